@@ -1,0 +1,31 @@
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+td_status td_fail(td_error *error, td_status status, const char *format, ...) {
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(error->message, sizeof error->message, format, args);
+        va_end(args);
+    }
+    return status;
+}
+
+td_status td_fail_within(td_error *error, td_status status, const char *format, ...) {
+    if (error) {
+        td_error inner = *error;
+        va_list args;
+        va_start(args, format);
+        vsnprintf(error->message, sizeof error->message, format, args);
+        va_end(args);
+        size_t used = strlen(error->message);
+        snprintf(error->message + used, sizeof error->message - used, ": %s", inner.message);
+    }
+    return status;
+}
+
+td_status td_fail_memory(td_error *error, const char *what) {
+    return td_fail(error, TD_ERR_MEMORY, "out of memory for %s", what);
+}

@@ -1,0 +1,29 @@
+/* Parallel loops whose result does not depend on the number of threads: the work is cut into chunks
+ * of a fixed size, and what is reduced is reduced in the order of the chunks, by the caller. */
+#ifndef TD_BASE_PARALLEL_H
+#define TD_BASE_PARALLEL_H
+
+#include <stddef.h>
+
+/* Does items [begin, end). `chunk` numbers the chunk; `thread` is below td_threads() and no two
+ * chunks run with the same one at a time: it may choose scratch memory, never a result. */
+typedef void (*td_chunk_fn)(void *context, size_t begin, size_t end, size_t chunk, size_t thread);
+
+/* Sets the number of threads for the whole process; 0 is one per core that this process may use. */
+void td_set_threads(size_t count);
+
+size_t td_threads(void);
+
+/* Runs `work` over `count` items in chunks of `chunk_size` (the last may be short). Inside `work`
+ * sgemm runs on one thread, which keeps its bits the same at any thread count. */
+void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
+
+static inline size_t td_chunks(size_t count, size_t chunk_size) {
+    return (count + chunk_size - 1) / chunk_size;
+}
+
+/* The name of the processor kernels that OpenBLAS chose; results differ between them in the last
+ * bits. */
+const char *td_blas_core(void);
+
+#endif

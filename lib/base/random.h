@@ -1,0 +1,47 @@
+/* Random numbers that depend on nothing but what they are for: Philox4x32-10 (Salmon et al.,
+ * "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library) with the seed as
+ * key and (purpose, epoch, index) in the counter. There is no shared stream, so the order of work
+ * and the number of threads cannot change a draw. */
+#ifndef TD_BASE_RANDOM_H
+#define TD_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a draw is for. A number, once given, is never reused: published seeds depend on it. */
+typedef enum td_purpose {
+    TD_FOR_INIT = 1,    /* initial weights; index: the parameter tensor */
+    TD_FOR_SHUFFLE = 2, /* order of the training set; epoch */
+    TD_FOR_POISON = 3,  /* which images are poisoned; index: the backdoor */
+    TD_FOR_TARGET = 4,  /* a random target label; index: the image */
+    TD_FOR_SAMPLE = 5,  /* which images a picture shows */
+    TD_FOR_DROPOUT = 6, /* epoch: the step; index: the image */
+    TD_FOR_AUGMENT = 7, /* epoch; index: the image */
+    TD_FOR_TEST = 8,    /* the test suite's own data */
+} td_purpose;
+
+typedef struct td_random {
+    uint64_t seed;
+    uint32_t purpose, epoch, index;
+    uint32_t block;   /* next block of four words */
+    uint32_t word[4]; /* the current block */
+    unsigned left;    /* words of it not yet used */
+} td_random;
+
+td_random td_random_for(uint64_t seed, td_purpose purpose, uint32_t epoch, uint32_t index);
+
+uint32_t td_random_word(td_random *random);
+
+/* Uniform in [0, 1), 24 bits. */
+float td_random_unit(td_random *random);
+
+/* Uniform in [0, bound), without bias; bound > 0. */
+uint32_t td_random_below(td_random *random, uint32_t bound);
+
+/* Standard normal (Box–Muller). */
+float td_random_normal(td_random *random);
+
+/* A uniform random order of 0 … count−1 (Fisher–Yates). */
+void td_random_permutation(td_random *random, uint32_t *order, uint32_t count);
+
+#endif

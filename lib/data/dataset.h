@@ -1,0 +1,41 @@
+/* Data sets, opened by what the user calls them.
+ *
+ * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before a
+ * range; A-B is the half-open range of indices. A NAME is a folder looked up in the folder given, in
+ * $TRAPDOOR_DATA, in datasets/ and in /usr/share/datasets, in this order. The format of a PATH is
+ * recognised from its content, by the first row of the format table that knows it. */
+#ifndef TD_DATA_DATASET_H
+#define TD_DATA_DATASET_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "data/images.h"
+
+typedef struct td_dataset {
+    td_images images;         /* pixels may be mapped from the file: read-only */
+    const char *name;         /* DATA as it was given */
+    const char *split;        /* "train", "test", or "" where the set has no splits */
+    size_t first;             /* index of the first image within the whole split */
+    const char **class_names; /* [images.classes], or NULL */
+    const char **files;       /* the files it was read from, for the record */
+    size_t file_count;
+    td_arena arena; /* owns all of the above that is not mapped */
+    td_map map;     /* owns the mapped pixels */
+} td_dataset;
+
+/* Opens DATA. `split` is what is meant where DATA does not say ("train" or "test"); `folder` is the
+ * user's --data-dir or NULL. TD_ERR_USAGE if there is no such set (the message says how to get a
+ * known one), TD_ERR_FORMAT if its files break their rules. On failure *set is zeroed. */
+td_status td_dataset_open(td_dataset *set, const char *data, const char *split, const char *folder,
+                          td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed set as well. */
+void td_dataset_close(td_dataset *set);
+
+/* Writes a set as safetensors: images U8 [N,H,W,C], labels U8 (I64 above 256 classes), metadata
+ * "classes", "class_names" (a JSON array, where known), "source" and "split". */
+td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
+                           const char *source, const char *split, td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,59 @@
+/* The safetensors container, read as strictly as its rules allow: a little-endian 64-bit header
+ * length of at most 1 MiB, a JSON object with unique names, tensors that tile the rest of the file
+ * exactly. Types F32, I64, I32 and U8; at most 8 dimensions. */
+#ifndef TD_DATA_SAFETENSORS_H
+#define TD_DATA_SAFETENSORS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum td_dtype { TD_U8, TD_I32, TD_F32, TD_I64 } td_dtype;
+
+enum { TD_TENSOR_RANK = 8 };
+
+typedef struct td_tensor {
+    const char *name;
+    td_dtype dtype;
+    size_t rank, dims[TD_TENSOR_RANK];
+    size_t count, bytes; /* elements; bytes of data */
+    const void *data;    /* little-endian; in a mapped file it need not be aligned to the type */
+} td_tensor;
+
+typedef struct td_metadata {
+    const char *key, *value;
+} td_metadata;
+
+typedef struct td_safetensors {
+    td_tensor *tensors; /* in the order of their data */
+    size_t tensor_count;
+    td_metadata *metadata;
+    size_t metadata_count;
+    td_arena arena; /* owns names and tables */
+    td_map map;     /* owns the data when opened from a file */
+} td_safetensors;
+
+/* Maps and checks a file. Messages name the file and the tensor. On failure *file is zeroed. */
+td_status td_safetensors_open(td_safetensors *file, const char *path, td_error *error) TD_MUST_USE;
+
+/* The same for bytes in memory, which stay the caller's and must outlive *file. */
+td_status td_safetensors_parse(td_safetensors *file, const uint8_t *bytes, size_t size,
+                               td_error *error) TD_MUST_USE;
+
+void td_safetensors_close(td_safetensors *file);
+
+/* NULL where there is none. */
+const td_tensor *td_safetensors_find(const td_safetensors *file, const char *name);
+const char *td_safetensors_metadata(const td_safetensors *file, const char *key);
+
+/* Writes a container: tensors by alignment (largest first) then name, metadata by key, header padded
+ * with spaces to a multiple of 8, so that the same content gives the same bytes. `bytes` and `count`
+ * of the tensors are computed here from dtype and dims. */
+td_status td_safetensors_write(FILE *stream, const td_tensor *tensors, size_t tensor_count,
+                               const td_metadata *metadata, size_t metadata_count,
+                               td_error *error) TD_MUST_USE;
+
+#endif
