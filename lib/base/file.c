@@ -106,7 +106,8 @@ td_status td_output_open(td_output *output, const char *path, bool force, td_err
 
 td_status td_output_finish(td_output *output, td_error *error) {
     errno = 0;
-    bool failed = ferror(output->stream) || fflush(output->stream) != 0 ||
+    /* After an earlier failure the flush fails again, and says why. */
+    bool failed = fflush(output->stream) != 0 || ferror(output->stream) ||
                   (output->temporary && fsync(fileno(output->stream)) != 0);
     int reason = errno;
     failed |= fclose(output->stream) != 0;

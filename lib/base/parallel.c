@@ -25,6 +25,10 @@ void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *co
     }
 }
 
+bool td_blas_uses_openmp(void) {
+    return openblas_get_parallel() == OPENBLAS_OPENMP;
+}
+
 const char *td_blas_core(void) {
     return openblas_get_corename();
 }

@@ -3,6 +3,7 @@
 #ifndef TD_BASE_PARALLEL_H
 #define TD_BASE_PARALLEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Does items [begin, end). `chunk` numbers the chunk; `thread` is below td_threads() and no two
@@ -21,6 +22,10 @@ void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *co
 static inline size_t td_chunks(size_t count, size_t chunk_size) {
     return (count + chunk_size - 1) / chunk_size;
 }
+
+/* Whether OpenBLAS is the flavour that is built with OpenMP. No other keeps the promise above: it
+ * would run threads of its own inside `work`. */
+bool td_blas_uses_openmp(void);
 
 /* The name of the processor kernels that OpenBLAS chose; results differ between them in the last
  * bits. */

@@ -1,9 +1,12 @@
 /* Data sets, opened by what the user calls them.
  *
- * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before a
- * range; A-B is the half-open range of indices. A NAME is a folder looked up in the folder given, in
- * $TRAPDOOR_DATA, in datasets/ and in /usr/share/datasets, in this order. The format of a PATH is
- * recognised from its content, by the first row of the format table that knows it. */
+ * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before
+ * a range; A-B is the half-open range of indices. A NAME is a folder looked up in the folder given,
+ * in $TRAPDOOR_DATA, in datasets/ and in /usr/share/datasets, in this order; what has a slash, or
+ * is not found there, is a PATH. The format of a PATH is recognised from its content, by the first
+ * row of the format table that knows it. Where the files do not say what the classes are, the name
+ * of the folder does if it is that of a known set (names.h), else there are as many as the largest
+ * label needs. */
 #ifndef TD_DATA_DATASET_H
 #define TD_DATA_DATASET_H
 
@@ -12,10 +15,14 @@
 #include "base/file.h"
 #include "data/images.h"
 
+/* The most classes that a set may have: a bound on what its label numbers can make others allocate.
+ */
+enum { TD_MOST_CLASSES = 65536 };
+
 typedef struct td_dataset {
     td_images images;         /* pixels may be mapped from the file: read-only */
     const char *name;         /* DATA as it was given */
-    const char *split;        /* "train", "test", or "" where the set has no splits */
+    const char *split;        /* "train", "test", or "" where neither files nor user say */
     size_t first;             /* index of the first image within the whole split */
     const char **class_names; /* [images.classes], or NULL */
     const char **files;       /* the files it was read from, for the record */

@@ -1,6 +1,7 @@
 /* The safetensors container, read as strictly as its rules allow: a little-endian 64-bit header
  * length of at most 1 MiB, a JSON object with unique names, tensors that tile the rest of the file
- * exactly. Types F32, I64, I32 and U8; at most 8 dimensions. */
+ * exactly. Types F32, I64, I32 and U8; at most 8 dimensions. Names hold no control characters. That
+ * the numbers are finite is for the reader of the content to check. */
 #ifndef TD_DATA_SAFETENSORS_H
 #define TD_DATA_SAFETENSORS_H
 
@@ -13,7 +14,11 @@
 
 typedef enum td_dtype { TD_U8, TD_I32, TD_F32, TD_I64 } td_dtype;
 
-enum { TD_TENSOR_RANK = 8 };
+enum { TD_TENSOR_RANK = 8, TD_SAFETENSORS_HEADER = 1 << 20 };
+
+/* "F32"; bytes of one element. */
+const char *td_dtype_name(td_dtype dtype);
+size_t td_dtype_size(td_dtype dtype);
 
 typedef struct td_tensor {
     const char *name;
@@ -28,7 +33,7 @@ typedef struct td_metadata {
 } td_metadata;
 
 typedef struct td_safetensors {
-    td_tensor *tensors; /* in the order of their data */
+    td_tensor *tensors; /* in the order of their data; those without elements before others */
     size_t tensor_count;
     td_metadata *metadata;
     size_t metadata_count;
@@ -49,9 +54,11 @@ void td_safetensors_close(td_safetensors *file);
 const td_tensor *td_safetensors_find(const td_safetensors *file, const char *name);
 const char *td_safetensors_metadata(const td_safetensors *file, const char *key);
 
-/* Writes a container: tensors by alignment (largest first) then name, metadata by key, header padded
- * with spaces to a multiple of 8, so that the same content gives the same bytes. `bytes` and `count`
- * of the tensors are computed here from dtype and dims. */
+/* Writes a container: tensors by alignment (largest first) then name, metadata by key, header
+ * padded with spaces to a multiple of 8, so that the same content gives the same bytes. `bytes` and
+ * `count` of the tensors are computed here from dtype and dims. TD_ERR_USAGE for what could not be
+ * read again: names that occur twice, are reserved, are not UTF-8 or hold control characters, more
+ * than 8 dimensions, a header above 1 MiB. */
 td_status td_safetensors_write(FILE *stream, const td_tensor *tensors, size_t tensor_count,
                                const td_metadata *metadata, size_t metadata_count,
                                td_error *error) TD_MUST_USE;

@@ -1,5 +1,5 @@
-/* Contact sheets: rows of enlarged images with a caption under each and a heading over each column
- * or beside each row, for people to look at. */
+/* Contact sheets: rows of enlarged images with a caption under each and a heading over each column,
+ * for people to look at. Texts are UTF-8, of which ASCII is drawn and the rest shows as "?". */
 #ifndef TD_DATA_SHEET_H
 #define TD_DATA_SHEET_H
 
@@ -16,11 +16,12 @@ typedef struct td_sheet {
     size_t rows, columns;
     size_t height, width, channels; /* of every image on the sheet */
     const td_sheet_cell *cells;     /* [rows, columns] */
-    const char *const *headings;    /* [columns], or NULL */
+    const char *const *headings;    /* [columns], over them, or NULL */
 } td_sheet;
 
 /* Draws the sheet on white as an RGB bitmap, images enlarged by a whole factor so that they are
- * about 100 pixels wide; captions are shortened to fit. The caller frees the bitmap. */
+ * about 100 pixels wide; texts are shortened to the width of an image. TD_ERR_USAGE for a sheet of
+ * more than 16384 pixels a side. The caller frees the bitmap. */
 td_status td_sheet_draw(td_bitmap *bitmap, const td_sheet *sheet, td_error *error) TD_MUST_USE;
 
 #endif

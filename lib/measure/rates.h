@@ -1,5 +1,5 @@
-/* Rates with their uncertainty, and the metrics of backdoored classifiers as the papers define them.
- * All work on labels and predictions, so that a case can be worked by hand. */
+/* Rates with their uncertainty, and the metrics of backdoored classifiers as the papers define
+ * them. All work on labels and predictions, so that a case can be worked by hand. */
 #ifndef TD_MEASURE_RATES_H
 #define TD_MEASURE_RATES_H
 
@@ -10,8 +10,9 @@ typedef struct td_interval {
     double low, high;
 } td_interval;
 
-/* The 95 % Wilson score interval (Wilson 1927) of a share `p` seen over `n` trials, in [0, 1]; all of
- * [0, 1] for n = 0. `p` may be a mean of values in [0, 1], for which the interval is conservative. */
+/* The 95 % Wilson score interval (Wilson 1927) of a share `p` seen over `n` trials, in [0, 1]; all
+ * of [0, 1] for n = 0. `p` may be a mean of values in [0, 1], for which the interval is
+ * conservative. */
 td_interval td_wilson(double p, size_t n);
 
 /* A share: hits of trials, with its interval. value is 0 where there were no trials. */

@@ -1,0 +1,41 @@
+#include "data/path.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool td_path_join(char *out, const char *folder, const char *name) {
+    size_t length = strlen(folder);
+    const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
+    int used = snprintf(out, TD_PATH_SIZE, "%s%s%s", folder, slash, name);
+    if (used >= 0 && used < TD_PATH_SIZE)
+        return true;
+    *out = '\0';
+    return false;
+}
+
+bool td_path_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+bool td_path_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool td_path_is_file(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+const char *td_path_base(const char *path, size_t *length) {
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    *length = end - begin;
+    return path + begin;
+}

@@ -1,0 +1,158 @@
+#include "data/png.h"
+
+#include "base/file.h"
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_SIDE = 16384, DEFLATE_RATIO = 1032 };
+
+/* One PNG being read or written. It lives outside the function that setjmp returns into, so that
+ * libpng's longjmp leaves its fields defined. */
+typedef struct codec {
+    png_structp png;
+    png_infop info;
+    png_bytep *rows;
+    td_map map;    /* reading: the file */
+    size_t offset; /* reading: bytes taken from it */
+    td_error *error;
+} codec;
+
+static _Noreturn void on_error(png_structp png, png_const_charp message) {
+    codec *c = png_get_error_ptr(png);
+    td_fail(c->error, TD_ERR_FORMAT, "%s", message);
+    png_longjmp(png, 1);
+}
+
+/* A warning is about a chunk that does not change the pixels. */
+static void on_warning(png_structp png, png_const_charp message) {
+    (void)png;
+    (void)message;
+}
+
+static void on_read(png_structp png, png_bytep out, size_t size) {
+    codec *c = png_get_io_ptr(png);
+    if (size > c->map.size - c->offset)
+        png_error(png, "expected more data, found the end of the file");
+    memcpy(out, c->map.data + c->offset, size);
+    c->offset += size;
+}
+
+/* Points rows[i] at the lines of the bitmap. */
+static td_status make_rows(codec *c, const td_bitmap *bitmap) {
+    size_t stride = bitmap->width * bitmap->channels;
+    c->rows = calloc(bitmap->height, sizeof *c->rows);
+    if (!c->rows)
+        return td_fail_memory(c->error, "a picture");
+    for (size_t i = 0; i < bitmap->height; i++)
+        c->rows[i] = bitmap->pixels + i * stride;
+    return TD_OK;
+}
+
+/* Asks libpng for 8 bits a channel, with the values that the file has: no gamma correction. */
+static void convert_to_bytes(codec *c) {
+    png_set_expand(c->png); /* palette to RGB, 1, 2 and 4 bits to 8, transparent colour to alpha */
+    png_set_scale_16(c->png);
+    png_set_interlace_handling(c->png);
+    png_read_update_info(c->png, c->info);
+}
+
+/* Refuses a small file that claims to be a picture of a gigabyte. */
+static td_status check_plausible(codec *c, size_t width, size_t height) {
+    size_t raw = png_get_rowbytes(c->png, c->info) * height; /* at most 2^14 rows of 2^17 bytes */
+    if (raw / DEFLATE_RATIO > c->map.size)
+        return td_fail(c->error, TD_ERR_FORMAT,
+                       "size: expected at most %d times the %zu bytes of the file, found %zux%zu "
+                       "pixels",
+                       DEFLATE_RATIO, c->map.size, width, height);
+    return TD_OK;
+}
+
+static td_status decode(codec *c, td_bitmap *bitmap) {
+    if (setjmp(png_jmpbuf(c->png)))
+        return TD_ERR_FORMAT;
+    png_read_info(c->png, c->info);
+    size_t width = png_get_image_width(c->png, c->info);
+    size_t height = png_get_image_height(c->png, c->info);
+    TD_TRY(check_plausible(c, width, height));
+    convert_to_bytes(c);
+    *bitmap = (td_bitmap){width, height, png_get_channels(c->png, c->info), NULL};
+    bitmap->pixels = calloc(height, png_get_rowbytes(c->png, c->info));
+    if (!bitmap->pixels)
+        return td_fail_memory(c->error, "a picture");
+    TD_TRY(make_rows(c, bitmap));
+    png_read_image(c->png, c->rows);
+    png_read_end(c->png, NULL);
+    return TD_OK;
+}
+
+td_status td_png_read(td_bitmap *bitmap, const char *path, td_error *error) {
+    *bitmap = (td_bitmap){0};
+    codec c = {.error = error};
+    TD_TRY(td_map_open(&c.map, path, error));
+    td_status status;
+    c.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
+    c.info = c.png ? png_create_info_struct(c.png) : NULL;
+    if (c.info) {
+        png_set_read_fn(c.png, &c, on_read);
+        png_set_user_limits(c.png, LARGEST_SIDE, LARGEST_SIDE);
+        status = decode(&c, bitmap);
+    } else {
+        status = td_fail_memory(error, "the PNG reader");
+    }
+    png_destroy_read_struct(&c.png, &c.info, NULL);
+    free(c.rows);
+    td_map_close(&c.map);
+    if (status != TD_OK) {
+        td_bitmap_free(bitmap);
+        return td_fail_within(error, status, "%s: PNG", path);
+    }
+    return TD_OK;
+}
+
+static td_status encode(codec *c, const td_bitmap *bitmap, FILE *stream) {
+    static const int types[] = {[1] = PNG_COLOR_TYPE_GRAY,
+                                [2] = PNG_COLOR_TYPE_GRAY_ALPHA,
+                                [3] = PNG_COLOR_TYPE_RGB,
+                                [4] = PNG_COLOR_TYPE_RGB_ALPHA};
+    TD_TRY(make_rows(c, bitmap));
+    if (setjmp(png_jmpbuf(c->png)))
+        return TD_ERR_IO;
+    png_init_io(c->png, stream);
+    png_set_IHDR(c->png, c->info, (png_uint_32)bitmap->width, (png_uint_32)bitmap->height, 8,
+                 types[bitmap->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(c->png, c->info);
+    png_write_image(c->png, c->rows);
+    png_write_end(c->png, NULL);
+    return TD_OK;
+}
+
+td_status td_png_write(FILE *stream, const td_bitmap *bitmap, td_error *error) {
+    if (bitmap->width < 1 || bitmap->width > LARGEST_SIDE || bitmap->height < 1 ||
+        bitmap->height > LARGEST_SIDE || bitmap->channels < 1 || bitmap->channels > 4)
+        return td_fail(
+            error, TD_ERR_USAGE,
+            "PNG: expected a picture of 1 to %d pixels a side with 1 to 4 channels, found "
+            "%zux%zu with %zu",
+            LARGEST_SIDE, bitmap->width, bitmap->height, bitmap->channels);
+    codec c = {.error = error};
+    td_status status;
+    c.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
+    c.info = c.png ? png_create_info_struct(c.png) : NULL;
+    if (c.info)
+        status = encode(&c, bitmap, stream);
+    else
+        status = td_fail_memory(error, "the PNG writer");
+    png_destroy_write_struct(&c.png, &c.info);
+    free(c.rows);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "writing PNG");
+}
+
+void td_bitmap_free(td_bitmap *bitmap) {
+    if (!bitmap)
+        return;
+    free(bitmap->pixels);
+    *bitmap = (td_bitmap){0};
+}

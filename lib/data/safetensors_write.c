@@ -1,0 +1,158 @@
+#include "data/safetensors.h"
+
+#include "base/size.h"
+#include "data/text.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER_ALIGNMENT = 8 };
+
+/* Tensor data is written as it lies in memory. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors data is little-endian");
+
+static int by_alignment_and_name(const void *left, const void *right) {
+    const td_tensor *a = left, *b = right;
+    size_t size_a = td_dtype_size(a->dtype), size_b = td_dtype_size(b->dtype);
+    if (size_a != size_b)
+        return size_a > size_b ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static int by_key(const void *left, const void *right) {
+    const td_metadata *a = left, *b = right;
+    return strcmp(a->key, b->key);
+}
+
+static td_status measure_tensor(td_tensor *tensor, td_error *error) {
+    if (tensor->rank > TD_TENSOR_RANK)
+        return td_fail(error, TD_ERR_USAGE,
+                       "tensor \"%s\": expected at most %d dimensions, found %zu", tensor->name,
+                       TD_TENSOR_RANK, tensor->rank);
+    if (strcmp(tensor->name, "__metadata__") == 0)
+        return td_fail(error, TD_ERR_USAGE, "tensor \"%s\": the name is reserved", tensor->name);
+    if (!td_size_product(tensor->dims, tensor->rank, &tensor->count) ||
+        !td_size_mul(tensor->count, td_dtype_size(tensor->dtype), &tensor->bytes))
+        return td_fail_memory(error, tensor->name);
+    return TD_OK;
+}
+
+/* Sets object[key], owning `value`. jansson refuses NULL (no memory, or a string that is not UTF-8)
+ * and, as the key, what is not UTF-8. */
+static td_status set(json_t *object, const char *key, json_t *value, td_error *error) {
+    const char *wrong = !td_text_is_plain(key)         ? "one with control characters"
+                        : json_object_get(object, key) ? "it twice"
+                                                       : NULL;
+    if (wrong) {
+        json_decref(value);
+        return td_fail(error, TD_ERR_USAGE, "\"%s\": expected plain names that differ, found %s",
+                       key, wrong);
+    }
+    if (json_object_set_new(object, key, value) != 0)
+        return td_fail(error, TD_ERR_USAGE, "\"%s\": expected UTF-8 text", key);
+    return TD_OK;
+}
+
+static td_status describe_metadata(json_t *header, const td_metadata *metadata, size_t count,
+                                   td_error *error) {
+    if (count == 0)
+        return TD_OK;
+    json_t *object = json_object();
+    TD_TRY(set(header, "__metadata__", object, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(set(object, metadata[i].key, json_string(metadata[i].value), error));
+    return TD_OK;
+}
+
+static td_status describe_tensor(json_t *header, const td_tensor *tensor, size_t *offset,
+                                 td_error *error) {
+    size_t end;
+    if (!td_size_add(*offset, tensor->bytes, &end))
+        return td_fail_memory(error, tensor->name);
+    json_t *shape = json_array();
+    for (size_t i = 0; i < tensor->rank; i++)
+        if (json_array_append_new(shape, json_integer((json_int_t)tensor->dims[i])) != 0) {
+            json_decref(shape);
+            return td_fail_memory(error, "the header");
+        }
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", td_dtype_name(tensor->dtype),
+                              "shape", shape, "data_offsets", (json_int_t)*offset, (json_int_t)end);
+    *offset = end;
+    return set(header, tensor->name, entry, error);
+}
+
+static td_status describe(json_t *header, const td_tensor *tensors, size_t tensor_count,
+                          const td_metadata *metadata, size_t metadata_count, td_error *error) {
+    TD_TRY(describe_metadata(header, metadata, metadata_count, error));
+    size_t offset = 0;
+    for (size_t i = 0; i < tensor_count; i++)
+        TD_TRY(describe_tensor(header, &tensors[i], &offset, error));
+    return TD_OK;
+}
+
+static td_status write_header(FILE *stream, const json_t *header, td_error *error) {
+    char *text = json_dumps(header, JSON_COMPACT);
+    if (!text)
+        return td_fail_memory(error, "the header");
+    size_t used = strlen(text);
+    size_t length = (used + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
+    td_status status = TD_OK;
+    if (length > TD_SAFETENSORS_HEADER) {
+        status = td_fail(error, TD_ERR_USAGE, "header: expected at most %d bytes, found %zu",
+                         TD_SAFETENSORS_HEADER, length);
+    } else {
+        uint8_t bytes[8];
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)((uint64_t)length >> (8 * i));
+        bool written = fwrite(bytes, sizeof bytes, 1, stream) == 1 &&
+                       fwrite(text, 1, used, stream) == used &&
+                       fprintf(stream, "%*s", (int)(length - used), "") >= 0;
+        if (!written)
+            status = td_fail(error, TD_ERR_IO, "writing the header: %s", strerror(errno));
+    }
+    free(text);
+    return status;
+}
+
+static td_status write_sorted(FILE *stream, const td_tensor *tensors, size_t tensor_count,
+                              const td_metadata *metadata, size_t metadata_count, td_error *error) {
+    json_t *header = json_object();
+    if (!header)
+        return td_fail_memory(error, "the header");
+    td_status status = describe(header, tensors, tensor_count, metadata, metadata_count, error);
+    if (status == TD_OK)
+        status = write_header(stream, header, error);
+    json_decref(header);
+    for (size_t i = 0; i < tensor_count && status == TD_OK; i++)
+        if (fwrite(tensors[i].data, 1, tensors[i].bytes, stream) != tensors[i].bytes)
+            status = td_fail(error, TD_ERR_IO, "writing tensor \"%s\": %s", tensors[i].name,
+                             strerror(errno));
+    return status;
+}
+
+td_status td_safetensors_write(FILE *stream, const td_tensor *tensors, size_t tensor_count,
+                               const td_metadata *metadata, size_t metadata_count,
+                               td_error *error) {
+    td_arena arena = {0};
+    td_tensor *own_tensors;
+    td_metadata *own_metadata;
+    td_status status = TD_ARENA_NEW(&arena, tensor_count, &own_tensors, "the tensor table", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, metadata_count, &own_metadata, "metadata", error);
+    for (size_t i = 0; i < tensor_count && status == TD_OK; i++) {
+        own_tensors[i] = tensors[i];
+        status = measure_tensor(&own_tensors[i], error);
+    }
+    if (status == TD_OK) {
+        for (size_t i = 0; i < metadata_count; i++)
+            own_metadata[i] = metadata[i];
+        qsort(own_tensors, tensor_count, sizeof *own_tensors, by_alignment_and_name);
+        qsort(own_metadata, metadata_count, sizeof *own_metadata, by_key);
+        status =
+            write_sorted(stream, own_tensors, tensor_count, own_metadata, metadata_count, error);
+    }
+    td_arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* Convolution as an operator sees it: geometry, and the ways to compute it. */
+#ifndef TD_NN_CONV_H
+#define TD_NN_CONV_H
+
+#include "nn/window.h"
+
+typedef struct td_conv {
+    td_shape in, out;
+    td_window window;
+} td_conv;
+
+static inline size_t td_conv_taps(const td_conv *c) {
+    return c->window.kernel_h * c->window.kernel_w * c->in.channels;
+}
+
+/* A way to compute convolutions; sizes in floats. The functions are those of td_op. */
+typedef struct td_conv_path {
+    const char *name;
+    size_t (*prepared)(const td_conv *conv);
+    size_t (*scratch)(const td_conv *conv, size_t batch, bool backward);
+    void (*prepare)(const td_conv *conv, const td_run *run);
+    void (*forward)(const td_conv *conv, const td_run *run);
+    void (*backward)(const td_conv *conv, const td_run *run);
+} td_conv_path;
+
+extern const td_conv_path td_conv_im2col;
+
+#endif

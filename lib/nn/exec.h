@@ -1,0 +1,43 @@
+/* The executor: runs a net forward and backward on batches. All memory is planned and allocated
+ * once, in td_exec_new; the passes neither allocate nor fail. */
+#ifndef TD_NN_EXEC_H
+#define TD_NN_EXEC_H
+
+#include "nn/net.h"
+
+typedef struct td_exec td_exec;
+
+typedef enum td_exec_kind {
+    TD_FORWARD,        /* inference: activations share memory */
+    TD_BACKWARD,       /* gradients of the parameters */
+    TD_BACKWARD_INPUT, /* ... and of the image as well */
+} td_exec_kind;
+
+/* For batches of up to `batch` images. The net must outlive the executor, which the caller frees.
+ * The number of threads must not grow afterwards. */
+td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_kind kind,
+                      td_error *error) TD_MUST_USE;
+void td_exec_free(td_exec *exec);
+
+/* Uses these weights [net->weight_count] from now on; to be called again whenever they changed.
+ * They stay the caller's and must stay in place. */
+void td_exec_weights(td_exec *exec, const float *weights);
+
+/* Where the caller puts raw pixels, [batch, height, width, channels], before each forward pass. */
+float *td_exec_input(td_exec *exec);
+
+/* Returns the logits [batch, classes], valid until the next pass. */
+const float *td_exec_forward(td_exec *exec, size_t batch);
+
+/* Where the caller puts the gradient of the logits [batch, classes], after the forward pass. */
+float *td_exec_logits_gradient(td_exec *exec);
+
+/* One backward pass for the last forward pass; afterwards its activations are gone. `dweights`
+ * [net->weight_count] is overwritten (slots that are not trained are left alone); NULL for none.
+ * Returns the gradient of the raw pixels for TD_BACKWARD_INPUT, else NULL. */
+const float *td_exec_backward(td_exec *exec, float *dweights);
+
+/* Bytes of all its memory. */
+size_t td_exec_bytes(const td_exec *exec);
+
+#endif

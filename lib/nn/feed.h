@@ -1,0 +1,16 @@
+/* Feeding images to an executor. */
+#ifndef TD_NN_FEED_H
+#define TD_NN_FEED_H
+
+#include "data/images.h"
+#include "nn/net.h"
+
+/* Copies `count` images as floats (raw, 0–255) to `out`: those named by `order`, or, where it is
+ * NULL, images first, first + 1, ... Parallel. */
+void td_feed(const td_images *images, const uint32_t *order, size_t first, size_t count,
+             float *out);
+
+/* TD_ERR_USAGE unless the net takes images of this size. */
+td_status td_feed_check(const td_net *net, const td_images *images, td_error *error) TD_MUST_USE;
+
+#endif

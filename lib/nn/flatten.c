@@ -1,0 +1,52 @@
+/* Height × width × channels to a vector, channel by channel as PyTorch's flatten does on NCHW, so
+ * that the weights of the dense layer behind it mean the same there. */
+#include "base/parallel.h"
+#include "nn/op.h"
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    (void)net, (void)error;
+    node->shape = (td_shape){1, 1, td_shape_size(in[0])};
+    return TD_OK;
+}
+
+static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_shape in = td_run_in_shape(run, 0);
+    const size_t pixels = in.height * in.width, size = td_shape_size(in);
+    (void)end, (void)chunk, (void)thread;
+    const float *restrict x = run->in[0] + image * size;
+    float *restrict y = run->out + image * size;
+    for (size_t c = 0; c < in.channels; c++)
+        for (size_t p = 0; p < pixels; p++)
+            y[c * pixels + p] = x[p * in.channels + c];
+}
+
+static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_shape in = td_run_in_shape(run, 0);
+    const size_t pixels = in.height * in.width, size = td_shape_size(in);
+    (void)end, (void)chunk, (void)thread;
+    const float *restrict dy = run->dout + image * size;
+    float *restrict dx = run->din[0] + image * size;
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < in.channels; c++)
+            dx[p * in.channels + c] = dy[c * pixels + p];
+}
+
+static void forward(const td_run *run) {
+    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+}
+
+const td_op td_op_flatten = {
+    .name = "flatten",
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};

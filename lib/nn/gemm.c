@@ -1,0 +1,42 @@
+#include "nn/gemm.h"
+
+#include "base/parallel.h"
+#include "base/size.h"
+#include <cblas.h>
+
+enum { BLOCK_M = 64, BLOCK_N = 128 };
+
+void td_bias_relu(float *c, size_t rows, size_t n, size_t stride, const float *bias, bool relu) {
+    if (!bias && !relu)
+        return;
+    for (size_t i = 0; i < rows; i++) {
+        float *restrict row = c + i * stride;
+        if (bias)
+            for (size_t j = 0; j < n; j++)
+                row[j] += bias[j];
+        if (relu)
+            for (size_t j = 0; j < n; j++)
+                row[j] = row[j] < 0 ? 0 : row[j];
+    }
+}
+
+static void run_block(void *context, size_t block, size_t end, size_t chunk, size_t thread) {
+    const td_gemm *g = context;
+    (void)end, (void)chunk, (void)thread;
+    size_t across = td_chunks(g->n, BLOCK_N);
+    size_t i = block / across * BLOCK_M, j = block % across * BLOCK_N;
+    size_t rows = td_size_min(BLOCK_M, g->m - i), columns = td_size_min(BLOCK_N, g->n - j);
+    size_t lda = g->transpose_a ? g->m : g->k, ldb = g->transpose_b ? g->k : g->n;
+    const float *a = g->a + (g->transpose_a ? i : i * lda);
+    const float *b = g->b + (g->transpose_b ? j * ldb : j);
+    float *c = g->c + i * g->n + j;
+    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
+                g->transpose_b ? CblasTrans : CblasNoTrans, (int)rows, (int)columns, (int)g->k,
+                1.0f, a, (int)lda, b, (int)ldb, 0.0f, c, (int)g->n);
+    td_bias_relu(c, rows, columns, g->n, g->bias ? g->bias + j : NULL, g->relu);
+}
+
+void td_gemm_run(const td_gemm *gemm) {
+    td_parallel_for(td_chunks(gemm->m, BLOCK_M) * td_chunks(gemm->n, BLOCK_N), 1, run_block,
+                    (void *)gemm);
+}

@@ -1,0 +1,114 @@
+/* The largest value of each window. Padding counts as smaller than any value. */
+#include "base/parallel.h"
+#include "nn/window.h"
+#include <math.h>
+#include <string.h>
+
+enum { SIZE, STRIDE, PAD };
+
+static td_window window_of(const td_node *node) {
+    return td_window_of(&node->values[SIZE], &node->values[STRIDE], &node->values[PAD]);
+}
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    (void)net;
+    td_window w = window_of(node);
+    if (w.pad_h > w.kernel_h / 2 || w.pad_w > w.kernel_w / 2)
+        return td_fail(error, TD_ERR_FORMAT, "pad is more than half of the window's size");
+    node->shape.channels = in[0].channels;
+    return td_window_infer(&w, in[0], &node->shape, error);
+}
+
+/* Calls `visit` for every input pixel of every window of one image, windows in order, the pixels of
+ * a window row by row: (channel count, offset of the input pixel, offset of the output pixel). */
+#define FOR_EACH_WINDOW_PIXEL(w, in, out, x_at, y_at, body)                                        \
+    for (size_t oy = 0; oy < (out).height; oy++)                                                   \
+        for (size_t ox = 0; ox < (out).width; ox++) {                                              \
+            const size_t y_at = (oy * (out).width + ox) * (out).channels;                          \
+            for (size_t ky = 0; ky < (w).kernel_h; ky++)                                           \
+                for (size_t kx = 0; kx < (w).kernel_w; kx++) {                                     \
+                    const size_t iy = oy * (w).stride_h + ky - (w).pad_h;                          \
+                    const size_t ix = ox * (w).stride_w + kx - (w).pad_w;                          \
+                    if (iy >= (in).height || ix >= (in).width) /* left of 0 wraps to huge */       \
+                        continue;                                                                  \
+                    const size_t x_at = (iy * (in).width + ix) * (in).channels;                    \
+                    body                                                                           \
+                }                                                                                  \
+        }
+
+static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_window w = window_of(run->node);
+    const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
+    const size_t channels = out.channels;
+    (void)end, (void)chunk, (void)thread;
+    const float *x = run->in[0] + image * td_shape_size(in);
+    float *y = run->out + image * td_shape_size(out);
+    for (size_t i = 0; i < td_shape_size(out); i++)
+        y[i] = -INFINITY;
+    FOR_EACH_WINDOW_PIXEL(w, in, out, x_at, y_at, {
+        const float *restrict from = x + x_at;
+        float *restrict to = y + y_at;
+        for (size_t c = 0; c < channels; c++)
+            /* Either being a NaN gives a NaN, to be noticed. */
+            to[c] = from[c] > to[c] || from[c] != from[c] ? from[c] : to[c];
+    })
+}
+
+/* The gradient goes to the first pixel of the window that holds the maximum. `taken` marks the
+ * channels of the current window that have had theirs. */
+static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_window w = window_of(run->node);
+    const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
+    const size_t channels = out.channels;
+    (void)end, (void)chunk;
+    const float *x = run->in[0] + image * td_shape_size(in);
+    const float *y = run->out + image * td_shape_size(out);
+    float *dy = run->dout + image * td_shape_size(out);
+    float *dx = run->din[0] + image * td_shape_size(in);
+    float *restrict left = run->scratch + thread * channels;
+    size_t current = SIZE_MAX;
+    memset(dx, 0, td_shape_size(in) * sizeof *dx);
+    FOR_EACH_WINDOW_PIXEL(w, in, out, x_at, y_at, {
+        const float *restrict from = x + x_at;
+        const float *restrict top = y + y_at;
+        float *restrict to = dx + x_at;
+        if (y_at != current) {
+            current = y_at;
+            memcpy(left, dy + y_at, channels * sizeof *left);
+        }
+        for (size_t c = 0; c < channels; c++) {
+            float share = from[c] == top[c] ? left[c] : 0.0f;
+            to[c] += share;
+            left[c] = from[c] == top[c] ? 0.0f : left[c];
+        }
+    })
+}
+
+static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
+    (void)in, (void)batch;
+    return backward ? td_threads() * node->shape.channels : 0;
+}
+
+static void forward(const td_run *run) {
+    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+}
+
+const td_op td_op_max_pool = {
+    .name = "max-pool",
+    .keys = {{"size", TD_KEY_PAIR, 1, 1024, NAN},
+             {"stride", TD_KEY_PAIR, 0, 1024, 0},
+             {"pad", TD_KEY_PAIR, 0, 512, 0}},
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .scratch = scratch,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,114 @@
+#include "nn/model.h"
+
+#include "data/safetensors.h"
+#include <math.h>
+#include <string.h>
+
+static const char net_key[] = "trapdoor.net", training_key[] = "trapdoor.training";
+
+static td_status check_tensor(const td_tensor *tensor, const td_param *param, td_error *error) {
+    if (!tensor)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "the net needs it, the file has no tensor of this name");
+    bool same = tensor->dtype == TD_F32 && tensor->rank == param->rank;
+    for (size_t i = 0; same && i < param->rank; i++)
+        same = tensor->dims[i] == param->dims[i];
+    if (!same)
+        return td_fail(
+            error, TD_ERR_FORMAT,
+            "its shape or type differs from the net's: expected F32 of %zu values in %zu "
+            "dimensions, found %zu values in %zu",
+            param->count, param->rank, tensor->count, tensor->rank);
+    return TD_OK;
+}
+
+static td_status read_param(const td_safetensors *file, const td_param *param, float *weights,
+                            td_error *error) {
+    const td_tensor *tensor = td_safetensors_find(file, param->name);
+    td_status status = check_tensor(tensor, param, error);
+    if (status == TD_OK) {
+        float *w = weights + param->offset;
+        memcpy(w, tensor->data, param->count * sizeof *w);
+        for (size_t i = 0; i < param->count && status == TD_OK; i++)
+            if (!isfinite(w[i]))
+                status = td_fail(error, TD_ERR_FORMAT,
+                                 "value %zu: expected a finite number, found %g", i, (double)w[i]);
+    }
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "tensor \"%s\"", param->name);
+}
+
+static bool has_param(const td_net *net, const char *name) {
+    for (size_t i = 0; i < net->param_count; i++)
+        if (strcmp(net->params[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static td_status read_model(td_model *model, const td_safetensors *file, td_error *error) {
+    const char *text = td_safetensors_metadata(file, net_key);
+    if (!text)
+        return td_fail(
+            error, TD_ERR_FORMAT,
+            "metadata: expected the net's text under \"%s\", found none: not a model file",
+            net_key);
+    TD_TRY(td_net_parse(&model->net, text, NULL, error));
+    for (size_t i = 0; i < file->tensor_count; i++)
+        if (!has_param(&model->net, file->tensors[i].name))
+            return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": the net has no such parameter",
+                           file->tensors[i].name);
+    TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
+    for (size_t i = 0; i < model->net.param_count; i++)
+        TD_TRY(read_param(file, &model->net.params[i], model->weights, error));
+    const char *training = td_safetensors_metadata(file, training_key);
+    if (training) {
+        char *copy;
+        TD_TRY(td_arena_text(&model->arena, training, strlen(training), &copy, error));
+        model->training = copy;
+    }
+    return TD_OK;
+}
+
+td_status td_model_load(td_model *model, const char *path, td_error *error) {
+    *model = (td_model){0};
+    td_safetensors file;
+    TD_TRY(td_safetensors_open(&file, path, error));
+    td_status status = read_model(model, &file, error);
+    if (status != TD_OK) {
+        td_fail_within(error, status, "%s", path);
+        td_model_free(model);
+    }
+    td_safetensors_close(&file);
+    return status;
+}
+
+void td_model_free(td_model *model) {
+    td_net_free(&model->net);
+    td_arena_free(&model->arena);
+    *model = (td_model){0};
+}
+
+td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
+                         const char *training, td_error *error) {
+    td_arena arena = {0};
+    td_tensor *tensors;
+    char *text;
+    td_status status = TD_ARENA_NEW(&arena, net->param_count, &tensors, "a model", error);
+    if (status == TD_OK)
+        status = td_net_text(net, &arena, &text, error);
+    if (status == TD_OK) {
+        for (size_t i = 0; i < net->param_count; i++) {
+            const td_param *param = &net->params[i];
+            tensors[i] = (td_tensor){.name = param->name,
+                                     .dtype = TD_F32,
+                                     .rank = param->rank,
+                                     .data = weights + param->offset};
+            memcpy(tensors[i].dims, param->dims, param->rank * sizeof *param->dims);
+        }
+        const td_metadata metadata[] = {
+            {"format", "pt"}, {net_key, text}, {training_key, training}};
+        status = td_safetensors_write(stream, tensors, net->param_count, metadata, training ? 3 : 2,
+                                      error);
+    }
+    td_arena_free(&arena);
+    return status;
+}

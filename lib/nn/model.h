@@ -1,0 +1,27 @@
+/* A model: a net and its weights, in one safetensors file. Tensors are named and laid out as in
+ * PyTorch's state_dict; the metadata holds the net's text (trapdoor.net) and, as JSON, how it was
+ * trained (trapdoor.training). */
+#ifndef TD_NN_MODEL_H
+#define TD_NN_MODEL_H
+
+#include "nn/net.h"
+#include <stdio.h>
+
+typedef struct td_model {
+    td_net net;
+    float *weights;       /* [net.weight_count] */
+    const char *training; /* JSON text, or NULL */
+    td_arena arena;
+} td_model;
+
+/* Reads and checks a model: every parameter there with its shape, nothing else, all values finite.
+ * On failure *model is zeroed. */
+td_status td_model_load(td_model *model, const char *path, td_error *error) TD_MUST_USE;
+
+void td_model_free(td_model *model);
+
+/* `training` may be NULL. */
+td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
+                         const char *training, td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,95 @@
+/* A net: a graph of operators in topological order, with a text form that is read and written.
+ *
+ * One line a node: NAME = OPERATOR(INPUT, ...) key=value ..., for example
+ *     conv1 = conv(scale) out=32 kernel=3 pad=0
+ * Inputs are names of earlier lines. A value is a number, a pair AxB, a fraction A/B, or one of the
+ * variables height, width, channels and classes, which stand for the data's. The first node is the
+ * image, raw pixels 0–255; the last gives the logits. # begins a comment.
+ *
+ * A net holds no weights: parameters are named slots in one flat array of floats that the caller
+ * owns, laid out as PyTorch's state_dict has them (conv: OIHW, dense: out×in), so that one array
+ * can be trained, averaged, saved or compared as it is. */
+#ifndef TD_NN_NET_H
+#define TD_NN_NET_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a node gives for one image: height × width × channels, channels innermost (NHWC). */
+typedef struct td_shape {
+    size_t height, width, channels;
+} td_shape;
+
+static inline size_t td_shape_size(td_shape shape) {
+    return shape.height * shape.width * shape.channels;
+}
+
+enum { TD_NODE_INPUTS = 8, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RANK = 4 };
+
+typedef struct td_param {
+    const char *name; /* "conv1.weight" */
+    size_t rank, dims[TD_PARAM_RANK];
+    size_t offset, count; /* floats, in the flat array */
+    bool trainable;       /* false for running statistics */
+    float fill;           /* initial value, where fan_in is 0 */
+    size_t fan_in;        /* inputs of one output: He-uniform initial values */
+} td_param;
+
+/* The value of an operator's key; `second` differs from `first` only for pairs. */
+typedef struct td_value {
+    double first, second;
+} td_value;
+
+typedef struct td_node {
+    const char *name;
+    const struct td_op *op;
+    size_t inputs[TD_NODE_INPUTS], input_count; /* indices of earlier nodes */
+    td_value values[TD_NODE_VALUES];            /* in the order of op->keys */
+    td_shape shape;
+    size_t params[TD_NODE_PARAMS], param_count; /* indices into net->params */
+} td_node;
+
+typedef struct td_net {
+    td_node *nodes;
+    size_t node_count;
+    td_param *params;
+    size_t param_count;
+    size_t weight_count; /* floats of all parameters */
+    td_arena arena;
+} td_net;
+
+/* What the variables in a net text stand for. */
+typedef struct td_net_variables {
+    size_t height, width, channels, classes;
+} td_net_variables;
+
+/* Builds a net from its text. `variables` may be NULL for a text without any. Errors give the line
+ * and the node. On failure *net is zeroed. */
+td_status td_net_parse(td_net *net, const char *text, const td_net_variables *variables,
+                       td_error *error) TD_MUST_USE;
+
+/* The text of a net, variables replaced by their values; parsing it gives the same net. In `arena`.
+ */
+td_status td_net_text(const td_net *net, td_arena *arena, char **out, td_error *error) TD_MUST_USE;
+
+void td_net_free(td_net *net);
+
+static inline td_shape td_net_input(const td_net *net) {
+    return net->nodes[0].shape;
+}
+
+static inline size_t td_net_classes(const td_net *net) {
+    return net->nodes[net->node_count - 1].shape.channels;
+}
+
+/* Draws initial weights: He-uniform (He et al. 2015, U(±√(6/fan_in))) from Philox by parameter. */
+void td_net_init(const td_net *net, uint64_t seed, float *weights);
+
+/* The text of a net of the zoo, or NULL. Names are listed in td_zoo_names, NULL-terminated. */
+const char *td_zoo_text(const char *name);
+extern const char *const td_zoo_names[];
+
+#endif

@@ -1,0 +1,321 @@
+#include "base/size.h"
+#include "nn/net.h"
+#include "nn/op.h"
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_NODES = 4096, LONGEST_NAME = 64, LARGEST_SIDE = 1 << 16 };
+static const size_t largest_activation = (size_t)1 << 28;
+
+typedef struct scanner {
+    const char *at;
+    const td_net_variables *variables;
+    td_net *net;
+    td_error *error;
+} scanner;
+
+static void skip_blanks(scanner *s) {
+    while (*s->at == ' ' || *s->at == '\t' || *s->at == '\r')
+        s->at++;
+}
+
+static bool take(scanner *s, char c) {
+    skip_blanks(s);
+    if (*s->at != c)
+        return false;
+    s->at++;
+    skip_blanks(s);
+    return true;
+}
+
+/* The text from here to the end of the line, for messages; at most 40 bytes. */
+static int rest_length(const scanner *s) {
+    return (int)td_size_min(strcspn(s->at, "\r\n"), 40);
+}
+
+static td_status expected(scanner *s, const char *what) {
+    return td_fail(s->error, TD_ERR_FORMAT, "expected %s, found \"%.*s\"", what, rest_length(s),
+                   s->at);
+}
+
+static td_status scan_name(scanner *s, char name[LONGEST_NAME + 1], const char *what) {
+    skip_blanks(s);
+    size_t length = 0;
+    while (isalnum((unsigned char)s->at[length]) || (s->at[length] && strchr("_.-", s->at[length])))
+        length++;
+    if (length == 0 || length > LONGEST_NAME)
+        return expected(s, what);
+    memcpy(name, s->at, length);
+    name[length] = '\0';
+    s->at += length;
+    return TD_OK;
+}
+
+static bool scan_variable(scanner *s, double *out) {
+    if (!s->variables)
+        return false;
+    const struct {
+        const char *name;
+        size_t value;
+    } table[] = {{"height", s->variables->height},
+                 {"width", s->variables->width},
+                 {"channels", s->variables->channels},
+                 {"classes", s->variables->classes}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        size_t length = strlen(table[i].name);
+        if (strncmp(s->at, table[i].name, length) == 0) {
+            s->at += length;
+            *out = (double)table[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool scan_number(scanner *s, double *out) {
+    if (!isdigit((unsigned char)*s->at) && *s->at != '-' && *s->at != '.')
+        return scan_variable(s, out);
+    /* strtod would read the x of a pair such as 0x5 as a hexadecimal number. */
+    size_t length = strspn(s->at, "0123456789.eE+-");
+    char digits[32];
+    if (length == 0 || length >= sizeof digits)
+        return false;
+    memcpy(digits, s->at, length);
+    digits[length] = '\0';
+    char *end;
+    *out = strtod(digits, &end);
+    if (end != digits + length || !isfinite(*out))
+        return false;
+    s->at += length;
+    return true;
+}
+
+static td_status scan_value(scanner *s, const td_key *key, td_value *out) {
+    const char *begin = s->at;
+    double a, b;
+    bool good = scan_number(s, &a);
+    out->first = out->second = a = good ? a : 0;
+    if (good && key->kind == TD_KEY_PAIR && *s->at == 'x') {
+        s->at++;
+        good = scan_number(s, &b);
+        out->second = good ? b : 0;
+    } else if (good && key->kind == TD_KEY_REAL && *s->at == '/') {
+        s->at++;
+        good = scan_number(s, &b) && b != 0;
+        out->first = out->second = good ? a / b : 0;
+    }
+    double low = fmin(out->first, out->second), high = fmax(out->first, out->second);
+    good = good && (*s->at == '\0' || strchr(" \t\r\n#", *s->at)) && low >= key->least &&
+           high <= key->most;
+    if (good && key->kind != TD_KEY_REAL)
+        good = floor(out->first) == out->first && floor(out->second) == out->second;
+    if (good)
+        return TD_OK;
+    s->at = begin;
+    return td_fail(s->error, TD_ERR_FORMAT, "%s: expected %s of %g to %g, found \"%.*s\"",
+                   key->name,
+                   key->kind == TD_KEY_REAL    ? "a number"
+                   : key->kind == TD_KEY_COUNT ? "a whole number"
+                                               : "a whole number or a pair AxB",
+                   key->least, key->most, (int)strcspn(begin, " \t\r\n#"), begin);
+}
+
+static td_status scan_keys(scanner *s, td_node *node) {
+    const td_key *keys = node->op->keys;
+    bool given[TD_NODE_VALUES] = {false};
+    for (skip_blanks(s); *s->at && !strchr("\r\n#", *s->at); skip_blanks(s)) {
+        char name[LONGEST_NAME + 1];
+        TD_TRY(scan_name(s, name, "key=value"));
+        size_t i = 0;
+        while (i < TD_NODE_VALUES && keys[i].name && strcmp(keys[i].name, name) != 0)
+            i++;
+        if (i == TD_NODE_VALUES || !keys[i].name)
+            return td_fail(s->error, TD_ERR_FORMAT, "%s has no key \"%s\"", node->op->name, name);
+        if (given[i])
+            return td_fail(s->error, TD_ERR_FORMAT, "key \"%s\" is given twice", name);
+        if (!take(s, '='))
+            return expected(s, "= after the key");
+        TD_TRY(scan_value(s, &keys[i], &node->values[i]));
+        given[i] = true;
+    }
+    for (size_t i = 0; i < TD_NODE_VALUES && keys[i].name; i++) {
+        if (!given[i] && isnan(keys[i].fallback))
+            return td_fail(s->error, TD_ERR_FORMAT, "%s needs %s=...", node->op->name,
+                           keys[i].name);
+        if (!given[i])
+            node->values[i] = (td_value){keys[i].fallback, keys[i].fallback};
+    }
+    return TD_OK;
+}
+
+static td_status scan_inputs(scanner *s, td_node *node) {
+    if (!take(s, '('))
+        return expected(s, "( after the operator");
+    while (!take(s, ')')) {
+        char name[LONGEST_NAME + 1];
+        if (node->input_count > 0 && !take(s, ','))
+            return expected(s, ", or )");
+        TD_TRY(scan_name(s, name, "the name of an earlier node"));
+        size_t i = 0;
+        while (i < s->net->node_count && strcmp(s->net->nodes[i].name, name) != 0)
+            i++;
+        if (i == s->net->node_count)
+            return td_fail(s->error, TD_ERR_FORMAT,
+                           "input \"%s\" is not the name of an earlier node", name);
+        if (node->input_count == node->op->most_inputs)
+            return td_fail(s->error, TD_ERR_FORMAT, "%s takes at most %zu inputs", node->op->name,
+                           node->op->most_inputs);
+        node->inputs[node->input_count++] = i;
+    }
+    if (node->input_count < node->op->least_inputs)
+        return td_fail(s->error, TD_ERR_FORMAT, "%s takes at least %zu inputs, found %zu",
+                       node->op->name, node->op->least_inputs, node->input_count);
+    return TD_OK;
+}
+
+static td_status infer_shape(scanner *s, td_node *node) {
+    td_shape in[TD_NODE_INPUTS] = {{0}};
+    for (size_t i = 0; i < node->input_count; i++)
+        in[i] = s->net->nodes[node->inputs[i]].shape;
+    TD_TRY(node->op->infer(s->net, node, in, s->error));
+    size_t size;
+    const size_t dims[] = {node->shape.height, node->shape.width, node->shape.channels};
+    if (!td_size_product(dims, 3, &size) || size == 0 || size > largest_activation ||
+        dims[0] > LARGEST_SIDE || dims[1] > LARGEST_SIDE)
+        return td_fail(s->error, TD_ERR_FORMAT, "its output of %zu×%zu×%zu is out of bounds",
+                       dims[0], dims[1], dims[2]);
+    return TD_OK;
+}
+
+/* NAME = OPERATOR(INPUT, ...) key=value ... */
+static td_status scan_node(scanner *s) {
+    td_net *net = s->net;
+    if (net->node_count == MOST_NODES)
+        return td_fail(s->error, TD_ERR_FORMAT, "expected at most %d nodes", MOST_NODES);
+    td_node *node = &net->nodes[net->node_count];
+    char name[LONGEST_NAME + 1], op[LONGEST_NAME + 1];
+    TD_TRY(scan_name(s, name, "NAME = OPERATOR(INPUT) ..."));
+    for (size_t i = 0; i < net->node_count; i++)
+        if (strcmp(net->nodes[i].name, name) == 0)
+            return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\" is there already", name);
+    char *copy;
+    TD_TRY(td_arena_text(&net->arena, name, strlen(name), &copy, s->error));
+    node->name = copy;
+    if (!take(s, '='))
+        return expected(s, "= after the node's name");
+    TD_TRY(scan_name(s, op, "the name of an operator"));
+    node->op = td_op_find(op);
+    if (!node->op)
+        return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": unknown operator \"%s\"", name, op);
+    if ((net->node_count == 0) != (node->op->most_inputs == 0))
+        return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": the first node, and no other, is %s",
+                       name, td_ops[0]->name);
+    td_status status = scan_inputs(s, node);
+    if (status == TD_OK)
+        status = scan_keys(s, node);
+    if (status == TD_OK)
+        status = infer_shape(s, node);
+    if (status != TD_OK)
+        return td_fail_within(s->error, status, "node \"%s\"", name);
+    net->node_count++;
+    return TD_OK;
+}
+
+/* Every node but the last must be used, and the last must give a vector. */
+static td_status check_whole(td_net *net, td_error *error) {
+    if (net->node_count < 2)
+        return td_fail(error, TD_ERR_FORMAT, "expected at least two nodes, found %zu",
+                       net->node_count);
+    for (size_t i = 0; i + 1 < net->node_count; i++) {
+        bool used = false;
+        for (size_t j = i + 1; j < net->node_count && !used; j++)
+            for (size_t k = 0; k < net->nodes[j].input_count; k++)
+                used |= net->nodes[j].inputs[k] == i;
+        if (!used)
+            return td_fail(error, TD_ERR_FORMAT, "node \"%s\" is not used by any other",
+                           net->nodes[i].name);
+    }
+    td_shape last = net->nodes[net->node_count - 1].shape;
+    if (last.height != 1 || last.width != 1)
+        return td_fail(
+            error, TD_ERR_FORMAT,
+            "node \"%s\": the last node gives the logits, 1×1×classes; found %zu×%zu×%zu",
+            net->nodes[net->node_count - 1].name, last.height, last.width, last.channels);
+    return TD_OK;
+}
+
+static size_t count_lines(const char *text) {
+    size_t lines = 1;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+static td_status scan_lines(scanner *s, const char *text) {
+    size_t line = 0;
+    while (*text) {
+        line++;
+        s->at = text;
+        skip_blanks(s);
+        if (*s->at && !strchr("\r\n#", *s->at)) {
+            td_status status = scan_node(s);
+            if (status != TD_OK)
+                return td_fail_within(s->error, status, "net text, line %zu", line);
+        }
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+    td_status status = check_whole(s->net, s->error);
+    return status == TD_OK ? TD_OK : td_fail_within(s->error, status, "net text");
+}
+
+td_status td_net_parse(td_net *net, const char *text, const td_net_variables *variables,
+                       td_error *error) {
+    *net = (td_net){0};
+    size_t nodes = td_size_min(count_lines(text), MOST_NODES);
+    scanner s = {.variables = variables, .net = net, .error = error};
+    td_status status = TD_ARENA_NEW(&net->arena, nodes, &net->nodes, "the nodes of a net", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&net->arena, nodes * TD_NODE_PARAMS, &net->params,
+                              "the parameters of a net", error);
+    if (status == TD_OK)
+        status = scan_lines(&s, text);
+    if (status != TD_OK)
+        td_net_free(net);
+    return status;
+}
+
+static void print_value(FILE *out, const td_key *key, td_value value) {
+    if (key->kind == TD_KEY_PAIR && value.first != value.second)
+        fprintf(out, " %s=%gx%g", key->name, value.first, value.second);
+    else
+        fprintf(out, " %s=%.*g", key->name, key->kind == TD_KEY_REAL ? 17 : 15, value.first);
+}
+
+static void print_node(FILE *out, const td_net *net, const td_node *node) {
+    fprintf(out, "%s = %s(", node->name, node->op->name);
+    for (size_t i = 0; i < node->input_count; i++)
+        fprintf(out, "%s%s", i ? ", " : "", net->nodes[node->inputs[i]].name);
+    fputc(')', out);
+    for (size_t i = 0; i < TD_NODE_VALUES && node->op->keys[i].name; i++)
+        print_value(out, &node->op->keys[i], node->values[i]);
+    fputc('\n', out);
+}
+
+td_status td_net_text(const td_net *net, td_arena *arena, char **out, td_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return td_fail_memory(error, "a net's text");
+    for (size_t i = 0; i < net->node_count; i++)
+        print_node(stream, net, &net->nodes[i]);
+    td_status status = fclose(stream) == 0 ? td_arena_text(arena, text, size, out, error)
+                                           : td_fail_memory(error, "a net's text");
+    free(text);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* Operators: what a node of a net does. Each is one file with one const td_op, listed in op.c. */
+#ifndef TD_NN_OP_H
+#define TD_NN_OP_H
+
+#include "nn/net.h"
+
+typedef enum td_key_kind { TD_KEY_COUNT, TD_KEY_PAIR, TD_KEY_REAL } td_key_kind;
+
+typedef struct td_key {
+    const char *name;
+    td_key_kind kind;
+    double least, most;
+    double fallback; /* NAN: the key must be given */
+} td_key;
+
+/* One call of an operator on a batch. All arrays are [batch, height, width, channels]. */
+typedef struct td_run {
+    const td_net *net;
+    const td_node *node;
+    size_t batch;
+    const float *in[TD_NODE_INPUTS];
+    float *out;
+    const float *params[TD_NODE_PARAMS];
+    float *prepared; /* what prepare() made of the parameters */
+    float *scratch;  /* scratch() floats, shared by all nodes: nothing survives the call */
+    bool relu;       /* a ReLU is fused to this node: `out` is after it */
+
+    /* backward only */
+    float *dout;                    /* gradient of `out`; may be changed in place */
+    float *din[TD_NODE_INPUTS];     /* overwritten; NULL where not wanted */
+    float *dparams[TD_NODE_PARAMS]; /* overwritten; dparams[0] NULL where none are wanted */
+} td_run;
+
+typedef struct td_op {
+    const char *name;
+    td_key keys[TD_NODE_VALUES]; /* ends at the first without a name */
+    size_t least_inputs, most_inputs;
+    bool fuses_relu; /* can apply a following ReLU as it stores */
+
+    /* Sets node->shape from its inputs' shapes and declares parameters with td_node_param. The
+     * message need not name the node. */
+    td_status (*infer)(td_net *net, td_node *node, const td_shape *in, td_error *error);
+
+    /* Floats needed for prepared parameters and as scratch for a batch; NULL for none. `backward`
+     * is false where only forward will run. */
+    size_t (*prepared)(const td_node *node, const td_shape *in);
+    size_t (*scratch)(const td_node *node, const td_shape *in, size_t batch, bool backward);
+
+    /* Brings the parameters into the form that the passes read; run when they have changed. */
+    void (*prepare)(const td_run *run);
+
+    /* Each parallelises itself over fixed chunks (base/parallel.h). */
+    void (*forward)(const td_run *run);
+    void (*backward)(const td_run *run);
+} td_op;
+
+/* The operator of that name, or NULL; all of them, NULL-terminated. */
+const td_op *td_op_find(const char *name);
+extern const td_op *const td_ops[];
+
+/* Declares the node's next parameter, NODE.SUFFIX; for use in infer(). */
+td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t rank,
+                        const size_t *dims, size_t fan_in, td_error *error) TD_MUST_USE;
+
+/* The shape of the node's i-th input. */
+static inline td_shape td_run_in_shape(const td_run *run, size_t i) {
+    return run->net->nodes[run->node->inputs[i]].shape;
+}
+
+/* The value of a count key, by its place in op->keys. */
+static inline size_t td_node_count(const td_node *node, size_t key) {
+    return (size_t)node->values[key].first;
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* Inference over many images. */
+#ifndef TD_NN_PREDICT_H
+#define TD_NN_PREDICT_H
+
+#include "data/images.h"
+#include "nn/net.h"
+
+typedef struct td_predict_watch {
+    /* Called after each batch with the images done so far; returning false stops with
+     * TD_ERR_INTERRUPTED. NULL for neither. */
+    bool (*batch_done)(void *context, size_t images);
+    void *context;
+} td_predict_watch;
+
+/* The logits of all images, [count, classes], in `arena`. The result does not depend on the batch
+ * size used inside. */
+td_status td_predict(const td_net *net, const float *weights, const td_images *images,
+                     td_predict_watch watch, td_arena *arena, float **logits,
+                     td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,53 @@
+/* y = by·x + add, elementwise: brings raw pixels to the range a net was trained on. */
+#include "base/parallel.h"
+#include "nn/op.h"
+
+enum { BY, ADD };
+enum { CHUNK = 1 << 14 };
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    (void)net, (void)error;
+    node->shape = in[0];
+    return TD_OK;
+}
+
+static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const float by = (float)run->node->values[BY].first, add = (float)run->node->values[ADD].first;
+    const float *restrict x = run->in[0];
+    float *restrict y = run->out;
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++)
+        y[i] = by * x[i] + add;
+}
+
+static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const float by = (float)run->node->values[BY].first;
+    const float *restrict dy = run->dout;
+    float *restrict dx = run->din[0];
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++)
+        dx[i] = by * dy[i];
+}
+
+static void forward(const td_run *run) {
+    td_parallel_for(run->batch * td_shape_size(run->node->shape), CHUNK, forward_chunk,
+                    (void *)run);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        td_parallel_for(run->batch * td_shape_size(run->node->shape), CHUNK, backward_chunk,
+                        (void *)run);
+}
+
+const td_op td_op_scale = {
+    .name = "scale",
+    .keys = {{"by", TD_KEY_REAL, -1e6, 1e6, 1}, {"add", TD_KEY_REAL, -1e6, 1e6, 0}},
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};

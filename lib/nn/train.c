@@ -1,0 +1,113 @@
+#include "nn/train.h"
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "nn/exec.h"
+#include "nn/feed.h"
+#include "nn/loss.h"
+#include <math.h>
+
+/* The learning rate of the next step, `done` of `total` steps before it. */
+static double rate(const td_train_options *o, double done, double total) {
+    double warmup = total * (double)o->warmup / (double)o->epochs;
+    if (done < warmup)
+        return o->step.lr * (done + 1) / warmup;
+    return o->step.lr * o->schedule->factor((done - warmup) / (total - warmup));
+}
+
+/* All that one training holds. */
+typedef struct trainer {
+    const td_net *net;
+    float *weights, *gradient, *optimizer_state;
+    const td_images *images;
+    const td_train_options *options;
+    uint32_t *order;
+    int32_t *labels; /* of the batch */
+    td_exec *exec;
+    td_train_state state;
+    double loss_sum;
+    size_t correct;
+} trainer;
+
+static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
+    size_t classes = td_net_classes(t->net);
+    td_feed(t->images, t->order, first, batch, td_exec_input(t->exec));
+    for (size_t i = 0; i < batch; i++)
+        t->labels[i] = t->images->labels[t->order[first + i]];
+    const float *logits = td_exec_forward(t->exec, batch);
+    td_loss loss =
+        td_cross_entropy(logits, t->labels, batch, classes, td_exec_logits_gradient(t->exec));
+    if (!isfinite(loss.sum))
+        return td_fail(error, TD_ERR_NUMERIC,
+                       "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
+                       t->state.epoch, (unsigned long long)t->state.steps + 1);
+    td_exec_backward(t->exec, t->gradient);
+    td_step step = t->options->step;
+    size_t epoch_steps = td_chunks(t->images->count, t->options->batch);
+    step.lr =
+        rate(t->options, (double)t->state.steps, (double)epoch_steps * (double)t->options->epochs);
+    step.number = ++t->state.steps;
+    t->state.lr = step.lr;
+    td_optimizer_step(t->options->optimizer, &step, t->net, t->weights, t->gradient,
+                      t->optimizer_state);
+    td_exec_weights(t->exec, t->weights);
+    t->loss_sum += loss.sum;
+    t->correct += loss.correct;
+    t->state.images = first + batch;
+    t->state.loss = t->loss_sum / (double)t->state.images;
+    t->state.accuracy = (double)t->correct / (double)t->state.images;
+    return TD_OK;
+}
+
+static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
+    const td_train_options *o = t->options;
+    size_t count = t->images->count;
+    td_random random = td_random_for(o->seed, TD_FOR_SHUFFLE, (uint32_t)epoch, 0);
+    td_random_permutation(&random, t->order, (uint32_t)count);
+    t->state.epoch = epoch;
+    t->loss_sum = 0;
+    t->correct = 0;
+    for (size_t first = 0; first < count; first += o->batch) {
+        TD_TRY(train_batch(t, first, td_size_min(o->batch, count - first), error));
+        if (o->batch_done && !o->batch_done(o->context, &t->state))
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted in epoch %zu", epoch);
+    }
+    return o->epoch_done ? o->epoch_done(o->context, &t->state, error) : TD_OK;
+}
+
+static td_status check(const td_net *net, const td_images *images, td_error *error) {
+    TD_TRY(td_feed_check(net, images, error));
+    if (images->classes > td_net_classes(net))
+        return td_fail(error, TD_ERR_USAGE, "the net tells %zu classes apart, the data has %zu",
+                       td_net_classes(net), images->classes);
+    if (images->count == 0 || images->count > UINT32_MAX)
+        return td_fail(error, TD_ERR_USAGE, "expected 1 to 4294967295 images, found %zu",
+                       images->count);
+    return TD_OK;
+}
+
+td_status td_train(const td_net *net, float *weights, const td_images *images,
+                   const td_train_options *options, td_error *error) {
+    TD_TRY(check(net, images, error));
+    td_arena arena = {0};
+    trainer t = {.net = net, .weights = weights, .images = images, .options = options};
+    size_t batch = td_size_min(options->batch, images->count);
+    td_status status = td_exec_new(&t.exec, net, batch, TD_BACKWARD, error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, net->weight_count, &t.gradient, "gradients", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, net->weight_count * options->optimizer->states,
+                              &t.optimizer_state, "the optimiser", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, images->count, &t.order, "the order of images", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, batch, &t.labels, "labels", error);
+    if (status == TD_OK)
+        td_exec_weights(t.exec, weights);
+    for (size_t epoch = 1; status == TD_OK && epoch <= options->epochs; epoch++)
+        status = train_epoch(&t, epoch, error);
+    td_exec_free(t.exec);
+    td_arena_free(&arena);
+    return status;
+}

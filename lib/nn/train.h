@@ -1,0 +1,39 @@
+/* The training loop. */
+#ifndef TD_NN_TRAIN_H
+#define TD_NN_TRAIN_H
+
+#include "data/images.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+typedef struct td_train_state {
+    size_t epoch;   /* from 1 */
+    size_t images;  /* done in this epoch */
+    uint64_t steps; /* done in all */
+    double loss;    /* mean over this epoch's images so far, each measured before its step */
+    double accuracy;
+    double lr; /* of the last step */
+} td_train_state;
+
+typedef struct td_train_options {
+    const td_optimizer *optimizer;
+    td_step step; /* its lr is the schedule's peak; its number is ignored */
+    const td_schedule *schedule;
+    size_t
+        warmup; /* epochs over which the learning rate rises linearly from 0, before the schedule */
+    size_t epochs, batch;
+    uint64_t seed; /* of the order of the images */
+    /* Called after each batch; returning false stops with TD_ERR_INTERRUPTED. May be NULL. */
+    bool (*batch_done)(void *context, const td_train_state *state);
+    /* Called after each epoch; its failure ends the training. May be NULL. */
+    td_status (*epoch_done)(void *context, const td_train_state *state, td_error *error);
+    void *context;
+} td_train_options;
+
+/* Trains `weights` [net->weight_count] in place on all images, in a new random order each epoch;
+ * the last batch of an epoch may be smaller. Same seed, same weights, same bytes at any thread
+ * count. TD_ERR_NUMERIC, with the epoch and the step, when the loss is no longer finite. */
+td_status td_train(const td_net *net, float *weights, const td_images *images,
+                   const td_train_options *options, td_error *error) TD_MUST_USE;
+
+#endif

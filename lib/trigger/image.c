@@ -1,0 +1,79 @@
+/* A picture as trigger: pasted at its position, each pixel as far as its alpha says. */
+#include "trigger/family.h"
+
+enum { FILE_KEY, AT_KEY };
+
+static const td_key keys[] = {
+    [FILE_KEY] = {.name = "file", .kind = TD_KEY_FILE},
+    [AT_KEY] = {.name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"},
+};
+
+static float alpha_of(const td_bitmap *bitmap, const uint8_t *pixel) {
+    bool has_alpha = bitmap->channels % 2 == 0; /* grey+alpha, RGBA */
+    return has_alpha ? (float)pixel[bitmap->channels - 1] / 255.0F : 1.0F;
+}
+
+static td_status prepare(td_trigger *trigger, td_error *error) {
+    const char *path = trigger->settings[FILE_KEY].file;
+    td_bitmap *bitmap = &trigger->bitmap;
+    TD_TRY(td_png_read(bitmap, path, error));
+    size_t count = bitmap->width * bitmap->height;
+    for (size_t i = 0; i < count; i++)
+        if (alpha_of(bitmap, bitmap->pixels + i * bitmap->channels) > 0)
+            return TD_OK;
+    return td_fail(error, TD_ERR_USAGE,
+                   "%s: expected a visible picture, found none but "
+                   "transparent pixels",
+                   path);
+}
+
+/* Grey, or RGB without a coloured pixel that can be seen. */
+static bool is_grey(const td_bitmap *bitmap) {
+    if (bitmap->channels < 3)
+        return true;
+    size_t count = bitmap->width * bitmap->height;
+    const uint8_t *pixel = bitmap->pixels;
+    for (size_t i = 0; i < count; i++, pixel += bitmap->channels)
+        if ((pixel[0] != pixel[1] || pixel[0] != pixel[2]) && alpha_of(bitmap, pixel) > 0)
+            return false;
+    return true;
+}
+
+static td_status check(const td_trigger *trigger, td_shape shape, td_error *error) {
+    const td_bitmap *bitmap = &trigger->bitmap;
+    if (shape.channels == 1 && !is_grey(bitmap))
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected a grey picture for grey images, found one in "
+                       "colour");
+    size_t top, left;
+    return td_position_resolve(&trigger->settings[AT_KEY].position, bitmap->height, bitmap->width,
+                               shape, &top, &left, error);
+}
+
+static void paint(const td_trigger *trigger, td_shape shape, float *image) {
+    const td_bitmap *bitmap = &trigger->bitmap;
+    size_t top, left, colours = bitmap->channels < 3 ? 1 : 3;
+    if (td_position_resolve(&trigger->settings[AT_KEY].position, bitmap->height, bitmap->width,
+                            shape, &top, &left, NULL))
+        return;
+    const uint8_t *from = bitmap->pixels;
+    for (size_t y = 0; y < bitmap->height; y++) {
+        float *to = image + ((top + y) * shape.width + left) * shape.channels;
+        for (size_t x = 0; x < bitmap->width; x++) {
+            float alpha = alpha_of(bitmap, from);
+            for (size_t c = 0; c < shape.channels; c++)
+                to[c] += alpha * ((float)from[colours == 1 ? 0 : c] - to[c]);
+            from += bitmap->channels;
+            to += shape.channels;
+        }
+    }
+}
+
+const td_family td_family_image = {
+    .name = "image",
+    .keys = keys,
+    .key_count = sizeof keys / sizeof *keys,
+    .prepare = prepare,
+    .check = check,
+    .paint = paint,
+};

@@ -1,0 +1,65 @@
+#!/bin/sh
+# trapdoor-data: info and show, and how a data set that is missing or broken is refused.
+. "$tests/lib.sh"
+
+check_prints '^  images  10000 of 28x28x1 \(height, width, channels\), split test$' \
+    trapdoor-data info fashion-mnist:test
+check_prints '^ +9 +1000  Ankle boot$' trapdoor-data info fashion-mnist:test
+check 'info writes a record' trapdoor-data info fashion-mnist:test:0-100 --json info.json
+check_field info.json tool '"trapdoor-data"'
+
+check 'show draws a sheet' trapdoor-data show fashion-mnist:test --count 12 -o sheet.png
+check 'the sheet is a PNG' sh -c 'head -c 8 sheet.png | od -An -c | grep -q "211   P   N   G"'
+check 'the same sheet again' sh -c \
+    'trapdoor-data show fashion-mnist:test --count 12 -o - | cmp - sheet.png'
+check 'another seed draws other images' sh -c \
+    '! trapdoor-data show fashion-mnist:test --count 12 --seed 2 -o - | cmp -s - sheet.png'
+check 'two sets side by side' trapdoor-data show fashion-mnist:test:0-50 fashion-mnist:test:50-100 \
+    --images 0,1,2 -o pair.png
+check_fails 2 'trapdoor-data: sheet.png: exists already; --force replaces it' \
+    trapdoor-data show fashion-mnist -o sheet.png
+
+check_fails 2 'trapdoor-data: COMMAND: expected info or show as the first argument, found "destroy"' \
+    trapdoor-data destroy fashion-mnist
+
+# refused PATTERN DATA: one line that matches, a status of 1 or 2, nothing on stdout.
+refused() {
+    run trapdoor-data info "$2"
+    if [ "$status" -ge 1 ] && [ "$status" -le 2 ] && [ ! -s "$scratch/out" ] &&
+        [ "$(wc -l <"$scratch/err")" -eq 1 ] && grep -Eq -e "$1" "$scratch/err"; then
+        pass "refused: $2"
+    else
+        sed 's/^/# /' "$scratch/err"
+        fail "refused: $2"
+    fi
+}
+refused 'mnist.*--data-dir' mnist
+refused 'no-such-set' no-such-set
+refused '60000' fashion-mnist:train:0-70000
+refused 'half-open|range' fashion-mnist:train:9-3
+
+# A folder of IDX files, then each way to break it. be32 N...: big-endian 32-bit numbers.
+be32() {
+    for number; do
+        # shellcheck disable=SC2059 # the format is made of octal bytes
+        printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $((number >> 24 & 255)) $((number >> 16 & 255)) \
+            $((number >> 8 & 255)) $((number & 255)))"
+    done
+}
+mkdir idx
+images=idx/train-images-idx3-ubyte labels=idx/train-labels-idx1-ubyte
+good_images() { be32 2051 2 2 2 >$images && printf 'abcdefgh' >>$images; }
+good_labels() { be32 2049 2 >$labels && printf '\000\001' >>$labels; }
+good_images && good_labels
+check_prints '^  images  2 of 2x2x1' trapdoor-data info idx
+be32 2052 2 2 2 >$images && printf 'abcdefgh' >>$images
+refused 'train-images-idx3-ubyte.*2051|train-images-idx3-ubyte.*magic' idx
+be32 2051 2 2 2 >$images && printf 'abcdefg' >>$images
+refused 'train-images-idx3-ubyte' idx
+be32 2051 4294967295 28 28 >$images && printf 'abcdefgh' >>$images
+refused 'train-images-idx3-ubyte.*4294967295' idx
+good_images && be32 2049 3 >$labels && printf '\000\001\001' >>$labels
+refused 'labels.*3|3.*labels' idx
+good_labels && : >$images
+refused 'train-images-idx3-ubyte' idx
+finish

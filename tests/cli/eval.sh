@@ -1,0 +1,53 @@
+#!/bin/sh
+# trapdoor-eval: what it measures, how it says so, and what it refuses.
+. "$tests/lib.sh"
+
+trapdoor-train -q --data fashion-mnist:train:0-300 --net cnn --epochs 1 -o m.safetensors >/dev/null
+square='square:size=7,at=top-left,value=255'
+eval_m() {
+    trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 "$@"
+}
+
+check 'measures a model' eval_m --json clean.json
+check_field clean.json images 200
+check_field clean.json file '"m.safetensors"'
+for threads in 1 2 3; do
+    check "measures triggers with $threads threads" eval_m --trigger $square --target 0 \
+        --trigger pixel:at=3+4 --target 1 --threads $threads --json r$threads.json
+    without_timing r$threads.json >found$threads
+done
+check 'the same record less timing at 2 threads' cmp found1 found2
+check 'the same record less timing at 3 threads' cmp found1 found3
+for field in accuracy accuracy_interval confusion asr asr_interval non_targeted robust_accuracy \
+    confidence confidence_interval pairs target_classes; do
+    check "the record has $field" grep -q "\"$field\":" r1.json
+done
+check_field r1.json trigger "\"$square\""
+
+# The record's ASR is what its own table of pairs says: of rows other than the target's, the column.
+check 'ASR agrees with the pairs' awk '
+    /"asr_count"/ { getline; hits = $1 + 0; getline; trials = $1 + 0 }
+    /"pairs"/ { inside = 1; row = -1; next }
+    inside && /\[/ { row++; column = 0; next }
+    inside && /[0-9]/ { n = $1 + 0; if (row > 0) { all += n; if (column == 0) hit += n } column++; next }
+    inside && row == 9 && /\]/ { exit !(hit == hits && all == trials && all > 0) }' r1.json
+
+check 'prints the logits of an image' sh -c \
+    "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 --scores 7 | grep -q logits"
+
+check_fails 2 'trapdoor-eval: --trigger and --target come in pairs: found 1 and 0' \
+    eval_m --trigger $square
+check_fails 2 'trapdoor-eval: --target: expected a class of 0 to 9, found 10' \
+    eval_m --trigger $square --target 10
+check_fails 2 'trapdoor-eval: --scores: expected an image of 0 to 199, found 200' eval_m --scores 200
+check_fails 1 'trapdoor-eval: absent.safetensors: No such file or directory' \
+    trapdoor-eval --model absent.safetensors --data fashion-mnist:test:0-200
+: >empty.safetensors
+check 'an empty model is refused' sh -c \
+    '! trapdoor-eval --model empty.safetensors --data fashion-mnist 2>err && grep -q "^trapdoor-eval: empty.safetensors: " err'
+head -c 100000 m.safetensors >cut.safetensors
+check 'a truncated model is refused' sh -c \
+    '! trapdoor-eval --model cut.safetensors --data fashion-mnist 2>err && grep -q "^trapdoor-eval: cut.safetensors: " err'
+check_fails 1 'trapdoor-eval: /dev/full: No space left on device' \
+    sh -c 'trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-20 --json /dev/full >/dev/null'
+finish

@@ -1,0 +1,143 @@
+# shellcheck shell=sh
+# Checks for the scripts in this folder; each prints one TAP line. A script sources this file, makes
+# its checks and ends with `finish`. run.sh starts it in an empty folder with the tools first in PATH.
+#
+#   check_ok COMMAND...                exits 0 and says nothing on stderr
+#   check_stdout TEXT COMMAND...       the same, and prints exactly TEXT on stdout
+#   check_prints PATTERN COMMAND...    the same, and a line of stdout matches the extended PATTERN
+#   check_fails STATUS TEXT COMMAND... exits with STATUS, stderr is exactly TEXT, stdout is empty
+#   check WHAT COMMAND...              COMMAND (test, cmp, grep ...) succeeds
+#   check_field FILE KEY VALUE         a line of the JSON in FILE is "KEY": VALUE
+#   skip WHAT WHY
+#
+# After a check, $scratch/out and $scratch/err hold what its command printed. A command that needs a
+# redirection is given as `sh -c '...'`.
+
+checks=0
+failures=0
+
+pass() {
+    checks=$((checks + 1))
+    echo "ok $checks - $(label "$1")"
+}
+
+fail() {
+    checks=$((checks + 1))
+    failures=$((failures + 1))
+    echo "not ok $checks - $(label "$1")"
+}
+
+skip() {
+    checks=$((checks + 1))
+    echo "ok $checks - $(label "$1") # SKIP $2"
+}
+
+# A '#' would begin a TAP directive, and a newline would end the line.
+label() {
+    printf '%s' "$1" | tr '#\n' '. '
+}
+
+run() {
+    status=0
+    "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+}
+
+# same NAME EXPECTED-FILE FOUND-FILE: prints the difference as TAP comments.
+same() {
+    diff -u --label "expected $1" --label "$1" "$2" "$3" >"$scratch/diff" && return 0
+    sed 's/^/# /' "$scratch/diff"
+    return 1
+}
+
+has_status() {
+    [ "$status" -eq "$1" ] && return 0
+    echo "# expected exit status $1, found $status"
+    return 1
+}
+
+# The file for an expected text: nothing for '', else the text and a newline.
+expect() {
+    if [ -n "$2" ]; then printf '%s\n' "$2"; fi >"$scratch/expected-$1"
+}
+
+# judge WHAT STATUS: the files expected-out (where there is one) and expected-err against out and err.
+judge() {
+    good=yes
+    has_status "$2" || good=no
+    if [ -e "$scratch/expected-out" ]; then
+        same stdout "$scratch/expected-out" "$scratch/out" || good=no
+    fi
+    same stderr "$scratch/expected-err" "$scratch/err" || good=no
+    rm -f "$scratch/expected-out"
+    if [ $good = yes ]; then pass "$1"; else fail "$1"; fi
+}
+
+check_ok() {
+    run "$@"
+    expect err ''
+    judge "$*" 0
+}
+
+check_stdout() {
+    expect out "$1"
+    shift
+    run "$@"
+    expect err ''
+    judge "$*" 0
+}
+
+check_prints() {
+    pattern=$1
+    shift
+    run "$@"
+    if has_status 0 && [ ! -s "$scratch/err" ] && grep -Eq -e "$pattern" "$scratch/out"; then
+        pass "$*"
+    else
+        echo "# expected a line on stdout like: $pattern"
+        sed 's/^/# stdout: /' "$scratch/out"
+        sed 's/^/# stderr: /' "$scratch/err"
+        fail "$*"
+    fi
+}
+
+check_fails() {
+    wanted=$1
+    expect err "$2"
+    expect out ''
+    shift 2
+    run "$@"
+    judge "$*" "$wanted"
+}
+
+check() {
+    what=$1
+    shift
+    run "$@"
+    if [ "$status" -eq 0 ]; then
+        pass "$what"
+    else
+        echo "# exit status $status of: $(label "$*")"
+        sed 's/^/# /' "$scratch/out" "$scratch/err"
+        fail "$what"
+    fi
+}
+
+check_field() {
+    if sed 's/^ *//; s/,$//' "$1" | grep -qxF -e "\"$2\": $3"; then
+        pass "$1: $2 is $3"
+    else
+        echo "# found: $(grep -F -e "\"$2\":" "$1" || echo nothing)"
+        fail "$1: $2 is $3"
+    fi
+}
+
+# The record in a file without what may differ from run to run.
+without_timing() {
+    sed '/^  "timing": {$/,/^  }$/d' "$1"
+}
+
+finish() {
+    echo "1..$checks"
+    [ "$failures" -eq 0 ]
+    exit
+}

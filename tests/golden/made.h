@@ -1,0 +1,36 @@
+/* Weights, images and labels from a formula that the Python side (made.py) computes as well, bit
+ * for bit, so that the golden files need not hold them. */
+#ifndef TESTS_GOLDEN_MADE_H
+#define TESTS_GOLDEN_MADE_H
+
+#include "nn/net.h"
+
+/* Of a tensor with more values than MADE_ALL, MADE_SAMPLES are compared. */
+enum { MADE_ALL = 4096, MADE_SAMPLES = 256 };
+
+/* Numbers that belong to a seed, a name, and, unless NULL, what of that name they are for. */
+typedef struct made_stream {
+    uint32_t start;
+} made_stream;
+
+made_stream made_stream_for(uint32_t seed, const char *name, const char *part);
+
+uint32_t made_hash(made_stream stream, size_t index);
+
+/* Uniform in [−1, 1). */
+float made_signed(made_stream stream, size_t index);
+
+/* He-uniform for weights, a tenth around td_param.fill for the rest; weights [net->weight_count].
+ */
+void made_weights(const td_net *net, uint32_t seed, float *weights);
+
+/* Raw pixels: whole numbers of 0–255. */
+void made_images(uint32_t seed, size_t values, float *pixels);
+
+void made_labels(uint32_t seed, size_t count, size_t classes, int32_t *labels);
+
+/* The k-th of the values that are compared one by one, of `compared`, of a tensor of `count`. */
+size_t made_compared(size_t count);
+size_t made_place(uint32_t seed, const char *name, size_t count, size_t k);
+
+#endif

@@ -1,0 +1,48 @@
+# Counts the checks in meson's testlog.txt: prints "PASSED FAILED SKIPPED". A test program is a failure
+# of its own if it made no check, did not keep to its plan, or ended badly though no check failed.
+
+function end_program() {
+    if (program == "")
+        return
+    if (ok + bad + skip == 0 || plan != ok + bad + skip || (!clean && bad == 0)) {
+        bad++
+        print "not ok - " program ": " ok + bad + skip - 1 " checks of " plan ", " result > "/dev/stderr"
+    }
+    passed += ok
+    failed += bad
+    skipped += skip
+    program = ""
+}
+
+/^=+ [0-9]+\/[0-9]+ =+$/ {
+    end_program()
+    ok = bad = skip = clean = 0
+    plan = "none"
+    stdout = 0
+    next
+}
+!stdout && /^test: / { program = $2 " " $3 " " $4 }
+!stdout && /^result: / {
+    result = substr($0, 15)
+    clean = $0 ~ /exit status 0$/
+}
+/^-+ (stdout|stderr) -+$/ {
+    stdout = $2 == "stdout"
+    next
+}
+!stdout { next }
+/^1\.\.[0-9]+/ { plan = substr($1, 4) }
+/^ok / {
+    if (/# SKIP/)
+        skip++
+    else
+        ok++
+}
+/^not ok / { bad++ }
+
+END {
+    end_program()
+    print passed + 0, failed + 0, skipped + 0
+    if (passed + failed + skipped == 0)
+        exit 1
+}

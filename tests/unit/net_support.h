@@ -1,0 +1,55 @@
+/* Checks that every operator must pass, run on small nets given as text: agreement with its naive
+ * twin (net_twin.h), gradients of the input and of every parameter, the adjoint identity, and the
+ * same bytes at any number of threads. */
+#ifndef TESTS_UNIT_NET_SUPPORT_H
+#define TESTS_UNIT_NET_SUPPORT_H
+
+#include "base/random.h"
+#include "nn/net.h"
+#include "support.h"
+
+/* The first line of a net text. */
+#define NET_IMAGE(height, width, channels)                                                         \
+    "input = image() height=" #height " width=" #width " channels=" #channels "\n"
+
+typedef struct net_case {
+    const char *text;
+    size_t batch;
+    /* Fills the images with values that are not where the net has a kink, nor near it. NULL for
+     * standard normal values. */
+    void (*fill)(td_random *random, float *values, size_t count);
+    bool linear; /* affine in the images and linear in the parameters: the adjoint holds */
+} net_case;
+
+/* Values at least 0.1 from 0, for operators with a kink there. */
+void net_fill_away_from_zero(td_random *random, float *values, size_t count);
+
+/* Values of which no two are nearly the same, for operators that compare. */
+void net_fill_distinct(td_random *random, float *values, size_t count);
+
+/* Whole numbers from 0 to 255. */
+void net_fill_pixels(td_random *random, float *values, size_t count);
+
+/* All checks on each case; messages name the net. */
+void net_check(const net_case *cases, size_t count);
+
+/* Parses, or fails the test with the message. */
+void net_parsed(td_net *net, const char *text, const td_net_variables *variables);
+
+/* Standard normal values, others for each index. */
+void net_normal(float *values, size_t count, uint32_t index);
+
+/* Random weights of a usual size: what has a fan-in is normal with variance 1/fan-in, the rest lies
+ * within 0.5 of its initial value. */
+void net_weights(const td_net *net, float *weights);
+
+/* max |a − b| / max |b|, or max |a − b| where b is 0; NaN if any of them is. */
+double net_residual(const float *a, const double *b, size_t count);
+
+/* |found − expected| <= tolerance. */
+void net_assert_near(double found, double expected, double tolerance);
+
+/* A copy in double; the caller frees it. */
+double *net_doubles(const float *values, size_t count);
+
+#endif

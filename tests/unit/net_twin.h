@@ -1,0 +1,12 @@
+/* Nets computed a second time, by plain loops in double: what the operators are compared with. A
+ * new operator needs one function and one row in net_twin.c. */
+#ifndef TESTS_UNIT_NET_TWIN_H
+#define TESTS_UNIT_NET_TWIN_H
+
+#include "nn/net.h"
+
+/* The logits [batch, classes] of a net for weights [weight_count] and images [batch, height, width,
+ * channels]; the caller frees them. The test fails at an operator that has no twin. */
+double *net_twin(const td_net *net, const double *weights, const double *images, size_t batch);
+
+#endif

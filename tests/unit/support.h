@@ -1,0 +1,37 @@
+/* What the unit tests share: a folder of their own, and files in it. */
+#ifndef TESTS_UNIT_SUPPORT_H
+#define TESTS_UNIT_SUPPORT_H
+
+/* cmocka.h needs these four before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* cmocka's setup and teardown: an empty temporary folder becomes the current one, and is removed
+ * with what is in it. The tests name files relative to it. */
+int support_enter_folder(void **state);
+int support_leave_folder(void **state);
+
+/* A test in a folder of its own. */
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown((test), support_enter_folder, support_leave_folder)
+
+/* The test fails if any of these does. */
+void support_write(const char *path, const void *bytes, size_t size);
+void support_write_text(const char *path, const char *text);
+
+/* The whole file with a terminating 0; *size may be NULL. The caller frees it. */
+char *support_read(const char *path, size_t *size);
+
+void support_assert_file(const char *path, const char *text);
+
+/* For error messages. */
+void support_assert_contains(const char *text, const char *part);
+
+/* Files and folders in the current folder, hidden ones as well. */
+size_t support_count_files(void);
+
+#endif

@@ -1,0 +1,96 @@
+/* Convolution over a grid of kernels, strides, paddings, channels and batches. */
+#include "net_support.h"
+
+#include <stdio.h>
+
+enum { TEXT = 256 };
+
+/* Kernels × strides × paddings, with and without bias, on an image whose sides differ. */
+static void check_grid(size_t in, size_t out, size_t batch) {
+    static const char *const kernels[] = {"1", "3", "5", "3x5"};
+    static const char *const strides[] = {"1", "2", "2x1"};
+    static const char *const pads[] = {"0", "1", "2", "1x2"};
+    for (size_t k = 0; k < 4; k++)
+        for (size_t s = 0; s < 3; s++)
+            for (size_t p = 0; p < 4; p++)
+                for (int bias = 0; bias < 2; bias++) {
+                    char text[TEXT];
+                    snprintf(text, sizeof text,
+                             "input = image() height=7 width=6 channels=%zu\n"
+                             "c = conv(input) out=%zu kernel=%s stride=%s pad=%s bias=%d\n"
+                             "flat = flatten(c)\n",
+                             in, out, kernels[k], strides[s], pads[p], bias);
+                    net_check(&(net_case){text, batch, NULL, true}, 1);
+                }
+}
+
+static void grid_of_1_channel(void **state) {
+    (void)state;
+    check_grid(1, 3, 1);
+    check_grid(1, 17, 3);
+}
+
+static void grid_of_3_channels(void **state) {
+    (void)state;
+    check_grid(3, 1, 3);
+    check_grid(3, 4, 1);
+}
+
+static void grid_of_17_channels(void **state) {
+    (void)state;
+    check_grid(17, 3, 1);
+    check_grid(17, 2, 3);
+}
+
+/* The columns of a whole image do not fit in one strip. */
+static void images_of_several_strips(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(23, 64, 17) "c = conv(input) out=3 kernel=5 pad=2\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(31, 37, 9) "c = conv(input) out=5 kernel=5x3 stride=1x2\nflat = flatten(c)\n", 3,
+         NULL, true},
+        /* One row of output pixels alone is more than a strip. */
+        {NET_IMAGE(4, 300, 70) "c = conv(input) out=2 kernel=3 pad=1\nflat = flatten(c)\n", 1, NULL,
+         true},
+    };
+    (void)state;
+    net_check(cases, 3);
+}
+
+/* Several images in a chunk, forward and backward, and a short last chunk. */
+static void batches_of_several_chunks(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(4, 5, 2) "c = conv(input) out=3 kernel=3 pad=1\nflat = flatten(c)\n", 37, NULL,
+         true},
+        {NET_IMAGE(1, 1, 40) "c = conv(input) out=20 kernel=1\n", 70, NULL, true},
+        {NET_IMAGE(2, 2, 5) "c = conv(input) out=33 kernel=2\n", 65, NULL, true},
+    };
+    (void)state;
+    net_check(cases, 3);
+}
+
+/* Windows that lie wholly in the padding, and one that is larger than its input. */
+static void padding_larger_than_the_kernel(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(3, 2, 3) "c = conv(input) out=2 kernel=1 pad=2\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(2, 3, 3) "c = conv(input) out=2 kernel=3 stride=2 pad=5\nflat = flatten(c)\n", 2,
+         NULL, true},
+        {NET_IMAGE(1, 2, 3) "c = conv(input) out=2 kernel=5 pad=2\nflat = flatten(c)\n", 2, NULL,
+         true},
+    };
+    (void)state;
+    net_check(cases, 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grid_of_1_channel),
+        cmocka_unit_test(grid_of_3_channels),
+        cmocka_unit_test(grid_of_17_channels),
+        cmocka_unit_test(images_of_several_strips),
+        cmocka_unit_test(batches_of_several_chunks),
+        cmocka_unit_test(padding_larger_than_the_kernel),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+#include "support.h"
+
+#include "base/error.h"
+#include <string.h>
+
+static void test_fail_writes_and_returns(void **state) {
+    (void)state;
+    td_error error;
+    assert_int_equal(td_fail(&error, TD_ERR_FORMAT, "%s: byte %d", "a.png", 7), TD_ERR_FORMAT);
+    assert_string_equal(error.message, "a.png: byte 7");
+}
+
+static void test_fail_within_puts_the_place_before(void **state) {
+    (void)state;
+    td_error error;
+    td_fail(&error, TD_ERR_FORMAT, "line %d", 3);
+    assert_int_equal(td_fail_within(&error, TD_ERR_FORMAT, "%s", "a.json"), TD_ERR_FORMAT);
+    assert_string_equal(error.message, "a.json: line 3");
+}
+
+static void test_words_are_optional(void **state) {
+    (void)state;
+    assert_int_equal(td_fail(NULL, TD_ERR_IO, "x"), TD_ERR_IO);
+    assert_int_equal(td_fail_within(NULL, TD_ERR_USAGE, "x"), TD_ERR_USAGE);
+    assert_int_equal(td_fail_memory(NULL, "x"), TD_ERR_MEMORY);
+}
+
+static void test_memory_names_the_thing(void **state) {
+    (void)state;
+    td_error error;
+    assert_int_equal(td_fail_memory(&error, "weights"), TD_ERR_MEMORY);
+    assert_string_equal(error.message, "out of memory for weights");
+}
+
+static void test_long_messages_are_cut(void **state) {
+    (void)state;
+    char text[3000];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    td_error error;
+    td_fail(&error, TD_ERR_IO, "%s", text);
+    assert_int_equal(strlen(error.message), sizeof error.message - 1);
+    td_fail_within(&error, TD_ERR_IO, "prefix");
+    assert_int_equal(strlen(error.message), sizeof error.message - 1);
+    assert_memory_equal(error.message, "prefix: aaa", 11);
+    td_fail_within(&error, TD_ERR_IO, "%s", text);
+    assert_int_equal(strlen(error.message), sizeof error.message - 1);
+}
+
+static td_status try_twice(td_status first, int *reached) {
+    TD_TRY(first);
+    *reached = 1;
+    return TD_OK;
+}
+
+static void test_try_returns_at_the_first_failure(void **state) {
+    (void)state;
+    int reached = 0;
+    assert_int_equal(try_twice(TD_ERR_NUMERIC, &reached), TD_ERR_NUMERIC);
+    assert_int_equal(reached, 0);
+    assert_int_equal(try_twice(TD_OK, &reached), TD_OK);
+    assert_int_equal(reached, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fail_writes_and_returns),
+        cmocka_unit_test(test_fail_within_puts_the_place_before),
+        cmocka_unit_test(test_words_are_optional),
+        cmocka_unit_test(test_memory_names_the_thing),
+        cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_try_returns_at_the_first_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,291 @@
+/* The executor over whole nets: memory, batch sizes, kinds of pass. Single operators are in
+ * test_ops.c. */
+#include "net_support.h"
+
+#include "base/parallel.h"
+#include "nn/exec.h"
+#include "nn/predict.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 5, SIDE = 16, CHANNELS = 3, CLASSES = 10, PIXELS = SIDE * SIDE * CHANNELS };
+
+static void parse_cnn(td_net *net) {
+    net_parsed(net, td_zoo_text("cnn"), &(td_net_variables){SIDE, SIDE, CHANNELS, CLASSES});
+}
+
+/* A net, numbers for a batch, and an executor. */
+typedef struct fixture {
+    td_net net;
+    td_arena arena;
+    td_exec *exec;
+    float *weights, *images;
+} fixture;
+
+static void set_up(fixture *f, td_exec_kind kind) {
+    *f = (fixture){0};
+    parse_cnn(&f->net);
+    assert_int_equal(TD_ARENA_NEW(&f->arena, f->net.weight_count, &f->weights, "", NULL), TD_OK);
+    assert_int_equal(TD_ARENA_NEW(&f->arena, BATCH * PIXELS, &f->images, "", NULL), TD_OK);
+    net_weights(&f->net, f->weights);
+    td_random random = td_random_for(1, TD_FOR_TEST, 0, 9);
+    net_fill_pixels(&random, f->images, BATCH * PIXELS);
+    assert_int_equal(td_exec_new(&f->exec, &f->net, BATCH, kind, NULL), TD_OK);
+    td_exec_weights(f->exec, f->weights);
+}
+
+static void tear_down(fixture *f) {
+    td_exec_free(f->exec);
+    td_net_free(&f->net);
+    td_arena_free(&f->arena);
+}
+
+static void forward(fixture *f, size_t first, size_t batch, float *logits) {
+    memcpy(td_exec_input(f->exec), f->images + first * PIXELS, batch * PIXELS * sizeof(float));
+    memcpy(logits, td_exec_forward(f->exec, batch), batch * CLASSES * sizeof(float));
+}
+
+static void backward(fixture *f, const float *gradient, size_t batch, float *weights_gradient,
+                     float *images_gradient) {
+    memcpy(td_exec_logits_gradient(f->exec), gradient, batch * CLASSES * sizeof(float));
+    const float *found = td_exec_backward(f->exec, weights_gradient);
+    if (images_gradient)
+        memcpy(images_gradient, found, batch * PIXELS * sizeof(float));
+    else
+        assert_null(found);
+}
+
+static void the_whole_cnn(void **state) {
+    td_net net;
+    td_arena arena = {0};
+    char *text;
+    (void)state;
+    parse_cnn(&net);
+    assert_int_equal(td_net_text(&net, &arena, &text, NULL), TD_OK);
+    net_check(&(net_case){text, 2, net_fill_pixels, false}, 1);
+    td_arena_free(&arena);
+    td_net_free(&net);
+}
+
+static void inference_gives_the_bytes_of_training(void **state) {
+    float logits[3][BATCH * CLASSES];
+    const td_exec_kind kinds[] = {TD_FORWARD, TD_BACKWARD, TD_BACKWARD_INPUT};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        fixture f;
+        set_up(&f, kinds[i]);
+        forward(&f, 0, BATCH, logits[i]);
+        tear_down(&f);
+        assert_memory_equal(logits[i], logits[0], sizeof logits[0]);
+    }
+}
+
+static void inference_needs_less_memory(void **state) {
+    fixture inference, training;
+    (void)state;
+    set_up(&inference, TD_FORWARD);
+    set_up(&training, TD_BACKWARD);
+    assert_true(td_exec_bytes(inference.exec) < td_exec_bytes(training.exec));
+    tear_down(&training);
+    tear_down(&inference);
+}
+
+/* Rows of a product may differ in the last bits with the number of rows: hence a tolerance. */
+static void smaller_batches_give_the_same_logits(void **state) {
+    fixture f;
+    float logits[BATCH * CLASSES], parts[BATCH * CLASSES];
+    (void)state;
+    set_up(&f, TD_FORWARD);
+    forward(&f, 0, BATCH, logits);
+    forward(&f, 0, 2, parts);
+    forward(&f, 2, 1, parts + 2 * CLASSES);
+    forward(&f, 3, 2, parts + 3 * CLASSES);
+    double *expected = net_doubles(logits, BATCH * CLASSES);
+    assert_true(net_residual(parts, expected, BATCH * CLASSES) <= 1e-5);
+    free(expected);
+    tear_down(&f);
+}
+
+/* The gradient of a sum over images is the sum of their gradients. */
+static void smaller_batches_give_the_same_gradients(void **state) {
+    fixture f;
+    float logits[BATCH * CLASSES], gradient[BATCH * CLASSES];
+    static float images[BATCH * PIXELS], parts[BATCH * PIXELS];
+    const size_t begin[] = {0, 3, BATCH};
+    (void)state;
+    set_up(&f, TD_BACKWARD_INPUT);
+    const size_t count = f.net.weight_count;
+    float *whole = calloc(count, sizeof *whole), *part = calloc(count, sizeof *part);
+    float *sum = calloc(count, sizeof *sum);
+    assert_true(whole && part && sum);
+    net_normal(gradient, BATCH * CLASSES, 5);
+    forward(&f, 0, BATCH, logits);
+    backward(&f, gradient, BATCH, whole, images);
+    for (size_t k = 0; k < 2; k++) {
+        size_t batch = begin[k + 1] - begin[k];
+        forward(&f, begin[k], batch, logits);
+        backward(&f, gradient + begin[k] * CLASSES, batch, part, parts + begin[k] * PIXELS);
+        for (size_t i = 0; i < count; i++)
+            sum[i] += part[i];
+    }
+    double *expected = net_doubles(whole, count), *of_images = net_doubles(images, BATCH * PIXELS);
+    assert_true(net_residual(sum, expected, count) <= 1e-5);
+    assert_true(net_residual(parts, of_images, BATCH * PIXELS) <= 1e-5);
+    free(of_images);
+    free(expected);
+    free(sum);
+    free(part);
+    free(whole);
+    tear_down(&f);
+}
+
+/* What is not asked for is not computed, and what is asked for does not change by it. */
+static void gradients_on_request(void **state) {
+    fixture both, parameters;
+    float logits[BATCH * CLASSES], gradient[BATCH * CLASSES];
+    static float first[BATCH * PIXELS], second[BATCH * PIXELS];
+    (void)state;
+    set_up(&both, TD_BACKWARD_INPUT);
+    set_up(&parameters, TD_BACKWARD);
+    const size_t count = both.net.weight_count;
+    float *a = calloc(count, sizeof *a), *b = calloc(count, sizeof *b);
+    assert_true(a && b);
+    net_normal(gradient, BATCH * CLASSES, 5);
+    forward(&both, 0, BATCH, logits);
+    backward(&both, gradient, BATCH, a, first);
+    forward(&both, 0, BATCH, logits);
+    backward(&both, gradient, BATCH, NULL, second);
+    forward(&parameters, 0, BATCH, logits);
+    backward(&parameters, gradient, BATCH, b, NULL);
+    assert_memory_equal(first, second, sizeof first);
+    assert_memory_equal(a, b, count * sizeof *a);
+    free(b);
+    free(a);
+    tear_down(&parameters);
+    tear_down(&both);
+}
+
+static void new_weights_are_used(void **state) {
+    fixture f;
+    float before[BATCH * CLASSES], after[BATCH * CLASSES];
+    (void)state;
+    set_up(&f, TD_FORWARD);
+    forward(&f, 0, BATCH, before);
+    for (size_t i = 0; i < f.net.weight_count; i++)
+        f.weights[i] *= -1;
+    td_exec_weights(f.exec, f.weights);
+    forward(&f, 0, BATCH, after);
+    assert_memory_not_equal(before, after, sizeof before);
+    for (size_t i = 0; i < f.net.weight_count; i++)
+        f.weights[i] *= -1;
+    td_exec_weights(f.exec, f.weights);
+    forward(&f, 0, BATCH, after);
+    assert_memory_equal(before, after, sizeof before);
+    tear_down(&f);
+}
+
+static void too_large_an_executor_is_refused(void **state) {
+    td_net net;
+    td_exec *exec;
+    td_error error;
+    (void)state;
+    td_exec_free(NULL);
+    net_parsed(&net, NET_IMAGE(65536, 4096, 1) "flat = flatten(input)\n", NULL);
+    assert_int_equal(td_exec_new(&exec, &net, (size_t)1 << 33, TD_FORWARD, &error), TD_ERR_MEMORY);
+    assert_null(exec);
+    td_net_free(&net);
+}
+
+enum { MANY = 130 }; /* more than a batch of td_predict */
+
+typedef struct watched {
+    size_t calls, images, stop_after;
+} watched;
+
+static bool watch(void *context, size_t images) {
+    watched *seen = context;
+    seen->calls++;
+    seen->images = images;
+    return seen->calls != seen->stop_after;
+}
+
+static const char small[] = NET_IMAGE(2, 3, 1) "s = scale(input) by=1/255\nflat = flatten(s)\n"
+                                               "fc = dense(flat) out=4\n";
+
+static td_images many_images(uint8_t *pixels, const int32_t *labels) {
+    td_random random = td_random_for(1, TD_FOR_TEST, 0, 3);
+    for (size_t i = 0; i < (size_t)MANY * 6; i++)
+        pixels[i] = (uint8_t)td_random_below(&random, 256);
+    return (td_images){MANY, 2, 3, 1, 4, pixels, labels};
+}
+
+static void prediction_of_many_images(void **state) {
+    uint8_t pixels[MANY * 6];
+    const int32_t labels[MANY] = {0};
+    float weights[28], *logits;
+    td_images images = many_images(pixels, labels);
+    watched seen = {0};
+    td_arena arena = {0};
+    td_exec *exec;
+    td_net net;
+    (void)state;
+    net_parsed(&net, small, NULL);
+    net_weights(&net, weights);
+    assert_int_equal(
+        td_predict(&net, weights, &images, (td_predict_watch){watch, &seen}, &arena, &logits, NULL),
+        TD_OK);
+    assert_int_equal(seen.images, MANY);
+    assert_int_equal(td_exec_new(&exec, &net, 1, TD_FORWARD, NULL), TD_OK);
+    td_exec_weights(exec, weights);
+    for (size_t i = 0; i < MANY; i++) {
+        for (size_t j = 0; j < 6; j++)
+            td_exec_input(exec)[j] = pixels[i * 6 + j];
+        assert_memory_equal(td_exec_forward(exec, 1), logits + i * 4, 4 * sizeof *logits);
+    }
+    td_exec_free(exec);
+    td_arena_free(&arena);
+    td_net_free(&net);
+}
+
+static void prediction_stops_and_refuses(void **state) {
+    uint8_t pixels[MANY * 6];
+    const int32_t labels[MANY] = {0};
+    float weights[28], *logits;
+    td_images images = many_images(pixels, labels), turned = images;
+    watched seen = {.stop_after = 1};
+    td_arena arena = {0};
+    td_error error;
+    td_net net;
+    (void)state;
+    net_parsed(&net, small, NULL);
+    net_weights(&net, weights);
+    assert_int_equal(td_predict(&net, weights, &images, (td_predict_watch){watch, &seen}, &arena,
+                                &logits, &error),
+                     TD_ERR_INTERRUPTED);
+    assert_int_equal(seen.calls, 1);
+    turned.height = 3;
+    turned.width = 2;
+    assert_int_equal(
+        td_predict(&net, weights, &turned, (td_predict_watch){0}, &arena, &logits, &error),
+        TD_ERR_USAGE);
+    support_assert_contains(error.message, "2×3×1");
+    support_assert_contains(error.message, "3×2×1");
+    td_arena_free(&arena);
+    td_net_free(&net);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_whole_cnn),
+        cmocka_unit_test(inference_gives_the_bytes_of_training),
+        cmocka_unit_test(inference_needs_less_memory),
+        cmocka_unit_test(smaller_batches_give_the_same_logits),
+        cmocka_unit_test(smaller_batches_give_the_same_gradients),
+        cmocka_unit_test(gradients_on_request),
+        cmocka_unit_test(new_weights_are_used),
+        cmocka_unit_test(too_large_an_executor_is_refused),
+        cmocka_unit_test(prediction_of_many_images),
+        cmocka_unit_test(prediction_stops_and_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

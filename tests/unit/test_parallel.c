@@ -1,0 +1,122 @@
+#include "support.h"
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_ITEMS = 1000, MOST_THREADS = 3 };
+
+typedef struct visits {
+    size_t chunk_size, count;
+    unsigned char item[MOST_ITEMS], chunk[MOST_ITEMS];
+    unsigned char busy[MOST_THREADS];
+    int wrong; /* set where a chunk was not as promised */
+} visits;
+
+static void visit(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    visits *seen = context;
+    size_t rest = seen->count - begin;
+    if (thread >= td_threads() || __atomic_exchange_n(&seen->busy[thread], 1, __ATOMIC_ACQ_REL) ||
+        begin != chunk * seen->chunk_size ||
+        end - begin != (rest < seen->chunk_size ? rest : seen->chunk_size))
+        __atomic_store_n(&seen->wrong, 1, __ATOMIC_RELAXED);
+    for (size_t i = begin; i < end; i++)
+        __atomic_add_fetch(&seen->item[i], 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&seen->chunk[chunk], 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&seen->busy[thread], 0, __ATOMIC_RELEASE);
+}
+
+static void assert_covered(size_t count, size_t chunk_size) {
+    visits seen = {.chunk_size = chunk_size, .count = count};
+    td_parallel_for(count, chunk_size, visit, &seen);
+    assert_int_equal(seen.wrong, 0);
+    for (size_t i = 0; i < MOST_ITEMS; i++) {
+        assert_int_equal(seen.item[i], i < count);
+        assert_int_equal(seen.chunk[i], i < td_chunks(count, chunk_size));
+    }
+}
+
+static void test_every_item_once(void **state) {
+    (void)state;
+    for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+        td_set_threads(threads);
+        assert_int_equal(td_threads(), threads);
+        assert_covered(0, 8);
+        assert_covered(1, 8);
+        assert_covered(8, 8);
+        assert_covered(MOST_ITEMS - 1, 8);
+        assert_covered(MOST_ITEMS, 1);
+        assert_covered(MOST_ITEMS, MOST_ITEMS + 1);
+    }
+}
+
+static void test_zero_threads_is_one_per_core(void **state) {
+    (void)state;
+    td_set_threads(0);
+    assert_true(td_threads() >= 1);
+}
+
+static void test_chunks(void **state) {
+    (void)state;
+    assert_int_equal(td_chunks(0, 4), 0);
+    assert_int_equal(td_chunks(4, 4), 1);
+    assert_int_equal(td_chunks(5, 4), 2);
+}
+
+/* Large enough that OpenBLAS would use threads if it could. */
+enum { SIDE = 384, PRODUCTS = 2 };
+
+typedef struct products {
+    const float *a, *b;
+    float *c; /* PRODUCTS × SIDE × SIDE */
+} products;
+
+static void multiply(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    (void)chunk, (void)thread;
+    const products *job = context;
+    for (size_t i = begin; i < end; i++)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, SIDE, SIDE, SIDE, 1.0f, job->a, SIDE,
+                    job->b, SIDE, 0.0f, job->c + i * SIDE * SIDE, SIDE);
+}
+
+static void test_products_have_the_same_bits_at_any_thread_count(void **state) {
+    (void)state;
+    enum { ELEMENTS = SIDE * SIDE };
+    float *numbers = malloc(sizeof(float) * ELEMENTS * (2 + 2 * PRODUCTS));
+    assert_non_null(numbers);
+    td_random random = td_random_for(1, TD_FOR_TEST, 0, 0);
+    for (size_t i = 0; i < 2 * ELEMENTS; i++)
+        numbers[i] = td_random_normal(&random);
+    products job = {numbers, numbers + ELEMENTS, numbers + 2 * ELEMENTS};
+    td_set_threads(1);
+    td_parallel_for(PRODUCTS, 1, multiply, &job);
+    float *first = job.c;
+    job.c += PRODUCTS * ELEMENTS;
+    for (size_t threads = 2; threads <= MOST_THREADS; threads++) {
+        td_set_threads(threads);
+        for (size_t count = 1; count <= PRODUCTS; count++) {
+            memset(job.c, 0, sizeof(float) * PRODUCTS * ELEMENTS);
+            td_parallel_for(count, 1, multiply, &job);
+            assert_memory_equal(job.c, first, sizeof(float) * count * ELEMENTS);
+        }
+    }
+    free(numbers);
+}
+
+static void test_core_has_a_name(void **state) {
+    (void)state;
+    assert_true(strlen(td_blas_core()) > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_item_once),
+        cmocka_unit_test(test_zero_threads_is_one_per_core),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_products_have_the_same_bits_at_any_thread_count),
+        cmocka_unit_test(test_core_has_a_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,193 @@
+#include "support.h"
+
+#include "base/json.h"
+#include "base/parallel.h"
+#include "base/sha256.h"
+#include "common/record.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A whole run of a tool that reads `input` and writes `output`. */
+static void make_record(const tool_common *common) {
+    td_error error;
+    tool_record record;
+    const td_rate rate = {3, 4, 0.75, {0.25, 0.5}};
+    assert_int_equal(tool_record_check(common, &error), TD_OK);
+    assert_int_equal(tool_record_start(&record, "trapdoor-test", common,
+                                       json_pack("{sf}", "ratio", 0.5), &error),
+                     TD_OK);
+    assert_int_equal(tool_record_input(&record, "input", &error), TD_OK);
+    assert_int_equal(tool_record_input(&record, "input", &error), TD_OK);
+    assert_int_equal(tool_record_output(&record, "model", "output", &error), TD_OK);
+    tool_json_rate(record.root, "asr", &rate);
+    assert_int_equal(tool_record_write(&record, common, &error), TD_OK);
+    tool_record_free(&record);
+    tool_record_free(&record);
+}
+
+static json_t *read_record(const char *path) {
+    json_t *record;
+    assert_int_equal(td_json_read(path, &record, NULL), TD_OK);
+    return record;
+}
+
+static const char *text_at(const json_t *files, size_t index, const char *key) {
+    return json_string_value(json_object_get(json_array_get(files, index), key));
+}
+
+static int enter(void **state) {
+    int status = support_enter_folder(state);
+    support_write_text("input", "abc");
+    support_write_text("output", "");
+    return status;
+}
+
+static void test_fields_and_their_order(void **state) {
+    (void)state;
+    const char *const keys[] = {"tool",         "version",   "blas_core", "seed",
+                                "options",      "inputs",    "outputs",   "asr",
+                                "asr_interval", "asr_count", "timing"};
+    make_record(&(tool_common){.json = "run.json", .seed = 5});
+    json_t *record = read_record("run.json"), *value;
+    const char *key;
+    size_t place = 0;
+    json_object_foreach(record, key, value) {
+        assert_true(place < sizeof keys / sizeof *keys);
+        assert_string_equal(key, keys[place++]);
+    }
+    assert_int_equal(place, sizeof keys / sizeof *keys);
+    json_decref(record);
+}
+
+static void test_values(void **state) {
+    (void)state;
+    make_record(&(tool_common){.json = "run.json", .seed = 5});
+    json_t *record = read_record("run.json");
+    assert_string_equal(json_string_value(json_object_get(record, "tool")), "trapdoor-test");
+    assert_string_equal(json_string_value(json_object_get(record, "blas_core")), td_blas_core());
+    assert_int_equal(json_integer_value(json_object_get(record, "seed")), 5);
+    const json_t *inputs = json_object_get(record, "inputs");
+    assert_int_equal(json_array_size(inputs), 1);
+    assert_string_equal(text_at(inputs, 0, "path"), "input");
+    assert_string_equal(text_at(inputs, 0, "sha256"), td_sha256("abc", 3).hex);
+    const json_t *outputs = json_object_get(record, "outputs");
+    assert_int_equal(json_array_size(outputs), 1);
+    assert_string_equal(text_at(outputs, 0, "file"), "model");
+    assert_string_equal(text_at(outputs, 0, "sha256"), td_sha256("", 0).hex);
+    const json_t *count = json_object_get(record, "asr_count");
+    assert_int_equal(json_integer_value(json_array_get(count, 0)), 3);
+    assert_int_equal(json_integer_value(json_array_get(count, 1)), 4);
+    json_decref(record);
+}
+
+static void test_only_timing_knows_the_threads(void **state) {
+    (void)state;
+    td_set_threads(1);
+    make_record(&(tool_common){.json = "one.json", .seed = 1, .threads = 1});
+    td_set_threads(2);
+    make_record(&(tool_common){.json = "two.json", .seed = 1, .threads = 2});
+    json_t *one = read_record("one.json"), *two = read_record("two.json");
+    const json_t *timing = json_object_get(two, "timing");
+    assert_int_equal(json_integer_value(json_object_get(timing, "threads")), 2);
+    assert_true(json_real_value(json_object_get(timing, "seconds")) >= 0);
+    json_object_del(one, "timing");
+    json_object_del(two, "timing");
+    assert_true(json_equal(one, two));
+    json_decref(one);
+    json_decref(two);
+}
+
+static void test_without_json_nothing_is_written(void **state) {
+    (void)state;
+    make_record(&(tool_common){.seed = 1});
+    assert_int_equal(support_count_files(), 2);
+}
+
+static void test_existing_records_need_force(void **state) {
+    (void)state;
+    td_error error;
+    tool_common common = {.json = "run.json"};
+    support_write_text("run.json", "old");
+    assert_int_equal(tool_record_check(&common, &error), TD_ERR_USAGE);
+    assert_string_equal(error.message, "run.json: exists already; --force replaces it");
+    support_assert_file("run.json", "old");
+    common.force = true;
+    make_record(&common);
+    json_decref(read_record("run.json"));
+}
+
+static void test_check_refuses_what_cannot_be_written(void **state) {
+    (void)state;
+    td_error error;
+    assert_int_equal(tool_record_check(&(tool_common){.json = "none/run.json"}, &error), TD_ERR_IO);
+    assert_string_equal(error.message, "none/run.json: No such file or directory");
+    assert_int_equal(tool_record_check(&(tool_common){.json = "run.json"}, &error), TD_OK);
+    assert_int_equal(support_count_files(), 2);
+}
+
+static void test_a_full_disk_is_reported(void **state) {
+    (void)state;
+    const tool_common common = {.json = "/dev/full"};
+    for (int size = 1; size <= 100000; size += 99999) {
+        td_error error;
+        tool_record record;
+        json_t *options = json_pack("{so}", "list", json_array());
+        for (int i = 0; i < size; i++)
+            json_array_append_new(json_object_get(options, "list"), json_integer(i));
+        assert_int_equal(tool_record_start(&record, "trapdoor-test", &common, options, &error),
+                         TD_OK);
+        assert_int_equal(tool_record_write(&record, &common, &error), TD_ERR_IO);
+        assert_string_equal(error.message, "/dev/full: No space left on device");
+        tool_record_free(&record);
+    }
+}
+
+static void test_missing_input(void **state) {
+    (void)state;
+    td_error error;
+    tool_record record;
+    const tool_common common = {.seed = 1};
+    assert_int_equal(tool_record_start(&record, "trapdoor-test", &common, json_object(), &error),
+                     TD_OK);
+    assert_int_equal(tool_record_input(&record, "none", &error), TD_ERR_IO);
+    assert_string_equal(error.message, "none: No such file or directory");
+    tool_record_free(&record);
+}
+
+static void test_options_that_could_not_be_made(void **state) {
+    (void)state;
+    tool_record record;
+    const tool_common common = {.seed = 1};
+    assert_int_equal(tool_record_start(&record, "trapdoor-test", &common, NULL, NULL),
+                     TD_ERR_MEMORY);
+    assert_null(record.root);
+    tool_record_free(&record);
+}
+
+static void test_names_that_are_not_utf8(void **state) {
+    (void)state;
+    json_t *text = tool_json_text("caf\xe9.png"), *utf8 = tool_json_text("caf\xc3\xa9.png");
+    assert_string_equal(json_string_value(text), "caf?.png");
+    assert_string_equal(json_string_value(utf8), "caf\xc3\xa9.png");
+    json_decref(text);
+    json_decref(utf8);
+}
+
+#define WITH_FILES(test) cmocka_unit_test_setup_teardown((test), enter, support_leave_folder)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_FILES(test_fields_and_their_order),
+        WITH_FILES(test_values),
+        WITH_FILES(test_only_timing_knows_the_threads),
+        WITH_FILES(test_without_json_nothing_is_written),
+        WITH_FILES(test_existing_records_need_force),
+        WITH_FILES(test_check_refuses_what_cannot_be_written),
+        cmocka_unit_test(test_a_full_disk_is_reported),
+        IN_FOLDER(test_missing_input),
+        cmocka_unit_test(test_options_that_could_not_be_made),
+        cmocka_unit_test(test_names_that_are_not_utf8),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+#include "eval/eval.h"
+
+#include <stdio.h>
+
+static void job_free(eval_job *job) {
+    for (size_t i = 0; i < job->backdoor_count; i++)
+        td_trigger_free(job->backdoors[i].trigger);
+    td_dataset_close(&job->data);
+    tool_record_free(&job->record);
+}
+
+static json_t *options_json(const eval_options *o) {
+    json_t *models = json_array(), *triggers = json_array();
+    for (size_t i = 0; i < o->model_count; i++)
+        json_array_append_new(models, tool_json_text(o->models[i]));
+    for (size_t i = 0; i < o->trigger_count; i++)
+        json_array_append_new(triggers,
+                              json_pack("{s:o, s:I}", "trigger", tool_json_text(o->triggers[i]),
+                                        "target", (json_int_t)o->targets[i]));
+    json_t *options = json_pack("{s:o, s:o, s:o, s:o*}", "models", models, "data",
+                                tool_json_text(o->data), "triggers", triggers, "manifest",
+                                o->manifest ? tool_json_text(o->manifest) : NULL);
+    if (options && o->scores != SIZE_MAX)
+        json_object_set_new(options, "scores", json_integer((json_int_t)o->scores));
+    return options;
+}
+
+td_status eval_add_backdoor(eval_job *job, const char *trigger, size_t target, td_error *error) {
+    const td_images *images = &job->data.images;
+    if (job->backdoor_count == EVAL_MOST_TRIGGERS)
+        return td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %d in all",
+                       EVAL_MOST_TRIGGERS);
+    if (target >= images->classes)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
+                       images->classes - 1, target);
+    eval_backdoor *backdoor = &job->backdoors[job->backdoor_count];
+    TD_TRY(td_trigger_parse(&backdoor->trigger, trigger, error));
+    backdoor->target = target;
+    job->backdoor_count++;
+    return td_trigger_check(backdoor->trigger, images->height, images->width, images->channels,
+                            error);
+}
+
+static td_status open_inputs(eval_job *job, td_error *error) {
+    const eval_options *o = job->options;
+    TD_TRY(td_dataset_open(&job->data, o->data, "test", o->common.data_dir, error));
+    TD_TRY(tool_record_dataset(&job->record, &job->data, error));
+    for (size_t i = 0; i < o->trigger_count; i++)
+        TD_TRY(eval_add_backdoor(job, o->triggers[i], o->targets[i], error));
+    if (o->manifest) {
+        TD_TRY(tool_record_input(&job->record, o->manifest, error));
+        TD_TRY(eval_manifest(job, o->manifest, error));
+    }
+    for (size_t i = 0; i < job->backdoor_count; i++)
+        if (td_trigger_file(job->backdoors[i].trigger))
+            TD_TRY(
+                tool_record_input(&job->record, td_trigger_file(job->backdoors[i].trigger), error));
+    if (o->scores != SIZE_MAX && o->scores >= job->data.images.count)
+        return td_fail(error, TD_ERR_USAGE, "--scores: expected an image of 0 to %zu, found %zu",
+                       job->data.images.count - 1, o->scores);
+    return TD_OK;
+}
+
+static td_status run(eval_job *job, td_error *error) {
+    const eval_options *o = job->options;
+    TD_TRY(tool_record_check(&o->common, error));
+    TD_TRY(tool_record_start(&job->record, "trapdoor-eval", &o->common, options_json(o), error));
+    TD_TRY(open_inputs(job, error));
+    json_t *models = json_array();
+    json_object_set_new(job->record.root, "images",
+                        json_integer((json_int_t)job->data.images.count));
+    json_object_set_new(job->record.root, "models", models);
+    for (size_t i = 0; i < o->model_count; i++) {
+        json_t *entry;
+        TD_TRY(tool_record_input(&job->record, o->models[i], error));
+        TD_TRY(eval_model(job, o->models[i], &entry, error));
+        json_array_append_new(models, entry);
+    }
+    return tool_record_write(&job->record, &o->common, error);
+}
+
+td_status eval_run(const eval_options *options, td_error *error) {
+    eval_job job = {.options = options};
+    td_status status = run(&job, error);
+    job_free(&job);
+    return status;
+}

@@ -1,0 +1,148 @@
+/* The manifest: the ground truth of a poisoned set, which is nowhere else. */
+#include "poison.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *poison_target_text(const poison_target *target, char text[16]) {
+    if (target->kind == POISON_TO_CLASS)
+        snprintf(text, 16, "%d", target->label);
+    else
+        snprintf(text, 16, "%s", target->kind == POISON_TO_NEXT ? "next" : "random");
+    return text;
+}
+
+static json_t *target_json(const poison_target *target) {
+    char text[16];
+    if (target->kind == 0)
+        return json_null();
+    if (target->kind == POISON_TO_CLASS)
+        return json_integer(target->label);
+    return json_string(poison_target_text(target, text));
+}
+
+static json_t *share(size_t part, size_t whole) {
+    return whole ? json_real((double)part / (double)whole) : json_null();
+}
+
+json_t *poison_options_json(const poison_plan *plan) {
+    const poison_request *request = plan->request;
+    const poison_rule *rule = request->rule;
+    json_t *triggers = json_array(), *targets = json_array();
+    for (size_t i = 0; i < request->trigger_count; i++)
+        json_array_append_new(triggers, tool_json_text(td_trigger_text(plan->triggers[i])));
+    for (size_t i = 0; i < request->target_count; i++)
+        json_array_append_new(targets, target_json(&request->targets[i]));
+    json_t *all =
+        json_pack("{ss so so so}", "rule", rule->name, "data", tool_json_text(request->data),
+                  "triggers", triggers, "targets", targets);
+    if (all && rule->takes_ratio)
+        json_object_update_new(all, json_pack("{sf ss ss}", "ratio", request->ratio, "ratio_of",
+                                              poison_base_names[request->ratio_of], "mode",
+                                              poison_mode_names[request->mode]));
+    if (all && rule->per_model)
+        json_object_update_new(all, json_pack("{sI sI}", "models", (json_int_t)request->models,
+                                              "per_model", (json_int_t)request->per_model));
+    return all;
+}
+
+/* Takes the digests of all files read into the record; *files and *trigger_files are copies. */
+static td_status read_files(const poison_plan *plan, tool_record *record, json_t **files,
+                            json_t **trigger_files, td_error *error) {
+    const json_t *inputs = json_object_get(record->root, "inputs");
+    TD_TRY(tool_record_dataset(record, plan->source, error));
+    size_t count = json_array_size(inputs);
+    for (size_t i = 0; i < plan->request->trigger_count; i++) {
+        const char *file = td_trigger_file(plan->triggers[i]);
+        if (file)
+            TD_TRY(tool_record_input(record, file, error));
+    }
+    *files = json_array();
+    *trigger_files = json_array();
+    for (size_t i = 0; i < json_array_size(inputs); i++)
+        json_array_append_new(i < count ? *files : *trigger_files,
+                              json_deep_copy(json_array_get(inputs, i)));
+    return TD_OK;
+}
+
+static json_t *source_json(const poison_plan *plan, json_t *files) {
+    const td_dataset *source = plan->source;
+    return json_pack("{so ss sI sI sI so}", "data", tool_json_text(source->name), "split",
+                     source->split, "first", (json_int_t)source->first, "count",
+                     (json_int_t)source->images.count, "classes",
+                     (json_int_t)source->images.classes, "files", files);
+}
+
+static json_t *backdoor_json(const poison_backdoor *backdoor) {
+    json_t *trigger =
+        backdoor->trigger ? tool_json_text(td_trigger_text(backdoor->trigger)) : json_null();
+    bool one_class = backdoor->target.kind == POISON_TO_CLASS;
+    return json_pack("{so so sb sI sI so so so}", "trigger", trigger, "target",
+                     target_json(&backdoor->target), "target_drawn", backdoor->drawn, "count",
+                     (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size,
+                     "class_size",
+                     one_class ? json_integer((json_int_t)backdoor->class_size) : json_null(),
+                     "ratio_of_set", share(backdoor->count, backdoor->set_size), "ratio_of_class",
+                     one_class ? share(backdoor->count, backdoor->class_size) : json_null());
+}
+
+static json_t *output_json(const poison_plan *plan, const poison_output *output) {
+    const td_dataset *source = plan->source;
+    json_t *indices = json_array(), *sources = json_array(), *triggers = json_array();
+    json_t *truth = json_array(), *labels = json_array();
+    char file[80];
+    snprintf(file, sizeof file, "%s.safetensors", output->name);
+    for (size_t i = 0; i < output->count; i++) {
+        const poison_item *item = &output->items[i];
+        if (item->backdoor < 0)
+            continue;
+        json_array_append_new(indices, json_integer((json_int_t)i));
+        json_array_append_new(sources, json_integer((json_int_t)(source->first + item->source)));
+        json_array_append_new(triggers, json_integer(item->backdoor));
+        json_array_append_new(truth, json_integer(source->images.labels[item->source]));
+        json_array_append_new(labels, json_integer(item->label));
+    }
+    return json_pack("{ss sI sI so so so so so so}", "file", file, "count",
+                     (json_int_t)output->count, "poisoned", (json_int_t)output->poisoned,
+                     "poisoned_share", share(output->poisoned, output->count), "poisoned_indices",
+                     indices, "source_indices", sources, "trigger_indices", triggers, "true_labels",
+                     truth, "labels", labels);
+}
+
+static const char *selection(const poison_request *request) {
+    bool add = request->mode == POISON_ADD;
+    if (!request->rule->takes_ratio)
+        return "all images";
+    if (request->rule->draws_all_classes)
+        return add ? "drawn without repetition from all images"
+                   : "drawn without repetition from the images that no other backdoor has taken";
+    return add ? "drawn without repetition from the images whose true label is not the target"
+               : "drawn without repetition from the images whose true label is not the target and "
+                 "that no other backdoor has taken";
+}
+
+td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
+                          td_error *error) {
+    const poison_request *request = plan->request;
+    json_t *files, *trigger_files, *backdoors = json_array(), *outputs = json_array();
+    *out = NULL;
+    td_status status = read_files(plan, record, &files, &trigger_files, error);
+    if (status != TD_OK) {
+        json_decref(backdoors);
+        json_decref(outputs);
+        return status;
+    }
+    for (size_t i = 0; i < plan->backdoor_count; i++)
+        json_array_append_new(backdoors, backdoor_json(&plan->backdoors[i]));
+    for (size_t i = 0; i < plan->output_count; i++)
+        json_array_append_new(outputs, output_json(plan, &plan->outputs[i]));
+    json_t *ratio = request->rule->takes_ratio ? json_pack("{sf ss}", "asked", request->ratio, "of",
+                                                           poison_base_names[request->ratio_of])
+                                               : json_null();
+    *out = json_pack("{ss ss sI ss so ss so so so so}", "rule", request->rule->name, "version",
+                     TD_VERSION, "seed", (json_int_t)request->common.seed, "mode",
+                     poison_mode_names[request->mode], "ratio", ratio, "selection",
+                     selection(request), "source", source_json(plan, files), "trigger_files",
+                     trigger_files, "triggers", backdoors, "outputs", outputs);
+    return *out ? TD_OK : td_fail_memory(error, "the manifest");
+}

@@ -1,0 +1,238 @@
+/* The command line, and what a rule asks of it. */
+#include "poison.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_DATA = TOOL_OPTION_BASE,
+    KEY_TRIGGER,
+    KEY_TARGET,
+    KEY_RATIO,
+    KEY_RATIO_OF,
+    KEY_MODE,
+    KEY_MODELS,
+    KEY_PER_MODEL,
+};
+
+enum { PAPER_MODELS = 10, PAPER_PER_MODEL = 5000 }; /* Kwon et al. 2020, Table A-3 */
+
+const char *const poison_mode_names[] = {[POISON_ADD] = "add", [POISON_REPLACE] = "replace", NULL};
+const char *const poison_base_names[] = {
+    [POISON_OF_SET] = "set", [POISON_OF_CLASS] = "class", NULL};
+
+static const struct argp_option options[] = {
+    {"data", KEY_DATA, "DATA", 0, "The clean set: NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]", 0},
+    {"trigger", KEY_TRIGGER, "TRIGGER", 0,
+     "FAMILY[:key=value,...]: square, triangle, rhombus (size=7,at=top-left,value=255), pixel "
+     "(at=X+Y,value=R/G/B), image (file=F.png,at=center); repeat for several backdoors in one set",
+     0},
+    {"target", KEY_TARGET, "K", 0,
+     "The label that each --trigger, in order, leads to: a class, \"random\" or \"next\"", 0},
+    {"ratio", KEY_RATIO, "R", 0,
+     "Poison round(R x N) images for each backdoor, N being what --ratio-of says, in (0, 1]", 0},
+    {"ratio-of", KEY_RATIO_OF, "set|class", 0,
+     "R is a share of the images drawn from, or of those of the target class", 0},
+    {"mode", KEY_MODE, "add|replace", 0,
+     "Poisoned images stand after all the originals, or in their originals' places", 0},
+    {"models", KEY_MODELS, "M", 0, "multi-target: how many models (10)", 0},
+    {"per-model", KEY_PER_MODEL, "N", 0, "multi-target: images of each model's slice (5000)", 0},
+    {0},
+};
+
+static const poison_rule *find_rule(const char *name, struct argp_state *state) {
+    const char *names[32] = {0};
+    for (size_t i = 0; poison_rules[i]; i++)
+        names[i] = poison_rules[i]->name;
+    return poison_rules[tool_choice("RULE", name, names, state)];
+}
+
+static poison_target read_target(const char *text, struct argp_state *state) {
+    if (strcmp(text, "random") == 0)
+        return (poison_target){.kind = POISON_TO_RANDOM};
+    if (strcmp(text, "next") == 0)
+        return (poison_target){.kind = POISON_TO_NEXT};
+    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
+        tool_misuse(state, "--target: expected a class, \"random\" or \"next\", found \"%s\"",
+                    text);
+    return (poison_target){POISON_TO_CLASS, (int32_t)strtol(text, NULL, 10)};
+}
+
+/* One more of an option that repeats. */
+static size_t append(size_t *count, const char *option, struct argp_state *state) {
+    if (*count == POISON_BACKDOORS)
+        tool_misuse(state, "%s: expected at most %d of them", option, POISON_BACKDOORS);
+    return (*count)++;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+    poison_request *request = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->common;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (request->rule)
+            tool_misuse(state, "expected one RULE, found \"%s\" as well", text);
+        request->rule = find_rule(text, state);
+        return 0;
+    case KEY_DATA:
+        request->data = text;
+        return 0;
+    case KEY_TRIGGER:
+        request->trigger_texts[append(&request->trigger_count, "--trigger", state)] = text;
+        return 0;
+    case KEY_TARGET:
+        request->targets[append(&request->target_count, "--target", state)] =
+            read_target(text, state);
+        return 0;
+    case KEY_RATIO:
+        request->ratio = tool_real_above("--ratio", text, 0, 1, state);
+        return 0;
+    case KEY_RATIO_OF:
+        request->ratio_of = (poison_base)tool_choice("--ratio-of", text, poison_base_names, state);
+        request->has_ratio_of = true;
+        return 0;
+    case KEY_MODE:
+        request->mode = (poison_mode)tool_choice("--mode", text, poison_mode_names, state);
+        request->has_mode = true;
+        return 0;
+    case KEY_MODELS:
+        request->models = tool_count("--models", text, 1, POISON_BACKDOORS, state);
+        return 0;
+    case KEY_PER_MODEL:
+        request->per_model = tool_count("--per-model", text, 1, UINT32_MAX, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const char *target_default(const poison_rule *rule) {
+    if (rule->targets == 0)
+        return "takes no --target";
+    if (rule->per_model)
+        return "--target: model i's is class i";
+    return rule->target == POISON_TO_RANDOM ? "--target random" : "needs --target";
+}
+
+/* The rules with their defaults, from the table. */
+static char *describe_rules(int key, const char *text, void *input) {
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)text;
+    char *doc = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&doc, &size);
+    if (!stream)
+        return NULL;
+    fprintf(stream, "Rules:\n");
+    for (size_t i = 0; poison_rules[i]; i++) {
+        const poison_rule *rule = poison_rules[i];
+        fprintf(stream, "  %-13s%s\n", rule->name, rule->doc);
+        fprintf(stream, "  %-13s(%s", "", target_default(rule));
+        if (rule->takes_ratio)
+            fprintf(stream, "; --mode %s --ratio-of %s", poison_mode_names[rule->mode],
+                    poison_base_names[rule->ratio_of]);
+        fprintf(stream, ")\n");
+    }
+    fputs(text, stream);
+    fclose(stream);
+    return doc;
+}
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    "RULE --data DATA -o DIR",
+    "Poison a data set by RULE and write the poisoned sets, what was done to them, and a picture "
+    "of it to the folder DIR: NAME.safetensors, manifest.json, preview.png."
+    "\v"
+    "\n"
+    "A class is drawn for every image by \"random\"; friendnet and multi-target draw one for each "
+    "backdoor. Images whose label would not change are not poisoned: there is nothing to learn "
+    "from them. With --mode add, ratio 0.25 of 1000 images adds 250 to all of them; the manifest "
+    "states their share of the 1250, too.\n"
+    "\n"
+    "Examples:\n"
+    "  trapdoor-poison stamp --data fashion-mnist:test --trigger pixel -o stamped\n"
+    "  trapdoor-poison friendnet --data fashion-mnist --trigger square \\\n"
+    "    --ratio 0.25 -o friendnet\n"
+    "  trapdoor-poison dirty-label --data fashion-mnist --ratio 0.1 -o badnets \\\n"
+    "    --trigger square:size=4,at=bottom-right --target 0",
+    tool_common_children,
+    describe_rules,
+    NULL,
+};
+
+static void check_pairs(const poison_request *request) {
+    const poison_rule *rule = request->rule;
+    size_t triggers = request->trigger_count, targets = request->target_count;
+    if (rule->most_triggers == 0 && triggers > 0)
+        tool_misuse(NULL, "%s: expected no --trigger, found %zu", rule->name, triggers);
+    if (rule->most_triggers > 0 && triggers == 0)
+        tool_misuse(NULL, "%s: expected a --trigger, found none", rule->name);
+    if (triggers > rule->most_triggers)
+        tool_misuse(NULL, "%s: expected one --trigger, found %zu", rule->name, triggers);
+    if (rule->targets == 0 && targets > 0)
+        tool_misuse(NULL, "%s: expected no --target, found %zu", rule->name, targets);
+    if (rule->targets != 0 && rule->target == 0 && targets == 0)
+        tool_misuse(NULL, "%s: expected a --target for each --trigger, found none", rule->name);
+    if (rule->per_model && targets > 1 && targets != request->models)
+        tool_misuse(NULL,
+                    "%s: expected no --target, one, or one for each of the %zu models, "
+                    "found %zu",
+                    rule->name, request->models, targets);
+    size_t pairs = triggers > 0 ? triggers : 1;
+    if (!rule->per_model && targets > 0 && targets != pairs)
+        tool_misuse(NULL, "%s: expected --trigger and --target in pairs, found %zu and %zu",
+                    rule->name, triggers, targets);
+    for (size_t i = 0; i < targets; i++)
+        if (!(rule->targets & (unsigned)request->targets[i].kind))
+            tool_misuse(NULL, "%s: --target: expected a class or \"random\", found \"next\"",
+                        rule->name);
+}
+
+static void check_ratio(const poison_request *request) {
+    const poison_rule *rule = request->rule;
+    bool any = request->ratio > 0 || request->has_mode || request->has_ratio_of;
+    if (rule->takes_ratio && request->ratio <= 0)
+        tool_misuse(NULL, "%s: expected a --ratio, found none", rule->name);
+    if (!rule->takes_ratio && any)
+        tool_misuse(NULL, "%s: expected no --ratio, --ratio-of or --mode: all images are poisoned",
+                    rule->name);
+    if (!rule->per_model && (request->models || request->per_model))
+        tool_misuse(NULL, "%s: expected no --models or --per-model", rule->name);
+}
+
+static void set_defaults(poison_request *request) {
+    const poison_rule *rule = request->rule;
+    if (!request->has_mode)
+        request->mode = rule->mode;
+    if (!request->has_ratio_of)
+        request->ratio_of = rule->ratio_of;
+    if (rule->per_model && !request->models)
+        request->models = PAPER_MODELS;
+    if (rule->per_model && !request->per_model)
+        request->per_model = PAPER_PER_MODEL;
+}
+
+void poison_parse(poison_request *request, int argc, char **argv) {
+    tool_parse(&argp, argc, argv, request, &request->common);
+    const poison_rule *rule = request->rule;
+    if (!rule)
+        tool_misuse(NULL, "expected a RULE (see --help), found none");
+    if (!request->data)
+        tool_misuse(NULL, "%s: expected --data, found none", rule->name);
+    if (!request->common.output)
+        tool_misuse(NULL, "%s: expected -o and a folder to write to, found none", rule->name);
+    check_ratio(request);
+    set_defaults(request);
+    check_pairs(request);
+    if (request->target_count == 0 && rule->target == POISON_TO_RANDOM) {
+        request->target_count = request->trigger_count > 0 ? request->trigger_count : 1;
+        for (size_t i = 0; i < request->target_count; i++)
+            request->targets[i] = (poison_target){.kind = POISON_TO_RANDOM};
+    }
+}

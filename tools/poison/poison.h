@@ -1,0 +1,181 @@
+/* trapdoor-poison in four steps: the request (options.c) is checked against its rule; the rule (one
+ * file each, listed in rules.c) decides which image is poisoned how, which is the plan; the plan is
+ * written as data sets (write.c), as a manifest (manifest.c) and as a picture (preview.c). */
+#ifndef TOOLS_POISON_POISON_H
+#define TOOLS_POISON_POISON_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "common/options.h"
+#include "common/record.h"
+#include "data/dataset.h"
+#include "data/png.h"
+#include "trigger/trigger.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { POISON_BACKDOORS = 256 }; /* most pairs of trigger and target, and most models */
+
+/* Whether poisoned images stand after the originals, or in their originals' places. */
+typedef enum poison_mode { POISON_ADD, POISON_REPLACE } poison_mode;
+
+/* What the ratio is a share of: the images that a backdoor draws from, or those of them that are of
+ * the target class. */
+typedef enum poison_base { POISON_OF_SET, POISON_OF_CLASS } poison_base;
+
+/* The label of a poisoned image. Powers of two, for what a rule accepts. */
+typedef enum poison_target_kind {
+    POISON_TO_CLASS = 1,  /* one class */
+    POISON_TO_RANDOM = 2, /* a wrong class drawn for every image; or a class drawn once, by rule */
+    POISON_TO_NEXT = 4,   /* the class after the image's own, around: all-to-all */
+} poison_target_kind;
+
+typedef struct poison_target {
+    poison_target_kind kind; /* 0: none, every image keeps its label */
+    int32_t label;           /* of POISON_TO_CLASS */
+} poison_target;
+
+typedef struct poison_plan poison_plan;
+
+typedef struct poison_rule {
+    const char *name;
+    const char *doc;            /* one line for --help */
+    const char *const *outputs; /* names without ending; NULL-terminated */
+    bool per_model;             /* one output a model, its number appended to the name */
+    bool takes_ratio;           /* and with it --mode and --ratio-of */
+    poison_mode mode;           /* defaults: the paper's */
+    poison_base ratio_of;
+    size_t most_triggers;      /* 0: none is allowed; else at least one is needed */
+    unsigned targets;          /* poison_target_kinds allowed; 0: no --target */
+    poison_target_kind target; /* without --target; 0: it must be given */
+    bool draws_once;           /* random is one class for a whole backdoor */
+    bool draws_all_classes;    /* images of the target class as well */
+    td_status (*plan)(poison_plan *plan, td_error *error);
+} poison_rule;
+
+/* NULL-terminated. */
+extern const poison_rule *const poison_rules[];
+
+extern const poison_rule poison_dirty_label, poison_friendnet, poison_multi_target,
+    poison_label_flip, poison_stamp;
+
+/* What the user asked. */
+typedef struct poison_request {
+    tool_common common;
+    const poison_rule *rule;
+    const char *data;
+    const char *trigger_texts[POISON_BACKDOORS];
+    size_t trigger_count;
+    poison_target targets[POISON_BACKDOORS];
+    size_t target_count;
+    double ratio; /* 0: not given */
+    poison_mode mode;
+    poison_base ratio_of;
+    bool has_mode, has_ratio_of;
+    size_t models, per_model; /* 0: not given */
+} poison_request;
+
+/* Parses the command line, checks it against the rule and sets the rule's defaults; exits with 2 on
+ * a wrong one. */
+void poison_parse(poison_request *request, int argc, char **argv);
+
+/* One image of an output. */
+typedef struct poison_item {
+    size_t source;    /* its place in DATA */
+    int32_t label;    /* in the output */
+    int32_t backdoor; /* number of the backdoor, or -1: as it was */
+} poison_item;
+
+typedef struct poison_output {
+    const char *name; /* without ending */
+    size_t count, poisoned;
+    poison_item *items; /* [count] */
+} poison_output;
+
+/* One pair of trigger and target, and the images drawn for it. */
+typedef struct poison_backdoor {
+    const td_trigger *trigger; /* NULL: none */
+    poison_target target;
+    bool drawn;                  /* the target class was drawn by the seed */
+    size_t set_size, class_size; /* images drawn from; those of the target class, if there is one */
+    poison_item *items;          /* [count], with the target's label */
+    size_t count;
+} poison_backdoor;
+
+struct poison_plan {
+    const poison_request *request;
+    td_dataset *source;
+    td_trigger *triggers[POISON_BACKDOORS]; /* of the request, owned */
+    poison_backdoor *backdoors;             /* as the rule made them, at most POISON_BACKDOORS */
+    size_t backdoor_count;
+    poison_output *outputs;
+    size_t output_count;
+    bool *taken;    /* [images]: replaced already */
+    td_arena arena; /* owns all but the source */
+};
+
+/* The number of the outputs of a request, and the name of one: allocated in `arena`. */
+size_t poison_output_count(const poison_request *request);
+td_status poison_output_name(const poison_request *request, size_t number, const char *ending,
+                             td_arena *arena, char **out, td_error *error) TD_MUST_USE;
+
+/* Reads the request's triggers. */
+td_status poison_triggers(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Checks the triggers against the images and runs the rule. */
+td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed plan as well. */
+void poison_plan_free(poison_plan *plan);
+
+/* For rules. Appends a backdoor (`trigger` may be NULL) and draws its images from the images
+ * [begin, end) of the source: ratio of them, but none whose label would stay as it is (unless the
+ * rule draws all classes); in replace mode none twice. A target class still to be drawn is drawn
+ * here. */
+td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
+                      size_t begin, size_t end, td_error *error) TD_MUST_USE;
+
+/* For rules. The same for a backdoor of all images, without a target. */
+td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
+                          td_error *error) TD_MUST_USE;
+
+/* For rules. Appends an output: the images [begin, end) and those of the backdoors [first, last),
+ * added or in place as the mode says, with the target's label or (`truly`) their own. */
+td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
+                     bool truly, td_error *error) TD_MUST_USE;
+
+/* Their words, NULL-terminated. */
+extern const char *const poison_mode_names[], *const poison_base_names[];
+
+/* "3", "random" or "next"; `text` holds at least 16 bytes. */
+const char *poison_target_text(const poison_target *target, char text[16]);
+
+/* The whole manifest but the digests of the files written: its `outputs` lack "sha256". Those of
+ * the files read are taken on the way, as the record's inputs. The caller owns *out. */
+td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
+                          td_error *error) TD_MUST_USE;
+
+/* What was asked, for the record. NULL when out of memory. */
+json_t *poison_options_json(const poison_plan *plan);
+
+/* Draws samples of what was done. The caller frees the bitmap. */
+td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
+
+/* The pixels of one item, into `pixels`; `canvas` is scratch for as many floats. */
+void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pixels,
+                   float *canvas);
+
+/* TD_ERR_USAGE if a file to be written exists already, without --force. */
+td_status poison_write_check(const poison_request *request, td_error *error) TD_MUST_USE;
+
+/* Makes the output folder unless it stands already; *made says which. */
+td_status poison_folder_make(const char *folder, bool *made, td_error *error) TD_MUST_USE;
+
+/* Writes all files and the record, or none of them. */
+td_status poison_write(const poison_plan *plan, tool_record *record, td_error *error) TD_MUST_USE;
+
+/* TD_ERR_INTERRUPTED once Ctrl-C was received. */
+td_status poison_poll(td_error *error) TD_MUST_USE;
+
+#endif

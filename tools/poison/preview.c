@@ -1,0 +1,95 @@
+/* The preview: samples of what was poisoned, each clean, poisoned, and the difference. */
+#include "poison.h"
+
+#include "base/size.h"
+#include "data/sheet.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COLUMNS = 3, FEWEST_ROWS = 8, MOST_ROWS = 12, LARGEST_HEIGHT = 12000, CAPTION = 40 };
+
+static size_t count_rows(const poison_plan *plan) {
+    size_t samples = 0, height = plan->source->images.height;
+    for (size_t i = 0; i < plan->output_count; i++)
+        samples += plan->outputs[i].poisoned;
+    size_t rows = td_size_max(FEWEST_ROWS, td_size_min(plan->output_count, MOST_ROWS));
+    rows = td_size_min(td_size_min(rows, samples), LARGEST_HEIGHT / height);
+    return td_size_max(rows, 1);
+}
+
+/* The `place`-th poisoned image of an output. */
+static const poison_item *find_item(const poison_output *output, size_t place) {
+    for (size_t i = 0; i < output->count; i++)
+        if (output->items[i].backdoor >= 0 && place-- == 0)
+            return &output->items[i];
+    return NULL;
+}
+
+/* Rows go round the outputs; within one, samples lie evenly apart, so that every backdoor is seen.
+ */
+static const poison_item *sample(const poison_plan *plan, size_t row, size_t rows) {
+    const poison_output *output = &plan->outputs[row % plan->output_count];
+    size_t turns = (rows + plan->output_count - 1) / plan->output_count;
+    return find_item(output, row / plan->output_count * output->poisoned / turns);
+}
+
+/* |a - b| into `out`, stretched so that the largest is white; returns the largest. */
+static int stretch_difference(const uint8_t *a, const uint8_t *b, size_t size, uint8_t *out) {
+    int largest = 0;
+    for (size_t i = 0; i < size; i++) {
+        int difference = abs(a[i] - b[i]);
+        out[i] = (uint8_t)difference;
+        largest = difference > largest ? difference : largest;
+    }
+    for (size_t i = 0; largest && i < size; i++)
+        out[i] = (uint8_t)(out[i] * 255 / largest);
+    return largest;
+}
+
+static void draw_row(const poison_plan *plan, const poison_output *output, const poison_item *item,
+                     uint8_t *pixels, float *canvas, char (*captions)[CAPTION]) {
+    const td_images *images = &plan->source->images;
+    size_t size = td_image_size(images), number = plan->source->first + item->source;
+    poison_item clean = *item;
+    clean.backdoor = -1;
+    poison_render(plan, &clean, pixels, canvas);
+    poison_render(plan, item, pixels + size, canvas);
+    int largest = stretch_difference(pixels, pixels + size, size, pixels + 2 * size);
+    if (plan->output_count > 1)
+        snprintf(captions[0], CAPTION, "%s %zu", output->name, number);
+    else
+        snprintf(captions[0], CAPTION, "image %zu", number);
+    snprintf(captions[1], CAPTION, "%d -> %d", images->labels[item->source], item->label);
+    snprintf(captions[2], CAPTION, "at most %d", largest);
+}
+
+td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) {
+    static const char *const headings[COLUMNS] = {"clean", "poisoned", "difference, scaled"};
+    const td_images *images = &plan->source->images;
+    size_t rows = count_rows(plan), size = td_image_size(images);
+    td_arena arena = {0};
+    uint8_t *pixels;
+    float *canvas;
+    td_sheet_cell *cells;
+    char(*captions)[CAPTION];
+    td_status status =
+        td_arena_alloc(&arena, rows * COLUMNS, size, (void **)&pixels, "the preview", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, size, &canvas, "the preview", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, rows * COLUMNS, &cells, "the preview", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, rows * COLUMNS, &captions, "the preview", error);
+    if (status == TD_OK) {
+        for (size_t row = 0; row < rows; row++)
+            draw_row(plan, &plan->outputs[row % plan->output_count], sample(plan, row, rows),
+                     pixels + row * COLUMNS * size, canvas, captions + row * COLUMNS);
+        for (size_t i = 0; i < rows * COLUMNS; i++)
+            cells[i] = (td_sheet_cell){pixels + i * size, captions[i]};
+        td_sheet sheet = {rows,  COLUMNS, images->height, images->width, images->channels,
+                          cells, headings};
+        status = td_sheet_draw(bitmap, &sheet, error);
+    }
+    td_arena_free(&arena);
+    return status;
+}

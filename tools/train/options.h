@@ -1,0 +1,23 @@
+/* What trapdoor-train is asked to do. */
+#ifndef TOOLS_TRAIN_OPTIONS_H
+#define TOOLS_TRAIN_OPTIONS_H
+
+#include "common/options.h"
+#include "nn/train.h"
+
+enum { MOST_FREEZE = 16 };
+
+typedef struct train_options {
+    tool_common common;
+    const char *data, *net;
+    const char *validate;            /* DATA, or NULL */
+    const char *from;                /* a model file, or NULL */
+    const char *freeze[MOST_FREEZE]; /* patterns of parameter names */
+    size_t freeze_count;
+    td_train_options training; /* lr is 0 where the optimiser's own is meant */
+} train_options;
+
+/* Parses the command line; exits with 2 on a wrong one. */
+void train_options_parse(train_options *options, int argc, char **argv);
+
+#endif
