@@ -1,32 +1,34 @@
 #include "base/arena.h"
 
 #include "base/size.h"
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ALIGNMENT = 64 };
 
-/* The header fills one alignment unit, so that what follows it is aligned as well. */
+/* Stands right before the memory handed out, in the alignment unit before it. */
 struct td_arena_block {
     struct td_arena_block *next;
-    char padding[ALIGNMENT - sizeof(struct td_arena_block *)];
+    void *allocation;
 };
 
 td_status td_arena_alloc(td_arena *arena, size_t count, size_t size, void **out, const char *what,
                          td_error *error) {
     size_t bytes;
-    if (!td_size_mul(count, size, &bytes) ||
-        !td_size_add(bytes, sizeof(struct td_arena_block) + ALIGNMENT, &bytes))
+    if (!td_size_mul(count, size, &bytes) || !td_size_add(bytes, 2 * ALIGNMENT, &bytes))
         return td_fail_memory(error, what);
-    bytes = bytes / ALIGNMENT * ALIGNMENT;
-    struct td_arena_block *block = aligned_alloc(ALIGNMENT, bytes);
-    if (!block)
+    /* calloc gives large blocks as zero pages that take no memory until they are written. */
+    char *allocation = calloc(1, bytes);
+    if (!allocation)
         return td_fail_memory(error, what);
-    memset(block, 0, bytes);
-    block->next = arena->blocks;
+    uintptr_t end = (uintptr_t)allocation + sizeof(struct td_arena_block);
+    char *memory = allocation + sizeof(struct td_arena_block) + (-end & (ALIGNMENT - 1));
+    struct td_arena_block *block = (struct td_arena_block *)(void *)memory - 1;
+    *block = (struct td_arena_block){arena->blocks, allocation};
     arena->blocks = block;
     arena->bytes += bytes;
-    *out = block + 1;
+    *out = memory;
     return TD_OK;
 }
 
@@ -41,7 +43,7 @@ void td_arena_free(td_arena *arena) {
     struct td_arena_block *block = arena->blocks;
     while (block) {
         struct td_arena_block *next = block->next;
-        free(block);
+        free(block->allocation);
         block = next;
     }
     *arena = (td_arena){0};

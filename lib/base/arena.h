@@ -11,7 +11,8 @@ typedef struct td_arena {
 } td_arena;
 
 /* Allocates count × size bytes into *out, which belongs to the arena. `what` names the thing in the
- * error. A count of 0 gives a valid pointer that must not be read. TD_ERR_MEMORY on overflow too. */
+ * error. A count of 0 gives a valid pointer that must not be read. TD_ERR_MEMORY on overflow too.
+ */
 td_status td_arena_alloc(td_arena *arena, size_t count, size_t size, void **out, const char *what,
                          td_error *error) TD_MUST_USE;
 

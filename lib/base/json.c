@@ -18,8 +18,8 @@ td_status td_json_read(const char *path, json_t **out, td_error *error) {
     TD_TRY(td_map_open(&map, path, error));
     td_status status;
     if (map.size > LARGEST_FILE)
-        status = td_fail(error, TD_ERR_FORMAT, "%s: expected at most 64 MiB of JSON, found %zu bytes",
-                         path, map.size);
+        status = td_fail(error, TD_ERR_FORMAT,
+                         "%s: expected at most 64 MiB of JSON, found %zu bytes", path, map.size);
     else if ((status = td_json_parse((const char *)map.data, map.size, out, error)) != TD_OK)
         td_fail_within(error, status, "%s", path);
     td_map_close(&map);
@@ -27,7 +27,8 @@ td_status td_json_read(const char *path, json_t **out, td_error *error) {
 }
 
 td_status td_json_write(FILE *stream, const json_t *value, td_error *error) {
-    if (json_dumpf(value, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0 || fputc('\n', stream) == EOF)
+    if (json_dumpf(value, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0 ||
+        fputc('\n', stream) == EOF)
         return td_fail(error, TD_ERR_IO, "writing JSON failed");
     return TD_OK;
 }

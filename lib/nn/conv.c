@@ -10,9 +10,14 @@ static td_conv conv_of(const td_node *node, td_shape in) {
         td_window_of(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD])};
 }
 
+/* In order of preference; the last computes any. */
+static const td_conv_path *const paths[] = {&td_conv_winograd, &td_conv_im2col};
+
 static const td_conv_path *path_of(const td_conv *conv) {
-    (void)conv;
-    return &td_conv_im2col;
+    size_t i = 0;
+    while (!paths[i]->computes(conv))
+        i++;
+    return paths[i];
 }
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {

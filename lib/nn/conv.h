@@ -16,6 +16,7 @@ static inline size_t td_conv_taps(const td_conv *c) {
 /* A way to compute convolutions; sizes in floats. The functions are those of td_op. */
 typedef struct td_conv_path {
     const char *name;
+    bool (*computes)(const td_conv *conv); /* whether it can, and is the faster way if it can */
     size_t (*prepared)(const td_conv *conv);
     size_t (*scratch)(const td_conv *conv, size_t batch, bool backward);
     void (*prepare)(const td_conv *conv, const td_run *run);
@@ -23,6 +24,6 @@ typedef struct td_conv_path {
     void (*backward)(const td_conv *conv, const td_run *run);
 } td_conv_path;
 
-extern const td_conv_path td_conv_im2col;
+extern const td_conv_path td_conv_winograd, td_conv_im2col;
 
 #endif

@@ -55,8 +55,8 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
     })
 }
 
-/* The gradient goes to the first pixel of the window that holds the maximum. `taken` marks the
- * channels of the current window that have had theirs. */
+/* The gradient goes to the first pixel of the window that holds the maximum. `left` is
+ * what the current window still has to give. */
 static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
     const td_window w = window_of(run->node);

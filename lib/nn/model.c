@@ -6,35 +6,34 @@
 
 static const char net_key[] = "trapdoor.net", training_key[] = "trapdoor.training";
 
-static td_status check_tensor(const td_tensor *tensor, const td_param *param, td_error *error) {
+static td_status check_tensor(const td_safetensors *file, const td_param *param, td_error *error) {
+    const td_tensor *tensor = td_safetensors_find(file, param->name);
     if (!tensor)
         return td_fail(error, TD_ERR_FORMAT,
-                       "the net needs it, the file has no tensor of this name");
+                       "tensor \"%s\": the net needs it, the file has none of this name",
+                       param->name);
     bool same = tensor->dtype == TD_F32 && tensor->rank == param->rank;
     for (size_t i = 0; same && i < param->rank; i++)
         same = tensor->dims[i] == param->dims[i];
-    if (!same)
-        return td_fail(
-            error, TD_ERR_FORMAT,
-            "its shape or type differs from the net's: expected F32 of %zu values in %zu "
-            "dimensions, found %zu values in %zu",
-            param->count, param->rank, tensor->count, tensor->rank);
-    return TD_OK;
+    if (same)
+        return TD_OK;
+    return td_fail(error, TD_ERR_FORMAT,
+                   "tensor \"%s\": its shape or type differs from the net's: expected F32 of %zu "
+                   "values in %zu dimensions, found %s of %zu values in %zu",
+                   param->name, param->count, param->rank, td_dtype_name(tensor->dtype),
+                   tensor->count, tensor->rank);
 }
 
 static td_status read_param(const td_safetensors *file, const td_param *param, float *weights,
                             td_error *error) {
-    const td_tensor *tensor = td_safetensors_find(file, param->name);
-    td_status status = check_tensor(tensor, param, error);
-    if (status == TD_OK) {
-        float *w = weights + param->offset;
-        memcpy(w, tensor->data, param->count * sizeof *w);
-        for (size_t i = 0; i < param->count && status == TD_OK; i++)
-            if (!isfinite(w[i]))
-                status = td_fail(error, TD_ERR_FORMAT,
-                                 "value %zu: expected a finite number, found %g", i, (double)w[i]);
-    }
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "tensor \"%s\"", param->name);
+    float *w = weights + param->offset;
+    memcpy(w, td_safetensors_find(file, param->name)->data, param->count * sizeof *w);
+    for (size_t i = 0; i < param->count; i++)
+        if (!isfinite(w[i]))
+            return td_fail(error, TD_ERR_FORMAT,
+                           "tensor \"%s\": value %zu: expected a finite number, found %g",
+                           param->name, i, (double)w[i]);
+    return TD_OK;
 }
 
 static bool has_param(const td_net *net, const char *name) {
@@ -56,6 +55,9 @@ static td_status read_model(td_model *model, const td_safetensors *file, td_erro
         if (!has_param(&model->net, file->tensors[i].name))
             return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": the net has no such parameter",
                            file->tensors[i].name);
+    /* A net text may claim more than the file holds, so the tensors come before the allocation. */
+    for (size_t i = 0; i < model->net.param_count; i++)
+        TD_TRY(check_tensor(file, &model->net.params[i], error));
     TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
     for (size_t i = 0; i < model->net.param_count; i++)
         TD_TRY(read_param(file, &model->net.params[i], model->weights, error));

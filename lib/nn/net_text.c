@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MOST_NODES = 4096, LONGEST_NAME = 64, LARGEST_SIDE = 1 << 16 };
-static const size_t largest_activation = (size_t)1 << 28;
+static const size_t largest_activation = (size_t)1 << 25;
 
 typedef struct scanner {
     const char *at;
@@ -289,11 +289,24 @@ td_status td_net_parse(td_net *net, const char *text, const td_net_variables *va
     return status;
 }
 
+/* The shortest text that reads back as the same number. */
+static void print_number(FILE *out, double value) {
+    char text[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    fputs(text, out);
+}
+
 static void print_value(FILE *out, const td_key *key, td_value value) {
-    if (key->kind == TD_KEY_PAIR && value.first != value.second)
-        fprintf(out, " %s=%gx%g", key->name, value.first, value.second);
-    else
-        fprintf(out, " %s=%.*g", key->name, key->kind == TD_KEY_REAL ? 17 : 15, value.first);
+    fprintf(out, " %s=", key->name);
+    print_number(out, value.first);
+    if (key->kind == TD_KEY_PAIR && value.first != value.second) {
+        fputc('x', out);
+        print_number(out, value.second);
+    }
 }
 
 static void print_node(FILE *out, const td_net *net, const td_node *node) {

@@ -12,8 +12,8 @@ typedef struct td_predict_watch {
     void *context;
 } td_predict_watch;
 
-/* The logits of all images, [count, classes], in `arena`. The result does not depend on the batch
- * size used inside. */
+/* The logits of all images, [count, classes], in `arena`. Images are taken 128 at a time; in
+ * another grouping (another range of the data) the last bits may differ. */
 td_status td_predict(const td_net *net, const float *weights, const td_images *images,
                      td_predict_watch watch, td_arena *arena, float **logits,
                      td_error *error) TD_MUST_USE;

@@ -76,11 +76,13 @@ static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
     return o->epoch_done ? o->epoch_done(o->context, &t->state, error) : TD_OK;
 }
 
-static td_status check(const td_net *net, const td_images *images, td_error *error) {
+static td_status check(const td_net *net, const td_images *images, size_t batch, td_error *error) {
     TD_TRY(td_feed_check(net, images, error));
     if (images->classes > td_net_classes(net))
         return td_fail(error, TD_ERR_USAGE, "the net tells %zu classes apart, the data has %zu",
                        td_net_classes(net), images->classes);
+    if (batch == 0)
+        return td_fail(error, TD_ERR_USAGE, "expected a batch of at least 1 image, found 0");
     if (images->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "expected 1 to 4294967295 images, found %zu",
                        images->count);
@@ -89,7 +91,7 @@ static td_status check(const td_net *net, const td_images *images, td_error *err
 
 td_status td_train(const td_net *net, float *weights, const td_images *images,
                    const td_train_options *options, td_error *error) {
-    TD_TRY(check(net, images, error));
+    TD_TRY(check(net, images, options->batch, error));
     td_arena arena = {0};
     trainer t = {.net = net, .weights = weights, .images = images, .options = options};
     size_t batch = td_size_min(options->batch, images->count);

@@ -21,7 +21,7 @@ LAYOUTS = {"nchw": torch.contiguous_format, "channels_last": torch.channels_last
 
 
 def peak_memory():
-    """Most memory that the process has had, in MiB. Not getrusage's, which begins with the parent's."""
+    """Most memory that the process has had, in MiB; getrusage's would begin with the parent's."""
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 

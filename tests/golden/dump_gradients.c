@@ -1,6 +1,5 @@
 /* dump_gradients MODEL SEED BATCH OUT: one pass of a model on made images; OUT gets the logits, the
  * gradient of every trained parameter under its name, and that of the raw pixels as "input". */
-#include "base/size.h"
 #include "data/safetensors.h"
 #include "made.h"
 #include "nn/model.h"

@@ -15,7 +15,7 @@ def made_batch(name, seed):
 
 
 def run(model, images, labels):
-    """Returns the logits, the mean loss and {parameter: gradient}; "input" is that of the raw pixels,
+    """Returns the logits, the mean loss and {parameter: gradient}; "input" is the raw pixels',
     NHWC."""
     images = images.clone().requires_grad_()
     model.zero_grad()
@@ -60,7 +60,8 @@ def margin(model, images):
 
 
 def best_seed(name, prepare):
-    """The seed whose images keep prepare(seed), a model, farthest from the kinks; and that margin."""
-    margins = {seed: margin(prepare(seed), made_batch(name, seed)[0]) for seed in range(1, SEEDS + 1)}
+    """The seed whose images keep the model prepare(seed) farthest from a kink; and that margin."""
+    margins = {seed: margin(prepare(seed), made_batch(name, seed)[0])
+               for seed in range(1, SEEDS + 1)}
     best = max(margins, key=margins.get)
     return best, margins[best]

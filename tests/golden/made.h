@@ -29,7 +29,7 @@ void made_images(uint32_t seed, size_t values, float *pixels);
 
 void made_labels(uint32_t seed, size_t count, size_t classes, int32_t *labels);
 
-/* The k-th of the values that are compared one by one, of `compared`, of a tensor of `count`. */
+/* How many values of a tensor of `count` are compared one by one, and the place of the k-th. */
 size_t made_compared(size_t count);
 size_t made_place(uint32_t seed, const char *name, size_t count, size_t k);
 

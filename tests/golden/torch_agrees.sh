@@ -1,6 +1,6 @@
 #!/bin/sh
-# torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch: its logits,
-# its accuracy, and every value of its gradients. Prints TAP; skipped without PyTorch.
+# torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch: the same
+# logits, accuracy, and gradients, every value of them. Prints TAP; skipped without PyTorch.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 build=$(cd "${1:?usage: torch_agrees.sh BUILD_DIR}" && pwd) || exit 2
@@ -13,6 +13,7 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# shellcheck source=tests/cli/lib.sh
 . "$here/../cli/lib.sh"
 cd "$scratch" || exit 2
 

@@ -1,4 +1,5 @@
-"""The nets of the zoo in PyTorch, with the same parameter names. A net is a class and a row in NETS."""
+"""The nets of the zoo in PyTorch, with the same parameter names. To add one: a class and a row in
+NETS here, `make_golden.py NET`, and a row in test_golden.c."""
 import collections
 
 import torch

@@ -83,6 +83,26 @@ static void padding_larger_than_the_kernel(void **state) {
     net_check(cases, 3);
 }
 
+/* Enough channels for 3×3 kernels of stride 1 to go by Winograd's way, if the operator has one. */
+static void three_by_three_of_many_channels(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(7, 6, 17) "c = conv(input) out=9 kernel=3\nflat = flatten(c)\n", 3, NULL, true},
+        {NET_IMAGE(7, 6, 8) "c = conv(input) out=16 kernel=3 pad=1 bias=0\nflat = flatten(c)\n", 1,
+         NULL, true},
+        {NET_IMAGE(9, 13, 16) "c = conv(input) out=8 kernel=3 pad=2\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(6, 6, 12) "c = conv(input) out=12 kernel=3 pad=1\nr = relu(c)\n"
+                             "flat = flatten(r)\n",
+         3, NULL, false},
+        {NET_IMAGE(6, 6, 12) "c1 = conv(input) out=12 kernel=3\nr1 = relu(c1)\n"
+                             "c2 = conv(r1) out=9 kernel=3 bias=0\nr2 = relu(c2)\n"
+                             "flat = flatten(r2)\n",
+         19, NULL, false},
+    };
+    (void)state;
+    net_check(cases, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grid_of_1_channel),
@@ -91,6 +111,7 @@ int main(void) {
         cmocka_unit_test(images_of_several_strips),
         cmocka_unit_test(batches_of_several_chunks),
         cmocka_unit_test(padding_larger_than_the_kernel),
+        cmocka_unit_test(three_by_three_of_many_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,29 @@ static void inference_needs_less_memory(void **state) {
     tear_down(&inference);
 }
 
+static size_t bytes_of(const char *text) {
+    td_net net;
+    td_exec *exec;
+    net_parsed(&net, text, NULL);
+    assert_int_equal(td_exec_new(&exec, &net, 1, TD_FORWARD, NULL), TD_OK);
+    size_t bytes = td_exec_bytes(exec);
+    td_exec_free(exec);
+    td_net_free(&net);
+    return bytes;
+}
+
+/* A longer chain takes no more: at any time two of its activations are alive. */
+static void inference_reuses_memory(void **state) {
+    enum { ACTIVATION = 64 * 64 * 8 * sizeof(float) };
+    (void)state;
+    size_t few = bytes_of(NET_IMAGE(64, 64, 8) "a = scale(input)\nb = scale(a)\n"
+                                               "flat = flatten(b)\n");
+    size_t many = bytes_of(NET_IMAGE(64, 64, 8) "a = scale(input)\nb = scale(a)\nc = scale(b)\n"
+                                                "d = scale(c)\ne = scale(d)\nflat = flatten(e)\n");
+    assert_true(few >= 2 * ACTIVATION);
+    assert_true(many < few + ACTIVATION / 4);
+}
+
 /* Rows of a product may differ in the last bits with the number of rows: hence a tolerance. */
 static void smaller_batches_give_the_same_logits(void **state) {
     fixture f;
@@ -279,6 +302,7 @@ int main(void) {
         cmocka_unit_test(the_whole_cnn),
         cmocka_unit_test(inference_gives_the_bytes_of_training),
         cmocka_unit_test(inference_needs_less_memory),
+        cmocka_unit_test(inference_reuses_memory),
         cmocka_unit_test(smaller_batches_give_the_same_logits),
         cmocka_unit_test(smaller_batches_give_the_same_gradients),
         cmocka_unit_test(gradients_on_request),

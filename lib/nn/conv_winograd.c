@@ -1,0 +1,57 @@
+/* Convolution by Winograd's minimal filtering, for 3×3 kernels of stride 1 (nn/winograd.h). */
+#include "base/parallel.h"
+#include "base/size.h"
+#include "nn/conv.h"
+#include "nn/winograd.h"
+
+static td_winograd winograd_of(const td_conv *c) {
+    return (td_winograd){c->in.height, c->in.width, c->in.channels, c->out.channels,
+                         c->window.pad_h};
+}
+
+static bool computes(const td_conv *c) {
+    const td_window *w = &c->window;
+    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
+           w->pad_h == w->pad_w && w->pad_h <= 2 && c->in.channels >= 8 && c->out.channels >= 8;
+}
+
+static size_t prepared(const td_conv *c) {
+    td_winograd g = winograd_of(c);
+    return td_winograd_weight_floats(&g);
+}
+
+/* Going back, the weights transformed for that way come first: the prepared ones stay as they are
+ * for the next pass forward. */
+static size_t scratch(const td_conv *c, size_t batch, bool backward) {
+    td_winograd g = winograd_of(c);
+    return td_winograd_scratch_floats(&g, batch, td_threads()) +
+           (backward ? td_winograd_weight_floats(&g) : 0);
+}
+
+static void prepare(const td_conv *c, const td_run *run) {
+    td_winograd g = winograd_of(c);
+    td_winograd_weights(&g, run->params[0], run->prepared);
+}
+
+static void forward(const td_conv *c, const td_run *run) {
+    td_winograd g = winograd_of(c);
+    const float *bias = run->node->param_count > 1 ? run->params[1] : NULL;
+    td_winograd_forward(&g, run->batch, run->in[0], run->prepared, bias, run->relu, run->out,
+                        run->scratch);
+}
+
+static void backward(const td_conv *c, const td_run *run) {
+    td_winograd g = winograd_of(c);
+    const float *relu_y = run->relu ? run->out : NULL;
+    float *weights = run->scratch, *rest = run->scratch + td_winograd_weight_floats(&g);
+    if (run->dparams[0])
+        td_winograd_backward_weights(&g, run->batch, run->in[0], run->dout, relu_y, run->dparams[0],
+                                     run->node->param_count > 1 ? run->dparams[1] : NULL, rest);
+    if (run->din[0]) {
+        td_winograd_weights_backward(&g, run->params[0], weights);
+        td_winograd_backward_input(&g, run->batch, run->dout, relu_y, weights, run->din[0], rest);
+    }
+}
+
+const td_conv_path td_conv_winograd = {"winograd", computes, prepared, scratch,
+                                       prepare,    forward,  backward};

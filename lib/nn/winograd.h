@@ -1,0 +1,56 @@
+/* Winograd convolution F(4×4, 3×3): 3×3 kernels, stride 1, float32, activations NHWC.
+ *
+ * An output tile of 4×4 pixels comes from 6×6 input pixels d by 36 products a pair of channels
+ * instead of 144: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A (Lavin and Gray, "Fast Algorithms for Convolutional
+ * Neural Networks", 2016). The gradients are the exact adjoints of the same steps. Instead of the
+ * usual interpolation points 0, ±1, ±2, ∞ it has 0, ±11/16, ±11/8, ∞: still exact in binary, and
+ * the largest error is six times smaller.
+ *
+ * Every function takes a whole batch, runs on td_threads() threads, and gives the same bytes at any
+ * number of threads. Pointers need the alignment of float only; 64 bytes is faster. */
+#ifndef TD_NN_WINOGRAD_H
+#define TD_NN_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct td_winograd {
+    size_t height, width; /* of the input; height + 2 pad ≥ 3 and width + 2 pad ≥ 3 */
+    size_t in, out;       /* channels, ≥ 1 */
+    size_t pad;           /* 0, 1 or 2: the output has height + 2 pad − 2 rows */
+} td_winograd;
+
+/* Floats that the transformed weights of either direction need. */
+size_t td_winograd_weight_floats(const td_winograd *conv);
+
+/* Floats of scratch that any of the passes below needs while td_threads() is at most `threads`.
+ * `batch`, here and below, is ≥ 1. A few MB a thread, and some more in all for many channels; it
+ * does not grow with the batch without end. */
+size_t td_winograd_scratch_floats(const td_winograd *conv, size_t batch, size_t threads);
+
+/* Transforms PyTorch's weights [out, in, 3, 3] for td_winograd_forward. */
+void td_winograd_weights(const td_winograd *conv, const float *oihw, float *transformed);
+
+/* The same for td_winograd_backward_input. The two are never needed at once, so that one buffer can
+ * serve both. */
+void td_winograd_weights_backward(const td_winograd *conv, const float *oihw, float *transformed);
+
+/* y [batch, height', width', out] = x [batch, height, width, in] * weights + bias, then ReLU if
+ * asked for. `bias` [out] may be NULL. */
+void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
+                         const float *transformed, const float *bias, bool relu, float *y,
+                         float *scratch);
+
+/* Overwrites dx [batch, height, width, in] with the gradient. `relu_y` is NULL, or the output y of
+ * the ReLU that followed: dy then counts only where y > 0. */
+void td_winograd_backward_input(const td_winograd *conv, size_t batch, const float *dy,
+                                const float *relu_y, const float *transformed, float *dx,
+                                float *scratch);
+
+/* Overwrites dw [out, in, 3, 3] and, unless NULL, dbias [out], with the sums over the batch.
+ * `relu_y` as above. */
+void td_winograd_backward_weights(const td_winograd *conv, size_t batch, const float *x,
+                                  const float *dy, const float *relu_y, float *dw, float *dbias,
+                                  float *scratch);
+
+#endif
