@@ -69,6 +69,7 @@ const td_op td_op_conv = {
     .least_inputs = 1,
     .most_inputs = 1,
     .fuses_relu = true,
+    .takes_fold = true,
     .infer = infer,
     .prepared = prepared,
     .scratch = scratch,

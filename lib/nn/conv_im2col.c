@@ -121,7 +121,6 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
     const float *x = run->in[0] + begin * td_shape_size(c->in);
     float *y = run->out + begin * td_shape_size(c->out);
     float *columns = run->scratch + thread * strip_floats(c);
-    const float *bias = run->node->param_count > 1 ? run->params[1] : NULL;
     (void)chunk;
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
@@ -129,7 +128,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
         move_columns(c, x, NULL, columns, row, rows);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)pixels, (int)n, (int)taps, 1.0f,
                     columns, (int)taps, run->prepared, (int)n, 0.0f, strip, (int)n);
-        td_bias_relu(strip, pixels, n, n, bias, run->relu);
+        td_bias_relu(strip, pixels, n, n, run->params[1], run->relu);
     }
 }
 
@@ -202,7 +201,7 @@ static void reduce_output(void *context, size_t begin, size_t end, size_t chunk,
                     sum += partials[part * partial_floats(c) + (k * in + i) * n + o];
                 run->dparams[0][(o * in + i) * area + k] = sum;
             }
-        if (run->node->param_count > 1) {
+        if (run->dparams[1]) {
             float sum = 0;
             for (size_t part = 0; part < chunks; part++)
                 sum += partials[part * partial_floats(c) + weight_floats(c) + o];

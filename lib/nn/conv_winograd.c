@@ -35,9 +35,8 @@ static void prepare(const td_conv *c, const td_run *run) {
 
 static void forward(const td_conv *c, const td_run *run) {
     td_winograd g = winograd_of(c);
-    const float *bias = run->node->param_count > 1 ? run->params[1] : NULL;
-    td_winograd_forward(&g, run->batch, run->in[0], run->prepared, bias, run->relu, run->out,
-                        run->scratch);
+    td_winograd_forward(&g, run->batch, run->in[0], run->prepared, run->params[1], run->relu,
+                        run->out, run->scratch);
 }
 
 static void backward(const td_conv *c, const td_run *run) {
@@ -46,7 +45,7 @@ static void backward(const td_conv *c, const td_run *run) {
     float *weights = run->scratch, *rest = run->scratch + td_winograd_weight_floats(&g);
     if (run->dparams[0])
         td_winograd_backward_weights(&g, run->batch, run->in[0], run->dout, relu_y, run->dparams[0],
-                                     run->node->param_count > 1 ? run->dparams[1] : NULL, rest);
+                                     run->dparams[1], rest);
     if (run->din[0]) {
         td_winograd_weights_backward(&g, run->params[0], weights);
         td_winograd_backward_input(&g, run->batch, run->dout, relu_y, weights, run->din[0], rest);

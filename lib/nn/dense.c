@@ -66,6 +66,7 @@ const td_op td_op_dense = {
     .least_inputs = 1,
     .most_inputs = 1,
     .fuses_relu = true,
+    .takes_fold = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

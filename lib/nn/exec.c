@@ -30,6 +30,9 @@ struct td_exec {
     float *pool, *scratch;
     const float *weights;
     size_t forward_batch; /* images of the last forward pass */
+    bool training;
+    uint64_t seed;
+    uint32_t step;
     td_arena arena;
 };
 
@@ -189,7 +192,10 @@ static td_run run_of(const td_exec *exec, size_t i) {
                   .out = buffer_at(exec, mine->activation),
                   .prepared = mine->prepared,
                   .scratch = exec->scratch,
-                  .relu = mine->relu};
+                  .relu = mine->relu,
+                  .training = exec->training,
+                  .seed = exec->seed,
+                  .step = exec->step};
     for (size_t k = 0; k < node->input_count; k++)
         run.in[k] = buffer_at(exec, exec->slots[node->inputs[k]].activation);
     for (size_t p = 0; p < node->param_count; p++)
@@ -204,6 +210,12 @@ void td_exec_weights(td_exec *exec, const float *weights) {
             td_run run = run_of(exec, i);
             run.node->op->prepare(&run);
         }
+}
+
+void td_exec_training(td_exec *exec, uint64_t seed, uint32_t step) {
+    exec->training = true;
+    exec->seed = seed;
+    exec->step = step;
 }
 
 float *td_exec_input(td_exec *exec) {

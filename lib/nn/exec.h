@@ -8,7 +8,7 @@
 typedef struct td_exec td_exec;
 
 typedef enum td_exec_kind {
-    TD_FORWARD,        /* inference: activations share memory */
+    TD_FORWARD,        /* inference: activations share memory, batch norms are folded away */
     TD_BACKWARD,       /* gradients of the parameters */
     TD_BACKWARD_INPUT, /* ... and of the image as well */
 } td_exec_kind;
@@ -23,6 +23,10 @@ void td_exec_free(td_exec *exec);
  * They stay the caller's and must stay in place. */
 void td_exec_weights(td_exec *exec, const float *weights);
 
+/* From now on the passes are those of training, at this step: batch norms use the batch's
+ * statistics and dropout drops, by draws of (seed, step, node, image). Not for TD_FORWARD. */
+void td_exec_training(td_exec *exec, uint64_t seed, uint32_t step);
+
 /* Where the caller puts raw pixels, [batch, height, width, channels], before each forward pass. */
 float *td_exec_input(td_exec *exec);
 
@@ -33,7 +37,8 @@ const float *td_exec_forward(td_exec *exec, size_t batch);
 float *td_exec_logits_gradient(td_exec *exec);
 
 /* One backward pass for the last forward pass; afterwards its activations are gone. `dweights`
- * [net->weight_count] is overwritten (slots that are not trained are left alone); NULL for none.
+ * [net->weight_count] is overwritten, running statistics' slots with this batch's values when
+ * training (td_net_update_running); NULL for none.
  * Returns the gradient of the raw pixels for TD_BACKWARD_INPUT, else NULL. */
 const float *td_exec_backward(td_exec *exec, float *dweights);
 

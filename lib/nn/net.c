@@ -21,12 +21,8 @@ td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t r
     TD_TRY(TD_ARENA_NEW(&net->arena, length + 1, &name, "a parameter's name", error));
     snprintf(name, length + 1, "%s.%s", node->name, suffix);
     td_param *param = &net->params[net->param_count];
-    *param = (td_param){.name = name,
-                        .rank = rank,
-                        .offset = net->weight_count,
-                        .count = count,
-                        .trainable = true,
-                        .fan_in = fan_in};
+    *param = (td_param){
+        .name = name, .rank = rank, .offset = net->weight_count, .count = count, .fan_in = fan_in};
     memcpy(param->dims, dims, rank * sizeof *dims);
     node->params[node->param_count++] = net->param_count++;
     net->weight_count += count;
@@ -41,6 +37,15 @@ void td_net_init(const td_net *net, uint64_t seed, float *weights) {
         float bound = param->fan_in ? sqrtf(6.0f / (float)param->fan_in) : 0.0f;
         for (size_t j = 0; j < param->count; j++)
             w[j] = param->fan_in ? bound * (2.0f * td_random_unit(&random) - 1.0f) : param->fill;
+    }
+}
+
+void td_net_update_running(const td_net *net, const float *batch, float *weights) {
+    for (size_t i = 0; i < net->param_count; i++) {
+        const td_param *param = &net->params[i];
+        for (size_t j = param->offset;
+             param->role == TD_RUNNING && !param->frozen && j < param->offset + param->count; j++)
+            weights[j] += param->momentum * (batch[j] - weights[j]);
     }
 }
 

@@ -2,9 +2,10 @@
  *
  * One line a node: NAME = OPERATOR(INPUT, ...) key=value ..., for example
  *     conv1 = conv(scale) out=32 kernel=3 pad=0
- * Inputs are names of earlier lines. A value is a number, a pair AxB, a fraction A/B, or one of the
- * variables height, width, channels and classes, which stand for the data's. The first node is the
- * image, raw pixels 0–255; the last gives the logits. # begins a comment.
+ * Inputs are names of earlier lines. A value is a number, a pair AxB, a fraction A/B, a list A,B,C
+ * (one number a channel, or one for all), or one of the variables height, width, channels and
+ * classes, which stand for the data's. The first node is the image, raw pixels 0–255; the last
+ * gives the logits. # begins a comment.
  *
  * A net holds no weights: parameters are named slots in one flat array of floats that the caller
  * owns, laid out as PyTorch's state_dict has them (conv: OIHW, dense: out×in), so that one array
@@ -27,20 +28,42 @@ static inline size_t td_shape_size(td_shape shape) {
     return shape.height * shape.width * shape.channels;
 }
 
-enum { TD_NODE_INPUTS = 8, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RANK = 4 };
+enum {
+    TD_NODE_INPUTS = 8,
+    TD_NODE_VALUES = 8,
+    TD_NODE_PARAMS = 5,
+    TD_PARAM_RANK = 4,
+    TD_VALUE_LIST = 4
+};
+
+typedef enum td_param_role {
+    TD_TRAINED,  /* by gradients */
+    TD_RUNNING,  /* a statistic of the batches, averaged over them */
+    TD_CONSTANT, /* set from outside, such as a mask */
+} td_param_role;
 
 typedef struct td_param {
     const char *name; /* "conv1.weight" */
     size_t rank, dims[TD_PARAM_RANK];
     size_t offset, count; /* floats, in the flat array */
-    bool trainable;       /* false for running statistics */
+    size_t fan_in;        /* inputs of one output, for He-uniform initial values; 0: `fill` */
     float fill;           /* initial value, where fan_in is 0 */
-    size_t fan_in;        /* inputs of one output: He-uniform initial values */
+    td_param_role role;
+    float momentum; /* of a running statistic: the weight of the newest batch, as in PyTorch */
+    bool frozen;    /* training leaves it alone */
 } td_param;
 
-/* The value of an operator's key; `second` differs from `first` only for pairs. */
+/* Whether an optimiser changes it. */
+static inline bool td_param_learns(const td_param *param) {
+    return param->role == TD_TRAINED && !param->frozen;
+}
+
+/* The value of an operator's key. A pair AxB is first and second, a single number both of them; a
+ * list A,B,... is `list`, `count` numbers. */
 typedef struct td_value {
     double first, second;
+    double list[TD_VALUE_LIST];
+    size_t count; /* 0 unless the key's kind is a list */
 } td_value;
 
 typedef struct td_node {
@@ -84,6 +107,10 @@ static inline td_shape td_net_input(const td_net *net) {
 static inline size_t td_net_classes(const td_net *net) {
     return net->nodes[net->node_count - 1].shape.channels;
 }
+
+/* Averages a batch's statistics, which the backward pass left in `batch` [weight_count] in the
+ * slots of the running statistics, into the weights: w += momentum · (batch − w). */
+void td_net_update_running(const td_net *net, const float *batch, float *weights);
 
 /* Draws initial weights: He-uniform (He et al. 2015, U(±√(6/fan_in))) from Philox by parameter. */
 void td_net_init(const td_net *net, uint64_t seed, float *weights);

@@ -94,11 +94,21 @@ static bool scan_number(scanner *s, double *out) {
     return true;
 }
 
+static const char *const kind_words[] = {
+    [TD_KEY_COUNT] = "a whole number",
+    [TD_KEY_PAIR] = "a whole number or a pair AxB",
+    [TD_KEY_REAL] = "a number",
+    [TD_KEY_LIST] = "one to four numbers A,B,...",
+};
+
 static td_status scan_value(scanner *s, const td_key *key, td_value *out) {
     const char *begin = s->at;
     double a, b;
     bool good = scan_number(s, &a);
+    *out = (td_value){.count = 0};
     out->first = out->second = a = good ? a : 0;
+    if (key->kind == TD_KEY_LIST)
+        out->list[out->count++] = a;
     if (good && key->kind == TD_KEY_PAIR && *s->at == 'x') {
         s->at++;
         good = scan_number(s, &b);
@@ -108,20 +118,22 @@ static td_status scan_value(scanner *s, const td_key *key, td_value *out) {
         good = scan_number(s, &b) && b != 0;
         out->first = out->second = good ? a / b : 0;
     }
+    while (good && key->kind == TD_KEY_LIST && *s->at == ',' && out->count < TD_VALUE_LIST) {
+        s->at++;
+        good = scan_number(s, &b) && b >= key->least && b <= key->most;
+        out->list[out->count++] = good ? b : 0;
+    }
     double low = fmin(out->first, out->second), high = fmax(out->first, out->second);
     good = good && (*s->at == '\0' || strchr(" \t\r\n#", *s->at)) && low >= key->least &&
            high <= key->most;
-    if (good && key->kind != TD_KEY_REAL)
+    if (good && (key->kind == TD_KEY_COUNT || key->kind == TD_KEY_PAIR))
         good = floor(out->first) == out->first && floor(out->second) == out->second;
     if (good)
         return TD_OK;
     s->at = begin;
     return td_fail(s->error, TD_ERR_FORMAT, "%s: expected %s of %g to %g, found \"%.*s\"",
-                   key->name,
-                   key->kind == TD_KEY_REAL    ? "a number"
-                   : key->kind == TD_KEY_COUNT ? "a whole number"
-                                               : "a whole number or a pair AxB",
-                   key->least, key->most, (int)strcspn(begin, " \t\r\n#"), begin);
+                   key->name, kind_words[key->kind], key->least, key->most,
+                   (int)strcspn(begin, " \t\r\n#"), begin);
 }
 
 static td_status scan_keys(scanner *s, td_node *node) {
@@ -147,7 +159,10 @@ static td_status scan_keys(scanner *s, td_node *node) {
             return td_fail(s->error, TD_ERR_FORMAT, "%s needs %s=...", node->op->name,
                            keys[i].name);
         if (!given[i])
-            node->values[i] = (td_value){keys[i].fallback, keys[i].fallback};
+            node->values[i] = (td_value){.first = keys[i].fallback,
+                                         .second = keys[i].fallback,
+                                         .list = {keys[i].fallback},
+                                         .count = keys[i].kind == TD_KEY_LIST};
     }
     return TD_OK;
 }
@@ -306,6 +321,10 @@ static void print_value(FILE *out, const td_key *key, td_value value) {
     if (key->kind == TD_KEY_PAIR && value.first != value.second) {
         fputc('x', out);
         print_number(out, value.second);
+    }
+    for (size_t i = 1; i < value.count; i++) {
+        fputc(',', out);
+        print_number(out, value.list[i]);
     }
 }
 

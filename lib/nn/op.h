@@ -4,7 +4,12 @@
 
 #include "nn/net.h"
 
-typedef enum td_key_kind { TD_KEY_COUNT, TD_KEY_PAIR, TD_KEY_REAL } td_key_kind;
+typedef enum td_key_kind {
+    TD_KEY_COUNT, /* a whole number */
+    TD_KEY_PAIR,  /* a whole number or AxB */
+    TD_KEY_REAL,  /* a number or a fraction A/B */
+    TD_KEY_LIST,  /* at most TD_VALUE_LIST numbers, A,B,... */
+} td_key_kind;
 
 typedef struct td_key {
     const char *name;
@@ -20,15 +25,20 @@ typedef struct td_run {
     size_t batch;
     const float *in[TD_NODE_INPUTS];
     float *out;
-    const float *params[TD_NODE_PARAMS];
-    float *prepared; /* what prepare() made of the parameters */
+    const float *params[TD_NODE_PARAMS]; /* NULL for those the node does not have */
+    float *prepared; /* what prepare() made of the parameters; the node's own, it survives */
     float *scratch;  /* scratch() floats, shared by all nodes: nothing survives the call */
     bool relu;       /* a ReLU is fused to this node: `out` is after it */
+    bool training;   /* batch statistics, dropout */
+    uint64_t seed;   /* of draws in training, with the step, the node and the image */
+    uint32_t step;
 
     /* backward only */
-    float *dout;                    /* gradient of `out`; may be changed in place */
-    float *din[TD_NODE_INPUTS];     /* overwritten; NULL where not wanted */
-    float *dparams[TD_NODE_PARAMS]; /* overwritten; dparams[0] NULL where none are wanted */
+    float *dout;                /* gradient of `out`; may be changed in place */
+    float *din[TD_NODE_INPUTS]; /* overwritten; NULL where not wanted */
+    /* Overwritten; NULL where none are wanted. A running statistic's slot takes this batch's value
+     * when training. */
+    float *dparams[TD_NODE_PARAMS];
 } td_run;
 
 typedef struct td_op {
@@ -36,6 +46,8 @@ typedef struct td_op {
     td_key keys[TD_NODE_VALUES]; /* ends at the first without a name */
     size_t least_inputs, most_inputs;
     bool fuses_relu; /* can apply a following ReLU as it stores */
+    bool takes_fold; /* y = weights·x + bias by output channel, so that a batch norm behind it can
+                        be folded into params[0] (output channel first) and params[1] (the bias) */
 
     /* Sets node->shape from its inputs' shapes and declares parameters with td_node_param. The
      * message need not name the node. */
@@ -49,6 +61,10 @@ typedef struct td_op {
     /* Brings the parameters into the form that the passes read; run when they have changed. */
     void (*prepare)(const td_run *run);
 
+    /* NULL, or: outside training this node is y = scale·x + shift by channel; writes both, [channels].
+     * It makes the node one that can be folded into an operator that takes_fold. */
+    void (*affine)(const td_run *run, float *scale, float *shift);
+
     /* Each parallelises itself over fixed chunks (base/parallel.h). */
     void (*forward)(const td_run *run);
     void (*backward)(const td_run *run);
@@ -58,9 +74,14 @@ typedef struct td_op {
 const td_op *td_op_find(const char *name);
 extern const td_op *const td_ops[];
 
-/* Declares the node's next parameter, NODE.SUFFIX; for use in infer(). */
+/* Declares the node's next parameter, NODE.SUFFIX; for use in infer(). Its role is TD_TRAINED and
+ * its fill 0; td_node_last_param is there to change them. */
 td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t rank,
                         const size_t *dims, size_t fan_in, td_error *error) TD_MUST_USE;
+
+static inline td_param *td_node_last_param(td_net *net) {
+    return &net->params[net->param_count - 1];
+}
 
 /* The shape of the node's i-th input. */
 static inline td_shape td_run_in_shape(const td_run *run, size_t i) {

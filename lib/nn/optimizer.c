@@ -63,7 +63,7 @@ void td_optimizer_step(const td_optimizer *optimizer, const td_step *step, const
                        float *weights, const float *gradient, float *state) {
     for (size_t i = 0; i < net->param_count; i++) {
         const td_param *param = &net->params[i];
-        if (!param->trainable)
+        if (!td_param_learns(param))
             continue;
         update u = {optimizer,
                     step,

@@ -26,7 +26,7 @@ extern const td_optimizer td_optimizers[]; /* ends with a row without a name */
 /* NULL if there is none of that name. */
 const td_optimizer *td_optimizer_find(const char *name);
 
-/* One step for all trainable parameters of a net. `state` holds states × weight_count floats. */
+/* One step for all parameters that learn. `state` holds states × weight_count floats. */
 void td_optimizer_step(const td_optimizer *optimizer, const td_step *step, const td_net *net,
                        float *weights, const float *gradient, float *state);
 

@@ -35,6 +35,7 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
     td_feed(t->images, t->order, first, batch, td_exec_input(t->exec));
     for (size_t i = 0; i < batch; i++)
         t->labels[i] = t->images->labels[t->order[first + i]];
+    td_exec_training(t->exec, t->options->seed, (uint32_t)t->state.steps);
     const float *logits = td_exec_forward(t->exec, batch);
     td_loss loss =
         td_cross_entropy(logits, t->labels, batch, classes, td_exec_logits_gradient(t->exec));
@@ -43,6 +44,7 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
                        "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
                        t->state.epoch, (unsigned long long)t->state.steps + 1);
     td_exec_backward(t->exec, t->gradient);
+    td_net_update_running(t->net, t->gradient, t->weights);
     td_step step = t->options->step;
     size_t epoch_steps = td_chunks(t->images->count, t->options->batch);
     step.lr =

@@ -22,7 +22,7 @@ typedef struct td_train_options {
     size_t
         warmup; /* epochs over which the learning rate rises linearly from 0, before the schedule */
     size_t epochs, batch;
-    uint64_t seed; /* of the order of the images */
+    uint64_t seed; /* of the order of the images, and of dropout */
     /* Called after each batch; returning false stops with TD_ERR_INTERRUPTED. May be NULL. */
     bool (*batch_done)(void *context, const td_train_state *state);
     /* Called after each epoch; its failure ends the training. May be NULL. */

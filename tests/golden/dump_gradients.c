@@ -19,7 +19,7 @@ static td_status write_pass(const td_net *net, const pass *ours, size_t batch, F
         "input", TD_F32, 4, {batch, in.height, in.width, in.channels}, .data = ours->dinput};
     for (size_t p = 0; p < net->param_count; p++) {
         const td_param *param = &net->params[p];
-        if (!param->trainable)
+        if (!td_param_learns(param))
             continue;
         tensors[count] =
             (td_tensor){param->name, TD_F32, param->rank, .data = ours->dweights + param->offset};

@@ -99,7 +99,7 @@ static void compare_pass(golden *g, const td_net *net, const float *weights, siz
     compare(g, "loss", ours.loss, loss, loss);
     for (size_t p = 0; p < net->param_count; p++) {
         const td_param *param = &net->params[p];
-        if (param->trainable)
+        if (td_param_learns(param))
             compare_gradient(g, param->name, ours.dweights + param->offset, param->count);
     }
     compare_gradient(g, "input", ours.dinput, batch * td_shape_size(td_net_input(net)));

@@ -225,7 +225,7 @@ static void check_gradients(const bench *b) {
     check_directions(b, images, weights, images, b->images_gradient, b->image_count, "images");
     for (size_t i = 0; i < b->net.param_count; i++) {
         const td_param *param = &b->net.params[i];
-        if (param->trainable)
+        if (td_param_learns(param))
             check_directions(b, images, weights, weights + param->offset,
                              b->weights_gradient + param->offset, param->count, param->name);
     }

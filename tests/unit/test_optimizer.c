@@ -12,7 +12,7 @@ static const char text[] = NET_IMAGE(1, 1, 2) "a = dense(input) out=6000\nb = de
                                               "c = dense(b) out=1\n";
 
 /* Two steps on weights that all start at 1, with gradients 0.5 and then -0.2; `expected` after
- * each. Weights of parameters that are not trainable, and their state, must stay as they are. */
+ * each. Weights of parameters that are frozen, and their state, must stay as they are. */
 static void assert_steps(const char *name, td_step step, const double expected[2],
                          const size_t *frozen, size_t frozen_count) {
     static float weights[COUNT], gradient[COUNT], state[2 * COUNT];
@@ -20,7 +20,7 @@ static void assert_steps(const char *name, td_step step, const double expected[2
     td_net net;
     net_parsed(&net, text, NULL);
     for (size_t i = 0; i < frozen_count; i++)
-        net.params[frozen[i]].trainable = false;
+        net.params[frozen[i]].frozen = true;
     assert_int_equal(net.weight_count, COUNT);
     assert_true(optimizer->states <= 2);
     memset(state, 0, sizeof state);
@@ -33,8 +33,9 @@ static void assert_steps(const char *name, td_step step, const double expected[2
         for (size_t p = 0; p < net.param_count; p++) {
             const td_param *param = &net.params[p];
             for (size_t i = param->offset; i < param->offset + param->count; i++) {
-                net_assert_near(weights[i], param->trainable ? expected[step.number - 1] : 1, 1e-6);
-                assert_true(param->trainable == (state[i] != 0));
+                net_assert_near(weights[i], td_param_learns(param) ? expected[step.number - 1] : 1,
+                                1e-6);
+                assert_true(td_param_learns(param) == (state[i] != 0));
             }
         }
     }

@@ -81,7 +81,7 @@ static td_status freeze(td_net *net, const char *pattern, td_error *error) {
     size_t matches = 0;
     for (size_t i = 0; i < net->param_count; i++)
         if (fnmatch(pattern, net->params[i].name, 0) == 0) {
-            net->params[i].trainable = false;
+            net->params[i].frozen = true;
             matches++;
         }
     return matches ? TD_OK
