@@ -11,13 +11,15 @@ enum { NONE = -1, ADD_CHUNK = 1 << 14 };
 /* What the executor knows of a node. Buffers are indices into the plan; NONE where there is none.
  */
 typedef struct slot {
-    bool fused;      /* a ReLU done by its input's operator: shares its buffers */
+    bool fused;      /* done by an operator before it, as a ReLU or a folded batch norm may be */
     bool relu;       /* has a ReLU fused to it */
     bool wants;      /* its gradient is needed, for itself or for what is before it */
     size_t last_use; /* the last node that reads it */
+    ptrdiff_t fold;  /* the node that is folded into this one's parameters, or NONE */
+    float *folded;   /* those parameters: weights, bias, and the scale of each output channel */
+    float *prepared;
     ptrdiff_t activation, gradient;
     ptrdiff_t extra[TD_NODE_INPUTS]; /* for a gradient that is to be added to an earlier one */
-    float *prepared;
 } slot;
 
 struct td_exec {
@@ -43,10 +45,9 @@ static td_shape *input_shapes(const td_net *net, const td_node *node,
     return shapes;
 }
 
-/* Finds last uses, wanted gradients, and ReLUs that can be fused. */
+/* Finds last uses and wanted gradients. */
 static void analyse(td_exec *exec) {
     const td_net *net = exec->net;
-    size_t uses_left = 0;
     exec->slots[0].wants = exec->kind == TD_BACKWARD_INPUT;
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
@@ -57,19 +58,38 @@ static void analyse(td_exec *exec) {
             mine->wants |= exec->slots[node->inputs[k]].wants;
         }
     }
+    exec->slots[net->node_count - 1].last_use = net->node_count - 1;
+}
+
+static size_t count_uses(const td_net *net, size_t node) {
+    size_t uses = 0;
+    for (size_t j = node + 1; j < net->node_count; j++)
+        for (size_t k = 0; k < net->nodes[j].input_count; k++)
+            uses += net->nodes[j].inputs[k] == node;
+    return uses;
+}
+
+/* Lets operators do what follows them: a ReLU as they store and, at inference, a batch norm in
+ * their parameters. The result in between must have no other reader. */
+static void fuse(td_exec *exec) {
+    const td_net *net = exec->net;
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
-        if (node->op != td_op_find("relu"))
+        if (node->input_count != 1 || count_uses(net, node->inputs[0]) != 1)
             continue;
-        size_t before = node->inputs[0];
-        uses_left = 0;
-        for (size_t j = before + 1; j < net->node_count; j++)
-            for (size_t k = 0; k < net->nodes[j].input_count; k++)
-                uses_left += net->nodes[j].inputs[k] == before;
-        if (net->nodes[before].op->fuses_relu && uses_left == 1)
-            exec->slots[i].fused = exec->slots[before].relu = true;
+        size_t root = node->inputs[0]; /* the operator that does the work */
+        while (exec->slots[root].fused)
+            root = net->nodes[root].inputs[0];
+        slot *before = &exec->slots[root];
+        const td_op *op = net->nodes[root].op;
+        if (node->op == td_op_find("relu") && op->fuses_relu && !before->relu) {
+            before->relu = exec->slots[i].fused = true;
+        } else if (exec->kind == TD_FORWARD && node->op->affine && op->takes_fold &&
+                   !before->relu && before->fold == NONE) {
+            before->fold = (ptrdiff_t)i;
+            exec->slots[i].fused = true;
+        }
     }
-    exec->slots[net->node_count - 1].last_use = net->node_count - 1;
 }
 
 static ptrdiff_t add_buffer(td_exec *exec, const td_node *node, size_t first, size_t last) {
@@ -132,6 +152,10 @@ static td_status allocate(td_exec *exec, td_error *error) {
         if (node->op->prepared)
             TD_TRY(TD_ARENA_NEW(&exec->arena, node->op->prepared(node, in),
                                 &exec->slots[i].prepared, "prepared parameters", error));
+        if (exec->slots[i].fold != NONE)
+            TD_TRY(TD_ARENA_NEW(&exec->arena,
+                                net->params[node->params[0]].count + 2 * node->shape.channels,
+                                &exec->slots[i].folded, "folded parameters", error));
         if (node->op->scratch)
             scratch = td_size_max(
                 scratch, node->op->scratch(node, in, exec->batch, exec->kind != TD_FORWARD));
@@ -144,11 +168,12 @@ static td_status build(td_exec *exec, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&exec->arena, n, &exec->slots, "an executor", error));
     TD_TRY(TD_ARENA_NEW(&exec->arena, most_buffers, &exec->buffers, "an executor", error));
     for (size_t i = 0; i < n; i++) {
-        exec->slots[i].gradient = NONE;
+        exec->slots[i].gradient = exec->slots[i].fold = NONE;
         for (size_t k = 0; k < TD_NODE_INPUTS; k++)
             exec->slots[i].extra[k] = NONE;
     }
     analyse(exec);
+    fuse(exec);
     add_activations(exec);
     if (exec->kind != TD_FORWARD)
         add_gradients(exec);
@@ -200,13 +225,40 @@ static td_run run_of(const td_exec *exec, size_t i) {
         run.in[k] = buffer_at(exec, exec->slots[node->inputs[k]].activation);
     for (size_t p = 0; p < node->param_count; p++)
         run.params[p] = exec->weights + exec->net->params[node->params[p]].offset;
+    if (mine->folded) {
+        run.params[0] = mine->folded;
+        run.params[1] = mine->folded + exec->net->params[node->params[0]].count;
+    }
     return run;
+}
+
+/* Node i with the affine map of the node behind it: y = s·(W·x + b) + t = (s·W)·x + (s·b + t). */
+static void fold(const td_exec *exec, size_t i) {
+    const td_net *net = exec->net;
+    const td_node *node = &net->nodes[i];
+    const slot *mine = &exec->slots[i];
+    const td_param *param = &net->params[node->params[0]];
+    const size_t channels = node->shape.channels, row = param->count / channels;
+    const float *w = exec->weights + param->offset;
+    const float *b =
+        node->param_count > 1 ? exec->weights + net->params[node->params[1]].offset : NULL;
+    float *folded = mine->folded, *bias = folded + param->count, *scale = bias + channels;
+    td_run behind = run_of(exec, (size_t)mine->fold);
+    behind.node->op->affine(&behind, scale, bias);
+    for (size_t o = 0; o < channels; o++) {
+        bias[o] += b ? scale[o] * b[o] : 0;
+        for (size_t k = 0; k < row; k++)
+            folded[o * row + k] = scale[o] * w[o * row + k];
+    }
 }
 
 void td_exec_weights(td_exec *exec, const float *weights) {
     exec->weights = weights;
     for (size_t i = 0; i < exec->net->node_count; i++)
-        if (exec->net->nodes[i].op->prepare) {
+        if (exec->slots[i].fold != NONE)
+            fold(exec, i);
+    for (size_t i = 0; i < exec->net->node_count; i++)
+        if (exec->net->nodes[i].op->prepare && !exec->slots[i].fused) {
             td_run run = run_of(exec, i);
             run.node->op->prepare(&run);
         }

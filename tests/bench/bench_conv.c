@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SGEMM_ROWS = 256, LEAST_RUNS = 5 };
+enum { SGEMM_ROWS = 128, LEAST_RUNS = 5 };
 static const double least_seconds = 0.3;
 
 typedef struct layer {

@@ -213,7 +213,7 @@ static void too_large_an_executor_is_refused(void **state) {
     td_error error;
     (void)state;
     td_exec_free(NULL);
-    net_parsed(&net, NET_IMAGE(65536, 4096, 1) "flat = flatten(input)\n", NULL);
+    net_parsed(&net, NET_IMAGE(65536, 512, 1) "flat = flatten(input)\n", NULL);
     assert_int_equal(td_exec_new(&exec, &net, (size_t)1 << 33, TD_FORWARD, &error), TD_ERR_MEMORY);
     assert_null(exec);
     td_net_free(&net);
