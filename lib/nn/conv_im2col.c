@@ -137,12 +137,6 @@ static void forward(const td_conv *c, const td_run *run) {
     td_parallel_for(run->batch, p.chunk_images, forward_chunk, &p);
 }
 
-/* Sets dy to 0 where the fused ReLU was closed. */
-static void mask_strip(float *restrict dy, const float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        dy[i] = y[i] > 0 ? dy[i] : 0;
-}
-
 static void add_rows(float *restrict sum, const float *restrict rows, size_t count, size_t n) {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < n; j++)
@@ -156,8 +150,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
     const size_t all_rows = (end - begin) * c->out.height, step = strip_rows(c);
     const float *x = run->in[0] + begin * td_shape_size(c->in);
-    const float *y = run->out + begin * td_shape_size(c->out);
-    float *dy = run->dout + begin * td_shape_size(c->out);
+    const float *dy = run->dout + begin * td_shape_size(c->out);
     float *dx = run->din[0] ? run->din[0] + begin * td_shape_size(c->in) : NULL;
     float *columns = run->scratch + thread * strip_floats(c);
     float *dw = run->scratch + td_threads() * strip_floats(c) + chunk * partial_floats(c);
@@ -167,9 +160,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
     memset(db, 0, n * sizeof *db);
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
-        float *strip = dy + row * width * n;
-        if (run->relu)
-            mask_strip(strip, y + row * width * n, pixels * n);
+        const float *strip = dy + row * width * n;
         if (run->dparams[0]) {
             add_rows(db, strip, pixels, n);
             move_columns(c, x, NULL, columns, row, rows);

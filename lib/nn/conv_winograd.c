@@ -9,10 +9,13 @@ static td_winograd winograd_of(const td_conv *c) {
                          c->window.pad_h};
 }
 
+/* Tiles of 4×4 outputs would be mostly padding on images of 2×2 and less, and channels are computed
+ * 8 or 16 at a time. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
     return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
-           w->pad_h == w->pad_w && w->pad_h <= 2 && c->in.channels >= 8 && c->out.channels >= 8;
+           w->pad_h == w->pad_w && w->pad_h <= 2 && (c->out.height > 2 || c->out.width > 2) &&
+           c->in.channels >= 8 && c->out.channels >= 8;
 }
 
 static size_t prepared(const td_conv *c) {
@@ -41,14 +44,13 @@ static void forward(const td_conv *c, const td_run *run) {
 
 static void backward(const td_conv *c, const td_run *run) {
     td_winograd g = winograd_of(c);
-    const float *relu_y = run->relu ? run->out : NULL;
     float *weights = run->scratch, *rest = run->scratch + td_winograd_weight_floats(&g);
     if (run->dparams[0])
-        td_winograd_backward_weights(&g, run->batch, run->in[0], run->dout, relu_y, run->dparams[0],
+        td_winograd_backward_weights(&g, run->batch, run->in[0], run->dout, run->dparams[0],
                                      run->dparams[1], rest);
     if (run->din[0]) {
         td_winograd_weights_backward(&g, run->params[0], weights);
-        td_winograd_backward_input(&g, run->batch, run->dout, relu_y, weights, run->din[0], rest);
+        td_winograd_backward_input(&g, run->batch, run->dout, weights, run->din[0], rest);
     }
 }
 

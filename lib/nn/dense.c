@@ -33,9 +33,6 @@ static void forward(const td_run *run) {
 static void backward(const td_run *run) {
     size_t in = td_run_in_shape(run, 0).channels, out = run->node->shape.channels;
     size_t batch = run->batch;
-    if (run->relu)
-        for (size_t i = 0; i < batch * out; i++)
-            run->dout[i] = run->out[i] > 0 ? run->dout[i] : 0;
     if (run->dparams[WEIGHT]) {
         td_gemm_run(&(td_gemm){.m = out,
                                .n = in,

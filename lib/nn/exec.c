@@ -6,7 +6,7 @@
 #include "nn/plan.h"
 #include <stdlib.h>
 
-enum { NONE = -1, ADD_CHUNK = 1 << 14 };
+enum { NONE = -1, ELEMENT_CHUNK = 1 << 14 };
 
 /* What the executor knows of a node. Buffers are indices into the plan; NONE where there is none.
  */
@@ -303,6 +303,20 @@ static void add_chunk(void *context, size_t begin, size_t end, size_t chunk, siz
         to[i] += from[i];
 }
 
+typedef struct gate {
+    float *dout;
+    const float *out;
+} gate;
+
+static void gate_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const gate *g = context;
+    float *restrict dout = g->dout;
+    const float *restrict out = g->out;
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++)
+        dout[i] = out[i] > 0 ? dout[i] : 0;
+}
+
 static void backward_node(td_exec *exec, size_t i, float *dweights) {
     const td_net *net = exec->net;
     const slot *mine = &exec->slots[i];
@@ -315,12 +329,16 @@ static void backward_node(td_exec *exec, size_t i, float *dweights) {
     }
     for (size_t p = 0; dweights && p < run.node->param_count; p++)
         run.dparams[p] = dweights + net->params[run.node->params[p]].offset;
+    if (mine->relu) {
+        gate g = {buffer_at(exec, mine->gradient), run.out};
+        td_parallel_for(run.batch * td_shape_size(run.node->shape), ELEMENT_CHUNK, gate_chunk, &g);
+    }
     run.node->op->backward(&run);
     for (size_t k = 0; k < run.node->input_count; k++)
         if (mine->extra[k] != NONE) {
             size_t input = run.node->inputs[k];
             sum s = {buffer_at(exec, exec->slots[input].gradient), run.din[k]};
-            td_parallel_for(run.batch * td_shape_size(net->nodes[input].shape), ADD_CHUNK,
+            td_parallel_for(run.batch * td_shape_size(net->nodes[input].shape), ELEMENT_CHUNK,
                             add_chunk, &s);
         }
 }

@@ -65,7 +65,7 @@ static void backward_image(void *context, size_t image, size_t end, size_t chunk
     (void)end, (void)chunk;
     const float *x = run->in[0] + image * td_shape_size(in);
     const float *y = run->out + image * td_shape_size(out);
-    float *dy = run->dout + image * td_shape_size(out);
+    const float *dy = run->dout + image * td_shape_size(out);
     float *dx = run->din[0] + image * td_shape_size(in);
     float *restrict left = run->scratch + thread * channels;
     size_t current = SIZE_MAX;

@@ -34,7 +34,7 @@ typedef struct td_run {
     uint32_t step;
 
     /* backward only */
-    float *dout;                /* gradient of `out`; may be changed in place */
+    const float *dout;          /* gradient of `out`, or, with `relu`, of what it was before that */
     float *din[TD_NODE_INPUTS]; /* overwritten; NULL where not wanted */
     /* Overwritten; NULL where none are wanted. A running statistic's slot takes this batch's value
      * when training. */
@@ -61,8 +61,8 @@ typedef struct td_op {
     /* Brings the parameters into the form that the passes read; run when they have changed. */
     void (*prepare)(const td_run *run);
 
-    /* NULL, or: outside training this node is y = scale·x + shift by channel; writes both, [channels].
-     * It makes the node one that can be folded into an operator that takes_fold. */
+    /* NULL, or: outside training this node is y = scale·x + shift by channel; writes both,
+     * [channels]. It makes the node one that can be folded into an operator that takes_fold. */
     void (*affine)(const td_run *run, float *scale, float *shift);
 
     /* Each parallelises itself over fixed chunks (base/parallel.h). */

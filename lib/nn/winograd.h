@@ -41,16 +41,12 @@ void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
                          const float *transformed, const float *bias, bool relu, float *y,
                          float *scratch);
 
-/* Overwrites dx [batch, height, width, in] with the gradient. `relu_y` is NULL, or the output y of
- * the ReLU that followed: dy then counts only where y > 0. */
+/* Overwrites dx [batch, height, width, in] with the gradient. */
 void td_winograd_backward_input(const td_winograd *conv, size_t batch, const float *dy,
-                                const float *relu_y, const float *transformed, float *dx,
-                                float *scratch);
+                                const float *transformed, float *dx, float *scratch);
 
-/* Overwrites dw [out, in, 3, 3] and, unless NULL, dbias [out], with the sums over the batch.
- * `relu_y` as above. */
+/* Overwrites dw [out, in, 3, 3] and, unless NULL, dbias [out], with the sums over the batch. */
 void td_winograd_backward_weights(const td_winograd *conv, size_t batch, const float *x,
-                                  const float *dy, const float *relu_y, float *dw, float *dbias,
-                                  float *scratch);
+                                  const float *dy, float *dw, float *dbias, float *scratch);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct pass {
     td_wg_grid grid;
     size_t tiles, rows, columns; /* rows × columns of the weights at each point */
     bool adjoint;
-    const float *source, *relu_y, *weights, *bias;
+    const float *source, *weights, *bias;
     bool relu;
     float *target, *scratch;
     td_wg_sizes sizes;
@@ -24,7 +24,7 @@ typedef struct pass {
 
 static void spread(const pass *p, size_t first, size_t count, td_wg_tiles to) {
     if (p->adjoint)
-        td_wg_spread_gradient(p->conv, p->source, p->relu_y, first, count, to, NULL);
+        td_wg_spread_gradient(p->conv, p->source, first, count, to, NULL);
     else
         td_wg_spread_input(p->conv, p->source, first, count, to);
 }
@@ -173,15 +173,13 @@ void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
 }
 
 void td_winograd_backward_input(const td_winograd *conv, size_t batch, const float *dy,
-                                const float *relu_y, const float *transformed, float *dx,
-                                float *scratch) {
+                                const float *transformed, float *dx, float *scratch) {
     run(&(pass){.conv = conv,
                 .tiles = batch * td_wg_make_grid(conv).image_tiles,
                 .rows = conv->out,
                 .columns = conv->in,
                 .adjoint = true,
                 .source = dy,
-                .relu_y = relu_y,
                 .weights = transformed,
                 .target = dx,
                 .scratch = scratch});

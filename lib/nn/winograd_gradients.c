@@ -13,7 +13,7 @@ typedef struct pass {
     const td_winograd *conv;
     td_wg_sizes sizes;
     size_t tiles;
-    const float *x, *dy, *relu_y;
+    const float *x, *dy;
     float *dw, *dbias;
     float *scratch;      /* of the threads */
     float *partial;      /* dU of the groups */
@@ -75,7 +75,7 @@ static void run_group(void *context, size_t begin, size_t end, size_t group, siz
     for (size_t first = begin; first < end; first += size) {
         size_t count = td_size_min(size, end - first);
         td_wg_spread_input(conv, p->x, first, count, input);
-        td_wg_spread_gradient(conv, p->dy, p->relu_y, first, count, gradient, sums);
+        td_wg_spread_gradient(conv, p->dy, first, count, gradient, sums);
         for (size_t panel = 0; panel < td_wg_panels(conv->out); panel++)
             multiply(p, input, gradient, count, 0, conv->in, panel, first > begin,
                      du + panel * td_wg_panel_floats(conv->in), du_point);
@@ -121,7 +121,7 @@ static void slab_spread(void *context, size_t begin, size_t end, size_t chunk, s
     input.values += begin * input.tile;
     gradient.values += begin * gradient.tile;
     td_wg_spread_input(p->conv, p->x, p->first + begin, end - begin, input);
-    td_wg_spread_gradient(p->conv, p->dy, p->relu_y, p->first + begin, end - begin, gradient, sums);
+    td_wg_spread_gradient(p->conv, p->dy, p->first + begin, end - begin, gradient, sums);
 }
 
 static void slab_multiply(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -155,13 +155,11 @@ static void run_slabs(pass *p) {
 }
 
 void td_winograd_backward_weights(const td_winograd *conv, size_t batch, const float *x,
-                                  const float *dy, const float *relu_y, float *dw, float *dbias,
-                                  float *scratch) {
+                                  const float *dy, float *dw, float *dbias, float *scratch) {
     pass p = {.conv = conv,
               .tiles = batch * td_wg_make_grid(conv).image_tiles,
               .x = x,
               .dy = dy,
-              .relu_y = relu_y,
               .dw = dw,
               .dbias = dbias,
               .scratch = scratch};

@@ -88,10 +88,10 @@ size_t td_wg_tiles_floats(size_t tiles, size_t channels);
 void td_wg_spread_input(const td_winograd *conv, const float *x, size_t first, size_t count,
                         td_wg_tiles to);
 
-/* to[0..count) = A dY Aᵀ of the tiles of dy, gated by relu_y unless NULL. Their sum over all pixels
- * is added to sums[out] unless NULL. */
-void td_wg_spread_gradient(const td_winograd *conv, const float *dy, const float *relu_y,
-                           size_t first, size_t count, td_wg_tiles to, float *sums);
+/* to[0..count) = A dY Aᵀ of the tiles of dy. Their sum over all pixels is added to sums[out] unless
+ * NULL. */
+void td_wg_spread_gradient(const td_winograd *conv, const float *dy, size_t first, size_t count,
+                           td_wg_tiles to, float *sums);
 
 /* Channels begin … end − 1 of y's tiles = Aᵀ m A + bias, then ReLU; `from` starts at channel
  * `begin`. */

@@ -38,9 +38,8 @@ TD_WG_INLINE void spread_input(const float *x, const td_wg_window *window, size_
 }
 
 /* Returns the sum over the tile's pixels. */
-TD_WG_INLINE td_vec spread_gradient(const float *dy, const float *relu_y,
-                                    const td_wg_window *window, size_t lanes, bool edge, bool part,
-                                    float *to, size_t point) {
+TD_WG_INLINE td_vec spread_gradient(const float *dy, const td_wg_window *window, size_t lanes,
+                                    bool edge, bool part, float *to, size_t point) {
     td_vec half[6][4], sum = {0};
     for (size_t j = 0; j < 4; j++) {
         td_vec column[4], done[6];
@@ -48,11 +47,6 @@ TD_WG_INLINE td_vec spread_gradient(const float *dy, const float *relu_y,
         for (size_t i = 0; i < 4; i++) {
             column[i] = pixel_at(dy, window, i, j, lanes, edge, part);
             td_wg_prefetch(dy, window, i, j + 4); /* the next tile */
-            if (relu_y) {
-                td_vec gate = pixel_at(relu_y, window, i, j, lanes, edge, part);
-                column[i] = td_vec_gate(column[i], gate);
-                td_wg_prefetch(relu_y, window, i, j + 4);
-            }
         }
         sum += (column[0] + column[1]) + (column[2] + column[3]);
         td_wg_step_a_adjoint(column, done);
@@ -89,15 +83,13 @@ void td_wg_spread_input(const td_winograd *conv, const float *x, size_t first, s
     }
 }
 
-/* The same for relu_y NULL and not, so that the test leaves the inner loops. */
-TD_WG_INLINE td_vec spread_gradient_any(const float *dy, const float *relu_y,
-                                        const td_wg_window *window, size_t lanes, bool edge,
-                                        float *to, size_t point) {
+TD_WG_INLINE td_vec spread_gradient_any(const float *dy, const td_wg_window *window, size_t lanes,
+                                        bool edge, float *to, size_t point) {
     if (lanes < TD_WG_LANES)
-        return spread_gradient(dy, relu_y, window, lanes, true, true, to, point);
+        return spread_gradient(dy, window, lanes, true, true, to, point);
     if (edge)
-        return spread_gradient(dy, relu_y, window, lanes, true, false, to, point);
-    return spread_gradient(dy, relu_y, window, lanes, false, false, to, point);
+        return spread_gradient(dy, window, lanes, true, false, to, point);
+    return spread_gradient(dy, window, lanes, false, false, to, point);
 }
 
 static void add_part(float *sums, td_vec values, size_t lanes) {
@@ -107,8 +99,8 @@ static void add_part(float *sums, td_vec values, size_t lanes) {
         td_vec_store(sums, td_vec_load(sums) + values);
 }
 
-void td_wg_spread_gradient(const td_winograd *conv, const float *dy, const float *relu_y,
-                           size_t first, size_t count, td_wg_tiles to, float *sums) {
+void td_wg_spread_gradient(const td_winograd *conv, const float *dy, size_t first, size_t count,
+                           td_wg_tiles to, float *sums) {
     td_wg_grid grid = td_wg_make_grid(conv);
     for (size_t t = 0; t < count; t++) {
         td_wg_window window = td_wg_output_window(conv, &grid, first + t);
@@ -116,10 +108,7 @@ void td_wg_spread_gradient(const td_winograd *conv, const float *dy, const float
         float *values = to.values + t * to.tile;
         for (size_t c = 0; c < conv->out; c += TD_WG_LANES) {
             size_t lanes = conv->out - c;
-            td_vec sum = relu_y ? spread_gradient_any(dy + c, relu_y + c, &window, lanes, edge,
-                                                      values + c, to.point)
-                                : spread_gradient_any(dy + c, NULL, &window, lanes, edge,
-                                                      values + c, to.point);
+            td_vec sum = spread_gradient_any(dy + c, &window, lanes, edge, values + c, to.point);
             if (sums)
                 add_part(sums + c, sum, lanes);
         }

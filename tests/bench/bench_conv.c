@@ -41,12 +41,12 @@ static void forward(const arrays *a) {
 
 static void backward_input(const arrays *a) {
     td_winograd_weights_backward(&a->shape->conv, a->weights, a->backward);
-    td_winograd_backward_input(&a->shape->conv, a->shape->batch, a->dy, a->y, a->backward, a->dx,
+    td_winograd_backward_input(&a->shape->conv, a->shape->batch, a->dy, a->backward, a->dx,
                                a->scratch);
 }
 
 static void backward_weights(const arrays *a) {
-    td_winograd_backward_weights(&a->shape->conv, a->shape->batch, a->x, a->dy, a->y, a->dweights,
+    td_winograd_backward_weights(&a->shape->conv, a->shape->batch, a->x, a->dy, a->dweights,
                                  a->bias, a->scratch);
 }
 
