@@ -1,13 +1,32 @@
 /* Two-dimensional convolution (cross-correlation, as in PyTorch), weights OIHW, optional bias. */
 #include "nn/conv.h"
+
+#include "base/size.h"
 #include <math.h>
 
 enum { OUT, KERNEL, STRIDE, PAD, HAS_BIAS };
 
+static td_window window_of(const td_node *node) {
+    return td_window_of(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD]);
+}
+
+/* Kernel rows (or columns) that only ever meet padding: those that the last window still has before
+ * the image, and those that the first has behind it. One is kept in any case. */
+static void trim(size_t in, size_t out, size_t stride, size_t *kernel, size_t *pad, size_t *before,
+                 size_t *after) {
+    *before = *pad > (out - 1) * stride ? td_size_min(*pad - (out - 1) * stride, *kernel - 1) : 0;
+    *after = *kernel > *pad + in ? td_size_min(*kernel - *pad - in, *kernel - 1 - *before) : 0;
+    *kernel -= *before + *after;
+    *pad -= *before;
+}
+
 static td_conv conv_of(const td_node *node, td_shape in) {
-    return (td_conv){
-        in, node->shape,
-        td_window_of(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD])};
+    td_conv c = {.in = in, .out = node->shape, .window = window_of(node)};
+    trim(in.height, c.out.height, c.window.stride_h, &c.window.kernel_h, &c.window.pad_h,
+         &c.skip_top, &c.skip_bottom);
+    trim(in.width, c.out.width, c.window.stride_w, &c.window.kernel_w, &c.window.pad_w,
+         &c.skip_left, &c.skip_right);
+    return c;
 }
 
 /* In order of preference; the last computes any. */
@@ -21,14 +40,13 @@ static const td_conv_path *path_of(const td_conv *conv) {
 }
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
-    size_t out = td_node_count(node, OUT);
-    td_conv conv = conv_of(node, in[0]);
-    TD_TRY(td_window_infer(&conv.window, in[0], &node->shape, error));
+    size_t out = td_node_count(node, OUT), in_channels = in[0].channels;
+    td_window w = window_of(node);
+    TD_TRY(td_window_infer(&w, in[0], &node->shape, error));
     node->shape.channels = out;
-    size_t kernel_h = conv.window.kernel_h, kernel_w = conv.window.kernel_w;
     TD_TRY(td_node_param(net, node, "weight", 4,
-                         (size_t[]){out, in[0].channels, kernel_h, kernel_w}, td_conv_taps(&conv),
-                         error));
+                         (size_t[]){out, in_channels, w.kernel_h, w.kernel_w},
+                         in_channels * w.kernel_h * w.kernel_w, error));
     if (td_node_count(node, HAS_BIAS))
         TD_TRY(td_node_param(net, node, "bias", 1, (size_t[]){out}, 0, error));
     return TD_OK;

@@ -4,9 +4,12 @@
 
 #include "nn/window.h"
 
+/* On small images some rows and columns of a kernel meet nothing but padding. They are left out:
+ * `window` is without them, the weights are not. */
 typedef struct td_conv {
     td_shape in, out;
     td_window window;
+    size_t skip_top, skip_bottom, skip_left, skip_right; /* of the kernel */
 } td_conv;
 
 static inline size_t td_conv_taps(const td_conv *c) {

@@ -1,211 +1,153 @@
-/* Convolution as a matrix product: each output pixel's window is laid out as a row ("im2col"), some
- * rows of pixels at a time so that they stay in the level-2 cache, and multiplied with the weights.
- *
- * Per strip: columns [pixels, taps] · weights [taps, out] = y [pixels, out], taps ordered
- * (kernel row, kernel column, input channel), which makes the copies long and contiguous. */
+/* Any convolution as a matrix product. Per strip (columns.h):
+ *     columns [pixels, taps] · weights [taps, out] = y [pixels, out]. */
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/conv.h"
+#include "nn/columns.h"
 #include "nn/gemm.h"
 #include <cblas.h>
 #include <string.h>
 
-enum {
-    STRIP_FLOATS = 48 << 10,  /* columns of one strip: 192 KiB */
-    FORWARD_PIXELS = 512,     /* least output pixels of a chunk of images going forward */
-    MOST_PARTIALS = 16,       /* chunks of images, and so partial weight gradients, going back */
-    PARTIAL_FLOATS = 24 << 20 /* ... and at most this many floats of them together */
-};
-
-/* Whole rows of output pixels in a strip; rows are counted over all images of a chunk. */
-static size_t strip_rows(const td_conv *c) {
-    return td_size_max(1, STRIP_FLOATS / (c->out.width * td_conv_taps(c)));
-}
-
-static size_t forward_chunk_images(const td_conv *c) {
-    return td_size_max(1, FORWARD_PIXELS / (c->out.height * c->out.width));
-}
-
-static size_t weight_floats(const td_conv *c) {
-    return td_conv_taps(c) * c->out.channels;
-}
-
-static size_t backward_chunk_images(const td_conv *c, size_t batch) {
-    size_t partials = td_size_max(2, td_size_min(MOST_PARTIALS, PARTIAL_FLOATS / weight_floats(c)));
-    return td_chunks(batch, partials);
-}
-
-static size_t partial_floats(const td_conv *c) {
-    return weight_floats(c) + c->out.channels;
-}
-
-static size_t strip_floats(const td_conv *c) {
-    return strip_rows(c) * c->out.width * td_conv_taps(c);
-}
-
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
-    size_t chunks = td_chunks(batch, backward_chunk_images(c, batch));
-    return td_threads() * strip_floats(c) + (backward ? chunks * partial_floats(c) : 0);
-}
-
-/* One kernel row of one output pixel's window: the input columns [*from, *to) of it that exist, as
- * offsets into the kernel row. */
-static void clip_columns(const td_conv *c, size_t ox, size_t *from, size_t *to) {
-    size_t left = ox * c->window.stride_w; /* in the padded input */
-    *from = left < c->window.pad_w ? td_size_min(c->window.pad_w - left, c->window.kernel_w) : 0;
-    size_t end = c->in.width + c->window.pad_w;
-    *to = left >= end ? 0 : td_size_min(c->window.kernel_w, end - left);
-    if (*to < *from)
-        *to = *from;
-}
-
-/* Moves between the input x of a chunk of images and the columns of output rows [row, row + rows):
- * gathers x into columns, or, going back, adds columns onto x. */
-static void move_columns(const td_conv *c, const float *x_in, float *x_add, float *columns,
-                         size_t row, size_t rows) {
-    const td_window *w = &c->window;
-    const size_t channels = c->in.channels, segment = w->kernel_w * channels;
-    for (size_t r = row; r < row + rows; r++) {
-        size_t image = r / c->out.height, oy = r % c->out.height;
-        for (size_t ox = 0; ox < c->out.width; ox++) {
-            size_t from, to;
-            clip_columns(c, ox, &from, &to);
-            for (size_t ky = 0; ky < w->kernel_h; ky++, columns += segment) {
-                size_t iy = oy * w->stride_h + ky - w->pad_h; /* above 0 wraps to huge */
-                size_t first = from * channels, count = (to - from) * channels;
-                if (iy >= c->in.height || count == 0) {
-                    if (!x_add)
-                        memset(columns, 0, segment * sizeof *columns);
-                    continue;
-                }
-                size_t at = ((image * c->in.height + iy) * c->in.width + ox * w->stride_w + from -
-                             w->pad_w) *
-                            channels;
-                if (x_add) {
-                    float *restrict x = x_add + at;
-                    const float *restrict column = columns + first;
-                    for (size_t i = 0; i < count; i++)
-                        x[i] += column[i];
-                    continue;
-                }
-                if (count < segment)
-                    memset(columns, 0, segment * sizeof *columns);
-                memcpy(columns + first, x_in + at, count * sizeof *columns);
-            }
-        }
-    }
+    return td_columns_scratch(c, batch, c->out.channels, backward);
 }
 
 static void prepare(const td_conv *c, const td_run *run) {
-    const size_t area = c->window.kernel_h * c->window.kernel_w;
-    const size_t in = c->in.channels, out = c->out.channels;
-    const float *oihw = run->params[0];
-    for (size_t o = 0; o < out; o++)
-        for (size_t i = 0; i < in; i++)
-            for (size_t k = 0; k < area; k++)
-                run->prepared[(k * in + i) * out + o] = oihw[(o * in + i) * area + k];
+    td_columns_prepare(c, run->params[0], run->prepared);
 }
+
+/* Work is cut into chunks of images and, where there are few pixels, into blocks of output channels
+ * as well: every block lays its columns out anew, which pays from 128 channels on. */
+enum { BLOCK_CHANNELS = 128, ENOUGH_TASKS = 8, INPUT_PIXELS = 128 };
 
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
-    size_t chunk_images;
+    size_t chunk_images, chunks;   /* of images */
+    size_t block_channels, blocks; /* of output channels */
+    bool direct;                   /* x is its own columns: a 1×1 kernel, stride 1, no padding */
 } pass;
 
-static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static pass make_pass(const td_conv *c, const td_run *run, size_t chunk_images) {
+    const td_window *w = &c->window;
+    pass p = {.conv = c, .run = run, .chunk_images = chunk_images};
+    p.chunks = td_chunks(run->batch, chunk_images);
+    p.blocks = td_size_min(td_chunks(ENOUGH_TASKS, p.chunks),
+                           td_size_max(1, c->out.channels / BLOCK_CHANNELS));
+    p.block_channels = td_chunks(c->out.channels, p.blocks);
+    p.direct = w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+               w->pad_h == 0 && w->pad_w == 0 && c->in.height == c->out.height &&
+               c->in.width == c->out.width;
+    return p;
+}
+
+/* One task: some images, some output channels. */
+typedef struct task {
+    size_t image, images; /* first, count */
+    size_t channel, channels;
+    float *columns;
+} task;
+
+static task task_of(const pass *p, size_t number, size_t thread) {
+    size_t image = number / p->blocks * p->chunk_images;
+    size_t channel = number % p->blocks * p->block_channels;
+    return (task){.image = image,
+                  .images = td_size_min(p->chunk_images, p->run->batch - image),
+                  .channel = channel,
+                  .channels = td_size_min(p->block_channels, p->conv->out.channels - channel),
+                  .columns = p->run->scratch + thread * td_columns_floats(p->conv)};
+}
+
+/* The columns of output rows [row, row + rows) of a task's images. */
+static const float *columns_of(const pass *p, const task *t, size_t row, size_t rows) {
+    const td_conv *c = p->conv;
+    const float *x = p->run->in[0] + t->image * td_shape_size(c->in);
+    if (p->direct)
+        return x + row * c->in.width * c->in.channels;
+    td_columns_gather(c, x, t->columns, row, rows);
+    return t->columns;
+}
+
+static void forward_task(void *context, size_t number, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
     const td_conv *c = p->conv;
     const td_run *run = p->run;
+    const task t = task_of(p, number, thread);
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = (end - begin) * c->out.height, step = strip_rows(c);
-    const float *x = run->in[0] + begin * td_shape_size(c->in);
-    float *y = run->out + begin * td_shape_size(c->out);
-    float *columns = run->scratch + thread * strip_floats(c);
-    (void)chunk;
+    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    float *y = run->out + t.image * td_shape_size(c->out) + t.channel;
+    const float *bias = run->params[1] ? run->params[1] + t.channel : NULL;
+    (void)end, (void)chunk;
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
         float *strip = y + row * width * n;
-        move_columns(c, x, NULL, columns, row, rows);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)pixels, (int)n, (int)taps, 1.0f,
-                    columns, (int)taps, run->prepared, (int)n, 0.0f, strip, (int)n);
-        td_bias_relu(strip, pixels, n, n, run->params[1], run->relu);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)pixels, (int)t.channels,
+                    (int)taps, 1.0f, columns_of(p, &t, row, rows), (int)taps,
+                    run->prepared + t.channel, (int)n, 0.0f, strip, (int)n);
+        td_bias_relu(strip, pixels, t.channels, n, bias, run->relu);
     }
 }
 
 static void forward(const td_conv *c, const td_run *run) {
-    pass p = {c, run, forward_chunk_images(c)};
-    td_parallel_for(run->batch, p.chunk_images, forward_chunk, &p);
+    pass p = make_pass(c, run, td_columns_forward_images(c));
+    td_parallel_for(p.chunks * p.blocks, 1, forward_task, &p);
 }
 
-static void add_rows(float *restrict sum, const float *restrict rows, size_t count, size_t n) {
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < n; j++)
-            sum[j] += rows[i * n + j];
+/* The partial gradient of some weights over some images. */
+static void weights_task(void *context, size_t number, size_t end, size_t chunk, size_t thread) {
+    const pass *p = context;
+    const td_conv *c = p->conv;
+    const task t = task_of(p, number, thread);
+    const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
+    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    const float *dy = p->run->dout + t.image * td_shape_size(c->out);
+    float *dw = td_columns_partial(c, p->run->scratch, n, number / p->blocks);
+    float *db = dw + td_columns_weights(c);
+    (void)end, (void)chunk;
+    if (t.channel == 0) {
+        memset(db, 0, n * sizeof *db);
+        td_columns_add_rows(db, dy, all_rows * width, n);
+    }
+    for (size_t row = 0; row < all_rows; row += step) {
+        size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)taps, (int)t.channels,
+                    (int)pixels, 1.0f, columns_of(p, &t, row, rows), (int)taps,
+                    dy + row * width * n + t.channel, (int)n, row > 0 ? 1.0f : 0.0f, dw + t.channel,
+                    (int)n);
+    }
 }
 
-static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void input_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
     const td_conv *c = p->conv;
     const td_run *run = p->run;
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = (end - begin) * c->out.height, step = strip_rows(c);
-    const float *x = run->in[0] + begin * td_shape_size(c->in);
+    const size_t all_rows = (end - begin) * c->out.height, step = td_columns_rows(c);
     const float *dy = run->dout + begin * td_shape_size(c->out);
-    float *dx = run->din[0] ? run->din[0] + begin * td_shape_size(c->in) : NULL;
-    float *columns = run->scratch + thread * strip_floats(c);
-    float *dw = run->scratch + td_threads() * strip_floats(c) + chunk * partial_floats(c);
-    float *db = dw + weight_floats(c);
-    if (dx)
+    float *dx = run->din[0] + begin * td_shape_size(c->in);
+    float *columns = run->scratch + thread * td_columns_floats(c);
+    (void)chunk;
+    if (!p->direct)
         memset(dx, 0, (end - begin) * td_shape_size(c->in) * sizeof *dx);
-    memset(db, 0, n * sizeof *db);
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
-        const float *strip = dy + row * width * n;
-        if (run->dparams[0]) {
-            add_rows(db, strip, pixels, n);
-            move_columns(c, x, NULL, columns, row, rows);
-            cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)taps, (int)n, (int)pixels,
-                        1.0f, columns, (int)taps, strip, (int)n, row > 0 ? 1.0f : 0.0f, dw, (int)n);
-        }
-        if (dx) {
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)pixels, (int)taps, (int)n,
-                        1.0f, strip, (int)n, run->prepared, (int)n, 0.0f, columns, (int)taps);
-            move_columns(c, NULL, dx, columns, row, rows);
-        }
-    }
-}
-
-/* Sums the chunks' partial gradients in order, into PyTorch's layout. */
-static void reduce_output(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    const pass *p = context;
-    const td_conv *c = p->conv;
-    const td_run *run = p->run;
-    const size_t area = c->window.kernel_h * c->window.kernel_w, in = c->in.channels;
-    const size_t n = c->out.channels, chunks = td_chunks(run->batch, p->chunk_images);
-    const float *partials = run->scratch + td_threads() * strip_floats(c);
-    (void)chunk, (void)thread;
-    for (size_t o = begin; o < end; o++) {
-        for (size_t i = 0; i < in; i++)
-            for (size_t k = 0; k < area; k++) {
-                float sum = 0;
-                for (size_t part = 0; part < chunks; part++)
-                    sum += partials[part * partial_floats(c) + (k * in + i) * n + o];
-                run->dparams[0][(o * in + i) * area + k] = sum;
-            }
-        if (run->dparams[1]) {
-            float sum = 0;
-            for (size_t part = 0; part < chunks; part++)
-                sum += partials[part * partial_floats(c) + weight_floats(c) + o];
-            run->dparams[1][o] = sum;
-        }
+        float *to = p->direct ? dx + row * width * taps : columns;
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)pixels, (int)taps, (int)n, 1.0f,
+                    dy + row * width * n, (int)n, run->prepared, (int)n, 0.0f, to, (int)taps);
+        if (!p->direct)
+            td_columns_scatter(c, columns, dx, row, rows);
     }
 }
 
 static void backward(const td_conv *c, const td_run *run) {
-    pass p = {c, run, backward_chunk_images(c, run->batch)};
-    td_parallel_for(run->batch, p.chunk_images, backward_chunk, &p);
-    if (run->dparams[0])
-        td_parallel_for(c->out.channels, 8, reduce_output, &p);
+    pass p = make_pass(c, run, td_columns_backward_images(c, run->batch));
+    if (run->dparams[0]) {
+        td_parallel_for(p.chunks * p.blocks, 1, weights_task, &p);
+        td_columns_reduce(c, run->scratch, run->batch, c->out.channels, run->dparams[0],
+                          run->dparams[1]);
+    }
+    if (run->din[0])
+        td_parallel_for(run->batch, td_chunks(INPUT_PIXELS, c->out.height * c->out.width),
+                        input_chunk, &p);
 }
 
 static bool computes(const td_conv *c) {
@@ -213,5 +155,5 @@ static bool computes(const td_conv *c) {
     return true;
 }
 
-const td_conv_path td_conv_im2col = {"im2col", computes, weight_floats, scratch,
-                                     prepare,  forward,  backward};
+const td_conv_path td_conv_im2col = {"im2col", computes, td_columns_weights, scratch, prepare,
+                                     forward,  backward};

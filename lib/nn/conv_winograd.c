@@ -9,12 +9,12 @@ static td_winograd winograd_of(const td_conv *c) {
                          c->window.pad_h};
 }
 
-/* Tiles of 4×4 outputs would be mostly padding on images of 2×2 and less, and channels are computed
- * 8 or 16 at a time. */
+/* A tile of 4×4 outputs is mostly padding on the smallest images: at 2×2 it is level with im2col,
+ * at 1×1 far behind. Channels are computed 8 or 16 at a time. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
     return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
-           w->pad_h == w->pad_w && w->pad_h <= 2 && (c->out.height > 2 || c->out.width > 2) &&
+           w->pad_h == w->pad_w && w->pad_h <= 2 && c->out.height > 1 && c->out.width > 1 &&
            c->in.channels >= 8 && c->out.channels >= 8;
 }
 

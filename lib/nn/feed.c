@@ -6,26 +6,37 @@ typedef struct feed {
     const td_images *images;
     const uint32_t *order;
     size_t first;
+    const td_augment_epoch *epoch; /* NULL for none */
     float *out;
 } feed;
+
+static void copy(const uint8_t *restrict from, size_t size, float *restrict to) {
+    for (size_t i = 0; i < size; i++)
+        to[i] = from[i];
+}
 
 static void feed_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const feed *f = context;
     const size_t size = td_image_size(f->images);
     (void)chunk, (void)thread;
     for (size_t i = begin; i < end; i++) {
-        const uint8_t *restrict from =
-            td_image(f->images, f->order ? f->order[f->first + i] : f->first + i);
-        float *restrict to = f->out + i * size;
-        for (size_t j = 0; j < size; j++)
-            to[j] = from[j];
+        size_t index = f->order ? f->order[f->first + i] : f->first + i;
+        if (f->epoch)
+            td_augment_image(f->epoch, f->images, index, f->out + i * size);
+        else
+            copy(td_image(f->images, index), size, f->out + i * size);
     }
+}
+
+void td_feed_augmented(const td_images *images, const uint32_t *order, size_t first, size_t count,
+                       const td_augment_epoch *epoch, float *out) {
+    feed f = {images, order, first, epoch, out};
+    td_parallel_for(count, 8, feed_chunk, &f);
 }
 
 void td_feed(const td_images *images, const uint32_t *order, size_t first, size_t count,
              float *out) {
-    feed f = {images, order, first, out};
-    td_parallel_for(count, 8, feed_chunk, &f);
+    td_feed_augmented(images, order, first, count, NULL, out);
 }
 
 td_status td_feed_check(const td_net *net, const td_images *images, td_error *error) {

@@ -28,20 +28,37 @@ int32_t td_argmax(const float *values, size_t count) {
     return (int32_t)best;
 }
 
-td_loss td_cross_entropy(const float *logits, const int32_t *labels, size_t count, size_t classes,
-                         float *gradient) {
+static double mean(const float *values, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i];
+    return sum / (double)count;
+}
+
+/* With q the smoothed labels: −Σ q·log softmax = log Σ exp − Σ q·logits. */
+td_loss td_cross_entropy_smoothed(const float *logits, const int32_t *labels, size_t count,
+                                  size_t classes, double smoothing, float *gradient) {
     td_loss loss = {0};
     for (size_t i = 0; i < count; i++) {
         const float *row = logits + i * classes;
-        loss.sum += log_sum_exp(row, classes) - row[labels[i]];
+        double target = row[labels[i]];
+        if (smoothing > 0) /* else an infinite logit of another class would count */
+            target += smoothing * (mean(row, classes) - target);
+        loss.sum += log_sum_exp(row, classes) - target;
         loss.correct += td_argmax(row, classes) == labels[i];
     }
     if (gradient) {
         td_softmax(logits, count, classes, gradient);
         for (size_t i = 0; i < count; i++)
-            gradient[i * classes + (size_t)labels[i]] -= 1.0f;
+            gradient[i * classes + (size_t)labels[i]] -= (float)(1 - smoothing);
+        const float rest = (float)(smoothing / (double)classes);
         for (size_t i = 0; i < count * classes; i++)
-            gradient[i] /= (float)count;
+            gradient[i] = (gradient[i] - rest) / (float)count;
     }
     return loss;
+}
+
+td_loss td_cross_entropy(const float *logits, const int32_t *labels, size_t count, size_t classes,
+                         float *gradient) {
+    return td_cross_entropy_smoothed(logits, labels, count, classes, 0, gradient);
 }

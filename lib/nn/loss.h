@@ -21,4 +21,9 @@ typedef struct td_loss {
 td_loss td_cross_entropy(const float *logits, const int32_t *labels, size_t count, size_t classes,
                          float *gradient);
 
+/* The same against smoothed labels (Szegedy et al. 2016), as PyTorch's label_smoothing: the label
+ * has probability 1 − s + s/classes, every other class s/classes; 0 <= s < 1. */
+td_loss td_cross_entropy_smoothed(const float *logits, const int32_t *labels, size_t count,
+                                  size_t classes, double smoothing, float *gradient);
+
 #endif

@@ -43,16 +43,26 @@ static bool has_param(const td_net *net, const char *name) {
     return false;
 }
 
-static td_status read_model(td_model *model, const td_safetensors *file, td_error *error) {
-    const char *text = td_safetensors_metadata(file, net_key);
-    if (!text)
-        return td_fail(
-            error, TD_ERR_FORMAT,
-            "metadata: expected the net's text under \"%s\", found none: not a model file",
-            net_key);
-    TD_TRY(td_net_parse(&model->net, text, NULL, error));
+/* Whether it is what PyTorch's batch norms keep beside the statistics, and only use where these
+ * are averaged with equal weights: NODE.num_batches_tracked, beside NODE.running_mean. */
+static bool is_batch_counter(const td_net *net, const td_tensor *tensor) {
+    static const char counter[] = "num_batches_tracked";
+    const char *dot = strrchr(tensor->name, '.');
+    if (tensor->dtype != TD_I64 || tensor->count != 1 || !dot || strcmp(dot + 1, counter) != 0)
+        return false;
+    size_t stem = (size_t)(dot + 1 - tensor->name);
+    for (size_t i = 0; i < net->param_count; i++) {
+        const char *name = net->params[i].name;
+        if (strncmp(name, tensor->name, stem) == 0 && strcmp(name + stem, "running_mean") == 0)
+            return true;
+    }
+    return false;
+}
+
+static td_status read_weights(td_model *model, const td_safetensors *file, td_error *error) {
     for (size_t i = 0; i < file->tensor_count; i++)
-        if (!has_param(&model->net, file->tensors[i].name))
+        if (!has_param(&model->net, file->tensors[i].name) &&
+            !is_batch_counter(&model->net, &file->tensors[i]))
             return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": the net has no such parameter",
                            file->tensors[i].name);
     /* A net text may claim more than the file holds, so the tensors come before the allocation. */
@@ -70,17 +80,43 @@ static td_status read_model(td_model *model, const td_safetensors *file, td_erro
     return TD_OK;
 }
 
+static td_status read_net(td_model *model, const td_safetensors *file, td_error *error) {
+    const char *text = td_safetensors_metadata(file, net_key);
+    if (!text)
+        return td_fail(
+            error, TD_ERR_FORMAT,
+            "metadata: expected the net's text under \"%s\", found none: not a model file",
+            net_key);
+    return td_net_parse(&model->net, text, NULL, error);
+}
+
+/* Reads a model whose net is in place, or, with `net_in_file`, in the file. */
+static td_status load(td_model *model, bool net_in_file, const char *path, td_error *error) {
+    td_safetensors file;
+    td_status status = td_safetensors_open(&file, path, error);
+    if (status == TD_OK) {
+        if (net_in_file)
+            status = read_net(model, &file, error);
+        if (status == TD_OK)
+            status = read_weights(model, &file, error);
+        if (status != TD_OK)
+            td_fail_within(error, status, "%s", path);
+        td_safetensors_close(&file);
+    }
+    if (status != TD_OK)
+        td_model_free(model);
+    return status;
+}
+
 td_status td_model_load(td_model *model, const char *path, td_error *error) {
     *model = (td_model){0};
-    td_safetensors file;
-    TD_TRY(td_safetensors_open(&file, path, error));
-    td_status status = read_model(model, &file, error);
-    if (status != TD_OK) {
-        td_fail_within(error, status, "%s", path);
-        td_model_free(model);
-    }
-    td_safetensors_close(&file);
-    return status;
+    return load(model, true, path, error);
+}
+
+td_status td_model_load_for(td_model *model, td_net *net, const char *path, td_error *error) {
+    *model = (td_model){.net = *net};
+    *net = (td_net){0};
+    return load(model, false, path, error);
 }
 
 void td_model_free(td_model *model) {

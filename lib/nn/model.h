@@ -15,8 +15,14 @@ typedef struct td_model {
 } td_model;
 
 /* Reads and checks a model: every parameter there with its shape, nothing else, all values finite.
- * On failure *model is zeroed. */
+ * PyTorch's counters NODE.num_batches_tracked of batch norms are passed over. On failure *model is
+ * zeroed. */
 td_status td_model_load(td_model *model, const char *path, td_error *error) TD_MUST_USE;
+
+/* The same for the weights of a net that is given, whether the file holds a net's text or, as a
+ * state_dict saved by others, none. The model takes *net over, which is zeroed, success or not. */
+td_status td_model_load_for(td_model *model, td_net *net, const char *path,
+                            td_error *error) TD_MUST_USE;
 
 void td_model_free(td_model *model);
 

@@ -1,15 +1,7 @@
 /* y = by·x + add, elementwise: brings raw pixels to the range a net was trained on. */
-#include "base/parallel.h"
-#include "nn/op.h"
+#include "nn/elementwise.h"
 
 enum { BY, ADD };
-enum { CHUNK = 1 << 14 };
-
-static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
-    (void)net, (void)error;
-    node->shape = in[0];
-    return TD_OK;
-}
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
@@ -32,14 +24,12 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch * td_shape_size(run->node->shape), CHUNK, forward_chunk,
-                    (void *)run);
+    td_elementwise(run, forward_chunk);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch * td_shape_size(run->node->shape), CHUNK, backward_chunk,
-                        (void *)run);
+        td_elementwise(run, backward_chunk);
 }
 
 const td_op td_op_scale = {
@@ -47,7 +37,7 @@ const td_op td_op_scale = {
     .keys = {{"by", TD_KEY_REAL, -1e6, 1e6, 1}, {"add", TD_KEY_REAL, -1e6, 1e6, 0}},
     .least_inputs = 1,
     .most_inputs = 1,
-    .infer = infer,
+    .infer = td_elementwise_infer,
     .forward = forward,
     .backward = backward,
 };

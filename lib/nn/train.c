@@ -7,6 +7,7 @@
 #include "nn/feed.h"
 #include "nn/loss.h"
 #include <math.h>
+#include <string.h>
 
 /* The learning rate of the next step, `done` of `total` steps before it. */
 static double rate(const td_train_options *o, double done, double total) {
@@ -30,15 +31,23 @@ typedef struct trainer {
     size_t correct;
 } trainer;
 
+static size_t epoch_steps(const trainer *t) {
+    return td_chunks(t->images->count, t->options->batch);
+}
+
 static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
     size_t classes = td_net_classes(t->net);
-    td_feed(t->images, t->order, first, batch, td_exec_input(t->exec));
+    const td_augment_epoch augmented = {t->options->augment, t->options->seed,
+                                        (uint32_t)t->state.epoch};
+    td_feed_augmented(t->images, t->order, first, batch, augmented.augment ? &augmented : NULL,
+                      td_exec_input(t->exec));
     for (size_t i = 0; i < batch; i++)
         t->labels[i] = t->images->labels[t->order[first + i]];
     td_exec_training(t->exec, t->options->seed, (uint32_t)t->state.steps);
     const float *logits = td_exec_forward(t->exec, batch);
     td_loss loss =
-        td_cross_entropy(logits, t->labels, batch, classes, td_exec_logits_gradient(t->exec));
+        td_cross_entropy_smoothed(logits, t->labels, batch, classes, t->options->label_smoothing,
+                                  td_exec_logits_gradient(t->exec));
     if (!isfinite(loss.sum))
         return td_fail(error, TD_ERR_NUMERIC,
                        "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
@@ -46,9 +55,8 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
     td_exec_backward(t->exec, t->gradient);
     td_net_update_running(t->net, t->gradient, t->weights);
     td_step step = t->options->step;
-    size_t epoch_steps = td_chunks(t->images->count, t->options->batch);
-    step.lr =
-        rate(t->options, (double)t->state.steps, (double)epoch_steps * (double)t->options->epochs);
+    step.lr = rate(t->options, (double)t->state.steps,
+                   (double)epoch_steps(t) * (double)t->options->epochs);
     step.number = ++t->state.steps;
     t->state.lr = step.lr;
     td_optimizer_step(t->options->optimizer, &step, t->net, t->weights, t->gradient,
@@ -59,6 +67,16 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
     t->state.images = first + batch;
     t->state.loss = t->loss_sum / (double)t->state.images;
     t->state.accuracy = (double)t->correct / (double)t->state.images;
+    return TD_OK;
+}
+
+static td_status check_finite(const trainer *t, const float *values, size_t count, const char *what,
+                              td_error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return td_fail(error, TD_ERR_NUMERIC,
+                           "epoch %zu, step %llu: %s not finite; a smaller --lr may help",
+                           t->state.epoch, (unsigned long long)t->state.steps, what);
     return TD_OK;
 }
 
@@ -75,15 +93,29 @@ static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
         if (o->batch_done && !o->batch_done(o->context, &t->state))
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted in epoch %zu", epoch);
     }
+    size_t weights = t->net->weight_count;
+    TD_TRY(check_finite(t, t->weights, weights, "the weights are", error));
+    TD_TRY(check_finite(t, t->optimizer_state, o->optimizer->states * weights,
+                        "the optimiser's state is", error));
     return o->epoch_done ? o->epoch_done(o->context, &t->state, error) : TD_OK;
 }
 
-static td_status check(const td_net *net, const td_images *images, size_t batch, td_error *error) {
+static td_status check(const td_net *net, const td_images *images, const td_train_options *o,
+                       td_error *error) {
     TD_TRY(td_feed_check(net, images, error));
+    if (o->augment)
+        TD_TRY(td_augment_check(o->augment, images, error));
+    if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
+        return td_fail(error, TD_ERR_USAGE,
+                       "label smoothing: expected a number in [0, 1), found %g",
+                       o->label_smoothing);
+    if (o->epochs_done > o->epochs)
+        return td_fail(error, TD_ERR_USAGE, "expected at most %zu epochs done, found %zu",
+                       o->epochs, o->epochs_done);
     if (images->classes > td_net_classes(net))
         return td_fail(error, TD_ERR_USAGE, "the net tells %zu classes apart, the data has %zu",
                        td_net_classes(net), images->classes);
-    if (batch == 0)
+    if (o->batch == 0)
         return td_fail(error, TD_ERR_USAGE, "expected a batch of at least 1 image, found 0");
     if (images->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "expected 1 to 4294967295 images, found %zu",
@@ -91,9 +123,20 @@ static td_status check(const td_net *net, const td_images *images, size_t batch,
     return TD_OK;
 }
 
+/* Starts, or goes on where an earlier training was. */
+static void go_on(trainer *t) {
+    const td_train_options *o = t->options;
+    size_t states = o->optimizer->states * t->net->weight_count;
+    if (o->epochs_done > 0 && o->optimizer_state)
+        memcpy(t->optimizer_state, o->optimizer_state, states * sizeof *t->optimizer_state);
+    t->state = (td_train_state){.steps = o->epochs_done * epoch_steps(t),
+                                .optimizer_state = t->optimizer_state};
+    td_exec_weights(t->exec, t->weights);
+}
+
 td_status td_train(const td_net *net, float *weights, const td_images *images,
                    const td_train_options *options, td_error *error) {
-    TD_TRY(check(net, images, options->batch, error));
+    TD_TRY(check(net, images, options, error));
     td_arena arena = {0};
     trainer t = {.net = net, .weights = weights, .images = images, .options = options};
     size_t batch = td_size_min(options->batch, images->count);
@@ -108,8 +151,9 @@ td_status td_train(const td_net *net, float *weights, const td_images *images,
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, batch, &t.labels, "labels", error);
     if (status == TD_OK)
-        td_exec_weights(t.exec, weights);
-    for (size_t epoch = 1; status == TD_OK && epoch <= options->epochs; epoch++)
+        go_on(&t);
+    for (size_t epoch = options->epochs_done + 1; status == TD_OK && epoch <= options->epochs;
+         epoch++)
         status = train_epoch(&t, epoch, error);
     td_exec_free(t.exec);
     td_arena_free(&arena);

@@ -2,6 +2,7 @@
 #ifndef TD_NN_TRAIN_H
 #define TD_NN_TRAIN_H
 
+#include "data/augment.h"
 #include "data/images.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -12,7 +13,8 @@ typedef struct td_train_state {
     uint64_t steps; /* done in all */
     double loss;    /* mean over this epoch's images so far, each measured before its step */
     double accuracy;
-    double lr; /* of the last step */
+    double lr;                    /* of the last step */
+    const float *optimizer_state; /* [optimizer->states, weight_count] */
 } td_train_state;
 
 typedef struct td_train_options {
@@ -22,7 +24,13 @@ typedef struct td_train_options {
     size_t
         warmup; /* epochs over which the learning rate rises linearly from 0, before the schedule */
     size_t epochs, batch;
-    uint64_t seed; /* of the order of the images, and of dropout */
+    uint64_t seed;             /* of the order of the images, of augmentation and of dropout */
+    const td_augment *augment; /* NULL for none */
+    double label_smoothing;    /* in [0, 1); the losses that are told are the smoothed ones */
+    /* Goes on with a training whose first `epochs_done` epochs gave the weights and this state of
+     * the optimiser (copied): what follows is the same to the bit. 0 and NULL for a new one. */
+    size_t epochs_done;
+    const float *optimizer_state;
     /* Called after each batch; returning false stops with TD_ERR_INTERRUPTED. May be NULL. */
     bool (*batch_done)(void *context, const td_train_state *state);
     /* Called after each epoch; its failure ends the training. May be NULL. */
@@ -32,7 +40,8 @@ typedef struct td_train_options {
 
 /* Trains `weights` [net->weight_count] in place on all images, in a new random order each epoch;
  * the last batch of an epoch may be smaller. Same seed, same weights, same bytes at any thread
- * count. TD_ERR_NUMERIC, with the epoch and the step, when the loss is no longer finite. */
+ * count. TD_ERR_NUMERIC, with the epoch and the step, when the loss is no longer finite, or, after
+ * an epoch, the weights or the optimiser's state: no callback sees such an epoch. */
 td_status td_train(const td_net *net, float *weights, const td_images *images,
                    const td_train_options *options, td_error *error) TD_MUST_USE;
 

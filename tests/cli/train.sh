@@ -53,7 +53,7 @@ check_fails 1 'trapdoor-train: bad.txt: net text, line 4: node "conv": a 50×50 
 check_fails 2 'trapdoor-train: one/m.safetensors: exists already; --force replaces it' \
     train -o one/m.safetensors
 check 'replaces it with --force' train --force -o seed/m.safetensors
-check_fails 2 'trapdoor-train: --net: expected one of cnn or a file with a net text; nonet: No such file or directory' \
+check_fails 2 'trapdoor-train: --net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet34, resnet34-small or a file with a net text; nonet: No such file or directory' \
     trapdoor-train --data $data --net nonet -o x.safetensors
 check_fails 2 'trapdoor-train: --optimizer: expected one of sgd, adam, found "adamw"' \
     trapdoor-train --data $data --net cnn --optimizer adamw -o x.safetensors
@@ -63,15 +63,102 @@ check_fails 2 'trapdoor-train: --freeze: "nothing*" matches no parameter; the fi
     trapdoor-train --data $data --net cnn --freeze 'nothing*' -o x.safetensors
 check_fails 2 'trapdoor-train: --net and --from exclude each other: a model brings its net' \
     trapdoor-train --data $data --net cnn --from one/m.safetensors -o x.safetensors
+check_fails 2 'trapdoor-train: --augment: expected one of zoom, rotate, shift, crop, flip, found "mirror"' \
+    train --augment flip,mirror -o x.safetensors
+check_fails 2 'trapdoor-train: --augment: rotate: expected a number in (0, 180], found "200"' \
+    train --augment rotate=200 -o x.safetensors
+check_fails 2 'trapdoor-train: --label-smoothing: expected a number below 1, found "1"' \
+    train --label-smoothing 1 -o x.safetensors
+check_fails 2 "trapdoor-train: augmentation: crop: expected less than the images' 28 pixels, found 28" \
+    train --augment crop=28 -o x.safetensors
 check_fails 1 'trapdoor-train: epoch 1, step 2: the loss is not finite; a smaller --lr may help' \
     trapdoor-train -q --data $data --net cnn --lr 1e30 -o x.safetensors
 check_fails 1 'trapdoor-train: /dev/full: writing tensor "conv2.weight": No space left on device' \
     trapdoor-train -q --data $data --net cnn --epochs 1 -o /dev/full
-check_fails 1 'trapdoor-train: /dev/full: No space left on device' \
-    trapdoor-train -q --data $data --net cnn --epochs 1 -o x.safetensors --json /dev/full
 
-# Interrupted: one line, nothing written. (A shell's background jobs ignore SIGINT.)
+# Interrupted in the first epoch, in training or in validation: one line, nothing written. (A shell's background jobs ignore SIGINT.)
 check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 2 \
     trapdoor-train -q --data fashion-mnist --net cnn --epochs 1 -o x.safetensors
+check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 2 \
+    trapdoor-train -q --data fashion-mnist:train:0-16 --net cnn --epochs 1 \
+    --validate fashion-mnist:train -o x.safetensors
 check 'nothing is left of what failed' sh -c '! ls -A | grep -q "x\.safetensors"'
+
+# A training that did not end goes on to the same bytes.
+mkdir whole killed stopped
+launch= # exec, where the process itself is to be killed
+long() {
+    folder=$1
+    shift
+    $launch trapdoor-train -q --data $data --net cnn --epochs 6 --batch 64 --optimizer sgd --lr 0.1 \
+        --schedule cosine --augment zoom,rotate=10,shift,flip --label-smoothing 0.1 \
+        --validate fashion-mnist:test:0-1000 -o "$folder/m.safetensors" --json "$folder/r.json" "$@"
+}
+# end SIGNAL FOLDER: starts a training and ends it so after its first epoch.
+end() {
+    (launch='exec' && long "$2") >"$2/out" 2>"$2/err" &
+    until [ -e "$2/m.safetensors.checkpoint" ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
+    kill "-$1" $!
+    wait $! 2>/dev/null
+}
+check 'trains without a break' long whole --threads 1
+without_timing whole/r.json >expected
+check_field whole/r.json augment '"zoom=0.1,rotate=10,shift=2,flip"'
+check_field whole/r.json label_smoothing 0.1
+check 'no checkpoint is left' test ! -e whole/m.safetensors.checkpoint
+end KILL killed
+end TERM stopped
+check 'an interruption tells what is left' \
+    grep -Eqx 'trapdoor-train: interrupted in epoch [2-6]; --resume goes on from epoch [1-5]' stopped/err
+check 'a killed training leaves no model' test ! -e killed/m.safetensors
+for folder in killed stopped; do
+    check "goes on, $folder" long $folder --resume --threads 3
+    check "to the same model, $folder" cmp whole/m.safetensors $folder/m.safetensors
+    check "with the same log, $folder" \
+        cmp whole/m.safetensors.log.jsonl $folder/m.safetensors.log.jsonl
+    without_timing $folder/r.json >found
+    check "with the same record less timing, $folder" cmp expected found
+    check "and takes its checkpoint away, $folder" test ! -e $folder/m.safetensors.checkpoint
+done
+
+# What a checkpoint is not gone on from. This one holds all epochs, since only the record failed.
+check_fails 1 'trapdoor-train: /dev/full: No space left on device; --resume goes on from epoch 2' \
+    train -o left.safetensors --json /dev/full
+check 'its checkpoint and nothing else is left' test "$(echo left* .left*)" = 'left.safetensors.checkpoint .left*'
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: a training did not end here; --resume goes on with it, --force starts anew' \
+    train -o left.safetensors
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "lr": expected 0.01, found 0.001; --force without --resume starts anew' \
+    train --resume --lr 0.01 -o left.safetensors
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "augment": expected "flip", found none; --force without --resume starts anew' \
+    train --resume --augment flip -o left.safetensors
+check_other() {
+    key=$1
+    shift
+    run trapdoor-train -q --epochs 2 --batch 64 --resume "$@" -o left.safetensors
+    cp "$scratch/err" message
+    check "refuses another $key with status 2" test "$status" -eq 2
+    check "names the $key" grep -q "left.safetensors.checkpoint: not of this training: \"$key\": expected" message
+}
+check_other net --data $data --net net.txt
+check_other data --data fashion-mnist:train:0-299 --net cnn
+check_other validate --data $data --net cnn --validate fashion-mnist:test:0-10
+cp left.safetensors.checkpoint kept.safetensors
+cp one/m.safetensors model.safetensors.checkpoint
+head -c 100000 left.safetensors.checkpoint >cut.safetensors.checkpoint
+check_fails 1 'trapdoor-train: cut.safetensors.checkpoint: tensor "optimizer": data_offsets: expected begin <= end <= 98472, the bytes of data in the file, found [0, 2497616]' train --resume -o cut.safetensors
+check_fails 1 'trapdoor-train: model.safetensors.checkpoint: metadata: expected "trapdoor.checkpoint", found none: no checkpoint' \
+    train --resume -o model.safetensors
+check 'goes on where only writing is left' train --resume -o left.safetensors
+train --epochs 2 -o again/plain.safetensors >/dev/null
+check 'to the same model' cmp again/plain.safetensors left.safetensors
+check 'starts anew with --force' train --force -o cut.safetensors
+check 'and leaves no checkpoint' test ! -e cut.safetensors.checkpoint
+check 'with --resume and no checkpoint starts from the beginning' train --resume -o new.safetensors
+check 'as without' cmp new.safetensors cut.safetensors
+
+# The last good epoch outlives a learning rate that was too large.
+check_fails 1 'trapdoor-train: epoch 2, step 2: the loss is not finite; a smaller --lr may help; big.safetensors.checkpoint keeps epoch 1, for --from' \
+    trapdoor-train -q --data $data --net cnn --batch 300 --lr 1e30 -o big.safetensors
+check 'starts from a checkpoint, with other options' trapdoor-train -q --data $data --epochs 1 \
+    --from kept.safetensors -o tuned.safetensors
 finish

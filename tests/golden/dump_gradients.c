@@ -1,5 +1,6 @@
-/* dump_gradients MODEL SEED BATCH OUT: one pass of a model on made images; OUT gets the logits, the
- * gradient of every trained parameter under its name, and that of the raw pixels as "input". */
+/* dump_gradients MODEL train|infer SEED BATCH OUT: one pass of a model, without dropout, on made
+ * images; OUT gets the logits, the gradient of every trained parameter under its name, and that of
+ * the raw pixels as "input". */
 #include "data/safetensors.h"
 #include "made.h"
 #include "nn/model.h"
@@ -28,14 +29,15 @@ static td_status write_pass(const td_net *net, const pass *ours, size_t batch, F
     return td_safetensors_write(stream, tensors, count, NULL, 0, error);
 }
 
-static td_status dump(const char *path, uint32_t seed, size_t batch, const char *out,
+static td_status dump(const char *path, bool training, uint32_t seed, size_t batch, const char *out,
                       td_error *error) {
     td_model model;
     td_output output = {0};
     td_arena arena = {0};
     pass ours = {0};
     TD_TRY(td_model_load(&model, path, error));
-    td_status status = pass_run(&ours, &model.net, model.weights, seed, batch, error);
+    pass_without_dropout(&model.net);
+    td_status status = pass_run(&ours, &model.net, model.weights, seed, batch, training, error);
     if (status == TD_OK)
         status = td_output_open(&output, out, true, error);
     if (status == TD_OK)
@@ -51,12 +53,13 @@ static td_status dump(const char *path, uint32_t seed, size_t batch, const char 
 
 int main(int argc, char **argv) {
     td_error error;
-    if (argc != 5) {
-        fprintf(stderr, "usage: dump_gradients MODEL SEED BATCH OUT\n");
+    bool training = argc == 6 && strcmp(argv[2], "train") == 0;
+    if (argc != 6 || (!training && strcmp(argv[2], "infer") != 0)) {
+        fprintf(stderr, "usage: dump_gradients MODEL train|infer SEED BATCH OUT\n");
         return 2;
     }
-    uint32_t seed = (uint32_t)strtoul(argv[2], NULL, 10);
-    if (dump(argv[1], seed, strtoul(argv[3], NULL, 10), argv[4], &error) == TD_OK)
+    uint32_t seed = (uint32_t)strtoul(argv[3], NULL, 10);
+    if (dump(argv[1], training, seed, strtoul(argv[4], NULL, 10), argv[5], &error) == TD_OK)
         return 0;
     fprintf(stderr, "dump_gradients: %s\n", error.message);
     return 1;

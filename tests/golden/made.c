@@ -54,9 +54,9 @@ void made_labels(uint32_t seed, size_t count, size_t classes, int32_t *labels) {
 }
 
 size_t made_compared(size_t count) {
-    return count <= MADE_ALL ? count : MADE_SAMPLES;
+    return count <= MADE_SAMPLES ? count : MADE_SAMPLES;
 }
 
 size_t made_place(uint32_t seed, const char *name, size_t count, size_t k) {
-    return count <= MADE_ALL ? k : made_hash(made_stream_for(seed, name, "places"), k) % count;
+    return count <= MADE_SAMPLES ? k : made_hash(made_stream_for(seed, name, "places"), k) % count;
 }

@@ -5,8 +5,8 @@
 
 #include "nn/net.h"
 
-/* Of a tensor with more values than MADE_ALL, MADE_SAMPLES are compared. */
-enum { MADE_ALL = 4096, MADE_SAMPLES = 256 };
+/* Of a tensor with more values, so many are compared one by one. */
+enum { MADE_SAMPLES = 32 };
 
 /* Numbers that belong to a seed, a name, and, unless NULL, what of that name they are for. */
 typedef struct made_stream {

@@ -23,8 +23,9 @@ def signed(seed, name, count):
     return ((k - (1 << 23)) / (1 << 23)).astype(np.float32)
 
 
-def fill_weights(model, seed):
-    """He-uniform for weights, a tenth around the usual value for the rest."""
+def fill_weights(model, seed, norm_bias):
+    """He-uniform for weights, a tenth around the usual value for the rest; the usual bias of a
+    batch norm is ±norm_bias, positive for every other channel."""
     with torch.no_grad():
         for prefix, module in model.named_modules():
             norm = isinstance(module, torch.nn.BatchNorm2d)
@@ -37,6 +38,9 @@ def fill_weights(model, seed):
                 else:
                     fill = norm and suffix in ("weight", "running_var")
                     values = np.float32(fill) + np.float32(0.1) * values
+                    if norm and suffix == "bias":
+                        values[0::2] += np.float32(norm_bias)
+                        values[1::2] -= np.float32(norm_bias)
                 tensor.copy_(torch.from_numpy(values).view(tensor.shape))
 
 
@@ -50,12 +54,11 @@ def labels(seed, batch, classes):
     return torch.from_numpy((hashes(seed, "labels", batch) % np.uint32(classes)).astype(np.int64))
 
 
-# Of a tensor with more values than ALL, SAMPLES are compared.
-ALL, SAMPLES = 4096, 256
+SAMPLES = 32  # of a tensor with more values, so many are compared one by one
 
 
 def places(seed, name, count):
-    """The indices of the values of a gradient that are compared one by one."""
-    if count <= ALL:
+    """The indices of the values that are compared one by one."""
+    if count <= SAMPLES:
         return np.arange(count)
     return (hashes(seed, f"{name} places", SAMPLES) % np.uint32(count)).astype(np.int64)

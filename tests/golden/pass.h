@@ -14,9 +14,13 @@ typedef struct pass {
     td_arena arena;
 } pass;
 
-/* To be released by pass_free, whatever it returns. */
+/* In training mode batch norms use the batch's statistics; afterwards dweights has these in the
+ * slots of the running ones. To be released by pass_free, whatever it returns. */
 td_status pass_run(pass *out, const td_net *net, const float *weights, uint32_t seed, size_t batch,
-                   td_error *error) TD_MUST_USE;
+                   bool training, td_error *error) TD_MUST_USE;
 void pass_free(pass *done);
+
+/* Sets the rates of all dropouts to 0: no two programs draw the same numbers. */
+void pass_without_dropout(td_net *net);
 
 #endif

@@ -24,16 +24,20 @@ def read(path):
 
 
 def write(path, tensors, metadata):
-    """Writes float32 arrays {name: array} and metadata {key: text}."""
-    header = {"__metadata__": dict(sorted(metadata.items()))}
+    """Writes arrays {name: array}, int64 as they are and others as float32, and metadata
+    {key: text}; with no metadata, none."""
+    header = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    bodies = []
     offset = 0
-    for name, values in sorted(tensors.items()):
-        header[name] = {"dtype": "F32", "shape": list(values.shape),
-                        "data_offsets": [offset, offset + 4 * values.size]}
-        offset += 4 * values.size
+    for name, values in sorted(tensors.items(), key=lambda item: (item[1].dtype != "i8", item[0])):
+        dtype = "I64" if values.dtype == "i8" else "F32"
+        bodies.append(np.ascontiguousarray(values, DTYPES[dtype]).tobytes())
+        header[name] = {"dtype": dtype, "shape": list(values.shape),
+                        "data_offsets": [offset, offset + len(bodies[-1])]}
+        offset += len(bodies[-1])
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
-        for _, values in sorted(tensors.items()):
-            file.write(np.ascontiguousarray(values, "<f4").tobytes())
+        for body in bodies:
+            file.write(body)

@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -B
 """PyTorch's word on a trained model, loaded into the twin by its parameters' names.
 
-torch_agrees.py seed NET MODEL                   prints the seed and batch for dump_gradients
-torch_agrees.py gradients NET MODEL SEED DUMP    compares every value of dump_gradients' file
-torch_agrees.py scores NET MODEL RECORD ...      compares records of trapdoor-eval --scores
+torch_agrees.py seed NET MODEL                       prints the seed and batch for dump_gradients
+torch_agrees.py gradients NET MODEL MODE SEED DUMP   compares every value of dump_gradients' file
+torch_agrees.py scores NET MODEL RECORD ...          compares records of trapdoor-eval --scores
+torch_agrees.py train NET MODEL OUT                  trains it on; OUT gets a bare state_dict
 """
 import gzip
 import json
@@ -19,13 +20,13 @@ import twins
 TOLERANCE = 1e-4
 
 
+STEPS = 3
+
+
 def load(name, path):
     model = twins.build(name)
-    state = {key: torch.from_numpy(values) for key, values in safetensors.read(path)[0].items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        sys.exit(f"{path}: missing {missing}, unexpected {unexpected}")
+    state = safetensors.read(path)[0]
+    model.load_state_dict({key: torch.from_numpy(values) for key, values in state.items()})
     return model
 
 
@@ -43,19 +44,30 @@ def judge(errors):
 
 
 def seed(name, path):
-    model = load(name, path).train()
+    model = load(name, path)
     best, _ = gradients.best_seed(name, lambda _: model)
-    print(best, twins.NETS[name].golden_batch)
+    print(best, twins.NETS[name].golden.batch)
 
 
-def compare_gradients(name, path, made_seed, dump):
-    model = load(name, path).train()
-    logits, _, theirs = gradients.run(model, *gradients.made_batch(name, int(made_seed)))
+def compare_gradients(name, path, mode, made_seed, dump):
+    model = gradients.in_mode(load(name, path), mode)
+    theirs = gradients.run(model, *gradients.made_batch(name, int(made_seed)))
+    del theirs["loss"]
     ours, _ = safetensors.read(dump)
-    theirs["logits"] = logits
     if ours.keys() != theirs.keys():
         sys.exit(f"{dump}: expected {sorted(theirs)}, found {sorted(ours)}")
     judge({key: relative(ours[key], theirs[key].numpy()) for key in theirs})
+
+
+def train(name, path, out):
+    model = load(name, path).train()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    for step in range(STEPS):
+        images, labels = gradients.made_batch(name, step)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(twins.nchw(images)), labels).backward()
+        optimizer.step()
+    safetensors.write(out, {key: values.numpy() for key, values in model.state_dict().items()}, {})
 
 
 def read_idx(path):
@@ -94,5 +106,5 @@ def compare_scores(name, path, *records):
     judge(errors)
 
 
-COMMANDS = {"seed": seed, "gradients": compare_gradients, "scores": compare_scores}
+COMMANDS = {"seed": seed, "gradients": compare_gradients, "scores": compare_scores, "train": train}
 COMMANDS[sys.argv[1]](*sys.argv[2:])

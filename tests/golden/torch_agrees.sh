@@ -1,6 +1,7 @@
 #!/bin/sh
-# torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch: the same
-# logits, accuracy, and gradients, every value of them. Prints TAP; skipped without PyTorch.
+# torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch, whose twin
+# loads it strictly: the same logits, accuracy, and gradients, every value of them; and a state_dict
+# that PyTorch has trained means the same to trapdoor-eval. Prints TAP; skipped without PyTorch.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 build=$(cd "${1:?usage: torch_agrees.sh BUILD_DIR}" && pwd) || exit 2
@@ -27,23 +28,52 @@ if ! $python -c 'import torch' 2>/dev/null; then
     finish
 fi
 
-net=cnn
-check "trapdoor-train trains $net" trapdoor-train -q --net $net --epochs 1 \
-    --data fashion-mnist:train:0-2000 -o model
-records=
-for image in 0 1 17 250 499; do
-    check "trapdoor-eval measures it, with the logits of image $image" trapdoor-eval -q \
-        --model model --data fashion-mnist:test:0-500 --scores $image --json $image.json
-    records="$records $image.json"
-done
-# shellcheck disable=SC2086 # a list of files
-check 'PyTorch finds the same logits and the same accuracy' agrees scores $net model $records
-sed 's/^/# /' "$scratch/out"
+# measure WHAT PREFIX OPTION...: records of the model, with the logits of some images; and $records.
+measure() {
+    measured=$1
+    prefix=$2
+    shift 2
+    records=
+    for image in 0 1 17 250 499; do
+        check "trapdoor-eval measures $measured, with the logits of image $image" \
+            trapdoor-eval -q --data fashion-mnist:test:0-500 --scores $image \
+            --json "$prefix-$image.json" "$@"
+        records="$records $prefix-$image.json"
+    done
+}
 
-check 'PyTorch chooses images' agrees seed $net model
-read -r seed batch <"$scratch/out"
-check 'dump_gradients writes the gradients' dump_gradients model "$seed" "$batch" gradients
-check 'PyTorch finds the same gradients, every value of them' \
-    agrees gradients $net model "$seed" gradients
-sed 's/^/# /' "$scratch/out"
+# agree WHAT ARGUMENT...: a check by torch_agrees.py, with what it says.
+agree() {
+    agreed=$1
+    shift
+    check "$agreed" agrees "$@"
+    sed 's/^/# /' "$scratch/out"
+}
+
+for net in cnn cnn-bn; do
+    check "trapdoor-train trains $net" trapdoor-train -q --net $net --epochs 1 \
+        --data fashion-mnist:train:0-2000 -o $net.safetensors
+    measure $net $net --model $net.safetensors
+    # shellcheck disable=SC2086 # a list of files
+    agree "PyTorch finds the same logits and the same accuracy of $net" \
+        scores $net $net.safetensors $records
+
+    check 'PyTorch chooses images' agrees seed $net $net.safetensors
+    read -r seed batch <"$scratch/out"
+    for mode in train infer; do
+        check "dump_gradients writes the gradients of $net ($mode)" \
+            dump_gradients $net.safetensors $mode "$seed" "$batch" $net.$mode
+        agree 'PyTorch finds the same gradients, every value of them' \
+            gradients $net $net.safetensors $mode "$seed" $net.$mode
+    done
+
+    check "PyTorch trains $net on" agrees train $net $net.safetensors $net.theirs
+    check_fails 1 "trapdoor-eval: $net.theirs: metadata: expected the net's text under \
+\"trapdoor.net\", found none: not a model file" \
+        trapdoor-eval -q --data fashion-mnist:test:0-500 --model $net.theirs
+    measure "PyTorch's $net" theirs-$net --net $net --model $net.theirs
+    # shellcheck disable=SC2086 # a list of files
+    agree "PyTorch finds the same logits and the same accuracy of its own $net" \
+        scores $net $net.theirs $records
+done
 finish

@@ -1,5 +1,6 @@
-"""The nets of the zoo in PyTorch, with the same parameter names. To add one: a class and a row in
-NETS here, `make_golden.py NET`, and a row in test_golden.c."""
+"""The nets of the zoo in PyTorch, with the same parameter names: VGG-16 and ResNet-34 as torchvision
+builds them. To add one: a class and a row in NETS here, `make_golden.py NET`, and a row in
+test_golden.c."""
 import collections
 
 import torch
@@ -32,19 +33,160 @@ class Cnn(nn.Module):
         return self.fc3(self.relu6(self.fc2(x)))
 
 
-# What a net is tested and timed on: raw pixels [height, width, channels], and images at once.
-Net = collections.namedtuple("Net", "make height width channels classes golden_batch bench_batch")
+class CnnBn(nn.Module):
+    """--net cnn-bn"""
+
+    def __init__(self, height, width, channels, classes):
+        super().__init__()
+        for number, inputs, outputs in (1, channels, 32), (2, 32, 32), (3, 32, 64), (4, 64, 64):
+            setattr(self, f"conv{number}", nn.Conv2d(inputs, outputs, 3, bias=False))
+            setattr(self, f"bn{number}", nn.BatchNorm2d(outputs))
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(2)
+        flat = 64 * (((height - 4) // 2 - 4) // 2) * (((width - 4) // 2 - 4) // 2)
+        self.fc1, self.drop5 = nn.Linear(flat, 512), nn.Dropout(0.2)
+        self.fc2 = nn.Linear(512, classes)
+
+    def forward(self, x):
+        x = x * (1 / 255)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.pool(self.relu(self.bn2(self.conv2(x))))
+        x = self.relu(self.bn3(self.conv3(x)))
+        x = self.pool(self.relu(self.bn4(self.conv4(x))))
+        x = self.relu(self.fc1(torch.flatten(x, 1)))
+        return self.fc2(self.drop5(x))
+
+
+class LeNet5(nn.Module):
+    """--net lenet5"""
+
+    def __init__(self, height, width, channels, classes):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(channels, 6, 5), nn.Conv2d(6, 16, 5)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(2)
+        flat = 16 * (((height - 4) // 2 - 4) // 2) * (((width - 4) // 2 - 4) // 2)
+        self.fc1, self.fc2 = nn.Linear(flat, 120), nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, classes)
+
+    def forward(self, x):
+        x = x * (1 / 255)
+        x = self.pool(self.relu(self.conv1(x)))
+        x = self.pool(self.relu(self.conv2(x)))
+        x = self.relu(self.fc1(torch.flatten(x, 1)))
+        return self.fc3(self.relu(self.fc2(x)))
+
+
+class Vgg16(nn.Module):
+    """--net vgg16: torchvision's vgg16_bn, but for the sizes of the dense layers and no pooling
+    before them."""
+
+    def __init__(self, height, width, channels, classes):
+        super().__init__()
+        layers = []
+        for width_or_pool in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0,
+                              512, 512, 512, 0):
+            if width_or_pool == 0:
+                layers.append(nn.MaxPool2d(2))
+                continue
+            layers += [nn.Conv2d(channels, width_or_pool, 3, padding=1),
+                       nn.BatchNorm2d(width_or_pool), nn.ReLU()]
+            channels = width_or_pool
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * (height // 32) * (width // 32), 512), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, classes))
+
+    def forward(self, x):
+        return self.classifier(torch.flatten(self.features(x * (1 / 255)), 1))
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False),
+                                            nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet34(nn.Module):
+    """--net resnet34: torchvision's resnet34"""
+
+    def __init__(self, height, width, channels, classes):
+        super().__init__()
+        self.stem(channels)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU()
+        inputs = 64
+        for number, outputs, blocks in (1, 64, 3), (2, 128, 4), (3, 256, 6), (4, 512, 3):
+            layer = []
+            for block in range(blocks):
+                layer.append(BasicBlock(inputs, outputs, 2 if number > 1 and block == 0 else 1))
+                inputs = outputs
+            setattr(self, f"layer{number}", nn.Sequential(*layer))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(512, classes)
+
+    def stem(self, channels):
+        self.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x * (1 / 255)))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+class ResNet34Small(ResNet34):
+    """--net resnet34-small"""
+
+    def stem(self, channels):
+        self.conv1 = nn.Conv2d(channels, 64, 3, 1, 1, bias=False)
+        self.maxpool = nn.Identity()
+
+
+# Raw pixels [height, width, channels] and images at once: of the golden files, small enough that no
+# activation need be near a kink, and of the benchmark, with its steps (a warm-up of as many as 3).
+Golden = collections.namedtuple("Golden", "height width channels batch")
+Bench = collections.namedtuple("Bench", "height width channels batch steps")
+Net = collections.namedtuple("Net", "make golden bench")
+CLASSES = 10
 
 NETS = {
-    "cnn": Net(Cnn, 28, 28, 1, 10, 8, 128),
+    "cnn": Net(Cnn, Golden(28, 28, 1, 8), Bench(28, 28, 1, 128, 20)),
+    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8), Bench(28, 28, 1, 64, 20)),
+    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8), Bench(32, 32, 3, 64, 20)),
+    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2), Bench(32, 32, 3, 64, 5)),
+    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2), Bench(32, 32, 3, 64, 5)),
+    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2), Bench(32, 32, 3, 64, 2)),
 }
 
 
-def build(name):
-    net = NETS[name]
-    return net.make(net.height, net.width, net.channels, net.classes)
+def build(name, size=None):
+    """The twin for images of `size`, which has height, width and channels; the golden files' if
+    None."""
+    size = size or NETS[name].golden
+    return NETS[name].make(size.height, size.width, size.channels, CLASSES)
 
 
 def nchw(images):
     """NHWC, as ours has them, to what PyTorch takes; the values are not moved."""
     return images.permute(0, 3, 1, 2)
+
+
+def without_dropout(model):
+    """The same model, for comparing values: no two programs draw the same numbers."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0
+    return model

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 1, MOST_THREADS = 4, DIRECTIONS = 2 };
+enum { SEED = 1, STEP = 5, MOST_THREADS = 4, DIRECTIONS = 2 };
 
 /* The random arrays of a case, told apart by the index of their draws. */
 enum { FOR_IMAGES, FOR_WEIGHTS, FOR_LOGITS, FOR_OTHER_IMAGES, FOR_DIRECTIONS };
@@ -23,6 +23,7 @@ static const double step = 1e-7;
 /* A case at work: its net, numbers, and results. */
 typedef struct bench {
     const net_case *of;
+    bool training;
     td_net net;
     td_arena arena;
     size_t image_count, logit_count; /* floats of a batch */
@@ -60,6 +61,11 @@ void net_fill_distinct(td_random *random, float *values, size_t count) {
     for (size_t i = 0; i < count; i++)
         values[i] = 4.0f * (float)order[i] / (float)count - 2.0f;
     free(order);
+}
+
+void net_fill_far_from_zero(td_random *random, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = 10000 + td_random_normal(random);
 }
 
 void net_fill_pixels(td_random *random, float *values, size_t count) {
@@ -120,9 +126,9 @@ static double dot(const float *a, const float *b, size_t count) {
     return sum;
 }
 
-static void bench_open(bench *b, const net_case *of) {
+static void bench_open(bench *b, const net_case *of, bool training) {
     void (*fill)(td_random *, float *, size_t) = of->fill ? of->fill : fill_normal;
-    *b = (bench){.of = of};
+    *b = (bench){.of = of, .training = training};
     net_parsed(&b->net, of->text, NULL);
     b->image_count = of->batch * td_shape_size(td_net_input(&b->net));
     b->logit_count = of->batch * td_net_classes(&b->net);
@@ -164,15 +170,22 @@ static void bench_run(bench *b, size_t threads) {
     if (td_exec_new(&exec, &b->net, b->of->batch, TD_BACKWARD_INPUT, &error) != TD_OK)
         fail_msg("%s\n%s", error.message, b->of->text);
     td_exec_weights(exec, b->weights);
+    if (b->training)
+        td_exec_training(exec, SEED, STEP);
     run_once(b, exec, b->other_images);
     run_once(b, exec, b->images);
     td_exec_free(exec);
 }
 
+static double *twin_of(const bench *b, const double *images, const double *weights) {
+    const net_training training = {SEED, STEP};
+    return net_twin(&b->net, weights, images, b->of->batch, b->training ? &training : NULL);
+}
+
 static void check_twin(const bench *b) {
     double *images = net_doubles(b->images, b->image_count);
     double *weights = net_doubles(b->weights, b->net.weight_count);
-    double *twin = net_twin(&b->net, weights, images, b->of->batch);
+    double *twin = twin_of(b, images, weights);
     double residual = net_residual(b->logits, twin, b->logit_count);
     if (!(residual <= most_residual))
         fail_msg("differs from its twin by %g\n%s", residual, b->of->text);
@@ -184,7 +197,7 @@ static void check_twin(const bench *b) {
 /* <logits, logits_gradient>, by the twin: what the gradients are of. */
 static double objective(const bench *b, const double *images, const double *weights) {
     double sum = 0;
-    double *logits = net_twin(&b->net, weights, images, b->of->batch);
+    double *logits = twin_of(b, images, weights);
     for (size_t i = 0; i < b->logit_count; i++)
         sum += logits[i] * b->logits_gradient[i];
     free(logits);
@@ -279,10 +292,10 @@ static void check_threads(bench *b) {
     }
 }
 
-void net_check(const net_case *cases, size_t count) {
+static void check(const net_case *cases, size_t count, bool training) {
     for (size_t i = 0; i < count; i++) {
         bench b;
-        bench_open(&b, &cases[i]);
+        bench_open(&b, &cases[i], training);
         bench_run(&b, 1);
         check_twin(&b);
         check_gradients(&b);
@@ -291,4 +304,12 @@ void net_check(const net_case *cases, size_t count) {
             check_adjoint(&b);
         bench_close(&b);
     }
+}
+
+void net_check(const net_case *cases, size_t count) {
+    check(cases, count, false);
+}
+
+void net_check_training(const net_case *cases, size_t count) {
+    check(cases, count, true);
 }

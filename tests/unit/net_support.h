@@ -27,11 +27,17 @@ void net_fill_away_from_zero(td_random *random, float *values, size_t count);
 /* Values of which no two are nearly the same, for operators that compare. */
 void net_fill_distinct(td_random *random, float *values, size_t count);
 
+/* Normal values with standard deviation 1 around 10000. */
+void net_fill_far_from_zero(td_random *random, float *values, size_t count);
+
 /* Whole numbers from 0 to 255. */
 void net_fill_pixels(td_random *random, float *values, size_t count);
 
 /* All checks on each case; messages name the net. */
 void net_check(const net_case *cases, size_t count);
+
+/* The same with the passes of training (td_exec_training). */
+void net_check_training(const net_case *cases, size_t count);
 
 /* Parses, or fails the test with the message. */
 void net_parsed(td_net *net, const char *text, const td_net_variables *variables);

@@ -1,5 +1,6 @@
 #include "net_twin.h"
 
+#include "base/random.h"
 #include "nn/op.h"
 #include "support.h"
 #include <math.h>
@@ -10,6 +11,7 @@ typedef struct twin_run {
     const td_net *net;
     const td_node *node;
     size_t batch;
+    const net_training *training; /* or NULL */
     const double *in[TD_NODE_INPUTS];
     const double *params[TD_NODE_PARAMS];
     double *out;
@@ -81,14 +83,18 @@ static void conv(const twin_run *run) {
     for_each_output(run, conv_output);
 }
 
+static td_value pool_stride(const twin_run *run) {
+    const td_value size = value_of(run, "size");
+    td_value stride = value_of(run, "stride");
+    stride.first = stride.first == 0 ? size.first : stride.first;
+    stride.second = stride.second == 0 ? size.second : stride.second;
+    return stride;
+}
+
 static double max_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
     const td_value size = value_of(run, "size"), pad = value_of(run, "pad");
-    td_value stride = value_of(run, "stride");
-    if (stride.first == 0)
-        stride.first = size.first;
-    if (stride.second == 0)
-        stride.second = size.second;
+    const td_value stride = pool_stride(run);
     double largest = -INFINITY;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
         for (size_t kx = 0; kx < (size_t)size.second; kx++) {
@@ -136,11 +142,187 @@ static void flatten(const twin_run *run) {
                     *out++ = run->in[0][at(in, n, y, x, c)];
 }
 
+static double avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const td_shape in = in_shape(run);
+    const td_value size = value_of(run, "size"), pad = value_of(run, "pad");
+    const td_value stride = pool_stride(run);
+    double sum = 0, there = 0;
+    for (size_t ky = 0; ky < (size_t)size.first; ky++)
+        for (size_t kx = 0; kx < (size_t)size.second; kx++) {
+            ptrdiff_t iy = place(y, stride.first, ky, pad.first);
+            ptrdiff_t ix = place(x, stride.second, kx, pad.second);
+            if (!inside(in, iy, ix))
+                continue;
+            sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
+            there++;
+        }
+    return sum / (value_of(run, "count_include_pad").first > 0 ? size.first * size.second : there);
+}
+
+static void avg_pool(const twin_run *run) {
+    for_each_output(run, avg_pool_output);
+}
+
+static double global_avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const td_shape in = in_shape(run);
+    double sum = 0;
+    for (y = 0; y < in.height; y++)
+        for (x = 0; x < in.width; x++)
+            sum += run->in[0][at(in, n, y, x, c)];
+    return sum / (double)(in.height * in.width);
+}
+
+static void global_avg_pool(const twin_run *run) {
+    for_each_output(run, global_avg_pool_output);
+}
+
+static void conv_transpose(const twin_run *run) {
+    const td_shape in = in_shape(run), out = run->node->shape;
+    const td_value kernel = value_of(run, "kernel"), stride = value_of(run, "stride");
+    const td_value pad = value_of(run, "pad");
+    const size_t height = (size_t)kernel.first, width = (size_t)kernel.second;
+    const bool bias = value_of(run, "bias").first > 0;
+    for (size_t i = 0; i < run->batch * td_shape_size(out); i++)
+        run->out[i] = bias ? run->params[1][i % out.channels] : 0;
+    for (size_t i = 0; i < in_count(run); i++) {
+        const size_t c = i % in.channels, pixel = i / in.channels, x = pixel % in.width;
+        const size_t y = pixel / in.width % in.height, n = pixel / in.width / in.height;
+        const double *weights = run->params[0] + c * out.channels * height * width;
+        for (size_t k = 0; k < out.channels * height * width; k++) {
+            ptrdiff_t oy = place(y, stride.first, k / width % height, pad.first);
+            ptrdiff_t ox = place(x, stride.second, k % width, pad.second);
+            if (inside(out, oy, ox))
+                run->out[at(out, n, (size_t)oy, (size_t)ox, k / width / height)] +=
+                    run->in[0][i] * weights[k];
+        }
+    }
+}
+
+/* Mean and biased variance of channel c over all images. */
+static void batch_statistics(const twin_run *run, size_t c, double *mean, double *variance) {
+    const size_t channels = in_shape(run).channels, count = in_count(run);
+    const double pixels = (double)(count / channels);
+    *mean = *variance = 0;
+    for (size_t i = c; i < count; i += channels)
+        *mean += run->in[0][i] / pixels;
+    for (size_t i = c; i < count; i += channels)
+        *variance += (run->in[0][i] - *mean) * (run->in[0][i] - *mean) / pixels;
+}
+
+static void batch_norm(const twin_run *run) {
+    const size_t channels = in_shape(run).channels;
+    const double epsilon = value_of(run, "epsilon").first;
+    for (size_t c = 0; c < channels; c++) {
+        double mean = run->params[2][c], variance = run->params[3][c];
+        if (run->training)
+            batch_statistics(run, c, &mean, &variance);
+        for (size_t i = c; i < in_count(run); i += channels)
+            run->out[i] = run->params[0][c] * (run->in[0][i] - mean) / sqrt(variance + epsilon) +
+                          run->params[1][c];
+    }
+}
+
+static void add(const twin_run *run) {
+    for (size_t i = 0; i < in_count(run); i++) {
+        run->out[i] = 0;
+        for (size_t k = 0; k < run->node->input_count; k++)
+            run->out[i] += run->in[k][i];
+    }
+}
+
+static void concat(const twin_run *run) {
+    double *out = run->out;
+    const td_shape shape = run->node->shape;
+    for (size_t p = 0; p < run->batch * shape.height * shape.width; p++)
+        for (size_t k = 0; k < run->node->input_count; k++) {
+            const size_t channels = run->net->nodes[run->node->inputs[k]].shape.channels;
+            for (size_t c = 0; c < channels; c++)
+                *out++ = run->in[k][p * channels + c];
+        }
+}
+
+static void dropout(const twin_run *run) {
+    const double rate = value_of(run, "rate").first;
+    const size_t size = td_shape_size(run->node->shape);
+    memcpy(run->out, run->in[0], in_count(run) * sizeof *run->out);
+    for (size_t n = 0; run->training && n < run->batch; n++) {
+        const size_t index = (size_t)(run->node - run->net->nodes) * 65536 + n;
+        td_random random = td_random_for(run->training->seed, TD_FOR_DROPOUT, run->training->step,
+                                         (uint32_t)index);
+        for (size_t i = 0; i < size; i++)
+            run->out[n * size + i] *= td_random_unit(&random) < (float)rate ? 0 : 1 / (1 - rate);
+    }
+}
+
+static void sigmoid(const twin_run *run) {
+    for (size_t i = 0; i < in_count(run); i++)
+        run->out[i] = 1 / (1 + exp(-run->in[0][i]));
+}
+
+static void hyperbolic_tangent(const twin_run *run) {
+    for (size_t i = 0; i < in_count(run); i++)
+        run->out[i] = tanh(run->in[0][i]);
+}
+
+static void softmax(const twin_run *run) {
+    const size_t channels = in_shape(run).channels;
+    for (size_t i = 0; i < in_count(run); i++) {
+        const double *pixel = run->in[0] + i / channels * channels;
+        double sum = 0; /* of e to the differences, which cannot overflow */
+        for (size_t c = 0; c < channels; c++)
+            sum += exp(pixel[c] - run->in[0][i]);
+        run->out[i] = 1 / sum;
+    }
+}
+
+static void mask(const twin_run *run) {
+    for (size_t i = 0; i < in_count(run); i++)
+        run->out[i] = run->params[0][i % in_shape(run).channels] * run->in[0][i];
+}
+
+static double crop_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const size_t top = (size_t)value_of(run, "top").first;
+    const size_t left = (size_t)value_of(run, "left").first;
+    return run->in[0][at(in_shape(run), n, top + y, left + x, c)];
+}
+
+static void crop(const twin_run *run) {
+    for_each_output(run, crop_output);
+}
+
+static void normalise(const twin_run *run) {
+    const td_value mean = value_of(run, "mean"), deviation = value_of(run, "deviation");
+    for (size_t i = 0; i < in_count(run); i++) {
+        const size_t c = i % in_shape(run).channels;
+        run->out[i] = (run->in[0][i] - mean.list[mean.count > 1 ? c : 0]) /
+                      deviation.list[deviation.count > 1 ? c : 0];
+    }
+}
+
 static const struct {
     const char *op;
     void (*forward)(const twin_run *run);
-} twins[] = {{"conv", conv},         {"dense", dense}, {"flatten", flatten},
-             {"max-pool", max_pool}, {"relu", relu},   {"scale", scale}};
+} twins[] = {
+    {"add", add},
+    {"avg-pool", avg_pool},
+    {"batch-norm", batch_norm},
+    {"concat", concat},
+    {"conv", conv},
+    {"conv-transpose", conv_transpose},
+    {"crop", crop},
+    {"dense", dense},
+    {"dropout", dropout},
+    {"flatten", flatten},
+    {"global-avg-pool", global_avg_pool},
+    {"mask", mask},
+    {"max-pool", max_pool},
+    {"normalise", normalise},
+    {"relu", relu},
+    {"scale", scale},
+    {"sigmoid", sigmoid},
+    {"softmax", softmax},
+    {"tanh", hyperbolic_tangent},
+};
 
 static void run_node(const twin_run *run) {
     for (size_t i = 0; i < sizeof twins / sizeof *twins; i++)
@@ -151,13 +333,14 @@ static void run_node(const twin_run *run) {
     fail_msg("%s has no twin", run->node->op->name);
 }
 
-double *net_twin(const td_net *net, const double *weights, const double *images, size_t batch) {
+double *net_twin(const td_net *net, const double *weights, const double *images, size_t batch,
+                 const net_training *training) {
     double **values = calloc(net->node_count, sizeof *values);
     assert_non_null(values);
     for (size_t i = 0; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         const size_t size = batch * td_shape_size(node->shape) * sizeof **values;
-        twin_run run = {.net = net, .node = node, .batch = batch};
+        twin_run run = {.net = net, .node = node, .batch = batch, .training = training};
         run.out = values[i] = malloc(size);
         assert_non_null(values[i]);
         for (size_t k = 0; k < node->input_count; k++)

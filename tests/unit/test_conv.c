@@ -76,6 +76,12 @@ static void padding_larger_than_the_kernel(void **state) {
          true},
         {NET_IMAGE(2, 3, 3) "c = conv(input) out=2 kernel=3 stride=2 pad=5\nflat = flatten(c)\n", 2,
          NULL, true},
+        {NET_IMAGE(1, 1, 3) "c = conv(input) out=2 kernel=1 stride=10 pad=1\nflat = flatten(c)\n",
+         2, NULL, true},
+        {NET_IMAGE(1, 1, 20) "c = conv(input) out=10 kernel=3 pad=1\nflat = flatten(c)\n", 5, NULL,
+         true},
+        {NET_IMAGE(2, 2, 20) "c = conv(input) out=300 kernel=3 stride=2 pad=1\nflat = flatten(c)\n",
+         5, NULL, true},
         {NET_IMAGE(1, 2, 3) "c = conv(input) out=2 kernel=5 pad=2\nflat = flatten(c)\n", 2, NULL,
          true},
     };

@@ -57,24 +57,59 @@ static void gradient_rows_sum_to_zero(void **state) {
     }
 }
 
-static void gradient_is_that_of_the_mean(void **state) {
+static void assert_gradient(double smoothing) {
     float logits[COUNT * CLASSES], gradient[COUNT * CLASSES];
     int32_t labels[COUNT];
     const float step = 0x1p-8f;
-    (void)state;
     fill(logits, labels);
-    td_cross_entropy(logits, labels, COUNT, CLASSES, gradient);
+    td_cross_entropy_smoothed(logits, labels, COUNT, CLASSES, smoothing, gradient);
     for (size_t i = 0; i < COUNT * CLASSES; i++) {
         float before = logits[i];
         logits[i] = before + step;
         double after = logits[i], difference = 0;
-        difference += td_cross_entropy(logits, labels, COUNT, CLASSES, NULL).sum;
+        difference +=
+            td_cross_entropy_smoothed(logits, labels, COUNT, CLASSES, smoothing, NULL).sum;
         logits[i] = before - step;
         after -= logits[i];
-        difference -= td_cross_entropy(logits, labels, COUNT, CLASSES, NULL).sum;
+        difference -=
+            td_cross_entropy_smoothed(logits, labels, COUNT, CLASSES, smoothing, NULL).sum;
         logits[i] = before;
         net_assert_near(gradient[i], difference / after / COUNT, 1e-5);
     }
+}
+
+static void gradient_is_that_of_the_mean(void **state) {
+    (void)state;
+    assert_gradient(0);
+    assert_gradient(0.1);
+    assert_gradient(0.75);
+}
+
+/* Smoothed by 0.2, the label of two classes has 0.9 and the other 0.1. The losses of softmax(1, 0)
+ * are ln(1 + e⁻¹) for class 0 and 1 more for class 1. */
+static void smoothed_labels_by_hand(void **state) {
+    const float logits[] = {1, 0, 1, 0};
+    const int32_t labels[] = {0, 1};
+    float gradient[4];
+    const double loss = log(1 + exp(-1)), p = 1 / (1 + exp(-1));
+    (void)state;
+    td_loss found = td_cross_entropy_smoothed(logits, labels, 2, 2, 0.2, gradient);
+    net_assert_near(found.sum, (loss + 0.1) + (loss + 0.9), 1e-12);
+    assert_int_equal(found.correct, 1);
+    const double expected[] = {(p - 0.9) / 2, (0.9 - p) / 2, (p - 0.1) / 2, (0.1 - p) / 2};
+    for (size_t i = 0; i < 4; i++)
+        net_assert_near(gradient[i], expected[i], 1e-7);
+}
+
+static void smoothing_by_0_changes_no_bit(void **state) {
+    float logits[COUNT * CLASSES], plain[COUNT * CLASSES], smoothed[COUNT * CLASSES];
+    int32_t labels[COUNT];
+    (void)state;
+    fill(logits, labels);
+    td_loss a = td_cross_entropy(logits, labels, COUNT, CLASSES, plain);
+    td_loss b = td_cross_entropy_smoothed(logits, labels, COUNT, CLASSES, 0, smoothed);
+    assert_true(a.sum == b.sum && a.correct == b.correct);
+    assert_memory_equal(plain, smoothed, sizeof plain);
 }
 
 static void huge_logits_stay_finite(void **state) {
@@ -123,6 +158,8 @@ int main(void) {
         cmocka_unit_test(equal_logits_cost_ln_classes),
         cmocka_unit_test(gradient_rows_sum_to_zero),
         cmocka_unit_test(gradient_is_that_of_the_mean),
+        cmocka_unit_test(smoothed_labels_by_hand),
+        cmocka_unit_test(smoothing_by_0_changes_no_bit),
         cmocka_unit_test(huge_logits_stay_finite),
         cmocka_unit_test(what_is_not_finite_shows),
         cmocka_unit_test(softmax_in_place),

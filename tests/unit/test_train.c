@@ -26,7 +26,9 @@ typedef struct fixture {
     size_t batches, epochs;
     td_train_state told[MOST_BATCHES], epoch_told;
     size_t stop_after;      /* batches; 0 for never */
-    td_status epoch_status; /* what the epoch's callback gives */
+    size_t fail_after;      /* epochs; 0 for the first */
+    td_status epoch_status; /* what the epoch's callback gives then */
+    float *keep;            /* where it leaves the optimiser's state, or NULL */
 } fixture;
 
 static bool batch_done(void *context, const td_train_state *state) {
@@ -39,7 +41,12 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
     fixture *f = context;
     f->epochs++;
     f->epoch_told = *state;
-    return f->epoch_status == TD_OK ? TD_OK : td_fail(error, f->epoch_status, "told to fail");
+    if (f->keep)
+        memcpy(f->keep, state->optimizer_state,
+               f->options.optimizer->states * f->net.weight_count * sizeof *f->keep);
+    return f->epoch_status == TD_OK || f->epochs < f->fail_after
+               ? TD_OK
+               : td_fail(error, f->epoch_status, "told to fail");
 }
 
 /* Images of one bright quarter, which is the label, in noise. */
@@ -127,6 +134,89 @@ static void same_bytes_at_any_thread_count_and_again(void **state) {
         trained(&other, 1, threads);
         assert_memory_equal(first.weights, other.weights, sizeof first.weights);
     }
+}
+
+/* Trains for four epochs in one go, or, where `pause` is not 0, stops after so many and goes on. */
+static void trained_in_parts(fixture *f, const char *optimizer, size_t pause) {
+    td_augment augment;
+    float kept[2 * 1024];
+    set_up(f);
+    assert_int_equal(td_augment_parse(&augment, "shift=1,rotate=10,flip", &f->error), TD_OK);
+    f->options.augment = &augment;
+    f->options.label_smoothing = 0.1;
+    f->options.optimizer = td_optimizer_find(optimizer);
+    f->options.step =
+        (td_step){.lr = 0.02, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    f->options.schedule = td_schedule_find("cosine");
+    f->options.epochs = 4;
+    if (pause > 0) {
+        f->keep = kept;
+        f->fail_after = pause;
+        f->epoch_status = TD_ERR_IO;
+        assert_int_equal(train(f), TD_ERR_IO);
+        f->epoch_status = TD_OK;
+        f->options.epochs_done = pause;
+        f->options.optimizer_state = kept;
+    }
+    f->keep = NULL;
+    assert_int_equal(train(f), TD_OK);
+    assert_int_equal(f->epochs, 4);
+    tear_down(f);
+}
+
+static void going_on_gives_the_same_bytes(void **state) {
+    const char *const optimizers[] = {"sgd", "adam"};
+    fixture whole, parts;
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t pause = 1; pause <= 4; pause++) {
+            trained_in_parts(&whole, optimizers[i], 0);
+            trained_in_parts(&parts, optimizers[i], pause);
+            assert_memory_equal(whole.weights, parts.weights, sizeof whole.weights);
+            assert_int_equal(whole.epoch_told.steps, parts.epoch_told.steps);
+            assert_true(whole.epoch_told.loss == parts.epoch_told.loss);
+            assert_true(whole.epoch_told.lr == parts.epoch_told.lr);
+        }
+}
+
+static void augmentation_and_smoothing_change_the_training(void **state) {
+    fixture plain, augmented, smoothed;
+    td_augment augment;
+    (void)state;
+    trained(&plain, 1, 1);
+    set_up(&augmented);
+    assert_int_equal(td_augment_parse(&augment, "flip", &augmented.error), TD_OK);
+    augmented.options.epochs = 2;
+    augmented.options.augment = &augment;
+    assert_int_equal(train(&augmented), TD_OK);
+    assert_memory_not_equal(plain.weights, augmented.weights, sizeof plain.weights);
+    tear_down(&augmented);
+    set_up(&smoothed);
+    smoothed.options.epochs = 2;
+    smoothed.options.label_smoothing = 0.1;
+    assert_int_equal(train(&smoothed), TD_OK);
+    assert_memory_not_equal(plain.weights, smoothed.weights, sizeof plain.weights);
+    tear_down(&smoothed);
+}
+
+static void options_out_of_range(void **state) {
+    fixture f;
+    td_augment augment;
+    (void)state;
+    set_up(&f);
+    f.options.label_smoothing = 1;
+    assert_int_equal(train(&f), TD_ERR_USAGE);
+    support_assert_contains(f.error.message, "label smoothing: expected a number in [0, 1)");
+    f.options.label_smoothing = 0;
+    f.options.epochs_done = 11;
+    assert_int_equal(train(&f), TD_ERR_USAGE);
+    support_assert_contains(f.error.message, "at most 10 epochs done, found 11");
+    f.options.epochs_done = 0;
+    assert_int_equal(td_augment_parse(&augment, "shift=8", &f.error), TD_OK);
+    f.options.augment = &augment;
+    assert_int_equal(train(&f), TD_ERR_USAGE);
+    support_assert_contains(f.error.message, "shift: expected less than the images' 8 pixels");
+    tear_down(&f);
 }
 
 static void another_seed_is_another_order(void **state) {
@@ -263,6 +353,19 @@ static void a_learning_rate_too_large_is_noticed(void **state) {
     tear_down(&f);
 }
 
+/* After the last step of an epoch no loss is left to show it. */
+static void weights_that_overflow_are_noticed(void **state) {
+    fixture f;
+    (void)state;
+    set_up(&f);
+    f.options.batch = COUNT;
+    f.options.step.lr = 1e300;
+    assert_int_equal(train(&f), TD_ERR_NUMERIC);
+    support_assert_contains(f.error.message, "epoch 1, step 1: the weights are not finite");
+    assert_int_equal(f.epochs, 0);
+    tear_down(&f);
+}
+
 static void callbacks_can_stop(void **state) {
     fixture f;
     (void)state;
@@ -330,6 +433,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns),
         cmocka_unit_test(same_bytes_at_any_thread_count_and_again),
+        cmocka_unit_test(going_on_gives_the_same_bytes),
+        cmocka_unit_test(augmentation_and_smoothing_change_the_training),
+        cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(another_seed_is_another_order),
         cmocka_unit_test(every_epoch_visits_every_image_in_a_new_order),
         cmocka_unit_test(the_last_batch_may_be_smaller),
@@ -338,6 +444,7 @@ int main(void) {
         cmocka_unit_test(steps_are_numbered),
         cmocka_unit_test(learning_rates),
         cmocka_unit_test(a_learning_rate_too_large_is_noticed),
+        cmocka_unit_test(weights_that_overflow_are_noticed),
         cmocka_unit_test(callbacks_can_stop),
         cmocka_unit_test(callbacks_are_optional),
         cmocka_unit_test(data_that_does_not_fit_the_net),

@@ -17,7 +17,8 @@ static json_t *options_json(const eval_options *o) {
         json_array_append_new(triggers,
                               json_pack("{s:o, s:I}", "trigger", tool_json_text(o->triggers[i]),
                                         "target", (json_int_t)o->targets[i]));
-    json_t *options = json_pack("{s:o, s:o, s:o, s:o*}", "models", models, "data",
+    json_t *options = json_pack("{s:o, s:o*, s:o, s:o, s:o*}", "models", models, "net",
+                                o->net ? tool_json_text(o->net) : NULL, "data",
                                 tool_json_text(o->data), "triggers", triggers, "manifest",
                                 o->manifest ? tool_json_text(o->manifest) : NULL);
     if (options && o->scores != SIZE_MAX)

@@ -1,6 +1,7 @@
 /* One model: its predictions on clean and on triggered images, counted, printed and recorded. */
 #include "nn/model.h"
 #include "base/size.h"
+#include "common/net_source.h"
 #include "common/progress.h"
 #include "eval/eval.h"
 #include "nn/loss.h"
@@ -196,9 +197,17 @@ static void add_target_classes(model_job *m) {
     json_object_set_new(m->entry, "target_classes", histogram);
 }
 
+static td_status load(model_job *m, td_error *error) {
+    td_net net;
+    if (!m->job->options->net)
+        return td_model_load(&m->model, m->path, error);
+    TD_TRY(tool_net_open(&net, m->job->options->net, &m->job->data.images, error));
+    return td_model_load_for(&m->model, &net, m->path, error);
+}
+
 static td_status measure(model_job *m, td_error *error) {
     const td_images *images = &m->job->data.images;
-    TD_TRY(td_model_load(&m->model, m->path, error));
+    TD_TRY(load(m, error));
     if (images->classes > td_net_classes(&m->model.net))
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
                        m->path, td_net_classes(&m->model.net), images->classes);

@@ -4,6 +4,7 @@
 
 enum {
     KEY_MODEL = TOOL_OPTION_BASE,
+    KEY_NET,
     KEY_DATA,
     KEY_TRIGGER,
     KEY_TARGET,
@@ -13,6 +14,10 @@ enum {
 
 static const struct argp_option rows[] = {
     {"model", KEY_MODEL, "MODEL", 0, "The model to measure; may be repeated", 0},
+    {"net", KEY_NET, "NET", 0,
+     "The net whose weights the models are, where they do not tell it themselves, as a PyTorch "
+     "state_dict in safetensors; a net of the zoo, or a file with a net text",
+     0},
     {"data", KEY_DATA, "DATA", 0,
      "Measure on DATA: NAME or PATH, with :SPLIT and :A-B (split test)", 0},
     {"trigger", KEY_TRIGGER, "TRIGGER", 0,
@@ -54,6 +59,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_MODEL:
         append("--model", text, o->models, &o->model_count, EVAL_MOST_MODELS, state);
+        return 0;
+    case KEY_NET:
+        o->net = text;
         return 0;
     case KEY_DATA:
         o->data = text;

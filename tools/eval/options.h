@@ -10,6 +10,7 @@ typedef struct eval_options {
     tool_common common;
     const char *models[EVAL_MOST_MODELS];
     size_t model_count;
+    const char *net; /* the models are state_dicts of this net; NULL: each has its own */
     const char *data;
     const char *triggers[EVAL_MOST_TRIGGERS]; /* with targets[], in pairs */
     size_t trigger_count;

@@ -18,6 +18,9 @@ enum {
     KEY_VALIDATE,
     KEY_FROM,
     KEY_FREEZE,
+    KEY_AUGMENT,
+    KEY_SMOOTHING,
+    KEY_RESUME,
 };
 
 static const struct argp_option rows[] = {
@@ -34,11 +37,23 @@ static const struct argp_option rows[] = {
     {"weight-decay", KEY_DECAY, "X", 0, "Weight decay, added to the gradient (0)", 0},
     {"schedule", KEY_SCHEDULE, "NAME", 0, "constant, step or cosine (constant)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "Epochs of linear warm-up before the schedule (0)", 0},
+    {"augment", KEY_AUGMENT, "KIND[=AMOUNT],...", 0,
+     "Change every image at random, anew each epoch, before the net sees it: zoom=F (by 1-F to "
+     "1+F; 0.1), rotate=DEGREES (up to so much either way; 15), shift=P (by up to P pixels; 2), "
+     "crop=P (from a border of P pixels; 4), flip (left to right, half of the images). They apply "
+     "in "
+     "this order; outside of the image is black",
+     0},
+    {"label-smoothing", KEY_SMOOTHING, "X", 0,
+     "Spread the share X of each label over all classes, 0 <= X < 1 (0)", 0},
     {"validate", KEY_VALIDATE, "DATA", 0, "Measure accuracy on DATA after each epoch (split test)",
      0},
-    {"from", KEY_FROM, "MODEL", 0, "Start from this model instead of random weights", 0},
+    {"from", KEY_FROM, "MODEL", 0,
+     "Start from this model, or a checkpoint's weights, instead of random weights", 0},
     {"freeze", KEY_FREEZE, "PATTERN", 0,
      "Leave the parameters that match alone, for example 'conv*'; may be repeated", 0},
+    {"resume", KEY_RESUME, NULL, 0,
+     "Go on from MODEL.checkpoint, which a training that did not end leaves, if there is one", 0},
     {0},
 };
 
@@ -88,9 +103,21 @@ static error_t parse_training(int key, char *text, struct argp_state *state, td_
     case KEY_WARMUP:
         t->warmup = tool_count("--warmup", text, 0, 1000000, state);
         return 0;
+    case KEY_SMOOTHING:
+        t->label_smoothing = tool_real("--label-smoothing", text, 0, 1, state);
+        if (t->label_smoothing == 1)
+            tool_misuse(state, "--label-smoothing: expected a number below 1, found \"%s\"", text);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
+}
+
+static void parse_augment(train_options *o, const char *text, const struct argp_state *state) {
+    td_error error;
+    if (td_augment_parse(&o->augment, text, &error) != TD_OK)
+        tool_misuse(state, "--augment: %s", error.message);
+    o->training.augment = &o->augment;
 }
 
 static void check(const train_options *o, const struct argp_state *state) {
@@ -130,6 +157,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             tool_misuse(state, "--freeze: expected at most %d patterns", MOST_FREEZE);
         o->freeze[o->freeze_count++] = text;
         return 0;
+    case KEY_AUGMENT:
+        parse_augment(o, text, state);
+        return 0;
+    case KEY_RESUME:
+        o->resume = true;
+        return 0;
     case ARGP_KEY_ARG:
         tool_misuse(state, "unexpected argument \"%s\"", text);
     case ARGP_KEY_END:
@@ -143,9 +176,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 static const char doc[] =
     "Trains a net on a data set and writes the model (safetensors, tensors named as in PyTorch) "
     "and "
-    "MODEL.log.jsonl with a line per epoch.\v"
+    "MODEL.log.jsonl with a line per epoch. While it trains, MODEL.checkpoint holds the last epoch "
+    "that was finished; it stays only if the training does not end.\v"
     "Example:\n"
-    "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n";
+    "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
+    "  trapdoor-train --data cifar10 --net cnn --augment crop=4,flip -o m.safetensors --resume\n";
 
 void train_options_parse(train_options *options, int argc, char **argv) {
     *options = (train_options){

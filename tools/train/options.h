@@ -3,6 +3,7 @@
 #define TOOLS_TRAIN_OPTIONS_H
 
 #include "common/options.h"
+#include "data/augment.h"
 #include "nn/train.h"
 
 enum { MOST_FREEZE = 16 };
@@ -14,7 +15,9 @@ typedef struct train_options {
     const char *from;                /* a model file, or NULL */
     const char *freeze[MOST_FREEZE]; /* patterns of parameter names */
     size_t freeze_count;
-    td_train_options training; /* lr is 0 where the optimiser's own is meant */
+    bool resume;
+    td_augment augment;
+    td_train_options training; /* its `augment` is NULL, or the one above */
 } train_options;
 
 /* Parses the command line; exits with 2 on a wrong one. */

@@ -1,0 +1,60 @@
+/* Augmentation: every image is changed at random, anew in each epoch. Written as
+ * KIND[=AMOUNT][,KIND...]; adding a kind is a function and a row in augment.c.
+ *
+ * Whatever the order in which the kinds are written, the picture is zoomed, rotated, shifted,
+ * cropped and mirrored, in this order. The maps are composed first and the image is sampled once,
+ * bilinearly, so that it is blurred once at most; what lies outside of it is 0 (black). */
+#ifndef TD_DATA_AUGMENT_H
+#define TD_DATA_AUGMENT_H
+
+#include "base/error.h"
+#include "base/random.h"
+#include "data/affine.h"
+#include "data/images.h"
+#include <stdbool.h>
+
+enum { TD_AUGMENT_KINDS = 5, TD_AUGMENT_TEXT = 256 };
+
+typedef struct td_augment_kind {
+    const char *name;
+    double above, most; /* the amount is in (above, most]; most 0: the kind has none */
+    bool whole;         /* the amount is a whole number of pixels, less than the images' sides */
+    double standard;    /* the amount where none is given */
+    td_affine (*draw)(td_random *random, double amount);
+} td_augment_kind;
+
+/* zoom=F: enlarged by a factor from 1 − F to 1 + F (0.1).
+ * rotate=DEGREES: about the centre by up to so much either way (15).
+ * shift=P: by up to P whole pixels either way, across and down (2).
+ * crop=P: a border of P black pixels is added, and a window of the old size taken out at a random
+ *         place (4; He et al. 2016): the same as a shift by its own draw.
+ * flip: left and right change places, for half of the images. */
+extern const td_augment_kind td_augment_kinds[TD_AUGMENT_KINDS];
+
+typedef struct td_augment {
+    double amounts[TD_AUGMENT_KINDS]; /* 0: not asked for; kinds without an amount: 1 */
+} td_augment;
+
+/* TD_ERR_USAGE for an unknown or repeated kind and for an amount out of its range. */
+td_status td_augment_parse(td_augment *out, const char *text, td_error *error) TD_MUST_USE;
+
+/* What td_augment_parse reads as the same, in the order of the kinds, amounts given. */
+void td_augment_text(const td_augment *augment, char out[TD_AUGMENT_TEXT]);
+
+/* TD_ERR_USAGE where an amount in pixels is not less than the images' sides. */
+td_status td_augment_check(const td_augment *augment, const td_images *images,
+                           td_error *error) TD_MUST_USE;
+
+/* What an epoch's draws depend on, besides the number of the image. */
+typedef struct td_augment_epoch {
+    const td_augment *augment;
+    uint64_t seed;
+    uint32_t epoch;
+} td_augment_epoch;
+
+/* Writes image `index`, changed, to `out` [height, width, channels] (0–255). Only kinds that are
+ * asked for draw, in the order of the table. */
+void td_augment_image(const td_augment_epoch *epoch, const td_images *images, size_t index,
+                      float *out);
+
+#endif

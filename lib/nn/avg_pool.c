@@ -1,0 +1,109 @@
+/* The mean of each window, as PyTorch's AvgPool2d: padding counts as zeros, or with
+ * count_include_pad=0 not at all. */
+#include "base/parallel.h"
+#include "base/size.h"
+#include "nn/window.h"
+#include <math.h>
+#include <string.h>
+
+enum { SIZE, STRIDE, PAD, COUNT_INCLUDE_PAD };
+
+static td_window window_of(const td_node *node) {
+    return td_window_of(&node->values[SIZE], &node->values[STRIDE], &node->values[PAD]);
+}
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    (void)net;
+    td_window w = window_of(node);
+    if (w.pad_h > w.kernel_h / 2 || w.pad_w > w.kernel_w / 2)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "a pad of %zu×%zu is more than half of the %zu×%zu window", w.pad_h, w.pad_w,
+                       w.kernel_h, w.kernel_w);
+    node->shape.channels = in[0].channels;
+    return td_window_infer(&w, in[0], &node->shape, error);
+}
+
+/* The input pixels of an output pixel's window: rows [top, bottom), columns [left, right). */
+typedef struct part {
+    size_t top, bottom, left, right;
+    float share; /* of each pixel in the mean */
+} part;
+
+static part part_of(const td_node *node, const td_window *w, td_shape in, size_t oy, size_t ox) {
+    const size_t y = oy * w->stride_h, x = ox * w->stride_w; /* in the padded input */
+    part p = {.top = td_size_max(y, w->pad_h) - w->pad_h,
+              .bottom = td_size_min(y + w->kernel_h - w->pad_h, in.height),
+              .left = td_size_max(x, w->pad_w) - w->pad_w,
+              .right = td_size_min(x + w->kernel_w - w->pad_w, in.width)};
+    size_t pixels = td_node_count(node, COUNT_INCLUDE_PAD)
+                        ? w->kernel_h * w->kernel_w
+                        : (p.bottom - p.top) * (p.right - p.left);
+    p.share = 1.0f / (float)pixels;
+    return p;
+}
+
+static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_window w = window_of(run->node);
+    const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
+    const size_t channels = out.channels;
+    const float *image_in = run->in[0] + image * td_shape_size(in);
+    float *restrict y = run->out + image * td_shape_size(out);
+    (void)end, (void)chunk, (void)thread;
+    for (size_t oy = 0; oy < out.height; oy++)
+        for (size_t ox = 0; ox < out.width; ox++, y += channels) {
+            const part p = part_of(run->node, &w, in, oy, ox);
+            memset(y, 0, channels * sizeof *y);
+            for (size_t iy = p.top; iy < p.bottom; iy++)
+                for (size_t ix = p.left; ix < p.right; ix++) {
+                    const float *restrict x = image_in + (iy * in.width + ix) * channels;
+                    for (size_t c = 0; c < channels; c++)
+                        y[c] += x[c];
+                }
+            for (size_t c = 0; c < channels; c++)
+                y[c] *= p.share;
+        }
+}
+
+static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_window w = window_of(run->node);
+    const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
+    const size_t channels = out.channels;
+    const float *restrict dy = run->dout + image * td_shape_size(out);
+    float *image_din = run->din[0] + image * td_shape_size(in);
+    (void)end, (void)chunk, (void)thread;
+    memset(image_din, 0, td_shape_size(in) * sizeof *image_din);
+    for (size_t oy = 0; oy < out.height; oy++)
+        for (size_t ox = 0; ox < out.width; ox++, dy += channels) {
+            const part p = part_of(run->node, &w, in, oy, ox);
+            for (size_t iy = p.top; iy < p.bottom; iy++)
+                for (size_t ix = p.left; ix < p.right; ix++) {
+                    float *restrict dx = image_din + (iy * in.width + ix) * channels;
+                    for (size_t c = 0; c < channels; c++)
+                        dx[c] += p.share * dy[c];
+                }
+        }
+}
+
+static void forward(const td_run *run) {
+    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+}
+
+const td_op td_op_avg_pool = {
+    .name = "avg-pool",
+    .keys = {{"size", TD_KEY_PAIR, 1, 1024, NAN},
+             {"stride", TD_KEY_PAIR, 0, 1024, 0},
+             {"pad", TD_KEY_PAIR, 0, 512, 0},
+             {"count_include_pad", TD_KEY_COUNT, 0, 1, 1}},
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};

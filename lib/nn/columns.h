@@ -1,0 +1,46 @@
+/* Convolution as a matrix product ("im2col"): each output pixel's window is laid out as a row of
+ * columns, some rows of pixels (a strip) at a time so that they stay in the level-2 cache. The
+ * convolution and the transposed convolution, its adjoint, are made of these steps.
+ *
+ * Columns are [pixels, taps], prepared weights [taps, out], taps ordered (kernel row, kernel
+ * column, input channel), which makes the copies long and contiguous. */
+#ifndef TD_NN_COLUMNS_H
+#define TD_NN_COLUMNS_H
+
+#include "nn/conv.h"
+
+/* Rows of output pixels in a strip, and the floats of its columns. */
+size_t td_columns_rows(const td_conv *conv);
+size_t td_columns_floats(const td_conv *conv);
+
+/* Images of a chunk of work: going forward; and going back, where each chunk has a partial gradient
+ * of the weights. */
+size_t td_columns_forward_images(const td_conv *conv);
+size_t td_columns_backward_images(const td_conv *conv, size_t batch);
+
+/* Columns [row, row + rows) of x, the input of a chunk of images; rows are counted over all images
+ * of the chunk. */
+void td_columns_gather(const td_conv *conv, const float *x, float *columns, size_t row,
+                       size_t rows);
+
+/* The adjoint: adds these columns onto x. */
+void td_columns_scatter(const td_conv *conv, const float *columns, float *x, size_t row,
+                        size_t rows);
+
+/* Weights OIHW as [taps, out], and how many they are. */
+void td_columns_prepare(const td_conv *conv, const float *oihw, float *prepared);
+size_t td_columns_weights(const td_conv *conv);
+
+/* Scratch memory: td_columns_floats for each thread; then, if `backward`, for each chunk the
+ * partial gradient of the prepared weights and of `biases` biases behind it. */
+size_t td_columns_scratch(const td_conv *conv, size_t batch, size_t biases, bool backward);
+float *td_columns_partial(const td_conv *conv, float *scratch, size_t biases, size_t chunk);
+
+/* Sums the chunks' partial gradients in order into dw, OIHW, and db, which may be NULL. */
+void td_columns_reduce(const td_conv *conv, float *scratch, size_t batch, size_t biases, float *dw,
+                       float *db);
+
+/* sum [n] += each of `count` rows [n]. */
+void td_columns_add_rows(float *sum, const float *rows, size_t count, size_t n);
+
+#endif

@@ -1,0 +1,71 @@
+/* A rectangle of the image: rows [top, top + height), columns [left, left + width). */
+#include "base/parallel.h"
+#include "nn/op.h"
+#include <math.h>
+#include <string.h>
+
+enum { TOP, LEFT, HEIGHT, WIDTH };
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    (void)net;
+    const size_t top = td_node_count(node, TOP), left = td_node_count(node, LEFT);
+    const size_t height = td_node_count(node, HEIGHT), width = td_node_count(node, WIDTH);
+    if (top + height > in[0].height || left + width > in[0].width)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "rows %zu to %zu and columns %zu to %zu are not all in its input of "
+                       "%zu×%zu×%zu",
+                       top, top + height, left, left + width, in[0].height, in[0].width,
+                       in[0].channels);
+    node->shape = (td_shape){height, width, in[0].channels};
+    return TD_OK;
+}
+
+/* Where output row y of an image begins in the input. */
+static size_t row_at(const td_run *run, size_t image, size_t y) {
+    const td_shape in = td_run_in_shape(run, 0);
+    const size_t top = td_node_count(run->node, TOP), left = td_node_count(run->node, LEFT);
+    return ((image * in.height + top + y) * in.width + left) * in.channels;
+}
+
+static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_shape out = run->node->shape;
+    const size_t row = out.width * out.channels;
+    (void)end, (void)chunk, (void)thread;
+    for (size_t y = 0; y < out.height; y++)
+        memcpy(run->out + (image * out.height + y) * row, run->in[0] + row_at(run, image, y),
+               row * sizeof *run->out);
+}
+
+static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_shape out = run->node->shape;
+    const size_t row = out.width * out.channels, size = td_shape_size(td_run_in_shape(run, 0));
+    (void)end, (void)chunk, (void)thread;
+    memset(run->din[0] + image * size, 0, size * sizeof *run->din[0]);
+    for (size_t y = 0; y < out.height; y++)
+        memcpy(run->din[0] + row_at(run, image, y), run->dout + (image * out.height + y) * row,
+               row * sizeof *run->dout);
+}
+
+static void forward(const td_run *run) {
+    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+}
+
+const td_op td_op_crop = {
+    .name = "crop",
+    .keys = {{"top", TD_KEY_COUNT, 0, 65535, 0},
+             {"left", TD_KEY_COUNT, 0, 65535, 0},
+             {"height", TD_KEY_COUNT, 1, 65536, NAN},
+             {"width", TD_KEY_COUNT, 1, 65536, NAN}},
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};

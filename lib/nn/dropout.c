@@ -1,0 +1,64 @@
+/* In training each element is dropped with probability `rate`, and those kept are multiplied by
+ * 1/(1 − rate); otherwise nothing changes (Srivastava et al., "Dropout", JMLR 2014). The draws
+ * depend on the seed, the step, the node and the image alone: the way back draws them again. */
+#include "base/random.h"
+#include "nn/elementwise.h"
+#include <string.h>
+
+enum { RATE };
+enum { NODE_INDICES = 1 << 16 }; /* of draws: one for each image */
+
+/* Both ways are the same map. */
+typedef struct pass {
+    const td_run *run;
+    const float *from;
+    float *to;
+} pass;
+
+static void drop_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+    const pass *p = context;
+    const td_run *run = p->run;
+    const size_t size = td_shape_size(run->node->shape);
+    const float rate = (float)run->node->values[RATE].first, by = 1.0f / (1.0f - rate);
+    const size_t index = (size_t)(run->node - run->net->nodes) * NODE_INDICES + image;
+    const float *restrict from = p->from + image * size;
+    float *restrict to = p->to + image * size;
+    (void)end, (void)chunk, (void)thread;
+    td_random random = td_random_for(run->seed, TD_FOR_DROPOUT, run->step, (uint32_t)index);
+    for (size_t i = 0; i < size; i++)
+        to[i] = td_random_unit(&random) < rate ? 0 : by * from[i];
+}
+
+static void copy_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const pass *p = context;
+    (void)chunk, (void)thread;
+    memcpy(p->to + begin, p->from + begin, (end - begin) * sizeof *p->to);
+}
+
+static void drop(const td_run *run, const float *from, float *to) {
+    pass p = {run, from, to};
+    if (run->training)
+        td_parallel_for(run->batch, 1, drop_image, &p);
+    else
+        td_parallel_for(run->batch * td_shape_size(run->node->shape), TD_ELEMENT_CHUNK, copy_chunk,
+                        &p);
+}
+
+static void forward(const td_run *run) {
+    drop(run, run->in[0], run->out);
+}
+
+static void backward(const td_run *run) {
+    if (run->din[0])
+        drop(run, run->dout, run->din[0]);
+}
+
+const td_op td_op_dropout = {
+    .name = "dropout",
+    .keys = {{"rate", TD_KEY_REAL, 0, 0.99, 0.5}},
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = td_elementwise_infer,
+    .forward = forward,
+    .backward = backward,
+};

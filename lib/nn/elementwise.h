@@ -1,0 +1,25 @@
+/* What operators on single elements share: the output has the input's shape, and each pass is one
+ * function over chunks of elements. */
+#ifndef TD_NN_ELEMENTWISE_H
+#define TD_NN_ELEMENTWISE_H
+
+#include "base/parallel.h"
+#include "nn/op.h"
+
+/* A multiple of 48, and so of 1 to 4 channels in vectors of up to 16. */
+enum { TD_ELEMENT_CHUNK = 48 * 341 };
+
+static inline td_status td_elementwise_infer(td_net *net, td_node *node, const td_shape *in,
+                                             td_error *error) {
+    (void)net, (void)error;
+    node->shape = in[0];
+    return TD_OK;
+}
+
+/* Runs `work` with the run as context over all elements of the output. */
+static inline void td_elementwise(const td_run *run, td_chunk_fn work) {
+    td_parallel_for(run->batch * td_shape_size(run->node->shape), TD_ELEMENT_CHUNK, work,
+                    (void *)run);
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* y = mask_c · x by channel: channels are pruned by a 0. The mask is set from outside; its gradient
+ * is not computed (its slot is set to 0). */
+#include "nn/elementwise.h"
+#include "nn/lanes.h"
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    node->shape = in[0];
+    TD_TRY(td_node_param(net, node, "mask", 1, &in[0].channels, 0, error));
+    td_node_last_param(net)->fill = 1;
+    td_node_last_param(net)->role = TD_CONSTANT;
+    return TD_OK;
+}
+
+static size_t prepared(const td_node *node, const td_shape *in) {
+    (void)node;
+    return td_lanes(in[0].channels);
+}
+
+static void prepare(const td_run *run) {
+    const size_t channels = run->node->shape.channels;
+    memcpy(run->prepared, run->params[0], channels * sizeof *run->prepared);
+    td_lanes_repeat(run->prepared, channels);
+}
+
+/* Both ways are the same map. */
+typedef struct pass {
+    const td_run *run;
+    const float *from;
+    float *to;
+} pass;
+
+static void multiply_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const pass *p = context;
+    const size_t lanes = td_lanes(p->run->node->shape.channels);
+    const float *restrict mask = p->run->prepared;
+    (void)chunk, (void)thread;
+    for (size_t at = begin; at < end; at += lanes) {
+        const float *restrict from = p->from + at;
+        float *restrict to = p->to + at;
+        const size_t length = td_size_min(lanes, end - at);
+        for (size_t i = 0; i < length; i++)
+            to[i] = mask[i] * from[i];
+    }
+}
+
+static void multiply(const td_run *run, const float *from, float *to) {
+    pass p = {run, from, to};
+    td_parallel_for(run->batch * td_shape_size(run->node->shape),
+                    td_lane_chunk(run->node->shape.channels), multiply_chunk, &p);
+}
+
+static void forward(const td_run *run) {
+    multiply(run, run->in[0], run->out);
+}
+
+static void backward(const td_run *run) {
+    if (run->dparams[0])
+        memset(run->dparams[0], 0, run->node->shape.channels * sizeof *run->dparams[0]);
+    if (run->din[0])
+        multiply(run, run->dout, run->din[0]);
+}
+
+const td_op td_op_mask = {
+    .name = "mask",
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .infer = infer,
+    .prepared = prepared,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,14 @@
+/* The texts of the zoo's nets, for zoo.c alone; others take them by name from net.h. Each takes
+ * height, width, channels and classes as variables and raw pixels as its input. */
+#ifndef TD_NN_ZOO_H
+#define TD_NN_ZOO_H
+
+extern const char td_zoo_cnn[], td_zoo_cnn_bn[], td_zoo_lenet5[], td_zoo_vgg16[], td_zoo_resnet34[],
+    td_zoo_resnet34_small[];
+
+/* The first lines of every net: the image, brought to 0–1. */
+#define ZOO_INPUT                                                                                  \
+    "input = image() height=height width=width channels=channels\n"                                \
+    "scale = scale(input) by=1/255\n"
+
+#endif

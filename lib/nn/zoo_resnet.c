@@ -1,0 +1,63 @@
+/* ResNet-34 (He et al. 2016), with the parameters' names of torchvision's resnet34: four layers of
+ * 3, 4, 6 and 3 basic blocks. The node of a block's name is its output. */
+#include "nn/zoo.h"
+
+/* C promises only 4095 characters of a literal; gcc and clang set no limit. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
+/* clang-format off */
+
+/* Two convolutions, to which `skip` is added. */
+#define BLOCK(block, from, skip, channels, stride)                                                 \
+    block ".conv1 = conv(" from ") out=" channels " kernel=3 stride=" stride " pad=1 bias=0\n"     \
+    block ".bn1 = batch-norm(" block ".conv1)\n"                                                   \
+    block ".relu1 = relu(" block ".bn1)\n"                                                         \
+    block ".conv2 = conv(" block ".relu1) out=" channels " kernel=3 pad=1 bias=0\n"                \
+    block ".bn2 = batch-norm(" block ".conv2)\n"                                                   \
+    block ".add = add(" block ".bn2, " skip ")\n"                                                  \
+    block " = relu(" block ".add)\n"
+
+/* A block that gives the shape that it takes. */
+#define SAME(block, from, channels) BLOCK(block, from, from, channels, "1")
+
+/* A block that halves height and width. */
+#define HALF(block, from, channels)                                                                \
+    block ".downsample.0 = conv(" from ") out=" channels " kernel=1 stride=2 bias=0\n"             \
+    block ".downsample.1 = batch-norm(" block ".downsample.0)\n"                                   \
+    BLOCK(block, from, block ".downsample.1", channels, "2")
+
+#define LAYERS(from)                                                                               \
+    SAME("layer1.0", from, "64")                                                                   \
+    SAME("layer1.1", "layer1.0", "64")                                                             \
+    SAME("layer1.2", "layer1.1", "64")                                                             \
+    HALF("layer2.0", "layer1.2", "128")                                                            \
+    SAME("layer2.1", "layer2.0", "128")                                                            \
+    SAME("layer2.2", "layer2.1", "128")                                                            \
+    SAME("layer2.3", "layer2.2", "128")                                                            \
+    HALF("layer3.0", "layer2.3", "256")                                                            \
+    SAME("layer3.1", "layer3.0", "256")                                                            \
+    SAME("layer3.2", "layer3.1", "256")                                                            \
+    SAME("layer3.3", "layer3.2", "256")                                                            \
+    SAME("layer3.4", "layer3.3", "256")                                                            \
+    SAME("layer3.5", "layer3.4", "256")                                                            \
+    HALF("layer4.0", "layer3.5", "512")                                                            \
+    SAME("layer4.1", "layer4.0", "512")                                                            \
+    SAME("layer4.2", "layer4.1", "512")                                                            \
+    "avgpool = global-avg-pool(layer4.2)\n"                                                        \
+    "fc = dense(avgpool) out=classes\n"
+
+const char td_zoo_resnet34[] =
+    ZOO_INPUT
+    "conv1 = conv(scale) out=64 kernel=7 stride=2 pad=3 bias=0\n"
+    "bn1 = batch-norm(conv1)\n"
+    "relu = relu(bn1)\n"
+    "maxpool = max-pool(relu) size=3 stride=2 pad=1\n"
+    LAYERS("maxpool");
+
+/* For images as small as CIFAR-10's: nothing is lost before the first block. */
+const char td_zoo_resnet34_small[] =
+    ZOO_INPUT
+    "conv1 = conv(scale) out=64 kernel=3 pad=1 bias=0\n"
+    "bn1 = batch-norm(conv1)\n"
+    "relu = relu(bn1)\n"
+    LAYERS("relu");

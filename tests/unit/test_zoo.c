@@ -1,0 +1,153 @@
+/* The nets of the zoo as a whole: their sizes, and that training them does not depend on the number
+ * of threads. That they compute what PyTorch does is for tests/golden. */
+#include "nn/train.h"
+
+#include "base/parallel.h"
+#include "net_support.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
+
+#if defined __SANITIZE_ADDRESS__
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+static const struct row {
+    const char *net;
+    size_t side, channels, learning; /* parameters that learn: those of PyTorch's twin */
+    bool slow;                       /* too slow for a build with sanitizers */
+} rows[] = {
+    {"cnn", 28, 1, 312202, false},       {"cnn-bn", 28, 1, 595114, false},
+    {"lenet5", 32, 3, 62006, false},     {"vgg16", 32, 3, 15253578, true},
+    {"resnet34", 32, 3, 21289802, true}, {"resnet34-small", 16, 3, 21282122, true},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static void parse_row(const struct row *row, td_net *net) {
+    net_parsed(net, td_zoo_text(row->net),
+               &(td_net_variables){row->side, row->side, row->channels, CLASSES});
+}
+
+static void the_zoo_is_all_here(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++)
+        assert_string_equal(td_zoo_names[i], rows[i].net);
+    assert_null(td_zoo_names[ROWS]);
+}
+
+static void as_many_parameters_as_the_twins_have(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        td_net net;
+        size_t learning = 0;
+        parse_row(&rows[i], &net);
+        for (size_t p = 0; p < net.param_count; p++)
+            learning += td_param_learns(&net.params[p]) ? net.params[p].count : 0;
+        assert_int_equal(learning, rows[i].learning);
+        td_net_free(&net);
+    }
+}
+
+/* 28×28 grey is MNIST's size; only VGG-16, which halves five times, needs more. */
+static void sizes_that_fit_and_not(void **state) {
+    static const td_net_variables mnist = {28, 28, 1, 10}, wide = {40, 64, 3, 43};
+    td_error error;
+    (void)state;
+    for (size_t i = 0; td_zoo_names[i]; i++) {
+        td_net net;
+        const char *text = td_zoo_text(td_zoo_names[i]);
+        net_parsed(&net, text, &wide);
+        assert_int_equal(td_net_classes(&net), 43);
+        td_net_free(&net);
+        if (strcmp(td_zoo_names[i], "vgg16") != 0) {
+            net_parsed(&net, text, &mnist);
+            td_net_free(&net);
+            continue;
+        }
+        assert_int_equal(td_net_parse(&net, text, &mnist, &error), TD_ERR_FORMAT);
+        support_assert_contains(error.message, "node \"features.43\"");
+        support_assert_contains(error.message, "does not fit");
+    }
+}
+
+/* Two steps on made images. */
+static void train(const td_net *net, float *weights, const td_images *images, size_t threads) {
+    const td_train_options options = {.optimizer = td_optimizer_find("sgd"),
+                                      .step = {.lr = 0.01, .momentum = 0.9},
+                                      .schedule = td_schedule_find("constant"),
+                                      .epochs = 1,
+                                      .batch = BATCH,
+                                      .seed = 1};
+    td_error error;
+    td_set_threads(threads);
+    td_net_init(net, 1, weights);
+    if (td_train(net, weights, images, &options, &error) != TD_OK)
+        fail_msg("%s", error.message);
+}
+
+static td_images made_images(const struct row *row, td_arena *arena) {
+    td_images images = {IMAGES, row->side, row->side, row->channels, CLASSES, NULL, NULL};
+    size_t values = IMAGES * td_image_size(&images);
+    td_random random = td_random_for(1, TD_FOR_TEST, 0, 0);
+    uint8_t *pixels;
+    int32_t *labels;
+    assert_int_equal(TD_ARENA_NEW(arena, values, &pixels, "images", NULL), TD_OK);
+    assert_int_equal(TD_ARENA_NEW(arena, IMAGES, &labels, "labels", NULL), TD_OK);
+    for (size_t i = 0; i < values; i++)
+        pixels[i] = (uint8_t)td_random_below(&random, 256);
+    for (size_t i = 0; i < IMAGES; i++)
+        labels[i] = (int32_t)(i % CLASSES);
+    images.pixels = pixels;
+    images.labels = labels;
+    return images;
+}
+
+static void the_same_bytes_at_any_thread_count(void **state) {
+    const struct row *row = *state;
+    td_arena arena = {0};
+    td_net net;
+    float *first, *other;
+    if (SANITIZED && row->slow)
+        skip();
+    parse_row(row, &net);
+    td_images images = made_images(row, &arena);
+    assert_int_equal(TD_ARENA_NEW(&arena, net.weight_count, &first, "weights", NULL), TD_OK);
+    assert_int_equal(TD_ARENA_NEW(&arena, net.weight_count, &other, "weights", NULL), TD_OK);
+    train(&net, first, &images, 1);
+    for (size_t i = 0; i < net.weight_count; i++)
+        assert_true(isfinite(first[i]));
+    for (size_t threads = 2; threads <= MOST_THREADS; threads++) {
+        train(&net, other, &images, threads);
+        if (memcmp(first, other, net.weight_count * sizeof *first) != 0)
+            fail_msg("%s: %zu threads give other weights than 1", row->net, threads);
+    }
+    td_net_init(&net, 1, other);
+    for (size_t p = 0; p < net.param_count; p++) {
+        const td_param *param = &net.params[p];
+        if (memcmp(first + param->offset, other + param->offset, param->count * sizeof *first) == 0)
+            fail_msg("%s: training leaves %s as it was", row->net, param->name);
+    }
+    td_net_free(&net);
+    td_arena_free(&arena);
+}
+
+int main(void) {
+    struct CMUnitTest tests[3 + ROWS] = {
+        cmocka_unit_test(the_zoo_is_all_here),
+        cmocka_unit_test(as_many_parameters_as_the_twins_have),
+        cmocka_unit_test(sizes_that_fit_and_not),
+    };
+    char names[ROWS][64];
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(names[i], sizeof names[i], "%s trains to the same bytes at 1 to %d threads%s",
+                 rows[i].net, MOST_THREADS,
+                 SANITIZED && rows[i].slow ? " (too slow with sanitizers)" : "");
+        tests[3 + i] = (struct CMUnitTest){names[i], the_same_bytes_at_any_thread_count, NULL, NULL,
+                                           (void *)&rows[i]};
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

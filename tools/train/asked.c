@@ -1,0 +1,85 @@
+/* What was asked, as JSON: for the record, for the model file and for checkpoints. */
+#include "base/sha256.h"
+#include "train/job.h"
+#include <stdio.h>
+#include <string.h>
+
+json_t *train_options_json(const train_options *o) {
+    const td_train_options *t = &o->training;
+    char augment[TD_AUGMENT_TEXT];
+    td_augment_text(&o->augment, augment);
+    json_t *freeze = json_array();
+    for (size_t i = 0; i < o->freeze_count; i++)
+        json_array_append_new(freeze, tool_json_text(o->freeze[i]));
+    return json_pack(
+        "{s:o, s:s*, s:o*, s:o*, s:o, s:I, s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:I, "
+        "s:s*, s:f}",
+        "data", tool_json_text(o->data), "net", o->net, "validate",
+        o->validate ? tool_json_text(o->validate) : NULL, "from",
+        o->from ? tool_json_text(o->from) : NULL, "freeze", freeze, "epochs", (json_int_t)t->epochs,
+        "batch", (json_int_t)t->batch, "optimizer", t->optimizer->name, "lr", t->step.lr,
+        "momentum", t->step.momentum, "beta1", t->step.beta1, "beta2", t->step.beta2,
+        "weight_decay", t->step.weight_decay, "schedule", t->schedule->name, "warmup",
+        (json_int_t)t->warmup, "augment", t->augment ? augment : NULL, "label_smoothing",
+        t->label_smoothing);
+}
+
+td_status train_description(const train_job *job, char **out, td_error *error) {
+    json_t *text = json_object();
+    static const char *const keys[] = {"tool", "version", "blas_core", "seed", "options"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        json_object_set_new(text, keys[i],
+                            json_deep_copy(json_object_get(job->record.root, keys[i])));
+    json_t *options = json_object_get(text, "options"), *digests = json_array(), *input;
+    static const char *const places[] = {"data", "validate", "from"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        json_object_del(options, places[i]);
+    size_t i;
+    json_array_foreach(json_object_get(job->record.root, "inputs"), i, input) {
+        json_array_append(digests, json_object_get(input, "sha256"));
+    }
+    json_object_set_new(text, "inputs_sha256", digests);
+    *out = json_dumps(text, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    json_decref(text);
+    return *out ? TD_OK : td_fail_memory(error, "the model's metadata");
+}
+
+static json_t *digest(const void *data, size_t size) {
+    return json_string(td_sha256(data, size).hex);
+}
+
+/* Images and labels, wherever they were read from; null for no images. */
+static json_t *images_digest(const td_images *images) {
+    if (images->count == 0)
+        return json_null();
+    char both[2 * sizeof(td_digest)];
+    int length = snprintf(both, sizeof both, "%s%s",
+                          td_sha256(images->pixels, images->count * td_image_size(images)).hex,
+                          td_sha256(images->labels, images->count * sizeof *images->labels).hex);
+    return digest(both, (size_t)length);
+}
+
+td_status train_identity(const train_job *job, json_t **out, td_error *error) {
+    td_arena arena = {0};
+    char *net;
+    TD_TRY(td_net_text(job->net, &arena, &net, error));
+    json_t *identity = json_object(), *root = job->record.root;
+    static const char *const keys[] = {"version", "blas_core", "seed"};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        failed |= json_object_set(identity, keys[i], json_object_get(root, keys[i]));
+    failed |= json_object_update(identity, json_object_get(root, "options"));
+    json_object_del(identity, "from"); /* its digest is that of the first weights */
+    failed |= json_object_set_new(identity, "net", digest(net, strlen(net)));
+    failed |= json_object_set_new(identity, "data", images_digest(&job->data.images));
+    failed |= json_object_set_new(identity, "validate", images_digest(&job->validation.images));
+    failed |= json_object_set_new(identity, "first_weights",
+                                  digest(job->weights, job->net->weight_count * sizeof(float)));
+    td_arena_free(&arena);
+    if (failed) {
+        json_decref(identity);
+        return td_fail_memory(error, "the checkpoint's metadata");
+    }
+    *out = identity;
+    return TD_OK;
+}

@@ -1,0 +1,66 @@
+/* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. */
+#include "measure/rates.h"
+#include "nn/loss.h"
+#include "nn/predict.h"
+#include "train/job.h"
+#include <stdio.h>
+
+static bool keep_predicting(void *context, size_t images) {
+    (void)context, (void)images;
+    return !tool_interrupted();
+}
+
+static td_status validate(train_job *job, size_t epoch, json_t *line, td_error *error) {
+    const td_images *images = &job->validation.images;
+    td_arena arena = {0};
+    float *logits;
+    int32_t *predicted;
+    td_status status =
+        td_predict(job->net, job->weights, images, (td_predict_watch){keep_predicting, NULL},
+                   &arena, &logits, error);
+    if (status == TD_ERR_INTERRUPTED)
+        td_fail(error, status, "interrupted in epoch %zu", epoch);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, images->count, &predicted, "predictions", error);
+    if (status == TD_OK) {
+        size_t classes = td_net_classes(job->net);
+        for (size_t i = 0; i < images->count; i++)
+            predicted[i] = td_argmax(logits + i * classes, classes);
+        td_rate accuracy = td_accuracy(predicted, images->labels, images->count);
+        tool_json_rate(line, "validation_accuracy", &accuracy);
+    }
+    td_arena_free(&arena);
+    return status;
+}
+
+static void print_line(const train_job *job, const json_t *line, const td_train_state *state) {
+    tool_progress shown = job->progress; /* a copy: the line is drawn again in the next epoch */
+    tool_progress_end(&shown);
+    fprintf(stderr, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%", state->epoch,
+            job->options->training.epochs, state->loss, 100 * state->accuracy);
+    const json_t *accuracy = json_object_get(line, "validation_accuracy");
+    if (accuracy)
+        fprintf(stderr, "  validation %.2f %%", 100 * json_real_value(accuracy));
+    fputc('\n', stderr);
+}
+
+td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {
+    json_t *line = json_pack("{s:I, s:f, s:f, s:f}", "epoch", (json_int_t)state->epoch, "loss",
+                             state->loss, "accuracy", state->accuracy, "lr", state->lr);
+    if (!line || json_array_append_new(job->epochs, line) != 0)
+        return td_fail_memory(error, "the log");
+    if (job->options->validate)
+        TD_TRY(validate(job, state->epoch, line, error));
+    if (!job->options->common.quiet)
+        print_line(job, line, state);
+    return TD_OK;
+}
+
+void train_log_write(const json_t *epochs, FILE *stream) {
+    size_t i;
+    const json_t *line;
+    json_array_foreach(epochs, i, line) {
+        json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(10));
+        fputc('\n', stream);
+    }
+}
