@@ -26,7 +26,8 @@ enum {
 static const struct argp_option rows[] = {
     {"data", KEY_DATA, "DATA", 0, "Train on DATA: NAME or PATH, with :SPLIT and :A-B (split train)",
      0},
-    {"net", KEY_NET, "NET", 0, "The net: cnn, or a file with a net text", 0},
+    {"net", KEY_NET, "NET", 0,
+     "The net: cnn, cnn-bn, lenet5, vgg16, resnet34, resnet34-small, or a file with a net text", 0},
     {"epochs", KEY_EPOCHS, "N", 0, "Epochs (10)", 0},
     {"batch", KEY_BATCH, "N", 0, "Images a step (128)", 0},
     {"optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd or adam (adam)", 0},
