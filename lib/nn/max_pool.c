@@ -1,5 +1,6 @@
 /* The largest value of each window. Padding counts as smaller than any value. */
 #include "base/parallel.h"
+#include "nn/max_pool_2x2.h"
 #include "nn/window.h"
 #include <math.h>
 #include <string.h>
@@ -36,6 +37,12 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
                 }                                                                                  \
         }
 
+/* The usual window has a way of its own. */
+static bool is_2x2(const td_window *w) {
+    return w->kernel_h == 2 && w->kernel_w == 2 && w->stride_h == 2 && w->stride_w == 2 &&
+           w->pad_h == 0 && w->pad_w == 0;
+}
+
 static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
     const td_window w = window_of(run->node);
@@ -44,6 +51,10 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
     (void)end, (void)chunk, (void)thread;
     const float *x = run->in[0] + image * td_shape_size(in);
     float *y = run->out + image * td_shape_size(out);
+    if (is_2x2(&w)) {
+        td_max_pool_2x2(in, x, y);
+        return;
+    }
     for (size_t i = 0; i < td_shape_size(out); i++)
         y[i] = -INFINITY;
     FOR_EACH_WINDOW_PIXEL(w, in, out, x_at, y_at, {
@@ -69,6 +80,10 @@ static void backward_image(void *context, size_t image, size_t end, size_t chunk
     float *dx = run->din[0] + image * td_shape_size(in);
     float *restrict left = run->scratch + thread * channels;
     size_t current = SIZE_MAX;
+    if (is_2x2(&w)) {
+        td_max_pool_2x2_backward(in, x, y, dy, dx);
+        return;
+    }
     memset(dx, 0, td_shape_size(in) * sizeof *dx);
     FOR_EACH_WINDOW_PIXEL(w, in, out, x_at, y_at, {
         const float *restrict from = x + x_at;

@@ -76,11 +76,12 @@ check_fails 1 'trapdoor-train: epoch 1, step 2: the loss is not finite; a smalle
 check_fails 1 'trapdoor-train: /dev/full: writing tensor "conv2.weight": No space left on device' \
     trapdoor-train -q --data $data --net cnn --epochs 1 -o /dev/full
 
-# Interrupted in the first epoch, in training or in validation: one line, nothing written. (A shell's background jobs ignore SIGINT.)
-check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 2 \
-    trapdoor-train -q --data fashion-mnist --net cnn --epochs 1 -o x.safetensors
-check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 2 \
-    trapdoor-train -q --data fashion-mnist:train:0-16 --net cnn --epochs 1 \
+# Interrupted in the first epoch, in training or in validation: one line, nothing written. (A shell's
+# background jobs ignore SIGINT.)
+check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 5 \
+    trapdoor-train -q --data fashion-mnist --net resnet34 --batch 16 --epochs 1 -o x.safetensors
+check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status -s TERM 5 \
+    trapdoor-train -q --data fashion-mnist:train:0-16 --net resnet34 --batch 16 --epochs 1 \
     --validate fashion-mnist:train -o x.safetensors
 check 'nothing is left of what failed' sh -c '! ls -A | grep -q "x\.safetensors"'
 

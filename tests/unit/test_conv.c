@@ -42,6 +42,42 @@ static void grid_of_17_channels(void **state) {
     check_grid(17, 2, 3);
 }
 
+/* Few channels and wide enough images for the direct way, if the operator has one. Some widths are
+ * a multiple of the pixels that may share a vector, others are not. */
+static void few_channels(void **state) {
+    static const size_t ins[] = {1, 3, 6, 16}, outs[] = {1, 6, 16, 17, 32, 64};
+    static const char *const kernels[] = {"1", "3", "5", "3x5"};
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        for (size_t o = 0; o < 6; o++)
+            for (size_t k = 0; k < 4; k++) {
+                char text[TEXT];
+                snprintf(text, sizeof text,
+                         "input = image() height=8 width=%zu channels=%zu\n"
+                         "c = conv(input) out=%zu kernel=%s pad=%zu bias=%d\nflat = flatten(c)\n",
+                         8 + (i + o + k) % 5, ins[i], outs[o], kernels[k], (i + o + k) % 3,
+                         (o + k) % 3 > 0);
+                net_check(&(net_case){text, 3, NULL, true}, 1);
+            }
+}
+
+static void few_channels_between_others(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(8, 9, 3) "c1 = conv(input) out=6 kernel=5\nr1 = relu(c1)\n"
+                            "c2 = conv(r1) out=3 kernel=3x2 pad=1\nflat = flatten(c2)\n",
+         3, NULL, false},
+        {NET_IMAGE(8, 9, 3) "c1 = conv(input) out=6 kernel=5\n"
+                            "c2 = conv(c1) out=16 kernel=3x2 pad=1\nflat = flatten(c2)\n",
+         37, NULL, false},
+        /* An image's gradient is more than a level-1 cache holds. */
+        {NET_IMAGE(23, 20, 2) "c = conv(input) out=40 kernel=3 pad=1\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(4, 90, 1) "c = conv(input) out=70 kernel=2\nflat = flatten(c)\n", 2, NULL, true},
+    };
+    (void)state;
+    net_check(cases, 4);
+}
+
 /* The columns of a whole image do not fit in one strip. */
 static void images_of_several_strips(void **state) {
     static const net_case cases[] = {
@@ -114,6 +150,8 @@ int main(void) {
         cmocka_unit_test(grid_of_1_channel),
         cmocka_unit_test(grid_of_3_channels),
         cmocka_unit_test(grid_of_17_channels),
+        cmocka_unit_test(few_channels),
+        cmocka_unit_test(few_channels_between_others),
         cmocka_unit_test(images_of_several_strips),
         cmocka_unit_test(batches_of_several_chunks),
         cmocka_unit_test(padding_larger_than_the_kernel),
