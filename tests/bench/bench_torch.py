@@ -26,12 +26,12 @@ def peak_memory():
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
-def make_batches(net, size, layout):
+def make_batches(bench, size, layout):
     batches = []
     for seed in range(BATCHES):
-        images = twins.nchw(made.images(seed, size, net.height, net.width, net.channels))
+        images = twins.nchw(made.images(seed, size, bench.height, bench.width, bench.channels))
         images = images.contiguous(memory_format=LAYOUTS[layout])
-        batches.append((images, made.labels(seed, size, net.classes)))
+        batches.append((images, made.labels(seed, size, twins.CLASSES)))
     return batches
 
 
@@ -69,8 +69,9 @@ def main():
     base = peak_memory()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    batches = make_batches(twins.NETS[options.net], options.batch, options.layout)
-    model = twins.build(options.net).to(memory_format=LAYOUTS[options.layout])
+    bench = twins.NETS[options.net].bench
+    batches = make_batches(bench, options.batch, options.layout)
+    model = twins.build(options.net, bench).to(memory_format=LAYOUTS[options.layout])
     step = (trainer if options.mode == "train" else predictor)(model)
     seconds = []
     for number in range(WARM_UP + options.steps):
