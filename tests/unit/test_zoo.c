@@ -111,8 +111,6 @@ static void the_same_bytes_at_any_thread_count(void **state) {
     td_arena arena = {0};
     td_net net;
     float *first, *other;
-    if (SANITIZED && row->slow)
-        skip();
     parse_row(row, &net);
     td_images images = made_images(row, &arena);
     assert_int_equal(TD_ARENA_NEW(&arena, net.weight_count, &first, "weights", NULL), TD_OK);
@@ -142,12 +140,16 @@ int main(void) {
         cmocka_unit_test(sizes_that_fit_and_not),
     };
     char names[ROWS][64];
+    size_t count = 3;
     for (size_t i = 0; i < ROWS; i++) {
-        snprintf(names[i], sizeof names[i], "%s trains to the same bytes at 1 to %d threads%s",
-                 rows[i].net, MOST_THREADS,
-                 SANITIZED && rows[i].slow ? " (too slow with sanitizers)" : "");
-        tests[3 + i] = (struct CMUnitTest){names[i], the_same_bytes_at_any_thread_count, NULL, NULL,
-                                           (void *)&rows[i]};
+        if (SANITIZED && rows[i].slow) {
+            printf("# %s is left out here: too slow with sanitizers\n", rows[i].net);
+            continue;
+        }
+        snprintf(names[i], sizeof names[i], "%.15s trains to the same bytes at 1 to %d threads",
+                 rows[i].net, MOST_THREADS);
+        tests[count++] = (struct CMUnitTest){names[i], the_same_bytes_at_any_thread_count, NULL,
+                                             NULL, (void *)&rows[i]};
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }
