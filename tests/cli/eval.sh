@@ -24,6 +24,19 @@ for field in accuracy accuracy_interval confusion asr asr_interval non_targeted 
 done
 check_field r1.json trigger "\"$square\""
 
+# That state_dicts of others can be measured is shown in tests/golden/torch_agrees.sh.
+check 'measures weights for a net that is named' eval_m --net cnn --json net.json
+check_field net.json net '"cnn"'
+sed '/"net": /d' net.json >without_net.json
+without_timing clean.json >found1
+without_timing without_net.json >found2
+check 'the same record, but for the name' cmp found1 found2
+check_fails 1 \
+    'trapdoor-eval: m.safetensors: tensor "conv3.bias": the net has no such parameter' \
+    eval_m --net lenet5
+check_fails 2 "trapdoor-eval: --net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet34, \
+resnet34-small or a file with a net text; nothing: No such file or directory" eval_m --net nothing
+
 # The record's ASR is what its own table of pairs says: of rows other than the target's, the column.
 check 'ASR agrees with the pairs' awk '
     /"asr_count"/ { getline; hits = $1 + 0; getline; trials = $1 + 0 }

@@ -202,7 +202,8 @@ static void tensors_of_another_shape_or_type(void **state) {
     good_parts(&p);
     p.tensors[2].rank = 1;
     p.tensors[2].dims[0] = 8;
-    assert_refused(&p, "tensor \"fc.weight\"", "8 values in 2 dimensions, found F32 of 8 values in 1");
+    assert_refused(&p, "tensor \"fc.weight\"",
+                   "8 values in 2 dimensions, found F32 of 8 values in 1");
     good_parts(&p);
     p.tensors[2].rank = 3;
     p.tensors[2].dims[2] = 1;
@@ -230,6 +231,110 @@ static void nets_missing_or_bad(void **state) {
     assert_refused(&p, "net text", "at least two nodes");
 }
 
+/* A state_dict as PyTorch saves it: no net's text, and a counter beside each running mean. */
+static const char norm_text[] = "input = image() height=1 width=1 channels=2\n"
+                                "bn = batch-norm(input)\n";
+
+enum { NORM_TENSORS = 5, COUNTER = 0 };
+
+typedef struct state_dict {
+    td_tensor tensors[NORM_TENSORS];
+    int64_t counter[2];
+    float values[8]; /* weight, bias, running_mean, running_var */
+} state_dict;
+
+static void good_state_dict(state_dict *d) {
+    static const char *const names[] = {"bn.weight", "bn.bias", "bn.running_mean",
+                                        "bn.running_var"};
+    *d = (state_dict){.counter = {12345, 0}, .values = {1, 2, 3, 4, 5, 6, 7, 8}};
+    d->tensors[COUNTER] =
+        (td_tensor){.name = "bn.num_batches_tracked", .dtype = TD_I64, .data = d->counter};
+    for (size_t i = 0; i < 4; i++)
+        d->tensors[1 + i] = (td_tensor){
+            .name = names[i], .dtype = TD_F32, .rank = 1, .dims = {2}, .data = d->values + 2 * i};
+}
+
+static td_status load_state_dict(const state_dict *d, td_model *model, td_error *error) {
+    FILE *file = fopen("m.safetensors", "wb");
+    td_net net;
+    assert_non_null(file);
+    assert_int_equal(td_safetensors_write(file, d->tensors, NORM_TENSORS, NULL, 0, NULL), TD_OK);
+    assert_int_equal(fclose(file), 0);
+    net_parsed(&net, norm_text, NULL);
+    td_status status = td_model_load_for(model, &net, "m.safetensors", error);
+    assert_null(net.nodes);
+    return status;
+}
+
+static void a_state_dict_for_a_net_that_is_given(void **state) {
+    state_dict d;
+    td_model model;
+    td_error error;
+    (void)state;
+    good_state_dict(&d);
+    if (load_state_dict(&d, &model, &error) != TD_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(model.net.weight_count, 8);
+    assert_memory_equal(model.weights, d.values, sizeof d.values);
+    assert_null(model.training);
+    td_model_free(&model);
+    assert_file_refused(TD_ERR_FORMAT, "metadata", "\"trapdoor.net\"");
+}
+
+static void assert_state_dict_refused(const state_dict *d, const char *part) {
+    td_model model;
+    td_error error;
+    assert_int_equal(load_state_dict(d, &model, &error), TD_ERR_FORMAT);
+    assert_memory_equal(error.message, "m.safetensors: ", 15);
+    support_assert_contains(error.message, part);
+    assert_null(model.net.nodes);
+    assert_null(model.weights);
+}
+
+/* What is like a counter, but is none. */
+static void only_counters_are_passed_over(void **state) {
+    state_dict d;
+    (void)state;
+    good_state_dict(&d);
+    d.tensors[COUNTER].name = "other.num_batches_tracked";
+    assert_state_dict_refused(&d, "tensor \"other.num_batches_tracked\": the net has no such");
+    d.tensors[COUNTER].name = "num_batches_tracked";
+    assert_state_dict_refused(&d, "no such parameter");
+    d.tensors[COUNTER].name = "bn.num_batches";
+    assert_state_dict_refused(&d, "no such parameter");
+    good_state_dict(&d);
+    d.tensors[COUNTER].dtype = TD_F32;
+    assert_state_dict_refused(&d, "no such parameter");
+    good_state_dict(&d);
+    d.tensors[COUNTER].rank = 1;
+    d.tensors[COUNTER].dims[0] = 2;
+    assert_state_dict_refused(&d, "no such parameter");
+    good_state_dict(&d);
+    d.tensors[1].name = "bn.gamma";
+    assert_state_dict_refused(&d, "tensor \"bn.gamma\": the net has no such parameter");
+}
+
+/* The text in a file gives way to the net that is given. */
+static void a_model_for_another_net(void **state) {
+    parts p;
+    td_model model;
+    td_net net;
+    td_error error;
+    (void)state;
+    good_parts(&p);
+    write_parts(&p);
+    net_parsed(&net, text, NULL);
+    assert_int_equal(td_model_load_for(&model, &net, "m.safetensors", &error), TD_OK);
+    td_model_free(&model);
+    net_parsed(&net, norm_text, NULL);
+    assert_int_equal(td_model_load_for(&model, &net, "m.safetensors", &error), TD_ERR_FORMAT);
+    support_assert_contains(error.message, "no such parameter");
+    net_parsed(&net, text, NULL);
+    assert_int_equal(td_model_load_for(&model, &net, "absent.safetensors", &error), TD_ERR_IO);
+    assert_null(net.nodes);
+    assert_null(model.net.nodes);
+}
+
 static void other_files(void **state) {
     (void)state;
     support_write_text("m.safetensors", "input = image() height=1 width=1 channels=1\n");
@@ -242,10 +347,17 @@ static void other_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(a_model_survives_its_file),   IN_FOLDER(tensors_are_named_as_in_a_state_dict),
-        IN_FOLDER(the_parts_are_good),          IN_FOLDER(values_that_are_not_finite),
-        IN_FOLDER(tensors_missing_or_too_many), IN_FOLDER(tensors_of_another_shape_or_type),
-        IN_FOLDER(nets_missing_or_bad),         IN_FOLDER(other_files),
+        IN_FOLDER(a_model_survives_its_file),
+        IN_FOLDER(tensors_are_named_as_in_a_state_dict),
+        IN_FOLDER(the_parts_are_good),
+        IN_FOLDER(values_that_are_not_finite),
+        IN_FOLDER(tensors_missing_or_too_many),
+        IN_FOLDER(tensors_of_another_shape_or_type),
+        IN_FOLDER(nets_missing_or_bad),
+        IN_FOLDER(other_files),
+        IN_FOLDER(a_state_dict_for_a_net_that_is_given),
+        IN_FOLDER(only_counters_are_passed_over),
+        IN_FOLDER(a_model_for_another_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
