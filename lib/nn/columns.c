@@ -11,7 +11,7 @@ enum {
     BACKWARD_PIXELS = 256,     /* ... and of one with a partial weight gradient of its own */
     MOST_PARTIALS = 16,        /* chunks of images, and so partial weight gradients, going back */
     PARTIAL_FLOATS = 24 << 20, /* ... and at most this many floats of them together */
-    REDUCE_CHUNK = 8           /* output channels */
+    OUTPUT_CHUNK = 16          /* output channels: a line of the cache */
 };
 
 size_t td_columns_rows(const td_conv *c) {
@@ -121,15 +121,30 @@ static size_t kernel_area(const td_conv *c) {
            (c->window.kernel_w + c->skip_left + c->skip_right);
 }
 
-void td_columns_prepare(const td_conv *c, const float *oihw, float *prepared) {
+typedef struct preparation {
+    const td_conv *conv;
+    const float *oihw;
+    float *prepared;
+} preparation;
+
+static void prepare_outputs(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const preparation *p = context;
+    const td_conv *c = p->conv;
     const size_t taps = c->window.kernel_h * c->window.kernel_w, area = kernel_area(c);
     const size_t in = c->in.channels, out = c->out.channels;
-    for (size_t k = 0; k < taps; k++) {
-        const float *from = oihw + kernel_place(c, k);
-        for (size_t o = 0; o < out; o++)
-            for (size_t i = 0; i < in; i++)
-                prepared[(k * in + i) * out + o] = from[(o * in + i) * area];
-    }
+    (void)chunk, (void)thread;
+    for (size_t i = 0; i < in; i++)
+        for (size_t k = 0; k < taps; k++) {
+            const float *from = p->oihw + i * area + kernel_place(c, k);
+            float *to = p->prepared + (k * in + i) * out;
+            for (size_t o = begin; o < end; o++)
+                to[o] = from[o * in * area];
+        }
+}
+
+void td_columns_prepare(const td_conv *c, const float *oihw, float *prepared) {
+    preparation p = {c, oihw, prepared};
+    td_parallel_for(c->out.channels, OUTPUT_CHUNK, prepare_outputs, &p);
 }
 
 typedef struct reduction {
@@ -148,23 +163,23 @@ static void reduce_outputs(void *context, size_t begin, size_t end, size_t chunk
     (void)chunk, (void)thread;
     if (taps < area)
         memset(r->dw + begin * in * area, 0, (end - begin) * in * area * sizeof(float));
-    for (size_t k = 0; k < taps; k++) {
-        float *to = r->dw + kernel_place(c, k);
-        for (size_t o = begin; o < end; o++)
-            for (size_t i = 0; i < in; i++) {
-                float sum = 0;
-                for (size_t part = 0; part < r->chunks; part++)
-                    sum += r->partials[part * stride + (k * in + i) * n + o];
-                to[(o * in + i) * area] = sum;
-            }
-    }
+    for (size_t i = 0; i < in; i++)
+        for (size_t k = 0; k < taps; k++) {
+            const float *from = r->partials + (k * in + i) * n;
+            float *to = r->dw + i * area + kernel_place(c, k), sums[OUTPUT_CHUNK] = {0};
+            for (size_t part = 0; part < r->chunks; part++)
+                for (size_t o = begin; o < end; o++)
+                    sums[o - begin] += from[part * stride + o];
+            for (size_t o = begin; o < end; o++)
+                to[o * in * area] = sums[o - begin];
+        }
 }
 
 void td_columns_reduce(const td_conv *c, float *scratch, size_t batch, size_t biases, float *dw,
                        float *db) {
     size_t chunks = td_chunks(batch, td_columns_backward_images(c, batch));
     reduction r = {c, td_columns_partial(c, scratch, biases, 0), chunks, biases, dw};
-    td_parallel_for(c->out.channels, REDUCE_CHUNK, reduce_outputs, &r);
+    td_parallel_for(c->out.channels, OUTPUT_CHUNK, reduce_outputs, &r);
     for (size_t i = 0; db && i < biases; i++) {
         db[i] = 0;
         for (size_t part = 0; part < chunks; part++)

@@ -30,7 +30,8 @@ static td_conv conv_of(const td_node *node, td_shape in) {
 }
 
 /* In order of preference; the last computes any. */
-static const td_conv_path *const paths[] = {&td_conv_winograd, &td_conv_direct, &td_conv_im2col};
+static const td_conv_path *const paths[] = {&td_conv_toeplitz, &td_conv_winograd, &td_conv_direct,
+                                            &td_conv_im2col};
 
 static const td_conv_path *path_of(const td_conv *conv) {
     size_t i = 0;

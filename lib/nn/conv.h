@@ -27,6 +27,6 @@ typedef struct td_conv_path {
     void (*backward)(const td_conv *conv, const td_run *run);
 } td_conv_path;
 
-extern const td_conv_path td_conv_winograd, td_conv_direct, td_conv_im2col;
+extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_im2col;
 
 #endif

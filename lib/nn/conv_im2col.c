@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "nn/columns.h"
 #include "nn/gemm.h"
-#include <cblas.h>
+#include "nn/product.h"
 #include <string.h>
 
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
@@ -80,9 +80,15 @@ static void forward_task(void *context, size_t number, size_t end, size_t chunk,
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
         float *strip = y + row * width * n;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)pixels, (int)t.channels,
-                    (int)taps, 1.0f, columns_of(p, &t, row, rows), (int)taps,
-                    run->prepared + t.channel, (int)n, 0.0f, strip, (int)n);
+        td_multiply(&(td_product){.m = pixels,
+                                  .n = t.channels,
+                                  .k = taps,
+                                  .a = columns_of(p, &t, row, rows),
+                                  .a_row = taps,
+                                  .b = run->prepared + t.channel,
+                                  .b_row = n,
+                                  .c = strip,
+                                  .c_row = n});
         td_bias_relu(strip, pixels, t.channels, n, bias, run->relu);
     }
 }
@@ -109,10 +115,17 @@ static void weights_task(void *context, size_t number, size_t end, size_t chunk,
     }
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)taps, (int)t.channels,
-                    (int)pixels, 1.0f, columns_of(p, &t, row, rows), (int)taps,
-                    dy + row * width * n + t.channel, (int)n, row > 0 ? 1.0f : 0.0f, dw + t.channel,
-                    (int)n);
+        td_multiply(&(td_product){.m = taps,
+                                  .n = t.channels,
+                                  .k = pixels,
+                                  .a = columns_of(p, &t, row, rows),
+                                  .a_row = taps,
+                                  .transpose_a = true,
+                                  .b = dy + row * width * n + t.channel,
+                                  .b_row = n,
+                                  .c = dw + t.channel,
+                                  .c_row = n,
+                                  .add = row > 0});
     }
 }
 
@@ -131,8 +144,16 @@ static void input_chunk(void *context, size_t begin, size_t end, size_t chunk, s
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
         float *to = p->direct ? dx + row * width * taps : columns;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)pixels, (int)taps, (int)n, 1.0f,
-                    dy + row * width * n, (int)n, run->prepared, (int)n, 0.0f, to, (int)taps);
+        td_multiply(&(td_product){.m = pixels,
+                                  .n = taps,
+                                  .k = n,
+                                  .a = dy + row * width * n,
+                                  .a_row = n,
+                                  .b = run->prepared,
+                                  .b_row = n,
+                                  .transpose_b = true,
+                                  .c = to,
+                                  .c_row = taps});
         if (!p->direct)
             td_columns_scatter(c, columns, dx, row, rows);
     }

@@ -15,23 +15,23 @@
 enum {
     POINTS = 9,
     PIXELS = 4,
-    SLAB = 128,         /* images */
-    TASK_IMAGES = 16,   /* to spread; a whole number of lanes */
-    TASK_ROWS = 24,     /* input channels of a task going back */
-    PREPARE_INPUTS = 16 /* of a task */
+    SLAB = 128,                                     /* images */
+    TASK_IMAGES = 16,                               /* to spread; a whole number of lanes */
+    TASK_ROWS = 48,                                 /* input channels of a task going back */
+    PREPARE_INPUTS = 16,                            /* of a task */
+    DU_POINT = TASK_ROWS * TD_WG_PANEL + TD_WG_LINE /* between points of a weight task */
 };
 
-/* Where tap t of a kernel meets its point: u0 = w1, u1 = w2 − w1, u2 = w0 − w1 in each direction. */
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
     size_t in, out, batch;
-    size_t first, count;             /* the slab's images */
+    size_t first, count;               /* the slab's images */
     size_t in_row, out_row, image_row; /* distances of images and, transposed, of channels */
-    float *input;                    /* [point][image][in] */
-    float *gradient;                 /* [point][image][out] */
-    float *transposed;               /* [point][out][image] */
-    float *threads;                  /* for each thread */
+    float *input;                      /* [point][image][in] */
+    float *gradient;                   /* [point][image][out] */
+    float *transposed;                 /* [point][out][image] */
+    float *threads;                    /* for each thread */
     size_t thread_floats;
 } pass;
 
@@ -54,8 +54,7 @@ static size_t product_floats(size_t images) {
 static size_t thread_floats(size_t images, bool backward) {
     size_t floats = product_floats(images);
     if (backward)
-        floats = td_size_max(
-            floats, TASK_ROWS * td_size_max(row_floats(images), TD_WG_PANEL) + TD_WG_LINE);
+        floats = td_size_max(floats, TASK_ROWS * row_floats(images) + TD_WG_LINE);
     return POINTS * floats;
 }
 
@@ -66,7 +65,8 @@ static size_t prepared(const td_conv *c) {
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     size_t images = td_wg_round_up(td_size_min(batch, SLAB), TASK_IMAGES);
     size_t in = c->in.channels, out = c->out.channels;
-    size_t floats = td_threads() * thread_floats(images, backward) + images * row_floats(in) * POINTS;
+    size_t floats =
+        td_threads() * thread_floats(images, backward) + images * row_floats(in) * POINTS;
     if (backward)
         floats += POINTS * (images * row_floats(out) + out * row_floats(images));
     return floats;
@@ -177,17 +177,40 @@ static void spread_gradient(void *context, size_t begin, size_t end, size_t chun
             spread_square(p, image, td_size_min(TD_WG_LANES, end - image), c);
 }
 
+/* TD_WG_LANES channels of y from `channel` on. */
+static void gather_output(const pass *p, const float *products, size_t point, size_t channel) {
+    const size_t lanes = td_size_min(TD_WG_LANES, p->out - channel);
+    td_vec bias = {0};
+    if (p->run->params[1])
+        bias = td_vec_load_part(p->run->params[1] + channel, lanes);
+    for (size_t image = 0; image < p->count; image++) {
+        float *y = p->run->out + (p->first + image) * PIXELS * p->out + channel;
+        td_vec pixels[PIXELS];
+        gather_image(products + image * TD_WG_PANEL, point, pixels);
+        TD_WG_UNROLL
+        for (size_t i = 0; i < PIXELS; i++) {
+            td_vec value = pixels[i] + bias;
+            value = p->run->relu ? td_vec_gate(value, value) : value;
+            if (lanes < TD_WG_LANES)
+                td_vec_store_part(y + i * p->out, value, lanes);
+            else
+                td_vec_store(y + i * p->out, value);
+        }
+    }
+}
+
 /* Some panels of the output. */
 static void forward_panels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
     float *products = p->threads + thread * p->thread_floats;
-    const size_t point = product_floats(p->count), n = p->out;
+    const size_t point = product_floats(p->count);
     (void)chunk;
     for (size_t panel = begin; panel < end; panel++) {
         const float *weights = p->run->prepared + panel * panel_floats(p->in);
+        const size_t channel = panel * TD_WG_PANEL;
         for (size_t i = 0; i < POINTS; i++)
             td_wg_multiply(&(td_wg_product){.rows = p->count,
-                                            .columns = n - panel * TD_WG_PANEL,
+                                            .columns = p->out - channel,
                                             .depth = p->in,
                                             .a = p->input + i * p->count * p->in_row,
                                             .a_row = p->in_row,
@@ -196,26 +219,8 @@ static void forward_panels(void *context, size_t begin, size_t end, size_t chunk
                                             .b_depth = TD_WG_PANEL,
                                             .c = products + i * point,
                                             .c_row = TD_WG_PANEL});
-        for (size_t c = panel * TD_WG_PANEL; c < td_size_min(n, (panel + 1) * TD_WG_PANEL);
-             c += TD_WG_LANES) {
-            const size_t lanes = td_size_min(TD_WG_LANES, n - c);
-            td_vec bias = {0};
-            if (p->run->params[1])
-                bias = td_vec_load_part(p->run->params[1] + c, lanes);
-            for (size_t image = 0; image < p->count; image++) {
-                float *y = p->run->out + (p->first + image) * PIXELS * n + c;
-                td_vec pixels[PIXELS];
-                gather_image(products + image * TD_WG_PANEL + c % TD_WG_PANEL, point, pixels);
-                for (size_t i = 0; i < PIXELS; i++) {
-                    td_vec value = pixels[i] + bias;
-                    value = p->run->relu ? td_vec_gate(value, value) : value;
-                    if (lanes < TD_WG_LANES)
-                        td_vec_store_part(y + i * n, value, lanes);
-                    else
-                        td_vec_store(y + i * n, value);
-                }
-            }
-        }
+        for (size_t c = 0; c < td_size_min(TD_WG_PANEL, p->out - channel); c += TD_WG_LANES)
+            gather_output(p, products + c, point, channel + c);
     }
 }
 
@@ -239,30 +244,39 @@ static void add_bias(const pass *p, size_t panel) {
             sums[c] += p->run->dout[pixel * p->out + c];
 }
 
-/* Kernels of the gradient: w1 = u0 − u1 − u2, w2 = u1, w0 = u2 in each direction. `du` is
- * [point][row][column], one panel. */
-static void store_weights(const pass *p, const float *du, size_t row, size_t rows, size_t panel) {
-    const size_t point = TASK_ROWS * TD_WG_PANEL + TD_WG_LINE;
+/* Kernels of the gradient, in place: w0 = u2, w1 = u0 − u1 − u2, w2 = u1 in each direction. `du` is
+ * [point][row][column], TD_WG_LANES of its columns. */
+TD_WG_INLINE void gather_kernels(float *du, size_t point) {
+    td_vec half[3][3];
+    TD_WG_UNROLL
+    for (size_t i = 0; i < 3; i++) {
+        td_vec u0 = td_vec_load(du + i * point), u1 = td_vec_load(du + (3 + i) * point);
+        half[0][i] = td_vec_load(du + (6 + i) * point);
+        half[1][i] = u0 - u1 - half[0][i];
+        half[2][i] = u1;
+    }
+    TD_WG_UNROLL
+    for (size_t i = 0; i < 3; i++) {
+        float *taps = du + 3 * i * point;
+        td_vec_store(taps, half[i][2]);
+        td_vec_store(taps + point, half[i][0] - half[i][1] - half[i][2]);
+        td_vec_store(taps + 2 * point, half[i][1]);
+    }
+}
+
+/* dw (+)= the kernels of `rows` input channels from `row` on and a panel of output channels. */
+static void store_weights(const pass *p, float *du, size_t row, size_t rows, size_t panel) {
     const size_t columns = td_size_min(TD_WG_PANEL, p->out - panel * TD_WG_PANEL);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c += TD_WG_LANES)
+            gather_kernels(du + r * TD_WG_PANEL + c, DU_POINT);
     for (size_t c = 0; c < columns; c++) {
         float *dw = p->run->dparams[0] + ((panel * TD_WG_PANEL + c) * p->in + row) * 9;
-        for (size_t r = 0; r < rows; r++, dw += 9) {
-            const float *u = du + r * TD_WG_PANEL + c;
-            float half[3][3], taps[9];
-            for (size_t i = 0; i < 3; i++) {
-                const float u0 = u[i * point], u1 = u[(3 + i) * point], u2 = u[(6 + i) * point];
-                half[0][i] = u2;
-                half[1][i] = u0 - u1 - u2;
-                half[2][i] = u1;
+        for (size_t r = 0; r < rows; r++, dw += 9)
+            for (size_t tap = 0; tap < 9; tap++) {
+                const float value = du[tap * DU_POINT + r * TD_WG_PANEL + c];
+                dw[tap] = p->first > 0 ? dw[tap] + value : value;
             }
-            for (size_t i = 0; i < 3; i++) {
-                taps[i * 3] = half[i][2];
-                taps[i * 3 + 1] = half[i][0] - half[i][1] - half[i][2];
-                taps[i * 3 + 2] = half[i][1];
-            }
-            for (size_t i = 0; i < 9; i++)
-                dw[i] = p->first > 0 ? dw[i] + taps[i] : taps[i];
-        }
     }
 }
 
@@ -276,17 +290,17 @@ static void weight_tasks(void *context, size_t begin, size_t end, size_t chunk, 
         size_t row = task / panels * TASK_ROWS, panel = task % panels;
         size_t rows = td_size_min(TASK_ROWS, p->in - row);
         for (size_t i = 0; i < POINTS; i++)
-            td_wg_multiply(&(td_wg_product){
-                .rows = rows,
-                .columns = p->out - panel * TD_WG_PANEL,
-                .depth = p->count,
-                .a = p->input + i * p->count * p->in_row + row,
-                .a_row = 1,
-                .a_depth = p->in_row,
-                .b = p->gradient + i * p->count * p->out_row + panel * TD_WG_PANEL,
-                .b_depth = p->out_row,
-                .c = du + i * (TASK_ROWS * TD_WG_PANEL + TD_WG_LINE),
-                .c_row = TD_WG_PANEL});
+            td_wg_multiply(
+                &(td_wg_product){.rows = rows,
+                                 .columns = p->out - panel * TD_WG_PANEL,
+                                 .depth = p->count,
+                                 .a = p->input + i * p->count * p->in_row + row,
+                                 .a_row = 1,
+                                 .a_depth = p->in_row,
+                                 .b = p->gradient + i * p->count * p->out_row + panel * TD_WG_PANEL,
+                                 .b_depth = p->out_row,
+                                 .c = du + i * DU_POINT,
+                                 .c_row = TD_WG_PANEL});
         store_weights(p, du, row, rows, panel);
         if (row == 0 && p->run->dparams[1])
             add_bias(p, panel);

@@ -2,7 +2,7 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include <cblas.h>
+#include "nn/product.h"
 
 enum { BLOCK_M = 64, BLOCK_N = 128 };
 
@@ -30,9 +30,17 @@ static void run_block(void *context, size_t block, size_t end, size_t chunk, siz
     const float *a = g->a + (g->transpose_a ? i : i * lda);
     const float *b = g->b + (g->transpose_b ? j * ldb : j);
     float *c = g->c + i * g->n + j;
-    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
-                g->transpose_b ? CblasTrans : CblasNoTrans, (int)rows, (int)columns, (int)g->k,
-                1.0f, a, (int)lda, b, (int)ldb, 0.0f, c, (int)g->n);
+    td_multiply(&(td_product){.m = rows,
+                              .n = columns,
+                              .k = g->k,
+                              .a = a,
+                              .b = b,
+                              .a_row = lda,
+                              .b_row = ldb,
+                              .transpose_a = g->transpose_a,
+                              .transpose_b = g->transpose_b,
+                              .c = c,
+                              .c_row = g->n});
     td_bias_relu(c, rows, columns, g->n, g->bias ? g->bias + j : NULL, g->relu);
 }
 

@@ -1,5 +1,5 @@
-/* A matrix product cut into fixed blocks of its result, one sgemm a block, so that the bits do not
- * depend on the number of threads. All matrices are row-major. */
+/* A matrix product cut into fixed blocks of its result, one product a block, so that the bits do
+ * not depend on the number of threads. All matrices are row-major. */
 #ifndef TD_NN_GEMM_H
 #define TD_NN_GEMM_H
 

@@ -8,7 +8,8 @@ from torch import nn
 import made
 import twins
 
-SEEDS = 256
+SEEDS, CANDIDATES = 256, 8  # of best_seed
+VANISHING = 1e-9  # of the largest gradient: 0 but for rounding
 MODES = {"train": True, "infer": False}
 
 
@@ -44,9 +45,6 @@ def errors(found, exact):
     return {name: ((found[name] - value).abs().max() /
                    (scales[name] if scales[name] > VANISHING * largest else largest)).item()
             for name, value in exact.items()}
-
-
-VANISHING = 1e-9
 
 
 def relu_margin(x):
@@ -87,9 +85,6 @@ def own_error(model, mode, images, labels):
     single, double = (run(in_mode(model, mode, dtype), images, labels)
                       for dtype in (torch.float32, torch.float64))
     return max(errors(single, double).values())
-
-
-CANDIDATES = 8
 
 
 def best_seed(name, prepare):

@@ -1,6 +1,8 @@
 #include "made.h"
 
+#include "nn/op.h"
 #include <math.h>
+#include <string.h>
 
 /* FNV-1a. */
 static uint32_t hash_text(uint32_t hash, const char *text) {
@@ -28,7 +30,18 @@ float made_signed(made_stream stream, size_t index) {
     return ((float)(made_hash(stream, index) >> 8) - 0x1p23f) * 0x1p-23f;
 }
 
-void made_weights(const td_net *net, uint32_t seed, float *weights) {
+static void spread_norm_biases(const td_net *net, float by, float *weights) {
+    enum { BIAS = 1 };
+    for (size_t i = 0; i < net->node_count; i++) {
+        if (strcmp(net->nodes[i].op->name, "batch-norm") != 0)
+            continue;
+        const td_param *bias = &net->params[net->nodes[i].params[BIAS]];
+        for (size_t c = 0; c < bias->count; c++)
+            weights[bias->offset + c] += c % 2 == 0 ? by : -by;
+    }
+}
+
+void made_weights(const td_net *net, uint32_t seed, float norm_bias, float *weights) {
     for (size_t p = 0; p < net->param_count; p++) {
         const td_param *param = &net->params[p];
         made_stream stream = made_stream_for(seed, param->name, NULL);
@@ -39,6 +52,7 @@ void made_weights(const td_net *net, uint32_t seed, float *weights) {
             weights[param->offset + i] = fill + offset;
         }
     }
+    spread_norm_biases(net, norm_bias, weights);
 }
 
 void made_images(uint32_t seed, size_t values, float *pixels) {

@@ -21,8 +21,9 @@ uint32_t made_hash(made_stream stream, size_t index);
 float made_signed(made_stream stream, size_t index);
 
 /* He-uniform for weights, a tenth around td_param.fill for the rest; weights [net->weight_count].
- */
-void made_weights(const td_net *net, uint32_t seed, float *weights);
+ * Biases of batch norms get norm_bias added in even channels and subtracted in odd ones, which
+ * keeps most of what ReLU takes away from 0, sums of residual blocks as well. */
+void made_weights(const td_net *net, uint32_t seed, float norm_bias, float *weights);
 
 /* Raw pixels: whole numbers of 0–255. */
 void made_images(uint32_t seed, size_t values, float *pixels);

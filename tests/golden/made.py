@@ -24,8 +24,9 @@ def signed(seed, name, count):
 
 
 def fill_weights(model, seed, norm_bias):
-    """He-uniform for weights, a tenth around the usual value for the rest; the usual bias of a
-    batch norm is ±norm_bias, positive for every other channel."""
+    """He-uniform for weights, a tenth around the usual value for the rest. Biases of batch norms
+    get norm_bias added in even channels and subtracted in odd ones, which keeps most of what ReLU
+    takes away from 0, sums of residual blocks as well."""
     with torch.no_grad():
         for prefix, module in model.named_modules():
             norm = isinstance(module, torch.nn.BatchNorm2d)

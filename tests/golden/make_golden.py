@@ -19,7 +19,7 @@ import twins
 
 def prepared(name, seed):
     model = twins.build(name)
-    made.fill_weights(model, seed)
+    made.fill_weights(model, seed, twins.NETS[name].golden.norm_bias)
     return model
 
 

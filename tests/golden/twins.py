@@ -155,20 +155,21 @@ class ResNet34Small(ResNet34):
         self.maxpool = nn.Identity()
 
 
-# Raw pixels [height, width, channels] and images at once: of the golden files, small enough that no
-# activation need be near a kink, and of the benchmark, with its steps (a warm-up of as many as 3).
-Golden = collections.namedtuple("Golden", "height width channels batch")
+# Raw pixels [height, width, channels] and images at once: of the golden files, small so that no
+# activation need be near a kink (norm_bias: see made.fill_weights), and of the benchmark, with the
+# number of steps.
+Golden = collections.namedtuple("Golden", "height width channels batch norm_bias")
 Bench = collections.namedtuple("Bench", "height width channels batch steps")
 Net = collections.namedtuple("Net", "make golden bench")
 CLASSES = 10
 
 NETS = {
-    "cnn": Net(Cnn, Golden(28, 28, 1, 8), Bench(28, 28, 1, 128, 20)),
-    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8), Bench(28, 28, 1, 64, 20)),
-    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8), Bench(32, 32, 3, 64, 20)),
-    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2), Bench(32, 32, 3, 64, 5)),
-    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2), Bench(32, 32, 3, 64, 5)),
-    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2), Bench(32, 32, 3, 64, 2)),
+    "cnn": Net(Cnn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 128, 20)),
+    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 64, 20)),
+    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8, 0), Bench(32, 32, 3, 64, 20)),
+    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
+    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
+    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2, 2), Bench(32, 32, 3, 64, 2)),
 }
 
 

@@ -145,6 +145,37 @@ static void three_by_three_of_many_channels(void **state) {
     net_check(cases, 5);
 }
 
+/* Images so small that most of a padded window is padding. */
+static void images_of_a_few_pixels(void **state) {
+    static const size_t channels[] = {8, 17, 64}, batches[] = {1, 5, 64, 131};
+    (void)state;
+    for (size_t side = 1; side <= 2; side++)
+        for (size_t stride = 1; stride <= 2; stride++)
+            for (size_t i = 0; i < 9; i++) {
+                char text[TEXT];
+                snprintf(text, sizeof text,
+                         "input = image() height=%zu width=%zu channels=%zu\n"
+                         "c = conv(input) out=%zu kernel=3 stride=%zu pad=1 bias=%d\n"
+                         "flat = flatten(c)\n",
+                         side, side, channels[i / 3], channels[i % 3], stride, i % 2 == 0);
+                net_check(&(net_case){text, batches[(i + stride) % 4], NULL, true}, 1);
+            }
+}
+
+/* Several panels and blocks of channels, none of them whole, under a ReLU. */
+static void images_of_a_few_pixels_and_many_channels(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(2, 2, 41) "c1 = conv(input) out=70 kernel=3 pad=1\nr1 = relu(c1)\n"
+                             "c2 = conv(r1) out=35 kernel=3 pad=1 bias=0\nr2 = relu(c2)\n"
+                             "flat = flatten(r2)\n",
+         5, NULL, false},
+        {NET_IMAGE(2, 2, 49) "c = conv(input) out=49 kernel=3 pad=1\nflat = flatten(c)\n", 257,
+         NULL, true},
+    };
+    (void)state;
+    net_check(cases, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grid_of_1_channel),
@@ -156,6 +187,8 @@ int main(void) {
         cmocka_unit_test(batches_of_several_chunks),
         cmocka_unit_test(padding_larger_than_the_kernel),
         cmocka_unit_test(three_by_three_of_many_channels),
+        cmocka_unit_test(images_of_a_few_pixels),
+        cmocka_unit_test(images_of_a_few_pixels_and_many_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
