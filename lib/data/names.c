@@ -29,10 +29,11 @@ const td_known_set td_known_sets[] = {
      "install the Debian package dataset-fashion-mnist, or put its four files "
      "(train-images-idx3-ubyte.gz, ...) in a folder fashion-mnist under --data-dir"},
     {"cifar10", CLASSES(cifar10),
-     "put its binary version (data_batch_1.bin, ..., test_batch.bin) in a folder cifar10 under "
-     "--data-dir"},
+     "its own layout is not read yet: make it a safetensors set (images, labels) and give its "
+     "path"},
     {"gtsrb16", CLASSES(gtsrb16),
-     "put the benchmark's folders for the 16 classes in a folder gtsrb16 under --data-dir"},
+     "its own layout is not read yet: make it a safetensors set (images, labels) and give its "
+     "path"},
     {0},
 };
 

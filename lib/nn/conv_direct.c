@@ -369,8 +369,8 @@ static void backward(const td_conv *c, const td_run *run) {
 }
 
 /* Rows of fewer than 4 pixels leave most accumulators idle: there im2col is level at best, at one
- * pixel 4 times as fast. From 4 on this is the faster by 1.15 to 8 times, the fewer the channels the
- * more. */
+ * pixel 4 times as fast. From 4 on this is the faster by 1.15 to 8 times, the more the fewer the
+ * channels. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
     const bool whole = c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;

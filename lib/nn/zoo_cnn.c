@@ -30,7 +30,7 @@ const char td_zoo_cnn[] =
     "relu" number " = relu(bn" number ")\n"
 
 /* The clean-label paper's net for MNIST (Barni et al. 2019, section III). The paper gives max
- * pooling a stride of 1; this has 2, which is what 2×2 windows get in Keras unless told otherwise. */
+ * pooling a stride of 1; this has 2, which 2×2 windows get in Keras unless told otherwise. */
 const char td_zoo_cnn_bn[] =
     ZOO_INPUT
     CONV_BN("1", "scale", "32")

@@ -195,8 +195,8 @@ static void test_looks_names_up_in_order(void **state) {
 static void test_says_how_to_get_a_known_set(void **state) {
     (void)state;
     assert_refused("cifar10:test:0-10", TD_ERR_USAGE,
-                   "cifar10:test:0-10: no such data set in datasets, /usr/share/datasets; put its "
-                   "binary version");
+                   "cifar10:test:0-10: no such data set in datasets, /usr/share/datasets; its "
+                   "own layout is not read yet");
     assert_refused("./mnist", TD_ERR_USAGE, "./mnist: no such file or folder");
 }
 
