@@ -181,7 +181,7 @@ static const char doc[] =
     "that was finished; it stays only if the training does not end.\v"
     "Example:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
-    "  trapdoor-train --data fashion-mnist --net cnn --augment flip -o m.safetensors\n";
+    "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n";
 
 void train_options_parse(train_options *options, int argc, char **argv) {
     *options = (train_options){
