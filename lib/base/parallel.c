@@ -16,8 +16,9 @@ size_t td_threads(void) {
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
     size_t chunks = td_chunks(count, chunk_size);
     /* One chunk stays in a team of its own as well: outside a parallel region sgemm would start
-     * threads, and its bits would follow their number. */
-#pragma omp parallel for schedule(dynamic, 1)
+     * threads, and its bits would follow their number. A thread gets the same share of the items in
+     * every loop, so that one loop finds in its core's cache what the one before left there. */
+#pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < chunks; chunk++) {
         size_t begin = chunk * chunk_size;
         work(context, begin, td_size_min(begin + chunk_size, count), chunk,

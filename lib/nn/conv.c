@@ -89,6 +89,7 @@ const td_op td_op_conv = {
     .most_inputs = 1,
     .fuses_relu = true,
     .takes_fold = true,
+    .needs_in = true,
     .infer = infer,
     .prepared = prepared,
     .scratch = scratch,

@@ -141,6 +141,7 @@ const td_op td_op_conv_transpose = {
     .least_inputs = 1,
     .most_inputs = 1,
     .fuses_relu = true,
+    .needs_in = true,
     .infer = infer,
     .prepared = prepared,
     .scratch = scratch,

@@ -64,6 +64,7 @@ const td_op td_op_dense = {
     .most_inputs = 1,
     .fuses_relu = true,
     .takes_fold = true,
+    .needs_in = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

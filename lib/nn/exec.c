@@ -14,9 +14,11 @@ typedef struct slot {
     bool fused;      /* done by an operator before it, as a ReLU or a folded batch norm may be */
     bool relu;       /* has a ReLU fused to it */
     bool wants;      /* its gradient is needed, for itself or for what is before it */
-    size_t last_use; /* the last node that reads it */
+    size_t last_use; /* the last step that reads it: node i runs forward at step i and backward at
+                        step 2n−1−i */
     ptrdiff_t fold;  /* the node that is folded into this one's parameters, or NONE */
-    float *folded;   /* those parameters: weights, bias, and the scale of each output channel */
+    float *folded;   /* those weights; in the scratch memory where only prepare() reads them */
+    float *folded_bias; /* and behind it the scale of each output channel */
     float *prepared;
     ptrdiff_t activation, gradient;
     ptrdiff_t extra[TD_NODE_INPUTS]; /* for a gradient that is to be added to an earlier one */
@@ -45,20 +47,29 @@ static td_shape *input_shapes(const td_net *net, const td_node *node,
     return shapes;
 }
 
-/* Finds last uses and wanted gradients. */
+static size_t backward_step(const td_exec *exec, size_t node) {
+    return 2 * exec->net->node_count - 1 - node;
+}
+
+/* Finds wanted gradients, and when each result is read for the last time. */
 static void analyse(td_exec *exec) {
     const td_net *net = exec->net;
+    const bool backward = exec->kind != TD_FORWARD;
     exec->slots[0].wants = exec->kind == TD_BACKWARD_INPUT;
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         slot *mine = &exec->slots[i];
         mine->wants = node->param_count > 0;
+        mine->last_use = backward && node->op->needs_out ? backward_step(exec, i) : i;
         for (size_t k = 0; k < node->input_count; k++) {
-            exec->slots[node->inputs[k]].last_use = i;
-            mine->wants |= exec->slots[node->inputs[k]].wants;
+            slot *input = &exec->slots[node->inputs[k]];
+            size_t use = backward && node->op->needs_in ? backward_step(exec, i) : i;
+            input->last_use = td_size_max(input->last_use, use);
+            mine->wants |= input->wants;
         }
     }
-    exec->slots[net->node_count - 1].last_use = net->node_count - 1;
+    slot *logits = &exec->slots[net->node_count - 1];
+    logits->last_use = td_size_max(logits->last_use, net->node_count - 1);
 }
 
 static size_t count_uses(const td_net *net, size_t node) {
@@ -98,19 +109,21 @@ static ptrdiff_t add_buffer(td_exec *exec, const td_node *node, size_t first, si
     return (ptrdiff_t)exec->buffer_count++;
 }
 
-/* Node i runs forward at step i and backward at step 2n−1−i. */
+/* A fused node's result stands where the operator that does its work puts it. A fused ReLU goes
+ * back with that operator, which is later than the ReLU's own turn would be. */
 static void add_activations(td_exec *exec) {
     const td_net *net = exec->net;
-    size_t n = net->node_count;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < net->node_count; i++) {
         slot *mine = &exec->slots[i];
-        size_t last = exec->kind == TD_FORWARD ? mine->last_use : 2 * n - 1 - i;
-        if (mine->fused) {
+        if (!mine->fused) {
+            size_t last = mine->last_use;
+            if (mine->relu && exec->kind != TD_FORWARD)
+                last = backward_step(exec, i);
+            mine->activation = add_buffer(exec, &net->nodes[i], i, last);
+        } else {
             mine->activation = exec->slots[net->nodes[i].inputs[0]].activation;
             td_plan_buffer *shared = &exec->buffers[mine->activation];
-            shared->last = td_size_max(shared->last, last);
-        } else {
-            mine->activation = add_buffer(exec, &net->nodes[i], i, last);
+            shared->last = td_size_max(shared->last, mine->last_use);
         }
     }
 }
@@ -121,23 +134,40 @@ static void add_gradients(td_exec *exec) {
     exec->slots[n - 1].gradient = add_buffer(exec, &net->nodes[n - 1], n - 1, n);
     for (size_t i = n; i-- > 0;) {
         const td_node *node = &net->nodes[i];
-        size_t step = 2 * n - 1 - i;
+        size_t step = backward_step(exec, i);
         for (size_t k = 0; k < node->input_count; k++) {
             slot *input = &exec->slots[node->inputs[k]];
             if (!input->wants || !exec->slots[i].wants)
                 continue;
             if (exec->slots[i].fused) {
                 input->gradient = exec->slots[i].gradient;
-                exec->buffers[input->gradient].last = 2 * n - 1 - node->inputs[k];
+                exec->buffers[input->gradient].last = backward_step(exec, node->inputs[k]);
             } else if (input->gradient == NONE) {
                 input->gradient = add_buffer(exec, &net->nodes[node->inputs[k]], step,
-                                             2 * n - 1 - node->inputs[k]);
+                                             backward_step(exec, node->inputs[k]));
             } else {
                 exec->slots[i].extra[k] =
                     add_buffer(exec, &net->nodes[node->inputs[k]], step, step);
             }
         }
     }
+}
+
+static td_status allocate_folded(td_exec *exec, td_error *error) {
+    const td_net *net = exec->net;
+    for (size_t i = 0; i < net->node_count; i++) {
+        const td_node *node = &net->nodes[i];
+        slot *mine = &exec->slots[i];
+        if (mine->fold == NONE)
+            continue;
+        mine->folded = exec->scratch;
+        if (!node->op->prepare)
+            TD_TRY(TD_ARENA_NEW(&exec->arena, net->params[node->params[0]].count, &mine->folded,
+                                "folded parameters", error));
+        TD_TRY(TD_ARENA_NEW(&exec->arena, 2 * node->shape.channels, &mine->folded_bias,
+                            "folded parameters", error));
+    }
+    return TD_OK;
 }
 
 static td_status allocate(td_exec *exec, td_error *error) {
@@ -152,15 +182,14 @@ static td_status allocate(td_exec *exec, td_error *error) {
         if (node->op->prepared)
             TD_TRY(TD_ARENA_NEW(&exec->arena, node->op->prepared(node, in),
                                 &exec->slots[i].prepared, "prepared parameters", error));
-        if (exec->slots[i].fold != NONE)
-            TD_TRY(TD_ARENA_NEW(&exec->arena,
-                                net->params[node->params[0]].count + 2 * node->shape.channels,
-                                &exec->slots[i].folded, "folded parameters", error));
         if (node->op->scratch)
             scratch = td_size_max(
                 scratch, node->op->scratch(node, in, exec->batch, exec->kind != TD_FORWARD));
+        if (exec->slots[i].fold != NONE && node->op->prepare)
+            scratch = td_size_max(scratch, net->params[node->params[0]].count);
     }
-    return TD_ARENA_NEW(&exec->arena, scratch, &exec->scratch, "scratch memory", error);
+    TD_TRY(TD_ARENA_NEW(&exec->arena, scratch, &exec->scratch, "scratch memory", error));
+    return allocate_folded(exec, error);
 }
 
 static td_status build(td_exec *exec, td_error *error) {
@@ -227,7 +256,7 @@ static td_run run_of(const td_exec *exec, size_t i) {
         run.params[p] = exec->weights + exec->net->params[node->params[p]].offset;
     if (mine->folded) {
         run.params[0] = mine->folded;
-        run.params[1] = mine->folded + exec->net->params[node->params[0]].count;
+        run.params[1] = mine->folded_bias;
     }
     return run;
 }
@@ -242,7 +271,7 @@ static void fold(const td_exec *exec, size_t i) {
     const float *w = exec->weights + param->offset;
     const float *b =
         node->param_count > 1 ? exec->weights + net->params[node->params[1]].offset : NULL;
-    float *folded = mine->folded, *bias = folded + param->count, *scale = bias + channels;
+    float *folded = mine->folded, *bias = mine->folded_bias, *scale = bias + channels;
     td_run behind = run_of(exec, (size_t)mine->fold);
     behind.node->op->affine(&behind, scale, bias);
     for (size_t o = 0; o < channels; o++) {
@@ -254,14 +283,16 @@ static void fold(const td_exec *exec, size_t i) {
 
 void td_exec_weights(td_exec *exec, const float *weights) {
     exec->weights = weights;
-    for (size_t i = 0; i < exec->net->node_count; i++)
+    for (size_t i = 0; i < exec->net->node_count; i++) {
+        if (exec->slots[i].fused)
+            continue;
         if (exec->slots[i].fold != NONE)
             fold(exec, i);
-    for (size_t i = 0; i < exec->net->node_count; i++)
-        if (exec->net->nodes[i].op->prepare && !exec->slots[i].fused) {
-            td_run run = run_of(exec, i);
+        td_run run = run_of(exec, i);
+        run.scratch = NULL;
+        if (run.node->op->prepare)
             run.node->op->prepare(&run);
-        }
+    }
 }
 
 void td_exec_training(td_exec *exec, uint64_t seed, uint32_t step) {

@@ -122,6 +122,8 @@ const td_op td_op_max_pool = {
              {"pad", TD_KEY_PAIR, 0, 512, 0}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .needs_in = true,
+    .needs_out = true,
     .infer = infer,
     .scratch = scratch,
     .forward = forward,

@@ -45,7 +45,8 @@ typedef struct td_op {
     const char *name;
     td_key keys[TD_NODE_VALUES]; /* ends at the first without a name */
     size_t least_inputs, most_inputs;
-    bool fuses_relu; /* can apply a following ReLU as it stores */
+    bool fuses_relu;          /* can apply a following ReLU as it stores */
+    bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
     bool takes_fold; /* y = weights·x + bias by output channel, so that a batch norm behind it can
                         be folded into params[0] (output channel first) and params[1] (the bias) */
 
@@ -58,7 +59,8 @@ typedef struct td_op {
     size_t (*prepared)(const td_node *node, const td_shape *in);
     size_t (*scratch)(const td_node *node, const td_shape *in, size_t batch, bool backward);
 
-    /* Brings the parameters into the form that the passes read; run when they have changed. */
+    /* Brings the parameters into the form that the passes read; run when they have changed. Has no
+     * scratch. At inference params[0] is not there any more when forward runs. */
     void (*prepare)(const td_run *run);
 
     /* NULL, or: outside training this node is y = scale·x + shift by channel; writes both,

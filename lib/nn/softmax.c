@@ -58,6 +58,7 @@ const td_op td_op_softmax = {
     .name = "softmax",
     .least_inputs = 1,
     .most_inputs = 1,
+    .needs_out = true,
     .infer = td_elementwise_infer,
     .forward = forward,
     .backward = backward,

@@ -86,6 +86,16 @@ static void activations(void **state) {
         {NET_IMAGE(33, 32, 5) "s = softmax(input)\nflat = flatten(s)\n", 2, NULL, false},
         /* Values to which e would overflow. */
         {NET_IMAGE(1, 1, 10) "p = softmax(input)\n", 3, net_fill_far_from_zero, false},
+        /* Nothing behind them reads their result again, but they do: it must be kept for that. */
+        {NET_IMAGE(8, 8, 3) "s = sigmoid(input)\np = avg-pool(s) size=2\nflat = flatten(p)\n"
+                            "fc = dense(flat) out=400\n",
+         2, NULL, false},
+        {NET_IMAGE(8, 8, 3) "t = tanh(input)\np = avg-pool(t) size=2\nflat = flatten(p)\n"
+                            "fc = dense(flat) out=400\n",
+         2, NULL, false},
+        {NET_IMAGE(8, 8, 3) "s = softmax(input)\np = avg-pool(s) size=2\nflat = flatten(p)\n"
+                            "fc = dense(flat) out=400\n",
+         2, NULL, false},
     };
     (void)state;
     CHECK(cases);
