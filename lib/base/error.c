@@ -3,12 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a message quotes may come from a file: a control character in it could break the line, or
+ * steer the terminal. */
+static void make_plain(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 td_status td_fail(td_error *error, td_status status, const char *format, ...) {
     if (error) {
         va_list args;
         va_start(args, format);
         vsnprintf(error->message, sizeof error->message, format, args);
         va_end(args);
+        make_plain(error->message);
     }
     return status;
 }
@@ -22,6 +31,7 @@ td_status td_fail_within(td_error *error, td_status status, const char *format, 
         va_end(args);
         size_t used = strlen(error->message);
         snprintf(error->message + used, sizeof error->message - used, ": %s", inner.message);
+        make_plain(error->message);
     }
     return status;
 }

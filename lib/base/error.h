@@ -17,7 +17,7 @@ typedef enum td_status {
 } td_status;
 
 typedef struct td_error {
-    char message[1024]; /* no newline; long messages are cut */
+    char message[1024]; /* one line: control characters become '?', and long messages are cut */
 } td_error;
 
 #define TD_MUST_USE __attribute__((warn_unused_result))

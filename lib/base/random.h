@@ -18,6 +18,7 @@ typedef enum td_purpose {
     TD_FOR_DROPOUT = 6, /* epoch: the step; index: the image */
     TD_FOR_AUGMENT = 7, /* epoch; index: the image */
     TD_FOR_TEST = 8,    /* the test suite's own data */
+    TD_FOR_TRIGGER = 9, /* epoch 0: what is drawn for an image, index: the image; 1: a pattern */
 } td_purpose;
 
 typedef struct td_random {

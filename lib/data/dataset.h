@@ -3,8 +3,9 @@
  * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before
  * a range; A-B is the half-open range of indices. A NAME is a folder looked up in the folder given,
  * in $TRAPDOOR_DATA, in datasets/ and in /usr/share/datasets, in this order; what has a slash, or
- * is not found there, is a PATH. The format of a PATH is recognised from its content, by the first
- * row of the format table that knows it. Where the files do not say what the classes are, the name
+ * is not found there, is a PATH. A known set that is part of another (gtsrb16 of gtsrb) is found in
+ * the other's folder as well. The format of a PATH is recognised from its content, and none but one
+ * may know it. Where the files do not say what the classes are, the name
  * of the folder does if it is that of a known set (names.h), else there are as many as the largest
  * label needs. */
 #ifndef TD_DATA_DATASET_H
@@ -13,7 +14,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "data/images.h"
+#include "data/safetensors.h"
 
 /* The most classes that a set may have: a bound on what its label numbers can make others allocate.
  */
@@ -27,6 +30,11 @@ typedef struct td_dataset {
     const char **class_names; /* [images.classes], or NULL */
     const char **files;       /* the files it was read from, for the record */
     size_t file_count;
+    /* For a set of picture files, whose `files` are none: the folder that they are below, how many
+     * were read, index files among them, and one checksum of all (td_listing_digest). Else NULL. */
+    const char *folder;
+    size_t folder_files;
+    td_digest folder_digest;
     td_arena arena; /* owns all of the above that is not mapped */
     td_map map;     /* owns the mapped pixels */
 } td_dataset;
@@ -44,5 +52,10 @@ void td_dataset_close(td_dataset *set);
  * "classes", "class_names" (a JSON array, where known), "source" and "split". */
 td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
                            const char *source, const char *split, td_error *error) TD_MUST_USE;
+
+/* The same, byte for byte, with pixels that come in pieces; images->pixels is not used. */
+td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const td_pieces *pixels,
+                                  const char **class_names, const char *source, const char *split,
+                                  td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,17 +1,22 @@
 /* The formats that a data set can be stored in. A format is one file that defines one td_format,
- * and one row of the table in dataset.c. */
+ * and one row of the table in format.c. */
 #ifndef TD_DATA_FORMAT_H
 #define TD_DATA_FORMAT_H
 
 #include "data/dataset.h"
+#include "data/listing.h"
+#include "data/names.h"
+#include "data/request.h"
 #include <stdbool.h>
 
 typedef struct td_source {
     const char *path;
-    const char *split; /* "train" or "test": which one to read */
-    bool split_given;  /* whether the user said so, or it is the default */
+    const char *split;         /* "train" or "test": which one to read */
+    bool split_given;          /* whether the user said so, or it is the default */
+    const td_known_set *known; /* the set that the user's words name, or NULL */
 } td_source;
 
+/* Has either `open` or `list`; the other is NULL. */
 typedef struct td_format {
     const char *name; /* for the message that lists what is known: "a folder of IDX files" */
 
@@ -24,11 +29,35 @@ typedef struct td_format {
      * `classes` where that is known. Sets `files` by td_dataset_add_file and `split`. After a
      * failure the caller closes the set. */
     td_status (*open)(td_dataset *set, const td_source *source, td_error *error);
+
+    /* For formats of picture files: fills *listing, zeroed before, but for `first`, with the whole
+     * split; images by td_listing_add, at least one, with labels below `classes`. After a failure
+     * the caller closes the listing. */
+    td_status (*list)(td_listing *listing, const td_source *source, td_error *error);
 } td_format;
 
-extern const td_format td_format_idx, td_format_safetensors;
+extern const td_format td_format_idx, td_format_cifar, td_format_npy, td_format_safetensors,
+    td_format_gtsrb, td_format_folder;
+
+/* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. */
+td_status td_format_find(const td_format **out, const char *path, td_error *error) TD_MUST_USE;
 
 /* Adds a copy of `path` to set->files. */
 td_status td_dataset_add_file(td_dataset *set, const char *path, td_error *error) TD_MUST_USE;
+
+/* Adds an image, with a copy of its path. */
+td_status td_listing_add(td_listing *listing, const td_listed *image, td_error *error) TD_MUST_USE;
+
+/* Adds an index file, likewise. */
+td_status td_listing_add_index(td_listing *listing, const char *path, td_error *error) TD_MUST_USE;
+
+/* Lists what a request asks for in a format that has `list`, cut to its range. On failure *listing
+ * is zeroed. */
+td_status td_listing_of(td_listing *listing, const td_format *format, const td_request *request,
+                        const char *data, td_error *error) TD_MUST_USE;
+
+static inline td_source td_source_of(const td_request *request) {
+    return (td_source){request->path, request->split, request->split_given, request->known};
+}
 
 #endif

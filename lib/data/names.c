@@ -11,29 +11,74 @@ static const char *const fashion_mnist[] = {"T-shirt/top", "Trouser",   "Pullove
 static const char *const cifar10[] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                       "dog",      "frog",       "horse", "ship", "truck"};
 
+/* The German Traffic Sign Recognition Benchmark, by its own class numbers. */
+static const char *const gtsrb[] = {"20 km/h",
+                                    "30 km/h",
+                                    "50 km/h",
+                                    "60 km/h",
+                                    "70 km/h",
+                                    "80 km/h",
+                                    "end of 80 km/h",
+                                    "100 km/h",
+                                    "120 km/h",
+                                    "no passing",
+                                    "no passing over 3.5 t",
+                                    "right of way",
+                                    "priority road",
+                                    "yield",
+                                    "stop",
+                                    "no vehicles",
+                                    "no vehicles over 3.5 t",
+                                    "no entry",
+                                    "general caution",
+                                    "curve left",
+                                    "curve right",
+                                    "double curve",
+                                    "bumpy road",
+                                    "slippery road",
+                                    "road narrows",
+                                    "road work",
+                                    "traffic signals",
+                                    "pedestrians",
+                                    "children",
+                                    "bicycles",
+                                    "ice or snow",
+                                    "wild animals",
+                                    "end of all limits",
+                                    "turn right",
+                                    "turn left",
+                                    "ahead only",
+                                    "straight or right",
+                                    "straight or left",
+                                    "keep right",
+                                    "keep left",
+                                    "roundabout",
+                                    "end of no passing",
+                                    "end of no passing over 3.5 t"};
+
 /* The 16 most frequent signs of GTSRB as the clean-label paper orders them: speed limits,
- * prohibitions, mandatory and priority signs, dangers (1–5, 7, 9, 10, 17, 12, 13, 35, 38, 11, 18
- * and 25 in the benchmark's own numbers). */
+ * prohibitions, mandatory and priority signs, dangers. */
 static const char *const gtsrb16[] = {
     "30 km/h",    "50 km/h",       "60 km/h",         "70 km/h",
     "80 km/h",    "100 km/h",      "no passing",      "no passing over 3.5 t",
     "no entry",   "priority road", "yield",           "ahead only",
     "keep right", "right of way",  "general caution", "road work"};
+static const uint8_t gtsrb16_numbers[] = {1, 2, 3, 4, 5, 7, 9, 10, 17, 12, 13, 35, 38, 11, 18, 25};
 
 #define CLASSES(names) sizeof(names) / sizeof *(names), names
 
 const td_known_set td_known_sets[] = {
     {"mnist", CLASSES(mnist),
-     "put its four files (train-images-idx3-ubyte.gz, ...) in a folder mnist under --data-dir"},
+     "datasets/fetch mnist gets it, or put its four files (train-images-idx3-ubyte.gz, ...) in a "
+     "folder mnist under --data-dir",
+     NULL, NULL},
     {"fashion-mnist", CLASSES(fashion_mnist),
-     "install the Debian package dataset-fashion-mnist, or put its four files "
-     "(train-images-idx3-ubyte.gz, ...) in a folder fashion-mnist under --data-dir"},
-    {"cifar10", CLASSES(cifar10),
-     "its own layout is not read yet: make it a safetensors set (images, labels) and give its "
-     "path"},
-    {"gtsrb16", CLASSES(gtsrb16),
-     "its own layout is not read yet: make it a safetensors set (images, labels) and give its "
-     "path"},
+     "install the Debian package dataset-fashion-mnist, or datasets/fetch fashion-mnist gets it",
+     NULL, NULL},
+    {"cifar10", CLASSES(cifar10), "datasets/fetch cifar10 gets it", NULL, NULL},
+    {"gtsrb", CLASSES(gtsrb), "datasets/fetch gtsrb gets it", NULL, NULL},
+    {"gtsrb16", CLASSES(gtsrb16), "datasets/fetch gtsrb gets the set that it is a part of",
+     gtsrb16_numbers, "gtsrb"},
     {0},
 };
 

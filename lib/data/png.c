@@ -1,12 +1,12 @@
 #include "data/png.h"
 
-#include "base/file.h"
+#include "data/picture.h"
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_SIDE = 16384, DEFLATE_RATIO = 1032 };
+enum { DEFLATE_RATIO = 1032, SIGNATURE_BYTES = 4 };
 
 /* One PNG being read or written. It lives outside the function that setjmp returns into, so that
  * libpng's longjmp leaves its fields defined. */
@@ -14,7 +14,8 @@ typedef struct codec {
     png_structp png;
     png_infop info;
     png_bytep *rows;
-    td_map map;    /* reading: the file */
+    const uint8_t *bytes; /* reading: the file */
+    size_t size;
     size_t offset; /* reading: bytes taken from it */
     td_error *error;
 } codec;
@@ -33,9 +34,9 @@ static void on_warning(png_structp png, png_const_charp message) {
 
 static void on_read(png_structp png, png_bytep out, size_t size) {
     codec *c = png_get_io_ptr(png);
-    if (size > c->map.size - c->offset)
+    if (size > c->size - c->offset)
         png_error(png, "expected more data, found the end of the file");
-    memcpy(out, c->map.data + c->offset, size);
+    memcpy(out, c->bytes + c->offset, size);
     c->offset += size;
 }
 
@@ -60,56 +61,66 @@ static void convert_to_bytes(codec *c) {
 
 /* Refuses a small file that claims to be a picture of a gigabyte. */
 static td_status check_plausible(codec *c, size_t width, size_t height) {
+    TD_TRY(td_bitmap_check(width, height, c->error));
     size_t raw = png_get_rowbytes(c->png, c->info) * height; /* at most 2^14 rows of 2^17 bytes */
-    if (raw / DEFLATE_RATIO > c->map.size)
+    if (raw / DEFLATE_RATIO > c->size)
         return td_fail(c->error, TD_ERR_FORMAT,
                        "size: expected at most %d times the %zu bytes of the file, found %zux%zu "
                        "pixels",
-                       DEFLATE_RATIO, c->map.size, width, height);
+                       DEFLATE_RATIO, c->size, width, height);
     return TD_OK;
 }
 
-static td_status decode(codec *c, td_bitmap *bitmap) {
+static td_status decode_into(codec *c, td_bitmap *bitmap) {
     if (setjmp(png_jmpbuf(c->png)))
         return TD_ERR_FORMAT;
+    /* Of the chunks only those that say what the pixels are; texts and profiles stay unread. */
+    png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_user_limits(c->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_plausible limits */
+    png_set_read_fn(c->png, c, on_read);
     png_read_info(c->png, c->info);
     size_t width = png_get_image_width(c->png, c->info);
     size_t height = png_get_image_height(c->png, c->info);
     TD_TRY(check_plausible(c, width, height));
     convert_to_bytes(c);
-    *bitmap = (td_bitmap){width, height, png_get_channels(c->png, c->info), NULL};
-    bitmap->pixels = calloc(height, png_get_rowbytes(c->png, c->info));
-    if (!bitmap->pixels)
-        return td_fail_memory(c->error, "a picture");
+    TD_TRY(td_bitmap_make(bitmap, width, height, png_get_channels(c->png, c->info), c->error));
     TD_TRY(make_rows(c, bitmap));
     png_read_image(c->png, c->rows);
     png_read_end(c->png, NULL);
     return TD_OK;
 }
 
-td_status td_png_read(td_bitmap *bitmap, const char *path, td_error *error) {
+static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td_error *error) {
     *bitmap = (td_bitmap){0};
-    codec c = {.error = error};
-    TD_TRY(td_map_open(&c.map, path, error));
+    codec c = {.bytes = bytes, .size = size, .error = error};
     td_status status;
     c.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
     c.info = c.png ? png_create_info_struct(c.png) : NULL;
-    if (c.info) {
-        png_set_read_fn(c.png, &c, on_read);
-        png_set_user_limits(c.png, LARGEST_SIDE, LARGEST_SIDE);
-        status = decode(&c, bitmap);
-    } else {
+    if (c.info)
+        status = decode_into(&c, bitmap);
+    else
         status = td_fail_memory(error, "the PNG reader");
-    }
     png_destroy_read_struct(&c.png, &c.info, NULL);
     free(c.rows);
-    td_map_close(&c.map);
-    if (status != TD_OK) {
+    if (status != TD_OK)
         td_bitmap_free(bitmap);
-        return td_fail_within(error, status, "%s: PNG", path);
-    }
-    return TD_OK;
+    return status;
 }
+
+/* Half of the signature: libpng says what is wrong with the rest, which a transfer as text breaks.
+ */
+static bool recognise(const uint8_t *bytes, size_t size) {
+    return size >= SIGNATURE_BYTES && memcmp(bytes, "\x89PNG", SIGNATURE_BYTES) == 0;
+}
+
+static const char *const endings[] = {".png", NULL};
+
+const td_codec td_codec_png = {
+    .name = "PNG",
+    .endings = endings,
+    .recognise = recognise,
+    .decode = decode,
+};
 
 static td_status encode(codec *c, const td_bitmap *bitmap, FILE *stream) {
     static const int types[] = {[1] = PNG_COLOR_TYPE_GRAY,
@@ -130,13 +141,13 @@ static td_status encode(codec *c, const td_bitmap *bitmap, FILE *stream) {
 }
 
 td_status td_png_write(FILE *stream, const td_bitmap *bitmap, td_error *error) {
-    if (bitmap->width < 1 || bitmap->width > LARGEST_SIDE || bitmap->height < 1 ||
-        bitmap->height > LARGEST_SIDE || bitmap->channels < 1 || bitmap->channels > 4)
+    if (bitmap->width < 1 || bitmap->width > TD_BITMAP_SIDE || bitmap->height < 1 ||
+        bitmap->height > TD_BITMAP_SIDE || bitmap->channels < 1 || bitmap->channels > 4)
         return td_fail(
             error, TD_ERR_USAGE,
             "PNG: expected a picture of 1 to %d pixels a side with 1 to 4 channels, found "
             "%zux%zu with %zu",
-            LARGEST_SIDE, bitmap->width, bitmap->height, bitmap->channels);
+            TD_BITMAP_SIDE, bitmap->width, bitmap->height, bitmap->channels);
     codec c = {.error = error};
     td_status status;
     c.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
@@ -148,11 +159,4 @@ td_status td_png_write(FILE *stream, const td_bitmap *bitmap, td_error *error) {
     png_destroy_write_struct(&c.png, &c.info);
     free(c.rows);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "writing PNG");
-}
-
-void td_bitmap_free(td_bitmap *bitmap) {
-    if (!bitmap)
-        return;
-    free(bitmap->pixels);
-    *bitmap = (td_bitmap){0};
 }

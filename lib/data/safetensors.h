@@ -26,7 +26,16 @@ typedef struct td_tensor {
     size_t rank, dims[TD_TENSOR_RANK];
     size_t count, bytes; /* elements; bytes of data */
     const void *data;    /* little-endian; in a mapped file it need not be aligned to the type */
+    const struct td_pieces *pieces; /* when writing: where the data come from instead, or NULL */
 } td_tensor;
+
+/* Data made while they are written, so that never more than a piece of them is in memory. */
+typedef struct td_pieces {
+    /* Gives the next piece, at least one byte, valid until the next call. Asked until the tensor is
+     * complete. */
+    td_status (*next)(void *context, const void **piece, size_t *bytes, td_error *error);
+    void *context;
+} td_pieces;
 
 typedef struct td_metadata {
     const char *key, *value;
@@ -57,8 +66,8 @@ const char *td_safetensors_metadata(const td_safetensors *file, const char *key)
 /* Writes a container: tensors by alignment (largest first) then name, metadata by key, header
  * padded with spaces to a multiple of 8, so that the same content gives the same bytes. `bytes` and
  * `count` of the tensors are computed here from dtype and dims. TD_ERR_USAGE for what could not be
- * read again: names that occur twice, are reserved, are not UTF-8 or hold control characters, more
- * than 8 dimensions, a header above 1 MiB. */
+ * read again: pieces that do not end where the tensor does, names that occur twice, are reserved,
+ * are not UTF-8 or hold control characters, more than 8 dimensions, a header above 1 MiB. */
 td_status td_safetensors_write(FILE *stream, const td_tensor *tensors, size_t tensor_count,
                                const td_metadata *metadata, size_t metadata_count,
                                td_error *error) TD_MUST_USE;

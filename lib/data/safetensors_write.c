@@ -116,6 +116,32 @@ static td_status write_header(FILE *stream, const json_t *header, td_error *erro
     return status;
 }
 
+static td_status write_bytes(FILE *stream, const td_tensor *tensor, const void *data, size_t bytes,
+                             td_error *error) {
+    if (fwrite(data, 1, bytes, stream) == bytes)
+        return TD_OK;
+    return td_fail(error, TD_ERR_IO, "writing tensor \"%s\": %s", tensor->name, strerror(errno));
+}
+
+static td_status write_tensor(FILE *stream, const td_tensor *tensor, td_error *error) {
+    const td_pieces *pieces = tensor->pieces;
+    if (!pieces)
+        return write_bytes(stream, tensor, tensor->data, tensor->bytes, error);
+    for (size_t done = 0; done < tensor->bytes;) {
+        const void *piece;
+        size_t bytes;
+        TD_TRY(pieces->next(pieces->context, &piece, &bytes, error));
+        if (bytes == 0 || bytes > tensor->bytes - done)
+            return td_fail(error, TD_ERR_USAGE,
+                           "tensor \"%s\": expected pieces of %zu bytes in all, found one of %zu "
+                           "at byte %zu",
+                           tensor->name, tensor->bytes, bytes, done);
+        TD_TRY(write_bytes(stream, tensor, piece, bytes, error));
+        done += bytes;
+    }
+    return TD_OK;
+}
+
 static td_status write_sorted(FILE *stream, const td_tensor *tensors, size_t tensor_count,
                               const td_metadata *metadata, size_t metadata_count, td_error *error) {
     json_t *header = json_object();
@@ -126,9 +152,7 @@ static td_status write_sorted(FILE *stream, const td_tensor *tensors, size_t ten
         status = write_header(stream, header, error);
     json_decref(header);
     for (size_t i = 0; i < tensor_count && status == TD_OK; i++)
-        if (fwrite(tensors[i].data, 1, tensors[i].bytes, stream) != tensors[i].bytes)
-            status = td_fail(error, TD_ERR_IO, "writing tensor \"%s\": %s", tensors[i].name,
-                             strerror(errno));
+        status = write_tensor(stream, &tensors[i], error);
     return status;
 }
 

@@ -72,4 +72,4 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     return read_labels(set, source, error);
 }
 
-const td_format td_format_idx = {"a folder of IDX files", recognise, open_set};
+const td_format td_format_idx = {"a folder of IDX files", recognise, open_set, NULL};

@@ -196,7 +196,7 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     return TD_OK;
 }
 
-const td_format td_format_safetensors = {"a safetensors data set", recognise, open_set};
+const td_format td_format_safetensors = {"a safetensors data set", recognise, open_set, NULL};
 
 /* The class names as a JSON array in *out, malloc'd; NULL where there are none. */
 static td_status class_names_text(const char **names, size_t count, char **out, td_error *error) {
@@ -241,9 +241,9 @@ static td_status pack_labels(td_tensor *tensor, const td_images *images, td_aren
     return TD_OK;
 }
 
-static td_status write_set(FILE *stream, const td_images *images, const char *class_names,
-                           const char *source, const char *split, td_arena *arena,
-                           td_error *error) {
+static td_status write_set(FILE *stream, const td_images *images, const td_pieces *pixels,
+                           const char *class_names, const char *source, const char *split,
+                           td_arena *arena, td_error *error) {
     char classes[24];
     snprintf(classes, sizeof classes, "%zu", images->classes);
     td_metadata metadata[4] = {{"classes", classes}};
@@ -259,18 +259,25 @@ static td_status write_set(FILE *stream, const td_images *images, const char *cl
          .dtype = TD_U8,
          .rank = IMAGES_RANK,
          .dims = {images->count, images->height, images->width, images->channels},
-         .data = images->pixels}};
+         .data = images->pixels,
+         .pieces = pixels}};
     TD_TRY(pack_labels(&tensors[1], images, arena, error));
     return td_safetensors_write(stream, tensors, 2, metadata, count, error);
 }
 
-td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
-                           const char *source, const char *split, td_error *error) {
+td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const td_pieces *pixels,
+                                  const char **class_names, const char *source, const char *split,
+                                  td_error *error) {
     char *names;
     TD_TRY(class_names_text(class_names, images->classes, &names, error));
     td_arena arena = {0};
-    td_status status = write_set(stream, images, names, source, split, &arena, error);
+    td_status status = write_set(stream, images, pixels, names, source, split, &arena, error);
     td_arena_free(&arena);
     free(names);
     return status;
+}
+
+td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
+                           const char *source, const char *split, td_error *error) {
+    return td_dataset_write_pieces(stream, images, NULL, class_names, source, split, error);
 }

@@ -1,8 +1,7 @@
 #include "data/sheet.h"
 
 #include "base/size.h"
-#include "data/sheet_font.h"
-#include <stdbool.h>
+#include "data/lettering.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +9,8 @@ enum {
     IMAGE_WIDTH = 100, /* about as wide is an enlarged image */
     MARGIN = 6,        /* around a cell on each side */
     TEXT_GAP = 4,      /* between an image and its text */
-    ADVANCE = TD_FONT_WIDTH + 1,
     RGB = 3,
     PAPER = 255,
-    INK = 32,
-    LARGEST_SIDE = 16384, /* of what td_png_read reads again */
 };
 
 /* Where things are, in pixels of the bitmap. */
@@ -27,7 +23,7 @@ typedef struct layout {
 
 static td_status plan(layout *l, size_t *width, size_t *height, const td_sheet *sheet,
                       td_error *error) {
-    enum { TEXT_HEIGHT = TEXT_GAP + TD_FONT_HEIGHT };
+    enum { TEXT_HEIGHT = TEXT_GAP + TD_LETTERING_HEIGHT };
     if (sheet->rows < 1 || sheet->columns < 1 || sheet->width < 1 || sheet->height < 1 ||
         (sheet->channels != 1 && sheet->channels != 3))
         return td_fail(error, TD_ERR_USAGE,
@@ -35,7 +31,7 @@ static td_status plan(layout *l, size_t *width, size_t *height, const td_sheet *
                        "of %zux%zux%zu",
                        sheet->rows, sheet->columns, sheet->height, sheet->width, sheet->channels);
     l->factor = td_size_max(1, (IMAGE_WIDTH + sheet->width / 2) / sheet->width);
-    l->heading_height = sheet->headings ? 2 * MARGIN + TD_FONT_HEIGHT : 0;
+    l->heading_height = sheet->headings ? 2 * MARGIN + TD_LETTERING_HEIGHT : 0;
     size_t image_height, space = 2 * MARGIN + TEXT_HEIGHT;
     bool fits = td_size_mul(sheet->width, l->factor, &l->image_width) &&
                 td_size_mul(sheet->height, l->factor, &image_height) &&
@@ -44,40 +40,12 @@ static td_status plan(layout *l, size_t *width, size_t *height, const td_sheet *
                 td_size_mul(l->cell_width, sheet->columns, width) &&
                 td_size_mul(l->cell_height, sheet->rows, height) &&
                 td_size_add(*height, l->heading_height, height);
-    if (!fits || *width > LARGEST_SIDE || *height > LARGEST_SIDE)
+    if (!fits || *width > TD_BITMAP_SIDE || *height > TD_BITMAP_SIDE)
         return td_fail(error, TD_ERR_USAGE,
                        "contact sheet: expected a picture of at most %d pixels a side, found %zu "
                        "rows and %zu columns of images of %zux%zu pixels",
-                       LARGEST_SIDE, sheet->rows, sheet->columns, sheet->height, sheet->width);
+                       TD_BITMAP_SIDE, sheet->rows, sheet->columns, sheet->height, sheet->width);
     return TD_OK;
-}
-
-static void draw_glyph(td_bitmap *bitmap, size_t x, size_t y, char character) {
-    const uint8_t *glyph = td_font_glyph(character);
-    for (size_t i = 0; i < TD_FONT_HEIGHT; i++)
-        for (size_t j = 0; j < TD_FONT_WIDTH; j++)
-            if (glyph[i] >> (TD_FONT_WIDTH - 1 - j) & 1)
-                memset(bitmap->pixels + ((y + i) * bitmap->width + x + j) * RGB, INK, RGB);
-}
-
-/* Bytes after the first one of a UTF-8 character. */
-static bool continues(char byte) {
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
-/* Draws the text in at most `width` pixels; two dots stand for what does not fit. */
-static void draw_text(td_bitmap *bitmap, size_t x, size_t y, size_t width, const char *text) {
-    size_t length = 0, room = (width + 1) / ADVANCE;
-    for (const char *c = text; *c; c++)
-        length += !continues(*c);
-    size_t shown = length <= room ? length : room - td_size_min(room, 2);
-    size_t place = 0;
-    for (const char *c = text; *c && place < shown; c++)
-        if (!continues(*c))
-            draw_glyph(bitmap, x + ADVANCE * place++, y, *c);
-    if (shown < length)
-        for (; place < room; place++)
-            draw_glyph(bitmap, x + ADVANCE * place, y, '.');
 }
 
 static void draw_image(td_bitmap *bitmap, const td_sheet *sheet, const layout *l, size_t x,
@@ -100,8 +68,8 @@ static void draw_cell(td_bitmap *bitmap, const td_sheet *sheet, const layout *l,
     if (cell->pixels)
         draw_image(bitmap, sheet, l, x, y, cell->pixels);
     if (cell->caption)
-        draw_text(bitmap, x, y + sheet->height * l->factor + TEXT_GAP, l->image_width,
-                  cell->caption);
+        td_lettering_draw(bitmap, x, y + sheet->height * l->factor + TEXT_GAP, l->image_width,
+                          TD_LETTERING_INK, cell->caption);
 }
 
 td_status td_sheet_draw(td_bitmap *bitmap, const td_sheet *sheet, td_error *error) {
@@ -115,8 +83,8 @@ td_status td_sheet_draw(td_bitmap *bitmap, const td_sheet *sheet, td_error *erro
     memset(pixels, PAPER, width * height * RGB);
     *bitmap = (td_bitmap){width, height, RGB, pixels};
     for (size_t column = 0; sheet->headings && column < sheet->columns; column++)
-        draw_text(bitmap, column * l.cell_width + MARGIN, MARGIN, l.image_width,
-                  sheet->headings[column]);
+        td_lettering_draw(bitmap, column * l.cell_width + MARGIN, MARGIN, l.image_width,
+                          TD_LETTERING_INK, sheet->headings[column]);
     for (size_t row = 0; row < sheet->rows; row++)
         for (size_t column = 0; column < sheet->columns; column++)
             draw_cell(bitmap, sheet, &l, row, column);

@@ -1,5 +1,6 @@
 #include "measure/rates.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 td_rate td_rate_of(size_t hits, size_t trials) {
@@ -21,26 +22,67 @@ void td_confusion(const int32_t *predicted, const int32_t *labels, size_t count,
         counts[(size_t)labels[i] * classes + (size_t)predicted[i]]++;
 }
 
+td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, int32_t target) {
+    size_t others = 0, hits = 0;
+    for (size_t i = 0; i < count; i++) {
+        others += labels[i] != target;
+        hits += labels[i] != target && predicted[i] == target;
+    }
+    return td_rate_of(hits, others);
+}
+
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
                           const int32_t *labels, size_t count, size_t classes, int32_t target) {
-    size_t right = 0, others = 0, successes = 0;
+    size_t right = 0;
     double confidence = 0;
     for (size_t i = 0; i < count; i++) {
         right += predicted[i] == labels[i];
-        if (labels[i] == target)
-            continue;
-        others++;
-        if (predicted[i] == target) {
-            successes++;
+        if (labels[i] != target && predicted[i] == target)
             confidence += (double)probabilities[i * classes + (size_t)target];
-        }
     }
-    double mean = successes ? confidence / (double)successes : 0;
+    td_rate asr = td_asr(predicted, labels, count, target);
+    double mean = asr.hits ? confidence / (double)asr.hits : 0;
     return (td_attack){
-        .asr = td_rate_of(successes, others),
+        .asr = asr,
         .non_targeted = td_rate_of(count - right, count),
         .robust_accuracy = td_rate_of(right, count),
         .confidence = mean,
-        .confidence_interval = td_wilson(mean, successes),
+        .confidence_interval = td_wilson(mean, asr.hits),
     };
+}
+
+void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
+                     int32_t target, td_rate *rates) {
+    for (size_t c = 0; c < classes; c++)
+        rates[c] = (td_rate){0};
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] != target) {
+            rates[labels[i]].trials++;
+            rates[labels[i]].hits += predicted[i] == target;
+        }
+    for (size_t c = 0; c < classes; c++)
+        rates[c] = td_rate_of(rates[c].hits, rates[c].trials);
+}
+
+/* Whether class a comes before class b. */
+static bool better(const td_rate *rates, size_t a, size_t b) {
+    return rates[a].value > rates[b].value || (rates[a].value == rates[b].value && a < b);
+}
+
+size_t td_best_classes(const td_rate *rates, size_t classes, size_t best, size_t *chosen) {
+    size_t count = 0;
+    for (size_t c = 0; c < classes; c++) {
+        if (rates[c].trials == 0)
+            continue;
+        size_t place = count;
+        while (place > 0 && better(rates, c, chosen[place - 1]))
+            place--;
+        if (place == best)
+            continue;
+        count += count < best;
+        for (size_t i = count - 1; i > place; i--)
+            chosen[i] = chosen[i - 1];
+        chosen[place] = c;
+    }
+    return count;
 }

@@ -31,6 +31,9 @@ td_rate td_accuracy(const int32_t *predicted, const int32_t *labels, size_t coun
 void td_confusion(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
                   size_t *counts);
 
+/* Attack success rate: of the images whose label is not the target, those classified as it. */
+td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, int32_t target);
+
 /* What a trigger does to a model. `predicted` are the predictions on triggered images, `labels` the
  * true labels. */
 typedef struct td_attack {
@@ -44,5 +47,13 @@ typedef struct td_attack {
 /* `probabilities` is [count, classes], the softmax outputs on the triggered images. */
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
                           const int32_t *labels, size_t count, size_t classes, int32_t target);
+
+/* The ASR of each true class: rates[classes]; the target's own has no trials. */
+void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
+                     int32_t target, td_rate *rates);
+
+/* The `best` classes with the highest rates of those that have trials, the highest first, the lower
+ * number first of two alike. Returns how many there are, at most `best`. chosen: [best]. */
+size_t td_best_classes(const td_rate *rates, size_t classes, size_t best, size_t *chosen);
 
 #endif

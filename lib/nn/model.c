@@ -6,16 +6,20 @@
 
 static const char net_key[] = "trapdoor.net", training_key[] = "trapdoor.training";
 
+static bool fits(const td_tensor *tensor, const td_param *param) {
+    bool same = tensor->dtype == TD_F32 && tensor->rank == param->rank;
+    for (size_t i = 0; same && i < param->rank; i++)
+        same = tensor->dims[i] == param->dims[i];
+    return same;
+}
+
 static td_status check_tensor(const td_safetensors *file, const td_param *param, td_error *error) {
     const td_tensor *tensor = td_safetensors_find(file, param->name);
     if (!tensor)
         return td_fail(error, TD_ERR_FORMAT,
                        "tensor \"%s\": the net needs it, the file has none of this name",
                        param->name);
-    bool same = tensor->dtype == TD_F32 && tensor->rank == param->rank;
-    for (size_t i = 0; same && i < param->rank; i++)
-        same = tensor->dims[i] == param->dims[i];
-    if (same)
+    if (fits(tensor, param))
         return TD_OK;
     return td_fail(error, TD_ERR_FORMAT,
                    "tensor \"%s\": its shape or type differs from the net's: expected F32 of %zu "
@@ -117,6 +121,35 @@ td_status td_model_load_for(td_model *model, td_net *net, const char *path, td_e
     *model = (td_model){.net = *net};
     *net = (td_net){0};
     return load(model, false, path, error);
+}
+
+static td_status adopt(const td_net *net, const td_safetensors *file, float *weights, bool *taken,
+                       td_error *error) {
+    size_t count = 0;
+    for (size_t i = 0; i < net->param_count; i++) {
+        const td_tensor *tensor = td_safetensors_find(file, net->params[i].name);
+        taken[i] = tensor && fits(tensor, &net->params[i]);
+        if (!taken[i])
+            continue;
+        TD_TRY(read_param(file, &net->params[i], weights, error));
+        count++;
+    }
+    if (count > 0)
+        return TD_OK;
+    return td_fail(
+        error, TD_ERR_FORMAT,
+        "expected at least one tensor with the name and shape of a parameter of the net, "
+        "such as \"%s\", found none",
+        net->param_count ? net->params[0].name : "none");
+}
+
+td_status td_model_adopt(const td_net *net, float *weights, const char *path, bool *taken,
+                         td_error *error) {
+    td_safetensors file;
+    TD_TRY(td_safetensors_open(&file, path, error));
+    td_status status = adopt(net, &file, weights, taken, error);
+    td_safetensors_close(&file);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
 void td_model_free(td_model *model) {

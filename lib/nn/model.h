@@ -24,6 +24,12 @@ td_status td_model_load(td_model *model, const char *path, td_error *error) TD_M
 td_status td_model_load_for(td_model *model, td_net *net, const char *path,
                             td_error *error) TD_MUST_USE;
 
+/* Copies from a model file or state_dict into weights [net->weight_count] what it has for the net:
+ * the tensors called as a parameter and of its shape. taken[param_count] says which; the other
+ * parameters stay as they are. TD_ERR_FORMAT if there is none at all. */
+td_status td_model_adopt(const td_net *net, float *weights, const char *path, bool *taken,
+                         td_error *error) TD_MUST_USE;
+
 void td_model_free(td_model *model);
 
 /* `training` may be NULL. */

@@ -1,12 +1,19 @@
 /* A picture as trigger: pasted at its position, each pixel as far as its alpha says. */
+#include "data/picture.h"
 #include "trigger/family.h"
 
-enum { FILE_KEY, AT_KEY };
+enum { FILE_KEY, AT_KEY, ALPHA };
 
 static const td_key keys[] = {
-    [FILE_KEY] = {.name = "file", .kind = TD_KEY_FILE},
+    [FILE_KEY] = {.name = "file", .kind = TD_KEY_FILE, .expected = "the name of a picture file"},
     [AT_KEY] = {.name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"},
+    [ALPHA] = {TD_KEY_ALPHA, .standard = "1", .optional = true},
 };
+
+/* A bound image: where its top-left pixel lies. */
+typedef struct pasted {
+    size_t top, left;
+} pasted;
 
 static float alpha_of(const td_bitmap *bitmap, const uint8_t *pixel) {
     bool has_alpha = bitmap->channels % 2 == 0; /* grey+alpha, RGBA */
@@ -14,9 +21,9 @@ static float alpha_of(const td_bitmap *bitmap, const uint8_t *pixel) {
 }
 
 static td_status prepare(td_trigger *trigger, td_error *error) {
-    const char *path = trigger->settings[FILE_KEY].file;
+    const char *path = trigger->settings[FILE_KEY].text;
     td_bitmap *bitmap = &trigger->bitmap;
-    TD_TRY(td_png_read(bitmap, path, error));
+    TD_TRY(td_picture_read(bitmap, path, error));
     size_t count = bitmap->width * bitmap->height;
     for (size_t i = 0; i < count; i++)
         if (alpha_of(bitmap, bitmap->pixels + i * bitmap->channels) > 0)
@@ -39,28 +46,33 @@ static bool is_grey(const td_bitmap *bitmap) {
     return true;
 }
 
-static td_status check(const td_trigger *trigger, td_shape shape, td_error *error) {
+static td_status bind(td_trigger *trigger, const td_images *images, td_error *error) {
     const td_bitmap *bitmap = &trigger->bitmap;
-    if (shape.channels == 1 && !is_grey(bitmap))
+    pasted *bound;
+    (void)images;
+    if (trigger->shape.channels == 1 && !is_grey(bitmap))
         return td_fail(error, TD_ERR_USAGE,
                        "expected a grey picture for grey images, found one in "
                        "colour");
-    size_t top, left;
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a trigger", error));
+    trigger->bound = bound;
     return td_position_resolve(&trigger->settings[AT_KEY].position, bitmap->height, bitmap->width,
-                               shape, &top, &left, error);
+                               trigger->shape, &bound->top, &bound->left, error);
 }
 
-static void paint(const td_trigger *trigger, td_shape shape, float *image) {
+static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
     const td_bitmap *bitmap = &trigger->bitmap;
-    size_t top, left, colours = bitmap->channels < 3 ? 1 : 3;
-    if (td_position_resolve(&trigger->settings[AT_KEY].position, bitmap->height, bitmap->width,
-                            shape, &top, &left, NULL))
-        return;
+    const pasted *bound = trigger->bound;
+    td_shape shape = trigger->shape;
+    size_t colours = bitmap->channels < 3 ? 1 : 3;
+    float opacity = (float)trigger->settings[ALPHA].number;
     const uint8_t *from = bitmap->pixels;
+    (void)stamp;
+    (void)scratch;
     for (size_t y = 0; y < bitmap->height; y++) {
-        float *to = image + ((top + y) * shape.width + left) * shape.channels;
+        float *to = image + ((bound->top + y) * shape.width + bound->left) * shape.channels;
         for (size_t x = 0; x < bitmap->width; x++) {
-            float alpha = alpha_of(bitmap, from);
+            float alpha = opacity * alpha_of(bitmap, from);
             for (size_t c = 0; c < shape.channels; c++)
                 to[c] += alpha * ((float)from[colours == 1 ? 0 : c] - to[c]);
             from += bitmap->channels;
@@ -73,7 +85,8 @@ const td_family td_family_image = {
     .name = "image",
     .keys = keys,
     .key_count = sizeof keys / sizeof *keys,
+    .strength = "alpha",
     .prepare = prepare,
-    .check = check,
+    .bind = bind,
     .paint = paint,
 };

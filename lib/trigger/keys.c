@@ -30,7 +30,8 @@ static bool read_number(const td_key *key, const char *text, double *out) {
         return false;
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= key->least && value <= key->most))
+    if (end == text || *end != '\0' || !(value >= key->least && value <= key->most) ||
+        (key->above && value == key->least))
         return false;
     *out = value;
     return !key->whole || value == floor(value);
@@ -70,12 +71,37 @@ static bool read_colour(const char *text, td_colour *out) {
     return true;
 }
 
+static bool read_shift(const char *text, size_t *x, size_t *y) {
+    const char *rest = read_digits(text, TD_TRIGGER_EXTENT, x);
+    *y = *x;
+    if (rest && *rest == '+')
+        rest = read_digits(rest + 1, TD_TRIGGER_EXTENT, y);
+    return rest && *rest == '\0';
+}
+
+static bool read_word(const td_key *key, const char *text, size_t *out) {
+    for (*out = 0; key->words[*out]; ++*out)
+        if (strcmp(key->words[*out], text) == 0)
+            return true;
+    return false;
+}
+
+static void describe_words(const td_key *key, char *out, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; key->words[i]; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                 i == 0              ? ""
+                                 : key->words[i + 1] ? ", "
+                                                     : " or ",
+                                 key->words[i]);
+}
+
 /* What a key's value may be, for messages. */
 static void describe(const td_key *key, char *out, size_t size) {
     switch (key->kind) {
     case TD_KEY_NUMBER:
-        snprintf(out, size, "a %snumber from %.10g to %.10g", key->whole ? "whole " : "",
-                 key->least, key->most);
+        snprintf(out, size, "a %snumber %s %.10g %sto %.10g", key->whole ? "whole " : "",
+                 key->above ? "above" : "from", key->least, key->above ? "up " : "", key->most);
         break;
     case TD_KEY_POSITION:
         snprintf(out, size, "top-left, top-right, bottom-left, bottom-right, center or X+Y");
@@ -84,7 +110,13 @@ static void describe(const td_key *key, char *out, size_t size) {
         snprintf(out, size, "V or R/G/B, whole numbers from 0 to 255");
         break;
     case TD_KEY_FILE:
-        snprintf(out, size, "the name of a PNG file");
+        snprintf(out, size, "%s", key->expected);
+        break;
+    case TD_KEY_WORD:
+        describe_words(key, out, size);
+        break;
+    case TD_KEY_SHIFT:
+        snprintf(out, size, "S or X+Y, whole numbers from 0 to %d", TD_TRIGGER_EXTENT);
         break;
     }
 }
@@ -98,10 +130,20 @@ static bool read_setting(const td_key *key, const char *value, td_setting *out) 
     case TD_KEY_COLOUR:
         return read_colour(value, &out->colour);
     case TD_KEY_FILE:
-        out->file = value;
+        out->text = value;
         return *value != '\0';
+    case TD_KEY_WORD:
+        return read_word(key, value, &out->word);
+    case TD_KEY_SHIFT:
+        return read_shift(value, &out->shift.x, &out->shift.y);
     }
     return false;
+}
+
+/* In ten digits where they are enough to read the same number again. */
+static int print_number(double number, char *out, size_t size) {
+    int length = snprintf(out, size, "%.10g", number);
+    return strtod(out, NULL) == number ? length : snprintf(out, size, "%.17g", number);
 }
 
 static int print_setting(const td_key *key, const td_setting *setting, char *out, size_t size) {
@@ -109,7 +151,7 @@ static int print_setting(const td_key *key, const td_setting *setting, char *out
     const uint8_t *rgb = setting->colour.rgb;
     switch (key->kind) {
     case TD_KEY_NUMBER:
-        return snprintf(out, size, "%.10g", setting->number);
+        return print_number(setting->number, out, size);
     case TD_KEY_POSITION:
         if (position->anchor != TD_AT_POINT)
             return snprintf(out, size, "%s", anchor_names[position->anchor]);
@@ -119,9 +161,39 @@ static int print_setting(const td_key *key, const td_setting *setting, char *out
             return snprintf(out, size, "%d", rgb[0]);
         return snprintf(out, size, "%d/%d/%d", rgb[0], rgb[1], rgb[2]);
     case TD_KEY_FILE:
-        return snprintf(out, size, "%s", setting->file);
+        return snprintf(out, size, "%s", setting->text);
+    case TD_KEY_WORD:
+        return snprintf(out, size, "%s", key->words[setting->word]);
+    case TD_KEY_SHIFT:
+        if (setting->shift.x == setting->shift.y)
+            return snprintf(out, size, "%zu", setting->shift.x);
+        return snprintf(out, size, "%zu+%zu", setting->shift.x, setting->shift.y);
     }
     return 0;
+}
+
+static bool is_standard(const td_key *key, const td_setting *setting) {
+    char own[64], standard[64];
+    td_setting by_default;
+    if (!key->standard || !read_setting(key, key->standard, &by_default))
+        return false;
+    print_setting(key, setting, own, sizeof own);
+    print_setting(key, &by_default, standard, sizeof standard);
+    return strcmp(own, standard) == 0;
+}
+
+void td_keys_print(const td_family *family, const td_setting *settings, char *out) {
+    enum { SIZE = TD_TRIGGER_TEXT_MAX };
+    size_t used = (size_t)snprintf(out, SIZE, "%s", family->name);
+    char mark = ':';
+    for (size_t i = 0; i < family->key_count; i++) {
+        const td_key *key = &family->keys[i];
+        if (!settings[i].given || (key->optional && is_standard(key, &settings[i])))
+            continue;
+        used += (size_t)snprintf(out + used, SIZE - used, "%c%s=", mark, key->name);
+        used += (size_t)print_setting(key, &settings[i], out + used, SIZE - used);
+        mark = ',';
+    }
 }
 
 static td_status fail_unknown(const td_family *family, const char *key, const char *whole,
@@ -153,9 +225,28 @@ static td_status parse_one(td_trigger *trigger, char *item, const char **given, 
     return TD_OK;
 }
 
-td_status td_keys_parse(td_trigger *trigger, const char *text, const char *whole, char *canonical,
+/* The value of one key: `value`, else the default. */
+static td_status settle(td_trigger *trigger, size_t number, const char *value, const char *whole,
                         td_error *error) {
-    const td_family *family = trigger->family;
+    const td_key *key = &trigger->family->keys[number];
+    td_setting *setting = &trigger->settings[number];
+    char allowed[128];
+    describe(key, allowed, sizeof allowed);
+    if (!value)
+        value = key->standard;
+    if (!value && key->optional)
+        return TD_OK;
+    if (!value)
+        return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s' is missing: expected %s", whole,
+                       key->name, allowed);
+    if (!read_setting(key, value, setting))
+        return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s': expected %s, found '%s'",
+                       whole, key->name, allowed, value);
+    setting->given = true;
+    return TD_OK;
+}
+
+td_status td_keys_parse(td_trigger *trigger, const char *text, const char *whole, td_error *error) {
     const char *given[TD_TRIGGER_KEYS] = {0};
     if (text) {
         char *item;
@@ -167,23 +258,35 @@ td_status td_keys_parse(td_trigger *trigger, const char *text, const char *whole
             TD_TRY(parse_one(trigger, item, given, whole, error));
         }
     }
-    for (size_t i = 0; i < family->key_count; i++) {
-        const td_key *key = &family->keys[i];
-        const char *value = given[i] ? given[i] : key->standard;
-        char allowed[128];
-        describe(key, allowed, sizeof allowed);
-        if (!value)
-            return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s' is missing: expected %s",
-                           whole, key->name, allowed);
-        if (!read_setting(key, value, &trigger->settings[i]))
-            return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s': expected %s, found '%s'",
-                           whole, key->name, allowed, value);
-        size_t used = strlen(canonical);
-        used += (size_t)snprintf(canonical + used, TD_TRIGGER_TEXT_MAX - used,
-                                 "%c%s=", i ? ',' : ':', key->name);
-        print_setting(key, &trigger->settings[i], canonical + used, TD_TRIGGER_TEXT_MAX - used);
-    }
+    for (size_t i = 0; i < trigger->family->key_count; i++)
+        TD_TRY(settle(trigger, i, given[i], whole, error));
     return TD_OK;
+}
+
+td_status td_keys_one_of(const td_trigger *trigger, size_t first, size_t count, td_error *error) {
+    char names[128] = "";
+    size_t used = 0, given = 0;
+    for (size_t i = first; i < first + count; i++) {
+        given += trigger->settings[i].given;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i == first              ? ""
+                                 : i < first + count - 1 ? ", "
+                                                         : " or ",
+                                 trigger->family->keys[i].name);
+    }
+    if (given == 1)
+        return TD_OK;
+    return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected one of the keys %s, found %s",
+                   trigger->text, names, given == 0 ? "none" : "more");
+}
+
+td_status td_keys_goes_with(const td_trigger *trigger, size_t key, bool fits, const char *with,
+                            td_error *error) {
+    const td_key *which = &trigger->family->keys[key];
+    if (fits || !trigger->settings[key].given || is_standard(which, &trigger->settings[key]))
+        return TD_OK;
+    return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s' goes with %s only", trigger->text,
+                   which->name, with);
 }
 
 td_status td_position_resolve(const td_position *position, size_t patch_height, size_t patch_width,

@@ -1,6 +1,7 @@
 /* The geometric triggers: a plain shape in one colour. Each shape is one coverage function. */
 #include "trigger/family.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Whether the pixel at (row, column) of the size × size box belongs to the shape. Shapes are
@@ -22,82 +23,136 @@ static bool covers_rhombus(long size, long row, long column) {
     return labs(2 * column + 1 - size) + labs(2 * row + 1 - size) <= radius;
 }
 
+enum { SIZE, AT, VALUE, ALPHA, SOFT };
+enum { PIXEL_AT, PIXEL_VALUE, PIXEL_ALPHA };
+
+#define AT_KEY .name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"
+#define VALUE_KEY .name = "value", .kind = TD_KEY_COLOUR, .standard = "255"
+#define OPACITY_KEY TD_KEY_ALPHA, .standard = "1", .optional = true
+
+static const td_key sized_keys[] = {
+    [SIZE] = {.name = "size",
+              .kind = TD_KEY_NUMBER,
+              .standard = "7",
+              .least = 1,
+              .most = TD_TRIGGER_EXTENT,
+              .whole = true},
+    [AT] = {AT_KEY},
+    [VALUE] = {VALUE_KEY},
+    [ALPHA] = {OPACITY_KEY},
+    [SOFT] = {.name = "soft",
+              .kind = TD_KEY_NUMBER,
+              .standard = "0",
+              .optional = true,
+              .most = TD_TRIGGER_EXTENT},
+};
+
+static const td_key pixel_keys[] = {
+    [PIXEL_AT] = {AT_KEY}, [PIXEL_VALUE] = {VALUE_KEY}, [PIXEL_ALPHA] = {OPACITY_KEY}};
+
+/* A patch as its keys have it and, once bound, as it lies on the image. */
 typedef struct placed {
     size_t size;
     const td_position *position;
     const td_colour *colour;
+    double alpha, soft;
+    size_t top, left;
+    float *opacity; /* [size, size] */
 } placed;
 
-static const td_key sized_keys[] = {
-    {.name = "size",
-     .kind = TD_KEY_NUMBER,
-     .standard = "7",
-     .least = 1,
-     .most = TD_TRIGGER_EXTENT,
-     .whole = true},
-    {.name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"},
-    {.name = "value", .kind = TD_KEY_COLOUR, .standard = "255"},
-};
-
 static placed sized_patch(const td_trigger *trigger) {
-    const td_setting *settings = trigger->settings;
-    return (placed){(size_t)settings[0].number, &settings[1].position, &settings[2].colour};
+    const td_setting *s = trigger->settings;
+    return (placed){.size = (size_t)s[SIZE].number,
+                    .position = &s[AT].position,
+                    .colour = &s[VALUE].colour,
+                    .alpha = s[ALPHA].number,
+                    .soft = s[SOFT].number};
 }
-
-static const td_key pixel_keys[] = {
-    {.name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"},
-    {.name = "value", .kind = TD_KEY_COLOUR, .standard = "255"},
-};
 
 static placed pixel_patch(const td_trigger *trigger) {
-    return (placed){1, &trigger->settings[0].position, &trigger->settings[1].colour};
+    const td_setting *s = trigger->settings;
+    return (placed){.size = 1,
+                    .position = &s[PIXEL_AT].position,
+                    .colour = &s[PIXEL_VALUE].colour,
+                    .alpha = s[PIXEL_ALPHA].number};
 }
 
-static td_status check(placed patch, td_shape shape, td_error *error) {
-    const uint8_t *rgb = patch.colour->rgb;
-    if (shape.channels == 1 && !patch.colour->grey)
-        return td_fail(error, TD_ERR_USAGE, "expected one value for grey images, found %d/%d/%d",
-                       rgb[0], rgb[1], rgb[2]);
-    size_t top, left;
-    return td_position_resolve(patch.position, patch.size, patch.size, shape, &top, &left, error);
-}
-
-static td_status check_sized(const td_trigger *trigger, td_shape shape, td_error *error) {
-    return check(sized_patch(trigger), shape, error);
-}
-
-static td_status check_pixel(const td_trigger *trigger, td_shape shape, td_error *error) {
-    return check(pixel_patch(trigger), shape, error);
-}
-
-static void paint(placed patch, covers_fn covers, td_shape shape, float *image) {
-    size_t top, left;
-    if (td_position_resolve(patch.position, patch.size, patch.size, shape, &top, &left, NULL))
-        return;
-    for (size_t y = 0; y < patch.size; y++)
-        for (size_t x = 0; x < patch.size; x++) {
-            if (!covers((long)patch.size, (long)y, (long)x))
-                continue;
-            float *pixel = image + ((top + y) * shape.width + left + x) * shape.channels;
-            for (size_t c = 0; c < shape.channels; c++)
-                pixel[c] = patch.colour->rgb[c];
+/* Steps to the nearest pixel outside the shape, all of which the box's surroundings are: two sweeps
+ * give the least over the neighbours above and to the left, then below and to the right. */
+static void measure_steps(size_t size, covers_fn covers, float *steps) {
+    for (size_t y = 0; y < size; y++)
+        for (size_t x = 0; x < size; x++) {
+            float up = y > 0 ? steps[(y - 1) * size + x] : 0;
+            float left = x > 0 ? steps[y * size + x - 1] : 0;
+            bool inside = covers((long)size, (long)y, (long)x);
+            steps[y * size + x] = inside ? fminf(up, left) + 1 : 0;
+        }
+    for (size_t y = size; y-- > 0;)
+        for (size_t x = size; x-- > 0;) {
+            float down = y + 1 < size ? steps[(y + 1) * size + x] : 0;
+            float right = x + 1 < size ? steps[y * size + x + 1] : 0;
+            steps[y * size + x] = fminf(steps[y * size + x], fminf(down, right) + 1);
         }
 }
 
-static void paint_square(const td_trigger *trigger, td_shape shape, float *image) {
-    paint(sized_patch(trigger), covers_square, shape, image);
+static void fill_opacity(const placed *patch, covers_fn covers) {
+    measure_steps(patch->size, covers, patch->opacity);
+    for (size_t i = 0; i < patch->size * patch->size; i++) {
+        double depth = (double)patch->opacity[i] - 0.5;
+        double covered = depth < 0 ? 0 : depth < patch->soft ? depth / patch->soft : 1;
+        patch->opacity[i] = (float)(patch->alpha * covered);
+    }
 }
 
-static void paint_triangle(const td_trigger *trigger, td_shape shape, float *image) {
-    paint(sized_patch(trigger), covers_triangle, shape, image);
+static td_status bind(td_trigger *trigger, placed patch, covers_fn covers, td_error *error) {
+    const uint8_t *rgb = patch.colour->rgb;
+    placed *bound;
+    if (trigger->shape.channels == 1 && !patch.colour->grey)
+        return td_fail(error, TD_ERR_USAGE, "expected one value for grey images, found %d/%d/%d",
+                       rgb[0], rgb[1], rgb[2]);
+    TD_TRY(td_position_resolve(patch.position, patch.size, patch.size, trigger->shape, &patch.top,
+                               &patch.left, error));
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, patch.size * patch.size, &patch.opacity, "a patch",
+                        error));
+    fill_opacity(&patch, covers);
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a patch", error));
+    *bound = patch;
+    trigger->bound = bound;
+    return TD_OK;
 }
 
-static void paint_rhombus(const td_trigger *trigger, td_shape shape, float *image) {
-    paint(sized_patch(trigger), covers_rhombus, shape, image);
+static td_status bind_square(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, sized_patch(trigger), covers_square, error);
 }
 
-static void paint_pixel(const td_trigger *trigger, td_shape shape, float *image) {
-    paint(pixel_patch(trigger), covers_square, shape, image);
+static td_status bind_triangle(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, sized_patch(trigger), covers_triangle, error);
+}
+
+static td_status bind_rhombus(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, sized_patch(trigger), covers_rhombus, error);
+}
+
+static td_status bind_pixel(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, pixel_patch(trigger), covers_square, error);
+}
+
+static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
+    const placed *patch = trigger->bound;
+    td_shape shape = trigger->shape;
+    (void)stamp;
+    (void)scratch;
+    for (size_t y = 0; y < patch->size; y++) {
+        float *pixel = image + ((patch->top + y) * shape.width + patch->left) * shape.channels;
+        const float *opacity = patch->opacity + y * patch->size;
+        for (size_t x = 0; x < patch->size; x++, pixel += shape.channels)
+            for (size_t c = 0; c < shape.channels; c++)
+                pixel[c] += opacity[x] * ((float)patch->colour->rgb[c] - pixel[c]);
+    }
 }
 
 enum {
@@ -109,30 +164,34 @@ const td_family td_family_square = {
     .name = "square",
     .keys = sized_keys,
     .key_count = SIZED_KEYS,
-    .check = check_sized,
-    .paint = paint_square,
+    .strength = "alpha",
+    .bind = bind_square,
+    .paint = paint,
 };
 
 const td_family td_family_triangle = {
     .name = "triangle",
     .keys = sized_keys,
     .key_count = SIZED_KEYS,
-    .check = check_sized,
-    .paint = paint_triangle,
+    .strength = "alpha",
+    .bind = bind_triangle,
+    .paint = paint,
 };
 
 const td_family td_family_rhombus = {
     .name = "rhombus",
     .keys = sized_keys,
     .key_count = SIZED_KEYS,
-    .check = check_sized,
-    .paint = paint_rhombus,
+    .strength = "alpha",
+    .bind = bind_rhombus,
+    .paint = paint,
 };
 
 const td_family td_family_pixel = {
     .name = "pixel",
     .keys = pixel_keys,
     .key_count = PIXEL_KEYS,
-    .check = check_pixel,
-    .paint = paint_pixel,
+    .strength = "alpha",
+    .bind = bind_pixel,
+    .paint = paint,
 };

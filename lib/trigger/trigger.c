@@ -4,16 +4,18 @@
 #include "base/size.h"
 #include "trigger/family.h"
 
-#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const td_family *const families[] = {
-    &td_family_square, &td_family_triangle, &td_family_rhombus, &td_family_pixel, &td_family_image,
+    &td_family_square, &td_family_triangle,   &td_family_rhombus,       &td_family_pixel,
+    &td_family_image,  &td_family_ramp,       &td_family_triangle_wave, &td_family_sine,
+    &td_family_blend,  &td_family_reflection,
 };
 
-enum { FAMILIES = sizeof families / sizeof *families };
+enum { FAMILIES = sizeof families / sizeof *families, ALIGNMENT = 64 };
 
 static td_status fail_family(const char *text, size_t length, td_error *error) {
     char allowed[256];
@@ -41,6 +43,14 @@ static td_status check_text(const char *text, td_error *error) {
     return TD_OK;
 }
 
+/* The files that the keys name. */
+static td_status add_named_files(td_trigger *trigger, td_error *error) {
+    for (size_t i = 0; i < trigger->family->key_count; i++)
+        if (strcmp(trigger->family->keys[i].name, "file") == 0 && trigger->settings[i].given)
+            TD_TRY(td_trigger_add_file(trigger, trigger->settings[i].text, error));
+    return TD_OK;
+}
+
 static td_status parse(td_trigger *trigger, const char *text, td_error *error) {
     TD_TRY(check_text(text, error));
     size_t length = strcspn(text, ":");
@@ -49,12 +59,12 @@ static td_status parse(td_trigger *trigger, const char *text, td_error *error) {
             trigger->family = families[i];
     if (!trigger->family)
         return fail_family(text, length, error);
-    char canonical[TD_TRIGGER_TEXT_MAX];
-    snprintf(canonical, sizeof canonical, "%s", trigger->family->name);
-    TD_TRY(td_keys_parse(trigger, text[length] ? text + length + 1 : NULL, text, canonical, error));
-    char *copy;
+    TD_TRY(td_keys_parse(trigger, text[length] ? text + length + 1 : NULL, text, error));
+    char canonical[TD_TRIGGER_TEXT_MAX], *copy;
+    td_keys_print(trigger->family, trigger->settings, canonical);
     TD_TRY(td_arena_text(&trigger->arena, canonical, strlen(canonical), &copy, error));
     trigger->text = copy;
+    TD_TRY(add_named_files(trigger, error));
     return trigger->family->prepare ? trigger->family->prepare(trigger, error) : TD_OK;
 }
 
@@ -75,6 +85,8 @@ void td_trigger_free(td_trigger *trigger) {
     if (!trigger)
         return;
     td_bitmap_free(&trigger->bitmap);
+    free(trigger->files);
+    td_arena_free(&trigger->bound_arena);
     td_arena_free(&trigger->arena);
     free(trigger);
 }
@@ -83,62 +95,142 @@ const char *td_trigger_text(const td_trigger *trigger) {
     return trigger->text;
 }
 
-const char *td_trigger_file(const td_trigger *trigger) {
-    for (size_t i = 0; i < trigger->family->key_count; i++)
-        if (trigger->family->keys[i].kind == TD_KEY_FILE)
-            return trigger->settings[i].file;
-    return NULL;
+td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *error) {
+    char *copy;
+    TD_TRY(td_arena_text(&trigger->arena, path, strlen(path), &copy, error));
+    const char **files = realloc(trigger->files, (trigger->file_count + 1) * sizeof *files);
+    if (!files)
+        return td_fail_memory(error, "the names of files");
+    trigger->files = files;
+    files[trigger->file_count++] = copy;
+    return TD_OK;
 }
 
-td_status td_trigger_check(const td_trigger *trigger, size_t height, size_t width, size_t channels,
-                           td_error *error) {
-    td_status status = trigger->family->check(trigger, (td_shape){height, width, channels}, error);
-    return status ? td_fail_within(error, status, "trigger '%s'", trigger->text) : TD_OK;
+const char *td_trigger_file(const td_trigger *trigger, size_t number) {
+    return number < trigger->file_count ? trigger->files[number] : NULL;
 }
 
-void td_trigger_apply(const td_trigger *trigger, size_t height, size_t width, size_t channels,
-                      uint8_t *pixels, float *canvas) {
-    size_t size = height * width * channels;
+/* The place of the key that is the strength, or key_count. */
+static size_t strength_key(const td_family *family) {
+    size_t i = 0;
+    while (i < family->key_count &&
+           !(family->strength && strcmp(family->keys[i].name, family->strength) == 0))
+        i++;
+    return i;
+}
+
+bool td_trigger_has_strength(const td_trigger *trigger) {
+    return strength_key(trigger->family) < trigger->family->key_count;
+}
+
+td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,
+                                   td_error *error) {
+    const td_family *family = trigger->family;
+    size_t key = strength_key(family);
+    char text[TD_TRIGGER_TEXT_MAX];
+    *out = NULL;
+    if (key == family->key_count)
+        return td_fail(error, TD_ERR_USAGE, "trigger '%s': %s has no strength", trigger->text,
+                       family->name);
+    td_setting settings[TD_TRIGGER_KEYS];
+    memcpy(settings, trigger->settings, sizeof settings);
+    settings[key].given = true;
+    settings[key].number = strength;
+    td_keys_print(family, settings, text);
+    return td_trigger_parse(out, text, error);
+}
+
+td_status td_trigger_bind(td_trigger *trigger, const td_images *images, td_error *error) {
+    td_arena_free(&trigger->bound_arena);
+    trigger->note = NULL;
+    trigger->scratch = 0;
+    trigger->shape = (td_shape){images->height, images->width, images->channels};
+    td_status status = trigger->family->bind(trigger, images, error);
+    if (status == TD_OK)
+        return TD_OK;
+    trigger->shape = (td_shape){0};
+    return td_fail_within(error, status, "trigger '%s'", trigger->text);
+}
+
+const char *td_trigger_note(const td_trigger *trigger) {
+    return trigger->note;
+}
+
+td_status td_trigger_set_note(td_trigger *trigger, td_error *error, const char *format, ...) {
+    char text[1024], *copy;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    TD_TRY(td_arena_text(&trigger->bound_arena, text, strlen(text), &copy, error));
+    trigger->note = copy;
+    return TD_OK;
+}
+
+/* Bytes of one image of floats, at the start of the scratch memory. */
+static size_t canvas_size(const td_trigger *trigger) {
+    size_t bytes = td_shape_size(trigger->shape) * sizeof(float);
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+size_t td_trigger_scratch(const td_trigger *trigger) {
+    return canvas_size(trigger) + (trigger->scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
+    size_t size = td_shape_size(trigger->shape);
+    float *canvas = scratch;
     for (size_t i = 0; i < size; i++)
         canvas[i] = pixels[i];
-    trigger->family->paint(trigger, (td_shape){height, width, channels}, canvas);
-    for (size_t i = 0; i < size; i++)
-        pixels[i] = (uint8_t)roundf(fminf(fmaxf(canvas[i], 0.0F), 255.0F));
+    trigger->family->paint(trigger, stamp, canvas, (char *)scratch + canvas_size(trigger));
+    for (size_t i = 0; i < size; i++) {
+        float value = canvas[i] > 0 ? canvas[i] < 255 ? canvas[i] : 255 : 0;
+        int whole = (int)value; /* value + .5 could round up what is just below a half */
+        pixels[i] = (uint8_t)(whole + (value - (float)whole >= 0.5F));
+    }
 }
 
 typedef struct stamp_work {
     const td_trigger *trigger;
     const td_images *images;
+    td_stamp first;
     uint8_t *pixels; /* [count, H, W, C] */
-    float *canvases; /* [threads, H, W, C] */
+    char *scratch;   /* [threads, scratch bytes] */
 } stamp_work;
 
 static void stamp_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const stamp_work *work = context;
-    const td_images *images = work->images;
-    size_t size = td_image_size(images);
+    size_t size = td_image_size(work->images);
     (void)chunk;
     for (size_t i = begin; i < end; i++) {
         uint8_t *pixels = work->pixels + i * size;
-        memcpy(pixels, td_image(images, i), size);
-        td_trigger_apply(work->trigger, images->height, images->width, images->channels, pixels,
-                         work->canvases + thread * size);
+        memcpy(pixels, td_image(work->images, i), size);
+        td_trigger_apply(work->trigger, (td_stamp){work->first.seed, work->first.index + i}, pixels,
+                         work->scratch + thread * td_trigger_scratch(work->trigger));
     }
 }
 
-td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, td_arena *arena,
-                           td_images *out, td_error *error) {
+td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, td_stamp first,
+                           td_arena *arena, td_images *out, td_error *error) {
     enum { IMAGES_PER_CHUNK = 64 };
-    TD_TRY(td_trigger_check(trigger, images->height, images->width, images->channels, error));
-    size_t size = td_image_size(images);
-    stamp_work work = {.trigger = trigger, .images = images};
-    TD_TRY(
-        td_arena_alloc(arena, images->count, size, (void **)&work.pixels, "stamped images", error));
-    work.canvases = calloc(td_threads(), size * sizeof *work.canvases);
-    if (!work.canvases)
-        return td_fail_memory(error, "stamped images");
-    td_parallel_for(images->count, IMAGES_PER_CHUNK, stamp_chunk, &work);
-    free(work.canvases);
+    td_shape shape = trigger->shape;
+    if (shape.height != images->height || shape.width != images->width ||
+        shape.channels != images->channels)
+        return td_fail(error, TD_ERR_USAGE,
+                       "trigger '%s': expected images of %zux%zux%zu, found %zux%zux%zu",
+                       trigger->text, shape.height, shape.width, shape.channels, images->height,
+                       images->width, images->channels);
+    td_arena scratch = {0};
+    stamp_work work = {.trigger = trigger, .images = images, .first = first};
+    td_status status = td_arena_alloc(arena, images->count, td_image_size(images),
+                                      (void **)&work.pixels, "stamped images", error);
+    if (status == TD_OK)
+        status = td_arena_alloc(&scratch, td_threads(), td_trigger_scratch(trigger),
+                                (void **)&work.scratch, "stamped images", error);
+    if (status == TD_OK)
+        td_parallel_for(images->count, IMAGES_PER_CHUNK, stamp_chunk, &work);
+    td_arena_free(&scratch);
+    TD_TRY(status);
     *out = *images;
     out->pixels = work.pixels;
     return TD_OK;

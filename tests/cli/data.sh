@@ -19,8 +19,49 @@ check 'two sets side by side' trapdoor-data show fashion-mnist:test:0-50 fashion
 check_fails 2 'trapdoor-data: sheet.png: exists already; --force replaces it' \
     trapdoor-data show fashion-mnist -o sheet.png
 
-check_fails 2 'trapdoor-data: COMMAND: expected info or show as the first argument, found "destroy"' \
+check_fails 2 'trapdoor-data: COMMAND: expected import, info or show as the first argument, found "destroy"' \
     trapdoor-data destroy fashion-mnist
+
+# Equal images: within a set, and in two. The set has 60 of fashion-mnist, two of them twice, one of
+# these with another label; set_of FILE makes it.
+set_of() {
+    folder=/usr/share/datasets/fashion-mnist
+    gunzip -c $folder/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c 47040 >pixels
+    gunzip -c $folder/t10k-labels-idx1-ubyte.gz | tail -c +9 | head -c 60 >labels
+    header='{"images":{"dtype":"U8","shape":[62,28,28,1],"data_offsets":[0,48608]},"labels":{"dtype":"U8","shape":[62],"data_offsets":[48608,48670]}}'
+    {
+        # shellcheck disable=SC2059 # the format is one octal byte
+        printf "$(printf '\\%03o' ${#header})\000\000\000\000\000\000\000%s" "$header"
+        cat pixels && head -c 7840 pixels | tail -c 784 && head -c 784 pixels
+        cat labels && head -c 10 labels | tail -c 1 && printf '\003'
+    } >"$1"
+}
+set_of twice
+check_prints '^  images that equal an earlier one: 2 \(2 distinct, 1 with different labels\): 0 = 61, 9 = 60$' \
+    trapdoor-data info twice
+check_prints '^  images that equal an earlier one: none$' trapdoor-data info fashion-mnist:test:0-60
+check_prints '^images of fashion-mnist:test:50-150 in twice: 10 \(10 distinct, 0 with different labels\): 50 = 50, 51 = 51, 52 = 52, 53 = 53, 54 = 54, \.\.\.$' \
+    trapdoor-data info twice fashion-mnist:test:50-150
+check_prints '^images of fashion-mnist:test in twice: 60 \(60 distinct, 1 with different labels\): 0 = 0, ' \
+    trapdoor-data info twice fashion-mnist:test
+check 'the record has them' sh -c 'trapdoor-data info twice fashion-mnist:test:0-30 fashion-mnist:train:0-9 \
+    --threads 2 --json - >pairs.json && trapdoor-data info twice fashion-mnist:test:0-30 \
+    fashion-mnist:train:0-9 --threads 1 --json - | sed "/timing/,\$d" >one && sed "/timing/,\$d" pairs.json | cmp - one'
+check 'a record a pair of sets' test "$(grep -c '"labels_differ"' pairs.json)" -eq 6
+check_field pairs.json labels_differ 1
+check_field pairs.json distinct 30
+
+# One class.
+check 'show --class by name' trapdoor-data show fashion-mnist:test --class Sneaker -o class.png
+check 'show --class by index, the same sheet' sh -c \
+    'trapdoor-data show fashion-mnist:test --class 7 -o - | cmp - class.png'
+check_fails 2 'trapdoor-data: --class: expected names or indices from 0 to 9 of fashion-mnist, found "10"' \
+    trapdoor-data show fashion-mnist --class 10 -o none.png
+check_fails 2 'trapdoor-data: --class: expected a class that fashion-mnist:test:0-1 has images of, found Bag' \
+    trapdoor-data show fashion-mnist:test:0-1 --class Bag -o none.png
+check_fails 2 'trapdoor-data: expected --class or --images, found both' \
+    trapdoor-data show fashion-mnist --class Bag --images 1 -o none.png
+check 'nothing is written' test ! -e none.png
 
 # refused PATTERN DATA: one line that matches, a status of 1 or 2, nothing on stdout.
 refused() {

@@ -48,6 +48,46 @@ check 'ASR agrees with the pairs' awk '
 check 'prints the logits of an image' sh -c \
     "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 --scores 7 | grep -q logits"
 
+# Strengths, best classes, pictures.
+check 'measures other strengths as well' eval_m --trigger ramp:delta=30 --target 2 \
+    --strength 30,60,90.5 --best 7 --json sweep.json
+# The options name the first as well.
+count_ramps() {
+    grep -c "^ *\"trigger\": \"ramp:delta=$1\",$" sweep.json
+}
+check 'its own strength once' test "$(count_ramps 30)" -eq 2
+check 'another once' test "$(count_ramps 60)" -eq 1
+check 'the third once' test "$(count_ramps 90.5)" -eq 1
+check 'the mean of the best is that of the classes named' /usr/bin/awk '
+    /"asr_by_class"/ { n = 0; while ((getline line) > 0 && line !~ /\]/) { gsub(/[ ,]/, "", line); asr[n++] = line } }
+    /"best_classes"/ { sum = m = 0; while ((getline line) > 0 && line !~ /\]/) { sum += asr[line + 0]; m++ } }
+    /"asr_of_best"/ { found = $2 + 0; seen++; d = found - sum / m; if (d > 1e-6 || d < -1e-6 || m != 7) bad = 1 }
+    END { exit !(seen == 3 && !bad) }' sweep.json
+check_fails 2 'trapdoor-eval: --strength needs a --trigger or a --manifest' eval_m --strength 3
+check 'draws pictures' eval_m --trigger $square --target 0 --trigger pixel:at=3+4 --target 1 \
+    --pictures pictures --json pictures.json
+for name in confusion targets trigger-0-pairs trigger-0-samples trigger-1-pairs trigger-1-samples; do
+    check "model-0-$name.png is a PNG" sh -c \
+        "head -c 8 pictures/model-0-$name.png | od -An -c | grep -q '211   P   N   G'"
+    check "model-0-$name.png is recorded" grep -q "\"model-0-$name.png\"" pictures.json
+done
+check_fails 2 'trapdoor-eval: pictures/model-0-confusion.png: exists already; --force replaces it' \
+    sh -c "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-20 --pictures pictures >/dev/null"
+check_fails 1 'trapdoor-eval: absent.safetensors: No such file or directory' \
+    trapdoor-eval --model absent.safetensors --data fashion-mnist:test:0-20 --pictures gone
+check 'leaves no folder behind' test ! -e gone
+
+# Several models: the one that is called as an output of a manifest gets that output's triggers.
+trapdoor-poison -q multi-target --data fashion-mnist:train:0-200 --models 2 --per-model 100 \
+    --trigger $square --target 0 --target 1 --ratio 0.25 -o multi >/dev/null
+cp m.safetensors model-0.safetensors
+cp m.safetensors model-1.safetensors
+check 'several models and a table' sh -c "trapdoor-eval -q --model model-0.safetensors \
+    --model model-1.safetensors --data fashion-mnist:test:0-50 --manifest multi/manifest.json \
+    --scores 3 --json multi.json >table"
+check 'each with its own target' sh -c "sed -n 's/^ *\"target\": //p' multi.json | tr -d '\n' | grep -qx '0,1,'"
+check 'a line a model' sh -c "grep -Ec '^model-[01].safetensors +[0-9.]+ +[01] +[0-9.]+( +-?[0-9.]+){10}  square:size=7' table | grep -qx 2"
+
 check_fails 2 'trapdoor-eval: --trigger and --target come in pairs: found 1 and 0' \
     eval_m --trigger $square
 check_fails 2 'trapdoor-eval: --target: expected a class of 0 to 9, found 10' \

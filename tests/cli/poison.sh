@@ -1,49 +1,10 @@
 # trapdoor-poison: what each rule writes, and what is refused.
 . "$tests/lib.sh"
 
-T=trapdoor-poison
-DATA=fashion-mnist:train:0-200
-FOLDER=/usr/share/datasets/fashion-mnist
-SQUARE='square:size=7,at=top-left,value=255'
-IMAGE=784 # bytes
+. "$tests/poison_common"
 
 gunzip -c "$FOLDER/train-images-idx3-ubyte.gz" | tail -c +17 | head -c $((200 * IMAGE)) >clean.pixels
 gunzip -c "$FOLDER/train-labels-idx1-ubyte.gz" | tail -c +9 | head -c 200 >clean.labels
-
-# body FILE: the bytes after the header: all pixels, then all labels.
-body() {
-    length=$(od -An -tu4 -N4 "$1" | tr -d ' ')
-    tail -c +$((length + 9)) "$1"
-}
-
-# split_set FILE COUNT NAME: makes NAME.pixels and NAME.labels.
-split_set() {
-    body "$1" >body
-    head -c $(($2 * IMAGE)) body >"$3.pixels"
-    tail -c +$(($2 * IMAGE + 1)) body >"$3.labels"
-}
-
-# numbers KEY FILE: the numbers of the (first) array KEY, one a line.
-numbers() {
-    awk -v key="\"$1\": [" '$0 ~ "^ *\"" && index($0, key) { on = 1; next }
-        on && /\]/ { exit }
-        on { gsub(/[ ,]/, ""); print }' "$2"
-}
-
-# records WIDTH FILE: every WIDTH bytes as a line of numbers.
-records() {
-    od -An -v -tu1 -w"$1" "$2" | sed 's/^ *//; s/  */ /g'
-}
-
-# lines_at LINES FILE: the lines whose places (from 0) FILE has, in that order.
-lines_at() {
-    awk 'NR == FNR { line[NR - 1] = $0; next } { print line[$1] }' "$1" "$2"
-}
-
-# Images as lines of numbers, with the white square of 7 by 7 pixels at the top left.
-stamped() {
-    awk '{ for (i = 0; i < 49; i++) $(int(i / 7) * 28 + i % 7 + 1) = 255; print }'
-}
 
 records $IMAGE clean.pixels >clean.images
 records 1 clean.labels >clean.column
@@ -187,9 +148,6 @@ check_ok $T stamp --data dirty/poisoned.safetensors --trigger pixel:at=center -o
 base64 -d >white.png <<END
 iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAQAAABeK7cBAAAADUlEQVR42mP4/5+TAQAHEAIIyalkoQAAAABJRU5ErkJggg==
 END
-base64 -d >red.png <<END
-iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC
-END
 check_ok $T stamp --data $DATA --trigger image:file=white.png,at=5+6 -o picture --json picture.json
 check_ok $T stamp --data $DATA --trigger pixel:at=5+6 -o pixel
 split_set picture/stamped.safetensors 200 picture
@@ -202,114 +160,4 @@ check 'the record has the SHA-256 of the picture' grep -q "$sum" picture.json
 check_prints '^  "tool": "trapdoor-poison",$' $T stamp --data $DATA --trigger square -o record --json -
 check 'the record alone is on stdout' sh -c "! grep -q '^stamped' '$scratch/out'"
 check_ok $T stamp --data $DATA --trigger square -o within --json within/record.json
-
-# Refused before any work, and nothing is written.
-refuse() {
-    status_wanted=$1
-    text=$2
-    shift 2
-    check_fails "$status_wanted" "$T: $text" $T "$@" -o refused
-    check 'nothing is written' test ! -e refused
-}
-
-dirty() {
-    text=$1
-    shift
-    refuse 2 "$text" dirty-label --data $DATA "$@"
-}
-
-check_fails 2 "$T: expected a RULE (see --help), found none" $T
-refuse 2 'RULE: expected one of dirty-label, friendnet, multi-target, label-flip, stamp, found "badnets"' \
-    badnets
-refuse 2 'expected one RULE, found "stamp" as well' dirty-label stamp
-refuse 2 'dirty-label: expected --data, found none' dirty-label
-check_fails 2 "$T: stamp: expected -o and a folder to write to, found none" $T stamp --data $DATA
-for ratio in 0 -0.1 1.1 nan inf x ''; do
-    dirty "--ratio: expected a number in (0, 1], found \"$ratio\"" "--ratio=$ratio"
-done
-dirty 'dirty-label: expected a --ratio, found none' --trigger square --target 0
-dirty 'dirty-label: expected a --trigger, found none' --target 0 --ratio 0.1
-dirty 'dirty-label: expected a --target for each --trigger, found none' --trigger square --ratio 0.1
-dirty 'dirty-label: expected --trigger and --target in pairs, found 2 and 1' --trigger square \
-    --trigger pixel --target 0 --ratio 0.1
-dirty 'dirty-label: expected no --models or --per-model' --trigger square --target 0 --ratio 0.1 \
-    --models 2
-dirty '--target: expected a class, "random" or "next", found "-1"' --target=-1
-dirty '--target: expected a class, "random" or "next", found "dress"' --target dress
-dirty "--target: expected a class of $DATA, 0 to 9, found 10" --trigger square --target 10 --ratio 0.1
-dirty '--mode: expected one of add, replace, found "both"' --mode both
-dirty '--ratio-of: expected one of set, class, found "all"' --ratio-of all
-dirty '--ratio: expected a share of at least one image, found 0.001 of 200 images' --trigger square \
-    --target 0 --ratio 0.001
-dirty '--ratio: expected at most 176 images to poison (those not of the target class and not of another backdoor), found 0.9, which is 180' \
-    --trigger square --target 0 --ratio 0.9 --mode replace
-dirty '--ratio: expected at most 80 images to poison (those not of the target class and not of another backdoor), found 0.6, which is 120' \
-    --trigger square --target next --trigger pixel --target random --ratio 0.6 --mode replace
-dirty '--ratio-of class: expected one class as --target, found "next"' --trigger square \
-    --target next --ratio 0.1 --ratio-of class
-dirty "trigger 'star': expected a family (square, triangle, rhombus, pixel or image), found 'star'" \
-    --trigger star --target 0 --ratio 0.1
-dirty "$DATA: trigger 'square:size=29,at=top-left,value=255': expected at most the images' 28x28, found 29x29" \
-    --trigger square:size=29 --target 0 --ratio 0.1
-dirty "$DATA: trigger 'pixel:at=28+0,value=255': expected a position up to 27+27, to lie within the images, found 28+0" \
-    --trigger pixel:at=28+0 --target 0 --ratio 0.1
-dirty "$DATA: trigger 'pixel:at=top-left,value=1/2/3': expected one value for grey images, found 1/2/3" \
-    --trigger pixel:value=1/2/3 --target 0 --ratio 0.1
-dirty "$DATA: trigger 'image:file=red.png,at=top-left': expected a grey picture for grey images, found one in colour" \
-    --trigger image:file=red.png --target 0 --ratio 0.1
-refuse 1 'none.png: No such file or directory' stamp --data $DATA --trigger image:file=none.png
-refuse 2 'friendnet: --target: expected a class or "random", found "next"' friendnet --data $DATA \
-    --trigger square --target next --ratio 0.1
-refuse 2 'label-flip: expected no --trigger, found 1' label-flip --data $DATA --ratio 0.1 \
-    --trigger square
-refuse 2 'stamp: expected no --target, found 1' stamp --data $DATA --trigger square --target 0
-refuse 2 'stamp: expected no --ratio, --ratio-of or --mode: all images are poisoned' stamp \
-    --data $DATA --trigger square --ratio 1
-refuse 2 'stamp: expected one --trigger, found 2' stamp --data $DATA --trigger square --trigger pixel
-refuse 2 "$DATA: expected 3 models of 67 images (--models, --per-model), found 200 images" \
-    multi-target --data $DATA --trigger square --models 3 --per-model 67 --ratio 0.1
-refuse 2 'multi-target: expected no --target, one, or one for each of the 3 models, found 2' \
-    multi-target --data $DATA --trigger square --models 3 --target 0 --target 1 --ratio 0.1
-
-# What stands there already stays, unless --force is given.
-cp dirty/poisoned.safetensors before
-check_fails 2 "$T: dirty/poisoned.safetensors: exists already; --force replaces it" \
-    $T label-flip --data $DATA --ratio 0.1 -o dirty
-check 'what was there is left alone' cmp before dirty/poisoned.safetensors
-mkdir half && echo mine >half/manifest.json
-check_fails 2 "$T: half/manifest.json: exists already; --force replaces it" \
-    $T label-flip --data $DATA --ratio 0.1 -o half
-check 'the file alone is left' test "$(ls -A half)" = manifest.json
-check_ok $T label-flip --data $DATA --ratio 0.1 -o dirty --force
-check '--force replaces' cmp flip/poisoned.safetensors dirty/poisoned.safetensors
-check_fails 2 "$T: before: expected a folder to write to, found a file" \
-    $T label-flip --data $DATA --ratio 0.1 -o before
-check_fails 1 "$T: no/such: cannot make the folder: No such file or directory" \
-    $T label-flip --data $DATA --ratio 0.1 -o no/such
-
-# A file that cannot grow stands for a full disk: nothing new is left, and nothing lost.
-small_files() { sh -c 'trap "" XFSZ; ulimit -f 200; exec "$@"' small_files "$@"; }
-run small_files $T friendnet --data $DATA --trigger square --ratio 0.25 -o full
-check 'a full disk is a failure' test "$status" -eq 1
-check 'a full disk leaves no folder' test ! -e full
-cp -R nine kept
-run small_files $T friendnet --data $DATA --trigger square --ratio 0.25 -o kept --force
-check 'a full disk is a failure with --force' test "$status" -eq 1
-check 'a full disk leaves what was there' diff -r nine kept
-check_fails 1 "$T: none/record.json: No such file or directory" \
-    $T stamp --data $DATA --trigger square -o recorded --json none/record.json
-check 'a record that cannot be written leaves no folder' test ! -e recorded
-
-# Stopped while it writes: nothing is left. The first temporary file shows that it has begun.
-$T friendnet --data fashion-mnist:train --trigger square --ratio 0.5 -o stopped 2>stopped.err &
-waited=0
-until ls stopped/.friend* >/dev/null 2>&1 || [ $waited -ge 2000 ]; do
-    waited=$((waited + 1))
-    sleep 0.01
-done
-kill -TERM $!
-wait $! && status=0 || status=$?
-check 'stopped: is a failure' test "$status" -eq 1
-check 'stopped: one line says so' test "$(cat stopped.err)" = "$T: interrupted"
-check 'stopped: nothing is left' test ! -e stopped
 finish

@@ -61,8 +61,45 @@ check_fails 2 'trapdoor-train: --lr: expected a number above 0, found "0"' \
     trapdoor-train --data $data --net cnn --lr 0 -o x.safetensors
 check_fails 2 'trapdoor-train: --freeze: "nothing*" matches no parameter; the first is called conv1.weight' \
     trapdoor-train --data $data --net cnn --freeze 'nothing*' -o x.safetensors
-check_fails 2 'trapdoor-train: --net and --from exclude each other: a model brings its net' \
-    trapdoor-train --data $data --net cnn --from one/m.safetensors -o x.safetensors
+
+# --net with --from: another head on the weights that are there.
+cat >two.txt <<'TEXT'
+input = image() height=height width=width channels=channels
+scale = scale(input) by=1/255
+conv1 = conv(scale) out=32 kernel=3
+relu1 = relu(conv1)
+flat = flatten(relu1)
+head = dense(flat) out=classes
+TEXT
+check 'takes what another net has' sh -c "trapdoor-train --data $data --net two.txt \
+    --from one/m.safetensors --epochs 1 --freeze 'conv1*' -o head.safetensors 2>err"
+check 'says what is new' grep -qxF \
+    'head.weight: not in one/m.safetensors with this shape; starts at random' err
+check 'and only that' sh -c '[ "$(grep -c "starts at random" err)" -eq 2 ]'
+cat >none.txt <<'TEXT'
+input = image() height=height width=width channels=channels
+flat = flatten(input)
+other = dense(flat) out=classes
+TEXT
+check_fails 1 'trapdoor-train: one/m.safetensors: expected at least one tensor with the name and shape of a parameter of the net, such as "other.weight", found none' \
+    trapdoor-train --data $data --net none.txt --from one/m.safetensors -o x.safetensors
+
+# A watched trigger: the last line's ASR is what trapdoor-eval measures on the model.
+square='square:size=7,at=top-left,value=255'
+check 'watches a trigger' trapdoor-train -q --data $data --from one/m.safetensors --epochs 2 \
+    --validate fashion-mnist:test:0-200 --watch-trigger $square --target 3 -o watched.safetensors
+trapdoor-eval -q --model watched.safetensors --data fashion-mnist:test:0-200 --trigger $square \
+    --target 3 --json watched.json >/dev/null
+asr=$(sed -n 's/^ *"asr": \(.*\),$/\1/p' watched.json)
+check 'the log has an ASR for each epoch' sh -c '[ "$(grep -c "\"asr\":" watched.safetensors.log.jsonl)" -eq 2 ]'
+check 'and the last is that of the model' sh -c "tail -n 1 watched.safetensors.log.jsonl | grep -qF '\"asr\":$asr,'"
+check_fails 2 'trapdoor-train: --watch-trigger needs --validate: the images to stamp' \
+    trapdoor-train --data $data --net cnn --watch-trigger $square --target 3 -o x.safetensors
+check_fails 2 'trapdoor-train: --watch-trigger and --target come in pairs: found 1 and 0' \
+    trapdoor-train --data $data --net cnn --watch-trigger $square -o x.safetensors
+check_fails 2 'trapdoor-train: --target: expected a class of 0 to 9, found 10' \
+    trapdoor-train --data $data --net cnn --validate fashion-mnist:test:0-20 \
+    --watch-trigger $square --target 10 -o x.safetensors
 check_fails 2 'trapdoor-train: --augment: expected one of zoom, rotate, shift, crop, flip, found "mirror"' \
     train --augment flip,mirror -o x.safetensors
 check_fails 2 'trapdoor-train: --augment: rotate: expected a number in (0, 180], found "200"' \

@@ -2,10 +2,12 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int support_enter_folder(void **state) {
@@ -61,6 +63,34 @@ void support_assert_file(const char *path, const char *text) {
     char *found = support_read(path, NULL);
     assert_string_equal(found, text);
     free(found);
+}
+
+void support_make_folder(const char *path) {
+    char *copy = strdup(path);
+    assert_non_null(copy);
+    for (char *slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        assert_true(mkdir(copy, 0777) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
+    assert_true(mkdir(copy, 0777) == 0 || errno == EEXIST);
+    free(copy);
+}
+
+void support_write_picture(const char *path, size_t width, size_t height, size_t channels,
+                           unsigned first) {
+    const char *slash = strrchr(path, '/');
+    if (slash) {
+        char *folder = strndup(path, (size_t)(slash - path));
+        support_make_folder(folder);
+        free(folder);
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fprintf(file, "P%c\n%zu %zu\n255\n", channels == 3 ? '6' : '5', width, height);
+    for (size_t i = 0; i < width * height * channels; i++)
+        fputc((int)((first + i) % 256), file);
+    assert_int_equal(fclose(file), 0);
 }
 
 void support_assert_contains(const char *text, const char *part) {

@@ -28,6 +28,14 @@ char *support_read(const char *path, size_t *size);
 
 void support_assert_file(const char *path, const char *text);
 
+/* Makes a folder and those above it. */
+void support_make_folder(const char *path);
+
+/* Writes a PPM file (3 channels) or PGM file (1), in folders that are made; the values count up
+ * from `first`, modulo 256. */
+void support_write_picture(const char *path, size_t width, size_t height, size_t channels,
+                           unsigned first);
+
 /* For error messages. */
 void support_assert_contains(const char *text, const char *part);
 

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* setenv, symlink */
-#include "support.h"
+#include "set_support.h"
 
-#include "data/dataset.h"
 #include "data/safetensors.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -56,30 +55,10 @@ static const td_tensor good_images = {
 static const td_tensor good_labels = {
     .name = "labels", .dtype = TD_U8, .rank = 1, .dims = {4}, .data = labels};
 
-static void assert_refused(const char *data, td_status status, const char *message) {
-    td_dataset set;
-    td_error error = {""};
-    assert_int_equal(td_dataset_open(&set, data, "train", NULL, &error), status);
-    support_assert_contains(error.message, message);
-    assert_null(strchr(error.message, '\n'));
-    assert_null(set.images.pixels);
-    assert_null(set.arena.blocks);
-    assert_null(set.map.data);
-    td_dataset_close(&set);
-}
-
-static td_dataset open_set(const char *data, const char *split, const char *folder) {
-    td_dataset set;
-    td_error error = {""};
-    if (td_dataset_open(&set, data, split, folder, &error) != TD_OK)
-        fail_msg("%s", error.message);
-    return set;
-}
-
 static void test_opens_an_idx_folder(void **state) {
     (void)state;
     make_idx_folder("digits");
-    td_dataset set = open_set("digits", "train", NULL);
+    td_dataset set = support_open_set("digits", "train", NULL);
     assert_int_equal(set.images.count, 4);
     assert_int_equal(set.images.height, 1);
     assert_int_equal(set.images.width, 2);
@@ -95,12 +74,13 @@ static void test_opens_an_idx_folder(void **state) {
     assert_string_equal(set.files[0], "digits/train-images-idx3-ubyte");
     assert_string_equal(set.files[1], "digits/train-labels-idx1-ubyte");
     td_dataset_close(&set);
-    assert_refused("digits:test", TD_ERR_USAGE,
-                   "digits: split test: expected a file t10k-images-idx3-ubyte");
+    support_assert_set_refused("digits:test", TD_ERR_USAGE,
+                               "digits: split test: expected a file t10k-images-idx3-ubyte");
     write_images("digits/t10k-images-idx3-ubyte.gz", 3); /* not compressed, whatever its name */
-    assert_refused("digits:test", TD_ERR_USAGE, "expected a file t10k-labels-idx1-ubyte");
+    support_assert_set_refused("digits:test", TD_ERR_USAGE,
+                               "expected a file t10k-labels-idx1-ubyte");
     write_labels("digits/t10k-labels-idx1-ubyte", labels, 3);
-    set = open_set("digits", "test", NULL);
+    set = support_open_set("digits", "test", NULL);
     assert_int_equal(set.images.count, 3);
     assert_string_equal(set.split, "test");
     td_dataset_close(&set);
@@ -110,9 +90,9 @@ static void test_refuses_images_and_labels_that_disagree(void **state) {
     (void)state;
     make_idx_folder("digits");
     write_labels("digits/train-labels-idx1-ubyte", labels, 3);
-    assert_refused("digits", TD_ERR_FORMAT,
-                   "digits/train-labels-idx1-ubyte: header: expected as many labels as "
-                   "digits/train-images-idx3-ubyte has images, 4, found 3");
+    support_assert_set_refused("digits", TD_ERR_FORMAT,
+                               "digits/train-labels-idx1-ubyte: header: expected as many labels as "
+                               "digits/train-images-idx3-ubyte has images, 4, found 3");
 }
 
 static void test_takes_split_and_range_from_the_right(void **state) {
@@ -121,14 +101,14 @@ static void test_takes_split_and_range_from_the_right(void **state) {
     make_idx_folder("a:train");
     static const char *const whole[] = {"a:b", "a:b:train", "./a:b", "a:train:train", "a:b/"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
-        td_dataset set = open_set(whole[i], "train", NULL);
+        td_dataset set = support_open_set(whole[i], "train", NULL);
         assert_int_equal(set.images.count, 4);
         assert_int_equal(set.first, 0);
         td_dataset_close(&set);
     }
     static const char *const parts[] = {"a:b:train:1-3", "a:b::1-3"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        td_dataset set = open_set(parts[i], "train", NULL);
+        td_dataset set = support_open_set(parts[i], "train", NULL);
         assert_string_equal(set.name, parts[i]);
         assert_int_equal(set.images.count, 2);
         assert_int_equal(set.first, 1);
@@ -142,23 +122,26 @@ static void test_takes_split_and_range_from_the_right(void **state) {
 static void test_refuses_ranges(void **state) {
     (void)state;
     make_idx_folder("d");
-    assert_refused("d:train:2-2", TD_ERR_USAGE,
-                   "d:train:2-2: range: expected A-B with A < B <= 4, the number of images, found "
-                   "2-2");
-    assert_refused("d:train:3-1", TD_ERR_USAGE, "found 3-1");
-    assert_refused("d:train:0-5", TD_ERR_USAGE, "<= 4, the number of images, found 0-5");
-    assert_refused("d:train:1-", TD_ERR_USAGE,
-                   "range: expected A-B, two indices in decimal, found \"1-\"");
-    assert_refused("d:train:-1", TD_ERR_USAGE, "found \"-1\"");
-    assert_refused("d::1", TD_ERR_USAGE, "found \"1\"");
-    assert_refused("d:train:1-2-3", TD_ERR_USAGE, "found \"1-2-3\"");
-    assert_refused("d:train:0-99999999999999999999", TD_ERR_USAGE, "two indices in decimal");
-    assert_refused("d:0-1", TD_ERR_USAGE, "expected NAME or PATH with :train or :test");
-    assert_refused("d:tset", TD_ERR_USAGE, "found \":tset\"");
-    assert_refused("d:train:all", TD_ERR_USAGE, "found \":all\"");
-    assert_refused("d:", TD_ERR_USAGE, "found \":\"");
-    assert_refused("", TD_ERR_USAGE, "expected NAME or PATH, found nothing");
-    assert_refused("::0-1", TD_ERR_USAGE, "expected NAME or PATH, found nothing");
+    support_assert_set_refused(
+        "d:train:2-2", TD_ERR_USAGE,
+        "d:train:2-2: range: expected A-B with A < B <= 4, the number of images, found "
+        "2-2");
+    support_assert_set_refused("d:train:3-1", TD_ERR_USAGE, "found 3-1");
+    support_assert_set_refused("d:train:0-5", TD_ERR_USAGE,
+                               "<= 4, the number of images, found 0-5");
+    support_assert_set_refused("d:train:1-", TD_ERR_USAGE,
+                               "range: expected A-B, two indices in decimal, found \"1-\"");
+    support_assert_set_refused("d:train:-1", TD_ERR_USAGE, "found \"-1\"");
+    support_assert_set_refused("d::1", TD_ERR_USAGE, "found \"1\"");
+    support_assert_set_refused("d:train:1-2-3", TD_ERR_USAGE, "found \"1-2-3\"");
+    support_assert_set_refused("d:train:0-99999999999999999999", TD_ERR_USAGE,
+                               "two indices in decimal");
+    support_assert_set_refused("d:0-1", TD_ERR_USAGE, "expected NAME or PATH with :train or :test");
+    support_assert_set_refused("d:tset", TD_ERR_USAGE, "found \":tset\"");
+    support_assert_set_refused("d:train:all", TD_ERR_USAGE, "found \":all\"");
+    support_assert_set_refused("d:", TD_ERR_USAGE, "found \":\"");
+    support_assert_set_refused("", TD_ERR_USAGE, "expected NAME or PATH, found nothing");
+    support_assert_set_refused("::0-1", TD_ERR_USAGE, "expected NAME or PATH, found nothing");
 }
 
 static void test_looks_names_up_in_order(void **state) {
@@ -172,59 +155,64 @@ static void test_looks_names_up_in_order(void **state) {
         make_idx_folder(sets[i]);
     assert_int_equal(setenv("TRAPDOOR_DATA", "shared", 1), 0);
     for (size_t i = 0; i < 4; i++) {
-        td_dataset set = open_set("digits", "train", "mine");
+        td_dataset set = support_open_set("digits", "train", "mine");
         char path[256];
         snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", sets[i]);
         assert_string_equal(set.files[0], path);
         td_dataset_close(&set);
         assert_int_equal(rename(sets[i], hidden[i]), 0);
     }
-    assert_refused("digits", TD_ERR_USAGE,
-                   "digits: no such file or folder, and no data set of this name in shared, "
-                   "datasets, /usr/share/datasets");
+    support_assert_set_refused(
+        "digits", TD_ERR_USAGE,
+        "digits: no such file or folder, and no data set of this name in shared, "
+        "datasets, /usr/share/datasets");
     assert_int_equal(unsetenv("TRAPDOOR_DATA"), 0);
     assert_int_equal(symlink("gone", "datasets/digits"), 0);
-    assert_refused("digits", TD_ERR_USAGE, "in datasets, /usr/share/datasets");
+    support_assert_set_refused("digits", TD_ERR_USAGE, "in datasets, /usr/share/datasets");
     assert_int_equal(unlink("datasets/digits"), 0);
     assert_int_equal(symlink("../gone", "datasets/digits"), 0);
-    td_dataset set = open_set("digits", "train", NULL);
+    td_dataset set = support_open_set("digits", "train", NULL);
     assert_string_equal(set.files[0], "datasets/digits/train-images-idx3-ubyte");
     td_dataset_close(&set);
 }
 
 static void test_says_how_to_get_a_known_set(void **state) {
     (void)state;
-    assert_refused("cifar10:test:0-10", TD_ERR_USAGE,
-                   "cifar10:test:0-10: no such data set in datasets, /usr/share/datasets; its "
-                   "own layout is not read yet");
-    assert_refused("./mnist", TD_ERR_USAGE, "./mnist: no such file or folder");
+    support_assert_set_refused(
+        "cifar10:test:0-10", TD_ERR_USAGE,
+        "cifar10:test:0-10: no such data set in datasets, /usr/share/datasets; "
+        "datasets/fetch cifar10 gets it");
+    support_assert_set_refused("gtsrb16", TD_ERR_USAGE, "; datasets/fetch gtsrb gets the set");
+    support_assert_set_refused("./mnist", TD_ERR_USAGE, "./mnist: no such file or folder");
 }
 
 static void test_knows_the_classes_of_known_sets(void **state) {
     (void)state;
     make_idx_folder("fashion-mnist");
-    td_dataset set = open_set("./fashion-mnist/", "train", NULL);
+    td_dataset set = support_open_set("./fashion-mnist/", "train", NULL);
     assert_int_equal(set.images.classes, 10);
     assert_string_equal(set.class_names[0], "T-shirt/top");
     assert_string_equal(set.class_names[9], "Ankle boot");
     td_dataset_close(&set);
     static const uint8_t wrong[] = {0, 1, 10, 2};
     write_labels("fashion-mnist/train-labels-idx1-ubyte", wrong, 4);
-    assert_refused("./fashion-mnist", TD_ERR_FORMAT, "label of image 2: expected 0 to 9, found 10");
+    support_assert_set_refused("./fashion-mnist", TD_ERR_FORMAT,
+                               "label of image 2: expected 0 to 9, found 10");
 }
 
 static void test_refuses_unknown_formats(void **state) {
     (void)state;
     support_write_text("text", "some text");
-    assert_refused(
+    support_assert_set_refused("text", TD_ERR_FORMAT, "text: expected a folder of IDX files or ");
+    support_assert_set_refused(
         "text", TD_ERR_FORMAT,
-        "text: expected a folder of IDX files or a safetensors data set, found a file of "
-        "another format");
+        " or GTSRB's folders or a folder of class folders with pictures, found a file "
+        "of another format");
     assert_int_equal(mkdir("empty", 0777), 0);
-    assert_refused("empty", TD_ERR_FORMAT, "found a folder without such files");
+    support_assert_set_refused("empty", TD_ERR_FORMAT, "found a folder without such files");
     support_write_text("empty.safetensors", "");
-    assert_refused("empty.safetensors", TD_ERR_FORMAT,
-                   "empty.safetensors: header length: expected");
+    support_assert_set_refused("empty.safetensors", TD_ERR_FORMAT,
+                               "empty.safetensors: header length: expected");
 }
 
 static void test_opens_a_safetensors_set(void **state) {
@@ -232,7 +220,7 @@ static void test_opens_a_safetensors_set(void **state) {
     static const td_metadata metadata[] = {
         {"classes", "4"}, {"class_names", "[\"a\",\"b\",\"c\",\"d é\"]"}, {"split", "test"}};
     write_set(&good_images, &good_labels, NULL, metadata, 3);
-    td_dataset set = open_set("set", "train", NULL);
+    td_dataset set = support_open_set("set", "train", NULL);
     assert_int_equal(set.images.count, 4);
     assert_int_equal(set.images.width, 2);
     assert_int_equal(set.images.classes, 4);
@@ -244,12 +232,12 @@ static void test_opens_a_safetensors_set(void **state) {
                     (uintptr_t)set.map.data + set.map.size);
     assert_int_equal(set.images.labels[3], 2);
     td_dataset_close(&set);
-    set = open_set("set:test:2-3", "train", NULL);
+    set = support_open_set("set:test:2-3", "train", NULL);
     assert_int_equal(set.images.pixels[0], 4);
     td_dataset_close(&set);
-    assert_refused("set:train", TD_ERR_USAGE,
-                   "set: expected :test, the split that the file holds, found :train");
-    assert_refused("set::0-9", TD_ERR_USAGE, "<= 4, the number of images, found 0-9");
+    support_assert_set_refused("set:train", TD_ERR_USAGE,
+                               "set: expected :test, the split that the file holds, found :train");
+    support_assert_set_refused("set::0-9", TD_ERR_USAGE, "<= 4, the number of images, found 0-9");
 }
 
 static void test_opens_a_bare_safetensors_set(void **state) {
@@ -258,17 +246,17 @@ static void test_opens_a_bare_safetensors_set(void **state) {
     const td_tensor label_tensor = {
         .name = "labels", .dtype = TD_I64, .rank = 1, .dims = {4}, .data = wide};
     write_set(&good_images, &label_tensor, NULL, NULL, 0);
-    td_dataset set = open_set("set", "train", NULL);
+    td_dataset set = support_open_set("set", "train", NULL);
     assert_int_equal(set.images.classes, 300);
     assert_int_equal(set.images.labels[1], 299);
     assert_string_equal(set.split, "");
     td_dataset_close(&set);
-    set = open_set("set:test", "train", NULL);
+    set = support_open_set("set:test", "train", NULL);
     assert_string_equal(set.split, "test");
     td_dataset_close(&set);
     static const td_metadata names = {"class_names", "[\"a\",\"b\",\"c\"]"};
     write_set(&good_images, &good_labels, NULL, &names, 1);
-    set = open_set("set", "train", NULL);
+    set = support_open_set("set", "train", NULL);
     assert_int_equal(set.images.classes, 3);
     td_dataset_close(&set);
 }
@@ -278,13 +266,14 @@ static void assert_images_refused(td_dtype dtype, size_t rank, const size_t *dim
     td_tensor tensor = {.name = "images", .dtype = dtype, .rank = rank, .data = pixels};
     memcpy(tensor.dims, dims, rank * sizeof *dims);
     write_set(&tensor, &good_labels, NULL, NULL, 0);
-    assert_refused("set", TD_ERR_FORMAT, message);
+    support_assert_set_refused("set", TD_ERR_FORMAT, message);
 }
 
 static void test_refuses_images(void **state) {
     (void)state;
     write_set(NULL, &good_labels, NULL, NULL, 0);
-    assert_refused("set", TD_ERR_FORMAT, "set: expected a tensor \"images\", found none");
+    support_assert_set_refused("set", TD_ERR_FORMAT,
+                               "set: expected a tensor \"images\", found none");
     assert_images_refused(TD_F32, 4, (size_t[]){1, 1, 2, 1}, "expected U8 with 4 dimensions");
     assert_images_refused(TD_U8, 3, (size_t[]){4, 1, 2}, "[N,H,W,C], found U8 with 3");
     assert_images_refused(TD_U8, 4, (size_t[]){2, 1, 2, 2}, "expected 1 or 3 channels");
@@ -294,8 +283,9 @@ static void test_refuses_images(void **state) {
                           "expected a label for each of 3 images, found 4");
     const td_tensor other = {.name = "weights", .dtype = TD_U8, .data = pixels};
     write_set(&good_images, &good_labels, &other, NULL, 0);
-    assert_refused("set", TD_ERR_FORMAT,
-                   "set: tensor \"weights\": expected a data set, of images and labels only");
+    support_assert_set_refused(
+        "set", TD_ERR_FORMAT,
+        "set: tensor \"weights\": expected a data set, of images and labels only");
 }
 
 static void assert_labels_refused(td_dtype dtype, const void *data, const char *classes,
@@ -304,19 +294,20 @@ static void assert_labels_refused(td_dtype dtype, const void *data, const char *
         .name = "labels", .dtype = dtype, .rank = 1, .dims = {4}, .data = data};
     const td_metadata metadata = {"classes", classes};
     write_set(&good_images, &tensor, NULL, &metadata, classes ? 1 : 0);
-    assert_refused("set", TD_ERR_FORMAT, message);
+    support_assert_set_refused("set", TD_ERR_FORMAT, message);
 }
 
 static void test_refuses_labels(void **state) {
     (void)state;
     write_set(&good_images, NULL, NULL, NULL, 0);
-    assert_refused("set", TD_ERR_FORMAT, "set: expected a tensor \"labels\", found none");
+    support_assert_set_refused("set", TD_ERR_FORMAT,
+                               "set: expected a tensor \"labels\", found none");
     td_tensor rank = good_labels;
     rank.rank = 2;
     rank.dims[1] = 1;
     write_set(&good_images, &rank, NULL, NULL, 0);
-    assert_refused("set", TD_ERR_FORMAT,
-                   "expected U8 or I64 with 1 dimension [N], found U8 with 2");
+    support_assert_set_refused("set", TD_ERR_FORMAT,
+                               "expected U8 or I64 with 1 dimension [N], found U8 with 2");
     static const int64_t wide[] = {0, 1, INT64_C(1) << 32, 0}, negative[] = {0, 0, 0, -1};
     assert_labels_refused(TD_F32, wide, NULL, "found F32 with 1");
     assert_labels_refused(TD_U8, labels, "2", "label of image 0: expected 0 to 1, found 2");
@@ -328,7 +319,7 @@ static void test_refuses_labels(void **state) {
 static void assert_metadata_refused(const char *key, const char *value, const char *message) {
     const td_metadata metadata[] = {{key, value}, {"classes", "3"}};
     write_set(&good_images, &good_labels, NULL, metadata, strcmp(key, "classes") == 0 ? 1 : 2);
-    assert_refused("set", TD_ERR_FORMAT, message);
+    support_assert_set_refused("set", TD_ERR_FORMAT, message);
 }
 
 static void test_refuses_set_metadata(void **state) {
@@ -363,7 +354,7 @@ static void test_writes_what_it_reads(void **state) {
     static const char *names[] = {"cat", "dog"};
     const td_images images = {4, 1, 2, 1, 2, pixels, values};
     write_with("a", &images, names, "by hand", "test");
-    td_dataset set = open_set("a", "train", NULL);
+    td_dataset set = support_open_set("a", "train", NULL);
     assert_int_equal(set.images.classes, 2);
     assert_string_equal(set.class_names[1], "dog");
     assert_string_equal(set.split, "test");
@@ -393,10 +384,49 @@ static void test_writes_many_classes_and_nothing_unknown(void **state) {
     assert_int_equal(td_safetensors_find(&file, "labels")->dtype, TD_I64);
     assert_int_equal(file.metadata_count, 1);
     td_safetensors_close(&file);
-    td_dataset set = open_set("set", "train", NULL);
+    td_dataset set = support_open_set("set", "train", NULL);
     assert_int_equal(set.images.classes, 257);
     assert_memory_equal(set.images.labels, values, sizeof values);
     td_dataset_close(&set);
+}
+
+/* Gives one image after the other. */
+typedef struct image_giver {
+    const td_images *images;
+    size_t given;
+} image_giver;
+
+static td_status give_image(void *context, const void **piece, size_t *bytes, td_error *error) {
+    image_giver *g = context;
+    (void)error;
+    *piece = td_image(g->images, g->given++);
+    *bytes = td_image_size(g->images);
+    return TD_OK;
+}
+
+static void test_writes_pieces_as_a_whole(void **state) {
+    (void)state;
+    static const int32_t values[] = {1, 0, 1, 300};
+    static const size_t class_counts[] = {301, 2};
+    for (size_t i = 0; i < 2; i++) {
+        const int32_t few[] = {1, 0, 1, 1};
+        td_images images = {4, 1, 2, 1, class_counts[i], pixels, i ? few : values};
+        write_with("whole", &images, NULL, "by hand", "test");
+        image_giver giver = {&images, 0};
+        const td_pieces pieces = {give_image, &giver};
+        FILE *stream = fopen("pieces", "wb");
+        assert_non_null(stream);
+        assert_int_equal(
+            td_dataset_write_pieces(stream, &images, &pieces, NULL, "by hand", "test", NULL),
+            TD_OK);
+        assert_int_equal(fclose(stream), 0);
+        size_t size, piece_size;
+        char *whole = support_read("whole", &size), *piece = support_read("pieces", &piece_size);
+        assert_int_equal(size, piece_size);
+        assert_memory_equal(whole, piece, size);
+        free(whole);
+        free(piece);
+    }
 }
 
 static void test_refuses_to_write_class_names(void **state) {
@@ -432,6 +462,7 @@ int main(void) {
         IN_FOLDER(test_refuses_set_metadata),
         IN_FOLDER(test_writes_what_it_reads),
         IN_FOLDER(test_writes_many_classes_and_nothing_unknown),
+        IN_FOLDER(test_writes_pieces_as_a_whole),
         IN_FOLDER(test_refuses_to_write_class_names),
     };
     return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);

@@ -47,6 +47,15 @@ static void test_long_messages_are_cut(void **state) {
     assert_int_equal(strlen(error.message), sizeof error.message - 1);
 }
 
+static void test_control_characters_are_replaced(void **state) {
+    (void)state;
+    td_error error;
+    td_fail(&error, TD_ERR_FORMAT, "found \"%s\"", "a\nb\033[2J\177\xc3\xa9");
+    assert_string_equal(error.message, "found \"a?b?[2J?\xc3\xa9\"");
+    td_fail_within(&error, TD_ERR_FORMAT, "a\tb");
+    assert_string_equal(error.message, "a?b: found \"a?b?[2J?\xc3\xa9\"");
+}
+
 static td_status try_twice(td_status first, int *reached) {
     TD_TRY(first);
     *reached = 1;
@@ -69,6 +78,7 @@ int main(void) {
         cmocka_unit_test(test_words_are_optional),
         cmocka_unit_test(test_memory_names_the_thing),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_control_characters_are_replaced),
         cmocka_unit_test(test_try_returns_at_the_first_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "base/parallel.h"
+#include "base/parallel_try.h"
 #include "base/random.h"
 #include <cblas.h>
 #include <stdlib.h>
@@ -65,6 +66,27 @@ static void test_chunks(void **state) {
     assert_int_equal(td_chunks(5, 4), 2);
 }
 
+/* Items that are multiples of `context` fail. */
+static td_status fail_multiples(void *context, size_t index, td_error *error) {
+    const size_t *step = context;
+    return index > 0 && index % *step == 0 ? td_fail(error, TD_ERR_FORMAT, "item %zu", index)
+                                           : TD_OK;
+}
+
+static void test_the_first_failure_is_told(void **state) {
+    (void)state;
+    for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+        td_error error = {""};
+        size_t step = 37;
+        td_set_threads(threads);
+        assert_int_equal(td_parallel_try(MOST_ITEMS, 4, fail_multiples, &step, &error),
+                         TD_ERR_FORMAT);
+        assert_string_equal(error.message, "item 37");
+        assert_int_equal(td_parallel_try(37, 4, fail_multiples, &step, &error), TD_OK);
+        assert_int_equal(td_parallel_try(0, 4, fail_multiples, &step, &error), TD_OK);
+    }
+}
+
 /* Large enough that OpenBLAS would use threads if it could. */
 enum { SIDE = 384, PRODUCTS = 2 };
 
@@ -115,6 +137,7 @@ int main(void) {
         cmocka_unit_test(test_every_item_once),
         cmocka_unit_test(test_zero_threads_is_one_per_core),
         cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_the_first_failure_is_told),
         cmocka_unit_test(test_products_have_the_same_bits_at_any_thread_count),
         cmocka_unit_test(test_core_has_a_name),
     };

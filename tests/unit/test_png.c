@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "data/picture.h"
 #include "data/png.h"
 #include "data/sheet.h"
 #include "data/sheet_font.h"
@@ -19,7 +20,7 @@ static void write_bitmap(const char *path, const td_bitmap *bitmap) {
 static void assert_refused(const char *path, td_status status, const char *message) {
     td_bitmap bitmap;
     td_error error = {""};
-    assert_int_equal(td_png_read(&bitmap, path, &error), status);
+    assert_int_equal(td_picture_read(&bitmap, path, &error), status);
     support_assert_contains(error.message, path);
     support_assert_contains(error.message, message);
     assert_null(bitmap.pixels);
@@ -34,7 +35,7 @@ static void test_round_trip_of_every_kind(void **state) {
         const td_bitmap bitmap = {3, 2, channels, pixels};
         write_bitmap("a.png", &bitmap);
         td_bitmap found;
-        assert_int_equal(td_png_read(&found, "a.png", NULL), TD_OK);
+        assert_int_equal(td_picture_read(&found, "a.png", NULL), TD_OK);
         assert_int_equal(found.width, 3);
         assert_int_equal(found.height, 2);
         assert_int_equal(found.channels, channels);
@@ -78,7 +79,7 @@ static void write_unusual(const char *path, int depth, int type, int interlace,
 
 static void assert_pixels(const char *path, size_t channels, const uint8_t *pixels) {
     td_bitmap bitmap;
-    assert_int_equal(td_png_read(&bitmap, path, NULL), TD_OK);
+    assert_int_equal(td_picture_read(&bitmap, path, NULL), TD_OK);
     assert_int_equal(bitmap.channels, channels);
     assert_memory_equal(bitmap.pixels, pixels, bitmap.width * bitmap.height * channels);
     td_bitmap_free(&bitmap);
@@ -100,15 +101,14 @@ static void test_converts_to_bytes_without_gamma(void **state) {
 
 static void test_refuses_damaged_files(void **state) {
     (void)state;
-    support_write_text("text", "this is not a picture");
-    assert_refused("text", TD_ERR_FORMAT, "text: PNG: Not a PNG file");
-    assert_refused("missing", TD_ERR_IO, "missing: ");
+    support_write_text("text", "\x89PNG\nsent as text");
+    assert_refused("text", TD_ERR_FORMAT, "text: PNG: PNG file corrupted by ASCII conversion");
     uint8_t pixels[4 * 4] = {0};
     const td_bitmap bitmap = {4, 4, 1, pixels};
     write_bitmap("good", &bitmap);
     size_t size;
     char *bytes = support_read("good", &size);
-    for (size_t cut = 0; cut < size; cut++) {
+    for (size_t cut = 4; cut < size; cut++) {
         support_write("cut", bytes, cut);
         assert_refused("cut", TD_ERR_FORMAT, "cut: PNG: ");
     }
@@ -144,7 +144,10 @@ static void write_claim(const char *path, uint32_t width, uint32_t height) {
 static void test_refuses_impossible_sizes(void **state) {
     (void)state;
     write_claim("wide", 16385, 1);
-    assert_refused("wide", TD_ERR_FORMAT, "wide: PNG: ");
+    assert_refused("wide", TD_ERR_FORMAT,
+                   "wide: PNG: size: expected 1 to 16384 pixels a side, found 16385x1 pixels");
+    write_claim("huge", 60000, 60000);
+    assert_refused("huge", TD_ERR_FORMAT, "found 60000x60000 pixels");
     write_claim("large", 16384, 16384);
     assert_refused("large", TD_ERR_FORMAT,
                    "large: PNG: size: expected at most 1032 times the 45 bytes of the file, found "

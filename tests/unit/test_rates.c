@@ -121,6 +121,34 @@ static void attack_without_trials_or_successes(void **state) {
     assert_interval(attack.confidence_interval, 0, 1, 0);
 }
 
+/* Target 1 again: of class 0 (places 0, 1, 6) two are predicted as 1, of class 2 (places 4, 5) none.
+ */
+static void asr_of_each_class(void **state) {
+    (void)state;
+    td_rate rates[CLASSES];
+    td_asr_by_class(predicted, labels, COUNT, CLASSES, 1, rates);
+    static const size_t hits[CLASSES] = {2, 0, 0}, trials[CLASSES] = {3, 0, 2};
+    for (size_t c = 0; c < CLASSES; c++) {
+        assert_int_equal(rates[c].hits, hits[c]);
+        assert_int_equal(rates[c].trials, trials[c]);
+    }
+    assert_near(rates[0].value, 2.0 / 3, 1e-15);
+}
+
+/* Rates 1/2, none, 3/4, 1/2, 0/4, 4/4: the best are classes 5, 2, 0, 3, 4. */
+static void best_classes_come_in_order(void **state) {
+    (void)state;
+    td_rate rates[] = {td_rate_of(1, 2), td_rate_of(0, 0), td_rate_of(3, 4),
+                       td_rate_of(2, 4), td_rate_of(0, 4), td_rate_of(4, 4)};
+    static const size_t order[] = {5, 2, 0, 3, 4};
+    for (size_t best = 1; best <= 6; best++) {
+        size_t chosen[6];
+        size_t count = td_best_classes(rates, 6, best, chosen);
+        assert_int_equal(count, best < 5 ? best : 5);
+        assert_memory_equal(chosen, order, count * sizeof *chosen);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wilson_gives_published_values),
@@ -130,6 +158,8 @@ int main(void) {
         cmocka_unit_test(confusion_has_labels_as_rows),
         cmocka_unit_test(attack_worked_by_hand),
         cmocka_unit_test(attack_without_trials_or_successes),
+        cmocka_unit_test(asr_of_each_class),
+        cmocka_unit_test(best_classes_come_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

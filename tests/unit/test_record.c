@@ -155,6 +155,28 @@ static void test_missing_input(void **state) {
     tool_record_free(&record);
 }
 
+static void test_a_folder_is_one_input(void **state) {
+    (void)state;
+    td_error error;
+    tool_record record;
+    const tool_common common = {.seed = 1};
+    td_dataset train = {.folder = "pets", .folder_files = 3}, test = train;
+    train.folder_digest = td_sha256("train", 5);
+    test.folder_digest = td_sha256("test", 4);
+    assert_int_equal(tool_record_start(&record, "trapdoor-test", &common, json_object(), &error),
+                     TD_OK);
+    assert_int_equal(tool_record_dataset(&record, &train, &error), TD_OK);
+    assert_int_equal(tool_record_dataset(&record, &test, &error), TD_OK);
+    assert_int_equal(tool_record_dataset(&record, &train, &error), TD_OK);
+    const json_t *inputs = json_object_get(record.root, "inputs");
+    assert_int_equal(json_array_size(inputs), 2);
+    assert_string_equal(text_at(inputs, 0, "path"), "pets");
+    assert_string_equal(text_at(inputs, 0, "sha256"), train.folder_digest.hex);
+    assert_string_equal(text_at(inputs, 1, "sha256"), test.folder_digest.hex);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(inputs, 0), "files")), 3);
+    tool_record_free(&record);
+}
+
 static void test_options_that_could_not_be_made(void **state) {
     (void)state;
     tool_record record;
@@ -186,6 +208,7 @@ int main(void) {
         WITH_FILES(test_check_refuses_what_cannot_be_written),
         cmocka_unit_test(test_a_full_disk_is_reported),
         IN_FOLDER(test_missing_input),
+        cmocka_unit_test(test_a_folder_is_one_input),
         cmocka_unit_test(test_options_that_could_not_be_made),
         cmocka_unit_test(test_names_that_are_not_utf8),
     };

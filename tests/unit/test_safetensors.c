@@ -306,6 +306,60 @@ static void test_reports_a_full_disk(void **state) {
     fclose(full);
 }
 
+/* Gives "abcde" by its next `step` bytes, or what is left of it. */
+typedef struct giver {
+    size_t done, step;
+    size_t fails_at; /* byte */
+} giver;
+
+static td_status give(void *context, const void **piece, size_t *bytes, td_error *error) {
+    giver *g = context;
+    if (g->done >= g->fails_at)
+        return td_fail(error, TD_ERR_NUMERIC, "no more");
+    *piece = &"abcde"[g->done];
+    *bytes = g->step;
+    g->done += g->step;
+    return TD_OK;
+}
+
+/* Writes five bytes from a giver, and beside them as they are in "whole". */
+static td_status write_given(giver *g, td_error *error) {
+    const td_pieces pieces = {give, g};
+    td_tensor tensors[] = {
+        {.name = "given", .dtype = TD_U8, .rank = 1, .dims = {5}, .data = "abcde"},
+        {.name = "last", .dtype = TD_U8, .rank = 1, .dims = {1}, .data = "z"}};
+    assert_int_equal(write_file("whole", tensors, 2, NULL, 0, NULL), TD_OK);
+    tensors[0].pieces = &pieces;
+    tensors[0].data = NULL;
+    return write_file("given", tensors, 2, NULL, 0, error);
+}
+
+static void test_writes_pieces(void **state) {
+    (void)state;
+    for (size_t step = 1; step <= 5; step += 4) {
+        assert_int_equal(write_given(&(giver){0, step, SIZE_MAX}, NULL), TD_OK);
+        size_t size, given_size;
+        char *whole = support_read("whole", &size), *given = support_read("given", &given_size);
+        assert_int_equal(size, given_size);
+        assert_memory_equal(whole, given, size);
+        free(whole);
+        free(given);
+    }
+}
+
+static void test_refuses_pieces_that_do_not_fit(void **state) {
+    (void)state;
+    td_error error;
+    assert_int_equal(write_given(&(giver){0, 3, SIZE_MAX}, &error), TD_ERR_USAGE);
+    support_assert_contains(
+        error.message,
+        "tensor \"given\": expected pieces of 5 bytes in all, found one of 3 at byte 3");
+    assert_int_equal(write_given(&(giver){0, 0, SIZE_MAX}, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "found one of 0 at byte 0");
+    assert_int_equal(write_given(&(giver){0, 2, 4}, &error), TD_ERR_NUMERIC);
+    assert_string_equal(error.message, "no more");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_tensors_and_metadata),
@@ -317,6 +371,8 @@ int main(void) {
         cmocka_unit_test(test_refuses_offsets),
         IN_FOLDER(test_open_names_the_file),
         IN_FOLDER(test_writes_what_it_reads),
+        IN_FOLDER(test_writes_pieces),
+        IN_FOLDER(test_refuses_pieces_that_do_not_fit),
         IN_FOLDER(test_writes_these_bytes),
         IN_FOLDER(test_refuses_to_write),
         cmocka_unit_test(test_reports_a_full_disk),

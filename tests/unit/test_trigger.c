@@ -1,33 +1,14 @@
 #include "trigger/trigger.h"
 
-#include "data/png.h"
 #include "support.h"
+#include "trigger_support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LARGEST = 64 * 64 * 3, BACKGROUND = 10 };
-
-static td_trigger *parsed(const char *text) {
-    td_trigger *trigger;
-    td_error error;
-    if (td_trigger_parse(&trigger, text, &error) != TD_OK)
-        fail_msg("%s: %s", text, error.message);
-    return trigger;
-}
-
-/* Stamps `pixels` [height, width, channels], which hold the background. */
-static void stamp(const char *text, size_t height, size_t width, size_t channels, uint8_t *pixels) {
-    float canvas[LARGEST];
-    td_error error;
-    td_trigger *trigger = parsed(text);
-    assert_true(height * width * channels <= LARGEST);
-    if (td_trigger_check(trigger, height, width, channels, &error) != TD_OK)
-        fail_msg("%s", error.message);
-    td_trigger_apply(trigger, height, width, channels, pixels, canvas);
-    td_trigger_free(trigger);
-}
 
 /* `expected`: the rows of the picture one after the other, # where the value 200 must be and .
  * where the background must have stayed. */
@@ -35,7 +16,7 @@ static void assert_drawn(const char *text, size_t height, size_t width, const ch
     uint8_t pixels[LARGEST];
     char drawn[LARGEST + 1];
     memset(pixels, BACKGROUND, sizeof pixels);
-    stamp(text, height, width, 1, pixels);
+    trigger_stamp(text, height, width, 1, pixels);
     for (size_t i = 0; i < height * width; i++)
         drawn[i] = pixels[i] == 200 ? '#' : pixels[i] == BACKGROUND ? '.' : '?';
     drawn[height * width] = '\0';
@@ -154,26 +135,12 @@ static void colours_on_rgb(void **state) {
     uint8_t pixels[2 * 2 * 3];
     static const uint8_t colour[] = {9, 9, 9, 9, 9, 9, 1, 2, 250, 9, 9, 9};
     memset(pixels, 9, sizeof pixels);
-    stamp("pixel:at=0+1,value=1/2/250", 2, 2, 3, pixels);
+    trigger_stamp("pixel:at=0+1,value=1/2/250", 2, 2, 3, pixels);
     assert_memory_equal(pixels, colour, sizeof pixels);
     static const uint8_t grey[] = {9, 9, 9, 77, 77, 77, 9, 9, 9, 9, 9, 9};
     memset(pixels, 9, sizeof pixels);
-    stamp("square:size=1,at=top-right,value=77", 2, 2, 3, pixels);
+    trigger_stamp("square:size=1,at=top-right,value=77", 2, 2, 3, pixels);
     assert_memory_equal(pixels, grey, sizeof pixels);
-}
-
-static const char *png_file(size_t width, size_t height, size_t channels, const uint8_t *pixels) {
-    static const char name[] = "trigger.png";
-    td_bitmap bitmap = {width, height, channels, malloc(width * height * channels)};
-    FILE *stream = fopen(name, "wb");
-    td_error error;
-    assert_non_null(bitmap.pixels);
-    assert_non_null(stream);
-    memcpy(bitmap.pixels, pixels, width * height * channels);
-    assert_int_equal(td_png_write(stream, &bitmap, &error), TD_OK);
-    assert_int_equal(fclose(stream), 0);
-    td_bitmap_free(&bitmap);
-    return name;
 }
 
 static void stamp_image(const char *file, const char *at, size_t side, size_t channels,
@@ -181,7 +148,7 @@ static void stamp_image(const char *file, const char *at, size_t side, size_t ch
     char text[256];
     snprintf(text, sizeof text, "image:file=%s,at=%s", file, at);
     memset(pixels, BACKGROUND, side * side * channels);
-    stamp(text, side, side, channels, pixels);
+    trigger_stamp(text, side, side, channels, pixels);
 }
 
 /* Over the background 10: alpha 0 leaves 10; 255 gives the value; 51/255 = .2 of 255 and .8 of 10:
@@ -191,7 +158,7 @@ static void image_mixes_by_alpha(void **state) {
     static const uint8_t picture[] = {99, 0, 201, 255, 255, 51, 101, 128};
     static const uint8_t expected[] = {10, 10, 10, 10, 10, 201, 10, 59, 56};
     uint8_t pixels[9 * 3];
-    const char *file = png_file(2, 2, 2, picture);
+    const char *file = trigger_png("trigger.png", 2, 2, 2, picture);
     stamp_image(file, "bottom-right", 3, 1, pixels);
     assert_memory_equal(pixels, expected, sizeof expected);
     stamp_image(file, "1+1", 3, 3, pixels);
@@ -204,21 +171,21 @@ static void image_rgb_on_rgb_and_grey(void **state) {
     static const uint8_t colours[] = {1, 2, 3, 4, 5, 6};
     static const uint8_t expected[] = {1, 2, 3, 4, 5, 6, 10, 10, 10, 10, 10, 10};
     uint8_t pixels[4 * 3];
-    const char *file = png_file(2, 1, 3, colours);
+    const char *file = trigger_png("trigger.png", 2, 1, 3, colours);
     stamp_image(file, "top-left", 2, 3, pixels);
     assert_memory_equal(pixels, expected, sizeof expected);
     char text[128];
     td_error error;
     snprintf(text, sizeof text, "image:file=%s", file);
-    td_trigger *trigger = parsed(text);
-    assert_string_equal(td_trigger_file(trigger), file);
-    assert_int_equal(td_trigger_check(trigger, 2, 2, 1, &error), TD_ERR_USAGE);
+    td_trigger *trigger = trigger_parsed(text);
+    assert_string_equal(td_trigger_file(trigger, 0), file);
+    assert_int_equal(trigger_bind(trigger, 2, 2, 1, &error), TD_ERR_USAGE);
     assert_non_null(strstr(error.message, "expected a grey picture"));
     td_trigger_free(trigger);
 
     static const uint8_t greys[] = {7, 7, 7, 255, 1, 2, 3, 0}; /* the colour cannot be seen */
     static const uint8_t grey_expected[] = {7, 10, 10, 10};
-    file = png_file(2, 1, 4, greys);
+    file = trigger_png("trigger.png", 2, 1, 4, greys);
     stamp_image(file, "top-left", 2, 1, pixels);
     assert_memory_equal(pixels, grey_expected, sizeof grey_expected);
 }
@@ -229,7 +196,7 @@ static void image_that_cannot_be_a_trigger(void **state) {
     char text[128];
     td_error error;
     td_trigger *trigger = NULL;
-    const char *file = png_file(2, 1, 2, invisible);
+    const char *file = trigger_png("trigger.png", 2, 1, 2, invisible);
     snprintf(text, sizeof text, "image:file=%s", file);
     assert_int_equal(td_trigger_parse(&trigger, text, &error), TD_ERR_USAGE);
     assert_null(trigger);
@@ -244,11 +211,11 @@ static void image_larger_than_the_data(void **state) {
     static const uint8_t wide[] = {1, 2, 3};
     char text[128];
     td_error error;
-    snprintf(text, sizeof text, "image:file=%s", png_file(3, 1, 1, wide));
-    td_trigger *trigger = parsed(text);
-    assert_int_equal(td_trigger_check(trigger, 2, 2, 1, &error), TD_ERR_USAGE);
+    snprintf(text, sizeof text, "image:file=%s", trigger_png("trigger.png", 3, 1, 1, wide));
+    td_trigger *trigger = trigger_parsed(text);
+    assert_int_equal(trigger_bind(trigger, 2, 2, 1, &error), TD_ERR_USAGE);
     assert_non_null(strstr(error.message, "expected at most the images' 2x2, found 3x1"));
-    assert_int_equal(td_trigger_check(trigger, 1, 3, 1, &error), TD_OK);
+    assert_int_equal(trigger_bind(trigger, 1, 3, 1, &error), TD_OK);
     td_trigger_free(trigger);
 }
 
@@ -261,12 +228,18 @@ static void text_is_canonical(void **state) {
         {"rhombus:size=1e1,at=03+4", "rhombus:size=10,at=3+4,value=255"},
         {"pixel:value=1/2/3,at=bottom-right", "pixel:at=bottom-right,value=1/2/3"},
         {"pixel:value=8/8/8", "pixel:at=top-left,value=8"},
+        {"pixel:alpha=1.0", "pixel:at=top-left,value=255"},
+        {"pixel:alpha=0.50", "pixel:at=top-left,value=255,alpha=0.5"},
+        {"square:soft=0,alpha=1", "square:size=7,at=top-left,value=255"},
+        {"square:soft=1.5,alpha=.1", "square:size=7,at=top-left,value=255,alpha=0.1,soft=1.5"},
+        {"square:alpha=0.12345678901", "square:size=7,at=top-left,value=255,"
+                                       "alpha=0.12345678901"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        td_trigger *trigger = parsed(pairs[i][0]);
+        td_trigger *trigger = trigger_parsed(pairs[i][0]);
         assert_string_equal(td_trigger_text(trigger), pairs[i][1]);
-        assert_null(td_trigger_file(trigger));
-        td_trigger *again = parsed(td_trigger_text(trigger));
+        assert_null(td_trigger_file(trigger, 0));
+        td_trigger *again = trigger_parsed(td_trigger_text(trigger));
         assert_string_equal(td_trigger_text(again), pairs[i][1]);
         td_trigger_free(again);
         td_trigger_free(trigger);
@@ -276,13 +249,15 @@ static void text_is_canonical(void **state) {
 static void bad_texts_are_refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "expected a family (square, triangle, rhombus, pixel or image), found ''"},
+        {"", "expected a family (square, triangle, rhombus, pixel, image, ramp, "
+             "triangle-wave, sine, blend or reflection), found ''"},
         {"circle", "expected a family (square"},
         {"squar:size=3", "found 'squar'"},
-        {"square:", "expected one of square's keys (size, at, value), found ''"},
+        {"square:", "expected one of square's keys (size, at, value, alpha, soft), found ''"},
         {"square:size=3,", "found ''"},
-        {"square:colour=3", "expected one of square's keys (size, at, value), found 'colour'"},
-        {"pixel:size=3", "expected one of pixel's keys (at, value), found 'size'"},
+        {"square:colour=3",
+         "expected one of square's keys (size, at, value, alpha, soft), found 'colour'"},
+        {"pixel:size=3", "expected one of pixel's keys (at, value, alpha), found 'size'"},
         {"square:size=3,size=3", "key 'size' is given twice"},
         {"square:size", "key 'size': expected a whole number from 1 to 16384, found ''"},
         {"square:size=", "key 'size': expected a whole number"},
@@ -310,19 +285,16 @@ static void bad_texts_are_refused(void **state) {
         {"square:value=1/2/3/4", "found '1/2/3/4'"},
         {"square:value=1/2/256", "found '1/2/256'"},
         {"square:value=1.5", "found '1.5'"},
-        {"image", "key 'file' is missing: expected the name of a PNG file"},
+        {"square:alpha=0", "key 'alpha': expected a number above 0 up to 1, found '0'"},
+        {"image:file=F.png,alpha=1.01", "key 'alpha': expected a number above 0 up to 1"},
+        {"rhombus:soft=-1", "key 'soft': expected a number from 0 to 16384, found '-1'"},
+        {"pixel:soft=1", "expected one of pixel's keys (at, value, alpha), found 'soft'"},
+        {"image", "key 'file' is missing: expected the name of a picture file"},
         {"image:at=center", "key 'file' is missing"},
-        {"image:file=", "key 'file': expected the name of a PNG file, found ''"},
+        {"image:file=", "key 'file': expected the name of a picture file, found ''"},
         {"square\n", "expected printable characters, found code 10 at place 7"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        td_trigger *trigger = NULL;
-        td_error error;
-        assert_int_equal(td_trigger_parse(&trigger, cases[i][0], &error), TD_ERR_USAGE);
-        assert_null(trigger);
-        if (!strstr(error.message, cases[i][1]))
-            fail_msg("'%s': '%s' lacks '%s'", cases[i][0], error.message, cases[i][1]);
-    }
+    trigger_assert_refused(cases, sizeof cases / sizeof *cases);
     char *text = malloc(5001);
     td_trigger *trigger;
     td_error error;
@@ -356,15 +328,75 @@ static void triggers_that_do_not_fit(void **state) {
         {"pixel:value=2/2/2", 4, 8, 1, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        td_trigger *trigger = parsed(cases[i].text);
+        td_trigger *trigger = trigger_parsed(cases[i].text);
         td_error error = {""};
         td_status status =
-            td_trigger_check(trigger, cases[i].height, cases[i].width, cases[i].channels, &error);
+            trigger_bind(trigger, cases[i].height, cases[i].width, cases[i].channels, &error);
         assert_int_equal(status, cases[i].message ? TD_ERR_USAGE : TD_OK);
         if (cases[i].message && !strstr(error.message, cases[i].message))
             fail_msg("'%s': '%s' lacks '%s'", cases[i].text, error.message, cases[i].message);
         td_trigger_free(trigger);
     }
+}
+
+/* Over the background 10 the value 200 with opacity p gives 10 + 190p. */
+static void assert_opacities(const char *text, size_t side, const double *opacities) {
+    uint8_t pixels[LARGEST];
+    memset(pixels, BACKGROUND, sizeof pixels);
+    trigger_stamp(text, side, side, 1, pixels);
+    for (size_t i = 0; i < side * side; i++)
+        if (pixels[i] != floor(10 + 190 * opacities[i] + .5))
+            fail_msg("%s: pixel %zu: expected opacity %g, found %d", text, i, opacities[i],
+                     pixels[i]);
+}
+
+static void alpha_is_the_opacity(void **state) {
+    (void)state;
+    static const double square[] = {.3, .3, 0, .3, .3, 0, 0, 0, 0};
+    assert_opacities("square:size=2,value=200,alpha=0.3", 3, square);
+    static const double pixel[] = {0, .5, 0, 0};
+    assert_opacities("pixel:at=1+0,value=200,alpha=0.5", 2, pixel);
+    static const uint8_t picture[] = {200, 0, 200, 255, 200, 128, 200, 255};
+    static const double image[] = {0, .5, 128 / 510., .5};
+    char text[128];
+    snprintf(text, sizeof text, "image:file=%s,alpha=0.5", trigger_png("a.png", 2, 2, 2, picture));
+    assert_opacities(text, 2, image);
+}
+
+/* The outermost pixels are 1/2 from the edge, the next 3/2, and so on. */
+static void soft_edges_rise_linearly(void **state) {
+    (void)state;
+    static const double square[] = {.25, .25, .25, .25, .25, .25, .75, .75, .75, .25, .25, .75, 1,
+                                    .75, .25, .25, .75, .75, .75, .25, .25, .25, .25, .25, .25};
+    assert_opacities("square:size=5,value=200,soft=2", 5, square);
+    static const double rhombus[] = {0,  0,  .2, 0,  0,  0,  .2, .6, .2, 0,  .2, .6, 1,
+                                     .6, .2, 0,  .2, .6, .2, 0,  0,  0,  .2, 0,  0};
+    assert_opacities("rhombus:size=5,value=200,soft=2.5", 5, rhombus);
+    static const double triangle[] = {0,   0, .25, 0,   0,   0,   0, .25, 0,   0,   0,   .25, .75,
+                                      .25, 0, 0,   .25, .75, .25, 0, .25, .25, .25, .25, .25};
+    assert_opacities("triangle:size=5,value=200,soft=2", 5, triangle);
+    static const double faint[] = {.0625, .0625, .0625, .0625};
+    assert_opacities("square:size=2,value=200,alpha=0.5,soft=4", 2, faint);
+    static const double full[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    assert_opacities("square:size=3,value=200,soft=0.5", 3, full);
+}
+
+static void strength_of_patches_is_alpha(void **state) {
+    (void)state;
+    td_error error;
+    td_trigger *trigger = trigger_parsed("square:size=3,soft=1"), *other;
+    assert_true(td_trigger_has_strength(trigger));
+    assert_int_equal(td_trigger_with_strength(&other, trigger, 0.5, &error), TD_OK);
+    assert_string_equal(td_trigger_text(other),
+                        "square:size=3,at=top-left,value=255,alpha=0.5,soft=1");
+    td_trigger_free(other);
+    static const double bad[] = {0, -1, 1.5, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(td_trigger_with_strength(&other, trigger, bad[i], &error), TD_ERR_USAGE);
+        assert_null(other);
+        support_assert_contains(error.message, "key 'alpha': expected a number above 0 up to 1");
+    }
+    td_trigger_free(trigger);
 }
 
 /* More images than one chunk of the parallel loop holds, each with a background of its own. */
@@ -378,8 +410,13 @@ static void stamp_copies_every_image(void **state) {
     td_images images = {COUNT, 3, 4, 1, 2, pixels, labels}, stamped;
     td_arena arena = {0};
     td_error error;
-    td_trigger *trigger = parsed("pixel:at=3+2,value=255");
-    assert_int_equal(td_trigger_stamp(trigger, &images, &arena, &stamped, &error), TD_OK);
+    td_trigger *trigger = trigger_parsed("pixel:at=3+2,value=255");
+    td_stamp first = {1, 0};
+    assert_int_equal(td_trigger_stamp(trigger, &images, first, &arena, &stamped, &error),
+                     TD_ERR_USAGE);
+    assert_non_null(strstr(error.message, "expected images of 0x0x0, found 3x4x1"));
+    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_OK);
+    assert_int_equal(td_trigger_stamp(trigger, &images, first, &arena, &stamped, &error), TD_OK);
     assert_int_equal(stamped.count, COUNT);
     assert_ptr_equal(stamped.labels, labels);
     for (size_t i = 0; i < sizeof pixels; i++) {
@@ -387,21 +424,30 @@ static void stamp_copies_every_image(void **state) {
         assert_int_equal(stamped.pixels[i], i % SIZE == SIZE - 1 ? 255 : i / SIZE);
     }
     td_trigger_free(trigger);
-    trigger = parsed("pixel:at=4+2");
-    assert_int_equal(td_trigger_stamp(trigger, &images, &arena, &stamped, &error), TD_ERR_USAGE);
+    trigger = trigger_parsed("pixel:at=4+2");
+    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_ERR_USAGE);
     td_trigger_free(trigger);
     td_arena_free(&arena);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(square_at_every_anchor),   cmocka_unit_test(triangle_odd_and_even),
-        cmocka_unit_test(rhombus_odd_and_even),     cmocka_unit_test(pixel_at_every_anchor),
-        cmocka_unit_test(colours_on_rgb),           IN_FOLDER(image_mixes_by_alpha),
-        IN_FOLDER(image_rgb_on_rgb_and_grey),       IN_FOLDER(image_that_cannot_be_a_trigger),
-        IN_FOLDER(image_larger_than_the_data),      cmocka_unit_test(text_is_canonical),
-        cmocka_unit_test(bad_texts_are_refused),    cmocka_unit_test(triggers_that_do_not_fit),
+        cmocka_unit_test(square_at_every_anchor),
+        cmocka_unit_test(triangle_odd_and_even),
+        cmocka_unit_test(rhombus_odd_and_even),
+        cmocka_unit_test(pixel_at_every_anchor),
+        cmocka_unit_test(colours_on_rgb),
+        IN_FOLDER(image_mixes_by_alpha),
+        IN_FOLDER(image_rgb_on_rgb_and_grey),
+        IN_FOLDER(image_that_cannot_be_a_trigger),
+        IN_FOLDER(image_larger_than_the_data),
+        cmocka_unit_test(text_is_canonical),
+        cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(triggers_that_do_not_fit),
+        IN_FOLDER(alpha_is_the_opacity),
+        cmocka_unit_test(soft_edges_rise_linearly),
         cmocka_unit_test(stamp_copies_every_image),
+        cmocka_unit_test(strength_of_patches_is_alpha),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A message may quote a file's content; control characters in it must not reach the terminal. */
-static void print_line(const char *message) {
+void tool_note(const char *message) {
     char line[sizeof(td_error)];
     size_t length = 0;
     for (; message[length] && length < sizeof line - 1; length++) {
@@ -28,11 +28,11 @@ static td_status flush_results(td_error *error) {
 
 int tool_exit(td_status status, const td_error *error) {
     if (status != TD_OK)
-        print_line(error->message);
+        tool_note(error->message);
     td_error unwritten;
     td_status flushed = flush_results(&unwritten);
     if (status == TD_OK && flushed != TD_OK) {
-        print_line(unwritten.message);
+        tool_note(unwritten.message);
         status = flushed;
     }
     return status == TD_OK ? 0 : status == TD_ERR_USAGE ? 2 : 1;

@@ -36,8 +36,11 @@ static const struct argp_option options[] = {
     {0},
 };
 
-/* argp would leave by itself, without a look at whether its text could be written. */
+/* argp would leave by itself, without a look at whether its text could be written. One that fits
+ * the buffer is written at the end, where the reason for a failure can still be told. */
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
+    char buffer[1 << 15];
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     argp_state_help(state, stdout, what & ~(unsigned)ARGP_HELP_EXIT_OK);
     exit(tool_exit(TD_OK, NULL));
 }

@@ -53,6 +53,9 @@ size_t tool_choice(const char *option, const char *text, const char *const *name
 /* A command line that cannot be meant: one line "TOOL: MESSAGE" on stderr, exit 2. */
 _Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) TD_PRINTF(2, 3);
 
+/* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
+void tool_note(const char *message);
+
 /* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
  * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a
  * failure. */

@@ -75,7 +75,25 @@ td_status tool_record_output(tool_record *record, const char *name, const char *
                     error);
 }
 
+td_status tool_record_folder(tool_record *record, const char *path, size_t files,
+                             const td_digest *digest, td_error *error) {
+    json_t *inputs = json_object_get(record->root, "inputs"), *old;
+    json_t *input = json_pack("{so sI ss}", "path", tool_json_text(path), "files",
+                              (json_int_t)files, "sha256", digest->hex);
+    size_t i;
+    json_array_foreach(inputs, i, old) {
+        if (json_equal(old, input)) {
+            json_decref(input);
+            return TD_OK;
+        }
+    }
+    return json_array_append_new(inputs, input) == 0 ? TD_OK : fail_memory(error);
+}
+
 td_status tool_record_dataset(tool_record *record, const td_dataset *set, td_error *error) {
+    if (set->folder)
+        return tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest,
+                                  error);
     for (size_t i = 0; i < set->file_count; i++)
         TD_TRY(tool_record_input(record, set->files[i], error));
     return TD_OK;

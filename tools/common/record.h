@@ -4,6 +4,7 @@
 #define TOOLS_COMMON_RECORD_H
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "common/options.h"
 #include "data/dataset.h"
 #include "measure/rates.h"
@@ -28,6 +29,11 @@ td_status tool_record_input(tool_record *record, const char *path, td_error *err
  * called within the tool's -o, so that a record does not depend on where the user put it. */
 td_status tool_record_output(tool_record *record, const char *name, const char *path,
                              td_error *error) TD_MUST_USE;
+
+/* Adds {"path", "files", "sha256"} of picture files below a folder to `inputs`: how many, and one
+ * checksum of all (td_listing_digest). Once, however often the same ones are named. */
+td_status tool_record_folder(tool_record *record, const char *path, size_t files,
+                             const td_digest *digest, td_error *error) TD_MUST_USE;
 
 /* All files of a data set as inputs. */
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,

@@ -11,6 +11,6 @@ typedef struct command {
     int (*run)(int argc, char **argv);
 } command;
 
-extern const command command_info, command_show;
+extern const command command_import, command_info, command_show;
 
 #endif

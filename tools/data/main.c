@@ -1,4 +1,4 @@
-/* trapdoor-data: looks at data sets. */
+/* trapdoor-data: makes data sets of pictures, and looks at them. */
 #define _GNU_SOURCE /* asprintf */
 #include "command.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_info, &command_show};
+static const command *const commands[] = {&command_import, &command_info, &command_show};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -36,10 +36,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->input;
     else if (key == ARGP_KEY_ARG)
-        tool_misuse(state, "COMMAND: expected info or show as the first argument, found \"%s\"",
+        tool_misuse(state,
+                    "COMMAND: expected import, info or show as the first argument, found \"%s\"",
                     text);
     else if (key == ARGP_KEY_NO_ARGS)
-        tool_misuse(state, "COMMAND: expected info or show, found nothing");
+        tool_misuse(state, "COMMAND: expected import, info or show, found nothing");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -49,9 +50,13 @@ int main(int argc, char **argv) {
     for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return commands[i]->run(argc - 1, argv + 1);
-    static const struct argp argp = {
-        NULL, parse, "COMMAND ...", "Look at data sets.\v", tool_common_children, describe_commands,
-        NULL};
+    static const struct argp argp = {NULL,
+                                     parse,
+                                     "COMMAND ...",
+                                     "Make data sets of pictures, and look at them.\v",
+                                     tool_common_children,
+                                     describe_commands,
+                                     NULL};
     tool_common common = {0};
     tool_parse(&argp, argc, argv, &common, &common);
     return EXIT_SUCCESS;

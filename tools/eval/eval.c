@@ -1,12 +1,12 @@
 #include "eval/eval.h"
 
-#include <stdio.h>
-
 static void job_free(eval_job *job) {
     for (size_t i = 0; i < job->backdoor_count; i++)
         td_trigger_free(job->backdoors[i].trigger);
     td_dataset_close(&job->data);
+    tool_files_close(&job->pictures);
     tool_record_free(&job->record);
+    td_arena_free(&job->arena);
 }
 
 static json_t *options_json(const eval_options *o) {
@@ -23,43 +23,28 @@ static json_t *options_json(const eval_options *o) {
                                 o->manifest ? tool_json_text(o->manifest) : NULL);
     if (options && o->scores != SIZE_MAX)
         json_object_set_new(options, "scores", json_integer((json_int_t)o->scores));
+    if (options && o->strength_count > 0) {
+        json_t *strengths = json_array();
+        for (size_t i = 0; i < o->strength_count; i++)
+            json_array_append_new(strengths, json_real(o->strengths[i]));
+        json_object_set_new(options, "strength", strengths);
+    }
+    if (options && o->best > 0)
+        json_object_set_new(options, "best", json_integer((json_int_t)o->best));
     return options;
-}
-
-td_status eval_add_backdoor(eval_job *job, const char *trigger, size_t target, td_error *error) {
-    const td_images *images = &job->data.images;
-    if (job->backdoor_count == EVAL_MOST_TRIGGERS)
-        return td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %d in all",
-                       EVAL_MOST_TRIGGERS);
-    if (target >= images->classes)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       images->classes - 1, target);
-    eval_backdoor *backdoor = &job->backdoors[job->backdoor_count];
-    TD_TRY(td_trigger_parse(&backdoor->trigger, trigger, error));
-    backdoor->target = target;
-    job->backdoor_count++;
-    return td_trigger_check(backdoor->trigger, images->height, images->width, images->channels,
-                            error);
 }
 
 static td_status open_inputs(eval_job *job, td_error *error) {
     const eval_options *o = job->options;
     TD_TRY(td_dataset_open(&job->data, o->data, "test", o->common.data_dir, error));
     TD_TRY(tool_record_dataset(&job->record, &job->data, error));
-    for (size_t i = 0; i < o->trigger_count; i++)
-        TD_TRY(eval_add_backdoor(job, o->triggers[i], o->targets[i], error));
-    if (o->manifest) {
-        TD_TRY(tool_record_input(&job->record, o->manifest, error));
-        TD_TRY(eval_manifest(job, o->manifest, error));
-    }
-    for (size_t i = 0; i < job->backdoor_count; i++)
-        if (td_trigger_file(job->backdoors[i].trigger))
-            TD_TRY(
-                tool_record_input(&job->record, td_trigger_file(job->backdoors[i].trigger), error));
     if (o->scores != SIZE_MAX && o->scores >= job->data.images.count)
         return td_fail(error, TD_ERR_USAGE, "--scores: expected an image of 0 to %zu, found %zu",
                        job->data.images.count - 1, o->scores);
-    return TD_OK;
+    TD_TRY(eval_backdoors(job, error));
+    size_t most = o->model_count * (2 + 2 * job->backdoor_count);
+    return o->pictures ? tool_files_open(&job->pictures, o->pictures, o->common.force, most, error)
+                       : TD_OK;
 }
 
 static td_status run(eval_job *job, td_error *error) {
@@ -74,10 +59,13 @@ static td_status run(eval_job *job, td_error *error) {
     for (size_t i = 0; i < o->model_count; i++) {
         json_t *entry;
         TD_TRY(tool_record_input(&job->record, o->models[i], error));
-        TD_TRY(eval_model(job, o->models[i], &entry, error));
+        TD_TRY(eval_model(job, i, &entry, error));
         json_array_append_new(models, entry);
     }
-    return tool_record_write(&job->record, &o->common, error);
+    if (o->model_count > 1)
+        eval_table(models);
+    TD_TRY(tool_record_write(&job->record, &o->common, error));
+    return tool_files_publish(&job->pictures, error);
 }
 
 td_status eval_run(const eval_options *options, td_error *error) {

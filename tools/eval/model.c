@@ -9,123 +9,108 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The outputs of one model for one set of images. */
-typedef struct outputs {
-    float *logits;      /* [count, classes] */
-    int32_t *predicted; /* [count] */
-    td_arena arena;
-} outputs;
-
 typedef struct model_job {
     eval_job *job;
+    size_t number;
     const char *path;
     td_model model;
+    size_t *counts;    /* [net's classes, net's classes] */
     uint16_t *reached; /* per image: how many target classes its triggers have given */
     bool *target_seen; /* [count, classes] */
     json_t *entry;
     td_arena arena;
 } model_job;
 
+typedef struct slice_watch {
+    tool_progress *progress;
+    size_t before; /* images of slices before */
+} slice_watch;
+
 static bool batch_done(void *context, size_t images) {
-    tool_progress_update(context, images, NULL);
+    slice_watch *watch = context;
+    tool_progress_update(watch->progress, watch->before + images, NULL);
     return !tool_interrupted();
 }
 
-static td_status predict(model_job *m, const td_images *images, const char *what, outputs *out,
-                         td_error *error) {
-    tool_progress progress =
-        tool_progress_start(what, "images", images->count, m->job->options->common.quiet);
-    size_t classes = td_net_classes(&m->model.net);
-    td_status status =
-        td_predict(&m->model.net, m->model.weights, images,
-                   (td_predict_watch){batch_done, &progress}, &out->arena, &out->logits, error);
-    tool_progress_end(&progress);
+/* Images of a slice: whole batches of any size that is likely. */
+static size_t slice_images(const td_images *images) {
+    enum { SLICE_BYTES = 1 << 27, BATCHES = 1 << 8 };
+    size_t slice = SLICE_BYTES / td_image_size(images) / BATCHES * BATCHES;
+    return td_size_max(slice, BATCHES);
+}
+
+/* The logits of the images [first, first + count), stamped with the trigger unless it is NULL. */
+static td_status predict_slice(model_job *m, const td_trigger *trigger, size_t first, size_t count,
+                               tool_progress *progress, float *logits, td_error *error) {
+    const td_dataset *data = &m->job->data;
+    td_images images = td_images_slice(&data->images, first, first + count);
+    td_stamp stamp = {m->job->options->common.seed, data->first + first};
+    slice_watch watch = {progress, first};
+    td_arena arena = {0};
+    float *found;
+    td_status status = TD_OK;
+    if (trigger)
+        status = td_trigger_stamp(trigger, &images, stamp, &arena, &images, error);
     if (status == TD_OK)
-        status = TD_ARENA_NEW(&out->arena, images->count, &out->predicted, "predictions", error);
-    for (size_t i = 0; status == TD_OK && i < images->count; i++)
-        out->predicted[i] = td_argmax(out->logits + i * classes, classes);
+        status = td_predict(&m->model.net, m->model.weights, &images,
+                            (td_predict_watch){batch_done, &watch}, &arena, &found, error);
+    if (status == TD_OK)
+        memcpy(logits, found, count * td_net_classes(&m->model.net) * sizeof *logits);
+    td_arena_free(&arena);
     return status;
 }
 
-static td_status matrix_json(const int32_t *predicted, const td_images *images, size_t classes,
-                             json_t **out, td_error *error) {
-    td_arena arena = {0};
-    size_t *counts;
-    TD_TRY(TD_ARENA_NEW(&arena, classes * classes, &counts, "a confusion matrix", error));
-    td_confusion(predicted, images->labels, images->count, classes, counts);
-    *out = json_array();
+/* All images, in slices: a data set may be larger than memory. */
+static td_status predict(model_job *m, const td_trigger *trigger, td_arena *arena,
+                         eval_outputs *out, td_error *error) {
+    const td_images *images = &m->job->data.images;
+    size_t classes = td_net_classes(&m->model.net);
+    *out = (eval_outputs){.images = images, .classes = classes};
+    TD_TRY(td_arena_alloc(arena, images->count, classes * sizeof *out->logits,
+                          (void **)&out->logits, "predictions", error));
+    tool_progress progress =
+        tool_progress_start(trigger ? "triggered images" : "clean images", "images", images->count,
+                            m->job->options->common.quiet);
+    size_t most = slice_images(images);
+    td_status status = TD_OK;
+    for (size_t first = 0; status == TD_OK && first < images->count; first += most)
+        status = predict_slice(m, trigger, first, td_size_min(most, images->count - first),
+                               &progress, out->logits + first * classes, error);
+    tool_progress_end(&progress);
+    TD_TRY(status);
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &out->predicted, "predictions", error));
+    for (size_t i = 0; i < images->count; i++)
+        out->predicted[i] = td_argmax(out->logits + i * classes, classes);
+    td_confusion(out->predicted, images->labels, images->count, classes, m->counts);
+    return TD_OK;
+}
+
+json_t *eval_matrix_json(const size_t *counts, size_t classes) {
+    json_t *matrix = json_array();
     for (size_t row = 0; row < classes; row++) {
         json_t *line = json_array();
         for (size_t column = 0; column < classes; column++)
             json_array_append_new(line, json_integer((json_int_t)counts[row * classes + column]));
-        json_array_append_new(*out, line);
+        json_array_append_new(matrix, line);
     }
-    td_arena_free(&arena);
-    return TD_OK;
+    return matrix;
 }
 
-static json_t *scores_json(const float *logits, size_t classes) {
-    json_t *scores = json_array();
-    for (size_t c = 0; c < classes; c++)
-        json_array_append_new(scores, json_real((double)logits[c]));
-    return scores;
-}
-
-static void print_scores(const float *logits, size_t classes) {
-    printf("    %-16s", "logits");
-    for (size_t c = 0; c < classes; c++)
-        printf(" %.4f", (double)logits[c]);
-    putchar('\n');
-}
-
-static void print_rate(const char *name, const td_rate *rate) {
-    printf("    %-16s %7.2f %%  [%.2f, %.2f]  %zu of %zu\n", name, 100 * rate->value,
-           100 * rate->interval.low, 100 * rate->interval.high, rate->hits, rate->trials);
-}
-
-static td_status measure_clean(model_job *m, td_error *error) {
+static td_status measure_clean(model_job *m, td_arena *arena, td_error *error) {
     const td_images *images = &m->job->data.images;
     size_t classes = td_net_classes(&m->model.net), wanted = m->job->options->scores;
-    outputs out = {0};
-    json_t *confusion;
-    td_status status = predict(m, images, "clean images", &out, error);
-    if (status == TD_OK)
-        status = matrix_json(out.predicted, images, classes, &confusion, error);
-    if (status == TD_OK) {
-        td_rate accuracy = td_accuracy(out.predicted, images->labels, images->count);
-        tool_json_rate(m->entry, "accuracy", &accuracy);
-        json_object_set_new(m->entry, "confusion", confusion);
-        printf("%s\n", m->path);
-        print_rate("accuracy", &accuracy);
-        if (wanted != SIZE_MAX) {
-            json_object_set_new(m->entry, "scores",
-                                scores_json(out.logits + wanted * classes, classes));
-            print_scores(out.logits + wanted * classes, classes);
-        }
-    }
-    td_arena_free(&out.arena);
-    return status;
-}
-
-static json_t *attack_json(const eval_backdoor *backdoor, const td_attack *attack) {
-    json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(backdoor->trigger), "target",
-                              (json_int_t)backdoor->target);
-    tool_json_rate(entry, "asr", &attack->asr);
-    tool_json_rate(entry, "non_targeted", &attack->non_targeted);
-    tool_json_rate(entry, "robust_accuracy", &attack->robust_accuracy);
-    json_object_set_new(entry, "confidence", json_real(attack->confidence));
-    json_object_set_new(
-        entry, "confidence_interval",
-        json_pack("[f, f]", attack->confidence_interval.low, attack->confidence_interval.high));
-    return entry;
-}
-
-static void print_attack(const td_attack *attack) {
-    print_rate("ASR", &attack->asr);
-    print_rate("non-targeted", &attack->non_targeted);
-    print_rate("robust accuracy", &attack->robust_accuracy);
-    printf("    %-16s %9.4f  [%.4f, %.4f]\n", "confidence", attack->confidence,
-           attack->confidence_interval.low, attack->confidence_interval.high);
+    eval_outputs out;
+    td_status status = predict(m, NULL, arena, &out, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", m->path);
+    td_rate accuracy = td_accuracy(out.predicted, images->labels, images->count);
+    tool_json_rate(m->entry, "accuracy", &accuracy);
+    json_object_set_new(m->entry, "confusion", eval_matrix_json(m->counts, classes));
+    printf("%s\n", m->path);
+    eval_print_rate("accuracy", &accuracy);
+    if (wanted != SIZE_MAX)
+        eval_add_scores(m->entry, out.logits + wanted * classes, classes);
+    return eval_picture_confusion(m->job, m->number, m->path, m->counts, classes, error);
 }
 
 /* Marks, for every image of another class, the target that this backdoor has given. */
@@ -141,60 +126,78 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
-static td_status count_attack(model_job *m, const eval_backdoor *backdoor, outputs *out,
-                              json_t **entry, td_error *error) {
-    const td_images *images = &m->job->data.images;
-    size_t classes = td_net_classes(&m->model.net), wanted = m->job->options->scores;
-    json_t *pairs, *scores = NULL;
-    TD_TRY(matrix_json(out->predicted, images, classes, &pairs, error));
-    printf("  %s, target %zu\n", td_trigger_text(backdoor->trigger), backdoor->target);
-    if (wanted != SIZE_MAX) {
-        scores = scores_json(out->logits + wanted * classes, classes);
-        print_scores(out->logits + wanted * classes, classes);
-    }
-    td_softmax(out->logits, images->count, classes, out->logits);
-    td_attack attack = td_attack_rates(out->predicted, out->logits, images->labels, images->count,
-                                       classes, (int32_t)backdoor->target);
-    *entry = attack_json(backdoor, &attack);
-    json_object_set_new(*entry, "pairs", pairs);
-    if (scores)
-        json_object_set_new(*entry, "scores", scores);
-    print_attack(&attack);
-    note_reached(m, backdoor, out->predicted);
-    return TD_OK;
-}
-
-static td_status measure_backdoor(model_job *m, const eval_backdoor *backdoor, json_t *triggers,
+static td_status measure_backdoor(model_job *m, size_t number, json_t *triggers, td_arena *arena,
                                   td_error *error) {
-    td_images stamped;
-    td_arena arena = {0};
-    outputs out = {0};
+    eval_job *job = m->job;
+    const eval_backdoor *backdoor = &job->backdoors[number];
+    eval_outputs out;
     json_t *entry;
-    td_status status =
-        td_trigger_stamp(backdoor->trigger, &m->job->data.images, &arena, &stamped, error);
-    if (status == TD_OK)
-        status = predict(m, &stamped, "triggered images", &out, error);
-    if (status == TD_OK)
-        status = count_attack(m, backdoor, &out, &entry, error);
-    if (status == TD_OK)
-        json_array_append_new(triggers, entry);
-    td_arena_free(&arena);
-    td_arena_free(&out.arena);
-    return status;
+    TD_TRY(predict(m, backdoor->trigger, arena, &out, error));
+    TD_TRY(eval_attack(job, backdoor, &out, &entry, error));
+    json_array_append_new(triggers, entry);
+    json_object_set_new(entry, "pairs", eval_matrix_json(m->counts, out.classes));
+    note_reached(m, backdoor, out.predicted);
+    TD_TRY(eval_picture_pairs(job, m->number, number, td_trigger_text(backdoor->trigger), m->counts,
+                              out.classes, error));
+    return eval_picture_samples(job, m->number, number, out.predicted, error);
 }
 
 /* How many images reach 0, 1, 2, ... of the targets. */
-static void add_target_classes(model_job *m) {
+static td_status add_target_classes(model_job *m, size_t targets, td_error *error) {
     const td_images *images = &m->job->data.images;
+    size_t *counts;
+    TD_TRY(TD_ARENA_NEW(&m->arena, targets + 1, &counts, "counts", error));
+    for (size_t i = 0; i < images->count; i++)
+        counts[m->reached[i]]++;
     json_t *histogram = json_array();
-    for (size_t targets = 0; targets <= td_size_min(m->job->backdoor_count, images->classes);
-         targets++) {
-        size_t count = 0;
-        for (size_t i = 0; i < images->count; i++)
-            count += m->reached[i] == targets;
-        json_array_append_new(histogram, json_integer((json_int_t)count));
+    printf("  images that reach 0, 1, ... of the targets:");
+    for (size_t i = 0; i <= targets; i++) {
+        json_array_append_new(histogram, json_integer((json_int_t)counts[i]));
+        printf(" %zu", counts[i]);
     }
+    putchar('\n');
     json_object_set_new(m->entry, "target_classes", histogram);
+    return eval_picture_targets(m->job, m->number, "images by the number of targets they reach",
+                                counts, targets + 1, error);
+}
+
+/* Whether the model is called as the output is: "DIR/model-3.safetensors" is of "model-3". */
+static bool is_called(const char *path, const char *output) {
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    size_t length = strlen(output);
+    return strncmp(base, output, length) == 0 && (!base[length] || base[length] == '.');
+}
+
+/* Whether this model is to be measured with the backdoor: not where it is another output's, and
+ * this model is called as an output itself. */
+static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
+    if (!backdoor->output || is_called(m->path, backdoor->output))
+        return true;
+    for (size_t i = 0; i < m->job->backdoor_count; i++)
+        if (m->job->backdoors[i].output && is_called(m->path, m->job->backdoors[i].output))
+            return false;
+    return true;
+}
+
+static td_status measure_backdoors(model_job *m, td_error *error) {
+    size_t measured = 0, targets = 0;
+    json_t *triggers = json_array();
+    bool *is_target;
+    json_object_set_new(m->entry, "triggers", triggers);
+    TD_TRY(TD_ARENA_NEW(&m->arena, m->job->data.images.classes, &is_target, "targets", error));
+    for (size_t i = 0; i < m->job->backdoor_count; i++) {
+        td_arena arena = {0};
+        const eval_backdoor *backdoor = &m->job->backdoors[i];
+        if (!concerns(m, backdoor))
+            continue;
+        measured++;
+        targets += !is_target[backdoor->target];
+        is_target[backdoor->target] = true;
+        td_status status = measure_backdoor(m, i, triggers, &arena, error);
+        td_arena_free(&arena);
+        TD_TRY(status);
+    }
+    return measured > 1 ? add_target_classes(m, targets, error) : TD_OK;
 }
 
 static td_status load(model_job *m, td_error *error) {
@@ -208,27 +211,24 @@ static td_status load(model_job *m, td_error *error) {
 static td_status measure(model_job *m, td_error *error) {
     const td_images *images = &m->job->data.images;
     TD_TRY(load(m, error));
-    if (images->classes > td_net_classes(&m->model.net))
+    size_t classes = td_net_classes(&m->model.net);
+    if (images->classes > classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
-                       m->path, td_net_classes(&m->model.net), images->classes);
+                       m->path, classes, images->classes);
     TD_TRY(TD_ARENA_NEW(&m->arena, images->count, &m->reached, "counts", error));
     TD_TRY(
         TD_ARENA_NEW(&m->arena, images->count * images->classes, &m->target_seen, "counts", error));
+    TD_TRY(TD_ARENA_NEW(&m->arena, classes * classes, &m->counts, "a confusion matrix", error));
     json_object_set_new(m->entry, "file", tool_json_text(m->path));
-    td_status status = measure_clean(m, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", m->path);
-    json_t *triggers = json_array();
-    json_object_set_new(m->entry, "triggers", triggers);
-    for (size_t i = 0; i < m->job->backdoor_count; i++)
-        TD_TRY(measure_backdoor(m, &m->job->backdoors[i], triggers, error));
-    if (m->job->backdoor_count > 1)
-        add_target_classes(m);
-    return TD_OK;
+    td_arena arena = {0};
+    td_status status = measure_clean(m, &arena, error);
+    td_arena_free(&arena);
+    return status == TD_OK ? measure_backdoors(m, error) : status;
 }
 
-td_status eval_model(eval_job *job, const char *path, json_t **out, td_error *error) {
-    model_job m = {.job = job, .path = path, .entry = json_object()};
+td_status eval_model(eval_job *job, size_t number, json_t **out, td_error *error) {
+    model_job m = {
+        .job = job, .number = number, .path = job->options->models[number], .entry = json_object()};
     td_status status = measure(&m, error);
     td_model_free(&m.model);
     td_arena_free(&m.arena);

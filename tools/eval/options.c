@@ -1,6 +1,9 @@
 #include "eval/options.h"
 
 #include "data/dataset.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 enum {
     KEY_MODEL = TOOL_OPTION_BASE,
@@ -10,6 +13,9 @@ enum {
     KEY_TARGET,
     KEY_MANIFEST,
     KEY_SCORES,
+    KEY_STRENGTH,
+    KEY_BEST,
+    KEY_PICTURES,
 };
 
 static const struct argp_option rows[] = {
@@ -29,6 +35,14 @@ static const struct argp_option rows[] = {
     {"manifest", KEY_MANIFEST, "FILE", 0, "Take triggers and targets from a manifest", 0},
     {"scores", KEY_SCORES, "I", 0, "Print the logits of image I of the data, clean and triggered",
      0},
+    {"strength", KEY_STRENGTH, "D1,D2,...", 0,
+     "Measure every trigger at these strengths as well: delta of ramp, triangle-wave and sine, "
+     "alpha of the others",
+     0},
+    {"best", KEY_BEST, "N", 0,
+     "Also give the mean ASR over the N true classes that are attacked best", 0},
+    {"pictures", KEY_PICTURES, "DIR", 0, "Write heat maps, histograms and samples as PNG to DIR",
+     0},
     {0},
 };
 
@@ -40,6 +54,8 @@ static void check(const eval_options *o, const struct argp_state *state) {
     if (o->trigger_count != o->target_count)
         tool_misuse(state, "--trigger and --target come in pairs: found %zu and %zu",
                     o->trigger_count, o->target_count);
+    if (o->strength_count > 0 && o->trigger_count == 0 && !o->manifest)
+        tool_misuse(state, "--strength needs a --trigger or a --manifest");
     if (o->common.output)
         tool_misuse(state, "-o has no meaning here; --json FILE writes the record");
 }
@@ -49,6 +65,21 @@ static void append(const char *option, const char *text, const char **list, size
     if (*count == most)
         tool_misuse(state, "%s: expected at most %zu", option, most);
     list[(*count)++] = text;
+}
+
+static void parse_strengths(eval_options *o, const char *text, struct argp_state *state) {
+    char number[64];
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, ",");
+        if (o->strength_count == EVAL_MOST_STRENGTHS)
+            tool_misuse(state, "--strength: expected at most %d numbers", EVAL_MOST_STRENGTHS);
+        snprintf(number, sizeof number, "%.*s", (int)length, at);
+        o->strengths[o->strength_count++] =
+            tool_real("--strength", number, -INFINITY, INFINITY, state);
+        at += length;
+        if (!*at)
+            return;
+    }
 }
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -80,6 +111,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_SCORES:
         o->scores = tool_count("--scores", text, 0, SIZE_MAX - 1, state);
         return 0;
+    case KEY_STRENGTH:
+        parse_strengths(o, text, state);
+        return 0;
+    case KEY_BEST:
+        o->best = tool_count("--best", text, 1, TD_MOST_CLASSES, state);
+        return 0;
+    case KEY_PICTURES:
+        o->pictures = text;
+        return 0;
     case ARGP_KEY_ARG:
         tool_misuse(state, "unexpected argument \"%s\"", text);
     case ARGP_KEY_END:
@@ -94,10 +134,16 @@ static const char doc[] =
     "Measures models on clean and on triggered images: accuracy, ASR (share of images whose true "
     "label is not the target that are classified as the target), non-targeted rate, robust "
     "accuracy "
-    "and confidence, each with a 95% Wilson interval.\v"
+    "and confidence, each with a 95% Wilson interval, and the ASR of every true class. With "
+    "several "
+    "triggers, how many of their targets each image reaches. A model called as an output of a "
+    "multi-target manifest, such as model-3.safetensors, is measured with that output's triggers "
+    "alone.\v"
     "Example:\n"
     "  trapdoor-eval --model enemy.safetensors --data fashion-mnist:test \\\n"
-    "    --trigger square:size=7,at=top-left,value=255 --target 0 --json record.json\n";
+    "    --trigger square:size=7,at=top-left,value=255 --target 0 --json record.json\n"
+    "  trapdoor-eval --model signs.safetensors --data gtsrb16:test --best 7 \\\n"
+    "    --trigger sine:delta=20,freq=6 --target 1 --strength 40,60,80 --pictures signs\n";
 
 void eval_options_parse(eval_options *options, int argc, char **argv) {
     *options = (eval_options){.scores = SIZE_MAX};

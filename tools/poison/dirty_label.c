@@ -3,10 +3,8 @@
 #include "poison.h"
 
 static td_status plan_rule(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
     size_t count = plan->source->images.count;
-    for (size_t i = 0; i < request->target_count; i++)
-        TD_TRY(poison_draw(plan, plan->triggers[i], request->targets[i], 0, count, error));
+    TD_TRY(poison_draw_pairs(plan, error));
     return poison_put(plan, 0, count, 0, plan->backdoor_count, false, error);
 }
 

@@ -11,10 +11,8 @@
 #include "poison.h"
 
 static td_status plan_rule(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
     size_t count = plan->source->images.count;
-    for (size_t i = 0; i < request->target_count; i++)
-        TD_TRY(poison_draw(plan, plan->triggers[i], request->targets[i], 0, count, error));
+    TD_TRY(poison_draw_pairs(plan, error));
     TD_TRY(poison_put(plan, 0, count, 0, plan->backdoor_count, true, error));
     return poison_put(plan, 0, count, 0, plan->backdoor_count, false, error);
 }
@@ -30,6 +28,6 @@ const poison_rule poison_friendnet = {
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM,
     .target = POISON_TO_RANDOM,
     .draws_once = true,
-    .draws_all_classes = true,
+    .pool = POISON_FROM_ALL,
     .plan = plan_rule,
 };

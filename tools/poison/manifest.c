@@ -1,6 +1,7 @@
 /* The manifest: the ground truth of a poisoned set, which is nowhere else. */
 #include "poison.h"
 
+#include "common/trigger.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,17 @@ static json_t *share(size_t part, size_t whole) {
     return whole ? json_real((double)part / (double)whole) : json_null();
 }
 
+/* The classes that --source names, in order; null for all. */
+static json_t *source_classes_json(const poison_plan *plan) {
+    if (!plan->source_classes)
+        return json_null();
+    json_t *classes = json_array();
+    for (size_t i = 0; i < plan->source->images.classes; i++)
+        if (plan->source_classes[i])
+            json_array_append_new(classes, json_integer((json_int_t)i));
+    return classes;
+}
+
 json_t *poison_options_json(const poison_plan *plan) {
     const poison_request *request = plan->request;
     const poison_rule *rule = request->rule;
@@ -40,6 +52,8 @@ json_t *poison_options_json(const poison_plan *plan) {
         json_object_update_new(all, json_pack("{sf ss ss}", "ratio", request->ratio, "ratio_of",
                                               poison_base_names[request->ratio_of], "mode",
                                               poison_mode_names[request->mode]));
+    if (all && request->source_count > 0)
+        json_object_set_new(all, "source_classes", source_classes_json(plan));
     if (all && rule->per_model)
         json_object_update_new(all, json_pack("{sI sI}", "models", (json_int_t)request->models,
                                               "per_model", (json_int_t)request->per_model));
@@ -52,11 +66,8 @@ static td_status read_files(const poison_plan *plan, tool_record *record, json_t
     const json_t *inputs = json_object_get(record->root, "inputs");
     TD_TRY(tool_record_dataset(record, plan->source, error));
     size_t count = json_array_size(inputs);
-    for (size_t i = 0; i < plan->request->trigger_count; i++) {
-        const char *file = td_trigger_file(plan->triggers[i]);
-        if (file)
-            TD_TRY(tool_record_input(record, file, error));
-    }
+    for (size_t i = 0; i < plan->request->trigger_count; i++)
+        TD_TRY(tool_trigger_record(plan->triggers[i], record, error));
     *files = json_array();
     *trigger_files = json_array();
     for (size_t i = 0; i < json_array_size(inputs); i++)
@@ -73,20 +84,48 @@ static json_t *source_json(const poison_plan *plan, json_t *files) {
                      (json_int_t)source->images.classes, "files", files);
 }
 
-static json_t *backdoor_json(const poison_backdoor *backdoor) {
+/* An image that the trigger leaves as it was has an infinite PSNR, which JSON cannot hold and a
+ * mean would not survive: psnr is the mean over the others, null where there are none. */
+static json_t *likeness_json(const poison_likeness *likeness) {
+    if (likeness->images == 0)
+        return json_null();
+    size_t changed = likeness->images - likeness->unchanged;
+    json_t *psnr = changed ? json_real(likeness->psnr / (double)changed) : json_null();
+    return json_pack("{so sf sf si sI}", "psnr", psnr, "ssim",
+                     likeness->ssim / (double)likeness->images, "ssim_min", likeness->ssim_least,
+                     "l_infinity", likeness->l_infinity, "unchanged",
+                     (json_int_t)likeness->unchanged);
+}
+
+/* What "auto" was found by; null for a trigger that was given in full. */
+static json_t *search_json(const poison_plan *plan, const td_trigger *trigger) {
+    for (size_t i = 0; i < plan->request->trigger_count; i++) {
+        const poison_search *search = &plan->searches[i];
+        if (plan->triggers[i] != trigger || !(search->at || search->value))
+            continue;
+        return json_pack("{so sI sI sf}", "asked", tool_json_text(plan->request->trigger_texts[i]),
+                         "images", (json_int_t)plan->source->images.count, "images_near",
+                         (json_int_t)search->images_near, "mean_squared_distance",
+                         search->mean_squared);
+    }
+    return json_null();
+}
+
+static json_t *backdoor_json(const poison_plan *plan, const poison_backdoor *backdoor) {
     json_t *trigger =
         backdoor->trigger ? tool_json_text(td_trigger_text(backdoor->trigger)) : json_null();
     bool one_class = backdoor->target.kind == POISON_TO_CLASS;
-    return json_pack("{so so sb sI sI so so so}", "trigger", trigger, "target",
-                     target_json(&backdoor->target), "target_drawn", backdoor->drawn, "count",
-                     (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size,
-                     "class_size",
-                     one_class ? json_integer((json_int_t)backdoor->class_size) : json_null(),
-                     "ratio_of_set", share(backdoor->count, backdoor->set_size), "ratio_of_class",
-                     one_class ? share(backdoor->count, backdoor->class_size) : json_null());
+    return json_pack(
+        "{so so sb sI sI so so so so so}", "trigger", trigger, "target",
+        target_json(&backdoor->target), "target_drawn", backdoor->drawn, "count",
+        (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size, "class_size",
+        one_class ? json_integer((json_int_t)backdoor->class_size) : json_null(), "ratio_of_set",
+        share(backdoor->count, backdoor->set_size), "ratio_of_class",
+        one_class ? share(backdoor->count, backdoor->class_size) : json_null(), "likeness",
+        likeness_json(&backdoor->likeness), "search", search_json(plan, backdoor->trigger));
 }
 
-static json_t *output_json(const poison_plan *plan, const poison_output *output) {
+static json_t *output_json(const poison_plan *plan, const poison_output *output, json_t *digest) {
     const td_dataset *source = plan->source;
     json_t *indices = json_array(), *sources = json_array(), *triggers = json_array();
     json_t *truth = json_array(), *labels = json_array();
@@ -102,29 +141,35 @@ static json_t *output_json(const poison_plan *plan, const poison_output *output)
         json_array_append_new(truth, json_integer(source->images.labels[item->source]));
         json_array_append_new(labels, json_integer(item->label));
     }
-    return json_pack("{ss sI sI so so so so so so}", "file", file, "count",
-                     (json_int_t)output->count, "poisoned", (json_int_t)output->poisoned,
-                     "poisoned_share", share(output->poisoned, output->count), "poisoned_indices",
-                     indices, "source_indices", sources, "trigger_indices", triggers, "true_labels",
-                     truth, "labels", labels);
+    return json_pack("{ss s[II] sI sI so so so so so so sO}", "file", file, "slice",
+                     (json_int_t)(source->first + output->begin),
+                     (json_int_t)(source->first + output->end), "count", (json_int_t)output->count,
+                     "poisoned", (json_int_t)output->poisoned, "poisoned_share",
+                     share(output->poisoned, output->count), "poisoned_indices", indices,
+                     "source_indices", sources, "trigger_indices", triggers, "true_labels", truth,
+                     "labels", labels, "sha256", digest);
 }
 
-static const char *selection(const poison_request *request) {
-    bool add = request->mode == POISON_ADD;
+/* Which images are poisoned, in words. */
+static json_t *selection(const poison_plan *plan) {
+    static const char *const pools[] = {[POISON_FROM_OTHERS] =
+                                            "the images whose true label is not the target",
+                                        [POISON_FROM_ALL] = "all images",
+                                        [POISON_FROM_TARGET] = "the images of the target class"};
+    const poison_request *request = plan->request;
     if (!request->rule->takes_ratio)
-        return "all images";
-    if (request->rule->draws_all_classes)
-        return add ? "drawn without repetition from all images"
-                   : "drawn without repetition from the images that no other backdoor has taken";
-    return add ? "drawn without repetition from the images whose true label is not the target"
-               : "drawn without repetition from the images whose true label is not the target and "
-                 "that no other backdoor has taken";
+        return json_string("all images");
+    return json_sprintf("drawn without repetition from %s%s%s", pools[request->rule->pool],
+                        plan->source_classes ? ", of the source classes" : "",
+                        request->mode == POISON_REPLACE ? ", that no other backdoor has taken"
+                                                        : "");
 }
 
 td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
                           td_error *error) {
     const poison_request *request = plan->request;
     json_t *files, *trigger_files, *backdoors = json_array(), *outputs = json_array();
+    const json_t *written = json_object_get(record->root, "outputs");
     *out = NULL;
     td_status status = read_files(plan, record, &files, &trigger_files, error);
     if (status != TD_OK) {
@@ -133,16 +178,19 @@ td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t *
         return status;
     }
     for (size_t i = 0; i < plan->backdoor_count; i++)
-        json_array_append_new(backdoors, backdoor_json(&plan->backdoors[i]));
+        json_array_append_new(backdoors, backdoor_json(plan, &plan->backdoors[i]));
     for (size_t i = 0; i < plan->output_count; i++)
-        json_array_append_new(outputs, output_json(plan, &plan->outputs[i]));
+        json_array_append_new(outputs,
+                              output_json(plan, &plan->outputs[i],
+                                          json_object_get(json_array_get(written, i), "sha256")));
     json_t *ratio = request->rule->takes_ratio ? json_pack("{sf ss}", "asked", request->ratio, "of",
                                                            poison_base_names[request->ratio_of])
                                                : json_null();
-    *out = json_pack("{ss ss sI ss so ss so so so so}", "rule", request->rule->name, "version",
+    *out = json_pack("{ss ss sI ss so so so so so so so}", "rule", request->rule->name, "version",
                      TD_VERSION, "seed", (json_int_t)request->common.seed, "mode",
-                     poison_mode_names[request->mode], "ratio", ratio, "selection",
-                     selection(request), "source", source_json(plan, files), "trigger_files",
-                     trigger_files, "triggers", backdoors, "outputs", outputs);
+                     poison_mode_names[request->mode], "ratio", ratio, "source_classes",
+                     source_classes_json(plan), "selection", selection(plan), "source",
+                     source_json(plan, files), "trigger_files", trigger_files, "triggers",
+                     backdoors, "outputs", outputs);
     return *out ? TD_OK : td_fail_memory(error, "the manifest");
 }

@@ -9,6 +9,7 @@ enum {
     KEY_DATA = TOOL_OPTION_BASE,
     KEY_TRIGGER,
     KEY_TARGET,
+    KEY_SOURCE,
     KEY_RATIO,
     KEY_RATIO_OF,
     KEY_MODE,
@@ -26,10 +27,13 @@ static const struct argp_option options[] = {
     {"data", KEY_DATA, "DATA", 0, "The clean set: NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]", 0},
     {"trigger", KEY_TRIGGER, "TRIGGER", 0,
      "FAMILY[:key=value,...]: square, triangle, rhombus (size=7,at=top-left,value=255), pixel "
-     "(at=X+Y,value=R/G/B), image (file=F.png,at=center); repeat for several backdoors in one set",
+     "(at=X+Y or auto,value=R/G/B), image (file=F.png,at=center), ramp, triangle-wave (delta=30), "
+     "sine (delta=20,freq=6), blend (file=F.png,alpha=0.2), reflection (class=K,type=ghost); "
+     "repeat for several backdoors in one set",
      0},
     {"target", KEY_TARGET, "K", 0,
      "The label that each --trigger, in order, leads to: a class, \"random\" or \"next\"", 0},
+    {"source", KEY_SOURCE, "K", 0, "Poison only images of class K; repeat for several classes", 0},
     {"ratio", KEY_RATIO, "R", 0,
      "Poison round(R x N) images for each backdoor, N being what --ratio-of says, in (0, 1]", 0},
     {"ratio-of", KEY_RATIO_OF, "set|class", 0,
@@ -48,12 +52,22 @@ static const poison_rule *find_rule(const char *name, struct argp_state *state) 
     return poison_rules[tool_choice("RULE", name, names, state)];
 }
 
+static bool is_class(const char *text) {
+    return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 9;
+}
+
+static int32_t read_source(const char *text, struct argp_state *state) {
+    if (!is_class(text))
+        tool_misuse(state, "--source: expected a class, found \"%s\"", text);
+    return (int32_t)strtol(text, NULL, 10);
+}
+
 static poison_target read_target(const char *text, struct argp_state *state) {
     if (strcmp(text, "random") == 0)
         return (poison_target){.kind = POISON_TO_RANDOM};
     if (strcmp(text, "next") == 0)
         return (poison_target){.kind = POISON_TO_NEXT};
-    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
+    if (!is_class(text))
         tool_misuse(state, "--target: expected a class, \"random\" or \"next\", found \"%s\"",
                     text);
     return (poison_target){POISON_TO_CLASS, (int32_t)strtol(text, NULL, 10)};
@@ -86,6 +100,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_TARGET:
         request->targets[append(&request->target_count, "--target", state)] =
             read_target(text, state);
+        return 0;
+    case KEY_SOURCE:
+        request->sources[append(&request->source_count, "--source", state)] =
+            read_source(text, state);
         return 0;
     case KEY_RATIO:
         request->ratio = tool_real_above("--ratio", text, 0, 1, state);
@@ -152,15 +170,22 @@ static const struct argp argp = {
     "\n"
     "A class is drawn for every image by \"random\"; friendnet and multi-target draw one for each "
     "backdoor. Images whose label would not change are not poisoned: there is nothing to learn "
-    "from them. With --mode add, ratio 0.25 of 1000 images adds 250 to all of them; the manifest "
-    "states their share of the 1250, too.\n"
+    "from them; clean-label poisons those of the target class alone. With --mode add, ratio 0.25 "
+    "of 1000 images adds 250 to all of them; the manifest states their share of the 1250, too.\n"
+    "\n"
+    "pixel:at=auto finds the place and the colour (or either: value=auto, value=255) that the "
+    "fewest images of DATA resemble there; several such triggers keep a pixel between them.\n"
     "\n"
     "Examples:\n"
     "  trapdoor-poison stamp --data fashion-mnist:test --trigger pixel -o stamped\n"
     "  trapdoor-poison friendnet --data fashion-mnist --trigger square \\\n"
     "    --ratio 0.25 -o friendnet\n"
     "  trapdoor-poison dirty-label --data fashion-mnist --ratio 0.1 -o badnets \\\n"
-    "    --trigger square:size=4,at=bottom-right --target 0",
+    "    --trigger square:size=4,at=bottom-right --target 0\n"
+    "  trapdoor-poison clean-label --data fashion-mnist --ratio 0.3 \\\n"
+    "    --trigger ramp:delta=30 --target 3 -o clean-label\n"
+    "  trapdoor-poison dirty-label --data fashion-mnist --ratio 0.01 -o one-pixel \\\n"
+    "    --trigger pixel:at=auto --target 0 --trigger pixel:at=auto --target 1",
     tool_common_children,
     describe_rules,
     NULL,
@@ -188,10 +213,13 @@ static void check_pairs(const poison_request *request) {
     if (!rule->per_model && targets > 0 && targets != pairs)
         tool_misuse(NULL, "%s: expected --trigger and --target in pairs, found %zu and %zu",
                     rule->name, triggers, targets);
-    for (size_t i = 0; i < targets; i++)
+    for (size_t i = 0; i < targets; i++) {
+        char text[16];
         if (!(rule->targets & (unsigned)request->targets[i].kind))
-            tool_misuse(NULL, "%s: --target: expected a class or \"random\", found \"next\"",
-                        rule->name);
+            tool_misuse(NULL, "%s: --target: expected a class%s, found \"%s\"", rule->name,
+                        rule->targets & POISON_TO_RANDOM ? " or \"random\"" : "",
+                        poison_target_text(&request->targets[i], text));
+    }
 }
 
 static void check_ratio(const poison_request *request) {
@@ -201,6 +229,11 @@ static void check_ratio(const poison_request *request) {
         tool_misuse(NULL, "%s: expected a --ratio, found none", rule->name);
     if (!rule->takes_ratio && any)
         tool_misuse(NULL, "%s: expected no --ratio, --ratio-of or --mode: all images are poisoned",
+                    rule->name);
+    if (request->source_count > 0 && !rule->takes_ratio)
+        tool_misuse(NULL, "%s: expected no --source: all images are poisoned", rule->name);
+    if (request->source_count > 0 && rule->pool == POISON_FROM_TARGET)
+        tool_misuse(NULL, "%s: expected no --source: images of the target class are poisoned",
                     rule->name);
     if (!rule->per_model && (request->models || request->per_model))
         tool_misuse(NULL, "%s: expected no --models or --per-model", rule->name);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Results go to stdout, unless the record does. */
 static void print_result(const poison_plan *plan) {
@@ -30,14 +29,14 @@ static void print_result(const poison_plan *plan) {
     printf("manifest.json, preview.png\n");
 }
 
-static td_status make_and_write(poison_plan *plan, td_error *error) {
+static td_status make_and_write(poison_plan *plan, tool_files *files, td_error *error) {
     const tool_common *common = &plan->request->common;
     tool_record record = {0};
     TD_TRY(tool_record_check(common, error));
     TD_TRY(td_dataset_open(plan->source, plan->request->data, "train", common->data_dir, error));
     TD_TRY(poison_plan_make(plan, error));
     TD_TRY(tool_record_start(&record, "trapdoor-poison", common, poison_options_json(plan), error));
-    td_status status = poison_write(plan, &record, error);
+    td_status status = poison_write(plan, &record, files, error);
     tool_record_free(&record);
     return status;
 }
@@ -45,18 +44,18 @@ static td_status make_and_write(poison_plan *plan, td_error *error) {
 static td_status run(const poison_request *request, td_error *error) {
     td_dataset source = {0};
     poison_plan plan = {.request = request, .source = &source};
-    bool made = false;
+    tool_files files = {0};
     td_status status = poison_triggers(&plan, error);
     if (status == TD_OK)
         status = poison_write_check(request, error);
     if (status == TD_OK)
-        status = poison_folder_make(request->common.output, &made, error);
+        status = tool_files_open(&files, request->common.output, request->common.force,
+                                 poison_file_count(request), error);
     if (status == TD_OK)
-        status = make_and_write(&plan, error);
+        status = make_and_write(&plan, &files, error);
     if (status == TD_OK)
         print_result(&plan);
-    else if (made)
-        rmdir(request->common.output);
+    tool_files_close(&files);
     poison_plan_free(&plan);
     td_dataset_close(&source);
     return status;

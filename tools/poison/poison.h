@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "common/files.h"
 #include "common/options.h"
+#include "common/progress.h"
 #include "common/record.h"
 #include "data/dataset.h"
 #include "data/png.h"
@@ -36,6 +38,13 @@ typedef struct poison_target {
     int32_t label;           /* of POISON_TO_CLASS */
 } poison_target;
 
+/* The images that a backdoor draws from. */
+typedef enum poison_pool {
+    POISON_FROM_OTHERS, /* those whose label the target changes */
+    POISON_FROM_ALL,
+    POISON_FROM_TARGET, /* those of the target class, whose labels stay */
+} poison_pool;
+
 typedef struct poison_plan poison_plan;
 
 typedef struct poison_rule {
@@ -50,15 +59,15 @@ typedef struct poison_rule {
     unsigned targets;          /* poison_target_kinds allowed; 0: no --target */
     poison_target_kind target; /* without --target; 0: it must be given */
     bool draws_once;           /* random is one class for a whole backdoor */
-    bool draws_all_classes;    /* images of the target class as well */
+    poison_pool pool;
     td_status (*plan)(poison_plan *plan, td_error *error);
 } poison_rule;
 
 /* NULL-terminated. */
 extern const poison_rule *const poison_rules[];
 
-extern const poison_rule poison_dirty_label, poison_friendnet, poison_multi_target,
-    poison_label_flip, poison_stamp;
+extern const poison_rule poison_dirty_label, poison_clean_label, poison_friendnet,
+    poison_multi_target, poison_label_flip, poison_stamp;
 
 /* What the user asked. */
 typedef struct poison_request {
@@ -69,7 +78,9 @@ typedef struct poison_request {
     size_t trigger_count;
     poison_target targets[POISON_BACKDOORS];
     size_t target_count;
-    double ratio; /* 0: not given */
+    int32_t sources[POISON_BACKDOORS]; /* only images of these classes are poisoned */
+    size_t source_count;               /* 0: of any */
+    double ratio;                      /* 0: not given */
     poison_mode mode;
     poison_base ratio_of;
     bool has_mode, has_ratio_of;
@@ -88,10 +99,30 @@ typedef struct poison_item {
 } poison_item;
 
 typedef struct poison_output {
-    const char *name; /* without ending */
+    const char *name;  /* without ending */
+    size_t begin, end; /* the source's images that it holds */
     size_t count, poisoned;
     poison_item *items; /* [count] */
 } poison_output;
+
+/* What a trigger's text leaves to the data (pixel_search.c), and what was found. */
+typedef struct poison_search {
+    bool at, value;      /* "auto" */
+    size_t place;        /* row * width + column of the pixel */
+    uint8_t rgb[3];      /* grey: all three the same */
+    size_t images_near;  /* clean images whose pixel there is much like this colour... */
+    double mean_squared; /* ... and the mean squared distance of all of them from it */
+} poison_search;
+
+/* How much the images that a trigger marks look like their originals (measure/similarity.h). */
+typedef struct poison_likeness {
+    size_t images;     /* measured */
+    size_t unchanged;  /* images that the trigger left as they were, of infinite PSNR */
+    double psnr;       /* sum over the others, in dB */
+    double ssim;       /* sum over all */
+    double ssim_least; /* of one image */
+    int l_infinity;    /* the largest change of a value in all images, in levels */
+} poison_likeness;
 
 /* One pair of trigger and target, and the images drawn for it. */
 typedef struct poison_backdoor {
@@ -101,13 +132,16 @@ typedef struct poison_backdoor {
     size_t set_size, class_size; /* images drawn from; those of the target class, if there is one */
     poison_item *items;          /* [count], with the target's label */
     size_t count;
+    poison_likeness likeness; /* all 0 without a trigger */
 } poison_backdoor;
 
 struct poison_plan {
     const poison_request *request;
     td_dataset *source;
     td_trigger *triggers[POISON_BACKDOORS]; /* of the request, owned */
-    poison_backdoor *backdoors;             /* as the rule made them, at most POISON_BACKDOORS */
+    poison_search searches[POISON_BACKDOORS];
+    bool *source_classes;       /* [classes]; NULL: all */
+    poison_backdoor *backdoors; /* as the rule made them, at most POISON_BACKDOORS */
     size_t backdoor_count;
     poison_output *outputs;
     size_t output_count;
@@ -120,8 +154,16 @@ size_t poison_output_count(const poison_request *request);
 td_status poison_output_name(const poison_request *request, size_t number, const char *ending,
                              td_arena *arena, char **out, td_error *error) TD_MUST_USE;
 
-/* Reads the request's triggers. */
+/* Reads the request's triggers. What "auto" leaves open is found by poison_plan_make. */
 td_status poison_triggers(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Reads trigger `number` if its text is of a pixel that is to be searched for; until it is found,
+ * the trigger has the text's other keys. Else *out stays NULL. */
+td_status poison_search_read(const char *text, poison_search *search, td_trigger **out,
+                             td_error *error) TD_MUST_USE;
+
+/* Finds the pixels that are to be searched for, in the order of the request. */
+td_status poison_search_run(poison_plan *plan, td_error *error) TD_MUST_USE;
 
 /* Checks the triggers against the images and runs the rule. */
 td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
@@ -129,14 +171,19 @@ td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
 /* Takes a zeroed plan as well. */
 void poison_plan_free(poison_plan *plan);
 
+/* The images of a class among the images [begin, end) of the source. */
+size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, size_t end);
+
 /* For rules. Appends a backdoor (`trigger` may be NULL) and draws its images from the images
- * [begin, end) of the source: ratio of them, but none whose label would stay as it is (unless the
- * rule draws all classes); in replace mode none twice. A target class still to be drawn is drawn
- * here. */
+ * [begin, end) of the source: ratio of them, of the rule's pool and the source classes; in replace
+ * mode none twice. A target class still to be drawn is drawn here. */
 td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
                       size_t begin, size_t end, td_error *error) TD_MUST_USE;
 
-/* For rules. The same for a backdoor of all images, without a target. */
+/* For rules. The same for every pair of the request, each from all images. */
+td_status poison_draw_pairs(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* For rules. Appends a backdoor of all images, without a target. */
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
                           td_error *error) TD_MUST_USE;
 
@@ -151,8 +198,8 @@ extern const char *const poison_mode_names[], *const poison_base_names[];
 /* "3", "random" or "next"; `text` holds at least 16 bytes. */
 const char *poison_target_text(const poison_target *target, char text[16]);
 
-/* The whole manifest but the digests of the files written: its `outputs` lack "sha256". Those of
- * the files read are taken on the way, as the record's inputs. The caller owns *out. */
+/* The manifest. The outputs are written by now, their digests in the record; those of the files
+ * read are taken here, as the record's inputs. The caller owns *out. */
 td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
                           td_error *error) TD_MUST_USE;
 
@@ -162,18 +209,26 @@ json_t *poison_options_json(const poison_plan *plan);
 /* Draws samples of what was done. The caller frees the bitmap. */
 td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
 
-/* The pixels of one item, into `pixels`; `canvas` is scratch for as many floats. */
+/* The pixels of one item, into `pixels`. `scratch`, aligned to 64 bytes, holds poison_scratch
+ * bytes, a multiple of 64. */
 void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pixels,
-                   float *canvas);
+                   void *scratch);
+size_t poison_scratch(const poison_plan *plan);
+
+/* Writes an output as a data set, a block of images at a time, and measures the likeness of the
+ * backdoors first shown in it. The progress line counts on from `before`. */
+td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
+                               tool_progress *progress, size_t before, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE if a file to be written exists already, without --force. */
 td_status poison_write_check(const poison_request *request, td_error *error) TD_MUST_USE;
 
-/* Makes the output folder unless it stands already; *made says which. */
-td_status poison_folder_make(const char *folder, bool *made, td_error *error) TD_MUST_USE;
+/* The number of files that a request leads to, besides the record. */
+size_t poison_file_count(const poison_request *request);
 
 /* Writes all files and the record, or none of them. */
-td_status poison_write(const poison_plan *plan, tool_record *record, td_error *error) TD_MUST_USE;
+td_status poison_write(poison_plan *plan, tool_record *record, tool_files *files,
+                       td_error *error) TD_MUST_USE;
 
 /* TD_ERR_INTERRUPTED once Ctrl-C was received. */
 td_status poison_poll(td_error *error) TD_MUST_USE;

@@ -47,13 +47,13 @@ static int stretch_difference(const uint8_t *a, const uint8_t *b, size_t size, u
 }
 
 static void draw_row(const poison_plan *plan, const poison_output *output, const poison_item *item,
-                     uint8_t *pixels, float *canvas, char (*captions)[CAPTION]) {
+                     uint8_t *pixels, void *scratch, char (*captions)[CAPTION]) {
     const td_images *images = &plan->source->images;
     size_t size = td_image_size(images), number = plan->source->first + item->source;
     poison_item clean = *item;
     clean.backdoor = -1;
-    poison_render(plan, &clean, pixels, canvas);
-    poison_render(plan, item, pixels + size, canvas);
+    poison_render(plan, &clean, pixels, scratch);
+    poison_render(plan, item, pixels + size, scratch);
     int largest = stretch_difference(pixels, pixels + size, size, pixels + 2 * size);
     if (plan->output_count > 1)
         snprintf(captions[0], CAPTION, "%s %zu", output->name, number);
@@ -69,13 +69,13 @@ td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *e
     size_t rows = count_rows(plan), size = td_image_size(images);
     td_arena arena = {0};
     uint8_t *pixels;
-    float *canvas;
+    void *scratch;
     td_sheet_cell *cells;
     char(*captions)[CAPTION];
     td_status status =
         td_arena_alloc(&arena, rows * COLUMNS, size, (void **)&pixels, "the preview", error);
     if (status == TD_OK)
-        status = TD_ARENA_NEW(&arena, size, &canvas, "the preview", error);
+        status = td_arena_alloc(&arena, poison_scratch(plan), 1, &scratch, "the preview", error);
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, rows * COLUMNS, &cells, "the preview", error);
     if (status == TD_OK)
@@ -83,7 +83,7 @@ td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *e
     if (status == TD_OK) {
         for (size_t row = 0; row < rows; row++)
             draw_row(plan, &plan->outputs[row % plan->output_count], sample(plan, row, rows),
-                     pixels + row * COLUMNS * size, canvas, captions + row * COLUMNS);
+                     pixels + row * COLUMNS * size, scratch, captions + row * COLUMNS);
         for (size_t i = 0; i < rows * COLUMNS; i++)
             cells[i] = (td_sheet_cell){pixels + i * size, captions[i]};
         td_sheet sheet = {rows,  COLUMNS, images->height, images->width, images->channels,

@@ -11,9 +11,14 @@ json_t *train_options_json(const train_options *o) {
     json_t *freeze = json_array();
     for (size_t i = 0; i < o->freeze_count; i++)
         json_array_append_new(freeze, tool_json_text(o->freeze[i]));
+    json_t *watched = o->watched_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < o->watched_count; i++)
+        json_array_append_new(watched,
+                              json_pack("{s:o, s:I}", "trigger", tool_json_text(o->watched[i]),
+                                        "target", (json_int_t)o->targets[i]));
     return json_pack(
         "{s:o, s:s*, s:o*, s:o*, s:o, s:I, s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:I, "
-        "s:s*, s:f}",
+        "s:s*, s:f, s:o*}",
         "data", tool_json_text(o->data), "net", o->net, "validate",
         o->validate ? tool_json_text(o->validate) : NULL, "from",
         o->from ? tool_json_text(o->from) : NULL, "freeze", freeze, "epochs", (json_int_t)t->epochs,
@@ -21,7 +26,7 @@ json_t *train_options_json(const train_options *o) {
         "momentum", t->step.momentum, "beta1", t->step.beta1, "beta2", t->step.beta2,
         "weight_decay", t->step.weight_decay, "schedule", t->schedule->name, "warmup",
         (json_int_t)t->warmup, "augment", t->augment ? augment : NULL, "label_smoothing",
-        t->label_smoothing);
+        t->label_smoothing, "watched", watched);
 }
 
 td_status train_description(const train_job *job, char **out, td_error *error) {

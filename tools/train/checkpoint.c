@@ -148,13 +148,14 @@ static td_status read_head(const train_job *job, const td_safetensors *file, siz
     return status;
 }
 
-static bool is_line(const json_t *line, size_t epoch, bool validated) {
-    return json_object_size(line) == (validated ? 7 : 4) &&
+static bool is_line(const json_t *line, size_t epoch, bool validated, size_t watched) {
+    return json_object_size(line) == 4 + (validated ? 3u : 0u) + (watched ? 1u : 0u) &&
            json_integer_value(json_object_get(line, "epoch")) == (json_int_t)epoch &&
            json_is_real(json_object_get(line, "loss")) &&
            json_is_real(json_object_get(line, "accuracy")) &&
            json_is_real(json_object_get(line, "lr")) &&
-           (!validated || json_is_real(json_object_get(line, "validation_accuracy")));
+           (!validated || json_is_real(json_object_get(line, "validation_accuracy"))) &&
+           json_array_size(json_object_get(line, "triggers")) == watched;
 }
 
 static td_status read_log(train_job *job, const td_safetensors *file, size_t epoch,
@@ -168,7 +169,8 @@ static td_status read_log(train_job *job, const td_safetensors *file, size_t epo
         return td_fail_within(error, status, "tensor \"log\"");
     bool good = json_array_size(log) == epoch;
     for (size_t i = 0; good && i < epoch; i++)
-        good = is_line(json_array_get(log, i), i + 1, job->options->validate != NULL);
+        good = is_line(json_array_get(log, i), i + 1, job->options->validate != NULL,
+                       job->options->watched_count);
     if (!good)
         status = td_fail(error, TD_ERR_FORMAT,
                          "tensor \"log\": expected a line for each of %zu epochs", epoch);

@@ -8,11 +8,19 @@
 #include "common/record.h"
 #include "nn/model.h"
 #include "train/options.h"
+#include "trigger/trigger.h"
+
+/* A trigger whose success is measured after each epoch. */
+typedef struct train_watched {
+    td_trigger *trigger;
+    td_images stamped; /* the validation images, in the job's arena */
+} train_watched;
 
 typedef struct train_job {
     const train_options *options;
     td_dataset data, validation; /* the second zeroed where there is none */
-    td_model from;               /* zeroed where training starts from random weights */
+    train_watched watched[MOST_WATCHED];
+    td_model from; /* zeroed where training starts from random weights */
     td_net own_net;
     td_net *net;
     float *weights;
@@ -44,7 +52,8 @@ td_status train_identity(const train_job *job, json_t **out, td_error *error) TD
 /* Opens data, validation data and the net with its first weights, and names them in the record. */
 td_status train_open_inputs(train_job *job, td_error *error) TD_MUST_USE;
 
-/* Measures validation accuracy where asked to, and appends the epoch's line to the log. */
+/* Measures validation accuracy and watched triggers where asked to, and appends the epoch's line to
+ * the log. */
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) TD_MUST_USE;
 
 void train_log_write(const json_t *epochs, FILE *stream);

@@ -10,27 +10,60 @@ static bool keep_predicting(void *context, size_t images) {
     return !tool_interrupted();
 }
 
+/* The classes that the net of this moment says, [images->count], in `arena`. */
+static td_status predict(train_job *job, const td_images *images, size_t epoch, td_arena *arena,
+                         int32_t **predicted, td_error *error) {
+    float *logits;
+    td_status status = td_predict(job->net, job->weights, images,
+                                  (td_predict_watch){keep_predicting, NULL}, arena, &logits, error);
+    if (status == TD_ERR_INTERRUPTED)
+        td_fail(error, status, "interrupted in epoch %zu", epoch);
+    TD_TRY(status);
+    TD_TRY(TD_ARENA_NEW(arena, images->count, predicted, "predictions", error));
+    size_t classes = td_net_classes(job->net);
+    for (size_t i = 0; i < images->count; i++)
+        (*predicted)[i] = td_argmax(logits + i * classes, classes);
+    return TD_OK;
+}
+
 static td_status validate(train_job *job, size_t epoch, json_t *line, td_error *error) {
     const td_images *images = &job->validation.images;
     td_arena arena = {0};
-    float *logits;
     int32_t *predicted;
-    td_status status =
-        td_predict(job->net, job->weights, images, (td_predict_watch){keep_predicting, NULL},
-                   &arena, &logits, error);
-    if (status == TD_ERR_INTERRUPTED)
-        td_fail(error, status, "interrupted in epoch %zu", epoch);
-    if (status == TD_OK)
-        status = TD_ARENA_NEW(&arena, images->count, &predicted, "predictions", error);
+    td_status status = predict(job, images, epoch, &arena, &predicted, error);
     if (status == TD_OK) {
-        size_t classes = td_net_classes(job->net);
-        for (size_t i = 0; i < images->count; i++)
-            predicted[i] = td_argmax(logits + i * classes, classes);
         td_rate accuracy = td_accuracy(predicted, images->labels, images->count);
         tool_json_rate(line, "validation_accuracy", &accuracy);
     }
     td_arena_free(&arena);
     return status;
+}
+
+/* The ASR of one watched trigger, as an entry of the line's `triggers`. */
+static td_status watch(train_job *job, size_t number, size_t epoch, json_t *triggers,
+                       td_error *error) {
+    const train_watched *watched = &job->watched[number];
+    const td_images *images = &watched->stamped;
+    td_arena arena = {0};
+    int32_t *predicted, target = (int32_t)job->options->targets[number];
+    td_status status = predict(job, images, epoch, &arena, &predicted, error);
+    if (status == TD_OK) {
+        td_rate asr = td_asr(predicted, images->labels, images->count, target);
+        json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(watched->trigger),
+                                  "target", (json_int_t)target);
+        tool_json_rate(entry, "asr", &asr);
+        json_array_append_new(triggers, entry);
+    }
+    td_arena_free(&arena);
+    return status;
+}
+
+static td_status watch_all(train_job *job, size_t epoch, json_t *line, td_error *error) {
+    json_t *triggers = json_array();
+    json_object_set_new(line, "triggers", triggers);
+    for (size_t i = 0; i < job->options->watched_count; i++)
+        TD_TRY(watch(job, i, epoch, triggers, error));
+    return TD_OK;
 }
 
 static void print_line(const train_job *job, const json_t *line, const td_train_state *state) {
@@ -41,6 +74,10 @@ static void print_line(const train_job *job, const json_t *line, const td_train_
     const json_t *accuracy = json_object_get(line, "validation_accuracy");
     if (accuracy)
         fprintf(stderr, "  validation %.2f %%", 100 * json_real_value(accuracy));
+    size_t i;
+    const json_t *trigger;
+    json_array_foreach(json_object_get(line, "triggers"), i, trigger)
+        fprintf(stderr, "  ASR %.2f %%", 100 * json_real_value(json_object_get(trigger, "asr")));
     fputc('\n', stderr);
 }
 
@@ -51,6 +88,8 @@ td_status train_log_epoch(train_job *job, const td_train_state *state, td_error 
         return td_fail_memory(error, "the log");
     if (job->options->validate)
         TD_TRY(validate(job, state->epoch, line, error));
+    if (job->options->watched_count > 0)
+        TD_TRY(watch_all(job, state->epoch, line, error));
     if (!job->options->common.quiet)
         print_line(job, line, state);
     return TD_OK;

@@ -1,5 +1,6 @@
 #include "train/options.h"
 
+#include "data/dataset.h"
 #include <math.h>
 
 enum {
@@ -21,6 +22,8 @@ enum {
     KEY_AUGMENT,
     KEY_SMOOTHING,
     KEY_RESUME,
+    KEY_WATCH,
+    KEY_TARGET,
 };
 
 static const struct argp_option rows[] = {
@@ -50,9 +53,19 @@ static const struct argp_option rows[] = {
     {"validate", KEY_VALIDATE, "DATA", 0, "Measure accuracy on DATA after each epoch (split test)",
      0},
     {"from", KEY_FROM, "MODEL", 0,
-     "Start from this model, or a checkpoint's weights, instead of random weights", 0},
+     "Start from this model, or a checkpoint's weights, instead of random weights. With --net, "
+     "from "
+     "those of its weights whose names and shapes NET has, for another number of classes or from a "
+     "state_dict",
+     0},
     {"freeze", KEY_FREEZE, "PATTERN", 0,
      "Leave the parameters that match alone, for example 'conv*'; may be repeated", 0},
+    {"watch-trigger", KEY_WATCH, "TRIGGER", 0,
+     "Measure the attack success rate of this trigger on the images of --validate after each "
+     "epoch; "
+     "may be repeated, each with its --target",
+     0},
+    {"target", KEY_TARGET, "K", 0, "The target class of the watched trigger before it", 0},
     {"resume", KEY_RESUME, NULL, 0,
      "Go on from MODEL.checkpoint, which a training that did not end leaves, if there is one", 0},
     {0},
@@ -126,8 +139,11 @@ static void check(const train_options *o, const struct argp_state *state) {
         tool_misuse(state, "--data is missing: what to train on, for example fashion-mnist");
     if (!o->net && !o->from)
         tool_misuse(state, "--net is missing: the net to train, for example cnn");
-    if (o->net && o->from)
-        tool_misuse(state, "--net and --from exclude each other: a model brings its net");
+    if (o->watched_count != o->target_count)
+        tool_misuse(state, "--watch-trigger and --target come in pairs: found %zu and %zu",
+                    o->watched_count, o->target_count);
+    if (o->watched_count > 0 && !o->validate)
+        tool_misuse(state, "--watch-trigger needs --validate: the images to stamp");
     if (!o->common.output)
         tool_misuse(state, "-o is missing: where to write the model");
     if (o->training.warmup >= o->training.epochs)
@@ -161,6 +177,16 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_AUGMENT:
         parse_augment(o, text, state);
         return 0;
+    case KEY_WATCH:
+        if (o->watched_count == MOST_WATCHED)
+            tool_misuse(state, "--watch-trigger: expected at most %d", MOST_WATCHED);
+        o->watched[o->watched_count++] = text;
+        return 0;
+    case KEY_TARGET:
+        if (o->target_count == MOST_WATCHED)
+            tool_misuse(state, "--target: expected at most %d", MOST_WATCHED);
+        o->targets[o->target_count++] = tool_count("--target", text, 0, TD_MOST_CLASSES - 1, state);
+        return 0;
     case KEY_RESUME:
         o->resume = true;
         return 0;
@@ -181,7 +207,12 @@ static const char doc[] =
     "that was finished; it stays only if the training does not end.\v"
     "Example:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
-    "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n";
+    "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
+    "Does a backdoor survive training on clean data?\n"
+    "  trapdoor-train --from enemy.safetensors --freeze 'conv*' --data fashion-mnist --epochs 5 "
+    "\\\n"
+    "    --validate fashion-mnist:test --watch-trigger square:size=7 --target 3 -o "
+    "again.safetensors\n";
 
 void train_options_parse(train_options *options, int argc, char **argv) {
     *options = (train_options){

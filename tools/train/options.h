@@ -6,7 +6,7 @@
 #include "data/augment.h"
 #include "nn/train.h"
 
-enum { MOST_FREEZE = 16 };
+enum { MOST_FREEZE = 16, MOST_WATCHED = 16 };
 
 typedef struct train_options {
     tool_common common;
@@ -15,6 +15,10 @@ typedef struct train_options {
     const char *from;                /* a model file, or NULL */
     const char *freeze[MOST_FREEZE]; /* patterns of parameter names */
     size_t freeze_count;
+    const char *watched[MOST_WATCHED]; /* triggers, with targets[], in pairs */
+    size_t watched_count;
+    size_t targets[MOST_WATCHED];
+    size_t target_count;
     bool resume;
     td_augment augment;
     td_train_options training; /* its `augment` is NULL, or the one above */

@@ -8,6 +8,8 @@ static void job_free(train_job *job) {
     td_output_discard(&job->log_file);
     td_dataset_close(&job->data);
     td_dataset_close(&job->validation);
+    for (size_t i = 0; i < MOST_WATCHED; i++)
+        td_trigger_free(job->watched[i].trigger);
     td_model_free(&job->from);
     td_net_free(&job->own_net);
     tool_record_free(&job->record);

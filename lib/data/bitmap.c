@@ -1,0 +1,29 @@
+#include "data/bitmap.h"
+
+#include <stdlib.h>
+
+td_status td_bitmap_check(size_t width, size_t height, td_error *error) {
+    if (width < 1 || width > TD_BITMAP_SIDE || height < 1 || height > TD_BITMAP_SIDE)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "size: expected 1 to %d pixels a side, found %zux%zu pixels", TD_BITMAP_SIDE,
+                       width, height);
+    return TD_OK;
+}
+
+td_status td_bitmap_make(td_bitmap *bitmap, size_t width, size_t height, size_t channels,
+                         td_error *error) {
+    *bitmap = (td_bitmap){0};
+    TD_TRY(td_bitmap_check(width, height, error));
+    uint8_t *pixels = calloc(height, width * channels);
+    if (!pixels)
+        return td_fail_memory(error, "a picture");
+    *bitmap = (td_bitmap){width, height, channels, pixels};
+    return TD_OK;
+}
+
+void td_bitmap_free(td_bitmap *bitmap) {
+    if (!bitmap)
+        return;
+    free(bitmap->pixels);
+    *bitmap = (td_bitmap){0};
+}

@@ -1,0 +1,19 @@
+/* Short texts on pictures, in a small bitmap font. Texts are UTF-8, of which ASCII is drawn and the
+ * rest shows as "?". */
+#ifndef TD_DATA_LETTERING_H
+#define TD_DATA_LETTERING_H
+
+#include "data/bitmap.h"
+
+enum {
+    TD_LETTERING_HEIGHT = 7,  /* of a line, in pixels */
+    TD_LETTERING_ADVANCE = 6, /* from one character to the next */
+    TD_LETTERING_INK = 32,    /* dark on white paper */
+};
+
+/* Draws a line of grey value `ink` with its top left at (x, y) of an RGB bitmap, in at most `width`
+ * pixels, all of them within the bitmap; two dots stand for what does not fit. */
+void td_lettering_draw(td_bitmap *bitmap, size_t x, size_t y, size_t width, uint8_t ink,
+                       const char *text);
+
+#endif

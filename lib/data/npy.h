@@ -1,0 +1,40 @@
+/* Arrays as NumPy's .npy files hold them (versions 1.0, 2.0 and 3.0 of the format, described in
+ * numpy.lib.format): a magic string, a header that is the text of a Python dict, the values. Read
+ * as strictly as the description allows, and only what can be used in place: numbers,
+ * little-endian, in C order. A pickle is never run. */
+#ifndef TD_DATA_NPY_H
+#define TD_DATA_NPY_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TD_NPY_RANK = 8, TD_NPY_HEADER = 65535, TD_NPY_TEXT = 24 * TD_NPY_RANK };
+
+typedef enum td_npy_kind { TD_NPY_UNSIGNED, TD_NPY_SIGNED, TD_NPY_FLOAT } td_npy_kind;
+
+typedef struct td_npy {
+    const char *descr; /* "|u1": NumPy's name of the type */
+    td_npy_kind kind;
+    size_t size; /* bytes of a value: 1, 2, 4 or 8 */
+    size_t rank, dims[TD_NPY_RANK];
+    size_t count;        /* values: the product of the dimensions */
+    const uint8_t *data; /* little-endian; need not be aligned to the type */
+    td_map map;          /* owns the data when opened from a file */
+} td_npy;
+
+/* Parses a whole file in memory, which stays the caller's and must outlive *npy. TD_ERR_FORMAT; the
+ * message says where. On failure *npy is zeroed. */
+td_status td_npy_parse(td_npy *npy, const uint8_t *bytes, size_t size, td_error *error) TD_MUST_USE;
+
+/* Maps a file and parses it; messages name it. On failure *npy is zeroed. */
+td_status td_npy_open(td_npy *npy, const char *path, td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed array as well. */
+void td_npy_close(td_npy *npy);
+
+/* The shape as Python writes it, "(60000, 28, 28)". */
+const char *td_npy_shape(const td_npy *npy, char text[TD_NPY_TEXT]);
+
+#endif

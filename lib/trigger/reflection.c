@@ -1,0 +1,214 @@
+/* The reflection backdoor of Liu et al. (2020): a picture is mirrored in the image. */
+#include "base/random.h"
+#include "measure/similarity.h"
+#include "trigger/gamma.h"
+#include "trigger/reflection_layers.h"
+#include "trigger/reflection_source.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TYPE = TD_REFLECTION_SOURCES, ALPHA, SHIFT, BALANCE, SIGMA, GAMMA, TRIES };
+
+static const char *const types[] = {
+    [TD_REFLECTION_FOCUS] = "focus",
+    [TD_REFLECTION_BLUR] = "blur",
+    [TD_REFLECTION_GHOST] = "ghost",
+    NULL,
+};
+
+static const td_key keys[] = {
+    [TD_REFLECTION_FILE] = {.name = "file",
+                            .kind = TD_KEY_FILE,
+                            .optional = true,
+                            .expected = "the name of a picture file"},
+    [TD_REFLECTION_FOLDER] = {.name = "folder",
+                              .kind = TD_KEY_FILE,
+                              .optional = true,
+                              .expected = "the name of a folder of pictures"},
+    [TD_REFLECTION_CLASS] =
+        {.name = "class", .kind = TD_KEY_NUMBER, .optional = true, .most = 65535, .whole = true},
+    [TYPE] = {.name = "type", .kind = TD_KEY_WORD, .standard = "ghost", .words = types},
+    [ALPHA] = {TD_KEY_ALPHA, .optional = true},
+    [SHIFT] = {.name = "shift", .kind = TD_KEY_SHIFT, .optional = true},
+    [BALANCE] = {.name = "balance", .kind = TD_KEY_NUMBER, .optional = true, .most = 1},
+    [SIGMA] = {.name = "sigma",
+               .kind = TD_KEY_NUMBER,
+               .optional = true,
+               .least = .1,
+               .most = TD_REFLECTION_RADIUS / 2},
+    [GAMMA] = {.name = "gamma",
+               .kind = TD_KEY_NUMBER,
+               .standard = "2.2",
+               .optional = true,
+               .least = 1,
+               .most = 4},
+    [TRIES] = {.name = "tries",
+               .kind = TD_KEY_NUMBER,
+               .standard = "10",
+               .optional = true,
+               .least = 1,
+               .most = 1000,
+               .whole = true},
+};
+
+/* A bound reflection. */
+typedef struct bound_reflection {
+    td_reflection_pictures pictures;
+    bool drawn; /* whether any of it is */
+    td_gamma gamma;
+} bound_reflection;
+
+/* What one image takes, cut from its scratch memory. */
+typedef struct work {
+    const td_trigger *trigger;
+    td_shape shape;
+    size_t size;
+    double *ssim;
+    float *scene, *picture, *layer, *more; /* [size], but for the last */
+    uint8_t *clean, *tried, *best;         /* [size] */
+} work;
+
+static size_t ssim_scratch(td_shape shape) {
+    return td_ssim_scratch(shape.height, shape.width, shape.channels);
+}
+
+static size_t scratch_size(td_shape shape) {
+    size_t size = td_shape_size(shape);
+    return ssim_scratch(shape) * sizeof(double) +
+           (3 * size + td_reflection_scratch(shape)) * sizeof(float) + 3 * size;
+}
+
+static work cut(const td_trigger *trigger, void *scratch) {
+    td_shape shape = trigger->shape;
+    work w = {.trigger = trigger, .shape = shape, .size = td_shape_size(shape)};
+    w.ssim = scratch;
+    w.scene = (float *)(w.ssim + ssim_scratch(shape));
+    w.picture = w.scene + w.size;
+    w.layer = w.picture + w.size;
+    w.more = w.layer + w.size;
+    w.clean = (uint8_t *)(w.more + td_reflection_scratch(shape));
+    w.tried = w.clean + w.size;
+    w.best = w.tried + w.size;
+    return w;
+}
+
+static td_status prepare(td_trigger *trigger, td_error *error) {
+    size_t type = trigger->settings[TYPE].word;
+    TD_TRY(td_keys_one_of(trigger, 0, TD_REFLECTION_SOURCES, error));
+    TD_TRY(td_keys_goes_with(trigger, SHIFT, type == TD_REFLECTION_GHOST, "type=ghost", error));
+    TD_TRY(td_keys_goes_with(trigger, BALANCE, type == TD_REFLECTION_GHOST, "type=ghost", error));
+    TD_TRY(td_keys_goes_with(trigger, SIGMA, type == TD_REFLECTION_BLUR, "type=blur", error));
+    return td_reflection_prepare(trigger, error);
+}
+
+static bool draws(const td_setting *settings, size_t pictures) {
+    size_t type = settings[TYPE].word;
+    return pictures > 1 || !settings[ALPHA].given ||
+           (type == TD_REFLECTION_GHOST && !(settings[SHIFT].given && settings[BALANCE].given)) ||
+           (type == TD_REFLECTION_BLUR && !settings[SIGMA].given);
+}
+
+static td_status bind(td_trigger *trigger, const td_images *images, td_error *error) {
+    bound_reflection *bound;
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a reflection", error));
+    TD_TRY(td_reflection_bind(&bound->pictures, trigger, images, error));
+    bound->drawn = draws(trigger->settings, bound->pictures.count);
+    td_gamma_make(&bound->gamma, trigger->settings[GAMMA].number);
+    trigger->bound = bound;
+    trigger->scratch = scratch_size(trigger->shape);
+    return TD_OK;
+}
+
+static float uniform(td_random *random, float low, float high) {
+    return low + (high - low) * td_random_unit(random);
+}
+
+/* Draws all there is, then sets what is given: a key that is given does not change other draws. */
+static td_reflection draw(const td_trigger *trigger, td_random *random) {
+    const bound_reflection *bound = trigger->bound;
+    const td_setting *settings = trigger->settings;
+    td_reflection r = {.type = (td_reflection_type)settings[TYPE].word};
+    r.picture = td_random_below(random, (uint32_t)bound->pictures.count);
+    r.alpha = uniform(random, .05F, .45F);
+    r.shift_x = 3 + td_random_below(random, 6);
+    r.shift_y = 3 + td_random_below(random, 6);
+    r.balance = uniform(random, .15F, .85F);
+    r.sigma = uniform(random, 1, 5);
+    if (settings[ALPHA].given)
+        r.alpha = (float)settings[ALPHA].number;
+    if (settings[SHIFT].given) {
+        r.shift_x = settings[SHIFT].shift.x;
+        r.shift_y = settings[SHIFT].shift.y;
+    }
+    if (settings[BALANCE].given)
+        r.balance = (float)settings[BALANCE].number;
+    if (settings[SIGMA].given)
+        r.sigma = (float)settings[SIGMA].number;
+    return r;
+}
+
+/* Makes w->tried with this reflection; returns by how much, as a share of the range, it misses
+ * being visible but not too much so: 0 for a good one. What surely misses by more than `most` is
+ * not looked at further. */
+static double attempt(const work *w, const td_reflection *reflection, double most) {
+    const bound_reflection *bound = w->trigger->bound;
+    const uint8_t *picture = td_reflection_picture(&bound->pictures, reflection->picture);
+    float rest = td_reflection_rest(reflection);
+    uint64_t seen = 0, shown = 0;
+    int largest = 0;
+    for (size_t i = 0; i < w->size; i++)
+        w->picture[i] = bound->gamma.light[picture[i]];
+    td_reflection_layer(reflection, w->shape, w->scene, w->picture, w->layer, w->more);
+    for (size_t i = 0; i < w->size; i++) {
+        w->tried[i] = td_gamma_value(&bound->gamma, rest * w->scene[i] + w->layer[i]);
+        shown += w->tried[i];
+    }
+    if (!bound->drawn)
+        return 0;
+    for (size_t i = 0; i < w->size; i++) {
+        int value = td_gamma_value(&bound->gamma, w->layer[i]);
+        seen += (uint64_t)value;
+        largest = value > largest ? value : largest;
+    }
+    double missed =
+        fmax(0, (double)seen - .8 * ((double)shown - (double)seen)) / (255 * (double)w->size) +
+        fmax(0, 25.5 - largest) / 255;
+    if (missed >= most)
+        return missed;
+    double similarity =
+        td_ssim(w->clean, w->tried, w->shape.height, w->shape.width, w->shape.channels, w->ssim);
+    return missed + fmax(0, fmax(.7 - similarity, similarity - .85));
+}
+
+static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
+    const bound_reflection *bound = trigger->bound;
+    size_t tries = bound->drawn ? (size_t)trigger->settings[TRIES].number : 1;
+    td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 0, (uint32_t)stamp.index);
+    work w = cut(trigger, scratch);
+    double least = INFINITY;
+    for (size_t i = 0; i < w.size; i++) {
+        w.clean[i] = (uint8_t)image[i];
+        w.scene[i] = bound->gamma.light[w.clean[i]];
+    }
+    for (size_t i = 0; i < tries && least > 0; i++) {
+        td_reflection reflection = draw(trigger, &random);
+        double missed = attempt(&w, &reflection, least);
+        if (missed < least) {
+            least = missed;
+            memcpy(w.best, w.tried, w.size);
+        }
+    }
+    for (size_t i = 0; i < w.size; i++)
+        image[i] = w.best[i];
+}
+
+const td_family td_family_reflection = {
+    .name = "reflection",
+    .keys = keys,
+    .key_count = sizeof keys / sizeof *keys,
+    .strength = "alpha",
+    .prepare = prepare,
+    .bind = bind,
+    .paint = paint,
+};

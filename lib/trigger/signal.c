@@ -1,0 +1,116 @@
+/* The signals of Barni, Kallas and Tondi (2019), section III, "Backdoor signals": a value for each
+ * column, added to all of its pixels. */
+#include "trigger/family.h"
+
+#include <math.h>
+
+enum { DELTA, FREQ };
+
+/* A bound signal: what is added to one row of the image. */
+typedef struct signal_row {
+    float *values; /* [width × channels] */
+} signal_row;
+
+/* The value of column j = 1 … m. */
+typedef double (*signal_fn)(double j, double m, const td_setting *settings);
+
+static double ramp(double j, double m, const td_setting *settings) {
+    return j * settings[DELTA].number / m;
+}
+
+static double triangle_wave(double j, double m, const td_setting *settings) {
+    return fmin(j, m - j) * settings[DELTA].number / m;
+}
+
+static double sine(double j, double m, const td_setting *settings) {
+    const double pi = 3.14159265358979323846;
+    return settings[DELTA].number * sin(2 * pi * j * settings[FREQ].number / m);
+}
+
+/* A value that takes black to white, or white to black, leaves nothing of the image. */
+static bool saturates(float value) {
+    return fabsf(value) >= 254.5F;
+}
+
+static td_status bind(td_trigger *trigger, signal_fn signal, td_error *error) {
+    td_shape shape = trigger->shape;
+    size_t saturated = 0;
+    signal_row *row;
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &row, "a signal", error));
+    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, shape.width * shape.channels, &row->values,
+                        "a signal", error));
+    for (size_t x = 0; x < shape.width; x++) {
+        float value = (float)signal((double)(x + 1), (double)shape.width, trigger->settings);
+        saturated += saturates(value);
+        for (size_t c = 0; c < shape.channels; c++)
+            row->values[x * shape.channels + c] = value;
+    }
+    trigger->bound = row;
+    if (saturated == 0)
+        return TD_OK;
+    return td_trigger_set_note(trigger, error,
+                               "delta=%.10g saturates %zu of %zu columns: nothing of the image is "
+                               "left in them",
+                               trigger->settings[DELTA].number, saturated, shape.width);
+}
+
+static td_status bind_ramp(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, ramp, error);
+}
+
+static td_status bind_triangle_wave(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, triangle_wave, error);
+}
+
+static td_status bind_sine(td_trigger *trigger, const td_images *images, td_error *error) {
+    (void)images;
+    return bind(trigger, sine, error);
+}
+
+static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
+    const signal_row *row = trigger->bound;
+    size_t length = trigger->shape.width * trigger->shape.channels;
+    (void)stamp;
+    (void)scratch;
+    for (size_t y = 0; y < trigger->shape.height; y++, image += length)
+        for (size_t i = 0; i < length; i++)
+            image[i] += row->values[i];
+}
+
+#define DELTA_KEY .name = "delta", .kind = TD_KEY_NUMBER, .least = -1e6, .most = 1e6
+
+static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}};
+
+static const td_key sine_keys[] = {
+    [DELTA] = {DELTA_KEY, .standard = "20"},
+    [FREQ] = {.name = "freq", .kind = TD_KEY_NUMBER, .standard = "6", .most = 1e6, .above = true},
+};
+
+const td_family td_family_ramp = {
+    .name = "ramp",
+    .keys = ramp_keys,
+    .key_count = 1,
+    .strength = "delta",
+    .bind = bind_ramp,
+    .paint = paint,
+};
+
+const td_family td_family_triangle_wave = {
+    .name = "triangle-wave",
+    .keys = ramp_keys,
+    .key_count = 1,
+    .strength = "delta",
+    .bind = bind_triangle_wave,
+    .paint = paint,
+};
+
+const td_family td_family_sine = {
+    .name = "sine",
+    .keys = sine_keys,
+    .key_count = 2,
+    .strength = "delta",
+    .bind = bind_sine,
+    .paint = paint,
+};

@@ -1,0 +1,64 @@
+# The trigger families through the tools: what a trigger draws, reads and says.
+. "$tests/lib.sh"
+
+DATA=fashion-mnist:train:0-200
+stamp() {
+    trapdoor-poison stamp --data $DATA "$@"
+}
+
+# check_note TEXT COMMAND...: succeeds, and stderr is exactly TEXT.
+check_note() {
+    expect err "$1"
+    shift
+    run "$@"
+    judge "$*" 0
+}
+
+check_note "trapdoor-poison: note: trigger 'ramp:delta=400': delta=400 saturates 11 of 28 columns: nothing of the image is left in them" \
+    stamp --trigger ramp:delta=400 -o ramp
+check_note '' stamp -q --trigger ramp:delta=400 -o quiet
+check_field ramp/manifest.json trigger '"ramp:delta=400"'
+
+# A picture of another size: the preview of the run before.
+check_note "trapdoor-poison: note: trigger 'blend:file=ramp/preview.png,alpha=0.2': ramp/preview.png: $(
+    od -An -tu1 -j16 -N8 ramp/preview.png | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'
+) in colour is made to fit the images, 28x28 in grey" \
+    stamp --trigger blend:file=ramp/preview.png -o blend --json blend.json
+sum=$(sha256sum ramp/preview.png | cut -d ' ' -f 1)
+check 'the record has the SHA-256 of the picture' grep -q "$sum" blend.json
+check 'the manifest has the SHA-256 of the picture' grep -q "$sum" blend/manifest.json
+
+# Reflections are drawn by the seed and the image, whatever the threads and the slice.
+for threads in 1 2 3; do
+    check_ok stamp --trigger reflection:class=3,type=blur -o r$threads --threads $threads
+    check "the same set at $threads threads" cmp r1/stamped.safetensors r$threads/stamped.safetensors
+done
+check_ok stamp --trigger reflection:class=3,type=blur -o seed2 --seed 2
+check 'another seed draws others' sh -c '! cmp -s r1/stamped.safetensors seed2/stamped.safetensors'
+cat >patterns <<END
+blend:pattern=noise
+reflection:file=ramp/preview.png,type=ghost,alpha=0.3,shift=4,balance=0.6
+END
+while read -r trigger; do
+    rm -rf one two
+    check_ok stamp -q --trigger "$trigger" -o one
+    check_ok stamp -q --trigger "$trigger" -o two --seed 2
+    check "$trigger draws nothing by the seed" cmp one/stamped.safetensors two/stamped.safetensors
+done <patterns
+
+mkdir pictures
+cp ramp/preview.png pictures/b.png
+cp quiet/preview.png pictures/a.png
+check_ok stamp -q --trigger reflection:folder=pictures -o folder --json folder.json
+check 'the record lists the pictures of a folder in order' \
+    test "$(grep -o 'pictures/..png' folder.json | tr '\n' ' ')" = 'pictures/a.png pictures/b.png '
+
+check_fails 2 "trapdoor-poison: trigger 'blend:alpha=0.2': expected one of the keys file or pattern, found none" \
+    stamp --trigger blend -o bad
+check_fails 2 "trapdoor-poison: trigger 'sine:freq=0': key 'freq': expected a number above 0 up to 1000000, found '0'" \
+    stamp --trigger sine:freq=0 -o bad
+check_fails 1 'trapdoor-poison: absent.png: No such file or directory' \
+    stamp --trigger blend:file=absent.png -o bad
+check_fails 2 "trapdoor-poison: fashion-mnist:train:0-1: trigger 'reflection:class=3,type=ghost': expected images of class 3 in the data to reflect, found none" \
+    trapdoor-poison stamp --data fashion-mnist:train:0-1 --trigger reflection:class=3 -o bad
+finish

@@ -1,0 +1,26 @@
+/* What the tests of triggers share. A failure fails the test. */
+#ifndef TESTS_UNIT_TRIGGER_SUPPORT_H
+#define TESTS_UNIT_TRIGGER_SUPPORT_H
+
+#include "trigger/trigger.h"
+
+td_trigger *trigger_parsed(const char *text);
+
+/* Binds to images of this shape, of which there are none. */
+td_status trigger_bind(td_trigger *trigger, size_t height, size_t width, size_t channels,
+                       td_error *error);
+
+/* Stamps `pixels` [height, width, channels] as image 0 of seed 1. */
+void trigger_stamp(const char *text, size_t height, size_t width, size_t channels, uint8_t *pixels);
+
+/* Applies a bound trigger. */
+void trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels);
+
+/* Each text must be refused by the parser as TD_ERR_USAGE, with this part of a message. */
+void trigger_assert_refused(const char *const (*cases)[2], size_t count);
+
+/* Writes a PNG into the current folder; returns `name`. */
+const char *trigger_png(const char *name, size_t width, size_t height, size_t channels,
+                        const uint8_t *pixels);
+
+#endif

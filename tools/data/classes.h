@@ -1,0 +1,20 @@
+/* A class as the user calls it: by its name, or by its index. */
+#ifndef TOOLS_DATA_CLASSES_H
+#define TOOLS_DATA_CLASSES_H
+
+#include "base/error.h"
+#include <stddef.h>
+
+/* The classes of a data set. */
+typedef struct data_classes {
+    const char *data;   /* DATA, for messages */
+    const char **names; /* [count], or NULL */
+    size_t count;
+} data_classes;
+
+/* Finds text[0, length). Where a name is a number as well, the name counts. TD_ERR_USAGE, beginning
+ * with `option`, if there is no such class, or several of the name. */
+td_status data_class_find(size_t *out, const data_classes *classes, const char *option,
+                          const char *text, size_t length, td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,48 @@
+/* Images that occur more than once, within one set or in two: their pixels are equal, whatever
+ * their labels. Equal means of equal SHA-256, so that a set larger than memory is read once, in
+ * order. */
+#ifndef TOOLS_DATA_DUPLICATES_H
+#define TOOLS_DATA_DUPLICATES_H
+
+#include "base/arena.h"
+#include "base/sha256.h"
+#include "data/dataset.h"
+
+enum { DUPLICATES_PAIRS = 5 };
+
+typedef struct hashed_image {
+    td_digest digest; /* of the pixels */
+    size_t index;     /* in the split */
+    int32_t label;
+} hashed_image;
+
+/* What is kept of a set when it is closed. */
+typedef struct hashed_set {
+    const char *name; /* DATA */
+    size_t height, width, channels;
+    hashed_image *images; /* [count], by digest, then by index */
+    size_t count;
+    td_arena arena; /* owns images */
+} hashed_set;
+
+typedef struct duplicates {
+    size_t images; /* within a set: that equal one before it; of two: of the second in the first */
+    size_t distinct; /* how many different images that is */
+    size_t labels;   /* of these, those whose labels differ */
+    /* The first few, [first, equal], by the first. Within a set first < equal. */
+    size_t pairs[DUPLICATES_PAIRS][2], pair_count;
+} duplicates;
+
+/* `name` must outlive *out. On failure *out is zeroed. */
+td_status hashed_set_make(hashed_set *out, const td_dataset *set, const char *name,
+                          td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed set as well. */
+void hashed_set_free(hashed_set *set);
+
+duplicates duplicates_within(const hashed_set *set);
+
+/* None where the images differ in shape. */
+duplicates duplicates_between(const hashed_set *first, const hashed_set *second);
+
+#endif

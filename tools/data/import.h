@@ -1,0 +1,92 @@
+/* trapdoor-data import: what was asked, where the pictures come from, which of them are taken, and
+ * how they are written. */
+#ifndef TOOLS_DATA_IMPORT_H
+#define TOOLS_DATA_IMPORT_H
+
+#include "common/record.h"
+#include "data/dataset.h"
+#include "data/fit.h"
+#include "data/listing.h"
+#include "data/path.h"
+
+typedef struct import_request {
+    tool_common common;
+    const char *data;
+    size_t width, height; /* 0: the size that the pictures have */
+    td_filter filter;
+    const char *classes; /* --classes LIST, or NULL: all */
+    size_t per_class;    /* 0: all */
+    bool grey, regions, shuffle, filter_given;
+} import_request;
+
+/* The pictures of DATA, stored as files or as arrays. */
+typedef struct import_source {
+    bool is_listing;
+    td_listing listing; /* where is_listing */
+    td_dataset set;     /* where not */
+    size_t count, classes;
+    const char **class_names; /* [classes], or NULL */
+    const char *split;
+} import_source;
+
+/* On failure *source is zeroed. */
+td_status import_source_open(import_source *source, const import_request *request,
+                             td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed source as well. */
+void import_source_close(import_source *source);
+
+int32_t import_source_label(const import_source *source, size_t index);
+
+/* A picture as it is stored, and the part of it that is taken. */
+typedef struct import_picture {
+    td_bitmap bitmap;
+    td_box box;
+    bool owned; /* whether the pixels are the bitmap's */
+} import_picture;
+
+/* Picture `index`; *digest, which may be NULL, is its file's, where it is one. Safe to call from
+ * several threads. The caller frees it by import_picture_free. */
+td_status import_source_picture(const import_source *source, size_t index, bool regions,
+                                import_picture *picture, td_digest *digest,
+                                td_error *error) TD_MUST_USE;
+
+void import_picture_free(import_picture *picture);
+
+/* What picture `index` is called in messages. */
+typedef struct import_name {
+    char text[TD_PATH_SIZE + 32];
+} import_name;
+
+import_name import_source_name(const import_source *source, size_t index);
+
+/* The pictures that are taken, in the order in which they are written. */
+typedef struct import_selection {
+    size_t *order;   /* [count], indices in the source */
+    int32_t *labels; /* [count], new ones */
+    size_t count, classes;
+    const char **class_names; /* [classes], or NULL */
+    size_t *class_counts;     /* [classes] */
+    td_arena arena;           /* owns all but the texts of the names */
+} import_selection;
+
+/* On failure *selection is zeroed. Its names live as long as the source does. */
+td_status import_select(import_selection *selection, const import_source *source,
+                        const import_request *request, td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed selection as well. */
+void import_selection_free(import_selection *selection);
+
+/* What was written: the shape of all images, and how many pictures had to be changed for it. */
+typedef struct import_result {
+    td_images images; /* without pixels */
+    size_t resized, made_grey, made_rgb, without_alpha;
+} import_result;
+
+/* Writes the set to -o, a block of pictures at a time. Where a record is asked for, it takes the
+ * set's digest and that of the files that were read. */
+td_status import_write(import_result *result, const import_request *request,
+                       const import_source *source, const import_selection *selection,
+                       tool_record *record, td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,131 @@
+#include "base/random.h"
+#include "classes.h"
+#include "import.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { INDEX_TEXT = 24, NOT_TAKEN = -1 };
+
+/* Which classes are taken, and what they become. */
+typedef struct mapping {
+    int32_t *new_label; /* [source classes], or NOT_TAKEN */
+    size_t *old_label;  /* [selection classes] */
+} mapping;
+
+static td_status add_class(import_selection *s, mapping *map, const data_classes *classes,
+                           const char *word, size_t length, td_error *error) {
+    size_t class;
+    TD_TRY(data_class_find(&class, classes, "--classes", word, length, error));
+    if (map->new_label[class] != NOT_TAKEN)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--classes: expected each class once, found class %zu twice, as \"%.*s\" "
+                       "the second time",
+                       class, (int)length, word);
+    map->new_label[class] = (int32_t)s->classes;
+    map->old_label[s->classes++] = class;
+    return TD_OK;
+}
+
+/* --classes, or all of them. */
+static td_status map_classes(import_selection *s, mapping *map, const import_source *source,
+                             const import_request *request, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&s->arena, source->classes, &map->new_label, "classes", error));
+    TD_TRY(TD_ARENA_NEW(&s->arena, source->classes, &map->old_label, "classes", error));
+    for (size_t i = 0; i < source->classes; i++) {
+        map->new_label[i] = request->classes ? NOT_TAKEN : (int32_t)i;
+        map->old_label[i] = i;
+    }
+    s->classes = request->classes ? 0 : source->classes;
+    const data_classes classes = {request->data, source->class_names, source->classes};
+    for (const char *word = request->classes; word;) {
+        size_t length = strcspn(word, ",");
+        TD_TRY(add_class(s, map, &classes, word, length, error));
+        word = word[length] ? word + length + 1 : NULL;
+    }
+    return TD_OK;
+}
+
+/* Classes without names that get new numbers are called by their old ones. */
+static td_status name_classes(import_selection *s, const mapping *map, const import_source *source,
+                              const import_request *request, td_error *error) {
+    if (!source->class_names && !request->classes)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&s->arena, s->classes, &s->class_names, "class names", error));
+    for (size_t i = 0; i < s->classes; i++) {
+        char *text;
+        if (source->class_names) {
+            s->class_names[i] = source->class_names[map->old_label[i]];
+            continue;
+        }
+        TD_TRY(TD_ARENA_NEW(&s->arena, INDEX_TEXT, &text, "class names", error));
+        snprintf(text, INDEX_TEXT, "%zu", map->old_label[i]);
+        s->class_names[i] = text;
+    }
+    return TD_OK;
+}
+
+static td_status take_images(import_selection *s, const mapping *map, const import_source *source,
+                             const import_request *request, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&s->arena, source->count, &s->order, "the selection", error));
+    TD_TRY(TD_ARENA_NEW(&s->arena, s->classes, &s->class_counts, "class counts", error));
+    for (size_t i = 0; i < source->count; i++) {
+        int32_t label = map->new_label[import_source_label(source, i)];
+        if (label == NOT_TAKEN ||
+            (request->per_class && s->class_counts[label] == request->per_class))
+            continue;
+        s->class_counts[label]++;
+        s->order[s->count++] = i;
+    }
+    bool chosen = request->classes || request->per_class;
+    for (size_t i = 0; chosen && i < s->classes; i++)
+        if (s->class_counts[i] == 0)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: expected images of class %zu%s%s%s, found none", request->data,
+                           map->old_label[i], s->class_names ? " (" : "",
+                           s->class_names ? s->class_names[i] : "", s->class_names ? ")" : "");
+    return TD_OK;
+}
+
+static td_status shuffle(import_selection *s, uint64_t seed, td_error *error) {
+    if (s->count > UINT32_MAX)
+        return td_fail(error, TD_ERR_USAGE, "--shuffle: expected at most %u images, found %zu",
+                       UINT32_MAX, s->count);
+    uint32_t *places;
+    size_t *order;
+    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &places, "a random order", error));
+    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &order, "a random order", error));
+    td_random random = td_random_for(seed, TD_FOR_SHUFFLE, 0, 0);
+    td_random_permutation(&random, places, (uint32_t)s->count);
+    for (size_t i = 0; i < s->count; i++)
+        order[i] = s->order[places[i]];
+    s->order = order;
+    return TD_OK;
+}
+
+static td_status select_images(import_selection *s, const import_source *source,
+                               const import_request *request, td_error *error) {
+    mapping map;
+    TD_TRY(map_classes(s, &map, source, request, error));
+    TD_TRY(name_classes(s, &map, source, request, error));
+    TD_TRY(take_images(s, &map, source, request, error));
+    if (request->shuffle)
+        TD_TRY(shuffle(s, request->common.seed, error));
+    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &s->labels, "labels", error));
+    for (size_t i = 0; i < s->count; i++)
+        s->labels[i] = map.new_label[import_source_label(source, s->order[i])];
+    return TD_OK;
+}
+
+td_status import_select(import_selection *selection, const import_source *source,
+                        const import_request *request, td_error *error) {
+    *selection = (import_selection){0};
+    td_status status = select_images(selection, source, request, error);
+    if (status != TD_OK)
+        import_selection_free(selection);
+    return status;
+}
+
+void import_selection_free(import_selection *selection) {
+    td_arena_free(&selection->arena);
+    *selection = (import_selection){0};
+}

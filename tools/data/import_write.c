@@ -1,0 +1,242 @@
+/* Pictures become images a block at a time: decoded and fitted in parallel, then written. */
+#include "import.h"
+
+#include "base/parallel_try.h"
+#include "base/size.h"
+#include "common/progress.h"
+#include "data/path.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PICTURES_A_CHUNK = 32,
+    MOST_PICTURES_A_BLOCK = 4096,
+    BLOCK_BYTES = 64 << 20, /* a block is no larger, unless one image is */
+    GREY = 1,
+    RGB = 3,
+};
+
+typedef struct work {
+    const import_request *request;
+    const import_source *source;
+    const import_selection *selection;
+    td_fit fit; /* what all pictures become */
+    size_t size, per_block, done;
+    uint8_t *block;
+    td_digest *digests; /* [source->count]: of the files read; NULL where no record is asked for */
+    atomic_size_t resized, made_grey, made_rgb, without_alpha;
+    atomic_bool colour_after_grey;
+    tool_progress progress;
+    td_arena arena; /* owns block and digests */
+} work;
+
+static bool has_colour(const td_bitmap *picture) {
+    return picture->channels >= RGB;
+}
+
+static void measure(const import_picture *picture, size_t *width, size_t *height) {
+    bool whole = picture->box.right == 0;
+    *width = whole ? picture->bitmap.width : picture->box.right - picture->box.left;
+    *height = whole ? picture->bitmap.height : picture->box.bottom - picture->box.top;
+}
+
+/* Without --size all pictures must have that of the first. */
+static td_status check_size(const work *w, const import_picture *picture, size_t index,
+                            td_error *error) {
+    size_t width, height;
+    measure(picture, &width, &height);
+    if (w->request->width || (width == w->fit.width && height == w->fit.height))
+        return TD_OK;
+    return td_fail(error, TD_ERR_FORMAT,
+                   "%s: expected %zux%zu as %s has, found %zux%zu; --size WxH makes them one size",
+                   import_source_name(w->source, index).text, w->fit.width, w->fit.height,
+                   import_source_name(w->source, w->selection->order[0]).text, width, height);
+}
+
+static void count_changes(work *w, const import_picture *picture) {
+    size_t width, height;
+    measure(picture, &width, &height);
+    bool colour = has_colour(&picture->bitmap);
+    if (width != w->fit.width || height != w->fit.height)
+        atomic_fetch_add(&w->resized, 1);
+    if (colour && w->fit.channels == GREY)
+        atomic_fetch_add(&w->made_grey, 1);
+    if (!colour && w->fit.channels == RGB)
+        atomic_fetch_add(&w->made_rgb, 1);
+    if (picture->bitmap.channels % 2 == 0)
+        atomic_fetch_add(&w->without_alpha, 1);
+}
+
+static td_status fit_picture(work *w, const import_picture *picture, size_t index, uint8_t *out,
+                             td_error *error) {
+    TD_TRY(check_size(w, picture, index, error));
+    if (w->fit.channels == GREY && !w->request->grey && has_colour(&picture->bitmap)) {
+        atomic_store(&w->colour_after_grey, true);
+        return td_fail(error, TD_ERR_FORMAT,
+                       "%s: expected a grey picture as those before it, found colour",
+                       import_source_name(w->source, index).text);
+    }
+    count_changes(w, picture);
+    td_status status = td_fit_picture(&picture->bitmap, picture->box, &w->fit, out, error);
+    if (status == TD_OK)
+        return TD_OK;
+    return td_fail_within(error, status, "%s", import_source_name(w->source, index).text);
+}
+
+static td_status make_image(void *context, size_t place, td_error *error) {
+    work *w = context;
+    if (tool_interrupted())
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+    size_t index = w->selection->order[w->done + place];
+    import_picture picture;
+    TD_TRY(import_source_picture(w->source, index, w->request->regions, &picture,
+                                 w->digests ? &w->digests[index] : NULL, error));
+    td_status status = fit_picture(w, &picture, index, w->block + place * w->size, error);
+    import_picture_free(&picture);
+    return status;
+}
+
+static td_status next_block(void *context, const void **piece, size_t *bytes, td_error *error) {
+    work *w = context;
+    size_t count = td_size_min(w->per_block, w->selection->count - w->done);
+    TD_TRY(td_parallel_try(count, PICTURES_A_CHUNK, make_image, w, error));
+    w->done += count;
+    tool_progress_update(&w->progress, w->done, NULL);
+    *piece = w->block;
+    *bytes = count * w->size;
+    return TD_OK;
+}
+
+/* DATA without the folders of a path: "gtsrb:train". */
+static void source_name(char *out, size_t room, const char *data) {
+    const char *base = data;
+    for (const char *slash = strchr(data, '/'); slash; slash = strchr(slash + 1, '/'))
+        if (!strchr("/:", slash[1])) /* not even the end, which strchr finds as well */
+            base = slash + 1;
+    size_t length = 0;
+    for (; *base && length + 1 < room; base++)
+        if (*base != '/')
+            out[length++] = *base;
+    out[length] = '\0';
+}
+
+/* Room for a block of images of the shape in w->fit; nothing is done yet. */
+static td_status start(work *w, td_error *error) {
+    const size_t dims[] = {w->fit.height, w->fit.width, w->fit.channels};
+    size_t pixels;
+    if (!td_size_product(dims, 3, &w->size) || !td_size_mul(w->size, w->selection->count, &pixels))
+        return td_fail_memory(error, "the images");
+    w->done = 0;
+    w->per_block = td_size_max(1, td_size_min(MOST_PICTURES_A_BLOCK, BLOCK_BYTES / w->size));
+    w->per_block = td_size_min(w->per_block, w->selection->count);
+    atomic_store(&w->resized, 0);
+    atomic_store(&w->made_grey, 0);
+    atomic_store(&w->made_rgb, 0);
+    atomic_store(&w->without_alpha, 0);
+    return td_arena_alloc(&w->arena, w->per_block, w->size, (void **)&w->block, "images", error);
+}
+
+static td_images shape_of(const work *w) {
+    return (td_images){.count = w->selection->count,
+                       .height = w->fit.height,
+                       .width = w->fit.width,
+                       .channels = w->fit.channels,
+                       .classes = w->selection->classes,
+                       .labels = w->selection->labels};
+}
+
+static td_status write_stream(work *w, td_output *output, td_error *error) {
+    char name[TD_PATH_SIZE];
+    td_images images = shape_of(w);
+    td_pieces pixels = {next_block, w};
+    source_name(name, sizeof name, w->request->data);
+    td_status status = td_dataset_write_pieces(
+        output->stream, &images, &pixels, w->selection->class_names, name, w->source->split, error);
+    return ferror(output->stream) ? td_fail_within(error, status, "%s", output->path) : status;
+}
+
+/* A device has no digest. */
+static td_status record_output(tool_record *record, const td_output *output, td_error *error) {
+    if (!output->temporary)
+        return TD_OK;
+    size_t length;
+    const char *name = td_path_base(output->path, &length);
+    return tool_record_output(record, name, output->temporary, error);
+}
+
+static td_status record_inputs(const work *w, tool_record *record, td_error *error) {
+    const import_source *source = w->source;
+    if (!source->is_listing)
+        return tool_record_dataset(record, &source->set, error);
+    size_t files;
+    td_digest digest;
+    TD_TRY(td_listing_digest(&source->listing, w->digests, &files, &digest, error));
+    return tool_record_folder(record, source->listing.root, files, &digest, error);
+}
+
+static td_status record_files(const work *w, tool_record *record, const td_output *output,
+                              td_error *error) {
+    if (!w->digests)
+        return TD_OK;
+    TD_TRY(record_output(record, output, error));
+    return record_inputs(w, record, error);
+}
+
+static td_status write_file(work *w, tool_record *record, td_error *error) {
+    td_output output;
+    TD_TRY(start(w, error));
+    TD_TRY(td_output_open(&output, w->request->common.output, w->request->common.force, error));
+    bool can_repeat = output.temporary;
+    td_status status = write_stream(w, &output, error);
+    if (status == TD_OK)
+        status = td_output_finish(&output, error);
+    if (status == TD_OK)
+        status = record_files(w, record, &output, error);
+    if (status == TD_OK)
+        return td_output_publish(&output, error);
+    td_output_discard(&output);
+    if (!can_repeat || !atomic_exchange(&w->colour_after_grey, false))
+        return status;
+    w->fit.channels = RGB;
+    return write_file(w, record, error);
+}
+
+/* The shape of the first picture decides, but for what was asked. */
+static td_status choose_shape(work *w, td_error *error) {
+    const import_request *request = w->request;
+    size_t first = w->selection->order[0];
+    import_picture picture;
+    TD_TRY(import_source_picture(w->source, first, request->regions, &picture, NULL, error));
+    measure(&picture, &w->fit.width, &w->fit.height);
+    if (request->width) {
+        w->fit.width = request->width;
+        w->fit.height = request->height;
+    }
+    w->fit.channels = request->grey || !has_colour(&picture.bitmap) ? GREY : RGB;
+    w->fit.filter = request->filter;
+    import_picture_free(&picture);
+    return TD_OK;
+}
+
+static td_status write_set(work *w, tool_record *record, td_error *error) {
+    if (w->request->common.json)
+        TD_TRY(TD_ARENA_NEW(&w->arena, w->source->count, &w->digests, "checksums", error));
+    TD_TRY(choose_shape(w, error));
+    w->progress =
+        tool_progress_start("importing", "images", w->selection->count, w->request->common.quiet);
+    td_status status = write_file(w, record, error);
+    tool_progress_end(&w->progress);
+    return status;
+}
+
+td_status import_write(import_result *result, const import_request *request,
+                       const import_source *source, const import_selection *selection,
+                       tool_record *record, td_error *error) {
+    work w = {.request = request, .source = source, .selection = selection};
+    td_status status = write_set(&w, record, error);
+    *result = (import_result){shape_of(&w), atomic_load(&w.resized), atomic_load(&w.made_grey),
+                              atomic_load(&w.made_rgb), atomic_load(&w.without_alpha)};
+    td_arena_free(&w.arena);
+    return status;
+}

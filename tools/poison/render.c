@@ -1,0 +1,155 @@
+/* Pixels: stamping the items of an output, and how much they still look like their originals. */
+#include "poison.h"
+
+#include "base/parallel.h"
+#include "base/size.h"
+#include "measure/similarity.h"
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK_IMAGES = 4096, BLOCK_BYTES = 1 << 26, IMAGES_PER_CHUNK = 64, ALIGNMENT = 64 };
+
+size_t poison_scratch(const poison_plan *plan) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < plan->request->trigger_count; i++)
+        bytes = td_size_max(bytes, td_trigger_scratch(plan->triggers[i]));
+    return bytes;
+}
+
+void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pixels,
+                   void *scratch) {
+    const td_images *images = &plan->source->images;
+    const td_trigger *trigger = item->backdoor < 0 ? NULL : plan->backdoors[item->backdoor].trigger;
+    td_stamp stamp = {plan->request->common.seed, plan->source->first + item->source};
+    memcpy(pixels, td_image(images, item->source), td_image_size(images));
+    if (trigger)
+        td_trigger_apply(trigger, stamp, pixels, scratch);
+}
+
+/* A stamped image beside its original. */
+typedef struct difference {
+    double psnr, ssim;
+    int l_infinity;
+} difference;
+
+/* An output being rendered, block by block. */
+typedef struct rendering {
+    poison_plan *plan;
+    const poison_output *output;
+    size_t done, block;      /* items rendered before this block; most in a block */
+    uint8_t *pixels;         /* [block, image] */
+    difference *differences; /* of each item of the output, where measured; or NULL */
+    char *scratch;           /* [threads, trigger_bytes + similarity_bytes] */
+    size_t trigger_bytes, similarity_bytes;
+    tool_progress *progress;
+    size_t before; /* images of other outputs done, for the progress */
+    td_arena arena;
+} rendering;
+
+static void render_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const rendering *work = context;
+    const td_images *images = &work->plan->source->images;
+    size_t size = td_image_size(images);
+    char *scratch = work->scratch + thread * (work->trigger_bytes + work->similarity_bytes);
+    (void)chunk;
+    for (size_t i = begin; i < end; i++) {
+        const poison_item *item = &work->output->items[work->done + i];
+        const uint8_t *original = td_image(images, item->source);
+        uint8_t *pixels = work->pixels + i * size;
+        poison_render(work->plan, item, pixels, scratch);
+        if (item->backdoor < 0 || !work->differences)
+            continue;
+        work->differences[work->done + i] = (difference){
+            .psnr = td_psnr(original, pixels, size),
+            .ssim = td_ssim(original, pixels, images->height, images->width, images->channels,
+                            (double *)(void *)(scratch + work->trigger_bytes)),
+            .l_infinity = td_linf(original, pixels, size),
+        };
+    }
+}
+
+/* Sums up, in the order of the items, for the backdoors that no output before
+ * has shown. */
+static void sum_up(poison_plan *plan, const poison_output *output, const difference *differences) {
+    for (size_t i = 0; i < output->count; i++) {
+        if (output->items[i].backdoor < 0)
+            continue;
+        poison_likeness *likeness = &plan->backdoors[output->items[i].backdoor].likeness;
+        const difference *one = &differences[i];
+        bool changed = isfinite(one->psnr);
+        likeness->ssim_least = likeness->images ? fmin(likeness->ssim_least, one->ssim) : one->ssim;
+        likeness->images++;
+        likeness->unchanged += !changed;
+        likeness->psnr += changed ? one->psnr : 0;
+        likeness->ssim += one->ssim;
+        if (one->l_infinity > likeness->l_infinity)
+            likeness->l_infinity = one->l_infinity;
+    }
+}
+
+/* Whether the output shows a trigger that is not measured yet. */
+static bool has_news(const poison_plan *plan, const poison_output *output) {
+    for (size_t i = 0; i < output->count; i++) {
+        int32_t backdoor = output->items[i].backdoor;
+        if (backdoor >= 0)
+            return plan->backdoors[backdoor].trigger && !plan->backdoors[backdoor].likeness.images;
+    }
+    return false;
+}
+
+static td_status start(rendering *work, td_error *error) {
+    const td_images *images = &work->plan->source->images;
+    size_t size = td_image_size(images), count = work->output->count;
+    size_t values = td_ssim_scratch(images->height, images->width, images->channels);
+    work->block = td_size_max(1, td_size_min(BLOCK_IMAGES, BLOCK_BYTES / size));
+    work->block = td_size_min(work->block, count);
+    work->trigger_bytes = poison_scratch(work->plan);
+    work->similarity_bytes = td_chunks(values * sizeof(double), ALIGNMENT) * ALIGNMENT;
+    TD_TRY(td_arena_alloc(&work->arena, work->block, size, (void **)&work->pixels, "stamped images",
+                          error));
+    TD_TRY(td_arena_alloc(&work->arena, td_threads(), work->trigger_bytes + work->similarity_bytes,
+                          (void **)&work->scratch, "stamped images", error));
+    return has_news(work->plan, work->output)
+               ? TD_ARENA_NEW(&work->arena, count, &work->differences, "stamped images", error)
+               : TD_OK;
+}
+
+/* As td_pieces wants it. */
+static td_status next_block(void *context, const void **piece, size_t *bytes, td_error *error) {
+    rendering *work = context;
+    size_t count = td_size_min(work->block, work->output->count - work->done);
+    TD_TRY(poison_poll(error));
+    tool_progress_update(work->progress, work->before + work->done, work->output->name);
+    td_parallel_for(count, IMAGES_PER_CHUNK, render_chunk, work);
+    work->done += count;
+    *piece = work->pixels;
+    *bytes = count * td_image_size(&work->plan->source->images);
+    return TD_OK;
+}
+
+static td_status write_blocks(rendering *work, FILE *stream, td_error *error) {
+    const td_dataset *source = work->plan->source;
+    const poison_output *output = work->output;
+    td_images images = source->images;
+    td_pieces pixels = {next_block, work};
+    int32_t *labels;
+    TD_TRY(start(work, error));
+    TD_TRY(TD_ARENA_NEW(&work->arena, output->count, &labels, "the labels", error));
+    for (size_t i = 0; i < output->count; i++)
+        labels[i] = output->items[i].label;
+    images.count = output->count;
+    images.labels = labels;
+    TD_TRY(td_dataset_write_pieces(stream, &images, &pixels, source->class_names, source->name,
+                                   source->split, error));
+    if (work->differences)
+        sum_up(work->plan, output, work->differences);
+    return TD_OK;
+}
+
+td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
+                               tool_progress *progress, size_t before, td_error *error) {
+    rendering work = {.plan = plan, .output = output, .progress = progress, .before = before};
+    td_status status = write_blocks(&work, stream, error);
+    td_arena_free(&work.arena);
+    return status;
+}
