@@ -1,5 +1,5 @@
-/* Nets as text. What parses is written to a text that parses, without variables, to the same text.
- */
+/* Nets as text. What parses is written to a text that parses, without variables, to the same
+ * values and the same text. */
 #include "fuzz.h"
 #include "nn/net.h"
 #include <stdlib.h>
@@ -24,6 +24,18 @@ static void check(const td_net *net) {
             FUZZ_ASSERT(net->nodes[i].inputs[j] < i);
 }
 
+static void check_same_values(const td_net *a, const td_net *b) {
+    FUZZ_ASSERT(a->node_count == b->node_count && a->weight_count == b->weight_count);
+    for (size_t i = 0; i < a->node_count; i++)
+        for (size_t j = 0; j < TD_NODE_VALUES; j++) {
+            const td_value *one = &a->nodes[i].values[j], *other = &b->nodes[i].values[j];
+            FUZZ_ASSERT(one->first == other->first && one->second == other->second);
+            FUZZ_ASSERT(one->count == other->count);
+            for (size_t k = 1; k < one->count; k++)
+                FUZZ_ASSERT(one->list[k] == other->list[k]);
+        }
+}
+
 static void check_writing(const td_net *net) {
     td_error error = {""};
     td_arena arena = {0};
@@ -33,7 +45,7 @@ static void check_writing(const td_net *net) {
     fuzz_expect(td_net_parse(&again, first, NULL, &error), &error);
     fuzz_expect(td_net_text(&again, &arena, &second, &error), &error);
     FUZZ_ASSERT(strcmp(first, second) == 0);
-    FUZZ_ASSERT(again.weight_count == net->weight_count);
+    check_same_values(net, &again);
     td_net_free(&again);
     td_arena_free(&arena);
 }

@@ -6,7 +6,7 @@
 #include "set.h"
 #include <string.h>
 
-enum { MOST_FILES = 16, LONGEST_NAME = 64, MOST_LEVELS = 4 };
+enum { MOST_FILES = 16, LONGEST_NAME = 64, MOST_LEVELS = 4, RGB = 3, FILTERS = TD_LANCZOS + 1 };
 
 static const char marker[] = "FILE:";
 
@@ -48,6 +48,18 @@ static void unpack(const uint8_t *data, size_t size) {
     }
 }
 
+/* As `trapdoor-data import` does: cut and resized, by another filter each time. */
+static void read_listed(const td_listing *listing, size_t index) {
+    const td_fit fit = {
+        .height = 3, .width = 5, .channels = RGB, .filter = (td_filter)(index % FILTERS)};
+    uint8_t out[3 * 5 * RGB];
+    for (int cut = 0; cut < 2; cut++) {
+        td_error error = {""};
+        if (fuzz_succeeded(td_listing_read(listing, index, cut, &fit, out, &error), &error))
+            fuzz_touch(out, sizeof out);
+    }
+}
+
 static void list(const char *folder) {
     td_error error = {""};
     td_listing listing;
@@ -55,8 +67,10 @@ static void list(const char *folder) {
     if (!fuzz_succeeded(td_listing_open(&listing, &found, folder, "train", NULL, &error), &error))
         return;
     FUZZ_ASSERT(!found || listing.count > 0);
-    for (size_t i = 0; i < listing.count; i++)
+    for (size_t i = 0; i < listing.count; i++) {
         FUZZ_ASSERT((size_t)listing.images[i].label < listing.classes);
+        read_listed(&listing, i);
+    }
     td_listing_close(&listing);
 }
 

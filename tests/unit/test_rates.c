@@ -121,7 +121,8 @@ static void attack_without_trials_or_successes(void **state) {
     assert_interval(attack.confidence_interval, 0, 1, 0);
 }
 
-/* Target 1 again: of class 0 (places 0, 1, 6) two are predicted as 1, of class 2 (places 4, 5) none.
+/* Target 1 again: of class 0 (places 0, 1, 6) two are predicted as 1, of class 2 (places 4, 5)
+ * none.
  */
 static void asr_of_each_class(void **state) {
     (void)state;

@@ -1,4 +1,5 @@
-/* Ctrl-C: long loops ask whether to stop, clean up and leave; a second signal, a second or more later, kills at once. */
+/* Ctrl-C: long loops ask whether to stop, clean up and leave; a second signal, a second or more
+ * later, kills at once. */
 #ifndef TOOLS_COMMON_INTERRUPT_H
 #define TOOLS_COMMON_INTERRUPT_H
 
