@@ -1,0 +1,112 @@
+#!/bin/sh
+# trapdoor-evade: what it writes, how it says so, and what it refuses.
+. "$tests/lib.sh"
+
+trapdoor-train -q --data fashion-mnist:train:0-600 --net lenet5 --epochs 2 -o m.safetensors >/dev/null
+evade() {
+    method=$1
+    shift
+    trapdoor-evade "$method" -q --model m.safetensors --data fashion-mnist:test:0-90 "$@"
+}
+
+# The same bytes at any number of threads.
+for method in fgsm bim pgd deepfool jsma one-pixel cw-l2 cw-l0 cw-linf; do
+    case $method in
+    one-pixel) few='--population 20 --generations 3' ;;
+    cw-l2) few='--iterations 10 --binary-search 2 --learning-rate 0.1 --constant 10' ;;
+    cw-*) few='--iterations 10 --count 10 --learning-rate 0.1 --constant 10' ;;
+    *) few= ;;
+    esac
+    for threads in 1 3; do
+        # shellcheck disable=SC2086 # several options
+        check "$method with $threads threads" evade $method $few --threads $threads \
+            -o $method-$threads.safetensors --json $method-$threads.json
+        without_timing $method-$threads.json | sed "s/$method-$threads/$method/" >$method-record-$threads
+    done
+    check "$method: the same set" cmp $method-1.safetensors $method-3.safetensors
+    check "$method: the same record" cmp $method-record-1 $method-record-3
+    check "$method: some succeed" sh -c "grep -A1 '\"success_count\"' $method-1.json | grep -q '[1-9]'"
+    for field in images classified_rightly attacked success success_interval robust_accuracy confidence \
+        l0 l0_share l2 linf gradients queries pairs; do
+        check "$method: the record has $field" grep -q "\"$field\":" $method-1.json
+    done
+done
+
+# What trapdoor-eval finds in the set is what the record says of it.
+robust() {
+    sed -n "/\"$2_count\"/{n;s/[ ,]//g;p}" "$1" | head -n 1
+}
+check 'trapdoor-eval reads the set' trapdoor-eval -q --model m.safetensors --data pgd-1.safetensors \
+    --json eval.json
+check_field eval.json images 90
+evade pgd -o again.safetensors --json again.json >/dev/null
+check 'and finds the same robust accuracy' test "$(robust eval.json accuracy)" = \
+    "$(robust again.json robust_accuracy)"
+check 'the same command writes the same set' cmp pgd-1.safetensors again.safetensors
+check 'another seed writes another' sh -c \
+    "trapdoor-evade pgd -q --model m.safetensors --data fashion-mnist:test:0-90 --seed 2 \
+    -o other.safetensors >/dev/null && ! cmp -s pgd-1.safetensors other.safetensors"
+
+# An image does not depend on the others of the data.
+evade one-pixel --population 20 --generations 3 -o whole.safetensors >/dev/null
+trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:40-90 --population 20 \
+    --generations 3 -o half.safetensors >/dev/null
+pixels() {
+    tail -c "$2" "$1" | head -c 39200
+}
+pixels whole.safetensors 39290 >a
+pixels half.safetensors 39250 >b
+check 'a part of the data gives a part of the set' cmp a b
+
+# Targets, --count, --keep, --picture.
+check 'all targets' evade fgsm --target all --count 3 --json all.json -o all.safetensors
+check_field all.json attacked 27
+check 'how many classes an image reaches' grep -q '"target_classes": \[' all.json
+for target in 4 next least-likely; do
+    check "target $target" evade bim --target $target -o bim-$target.safetensors --json to-$target.json
+    check_field to-$target.json target "\"$target\""
+done
+check 'keeps successes only' evade bim --keep successful -o kept.safetensors --json kept.json
+check 'as many as there are' test "$(sed -n 's/.*"written": \([0-9]*\).*/\1/p' kept.json)" -eq \
+    "$(robust kept.json success)"
+trapdoor-eval -q --model m.safetensors --data kept.safetensors --json none.json >/dev/null
+check_field none.json accuracy 0.0
+check 'draws a picture' evade fgsm --picture f.png -o picture.safetensors --json picture.json
+check 'that is a PNG' sh -c "head -c 8 f.png | od -An -c | grep -q '211   P   N   G'"
+check 'that is recorded' grep -q '"f.png"' picture.json
+check 'the record alone on stdout' sh -c "trapdoor-evade fgsm -q --model m.safetensors \
+    --data fashion-mnist:test:0-9 -o out.safetensors --json - | head -n 1 | grep -qx '{'"
+
+# What is refused leaves nothing behind.
+check_fails 2 'trapdoor-evade: expected a METHOD (see --help), found none' trapdoor-evade
+check_fails 2 'trapdoor-evade: METHOD: expected one of fgsm, bim, pgd, deepfool, cw-l2, cw-l0, cw-linf, jsma, one-pixel, found "fsgm"' \
+    trapdoor-evade fsgm
+check_fails 2 'trapdoor-evade: fgsm: expected no --steps' evade fgsm --steps 3 -o x
+check_fails 2 'trapdoor-evade: --epsilon: expected a number above 0, found "0"' evade fgsm --epsilon 0 -o x
+check_fails 2 'trapdoor-evade: deepfool: expected no target, found --target next' \
+    evade deepfool --target next -o x
+check_fails 2 'trapdoor-evade: jsma: expected a target, found --target none' evade jsma --target none -o x
+check_fails 2 'trapdoor-evade: --target: expected a class of 0 to 9, found 10' evade fgsm --target 10 -o x
+check_fails 2 'trapdoor-evade: fgsm: expected -o and a file to write to, found none' evade fgsm
+check_fails 2 'trapdoor-evade: a.png: exists already; --force replaces it' \
+    sh -c 'touch a.png; trapdoor-evade fgsm --model m.safetensors --data fashion-mnist -o x --picture a.png'
+check_fails 2 'trapdoor-evade: kept.safetensors: exists already; --force replaces it' \
+    evade fgsm -o kept.safetensors
+check_fails 1 'trapdoor-evade: absent.safetensors: No such file or directory' \
+    trapdoor-evade fgsm --model absent.safetensors --data fashion-mnist -o x
+check_fails 1 'trapdoor-evade: x: --keep successful leaves no image to write' \
+    sh -c 'trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:0-9 --population 4 \
+    --generations 0 --target 8 --keep successful -o x >/dev/null'
+check 'nothing is left behind' sh -c '! ls x x.* .x* 2>/dev/null | grep -q .'
+
+# Ctrl-C: no set, and no half of one.
+trapdoor-evade cw-l2 -q --model m.safetensors --data fashion-mnist:test -o late.safetensors \
+    >/dev/null 2>err &
+sleep 2
+kill -TERM $!
+status=0
+wait $! || status=$?
+check 'an interrupt ends with 1' test "$status" -eq 1
+check 'and says so' grep -qx 'trapdoor-evade: .*interrupted.*' err
+check 'and leaves nothing' sh -c '! ls late* .late* 2>/dev/null | grep -q .'
+finish

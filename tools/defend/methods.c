@@ -1,0 +1,3 @@
+#include "defend/method.h"
+
+const defend_method *const defend_methods[] = {&defend_strip, &defend_squeeze, NULL};

@@ -1,0 +1,211 @@
+/* DeepFool (Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool
+ * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is taken for affine around the image,
+ * which moves to the nearest of the boundaries with other classes, until it is beyond one. As in
+ * the authors' program, only the ten likeliest classes are looked at, and every step is judged with
+ * its overshoot. Unlike there, images stay in the
+ * range of pixels: a value at its end does not move further, and counts for no distance.
+ *
+ * An image so near to the boundary may fall back when it is rounded: then its overshoot is doubled
+ * until it no longer does. */
+#include "evade/method.h"
+
+#include "base/parallel.h"
+#include "nn/loss.h"
+#include <math.h>
+#include <string.h>
+
+enum { CLASSES = 10 };
+
+/* The boundary that is nearest as yet: at |difference| / ‖normal‖. */
+typedef struct boundary {
+    double distance, difference, squares; /* distance in raw pixels; squares: ‖normal‖² */
+} boundary;
+
+typedef struct deepfool {
+    evade_batch *batch;
+    double overshoot;
+    float *change;                      /* [count, size], without overshoot, raw pixels */
+    float *normal, *way;                /* [count, size]: of one boundary, of the nearest */
+    float *x;                           /* [count, size] */
+    size_t rival[EVADE_BATCH][CLASSES]; /* other classes, the likeliest first */
+    size_t rivals;                      /* how many of them */
+    boundary nearest[EVADE_BATCH];
+    double difference[EVADE_BATCH]; /* of one rival's logit and the label's */
+    const float *slope;             /* of that, [live_count, size] */
+} deepfool;
+
+static void place_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const deepfool *d = context;
+    const size_t size = d->batch->net->size;
+    const float factor = (float)(1 + d->overshoot);
+    (void)chunk, (void)thread;
+    for (size_t k = begin; k < end; k++) {
+        size_t first = d->batch->live[k] * size;
+        for (size_t i = first; i < first + size; i++)
+            d->x[i] = evade_clip(d->batch->clean[i] + factor * d->change[i], 0, EVADE_RANGE);
+    }
+}
+
+static const float *ask(deepfool *d) {
+    td_parallel_for(d->batch->live_count, 8, place_chunk, d);
+    evade_batch_feed(d->batch, d->x, evade_net_input(d->batch->net));
+    return evade_net_ask(d->batch->net, d->batch->live_count);
+}
+
+static void rank_rivals(deepfool *d) {
+    const evade_net *net = d->batch->net;
+    const float *logits = ask(d);
+    d->rivals = (net->classes < CLASSES ? net->classes : CLASSES) - 1;
+    for (size_t k = 0; k < d->batch->live_count; k++, logits += net->classes) {
+        size_t image = d->batch->live[k], *rival = d->rival[image], found = 0;
+        for (size_t c = 0; c < net->classes; c++) {
+            if (c == (size_t)d->batch->labels[image])
+                continue;
+            size_t place = found < d->rivals ? found++ : d->rivals;
+            for (; place > 0 && logits[c] > logits[rival[place - 1]]; place--)
+                if (place < d->rivals)
+                    rival[place] = rival[place - 1];
+            if (place < d->rivals)
+                rival[place] = c;
+        }
+    }
+}
+
+/* The normal of an image's boundary with a rival, without what would leave the range: the slope of
+ * the rival's logit less the label's. Returns ‖normal‖². */
+static double clear_slope(const float *x, const float *slope, size_t size, float *normal) {
+    double squares = 0;
+    for (size_t i = 0; i < size; i++) {
+        bool leaves = slope[i] < 0 ? x[i] <= 0 : x[i] >= EVADE_RANGE;
+        normal[i] = leaves ? 0 : slope[i];
+        squares += (double)normal[i] * (double)normal[i];
+    }
+    return squares;
+}
+
+static void compare_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    deepfool *d = context;
+    const size_t size = d->batch->net->size;
+    (void)chunk, (void)thread;
+    for (size_t k = begin; k < end; k++) {
+        size_t image = d->batch->live[k];
+        float *normal = d->normal + image * size;
+        double difference = fabs(d->difference[image]);
+        double squares = clear_slope(d->x + image * size, d->slope + k * size, size, normal);
+        if (squares > 0 && difference / sqrt(squares) < d->nearest[image].distance) {
+            d->nearest[image] = (boundary){difference / sqrt(squares), difference, squares};
+            memcpy(d->way + image * size, normal, size * sizeof *normal);
+        }
+    }
+}
+
+/* Looks at the boundary with each image's `number`-th rival. */
+static void look_at(deepfool *d, size_t number) {
+    evade_batch *batch = d->batch;
+    evade_net *net = batch->net;
+    evade_batch_feed(batch, d->x, evade_net_gradient_input(net));
+    const float *logits = evade_net_forward(net, batch->live_count);
+    float *wanted = evade_net_logits_gradient(net);
+    for (size_t k = 0; k < batch->live_count; k++) {
+        size_t image = batch->live[k], rival = d->rival[image][number];
+        size_t label = (size_t)batch->labels[image];
+        const float *row = logits + k * net->classes;
+        d->difference[image] = (double)row[rival] - (double)row[label];
+        for (size_t c = 0; c < net->classes; c++)
+            wanted[k * net->classes + c] = (float)(c == rival) - (float)(c == label);
+    }
+    d->slope = evade_net_backward(net);
+    td_parallel_for(batch->live_count, 4, compare_chunk, d);
+}
+
+static void move_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    deepfool *d = context;
+    const size_t size = d->batch->net->size;
+    (void)chunk, (void)thread;
+    for (size_t k = begin; k < end; k++) {
+        size_t image = d->batch->live[k];
+        const boundary *b = &d->nearest[image];
+        if (isinf(b->distance))
+            continue;
+        float factor = (float)(b->difference / b->squares);
+        for (size_t i = image * size; i < (image + 1) * size; i++)
+            d->change[i] += factor * d->way[i];
+    }
+}
+
+/* Leaves out what is reached, and what has no boundary anywhere. */
+static void drop(deepfool *d, const float *logits) {
+    evade_batch *batch = d->batch;
+    for (size_t k = 0; k < batch->live_count; k++) {
+        size_t image = batch->live[k];
+        batch->done[image] = evade_batch_reached(batch, image, logits + k * batch->net->classes);
+    }
+    evade_batch_compact(batch);
+}
+
+static td_status approach(deepfool *d, td_error *error) {
+    evade_batch *batch = d->batch;
+    const size_t iterations = (size_t)batch->settings[EVADE_ITERATIONS];
+    rank_rivals(d);
+    for (size_t i = 0; i < iterations && batch->live_count > 0; i++) {
+        TD_TRY(evade_batch_poll(batch, error));
+        for (size_t k = 0; k < batch->live_count; k++)
+            d->nearest[batch->live[k]].distance = INFINITY;
+        for (size_t number = 0; number < d->rivals; number++)
+            look_at(d, number);
+        td_parallel_for(batch->live_count, 8, move_chunk, d);
+        drop(d, ask(d));
+    }
+    return TD_OK;
+}
+
+/* Rounds, with more overshoot where the rounded image falls back, and not beyond twice the way. */
+static td_status settle(deepfool *d, td_error *error) {
+    evade_batch *batch = d->batch;
+    const size_t size = batch->net->size;
+    bool failed[EVADE_BATCH] = {false};
+    for (size_t k = 0; k < batch->live_count; k++)
+        failed[batch->live[k]] = true;
+    evade_batch_restart(batch);
+    for (; d->overshoot <= 1 && batch->live_count > 0; d->overshoot *= 2) {
+        TD_TRY(evade_batch_poll(batch, error));
+        td_parallel_for(batch->live_count, 8, place_chunk, d);
+        float *input = evade_net_input(batch->net);
+        for (size_t k = 0; k < batch->live_count; k++) {
+            uint8_t *out = batch->out + batch->live[k] * size;
+            evade_round(d->x + batch->live[k] * size, size, out);
+            for (size_t i = 0; i < size; i++)
+                input[k * size + i] = out[i];
+        }
+        const float *logits = evade_net_ask(batch->net, batch->live_count);
+        drop(d, logits);
+        for (size_t k = 0; k < batch->live_count; k++)
+            batch->done[batch->live[k]] = failed[batch->live[k]];
+        evade_batch_compact(batch);
+    }
+    return TD_OK;
+}
+
+static td_status attack(evade_batch *batch, td_error *error) {
+    const size_t values = batch->count * batch->net->size;
+    deepfool *d;
+    TD_TRY(TD_ARENA_NEW(&batch->arena, 1, &d, "adversarial images", error));
+    d->batch = batch;
+    d->overshoot = batch->settings[EVADE_OVERSHOOT];
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->change, "adversarial images", error));
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->normal, "adversarial images", error));
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->way, "adversarial images", error));
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->x, "adversarial images", error));
+    TD_TRY(approach(d, error));
+    return settle(d, error);
+}
+
+const evade_method evade_deepfool = {
+    .name = "deepfool",
+    .doc = "the nearest boundary, step by step, L2 (Moosavi-Dezfooli et al. 2016)",
+    .settings = {[EVADE_ITERATIONS] = {true, 50}, [EVADE_OVERSHOOT] = {true, 0.02}},
+    .targets = EVADE_ANYWHERE,
+    .target = EVADE_ANYWHERE,
+    .gradients = true,
+    .attack = attack,
+};

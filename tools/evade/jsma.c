@@ -1,0 +1,137 @@
+/* The Jacobian-based saliency map attack (Papernot et al., "The limitations of deep learning in
+ * adversarial settings", EuroS&P 2016, Algorithms 1 and 3): two values of the image at a time grow
+ * by theta, those whose growth raises the target's logit and lowers the others' sum the most, until
+ * the target is reached or a share gamma of all values was used. Logits rather than probabilities,
+ * as the paper has it for its own network. */
+#include "evade/method.h"
+
+#include "base/parallel.h"
+#include "nn/loss.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct jsma {
+    evade_batch *batch;
+    float theta;  /* raw pixels */
+    float *x;     /* [count, size] */
+    float *raise; /* [count, size]: derivative of the target's logit */
+    float *lower; /* [count, size]: of all others' sum, negated */
+} jsma;
+
+/* The gradient of the target's logit, or of the sum of all logits, for each live image. */
+static const float *derivative(jsma *j, bool all) {
+    evade_batch *batch = j->batch;
+    evade_net *net = batch->net;
+    evade_batch_feed(batch, j->x, evade_net_gradient_input(net));
+    evade_net_forward(net, batch->live_count);
+    float *wanted = evade_net_logits_gradient(net);
+    for (size_t k = 0; k < batch->live_count; k++)
+        for (size_t c = 0; c < net->classes; c++)
+            wanted[k * net->classes + c] =
+                all || c == (size_t)batch->targets[batch->live[k]] ? 1 : 0;
+    return evade_net_backward(net);
+}
+
+static void differentiate(jsma *j) {
+    const evade_batch *batch = j->batch;
+    const size_t size = batch->net->size;
+    const float *gradient = derivative(j, false);
+    for (size_t k = 0; k < batch->live_count; k++)
+        memcpy(j->raise + batch->live[k] * size, gradient + k * size, size * sizeof *gradient);
+    gradient = derivative(j, true);
+    for (size_t k = 0; k < batch->live_count; k++) {
+        size_t first = batch->live[k] * size;
+        for (size_t i = 0; i < size; i++)
+            j->lower[first + i] = j->raise[first + i] - gradient[k * size + i];
+    }
+}
+
+/* Saliency of a pair: the product of both sums, where both are positive. */
+static float salience(float raise, float lower) {
+    return raise > 0 && lower > 0 ? raise * lower : 0;
+}
+
+typedef struct pair {
+    size_t first, second;
+    float salience; /* 0: there is none */
+} pair;
+
+/* The most salient pair of values that can still grow. What is left out without a look could not be
+ * better even with the best partner that might be. */
+static pair best_pair(const float *raise, const float *lower, const float *x, size_t size) {
+    float most_raise = -INFINITY, most_lower = -INFINITY;
+    pair best = {0};
+    for (size_t i = 0; i < size; i++)
+        if (x[i] < EVADE_RANGE) {
+            most_raise = fmaxf(most_raise, raise[i]);
+            most_lower = fmaxf(most_lower, lower[i]);
+        }
+    for (size_t p = 0; p < size; p++) {
+        if (!(x[p] < EVADE_RANGE) ||
+            salience(raise[p] + most_raise, lower[p] + most_lower) <= best.salience)
+            continue;
+        for (size_t q = p + 1; q < size; q++) {
+            float found = salience(raise[p] + raise[q], lower[p] + lower[q]);
+            if (found > best.salience && x[q] < EVADE_RANGE)
+                best = (pair){p, q, found};
+        }
+    }
+    return best;
+}
+
+static void grow_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    jsma *j = context;
+    const size_t size = j->batch->net->size;
+    (void)chunk, (void)thread;
+    for (size_t k = begin; k < end; k++) {
+        size_t image = j->batch->live[k];
+        float *x = j->x + image * size;
+        pair best = best_pair(j->raise + image * size, j->lower + image * size, x, size);
+        if (!(best.salience > 0)) {
+            j->batch->done[image] = true;
+            continue;
+        }
+        x[best.first] = evade_clip(x[best.first] + j->theta, 0, EVADE_RANGE);
+        x[best.second] = evade_clip(x[best.second] + j->theta, 0, EVADE_RANGE);
+    }
+}
+
+static void drop_reached(jsma *j) {
+    evade_batch *batch = j->batch;
+    evade_batch_feed(batch, j->x, evade_net_input(batch->net));
+    const float *logits = evade_net_ask(batch->net, batch->live_count);
+    for (size_t k = 0; k < batch->live_count; k++)
+        if (evade_batch_reached(batch, batch->live[k], logits + k * batch->net->classes))
+            batch->done[batch->live[k]] = true;
+    evade_batch_compact(batch);
+}
+
+static td_status attack(evade_batch *batch, td_error *error) {
+    const size_t size = batch->net->size, values = batch->count * size;
+    const size_t turns = (size_t)(batch->settings[EVADE_GAMMA] * (double)size / 2);
+    /* Whole steps, so that what is judged is what is written. */
+    jsma j = {.batch = batch,
+              .theta = fmaxf(1, rintf((float)batch->settings[EVADE_THETA] * EVADE_RANGE))};
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.x, "adversarial images", error));
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.raise, "derivatives", error));
+    TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.lower, "derivatives", error));
+    memcpy(j.x, batch->clean, values * sizeof *j.x);
+    for (size_t turn = 0; turn < turns && batch->live_count > 0; turn++) {
+        TD_TRY(evade_batch_poll(batch, error));
+        differentiate(&j);
+        td_parallel_for(batch->live_count, 1, grow_chunk, &j);
+        drop_reached(&j);
+    }
+    evade_round(j.x, values, batch->out);
+    return TD_OK;
+}
+
+const evade_method evade_jsma = {
+    .name = "jsma",
+    .doc = "Jacobian saliency map, L0 (Papernot et al. 2016)",
+    .settings = {[EVADE_THETA] = {true, 1}, [EVADE_GAMMA] = {true, 0.145}},
+    .targets = EVADE_TO_ANY_GIVEN,
+    .target = EVADE_TO_NEXT,
+    .gradients = true,
+    .attack = attack,
+};

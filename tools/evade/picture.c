@@ -1,0 +1,81 @@
+/* The picture of --picture: a row for each of some attacked images, the successes first. */
+#include "evade/evade.h"
+
+#include "base/size.h"
+#include "data/sheet.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROWS = 10, COLUMNS = 3, CAPTION = 64, BRIGHTEST = 255 };
+
+typedef struct page {
+    size_t tasks[ROWS], rows;
+    td_sheet_cell cells[ROWS * COLUMNS];
+    char captions[ROWS * COLUMNS][CAPTION];
+    uint8_t *differences; /* [ROWS, image] */
+} page;
+
+/* Successes evenly apart; where there are none, the first images. */
+static void choose(page *p, const evade_job *job) {
+    size_t successes = 0, seen = 0;
+    for (size_t i = 0; i < job->task_count; i++)
+        successes += job->tasks[i].reached;
+    const bool all = successes == 0;
+    const size_t from = all ? job->task_count : successes, rows = td_size_min(ROWS, from);
+    for (size_t i = 0; i < job->task_count && p->rows < rows; i++)
+        if ((all || job->tasks[i].reached) && seen++ == p->rows * from / rows)
+            p->tasks[p->rows++] = i;
+}
+
+static void name_class(const evade_job *job, int32_t label, char *text) {
+    if (job->data.class_names && (size_t)label < job->data.images.classes)
+        snprintf(text, CAPTION, "%s", job->data.class_names[label]);
+    else
+        snprintf(text, CAPTION, "class %d", (int)label);
+}
+
+/* Grey is no change, white and black the largest one either way. */
+static int amplify(const uint8_t *clean, const uint8_t *changed, size_t size, uint8_t *out) {
+    int largest = 1;
+    for (size_t i = 0; i < size; i++)
+        if (abs(changed[i] - clean[i]) > largest)
+            largest = abs(changed[i] - clean[i]);
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)((BRIGHTEST + (changed[i] - clean[i]) * BRIGHTEST / largest) / 2);
+    return largest;
+}
+
+static void fill_row(page *p, const evade_job *job, size_t row) {
+    const size_t size = td_image_size(&job->data.images), number = p->tasks[row];
+    const uint8_t *pixels[COLUMNS] = {td_image(&job->data.images, job->tasks[number].image),
+                                      job->pixels + number * size, p->differences + row * size};
+    char(*captions)[CAPTION] = p->captions + row * COLUMNS;
+    int largest = amplify(pixels[0], pixels[1], size, p->differences + row * size);
+    name_class(job, job->adversarial.labels[number], captions[0]);
+    name_class(job, job->predicted[number], captions[1]);
+    snprintf(captions[2], CAPTION, "up to %d", largest);
+    for (size_t i = 0; i < COLUMNS; i++)
+        p->cells[row * COLUMNS + i] = (td_sheet_cell){pixels[i], captions[i]};
+}
+
+static td_status draw(const evade_job *job, td_bitmap *bitmap, td_arena *arena, td_error *error) {
+    static const char *const headings[COLUMNS] = {"clean", "the model says", "difference"};
+    const td_images *images = &job->data.images;
+    page *p;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &p, "samples", error));
+    TD_TRY(td_arena_alloc(arena, ROWS, td_image_size(images), (void **)&p->differences, "samples",
+                          error));
+    choose(p, job);
+    for (size_t row = 0; row < p->rows; row++)
+        fill_row(p, job, row);
+    td_sheet sheet = {p->rows,          COLUMNS,  images->height, images->width,
+                      images->channels, p->cells, headings};
+    return td_sheet_draw(bitmap, &sheet, error);
+}
+
+td_status evade_draw(const evade_job *job, td_bitmap *bitmap, td_error *error) {
+    td_arena arena = {0};
+    td_status status = draw(job, bitmap, &arena, error);
+    td_arena_free(&arena);
+    return status;
+}
