@@ -46,3 +46,12 @@ td_status tool_net_open(td_net *net, const char *name, const td_images *images, 
     td_arena_free(&arena);
     return status;
 }
+
+td_status tool_model_open(td_model *model, const char *path, const char *net,
+                          const td_images *images, td_error *error) {
+    td_net named;
+    if (!net)
+        return td_model_load(model, path, error);
+    TD_TRY(tool_net_open(&named, net, images, error));
+    return td_model_load_for(model, &named, path, error);
+}

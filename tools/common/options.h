@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct tool_common {
     const char *output;   /* -o, or NULL */
@@ -55,6 +56,10 @@ _Noreturn void tool_misuse(const struct argp_state *state, const char *format, .
 
 /* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
 void tool_note(const char *message);
+
+/* For argp's help_filter: puts "HEADING:" and what `print` writes before the text that follows the
+ * options. */
+char *tool_help_list(int key, const char *text, const char *heading, void (*print)(FILE *stream));
 
 /* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
  * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a

@@ -6,14 +6,8 @@
 
 static td_status open_model(detect_job *job, td_error *error) {
     const defend_options *o = job->options;
-    td_net net;
     TD_TRY(tool_record_input(&job->record, o->model, error));
-    if (!o->net) {
-        TD_TRY(td_model_load(&job->model, o->model, error));
-    } else {
-        TD_TRY(tool_net_open(&net, o->net, &job->clean.images, error));
-        TD_TRY(td_model_load_for(&job->model, &net, o->model, error));
-    }
+    TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
     TD_TRY(td_exec_new(&job->exec, &job->model.net, DETECT_BATCH, TD_FORWARD, error));
     td_exec_weights(job->exec, job->model.weights);
     return TD_OK;

@@ -162,14 +162,10 @@ static json_t *options_json(const evade_options *o) {
 
 static td_status load(evade_job *job, td_error *error) {
     const evade_options *o = job->options;
-    td_net net;
     TD_TRY(td_dataset_open(&job->data, o->data, "test", o->common.data_dir, error));
     TD_TRY(tool_record_dataset(&job->record, &job->data, error));
     TD_TRY(tool_record_input(&job->record, o->model, error));
-    if (!o->net)
-        return td_model_load(&job->model, o->model, error);
-    TD_TRY(tool_net_open(&net, o->net, &job->data.images, error));
-    return td_model_load_for(&job->model, &net, o->model, error);
+    return tool_model_open(&job->model, o->model, o->net, &job->data.images, error);
 }
 
 static td_status run(evade_job *job, td_error *error) {

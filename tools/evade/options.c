@@ -150,21 +150,14 @@ static void describe_method(const evade_method *method, FILE *stream) {
 }
 
 /* The methods with their defaults, from the table. */
-static char *describe_methods(int key, const char *text, void *input) {
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)text;
-    char *doc = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&doc, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "Methods:\n");
+static void print_methods(FILE *stream) {
     for (size_t i = 0; evade_methods[i]; i++)
         describe_method(evade_methods[i], stream);
-    fputs(text, stream);
-    fclose(stream);
-    return doc;
+}
+
+static char *describe_methods(int key, const char *text, void *input) {
+    (void)input;
+    return tool_help_list(key, text, "Methods", print_methods);
 }
 
 static const char doc[] =

@@ -200,17 +200,9 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
     return measured > 1 ? add_target_classes(m, targets, error) : TD_OK;
 }
 
-static td_status load(model_job *m, td_error *error) {
-    td_net net;
-    if (!m->job->options->net)
-        return td_model_load(&m->model, m->path, error);
-    TD_TRY(tool_net_open(&net, m->job->options->net, &m->job->data.images, error));
-    return td_model_load_for(&m->model, &net, m->path, error);
-}
-
 static td_status measure(model_job *m, td_error *error) {
     const td_images *images = &m->job->data.images;
-    TD_TRY(load(m, error));
+    TD_TRY(tool_model_open(&m->model, m->path, m->job->options->net, images, error));
     size_t classes = td_net_classes(&m->model.net);
     if (images->classes > classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",

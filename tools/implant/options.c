@@ -127,21 +127,14 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 }
 
 /* The methods, from the table. */
-static char *describe_methods(int key, const char *text, void *input) {
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)text;
-    char *doc = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&doc, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "Methods:\n");
+static void print_methods(FILE *stream) {
     for (size_t i = 0; implant_methods[i]; i++)
         fprintf(stream, "  %-11s%s\n", implant_methods[i]->name, implant_methods[i]->doc);
-    fputs(text, stream);
-    fclose(stream);
-    return doc;
+}
+
+static char *describe_methods(int key, const char *text, void *input) {
+    (void)input;
+    return tool_help_list(key, text, "Methods", print_methods);
 }
 
 static const char doc[] =

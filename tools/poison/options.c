@@ -136,16 +136,7 @@ static const char *target_default(const poison_rule *rule) {
 }
 
 /* The rules with their defaults, from the table. */
-static char *describe_rules(int key, const char *text, void *input) {
-    (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)text;
-    char *doc = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&doc, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "Rules:\n");
+static void print_rules(FILE *stream) {
     for (size_t i = 0; poison_rules[i]; i++) {
         const poison_rule *rule = poison_rules[i];
         fprintf(stream, "  %-13s%s\n", rule->name, rule->doc);
@@ -155,9 +146,11 @@ static char *describe_rules(int key, const char *text, void *input) {
                     poison_base_names[rule->ratio_of]);
         fprintf(stream, ")\n");
     }
-    fputs(text, stream);
-    fclose(stream);
-    return doc;
+}
+
+static char *describe_rules(int key, const char *text, void *input) {
+    (void)input;
+    return tool_help_list(key, text, "Rules", print_rules);
 }
 
 static const struct argp argp = {
