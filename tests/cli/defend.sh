@@ -107,53 +107,56 @@ check 'another threshold' test "$(number seed.json threshold)" != "$(number bad.
 
 # What calibrates is never what judges.
 hygiene='since what calibrates must not judge'
-check_fails 2 "trapdoor-defend: $fm:test:150-300: expected no image of --clean $fm:test:0-200, \
+check_fails 2 "trapdoor-defend strip: $fm:test:150-300: expected no image of --clean $fm:test:0-200, \
 $hygiene, found 150-200 in both" strip bad --benign $fm:test:150-300
-check_fails 2 "trapdoor-defend: $fm:test:199-300: expected no image of --clean $fm:test:0-200, \
+check_fails 2 "trapdoor-defend strip: $fm:test:199-300: expected no image of --clean $fm:test:0-200, \
 $hygiene, found 199-200 in both" strip bad --benign $fm:test:200-300 --suspect $fm:test:199-300
 trapdoor-data import -q $fm:test:150-250 -o copy.safetensors >/dev/null
-check_fails 2 "trapdoor-defend: copy.safetensors: expected no image of --clean $fm:test:0-200, \
+check_fails 2 "trapdoor-defend strip: copy.safetensors: expected no image of --clean $fm:test:0-200, \
 $hygiene, found 50 that are equal" strip bad --suspect copy.safetensors
 trapdoor-data import -q $fm:test:199-499 -o stray.safetensors >/dev/null
 run trapdoor-defend squeeze --model bad.safetensors --clean $fm:test:0-200 \
     --suspect stray.safetensors --json stray.json
 cp "$scratch/err" err
-check 'one stray image is left out of what calibrates' grep -qx "trapdoor-defend: note: 1 of the \
+check 'one stray image is left out of what calibrates' grep -qx "trapdoor-defend squeeze: note: 1 of the \
 images of --clean equal images to be judged, and were left out" err
 check_field stray.json left_out 1
 check_field stray.json images 199
 
 # Refusals.
 check_fails 2 'trapdoor-defend: expected a METHOD (see --help), found none' trapdoor-defend
-check_fails 2 'trapdoor-defend: strip: expected --model, found none' trapdoor-defend strip
-check_fails 2 'trapdoor-defend: strip: expected --clean, found none' trapdoor-defend strip --model m
-check_fails 2 'trapdoor-defend: METHOD: expected one of strip, squeeze, found "prune"' \
-    trapdoor-defend prune
-check_fails 2 'trapdoor-defend: strip: expected --benign or --suspect, found nothing to judge' \
+check_fails 2 'trapdoor-defend strip: expected --model, found none' trapdoor-defend strip
+check_fails 2 'trapdoor-defend strip: expected --clean, found none' trapdoor-defend strip --model m
+check 'a METHOD that is not there is refused' sh -c '! trapdoor-defend guess 2>err && \
+    grep -Eqx "trapdoor-defend: METHOD: expected one of strip, squeeze.*, found \"guess\"" err'
+check_fails 2 'trapdoor-defend: strip: expected it before all options' trapdoor-defend -q strip
+check_fails 2 'trapdoor-defend strip: expected --benign or --suspect, found nothing to judge' \
     detect strip bad
-check_fails 2 'trapdoor-defend: --trigger: expected --benign images to stamp, found none' \
+check_fails 2 'trapdoor-defend strip: --trigger: expected --benign images to stamp, found none' \
     detect strip bad --suspect $fm:test:200-300 --trigger $square
-check_fails 2 'trapdoor-defend: squeeze: expected no --overlays' \
-    detect squeeze bad --suspect $fm:test:200-300 --overlays 5
-check_fails 2 'trapdoor-defend: strip: expected no --fpr' \
-    detect strip bad --suspect $fm:test:200-300 --fpr 0.1
-check_fails 2 'trapdoor-defend: --frr: expected a number above 0 and below 1, found "1"' \
+check 'squeeze has no --overlays' sh -c '! trapdoor-defend squeeze --overlays 5 2>err && \
+    grep -qx "trapdoor-defend squeeze: unrecognized option .--overlays." err'
+check_prints "^Usage: trapdoor-defend strip \[OPTION" trapdoor-defend strip --help
+cp "$scratch/out" help
+check 'METHOD --help tells its options' grep -q -e ' --overlays=N ' help
+check 'and not those of others' sh -c '! grep -q -e --squeezers help'
+check_fails 2 'trapdoor-defend strip: --frr: expected a number above 0 and below 1, found "1"' \
     detect strip bad --suspect $fm:test:200-300 --frr 1
-check_fails 2 "trapdoor-defend: $fm:test:0-200: expected at least 202 clean images, half of them \
+check_fails 2 "trapdoor-defend strip: $fm:test:0-200: expected at least 202 clean images, half of them \
 to lay over each input 101 of, found 200" detect strip bad --suspect $fm:test:200-300 --overlays 101
-check_fails 2 "trapdoor-defend: --squeezers: expected bit=1 to 7, median=2 to 7 or \
+check_fails 2 "trapdoor-defend squeeze: --squeezers: expected bit=1 to 7, median=2 to 7 or \
 nlm=SEARCH-PATCH-STRENGTH (odd, 3 to 31; odd, 1 to 15; 1 to 20), found \"blur=3\"" \
     detect squeeze bad --suspect $fm:test:200-300 --squeezers bit=1,blur=3
-check_fails 1 'trapdoor-defend: absent.safetensors: No such file or directory' \
+check_fails 1 'trapdoor-defend strip: absent.safetensors: No such file or directory' \
     detect strip absent --suspect $fm:test:200-300
 : >empty.safetensors
 check 'an empty model is refused' sh -c "! trapdoor-defend strip --model empty.safetensors \
-    --clean $fm --suspect $fm 2>err && grep -q '^trapdoor-defend: empty.safetensors: ' err"
-check_fails 2 'trapdoor-defend: bad.json: exists already; --force replaces it' \
+    --clean $fm --suspect $fm 2>err && grep -q '^trapdoor-defend strip: empty.safetensors: ' err"
+check_fails 2 'trapdoor-defend strip: bad.json: exists already; --force replaces it' \
     strip bad --suspect $fm:test:200-300 --json bad.json
-check_fails 2 'trapdoor-defend: bad.png: exists already; --force replaces it' \
+check_fails 2 'trapdoor-defend strip: bad.png: exists already; --force replaces it' \
     strip bad --suspect $fm:test:200-300 --picture bad.png
-check_fails 1 'trapdoor-defend: /dev/full: No space left on device' \
+check_fails 1 'trapdoor-defend squeeze: /dev/full: No space left on device' \
     sh -c "trapdoor-defend squeeze -q --model bad.safetensors --clean $fm:test:0-100 \
         --suspect $fm:test:200-220 --json /dev/full --picture none.png >/dev/null"
 check 'and leaves no picture' test ! -e none.png
@@ -162,6 +165,6 @@ check 'and leaves no picture' test ! -e none.png
 mkdir stopped
 timeout -s INT 1 trapdoor-defend strip -q --model bad.safetensors --clean $fm:test:0-2000 \
     --suspect $fm:train --overlays 1000 --json stopped/r.json --picture stopped/p.png 2>err
-check 'Ctrl-C stops it' grep -Eqx 'trapdoor-defend: interrupted after [0-9]+ of 61000 images' err
+check 'Ctrl-C stops it' grep -Eqx 'trapdoor-defend strip: interrupted after [0-9]+ of 61000 images' err
 check 'and leaves nothing' sh -c 'test -z "$(ls -A stopped)"'
 finish

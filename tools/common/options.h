@@ -61,6 +61,9 @@ void tool_note(const char *message);
  * options. */
 char *tool_help_list(int key, const char *text, const char *heading, void (*print)(FILE *stream));
 
+/* The exit status of a detector or inspector that was asked to tell of what it flagged. */
+enum { TOOL_EXIT_FLAGGED = 3 };
+
 /* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
  * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a
  * failure. */

@@ -2,28 +2,23 @@
 
 #include <string.h>
 
-static json_t *list_json(const defend_list *list) {
+static json_t *list_json(const detect_list *list) {
     json_t *array = json_array();
     for (size_t i = 0; i < list->count; i++)
         json_array_append_new(array, tool_json_text(list->texts[i]));
     return array;
 }
 
-static json_t *options_json(const defend_options *o) {
-    const unsigned settings = o->method->settings;
+static json_t *options_json(const detect_options *o, json_t *settings) {
     json_t *options =
-        json_pack("{ss so so* so so so so}", "method", o->method->name, "model",
-                  tool_json_text(o->model), "net", o->net ? tool_json_text(o->net) : NULL, "clean",
-                  tool_json_text(o->clean), "benign", list_json(&o->benign), "suspect",
-                  list_json(&o->suspects), "triggers", list_json(&o->triggers));
-    if (!options)
-        return NULL;
-    if (settings & DEFEND_OVERLAYS)
-        json_object_set_new(options, "overlays", json_integer((json_int_t)o->overlays));
-    if (settings & (DEFEND_FRR | DEFEND_FPR))
-        json_object_set_new(options, settings & DEFEND_FRR ? "frr" : "fpr", json_real(o->rate));
-    if (o->squeezers)
-        json_object_set_new(options, "squeezers", tool_json_text(o->squeezers));
+        json_pack("{ss so so* so so so so}", "method", o->method, "model", tool_json_text(o->model),
+                  "net", o->net ? tool_json_text(o->net) : NULL, "clean", tool_json_text(o->clean),
+                  "benign", list_json(&o->benign), "suspect", list_json(&o->suspects), "triggers",
+                  list_json(&o->triggers));
+    if (!options || json_object_update(options, settings) != 0) {
+        json_decref(options);
+        options = NULL;
+    }
     return options;
 }
 
@@ -58,7 +53,7 @@ static td_status tell(detect_job *job, td_error *error) {
     json_t *calibration =
         json_pack("{so sI sI}", "data", tool_json_text(job->clean.name), "images",
                   (json_int_t)job->calibration_count, "left_out", (json_int_t)job->left_out);
-    json_object_set_new(root, "method", json_string(job->options->method->name));
+    json_object_set_new(root, "method", json_string(job->options->method));
     json_object_set_new(root, "score", json_string(job->detector->score_name));
     json_object_set_new(root, "expected_rate", json_real(job->options->rate));
     json_object_set_new(root, "calibration", calibration);
@@ -89,12 +84,13 @@ static td_status record_picture(detect_job *job, td_error *error) {
                               error);
 }
 
-static td_status run(detect_job *job, td_error *error) {
-    const defend_options *o = job->options;
+static td_status run(detect_job *job, json_t *settings, td_error *error) {
+    const detect_options *o = job->options;
     TD_TRY(tool_record_check(&o->common, error));
     if (o->picture)
         TD_TRY(td_output_open(&job->picture, o->picture, o->common.force, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common, options_json(o), error));
+    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common, options_json(o, settings),
+                             error));
     TD_TRY(detect_open_inputs(job, error));
     TD_TRY(detect_check_hygiene(job, error));
     TD_TRY(job->detector->prepare(job, error));
@@ -105,14 +101,16 @@ static td_status run(detect_job *job, td_error *error) {
     return o->picture ? td_output_publish(&job->picture, error) : TD_OK;
 }
 
-td_status detect_run(const detector *with, const defend_options *options, bool *flagged,
-                     td_error *error) {
-    detect_job job = {.options = options, .detector = with};
-    td_status status = run(&job, error);
-    *flagged = job.suspects_flagged;
+int detect_main(const detector *with, const detect_options *options, const void *settings,
+                json_t *told) {
+    detect_job job = {.options = options, .settings = settings, .detector = with};
+    td_error error;
+    int status = tool_exit(run(&job, told, &error), &error);
+    bool flagged = job.suspects_flagged && options->exit_code;
+    json_decref(told);
     detect_close_inputs(&job);
     td_output_discard(&job.picture);
     tool_record_free(&job.record);
     td_arena_free(&job.arena);
-    return status;
+    return status == 0 && flagged ? TOOL_EXIT_FLAGGED : status;
 }

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "common/progress.h"
 #include "common/record.h"
-#include "defend/method.h"
+#include "defend/detect_options.h"
 #include "measure/roc.h"
 #include "nn/exec.h"
 #include "nn/model.h"
@@ -58,13 +58,14 @@ typedef struct detect_set {
 } detect_set;
 
 struct detect_job {
-    const defend_options *options;
+    const detect_options *options;
+    const void *settings; /* the detector's own options */
     const detector *detector;
     td_model model;
     td_exec *exec;
-    td_dataset clean, data[DEFEND_MOST_SETS];
+    td_dataset clean, data[DETECT_MOST_SETS];
     size_t data_count;
-    detect_set sets[DEFEND_MOST_SETS];
+    detect_set sets[DETECT_MOST_SETS];
     size_t set_count;
     uint32_t *calibration; /* clean images that calibrate */
     size_t calibration_count, left_out;
@@ -80,9 +81,10 @@ struct detect_job {
     td_arena arena;
 };
 
-/* Runs the detector; the `run` of its method. */
-td_status detect_run(const detector *with, const defend_options *options, bool *flagged,
-                     td_error *error) TD_MUST_USE;
+/* Runs the detector and returns the exit status. `settings`: its own options; `told`: the same for
+ * the record, a reference that it takes over. */
+int detect_main(const detector *with, const detect_options *options, const void *settings,
+                json_t *told);
 
 /* Opens the model and the sets, in the job, checks them, and notes them in the record. */
 td_status detect_open_inputs(detect_job *job, td_error *error) TD_MUST_USE;
@@ -108,8 +110,8 @@ typedef struct detect_scores {
 typedef struct detect_verdict {
     const detect_column *column;
     detect_scores calibration, benign, suspects;
-    td_rate flagged[DEFEND_MOST_SETS]; /* of each set */
-    bool above[DEFEND_MOST_SETS];      /* suspects flagged above the expected rate, beyond chance */
+    td_rate flagged[DETECT_MOST_SETS]; /* of each set */
+    bool above[DETECT_MOST_SETS];      /* suspects flagged above the expected rate, beyond chance */
     bool has_auroc;
     td_auroc auroc;
     detect_column at[DETECT_RATES]; /* the table of errors */

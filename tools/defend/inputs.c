@@ -5,7 +5,7 @@
 #include "nn/feed.h"
 
 static td_status open_model(detect_job *job, td_error *error) {
-    const defend_options *o = job->options;
+    const detect_options *o = job->options;
     TD_TRY(tool_record_input(&job->record, o->model, error));
     TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
     TD_TRY(td_exec_new(&job->exec, &job->model.net, DETECT_BATCH, TD_FORWARD, error));
@@ -21,7 +21,7 @@ static td_status open_data(detect_job *job, td_dataset *data, const char *text, 
                : td_fail(error, TD_ERR_USAGE, "%s: expected images, found none", text);
 }
 
-static td_status add_sets(detect_job *job, const defend_list *list, bool suspect, td_error *error) {
+static td_status add_sets(detect_job *job, const detect_list *list, bool suspect, td_error *error) {
     for (size_t i = 0; i < list->count; i++) {
         td_dataset *data = &job->data[job->data_count++];
         TD_TRY(open_data(job, data, list->texts[i], error));
@@ -32,7 +32,7 @@ static td_status add_sets(detect_job *job, const defend_list *list, bool suspect
 
 /* Every benign set once more, stamped with each trigger. */
 static td_status add_stamped(detect_job *job, td_error *error) {
-    const defend_options *o = job->options;
+    const detect_options *o = job->options;
     for (size_t i = 0; i < o->triggers.count; i++)
         for (size_t k = 0; k < o->benign.count; k++) {
             detect_set *set = &job->sets[job->set_count++];
@@ -50,7 +50,7 @@ static td_status check_shape(const detect_job *job, const td_dataset *data, td_e
 }
 
 td_status detect_open_inputs(detect_job *job, td_error *error) {
-    const defend_options *o = job->options;
+    const detect_options *o = job->options;
     TD_TRY(open_data(job, &job->clean, o->clean, error));
     TD_TRY(open_model(job, error));
     TD_TRY(check_shape(job, &job->clean, error));

@@ -1,13 +1,14 @@
-/* trapdoor-defend: finds backdoors in inputs and models. */
+/* trapdoor-defend: finds backdoors in inputs and models, and removes them. */
 #include "defend/method.h"
 
-enum { EXIT_FLAGGED = 3 };
+static const char doc[] =
+    "Defends a model by METHOD: detectors find inputs that carry a trigger, inspectors find "
+    "backdoors in a model, repairs remove them. What calibrates or repairs is never what judges."
+    "\v"
+    "Example:\n"
+    "  trapdoor-defend strip --model model.safetensors --clean fashion-mnist:test:0-2000 \\\n"
+    "    --benign fashion-mnist:test:2000-4000 --suspect inbox";
 
 int main(int argc, char **argv) {
-    defend_options options;
-    td_error error;
-    bool flagged = false;
-    defend_options_parse(&options, argc, argv);
-    int status = tool_exit(options.method->run(&options, &flagged, &error), &error);
-    return status == 0 && flagged && options.exit_code ? EXIT_FLAGGED : status;
+    return tool_methods_main(defend_methods, doc, argc, argv);
 }

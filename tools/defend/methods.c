@@ -1,3 +1,5 @@
 #include "defend/method.h"
 
-const defend_method *const defend_methods[] = {&defend_strip, &defend_squeeze, NULL};
+#include <stddef.h>
+
+const tool_method *const defend_methods[] = {&defend_strip, &defend_squeeze, NULL};

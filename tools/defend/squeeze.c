@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/detect.h"
+#include "defend/method.h"
 #include "defend/squeezer.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
@@ -15,6 +16,11 @@ enum { MOST = DETECT_COLUMNS - 1 };
 
 /* The best joint detectors of the paper, for MNIST and for CIFAR-10 (its table's 13-3-2). */
 static const char grey_default[] = "bit=1,median=2", colour_default[] = "bit=5,median=2,nlm=13-3-2";
+
+typedef struct squeeze_options {
+    detect_options detect;
+    const char *squeezers; /* LIST, or NULL for the default */
+} squeeze_options;
 
 typedef struct squeeze {
     squeezer squeezers[MOST];
@@ -34,7 +40,7 @@ static void name_columns(detect_job *job, const squeeze *s) {
 
 static td_status prepare(detect_job *job, td_error *error) {
     const td_shape shape = td_net_input(&job->model.net);
-    const char *list = job->options->squeezers;
+    const char *list = ((const squeeze_options *)job->settings)->squeezers;
     const size_t classes = td_net_classes(&job->model.net);
     squeeze *s;
     if (job->calibration_count == 0)
@@ -120,16 +126,60 @@ static const detector squeeze_detector = {.name = "squeeze",
                                           .score = score,
                                           .calibrate = calibrate};
 
-static td_status run(const defend_options *options, bool *flagged, td_error *error) {
-    return detect_run(&squeeze_detector, options, flagged, error);
+enum { KEY_FPR = DETECT_OPTION_BASE, KEY_SQUEEZERS };
+
+static const struct argp_option rows[] = {
+    {"fpr", KEY_FPR, "R", 0,
+     "The share of clean images that may be flagged, above 0 and below 1 (0.05)", 0},
+    {"squeezers", KEY_SQUEEZERS, "LIST", 0,
+     "bit=B, median=K and nlm=SEARCH-PATCH-STRENGTH, with commas between (bit=1,median=2; for "
+     "colour bit=5,median=2,nlm=13-3-2)",
+     0},
+    {0},
+};
+
+static const char doc[] =
+    "Feature squeezing (Xu, Evans and Qi, NDSS 2018): inputs for which the model's answer changes "
+    "when they are filtered are flagged. Each set's flagged rate has its 95% Wilson interval; with "
+    "benign and suspect sets there is the "
+    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
+    "share images with --clean are refused."
+    "\v"
+    "Example:\n"
+    "  trapdoor-defend squeeze --model model.safetensors --fpr 0.01 \\\n"
+    "    --clean mnist:test:0-2000 --benign mnist:test:2000-4000 --suspect evaded";
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    squeeze_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->detect;
+        return 0;
+    case KEY_FPR:
+        o->detect.rate = detect_read_rate("--fpr", text, state);
+        return 0;
+    case KEY_SQUEEZERS:
+        o->squeezers = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
-const defend_method defend_squeeze = {
+static json_t *settings_json(const squeeze_options *o) {
+    return json_pack("{sf so*}", "fpr", o->detect.rate, "squeezers",
+                     o->squeezers ? tool_json_text(o->squeezers) : NULL);
+}
+
+static int squeeze_main(int argc, char **argv) {
+    squeeze_options o = {.detect = {.method = "squeeze", .rate = 0.05}};
+    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
+    detect_parse(&argp, argc, argv, &o, &o.detect);
+    return detect_main(&squeeze_detector, &o.detect, &o, settings_json(&o));
+}
+
+const tool_method defend_squeeze = {
     .name = "squeeze",
-    .doc = "Feature squeezing: inputs whose class changes when filtered",
-    .defaults = "--fpr 0.05 --squeezers bit=1,median=2; of colour\n"
-                "            bit=5,median=2,nlm=13-3-2",
-    .settings = DEFEND_FPR | DEFEND_SQUEEZERS,
-    .rate = 0.05,
-    .run = run,
+    .doc = "inputs whose class changes when they are filtered",
+    .main = squeeze_main,
 };

@@ -10,12 +10,18 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "defend/detect.h"
+#include "defend/method.h"
 #include "measure/entropy.h"
 #include "measure/normal.h"
 #include "nn/loss.h"
 #include <string.h>
 
 enum { DRAW_HALVES, DRAW_OVERLAYS }; /* epochs of TD_FOR_DEFEND */
+
+typedef struct strip_options {
+    detect_options detect;
+    size_t overlays; /* for each input */
+} strip_options;
 
 typedef struct strip {
     size_t each;    /* overlays of an input */
@@ -26,7 +32,8 @@ typedef struct strip {
 } strip;
 
 static td_status prepare(detect_job *job, td_error *error) {
-    const size_t each = job->options->overlays, half = job->calibration_count / 2;
+    const size_t each = ((const strip_options *)job->settings)->overlays,
+                 half = job->calibration_count / 2;
     strip *s;
     uint32_t *order;
     if (half < each || job->calibration_count < 4)
@@ -149,15 +156,58 @@ static const detector strip_detector = {.name = "strip",
                                         .calibrate = calibrate,
                                         .describe = describe};
 
-static td_status run(const defend_options *options, bool *flagged, td_error *error) {
-    return detect_run(&strip_detector, options, flagged, error);
+enum { KEY_OVERLAYS = DETECT_OPTION_BASE, KEY_FRR, MOST_OVERLAYS = 1000 };
+
+static const struct argp_option rows[] = {
+    {"overlays", KEY_OVERLAYS, "N", 0, "Clean images laid over each input, one by one (100)", 0},
+    {"frr", KEY_FRR, "R", 0,
+     "The share of benign inputs that may be rejected, above 0 and below 1 (0.01)", 0},
+    {0},
+};
+
+static const char doc[] =
+    "STRIP (Gao et al., ACSAC 2019): lays clean images over each input. Where a trigger decides, "
+    "the model's class stays, whatever is laid over it: inputs whose answers have less entropy "
+    "than clean ones are flagged. Each set's flagged rate has its 95% Wilson interval; with benign "
+    "and suspect sets there is the "
+    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
+    "share images with --clean are refused."
+    "\v"
+    "Examples:\n"
+    "  trapdoor-defend strip --model model.safetensors \\\n"
+    "    --clean fashion-mnist:test:0-2000 --benign fashion-mnist:test:2000-4000 \\\n"
+    "    --trigger square:size=3,at=bottom-right,value=255 --json strip.json\n"
+    "  trapdoor-defend strip --model model.safetensors --clean mine:test:0-500 \\\n"
+    "    --suspect inbox --exit-code";
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    strip_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->detect;
+        return 0;
+    case KEY_OVERLAYS:
+        o->overlays = tool_count("--overlays", text, 1, MOST_OVERLAYS, state);
+        return 0;
+    case KEY_FRR:
+        o->detect.rate = detect_read_rate("--frr", text, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
-const defend_method defend_strip = {
+static int strip_main(int argc, char **argv) {
+    strip_options o = {.detect = {.method = "strip", .rate = 0.01}, .overlays = 100};
+    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
+    detect_parse(&argp, argc, argv, &o, &o.detect);
+    return detect_main(
+        &strip_detector, &o.detect, &o,
+        json_pack("{sI sf}", "overlays", (json_int_t)o.overlays, "frr", o.detect.rate));
+}
+
+const tool_method defend_strip = {
     .name = "strip",
-    .doc = "STRIP: inputs whose class stays, whatever is laid over them",
-    .defaults = "--overlays 100 --frr 0.01",
-    .settings = DEFEND_OVERLAYS | DEFEND_FRR,
-    .rate = 0.01,
-    .run = run,
+    .doc = "inputs whose class stays, whatever is laid over them",
+    .main = strip_main,
 };

@@ -1,0 +1,70 @@
+#include "nn/cut.h"
+
+#include "base/size.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A name that no node has. */
+static void new_name(const td_net *net, char name[32]) {
+    bool taken = true;
+    for (size_t i = 0; taken; i++) {
+        taken = false;
+        snprintf(name, 32, i ? "part%zu" : "part", i);
+        for (size_t n = 0; n < net->node_count; n++)
+            taken |= strcmp(net->nodes[n].name, name) == 0;
+    }
+}
+
+static bool is_vector(td_shape shape) {
+    return shape.height == 1 && shape.width == 1;
+}
+
+/* The first `lines` lines of the net's text, and one that makes the node's values the outputs. */
+static td_status part_text(const td_net *whole, size_t node, bool average, td_arena *arena,
+                           char **out, td_error *error) {
+    char *text, name[32];
+    size_t length = 0, size;
+    TD_TRY(td_net_text(whole, arena, &text, error));
+    for (size_t line = 0; line <= node; line++)
+        length += strcspn(text + length, "\n") + 1;
+    new_name(whole, name);
+    if (!td_size_add(length, strlen(whole->nodes[node].name) + 64, &size))
+        return td_fail_memory(error, "a part of a net");
+    TD_TRY(TD_ARENA_NEW(arena, size, out, "a part of a net", error));
+    memcpy(*out, text, length);
+    (*out)[length] = '\0';
+    if (!is_vector(whole->nodes[node].shape))
+        snprintf(*out + length, size - length, "%s = %s(%s)\n", name,
+                 average ? "global-avg-pool" : "flatten", whole->nodes[node].name);
+    return TD_OK;
+}
+
+void td_net_copy_weights(const td_net *from, const float *from_weights, const td_net *to,
+                         float *to_weights) {
+    for (size_t t = 0; t < to->param_count; t++)
+        for (size_t f = 0; f < from->param_count; f++)
+            if (strcmp(to->params[t].name, from->params[f].name) == 0)
+                memcpy(to_weights + to->params[t].offset, from_weights + from->params[f].offset,
+                       to->params[t].count * sizeof *to_weights);
+}
+
+td_status td_net_cut(const td_net *whole, const float *whole_weights, const char *node,
+                     bool average, td_net *part, float **weights, td_arena *arena,
+                     td_error *error) {
+    size_t at = 0;
+    char *text;
+    *part = (td_net){0};
+    while (at < whole->node_count && strcmp(whole->nodes[at].name, node) != 0)
+        at++;
+    if (at == whole->node_count)
+        return td_fail(error, TD_ERR_USAGE, "expected a node of the net, found \"%s\"", node);
+    TD_TRY(part_text(whole, at, average, arena, &text, error));
+    TD_TRY(td_net_parse(part, text, NULL, error));
+    td_status status =
+        TD_ARENA_NEW(arena, td_size_max(part->weight_count, 1), weights, "a part of a net", error);
+    if (status == TD_OK)
+        td_net_copy_weights(whole, whole_weights, part, *weights);
+    else
+        td_net_free(part);
+    return status;
+}

@@ -1,0 +1,126 @@
+/* Parts of nets. */
+#include "net_support.h"
+
+#include "nn/cut.h"
+#include "nn/exec.h"
+#include <string.h>
+
+#define TEXT                                                                                       \
+    NET_IMAGE(6, 5, 2)                                                                             \
+    "conv1 = conv(input) out=3 kernel=3\nrelu1 = relu(conv1)\nflat = flatten(relu1)\n"             \
+    "part = dense(flat) out=4\nrelu2 = relu(part)\nfc2 = dense(relu2) out=3\n"
+
+enum { BATCH = 2, POSITIONS = 4 * 3, CHANNELS = 3, HIDDEN = 4, CLASSES = 3, LARGEST = 64 };
+
+typedef struct fixture {
+    td_net net, part;
+    float weights[512], *part_weights;
+    td_arena arena;
+} fixture;
+
+static void set_up(fixture *f) {
+    *f = (fixture){0};
+    net_parsed(&f->net, TEXT, NULL);
+    assert_true(f->net.weight_count <= sizeof f->weights / sizeof *f->weights);
+    net_weights(&f->net, f->weights);
+}
+
+static void tear_down(fixture *f) {
+    td_net_free(&f->part);
+    td_net_free(&f->net);
+    td_arena_free(&f->arena);
+}
+
+static void cut(fixture *f, const char *node, bool average) {
+    td_net_free(&f->part);
+    assert_int_equal(
+        td_net_cut(&f->net, f->weights, node, average, &f->part, &f->part_weights, &f->arena, NULL),
+        TD_OK);
+}
+
+static void outputs(const td_net *net, const float *weights, float out[LARGEST]) {
+    td_exec *exec;
+    assert_int_equal(td_exec_new(&exec, net, BATCH, TD_FORWARD, NULL), TD_OK);
+    td_exec_weights(exec, weights);
+    net_normal(td_exec_input(exec), BATCH * td_shape_size(td_net_input(net)), 3);
+    assert_true(BATCH * td_net_classes(net) <= LARGEST);
+    memcpy(out, td_exec_forward(exec, BATCH), BATCH * td_net_classes(net) * sizeof *out);
+    td_exec_free(exec);
+}
+
+static const float *param(const fixture *f, const char *name) {
+    for (size_t i = 0; i < f->net.param_count; i++)
+        if (strcmp(f->net.params[i].name, name) == 0)
+            return f->weights + f->net.params[i].offset;
+    fail_msg("no parameter %s", name);
+    return NULL;
+}
+
+/* The rest of the net, by hand, on what the part gives. */
+static void gives_what_the_net_goes_on_with(void **state) {
+    fixture f;
+    float hidden[LARGEST], logits[LARGEST];
+    (void)state;
+    set_up(&f);
+    cut(&f, "relu2", false);
+    assert_int_equal(td_net_classes(&f.part), HIDDEN);
+    outputs(&f.part, f.part_weights, hidden);
+    outputs(&f.net, f.weights, logits);
+    const float *weight = param(&f, "fc2.weight"), *bias = param(&f, "fc2.bias");
+    for (size_t i = 0; i < BATCH; i++)
+        for (size_t c = 0; c < CLASSES; c++) {
+            double sum = bias[c];
+            for (size_t h = 0; h < HIDDEN; h++)
+                sum += (double)weight[c * HIDDEN + h] * hidden[i * HIDDEN + h];
+            net_assert_near(logits[i * CLASSES + c], sum, 1e-5);
+        }
+    tear_down(&f);
+}
+
+/* All values of a convolution, and their means. The net has a node "part" already. */
+static void flattens_or_averages_positions(void **state) {
+    fixture f;
+    float all[LARGEST * 2] = {0}, means[LARGEST];
+    (void)state;
+    set_up(&f);
+    cut(&f, "relu1", true);
+    assert_int_equal(td_net_classes(&f.part), CHANNELS);
+    outputs(&f.part, f.part_weights, means);
+    cut(&f, "relu1", false);
+    assert_int_equal(td_net_classes(&f.part), POSITIONS * CHANNELS);
+    td_exec *exec;
+    assert_int_equal(td_exec_new(&exec, &f.part, BATCH, TD_FORWARD, NULL), TD_OK);
+    td_exec_weights(exec, f.part_weights);
+    net_normal(td_exec_input(exec), BATCH * td_shape_size(td_net_input(&f.part)), 3);
+    memcpy(all, td_exec_forward(exec, BATCH), BATCH * td_net_classes(&f.part) * sizeof *all);
+    td_exec_free(exec);
+    for (size_t c = 0; c < BATCH * CHANNELS; c++) { /* channel by channel, image by image */
+        double sum = 0;
+        for (size_t p = 0; p < POSITIONS; p++)
+            sum += all[c * POSITIONS + p];
+        net_assert_near(means[c], sum / POSITIONS, 1e-5);
+    }
+    tear_down(&f);
+}
+
+static void refuses_a_node_that_is_not_there(void **state) {
+    fixture f;
+    td_error error;
+    (void)state;
+    set_up(&f);
+    assert_int_equal(
+        td_net_cut(&f.net, f.weights, "conv9", true, &f.part, &f.part_weights, &f.arena, &error),
+        TD_ERR_USAGE);
+    assert_string_equal(error.message, "expected a node of the net, found \"conv9\"");
+    assert_null(f.part.nodes);
+    tear_down(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_what_the_net_goes_on_with),
+        cmocka_unit_test(flattens_or_averages_positions),
+        cmocka_unit_test(refuses_a_node_that_is_not_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
