@@ -39,11 +39,11 @@ class CnnBn(nn.Module):
     def __init__(self, height, width, channels, classes):
         super().__init__()
         for number, inputs, outputs in (1, channels, 32), (2, 32, 32), (3, 32, 64), (4, 64, 64):
-            setattr(self, f"conv{number}", nn.Conv2d(inputs, outputs, 3, bias=False))
+            setattr(self, f"conv{number}", nn.Conv2d(inputs, outputs, 3, padding=1, bias=False))
             setattr(self, f"bn{number}", nn.BatchNorm2d(outputs))
         self.relu = nn.ReLU()
         self.pool = nn.MaxPool2d(2)
-        flat = 64 * (((height - 4) // 2 - 4) // 2) * (((width - 4) // 2 - 4) // 2)
+        flat = 64 * (height // 4) * (width // 4)
         self.fc1, self.drop5 = nn.Linear(flat, 512), nn.Dropout(0.2)
         self.fc2 = nn.Linear(512, classes)
 
