@@ -30,8 +30,8 @@ static window make_window(size_t height, size_t width) {
 }
 
 /* Weighted sums along one direction, in which neighbours are `stride` apart. */
-static inline void filter(const double *weights, size_t side, const double *from, size_t stride,
-                          size_t count, double *to) {
+static inline void filter(const double *restrict weights, size_t side, const double *restrict from,
+                          size_t stride, size_t count, double *restrict to) {
     for (size_t i = 0; i < count; i++) {
         double sum = 0;
         for (size_t k = 0; k < side; k++)
@@ -49,9 +49,8 @@ static void filter_by(const window *w, const double *from, size_t stride, size_t
         filter(w->weights, w->side, from, stride, count, to);
 }
 
-/* One row's five maps, unfiltered in row [5, length], and filtered across it in the maps at out. */
-static void filter_row(const window *w, const uint8_t *a, const uint8_t *b, size_t length,
-                       size_t channels, double *row, double *out, size_t map) {
+/* A row of the five maps, [5, length]. */
+static void map_row(const uint8_t *a, const uint8_t *b, size_t length, double *row) {
     for (size_t i = 0; i < length; i++) {
         double p = a[i], q = b[i];
         row[OF_A * length + i] = p;
@@ -60,16 +59,13 @@ static void filter_row(const window *w, const uint8_t *a, const uint8_t *b, size
         row[OF_BB * length + i] = q * q;
         row[OF_AB * length + i] = p * q;
     }
-    size_t shorter = length - (w->side - 1) * channels;
-    for (size_t m = 0; m < MAPS; m++)
-        filter_by(w, row + m * length, channels, shorter, out + m * map);
 }
 
-/* The sum of the index over `length` places, of whose local means there are five. */
-static double sum_index(const double *means, size_t length) {
+/* The sum of the index over `count` places, whose local means are in [5, length]. */
+static double sum_index(const double *means, size_t length, size_t count) {
     const double c1 = (.01 * 255) * (.01 * 255), c2 = (.03 * 255) * (.03 * 255);
     double sum = 0;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < count; i++) {
         double a = means[OF_A * length + i], b = means[OF_B * length + i];
         double squares = a * a + b * b, product = a * b;
         double variances = means[OF_AA * length + i] + means[OF_BB * length + i] - squares;
@@ -83,29 +79,31 @@ size_t td_ssim_scratch(size_t height, size_t width, size_t channels) {
     return MAPS * width * channels * (height + 2);
 }
 
+/* The five maps are filtered as one long row, down and then across; the sums that reach from one
+ * map into the next are left unread. */
 double td_ssim(const uint8_t *a, const uint8_t *b, size_t height, size_t width, size_t channels,
                double *scratch) {
     window w = make_window(height, width);
-    size_t length = width * channels, shorter = (width - w.side + 1) * channels;
-    size_t map = height * shorter, places = height - w.side + 1;
-    double *row = scratch, *means = row + MAPS * length, *across = means + MAPS * shorter;
+    size_t length = width * channels, count = (width - w.side + 1) * channels;
+    size_t places = height - w.side + 1, row = MAPS * length;
+    double *maps = scratch, *down = maps + height * row, *means = down + row, sum = 0;
     for (size_t y = 0; y < height; y++)
-        filter_row(&w, a + y * length, b + y * length, length, channels, row, across + y * shorter,
-                   map);
-    double sum = 0;
+        map_row(a + y * length, b + y * length, length, maps + y * row);
     for (size_t y = 0; y < places; y++) {
-        for (size_t m = 0; m < MAPS; m++)
-            filter_by(&w, across + m * map + y * shorter, shorter, shorter, means + m * shorter);
-        sum += sum_index(means, shorter);
+        filter_by(&w, maps + y * row, row, row, down);
+        filter_by(&w, down, channels, row - (w.side - 1) * channels, means);
+        sum += sum_index(means, length, count);
     }
-    return sum / (double)(places * shorter);
+    return sum / (double)(places * count);
 }
 
 double td_psnr(const uint8_t *a, const uint8_t *b, size_t size) {
-    double sum = 0;
-    for (size_t i = 0; i < size; i++)
-        sum += (double)(a[i] - b[i]) * (a[i] - b[i]);
-    return sum > 0 ? 10 * log10(255.0 * 255.0 * (double)size / sum) : INFINITY;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        int difference = a[i] - b[i];
+        sum += (uint32_t)(difference * difference);
+    }
+    return sum > 0 ? 10 * log10(255.0 * 255.0 * (double)size / (double)sum) : INFINITY;
 }
 
 int td_linf(const uint8_t *a, const uint8_t *b, size_t size) {

@@ -47,6 +47,19 @@ static void continue_row(const float *row, size_t length, size_t channels, size_
     memcpy(out + margin, row, length * sizeof *row);
 }
 
+/* to[i] += weight · (a[i] + b[i]) */
+static void add_pair(float weight, const float *restrict a, const float *restrict b, size_t length,
+                     float *restrict to) {
+    for (size_t i = 0; i < length; i++)
+        to[i] += weight * (a[i] + b[i]);
+}
+
+/* to[i] = weight · from[i] */
+static void scale(float weight, const float *restrict from, size_t length, float *restrict to) {
+    for (size_t i = 0; i < length; i++)
+        to[i] = weight * from[i];
+}
+
 /* Blurs by columns, then by rows; beyond its border the picture continues as it ends there. */
 static void blur(float sigma, td_shape shape, const float *picture, float *out, float *scratch) {
     size_t length = shape.width * shape.channels;
@@ -54,24 +67,18 @@ static void blur(float sigma, td_shape shape, const float *picture, float *out, 
     float *wide = column + length;
     size_t radius = make_weights(sigma, weights);
     for (size_t y = 0; y < shape.height; y++) {
-        for (size_t i = 0; i < length; i++)
-            column[i] = weights[0] * picture[y * length + i];
+        scale(weights[0], picture + y * length, length, column);
         for (size_t k = 1; k <= radius; k++) {
             const float *above = picture + (y > k ? y - k : 0) * length;
             const float *below = picture + td_size_min(y + k, shape.height - 1) * length;
-            for (size_t i = 0; i < length; i++)
-                column[i] += weights[k] * (above[i] + below[i]);
+            add_pair(weights[k], above, below, length, column);
         }
         continue_row(column, length, shape.channels, radius, wide);
         const float *middle = wide + radius * shape.channels;
-        float *to = out + y * length;
-        for (size_t i = 0; i < length; i++)
-            to[i] = weights[0] * middle[i];
-        for (size_t k = 1; k <= radius; k++) {
-            const float *left = middle - k * shape.channels, *right = middle + k * shape.channels;
-            for (size_t i = 0; i < length; i++)
-                to[i] += weights[k] * (left[i] + right[i]);
-        }
+        scale(weights[0], middle, length, out + y * length);
+        for (size_t k = 1; k <= radius; k++)
+            add_pair(weights[k], middle - k * shape.channels, middle + k * shape.channels, length,
+                     out + y * length);
     }
 }
 
@@ -92,6 +99,11 @@ static float window(size_t at, size_t count) {
     return expf(-u * u / 4);
 }
 
+/* Not fminf and fmaxf, which are calls: they would have to see to NaN. */
+static float within_1(float light) {
+    return light < 0 ? 0 : light > 1 ? 1 : light;
+}
+
 static void unfocused(const td_reflection *r, td_shape shape, const float *scene,
                       const float *picture, float *layer, float *scratch) {
     const float attenuation = 1.1F;
@@ -106,7 +118,7 @@ static void unfocused(const td_reflection *r, td_shape shape, const float *scene
         float weight = (1 + r->alpha) / 2 * window(y, shape.height);
         float *to = layer + y * length;
         for (size_t i = 0; i < length; i++)
-            to[i] = weight * across[i] * fminf(fmaxf(to[i] - less[i % shape.channels], 0), 1);
+            to[i] = weight * across[i] * within_1(to[i] - less[i % shape.channels]);
     }
 }
 
