@@ -1,8 +1,9 @@
 #include "base/size.h"
+#include "data/difference.h"
 #include "data/sheet.h"
+#include "measure/similarity.h"
 #include "show.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -47,33 +48,21 @@ static void add_image(page *p, const td_dataset *set, size_t place) {
     p->cells[p->used++] = (td_sheet_cell){td_image(&set->images, place), caption};
 }
 
-/* |a − b| of each pair into differences[count, image], and the largest of each. */
-static void subtract(uint8_t *differences, uint8_t *largest, const td_dataset *sets,
-                     const size_t *places, size_t count) {
-    size_t size = td_image_size(&sets[0].images);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *a = td_image(&sets[0].images, places[i]);
-        const uint8_t *b = td_image(&sets[1].images, places[i]);
-        largest[i] = 0;
-        for (size_t j = 0; j < size; j++) {
-            uint8_t difference = (uint8_t)abs(a[j] - b[j]);
-            differences[i * size + j] = difference;
-            if (difference > largest[i])
-                largest[i] = difference;
-        }
-    }
-}
-
-/* Multiplies by the largest whole factor that keeps every difference on the sheet within range. */
-static int amplify(uint8_t *differences, size_t size, const uint8_t *largest, size_t count) {
+/* The difference of each pair, all to one scale, into differences[count, image], and the largest of
+ * each. Returns the factor that they are multiplied by. */
+static int draw_differences(uint8_t *differences, int *largest, const td_dataset *sets,
+                            const size_t *places, size_t count) {
+    const td_images *a = &sets[0].images, *b = &sets[1].images;
+    const size_t size = td_image_size(a);
     int most = 1;
+    for (size_t i = 0; i < count; i++) {
+        largest[i] = td_linf(td_image(a, places[i]), td_image(b, places[i]), size);
+        most = largest[i] > most ? largest[i] : most;
+    }
     for (size_t i = 0; i < count; i++)
-        if (largest[i] > most)
-            most = largest[i];
-    int factor = BRIGHTEST / most;
-    for (size_t i = 0; i < size; i++)
-        differences[i] = (uint8_t)(differences[i] * factor);
-    return factor;
+        td_difference_draw(td_image(a, places[i]), td_image(b, places[i]), size,
+                           TD_DIFFERENCE_TIMES, most, differences + i * size);
+    return BRIGHTEST / most;
 }
 
 /* DATA without the folders of a path, which would fill a heading. */
@@ -105,13 +94,14 @@ static td_status fill_one(page *p, const td_dataset *set, const size_t *places, 
 
 static td_status fill_two(page *p, const td_dataset *sets, const size_t *places, size_t count,
                           td_error *error) {
-    uint8_t *differences, *largest;
+    uint8_t *differences;
+    int *largest;
     size_t size = td_image_size(&sets[0].images);
     TD_TRY(
         page_start(p, &sets[0].images, GROUP * count, GROUP * td_size_min(count, GROUPS), error));
     TD_TRY(td_arena_alloc(&p->arena, count, size, (void **)&differences, "differences", error));
     TD_TRY(TD_ARENA_NEW(&p->arena, count, &largest, "differences", error));
-    subtract(differences, largest, sets, places, count);
+    const int factor = draw_differences(differences, largest, sets, places, count);
     for (size_t i = 0; i < count; i++) {
         add_image(p, &sets[0], places[i]);
         add_image(p, &sets[1], places[i]);
@@ -119,7 +109,7 @@ static td_status fill_two(page *p, const td_dataset *sets, const size_t *places,
         snprintf(caption, CAPTION, "up to %d", largest[i]);
         p->cells[p->used++] = (td_sheet_cell){differences + i * size, caption};
     }
-    return add_headings(p, sets, amplify(differences, count * size, largest, count), error);
+    return add_headings(p, sets, factor, error);
 }
 
 td_status show_draw(td_bitmap *bitmap, const td_dataset *sets, size_t set_count,

@@ -2,11 +2,12 @@
 #include "evade/evade.h"
 
 #include "base/size.h"
+#include "data/difference.h"
 #include "data/sheet.h"
+#include "measure/similarity.h"
 #include <stdio.h>
-#include <stdlib.h>
 
-enum { ROWS = 10, COLUMNS = 3, CAPTION = 64, BRIGHTEST = 255 };
+enum { ROWS = 10, COLUMNS = 3, CAPTION = 64 };
 
 typedef struct page {
     size_t tasks[ROWS], rows;
@@ -34,23 +35,14 @@ static void name_class(const evade_job *job, int32_t label, char *text) {
         snprintf(text, CAPTION, "class %d", (int)label);
 }
 
-/* Grey is no change, white and black the largest one either way. */
-static int amplify(const uint8_t *clean, const uint8_t *changed, size_t size, uint8_t *out) {
-    int largest = 1;
-    for (size_t i = 0; i < size; i++)
-        if (abs(changed[i] - clean[i]) > largest)
-            largest = abs(changed[i] - clean[i]);
-    for (size_t i = 0; i < size; i++)
-        out[i] = (uint8_t)((BRIGHTEST + (changed[i] - clean[i]) * BRIGHTEST / largest) / 2);
-    return largest;
-}
-
 static void fill_row(page *p, const evade_job *job, size_t row) {
     const size_t size = td_image_size(&job->data.images), number = p->tasks[row];
     const uint8_t *pixels[COLUMNS] = {td_image(&job->data.images, job->tasks[number].image),
                                       job->pixels + number * size, p->differences + row * size};
     char(*captions)[CAPTION] = p->captions + row * COLUMNS;
-    int largest = amplify(pixels[0], pixels[1], size, p->differences + row * size);
+    int found = td_linf(pixels[0], pixels[1], size), largest = found > 1 ? found : 1;
+    td_difference_draw(pixels[0], pixels[1], size, TD_DIFFERENCE_SIGNED, largest,
+                       p->differences + row * size);
     name_class(job, job->adversarial.labels[number], captions[0]);
     name_class(job, job->predicted[number], captions[1]);
     snprintf(captions[2], CAPTION, "up to %d", largest);

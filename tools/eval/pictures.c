@@ -1,15 +1,16 @@
 /* The pictures of --pictures DIR: model-M-confusion.png, model-M-targets.png, and for each trigger
  * model-M-trigger-T-pairs.png and model-M-trigger-T-samples.png. */
 #include "base/size.h"
+#include "data/difference.h"
 #include "data/png.h"
 #include "data/sheet.h"
 #include "eval/eval.h"
 #include "eval/heat_map.h"
+#include "measure/similarity.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES = 10, COLUMNS = 3, CAPTION = 64, BRIGHTEST = 255 };
+enum { SAMPLES = 10, COLUMNS = 3, CAPTION = 64 };
 
 /* Writes the bitmap and frees it. */
 static td_status write_picture(eval_job *job, const char *name, td_bitmap *bitmap,
@@ -103,11 +104,8 @@ static void fill_row(page *p, const eval_job *job, const td_trigger *trigger, si
     td_stamp stamp = {job->options->common.seed, job->data.first + image};
     memcpy(stamped, clean, size);
     td_trigger_apply(trigger, stamp, stamped, p->scratch);
-    int largest = 1;
-    for (size_t i = 0; i < size; i++)
-        largest = abs(clean[i] - stamped[i]) > largest ? abs(clean[i] - stamped[i]) : largest;
-    for (size_t i = 0; i < size; i++)
-        difference[i] = (uint8_t)(abs(clean[i] - stamped[i]) * (BRIGHTEST / largest));
+    int found = td_linf(clean, stamped, size), largest = found > 1 ? found : 1;
+    td_difference_draw(clean, stamped, size, TD_DIFFERENCE_TIMES, largest, difference);
     char(*captions)[CAPTION] = p->captions + row * COLUMNS;
     name_class(job, images->labels[image], captions[0]);
     name_class(job, predicted, captions[1]);

@@ -2,9 +2,10 @@
 #include "poison.h"
 
 #include "base/size.h"
+#include "data/difference.h"
 #include "data/sheet.h"
+#include "measure/similarity.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { COLUMNS = 3, FEWEST_ROWS = 8, MOST_ROWS = 12, LARGEST_HEIGHT = 12000, CAPTION = 40 };
 
@@ -33,19 +34,6 @@ static const poison_item *sample(const poison_plan *plan, size_t row, size_t row
     return find_item(output, row / plan->output_count * output->poisoned / turns);
 }
 
-/* |a - b| into `out`, stretched so that the largest is white; returns the largest. */
-static int stretch_difference(const uint8_t *a, const uint8_t *b, size_t size, uint8_t *out) {
-    int largest = 0;
-    for (size_t i = 0; i < size; i++) {
-        int difference = abs(a[i] - b[i]);
-        out[i] = (uint8_t)difference;
-        largest = difference > largest ? difference : largest;
-    }
-    for (size_t i = 0; largest && i < size; i++)
-        out[i] = (uint8_t)(out[i] * 255 / largest);
-    return largest;
-}
-
 static void draw_row(const poison_plan *plan, const poison_output *output, const poison_item *item,
                      uint8_t *pixels, void *scratch, char (*captions)[CAPTION]) {
     const td_images *images = &plan->source->images;
@@ -54,7 +42,9 @@ static void draw_row(const poison_plan *plan, const poison_output *output, const
     clean.backdoor = -1;
     poison_render(plan, &clean, pixels, scratch);
     poison_render(plan, item, pixels + size, scratch);
-    int largest = stretch_difference(pixels, pixels + size, size, pixels + 2 * size);
+    int largest = td_linf(pixels, pixels + size, size);
+    td_difference_draw(pixels, pixels + size, size, TD_DIFFERENCE_STRETCHED, largest,
+                       pixels + 2 * size);
     if (plan->output_count > 1)
         snprintf(captions[0], CAPTION, "%s %zu", output->name, number);
     else
