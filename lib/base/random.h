@@ -10,19 +10,32 @@
 
 /* What a draw is for. A number, once given, is never reused: published seeds depend on it. */
 typedef enum td_purpose {
-    TD_FOR_INIT = 1,    /* initial weights; index: the parameter tensor */
-    TD_FOR_SHUFFLE = 2, /* order of the training set; epoch */
-    TD_FOR_POISON = 3,  /* which images are poisoned; index: the backdoor */
-    TD_FOR_TARGET = 4,  /* a random target label; index: the image */
-    TD_FOR_SAMPLE = 5,  /* which images a picture shows */
-    TD_FOR_DROPOUT = 6, /* epoch: the step; index: the image */
-    TD_FOR_AUGMENT = 7, /* epoch; index: the image */
-    TD_FOR_TEST = 8,    /* the test suite's own data */
-    TD_FOR_TRIGGER = 9, /* epoch 0: what is drawn for an image, index: the image; 1: a pattern */
-    TD_FOR_EVADE = 10,  /* an attack on an image; epoch: its target + 1, or 0; index: the image */
-    TD_FOR_DEFEND = 11, /* STRIP; epoch 0: which clean images are overlays; 1: those of an image,
-                           index: the image */
-    TD_FOR_IMPLANT = 12, /* what an implanted module is trained on; epoch: the step */
+    TD_FOR_INIT = 1,      /* initial weights; index: the parameter tensor */
+    TD_FOR_SHUFFLE = 2,   /* order of the training set; epoch */
+    TD_FOR_POISON = 3,    /* which images are poisoned; index: the backdoor */
+    TD_FOR_TARGET = 4,    /* a random target label; index: the image */
+    TD_FOR_SAMPLE = 5,    /* which images a picture shows */
+    TD_FOR_DROPOUT = 6,   /* epoch: the step; index: the image */
+    TD_FOR_AUGMENT = 7,   /* epoch; index: the image */
+    TD_FOR_TEST = 8,      /* the test suite's own data */
+    TD_FOR_TRIGGER = 9,   /* epoch 0: what is drawn for an image, index: the image; 1: a pattern */
+    TD_FOR_EVADE = 10,    /* an attack on an image; epoch: its target + 1, or 0; index: the image */
+    TD_FOR_DEFEND = 11,   /* STRIP; epoch 0: which clean images are overlays; 1: those of an image,
+                             index: the image */
+    TD_FOR_IMPLANT = 12,  /* what an implanted module is trained on; epoch: the step */
+    TD_FOR_INVERT = 13,   /* an inverted image; epoch: 0 for its start, then the step; index: its
+                             number */
+    TD_FOR_GENERATE = 14, /* DeepInspect's generator; epoch: 0 for where it starts, then the step,
+                             or UINT32_MAX for the noise that it is judged with, UINT32_MAX − 1 for
+                             the order of a patch's images; index: the example */
+    TD_FOR_SIFT = 15,     /* suspects in a training set; epoch 0: where the search for directions
+                            starts, index: the direction; 1: where k-means does, index: the start */
+    TD_FOR_CLEANSE = 16, /* Neural Cleanse's search; epoch: the class; index: 0 for its start, 1 for
+                            what confirms, then the orders of the images */
+    TD_FOR_HIJACK = 17, /* epoch 0: where the search for a trigger starts; 1: the images that a step
+                           of it sees, index: the step; 2: the order of the images in retraining,
+                           index: its epoch; 3: a variant of an image, index: the variant */
+    TD_FOR_REPAIR = 18, /* which clean images are held out to validate a repair */
 } td_purpose;
 
 typedef struct td_random {

@@ -19,19 +19,35 @@ static bool is_vector(td_shape shape) {
     return shape.height == 1 && shape.width == 1;
 }
 
-/* The first `lines` lines of the net's text, and one that makes the node's values the outputs. */
+/* Marks what the node is computed from, and itself: another branch may stand before it. */
+static void mark_needed(const td_net *net, size_t node, bool *needed) {
+    needed[node] = true;
+    for (size_t i = node + 1; i-- > 0;)
+        for (size_t k = 0; needed[i] && k < net->nodes[i].input_count; k++)
+            needed[net->nodes[i].inputs[k]] = true;
+}
+
+/* The lines of the net's text that the node needs, and one that makes its values the outputs. */
 static td_status part_text(const td_net *whole, size_t node, bool average, td_arena *arena,
                            char **out, td_error *error) {
     char *text, name[32];
+    bool *needed;
     size_t length = 0, size;
     TD_TRY(td_net_text(whole, arena, &text, error));
-    for (size_t line = 0; line <= node; line++)
-        length += strcspn(text + length, "\n") + 1;
+    TD_TRY(TD_ARENA_NEW(arena, whole->node_count, &needed, "a part of a net", error));
+    mark_needed(whole, node, needed);
     new_name(whole, name);
-    if (!td_size_add(length, strlen(whole->nodes[node].name) + 64, &size))
+    if (!td_size_add(strlen(text), strlen(whole->nodes[node].name) + 64, &size))
         return td_fail_memory(error, "a part of a net");
     TD_TRY(TD_ARENA_NEW(arena, size, out, "a part of a net", error));
-    memcpy(*out, text, length);
+    for (size_t i = 0; i <= node; i++) {
+        const size_t line = strcspn(text, "\n") + 1;
+        if (needed[i]) {
+            memcpy(*out + length, text, line);
+            length += line;
+        }
+        text += line;
+    }
     (*out)[length] = '\0';
     if (!is_vector(whole->nodes[node].shape))
         snprintf(*out + length, size - length, "%s = %s(%s)\n", name,

@@ -1,7 +1,6 @@
 /* What was asked, as JSON: for the record, for the model file and for checkpoints. */
-#include "base/sha256.h"
+#include "common/identity.h"
 #include "train/job.h"
-#include <stdio.h>
 #include <string.h>
 
 json_t *train_options_json(const train_options *o) {
@@ -29,41 +28,6 @@ json_t *train_options_json(const train_options *o) {
         t->label_smoothing, "watched", watched);
 }
 
-td_status train_description(const train_job *job, char **out, td_error *error) {
-    json_t *text = json_object();
-    static const char *const keys[] = {"tool", "version", "blas_core", "seed", "options"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        json_object_set_new(text, keys[i],
-                            json_deep_copy(json_object_get(job->record.root, keys[i])));
-    json_t *options = json_object_get(text, "options"), *digests = json_array(), *input;
-    static const char *const places[] = {"data", "validate", "from"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        json_object_del(options, places[i]);
-    size_t i;
-    json_array_foreach(json_object_get(job->record.root, "inputs"), i, input) {
-        json_array_append(digests, json_object_get(input, "sha256"));
-    }
-    json_object_set_new(text, "inputs_sha256", digests);
-    *out = json_dumps(text, JSON_COMPACT | JSON_REAL_PRECISION(10));
-    json_decref(text);
-    return *out ? TD_OK : td_fail_memory(error, "the model's metadata");
-}
-
-static json_t *digest(const void *data, size_t size) {
-    return json_string(td_sha256(data, size).hex);
-}
-
-/* Images and labels, wherever they were read from; null for no images. */
-static json_t *images_digest(const td_images *images) {
-    if (images->count == 0)
-        return json_null();
-    char both[2 * sizeof(td_digest)];
-    int length = snprintf(both, sizeof both, "%s%s",
-                          td_sha256(images->pixels, images->count * td_image_size(images)).hex,
-                          td_sha256(images->labels, images->count * sizeof *images->labels).hex);
-    return digest(both, (size_t)length);
-}
-
 td_status train_identity(const train_job *job, json_t **out, td_error *error) {
     td_arena arena = {0};
     char *net;
@@ -75,11 +39,13 @@ td_status train_identity(const train_job *job, json_t **out, td_error *error) {
         failed |= json_object_set(identity, keys[i], json_object_get(root, keys[i]));
     failed |= json_object_update(identity, json_object_get(root, "options"));
     json_object_del(identity, "from"); /* its digest is that of the first weights */
-    failed |= json_object_set_new(identity, "net", digest(net, strlen(net)));
-    failed |= json_object_set_new(identity, "data", images_digest(&job->data.images));
-    failed |= json_object_set_new(identity, "validate", images_digest(&job->validation.images));
-    failed |= json_object_set_new(identity, "first_weights",
-                                  digest(job->weights, job->net->weight_count * sizeof(float)));
+    failed |= json_object_set_new(identity, "net", tool_digest(net, strlen(net)));
+    failed |= json_object_set_new(identity, "data", tool_images_digest(&job->data.images));
+    failed |=
+        json_object_set_new(identity, "validate", tool_images_digest(&job->validation.images));
+    failed |=
+        json_object_set_new(identity, "first_weights",
+                            tool_digest(job->weights, job->net->weight_count * sizeof(float)));
     td_arena_free(&arena);
     if (failed) {
         json_decref(identity);

@@ -2,6 +2,7 @@
  * `log` U8 (the log so far, a JSON array), and as metadata the net's text (trapdoor.net) and
  * {"epoch", "training"} (trapdoor.checkpoint), where `training` is train_identity's. */
 #include "base/json.h"
+#include "common/identity.h"
 #include "data/safetensors.h"
 #include "train/job.h"
 #include <errno.h>
@@ -98,34 +99,6 @@ static td_status copy_floats(const td_safetensors *file, const char *name, size_
     return TD_OK;
 }
 
-static td_status fail_difference(const char *key, const json_t *asked, const json_t *found,
-                                 td_error *error) {
-    const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10);
-    char *left = asked ? json_dumps(asked, flags) : NULL;
-    char *right = found ? json_dumps(found, flags) : NULL;
-    td_fail(error, TD_ERR_USAGE,
-            "not of this training: \"%.64s\": expected %.200s, found %.200s; --force without "
-            "--resume starts anew",
-            key, left ? left : "none", right ? right : "none");
-    free(left);
-    free(right);
-    return TD_ERR_USAGE;
-}
-
-static td_status check_identity(const json_t *asked, json_t *found, td_error *error) {
-    const char *key;
-    const json_t *value;
-    json_object_foreach((json_t *)asked, key, value) {
-        if (!json_equal(value, json_object_get(found, key)))
-            return fail_difference(key, value, json_object_get(found, key), error);
-    }
-    json_object_foreach(found, key, value) {
-        if (!json_object_get(asked, key))
-            return fail_difference(key, NULL, value, error);
-    }
-    return TD_OK;
-}
-
 /* Reads the metadata, which must be of this training, and gives the epoch. */
 static td_status read_head(const train_job *job, const td_safetensors *file, size_t *epoch,
                            td_error *error) {
@@ -138,7 +111,8 @@ static td_status read_head(const train_job *job, const td_safetensors *file, siz
     if (status != TD_OK)
         return td_fail_within(error, status, "metadata \"%s\"", head_key);
     json_int_t number = json_integer_value(json_object_get(head, "epoch"));
-    status = check_identity(job->identity, json_object_get(head, "training"), error);
+    status =
+        tool_identity_check(job->identity, json_object_get(head, "training"), "training", error);
     if (status == TD_OK && (number < 1 || (size_t)number > job->options->training.epochs))
         status =
             td_fail(error, TD_ERR_FORMAT, "metadata: expected an epoch from 1 to %zu, found %lld",

@@ -40,10 +40,6 @@ typedef struct train_job {
 /* The record's `options`; NULL when out of memory. */
 json_t *train_options_json(const train_options *options);
 
-/* What the model file says of its training, as JSON: the record's head, with the files known by
- * their digests and not by where they lay. The caller frees it. */
-td_status train_description(const train_job *job, char **out, td_error *error) TD_MUST_USE;
-
 /* All that decides about the bytes of the result: version, BLAS core, seed, options, and digests of
  * the images used, of the net's text and of the first weights. To be called before training. The
  * caller owns *out. */

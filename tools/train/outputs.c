@@ -1,4 +1,5 @@
 /* What a training writes: the model, its log and the record. */
+#include "common/model_output.h"
 #include "train/job.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static td_status finish_model(train_job *job, td_error *error) {
     const tool_common *common = &job->options->common;
     char *training;
     TD_TRY(open_output(&job->model_file, common->output, common->force, error));
-    TD_TRY(train_description(job, &training, error));
+    TD_TRY(tool_model_training(&job->record, &training, error));
     td_status status =
         td_model_write(job->model_file.stream, job->net, job->weights, training, error);
     free(training);

@@ -1,0 +1,187 @@
+/* Taking masked channels out of a net: which channels of each node stay, from the layer that
+ * computes them, over the mask, to what reads them; then the net and its weights without the rest.
+ */
+#include "nn/channels.h"
+#include "nn/op.h"
+#include <string.h>
+
+typedef struct removal {
+    const td_net *net;
+    const float *weights;
+    size_t mask;
+    bool **keep; /* of each node: which of its channels stay; NULL: all */
+    td_arena *arena;
+} removal;
+
+typedef enum reach {
+    ENDS,    /* the layer that computes the channels, or whose weights read them */
+    KEEPS,   /* channel by channel, and of a channel of zeros makes zeros */
+    KEEPS_1, /* channel by channel, but not zeros of zeros */
+    SPREADS, /* a channel becomes several */
+    JOINS,   /* anything else */
+} reach;
+
+static reach reach_of(const td_node *node) {
+    static const struct {
+        const char *op;
+        reach how;
+    } table[] = {{"conv", ENDS},       {"dense", ENDS},         {"relu", KEEPS},
+                 {"tanh", KEEPS},      {"dropout", KEEPS},      {"max-pool", KEEPS},
+                 {"avg-pool", KEEPS},  {"mask", KEEPS},         {"global-avg-pool", KEEPS},
+                 {"sigmoid", KEEPS_1}, {"batch-norm", KEEPS_1}, {"flatten", SPREADS}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(node->op->name, table[i].op) == 0)
+            return table[i].how;
+    return JOINS;
+}
+
+static td_status refuse(const removal *r, size_t node, const char *why, td_error *error) {
+    return td_fail(error, TD_ERR_USAGE, "node \"%s\" (%s): %s, so that none can be taken out",
+                   r->net->nodes[node].name, r->net->nodes[node].op->name, why);
+}
+
+static td_status keep_of_mask(removal *r, td_error *error) {
+    const td_node *node = &r->net->nodes[r->mask];
+    const float *values = r->weights + r->net->params[node->params[0]].offset;
+    size_t left = 0;
+    TD_TRY(TD_ARENA_NEW(r->arena, node->shape.channels, &r->keep[r->mask], "channels", error));
+    for (size_t c = 0; c < node->shape.channels; c++) {
+        if (values[c] != 0 && values[c] != 1)
+            return refuse(r, r->mask, "its channels are masked by other values than 0 and 1",
+                          error);
+        r->keep[r->mask][c] = values[c] != 0;
+        left += values[c] != 0;
+    }
+    return left > 0 ? TD_OK : refuse(r, r->mask, "every channel is masked", error);
+}
+
+/* From the mask back to the layer whose outputs the channels are. */
+static td_status walk_back(removal *r, td_error *error) {
+    for (size_t node = r->mask;;) {
+        node = r->net->nodes[node].inputs[0];
+        const reach how = reach_of(&r->net->nodes[node]);
+        if (td_channels_reader(r->net, node) == 0)
+            return refuse(r, node, "several nodes read its channels", error);
+        if (how == SPREADS || how == JOINS)
+            return refuse(r, node, "its channels are not those of one layer", error);
+        r->keep[node] = r->keep[r->mask];
+        if (how == ENDS)
+            return TD_OK;
+    }
+}
+
+/* A flattened vector has the positions of a channel one behind the other. */
+static td_status spread(removal *r, size_t node, const bool *channels, td_error *error) {
+    const td_shape in = r->net->nodes[r->net->nodes[node].inputs[0]].shape;
+    const size_t positions = in.height * in.width;
+    TD_TRY(TD_ARENA_NEW(r->arena, in.channels * positions, &r->keep[node], "channels", error));
+    for (size_t i = 0; i < in.channels * positions; i++)
+        r->keep[node][i] = channels[i / positions];
+    return TD_OK;
+}
+
+static td_status walk_on_over(removal *r, size_t node, size_t input, td_error *error) {
+    switch (reach_of(&r->net->nodes[node])) {
+    case ENDS:
+        return TD_OK;
+    case KEEPS:
+        r->keep[node] = r->keep[input];
+        return TD_OK;
+    case SPREADS:
+        return spread(r, node, r->keep[input], error);
+    case KEEPS_1:
+        return refuse(r, node, "a masked channel is not zero behind it", error);
+    case JOINS:
+        break;
+    }
+    return refuse(r, node, "the masked channels are joined with others", error);
+}
+
+/* From the mask on to the layers whose weights read the channels. */
+static td_status walk_on(removal *r, td_error *error) {
+    for (size_t node = r->mask + 1; node < r->net->node_count; node++)
+        for (size_t k = 0; k < r->net->nodes[node].input_count; k++) {
+            const size_t input = r->net->nodes[node].inputs[k];
+            if (input >= r->mask && r->keep[input])
+                TD_TRY(walk_on_over(r, node, input, error));
+        }
+    const size_t last = r->net->node_count - 1;
+    return r->keep[last] ? refuse(r, last, "its channels are the classes", error) : TD_OK;
+}
+
+static size_t kept(const bool *keep, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        kept += !keep || keep[i];
+    return kept;
+}
+
+static td_status build(const removal *r, td_net *out, td_error *error) {
+    const size_t before = r->net->nodes[r->mask].inputs[0];
+    td_net less = *r->net;
+    char *text;
+    less.node_count--;
+    TD_TRY(TD_ARENA_NEW(r->arena, less.node_count, &less.nodes, "a net", error));
+    for (size_t i = 0; i < less.node_count; i++) {
+        const size_t old = i < r->mask ? i : i + 1;
+        td_node *node = &less.nodes[i];
+        *node = r->net->nodes[old];
+        for (size_t k = 0; k < node->input_count; k++) {
+            size_t *input = &node->inputs[k];
+            *input = *input == r->mask ? before : *input - (*input > r->mask);
+        }
+        if (r->keep[old] && reach_of(node) == ENDS) { /* `out` is the first key of both */
+            const size_t count = kept(r->keep[old], node->shape.channels);
+            node->values[0].first = node->values[0].second = (double)count;
+        }
+    }
+    TD_TRY(td_net_text(&less, r->arena, &text, error));
+    return td_net_parse(out, text, NULL, error);
+}
+
+/* The values of a parameter that stay: the first dimension is the node's own channels, the second
+ * those that it reads. */
+static void copy_kept(const td_param *param, const float *from, const bool *own, const bool *read,
+                      float *to) {
+    const size_t columns = param->rank > 1 ? param->dims[1] : 1;
+    const size_t block = param->count / (param->dims[0] * columns);
+    for (size_t i = 0; i < param->dims[0]; i++)
+        for (size_t k = 0; k < columns; k++, from += block)
+            if ((!own || own[i]) && (!read || param->rank == 1 || read[k])) {
+                memcpy(to, from, block * sizeof *to);
+                to += block;
+            }
+}
+
+static void copy_weights(const removal *r, const td_net *out, float *weights) {
+    for (size_t i = 0; i < out->node_count; i++) {
+        const size_t old = i < r->mask ? i : i + 1;
+        const td_node *node = &r->net->nodes[old];
+        for (size_t k = 0; k < node->param_count; k++) {
+            const td_param *param = &r->net->params[node->params[k]];
+            copy_kept(param, r->weights + param->offset, r->keep[old], r->keep[node->inputs[0]],
+                      weights + out->params[out->nodes[i].params[k]].offset);
+        }
+    }
+}
+
+static td_status remove_masked(removal *r, td_net *out, float **out_weights, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(r->arena, r->net->node_count, &r->keep, "channels", error));
+    TD_TRY(keep_of_mask(r, error));
+    TD_TRY(walk_back(r, error));
+    TD_TRY(walk_on(r, error));
+    TD_TRY(build(r, out, error));
+    TD_TRY(TD_ARENA_NEW(r->arena, out->weight_count, out_weights, "weights", error));
+    copy_weights(r, out, *out_weights);
+    return TD_OK;
+}
+
+td_status td_channels_remove(const td_net *net, const float *weights, size_t mask, td_arena *arena,
+                             td_net *out, float **out_weights, td_error *error) {
+    removal r = {.net = net, .weights = weights, .mask = mask, .arena = arena};
+    *out = (td_net){0};
+    td_status status = remove_masked(&r, out, out_weights, error);
+    if (status != TD_OK)
+        td_net_free(out);
+    return status;
+}
