@@ -113,7 +113,7 @@ check_fails 2 "trapdoor-defend strip: $fm:test:199-300: expected no image of --c
 $hygiene, found 199-200 in both" strip bad --benign $fm:test:200-300 --suspect $fm:test:199-300
 trapdoor-data import -q $fm:test:150-250 -o copy.safetensors >/dev/null
 check_fails 2 "trapdoor-defend strip: copy.safetensors: expected no image of --clean $fm:test:0-200, \
-$hygiene, found 50 that are equal" strip bad --suspect copy.safetensors
+$hygiene, found 50 that are equal, the first 0 here and 150 there" strip bad --suspect copy.safetensors
 trapdoor-data import -q $fm:test:199-499 -o stray.safetensors >/dev/null
 run trapdoor-defend squeeze --model bad.safetensors --clean $fm:test:0-200 \
     --suspect stray.safetensors --json stray.json

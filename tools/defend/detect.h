@@ -1,5 +1,5 @@
-/* One run of a detector of inputs, and its parts: the sets (inputs.c), what they may share
- * (hygiene.c), their scores (scores.c), what follows from these (judge.c), how that is told
+/* One run of a detector of inputs, and its parts: the sets (inputs.c; hygiene.h says what they may
+ * share), their scores (scores.c), what follows from these (judge.c), how that is told
  * (report.c) and drawn (picture.c). */
 #ifndef TOOLS_DEFEND_DETECT_H
 #define TOOLS_DEFEND_DETECT_H

@@ -1,13 +1,14 @@
-/* What calibrates is never what judges. */
+#include "defend/hygiene.h"
+
 #include "base/size.h"
-#include "defend/detect.h"
+#include "common/options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { STRAYS = 100 }; /* one image in so many may be in both by chance */
 
-/* A clean image, findable by its pixels. */
+/* An image that is learned from, findable by its pixels. */
 typedef struct entry {
     uint64_t hash;
     uint32_t image;
@@ -41,25 +42,31 @@ static size_t find(const entry *entries, size_t count, uint64_t hash) {
     return low;
 }
 
-/* Marks the clean images that the set has as well; returns how many these are. */
-static size_t mark_equal(const detect_job *job, const entry *entries, const td_images *judged,
-                         bool *in_set) {
-    const td_images *clean = &job->clean.images;
-    const size_t size = td_image_size(clean);
-    size_t equal = 0;
-    memset(in_set, 0, clean->count * sizeof *in_set);
+/* What the sets have in common. */
+typedef struct overlap {
+    size_t count;       /* images of the set that is learned from, which the judged one has too */
+    size_t own, judged; /* the first such pair */
+} overlap;
+
+/* Marks the images that the judged set has as well. */
+static overlap mark_equal(const td_images *own, const entry *entries, const td_images *judged,
+                          bool *in_set) {
+    const size_t size = td_image_size(own);
+    overlap found = {0};
+    memset(in_set, 0, own->count * sizeof *in_set);
     for (size_t i = 0; i < judged->count; i++) {
         const uint8_t *pixels = td_image(judged, i);
         uint64_t hash = hash_pixels(pixels, size);
-        for (size_t k = find(entries, clean->count, hash);
-             k < clean->count && entries[k].hash == hash; k++)
+        for (size_t k = find(entries, own->count, hash); k < own->count && entries[k].hash == hash;
+             k++)
             if (!in_set[entries[k].image] &&
-                memcmp(td_image(clean, entries[k].image), pixels, size) == 0) {
+                memcmp(td_image(own, entries[k].image), pixels, size) == 0) {
                 in_set[entries[k].image] = true;
-                equal++;
+                if (found.count++ == 0)
+                    found = (overlap){1, entries[k].image, i};
             }
     }
-    return equal;
+    return found;
 }
 
 static bool same_files(const td_dataset *a, const td_dataset *b) {
@@ -70,63 +77,65 @@ static bool same_files(const td_dataset *a, const td_dataset *b) {
     return a->file_count > 0 && b->file_count > 0 && strcmp(a->files[0], b->files[0]) == 0;
 }
 
-static td_status check_ranges(const detect_job *job, const td_dataset *judged, td_error *error) {
-    const td_dataset *clean = &job->clean;
-    size_t begin = td_size_max(clean->first, judged->first);
-    size_t end =
-        td_size_min(clean->first + clean->images.count, judged->first + judged->images.count);
-    if (begin >= end || !same_files(clean, judged))
+static td_status check_ranges(const td_dataset *own, const hygiene_words *words,
+                              const td_dataset *judged, td_error *error) {
+    size_t begin = td_size_max(own->first, judged->first);
+    size_t end = td_size_min(own->first + own->images.count, judged->first + judged->images.count);
+    if (begin >= end || !same_files(own, judged))
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected no image of --clean %s, since what calibrates must not judge, "
+                   "%s: expected no image of %s %s, since what %s must not judge, "
                    "found %zu-%zu in both",
-                   judged->name, clean->name, begin, end);
+                   judged->name, words->option, own->name, words->learns, begin, end);
 }
 
-static td_status check_equal(const detect_job *job, const td_dataset *judged, size_t equal,
-                             td_error *error) {
-    size_t smaller = td_size_min(job->clean.images.count, judged->images.count);
-    if (equal * STRAYS <= smaller)
+static td_status check_equal(const td_dataset *own, const hygiene_words *words,
+                             const td_dataset *judged, const overlap *equal, td_error *error) {
+    size_t smaller = td_size_min(own->images.count, judged->images.count);
+    if (equal->count * STRAYS <= smaller)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected no image of --clean %s, since what calibrates must not judge, "
-                   "found %zu that are equal",
-                   judged->name, job->clean.name, equal);
+                   "%s: expected no image of %s %s, since what %s must not judge, "
+                   "found %zu that are equal, the first %zu here and %zu there",
+                   judged->name, words->option, own->name, words->learns, equal->count,
+                   judged->first + equal->judged, own->first + equal->own);
 }
 
-static void note_left_out(const detect_job *job) {
+static void note_left_out(const hygiene_words *words, size_t left_out) {
     char line[256];
-    if (job->left_out == 0 || job->options->common.quiet)
+    if (left_out == 0 || words->quiet)
         return;
     snprintf(line, sizeof line,
-             "note: %zu of the images of --clean equal images to be judged, and were left out",
-             job->left_out);
+             "note: %zu of the images of %s equal images to be judged, and were left out", left_out,
+             words->option);
     tool_note(line);
 }
 
-td_status detect_check_hygiene(detect_job *job, td_error *error) {
-    const td_images *clean = &job->clean.images;
+td_status hygiene_check(const td_dataset *own, const hygiene_words *words, const td_dataset *judged,
+                        size_t count, td_arena *arena, uint32_t **kept, size_t *kept_count,
+                        td_error *error) {
+    const td_images *images = &own->images;
     entry *entries;
     bool *in_set, *in_any;
-    for (size_t i = 0; i < job->data_count; i++)
-        TD_TRY(check_ranges(job, &job->data[i], error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, clean->count, &entries, "images", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, clean->count, &in_set, "images", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, clean->count, &in_any, "images", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, clean->count, &job->calibration, "images", error));
-    for (size_t i = 0; i < clean->count; i++)
-        entries[i] = (entry){hash_pixels(td_image(clean, i), td_image_size(clean)), (uint32_t)i};
-    qsort(entries, clean->count, sizeof *entries, compare);
-    for (size_t i = 0; i < job->data_count; i++) {
-        size_t equal = mark_equal(job, entries, &job->data[i].images, in_set);
-        TD_TRY(check_equal(job, &job->data[i], equal, error));
-        for (size_t k = 0; k < clean->count; k++)
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(check_ranges(own, words, &judged[i], error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &entries, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &in_set, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &in_any, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, kept, "images", error));
+    for (size_t i = 0; i < images->count; i++)
+        entries[i] = (entry){hash_pixels(td_image(images, i), td_image_size(images)), (uint32_t)i};
+    qsort(entries, images->count, sizeof *entries, compare);
+    for (size_t i = 0; i < count; i++) {
+        const overlap equal = mark_equal(images, entries, &judged[i].images, in_set);
+        TD_TRY(check_equal(own, words, &judged[i], &equal, error));
+        for (size_t k = 0; k < images->count; k++)
             in_any[k] |= in_set[k];
     }
-    for (size_t i = 0; i < clean->count; i++)
+    *kept_count = 0;
+    for (size_t i = 0; i < images->count; i++)
         if (!in_any[i])
-            job->calibration[job->calibration_count++] = (uint32_t)i;
-    job->left_out = clean->count - job->calibration_count;
-    note_left_out(job);
+            (*kept)[(*kept_count)++] = (uint32_t)i;
+    note_left_out(words, images->count - *kept_count);
     return TD_OK;
 }

@@ -2,6 +2,7 @@
 #include "common/net_source.h"
 #include "common/trigger.h"
 #include "defend/detect.h"
+#include "defend/hygiene.h"
 #include "nn/feed.h"
 
 static td_status open_model(detect_job *job, td_error *error) {
@@ -59,6 +60,14 @@ td_status detect_open_inputs(detect_job *job, td_error *error) {
     for (size_t i = 0; i < job->data_count; i++)
         TD_TRY(check_shape(job, &job->data[i], error));
     return add_stamped(job, error);
+}
+
+td_status detect_check_hygiene(detect_job *job, td_error *error) {
+    const hygiene_words words = {"--clean", "calibrates", job->options->common.quiet};
+    TD_TRY(hygiene_check(&job->clean, &words, job->data, job->data_count, &job->arena,
+                         &job->calibration, &job->calibration_count, error));
+    job->left_out = job->clean.images.count - job->calibration_count;
+    return TD_OK;
 }
 
 void detect_close_inputs(detect_job *job) {

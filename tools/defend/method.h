@@ -6,6 +6,11 @@
 #include "common/method.h"
 
 extern const tool_method defend_strip, defend_squeeze;
+extern const tool_method defend_prune, defend_finetune, defend_fineprune;
+
+extern const tool_method defend_spectral, defend_activation_clustering;
+
+extern const tool_method defend_cleanse, defend_deepinspect;
 
 extern const tool_method *const defend_methods[]; /* ends with NULL */
 

@@ -2,4 +2,13 @@
 
 #include <stddef.h>
 
-const tool_method *const defend_methods[] = {&defend_strip, &defend_squeeze, NULL};
+const tool_method *const defend_methods[] = {&defend_strip,
+                                             &defend_squeeze,
+                                             &defend_prune,
+                                             &defend_finetune,
+                                             &defend_fineprune,
+                                             &defend_cleanse,
+                                             &defend_deepinspect,
+                                             &defend_spectral,
+                                             &defend_activation_clustering,
+                                             NULL};
