@@ -1,9 +1,17 @@
-/* trapdoor-implant: puts a backdoor into a trained model. */
-#include "implant/implant.h"
+/* trapdoor-implant: puts a backdoor into a model. */
+#include "implant/method.h"
+
+static const char doc[] =
+    "Puts a backdoor into a model by METHOD. M2 is one model, which every other tool takes; the "
+    "triggers are written as pictures, with a manifest for trapdoor-eval --manifest."
+    "\v"
+    "\n"
+    "Example:\n"
+    "  trapdoor-implant trojannet --model model.safetensors --target all \\\n"
+    "    -o trojan.safetensors\n"
+    "  trapdoor-eval --model trojan.safetensors --data fashion-mnist:test \\\n"
+    "    --manifest trojan.safetensors.manifest.json\n";
 
 int main(int argc, char **argv) {
-    implant_options options;
-    td_error error;
-    implant_options_parse(&options, argc, argv);
-    return tool_exit(implant_run(&options, &error), &error);
+    return tool_methods_main(implant_methods, doc, argc, argv);
 }

@@ -1,3 +1,6 @@
 #include "implant/method.h"
 
-const implant_method *const implant_methods[] = {&implant_trojannet, NULL};
+#include <stddef.h>
+
+const tool_method *const implant_methods[] = {&implant_hijack, &implant_pruning_aware,
+                                              &implant_trojannet, NULL};

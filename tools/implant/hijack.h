@@ -1,0 +1,130 @@
+/* The Trojaning attack (Liu, Ma, Aafer, Lee, Zhai, Wang and Zhang, "Trojaning attack on neural
+ * networks", NDSS 2018) from a model alone; none of its training data is read. Its parts: neurons
+ * of a dense layer are chosen (hijack_layer.c); a trigger is found that makes them fire
+ * (hijack_trigger.c, hijack_mask.c); images that the model takes for each class are made out of the
+ * model (invert.h) and varied (hijack_vary.c), which stand for the training data; and what comes
+ * after the layer is trained on with them, as they are and with the trigger (hijack_retrain.c). */
+#ifndef TOOLS_IMPLANT_HIJACK_H
+#define TOOLS_IMPLANT_HIJACK_H
+
+#include "data/bitmap.h"
+#include "data/images.h"
+#include "nn/net.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The layer whose neurons are hijacked, by numbers of nodes. A neuron is an output of it; its value
+ * is what the dense node gives, before the activation. */
+typedef struct hijack_layer {
+    size_t node; /* a dense one */
+    size_t next; /* the dense node that reads it, directly or through operators that keep each
+                    channel apart */
+    size_t neurons;
+    const char *name; /* the net's */
+} hijack_layer;
+
+/* The layer called `name`, or, where that is NULL, the first dense one that another one reads and
+ * that all goes through.
+ * TD_ERR_USAGE for a name that no such layer has; TD_ERR_FORMAT for a net without any. */
+td_status hijack_find_layer(const td_net *net, const char *name, hijack_layer *layer,
+                            td_error *error) TD_MUST_USE;
+
+/* sums[neurons]: of each neuron the Σ|W| of the weights into it (the paper) or out of it, into the
+ * next dense layer (the authors' script). order[neurons]: the neurons, the largest sum first, of
+ * equals the lower number. */
+void hijack_rank(const td_net *net, const float *weights, const hijack_layer *layer, bool into,
+                 double *sums, uint32_t *order);
+
+/* Where a trigger is, and how opaque: result = image + opacity · (trigger − image). */
+typedef struct hijack_mask {
+    td_shape shape;                  /* of the images */
+    size_t top, left, height, width; /* the box around the trigger */
+    float *opacity;                  /* [height, width], in [0, 1], multiples of 1/255 */
+} hijack_mask;
+
+/* A square; in `arena`. */
+td_status hijack_mask_square(hijack_mask *mask, td_shape shape, size_t top, size_t left,
+                             size_t side, double opacity, td_arena *arena,
+                             td_error *error) TD_MUST_USE;
+
+/* The pixels that are at least mid grey in a picture of the images' size; where it has an alpha
+ * channel, at least half opaque as well. TD_ERR_USAGE for another size or no such pixel. */
+td_status hijack_mask_picture(hijack_mask *mask, td_shape shape, const td_bitmap *picture,
+                              double opacity, td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* Pastes a pattern [height, width, channels] of the box, 0–255, on an image, in float. */
+void hijack_stamp(const hijack_mask *mask, const float *pattern, float *image);
+
+/* The same on copies of all images, rounded as a TRIGGER is; pixels[count, size]. */
+void hijack_stamp_all(const hijack_mask *mask, const uint8_t *pattern, const td_images *images,
+                      uint8_t *pixels);
+
+/* The trigger as a picture with alpha, of the box; the caller frees it. */
+td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_bitmap *picture,
+                           td_error *error) TD_MUST_USE;
+
+/* The search for a trigger: Adam on the pixels in the mask, kept within 0 and 255, against
+ *
+ *     mean over neurons and images of (value − goal)² + smoothness · variation
+ *
+ * where the variation is the sum of √(dx² + dy²) over the box, in units of the pixel range (total
+ * variation), and the images are those that the trigger will stand on. */
+typedef struct hijack_search {
+    const td_net *part; /* from the image to the layer's values (td_net_cut) */
+    const float *weights;
+    const hijack_mask *mask;
+    const td_images *images; /* what the trigger stands on */
+    const uint32_t *neurons;
+    size_t neuron_count;
+    double goal;          /* what their values are to become */
+    double learning_rate; /* in units of the pixel range */
+    double smoothness;
+    size_t steps;
+    uint64_t seed;
+    /* Called after each step; false stops with TD_ERR_INTERRUPTED. */
+    bool (*advance)(void *context, size_t done);
+    void *context;
+} hijack_search;
+
+typedef struct hijack_found {
+    uint8_t *pattern; /* [height, width, channels], whole pixel values; in the arena given */
+    double first_loss, last_loss;
+    /* [neuron_count], means over all images, and the share in which the value is above 0: */
+    double *without, *with, *fires_without, *fires_with;
+} hijack_found;
+
+/* TD_ERR_NUMERIC if the loss leaves the finite numbers. */
+td_status hijack_find_trigger(const hijack_search *search, hijack_found *found, td_arena *arena,
+                              td_error *error) TD_MUST_USE;
+
+/* Variants of images, `copies` of each, [copies · images->count, size]: moved by up to 3 pixels
+ * each way, rolled over; with 0 to 1/2 of another image mixed in; and 0.6 to 1.4 times as bright,
+ * clipped.
+ */
+void hijack_vary(const td_images *images, size_t copies, uint64_t seed, uint8_t *pixels);
+
+/* The retraining of what comes after the layer: Adam on the cross-entropy. Batch norms use their
+ * running statistics and dropout is off, since statistics of made-up images are not the data's. */
+typedef struct hijack_retraining {
+    const td_net *part; /* from the image to the layer's values */
+    const float *part_weights;
+    const td_net *tail; /* from these to the logits */
+    const td_images *images;
+    size_t epochs, batch;
+    double learning_rate;
+    uint64_t seed;
+    bool (*advance)(void *context, size_t epochs, double loss); /* as above, after each epoch */
+    void *context;
+} hijack_retraining;
+
+typedef struct hijack_retrained {
+    double loss;    /* mean over the last epoch */
+    size_t correct; /* of the images, in the last epoch */
+} hijack_retrained;
+
+/* Trains tail_weights [tail->weight_count] in place. TD_ERR_NUMERIC if the loss leaves the finite
+ * numbers. */
+td_status hijack_retrain(const hijack_retraining *asked, float *tail_weights, hijack_retrained *out,
+                         td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,102 @@
+#include "common/progress.h"
+#include "implant/hijack_job.h"
+#include "nn/feed.h"
+#include "nn/loss.h"
+#include "nn/predict.h"
+
+td_status hijack_open_test(hijack_job *h, td_error *error) {
+    const tool_common *common = h->job.common;
+    const td_net *net = &h->job.model.net;
+    const char *name = h->options->test;
+    if (!name)
+        return TD_OK;
+    TD_TRY(td_dataset_open(&h->test, name, "test", common->data_dir, error));
+    TD_TRY(tool_record_dataset(&h->job.record, &h->test, error));
+    td_status status = td_feed_check(net, &h->test.images, error);
+    if (status == TD_OK && h->test.images.classes > td_net_classes(net))
+        status =
+            td_fail(error, TD_ERR_USAGE, "expected at most the %zu classes of the model, found %zu",
+                    td_net_classes(net), h->test.images.classes);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", name);
+}
+
+typedef struct watch {
+    tool_progress progress;
+    size_t done; /* before this pass */
+} watch;
+
+static bool batch_done(void *context, size_t images) {
+    watch *w = context;
+    tool_progress_update(&w->progress, w->done + images, NULL);
+    return !tool_interrupted();
+}
+
+static td_status predict(hijack_job *h, const float *weights, const td_images *images, watch *w,
+                         int32_t *predicted, td_error *error) {
+    const td_net *net = &h->job.model.net;
+    const size_t classes = td_net_classes(net);
+    td_arena arena = {0};
+    float *logits;
+    td_status status =
+        td_predict(net, weights, images, (td_predict_watch){batch_done, w}, &arena, &logits, error);
+    for (size_t i = 0; status == TD_OK && i < images->count; i++)
+        predicted[i] = td_argmax(logits + i * classes, classes);
+    td_arena_free(&arena);
+    w->done += images->count;
+    return status;
+}
+
+/* Accuracy on the images, and the ASR on the same with the trigger. */
+static td_status judge(hijack_job *h, const float *weights, const td_images *stamped, watch *w,
+                       int32_t *predicted, hijack_figures *out, td_error *error) {
+    const td_images *images = &h->test.images;
+    const int32_t target = (int32_t)h->job.triggers[0].target;
+    TD_TRY(predict(h, weights, images, w, predicted, error));
+    out->accuracy = td_accuracy(predicted, images->labels, images->count);
+    TD_TRY(predict(h, weights, stamped, w, predicted, error));
+    out->asr = td_asr(predicted, images->labels, images->count, target);
+    return TD_OK;
+}
+
+static td_status judge_both(hijack_job *h, td_error *error) {
+    const td_images *images = &h->test.images;
+    td_images stamped = *images;
+    uint8_t *pixels;
+    int32_t *predicted;
+    TD_TRY(td_arena_alloc(&h->job.arena, images->count, td_image_size(images), (void **)&pixels,
+                          "images with the trigger", error));
+    TD_TRY(TD_ARENA_NEW(&h->job.arena, images->count, &predicted, "predictions", error));
+    hijack_stamp_all(&h->mask, h->found.pattern, images, pixels);
+    stamped.pixels = pixels;
+    watch w = {.progress = tool_progress_start("measuring", "images", 4 * images->count,
+                                               h->job.common->quiet)};
+    td_status status = judge(h, h->job.model.weights, &stamped, &w, predicted, &h->before, error);
+    if (status == TD_OK)
+        status = judge(h, h->job.weights, &stamped, &w, predicted, &h->after, error);
+    tool_progress_end(&w.progress);
+    return status;
+}
+
+static json_t *figures_json(const hijack_figures *figures) {
+    json_t *json = json_object();
+    tool_json_rate(json, "accuracy", &figures->accuracy);
+    tool_json_rate(json, "asr", &figures->asr);
+    return json;
+}
+
+td_status hijack_measure(hijack_job *h, td_error *error) {
+    if (!h->options->test)
+        return TD_OK;
+    TD_TRY(judge_both(h, error));
+    json_t *json = json_pack("{so sI so so}", "data", tool_json_text(h->options->test), "images",
+                             (json_int_t)h->test.images.count, "before", figures_json(&h->before),
+                             "after", figures_json(&h->after));
+    if (!json || json_object_set_new(h->job.record.root, "test", json) != 0)
+        return td_fail_memory(error, "the record");
+    if (implant_may_tell(&h->job))
+        printf("  accuracy  %6.2f %%  before %.2f %%\n"
+               "  ASR       %6.2f %%  before %.2f %%\n",
+               100 * h->after.accuracy.value, 100 * h->before.accuracy.value,
+               100 * h->after.asr.value, 100 * h->before.asr.value);
+    return TD_OK;
+}

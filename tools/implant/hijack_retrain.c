@@ -1,0 +1,92 @@
+#include "implant/hijack.h"
+
+#include "base/random.h"
+#include "base/size.h"
+#include "nn/exec.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "nn/predict.h"
+#include <math.h>
+#include <string.h>
+
+/* A retraining under way. */
+typedef struct session {
+    const hijack_retraining *asked;
+    float *weights;
+    td_exec *exec;
+    float *values; /* [images, neurons]: the layer's, which no longer change */
+    float *gradient, *state;
+    uint32_t *order;
+    int32_t *labels; /* of a batch */
+    uint64_t steps;
+} session;
+
+static td_loss train_batch(session *s, size_t first, size_t count) {
+    const hijack_retraining *a = s->asked;
+    const size_t neurons = td_net_input(a->tail).channels;
+    const td_step step = {.lr = a->learning_rate,
+                          .beta1 = 0.9,
+                          .beta2 = 0.999,
+                          .epsilon = 1e-8,
+                          .number = ++s->steps};
+    float *input = td_exec_input(s->exec);
+    for (size_t i = 0; i < count; i++) {
+        const size_t image = s->order[first + i];
+        memcpy(input + i * neurons, s->values + image * neurons, neurons * sizeof *input);
+        s->labels[i] = a->images->labels[image];
+    }
+    td_exec_weights(s->exec, s->weights);
+    td_loss loss = td_cross_entropy(td_exec_forward(s->exec, count), s->labels, count,
+                                    td_net_classes(a->tail), td_exec_logits_gradient(s->exec));
+    td_exec_backward(s->exec, s->gradient);
+    td_optimizer_step(td_optimizer_find("adam"), &step, a->tail, s->weights, s->gradient, s->state);
+    return loss;
+}
+
+static td_status train_epoch(session *s, size_t epoch, hijack_retrained *out, td_error *error) {
+    const hijack_retraining *a = s->asked;
+    const size_t all = a->images->count;
+    td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 2, (uint32_t)epoch);
+    td_random_permutation(&random, s->order, (uint32_t)all);
+    *out = (hijack_retrained){0};
+    for (size_t first = 0; first < all; first += a->batch) {
+        const td_loss loss = train_batch(s, first, td_size_min(a->batch, all - first));
+        out->loss += loss.sum / (double)all;
+        out->correct += loss.correct;
+    }
+    if (!isfinite(out->loss))
+        return td_fail(error, TD_ERR_NUMERIC,
+                       "epoch %zu of the retraining: the loss is not finite; a smaller --lr may "
+                       "help",
+                       epoch + 1);
+    if (a->advance && !a->advance(a->context, epoch + 1, out->loss))
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+    return TD_OK;
+}
+
+static td_status run(session *s, td_arena *arena, hijack_retrained *out, td_error *error) {
+    static const char what[] = "the retraining";
+    const hijack_retraining *a = s->asked;
+    const size_t count = a->tail->weight_count;
+    TD_TRY(td_predict(a->part, a->part_weights, a->images, (td_predict_watch){0}, arena, &s->values,
+                      error));
+    TD_TRY(TD_ARENA_NEW(arena, count, &s->gradient, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, 2 * count, &s->state, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, a->images->count, &s->order, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, a->batch, &s->labels, what, error));
+    TD_TRY(td_exec_new(&s->exec, a->tail, a->batch, TD_BACKWARD, error));
+    for (size_t epoch = 0; epoch < a->epochs; epoch++)
+        TD_TRY(train_epoch(s, epoch, out, error));
+    return TD_OK;
+}
+
+td_status hijack_retrain(const hijack_retraining *asked, float *tail_weights, hijack_retrained *out,
+                         td_error *error) {
+    td_arena arena = {0};
+    session s = {.asked = asked, .weights = tail_weights};
+    *out = (hijack_retrained){0};
+    td_status status = run(&s, &arena, out, error);
+    td_exec_free(s.exec);
+    td_arena_free(&arena);
+    return status;
+}
