@@ -1,0 +1,156 @@
+#!/bin/sh
+# trapdoor-report: what its page shows of records, and what it does with files that are none.
+. "$tests/lib.sh"
+. "$tests/report_records"
+
+make_records
+records=11
+check 'all tools wrote their records' test "$(ls runs/*.json runs/sets/*.json | wc -l)" -eq $((records - 1))
+cp runs/m.safetensors.log.jsonl runs/alone.log.jsonl
+printf '{"epoch":1,"loss":2.5,"accuracy":0.25}\n{"epoch":2,"loss":2,"accuracy":0.5}\n' >runs/alone.log.jsonl
+echo '{"name": "something else"}' >runs/other.json
+
+# report ARGUMENTS...: of runs.
+report() {
+    trapdoor-report runs "$@"
+}
+# has WHAT PATTERN...: the page has each, as a fixed text.
+has() {
+    about=$1
+    shift
+    for text in "$@"; do
+        check "$about: $text" grep -qF -e "$text" page.html
+    done
+}
+
+if command -v gnuplot >/dev/null 2>&1; then
+    check_prints "^page\.html: records $records, charts [1-9][0-9]*, pictures [1-9][0-9]*\$" \
+        report -o page.html
+    has 'charts' 'Chart of loss (cross entropy, nats) by epoch. training images:' \
+        'Chart of share of images (%) by epoch. accuracy, training:' \
+        'Chart of ASR (%) by delta (of pixel values 0-255). sinefreq6:' \
+        'Chart of share of the images (%) by entropy (bits). benign:' \
+        'Chart of share of images (%) by channels pruned. accuracy:' \
+        'Chart of images by class. images:' 'stroke=' 'var(--s1)'
+    check 'ids are there once' sh -c \
+        "grep -o \" id=[\\\"'][^\\\"']*\" page.html | tr -d \"'\\\"\" | sort | uniq -d | (! grep .)"
+else
+    skip 'charts' 'no gnuplot here'
+    report -o page.html >/dev/null 2>&1
+fi
+check 'the page is whole' sh -c "head -n 1 page.html | grep -qx '<!DOCTYPE html>' &&
+    tail -n 1 page.html | grep -qx '</html>'"
+has 'records' '>eval.json</a>' '>sets/manifest.json</a>' '>train.json</a>' '>cleanse.json</a>' \
+    '<h2>Evaluation <small>eval.json</small></h2>' '<h2>Defence: strip <small>strip.json' \
+    '<h2>Training log <small>alone.log.jsonl' 'All models that were measured' \
+    'JSON files that are no records: other.json.'
+has 'sections' '<h3>Backdoor</h3>' '<h3>Training</h3>' '<h3>Repair</h3>' '<h3>Detection</h3>' \
+    '<h3>Pruning</h3>' '<h3>Classes</h3>' '<h3>True and predicted classes</h3>' \
+    '<h3>ASR against strength</h3>' '<h3>Pictures</h3>' '<h3>Data sets</h3>' \
+    '<summary>Settings and provenance</summary>' '<table class="heat">'
+has 'pictures' 'alt="preview.png" src="data:image/png;base64,iVBORw0KGgo' \
+    'alt="model-0-trigger-0-samples.png"' 'sets/preview.png</figcaption>'
+check 'a log that has a record is not shown again' sh -c '! grep -q m.safetensors.log.jsonl.*small page.html'
+
+# percent FILE KEY: the first such rate as the page has it.
+percent() {
+    sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1" | head -n 1 | awk '{ printf "%.2f %%", 100 * $1 }'
+}
+has 'rates' ">$(percent runs/eval.json accuracy) <span" ">$(percent runs/eval.json asr) <span" \
+    ">$(percent runs/fgsm.json success) <span" ">$(percent runs/strip.json flagged) <span"
+digest=$(sha256sum runs/m.safetensors | cut -d ' ' -f 1)
+has 'provenance' "<code>$digest</code></td><td><a href=\"#record-"
+
+# Nothing is fetched, and nothing but the page's own script may run.
+has 'policy' "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
+check 'no address but within the page' sh -c \
+    "grep -Eo '(src|href)=.[^ >]{0,12}' page.html | grep -Ev '(src=.data:|href=.#)' | (! grep .)"
+sed -n '/<script>/,/<\/script>/p' page.html | sed "s/^.*<script>//; s/<\/script>.*//" >script
+check 'the policy has the script by its hash' grep -q \
+    "sha256-$(sed '$d' script | openssl dgst -sha256 -binary 2>/dev/null | base64)'" page.html
+
+# The same files, the same page, wherever it goes.
+check_ok sh -c 'trapdoor-report runs -o - >again.html'
+check 'the same bytes again, and on standard output' cmp page.html again.html
+check 'without -o it is in the folder' report
+check 'with the same bytes' cmp page.html runs/report.html
+check_fails 2 'trapdoor-report: runs/report.html: exists already; --force replaces it' report
+check 'unless --force' report --force --json runs/report.json
+check 'its own record is not on the page' sh -c 'trapdoor-report runs -o - | cmp - page.html'
+check_field runs/report.json tool '"trapdoor-report"'
+check_field runs/report.json file '"report.html"'
+check 'a title' sh -c "trapdoor-report runs --title 'A <b> & C' -o - | grep -q '<h1>A &lt;b&gt; &amp; C</h1>'"
+
+# Without gnuplot.
+mkdir empty
+tool=$(command -v trapdoor-report)
+run env PATH=empty "$tool" runs -o plain.html
+cp "$scratch/err" err
+check 'without gnuplot it says so in one line' test "$status $(cat err)" = \
+    '0 trapdoor-report: note: gnuplot: not found, so the page has no charts (Debian: gnuplot-nox)'
+check 'on the page, too' grep -q 'No chart: gnuplot is not installed.' plain.html
+check 'which has the rest' grep -q '<h3>Repair</h3>' plain.html
+
+# Files of an attacker.
+mkdir bad bad/deep
+evil='<script>alert(1)</script>'
+cat >bad/record.json <<TEXT
+{"tool": "trapdoor-eval", "version": "$evil", "seed": 9223372036854775807,
+ "options": {"$evil": "$evil", "strength": [1], "nest": [[[[[[[[[[[[1]]]]]]]]]]]]},
+ "inputs": [{"path": "$evil", "sha256": "$evil"}, 5, null], "outputs": {"file": 1},
+ "models": [{"file": "$evil", "accuracy": 1e308, "accuracy_interval": [-1e308, 1e308],
+   "accuracy_count": [1, 0], "confusion": [[1, 2], [3]], "triggers": [
+     {"trigger": "x:delta=1e999,\"'\`system('reboot')\`", "target": "$evil", "asr": -5e307,
+      "asr_interval": [1, "x"], "pairs": [[1e308, 1e308], [0, 1]]}]}, "no model"],
+ "classes": [{"class": 0, "index": 1e300, "flagged": true, "$evil": "$evil"}, 7],
+ "curve": [{"pruned": 1e18, "accuracy": 3}, {"pruned": 2, "accuracy": 3, "asr": [1e308]}],
+ "histogram": {"low": -1e308, "high": 1e308, "bars": 1e-300, "benign": [1], "suspect": "x"},
+ "epochs": [{"epoch": 1, "loss": 1e308}, 5], "test": {"before": {}, "after": []},
+ "triggers": [{"target": {"a": "$evil"}, "count": "x"}], "sets": [{"class_counts": [1, "x"]}]}
+TEXT
+awk 'BEGIN { printf "{\"tool\": \"trapdoor-data\", \"options\": {\"long\": \""
+    for (i = 0; i < 300000; i++) printf "<<<<<<<<<<"
+    print "\"}}" }' >bad/long.json
+awk 'BEGIN { for (i = 0; i < 100000; i++) printf "[" }' >bad/nested.json
+printf '{"tool": "trapdoor-eval", "accuracy": NaN}' >bad/nan.json
+printf '{"tool": "trapdoor-eval", "tool": "trapdoor-data"}' >bad/twice.json
+printf '{"tool": "trapdoor-eval"' >bad/half.json
+printf '{"tool": "trapdoor-\377"}' >bad/bytes.json
+printf '{"epoch": 1}\n{"epo' >bad/half.log.jsonl
+: >bad/empty.json
+printf 'no picture' >bad/false.png
+head -c 600 runs/sets/preview.png >bad/cut.png
+cp runs/sets/preview.png "bad/<img src=x onerror=alert(1)>.png"
+printf '{"tool": "trapdoor-data"}' >"bad/deep/<b>.json"
+ln -s /etc bad/link
+ln -s ../../runs/eval.json bad/deep/eval.json
+run trapdoor-report bad -o bad.html
+cp "$scratch/err" err
+check 'broken files do not stop it' test "$status" -eq 0
+for name in nested.json nan.json twice.json half.json bytes.json half.log.jsonl empty.json false.png cut.png; do
+    check "$name is named on stderr" grep -q "^trapdoor-report: note: $name: " err
+    check "$name is named on the page" grep -q "<li><b>$name</b>: " bad.html
+done
+check 'half.json: the reason' grep -qx "trapdoor-report: note: half.json: line 1 column 24: expected \
+JSON, found: '}' expected near end of file" err
+check 'the others are shown' grep -q 'record.json</a>' bad.html
+check 'no text becomes markup' sh -c "[ \$(grep -o '<script' bad.html | wc -l) -eq 1 ] &&
+    ! grep -Eq '<(b>.json|img src=x)' bad.html"
+check 'long texts are cut' test "$(wc -c <bad.html)" -lt 400000
+check 'links are not followed' sh -c '! grep -q "deep/eval.json\|passwd" bad.html'
+check 'no number is none' sh -c \
+    "sed 's/base64,[^\"]*//; /nan.json/d' bad.html | (! grep -Eqi '[^a-z](nan|inf)[^a-z]')"
+
+# Refusals.
+check_fails 1 'trapdoor-report: empty: expected records, which the tools write with --json, found none' \
+    trapdoor-report empty
+check_fails 1 'trapdoor-report: nowhere: No such file or directory' trapdoor-report nowhere
+check_fails 1 'trapdoor-report: page.html: Not a directory' trapdoor-report page.html
+check_fails 2 'trapdoor-report: expected DIR, a folder of records, found nothing' trapdoor-report
+check_fails 2 'trapdoor-report: expected one DIR, found "runs" and "bad"' trapdoor-report runs bad
+check_fails 2 'trapdoor-report: --json: expected -o FILE, found -o -' report -o - --json x.json
+check_fails 1 'trapdoor-report: /dev/full: No space left on device' report -o /dev/full
+check_fails 1 'trapdoor-report: standard output: No space left on device' \
+    sh -c 'trapdoor-report runs -o - >/dev/full'
+check 'nothing is left over' sh -c 'test -z "$(ls -A . runs | grep "^\.[a-z]")"'
+finish

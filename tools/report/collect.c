@@ -1,0 +1,218 @@
+/* Which of the files are records, and which pictures belong to which. */
+#include "report/report.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "common/interrupt.h"
+#include "common/options.h"
+#include "report/html.h"
+#include <stdlib.h>
+#include <string.h>
+
+void report_trouble_add(report *r, const char *name, const char *reason) {
+    char line[sizeof(td_error)], *copy_name, *copy_reason;
+    snprintf(line, sizeof line, "note: %s: %s", name, reason);
+    tool_note(line);
+    if (r->trouble_count == REPORT_FILES ||
+        td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
+        td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
+        return;
+    r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
+}
+
+/* Where the file's message begins behind its path, which the page gives as the name. */
+static const char *without_path(const td_error *error, const char *path) {
+    size_t length = strlen(path);
+    return strncmp(error->message, path, length) == 0 &&
+                   strncmp(error->message + length, ": ", 2) == 0
+               ? error->message + length + 2
+               : error->message;
+}
+
+static bool ends(const char *name, const char *ending) {
+    size_t length = strlen(name), least = strlen(ending);
+    return length > least && strcmp(name + length - least, ending) == 0;
+}
+
+/* One line of a log; empty ones are passed over. */
+static td_status parse_line(const char *line, size_t size, size_t number, json_t *epochs,
+                            td_error *error) {
+    json_t *epoch;
+    if (size == 0)
+        return TD_OK;
+    td_status status = td_json_parse(line, size, &epoch, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "row %zu", number);
+    if (!json_object_get(epoch, "epoch")) {
+        json_decref(epoch);
+        return td_fail(error, TD_ERR_FORMAT, "row %zu: expected \"epoch\", found none", number);
+    }
+    return json_array_append_new(epochs, epoch) == 0 ? TD_OK : td_fail_memory(error, "a log");
+}
+
+td_status report_log_parse(const char *text, size_t size, json_t **out, td_error *error) {
+    json_t *epochs = json_array();
+    td_status status = epochs ? TD_OK : td_fail_memory(error, "a log");
+    for (size_t begin = 0, number = 1; begin < size && status == TD_OK; number++) {
+        const char *newline = memchr(text + begin, '\n', size - begin);
+        size_t length = newline ? (size_t)(newline - text) - begin : size - begin;
+        status = parse_line(text + begin, length, number, epochs, error);
+        begin += length + 1;
+    }
+    *out = status == TD_OK ? json_pack("{sO}", "epochs", epochs) : NULL;
+    if (status == TD_OK && !*out)
+        status = td_fail_memory(error, "a log");
+    json_decref(epochs);
+    return status;
+}
+
+static td_status parse(const report_file *file, const td_map *map, size_t *bytes, json_t **root,
+                       td_error *error) {
+    if (map->size > REPORT_RECORD_BYTES)
+        return td_fail(error, TD_ERR_FORMAT, "expected at most %d MiB, found %zu bytes",
+                       REPORT_RECORD_BYTES >> 20, map->size);
+    *bytes += map->size;
+    if (*bytes > REPORT_ALL_BYTES)
+        return td_fail(error, TD_ERR_FORMAT, "left out: all records may have %d MiB",
+                       REPORT_ALL_BYTES >> 20);
+    const char *text = (const char *)map->data;
+    return ends(file->name, ".jsonl") ? report_log_parse(text, map->size, root, error)
+                                      : td_json_parse(text, map->size, root, error);
+}
+
+/* Takes a file in where it is a record; one that cannot be read is a trouble. */
+static void read_record(report *r, const report_file *file, size_t *bytes) {
+    td_error error;
+    td_map map = {0};
+    json_t *root = NULL;
+    td_status status = td_map_open(&map, file->path, &error);
+    if (status == TD_OK)
+        status = parse(file, &map, bytes, &root, &error);
+    if (status != TD_OK) {
+        report_trouble_add(r, file->name, without_path(&error, file->path));
+    } else {
+        const report_kind *kind = report_kind_of(root);
+        if (!kind && strcmp(html_get_text(root, "tool"), "trapdoor-report") != 0)
+            r->strangers[r->stranger_count++] = file->name;
+        else if (kind && r->record_count == REPORT_RECORDS)
+            report_trouble_add(r, file->name, "left out: too many records for one page");
+        else if (kind)
+            r->records[r->record_count++] =
+                (report_record){*file, kind, json_incref(root), td_sha256(map.data, map.size)};
+    }
+    json_decref(root);
+    td_map_close(&map);
+}
+
+static int compare_records(const void *a, const void *b) {
+    const report_record *x = a, *y = b;
+    return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->file.name, y->file.name);
+}
+
+/* Whether the record has an output of this name (its last part) and, unless NULL, this digest. */
+static bool has_output(const report_record *record, const char *base, const char *digest) {
+    size_t i;
+    const json_t *output;
+    json_array_foreach(json_object_get(record->root, "outputs"), i, output) {
+        const char *file = html_get_text(output, "file"), *slash = strrchr(file, '/');
+        if (strcmp(slash ? slash + 1 : file, base) == 0 &&
+            (!digest || strcmp(html_get_text(output, "sha256"), digest) == 0))
+            return true;
+    }
+    return false;
+}
+
+static const char *base_of(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* A log whose training has a record, which comes before it, would be shown twice. */
+static void drop_logs(report *r) {
+    size_t kept = 0;
+    for (size_t i = 0; i < r->record_count; i++) {
+        report_record *record = &r->records[i];
+        bool known = false;
+        for (size_t k = 0; k < kept && ends(record->file.name, ".jsonl") && !known; k++)
+            known = has_output(&r->records[k], base_of(record->file.name), record->digest.hex);
+        if (known)
+            json_decref(record->root);
+        else
+            r->records[kept++] = *record;
+    }
+    r->record_count = kept;
+}
+
+static bool share_folder(const char *a, const char *b) {
+    size_t x = (size_t)(base_of(a) - a), y = (size_t)(base_of(b) - b);
+    return x == y && strncmp(a, b, x) == 0;
+}
+
+/* The record whose output this picture is: by its checksum. */
+static const report_record *find_owner(const report *r, const report_file *file) {
+    const char *base = base_of(file->name);
+    td_digest digest = {""};
+    for (size_t i = 0; i < r->record_count; i++) {
+        if (!has_output(&r->records[i], base, NULL))
+            continue;
+        if (!digest.hex[0] && td_sha256_file(file->path, &digest, NULL) != TD_OK)
+            return NULL;
+        if (has_output(&r->records[i], base, digest.hex))
+            return &r->records[i];
+    }
+    return NULL;
+}
+
+/* Whether there are records in the picture's folder; *only is the one if it is alone. */
+static bool find_neighbour(const report *r, const report_file *file, const report_record **only) {
+    size_t count = 0;
+    *only = NULL;
+    for (size_t i = 0; i < r->record_count; i++)
+        if (share_folder(r->records[i].file.name, file->name))
+            *only = count++ == 0 ? &r->records[i] : NULL;
+    return count > 0;
+}
+
+/* Pictures that are a record's, or lie beside one; others, of a data set perhaps, are not. */
+static void add_picture(report *r, const report_file *file) {
+    const report_record *record = find_owner(r, file);
+    if (record || find_neighbour(r, file, &record))
+        r->pictures[r->picture_count++] = (report_picture){*file, record, false};
+}
+
+static td_status allocate(report *r, size_t files, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_RECORDS, &r->records, "records", error));
+    TD_TRY(TD_ARENA_NEW(&r->arena, files, &r->strangers, "names of files", error));
+    return TD_ARENA_NEW(&r->arena, files, &r->pictures, "pictures", error);
+}
+
+td_status report_collect(report *r, td_error *error) {
+    report_file *files;
+    size_t count, bytes = 0;
+    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->troubles, "notes", error));
+    TD_TRY(report_walk(r, &files, &count, error));
+    TD_TRY(allocate(r, count, error));
+    for (size_t i = 0; i < count; i++) {
+        if (tool_interrupted())
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        if (!ends(files[i].name, ".png"))
+            read_record(r, &files[i], &bytes);
+    }
+    if (r->record_count == 0)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "%s: expected records, which the tools write with --json, found none",
+                       r->folder);
+    qsort(r->records, r->record_count, sizeof *r->records, compare_records);
+    drop_logs(r);
+    for (size_t i = 0; i < count; i++)
+        if (ends(files[i].name, ".png"))
+            add_picture(r, &files[i]);
+    return report_makers(r, error);
+}
+
+void report_free(report *r) {
+    for (size_t i = 0; i < r->record_count; i++)
+        json_decref(r->records[i].root);
+    td_arena_free(&r->arena);
+    *r = (report){0};
+}
