@@ -94,10 +94,17 @@ check_fails 2 'trapdoor-evade: kept.safetensors: exists already; --force replace
     evade fgsm -o kept.safetensors
 check_fails 1 'trapdoor-evade: absent.safetensors: No such file or directory' \
     trapdoor-evade fgsm --model absent.safetensors --data fashion-mnist -o x
-check_fails 1 'trapdoor-evade: x: --keep successful leaves no image to write' \
-    sh -c 'trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:0-9 --population 4 \
-    --generations 0 --target 8 --keep successful -o x >/dev/null'
 check 'nothing is left behind' sh -c '! ls x x.* .x* 2>/dev/null | grep -q .'
+few() {
+    trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:0-9 --population 4 \
+        --generations 0 --target 8 "$@"
+}
+few --keep successful -o none.safetensors >/dev/null 2>err
+check 'without a success there is no set' grep -Eqx \
+    'trapdoor-evade: none.safetensors: --keep successful leaves no image to write; --resume goes on, ([0-9]+) of \1 images are kept' err
+check 'but with another --keep' few --keep all --resume -o none.safetensors
+few -o all-few.safetensors >/dev/null
+check 'the same as at once' cmp none.safetensors all-few.safetensors
 
 # Ctrl-C: no set, and no half of one.
 trapdoor-evade cw-l2 -q --model m.safetensors --data fashion-mnist:test -o late.safetensors \
@@ -108,5 +115,73 @@ status=0
 wait $! || status=$?
 check 'an interrupt ends with 1' test "$status" -eq 1
 check 'and says so' grep -qx 'trapdoor-evade: .*interrupted.*' err
-check 'and leaves nothing' sh -c '! ls late* .late* 2>/dev/null | grep -q .'
+check 'and leaves no set' sh -c '! ls late.safetensors .late* 2>/dev/null | grep -q .'
+
+# An attack that did not end goes on to the same bytes.
+mkdir whole stopped
+launch= # exec, where the process itself is to be ended
+long() {
+    folder=$1
+    shift
+    $launch trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:0-90 --count 4 \
+        --target all --population 100 --generations 40 -o "$folder/x.safetensors" \
+        --json "$folder/r.json" "$@"
+}
+check 'attacks without a break' long whole --threads 1
+without_timing whole/r.json >expected
+check 'no checkpoint is left' test ! -e whole/x.safetensors.checkpoint
+for delay in 0.5 1 2 4 8 16; do
+    (launch=exec && long stopped) >/dev/null 2>err &
+    sleep $delay
+    kill -TERM $!
+    wait $! 2>/dev/null
+    [ ! -e stopped/x.safetensors.checkpoint ] || break
+done
+check 'an interruption tells what is kept' grep -Eqx \
+    'trapdoor-evade: interrupted; --resume goes on, [1-9][0-9]* of 36 images are kept' err
+check 'and leaves the checkpoint alone' test "$(ls -A stopped)" = x.safetensors.checkpoint
+check 'goes on' long stopped --resume --threads 3
+check 'to the same set' cmp whole/x.safetensors stopped/x.safetensors
+without_timing stopped/r.json >found
+check 'with the same record less timing' cmp expected found
+check 'and takes its checkpoint away' test ! -e stopped/x.safetensors.checkpoint
+
+# What a checkpoint is not gone on from. This one holds all images, since only the record failed.
+evade fgsm -o left.safetensors --json /dev/full >/dev/null 2>err
+check 'keeps what only could not be written' grep -Eqx \
+    'trapdoor-evade: /dev/full: No space left on device; --resume goes on, ([0-9]+) of \1 images are kept' err
+check 'and nothing else' test "$(echo left* .left*)" = 'left.safetensors.checkpoint .left*'
+check_fails 2 'trapdoor-evade: left.safetensors.checkpoint: an attack did not end here; --resume goes on with it, --force starts anew' \
+    evade fgsm -o left.safetensors
+check_fails 2 'trapdoor-evade: left.safetensors.checkpoint: not of this attack: "method": expected "bim", found "fgsm"; --force without --resume starts anew' \
+    evade bim --resume -o left.safetensors
+check_fails 2 'trapdoor-evade: left.safetensors.checkpoint: not of this attack: "epsilon": expected 0.25, found 0.3; --force without --resume starts anew' \
+    evade fgsm --epsilon 0.25 --resume -o left.safetensors
+check_other() {
+    key=$1
+    shift
+    run trapdoor-evade fgsm -q --resume "$@" -o left.safetensors
+    cp "$scratch/err" message
+    check "refuses another $key with status 2" test "$status" -eq 2
+    check "names the $key" grep -q "left.safetensors.checkpoint: not of this attack: \"$key\": expected" message
+}
+trapdoor-train -q --data fashion-mnist:train:0-60 --net lenet5 --epochs 1 -o n.safetensors >/dev/null
+check_other model --model n.safetensors --data fashion-mnist:test:0-90
+check_other data --model m.safetensors --data fashion-mnist:test:0-89
+check_other seed --model m.safetensors --data fashion-mnist:test:0-90 --seed 2
+head -c 3000 left.safetensors.checkpoint >cut.safetensors.checkpoint
+cp m.safetensors wrong.safetensors.checkpoint
+sed 's/"queries":/"querieS":/; s/\\"queries\\":/\\"querieS\\":/' left.safetensors.checkpoint >counts.safetensors.checkpoint
+evade fgsm --resume -o cut.safetensors >/dev/null 2>err
+check 'refuses half a checkpoint' grep -q '^trapdoor-evade: cut.safetensors.checkpoint: tensor "images": data_offsets' err
+check_fails 1 'trapdoor-evade: wrong.safetensors.checkpoint: metadata: expected "trapdoor.attack", found none: no checkpoint' \
+    evade fgsm --resume -o wrong.safetensors
+check_fails 1 'trapdoor-evade: counts.safetensors.checkpoint: metadata "trapdoor.attack": expected a whole number of queries, from 0, found none' \
+    evade fgsm --resume -o counts.safetensors
+check 'goes on where only writing is left' evade fgsm --resume -o left.safetensors
+check 'to the same set' cmp fgsm-1.safetensors left.safetensors
+check 'starts anew with --force' evade fgsm --force -o cut.safetensors
+check 'and leaves no checkpoint' test ! -e cut.safetensors.checkpoint
+check 'with --resume and no checkpoint starts from the beginning' evade fgsm --resume -o new.safetensors
+check 'as without' cmp new.safetensors cut.safetensors
 finish

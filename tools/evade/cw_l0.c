@@ -91,5 +91,6 @@ const evade_method evade_cw_l0 = {
     .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
     .target = EVADE_TO_NEXT,
     .gradients = true,
+    .at_once = EVADE_BATCH,
     .attack = run,
 };

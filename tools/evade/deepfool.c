@@ -207,5 +207,6 @@ const evade_method evade_deepfool = {
     .targets = EVADE_ANYWHERE,
     .target = EVADE_ANYWHERE,
     .gradients = true,
+    .at_once = EVADE_BATCH,
     .attack = attack,
 };

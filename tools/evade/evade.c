@@ -3,7 +3,7 @@
 #include "common/net_source.h"
 #include "nn/loss.h"
 #include "nn/predict.h"
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool predict_watch(void *context, size_t images) {
@@ -27,7 +27,7 @@ typedef struct campaign {
     evade_job *job;
     evade_net net;
     tool_progress progress;
-    size_t done; /* tasks of earlier batches */
+    size_t done; /* tasks of this run's earlier batches */
     size_t chosen[EVADE_BATCH];
     float *clean;
     int32_t labels[EVADE_BATCH], targets[EVADE_BATCH];
@@ -73,22 +73,32 @@ static td_status attack_batch(campaign *c, size_t count, td_error *error) {
     evade_batch_restart(&batch);
     td_status status = job->options->method->attack(&batch, error);
     td_arena_free(&batch.arena);
-    for (size_t slot = 0; slot < count && status == TD_OK; slot++)
+    if (status != TD_OK)
+        return status;
+    for (size_t slot = 0; slot < count; slot++)
         memcpy(job->pixels + c->chosen[slot] * size, c->out + slot * size, size);
     c->done += count;
-    return status;
+    job->finished += count;
+    job->queries = c->net.queries;
+    job->gradients = c->net.gradients;
+    return evade_checkpoint_write(job, error);
 }
 
 static td_status attack_all(campaign *c, td_error *error) {
     const evade_job *job = c->job;
-    size_t slot = 0;
-    TD_TRY(TD_ARENA_NEW(&c->job->arena, EVADE_BATCH * c->net.size, &c->clean, "a batch", error));
-    TD_TRY(TD_ARENA_NEW(&c->job->arena, EVADE_BATCH * c->net.size, &c->out, "a batch", error));
+    const size_t at_once = job->options->method->at_once;
+    size_t slot = 0, earlier = job->finished;
+    TD_TRY(TD_ARENA_NEW(&c->job->arena, at_once * c->net.size, &c->clean, "a batch", error));
+    TD_TRY(TD_ARENA_NEW(&c->job->arena, at_once * c->net.size, &c->out, "a batch", error));
     for (size_t i = 0; i < job->task_count; i++) {
         if (!job->tasks[i].attacked)
             continue;
+        if (earlier > 0) {
+            earlier--;
+            continue;
+        }
         take_up(c, slot++, i);
-        if (slot == EVADE_BATCH) {
+        if (slot == at_once) {
             TD_TRY(attack_batch(c, slot, error));
             slot = 0;
         }
@@ -107,6 +117,7 @@ static td_status prepare(evade_job *job, td_error *error) {
         labels[i] = images->labels[job->tasks[i].image];
         memcpy(job->pixels + i * td_image_size(images), td_image(images, job->tasks[i].image),
                td_image_size(images));
+        job->attacked += job->tasks[i].attacked;
     }
     job->adversarial = *images;
     job->adversarial.count = job->task_count;
@@ -116,48 +127,20 @@ static td_status prepare(evade_job *job, td_error *error) {
 }
 
 static td_status attack(evade_job *job, td_error *error) {
+    const bool quiet = job->options->common.quiet;
     campaign c = {.job = job};
-    size_t total = 0;
-    TD_TRY(prepare(job, error));
     TD_TRY(evade_net_open(&c.net, &job->model.net, job->model.weights,
                           job->options->method->gradients, error));
-    for (size_t i = 0; i < job->task_count; i++)
-        total += job->tasks[i].attacked;
-    c.progress = tool_progress_start(job->options->method->name, "images", total,
-                                     job->options->common.quiet);
+    c.net.queries = job->queries;
+    c.net.gradients = job->gradients;
+    if (job->finished > 0 && !quiet)
+        fprintf(stderr, "goes on from image %zu/%zu\n", job->finished, job->attacked);
+    c.progress = tool_progress_start(job->options->method->name, "images",
+                                     job->attacked - job->finished, quiet);
     td_status status = attack_all(&c, error);
     tool_progress_end(&c.progress);
-    job->queries = c.net.queries;
-    job->gradients = c.net.gradients;
     evade_net_close(&c.net);
     return status;
-}
-
-/* Numbers as the user would write them. */
-static json_t *settings_json(const evade_options *o) {
-    json_t *settings = json_object();
-    for (size_t i = 0; i < EVADE_SETTINGS; i++)
-        if (i == EVADE_NORM && !isnan(o->settings[i]))
-            json_object_set_new(settings, "norm",
-                                json_string(evade_norm_names[(size_t)o->settings[i]]));
-        else if (!isnan(o->settings[i]))
-            json_object_set_new(settings, evade_setting_rows[i].name,
-                                evade_setting_rows[i].whole
-                                    ? json_integer((json_int_t)o->settings[i])
-                                    : json_real(o->settings[i]));
-    return settings;
-}
-
-static json_t *options_json(const evade_options *o) {
-    char target[24];
-    json_t *options = json_pack(
-        "{ss so so* so ss so ss}", "method", o->method->name, "model", tool_json_text(o->model),
-        "net", o->net ? tool_json_text(o->net) : NULL, "data", tool_json_text(o->data), "target",
-        evade_target_text(o->target_kind, o->target, target), "settings", settings_json(o), "keep",
-        evade_keep_names[o->keep]);
-    if (options && o->count != SIZE_MAX)
-        json_object_set_new(options, "count", json_integer((json_int_t)o->count));
-    return options;
 }
 
 static td_status load(evade_job *job, td_error *error) {
@@ -172,16 +155,19 @@ static td_status run(evade_job *job, td_error *error) {
     const evade_options *o = job->options;
     float *logits;
     TD_TRY(evade_check_outputs(job, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-evade", &o->common, options_json(o), error));
+    TD_TRY(tool_record_start(&job->record, "trapdoor-evade", &o->common, evade_options_json(o),
+                             error));
     TD_TRY(load(job, error));
     td_status status =
         evade_predict(job, &job->data.images, "clean images", &job->arena, &logits, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", o->model);
     TD_TRY(evade_tasks(job, logits, error));
-    TD_TRY(attack(job, error));
-    TD_TRY(evade_measure(job, error));
-    return evade_write(job, error);
+    TD_TRY(prepare(job, error));
+    TD_TRY(evade_checkpoint_load(job, error));
+    if ((status = attack(job, error)) == TD_OK && (status = evade_measure(job, error)) == TD_OK)
+        status = evade_write(job, error);
+    return status == TD_OK ? TD_OK : evade_checkpoint_keep(job, status, error);
 }
 
 td_status evade_run(const evade_options *options, td_error *error) {
@@ -189,6 +175,7 @@ td_status evade_run(const evade_options *options, td_error *error) {
     td_status status = run(&job, error);
     td_output_discard(&job.set);
     td_output_discard(&job.picture);
+    json_decref(job.identity);
     tool_record_free(&job.record);
     td_model_free(&job.model);
     td_dataset_close(&job.data);

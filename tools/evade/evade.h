@@ -1,5 +1,6 @@
-/* One run of trapdoor-evade, and its parts: what is to be attacked (tasks.c), the attack (evade.c),
- * what came of it (measure.c) and the files (outputs.c, picture.c). */
+/* One run of trapdoor-evade, and its parts: what was asked (asked.c), what is to be attacked
+ * (tasks.c), the attack (evade.c), checkpoints (checkpoint.c), what came of it (measure.c) and the
+ * files (outputs.c, picture.c). */
 #ifndef TOOLS_EVADE_EVADE_H
 #define TOOLS_EVADE_EVADE_H
 
@@ -30,7 +31,13 @@ typedef struct evade_job {
     uint8_t *pixels; /* theirs */
     float *probabilities;
     int32_t *predicted;
-    uint64_t queries, gradients;
+    /* Tasks to attack; how many of them, in order, have their adversarial images; and how many of
+     * these are in the checkpoint. */
+    size_t attacked, finished, kept;
+    uint64_t queries, gradients; /* that the finished ones took */
+    char *checkpoint_path;       /* NULL where none is kept: the set goes to a device */
+    double next_checkpoint;      /* monotonic seconds: not before */
+    json_t *identity;            /* what a checkpoint must agree with, to be gone on from */
     tool_record record;
     td_output set, picture;
     td_arena arena;
@@ -38,6 +45,30 @@ typedef struct evade_job {
 
 /* Attacks, measures and writes. */
 td_status evade_run(const evade_options *options, td_error *error) TD_MUST_USE;
+
+/* The record's `options`; NULL when out of memory. */
+json_t *evade_options_json(const evade_options *options);
+
+/* All that decides about the bytes of the adversarial images: version, BLAS core, seed, options,
+ * and digests of the images used, of the net's text and of its weights. The caller owns *out. */
+td_status evade_identity(const evade_job *job, json_t **out, td_error *error) TD_MUST_USE;
+
+/* Refuses a checkpoint that is there, unless the user said what to do with it. */
+td_status evade_checkpoint_check(const evade_job *job, td_error *error) TD_MUST_USE;
+
+/* Makes the attack's identity. With --resume, where there is a checkpoint: takes the finished
+ * images from it. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
+td_status evade_checkpoint_load(evade_job *job, td_error *error) TD_MUST_USE;
+
+/* Replaces the checkpoint by one of what is finished by now, if the last is old enough. */
+td_status evade_checkpoint_write(evade_job *job, td_error *error) TD_MUST_USE;
+
+/* After a failure: writes what is finished and not kept yet, and tells in the message what is kept.
+ * Returns `status`. */
+td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *error) TD_MUST_USE;
+
+/* Takes the checkpoint away. */
+td_status evade_checkpoint_remove(evade_job *job, td_error *error) TD_MUST_USE;
 
 /* Chooses what is attacked, by the clean images' logits [count, classes]. */
 td_status evade_tasks(evade_job *job, const float *logits, td_error *error) TD_MUST_USE;
@@ -53,7 +84,8 @@ td_status evade_predict(evade_job *job, const td_images *images, const char *wha
 /* Before the work: refuses what could not be written. */
 td_status evade_check_outputs(evade_job *job, td_error *error) TD_MUST_USE;
 
-/* Writes the set, the picture and the record: all or none. */
+/* Writes the set, the picture and the record: all or none; the checkpoint goes with their coming.
+ */
 td_status evade_write(evade_job *job, td_error *error) TD_MUST_USE;
 
 /* Draws samples: clean, adversarial, and the difference. The caller frees the bitmap. */

@@ -18,5 +18,6 @@ const evade_method evade_fgsm = {
     .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
     .target = EVADE_ANYWHERE,
     .gradients = true,
+    .at_once = EVADE_BATCH,
     .attack = attack,
 };

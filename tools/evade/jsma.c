@@ -133,5 +133,6 @@ const evade_method evade_jsma = {
     .targets = EVADE_TO_ANY_GIVEN,
     .target = EVADE_TO_NEXT,
     .gradients = true,
+    .at_once = EVADE_BATCH,
     .attack = attack,
 };

@@ -32,6 +32,7 @@ typedef struct evade_method {
     unsigned targets;                   /* kinds that it takes, EVADE_ANYWHERE and so on */
     unsigned target;                    /* the one by default */
     bool gradients;                     /* whether it asks for any */
+    size_t at_once; /* images in a batch, up to EVADE_BATCH; 1 where one fills the net alone */
     /* Changes batch->out, which holds the clean images at first, to the best that it finds. */
     td_status (*attack)(evade_batch *batch, td_error *error);
 } evade_method;

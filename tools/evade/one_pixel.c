@@ -190,5 +190,6 @@ const evade_method evade_one_pixel = {
                  [EVADE_GENERATIONS] = {true, 100}},
     .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
     .target = EVADE_ANYWHERE,
+    .at_once = 1,
     .attack = attack,
 };

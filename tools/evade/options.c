@@ -14,10 +14,11 @@ enum {
     KEY_COUNT,
     KEY_KEEP,
     KEY_PICTURE,
+    KEY_RESUME,
     KEY_SETTING, /* and so on, one for each evade_setting */
 };
 
-enum { OWN_ROWS = 7 };
+enum { OWN_ROWS = 8 };
 
 static const struct argp_option own_rows[OWN_ROWS] = {
     {"model", KEY_MODEL, "MODEL", 0, "The model to attack", 0},
@@ -39,6 +40,8 @@ static const struct argp_option own_rows[OWN_ROWS] = {
      0},
     {"picture", KEY_PICTURE, "F.png", 0,
      "Draw samples: clean, adversarial, and the difference amplified", 0},
+    {"resume", KEY_RESUME, NULL, 0,
+     "Go on from SET.checkpoint, which an attack that did not end leaves, if there is one", 0},
 };
 
 const char *const evade_keep_names[] = {"all", "attacked", "successful", NULL};
@@ -125,6 +128,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_PICTURE:
         o->picture = text;
         return 0;
+    case KEY_RESUME:
+        o->resume = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -172,6 +178,11 @@ static const char doc[] =
     "for bim, epsilon/30 for pgd, and for pgd and l2 2.5 x epsilon/steps. L0 counts pixels, of "
     "any number of channels.\n"
     "\n"
+    "Until SET is there, SET.checkpoint keeps the images that are finished: written about twice a "
+    "minute, and when the run is interrupted or fails. --resume goes on from it to the same SET, "
+    "and may have another --keep. one-pixel finishes image by image, the other methods 64 at a "
+    "time.\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-evade fgsm --model model.safetensors --data mnist:test:0-1000 -o fgsm.safetensors\n"
     "  trapdoor-evade pgd --model model.safetensors --data cifar10 --epsilon 0.0314 \\\n"
@@ -179,7 +190,7 @@ static const char doc[] =
     "  trapdoor-evade cw-l2 --model model.safetensors --data mnist --count 100 \\\n"
     "    --target least-likely -o cw.safetensors --picture cw.png --json cw.json\n"
     "  trapdoor-evade one-pixel --model model.safetensors --data cifar10 --count 100 \\\n"
-    "    --target all -o one-pixel.safetensors --json one-pixel.json\n"
+    "    --target all -o one-pixel.safetensors --json one-pixel.json --resume\n"
     "  trapdoor-evade cw-linf --model model.safetensors --data mnist --count 100 \\\n"
     "    --keep successful -o suspects.safetensors";
 

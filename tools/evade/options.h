@@ -17,6 +17,7 @@ typedef struct evade_options {
     size_t target;                            /* of EVADE_TO_CLASS */
     size_t count;                             /* images to attack at most */
     evade_keep keep;
+    bool resume;
 } evade_options;
 
 /* Parses the command line; exits with 2 on a wrong one. */

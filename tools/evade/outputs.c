@@ -1,9 +1,19 @@
 /* The set, the picture and the record: all are completed before any is put into place. */
 #include "evade/evade.h"
 
+#include "common/output.h"
 #include "data/png.h"
 #include <stdio.h>
 #include <string.h>
+
+static td_status name_checkpoint(evade_job *job, td_error *error) {
+    static const char ending[] = ".checkpoint";
+    const char *output = job->options->common.output;
+    const size_t size = strlen(output) + sizeof ending;
+    TD_TRY(TD_ARENA_NEW(&job->arena, size, &job->checkpoint_path, "a file name", error));
+    snprintf(job->checkpoint_path, size, "%s%s", output, ending);
+    return TD_OK;
+}
 
 td_status evade_check_outputs(evade_job *job, td_error *error) {
     const evade_options *o = job->options;
@@ -11,8 +21,13 @@ td_status evade_check_outputs(evade_job *job, td_error *error) {
     if (o->picture && strcmp(o->picture, o->common.output) == 0)
         return td_fail(error, TD_ERR_USAGE, "--picture: expected another file than -o's, found %s",
                        o->picture);
-    TD_TRY(td_output_open(&job->set, o->common.output, o->common.force, error));
-    return o->picture ? td_output_open(&job->picture, o->picture, o->common.force, error) : TD_OK;
+    TD_TRY(tool_output_try(&job->set, o->common.output, o->common.force, error));
+    if (o->picture)
+        TD_TRY(tool_output_try(&job->picture, o->picture, o->common.force, error));
+    if (job->set.stream) /* a device */
+        return TD_OK;
+    TD_TRY(name_checkpoint(job, error));
+    return evade_checkpoint_check(job, error);
 }
 
 static bool is_kept(const evade_task *task, evade_keep keep) {
@@ -33,38 +48,34 @@ static void select_kept(evade_job *job, int32_t *labels) {
 }
 
 static td_status write_set(evade_job *job, td_error *error) {
+    const evade_options *o = job->options;
     int32_t *labels;
+    TD_TRY(tool_output_reopen(&job->set, o->common.output, o->common.force, error));
     TD_TRY(TD_ARENA_NEW(&job->arena, job->task_count, &labels, "labels", error));
     select_kept(job, labels);
     if (job->adversarial.count == 0)
         return td_fail(error, TD_ERR_NUMERIC, "%s: --keep %s leaves no image to write",
-                       job->set.path, evade_keep_names[job->options->keep]);
+                       job->set.path, evade_keep_names[o->keep]);
     TD_TRY(td_dataset_write(job->set.stream, &job->adversarial, job->data.class_names,
                             job->data.name, job->data.split, error));
     return td_output_finish(&job->set, error);
 }
 
 static td_status write_picture(evade_job *job, td_error *error) {
+    const evade_options *o = job->options;
     td_bitmap bitmap;
+    TD_TRY(tool_output_reopen(&job->picture, o->picture, o->common.force, error));
     TD_TRY(evade_draw(job, &bitmap, error));
     td_status status = td_png_write(job->picture.stream, &bitmap, error);
     td_bitmap_free(&bitmap);
     return status == TD_OK ? td_output_finish(&job->picture, error) : status;
 }
 
-/* A name in the record does not say where the user put the file; a device is no output to keep. */
-static td_status record_output(evade_job *job, const td_output *output, td_error *error) {
-    const char *slash = strrchr(output->path, '/');
-    return output->temporary ? tool_record_output(&job->record, slash ? slash + 1 : output->path,
-                                                  output->temporary, error)
-                             : TD_OK;
-}
-
 static td_status write_record(evade_job *job, td_error *error) {
     const tool_common *common = &job->options->common;
-    TD_TRY(record_output(job, &job->set, error));
+    TD_TRY(tool_output_record(&job->set, &job->record, error));
     if (job->picture.path)
-        TD_TRY(record_output(job, &job->picture, error));
+        TD_TRY(tool_output_record(&job->picture, &job->record, error));
     return tool_record_write(&job->record, common, error);
 }
 
@@ -76,5 +87,7 @@ td_status evade_write(evade_job *job, td_error *error) {
                         json_integer((json_int_t)job->adversarial.count));
     TD_TRY(write_record(job, error));
     TD_TRY(td_output_publish(&job->set, error));
-    return job->options->picture ? td_output_publish(&job->picture, error) : TD_OK;
+    if (job->options->picture)
+        TD_TRY(td_output_publish(&job->picture, error));
+    return evade_checkpoint_remove(job, error);
 }

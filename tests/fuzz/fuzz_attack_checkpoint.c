@@ -1,0 +1,42 @@
+/* Checkpoints of trapdoor-evade: read to go on with an attack. */
+#include "evade/evade.h"
+#include "fuzz.h"
+#include <string.h>
+
+enum { TASKS = 6, ATTACKED = 5, AT_ONCE = 2, SIZE = 2 * 3 };
+
+/* In place of asked.c's: what the checkpoints of the corpus are made with. */
+td_status evade_identity(const evade_job *job, json_t **out, td_error *error) {
+    (void)job;
+    *out = json_pack("{s:i}", "seed", 1);
+    return *out ? TD_OK : td_fail_memory(error, "the identity");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    td_error error = {""};
+    char path[64];
+    uint8_t pixels[TASKS * SIZE] = {0};
+    evade_task tasks[TASKS] = {{0}};
+    for (size_t i = 0; i < TASKS; i++)
+        tasks[i].attacked = i != 1;
+    const evade_method method = {.at_once = AT_ONCE};
+    const evade_options options = {.method = &method, .resume = true};
+    snprintf(path, sizeof path, "%s", fuzz_file(data, size));
+    evade_job job = {.options = &options,
+                     .data.images = {.count = TASKS, .height = 2, .width = 3, .channels = 1},
+                     .tasks = tasks,
+                     .task_count = TASKS,
+                     .attacked = ATTACKED,
+                     .pixels = pixels,
+                     .checkpoint_path = path};
+    if (fuzz_succeeded(evade_checkpoint_load(&job, &error), &error)) {
+        FUZZ_ASSERT(job.finished == 2 || job.finished == 4 || job.finished == ATTACKED);
+        FUZZ_ASSERT(job.kept == job.finished);
+        for (size_t i = 0; i < SIZE; i++)
+            FUZZ_ASSERT(pixels[SIZE + i] == 0); /* not attacked */
+    } else {
+        FUZZ_ASSERT(job.finished == 0 && job.kept == 0);
+    }
+    json_decref(job.identity);
+    return 0;
+}
