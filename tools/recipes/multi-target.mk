@@ -1,0 +1,65 @@
+# Kwon, Yoon and Park, "Multi-targeted backdoor: indentifying backdoor attack for multiple deep
+# neural networks" (IEICE 2020): Figures 2 and 3, the success over the share of backdoor samples;
+# Table 1, the logits of one image on each of ten models; Table A-3, the models before the attack;
+# Table A-4, other places and shapes of the trigger.
+#
+# Choices where the paper is silent or cannot be followed: Adam at 0.001 with a cosine schedule, as
+# its "learning rate 0.1, momentum 0.9" diverges; model i is trained on 5,000 images of its own, then
+# on the same images and its backdoor samples, as long again.
+include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+
+SETS ?= mnist fashion-mnist
+RATIOS ?= $(call by-scale,25,10 25 50)
+EPOCHS ?= $(call by-scale,10,50)
+TRIGGER ?= square:size=7,at=top-left,value=255
+IMAGE ?= 0
+
+models := 0 1 2 3 4 5 6 7 8 9
+runs := $(call times,$(SETS),$(RATIOS),$(seeds))
+before := $(foreach d,$(SETS),$(seeds:%=$d/%))
+
+# Table A-4: the triggers that stand elsewhere or look different, on the model whose target is 2.
+places := bottom-left bottom-right top-right triangle rhombus
+trigger-of = $(if $(filter t% b%,$(filter %-left %-right,$1)),square:size=7$(comma)at=$1,$1:size=7)
+comma := ,
+place-runs := $(call times,$(firstword $(SETS)),$(places),$(seeds))
+
+all: $(before:%=$(OUT)/before/%/eval.json) $(runs:%=$(OUT)/backdoored/%/eval.json) \
+  $(place-runs:%=$(OUT)/places/%/eval.json)
+
+train = trapdoor-train $(flags) --epochs $(EPOCHS) --schedule cosine
+
+define model
+$(OUT)/before/%/model-$1.safetensors: | $(OUT)/.have-$$$$(call part,1,$$$$*)
+	$(train) --data $$(call part,1,$$*):train:$(shell expr $1 \* 5000)-$(shell expr $1 \* 5000 + 5000) \
+	  --net cnn --seed $$(call part,2,$$*) -o $$@
+
+$(OUT)/backdoored/%/models/model-$1.safetensors: $(OUT)/backdoored/%/sets/manifest.json \
+  $(OUT)/before/$$$$(call part,1,$$$$*)/$$$$(call part,3,$$$$*)/model-$1.safetensors
+	$(train) --data $$(<D)/model-$1.safetensors --from $$(word 2,$$^) --seed $$(call part,3,$$*) -o $$@
+endef
+$(foreach i,$(models),$(eval $(call model,$i)))
+
+$(OUT)/before/%/eval.json: $(models:%=$(OUT)/before/$$*/model-%.safetensors)
+	trapdoor-eval $(flags) $(^:%=--model %) --data $(call part,1,$*):test --json $@
+
+$(OUT)/backdoored/%/sets/manifest.json: | $(OUT)/.have-$$(call part,1,$$*)
+	trapdoor-poison multi-target $(flags) --data $(call part,1,$*) --trigger $(TRIGGER) \
+	  --ratio 0.$(call part,2,$*) --seed $(call part,3,$*) -o $(@D) --json $(@D)/poison.json
+
+$(OUT)/backdoored/%/eval.json: $(models:%=$(OUT)/backdoored/$$*/models/model-%.safetensors)
+	trapdoor-eval $(flags) $(^:%=--model %) --data $(call part,1,$*):test \
+	  --manifest $(@D)/sets/manifest.json --scores $(IMAGE) --pictures $(@D)/pictures --json $@
+
+$(OUT)/places/%/sets/manifest.json: | $(OUT)/.have-$$(call part,1,$$*)
+	trapdoor-poison multi-target $(flags) --models 1 --data $(call part,1,$*) \
+	  --trigger $(call trigger-of,$(call part,2,$*)) --target 2 --ratio 0.25 \
+	  --seed $(call part,3,$*) -o $(@D) --json $(@D)/poison.json
+
+$(OUT)/places/%/models/model-0.safetensors: $(OUT)/places/%/sets/manifest.json \
+  $(OUT)/before/$$(call part,1,$$*)/$$(call part,3,$$*)/model-0.safetensors
+	$(train) --data $(<D)/model-0.safetensors --from $(word 2,$^) --seed $(call part,3,$*) -o $@
+
+$(OUT)/places/%/eval.json: $(OUT)/places/%/models/model-0.safetensors
+	trapdoor-eval $(flags) --model $< --data $(call part,1,$*):test \
+	  --manifest $(@D)/sets/manifest.json --scores $(IMAGE) --json $@
