@@ -124,14 +124,14 @@ long() {
     folder=$1
     shift
     $launch trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:0-90 --count 4 \
-        --target all --population 100 --generations 40 -o "$folder/x.safetensors" \
+        --target all --population 50 --generations 40 -o "$folder/x.safetensors" \
         --json "$folder/r.json" "$@"
 }
 check 'attacks without a break' long whole --threads 1
 without_timing whole/r.json >expected
 check 'no checkpoint is left' test ! -e whole/x.safetensors.checkpoint
-for delay in 0.5 1 2 4 8 16; do
-    (launch=exec && long stopped) >/dev/null 2>err &
+for delay in 0.1 0.2 0.4 0.8 1.6 3.2 6.4 12.8 25.6; do
+    (launch=exec && long stopped --threads 1) >/dev/null 2>err &
     sleep $delay
     kill -TERM $!
     wait $! 2>/dev/null
