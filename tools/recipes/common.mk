@@ -37,9 +37,12 @@ part = $(word $1,$(subst /, ,$2))
 # times A B C: all paths A/B/C
 times = $(foreach a,$1,$(foreach b,$2,$(foreach c,$3,$a/$b/$c)))
 
+# The first command of each rule: the folder of its target.
+folder = @mkdir -p $(@D)
+
 # A target for each data set of the recipe: it is there, or how to get it is said.
 $(OUT)/.have-%:
-	@mkdir -p $(@D)
+	$(folder)
 	@trapdoor-data info $* >/dev/null || { echo "$(recipe): the data set $* is needed; \
 	datasets/fetch $* gets it" >&2; exit 1; }
 	@touch $@

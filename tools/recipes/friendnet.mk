@@ -16,17 +16,20 @@ runs := $(call times,$(SETS),$(RATIOS),$(seeds))
 all: $(runs:%=$(OUT)/%/eval.json)
 
 $(OUT)/%/manifest.json: | $$(OUT)/.have-$$(call part,1,$$*)
+	$(folder)
 	trapdoor-poison friendnet $(flags) --data $(call part,1,$*) --trigger $(TRIGGER) \
 	  --target random --ratio 0.$(call part,2,$*) --seed $(call part,3,$*) -o $(@D) \
 	  --json $(@D)/poison.json
 
 define side
 $(OUT)/%/$1-model.safetensors: $(OUT)/%/manifest.json
+	$$(folder)
 	trapdoor-train $(flags) --data $$(@D)/$1.safetensors --net cnn --epochs $(EPOCHS) \
 	  --schedule cosine --seed $$(call part,3,$$*) -o $$@ --json $$(@D)/$1-train.json
 endef
 $(foreach who,friend enemy,$(eval $(call side,$(who))))
 
 $(OUT)/%/eval.json: $(OUT)/%/friend-model.safetensors $(OUT)/%/enemy-model.safetensors
+	$(folder)
 	trapdoor-eval $(flags) $(^:%=--model %) --data $(call part,1,$*):test \
 	  --manifest $(@D)/manifest.json --pictures $(@D)/pictures --json $@

@@ -32,35 +32,43 @@ train = trapdoor-train $(flags) --epochs $(EPOCHS) --schedule cosine
 
 define model
 $(OUT)/before/%/model-$1.safetensors: | $(OUT)/.have-$$$$(call part,1,$$$$*)
+	$$(folder)
 	$(train) --data $$(call part,1,$$*):train:$(shell expr $1 \* 5000)-$(shell expr $1 \* 5000 + 5000) \
 	  --net cnn --seed $$(call part,2,$$*) -o $$@
 
 $(OUT)/backdoored/%/models/model-$1.safetensors: $(OUT)/backdoored/%/sets/manifest.json \
   $(OUT)/before/$$$$(call part,1,$$$$*)/$$$$(call part,3,$$$$*)/model-$1.safetensors
+	$$(folder)
 	$(train) --lr 0.003 --batch 64 --data $$(<D)/model-$1.safetensors --from $$(word 2,$$^) --seed $$(call part,3,$$*) -o $$@
 endef
 $(foreach i,$(models),$(eval $(call model,$i)))
 
 $(OUT)/before/%/eval.json: $(models:%=$(OUT)/before/$$*/model-%.safetensors)
+	$(folder)
 	trapdoor-eval $(flags) $(^:%=--model %) --data $(call part,1,$*):test --json $@
 
 $(OUT)/backdoored/%/sets/manifest.json: | $(OUT)/.have-$$(call part,1,$$*)
+	$(folder)
 	trapdoor-poison multi-target $(flags) --data $(call part,1,$*) --trigger $(TRIGGER) \
 	  --ratio 0.$(call part,2,$*) --seed $(call part,3,$*) -o $(@D) --json $(@D)/poison.json
 
 $(OUT)/backdoored/%/eval.json: $(models:%=$(OUT)/backdoored/$$*/models/model-%.safetensors)
+	$(folder)
 	trapdoor-eval $(flags) $(^:%=--model %) --data $(call part,1,$*):test \
 	  --manifest $(@D)/sets/manifest.json --scores $(IMAGE) --pictures $(@D)/pictures --json $@
 
 $(OUT)/places/%/sets/manifest.json: | $(OUT)/.have-$$(call part,1,$$*)
+	$(folder)
 	trapdoor-poison multi-target $(flags) --models 1 --data $(call part,1,$*) \
 	  --trigger $(call trigger-of,$(call part,2,$*)) --target 2 --ratio 0.25 \
 	  --seed $(call part,3,$*) -o $(@D) --json $(@D)/poison.json
 
 $(OUT)/places/%/models/model-0.safetensors: $(OUT)/places/%/sets/manifest.json \
   $(OUT)/before/$$(call part,1,$$*)/$$(call part,3,$$*)/model-0.safetensors
+	$(folder)
 	$(train) --lr 0.003 --batch 64 --data $(<D)/model-0.safetensors --from $(word 2,$^) --seed $(call part,3,$*) -o $@
 
 $(OUT)/places/%/eval.json: $(OUT)/places/%/models/model-0.safetensors
+	$(folder)
 	trapdoor-eval $(flags) --model $< --data $(call part,1,$*):test \
 	  --manifest $(@D)/sets/manifest.json --scores $(IMAGE) --json $@

@@ -33,14 +33,17 @@ net-of = $(call part,1,$*)
 
 define sets
 $(OUT)/sets-$1/%/manifest.json: | $(OUT)/.have-$(DATA)
+	$$(folder)
 	trapdoor-poison dirty-label $(flags) --data $(DATA) $($1) --seed $$* -o $$(@D) \
 	  --json $$(@D)/poison.json
 
 $(OUT)/%/$1.safetensors: $(OUT)/sets-$1/$$$$(call part,2,$$$$*)/manifest.json
+	$$(folder)
 	$$(train) --data $$(<D)/poisoned.safetensors --net $$(net-of) --epochs $$(epochs-$$(net-of)) \
 	  -o $$@ --json $$(@D)/$1-train.json
 
 $(OUT)/%/$1-eval.json: $(OUT)/%/$1.safetensors
+	$$(folder)
 	trapdoor-eval $(flags) --model $$< --data $(DATA):test \
 	  --manifest $(OUT)/sets-$1/$$(call part,2,$$*)/manifest.json --pictures $$(@D)/$1-pictures \
 	  --json $$@
@@ -49,26 +52,32 @@ $(foreach k,one ten,$(eval $(call sets,$k)))
 
 # The control: the same recipe without poison, judged with the trigger all the same.
 $(OUT)/%/clean.safetensors: | $(OUT)/.have-$(DATA)
+	$(folder)
 	$(train) --data $(DATA) --net $(net-of) --epochs $(epochs-$(net-of)) -o $@ \
 	  --json $(@D)/clean-train.json
 
 $(OUT)/%/clean-eval.json: $(OUT)/%/clean.safetensors $(OUT)/sets-one/$$(call part,2,$$*)/manifest.json
+	$(folder)
 	trapdoor-eval $(flags) --model $< --data $(DATA):test --manifest $(word 2,$^) --json $@
 
 # Retraining on clean images: all layers, the last ones, and a new head for another task.
 retrain = $(train) --epochs $(RETRAIN_EPOCHS) --watch-trigger $(PIXEL) --target 0 --from $<
 
 $(OUT)/%/retrain-all-layers.json: $(OUT)/%/one.safetensors
+	$(folder)
 	$(retrain) --data $(DATA) --validate $(DATA):test -o $(@:.json=.safetensors) --json $@
 
 $(OUT)/%/retrain-last-layers.json: $(OUT)/%/one.safetensors
+	$(folder)
 	$(retrain) --data $(DATA) --validate $(DATA):test --freeze 'conv*' -o $(@:.json=.safetensors) \
 	  --json $@
 
 $(OUT)/%/retrain-new-task.json: $(OUT)/%/one.safetensors | $(OUT)/.have-$(OTHER)
+	$(folder)
 	$(retrain) --data $(OTHER) --validate $(OTHER):test --net $(net-of) \
 	  -o $(@:.json=.safetensors) --json $@
 
 $(OUT)/%/evade.json: $(OUT)/%/clean.safetensors
+	$(folder)
 	trapdoor-evade one-pixel $(flags) --model $< --data $(DATA):test --count $(EVADED) \
 	  --seed $(call part,2,$*) -o $(@D)/evaded.safetensors --picture $(@D)/evaded.png --json $@
