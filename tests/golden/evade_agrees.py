@@ -75,11 +75,12 @@ def carlini_wagner(model, clean, labels):
 
 def judge_ascent(ours, theirs, sure):
     """A step may end so near to a kink of the net that rounding decides on which side: then all later
-    gradients of that image differ."""
+    gradients of that image differ. Of ten steps through 50,000 ReLUs that befalls some images in a
+    hundred, more in some builds than in others; a wrong sign, step or bound makes nearly all differ."""
     wrong = ((ours != theirs) & sure).flatten(1).any(1)
     share = sure.double().mean().item()
     print(f"{wrong.sum().item()} of {len(ours)} images differ, {100 * share:.2f} % of values are sure")
-    if wrong.double().mean() > 0.05 or share < 0.95:
+    if wrong.double().mean() > 0.15 or share < 0.95:
         sys.exit("expected the same values wherever the gradient's sign is sure")
 
 
