@@ -3,7 +3,7 @@
 
 cleanse_torch.py [STEPS [THREADS]]: the cnn of the zoo on 28x28 grey images, batches of 128; prints
 milliseconds a step, by the clock and of the processor. The forward and backward pass, the mask, the pattern and Adam are those of
-tools/defend/cleanse_search.c; neither loop confirms masks.
+tools/defend/inspect/cleanse_search.c; neither loop confirms masks.
 """
 import sys
 import time

@@ -1,7 +1,7 @@
 /* Neural Cleanse's search on affine nets, whose smallest triggers can be worked by hand. */
 #include "base/parallel.h"
-#include "defend/cleanse_schedule.h"
-#include "defend/cleanse_search.h"
+#include "defend/inspect/cleanse_schedule.h"
+#include "defend/inspect/cleanse_search.h"
 #include "support.h"
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The parts of DeepInspect: inversion, the generator and the search, on nets that tell images by
  * their brightness, where what must come out is known. */
 #include "base/parallel.h"
-#include "defend/trigger_search.h"
+#include "defend/inspect/trigger_search.h"
 #include "net_support.h"
 #include "nn/invert.h"
 #include <math.h>

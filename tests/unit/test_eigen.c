@@ -1,4 +1,4 @@
-#include "defend/eigen.h"
+#include "defend/sift/eigen.h"
 
 #include "base/parallel.h"
 #include "base/random.h"

@@ -1,5 +1,5 @@
 /* Repairs of models: the curve of a pruning, what is chosen from it, and the rating. */
-#include "defend/prune_curve.h"
+#include "defend/repair/prune_curve.h"
 #include "net_support.h"
 #include "nn/channels.h"
 #include "nn/loss.h"

@@ -1,5 +1,5 @@
 /* Every expected value here is worked by hand, in the comment beside it. */
-#include "defend/squeezer.h"
+#include "defend/detect/squeezer.h"
 
 #include "support.h"
 

@@ -1,0 +1,101 @@
+/* The picture of --picture: the histogram of the benign images' scores (of those that calibrate,
+ * where none are judged) and that of the suspects' over it, each as shares of its own images. */
+#include "data/lettering.h"
+#include "data/png.h"
+#include "defend/detect/detect.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    RGB = 3,
+    PAPER = 255,
+    MARGIN = 10,
+    LINE = TD_LETTERING_HEIGHT + 8,
+    BAR = 15,
+    HEIGHT = 200, /* of the highest bar */
+    TOP = MARGIN + 4 * LINE,
+    WIDTH = 2 * MARGIN + DETECT_BARS * BAR,
+};
+
+static const uint8_t blue[RGB] = {90, 150, 210}, red[RGB] = {215, 95, 80},
+                     both[RGB] = {130, 75, 130}, black[RGB] = {30, 30, 30};
+
+static void fill(td_bitmap *bitmap, size_t x, size_t y, size_t width, size_t height,
+                 const uint8_t *colour) {
+    for (size_t i = y; i < y + height; i++)
+        for (size_t k = x; k < x + width; k++)
+            memcpy(bitmap->pixels + (i * bitmap->width + k) * RGB, colour, RGB);
+}
+
+static void write_line(td_bitmap *bitmap, size_t x, size_t y, const char *text) {
+    td_lettering_draw(bitmap, x, y, bitmap->width - x - MARGIN, TD_LETTERING_INK, text);
+}
+
+static void draw_legend(td_bitmap *bitmap, const detect_job *job, const detect_verdict *v) {
+    char text[256];
+    write_line(bitmap, MARGIN, MARGIN, job->options->model);
+    snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->column->name,
+             job->detector->score_name, v->column->threshold);
+    write_line(bitmap, MARGIN, MARGIN + LINE, text);
+    fill(bitmap, MARGIN, MARGIN + 2 * LINE, LINE / 2, LINE / 2, blue);
+    write_line(bitmap, MARGIN + LINE, MARGIN + 2 * LINE,
+               v->benign.count > 0 ? "benign" : "clean, for calibration");
+    fill(bitmap, WIDTH / 3, MARGIN + 2 * LINE, LINE / 2, LINE / 2, red);
+    write_line(bitmap, WIDTH / 3 + LINE, MARGIN + 2 * LINE, "suspect");
+    fill(bitmap, 2 * WIDTH / 3, MARGIN + 2 * LINE, LINE / 2, LINE / 2, both);
+    write_line(bitmap, 2 * WIDTH / 3 + LINE, MARGIN + 2 * LINE, "both");
+}
+
+/* The larger of `most` and the largest share. */
+static double largest_share(const size_t *bars, size_t count, double most) {
+    for (size_t i = 0; i < DETECT_BARS && count > 0; i++)
+        most = fmax(most, (double)bars[i] / (double)count);
+    return most;
+}
+
+static size_t bar_height(size_t bar, size_t count, double most) {
+    return count > 0 ? (size_t)lrint(HEIGHT * (double)bar / (double)count / most) : 0;
+}
+
+static void draw_bars(td_bitmap *bitmap, const detect_verdict *v) {
+    const bool judged = v->benign.count > 0;
+    const size_t *benign = v->bars[judged ? 1 : 0], *suspects = v->bars[2];
+    const size_t count = judged ? v->benign.count : v->calibration.count;
+    double most = largest_share(benign, count, 0);
+    most = largest_share(suspects, v->suspects.count, most);
+    for (size_t i = 0; i < DETECT_BARS; i++) {
+        const size_t a = bar_height(benign[i], count, most),
+                     b = bar_height(suspects[i], v->suspects.count, most), low = a < b ? a : b;
+        const size_t x = MARGIN + i * BAR, base = TOP + HEIGHT;
+        fill(bitmap, x, base - a, BAR - 1, a, blue);
+        fill(bitmap, x, base - b, BAR - 1, b, red);
+        fill(bitmap, x, base - low, BAR - 1, low, both);
+    }
+    fill(bitmap, MARGIN, TOP + HEIGHT, DETECT_BARS * BAR, 1, black);
+}
+
+static void draw_scale(td_bitmap *bitmap, const detect_verdict *v) {
+    char text[32];
+    const double along = (v->column->threshold - v->low) / (v->high - v->low);
+    snprintf(text, sizeof text, "%.4g", v->low);
+    write_line(bitmap, MARGIN, TOP + HEIGHT + 6, text);
+    snprintf(text, sizeof text, "%.4g", v->high);
+    write_line(bitmap, WIDTH - MARGIN - strlen(text) * TD_LETTERING_ADVANCE, TOP + HEIGHT + 6,
+               text);
+    if (along >= 0 && along <= 1)
+        fill(bitmap, MARGIN + (size_t)(along * (DETECT_BARS * BAR - 1)), TOP - LINE / 2, 1,
+             HEIGHT + LINE / 2, black);
+}
+
+td_status detect_draw(detect_job *job, const detect_verdict *v, td_error *error) {
+    td_bitmap bitmap;
+    TD_TRY(td_bitmap_make(&bitmap, WIDTH, TOP + HEIGHT + LINE + MARGIN, RGB, error));
+    memset(bitmap.pixels, PAPER, bitmap.width * bitmap.height * RGB);
+    draw_legend(&bitmap, job, v);
+    draw_bars(&bitmap, v);
+    draw_scale(&bitmap, v);
+    td_status status = td_png_write(job->picture.stream, &bitmap, error);
+    td_bitmap_free(&bitmap);
+    return status == TD_OK ? td_output_finish(&job->picture, error) : status;
+}

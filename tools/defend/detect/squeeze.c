@@ -1,0 +1,185 @@
+/* Feature squeezing: Xu, Evans and Qi, NDSS 2018. The score of an input is the L1 distance between
+ * the model's softmax outputs for it as it is and squeezed, and of several squeezers the largest;
+ * what scores above the threshold, which the stated share of clean images exceeds, is flagged. */
+#include "base/parallel.h"
+#include "base/size.h"
+#include "defend/detect/detect.h"
+#include "defend/detect/squeezer.h"
+#include "defend/method.h"
+#include "nn/feed.h"
+#include "nn/loss.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST = DETECT_COLUMNS - 1 };
+
+/* The best joint detectors of the paper, for MNIST and for CIFAR-10 (its table's 13-3-2). */
+static const char grey_default[] = "bit=1,median=2", colour_default[] = "bit=5,median=2,nlm=13-3-2";
+
+typedef struct squeeze_options {
+    detect_options detect;
+    const char *squeezers; /* LIST, or NULL for the default */
+} squeeze_options;
+
+typedef struct squeeze {
+    squeezer squeezers[MOST];
+    size_t count;
+    size_t scratch_size; /* of a thread */
+    uint8_t *scratch;
+    float *as_is, *squeezed; /* probabilities [DETECT_BATCH, classes] */
+} squeeze;
+
+static void name_columns(detect_job *job, const squeeze *s) {
+    for (size_t i = 0; i < s->count; i++)
+        snprintf(job->columns[i].name, DETECT_NAME_SIZE, "%s", s->squeezers[i].name);
+    job->column_count = s->count;
+    if (s->count > 1)
+        snprintf(job->columns[job->column_count++].name, DETECT_NAME_SIZE, "joint");
+}
+
+static td_status prepare(detect_job *job, td_error *error) {
+    const td_shape shape = td_net_input(&job->model.net);
+    const char *list = ((const squeeze_options *)job->settings)->squeezers;
+    const size_t classes = td_net_classes(&job->model.net);
+    squeeze *s;
+    if (job->calibration_count == 0)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected clean images, found none",
+                       job->clean.name);
+    if (!list)
+        list = shape.channels == 1 ? grey_default : colour_default;
+    TD_TRY(TD_ARENA_NEW(&job->arena, 1, &s, "squeezers", error));
+    TD_TRY(squeezers_parse(list, shape, MOST, &job->arena, s->squeezers, &s->count, error));
+    for (size_t i = 0; i < s->count; i++)
+        s->scratch_size = td_size_max(s->scratch_size, squeezer_scratch(&s->squeezers[i]));
+    TD_TRY(td_arena_alloc(&job->arena, td_threads(), s->scratch_size, (void **)&s->scratch,
+                          "squeezers", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * classes, &s->as_is, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * classes, &s->squeezed, "predictions", error));
+    name_columns(job, s);
+    job->state = s;
+    return TD_OK;
+}
+
+typedef struct batch {
+    const squeeze *state;
+    const squeezer *squeezer;
+    const td_images *images;
+    size_t first;
+    float *out;
+} batch;
+
+static void squeeze_images(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    (void)chunk;
+    const batch *b = context;
+    for (size_t i = begin; i < end; i++)
+        squeezer_apply(b->squeezer, td_image(b->images, b->first + i),
+                       b->out + i * td_image_size(b->images),
+                       b->state->scratch + thread * b->state->scratch_size);
+}
+
+static void add_distances(const squeeze *s, size_t classes, size_t count, size_t number,
+                          size_t stride, double *scores) {
+    for (size_t i = 0; i < count; i++) {
+        double distance = 0;
+        for (size_t c = i * classes; c < (i + 1) * classes; c++)
+            distance += fabs((double)s->as_is[c] - (double)s->squeezed[c]);
+        scores[number * stride + i] = distance;
+        if (s->count > 1) {
+            double *joint = &scores[s->count * stride + i];
+            *joint = number == 0 ? distance : fmax(*joint, distance);
+        }
+    }
+}
+
+static td_status score(detect_job *job, const td_images *images, const uint32_t *numbers,
+                       size_t stride, double *scores, td_error *error) {
+    (void)numbers;
+    const squeeze *s = job->state;
+    const size_t classes = td_net_classes(&job->model.net);
+    for (size_t first = 0; first < images->count; first += DETECT_BATCH) {
+        const size_t count = td_size_min(DETECT_BATCH, images->count - first);
+        float *input = td_exec_input(job->exec);
+        td_feed(images, NULL, first, count, input);
+        td_softmax(td_exec_forward(job->exec, count), count, classes, s->as_is);
+        for (size_t i = 0; i < s->count; i++) {
+            batch b = {s, &s->squeezers[i], images, first, td_exec_input(job->exec)};
+            td_parallel_for(count, 1, squeeze_images, &b);
+            td_softmax(td_exec_forward(job->exec, count), count, classes, s->squeezed);
+            add_distances(s, classes, count, i, stride, scores + first);
+        }
+        TD_TRY(detect_advance(job, count, error));
+    }
+    return TD_OK;
+}
+
+static void calibrate(double *scores, size_t count, double rate, detect_column *column) {
+    column->threshold = td_threshold_above(scores, count, rate);
+    column->boundary = nextafter(column->threshold, INFINITY);
+}
+
+static const detector squeeze_detector = {.name = "squeeze",
+                                          .score_name = "L1 distance",
+                                          .sign = 1,
+                                          .rates = {0.01, 0.02, 0.05, 0.1},
+                                          .prepare = prepare,
+                                          .score = score,
+                                          .calibrate = calibrate};
+
+enum { KEY_FPR = DETECT_OPTION_BASE, KEY_SQUEEZERS };
+
+static const struct argp_option rows[] = {
+    {"fpr", KEY_FPR, "R", 0,
+     "The share of clean images that may be flagged, above 0 and below 1 (0.05)", 0},
+    {"squeezers", KEY_SQUEEZERS, "LIST", 0,
+     "bit=B, median=K and nlm=SEARCH-PATCH-STRENGTH, with commas between (bit=1,median=2; for "
+     "colour bit=5,median=2,nlm=13-3-2)",
+     0},
+    {0},
+};
+
+static const char doc[] =
+    "Feature squeezing (Xu, Evans and Qi, NDSS 2018): inputs for which the model's answer changes "
+    "when they are filtered are flagged. Each set's flagged rate has its 95% Wilson interval; with "
+    "benign and suspect sets there is the "
+    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
+    "share images with --clean are refused."
+    "\v"
+    "Example:\n"
+    "  trapdoor-defend squeeze --model model.safetensors --fpr 0.01 \\\n"
+    "    --clean mnist:test:0-2000 --benign mnist:test:2000-4000 --suspect evaded";
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    squeeze_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->detect;
+        return 0;
+    case KEY_FPR:
+        o->detect.rate = detect_read_rate("--fpr", text, state);
+        return 0;
+    case KEY_SQUEEZERS:
+        o->squeezers = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static json_t *settings_json(const squeeze_options *o) {
+    return json_pack("{sf so*}", "fpr", o->detect.rate, "squeezers",
+                     o->squeezers ? tool_json_text(o->squeezers) : NULL);
+}
+
+static int squeeze_main(int argc, char **argv) {
+    squeeze_options o = {.detect = {.method = "squeeze", .rate = 0.05}};
+    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
+    detect_parse(&argp, argc, argv, &o, &o.detect);
+    return detect_main(&squeeze_detector, &o.detect, &o, settings_json(&o));
+}
+
+const tool_method defend_squeeze = {
+    .name = "squeeze",
+    .doc = "inputs whose class changes when they are filtered",
+    .main = squeeze_main,
+};

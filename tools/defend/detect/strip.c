@@ -1,0 +1,213 @@
+/* STRIP: Gao, Xu, Wang, Chen, Ranasinghe and Nepal, "STRIP: a defence against trojan attacks on
+ * deep neural networks", ACSAC 2019. Clean images are laid over the input, one by one, by adding
+ * pixels (weights 1 and 1, not clipped, as the authors do). Where a trigger decides, the model's
+ * answer stays the same; else it varies. The mean entropy H of the answers, in bits, is low for the
+ * former: an input is flagged if H <= μ + σ·Φ⁻¹(FRR), where μ and σ are fitted to clean inputs.
+ *
+ * The clean images are divided at random: one half are overlays, the other half are the inputs that
+ * μ and σ come from. Each input has its own overlays, drawn without repetition. */
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "defend/detect/detect.h"
+#include "defend/method.h"
+#include "measure/entropy.h"
+#include "measure/normal.h"
+#include "nn/loss.h"
+#include <string.h>
+
+enum { DRAW_HALVES, DRAW_OVERLAYS }; /* epochs of TD_FOR_DEFEND */
+
+typedef struct strip_options {
+    detect_options detect;
+    size_t overlays; /* for each input */
+} strip_options;
+
+typedef struct strip {
+    size_t each;    /* overlays of an input */
+    uint32_t *pool; /* clean images that are overlays */
+    size_t pool_size;
+    uint32_t *drawn;      /* [DETECT_SLICE, each]: which of the pool */
+    float *probabilities; /* [DETECT_BATCH, classes] */
+} strip;
+
+static td_status prepare(detect_job *job, td_error *error) {
+    const size_t each = ((const strip_options *)job->settings)->overlays,
+                 half = job->calibration_count / 2;
+    strip *s;
+    uint32_t *order;
+    if (half < each || job->calibration_count < 4)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected at least %zu clean images, half of them to lay over each "
+                       "input %zu of, found %zu",
+                       job->clean.name, td_size_max(2 * each, 4), each, job->calibration_count);
+    TD_TRY(TD_ARENA_NEW(&job->arena, 1, &s, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->calibration_count, &order, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, half, &s->pool, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_SLICE * each, &s->drawn, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * td_net_classes(&job->model.net),
+                        &s->probabilities, "predictions", error));
+    td_random random = td_random_for(job->options->common.seed, TD_FOR_DEFEND, DRAW_HALVES, 0);
+    td_random_permutation(&random, order, (uint32_t)job->calibration_count);
+    s->each = each;
+    s->pool_size = half;
+    for (size_t i = 0; i < half; i++)
+        s->pool[i] = job->calibration[order[i]];
+    for (size_t i = half; i < job->calibration_count; i++)
+        order[i - half] = job->calibration[order[i]];
+    job->calibration_count -= half;
+    memcpy(job->calibration, order, job->calibration_count * sizeof *order);
+    job->state = s;
+    job->column_count = 1;
+    job->columns[0] = (detect_column){.name = "strip"};
+    return TD_OK;
+}
+
+static bool has(const uint32_t *values, size_t count, uint32_t value) {
+    for (size_t i = 0; i < count; i++)
+        if (values[i] == value)
+            return true;
+    return false;
+}
+
+/* Floyd's sample: each set of `each` places of the pool is as likely as any other. */
+static void draw_overlays(const strip *s, uint64_t seed, uint32_t number, uint32_t *drawn) {
+    td_random random = td_random_for(seed, TD_FOR_DEFEND, DRAW_OVERLAYS, number);
+    for (size_t i = 0; i < s->each; i++) {
+        uint32_t last = (uint32_t)(s->pool_size - s->each + i);
+        uint32_t place = td_random_below(&random, last + 1);
+        drawn[i] = has(drawn, i, place) ? last : place;
+    }
+}
+
+/* A batch of inputs with overlays: row r is input r / each with its overlay r % each. */
+typedef struct batch {
+    const detect_job *job;
+    const td_images *images;
+    size_t first; /* row */
+    float *out;
+} batch;
+
+static void fill_rows(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    (void)chunk, (void)thread;
+    const batch *b = context;
+    const strip *s = b->job->state;
+    const size_t size = td_image_size(b->images);
+    for (size_t i = begin; i < end; i++) {
+        size_t row = b->first + i;
+        const uint8_t *input = td_image(b->images, row / s->each);
+        const uint8_t *overlay = td_image(&b->job->clean.images, s->pool[s->drawn[row]]);
+        float *out = b->out + i * size;
+        for (size_t k = 0; k < size; k++)
+            out[k] = (float)(input[k] + overlay[k]);
+    }
+}
+
+/* Scores are minus the mean entropies. */
+static td_status score(detect_job *job, const td_images *images, const uint32_t *numbers,
+                       size_t stride, double *scores, td_error *error) {
+    enum { ROWS_A_CHUNK = 8 };
+    (void)stride;
+    const strip *s = job->state;
+    const size_t rows = images->count * s->each, classes = td_net_classes(&job->model.net);
+    size_t told = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        draw_overlays(s, job->options->common.seed, numbers[i], s->drawn + i * s->each);
+        scores[i] = 0;
+    }
+    for (size_t first = 0; first < rows; first += DETECT_BATCH) {
+        const size_t count = td_size_min(DETECT_BATCH, rows - first);
+        batch b = {job, images, first, td_exec_input(job->exec)};
+        td_parallel_for(count, ROWS_A_CHUNK, fill_rows, &b);
+        td_softmax(td_exec_forward(job->exec, count), count, classes, s->probabilities);
+        for (size_t i = 0; i < count; i++)
+            scores[(first + i) / s->each] -=
+                td_entropy(s->probabilities + i * classes, classes) / (double)s->each;
+        size_t finished = (first + count) / s->each;
+        TD_TRY(detect_advance(job, finished - told, error));
+        told = finished;
+    }
+    return TD_OK;
+}
+
+static void calibrate(double *scores, size_t count, double rate, detect_column *column) {
+    td_normal fit = td_normal_fit(scores, count); /* of −H: its mean is −μ */
+    column->threshold = -fit.mean + fit.sigma * td_normal_quantile(rate);
+    column->boundary = -column->threshold;
+}
+
+static void describe(const detect_job *job, json_t *calibration) {
+    const strip *s = job->state;
+    td_normal fit = td_normal_fit(job->calibration_scores, job->calibration_count);
+    json_object_set_new(calibration, "overlays", json_integer((json_int_t)s->pool_size));
+    json_object_set_new(calibration, "mean", json_real(-fit.mean));
+    json_object_set_new(calibration, "sigma", json_real(fit.sigma));
+    if (job->columns[0].threshold < 0)
+        tool_note("warning: the boundary is below 0, where no entropy is, so nothing is flagged: "
+                  "the entropies of clean inputs are too near 0");
+}
+
+static const detector strip_detector = {.name = "strip",
+                                        .score_name = "entropy (bits)",
+                                        .sign = -1,
+                                        .rates = {0.005, 0.01, 0.02, 0.03},
+                                        .prepare = prepare,
+                                        .score = score,
+                                        .calibrate = calibrate,
+                                        .describe = describe};
+
+enum { KEY_OVERLAYS = DETECT_OPTION_BASE, KEY_FRR, MOST_OVERLAYS = 1000 };
+
+static const struct argp_option rows[] = {
+    {"overlays", KEY_OVERLAYS, "N", 0, "Clean images laid over each input, one by one (100)", 0},
+    {"frr", KEY_FRR, "R", 0,
+     "The share of benign inputs that may be rejected, above 0 and below 1 (0.01)", 0},
+    {0},
+};
+
+static const char doc[] =
+    "STRIP (Gao et al., ACSAC 2019): lays clean images over each input. Where a trigger decides, "
+    "the model's class stays, whatever is laid over it: inputs whose answers have less entropy "
+    "than clean ones are flagged. Each set's flagged rate has its 95% Wilson interval; with benign "
+    "and suspect sets there is the "
+    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
+    "share images with --clean are refused."
+    "\v"
+    "Examples:\n"
+    "  trapdoor-defend strip --model model.safetensors \\\n"
+    "    --clean fashion-mnist:test:0-2000 --benign fashion-mnist:test:2000-4000 \\\n"
+    "    --trigger square:size=3,at=bottom-right,value=255 --json strip.json\n"
+    "  trapdoor-defend strip --model model.safetensors --clean mine:test:0-500 \\\n"
+    "    --suspect inbox --exit-code";
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    strip_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->detect;
+        return 0;
+    case KEY_OVERLAYS:
+        o->overlays = tool_count("--overlays", text, 1, MOST_OVERLAYS, state);
+        return 0;
+    case KEY_FRR:
+        o->detect.rate = detect_read_rate("--frr", text, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int strip_main(int argc, char **argv) {
+    strip_options o = {.detect = {.method = "strip", .rate = 0.01}, .overlays = 100};
+    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
+    detect_parse(&argp, argc, argv, &o, &o.detect);
+    return detect_main(
+        &strip_detector, &o.detect, &o,
+        json_pack("{sI sf}", "overlays", (json_int_t)o.overlays, "frr", o.detect.rate));
+}
+
+const tool_method defend_strip = {
+    .name = "strip",
+    .doc = "inputs whose class stays, whatever is laid over them",
+    .main = strip_main,
+};

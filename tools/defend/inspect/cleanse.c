@@ -1,0 +1,382 @@
+/* Neural Cleanse: finds classes that a small trigger sends every image to. */
+#include "defend/inspect/cleanse.h"
+
+#include "common/model_output.h"
+#include "common/net_source.h"
+#include "data/path.h"
+#include "defend/method.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
+enum { OVERLAP_IMAGES = 64, NAME_SIZE = 64 };
+
+/* --- what is searched for --- */
+
+td_status cleanse_list_classes(const char *option, const char *list, size_t classes,
+                               td_arena *arena, size_t **out, size_t *count, td_error *error) {
+    bool *taken;
+    TD_TRY(TD_ARENA_NEW(arena, classes, out, "classes", error));
+    TD_TRY(TD_ARENA_NEW(arena, classes, &taken, "classes", error));
+    *count = 0;
+    for (const char *word = list; word;) {
+        const size_t length = strcspn(word, ",");
+        size_t number = 0, digits = strspn(word, "0123456789");
+        for (size_t i = 0; i < digits && number < classes; i++)
+            number = number * 10 + (size_t)(word[i] - '0');
+        if (digits == 0 || digits != length || number >= classes)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: expected classes from 0 to %zu with commas between, found \"%.*s\"",
+                           option, classes - 1, (int)length, word);
+        if (taken[number])
+            return td_fail(error, TD_ERR_USAGE, "%s: expected each class once, found %zu twice",
+                           option, number);
+        taken[number] = true;
+        (*out)[(*count)++] = number;
+        word = word[length] ? word + length + 1 : NULL;
+    }
+    for (size_t i = 0; !list && i < classes; i++)
+        (*out)[(*count)++] = i;
+    return TD_OK;
+}
+
+static td_status choose_classes(cleanse_job *job, td_error *error) {
+    static const char what[] = "triggers";
+    const size_t places = job->images.height * job->images.width;
+    size_t *numbers;
+    TD_TRY(cleanse_list_classes("--classes", job->options->classes, td_net_classes(&job->model.net),
+                                &job->arena, &numbers, &job->count, error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->classes, what, error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->found, what, error));
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->searched, what, error));
+    for (size_t i = 0; i < job->count; i++) {
+        cleanse_found *f = &job->found[i];
+        job->classes[i].number = numbers[i];
+        TD_TRY(TD_ARENA_NEW(&job->arena, places, &f->mask, what, error));
+        TD_TRY(TD_ARENA_NEW(&job->arena, places * job->images.channels, &f->pattern, what, error));
+    }
+    return TD_OK;
+}
+
+/* Of each class that is searched for there must be enough images of others. */
+static td_status check_images(const cleanse_job *job, td_error *error) {
+    size_t fewest = SIZE_MAX, scarce = 0;
+    for (size_t i = 0; i < job->count; i++) {
+        size_t others = 0;
+        for (size_t k = 0; k < job->images.count; k++)
+            others += (size_t)job->images.labels[k] != job->classes[i].number;
+        if (others < fewest) {
+            fewest = others;
+            scarce = job->classes[i].number;
+        }
+    }
+    if (fewest < CLEANSE_LEAST)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected at least %d clean images of other classes than %zu, found %zu",
+                       job->clean.name, (int)CLEANSE_LEAST, scarce, fewest);
+    if (fewest < FEW_IMAGES && !job->options->repair.common.quiet) {
+        char line[160];
+        snprintf(line, sizeof line,
+                 "note: only %zu clean images of other classes than %zu: what sends these there "
+                 "need not send others",
+                 fewest, scarce);
+        tool_note(line);
+    }
+    return TD_OK;
+}
+
+static td_status open_inputs(cleanse_job *job, td_error *error) {
+    const repair_options *r = &job->options->repair;
+    TD_TRY(repair_open_data(&job->clean, r, r->clean, "train", NULL, &job->record, error));
+    TD_TRY(tool_record_input(&job->record, r->model, error));
+    TD_TRY(tool_model_open(&job->model, r->model, r->net, &job->clean.images, error));
+    if (td_net_classes(&job->model.net) < 2)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a model of at least two classes, found one of one", r->model);
+    TD_TRY(repair_check_data(&job->clean, &job->model.net, error));
+    TD_TRY(repair_open(&job->judge, r, &job->model.net, &job->record, error));
+    TD_TRY(repair_clean(&job->judge, &job->clean, "--clean", &job->arena, &job->images, error));
+    TD_TRY(choose_classes(job, error));
+    return check_images(job, error);
+}
+
+/* --- the search --- */
+
+static bool keep_on(void *context, size_t step) {
+    cleanse_job *job = context;
+    size_t before = 0, now = 0;
+    char note[48];
+    for (size_t i = 0; i < job->count; i++)
+        before += job->searched[i];
+    while (job->searched[now])
+        now++;
+    snprintf(note, sizeof note, "class %zu", job->classes[now].number);
+    tool_progress_update(&job->progress, before * job->options->settings.steps + step, note);
+    return !tool_interrupted();
+}
+
+static td_status search_class(cleanse_job *job, cleanse_search *search, size_t place,
+                              td_error *error) {
+    const char *folder = job->options->repair.common.output;
+    td_status status = cleanse_search_class(search, job->classes[place].number, keep_on, job,
+                                            &job->found[place], error);
+    if (status == TD_ERR_INTERRUPTED)
+        return td_fail(error, status, "interrupted after %zu of %zu classes%s", job->done,
+                       job->count, folder && job->done > 0 ? "; --resume goes on" : "");
+    TD_TRY(status);
+    job->searched[place] = true;
+    job->done++;
+    return cleanse_state_write(job, error);
+}
+
+static td_status search_all(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    cleanse_search *search;
+    if (job->done == job->count)
+        return TD_OK;
+    TD_TRY(cleanse_search_new(&search, &job->model.net, job->model.weights, &job->images,
+                              &o->settings, error));
+    job->progress = tool_progress_start("searching triggers", "steps",
+                                        job->count * o->settings.steps, o->repair.common.quiet);
+    td_status status = TD_OK;
+    for (size_t i = 0; i < job->count && status == TD_OK; i++)
+        if (!job->searched[i])
+            status = search_class(job, search, i, error);
+    tool_progress_end(&job->progress);
+    cleanse_search_free(search);
+    return status;
+}
+
+/* --- what is told --- */
+
+/* Which places a trigger changes, on some of the images: changed[places]. */
+static td_status find_changed(cleanse_job *job, const repair_backdoor *backdoor, bool *changed,
+                              td_error *error) {
+    const size_t size = td_image_size(&job->images), channels = job->images.channels;
+    const td_images some = td_images_slice(
+        &job->images, 0, job->images.count < OVERLAP_IMAGES ? job->images.count : OVERLAP_IMAGES);
+    const td_stamp first = {job->options->repair.common.seed, job->clean.first};
+    td_arena arena = {0};
+    td_images stamped;
+    td_status status = td_trigger_stamp(backdoor->trigger, &some, first, &arena, &stamped, error);
+    for (size_t i = 0; status == TD_OK && i < some.count * size; i++)
+        if (some.pixels[i] != stamped.pixels[i])
+            changed[i % size / channels] = true;
+    td_arena_free(&arena);
+    return status;
+}
+
+/* Intersection over union of a recovered mask and the places that a trigger changes: Σ min / Σ max,
+ * the places' values being 0 and 1. */
+static td_status tell_overlap(cleanse_job *job, const repair_backdoor *backdoor, size_t place,
+                              json_t *overlaps, td_error *error) {
+    const size_t places = job->images.height * job->images.width;
+    const float *mask = job->found[place].mask;
+    double both = 0, either = 0;
+    size_t count = 0;
+    bool *changed;
+    TD_TRY(TD_ARENA_NEW(&job->arena, places, &changed, "a mask", error));
+    TD_TRY(find_changed(job, backdoor, changed, error));
+    for (size_t i = 0; i < places; i++) {
+        both += changed[i] ? (double)mask[i] : 0;
+        either += changed[i] ? 1 : (double)mask[i];
+        count += changed[i];
+    }
+    const char *text = td_trigger_text(backdoor->trigger);
+    const double overlap = either > 0 ? both / either : 0;
+    json_array_append_new(overlaps, json_pack("{so sI sI sf}", "trigger", tool_json_text(text),
+                                              "target", (json_int_t)backdoor->target, "pixels",
+                                              (json_int_t)count, "overlap", overlap));
+    if (repair_prints(&job->options->repair))
+        printf("  class %3zu  overlap %.3f (intersection over union) with %s, %zu pixels\n",
+               backdoor->target, overlap, text, count);
+    return TD_OK;
+}
+
+static td_status tell_overlaps(cleanse_job *job, td_error *error) {
+    json_t *overlaps = json_array();
+    if (job->judge.backdoor_count > 0)
+        json_object_set(job->record.root, "overlaps", overlaps);
+    td_status status = TD_OK;
+    for (size_t k = 0; k < job->judge.backdoor_count; k++)
+        for (size_t i = 0; i < job->count && status == TD_OK; i++)
+            if (job->found[i].found && job->classes[i].number == job->judge.backdoors[k].target)
+                status = tell_overlap(job, &job->judge.backdoors[k], i, overlaps, error);
+    json_decref(overlaps);
+    return status;
+}
+
+static td_status tell(cleanse_job *job, td_error *error) {
+    const repair_options *r = &job->options->repair;
+    json_t *root = job->record.root, *entry;
+    for (size_t i = 0; i < job->count; i++) {
+        job->classes[i].found = job->found[i].found;
+        job->classes[i].size = job->found[i].size;
+        job->classes[i].asr = job->found[i].asr;
+    }
+    TD_TRY(inspect_judge(job->classes, job->count, INSPECT_MAD, &job->verdict, error));
+    json_object_set_new(root, "method", json_string("cleanse"));
+    json_object_set_new(root, "images", json_integer((json_int_t)job->images.count));
+    TD_TRY(inspect_record(&job->record, job->classes, job->count, &job->verdict, error));
+    size_t i;
+    json_array_foreach(json_object_get(root, "classes"), i, entry) {
+        json_object_set_new(entry, "steps", json_integer((json_int_t)job->found[i].steps));
+    }
+    if (repair_prints(r)) {
+        printf("%s: the smallest triggers that reach an ASR of %g %% on %zu clean images\n",
+               r->model, 100 * job->options->settings.attack_rate, job->images.count);
+        inspect_print(job->classes, job->count, &job->verdict, "pixels");
+    }
+    if (!r->common.quiet)
+        inspect_note(job->classes, job->count, &job->verdict);
+    return tell_overlaps(job, error);
+}
+
+/* --- the patch --- */
+
+static td_status choose_patched(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    size_t *numbers, count = 0;
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->patched, "classes", error));
+    if (o->patch_classes)
+        TD_TRY(cleanse_list_classes("--patch-classes", o->patch_classes,
+                                    td_net_classes(&job->model.net), &job->arena, &numbers, &count,
+                                    error));
+    for (size_t i = 0; i < job->count; i++) {
+        bool wanted = !o->patch_classes && job->classes[i].flagged;
+        for (size_t k = 0; k < count; k++)
+            wanted |= numbers[k] == job->classes[i].number;
+        if (wanted && job->found[i].found)
+            job->patched[job->patched_count++] = i;
+    }
+    if (o->patch_classes && job->patched_count < count)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--patch-classes: expected classes that have a recovered trigger, found "
+                       "only %zu of %zu",
+                       job->patched_count, count);
+    return TD_OK;
+}
+
+/* With -o's place taken by --patched. */
+static td_status write_patched(cleanse_job *job, const td_net *net, const float *weights,
+                               td_error *error) {
+    tool_common common = job->options->repair.common;
+    common.output = job->options->patched;
+    return tool_model_write(net, weights, job->model.training, &common, &job->record, error);
+}
+
+static td_status patch_model(cleanse_job *job, td_error *error) {
+    const bool prunes = job->options->patch == CLEANSE_PRUNE;
+    const td_net *net = prunes ? &job->pruned : &job->model.net;
+    repair_figures before, after;
+    float *weights;
+    TD_TRY(repair_measure(&job->judge, "measuring before", &job->model.net, job->model.weights,
+                          &before, error));
+    TD_TRY(prunes ? cleanse_prune(job, &job->pruned, &weights, error)
+                  : cleanse_unlearn(job, &weights, error));
+    TD_TRY(repair_measure(&job->judge, "measuring after", net, weights, &after, error));
+    TD_TRY(repair_tell(&job->judge, &before, &after, &job->record, error));
+    return write_patched(job, net, weights, error);
+}
+
+/* Patches, and writes the record. */
+static td_status patch(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    if (o->patch != CLEANSE_NO_PATCH)
+        TD_TRY(choose_patched(job, error));
+    if (job->patched_count > 0 && o->patch != CLEANSE_FILTER)
+        return patch_model(job, error);
+    if (job->patched_count > 0)
+        TD_TRY(cleanse_filter(job, error));
+    else if (o->patch != CLEANSE_NO_PATCH)
+        tool_note("note: no class is flagged, so there is nothing to patch; --patch-classes LIST "
+                  "names classes");
+    return tool_record_write(&job->record, &o->repair.common, error);
+}
+
+/* --- the run --- */
+
+static td_status check_outputs(const cleanse_job *job, td_error *error) {
+    tool_common common = job->options->repair.common;
+    if (!job->options->patched)
+        return tool_record_check(&common, error);
+    common.output = job->options->patched;
+    return tool_model_check(&common, error);
+}
+
+/* Pictures of another search are found to be in the way before hours of work, not after. */
+static td_status open_files(cleanse_job *job, td_error *error) {
+    static const char *const kinds[] = {"mask", "pattern", "trigger"};
+    const tool_common *common = &job->options->repair.common;
+    const bool force = common->force || job->options->resume;
+    char name[NAME_SIZE], path[TD_PATH_SIZE];
+    if (!common->output)
+        return TD_OK;
+    TD_TRY(
+        tool_files_open(&job->files, common->output, force, INSPECT_PICTURES * job->count, error));
+    for (size_t i = 0; i < INSPECT_PICTURES * job->count; i++) {
+        snprintf(name, sizeof name, "%s-%zu.png", kinds[i % INSPECT_PICTURES],
+                 job->classes[i / INSPECT_PICTURES].number);
+        if (td_path_join(path, common->output, name))
+            TD_TRY(td_output_check(path, force, error));
+    }
+    return TD_OK;
+}
+
+static td_status write_pictures(cleanse_job *job, td_error *error) {
+    const td_shape shape = td_net_input(&job->model.net);
+    const char *folder = job->options->repair.common.output;
+    char path[TD_PATH_SIZE];
+    if (!folder)
+        return TD_OK;
+    for (size_t i = 0; i < job->count; i++) {
+        const cleanse_found *f = &job->found[i];
+        const inspect_trigger trigger = {shape, f->mask, f->pattern};
+        if (f->found)
+            TD_TRY(inspect_write_trigger(&job->files, &job->record, job->classes[i].number,
+                                         &trigger, error));
+    }
+    return td_path_join(path, folder, cleanse_state_name)
+               ? tool_record_output(&job->record, cleanse_state_name, path, error)
+               : TD_OK;
+}
+
+static td_status run(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    TD_TRY(check_outputs(job, error));
+    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->repair.common,
+                             cleanse_options_json(o), error));
+    TD_TRY(open_inputs(job, error));
+    TD_TRY(cleanse_state_load(job, error));
+    TD_TRY(open_files(job, error));
+    TD_TRY(search_all(job, error));
+    TD_TRY(tell(job, error));
+    TD_TRY(write_pictures(job, error));
+    TD_TRY(patch(job, error));
+    return tool_files_publish(&job->files, error);
+}
+
+static int cleanse(int argc, char **argv) {
+    cleanse_options options;
+    td_error error;
+    cleanse_options_parse(&options, argc, argv);
+    cleanse_job job = {.options = &options};
+    td_status status = run(&job, &error);
+    const bool flagged = job.verdict.flagged > 0;
+    tool_files_close(&job.files);
+    repair_close(&job.judge);
+    td_net_free(&job.pruned);
+    td_model_free(&job.model);
+    td_dataset_close(&job.clean);
+    tool_record_free(&job.record);
+    json_decref(job.identity);
+    td_arena_free(&job.arena);
+    const int exit_status = tool_exit(status, &error);
+    return exit_status == 0 && flagged && options.exit_code ? INSPECT_EXIT_FLAGGED : exit_status;
+}
+
+const tool_method defend_cleanse = {
+    .name = "cleanse",
+    .doc = "Neural Cleanse: classes that a small trigger reaches",
+    .main = cleanse,
+};

@@ -1,0 +1,325 @@
+#include "defend/inspect/cleanse_search.h"
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "defend/inspect/cleanse_schedule.h"
+#include "nn/exec.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    IMAGES_A_CHUNK = 8,
+    PLACES_A_CHUNK = 64, /* whose gradients are summed in a row */
+    MOST_CHANNELS = 3,
+    DRAW_START = 0, /* indices of TD_FOR_CLEANSE */
+    DRAW_CONFIRMING = 1,
+    DRAW_ORDERS = 2,
+};
+
+static const float PIXEL_RANGE = 255;
+static const float INSIDE = 0.999999F; /* keeps what is searched over finite */
+static const double SMALLER = 0.99;    /* of the size kept: what is worth to be confirmed */
+
+struct cleanse_search {
+    const td_net *net;
+    const td_images *images;
+    cleanse_settings settings;
+    td_exec *gradient, *forward;
+    size_t places, values; /* of the mask, of the pattern */
+    size_t target;
+    uint32_t *others; /* images of other classes, in the order of the set */
+    size_t other_count;
+    uint32_t *confirming; /* the same in a random order */
+    uint32_t *order;      /* a random order of `others` */
+    size_t next;          /* place in it */
+    uint32_t orders;      /* drawn so far */
+    uint32_t *batch;
+    int32_t *labels;       /* [batch]: the target */
+    float *w, *slope;      /* [places + values]: what is searched over, and its gradient */
+    float *state;          /* Adam's */
+    float *mask, *pattern; /* of this step */
+    td_arena arena;
+};
+
+/* --- the trigger on images --- */
+
+typedef struct application {
+    const td_images *images;
+    const uint32_t *order;
+    const float *mask, *pattern;
+    float *out;
+} application;
+
+static void apply_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const application *a = context;
+    const size_t size = td_image_size(a->images), channels = a->images->channels;
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const uint8_t *from = td_image(a->images, a->order[i]);
+        float *to = a->out + i * size;
+        for (size_t k = 0; k < size; k++) {
+            const float x = from[k];
+            to[k] = x + a->mask[k / channels] * (a->pattern[k] - x);
+        }
+    }
+}
+
+void cleanse_apply(const td_images *images, const uint32_t *order, size_t count, const float *mask,
+                   const float *pattern, float *out) {
+    application a = {images, order, mask, pattern, out};
+    td_parallel_for(count, IMAGES_A_CHUNK, apply_chunk, &a);
+}
+
+double cleanse_mask_size(const float *mask, size_t places) {
+    double size = 0;
+    for (size_t i = 0; i < places; i++)
+        size += (double)mask[i];
+    return size;
+}
+
+/* --- the start --- */
+
+static td_status allocate(cleanse_search *s, td_error *error) {
+    static const char what[] = "a trigger";
+    const size_t count = s->images->count, both = s->places + s->values;
+    td_arena *arena = &s->arena;
+    TD_TRY(TD_ARENA_NEW(arena, count, &s->others, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, count, &s->confirming, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, count, &s->order, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->settings.batch, &s->batch, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->settings.batch, &s->labels, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, both, &s->w, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, both, &s->slope, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, 2 * both, &s->state, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->places, &s->mask, what, error));
+    return TD_ARENA_NEW(arena, s->values, &s->pattern, what, error);
+}
+
+td_status cleanse_search_new(cleanse_search **out, const td_net *net, const float *weights,
+                             const td_images *clean, const cleanse_settings *settings,
+                             td_error *error) {
+    cleanse_search *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s)
+        return td_fail_memory(error, "a search");
+    s->net = net;
+    s->images = clean;
+    s->settings = *settings;
+    s->settings.batch = td_size_min(settings->batch, clean->count);
+    s->places = clean->height * clean->width;
+    s->values = td_image_size(clean);
+    td_status status = allocate(s, error);
+    if (status == TD_OK)
+        status = td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error);
+    if (status == TD_OK)
+        status = td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error);
+    if (status != TD_OK) {
+        cleanse_search_free(s);
+        return status;
+    }
+    td_exec_weights(s->gradient, weights);
+    td_exec_weights(s->forward, weights);
+    *out = s;
+    return TD_OK;
+}
+
+void cleanse_search_free(cleanse_search *s) {
+    if (!s)
+        return;
+    td_exec_free(s->gradient);
+    td_exec_free(s->forward);
+    td_arena_free(&s->arena);
+    free(s);
+}
+
+/* Mask and pattern from what is searched over. */
+static void show_trigger(cleanse_search *s) {
+    for (size_t i = 0; i < s->places; i++)
+        s->mask[i] = (tanhf(s->w[i]) + 1) / 2;
+    for (size_t i = 0; i < s->values; i++)
+        s->pattern[i] = PIXEL_RANGE * (tanhf(s->w[s->places + i]) + 1) / 2;
+}
+
+static void draw_order(cleanse_search *s, uint32_t draw) {
+    td_random random = td_random_for(s->settings.seed, TD_FOR_CLEANSE, (uint32_t)s->target, draw);
+    td_random_permutation(&random, s->order, (uint32_t)s->other_count);
+}
+
+static void list_others(cleanse_search *s) {
+    s->other_count = 0;
+    for (size_t i = 0; i < s->images->count; i++)
+        if ((size_t)s->images->labels[i] != s->target)
+            s->others[s->other_count++] = (uint32_t)i;
+    draw_order(s, DRAW_CONFIRMING);
+    for (size_t i = 0; i < s->other_count; i++)
+        s->confirming[i] = s->others[s->order[i]];
+    s->next = s->other_count;
+    s->orders = 0;
+}
+
+/* Uniform in mask and pattern. */
+static void start(cleanse_search *s, size_t target) {
+    const size_t both = s->places + s->values;
+    td_random random =
+        td_random_for(s->settings.seed, TD_FOR_CLEANSE, (uint32_t)target, DRAW_START);
+    for (size_t i = 0; i < both; i++)
+        s->w[i] = atanhf((2 * td_random_unit(&random) - 1) * INSIDE);
+    memset(s->state, 0, 2 * both * sizeof *s->state);
+    s->target = target;
+    list_others(s);
+    for (size_t i = 0; i < s->settings.batch; i++)
+        s->labels[i] = (int32_t)target;
+    show_trigger(s);
+}
+
+/* --- a step --- */
+
+/* The next images, in an order that is drawn anew when all had their turn. */
+static size_t draw_batch(cleanse_search *s) {
+    const size_t count = td_size_min(s->settings.batch, s->other_count);
+    for (size_t i = 0; i < count; i++) {
+        if (s->next == s->other_count) {
+            draw_order(s, DRAW_ORDERS + s->orders++);
+            s->next = 0;
+        }
+        s->batch[i] = s->others[s->order[s->next++]];
+    }
+    return count;
+}
+
+typedef struct slopes {
+    const cleanse_search *search;
+    const float *gradient; /* of x', [count, values] */
+    size_t count;
+    float cost;
+} slopes;
+
+static void slope_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const slopes *g = context;
+    const cleanse_search *s = g->search;
+    const size_t channels = s->images->channels, first = begin * channels;
+    const size_t width = (end - begin) * channels;
+    float by_mask[PLACES_A_CHUNK * MOST_CHANNELS] = {0}, sum[PLACES_A_CHUNK * MOST_CHANNELS] = {0};
+    const float *pattern = s->pattern + first;
+    (void)chunk, (void)thread;
+    for (size_t i = 0; i < g->count; i++) {
+        const float *slope = g->gradient + i * s->values + first;
+        const uint8_t *x = td_image(s->images, s->batch[i]) + first;
+        for (size_t k = 0; k < width; k++) {
+            by_mask[k] += slope[k] * (pattern[k] - (float)x[k]);
+            sum[k] += slope[k];
+        }
+    }
+    for (size_t i = begin; i < end; i++) {
+        const float m = s->mask[i];
+        float total = g->cost;
+        for (size_t c = 0; c < channels; c++) {
+            const size_t k = i * channels + c;
+            const float p = s->pattern[k] / PIXEL_RANGE;
+            total += by_mask[k - first];
+            s->slope[s->places + k] = PIXEL_RANGE * 2 * p * (1 - p) * m * sum[k - first];
+        }
+        s->slope[i] = 2 * m * (1 - m) * total; /* d(tanh w + 1)/2 = 2m(1 − m) dw */
+    }
+}
+
+/* Adam's step down the loss of the last forward pass. */
+static void descend(cleanse_search *s, size_t count, double cost, size_t number) {
+    const td_step step = {.lr = 0.1, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 1e-8, .number = number};
+    const size_t both = s->places + s->values;
+    slopes g = {s, td_exec_backward(s->gradient, NULL), count, (float)cost};
+    td_parallel_for(s->places, PLACES_A_CHUNK, slope_chunk, &g);
+    td_optimizer_find("adam")->update(&step, s->w, s->slope, s->state, both, both);
+    show_trigger(s);
+}
+
+/* --- the attack rate --- */
+
+/* How many of the others, up to `most`, go to the target; stops when more than `misses` do not. */
+static td_rate attack(cleanse_search *s, const float *mask, const float *pattern, size_t most,
+                      size_t misses) {
+    const size_t classes = td_net_classes(s->net);
+    size_t hits = 0, done = 0;
+    while (done < most && done - hits <= misses) {
+        const size_t count = td_size_min(s->settings.batch, most - done);
+        cleanse_apply(s->images, s->confirming + done, count, mask, pattern,
+                      td_exec_input(s->forward));
+        const float *logits = td_exec_forward(s->forward, count);
+        for (size_t i = 0; i < count; i++)
+            hits += (size_t)td_argmax(logits + i * classes, classes) == s->target;
+        done += count;
+    }
+    return td_rate_of(hits, done);
+}
+
+static bool meets(const cleanse_search *s, size_t hits, size_t trials) {
+    return (double)hits >= s->settings.attack_rate * (double)trials;
+}
+
+static bool confirm(cleanse_search *s) {
+    const size_t most = td_size_min(s->other_count, CLEANSE_CONFIRM);
+    const size_t misses = (size_t)((1 - s->settings.attack_rate) * (double)most + 1e-9);
+    td_rate rate = attack(s, s->mask, s->pattern, most, misses);
+    return rate.trials == most && meets(s, rate.hits, most);
+}
+
+static void keep(const cleanse_search *s, cleanse_found *found) {
+    memcpy(found->mask, s->mask, s->places * sizeof *s->mask);
+    memcpy(found->pattern, s->pattern, s->values * sizeof *s->pattern);
+}
+
+static void judge(cleanse_search *s, cleanse_found *found) {
+    const double size = cleanse_mask_size(s->mask, s->places);
+    if ((found->found && size > SMALLER * found->size) || !confirm(s))
+        return;
+    found->found = true;
+    found->size = size;
+    keep(s, found);
+}
+
+static td_status search(cleanse_search *s, cleanse_watch watch, void *context, cleanse_found *found,
+                        td_error *error) {
+    const size_t classes = td_net_classes(s->net);
+    cleanse_schedule schedule = cleanse_schedule_start(s->settings.patience);
+    bool over = false;
+    while (!over && found->steps < s->settings.steps) {
+        const size_t count = draw_batch(s);
+        cleanse_apply(s->images, s->batch, count, s->mask, s->pattern, td_exec_input(s->gradient));
+        const float *logits = td_exec_forward(s->gradient, count);
+        td_loss loss = td_cross_entropy(logits, s->labels, count, classes,
+                                        td_exec_logits_gradient(s->gradient));
+        found->steps++;
+        found->cost = schedule.cost;
+        if (!isfinite(loss.sum))
+            return td_fail(error, TD_ERR_NUMERIC,
+                           "class %zu, step %zu: expected a finite loss, found %g", s->target,
+                           found->steps, loss.sum);
+        const bool success = meets(s, loss.correct, count);
+        if (success)
+            judge(s, found);
+        over = cleanse_schedule_step(&schedule, success, found->found ? found->size : INFINITY);
+        descend(s, count, found->cost, found->steps);
+        if (watch && !watch(context, found->steps))
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+    }
+    return TD_OK;
+}
+
+td_status cleanse_search_class(cleanse_search *s, size_t target, cleanse_watch watch, void *context,
+                               cleanse_found *found, td_error *error) {
+    *found = (cleanse_found){.mask = found->mask, .pattern = found->pattern};
+    start(s, target);
+    if (s->other_count < CLEANSE_LEAST)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected at least %d clean images of other classes than %zu, found %zu",
+                       CLEANSE_LEAST, target, s->other_count);
+    TD_TRY(search(s, watch, context, found, error));
+    if (!found->found)
+        keep(s, found);
+    found->asr = attack(s, found->mask, found->pattern, s->other_count, s->other_count);
+    return TD_OK;
+}

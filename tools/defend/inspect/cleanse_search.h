@@ -1,0 +1,66 @@
+/* The search of Neural Cleanse for one class: the smallest mask, with a pattern, that sends the
+ * images of the other classes there (Wang, Yao, Shan, Li, Viswanath, Zheng and Zhao, "Neural
+ * Cleanse: identifying and mitigating backdoor attacks in neural networks", IEEE S&P 2019, section
+ * V-A). The mask m [height, width] and the pattern p [height, width, channels] are tanh of what is
+ * searched over, brought to [0, 1] and 0–255; an image becomes x' = (1 − m)·x + m·p in raw pixels.
+ * Each step is one batch of Adam (rate .1, β .5 and .9, anew for each class) on the mean
+ * cross-entropy against the class + cost·Σm, the cost by cleanse_schedule.h.
+ *
+ * A mask is kept if its step's batch met the attack rate, it is 1 % smaller than the one kept, and
+ * all of up to CLEANSE_CONFIRM clean images meet the rate as well: by luck with a batch a mask that
+ * does not would soon be kept. */
+#ifndef TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
+#define TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
+
+#include "data/images.h"
+#include "measure/rates.h"
+#include "nn/net.h"
+
+enum {
+    CLEANSE_CONFIRM = 1024, /* clean images that a mask is confirmed with, at most */
+    CLEANSE_LEAST = 16,     /* clean images of other classes that a search takes, at least */
+};
+
+typedef struct cleanse_settings {
+    size_t steps, batch, patience;
+    double attack_rate; /* in (0, 1] */
+    uint64_t seed;
+} cleanse_settings;
+
+/* What a search gives. */
+typedef struct cleanse_found {
+    bool found;
+    double size;    /* Σ mask, in pixels; 0 unless found */
+    td_rate asr;    /* of all clean images of other classes; unless found, of the last mask */
+    size_t steps;   /* taken */
+    double cost;    /* of the last step */
+    float *mask;    /* [height, width]; the caller's */
+    float *pattern; /* [height, width, channels]; the caller's */
+} cleanse_found;
+
+typedef struct cleanse_search cleanse_search;
+
+/* For one class after another, on the images of `clean`. The net, `weights` and the images must
+ * outlive it. */
+td_status cleanse_search_new(cleanse_search **out, const td_net *net, const float *weights,
+                             const td_images *clean, const cleanse_settings *settings,
+                             td_error *error) TD_MUST_USE;
+void cleanse_search_free(cleanse_search *search);
+
+/* Called after each step; false stops. */
+typedef bool (*cleanse_watch)(void *context, size_t step);
+
+/* Searches for a class; `found` has its arrays already. TD_ERR_USAGE with fewer than CLEANSE_LEAST
+ * images of other classes; TD_ERR_NUMERIC where the loss is not finite; TD_ERR_INTERRUPTED. */
+td_status cleanse_search_class(cleanse_search *search, size_t target, cleanse_watch watch,
+                               void *context, cleanse_found *found, td_error *error) TD_MUST_USE;
+
+/* Σ mask, in pixels. */
+double cleanse_mask_size(const float *mask, size_t places);
+
+/* Writes images order[0 … count) with the trigger, x' = (1 − m)·x + m·p, to out [count, size].
+ * Parallel. */
+void cleanse_apply(const td_images *images, const uint32_t *order, size_t count, const float *mask,
+                   const float *pattern, float *out);
+
+#endif

@@ -1,0 +1,242 @@
+#include "defend/inspect/cleanse.h"
+
+#include "base/json.h"
+#include "common/identity.h"
+#include "data/path.h"
+#include "data/safetensors.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char cleanse_state_name[] = "triggers.safetensors";
+
+static const char head_key[] = "trapdoor.cleanse";
+
+enum { NAME_SIZE = 32 };
+enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* digits that give a double back */
+
+static td_status find_path(const cleanse_job *job, char *path, td_error *error) {
+    const char *folder = job->options->repair.common.output;
+    return td_path_join(path, folder, cleanse_state_name)
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
+                         TD_PATH_SIZE);
+}
+
+/* All that decides about the bytes of a trigger, and which are searched for. */
+static json_t *identity_of(const cleanse_job *job, const char *net) {
+    const cleanse_settings *s = &job->options->settings;
+    const json_t *root = job->record.root;
+    json_t *identity = json_pack(
+        "{sO sO sO so so so sI sI sf sI}", "version", json_object_get(root, "version"), "blas_core",
+        json_object_get(root, "blas_core"), "seed", json_object_get(root, "seed"), "net",
+        tool_digest(net, strlen(net)), "weights",
+        tool_digest(job->model.weights, job->model.net.weight_count * sizeof *job->model.weights),
+        "clean", tool_images_digest(&job->images), "steps", (json_int_t)s->steps, "batch",
+        (json_int_t)s->batch, "attack_rate", s->attack_rate, "patience", (json_int_t)s->patience);
+    json_t *classes = json_array();
+    for (size_t i = 0; i < job->count; i++)
+        json_array_append_new(classes, json_integer((json_int_t)job->classes[i].number));
+    if (json_object_set_new(identity, "classes", classes) == 0)
+        return identity;
+    json_decref(identity);
+    return NULL;
+}
+
+/* --- writing --- */
+
+static json_t *head_json(const cleanse_job *job) {
+    json_t *entries = json_array();
+    for (size_t i = 0; i < job->count; i++) {
+        const cleanse_found *f = &job->found[i];
+        if (job->searched[i])
+            json_array_append_new(entries, json_pack("{sI sb sI sI sI sf}", "class",
+                                                     (json_int_t)job->classes[i].number, "found",
+                                                     (int)f->found, "hits", (json_int_t)f->asr.hits,
+                                                     "trials", (json_int_t)f->asr.trials, "steps",
+                                                     (json_int_t)f->steps, "cost", f->cost));
+    }
+    return json_pack("{sO so}", "search", job->identity, "triggers", entries);
+}
+
+static td_status list_tensors(const cleanse_job *job, td_arena *arena, td_tensor **out,
+                              size_t *count, td_error *error) {
+    const td_images *images = &job->images;
+    char(*names)[NAME_SIZE];
+    *count = 0;
+    TD_TRY(TD_ARENA_NEW(arena, 2 * job->count, out, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(arena, 2 * job->count, &names, "triggers", error));
+    for (size_t i = 0; i < job->count; i++) {
+        if (!job->searched[i])
+            continue;
+        const size_t number = job->classes[i].number, k = *count;
+        snprintf(names[k], NAME_SIZE, "mask-%zu", number);
+        snprintf(names[k + 1], NAME_SIZE, "pattern-%zu", number);
+        (*out)[k] = (td_tensor){.name = names[k],
+                                .dtype = TD_F32,
+                                .rank = 2,
+                                .dims = {images->height, images->width},
+                                .data = job->found[i].mask};
+        (*out)[k + 1] = (td_tensor){.name = names[k + 1],
+                                    .dtype = TD_F32,
+                                    .rank = 3,
+                                    .dims = {images->height, images->width, images->channels},
+                                    .data = job->found[i].pattern};
+        *count += 2;
+    }
+    return TD_OK;
+}
+
+static td_status write_file(const cleanse_job *job, const char *head, const char *path,
+                            td_error *error) {
+    const td_metadata metadata[] = {{head_key, head}};
+    td_arena arena = {0};
+    td_tensor *tensors;
+    size_t count;
+    td_output file = {0};
+    td_status status = list_tensors(job, &arena, &tensors, &count, error);
+    if (status == TD_OK)
+        status = td_output_open(&file, path, true, error);
+    if (status == TD_OK)
+        status = td_safetensors_write(file.stream, tensors, count, metadata, 1, error);
+    if (status == TD_OK)
+        status = td_output_commit(&file, error);
+    td_output_discard(&file);
+    td_arena_free(&arena);
+    return status;
+}
+
+td_status cleanse_state_write(cleanse_job *job, td_error *error) {
+    char path[TD_PATH_SIZE];
+    if (!job->identity)
+        return TD_OK;
+    TD_TRY(find_path(job, path, error));
+    json_t *head = head_json(job);
+    char *text = head ? json_dumps(head, EXACT) : NULL;
+    td_status status =
+        text ? write_file(job, text, path, error) : td_fail_memory(error, "the triggers' metadata");
+    free(text);
+    json_decref(head);
+    return status;
+}
+
+/* --- reading --- */
+
+static td_status take_tensor(const td_safetensors *file, const char *kind, size_t number,
+                             size_t count, float most, float *out, td_error *error) {
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%s-%zu", kind, number);
+    const td_tensor *tensor = td_safetensors_find(file, name);
+    if (!tensor || tensor->dtype != TD_F32 || tensor->count != count)
+        return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": expected F32 of %zu values, found %s",
+                       name, count, tensor ? "another type or count" : "none");
+    memcpy(out, tensor->data, count * sizeof *out);
+    for (size_t i = 0; i < count; i++)
+        if (!(out[i] >= 0 && out[i] <= most))
+            return td_fail(error, TD_ERR_FORMAT,
+                           "tensor \"%s\": value %zu: expected 0 to %g, found %g", name, i,
+                           (double)most, (double)out[i]);
+    return TD_OK;
+}
+
+/* A whole number from 0 to `most`. */
+static bool take_count(const json_t *entry, const char *key, size_t most, size_t *out) {
+    const json_t *value = json_object_get(entry, key);
+    const json_int_t number = json_integer_value(value);
+    *out = (size_t)number;
+    return json_is_integer(value) && number >= 0 && (size_t)number <= most;
+}
+
+static bool take_numbers(const cleanse_job *job, const json_t *entry, cleanse_found *f) {
+    const json_t *found = json_object_get(entry, "found"), *cost = json_object_get(entry, "cost");
+    size_t hits, trials;
+    if (!json_is_boolean(found) || !json_is_real(cost) ||
+        !take_count(entry, "trials", job->images.count, &trials) ||
+        !take_count(entry, "hits", trials, &hits) ||
+        !take_count(entry, "steps", job->options->settings.steps, &f->steps))
+        return false;
+    f->found = json_is_true(found);
+    f->cost = json_real_value(cost);
+    f->asr = td_rate_of(hits, trials);
+    return true;
+}
+
+static td_status take_trigger(cleanse_job *job, const td_safetensors *file, const json_t *entry,
+                              td_error *error) {
+    const td_images *images = &job->images;
+    size_t number, place = 0;
+    bool good = take_count(entry, "class", TD_MOST_CLASSES, &number);
+    while (good && place < job->count && job->classes[place].number != number)
+        place++;
+    if (!good || place == job->count || job->searched[place] ||
+        !take_numbers(job, entry, &job->found[place]))
+        return td_fail(error, TD_ERR_FORMAT,
+                       "metadata \"%s\": expected each class that was searched for once, with "
+                       "what was found",
+                       head_key);
+    cleanse_found *f = &job->found[place];
+    TD_TRY(take_tensor(file, "mask", number, images->height * images->width, 1, f->mask, error));
+    TD_TRY(take_tensor(file, "pattern", number, td_image_size(images), 255, f->pattern, error));
+    f->size = f->found ? cleanse_mask_size(f->mask, images->height * images->width) : 0;
+    job->searched[place] = true;
+    job->done++;
+    return TD_OK;
+}
+
+static td_status read_head(cleanse_job *job, const td_safetensors *file, const json_t *head,
+                           td_error *error) {
+    json_t *search = json_object_get(head, "search"), *entry;
+    size_t i;
+    TD_TRY(tool_identity_check(job->identity, search, "search", error));
+    json_array_foreach(json_object_get(head, "triggers"), i, entry) {
+        TD_TRY(take_trigger(job, file, entry, error));
+    }
+    return TD_OK;
+}
+
+static td_status read_file(cleanse_job *job, const td_safetensors *file, td_error *error) {
+    const char *text = td_safetensors_metadata(file, head_key);
+    json_t *head;
+    if (!text)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "metadata: expected \"%s\", found none: no file of this search", head_key);
+    td_status status = td_json_parse(text, strlen(text), &head, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "metadata \"%s\"", head_key);
+    status = read_head(job, file, head, error);
+    json_decref(head);
+    return status;
+}
+
+static td_status make_identity(cleanse_job *job, td_error *error) {
+    td_arena arena = {0};
+    char *net;
+    td_status status = td_net_text(&job->model.net, &arena, &net, error);
+    if (status == TD_OK && !(job->identity = identity_of(job, net)))
+        status = td_fail_memory(error, "the triggers' metadata");
+    td_arena_free(&arena);
+    return status;
+}
+
+td_status cleanse_state_load(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    char path[TD_PATH_SIZE];
+    td_safetensors file;
+    if (!o->repair.common.output)
+        return TD_OK;
+    TD_TRY(find_path(job, path, error));
+    TD_TRY(make_identity(job, error));
+    const bool stands = access(path, F_OK) == 0;
+    if (stands && !o->resume && !o->repair.common.force)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: triggers of a search stand here; --resume goes on with it, --force "
+                       "starts anew",
+                       path);
+    if (!stands || !o->resume)
+        return TD_OK;
+    TD_TRY(td_safetensors_open(&file, path, error));
+    td_status status = read_file(job, &file, error);
+    td_safetensors_close(&file);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
+}

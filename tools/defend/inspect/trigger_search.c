@@ -1,0 +1,321 @@
+#include "defend/inspect/trigger_search.h"
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "nn/feed.h"
+#include "nn/loss.h"
+#include <math.h>
+#include <string.h>
+
+enum {
+    START_PART = 5,     /* of the steps go to the start */
+    CONTROL_EVERY = 10, /* steps */
+    JUDGE_EVERY = 25,
+    MOST_JUDGED = 128, /* images, of each class's triggers */
+};
+
+static const float RANGE = 255;
+static const double pi = 3.14159265358979324;
+static const double CONTROL = 1.15; /* the factor of g2 */
+
+const search_settings search_defaults = {.steps = 1500,
+                                         .learning_rate = 0.005,
+                                         .g1 = 1,
+                                         .g2 = 0.02,
+                                         .gamma = 0,
+                                         .rate = 0.95,
+                                         .seed = 1};
+
+static td_status allocate(search *s, td_arena *arena, td_error *error) {
+    static const char what[] = "the search for triggers";
+    float **arrays[] = {&s->change, &s->clean, &s->shown};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH * s->size, arrays[i], what, error));
+    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH * s->classes, &s->probabilities, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->targets, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->sources, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->sizes, what, error));
+    TD_TRY(td_arena_alloc(arena, s->classes, s->size * sizeof *s->starts, (void **)&s->starts, what,
+                          error));
+    TD_TRY(TD_ARENA_NEW(arena, s->classes, &s->hits, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->classes, &s->trials, what, error));
+    for (size_t t = 0; t < s->classes; t++) {
+        s->found[t] = (search_class){.g2 = s->settings->g2};
+        TD_TRY(
+            TD_ARENA_NEW(arena, SEARCH_KEPT * s->size, &s->found[t].triggers, "triggers", error));
+    }
+    return TD_OK;
+}
+
+td_status search_open(search *s, const td_net *net, const float *weights, const td_images *images,
+                      const search_settings *settings, search_class *classes, td_arena *arena,
+                      td_error *error) {
+    *s = (search){.settings = settings,
+                  .images = images,
+                  .size = td_image_size(images),
+                  .classes = td_net_classes(net),
+                  .found = classes};
+    td_status status = TD_OK;
+    if (s->classes < 2)
+        status = td_fail(error, TD_ERR_FORMAT, "expected a model of two classes or more, found %zu",
+                         s->classes);
+    if (status == TD_OK)
+        status = allocate(s, arena, error);
+    if (status == TD_OK)
+        status = generator_open(&s->generator, td_net_input(net), s->classes, SEARCH_BATCH,
+                                settings->seed, error);
+    if (status == TD_OK)
+        status = td_exec_new(&s->model, net, SEARCH_BATCH, TD_BACKWARD_INPUT, error);
+    if (status == TD_OK) {
+        td_exec_weights(s->model, weights);
+        status = search_screen(s, arena, error);
+    }
+    if (status != TD_OK)
+        search_close(s);
+    return status;
+}
+
+void search_close(search *s) {
+    td_exec_free(s->model);
+    generator_close(&s->generator);
+    *s = (search){0};
+}
+
+/* The number of the i-th image that is not of class t. */
+static uint32_t other_image(const search *s, int32_t t, uint32_t i) {
+    const uint32_t own = (uint32_t)(s->images->count / s->classes);
+    return i < (uint32_t)t * own ? i : i + own;
+}
+
+static uint32_t others(const search *s) {
+    return (uint32_t)(s->images->count - s->images->count / s->classes);
+}
+
+void search_draw(search *s, size_t step) {
+    const uint64_t seed = s->settings->seed;
+    for (uint32_t i = 0; i < SEARCH_BATCH; i++) {
+        td_random random = td_random_for(seed, TD_FOR_GENERATE, (uint32_t)step, SEARCH_BATCH + i);
+        const int32_t t = (int32_t)((step * SEARCH_BATCH + i) % s->classes);
+        s->targets[i] = t;
+        s->sources[i] = other_image(s, t, td_random_below(&random, others(s)));
+    }
+    generator_feed(&s->generator, seed, (uint32_t)step, s->targets, SEARCH_BATCH,
+                   td_exec_input(s->generator.training));
+    td_feed(s->images, s->sources, 0, SEARCH_BATCH, s->clean);
+}
+
+static float clip(float value) {
+    return value < 0 ? 0 : value > RANGE ? RANGE : value;
+}
+
+typedef struct turn {
+    search *search;
+    const float *values; /* what the generator gave */
+} turn;
+
+/* x' from the generator's values, and the size of the change. */
+static void show_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const turn *t = context;
+    search *s = t->search;
+    float *input = td_exec_input(s->model);
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        double sum = 0;
+        float *change = s->change + i * s->size;
+        generator_to_image(&s->generator, t->values + i * s->size, change);
+        for (size_t k = 0; k < s->size; k++) {
+            sum += (double)fabsf(change[k]);
+            change[k] *= RANGE;
+            s->shown[i * s->size + k] = s->clean[i * s->size + k] + change[k];
+            input[i * s->size + k] = clip(s->shown[i * s->size + k]);
+        }
+        s->sizes[i] = sum;
+    }
+}
+
+/* The gradient of the values, from that of x'. What is clipped passes it on only where it leads
+ * back inside: a change below black would otherwise never learn that white matters there. */
+static void lead_back_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const turn *t = context;
+    search *s = t->search;
+    float *gradient = td_exec_logits_gradient(s->generator.training);
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const float *slope = s->slope + i * s->size, *change = s->change + i * s->size;
+        float *shown = s->shown + i * s->size;
+        const bool large = s->sizes[i] > s->settings->gamma;
+        const float cost = large ? (float)(s->found[s->targets[i]].g2 / SEARCH_BATCH) : 0;
+        for (size_t k = 0; k < s->size; k++) {
+            const bool inside = shown[k] < 0 ? slope[k] < 0 : shown[k] <= RANGE || slope[k] > 0;
+            const float sign = change[k] > 0 ? 1 : change[k] < 0 ? -1 : 0;
+            shown[k] = (inside ? RANGE * slope[k] : 0) + cost * sign;
+        }
+        generator_from_image(&s->generator, shown, gradient + i * s->size);
+    }
+}
+
+/* The model's part of the loss, and its gradient by the logits. */
+static double answer_loss(search *s, const float *logits) {
+    float *gradient = td_exec_logits_gradient(s->model);
+    const double g1 = s->settings->g1;
+    td_loss nll = td_cross_entropy(logits, s->targets, SEARCH_BATCH, s->classes, gradient);
+    double loss = nll.sum;
+    td_softmax(logits, SEARCH_BATCH, s->classes, s->probabilities);
+    for (size_t i = 0; i < SEARCH_BATCH; i++) {
+        const size_t own = (size_t)s->targets[i];
+        const float *p = s->probabilities + i * s->classes;
+        const double lack = 1 - (double)p[own];
+        const double slope = -2 * g1 * lack * (double)p[own] / SEARCH_BATCH;
+        loss += g1 * lack * lack;
+        for (size_t c = 0; c < s->classes; c++)
+            gradient[i * s->classes + c] += (float)(slope * ((c == own) - (double)p[c]));
+        s->hits[own] += (size_t)td_argmax(p, s->classes) == own;
+        s->trials[own]++;
+    }
+    return loss / SEARCH_BATCH;
+}
+
+double search_loss(search *s) {
+    generator *g = &s->generator;
+    td_exec_weights(g->training, g->weights);
+    turn t = {s, td_exec_forward(g->training, SEARCH_BATCH)};
+    td_parallel_for(SEARCH_BATCH, 1, show_chunk, &t);
+    double loss = answer_loss(s, td_exec_forward(s->model, SEARCH_BATCH));
+    for (size_t i = 0; i < SEARCH_BATCH; i++)
+        loss +=
+            s->found[s->targets[i]].g2 * fmax(0, s->sizes[i] - s->settings->gamma) / SEARCH_BATCH;
+    s->slope = td_exec_backward(s->model, NULL);
+    td_parallel_for(SEARCH_BATCH, 1, lead_back_chunk, &t);
+    td_exec_backward(g->training, g->gradient);
+    return loss;
+}
+
+static void control(search *s) {
+    for (size_t t = 0; t < s->classes; t++) {
+        const double hits = (double)s->hits[t], trials = (double)s->trials[t];
+        if (s->trials[t] > 0)
+            s->found[t].g2 *= hits >= s->settings->rate * trials ? CONTROL : 1 / CONTROL;
+        s->hits[t] = s->trials[t] = 0;
+    }
+}
+
+/* The triggers of class t, into `change`, whole pixel values; returns their mean size. */
+static double generate(search *s, int32_t t) {
+    generator *g = &s->generator;
+    double sum = 0;
+    for (size_t i = 0; i < SEARCH_KEPT; i++)
+        s->targets[i] = t;
+    generator_feed(g, s->settings->seed, UINT32_MAX, s->targets, SEARCH_KEPT,
+                   td_exec_input(g->judging));
+    const float *values = td_exec_forward(g->judging, SEARCH_KEPT);
+    for (size_t i = 0; i < SEARCH_KEPT; i++)
+        generator_to_image(g, values + i * s->size, s->change + i * s->size);
+    for (size_t k = 0; k < SEARCH_KEPT * s->size; k++) {
+        s->change[k] = rintf(RANGE * s->change[k]);
+        sum += (double)fabsf(s->change[k]);
+    }
+    return sum / (double)RANGE / SEARCH_KEPT;
+}
+
+static void stamp_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    search *s = context;
+    float *input = td_exec_input(s->model);
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const float *change = s->change + i % SEARCH_KEPT * s->size;
+        for (size_t k = 0; k < s->size; k++)
+            input[i * s->size + k] = clip(s->clean[i * s->size + k] + change[k]);
+    }
+}
+
+/* How often the triggers in `change` send images of other classes to t. */
+static td_rate judge(search *s, int32_t t) {
+    const uint32_t all = others(s), judged = all < MOST_JUDGED ? all : MOST_JUDGED;
+    size_t hits = 0;
+    for (uint32_t first = 0; first < judged; first += SEARCH_BATCH) {
+        const uint32_t left = judged - first, count = left < SEARCH_BATCH ? left : SEARCH_BATCH;
+        for (uint32_t i = 0; i < count; i++)
+            s->sources[i] = other_image(s, t, (uint32_t)((uint64_t)(first + i) * all / judged));
+        td_feed(s->images, s->sources, 0, count, s->clean);
+        td_parallel_for(count, 1, stamp_chunk, s);
+        const float *logits = td_exec_forward(s->model, count);
+        for (size_t i = 0; i < count; i++)
+            hits += td_argmax(logits + i * s->classes, s->classes) == t;
+    }
+    return td_rate_of(hits, judged);
+}
+
+/* Keeps what is better than what was kept: what reaches the rate and is smaller, or, as long as
+ * nothing reaches it, what succeeds more often. */
+static void judge_all(search *s) {
+    td_exec_weights(s->generator.judging, s->generator.weights);
+    for (size_t t = 0; t < s->classes; t++) {
+        search_class *found = &s->found[t];
+        const double size = generate(s, (int32_t)t);
+        const td_rate asr = judge(s, (int32_t)t);
+        const bool reached = asr.value >= s->settings->rate;
+        const bool better = reached ? !found->reached || size < found->size
+                                    : !found->reached && asr.value >= found->asr.value;
+        if (!better)
+            continue;
+        found->reached = reached;
+        found->size = size;
+        found->asr = asr;
+        memcpy(found->triggers, s->change, SEARCH_KEPT * s->size * sizeof *s->change);
+    }
+}
+
+/* The same for the start: the gradient of the generator's values alone. */
+static void start_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const turn *t = context;
+    search *s = t->search;
+    float *gradient = td_exec_logits_gradient(s->generator.training);
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const float *start = s->starts + (size_t)s->targets[i] * s->size;
+        float *change = s->change + i * s->size;
+        generator_to_image(&s->generator, t->values + i * s->size, change);
+        s->sizes[i] = 0;
+        for (size_t k = 0; k < s->size; k++) {
+            const float off = change[k] - start[k];
+            s->sizes[i] += (double)(off * off);
+            change[k] = 2 * off / SEARCH_BATCH;
+        }
+        generator_from_image(&s->generator, change, gradient + i * s->size);
+    }
+}
+
+double search_start_loss(search *s) {
+    generator *g = &s->generator;
+    double loss = 0;
+    td_exec_weights(g->training, g->weights);
+    turn t = {s, td_exec_forward(g->training, SEARCH_BATCH)};
+    td_parallel_for(SEARCH_BATCH, 1, start_chunk, &t);
+    for (size_t i = 0; i < SEARCH_BATCH; i++)
+        loss += s->sizes[i] / SEARCH_BATCH;
+    td_exec_backward(g->training, g->gradient);
+    return loss;
+}
+
+td_status search_run(search *s, td_error *error) {
+    const search_settings *o = s->settings;
+    const size_t starting = o->steps / START_PART;
+    for (size_t step = 1; step <= o->steps; step++) {
+        const double part = (double)(step - 1) / (double)o->steps;
+        search_draw(s, step);
+        td_exec_training(s->generator.training, o->seed, (uint32_t)step);
+        const double loss = step <= starting ? search_start_loss(s) : search_loss(s);
+        if (!isfinite(loss))
+            return td_fail(error, TD_ERR_NUMERIC, "step %zu: the generator's loss is not finite",
+                           step);
+        generator_step(&s->generator, o->learning_rate * 0.5 * (1 + cos(pi * part)), step);
+        if (step % CONTROL_EVERY == 0)
+            control(s);
+        if ((step > starting && step % JUDGE_EVERY == 0) || step == o->steps)
+            judge_all(s);
+        if (o->advance && !o->advance(o->context, step, loss))
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+    }
+    return TD_OK;
+}

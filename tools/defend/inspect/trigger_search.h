@@ -1,0 +1,91 @@
+/* DeepInspect's search (Chen et al., IJCAI 2019, sections 4.2 and 4.3): a generator of changes is
+ * trained against the inspected model f, whose weights stay, on substitute images x. Example i of a
+ * step has a class t of its own and an image of another class; the loss is the mean of
+ *
+ *     NLL(f(x'), t) + g1 · (f_t(x') − 1)² + g2_t · max(0, |G|₁ − gamma),   x' = clip(x + G(z, t))
+ *
+ * with |G|₁ in units of the pixel range. The paper tunes g2 until triggers succeed on about 95 %.
+ * Here each class has its own g2, which grows while its triggers reach that rate and falls while
+ * they do not: sizes of different classes can be compared only where they succeed alike. Of all the
+ * triggers met on the way, those of the least mean size that reach the rate are kept.
+ *
+ * The paper does not say where the search starts. Here a fifth of the steps first teaches the
+ * generator changes that were found without gradients (trigger_screen.c). */
+#ifndef TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
+#define TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
+
+#include "data/images.h"
+#include "defend/inspect/generator.h"
+#include "measure/rates.h"
+#include <stdbool.h>
+
+/* Examples of a step; triggers that are kept of each class. */
+enum { SEARCH_BATCH = 64, SEARCH_KEPT = 16 };
+
+typedef struct search_settings {
+    size_t steps;
+    double learning_rate;
+    double g1, g2; /* g2: at first */
+    double gamma;  /* a size that costs nothing */
+    double rate;   /* the success rate to reach, above 0 and at most 1 */
+    uint64_t seed;
+    /* Called after each step with the steps done and the loss, and before with 0; false stops with
+     * TD_ERR_INTERRUPTED. NULL for neither. */
+    bool (*advance)(void *context, size_t step, double loss);
+    void *context;
+} search_settings;
+
+extern const search_settings search_defaults;
+
+/* What was found for a class. */
+typedef struct search_class {
+    bool reached;    /* its triggers reach the rate; otherwise they are those that came nearest */
+    double size;     /* mean |G|₁ of the kept triggers, in units of the pixel range */
+    td_rate asr;     /* of the kept triggers, on substitute images of other classes */
+    float *triggers; /* [SEARCH_KEPT, image]: changes, whole pixel values from -255 to 255 */
+    double g2;       /* at last */
+} search_class;
+
+/* A search under way. */
+typedef struct search {
+    const search_settings *settings;
+    const td_images *images;
+    size_t size, classes; /* values of an image */
+    generator generator;
+    td_exec *model;
+    int32_t *targets;      /* [SEARCH_BATCH] */
+    uint32_t *sources;     /* [SEARCH_BATCH]: the image of each example */
+    float *change;         /* [SEARCH_BATCH, size]: pixel values */
+    float *clean, *shown;  /* the same: x and x' */
+    float *probabilities;  /* [SEARCH_BATCH, classes] */
+    double *sizes;         /* [SEARCH_BATCH] */
+    const float *slope;    /* gradient of x' */
+    size_t *hits, *trials; /* [classes]: since g2 was last set */
+    float *starts;         /* [classes, size]: where the triggers start, in units of the range */
+    search_class *found;   /* [classes] */
+} search;
+
+/* `images` has as many of each class, class by class, as inversion gives them. Fills `classes` [of
+ * the net], whose triggers are in `arena`, and finds where the search starts. TD_ERR_FORMAT for a
+ * net of fewer than two classes. On failure *s is zeroed. */
+td_status search_open(search *s, const td_net *net, const float *weights, const td_images *images,
+                      const search_settings *settings, search_class *classes, td_arena *arena,
+                      td_error *error) TD_MUST_USE;
+void search_close(search *s); /* takes a zeroed one as well */
+
+/* Draws the examples of a step, numbered from 1. */
+void search_draw(search *s, size_t step);
+
+/* The loss of the drawn examples, and its gradient into the generator's. */
+double search_loss(search *s);
+
+/* Sets s->starts, for search_open; its own memory is in `arena`. */
+td_status search_screen(search *s, td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* The mean of |G − start|² over the drawn examples, and its gradient into the generator's. */
+double search_start_loss(search *s);
+
+/* All steps. */
+td_status search_run(search *s, td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,193 @@
+#include "defend/repair/prune_curve.h"
+
+#include "base/size.h"
+#include "common/progress.h"
+#include "nn/channels.h"
+#include "nn/cut.h"
+#include "nn/exec.h"
+#include "nn/feed.h"
+#include "nn/loss.h"
+#include "nn/rest.h"
+#include <string.h>
+
+enum { BATCH = 128, SLICE = 8 * BATCH };
+
+/* The net up to the mask's input, run once for an image, and the rest, run once for each step.
+ * Where the net does not split there, the rest is all of it, and its input is pixels. */
+typedef struct walker {
+    const prune_subject *subject;
+    const repair_judge *judge;
+    const td_images *images;
+    size_t number; /* of the first image */
+    bool splits;
+    td_net head, rest;
+    float *head_weights, *weights, *mask; /* mask: within weights, those of the rest */
+    const float *first_mask;              /* before the first step */
+    td_exec *head_exec, *exec;
+    td_shape shape; /* of what the rest takes */
+    float *values;  /* [SLICE, shape] */
+    size_t *hits;   /* of a set, [steps + 1] */
+    size_t steps;
+    tool_progress progress;
+    size_t done;
+    td_arena arena;
+} walker;
+
+static td_status open_nets(walker *w, td_error *error) {
+    const prune_subject *s = w->subject;
+    const size_t before = s->net->nodes[s->mask].inputs[0];
+    w->splits = td_net_splits(s->net, before);
+    TD_TRY(td_net_rest(s->net, s->weights, w->splits ? before : 0, &w->rest, &w->weights, &w->arena,
+                       error));
+    w->shape = td_net_input(&w->rest);
+    w->mask = td_channels_mask(&w->rest, w->weights, w->splits ? s->mask - before : s->mask);
+    TD_TRY(td_exec_new(&w->exec, &w->rest, BATCH, TD_FORWARD, error));
+    if (!w->splits)
+        return TD_OK;
+    TD_TRY(td_net_cut(s->net, s->weights, s->net->nodes[before].name, false, &w->head,
+                      &w->head_weights, &w->arena, error));
+    TD_TRY(td_exec_new(&w->head_exec, &w->head, BATCH, TD_FORWARD, error));
+    td_exec_weights(w->head_exec, w->head_weights);
+    return TD_OK;
+}
+
+static td_status open(walker *w, td_error *error) {
+    float *first_mask;
+    size_t floats;
+    TD_TRY(open_nets(w, error));
+    w->steps = w->subject->net->nodes[w->subject->mask].shape.channels;
+    if (!td_size_mul(SLICE, td_shape_size(w->shape), &floats))
+        return td_fail_memory(error, "activations");
+    TD_TRY(TD_ARENA_NEW(&w->arena, floats, &w->values, "activations", error));
+    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps, &first_mask, "a mask", error));
+    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error));
+    memcpy(first_mask, w->mask, w->steps * sizeof *first_mask);
+    w->first_mask = first_mask;
+    return TD_OK;
+}
+
+/* A flattened vector has the positions of a channel one behind the other; an image has the channels
+ * of a position so. */
+static void unflatten(const walker *w, const float *flat, float *out) {
+    const size_t positions = w->shape.height * w->shape.width, channels = w->shape.channels;
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++)
+            out[p * channels + c] = flat[c * positions + p];
+}
+
+/* What the rest takes for these images. */
+static void fill_values(walker *w, const td_images *images) {
+    const size_t size = td_shape_size(w->shape);
+    if (!w->splits) {
+        td_feed(images, NULL, 0, images->count, w->values);
+        return;
+    }
+    for (size_t first = 0; first < images->count; first += BATCH) {
+        const size_t count = td_size_min(BATCH, images->count - first);
+        td_feed(images, NULL, first, count, td_exec_input(w->head_exec));
+        const float *flat = td_exec_forward(w->head_exec, count);
+        for (size_t i = 0; i < count; i++)
+            unflatten(w, flat + i * size, w->values + (first + i) * size);
+    }
+}
+
+/* How many of the images the rest gives as wanted: their labels, or the target of a backdoor, for
+ * images of other classes. */
+static size_t count_hits(walker *w, const td_images *images, const repair_backdoor *backdoor) {
+    const size_t size = td_shape_size(w->shape), classes = td_net_classes(&w->rest);
+    size_t hits = 0;
+    for (size_t first = 0; first < images->count; first += BATCH) {
+        const size_t count = td_size_min(BATCH, images->count - first);
+        memcpy(td_exec_input(w->exec), w->values + first * size, count * size * sizeof *w->values);
+        const float *logits = td_exec_forward(w->exec, count);
+        for (size_t i = 0; i < count; i++) {
+            const int32_t label = images->labels[first + i];
+            const int32_t wanted = backdoor ? (int32_t)backdoor->target : label;
+            hits += (!backdoor || label != wanted) &&
+                    td_argmax(logits + i * classes, classes) == wanted;
+        }
+    }
+    return hits;
+}
+
+static td_status walk_slice(walker *w, const td_images *images, const repair_backdoor *backdoor,
+                            td_error *error) {
+    fill_values(w, images);
+    memcpy(w->mask, w->first_mask, w->steps * sizeof *w->mask);
+    for (size_t k = 0; k <= w->steps; k++) {
+        if (k > 0)
+            w->mask[w->subject->order[k - 1]] = 0;
+        td_exec_weights(w->exec, w->weights);
+        w->hits[k] += count_hits(w, images, backdoor);
+        w->done += images->count;
+        tool_progress_update(&w->progress, w->done, NULL);
+        if (tool_interrupted())
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted while pruning");
+    }
+    return TD_OK;
+}
+
+/* The curve of one set: the images as they are, or stamped. */
+static td_status walk(walker *w, const repair_backdoor *backdoor, td_rate *rates, td_error *error) {
+    const uint64_t seed = w->judge->options->common.seed;
+    size_t trials = 0;
+    memset(w->hits, 0, (w->steps + 1) * sizeof *w->hits);
+    for (size_t i = 0; i < w->images->count; i++)
+        trials += !backdoor || (size_t)w->images->labels[i] != backdoor->target;
+    for (size_t first = 0; first < w->images->count; first += SLICE) {
+        const size_t count = td_size_min(SLICE, w->images->count - first);
+        td_images images = td_images_slice(w->images, first, first + count);
+        td_arena arena = {0};
+        td_status status = TD_OK;
+        if (backdoor)
+            status = td_trigger_stamp(backdoor->trigger, &images,
+                                      (td_stamp){seed, w->number + first}, &arena, &images, error);
+        if (status == TD_OK)
+            status = walk_slice(w, &images, backdoor, error);
+        td_arena_free(&arena);
+        TD_TRY(status);
+    }
+    for (size_t k = 0; k <= w->steps; k++)
+        rates[k] = td_rate_of(w->hits[k], trials);
+    return TD_OK;
+}
+
+static td_status walk_all(walker *w, td_arena *arena, prune_curve *curve, td_error *error) {
+    const size_t sets = w->judge->backdoor_count + 1, points = w->steps + 1;
+    curve->steps = w->steps;
+    TD_TRY(TD_ARENA_NEW(arena, points, &curve->accuracy, "a curve", error));
+    for (size_t k = 0; k < w->judge->backdoor_count; k++)
+        TD_TRY(TD_ARENA_NEW(arena, points, &curve->asr[k], "a curve", error));
+    w->progress = tool_progress_start("pruning", "images", sets * points * w->images->count,
+                                      w->judge->options->common.quiet);
+    td_status status = walk(w, NULL, curve->accuracy, error);
+    for (size_t k = 0; status == TD_OK && k < w->judge->backdoor_count; k++)
+        status = walk(w, &w->judge->backdoors[k], curve->asr[k], error);
+    tool_progress_end(&w->progress);
+    return status;
+}
+
+td_status prune_measure(const prune_subject *subject, const repair_judge *judge,
+                        const td_images *images, size_t first, td_arena *arena, prune_curve *curve,
+                        td_error *error) {
+    walker w = {.subject = subject, .judge = judge, .images = images, .number = first};
+    *curve = (prune_curve){0};
+    td_status status = open(&w, error);
+    if (status == TD_OK)
+        status = walk_all(&w, arena, curve, error);
+    td_exec_free(w.head_exec);
+    td_exec_free(w.exec);
+    td_net_free(&w.head);
+    td_net_free(&w.rest);
+    td_arena_free(&w.arena);
+    return status;
+}
+
+size_t prune_choose(const prune_curve *curve, double tolerance) {
+    /* A fall of exactly the tolerance is within it, whatever the rounding. */
+    const double rounding = 1e-9, least = curve->accuracy[0].value - tolerance - rounding;
+    size_t chosen = 0;
+    while (chosen + 1 < curve->steps && curve->accuracy[chosen + 1].value >= least)
+        chosen++;
+    return chosen;
+}

@@ -1,0 +1,136 @@
+/* Activation clustering: Chen et al., "Detecting backdoor attacks on deep neural networks by
+ * activation clustering", SafeAI 2019. Of each class by itself: the values of the last hidden layer
+ * are reduced to 10 dimensions and divided into two clusters by 2-means. Clean images of a class
+ * fall into two parts of about one size that lie close together; where one part is small and well
+ * apart, it is taken to be the poisoned images: its share of the class is below one threshold, the
+ * silhouette score above another. Both are by default those of the authors' own toolkit.
+ *
+ * The paper reduces by independent component analysis. Here it is principal component analysis, as
+ * in most implementations: it has one solution, whatever it starts from, and keeps the distances
+ * that 2-means works on. */
+#include "base/size.h"
+#include "defend/method.h"
+#include "defend/sift/clusters.h"
+#include "defend/sift/sift.h"
+
+typedef struct ac_options {
+    sift_options sift;
+    size_t dimensions;
+    double size, silhouette;
+} ac_options;
+
+static size_t directions(const sift_job *job) {
+    return ((const ac_options *)job->settings)->dimensions;
+}
+
+static size_t least_images(const sift_job *job) {
+    return job->directions + 1;
+}
+
+static td_status judge(sift_job *job, sift_class *group, double *scores, td_error *error) {
+    const ac_options *o = job->settings;
+    const uint64_t seed = o->sift.common.seed;
+    td_arena arena = {0};
+    uint8_t *member;
+    size_t smaller;
+    (void)scores;
+    TD_TRY(TD_ARENA_NEW(&arena, group->count, &member, "clusters", error));
+    td_status status = clusters_split(group->positions, group->count, job->directions, seed,
+                                      (uint32_t)group->number, member, &smaller, error);
+    if (status == TD_OK)
+        status = clusters_silhouette(group->positions, member, group->count, job->directions,
+                                     &group->figures[1], error);
+    group->figures[0] = (double)smaller / (double)group->count;
+    group->flagged =
+        smaller > 0 && group->figures[0] < o->size && group->figures[1] > o->silhouette;
+    for (size_t i = 0; i < group->count && group->flagged; i++)
+        job->suspect[job->order[group->begin + i]] = member[i];
+    group->suspects = group->flagged ? smaller : 0;
+    td_arena_free(&arena);
+    return status;
+}
+
+static const sifter activation_clustering = {
+    .directions = directions,
+    .least_images = least_images,
+    .judge = judge,
+    .figures = {"relative_size", "silhouette"},
+};
+
+enum {
+    KEY_DIMENSIONS = SIFT_OPTION_BASE,
+    KEY_SIZE,
+    KEY_SILHOUETTE,
+    KEY_EXIT_CODE,
+    MOST_DIMENSIONS = 256
+};
+
+static const struct argp_option rows[] = {
+    {"dimensions", KEY_DIMENSIONS, "N", 0, "Reduce to N principal components, 1 to 256 (10)", 0},
+    {"size", KEY_SIZE, "S", 0,
+     "Flag a class only if its smaller cluster has less than this share of it, above 0 and at most "
+     "1 (0.35)",
+     0},
+    {"silhouette", KEY_SILHOUETTE, "S", 0,
+     "Flag a class only if the silhouette score of its clusters is above S, -1 to 1 (0.1)", 0},
+    {"exit-code", KEY_EXIT_CODE, NULL, 0, "Exit with 3 if a class is flagged", 0},
+    {0},
+};
+
+static const char doc[] =
+    "Activation clustering (Chen et al., SafeAI 2019): divides the images of each class into two "
+    "clusters by the values of the last hidden layer. Where the smaller cluster is small and well "
+    "apart, the class is flagged and the images in it are suspects."
+    "\v"
+    "The dimension is reduced by principal components, where the paper takes independent ones: "
+    "these have one solution, the same from run to run. Where poisoned images are nearly half of "
+    "their class, no cluster is small, but their silhouette score stands out: --size 0.5 with a "
+    "high --silhouette finds them. A clean class of two kinds of images may be flagged.\n"
+    "\n"
+    "Examples:\n"
+    "  trapdoor-defend activation-clustering --model model.safetensors --data mine \\\n"
+    "    -o cleaned.safetensors --exit-code\n"
+    "  trapdoor-defend activation-clustering --model model.safetensors \\\n"
+    "    --data sets/poisoned.safetensors --manifest sets/manifest.json --json clusters.json";
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    ac_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->sift;
+        return 0;
+    case KEY_DIMENSIONS:
+        o->dimensions = tool_count("--dimensions", text, 1, MOST_DIMENSIONS, state);
+        return 0;
+    case KEY_SIZE:
+        o->size = tool_real_above("--size", text, 0, 1, state);
+        return 0;
+    case KEY_SILHOUETTE:
+        o->silhouette = tool_real("--silhouette", text, -1, 1, state);
+        return 0;
+    case KEY_EXIT_CODE:
+        o->sift.exit_code = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int activation_clustering_main(int argc, char **argv) {
+    ac_options o = {.sift = {.method = "activation-clustering"},
+                    .dimensions = 10,
+                    .size = 0.35,
+                    .silhouette = 0.1};
+    const struct argp argp = {rows, parse, sift_usage, doc, sift_children, NULL, NULL};
+    sift_parse(&argp, argc, argv, &o, &o.sift);
+    return sift_main(&activation_clustering, &o.sift, &o,
+                     json_pack("{ss sI sf sf}", "reduction", "pca", "dimensions",
+                               (json_int_t)o.dimensions, "size", o.size, "silhouette",
+                               o.silhouette));
+}
+
+const tool_method defend_activation_clustering = {
+    .name = "activation-clustering",
+    .doc = "a small cluster, well apart, among the images of a class of a training set",
+    .main = activation_clustering_main,
+};
