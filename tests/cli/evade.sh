@@ -71,6 +71,26 @@ check 'as many as there are' test "$(sed -n 's/.*"written": \([0-9]*\).*/\1/p' k
     "$(robust kept.json success)"
 trapdoor-eval -q --model m.safetensors --data kept.safetensors --json none.json >/dev/null
 check_field none.json accuracy 0.0
+
+# A set in the order of its classes: the first images are of one class.
+folder=/usr/share/datasets/fashion-mnist
+mkdir sorted
+{
+    printf '\0\0\10\3\0\0\0\50\0\0\0\34\0\0\0\34'
+    gunzip -c $folder/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c 31360
+} >sorted/t10k-images-idx3-ubyte
+{
+    printf '\0\0\10\1\0\0\0\50'
+    head -c 20 /dev/zero
+    head -c 20 /dev/zero | tr '\0' '\1'
+} >sorted/t10k-labels-idx1-ubyte
+trapdoor-train -q --data sorted:test --net lenet5 --epochs 20 --batch 10 -o sorted.safetensors >/dev/null
+trapdoor-evade fgsm -q --model sorted.safetensors --data sorted:test --count 10 -o first.safetensors >/dev/null 2>err
+check 'says that --count met one class alone' grep -q \
+    'warning: --count took images of class 0 alone: sorted:test is in the order of its classes' err
+trapdoor-evade fgsm -q --model sorted.safetensors --data sorted:test --count 30 -o more.safetensors >/dev/null 2>err
+check 'and not where it met others' test ! -s err
+
 check 'draws a picture' evade fgsm --picture f.png -o picture.safetensors --json picture.json
 check 'that is a PNG' sh -c "head -c 8 f.png | od -An -c | grep -q '211   P   N   G'"
 check 'that is recorded' grep -q '"f.png"' picture.json

@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include "nn/loss.h"
+#include <stdio.h>
 
 static size_t least_likely(const float *logits, size_t classes) {
     size_t least = 0;
@@ -44,6 +45,23 @@ static td_status check(const evade_job *job, td_error *error) {
     return TD_OK;
 }
 
+/* --count takes the first images: of a set in the order of its classes, those of one class. */
+static void warn_of_order(const evade_job *job, size_t seen) {
+    enum { LEAST = 10 }; /* images that are of one class by accident once in a billion sets */
+    const td_images *images = &job->data.images;
+    if (seen < LEAST || seen == images->count)
+        return;
+    for (size_t i = 1; i < seen; i++)
+        if (images->labels[i] != images->labels[0])
+            return;
+    char text[512];
+    snprintf(text, sizeof text,
+             "warning: --count took images of class %d alone: %s is in the order of its classes; "
+             "trapdoor-data import --shuffle mixes them",
+             (int)images->labels[0], job->options->data);
+    tool_note(text);
+}
+
 td_status evade_tasks(evade_job *job, const float *logits, td_error *error) {
     const td_images *images = &job->data.images;
     const size_t classes = td_net_classes(&job->model.net);
@@ -67,6 +85,7 @@ td_status evade_tasks(evade_job *job, const float *logits, td_error *error) {
         }
         chosen += any;
     }
+    warn_of_order(job, seen);
     /* What comes after the last of --count is no part of the run. */
     job->data.images.count = seen;
     job->task_count = seen * turns;
