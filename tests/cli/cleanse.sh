@@ -187,7 +187,7 @@ fc = dense(flat) out=1
 NET
 trapdoor-data import -q train.safetensors --classes 3 -o one.safetensors >/dev/null
 trapdoor-train -q --data one.safetensors --net one.txt --epochs 1 -o one.model >/dev/null
-check_fails 2 "$T: one.model: expected a model of at least two classes, found one of one" \
+check_fails 2 "$T: one.model: expected a model of at least two classes, found 1" \
     $T --model one.model --clean one.safetensors
 mkdir stopped
 check_fails 1 "$T: interrupted after 0 of 10 classes" timeout --preserve-status -s INT 1 $T -q \

@@ -144,6 +144,18 @@ check_fails 2 'trapdoor-defend strip: --frr: expected a number above 0 and below
     detect strip bad --suspect $fm:test:200-300 --frr 1
 check_fails 2 "trapdoor-defend strip: $fm:test:0-200: expected at least 202 clean images, half of them \
 to lay over each input 101 of, found 200" detect strip bad --suspect $fm:test:200-300 --overlays 101
+check_fails 2 "trapdoor-defend squeeze: $fm:test:0-19: expected at least 20 clean images, of which a \
+threshold may flag one at --fpr 0.05, found 19" trapdoor-defend squeeze --model bad.safetensors \
+    --clean $fm:test:0-19 --benign $fm:test:200-300
+cat >one.txt <<'NET'
+input = image() height=height width=width channels=channels
+flat = flatten(input)
+fc = dense(flat) out=1
+NET
+trapdoor-data import -q $fm:test:0-2000 --classes 3 -o one.safetensors >/dev/null
+trapdoor-train -q --data one.safetensors --net one.txt --epochs 1 -o one.model >/dev/null
+check_fails 2 'trapdoor-defend strip: one.model: expected a model of at least two classes, found 1' \
+    trapdoor-defend strip --model one.model --clean one.safetensors --benign one.safetensors
 check_fails 2 "trapdoor-defend squeeze: --squeezers: expected bit=1 to 7, median=2 to 7 or \
 nlm=SEARCH-PATCH-STRENGTH (odd, 3 to 31; odd, 1 to 15; 1 to 20), found \"blur=3\"" \
     detect squeeze bad --suspect $fm:test:200-300 --squeezers bit=1,blur=3

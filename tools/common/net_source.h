@@ -15,4 +15,8 @@ td_status tool_net_open(td_net *net, const char *name, const td_images *images,
 td_status tool_model_open(td_model *model, const char *path, const char *net,
                           const td_images *images, td_error *error) TD_MUST_USE;
 
+/* TD_ERR_USAGE for a model that tells no two classes apart. */
+td_status tool_model_check_classes(const td_model *model, const char *path,
+                                   td_error *error) TD_MUST_USE;
+
 #endif

@@ -9,6 +9,7 @@ static td_status open_model(detect_job *job, td_error *error) {
     const detect_options *o = job->options;
     TD_TRY(tool_record_input(&job->record, o->model, error));
     TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
+    TD_TRY(tool_model_check_classes(&job->model, o->model, error));
     TD_TRY(td_exec_new(&job->exec, &job->model.net, DETECT_BATCH, TD_FORWARD, error));
     td_exec_weights(job->exec, job->model.weights);
     return TD_OK;

@@ -42,10 +42,13 @@ static td_status prepare(detect_job *job, td_error *error) {
     const td_shape shape = td_net_input(&job->model.net);
     const char *list = ((const squeeze_options *)job->settings)->squeezers;
     const size_t classes = td_net_classes(&job->model.net);
+    const double rate = job->options->rate, least = ceil(1 / rate - 1e-9);
     squeeze *s;
-    if (job->calibration_count == 0)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected clean images, found none",
-                       job->clean.name);
+    if ((double)job->calibration_count < least)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected at least %.0f clean images, of which a threshold may flag one "
+                       "at --fpr %g, found %zu",
+                       job->clean.name, least, rate, job->calibration_count);
     if (!list)
         list = shape.channels == 1 ? grey_default : colour_default;
     TD_TRY(TD_ARENA_NEW(&job->arena, 1, &s, "squeezers", error));

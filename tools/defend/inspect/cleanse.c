@@ -90,9 +90,7 @@ static td_status open_inputs(cleanse_job *job, td_error *error) {
     TD_TRY(repair_open_data(&job->clean, r, r->clean, "train", NULL, &job->record, error));
     TD_TRY(tool_record_input(&job->record, r->model, error));
     TD_TRY(tool_model_open(&job->model, r->model, r->net, &job->clean.images, error));
-    if (td_net_classes(&job->model.net) < 2)
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a model of at least two classes, found one of one", r->model);
+    TD_TRY(tool_model_check_classes(&job->model, r->model, error));
     TD_TRY(repair_check_data(&job->clean, &job->model.net, error));
     TD_TRY(repair_open(&job->judge, r, &job->model.net, &job->record, error));
     TD_TRY(repair_clean(&job->judge, &job->clean, "--clean", &job->arena, &job->images, error));

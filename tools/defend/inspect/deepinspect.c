@@ -32,9 +32,7 @@ static td_status open_inputs(deepinspect_job *job, td_error *error) {
     TD_TRY(tool_record_input(&job->record, r->model, error));
     TD_TRY(open_model(job, error));
     job->count = td_net_classes(&job->model.net);
-    if (job->count < 2)
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a model of at least two classes, found one of one", r->model);
+    TD_TRY(tool_model_check_classes(&job->model, r->model, error));
     TD_TRY(repair_open(&job->judge, r, &job->model.net, &job->record, error));
     if (r->clean)
         TD_TRY(repair_open_data(&job->clean, r, r->clean, "train", &job->model.net, &job->record,
