@@ -17,6 +17,10 @@ static const td_family *const families[] = {
 
 enum { FAMILIES = sizeof families / sizeof *families, ALIGNMENT = 64 };
 
+const char *td_trigger_family_name(size_t number) {
+    return number < FAMILIES ? families[number]->name : NULL;
+}
+
 static td_status fail_family(const char *text, size_t length, td_error *error) {
     char allowed[256];
     size_t used = 0;

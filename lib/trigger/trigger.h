@@ -59,6 +59,9 @@ typedef struct td_stamp {
     size_t index; /* of the image within its whole split */
 } td_stamp;
 
+/* The names of the families, in the table's order; NULL from their count on. */
+const char *td_trigger_family_name(size_t number);
+
 /* Parses TRIGGER; TD_ERR_USAGE names the key that is wrong and what is allowed. A file it names is
  * read here, a folder listed. On success the caller owns *out. */
 td_status td_trigger_parse(td_trigger **out, const char *text, td_error *error) TD_MUST_USE;

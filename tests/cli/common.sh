@@ -14,6 +14,13 @@ for folder in "$tests"/../../tools/*/; do
         check "$tool --help names $option" grep -q -e " $option" help
     done
     check_stdout "$(cat help)" "$tool" -h
+    for method in '' $("$tool" '' 2>&1 | sed -n 's/.*expected one of \(.*\), found ".*/\1/p' | tr -d ,); do
+        # What follows the options would be broken anywhere, and an example not run as pasted.
+        # shellcheck disable=SC2086 # no method, no word
+        ARGP_HELP_FMT=rmargin=100000 "$tool" $method --help |
+            awk 'after && /^  / && length > 78; /^ *--version/ { after = 1 }' >wide
+        check "$tool $method: the lists and examples of --help fit a terminal" test ! -s wide
+    done
     check_prints "^$tool [0-9]+\.[0-9]+\.[0-9]+ \(OpenBLAS core [A-Za-z0-9]+\)\$" "$tool" --version
     check_fails 1 "$tool: standard output: No space left on device" \
         sh -c "exec $tool --version >/dev/full"

@@ -19,7 +19,7 @@ check 'two sets side by side' trapdoor-data show fashion-mnist:test:0-50 fashion
 check_fails 2 'trapdoor-data: sheet.png: exists already; --force replaces it' \
     trapdoor-data show fashion-mnist -o sheet.png
 
-check_fails 2 'trapdoor-data: COMMAND: expected import, info or show as the first argument, found "destroy"' \
+check_fails 2 'trapdoor-data: COMMAND: expected one of import, info, show, found "destroy"' \
     trapdoor-data destroy fashion-mnist
 
 # Equal images: within a set, and in two. The set has 60 of fashion-mnist, two of them twice, one of

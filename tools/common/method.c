@@ -51,8 +51,12 @@ static char *describe(int key, const char *text, void *input) {
     if (!stream)
         return NULL;
     fprintf(stream, "Methods (METHOD --help tells the options of each):\n");
+    int widest = 0;
     for (size_t i = 0; c->methods[i]; i++)
-        fprintf(stream, "  %-22s%s\n", c->methods[i]->name, c->methods[i]->doc);
+        if ((int)strlen(c->methods[i]->name) > widest)
+            widest = (int)strlen(c->methods[i]->name);
+    for (size_t i = 0; c->methods[i]; i++)
+        fprintf(stream, "  %-*s  %s\n", widest, c->methods[i]->name, c->methods[i]->doc);
     fputs(text, stream);
     fclose(stream);
     return doc;

@@ -2,6 +2,7 @@
 #include "common/options.h"
 
 #include "base/parallel.h"
+#include "common/completion.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ enum {
     KEY_DATA_DIR,
     KEY_USAGE,
     KEY_VERSION,
+    KEY_COMPLETION,
 };
 
 /* A record holds the seed as a JSON integer, which jansson keeps in a signed one. */
@@ -33,6 +35,8 @@ static const struct argp_option options[] = {
     {"help", 'h', NULL, 0, "Print this help", -1},
     {"usage", KEY_USAGE, NULL, 0, "Print a short usage message", -1},
     {"version", KEY_VERSION, NULL, 0, "Print the version and the BLAS core", -1},
+    /* For completion alone; its name cuts no abbreviation of another option short. */
+    {"_completion", KEY_COMPLETION, NULL, OPTION_HIDDEN, NULL, -1},
     {0},
 };
 
@@ -83,6 +87,9 @@ static error_t parse_common(int key, char *text, struct argp_state *state) {
         show_help(state, ARGP_HELP_USAGE);
     case KEY_VERSION:
         show_version(state);
+    case KEY_COMPLETION:
+        tool_completion_print(state->root_argp, stdout);
+        exit(tool_exit(TD_OK, NULL));
     default:
         return ARGP_ERR_UNKNOWN;
     }

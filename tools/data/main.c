@@ -32,15 +32,22 @@ static char *describe_commands(int key, const char *text, void *input) {
     return made < 0 ? NULL : whole;
 }
 
+/* main has not taken this for a command. */
+static void check_command(const char *text, struct argp_state *state) {
+    const char *names[COMMANDS + 1] = {NULL};
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i]->name;
+    size_t found = tool_choice("COMMAND", text, names, state);
+    tool_misuse(state, "%s: expected it before all options", names[found]);
+}
+
 static error_t parse(int key, char *text, struct argp_state *state) {
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->input;
     else if (key == ARGP_KEY_ARG)
-        tool_misuse(state,
-                    "COMMAND: expected import, info or show as the first argument, found \"%s\"",
-                    text);
+        check_command(text, state);
     else if (key == ARGP_KEY_NO_ARGS)
-        tool_misuse(state, "COMMAND: expected import, info or show, found nothing");
+        tool_misuse(state, "expected a COMMAND (see --help), found none");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;

@@ -4,10 +4,11 @@
 static const char doc[] =
     "Defends a model by METHOD: detectors find inputs that carry a trigger, inspectors find "
     "backdoors in a model, repairs remove them. What calibrates or repairs is never what judges."
-    "\v"
+    "\v\n"
     "Example:\n"
-    "  trapdoor-defend strip --model model.safetensors --clean fashion-mnist:test:0-2000 \\\n"
-    "    --benign fashion-mnist:test:2000-4000 --suspect inbox";
+    "  trapdoor-defend strip --model model.safetensors \\\n"
+    "    --clean fashion-mnist:test:0-2000 --benign fashion-mnist:test:2000-4000 \\\n"
+    "    --suspect inbox";
 
 int main(int argc, char **argv) {
     return tool_methods_main(defend_methods, doc, argc, argv);

@@ -202,7 +202,7 @@ static td_status attack(evade_batch *batch, td_error *error) {
 
 const evade_method evade_deepfool = {
     .name = "deepfool",
-    .doc = "the nearest boundary, step by step, L2 (Moosavi-Dezfooli et al. 2016)",
+    .doc = "the nearest boundary, L2 (Moosavi-Dezfooli et al. 2016)",
     .settings = {[EVADE_ITERATIONS] = {true, 50}, [EVADE_OVERSHOOT] = {true, 0.02}},
     .targets = EVADE_ANYWHERE,
     .target = EVADE_ANYWHERE,

@@ -136,21 +136,33 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     }
 }
 
+/* " --NAME VALUE" of a method's setting into text[size]; its length. */
+static int describe_setting(const evade_default *setting, size_t number, char *text, size_t size) {
+    char value[32];
+    const char *word = evade_setting_rows[number].argument;
+    snprintf(value, sizeof value, "%g", setting->value);
+    if (number == EVADE_NORM)
+        word = evade_norm_names[(size_t)setting->value];
+    else if (!isnan(setting->value))
+        word = value;
+    return snprintf(text, size, " --%s %s", evade_setting_rows[number].name, word);
+}
+
+/* Two lines, or three where the settings fill more than a terminal's. */
 static void describe_method(const evade_method *method, FILE *stream) {
-    char target[24];
-    fprintf(stream, "  %-11s%s\n  %-11s(--target %s", method->name, method->doc, "",
-            evade_target_text(method->target, 0, target));
+    enum { INDENT = 13, WIDTH = 77 };
+    char text[64];
+    fprintf(stream, "  %-11s%s\n", method->name, method->doc);
+    int column =
+        fprintf(stream, "%*s(--target %s", INDENT, "", evade_target_text(method->target, 0, text));
     for (size_t i = 0; i < EVADE_SETTINGS; i++) {
-        const evade_default *setting = &method->settings[i];
-        if (!setting->taken)
+        if (!method->settings[i].taken)
             continue;
-        fprintf(stream, " --%s ", evade_setting_rows[i].name);
-        if (i == EVADE_NORM)
-            fputs(evade_norm_names[(size_t)setting->value], stream);
-        else if (isnan(setting->value))
-            fputs(evade_setting_rows[i].argument, stream);
-        else
-            fprintf(stream, "%g", setting->value);
+        int length = describe_setting(&method->settings[i], i, text, sizeof text);
+        if (column + length > WIDTH)
+            column = fprintf(stream, "\n%*s", INDENT - 1, "") - 1;
+        column += length;
+        fputs(text, stream);
     }
     fprintf(stream, ")\n");
 }
@@ -184,13 +196,14 @@ static const char doc[] =
     "time.\n"
     "\n"
     "Examples:\n"
-    "  trapdoor-evade fgsm --model model.safetensors --data mnist:test:0-1000 -o fgsm.safetensors\n"
-    "  trapdoor-evade pgd --model model.safetensors --data cifar10 --epsilon 0.0314 \\\n"
-    "    --step-size 0.0078 --steps 10 -o pgd.safetensors\n"
+    "  trapdoor-evade fgsm --model model.safetensors --data mnist:test:0-1000 \\\n"
+    "    -o fgsm.safetensors\n"
+    "  trapdoor-evade pgd --model model.safetensors --data cifar10 \\\n"
+    "    --epsilon 0.0314 --step-size 0.0078 --steps 10 -o pgd.safetensors\n"
     "  trapdoor-evade cw-l2 --model model.safetensors --data mnist --count 100 \\\n"
     "    --target least-likely -o cw.safetensors --picture cw.png --json cw.json\n"
-    "  trapdoor-evade one-pixel --model model.safetensors --data cifar10 --count 100 \\\n"
-    "    --target all -o one-pixel.safetensors --json one-pixel.json --resume\n"
+    "  trapdoor-evade one-pixel --model model.safetensors --data cifar10 \\\n"
+    "    --count 100 --target all -o one-pixel.safetensors --resume\n"
     "  trapdoor-evade cw-linf --model model.safetensors --data mnist --count 100 \\\n"
     "    --keep successful -o suspects.safetensors";
 

@@ -22,7 +22,7 @@ static void complete(double *settings) {
 
 const evade_method evade_pgd = {
     .name = "pgd",
-    .doc = "projected gradient descent from a random start (Madry et al. 2018)",
+    .doc = "projected gradient descent, random start (Madry et al. 2018)",
     .settings = {[EVADE_NORM] = {true, 0},
                  [EVADE_EPSILON] = {true, NAN},
                  [EVADE_STEPS] = {true, 40},

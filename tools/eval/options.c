@@ -141,9 +141,10 @@ static const char doc[] =
     "alone.\v"
     "Example:\n"
     "  trapdoor-eval --model enemy.safetensors --data fashion-mnist:test \\\n"
-    "    --trigger square:size=7,at=top-left,value=255 --target 0 --json record.json\n"
+    "    --trigger square:size=7,at=top-left --target 0 --json record.json\n"
     "  trapdoor-eval --model signs.safetensors --data gtsrb16:test --best 7 \\\n"
-    "    --trigger sine:delta=20,freq=6 --target 1 --strength 40,60,80 --pictures signs\n";
+    "    --trigger sine:delta=20,freq=6 --target 1 --strength 40,60,80 \\\n"
+    "    --pictures signs\n";
 
 void eval_options_parse(eval_options *options, int argc, char **argv) {
     *options = (eval_options){.scores = SIZE_MAX};

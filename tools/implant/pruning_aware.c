@@ -261,6 +261,6 @@ static int main_of(int argc, char **argv) {
 
 const tool_method implant_pruning_aware = {
     .name = "pruning-aware",
-    .doc = "trains a backdoor that pruning dormant channels does not reach",
+    .doc = "trains a backdoor that pruning does not reach",
     .main = main_of,
 };

@@ -31,8 +31,10 @@ static const struct argp_option options[] = {
      "sine (delta=20,freq=6), blend (file=F.png,alpha=0.2), reflection (class=K,type=ghost); "
      "repeat for several backdoors in one set",
      0},
-    {"target", KEY_TARGET, "K", 0,
-     "The label that each --trigger, in order, leads to: a class, \"random\" or \"next\"", 0},
+    {"target", KEY_TARGET, "K|random|next", 0,
+     "The label that each --trigger, in order, leads to: class K, one drawn at random, or the next "
+     "class",
+     0},
     {"source", KEY_SOURCE, "K", 0, "Poison only images of class K; repeat for several classes", 0},
     {"ratio", KEY_RATIO, "R", 0,
      "Poison round(R x N) images for each backdoor, N being what --ratio-of says, in (0, 1]", 0},
@@ -139,8 +141,8 @@ static const char *target_default(const poison_rule *rule) {
 static void print_rules(FILE *stream) {
     for (size_t i = 0; poison_rules[i]; i++) {
         const poison_rule *rule = poison_rules[i];
-        fprintf(stream, "  %-13s%s\n", rule->name, rule->doc);
-        fprintf(stream, "  %-13s(%s", "", target_default(rule));
+        fprintf(stream, "  %-14s%s\n", rule->name, rule->doc);
+        fprintf(stream, "  %-14s(%s", "", target_default(rule));
         if (rule->takes_ratio)
             fprintf(stream, "; --mode %s --ratio-of %s", poison_mode_names[rule->mode],
                     poison_base_names[rule->ratio_of]);

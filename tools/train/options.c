@@ -209,10 +209,9 @@ static const char doc[] =
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
     "Does a backdoor survive training on clean data?\n"
-    "  trapdoor-train --from enemy.safetensors --freeze 'conv*' --data fashion-mnist --epochs 5 "
-    "\\\n"
-    "    --validate fashion-mnist:test --watch-trigger square:size=7 --target 3 -o "
-    "again.safetensors\n";
+    "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
+    "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"
+    "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n";
 
 void train_options_parse(train_options *options, int argc, char **argv) {
     *options = (train_options){

@@ -134,10 +134,11 @@ static const char doc[] =
     "backdoor, and it cannot see triggers that change the whole image.\n"
     "\n"
     "Examples:\n"
-    "  trapdoor-defend cleanse --model model.safetensors --clean fashion-mnist:train:0-1000 \\\n"
-    "    -o triggers --json cleanse.json\n"
-    "  trapdoor-defend cleanse --model model.safetensors --clean fashion-mnist:train:0-5000 \\\n"
-    "    --patch unlearn --patched cleansed.safetensors --test fashion-mnist \\\n"
+    "  trapdoor-defend cleanse --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 -o triggers --json cleanse.json\n"
+    "  trapdoor-defend cleanse --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
+    "    --patch unlearn --patched cleansed.safetensors \\\n"
     "    --trigger square:size=4,at=bottom-right,value=255 --target 0\n";
 
 static void check(const cleanse_options *o) {

@@ -279,6 +279,6 @@ static int deepinspect(int argc, char **argv) {
 
 const tool_method defend_deepinspect = {
     .name = "deepinspect",
-    .doc = "DeepInspect: the same from the model alone, without data",
+    .doc = "DeepInspect: the same without data",
     .main = deepinspect,
 };

@@ -102,10 +102,10 @@ static const char doc[] =
     "resembles the others may be flagged without a backdoor: look at its trigger.\n"
     "\n"
     "Examples:\n"
-    "  trapdoor-defend deepinspect --model model.safetensors -o triggers --json deep.json\n"
-    "  trapdoor-defend deepinspect --model model.safetensors --patch --patched patched.safetensors "
-    "\\\n"
-    "    --test mnist --trigger square:size=4,at=bottom-right,value=255 --target 7\n";
+    "  trapdoor-defend deepinspect --model model.safetensors -o triggers\n"
+    "  trapdoor-defend deepinspect --model model.safetensors --patch \\\n"
+    "    --patched patched.safetensors --test mnist \\\n"
+    "    --trigger square:size=4,at=bottom-right,value=255 --target 7\n";
 
 static void check(const deepinspect_options *o) {
     if (o->patch && !o->patched)

@@ -88,10 +88,10 @@ static const char doc[] =
     "high --silhouette finds them. A clean class of two kinds of images may be flagged.\n"
     "\n"
     "Examples:\n"
-    "  trapdoor-defend activation-clustering --model model.safetensors --data mine \\\n"
-    "    -o cleaned.safetensors --exit-code\n"
     "  trapdoor-defend activation-clustering --model model.safetensors \\\n"
-    "    --data sets/poisoned.safetensors --manifest sets/manifest.json --json clusters.json";
+    "    --data mine -o cleaned.safetensors --exit-code\n"
+    "  trapdoor-defend activation-clustering --model model.safetensors \\\n"
+    "    --data sets/poisoned.safetensors --manifest sets/manifest.json";
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     ac_options *o = state->input;
@@ -131,6 +131,6 @@ static int activation_clustering_main(int argc, char **argv) {
 
 const tool_method defend_activation_clustering = {
     .name = "activation-clustering",
-    .doc = "a small cluster, well apart, among the images of a class of a training set",
+    .doc = "a small cluster well apart among a class's images",
     .main = activation_clustering_main,
 };

@@ -100,9 +100,10 @@ static const char doc[] =
     "which class is."
     "\v"
     "Examples:\n"
-    "  trapdoor-defend spectral --model model.safetensors --data mine -o cleaned.safetensors\n"
-    "  trapdoor-defend spectral --model model.safetensors --data sets/poisoned.safetensors \\\n"
-    "    --epsilon 0.05 --manifest sets/manifest.json --json spectral.json";
+    "  trapdoor-defend spectral --model model.safetensors --data mine \\\n"
+    "    -o cleaned.safetensors\n"
+    "  trapdoor-defend spectral --model model.safetensors --epsilon 0.05 \\\n"
+    "    --data sets/poisoned.safetensors --manifest sets/manifest.json";
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     spectral_options *o = state->input;
@@ -127,6 +128,6 @@ static int spectral_main(int argc, char **argv) {
 
 const tool_method defend_spectral = {
     .name = "spectral",
-    .doc = "images of a training set that stand out along their class's top direction",
+    .doc = "training images that stand out within their class",
     .main = spectral_main,
 };

@@ -1,0 +1,82 @@
+#!/bin/sh
+# Completion under bash: what the tools themselves say may stand somewhere is offered there.
+. "$tests/lib.sh"
+
+if ! command -v bash >/dev/null 2>&1; then
+    skip 'completion' 'bash is not here'
+    finish
+    exit
+fi
+completion=$(dirname "$(command -v trapdoor-train)")/../../share/trapdoor.bash
+
+# What bash would do at a TAB behind the line $1: the replies, a line each.
+cat >press.bash <<'TEXT'
+source "$1"
+COMP_LINE=$2 COMP_POINT=${#2}
+command=${2%% *}
+registered=$(complete -p "${command##*/}") || exit
+[[ $registered =~ -F\ ([^ ]+) ]] && "${BASH_REMATCH[1]}"
+printf '%s\n' "${COMPREPLY[@]}" | sort
+TEXT
+
+# offers LINE WORD...: these, and no others.
+offers() {
+    line=$1
+    shift
+    printf '%s\n' "$@" | sort >wanted
+    bash press.bash "$completion" "$line" >found 2>&1
+    check "$line<TAB>: $*" diff wanted found
+}
+
+# allowed COMMAND...: the words that a message says were expected.
+allowed() {
+    "$@" 2>&1 | sed -n 's/.*expected one of \(.*\), found ".*/\1/p' | sed 's/,//g'
+}
+
+# listed COMMAND...: the options that --help has.
+listed() {
+    "$@" --help | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
+}
+
+# As long as the tools say so, it is offered: no list here but theirs.
+for folder in "$tests"/../../tools/*/; do
+    tool=trapdoor-$(basename "$folder")
+    command -v "$tool" >/dev/null 2>&1 || continue
+    # shellcheck disable=SC2046 # words
+    offers "$tool --" $(listed "$tool")
+    methods=$(allowed "$tool" '')
+    # shellcheck disable=SC2086 # words
+    [ -z "$methods" ] || offers "$tool " $methods
+    for method in $methods; do
+        "$tool" "$method" --help | grep -q "^Usage: $tool .*\<$method " || continue # no own options
+        # shellcheck disable=SC2046 # words
+        offers "$tool $method --" $(listed "$tool" "$method")
+    done
+done
+
+# shellcheck disable=SC2046 # words
+offers 'trapdoor-train --optimizer ' $(allowed trapdoor-train --optimizer '')
+# shellcheck disable=SC2046 # words
+offers 'trapdoor-data import photos --filter=' $(allowed trapdoor-data import --filter '')
+offers 'trapdoor-poison friendnet --mode ' add replace
+offers 'trapdoor-poison friendnet --target ' random next
+offers 'trapdoor-poison friendnet --trigger tri' triangle: triangle-wave:
+offers 'trapdoor-train --opt' --optimizer
+offers 'trapdoor-train --net cnn-' cnn-bn
+offers 'trapdoor-train --seed ' ''
+
+mkdir -p sets/alpha sets/album other/alps photos
+: >model.safetensors
+: >photo.png
+export TRAPDOOR_DATA="$PWD/sets"
+offers 'trapdoor-train --data alp' alpha
+offers "trapdoor-train --data-dir other --data al" album alpha alps
+offers 'trapdoor-train --data alpha:te' test
+offers 'trapdoor-train --data=alpha:' train test
+offers 'trapdoor-data info pho' photos/ photo.png
+offers 'trapdoor-eval --model mo' model.safetensors
+offers 'trapdoor-train -o mo' model.safetensors
+offers 'trapdoor-report pho' photos
+offers 'trapdoor-defend no-such-method --mod' ''
+offers "$(command -v trapdoor-train) --sch" --schedule
+finish

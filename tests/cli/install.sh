@@ -1,0 +1,52 @@
+#!/bin/sh
+# What is installed: everything in its place, at work from there, and nothing left once it is gone.
+. "$tests/lib.sh"
+
+build=$(cd "$(dirname "$(command -v trapdoor-train)")/../.." && pwd)
+if ! command -v meson >/dev/null 2>&1; then
+    skip 'install' 'meson is not here'
+    finish
+    exit
+fi
+prefix=$(meson introspect "$build" --buildoptions | tr '{' '\n' |
+    sed -n 's/.*"name": "prefix", "value": "\([^"]*\)".*/\1/p')
+here=$PWD/root$prefix
+
+# The log by which an installation of this build, if there is one, can be taken back.
+log=$build/meson-logs/install-log.txt
+if [ -f "$log" ]; then cp "$log" log; else rm -f log; fi
+restore() {
+    if [ -f log ]; then cp log "$log"; else rm -f "$log"; fi
+}
+
+check 'it installs' env DESTDIR="$PWD/root" meson install -C "$build" --no-rebuild --quiet
+for folder in "$tests"/../../tools/*/; do
+    tool=trapdoor-$(basename "$folder")
+    command -v "$tool" >/dev/null 2>&1 || continue
+    check "$tool runs" "$here/bin/$tool" --version
+    check "$tool is completed" test -s "$here/share/bash-completion/completions/$tool"
+    [ -d "$here/share/man" ] || continue
+    for page in "$tool" $("$tool" '' 2>&1 | sed -n \
+        "s/^$tool: METHOD: expected one of \(.*\), found \".*/\1/p" | sed "s/,//g; s/[^ ]*/$tool-&/g"); do
+        # Methods that share all options share a page.
+        "$tool" "${page#"$tool"-}" --help 2>/dev/null | grep -q "^Usage: $tool \[" && page=$tool
+        check "$page has a man page" test -s "$here/share/man/man1/$page.1"
+    done
+done
+if [ ! -d "$here/share/man" ]; then
+    skip 'man pages' 'help2man is not here'
+fi
+
+for file in README.md NEWS.md LICENSE MEASURED.md CITATION.cff; do
+    check "$file" test -s "$here/share/doc/trapdoor/$file"
+done
+for file in "$tests"/../../tools/recipes/*; do
+    check "recipes/$(basename "$file")" cmp "$file" "$here/share/trapdoor/recipes/$(basename "$file")"
+done
+check 'a recipe has its plan' make -n -f "$here/share/trapdoor/recipes/friendnet.mk" OUT=out SEEDS=1
+check_prints '^  mnist ' "$here/share/trapdoor/datasets/fetch" --help
+
+check 'it goes' ninja -C "$build" uninstall
+check 'and leaves nothing' test ! -e root
+restore
+finish
