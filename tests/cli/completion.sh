@@ -12,6 +12,7 @@ completion=$(dirname "$(command -v trapdoor-train)")/../../share/trapdoor.bash
 # What bash would do at a TAB behind the line $1: the replies, a line each.
 cat >press.bash <<'TEXT'
 source "$1"
+[ -z "${BREAKS+set}" ] || COMP_WORDBREAKS=$BREAKS
 COMP_LINE=$2 COMP_POINT=${#2}
 command=${2%% *}
 registered=$(complete -p "${command##*/}") || exit
@@ -73,6 +74,10 @@ offers 'trapdoor-train --data alp' alpha
 offers "trapdoor-train --data-dir other --data al" album alpha alps
 offers 'trapdoor-train --data alpha:te' test
 offers 'trapdoor-train --data=alpha:' train test
+BREAKS=' ='
+export BREAKS
+offers 'trapdoor-train --data=alpha:' alpha:train alpha:test
+unset BREAKS
 offers 'trapdoor-data info pho' photos/ photo.png
 offers 'trapdoor-eval --model mo' model.safetensors
 offers 'trapdoor-train -o mo' model.safetensors
