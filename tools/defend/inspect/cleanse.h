@@ -68,6 +68,9 @@ typedef struct cleanse_job {
  * metadata (trapdoor.cleanse) how they were found. */
 extern const char cleanse_state_name[];
 
+/* All that decides about the triggers: a new reference. */
+td_status cleanse_identity(const cleanse_job *job, json_t **out, td_error *error) TD_MUST_USE;
+
 /* Makes the search's identity and, with --resume, takes over what stands there. TD_ERR_USAGE if it
  * is of another search, or if it stands there and neither --resume nor --force is given. */
 td_status cleanse_state_load(cleanse_job *job, td_error *error) TD_MUST_USE;

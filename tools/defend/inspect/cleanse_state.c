@@ -24,26 +24,6 @@ static td_status find_path(const cleanse_job *job, char *path, td_error *error) 
                          TD_PATH_SIZE);
 }
 
-/* All that decides about the bytes of a trigger, and which are searched for. */
-static json_t *identity_of(const cleanse_job *job, const char *net) {
-    const cleanse_settings *s = &job->options->settings;
-    const json_t *root = job->record.root;
-    json_t *identity = json_pack(
-        "{sO sO sO so so so sI sI sf sI}", "version", json_object_get(root, "version"), "blas_core",
-        json_object_get(root, "blas_core"), "seed", json_object_get(root, "seed"), "net",
-        tool_digest(net, strlen(net)), "weights",
-        tool_digest(job->model.weights, job->model.net.weight_count * sizeof *job->model.weights),
-        "clean", tool_images_digest(&job->images), "steps", (json_int_t)s->steps, "batch",
-        (json_int_t)s->batch, "attack_rate", s->attack_rate, "patience", (json_int_t)s->patience);
-    json_t *classes = json_array();
-    for (size_t i = 0; i < job->count; i++)
-        json_array_append_new(classes, json_integer((json_int_t)job->classes[i].number));
-    if (json_object_set_new(identity, "classes", classes) == 0)
-        return identity;
-    json_decref(identity);
-    return NULL;
-}
-
 /* --- writing --- */
 
 static json_t *head_json(const cleanse_job *job) {
@@ -209,16 +189,6 @@ static td_status read_file(cleanse_job *job, const td_safetensors *file, td_erro
     return status;
 }
 
-static td_status make_identity(cleanse_job *job, td_error *error) {
-    td_arena arena = {0};
-    char *net;
-    td_status status = td_net_text(&job->model.net, &arena, &net, error);
-    if (status == TD_OK && !(job->identity = identity_of(job, net)))
-        status = td_fail_memory(error, "the triggers' metadata");
-    td_arena_free(&arena);
-    return status;
-}
-
 td_status cleanse_state_load(cleanse_job *job, td_error *error) {
     const cleanse_options *o = job->options;
     char path[TD_PATH_SIZE];
@@ -226,7 +196,7 @@ td_status cleanse_state_load(cleanse_job *job, td_error *error) {
     if (!o->repair.common.output)
         return TD_OK;
     TD_TRY(find_path(job, path, error));
-    TD_TRY(make_identity(job, error));
+    TD_TRY(cleanse_identity(job, &job->identity, error));
     const bool stands = access(path, F_OK) == 0;
     if (stands && !o->resume && !o->repair.common.force)
         return td_fail(error, TD_ERR_USAGE,
