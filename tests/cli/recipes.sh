@@ -1,5 +1,6 @@
 #!/bin/sh
-# The recipes: each has a plan, and says what is wrong with what it was asked.
+# The recipes: each has a plan, says what is wrong with what it was asked, ends in results, and can
+# be run through a cluster's launcher.
 . "$tests/lib.sh"
 
 recipes=$tests/../../tools/recipes
@@ -9,30 +10,115 @@ if ! command -v make >/dev/null 2>&1; then
     exit
 fi
 
-# plan RECIPE VARIABLE=VALUE...: what make would run.
-plan() {
+# The tools that are tested come first in PATH, not those of a build in the source tree.
+cook() {
     recipe=$1
     shift
-    make -n -f "$recipes/$recipe.mk" OUT=out "$@"
+    make -f "$recipes/$recipe.mk" BUILD=absent "$@"
 }
-for recipe in friendnet multi-target clean-label one-pixel; do
+# plan RECIPE VARIABLE=VALUE...: what make would run.
+plan() {
+    cook "$@" -n OUT=out
+}
+for recipe in friendnet multi-target clean-label one-pixel defences; do
     for scale in quick paper; do
         plan $recipe SCALE=$scale SEEDS=2 >plan-$scale 2>err
         check "$recipe, $scale: there is a plan" test $? -eq 0
         check "$recipe, $scale: it measures" grep -q -e '--json out/.*eval.json' plan-$scale
         check "$recipe, $scale: with both seeds" grep -q -e '--seed 2 ' plan-$scale
+        check "$recipe, $scale: it ends in results" sh -c \
+            "tail -n 1 plan-$scale | grep -q -e '--expect .*/$recipe.expect.json.*-o out/report.html'"
+        check "$recipe, $scale: each rule is one command" sh -c \
+            "! grep -v -e '^mkdir -p ' -e '^ ' -e '^datasets/fetch' plan-$scale"
     done
     check "$recipe: paper is another plan than quick" sh -c '! cmp -s plan-quick plan-paper'
 done
 
 plan friendnet SCALE=huge >out.txt 2>err
 check 'a scale that is not there is refused' grep -q 'SCALE: expected quick or paper, found "huge"' err
-plan friendnet SEEDS=none >out.txt 2>err
-check 'and so is a wrong number of seeds' grep -q 'SEEDS: expected a whole number above 0, found "none"' err
+for number in none 0 -1 100 '1 2' 1.5 ''; do
+    plan friendnet "SEEDS=$number" >out.txt 2>err
+    check "and so is \"$number\" as the number of seeds" \
+        grep -qF "SEEDS: expected a whole number from 1 to 99, found \"$number\"" err
+done
 
 # A data set that is missing ends it at once, with how to get it.
-make -f "$recipes/friendnet.mk" OUT=out SETS=absent SEEDS=1 TRAPDOOR_DATA="$PWD" >out.txt 2>err
+cook friendnet OUT=out SETS=absent SEEDS=1 TRAPDOOR_DATA="$PWD" >out.txt 2>err
 check 'a missing data set stops it' test $? -ne 0
 check 'and how to get it is said' grep -qx 'friendnet: the data set absent is needed; datasets/fetch absent gets it' err
 check 'and nothing else was begun' sh -c '! grep -q trapdoor-poison out.txt'
+
+# pictures FOLDER SHADE COUNT: grey pictures of 28x28, each of one shade.
+pictures() {
+    mkdir -p "$1"
+    for i in $(seq "$3"); do
+        {
+            printf 'P5\n28 28\n255\n'
+            head -c 784 /dev/zero | tr '\0' "\\$(printf %03o $(($2 + i)))"
+        } >"$1/$i.pgm"
+    done
+}
+for split in train test; do
+    pictures data/mnist/$split/dark 20 6
+    pictures data/mnist/$split/light 160 6
+done
+tiny() {
+    cook friendnet SETS=mnist RATIOS=25 EPOCHS=1 TRAPDOOR_DATA="$PWD/data" "$@"
+}
+
+# A whole run.
+tiny OUT=whole SEEDS=1 >out.txt 2>err
+check 'a recipe runs to its end' test $? -eq 0
+check 'it has the records' test -s whole/mnist/25/1/eval.json
+for file in results.json results.md report.html; do
+    check "it ends in $file" test -s whole/$file
+done
+check 'with the measured beside the paper' \
+    grep -Eq '^\| 25 %: enemy, ASR \| 100 \| [0-9.]+ \| .* \| 1 \|$' whole/results.md
+check 'and what was not run' \
+    grep -q '^| 10 %: enemy, ASR | .> 99 | not run |  | not run | 0 |$' whole/results.md
+check 'with how it was asked for' grep -q '^- run: recipe friendnet, SCALE=quick SEEDS=1' whole/results.md
+check 'nothing is left to do' tiny -q OUT=whole SEEDS=1
+cp whole/results.json first.json
+check 'results are made anew when asked' sh -c 'rm whole/results.md'
+tiny results OUT=whole SEEDS=1 >out.txt 2>err
+check 'of what is there' test -s whole/results.md
+check 'and are the same' cmp whole/results.json first.json
+
+# The same through a launcher as SHELL: one job a rule, in the same bytes.
+cat >srun <<'SRUN'
+#!/bin/sh
+# Stands for Slurm's: notes its options and runs what is behind them.
+options=
+while [ "${1#-}" != "$1" ]; do
+    options="$options $1"
+    shift
+done
+echo "$options" >>"$JOBS"
+exec "$@"
+SRUN
+chmod +x srun
+JOBS=$PWD/jobs tiny -j 4 OUT=cluster SEEDS=1 SHELL="$PWD/srun" \
+    .SHELLFLAGS='--ntasks=1 --cpus-per-task=2 --quiet sh -c' >out.txt 2>err
+check 'a launcher runs it to its end' test $? -eq 0
+check 'one job for each of its six rules, with the options' \
+    test "$(grep -cx ' --ntasks=1 --cpus-per-task=2 --quiet' jobs)/$(wc -l <jobs)" = 6/6
+check 'the same models' cmp whole/mnist/25/1/enemy-model.safetensors cluster/mnist/25/1/enemy-model.safetensors
+
+# A step that fails leaves nothing half made, and the next start goes on behind it.
+mkdir -p broken/tools/stub
+cat >broken/tools/stub/trapdoor-train <<'STUB'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+echo half >"$2"
+exit 1
+STUB
+chmod +x broken/tools/stub/trapdoor-train
+tiny OUT=failed SEEDS=1 BUILD="$PWD/broken" >out.txt 2>err
+check 'a failed step stops it' test $? -ne 0
+check 'what was before it stays' test -s failed/mnist/25/1/manifest.json
+check 'nothing half made is left' sh -c '! ls failed/mnist/25/1/*-model.safetensors 2>/dev/null'
+tiny OUT=failed SEEDS=1 >out.txt 2>err
+check 'the next start ends it' test $? -eq 0
+check 'without what was made before' sh -c '! grep -q trapdoor-poison out.txt'
 finish

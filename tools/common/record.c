@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "common/clock.h"
+#include "common/machine.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +122,11 @@ static td_status write_file(const json_t *root, const tool_common *common, td_er
 
 td_status tool_record_write(tool_record *record, const tool_common *common, td_error *error) {
     double seconds = tool_monotonic_seconds() - record->began;
-    json_t *timing = json_pack("{sf sI}", "seconds", seconds, "threads", (json_int_t)td_threads());
+    char processor[128];
+    tool_processor(processor, sizeof processor);
+    json_t *timing =
+        json_pack("{sf sI so sI}", "seconds", seconds, "threads", (json_int_t)td_threads(),
+                  "processor", tool_json_text(processor), "cores", (json_int_t)tool_cores());
     json_object_del(record->root, "timing");
     if (json_object_set_new(record->root, "timing", timing) != 0)
         return fail_memory(error);

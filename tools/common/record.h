@@ -39,8 +39,8 @@ td_status tool_record_folder(tool_record *record, const char *path, size_t files
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,
                               td_error *error) TD_MUST_USE;
 
-/* Adds `timing` {"seconds", "threads"}, last, and writes the record to --json where it was asked
- * for. */
+/* Adds `timing` {"seconds", "threads", "processor", "cores"}, last, and writes the record to --json
+ * where it was asked for. */
 td_status tool_record_write(tool_record *record, const tool_common *common,
                             td_error *error) TD_MUST_USE;
 

@@ -1,9 +1,12 @@
 # What the recipes share. A recipe is a makefile whose targets are the files that the tools write, so
 # `make -j`, an interruption and a second start do what they should: only what is missing is made.
+# README.md beside this file tells how to use them, also on a cluster.
 #
 #   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
 #
-# The path of a file says how it was made: OUT/DATA/RATIO/SEED/enemy.safetensors.
+# The path of a file says how it was made: OUT/DATA/RATIO/SEED/enemy.safetensors. A recipe sets
+# `measured`, its records; in the end OUT/results.md has them beside the figures of the paper, which
+# NAME.expect.json holds.
 SCALE ?= quick
 SEEDS ?= 3
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
@@ -11,15 +14,18 @@ OUT ?= out/$(recipe)-$(SCALE)
 root := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/../..)
 BUILD ?= $(root)/build
 
+digits := 0 1 2 3 4 5 6 7 8 9
+numbers := $(filter-out 0,$(patsubst 0%,%,$(foreach t,$(digits),$(foreach u,$(digits),$t$u))))
 ifeq ($(filter quick paper,$(SCALE)),)
 $(error SCALE: expected quick or paper, found "$(SCALE)")
 endif
-ifneq ($(shell expr "$(SEEDS)" : '[1-9][0-9]*$$' '|' 0 >/dev/null && echo yes),yes)
-$(error SEEDS: expected a whole number above 0, found "$(SEEDS)")
+ifneq ($(words $(SEEDS)) $(filter $(SEEDS),$(numbers)),1 $(SEEDS))
+$(error SEEDS: expected a whole number from 1 to 99, found "$(SEEDS)")
 endif
 
 # An uninstalled build comes first; without one the installed tools are used.
 space := $(subst ,, )
+comma := ,
 export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 export TRAPDOOR_DATA ?= $(root)/datasets
 
@@ -27,7 +33,7 @@ export TRAPDOOR_DATA ?= $(root)/datasets
 .SECONDEXPANSION:
 .SECONDARY:
 
-seeds := $(shell seq 1 $(SEEDS))
+seeds := $(wordlist 1,$(SEEDS),$(numbers))
 flags := -q --force$(if $(THREADS), --threads $(THREADS))
 
 # by-scale QUICK PAPER
@@ -37,17 +43,31 @@ part = $(word $1,$(subst /, ,$2))
 # times A B C: all paths A/B/C
 times = $(foreach a,$1,$(foreach b,$2,$(foreach c,$3,$a/$b/$c)))
 
-# The first command of each rule: the folder of its target.
-folder = @mkdir -p $(@D)
+# The first words of each command: the folder of its target. A rule is one command, so that a
+# cluster's launcher, as SHELL, starts one job for each target.
+folder = mkdir -p $(@D) &&
 
 # A target for each data set of the recipe: it is there, or how to get it is said.
 $(OUT)/.have-%:
-	$(folder)
-	@trapdoor-data info $* >/dev/null || { echo "$(recipe): the data set $* is needed; \
-	datasets/fetch $* gets it" >&2; exit 1; }
-	@touch $@
+	@$(folder) { trapdoor-data info $* >/dev/null || { echo "$(recipe): the data set $* is needed; \
+	datasets/fetch $* gets it" >&2; exit 1; }; } && touch $@
 
-.PHONY: all clean
-all:
+# The records beside the paper's figures, and all of them as one page.
+expectations := $(root)/tools/recipes/$(recipe).expect.json
+make-results = commit=$$(test -e $(root)/.git && \
+  git -C $(root) describe --always --dirty 2>/dev/null); \
+  trapdoor-report $(OUT) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
+  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)" $${commit:+--note "commit $$commit"} \
+  -o $(OUT)/report.html
+
+.PHONY: all results clean
+all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
+$(OUT)/results.json: $$(measured) $(expectations)
+	$(folder) $(make-results)
+$(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
+
+# The same of what there is, however much is missing.
+results:
+	$(make-results)
 clean:
 	rm -rf $(OUT)

@@ -187,10 +187,11 @@ static td_status allocate(report *r, size_t files, td_error *error) {
 }
 
 td_status report_collect(report *r, td_error *error) {
-    report_file *files;
-    size_t count, bytes = 0;
+    size_t bytes = 0;
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->troubles, "notes", error));
-    TD_TRY(report_walk(r, &files, &count, error));
+    TD_TRY(report_walk(r, &r->files, &r->file_count, error));
+    const report_file *files = r->files;
+    const size_t count = r->file_count;
     TD_TRY(allocate(r, count, error));
     for (size_t i = 0; i < count; i++) {
         if (tool_interrupted())

@@ -1,20 +1,24 @@
 /* trapdoor-report: one HTML page from a folder of records. */
-#include "base/file.h"
-#include "common/record.h"
-#include "report/report.h"
-#include <errno.h>
+#include "report/results/expect.h"
+#include "report/results/verdict.h"
+#include "report/write.h"
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct request {
-    tool_common common;
+    write_request write;
     const char *folder, *title;
     char output[4096]; /* DIR/report.html, without -o */
 } request;
 
-enum { KEY_TITLE = TOOL_OPTION_BASE };
+enum { KEY_TITLE = TOOL_OPTION_BASE, KEY_EXPECT, KEY_NOTE };
 
 static const struct argp_option rows[] = {
     {"title", KEY_TITLE, "T", 0, "The page's title (Trapdoor report: DIR)", 0},
+    {"expect", KEY_EXPECT, "FILE", 0,
+     "Put a paper's figures, which FILE names, beside what the records say; may be repeated", 0},
+    {"note", KEY_NOTE, "TEXT", 0,
+     "With --expect: tell this of the run, such as its scale; may be repeated", 0},
     {0},
 };
 
@@ -22,22 +26,34 @@ static const struct argp_option rows[] = {
 static void check(request *q, const struct argp_state *state) {
     if (!q->folder)
         tool_misuse(state, "expected DIR, a folder of records, found nothing");
-    if (q->common.output)
+    if (q->write.results.note_count > 0 && q->write.results.count == 0)
+        tool_misuse(state, "--note: expected --expect FILE with it, found none");
+    if (q->write.common.output)
         return;
     int length = snprintf(q->output, sizeof q->output, "%s/report.html", q->folder);
     if (length < 0 || (size_t)length >= sizeof q->output)
         tool_misuse(state, "expected DIR of at most %zu bytes", sizeof q->output - 20);
-    q->common.output = q->output;
+    q->write.common.output = q->output;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     request *q = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &q->common;
+        state->child_inputs[0] = &q->write.common;
         return 0;
     case KEY_TITLE:
         q->title = text;
+        return 0;
+    case KEY_EXPECT:
+        if (q->write.results.count == EXPECT_FILES)
+            tool_misuse(state, "--expect: expected at most %d, found more", EXPECT_FILES);
+        q->write.results.expectations[q->write.results.count++] = text;
+        return 0;
+    case KEY_NOTE:
+        if (q->write.results.note_count == EXPECT_FILES)
+            tool_misuse(state, "--note: expected at most %d, found more", EXPECT_FILES);
+        q->write.results.notes[q->write.results.note_count++] = text;
         return 0;
     case ARGP_KEY_ARG:
         if (q->folder)
@@ -55,82 +71,13 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     }
 }
 
-static bool to_stdout(const request *q) {
-    return strcmp(q->common.output, "-") == 0;
+static void print_rule(FILE *stream) {
+    fprintf(stream, "%s\n", verdict_rule);
 }
 
-/* The page stands in a file of no name until it is whole, so that what it says of its own limits
- * does not depend on where it goes. */
-static td_status make_page(report *r, td_error *error) {
-    TD_TRY(report_collect(r, error));
-    r->out = tmpfile();
-    if (!r->out)
-        return td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
-    TD_TRY(report_page(r, error));
-    if (fflush(r->out) != 0 || ferror(r->out))
-        return td_fail(error, TD_ERR_IO, "a temporary file could not be written");
-    rewind(r->out);
-    return TD_OK;
-}
-
-static td_status copy(FILE *from, FILE *to, const char *name, td_error *error) {
-    char block[1 << 14];
-    for (size_t size; (size = fread(block, 1, sizeof block, from)) > 0;)
-        if (fwrite(block, 1, size, to) != size)
-            return td_fail(error, TD_ERR_IO, "%s: %s", name, strerror(errno));
-    return ferror(from) ? td_fail(error, TD_ERR_IO, "a temporary file could not be read") : TD_OK;
-}
-
-static td_status record_page(const request *q, const report *r, const td_output *output,
-                             td_error *error) {
-    const tool_common *common = &q->common;
-    const char *slash = strrchr(output->path, '/');
-    tool_record record;
-    TD_TRY(tool_record_start(&record, "trapdoor-report", common,
-                             json_pack("{so so}", "folder", tool_json_text(q->folder), "title",
-                                       tool_json_text(r->title)),
-                             error));
-    td_status status = TD_OK;
-    for (size_t i = 0; i < r->record_count && status == TD_OK; i++)
-        status = tool_record_input(&record, r->records[i].file.path, error);
-    if (status == TD_OK && output->temporary)
-        status =
-            tool_record_output(&record, slash ? slash + 1 : output->path, output->temporary, error);
-    if (status == TD_OK)
-        status = tool_record_write(&record, common, error);
-    tool_record_free(&record);
-    return status;
-}
-
-static td_status write_file(const request *q, const report *r, td_error *error) {
-    td_output output;
-    TD_TRY(td_output_open(&output, q->common.output, q->common.force, error));
-    td_status status = copy(r->out, output.stream, q->common.output, error);
-    if (status == TD_OK)
-        status = td_output_finish(&output, error);
-    if (status == TD_OK && q->common.json)
-        status = record_page(q, r, &output, error);
-    if (status != TD_OK) {
-        td_output_discard(&output);
-        return status;
-    }
-    TD_TRY(td_output_publish(&output, error));
-    if (!q->common.json || strcmp(q->common.json, "-") != 0)
-        printf("%s: records %zu, charts %zu, pictures %zu\n", q->common.output, r->record_count,
-               r->plot_count, r->picture_shown);
-    return TD_OK;
-}
-
-static td_status run(const request *q, report *r, td_error *error) {
-    if (!to_stdout(q))
-        TD_TRY(td_output_check(q->common.output, q->common.force, error));
-    else if (q->common.json)
-        return td_fail(error, TD_ERR_USAGE, "--json: expected -o FILE, found -o -");
-    TD_TRY(tool_record_check(&q->common, error));
-    TD_TRY(make_page(r, error));
-    if (!to_stdout(q))
-        return write_file(q, r, error);
-    return copy(r->out, stdout, "standard output", error);
+static char *help_filter(int key, const char *text, void *input) {
+    (void)input;
+    return tool_help_list(key, text, "Verdicts of --expect", print_rule);
 }
 
 int main(int argc, char **argv) {
@@ -148,17 +95,22 @@ int main(int argc, char **argv) {
         "Limits: 1000 records of 8 MiB each and 256 MiB in all, 400 charts, pictures of 4 MiB and "
         "4096 pixels a side, 500 rows a table, folders 16 deep, a page of about 64 MiB. What is "
         "beyond, or cannot be read, is named on stderr and on the page; the rest is shown.\n\n"
-        "Example:\n  trapdoor-report results -o report.html\n",
+        "With --expect, results.json and results.md are written beside the page: every figure of "
+        "the paper, ours as the mean over the seeds with its standard deviation, the difference "
+        "and a verdict; the page begins with them. FILE is described in "
+        "tools/report/results/expect.h; tools/recipes has one for each paper.\n\n"
+        "Examples:\n  trapdoor-report results -o report.html\n"
+        "  trapdoor-report out --expect tools/recipes/friendnet.expect.json --force\n",
         tool_common_children,
-        NULL,
+        help_filter,
         NULL};
     request q = {0};
     td_error error;
     char title[512];
-    tool_parse(&argp, argc, argv, &q, &q.common);
+    tool_parse(&argp, argc, argv, &q, &q.write.common);
     snprintf(title, sizeof title, "Trapdoor report: %s", q.folder);
     report r = {.folder = q.folder, .title = q.title ? q.title : title};
-    td_status status = run(&q, &r, &error);
+    td_status status = write_report(&q.write, &r, &error);
     if (r.out)
         fclose(r.out);
     report_free(&r);

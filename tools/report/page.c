@@ -2,6 +2,7 @@
 #include "common/interrupt.h"
 #include "report/html.h"
 #include "report/picture.h"
+#include "report/results/results.h"
 #include "report/section.h"
 #include <nettle/base64.h>
 #include <nettle/sha2.h>
@@ -221,6 +222,7 @@ static void write_notes(const report *r) {
 
 td_status report_page(report *r, td_error *error) {
     write_head(r);
+    results_page(r, r->results);
     write_overview(r);
     write_comparison(r);
     for (size_t i = 0; i < r->record_count; i++) {

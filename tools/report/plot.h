@@ -31,7 +31,8 @@ typedef struct plot {
     const char *title;             /* any text */
     const char *x_label, *y_label; /* with units; of any other than plain text only that is drawn */
     plot_style style;
-    bool percent;          /* y goes from 0 to 100 */
+    bool percent;          /* y goes from `least` to 100 */
+    double least;          /* 0 */
     bool whole;            /* x are whole numbers */
     double bar;            /* width of a histogram's bars */
     double x_line, y_line; /* a threshold, where finite */

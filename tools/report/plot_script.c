@@ -108,7 +108,10 @@ static void write_axes(FILE *out, const plot *p) {
         "set grid y lt 1 lc rgb \"#%06x\" lw 1\nunset key\nset xlabel \"%s\"\n"
         "set ylabel \"%s\"\n",
         COLOUR_AXIS, COLOUR_GRID, x, y);
-    fputs(p->percent ? "set yrange [0:100]\nset ytics 20\n" : "set yrange [0:*]\n", out);
+    if (p->percent)
+        fprintf(out, "set yrange [%.9g:100]\nset ytics %.9g\n", p->least, (100 - p->least) / 5);
+    else
+        fputs("set yrange [0:*]\n", out);
     write_x_range(out, p);
     if (isfinite(p->x_line) && fabs(p->x_line) < LARGEST)
         fprintf(out,

@@ -66,6 +66,8 @@ typedef struct report_made {
 
 typedef struct report {
     const char *folder, *title;
+    report_file *files; /* all below the folder, by name */
+    size_t file_count;
     report_record *records;
     size_t record_count;
     report_picture *pictures;
@@ -76,7 +78,8 @@ typedef struct report {
     size_t stranger_count;
     report_made *made; /* by digest, then in the order of the records */
     size_t made_count;
-    FILE *out; /* the page */
+    const json_t *results; /* papers' figures beside ours (results/results.h), or NULL */
+    FILE *out;             /* the page */
     size_t plot_count, picture_shown;
     bool gnuplot_missing;
     td_arena arena;

@@ -1,0 +1,215 @@
+#!/bin/sh
+# trapdoor-report --expect: a paper's figures beside what the records say.
+. "$tests/lib.sh"
+
+# record FILE ACCURACY ASR SEED: a small evaluation, by hand.
+record() {
+    mkdir -p "$(dirname "$1")"
+    cat >"$1" <<JSON
+{"tool": "trapdoor-eval", "version": "0.1.0", "blas_core": "Haswell", "seed": $4, "options": {},
+ "inputs": [], "outputs": [], "images": 10,
+ "models": [{"file": "enemy.safetensors", "accuracy": $2, "scores": [1.5, -2, 0.25],
+   "confusion": [[9, 1], [0, 10]],
+   "triggers": [{"trigger": "square", "target": 1, "asr": $3, "pairs": [[0, 10], [0, 10]]}]}],
+ "timing": {"seconds": 30, "threads": 2, "processor": "Abacus <b>", "cores": 4}}
+JSON
+}
+record runs/a/1/eval.json 0.9925 1.0 1
+record runs/a/2/eval.json 0.9935 0.5 2
+record runs/a/10/eval.json 0.9915 null 10
+record runs/b/1/eval.json 0.5 0.25 1
+
+cat >small.expect.json <<'JSON'
+{
+  "paper": "Author, \"A | title\" (2020)",
+  "choices": ["Adam at 0.001"],
+  "tables": [
+    {
+      "title": "Table 1",
+      "note": "of two",
+      "unit": "%",
+      "records": "a/*/eval.json",
+      "rows": [
+        {"name": "accuracy", "paper": "99.25", "better": "larger", "value": "models[0].accuracy"},
+        {"name": "accuracy, of another", "paper": "> 51", "better": "larger", "records": "b/*/eval.json", "value": "models[file~enemy].accuracy"},
+        {"name": "ASR", "paper": "76.5", "better": "near", "value": "models[0].triggers[target=1].asr"},
+        {"name": "ASR, of another", "paper": "90", "better": "larger", "records": "b/1/eval.json", "value": "models[0].triggers[0].asr"},
+        {"name": "in a plot", "paper": null, "value": "models[0].accuracy"},
+        {"name": "elsewhere", "paper": "1", "better": "larger", "records": "c/*/eval.json", "value": "models[0].accuracy"}
+      ],
+      "lists": [
+        {"name": "scores", "paper": [1, -2.5], "records": "a/*/eval.json", "value": "models[0].scores"},
+        {"name": "other scores", "paper": null, "records": "c/*/eval.json", "value": "models[0].scores"}
+      ],
+      "matrices": [{"name": "pairs", "records": "b/*/eval.json", "value": "models[0].triggers[0].pairs", "target": 1}],
+      "pictures": [{"name": "samples", "files": "a/*/preview.png"}]
+    }
+  ]
+}
+JSON
+
+summary='small.expect.json: 6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper'\''s percents: 22.17 points.'
+note='trapdoor-report: note: a/10/eval.json: models[0].triggers[target=1].asr: expected a number, found null'
+run trapdoor-report runs --expect small.expect.json --note 'recipe small, SCALE=quick' --note 'commit abc'
+cp "$scratch/err" said
+tail -n 1 "$scratch/out" >found
+check 'it ends well' test "$status" -eq 0
+printf '%s\n' "$note" >expected
+check 'a record without the number is named' cmp said expected
+printf '%s\n' "$summary" >expected
+check 'the verdicts are counted' cmp found expected
+
+sed '/^## How a verdict/,$d' runs/results.md >found
+cat >expected <<'MARKDOWN'
+# Beside the paper
+
+Author, "A \| title" (2020).
+
+6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper's percents: 22.17 points.
+
+## Table 1
+
+of two
+
+| Percent | paper | ours | difference | verdict | seeds |
+|---|--:|--:|--:|---|--:|
+| accuracy | 99.25 | 99.25 ± 0.10 | 0.00 | reached | 3 |
+| accuracy, of another | \> 51 | 50.00 | −1.00 | within 1 point | 1 |
+| ASR | 76.5 | 75.00 ± 35.36 | −1.50 | not reached (below) | 2 |
+| ASR, of another | 90 | 25.00 | −65.00 | not reached | 1 |
+| in a plot | no number | 99.25 ± 0.10 |  |  | 3 |
+| elsewhere | 1 | not run |  | not run | 0 |
+
+No value of ASR: a/10/eval.json: models\[0\].triggers\[target=1\].asr: expected a number, found null
+
+| | paper | ours |
+|---|---|---|
+| scores | 1.00 -2.50 | 1.50 -2.00 0.25 |
+| other scores |  | not run |
+
+**pairs**: rows are true classes, columns predicted ones, percent of the row (b/1/eval.json)
+
+| | 0 | 1 |
+|--:|--:|--:|
+| **0** | | 100 |
+| **1** | | 100 |
+
+samples: not run
+
+## Choices where the paper is silent
+
+- Adam at 0.001
+
+## Settings
+
+- run: recipe small, SCALE=quick; commit abc
+- seeds: 1; 2; 10
+- machine: Abacus \<b\>, 4 cores
+- threads of a step: 2
+- OpenBLAS core: Haswell
+- version: 0.1.0
+- records: 4, which took 2.0 minutes one after the other
+
+MARKDOWN
+check 'results.md is as expected' diff -u expected found
+check 'it has the rule' grep -q '^A paper.s figure is reached if' runs/results.md
+
+check_field runs/results.json verdict '"within"'
+check_field runs/results.json verdict '"not run"'
+check_field runs/results.json record '"a/10/eval.json"'
+check_field runs/results.json deviation null
+check_field runs/results.json mean_distance 22.16666667
+check 'the page begins with them' sh -c \
+    'grep -n -e "id=\"paper\"" -e "id=\"overview\"" runs/report.html | head -1 | grep -q paper'
+check 'nothing of a record is markup' sh -c '! grep -q "Abacus <b>" runs/report.html'
+check 'a heat map is there' grep -q 'class="heat' runs/report.html
+
+# Again: nothing is overwritten unasked, and the same comes out, the results being no records.
+cp runs/results.json first.json
+check_fails 2 'trapdoor-report: runs/report.html: exists already; --force replaces it' \
+    trapdoor-report runs --expect small.expect.json
+check 'again' sh -c 'trapdoor-report runs --expect small.expect.json --note "recipe small, SCALE=quick" \
+    --note "commit abc" --force --json again.json >/dev/null 2>&1'
+check 'the same results' cmp runs/results.json first.json
+check 'results are outputs of the record' grep -q '"file": "results.md"' again.json
+rm runs/report.html runs/results.md
+check_fails 2 'trapdoor-report: runs/results.json: exists already; --force replaces it' \
+    trapdoor-report runs --expect small.expect.json
+rm runs/results.json
+
+# A broken record is named, and its seed left out.
+echo '{"tool": "trapdoor-eval", "mod' >runs/a/2/eval.json
+run trapdoor-report runs --expect small.expect.json --force
+cp "$scratch/err" said
+check 'a broken record is no failure' test "$status" -eq 0
+check 'but named' grep -q '^trapdoor-report: note: a/2/eval.json: line 1 column .*: expected JSON' said
+check 'and not counted' grep -q '^| accuracy | 99.25 | 99.20 ± 0.07 | −0.05 | within 1 point | 2 |' \
+    runs/results.md
+echo '{"name": "something else"}' >runs/a/2/eval.json
+run trapdoor-report runs --expect small.expect.json --force
+check 'nor is JSON of others' grep -q 'a/2/eval.json: expected a record of these tools, found other JSON' \
+    runs/results.md
+rm runs/results.json runs/results.md runs/report.html
+
+# Two values where one is expected.
+sed 's/"value": "models\[0\].accuracy"/"value": "models[0].scores[*]"/' small.expect.json >two.json
+run trapdoor-report runs --expect two.json --force
+cp "$scratch/err" said
+check 'two values where one is expected are said' \
+    grep -qF 'a/1/eval.json: models[0].scores[*]: expected one value, found 3' said
+rm -f runs/results.json runs/results.md runs/report.html
+
+# Expectations that are none.
+refused() {
+    what=$1
+    check_fails 1 "trapdoor-report: bad.json$what" trapdoor-report runs --expect bad.json
+}
+echo '{"paper": "x", "tables": [' >bad.json
+run trapdoor-report runs --expect bad.json
+cp "$scratch/err" said
+check 'expectations that are no JSON' grep -q '^trapdoor-report: bad.json: line 2 column 0: expected JSON' said
+echo '{"paper": "x", "tables": [], "table": []}' >bad.json
+refused ': expected none but known fields, found "table"'
+echo '{"tables": []}' >bad.json
+refused ': expected "paper", found none'
+echo '[]' >bad.json
+refused ': expected an object, found something else'
+row() {
+    printf '{"paper": "x", "tables": [{"title": "t", "rows": [{"name": "n", "unit": "%%", %s}]}]}\n' \
+        "$1" >bad.json
+}
+row '"paper": "1", "better": "big", "records": "a", "value": "v"'
+refused ': tables[0].rows[0]: expected "better" to be larger, smaller or near, found "big"'
+row '"paper": 99.3, "better": "near", "records": "a", "value": "v"'
+refused ': tables[0].rows[0]: expected "paper" to be a text, found something else'
+row '"paper": "about 9", "better": "near", "records": "a", "value": "v"'
+refused ': tables[0].rows[0]: expected "paper" as it is printed, such as "99.31" or "> 97", found "about 9"'
+row '"paper": "1", "better": "near", "records": "/etc/*", "value": "v"'
+refused ': tables[0].rows[0]: expected "records" to be a path below the folder with one * at most, found "/etc/*"'
+row '"paper": "1", "better": "near", "records": "a", "value": "v["'
+refused ': tables[0].rows[0]: value: expected a path such as models[0].triggers[target=3].asr, found "v[" (character 2)'
+row '"paper": "1", "better": "near", "records": "a"'
+refused ': tables[0].rows[0]: expected "value", found none'
+row '"paper": "1", "records": "a", "value": "v"'
+refused ': tables[0].rows[0]: expected "better", found none'
+row '"paper": null, "records": "a", "value": "v", "take": "most"'
+refused ': tables[0].rows[0]: take: expected only, mean, min, max, sum, count, highest=K or has=K, found "most"'
+row '"paper": null, "records": "a", "value": "v", "x": 1'
+refused ': tables[0].rows[0]: expected "series" and "x", found one of them'
+check 'nothing was written' sh -c '! ls runs/r* 2>/dev/null'
+
+check_fails 1 'trapdoor-report: absent.json: No such file or directory' \
+    trapdoor-report runs --expect absent.json
+mkdir empty
+check_fails 1 'trapdoor-report: empty: expected records, which the tools write with --json, found none' \
+    trapdoor-report empty --expect small.expect.json
+check_fails 2 'trapdoor-report: --expect: expected -o FILE, found -o -' \
+    trapdoor-report runs --expect small.expect.json -o -
+check_fails 2 'trapdoor-report: --note: expected --expect FILE with it, found none' \
+    trapdoor-report runs --note x
+check_prints '^Verdicts of --expect:' trapdoor-report --help
+if [ -c /dev/full ]; then
+    run sh -c 'trapdoor-report runs --expect small.expect.json -o /dev/full'
+    check 'a full disk is a failure' test "$status" -eq 1
+fi
+finish

@@ -1,0 +1,57 @@
+/* What a paper prints, as data: one JSON file a paper, NAME.expect.json.
+ *
+ *   {
+ *     "paper": "Authors, \"Title\" (where, when)",
+ *     "choices": ["what was chosen where the paper is silent", ...],
+ *     "tables": [{
+ *       "title": "Figure 2", "note": "what to know about it",
+ *       "rows": [{"name": "enemy: ASR, 25 %", "paper": "100", "better": "larger",
+ *                 "records": "mnist-25-*.json",
+ *                 "value": "models[file~enemy].triggers[0].asr"}],
+ *       ...
+ *     }]
+ *   }
+ *
+ * A table has any of
+ *   rows      figures: `paper` as it is printed ("99.31", "> 97") or null where the paper has a
+ * plot without numbers; `value` a path (find.h), `take` how its values become one number
+ *             ("only"), `over` the path of a number to divide by; `unit` "%" (shares of 1 become
+ *             percent) or any other; `better` "larger", "smaller" or "near"; `within`, the
+ * tolerance of the verdict (1 for "%", else 0); `series` and `x`, its place in the table's plot
+ *   plot      {"x": label, "y": label}: a chart of the rows that have `series` and `x`
+ *   lists     numbers one after the other, such as logits: `paper` a list or null
+ *   matrices  counts of true class by predicted class; `target` is marked
+ *   pictures  `files`, a pattern of PNG files
+ * `records`, `value`, `take`, `over`, `unit`, `better` and `within` of the table hold for its rows
+ * that have none of their own.
+ *
+ * A pattern of records is a path below the folder in which one * stands for any name or part of
+ * one: the seed. The records that match are those of the seeds. */
+#ifndef TOOLS_REPORT_RESULTS_EXPECT_H
+#define TOOLS_REPORT_RESULTS_EXPECT_H
+
+#include "base/error.h"
+#include <jansson.h>
+#include <stdbool.h>
+
+enum {
+    EXPECT_TEXT = 300,    /* bytes of a text, as many as the page shows */
+    EXPECT_TABLES = 100,  /* of a file */
+    EXPECT_ENTRIES = 500, /* of a table's rows, lists ... */
+    EXPECT_FILES = 20,    /* that one report takes */
+};
+
+/* Reads and checks the file: unknown fields, wrong types and wrong values are TD_ERR_FORMAT. The
+ * caller owns *out. */
+td_status expect_read(const char *path, json_t **out, td_error *error) TD_MUST_USE;
+
+/* The field of a row, or else of its table; NULL if neither has it. */
+const json_t *expect_field(const json_t *table, const json_t *row, const char *key);
+
+/* The same as a text, or `other`. */
+const char *expect_text(const json_t *table, const json_t *row, const char *key, const char *other);
+
+/* Whether `name` matches the pattern; `seed` gets what stands for the star, "" without one. */
+bool expect_matches(const char *pattern, const char *name, char seed[EXPECT_TEXT]);
+
+#endif

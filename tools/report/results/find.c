@@ -1,0 +1,160 @@
+#include "report/results/find.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PART = 128 }; /* bytes of a name, key or text of a path */
+
+/* One step: a name, or what stands in brackets. */
+typedef struct step {
+    enum { STEP_NAME, STEP_INDEX, STEP_ALL, STEP_IS, STEP_HAS } kind;
+    char name[PART]; /* the name, or the key of a selection */
+    char text[PART]; /* what is compared with */
+    size_t index;
+} step;
+
+static bool is_name_character(char c) {
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static size_t name_length(const char *text) {
+    size_t length = 0;
+    while (is_name_character(text[length]))
+        length++;
+    return length;
+}
+
+static bool copy_part(char out[PART], const char *text, size_t length) {
+    if (length == 0 || length >= PART)
+        return false;
+    memcpy(out, text, length);
+    out[length] = '\0';
+    return true;
+}
+
+/* What stands between brackets; `inner` has `length` bytes. */
+static bool read_selection(step *out, const char *inner, size_t length) {
+    size_t key = name_length(inner), digits = strspn(inner, "0123456789");
+    if (length == 1 && *inner == '*') {
+        out->kind = STEP_ALL;
+        return true;
+    }
+    if (digits == length && length > 0 && length < 8) {
+        out->kind = STEP_INDEX;
+        out->index = strtoul(inner, NULL, 10);
+        return true;
+    }
+    if (key >= length || (inner[key] != '=' && inner[key] != '~'))
+        return false;
+    out->kind = inner[key] == '=' ? STEP_IS : STEP_HAS;
+    return copy_part(out->name, inner, key) &&
+           copy_part(out->text, inner + key + 1, length - key - 1);
+}
+
+/* Reads the step at *at and moves behind it; false if there is none. */
+static bool read_step(step *out, const char *path, size_t *at) {
+    const char *text = path + *at;
+    *out = (step){0};
+    if (*text == '[' && *at > 0) {
+        const char *end = strchr(text, ']');
+        if (!end || !read_selection(out, text + 1, (size_t)(end - text) - 1))
+            return false;
+        *at += (size_t)(end - text) + 1;
+        return path[*at] == '\0' || path[*at] == '.' || path[*at] == '[';
+    }
+    if (*at > 0 && *text++ != '.')
+        return false;
+    size_t length = name_length(text);
+    out->kind = STEP_NAME;
+    if (!copy_part(out->name, text, length))
+        return false;
+    *at = (size_t)(text - path) + length;
+    return true;
+}
+
+static td_status fail_path(td_error *error, const char *path, size_t at) {
+    return td_fail(error, TD_ERR_FORMAT,
+                   "expected a path such as models[0].triggers[target=3].asr, found \"%s\" "
+                   "(character %zu)",
+                   path, at + 1);
+}
+
+td_status find_check(const char *path, td_error *error) {
+    step next;
+    for (size_t at = 0; at == 0 || path[at];)
+        if (!read_step(&next, path, &at))
+            return fail_path(error, path, at);
+    return TD_OK;
+}
+
+static bool is_selected(const step *by, const json_t *value) {
+    const json_t *held = json_object_get(value, by->name);
+    const char *text = json_string_value(held);
+    char number[32];
+    if (by->kind == STEP_HAS)
+        return text && strstr(text, by->text);
+    if (json_is_integer(held)) {
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(held));
+        text = number;
+    } else if (json_is_real(held)) {
+        snprintf(number, sizeof number, "%.10g", json_real_value(held));
+        text = number;
+    } else if (json_is_boolean(held)) {
+        text = json_is_true(held) ? "true" : "false";
+    }
+    return text && strcmp(text, by->text) == 0;
+}
+
+/* Appends what the step leads to from one value; *known tells whether it leads anywhere. */
+static bool follow(const step *by, const json_t *value, json_t *found, bool *known) {
+    size_t i;
+    json_t *element;
+    if (by->kind == STEP_NAME || by->kind == STEP_INDEX) {
+        element = by->kind == STEP_NAME ? json_object_get(value, by->name)
+                                        : json_array_get(value, by->index);
+        *known |= element != NULL;
+        return !element || json_array_append(found, element) == 0;
+    }
+    *known |= by->kind == STEP_ALL && json_is_array(value);
+    json_array_foreach(value, i, element) {
+        if (by->kind != STEP_ALL && !is_selected(by, element))
+            continue;
+        *known = true;
+        if (json_array_append(found, element) != 0)
+            return false;
+    }
+    return true;
+}
+
+static td_status follow_all(const step *by, json_t **values, td_error *error) {
+    size_t i;
+    json_t *value, *found = json_array();
+    bool whole = found != NULL, known = json_array_size(*values) == 0;
+    json_array_foreach(*values, i, value) whole = whole && follow(by, value, found, &known);
+    json_decref(*values);
+    *values = found;
+    if (!whole)
+        return td_fail_memory(error, "values of a record");
+    return known ? TD_OK : TD_ERR_FORMAT;
+}
+
+td_status find_values(const json_t *root, const char *path, json_t **values, td_error *error) {
+    step next;
+    td_status status = TD_OK;
+    *values = json_pack("[O]", root);
+    if (!*values)
+        return td_fail_memory(error, "values of a record");
+    for (size_t at = 0; (at == 0 || path[at]) && status == TD_OK;) {
+        if (!read_step(&next, path, &at))
+            status = fail_path(error, path, at);
+        else if ((status = follow_all(&next, values, error)) == TD_ERR_FORMAT)
+            td_fail(error, status, "expected %.*s, found nothing there", (int)at, path);
+    }
+    if (status != TD_OK) {
+        json_decref(*values);
+        *values = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,57 @@
+/* Papers' figures beside ours, from records. One JSON value holds them all; it is what results.json
+ * is, and what results.md and the page are written from:
+ *
+ *   tool, version
+ *   papers[]   expectations (file name), paper, choices[],
+ *              tables[]   title, note, plot,
+ *                rows[]      name, unit, better, within, paper (text or null), paper_value, mean,
+ *                            deviation (of the sample; null of one value), values[] {seed, record,
+ *                            value}, difference, verdict, problems[], series, x
+ *                lists[]     name, paper, record, values
+ *                matrices[]  name, record, counts, target
+ *                pictures[]  name, files[]
+ *              counts     of each verdict; mean_distance of the rows in %
+ *   settings   of the records used: versions[], blas_cores[], machines[], threads[], seeds[],
+ *              notes[], records, seconds (of all records of the folder) */
+#ifndef TOOLS_REPORT_RESULTS_RESULTS_H
+#define TOOLS_REPORT_RESULTS_RESULTS_H
+
+#include "report/report.h"
+
+/* What is asked for beside the page. */
+typedef struct results_request {
+    const char *expectations[20]; /* EXPECT_FILES */
+    size_t count;
+    const char *notes[20];
+    size_t note_count;
+} results_request;
+
+/* Reads the files of expectations and the records that they name, which report_collect has found.
+ * What is wrong with a record is a problem of its row, and a trouble of the report; what is wrong
+ * with the expectations is an error. The caller owns *out. */
+td_status results_make(report *r, const results_request *request, json_t **out,
+                       td_error *error) TD_MUST_USE;
+
+/* For people: tables in Markdown. */
+void results_markdown(FILE *out, const json_t *results);
+
+/* The section at the head of the page; nothing where `results` is NULL. */
+void results_page(report *r, const json_t *results);
+
+/* "99.31 ± 0.04": the mean of a row with the digits that suit its unit; "not run", where it has no
+ * mean. With `sign`, the difference instead, "+0.07", or "". */
+void results_ours(char *out, size_t size, const json_t *row);
+void results_difference(char *out, size_t size, const json_t *row);
+
+/* The unit that all rows have, "Percent" for "%"; or NULL. */
+const char *results_unit(const json_t *rows);
+
+/* The verdict: "reached", "within 1 point", "not reached (above)" of a figure that is only to
+ * agree;
+ * "" where the paper has no number. */
+void results_verdict(char *out, size_t size, const json_t *row);
+
+/* "12 figures of the paper: 10 reached, ..." of a paper, in words. */
+void results_summary(FILE *out, const json_t *paper);
+
+#endif

@@ -1,0 +1,63 @@
+#include "report/results/verdict.h"
+
+#include "measure/normal.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char verdict_rule[] =
+    "A paper's figure is reached if the mean of ours over the seeds, rounded to the digits that "
+    "the paper prints, is as good: as large or larger for a rate that is to be high, as small or "
+    "smaller for one that is to be low, the same for one that is only to agree; a bound such as "
+    "\"> 97\" is reached beyond it. Else it is within 1 point (or what the table says) if the mean "
+    "is short of the printed figure by no more than that, and not reached otherwise. The standard "
+    "deviation over the seeds is shown and changes no verdict: a result is not better for being "
+    "uncertain. What has no records is not run.";
+
+bool verdict_figure_parse(verdict_figure *figure, const char *text) {
+    *figure = (verdict_figure){0};
+    if (*text == '>' || *text == '<') {
+        figure->bound = *text++;
+        text += *text == ' ';
+    }
+    const char *digit = text + (*text == '-');
+    size_t whole = strspn(digit, "0123456789");
+    const char *point = digit + whole;
+    size_t behind = *point == '.' ? strspn(point + 1, "0123456789") : 0;
+    if (whole == 0 || whole > 9 || behind > 9 || (*point == '.' && behind == 0) ||
+        point[behind + (*point == '.')])
+        return false;
+    figure->value = strtod(text, NULL);
+    figure->digits = (int)behind;
+    return true;
+}
+
+/* By how much ours is short of the figure. */
+static double shortfall(const verdict_figure *figure, verdict_sense sense, double mean) {
+    if (figure->bound)
+        sense = figure->bound == '>' ? SENSE_LARGER : SENSE_SMALLER;
+    double short_of = figure->value - mean;
+    return sense == SENSE_LARGER ? short_of : sense == SENSE_SMALLER ? -short_of : fabs(short_of);
+}
+
+verdict verdict_of(const verdict_figure *figure, verdict_sense sense, double within, double mean) {
+    /* Figures are decimal, doubles are not: 97.745 may be a little less. */
+    const double hair = 1e-9 * fmax(1, fabs(figure->value));
+    double half = 0.5 * pow(10, -figure->digits), missing = shortfall(figure, sense, mean);
+    if (figure->bound ? missing < 0 : missing <= half + hair)
+        return VERDICT_REACHED;
+    return missing <= within + hair ? VERDICT_WITHIN : VERDICT_MISSED;
+}
+
+const char *verdict_name(verdict v) {
+    static const char *const names[VERDICT_KINDS] = {"reached",   "within",   "not reached",
+                                                     "no figure", "no value", "not run"};
+    return names[v];
+}
+
+void verdict_mean(const double *values, size_t count, double *mean, double *deviation) {
+    td_normal fit = td_normal_fit(values, count);
+    *mean = fit.mean;
+    *deviation = count > 1 ? fit.sigma * sqrt((double)count / (double)(count - 1)) : 0;
+}

@@ -1,0 +1,104 @@
+/* A row of results in words, the same on the page and in Markdown. */
+#include "report/html.h"
+#include "report/results/results.h"
+#include "report/results/verdict.h"
+#include <math.h>
+#include <string.h>
+
+const char *results_unit(const json_t *rows) {
+    const char *unit = html_get_text(json_array_get(rows, 0), "unit");
+    size_t i;
+    const json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(html_get_text(row, "unit"), unit) != 0)
+            return NULL;
+    }
+    return strcmp(unit, "%") == 0 ? "Percent" : unit;
+}
+
+/* Digits behind the point: percent has two; other figures as many as the paper prints, or four
+ * where they are small. */
+static int digits_of(const json_t *row, double value) {
+    verdict_figure figure;
+    const char *printed = html_get_text(row, "paper");
+    int digits = fabs(value) < 1 ? 4 : 2;
+    if (strcmp(html_get_text(row, "unit"), "%") == 0)
+        return 2;
+    return *printed && verdict_figure_parse(&figure, printed) && figure.digits > digits
+               ? figure.digits
+               : digits;
+}
+
+void results_ours(char *out, size_t size, const json_t *row) {
+    double mean, deviation;
+    if (!html_get(row, "mean", &mean)) {
+        snprintf(out, size, "%s", html_get_text(row, "verdict"));
+        return;
+    }
+    int digits = digits_of(row, mean);
+    if (fabs(mean) >= 1e9)
+        snprintf(out, size, "%.4g", mean);
+    else if (html_get(row, "deviation", &deviation))
+        snprintf(out, size, "%.*f ± %.*f", digits, mean, digits, deviation);
+    else
+        snprintf(out, size, "%.*f", digits, mean);
+}
+
+void results_difference(char *out, size_t size, const json_t *row) {
+    double difference, mean;
+    *out = '\0';
+    if (!html_get(row, "difference", &difference) || !html_get(row, "mean", &mean))
+        return;
+    int digits = digits_of(row, mean);
+    double unit = pow(10, -digits), shown = fabs(difference) < unit / 2 ? 0 : fabs(difference);
+    snprintf(out, size, "%s%.*f", shown == 0 ? "" : difference < 0 ? "−" : "+", digits, shown);
+}
+
+void results_verdict(char *out, size_t size, const json_t *row) {
+    const char *judged = html_get_text(row, "verdict");
+    double within, difference;
+    if (strcmp(judged, verdict_name(VERDICT_NO_FIGURE)) == 0)
+        *out = '\0';
+    else if (strcmp(judged, verdict_name(VERDICT_WITHIN)) == 0 && html_get(row, "within", &within))
+        snprintf(out, size, "within %.4g%s", within,
+                 strcmp(html_get_text(row, "unit"), "%") != 0 ? ""
+                 : within == 1                                ? " point"
+                                                              : " points");
+    else if (strcmp(judged, verdict_name(VERDICT_MISSED)) == 0 &&
+             strcmp(html_get_text(row, "better"), "near") == 0 &&
+             html_get(row, "difference", &difference))
+        snprintf(out, size, "%s (%s)", judged, difference > 0 ? "above" : "below");
+    else
+        snprintf(out, size, "%s", judged);
+}
+
+static json_int_t count_of(const json_t *paper, verdict v) {
+    return json_integer_value(json_object_get(json_object_get(paper, "counts"), verdict_name(v)));
+}
+
+void results_summary(FILE *out, const json_t *paper) {
+    static const char *const words[VERDICT_KINDS] = {
+        "reached",
+        "within the tolerance",
+        "not reached",
+        "without a number in the paper",
+        "without a number in their records",
+        "not run",
+    };
+    json_int_t all = 0;
+    double distance;
+    for (int v = 0; v < VERDICT_KINDS; v++)
+        all += count_of(paper, (verdict)v);
+    fprintf(out, "%" JSON_INTEGER_FORMAT " figure%s: ", all, all == 1 ? "" : "s");
+    const char *lead = "";
+    for (int v = 0; v < VERDICT_KINDS; v++) {
+        json_int_t count = count_of(paper, (verdict)v);
+        if (count == 0 && v > VERDICT_MISSED)
+            continue;
+        fprintf(out, "%s%" JSON_INTEGER_FORMAT " %s", lead, count, words[v]);
+        lead = ", ";
+    }
+    if (html_get(paper, "mean_distance", &distance))
+        fprintf(out, ". Mean distance from the paper's percents: %.2f points", distance);
+    fputc('.', out);
+}
