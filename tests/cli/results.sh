@@ -151,6 +151,42 @@ check 'nor is JSON of others' grep -q 'a/2/eval.json: expected a record of these
     runs/results.md
 rm runs/results.json runs/results.md runs/report.html
 
+# Figures with columns stand in a grid.
+cat >grid.json <<'JSON'
+{
+  "paper": "x",
+  "tables": [{"title": "t", "unit": "%", "better": "larger", "value": "models[0].accuracy",
+    "plot": {"x": "x", "y": "y", "each": "column"},
+    "rows": [
+      {"name": "r|1", "column": "a", "paper": "99", "records": "a/*/eval.json", "series": "s", "x": 1},
+      {"name": "r|1", "column": "<b>", "paper": "60", "records": "b/*/eval.json", "series": "s", "x": 1},
+      {"name": "r2", "column": "<b>", "paper": null, "records": "b/*/eval.json"},
+      {"name": "r3", "column": "a", "paper": "5.1", "records": "c/*/eval.json", "unit": "m"}
+    ]}]
+}
+JSON
+trapdoor-report runs --expect grid.json --force >out.txt 2>&1
+sed -n '/^## t/,/^## Sett/p' runs/results.md >found
+cat >expected <<'MARKDOWN'
+## t
+
+| Figure | a | \<b\> |
+|---|--:|--:|
+| r\|1 (%) | 99.20 ± 0.07 (99 ✓) | 50.00 (60 ✗) |
+| r2 (%) |  | 50.00 |
+| r3 (m) | not run (5.1) |  |
+
+Ours, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not reached.
+
+No value of r\|1: a/2/eval.json: expected a record of these tools, found other JSON
+
+## Settings
+MARKDOWN
+check 'a grid is as expected' diff -u expected found
+check 'and on the page' grep -q 'title="seeds: 1; difference: −10.00; not reached">50.00' runs/report.html
+check 'its heads are no markup' sh -c '! grep -q "<th[^>]*><b>" runs/report.html'
+rm runs/results.json runs/results.md runs/report.html
+
 # Two values where one is expected.
 sed 's/"value": "models\[0\].accuracy"/"value": "models[0].scores[*]"/' small.expect.json >two.json
 run trapdoor-report runs --expect two.json --force

@@ -11,6 +11,9 @@
 
 void report_trouble_add(report *r, const char *name, const char *reason) {
     char line[sizeof(td_error)], *copy_name, *copy_reason;
+    for (size_t i = 0; i < r->trouble_count; i++)
+        if (strcmp(r->troubles[i].name, name) == 0 && strcmp(r->troubles[i].reason, reason) == 0)
+            return;
     snprintf(line, sizeof line, "note: %s: %s", name, reason);
     tool_note(line);
     if (r->trouble_count == REPORT_FILES ||

@@ -283,16 +283,32 @@ void html_cell_rate(FILE *out, const json_t *object, const char *key) {
     fputs("</td>", out);
 }
 
-void html_table_open(FILE *out, const char *caption, const char *const *heads) {
+static void open_table(FILE *out, const char *caption) {
     fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
     html_text(out, caption);
     fputs("\"><table class=\"sort\"><caption>", out);
     html_text(out, caption);
     fputs("</caption><thead><tr>", out);
+}
+
+void html_table_open(FILE *out, const char *caption, const char *const *heads) {
+    open_table(out, caption);
     for (; *heads; heads++) {
         bool number = **heads == '#';
         fprintf(out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
         html_label(out, *heads + number);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead><tbody>\n", out);
+}
+
+void html_table_open_columns(FILE *out, const char *caption, const char *first,
+                             const char *const *columns, size_t count) {
+    open_table(out, caption);
+    fprintf(out, "<th scope=\"col\">%s</th>", first);
+    for (size_t i = 0; i < count; i++) {
+        fputs("<th scope=\"col\" class=\"n\">", out);
+        html_text(out, columns[i]);
         fputs("</th>", out);
     }
     fputs("</tr></thead><tbody>\n", out);

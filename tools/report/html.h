@@ -48,6 +48,9 @@ void html_cell_percent(FILE *out, double share);
 /* A table that can be sorted, within a box that scrolls; `heads` ends with NULL, and one that
  * begins with '#' is of numbers. */
 void html_table_open(FILE *out, const char *caption, const char *const *heads);
+/* The same with a head that is plain text, and columns of numbers whose heads are a file's. */
+void html_table_open_columns(FILE *out, const char *caption, const char *first,
+                             const char *const *columns, size_t count);
 void html_table_close(FILE *out);
 
 /* The last row of a table that was cut after `shown` of `count` rows; nothing if it was not. */

@@ -94,7 +94,7 @@ td_status report_walk(report *r, report_file **files, size_t *count, td_error *e
  * at all. */
 td_status report_collect(report *r, td_error *error) TD_MUST_USE;
 
-/* Says on stderr, and keeps for the page, that the file is not shown as it should be. */
+/* Says on stderr, and keeps for the page, that the file is not shown as it should be; once. */
 void report_trouble_add(report *r, const char *name, const char *reason);
 
 /* Lists the outputs of all records, at most REPORT_FILES. */

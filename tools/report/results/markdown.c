@@ -1,5 +1,6 @@
 /* results.md. */
 #include "report/html.h"
+#include "report/results/grid.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <math.h>
@@ -50,28 +51,91 @@ static void write_row(FILE *out, const json_t *row, const char *common) {
             json_array_size(json_object_get(row, "values")));
 }
 
-static void write_rows(FILE *out, const json_t *rows) {
-    size_t i, k;
-    const json_t *row, *problem;
-    if (json_array_size(rows) == 0)
-        return;
+static void write_list_of_rows(FILE *out, const json_t *rows) {
+    size_t i;
+    const json_t *row;
     const char *unit = results_unit(rows);
     fputs("| ", out);
     put(out, unit ? unit : "Figure");
     fputs(" | paper | ours | difference | verdict | seeds |\n|---|--:|--:|--:|---|--:|\n", out);
     json_array_foreach(rows, i, row) write_row(out, row, unit);
-    fputc('\n', out);
-    json_array_foreach(rows, i, row) {
-        json_array_foreach(json_object_get(row, "problems"), k, problem) {
-            fputs("No value of ", out);
-            put(out, html_get_text(row, "name"));
-            fputs(": ", out);
-            put(out, html_get_text(problem, "record"));
-            fputs(": ", out);
-            put(out, html_get_text(problem, "reason"));
-            fputs("\n\n", out);
-        }
+}
+
+/* "63.04 ± 10.36 (73 ✗)" */
+static void write_cell(FILE *out, const json_t *row) {
+    char ours[128];
+    const char *printed = html_get_text(row, "paper"), *mark = results_mark(row);
+    fputs(" | ", out);
+    if (!row)
+        return;
+    results_ours(ours, sizeof ours, row);
+    fputs(ours, out);
+    if (!*printed)
+        return;
+    fputs(" (", out);
+    put(out, printed);
+    fprintf(out, "%s%s)", *mark ? " " : "", mark);
+}
+
+static void write_grid_head(FILE *out, const char *unit, const results_grid *grid) {
+    fputs("| ", out);
+    put(out, unit ? unit : "Figure");
+    for (size_t k = 0; k < grid->column_count; k++) {
+        fputs(" | ", out);
+        put(out, grid->columns[k]);
     }
+    fputs(" |\n|---|", out);
+    for (size_t k = 0; k < grid->column_count; k++)
+        fputs("--:|", out);
+}
+
+static void write_grid(FILE *out, const json_t *rows, const results_grid *grid) {
+    const char *common = results_unit(rows);
+    write_grid_head(out, common, grid);
+    for (size_t i = 0; i < grid->name_count; i++) {
+        const char *unit = results_grid_unit(rows, grid->names[i]);
+        fputs("\n| ", out);
+        put(out, grid->names[i]);
+        if (!common && unit) {
+            fputs(" (", out);
+            put(out, unit);
+            fputc(')', out);
+        }
+        for (size_t k = 0; k < grid->column_count; k++)
+            write_cell(out, results_grid_cell(rows, grid->names[i], grid->columns[k]));
+        fputs(" |", out);
+    }
+    fputs("\n\nOurs, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not "
+          "reached.\n",
+          out);
+}
+
+static void write_problems(FILE *out, const json_t *row) {
+    size_t i;
+    const json_t *problem;
+    json_array_foreach(json_object_get(row, "problems"), i, problem) {
+        fputs("No value of ", out);
+        put(out, html_get_text(row, "name"));
+        fputs(": ", out);
+        put(out, html_get_text(problem, "record"));
+        fputs(": ", out);
+        put(out, html_get_text(problem, "reason"));
+        fputs("\n\n", out);
+    }
+}
+
+static void write_rows(FILE *out, const json_t *rows) {
+    size_t i;
+    const json_t *row;
+    results_grid grid;
+    if (json_array_size(rows) == 0)
+        return;
+    if (results_grid_make(&grid, rows))
+        write_grid(out, rows, &grid);
+    else
+        write_list_of_rows(out, rows);
+    fputc('\n', out);
+    json_array_foreach(rows, i, row) write_problems(out, row);
 }
 
 static void write_numbers(FILE *out, const json_t *numbers) {
@@ -119,7 +183,9 @@ static void write_counts(FILE *out, const json_t *counts) {
         json_array_foreach(row, k, count) sum += json_number_value(count);
         json_array_foreach(row, k, count) {
             double share = sum > 0 ? 100 * json_number_value(count) / sum : 0;
-            if (share >= 0.5 && k < WIDEST)
+            if (k == classes)
+                break;
+            if (share >= 0.5)
                 fprintf(out, " %.0f |", share);
             else
                 fputs(" |", out);

@@ -1,86 +1,14 @@
 /* "Beside the paper", the first section of the page. */
 #include "report/html.h"
 #include "report/picture.h"
-#include "report/plot.h"
+#include "report/results/page_rows.h"
+#include "report/results/plot_rows.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include "report/section.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void write_cell(FILE *out, const char *text, double sort_by) {
-    fputs("<td class=\"n\"", out);
-    if (isfinite(sort_by))
-        fprintf(out, " data-v=\"%.9g\"", sort_by);
-    fputc('>', out);
-    html_text(out, text);
-    fputs("</td>", out);
-}
-
-static void write_verdict(FILE *out, const json_t *row) {
-    const char *judged = html_get_text(row, "verdict");
-    char words[64];
-    results_verdict(words, sizeof words, row);
-    const char *kind = strcmp(judged, verdict_name(VERDICT_REACHED)) == 0  ? "good"
-                       : strcmp(judged, verdict_name(VERDICT_WITHIN)) == 0 ? "near"
-                       : strcmp(judged, verdict_name(VERDICT_MISSED)) == 0 ? "bad"
-                                                                           : "none";
-    fprintf(out, "<td class=\"v %s\">", kind);
-    html_text(out, words);
-    fputs("</td>", out);
-}
-
-/* `common` is the unit of all rows of the table, or NULL. */
-static void write_row(FILE *out, const json_t *row, const char *common) {
-    char ours[128], difference[64];
-    const char *printed = html_get_text(row, "paper");
-    double paper, mean, distance;
-    html_get(row, "paper_value", &paper);
-    html_get(row, "mean", &mean);
-    html_get(row, "difference", &distance);
-    results_ours(ours, sizeof ours, row);
-    results_difference(difference, sizeof difference, row);
-    fputs("<tr><td class=\"f\">", out);
-    html_text(out, html_get_text(row, "name"));
-    if (!common) {
-        fputs(" <span class=\"u\">", out);
-        html_text(out, html_get_text(row, "unit"));
-        fputs("</span>", out);
-    }
-    fputs("</td>", out);
-    write_cell(out, *printed ? printed : "no number", paper);
-    write_cell(out, ours, mean);
-    write_cell(out, difference, distance);
-    write_verdict(out, row);
-    fprintf(out, "<td class=\"n\">%zu</td></tr>\n",
-            json_array_size(json_object_get(row, "values")));
-}
-
-static void write_rows(FILE *out, const json_t *table) {
-    static const char *const heads[] = {"figure",  "#paper", "#ours", "#difference",
-                                        "verdict", "#seeds", NULL};
-    char caption[400];
-    const json_t *rows = json_object_get(table, "rows"), *row, *problem;
-    size_t i, k;
-    if (json_array_size(rows) == 0)
-        return;
-    const char *unit = results_unit(rows);
-    snprintf(caption, sizeof caption, "%s%sMean over the seeds ± standard deviation",
-             unit ? unit : "", unit ? ". " : "");
-    html_table_open(out, caption, heads);
-    json_array_foreach(rows, i, row) write_row(out, row, unit);
-    html_table_close(out);
-    json_array_foreach(rows, i, row) {
-        json_array_foreach(json_object_get(row, "problems"), k, problem) {
-            fputs("<p class=\"note troubles\"><b>", out);
-            html_text(out, html_get_text(problem, "record"));
-            fputs("</b>: ", out);
-            html_text(out, html_get_text(problem, "reason"));
-            fputs("</p>\n", out);
-        }
-    }
-}
 
 static void write_numbers(FILE *out, const json_t *numbers) {
     size_t i;
@@ -167,79 +95,6 @@ static void write_pictures(report *r, const json_t *pictures) {
     fputs("</div>\n", r->out);
 }
 
-/* The points of one series, ours or those that the paper prints. */
-static size_t fill(plot_point *points, const json_t *rows, const char *series, bool paper) {
-    size_t i, count = 0;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        double x, y, deviation;
-        const char *printed = html_get_text(row, "paper");
-        if (strcmp(html_get_text(row, "series"), series) != 0 || !html_get(row, "x", &x) ||
-            !html_get(row, paper ? "paper_value" : "mean", &y) ||
-            (paper && (*printed == '>' || *printed == '<')))
-            continue;
-        bool spread = !paper && html_get(row, "deviation", &deviation);
-        points[count++] =
-            (plot_point){x, y, spread ? y - deviation : NAN, spread ? y + deviation : NAN};
-    }
-    return count;
-}
-
-/* Where the axis of percents begins: rates near 100 are drawn apart. */
-static double least_of(const plot *p) {
-    double least = 100;
-    for (size_t s = 0; s < p->count; s++)
-        for (size_t i = 0; i < p->series[s].count; i++) {
-            const plot_point *point = &p->series[s].points[i];
-            least = fmin(least, isfinite(point->low) ? point->low : point->y);
-        }
-    return least >= 95 ? 95 : least >= 90 ? 90 : least >= 50 ? 50 : 0;
-}
-
-/* The names of the table's series, in their order. */
-static size_t list_series(const json_t *rows, const char *names[PLOT_SERIES]) {
-    size_t i, count = 0;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        const char *series = html_get_text(row, "series");
-        size_t k = 0;
-        while (k < count && strcmp(names[k], series) != 0)
-            k++;
-        if (*series && k == count && count < PLOT_SERIES)
-            names[count++] = series;
-    }
-    return count;
-}
-
-/* Ours; and the paper's too, where there is room for both. Nothing where there is none of ours. */
-static void write_plot(report *r, const json_t *table) {
-    const json_t *rows = json_object_get(table, "rows"), *spec = json_object_get(table, "plot");
-    const char *names[PLOT_SERIES];
-    char labels[PLOT_SERIES][64];
-    size_t count = list_series(rows, names), room = json_array_size(rows) + 1, drawn = 0;
-    bool both = 2 * count <= PLOT_SERIES;
-    td_arena arena = {0};
-    plot_point *points;
-    if (!spec || count == 0 ||
-        TD_ARENA_NEW(&arena, 2 * count * room, &points, "points", NULL) != TD_OK)
-        return;
-    plot p = plot_make("", html_get_text(spec, "x"), html_get_text(spec, "y"), PLOT_LINES);
-    for (size_t i = 0; i < count; i++) {
-        plot_point *ours = points + 2 * i * room, *paper = ours + room;
-        size_t known = fill(ours, rows, names[i], false);
-        drawn += known;
-        plot_add(&p, names[i], ours, known);
-        snprintf(labels[i], sizeof labels[i], "%.48s, paper", names[i]);
-        if (both)
-            plot_add(&p, labels[i], paper, fill(paper, rows, names[i], true));
-    }
-    p.percent = strcmp(html_get_text(json_array_get(rows, 0), "unit"), "%") == 0;
-    p.least = least_of(&p);
-    if (drawn > 0)
-        plot_write(r, &p);
-    td_arena_free(&arena);
-}
-
 static void write_table(report *r, const json_t *table) {
     fputs("<h3>", r->out);
     html_text(r->out, html_get_text(table, "title"));
@@ -249,8 +104,8 @@ static void write_table(report *r, const json_t *table) {
         html_text(r->out, html_get_text(table, "note"));
         fputs("</p>\n", r->out);
     }
-    write_plot(r, table);
-    write_rows(r->out, table);
+    results_plot(r, table);
+    results_rows(r->out, json_object_get(table, "rows"));
     write_lists(r->out, json_object_get(table, "lists"));
     write_matrices(r->out, json_object_get(table, "matrices"));
     write_pictures(r, json_object_get(table, "pictures"));

@@ -4,14 +4,11 @@
  *   tool, version
  *   papers[]   expectations (file name), paper, choices[],
  *              tables[]   title, note, plot,
- *                rows[]      name, unit, better, within, paper (text or null), paper_value, mean,
- *                            deviation (of the sample; null of one value), values[] {seed, record,
- *                            value}, difference, verdict, problems[], series, x
- *                lists[]     name, paper, record, values
- *                matrices[]  name, record, counts, target
- *                pictures[]  name, files[]
- *              counts     of each verdict; mean_distance of the rows in %
- *   settings   of the records used: versions[], blas_cores[], machines[], threads[], seeds[],
+ *                rows[]      name, column, unit, better, within, paper (text or null), paper_value,
+ * mean, deviation (of the sample; null of one value), values[] {seed, record, value}, difference,
+ * verdict, problems[], series, x lists[]     name, paper, record, values matrices[]  name, record,
+ * counts, target pictures[]  name, files[] counts     of each verdict; mean_distance of the rows in
+ * % settings   of the records used: versions[], blas_cores[], machines[], threads[], seeds[],
  *              notes[], records, seconds (of all records of the folder) */
 #ifndef TOOLS_REPORT_RESULTS_RESULTS_H
 #define TOOLS_REPORT_RESULTS_RESULTS_H
@@ -50,6 +47,9 @@ const char *results_unit(const json_t *rows);
  * agree;
  * "" where the paper has no number. */
 void results_verdict(char *out, size_t size, const json_t *row);
+
+/* "✓", "≈", "✗" for reached, within and not reached; else "". */
+const char *results_mark(const json_t *row);
 
 /* "12 figures of the paper: 10 reached, ..." of a paper, in words. */
 void results_summary(FILE *out, const json_t *paper);

@@ -72,6 +72,14 @@ void results_verdict(char *out, size_t size, const json_t *row) {
         snprintf(out, size, "%s", judged);
 }
 
+const char *results_mark(const json_t *row) {
+    const char *judged = html_get_text(row, "verdict");
+    return strcmp(judged, verdict_name(VERDICT_REACHED)) == 0  ? "✓"
+           : strcmp(judged, verdict_name(VERDICT_WITHIN)) == 0 ? "≈"
+           : strcmp(judged, verdict_name(VERDICT_MISSED)) == 0 ? "✗"
+                                                               : "";
+}
+
 static json_int_t count_of(const json_t *paper, verdict v) {
     return json_integer_value(json_object_get(json_object_get(paper, "counts"), verdict_name(v)));
 }
