@@ -49,13 +49,11 @@ cat >small.expect.json <<'JSON'
 JSON
 
 summary='small.expect.json: 6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper'\''s percents: 22.17 points.'
-note='trapdoor-report: note: a/10/eval.json: models[0].triggers[target=1].asr: expected a number, found null'
 run trapdoor-report runs --expect small.expect.json --note 'recipe small, SCALE=quick' --note 'commit abc'
 cp "$scratch/err" said
 tail -n 1 "$scratch/out" >found
 check 'it ends well' test "$status" -eq 0
-printf '%s\n' "$note" >expected
-check 'a record without the number is named' cmp said expected
+check 'and says nothing of a number that does not exist' test ! -s said
 printf '%s\n' "$summary" >expected
 check 'the verdicts are counted' cmp found expected
 
@@ -79,8 +77,6 @@ of two
 | ASR, of another | 90 | 25.00 | −65.00 | not reached | 1 |
 | in a plot | no number | 99.25 ± 0.10 |  |  | 3 |
 | elsewhere | 1 | not run |  | not run | 0 |
-
-No value of ASR: a/10/eval.json: models\[0\].triggers\[target=1\].asr: expected a number, found null
 
 | | paper | ours |
 |---|---|---|
@@ -116,7 +112,7 @@ check 'it has the rule' grep -q '^A paper.s figure is reached if' runs/results.m
 
 check_field runs/results.json verdict '"within"'
 check_field runs/results.json verdict '"not run"'
-check_field runs/results.json record '"a/10/eval.json"'
+check_field runs/results.json none true
 check_field runs/results.json deviation null
 check_field runs/results.json mean_distance 22.16666667
 check 'the page begins with them' sh -c \

@@ -13,17 +13,25 @@
  *   }
  *
  * A table has any of
- *   rows      figures: `paper` as it is printed ("99.31", "> 97") or null where the paper has a
- * plot without numbers; `value` a path (find.h), `take` how its values become one number
- *             ("only"), `over` the path of a number to divide by; `unit` "%" (shares of 1 become
- *             percent) or any other; `better` "larger", "smaller" or "near"; `within`, the
- * tolerance of the verdict (1 for "%", else 0); `series` and `x`, its place in the table's plot
- *   plot      {"x": label, "y": label}: a chart of the rows that have `series` and `x`
- *   lists     numbers one after the other, such as logits: `paper` a list or null
+ *
+ *   rows      figures, each with
+ *     name, column       with columns the rows stand in a grid
+ *     paper              as it is printed ("99.31", "> 97"), or null: a plot without numbers
+ *     better             "larger", "smaller" or "near": what is as good as the paper's
+ *     within             the tolerance of the verdict (1 for "%", else 0)
+ *     unit               "%" (shares of 1 become percent) or any other
+ *     records            a pattern
+ *     value, take        a path, and how its values become one number (find.h; "only")
+ *     over               the path of a number to divide by
+ *     series, x          its place in the table's plot
+ *   plot      {"x": label, "y": label}: a chart of the rows that have `series` and `x`; with
+ *             "each": "column" a chart of each column
+ *   lists     numbers one after the other, such as logits; `paper` is a list or null
  *   matrices  counts of true class by predicted class; `target` is marked
  *   pictures  `files`, a pattern of PNG files
- * `records`, `value`, `take`, `over`, `unit`, `better` and `within` of the table hold for its rows
- * that have none of their own.
+ *
+ * What `records`, `value`, `take`, `over`, `unit`, `better` or `within` a row has not, it has from
+ * its table.
  *
  * A pattern of records is a path below the folder in which one * stands for any name or part of
  * one: the seed. The records that match are those of the seeds. */

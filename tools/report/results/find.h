@@ -39,7 +39,8 @@ typedef struct take {
 td_status take_parse(take *how, const char *text, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_FORMAT with what is wrong: no value, two where one is expected, something that is no
- * number. */
+ * number. TD_ERR_NUMERIC where there is nothing but null, which a record has where a number does
+ * not exist, such as the size of a trigger that was not found. */
 td_status take_number(const take *how, const json_t *values, double *number,
                       td_error *error) TD_MUST_USE;
 

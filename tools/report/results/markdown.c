@@ -114,6 +114,8 @@ static void write_problems(FILE *out, const json_t *row) {
     size_t i;
     const json_t *problem;
     json_array_foreach(json_object_get(row, "problems"), i, problem) {
+        if (json_is_true(json_object_get(problem, "none")))
+            continue;
         fputs("No value of ", out);
         put(out, html_get_text(row, "name"));
         fputs(": ", out);

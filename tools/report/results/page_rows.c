@@ -124,6 +124,8 @@ static void write_problems(FILE *out, const json_t *row) {
     size_t i;
     const json_t *problem;
     json_array_foreach(json_object_get(row, "problems"), i, problem) {
+        if (json_is_true(json_object_get(problem, "none")))
+            continue;
         fputs("<p class=\"note troubles\"><b>", out);
         html_text(out, html_get_text(problem, "record"));
         fputs("</b>: ", out);
@@ -144,7 +146,7 @@ static bool is_run(const json_t *rows) {
 }
 
 void results_rows(FILE *out, const json_t *rows) {
-    char caption[400];
+    char caption[512];
     size_t i;
     const json_t *row;
     const char *unit = results_unit(rows);
@@ -152,10 +154,13 @@ void results_rows(FILE *out, const json_t *rows) {
     bool folded = !is_run(rows);
     if (json_array_size(rows) == 0)
         return;
-    snprintf(caption, sizeof caption, "%s%sMean over the seeds ± standard deviation",
-             unit ? unit : "", unit ? ". " : "");
+    bool gridded = results_grid_make(&grid, rows);
+    snprintf(caption, sizeof caption, "%.300s%sMean over the seeds ± standard deviation%s",
+             unit ? unit : "", unit ? ". " : "",
+             gridded ? "; below, the paper's: ✓ reached, ≈ within the tolerance, ✗ not reached"
+                     : "");
     fputs(folded ? "<details><summary>Not run</summary>\n" : "", out);
-    if (results_grid_make(&grid, rows))
+    if (gridded)
         write_grid(out, caption, rows, &grid);
     else
         write_list(out, caption, rows);

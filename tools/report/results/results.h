@@ -2,14 +2,24 @@
  * is, and what results.md and the page are written from:
  *
  *   tool, version
- *   papers[]   expectations (file name), paper, choices[],
- *              tables[]   title, note, plot,
- *                rows[]      name, column, unit, better, within, paper (text or null), paper_value,
- * mean, deviation (of the sample; null of one value), values[] {seed, record, value}, difference,
- * verdict, problems[], series, x lists[]     name, paper, record, values matrices[]  name, record,
- * counts, target pictures[]  name, files[] counts     of each verdict; mean_distance of the rows in
- * % settings   of the records used: versions[], blas_cores[], machines[], threads[], seeds[],
- *              notes[], records, seconds (of all records of the folder) */
+ *   papers[]
+ *     expectations     name of the file
+ *     paper, choices[]
+ *     tables[]         title, note, plot as in expect.h
+ *       rows[]         name, column, unit, better, within, series, x,
+ *                      records, value: what was asked for,
+ *                      paper: as printed, or null; paper_value, difference, verdict,
+ *                      values[] {seed, record, value},
+ *                      mean, deviation: of a sample; null of one value,
+ *                      problems[] {record, reason, none}: none where the record has a null
+ *       lists[]        name, paper, record, values
+ *       matrices[]     name, target, record, counts
+ *       pictures[]     name, files[]
+ *     counts           of each verdict
+ *     mean_distance    of the figures in percent from the paper's; null without any
+ *   settings
+ *     versions[], blas_cores[], machines[], threads[], seeds[]: of the records that were used,
+ *     notes[], records: how many the folder has, seconds: of all of them */
 #ifndef TOOLS_REPORT_RESULTS_RESULTS_H
 #define TOOLS_REPORT_RESULTS_RESULTS_H
 
@@ -35,8 +45,9 @@ void results_markdown(FILE *out, const json_t *results);
 /* The section at the head of the page; nothing where `results` is NULL. */
 void results_page(report *r, const json_t *results);
 
-/* "99.31 ± 0.04": the mean of a row with the digits that suit its unit; "not run", where it has no
- * mean. With `sign`, the difference instead, "+0.07", or "". */
+/* "99.31 ± 0.04": the mean of a row with the digits that suit its unit; "not run" or "none" (the
+ * records say that there is no number), where it has no mean. With `sign`, the difference instead,
+ * "+0.07", or "". */
 void results_ours(char *out, size_t size, const json_t *row);
 void results_difference(char *out, size_t size, const json_t *row);
 

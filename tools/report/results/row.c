@@ -85,10 +85,11 @@ static td_status ask(gatherer *g, const question *q, json_t *row, double *number
         if (status == TD_ERR_MEMORY)
             return td_fail(error, status, "%s", trouble.message);
         if (status != TD_OK) {
-            report_trouble_add(g->r, match->file->name, trouble.message);
-            failed = json_array_append_new(problems, json_pack("{so ss}", "record",
-                                                               tool_json_text(match->file->name),
-                                                               "reason", trouble.message));
+            if (status != TD_ERR_NUMERIC)
+                report_trouble_add(g->r, match->file->name, trouble.message);
+            failed = json_array_append_new(
+                problems, json_pack("{so ss sb}", "record", tool_json_text(match->file->name),
+                                    "reason", trouble.message, "none", status == TD_ERR_NUMERIC));
             continue;
         }
         failed = json_array_append_new(

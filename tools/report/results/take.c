@@ -34,7 +34,8 @@ static td_status read_number(const json_t *value, double *number, td_error *erro
     *number = json_is_number(value) ? json_number_value(value) : NAN;
     if (isfinite(*number))
         return TD_OK;
-    return td_fail(error, TD_ERR_FORMAT, "expected a number, found %s", kinds[json_typeof(value)]);
+    return td_fail(error, json_is_null(value) ? TD_ERR_NUMERIC : TD_ERR_FORMAT,
+                   "expected a number, found %s", kinds[json_typeof(value)]);
 }
 
 static td_status take_only(const json_t *values, double *number, td_error *error) {
@@ -77,7 +78,8 @@ static td_status take_many(const take *how, const json_t *values, double *number
         count++;
     }
     if (count == 0 && how->kind != TAKE_SUM && how->kind != TAKE_HAS)
-        return td_fail(error, TD_ERR_FORMAT, "expected numbers, found none");
+        return td_fail(error, json_array_size(values) > 0 ? TD_ERR_NUMERIC : TD_ERR_FORMAT,
+                       "expected numbers, found none");
     *number = how->kind == TAKE_MEAN  ? sum / (double)count
               : how->kind == TAKE_MIN ? least
               : how->kind == TAKE_MAX ? most

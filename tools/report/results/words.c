@@ -16,12 +16,23 @@ const char *results_unit(const json_t *rows) {
     return strcmp(unit, "%") == 0 ? "Percent" : unit;
 }
 
-/* Digits behind the point: percent has two; other figures as many as the paper prints, or four
- * where they are small. */
+static bool are_whole(const json_t *values) {
+    size_t i;
+    const json_t *value;
+    json_array_foreach(values, i, value) {
+        double number = json_number_value(json_object_get(value, "value"));
+        if (number != floor(number))
+            return false;
+    }
+    return json_array_size(values) > 0;
+}
+
+/* Digits behind the point: percent and counts have two; other figures as many as the paper prints,
+ * or four where they are small. */
 static int digits_of(const json_t *row, double value) {
     verdict_figure figure;
     const char *printed = html_get_text(row, "paper");
-    int digits = fabs(value) < 1 ? 4 : 2;
+    int digits = fabs(value) < 1 && !are_whole(json_object_get(row, "values")) ? 4 : 2;
     if (strcmp(html_get_text(row, "unit"), "%") == 0)
         return 2;
     return *printed && verdict_figure_parse(&figure, printed) && figure.digits > digits
@@ -29,10 +40,21 @@ static int digits_of(const json_t *row, double value) {
                : digits;
 }
 
+/* Whether all records say that there is no number. */
+static bool has_none(const json_t *row) {
+    const json_t *problems = json_object_get(row, "problems"), *problem;
+    size_t i;
+    json_array_foreach(problems, i, problem) {
+        if (!json_is_true(json_object_get(problem, "none")))
+            return false;
+    }
+    return json_array_size(problems) > 0;
+}
+
 void results_ours(char *out, size_t size, const json_t *row) {
     double mean, deviation;
     if (!html_get(row, "mean", &mean)) {
-        snprintf(out, size, "%s", html_get_text(row, "verdict"));
+        snprintf(out, size, "%s", has_none(row) ? "none" : html_get_text(row, "verdict"));
         return;
     }
     int digits = digits_of(row, mean);
