@@ -1,0 +1,45 @@
+/* Expectations, which trapdoor-report --expect reads; their paths are followed into a small record.
+ */
+#include "fuzz.h"
+#include "report/results/expect.h"
+#include "report/results/find.h"
+#include "report/results/verdict.h"
+#include <math.h>
+
+static const char record[] =
+    "{\"images\": 10, \"flagged\": [], \"models\": [{\"file\": \"a\", \"accuracy\": 0.5, "
+    "\"triggers\": [{\"target\": 3, \"asr\": null}, {\"target\": 4, \"asr\": 1}]}]}";
+
+static void ask(const json_t *root, const json_t *table, const json_t *row) {
+    td_error error = {""};
+    take how;
+    json_t *values = NULL;
+    double number;
+    verdict_figure figure;
+    char seed[EXPECT_TEXT];
+    const char *paper = json_string_value(json_object_get(row, "paper"));
+    FUZZ_ASSERT(take_parse(&how, expect_text(table, row, "take", "only"), &error) == TD_OK);
+    FUZZ_ASSERT(!paper || verdict_figure_parse(&figure, paper));
+    expect_matches(expect_text(table, row, "records", ""), "mnist/25/1/eval.json", seed);
+    if (fuzz_succeeded(find_values(root, expect_text(table, row, "value", ""), &values, &error),
+                       &error) &&
+        fuzz_succeeded(take_number(&how, values, &number, &error), &error))
+        FUZZ_ASSERT(isfinite(number));
+    json_decref(values);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    td_error error = {""};
+    json_t *root = json_loads(record, 0, NULL), *expectations;
+    const json_t *table, *row;
+    size_t i, k;
+    FUZZ_ASSERT(root);
+    if (fuzz_succeeded(expect_read(fuzz_file(data, size), &expectations, &error), &error)) {
+        json_array_foreach(json_object_get(expectations, "tables"), i, table) {
+            json_array_foreach(json_object_get(table, "rows"), k, row) ask(root, table, row);
+        }
+        json_decref(expectations);
+    }
+    json_decref(root);
+    return 0;
+}
