@@ -32,6 +32,14 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
             "! grep -v -e '^mkdir -p ' -e '^ ' -e '^datasets/fetch' plan-$scale"
     done
     check "$recipe: paper is another plan than quick" sh -c '! cmp -s plan-quick plan-paper'
+
+    # What the expectations name is what the recipe makes.
+    sed -n 's/.* --json out\/\([^ ]*\).*/\1/p' plan-paper | sort -u >made
+    sed 's/"records": "\([^"]*\)"/\n=\1\n/g' "$recipes/$recipe.expect.json" |
+        sed -n 's/^=//p' | sed 's/\*/1/' | sort -u >named
+    check "$recipe: its expectations name records" test -s named
+    comm -13 made named >missing
+    check "$recipe: all of which it makes" cmp missing /dev/null
 done
 
 plan friendnet SCALE=huge >out.txt 2>err
@@ -82,6 +90,13 @@ check 'results are made anew when asked' sh -c 'rm whole/results.md'
 tiny results OUT=whole SEEDS=1 >out.txt 2>err
 check 'of what is there' test -s whole/results.md
 check 'and are the same' cmp whole/results.json first.json
+
+# The expectations of all recipes can be read.
+for recipe in friendnet multi-target clean-label one-pixel defences; do
+    mkdir $recipe
+    check_prints "^$recipe.expect.json: [0-9]+ figures: " trapdoor-report whole \
+        --expect "$recipes/$recipe.expect.json" -o $recipe/report.html
+done
 
 # The same through a launcher as SHELL: one job a rule, in the same bytes.
 cat >srun <<'SRUN'
