@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static td_status make_folder(const char *folder, bool *made, td_error *error) {
+td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
     *made = mkdir(folder, 0777) == 0;
     if (*made || (errno == EEXIST && td_path_is_folder(folder)))
         return TD_OK;
@@ -23,7 +23,7 @@ td_status tool_files_open(tool_files *files, const char *folder, bool force, siz
     if (status == TD_OK)
         status = TD_ARENA_NEW(&files->arena, most, &files->names, "files", error);
     if (status == TD_OK)
-        status = make_folder(folder, &files->made, error);
+        status = tool_folder_make(folder, &files->made, error);
     if (status != TD_OK)
         tool_files_close(files);
     return status;

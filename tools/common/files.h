@@ -14,6 +14,10 @@ typedef struct tool_files {
     td_arena arena;
 } tool_files;
 
+/* Makes the folder unless it is there; *made says which. TD_ERR_USAGE where a file is in its place.
+ */
+td_status tool_folder_make(const char *folder, bool *made, td_error *error) TD_MUST_USE;
+
 /* Makes the folder unless it is there. At most `most` files will follow. `folder` must outlive
  * *files. On failure *files is zeroed. */
 td_status tool_files_open(tool_files *files, const char *folder, bool force, size_t most,

@@ -12,6 +12,10 @@
 td_status tool_identity_check(const json_t *asked, json_t *found, const char *what,
                               td_error *error) TD_MUST_USE;
 
+/* The same with other words for what may be done about it. */
+td_status tool_identity_compare(const json_t *asked, json_t *found, const char *what,
+                                const char *way, td_error *error) TD_MUST_USE;
+
 /* The digest of memory as a JSON string; NULL when out of memory. */
 json_t *tool_digest(const void *data, size_t size);
 

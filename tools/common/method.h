@@ -3,10 +3,19 @@
 #ifndef TOOLS_COMMON_METHOD_H
 #define TOOLS_COMMON_METHOD_H
 
+#include <jansson.h>
+#include <stdbool.h>
+
 typedef struct tool_method {
     const char *name, *doc; /* doc: one line for --help */
     /* argv[0] is "TOOL NAME", with which usage and messages begin. Returns the exit status. */
     int (*main)(int argc, char **argv);
+    /* For methods that others run as children; NULL and false where none does. */
+    const char *family; /* methods of one family take and record alike: "inspector" */
+    bool resumes;       /* whether --resume goes on where an interrupted run was */
+    /* Parses the same command line, with the same exit on a wrong one: {"seed", "options"} as its
+     * record would have them; NULL when out of memory. */
+    json_t *(*asked)(int argc, char **argv);
 } tool_method;
 
 /* The tool's main: runs the method that argv[1] names. Without one, prints what argv asks for, or

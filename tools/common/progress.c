@@ -47,15 +47,18 @@ void tool_progress_update(tool_progress *progress, size_t done, const char *note
     if (!progress->visible)
         return;
     double now = tool_monotonic_seconds();
-    if (now - progress->drawn < REDRAW_SECONDS || done == 0)
+    if (now - progress->drawn < REDRAW_SECONDS)
         return;
     progress->drawn = now;
     double rate = (double)done / (now - progress->began);
     size_t rest = done < progress->total ? progress->total - done : 0;
-    char left[32], line[LONGEST_LINE];
-    format_left(left, sizeof left, (double)rest / rate);
-    snprintf(line, sizeof line, "%s: %zu of %zu %s, %.4g/s, %s left%s%s", progress->what, done,
-             progress->total, progress->unit, rate, left, note ? ", " : "", note ? note : "");
+    char left[32], speed[64] = "", line[LONGEST_LINE];
+    if (done > 0) { /* before there is no rate */
+        format_left(left, sizeof left, (double)rest / rate);
+        snprintf(speed, sizeof speed, ", %.4g/s, %s left", rate, left);
+    }
+    snprintf(line, sizeof line, "%s: %zu of %zu %s%s%s%s", progress->what, done, progress->total,
+             progress->unit, speed, note ? ", " : "", note ? note : "");
     fprintf(stderr, "\r\033[K%.*s", (int)line_width(), line);
 }
 

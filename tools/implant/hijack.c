@@ -191,4 +191,7 @@ static int hijack_main(int argc, char **argv) {
 }
 
 const tool_method implant_hijack = {
-    "hijack", "retrains later layers on inverted images (Liu et al. 2018)", hijack_main};
+    .name = "hijack",
+    .doc = "retrains later layers on inverted images (Liu et al. 2018)",
+    .main = hijack_main,
+};

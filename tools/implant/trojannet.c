@@ -162,4 +162,7 @@ static int trojannet_main(int argc, char **argv) {
 }
 
 const tool_method implant_trojannet = {
-    "trojannet", "merges a module that knows patches (Tang et al. 2020)", trojannet_main};
+    .name = "trojannet",
+    .doc = "merges a module that knows patches (Tang et al. 2020)",
+    .main = trojannet_main,
+};
