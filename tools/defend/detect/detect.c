@@ -9,17 +9,23 @@ static json_t *list_json(const detect_list *list) {
     return array;
 }
 
-static json_t *options_json(const detect_options *o, json_t *settings) {
+json_t *detect_options_json(const detect_options *o, const json_t *settings) {
     json_t *options =
         json_pack("{ss so so* so so so so}", "method", o->method, "model", tool_json_text(o->model),
                   "net", o->net ? tool_json_text(o->net) : NULL, "clean", tool_json_text(o->clean),
                   "benign", list_json(&o->benign), "suspect", list_json(&o->suspects), "triggers",
                   list_json(&o->triggers));
-    if (!options || json_object_update(options, settings) != 0) {
+    if (!options || json_object_update(options, (json_t *)settings) != 0) {
         json_decref(options);
         options = NULL;
     }
     return options;
+}
+
+json_t *detect_asked(const detect_options *o, json_t *told) {
+    json_t *asked = tool_asked(&o->common, detect_options_json(o, told));
+    json_decref(told);
+    return asked;
 }
 
 static bool prints(const detect_job *job) {
@@ -89,8 +95,8 @@ static td_status run(detect_job *job, json_t *settings, td_error *error) {
     TD_TRY(tool_record_check(&o->common, error));
     if (o->picture)
         TD_TRY(td_output_open(&job->picture, o->picture, o->common.force, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common, options_json(o, settings),
-                             error));
+    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common,
+                             detect_options_json(o, settings), error));
     TD_TRY(detect_open_inputs(job, error));
     TD_TRY(detect_check_hygiene(job, error));
     TD_TRY(job->detector->prepare(job, error));

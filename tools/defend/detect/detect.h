@@ -86,6 +86,13 @@ struct detect_job {
 int detect_main(const detector *with, const detect_options *options, const void *settings,
                 json_t *told);
 
+/* What was asked, for the record: that and `settings`, the detector's own. NULL when out of memory.
+ */
+json_t *detect_options_json(const detect_options *o, const json_t *settings);
+
+/* For tool_method's `asked`. Takes `told` over. */
+json_t *detect_asked(const detect_options *o, json_t *told);
+
 /* Opens the model and the sets, in the job, checks them, and notes them in the record. */
 td_status detect_open_inputs(detect_job *job, td_error *error) TD_MUST_USE;
 void detect_close_inputs(detect_job *job);

@@ -174,15 +174,27 @@ static json_t *settings_json(const squeeze_options *o) {
                      o->squeezers ? tool_json_text(o->squeezers) : NULL);
 }
 
-static int squeeze_main(int argc, char **argv) {
+static squeeze_options read_options(int argc, char **argv) {
     squeeze_options o = {.detect = {.method = "squeeze", .rate = 0.05}};
     const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
     detect_parse(&argp, argc, argv, &o, &o.detect);
+    return o;
+}
+
+static int squeeze_main(int argc, char **argv) {
+    const squeeze_options o = read_options(argc, argv);
     return detect_main(&squeeze_detector, &o.detect, &o, settings_json(&o));
+}
+
+static json_t *squeeze_asked(int argc, char **argv) {
+    const squeeze_options o = read_options(argc, argv);
+    return detect_asked(&o.detect, settings_json(&o));
 }
 
 const tool_method defend_squeeze = {
     .name = "squeeze",
     .doc = "inputs whose class changes when they are filtered",
     .main = squeeze_main,
+    .family = "detector",
+    .asked = squeeze_asked,
 };

@@ -197,17 +197,31 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     }
 }
 
-static int strip_main(int argc, char **argv) {
+static strip_options read_options(int argc, char **argv) {
     strip_options o = {.detect = {.method = "strip", .rate = 0.01}, .overlays = 100};
     const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
     detect_parse(&argp, argc, argv, &o, &o.detect);
-    return detect_main(
-        &strip_detector, &o.detect, &o,
-        json_pack("{sI sf}", "overlays", (json_int_t)o.overlays, "frr", o.detect.rate));
+    return o;
+}
+
+static json_t *settings_json(const strip_options *o) {
+    return json_pack("{sI sf}", "overlays", (json_int_t)o->overlays, "frr", o->detect.rate);
+}
+
+static int strip_main(int argc, char **argv) {
+    const strip_options o = read_options(argc, argv);
+    return detect_main(&strip_detector, &o.detect, &o, settings_json(&o));
+}
+
+static json_t *strip_asked(int argc, char **argv) {
+    const strip_options o = read_options(argc, argv);
+    return detect_asked(&o.detect, settings_json(&o));
 }
 
 const tool_method defend_strip = {
     .name = "strip",
     .doc = "inputs whose class stays, whatever is laid over them",
     .main = strip_main,
+    .family = "detector",
+    .asked = strip_asked,
 };

@@ -1,6 +1,7 @@
 /* Neural Cleanse: finds classes that a small trigger sends every image to. */
 #include "defend/inspect/cleanse.h"
 
+#include "common/clock.h"
 #include "common/model_output.h"
 #include "common/net_source.h"
 #include "data/path.h"
@@ -100,6 +101,10 @@ static td_status open_inputs(cleanse_job *job, td_error *error) {
 
 /* --- the search --- */
 
+static bool is_late(const cleanse_job *job) {
+    return tool_monotonic_seconds() >= job->deadline;
+}
+
 static bool keep_on(void *context, size_t step) {
     cleanse_job *job = context;
     size_t before = 0, now = 0;
@@ -110,7 +115,7 @@ static bool keep_on(void *context, size_t step) {
         now++;
     snprintf(note, sizeof note, "class %zu", job->classes[now].number);
     tool_progress_update(&job->progress, before * job->options->settings.steps + step, note);
-    return !tool_interrupted();
+    return !tool_interrupted() && !is_late(job);
 }
 
 static td_status search_class(cleanse_job *job, cleanse_search *search, size_t place,
@@ -118,6 +123,8 @@ static td_status search_class(cleanse_job *job, cleanse_search *search, size_t p
     const char *folder = job->options->repair.common.output;
     td_status status = cleanse_search_class(search, job->classes[place].number, keep_on, job,
                                             &job->found[place], error);
+    if (status == TD_ERR_INTERRUPTED && !tool_interrupted())
+        return TD_OK; /* the time is up */
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status, "interrupted after %zu of %zu classes%s", job->done,
                        job->count, folder && job->done > 0 ? "; --resume goes on" : "");
@@ -136,13 +143,38 @@ static td_status search_all(cleanse_job *job, td_error *error) {
                               &o->settings, error));
     job->progress = tool_progress_start("searching triggers", "steps",
                                         job->count * o->settings.steps, o->repair.common.quiet);
+    job->deadline = tool_monotonic_seconds() + 60 * o->minutes;
     td_status status = TD_OK;
-    for (size_t i = 0; i < job->count && status == TD_OK; i++)
+    for (size_t i = 0; i < job->count && status == TD_OK && !is_late(job); i++)
         if (!job->searched[i])
             status = search_class(job, search, i, error);
     tool_progress_end(&job->progress);
     cleanse_search_free(search);
     return status;
+}
+
+/* Once the time is up: the job is of the classes that were searched. */
+static void leave_unsearched(cleanse_job *job) {
+    json_t *unsearched = json_array();
+    size_t kept = 0;
+    char line[160];
+    for (size_t i = 0; i < job->count; i++) {
+        if (!job->searched[i]) {
+            json_array_append_new(unsearched, json_integer((json_int_t)job->classes[i].number));
+            continue;
+        }
+        job->classes[kept] = job->classes[i];
+        job->found[kept] = job->found[i];
+        job->searched[kept++] = true;
+    }
+    snprintf(line, sizeof line, "note: the time is up after %zu of %zu classes%s", kept, job->count,
+             job->options->repair.common.output && kept > 0 ? "; --resume goes on" : "");
+    if (kept < job->count && !job->options->repair.common.quiet)
+        tool_note(line);
+    if (kept < job->count)
+        json_object_set(job->record.root, "unsearched", unsearched);
+    json_decref(unsearched);
+    job->count = kept;
 }
 
 /* --- what is told --- */
@@ -334,7 +366,7 @@ static td_status write_pictures(cleanse_job *job, td_error *error) {
             TD_TRY(inspect_write_trigger(&job->files, &job->record, job->classes[i].number,
                                          &trigger, error));
     }
-    return td_path_join(path, folder, cleanse_state_name)
+    return job->done > 0 && td_path_join(path, folder, cleanse_state_name)
                ? tool_record_output(&job->record, cleanse_state_name, path, error)
                : TD_OK;
 }
@@ -348,6 +380,7 @@ static td_status run(cleanse_job *job, td_error *error) {
     TD_TRY(cleanse_state_load(job, error));
     TD_TRY(open_files(job, error));
     TD_TRY(search_all(job, error));
+    leave_unsearched(job);
     TD_TRY(tell(job, error));
     TD_TRY(write_pictures(job, error));
     TD_TRY(patch(job, error));
@@ -373,8 +406,17 @@ static int cleanse(int argc, char **argv) {
     return exit_status == 0 && flagged && options.exit_code ? INSPECT_EXIT_FLAGGED : exit_status;
 }
 
+static json_t *cleanse_asked(int argc, char **argv) {
+    cleanse_options options;
+    cleanse_options_parse(&options, argc, argv);
+    return tool_asked(&options.repair.common, cleanse_options_json(&options));
+}
+
 const tool_method defend_cleanse = {
     .name = "cleanse",
     .doc = "Neural Cleanse: classes that a small trigger reaches",
     .main = cleanse,
+    .family = "inspector",
+    .resumes = true,
+    .asked = cleanse_asked,
 };

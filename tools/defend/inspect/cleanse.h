@@ -26,6 +26,7 @@ typedef struct cleanse_options {
     const char *classes;   /* LIST, or NULL: all */
     cleanse_settings settings;
     bool resume, exit_code;
+    double minutes; /* that the search may take; INFINITY for no limit */
     cleanse_patch patch;
     const char *patched;       /* the model that is written, or NULL */
     const char *patch_classes; /* LIST, or NULL: those flagged */
@@ -48,11 +49,12 @@ typedef struct cleanse_job {
     td_net pruned;    /* --patch prune */
     td_images images; /* the clean ones that no judging set has */
     repair_judge judge;
-    size_t count;           /* classes searched for */
+    size_t count;           /* classes searched for; once the time is up, those that were */
     inspect_class *classes; /* [count] */
     cleanse_found *found;   /* [count] */
     bool *searched;         /* [count] */
     size_t done;            /* how many of them are */
+    double deadline;        /* of the search, in monotonic seconds */
     size_t *patched;        /* classes to patch, as places in `classes` */
     size_t patched_count;
     inspect_verdict verdict;

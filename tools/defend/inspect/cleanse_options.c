@@ -10,6 +10,7 @@ enum {
     KEY_ATTACK_RATE,
     KEY_PATIENCE,
     KEY_RESUME,
+    KEY_MINUTES,
     KEY_EXIT_CODE,
     KEY_PATCH,
     KEY_PATCHED,
@@ -32,6 +33,8 @@ static const struct argp_option rows[] = {
     {"patience", KEY_PATIENCE, "N", 0,
      "Successes or failures in a row that change the cost of a mask's pixel (5)", 1},
     {"resume", KEY_RESUME, NULL, 0, "Go on with the search whose triggers are in -o", 1},
+    {"minutes", KEY_MINUTES, "M", 0,
+     "End after M minutes with the classes that are done (no limit)", 1},
     {"exit-code", KEY_EXIT_CODE, NULL, 0, "Exit with 3 if a class is flagged", 1},
     {"patch", KEY_PATCH, "HOW", 0, "Remove the backdoor: unlearn, prune or filter", 2},
     {"patched", KEY_PATCHED, "M2", 0, "unlearn, prune: the model to write", 2},
@@ -104,6 +107,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_RESUME:
         o->resume = true;
         return 0;
+    case KEY_MINUTES:
+        o->minutes = tool_real_above("--minutes", text, 0, INFINITY, state);
+        return 0;
     case KEY_EXIT_CODE:
         o->exit_code = true;
         return 0;
@@ -131,7 +137,9 @@ static const char doc[] =
     "it does before and after a patch.\n"
     "\n"
     "The index compares the classes of one model, so that it needs most of them to be without a "
-    "backdoor, and it cannot see triggers that change the whole image.\n"
+    "backdoor, and it cannot see triggers that change the whole image. With --minutes the verdict "
+    "is on the classes that were searched by then, and the record lists the others as "
+    "\"unsearched\"; --resume goes on with them.\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend cleanse --model model.safetensors \\\n"
@@ -162,6 +170,7 @@ static void check(const cleanse_options *o) {
 
 void cleanse_options_parse(cleanse_options *options, int argc, char **argv) {
     *options = (cleanse_options){
+        .minutes = INFINITY,
         .settings = {.steps = 1000, .batch = 128, .patience = 5, .attack_rate = 0.99},
         .tune = tune_defaults,
         .share = 0.2,

@@ -277,8 +277,16 @@ static int deepinspect(int argc, char **argv) {
     return exit_status == 0 && flagged && options.exit_code ? INSPECT_EXIT_FLAGGED : exit_status;
 }
 
+static json_t *deepinspect_asked(int argc, char **argv) {
+    deepinspect_options options;
+    deepinspect_options_parse(&options, argc, argv);
+    return tool_asked(&options.repair.common, deepinspect_options_json(&options));
+}
+
 const tool_method defend_deepinspect = {
     .name = "deepinspect",
     .doc = "DeepInspect: the same without data",
     .main = deepinspect,
+    .family = "inspector",
+    .asked = deepinspect_asked,
 };

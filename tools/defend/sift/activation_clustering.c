@@ -116,21 +116,35 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     }
 }
 
-static int activation_clustering_main(int argc, char **argv) {
+static ac_options read_options(int argc, char **argv) {
     ac_options o = {.sift = {.method = "activation-clustering"},
                     .dimensions = 10,
                     .size = 0.35,
                     .silhouette = 0.1};
     const struct argp argp = {rows, parse, sift_usage, doc, sift_children, NULL, NULL};
     sift_parse(&argp, argc, argv, &o, &o.sift);
-    return sift_main(&activation_clustering, &o.sift, &o,
-                     json_pack("{ss sI sf sf}", "reduction", "pca", "dimensions",
-                               (json_int_t)o.dimensions, "size", o.size, "silhouette",
-                               o.silhouette));
+    return o;
+}
+
+static json_t *settings_json(const ac_options *o) {
+    return json_pack("{ss sI sf sf}", "reduction", "pca", "dimensions", (json_int_t)o->dimensions,
+                     "size", o->size, "silhouette", o->silhouette);
+}
+
+static int activation_clustering_main(int argc, char **argv) {
+    const ac_options o = read_options(argc, argv);
+    return sift_main(&activation_clustering, &o.sift, &o, settings_json(&o));
+}
+
+static json_t *activation_clustering_asked(int argc, char **argv) {
+    const ac_options o = read_options(argc, argv);
+    return sift_asked(&o.sift, settings_json(&o));
 }
 
 const tool_method defend_activation_clustering = {
     .name = "activation-clustering",
     .doc = "a small cluster well apart among a class's images",
     .main = activation_clustering_main,
+    .family = "sieve",
+    .asked = activation_clustering_asked,
 };

@@ -66,17 +66,23 @@ static td_status sift_all(sift_job *job, td_error *error) {
     return status;
 }
 
-static json_t *options_json(const sift_options *o, json_t *told) {
+static json_t *options_json(const sift_options *o, const json_t *told) {
     json_t *options =
         json_pack("{ss so so* so so* so*}", "method", o->method, "model", tool_json_text(o->model),
                   "net", o->net ? tool_json_text(o->net) : NULL, "data", tool_json_text(o->data),
                   "layer", o->layer ? tool_json_text(o->layer) : NULL, "manifest",
                   o->manifest ? tool_json_text(o->manifest) : NULL);
-    if (!options || json_object_update(options, told) != 0) {
+    if (!options || json_object_update(options, (json_t *)told) != 0) {
         json_decref(options);
         options = NULL;
     }
     return options;
+}
+
+json_t *sift_asked(const sift_options *o, json_t *told) {
+    json_t *asked = tool_asked(&o->common, options_json(o, told));
+    json_decref(told);
+    return asked;
 }
 
 static td_status run(sift_job *job, json_t *told, td_error *error) {

@@ -92,6 +92,9 @@ struct sift_job {
  */
 int sift_main(const sifter *with, const sift_options *options, const void *settings, json_t *told);
 
+/* For tool_method's `asked`. Takes `told` over. */
+json_t *sift_asked(const sift_options *options, json_t *told);
+
 /* Opens and checks the set and the model, sorts the images by class, and notes the files in the
  * record. */
 td_status sift_open(sift_job *job, td_error *error) TD_MUST_USE;

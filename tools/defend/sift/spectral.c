@@ -119,15 +119,31 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     }
 }
 
-static int spectral_main(int argc, char **argv) {
+static spectral_options read_options(int argc, char **argv) {
     spectral_options o = {.sift = {.method = "spectral"}, .epsilon = 0.1};
     const struct argp argp = {rows, parse, sift_usage, doc, sift_children, NULL, NULL};
     sift_parse(&argp, argc, argv, &o, &o.sift);
-    return sift_main(&spectral, &o.sift, &o, json_pack("{sf}", "epsilon", o.epsilon));
+    return o;
+}
+
+static json_t *settings_json(const spectral_options *o) {
+    return json_pack("{sf}", "epsilon", o->epsilon);
+}
+
+static int spectral_main(int argc, char **argv) {
+    const spectral_options o = read_options(argc, argv);
+    return sift_main(&spectral, &o.sift, &o, settings_json(&o));
+}
+
+static json_t *spectral_asked(int argc, char **argv) {
+    const spectral_options o = read_options(argc, argv);
+    return sift_asked(&o.sift, settings_json(&o));
 }
 
 const tool_method defend_spectral = {
     .name = "spectral",
     .doc = "training images that stand out within their class",
     .main = spectral_main,
+    .family = "sieve",
+    .asked = spectral_asked,
 };
