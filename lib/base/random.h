@@ -21,7 +21,7 @@ typedef enum td_purpose {
     TD_FOR_TRIGGER = 9,   /* epoch 0: what is drawn for an image, index: the image; 1: a pattern */
     TD_FOR_EVADE = 10,    /* an attack on an image; epoch: its target + 1, or 0; index: the image */
     TD_FOR_DEFEND = 11,   /* STRIP; epoch 0: which clean images are overlays; 1: those of an image,
-                             index: the image */
+                             index: the image; 2: those that an audit works with */
     TD_FOR_IMPLANT = 12,  /* what an implanted module is trained on; epoch: the step */
     TD_FOR_INVERT = 13,   /* an inverted image; epoch: 0 for its start, then the step; index: its
                              number */

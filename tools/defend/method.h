@@ -12,6 +12,8 @@ extern const tool_method defend_spectral, defend_activation_clustering;
 
 extern const tool_method defend_cleanse, defend_deepinspect;
 
+extern const tool_method defend_audit, defend_controls;
+
 extern const tool_method *const defend_methods[]; /* ends with NULL */
 
 #endif

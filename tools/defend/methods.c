@@ -11,4 +11,6 @@ const tool_method *const defend_methods[] = {&defend_strip,
                                              &defend_deepinspect,
                                              &defend_spectral,
                                              &defend_activation_clustering,
+                                             &defend_audit,
+                                             &defend_controls,
                                              NULL};

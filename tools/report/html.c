@@ -57,12 +57,12 @@ static void put_character(FILE *out, const unsigned char *bytes, size_t length) 
     }
 }
 
-void html_text(FILE *out, const char *text) {
+static void put_text(FILE *out, const char *text, size_t most) {
     const unsigned char *next = (const unsigned char *)(text ? text : "");
     for (size_t shown = 0; *next;) {
         uint32_t number = 0;
         size_t length = read_character(next, &number);
-        if (shown + length > HTML_TEXT_MOST) {
+        if (shown + length > most) {
             fputs("…", out);
             return;
         }
@@ -74,6 +74,14 @@ void html_text(FILE *out, const char *text) {
         shown += length;
         next += length;
     }
+}
+
+void html_text(FILE *out, const char *text) {
+    put_text(out, text, HTML_TEXT_MOST);
+}
+
+void html_prose(FILE *out, const char *text) {
+    put_text(out, text, HTML_PROSE_MOST);
 }
 
 void html_number(FILE *out, double value) {

@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { HTML_TEXT_MOST = 300 }; /* bytes of a text that are shown; an ellipsis stands for the rest */
+/* Bytes of a text that are shown; an ellipsis stands for the rest. */
+enum { HTML_TEXT_MOST = 300, HTML_PROSE_MOST = 4000 };
 
 /* Writes text for an element's content or a quoted attribute: & < > " ' become entities; control
  * characters, those that turn the direction of writing, and bytes that are not UTF-8 become U+FFFD.
  * NULL is an empty text. */
 void html_text(FILE *out, const char *text);
+
+/* The same for sentences. */
+void html_prose(FILE *out, const char *text);
 
 /* A number in at most about ten characters: 0.9488, 1234, 1e+300. */
 void html_number(FILE *out, double value);

@@ -59,6 +59,28 @@ void section_anchor(FILE *out, const report *r, const report_record *record) {
     fprintf(out, "record-%zu", (size_t)(record - r->records) + 1);
 }
 
+/* "audit/cleanse/record.json" for audit/audit.json and cleanse/record.json. */
+static bool is_beside(const report_record *record, const report_record *other, const char *name) {
+    const char *slash = strrchr(record->file.name, '/');
+    const size_t folder = slash ? (size_t)(slash + 1 - record->file.name) : 0;
+    return strncmp(other->file.name, record->file.name, folder) == 0 &&
+           strcmp(other->file.name + folder, name) == 0;
+}
+
+void section_link(report *r, const report_record *record, const char *name, const char *text) {
+    const report_record *other = NULL;
+    for (size_t i = 0; i < r->record_count && !other; i++)
+        if (is_beside(record, &r->records[i], name))
+            other = &r->records[i];
+    if (other) {
+        fputs("<a href=\"#", r->out);
+        section_anchor(r->out, r, other);
+        fputs("\">", r->out);
+    }
+    html_text(r->out, text);
+    fputs(other ? "</a>" : "", r->out);
+}
+
 /* What the record is about, beside its kind: the method, rule or net that was asked for. */
 static const char *subject_of(const json_t *root) {
     static const char *const keys[] = {"method", "rule", "command", "net"};
@@ -220,19 +242,27 @@ static void write_notes(const report *r) {
     fputs("</section>\n", r->out);
 }
 
-td_status report_page(report *r, td_error *error) {
-    write_head(r);
-    results_page(r, r->results);
-    write_overview(r);
-    write_comparison(r);
+static td_status write_records(report *r, bool leading, td_error *error) {
     for (size_t i = 0; i < r->record_count; i++) {
         if (tool_interrupted())
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        if (r->records[i].kind->leads != leading)
+            continue;
         if (!is_full(r))
             write_record(r, &r->records[i]);
         else
             report_trouble_add(r, r->records[i].file.name, "left out: the page is full");
     }
+    return TD_OK;
+}
+
+td_status report_page(report *r, td_error *error) {
+    write_head(r);
+    results_page(r, r->results);
+    TD_TRY(write_records(r, true, error));
+    write_overview(r);
+    write_comparison(r);
+    TD_TRY(write_records(r, false, error));
     if (!is_full(r))
         write_others(r);
     note_pictures(r);

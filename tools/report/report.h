@@ -37,7 +37,8 @@ typedef struct report_file {
 typedef struct report_kind {
     const char *title;              /* "Evaluation" */
     const char *tool;               /* the `tool` of such a record, or NULL */
-    bool (*is)(const json_t *root); /* asked where there is no `tool` */
+    bool (*is)(const json_t *root); /* asked where there is no `tool`, or beside it; or NULL */
+    bool leads;                     /* what it concludes stands before all else on the page */
 } report_kind;
 
 typedef struct report_record {

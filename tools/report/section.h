@@ -14,9 +14,10 @@ typedef struct report_section {
     void (*headline)(FILE *out, const json_t *root);
 } report_section;
 
-extern const report_section section_set, section_poison, section_training, section_rates,
-    section_attacks, section_strength, section_confusion, section_detector, section_curve,
-    section_repair, section_classes, section_numbers, section_pictures, section_settings;
+extern const report_section section_audit, section_controls, section_set, section_poison,
+    section_training, section_rates, section_attacks, section_strength, section_confusion,
+    section_detector, section_curve, section_repair, section_classes, section_numbers,
+    section_pictures, section_settings;
 
 extern const report_section *const report_sections[]; /* ends with NULL */
 
@@ -27,6 +28,10 @@ void section_attack_rows(FILE *out, const json_t *root, const report_record *lea
 /* A table of counts [classes][classes] as shares of each row. `target` is a class that is marked;
  * −1: none. Nothing if `counts` is no square of numbers. */
 void section_heat_map(FILE *out, const char *caption, const json_t *counts, json_int_t target);
+
+/* Writes the text, as a link to the record FOLDER/NAME where there is one; FOLDER is that of
+ * `record`. */
+void section_link(report *r, const report_record *record, const char *name, const char *text);
 
 /* The anchor of a record: "record-3". */
 void section_anchor(FILE *out, const report *r, const report_record *record);

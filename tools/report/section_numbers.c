@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* Shown elsewhere. */
-static const char *const elsewhere[] = {"tool",      "version", "blas_core", "seed",
-                                        "options",   "inputs",  "outputs",   "timing",
-                                        "histogram", "test",    "method",    "rule"};
+static const char *const elsewhere[] = {"tool",   "version", "blas_core", "seed",      "options",
+                                        "inputs", "outputs", "timing",    "histogram", "test",
+                                        "method", "rule",    "verdict",   "summary",   "advice"};
 
 static bool ends(const char *key, const char *ending) {
     size_t length = strlen(key), least = strlen(ending);

@@ -2,7 +2,21 @@
 #include "report/section.h"
 
 const report_section *const report_sections[] = {
-    &section_set,       &section_poison,  &section_training, &section_attacks,  &section_repair,
-    &section_detector,  &section_rates,   &section_strength, &section_curve,    &section_classes,
-    &section_confusion, &section_numbers, &section_pictures, &section_settings, NULL,
+    &section_audit,
+    &section_controls,
+    &section_set,
+    &section_poison,
+    &section_training,
+    &section_attacks,
+    &section_repair,
+    &section_detector,
+    &section_rates,
+    &section_strength,
+    &section_curve,
+    &section_classes,
+    &section_confusion,
+    &section_numbers,
+    &section_pictures,
+    &section_settings,
+    NULL,
 };

@@ -1,0 +1,135 @@
+#!/bin/sh
+# trapdoor-defend controls: what it counts over models of known truth, going on after an
+# interruption, and what it refuses.
+. "$tests/lib.sh"
+. "$tests/audit_models"
+
+make_sets
+mkdir -p models/clean models/backdoored
+train small.safetensors models/clean/one.safetensors
+train small.safetensors models/clean/two.safetensors --seed 2
+train sets/poisoned.safetensors models/backdoored/square.safetensors
+cp sets/manifest.json models/backdoored/square.manifest.json
+cp models/backdoored/square.safetensors models/backdoored/untold.safetensors
+C='trapdoor-defend controls'
+clean=test.safetensors::0-300
+
+# controls OUT ARGUMENTS...: with DeepInspect.
+controls() {
+    out=$1
+    shift
+    $C deepinspect -q --models models -o "$out" "$@" -- --inverted 8 --inversion-steps 60 --steps 250
+}
+# field NAME KEY: of that model in found/controls.json
+field() {
+    awk -v name="\"$1\"," -v key="\"$2\":" '
+        $1 == "\"name\":" { here = $2 == name }
+        /^  "/ { here = 0 }
+        here && $1 == key { gsub(/,$/, ""); print $2; exit }' found/controls.json
+}
+
+check_prints '^models: deepinspect on 2 clean and 2 backdoored models$' controls found
+cp "$scratch/out" page
+check 'a line a model' sh -c "grep -Eq '^  clean/one +clean +(-|[0-9,]+) +-?[0-9.]+ class [0-9]' page &&
+    grep -Eq '^  backdoored/square +3 +3 +[0-9.]+ class 3 +[0-9.]+ +found\$' page"
+check 'detected, with the interval' grep -Eq \
+    '^  backdoored models that are flagged  *100.00 %  \[34.24, 100.00\]  2 of 2$' page
+check 'false positives' grep -Eq '^  clean models that are flagged  .* of 2$' page
+check 'where the label is known' grep -Eq \
+    '^  \.\.\. whose infected class has the smallest trigger  *100.00 %  \[20.65, 100.00\]  1 of 1$' page
+check 'how the index is spread' sh -c "grep -Eq '^  largest index, clean models .* of 2\$' page &&
+    grep -Eq '^  index of infected classes .* of 1\$' page"
+check_field found/controls.json inspector '"deepinspect"'
+check_field found/controls.json failed 0
+check 'the infected class is flagged' test "$(field backdoored/square infected_flagged)" = true
+check 'and first' test "$(field backdoored/square infected_first)" = true
+check 'of the untold one no label is known' test -z "$(field backdoored/untold infected_first)"
+check 'all values are there' sh -c "tr -d ' \n' <found/controls.json |
+    grep -Eq '\"index\":\{\"clean\":\{\"count\":2,.*\"values\":\[[-0-9.]+,[-0-9.]+\]'"
+check 'a record and pictures of each model' sh -c \
+    'test -s found/clean/one/record.json && test -s found/backdoored/square/trigger-3.png'
+check 'nothing of the truth is in the records below' sh -c \
+    '! grep -rq -e manifest -e infected found/clean found/backdoored'
+check 'the report has a page for it' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
+    grep -q '<h3>Controls</h3>' page.html && grep -q '<td>false positive\|<td>found' page.html"
+
+# The same command goes on: nothing is made anew but what is missing.
+without_timing found/controls.json >expected
+touch -d '2000-01-01' found/*/*/record.json
+rm found/clean/two/record.json
+check_prints '^  backdoored/square ' controls found
+without_timing found/controls.json >again
+check 'to the same record' cmp expected again
+check 'what was there stayed' test "$(find found -name record.json ! -newermt 2001-01-01 | wc -l)" -eq 3
+touch -d '2000-01-01' found/*/*/record.json
+rm found/clean/one/trigger-0.png
+controls found >/dev/null
+check 'a record without its pictures does not count' \
+    test "$(find found -name record.json ! -newermt 2001-01-01 | wc -l)" -eq 3
+touch -d '2000-01-01' found/*/*/record.json
+controls found --force >/dev/null
+check '--force starts anew' test -z "$(find found -name record.json ! -newermt 2001-01-01)"
+
+# Interrupted: the child ends as well.
+slow() {
+    exec $C cleanse -q --models models -o slow -- --clean $clean --steps 100000 --patience 100000
+}
+slow >/dev/null 2>err &
+parent=$!
+while ! [ -e slow/clean/one ] && kill -0 $parent 2>/dev/null; do sleep 0.05; done
+sleep 0.5
+kill -TERM $parent # a shell's background job ignores SIGINT
+wait $parent
+status=$?
+check 'an interruption is a failure' test $status -eq 1
+check 'that says how to go on' grep -qx \
+    "$C: interrupted after 0 of 4 models; the same command goes on" err
+check 'no child is left' sh -c '! ps ax -o args 2>/dev/null | grep -v grep | grep -q "[p]atience 100000"'
+check 'and nothing but what a search had found' sh -c '! find slow -type f | grep -v triggers.safetensors'
+
+# A model that fails does not keep the others from it.
+mkdir -p some/clean some/backdoored
+cp models/clean/one.safetensors some/clean/
+head -c 1000 models/clean/one.safetensors >some/clean/broken.safetensors
+run $C cleanse -q --models some -o partly -- --clean $clean --steps 20
+cp "$scratch/out" out && cp "$scratch/err" err
+check 'a broken model is a failure in the end' test "$status" -eq 1
+check 'it is named' grep -q "^$C: clean/broken: some/clean/broken.safetensors: " err
+check 'and counted apart' grep -qx '  1 of 2 models failed, and are not counted' out
+check 'the other is counted' grep -q '^  clean models that are flagged .* of 1$' out
+check_field partly/controls.json failed 1
+
+# Neural Cleanse as well, and the record on stdout.
+rm some/clean/broken.safetensors
+check_ok sh -c "$C cleanse -q --models some -o one --json - -- --clean $clean --steps 20 >one.json"
+check_field one.json inspector '"cleanse"'
+check 'it alone is there' test "$(head -c 1 one.json)" = '{'
+check 'and is the same in the folder' sh -c \
+    "sed '/\"seconds\"/d' one.json >a; sed '/\"seconds\"/d' one/controls.json | cmp - a"
+
+# Refused.
+check_fails 2 "$C: expected an INSPECTOR (see --help), found none" $C --models models -o x
+check_fails 2 "$C: INSPECTOR: expected one of cleanse, deepinspect, found \"strip\"" \
+    $C strip --models models -o x
+check_fails 2 "$C: expected --models, found none" $C cleanse -o x
+check_fails 2 "$C: expected -o and a folder to write to, found none" $C cleanse --models models
+check_fails 2 "$C: sets: expected models, clean/*.safetensors and backdoored/*.safetensors, found none" \
+    $C cleanse --models sets -o x -- --clean $clean
+check_fails 2 "trapdoor-defend cleanse: expected --clean, found none" $C cleanse --models models -o x
+check_fails 2 "trapdoor-defend cleanse: --steps: expected a whole number from 1 to 1000000, found \"0\"" \
+    $C cleanse --models models -o x -- --clean $clean --steps 0
+check_fails 2 "$C: found/controls.json: not of this run: \"arguments\": expected [\"--steps\",\"9\"], found [\"--inverted\",\"8\",\"--inversion-steps\",\"60\",\"--steps\",\"250\"]; --force starts anew" \
+    $C deepinspect --models models -o found -- --steps 9
+rm found/controls.json
+check_fails 2 "$C: found/clean/one/record.json: not of this request: \"inverted\": expected 16, found 8; --force starts anew" \
+    $C deepinspect --models models -o found -- --inversion-steps 60 --steps 250
+cp models/clean/two.safetensors models/clean/one.safetensors
+check_fails 2 "$C: found/clean/one/record.json: not of this request: models/clean/one.safetensors has changed since; --force starts anew" \
+    controls found
+echo '{"triggers": [{"target": -1}]}' >models/backdoored/untold.manifest.json
+check_fails 1 "$C: models/backdoored/untold.manifest.json: triggers[0]: expected \"target\", a class from 0 to 65535, found another value" \
+    controls y
+check_fails 2 "$C: test.safetensors: expected a folder to write to, found a file" \
+    $C cleanse --models some -o test.safetensors -- --clean $clean
+check 'what was refused has left nothing' sh -c '! ls -d x y 2>/dev/null | grep -q .'
+finish

@@ -1,0 +1,88 @@
+/* How often an inspector errs, as --controls tell. */
+#include "base/json.h"
+#include "defend/audit/audit.h"
+#include <string.h>
+
+/* [hits, trials]; no trials where there were no such models. */
+static bool take_rate(const json_t *record, const char *key, td_rate *out) {
+    const json_t *count = json_object_get(record, key);
+    const json_t *hits = json_array_get(count, 0), *trials = json_array_get(count, 1);
+    *out = td_rate_of(0, 0);
+    if (!count)
+        return true;
+    if (!json_is_integer(hits) || !json_is_integer(trials) || json_integer_value(hits) < 0 ||
+        json_integer_value(hits) > json_integer_value(trials))
+        return false;
+    *out = td_rate_of((size_t)json_integer_value(hits), (size_t)json_integer_value(trials));
+    return true;
+}
+
+static const audit_step *find_inspector(const audit_job *job, const char *name) {
+    for (size_t i = 0; i < AUDIT_STEPS; i++)
+        if (job->steps[i].row->sight == SIGHT_MODEL &&
+            strcmp(job->steps[i].row->method->name, name) == 0)
+            return &job->steps[i];
+    return NULL;
+}
+
+/* Whether the inspector was asked the same, but for the files. */
+static bool is_same(const audit_step *of, const json_t *options) {
+    static const char *const files[] = {"model", "clean", "test", "net"};
+    json_t *own = json_deep_copy(json_object_get(of->step.identity, "options"));
+    json_t *theirs = json_deep_copy(options);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        json_object_del(own, files[i]);
+        json_object_del(theirs, files[i]);
+    }
+    const bool same = json_equal(own, theirs);
+    json_decref(own);
+    json_decref(theirs);
+    return same;
+}
+
+static td_status take(audit_job *job, const json_t *record, td_error *error) {
+    const char *method = json_string_value(json_object_get(record, "method"));
+    const char *inspector = json_string_value(json_object_get(record, "inspector"));
+    audit_rates *rates = &job->rates[job->rate_count];
+    if (!method || strcmp(method, "controls") != 0 || !inspector)
+        return td_fail(error, TD_ERR_FORMAT, "expected a record of trapdoor-defend controls");
+    const audit_step *of = find_inspector(job, inspector);
+    if (!of)
+        return td_fail(error, TD_ERR_USAGE, "inspector: expected cleanse or deepinspect, found %s",
+                       inspector);
+    for (size_t i = 0; i < job->rate_count; i++)
+        if (strcmp(job->rates[i].inspector, inspector) == 0)
+            return td_fail(error, TD_ERR_USAGE,
+                           "expected one record of each inspector, found two "
+                           "of %s",
+                           inspector);
+    if (!take_rate(record, "false_positives_count", &rates->false_positives) ||
+        !take_rate(record, "detected_count", &rates->detected))
+        return td_fail(error, TD_ERR_FORMAT,
+                       "\"false_positives_count\", \"detected_count\": expected [hits, trials]");
+    rates->inspector = of->row->method->name;
+    rates->same = is_same(of, json_object_get(record, "inspector_options"));
+    job->rate_count++;
+    return TD_OK;
+}
+
+td_status audit_read_rates(audit_job *job, td_error *error) {
+    const audit_options *o = job->options;
+    for (size_t i = 0; i < o->control_count; i++) {
+        json_t *record;
+        TD_TRY(tool_record_input(&job->record, o->controls[i], error));
+        TD_TRY(td_json_read(o->controls[i], &record, error));
+        td_status status = take(job, record, error);
+        json_decref(record);
+        if (status != TD_OK)
+            return td_fail_within(error, status, "%s", o->controls[i]);
+    }
+    return TD_OK;
+}
+
+const audit_rates *audit_rates_of(const audit_job *job, const audit_step *of) {
+    for (size_t i = 0; i < job->rate_count; i++)
+        if (strcmp(job->rates[i].inspector, of->row->method->name) == 0)
+            return &job->rates[i];
+    return NULL;
+}

@@ -1,0 +1,166 @@
+/* Which models there are, and the truth about them. */
+#include "base/json.h"
+#include "data/dataset.h"
+#include "data/path.h"
+#include "defend/audit/controls.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ending[] = ".safetensors";
+
+static int is_model(const struct dirent *entry) {
+    const size_t length = strlen(entry->d_name), least = sizeof ending - 1;
+    return entry->d_name[0] != '.' && length > least &&
+           strcmp(entry->d_name + length - least, ending) == 0;
+}
+
+static int compare(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* "FOLDER/NAME", a copy in the arena; the name may end before ".safetensors", and go on with
+ * `tail`. */
+static td_status join(td_arena *arena, const char *folder, const char *name, bool cut,
+                      const char *tail, const char **out, td_error *error) {
+    char path[TD_PATH_SIZE], *copy;
+    const size_t length = strlen(name) - (cut ? sizeof ending - 1 : 0);
+    const int size = snprintf(path, sizeof path, "%s/%.*s%s", folder, (int)length, name, tail);
+    if (size < 0 || size >= TD_PATH_SIZE)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
+                       TD_PATH_SIZE);
+    TD_TRY(td_arena_text(arena, path, (size_t)size, &copy, error));
+    *out = copy;
+    return TD_OK;
+}
+
+static td_status add(controls_job *job, const char *folder, const char *kind, const char *name,
+                     td_error *error) {
+    if (job->count == CONTROLS_MOST_MODELS)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->options->models,
+                       CONTROLS_MOST_MODELS);
+    control *model = &job->models[job->count++];
+    model->backdoored = strcmp(kind, "backdoored") == 0;
+    TD_TRY(join(&job->arena, folder, name, false, "", &model->path, error));
+    TD_TRY(join(&job->arena, kind, name, true, "", &model->name, error));
+    if (!model->backdoored)
+        return TD_OK;
+    TD_TRY(join(&job->arena, folder, name, true, ".manifest.json", &model->manifest, error));
+    if (!td_path_exists(model->manifest))
+        model->manifest = NULL;
+    return TD_OK;
+}
+
+static td_status list(controls_job *job, const char *kind, td_error *error) {
+    char folder[TD_PATH_SIZE];
+    struct dirent **entries;
+    td_status status = TD_OK;
+    if (!td_path_join(folder, job->options->models, kind) || !td_path_is_folder(folder))
+        return TD_OK;
+    const int count = scandir(folder, &entries, is_model, compare);
+    if (count < 0)
+        return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (status == TD_OK)
+            status = add(job, folder, kind, entries[i]->d_name, error);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* --- the truth --- */
+
+/* A trigger that has no single target, as that of an all-to-all attack, says nothing of a class. */
+static td_status take_target(control *model, const json_t *trigger, size_t number,
+                             td_error *error) {
+    const json_t *target = json_object_get(trigger, "target");
+    const json_int_t label = json_integer_value(target);
+    if (json_is_string(target))
+        return TD_OK;
+    if (!json_is_integer(target) || label < 0 || label >= TD_MOST_CLASSES)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "triggers[%zu]: expected \"target\", a class from 0 to %d, found %s", number,
+                       TD_MOST_CLASSES - 1, target ? "another value" : "none");
+    if (control_is_infected(model, (size_t)label))
+        return TD_OK;
+    size_t place = model->infected_count++;
+    for (; place > 0 && model->infected[place - 1] > (size_t)label; place--)
+        model->infected[place] = model->infected[place - 1];
+    model->infected[place] = (size_t)label;
+    return TD_OK;
+}
+
+static td_status take_targets(controls_job *job, control *model, const json_t *manifest,
+                              td_error *error) {
+    const json_t *triggers = json_object_get(manifest, "triggers"), *trigger;
+    size_t i;
+    if (!json_is_array(triggers))
+        return td_fail(error, TD_ERR_FORMAT, "expected a list under \"triggers\", found none");
+    TD_TRY(TD_ARENA_NEW(&job->arena, json_array_size(triggers), &model->infected, "labels", error));
+    json_array_foreach(triggers, i, trigger) {
+        TD_TRY(take_target(model, trigger, i, error));
+    }
+    return TD_OK;
+}
+
+static td_status read_manifest(controls_job *job, control *model, td_error *error) {
+    json_t *manifest;
+    if (!model->manifest)
+        return TD_OK;
+    TD_TRY(tool_record_input(&job->record, model->manifest, error));
+    TD_TRY(td_json_read(model->manifest, &manifest, error));
+    td_status status = take_targets(job, model, manifest, error);
+    json_decref(manifest);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", model->manifest);
+}
+
+/* --- all --- */
+
+/* A folder of a model: OUT/clean/first. */
+static td_status make_step(controls_job *job, control *model, td_error *error) {
+    const controls_options *o = job->options;
+    const char *arguments[STEP_ARGUMENTS + 2];
+    char folder[TD_PATH_SIZE];
+    if (!td_path_join(folder, o->common.output, model->name))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
+                       o->common.output, TD_PATH_SIZE);
+    memcpy(arguments, o->arguments, o->argument_count * sizeof *arguments);
+    arguments[o->argument_count] = "--model";
+    arguments[o->argument_count + 1] = model->path;
+    return step_make(&model->step, &job->run, o->inspector, folder, model->name, arguments,
+                     o->argument_count + 2, &job->arena, error);
+}
+
+td_status controls_models(controls_job *job, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&job->arena, CONTROLS_MOST_MODELS, &job->models, "models", error));
+    TD_TRY(list(job, "clean", error));
+    TD_TRY(list(job, "backdoored", error));
+    if (job->count == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected models, clean/*.safetensors and backdoored/*.safetensors, "
+                       "found none",
+                       job->options->models);
+    for (size_t i = 0; i < job->count; i++) {
+        TD_TRY(tool_record_input(&job->record, job->models[i].path, error));
+        TD_TRY(read_manifest(job, &job->models[i], error));
+        TD_TRY(make_step(job, &job->models[i], error));
+    }
+    return TD_OK;
+}
+
+bool control_is_infected(const control *model, size_t label) {
+    for (size_t i = 0; i < model->infected_count; i++)
+        if (model->infected[i] == label)
+            return true;
+    return false;
+}
+
+size_t control_count_wrong(const control *model) {
+    size_t wrong = 0;
+    for (size_t i = 0; i < model->found.count; i++)
+        wrong += model->found.classes[i].flagged &&
+                 !control_is_infected(model, model->found.classes[i].number);
+    return wrong;
+}

@@ -1,0 +1,66 @@
+/* What an audit concludes from what its methods saw: the rules, and nothing else. */
+#ifndef TOOLS_DEFEND_AUDIT_VERDICT_H
+#define TOOLS_DEFEND_AUDIT_VERDICT_H
+
+#include "measure/rates.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum verdict {
+    VERDICT_NOT_JUDGED,   /* the model is no better than chance on the clean images */
+    VERDICT_INCONCLUSIVE, /* nothing seen, and no inspector came to an end */
+    VERDICT_NOTHING,      /* nothing seen */
+    VERDICT_SUSPECTED,    /* one method sees something */
+    VERDICT_LIKELY,       /* methods that work differently agree */
+} verdict;
+
+/* "cannot-be-judged", "inconclusive", "nothing-found", "backdoor-suspected", "backdoor-likely". */
+extern const char *const verdict_names[];
+
+/* What a method looks at. */
+typedef enum sight {
+    SIGHT_MODEL,    /* an inspector: classes of the model */
+    SIGHT_TRAINING, /* a sieve: classes of the set that it was trained on */
+    SIGHT_INPUTS,   /* a detector: inputs met in use */
+} sight;
+
+/* What it is worth that a method sees something. */
+typedef enum worth {
+    WORTH_SIGN, /* a trigger is the usual reason: such methods may agree */
+    WORTH_WEAK, /* there are other reasons: an adversarial example, for squeezing */
+    WORTH_HINT, /* clean models give it as well: told, but it decides nothing */
+} worth;
+
+/* What one method saw. */
+typedef struct sighting {
+    sight sight;
+    worth worth;
+    bool whole;            /* it came to an end, with a verdict, on all there is */
+    const size_t *classes; /* that it flags */
+    size_t class_count;
+    bool inputs; /* it flags more of the inputs than of clean ones */
+} sighting;
+
+typedef struct conclusion {
+    verdict verdict;
+    bool has_class;
+    size_t class;    /* that most methods point at, the first of several */
+    size_t agreeing; /* methods that point at it or, beside one that does, at inputs */
+    bool weak;       /* whether no more than weak signs were seen */
+    size_t pointing; /* methods that see anything, those that give hints not counted */
+    size_t looked;   /* of these methods, those that came to an end, or see something */
+} conclusion;
+
+/* Whether the model's accuracy is that of a model of these images at all: the low end of its
+ * interval is a fifth or more of the way from `chance` to 1. */
+bool verdict_is_plausible(const td_rate *accuracy, double chance);
+
+/* - Not judged: the accuracy is not plausible.
+ * - Likely: signs of two methods at the same class, or of one at a class and another at inputs.
+ * - Suspected: any sign, even a weak one.
+ * - Nothing found: an inspector came to an end and saw nothing.
+ * - Inconclusive: none did. */
+conclusion verdict_of(const td_rate *accuracy, double chance, const sighting *sightings,
+                      size_t count);
+
+#endif
