@@ -9,6 +9,7 @@ train sets/poisoned.safetensors bad.safetensors
 train small.safetensors good.safetensors
 trapdoor-poison -q stamp --data test.safetensors:test:400-600 --trigger $square -o stamped >/dev/null
 A='trapdoor-defend audit'
+few='--effort 0.2'
 clean=test.safetensors::0-400
 
 # words TEXT: it is in audit.txt of `found`, whatever its lines.
@@ -17,7 +18,7 @@ words() {
 }
 
 # A backdoor that two inspectors and STRIP see.
-check_prints '^Verdict: backdoor-likely$' $A -q --model bad.safetensors --clean $clean \
+check_prints '^Verdict: backdoor-likely$' $A -q $few --model bad.safetensors --clean $clean \
     --suspect stamped/stamped.safetensors --training sets/poisoned.safetensors -o found --minutes 5
 cp "$scratch/out" page
 check 'the first words are the verdict' sh -c "sed -n 3p page |
@@ -25,12 +26,14 @@ check 'the first words are the verdict' sh -c "sed -n 3p page |
 check 'the last tell of the page' grep -qx 'The page: trapdoor-report found' page
 sed '$d' page >expected
 check 'audit.txt is what was printed' cmp expected found/audit.txt
-check 'Neural Cleanse in words' words \
-    '! Neural Cleanse: images of any class can be made class 3 (Dress) by changing about '
+check 'Neural Cleanse in words' words ' Neural Cleanse: '
+check 'DeepInspect in words' words \
+    '! DeepInspect: images that were made from the model alone become class 3 (Dress) by changes '
 check 'STRIP in words' words '! STRIP: of the 200 inputs of stamped/stamped.safetensors, '
 check 'what it says of training sets is a hint' sh -c \
     '! grep -q "^  ! Activation" found/audit.txt'
 check 'unknown rates are no numbers' words 'is not known. trapdoor-defend controls measures it'
+check 'the small effort is told' words 'The inspectors took 0.2 of their usual steps (--effort)'
 check 'the few clean images are told' words 'There are only 400 clean images'
 check_field found/audit.json verdict '"backdoor-likely"'
 check_field found/audit.json suspected_class 3
@@ -46,13 +49,13 @@ check 'what calibrates does not judge' sh -c \
 check 'the report begins with the verdict' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
     grep -n -e 'class=\"verdict bad\">A backdoor is likely' -e 'id=\"overview\"' page.html | head -n 1 |
     grep -q 'A backdoor is likely'"
-check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">Neural Cleanse</a></b>: images of any' page.html
+check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">Neural Cleanse</a></b>: ' page.html
 
 # The same command goes on, and gives the same.
 without_timing found/audit.json >expected
 touch -d '2000-01-01' found/*/record.json
 rm -r found/squeeze
-run $A -q --exit-code --model bad.safetensors --clean $clean --suspect stamped/stamped.safetensors \
+run $A -q $few --exit-code --model bad.safetensors --clean $clean --suspect stamped/stamped.safetensors \
     --training sets/poisoned.safetensors -o found --minutes 5
 check 'with --exit-code it is 3' test "$status" -eq 3
 check 'what was done is not done again' \
@@ -64,8 +67,8 @@ check 'and the record is the same' cmp expected again
 mkdir -p models/clean models/backdoored
 cp good.safetensors models/clean/
 cp bad.safetensors models/backdoored/
-trapdoor-defend controls deepinspect -q --models models -o rates >/dev/null
-run $A -q --exit-code --model good.safetensors --clean test.safetensors --controls rates/controls.json \
+trapdoor-defend controls deepinspect -q --models models -o rates -- --steps 300 >/dev/null
+run $A -q $few --exit-code --model good.safetensors --clean test.safetensors --controls rates/controls.json \
     -o good --minutes 5
 verdict=$(sed -n 's/^Verdict: //p' "$scratch/out")
 check 'a clean model has another verdict' test "$verdict" != backdoor-likely -a -n "$verdict"
@@ -79,12 +82,12 @@ check 'those of Neural Cleanse are not known' sh -c "tr '\n' ' ' <good/audit.txt
 # Its time, and what that leaves.
 begin=$(date +%s)
 check_prints '^Verdict: (inconclusive|nothing-found|backdoor-suspected|backdoor-likely)$' \
-    $A -q --model bad.safetensors --clean $clean -o brief --minutes 0.02
+    $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 0.01
 check 'a second or two, and a few more at most' test $(($(date +%s) - begin)) -le 20
 check 'says what did not come to an end' grep -Eq 'did not come to an end|classes in its time' \
     brief/audit.txt
 check_prints '^Verdict: backdoor-(suspected|likely)$' \
-    $A -q --model bad.safetensors --clean $clean -o brief --minutes 5
+    $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 5
 check 'more time makes it whole' sh -c '! grep -q "in its time" brief/audit.txt'
 
 # A model that does not know these images.
@@ -109,12 +112,14 @@ check_fails 2 "$A: expected --clean, found none" $A --model bad.safetensors -o x
 check_fails 2 "$A: expected -o and a folder to write to, found none" $A --model bad.safetensors --clean $clean
 check_fails 2 "$A: --minutes: expected a number above 0, found \"0\"" \
     $A --model bad.safetensors --clean $clean -o x --minutes 0
+check_fails 2 "$A: --effort: expected a number in (0, 1], found \"2\"" \
+    $A --model bad.safetensors --clean $clean -o x --effort 2
 check_fails 2 "$A: test.safetensors::0-20: expected at least 50 clean images for an audit, some hundred for a sound one, found 20" \
     $A --model bad.safetensors --clean test.safetensors::0-20 -o x
 check_fails 1 "$A: none.safetensors: No such file or directory" $A --model none.safetensors --clean $clean -o x
-check_fails 2 "$A: fashion-mnist: expected images of 12x12x1 (height, width, channels), found 28x28x1" \
+check_fails 2 "$A: fashion-mnist: the net takes images of 12×12×1 (height×width×channels), the data's are 28×28×1" \
     $A --model bad.safetensors --clean fashion-mnist -o x
-check_fails 2 "$A: fashion-mnist:test:0-9: expected images of 12x12x1 (height, width, channels), found 28x28x1" \
+check_fails 2 "$A: fashion-mnist:test:0-9: the net takes images of 12×12×1 (height×width×channels), the data's are 28×28×1" \
     $A --model bad.safetensors --clean $clean --suspect fashion-mnist:test:0-9 -o x
 check_fails 1 "$A: found/audit.json: expected a record of trapdoor-defend controls" \
     $A --model bad.safetensors --clean $clean --controls found/audit.json -o x

@@ -103,6 +103,19 @@ without_timing whole.json >expected
 without_timing parts.json >found
 check 'to the same record' cmp expected found
 check 'and the same triggers' cmp whole/triggers.safetensors parts/triggers.safetensors
+
+# A search that ends by the clock.
+run cleanse $long --steps 100000 --patience 100000 --minutes 0.02 -o short --json short.json
+check 'when the time is up it is no failure' test "$status" -eq 0
+check 'the others are listed' sh -c "tr -d ' \n' <short.json | grep -Eq '\"unsearched\":\[7,1,3\]'"
+check 'without a class there is no file' test -z "$(ls short)"
+cleanse $long --minutes 60 -o timed --json timed.json >/dev/null
+without_timing timed.json >found
+check 'time enough changes nothing' cmp expected found
+run trapdoor-defend cleanse --model bad.safetensors --clean $clean $long --minutes 0.000001
+cp "$scratch/err" err
+check 'it says so' grep -qx 'trapdoor-defend cleanse: note: the time is up after 0 of 3 classes' err
+check_fails 2 'trapdoor-defend cleanse: --minutes: expected a number above 0, found "0"' cleanse --minutes 0
 check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: triggers of a search stand here; --resume goes on with it, --force starts anew' \
     cleanse -o dir
 check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: not of this search: "steps": expected 30, found 1000; --force without --resume starts anew' \

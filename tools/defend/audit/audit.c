@@ -29,6 +29,9 @@ static td_status open_all(audit_job *job, td_error *error) {
                              error));
     TD_TRY(run_folder_check(&job->folder, json_object_get(job->record.root, "options"), error));
     TD_TRY(audit_open(job, error));
+    TD_TRY(audit_name_sample(job, error));
+    TD_TRY(audit_plan(job, error));
+    TD_TRY(audit_read_rates(job, error));
     TD_TRY(run_folder_make(&job->folder, error));
     return audit_draw_sample(job, error);
 }
@@ -36,8 +39,6 @@ static td_status open_all(audit_job *job, td_error *error) {
 static td_status run(audit_job *job, td_error *error) {
     job->deadline = tool_monotonic_seconds() + 60 * job->options->minutes;
     TD_TRY(open_all(job, error));
-    TD_TRY(audit_plan(job, error));
-    TD_TRY(audit_read_rates(job, error));
     TD_TRY(audit_measure(job, error));
     if (verdict_is_plausible(&job->accuracy, job->chance)) {
         TD_TRY(audit_run_steps(job, error));

@@ -29,7 +29,7 @@ typedef struct audit_options {
     size_t suspect_count;
     const char *controls[AUDIT_MOST_SETS];
     size_t control_count;
-    double minutes;
+    double minutes, effort; /* effort: of the inspectors' usual steps, in (0, 1] */
     bool exit_code;
 } audit_options;
 
@@ -49,6 +49,7 @@ typedef struct audit_method {
     sight sight;
     worth worth;
     double weight; /* its share of the time is by this */
+    size_t steps;  /* that --effort is a share of; 0: of none */
 } audit_method;
 
 extern const audit_method audit_methods[AUDIT_STEPS]; /* in the order in which they run */
@@ -102,8 +103,10 @@ td_status audit_open(audit_job *job, td_error *error) TD_MUST_USE;
 /* Sets accuracy and chance. */
 td_status audit_measure(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Draws the clean images that methods work with, and writes them to job->sample, unless the same
- * ones are there. */
+/* Says where the clean images that methods work with will stand, and how many they are. */
+td_status audit_name_sample(audit_job *job, td_error *error) TD_MUST_USE;
+
+/* Draws them, and writes them there unless the same ones are. */
 td_status audit_draw_sample(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Makes the steps that apply, and looks which are done. */

@@ -118,7 +118,7 @@ td_status audit_measure(audit_job *job, td_error *error) {
 
 /* --- the sample --- */
 
-static td_status find_path(audit_job *job, td_error *error) {
+td_status audit_name_sample(audit_job *job, td_error *error) {
     const char *folder = job->options->common.output;
     char path[TD_PATH_SIZE], *copy;
     if (!td_path_join(path, folder, sample_name))
@@ -126,6 +126,7 @@ static td_status find_path(audit_job *job, td_error *error) {
                        TD_PATH_SIZE);
     TD_TRY(td_arena_text(&job->arena, path, strlen(path), &copy, error));
     job->sample = copy;
+    job->sample_count = td_size_min(job->clean.images.count, AUDIT_MOST_SAMPLED);
     return TD_OK;
 }
 
@@ -138,7 +139,6 @@ static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     td_random random = td_random_for(job->options->common.seed, TD_FOR_DEFEND, DRAW_SAMPLE, 0);
     TD_TRY(TD_ARENA_NEW(&job->arena, images->count, &order, "images", error));
     td_random_permutation(&random, order, (uint32_t)images->count);
-    job->sample_count = td_size_min(images->count, AUDIT_MOST_SAMPLED);
     return repair_gather(images, order, job->sample_count, &job->arena, sample, error);
 }
 
@@ -183,7 +183,6 @@ static td_status write_sample(const audit_job *job, const char *bytes, size_t si
 td_status audit_draw_sample(audit_job *job, td_error *error) {
     char *bytes = NULL;
     size_t size = 0;
-    TD_TRY(find_path(job, error));
     td_status status = render(job, &bytes, &size, error);
     if (status == TD_OK)
         status = write_sample(job, bytes, size, error);

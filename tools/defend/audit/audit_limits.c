@@ -57,6 +57,17 @@ static void list_images(audit_job *job) {
     add(job, text);
 }
 
+static void list_effort(audit_job *job) {
+    char text[LIMIT_SIZE];
+    if (job->options->effort == 1)
+        return;
+    snprintf(text, sizeof text,
+             "The inspectors took %.3g of their usual steps (--effort): the triggers that they "
+             "found are larger than they need be, and differ less.",
+             job->options->effort);
+    add(job, text);
+}
+
 /* What --controls do not tell is unknown, and no number stands in for it. */
 static void list_rates(audit_job *job) {
     char text[LIMIT_SIZE];
@@ -100,6 +111,7 @@ void audit_list_limits(audit_job *job) {
             list_step(job, &job->steps[i]);
     list_missing_data(job);
     list_images(job);
+    list_effort(job);
     list_rates(job);
     list_blind_spots(job);
 }

@@ -10,6 +10,7 @@ enum {
     KEY_TRAINING,
     KEY_CONTROLS,
     KEY_MINUTES,
+    KEY_EFFORT,
     KEY_EXIT_CODE,
 };
 
@@ -27,6 +28,8 @@ static const struct argp_option rows[] = {
     {"controls", KEY_CONTROLS, "FILE", 0,
      "A record of trapdoor-defend controls, for error rates; may be repeated", 0},
     {"minutes", KEY_MINUTES, "M", 0, "Time for all of it (30)", 0},
+    {"effort", KEY_EFFORT, "R", 0,
+     "The share of the usual steps that the inspectors take, above 0 and at most 1 (1)", 0},
     {"exit-code", KEY_EXIT_CODE, NULL, 0, "Exit with 3 if a backdoor is likely or suspected", 0},
     {0},
 };
@@ -64,6 +67,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_MINUTES:
         o->minutes = tool_real_above("--minutes", text, 0, INFINITY, state);
+        return 0;
+    case KEY_EFFORT:
+        o->effort = tool_real_above("--effort", text, 0, 1, state);
         return 0;
     case KEY_EXIT_CODE:
         o->exit_code = true;
@@ -106,7 +112,7 @@ static void check(const audit_options *o) {
 }
 
 void audit_options_parse(audit_options *options, int argc, char **argv) {
-    *options = (audit_options){.minutes = default_minutes};
+    *options = (audit_options){.minutes = default_minutes, .effort = 1};
     const struct argp argp = {
         rows, parse, "--model MODEL --clean DATA -o DIR", doc, tool_common_children, NULL, NULL};
     tool_parse(&argp, argc, argv, options, &options->common);
@@ -121,10 +127,10 @@ static json_t *list_json(const char *const *texts, size_t count) {
 }
 
 json_t *audit_options_json(const audit_options *o) {
-    return json_pack("{ss so so* so so so* so sf}", "method", "audit", "model",
-                     tool_json_text(o->model), "net", o->net ? tool_json_text(o->net) : NULL,
-                     "clean", tool_json_text(o->clean), "suspects",
-                     list_json(o->suspects, o->suspect_count), "training",
-                     o->training ? tool_json_text(o->training) : NULL, "controls",
-                     list_json(o->controls, o->control_count), "minutes", o->minutes);
+    return json_pack(
+        "{ss so so* so so so* so sf sf}", "method", "audit", "model", tool_json_text(o->model),
+        "net", o->net ? tool_json_text(o->net) : NULL, "clean", tool_json_text(o->clean),
+        "suspects", list_json(o->suspects, o->suspect_count), "training",
+        o->training ? tool_json_text(o->training) : NULL, "controls",
+        list_json(o->controls, o->control_count), "minutes", o->minutes, "effort", o->effort);
 }

@@ -8,13 +8,13 @@
 
 /* Those whose time is known to be short come first; the last has a use for any time. */
 const audit_method audit_methods[AUDIT_STEPS] = {
-    {&defend_spectral, "Spectral signatures", AUDIT_TRAINING, SIGHT_TRAINING, WORTH_HINT, 1},
+    {&defend_spectral, "Spectral signatures", AUDIT_TRAINING, SIGHT_TRAINING, WORTH_HINT, 1, 0},
     {&defend_activation_clustering, "Activation clustering", AUDIT_TRAINING, SIGHT_TRAINING,
-     WORTH_HINT, 1},
-    {&defend_squeeze, "Feature squeezing", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_WEAK, 1},
-    {&defend_strip, "STRIP", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_SIGN, 2},
-    {&defend_deepinspect, "DeepInspect", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 4},
-    {&defend_cleanse, "Neural Cleanse", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 8},
+     WORTH_HINT, 1, 0},
+    {&defend_squeeze, "Feature squeezing", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_WEAK, 1, 0},
+    {&defend_strip, "STRIP", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_SIGN, 2, 0},
+    {&defend_deepinspect, "DeepInspect", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 4, 1500},
+    {&defend_cleanse, "Neural Cleanse", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 8, 1000},
 };
 
 enum { MOST_OVERLAYS = 100, RANGE_SIZE = TD_PATH_SIZE + 64, NUMBER_SIZE = 32 };
@@ -35,7 +35,7 @@ const audit_step *audit_find_step(const audit_job *job, const tool_method *metho
 typedef struct arguments {
     const char *texts[STEP_ARGUMENTS];
     size_t count;
-    char calibration[RANGE_SIZE], benign[RANGE_SIZE], overlays[NUMBER_SIZE];
+    char calibration[RANGE_SIZE], benign[RANGE_SIZE], overlays[NUMBER_SIZE], steps[NUMBER_SIZE];
 } arguments;
 
 static void add(arguments *a, const char *option, const char *text) {
@@ -61,6 +61,12 @@ static void add_overlays(arguments *a, const audit_job *job) {
     add(a, "--overlays", a->overlays);
 }
 
+static void add_steps(arguments *a, const audit_job *job, size_t usual) {
+    const double steps = job->options->effort * (double)usual;
+    snprintf(a->steps, sizeof a->steps, "%.0f", fmax(steps, 1));
+    add(a, "--steps", a->steps);
+}
+
 static void list_arguments(const audit_job *job, const audit_method *row, arguments *a) {
     const audit_options *o = job->options;
     *a = (arguments){.count = 0};
@@ -77,6 +83,8 @@ static void list_arguments(const audit_job *job, const audit_method *row, argume
         add(a, "--test", job->sample); /* which tells DeepInspect the size of images */
     if (row->method == &defend_strip)
         add_overlays(a, job);
+    if (row->steps > 0)
+        add_steps(a, job, row->steps);
 }
 
 /* --- the plan --- */
