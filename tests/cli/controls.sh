@@ -99,6 +99,11 @@ check 'and counted apart' grep -qx '  1 of 2 models failed, and are not counted'
 check 'the other is counted' grep -q '^  clean models that are flagged .* of 1$' out
 check_field partly/controls.json failed 1
 
+run $C cleanse -q --models some -o none -- --clean nosuch
+cp "$scratch/err" err
+check 'where all fail there is no record' sh -c "! ls none 2>/dev/null && tail -n 1 err | grep -qx \
+    '$C: some: expected models that can be inspected, found none of 2'"
+
 # Neural Cleanse as well, and the record on stdout.
 rm some/clean/broken.safetensors
 check_ok sh -c "$C cleanse -q --models some -o one --json - -- --clean $clean --steps 20 >one.json"

@@ -93,6 +93,15 @@ static td_status inspect_all(controls_job *job, td_error *error) {
     return TD_OK;
 }
 
+/* The same wrong argument for all of them should not have to be forced out of the way. */
+static td_status check_any(const controls_job *job, td_error *error) {
+    for (size_t i = 0; i < job->count; i++)
+        if (!job->models[i].failed)
+            return TD_OK;
+    return td_fail(error, TD_ERR_IO, "%s: expected models that can be inspected, found none of %zu",
+                   job->options->models, job->count);
+}
+
 static const char *const same_run[] = {"method", "inspector", "models", "arguments", NULL};
 
 static td_status run(controls_job *job, td_error *error) {
@@ -105,6 +114,7 @@ static td_status run(controls_job *job, td_error *error) {
     TD_TRY(look(job, error));
     TD_TRY(make_folders(job, error));
     TD_TRY(inspect_all(job, error));
+    TD_TRY(check_any(job, error));
     TD_TRY(controls_tell(job, error));
     return run_folder_write(&job->folder, &job->record, error);
 }
