@@ -9,7 +9,7 @@ train sets/poisoned.safetensors bad.safetensors
 train small.safetensors good.safetensors
 trapdoor-poison -q stamp --data test.safetensors:test:400-600 --trigger $square -o stamped >/dev/null
 A='trapdoor-defend audit'
-few='--effort 0.2'
+few='--effort 0.4'
 clean=test.safetensors::0-400
 
 # words TEXT: it is in audit.txt of `found`, whatever its lines.
@@ -19,7 +19,7 @@ words() {
 
 # A backdoor that two inspectors and STRIP see.
 check_prints '^Verdict: backdoor-likely$' $A -q $few --model bad.safetensors --clean $clean \
-    --suspect stamped/stamped.safetensors --training sets/poisoned.safetensors -o found --minutes 5
+    --suspect stamped/stamped.safetensors --training sets/poisoned.safetensors -o found --minutes 60
 cp "$scratch/out" page
 check 'the first words are the verdict' sh -c "sed -n 3p page |
     grep -Eq '^A backdoor is likely: [23] methods that work differently agree, in class 3 \(Dress\)\.\$'"
@@ -33,7 +33,7 @@ check 'STRIP in words' words '! STRIP: of the 200 inputs of stamped/stamped.safe
 check 'what it says of training sets is a hint' sh -c \
     '! grep -q "^  ! Activation" found/audit.txt'
 check 'unknown rates are no numbers' words 'is not known. trapdoor-defend controls measures it'
-check 'the small effort is told' words 'The inspectors took 0.2 of their usual steps (--effort)'
+check 'the small effort is told' words 'The inspectors took 0.4 of their usual steps (--effort)'
 check 'the few clean images are told' words 'There are only 400 clean images'
 check_field found/audit.json verdict '"backdoor-likely"'
 check_field found/audit.json suspected_class 3
@@ -56,7 +56,7 @@ without_timing found/audit.json >expected
 touch -d '2000-01-01' found/*/record.json
 rm -r found/squeeze
 run $A -q $few --exit-code --model bad.safetensors --clean $clean --suspect stamped/stamped.safetensors \
-    --training sets/poisoned.safetensors -o found --minutes 5
+    --training sets/poisoned.safetensors -o found --minutes 60
 check 'with --exit-code it is 3' test "$status" -eq 3
 check 'what was done is not done again' \
     test "$(find found -name record.json ! -newermt 2001-01-01 | wc -l)" -eq 5
@@ -67,9 +67,9 @@ check 'and the record is the same' cmp expected again
 mkdir -p models/clean models/backdoored
 cp good.safetensors models/clean/
 cp bad.safetensors models/backdoored/
-trapdoor-defend controls deepinspect -q --models models -o rates -- --steps 300 >/dev/null
+trapdoor-defend controls deepinspect -q --models models -o rates -- --steps 600 >/dev/null
 run $A -q $few --exit-code --model good.safetensors --clean test.safetensors --controls rates/controls.json \
-    -o good --minutes 5
+    -o good --minutes 60
 verdict=$(sed -n 's/^Verdict: //p' "$scratch/out")
 check 'a clean model has another verdict' test "$verdict" != backdoor-likely -a -n "$verdict"
 check 'and exit status' test "$status" -eq "$([ "$verdict" = nothing-found ] && echo 0 || echo 3)"
@@ -87,7 +87,7 @@ check 'a second or two, and a few more at most' test $(($(date +%s) - begin)) -l
 check 'says what did not come to an end' grep -Eq 'did not come to an end|classes in its time' \
     brief/audit.txt
 check_prints '^Verdict: backdoor-(suspected|likely)$' \
-    $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 5
+    $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 60
 check 'more time makes it whole' sh -c '! grep -q "in its time" brief/audit.txt'
 
 # A model that does not know these images.
