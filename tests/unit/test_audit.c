@@ -21,7 +21,7 @@ static sighting detector(worth of, bool inputs) {
 
 static conclusion conclude(const sighting *sightings, size_t count) {
     const td_rate accuracy = td_rate_of(950, 1000);
-    return verdict_of(&accuracy, chance, sightings, count);
+    return verdict_on(&accuracy, chance, sightings, count);
 }
 
 static void two_methods_that_agree_make_it_likely(void **state) {
@@ -109,8 +109,8 @@ static void a_model_at_chance_is_not_judged(void **state) {
     (void)state;
     const sighting seen[] = {inspector(seven, 1), inspector(seven, 1)};
     const td_rate poor = td_rate_of(300, 1000), fair = td_rate_of(320, 1000);
-    assert_int_equal(verdict_of(&poor, chance, seen, 2).verdict, VERDICT_NOT_JUDGED);
-    assert_int_equal(verdict_of(&fair, chance, seen, 2).verdict, VERDICT_LIKELY);
+    assert_int_equal(verdict_on(&poor, chance, seen, 2).verdict, VERDICT_NOT_JUDGED);
+    assert_int_equal(verdict_on(&fair, chance, seen, 2).verdict, VERDICT_LIKELY);
     const td_rate all = td_rate_of(1000, 1000);
     assert_false(verdict_is_plausible(&all, 1)); /* images of one class only */
 }

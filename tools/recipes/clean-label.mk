@@ -7,7 +7,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 DIGIT_EPOCHS ?= $(call by-scale,5,20)
 SIGN_EPOCHS ?= 100
-DIGIT_NET ?= $(root)/tools/recipes/clean-label.net
+DIGIT_NET ?= $(here)clean-label.net
 AUGMENT ?= zoom=0.1,rotate=10,shift=3
 DIGITS ?= 2 4 7 9
 ALPHAS ?= 20 30 40

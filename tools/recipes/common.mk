@@ -11,7 +11,8 @@ SCALE ?= quick
 SEEDS ?= 3
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
 OUT ?= out/$(recipe)-$(SCALE)
-root := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/../..)
+here := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+root := $(abspath $(here)/../..)
 BUILD ?= $(root)/build
 
 digits := 0 1 2 3 4 5 6 7 8 9
@@ -27,7 +28,8 @@ endif
 space := $(subst ,, )
 comma := ,
 export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
-export TRAPDOOR_DATA ?= $(root)/datasets
+# datasets/ of a checkout, or beside the installed recipes.
+export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
@@ -52,8 +54,14 @@ $(OUT)/.have-%:
 	@$(folder) { trapdoor-data info $* >/dev/null || { echo "$(recipe): the data set $* is needed; \
 	datasets/fetch $* gets it" >&2; exit 1; }; } && touch $@
 
+# mixed SET SPLIT: the images in random order, for what takes the first so many: a set of class folders
+# comes class by class.
+mixed = $(OUT)/mixed/$1/$2.safetensors
+$(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
+	$(folder) trapdoor-data import $(flags) $(call part,1,$*):$(call part,2,$*) --shuffle -o $@
+
 # The records beside the paper's figures, and all of them as one page.
-expectations := $(root)/tools/recipes/$(recipe).expect.json
+expectations := $(here)$(recipe).expect.json
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
   trapdoor-report $(OUT) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \

@@ -27,16 +27,18 @@ epochs-mnist ?= $(call by-scale,3,10)
 epochs-cifar10 ?= $(call by-scale,5,30)
 epochs-gtsrb16 ?= $(call by-scale,10,30)
 # What a defender has: for detectors, what calibrates and what is judged; for inspectors and repairs.
-calibrating ?= :test:0-2000
-judged ?= :test:2000-4000
-inspecting ?= :train:0-1000
-repairing-mnist ?= :train:0-5000
-repairing-cifar10 ?= :train:0-5000
-repairing-gtsrb16 ?= :train
+# Ranges of the test images and of the training images, both in random order.
+calibrating ?= 0-2000
+judged ?= 2000-4000
+inspecting ?= 0-1000
+repairing-mnist ?= 0-5000
+repairing-cifar10 ?= 0-5000
+repairing-gtsrb16 ?= 0-16000
 # Figure 5: adversarial examples are of the first test images, the threshold and the false alarms of
 # the last ones.
-squeeze-calibrating ?= :test:5000-7500
-squeeze-judged ?= :test:7500-10000
+evadable ?= 0-5000
+squeeze-calibrating ?= 5000-7500
+squeeze-judged ?= 7500-10000
 single-mnist ?= bit=1,bit=2,median=2,median=3
 joint-mnist ?= bit=1,median=2
 single-cifar10 ?= bit=1,bit=2,bit=3,bit=4,bit=5,median=2,median=3,nlm=11-3-2,nlm=11-3-4,nlm=13-3-2,nlm=13-3-4
@@ -85,8 +87,9 @@ endef
 # evaded SET EVASION: adversarial examples of the clean model, and what squeezing says of them, by
 # each squeezer alone and by the joint detector
 define evaded
-$(OUT)/evaded/$1/$2/%/evade.json: $(OUT)/$1/clean/%/model.safetensors
-	$$(folder) trapdoor-evade $(call evasion,$1,$2) $(flags) --resume --model $$< --data $1:test:0-5000 \
+$(OUT)/evaded/$1/$2/%/evade.json: $(OUT)/$1/clean/%/model.safetensors $(call mixed,$1,test)
+	$$(folder) trapdoor-evade $(call evasion,$1,$2) $(flags) --resume --model $$< \
+	  --data $(call mixed,$1,test)::$(evadable) \
 	  --count 100 --keep successful --seed $$* -o $$(@D)/adversarial.safetensors \
 	  --picture $$(@D)/samples.png --json $$@
 
@@ -97,7 +100,8 @@ endef
 define squeezed
 $(OUT)/evaded/$1/$2/%/$3.json: $(OUT)/$1/clean/%/model.safetensors $(OUT)/evaded/$1/$2/%/evade.json
 	$$(folder) trapdoor-defend squeeze $(flags) --model $$< --squeezers $($3-$1) \
-	  --clean $1$(squeeze-calibrating) --benign $1$(squeeze-judged) \
+	  --clean $(call mixed,$1,test)::$(squeeze-calibrating) \
+	  --benign $(call mixed,$1,test)::$(squeeze-judged) \
 	  --suspect $$(@D)/adversarial.safetensors --json $$@
 
 
@@ -122,6 +126,10 @@ $(foreach set,$(sort $(SETS) $(REPAIRED)),$(eval $(call models,$(set))))
 
 # What is measured; the stem is SET/ATTACK/SEED.
 data = $(call part,1,$*)
+tests = $(call mixed,$(data),test)
+trains = $(call mixed,$(data),train)
+# The rules that slice these wait for both.
+sliced = $$(call mixed,$$(call part,1,$$*),test) $$(call mixed,$$(call part,1,$$*),train)
 trigger = --trigger $(trigger-$(call part,2,$*))
 defend = trapdoor-defend $1 $(flags) --model $< --seed $(call part,3,$*) --json $@
 backdoor = --test $(data):test $(trigger) --target $(TARGET)
@@ -130,27 +138,27 @@ $(OUT)/%/eval.json: $(OUT)/%/model.safetensors
 	$(folder) trapdoor-eval $(flags) --model $< --data $(data):test $(trigger) --target $(TARGET) \
 	  --pictures $(@D)/pictures --json $@
 
-$(OUT)/%/strip.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,strip) --clean $(data)$(calibrating) --benign $(data)$(judged) $(trigger)
+$(OUT)/%/strip.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,strip) --clean $(tests)::$(calibrating) --benign $(tests)::$(judged) $(trigger)
 
-$(OUT)/%/squeeze.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,squeeze) --squeezers $(joint-$(data)) --clean $(data)$(calibrating) \
-	  --benign $(data)$(judged) $(trigger)
+$(OUT)/%/squeeze.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,squeeze) --squeezers $(joint-$(data)) --clean $(tests)::$(calibrating) \
+	  --benign $(tests)::$(judged) $(trigger)
 
-$(OUT)/%/cleanse.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,cleanse) --resume --clean $(data)$(inspecting) --steps $(CLEANSE_STEPS) \
+$(OUT)/%/cleanse.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,cleanse) --resume --clean $(trains)::$(inspecting) --steps $(CLEANSE_STEPS) \
 	  -o $(@D)/cleanse
 
 $(OUT)/%/deepinspect.json: $(OUT)/%/model.safetensors
 	$(folder) $(call defend,deepinspect) --steps $(DEEPINSPECT_STEPS) -o $(@D)/deepinspect
 
-$(OUT)/%/prune.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,prune) --clean $(data)$(repairing-$(data)) $(backdoor) -o $(@D)/prune.safetensors
+$(OUT)/%/prune.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,prune) --clean $(trains)::$(repairing-$(data)) $(backdoor) -o $(@D)/prune.safetensors
 
-$(OUT)/%/finetune.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,finetune) --clean $(data)$(repairing-$(data)) $(backdoor) \
+$(OUT)/%/finetune.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,finetune) --clean $(trains)::$(repairing-$(data)) $(backdoor) \
 	  -o $(@D)/finetune.safetensors
 
-$(OUT)/%/fineprune.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,fineprune) --clean $(data)$(repairing-$(data)) $(backdoor) \
+$(OUT)/%/fineprune.json: $(OUT)/%/model.safetensors | $(sliced)
+	$(folder) $(call defend,fineprune) --clean $(trains)::$(repairing-$(data)) $(backdoor) \
 	  -o $(@D)/fineprune.safetensors

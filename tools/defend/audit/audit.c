@@ -19,7 +19,7 @@ static void conclude(audit_job *job) {
                                   .class_count = s->class_count,
                                   .inputs = s->inputs};
     }
-    job->conclusion = verdict_of(&job->accuracy, job->chance, sightings, AUDIT_STEPS);
+    job->conclusion = verdict_on(&job->accuracy, job->chance, sightings, AUDIT_STEPS);
 }
 
 static td_status open_all(audit_job *job, td_error *error) {
@@ -90,6 +90,6 @@ static int audit(int argc, char **argv) {
 
 const tool_method defend_audit = {
     .name = "audit",
-    .doc = "a model that you were given: every method that applies, and a verdict in words",
+    .doc = "a model that you were given: all methods, a verdict",
     .main = audit,
 };

@@ -100,7 +100,8 @@ static const char doc[] =
     "where the last one ended, with time anew; more data may be given then.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend audit --model model.safetensors --clean mnist:test -o audit --minutes 20\n";
+    "  trapdoor-defend audit --model model.safetensors --clean mnist:test \\\n"
+    "    --minutes 20 -o audit\n";
 
 static void check(const audit_options *o) {
     if (!o->model)

@@ -141,6 +141,6 @@ static int controls(int argc, char **argv) {
 
 const tool_method defend_controls = {
     .name = "controls",
-    .doc = "an inspector over models known to be clean or backdoored: its error rates",
+    .doc = "an inspector over models of known truth: error rates",
     .main = controls,
 };

@@ -63,7 +63,8 @@ static const char doc[] =
     "still inspected, and the exit status is 1.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend controls cleanse --models models -o controls -- --clean mnist:test:0-1000\n";
+    "  trapdoor-defend controls cleanse --models models -o controls -- \\\n"
+    "    --clean mnist:test:0-1000\n";
 
 static void check(const controls_options *o) {
     if (!o->inspector)

@@ -76,7 +76,7 @@ void controls_print_head(const controls_job *job) {
            "largest index", "index of infected");
 }
 
-static const char *verdict_of(const control *model) {
+static const char *outcome(const control *model) {
     if (!model->found.judged)
         return "no verdict";
     if (!model->backdoored)
@@ -103,7 +103,7 @@ void controls_print_model(const controls_job *job, const control *model) {
     if (wanted)
         snprintf(own, sizeof own, "%6.2f", wanted->index);
     snprintf(row, sizeof row, "%-10s  %-10s  %-16s  %-6s  %s",
-             model->backdoored ? infected : "clean", flagged, largest, own, verdict_of(model));
+             model->backdoored ? infected : "clean", flagged, largest, own, outcome(model));
     for (size_t end = strlen(row); end > 0 && row[end - 1] == ' '; end--)
         row[end - 1] = '\0';
     puts(row);

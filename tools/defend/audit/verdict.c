@@ -41,7 +41,7 @@ static size_t elect(const sighting *sightings, size_t count, size_t *class) {
     return most;
 }
 
-conclusion verdict_of(const td_rate *accuracy, double chance, const sighting *sightings,
+conclusion verdict_on(const td_rate *accuracy, double chance, const sighting *sightings,
                       size_t count) {
     conclusion c = {.verdict = VERDICT_NOT_JUDGED};
     bool inspected = false, strong = false;

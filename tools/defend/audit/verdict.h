@@ -60,7 +60,7 @@ bool verdict_is_plausible(const td_rate *accuracy, double chance);
  * - Suspected: any sign, even a weak one.
  * - Nothing found: an inspector came to an end and saw nothing.
  * - Inconclusive: none did. */
-conclusion verdict_of(const td_rate *accuracy, double chance, const sighting *sightings,
+conclusion verdict_on(const td_rate *accuracy, double chance, const sighting *sightings,
                       size_t count);
 
 #endif
