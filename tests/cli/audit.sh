@@ -132,7 +132,7 @@ fc = dense(flat) out=1
 END
 trapdoor-data import -q test.safetensors --classes 0 -o one.safetensors >/dev/null
 trapdoor-train -q --data one.safetensors --net one.net --epochs 1 -o one.model >/dev/null
-check_fails 2 "$A: one.model: expected a model of at least two classes, found one of one" \
+check_fails 2 "$A: one.model: expected a model of at least two classes, found 1" \
     $A --model one.model --clean one.safetensors -o x
 check 'what was refused has left nothing' sh -c '! ls -d x 2>/dev/null | grep -q .'
 finish

@@ -33,9 +33,7 @@ static td_status open_model(audit_job *job, td_error *error) {
     const audit_options *o = job->options;
     TD_TRY(tool_record_input(&job->record, o->model, error));
     TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
-    if (td_net_classes(&job->model.net) < 2)
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a model of at least two classes, found one of one", o->model);
+    TD_TRY(tool_model_check_classes(&job->model, o->model, error));
     return repair_check_data(&job->clean, &job->model.net, error);
 }
 
