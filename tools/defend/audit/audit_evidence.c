@@ -101,7 +101,9 @@ static void describe_others(const inspected *found, char text[96]) {
     char size[32];
     const double least = smallest_other(found);
     describe_size(least, size);
-    snprintf(text, 96, isfinite(least) ? "; the other classes need %s or more" : "", size);
+    text[0] = '\0';
+    if (isfinite(least))
+        snprintf(text, 96, "; the other classes need %s or more", size);
 }
 
 static void describe_flagged(const audit_job *job, const audit_step *s,
@@ -158,9 +160,10 @@ static void tell_flagged(audit_job *job, const audit_step *s, const inspected_cl
 
 /* Which classes, where not all: "of the 6 of 10 classes that were searched ". */
 static void describe_searched(const inspected *found, char text[96]) {
-    snprintf(text, 96,
-             found->unsearched > 0 ? "of the %zu of %zu classes that were searched, " : "",
-             found->count, found->count + found->unsearched);
+    text[0] = '\0';
+    if (found->unsearched > 0)
+        snprintf(text, 96, "of the %zu of %zu classes that were searched, ", found->count,
+                 found->count + found->unsearched);
 }
 
 static void tell_unflagged(audit_job *job, const audit_step *s) {
