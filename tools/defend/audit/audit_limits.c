@@ -96,9 +96,11 @@ static void list_blind_spots(audit_job *job) {
              "that change much of the image or all of it, that work on images of some classes "
              "only, or of which most classes have one, can escape them.");
     if (job->conclusion.verdict == VERDICT_SUSPECTED)
-        add(job, "A class that much resembles the others can stand out without a backdoor: look at "
-                 "its trigger. Inputs that differ from the clean images for another reason, as "
-                 "another camera, can be flagged as well.");
+        add(job,
+            "A class can stand out without a backdoor: of ten sizes that differ by chance alone "
+            "one has an index above 2 in a third of all cases. Look at its trigger. Inputs that "
+            "differ from the clean images for another reason, as "
+            "another camera, can be flagged as well.");
 }
 
 void audit_list_limits(audit_job *job) {
