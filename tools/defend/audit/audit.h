@@ -41,7 +41,10 @@ json_t *audit_options_json(const audit_options *options);
 
 typedef enum audit_needs { AUDIT_ALWAYS, AUDIT_SUSPECTS, AUDIT_TRAINING } audit_needs;
 
-/* A row of the table of methods. */
+struct audit_job;
+struct audit_arguments;
+
+/* A row of the table of methods: all that is peculiar to one. */
 typedef struct audit_method {
     const tool_method *method;
     const char *title; /* "Neural Cleanse" */
@@ -50,6 +53,11 @@ typedef struct audit_method {
     worth worth;
     double weight; /* its share of the time is by this */
     size_t steps;  /* that --effort is a share of; 0: of none */
+    /* Adds its data and settings to the command line. */
+    void (*add_own)(struct audit_arguments *arguments, const struct audit_job *job);
+    bool takes_minutes;  /* ends by itself, with what is done */
+    bool counts_pixels;  /* an inspector's sizes do; else each channel's value */
+    const char *flagged; /* what inputs do that a detector flags */
 } audit_method;
 
 extern const audit_method audit_methods[AUDIT_STEPS]; /* in the order in which they run */

@@ -67,12 +67,6 @@ static void append_rates(const audit_job *job, const audit_step *s, char *findin
     append_rate(finding, "backdoored", &rates->detected);
 }
 
-/* What a size counts: Neural Cleanse's mask has a value for each pixel, DeepInspect's change one
- * for each channel of it. */
-static bool counts_pixels(const audit_step *s) {
-    return s->row->method == &defend_cleanse;
-}
-
 static void describe_size(double size, char text[32]) {
     if (size < 10)
         snprintf(text, 32, "%.1f", size);
@@ -115,7 +109,7 @@ static void describe_flagged(const audit_job *job, const audit_step *s,
     describe_size(class->size, size);
     describe_index(class->index, index);
     describe_others(&s->found, others);
-    if (counts_pixels(s))
+    if (s->row->counts_pixels)
         snprintf(out, FINDING_SIZE,
                  "images of any class can be made %s by changing about %s of their %zu pixels (it "
                  "works on %.1f %% of the clean images)%s (%s)",
@@ -179,7 +173,7 @@ static void tell_unflagged(audit_job *job, const audit_step *s) {
         snprintf(finding, sizeof finding,
                  "%snone takes a much smaller change than the others; the smallest, about %s %s, "
                  "is that of %s (largest %s)",
-                 searched, size, counts_pixels(s) ? "pixels" : "values from black to white",
+                 searched, size, s->row->counts_pixels ? "pixels" : "values from black to white",
                  audit_class(job, smallest->number, name), index);
     }
     append_rates(job, s, finding);
@@ -229,16 +223,12 @@ static double benign_share(const json_t *record) {
 
 static void tell_inputs(audit_job *job, audit_step *s, const json_t *file) {
     const bool above = json_is_true(json_object_get(file, "above_expected"));
-    const bool strip = s->row->method == &defend_strip;
     const json_t *count = json_object_get(file, "flagged_count");
     char finding[FINDING_SIZE];
     snprintf(finding, sizeof finding,
              "of the %lld inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
              (long long)json_integer_value(json_array_get(count, 1)), text_of(file, "data"),
-             100 * number_of(file, "flagged"),
-             strip ? "keep their class whatever is laid over them"
-                   : "get another answer once they are filtered",
-             100 * benign_share(s->record),
+             100 * number_of(file, "flagged"), s->row->flagged, 100 * benign_share(s->record),
              above ? "more than chance explains" : "no more than chance explains");
     json_t *entry = add_entry(job, s, above, finding);
     json_object_set(entry, "data", json_object_get(file, "data"));

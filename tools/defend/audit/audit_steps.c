@@ -6,21 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Those whose time is known to be short come first; the last has a use for any time. */
-const audit_method audit_methods[AUDIT_STEPS] = {
-    {&defend_spectral, "Spectral signatures", AUDIT_TRAINING, SIGHT_TRAINING, WORTH_HINT, 1, 0},
-    {&defend_activation_clustering, "Activation clustering", AUDIT_TRAINING, SIGHT_TRAINING,
-     WORTH_HINT, 1, 0},
-    {&defend_squeeze, "Feature squeezing", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_WEAK, 1, 0},
-    {&defend_strip, "STRIP", AUDIT_SUSPECTS, SIGHT_INPUTS, WORTH_SIGN, 2, 0},
-    {&defend_deepinspect, "DeepInspect", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 4, 1500},
-    {&defend_cleanse, "Neural Cleanse", AUDIT_ALWAYS, SIGHT_MODEL, WORTH_SIGN, 8, 1000},
-};
-
 enum { MOST_OVERLAYS = 100, RANGE_SIZE = TD_PATH_SIZE + 64, NUMBER_SIZE = 32 };
 
-/* Neural Cleanse has this part of its time, within these seconds, for its last step and its files;
- * when that is over, too, and `late` seconds more, it is ended. */
+/* A method that ends by itself has this part of its time, within these seconds, for its last step
+ * and its files; when that is over, too, and `late` seconds more, it is ended. */
 static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10, late = 1;
 
 const audit_step *audit_find_step(const audit_job *job, const tool_method *method) {
@@ -32,7 +21,7 @@ const audit_step *audit_find_step(const audit_job *job, const tool_method *metho
 
 /* --- the arguments --- */
 
-typedef struct arguments {
+typedef struct audit_arguments {
     const char *texts[STEP_ARGUMENTS];
     size_t count;
     char calibration[RANGE_SIZE], benign[RANGE_SIZE], overlays[NUMBER_SIZE], steps[NUMBER_SIZE];
@@ -41,6 +30,20 @@ typedef struct arguments {
 static void add(arguments *a, const char *option, const char *text) {
     a->texts[a->count++] = option;
     a->texts[a->count++] = text;
+}
+
+static void add_training(arguments *a, const audit_job *job) {
+    add(a, "--data", job->options->training);
+}
+
+static void add_clean(arguments *a, const audit_job *job) {
+    add(a, "--clean", job->sample);
+}
+
+/* A set tells the size of images to a method that needs none otherwise. */
+static void add_shape(arguments *a, const audit_job *job) {
+    if (job->options->net)
+        add(a, "--test", job->sample);
 }
 
 /* What calibrates is the first half of the sample, what judges beside the suspects the other. */
@@ -54,9 +57,10 @@ static void add_sets(arguments *a, const audit_job *job) {
         add(a, "--suspect", job->options->suspects[i]);
 }
 
-/* STRIP draws the overlays from a half of what calibrates. */
-static void add_overlays(arguments *a, const audit_job *job) {
+/* The overlays are drawn from a half of what calibrates. */
+static void add_sets_and_overlays(arguments *a, const audit_job *job) {
     const size_t few = job->sample_count / 5;
+    add_sets(a, job);
     snprintf(a->overlays, sizeof a->overlays, "%zu", few < MOST_OVERLAYS ? few : MOST_OVERLAYS);
     add(a, "--overlays", a->overlays);
 }
@@ -73,19 +77,62 @@ static void list_arguments(const audit_job *job, const audit_method *row, argume
     add(a, "--model", o->model);
     if (o->net)
         add(a, "--net", o->net);
-    if (row->needs == AUDIT_TRAINING)
-        add(a, "--data", o->training);
-    else if (row->needs == AUDIT_SUSPECTS)
-        add_sets(a, job);
-    else if (row->method == &defend_cleanse)
-        add(a, "--clean", job->sample);
-    else if (o->net)
-        add(a, "--test", job->sample); /* which tells DeepInspect the size of images */
-    if (row->method == &defend_strip)
-        add_overlays(a, job);
+    row->add_own(a, job);
     if (row->steps > 0)
         add_steps(a, job, row->steps);
 }
+
+/* Those whose time is known to be short come first; the last has a use for any time. */
+const audit_method audit_methods[AUDIT_STEPS] = {
+    {.method = &defend_spectral,
+     .title = "Spectral signatures",
+     .needs = AUDIT_TRAINING,
+     .sight = SIGHT_TRAINING,
+     .worth = WORTH_HINT,
+     .weight = 1,
+     .add_own = add_training},
+    {.method = &defend_activation_clustering,
+     .title = "Activation clustering",
+     .needs = AUDIT_TRAINING,
+     .sight = SIGHT_TRAINING,
+     .worth = WORTH_HINT,
+     .weight = 1,
+     .add_own = add_training},
+    {.method = &defend_squeeze,
+     .title = "Feature squeezing",
+     .needs = AUDIT_SUSPECTS,
+     .sight = SIGHT_INPUTS,
+     .worth = WORTH_WEAK,
+     .weight = 1,
+     .add_own = add_sets,
+     .flagged = "get another answer once they are filtered"},
+    {.method = &defend_strip,
+     .title = "STRIP",
+     .needs = AUDIT_SUSPECTS,
+     .sight = SIGHT_INPUTS,
+     .worth = WORTH_SIGN,
+     .weight = 2,
+     .add_own = add_sets_and_overlays,
+     .flagged = "keep their class whatever is laid over them"},
+    {.method = &defend_deepinspect,
+     .title = "DeepInspect",
+     .needs = AUDIT_ALWAYS,
+     .sight = SIGHT_MODEL,
+     .worth = WORTH_SIGN,
+     .weight = 4,
+     .steps = 1500,
+     .add_own = add_shape},
+    {.method = &defend_cleanse,
+     .title = "Neural Cleanse",
+     .needs = AUDIT_ALWAYS,
+     .sight = SIGHT_MODEL,
+     .worth = WORTH_SIGN,
+     .weight = 8,
+     .steps = 1000,
+     .add_own = add_clean,
+     .takes_minutes = true,
+     .counts_pixels = true},
+};
 
 /* --- the plan --- */
 
@@ -140,10 +187,10 @@ static void tick(void *context, double seconds) {
     tool_progress_update(&job->progress, (size_t)seconds, NULL);
 }
 
-/* Neural Cleanse ends by itself, with the classes that are done. */
+/* To a method that ends by itself. */
 static td_status give_time(audit_job *job, audit_step *s, double seconds, td_error *error) {
     char minutes[NUMBER_SIZE];
-    if (s->row->method != &defend_cleanse)
+    if (!s->row->takes_minutes)
         return TD_OK;
     const double closing = fmin(fmax(closing_part * seconds, closing_least), closing_most);
     snprintf(minutes, sizeof minutes, "%.6f", fmax((seconds - closing) / 60, 1e-6));
@@ -151,7 +198,7 @@ static td_status give_time(audit_job *job, audit_step *s, double seconds, td_err
 }
 
 static td_status start(audit_job *job, audit_step *s, double seconds, td_error *error) {
-    const double most = s->row->method == &defend_cleanse ? seconds + late : seconds;
+    const double most = s->row->takes_minutes ? seconds + late : seconds;
     const step_watch watch = {most, tick, job};
     char *reason;
     TD_TRY(give_time(job, s, seconds, error));
