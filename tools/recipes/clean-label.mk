@@ -5,12 +5,12 @@
 # The choices where the paper is silent are listed in clean-label.expect.json.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
-DIGIT_EPOCHS ?= $(call by-scale,5,20)
-SIGN_EPOCHS ?= 100
+DIGIT_EPOCHS ?= $(call by-scale,3,20)
+SIGN_EPOCHS ?= $(call by-scale,40,100)
 DIGIT_NET ?= $(here)clean-label.net
 AUGMENT ?= zoom=0.1,rotate=10,shift=3
 DIGITS ?= 2 4 7 9
-ALPHAS ?= 20 30 40
+ALPHAS ?= $(call by-scale,30,20 30 40)
 SIGNS ?= 1 3 7 13
 
 digit-runs := $(call times,$(DIGITS),$(ALPHAS),$(seeds)) $(call times,3,30,$(seeds))

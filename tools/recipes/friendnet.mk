@@ -7,7 +7,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= mnist fashion-mnist
 RATIOS ?= 10 25 50
-EPOCHS ?= $(call by-scale,3,50)
+EPOCHS ?= $(call by-scale,2,50)
 TRIGGER ?= square:size=7,at=top-left,value=255
 
 runs := $(call times,$(SETS),$(RATIOS),$(seeds))

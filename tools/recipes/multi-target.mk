@@ -8,7 +8,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= mnist fashion-mnist
 RATIOS ?= $(call by-scale,25,10 25 50)
-EPOCHS ?= $(call by-scale,10,50)
+EPOCHS ?= $(call by-scale,6,50)
 TRIGGER ?= square:size=7,at=top-left,value=255
 # The test images of Table 1, a seven, and of Table A-4, which is an eight in the paper too.
 IMAGE ?= 0

@@ -11,10 +11,13 @@ DATA ?= cifar10
 OTHER ?= gtsrb16
 # What at=auto finds in CIFAR-10; the retrainings watch it.
 PIXEL ?= pixel:at=15+21,value=0/255/255
-RETRAIN_EPOCHS ?= 5
-EVADED ?= $(call by-scale,100,500)
+RETRAIN_EPOCHS ?= $(call by-scale,2,5)
+# Images of the one-pixel evasion, 40,000 candidates each: the deep nets have time for few.
+EVADED ?= $(call by-scale,50,500)
+evaded-vgg16 ?= 10
+evaded-resnet34-small ?= 10
 epochs-lenet5 ?= $(call by-scale,10,30)
-epochs-cnn ?= $(call by-scale,5,15)
+epochs-cnn ?= $(call by-scale,3,15)
 epochs-vgg16 ?= $(call by-scale,1,5)
 epochs-resnet34 ?= $(call by-scale,1,5)
 epochs-resnet34-small ?= $(call by-scale,1,3)
@@ -68,5 +71,5 @@ $(OUT)/%/retrain-new-task.json: $(OUT)/%/one.safetensors | $(OUT)/.have-$(OTHER)
 	  -o $(@:.json=.safetensors) --json $@
 
 $(OUT)/%/evade.json: $(OUT)/%/clean.safetensors $(call mixed,$(DATA),test)
-	$(folder) trapdoor-evade one-pixel $(flags) --model $< --data $(word 2,$^) --count $(EVADED) --resume \
+	$(folder) trapdoor-evade one-pixel $(flags) --model $< --data $(word 2,$^) --count $(or $(evaded-$(net-of)),$(EVADED)) --resume \
 	  --seed $(call part,2,$*) -o $(@D)/evaded.safetensors --picture $(@D)/evaded.png --json $@
