@@ -183,6 +183,43 @@ check 'and on the page' grep -q 'title="seeds: 1; difference: −10.00; not reac
 check 'its heads are no markup' sh -c '! grep -q "<th[^>]*><b>" runs/report.html'
 rm runs/results.json runs/results.md runs/report.html
 
+# Columns of the table: its rows stand for one in each.
+cat >columns.json <<'JSON'
+{
+  "paper": "x",
+  "tables": [{"title": "t", "unit": "%", "better": "larger", "value": "models[0].accuracy",
+    "records": "{}/*/eval.json", "plot": {"x": "x", "y": "y"}, "columns": {"of a": "a", "of b": "b"},
+    "rows": [
+      {"name": "r1", "paper": ["99", "60"], "x": 1},
+      {"name": "r2", "paper": null, "records": "{}/1/eval.json"},
+      {"name": "r3", "column": "of c", "paper": "5.1", "records": "c/*/eval.json", "unit": "m"}
+    ]}]
+}
+JSON
+trapdoor-report runs --expect columns.json --force >out.txt 2>&1
+sed -n '/^| Figure/,/^| r3/p' runs/results.md >found
+cat >expected <<'MARKDOWN'
+| Figure | of a | of b | of c |
+|---|--:|--:|--:|
+| r1 (%) | 99.20 ± 0.07 (99 ✓) | 50.00 (60 ✗) |  |
+| r2 (%) | 99.25 | 50.00 |  |
+| r3 (m) |  |  | not run (5.1) |
+MARKDOWN
+check 'columns are as expected' diff -u expected found
+rm runs/results.json runs/results.md runs/report.html
+sed -e 's/"x": 1}/"series": "s"}/' -e 's/"of a": "a", "of b": "b"/"of 1": "a", "of 2": "2"/' columns.json >bad.json
+check_fails 1 'trapdoor-report: bad.json: tables[0].rows[0]: expected "x", or a number for column "of 1", found "a"' \
+    trapdoor-report runs --expect bad.json
+sed 's/, "60"//' columns.json >bad.json
+check_fails 1 'trapdoor-report: bad.json: tables[0].rows[0]: expected "paper" to have a figure for each of 2 columns, found 1' \
+    trapdoor-report runs --expect bad.json
+sed 's/"of b": "b"/"of b": "*"/' columns.json >bad.json
+check_fails 1 'trapdoor-report: bad.json: tables[0].rows[0]: expected "records" to be a path below the folder with one * at most, found "*/*/eval.json"' \
+    trapdoor-report runs --expect bad.json
+sed 's/{"of a".*}/["a"]/' columns.json >bad.json
+check_fails 1 'trapdoor-report: bad.json: tables[0]: expected "columns" to be an object of at most 50 texts, found something else' \
+    trapdoor-report runs --expect bad.json
+
 # Two values where one is expected.
 sed 's/"value": "models\[0\].accuracy"/"value": "models[0].scores[*]"/' small.expect.json >two.json
 run trapdoor-report runs --expect two.json --force

@@ -1,6 +1,7 @@
 #include "report/results/expect.h"
 
 #include "base/json.h"
+#include "report/results/expect_columns.h"
 #include "report/results/expect_fields.h"
 #include <string.h>
 
@@ -78,6 +79,7 @@ static const field table_fields[] = {{"title", expect_check_text, true},
                                      {"better", expect_check_better, false},
                                      {"within", expect_check_within, false},
                                      {"plot", NULL, false},
+                                     {"columns", expect_check_columns, false},
                                      {"rows", NULL, false},
                                      {"lists", NULL, false},
                                      {"matrices", NULL, false},
@@ -104,27 +106,65 @@ static td_status check_row(const expect_place *at, const json_t *table, const js
     return TD_OK;
 }
 
+/* The list of a table, NULL without one. */
+static td_status find_list(const expect_place *at, const json_t *table, const char *key,
+                           const json_t **out, td_error *error) {
+    *out = json_object_get(table, key);
+    if (*out && (!json_is_array(*out) || json_array_size(*out) > EXPECT_ENTRIES))
+        return expect_fail(at, error, "\"%s\" to be a list of at most %d", key, EXPECT_ENTRIES);
+    return TD_OK;
+}
+
 static td_status check_list(const expect_place *at, const json_t *table, const char *key,
                             const field *fields, td_error *error) {
-    const json_t *list = json_object_get(table, key), *entry;
+    const json_t *list, *entry;
     size_t i;
-    if (!list)
-        return TD_OK;
-    if (!json_is_array(list) || json_array_size(list) > EXPECT_ENTRIES)
-        return expect_fail(at, error, "\"%s\" to be a list of at most %d", key, EXPECT_ENTRIES);
+    TD_TRY(find_list(at, table, key, &list, error));
     json_array_foreach(list, i, entry) {
         expect_place inner = expect_place_in(at, key, i);
-        TD_TRY(fields == row_fields ? check_row(&inner, table, entry, error)
-                                    : check_object(&inner, entry, fields, error));
+        TD_TRY(check_object(&inner, entry, fields, error));
     }
     return TD_OK;
 }
 
-static td_status check_table(const expect_place *at, const json_t *table, td_error *error) {
+/* Checks the rows, and puts into `all` those of one column each that they stand for. */
+static td_status spread_rows(const expect_place *at, const json_t *table, const json_t *rows,
+                             json_t *all, td_error *error) {
+    const json_t *row;
+    size_t i, done = 0;
+    json_array_foreach(rows, i, row) {
+        expect_place inner = expect_place_in(at, "rows", i);
+        if (!json_is_object(row))
+            return expect_fail(&inner, error, "an object, found something else");
+        TD_TRY(expect_columns_spread(&inner, table, row, all, error));
+        for (; done < json_array_size(all); done++)
+            TD_TRY(check_row(&inner, table, json_array_get(all, done), error));
+    }
+    if (json_array_size(all) > EXPECT_ENTRIES)
+        return expect_fail(at, error, "at most %d rows with their columns, found %zu",
+                           EXPECT_ENTRIES, json_array_size(all));
+    return TD_OK;
+}
+
+static td_status check_rows(const expect_place *at, json_t *table, td_error *error) {
+    const json_t *rows;
+    TD_TRY(find_list(at, table, "rows", &rows, error));
+    if (!rows)
+        return TD_OK;
+    json_t *all = json_array();
+    td_status status =
+        all ? spread_rows(at, table, rows, all, error) : td_fail_memory(error, at->path);
+    if (status == TD_OK && json_object_set(table, "rows", all) != 0)
+        status = td_fail_memory(error, at->path);
+    json_decref(all);
+    return status;
+}
+
+static td_status check_table(const expect_place *at, json_t *table, td_error *error) {
     TD_TRY(check_object(at, table, table_fields, error));
     if (json_object_get(table, "plot"))
         TD_TRY(check_object(at, json_object_get(table, "plot"), plot_fields, error));
-    TD_TRY(check_list(at, table, "rows", row_fields, error));
+    TD_TRY(check_rows(at, table, error));
     TD_TRY(check_list(at, table, "lists", list_fields, error));
     TD_TRY(check_list(at, table, "matrices", matrix_fields, error));
     return check_list(at, table, "pictures", picture_fields, error);
@@ -132,7 +172,7 @@ static td_status check_table(const expect_place *at, const json_t *table, td_err
 
 static td_status check_file(const char *path, const json_t *root, td_error *error) {
     const expect_place at = {.path = path};
-    const json_t *tables = json_object_get(root, "tables"), *table;
+    json_t *tables = json_object_get(root, "tables"), *table;
     size_t i;
     TD_TRY(check_object(&at, root, file_fields, error));
     if (!json_is_array(tables) || json_array_size(tables) > EXPECT_TABLES)

@@ -24,6 +24,10 @@
  *     value, take        a path, and how its values become one number (find.h; "only")
  *     over               the path of a number to divide by
  *     series, x          its place in the table's plot
+ *   columns   {"10 %": "10", ...}, names and keys: a row without `column` stands for one
+ *             in each. {} in its texts, and in the table's for it, is then the key; `paper`
+ *             may be a list with a figure a column; of `series` and `x`, what the row has
+ *             not is the column's name, its key as a number
  *   plot      {"x": label, "y": label}: a chart of the rows that have `series` and `x`; with
  *             "each": "column" a chart of each column
  *   lists     numbers one after the other, such as logits; `paper` is a list or null
@@ -46,11 +50,12 @@ enum {
     EXPECT_TEXT = 300,    /* bytes of a text, as many as the page shows */
     EXPECT_TABLES = 100,  /* of a file */
     EXPECT_ENTRIES = 500, /* of a table's rows, lists ... */
+    EXPECT_COLUMNS = 50,  /* of a table */
     EXPECT_FILES = 20,    /* that one report takes */
 };
 
-/* Reads and checks the file: unknown fields, wrong types and wrong values are TD_ERR_FORMAT. The
- * caller owns *out. */
+/* Reads and checks the file: unknown fields, wrong types and wrong values are TD_ERR_FORMAT. In
+ * *out, which the caller owns, each row has one column at most. */
 td_status expect_read(const char *path, json_t **out, td_error *error) TD_MUST_USE;
 
 /* The field of a row, or else of its table; NULL if neither has it. */

@@ -137,3 +137,16 @@ td_status expect_check_column(const expect_place *at, const char *key, const jso
                ? TD_OK
                : expect_fail(at, error, "\"%s\" to be \"column\", found something else", key);
 }
+
+td_status expect_check_columns(const expect_place *at, const char *key, const json_t *value,
+                               td_error *error) {
+    const char *name;
+    json_t *text;
+    if (!json_is_object(value) || json_object_size(value) > EXPECT_COLUMNS)
+        return expect_fail(at, error,
+                           "\"%s\" to be an object of at most %d texts, found something else", key,
+                           EXPECT_COLUMNS);
+    json_object_foreach((json_t *)value, name, text)
+        TD_TRY(expect_check_text(at, name, text, error));
+    return TD_OK;
+}

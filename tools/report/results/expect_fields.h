@@ -20,7 +20,8 @@ td_status expect_fail(const expect_place *at, td_error *error, const char *forma
 
 /* Each checks the value of a field: a text of 1 to EXPECT_TEXT bytes, a number, a pattern of
  * records or files, a path into a record, what becomes of several values, what is better, a figure
- * as it is printed or null, a tolerance, a list of numbers or null, a list of texts, "column". */
+ * as it is printed or null, a tolerance, a list of numbers or null, a list of texts, "column", an
+ * object of at most EXPECT_COLUMNS texts. */
 td_status expect_check_text(const expect_place *at, const char *key, const json_t *value,
                             td_error *error) TD_MUST_USE;
 td_status expect_check_number(const expect_place *at, const char *key, const json_t *value,
@@ -43,5 +44,7 @@ td_status expect_check_texts(const expect_place *at, const char *key, const json
                              td_error *error) TD_MUST_USE;
 td_status expect_check_column(const expect_place *at, const char *key, const json_t *value,
                               td_error *error) TD_MUST_USE;
+td_status expect_check_columns(const expect_place *at, const char *key, const json_t *value,
+                               td_error *error) TD_MUST_USE;
 
 #endif
