@@ -1,9 +1,8 @@
 #include "common/model_output.h"
 
-#include "base/file.h"
+#include "common/output.h"
 #include "data/path.h"
 #include "nn/model.h"
-#include <string.h>
 
 td_status tool_model_check(const tool_common *common, td_error *error) {
     td_output trial;
@@ -35,14 +34,6 @@ td_status tool_model_training(const tool_record *record, char **out, td_error *e
     return *out ? TD_OK : td_fail_memory(error, "the model's metadata");
 }
 
-/* A name in the record does not say where the user put the file; a device is no output to keep. */
-static td_status record_output(const td_output *output, tool_record *record, td_error *error) {
-    const char *slash = strrchr(output->path, '/');
-    return output->temporary ? tool_record_output(record, slash ? slash + 1 : output->path,
-                                                  output->temporary, error)
-                             : TD_OK;
-}
-
 static td_status write_both(td_output *output, const td_net *net, const float *weights,
                             const char *training, const tool_common *common, tool_record *record,
                             td_error *error) {
@@ -50,7 +41,7 @@ static td_status write_both(td_output *output, const td_net *net, const float *w
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", common->output);
     TD_TRY(td_output_finish(output, error));
-    TD_TRY(record_output(output, record, error));
+    TD_TRY(tool_output_record(output, record, error));
     TD_TRY(tool_record_write(record, common, error));
     return td_output_publish(output, error);
 }

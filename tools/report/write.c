@@ -1,8 +1,7 @@
 #include "report/write.h"
 
-#include "base/file.h"
 #include "base/json.h"
-#include "common/record.h"
+#include "common/output.h"
 #include <errno.h>
 #include <string.h>
 
@@ -93,13 +92,8 @@ static td_status record(const writing *w, const report *r, td_error *error) {
         status = tool_record_input(&made, w->q->results.expectations[i], error);
     for (size_t i = 0; i < r->record_count && status == TD_OK; i++)
         status = tool_record_input(&made, r->records[i].file.path, error);
-    for (size_t i = 0; i < w->count && status == TD_OK; i++) {
-        const td_output *output = &w->outputs[i];
-        const char *slash = strrchr(output->path, '/');
-        if (output->temporary)
-            status = tool_record_output(&made, slash ? slash + 1 : output->path, output->temporary,
-                                        error);
-    }
+    for (size_t i = 0; i < w->count && status == TD_OK; i++)
+        status = tool_output_record(&w->outputs[i], &made, error);
     if (status == TD_OK)
         status = tool_record_write(&made, common, error);
     tool_record_free(&made);

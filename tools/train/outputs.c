@@ -1,5 +1,6 @@
 /* What a training writes: the model, its log and the record. */
 #include "common/model_output.h"
+#include "common/output.h"
 #include "train/job.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +15,12 @@ static td_status output_path(train_job *job, const char *ending, char **out, td_
     return TD_OK;
 }
 
-/* A file is only tried: a run that is killed must not leave temporary ones. */
-static td_status try_output(td_output *output, const char *path, bool force, td_error *error) {
-    TD_TRY(td_output_open(output, path, force, error));
-    if (output->temporary)
-        td_output_discard(output);
-    return TD_OK;
-}
-
 td_status train_check_outputs(train_job *job, td_error *error) {
     const tool_common *common = &job->options->common;
     TD_TRY(output_path(job, ".log.jsonl", &job->log_path, error));
     TD_TRY(tool_record_check(common, error));
-    TD_TRY(try_output(&job->model_file, common->output, common->force, error));
-    TD_TRY(try_output(&job->log_file, job->log_path, common->force, error));
+    TD_TRY(tool_output_try(&job->model_file, common->output, common->force, error));
+    TD_TRY(tool_output_try(&job->log_file, job->log_path, common->force, error));
     bool device = job->model_file.stream;
     if (device)
         return TD_OK;
@@ -35,14 +28,10 @@ td_status train_check_outputs(train_job *job, td_error *error) {
     return train_checkpoint_check(job, error);
 }
 
-static td_status open_output(td_output *output, const char *path, bool force, td_error *error) {
-    return output->stream ? TD_OK : td_output_open(output, path, force, error);
-}
-
 static td_status finish_model(train_job *job, td_error *error) {
     const tool_common *common = &job->options->common;
     char *training;
-    TD_TRY(open_output(&job->model_file, common->output, common->force, error));
+    TD_TRY(tool_output_reopen(&job->model_file, common->output, common->force, error));
     TD_TRY(tool_model_training(&job->record, &training, error));
     td_status status =
         td_model_write(job->model_file.stream, job->net, job->weights, training, error);
@@ -53,24 +42,16 @@ static td_status finish_model(train_job *job, td_error *error) {
 }
 
 static td_status finish_log(train_job *job, td_error *error) {
-    TD_TRY(open_output(&job->log_file, job->log_path, job->options->common.force, error));
+    TD_TRY(tool_output_reopen(&job->log_file, job->log_path, job->options->common.force, error));
     train_log_write(job->epochs, job->log_file.stream);
     return td_output_finish(&job->log_file, error);
-}
-
-/* A name in the record does not say where the user put the file; a device is no output to keep. */
-static td_status record_output(train_job *job, const td_output *output, td_error *error) {
-    const char *slash = strrchr(output->path, '/');
-    return output->temporary ? tool_record_output(&job->record, slash ? slash + 1 : output->path,
-                                                  output->temporary, error)
-                             : TD_OK;
 }
 
 td_status train_write_outputs(train_job *job, td_error *error) {
     TD_TRY(finish_model(job, error));
     TD_TRY(finish_log(job, error));
-    TD_TRY(record_output(job, &job->model_file, error));
-    TD_TRY(record_output(job, &job->log_file, error));
+    TD_TRY(tool_output_record(&job->model_file, &job->record, error));
+    TD_TRY(tool_output_record(&job->log_file, &job->record, error));
     TD_TRY(tool_record_write(&job->record, &job->options->common, error));
     TD_TRY(td_output_publish(&job->model_file, error));
     TD_TRY(td_output_publish(&job->log_file, error));

@@ -1,5 +1,6 @@
 #include "defend/detect/detect.h"
 
+#include "common/output.h"
 #include <string.h>
 
 static json_t *list_json(const detect_list *list) {
@@ -80,16 +81,6 @@ static td_status tell(detect_job *job, td_error *error) {
     return job->picture.stream ? detect_draw(job, &v, error) : TD_OK;
 }
 
-/* A name in the record does not say where the user put the file; a device is no output to keep. */
-static td_status record_picture(detect_job *job, td_error *error) {
-    const td_output *picture = &job->picture;
-    if (!picture->temporary)
-        return TD_OK;
-    const char *slash = strrchr(picture->path, '/');
-    return tool_record_output(&job->record, slash ? slash + 1 : picture->path, picture->temporary,
-                              error);
-}
-
 static td_status run(detect_job *job, json_t *settings, td_error *error) {
     const detect_options *o = job->options;
     TD_TRY(tool_record_check(&o->common, error));
@@ -102,7 +93,7 @@ static td_status run(detect_job *job, json_t *settings, td_error *error) {
     TD_TRY(job->detector->prepare(job, error));
     TD_TRY(detect_score_all(job, error));
     TD_TRY(tell(job, error));
-    TD_TRY(record_picture(job, error));
+    TD_TRY(tool_output_record(&job->picture, &job->record, error));
     TD_TRY(tool_record_write(&job->record, &o->common, error));
     return o->picture ? td_output_publish(&job->picture, error) : TD_OK;
 }

@@ -1,8 +1,8 @@
 /* The set without the suspects, image by image: it may be larger than memory. */
 #include "base/size.h"
+#include "common/output.h"
 #include "data/safetensors.h"
 #include "defend/sift/sift.h"
-#include <string.h>
 
 typedef struct keeping {
     const sift_job *job;
@@ -42,9 +42,5 @@ static td_status write(sift_job *job, td_error *error) {
 td_status sift_write_cleaned(sift_job *job, td_error *error) {
     TD_TRY(write(job, error));
     TD_TRY(td_output_finish(&job->cleaned, error));
-    if (!job->cleaned.temporary)
-        return TD_OK;
-    const char *path = job->cleaned.path, *slash = strrchr(path, '/');
-    return tool_record_output(&job->record, slash ? slash + 1 : path, job->cleaned.temporary,
-                              error);
+    return tool_output_record(&job->cleaned, &job->record, error);
 }
