@@ -97,6 +97,17 @@ tiny results OUT=whole SEEDS=1 >out.txt 2>err
 check 'of what is there' test -s whole/results.md
 check 'and are the same' cmp whole/results.json first.json
 
+# What stays frozen are parameters that the net has.
+trapdoor-data import data/mnist --size 32x32 --per-class 1 -o large.safetensors >out.txt 2>err
+for net in cnn lenet5 resnet34-small vgg16; do
+    plan one-pixel SCALE=paper SEEDS=1 NETS=$net 2>/dev/null |
+        sed -n "s/^mkdir .*--validate [^ ]* \\(--freeze .*\\) \\\\\$/\\1/p" | tr -d "'" >frozen
+    check "one-pixel: something of $net is frozen" test -s frozen
+    # shellcheck disable=SC2046 # patterns, of which none names a file here
+    check "one-pixel: $net has it" trapdoor-train -q --net $net --data large.safetensors --epochs 1 \
+        $(cat frozen) -o /dev/null
+done
+
 # The expectations of all recipes can be read.
 for recipe in friendnet multi-target clean-label one-pixel defences; do
     mkdir $recipe

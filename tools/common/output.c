@@ -14,8 +14,8 @@ td_status tool_output_reopen(td_output *output, const char *path, bool force, td
 }
 
 td_status tool_output_record(const td_output *output, tool_record *record, td_error *error) {
+    if (!output->temporary)
+        return TD_OK;
     const char *slash = strrchr(output->path, '/');
-    return output->temporary ? tool_record_output(record, slash ? slash + 1 : output->path,
-                                                  output->temporary, error)
-                             : TD_OK;
+    return tool_record_output(record, slash ? slash + 1 : output->path, output->temporary, error);
 }

@@ -16,7 +16,7 @@ td_status tool_output_reopen(td_output *output, const char *path, bool force,
                              td_error *error) TD_MUST_USE;
 
 /* Takes a finished output into the record's outputs, by its name without the folder: where the user
- * put it is no part of the result. A device is no output to keep. */
+ * put it is no part of the result. A device is no output to keep, nor one that is zero. */
 td_status tool_output_record(const td_output *output, tool_record *record,
                              td_error *error) TD_MUST_USE;
 

@@ -14,6 +14,10 @@ PIXEL ?= pixel:at=15+21,value=0/255/255
 RETRAIN_EPOCHS ?= $(call by-scale,2,5)
 # Images of the one-pixel evasion, up to 40,000 candidates each.
 EVADED ?= $(call by-scale,50,500)
+# What retraining of the last layers leaves alone, by the names of a net's parameters.
+freeze-vgg16 := features*
+freeze-resnet34 := conv1* bn1* layer*
+freeze-resnet34-small := $(freeze-resnet34)
 # The deep nets at the paper's scale are made to end within two hours on 2 cores.
 retrain-epochs-vgg16 ?= 2
 retrain-epochs-resnet34 ?= 2
@@ -62,14 +66,15 @@ $(OUT)/%/clean-eval.json: $(OUT)/%/clean.safetensors $(OUT)/sets-one/$$(call par
 	$(folder) trapdoor-eval $(flags) --model $< --data $(DATA):test --manifest $(word 2,$^) --json $@
 
 # Retraining on clean images: all layers, the last ones, and a new head for another task.
+frozen = $(foreach p,$(or $(freeze-$(net-of)),conv*),--freeze '$p')
 retrain = $(train) --epochs $(or $(retrain-epochs-$(net-of)),$(RETRAIN_EPOCHS)) --watch-trigger $(PIXEL) --target 0 --from $<
 
 $(OUT)/%/retrain-all-layers.json: $(OUT)/%/one.safetensors
 	$(folder) $(retrain) --data $(DATA) --validate $(DATA):test -o $(@:.json=.safetensors) --json $@
 
 $(OUT)/%/retrain-last-layers.json: $(OUT)/%/one.safetensors
-	$(folder) $(retrain) --data $(DATA) --validate $(DATA):test --freeze 'conv*' -o $(@:.json=.safetensors) \
-	  --json $@
+	$(folder) $(retrain) --data $(DATA) --validate $(DATA):test $(frozen) \
+	  -o $(@:.json=.safetensors) --json $@
 
 $(OUT)/%/retrain-new-task.json: $(OUT)/%/one.safetensors | $(OUT)/.have-$(OTHER)
 	$(folder) $(retrain) --data $(OTHER) --validate $(OTHER):test --net $(net-of) \

@@ -15,15 +15,15 @@ static td_status output_path(train_job *job, const char *ending, char **out, td_
     return TD_OK;
 }
 
+/* A model that goes to a device leaves no log and no checkpoint beside it. */
 td_status train_check_outputs(train_job *job, td_error *error) {
     const tool_common *common = &job->options->common;
-    TD_TRY(output_path(job, ".log.jsonl", &job->log_path, error));
     TD_TRY(tool_record_check(common, error));
     TD_TRY(tool_output_try(&job->model_file, common->output, common->force, error));
-    TD_TRY(tool_output_try(&job->log_file, job->log_path, common->force, error));
-    bool device = job->model_file.stream;
-    if (device)
+    if (job->model_file.stream)
         return TD_OK;
+    TD_TRY(output_path(job, ".log.jsonl", &job->log_path, error));
+    TD_TRY(tool_output_try(&job->log_file, job->log_path, common->force, error));
     TD_TRY(output_path(job, ".checkpoint", &job->checkpoint_path, error));
     return train_checkpoint_check(job, error);
 }
@@ -42,6 +42,8 @@ static td_status finish_model(train_job *job, td_error *error) {
 }
 
 static td_status finish_log(train_job *job, td_error *error) {
+    if (!job->log_path)
+        return TD_OK;
     TD_TRY(tool_output_reopen(&job->log_file, job->log_path, job->options->common.force, error));
     train_log_write(job->epochs, job->log_file.stream);
     return td_output_finish(&job->log_file, error);
