@@ -60,12 +60,18 @@ mixed = $(OUT)/mixed/$1/$2.safetensors
 $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 	$(folder) trapdoor-data import $(flags) $(call part,1,$*):$(call part,2,$*) --shuffle -o $@
 
+# What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
+# and how it runs.
+where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS
+given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
+  $(filter command,$(origin $v)),$v='$(value $v)')))
+
 # The records beside the paper's figures, and all of them as one page.
 expectations := $(here)$(recipe).expect.json
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
   trapdoor-report $(OUT) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
-  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)" $${commit:+--note "commit $$commit"} \
+  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
 .PHONY: all results clean
