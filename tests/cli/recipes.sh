@@ -99,6 +99,11 @@ tiny results OUT=whole SEEDS=1 >out.txt 2>err
 check 'of what is there' test -s whole/results.md
 check 'and are the same' cmp whole/results.json first.json
 
+tiny keep OUT=whole SEEDS=1 KEEP=kept >out.txt 2>err
+check 'results can be kept' cmp kept/results.md whole/results.md
+check 'with the picture that they show, and nothing else' \
+    test "$(find kept -type f | sort | tr '\n' ' ')" = 'kept/mnist/25/1/preview.png kept/results.md '
+
 # What stays frozen are parameters that the net has.
 trapdoor-data import data/mnist --size 32x32 --per-class 1 -o large.safetensors >out.txt 2>err
 for net in cnn lenet5 resnet34-small vgg16; do

@@ -74,7 +74,7 @@ make-results = commit=$$(test -e $(root)/.git && \
   --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
-.PHONY: all results clean
+.PHONY: all results keep clean
 all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
 $(OUT)/results.json: $$(measured) $(expectations)
 	$(folder) $(make-results)
@@ -83,5 +83,10 @@ $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 # The same of what there is, however much is missing.
 results:
 	$(make-results)
+# Copies results.md and the pictures that it shows to KEEP, without models and records.
+KEEP ?= $(here)results/$(recipe)-$(SCALE)
+keep:
+	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
+	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
 clean:
 	rm -rf $(OUT)
