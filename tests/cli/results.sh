@@ -206,6 +206,11 @@ cat >expected <<'MARKDOWN'
 | r3 (m) |  |  | not run (5.1) |
 MARKDOWN
 check 'columns are as expected' diff -u expected found
+check 'single points are no chart' sh -c '! sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "<svg"'
+sed -e 's/"x": 1}/"series": "s"}/' -e 's/"of a": "a", "of b": "b"/"1 %": "a", "2 %": "b"/' columns.json |
+    sed -e 's/"{}\/\*\/eval.json"/"a\/*\/eval.json"/' -e 's/"a", "2 %": "b"/"1", "2 %": "2"/' >plotted.json
+run trapdoor-report runs --expect plotted.json --force
+check 'but two are' sh -c 'sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "<svg"'
 rm runs/results.json runs/results.md runs/report.html
 sed -e 's/"x": 1}/"series": "s"}/' -e 's/"of a": "a", "of b": "b"/"of 1": "a", "of 2": "2"/' columns.json >bad.json
 check_fails 1 'trapdoor-report: bad.json: tables[0].rows[0]: expected "x", or a number for column "of 1", found "a"' \

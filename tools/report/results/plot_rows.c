@@ -1,5 +1,6 @@
 #include "report/results/plot_rows.h"
 
+#include "base/size.h"
 #include "report/html.h"
 #include "report/plot.h"
 #include "report/results/grid.h"
@@ -57,7 +58,7 @@ static void write_plot(report *r, const json_t *table, const char *column) {
     const json_t *rows = json_object_get(table, "rows"), *spec = json_object_get(table, "plot");
     const char *names[PLOT_SERIES];
     char labels[PLOT_SERIES][64];
-    size_t count = list_series(rows, names), room = json_array_size(rows) + 1, drawn = 0;
+    size_t count = list_series(rows, names), room = json_array_size(rows) + 1, longest = 0;
     bool both = 2 * count <= PLOT_SERIES;
     td_arena arena = {0};
     plot_point *points;
@@ -69,7 +70,7 @@ static void write_plot(report *r, const json_t *table, const char *column) {
     for (size_t i = 0; i < count; i++) {
         plot_point *ours = points + 2 * i * room, *paper = ours + room;
         size_t known = fill(ours, rows, column, names[i], false);
-        drawn += known;
+        longest = td_size_max(longest, known);
         plot_add(&p, names[i], ours, known);
         snprintf(labels[i], sizeof labels[i], "%.48s, paper", names[i]);
         if (both)
@@ -77,7 +78,7 @@ static void write_plot(report *r, const json_t *table, const char *column) {
     }
     p.percent = strcmp(html_get_text(json_array_get(rows, 0), "unit"), "%") == 0;
     p.least = least_of(&p);
-    if (drawn > 0)
+    if (longest > 1)
         plot_write(r, &p);
     td_arena_free(&arena);
 }

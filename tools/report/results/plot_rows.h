@@ -5,7 +5,8 @@
 #include "report/report.h"
 
 /* The rows that have `series` and `x`, with the standard deviation; the paper's figures beside
- * them, where there is room for both. Nothing where there is no figure of ours, or no `plot`. */
+ * them, where there is room for both. Nothing without `plot`, or where ours are points that
+ * no line joins. */
 void results_plot(report *r, const json_t *table);
 
 #endif
