@@ -225,6 +225,14 @@ sed 's/{"of a".*}/["a"]/' columns.json >bad.json
 check_fails 1 'trapdoor-report: bad.json: tables[0]: expected "columns" to be an object of at most 50 texts, found something else' \
     trapdoor-report runs --expect bad.json
 
+# A table without records is one line.
+sed 's/"c\/\*/"d\/*/; s/"{}/"d{}/; s/"title": "t"/"title": "gone"/' columns.json >gone.json
+run trapdoor-report runs --expect gone.json --force
+sed -n '/^## gone/,/^## Sett/p' runs/results.md >found
+printf '## gone\n\nNot run.\n\n## Settings\n' >expected
+check 'what was not run at all is one line' cmp found expected
+check 'on the page, too' grep -qx '<p>Not run.</p>' runs/report.html
+
 # Two values where one is expected.
 sed 's/"value": "models\[0\].accuracy"/"value": "models[0].scores[*]"/' small.expect.json >two.json
 run trapdoor-report runs --expect two.json --force

@@ -248,6 +248,10 @@ static void write_table(FILE *out, const json_t *table) {
         put(out, html_get_text(table, "note"));
         fputs("\n\n", out);
     }
+    if (!results_ran(table)) {
+        fputs("Not run.\n\n", out);
+        return;
+    }
     write_rows(out, json_object_get(table, "rows"));
     write_lists(out, json_object_get(table, "lists"));
     write_matrices(out, json_object_get(table, "matrices"));

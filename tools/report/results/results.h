@@ -51,6 +51,9 @@ void results_page(report *r, const json_t *results);
 void results_ours(char *out, size_t size, const json_t *row);
 void results_difference(char *out, size_t size, const json_t *row);
 
+/* Whether a table has anything from a record. */
+bool results_ran(const json_t *table);
+
 /* The unit that all rows have, "Percent" for "%"; or NULL. */
 const char *results_unit(const json_t *rows);
 
