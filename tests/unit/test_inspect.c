@@ -35,6 +35,23 @@ static void class_without_trigger_takes_no_part(void **state) {
     assert_true(isnan(classes[2].index));
 }
 
+/* 80 and 90 are outliers on the large side, 10 is one on the small side; the first seven have a
+ * median of 51 and a MAD of 1, so that 53 has an index of 1.35. */
+static void the_largest_outlier_is_found(void **state) {
+    (void)state;
+    static const double sizes[] = {50, 10, NAN, 52, 53, 52, 50, 80, 53, 90};
+    inspect_class classes[MOST];
+    inspect_verdict v = judge(sizes, 9, INSPECT_MAD, classes);
+    assert_ptr_equal(inspect_largest(classes, 9, &v), &classes[7]);
+    v = judge(sizes, 10, INSPECT_MAD, classes);
+    assert_ptr_equal(inspect_largest(classes, 10, &v), &classes[9]);
+    v = judge(sizes, 7, INSPECT_MAD, classes);
+    assert_null(inspect_largest(classes, 7, &v));
+    static const double two[] = {1, 100};
+    v = judge(two, 2, INSPECT_MAD, classes);
+    assert_null(inspect_largest(classes, 2, &v));
+}
+
 /* 10, 20, 30, 90, 100: median 30, MAD of 20, 10, 0, 60, 70: 20; below: of 20, 10, 0: 10. */
 static void double_mad_looks_below(void **state) {
     (void)state;
@@ -127,6 +144,7 @@ static void trigger_is_written_as_pictures(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_without_trigger_takes_no_part),
+        cmocka_unit_test(the_largest_outlier_is_found),
         cmocka_unit_test(double_mad_looks_below),
         cmocka_unit_test(two_triggers_give_no_verdict),
         cmocka_unit_test(record_has_null_for_what_is_no_number),

@@ -236,6 +236,20 @@ static td_status tell_overlaps(cleanse_job *job, td_error *error) {
     return status;
 }
 
+/* A search can end beside the small trigger that there is. */
+static void note_largest(const cleanse_job *job) {
+    const inspect_class *largest = inspect_largest(job->classes, job->count, &job->verdict);
+    char line[256];
+    if (!largest)
+        return;
+    snprintf(
+        line, sizeof line,
+        "note: the mask of class %zu is an outlier on the large side (index %.2f), as a search "
+        "leaves it that got stuck; another --seed with --classes %zu tells",
+        largest->number, largest->index, largest->number);
+    tool_note(line);
+}
+
 static td_status tell(cleanse_job *job, td_error *error) {
     const repair_options *r = &job->options->repair;
     json_t *root = job->record.root, *entry;
@@ -257,8 +271,10 @@ static td_status tell(cleanse_job *job, td_error *error) {
                r->model, 100 * job->options->settings.attack_rate, job->images.count);
         inspect_print(job->classes, job->count, &job->verdict, "pixels");
     }
-    if (!r->common.quiet)
+    if (!r->common.quiet) {
         inspect_note(job->classes, job->count, &job->verdict);
+        note_largest(job);
+    }
     return tell_overlaps(job, error);
 }
 

@@ -43,6 +43,18 @@ td_status inspect_judge(inspect_class *classes, size_t count, inspect_spread spr
     return TD_OK;
 }
 
+const inspect_class *inspect_largest(const inspect_class *classes, size_t count,
+                                     const inspect_verdict *verdict) {
+    const inspect_class *largest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const inspect_class *class = &classes[i];
+        if (class->found && verdict->given && class->size > verdict->median &&
+            class->index > TD_ANOMALY_CUTOFF && (!largest || class->size > largest->size))
+            largest = class;
+    }
+    return largest;
+}
+
 /* --- telling --- */
 
 /* JSON has no infinity and no NaN. */

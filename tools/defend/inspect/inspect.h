@@ -43,6 +43,10 @@ typedef struct inspect_verdict {
 td_status inspect_judge(inspect_class *classes, size_t count, inspect_spread spread,
                         inspect_verdict *verdict, td_error *error) TD_MUST_USE;
 
+/* The class with the largest trigger, if that is an outlier on the large side; else NULL. */
+const inspect_class *inspect_largest(const inspect_class *classes, size_t count,
+                                     const inspect_verdict *verdict);
+
 /* Adds to the record `median` and `mad` (null without a trigger), `flagged` [class, ...] and
  * `classes` [{"class", "found", "asr", "asr_interval", "asr_count", "size", "index", "flagged"}];
  * `size` is null where no trigger was found, `index` where there is none or it is infinite. An
