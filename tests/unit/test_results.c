@@ -53,6 +53,7 @@ static void test_paths_find(void **state) {
     assert_found("models[*].triggers[*].asr", "count", 3, NULL);
     assert_found("models[*].triggers[*].asr", "max", 1, NULL);
     assert_found("models[1].scores[*]", "sum", 13, NULL);
+    assert_found("models[1].scores[*]", "last", 5, NULL);
 }
 
 static void test_classes_are_asked_for(void **state) {
@@ -78,6 +79,8 @@ static void test_what_is_not_there_is_said(void **state) {
     assert_found("models[*].accuracy", "only", 0, "expected one value, found 2");
     assert_found("flagged[*]", "only", 0, "expected one value, found 0");
     assert_found("flagged[*]", "mean", 0, "expected numbers, found none");
+    assert_found("flagged[*]", "last", 0, "expected values, found none");
+    assert_found("models[0].triggers[*].asr", "last", 0, "expected a number, found null");
     assert_found("models[0].file", "only", 0, "expected a number, found a text");
     assert_found("models[0].scores", "only", 0, "expected a number, found a list");
     assert_found("models[0].triggers[1].asr", "only", 0, "expected a number, found null");
@@ -103,6 +106,7 @@ static void test_only_paths_are_paths(void **state) {
     assert_int_equal(take_parse(&taken, "median", &error), TD_ERR_FORMAT);
     assert_int_equal(take_parse(&taken, "highest=", &error), TD_ERR_FORMAT);
     assert_int_equal(take_parse(&taken, "has=-1", &error), TD_ERR_FORMAT);
+    assert_int_equal(take_parse(&taken, "last1", &error), TD_ERR_FORMAT);
     assert_int_equal(take_parse(&taken, "only1", &error), TD_ERR_FORMAT);
 }
 

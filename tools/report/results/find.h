@@ -26,6 +26,7 @@ typedef enum take_kind {
     TAKE_MAX,     /* as TAKE_MEAN */
     TAKE_SUM,     /* as TAKE_MEAN; 0 of none */
     TAKE_COUNT,   /* how many there are, null or not */
+    TAKE_LAST,    /* of the values, a number */
     TAKE_HIGHEST, /* 1 if the K-th of all numbers, from 0, is above all others, else 0 */
     TAKE_HAS,     /* 1 if one of the numbers is K, else 0 */
 } take_kind;
@@ -35,7 +36,7 @@ typedef struct take {
     size_t k;
 } take;
 
-/* "only", "mean", "min", "max", "sum", "count", "highest=K", "has=K". */
+/* "only", "mean", "min", "max", "sum", "count", "last", "highest=K", "has=K". */
 td_status take_parse(take *how, const char *text, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_FORMAT with what is wrong: no value, two where one is expected, something that is no

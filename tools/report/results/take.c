@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"only", "mean",  "min",      "max",
-                                    "sum",  "count", "highest=", "has="};
+static const char *const names[] = {"only",  "mean", "min",      "max", "sum",
+                                    "count", "last", "highest=", "has="};
 
 td_status take_parse(take *how, const char *text, td_error *error) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -24,7 +24,7 @@ td_status take_parse(take *how, const char *text, td_error *error) {
         return TD_OK;
     }
     return td_fail(error, TD_ERR_FORMAT,
-                   "expected only, mean, min, max, sum, count, highest=K or has=K, found \"%s\"",
+                   "expected only, mean, min, max, sum, count, last, highest=K or has=K, found \"%s\"",
                    text);
 }
 
@@ -43,6 +43,12 @@ static td_status take_only(const json_t *values, double *number, td_error *error
         return td_fail(error, TD_ERR_FORMAT, "expected one value, found %zu",
                        json_array_size(values));
     return read_number(json_array_get(values, 0), number, error);
+}
+
+static td_status take_last(const json_t *values, double *number, td_error *error) {
+    const size_t count = json_array_size(values);
+    return count > 0 ? read_number(json_array_get(values, count - 1), number, error)
+                     : td_fail(error, TD_ERR_FORMAT, "expected values, found none");
 }
 
 static td_status take_highest(const json_t *values, size_t k, double *number, td_error *error) {
@@ -92,6 +98,8 @@ td_status take_number(const take *how, const json_t *values, double *number, td_
     switch (how->kind) {
     case TAKE_ONLY:
         return take_only(values, number, error);
+    case TAKE_LAST:
+        return take_last(values, number, error);
     case TAKE_HIGHEST:
         return take_highest(values, how->k, number, error);
     case TAKE_COUNT:
