@@ -231,7 +231,10 @@ run trapdoor-report runs --expect gone.json --force
 sed -n '/^## gone/,/^## Sett/p' runs/results.md >found
 printf '## gone\n\nNot run.\n\n## Settings\n' >expected
 check 'what was not run at all is one line' cmp found expected
-check 'on the page, too' grep -qx '<p>Not run.</p>' runs/report.html
+check 'and folded on the page' grep -qx '<details><summary>Not run</summary>' runs/report.html
+sed 's/\["99", "60"\]/null/; s/"5.1"/null/' columns.json >unprinted.json
+run trapdoor-report runs --expect unprinted.json --force
+check 'marks that no figure has are not explained' sh -c '! grep -q "✓" runs/results.md runs/report.html'
 
 # Two values where one is expected.
 sed 's/"value": "models\[0\].accuracy"/"value": "models[0].scores[*]"/' small.expect.json >two.json

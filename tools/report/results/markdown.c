@@ -105,8 +105,9 @@ static void write_grid(FILE *out, const json_t *rows, const results_grid *grid) 
             write_cell(out, results_grid_cell(rows, grid->names[i], grid->columns[k]));
         fputs(" |", out);
     }
-    fputs("\n\nOurs, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not "
-          "reached.\n",
+    fputs(results_printed(rows) ? "\n\nOurs, and in brackets the paper's: ✓ reached, ≈ within the "
+                                  "tolerance, ✗ not reached.\n"
+                                : "\n",
           out);
 }
 
@@ -132,6 +133,10 @@ static void write_rows(FILE *out, const json_t *rows) {
     results_grid grid;
     if (json_array_size(rows) == 0)
         return;
+    if (!results_ran(rows)) {
+        fputs("Not run.\n\n", out);
+        return;
+    }
     if (results_grid_make(&grid, rows))
         write_grid(out, rows, &grid);
     else
@@ -247,10 +252,6 @@ static void write_table(FILE *out, const json_t *table) {
     if (json_object_get(table, "note")) {
         put(out, html_get_text(table, "note"));
         fputs("\n\n", out);
-    }
-    if (!results_ran(table)) {
-        fputs("Not run.\n\n", out);
-        return;
     }
     write_rows(out, json_object_get(table, "rows"));
     write_lists(out, json_object_get(table, "lists"));

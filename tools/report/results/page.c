@@ -104,10 +104,6 @@ static void write_table(report *r, const json_t *table) {
         html_text(r->out, html_get_text(table, "note"));
         fputs("</p>\n", r->out);
     }
-    if (!results_ran(table)) {
-        fputs("<p>Not run.</p>\n", r->out);
-        return;
-    }
     results_plot(r, table);
     results_rows(r->out, json_object_get(table, "rows"));
     write_lists(r->out, json_object_get(table, "lists"));

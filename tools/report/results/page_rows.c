@@ -134,31 +134,21 @@ static void write_problems(FILE *out, const json_t *row) {
     }
 }
 
-/* Whether any record of the rows was found. */
-static bool is_run(const json_t *rows) {
-    size_t i;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        if (strcmp(html_get_text(row, "verdict"), verdict_name(VERDICT_NOT_RUN)) != 0)
-            return true;
-    }
-    return false;
-}
-
 void results_rows(FILE *out, const json_t *rows) {
     char caption[512];
     size_t i;
     const json_t *row;
     const char *unit = results_unit(rows);
     results_grid grid;
-    bool folded = !is_run(rows);
+    bool folded = !results_ran(rows);
     if (json_array_size(rows) == 0)
         return;
     bool gridded = results_grid_make(&grid, rows);
     snprintf(caption, sizeof caption, "%.300s%sMean over the seeds ± standard deviation%s",
              unit ? unit : "", unit ? ". " : "",
-             gridded ? "; below, the paper's: ✓ reached, ≈ within the tolerance, ✗ not reached"
-                     : "");
+             gridded && results_printed(rows)
+                 ? "; below, the paper's: ✓ reached, ≈ within the tolerance, ✗ not reached"
+                 : "");
     fputs(folded ? "<details><summary>Not run</summary>\n" : "", out);
     if (gridded)
         write_grid(out, caption, rows, &grid);

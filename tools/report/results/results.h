@@ -51,8 +51,9 @@ void results_page(report *r, const json_t *results);
 void results_ours(char *out, size_t size, const json_t *row);
 void results_difference(char *out, size_t size, const json_t *row);
 
-/* Whether a table has anything from a record. */
-bool results_ran(const json_t *table);
+/* Whether any record of the rows was found, and whether the paper prints any of their figures. */
+bool results_ran(const json_t *rows);
+bool results_printed(const json_t *rows);
 
 /* The unit that all rows have, "Percent" for "%"; or NULL. */
 const char *results_unit(const json_t *rows);

@@ -23,9 +23,9 @@ td_status take_parse(take *how, const char *text, td_error *error) {
         *how = (take){(take_kind)i, with_class ? strtoul(rest, NULL, 10) : 0};
         return TD_OK;
     }
-    return td_fail(error, TD_ERR_FORMAT,
-                   "expected only, mean, min, max, sum, count, last, highest=K or has=K, found \"%s\"",
-                   text);
+    return td_fail(
+        error, TD_ERR_FORMAT,
+        "expected only, mean, min, max, sum, count, last, highest=K or has=K, found \"%s\"", text);
 }
 
 static td_status read_number(const json_t *value, double *number, td_error *error) {

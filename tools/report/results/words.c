@@ -40,25 +40,24 @@ static int digits_of(const json_t *row, double value) {
                : digits;
 }
 
-/* Whether an entry of a list of the table has one of `keys`, and more than nothing in it. */
-static bool has_any(const json_t *table, const char *list, const char *const keys[]) {
+bool results_ran(const json_t *rows) {
     size_t i;
-    const json_t *entry;
-    json_array_foreach(json_object_get(table, list), i, entry) {
-        for (const char *const *key = keys; *key; key++) {
-            const json_t *value = json_object_get(entry, *key);
-            if (json_is_string(value) || json_array_size(value) > 0)
-                return true;
-        }
+    const json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(html_get_text(row, "verdict"), verdict_name(VERDICT_NOT_RUN)) != 0)
+            return true;
     }
     return false;
 }
 
-bool results_ran(const json_t *table) {
-    static const char *const of_row[] = {"values", "problems", NULL};
-    static const char *const of_other[] = {"values", "counts", "files", "problem", NULL};
-    return has_any(table, "rows", of_row) || has_any(table, "lists", of_other) ||
-           has_any(table, "matrices", of_other) || has_any(table, "pictures", of_other);
+bool results_printed(const json_t *rows) {
+    size_t i;
+    const json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (json_is_string(json_object_get(row, "paper")))
+            return true;
+    }
+    return false;
 }
 
 /* Whether all records say that there is no number. */
