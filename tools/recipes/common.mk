@@ -84,7 +84,7 @@ $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 results:
 	$(make-results)
 # Copies results.md and the pictures that it shows to KEEP, without models and records.
-KEEP ?= $(here)results/$(recipe)-$(SCALE)
+KEEP ?= results/$(recipe)-$(SCALE)
 keep:
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
