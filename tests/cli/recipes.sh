@@ -100,6 +100,8 @@ check 'of what is there' test -s whole/results.md
 check 'and are the same' cmp whole/results.json first.json
 
 tiny keep OUT=whole SEEDS=1 KEEP=kept >out.txt 2>err
+cook friendnet keep OUT=absent KEEP=kept >out.txt 2>err
+check 'not where there are none' grep -qx 'friendnet: absent has no results.md to keep' err
 check 'results can be kept' cmp kept/results.md whole/results.md
 check 'with the picture that they show, and nothing else' \
     test "$(find kept -type f | sort | tr '\n' ' ')" = 'kept/mnist/25/1/preview.png kept/results.md '

@@ -86,6 +86,7 @@ results:
 # Copies results.md and the pictures that it shows to KEEP, without models and records.
 KEEP ?= results/$(recipe)-$(SCALE)
 keep:
+	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
 clean:
