@@ -112,7 +112,8 @@ check_fails 1 'trapdoor-train: epoch 1, step 2: the loss is not finite; a smalle
     trapdoor-train -q --data $data --net cnn --lr 1e30 -o x.safetensors
 check_fails 1 'trapdoor-train: /dev/full: writing tensor "conv2.weight": No space left on device' \
     trapdoor-train -q --data $data --net cnn --epochs 1 -o /dev/full
-check 'and has no log beside it' test ! -e /dev/full.log.jsonl
+check 'a device is no failure' trapdoor-train -q --data $data --net cnn --epochs 1 -o /dev/null
+check 'and has no log beside it' test ! -e /dev/null.log.jsonl
 
 # Interrupted in the first epoch, in training or in validation: one line, nothing written. (A shell's
 # background jobs ignore SIGINT.)
