@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
-enum { OVERLAP_IMAGES = 64, NAME_SIZE = 64 };
+enum { NAME_SIZE = 64 };
 
 /* --- what is searched for --- */
 
@@ -179,63 +179,6 @@ static void leave_unsearched(cleanse_job *job) {
 
 /* --- what is told --- */
 
-/* Which places a trigger changes, on some of the images: changed[places]. */
-static td_status find_changed(cleanse_job *job, const repair_backdoor *backdoor, bool *changed,
-                              td_error *error) {
-    const size_t size = td_image_size(&job->images), channels = job->images.channels;
-    const td_images some = td_images_slice(
-        &job->images, 0, job->images.count < OVERLAP_IMAGES ? job->images.count : OVERLAP_IMAGES);
-    const td_stamp first = {job->options->repair.common.seed, job->clean.first};
-    td_arena arena = {0};
-    td_images stamped;
-    td_status status = td_trigger_stamp(backdoor->trigger, &some, first, &arena, &stamped, error);
-    for (size_t i = 0; status == TD_OK && i < some.count * size; i++)
-        if (some.pixels[i] != stamped.pixels[i])
-            changed[i % size / channels] = true;
-    td_arena_free(&arena);
-    return status;
-}
-
-/* Intersection over union of a recovered mask and the places that a trigger changes: Σ min / Σ max,
- * the places' values being 0 and 1. */
-static td_status tell_overlap(cleanse_job *job, const repair_backdoor *backdoor, size_t place,
-                              json_t *overlaps, td_error *error) {
-    const size_t places = job->images.height * job->images.width;
-    const float *mask = job->found[place].mask;
-    double both = 0, either = 0;
-    size_t count = 0;
-    bool *changed;
-    TD_TRY(TD_ARENA_NEW(&job->arena, places, &changed, "a mask", error));
-    TD_TRY(find_changed(job, backdoor, changed, error));
-    for (size_t i = 0; i < places; i++) {
-        both += changed[i] ? (double)mask[i] : 0;
-        either += changed[i] ? 1 : (double)mask[i];
-        count += changed[i];
-    }
-    const char *text = td_trigger_text(backdoor->trigger);
-    const double overlap = either > 0 ? both / either : 0;
-    json_array_append_new(overlaps, json_pack("{so sI sI sf}", "trigger", tool_json_text(text),
-                                              "target", (json_int_t)backdoor->target, "pixels",
-                                              (json_int_t)count, "overlap", overlap));
-    if (repair_prints(&job->options->repair))
-        printf("  class %3zu  overlap %.3f (intersection over union) with %s, %zu pixels\n",
-               backdoor->target, overlap, text, count);
-    return TD_OK;
-}
-
-static td_status tell_overlaps(cleanse_job *job, td_error *error) {
-    json_t *overlaps = json_array();
-    if (job->judge.backdoor_count > 0)
-        json_object_set(job->record.root, "overlaps", overlaps);
-    td_status status = TD_OK;
-    for (size_t k = 0; k < job->judge.backdoor_count; k++)
-        for (size_t i = 0; i < job->count && status == TD_OK; i++)
-            if (job->found[i].found && job->classes[i].number == job->judge.backdoors[k].target)
-                status = tell_overlap(job, &job->judge.backdoors[k], i, overlaps, error);
-    json_decref(overlaps);
-    return status;
-}
-
 /* A search can end beside the small trigger that there is. */
 static void note_largest(const cleanse_job *job) {
     const inspect_class *largest = inspect_largest(job->classes, job->count, &job->verdict);
@@ -275,69 +218,7 @@ static td_status tell(cleanse_job *job, td_error *error) {
         inspect_note(job->classes, job->count, &job->verdict);
         note_largest(job);
     }
-    return tell_overlaps(job, error);
-}
-
-/* --- the patch --- */
-
-static td_status choose_patched(cleanse_job *job, td_error *error) {
-    const cleanse_options *o = job->options;
-    size_t *numbers, count = 0;
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->patched, "classes", error));
-    if (o->patch_classes)
-        TD_TRY(cleanse_list_classes("--patch-classes", o->patch_classes,
-                                    td_net_classes(&job->model.net), &job->arena, &numbers, &count,
-                                    error));
-    for (size_t i = 0; i < job->count; i++) {
-        bool wanted = !o->patch_classes && job->classes[i].flagged;
-        for (size_t k = 0; k < count; k++)
-            wanted |= numbers[k] == job->classes[i].number;
-        if (wanted && job->found[i].found)
-            job->patched[job->patched_count++] = i;
-    }
-    if (o->patch_classes && job->patched_count < count)
-        return td_fail(error, TD_ERR_USAGE,
-                       "--patch-classes: expected classes that have a recovered trigger, found "
-                       "only %zu of %zu",
-                       job->patched_count, count);
-    return TD_OK;
-}
-
-/* With -o's place taken by --patched. */
-static td_status write_patched(cleanse_job *job, const td_net *net, const float *weights,
-                               td_error *error) {
-    tool_common common = job->options->repair.common;
-    common.output = job->options->patched;
-    return tool_model_write(net, weights, job->model.training, &common, &job->record, error);
-}
-
-static td_status patch_model(cleanse_job *job, td_error *error) {
-    const bool prunes = job->options->patch == CLEANSE_PRUNE;
-    const td_net *net = prunes ? &job->pruned : &job->model.net;
-    repair_figures before, after;
-    float *weights;
-    TD_TRY(repair_measure(&job->judge, "measuring before", &job->model.net, job->model.weights,
-                          &before, error));
-    TD_TRY(prunes ? cleanse_prune(job, &job->pruned, &weights, error)
-                  : cleanse_unlearn(job, &weights, error));
-    TD_TRY(repair_measure(&job->judge, "measuring after", net, weights, &after, error));
-    TD_TRY(repair_tell(&job->judge, &before, &after, &job->record, error));
-    return write_patched(job, net, weights, error);
-}
-
-/* Patches, and writes the record. */
-static td_status patch(cleanse_job *job, td_error *error) {
-    const cleanse_options *o = job->options;
-    if (o->patch != CLEANSE_NO_PATCH)
-        TD_TRY(choose_patched(job, error));
-    if (job->patched_count > 0 && o->patch != CLEANSE_FILTER)
-        return patch_model(job, error);
-    if (job->patched_count > 0)
-        TD_TRY(cleanse_filter(job, error));
-    else if (o->patch != CLEANSE_NO_PATCH)
-        tool_note("note: no class is flagged, so there is nothing to patch; --patch-classes LIST "
-                  "names classes");
-    return tool_record_write(&job->record, &o->repair.common, error);
+    return cleanse_tell_overlaps(job, error);
 }
 
 /* --- the run --- */
@@ -399,7 +280,7 @@ static td_status run(cleanse_job *job, td_error *error) {
     leave_unsearched(job);
     TD_TRY(tell(job, error));
     TD_TRY(write_pictures(job, error));
-    TD_TRY(patch(job, error));
+    TD_TRY(cleanse_apply_patch(job, error));
     return tool_files_publish(&job->files, error);
 }
 

@@ -1,6 +1,7 @@
 /* One run of Neural Cleanse and its parts: the search for each class (cleanse_search.h), the
- * triggers found so far in a file (cleanse_state.c), what is told (cleanse.c), and what removes a
- * backdoor: cleanse_unlearn.c, cleanse_prune.c, cleanse_filter.c. */
+ * triggers found so far in a file (cleanse_state.c), what is told (cleanse.c, cleanse_overlap.c),
+ * and what removes a backdoor (cleanse_patch.c): cleanse_unlearn.c, cleanse_prune.c,
+ * cleanse_filter.c, on stamped images (cleanse_stamp.c) and ranked neurons (cleanse_neurons.c). */
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_H
 #define TOOLS_DEFEND_INSPECT_CLEANSE_H
 
@@ -80,10 +81,15 @@ td_status cleanse_state_load(cleanse_job *job, td_error *error) TD_MUST_USE;
 /* Writes all that is searched. */
 td_status cleanse_state_write(cleanse_job *job, td_error *error) TD_MUST_USE;
 
-/* The places in job->classes of the classes in LIST, or of all. For --patch-classes. */
+/* The classes in an option's LIST, or all of 0 … classes-1 if it is NULL, to out[count] in `arena`.
+ * TD_ERR_USAGE if one is not a class or stands there twice. */
 td_status cleanse_list_classes(const char *option, const char *list, size_t classes,
                                td_arena *arena, size_t **out, size_t *count,
                                td_error *error) TD_MUST_USE;
+
+/* Adds an "overlaps" array to the record and tells it: of each --trigger whose target has a
+ * recovered one, how far the two are at the same places. */
+td_status cleanse_tell_overlaps(cleanse_job *job, td_error *error) TD_MUST_USE;
 
 /* Images numbers[0 … count) with a recovered trigger: x' rounded to whole values, as a camera
  * would, to out [count, size]. */
@@ -116,6 +122,9 @@ td_status cleanse_rank(const float *clean, size_t clean_count, const float *trig
 
 /* The numbers of the patched classes: a new reference. */
 json_t *cleanse_patched_json(const cleanse_job *job);
+
+/* What --patch asks for, if a class is flagged or named; writes the record and --patched. */
+td_status cleanse_apply_patch(cleanse_job *job, td_error *error) TD_MUST_USE;
 
 /* The patches. They add a "patch" object to the record and tell what they did. *weights are in the
  * job's arena. */

@@ -1,73 +1,27 @@
-/* What the three ways of removing a backdoor share: images with a recovered trigger, and the
- * neurons before the last dense layer. */
-#include "base/size.h"
+/* Removes what was found: which classes are patched, and the model before and after. */
+#include "common/model_output.h"
 #include "defend/inspect/cleanse.h"
-#include "nn/channels.h"
-#include "nn/cut.h"
-#include "nn/op.h"
-#include <string.h>
 
-enum { SLICE = 128 };
-
-td_status cleanse_stamp(const td_images *images, const uint32_t *numbers, size_t count,
-                        const cleanse_found *found, uint8_t *out, td_error *error) {
-    const size_t size = td_image_size(images);
-    td_arena arena = {0};
-    float *pixels;
-    td_status status =
-        td_arena_alloc(&arena, SLICE * sizeof *pixels, size, (void **)&pixels, "images", error);
-    for (size_t first = 0; status == TD_OK && first < count; first += SLICE) {
-        const size_t some = td_size_min(SLICE, count - first);
-        cleanse_apply(images, numbers + first, some, found->mask, found->pattern, pixels);
-        for (size_t i = 0; i < some * size; i++)
-            out[first * size + i] = (uint8_t)(pixels[i] + 0.5F);
+static td_status choose_patched(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    size_t *numbers, count = 0;
+    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->patched, "classes", error));
+    if (o->patch_classes)
+        TD_TRY(cleanse_list_classes("--patch-classes", o->patch_classes,
+                                    td_net_classes(&job->model.net), &job->arena, &numbers, &count,
+                                    error));
+    for (size_t i = 0; i < job->count; i++) {
+        bool wanted = !o->patch_classes && job->classes[i].flagged;
+        for (size_t k = 0; k < count; k++)
+            wanted |= numbers[k] == job->classes[i].number;
+        if (wanted && job->found[i].found)
+            job->patched[job->patched_count++] = i;
     }
-    td_arena_free(&arena);
-    return status;
-}
-
-td_status cleanse_stamp_others(const td_images *images, const cleanse_found *found, size_t target,
-                               td_arena *arena, td_images *out, td_error *error) {
-    static const char what[] = "images";
-    uint32_t *numbers;
-    int32_t *labels;
-    uint8_t *pixels;
-    size_t count = 0;
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &labels, what, error));
-    for (size_t i = 0; i < images->count; i++)
-        if ((size_t)images->labels[i] != target) {
-            labels[count] = images->labels[i];
-            numbers[count++] = (uint32_t)i;
-        }
-    TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, what, error));
-    TD_TRY(cleanse_stamp(images, numbers, count, found, pixels, error));
-    *out = *images;
-    out->count = count;
-    out->pixels = pixels;
-    out->labels = labels;
-    return TD_OK;
-}
-
-td_status cleanse_stamp_trigger(const cleanse_job *job, const repair_backdoor *backdoor,
-                                const td_images *images, size_t first, td_arena *arena,
-                                td_images *out, td_error *error) {
-    const size_t size = td_image_size(images);
-    const td_stamp stamp = {job->options->repair.common.seed, first};
-    uint8_t *pixels;
-    int32_t *labels;
-    TD_TRY(td_trigger_stamp(backdoor->trigger, images, stamp, arena, out, error));
-    TD_TRY(td_arena_alloc(arena, images->count, size, (void **)&pixels, "images", error));
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &labels, "images", error));
-    size_t count = 0;
-    for (size_t i = 0; i < images->count; i++)
-        if ((size_t)images->labels[i] != backdoor->target) {
-            memcpy(pixels + count * size, td_image(out, i), size);
-            labels[count++] = images->labels[i];
-        }
-    out->count = count;
-    out->pixels = pixels;
-    out->labels = labels;
+    if (o->patch_classes && job->patched_count < count)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--patch-classes: expected classes that have a recovered trigger, found "
+                       "only %zu of %zu",
+                       job->patched_count, count);
     return TD_OK;
 }
 
@@ -79,48 +33,38 @@ json_t *cleanse_patched_json(const cleanse_job *job) {
     return numbers;
 }
 
-td_status cleanse_penultimate(const td_net *net, size_t *node, td_error *error) {
-    const td_node *last = &net->nodes[net->node_count - 1];
-    if (last->op != td_op_find("dense"))
-        return td_fail(error, TD_ERR_USAGE,
-                       "expected a net that ends with a dense layer, found %s (\"%s\")",
-                       last->op->name, last->name);
-    *node = last->inputs[0];
-    while (net->nodes[*node].op == td_op_find("dropout"))
-        *node = net->nodes[*node].inputs[0];
-    return TD_OK;
+/* With -o's place taken by --patched. */
+static td_status write_patched(cleanse_job *job, const td_net *net, const float *weights,
+                               td_error *error) {
+    tool_common common = job->options->repair.common;
+    common.output = job->options->patched;
+    return tool_model_write(net, weights, job->model.training, &common, &job->record, error);
 }
 
-td_status cleanse_neurons(const cleanse_job *job, size_t node, const td_images *images,
-                          td_arena *arena, float **out, td_error *error) {
-    const td_net *net = &job->model.net;
-    td_net part;
+static td_status patch_model(cleanse_job *job, td_error *error) {
+    const bool prunes = job->options->patch == CLEANSE_PRUNE;
+    const td_net *net = prunes ? &job->pruned : &job->model.net;
+    repair_figures before, after;
     float *weights;
-    TD_TRY(td_net_cut(net, job->model.weights, net->nodes[node].name, false, &part, &weights, arena,
-                      error));
-    td_status status = td_predict(&part, weights, images, (td_predict_watch){0}, arena, out, error);
-    td_net_free(&part);
-    return status;
+    TD_TRY(repair_measure(&job->judge, "measuring before", &job->model.net, job->model.weights,
+                          &before, error));
+    TD_TRY(prunes ? cleanse_prune(job, &job->pruned, &weights, error)
+                  : cleanse_unlearn(job, &weights, error));
+    TD_TRY(repair_measure(&job->judge, "measuring after", net, weights, &after, error));
+    TD_TRY(repair_tell(&job->judge, &before, &after, &job->record, error));
+    return write_patched(job, net, weights, error);
 }
 
-static void add_means(const float *values, size_t count, size_t neurons, double sign,
-                      double *means) {
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < neurons; k++)
-            means[k] += sign * (double)values[i * neurons + k] / (double)count;
-}
-
-td_status cleanse_rank(const float *clean, size_t clean_count, const float *triggered,
-                       size_t triggered_count, size_t neurons, td_arena *arena, size_t **order,
-                       double **rise, td_error *error) {
-    double *fall;
-    TD_TRY(TD_ARENA_NEW(arena, neurons, order, "neurons", error));
-    TD_TRY(TD_ARENA_NEW(arena, neurons, rise, "neurons", error));
-    TD_TRY(TD_ARENA_NEW(arena, neurons, &fall, "neurons", error));
-    add_means(clean, clean_count, neurons, 1, fall);
-    add_means(triggered, triggered_count, neurons, -1, fall);
-    td_channels_rank(fall, neurons, *order);
-    for (size_t k = 0; k < neurons; k++)
-        (*rise)[k] = -fall[k];
-    return TD_OK;
+td_status cleanse_apply_patch(cleanse_job *job, td_error *error) {
+    const cleanse_options *o = job->options;
+    if (o->patch != CLEANSE_NO_PATCH)
+        TD_TRY(choose_patched(job, error));
+    if (job->patched_count > 0 && o->patch != CLEANSE_FILTER)
+        return patch_model(job, error);
+    if (job->patched_count > 0)
+        TD_TRY(cleanse_filter(job, error));
+    else if (o->patch != CLEANSE_NO_PATCH)
+        tool_note("note: no class is flagged, so there is nothing to patch; --patch-classes LIST "
+                  "names classes");
+    return tool_record_write(&job->record, &o->repair.common, error);
 }
