@@ -93,6 +93,14 @@ check 'with how it was asked for' grep -q \
     "^- run: recipe friendnet, SCALE=quick SEEDS=1 EPOCHS='1' RATIOS='25' SETS='mnist'\(; commit .*\)*\$" \
     whole/results.md
 check 'nothing is left to do' tiny -q OUT=whole SEEDS=1
+cp -r whole more
+tiny -q OUT=more SEEDS=2 >out.txt 2>err
+check 'one more seed is to do' test $? -eq 1
+tiny OUT=more SEEDS=2 >out.txt 2>err
+check 'and is made' test -s more/mnist/25/2/eval.json
+check 'in the table as well' grep -qx -- '- seeds: 1; 2' more/results.md
+check 'without the first again' sh -c '! grep -q "mnist/25/1/[a-z]*.safetensors" out.txt'
+check 'and nothing is left' tiny -q OUT=more SEEDS=2
 cp whole/results.json first.json
 check 'results are made anew when asked' sh -c 'rm whole/results.md'
 tiny results OUT=whole SEEDS=1 >out.txt 2>err
