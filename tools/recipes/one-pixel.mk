@@ -6,7 +6,7 @@
 # The choices where the paper is silent are listed in one-pixel.expect.json.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
-NETS ?= $(call by-scale,lenet5 cnn,cnn lenet5 resnet34-small vgg16)
+NETS ?= $(call by-scale,lenet5 cnn,cnn lenet5 resnet34 vgg16)
 DATA ?= cifar10
 OTHER ?= gtsrb16
 # What at=auto finds in CIFAR-10; the retrainings watch it.
