@@ -93,7 +93,7 @@ check 'with how it was asked for' grep -q \
     "^- run: recipe friendnet, SCALE=quick SEEDS=1 EPOCHS='1' RATIOS='25' SETS='mnist'\(; commit .*\)*\$" \
     whole/results.md
 check 'nothing is left to do' tiny -q OUT=whole SEEDS=1
-cp -r whole more
+cp -pR whole more
 tiny -q OUT=more SEEDS=2 >out.txt 2>err
 check 'one more seed is to do' test $? -eq 1
 tiny OUT=more SEEDS=2 >out.txt 2>err
