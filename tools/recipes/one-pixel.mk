@@ -25,7 +25,7 @@ retrain-epochs-resnet34 ?= 2
 retrain-epochs-resnet34-small ?= 1
 epochs-lenet5 ?= $(call by-scale,10,30)
 epochs-cnn ?= $(call by-scale,3,15)
-epochs-vgg16 ?= $(call by-scale,1,2)
+epochs-vgg16 ?= $(call by-scale,1,10)
 epochs-resnet34 ?= $(call by-scale,1,5)
 epochs-resnet34-small ?= 1
 
