@@ -1,4 +1,5 @@
 /* Is a recovered trigger the one that was planted? How far its mask overlaps a --trigger. */
+#include "base/size.h"
 #include "defend/inspect/cleanse.h"
 #include <stdio.h>
 
@@ -8,8 +9,8 @@ enum { OVERLAP_IMAGES = 64 };
 static td_status find_changed(cleanse_job *job, const repair_backdoor *backdoor, bool *changed,
                               td_error *error) {
     const size_t size = td_image_size(&job->images), channels = job->images.channels;
-    const td_images some = td_images_slice(
-        &job->images, 0, job->images.count < OVERLAP_IMAGES ? job->images.count : OVERLAP_IMAGES);
+    const td_images some =
+        td_images_slice(&job->images, 0, td_size_min(job->images.count, OVERLAP_IMAGES));
     const td_stamp first = {job->options->repair.common.seed, job->clean.first};
     td_arena arena = {0};
     td_images stamped;
