@@ -51,6 +51,15 @@ check 'its size is below the median' below "$(of 7 size)" "$(number r.json media
 check 'its trigger met the ASR' below 0.9899 "$(of 7 asr)"
 check 'its mask overlaps with the trigger' below 0.3 "$(number r.json overlap)"
 check_field r.json pixels 4
+# Again from the exact mask: what of it is in the four places, over that and all that is beside them.
+header=$(od -An -tu8 -N8 dir/triggers.safetensors)
+start=$(head -c $((8 + header)) dir/triggers.safetensors |
+    sed 's/.*"mask-7":{[^}]*"data_offsets":\[\([0-9]*\),.*/\1/')
+overlap=$(od -An -v -tf4 -w4 -j $((8 + header + start)) -N $((4 * 14 * 14)) dir/triggers.safetensors |
+    awk '{ k = NR - 1; if (int(k / 14) >= 12 && k % 14 >= 12) both += $1; else rest += $1 }
+        END { printf "%.9f", both / (4 + rest) }')
+check 'by as much as its mask says' awk -v a="$overlap" -v b="$(number r.json overlap)" \
+    'BEGIN { exit !(a > 0.3 && a - b < 1e-5 && b - a < 1e-5) }'
 check 'images of the class itself do not count' test "$(awk '
     /"class":/ { class = $2 + 0 } class == 7 && /"asr_count"/ { getline; getline; print $1; exit }' \
     r.json)" -lt 500
