@@ -2,8 +2,8 @@
  * Prints one line of JSON. */
 #include "base/json.h"
 #include "base/parallel_try.h"
-#include "common/clock.h"
-#include "common/options.h"
+#include "frame/clock.h"
+#include "frame/options.h"
 #include "data/listing.h"
 #include "data/picture.h"
 

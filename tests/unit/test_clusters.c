@@ -1,5 +1,5 @@
 /* Every expected value here is worked by hand, in the comment beside it. */
-#include "defend/sift/clusters.h"
+#include "defend/filter/clusters.h"
 
 #include "base/parallel.h"
 #include "base/random.h"

@@ -1,4 +1,4 @@
-#include "defend/sift/eigen.h"
+#include "defend/filter/eigen.h"
 
 #include "base/parallel.h"
 #include "base/random.h"

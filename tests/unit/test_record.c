@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
-#include "common/record.h"
+#include "frame/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

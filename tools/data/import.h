@@ -3,7 +3,7 @@
 #ifndef TOOLS_DATA_IMPORT_H
 #define TOOLS_DATA_IMPORT_H
 
-#include "common/record.h"
+#include "frame/record.h"
 #include "data/dataset.h"
 #include "data/fit.h"
 #include "data/listing.h"

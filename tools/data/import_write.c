@@ -3,7 +3,7 @@
 
 #include "base/parallel_try.h"
 #include "base/size.h"
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "data/path.h"
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "command.h"
 #include "duplicates.h"
 
-#include "common/record.h"
+#include "frame/record.h"
 #include "data/dataset.h"
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* asprintf */
 #include "command.h"
 
-#include "common/options.h"
+#include "frame/options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "common/record.h"
+#include "frame/record.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "defend/hygiene.h"
 
 #include "base/size.h"
-#include "common/options.h"
+#include "frame/options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What was asked, as JSON: for the record and for checkpoints. */
-#include "common/identity.h"
+#include "frame/identity.h"
 #include "evade/evade.h"
 
 #include <math.h>

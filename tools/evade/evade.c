@@ -1,6 +1,6 @@
 #include "evade/evade.h"
 
-#include "common/net_source.h"
+#include "frame/net_source.h"
 #include "nn/loss.h"
 #include "nn/predict.h"
 #include <stdio.h>

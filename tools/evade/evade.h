@@ -5,8 +5,8 @@
 #define TOOLS_EVADE_EVADE_H
 
 #include "base/file.h"
-#include "common/progress.h"
-#include "common/record.h"
+#include "frame/progress.h"
+#include "frame/record.h"
 #include "data/bitmap.h"
 #include "evade/options.h"
 #include "nn/model.h"

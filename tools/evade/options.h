@@ -2,7 +2,7 @@
 #ifndef TOOLS_EVADE_OPTIONS_H
 #define TOOLS_EVADE_OPTIONS_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "evade/method.h"
 
 /* Which images the written set has. */

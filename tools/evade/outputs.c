@@ -1,7 +1,7 @@
 /* The set, the picture and the record: all are completed before any is put into place. */
 #include "evade/evade.h"
 
-#include "common/output.h"
+#include "frame/output.h"
 #include "data/png.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Which triggers are measured, and at which strengths. */
-#include "common/trigger.h"
+#include "frame/trigger.h"
 #include "eval/eval.h"
 
 #include <math.h>

@@ -4,8 +4,8 @@
 #ifndef TOOLS_EVAL_EVAL_H
 #define TOOLS_EVAL_EVAL_H
 
-#include "common/files.h"
-#include "common/record.h"
+#include "frame/files.h"
+#include "frame/record.h"
 #include "eval/options.h"
 #include "trigger/trigger.h"
 

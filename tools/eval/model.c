@@ -1,8 +1,8 @@
 /* One model: its predictions on clean and on triggered images, counted, printed and recorded. */
 #include "nn/model.h"
 #include "base/size.h"
-#include "common/net_source.h"
-#include "common/progress.h"
+#include "frame/net_source.h"
+#include "frame/progress.h"
 #include "eval/eval.h"
 #include "nn/loss.h"
 #include "nn/predict.h"

@@ -2,7 +2,7 @@
 #ifndef TOOLS_EVAL_OPTIONS_H
 #define TOOLS_EVAL_OPTIONS_H
 
-#include "common/options.h"
+#include "frame/options.h"
 
 enum { EVAL_MOST_MODELS = 256, EVAL_MOST_TRIGGERS = 256, EVAL_MOST_STRENGTHS = 64 };
 

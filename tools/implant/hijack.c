@@ -1,6 +1,6 @@
 #include "implant/hijack.h"
 
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "data/picture.h"
 #include "implant/hijack_job.h"
 #include "implant/method.h"

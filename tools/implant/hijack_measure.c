@@ -1,4 +1,4 @@
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "implant/hijack_job.h"
 #include "nn/feed.h"
 #include "nn/loss.h"

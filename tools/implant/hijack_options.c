@@ -1,6 +1,6 @@
 #include "implant/hijack_options.h"
 
-#include "common/record.h"
+#include "frame/record.h"
 #include <string.h>
 
 enum {

@@ -3,8 +3,8 @@
 #ifndef TOOLS_IMPLANT_IMPLANT_H
 #define TOOLS_IMPLANT_IMPLANT_H
 
-#include "common/files.h"
-#include "common/record.h"
+#include "frame/files.h"
+#include "frame/record.h"
 #include "data/bitmap.h"
 #include "implant/options.h"
 #include "nn/model.h"

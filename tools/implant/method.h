@@ -2,7 +2,7 @@
 #ifndef TOOLS_IMPLANT_METHOD_H
 #define TOOLS_IMPLANT_METHOD_H
 
-#include "common/method.h"
+#include "frame/method.h"
 
 extern const tool_method implant_trojannet, implant_hijack, implant_pruning_aware;
 

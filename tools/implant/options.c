@@ -1,6 +1,6 @@
 #include "implant/options.h"
 
-#include "common/record.h"
+#include "frame/record.h"
 #include <stdint.h>
 #include <string.h>
 

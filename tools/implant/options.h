@@ -3,7 +3,7 @@
 #ifndef TOOLS_IMPLANT_OPTIONS_H
 #define TOOLS_IMPLANT_OPTIONS_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include <jansson.h>
 
 /* As many triggers as trapdoor-eval measures at once. */

@@ -7,7 +7,7 @@
 #ifndef TOOLS_IMPLANT_PRUNING_AWARE_H
 #define TOOLS_IMPLANT_PRUNING_AWARE_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "data/images.h"
 #include "nn/net.h"
 #include "nn/predict.h"

@@ -1,6 +1,6 @@
 #include "implant/trojannet.h"
 
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "implant/implant.h"
 #include "implant/method.h"
 #include "implant/place.h"

@@ -1,7 +1,7 @@
 /* The manifest: the ground truth of a poisoned set, which is nowhere else. */
 #include "poison.h"
 
-#include "common/trigger.h"
+#include "frame/trigger.h"
 #include <stdio.h>
 #include <string.h>
 

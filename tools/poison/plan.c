@@ -2,7 +2,7 @@
  * is laid out as outputs. */
 #include "poison.h"
 
-#include "common/trigger.h"
+#include "frame/trigger.h"
 #include <stdio.h>
 #include <string.h>
 

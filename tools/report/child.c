@@ -1,6 +1,6 @@
 #include "report/child.h"
 
-#include "common/child.h"
+#include "frame/child.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

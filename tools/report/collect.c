@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "common/interrupt.h"
-#include "common/options.h"
+#include "frame/interrupt.h"
+#include "frame/options.h"
 #include "report/html.h"
 #include <stdlib.h>
 #include <string.h>

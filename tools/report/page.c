@@ -1,5 +1,5 @@
 /* The page around the sections: head, tables of all records, one article a record, notes. */
-#include "common/interrupt.h"
+#include "frame/interrupt.h"
 #include "report/html.h"
 #include "report/picture.h"
 #include "report/results/results.h"

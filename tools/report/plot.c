@@ -1,7 +1,7 @@
 /* A chart on the page: title, legend and picture. */
 #include "report/plot.h"
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "report/child.h"
 #include "report/html.h"
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Which files lie below the folder. */
 #include "report/report.h"
 
-#include "common/interrupt.h"
+#include "frame/interrupt.h"
 #include "data/path.h"
 #include <dirent.h>
 #include <errno.h>

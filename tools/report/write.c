@@ -1,7 +1,7 @@
 #include "report/write.h"
 
 #include "base/json.h"
-#include "common/output.h"
+#include "frame/output.h"
 #include <errno.h>
 #include <string.h>
 

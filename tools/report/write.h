@@ -2,7 +2,7 @@
 #ifndef TOOLS_REPORT_WRITE_H
 #define TOOLS_REPORT_WRITE_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "report/results/results.h"
 
 typedef struct write_request {

@@ -1,5 +1,5 @@
 /* What was asked, as JSON: for the record, for the model file and for checkpoints. */
-#include "common/identity.h"
+#include "frame/identity.h"
 #include "train/job.h"
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * `log` U8 (the log so far, a JSON array), and as metadata the net's text (trapdoor.net) and
  * {"epoch", "training"} (trapdoor.checkpoint), where `training` is train_identity's. */
 #include "base/json.h"
-#include "common/identity.h"
+#include "frame/identity.h"
 #include "data/safetensors.h"
 #include "train/job.h"
 #include <errno.h>

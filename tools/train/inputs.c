@@ -1,6 +1,6 @@
 /* What a training reads: data, validation data, and the net with its first weights. */
-#include "common/net_source.h"
-#include "common/trigger.h"
+#include "frame/net_source.h"
+#include "frame/trigger.h"
 #include "train/job.h"
 #include <fnmatch.h>
 #include <stdio.h>

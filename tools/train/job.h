@@ -4,8 +4,8 @@
 #define TOOLS_TRAIN_JOB_H
 
 #include "base/file.h"
-#include "common/progress.h"
-#include "common/record.h"
+#include "frame/progress.h"
+#include "frame/record.h"
 #include "nn/model.h"
 #include "train/options.h"
 #include "trigger/trigger.h"

@@ -2,7 +2,7 @@
 #ifndef TOOLS_TRAIN_OPTIONS_H
 #define TOOLS_TRAIN_OPTIONS_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "data/augment.h"
 #include "nn/train.h"
 

@@ -1,6 +1,6 @@
 /* What a training writes: the model, its log and the record. */
-#include "common/model_output.h"
-#include "common/output.h"
+#include "frame/model_output.h"
+#include "frame/output.h"
 #include "train/job.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Audit: every method that applies to a model that one was given, and a verdict. */
 #include "defend/audit/audit.h"
 
-#include "common/clock.h"
+#include "frame/clock.h"
 #include "defend/method.h"
 #include <string.h>
 

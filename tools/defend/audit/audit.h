@@ -5,8 +5,8 @@
 #ifndef TOOLS_DEFEND_AUDIT_AUDIT_H
 #define TOOLS_DEFEND_AUDIT_AUDIT_H
 
-#include "common/progress.h"
-#include "common/record.h"
+#include "frame/progress.h"
+#include "frame/record.h"
 #include "defend/audit/inspected.h"
 #include "defend/audit/run_folder.h"
 #include "defend/audit/step.h"

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "common/net_source.h"
+#include "frame/net_source.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include "defend/repair/repair.h"

@@ -1,5 +1,5 @@
 /* The verdict in words and as a record. */
-#include "common/output.h"
+#include "frame/output.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include <stdlib.h>

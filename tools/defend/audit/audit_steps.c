@@ -1,5 +1,5 @@
 /* The methods as children: which apply, with what arguments, in which order and how long. */
-#include "common/clock.h"
+#include "frame/clock.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include "defend/method.h"

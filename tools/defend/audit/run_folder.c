@@ -1,8 +1,8 @@
 #include "defend/audit/run_folder.h"
 
 #include "base/json.h"
-#include "common/files.h"
-#include "common/identity.h"
+#include "frame/files.h"
+#include "frame/identity.h"
 #include "data/path.h"
 #include <unistd.h>
 

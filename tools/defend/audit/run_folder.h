@@ -3,7 +3,7 @@
 #ifndef TOOLS_DEFEND_AUDIT_RUN_FOLDER_H
 #define TOOLS_DEFEND_AUDIT_RUN_FOLDER_H
 
-#include "common/record.h"
+#include "frame/record.h"
 
 typedef struct run_folder {
     const tool_common *common;  /* its -o is the folder */

@@ -4,11 +4,11 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
-#include "common/child.h"
-#include "common/clock.h"
-#include "common/files.h"
-#include "common/identity.h"
-#include "common/interrupt.h"
+#include "frame/child.h"
+#include "frame/clock.h"
+#include "frame/files.h"
+#include "frame/identity.h"
+#include "frame/interrupt.h"
 #include "data/path.h"
 #include <errno.h>
 #include <math.h>

@@ -4,8 +4,8 @@
 #define TOOLS_DEFEND_AUDIT_STEP_H
 
 #include "base/arena.h"
-#include "common/method.h"
-#include "common/options.h"
+#include "frame/method.h"
+#include "frame/options.h"
 
 enum { STEP_ARGUMENTS = 256 };
 

@@ -1,6 +1,6 @@
 #include "defend/detect/detect.h"
 
-#include "common/output.h"
+#include "frame/output.h"
 #include <string.h>
 
 static json_t *list_json(const detect_list *list) {

@@ -5,8 +5,8 @@
 #define TOOLS_DEFEND_DETECT_DETECT_H
 
 #include "base/file.h"
-#include "common/progress.h"
-#include "common/record.h"
+#include "frame/progress.h"
+#include "frame/record.h"
 #include "defend/detect/detect_options.h"
 #include "measure/roc.h"
 #include "nn/exec.h"

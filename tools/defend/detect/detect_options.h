@@ -2,7 +2,7 @@
 #ifndef TOOLS_DEFEND_DETECT_DETECT_OPTIONS_H
 #define TOOLS_DEFEND_DETECT_DETECT_OPTIONS_H
 
-#include "common/options.h"
+#include "frame/options.h"
 
 enum { DETECT_MOST_SETS = 64 };
 

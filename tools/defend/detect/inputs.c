@@ -1,6 +1,6 @@
 /* The model, the sets and the triggers of a detector's run. */
-#include "common/net_source.h"
-#include "common/trigger.h"
+#include "frame/net_source.h"
+#include "frame/trigger.h"
 #include "defend/detect/detect.h"
 #include "defend/hygiene.h"
 #include "nn/feed.h"

@@ -1,9 +1,9 @@
 /* Neural Cleanse: finds classes that a small trigger sends every image to. */
 #include "defend/inspect/cleanse.h"
 
-#include "common/clock.h"
-#include "common/model_output.h"
-#include "common/net_source.h"
+#include "frame/clock.h"
+#include "frame/model_output.h"
+#include "frame/net_source.h"
 #include "data/path.h"
 #include "defend/method.h"
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_H
 #define TOOLS_DEFEND_INSPECT_CLEANSE_H
 
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "defend/inspect/cleanse_search.h"
 #include "defend/inspect/inspect.h"
 #include "defend/repair/repair.h"

@@ -1,4 +1,4 @@
-#include "common/identity.h"
+#include "frame/identity.h"
 #include "defend/inspect/cleanse.h"
 #include <string.h>
 

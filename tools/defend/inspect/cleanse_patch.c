@@ -1,5 +1,5 @@
 /* Removes what was found: which classes are patched, and the model before and after. */
-#include "common/model_output.h"
+#include "frame/model_output.h"
 #include "defend/inspect/cleanse.h"
 
 static td_status choose_patched(cleanse_job *job, td_error *error) {

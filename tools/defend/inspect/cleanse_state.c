@@ -1,7 +1,7 @@
 #include "defend/inspect/cleanse.h"
 
 #include "base/json.h"
-#include "common/identity.h"
+#include "frame/identity.h"
 #include "data/path.h"
 #include "data/safetensors.h"
 #include <stdio.h>

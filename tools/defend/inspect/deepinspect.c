@@ -1,8 +1,8 @@
 /* DeepInspect: finds backdoored classes from the model alone. */
 #include "defend/inspect/deepinspect.h"
 
-#include "common/model_output.h"
-#include "common/net_source.h"
+#include "frame/model_output.h"
+#include "frame/net_source.h"
 #include "data/path.h"
 #include "defend/method.h"
 #include <math.h>

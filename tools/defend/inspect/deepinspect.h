@@ -4,7 +4,7 @@
 #ifndef TOOLS_DEFEND_INSPECT_DEEPINSPECT_H
 #define TOOLS_DEFEND_INSPECT_DEEPINSPECT_H
 
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "defend/inspect/inspect.h"
 #include "defend/inspect/trigger_search.h"
 #include "defend/repair/repair.h"

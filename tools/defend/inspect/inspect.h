@@ -5,8 +5,8 @@
 #ifndef TOOLS_DEFEND_INSPECT_INSPECT_H
 #define TOOLS_DEFEND_INSPECT_INSPECT_H
 
-#include "common/files.h"
-#include "common/record.h"
+#include "frame/files.h"
+#include "frame/record.h"
 #include "measure/rates.h"
 #include "nn/net.h"
 

@@ -2,9 +2,9 @@
 
 #include "base/random.h"
 #include "base/size.h"
-#include "common/model_output.h"
-#include "common/net_source.h"
-#include "common/progress.h"
+#include "frame/model_output.h"
+#include "frame/net_source.h"
+#include "frame/progress.h"
 #include "defend/hygiene.h"
 #include "defend/repair/prune_curve.h"
 #include "nn/channels.h"

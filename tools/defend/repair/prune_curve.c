@@ -1,7 +1,7 @@
 #include "defend/repair/prune_curve.h"
 
 #include "base/size.h"
-#include "common/progress.h"
+#include "frame/progress.h"
 #include "nn/channels.h"
 #include "nn/cut.h"
 #include "nn/exec.h"

@@ -1,8 +1,8 @@
 #include "defend/repair/repair.h"
 
 #include "base/size.h"
-#include "common/progress.h"
-#include "common/trigger.h"
+#include "frame/progress.h"
+#include "frame/trigger.h"
 #include "defend/hygiene.h"
 #include "nn/exec.h"
 #include "nn/feed.h"

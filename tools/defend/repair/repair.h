@@ -13,8 +13,8 @@
 #ifndef TOOLS_DEFEND_REPAIR_REPAIR_H
 #define TOOLS_DEFEND_REPAIR_REPAIR_H
 
-#include "common/options.h"
-#include "common/record.h"
+#include "frame/options.h"
+#include "frame/record.h"
 #include "measure/rates.h"
 #include "nn/net.h"
 #include "trigger/trigger.h"

@@ -1,6 +1,6 @@
 #include "defend/repair/tune.h"
 
-#include "common/training.h"
+#include "frame/training.h"
 #include <math.h>
 
 enum { KEY_EPOCHS = TOOL_OPTION_BASE + 0x180, KEY_LR, KEY_BATCH, KEY_MOMENTUM, KEY_DECAY };

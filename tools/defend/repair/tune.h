@@ -3,7 +3,7 @@
 #ifndef TOOLS_DEFEND_REPAIR_TUNE_H
 #define TOOLS_DEFEND_REPAIR_TUNE_H
 
-#include "common/options.h"
+#include "frame/options.h"
 #include "data/images.h"
 #include "nn/train.h"
 #include <jansson.h>

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "common/record.h"
+#include "frame/record.h"
 #include "report/html.h"
 #include "report/results/expect.h"
 #include <stdlib.h>

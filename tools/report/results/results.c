@@ -2,7 +2,7 @@
 #include "report/results/results.h"
 
 #include "base/json.h"
-#include "common/record.h"
+#include "frame/record.h"
 #include "report/html.h"
 #include "report/results/expect.h"
 #include "report/results/find.h"

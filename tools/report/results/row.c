@@ -1,6 +1,6 @@
 #include "report/results/row.h"
 
-#include "common/record.h"
+#include "frame/record.h"
 #include "report/results/expect.h"
 #include "report/results/find.h"
 #include "report/results/verdict.h"

@@ -1,0 +1,34 @@
+/* The mean and the covariance of points that come block by block, so that never more than a block
+ * of them need be in memory. */
+#ifndef TOOLS_DEFEND_FILTER_MOMENTS_H
+#define TOOLS_DEFEND_FILTER_MOMENTS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include <stddef.h>
+
+enum { MOMENTS_ROWS = 512 /* points of a block, at most */ };
+
+typedef struct moments {
+    size_t dimension, count;
+    double *shift;    /* [dimension]: the mean of the first block, which sums are taken from */
+    double *sum;      /* [dimension]: Σ (x − shift) */
+    double *products; /* [dimension, dimension]: Σ (x − shift)(x − shift)ᵀ */
+    double *rows;     /* [MOMENTS_ROWS, dimension] */
+} moments;
+
+/* For points of `dimension` numbers, in `arena`. */
+td_status moments_new(moments *m, size_t dimension, td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* Forgets all points. */
+void moments_clear(moments *m);
+
+/* Takes in the points rows[count, dimension], at most MOMENTS_ROWS. The same blocks in the same
+ * order give the same bits at any number of threads. */
+void moments_add(moments *m, const float *rows, size_t count);
+
+/* mean[dimension] and covariance[dimension, dimension], the mean of (x − mean)(x − mean)ᵀ, of the
+ * points so far; count > 0. */
+void moments_get(const moments *m, double *mean, double *covariance);
+
+#endif

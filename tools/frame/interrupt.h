@@ -1,0 +1,14 @@
+/* Ctrl-C: long loops ask whether to stop, clean up and leave; a second signal, a second or more
+ * later, kills at once. */
+#ifndef TOOLS_FRAME_INTERRUPT_H
+#define TOOLS_FRAME_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* Takes SIGINT, SIGTERM and SIGHUP, except those that the caller's shell ignores (nohup). */
+void tool_catch_interrupts(void);
+
+/* True once one of them was received; long loops ask and stop with TD_ERR_INTERRUPTED. */
+bool tool_interrupted(void);
+
+#endif

@@ -1,0 +1,65 @@
+#include "frame/net_source.h"
+
+#include "base/file.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { LARGEST_TEXT = 1 << 20 };
+
+static td_status unknown_net(const td_error *why, td_error *error) {
+    char known[256] = "";
+    for (size_t i = 0; td_zoo_names[i]; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", td_zoo_names[i]);
+    }
+    return td_fail(error, TD_ERR_USAGE, "--net: expected one of %s or a file with a net text; %s",
+                   known, why->message);
+}
+
+static td_status read_text(const char *path, td_arena *arena, char **text, td_error *error) {
+    td_map map;
+    td_error why;
+    if (td_map_open(&map, path, &why) != TD_OK)
+        return unknown_net(&why, error);
+    td_status status;
+    if (map.size > LARGEST_TEXT || memchr(map.data, '\0', map.size))
+        status = td_fail(error, TD_ERR_FORMAT, "expected a net text of at most %d bytes, found %s",
+                         LARGEST_TEXT, map.size > LARGEST_TEXT ? "more" : "a zero byte");
+    else
+        status = td_arena_text(arena, (const char *)map.data, map.size, text, error);
+    td_map_close(&map);
+    return status;
+}
+
+td_status tool_net_open(td_net *net, const char *name, const td_images *images, td_error *error) {
+    td_net_variables variables = {images->height, images->width, images->channels, images->classes};
+    const char *text = td_zoo_text(name);
+    char *file_text = NULL;
+    td_arena arena = {0};
+    *net = (td_net){0};
+    td_status status = text ? TD_OK : read_text(name, &arena, &file_text, error);
+    if (status == TD_OK) {
+        status = td_net_parse(net, text ? text : file_text, &variables, error);
+        if (status != TD_OK)
+            td_fail_within(error, status, "%s", name);
+    }
+    td_arena_free(&arena);
+    return status;
+}
+
+td_status tool_model_open(td_model *model, const char *path, const char *net,
+                          const td_images *images, td_error *error) {
+    td_net named;
+    if (!net)
+        return td_model_load(model, path, error);
+    TD_TRY(tool_net_open(&named, net, images, error));
+    return td_model_load_for(model, &named, path, error);
+}
+
+td_status tool_model_check_classes(const td_model *model, const char *path, td_error *error) {
+    const size_t classes = td_net_classes(&model->net);
+    return classes >= 2 ? TD_OK
+                        : td_fail(error, TD_ERR_USAGE,
+                                  "%s: expected a model of at least two classes, found %zu", path,
+                                  classes);
+}

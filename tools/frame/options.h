@@ -1,0 +1,72 @@
+/* The options that every tool has, as an argp child parser, and the tools' common way of ending. */
+#ifndef TOOLS_FRAME_OPTIONS_H
+#define TOOLS_FRAME_OPTIONS_H
+
+#include "base/error.h"
+#include "frame/interrupt.h"
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct tool_common {
+    const char *output;   /* -o, or NULL */
+    const char *data_dir; /* --data-dir, or NULL */
+    const char *json;     /* --json: a path, "-" for stdout, or NULL */
+    uint64_t seed;        /* --seed, 1 */
+    size_t threads;       /* --threads; 0: one per core */
+    bool quiet, force;
+} tool_common;
+
+/* Keys for long options that have no letter start here in the tools' own tables, too; the common
+ * ones are above 0x400. */
+enum { TOOL_OPTION_BASE = 0x200 };
+
+/* Child parser; its input is a tool_common *, which a tool's parser hands over at ARGP_KEY_INIT:
+ * state->child_inputs[0] = &mine.common. It sets the defaults then. */
+extern const struct argp_child tool_common_children[];
+
+/* Parses the command line into `input` with the tool's argp; exits with 2 on a wrong one, and with
+ * 0 after --help, --usage and --version. Sets the thread count and the handler for Ctrl-C. */
+void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
+                const tool_common *common);
+
+/* Values of options. On a wrong one: one line that names the option and what is allowed, exit 2.
+ * `option` is what the user writes ("--ratio"); `state` may be NULL. */
+
+/* Decimal digits only, in [least, most]; SIZE_MAX for no upper limit. */
+size_t tool_count(const char *option, const char *text, size_t least, size_t most,
+                  struct argp_state *state);
+
+/* A finite number in [least, most]; INFINITY for no upper limit. */
+double tool_real(const char *option, const char *text, double least, double most,
+                 struct argp_state *state);
+
+/* The same in (above, most]. */
+double tool_real_above(const char *option, const char *text, double above, double most,
+                       struct argp_state *state);
+
+/* One of `names` (NULL-terminated); returns its place. */
+size_t tool_choice(const char *option, const char *text, const char *const *names,
+                   struct argp_state *state);
+
+/* A command line that cannot be meant: one line "TOOL: MESSAGE" on stderr, exit 2. */
+_Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) TD_PRINTF(2, 3);
+
+/* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
+void tool_note(const char *message);
+
+/* For argp's help_filter: puts "HEADING:" and what `print` writes before the text that follows the
+ * options. */
+char *tool_help_list(int key, const char *text, const char *heading, void (*print)(FILE *stream));
+
+/* The exit status of a detector or inspector that was asked to tell of what it flagged. */
+enum { TOOL_EXIT_FLAGGED = 3 };
+
+/* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
+ * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a
+ * failure. */
+int tool_exit(td_status status, const td_error *error);
+
+#endif

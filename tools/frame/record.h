@@ -1,0 +1,65 @@
+/* The record: one JSON object per run. What was asked, what was read and what came out; what
+ * differs from run to run (wall time, threads) stands apart under `timing`. */
+#ifndef TOOLS_FRAME_RECORD_H
+#define TOOLS_FRAME_RECORD_H
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "frame/options.h"
+#include "data/dataset.h"
+#include "measure/rates.h"
+#include <jansson.h>
+
+typedef struct tool_record {
+    json_t *root; /* the tool adds its own fields here */
+    double began; /* monotonic seconds */
+} tool_record;
+
+/* Starts a record: tool, version, blas_core, seed, options, inputs, outputs. `options` (stolen,
+ * also on failure) is what was asked, as JSON; what cannot change a result (--threads, --quiet,
+ * paths of outputs) stays out of it. NULL is TD_ERR_MEMORY, so that json_pack's result can be
+ * handed over. On failure *record is zeroed. */
+td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
+                            json_t *options, td_error *error) TD_MUST_USE;
+
+/* {"seed", "options"} as the record of such a run would have them, or NULL when out of memory: for
+ * tool_method's `asked`. Takes `options` over; it may be NULL. */
+json_t *tool_asked(const tool_common *common, json_t *options);
+
+/* Adds {"path", "sha256"} of a file to `inputs`, once however often it is named. */
+td_status tool_record_input(tool_record *record, const char *path, td_error *error) TD_MUST_USE;
+
+/* Adds {"file": name, "sha256"} of what stands at `path` to `outputs`. `name` is what the file is
+ * called within the tool's -o, so that a record does not depend on where the user put it. */
+td_status tool_record_output(tool_record *record, const char *name, const char *path,
+                             td_error *error) TD_MUST_USE;
+
+/* Adds {"path", "files", "sha256"} of picture files below a folder to `inputs`: how many, and one
+ * checksum of all (td_listing_digest). Once, however often the same ones are named. */
+td_status tool_record_folder(tool_record *record, const char *path, size_t files,
+                             const td_digest *digest, td_error *error) TD_MUST_USE;
+
+/* All files of a data set as inputs. */
+td_status tool_record_dataset(tool_record *record, const td_dataset *set,
+                              td_error *error) TD_MUST_USE;
+
+/* Adds `timing` {"seconds", "threads", "processor", "cores"}, last, and writes the record to --json
+ * where it was asked for. */
+td_status tool_record_write(tool_record *record, const tool_common *common,
+                            td_error *error) TD_MUST_USE;
+
+/* Takes a zeroed record as well. */
+void tool_record_free(tool_record *record);
+
+/* Before the work: refuses a --json file that exists, unless --force is given, or that cannot be
+ * written. */
+td_status tool_record_check(const tool_common *common, td_error *error) TD_MUST_USE;
+
+/* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials]. */
+void tool_json_rate(json_t *object, const char *name, const td_rate *rate);
+
+/* A JSON string of `text`, such as a path. JSON is UTF-8, file names need not be: in a text that is
+ * not UTF-8, bytes above 127 become '?'. NULL when out of memory. */
+json_t *tool_json_text(const char *text);
+
+#endif

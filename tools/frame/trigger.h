@@ -1,0 +1,16 @@
+/* Triggers, as all tools take them. */
+#ifndef TOOLS_FRAME_TRIGGER_H
+#define TOOLS_FRAME_TRIGGER_H
+
+#include "frame/record.h"
+#include "trigger/trigger.h"
+
+/* td_trigger_bind, and prints the trigger's note, where it has one, unless `quiet`. */
+td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool quiet,
+                            td_error *error) TD_MUST_USE;
+
+/* Adds the files that the trigger was read from to the record's inputs. */
+td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
+                              td_error *error) TD_MUST_USE;
+
+#endif
