@@ -1,0 +1,133 @@
+/* Keys: the parameters of triggers, operators, methods and tools, each declared once as a row of a
+ * table. From the row come reading and range checks, the words of messages, --help, the canonical
+ * text, and the record's options. A table ends at a row without a name. */
+#ifndef TD_BASE_KEY_H
+#define TD_BASE_KEY_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TD_KEY_EXTENT = 16384, /* no X, Y or shift is larger */
+    TD_KEY_LIST_SIZE = 4,  /* most numbers of a list */
+};
+
+/* What a key's value is, and the type of the field that td_key_store writes. */
+typedef enum td_key_kind {
+    TD_KEY_FLAG,     /* no value: given or not               bool */
+    TD_KEY_COUNT,    /* a whole number                       size_t */
+    TD_KEY_REAL,     /* a number                             double */
+    TD_KEY_FRACTION, /* a number or A/B                      double */
+    TD_KEY_WORD,     /* one of `words`                       int, its place */
+    TD_KEY_TEXT,     /* any text, such as a path             const char * */
+    TD_KEY_PAIR,     /* a whole number or AxB */
+    TD_KEY_LIST,     /* numbers A,B,... */
+    TD_KEY_POSITION, /* top-left, ..., center or X+Y */
+    TD_KEY_COLOUR,   /* V or R/G/B */
+    TD_KEY_SHIFT,    /* S or X+Y */
+} td_key_kind;
+
+typedef struct td_key {
+    const char *name; /* "attack-rate" */
+    td_key_kind kind;
+    size_t offset;            /* of the field that td_key_store writes, in its struct */
+    double least, most;       /* of a number, or of each; INFINITY for no upper limit */
+    bool above, below;        /* above `least`, not at it; below `most`, not at it */
+    const char *standard;     /* the default, as text; NULL: none */
+    bool optional;            /* may be missing without a default; not printed at its default */
+    bool required;            /* must be given, where `needs` holds */
+    bool many;                /* may be given several times: the field is a td_many */
+    bool unrecorded;          /* cannot change a result: no part of a record's options */
+    const char *const *words; /* of a TD_KEY_WORD, NULL-terminated */
+    const char *needs;        /* the key that this one goes with, "patch", or its values,
+                                 "patch=unlearn|prune"; NULL: it stands for itself */
+    const char *field;        /* its name in a record; NULL: `name` with _ for - */
+    const char *value;        /* what --help calls its value: "DATA" */
+    const char *expected;     /* what a TD_KEY_TEXT is, for messages: "the name of a file" */
+    const char *help;         /* what it does, without its default; a sentence without a stop */
+} td_key;
+
+typedef enum td_anchor {
+    TD_AT_TOP_LEFT,
+    TD_AT_TOP_RIGHT,
+    TD_AT_BOTTOM_LEFT,
+    TD_AT_BOTTOM_RIGHT,
+    TD_AT_CENTER,
+    TD_AT_POINT,
+} td_anchor;
+
+/* Where a patch lies. x is the column and y the row of its top-left pixel, for TD_AT_POINT. */
+typedef struct td_position {
+    td_anchor anchor;
+    size_t x, y;
+} td_position;
+
+/* A pixel value, or one a channel. `grey` when the three are the same: fit for grey images, too. */
+typedef struct td_colour {
+    uint8_t rgb[3];
+    bool grey;
+} td_colour;
+
+/* A key's value, by its kind. */
+typedef struct td_setting {
+    bool given; /* has a value, be it the default */
+    union {
+        size_t count;
+        double number; /* of TD_KEY_REAL and TD_KEY_FRACTION */
+        const char *text;
+        size_t word;
+        td_position position;
+        td_colour colour;
+        struct {
+            size_t x, y;
+        } shift;
+        struct {
+            size_t first, second; /* the same for a single number */
+        } pair;
+        struct {
+            double values[TD_KEY_LIST_SIZE];
+            size_t count;
+        } list;
+    };
+} td_setting;
+
+/* The values of a key that may be given several times, in the order of the command line. */
+typedef struct td_many {
+    union {
+        const char **texts; /* TD_KEY_TEXT, TD_KEY_WORD */
+        size_t *counts;     /* TD_KEY_COUNT */
+        double *reals;      /* TD_KEY_REAL */
+    };
+    size_t count;
+} td_many;
+
+/* The row of that name, or NULL. */
+const td_key *td_key_find(const td_key *keys, const char *name);
+
+/* Reads a value. A text is not copied. Returns whether it is one of the key's kind in its range. */
+bool td_key_read(const td_key *key, const char *text, td_setting *out);
+
+/* What the value may be, for messages: "a whole number from 1 to 1000". Returns `out`. */
+const char *td_key_describe(const td_key *key, char *out, size_t size);
+
+/* The canonical text of a value, which reads back as the same one. Returns its length as snprintf
+ * does. */
+int td_key_print(const td_key *key, const td_setting *setting, char *out, size_t size);
+
+/* Whether the value is the key's default. */
+bool td_key_is_standard(const td_key *key, const td_setting *setting);
+
+/* Writes the value into the key's field of `settings`, or, for a key that may be given several
+ * times, adds it there; texts are copied to `arena`. TD_ERR_MEMORY. */
+td_status td_key_store(const td_key *key, const td_setting *setting, void *settings,
+                       td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* Writes the defaults of all keys of a table into `settings`. The default of a real number may be
+ * "inf". */
+td_status td_key_store_defaults(const td_key *keys, void *settings, td_arena *arena,
+                                td_error *error) TD_MUST_USE;
+
+#endif

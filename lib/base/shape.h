@@ -1,0 +1,16 @@
+/* The shape of an image, or of what a node of a net gives for one: height × width × channels,
+ * channels innermost (NHWC). */
+#ifndef TD_BASE_SHAPE_H
+#define TD_BASE_SHAPE_H
+
+#include <stddef.h>
+
+typedef struct td_shape {
+    size_t height, width, channels;
+} td_shape;
+
+static inline size_t td_shape_size(td_shape shape) {
+    return shape.height * shape.width * shape.channels;
+}
+
+#endif
