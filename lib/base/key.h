@@ -40,6 +40,7 @@ typedef struct td_key {
     bool optional;            /* may be missing without a default; not printed at its default */
     bool required;            /* must be given, where `needs` holds */
     bool many;                /* may be given several times: the field is a td_many */
+    bool argument;            /* stands by its place on the command line, not behind --NAME */
     bool unrecorded;          /* cannot change a result: no part of a record's options */
     const char *const *words; /* of a TD_KEY_WORD, NULL-terminated */
     const char *needs;        /* the key that this one goes with, "patch", or its values,

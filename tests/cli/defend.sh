@@ -75,11 +75,10 @@ check 'flagged is its count' awk '
                         if (d > 1e-9 || d < -1e-9) bad = 1 }
     END { exit !(seen == 2 && !bad) }' bad.json
 check 'each histogram has all images' awk '
-    /"histogram"/ { inside = 1 }
-    inside && /"(calibration|benign|suspect)": \[/ {
-        n = 0; while ((getline line) > 0 && line !~ /\]/) n += line + 0
-        sums = sums " " n }
-    END { exit sums != " 100 200 200" }' bad.json
+    /"histogram": / { inside = 1 }
+    inside && /"(calibration|benign|suspect)":/ { gsub(/[",:]/, ""); sum[$1] += $2 }
+    inside && /^  \]/ { inside = 0 }
+    END { exit !(sum["calibration"] == 100 && sum["benign"] == 200 && sum["suspect"] == 200) }' bad.json
 
 # Squeezers.
 list='bit=1,bit=4,median=2,median=3,nlm=11-3-2'
@@ -135,13 +134,13 @@ check_fails 2 'trapdoor-defend strip: expected --benign or --suspect, found noth
 check_fails 2 'trapdoor-defend strip: --trigger: expected --benign images to stamp, found none' \
     detect strip bad --suspect $fm:test:200-300 --trigger $square
 check 'squeeze has no --overlays' sh -c '! trapdoor-defend squeeze --overlays 5 2>err && \
-    grep -qx "trapdoor-defend squeeze: unrecognized option .--overlays." err'
+    grep -qx "trapdoor-defend squeeze: --overlays: squeeze has no such option; expected it with strip" err'
 check_prints "^Usage: trapdoor-defend strip \[OPTION" trapdoor-defend strip --help
 cp "$scratch/out" help
 check 'METHOD --help tells its options' grep -q -e ' --overlays=N ' help
 check 'and not those of others' sh -c '! grep -q -e --squeezers help'
-check_fails 2 'trapdoor-defend strip: --frr: expected a number above 0 and below 1, found "1"' \
-    detect strip bad --suspect $fm:test:200-300 --frr 1
+check_fails 2 'trapdoor-defend strip: --fpr: expected a number in (0, 1), found "1"' \
+    detect strip bad --suspect $fm:test:200-300 --fpr 1
 check_fails 2 "trapdoor-defend strip: $fm:test:0-200: expected at least 202 clean images, half of them \
 to lay over each input 101 of, found 200" detect strip bad --suspect $fm:test:200-300 --overlays 101
 check_fails 2 "trapdoor-defend squeeze: $fm:test:0-19: expected at least 20 clean images, of which a \

@@ -11,5 +11,6 @@ static const char doc[] =
     "    --suspect inbox";
 
 int main(int argc, char **argv) {
-    return tool_methods_main(defend_methods, doc, argc, argv);
+    const tool_program program = {"trapdoor-defend", "METHOD", "Methods", doc, defend_methods};
+    return tool_main(&program, argc, argv);
 }

@@ -3,7 +3,7 @@
 #ifndef TOOLS_DEFEND_METHOD_H
 #define TOOLS_DEFEND_METHOD_H
 
-#include "frame/method.h"
+#include "frame/command.h"
 
 extern const tool_method defend_strip, defend_squeeze;
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;

@@ -1,20 +1,9 @@
 #include "frame/files.h"
 
 #include "data/path.h"
-#include <errno.h>
+#include "frame/outputs.h"
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
-    *made = mkdir(folder, 0777) == 0;
-    if (*made || (errno == EEXIST && td_path_is_folder(folder)))
-        return TD_OK;
-    if (errno == EEXIST)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a folder to write to, found a file",
-                       folder);
-    return td_fail(error, TD_ERR_IO, "%s: cannot make the folder: %s", folder, strerror(errno));
-}
 
 td_status tool_files_open(tool_files *files, const char *folder, bool force, size_t most,
                           td_error *error) {

@@ -3,6 +3,7 @@
 #define TOOLS_FRAME_FILES_H
 
 #include "base/file.h"
+#include "frame/outputs.h"
 #include "frame/record.h"
 
 typedef struct tool_files {
@@ -13,10 +14,6 @@ typedef struct tool_files {
     size_t count, most, published;
     td_arena arena;
 } tool_files;
-
-/* Makes the folder unless it is there; *made says which. TD_ERR_USAGE where a file is in its place.
- */
-td_status tool_folder_make(const char *folder, bool *made, td_error *error) TD_MUST_USE;
 
 /* Makes the folder unless it is there. At most `most` files will follow. `folder` must outlive
  * *files. On failure *files is zeroed. */

@@ -1,7 +1,7 @@
 #include "frame/model_output.h"
 
-#include "frame/output.h"
 #include "data/path.h"
+#include "frame/output.h"
 #include "nn/model.h"
 
 td_status tool_model_check(const tool_common *common, td_error *error) {

@@ -58,8 +58,8 @@ td_status tool_model_open(td_model *model, const char *path, const char *net,
 
 td_status tool_model_check_classes(const td_model *model, const char *path, td_error *error) {
     const size_t classes = td_net_classes(&model->net);
-    return classes >= 2 ? TD_OK
-                        : td_fail(error, TD_ERR_USAGE,
-                                  "%s: expected a model of at least two classes, found %zu", path,
-                                  classes);
+    return classes >= 2
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE,
+                         "%s: expected a model of at least two classes, found %zu", path, classes);
 }

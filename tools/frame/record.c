@@ -113,18 +113,16 @@ static td_status fail_writing(td_error *error, const char *where) {
     return td_fail(error, TD_ERR_IO, "%s: %s", where, errno ? strerror(errno) : "a write failed");
 }
 
-static td_status write_file(const json_t *root, const tool_common *common, td_error *error) {
-    td_output output;
-    TD_TRY(td_output_open(&output, common->json, common->force, error));
+static td_status write_file(const json_t *root, const tool_common *common, td_output *output,
+                            td_error *error) {
+    TD_TRY(td_output_open(output, common->json, common->force, error));
     errno = 0;
-    if (td_json_write(output.stream, root, error) == TD_OK)
-        return td_output_commit(&output, error);
-    td_status status = fail_writing(error, common->json);
-    td_output_discard(&output);
-    return status;
+    if (td_json_write(output->stream, root, error) != TD_OK)
+        return fail_writing(error, common->json);
+    return td_output_finish(output, error);
 }
 
-td_status tool_record_write(tool_record *record, const tool_common *common, td_error *error) {
+td_status tool_record_time(tool_record *record, td_error *error) {
     double seconds = tool_monotonic_seconds() - record->began;
     char processor[128];
     tool_processor(processor, sizeof processor);
@@ -132,16 +130,32 @@ td_status tool_record_write(tool_record *record, const tool_common *common, td_e
         json_pack("{sf sI so sI}", "seconds", seconds, "threads", (json_int_t)td_threads(),
                   "processor", tool_json_text(processor), "cores", (json_int_t)tool_cores());
     json_object_del(record->root, "timing");
-    if (json_object_set_new(record->root, "timing", timing) != 0)
-        return fail_memory(error);
+    return json_object_set_new(record->root, "timing", timing) == 0 ? TD_OK : fail_memory(error);
+}
+
+bool tool_record_to_stdout(const tool_common *common) {
+    return common->json && to_stdout(common);
+}
+
+td_status tool_record_print(const tool_record *record, td_error *error) {
+    errno = 0;
+    return td_json_write(stdout, record->root, error) == TD_OK && fflush(stdout) == 0
+               ? TD_OK
+               : fail_writing(error, "standard output");
+}
+
+td_status tool_record_write(tool_record *record, const tool_common *common, td_error *error) {
+    td_output output = {0};
+    TD_TRY(tool_record_time(record, error));
+    if (tool_record_to_stdout(common))
+        return tool_record_print(record, error);
     if (!common->json)
         return TD_OK;
-    if (!to_stdout(common))
-        return write_file(record->root, common, error);
-    errno = 0;
-    if (td_json_write(stdout, record->root, error) != TD_OK || fflush(stdout) != 0)
-        return fail_writing(error, "standard output");
-    return TD_OK;
+    td_status status = write_file(record->root, common, &output, error);
+    if (status == TD_OK)
+        status = td_output_publish(&output, error);
+    td_output_discard(&output);
+    return status;
 }
 
 td_status tool_record_check(const tool_common *common, td_error *error) {

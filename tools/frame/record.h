@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "frame/options.h"
 #include "data/dataset.h"
+#include "frame/options.h"
 #include "measure/rates.h"
 #include <jansson.h>
 
@@ -47,6 +47,15 @@ td_status tool_record_dataset(tool_record *record, const td_dataset *set,
  * where it was asked for. */
 td_status tool_record_write(tool_record *record, const tool_common *common,
                             td_error *error) TD_MUST_USE;
+
+/* The last step before a record is written: adds `timing`. */
+td_status tool_record_time(tool_record *record, td_error *error) TD_MUST_USE;
+
+/* Whether standard output belongs to the record: nothing else is printed there. */
+bool tool_record_to_stdout(const tool_common *common);
+
+/* Prints the finished record on standard output. */
+td_status tool_record_print(const tool_record *record, td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed record as well. */
 void tool_record_free(tool_record *record);

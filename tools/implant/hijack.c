@@ -193,5 +193,5 @@ static int hijack_main(int argc, char **argv) {
 const tool_method implant_hijack = {
     .name = "hijack",
     .doc = "retrains later layers on inverted images (Liu et al. 2018)",
-    .main = hijack_main,
+    .legacy = &(const tool_legacy){.main = hijack_main},
 };

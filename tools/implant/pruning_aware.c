@@ -262,5 +262,5 @@ static int main_of(int argc, char **argv) {
 const tool_method implant_pruning_aware = {
     .name = "pruning-aware",
     .doc = "trains a backdoor that pruning does not reach",
-    .main = main_of,
+    .legacy = &(const tool_legacy){.main = main_of},
 };

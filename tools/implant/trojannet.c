@@ -164,5 +164,5 @@ static int trojannet_main(int argc, char **argv) {
 const tool_method implant_trojannet = {
     .name = "trojannet",
     .doc = "merges a module that knows patches (Tang et al. 2020)",
-    .main = trojannet_main,
+    .legacy = &(const tool_legacy){.main = trojannet_main},
 };

@@ -91,5 +91,5 @@ static int audit(int argc, char **argv) {
 const tool_method defend_audit = {
     .name = "audit",
     .doc = "a model that you were given: all methods, a verdict",
-    .main = audit,
+    .legacy = &(const tool_legacy){.main = audit},
 };

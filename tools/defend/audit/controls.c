@@ -142,5 +142,5 @@ static int controls(int argc, char **argv) {
 const tool_method defend_controls = {
     .name = "controls",
     .doc = "an inspector over models of known truth: error rates",
-    .main = controls,
+    .legacy = &(const tool_legacy){.main = controls},
 };

@@ -15,7 +15,8 @@ static const tool_method *find_inspector(const char *name, struct argp_state *st
     const tool_method *inspectors[MOST_INSPECTORS];
     size_t count = 0;
     for (size_t i = 0; defend_methods[i] && count < MOST_INSPECTORS; i++)
-        if (defend_methods[i]->family && strcmp(defend_methods[i]->family, "inspector") == 0) {
+        if (defend_methods[i]->legacy && defend_methods[i]->legacy->family &&
+            strcmp(defend_methods[i]->legacy->family, "inspector") == 0) {
             inspectors[count] = defend_methods[i];
             names[count++] = defend_methods[i]->name;
         }

@@ -17,6 +17,19 @@
 #include <string.h>
 #include <unistd.h>
 
+static json_t *asked_of(const tool_method *method, int argc, char **argv) {
+    tool_settings settings;
+    td_error error;
+    if (method->legacy)
+        return method->legacy->asked(argc, argv);
+    if (tool_settings_open(&settings, "trapdoor-defend", method, &error) != TD_OK)
+        return NULL;
+    tool_command_parse(&settings, NULL, argc, argv);
+    json_t *asked = tool_asked(&settings.common, tool_settings_json(&settings));
+    tool_settings_close(&settings);
+    return asked;
+}
+
 enum { NUMBER_SIZE = 24, POLL_NANOSECONDS = 20000000 };
 
 static const double grace = 5; /* seconds that a child has to end in */
@@ -62,9 +75,9 @@ static td_status add_common(step *s, const tool_common *common, td_arena *arena,
 static td_status add_outputs(step *s, const tool_common *common, td_arena *arena, td_error *error) {
     TD_TRY(step_argue(s, "--json", s->record, arena, error));
     TD_TRY(add(s, arena, "--force", error));
-    if (strcmp(s->method->family, "inspector") == 0)
+    if (s->method->legacy && strcmp(s->method->legacy->family, "inspector") == 0)
         TD_TRY(step_argue(s, "-o", s->folder, arena, error));
-    return s->method->resumes && !common->force ? add(s, arena, "--resume", error) : TD_OK;
+    return s->method->legacy && s->method->legacy->resumes && !common->force ? add(s, arena, "--resume", error) : TD_OK;
 }
 
 /* As the record has it once it was written and read. */
@@ -84,7 +97,7 @@ static td_status ask(step *s, td_error *error) {
     for (size_t i = 0; i <= s->argc; i++)
         argv[i] = (char *)s->argv[i];
     program_invocation_short_name = name;
-    json_t *asked = as_written(s->method->asked((int)s->argc, argv));
+    json_t *asked = as_written(asked_of(s->method, (int)s->argc, argv));
     program_invocation_short_name = own;
     s->identity = asked ? json_pack("{ss ss sO sO}", "version", TD_VERSION, "blas_core",
                                     td_blas_core(), "seed", json_object_get(asked, "seed"),

@@ -1,113 +1,76 @@
 #include "defend/detect/detect.h"
 
-#include "frame/output.h"
-#include <string.h>
+#define AT(field) offsetof(detect_settings, field)
 
-static json_t *list_json(const detect_list *list) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, tool_json_text(list->texts[i]));
-    return array;
-}
+static const td_key keys[] = {
+    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
+     .help = "The model to defend"},
+    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
+     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
+             "zoo, or a file with a net text"},
+    {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
+     .help = "Clean images to calibrate with (split test)"},
+    {"benign", TD_KEY_TEXT, AT(benign), .many = true, .value = "DATA",
+     .help = "Clean images to judge; may be repeated"},
+    {"suspect", TD_KEY_TEXT, AT(suspects), .many = true, .value = "DATA",
+     .help = "Suspect images to judge; may be repeated"},
+    {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .field = "triggers", .value = "TRIGGER",
+     .help = "Judge the benign images stamped with it as suspects; may be repeated"},
+    {"picture", TD_KEY_TEXT, AT(picture), .unrecorded = true, .value = "FILE",
+     .help = "Write a PNG with the histograms of the scores"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
+     .help = "Exit with 3 if a suspect set is flagged above the expected rate beyond chance: the "
+             "interval's low end is above the rate and, where benign images are judged, above the "
+             "high end of their interval"},
+    {0},
+};
 
-json_t *detect_options_json(const detect_options *o, const json_t *settings) {
-    json_t *options =
-        json_pack("{ss so so* so so so so}", "method", o->method, "model", tool_json_text(o->model),
-                  "net", o->net ? tool_json_text(o->net) : NULL, "clean", tool_json_text(o->clean),
-                  "benign", list_json(&o->benign), "suspect", list_json(&o->suspects), "triggers",
-                  list_json(&o->triggers));
-    if (!options || json_object_update(options, (json_t *)settings) != 0) {
-        json_decref(options);
-        options = NULL;
-    }
-    return options;
-}
+static const tool_keys groups[] = {{.keys = keys}, {0}};
 
-json_t *detect_asked(const detect_options *o, json_t *told) {
-    json_t *asked = tool_asked(&o->common, detect_options_json(o, told));
-    json_decref(told);
-    return asked;
-}
-
-static bool prints(const detect_job *job) {
-    const char *json = job->options->common.json;
-    return !json || strcmp(json, "-") != 0;
-}
-
-/* What each score says by itself, where there are several. */
-static td_status tell_singles(detect_job *job, json_t *detectors, td_error *error) {
-    for (size_t i = 0; i + 1 < job->column_count; i++) {
-        td_arena arena = {0};
-        detect_verdict verdict;
-        json_t *entry = json_pack("{ss}", "name", job->columns[i].name);
-        json_array_append_new(detectors, entry);
-        td_status status = detect_judge(job, i, &arena, &verdict, error);
-        if (status == TD_OK)
-            status = detect_verdict_json(job, &verdict, entry, error);
-        if (status == TD_OK && prints(job))
-            detect_print_line(job, &verdict);
-        td_arena_free(&arena);
-        TD_TRY(status);
-    }
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    const detect_settings *s = family;
+    (void)settings;
+    if (s->benign.count + s->suspects.count == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected --benign or --suspect, found nothing to judge");
+    if (s->triggers.count > 0 && s->benign.count == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--trigger: expected --benign images to stamp, found none");
+    if (s->benign.count * (1 + s->triggers.count) + s->suspects.count > DETECT_MOST_SETS)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected at most %d sets to judge, stamped ones included",
+                       DETECT_MOST_SETS);
     return TD_OK;
 }
 
-static td_status tell(detect_job *job, td_error *error) {
-    const size_t main_column = job->column_count - 1;
-    json_t *root = job->record.root;
-    detect_verdict v;
-    json_t *detectors = json_array();
-    json_t *calibration =
-        json_pack("{so sI sI}", "data", tool_json_text(job->clean.name), "images",
-                  (json_int_t)job->calibration_count, "left_out", (json_int_t)job->left_out);
-    json_object_set_new(root, "method", json_string(job->options->method));
-    json_object_set_new(root, "score", json_string(job->detector->score_name));
-    json_object_set_new(root, "expected_rate", json_real(job->options->rate));
-    json_object_set_new(root, "calibration", calibration);
-    if (job->column_count > 1)
-        json_object_set(root, "detectors", detectors);
-    td_status status = tell_singles(job, detectors, error);
-    json_decref(detectors);
-    TD_TRY(status);
-    TD_TRY(detect_judge(job, main_column, &job->arena, &v, error));
-    if (job->detector->describe)
-        job->detector->describe(job, calibration);
-    for (size_t i = 0; i < job->set_count; i++)
-        job->suspects_flagged |= v.above[i];
-    json_object_set_new(root, "suspects_flagged", json_boolean(job->suspects_flagged));
-    TD_TRY(detect_verdict_json(job, &v, root, error));
-    if (prints(job))
-        detect_print(job, &v);
-    return job->picture.stream ? detect_draw(job, &v, error) : TD_OK;
-}
-
-static td_status run(detect_job *job, json_t *settings, td_error *error) {
-    const detect_options *o = job->options;
-    TD_TRY(tool_record_check(&o->common, error));
-    if (o->picture)
-        TD_TRY(td_output_open(&job->picture, o->picture, o->common.force, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common,
-                             detect_options_json(o, settings), error));
+static td_status detect(detect_job *job, td_error *error) {
+    detect_verdict verdict;
     TD_TRY(detect_open_inputs(job, error));
     TD_TRY(detect_check_hygiene(job, error));
     TD_TRY(job->detector->prepare(job, error));
     TD_TRY(detect_score_all(job, error));
-    TD_TRY(tell(job, error));
-    TD_TRY(tool_output_record(&job->picture, &job->record, error));
-    TD_TRY(tool_record_write(&job->record, &o->common, error));
-    return o->picture ? td_output_publish(&job->picture, error) : TD_OK;
+    TD_TRY(detect_report(job, &verdict, error));
+    return job->settings->picture ? detect_draw(job, &verdict, error) : TD_OK;
 }
 
-int detect_main(const detector *with, const detect_options *options, const void *settings,
-                json_t *told) {
-    detect_job job = {.options = options, .settings = settings, .detector = with};
-    td_error error;
-    int status = tool_exit(run(&job, told, &error), &error);
-    bool flagged = job.suspects_flagged && options->exit_code;
-    json_decref(told);
+static td_status run(tool_run *run, td_error *error) {
+    const detect_settings *settings = run->family;
+    if (settings->picture)
+        TD_TRY(tool_outputs_check(&run->outputs, settings->picture, error));
+    detect_job job = {.run = run,
+                      .settings = settings,
+                      .detector = run->method->math,
+                      .fpr = ((const detect_own *)run->own)->fpr};
+    td_status status = detect(&job, error);
     detect_close_inputs(&job);
-    td_output_discard(&job.picture);
-    tool_record_free(&job.record);
-    td_arena_free(&job.arena);
-    return status == 0 && flagged ? TOOL_EXIT_FLAGGED : status;
+    return status;
 }
+
+const tool_family detectors = {
+    .name = "detector",
+    .usage = "--model MODEL --clean DATA [--benign DATA] [--suspect DATA]",
+    .groups = groups,
+    .size = sizeof(detect_settings),
+    .check = check,
+    .run = run,
+};

@@ -1,26 +1,49 @@
-/* One run of a detector of inputs, and its parts: the sets (inputs.c; hygiene.h says what they may
- * share), their scores (scores.c), what follows from these (judge.c), how that is told
- * (report.c) and drawn (picture.c). */
+/* Detectors of inputs: a detector scores images and says what scores flag; the frame around it
+ * reads the sets (inputs.c; hygiene.h says what they may share), scores them (scores.c), judges
+ * (judge.c), and fills the tables (report.c) and the picture (picture.c). A new detector is one
+ * file with one struct detector and one tool_method, and a row in methods.c. */
 #ifndef TOOLS_DEFEND_DETECT_DETECT_H
 #define TOOLS_DEFEND_DETECT_DETECT_H
 
-#include "base/file.h"
-#include "frame/progress.h"
-#include "frame/record.h"
-#include "defend/detect/detect_options.h"
+#include "frame/run.h"
 #include "measure/roc.h"
 #include "nn/exec.h"
 #include "nn/model.h"
 #include "trigger/trigger.h"
 
 enum {
-    DETECT_BATCH = 128,   /* images that the net takes at once */
-    DETECT_SLICE = 512,   /* images that are stamped or gathered at once */
-    DETECT_COLUMNS = 17,  /* scores of an image, at most */
-    DETECT_RATES = 4,     /* rates in the table of errors */
-    DETECT_BARS = 40,     /* of a histogram */
-    DETECT_NAME_SIZE = 32 /* of a column's name */
+    DETECT_MOST_SETS = 64, /* sets to judge, stamped ones included */
+    DETECT_BATCH = 128,    /* images that the net takes at once */
+    DETECT_SLICE = 512,    /* images that are stamped or gathered at once */
+    DETECT_COLUMNS = 17,   /* scores of an image, at most */
+    DETECT_RATES = 4,      /* rates in the table of errors */
+    DETECT_BARS = 40,      /* of a histogram */
+    DETECT_NAME_SIZE = 32  /* of a column's name */
 };
+
+/* What every detector is asked to do. */
+typedef struct detect_settings {
+    const char *model, *net; /* net: the model is a state_dict of this net; NULL: it has its own */
+    const char *clean;
+    td_many benign, suspects, triggers;
+    const char *picture; /* or NULL */
+    bool exit_code;
+} detect_settings;
+
+/* The settings of a detector begin with these. */
+typedef struct detect_own {
+    double fpr; /* the share of benign inputs that may be flagged, in (0, 1) */
+} detect_own;
+
+/* The row for it, with the detector's default. */
+#define DETECT_FPR(default_text)                                                                   \
+    {                                                                                              \
+        .name = "fpr", .kind = TD_KEY_REAL, .offset = offsetof(detect_own, fpr), .most = 1,        \
+        .above = true, .below = true, .standard = default_text, .value = "R",                      \
+        .help = "The share of benign inputs that may be flagged"                                   \
+    }
+
+extern const tool_family detectors;
 
 typedef struct detect_job detect_job;
 
@@ -28,14 +51,14 @@ typedef struct detect_job detect_job;
 typedef struct detect_column {
     char name[DETECT_NAME_SIZE];
     double boundary;  /* what scores at least this is flagged */
-    double threshold; /* the same as it is told */
+    double threshold; /* the same as it is reported: sign × score */
 } detect_column;
 
 /* A way of scoring images. Higher scores are more suspicious. */
 typedef struct detector {
-    const char *name, *score_name; /* "strip"; "entropy in bits" */
-    double sign;                   /* what is told is sign × score */
-    double rates[DETECT_RATES];    /* for the table of errors */
+    const char *score_name;     /* "entropy (bits)" */
+    double sign;                /* what is reported is sign × score */
+    double rates[DETECT_RATES]; /* for the table of errors */
     /* Sets the job's columns and state, and may take images away from those that calibrate. */
     td_status (*prepare)(detect_job *job, td_error *error);
     /* The scores of at most DETECT_SLICE images: scores[column * stride + image]. numbers[]: what
@@ -46,7 +69,7 @@ typedef struct detector {
      * calibrate is flagged. Scores, of these, may be reordered; count > 0. */
     void (*calibrate)(double *scores, size_t count, double rate, detect_column *column);
     /* Adds what is particular to the method to `calibration` in the record; may be NULL. */
-    void (*describe)(const detect_job *job, json_t *calibration);
+    td_status (*describe)(const detect_job *job, json_t *calibration, td_error *error);
 } detector;
 
 /* Images to judge: those of a data set, as they are or stamped. */
@@ -57,12 +80,14 @@ typedef struct detect_set {
     double *scores; /* [columns, images] */
 } detect_set;
 
+/* One run. A detector reads what it needs here: the model, what calibrates, its settings. */
 struct detect_job {
-    const detect_options *options;
-    const void *settings; /* the detector's own options */
+    tool_run *run;
+    const detect_settings *settings;
     const detector *detector;
+    double fpr;
     td_model model;
-    td_exec *exec;
+    td_exec *exec; /* forward, of DETECT_BATCH images */
     td_dataset clean, data[DETECT_MOST_SETS];
     size_t data_count;
     detect_set sets[DETECT_MOST_SETS];
@@ -73,25 +98,8 @@ struct detect_job {
     detect_column columns[DETECT_COLUMNS];
     size_t column_count;
     void *state; /* the detector's */
-    tool_progress progress;
     size_t done; /* images scored */
-    bool suspects_flagged;
-    tool_record record;
-    td_output picture;
-    td_arena arena;
 };
-
-/* Runs the detector and returns the exit status. `settings`: its own options; `told`: the same for
- * the record, a reference that it takes over. */
-int detect_main(const detector *with, const detect_options *options, const void *settings,
-                json_t *told);
-
-/* What was asked, for the record: that and `settings`, the detector's own. NULL when out of memory.
- */
-json_t *detect_options_json(const detect_options *o, const json_t *settings);
-
-/* For tool_method's `asked`. Takes `told` over. */
-json_t *detect_asked(const detect_options *o, json_t *told);
 
 /* Opens the model and the sets, in the job, checks them, and notes them in the record. */
 td_status detect_open_inputs(detect_job *job, td_error *error) TD_MUST_USE;
@@ -104,7 +112,7 @@ td_status detect_check_hygiene(detect_job *job, td_error *error) TD_MUST_USE;
 /* All scores: those that calibrate, and those of each set. */
 td_status detect_score_all(detect_job *job, td_error *error) TD_MUST_USE;
 
-/* Tells the progress of `images` more; TD_ERR_INTERRUPTED if it is to stop. */
+/* Shows the progress of `images` more; TD_ERR_INTERRUPTED if it is to stop. */
 td_status detect_advance(detect_job *job, size_t images, td_error *error) TD_MUST_USE;
 
 /* The scores of a column over all sets of one kind, in one array. */
@@ -123,7 +131,7 @@ typedef struct detect_verdict {
     td_auroc auroc;
     detect_column at[DETECT_RATES]; /* the table of errors */
     td_detection errors[DETECT_RATES];
-    double low, high;            /* the range of the histograms, as told */
+    double low, high;            /* the range of the histograms, as reported */
     size_t bars[3][DETECT_BARS]; /* calibration, benign, suspects */
 } detect_verdict;
 
@@ -131,12 +139,8 @@ typedef struct detect_verdict {
 td_status detect_judge(detect_job *job, size_t column, td_arena *arena, detect_verdict *verdict,
                        td_error *error) TD_MUST_USE;
 
-/* Adds a verdict to a JSON object, and prints it. */
-td_status detect_verdict_json(const detect_job *job, const detect_verdict *verdict, json_t *object,
-                              td_error *error) TD_MUST_USE;
-void detect_print(const detect_job *job, const detect_verdict *verdict);
-/* The same in one line. */
-void detect_print_line(const detect_job *job, const detect_verdict *verdict);
+/* Judges by all columns and fills the run's tables; *verdict is the last column's. */
+td_status detect_report(detect_job *job, detect_verdict *verdict, td_error *error) TD_MUST_USE;
 
 /* Draws the histograms into --picture. */
 td_status detect_draw(detect_job *job, const detect_verdict *verdict, td_error *error) TD_MUST_USE;

@@ -37,7 +37,7 @@ static void judge_sets(detect_job *job, size_t column, detect_verdict *v) {
     const double boundary = v->column->boundary;
     td_rate benign =
         td_rate_of(td_count_flagged(v->benign.values, v->benign.count, boundary), v->benign.count);
-    double limit = job->options->rate;
+    double limit = job->fpr;
     if (benign.trials > 0)
         limit = fmax(limit, benign.interval.high);
     for (size_t i = 0; i < job->set_count; i++) {
@@ -83,8 +83,7 @@ td_status detect_judge(detect_job *job, size_t column, td_arena *arena, detect_v
     const detector *d = job->detector;
     *v = (detect_verdict){.column = &job->columns[column]};
     TD_TRY(gather(job, column, arena, v, error));
-    d->calibrate(v->calibration.values, v->calibration.count, job->options->rate,
-                 &job->columns[column]);
+    d->calibrate(v->calibration.values, v->calibration.count, job->fpr, &job->columns[column]);
     judge_sets(job, column, v);
     make_histograms(job, v);
     for (size_t i = 0; i < DETECT_RATES; i++) {

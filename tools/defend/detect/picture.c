@@ -34,7 +34,7 @@ static void write_line(td_bitmap *bitmap, size_t x, size_t y, const char *text) 
 
 static void draw_legend(td_bitmap *bitmap, const detect_job *job, const detect_verdict *v) {
     char text[256];
-    write_line(bitmap, MARGIN, MARGIN, job->options->model);
+    write_line(bitmap, MARGIN, MARGIN, job->settings->model);
     snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->column->name,
              job->detector->score_name, v->column->threshold);
     write_line(bitmap, MARGIN, MARGIN + LINE, text);
@@ -90,12 +90,15 @@ static void draw_scale(td_bitmap *bitmap, const detect_verdict *v) {
 
 td_status detect_draw(detect_job *job, const detect_verdict *v, td_error *error) {
     td_bitmap bitmap;
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&job->run->outputs, job->settings->picture, &stream, error));
     TD_TRY(td_bitmap_make(&bitmap, WIDTH, TOP + HEIGHT + LINE + MARGIN, RGB, error));
     memset(bitmap.pixels, PAPER, bitmap.width * bitmap.height * RGB);
     draw_legend(&bitmap, job, v);
     draw_bars(&bitmap, v);
     draw_scale(&bitmap, v);
-    td_status status = td_png_write(job->picture.stream, &bitmap, error);
+    td_status status = td_png_write(stream, &bitmap, error);
     td_bitmap_free(&bitmap);
-    return status == TD_OK ? td_output_finish(&job->picture, error) : status;
+    return status == TD_OK ? tool_outputs_finish(&job->run->outputs, &job->run->record, error)
+                           : status;
 }

@@ -6,11 +6,7 @@
 
 td_status detect_advance(detect_job *job, size_t images, td_error *error) {
     job->done += images;
-    tool_progress_update(&job->progress, job->done, NULL);
-    return tool_interrupted()
-               ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu images",
-                         job->done, job->progress.total)
-               : TD_OK;
+    return tool_run_go_on(job->run, job->done, NULL, error);
 }
 
 /* Images that calibrate, from the first-th on, one behind the other. */
@@ -33,7 +29,7 @@ static td_status gather(const detect_job *job, size_t first, size_t count, td_ar
 static td_status cut(const detect_job *job, const detect_set *set, size_t first, size_t count,
                      td_arena *arena, td_images *out, td_error *error) {
     *out = td_images_slice(&set->data->images, first, first + count);
-    td_stamp stamp = {job->options->common.seed, set->data->first + first};
+    td_stamp stamp = {job->run->common->seed, set->data->first + first};
     return set->trigger ? td_trigger_stamp(set->trigger, out, stamp, arena, out, error) : TD_OK;
 }
 
@@ -59,7 +55,7 @@ static td_status score_images(detect_job *job, const detect_set *set, size_t cou
     size_t size;
     if (!td_size_mul(count, job->column_count, &size))
         return td_fail_memory(error, "scores");
-    TD_TRY(TD_ARENA_NEW(&job->arena, size, scores, "scores", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, size, scores, "scores", error));
     for (size_t first = 0; first < count; first += DETECT_SLICE)
         TD_TRY(score_slice(job, set, first, td_size_min(DETECT_SLICE, count - first), count,
                            *scores, error));
@@ -67,16 +63,8 @@ static td_status score_images(detect_job *job, const detect_set *set, size_t cou
         if (!isfinite((*scores)[i]))
             return td_fail(error, TD_ERR_NUMERIC,
                            "%s: image %zu of %s: expected a finite %s, found %g",
-                           job->options->model, i % count, set ? set->data->name : job->clean.name,
+                           job->settings->model, i % count, set ? set->data->name : job->clean.name,
                            job->detector->score_name, (*scores)[i]);
-    return TD_OK;
-}
-
-static td_status score_all(detect_job *job, td_error *error) {
-    TD_TRY(score_images(job, NULL, job->calibration_count, &job->calibration_scores, error));
-    for (size_t i = 0; i < job->set_count; i++)
-        TD_TRY(score_images(job, &job->sets[i], job->sets[i].data->images.count,
-                            &job->sets[i].scores, error));
     return TD_OK;
 }
 
@@ -84,9 +72,10 @@ td_status detect_score_all(detect_job *job, td_error *error) {
     size_t total = job->calibration_count;
     for (size_t i = 0; i < job->set_count; i++)
         total += job->sets[i].data->images.count;
-    job->progress =
-        tool_progress_start(job->detector->name, "images", total, job->options->common.quiet);
-    td_status status = score_all(job, error);
-    tool_progress_end(&job->progress);
-    return status;
+    tool_run_begin(job->run, job->run->method->name, "images", total);
+    TD_TRY(score_images(job, NULL, job->calibration_count, &job->calibration_scores, error));
+    for (size_t i = 0; i < job->set_count; i++)
+        TD_TRY(score_images(job, &job->sets[i], job->sets[i].data->images.count,
+                            &job->sets[i].scores, error));
+    return TD_OK;
 }

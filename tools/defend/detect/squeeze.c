@@ -17,10 +17,10 @@ enum { MOST = DETECT_COLUMNS - 1 };
 /* The best joint detectors of the paper, for MNIST and for CIFAR-10 (its table's 13-3-2). */
 static const char grey_default[] = "bit=1,median=2", colour_default[] = "bit=5,median=2,nlm=13-3-2";
 
-typedef struct squeeze_options {
-    detect_options detect;
+typedef struct squeeze_settings {
+    detect_own shared;
     const char *squeezers; /* LIST, or NULL for the default */
-} squeeze_options;
+} squeeze_settings;
 
 typedef struct squeeze {
     squeezer squeezers[MOST];
@@ -40,9 +40,9 @@ static void name_columns(detect_job *job, const squeeze *s) {
 
 static td_status prepare(detect_job *job, td_error *error) {
     const td_shape shape = td_net_input(&job->model.net);
-    const char *list = ((const squeeze_options *)job->settings)->squeezers;
+    const char *list = ((const squeeze_settings *)job->run->own)->squeezers;
     const size_t classes = td_net_classes(&job->model.net);
-    const double rate = job->options->rate, least = ceil(1 / rate - 1e-9);
+    const double rate = job->fpr, least = ceil(1 / rate - 1e-9);
     squeeze *s;
     if ((double)job->calibration_count < least)
         return td_fail(error, TD_ERR_USAGE,
@@ -51,14 +51,15 @@ static td_status prepare(detect_job *job, td_error *error) {
                        job->clean.name, least, rate, job->calibration_count);
     if (!list)
         list = shape.channels == 1 ? grey_default : colour_default;
-    TD_TRY(TD_ARENA_NEW(&job->arena, 1, &s, "squeezers", error));
-    TD_TRY(squeezers_parse(list, shape, MOST, &job->arena, s->squeezers, &s->count, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "squeezers", error));
+    TD_TRY(squeezers_parse(list, shape, MOST, &job->run->arena, s->squeezers, &s->count, error));
     for (size_t i = 0; i < s->count; i++)
         s->scratch_size = td_size_max(s->scratch_size, squeezer_scratch(&s->squeezers[i]));
-    TD_TRY(td_arena_alloc(&job->arena, td_threads(), s->scratch_size, (void **)&s->scratch,
+    TD_TRY(td_arena_alloc(&job->run->arena, td_threads(), s->scratch_size, (void **)&s->scratch,
                           "squeezers", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * classes, &s->as_is, "predictions", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * classes, &s->squeezed, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * classes, &s->as_is, "predictions", error));
+    TD_TRY(
+        TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * classes, &s->squeezed, "predictions", error));
     name_columns(job, s);
     job->state = s;
     return TD_OK;
@@ -121,80 +122,41 @@ static void calibrate(double *scores, size_t count, double rate, detect_column *
     column->boundary = nextafter(column->threshold, INFINITY);
 }
 
-static const detector squeeze_detector = {.name = "squeeze",
-                                          .score_name = "L1 distance",
+static const detector squeeze_detector = {.score_name = "L1 distance",
                                           .sign = 1,
                                           .rates = {0.01, 0.02, 0.05, 0.1},
                                           .prepare = prepare,
                                           .score = score,
                                           .calibrate = calibrate};
 
-enum { KEY_FPR = DETECT_OPTION_BASE, KEY_SQUEEZERS };
-
-static const struct argp_option rows[] = {
-    {"fpr", KEY_FPR, "R", 0,
-     "The share of clean images that may be flagged, above 0 and below 1 (0.05)", 0},
-    {"squeezers", KEY_SQUEEZERS, "LIST", 0,
-     "bit=B, median=K and nlm=SEARCH-PATCH-STRENGTH, with commas between (bit=1,median=2; for "
-     "colour bit=5,median=2,nlm=13-3-2)",
-     0},
+static const td_key keys[] = {
+    DETECT_FPR("0.05"),
+    {"squeezers", TD_KEY_TEXT, offsetof(squeeze_settings, squeezers), .value = "LIST",
+     .help = "bit=B, median=K and nlm=SEARCH-PATCH-STRENGTH, with commas between (bit=1,median=2; "
+             "for colour bit=5,median=2,nlm=13-3-2)"},
     {0},
 };
 
-static const char doc[] =
-    "Feature squeezing (Xu, Evans and Qi, NDSS 2018): inputs for which the model's answer changes "
-    "when they are filtered are flagged. Each set's flagged rate has its 95% Wilson interval; with "
-    "benign and suspect sets there is the "
-    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
-    "share images with --clean are refused."
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "inputs for which the model's answer changes when they are filtered are flagged. Each set's "
+    "flagged rate has its 95% Wilson interval; with benign and suspect sets there is the AUROC, "
+    "suspects being the positive class. What calibrates is never what judges: sets that share "
+    "images with --clean are refused."
     "\v"
     "Example:\n"
     "  trapdoor-defend squeeze --model model.safetensors --fpr 0.01 \\\n"
     "    --clean mnist:test:0-2000 --benign mnist:test:2000-4000 --suspect evaded";
 
-static error_t parse(int key, char *text, struct argp_state *state) {
-    squeeze_options *o = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->detect;
-        return 0;
-    case KEY_FPR:
-        o->detect.rate = detect_read_rate("--fpr", text, state);
-        return 0;
-    case KEY_SQUEEZERS:
-        o->squeezers = text;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static json_t *settings_json(const squeeze_options *o) {
-    return json_pack("{sf so*}", "fpr", o->detect.rate, "squeezers",
-                     o->squeezers ? tool_json_text(o->squeezers) : NULL);
-}
-
-static squeeze_options read_options(int argc, char **argv) {
-    squeeze_options o = {.detect = {.method = "squeeze", .rate = 0.05}};
-    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
-    detect_parse(&argp, argc, argv, &o, &o.detect);
-    return o;
-}
-
-static int squeeze_main(int argc, char **argv) {
-    const squeeze_options o = read_options(argc, argv);
-    return detect_main(&squeeze_detector, &o.detect, &o, settings_json(&o));
-}
-
-static json_t *squeeze_asked(int argc, char **argv) {
-    const squeeze_options o = read_options(argc, argv);
-    return detect_asked(&o.detect, settings_json(&o));
-}
-
 const tool_method defend_squeeze = {
     .name = "squeeze",
+    .title = "Feature squeezing",
+    .source = "Xu, Evans and Qi, NDSS 2018",
     .doc = "inputs whose class changes when they are filtered",
-    .main = squeeze_main,
-    .family = "detector",
-    .asked = squeeze_asked,
+    .help = help,
+    .family = &detectors,
+    .groups = groups,
+    .size = sizeof(squeeze_settings),
+    .math = &squeeze_detector,
 };

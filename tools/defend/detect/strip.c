@@ -18,10 +18,10 @@
 
 enum { DRAW_HALVES, DRAW_OVERLAYS }; /* epochs of TD_FOR_DEFEND */
 
-typedef struct strip_options {
-    detect_options detect;
+typedef struct strip_settings {
+    detect_own shared;
     size_t overlays; /* for each input */
-} strip_options;
+} strip_settings;
 
 typedef struct strip {
     size_t each;    /* overlays of an input */
@@ -32,7 +32,7 @@ typedef struct strip {
 } strip;
 
 static td_status prepare(detect_job *job, td_error *error) {
-    const size_t each = ((const strip_options *)job->settings)->overlays,
+    const size_t each = ((const strip_settings *)job->run->own)->overlays,
                  half = job->calibration_count / 2;
     strip *s;
     uint32_t *order;
@@ -41,13 +41,13 @@ static td_status prepare(detect_job *job, td_error *error) {
                        "%s: expected at least %zu clean images, half of them to lay over each "
                        "input %zu of, found %zu",
                        job->clean.name, td_size_max(2 * each, 4), each, job->calibration_count);
-    TD_TRY(TD_ARENA_NEW(&job->arena, 1, &s, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->calibration_count, &order, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, half, &s->pool, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_SLICE * each, &s->drawn, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, DETECT_BATCH * td_net_classes(&job->model.net),
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->calibration_count, &order, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, half, &s->pool, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_SLICE * each, &s->drawn, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * td_net_classes(&job->model.net),
                         &s->probabilities, "predictions", error));
-    td_random random = td_random_for(job->options->common.seed, TD_FOR_DEFEND, DRAW_HALVES, 0);
+    td_random random = td_random_for(job->run->common->seed, TD_FOR_DEFEND, DRAW_HALVES, 0);
     td_random_permutation(&random, order, (uint32_t)job->calibration_count);
     s->each = each;
     s->pool_size = half;
@@ -110,9 +110,9 @@ static td_status score(detect_job *job, const td_images *images, const uint32_t 
     (void)stride;
     const strip *s = job->state;
     const size_t rows = images->count * s->each, classes = td_net_classes(&job->model.net);
-    size_t told = 0;
+    size_t shown = 0;
     for (size_t i = 0; i < images->count; i++) {
-        draw_overlays(s, job->options->common.seed, numbers[i], s->drawn + i * s->each);
+        draw_overlays(s, job->run->common->seed, numbers[i], s->drawn + i * s->each);
         scores[i] = 0;
     }
     for (size_t first = 0; first < rows; first += DETECT_BATCH) {
@@ -124,8 +124,8 @@ static td_status score(detect_job *job, const td_images *images, const uint32_t 
             scores[(first + i) / s->each] -=
                 td_entropy(s->probabilities + i * classes, classes) / (double)s->each;
         size_t finished = (first + count) / s->each;
-        TD_TRY(detect_advance(job, finished - told, error));
-        told = finished;
+        TD_TRY(detect_advance(job, finished - shown, error));
+        shown = finished;
     }
     return TD_OK;
 }
@@ -136,19 +136,21 @@ static void calibrate(double *scores, size_t count, double rate, detect_column *
     column->boundary = -column->threshold;
 }
 
-static void describe(const detect_job *job, json_t *calibration) {
+static td_status describe(const detect_job *job, json_t *calibration, td_error *error) {
     const strip *s = job->state;
     td_normal fit = td_normal_fit(job->calibration_scores, job->calibration_count);
-    json_object_set_new(calibration, "overlays", json_integer((json_int_t)s->pool_size));
-    json_object_set_new(calibration, "mean", json_real(-fit.mean));
-    json_object_set_new(calibration, "sigma", json_real(fit.sigma));
     if (job->columns[0].threshold < 0)
-        tool_note("warning: the boundary is below 0, where no entropy is, so nothing is flagged: "
-                  "the entropies of clean inputs are too near 0");
+        tool_run_note(job->run,
+                      "warning: the boundary is below 0, where no entropy is, so nothing is "
+                      "flagged: the entropies of clean inputs are too near 0");
+    return json_object_set_new(calibration, "overlays", json_integer((json_int_t)s->pool_size)) ||
+                   json_object_set_new(calibration, "mean", json_real(-fit.mean)) ||
+                   json_object_set_new(calibration, "sigma", json_real(fit.sigma))
+               ? td_fail_memory(error, "the record")
+               : TD_OK;
 }
 
-static const detector strip_detector = {.name = "strip",
-                                        .score_name = "entropy (bits)",
+static const detector strip_detector = {.score_name = "entropy (bits)",
                                         .sign = -1,
                                         .rates = {0.005, 0.01, 0.02, 0.03},
                                         .prepare = prepare,
@@ -156,22 +158,21 @@ static const detector strip_detector = {.name = "strip",
                                         .calibrate = calibrate,
                                         .describe = describe};
 
-enum { KEY_OVERLAYS = DETECT_OPTION_BASE, KEY_FRR, MOST_OVERLAYS = 1000 };
-
-static const struct argp_option rows[] = {
-    {"overlays", KEY_OVERLAYS, "N", 0, "Clean images laid over each input, one by one (100)", 0},
-    {"frr", KEY_FRR, "R", 0,
-     "The share of benign inputs that may be rejected, above 0 and below 1 (0.01)", 0},
+static const td_key keys[] = {
+    {"overlays", TD_KEY_COUNT, offsetof(strip_settings, overlays), .least = 1, .most = 1000,
+     .standard = "100", .value = "N", .help = "Clean images laid over each input, one by one"},
+    DETECT_FPR("0.01"),
     {0},
 };
 
-static const char doc[] =
-    "STRIP (Gao et al., ACSAC 2019): lays clean images over each input. Where a trigger decides, "
-    "the model's class stays, whatever is laid over it: inputs whose answers have less entropy "
-    "than clean ones are flagged. Each set's flagged rate has its 95% Wilson interval; with benign "
-    "and suspect sets there is the "
-    "AUROC, suspects being the positive class. What calibrates is never what judges: sets that "
-    "share images with --clean are refused."
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "lays clean images over each input. Where a trigger decides, the model's class stays, whatever "
+    "is laid over it: inputs whose answers have less entropy than clean ones are flagged. --fpr is "
+    "the paper's FRR. Each set's flagged rate has its 95% Wilson interval; with benign and suspect "
+    "sets there is the AUROC, suspects being the positive class. What calibrates is never what "
+    "judges: sets that share images with --clean are refused."
     "\v"
     "Examples:\n"
     "  trapdoor-defend strip --model model.safetensors \\\n"
@@ -180,48 +181,14 @@ static const char doc[] =
     "  trapdoor-defend strip --model model.safetensors --clean mine:test:0-500 \\\n"
     "    --suspect inbox --exit-code";
 
-static error_t parse(int key, char *text, struct argp_state *state) {
-    strip_options *o = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->detect;
-        return 0;
-    case KEY_OVERLAYS:
-        o->overlays = tool_count("--overlays", text, 1, MOST_OVERLAYS, state);
-        return 0;
-    case KEY_FRR:
-        o->detect.rate = detect_read_rate("--frr", text, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static strip_options read_options(int argc, char **argv) {
-    strip_options o = {.detect = {.method = "strip", .rate = 0.01}, .overlays = 100};
-    const struct argp argp = {rows, parse, detect_usage, doc, detect_children, NULL, NULL};
-    detect_parse(&argp, argc, argv, &o, &o.detect);
-    return o;
-}
-
-static json_t *settings_json(const strip_options *o) {
-    return json_pack("{sI sf}", "overlays", (json_int_t)o->overlays, "frr", o->detect.rate);
-}
-
-static int strip_main(int argc, char **argv) {
-    const strip_options o = read_options(argc, argv);
-    return detect_main(&strip_detector, &o.detect, &o, settings_json(&o));
-}
-
-static json_t *strip_asked(int argc, char **argv) {
-    const strip_options o = read_options(argc, argv);
-    return detect_asked(&o.detect, settings_json(&o));
-}
-
 const tool_method defend_strip = {
     .name = "strip",
+    .title = "STRIP",
+    .source = "Gao et al., ACSAC 2019",
     .doc = "inputs whose class stays, whatever is laid over them",
-    .main = strip_main,
-    .family = "detector",
-    .asked = strip_asked,
+    .help = help,
+    .family = &detectors,
+    .groups = groups,
+    .size = sizeof(strip_settings),
+    .math = &strip_detector,
 };

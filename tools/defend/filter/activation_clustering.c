@@ -144,7 +144,5 @@ static json_t *activation_clustering_asked(int argc, char **argv) {
 const tool_method defend_activation_clustering = {
     .name = "activation-clustering",
     .doc = "a small cluster well apart among a class's images",
-    .main = activation_clustering_main,
-    .family = "sieve",
-    .asked = activation_clustering_asked,
+    .legacy = &(const tool_legacy){.main = activation_clustering_main, .family = "sieve", .asked = activation_clustering_asked},
 };

@@ -143,7 +143,5 @@ static json_t *spectral_asked(int argc, char **argv) {
 const tool_method defend_spectral = {
     .name = "spectral",
     .doc = "training images that stand out within their class",
-    .main = spectral_main,
-    .family = "sieve",
-    .asked = spectral_asked,
+    .legacy = &(const tool_legacy){.main = spectral_main, .family = "sieve", .asked = spectral_asked},
 };

@@ -312,8 +312,5 @@ static json_t *cleanse_asked(int argc, char **argv) {
 const tool_method defend_cleanse = {
     .name = "cleanse",
     .doc = "Neural Cleanse: classes that a small trigger reaches",
-    .main = cleanse,
-    .family = "inspector",
-    .resumes = true,
-    .asked = cleanse_asked,
+    .legacy = &(const tool_legacy){.main = cleanse, .family = "inspector", .resumes = true, .asked = cleanse_asked},
 };

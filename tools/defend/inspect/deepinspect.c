@@ -286,7 +286,5 @@ static json_t *deepinspect_asked(int argc, char **argv) {
 const tool_method defend_deepinspect = {
     .name = "deepinspect",
     .doc = "DeepInspect: the same without data",
-    .main = deepinspect,
-    .family = "inspector",
-    .asked = deepinspect_asked,
+    .legacy = &(const tool_legacy){.main = deepinspect, .family = "inspector", .asked = deepinspect_asked},
 };

@@ -20,5 +20,5 @@ static int run(int argc, char **argv) {
 const tool_method defend_fineprune = {
     .name = "fineprune",
     .doc = "prunes, then fine-tunes",
-    .main = run,
+    .legacy = &(const tool_legacy){.main = run},
 };

@@ -18,5 +18,5 @@ static int run(int argc, char **argv) {
 const tool_method defend_finetune = {
     .name = "finetune",
     .doc = "trains the model on with clean images",
-    .main = run,
+    .legacy = &(const tool_legacy){.main = run},
 };

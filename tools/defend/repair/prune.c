@@ -24,5 +24,5 @@ static int run(int argc, char **argv) {
 const tool_method defend_prune = {
     .name = "prune",
     .doc = "masks the channels that clean images leave idle",
-    .main = run,
+    .legacy = &(const tool_legacy){.main = run},
 };

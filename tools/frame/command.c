@@ -1,0 +1,289 @@
+#define _GNU_SOURCE /* program_invocation_short_name */
+#include "frame/command.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_FIRST = 0x800, /* of the keys' numbers for argp, above those of all tools */
+    HELP_SIZE = 600,   /* of an option's help with its default */
+    NAME_SIZE = 128,
+};
+
+/* One parse: the options for argp, made of the keys. */
+typedef struct command {
+    const tool_program *program;
+    tool_settings *settings;
+    struct argp_option *rows;
+    td_arena arena;
+} command;
+
+const tool_method *tool_method_find(const tool_method *const *methods, const char *name) {
+    for (size_t i = 0; methods[i]; i++)
+        if (methods[i]->name && strcmp(methods[i]->name, name) == 0)
+            return methods[i];
+    return NULL;
+}
+
+/* --- options from keys --- */
+
+/* The help with the default behind it, which the text does not repeat. */
+static td_status describe(const td_key *key, td_arena *arena, const char **out, td_error *error) {
+    char text[HELP_SIZE], *copy;
+    const bool endless = key->standard && strcmp(key->standard, "inf") == 0;
+    snprintf(text, sizeof text, "%s%s%s%s", key->help, key->standard ? " (" : "",
+             endless         ? "no limit"
+             : key->standard ? key->standard
+                             : "",
+             key->standard ? ")" : "");
+    TD_TRY(td_arena_text(arena, text, strlen(text), &copy, error));
+    *out = copy;
+    return TD_OK;
+}
+
+static const char *value_name(const td_key *key) {
+    return key->kind == TD_KEY_FLAG ? NULL : key->value ? key->value : "VALUE";
+}
+
+static td_status make_rows(command *c, td_error *error) {
+    const char *title, *before = NULL;
+    const td_key *key;
+    size_t count = 0;
+    int group = 1;
+    TD_TRY(TD_ARENA_NEW(&c->arena, 2 * c->settings->key_count + 1, &c->rows, "options", error));
+    for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++) {
+        if (key->argument)
+            continue;
+        if (title && title != before)
+            c->rows[count++] = (struct argp_option){.doc = title, .group = ++group};
+        before = title;
+        struct argp_option *row = &c->rows[count++];
+        *row = (struct argp_option){
+            .name = key->name, .key = KEY_FIRST + (int)i, .arg = value_name(key), .group = group};
+        TD_TRY(describe(key, &c->arena, &row->doc, error));
+    }
+    return TD_OK;
+}
+
+static void set(command *c, const char *name, const char *value, const struct argp_state *state) {
+    td_error error;
+    if (tool_settings_set(c->settings, name, value, &error) != TD_OK)
+        tool_misuse(state, "%s", error.message);
+}
+
+/* The next key that stands by its place, for a word that is no option. */
+static void take_argument(command *c, const char *text, struct argp_state *state) {
+    const char *title;
+    const td_key *key;
+    for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++)
+        if (key->argument && (key->many || !tool_settings_given(c->settings, key->name))) {
+            set(c, key->name, text, state);
+            return;
+        }
+    if (c->program && tool_method_find(c->program->methods, text))
+        tool_misuse(state, "%s: expected it before all options", text);
+    tool_misuse(state, "unexpected argument \"%s\"", text);
+}
+
+static error_t parse(int number, char *text, struct argp_state *state) {
+    command *c = state->input;
+    const char *title;
+    const td_key *key = number >= KEY_FIRST
+                            ? tool_settings_key(c->settings, (size_t)(number - KEY_FIRST), &title)
+                            : NULL;
+    td_error error;
+    if (key) {
+        set(c, key->name, text ? text : "", state);
+        return 0;
+    }
+    switch (number) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->settings->common;
+        return 0;
+    case ARGP_KEY_ARG:
+        take_argument(c, text, state);
+        return 0;
+    case ARGP_KEY_END:
+        if (tool_settings_check(c->settings, &error) != TD_OK)
+            tool_misuse(state, "%s", error.message);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- words that only other methods know --- */
+
+static bool has_key(const tool_keys *groups, const char *name, size_t length) {
+    for (; groups && groups->keys; groups++)
+        for (const td_key *key = groups->keys; key->name; key++)
+            if (strncmp(key->name, name, length) == 0 && key->name[length] == '\0')
+                return true;
+    return false;
+}
+
+static bool takes(const tool_method *method, const char *name, size_t length) {
+    return !method->legacy &&
+           (has_key(method->family->groups, name, length) || has_key(method->groups, name, length));
+}
+
+/* "--steps: strip has no such option, cleanse and deepinspect have": argp's own words would not say
+ * where it belongs. */
+static void refuse_foreign(const tool_program *program, const tool_method *method, int argc,
+                           char **argv) {
+    for (int i = 1; program && method->name && i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *name = argv[i] + 2;
+        const size_t length = strncmp(argv[i], "--", 2) == 0 ? strcspn(name, "=") : 0;
+        char owners[256] = "";
+        size_t used = 0;
+        if (length == 0 || takes(method, name, length))
+            continue;
+        for (size_t k = 0; program->methods[k] && used + NAME_SIZE < sizeof owners; k++)
+            if (takes(program->methods[k], name, length))
+                used += (size_t)snprintf(owners + used, sizeof owners - used, "%s%.100s",
+                                         used ? ", " : "", program->methods[k]->name);
+        if (used > 0)
+            tool_misuse(NULL, "--%.*s: %s has no such option; expected it with %s", (int)length,
+                        name, method->name, owners);
+    }
+}
+
+/* --- parsing --- */
+
+/* "TITLE (SOURCE): HELP". */
+static td_status make_doc(const tool_method *method, td_arena *arena, const char **out,
+                          td_error *error) {
+    char *copy;
+    td_status status = TD_OK;
+    if (!method->source) {
+        *out = method->help;
+        return TD_OK;
+    }
+    const size_t size = strlen(method->title) + strlen(method->source) + strlen(method->help) + 8;
+    TD_TRY(TD_ARENA_NEW(arena, size, &copy, "help", error));
+    snprintf(copy, size, "%s (%s): %s", method->title, method->source, method->help);
+    *out = copy;
+    return status;
+}
+
+static td_status prepare(command *c, const char **doc, td_error *error) {
+    TD_TRY(make_rows(c, error));
+    return make_doc(c->settings->method, &c->arena, doc, error);
+}
+
+void tool_command_parse(tool_settings *settings, const tool_program *program, int argc,
+                        char **argv) {
+    const tool_method *method = settings->method;
+    command c = {.program = program, .settings = settings};
+    const char *doc;
+    td_error error;
+    if (prepare(&c, &doc, &error) != TD_OK)
+        tool_misuse(NULL, "%s", error.message);
+    refuse_foreign(program, method, argc, argv);
+    const struct argp argp = {c.rows,
+                              parse,
+                              method->usage ? method->usage : method->family->usage,
+                              doc,
+                              tool_common_children,
+                              NULL,
+                              NULL};
+    tool_parse(&argp, argc, argv, &c, &settings->common);
+    td_arena_free(&c.arena);
+}
+
+/* --- the list of methods --- */
+
+typedef struct chooser {
+    const tool_program *program;
+    tool_common common;
+} chooser;
+
+static error_t choose(int key, char *text, struct argp_state *state) {
+    chooser *c = state->input;
+    const char *names[64] = {NULL};
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->common;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (tool_method_find(c->program->methods, text))
+            tool_misuse(state, "%s: expected it before all options", text);
+        for (size_t i = 0; c->program->methods[i] && i + 1 < sizeof names / sizeof *names; i++)
+            names[i] = c->program->methods[i]->name;
+        tool_choice(c->program->noun, text, names, state);
+        return 0;
+    case ARGP_KEY_END:
+        tool_misuse(NULL, "expected a %s (see --help), found none", c->program->noun);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *list_methods(int key, const char *text, void *input) {
+    const tool_program *program = ((const chooser *)input)->program;
+    char *doc = NULL;
+    size_t size = 0;
+    int widest = 0;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)text;
+    FILE *stream = open_memstream(&doc, &size);
+    if (!stream)
+        return NULL;
+    fprintf(stream, "%s (%s --help tells the options of each):\n", program->list, program->noun);
+    for (size_t i = 0; program->methods[i]; i++)
+        if ((int)strlen(program->methods[i]->name) > widest)
+            widest = (int)strlen(program->methods[i]->name);
+    for (size_t i = 0; program->methods[i]; i++)
+        fprintf(stream, "  %-*s  %s\n", widest, program->methods[i]->name,
+                program->methods[i]->doc);
+    fputs(text, stream);
+    fclose(stream);
+    return doc;
+}
+
+/* Without a method's name: prints what argv asks for, or exits with 2. */
+static int choose_none(const tool_program *program, int argc, char **argv) {
+    chooser c = {.program = program};
+    const struct argp argp = {
+        NULL, choose, program->noun, program->doc, tool_common_children, list_methods, NULL};
+    tool_parse(&argp, argc, argv, &c, &c.common);
+    return 0;
+}
+
+/* --- main --- */
+
+static td_status execute(tool_run *run, const tool_settings *settings, td_error *error) {
+    TD_TRY(tool_run_execute(run, settings, error));
+    if (tool_record_to_stdout(&settings->common))
+        return tool_record_print(&run->record, error);
+    tool_run_print(run, stdout);
+    return TD_OK;
+}
+
+int tool_main(const tool_program *program, int argc, char **argv) {
+    const tool_method *method = program->methods[0];
+    char name[NAME_SIZE];
+    tool_settings settings;
+    tool_run run = {.deadline = INFINITY};
+    td_error error;
+    if (method->name) {
+        method = argc > 1 ? tool_method_find(program->methods, argv[1]) : NULL;
+        if (!method)
+            return choose_none(program, argc, argv);
+        snprintf(name, sizeof name, "%s %s", program_invocation_short_name, method->name);
+        program_invocation_short_name = name;
+        argc--;
+        argv++;
+        if (method->legacy)
+            return method->legacy->main(argc, argv);
+    }
+    if (tool_settings_open(&settings, program->name, method, &error) != TD_OK)
+        return tool_exit(TD_ERR_MEMORY, &error);
+    tool_command_parse(&settings, program, argc, argv);
+    const int status = tool_exit(execute(&run, &settings, &error), &error);
+    const bool flagged = run.flagged && tool_settings_given(&settings, "exit-code");
+    tool_run_close(&run);
+    tool_settings_close(&settings);
+    return status == 0 && flagged ? TOOL_EXIT_FLAGGED : status;
+}

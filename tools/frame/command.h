@@ -1,0 +1,30 @@
+/* The command line of a tool whose methods are tables of keys. */
+#ifndef TOOLS_FRAME_COMMAND_H
+#define TOOLS_FRAME_COMMAND_H
+
+#include "frame/run.h"
+
+/* A tool: one method without a name, or several, the first word of the command line being the name
+ * of one. */
+typedef struct tool_program {
+    const char *name; /* "trapdoor-defend" */
+    const char *noun; /* what a method is called on its command line: "METHOD", "RULE" */
+    const char *list; /* the heading over their list: "Methods" */
+    const char *doc; /* what it does; behind \v what follows the list of methods: examples. NULL for
+                        a tool of one method, which has its own */
+    const tool_method *const *methods; /* ends with NULL */
+} tool_program;
+
+/* The tool's main: parses, runs the method, prints, and gives the exit status: 0 done, 1 failed or
+ * interrupted, 2 used wrongly, 3 something was flagged and --exit-code is given. */
+int tool_main(const tool_program *program, int argc, char **argv);
+
+/* The method of that name, or NULL. */
+const tool_method *tool_method_find(const tool_method *const *methods, const char *name);
+
+/* Gives the settings the options in argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and
+ * with 0 after --help, --usage and --version. `program` may be NULL. */
+void tool_command_parse(tool_settings *settings, const tool_program *program, int argc,
+                        char **argv);
+
+#endif

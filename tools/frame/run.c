@@ -1,0 +1,159 @@
+#include "frame/run.h"
+
+#include "base/json.h"
+#include "frame/clock.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- progress --- */
+
+void tool_run_begin(tool_run *run, const char *what, const char *unit, size_t total) {
+    tool_run_end(run);
+    run->progress = tool_progress_start(what, unit, total, run->common->quiet || run->as_part);
+}
+
+void tool_run_show(tool_run *run, size_t done, const char *note) {
+    tool_progress_update(&run->progress, done, note);
+    if (run->watch && run->progress.total > 0)
+        run->watch(run->watch_context, (double)done / (double)run->progress.total);
+}
+
+void tool_run_end(tool_run *run) {
+    tool_progress_end(&run->progress);
+}
+
+bool tool_run_is_late(const tool_run *run) {
+    return tool_monotonic_seconds() >= run->deadline;
+}
+
+bool tool_run_stops(const tool_run *run) {
+    return tool_interrupted() || tool_run_is_late(run);
+}
+
+td_status tool_run_go_on(tool_run *run, size_t done, const char *note, td_error *error) {
+    tool_run_show(run, done, note);
+    if (!tool_run_stops(run))
+        return TD_OK;
+    return td_fail(error, TD_ERR_INTERRUPTED, "%s after %zu of %zu %s",
+                   tool_interrupted() ? "interrupted" : "the time is up", done, run->progress.total,
+                   run->progress.unit);
+}
+
+/* --- results --- */
+
+void tool_run_note(const tool_run *run, const char *format, ...) {
+    char line[sizeof(td_error)];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (run->as_part || (run->common->quiet && strncmp(line, "note:", 5) == 0))
+        return;
+    tool_note(line);
+}
+
+static td_status print_text(tool_run *run, const char **out, td_error *error, const char *format,
+                            va_list arguments) {
+    char line[2048], *copy;
+    vsnprintf(line, sizeof line, format, arguments);
+    TD_TRY(td_arena_text(&run->arena, line, strlen(line), &copy, error));
+    *out = copy;
+    return TD_OK;
+}
+
+td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    td_status status = print_text(run, out, error, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+td_status tool_run_set(tool_run *run, const char *name, json_t *value, td_error *error) {
+    return value && json_object_set_new(run->record.root, name, value) == 0
+               ? TD_OK
+               : td_fail_memory(error, "the record");
+}
+
+td_status tool_run_summary(tool_run *run, td_error *error, const char *format, ...) {
+    const char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    td_status status = print_text(run, &text, error, format, arguments);
+    va_end(arguments);
+    TD_TRY(status);
+    return tool_run_set(run, "summary", tool_json_text(text), error);
+}
+
+td_status tool_run_table(tool_run *run, const tool_table_kind *kind, tool_table **out,
+                         td_error *error) {
+    return tool_table_add(&run->tables, kind, out, error);
+}
+
+td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row, td_error *error) {
+    return tool_table_row(&run->tables, table, row, error);
+}
+
+td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_error *error) {
+    return tool_cell_text(&run->tables, cell, text, error);
+}
+
+/* --- the frame --- */
+
+static td_status start(tool_run *run, const tool_settings *settings, td_error *error) {
+    run->settings = settings;
+    run->method = settings->method;
+    run->common = &settings->common;
+    run->family = settings->family;
+    run->own = settings->own;
+    run->outputs.force = settings->common.force;
+    TD_TRY(tool_record_check(run->common, error));
+    TD_TRY(tool_record_start(&run->record, settings->tool, run->common,
+                             tool_settings_json(settings), error));
+    return run->method->name ? tool_run_set(run, "method", json_string(run->method->name), error)
+                             : TD_OK;
+}
+
+static td_status add_record(tool_run *run, td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&run->outputs, run->common->json, &stream, error));
+    errno = 0;
+    if (td_json_write(stream, run->record.root, error) != TD_OK)
+        return td_fail(error, TD_ERR_IO, "%s: %s", run->common->json,
+                       errno ? strerror(errno) : "a write failed");
+    return tool_outputs_finish(&run->outputs, NULL, error);
+}
+
+/* The record is one of the files that appear together. */
+static td_status publish(tool_run *run, td_error *error) {
+    TD_TRY(tool_tables_json(&run->tables, run->record.root, error));
+    TD_TRY(tool_record_time(&run->record, error));
+    if (run->common->json && !tool_record_to_stdout(run->common))
+        TD_TRY(add_record(run, error));
+    return tool_outputs_publish(&run->outputs, error);
+}
+
+td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_error *error) {
+    td_status status = start(run, settings, error);
+    if (status == TD_OK)
+        status = run->method->family->run(run, error);
+    tool_run_end(run);
+    return status == TD_OK ? publish(run, error) : status;
+}
+
+void tool_run_print(const tool_run *run, FILE *stream) {
+    const json_t *summary = json_object_get(run->record.root, "summary");
+    if (json_is_string(summary))
+        fprintf(stream, "%s\n", json_string_value(summary));
+    tool_tables_print(&run->tables, stream);
+}
+
+void tool_run_close(tool_run *run) {
+    tool_outputs_close(&run->outputs);
+    tool_tables_free(&run->tables);
+    tool_record_free(&run->record);
+    td_arena_free(&run->arena);
+    *run = (tool_run){0};
+}

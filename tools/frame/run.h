@@ -1,0 +1,86 @@
+/* One run of a method: what its family's and its own code work with. The frame has parsed the
+ * settings, checked the record's file and started the record before tool_family.run; afterwards it
+ * writes tables, outputs and record together, or none of them, and prints. A method never prints,
+ * never exits, and never opens an output of its own. */
+#ifndef TOOLS_FRAME_RUN_H
+#define TOOLS_FRAME_RUN_H
+
+#include "frame/outputs.h"
+#include "frame/progress.h"
+#include "frame/record.h"
+#include "frame/settings.h"
+#include "frame/table.h"
+
+typedef struct tool_run {
+    const tool_settings *settings;
+    const tool_method *method; /* the settings' */
+    const tool_common *common;
+    const void *family, *own; /* the settings of the family and of the method */
+    tool_record record;       /* a method may add fields that are no table */
+    tool_tables tables;
+    tool_outputs outputs;
+    tool_progress progress;
+    double deadline; /* in monotonic seconds, after which a method ends with what is done;
+                        INFINITY for none */
+    bool flagged;    /* something was flagged: exit status 3 with --exit-code */
+    bool as_part;    /* of another run, which prints and reports progress itself */
+    void (*watch)(void *context, double share); /* of a part: progress in [0, 1]; may be NULL */
+    void *watch_context;
+    td_arena arena;
+} tool_run;
+
+/* --- for methods --- */
+
+/* Starts a progress line: "searching triggers", "steps". A line that is there ends. */
+void tool_run_begin(tool_run *run, const char *what, const char *unit, size_t total);
+
+/* Shows the progress. `note` may be NULL. */
+void tool_run_show(tool_run *run, size_t done, const char *note);
+void tool_run_end(tool_run *run);
+
+/* Whether a long loop is to stop: Ctrl-C, or the deadline. */
+bool tool_run_stops(const tool_run *run);
+bool tool_run_is_late(const tool_run *run); /* the deadline alone */
+
+/* Shows the progress; TD_ERR_INTERRUPTED, with words for it, if the loop is to stop. */
+td_status tool_run_go_on(tool_run *run, size_t done, const char *note, td_error *error) TD_MUST_USE;
+
+/* One line on stderr on what the user may not expect: "note: ..." is not printed with -q, "warning:
+ * ..." is. */
+void tool_run_note(const tool_run *run, const char *format, ...) TD_PRINTF(2, 3);
+
+/* The result in a sentence or two: printed before the tables, `summary` in the record. */
+td_status tool_run_summary(tool_run *run, td_error *error, const char *format, ...) TD_MUST_USE
+    TD_PRINTF(3, 4);
+
+/* Adds a table, or a row to one. */
+td_status tool_run_table(tool_run *run, const tool_table_kind *kind, tool_table **out,
+                         td_error *error) TD_MUST_USE;
+td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row,
+                       td_error *error) TD_MUST_USE;
+
+/* tool_cell_text. */
+td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text,
+                        td_error *error) TD_MUST_USE;
+
+/* Sets a field of the record; takes `value`, NULL being TD_ERR_MEMORY. */
+td_status tool_run_set(tool_run *run, const char *name, json_t *value, td_error *error) TD_MUST_USE;
+
+/* A printf into the run's arena. */
+td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format,
+                        ...) TD_MUST_USE TD_PRINTF(4, 5);
+
+/* --- for the frame, and for methods that run others --- */
+
+/* Runs the settings' method up to its results: tables in the record, outputs written and in place,
+ * the record in --json. The caller prints, and calls tool_run_close, on failure, too. `run` is
+ * zeroed but for deadline, as_part and watch. */
+td_status tool_run_execute(tool_run *run, const tool_settings *settings,
+                           td_error *error) TD_MUST_USE;
+
+/* Prints the summary and the tables. */
+void tool_run_print(const tool_run *run, FILE *stream);
+
+void tool_run_close(tool_run *run); /* takes a zeroed one as well */
+
+#endif

@@ -1,0 +1,250 @@
+#include "frame/settings.h"
+
+#include "frame/record.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct tool_place {
+    const td_key *key;
+    const tool_keys *group;
+    void *block; /* the struct of the key's field */
+    bool given;
+} tool_place;
+
+static size_t count_keys(const tool_keys *groups) {
+    size_t count = 0;
+    for (; groups && groups->keys; groups++)
+        for (const td_key *key = groups->keys; key->name; key++)
+            count++;
+    return count;
+}
+
+static td_status open_groups(tool_settings *s, const tool_keys *groups, void *block,
+                             td_error *error) {
+    for (; groups && groups->keys; groups++) {
+        void *fields = (char *)block + groups->offset;
+        for (const td_key *key = groups->keys; key->name; key++)
+            s->places[s->key_count++] = (tool_place){key, groups, fields, false};
+        TD_TRY(td_key_store_defaults(groups->keys, fields, &s->arena, error));
+    }
+    return TD_OK;
+}
+
+static td_status open_all(tool_settings *s, td_error *error) {
+    static const char what[] = "the settings";
+    const tool_method *method = s->method;
+    const size_t count = count_keys(method->family->groups) + count_keys(method->groups);
+    TD_TRY(TD_ARENA_NEW(&s->arena, count, &s->places, what, error));
+    TD_TRY(td_arena_alloc(&s->arena, 1, method->family->size, &s->family, what, error));
+    TD_TRY(td_arena_alloc(&s->arena, 1, method->size, &s->own, what, error));
+    TD_TRY(open_groups(s, method->family->groups, s->family, error));
+    return open_groups(s, method->groups, s->own, error);
+}
+
+td_status tool_settings_open(tool_settings *s, const char *tool, const tool_method *method,
+                             td_error *error) {
+    *s = (tool_settings){.method = method, .tool = tool, .common = {.seed = 1}};
+    td_status status = open_all(s, error);
+    if (status != TD_OK)
+        tool_settings_close(s);
+    return status;
+}
+
+void tool_settings_close(tool_settings *s) {
+    td_arena_free(&s->arena);
+    *s = (tool_settings){0};
+}
+
+const td_key *tool_settings_key(const tool_settings *s, size_t i, const char **title) {
+    if (i >= s->key_count)
+        return NULL;
+    *title = s->places[i].group->title;
+    return s->places[i].key;
+}
+
+static tool_place *find(const tool_settings *s, const char *name, size_t length) {
+    for (size_t i = 0; i < s->key_count; i++)
+        if (strncmp(s->places[i].key->name, name, length) == 0 &&
+            s->places[i].key->name[length] == '\0')
+            return &s->places[i];
+    return NULL;
+}
+
+/* What a message calls a key: "--clean", or "DIR" for one that stands by its place. */
+static const char *call(const td_key *key, char *out, size_t size) {
+    snprintf(out, size, "%s%s", key->argument ? "" : "--", key->argument ? key->value : key->name);
+    return out;
+}
+
+td_status tool_settings_set(tool_settings *s, const char *name, const char *value,
+                            td_error *error) {
+    tool_place *place = find(s, name, strlen(name));
+    td_setting setting;
+    char called[64], allowed[512];
+    if (!place)
+        return td_fail(error, TD_ERR_USAGE, "%s has no option --%s",
+                       s->method->name ? s->method->name : s->tool, name);
+    call(place->key, called, sizeof called);
+    td_key_describe(place->key, allowed, sizeof allowed);
+    if (place->given && !place->key->many && place->key->kind != TD_KEY_FLAG)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected it once, %s, found it again with \"%s\"",
+                       called, allowed, value);
+    if (!td_key_read(place->key, value, &setting))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected %s, found \"%s\"", called, allowed,
+                       value);
+    place->given = true;
+    return td_key_store(place->key, &setting, place->block, &s->arena, error);
+}
+
+bool tool_settings_given(const tool_settings *s, const char *name) {
+    const tool_place *place = find(s, name, strlen(name));
+    return place && place->given;
+}
+
+/* --- what goes with what --- */
+
+/* The word that the key's field holds, given or by default. */
+static const char *word_of(const tool_place *place) {
+    const int word = *(const int *)(const void *)((const char *)place->block + place->key->offset);
+    return place->key->words[word];
+}
+
+static bool lists(const char *words, const char *word) {
+    const size_t length = strlen(word);
+    for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        if (strncmp(at, word, length) == 0 && (at[length] == '|' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* Whether what the key goes with is there. */
+static bool is_met(const tool_settings *s, const char *needs) {
+    if (!needs)
+        return true;
+    const size_t length = strcspn(needs, "=");
+    const tool_place *other = find(s, needs, length);
+    if (!other || !is_met(s, other->key->needs))
+        return false;
+    if (needs[length] == '=' && (other->given || other->key->standard))
+        return lists(needs + length + 1, word_of(other));
+    return other->given;
+}
+
+/* "--patch unlearn or prune" of "patch=unlearn|prune". */
+static void say_needs(const char *needs, char *out, size_t size) {
+    size_t used = (size_t)snprintf(out, size, "--");
+    for (; *needs && used + 5 < size; needs++)
+        if (*needs == '|')
+            used += (size_t)snprintf(out + used, size - used, " or ");
+        else
+            used += (size_t)snprintf(out + used, size - used, "%c", *needs == '=' ? ' ' : *needs);
+}
+
+static td_status check_place(const tool_settings *s, const tool_place *place, td_error *error) {
+    const td_key *key = place->key;
+    char called[64], with[160];
+    const bool met = is_met(s, key->needs);
+    call(key, called, sizeof called);
+    if (key->needs)
+        say_needs(key->needs, with, sizeof with);
+    if (place->given && !met)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected %s with it, found none", called, with);
+    if (!key->required || place->given || !met)
+        return TD_OK;
+    if (key->needs)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected %s with it, found none", with, called);
+    return td_fail(error, TD_ERR_USAGE, "expected %s, found none", called);
+}
+
+static td_status check_output(const tool_settings *s, td_error *error) {
+    const tool_family *family = s->method->family;
+    if (s->common.output && family->output == TOOL_OUTPUT_NONE)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o has no meaning here; --json FILE writes the record");
+    if (!s->common.output && family->needs_output)
+        return td_fail(error, TD_ERR_USAGE, "-o is missing: %s", family->output_what);
+    return TD_OK;
+}
+
+td_status tool_settings_check(const tool_settings *s, td_error *error) {
+    const tool_method *method = s->method;
+    for (size_t i = 0; i < s->key_count; i++)
+        TD_TRY(check_place(s, &s->places[i], error));
+    TD_TRY(check_output(s, error));
+    if (method->family->check)
+        TD_TRY(method->family->check(s, s->family, error));
+    return method->check ? method->check(s, s->own, error) : TD_OK;
+}
+
+/* --- the record --- */
+
+static json_t *many_json(const td_key *key, const td_many *many) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < many->count; i++) {
+        json_t *item = key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
+                       : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
+                                                  : tool_json_text(many->texts[i]);
+        if (json_array_append_new(list, item) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* NULL when out of memory; a JSON null for a value that is not there. */
+static json_t *value_json(const tool_place *place) {
+    const td_key *key = place->key;
+    const void *field = (const char *)place->block + key->offset;
+    if (key->many)
+        return many_json(key, field);
+    const bool unset = !place->given && !key->standard; /* unless a check filled it in */
+    switch (key->kind) {
+    case TD_KEY_FLAG:
+        return json_boolean(*(const bool *)field);
+    case TD_KEY_COUNT:
+        return unset && *(const size_t *)field == 0
+                   ? json_null()
+                   : json_integer((json_int_t) * (const size_t *)field);
+    case TD_KEY_REAL:
+    case TD_KEY_FRACTION:
+        return unset && !(*(const double *)field != 0) ? json_null()
+                                                       : json_real(*(const double *)field);
+    case TD_KEY_WORD:
+        return unset ? json_null() : json_string(word_of(place));
+    default:
+        return *(const char *const *)field ? tool_json_text(*(const char *const *)field)
+                                           : json_null();
+    }
+}
+
+static bool add_value(json_t *options, const tool_place *place) {
+    json_t *to = options, *value = value_json(place);
+    char name[64];
+    if (!value || json_is_null(value))
+        return value != NULL;
+    if (place->group->object) {
+        to = json_object_get(options, place->group->object);
+        if (!to && json_object_set_new(options, place->group->object, json_object()) == 0)
+            to = json_object_get(options, place->group->object);
+    }
+    snprintf(name, sizeof name, "%s", place->key->field ? place->key->field : place->key->name);
+    for (char *at = name; *at; at++)
+        if (*at == '-')
+            *at = '_';
+    return json_object_set_new(to, name, value) == 0;
+}
+
+json_t *tool_settings_json(const tool_settings *s) {
+    json_t *options = json_object();
+    bool good = options != NULL;
+    if (good && s->method->name)
+        good = json_object_set_new(options, "method", json_string(s->method->name)) == 0;
+    for (size_t i = 0; i < s->key_count && good; i++)
+        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs))
+            good = add_value(options, &s->places[i]);
+    if (good)
+        return options;
+    json_decref(options);
+    return NULL;
+}

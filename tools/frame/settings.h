@@ -1,0 +1,105 @@
+/* A method as its tool lists it, and the settings of one run of it: the values of its keys and of
+ * its family's, wherever they came from (the command line, or an audit that calls the method). */
+#ifndef TOOLS_FRAME_SETTINGS_H
+#define TOOLS_FRAME_SETTINGS_H
+
+#include "base/key.h"
+#include "frame/options.h"
+#include <jansson.h>
+
+struct tool_run;
+struct tool_settings;
+
+/* A group of keys whose fields are in one struct. A list of groups ends at one without keys. */
+typedef struct tool_keys {
+    const td_key *keys;
+    size_t offset;      /* of that struct within the settings of the family or the method */
+    const char *title;  /* a heading in --help; NULL: none */
+    const char *object; /* the object in the record's options that holds them; NULL: they stand in
+                           the options themselves */
+} tool_keys;
+
+typedef enum tool_output_kind {
+    TOOL_OUTPUT_NONE,   /* -o has no meaning */
+    TOOL_OUTPUT_FILE,   /* -o is a file, such as a model */
+    TOOL_OUTPUT_FOLDER, /* -o is a folder of files */
+} tool_output_kind;
+
+/* What methods of one kind have in common: their inputs, and the frame that runs them. */
+typedef struct tool_family {
+    const char *name;  /* "detector" */
+    const char *usage; /* what must be given, for --help: "--model MODEL --clean DATA" */
+    const tool_keys *groups;
+    size_t size; /* of the family's settings */
+    /* Rules that no row of keys can say, TD_ERR_USAGE, and values that depend on others. May be
+     * NULL. */
+    td_status (*check)(const struct tool_settings *settings, void *family, td_error *error);
+    /* Does the work: reads the inputs, fills the run's tables and outputs. */
+    td_status (*run)(struct tool_run *run, td_error *error);
+    tool_output_kind output;
+    bool needs_output;       /* -o must be given */
+    const char *output_what; /* "where to write the model" */
+} tool_family;
+
+/* A method that still parses its own command line. */
+typedef struct tool_legacy {
+    int (*main)(int argc, char **argv);
+    const char *family;
+    bool resumes;
+    json_t *(*asked)(int argc, char **argv);
+} tool_legacy;
+
+/* One method: one const struct in its file, and one row in the table of its tool. */
+typedef struct tool_method {
+    const char *name;   /* NULL for a tool that does one thing */
+    const char *title;  /* as people write it: "STRIP" */
+    const char *source; /* "Gao et al., ACSAC 2019", or NULL */
+    const char *doc;    /* one line, for the tool's list of methods */
+    const char *help;   /* the text of --help; behind \v what follows the options: examples */
+    const char *usage;  /* NULL: the family's */
+    const tool_family *family;
+    const tool_keys *groups; /* the method's own; NULL: none */
+    size_t size;             /* of its own settings */
+    /* As the family's, for its own settings. May be NULL. */
+    td_status (*check)(const struct tool_settings *settings, void *own, td_error *error);
+    const tool_legacy *legacy; /* NULL for a method of the frame */
+    const void *math;          /* what the family runs: a detector, an inspector, ... */
+} tool_method;
+
+/* The values of one run. */
+typedef struct tool_settings {
+    const tool_method *method;
+    const char *tool; /* "trapdoor-defend" */
+    tool_common common;
+    void *family, *own; /* structs of family->size and method->size bytes; NULL where that is 0 */
+    size_t key_count;
+    struct tool_place *places; /* [key_count]: all keys, the family's first */
+    td_arena arena;
+} tool_settings;
+
+/* All keys at their defaults. On failure *settings is zeroed. */
+td_status tool_settings_open(tool_settings *settings, const char *tool, const tool_method *method,
+                             td_error *error) TD_MUST_USE;
+void tool_settings_close(tool_settings *settings); /* takes zeroed ones as well */
+
+/* The i-th key and the heading of its group; NULL from key_count on. */
+const td_key *tool_settings_key(const tool_settings *settings, size_t i, const char **title);
+
+/* Gives the key `name` a value, "" for a flag. TD_ERR_USAGE for a name that is no key, for a value
+ * out of its range, and for a second value of a key that takes one. */
+td_status tool_settings_set(tool_settings *settings, const char *name, const char *value,
+                            td_error *error) TD_MUST_USE;
+
+/* Whether the key was given a value, other than by default. */
+bool tool_settings_given(const tool_settings *settings, const char *name);
+
+/* After the last value: TD_ERR_USAGE for a key that is missing or goes with another that is not
+ * given, for an -o that is missing or has no meaning, and for what the family and the method
+ * refuse. */
+td_status tool_settings_check(const tool_settings *settings, td_error *error) TD_MUST_USE;
+
+/* The options of the record: "method" and all keys that can change a result, at their values,
+ * without those that go with a key that is not given. NULL when out of memory. */
+json_t *tool_settings_json(const tool_settings *settings);
+
+#endif

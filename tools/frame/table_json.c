@@ -1,0 +1,178 @@
+/* Tables in the record: their rows, and what a reader needs to show them. */
+#include "frame/record.h"
+#include "frame/table.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const cell_kinds[] = {
+    [TOOL_TEXT] = "text", [TOOL_COUNT] = "count",       [TOOL_REAL] = "real",
+    [TOOL_RATE] = "rate", [TOOL_ESTIMATE] = "estimate", [TOOL_FLAG] = "flag"};
+
+static const char *const chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
+                                          [TOOL_CHART_BARS] = "bars",
+                                          [TOOL_CHART_HISTOGRAM] = "histogram",
+                                          [TOOL_CHART_HEAT] = "heat"};
+
+/* JSON has no infinity and no NaN. */
+static json_t *real_json(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
+    switch (column->kind) {
+    case TOOL_TEXT:
+        return tool_json_text(cell->text);
+    case TOOL_COUNT:
+        return json_integer((json_int_t)cell->count);
+    case TOOL_REAL:
+        return real_json(cell->real);
+    case TOOL_RATE:
+        return real_json(cell->rate.value);
+    case TOOL_ESTIMATE:
+        return real_json(cell->estimate.value);
+    case TOOL_FLAG:
+        return json_boolean(cell->flag);
+    }
+    return NULL;
+}
+
+/* Sets object[NAME + ending]; takes `value`. */
+static bool set_with(json_t *object, const char *name, const char *ending, json_t *value) {
+    char key[128];
+    snprintf(key, sizeof key, "%s%s", name, ending);
+    return json_object_set_new(object, key, value) == 0;
+}
+
+static bool set_interval(json_t *object, const char *name, td_interval interval) {
+    return set_with(object, name, "_interval", json_pack("[ff]", interval.low, interval.high));
+}
+
+static bool append(json_t *object, const char *name, json_t *value) {
+    json_t *list = json_object_get(object, name);
+    if (!list && json_object_set_new(object, name, json_array()) == 0)
+        list = json_object_get(object, name);
+    return json_array_append_new(list, value) == 0;
+}
+
+static bool set_cell(json_t *object, const tool_column *column, const tool_cell *cell) {
+    if (!cell->given && !column->null && !column->list)
+        return true;
+    json_t *value = cell->given ? cell_json(column, cell) : json_null();
+    if (column->list)
+        return append(object, column->name, value);
+    if (json_object_set_new(object, column->name, value) != 0)
+        return false;
+    if (cell->given && column->kind == TOOL_RATE)
+        return set_interval(object, column->name, cell->rate.interval) &&
+               set_with(
+                   object, column->name, "_count",
+                   json_pack("[II]", (json_int_t)cell->rate.hits, (json_int_t)cell->rate.trials));
+    if (cell->given && column->kind == TOOL_ESTIMATE)
+        return set_interval(object, column->name, cell->estimate.interval);
+    return true;
+}
+
+static bool set_row(json_t *object, const tool_table *table, size_t row) {
+    for (size_t c = 0; c < table->column_count; c++)
+        if (!set_cell(object, &table->kind->columns[c],
+                      &table->cells[row * table->column_count + c]))
+            return false;
+    return true;
+}
+
+static bool add_rows(const tool_table *table, json_t *into) {
+    if (table->kind->single) {
+        json_t *object = into;
+        if (table->kind->name &&
+            json_object_set_new(into, table->kind->name, object = json_object()) != 0)
+            return false;
+        return table->row_count == 0 || set_row(object, table, 0);
+    }
+    json_t *rows = json_array();
+    if (json_object_set_new(into, table->kind->name, rows) != 0)
+        return false;
+    for (size_t i = 0; i < table->row_count; i++) {
+        json_t *object = json_object();
+        if (json_array_append_new(rows, object) != 0 || !set_row(object, table, i))
+            return false;
+    }
+    return true;
+}
+
+/* --- what a reader needs --- */
+
+static json_t *column_json(const tool_column *column) {
+    json_t *entry = json_pack("{ss ss ss ss*}", "name", column->name, "title", column->title,
+                              "kind", cell_kinds[column->kind], "unit", column->unit);
+    if (entry && column->digits > 0 &&
+        json_object_set_new(entry, "digits", json_integer(column->digits)) != 0) {
+        json_decref(entry);
+        return NULL;
+    }
+    if (entry && column->list && json_object_set_new(entry, "list", json_true()) != 0) {
+        json_decref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+static json_t *chart_json(const tool_chart *chart) {
+    json_t *y = json_array();
+    bool good = true;
+    for (size_t i = 0; i < TOOL_CHART_SERIES && chart->y[i]; i++)
+        good = good && json_array_append_new(y, json_string(chart->y[i])) == 0;
+    if (!good) {
+        json_decref(y);
+        return NULL;
+    }
+    return json_pack("{ss ss ss* so}", "title", chart->title, "kind", chart_kinds[chart->kind], "x",
+                     chart->x, "y", y);
+}
+
+static bool describe(const tool_table *table, json_t *entry) {
+    json_t *columns = json_array(), *charts;
+    if (json_object_set_new(entry, "columns", columns) != 0)
+        return false;
+    for (size_t c = 0; c < table->column_count; c++) {
+        const tool_column *column = &table->kind->columns[c];
+        if (column->title && (column->list || !tool_table_lacks(table, c)) &&
+            json_array_append_new(columns, column_json(column)) != 0)
+            return false;
+    }
+    if (!table->kind->charts)
+        return true;
+    if (json_object_set_new(entry, "charts", charts = json_array()) != 0)
+        return false;
+    for (const tool_chart *chart = table->kind->charts; chart->title; chart++)
+        if (json_array_append_new(charts, chart_json(chart)) != 0)
+            return false;
+    return true;
+}
+
+static bool add_description(const tool_table *table, json_t *list) {
+    char rows[256];
+    snprintf(rows, sizeof rows, "%s%s%s", table->path ? table->path : "",
+             table->kind->name ? "/" : "", table->kind->name ? table->kind->name : "");
+    json_t *entry = json_pack("{ss ss}", "rows", rows, "title", table->kind->title);
+    return json_array_append_new(list, entry) == 0 && describe(table, entry);
+}
+
+td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *error) {
+    json_t *list = json_array();
+    bool good = true;
+    for (const tool_table *table = tables->first; table && good; table = table->next) {
+        good = add_rows(table, table->into ? table->into : root);
+        if (good && table->kind->title && table->row_count > 0)
+            good = add_description(table, list);
+    }
+    if (!good) {
+        json_decref(list);
+        return td_fail_memory(error, "the record");
+    }
+    if (json_array_size(list) == 0) {
+        json_decref(list);
+        return TD_OK;
+    }
+    return json_object_set_new(root, "tables", list) == 0 ? TD_OK
+                                                          : td_fail_memory(error, "the record");
+}

@@ -1,0 +1,152 @@
+/* Tables for a terminal: a heading, and a line a row; a table of one row, a line a value. */
+#include "base/size.h"
+#include "frame/table.h"
+#include <math.h>
+#include <string.h>
+
+enum { CELL_SIZE = 256 };
+
+static const char *print_real(double value, int digits, char *out, size_t size) {
+    snprintf(out, size, digits > 0 ? "%.*f" : "%.*g", digits > 0 ? digits : 5, value);
+    return out;
+}
+
+static const char *print_interval(double value, td_interval interval, int digits, char *out,
+                                  size_t size) {
+    snprintf(out, size, "%.*f [%.*f, %.*f]", digits, value, digits, interval.low, digits,
+             interval.high);
+    return out;
+}
+
+const char *tool_cell_print(const tool_column *column, const tool_cell *cell, char *out,
+                            size_t size) {
+    *out = '\0';
+    if (!cell->given)
+        return out;
+    switch (column->kind) {
+    case TOOL_TEXT:
+        snprintf(out, size, "%s", cell->text);
+        break;
+    case TOOL_COUNT:
+        snprintf(out, size, "%zu", cell->count);
+        break;
+    case TOOL_REAL:
+        return print_real(cell->real, column->digits, out, size);
+    case TOOL_RATE:
+        if (cell->rate.trials == 0)
+            break;
+        return print_interval(
+            100 * cell->rate.value,
+            (td_interval){100 * cell->rate.interval.low, 100 * cell->rate.interval.high}, 2, out,
+            size);
+    case TOOL_ESTIMATE:
+        return print_interval(cell->estimate.value, cell->estimate.interval,
+                              column->digits ? column->digits : 4, out, size);
+    case TOOL_FLAG:
+        snprintf(out, size, "%s",
+                 column->flag ? (cell->flag ? column->flag : "") : (cell->flag ? "yes" : "no"));
+        break;
+    }
+    return out;
+}
+
+/* "size, pixels"; a rate is in percent unless it says otherwise. */
+static const char *print_title(const tool_column *column, char *out, size_t size) {
+    const char *unit = column->unit ? column->unit : column->kind == TOOL_RATE ? "%" : NULL;
+    snprintf(out, size, "%s%s%s", column->title, unit ? ", " : "", unit ? unit : "");
+    return out;
+}
+
+/* Characters, not bytes: those of UTF-8 that go on are not counted. */
+static size_t width_of(const char *text) {
+    size_t width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static void print_padded(const char *text, size_t width, bool right, FILE *stream) {
+    const size_t own = width_of(text);
+    const int pad = width > own ? (int)(width - own) : 0;
+    if (right)
+        fprintf(stream, "  %*s%s", pad, "", text);
+    else
+        fprintf(stream, "  %s%*s", text, pad, "");
+}
+
+typedef struct layout {
+    size_t shown[TOOL_TABLE_COLUMNS], width[TOOL_TABLE_COLUMNS], count;
+} layout;
+
+static layout lay_out(const tool_table *table) {
+    layout l = {.count = 0};
+    char text[CELL_SIZE];
+    for (size_t c = 0; c < table->column_count; c++) {
+        const tool_column *column = &table->kind->columns[c];
+        if (!column->title || tool_table_lacks(table, c))
+            continue;
+        size_t width = width_of(print_title(column, text, sizeof text));
+        for (size_t i = 0; i < table->row_count; i++)
+            width = td_size_max(
+                width, width_of(tool_cell_print(column, &table->cells[i * table->column_count + c],
+                                                text, sizeof text)));
+        l.width[l.count] = width;
+        l.shown[l.count++] = c;
+    }
+    return l;
+}
+
+static bool is_right(const tool_column *column) {
+    return column->kind != TOOL_TEXT && column->kind != TOOL_FLAG;
+}
+
+/* Without blanks at the end of a line. */
+static void print_line(const tool_table *table, const layout *l, const tool_cell *row,
+                       FILE *stream) {
+    char text[CELL_SIZE];
+    size_t last = 0;
+    for (size_t k = 0; k < l->count; k++) {
+        const tool_column *column = &table->kind->columns[l->shown[k]];
+        if (!row || *tool_cell_print(column, &row[l->shown[k]], text, sizeof text))
+            last = k + 1;
+    }
+    for (size_t k = 0; k < last; k++) {
+        const tool_column *column = &table->kind->columns[l->shown[k]];
+        if (row)
+            tool_cell_print(column, &row[l->shown[k]], text, sizeof text);
+        else
+            print_title(column, text, sizeof text);
+        print_padded(text, k + 1 < last || is_right(column) ? l->width[k] : 0, is_right(column),
+                     stream);
+    }
+    fputc('\n', stream);
+}
+
+/* "  AUROC: 0.9980 [0.9970, 0.9987]". */
+static void print_single(const tool_table *table, FILE *stream) {
+    char text[CELL_SIZE];
+    for (size_t c = 0; c < table->column_count && table->row_count > 0; c++) {
+        const tool_column *column = &table->kind->columns[c];
+        const char *unit = column->unit ? column->unit : column->kind == TOOL_RATE ? "%" : NULL;
+        if (column->title && *tool_cell_print(column, &table->cells[c], text, sizeof text))
+            fprintf(stream, "  %s: %s%s%s\n", column->title, text, unit ? " " : "",
+                    unit ? unit : "");
+    }
+}
+
+void tool_tables_print(const tool_tables *tables, FILE *stream) {
+    for (const tool_table *table = tables->first; table; table = table->next) {
+        if (!table->kind->title || table->kind->drawn || table->row_count == 0)
+            continue;
+        if (*table->kind->title)
+            fprintf(stream, "%s\n", table->kind->title);
+        if (table->kind->single) {
+            print_single(table, stream);
+            continue;
+        }
+        const layout l = lay_out(table);
+        print_line(table, &l, NULL, stream);
+        for (size_t i = 0; i < table->row_count; i++)
+            print_line(table, &l, table->cells + i * table->column_count, stream);
+    }
+}
