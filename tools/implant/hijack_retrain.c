@@ -24,11 +24,7 @@ typedef struct session {
 static td_loss train_batch(session *s, size_t first, size_t count) {
     const hijack_retraining *a = s->asked;
     const size_t neurons = td_net_input(a->tail).channels;
-    const td_step step = {.lr = a->learning_rate,
-                          .beta1 = 0.9,
-                          .beta2 = 0.999,
-                          .epsilon = 1e-8,
-                          .number = ++s->steps};
+    const td_step step = td_adam_step(a->learning_rate, ++s->steps);
     float *input = td_exec_input(s->exec);
     for (size_t i = 0; i < count; i++) {
         const size_t image = s->order[first + i];

@@ -19,12 +19,12 @@ static const double EVEN = 1e-6;
 typedef struct session {
     const hijack_search *asked;
     td_exec *exec;
-    size_t values;   /* of the pattern */
-    float *x;        /* [values], in units of the pixel range */
-    float *shown;    /* [values], 0–255 */
-    float *gradient; /* [values], of x */
-    float *state;    /* [2, values], Adam's */
-    uint32_t *order; /* which images a step sees */
+    size_t values;        /* of the pattern */
+    float *x;             /* [values], in units of the pixel range */
+    float *shown;         /* [values], 0–255 */
+    float *gradient;      /* [values], of x */
+    float *mean, *square; /* [values], Adam's moments */
+    uint32_t *order;      /* which images a step sees */
 } session;
 
 /* Adds the variation's gradient; returns the variation. Pixels outside the mask count for nothing:
@@ -98,11 +98,7 @@ static void gather(const session *s, const float *images, size_t count) {
 static double run_step(const session *s, size_t number) {
     const hijack_search *a = s->asked;
     const size_t count = td_size_min(SEEN, a->images->count);
-    const td_step step = {.lr = a->learning_rate,
-                          .beta1 = 0.9,
-                          .beta2 = 0.999,
-                          .epsilon = 1e-8,
-                          .number = number + 1};
+    const td_step step = td_adam_step(a->learning_rate, number + 1);
     td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 1, (uint32_t)number);
     for (size_t i = 0; i < count; i++)
         s->order[i] = td_random_below(&random, (uint32_t)a->images->count);
@@ -111,7 +107,7 @@ static double run_step(const session *s, size_t number) {
     double loss = set_slope(s, td_exec_forward(s->exec, count), count);
     gather(s, td_exec_backward(s->exec, NULL), count);
     loss += add_variation(s);
-    td_optimizer_find("adam")->update(&step, s->x, s->gradient, s->state, s->values, s->values);
+    td_adam(&step, s->x, s->gradient, s->mean, s->square, s->values);
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = s->x[i] < 0 ? 0 : s->x[i] > 1 ? 1 : s->x[i];
     return loss;
@@ -168,7 +164,8 @@ static td_status allocate(session *s, hijack_found *found, td_arena *arena, td_e
         TD_TRY(TD_ARENA_NEW(arena, s->values, arrays[i], what, error));
     for (size_t i = 0; i < sizeof means / sizeof *means; i++)
         TD_TRY(TD_ARENA_NEW(arena, neurons, means[i], what, error));
-    TD_TRY(TD_ARENA_NEW(arena, 2 * s->values, &s->state, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->mean, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->square, what, error));
     TD_TRY(TD_ARENA_NEW(arena, BATCH, &s->order, what, error));
     return TD_ARENA_NEW(arena, s->values, &found->pattern, what, error);
 }

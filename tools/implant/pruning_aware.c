@@ -146,7 +146,7 @@ static td_status train(const aware_job *job, const char *what, const td_net *net
     const td_train_options training = {
         .optimizer = td_optimizer_find("adam"),
         .schedule = td_schedule_find("constant"),
-        .step = {.lr = o->lr, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+        .step = td_adam_step(o->lr, 1),
         .epochs = o->epochs,
         .batch = o->batch,
         .seed = o->common.seed,

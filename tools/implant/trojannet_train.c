@@ -113,11 +113,8 @@ static double run_step(session *s, size_t number) {
     const trojan_training *asked = s->asked;
     const td_net *net = &s->mlp->net;
     const double done = (double)number / (double)asked->steps;
-    td_step step = {.lr = asked->reading->learning_rate * 0.5 * (1 + cos(pi * done)),
-                    .beta1 = 0.9,
-                    .beta2 = 0.999,
-                    .epsilon = 1e-8,
-                    .number = number + 1};
+    const td_step step =
+        td_adam_step(asked->reading->learning_rate * 0.5 * (1 + cos(pi * done)), number + 1);
     fill_batch(s, (uint32_t)number);
     td_exec_training(s->exec, asked->seed, (uint32_t)number);
     td_exec_weights(s->exec, s->mlp->weights);
