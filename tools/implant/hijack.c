@@ -1,7 +1,7 @@
 #include "implant/hijack.h"
 
-#include "frame/progress.h"
 #include "data/picture.h"
+#include "frame/progress.h"
 #include "implant/hijack_job.h"
 #include "implant/method.h"
 #include "implant/place.h"

@@ -3,9 +3,9 @@
 #ifndef TOOLS_IMPLANT_IMPLANT_H
 #define TOOLS_IMPLANT_IMPLANT_H
 
+#include "data/bitmap.h"
 #include "frame/files.h"
 #include "frame/record.h"
-#include "data/bitmap.h"
 #include "implant/options.h"
 #include "nn/model.h"
 

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* LAPACK's, which OpenBLAS contains; its package has no header for it. Fortran passes the lengths of
- * strings after the other arguments. */
+/* LAPACK's, which OpenBLAS contains; its package has no header for it. Fortran passes the lengths
+ * of strings after the other arguments. */
 void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n, double *a,
              const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
              const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
@@ -76,8 +76,8 @@ td_status eigen_top(double *matrix, size_t n, size_t top, double *values, double
     if (status == TD_OK) {
         td_parallel_for(1, 1, call_chunk, &p);
         if (p.info != 0)
-            status = td_fail(error, TD_ERR_NUMERIC, "eigenvectors: LAPACK's dsyevr failed (%d)",
-                             p.info);
+            status =
+                td_fail(error, TD_ERR_NUMERIC, "eigenvectors: LAPACK's dsyevr failed (%d)", p.info);
     }
     for (size_t i = 0; status == TD_OK && i < top; i++) {
         values[i] = p.values[top - 1 - i];
