@@ -66,7 +66,7 @@ td_status hijack_measure(hijack_job *h, td_error *error) {
                              "after", figures_json(&h->after));
     if (!json || json_object_set_new(h->job.record.root, "test", json) != 0)
         return td_fail_memory(error, "the record");
-    if (implant_may_tell(&h->job))
+    if (implant_prints(&h->job))
         printf("  accuracy  %6.2f %%  before %.2f %%\n"
                "  ASR       %6.2f %%  before %.2f %%\n",
                100 * h->after.accuracy.value, 100 * h->before.accuracy.value,

@@ -47,8 +47,8 @@ typedef struct implant_job {
     td_arena arena;
 } implant_job;
 
-/* Whether the user may be told things on standard output: not if the record goes there. */
-bool implant_may_tell(const implant_job *job);
+/* Whether results are printed on standard output: not if the record goes there. */
+bool implant_prints(const implant_job *job);
 
 /* 1. Starts the record. `options` is stolen; NULL is TD_ERR_MEMORY. */
 td_status implant_start(implant_job *job, json_t *options, td_error *error) TD_MUST_USE;

@@ -193,7 +193,7 @@ static td_status take_steps(aware_job *job, td_error *error) {
     return measure(job, "restored", &job->net, job->weights, error);
 }
 
-static void tell(const aware_job *job) {
+static void report(const aware_job *job) {
     const td_node *layer = &job->net.nodes[job->node];
     json_t *decoys = json_array(), *root = job->record.root;
     for (size_t i = 0; i < job->pruned; i++)
@@ -224,7 +224,7 @@ static td_status run(aware_job *job, td_error *error) {
     job->steps = json_array();
     json_object_set_new(job->record.root, "steps", job->steps);
     TD_TRY(take_steps(job, error));
-    tell(job);
+    report(job);
     TD_TRY(write_model(job, error));
     if (!o->common.json || strcmp(o->common.json, "-") != 0)
         printf("%s: %zu of %zu channels of %s are decoys\n", o->common.output, job->pruned,
