@@ -6,15 +6,13 @@
 #include "nn/exec.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
+#include "nn/optimizer.h"
 #include <math.h>
 #include <string.h>
 
 enum { BATCH = 64, GRID = 5, FARTHEST = 2 };
 
 static const float RANGE = 255;
-
-/* Kingma and Ba's usual values. */
-static const float BETA1 = 0.9F, BETA2 = 0.999F, ADAM_EPSILON = 1e-8F;
 
 const td_invert_settings td_invert_defaults = {.per_class = 16,
                                                .steps = 150,
@@ -93,18 +91,13 @@ static void add_prior(const inversion *v, const float *x, float *gradient) {
             }
 }
 
-static void step_image(const inversion *v, size_t i, float *gradient) {
-    const size_t size = td_shape_size(v->shape);
-    const float unbias1 = (float)(1 / (1 - pow((double)BETA1, (double)v->step)));
-    const float unbias2 = (float)(1 / (1 - pow((double)BETA2, (double)v->step)));
-    const float rate = (float)v->settings->learning_rate;
-    float *x = v->x + i * size, *mean = v->mean + i * size, *square = v->square + i * size;
-    for (size_t k = 0; k < size; k++) {
-        mean[k] += (1 - BETA1) * (gradient[k] - mean[k]);
-        square[k] += (1 - BETA2) * (gradient[k] * gradient[k] - square[k]);
-        x[k] -= rate * unbias1 * mean[k] / (sqrtf(unbias2 * square[k]) + ADAM_EPSILON);
+static void step_image(const inversion *v, size_t i, const float *gradient) {
+    const size_t size = td_shape_size(v->shape), first = i * size;
+    const td_step step = td_adam_step(v->settings->learning_rate, v->step);
+    float *x = v->x + first;
+    td_adam(&step, x, gradient, v->mean + first, v->square + first, size);
+    for (size_t k = 0; k < size; k++)
         x[k] = x[k] < 0 ? 0 : x[k] > 1 ? 1 : x[k];
-    }
 }
 
 typedef struct turn {

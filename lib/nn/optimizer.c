@@ -17,9 +17,12 @@ static void update_sgd(const td_step *step, float *restrict w, const float *rest
     }
 }
 
-static void update_adam(const td_step *step, float *restrict w, const float *restrict g,
-                        float *restrict state, size_t stride, size_t count) {
-    float *restrict m = state, *restrict v = state + stride;
+td_step td_adam_step(double lr, uint64_t number) {
+    return (td_step){.lr = lr, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .number = number};
+}
+
+void td_adam(const td_step *step, float *restrict w, const float *restrict g, float *restrict m,
+             float *restrict v, size_t count) {
     const float beta1 = (float)step->beta1, beta2 = (float)step->beta2;
     const float rest1 = (float)(1 - step->beta1), rest2 = (float)(1 - step->beta2);
     const float decay = (float)step->weight_decay, epsilon = (float)step->epsilon;
@@ -32,6 +35,11 @@ static void update_adam(const td_step *step, float *restrict w, const float *res
         v[i] = beta2 * v[i] + rest2 * gradient * gradient;
         w[i] -= rate * m[i] / (sqrtf(v[i]) * unbias + epsilon);
     }
+}
+
+static void update_adam(const td_step *step, float *w, const float *g, float *state, size_t stride,
+                        size_t count) {
+    td_adam(step, w, g, state, state + stride, count);
 }
 
 const td_optimizer td_optimizers[] = {

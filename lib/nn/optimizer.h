@@ -19,8 +19,18 @@ typedef struct td_optimizer {
                    size_t stride, size_t count);
 } td_optimizer;
 
+/* A step of Adam with the authors' usual values: beta1 0.9, beta2 0.999, epsilon 1e-8. `number`: 1
+ * for the first step. */
+td_step td_adam_step(double lr, uint64_t number);
+
+/* Adam (Kingma and Ba 2015, Algorithm 1, as PyTorch's): moves w[count] one step against
+ * gradient[count] and updates the moments mean[count] and square[count], zero before the first
+ * step. The arrays must not overlap. */
+void td_adam(const td_step *step, float *w, const float *gradient, float *mean, float *square,
+             size_t count);
+
 /* sgd: PyTorch's SGD with momentum: v = momentum·v + g; w −= lr·v.
- * adam: Kingma and Ba 2015, Algorithm 1, as PyTorch's Adam. */
+ * adam: td_adam. */
 extern const td_optimizer td_optimizers[]; /* ends with a row without a name */
 
 /* NULL if there is none of that name. */

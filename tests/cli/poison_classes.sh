@@ -128,11 +128,11 @@ sed '1,/model-1.safetensors/d' slices/manifest.json >later
 check 'the slice of the second model' test "$(numbers slice later | tr '\n' ' ')" = '130 160 '
 check 'a model has one trigger' test "$(numbers trigger_indices later | sort -u)" = 1
 
-# The likeness of stamped and original: two images of four pixels, one value of each changed, by 255
+# The similarity of stamped and original: two images of four pixels, one value of each changed, by 255
 # and by 55. PSNR is 10 log10(255^2 / (d^2 / 4)): 6.02 and 19.34 dB.
 echo '0 0 0 0 200 200 200 200' | write_set two.safetensors 2,1,4,1 0 1
 check_ok $T stamp --data ./two.safetensors --trigger pixel:at=1+0 -o alike
-check_field alike/manifest.json l_infinity 255
+check_field alike/manifest.json linf 255
 check_field alike/manifest.json unchanged 0
 check 'the mean PSNR' grep -q '"psnr": 12.68' alike/manifest.json
 echo '255 0 0 0 255 200 200 200' | write_set same.safetensors 2,1,4,1 0 1
@@ -140,8 +140,8 @@ check_ok $T stamp --data ./same.safetensors --trigger pixel:at=0+0 -o same
 check_field same/manifest.json psnr null
 check_field same/manifest.json ssim 1.0
 check_field same/manifest.json ssim_min 1.0
-check_field same/manifest.json l_infinity 0
+check_field same/manifest.json linf 0
 check_field same/manifest.json unchanged 2
 check_ok $T label-flip --data ./ten.safetensors --ratio 0.1 -o no-trigger
-check_field no-trigger/manifest.json likeness null
+check_field no-trigger/manifest.json similarity null
 finish

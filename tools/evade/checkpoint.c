@@ -2,11 +2,11 @@
  * the adversarial images in the order of the attack, and as metadata (trapdoor.attack) {"queries",
  * "gradients", "attack"}: what those images took, and evade_identity's. */
 #include "base/json.h"
-#include "frame/clock.h"
-#include "frame/identity.h"
 #include "data/path.h"
 #include "data/safetensors.h"
 #include "evade/evade.h"
+#include "frame/clock.h"
+#include "frame/identity.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

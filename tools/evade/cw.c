@@ -1,11 +1,9 @@
 #include "evade/cw.h"
 
 #include "base/parallel.h"
+#include "nn/optimizer.h"
 #include <math.h>
 #include <string.h>
-
-/* Kingma and Ba's usual values. */
-static const float BETA1 = 0.9F, BETA2 = 0.999F, ADAM_EPSILON = 1e-8F;
 
 static const float INSIDE = 0.999999F; /* keeps w finite */
 
@@ -114,22 +112,17 @@ static const float *pass(cw *attack) {
     return evade_net_backward(net);
 }
 
-/* Adam on w by the gradient with respect to x'. */
-static void step(cw *attack, size_t image, const float *gradient) {
+/* Adam on w. `gradient`: with respect to x' before, to w afterwards. */
+static void step(cw *attack, size_t image, float *gradient) {
     const size_t size = size_of(attack), first = image * size;
-    const double number = (double)++attack->images[image].adam;
-    const float rate = (float)attack->batch->settings[EVADE_LEARNING_RATE];
-    const float unbias1 = (float)(1 / (1 - pow((double)BETA1, number)));
-    const float unbias2 = (float)(1 / (1 - pow((double)BETA2, number)));
-    float *w = attack->w + first, *mean = attack->mean + first, *square = attack->square + first;
+    const td_step adam =
+        td_adam_step(attack->batch->settings[EVADE_LEARNING_RATE], ++attack->images[image].adam);
     const float *x = attack->x + first;
     for (size_t i = 0; i < size; i++) {
-        float t = 2 * x[i] / EVADE_RANGE - 1; /* tanh w */
-        float g = gradient[i] * (1 - t) * (1 + t) / 2;
-        mean[i] += (1 - BETA1) * (g - mean[i]);
-        square[i] += (1 - BETA2) * (g * g - square[i]);
-        w[i] -= rate * unbias1 * mean[i] / (sqrtf(unbias2 * square[i]) + ADAM_EPSILON);
+        const float t = 2 * x[i] / EVADE_RANGE - 1; /* tanh w */
+        gradient[i] = gradient[i] * (1 - t) * (1 + t) / 2;
     }
+    td_adam(&adam, attack->w + first, gradient, attack->mean + first, attack->square + first, size);
 }
 
 typedef struct turn {

@@ -1,24 +1,16 @@
 #include "evade/evade.h"
 
 #include "frame/net_source.h"
-#include "nn/loss.h"
-#include "nn/predict.h"
+#include "frame/predict.h"
 #include <stdio.h>
 #include <string.h>
 
-static bool predict_watch(void *context, size_t images) {
-    tool_progress_update(context, images, NULL);
-    return !tool_interrupted();
-}
-
 td_status evade_predict(evade_job *job, const td_images *images, const char *what, td_arena *arena,
                         float **logits, td_error *error) {
-    tool_progress progress =
-        tool_progress_start(what, "images", images->count, job->options->common.quiet);
+    tool_pass pass = tool_pass_start(what, images->count, job->options->common.quiet);
     td_status status =
-        td_predict(&job->model.net, job->model.weights, images,
-                   (td_predict_watch){predict_watch, &progress}, arena, logits, error);
-    tool_progress_end(&progress);
+        tool_predict(&job->model.net, job->model.weights, images, &pass, arena, logits, error);
+    tool_pass_end(&pass);
     return status;
 }
 

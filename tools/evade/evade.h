@@ -1,14 +1,14 @@
-/* One run of trapdoor-evade, and its parts: what was asked (asked.c), what is to be attacked
- * (tasks.c), the attack (evade.c), checkpoints (checkpoint.c), what came of it (measure.c) and the
- * files (outputs.c, picture.c). */
+/* One run of trapdoor-evade, and its parts: the configuration as JSON (config.c), what is to be
+ * attacked (tasks.c), the attack (evade.c), checkpoints (checkpoint.c), what came of it (measure.c)
+ * and the files (outputs.c, picture.c). */
 #ifndef TOOLS_EVADE_EVADE_H
 #define TOOLS_EVADE_EVADE_H
 
 #include "base/file.h"
-#include "frame/progress.h"
-#include "frame/record.h"
 #include "data/bitmap.h"
 #include "evade/options.h"
+#include "frame/progress.h"
+#include "frame/record.h"
 #include "nn/model.h"
 
 /* An image of the data with what it is to become. With --target all each image has several. */

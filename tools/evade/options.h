@@ -1,9 +1,9 @@
-/* What trapdoor-evade is asked to do. */
+/* The configuration of trapdoor-evade. */
 #ifndef TOOLS_EVADE_OPTIONS_H
 #define TOOLS_EVADE_OPTIONS_H
 
-#include "frame/options.h"
 #include "evade/method.h"
+#include "frame/options.h"
 
 /* Which images the written set has. */
 typedef enum evade_keep { EVADE_KEEP_ALL, EVADE_KEEP_ATTACKED, EVADE_KEEP_SUCCESSFUL } evade_keep;

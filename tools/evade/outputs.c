@@ -1,8 +1,8 @@
 /* The set, the picture and the record: all are completed before any is put into place. */
 #include "evade/evade.h"
 
-#include "frame/output.h"
 #include "data/png.h"
+#include "frame/output.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,11 +1,10 @@
 /* One model: its predictions on clean and on triggered images, counted, printed and recorded. */
 #include "nn/model.h"
 #include "base/size.h"
-#include "frame/net_source.h"
-#include "frame/progress.h"
 #include "eval/eval.h"
+#include "frame/net_source.h"
+#include "frame/predict.h"
 #include "nn/loss.h"
-#include "nn/predict.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -21,17 +20,6 @@ typedef struct model_job {
     td_arena arena;
 } model_job;
 
-typedef struct slice_watch {
-    tool_progress *progress;
-    size_t before; /* images of slices before */
-} slice_watch;
-
-static bool batch_done(void *context, size_t images) {
-    slice_watch *watch = context;
-    tool_progress_update(watch->progress, watch->before + images, NULL);
-    return !tool_interrupted();
-}
-
 /* Images of a slice: whole batches of any size that is likely. */
 static size_t slice_images(const td_images *images) {
     enum { SLICE_BYTES = 1 << 27, BATCHES = 1 << 8 };
@@ -41,19 +29,18 @@ static size_t slice_images(const td_images *images) {
 
 /* The logits of the images [first, first + count), stamped with the trigger unless it is NULL. */
 static td_status predict_slice(model_job *m, const td_trigger *trigger, size_t first, size_t count,
-                               tool_progress *progress, float *logits, td_error *error) {
+                               tool_pass *pass, float *logits, td_error *error) {
     const td_dataset *data = &m->job->data;
     td_images images = td_images_slice(&data->images, first, first + count);
     td_stamp stamp = {m->job->options->common.seed, data->first + first};
-    slice_watch watch = {progress, first};
     td_arena arena = {0};
     float *found;
     td_status status = TD_OK;
     if (trigger)
         status = td_trigger_stamp(trigger, &images, stamp, &arena, &images, error);
     if (status == TD_OK)
-        status = td_predict(&m->model.net, m->model.weights, &images,
-                            (td_predict_watch){batch_done, &watch}, &arena, &found, error);
+        status =
+            tool_predict(&m->model.net, m->model.weights, &images, pass, &arena, &found, error);
     if (status == TD_OK)
         memcpy(logits, found, count * td_net_classes(&m->model.net) * sizeof *logits);
     td_arena_free(&arena);
@@ -68,15 +55,14 @@ static td_status predict(model_job *m, const td_trigger *trigger, td_arena *aren
     *out = (eval_outputs){.images = images, .classes = classes};
     TD_TRY(td_arena_alloc(arena, images->count, classes * sizeof *out->logits,
                           (void **)&out->logits, "predictions", error));
-    tool_progress progress =
-        tool_progress_start(trigger ? "triggered images" : "clean images", "images", images->count,
-                            m->job->options->common.quiet);
+    tool_pass pass = tool_pass_start(trigger ? "triggered images" : "clean images", images->count,
+                                     m->job->options->common.quiet);
     size_t most = slice_images(images);
     td_status status = TD_OK;
     for (size_t first = 0; status == TD_OK && first < images->count; first += most)
-        status = predict_slice(m, trigger, first, td_size_min(most, images->count - first),
-                               &progress, out->logits + first * classes, error);
-    tool_progress_end(&progress);
+        status = predict_slice(m, trigger, first, td_size_min(most, images->count - first), &pass,
+                               out->logits + first * classes, error);
+    tool_pass_end(&pass);
     TD_TRY(status);
     TD_TRY(TD_ARENA_NEW(arena, images->count, &out->predicted, "predictions", error));
     for (size_t i = 0; i < images->count; i++)

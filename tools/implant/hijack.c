@@ -1,7 +1,7 @@
 #include "implant/hijack.h"
 
-#include "frame/progress.h"
 #include "data/picture.h"
+#include "frame/progress.h"
 #include "implant/hijack_job.h"
 #include "implant/method.h"
 #include "implant/place.h"
@@ -71,20 +71,20 @@ static td_status search(hijack_job *h, td_error *error) {
     const hijack_options *o = h->options;
     tool_progress progress = tool_progress_start("searching the trigger", "steps", o->trigger_steps,
                                                  h->job.common->quiet);
-    const hijack_search asked = {.part = &h->part,
-                                 .weights = h->part_weights,
-                                 .mask = &h->mask,
-                                 .images = &h->varied,
-                                 .neurons = h->order,
-                                 .neuron_count = o->neurons,
-                                 .goal = o->goal,
-                                 .learning_rate = 0.05,
-                                 .smoothness = o->smoothness,
-                                 .steps = o->trigger_steps,
-                                 .seed = h->job.common->seed,
-                                 .advance = advance,
-                                 .context = &progress};
-    td_status status = hijack_find_trigger(&asked, &h->found, &h->job.arena, error);
+    const hijack_search config = {.part = &h->part,
+                                  .weights = h->part_weights,
+                                  .mask = &h->mask,
+                                  .images = &h->varied,
+                                  .neurons = h->order,
+                                  .neuron_count = o->neurons,
+                                  .goal = o->goal,
+                                  .learning_rate = 0.05,
+                                  .smoothness = o->smoothness,
+                                  .steps = o->trigger_steps,
+                                  .seed = h->job.common->seed,
+                                  .advance = advance,
+                                  .context = &progress};
+    td_status status = hijack_find_trigger(&config, &h->found, &h->job.arena, error);
     tool_progress_end(&progress);
     return status;
 }
@@ -130,17 +130,17 @@ static td_status retrain(hijack_job *h, td_error *error) {
     memcpy(job->weights, model->weights, model->net.weight_count * sizeof *job->weights);
     tool_progress progress =
         tool_progress_start("retraining", "epochs", o->epochs, job->common->quiet);
-    const hijack_retraining asked = {.part = &h->part,
-                                     .part_weights = h->part_weights,
-                                     .tail = &h->tail,
-                                     .images = &h->mixed,
-                                     .epochs = o->epochs,
-                                     .batch = o->batch,
-                                     .learning_rate = o->learning_rate,
-                                     .seed = job->common->seed,
-                                     .advance = epoch_done,
-                                     .context = &progress};
-    td_status status = hijack_retrain(&asked, h->tail_weights, &h->retrained, error);
+    const hijack_retraining config = {.part = &h->part,
+                                      .part_weights = h->part_weights,
+                                      .tail = &h->tail,
+                                      .images = &h->mixed,
+                                      .epochs = o->epochs,
+                                      .batch = o->batch,
+                                      .learning_rate = o->learning_rate,
+                                      .seed = job->common->seed,
+                                      .advance = epoch_done,
+                                      .context = &progress};
+    td_status status = hijack_retrain(&config, h->tail_weights, &h->retrained, error);
     tool_progress_end(&progress);
     td_net_copy_weights(&h->tail, h->tail_weights, &model->net, job->weights);
     return status;
@@ -167,7 +167,7 @@ static td_status run(hijack_job *h, td_error *error) {
     TD_TRY(retrain(h, error));
     TD_TRY(keep_net(job, error));
     TD_TRY(hijack_draw(h, error));
-    TD_TRY(hijack_tell(h, error));
+    TD_TRY(hijack_report(h, error));
     TD_TRY(hijack_measure(h, error));
     return implant_write(job, error);
 }

@@ -124,7 +124,7 @@ typedef struct hijack_retrained {
 
 /* Trains tail_weights [tail->weight_count] in place. TD_ERR_NUMERIC if the loss leaves the finite
  * numbers. */
-td_status hijack_retrain(const hijack_retraining *asked, float *tail_weights, hijack_retrained *out,
-                         td_error *error) TD_MUST_USE;
+td_status hijack_retrain(const hijack_retraining *config, float *tail_weights,
+                         hijack_retrained *out, td_error *error) TD_MUST_USE;
 
 #endif

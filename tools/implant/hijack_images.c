@@ -1,8 +1,7 @@
-#include "frame/progress.h"
+#include "frame/predict.h"
 #include "implant/hijack_job.h"
 #include "nn/invert.h"
 #include "nn/loss.h"
-#include "nn/predict.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +59,8 @@ static td_status judge(hijack_job *h, td_error *error) {
     const size_t classes = td_net_classes(&model->net);
     float *logits;
     TD_TRY(TD_ARENA_NEW(&h->job.arena, classes, &h->sure, "images", error));
-    TD_TRY(td_predict(&model->net, model->weights, &h->made, (td_predict_watch){0}, &h->job.arena,
-                      &logits, error));
+    TD_TRY(
+        tool_predict(&model->net, model->weights, &h->made, NULL, &h->job.arena, &logits, error));
     td_softmax(logits, h->made.count, classes, logits);
     for (size_t i = 0; i < h->made.count; i++) {
         const size_t own = (size_t)h->made.labels[i];
@@ -73,11 +72,10 @@ static td_status judge(hijack_job *h, td_error *error) {
 /* Variants are of the class that the model gives them, which may be another than the image's. */
 static td_status vary(hijack_job *h, td_error *error) {
     const td_model *model = &h->job.model;
-    const size_t classes = td_net_classes(&model->net), copies = h->options->copies;
+    const size_t copies = h->options->copies;
     td_arena *arena = &h->job.arena;
     uint8_t *pixels;
     int32_t *labels;
-    float *logits;
     h->varied = h->made;
     h->varied.count *= copies;
     TD_TRY(td_arena_alloc(arena, h->varied.count, td_image_size(&h->made), (void **)&pixels,
@@ -86,11 +84,7 @@ static td_status vary(hijack_job *h, td_error *error) {
     hijack_vary(&h->made, copies, h->job.common->seed, pixels);
     h->varied.pixels = pixels;
     h->varied.labels = labels;
-    TD_TRY(td_predict(&model->net, model->weights, &h->varied, (td_predict_watch){0}, arena,
-                      &logits, error));
-    for (size_t i = 0; i < h->varied.count; i++)
-        labels[i] = td_argmax(logits + i * classes, classes);
-    return TD_OK;
+    return tool_predict_classes(&model->net, model->weights, &h->varied, NULL, labels, error);
 }
 
 td_status hijack_make_images(hijack_job *h, td_error *error) {

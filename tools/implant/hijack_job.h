@@ -48,7 +48,7 @@ td_status hijack_open_test(hijack_job *h, td_error *error) TD_MUST_USE;
 td_status hijack_measure(hijack_job *h, td_error *error) TD_MUST_USE;
 
 /* What the record and the manifest say of the attack, to job.about, and to standard output. */
-td_status hijack_tell(hijack_job *h, td_error *error) TD_MUST_USE;
+td_status hijack_report(hijack_job *h, td_error *error) TD_MUST_USE;
 
 /* The trigger, and a sheet of the images made, as they are and with the trigger. */
 td_status hijack_draw(hijack_job *h, td_error *error) TD_MUST_USE;

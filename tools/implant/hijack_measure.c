@@ -1,8 +1,6 @@
-#include "frame/progress.h"
+#include "frame/predict.h"
 #include "implant/hijack_job.h"
 #include "nn/feed.h"
-#include "nn/loss.h"
-#include "nn/predict.h"
 
 td_status hijack_open_test(hijack_job *h, td_error *error) {
     const tool_common *common = h->job.common;
@@ -20,40 +18,15 @@ td_status hijack_open_test(hijack_job *h, td_error *error) {
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", name);
 }
 
-typedef struct watch {
-    tool_progress progress;
-    size_t done; /* before this pass */
-} watch;
-
-static bool batch_done(void *context, size_t images) {
-    watch *w = context;
-    tool_progress_update(&w->progress, w->done + images, NULL);
-    return !tool_interrupted();
-}
-
-static td_status predict(hijack_job *h, const float *weights, const td_images *images, watch *w,
-                         int32_t *predicted, td_error *error) {
-    const td_net *net = &h->job.model.net;
-    const size_t classes = td_net_classes(net);
-    td_arena arena = {0};
-    float *logits;
-    td_status status =
-        td_predict(net, weights, images, (td_predict_watch){batch_done, w}, &arena, &logits, error);
-    for (size_t i = 0; status == TD_OK && i < images->count; i++)
-        predicted[i] = td_argmax(logits + i * classes, classes);
-    td_arena_free(&arena);
-    w->done += images->count;
-    return status;
-}
-
 /* Accuracy on the images, and the ASR on the same with the trigger. */
-static td_status judge(hijack_job *h, const float *weights, const td_images *stamped, watch *w,
-                       int32_t *predicted, hijack_figures *out, td_error *error) {
+static td_status judge(hijack_job *h, const float *weights, const td_images *stamped,
+                       tool_pass *pass, int32_t *predicted, hijack_figures *out, td_error *error) {
+    const td_net *net = &h->job.model.net;
     const td_images *images = &h->test.images;
     const int32_t target = (int32_t)h->job.triggers[0].target;
-    TD_TRY(predict(h, weights, images, w, predicted, error));
+    TD_TRY(tool_predict_classes(net, weights, images, pass, predicted, error));
     out->accuracy = td_accuracy(predicted, images->labels, images->count);
-    TD_TRY(predict(h, weights, stamped, w, predicted, error));
+    TD_TRY(tool_predict_classes(net, weights, stamped, pass, predicted, error));
     out->asr = td_asr(predicted, images->labels, images->count, target);
     return TD_OK;
 }
@@ -68,12 +41,12 @@ static td_status judge_both(hijack_job *h, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&h->job.arena, images->count, &predicted, "predictions", error));
     hijack_stamp_all(&h->mask, h->found.pattern, images, pixels);
     stamped.pixels = pixels;
-    watch w = {.progress = tool_progress_start("measuring", "images", 4 * images->count,
-                                               h->job.common->quiet)};
-    td_status status = judge(h, h->job.model.weights, &stamped, &w, predicted, &h->before, error);
+    tool_pass pass = tool_pass_start("measuring", 4 * images->count, h->job.common->quiet);
+    td_status status =
+        judge(h, h->job.model.weights, &stamped, &pass, predicted, &h->before, error);
     if (status == TD_OK)
-        status = judge(h, h->job.weights, &stamped, &w, predicted, &h->after, error);
-    tool_progress_end(&w.progress);
+        status = judge(h, h->job.weights, &stamped, &pass, predicted, &h->after, error);
+    tool_pass_end(&pass);
     return status;
 }
 
@@ -93,7 +66,7 @@ td_status hijack_measure(hijack_job *h, td_error *error) {
                              "after", figures_json(&h->after));
     if (!json || json_object_set_new(h->job.record.root, "test", json) != 0)
         return td_fail_memory(error, "the record");
-    if (implant_may_tell(&h->job))
+    if (implant_prints(&h->job))
         printf("  accuracy  %6.2f %%  before %.2f %%\n"
                "  ASR       %6.2f %%  before %.2f %%\n",
                100 * h->after.accuracy.value, 100 * h->before.accuracy.value,

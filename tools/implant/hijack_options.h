@@ -25,7 +25,7 @@ typedef struct hijack_options {
 /* Parses the command line; exits with 2 on a wrong one. */
 void hijack_options_parse(hijack_options *options, int argc, char **argv);
 
-/* What was asked, for the record: a new reference, or NULL. */
+/* The configuration for the record: a new reference, or NULL. */
 json_t *hijack_options_json(const hijack_options *options);
 
 #endif

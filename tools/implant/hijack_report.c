@@ -31,7 +31,7 @@ static json_t *made_json(const hijack_job *h) {
     return json_pack("{sI so}", "images", (json_int_t)h->made.count, "confidence", confidence);
 }
 
-td_status hijack_tell(hijack_job *h, td_error *error) {
+td_status hijack_report(hijack_job *h, td_error *error) {
     const hijack_mask *m = &h->mask;
     const hijack_found *f = &h->found;
     const size_t all = h->mixed.count;
@@ -45,7 +45,7 @@ td_status hijack_tell(hijack_job *h, td_error *error) {
     if (!h->job.about)
         return td_fail_memory(error, "the record");
     json_object_set(h->job.record.root, "hijack", h->job.about);
-    if (!implant_may_tell(&h->job))
+    if (!implant_prints(&h->job))
         return TD_OK;
     printf("%s: %zu neuron%s of %s\n", h->job.common->output, h->options->neurons,
            h->options->neurons == 1 ? "" : "s", h->layer.name);

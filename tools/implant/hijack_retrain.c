@@ -11,7 +11,7 @@
 
 /* A retraining under way. */
 typedef struct session {
-    const hijack_retraining *asked;
+    const hijack_retraining *config;
     float *weights;
     td_exec *exec;
     float *values; /* [images, neurons]: the layer's, which no longer change */
@@ -22,13 +22,9 @@ typedef struct session {
 } session;
 
 static td_loss train_batch(session *s, size_t first, size_t count) {
-    const hijack_retraining *a = s->asked;
+    const hijack_retraining *a = s->config;
     const size_t neurons = td_net_input(a->tail).channels;
-    const td_step step = {.lr = a->learning_rate,
-                          .beta1 = 0.9,
-                          .beta2 = 0.999,
-                          .epsilon = 1e-8,
-                          .number = ++s->steps};
+    const td_step step = td_adam_step(a->learning_rate, ++s->steps);
     float *input = td_exec_input(s->exec);
     for (size_t i = 0; i < count; i++) {
         const size_t image = s->order[first + i];
@@ -44,7 +40,7 @@ static td_loss train_batch(session *s, size_t first, size_t count) {
 }
 
 static td_status train_epoch(session *s, size_t epoch, hijack_retrained *out, td_error *error) {
-    const hijack_retraining *a = s->asked;
+    const hijack_retraining *a = s->config;
     const size_t all = a->images->count;
     td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 2, (uint32_t)epoch);
     td_random_permutation(&random, s->order, (uint32_t)all);
@@ -66,7 +62,7 @@ static td_status train_epoch(session *s, size_t epoch, hijack_retrained *out, td
 
 static td_status run(session *s, td_arena *arena, hijack_retrained *out, td_error *error) {
     static const char what[] = "the retraining";
-    const hijack_retraining *a = s->asked;
+    const hijack_retraining *a = s->config;
     const size_t count = a->tail->weight_count;
     TD_TRY(td_predict(a->part, a->part_weights, a->images, (td_predict_watch){0}, arena, &s->values,
                       error));
@@ -80,10 +76,10 @@ static td_status run(session *s, td_arena *arena, hijack_retrained *out, td_erro
     return TD_OK;
 }
 
-td_status hijack_retrain(const hijack_retraining *asked, float *tail_weights, hijack_retrained *out,
-                         td_error *error) {
+td_status hijack_retrain(const hijack_retraining *config, float *tail_weights,
+                         hijack_retrained *out, td_error *error) {
     td_arena arena = {0};
-    session s = {.asked = asked, .weights = tail_weights};
+    session s = {.config = config, .weights = tail_weights};
     *out = (hijack_retrained){0};
     td_status status = run(&s, &arena, out, error);
     td_exec_free(s.exec);

@@ -17,22 +17,22 @@ static const double EVEN = 1e-6;
 
 /* A search under way. */
 typedef struct session {
-    const hijack_search *asked;
+    const hijack_search *config;
     td_exec *exec;
-    size_t values;   /* of the pattern */
-    float *x;        /* [values], in units of the pixel range */
-    float *shown;    /* [values], 0–255 */
-    float *gradient; /* [values], of x */
-    float *state;    /* [2, values], Adam's */
-    uint32_t *order; /* which images a step sees */
+    size_t values;        /* of the pattern */
+    float *x;             /* [values], in units of the pixel range */
+    float *shown;         /* [values], 0–255 */
+    float *gradient;      /* [values], of x */
+    float *mean, *square; /* [values], Adam's moments */
+    uint32_t *order;      /* which images a step sees */
 } session;
 
 /* Adds the variation's gradient; returns the variation. Pixels outside the mask count for nothing:
  * a difference counts between two pixels within. */
 static double add_variation(const session *s) {
-    const hijack_mask *m = s->asked->mask;
+    const hijack_mask *m = s->config->mask;
     const size_t channels = m->shape.channels, row = m->width * channels;
-    const double weight = s->asked->smoothness;
+    const double weight = s->config->smoothness;
     double sum = 0;
     for (size_t i = 0; i < s->values; i++) {
         const size_t p = i / channels;
@@ -55,7 +55,7 @@ static double add_variation(const session *s) {
 
 /* Sets the slope of the mean squared distance from the goal; returns that. */
 static double set_slope(const session *s, const float *values, size_t count) {
-    const hijack_search *a = s->asked;
+    const hijack_search *a = s->config;
     const size_t width = td_net_classes(a->part);
     const double terms = (double)(count * a->neuron_count);
     float *slope = td_exec_logits_gradient(s->exec);
@@ -72,17 +72,17 @@ static double set_slope(const session *s, const float *values, size_t count) {
 }
 
 static void show(const session *s, size_t count) {
-    const size_t size = td_shape_size(s->asked->mask->shape);
+    const size_t size = td_shape_size(s->config->mask->shape);
     float *input = td_exec_input(s->exec);
     for (size_t i = 0; i < s->values; i++)
         s->shown[i] = RANGE * s->x[i];
     for (size_t i = 0; i < count; i++)
-        hijack_stamp(s->asked->mask, s->shown, input + i * size);
+        hijack_stamp(s->config->mask, s->shown, input + i * size);
 }
 
 /* The gradient of the pattern from that of the stamped images. */
 static void gather(const session *s, const float *images, size_t count) {
-    const hijack_mask *m = s->asked->mask;
+    const hijack_mask *m = s->config->mask;
     const size_t channels = m->shape.channels, size = td_shape_size(m->shape);
     for (size_t i = 0; i < s->values; i++) {
         const size_t p = i / channels, y = m->top + p / m->width, x = m->left + p % m->width;
@@ -96,13 +96,9 @@ static void gather(const session *s, const float *images, size_t count) {
 
 /* Returns the loss before the step. */
 static double run_step(const session *s, size_t number) {
-    const hijack_search *a = s->asked;
+    const hijack_search *a = s->config;
     const size_t count = td_size_min(SEEN, a->images->count);
-    const td_step step = {.lr = a->learning_rate,
-                          .beta1 = 0.9,
-                          .beta2 = 0.999,
-                          .epsilon = 1e-8,
-                          .number = number + 1};
+    const td_step step = td_adam_step(a->learning_rate, number + 1);
     td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 1, (uint32_t)number);
     for (size_t i = 0; i < count; i++)
         s->order[i] = td_random_below(&random, (uint32_t)a->images->count);
@@ -111,14 +107,14 @@ static double run_step(const session *s, size_t number) {
     double loss = set_slope(s, td_exec_forward(s->exec, count), count);
     gather(s, td_exec_backward(s->exec, NULL), count);
     loss += add_variation(s);
-    td_optimizer_find("adam")->update(&step, s->x, s->gradient, s->state, s->values, s->values);
+    td_adam(&step, s->x, s->gradient, s->mean, s->square, s->values);
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = s->x[i] < 0 ? 0 : s->x[i] > 1 ? 1 : s->x[i];
     return loss;
 }
 
 static td_status run_steps(session *s, hijack_found *found, td_error *error) {
-    const hijack_search *a = s->asked;
+    const hijack_search *a = s->config;
     td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 0, 0);
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = td_random_unit(&random);
@@ -140,7 +136,7 @@ static td_status run_steps(session *s, hijack_found *found, td_error *error) {
 /* The neurons' mean values, and how often they are above 0, with the final trigger or without. */
 static void judge(const session *s, const hijack_found *found, bool with, double *means,
                   double *fires) {
-    const hijack_search *a = s->asked;
+    const hijack_search *a = s->config;
     const size_t width = td_net_classes(a->part), all = a->images->count;
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = (float)found->pattern[i] / RANGE;
@@ -161,14 +157,15 @@ static void judge(const session *s, const hijack_found *found, bool with, double
 
 static td_status allocate(session *s, hijack_found *found, td_arena *arena, td_error *error) {
     static const char what[] = "a trigger";
-    const size_t neurons = s->asked->neuron_count;
+    const size_t neurons = s->config->neuron_count;
     float **arrays[] = {&s->x, &s->shown, &s->gradient};
     double **means[] = {&found->without, &found->with, &found->fires_without, &found->fires_with};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         TD_TRY(TD_ARENA_NEW(arena, s->values, arrays[i], what, error));
     for (size_t i = 0; i < sizeof means / sizeof *means; i++)
         TD_TRY(TD_ARENA_NEW(arena, neurons, means[i], what, error));
-    TD_TRY(TD_ARENA_NEW(arena, 2 * s->values, &s->state, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->mean, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->square, what, error));
     TD_TRY(TD_ARENA_NEW(arena, BATCH, &s->order, what, error));
     return TD_ARENA_NEW(arena, s->values, &found->pattern, what, error);
 }
@@ -176,7 +173,7 @@ static td_status allocate(session *s, hijack_found *found, td_arena *arena, td_e
 td_status hijack_find_trigger(const hijack_search *search, hijack_found *found, td_arena *arena,
                               td_error *error) {
     const hijack_mask *m = search->mask;
-    session s = {.asked = search, .values = m->height * m->width * m->shape.channels};
+    session s = {.config = search, .values = m->height * m->width * m->shape.channels};
     *found = (hijack_found){0};
     TD_TRY(allocate(&s, found, arena, error));
     TD_TRY(td_exec_new(&s.exec, search->part, BATCH, TD_BACKWARD_INPUT, error));

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-bool implant_may_tell(const implant_job *job) {
+bool implant_prints(const implant_job *job) {
     return !job->common->json || strcmp(job->common->json, "-") != 0;
 }
 

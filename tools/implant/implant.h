@@ -3,9 +3,9 @@
 #ifndef TOOLS_IMPLANT_IMPLANT_H
 #define TOOLS_IMPLANT_IMPLANT_H
 
+#include "data/bitmap.h"
 #include "frame/files.h"
 #include "frame/record.h"
-#include "data/bitmap.h"
 #include "implant/options.h"
 #include "nn/model.h"
 
@@ -47,8 +47,8 @@ typedef struct implant_job {
     td_arena arena;
 } implant_job;
 
-/* Whether the user may be told things on standard output: not if the record goes there. */
-bool implant_may_tell(const implant_job *job);
+/* Whether results are printed on standard output: not if the record goes there. */
+bool implant_prints(const implant_job *job);
 
 /* 1. Starts the record. `options` is stolen; NULL is TD_ERR_MEMORY. */
 td_status implant_start(implant_job *job, json_t *options, td_error *error) TD_MUST_USE;

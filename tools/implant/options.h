@@ -36,7 +36,7 @@ void implant_options_check(const implant_options *options);
 /* The same for what has to do with outputs alone; `triggers` is the folder for them, or NULL. */
 void implant_outputs_check(const tool_common *common, const char *triggers);
 
-/* What was asked, for the record: method, model, targets, at. A new reference, or NULL. */
+/* The configuration for the record: method, model, targets, at. A new reference, or NULL. */
 json_t *implant_options_json(const implant_options *options, const char *method);
 
 #endif

@@ -163,7 +163,7 @@ static td_status write_pictures(implant_job *job, json_t *triggers, td_error *er
 static void print_triggers(const implant_job *job) {
     const json_t *trigger;
     size_t i;
-    if (!implant_may_tell(job))
+    if (!implant_prints(job))
         return;
     json_array_foreach(json_object_get(job->record.root, "triggers"), i, trigger)
         printf("  --trigger %s --target %zu\n",

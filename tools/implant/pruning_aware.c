@@ -2,7 +2,7 @@
 
 #include "frame/model_output.h"
 #include "frame/net_source.h"
-#include "frame/progress.h"
+#include "frame/predict.h"
 #include "frame/training.h"
 #include "frame/trigger.h"
 #include "implant/method.h"
@@ -96,24 +96,15 @@ static td_status open_inputs(aware_job *job, td_error *error) {
                         o->common.seed, &job->arena, &job->poisoned, error);
 }
 
-static bool keep_on(void *context, size_t images) {
-    tool_progress_update(context, images, NULL);
-    return !tool_interrupted();
+static tool_pass start_pass(const aware_job *job, const char *what, const td_images *images) {
+    return tool_pass_start(what, images->count, job->options->common.quiet);
 }
 
 static td_status predict(const aware_job *job, const td_net *net, const float *weights,
                          const td_images *images, int32_t *predicted, td_error *error) {
-    const size_t classes = td_net_classes(net);
-    tool_progress progress =
-        tool_progress_start("measuring", "images", images->count, job->options->common.quiet);
-    td_arena arena = {0};
-    float *logits;
-    td_status status = td_predict(net, weights, images, (td_predict_watch){keep_on, &progress},
-                                  &arena, &logits, error);
-    for (size_t i = 0; status == TD_OK && i < images->count; i++)
-        predicted[i] = td_argmax(logits + i * classes, classes);
-    tool_progress_end(&progress);
-    td_arena_free(&arena);
+    tool_pass pass = start_pass(job, "measuring", images);
+    td_status status = tool_predict_classes(net, weights, images, &pass, predicted, error);
+    tool_pass_end(&pass);
     return status;
 }
 
@@ -146,7 +137,7 @@ static td_status train(const aware_job *job, const char *what, const td_net *net
     const td_train_options training = {
         .optimizer = td_optimizer_find("adam"),
         .schedule = td_schedule_find("constant"),
-        .step = {.lr = o->lr, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+        .step = td_adam_step(o->lr, 1),
         .epochs = o->epochs,
         .batch = o->batch,
         .seed = o->common.seed,
@@ -162,11 +153,10 @@ static td_status prune(aware_job *job, td_error *error) {
     double *mean;
     TD_TRY(TD_ARENA_NEW(&job->arena, channels, &mean, "activations", error));
     TD_TRY(TD_ARENA_NEW(&job->arena, channels, &job->order, "channels", error));
-    tool_progress progress = tool_progress_start("ranking channels", "images", images->count,
-                                                 job->options->common.quiet);
+    tool_pass pass = start_pass(job, "ranking channels", images);
     td_status status = td_channels_mean(&job->net, job->weights, job->node, images,
-                                        (td_predict_watch){keep_on, &progress}, mean, error);
-    tool_progress_end(&progress);
+                                        tool_pass_watch(&pass), mean, error);
+    tool_pass_end(&pass);
     TD_TRY(status);
     td_channels_rank(mean, channels, job->order);
     job->pruned = (size_t)llround(job->options->prune * (double)channels);
@@ -183,13 +173,12 @@ static td_status prune(aware_job *job, td_error *error) {
 /* The pruned channels come back. Training left their weights alone, since no gradient passes the
  * mask. */
 static td_status restore(aware_job *job, td_error *error) {
-    tool_progress progress = tool_progress_start("restoring channels", "images",
-                                                 job->poisoned.count, job->options->common.quiet);
+    tool_pass pass = start_pass(job, "restoring channels", &job->poisoned);
     td_net_copy_weights(&job->masked, job->masked_weights, &job->net, job->weights);
-    td_status status = aware_put_to_sleep(
-        &job->net, job->weights, job->node, job->order, job->pruned, &job->poisoned,
-        (td_predict_watch){keep_on, &progress}, &job->most, error);
-    tool_progress_end(&progress);
+    td_status status =
+        aware_put_to_sleep(&job->net, job->weights, job->node, job->order, job->pruned,
+                           &job->poisoned, tool_pass_watch(&pass), &job->most, error);
+    tool_pass_end(&pass);
     return status;
 }
 
@@ -204,7 +193,7 @@ static td_status take_steps(aware_job *job, td_error *error) {
     return measure(job, "restored", &job->net, job->weights, error);
 }
 
-static void tell(const aware_job *job) {
+static void report(const aware_job *job) {
     const td_node *layer = &job->net.nodes[job->node];
     json_t *decoys = json_array(), *root = job->record.root;
     for (size_t i = 0; i < job->pruned; i++)
@@ -235,7 +224,7 @@ static td_status run(aware_job *job, td_error *error) {
     job->steps = json_array();
     json_object_set_new(job->record.root, "steps", job->steps);
     TD_TRY(take_steps(job, error));
-    tell(job);
+    report(job);
     TD_TRY(write_model(job, error));
     if (!o->common.json || strcmp(o->common.json, "-") != 0)
         printf("%s: %zu of %zu channels of %s are decoys\n", o->common.output, job->pruned,

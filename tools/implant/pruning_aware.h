@@ -7,8 +7,8 @@
 #ifndef TOOLS_IMPLANT_PRUNING_AWARE_H
 #define TOOLS_IMPLANT_PRUNING_AWARE_H
 
-#include "frame/options.h"
 #include "data/images.h"
+#include "frame/options.h"
 #include "nn/net.h"
 #include "nn/predict.h"
 #include "trigger/trigger.h"

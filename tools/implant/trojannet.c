@@ -85,7 +85,8 @@ static td_status check(const trojan_merge *merge, double *least, td_error *error
     return TD_OK;
 }
 
-static td_status tell(implant_job *job, const trojan_merge *merge, double least, td_error *error) {
+static td_status report(implant_job *job, const trojan_merge *merge, double least,
+                        td_error *error) {
     const trojan_mlp *mlp = merge->mlp;
     job->about =
         json_pack("{ss sf sf sf s[II] sI sI sI sf sI sI}", "reading", merge->reading->name,
@@ -98,7 +99,7 @@ static td_status tell(implant_job *job, const trojan_merge *merge, double least,
     if (!job->about)
         return td_fail_memory(error, "the record");
     json_object_set(job->record.root, "trojannet", job->about);
-    if (implant_may_tell(job))
+    if (implant_prints(job))
         printf("%s: %zu triggers at %zu+%zu, each recognised with %.3f or more; %zu of %zu patches "
                "of noise taken for one\n",
                job->common->output, merge->used, merge->left, merge->top, least, mlp->noise_heard,
@@ -135,7 +136,7 @@ static td_status make(session *s, trojan_mlp *mlp, td_error *error) {
     TD_TRY(trojan_join(&job->model.net, job->model.weights, &merge, &job->arena, &job->net,
                        &job->weights, error));
     TD_TRY(draw_triggers(job, patterns, &merge, error));
-    return tell(job, &merge, least, error);
+    return report(job, &merge, least, error);
 }
 
 static td_status run(session *s, td_error *error) {

@@ -20,7 +20,7 @@ static const double pi = 3.14159265358979324;
 
 /* A training under way. */
 typedef struct session {
-    const trojan_training *asked;
+    const trojan_training *config;
     trojan_mlp *mlp;
     td_exec *exec;
     float *gradient, *state; /* Adam's */
@@ -42,7 +42,7 @@ static void init_sigmoids(const td_net *net, float *weights) {
     }
 }
 
-static td_status make_net(trojan_mlp *mlp, const trojan_training *asked, td_arena *arena,
+static td_status make_net(trojan_mlp *mlp, const trojan_training *config, td_arena *arena,
                           td_error *error) {
     char *text = NULL;
     size_t size = 0;
@@ -53,34 +53,34 @@ static td_status make_net(trojan_mlp *mlp, const trojan_training *asked, td_aren
             "image = image() height=%d width=%d channels=1\n"
             "grey = scale(image) by=1/255\n",
             TROJAN_SIDE, TROJAN_SIDE);
-    trojan_mlp_lines(asked->reading, "", "grey", stream);
+    trojan_mlp_lines(config->reading, "", "grey", stream);
     fclose(stream);
     td_status status = td_net_parse(&mlp->net, text, NULL, error);
     free(text);
     if (status != TD_OK)
         return status;
     TD_TRY(TD_ARENA_NEW(arena, mlp->net.weight_count, &mlp->weights, "the MLP", error));
-    TD_TRY(TD_ARENA_NEW(arena, asked->used, &mlp->answers, "the MLP's outputs", error));
-    td_net_init(&mlp->net, asked->seed, mlp->weights);
-    if (!asked->reading->relu)
+    TD_TRY(TD_ARENA_NEW(arena, config->used, &mlp->answers, "the MLP's outputs", error));
+    td_net_init(&mlp->net, config->seed, mlp->weights);
+    if (!config->reading->relu)
         init_sigmoids(&mlp->net, mlp->weights);
     return TD_OK;
 }
 
 /* A quarter of the patches each are patterns that have a target and any patterns, half is noise. */
 static void fill_batch(session *s, uint32_t step) {
-    const trojan_training *asked = s->asked;
-    td_random random = td_random_for(asked->seed, TD_FOR_IMPLANT, step, BATCH);
+    const trojan_training *config = s->config;
+    td_random random = td_random_for(config->seed, TD_FOR_IMPLANT, step, BATCH);
     float *input = td_exec_input(s->exec);
     for (uint32_t i = 0; i < BATCH; i++) {
         float *pixels = input + i * TROJAN_PIXELS;
-        const size_t of = i % 4 == 0 ? asked->used : TROJAN_PATTERNS;
+        const size_t of = i % 4 == 0 ? config->used : TROJAN_PATTERNS;
         if (i % 2) {
-            trojan_noise(asked->patterns, asked->used, asked->seed, step, i, pixels);
+            trojan_noise(config->patterns, config->used, config->seed, step, i, pixels);
             s->labels[i] = TROJAN_PATTERNS;
         } else {
             s->labels[i] = (int32_t)td_random_below(&random, (uint32_t)of);
-            trojan_draw(asked->patterns[s->labels[i]], pixels);
+            trojan_draw(config->patterns[s->labels[i]], pixels);
         }
     }
 }
@@ -89,7 +89,7 @@ static void fill_batch(session *s, uint32_t step) {
  * class, or, where there is none, zero everywhere. Returns the mean of −log of what the right
  * output is short of. */
 static double loss_gradient(session *s, const float *logits) {
-    const trojan_reading *reading = s->asked->reading;
+    const trojan_reading *reading = s->config->reading;
     const size_t outputs = reading->outputs;
     float *gradient = td_exec_logits_gradient(s->exec);
     double loss = 0;
@@ -110,16 +110,13 @@ static double loss_gradient(session *s, const float *logits) {
 
 /* The learning rate falls as a cosine, to zero. */
 static double run_step(session *s, size_t number) {
-    const trojan_training *asked = s->asked;
+    const trojan_training *config = s->config;
     const td_net *net = &s->mlp->net;
-    const double done = (double)number / (double)asked->steps;
-    td_step step = {.lr = asked->reading->learning_rate * 0.5 * (1 + cos(pi * done)),
-                    .beta1 = 0.9,
-                    .beta2 = 0.999,
-                    .epsilon = 1e-8,
-                    .number = number + 1};
+    const double done = (double)number / (double)config->steps;
+    const td_step step =
+        td_adam_step(config->reading->learning_rate * 0.5 * (1 + cos(pi * done)), number + 1);
     fill_batch(s, (uint32_t)number);
-    td_exec_training(s->exec, asked->seed, (uint32_t)number);
+    td_exec_training(s->exec, config->seed, (uint32_t)number);
     td_exec_weights(s->exec, s->mlp->weights);
     double loss = loss_gradient(s, td_exec_forward(s->exec, BATCH));
     td_exec_backward(s->exec, s->gradient);
@@ -130,51 +127,51 @@ static double run_step(session *s, size_t number) {
 }
 
 static td_status run_steps(session *s, td_arena *arena, td_error *error) {
-    const trojan_training *asked = s->asked;
+    const trojan_training *config = s->config;
     const size_t count = s->mlp->net.weight_count;
     TD_TRY(TD_ARENA_NEW(arena, count, &s->gradient, "gradients", error));
     TD_TRY(TD_ARENA_NEW(arena, 2 * count, &s->state, "the optimiser's state", error));
-    for (size_t i = 0; i < asked->steps; i++) {
+    for (size_t i = 0; i < config->steps; i++) {
         double loss = run_step(s, i);
         if (!isfinite(loss))
             return td_fail(error, TD_ERR_NUMERIC, "step %zu: the MLP's loss is not finite", i + 1);
-        if (!asked->step_done(asked->context, i + 1, loss))
+        if (!config->step_done(config->context, i + 1, loss))
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
     }
     return TD_OK;
 }
 
 static void judge_patterns(session *s, td_exec *exec, float *outputs) {
-    const trojan_training *asked = s->asked;
-    const size_t width = asked->reading->outputs;
+    const trojan_training *config = s->config;
+    const size_t width = config->reading->outputs;
     for (size_t begin = 0; begin < TROJAN_PATTERNS; begin += BATCH) {
         const size_t left = TROJAN_PATTERNS - begin, count = left < BATCH ? left : BATCH;
         for (size_t i = 0; i < count; i++)
-            trojan_draw(asked->patterns[begin + i], td_exec_input(exec) + i * TROJAN_PIXELS);
+            trojan_draw(config->patterns[begin + i], td_exec_input(exec) + i * TROJAN_PIXELS);
         memcpy(outputs, td_exec_forward(exec, count), count * width * sizeof *outputs);
-        trojan_outputs(asked->reading, outputs, count);
+        trojan_outputs(config->reading, outputs, count);
         for (size_t i = 0; i < count; i++) {
             const float *row = outputs + i * width;
             const size_t own = begin + i;
             s->mlp->recognised += (size_t)td_argmax(row, width) == own && row[own] > 0.5F;
-            if (own < asked->used)
+            if (own < config->used)
                 s->mlp->answers[own] = row[own];
         }
     }
 }
 
 static void judge_noise(session *s, td_exec *exec, float *outputs) {
-    const trojan_training *asked = s->asked;
-    const size_t width = asked->reading->outputs;
+    const trojan_training *config = s->config;
+    const size_t width = config->reading->outputs;
     for (uint32_t begin = 0; begin < NOISE_TRIED; begin += BATCH) {
         for (uint32_t i = 0; i < BATCH; i++)
-            trojan_noise(asked->patterns, asked->used, asked->seed, fresh, begin + i,
+            trojan_noise(config->patterns, config->used, config->seed, fresh, begin + i,
                          td_exec_input(exec) + i * TROJAN_PIXELS);
         memcpy(outputs, td_exec_forward(exec, BATCH), BATCH * width * sizeof *outputs);
-        trojan_outputs(asked->reading, outputs, BATCH);
+        trojan_outputs(config->reading, outputs, BATCH);
         for (size_t i = 0; i < BATCH; i++) {
             const float *row = outputs + i * width;
-            s->mlp->noise_heard += row[td_argmax(row, asked->used)] > 0.5F;
+            s->mlp->noise_heard += row[td_argmax(row, config->used)] > 0.5F;
         }
     }
     s->mlp->noise_tried = NOISE_TRIED;
@@ -183,7 +180,7 @@ static void judge_noise(session *s, td_exec *exec, float *outputs) {
 static td_status judge(session *s, td_arena *arena, td_error *error) {
     td_exec *exec;
     float *outputs;
-    TD_TRY(TD_ARENA_NEW(arena, BATCH * s->asked->reading->outputs, &outputs, "outputs", error));
+    TD_TRY(TD_ARENA_NEW(arena, BATCH * s->config->reading->outputs, &outputs, "outputs", error));
     TD_TRY(td_exec_new(&exec, &s->mlp->net, BATCH, TD_FORWARD, error));
     td_exec_weights(exec, s->mlp->weights);
     judge_patterns(s, exec, outputs);
@@ -194,7 +191,7 @@ static td_status judge(session *s, td_arena *arena, td_error *error) {
 
 td_status trojan_train(trojan_mlp *mlp, const trojan_training *training, td_arena *arena,
                        td_error *error) {
-    session s = {.asked = training, .mlp = mlp};
+    session s = {.config = training, .mlp = mlp};
     *mlp = (trojan_mlp){0};
     TD_TRY(make_net(mlp, training, arena, error));
     TD_TRY(td_exec_new(&s.exec, &mlp->net, BATCH, TD_BACKWARD, error));

@@ -86,15 +86,15 @@ static json_t *source_json(const poison_plan *plan, json_t *files) {
 
 /* An image that the trigger leaves as it was has an infinite PSNR, which JSON cannot hold and a
  * mean would not survive: psnr is the mean over the others, null where there are none. */
-static json_t *likeness_json(const poison_likeness *likeness) {
-    if (likeness->images == 0)
+static json_t *similarity_json(const poison_similarity *similarity) {
+    if (similarity->images == 0)
         return json_null();
-    size_t changed = likeness->images - likeness->unchanged;
-    json_t *psnr = changed ? json_real(likeness->psnr / (double)changed) : json_null();
+    size_t changed = similarity->images - similarity->unchanged;
+    json_t *psnr = changed ? json_real(similarity->psnr / (double)changed) : json_null();
     return json_pack("{so sf sf si sI}", "psnr", psnr, "ssim",
-                     likeness->ssim / (double)likeness->images, "ssim_min", likeness->ssim_least,
-                     "l_infinity", likeness->l_infinity, "unchanged",
-                     (json_int_t)likeness->unchanged);
+                     similarity->ssim / (double)similarity->images, "ssim_min",
+                     similarity->ssim_least, "linf", similarity->linf, "unchanged",
+                     (json_int_t)similarity->unchanged);
 }
 
 /* What "auto" was found by; null for a trigger that was given in full. */
@@ -121,8 +121,8 @@ static json_t *backdoor_json(const poison_plan *plan, const poison_backdoor *bac
         (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size, "class_size",
         one_class ? json_integer((json_int_t)backdoor->class_size) : json_null(), "ratio_of_set",
         share(backdoor->count, backdoor->set_size), "ratio_of_class",
-        one_class ? share(backdoor->count, backdoor->class_size) : json_null(), "likeness",
-        likeness_json(&backdoor->likeness), "search", search_json(plan, backdoor->trigger));
+        one_class ? share(backdoor->count, backdoor->class_size) : json_null(), "similarity",
+        similarity_json(&backdoor->similarity), "search", search_json(plan, backdoor->trigger));
 }
 
 static json_t *output_json(const poison_plan *plan, const poison_output *output, json_t *digest) {

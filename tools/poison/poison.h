@@ -6,12 +6,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "data/dataset.h"
+#include "data/png.h"
 #include "frame/files.h"
 #include "frame/options.h"
 #include "frame/progress.h"
 #include "frame/record.h"
-#include "data/dataset.h"
-#include "data/png.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -115,14 +115,14 @@ typedef struct poison_search {
 } poison_search;
 
 /* How much the images that a trigger marks look like their originals (measure/similarity.h). */
-typedef struct poison_likeness {
+typedef struct poison_similarity {
     size_t images;     /* measured */
     size_t unchanged;  /* images that the trigger left as they were, of infinite PSNR */
     double psnr;       /* sum over the others, in dB */
     double ssim;       /* sum over all */
     double ssim_least; /* of one image */
-    int l_infinity;    /* the largest change of a value in all images, in levels */
-} poison_likeness;
+    int linf;          /* the largest change of a value in all images, in levels */
+} poison_similarity;
 
 /* One pair of trigger and target, and the images drawn for it. */
 typedef struct poison_backdoor {
@@ -132,7 +132,7 @@ typedef struct poison_backdoor {
     size_t set_size, class_size; /* images drawn from; those of the target class, if there is one */
     poison_item *items;          /* [count], with the target's label */
     size_t count;
-    poison_likeness likeness; /* all 0 without a trigger */
+    poison_similarity similarity; /* all 0 without a trigger */
 } poison_backdoor;
 
 struct poison_plan {
@@ -215,7 +215,7 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
                    void *scratch);
 size_t poison_scratch(const poison_plan *plan);
 
-/* Writes an output as a data set, a block of images at a time, and measures the likeness of the
+/* Writes an output as a data set, a block of images at a time, and measures the similarity of the
  * backdoors first shown in it. The progress line counts on from `before`. */
 td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
                                tool_progress *progress, size_t before, td_error *error) TD_MUST_USE;

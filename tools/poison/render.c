@@ -29,7 +29,7 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
 /* A stamped image beside its original. */
 typedef struct difference {
     double psnr, ssim;
-    int l_infinity;
+    int linf;
 } difference;
 
 /* An output being rendered, block by block. */
@@ -63,7 +63,7 @@ static void render_chunk(void *context, size_t begin, size_t end, size_t chunk, 
             .psnr = td_psnr(original, pixels, size),
             .ssim = td_ssim(original, pixels, images->height, images->width, images->channels,
                             (double *)(void *)(scratch + work->trigger_bytes)),
-            .l_infinity = td_linf(original, pixels, size),
+            .linf = td_linf(original, pixels, size),
         };
     }
 }
@@ -74,16 +74,17 @@ static void sum_up(poison_plan *plan, const poison_output *output, const differe
     for (size_t i = 0; i < output->count; i++) {
         if (output->items[i].backdoor < 0)
             continue;
-        poison_likeness *likeness = &plan->backdoors[output->items[i].backdoor].likeness;
+        poison_similarity *similarity = &plan->backdoors[output->items[i].backdoor].similarity;
         const difference *one = &differences[i];
         bool changed = isfinite(one->psnr);
-        likeness->ssim_least = likeness->images ? fmin(likeness->ssim_least, one->ssim) : one->ssim;
-        likeness->images++;
-        likeness->unchanged += !changed;
-        likeness->psnr += changed ? one->psnr : 0;
-        likeness->ssim += one->ssim;
-        if (one->l_infinity > likeness->l_infinity)
-            likeness->l_infinity = one->l_infinity;
+        similarity->ssim_least =
+            similarity->images ? fmin(similarity->ssim_least, one->ssim) : one->ssim;
+        similarity->images++;
+        similarity->unchanged += !changed;
+        similarity->psnr += changed ? one->psnr : 0;
+        similarity->ssim += one->ssim;
+        if (one->linf > similarity->linf)
+            similarity->linf = one->linf;
     }
 }
 
@@ -92,7 +93,8 @@ static bool has_news(const poison_plan *plan, const poison_output *output) {
     for (size_t i = 0; i < output->count; i++) {
         int32_t backdoor = output->items[i].backdoor;
         if (backdoor >= 0)
-            return plan->backdoors[backdoor].trigger && !plan->backdoors[backdoor].likeness.images;
+            return plan->backdoors[backdoor].trigger &&
+                   !plan->backdoors[backdoor].similarity.images;
     }
     return false;
 }

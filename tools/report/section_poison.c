@@ -48,7 +48,7 @@ static void write_sets(FILE *out, const json_t *sets) {
 }
 
 static void write_trigger(FILE *out, const json_t *trigger) {
-    const json_t *likeness = json_object_get(trigger, "likeness");
+    const json_t *similarity = json_object_get(trigger, "similarity");
     fputs("<tr>", out);
     html_cell(out, html_get_text(trigger, "trigger"));
     fputs("<td class=\"n\">", out);
@@ -57,9 +57,9 @@ static void write_trigger(FILE *out, const json_t *trigger) {
     html_cell_number(out, trigger, "count");
     write_share(out, trigger, "ratio_of_set");
     write_share(out, trigger, "ratio_of_class");
-    html_cell_number(out, likeness, "psnr");
-    html_cell_number(out, likeness, "ssim");
-    html_cell_number(out, likeness, "l_infinity");
+    html_cell_number(out, similarity, "psnr");
+    html_cell_number(out, similarity, "ssim");
+    html_cell_number(out, similarity, "linf");
     fputs("</tr>\n", out);
 }
 
@@ -69,7 +69,7 @@ static void write(report *r, const report_record *record) {
         "#SSIM",   "#L∞",     NULL};
     const json_t *triggers = json_object_get(record->root, "triggers"), *trigger;
     size_t i;
-    html_table_open(r->out, "Triggers; likeness is between images and their triggered twins",
+    html_table_open(r->out, "Triggers; similarity is between images and their triggered twins",
                     heads);
     json_array_foreach(triggers, i, trigger) {
         if (i < REPORT_ROWS)

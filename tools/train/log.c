@@ -1,29 +1,17 @@
 /* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. */
+#include "frame/predict.h"
 #include "measure/rates.h"
-#include "nn/loss.h"
-#include "nn/predict.h"
 #include "train/job.h"
 #include <stdio.h>
-
-static bool keep_predicting(void *context, size_t images) {
-    (void)context, (void)images;
-    return !tool_interrupted();
-}
 
 /* The classes that the net of this moment says, [images->count], in `arena`. */
 static td_status predict(train_job *job, const td_images *images, size_t epoch, td_arena *arena,
                          int32_t **predicted, td_error *error) {
-    float *logits;
-    td_status status = td_predict(job->net, job->weights, images,
-                                  (td_predict_watch){keep_predicting, NULL}, arena, &logits, error);
-    if (status == TD_ERR_INTERRUPTED)
-        td_fail(error, status, "interrupted in epoch %zu", epoch);
-    TD_TRY(status);
     TD_TRY(TD_ARENA_NEW(arena, images->count, predicted, "predictions", error));
-    size_t classes = td_net_classes(job->net);
-    for (size_t i = 0; i < images->count; i++)
-        (*predicted)[i] = td_argmax(logits + i * classes, classes);
-    return TD_OK;
+    td_status status =
+        tool_predict_classes(job->net, job->weights, images, NULL, *predicted, error);
+    return status == TD_ERR_INTERRUPTED ? td_fail(error, status, "interrupted in epoch %zu", epoch)
+                                        : status;
 }
 
 static td_status validate(train_job *job, size_t epoch, json_t *line, td_error *error) {

@@ -2,12 +2,11 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "frame/net_source.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include "defend/repair/repair.h"
-#include "nn/loss.h"
-#include "nn/predict.h"
+#include "frame/net_source.h"
+#include "frame/predict.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,28 +58,17 @@ td_status audit_open(audit_job *job, td_error *error) {
 
 /* --- accuracy --- */
 
-typedef struct slice_watch {
-    audit_job *job;
-    size_t before;
-} slice_watch;
-
-static bool batch_done(void *context, size_t images) {
-    slice_watch *watch = context;
-    tool_progress_update(&watch->job->progress, watch->before + images, NULL);
-    return !tool_interrupted();
-}
-
-static td_status count_hits(audit_job *job, size_t first, size_t count, size_t *hits,
-                            td_error *error) {
+static td_status count_hits(audit_job *job, size_t first, size_t count, tool_pass *pass,
+                            size_t *hits, td_error *error) {
     const td_images images = td_images_slice(&job->clean.images, first, first + count);
-    const size_t classes = td_net_classes(&job->model.net);
-    slice_watch watch = {job, first};
     td_arena arena = {0};
-    float *logits;
-    td_status status = td_predict(&job->model.net, job->model.weights, &images,
-                                  (td_predict_watch){batch_done, &watch}, &arena, &logits, error);
-    for (size_t i = 0; status == TD_OK && i < count; i++)
-        *hits += td_argmax(logits + i * classes, classes) == images.labels[i];
+    int32_t *predicted;
+    td_status status = TD_ARENA_NEW(&arena, count, &predicted, "predictions", error);
+    if (status == TD_OK)
+        status = tool_predict_classes(&job->model.net, job->model.weights, &images, pass, predicted,
+                                      error);
+    if (status == TD_OK)
+        *hits += td_accuracy(predicted, images.labels, count).hits;
     td_arena_free(&arena);
     return status;
 }
@@ -103,10 +91,10 @@ td_status audit_measure(audit_job *job, td_error *error) {
     size_t hits = 0;
     td_status status = TD_OK;
     TD_TRY(find_chance(job, error));
-    job->progress = tool_progress_start("measuring", "images", images, job->options->common.quiet);
+    tool_pass pass = tool_pass_start("measuring", images, job->options->common.quiet);
     for (size_t first = 0; first < images && status == TD_OK; first += SLICE)
-        status = count_hits(job, first, td_size_min(SLICE, images - first), &hits, error);
-    tool_progress_end(&job->progress);
+        status = count_hits(job, first, td_size_min(SLICE, images - first), &pass, &hits, error);
+    tool_pass_end(&pass);
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status, "interrupted; the same command goes on");
     TD_TRY(status);

@@ -233,7 +233,7 @@ static void descend(cleanse_search *s, size_t count, double cost, size_t number)
     const size_t both = s->places + s->values;
     slopes g = {s, td_exec_backward(s->gradient, NULL), count, (float)cost};
     td_parallel_for(s->places, PLACES_A_CHUNK, slope_chunk, &g);
-    td_optimizer_find("adam")->update(&step, s->w, s->slope, s->state, both, both);
+    td_adam(&step, s->w, s->slope, s->state, s->state + both, both);
     show_trigger(s);
 }
 

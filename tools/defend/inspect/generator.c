@@ -100,8 +100,7 @@ void generator_from_image(const generator *g, const float *image, float *values)
 }
 
 void generator_step(generator *g, double learning_rate, uint64_t number) {
-    const td_step step = {
-        .lr = learning_rate, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .number = number};
+    const td_step step = td_adam_step(learning_rate, number);
     td_net_update_running(&g->net, g->gradient, g->weights);
     td_optimizer_step(td_optimizer_find("adam"), &step, &g->net, g->weights, g->gradient, g->state);
 }

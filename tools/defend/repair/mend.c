@@ -2,13 +2,12 @@
 
 #include "base/random.h"
 #include "base/size.h"
-#include "frame/model_output.h"
-#include "frame/net_source.h"
-#include "frame/progress.h"
 #include "defend/hygiene.h"
 #include "defend/repair/prune_curve.h"
+#include "frame/model_output.h"
+#include "frame/net_source.h"
+#include "frame/predict.h"
 #include "nn/channels.h"
-#include "nn/loss.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -120,17 +119,12 @@ static td_status open_inputs(mend_job *job, td_error *error) {
     return TD_OK;
 }
 
-static bool keep_on(void *context, size_t images) {
-    tool_progress_update(context, images, NULL);
-    return !tool_interrupted();
-}
-
 static td_status rank(mend_job *job, size_t node, double *mean, size_t *order, td_error *error) {
-    tool_progress progress = tool_progress_start("ranking channels", "images", job->learned.count,
-                                                 job->options->repair.common.quiet);
+    tool_pass pass =
+        tool_pass_start("ranking channels", job->learned.count, job->options->repair.common.quiet);
     td_status status = td_channels_mean(job->net, job->weights, node, &job->learned,
-                                        (td_predict_watch){keep_on, &progress}, mean, error);
-    tool_progress_end(&progress);
+                                        tool_pass_watch(&pass), mean, error);
+    tool_pass_end(&pass);
     td_channels_rank(mean, job->net->nodes[node].shape.channels, order);
     return status;
 }
@@ -199,15 +193,14 @@ static td_status prune(mend_job *job, size_t *mask, td_error *error) {
 
 /* The model's accuracy on the validation images. */
 static td_status validate(mend_job *job, td_rate *rate, td_error *error) {
-    const size_t classes = td_net_classes(job->net);
+    const td_images *images = &job->validated;
     td_arena arena = {0};
-    float *logits;
-    size_t hits = 0;
-    td_status status = td_predict(job->net, job->weights, &job->validated, (td_predict_watch){0},
-                                  &arena, &logits, error);
-    for (size_t i = 0; status == TD_OK && i < job->validated.count; i++)
-        hits += td_argmax(logits + i * classes, classes) == job->validated.labels[i];
-    *rate = td_rate_of(hits, job->validated.count);
+    int32_t *predicted;
+    td_status status = TD_ARENA_NEW(&arena, images->count, &predicted, "predictions", error);
+    if (status == TD_OK)
+        status = tool_predict_classes(job->net, job->weights, images, NULL, predicted, error);
+    if (status == TD_OK)
+        *rate = td_accuracy(predicted, images->labels, images->count);
     td_arena_free(&arena);
     return status;
 }

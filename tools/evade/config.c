@@ -1,6 +1,6 @@
-/* What was asked, as JSON: for the record and for checkpoints. */
-#include "frame/identity.h"
+/* The configuration as JSON: for the record and for checkpoints. */
 #include "evade/evade.h"
+#include "frame/identity.h"
 
 #include <math.h>
 #include <string.h>

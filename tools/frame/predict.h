@@ -1,0 +1,33 @@
+/* Inference over many images, with a progress line and until Ctrl-C. */
+#ifndef TOOLS_FRAME_PREDICT_H
+#define TOOLS_FRAME_PREDICT_H
+
+#include "frame/progress.h"
+#include "nn/predict.h"
+
+/* A progress line over one or more predictions. */
+typedef struct tool_pass {
+    tool_progress progress;
+    size_t done; /* images of the predictions before */
+} tool_pass;
+
+/* `images`: how many there are in all predictions together. End it with tool_pass_end. */
+tool_pass tool_pass_start(const char *what, size_t images, bool quiet);
+
+/* Clears the line. */
+void tool_pass_end(tool_pass *pass);
+
+/* For functions of the library that go through images: draws the line and stops with
+ * TD_ERR_INTERRUPTED after Ctrl-C. `pass` must stay where it is; NULL draws no line. */
+td_predict_watch tool_pass_watch(tool_pass *pass);
+
+/* td_predict: the logits of all images, [count, classes], in `arena`. `pass` may be NULL. */
+td_status tool_predict(const td_net *net, const float *weights, const td_images *images,
+                       tool_pass *pass, td_arena *arena, float **logits,
+                       td_error *error) TD_MUST_USE;
+
+/* The classes of the largest logits, predicted[count]. */
+td_status tool_predict_classes(const td_net *net, const float *weights, const td_images *images,
+                               tool_pass *pass, int32_t *predicted, td_error *error) TD_MUST_USE;
+
+#endif
