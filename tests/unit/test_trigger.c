@@ -431,6 +431,25 @@ static void stamp_copies_every_image(void **state) {
     td_arena_free(&arena);
 }
 
+/* What tools print of them: each family and key says what it is, and its default can be read. */
+static void families_say_what_they_are(void **state) {
+    size_t count = 0;
+    (void)state;
+    for (; td_trigger_family_name(count); count++) {
+        const char *doc = td_trigger_family_doc(count);
+        assert_true(doc && *doc && doc[strlen(doc) - 1] != '.');
+        for (const td_key *key = td_trigger_family_keys(count); key->name; key++) {
+            td_setting setting;
+            if (!key->help || !*key->help || key->help[strlen(key->help) - 1] == '.')
+                fail_msg("%s: %s", td_trigger_family_name(count), key->name);
+            assert_true(!key->standard || td_key_standard(key, &setting));
+        }
+    }
+    assert_true(count >= 10);
+    assert_null(td_trigger_family_doc(count));
+    assert_null(td_trigger_family_keys(count));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(square_at_every_anchor),
@@ -449,6 +468,7 @@ int main(void) {
         cmocka_unit_test(soft_edges_rise_linearly),
         cmocka_unit_test(stamp_copies_every_image),
         cmocka_unit_test(strength_of_patches_is_alpha),
+        cmocka_unit_test(families_say_what_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
