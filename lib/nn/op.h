@@ -50,11 +50,11 @@ typedef struct td_op {
     size_t least_inputs, most_inputs;
 
     td_channels channels;
-    bool dense;       /* of new channels: no positions, but one vector */
-    bool zero;        /* zeros make zeros: a channel that is masked stays so behind it */
-    bool activation;  /* a nonlinear function of each value, part of the layer before it */
-    bool relu;        /* y = max(x, 0): nothing of what is below 0 passes */
-    bool training_only;/* outside training y = x */
+    bool dense;         /* of new channels: no positions, but one vector */
+    bool zero;          /* zeros make zeros: a channel that is masked stays so behind it */
+    bool activation;    /* a nonlinear function of each value, part of the layer before it */
+    bool relu;          /* y = max(x, 0): nothing of what is below 0 passes */
+    bool training_only; /* outside training y = x */
 
     bool fuses_relu;          /* can apply a following ReLU as it stores; its kernels do it */
     bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
