@@ -92,7 +92,7 @@ static td_status walk_on(removal *r, td_error *error) {
 static size_t kept(const bool *keep, size_t count) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        kept += !keep || keep[i];
+        kept += keep[i];
     return kept;
 }
 
