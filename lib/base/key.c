@@ -1,6 +1,5 @@
 #include "base/key.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@ static const char *const anchor_names[] = {
     [TD_AT_CENTER] = "center",
 };
 
-/* A whole number up to here is a double, too. */
+/* A whole number up to here is a double, too, as the range of a key is. */
 static const double largest_count = 9007199254740992.0;
 
 const td_key *td_key_find(const td_key *keys, const char *name) {
@@ -25,12 +24,12 @@ const td_key *td_key_find(const td_key *keys, const char *name) {
 /* --- reading --- */
 
 /* Decimal digits only, up to `most`; returns what follows them, or NULL. */
-static const char *read_digits(const char *text, double most, size_t *out) {
+static const char *read_digits(const char *text, size_t most, size_t *out) {
     size_t value = 0;
     const char *at = text;
     for (; *at >= '0' && *at <= '9'; at++) {
         value = value * 10 + (size_t)(*at - '0');
-        if ((double)value > most)
+        if (value > most)
             return NULL;
     }
     *out = value;
@@ -43,7 +42,7 @@ static bool in_range(const td_key *key, double value) {
 }
 
 static const char *read_count(const td_key *key, const char *text, size_t *out) {
-    const char *rest = read_digits(text, fmin(key->most, largest_count), out);
+    const char *rest = read_digits(text, (size_t)fmin(key->most, largest_count), out);
     return rest && in_range(key, (double)*out) ? rest : NULL;
 }
 
@@ -52,10 +51,8 @@ static const char *read_count(const td_key *key, const char *text, size_t *out) 
 static const char *read_real(const char *text, const char *ends, double *out) {
     const size_t length = strspn(text, "0123456789+-.eE");
     char *end;
-    errno = 0;
     *out = strtod(text, &end);
-    if (length == 0 || end != text + length || (*end && !strchr(ends, *end)) || !isfinite(*out) ||
-        (errno != 0 && fabs(*out) >= 1))
+    if (length == 0 || end != text + length || (*end && !strchr(ends, *end)) || !isfinite(*out))
         return NULL;
     return end;
 }
@@ -194,7 +191,8 @@ static const char *describe_number(const td_key *key, const char *what, bool who
     else if (isinf(key->most))
         snprintf(out, size, "%s %s %.10g", what, key->above ? "above" : "of at least", key->least);
     else if (whole)
-        snprintf(out, size, "%s from %.16g to %.16g", what, key->least, key->most);
+        snprintf(out, size, "%s from %.16g to %.16g", what, key->least,
+                 fmin(key->most, largest_count));
     else
         snprintf(out, size, "%s in %c%.10g, %.10g%c", what, key->above ? '(' : '[', key->least,
                  key->most, key->below ? ')' : ']');
@@ -236,12 +234,14 @@ const char *td_key_describe(const td_key *key, char *out, size_t size) {
 
 /* --- writing --- */
 
-/* In ten digits where they are enough to read the same number again. */
+/* In the fewest digits, from ten on, that read back as the same number. */
 static int print_number(double number, char *out, size_t size) {
     char text[32];
-    snprintf(text, sizeof text, "%.10g", number);
-    if (strtod(text, NULL) != number)
-        snprintf(text, sizeof text, "%.17g", number);
+    for (int digits = 10; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
     return snprintf(out, size, "%s", text);
 }
 
@@ -295,11 +295,23 @@ int td_key_print(const td_key *key, const td_setting *setting, char *out, size_t
     return 0;
 }
 
+bool td_key_standard(const td_key *key, td_setting *out) {
+    *out = (td_setting){0};
+    if (!key->standard)
+        return false;
+    if (key->kind != TD_KEY_REAL || strcmp(key->standard, "inf") != 0)
+        return td_key_read(key, key->standard, out);
+    out->number = INFINITY;
+    return out->given = true;
+}
+
 bool td_key_is_standard(const td_key *key, const td_setting *setting) {
     char own[128], standard[128];
     td_setting by_default;
-    if (!key->standard || !td_key_read(key, key->standard, &by_default))
+    if (!td_key_standard(key, &by_default))
         return false;
+    if (key->kind == TD_KEY_TEXT) /* of any length */
+        return strcmp(setting->text, by_default.text) == 0;
     td_key_print(key, setting, own, sizeof own);
     td_key_print(key, &by_default, standard, sizeof standard);
     return strcmp(own, standard) == 0;
@@ -382,9 +394,7 @@ td_status td_key_store_defaults(const td_key *keys, void *settings, td_arena *ar
         td_setting setting;
         if (!key->standard)
             continue;
-        if (key->kind == TD_KEY_REAL && strcmp(key->standard, "inf") == 0)
-            setting = (td_setting){.given = true, .number = INFINITY};
-        else if (!td_key_read(key, key->standard, &setting))
+        if (!td_key_standard(key, &setting))
             return td_fail(error, TD_ERR_USAGE, "%s: the default \"%s\" is not in its range",
                            key->name, key->standard);
         TD_TRY(td_key_store(key, &setting, settings, arena, error));

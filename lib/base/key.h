@@ -118,6 +118,9 @@ const char *td_key_describe(const td_key *key, char *out, size_t size);
  * does. */
 int td_key_print(const td_key *key, const td_setting *setting, char *out, size_t size);
 
+/* The default as a value; false where there is none. That of a TD_KEY_REAL may be "inf". */
+bool td_key_standard(const td_key *key, td_setting *out);
+
 /* Whether the value is the key's default. */
 bool td_key_is_standard(const td_key *key, const td_setting *setting);
 
@@ -126,8 +129,7 @@ bool td_key_is_standard(const td_key *key, const td_setting *setting);
 td_status td_key_store(const td_key *key, const td_setting *setting, void *settings,
                        td_arena *arena, td_error *error) TD_MUST_USE;
 
-/* Writes the defaults of all keys of a table into `settings`. The default of a real number may be
- * "inf". */
+/* Writes the defaults of all keys of a table into `settings`. */
 td_status td_key_store_defaults(const td_key *keys, void *settings, td_arena *arena,
                                 td_error *error) TD_MUST_USE;
 

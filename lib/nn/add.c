@@ -51,8 +51,13 @@ static void backward(const td_run *run) {
 
 const td_op td_op_add = {
     .name = "add",
+    .doc = "The sum of its inputs: the shortcut of a residual block",
+    .formula = "y = a + b + ...",
+    .shapes = "H×W×C, H×W×C, ... → H×W×C",
     .least_inputs = 2,
     .most_inputs = TD_NODE_INPUTS,
+    .channels = TD_CHANNELS_ADDED,
+    .zero = true,
     .fuses_relu = true,
     .infer = infer,
     .forward = forward,

@@ -3,7 +3,6 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/window.h"
-#include <math.h>
 #include <string.h>
 
 enum { SIZE, STRIDE, PAD, COUNT_INCLUDE_PAD };
@@ -97,12 +96,19 @@ static void backward(const td_run *run) {
 
 const td_op td_op_avg_pool = {
     .name = "avg-pool",
-    .keys = {{"size", TD_KEY_PAIR, 1, 1024, NAN},
-             {"stride", TD_KEY_PAIR, 0, 1024, 0},
-             {"pad", TD_KEY_PAIR, 0, 512, 0},
-             {"count_include_pad", TD_KEY_COUNT, 0, 1, 1}},
+    .doc = "The mean of each window (as PyTorch's AvgPool2d)",
+    .formula = "y = mean of x over the window",
+    .shapes = "H×W×C → H'×W'×C, " TD_SHAPES_WINDOW("size"),
+    .keys = {TD_KEYS_POOL_WINDOW,
+             {.name = "count_include_pad",
+              .kind = TD_KEY_COUNT,
+              .most = 1,
+              .standard = "1",
+              .help = "Whether padding counts, as zeros"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .zero = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -23,7 +23,7 @@ static td_status running(td_net *net, td_node *node, const char *suffix, size_t 
     td_param *param = td_node_last_param(net);
     param->role = TD_RUNNING;
     param->fill = fill;
-    param->momentum = (float)node->values[MOMENTUM].first;
+    param->momentum = (float)node->values[MOMENTUM].number;
     return TD_OK;
 }
 
@@ -59,7 +59,7 @@ static norm norm_of(const td_run *run) {
 
 static void set_channel(const td_run *run, size_t c, double mean, double variance) {
     norm n = norm_of(run);
-    double inverse = 1 / sqrt(variance + run->node->values[EPSILON].first);
+    double inverse = 1 / sqrt(variance + run->node->values[EPSILON].number);
     double scale = run->params[WEIGHT][c] * inverse;
     n.mean[c] = (float)mean;
     n.rest[c] = (float)(mean - n.mean[c]);
@@ -85,7 +85,7 @@ static void prepare(const td_run *run) {
 static void affine(const td_run *run, float *scale, float *shift) {
     for (size_t c = 0; c < run->node->shape.channels; c++) {
         double by = run->params[WEIGHT][c] /
-                    sqrt(run->params[RUNNING_VAR][c] + run->node->values[EPSILON].first);
+                    sqrt(run->params[RUNNING_VAR][c] + run->node->values[EPSILON].number);
         scale[c] = (float)by;
         shift[c] = (float)(run->params[BIAS][c] - run->params[RUNNING_MEAN][c] * by);
     }
@@ -309,9 +309,25 @@ static void backward(const td_run *run) {
 
 const td_op td_op_batch_norm = {
     .name = "batch-norm",
-    .keys = {{"epsilon", TD_KEY_REAL, 1e-12, 1, 1e-5}, {"momentum", TD_KEY_REAL, 0, 1, 0.1}},
+    .doc = "Batch normalisation by channel (as PyTorch's BatchNorm2d)",
+    .formula = "y = weight·(x − mean) / √(variance + epsilon) + bias, of the batch in training and "
+               "else as averaged over batches",
+    .shapes = "H×W×C → H×W×C",
+    .keys = {{.name = "epsilon",
+              .kind = TD_KEY_FRACTION,
+              .least = 1e-12,
+              .most = 1,
+              .standard = "1e-5",
+              .help = "Added to the variance"},
+             {.name = "momentum",
+              .kind = TD_KEY_FRACTION,
+              .least = 0,
+              .most = 1,
+              .standard = "0.1",
+              .help = "Weight of the newest batch in the averages"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
     .fuses_relu = true,
     .needs_in = true,
     .infer = infer,

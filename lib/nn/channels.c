@@ -5,23 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_op(const td_node *node, const char *const *names) {
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(node->op->name, names[i]) == 0)
-            return true;
-    return false;
+/* Whether its channels are those of one layer, or sums of them. */
+static bool has_layer(const td_net *net, size_t node) {
+    while (net->nodes[node].op->channels == TD_CHANNELS_KEPT ||
+           net->nodes[node].op->channels == TD_CHANNELS_ADDED)
+        node = net->nodes[node].inputs[0];
+    return net->nodes[node].op->channels == TD_CHANNELS_NEW;
 }
 
-static bool is_named(const td_node *node, const char *op) {
-    return strcmp(node->op->name, op) == 0;
+/* Whether a mask must stand behind it: what may revive a channel of zeros, and what belongs to the
+ * layer. */
+static bool is_followed(const td_op *op) {
+    return op->channels == TD_CHANNELS_ADDED ||
+           (op->channels == TD_CHANNELS_KEPT && (!op->zero || op->activation)) || op == &td_op_mask;
 }
 
-/* What computes channels of its own, and what comes behind it. */
-static const char *const layers[] = {"conv",     "conv-transpose", "dense",   "batch-norm",
-                                     "add",      "relu",           "sigmoid", "tanh",
-                                     "avg-pool", "max-pool",       "mask",    NULL};
-static const char *const followed[] = {"batch-norm", "add",  "relu", "sigmoid",
-                                       "tanh",       "mask", NULL};
+static bool is_convolution(const td_op *op) {
+    return op->channels == TD_CHANNELS_NEW && !op->dense;
+}
 
 size_t td_channels_reader(const td_net *net, size_t node) {
     size_t reader = 0;
@@ -38,7 +39,7 @@ size_t td_channels_reader(const td_net *net, size_t node) {
 static td_status find_layer(const td_net *net, const char *name, size_t *node, td_error *error) {
     for (size_t i = net->node_count; i-- > 0;)
         if (name ? strcmp(net->nodes[i].name, name) == 0
-                 : is_named(&net->nodes[i], "conv") && net->nodes[i].shape.channels > 1) {
+                 : is_convolution(net->nodes[i].op) && net->nodes[i].shape.channels > 1) {
             *node = i;
             return TD_OK;
         }
@@ -51,13 +52,13 @@ static td_status find_layer(const td_net *net, const char *name, size_t *node, t
 td_status td_channels_find(const td_net *net, const char *name, size_t *node, td_error *error) {
     TD_TRY(find_layer(net, name, node, error));
     const td_node *layer = &net->nodes[*node];
-    if (!is_op(layer, layers))
+    if (!has_layer(net, *node))
         return td_fail(error, TD_ERR_USAGE,
                        "expected a convolution, a dense layer, or a norm, activation or pooling "
                        "behind one, found node \"%s\", which is %s",
                        layer->name, layer->op->name);
     size_t next = td_channels_reader(net, *node);
-    while (next != 0 && is_op(&net->nodes[next], followed)) {
+    while (next != 0 && is_followed(net->nodes[next].op)) {
         *node = next;
         next = td_channels_reader(net, next);
     }
@@ -102,7 +103,7 @@ static void add_mask(const td_net *net, size_t node, const char *name, td_node *
     /* What read a node at or behind the mask's place reads the next one now; before it, nothing
      * does, since inputs are earlier nodes. */
     nodes[node + 1] =
-        (td_node){.name = name, .op = td_op_find("mask"), .inputs = {node}, .input_count = 1};
+        (td_node){.name = name, .op = &td_op_mask, .inputs = {node}, .input_count = 1};
 }
 
 static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *out,
@@ -110,7 +111,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
     char name[LONGEST_NAME + 1], *text;
     td_net with = *net;
     name_mask(net, node, name);
-    if (!is_named(&net->nodes[node], "mask")) {
+    if (net->nodes[node].op != &td_op_mask) {
         with.node_count++;
         TD_TRY(TD_ARENA_NEW(arena, with.node_count, &with.nodes, "a net", error));
         add_mask(net, node, name, with.nodes);
@@ -122,7 +123,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
 td_status td_channels_insert(const td_net *net, const float *weights, size_t node, td_arena *arena,
                              td_net *out, float **out_weights, size_t *mask, td_error *error) {
     *out = (td_net){0};
-    *mask = is_named(&net->nodes[node], "mask") ? node : node + 1;
+    *mask = net->nodes[node].op == &td_op_mask ? node : node + 1;
     TD_TRY(build(net, node, arena, out, error));
     td_status status = TD_ARENA_NEW(arena, out->weight_count, out_weights, "weights", error);
     if (status != TD_OK) {

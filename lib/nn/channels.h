@@ -13,10 +13,11 @@
 #include "nn/predict.h"
 
 /* The node behind which to mask: from `name`, or, where it is NULL, from the last convolution of
- * more than one channel, on through batch norm, add and activation and an earlier mask, as long as
- * each is the only reader of the one before. Of a residual net that is the block's output.
- * TD_ERR_USAGE, saying why, for a node that is not there, is no part of a layer (an image, a
- * flattened vector ...) or leads to the logits, and for a net without such a convolution. */
+ * more than one channel, on through what may revive a channel of zeros (a norm, a sum), activations
+ * and an earlier mask, as long as each is the only reader of the one before. Of a residual net that
+ * is the block's output. TD_ERR_USAGE, saying why, for a node that is not there, whose channels are
+ * not those of a layer (an image, a flattened vector ...) or that leads to the logits, and for a net
+ * without such a convolution. */
 td_status td_channels_find(const td_net *net, const char *name, size_t *node,
                            td_error *error) TD_MUST_USE;
 

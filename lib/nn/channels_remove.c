@@ -13,26 +13,9 @@ typedef struct removal {
     td_arena *arena;
 } removal;
 
-typedef enum reach {
-    ENDS,    /* the layer that computes the channels, or whose weights read them */
-    KEEPS,   /* channel by channel, and of a channel of zeros makes zeros */
-    KEEPS_1, /* channel by channel, but not zeros of zeros */
-    SPREADS, /* a channel becomes several */
-    JOINS,   /* anything else */
-} reach;
-
-static reach reach_of(const td_node *node) {
-    static const struct {
-        const char *op;
-        reach how;
-    } table[] = {{"conv", ENDS},       {"dense", ENDS},         {"relu", KEEPS},
-                 {"tanh", KEEPS},      {"dropout", KEEPS},      {"max-pool", KEEPS},
-                 {"avg-pool", KEEPS},  {"mask", KEEPS},         {"global-avg-pool", KEEPS},
-                 {"sigmoid", KEEPS_1}, {"batch-norm", KEEPS_1}, {"flatten", SPREADS}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(node->op->name, table[i].op) == 0)
-            return table[i].how;
-    return JOINS;
+/* The layer that computes the channels, or whose weights read them, output channels first. */
+static bool ends(const td_op *op) {
+    return op->takes_fold;
 }
 
 static td_status refuse(const removal *r, size_t node, const char *why, td_error *error) {
@@ -59,13 +42,13 @@ static td_status keep_of_mask(removal *r, td_error *error) {
 static td_status walk_back(removal *r, td_error *error) {
     for (size_t node = r->mask;;) {
         node = r->net->nodes[node].inputs[0];
-        const reach how = reach_of(&r->net->nodes[node]);
+        const td_op *op = r->net->nodes[node].op;
         if (td_channels_reader(r->net, node) == 0)
             return refuse(r, node, "several nodes read its channels", error);
-        if (how == SPREADS || how == JOINS)
+        if (op->channels != TD_CHANNELS_KEPT && !ends(op))
             return refuse(r, node, "its channels are not those of one layer", error);
         r->keep[node] = r->keep[r->mask];
-        if (how == ENDS)
+        if (ends(op))
             return TD_OK;
     }
 }
@@ -81,20 +64,17 @@ static td_status spread(removal *r, size_t node, const bool *channels, td_error 
 }
 
 static td_status walk_on_over(removal *r, size_t node, size_t input, td_error *error) {
-    switch (reach_of(&r->net->nodes[node])) {
-    case ENDS:
+    const td_op *op = r->net->nodes[node].op;
+    if (ends(op))
         return TD_OK;
-    case KEEPS:
-        r->keep[node] = r->keep[input];
-        return TD_OK;
-    case SPREADS:
+    if (op->channels == TD_CHANNELS_SPREAD)
         return spread(r, node, r->keep[input], error);
-    case KEEPS_1:
+    if (op->channels != TD_CHANNELS_KEPT)
+        return refuse(r, node, "the masked channels are joined with others", error);
+    if (!op->zero)
         return refuse(r, node, "a masked channel is not zero behind it", error);
-    case JOINS:
-        break;
-    }
-    return refuse(r, node, "the masked channels are joined with others", error);
+    r->keep[node] = r->keep[input];
+    return TD_OK;
 }
 
 /* From the mask on to the layers whose weights read the channels. */
@@ -112,8 +92,25 @@ static td_status walk_on(removal *r, td_error *error) {
 static size_t kept(const bool *keep, size_t count) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        kept += !keep || keep[i];
+        kept += keep[i];
     return kept;
+}
+
+/* The values of a node for the channels that stay: how many a layer makes (`out`, its first key),
+ * and of a list with a number for each channel those. */
+static void keep_values(td_node *node, const bool *keep) {
+    const td_key *keys = node->op->keys;
+    if (ends(node->op))
+        node->values[0].count = kept(keep, node->shape.channels);
+    for (size_t k = 0; keys[k].name; k++) {
+        td_setting *value = &node->values[k];
+        if (keys[k].kind != TD_KEY_LIST || value->list.count == 1)
+            continue;
+        value->list.count = 0;
+        for (size_t c = 0; c < node->shape.channels; c++)
+            if (keep[c])
+                value->list.values[value->list.count++] = value->list.values[c];
+    }
 }
 
 static td_status build(const removal *r, td_net *out, td_error *error) {
@@ -130,10 +127,8 @@ static td_status build(const removal *r, td_net *out, td_error *error) {
             size_t *input = &node->inputs[k];
             *input = *input == r->mask ? before : *input - (*input > r->mask);
         }
-        if (r->keep[old] && reach_of(node) == ENDS) { /* `out` is the first key of both */
-            const size_t count = kept(r->keep[old], node->shape.channels);
-            node->values[0].first = node->values[0].second = (double)count;
-        }
+        if (r->keep[old])
+            keep_values(node, r->keep[old]);
     }
     TD_TRY(td_net_text(&less, r->arena, &text, error));
     return td_net_parse(out, text, NULL, error);

@@ -65,8 +65,13 @@ static void backward(const td_run *run) {
 
 const td_op td_op_concat = {
     .name = "concat",
+    .doc = "Its inputs' channels one behind the other (as PyTorch's cat)",
+    .formula = "y = a, b, ...",
+    .shapes = "H×W×A, H×W×B, ... → H×W×(A + B + ...)",
     .least_inputs = 2,
     .most_inputs = TD_NODE_INPUTS,
+    .channels = TD_CHANNELS_JOINED,
+    .zero = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

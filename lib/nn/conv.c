@@ -2,7 +2,6 @@
 #include "nn/conv.h"
 
 #include "base/size.h"
-#include <math.h>
 
 enum { OUT, KERNEL, STRIDE, PAD, HAS_BIAS };
 
@@ -80,13 +79,25 @@ static void backward(const td_run *run) {
 
 const td_op td_op_conv = {
     .name = "conv",
-    .keys = {{"out", TD_KEY_COUNT, 1, 1 << 20, NAN},
-             {"kernel", TD_KEY_PAIR, 1, 1024, NAN},
-             {"stride", TD_KEY_PAIR, 1, 1024, 1},
-             {"pad", TD_KEY_PAIR, 0, 1024, 0},
-             {"bias", TD_KEY_COUNT, 0, 1, 1}},
+    .doc = "Two-dimensional convolution (cross-correlation, as in PyTorch)",
+    .formula = "y[o] = Σ weight[o,i,k]·x[i, stride·p + k − pad] + bias[o], over channels i and "
+               "places k of the kernel",
+    .shapes = "H×W×C → H'×W'×out, " TD_SHAPES_WINDOW("kernel"),
+    .keys = {{.name = "out",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 1 << 20,
+              .required = true,
+              .help = "Channels that it makes"},
+             TD_KEYS_LAYER_WINDOW,
+             {.name = "bias",
+              .kind = TD_KEY_COUNT,
+              .most = 1,
+              .standard = "1",
+              .help = "Whether a learnt number is added to each channel"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_NEW,
     .fuses_relu = true,
     .takes_fold = true,
     .needs_in = true,

@@ -9,7 +9,6 @@
 #include "nn/columns.h"
 #include "nn/gemm.h"
 #include <cblas.h>
-#include <math.h>
 #include <string.h>
 
 enum { OUT, KERNEL, STRIDE, PAD, OUTPUT_PAD, HAS_BIAS };
@@ -28,8 +27,8 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     const td_conv c = adjoint_of(node, in[0]);
     const td_window *w = &c.window;
     const size_t out = td_node_count(node, OUT);
-    const size_t more_h = (size_t)node->values[OUTPUT_PAD].first;
-    const size_t more_w = (size_t)node->values[OUTPUT_PAD].second;
+    const size_t more_h = node->values[OUTPUT_PAD].pair.first;
+    const size_t more_w = node->values[OUTPUT_PAD].pair.second;
     if (more_h >= w->stride_h || more_w >= w->stride_w)
         return td_fail(error, TD_ERR_FORMAT,
                        "output_pad: expected less than the stride of %zu×%zu, found %zu×%zu",
@@ -132,14 +131,29 @@ static void backward(const td_run *run) {
 
 const td_op td_op_conv_transpose = {
     .name = "conv-transpose",
-    .keys = {{"out", TD_KEY_COUNT, 1, 1 << 20, NAN},
-             {"kernel", TD_KEY_PAIR, 1, 1024, NAN},
-             {"stride", TD_KEY_PAIR, 1, 1024, 1},
-             {"pad", TD_KEY_PAIR, 0, 1024, 0},
-             {"output_pad", TD_KEY_PAIR, 0, 1023, 0},
-             {"bias", TD_KEY_COUNT, 0, 1, 1}},
+    .doc = "Transposed convolution, the adjoint of conv (as PyTorch's ConvTranspose2d)",
+    .formula = "y[o, stride·p + k − pad] += weight[i,o,k]·x[i, p], from bias[o] on",
+    .shapes = "H×W×C → H'×W'×out, H' = (H − 1)·stride − 2·pad + kernel + output_pad, W' alike",
+    .keys = {{.name = "out",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 1 << 20,
+              .required = true,
+              .help = "Channels that it makes"},
+             TD_KEYS_LAYER_WINDOW,
+             {.name = "output_pad",
+              .kind = TD_KEY_PAIR,
+              .most = 1023,
+              .standard = "0",
+              .help = "Rows and columns added at the far ends, less than stride"},
+             {.name = "bias",
+              .kind = TD_KEY_COUNT,
+              .most = 1,
+              .standard = "1",
+              .help = "Whether a learnt number is added to each channel"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_NEW,
     .fuses_relu = true,
     .needs_in = true,
     .infer = infer,

@@ -1,7 +1,6 @@
 /* A rectangle of the image: rows [top, top + height), columns [left, left + width). */
 #include "base/parallel.h"
 #include "nn/op.h"
-#include <math.h>
 #include <string.h>
 
 enum { TOP, LEFT, HEIGHT, WIDTH };
@@ -59,12 +58,37 @@ static void backward(const td_run *run) {
 
 const td_op td_op_crop = {
     .name = "crop",
-    .keys = {{"top", TD_KEY_COUNT, 0, 65535, 0},
-             {"left", TD_KEY_COUNT, 0, 65535, 0},
-             {"height", TD_KEY_COUNT, 1, 65536, NAN},
-             {"width", TD_KEY_COUNT, 1, 65536, NAN}},
+    .doc = "A rectangle of the image",
+    .formula = "y[r, k] = x[top + r, left + k]",
+    .shapes = "H×W×C → height×width×C",
+    .keys = {{.name = "top",
+              .kind = TD_KEY_COUNT,
+              .least = 0,
+              .most = 65535,
+              .standard = "0",
+              .help = "First row"},
+             {.name = "left",
+              .kind = TD_KEY_COUNT,
+              .least = 0,
+              .most = 65535,
+              .standard = "0",
+              .help = "First column"},
+             {.name = "height",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 65536,
+              .required = true,
+              .help = "Rows"},
+             {.name = "width",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 65536,
+              .required = true,
+              .help = "Columns"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .zero = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

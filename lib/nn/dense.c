@@ -1,7 +1,6 @@
 /* y = x·Wᵀ + b, W out×in as in PyTorch's Linear. */
 #include "nn/gemm.h"
 #include "nn/op.h"
-#include <math.h>
 
 enum { OUT };
 enum { WEIGHT, BIAS };
@@ -59,9 +58,19 @@ static void backward(const td_run *run) {
 
 const td_op td_op_dense = {
     .name = "dense",
-    .keys = {{"out", TD_KEY_COUNT, 1, 1 << 20, NAN}},
+    .doc = "Fully connected layer (as PyTorch's Linear)",
+    .formula = "y = weight·x + bias",
+    .shapes = "1×1×C → 1×1×out",
+    .keys = {{.name = "out",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 1 << 20,
+              .required = true,
+              .help = "Neurons; the variable classes stands for the number of classes"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_NEW,
+    .dense = true,
     .fuses_relu = true,
     .takes_fold = true,
     .needs_in = true,

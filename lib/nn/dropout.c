@@ -19,7 +19,7 @@ static void drop_image(void *context, size_t image, size_t end, size_t chunk, si
     const pass *p = context;
     const td_run *run = p->run;
     const size_t size = td_shape_size(run->node->shape);
-    const float rate = (float)run->node->values[RATE].first, by = 1.0f / (1.0f - rate);
+    const float rate = (float)run->node->values[RATE].number, by = 1.0f / (1.0f - rate);
     const size_t index = (size_t)(run->node - run->net->nodes) * NODE_INDICES + image;
     const float *restrict from = p->from + image * size;
     float *restrict to = p->to + image * size;
@@ -55,10 +55,17 @@ static void backward(const td_run *run) {
 
 const td_op td_op_dropout = {
     .name = "dropout",
-    .keys = {{"rate", TD_KEY_REAL, 0, 0.99, 0.5}},
-    .least_inputs = 1,
-    .most_inputs = 1,
-    .infer = td_elementwise_infer,
+    .doc = "Drops values at random in training; else nothing",
+    .formula = "in training y = 0 with probability rate, else x / (1 − rate)",
+    TD_ELEMENTWISE_OP,
+    .keys = {{.name = "rate",
+              .kind = TD_KEY_FRACTION,
+              .least = 0,
+              .most = 0.99,
+              .standard = "0.5",
+              .help = "Probability that a value is dropped"}},
+    .zero = true,
+    .training_only = true,
     .forward = forward,
     .backward = backward,
 };

@@ -22,4 +22,20 @@ static inline void td_elementwise(const td_run *run, td_chunk_fn work) {
                     (void *)run);
 }
 
+/* forward() and backward() of an operator, of what they do to a chunk. */
+#define TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)                                       \
+    static void forward(const td_run *run) {                                                       \
+        td_elementwise(run, forward_chunk);                                                        \
+    }                                                                                              \
+                                                                                                   \
+    static void backward(const td_run *run) {                                                      \
+        if (run->din[0])                                                                           \
+            td_elementwise(run, backward_chunk);                                                   \
+    }
+
+/* Fields of td_op for a function of each value, or of each value and its channel. */
+#define TD_ELEMENTWISE_OP                                                                          \
+    .shapes = "H×W×C → H×W×C", .least_inputs = 1, .most_inputs = 1, .channels = TD_CHANNELS_KEPT,  \
+    .infer = td_elementwise_infer
+
 #endif

@@ -93,7 +93,7 @@ static void fuse(td_exec *exec) {
             root = net->nodes[root].inputs[0];
         slot *before = &exec->slots[root];
         const td_op *op = net->nodes[root].op;
-        if (node->op == td_op_find("relu") && op->fuses_relu && !before->relu) {
+        if (node->op->relu && op->fuses_relu && !before->relu) {
             before->relu = exec->slots[i].fused = true;
         } else if (exec->kind == TD_FORWARD && node->op->affine && op->takes_fold &&
                    !before->relu && before->fold == NONE) {

@@ -44,8 +44,13 @@ static void backward(const td_run *run) {
 
 const td_op td_op_flatten = {
     .name = "flatten",
+    .doc = "A vector of all values, channel by channel (as PyTorch's flatten)",
+    .formula = "y[c·H·W + r·W + k] = x[r, k, c]",
+    .shapes = "H×W×C → 1×1×(C·H·W)",
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_SPREAD,
+    .zero = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

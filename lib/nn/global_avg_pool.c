@@ -49,8 +49,13 @@ static void backward(const td_run *run) {
 
 const td_op td_op_global_avg_pool = {
     .name = "global-avg-pool",
+    .doc = "The mean of each channel over all positions",
+    .formula = "y[c] = mean of x[c]",
+    .shapes = "H×W×C → 1×1×C",
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .zero = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -1,6 +1,5 @@
 /* The image: raw pixels, filled in by the caller. */
 #include "nn/op.h"
-#include <math.h>
 
 enum { HEIGHT, WIDTH, CHANNELS };
 
@@ -13,8 +12,26 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
 
 const td_op td_op_image = {
     .name = "image",
-    .keys = {{"height", TD_KEY_COUNT, 1, 65536, NAN},
-             {"width", TD_KEY_COUNT, 1, 65536, NAN},
-             {"channels", TD_KEY_COUNT, 1, 4096, NAN}},
+    .doc = "The image: raw pixels, 0 to 255; the first node of every net, and no other",
+    .shapes = "→ height×width×channels",
+    .keys = {{.name = "height",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 65536,
+              .required = true,
+              .help = "Rows; the variable height stands for the data's"},
+             {.name = "width",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 65536,
+              .required = true,
+              .help = "Columns; the variable width stands for the data's"},
+             {.name = "channels",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 4096,
+              .required = true,
+              .help = "Channels; the variable channels stands for the data's"}},
+    .channels = TD_CHANNELS_GIVEN,
     .infer = infer,
 };

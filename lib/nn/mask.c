@@ -62,8 +62,13 @@ static void backward(const td_run *run) {
 
 const td_op td_op_mask = {
     .name = "mask",
+    .doc = "Prunes channels; the mask is set from outside",
+    .formula = "y[c] = mask[c]·x[c]",
+    .shapes = "H×W×C → H×W×C",
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .zero = true,
     .infer = infer,
     .prepared = prepared,
     .prepare = prepare,

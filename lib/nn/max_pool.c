@@ -117,11 +117,14 @@ static void backward(const td_run *run) {
 
 const td_op td_op_max_pool = {
     .name = "max-pool",
-    .keys = {{"size", TD_KEY_PAIR, 1, 1024, NAN},
-             {"stride", TD_KEY_PAIR, 0, 1024, 0},
-             {"pad", TD_KEY_PAIR, 0, 512, 0}},
+    .doc = "The largest value of each window; padding counts as smaller than any",
+    .formula = "y = max of x over the window",
+    .shapes = "H×W×C → H'×W'×C, " TD_SHAPES_WINDOW("size"),
+    .keys = {TD_KEYS_POOL_WINDOW},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .zero = true,
     .needs_in = true,
     .needs_out = true,
     .infer = infer,

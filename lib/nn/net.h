@@ -15,26 +15,13 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/key.h"
+#include "base/shape.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a node gives for one image: height × width × channels, channels innermost (NHWC). */
-typedef struct td_shape {
-    size_t height, width, channels;
-} td_shape;
-
-static inline size_t td_shape_size(td_shape shape) {
-    return shape.height * shape.width * shape.channels;
-}
-
-enum {
-    TD_NODE_INPUTS = 8,
-    TD_NODE_VALUES = 8,
-    TD_NODE_PARAMS = 5,
-    TD_PARAM_RANK = 4,
-    TD_VALUE_LIST = 4
-};
+enum { TD_NODE_INPUTS = 8, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RANK = 4 };
 
 typedef enum td_param_role {
     TD_TRAINED,  /* by gradients */
@@ -58,20 +45,12 @@ static inline bool td_param_learns(const td_param *param) {
     return param->role == TD_TRAINED && !param->frozen;
 }
 
-/* The value of an operator's key. A pair AxB is first and second, a single number both of them; a
- * list A,B,... is `list`, `count` numbers. */
-typedef struct td_value {
-    double first, second;
-    double list[TD_VALUE_LIST];
-    size_t count; /* 0 unless the key's kind is a list */
-} td_value;
-
 typedef struct td_node {
     const char *name;
     const struct td_op *op;
     size_t inputs[TD_NODE_INPUTS], input_count; /* indices of earlier nodes */
-    td_value values[TD_NODE_VALUES];            /* in the order of op->keys */
-    td_shape shape;
+    td_setting values[TD_NODE_VALUES];          /* in the order of op->keys; all are given */
+    td_shape shape;                             /* of what it gives for one image */
     size_t params[TD_NODE_PARAMS], param_count; /* indices into net->params */
 } td_node;
 

@@ -2,8 +2,6 @@
 #include "nn/net.h"
 #include "nn/op.h"
 #include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,115 +53,77 @@ static td_status scan_name(scanner *s, char name[LONGEST_NAME + 1], const char *
     return TD_OK;
 }
 
-static bool scan_variable(scanner *s, double *out) {
-    if (!s->variables)
-        return false;
+/* The number that a variable at the beginning of `text` stands for, and the variable's length;
+ * without one, 0. */
+static size_t match_variable(const td_net_variables *variables, const char *text, size_t *value) {
     const struct {
         const char *name;
         size_t value;
-    } table[] = {{"height", s->variables->height},
-                 {"width", s->variables->width},
-                 {"channels", s->variables->channels},
-                 {"classes", s->variables->classes}};
+    } table[] = {{"height", variables->height},
+                 {"width", variables->width},
+                 {"channels", variables->channels},
+                 {"classes", variables->classes}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        size_t length = strlen(table[i].name);
-        if (strncmp(s->at, table[i].name, length) == 0) {
-            s->at += length;
-            *out = (double)table[i].value;
-            return true;
-        }
+        const size_t length = strlen(table[i].name);
+        *value = table[i].value;
+        if (strncmp(text, table[i].name, length) == 0)
+            return length;
     }
-    return false;
+    return 0;
 }
 
-static bool scan_number(scanner *s, double *out) {
-    if (!isdigit((unsigned char)*s->at) && *s->at != '-' && *s->at != '.')
-        return scan_variable(s, out);
-    /* strtod would read the x of a pair such as 0x5 as a hexadecimal number. */
-    size_t length = strspn(s->at, "0123456789.eE+-");
-    char digits[32];
-    if (length == 0 || length >= sizeof digits)
+/* Copies a value with its variables replaced: they stand where a number may begin. Returns whether
+ * there was room. */
+static bool replace_variables(const td_net_variables *variables, const char *from, size_t length,
+                              char *to, size_t size) {
+    bool number = true; /* may begin here */
+    size_t used = 0, value, name;
+    for (size_t i = 0; i < length && used < size;) {
+        name = variables && number ? match_variable(variables, from + i, &value) : 0;
+        if (name > 0)
+            used += (size_t)snprintf(to + used, size - used, "%zu", value);
+        else
+            to[used++] = from[i];
+        i += name > 0 ? name : 1;
+        number = name == 0 && strchr("x/,", from[i - 1]);
+    }
+    if (used >= size)
         return false;
-    memcpy(digits, s->at, length);
-    digits[length] = '\0';
-    char *end;
-    *out = strtod(digits, &end);
-    if (end != digits + length || !isfinite(*out))
-        return false;
-    s->at += length;
+    to[used] = '\0';
     return true;
 }
 
-static const char *const kind_words[] = {
-    [TD_KEY_COUNT] = "a whole number",
-    [TD_KEY_PAIR] = "a whole number or a pair AxB",
-    [TD_KEY_REAL] = "a number",
-    [TD_KEY_LIST] = "one to four numbers A,B,...",
-};
-
-static td_status scan_value(scanner *s, const td_key *key, td_value *out) {
-    const char *begin = s->at;
-    double a, b;
-    bool good = scan_number(s, &a);
-    *out = (td_value){.count = 0};
-    out->first = out->second = a = good ? a : 0;
-    if (key->kind == TD_KEY_LIST)
-        out->list[out->count++] = a;
-    if (good && key->kind == TD_KEY_PAIR && *s->at == 'x') {
-        s->at++;
-        good = scan_number(s, &b);
-        out->second = good ? b : 0;
-    } else if (good && key->kind == TD_KEY_REAL && *s->at == '/') {
-        s->at++;
-        good = scan_number(s, &b) && b != 0;
-        out->first = out->second = good ? a / b : 0;
-    }
-    while (good && key->kind == TD_KEY_LIST && *s->at == ',' && out->count < TD_VALUE_LIST) {
-        s->at++;
-        good = scan_number(s, &b) && b >= key->least && b <= key->most;
-        out->list[out->count++] = good ? b : 0;
-    }
-    double low = fmin(out->first, out->second), high = fmax(out->first, out->second);
-    good = good && (*s->at == '\0' || strchr(" \t\r\n#", *s->at)) && low >= key->least &&
-           high <= key->most;
-    if (good && (key->kind == TD_KEY_COUNT || key->kind == TD_KEY_PAIR))
-        good = floor(out->first) == out->first && floor(out->second) == out->second;
-    if (good)
-        return TD_OK;
-    s->at = begin;
-    return td_fail(s->error, TD_ERR_FORMAT, "%s: expected %s of %g to %g, found \"%.*s\"",
-                   key->name, kind_words[key->kind], key->least, key->most,
-                   (int)strcspn(begin, " \t\r\n#"), begin);
+static td_status scan_value(scanner *s, const td_key *key, td_setting *out) {
+    char value[128], allowed[128];
+    const size_t length = strcspn(s->at, " \t\r\n#");
+    if (!replace_variables(s->variables, s->at, length, value, sizeof value) ||
+        !td_key_read(key, value, out))
+        return td_fail(s->error, TD_ERR_FORMAT, "%s: expected %s, found \"%.*s\"", key->name,
+                       td_key_describe(key, allowed, sizeof allowed), (int)td_size_min(length, 256),
+                       s->at);
+    s->at += length;
+    return TD_OK;
 }
 
 static td_status scan_keys(scanner *s, td_node *node) {
     const td_key *keys = node->op->keys;
-    bool given[TD_NODE_VALUES] = {false};
     for (skip_blanks(s); *s->at && !strchr("\r\n#", *s->at); skip_blanks(s)) {
         char name[LONGEST_NAME + 1];
         TD_TRY(scan_name(s, name, "key=value"));
-        size_t i = 0;
-        while (i < TD_NODE_VALUES && keys[i].name && strcmp(keys[i].name, name) != 0)
-            i++;
-        if (i == TD_NODE_VALUES || !keys[i].name)
+        const td_key *key = td_key_find(keys, name);
+        if (!key)
             return td_fail(s->error, TD_ERR_FORMAT, "%s has no key \"%s\"", node->op->name, name);
-        if (given[i])
+        td_setting *value = &node->values[key - keys];
+        if (value->given)
             return td_fail(s->error, TD_ERR_FORMAT, "key \"%s\" is given twice", name);
         if (!take(s, '='))
             return expected(s, "= after the key");
-        TD_TRY(scan_value(s, &keys[i], &node->values[i]));
-        given[i] = true;
+        TD_TRY(scan_value(s, key, value));
     }
-    for (size_t i = 0; i < TD_NODE_VALUES && keys[i].name; i++) {
-        if (!given[i] && isnan(keys[i].fallback))
+    for (size_t i = 0; keys[i].name; i++)
+        if (!node->values[i].given && !td_key_standard(&keys[i], &node->values[i]))
             return td_fail(s->error, TD_ERR_FORMAT, "%s needs %s=...", node->op->name,
                            keys[i].name);
-        if (!given[i])
-            node->values[i] = (td_value){.first = keys[i].fallback,
-                                         .second = keys[i].fallback,
-                                         .list = {keys[i].fallback},
-                                         .count = keys[i].kind == TD_KEY_LIST};
-    }
     return TD_OK;
 }
 
@@ -228,7 +188,7 @@ static td_status scan_node(scanner *s) {
         return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": unknown operator \"%s\"", name, op);
     if ((net->node_count == 0) != (node->op->most_inputs == 0))
         return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": the first node, and no other, is %s",
-                       name, td_ops[0]->name);
+                       name, td_op_image.name);
     td_status status = scan_inputs(s, node);
     if (status == TD_OK)
         status = scan_keys(s, node);
@@ -304,37 +264,16 @@ td_status td_net_parse(td_net *net, const char *text, const td_net_variables *va
     return status;
 }
 
-/* The shortest text that reads back as the same number. */
-static void print_number(FILE *out, double value) {
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    fputs(text, out);
-}
-
-static void print_value(FILE *out, const td_key *key, td_value value) {
-    fprintf(out, " %s=", key->name);
-    print_number(out, value.first);
-    if (key->kind == TD_KEY_PAIR && value.first != value.second) {
-        fputc('x', out);
-        print_number(out, value.second);
-    }
-    for (size_t i = 1; i < value.count; i++) {
-        fputc(',', out);
-        print_number(out, value.list[i]);
-    }
-}
-
 static void print_node(FILE *out, const td_net *net, const td_node *node) {
     fprintf(out, "%s = %s(", node->name, node->op->name);
     for (size_t i = 0; i < node->input_count; i++)
         fprintf(out, "%s%s", i ? ", " : "", net->nodes[node->inputs[i]].name);
     fputc(')', out);
-    for (size_t i = 0; i < TD_NODE_VALUES && node->op->keys[i].name; i++)
-        print_value(out, &node->op->keys[i], node->values[i]);
+    for (size_t i = 0; node->op->keys[i].name; i++) {
+        char value[128];
+        td_key_print(&node->op->keys[i], &node->values[i], value, sizeof value);
+        fprintf(out, " %s=%s", node->op->keys[i].name, value);
+    }
     fputc('\n', out);
 }
 

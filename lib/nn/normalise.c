@@ -2,7 +2,6 @@
  * Normalize. Each key is one number for every channel, or one for each. */
 #include "base/size.h"
 #include "nn/elementwise.h"
-#include <math.h>
 
 enum { MEAN, DEVIATION };
 
@@ -14,21 +13,21 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     static const char *const names[] = {[MEAN] = "mean", [DEVIATION] = "deviation"};
     (void)net;
     for (size_t i = MEAN; i <= DEVIATION; i++)
-        if (node->values[i].count != 1 && node->values[i].count != in[0].channels)
+        if (node->values[i].list.count != 1 && node->values[i].list.count != in[0].channels)
             return td_fail(error, TD_ERR_FORMAT,
                            "%s: expected 1 number or %zu, one for each channel of its input of "
                            "%zu×%zu×%zu, found %zu",
                            names[i], in[0].channels, in[0].height, in[0].width, in[0].channels,
-                           node->values[i].count);
+                           node->values[i].list.count);
     node->shape = in[0];
     return TD_OK;
 }
 
 static void fill_rows(const td_node *node, float mean[ROW], float inverse[ROW]) {
-    const td_value *m = &node->values[MEAN], *d = &node->values[DEVIATION];
+    const td_setting *m = &node->values[MEAN], *d = &node->values[DEVIATION];
     for (size_t i = 0; i < ROW; i++) {
-        mean[i] = (float)m->list[i % m->count];
-        inverse[i] = (float)(1 / d->list[i % d->count]);
+        mean[i] = (float)m->list.values[i % m->list.count];
+        inverse[i] = (float)(1 / d->list.values[i % d->list.count]);
     }
 }
 
@@ -60,20 +59,28 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
     }
 }
 
-static void forward(const td_run *run) {
-    td_elementwise(run, forward_chunk);
-}
-
-static void backward(const td_run *run) {
-    if (run->din[0])
-        td_elementwise(run, backward_chunk);
-}
+TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
 const td_op td_op_normalise = {
     .name = "normalise",
-    .keys = {{"mean", TD_KEY_LIST, -1e6, 1e6, NAN}, {"deviation", TD_KEY_LIST, 1e-6, 1e6, NAN}},
+    .doc = "Constants of the data by channel (as torchvision's Normalize)",
+    .formula = "y[c] = (x[c] − mean[c]) / deviation[c]",
+    .shapes = "H×W×C → H×W×C",
+    .keys = {{.name = "mean",
+              .kind = TD_KEY_LIST,
+              .least = -1e6,
+              .most = 1e6,
+              .required = true,
+              .help = "One number, or one for each channel"},
+             {.name = "deviation",
+              .kind = TD_KEY_LIST,
+              .least = 1e-6,
+              .most = 1e6,
+              .required = true,
+              .help = "One number, or one for each channel"}},
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -2,18 +2,36 @@
 
 #include <string.h>
 
-extern const td_op td_op_image, td_op_add, td_op_avg_pool, td_op_batch_norm, td_op_concat,
-    td_op_conv, td_op_conv_transpose, td_op_crop, td_op_dense, td_op_dropout, td_op_flatten,
-    td_op_global_avg_pool, td_op_mask, td_op_max_pool, td_op_normalise, td_op_relu, td_op_scale,
-    td_op_sigmoid, td_op_softmax, td_op_tanh;
+/* In the order of the reference. */
+#define OPERATORS(ROW)                                                                             \
+    ROW(image)                                                                                     \
+    ROW(conv)                                                                                      \
+    ROW(conv_transpose)                                                                            \
+    ROW(dense)                                                                                     \
+    ROW(batch_norm)                                                                                \
+    ROW(relu)                                                                                      \
+    ROW(leaky_relu)                                                                                \
+    ROW(sigmoid)                                                                                   \
+    ROW(tanh)                                                                                      \
+    ROW(softmax)                                                                                   \
+    ROW(max_pool)                                                                                  \
+    ROW(avg_pool)                                                                                  \
+    ROW(global_avg_pool)                                                                           \
+    ROW(add)                                                                                       \
+    ROW(concat)                                                                                    \
+    ROW(crop)                                                                                      \
+    ROW(flatten)                                                                                   \
+    ROW(scale)                                                                                     \
+    ROW(normalise)                                                                                 \
+    ROW(dropout)                                                                                   \
+    ROW(mask)
 
-const td_op *const td_ops[] = {&td_op_image,          &td_op_add,      &td_op_avg_pool,
-                               &td_op_batch_norm,     &td_op_concat,   &td_op_conv,
-                               &td_op_conv_transpose, &td_op_crop,     &td_op_dense,
-                               &td_op_dropout,        &td_op_flatten,  &td_op_global_avg_pool,
-                               &td_op_mask,           &td_op_max_pool, &td_op_normalise,
-                               &td_op_relu,           &td_op_scale,    &td_op_sigmoid,
-                               &td_op_softmax,        &td_op_tanh,     NULL};
+#define DECLARED(name) extern const td_op td_op_##name;
+#define LISTED(name) &td_op_##name,
+
+OPERATORS(DECLARED)
+
+const td_op *const td_ops[] = {OPERATORS(LISTED) NULL};
 
 const td_op *td_op_find(const char *name) {
     for (size_t i = 0; td_ops[i]; i++)

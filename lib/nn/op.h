@@ -1,22 +1,22 @@
-/* Operators: what a node of a net does. Each is one file with one const td_op, listed in op.c. */
+/* Operators: what a node of a net does. Each is one file with one const td_op, listed in op.c. What
+ * others need to know of it (how it treats channels and zeros, whether it fuses or folds) it says
+ * itself: nothing asks for an operator by its name. */
 #ifndef TD_NN_OP_H
 #define TD_NN_OP_H
 
 #include "nn/net.h"
+#include <stdio.h>
 
-typedef enum td_key_kind {
-    TD_KEY_COUNT, /* a whole number */
-    TD_KEY_PAIR,  /* a whole number or AxB */
-    TD_KEY_REAL,  /* a number or a fraction A/B */
-    TD_KEY_LIST,  /* at most TD_VALUE_LIST numbers, A,B,... */
-} td_key_kind;
-
-typedef struct td_key {
-    const char *name;
-    td_key_kind kind;
-    double least, most;
-    double fallback; /* NAN: the key must be given */
-} td_key;
+/* Where channel c of the output comes from. */
+typedef enum td_channels {
+    TD_CHANNELS_GIVEN,  /* from outside: the image */
+    TD_CHANNELS_NEW,    /* weights times all channels of the input: a layer's neurons */
+    TD_CHANNELS_KEPT,   /* channel c of the input alone */
+    TD_CHANNELS_ADDED,  /* channel c of every input */
+    TD_CHANNELS_JOINED, /* a channel of one of the inputs, under another number */
+    TD_CHANNELS_SPREAD, /* one position of channel c / (height·width) of the input */
+    TD_CHANNELS_MIXED,  /* all channels of the input, without weights */
+} td_channels;
 
 /* One call of an operator on a batch. All arrays are [batch, height, width, channels]. */
 typedef struct td_run {
@@ -43,9 +43,20 @@ typedef struct td_run {
 
 typedef struct td_op {
     const char *name;
-    td_key keys[TD_NODE_VALUES]; /* ends at the first without a name */
+    const char *doc;     /* what it is; a sentence without a stop */
+    const char *formula; /* "y = max(x, 0)" */
+    const char *shapes;  /* "H×W×C → H×W×C"; what a letter means that is none of the keys */
+    td_key keys[TD_NODE_VALUES + 1]; /* ends at a row without a name */
     size_t least_inputs, most_inputs;
-    bool fuses_relu;          /* can apply a following ReLU as it stores */
+
+    td_channels channels;
+    bool dense;         /* of new channels: no positions, but one vector */
+    bool zero;          /* zeros make zeros: a channel that is masked stays so behind it */
+    bool activation;    /* a nonlinear function of each value, part of the layer before it */
+    bool relu;          /* y = max(x, 0): nothing of what is below 0 passes */
+    bool training_only; /* outside training y = x */
+
+    bool fuses_relu;          /* can apply a following ReLU as it stores; its kernels do it */
     bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
     bool takes_fold; /* y = weights·x + bias by output channel, so that a batch norm behind it can
                         be folded into params[0] (output channel first) and params[1] (the bias) */
@@ -76,6 +87,13 @@ typedef struct td_op {
 const td_op *td_op_find(const char *name);
 extern const td_op *const td_ops[];
 
+/* The first node of a net, and what masks channels. */
+extern const td_op td_op_image, td_op_mask;
+
+/* Writes the reference of all operators: each with what it does, its formula, its shapes and its
+ * keys, in columns of plain text. */
+void td_ops_reference(FILE *out);
+
 /* Declares the node's next parameter, NODE.SUFFIX; for use in infer(). Its role is TD_TRAINED and
  * its fill 0; td_node_last_param is there to change them. */
 td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t rank,
@@ -92,7 +110,7 @@ static inline td_shape td_run_in_shape(const td_run *run, size_t i) {
 
 /* The value of a count key, by its place in op->keys. */
 static inline size_t td_node_count(const td_node *node, size_t key) {
-    return (size_t)node->values[key].first;
+    return node->values[key].count;
 }
 
 #endif

@@ -20,21 +20,17 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
         dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
-static void forward(const td_run *run) {
-    td_elementwise(run, forward_chunk);
-}
-
-static void backward(const td_run *run) {
-    if (run->din[0])
-        td_elementwise(run, backward_chunk);
-}
+TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
 const td_op td_op_relu = {
     .name = "relu",
-    .least_inputs = 1,
-    .most_inputs = 1,
+    .doc = "Rectifier",
+    .formula = "y = max(x, 0)",
+    TD_ELEMENTWISE_OP,
+    .zero = true,
+    .activation = true,
+    .relu = true,
     .needs_out = true,
-    .infer = td_elementwise_infer,
     .forward = forward,
     .backward = backward,
 };

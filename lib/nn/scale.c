@@ -5,7 +5,8 @@ enum { BY, ADD };
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const float by = (float)run->node->values[BY].first, add = (float)run->node->values[ADD].first;
+    const float by = (float)run->node->values[BY].number,
+                add = (float)run->node->values[ADD].number;
     const float *restrict x = run->in[0];
     float *restrict y = run->out;
     (void)chunk, (void)thread;
@@ -15,7 +16,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
 
 static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const float by = (float)run->node->values[BY].first;
+    const float by = (float)run->node->values[BY].number;
     const float *restrict dy = run->dout;
     float *restrict dx = run->din[0];
     (void)chunk, (void)thread;
@@ -23,21 +24,25 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
         dx[i] = by * dy[i];
 }
 
-static void forward(const td_run *run) {
-    td_elementwise(run, forward_chunk);
-}
-
-static void backward(const td_run *run) {
-    if (run->din[0])
-        td_elementwise(run, backward_chunk);
-}
+TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
 const td_op td_op_scale = {
     .name = "scale",
-    .keys = {{"by", TD_KEY_REAL, -1e6, 1e6, 1}, {"add", TD_KEY_REAL, -1e6, 1e6, 0}},
-    .least_inputs = 1,
-    .most_inputs = 1,
-    .infer = td_elementwise_infer,
+    .doc = "Brings raw pixels to the range that a net was trained on",
+    .formula = "y = by·x + add",
+    TD_ELEMENTWISE_OP,
+    .keys = {{.name = "by",
+              .kind = TD_KEY_FRACTION,
+              .least = -1e6,
+              .most = 1e6,
+              .standard = "1",
+              .help = "Factor, for example 1/255"},
+             {.name = "add",
+              .kind = TD_KEY_FRACTION,
+              .least = -1e6,
+              .most = 1e6,
+              .standard = "0",
+              .help = "Added then"}},
     .forward = forward,
     .backward = backward,
 };

@@ -20,21 +20,15 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
         dx[i] = y[i] * (1.0f - y[i]) * dy[i];
 }
 
-static void forward(const td_run *run) {
-    td_elementwise(run, forward_chunk);
-}
-
-static void backward(const td_run *run) {
-    if (run->din[0])
-        td_elementwise(run, backward_chunk);
-}
+TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
 const td_op td_op_sigmoid = {
     .name = "sigmoid",
-    .least_inputs = 1,
-    .most_inputs = 1,
+    .doc = "Logistic function",
+    .formula = "y = 1 / (1 + e⁻ˣ)",
+    TD_ELEMENTWISE_OP,
+    .activation = true,
     .needs_out = true,
-    .infer = td_elementwise_infer,
     .forward = forward,
     .backward = backward,
 };

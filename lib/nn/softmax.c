@@ -56,8 +56,12 @@ static void backward(const td_run *run) {
 
 const td_op td_op_softmax = {
     .name = "softmax",
+    .doc = "Softmax over the channels of each pixel",
+    .formula = "y[c] = e^x[c] / Σ e^x",
+    .shapes = "H×W×C → H×W×C",
     .least_inputs = 1,
     .most_inputs = 1,
+    .channels = TD_CHANNELS_MIXED,
     .needs_out = true,
     .infer = td_elementwise_infer,
     .forward = forward,

@@ -9,16 +9,55 @@ typedef struct td_window {
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
 } td_window;
 
+/* The keys of a window, of layers and of pools, in this order. */
+#define TD_KEYS_LAYER_WINDOW                                                                       \
+    {.name = "kernel",                                                                             \
+     .kind = TD_KEY_PAIR,                                                                          \
+     .least = 1,                                                                                   \
+     .most = 1024,                                                                                 \
+     .required = true,                                                                             \
+     .help = "Height and width of the kernel"},                                                    \
+        {.name = "stride",                                                                         \
+         .kind = TD_KEY_PAIR,                                                                      \
+         .least = 1,                                                                               \
+         .most = 1024,                                                                             \
+         .standard = "1",                                                                          \
+         .help = "Pixels from one window to the next"},                                            \
+    {                                                                                              \
+        .name = "pad", .kind = TD_KEY_PAIR, .most = 1024, .standard = "0",                         \
+        .help = "Zeros added on each side"                                                         \
+    }
+
+#define TD_KEYS_POOL_WINDOW                                                                        \
+    {.name = "size",                                                                               \
+     .kind = TD_KEY_PAIR,                                                                          \
+     .least = 1,                                                                                   \
+     .most = 1024,                                                                                 \
+     .required = true,                                                                             \
+     .help = "Height and width of the window"},                                                    \
+        {.name = "stride",                                                                         \
+         .kind = TD_KEY_PAIR,                                                                      \
+         .most = 1024,                                                                             \
+         .standard = "0",                                                                          \
+         .help = "Pixels from one window to the next; 0 is size"},                                 \
+    {                                                                                              \
+        .name = "pad", .kind = TD_KEY_PAIR, .most = 512, .standard = "0",                          \
+        .help = "Pixels added on each side, at most half of size"                                  \
+    }
+
+/* Words for td_op.shapes. */
+#define TD_SHAPES_WINDOW(size) "H' = ⌊(H + 2·pad − " size ") / stride⌋ + 1, W' alike"
+
 /* From three values of a node: kernel, stride, pad. A stride of 0 means the kernel's size. */
-static inline td_window td_window_of(const td_value *kernel, const td_value *stride,
-                                     const td_value *pad) {
+static inline td_window td_window_of(const td_setting *kernel, const td_setting *stride,
+                                     const td_setting *pad) {
     return (td_window){
-        .kernel_h = (size_t)kernel->first,
-        .kernel_w = (size_t)kernel->second,
-        .stride_h = (size_t)(stride->first > 0 ? stride->first : kernel->first),
-        .stride_w = (size_t)(stride->second > 0 ? stride->second : kernel->second),
-        .pad_h = (size_t)pad->first,
-        .pad_w = (size_t)pad->second,
+        .kernel_h = kernel->pair.first,
+        .kernel_w = kernel->pair.second,
+        .stride_h = stride->pair.first > 0 ? stride->pair.first : kernel->pair.first,
+        .stride_w = stride->pair.second > 0 ? stride->pair.second : kernel->pair.second,
+        .pad_h = pad->pair.first,
+        .pad_w = pad->pair.second,
     };
 }
 

@@ -10,25 +10,28 @@ enum { NOISE, CHECKERBOARD };
 static const char *const patterns[] = {[NOISE] = "noise", [CHECKERBOARD] = "checkerboard", NULL};
 
 static const td_key keys[] = {
-    [FILE_KEY] = {.name = "file",
-                  .kind = TD_KEY_FILE,
-                  .optional = true,
-                  .expected = "the name of a picture file"},
-    [PATTERN] = {.name = "pattern", .kind = TD_KEY_WORD, .optional = true, .words = patterns},
-    [ALPHA] = {TD_KEY_ALPHA, .standard = "0.2"},
+    [FILE_KEY] = {TD_KEY_PICTURE, .help = "The picture; this or pattern"},
+    [PATTERN] = {.name = "pattern",
+                 .kind = TD_KEY_WORD,
+                 .words = patterns,
+                 .help = "A pattern in place of a picture"},
+    [ALPHA] = {TD_KEY_ALPHA, .standard = "0.2", .help = "Weight of the picture or pattern"},
     [SEED] = {.name = "seed",
-              .kind = TD_KEY_NUMBER,
+              .kind = TD_KEY_COUNT,
               .standard = "1",
               .optional = true,
               .most = UINT32_MAX,
-              .whole = true},
+              .needs = "pattern=noise",
+              .help = "Seed of the noise"},
     [CELL] = {.name = "cell",
-              .kind = TD_KEY_NUMBER,
+              .kind = TD_KEY_COUNT,
               .standard = "1",
               .optional = true,
               .least = 1,
-              .most = TD_TRIGGER_EXTENT,
-              .whole = true},
+              .most = TD_KEY_EXTENT,
+              .needs = "pattern=checkerboard",
+              .help = "Side of a cell in pixels"},
+    {0},
 };
 
 /* A bound blend: the picture times alpha. */
@@ -39,12 +42,9 @@ typedef struct blended {
 static td_status prepare(td_trigger *trigger, td_error *error) {
     const td_setting *settings = trigger->settings;
     TD_TRY(td_keys_one_of(trigger, FILE_KEY, 2, error));
-    bool pattern = settings[PATTERN].given;
-    TD_TRY(td_keys_goes_with(trigger, SEED, pattern && settings[PATTERN].word == NOISE,
-                             "pattern=noise", error));
-    TD_TRY(td_keys_goes_with(trigger, CELL, pattern && settings[PATTERN].word == CHECKERBOARD,
-                             "pattern=checkerboard", error));
-    return pattern ? TD_OK : td_picture_read(&trigger->bitmap, settings[FILE_KEY].text, error);
+    return settings[PATTERN].given
+               ? TD_OK
+               : td_picture_read(&trigger->bitmap, settings[FILE_KEY].text, error);
 }
 
 /* Epoch 1: the pattern is the same for all images, whose own draws are of epoch 0. */
@@ -69,9 +69,9 @@ static td_status draw(td_trigger *trigger, uint8_t *out, td_error *error) {
         return td_trigger_note_fit(trigger, settings[FILE_KEY].text, &trigger->bitmap, error);
     }
     if (settings[PATTERN].word == NOISE)
-        draw_noise(shape, (uint64_t)settings[SEED].number, out);
+        draw_noise(shape, settings[SEED].count, out);
     else
-        draw_checkerboard(shape, (size_t)settings[CELL].number, out);
+        draw_checkerboard(shape, settings[CELL].count, out);
     return TD_OK;
 }
 
@@ -103,8 +103,8 @@ static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void 
 
 const td_family td_family_blend = {
     .name = "blend",
+    .doc = "Mixes a picture or a pattern into the whole image",
     .keys = keys,
-    .key_count = sizeof keys / sizeof *keys,
     .strength = "alpha",
     .prepare = prepare,
     .bind = bind,

@@ -5,9 +5,11 @@
 enum { FILE_KEY, AT_KEY, ALPHA };
 
 static const td_key keys[] = {
-    [FILE_KEY] = {.name = "file", .kind = TD_KEY_FILE, .expected = "the name of a picture file"},
-    [AT_KEY] = {.name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"},
-    [ALPHA] = {TD_KEY_ALPHA, .standard = "1", .optional = true},
+    [FILE_KEY] = {TD_KEY_PICTURE, .required = true, .help = "The picture"},
+    [AT_KEY] = {TD_KEY_AT},
+    [ALPHA] = {TD_KEY_ALPHA, .standard = "1", .optional = true,
+               .help = "Its opacity, times the picture's own"},
+    {0},
 };
 
 /* A bound image: where its top-left pixel lies. */
@@ -83,8 +85,8 @@ static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void 
 
 const td_family td_family_image = {
     .name = "image",
+    .doc = "A picture pasted in, its own alpha respected",
     .keys = keys,
-    .key_count = sizeof keys / sizeof *keys,
     .strength = "alpha",
     .prepare = prepare,
     .bind = bind,

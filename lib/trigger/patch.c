@@ -26,29 +26,32 @@ static bool covers_rhombus(long size, long row, long column) {
 enum { SIZE, AT, VALUE, ALPHA, SOFT };
 enum { PIXEL_AT, PIXEL_VALUE, PIXEL_ALPHA };
 
-#define AT_KEY .name = "at", .kind = TD_KEY_POSITION, .standard = "top-left"
-#define VALUE_KEY .name = "value", .kind = TD_KEY_COLOUR, .standard = "255"
-#define OPACITY_KEY TD_KEY_ALPHA, .standard = "1", .optional = true
+#define VALUE_KEY                                                                                  \
+    .name = "value", .kind = TD_KEY_COLOUR, .standard = "255",                                     \
+    .help = "Its pixel value; one for all channels, or R/G/B"
+#define OPACITY_KEY TD_KEY_ALPHA, .standard = "1", .optional = true, .help = "Its opacity"
 
 static const td_key sized_keys[] = {
     [SIZE] = {.name = "size",
-              .kind = TD_KEY_NUMBER,
+              .kind = TD_KEY_COUNT,
               .standard = "7",
               .least = 1,
-              .most = TD_TRIGGER_EXTENT,
-              .whole = true},
-    [AT] = {AT_KEY},
+              .most = TD_KEY_EXTENT,
+              .help = "Height and width in pixels"},
+    [AT] = {TD_KEY_AT},
     [VALUE] = {VALUE_KEY},
     [ALPHA] = {OPACITY_KEY},
     [SOFT] = {.name = "soft",
-              .kind = TD_KEY_NUMBER,
+              .kind = TD_KEY_REAL,
               .standard = "0",
               .optional = true,
-              .most = TD_TRIGGER_EXTENT},
+              .most = TD_KEY_EXTENT,
+              .help = "Pixels over which the opacity rises from the edge inwards"},
+    {0},
 };
 
 static const td_key pixel_keys[] = {
-    [PIXEL_AT] = {AT_KEY}, [PIXEL_VALUE] = {VALUE_KEY}, [PIXEL_ALPHA] = {OPACITY_KEY}};
+    [PIXEL_AT] = {TD_KEY_AT}, [PIXEL_VALUE] = {VALUE_KEY}, [PIXEL_ALPHA] = {OPACITY_KEY}, {0}};
 
 /* A patch as its keys have it and, once bound, as it lies on the image. */
 typedef struct placed {
@@ -62,7 +65,7 @@ typedef struct placed {
 
 static placed sized_patch(const td_trigger *trigger) {
     const td_setting *s = trigger->settings;
-    return (placed){.size = (size_t)s[SIZE].number,
+    return (placed){.size = s[SIZE].count,
                     .position = &s[AT].position,
                     .colour = &s[VALUE].colour,
                     .alpha = s[ALPHA].number,
@@ -155,15 +158,10 @@ static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void 
     }
 }
 
-enum {
-    SIZED_KEYS = sizeof sized_keys / sizeof *sized_keys,
-    PIXEL_KEYS = sizeof pixel_keys / sizeof *pixel_keys,
-};
-
 const td_family td_family_square = {
     .name = "square",
+    .doc = "A square of one colour",
     .keys = sized_keys,
-    .key_count = SIZED_KEYS,
     .strength = "alpha",
     .bind = bind_square,
     .paint = paint,
@@ -171,8 +169,8 @@ const td_family td_family_square = {
 
 const td_family td_family_triangle = {
     .name = "triangle",
+    .doc = "An isosceles triangle, its apex at the top, in one colour",
     .keys = sized_keys,
-    .key_count = SIZED_KEYS,
     .strength = "alpha",
     .bind = bind_triangle,
     .paint = paint,
@@ -180,8 +178,8 @@ const td_family td_family_triangle = {
 
 const td_family td_family_rhombus = {
     .name = "rhombus",
+    .doc = "A rhombus in one colour",
     .keys = sized_keys,
-    .key_count = SIZED_KEYS,
     .strength = "alpha",
     .bind = bind_rhombus,
     .paint = paint,
@@ -189,8 +187,8 @@ const td_family td_family_rhombus = {
 
 const td_family td_family_pixel = {
     .name = "pixel",
+    .doc = "A single pixel",
     .keys = pixel_keys,
-    .key_count = PIXEL_KEYS,
     .strength = "alpha",
     .bind = bind_pixel,
     .paint = paint,

@@ -18,38 +18,52 @@ static const char *const types[] = {
 };
 
 static const td_key keys[] = {
-    [TD_REFLECTION_FILE] = {.name = "file",
-                            .kind = TD_KEY_FILE,
-                            .optional = true,
-                            .expected = "the name of a picture file"},
+    [TD_REFLECTION_FILE] = {TD_KEY_PICTURE, .help = "The picture; this, folder or class"},
     [TD_REFLECTION_FOLDER] = {.name = "folder",
-                              .kind = TD_KEY_FILE,
-                              .optional = true,
-                              .expected = "the name of a folder of pictures"},
-    [TD_REFLECTION_CLASS] =
-        {.name = "class", .kind = TD_KEY_NUMBER, .optional = true, .most = 65535, .whole = true},
-    [TYPE] = {.name = "type", .kind = TD_KEY_WORD, .standard = "ghost", .words = types},
-    [ALPHA] = {TD_KEY_ALPHA, .optional = true},
-    [SHIFT] = {.name = "shift", .kind = TD_KEY_SHIFT, .optional = true},
-    [BALANCE] = {.name = "balance", .kind = TD_KEY_NUMBER, .optional = true, .most = 1},
+                              .kind = TD_KEY_TEXT,
+                              .value = "FOLDER",
+                              .expected = "the name of a folder of pictures",
+                              .help = "Pictures, one of which is drawn for each image"},
+    [TD_REFLECTION_CLASS] = {.name = "class",
+                             .kind = TD_KEY_COUNT,
+                             .most = 65535,
+                             .help = "The data's images of this class, one drawn for each image"},
+    [TYPE] = {.name = "type",
+              .kind = TD_KEY_WORD,
+              .standard = "ghost",
+              .words = types,
+              .help = "In focus, out of it, or doubled by a thick pane"},
+    [ALPHA] = {TD_KEY_ALPHA, .help = "Weight of the reflection; else drawn in [0.05, 0.45]"},
+    [SHIFT] = {.name = "shift",
+               .kind = TD_KEY_SHIFT,
+               .needs = "type=ghost",
+               .help = "Pixels between the two copies; else drawn, 3 to 8 each way"},
+    [BALANCE] = {.name = "balance",
+                 .kind = TD_KEY_REAL,
+                 .most = 1,
+                 .needs = "type=ghost",
+                 .help = "Weight of the first copy; else drawn in [0.15, 0.85]"},
     [SIGMA] = {.name = "sigma",
-               .kind = TD_KEY_NUMBER,
-               .optional = true,
+               .kind = TD_KEY_REAL,
                .least = .1,
-               .most = TD_REFLECTION_RADIUS / 2},
+               .most = TD_REFLECTION_RADIUS / 2,
+               .needs = "type=blur",
+               .help = "Blur in pixels; else drawn in [1, 5]"},
     [GAMMA] = {.name = "gamma",
-               .kind = TD_KEY_NUMBER,
+               .kind = TD_KEY_REAL,
                .standard = "2.2",
                .optional = true,
                .least = 1,
-               .most = 4},
+               .most = 4,
+               .help = "Exponent that turns pixel values into light"},
     [TRIES] = {.name = "tries",
-               .kind = TD_KEY_NUMBER,
+               .kind = TD_KEY_COUNT,
                .standard = "10",
                .optional = true,
                .least = 1,
                .most = 1000,
-               .whole = true},
+               .help = "Draws, until one can be seen but not too well"},
+    {0},
 };
 
 /* A bound reflection. */
@@ -94,11 +108,7 @@ static work cut(const td_trigger *trigger, void *scratch) {
 }
 
 static td_status prepare(td_trigger *trigger, td_error *error) {
-    size_t type = trigger->settings[TYPE].word;
     TD_TRY(td_keys_one_of(trigger, 0, TD_REFLECTION_SOURCES, error));
-    TD_TRY(td_keys_goes_with(trigger, SHIFT, type == TD_REFLECTION_GHOST, "type=ghost", error));
-    TD_TRY(td_keys_goes_with(trigger, BALANCE, type == TD_REFLECTION_GHOST, "type=ghost", error));
-    TD_TRY(td_keys_goes_with(trigger, SIGMA, type == TD_REFLECTION_BLUR, "type=blur", error));
     return td_reflection_prepare(trigger, error);
 }
 
@@ -183,7 +193,7 @@ static double attempt(const work *w, const td_reflection *reflection, double mos
 
 static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
     const bound_reflection *bound = trigger->bound;
-    size_t tries = bound->drawn ? (size_t)trigger->settings[TRIES].number : 1;
+    size_t tries = bound->drawn ? trigger->settings[TRIES].count : 1;
     td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 0, (uint32_t)stamp.index);
     work w = cut(trigger, scratch);
     double least = INFINITY;
@@ -205,8 +215,8 @@ static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void 
 
 const td_family td_family_reflection = {
     .name = "reflection",
+    .doc = "Mirrors a picture in the image, as a pane of glass does",
     .keys = keys,
-    .key_count = sizeof keys / sizeof *keys,
     .strength = "alpha",
     .prepare = prepare,
     .bind = bind,

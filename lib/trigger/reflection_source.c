@@ -84,7 +84,7 @@ static td_status bind_folder(td_reflection_pictures *out, td_trigger *trigger, t
 
 static td_status bind_class(td_reflection_pictures *out, td_trigger *trigger,
                             const td_images *images, td_error *error) {
-    int32_t class = (int32_t)trigger->settings[TD_REFLECTION_CLASS].number;
+    int32_t class = (int32_t)trigger->settings[TD_REFLECTION_CLASS].count;
     uint32_t *which;
     for (size_t i = 0; i < images->count; i++)
         out->count += images->labels[i] == class;

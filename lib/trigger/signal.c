@@ -79,19 +79,27 @@ static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void 
             image[i] += row->values[i];
 }
 
-#define DELTA_KEY .name = "delta", .kind = TD_KEY_NUMBER, .least = -1e6, .most = 1e6
+#define DELTA_KEY                                                                                  \
+    .name = "delta", .kind = TD_KEY_REAL, .least = -1e6, .most = 1e6,                              \
+    .help = "Its amplitude, in pixel values"
 
-static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}};
+static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}, {0}};
 
 static const td_key sine_keys[] = {
     [DELTA] = {DELTA_KEY, .standard = "20"},
-    [FREQ] = {.name = "freq", .kind = TD_KEY_NUMBER, .standard = "6", .most = 1e6, .above = true},
+    [FREQ] = {.name = "freq",
+              .kind = TD_KEY_REAL,
+              .standard = "6",
+              .most = 1e6,
+              .above = true,
+              .help = "Periods in the image's width"},
+    {0},
 };
 
 const td_family td_family_ramp = {
     .name = "ramp",
+    .doc = "Adds a ramp from left to right",
     .keys = ramp_keys,
-    .key_count = 1,
     .strength = "delta",
     .bind = bind_ramp,
     .paint = paint,
@@ -99,8 +107,8 @@ const td_family td_family_ramp = {
 
 const td_family td_family_triangle_wave = {
     .name = "triangle-wave",
+    .doc = "Adds a ramp up to the middle column and down again",
     .keys = ramp_keys,
-    .key_count = 1,
     .strength = "delta",
     .bind = bind_triangle_wave,
     .paint = paint,
@@ -108,8 +116,8 @@ const td_family td_family_triangle_wave = {
 
 const td_family td_family_sine = {
     .name = "sine",
+    .doc = "Adds a horizontal sine",
     .keys = sine_keys,
-    .key_count = 2,
     .strength = "delta",
     .bind = bind_sine,
     .paint = paint,

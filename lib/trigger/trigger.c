@@ -9,16 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const td_family *const families[] = {
-    &td_family_square, &td_family_triangle,   &td_family_rhombus,       &td_family_pixel,
-    &td_family_image,  &td_family_ramp,       &td_family_triangle_wave, &td_family_sine,
-    &td_family_blend,  &td_family_reflection,
-};
+#define FAMILIES_OF(ROW)                                                                           \
+    ROW(square)                                                                                    \
+    ROW(triangle)                                                                                  \
+    ROW(rhombus)                                                                                   \
+    ROW(pixel)                                                                                     \
+    ROW(image)                                                                                     \
+    ROW(ramp)                                                                                      \
+    ROW(triangle_wave)                                                                             \
+    ROW(sine)                                                                                      \
+    ROW(blend)                                                                                     \
+    ROW(reflection)
+
+#define DECLARED(name) extern const td_family td_family_##name;
+#define LISTED(name) &td_family_##name,
+
+FAMILIES_OF(DECLARED)
+
+static const td_family *const families[] = {FAMILIES_OF(LISTED)};
 
 enum { FAMILIES = sizeof families / sizeof *families, ALIGNMENT = 64 };
 
 const char *td_trigger_family_name(size_t number) {
     return number < FAMILIES ? families[number]->name : NULL;
+}
+
+const char *td_trigger_family_doc(size_t number) {
+    return number < FAMILIES ? families[number]->doc : NULL;
+}
+
+const td_key *td_trigger_family_keys(size_t number) {
+    return number < FAMILIES ? families[number]->keys : NULL;
 }
 
 static td_status fail_family(const char *text, size_t length, td_error *error) {
@@ -49,8 +70,9 @@ static td_status check_text(const char *text, td_error *error) {
 
 /* The files that the keys name. */
 static td_status add_named_files(td_trigger *trigger, td_error *error) {
-    for (size_t i = 0; i < trigger->family->key_count; i++)
-        if (strcmp(trigger->family->keys[i].name, "file") == 0 && trigger->settings[i].given)
+    const td_key *keys = trigger->family->keys;
+    for (size_t i = 0; keys[i].name; i++)
+        if (strcmp(keys[i].name, "file") == 0 && trigger->settings[i].given)
             TD_TRY(td_trigger_add_file(trigger, trigger->settings[i].text, error));
     return TD_OK;
 }
@@ -114,32 +136,27 @@ const char *td_trigger_file(const td_trigger *trigger, size_t number) {
     return number < trigger->file_count ? trigger->files[number] : NULL;
 }
 
-/* The place of the key that is the strength, or key_count. */
-static size_t strength_key(const td_family *family) {
-    size_t i = 0;
-    while (i < family->key_count &&
-           !(family->strength && strcmp(family->keys[i].name, family->strength) == 0))
-        i++;
-    return i;
+/* The key that is the strength, or NULL. */
+static const td_key *strength_key(const td_family *family) {
+    return family->strength ? td_key_find(family->keys, family->strength) : NULL;
 }
 
 bool td_trigger_has_strength(const td_trigger *trigger) {
-    return strength_key(trigger->family) < trigger->family->key_count;
+    return strength_key(trigger->family) != NULL;
 }
 
 td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,
                                    td_error *error) {
     const td_family *family = trigger->family;
-    size_t key = strength_key(family);
+    const td_key *key = strength_key(family);
     char text[TD_TRIGGER_TEXT_MAX];
     *out = NULL;
-    if (key == family->key_count)
+    if (!key)
         return td_fail(error, TD_ERR_USAGE, "trigger '%s': %s has no strength", trigger->text,
                        family->name);
     td_setting settings[TD_TRIGGER_KEYS];
     memcpy(settings, trigger->settings, sizeof settings);
-    settings[key].given = true;
-    settings[key].number = strength;
+    settings[key - family->keys] = (td_setting){.given = true, .number = strength};
     td_keys_print(family, settings, text);
     return td_trigger_parse(out, text, error);
 }

@@ -47,6 +47,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/key.h"
 #include "data/images.h"
 #include <stdbool.h>
 
@@ -61,6 +62,11 @@ typedef struct td_stamp {
 
 /* The names of the families, in the table's order; NULL from their count on. */
 const char *td_trigger_family_name(size_t number);
+
+/* What the family does, one sentence without a stop, and its keys, which end at a row without a
+ * name; NULL as above. */
+const char *td_trigger_family_doc(size_t number);
+const td_key *td_trigger_family_keys(size_t number);
 
 /* Parses TRIGGER; TD_ERR_USAGE names the key that is wrong and what is allowed. A file it names is
  * read here, a folder listed. On success the caller owns *out. */

@@ -25,7 +25,7 @@ for folder in "$tests"/../../tools/*/; do
     command -v "$tool" >/dev/null 2>&1 || continue
     check "$tool runs" "$here/bin/$tool" --version
     check "$tool is completed" test -s "$here/share/bash-completion/completions/$tool"
-    [ -d "$here/share/man" ] || continue
+    [ -d "$here/share/man/man1" ] || continue
     for page in "$tool" $("$tool" '' 2>&1 | sed -n \
         "s/^$tool: METHOD: expected one of \(.*\), found \".*/\1/p" | sed "s/,//g; s/[^ ]*/$tool-&/g"); do
         # Methods that share all options share a page.
@@ -33,9 +33,13 @@ for folder in "$tests"/../../tools/*/; do
         check "$page has a man page" test -s "$here/share/man/man1/$page.1"
     done
 done
-if [ ! -d "$here/share/man" ]; then
+if [ ! -d "$here/share/man/man1" ]; then
     skip 'man pages' 'help2man is not here'
 fi
+page=$here/share/man/man5/trapdoor-net.5
+for operator in conv dense relu leaky-relu batch-norm; do
+    check "trapdoor-net(5) has $operator" grep -q "^.SS $(echo $operator | sed 's/-/\\\\-/')(" "$page"
+done
 
 for file in README.md NEWS.md LICENSE MEASURED.md CITATION.cff; do
     check "$file" test -s "$here/share/doc/trapdoor/$file"

@@ -44,6 +44,7 @@ relu = relu(conv)
 flat = flatten(relu)
 out = dense(flat) out=classes
 NET
+check_prints '^leaky-relu\(INPUT\)$' trapdoor-train --help-net
 check "trains a user's net text" trapdoor-train -q --data $data --net net.txt --epochs 1 \
     -o own.safetensors
 sed 's/kernel=5x3/kernel=50/' net.txt >bad.txt

@@ -55,7 +55,7 @@ check 'the record lists the pictures of a folder in order' \
 
 check_fails 2 "trapdoor-poison: trigger 'blend:alpha=0.2': expected one of the keys file or pattern, found none" \
     stamp --trigger blend -o bad
-check_fails 2 "trapdoor-poison: trigger 'sine:freq=0': key 'freq': expected a number above 0 up to 1000000, found '0'" \
+check_fails 2 "trapdoor-poison: trigger 'sine:freq=0': key 'freq': expected a number in (0, 1000000], found '0'" \
     stamp --trigger sine:freq=0 -o bad
 check_fails 1 'trapdoor-poison: absent.png: No such file or directory' \
     stamp --trigger blend:file=absent.png -o bad

@@ -1,7 +1,7 @@
 /* Nets as text. What parses is written to a text that parses, without variables, to the same
  * values and the same text. */
 #include "fuzz.h"
-#include "nn/net.h"
+#include "nn/op.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +24,29 @@ static void check(const td_net *net) {
             FUZZ_ASSERT(net->nodes[i].inputs[j] < i);
 }
 
+static bool same_value(const td_key *key, const td_setting *a, const td_setting *b) {
+    switch (key->kind) {
+    case TD_KEY_COUNT:
+        return a->count == b->count;
+    case TD_KEY_PAIR:
+        return a->pair.first == b->pair.first && a->pair.second == b->pair.second;
+    case TD_KEY_LIST:
+        for (size_t i = 0; i < a->list.count; i++)
+            if (a->list.values[i] != b->list.values[i])
+                return false;
+        return a->list.count == b->list.count;
+    default:
+        return a->number == b->number;
+    }
+}
+
 static void check_same_values(const td_net *a, const td_net *b) {
     FUZZ_ASSERT(a->node_count == b->node_count && a->weight_count == b->weight_count);
-    for (size_t i = 0; i < a->node_count; i++)
-        for (size_t j = 0; j < TD_NODE_VALUES; j++) {
-            const td_value *one = &a->nodes[i].values[j], *other = &b->nodes[i].values[j];
-            FUZZ_ASSERT(one->first == other->first && one->second == other->second);
-            FUZZ_ASSERT(one->count == other->count);
-            for (size_t k = 1; k < one->count; k++)
-                FUZZ_ASSERT(one->list[k] == other->list[k]);
-        }
+    for (size_t i = 0; i < a->node_count; i++) {
+        const td_key *keys = a->nodes[i].op->keys;
+        for (size_t k = 0; keys[k].name; k++)
+            FUZZ_ASSERT(same_value(&keys[k], &a->nodes[i].values[k], &b->nodes[i].values[k]));
+    }
 }
 
 static void check_writing(const td_net *net) {

@@ -39,5 +39,5 @@ void pass_free(pass *done) {
 void pass_without_dropout(td_net *net) {
     for (size_t i = 0; i < net->node_count; i++)
         if (strcmp(net->nodes[i].op->name, "dropout") == 0)
-            net->nodes[i].values[0].first = 0;
+            net->nodes[i].values[0].number = 0;
 }

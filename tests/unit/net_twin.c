@@ -17,13 +17,23 @@ typedef struct twin_run {
     double *out;
 } twin_run;
 
-static td_value value_of(const twin_run *run, const char *key) {
-    const td_key *keys = run->node->op->keys;
-    size_t i = 0;
-    while (i < TD_NODE_VALUES && keys[i].name && strcmp(keys[i].name, key) != 0)
-        i++;
-    assert_true(i < TD_NODE_VALUES && keys[i].name);
-    return run->node->values[i];
+typedef struct pair {
+    double first, second;
+} pair;
+
+static const td_setting *value_of(const twin_run *run, const char *name) {
+    const td_key *key = td_key_find(run->node->op->keys, name);
+    assert_non_null(key);
+    return &run->node->values[key - run->node->op->keys];
+}
+
+static pair pair_of(const twin_run *run, const char *name) {
+    const td_setting *value = value_of(run, name);
+    return (pair){(double)value->pair.first, (double)value->pair.second};
+}
+
+static size_t count_of(const twin_run *run, const char *name) {
+    return value_of(run, name)->count;
 }
 
 static td_shape in_shape(const twin_run *run) {
@@ -61,10 +71,10 @@ static void for_each_output(const twin_run *run,
 
 static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, size_t o) {
     const td_shape in = in_shape(run);
-    const td_value kernel = value_of(run, "kernel"), stride = value_of(run, "stride");
-    const td_value pad = value_of(run, "pad");
+    const pair kernel = pair_of(run, "kernel"), stride = pair_of(run, "stride");
+    const pair pad = pair_of(run, "pad");
     const size_t height = (size_t)kernel.first, width = (size_t)kernel.second;
-    double sum = value_of(run, "bias").first > 0 ? run->params[1][o] : 0;
+    double sum = count_of(run, "bias") > 0 ? run->params[1][o] : 0;
     for (size_t ky = 0; ky < height; ky++)
         for (size_t kx = 0; kx < width; kx++) {
             ptrdiff_t iy = place(y, stride.first, ky, pad.first);
@@ -83,9 +93,9 @@ static void conv(const twin_run *run) {
     for_each_output(run, conv_output);
 }
 
-static td_value pool_stride(const twin_run *run) {
-    const td_value size = value_of(run, "size");
-    td_value stride = value_of(run, "stride");
+static pair pool_stride(const twin_run *run) {
+    const pair size = pair_of(run, "size");
+    pair stride = pair_of(run, "stride");
     stride.first = stride.first == 0 ? size.first : stride.first;
     stride.second = stride.second == 0 ? size.second : stride.second;
     return stride;
@@ -93,8 +103,8 @@ static td_value pool_stride(const twin_run *run) {
 
 static double max_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const td_value size = value_of(run, "size"), pad = value_of(run, "pad");
-    const td_value stride = pool_stride(run);
+    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair stride = pool_stride(run);
     double largest = -INFINITY;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
         for (size_t kx = 0; kx < (size_t)size.second; kx++) {
@@ -126,8 +136,14 @@ static void relu(const twin_run *run) {
         run->out[i] = fmax(run->in[0][i], 0);
 }
 
+static void leaky_relu(const twin_run *run) {
+    const double slope = value_of(run, "slope")->number;
+    for (size_t i = 0; i < in_count(run); i++)
+        run->out[i] = fmax(run->in[0][i], slope * run->in[0][i]);
+}
+
 static void scale(const twin_run *run) {
-    const double by = value_of(run, "by").first, add = value_of(run, "add").first;
+    const double by = value_of(run, "by")->number, add = value_of(run, "add")->number;
     for (size_t i = 0; i < in_count(run); i++)
         run->out[i] = by * run->in[0][i] + add;
 }
@@ -144,8 +160,8 @@ static void flatten(const twin_run *run) {
 
 static double avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const td_value size = value_of(run, "size"), pad = value_of(run, "pad");
-    const td_value stride = pool_stride(run);
+    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair stride = pool_stride(run);
     double sum = 0, there = 0;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
         for (size_t kx = 0; kx < (size_t)size.second; kx++) {
@@ -156,7 +172,7 @@ static double avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x,
             sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
             there++;
         }
-    return sum / (value_of(run, "count_include_pad").first > 0 ? size.first * size.second : there);
+    return sum / (count_of(run, "count_include_pad") > 0 ? size.first * size.second : there);
 }
 
 static void avg_pool(const twin_run *run) {
@@ -178,10 +194,10 @@ static void global_avg_pool(const twin_run *run) {
 
 static void conv_transpose(const twin_run *run) {
     const td_shape in = in_shape(run), out = run->node->shape;
-    const td_value kernel = value_of(run, "kernel"), stride = value_of(run, "stride");
-    const td_value pad = value_of(run, "pad");
+    const pair kernel = pair_of(run, "kernel"), stride = pair_of(run, "stride");
+    const pair pad = pair_of(run, "pad");
     const size_t height = (size_t)kernel.first, width = (size_t)kernel.second;
-    const bool bias = value_of(run, "bias").first > 0;
+    const bool bias = count_of(run, "bias") > 0;
     for (size_t i = 0; i < run->batch * td_shape_size(out); i++)
         run->out[i] = bias ? run->params[1][i % out.channels] : 0;
     for (size_t i = 0; i < in_count(run); i++) {
@@ -211,7 +227,7 @@ static void batch_statistics(const twin_run *run, size_t c, double *mean, double
 
 static void batch_norm(const twin_run *run) {
     const size_t channels = in_shape(run).channels;
-    const double epsilon = value_of(run, "epsilon").first;
+    const double epsilon = value_of(run, "epsilon")->number;
     for (size_t c = 0; c < channels; c++) {
         double mean = run->params[2][c], variance = run->params[3][c];
         if (run->training)
@@ -242,7 +258,7 @@ static void concat(const twin_run *run) {
 }
 
 static void dropout(const twin_run *run) {
-    const double rate = value_of(run, "rate").first;
+    const double rate = value_of(run, "rate")->number;
     const size_t size = td_shape_size(run->node->shape);
     memcpy(run->out, run->in[0], in_count(run) * sizeof *run->out);
     for (size_t n = 0; run->training && n < run->batch; n++) {
@@ -281,8 +297,8 @@ static void mask(const twin_run *run) {
 }
 
 static double crop_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
-    const size_t top = (size_t)value_of(run, "top").first;
-    const size_t left = (size_t)value_of(run, "left").first;
+    const size_t top = count_of(run, "top");
+    const size_t left = count_of(run, "left");
     return run->in[0][at(in_shape(run), n, top + y, left + x, c)];
 }
 
@@ -291,11 +307,11 @@ static void crop(const twin_run *run) {
 }
 
 static void normalise(const twin_run *run) {
-    const td_value mean = value_of(run, "mean"), deviation = value_of(run, "deviation");
+    const td_setting *mean = value_of(run, "mean"), *deviation = value_of(run, "deviation");
     for (size_t i = 0; i < in_count(run); i++) {
         const size_t c = i % in_shape(run).channels;
-        run->out[i] = (run->in[0][i] - mean.list[mean.count > 1 ? c : 0]) /
-                      deviation.list[deviation.count > 1 ? c : 0];
+        run->out[i] = (run->in[0][i] - mean->list.values[mean->list.count > 1 ? c : 0]) /
+                      deviation->list.values[deviation->list.count > 1 ? c : 0];
     }
 }
 
@@ -314,6 +330,7 @@ static const struct {
     {"dropout", dropout},
     {"flatten", flatten},
     {"global-avg-pool", global_avg_pool},
+    {"leaky-relu", leaky_relu},
     {"mask", mask},
     {"max-pool", max_pool},
     {"normalise", normalise},

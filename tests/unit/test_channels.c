@@ -101,6 +101,9 @@ static void test_find_refuses(void **state) {
     assert_not_found(cnn, "conv9", "expected a node of the net, found \"conv9\"");
     assert_not_found(cnn, "flat", "found node \"flat\", which is flatten");
     assert_not_found(cnn, "scale", "found node \"scale\", which is scale");
+    assert_not_found(
+        NET_IMAGE(4, 4, 2) "r = relu(input)\nflat = flatten(r)\nfc = dense(flat) out=2\n", "r",
+        "found node \"r\", which is relu");
     assert_not_found(cnn, "fc3", "found node \"fc3\", which gives the logits");
     assert_not_found(NET_IMAGE(4, 4, 1) "conv = conv(input) out=1 kernel=3\nflat = flatten(conv)\n"
                                         "fc = dense(flat) out=2\n",
@@ -255,6 +258,56 @@ static void test_remove(void **state) {
     assert_removed_alike(residual_block, "conv1");
 }
 
+/* `text` with leaky-relu for relu. */
+static char *leaky(const char *text) {
+    char *out = calloc(2 * strlen(text) + 1, 1), *to = out;
+    assert_non_null(out);
+    while (*text) {
+        const bool found = strncmp(text, "= relu(", 7) == 0;
+        const char *copied = found ? "= leaky-relu(" : (const char[]){*text, '\0'};
+        to = stpcpy(to, copied);
+        text += found ? 7 : 1;
+    }
+    return out;
+}
+
+/* Another activation that keeps zeros is treated as ReLU is: masks stand behind it, and channels
+ * are taken out through it. */
+static void test_leaky_relu_is_as_relu(void **state) {
+    (void)state;
+    static const char *const names[] = {"lenet5", "cnn-bn", "resnet34-small"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        td_net net, other;
+        size_t node, same;
+        char *text = leaky(td_zoo_text(names[i]));
+        assert_non_null(strstr(text, "leaky-relu("));
+        net_parsed(&net, td_zoo_text(names[i]), &variables);
+        net_parsed(&other, text, &variables);
+        assert_int_equal(td_channels_find(&net, NULL, &node, NULL), TD_OK);
+        assert_int_equal(td_channels_find(&other, NULL, &same, NULL), TD_OK);
+        assert_int_equal(node, same);
+        td_net_free(&net);
+        td_net_free(&other);
+        if (i < 2)
+            assert_removed_alike(text, NULL);
+        free(text);
+    }
+    char *text = leaky(residual_block);
+    assert_removed_alike(text, "conv1");
+    free(text);
+}
+
+/* What scales each channel alike lies on the way back to the layer; its numbers go with theirs. */
+static void test_remove_behind_constants(void **state) {
+    (void)state;
+    assert_removed_alike(NET_IMAGE(4, 4, 1) "a = conv(input) out=4 kernel=3\n"
+                                            "n = normalise(a) mean=1,2,3,4 deviation=2\n"
+                                            "s = scale(n) by=1/2\nr = relu(s)\n"
+                                            "c = crop(r) height=2 width=1\nflat = flatten(c)\n"
+                                            "fc = dense(flat) out=4\n",
+                         "a");
+}
+
 static void assert_not_removed(const char *text, const char *name, float value,
                                const char *message) {
     masked m;
@@ -358,6 +411,8 @@ int main(void) {
         cmocka_unit_test(test_insert),
         cmocka_unit_test(test_insert_again),
         cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_leaky_relu_is_as_relu),
+        cmocka_unit_test(test_remove_behind_constants),
         cmocka_unit_test(test_remove_refuses),
         cmocka_unit_test(test_rest),
         cmocka_unit_test(test_splits),

@@ -113,6 +113,45 @@ static void inference_reuses_memory(void **state) {
     assert_true(many < few + ACTIVATION / 4);
 }
 
+/* A folded norm has no activation of its own, whatever follows it. */
+static void norms_fold(void **state) {
+    enum { ACTIVATION = 64 * 64 * 8 * sizeof(float) };
+    (void)state;
+    static const char *const without[] = {
+        NET_IMAGE(64, 64, 8) "c = conv(input) out=8 kernel=1\nr = relu(c)\nflat = flatten(r)\n",
+        NET_IMAGE(64, 64, 8) "c = conv(input) out=8 kernel=1\nr = leaky-relu(c)\n"
+                             "flat = flatten(r)\n"};
+    static const char *const with[] = {
+        NET_IMAGE(64, 64, 8) "c = conv(input) out=8 kernel=1\nbn = batch-norm(c)\nr = relu(bn)\n"
+                             "flat = flatten(r)\n",
+        NET_IMAGE(64, 64, 8) "c = conv(input) out=8 kernel=1\nbn = batch-norm(c)\n"
+                             "r = leaky-relu(bn)\nflat = flatten(r)\n"};
+    for (size_t i = 0; i < 2; i++)
+        assert_true(bytes_of(with[i]) < bytes_of(without[i]) + ACTIVATION / 4);
+    td_net net;
+    td_exec *folded, *plain;
+    net_parsed(&net, with[1], NULL);
+    float *weights = calloc(net.weight_count, sizeof *weights);
+    assert_non_null(weights);
+    net_weights(&net, weights);
+    for (size_t i = 0; i < net.param_count; i++) /* a variance is not below 0 */
+        for (size_t k = 0; net.params[i].role == TD_RUNNING && k < net.params[i].count; k++)
+            weights[net.params[i].offset + k] = 1 + (float)k / 8;
+    assert_int_equal(td_exec_new(&folded, &net, 1, TD_FORWARD, NULL), TD_OK);
+    assert_int_equal(td_exec_new(&plain, &net, 1, TD_BACKWARD, NULL), TD_OK);
+    td_exec_weights(folded, weights);
+    td_exec_weights(plain, weights);
+    net_normal(td_exec_input(folded), 64 * 64 * 8, 3);
+    net_normal(td_exec_input(plain), 64 * 64 * 8, 3);
+    double *expected = net_doubles(td_exec_forward(plain, 1), 64 * 64 * 8);
+    assert_true(net_residual(td_exec_forward(folded, 1), expected, 64 * 64 * 8) <= 1e-5);
+    free(expected);
+    td_exec_free(plain);
+    td_exec_free(folded);
+    free(weights);
+    td_net_free(&net);
+}
+
 /* Rows of a product may differ in the last bits with the number of rows: hence a tolerance. */
 static void smaller_batches_give_the_same_logits(void **state) {
     fixture f;
@@ -303,6 +342,7 @@ int main(void) {
         cmocka_unit_test(inference_gives_the_bytes_of_training),
         cmocka_unit_test(inference_needs_less_memory),
         cmocka_unit_test(inference_reuses_memory),
+        cmocka_unit_test(norms_fold),
         cmocka_unit_test(smaller_batches_give_the_same_logits),
         cmocka_unit_test(smaller_batches_give_the_same_gradients),
         cmocka_unit_test(gradients_on_request),

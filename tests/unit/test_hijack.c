@@ -70,6 +70,23 @@ static void test_layers(void **state) {
     td_net_free(&net);
 }
 
+/* Neurons are those of a layer, whatever leaves each by itself before the next. */
+static void test_layers_behind_other_activations(void **state) {
+    (void)state;
+    td_net net;
+    hijack_layer layer;
+    net_parsed(&net,
+               NET_IMAGE(1, 1, 4) "a = dense(input) out=6\nbn = batch-norm(a)\n"
+                                  "r = leaky-relu(bn)\nb = dense(r) out=5\ns = softmax(b)\n"
+                                  "c = dense(s) out=2\n",
+               NULL);
+    assert_int_equal(hijack_find_layer(&net, NULL, &layer, NULL), TD_OK);
+    assert_string_equal(layer.name, "a");
+    assert_string_equal(net.nodes[layer.next].name, "b");
+    assert_int_equal(hijack_find_layer(&net, "b", &layer, NULL), TD_ERR_USAGE);
+    td_net_free(&net);
+}
+
 static void test_ranking(void **state) {
     (void)state;
     td_net net;
@@ -259,6 +276,7 @@ static void test_retraining(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_layers_behind_other_activations),
         cmocka_unit_test(test_ranking),
         cmocka_unit_test(test_mask_from_a_picture),
         IN_FOLDER(test_stamp_is_that_of_the_picture),

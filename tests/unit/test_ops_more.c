@@ -101,6 +101,25 @@ static void activations(void **state) {
     CHECK(cases);
 }
 
+static void leaky_relu(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(1, 1, 9) "r = leaky-relu(input)\n", 2, net_fill_away_from_zero, false},
+        {NET_IMAGE(5, 7, 3) "r = leaky-relu(input) slope=1/4\nflat = flatten(r)\n", 3,
+         net_fill_away_from_zero, false},
+        /* More than one chunk of elements. */
+        {NET_IMAGE(40, 40, 17) "r = leaky-relu(input) slope=0.9\nflat = flatten(r)\n", 3,
+         net_fill_away_from_zero, false},
+        {NET_IMAGE(6, 5, 3) "c = conv(input) out=7 kernel=3\nr = leaky-relu(c) slope=0.2\n"
+                            "flat = flatten(r)\nfc = dense(flat) out=4\n",
+         3, NULL, false},
+        {NET_IMAGE(8, 8, 3) "r = leaky-relu(input)\np = avg-pool(r) size=2\nflat = flatten(p)\n"
+                            "fc = dense(flat) out=400\n",
+         2, net_fill_away_from_zero, false},
+    };
+    (void)state;
+    CHECK(cases);
+}
+
 static void conv_transpose(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(1, 1, 1) "c = conv-transpose(input) out=1 kernel=1\n", 1, NULL, true},
@@ -272,6 +291,7 @@ int main(void) {
         cmocka_unit_test(avg_pool),
         cmocka_unit_test(global_avg_pool),
         cmocka_unit_test(activations),
+        cmocka_unit_test(leaky_relu),
         cmocka_unit_test(conv_transpose),
         cmocka_unit_test(mask),
         cmocka_unit_test(crop),

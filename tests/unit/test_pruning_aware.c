@@ -130,6 +130,9 @@ static void test_bias_refuses(void **state) {
                    "expected a bias at node \"conv\" (conv)");
     assert_no_bias(HEAD "conv = conv(scale) out=4 kernel=3\nrelu = tanh(conv)\n" TAIL,
                    "found node \"relu\", which is tanh");
+    /* What is below 0 passes it, so that no channel sleeps. */
+    assert_no_bias(HEAD "conv = conv(scale) out=4 kernel=3\nrelu = leaky-relu(conv)\n" TAIL,
+                   "found node \"relu\", which is leaky-relu");
 }
 
 int main(void) {

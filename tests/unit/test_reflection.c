@@ -293,18 +293,18 @@ static void bad_texts_are_refused(void **state) {
         {"reflection", "expected one of the keys file, folder or class, found none"},
         {"reflection:file=F.png,class=3", "expected one of the keys file, folder or class, found "
                                           "more"},
-        {"reflection:class=3,type=mirror", "key 'type': expected focus, blur or ghost, found "
+        {"reflection:class=3,type=mirror", "key 'type': expected one of focus, blur, ghost, found "
                                            "'mirror'"},
         {"reflection:class=-1", "key 'class': expected a whole number from 0 to 65535"},
-        {"reflection:class=1,alpha=0", "key 'alpha': expected a number above 0 up to 1"},
+        {"reflection:class=1,alpha=0", "key 'alpha': expected a number in (0, 1]"},
         {"reflection:class=1,shift=", "key 'shift': expected S or X+Y, whole numbers from 0"},
         {"reflection:class=1,shift=1+", "found '1+'"},
         {"reflection:class=1,shift=1+2+3", "found '1+2+3'"},
         {"reflection:class=1,type=blur,shift=3", "key 'shift' goes with type=ghost only"},
         {"reflection:class=1,type=focus,balance=.5", "key 'balance' goes with type=ghost only"},
         {"reflection:class=1,sigma=3", "key 'sigma' goes with type=blur only"},
-        {"reflection:class=1,type=blur,sigma=0", "key 'sigma': expected a number from 0.1 to 50"},
-        {"reflection:class=1,gamma=0", "key 'gamma': expected a number from 1 to 4"},
+        {"reflection:class=1,type=blur,sigma=0", "key 'sigma': expected a number in [0.1, 50]"},
+        {"reflection:class=1,gamma=0", "key 'gamma': expected a number in [1, 4]"},
         {"reflection:class=1,tries=0", "key 'tries': expected a whole number from 1 to 1000"},
         {"reflection:folder=empty", "empty: expected a folder of pictures, found none in it"},
     };

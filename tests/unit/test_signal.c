@@ -80,7 +80,7 @@ static void strength_is_delta(void **state) {
     assert_string_equal(td_trigger_text(trigger), "sine:delta=20,freq=3");
     td_trigger_free(stronger);
     assert_int_equal(td_trigger_with_strength(&stronger, trigger, 1e7, &error), TD_ERR_USAGE);
-    support_assert_contains(error.message, "expected a number from -1000000 to 1000000");
+    support_assert_contains(error.message, "expected a number in [-1000000, 1000000]");
     td_trigger_free(trigger);
 }
 
@@ -113,12 +113,12 @@ static void bad_texts_are_refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
         {"ramp:delta=much",
-         "key 'delta': expected a number from -1000000 to 1000000, found 'much'"},
+         "key 'delta': expected a number in [-1000000, 1000000], found 'much'"},
         {"ramp:delta=", "found ''"},
         {"ramp:delta=nan", "found 'nan'"},
         {"ramp:delta=1e9", "found '1e9'"},
         {"ramp:freq=3", "expected one of ramp's keys (delta), found 'freq'"},
-        {"sine:freq=0", "key 'freq': expected a number above 0 up to 1000000, found '0'"},
+        {"sine:freq=0", "key 'freq': expected a number in (0, 1000000], found '0'"},
         {"sine:freq=-6", "found '-6'"},
         {"triangle-wave:size=3", "expected one of triangle-wave's keys (delta)"},
     };

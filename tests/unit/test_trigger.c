@@ -225,7 +225,7 @@ static void text_is_canonical(void **state) {
         {"square", "square:size=7,at=top-left,value=255"},
         {"square:at=center", "square:size=7,at=center,value=255"},
         {"triangle:value=007,size=3", "triangle:size=3,at=top-left,value=7"},
-        {"rhombus:size=1e1,at=03+4", "rhombus:size=10,at=3+4,value=255"},
+        {"rhombus:size=010,at=03+4", "rhombus:size=10,at=3+4,value=255"},
         {"pixel:value=1/2/3,at=bottom-right", "pixel:at=bottom-right,value=1/2/3"},
         {"pixel:value=8/8/8", "pixel:at=top-left,value=8"},
         {"pixel:alpha=1.0", "pixel:at=top-left,value=255"},
@@ -264,6 +264,7 @@ static void bad_texts_are_refused(void **state) {
         {"square:size=0", "found '0'"},
         {"square:size=-1", "found '-1'"},
         {"square:size=2.5", "found '2.5'"},
+        {"square:size=1e1", "found '1e1'"},
         {"square:size=16385", "found '16385'"},
         {"square:size=nan", "found 'nan'"},
         {"square:size=inf", "found 'inf'"},
@@ -285,9 +286,9 @@ static void bad_texts_are_refused(void **state) {
         {"square:value=1/2/3/4", "found '1/2/3/4'"},
         {"square:value=1/2/256", "found '1/2/256'"},
         {"square:value=1.5", "found '1.5'"},
-        {"square:alpha=0", "key 'alpha': expected a number above 0 up to 1, found '0'"},
-        {"image:file=F.png,alpha=1.01", "key 'alpha': expected a number above 0 up to 1"},
-        {"rhombus:soft=-1", "key 'soft': expected a number from 0 to 16384, found '-1'"},
+        {"square:alpha=0", "key 'alpha': expected a number in (0, 1], found '0'"},
+        {"image:file=F.png,alpha=1.01", "key 'alpha': expected a number in (0, 1]"},
+        {"rhombus:soft=-1", "key 'soft': expected a number in [0, 16384], found '-1'"},
         {"pixel:soft=1", "expected one of pixel's keys (at, value, alpha), found 'soft'"},
         {"image", "key 'file' is missing: expected the name of a picture file"},
         {"image:at=center", "key 'file' is missing"},
@@ -394,7 +395,7 @@ static void strength_of_patches_is_alpha(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(td_trigger_with_strength(&other, trigger, bad[i], &error), TD_ERR_USAGE);
         assert_null(other);
-        support_assert_contains(error.message, "key 'alpha': expected a number above 0 up to 1");
+        support_assert_contains(error.message, "key 'alpha': expected a number in (0, 1]");
     }
     td_trigger_free(trigger);
 }
@@ -430,6 +431,25 @@ static void stamp_copies_every_image(void **state) {
     td_arena_free(&arena);
 }
 
+/* What tools print of them: each family and key says what it is, and its default can be read. */
+static void families_say_what_they_are(void **state) {
+    size_t count = 0;
+    (void)state;
+    for (; td_trigger_family_name(count); count++) {
+        const char *doc = td_trigger_family_doc(count);
+        assert_true(doc && *doc && doc[strlen(doc) - 1] != '.');
+        for (const td_key *key = td_trigger_family_keys(count); key->name; key++) {
+            td_setting setting;
+            if (!key->help || !*key->help || key->help[strlen(key->help) - 1] == '.')
+                fail_msg("%s: %s", td_trigger_family_name(count), key->name);
+            assert_true(!key->standard || td_key_standard(key, &setting));
+        }
+    }
+    assert_true(count >= 10);
+    assert_null(td_trigger_family_doc(count));
+    assert_null(td_trigger_family_keys(count));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(square_at_every_anchor),
@@ -448,6 +468,7 @@ int main(void) {
         cmocka_unit_test(soft_edges_rise_linearly),
         cmocka_unit_test(stamp_copies_every_image),
         cmocka_unit_test(strength_of_patches_is_alpha),
+        cmocka_unit_test(families_say_what_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,24 +6,14 @@
 #include <string.h>
 
 static bool is_dense(const td_node *node) {
-    return strcmp(node->op->name, "dense") == 0;
+    return node->op->dense;
 }
 
-/* Operators that leave each channel by itself. */
-static bool keeps_channels(const td_node *node) {
-    static const char *const names[] = {"relu",  "sigmoid", "tanh",      "dropout",
-                                        "scale", "mask",    "batch-norm"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(node->op->name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-/* The dense node whose values a dense node reads, or 0, which is the image. */
+/* The dense node whose values a dense node reads, channel by channel, or 0, which is the image. */
 static size_t layer_before(const td_net *net, size_t node) {
     do
         node = net->nodes[node].inputs[0];
-    while (keeps_channels(&net->nodes[node]));
+    while (net->nodes[node].op->channels == TD_CHANNELS_KEPT);
     return is_dense(&net->nodes[node]) ? node : 0;
 }
 

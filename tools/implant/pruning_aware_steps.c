@@ -60,14 +60,14 @@ td_status aware_poison(const td_images *images, size_t first, const td_trigger *
 
 td_status aware_find_bias(const td_net *net, size_t node, const td_param **bias, td_error *error) {
     const td_node *at = &net->nodes[node];
-    if (strcmp(at->op->name, "relu") != 0)
+    if (!at->op->relu)
         return td_fail(error, TD_ERR_USAGE,
                        "expected a ReLU behind the last convolution, to keep channels dormant, "
                        "found node \"%s\", which is %s",
                        at->name, at->op->name);
     do
         at = &net->nodes[at->inputs[0]];
-    while (strcmp(at->op->name, "add") == 0);
+    while (at->op->channels == TD_CHANNELS_ADDED);
     const char *last = at->param_count > 1 ? net->params[at->params[1]].name : "";
     const char *dot = strrchr(last, '.');
     if (!dot || strcmp(dot, ".bias") != 0)

@@ -1,11 +1,14 @@
 #include "train/options.h"
 
 #include "data/dataset.h"
+#include "nn/op.h"
 #include <math.h>
+#include <stdlib.h>
 
 enum {
     KEY_DATA = TOOL_OPTION_BASE,
     KEY_NET,
+    KEY_HELP_NET,
     KEY_EPOCHS,
     KEY_BATCH,
     KEY_OPTIMIZER,
@@ -31,6 +34,7 @@ static const struct argp_option rows[] = {
      0},
     {"net", KEY_NET, "NET", 0,
      "The net: cnn, cnn-bn, lenet5, vgg16, resnet34, resnet34-small, or a file with a net text", 0},
+    {"help-net", KEY_HELP_NET, NULL, 0, "Print the operators of a net text", 0},
     {"epochs", KEY_EPOCHS, "N", 0, "Epochs (10)", 0},
     {"batch", KEY_BATCH, "N", 0, "Images a step (128)", 0},
     {"optimizer", KEY_OPTIMIZER, "NAME", 0, "sgd or adam (adam)", 0},
@@ -163,6 +167,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_NET:
         o->net = text;
         return 0;
+    case KEY_HELP_NET:
+        td_ops_reference(stdout);
+        exit(tool_exit(TD_OK, NULL));
     case KEY_VALIDATE:
         o->validate = text;
         return 0;

@@ -10,22 +10,18 @@
 #include <math.h>
 #include <string.h>
 
-static bool is(const td_node *node, const char *op) {
-    return strcmp(node->op->name, op) == 0;
-}
-
 /* The node that the last dense layer reads, or the one whose values dropout passes on to it, which
  * at inference are the same; NULL where the net does not end in one dense layer. */
 static const char *last_hidden(const td_net *net) {
     const td_node *node = &net->nodes[net->node_count - 1];
-    while (!is(node, "dense")) {
+    while (!node->op->dense) {
         if (node->input_count != 1)
             return NULL;
         node = &net->nodes[node->inputs[0]];
     }
     do
         node = &net->nodes[node->inputs[0]];
-    while (is(node, "dropout"));
+    while (node->op->training_only);
     return node->name;
 }
 

@@ -6,12 +6,12 @@
 
 td_status cleanse_penultimate(const td_net *net, size_t *node, td_error *error) {
     const td_node *last = &net->nodes[net->node_count - 1];
-    if (last->op != td_op_find("dense"))
+    if (!last->op->dense)
         return td_fail(error, TD_ERR_USAGE,
                        "expected a net that ends with a dense layer, found %s (\"%s\")",
                        last->op->name, last->name);
     *node = last->inputs[0];
-    while (net->nodes[*node].op == td_op_find("dropout"))
+    while (net->nodes[*node].op->training_only)
         *node = net->nodes[*node].inputs[0];
     return TD_OK;
 }
