@@ -2,7 +2,7 @@
 #ifndef TOOLS_FRAME_MODEL_OUTPUT_H
 #define TOOLS_FRAME_MODEL_OUTPUT_H
 
-#include "frame/record.h"
+#include "frame/run.h"
 #include "nn/net.h"
 
 /* Before the work: refuses -o and --json where they could not be written. */
@@ -17,5 +17,9 @@ td_status tool_model_training(const tool_record *record, char **out, td_error *e
 td_status tool_model_write(const td_net *net, const float *weights, const char *training,
                            const tool_common *common, tool_record *record,
                            td_error *error) TD_MUST_USE;
+
+/* Adds the model to the run's outputs, at `path`. `training` as above. */
+td_status tool_run_model(tool_run *run, const char *path, const td_net *net, const float *weights,
+                         const char *training, td_error *error) TD_MUST_USE;
 
 #endif

@@ -9,9 +9,13 @@
 
 /* --- progress --- */
 
+bool tool_run_is_quiet(const tool_run *run) {
+    return run->common->quiet || run->as_part;
+}
+
 void tool_run_begin(tool_run *run, const char *what, const char *unit, size_t total) {
     tool_run_end(run);
-    run->progress = tool_progress_start(what, unit, total, run->common->quiet || run->as_part);
+    run->progress = tool_progress_start(what, unit, total, tool_run_is_quiet(run));
 }
 
 void tool_run_show(tool_run *run, size_t done, const char *note) {

@@ -38,6 +38,9 @@ void tool_run_begin(tool_run *run, const char *what, const char *unit, size_t to
 void tool_run_show(tool_run *run, size_t done, const char *note);
 void tool_run_end(tool_run *run);
 
+/* Whether progress lines and notes are unwanted: -q, or a part of another run. */
+bool tool_run_is_quiet(const tool_run *run);
+
 /* Whether a long loop is to stop: Ctrl-C, or the deadline. */
 bool tool_run_stops(const tool_run *run);
 bool tool_run_is_late(const tool_run *run); /* the deadline alone */
