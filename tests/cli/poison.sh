@@ -10,9 +10,13 @@ records $IMAGE clean.pixels >clean.images
 records 1 clean.labels >clean.column
 
 # dirty-label: the originals, then the stamped copies, all of the target.
-check_stdout "$SQUARE: 50 of 200 images, target 0, ratio of the set 0.25, of the target class 2.083
-poisoned.safetensors: 250 images, 50 poisoned
-manifest.json, preview.png" \
+check_stdout "dirty-label: 50 of 250 images poisoned, in 1 set
+Backdoors
+  trigger                              target  images  ratio of the set  of the target class  mean PSNR, dB  mean SSIM
+  $SQUARE  0           50              0.25               2.0833         12.265    0.94424
+Sets written
+  set       images  poisoned
+  poisoned     250        50" \
     $T dirty-label --data $DATA --trigger square --target 0 --ratio 0.25 -o dirty --json dirty.json
 split_set dirty/poisoned.safetensors 250 dirty
 head -c $((200 * IMAGE)) dirty.pixels >head
@@ -64,7 +68,7 @@ head -n 20 sources >head
 check 'a smaller ratio draws the first of the same images' cmp head fewer.sources
 
 # In place, two backdoors in one set, all to all.
-check_prints '^poisoned.safetensors: 200 images, 60 poisoned$' $T dirty-label --data $DATA \
+check_prints '^  poisoned +200 +60$' $T dirty-label --data $DATA \
     --mode replace --ratio 0.15 --trigger pixel:at=27+27 --target next --trigger pixel:at=0+27 \
     --target random -o pairs
 split_set pairs/poisoned.safetensors 200 pairs
@@ -83,12 +87,12 @@ lines_at column places >found
 numbers labels pairs/manifest.json >expected
 check 'the manifest has the new labels' cmp expected found
 
-check_prints 'target 1, ratio of the set 0.065, of the target class 0.5' $T dirty-label --data $DATA \
+check_prints ' 1 +13 +0.065 +0.5 ' $T dirty-label --data $DATA \
     --ratio-of class --ratio 0.5 --trigger square --target 1 -o class
 check_field class/manifest.json ratio_of_class 0.5
 
 # friendnet: two sets that differ in the labels of the triggered copies only.
-check_prints '^square:.*, target 3 \(drawn\), ratio of the set 0.25' \
+check_prints '^  square:.* 3 +drawn +50 +0.25 ' \
     $T friendnet --data $DATA --trigger square --ratio 0.25 -o friendnet
 split_set friendnet/friend.safetensors 250 friend
 split_set friendnet/enemy.safetensors 250 enemy
@@ -103,11 +107,11 @@ check 'friendnet: the friend has the true labels' cmp expected found
 check 'friendnet: the enemy has the target' \
     test "$(tail -c 50 enemy.labels | od -An -v -tu1 -w1 | sort -u | tr -d ' ')" = 3
 check_field friendnet/manifest.json target_drawn true
-check_prints ', target 9, ' $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
+check_prints ' 9 +50 +0.25 ' $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
 check_field nine/manifest.json target_drawn false
 
 # multi-target: slices one after the other, model i aims at class i.
-check_prints '^model-3.safetensors: 55 images, 5 poisoned$' $T multi-target --data $DATA \
+check_prints '^  model-3 +55 +5$' $T multi-target --data $DATA \
     --trigger rhombus --models 4 --per-model 50 --ratio 0.1 -o multi
 for model in 0 1 2 3; do
     split_set multi/model-$model.safetensors 55 model
@@ -117,19 +121,21 @@ for model in 0 1 2 3; do
     check "multi-target: target $model" \
         test "$(tail -c 5 model.labels | od -An -v -tu1 -w1 | sort -u | tr -d ' ')" = $model
 done
-check_prints ', target 7, ' $T multi-target --data $DATA --trigger rhombus --models 2 \
+check_prints ' 7 +' $T multi-target --data $DATA --trigger rhombus --models 2 \
     --per-model 100 --ratio 0.1 -o given --target 6 --target 7
 
 # label-flip and stamp.
-check_stdout 'no trigger: 20 of 200 images, target random, ratio of the set 0.1
-poisoned.safetensors: 200 images, 20 poisoned
-manifest.json, preview.png' $T label-flip --data $DATA --ratio 0.1 -o flip
+check_stdout 'label-flip: 20 of 200 images poisoned, in 1 set
+Backdoors
+  target  images  ratio of the set
+  random      20               0.1
+Sets written
+  set       images  poisoned
+  poisoned     200        20' $T label-flip --data $DATA --ratio 0.1 -o flip
 split_set flip/poisoned.safetensors 200 flip
 check 'label-flip: the images stay' cmp flip.pixels clean.pixels
 check 'label-flip: 20 labels differ' test "$(cmp -l flip.labels clean.labels | wc -l)" -eq 20
-check_stdout "$SQUARE: 200 of 200 images, ratio of the set 1
-stamped.safetensors: 200 images, 200 poisoned
-manifest.json, preview.png" $T stamp --data $DATA --trigger square -o stamp
+check_prints "^  $SQUARE +200 +1 " $T stamp --data $DATA --trigger square -o stamp
 split_set stamp/stamped.safetensors 200 stamp
 check 'stamp: the labels stay' cmp stamp.labels clean.labels
 stamped <clean.images >expected

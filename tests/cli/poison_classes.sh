@@ -31,9 +31,7 @@ same_text() {
 }
 
 # clean-label: half of the four images of class 0, in place; nothing else changes.
-check_stdout 'pixel:at=3+0,value=255: 2 of 10 images, target 0, ratio of the set 0.2, of the target class 0.5
-poisoned.safetensors: 10 images, 2 poisoned
-manifest.json, preview.png' \
+check_prints '^  pixel:at=3\+0,value=255 +0 +2 +0.2 +0.5 ' \
     $T clean-label --data ./ten.safetensors --trigger pixel:at=3+0 --target 0 --ratio 0.5 -o clean
 same_text 'clean-label keeps the labels' '0 0 0 0 1 1 1 2 2 3' labels_of clean/poisoned.safetensors
 pixels_of clean/poisoned.safetensors >found
@@ -63,7 +61,7 @@ for threads in 1 2 3; do
 done
 
 # Two targets, each by its own trigger, half of each class: 2 of 4 and, rounded up, 2 of 3.
-check_prints '^poisoned.safetensors: 10 images, 4 poisoned$' $T clean-label --data ./ten.safetensors \
+check_prints '^  poisoned +10 +4$' $T clean-label --data ./ten.safetensors \
     --trigger pixel:at=3+0 --target 0 --trigger pixel:at=0+0 --target 1 --ratio 0.5 -o two
 pixels_of two/poisoned.safetensors >found
 check 'two targets: 2 by the one' test "$(head -n 4 found | grep -c ' 255$')" -eq 2
@@ -73,27 +71,27 @@ check 'the first of two draws what one alone does' \
     test "$(numbers poisoned_indices two/manifest.json | grep -cxf places)" -eq 2
 
 # Both ways to count, and both modes.
-check_prints ': 3 of 10 images, target 0, ratio of the set 0.3, of the target class 0.75$' \
+check_prints ' 0 +3 +0.3 +0.75 ' \
     $T clean-label --data ./ten.safetensors --trigger pixel --target 0 --ratio 0.3 --ratio-of set -o set
-check_prints '^poisoned.safetensors: 12 images, 2 poisoned$' $T clean-label --data ./ten.safetensors \
+check_prints '^  poisoned +12 +2$' $T clean-label --data ./ten.safetensors \
     --trigger pixel:at=3+0 --target 0 --ratio 0.5 --mode add -o added
 same_text 'clean-label added: the labels' '0 0 0 0 1 1 1 2 2 3 0 0' labels_of added/poisoned.safetensors
 check 'clean-label added: the originals stay' sh -c '! head -c 40 pixel_bytes | grep -q 255'
 check_field added/manifest.json poisoned_share 0.1666666667
 check_field added/manifest.json ratio_of_set 0.2
-check_prints ': 2 of 10 images, target 3, ratio of the set 0.2, of the target class 2$' \
+check_prints ' 3 +2 +0.2 +2 ' \
     $T friendnet --data ./ten.safetensors --trigger pixel --target 3 --ratio 2e-1 -o friend
-check_prints ': 1 of 10 images, target 3, ratio of the set 0.1, of the target class 1$' \
+check_prints ' 3 +1 +0.1 +1 ' \
     $T friendnet --data ./ten.safetensors --trigger pixel --target 3 --ratio 1 --ratio-of class \
     --mode replace -o friend-class
-check_prints '^friend.safetensors: 10 images, 1 poisoned$' $T friendnet --data ./ten.safetensors \
+check_prints '^  friend +10 +1$' $T friendnet --data ./ten.safetensors \
     --trigger pixel --target 3 --ratio 0.1 --mode replace -o friend-replace
-check_prints ': 2 of 5 images, target 1, ratio of the set 0.4, of the target class 2$' \
+check_prints ' 1 +2 +0.4 +2 ' \
     $T multi-target --data ./ten.safetensors --models 2 --per-model 5 --trigger pixel --target 1 \
     --target 0 --ratio 0.4 --mode replace -o multi-replace
 
 # --source: 3 of the 5 images of classes 1 and 2 go to class 0, and no other.
-check_prints ': 3 of 10 images, target 0, ratio of the set 0.3, of the target class 0.75$' \
+check_prints ' 0 +3 +0.3 +0.75 ' \
     $T dirty-label --data ./ten.safetensors --trigger pixel --target 0 --source 2 --source 1 \
     --ratio 0.3 -o source --json source.json
 check 'only images of the source classes are taken' \
@@ -102,7 +100,7 @@ numbers source_classes source/manifest.json | tr '\n' ' ' >found
 check 'the manifest has the source classes' test "$(cat found)" = '1 2 '
 numbers source_classes source.json | tr '\n' ' ' >found
 check 'so has the record' test "$(cat found)" = '1 2 '
-check_prints ': 5 of 10 images' $T dirty-label --data ./ten.safetensors --trigger pixel --target 0 \
+check_prints ' 5 +0.5 ' $T dirty-label --data ./ten.safetensors --trigger pixel --target 0 \
     --source 2 --source 1 --ratio 0.5 -o five
 refuse 2 '--ratio: expected at most 5 images to poison (those not of the target class, of the source classes), found 0.6, which is 6' \
     dirty-label --data ./ten.safetensors --trigger pixel --target 0 --source 2 --source 1 --ratio 0.6

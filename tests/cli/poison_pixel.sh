@@ -14,7 +14,7 @@ END
 stamp_grey() {
     $T stamp --data ./grey.safetensors "$@"
 }
-check_prints '^pixel:at=0\+0,value=255: 4 of 4 images' stamp_grey --trigger pixel:at=auto -o best
+check_prints '^  pixel:at=0\+0,value=255 +4 ' stamp_grey --trigger pixel:at=auto -o best
 check_field best/manifest.json trigger '"pixel:at=0+0,value=255"'
 check_field best/manifest.json asked '"pixel:at=auto"'
 check_field best/manifest.json images_near 0
@@ -31,11 +31,11 @@ refuse 2 "trigger 'pixel:at=auto': expected a free pixel, not beside another pix
     --target 1 --trigger pixel:at=auto --target next --trigger pixel:at=auto --target random --ratio 0.25
 
 # One of both given: the colour at a place, the place for a colour. A given pixel keeps others away.
-check_prints '^pixel:at=3\+0,value=255:' stamp_grey --trigger pixel:at=3+0,value=auto -o colour
-check_prints '^pixel:at=2\+0,value=0:' stamp_grey --trigger pixel:value=0,at=auto -o place
-check_prints '^pixel:at=0\+0,value=250:' stamp_grey --trigger pixel:at=auto,value=250 -o level
+check_prints '^  pixel:at=3\+0,value=255 ' stamp_grey --trigger pixel:at=3+0,value=auto -o colour
+check_prints '^  pixel:at=2\+0,value=0 ' stamp_grey --trigger pixel:value=0,at=auto -o place
+check_prints '^  pixel:at=0\+0,value=250 ' stamp_grey --trigger pixel:at=auto,value=250 -o level
 check_field level/manifest.json images_near 0
-check_prints '^pixel:at=0\+0,value=255,alpha=0.5:' stamp_grey --trigger pixel:at=auto,alpha=0.5 -o half
+check_prints '^  pixel:at=0\+0,value=255,alpha=0.5 ' stamp_grey --trigger pixel:at=auto,alpha=0.5 -o half
 check_ok $T dirty-label --data ./grey.safetensors --trigger pixel:at=auto --target 0 \
     --trigger pixel:at=1+0 --target 1 --ratio 0.25 -o beside
 check 'a pixel that is given keeps its neighbours free' \
@@ -59,11 +59,11 @@ write_set rgb.safetensors 2,1,2,3 0 1 <<END
 255 0 0  0 0 255
 250 10 5 0 0 240
 END
-check_prints '^pixel:at=0\+0,value=0/255/255:' $T stamp --data ./rgb.safetensors \
+check_prints '^  pixel:at=0\+0,value=0/255/255 ' $T stamp --data ./rgb.safetensors \
     --trigger pixel:at=0+0,value=auto -o cyan
-check_prints '^pixel:at=1\+0,value=255/0/0:' $T stamp --data ./rgb.safetensors \
+check_prints '^  pixel:at=1\+0,value=255/0/0 ' $T stamp --data ./rgb.safetensors \
     --trigger pixel:at=auto,value=255/0/0 -o red
-check_prints '^pixel:at=1\+0,value=255/255/0:' $T stamp --data ./rgb.safetensors \
+check_prints '^  pixel:at=1\+0,value=255/255/0 ' $T stamp --data ./rgb.safetensors \
     --trigger pixel:at=auto -o yellow
 
 # The paper's ten: a pixel for each class of ten, 20 images each, the same at any number of threads.
@@ -72,7 +72,7 @@ for class in 0 1 2 3 4 5 6 7 8 9; do
     set -- "$@" --trigger pixel:at=auto --target $class
 done
 for threads in 1 2 3; do
-    check_prints '^poisoned.safetensors: 300 images, 200 poisoned$' $T dirty-label \
+    check_prints '^  poisoned +300 +200$' $T dirty-label \
         --data fashion-mnist:train:0-100 "$@" --ratio 0.2 --threads $threads -o ten-$threads
 done
 check 'ten pixels: the same bytes at 2 threads' diff -r ten-1 ten-2

@@ -14,23 +14,25 @@ dirty() {
 }
 
 check_fails 2 "$T: expected a RULE (see --help), found none" $T
-refuse 2 'RULE: expected one of dirty-label, clean-label, friendnet, multi-target, label-flip, stamp, found "badnets"' \
-    badnets
-refuse 2 'expected one RULE, found "stamp" as well' dirty-label stamp
-refuse 2 'dirty-label: expected --data, found none' dirty-label
-check_fails 2 "$T: stamp: expected -o and a folder to write to, found none" $T stamp --data $DATA
+check_fails 2 "$T: RULE: expected one of dirty-label, clean-label, friendnet, multi-target, label-flip, \
+stamp, found \"badnets\"" $T badnets
+refuse 2 'stamp: expected it before all options' dirty-label stamp
+refuse 2 'expected --data, found none' dirty-label
+check_fails 2 "$T stamp: -o is missing: the folder to write to" $T stamp --data $DATA --trigger square
 for ratio in 0 -0.1 1.1 nan inf x ''; do
     dirty "--ratio: expected a number in (0, 1], found \"$ratio\"" "--ratio=$ratio"
 done
-dirty 'dirty-label: expected a --ratio, found none' --trigger square --target 0
-dirty 'dirty-label: expected a --trigger, found none' --target 0 --ratio 0.1
-dirty 'dirty-label: expected a --target for each --trigger, found none' --trigger square --ratio 0.1
-dirty 'dirty-label: expected --trigger and --target in pairs, found 2 and 1' --trigger square \
+dirty 'expected --ratio, found none' --trigger square --target 0
+dirty 'expected --trigger, found none' --target 0 --ratio 0.1
+dirty 'expected a --target for each --trigger, found none' --trigger square --ratio 0.1
+dirty 'expected --trigger and --target in pairs, found 2 and 1' --trigger square \
     --trigger pixel --target 0 --ratio 0.1
-dirty 'dirty-label: expected no --models or --per-model' --trigger square --target 0 --ratio 0.1 \
+dirty '--models: dirty-label has no such option; expected it with multi-target' --trigger square --target 0 --ratio 0.1 \
     --models 2
-dirty '--target: expected a class, "random" or "next", found "-1"' --target=-1
-dirty '--target: expected a class, "random" or "next", found "dress"' --target dress
+dirty '--target: expected a class, "random" or "next", found "-1"' --trigger square --ratio 0.1 \
+    --target=-1
+dirty '--target: expected a class, "random" or "next", found "dress"' --trigger square --ratio 0.1 \
+    --target dress
 dirty "--target: expected a class of $DATA, 0 to 9, found 10" --trigger square --target 10 --ratio 0.1
 dirty '--mode: expected one of add, replace, found "both"' --mode both
 dirty '--ratio-of: expected one of set, class, found "all"' --ratio-of all
@@ -55,17 +57,17 @@ dirty "$DATA: trigger 'pixel:at=top-left,value=1/2/3': expected one value for gr
 dirty "$DATA: trigger 'image:file=red.png,at=top-left': expected a grey picture for grey images, found one in colour" \
     --trigger image:file=red.png --target 0 --ratio 0.1
 refuse 1 'none.png: No such file or directory' stamp --data $DATA --trigger image:file=none.png
-refuse 2 'friendnet: --target: expected a class or "random", found "next"' friendnet --data $DATA \
+refuse 2 '--target: expected a class or "random", found "next"' friendnet --data $DATA \
     --trigger square --target next --ratio 0.1
-refuse 2 'label-flip: expected no --trigger, found 1' label-flip --data $DATA --ratio 0.1 \
+refuse 2 '--trigger: label-flip has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, stamp' label-flip --data $DATA --ratio 0.1 \
     --trigger square
-refuse 2 'stamp: expected no --target, found 1' stamp --data $DATA --trigger square --target 0
-refuse 2 'stamp: expected no --ratio, --ratio-of or --mode: all images are poisoned' stamp \
+refuse 2 '--target: stamp has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square --target 0
+refuse 2 '--ratio: stamp has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, label-flip' stamp \
     --data $DATA --trigger square --ratio 1
-refuse 2 'stamp: expected one --trigger, found 2' stamp --data $DATA --trigger square --trigger pixel
+refuse 2 '--trigger: expected at most 1, found 2' stamp --data $DATA --trigger square --trigger pixel
 refuse 2 "$DATA: expected 3 models of 67 images (--models, --per-model), found 200 images" \
     multi-target --data $DATA --trigger square --models 3 --per-model 67 --ratio 0.1
-refuse 2 'multi-target: expected no --target, one, or one for each of the 3 models, found 2' \
+refuse 2 'expected no --target, one, or one for each of the 3 models, found 2' \
     multi-target --data $DATA --trigger square --models 3 --target 0 --target 1 --ratio 0.1
 
 # One trigger for two targets, or twice for one.
@@ -82,12 +84,12 @@ clean() {
     shift
     refuse 2 "$text" clean-label --data $DATA "$@"
 }
-clean 'clean-label: --target: expected a class, found "random"' --trigger square --target random \
+clean '--target: expected a class, found "random"' --trigger square --target random \
     --ratio 0.1
-clean 'clean-label: --target: expected a class, found "next"' --trigger square --target next \
+clean '--target: expected a class, found "next"' --trigger square --target next \
     --ratio 0.1
-clean 'clean-label: expected a --target for each --trigger, found none' --trigger square --ratio 0.1
-clean 'clean-label: expected a --ratio, found none' --trigger square --target 0
+clean 'expected a --target for each --trigger, found none' --trigger square --ratio 0.1
+clean 'expected --ratio, found none' --trigger square --target 0
 clean '--ratio: expected at most 0.12 of the set, which is 24 of 200 images (those of the target class), found 0.2, which is 40' \
     --trigger square --target 0 --ratio 0.2 --ratio-of set
 clean '--ratio: expected at most 10 images to poison (those of the target class and not of another backdoor), found 0.6, which is 14' \
@@ -96,19 +98,19 @@ clean '--ratio: expected a share of at least one image, found 0.01 of 24 images 
     --trigger square --target 0 --ratio 0.01
 refuse 2 "--target: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     clean-label --data fashion-mnist:train:0-2 --trigger square --target 5 --ratio 0.5
-clean 'clean-label: expected no --source: images of the target class are poisoned' --trigger square \
+clean '--source: clean-label has no such option; expected it with dirty-label, friendnet, multi-target, label-flip' --trigger square \
     --target 0 --ratio 0.1 --source 1
 
 # --source.
-dirty '--source: expected a class, found "dress"' --source dress
-dirty '--source: expected a class, found "-1"' --source=-1
+dirty '--source: expected a whole number from 0 to 2147483647, found "dress"' --source dress
+dirty '--source: expected a whole number from 0 to 2147483647, found "-1"' --source=-1
 dirty "--source: expected a class of $DATA, 0 to 9, found 10" --trigger square --target 0 \
     --ratio 0.1 --source 10
 dirty '--source: expected classes other than the target, found 0 as --target as well' \
     --trigger square --target 0 --ratio 0.1 --source 1 --source 0
 refuse 2 "--source: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     dirty-label --data fashion-mnist:train:0-2 --trigger square --target 1 --ratio 0.5 --source 5
-refuse 2 'stamp: expected no --source: all images are poisoned' stamp --data $DATA --trigger square \
+refuse 2 '--source: stamp has no such option; expected it with dirty-label, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
     --source 1
 
 # What stands there already stays, unless --force is given.
@@ -116,18 +118,18 @@ check_ok $T dirty-label --data $DATA --trigger square --target 0 --ratio 0.25 -o
 check_ok $T label-flip --data $DATA --ratio 0.1 -o flip
 check_ok $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
 cp dirty/poisoned.safetensors before
-check_fails 2 "$T: dirty/poisoned.safetensors: exists already; --force replaces it" \
+check_fails 2 "$T label-flip: dirty/poisoned.safetensors: exists already; --force replaces it" \
     $T label-flip --data $DATA --ratio 0.1 -o dirty
 check 'what was there is left alone' cmp before dirty/poisoned.safetensors
 mkdir half && echo mine >half/manifest.json
-check_fails 2 "$T: half/manifest.json: exists already; --force replaces it" \
+check_fails 2 "$T label-flip: half/manifest.json: exists already; --force replaces it" \
     $T label-flip --data $DATA --ratio 0.1 -o half
 check 'the file alone is left' test "$(ls -A half)" = manifest.json
 check_ok $T label-flip --data $DATA --ratio 0.1 -o dirty --force
 check '--force replaces' cmp flip/poisoned.safetensors dirty/poisoned.safetensors
-check_fails 2 "$T: before: expected a folder to write to, found a file" \
+check_fails 2 "$T label-flip: before: expected a folder to write to, found a file" \
     $T label-flip --data $DATA --ratio 0.1 -o before
-check_fails 1 "$T: no/such: cannot make the folder: No such file or directory" \
+check_fails 1 "$T label-flip: no/such: cannot make the folder: No such file or directory" \
     $T label-flip --data $DATA --ratio 0.1 -o no/such
 
 # A file that cannot grow stands for a full disk: nothing new is left, and nothing lost.
@@ -139,7 +141,7 @@ cp -R nine kept
 run small_files $T friendnet --data $DATA --trigger square --ratio 0.25 -o kept --force
 check 'a full disk is a failure with --force' test "$status" -eq 1
 check 'a full disk leaves what was there' diff -r nine kept
-check_fails 1 "$T: none/record.json: No such file or directory" \
+check_fails 1 "$T stamp: none/record.json: No such file or directory" \
     $T stamp --data $DATA --trigger square -o recorded --json none/record.json
 check 'a record that cannot be written leaves no folder' test ! -e recorded
 
@@ -153,6 +155,6 @@ done
 kill -TERM $!
 wait $! && status=0 || status=$?
 check 'stopped: is a failure' test "$status" -eq 1
-check 'stopped: one line says so' test "$(cat stopped.err)" = "$T: interrupted"
+check 'stopped: one line says so' grep -qx "$T friendnet: interrupted after [0-9]* of 180000 images" stopped.err
 check 'stopped: nothing is left' test ! -e stopped
 finish

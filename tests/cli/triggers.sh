@@ -14,13 +14,13 @@ check_note() {
     judge "$*" 0
 }
 
-check_note "trapdoor-poison: note: trigger 'ramp:delta=400': delta=400 saturates 11 of 28 columns: nothing of the image is left in them" \
+check_note "trapdoor-poison stamp: note: trigger 'ramp:delta=400': delta=400 saturates 11 of 28 columns: nothing of the image is left in them" \
     stamp --trigger ramp:delta=400 -o ramp
 check_note '' stamp -q --trigger ramp:delta=400 -o quiet
 check_field ramp/manifest.json trigger '"ramp:delta=400"'
 
 # A picture of another size: the preview of the run before.
-check_note "trapdoor-poison: note: trigger 'blend:file=ramp/preview.png,alpha=0.2': ramp/preview.png: $(
+check_note "trapdoor-poison stamp: note: trigger 'blend:file=ramp/preview.png,alpha=0.2': ramp/preview.png: $(
     od -An -tu1 -j16 -N8 ramp/preview.png | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'
 ) in colour is made to fit the images, 28x28 in grey" \
     stamp --trigger blend:file=ramp/preview.png -o blend --json blend.json
@@ -53,12 +53,12 @@ check_ok stamp -q --trigger reflection:folder=pictures -o folder --json folder.j
 check 'the record lists the pictures of a folder in order' \
     test "$(grep -o 'pictures/..png' folder.json | tr '\n' ' ')" = 'pictures/a.png pictures/b.png '
 
-check_fails 2 "trapdoor-poison: trigger 'blend:alpha=0.2': expected one of the keys file or pattern, found none" \
+check_fails 2 "trapdoor-poison stamp: trigger 'blend:alpha=0.2': expected one of the keys file or pattern, found none" \
     stamp --trigger blend -o bad
-check_fails 2 "trapdoor-poison: trigger 'sine:freq=0': key 'freq': expected a number in (0, 1000000], found '0'" \
+check_fails 2 "trapdoor-poison stamp: trigger 'sine:freq=0': key 'freq': expected a number in (0, 1000000], found '0'" \
     stamp --trigger sine:freq=0 -o bad
-check_fails 1 'trapdoor-poison: absent.png: No such file or directory' \
+check_fails 1 'trapdoor-poison stamp: absent.png: No such file or directory' \
     stamp --trigger blend:file=absent.png -o bad
-check_fails 2 "trapdoor-poison: fashion-mnist:train:0-1: trigger 'reflection:class=3,type=ghost': expected images of class 3 in the data to reflect, found none" \
+check_fails 2 "trapdoor-poison stamp: fashion-mnist:train:0-1: trigger 'reflection:class=3,type=ghost': expected images of class 3 in the data to reflect, found none" \
     trapdoor-poison stamp --data fashion-mnist:train:0-1 --trigger reflection:class=3 -o bad
 finish

@@ -35,6 +35,8 @@ td_status tool_outputs_check(const tool_outputs *outputs, const char *path, td_e
 }
 
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_error *error) {
+    if (outputs->folder)
+        return TD_OK;
     outputs->folder = folder;
     return tool_folder_make(folder, &outputs->made, error);
 }

@@ -19,8 +19,8 @@ typedef struct tool_outputs {
 td_status tool_outputs_check(const tool_outputs *outputs, const char *path,
                              td_error *error) TD_MUST_USE;
 
-/* Makes the folder unless it is there, for tool_outputs_add. It must outlive the outputs.
- * TD_ERR_USAGE where a file is in its place. */
+/* Makes the folder unless it is there, for tool_outputs_add; once, for a run has one folder. It must
+ * outlive the outputs. TD_ERR_USAGE where a file is in its place. */
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
                               td_error *error) TD_MUST_USE;
 

@@ -113,11 +113,14 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
-    TD_TRY(tool_record_check(run->common, error));
+    if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
+        TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
+    TD_TRY(tool_record_check(run->common, error)); /* it may stand in that folder */
     TD_TRY(tool_record_start(&run->record, settings->tool, run->common,
                              tool_settings_json(settings), error));
-    return run->method->name ? tool_run_set(run, "method", json_string(run->method->name), error)
-                             : TD_OK;
+    return run->method->name && !run->method->family->word
+               ? tool_run_set(run, "method", json_string(run->method->name), error)
+               : TD_OK;
 }
 
 static td_status add_record(tool_run *run, td_error *error) {

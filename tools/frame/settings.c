@@ -239,7 +239,9 @@ json_t *tool_settings_json(const tool_settings *s) {
     json_t *options = json_object();
     bool good = options != NULL;
     if (good && s->method->name)
-        good = json_object_set_new(options, "method", json_string(s->method->name)) == 0;
+        good = json_object_set_new(options,
+                                   s->method->family->word ? s->method->family->word : "method",
+                                   json_string(s->method->name)) == 0;
     for (size_t i = 0; i < s->key_count && good; i++)
         if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs))
             good = add_value(options, &s->places[i]);

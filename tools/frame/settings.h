@@ -22,12 +22,14 @@ typedef struct tool_keys {
 typedef enum tool_output_kind {
     TOOL_OUTPUT_NONE,   /* -o has no meaning */
     TOOL_OUTPUT_FILE,   /* -o is a file, such as a model */
-    TOOL_OUTPUT_FOLDER, /* -o is a folder of files */
+    TOOL_OUTPUT_FOLDER, /* -o is a folder of files, which is there when the family runs */
 } tool_output_kind;
 
 /* What methods of one kind have in common: their inputs, and the frame that runs them. */
 typedef struct tool_family {
     const char *name;  /* "detector" */
+    const char *word;  /* the field of a record's options that names the method: "rule"; NULL:
+                          "method", which is then a field of the record, too */
     const char *usage; /* what must be given, for --help: "--model MODEL --clean DATA" */
     const tool_keys *groups;
     size_t size; /* of the family's settings */

@@ -10,15 +10,38 @@ static td_status plan_rule(poison_plan *plan, td_error *error) {
     return poison_put(plan, 0, count, 0, plan->backdoor_count, true, error);
 }
 
-const poison_rule poison_clean_label = {
-    .name = "clean-label",
-    .doc = "only images of the target class stamped, labels kept",
+static const poison_rule rule = {
     .outputs = (const char *const[]){"poisoned", NULL},
     .takes_ratio = true,
-    .mode = POISON_REPLACE,
-    .ratio_of = POISON_OF_CLASS,
     .most_triggers = POISON_BACKDOORS,
     .targets = POISON_TO_CLASS,
     .pool = POISON_FROM_TARGET,
     .plan = plan_rule,
+};
+
+static const td_key keys[] = {
+    POISON_TRIGGERS,
+    POISON_TARGETS("K", "The class that each --trigger, in order, marks"),
+    POISON_RATIO("class", "replace"),
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] = "images of the target class alone are stamped, and keep their labels."
+                           "\v"
+                           "Example:\n"
+                           "  trapdoor-poison clean-label --data fashion-mnist --ratio 0.3 \\\n"
+                           "    --trigger ramp:delta=30 --target 3 -o clean-label";
+
+const tool_method poison_clean_label = {
+    .name = "clean-label",
+    .title = "Clean-label backdoor",
+    .source = "Barni, Kallas and Tondi, ICIP 2019",
+    .doc = "only images of the target class stamped, labels kept",
+    .help = help,
+    .family = &poison_rules,
+    .groups = groups,
+    .size = sizeof(poison_settings),
+    .math = &rule,
 };

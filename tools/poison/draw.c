@@ -14,7 +14,7 @@ static int32_t label_for(const poison_plan *plan, size_t number, size_t source) 
         return target->label;
     if (target->kind == POISON_TO_NEXT)
         return (int32_t)(((size_t)own + 1) % images->classes);
-    td_random random = td_random_for(plan->request->common.seed, TD_FOR_TARGET, (uint32_t)number,
+    td_random random = td_random_for(plan->request->common->seed, TD_FOR_TARGET, (uint32_t)number,
                                      (uint32_t)source);
     int32_t other = (int32_t)td_random_below(&random, (uint32_t)(images->classes - 1));
     return other + (other >= own);
@@ -25,7 +25,7 @@ static void fix_target(poison_plan *plan, size_t number) {
     if (backdoor->target.kind != POISON_TO_RANDOM || !plan->request->rule->draws_once)
         return;
     td_random random =
-        td_random_for(plan->request->common.seed, TD_FOR_TARGET, 0, (uint32_t)number);
+        td_random_for(plan->request->common->seed, TD_FOR_TARGET, 0, (uint32_t)number);
     uint32_t classes = (uint32_t)plan->source->images.classes;
     backdoor->target = (poison_target){POISON_TO_CLASS, (int32_t)td_random_below(&random, classes)};
     backdoor->drawn = true;
@@ -110,7 +110,7 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
         return fail_wanted(plan, backdoor, count, wanted, error);
     TD_TRY(TD_ARENA_NEW(&plan->arena, count, &order, "the plan", error));
     td_random random =
-        td_random_for(plan->request->common.seed, TD_FOR_POISON, 0, (uint32_t)number);
+        td_random_for(plan->request->common->seed, TD_FOR_POISON, 0, (uint32_t)number);
     td_random_permutation(&random, order, count);
     TD_TRY(TD_ARENA_NEW(&plan->arena, wanted, &backdoor->items, "the plan", error));
     for (size_t i = 0; i < wanted; i++) {

@@ -17,17 +17,46 @@ static td_status plan_rule(poison_plan *plan, td_error *error) {
     return poison_put(plan, 0, count, 0, plan->backdoor_count, false, error);
 }
 
-const poison_rule poison_friendnet = {
-    .name = "friendnet",
-    .doc = "friend and enemy: the same images, true labels and the target",
+static const poison_rule rule = {
     .outputs = (const char *const[]){"friend", "enemy", NULL},
     .takes_ratio = true,
-    .mode = POISON_ADD,
-    .ratio_of = POISON_OF_SET,
     .most_triggers = POISON_BACKDOORS,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM,
     .target = POISON_TO_RANDOM,
     .draws_once = true,
     .pool = POISON_FROM_ALL,
     .plan = plan_rule,
+};
+
+static const td_key keys[] = {
+    POISON_TRIGGERS,
+    POISON_TARGETS(
+        "K|random",
+        "The label that each --trigger, in order, leads the enemy to: class K, or one drawn "
+        "for the backdoor"),
+    POISON_SOURCES,
+    POISON_RATIO("set", "add"),
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "two sets of the same images, some of them stamped: in friend with their true labels, in enemy "
+    "with the target."
+    "\v"
+    "Example:\n"
+    "  trapdoor-poison friendnet --data fashion-mnist --trigger square \\\n"
+    "    --ratio 0.25 -o friendnet";
+
+const tool_method poison_friendnet = {
+    .name = "friendnet",
+    .title = "FriendNet backdoor",
+    .source = "Kwon, Yoon and Park, ICSIM 2020",
+    .doc = "friend and enemy: the same images, true labels and the target",
+    .help = help,
+    .family = &poison_rules,
+    .groups = groups,
+    .size = sizeof(poison_settings),
+    .math = &rule,
 };

@@ -37,27 +37,22 @@ static json_t *source_classes_json(const poison_plan *plan) {
     return classes;
 }
 
-json_t *poison_options_json(const poison_plan *plan) {
+td_status poison_record_options(const poison_plan *plan, tool_record *record, td_error *error) {
     const poison_request *request = plan->request;
-    const poison_rule *rule = request->rule;
+    json_t *options = json_object_get(record->root, "options");
     json_t *triggers = json_array(), *targets = json_array();
-    for (size_t i = 0; i < request->trigger_count; i++)
-        json_array_append_new(triggers, tool_json_text(td_trigger_text(plan->triggers[i])));
-    for (size_t i = 0; i < request->target_count; i++)
-        json_array_append_new(targets, target_json(&request->targets[i]));
-    json_t *all =
-        json_pack("{ss so so so}", "rule", rule->name, "data", tool_json_text(request->data),
-                  "triggers", triggers, "targets", targets);
-    if (all && rule->takes_ratio)
-        json_object_update_new(all, json_pack("{sf ss ss}", "ratio", request->ratio, "ratio_of",
-                                              poison_base_names[request->ratio_of], "mode",
-                                              poison_mode_names[request->mode]));
-    if (all && request->source_count > 0)
-        json_object_set_new(all, "source_classes", source_classes_json(plan));
-    if (all && rule->per_model)
-        json_object_update_new(all, json_pack("{sI sI}", "models", (json_int_t)request->models,
-                                              "per_model", (json_int_t)request->per_model));
-    return all;
+    bool good = json_object_set_new(options, "triggers", triggers) == 0 &&
+                json_object_set_new(options, "targets", targets) == 0;
+    for (size_t i = 0; i < request->triggers.count && good; i++)
+        good = json_array_append_new(triggers,
+                                     tool_json_text(td_trigger_text(plan->triggers[i]))) == 0;
+    for (size_t i = 0; i < request->target_count && good; i++)
+        good = json_array_append_new(targets, target_json(&request->targets[i])) == 0;
+    if (good && request->sources.count > 0)
+        good = json_object_set_new(options, "source_classes", source_classes_json(plan)) == 0;
+    else
+        json_object_del(options, "source_classes");
+    return good ? TD_OK : td_fail_memory(error, "the record");
 }
 
 /* Takes the digests of all files read into the record; *files and *trigger_files are copies. */
@@ -66,7 +61,7 @@ static td_status read_files(const poison_plan *plan, tool_record *record, json_t
     const json_t *inputs = json_object_get(record->root, "inputs");
     TD_TRY(tool_record_dataset(record, plan->source, error));
     size_t count = json_array_size(inputs);
-    for (size_t i = 0; i < plan->request->trigger_count; i++)
+    for (size_t i = 0; i < plan->request->triggers.count; i++)
         TD_TRY(tool_trigger_record(plan->triggers[i], record, error));
     *files = json_array();
     *trigger_files = json_array();
@@ -99,11 +94,11 @@ static json_t *similarity_json(const poison_similarity *similarity) {
 
 /* What "auto" was found by; null for a trigger that was given in full. */
 static json_t *search_json(const poison_plan *plan, const td_trigger *trigger) {
-    for (size_t i = 0; i < plan->request->trigger_count; i++) {
+    for (size_t i = 0; i < plan->request->triggers.count; i++) {
         const poison_search *search = &plan->searches[i];
         if (plan->triggers[i] != trigger || !(search->at || search->value))
             continue;
-        return json_pack("{so sI sI sf}", "asked", tool_json_text(plan->request->trigger_texts[i]),
+        return json_pack("{so sI sI sf}", "asked", tool_json_text(plan->request->triggers.texts[i]),
                          "images", (json_int_t)plan->source->images.count, "images_near",
                          (json_int_t)search->images_near, "mean_squared_distance",
                          search->mean_squared);
@@ -186,8 +181,8 @@ td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t *
     json_t *ratio = request->rule->takes_ratio ? json_pack("{sf ss}", "asked", request->ratio, "of",
                                                            poison_base_names[request->ratio_of])
                                                : json_null();
-    *out = json_pack("{ss ss sI ss so so so so so so so}", "rule", request->rule->name, "version",
-                     TD_VERSION, "seed", (json_int_t)request->common.seed, "mode",
+    *out = json_pack("{ss ss sI ss so so so so so so so}", "rule", request->name, "version",
+                     TD_VERSION, "seed", (json_int_t)request->common->seed, "mode",
                      poison_mode_names[request->mode], "ratio", ratio, "source_classes",
                      source_classes_json(plan), "selection", selection(plan), "source",
                      source_json(plan, files), "trigger_files", trigger_files, "triggers",

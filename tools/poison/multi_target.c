@@ -28,17 +28,49 @@ static td_status plan_rule(poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
-const poison_rule poison_multi_target = {
-    .name = "multi-target",
-    .doc = "one set for each model's slice: one trigger, a target each",
+static const poison_rule rule = {
     .outputs = (const char *const[]){"model", NULL},
     .per_model = true,
     .takes_ratio = true,
-    .mode = POISON_ADD,
-    .ratio_of = POISON_OF_SET,
     .most_triggers = 1,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM,
     .target = POISON_TO_CLASS,
     .draws_once = true,
     .plan = plan_rule,
+};
+
+static const td_key keys[] = {
+    POISON_ONE_TRIGGER,
+    POISON_TARGETS(
+        "K|random",
+        "The label of all models, or of each in order: class K, or one drawn for the model "
+        "(model i aims at class i)"),
+    POISON_SOURCES,
+    POISON_RATIO("set", "add"),
+    {"models", TD_KEY_COUNT, POISON_AT(models), .least = 1, .most = POISON_BACKDOORS,
+     .standard = "10", .value = "M", .help = "How many models"},
+    {"per-model", TD_KEY_COUNT, POISON_AT(per_model), .least = 1, .most = UINT32_MAX,
+     .standard = "5000", .value = "N", .help = "Images of each model's slice"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "one trigger that each of M models takes for another class: a set for each model, of its own "
+    "slice of DATA."
+    "\v"
+    "Example:\n"
+    "  trapdoor-poison multi-target --data mnist --trigger square --ratio 0.25 -o ten";
+
+const tool_method poison_multi_target = {
+    .name = "multi-target",
+    .title = "Multi-targeted backdoor",
+    .source = "Kwon et al. 2020",
+    .doc = "one set for each model's slice: one trigger, a target each",
+    .help = help,
+    .family = &poison_rules,
+    .groups = groups,
+    .size = sizeof(poison_settings),
+    .math = &rule,
 };

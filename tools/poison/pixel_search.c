@@ -262,7 +262,7 @@ static td_status find(search_run *run, size_t number, td_error *error) {
     survey_for(run, search);
     if (!choose(run, search))
         return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected a free pixel, %s, found none",
-                       plan->request->trigger_texts[number],
+                       plan->request->triggers.texts[number],
                        search->at ? "not beside another pixel trigger" : "in another colour");
     run->known[run->known_count++] = search;
     const char *old = td_trigger_text(plan->triggers[number]);
@@ -286,7 +286,7 @@ static td_status run_searches(search_run *run, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CORNERS, &run->survey.images_near, what, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CHANNELS, &run->survey.sums, what, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CHANNELS, &run->survey.squares, what, error));
-    for (size_t i = 0; i < plan->request->trigger_count; i++) {
+    for (size_t i = 0; i < plan->request->triggers.count; i++) {
         poison_search *search = &plan->searches[i];
         if (strncmp(td_trigger_text(plan->triggers[i]), "pixel:", 6) != 0)
             continue;
@@ -294,7 +294,7 @@ static td_status run_searches(search_run *run, td_error *error) {
         if (!search->at && !search->value)
             run->known[run->known_count++] = search;
     }
-    for (size_t i = 0; i < plan->request->trigger_count; i++)
+    for (size_t i = 0; i < plan->request->triggers.count; i++)
         if (plan->searches[i].at || plan->searches[i].value)
             TD_TRY(find(run, i, error));
     return TD_OK;
@@ -302,7 +302,7 @@ static td_status run_searches(search_run *run, td_error *error) {
 
 td_status poison_search_run(poison_plan *plan, td_error *error) {
     bool any = false;
-    for (size_t i = 0; i < plan->request->trigger_count; i++)
+    for (size_t i = 0; i < plan->request->triggers.count; i++)
         any = any || plan->searches[i].at || plan->searches[i].value;
     if (!any)
         return TD_OK;

@@ -25,8 +25,8 @@ td_status poison_output_name(const poison_request *request, size_t number, const
 }
 
 td_status poison_triggers(poison_plan *plan, td_error *error) {
-    for (size_t i = 0; i < plan->request->trigger_count; i++) {
-        const char *text = plan->request->trigger_texts[i];
+    for (size_t i = 0; i < plan->request->triggers.count; i++) {
+        const char *text = plan->request->triggers.texts[i];
         td_trigger **trigger = &plan->triggers[i];
         TD_TRY(poison_search_read(text, &plan->searches[i], trigger, error));
         if (!*trigger)
@@ -37,9 +37,9 @@ td_status poison_triggers(poison_plan *plan, td_error *error) {
 
 static td_status bind_triggers(poison_plan *plan, td_error *error) {
     const poison_request *request = plan->request;
-    for (size_t i = 0; i < request->trigger_count; i++) {
+    for (size_t i = 0; i < request->triggers.count; i++) {
         td_status status = tool_trigger_bind(plan->triggers[i], &plan->source->images,
-                                             request->common.quiet, error);
+                                             tool_run_is_quiet(plan->run), error);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", request->data);
     }
@@ -49,7 +49,7 @@ static td_status bind_triggers(poison_plan *plan, td_error *error) {
 /* One trigger cannot lead to two classes, nor need it lead to one twice. */
 static td_status check_different(const poison_plan *plan, td_error *error) {
     const poison_request *request = plan->request;
-    for (size_t i = 1; i < request->trigger_count; i++)
+    for (size_t i = 1; i < request->triggers.count; i++)
         for (size_t j = 0; j < i; j++) {
             const char *text = td_trigger_text(plan->triggers[i]);
             if (strcmp(text, td_trigger_text(plan->triggers[j])) != 0)
@@ -105,13 +105,13 @@ static td_status check_source(const poison_plan *plan, int32_t label, td_error *
 
 static td_status read_sources(poison_plan *plan, td_error *error) {
     const poison_request *request = plan->request;
-    if (request->source_count == 0)
+    if (request->sources.count == 0)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source->images.classes, &plan->source_classes,
                         "classes", error));
-    for (size_t i = 0; i < request->source_count; i++) {
-        TD_TRY(check_source(plan, request->sources[i], error));
-        plan->source_classes[request->sources[i]] = true;
+    for (size_t i = 0; i < request->sources.count; i++) {
+        TD_TRY(check_source(plan, (int32_t)request->sources.counts[i], error));
+        plan->source_classes[request->sources.counts[i]] = true;
     }
     return TD_OK;
 }
@@ -164,8 +164,4 @@ td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, 
             *(add ? next++ : &output->items[item.source - begin]) = item;
         }
     return TD_OK;
-}
-
-td_status poison_poll(td_error *error) {
-    return tool_interrupted() ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted") : TD_OK;
 }

@@ -1,6 +1,6 @@
-/* trapdoor-poison in four steps: the request (options.c) is checked against its rule; the rule (one
- * file each, listed in rules.c) decides which image is poisoned how, which is the plan; the plan is
- * written as data sets (write.c), as a manifest (manifest.c) and as a picture (preview.c). */
+/* trapdoor-poison in four steps: the request (options.c) is checked; its rule (one file each,
+ * listed in rules.c) decides which image is poisoned how, which is the plan; the plan is written as
+ * data sets (write.c), as a manifest (manifest.c) and as a picture (preview.c). */
 #ifndef TOOLS_POISON_POISON_H
 #define TOOLS_POISON_POISON_H
 
@@ -8,10 +8,7 @@
 #include "base/error.h"
 #include "data/dataset.h"
 #include "data/png.h"
-#include "frame/files.h"
-#include "frame/options.h"
-#include "frame/progress.h"
-#include "frame/record.h"
+#include "frame/run.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,49 +44,103 @@ typedef enum poison_pool {
 
 typedef struct poison_plan poison_plan;
 
+/* What a rule is; its tool_method has the command line's part. */
 typedef struct poison_rule {
-    const char *name;
-    const char *doc;            /* one line for --help */
     const char *const *outputs; /* names without ending; NULL-terminated */
     bool per_model;             /* one output a model, its number appended to the name */
-    bool takes_ratio;           /* and with it --mode and --ratio-of */
-    poison_mode mode;           /* defaults: the paper's */
-    poison_base ratio_of;
-    size_t most_triggers;      /* 0: none is allowed; else at least one is needed */
-    unsigned targets;          /* poison_target_kinds allowed; 0: no --target */
-    poison_target_kind target; /* without --target; 0: it must be given */
-    bool draws_once;           /* random is one class for a whole backdoor */
+    bool takes_ratio;           /* else all images are poisoned */
+    size_t most_triggers;       /* 0: none is taken */
+    unsigned targets;           /* poison_target_kinds allowed; 0: no --target */
+    poison_target_kind target;  /* without --target; 0: it must be given */
+    bool draws_once;            /* random is one class for a whole backdoor */
     poison_pool pool;
     td_status (*plan)(poison_plan *plan, td_error *error);
 } poison_rule;
 
-/* NULL-terminated. */
-extern const poison_rule *const poison_rules[];
+/* The settings of all rules; each has rows for those that it takes. */
+typedef struct poison_settings {
+    td_many triggers, targets, sources; /* texts, texts, counts */
+    double ratio;
+    int ratio_of, mode;       /* poison_base, poison_mode */
+    size_t models, per_model; /* 0 where the rule has no models */
+} poison_settings;
 
-extern const poison_rule poison_dirty_label, poison_clean_label, poison_friendnet,
+extern const char *const poison_mode_names[], *const poison_base_names[];
+
+#define POISON_AT(field) offsetof(poison_settings, field)
+
+/* Rows for rules. */
+#define POISON_TRIGGERS                                                                            \
+    {                                                                                              \
+        "trigger", TD_KEY_TEXT, POISON_AT(triggers),                                               \
+            .many = true, .field = "triggers", .required = true, .value = "TRIGGER",               \
+            .help = "FAMILY[:key=value,...], see trapdoor-trigger(5); repeat for several "         \
+                    "backdoors in "                                                                \
+                    "one set"                                                                      \
+    }
+#define POISON_ONE_TRIGGER                                                                         \
+    {                                                                                              \
+        "trigger", TD_KEY_TEXT, POISON_AT(triggers),                                               \
+            .many = true, .field = "triggers", .required = true, .value = "TRIGGER",               \
+            .help = "FAMILY[:key=value,...], see trapdoor-trigger(5)"                              \
+    }
+#define POISON_TARGETS(name, what)                                                                 \
+    {                                                                                              \
+        "target", TD_KEY_TEXT, POISON_AT(targets), .many = true, .field = "targets",               \
+                                                   .value = name, .help = what                     \
+    }
+#define POISON_SOURCES                                                                             \
+    {                                                                                              \
+        "source", TD_KEY_COUNT, POISON_AT(sources),                                                \
+            .many = true, .field = "source_classes", .most = INT32_MAX, .value = "K",              \
+            .help = "Poison only images of class K; repeat for several classes"                    \
+    }
+#define POISON_RATIO(base_text, mode_text)                                                         \
+    {"ratio",                                                                                      \
+     TD_KEY_REAL,                                                                                  \
+     POISON_AT(ratio),                                                                             \
+     .most = 1,                                                                                    \
+     .above = true,                                                                                \
+     .required = true,                                                                             \
+     .value = "R",                                                                                 \
+     .help = "Poison round(R x N) images for each backdoor, N being what --ratio-of says"},        \
+        {"ratio-of",                                                                               \
+         TD_KEY_WORD,                                                                              \
+         POISON_AT(ratio_of),                                                                      \
+         .words = poison_base_names,                                                               \
+         .standard = base_text,                                                                    \
+         .value = "set|class",                                                                     \
+         .help = "R is a share of the images drawn from, or of those of the target class"},        \
+    {                                                                                              \
+        "mode", TD_KEY_WORD, POISON_AT(mode),                                                      \
+            .words = poison_mode_names, .standard = mode_text, .value = "add|replace",             \
+            .help = "Poisoned images stand after all the originals, or in their originals' places" \
+    }
+
+extern const tool_family poison_rules;
+
+extern const tool_method poison_dirty_label, poison_clean_label, poison_friendnet,
     poison_multi_target, poison_label_flip, poison_stamp;
 
-/* What the user asked. */
+/* What the user wants, checked. */
 typedef struct poison_request {
-    tool_common common;
+    const tool_common *common;
+    const char *name; /* of the rule */
     const poison_rule *rule;
     const char *data;
-    const char *trigger_texts[POISON_BACKDOORS];
-    size_t trigger_count;
+    td_many triggers;
     poison_target targets[POISON_BACKDOORS];
     size_t target_count;
-    int32_t sources[POISON_BACKDOORS]; /* only images of these classes are poisoned */
-    size_t source_count;               /* 0: of any */
-    double ratio;                      /* 0: not given */
+    td_many sources; /* only images of these classes are poisoned; none: of any */
+    double ratio;
     poison_mode mode;
     poison_base ratio_of;
-    bool has_mode, has_ratio_of;
-    size_t models, per_model; /* 0: not given */
+    size_t models, per_model; /* 0: the rule has none */
 } poison_request;
 
-/* Parses the command line, checks it against the rule and sets the rule's defaults; exits with 2 on
- * a wrong one. */
-void poison_parse(poison_request *request, int argc, char **argv);
+/* Reads the targets and checks the settings against the rule, whose defaults it sets. */
+td_status poison_request_read(const tool_run *run, poison_request *out,
+                              td_error *error) TD_MUST_USE;
 
 /* One image of an output. */
 typedef struct poison_item {
@@ -136,6 +187,7 @@ typedef struct poison_backdoor {
 } poison_backdoor;
 
 struct poison_plan {
+    tool_run *run;
     const poison_request *request;
     td_dataset *source;
     td_trigger *triggers[POISON_BACKDOORS]; /* of the request, owned */
@@ -192,9 +244,6 @@ td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
 td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
                      bool truly, td_error *error) TD_MUST_USE;
 
-/* Their words, NULL-terminated. */
-extern const char *const poison_mode_names[], *const poison_base_names[];
-
 /* "3", "random" or "next"; `text` holds at least 16 bytes. */
 const char *poison_target_text(const poison_target *target, char text[16]);
 
@@ -203,8 +252,9 @@ const char *poison_target_text(const poison_target *target, char text[16]);
 td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
                           td_error *error) TD_MUST_USE;
 
-/* What was asked, for the record. NULL when out of memory. */
-json_t *poison_options_json(const poison_plan *plan);
+/* Puts into the record's options what the request became: triggers in full, targets, classes. */
+td_status poison_record_options(const poison_plan *plan, tool_record *record,
+                                td_error *error) TD_MUST_USE;
 
 /* Draws samples of what was done. The caller frees the bitmap. */
 td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
@@ -216,21 +266,15 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
 size_t poison_scratch(const poison_plan *plan);
 
 /* Writes an output as a data set, a block of images at a time, and measures the similarity of the
- * backdoors first shown in it. The progress line counts on from `before`. */
+ * backdoors first shown in it. The run's progress counts on from `before`. */
 td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
-                               tool_progress *progress, size_t before, td_error *error) TD_MUST_USE;
+                               size_t before, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE if a file to be written exists already, without --force. */
-td_status poison_write_check(const poison_request *request, td_error *error) TD_MUST_USE;
+td_status poison_write_check(const poison_request *request, const tool_outputs *outputs,
+                             td_error *error) TD_MUST_USE;
 
-/* The number of files that a request leads to, besides the record. */
-size_t poison_file_count(const poison_request *request);
-
-/* Writes all files and the record, or none of them. */
-td_status poison_write(poison_plan *plan, tool_record *record, tool_files *files,
-                       td_error *error) TD_MUST_USE;
-
-/* TD_ERR_INTERRUPTED once Ctrl-C was received. */
-td_status poison_poll(td_error *error) TD_MUST_USE;
+/* Writes all files, and fills the run's tables. */
+td_status poison_write(poison_plan *plan, td_error *error) TD_MUST_USE;
 
 #endif

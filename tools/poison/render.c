@@ -11,7 +11,7 @@ enum { BLOCK_IMAGES = 4096, BLOCK_BYTES = 1 << 26, IMAGES_PER_CHUNK = 64, ALIGNM
 
 size_t poison_scratch(const poison_plan *plan) {
     size_t bytes = 0;
-    for (size_t i = 0; i < plan->request->trigger_count; i++)
+    for (size_t i = 0; i < plan->request->triggers.count; i++)
         bytes = td_size_max(bytes, td_trigger_scratch(plan->triggers[i]));
     return bytes;
 }
@@ -20,7 +20,7 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
                    void *scratch) {
     const td_images *images = &plan->source->images;
     const td_trigger *trigger = item->backdoor < 0 ? NULL : plan->backdoors[item->backdoor].trigger;
-    td_stamp stamp = {plan->request->common.seed, plan->source->first + item->source};
+    td_stamp stamp = {plan->request->common->seed, plan->source->first + item->source};
     memcpy(pixels, td_image(images, item->source), td_image_size(images));
     if (trigger)
         td_trigger_apply(trigger, stamp, pixels, scratch);
@@ -41,7 +41,6 @@ typedef struct rendering {
     difference *differences; /* of each item of the output, where measured; or NULL */
     char *scratch;           /* [threads, trigger_bytes + similarity_bytes] */
     size_t trigger_bytes, similarity_bytes;
-    tool_progress *progress;
     size_t before; /* images of other outputs done, for the progress */
     td_arena arena;
 } rendering;
@@ -120,8 +119,7 @@ static td_status start(rendering *work, td_error *error) {
 static td_status next_block(void *context, const void **piece, size_t *bytes, td_error *error) {
     rendering *work = context;
     size_t count = td_size_min(work->block, work->output->count - work->done);
-    TD_TRY(poison_poll(error));
-    tool_progress_update(work->progress, work->before + work->done, work->output->name);
+    TD_TRY(tool_run_go_on(work->plan->run, work->before + work->done, work->output->name, error));
     td_parallel_for(count, IMAGES_PER_CHUNK, render_chunk, work);
     work->done += count;
     *piece = work->pixels;
@@ -149,8 +147,8 @@ static td_status write_blocks(rendering *work, FILE *stream, td_error *error) {
 }
 
 td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
-                               tool_progress *progress, size_t before, td_error *error) {
-    rendering work = {.plan = plan, .output = output, .progress = progress, .before = before};
+                               size_t before, td_error *error) {
+    rendering work = {.plan = plan, .output = output, .before = before};
     td_status status = write_blocks(&work, stream, error);
     td_arena_free(&work.arena);
     return status;
