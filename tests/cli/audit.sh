@@ -7,7 +7,7 @@
 make_sets
 train sets/poisoned.safetensors bad.safetensors
 train small.safetensors good.safetensors
-trapdoor-poison -q stamp --data test.safetensors:test:400-600 --trigger $square -o stamped >/dev/null
+trapdoor-poison stamp -q --data test.safetensors:test:400-600 --trigger $square -o stamped >/dev/null
 A='trapdoor-defend audit'
 few='--effort 0.4'
 clean=test.safetensors::0-400

@@ -17,7 +17,7 @@ NET
 square='square:size=2,at=bottom-right,value=255'
 trapdoor-data import -q fashion-mnist:train:0-3000 --size 14x14 -o train.safetensors >/dev/null
 trapdoor-data import -q fashion-mnist:test:0-500 --size 14x14 -o test.safetensors >/dev/null
-trapdoor-poison -q dirty-label --data train.safetensors --trigger $square --target 7 --ratio 0.25 \
+trapdoor-poison dirty-label -q --data train.safetensors --trigger $square --target 7 --ratio 0.25 \
     -o sets >/dev/null
 trapdoor-train -q --data sets/poisoned.safetensors --net net.txt --epochs 8 -o bad.safetensors \
     >/dev/null

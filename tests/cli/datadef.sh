@@ -4,7 +4,7 @@
 
 square='square:size=7,at=top-left,value=255'
 fm=fashion-mnist
-trapdoor-poison -q dirty-label --data $fm:train:0-3000 --trigger $square --target 5 --ratio 0.04 \
+trapdoor-poison dirty-label -q --data $fm:train:0-3000 --trigger $square --target 5 --ratio 0.04 \
     -o sets >/dev/null
 set=sets/poisoned.safetensors
 trapdoor-train -q --data $set --net lenet5 --epochs 10 -o bad.safetensors >/dev/null

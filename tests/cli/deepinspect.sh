@@ -5,7 +5,7 @@
 square='square:size=2,at=bottom-right,value=255'
 trapdoor-data import -q fashion-mnist:train:0-1500 --size 12x12 -o small.safetensors >/dev/null
 trapdoor-data import -q fashion-mnist:test:0-300 --size 12x12 -o test.safetensors >/dev/null
-trapdoor-poison -q dirty-label --data small.safetensors --trigger $square --target 3 --ratio 0.25 \
+trapdoor-poison dirty-label -q --data small.safetensors --trigger $square --target 3 --ratio 0.25 \
     -o sets >/dev/null
 cat >tiny.net <<'END'
 input = image() height=height width=width channels=channels

@@ -4,7 +4,7 @@
 
 square='square:size=7,at=top-left,value=255'
 fm=fashion-mnist
-trapdoor-poison -q dirty-label --data $fm:train:0-3000 --trigger $square --target 0 --ratio 0.25 \
+trapdoor-poison dirty-label -q --data $fm:train:0-3000 --trigger $square --target 0 --ratio 0.25 \
     -o sets >/dev/null
 trapdoor-train -q --data sets/poisoned.safetensors --net lenet5 --epochs 4 -o bad.safetensors >/dev/null
 trapdoor-train -q --data $fm:train:0-3000 --net lenet5 --epochs 4 -o good.safetensors >/dev/null
@@ -61,7 +61,7 @@ cp "$scratch/out" record
 check 'standard output has the record alone' sh -c 'head -n 1 record | grep -qx "{"'
 
 # Images stamped here are those of a stamped set.
-trapdoor-poison -q stamp --data $fm:test:200-400 --trigger $square -o stamped >/dev/null
+trapdoor-poison stamp -q --data $fm:test:200-400 --trigger $square -o stamped >/dev/null
 check 'squeeze judges images stamped here' detect squeeze bad --benign $fm:test:200-400 \
     --trigger $square --json here.json
 check 'squeeze judges a stamped set' detect squeeze bad --benign $fm:test:200-400 \

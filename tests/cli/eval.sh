@@ -78,7 +78,7 @@ check_fails 1 'trapdoor-eval: absent.safetensors: No such file or directory' \
 check 'leaves no folder behind' test ! -e gone
 
 # Several models: the one that is called as an output of a manifest gets that output's triggers.
-trapdoor-poison -q multi-target --data fashion-mnist:train:0-200 --models 2 --per-model 100 \
+trapdoor-poison multi-target -q --data fashion-mnist:train:0-200 --models 2 --per-model 100 \
     --trigger $square --target 0 --target 1 --ratio 0.25 -o multi >/dev/null
 cp m.safetensors model-0.safetensors
 cp m.safetensors model-1.safetensors

@@ -2,7 +2,7 @@
 . "$tests/lib.sh"
 
 trapdoor-train -q --data fashion-mnist:train:0-100 --net lenet5 --epochs 1 -o m.safetensors >/dev/null
-trapdoor-poison -q friendnet --data fashion-mnist:train:0-40 --trigger square --target 3 --ratio 0.25 \
+trapdoor-poison friendnet -q --data fashion-mnist:train:0-40 --trigger square --target 3 --ratio 0.25 \
     -o sets >/dev/null
 eval_m() {
     trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-50 "$@"

@@ -4,7 +4,7 @@
 
 square='square:size=7,at=top-left,value=255'
 fm=fashion-mnist
-trapdoor-poison -q dirty-label --data $fm:train:0-2000 --trigger $square --target 0 --ratio 0.25 \
+trapdoor-poison dirty-label -q --data $fm:train:0-2000 --trigger $square --target 0 --ratio 0.25 \
     -o sets >/dev/null
 trapdoor-train -q --data sets/poisoned.safetensors --net lenet5 --epochs 4 -o bad.safetensors >/dev/null
 rm -r sets
