@@ -366,6 +366,10 @@ static td_status store_at(const td_key *key, const td_setting *setting, void *fi
         }
         *(const char **)field = text;
         return TD_OK;
+    case TD_KEY_PAIR:
+        ((size_t *)field)[0] = setting->pair.first;
+        ((size_t *)field)[1] = setting->pair.second;
+        return TD_OK;
     case TD_KEY_TEXT:
         TD_TRY(td_arena_text(arena, text, strlen(text), &copy, error));
         *(const char **)field = copy;

@@ -23,7 +23,7 @@ typedef enum td_key_kind {
     TD_KEY_FRACTION, /* a number or A/B                      double */
     TD_KEY_WORD,     /* one of `words`                       int, its place */
     TD_KEY_TEXT,     /* any text, such as a path             const char * */
-    TD_KEY_PAIR,     /* a whole number or AxB */
+    TD_KEY_PAIR,     /* a whole number or AxB                size_t[2] */
     TD_KEY_LIST,     /* numbers A,B,... */
     TD_KEY_POSITION, /* top-left, ..., center or X+Y */
     TD_KEY_COLOUR,   /* V or R/G/B */
@@ -46,6 +46,7 @@ typedef struct td_key {
     const char *needs;        /* the key that this one goes with, "patch", or its values,
                                  "patch=unlearn|prune"; NULL: it stands for itself */
     const char *field;        /* its name in a record; NULL: `name` with _ for - */
+    const char *alias;        /* another spelling of the name, which is not shown */
     const char *value;        /* what --help calls its value: "DATA" */
     const char *expected;     /* what a TD_KEY_TEXT is, for messages: "the name of a file" */
     const char *help;         /* what it does, without its default; a sentence without a stop */

@@ -57,7 +57,7 @@ check_prints "^ +accuracy +[0-9.]+ %.* of $count\$" \
 if [ $limit != unlimited ]; then
     mkdir cifar
     truncate -s $((3073 * 100000)) cifar/test_batch.bin
-    check_fails 1 'trapdoor-data: out of memory for images' \
+    check_fails 1 'trapdoor-data info: out of memory for images' \
         limited trapdoor-data info cifar:test
 fi
 finish

@@ -42,7 +42,7 @@ refuse() {
     status_wanted=$1
     text=$2
     shift 2
-    check_fails "$status_wanted" "trapdoor-data: $text" $T "$@" -o out/refused
+    check_fails "$status_wanted" "trapdoor-data import: $text" $T "$@" -o out/refused
     check 'nothing is left' test -z "$(ls -A out)"
 }
 
@@ -55,7 +55,7 @@ pgm pets/emu/a.pgm 2 2 100 110 120 130
 pgm pets/emu/b.pgm 2 2 0 0 0 0
 pgm pets/emu/c.pgm 2 2 255 255 255 255
 PETS='1 2 3 4 5 6 7 8 10 20 30 40 100 110 120 130 0 0 0 0 255 255 255 255'
-check_stdout 'pets.safetensors: 6 images of 2x2x1 (height, width, channels), 3 classes of 1 to 3' \
+check_stdout '6 images of 2x2x1 (height, width, channels), 3 classes of 1 to 3' \
     $T pets -o pets.safetensors --json pets.json
 # shellcheck disable=SC2086 # numbers
 holds 'pixels and labels' pets.safetensors $PETS 0 0 1 2 2 2
@@ -66,7 +66,7 @@ check_field pets.json sha256 "\"$(cd pets && sha256sum cat/* dog/* emu/* | sha25
 check_field pets.json files 6
 check_field pets.json images 6
 check_field pets.json resized 0
-check_prints '^  images  6 of 2x2x1' trapdoor-data info pets.safetensors
+check_prints '^  pets.safetensors +6  2x2x1 ' trapdoor-data info pets.safetensors
 check 'from another place, the same bytes' sh -c \
     "$T ./pets/ -o again && cmp again pets.safetensors && $T \"\$PWD/pets\" -o again --force && cmp again pets.safetensors"
 mkdir sets && cp pets.safetensors sets/pets
@@ -79,7 +79,7 @@ holds 'classes become labels in the order given' some \
 check 'with their names' grep -aq '\[\\"emu\\",\\"cat\\"\]' some
 check_field some.json files 5
 check_field some.json classes '"emu,0"'
-check_stdout 'few: 3 images of 2x2x1 (height, width, channels), 3 classes of 1' \
+check_stdout '3 images of 2x2x1 (height, width, channels), 3 classes of 1' \
     $T pets --per-class 1 -o few
 holds 'the first of each class' few 1 2 3 4 10 20 30 40 100 110 120 130 0 1 2
 check_ok sh -c "exec $T pets::2-4 -o range >/dev/null"
@@ -87,7 +87,7 @@ holds 'a range' range 10 20 30 40 100 110 120 130 1 2
 check_ok sh -c "exec $T pets --shuffle -o shuffled >/dev/null"
 check 'shuffled: the same images in another order' sh -c '! cmp -s shuffled pets.safetensors'
 check 'shuffled: no image is lost' test \
-    "$(trapdoor-data info pets.safetensors shuffled | grep -c '^images of shuffled in pets.safetensors: 6 ')" -eq 1
+    "$(trapdoor-data info pets.safetensors shuffled | grep -c '^  pets.safetensors  shuffled *6 ')" -eq 1
 check_ok sh -c "exec $T pets --shuffle --seed 2 -o other >/dev/null"
 check 'shuffled by the seed' sh -c '! cmp -s shuffled other'
 
@@ -106,8 +106,7 @@ pgm mixed/a/1.pgm 2 2 10 20 30 40
 pgm mixed/a/2.pgm 4 2 0 4 8 12 16 20 24 28
 refuse 1 'mixed/a/2.pgm: expected 2x2 as mixed/a/1.pgm has, found 4x2; --size WxH makes them one size' \
     mixed
-check_stdout 'up: 2 images of 2x4x1 (height, width, channels), 1 classes of 2
-  resized to 4x2: 1 (nearest)' $T mixed --size 4x2 --filter nearest -o up
+check_stdout '2 images of 2x4x1 (height, width, channels), 1 classes of 2; 1 resized (nearest)' $T mixed --size 4x2 --filter nearest -o up
 holds 'made larger' up 10 10 20 20 30 30 40 40 0 4 8 12 16 20 24 28 0 0
 check_ok sh -c "exec $T mixed --size 1x1 --filter box -o down --json down.json >/dev/null"
 holds 'made smaller' down 25 14 0 0
@@ -115,24 +114,22 @@ check_field down.json resized 2
 check_field down.json filter '"box"'
 check_ok sh -c "exec $T mixed --size 3x3 -o smooth --json smooth.json >/dev/null"
 check_field smooth.json filter '"bilinear"'
-check_fails 2 'trapdoor-data: --size: expected WxH, such as 32x32, found "32"' \
-    $T pets --size 32 -o out/refused
-check_fails 2 'trapdoor-data: --size: H: expected a whole number from 1 to 16384, found "0"' \
-    $T pets --size 32x0 -o out/refused
-check_fails 2 'trapdoor-data: --filter: expected --size WxH with it, found none' \
+check_fails 2 'trapdoor-data import: --size: expected a whole number or a pair AxB from 1 to 16384, found "32x"' \
+    $T pets --size 32x -o out/refused
+check_fails 2 'trapdoor-data import: --size: expected a whole number or a pair AxB from 1 to 16384, found "4x0"' \
+    $T pets --size 4x0 -o out/refused
+check_fails 2 'trapdoor-data import: --filter: expected --size with it, found none' \
     $T pets --filter box -o out/refused
-check_fails 2 'trapdoor-data: --filter: expected one of nearest, box, bilinear, bicubic, lanczos, found "sinc"' \
+check_fails 2 'trapdoor-data import: --filter: expected one of nearest, box, bilinear, bicubic, lanczos, found "sinc"' \
     $T pets --size 2x2 --filter sinc -o out/refused
 
 # Colours: RGB as soon as one picture has them, wherever it stands.
 mkdir -p colours/a
 pgm colours/a/1.pgm 1 1 7
 ppm colours/a/2.ppm 1 1 255 0 0
-check_stdout 'rgb: 2 images of 1x1x3 (height, width, channels), 1 classes of 2
-  made RGB: 1' $T colours -o rgb
+check_stdout '2 images of 1x1x3 (height, width, channels), 1 classes of 2; 1 made RGB' $T colours -o rgb
 holds 'grey and RGB become RGB' rgb 7 7 7 255 0 0 0 0
-check_stdout 'grey: 2 images of 1x1x1 (height, width, channels), 1 classes of 2
-  made grey: 1' $T colours --gray -o grey
+check_stdout '2 images of 1x1x1 (height, width, channels), 1 classes of 2; 1 made grey' $T colours --gray -o grey
 holds 'or grey' grey 7 76 0 0
 check_ok sh -c "exec $T colours --grey -o other --force >/dev/null"
 check '--grey is --gray' cmp grey other
@@ -159,7 +156,7 @@ for threads in 1 2 3; do
     run $T many --size 5x4 --threads $threads -o out/refused
     cp "$scratch/err" "error.$threads"
 done
-check 'a cut picture is named' grep -q '^trapdoor-data: many/a/150.pgm: ' error.1
+check 'a cut picture is named' grep -q '^trapdoor-data import: many/a/150.pgm: ' error.1
 check 'the same error with 1, 2 and 3 threads' sh -c 'cmp error.1 error.2 && cmp error.1 error.3'
 check 'nothing is left' test -z "$(ls -A out)"
 
@@ -169,7 +166,7 @@ broken() {
     found=$status
     cp "$scratch/err" err
     check "$3 fails with $1" test "$found" -eq "$1"
-    check "and says: $(cat err)" grep -q "^trapdoor-data: $2: .*expected .*found" err
+    check "and says: $(cat err)" grep -q "^trapdoor-data import: $2: .*expected .*found" err
     check 'nothing is left' test -z "$(ls -A out)"
 }
 mkdir -p cut/a empty none/a
@@ -191,8 +188,7 @@ check_ok sh -c "exec $T fashion-mnist:test:0-100 -o fashion >/dev/null"
 } >expected
 check 'IDX files: their pixels and labels' sh -c 'tail -c 78500 fashion | cmp - expected'
 check 'IDX files: the split is kept' grep -aq '"split":"test"' fashion
-check_stdout 'bags: 20 images of 14x14x1 (height, width, channels), 2 classes of 10
-  resized to 14x14: 20 (bilinear)' \
+check_stdout '20 images of 14x14x1 (height, width, channels), 2 classes of 10; 20 resized (bilinear)' \
     $T fashion-mnist --classes Bag,1 --per-class 10 --size 14x14 -o bags
 
 # GTSRB: the regions of interest.
@@ -209,31 +205,31 @@ refuse 2 "--roi: expected pictures with a region of interest, as GTSRB's have; t
     pets --roi
 
 # Where it goes.
-check_fails 2 'trapdoor-data: pets.safetensors: exists already; --force replaces it' \
+check_fails 2 'trapdoor-data import: pets.safetensors: exists already; --force replaces it' \
     $T colours -o pets.safetensors
 check 'what was there stays' cmp sets/pets pets.safetensors
 check_ok sh -c "exec $T colours -o pets.safetensors --force >/dev/null"
 check '--force replaces it' sh -c 'cmp -s pets.safetensors rgb'
-check_fails 1 'trapdoor-data: /dev/full: writing tensor "images": No space left on device' \
+check_fails 1 'trapdoor-data import: /dev/full: writing tensor "images": No space left on device' \
     $T fashion-mnist:test -o /dev/full
-check_fails 1 'trapdoor-data: /dev/full: No space left on device' $T pets -o /dev/full
-check_fails 1 'trapdoor-data: no/such/folder: No such file or directory' $T pets -o no/such/folder
-check_fails 1 'trapdoor-data: pets.json/set: Not a directory' $T pets -o pets.json/set
+check_fails 1 'trapdoor-data import: /dev/full: No space left on device' $T pets -o /dev/full
+check_fails 1 'trapdoor-data import: no/such/folder: No such file or directory' $T pets -o no/such/folder
+check_fails 1 'trapdoor-data import: pets.json/set: Not a directory' $T pets -o pets.json/set
 mkdir locked && chmod 555 locked
 if [ "$(id -u)" -eq 0 ]; then
     skip 'a folder that may not be written to' 'root may'
 else
-    check_fails 1 'trapdoor-data: locked/set: Permission denied' $T pets -o locked/set
+    check_fails 1 'trapdoor-data import: locked/set: Permission denied' $T pets -o locked/set
 fi
-check_fails 2 'trapdoor-data: -o: expected a file to write, found nothing' $T pets
-check_fails 2 'trapdoor-data: -o: expected a file to write, found "-", standard output' $T pets -o -
-check_fails 2 'trapdoor-data: expected DATA, found nothing' $T -o out/refused
-check_fails 2 'trapdoor-data: expected one DATA, found also "mixed"' $T pets mixed -o out/refused
+check_fails 2 'trapdoor-data import: -o is missing: the file to write' $T pets
+check_fails 2 'trapdoor-data import: -o: expected a file to write, found "-", standard output' $T pets -o -
+check_fails 2 'trapdoor-data import: expected DATA, found none' $T -o out/refused
+check_fails 2 'trapdoor-data import: unexpected argument "mixed"' $T pets mixed -o out/refused
 check_ok sh -c "exec $T pets -o out/set --json - >record"
 check_field record command '"import"'
 rm out/set
 run timeout -s INT 0.7 $T fashion-mnist --size 400x400 -o out/refused
 cp "$scratch/err" err
-check 'Ctrl-C is told' grep -qx 'trapdoor-data: interrupted' err
+check 'Ctrl-C is told' grep -qx 'trapdoor-data import: interrupted' err
 check 'Ctrl-C leaves nothing' test -z "$(ls -A out)"
 finish

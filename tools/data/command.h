@@ -1,16 +1,10 @@
-/* The subcommands of trapdoor-data: one file and one row in main.c's table each. */
+/* The commands of trapdoor-data: one file and one row in main.c's table each. They have no inputs
+ * in common; a command's mathematics is its run. */
 #ifndef TOOLS_DATA_COMMAND_H
 #define TOOLS_DATA_COMMAND_H
 
-typedef struct command {
-    const char *name;
-    const char *usage;   /* "show DATA [DATA2]" */
-    const char *summary; /* one line */
+#include "frame/command.h"
 
-    /* Does it with the arguments from the subcommand's name on; gives the tool's exit status. */
-    int (*run)(int argc, char **argv);
-} command;
-
-extern const command command_import, command_info, command_show;
+extern const tool_method data_import, data_info, data_show;
 
 #endif

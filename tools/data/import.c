@@ -2,218 +2,174 @@
 #include "import.h"
 #include "command.h"
 
-#include "base/file.h"
 #include "data/bitmap.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
-enum {
-    KEY_SIZE = TOOL_OPTION_BASE,
-    KEY_FILTER,
-    KEY_CLASSES,
-    KEY_PER_CLASS,
-    KEY_GRAY,
-    KEY_ROI,
-    KEY_SHUFFLE
-};
+#define AT(field) offsetof(import_request, field)
 
-static const struct argp_option options[] = {
-    {"size", KEY_SIZE, "WxH", 0,
-     "Resize pictures to W by H pixels; without it all must have one size", 0},
-    {"filter", KEY_FILTER, "FILTER", 0,
-     "Resize by nearest, box, bilinear, bicubic or lanczos (bilinear); where a picture shrinks all "
-     "but nearest count every pixel",
-     0},
-    {"classes", KEY_CLASSES, "LIST", 0,
-     "Take these classes alone, by name or index (a name wins), as 3,5,dog; they become labels 0, "
-     "1, 2 ...",
-     0},
-    {"per-class", KEY_PER_CLASS, "N", 0, "Take the first N images of each class", 0},
-    {"gray", KEY_GRAY, NULL, 0, "Make colours grey (Rec. 601 luma)", 0},
-    {"grey", KEY_GRAY, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0},
-    {"roi", KEY_ROI, NULL, 0, "Cut pictures to their region of interest (GTSRB)", 0},
-    {"shuffle", KEY_SHUFFLE, NULL, 0, "Put what was taken in random order, by the seed", 0},
+static const td_key keys[] = {
+    {"data", TD_KEY_TEXT, AT(data), .argument = true, .required = true, .value = "DATA"},
+    {"size", TD_KEY_PAIR, AT(width), .least = 1, .most = TD_BITMAP_SIDE, .value = "WxH",
+     .help = "Resize pictures to W by H pixels; without it all must have one size"},
+    {"filter", TD_KEY_WORD, AT(filter), .words = td_filter_names, .standard = "bilinear",
+     .needs = "size", .value = "FILTER",
+     .help = "Resize by nearest, box, bilinear, bicubic or lanczos; where a picture shrinks all "
+             "but nearest count every pixel"},
+    {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
+     .help = "Take these classes alone, by name or index (a name wins), as 3,5,dog; they become "
+             "labels 0, 1, 2 ..."},
+    {"per-class", TD_KEY_COUNT, AT(per_class), .least = 1, .most = INFINITY, .value = "N",
+     .help = "Take the first N images of each class"},
+    {"gray", TD_KEY_FLAG, AT(grey), .alias = "grey", .help = "Make colours grey (Rec. 601 luma)"},
+    {"roi", TD_KEY_FLAG, AT(regions), .help = "Cut pictures to their region of interest (GTSRB)"},
+    {"shuffle", TD_KEY_FLAG, AT(shuffle),
+     .help = "Put what was taken in random order, by the seed"},
     {0},
 };
 
-static void parse_size(import_request *r, char *text, struct argp_state *state) {
-    char *by = strchr(text, 'x');
-    if (!by)
-        tool_misuse(state, "--size: expected WxH, such as 32x32, found \"%s\"", text);
-    *by = '\0';
-    r->width = tool_count("--size: W", text, 1, TD_BITMAP_SIDE, state);
-    r->height = tool_count("--size: H", by + 1, 1, TD_BITMAP_SIDE, state);
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static td_status check(const tool_settings *settings, void *own, td_error *error) {
+    (void)own;
+    if (strcmp(settings->common.output, "-") == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected a file to write, found \"-\", standard output");
+    return TD_OK;
 }
 
-static void check(const import_request *r, const struct argp_state *state) {
-    if (!r->data)
-        tool_misuse(state, "expected DATA, found nothing");
-    if (!r->common.output)
-        tool_misuse(state, "-o: expected a file to write, found nothing");
-    if (strcmp(r->common.output, "-") == 0)
-        tool_misuse(state, "-o: expected a file to write, found \"-\", standard output");
-    if (r->filter_given && !r->width)
-        tool_misuse(state, "--filter: expected --size WxH with it, found none");
+enum { IMAGES, HEIGHT, WIDTH, CHANNELS, CLASSES, RESIZED, GREYED, COLOURED, ALPHA };
+
+static const tool_column columns[] = {
+    [IMAGES] = {"images", NULL, TOOL_COUNT},       [HEIGHT] = {"height", NULL, TOOL_COUNT},
+    [WIDTH] = {"width", NULL, TOOL_COUNT},         [CHANNELS] = {"channels", NULL, TOOL_COUNT},
+    [CLASSES] = {"classes", NULL, TOOL_COUNT},     [RESIZED] = {"resized", NULL, TOOL_COUNT},
+    [GREYED] = {"made_gray", NULL, TOOL_COUNT},    [COLOURED] = {"made_rgb", NULL, TOOL_COUNT},
+    [ALPHA] = {"without_alpha", NULL, TOOL_COUNT}, {0},
+};
+
+static const tool_table_kind table_kind = {.columns = columns, .single = true};
+
+static td_status add_table(tool_run *run, const import_selection *s, const import_result *made,
+                           td_error *error) {
+    const size_t values[] = {
+        [IMAGES] = made->images.count, [HEIGHT] = made->images.height,
+        [WIDTH] = made->images.width,  [CHANNELS] = made->images.channels,
+        [CLASSES] = s->classes,        [RESIZED] = made->resized,
+        [GREYED] = made->made_grey,    [COLOURED] = made->made_rgb,
+        [ALPHA] = made->without_alpha,
+    };
+    tool_table *table;
+    tool_cell *row;
+    TD_TRY(tool_run_table(run, &table_kind, &table, error));
+    TD_TRY(tool_run_row(run, table, &row, error));
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        tool_cell_count(&row[i], values[i]);
+    return TD_OK;
 }
 
-static error_t parse(int key, char *text, struct argp_state *state) {
-    import_request *r = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &r->common;
-        r->filter = TD_BILINEAR;
-        return 0;
-    case KEY_SIZE:
-        parse_size(r, text, state);
-        return 0;
-    case KEY_FILTER:
-        r->filter = (td_filter)tool_choice("--filter", text, td_filter_names, state);
-        r->filter_given = true;
-        return 0;
-    case KEY_CLASSES:
-        r->classes = text;
-        return 0;
-    case KEY_PER_CLASS:
-        r->per_class = tool_count("--per-class", text, 1, SIZE_MAX, state);
-        return 0;
-    case KEY_GRAY:
-        r->grey = true;
-        return 0;
-    case KEY_ROI:
-        r->regions = true;
-        return 0;
-    case KEY_SHUFFLE:
-        r->shuffle = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (r->data)
-            tool_misuse(state, "expected one DATA, found also \"%s\"", text);
-        r->data = text;
-        return 0;
-    case ARGP_KEY_END:
-        check(r, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+static td_status add_classes(tool_run *run, const import_selection *s, td_error *error) {
+    json_t *counts = json_array(), *names = json_array();
+    bool good = true;
+    for (size_t i = 0; i < s->classes && good; i++)
+        good = json_array_append_new(counts, json_integer((json_int_t)s->class_counts[i])) == 0 &&
+               (!s->class_names ||
+                json_array_append_new(names, tool_json_text(s->class_names[i])) == 0);
+    td_status status = tool_run_set(run, "class_counts", counts, error);
+    if (status == TD_OK && s->class_names)
+        return tool_run_set(run, "class_names", names, error);
+    json_decref(names);
+    return good ? status : td_fail_memory(error, "the record");
 }
 
-/* What was asked, for the record. */
-static json_t *request_json(const import_request *r) {
-    json_t *size = r->width ? json_pack("[II]", (json_int_t)r->width, (json_int_t)r->height) : NULL;
-    json_t *filter = r->width ? json_string(td_filter_names[r->filter]) : NULL;
-    json_t *classes = r->classes ? tool_json_text(r->classes) : NULL;
-    json_t *per_class = r->per_class ? json_integer((json_int_t)r->per_class) : NULL;
-    return json_pack("{s:s, s:o, s:o*, s:o*, s:o*, s:o*, s:b, s:b, s:b}", "command", "import",
-                     "data", tool_json_text(r->data), "size", size, "filter", filter, "classes",
-                     classes, "per_class", per_class, "gray", (int)r->grey, "roi", (int)r->regions,
-                     "shuffle", (int)r->shuffle);
+/* "; 1 resized (nearest), 2 made RGB": what was not as it was stored. */
+static void describe_changes(td_filter filter, const import_result *made, char *out, size_t size) {
+    const struct {
+        size_t count;
+        const char *what, *how;
+    } changes[] = {{made->resized, "resized", td_filter_names[filter]},
+                   {made->made_grey, "made grey", NULL},
+                   {made->made_rgb, "made RGB", NULL},
+                   {made->without_alpha, "without their alpha", NULL}};
+    size_t used = 0;
+    *out = '\0';
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (changes[i].count > 0 && used < size)
+            used +=
+                (size_t)snprintf(out + used, size - used, "%s%zu %s%s%s%s", used ? ", " : "; ",
+                                 changes[i].count, changes[i].what, changes[i].how ? " (" : "",
+                                 changes[i].how ? changes[i].how : "", changes[i].how ? ")" : "");
 }
 
-static td_status report_json(json_t *root, const import_selection *s, const import_result *made) {
-    json_t *counts = json_array(), *names = s->class_names ? json_array() : NULL;
-    for (size_t i = 0; i < s->classes; i++)
-        json_array_append_new(counts, json_integer((json_int_t)s->class_counts[i]));
-    for (size_t i = 0; names && i < s->classes; i++)
-        json_array_append_new(names, tool_json_text(s->class_names[i]));
-    const td_images *images = &made->images;
-    json_t *fields =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o*, s:o, s:I, s:I, s:I, s:I}", "images",
-                  (json_int_t)images->count, "height", (json_int_t)images->height, "width",
-                  (json_int_t)images->width, "channels", (json_int_t)images->channels, "classes",
-                  (json_int_t)s->classes, "class_names", names, "class_counts", counts, "resized",
-                  (json_int_t)made->resized, "made_gray", (json_int_t)made->made_grey, "made_rgb",
-                  (json_int_t)made->made_rgb, "without_alpha", (json_int_t)made->without_alpha);
-    int failed = json_object_update(root, fields);
-    json_decref(fields);
-    return failed ? TD_ERR_MEMORY : TD_OK;
-}
-
-static void print_changes(const import_request *r, const import_result *made) {
-    if (made->resized)
-        printf("  resized to %zux%zu: %zu (%s)\n", made->images.width, made->images.height,
-               made->resized, td_filter_names[r->filter]);
-    if (made->made_grey)
-        printf("  made grey: %zu\n", made->made_grey);
-    if (made->made_rgb)
-        printf("  made RGB: %zu\n", made->made_rgb);
-    if (made->without_alpha)
-        printf("  alpha left out: %zu\n", made->without_alpha);
-}
-
-static void print_result(const import_request *r, const import_selection *s,
-                         const import_result *made) {
+static td_status report(tool_run *run, const import_selection *s, const import_result *made,
+                        td_error *error) {
     size_t least = SIZE_MAX, most = 0;
+    char changes[256], range[64];
     for (size_t i = 0; i < s->classes; i++) {
-        if (s->class_counts[i] < least)
-            least = s->class_counts[i];
-        if (s->class_counts[i] > most)
-            most = s->class_counts[i];
+        least = s->class_counts[i] < least ? s->class_counts[i] : least;
+        most = s->class_counts[i] > most ? s->class_counts[i] : most;
     }
-    printf("%s: %zu images of %zux%zux%zu (height, width, channels), %zu classes of ",
-           r->common.output, s->count, made->images.height, made->images.width,
-           made->images.channels, s->classes);
-    if (least == most)
-        printf("%zu\n", most);
+    TD_TRY(add_classes(run, s, error));
+    TD_TRY(add_table(run, s, made, error));
+    describe_changes((td_filter)((const import_request *)run->own)->filter, made, changes,
+                     sizeof changes);
+    if (least < most)
+        snprintf(range, sizeof range, "%zu to %zu", least, most);
     else
-        printf("%zu to %zu\n", least, most);
-    print_changes(r, made);
+        snprintf(range, sizeof range, "%zu", most);
+    return tool_run_summary(
+        run, error, "%zu images of %zux%zux%zu (height, width, channels), %zu classes of %s%s",
+        s->count, made->images.height, made->images.width, made->images.channels, s->classes, range,
+        changes);
 }
 
-static td_status import_data(const import_request *r, tool_record *record, td_error *error) {
+static td_status import_pictures(tool_run *run, td_error *error) {
+    import_request r = *(const import_request *)run->own;
     import_source source;
     import_selection selection = {0};
     import_result made;
-    TD_TRY(import_source_open(&source, r, error));
-    td_status status = import_select(&selection, &source, r, error);
+    r.run = run;
+    TD_TRY(td_output_check(run->common->output, run->common->force, error));
+    TD_TRY(import_source_open(&source, &r, error));
+    td_status status = import_select(&selection, &source, &r, error);
     if (status == TD_OK)
-        status = import_write(&made, r, &source, &selection, record, error);
-    if (status == TD_OK && report_json(record->root, &selection, &made) != TD_OK)
-        status = td_fail_memory(error, "the record");
+        status = import_write(&made, &r, &source, &selection, error);
     if (status == TD_OK)
-        status = tool_record_write(record, &r->common, error);
-    if (status == TD_OK && !(r->common.json && strcmp(r->common.json, "-") == 0))
-        print_result(r, &selection, &made);
+        status = report(run, &selection, &made, error);
     import_selection_free(&selection);
     import_source_close(&source);
     return status;
 }
 
-static td_status run_request(const import_request *r, td_error *error) {
-    TD_TRY(td_output_check(r->common.output, r->common.force, error));
-    TD_TRY(tool_record_check(&r->common, error));
-    tool_record record;
-    TD_TRY(tool_record_start(&record, "trapdoor-data", &r->common, request_json(r), error));
-    td_status status = import_data(r, &record, error);
-    tool_record_free(&record);
-    return status;
-}
+static const tool_family family = {
+    .name = "import",
+    .word = "command",
+    .usage = "DATA -o SET.safetensors",
+    .run = import_pictures,
+    .output = TOOL_OUTPUT_FILE,
+    .needs_output = true,
+    .output_what = "the file to write",
+};
 
-static int run(int argc, char **argv) {
-    static const struct argp argp = {
-        options,
-        parse,
-        "import DATA -o SET.safetensors",
-        "Make a data set in one file of pictures, or of a part of another set.\v"
-        "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, "
-        "A-B a half-open range of indices. A PATH may be a folder of class folders with PNG, JPEG "
-        "or PPM pictures, alone or in folders train and test, GTSRB's layout, CIFAR-10's binary "
-        "batches, IDX files, .npy arrays or a safetensors set. If any picture has colour, all "
-        "become RGB; alpha is left out. Pictures are read a block at a time, so that a set may be "
-        "larger than memory.\n\n"
-        "Examples:\n"
-        "  trapdoor-data import photos --size 64x64 -o photos.safetensors\n"
-        "  trapdoor-data import gtsrb:test --roi --size 32x32 -o signs.safetensors\n"
-        "  trapdoor-data import cifar10 --classes cat,dog -o pets.safetensors\n",
-        tool_common_children,
-        NULL,
-        NULL};
-    import_request r = {0};
-    tool_parse(&argp, argc, argv, &r, &r.common);
-    td_error error;
-    td_status status = run_request(&r, &error);
-    return tool_exit(status, &error);
-}
+static const char help[] =
+    "Makes a data set in one file of pictures, or of a part of another set.\v"
+    "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B a "
+    "half-open range of indices. A PATH may be a folder of class folders with PNG, JPEG or PPM "
+    "pictures, alone or in folders train and test, GTSRB's layout, CIFAR-10's binary batches, IDX "
+    "files, .npy arrays or a safetensors set. If any picture has colour, all become RGB; alpha is "
+    "left out. Pictures are read a block at a time, so that a set may be larger than memory.\n\n"
+    "Examples:\n"
+    "  trapdoor-data import photos --size 64x64 -o photos.safetensors\n"
+    "  trapdoor-data import gtsrb:test --roi --size 32x32 -o signs.safetensors\n"
+    "  trapdoor-data import cifar10 --classes cat,dog -o pets.safetensors\n";
 
-const command command_import = {"import", "import DATA", "a data set in one file of pictures", run};
+const tool_method data_import = {
+    .name = "import",
+    .title = "Import",
+    .doc = "a data set in one file of pictures",
+    .help = help,
+    .family = &family,
+    .groups = groups,
+    .size = sizeof(import_request),
+    .check = check,
+};

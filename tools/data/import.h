@@ -3,20 +3,20 @@
 #ifndef TOOLS_DATA_IMPORT_H
 #define TOOLS_DATA_IMPORT_H
 
-#include "frame/record.h"
 #include "data/dataset.h"
 #include "data/fit.h"
 #include "data/listing.h"
 #include "data/path.h"
+#include "frame/run.h"
 
 typedef struct import_request {
-    tool_common common;
     const char *data;
     size_t width, height; /* 0: the size that the pictures have */
-    td_filter filter;
-    const char *classes; /* --classes LIST, or NULL: all */
-    size_t per_class;    /* 0: all */
-    bool grey, regions, shuffle, filter_given;
+    int filter;           /* td_filter */
+    const char *classes;  /* --classes LIST, or NULL: all */
+    size_t per_class;     /* 0: all */
+    bool grey, regions, shuffle;
+    tool_run *run;
 } import_request;
 
 /* The pictures of DATA, stored as files or as arrays. */
@@ -87,6 +87,6 @@ typedef struct import_result {
  * set's digest and that of the files that were read. */
 td_status import_write(import_result *result, const import_request *request,
                        const import_source *source, const import_selection *selection,
-                       tool_record *record, td_error *error) TD_MUST_USE;
+                       td_error *error) TD_MUST_USE;
 
 #endif

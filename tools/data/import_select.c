@@ -109,7 +109,7 @@ static td_status select_images(import_selection *s, const import_source *source,
     TD_TRY(name_classes(s, &map, source, request, error));
     TD_TRY(take_images(s, &map, source, request, error));
     if (request->shuffle)
-        TD_TRY(shuffle(s, request->common.seed, error));
+        TD_TRY(shuffle(s, request->run->common->seed, error));
     TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &s->labels, "labels", error));
     for (size_t i = 0; i < s->count; i++)
         s->labels[i] = map.new_label[import_source_label(source, s->order[i])];

@@ -9,7 +9,8 @@ static bool has_regions(const import_source *source) {
 }
 
 static td_status open_set(import_source *source, const import_request *request, td_error *error) {
-    TD_TRY(td_dataset_open(&source->set, request->data, "train", request->common.data_dir, error));
+    TD_TRY(td_dataset_open(&source->set, request->data, "train", request->run->common->data_dir,
+                           error));
     source->count = source->set.images.count;
     source->classes = source->set.images.classes;
     source->class_names = source->set.class_names;
@@ -21,7 +22,7 @@ td_status import_source_open(import_source *source, const import_request *reques
                              td_error *error) {
     *source = (import_source){0};
     TD_TRY(td_listing_open(&source->listing, &source->is_listing, request->data, "train",
-                           request->common.data_dir, error));
+                           request->run->common->data_dir, error));
     if (source->is_listing) {
         source->count = source->listing.count;
         source->classes = source->listing.classes;

@@ -3,7 +3,6 @@
 
 #include "base/parallel_try.h"
 #include "base/size.h"
-#include "frame/progress.h"
 #include "data/path.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -27,7 +26,6 @@ typedef struct work {
     td_digest *digests; /* [source->count]: of the files read; NULL where no record is asked for */
     atomic_size_t resized, made_grey, made_rgb, without_alpha;
     atomic_bool colour_after_grey;
-    tool_progress progress;
     td_arena arena; /* owns block and digests */
 } work;
 
@@ -102,7 +100,7 @@ static td_status next_block(void *context, const void **piece, size_t *bytes, td
     size_t count = td_size_min(w->per_block, w->selection->count - w->done);
     TD_TRY(td_parallel_try(count, PICTURES_A_CHUNK, make_image, w, error));
     w->done += count;
-    tool_progress_update(&w->progress, w->done, NULL);
+    tool_run_show(w->request->run, w->done, NULL);
     *piece = w->block;
     *bytes = count * w->size;
     return TD_OK;
@@ -146,23 +144,15 @@ static td_images shape_of(const work *w) {
                        .labels = w->selection->labels};
 }
 
-static td_status write_stream(work *w, td_output *output, td_error *error) {
+static td_status write_stream(work *w, FILE *stream, td_error *error) {
     char name[TD_PATH_SIZE];
     td_images images = shape_of(w);
     td_pieces pixels = {next_block, w};
     source_name(name, sizeof name, w->request->data);
-    td_status status = td_dataset_write_pieces(
-        output->stream, &images, &pixels, w->selection->class_names, name, w->source->split, error);
-    return ferror(output->stream) ? td_fail_within(error, status, "%s", output->path) : status;
-}
-
-/* A device has no digest. */
-static td_status record_output(tool_record *record, const td_output *output, td_error *error) {
-    if (!output->temporary)
-        return TD_OK;
-    size_t length;
-    const char *name = td_path_base(output->path, &length);
-    return tool_record_output(record, name, output->temporary, error);
+    td_status status = td_dataset_write_pieces(stream, &images, &pixels, w->selection->class_names,
+                                               name, w->source->split, error);
+    return ferror(stream) ? td_fail_within(error, status, "%s", w->request->run->common->output)
+                          : status;
 }
 
 static td_status record_inputs(const work *w, tool_record *record, td_error *error) {
@@ -175,31 +165,24 @@ static td_status record_inputs(const work *w, tool_record *record, td_error *err
     return tool_record_folder(record, source->listing.root, files, &digest, error);
 }
 
-static td_status record_files(const work *w, tool_record *record, const td_output *output,
-                              td_error *error) {
-    if (!w->digests)
-        return TD_OK;
-    TD_TRY(record_output(record, output, error));
-    return record_inputs(w, record, error);
-}
-
-static td_status write_file(work *w, tool_record *record, td_error *error) {
-    td_output output;
+/* Colour after grey pictures begins anew, in RGB; what went to a device cannot be taken back. */
+static td_status write_file(work *w, td_error *error) {
+    tool_run *run = w->request->run;
+    const char *path = run->common->output;
+    const bool can_repeat = !td_path_exists(path) || td_path_is_file(path);
+    FILE *stream;
     TD_TRY(start(w, error));
-    TD_TRY(td_output_open(&output, w->request->common.output, w->request->common.force, error));
-    bool can_repeat = output.temporary;
-    td_status status = write_stream(w, &output, error);
+    TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
+    td_status status = write_stream(w, stream, error);
     if (status == TD_OK)
-        status = td_output_finish(&output, error);
+        status = tool_outputs_finish(&run->outputs, w->digests ? &run->record : NULL, error);
     if (status == TD_OK)
-        status = record_files(w, record, &output, error);
-    if (status == TD_OK)
-        return td_output_publish(&output, error);
-    td_output_discard(&output);
+        return w->digests ? record_inputs(w, &run->record, error) : TD_OK;
     if (!can_repeat || !atomic_exchange(&w->colour_after_grey, false))
         return status;
+    tool_outputs_drop(&run->outputs);
     w->fit.channels = RGB;
-    return write_file(w, record, error);
+    return write_file(w, error);
 }
 
 /* The shape of the first picture decides, but for what was asked. */
@@ -214,27 +197,25 @@ static td_status choose_shape(work *w, td_error *error) {
         w->fit.height = request->height;
     }
     w->fit.channels = request->grey || !has_colour(&picture.bitmap) ? GREY : RGB;
-    w->fit.filter = request->filter;
+    w->fit.filter = (td_filter)request->filter;
     import_picture_free(&picture);
     return TD_OK;
 }
 
-static td_status write_set(work *w, tool_record *record, td_error *error) {
-    if (w->request->common.json)
+static td_status write_set(work *w, td_error *error) {
+    tool_run *run = w->request->run;
+    if (run->common->json)
         TD_TRY(TD_ARENA_NEW(&w->arena, w->source->count, &w->digests, "checksums", error));
     TD_TRY(choose_shape(w, error));
-    w->progress =
-        tool_progress_start("importing", "images", w->selection->count, w->request->common.quiet);
-    td_status status = write_file(w, record, error);
-    tool_progress_end(&w->progress);
-    return status;
+    tool_run_begin(run, "importing", "images", w->selection->count);
+    return write_file(w, error);
 }
 
 td_status import_write(import_result *result, const import_request *request,
                        const import_source *source, const import_selection *selection,
-                       tool_record *record, td_error *error) {
+                       td_error *error) {
     work w = {.request = request, .source = source, .selection = selection};
-    td_status status = write_set(&w, record, error);
+    td_status status = write_set(&w, error);
     *result = (import_result){shape_of(&w), atomic_load(&w.resized), atomic_load(&w.made_grey),
                               atomic_load(&w.made_rgb), atomic_load(&w.without_alpha)};
     td_arena_free(&w.arena);

@@ -51,7 +51,7 @@ static td_status make_rows(command *c, td_error *error) {
     const td_key *key;
     size_t count = 0;
     int group = 1;
-    TD_TRY(TD_ARENA_NEW(&c->arena, 2 * c->settings->key_count + 1, &c->rows, "options", error));
+    TD_TRY(TD_ARENA_NEW(&c->arena, 3 * c->settings->key_count + 1, &c->rows, "options", error));
     for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++) {
         if (key->argument)
             continue;
@@ -62,6 +62,9 @@ static td_status make_rows(command *c, td_error *error) {
         *row = (struct argp_option){
             .name = key->name, .key = KEY_FIRST + (int)i, .arg = value_name(key), .group = group};
         TD_TRY(describe(key, &c->arena, &row->doc, error));
+        if (key->alias)
+            c->rows[count++] = (struct argp_option){
+                .name = key->alias, .key = row->key, .flags = OPTION_ALIAS | OPTION_HIDDEN};
     }
     return TD_OK;
 }

@@ -26,6 +26,8 @@ td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
 
 td_status tool_outputs_check(const tool_outputs *outputs, const char *path, td_error *error) {
     td_output trial;
+    if (strcmp(path, "-") == 0)
+        return TD_OK;
     TD_TRY(td_output_check(path, outputs->force, error));
     if (td_path_exists(path) && !td_path_is_file(path))
         return TD_OK;
@@ -62,13 +64,18 @@ static td_status add(tool_outputs *outputs, const char *path, const char *name, 
     TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &file, "files", error));
     TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &path_copy, error));
     TD_TRY(td_arena_text(&outputs->arena, name, strlen(name), &name_copy, error));
-    TD_TRY(td_output_open(&file->output, path, outputs->force, error));
+    if (strcmp(path, "-") == 0) {
+        outputs->printed = true;
+        *stream = stdout;
+    } else {
+        TD_TRY(td_output_open(&file->output, path, outputs->force, error));
+        *stream = file->output.stream;
+    }
     file->path = path_copy;
     file->name = name_copy;
     file->existed = td_path_exists(path);
     *(outputs->last ? &outputs->last->next : &outputs->first) = file;
     outputs->last = file;
-    *stream = file->output.stream;
     return TD_OK;
 }
 
@@ -87,10 +94,17 @@ td_status tool_outputs_add_path(tool_outputs *outputs, const char *path, FILE **
 
 td_status tool_outputs_finish(tool_outputs *outputs, tool_record *record, td_error *error) {
     tool_file *file = outputs->last;
+    if (!file->output.path)
+        return TD_OK; /* standard output, which is flushed at the end */
     TD_TRY(td_output_finish(&file->output, error));
     return record && file->output.temporary
                ? tool_record_output(record, file->name, file->output.temporary, error)
                : TD_OK;
+}
+
+void tool_outputs_drop(tool_outputs *outputs) {
+    td_output_discard(&outputs->last->output);
+    outputs->last->existed = true;
 }
 
 td_status tool_outputs_publish(tool_outputs *outputs, td_error *error) {

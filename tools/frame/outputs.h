@@ -10,6 +10,7 @@ typedef struct tool_outputs {
     bool force;         /* whether files may be replaced */
     const char *folder; /* where names without a path lie; NULL: no folder */
     bool made;          /* whether the folder was made here */
+    bool printed;       /* one of the files is standard output */
     struct tool_file *first, *last;
     td_arena arena;
 } tool_outputs;
@@ -19,8 +20,8 @@ typedef struct tool_outputs {
 td_status tool_outputs_check(const tool_outputs *outputs, const char *path,
                              td_error *error) TD_MUST_USE;
 
-/* Makes the folder unless it is there, for tool_outputs_add; once, for a run has one folder. It must
- * outlive the outputs. TD_ERR_USAGE where a file is in its place. */
+/* Makes the folder unless it is there, for tool_outputs_add; once, for a run has one folder. It
+ * must outlive the outputs. TD_ERR_USAGE where a file is in its place. */
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
                               td_error *error) TD_MUST_USE;
 
@@ -34,7 +35,8 @@ td_status tool_outputs_add(tool_outputs *outputs, const char *name, FILE **strea
                            td_error *error) TD_MUST_USE;
 
 /* The next file at a path of its own; the record calls it by its last part: where the user put it
- * is no part of the result. A device is written in place and not recorded. */
+ * is no part of the result. A device is written in place and not recorded, and so is "-", standard
+ * output, on which nothing else is printed then. */
 td_status tool_outputs_add_path(tool_outputs *outputs, const char *path, FILE **stream,
                                 td_error *error) TD_MUST_USE;
 
@@ -42,6 +44,9 @@ td_status tool_outputs_add_path(tool_outputs *outputs, const char *path, FILE **
  * outputs; `record` is NULL for the record's own file. */
 td_status tool_outputs_finish(tool_outputs *outputs, tool_record *record,
                               td_error *error) TD_MUST_USE;
+
+/* Leaves out the file added last: it is to be written anew. */
+void tool_outputs_drop(tool_outputs *outputs);
 
 /* Puts all finished files into place. If one cannot be, those before it go again, unless they
  * replaced others. */

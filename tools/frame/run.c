@@ -151,6 +151,8 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
 }
 
 void tool_run_print(const tool_run *run, FILE *stream) {
+    if (run->outputs.printed)
+        return;
     const json_t *summary = json_object_get(run->record.root, "summary");
     if (json_is_string(summary))
         fprintf(stream, "%s\n", json_string_value(summary));

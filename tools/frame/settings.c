@@ -210,6 +210,10 @@ static json_t *value_json(const tool_place *place) {
     case TD_KEY_FRACTION:
         return unset && !(*(const double *)field != 0) ? json_null()
                                                        : json_real(*(const double *)field);
+    case TD_KEY_PAIR:
+        return unset ? json_null()
+                     : json_pack("[II]", (json_int_t)((const size_t *)field)[0],
+                                 (json_int_t)((const size_t *)field)[1]);
     case TD_KEY_WORD:
         return unset ? json_null() : json_string(word_of(place));
     default:

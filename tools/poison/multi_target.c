@@ -61,7 +61,8 @@ static const char help[] =
     "slice of DATA."
     "\v"
     "Example:\n"
-    "  trapdoor-poison multi-target --data mnist --trigger square --ratio 0.25 -o ten";
+    "  trapdoor-poison multi-target --data mnist --trigger square \\\n"
+    "    --ratio 0.25 -o ten";
 
 const tool_method poison_multi_target = {
     .name = "multi-target",

@@ -158,8 +158,8 @@ static td_status summarise(poison_plan *plan, td_error *error) {
         poisoned += plan->outputs[i].poisoned;
     }
     return tool_run_summary(plan->run, error, "%s: %zu of %zu images poisoned, in %zu set%s",
-                            plan->request->name, poisoned, images,
-                            plan->output_count, plan->output_count == 1 ? "" : "s");
+                            plan->request->name, poisoned, images, plan->output_count,
+                            plan->output_count == 1 ? "" : "s");
 }
 
 /* What the record says of the result; the rest of the truth is in the manifest. */
