@@ -60,7 +60,7 @@ offers 'trapdoor-train --optimizer ' $(allowed trapdoor-train --optimizer '')
 # shellcheck disable=SC2046 # words
 offers 'trapdoor-data import photos --filter=' $(allowed trapdoor-data import --filter '')
 offers 'trapdoor-poison friendnet --mode ' add replace
-offers 'trapdoor-poison friendnet --target ' random next
+offers 'trapdoor-poison friendnet --target ' random
 offers 'trapdoor-poison friendnet --trigger tri' triangle: triangle-wave:
 offers 'trapdoor-train --opt' --optimizer
 offers 'trapdoor-train --net cnn-' cnn-bn

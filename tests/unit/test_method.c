@@ -1,0 +1,364 @@
+/* A method as a table: its settings, its tables, and a run of it. */
+#include "support.h"
+
+#include "base/json.h"
+#include "frame/run.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- a method --- */
+
+typedef struct inputs {
+    const char *model;
+    td_many sets;
+} inputs;
+
+typedef struct own {
+    size_t steps;
+    double rate, minutes;
+    int how;
+    bool patch, quiet_end;
+    const char *to;
+    size_t size[2];
+} own;
+
+static const char *const ways[] = {"unlearn", "prune", NULL};
+
+static const td_key input_keys[] = {
+    {"model", TD_KEY_TEXT, offsetof(inputs, model), .required = true, .value = "MODEL"},
+    {"set", TD_KEY_TEXT, offsetof(inputs, sets), .many = true, .field = "sets"},
+    {0},
+};
+
+static const td_key own_keys[] = {
+    {"steps", TD_KEY_COUNT, offsetof(own, steps), .least = 1, .most = 9, .standard = "3"},
+    {"rate", TD_KEY_REAL, offsetof(own, rate), .most = 1, .above = true, .standard = "0.5"},
+    {"minutes", TD_KEY_REAL, offsetof(own, minutes), .most = INFINITY, .above = true,
+     .standard = "inf", .unrecorded = true},
+    {"patch", TD_KEY_FLAG, .offset = offsetof(own, patch)},
+    {"how", TD_KEY_WORD, offsetof(own, how), .words = ways, .standard = "unlearn",
+     .needs = "patch"},
+    {"patched-to", TD_KEY_TEXT, offsetof(own, to), .needs = "how=prune", .required = true},
+    {"size", TD_KEY_PAIR, offsetof(own, size), .least = 1, .most = 64},
+    {0},
+};
+
+static const tool_keys input_groups[] = {{.keys = input_keys}, {0}},
+                       own_groups[] = {{.keys = own_keys, .object = "own"}, {0}};
+
+static const tool_chart charts[] = {{"Size of each class", TOOL_CHART_BARS, "class", {"size"}},
+                                    {0}};
+
+enum { CLASS, SIZE, INDEX, ASR, FLAGGED, FIRST, SECOND, LACKING };
+
+static const tool_column columns[] = {
+    [CLASS] = {"class", "class", .kind = TOOL_TEXT},
+    [SIZE] = {"size", "size", TOOL_REAL, .unit = "pixels", .digits = 2, .null = true},
+    [INDEX] = {"index", "index", .kind = TOOL_REAL},
+    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
+    [FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
+    [FIRST] = {"hits", "first", TOOL_COUNT, .list = true},
+    [SECOND] = {"hits", "second", TOOL_COUNT, .list = true},
+    [LACKING] = {"lacking", "lacking", .kind = TOOL_COUNT},
+    {0},
+};
+
+static const tool_column facts[] = {{"auroc", "AUROC", .kind = TOOL_ESTIMATE}, {0}};
+
+static const tool_table_kind classes = {.name = "classes",
+                                        .title = "Classes",
+                                        .columns = columns,
+                                        .charts = charts},
+                             numbers = {.title = "", .columns = facts, .single = true};
+
+static td_status fill(tool_run *run, td_error *error) {
+    tool_table *table;
+    tool_cell *row;
+    char name[] = "cat";
+    TD_TRY(tool_run_table(run, &numbers, &table, error));
+    TD_TRY(tool_run_row(run, table, &row, error));
+    tool_cell_estimate(&row[0], 0.75, (td_interval){0.5, 1});
+    TD_TRY(tool_run_table(run, &classes, &table, error));
+    TD_TRY(tool_run_row(run, table, &row, error));
+    TD_TRY(tool_run_cell(run, &row[CLASS], name, error));
+    memset(name, 'x', sizeof name - 1); /* a cell has its own copy */
+    tool_cell_real(&row[SIZE], 2.5);
+    tool_cell_real(&row[INDEX], INFINITY);
+    tool_cell_rate(&row[ASR], (td_rate){3, 4, 0.75, {0.5, 0.875}});
+    tool_cell_flag(&row[FLAGGED], true);
+    tool_cell_count(&row[FIRST], 1);
+    tool_cell_count(&row[SECOND], 2);
+    TD_TRY(tool_run_row(run, table, &row, error));
+    tool_cell_word(&row[CLASS], "dögs");
+    tool_cell_flag(&row[FLAGGED], false);
+    return tool_run_summary(run, error, "%d of %d classes", 1, 2);
+}
+
+static bool fails;
+
+static td_status work(tool_run *run, td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add(&run->outputs, "one.txt", &stream, error));
+    fputs("one", stream);
+    TD_TRY(tool_outputs_finish(&run->outputs, &run->record, error));
+    TD_TRY(tool_outputs_add(&run->outputs, "two.txt", &stream, error));
+    fputs("two", stream);
+    TD_TRY(fill(run, error));
+    if (fails)
+        return td_fail(error, TD_ERR_NUMERIC, "no luck");
+    return tool_outputs_finish(&run->outputs, &run->record, error);
+}
+
+static const tool_family family = {.name = "test",
+                                   .groups = input_groups,
+                                   .size = sizeof(inputs),
+                                   .run = work,
+                                   .output = TOOL_OUTPUT_FOLDER,
+                                   .needs_output = true,
+                                   .output_what = "where to write"};
+
+static const tool_method method = {
+    .name = "try", .family = &family, .groups = own_groups, .size = sizeof(own)};
+
+/* --- settings --- */
+
+static void open_settings(tool_settings *settings) {
+    assert_int_equal(tool_settings_open(settings, "trapdoor-test", &method, NULL), TD_OK);
+}
+
+static void set(tool_settings *settings, const char *name, const char *value) {
+    td_error error = {0};
+    td_status status = tool_settings_set(settings, name, value, &error);
+    assert_string_equal(error.message, "");
+    assert_int_equal(status, TD_OK);
+}
+
+static void refuse(tool_settings *settings, const char *name, const char *value,
+                   const char *message) {
+    td_error error;
+    assert_int_equal(tool_settings_set(settings, name, value, &error), TD_ERR_USAGE);
+    assert_string_equal(error.message, message);
+}
+
+static void check(tool_settings *settings, const char *message) {
+    td_error error = {0};
+    td_status status = tool_settings_check(settings, &error);
+    assert_string_equal(error.message, message);
+    assert_int_equal(status, *message ? TD_ERR_USAGE : TD_OK);
+}
+
+static void test_values(void **state) {
+    (void)state;
+    tool_settings s;
+    open_settings(&s);
+    const own *o = s.own;
+    const inputs *in = s.family;
+    assert_int_equal(o->steps, 3);
+    assert_true(o->rate == 0.5 && isinf(o->minutes));
+    assert_null(in->model);
+    set(&s, "model", "m");
+    for (int i = 0; i < 5; i++)
+        set(&s, "set", (const char *[]){"a", "b", "c", "d", "e"}[i]);
+    set(&s, "steps", "9");
+    set(&s, "size", "4x6");
+    assert_int_equal(in->sets.count, 5);
+    assert_string_equal(in->sets.texts[4], "e");
+    assert_string_equal(in->model, "m");
+    assert_int_equal(o->steps, 9);
+    assert_int_equal(o->size[0], 4);
+    assert_int_equal(o->size[1], 6);
+    assert_true(tool_settings_given(&s, "steps"));
+    assert_false(tool_settings_given(&s, "rate"));
+    tool_settings_close(&s);
+    tool_settings_close(&s);
+}
+
+static void test_refused_values(void **state) {
+    (void)state;
+    tool_settings s;
+    open_settings(&s);
+    refuse(&s, "steps", "0", "--steps: expected a whole number from 1 to 9, found \"0\"");
+    refuse(&s, "steps", "1.5", "--steps: expected a whole number from 1 to 9, found \"1.5\"");
+    refuse(&s, "rate", "0", "--rate: expected a number in (0, 1], found \"0\"");
+    refuse(&s, "rate", "nan", "--rate: expected a number in (0, 1], found \"nan\"");
+    refuse(&s, "how", "filter", "--how: expected one of unlearn, prune, found \"filter\"");
+    refuse(&s, "clean", "x", "try has no option --clean");
+    set(&s, "steps", "2");
+    refuse(&s, "steps", "3",
+           "--steps: expected it once, a whole number from 1 to 9, found it again with \"3\"");
+    tool_settings_close(&s);
+}
+
+static void test_what_goes_with_what(void **state) {
+    (void)state;
+    tool_settings s;
+    open_settings(&s);
+    check(&s, "expected --model, found none");
+    set(&s, "model", "m");
+    check(&s, "-o is missing: where to write");
+    s.common.output = "out";
+    check(&s, "");
+    set(&s, "how", "prune");
+    check(&s, "--how: expected --patch with it, found none");
+    set(&s, "patch", "");
+    check(&s, "--how prune: expected --patched-to with it, found none");
+    set(&s, "patched-to", "file");
+    check(&s, "");
+    tool_settings_close(&s);
+    open_settings(&s);
+    s.common.output = "out";
+    set(&s, "model", "m");
+    set(&s, "patch", "");
+    set(&s, "patched-to", "file");
+    check(&s, "--patched-to: expected --how prune with it, found none");
+    tool_settings_close(&s);
+}
+
+static void assert_json(const json_t *value, const char *text) {
+    char *found = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    assert_string_equal(found, text);
+    free(found);
+}
+
+static void test_options_of_the_record(void **state) {
+    (void)state;
+    tool_settings s;
+    open_settings(&s);
+    set(&s, "model", "m");
+    set(&s, "minutes", "5");
+    json_t *options = tool_settings_json(&s);
+    assert_json(options, "{\"method\":\"try\",\"model\":\"m\",\"sets\":[],"
+                         "\"own\":{\"steps\":3,\"rate\":0.5,\"patch\":false}}");
+    json_decref(options);
+    set(&s, "patch", "");
+    set(&s, "set", "d");
+    set(&s, "size", "7");
+    options = tool_settings_json(&s);
+    assert_json(options, "{\"method\":\"try\",\"model\":\"m\",\"sets\":[\"d\"],"
+                         "\"own\":{\"steps\":3,\"rate\":0.5,\"patch\":true,\"how\":\"unlearn\","
+                         "\"size\":[7,7]}}");
+    json_decref(options);
+    tool_settings_close(&s);
+}
+
+/* --- runs --- */
+
+static td_status execute(tool_run *run, tool_settings *s, const char *json, td_error *error) {
+    open_settings(s);
+    set(s, "model", "m");
+    s->common.output = "out";
+    s->common.json = json;
+    *run = (tool_run){.deadline = INFINITY};
+    return tool_run_execute(run, s, error);
+}
+
+static void test_files_and_record_appear_together(void **state) {
+    (void)state;
+    tool_settings s;
+    tool_run run;
+    td_error error;
+    fails = true;
+    assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_ERR_NUMERIC);
+    tool_run_close(&run);
+    tool_settings_close(&s);
+    assert_int_not_equal(access("out", F_OK), 0);
+    fails = false;
+    assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_OK);
+    support_assert_file("out/one.txt", "one");
+    support_assert_file("out/two.txt", "two");
+    json_t *record;
+    assert_int_equal(td_json_read("out/record.json", &record, NULL), TD_OK);
+    assert_int_equal(json_array_size(json_object_get(record, "outputs")), 2);
+    json_decref(record);
+    tool_run_close(&run);
+    tool_settings_close(&s);
+    /* What stands in the way is found, and all stays as it was. */
+    unlink("out/one.txt");
+    assert_int_equal(execute(&run, &s, NULL, &error), TD_ERR_USAGE);
+    assert_string_equal(error.message, "out/two.txt: exists already; --force replaces it");
+    tool_run_close(&run);
+    tool_settings_close(&s);
+    assert_int_not_equal(access("out/one.txt", F_OK), 0);
+    support_assert_file("out/two.txt", "two");
+}
+
+static void test_tables_in_the_record(void **state) {
+    (void)state;
+    tool_settings s;
+    tool_run run;
+    td_error error;
+    assert_int_equal(execute(&run, &s, NULL, &error), TD_OK);
+    const json_t *root = run.record.root;
+    assert_json(json_object_get(root, "classes"),
+                "[{\"class\":\"cat\",\"size\":2.5,\"index\":null,\"asr\":0.75,"
+                "\"asr_interval\":[0.5,0.875],\"asr_count\":[3,4],\"flagged\":true,"
+                "\"hits\":[1,2]},"
+                "{\"class\":\"d\xc3\xb6gs\",\"size\":null,\"flagged\":false,"
+                "\"hits\":[null,null]}]");
+    assert_true(json_real_value(json_object_get(root, "auroc")) == 0.75);
+    assert_json(json_object_get(root, "auroc_interval"), "[0.5,1.0]");
+    assert_string_equal(json_string_value(json_object_get(root, "summary")), "1 of 2 classes");
+    const json_t *described = json_array_get(json_object_get(root, "tables"), 1);
+    assert_string_equal(json_string_value(json_object_get(described, "rows")), "/classes");
+    assert_int_equal(json_array_size(json_object_get(described, "columns")), 7);
+    assert_json(json_object_get(described, "charts"),
+                "[{\"title\":\"Size of each class\",\"kind\":\"bars\",\"x\":\"class\","
+                "\"y\":[\"size\"]}]");
+    tool_run_close(&run);
+    tool_settings_close(&s);
+}
+
+static void test_tables_as_text(void **state) {
+    (void)state;
+    tool_settings s;
+    tool_run run;
+    td_error error;
+    char *text;
+    size_t size;
+    assert_int_equal(execute(&run, &s, NULL, &error), TD_OK);
+    FILE *stream = open_memstream(&text, &size);
+    tool_run_print(&run, stream);
+    fclose(stream);
+    assert_string_equal(
+        text, "1 of 2 classes\n"
+              "  AUROC: 0.7500 [0.5000, 1.0000]\n"
+              "Classes\n"
+              "  class  size, pixels  index                ASR, %           first  second\n"
+              "  cat            2.50    inf  75.00 [50.00, 87.50]  FLAGGED      1       2\n"
+              "  d\xc3\xb6gs\n");
+    free(text);
+    tool_run_close(&run);
+    tool_settings_close(&s);
+}
+
+static void test_a_deadline_stops(void **state) {
+    (void)state;
+    tool_settings s;
+    tool_run run = {.deadline = 0};
+    td_error error;
+    open_settings(&s);
+    run.common = &s.common;
+    tool_run_begin(&run, "working", "steps", 10);
+    assert_int_equal(tool_run_go_on(&run, 4, NULL, &error), TD_ERR_INTERRUPTED);
+    assert_string_equal(error.message, "the time is up after 4 of 10 steps");
+    run.deadline = INFINITY;
+    assert_int_equal(tool_run_go_on(&run, 5, NULL, &error), TD_OK);
+    tool_settings_close(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_what_goes_with_what),
+        cmocka_unit_test(test_options_of_the_record),
+        IN_FOLDER(test_files_and_record_appear_together),
+        IN_FOLDER(test_tables_in_the_record),
+        IN_FOLDER(test_tables_as_text),
+        cmocka_unit_test(test_a_deadline_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
