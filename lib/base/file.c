@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,8 +47,10 @@ void td_map_close(td_map *map) {
 
 td_status td_output_check(const char *path, bool force, td_error *error) {
     struct stat info;
+    if (*path == '\0')
+        return td_fail(error, TD_ERR_USAGE, "expected the name of a file to write, found \"\"");
     if (stat(path, &info) != 0)
-        return TD_OK;
+        return errno == ELOOP ? fail_errno(error, path) : TD_OK;
     if (S_ISDIR(info.st_mode))
         return td_fail(error, TD_ERR_USAGE, "%s: expected a file to write, found a folder", path);
     if (S_ISREG(info.st_mode) && !force)
@@ -55,12 +58,47 @@ td_status td_output_check(const char *path, bool force, td_error *error) {
     return TD_OK;
 }
 
-/* A temporary name in the same folder, so that the rename stays within one file system. */
-static char *temporary_name(const char *path) {
+/* How long the folder of a path is, with its last slash. */
+static int folder_length(const char *path) {
     const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash - path) + 1 : 0;
+    return slash ? (int)(slash - path) + 1 : 0;
+}
+
+/* The file behind a symbolic link, be it there or not: a link as output stays, and what it leads to
+ * is written. The path itself for anything else. NULL, with errno set, for a circle of links. */
+static char *follow_links(const char *path) {
+    enum { MOST_LINKS = 40 };
+    char *file = strdup(path), target[PATH_MAX];
+    for (int links = 0; file; links++) {
+        ssize_t length = readlink(file, target, sizeof target - 1);
+        char *next;
+        if (length < 0)
+            return file;
+        target[length] = '\0';
+        if (links == MOST_LINKS) {
+            free(file);
+            errno = ELOOP;
+            return NULL;
+        }
+        if (*target == '/')
+            next = strdup(target);
+        else if (asprintf(&next, "%.*s%s", folder_length(file), file, target) < 0)
+            next = NULL;
+        free(file);
+        file = next;
+    }
+    return NULL;
+}
+
+/* A temporary name in the same folder, so that the rename stays within one file system; not longer
+ * than a name may be. */
+static char *temporary_name(const char *path) {
+    enum { MOST_OF_NAME = NAME_MAX - 8 };
+    const int folder = folder_length(path);
     char *name;
-    return asprintf(&name, "%.*s.%s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
+    return asprintf(&name, "%.*s.%.*s.XXXXXX", folder, path, MOST_OF_NAME, path + folder) < 0
+               ? NULL
+               : name;
 }
 
 static int open_temporary(char *name) {
@@ -79,7 +117,11 @@ td_status td_output_open(td_output *output, const char *path, bool force, td_err
     TD_TRY(td_output_check(path, force, error));
     struct stat info;
     bool in_place = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-    char *copy = strdup(path), *temporary = in_place ? NULL : temporary_name(path);
+    errno = 0;
+    char *copy = follow_links(path);
+    if (!copy && errno == ELOOP)
+        return fail_errno(error, path);
+    char *temporary = in_place || !copy ? NULL : temporary_name(copy);
     if (!copy || (!in_place && !temporary)) {
         free(copy);
         free(temporary);
@@ -131,8 +173,10 @@ td_status td_output_publish(td_output *output, td_error *error) {
             free(output->temporary);
             output->temporary = NULL;
         } else {
-            status = errno == EEXIST ? td_output_check(output->path, false, error)
-                                     : fail_errno(error, output->path);
+            status = errno == EEXIST
+                         ? td_fail(error, TD_ERR_USAGE, "%s: exists already; --force replaces it",
+                                   output->path)
+                         : fail_errno(error, output->path);
         }
     }
     td_output_discard(output);

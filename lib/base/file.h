@@ -21,13 +21,14 @@ void td_map_close(td_map *map); /* takes a zeroed map as well */
 /* One file being written. */
 typedef struct td_output {
     FILE *stream;    /* write here with stdio; NULL when closed */
-    char *path;      /* where it will stand */
+    char *path;      /* where it will stand: the file behind a symbolic link */
     char *temporary; /* where it is until published; NULL when written in place (a device) */
     bool force;      /* may replace a file */
 } td_output;
 
-/* Opens `path` for writing. Without `force` an existing file is TD_ERR_USAGE. A device or pipe is
- * written in place. On failure *output is zeroed. */
+/* Opens `path` for writing. Without `force` an existing file is TD_ERR_USAGE. A symbolic link stays:
+ * the file that it leads to is written, be it there or not. A device or pipe is written in place. On
+ * failure *output is zeroed. */
 td_status td_output_open(td_output *output, const char *path, bool force,
                          td_error *error) TD_MUST_USE;
 

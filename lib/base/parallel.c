@@ -2,11 +2,80 @@
 
 #include "base/size.h"
 #include <cblas.h>
+#include <limits.h>
 #include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE = 4096 };
+
+/* "150000 100000", microseconds of a period, or "max 100000". */
+static size_t read_quota(const char *path) {
+    double quota, period;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return SIZE_MAX;
+    const bool limited = fscanf(file, "%lf %lf", &quota, &period) == 2 && quota > 0 && period > 0;
+    fclose(file);
+    if (!limited || quota / period >= INT_MAX)
+        return SIZE_MAX;
+    const size_t whole = (size_t)(quota / period);
+    return whole + ((double)whole * period < quota);
+}
+
+size_t td_quota_cores(const char *root, const char *group) {
+    char path[PATH_SIZE], place[PATH_SIZE];
+    size_t cores = SIZE_MAX;
+    snprintf(place, sizeof place, "%s", group);
+    for (;;) {
+        const int length = snprintf(path, sizeof path, "%s%s/cpu.max", root, place);
+        if (length > 0 && (size_t)length < sizeof path)
+            cores = td_size_min(cores, read_quota(path));
+        char *slash = strrchr(place, '/');
+        if (!slash)
+            return cores;
+        *slash = '\0';
+    }
+}
+
+/* The process's own group of version 2, "0::/user.slice/x". */
+static size_t own_quota(void) {
+    char line[PATH_SIZE], group[PATH_SIZE] = "";
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "0::", 3) == 0)
+            snprintf(group, sizeof group, "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+    if (file)
+        fclose(file);
+    return td_quota_cores("/sys/fs/cgroup", strcmp(group, "/") == 0 ? "" : group);
+}
+
+static size_t usual_threads(void) {
+    static size_t first; /* what OMP_NUM_THREADS says, before it is set here */
+    if (first == 0)
+        first = (size_t)omp_get_max_threads();
+    if (getenv("OMP_NUM_THREADS"))
+        return first;
+    return td_size_min((size_t)omp_get_num_procs(), own_quota());
+}
+
+static int team_size(void) {
+    int size = 1;
+#pragma omp parallel
+#pragma omp single
+    size = omp_get_num_threads();
+    return size;
+}
 
 void td_set_threads(size_t count) {
+    const size_t usual = usual_threads();
     omp_set_dynamic(0);
-    omp_set_num_threads(count > 0 ? (int)count : omp_get_num_procs());
+    if (omp_get_max_active_levels() < 1)
+        omp_set_max_active_levels(1);
+    count = td_size_min(count > 0 ? count : usual, (size_t)omp_get_thread_limit());
+    omp_set_num_threads((int)count);
+    omp_set_num_threads(team_size());
 }
 
 size_t td_threads(void) {

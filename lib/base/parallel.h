@@ -10,8 +10,15 @@
  * chunks run with the same one at a time: it may choose scratch memory, never a result. */
 typedef void (*td_chunk_fn)(void *context, size_t begin, size_t end, size_t chunk, size_t thread);
 
-/* Sets the number of threads for the whole process; 0 is one per core that this process may use. */
+/* Sets the number of threads for the whole process. 0 is what OMP_NUM_THREADS says, else one per
+ * core that this process may use, by its affinity and its cgroup's quota. There are never more than
+ * OpenMP gives: its limit (OMP_THREAD_LIMIT), or what a team really has. Call it before any work:
+ * were a team smaller than it should be, OpenBLAS would wait for its threads for ever. */
 void td_set_threads(size_t count);
+
+/* Cores by the cgroup's quota in files below `root` ("/sys/fs/cgroup"), rounded up: of version 2,
+ * cpu.max of the group at `group` or above it; SIZE_MAX without a limit. */
+size_t td_quota_cores(const char *root, const char *group);
 
 size_t td_threads(void);
 

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "base/file.h"
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,6 +171,42 @@ static void test_folders_must_exist(void **state) {
     support_assert_file("folder/out", "text");
 }
 
+static void test_links_are_followed(void **state) {
+    (void)state;
+    td_error error;
+    td_output output;
+    struct stat info;
+    support_make_folder("far");
+    assert_int_equal(symlink("far/file", "link"), 0);
+    assert_int_equal(symlink("link", "to-link"), 0);
+    write_and_commit("to-link", false, "one"); /* to a file that is not there yet */
+    support_assert_file("far/file", "one");
+    assert_int_equal(td_output_open(&output, "link", false, &error), TD_ERR_USAGE);
+    assert_string_equal(error.message, "link: exists already; --force replaces it");
+    write_and_commit("link", true, "two");
+    support_assert_file("far/file", "two");
+    assert_int_equal(lstat("link", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(symlink("circle", "circle"), 0);
+    assert_int_equal(td_output_open(&output, "circle", true, &error), TD_ERR_IO);
+    support_assert_contains(error.message, "circle: ");
+    assert_int_equal(symlink("nowhere/file", "lost"), 0);
+    assert_int_equal(td_output_open(&output, "lost", false, &error), TD_ERR_IO);
+    support_assert_contains(error.message, "lost: No such file");
+}
+
+static void test_names(void **state) {
+    (void)state;
+    td_error error;
+    char name[NAME_MAX + 1];
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    write_and_commit(name, false, "long");
+    support_assert_file(name, "long");
+    assert_int_equal(td_output_check("", true, &error), TD_ERR_USAGE);
+    assert_string_equal(error.message, "expected the name of a file to write, found \"\"");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_map),
@@ -184,6 +221,8 @@ int main(void) {
         cmocka_unit_test(test_a_full_buffer_on_a_full_disk_is_reported),
         cmocka_unit_test(test_devices_are_written_in_place),
         IN_FOLDER(test_folders_must_exist),
+        IN_FOLDER(test_links_are_followed),
+        IN_FOLDER(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

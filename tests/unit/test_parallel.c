@@ -127,6 +127,21 @@ static void test_products_have_the_same_bits_at_any_thread_count(void **state) {
     free(numbers);
 }
 
+static void test_quota(void **state) {
+    (void)state;
+    support_make_folder("g/a/b");
+    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX); /* no file tells */
+    support_write_text("g/a/cpu.max", "150000 100000\n");
+    assert_int_equal(td_quota_cores("g", "/a/b"), 2); /* one and a half */
+    support_write_text("g/a/b/cpu.max", "max 100000\n");
+    assert_int_equal(td_quota_cores("g", "/a/b"), 2);
+    support_write_text("g/a/b/cpu.max", "1000 100000\n");
+    assert_int_equal(td_quota_cores("g", "/a/b"), 1);
+    assert_int_equal(td_quota_cores("g", "/a"), 2);
+    support_write_text("g/a/b/cpu.max", "-5 0\n");
+    assert_int_equal(td_quota_cores("g", "/a/b"), 2);
+}
+
 static void test_core_has_a_name(void **state) {
     (void)state;
     assert_true(strlen(td_blas_core()) > 0);
@@ -139,6 +154,7 @@ int main(void) {
         cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_the_first_failure_is_told),
         cmocka_unit_test(test_products_have_the_same_bits_at_any_thread_count),
+        IN_FOLDER(test_quota),
         cmocka_unit_test(test_core_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

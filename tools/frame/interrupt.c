@@ -23,6 +23,8 @@ static void receive(int number) {
 }
 
 void tool_catch_interrupts(void) {
+    signal(SIGPIPE, SIG_IGN); /* a pipe that is closed and a file that may not grow are errors of */
+    signal(SIGXFSZ, SIG_IGN); /* the write that meets them */
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = receive, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* Takes SIGINT, SIGTERM and SIGHUP, except those that the caller's shell ignores (nohup). */
+/* Takes SIGINT, SIGTERM and SIGHUP, except those that the caller's shell ignores (nohup). SIGPIPE
+ * and SIGXFSZ become errors of the write that meets them. */
 void tool_catch_interrupts(void);
 
 /* True once one of them was received; long loops ask and stop with TD_ERR_INTERRUPTED. */

@@ -61,6 +61,12 @@ static td_status add(tool_outputs *outputs, const char *path, const char *name, 
                      td_error *error) {
     tool_file *file;
     char *path_copy, *name_copy;
+    for (file = outputs->first; file; file = file->next)
+        if (file->output.path && strcmp(file->path, path) == 0)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: expected a file of its own for each output, "
+                           "found two of this name",
+                           path);
     TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &file, "files", error));
     TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &path_copy, error));
     TD_TRY(td_arena_text(&outputs->arena, name, strlen(name), &name_copy, error));

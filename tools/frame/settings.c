@@ -163,6 +163,11 @@ static td_status check_output(const tool_settings *s, td_error *error) {
                        "-o has no meaning here; --json FILE writes the record");
     if (!s->common.output && family->needs_output)
         return td_fail(error, TD_ERR_USAGE, "-o is missing: %s", family->output_what);
+    if (s->common.output && *s->common.output == '\0')
+        return td_fail(error, TD_ERR_USAGE, "-o: expected a name, found \"\"");
+    if (s->common.output && s->common.json && strcmp(s->common.output, s->common.json) == 0)
+        return td_fail(error, TD_ERR_USAGE, "-o and --json: expected two files, found %s for both",
+                       s->common.json);
     return TD_OK;
 }
 

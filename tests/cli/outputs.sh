@@ -1,0 +1,46 @@
+# Where outputs go, and how many threads work: links, one file for two outputs, closed pipes, limits.
+. "$tests/lib.sh"
+
+T='trapdoor-data import fashion-mnist:test:0-8'
+
+# A link stays, and what it leads to is written, be it there or not.
+mkdir far
+ln -s far/set link
+check 'through a link to nothing' sh -c "$T -o link >/dev/null && test -L link && test -f far/set"
+check_fails 2 'trapdoor-data import: link: exists already; --force replaces it' $T -o link
+ln -s circle circle
+check_fails 1 'trapdoor-data import: circle: Too many levels of symbolic links' $T -o circle
+
+# Found before any work.
+check_fails 2 'trapdoor-data import: -o and --json: expected two files, found one for both' \
+    $T -o one --json one
+check_fails 2 'trapdoor-data import: -o: expected a name, found ""' $T -o ''
+check 'nothing is written' test ! -e one
+
+# A pipe that nobody reads, and a file that may not grow, are failures like others.
+status=0
+{ trapdoor-data info fashion-mnist:test:0-8 --json - 2>err || echo $? >status; } | true
+check 'a closed pipe is a failure' test "$(cat status)" -eq 1
+check 'and says so' grep -qx 'trapdoor-data info: standard output: Broken pipe' err
+run sh -c "ulimit -f 1; exec trapdoor-data import fashion-mnist:test -o large"
+cp "$scratch/err" err
+check 'a file that may not grow is a failure' test "$status" -eq 1
+check 'and says so' grep -q 'large: .*File too large' err
+check 'nothing is left of it' test -z "$(find . -name '.large*' -o -name large)"
+
+# Threads: what the environment says, and never more than there are.
+threads() {
+    "$@" trapdoor-data info fashion-mnist:test:0-8 --json - |
+        sed -n 's/.*"threads": \([0-9]*\),*/\1/p'
+}
+check 'OMP_NUM_THREADS is the number of threads' test "$(threads env OMP_NUM_THREADS=3)" -eq 3
+check 'OMP_THREAD_LIMIT is a limit' test "$(threads env OMP_THREAD_LIMIT=1)" -eq 1
+train() {
+    timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --epochs 1 --threads 2 -o "$1"
+}
+train two >/dev/null
+for variable in OMP_THREAD_LIMIT=1 OMP_MAX_ACTIVE_LEVELS=0; do
+    (export $variable && train $variable) >/dev/null
+    check "$variable: the same model" cmp two $variable
+done
+finish
