@@ -40,4 +40,9 @@ static inline size_t td_size_max(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
+/* The least multiple of `unit` that is not below `size`, of sizes far from the largest. */
+static inline size_t td_size_round_up(size_t size, size_t unit) {
+    return (size + unit - 1) / unit * unit;
+}
+
 #endif

@@ -8,18 +8,17 @@
  * Images go through in slabs, which bounds the scratch. Values in the transform domain stand at
  * [point][image][channel]; transformed weights at [panel of outputs][point][input][output]. */
 #include "base/parallel.h"
-#include "base/size.h"
 #include "nn/conv.h"
-#include "nn/winograd_inner.h"
+#include "nn/product.h"
 
 enum {
     POINTS = 9,
     PIXELS = 4,
     SLAB = 128,                                     /* images */
-    TASK_IMAGES = 16,                               /* to spread; a whole number of lanes */
+    TASK_IMAGES = 16,                               /* to transform; a whole number of lanes */
     TASK_ROWS = 48,                                 /* input channels of a task going back */
     PREPARE_INPUTS = 16,                            /* of a task */
-    DU_POINT = TASK_ROWS * TD_WG_PANEL + TD_WG_LINE /* between points of a weight task */
+    DU_POINT = TASK_ROWS * TD_PANEL + TD_CACHE_LINE /* between points of a weight task */
 };
 
 typedef struct pass {
@@ -38,15 +37,15 @@ typedef struct pass {
 /* A line more than the values need: rows a power of two apart would meet in few sets of the cache.
  */
 static size_t row_floats(size_t count) {
-    return td_wg_round_up(count, TD_WG_PANEL) + TD_WG_LINE;
+    return td_size_round_up(count, TD_PANEL) + TD_CACHE_LINE;
 }
 
 static size_t panel_floats(size_t rows) {
-    return POINTS * td_wg_panel_point(rows);
+    return POINTS * td_panel_floats(rows);
 }
 
 static size_t product_floats(size_t images) {
-    return images * TD_WG_PANEL + TD_WG_LINE;
+    return images * TD_PANEL + TD_CACHE_LINE;
 }
 
 /* Floats that a thread needs: products of a panel going forward, of some input channels and of some
@@ -54,16 +53,16 @@ static size_t product_floats(size_t images) {
 static size_t thread_floats(size_t images, bool backward) {
     size_t floats = product_floats(images);
     if (backward)
-        floats = td_size_max(floats, TASK_ROWS * row_floats(images) + TD_WG_LINE);
+        floats = td_size_max(floats, TASK_ROWS * row_floats(images) + TD_CACHE_LINE);
     return POINTS * floats;
 }
 
 static size_t prepared(const td_conv *c) {
-    return td_wg_panels(c->out.channels) * panel_floats(c->in.channels);
+    return td_panels(c->out.channels) * panel_floats(c->in.channels);
 }
 
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
-    size_t images = td_wg_round_up(td_size_min(batch, SLAB), TASK_IMAGES);
+    size_t images = td_size_round_up(td_size_min(batch, SLAB), TASK_IMAGES);
     size_t in = c->in.channels, out = c->out.channels;
     size_t floats =
         td_threads() * thread_floats(images, backward) + images * row_floats(in) * POINTS;
@@ -73,7 +72,7 @@ static size_t scratch(const td_conv *c, size_t batch, bool backward) {
 }
 
 static pass make_pass(const td_conv *c, const td_run *run, bool backward) {
-    size_t images = td_wg_round_up(td_size_min(run->batch, SLAB), TASK_IMAGES);
+    size_t images = td_size_round_up(td_size_min(run->batch, SLAB), TASK_IMAGES);
     pass p = {.conv = c,
               .run = run,
               .in = c->in.channels,
@@ -91,69 +90,69 @@ static pass make_pass(const td_conv *c, const td_run *run, bool backward) {
 }
 
 /* to[3] = (a + b, a, b), and its adjoint. */
-TD_WG_INLINE void spread_pair(td_vec a, td_vec b, td_vec *to, size_t step) {
+TD_INLINE void transform_pair(td_vec a, td_vec b, td_vec *to, size_t step) {
     to[0] = a + b;
     to[step] = a;
     to[2 * step] = b;
 }
 
-TD_WG_INLINE void gather_triple(const td_vec *from, size_t step, td_vec *a, td_vec *b) {
+TD_INLINE void transform_back_triple(const td_vec *from, size_t step, td_vec *a, td_vec *b) {
     *a = from[0] + from[step];
     *b = from[0] + from[2 * step];
 }
 
 /* The points of some channels of an image, whose pixels are taken backwards if it is an input. */
-TD_WG_INLINE void spread_image(const float *from, size_t channels, size_t lanes, bool backwards,
+TD_INLINE void transform_image(const float *from, size_t channels, size_t lanes, bool backwards,
                                td_vec *points) {
     td_vec pixels[PIXELS], half[6];
-    TD_WG_UNROLL
+    TD_UNROLL
     for (size_t i = 0; i < PIXELS; i++) {
         const float *pixel = from + (backwards ? PIXELS - 1 - i : i) * channels;
-        pixels[i] = lanes < TD_WG_LANES ? td_vec_load_part(pixel, lanes) : td_vec_load(pixel);
+        pixels[i] = lanes < TD_LANES ? td_vec_load_part(pixel, lanes) : td_vec_load(pixel);
     }
-    spread_pair(pixels[0], pixels[1], half, 1);
-    spread_pair(pixels[2], pixels[3], half + 3, 1);
-    TD_WG_UNROLL
+    transform_pair(pixels[0], pixels[1], half, 1);
+    transform_pair(pixels[2], pixels[3], half + 3, 1);
+    TD_UNROLL
     for (size_t i = 0; i < 3; i++)
-        spread_pair(half[i], half[3 + i], points + i, 3);
+        transform_pair(half[i], half[3 + i], points + i, 3);
 }
 
-TD_WG_INLINE void gather_image(const float *from, size_t point, td_vec *pixels) {
+TD_INLINE void transform_image_back(const float *from, size_t point, td_vec *pixels) {
     td_vec points[POINTS], half[6];
-    TD_WG_UNROLL
+    TD_UNROLL
     for (size_t i = 0; i < POINTS; i++)
         points[i] = td_vec_load(from + i * point);
-    TD_WG_UNROLL
+    TD_UNROLL
     for (size_t i = 0; i < 3; i++)
-        gather_triple(points + i, 3, &half[i], &half[3 + i]);
-    gather_triple(half, 1, &pixels[0], &pixels[1]);
-    gather_triple(half + 3, 1, &pixels[2], &pixels[3]);
+        transform_back_triple(points + i, 3, &half[i], &half[3 + i]);
+    transform_back_triple(half, 1, &pixels[0], &pixels[1]);
+    transform_back_triple(half + 3, 1, &pixels[2], &pixels[3]);
 }
 
 /* Images begin … end − 1 of the slab. */
-static void spread_input(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void transform_input(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
     const size_t point = p->count * p->in_row;
     (void)chunk, (void)thread;
     for (size_t image = begin; image < end; image++) {
         const float *x = p->run->in[0] + (p->first + image) * PIXELS * p->in;
-        for (size_t c = 0; c < p->in; c += TD_WG_LANES) {
+        for (size_t c = 0; c < p->in; c += TD_LANES) {
             td_vec points[POINTS];
-            spread_image(x + c, p->in, p->in - c, true, points);
+            transform_image(x + c, p->in, p->in - c, true, points);
             for (size_t i = 0; i < POINTS; i++)
                 td_vec_store(p->input + i * point + image * p->in_row + c, points[i]);
         }
     }
 }
 
-/* TD_WG_LANES channels from `channel` on, of as many images, of which `images` exist. */
-static void spread_square(const pass *p, size_t image, size_t images, size_t channel) {
-    float square[POINTS][TD_WG_LANES][TD_WG_LANES] = {{{0}}};
-    const size_t lanes = td_size_min(TD_WG_LANES, p->out - channel);
+/* TD_LANES channels from `channel` on, of as many images, of which `images` exist. */
+static void transform_square(const pass *p, size_t image, size_t images, size_t channel) {
+    float square[POINTS][TD_LANES][TD_LANES] = {{{0}}};
+    const size_t lanes = td_size_min(TD_LANES, p->out - channel);
     for (size_t l = 0; l < images; l++) {
         const float *dy = p->run->dout + (p->first + image + l) * PIXELS * p->out + channel;
         td_vec points[POINTS];
-        spread_image(dy, p->out, lanes, false, points);
+        transform_image(dy, p->out, lanes, false, points);
         for (size_t i = 0; i < POINTS; i++) {
             td_vec_store(p->gradient + (i * p->count + image + l) * p->out_row + channel,
                          points[i]);
@@ -163,35 +162,36 @@ static void spread_square(const pass *p, size_t image, size_t images, size_t cha
     for (size_t i = 0; p->run->din[0] && i < POINTS; i++)
         for (size_t c = 0; c < lanes; c++) {
             float *to = p->transposed + (i * p->out + channel + c) * p->image_row + image;
-            for (size_t l = 0; l < TD_WG_LANES; l++)
+            for (size_t l = 0; l < TD_LANES; l++)
                 to[l] = square[i][l][c];
         }
 }
 
-static void spread_gradient(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void transform_gradient(void *context, size_t begin, size_t end, size_t chunk,
+                               size_t thread) {
     const pass *p = context;
     if (p->run->dparams[0])
-        spread_input(context, begin, end, chunk, thread);
-    for (size_t image = begin; image < end; image += TD_WG_LANES)
-        for (size_t c = 0; c < p->out; c += TD_WG_LANES)
-            spread_square(p, image, td_size_min(TD_WG_LANES, end - image), c);
+        transform_input(context, begin, end, chunk, thread);
+    for (size_t image = begin; image < end; image += TD_LANES)
+        for (size_t c = 0; c < p->out; c += TD_LANES)
+            transform_square(p, image, td_size_min(TD_LANES, end - image), c);
 }
 
-/* TD_WG_LANES channels of y from `channel` on. */
-static void gather_output(const pass *p, const float *products, size_t point, size_t channel) {
-    const size_t lanes = td_size_min(TD_WG_LANES, p->out - channel);
+/* TD_LANES channels of y from `channel` on. */
+static void transform_output(const pass *p, const float *products, size_t point, size_t channel) {
+    const size_t lanes = td_size_min(TD_LANES, p->out - channel);
     td_vec bias = {0};
     if (p->run->params[1])
         bias = td_vec_load_part(p->run->params[1] + channel, lanes);
     for (size_t image = 0; image < p->count; image++) {
         float *y = p->run->out + (p->first + image) * PIXELS * p->out + channel;
         td_vec pixels[PIXELS];
-        gather_image(products + image * TD_WG_PANEL, point, pixels);
-        TD_WG_UNROLL
+        transform_image_back(products + image * TD_PANEL, point, pixels);
+        TD_UNROLL
         for (size_t i = 0; i < PIXELS; i++) {
             td_vec value = pixels[i] + bias;
             value = p->run->relu ? td_vec_gate(value, value) : value;
-            if (lanes < TD_WG_LANES)
+            if (lanes < TD_LANES)
                 td_vec_store_part(y + i * p->out, value, lanes);
             else
                 td_vec_store(y + i * p->out, value);
@@ -207,20 +207,20 @@ static void forward_panels(void *context, size_t begin, size_t end, size_t chunk
     (void)chunk;
     for (size_t panel = begin; panel < end; panel++) {
         const float *weights = p->run->prepared + panel * panel_floats(p->in);
-        const size_t channel = panel * TD_WG_PANEL;
+        const size_t channel = panel * TD_PANEL;
         for (size_t i = 0; i < POINTS; i++)
-            td_wg_multiply(&(td_wg_product){.rows = p->count,
-                                            .columns = p->out - channel,
-                                            .depth = p->in,
-                                            .a = p->input + i * p->count * p->in_row,
-                                            .a_row = p->in_row,
-                                            .a_depth = 1,
-                                            .b = weights + i * td_wg_panel_point(p->in),
-                                            .b_depth = TD_WG_PANEL,
-                                            .c = products + i * point,
-                                            .c_row = TD_WG_PANEL});
-        for (size_t c = 0; c < td_size_min(TD_WG_PANEL, p->out - channel); c += TD_WG_LANES)
-            gather_output(p, products + c, point, channel + c);
+            td_panel_multiply(&(td_panel_product){.rows = p->count,
+                                                  .columns = p->out - channel,
+                                                  .depth = p->in,
+                                                  .a = p->input + i * p->count * p->in_row,
+                                                  .a_row = p->in_row,
+                                                  .a_depth = 1,
+                                                  .b = weights + i * td_panel_floats(p->in),
+                                                  .b_depth = TD_PANEL,
+                                                  .c = products + i * point,
+                                                  .c_row = TD_PANEL});
+        for (size_t c = 0; c < td_size_min(TD_PANEL, p->out - channel); c += TD_LANES)
+            transform_output(p, products + c, point, channel + c);
     }
 }
 
@@ -228,14 +228,14 @@ static void forward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, false);
     for (p.first = 0; p.first < p.batch; p.first += SLAB) {
         p.count = td_size_min(SLAB, p.batch - p.first);
-        td_parallel_for(p.count, TASK_IMAGES, spread_input, &p);
-        td_parallel_for(td_wg_panels(p.out), 1, forward_panels, &p);
+        td_parallel_for(p.count, TASK_IMAGES, transform_input, &p);
+        td_parallel_for(td_panels(p.out), 1, forward_panels, &p);
     }
 }
 
 /* dbias of one panel (+)= the sum of its gradients. */
 static void add_bias(const pass *p, size_t panel) {
-    const size_t begin = panel * TD_WG_PANEL, end = td_size_min(p->out, begin + TD_WG_PANEL);
+    const size_t begin = panel * TD_PANEL, end = td_size_min(p->out, begin + TD_PANEL);
     float *sums = p->run->dparams[1];
     if (p->first == 0)
         memset(sums + begin, 0, (end - begin) * sizeof *sums);
@@ -245,17 +245,17 @@ static void add_bias(const pass *p, size_t panel) {
 }
 
 /* Kernels of the gradient, in place: w0 = u2, w1 = u0 − u1 − u2, w2 = u1 in each direction. `du` is
- * [point][row][column], TD_WG_LANES of its columns. */
-TD_WG_INLINE void gather_kernels(float *du, size_t point) {
+ * [point][row][column], TD_LANES of its columns. */
+TD_INLINE void transform_kernels_back(float *du, size_t point) {
     td_vec half[3][3];
-    TD_WG_UNROLL
+    TD_UNROLL
     for (size_t i = 0; i < 3; i++) {
         td_vec u0 = td_vec_load(du + i * point), u1 = td_vec_load(du + (3 + i) * point);
         half[0][i] = td_vec_load(du + (6 + i) * point);
         half[1][i] = u0 - u1 - half[0][i];
         half[2][i] = u1;
     }
-    TD_WG_UNROLL
+    TD_UNROLL
     for (size_t i = 0; i < 3; i++) {
         float *taps = du + 3 * i * point;
         td_vec_store(taps, half[i][2]);
@@ -266,15 +266,15 @@ TD_WG_INLINE void gather_kernels(float *du, size_t point) {
 
 /* dw (+)= the kernels of `rows` input channels from `row` on and a panel of output channels. */
 static void store_weights(const pass *p, float *du, size_t row, size_t rows, size_t panel) {
-    const size_t columns = td_size_min(TD_WG_PANEL, p->out - panel * TD_WG_PANEL);
+    const size_t columns = td_size_min(TD_PANEL, p->out - panel * TD_PANEL);
     for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < columns; c += TD_WG_LANES)
-            gather_kernels(du + r * TD_WG_PANEL + c, DU_POINT);
+        for (size_t c = 0; c < columns; c += TD_LANES)
+            transform_kernels_back(du + r * TD_PANEL + c, DU_POINT);
     for (size_t c = 0; c < columns; c++) {
-        float *dw = p->run->dparams[0] + ((panel * TD_WG_PANEL + c) * p->in + row) * 9;
+        float *dw = p->run->dparams[0] + ((panel * TD_PANEL + c) * p->in + row) * 9;
         for (size_t r = 0; r < rows; r++, dw += 9)
             for (size_t tap = 0; tap < 9; tap++) {
-                const float value = du[tap * DU_POINT + r * TD_WG_PANEL + c];
+                const float value = du[tap * DU_POINT + r * TD_PANEL + c];
                 dw[tap] = p->first > 0 ? dw[tap] + value : value;
             }
     }
@@ -283,24 +283,24 @@ static void store_weights(const pass *p, float *du, size_t row, size_t rows, siz
 /* Tasks: TASK_ROWS input channels by one panel of output channels. */
 static void weight_tasks(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
-    const size_t panels = td_wg_panels(p->out);
+    const size_t panels = td_panels(p->out);
     float *du = p->threads + thread * p->thread_floats;
     (void)chunk;
     for (size_t task = begin; task < end; task++) {
         size_t row = task / panels * TASK_ROWS, panel = task % panels;
         size_t rows = td_size_min(TASK_ROWS, p->in - row);
         for (size_t i = 0; i < POINTS; i++)
-            td_wg_multiply(
-                &(td_wg_product){.rows = rows,
-                                 .columns = p->out - panel * TD_WG_PANEL,
-                                 .depth = p->count,
-                                 .a = p->input + i * p->count * p->in_row + row,
-                                 .a_row = 1,
-                                 .a_depth = p->in_row,
-                                 .b = p->gradient + i * p->count * p->out_row + panel * TD_WG_PANEL,
-                                 .b_depth = p->out_row,
-                                 .c = du + i * DU_POINT,
-                                 .c_row = TD_WG_PANEL});
+            td_panel_multiply(
+                &(td_panel_product){.rows = rows,
+                                    .columns = p->out - panel * TD_PANEL,
+                                    .depth = p->count,
+                                    .a = p->input + i * p->count * p->in_row + row,
+                                    .a_row = 1,
+                                    .a_depth = p->in_row,
+                                    .b = p->gradient + i * p->count * p->out_row + panel * TD_PANEL,
+                                    .b_depth = p->out_row,
+                                    .c = du + i * DU_POINT,
+                                    .c_row = TD_PANEL});
         store_weights(p, du, row, rows, panel);
         if (row == 0 && p->run->dparams[1])
             add_bias(p, panel);
@@ -309,17 +309,17 @@ static void weight_tasks(void *context, size_t begin, size_t end, size_t chunk, 
 
 /* One point of the input's gradient, transposed: c [row][image] = weights · dy. */
 static void multiply_rows(const pass *p, size_t point, size_t row, size_t rows, float *c) {
-    for (size_t image = 0; image < p->count; image += TD_WG_PANEL)
-        for (size_t panel = 0; panel < td_wg_panels(p->out); panel++)
-            td_wg_multiply(&(td_wg_product){
+    for (size_t image = 0; image < p->count; image += TD_PANEL)
+        for (size_t panel = 0; panel < td_panels(p->out); panel++)
+            td_panel_multiply(&(td_panel_product){
                 .rows = rows,
                 .columns = p->count - image,
-                .depth = td_size_min(TD_WG_PANEL, p->out - panel * TD_WG_PANEL),
+                .depth = td_size_min(TD_PANEL, p->out - panel * TD_PANEL),
                 .a = p->run->prepared + panel * panel_floats(p->in) +
-                     point * td_wg_panel_point(p->in) + row * TD_WG_PANEL,
-                .a_row = TD_WG_PANEL,
+                     point * td_panel_floats(p->in) + row * TD_PANEL,
+                .a_row = TD_PANEL,
                 .a_depth = 1,
-                .b = p->transposed + (point * p->out + panel * TD_WG_PANEL) * p->image_row + image,
+                .b = p->transposed + (point * p->out + panel * TD_PANEL) * p->image_row + image,
                 .b_depth = p->image_row,
                 .c = c + image,
                 .c_row = p->image_row,
@@ -329,17 +329,17 @@ static void multiply_rows(const pass *p, size_t point, size_t row, size_t rows, 
 /* Input channels begin … end − 1. */
 static void input_rows(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
-    const size_t point = TASK_ROWS * p->image_row + TD_WG_LINE;
+    const size_t point = TASK_ROWS * p->image_row + TD_CACHE_LINE;
     float *products = p->threads + thread * p->thread_floats;
     (void)chunk;
     for (size_t i = 0; i < POINTS; i++)
         multiply_rows(p, i, begin, end - begin, products + i * point);
-    for (size_t image = 0; image < p->count; image += TD_WG_LANES) {
-        const size_t images = td_size_min(TD_WG_LANES, p->count - image);
+    for (size_t image = 0; image < p->count; image += TD_LANES) {
+        const size_t images = td_size_min(TD_LANES, p->count - image);
         float *dx = p->run->din[0] + (p->first + image) * PIXELS * p->in;
         for (size_t row = begin; row < end; row++) {
             td_vec pixels[PIXELS];
-            gather_image(products + (row - begin) * p->image_row + image, point, pixels);
+            transform_image_back(products + (row - begin) * p->image_row + image, point, pixels);
             for (size_t i = 0; i < PIXELS; i++)
                 for (size_t l = 0; l < images; l++)
                     dx[(l * PIXELS + PIXELS - 1 - i) * p->in + row] = pixels[i][l];
@@ -351,9 +351,9 @@ static void backward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, true);
     for (p.first = 0; p.first < p.batch; p.first += SLAB) {
         p.count = td_size_min(SLAB, p.batch - p.first);
-        td_parallel_for(p.count, TASK_IMAGES, spread_gradient, &p);
+        td_parallel_for(p.count, TASK_IMAGES, transform_gradient, &p);
         if (run->dparams[0])
-            td_parallel_for(td_chunks(p.in, TASK_ROWS) * td_wg_panels(p.out), 1, weight_tasks, &p);
+            td_parallel_for(td_chunks(p.in, TASK_ROWS) * td_panels(p.out), 1, weight_tasks, &p);
         if (run->din[0])
             td_parallel_for(p.in, TASK_ROWS, input_rows, &p);
     }
@@ -361,12 +361,12 @@ static void backward(const td_conv *c, const td_run *run) {
 
 /* u0 = w1, u1 = w2 − w1, u2 = w0 − w1 in each direction, for `inputs` input channels of one panel;
  * kernels are [tap][input][output]. */
-static void transform(float kernels[9][PREPARE_INPUTS][TD_WG_PANEL], size_t inputs, float *to,
+static void transform(float kernels[9][PREPARE_INPUTS][TD_PANEL], size_t inputs, float *to,
                       size_t point) {
     for (size_t row = 0; row < inputs; row++)
-        for (size_t c = 0; c < TD_WG_PANEL; c += TD_WG_LANES) {
+        for (size_t c = 0; c < TD_PANEL; c += TD_LANES) {
             td_vec half[3][3];
-            TD_WG_UNROLL
+            TD_UNROLL
             for (size_t i = 0; i < 3; i++) {
                 td_vec w0 = td_vec_load(&kernels[i][row][c]);
                 td_vec w1 = td_vec_load(&kernels[3 + i][row][c]);
@@ -375,9 +375,9 @@ static void transform(float kernels[9][PREPARE_INPUTS][TD_WG_PANEL], size_t inpu
                 half[1][i] = w2 - w1;
                 half[2][i] = w0 - w1;
             }
-            TD_WG_UNROLL
+            TD_UNROLL
             for (size_t i = 0; i < 3; i++) {
-                float *u = to + i * 3 * point + row * TD_WG_PANEL + c;
+                float *u = to + i * 3 * point + row * TD_PANEL + c;
                 td_vec_store(u, half[i][1]);
                 td_vec_store(u + point, half[i][2] - half[i][1]);
                 td_vec_store(u + 2 * point, half[i][0] - half[i][1]);
@@ -391,25 +391,24 @@ static void prepare_tasks(void *context, size_t begin, size_t end, size_t chunk,
     const size_t blocks = td_chunks(p->in, PREPARE_INPUTS);
     (void)chunk, (void)thread;
     for (size_t task = begin; task < end; task++) {
-        float kernels[9][PREPARE_INPUTS][TD_WG_PANEL] = {{{0}}};
+        float kernels[9][PREPARE_INPUTS][TD_PANEL] = {{{0}}};
         const size_t panel = task / blocks, row = task % blocks * PREPARE_INPUTS;
-        const size_t columns = td_size_min(TD_WG_PANEL, p->out - panel * TD_WG_PANEL);
+        const size_t columns = td_size_min(TD_PANEL, p->out - panel * TD_PANEL);
         const size_t inputs = td_size_min(PREPARE_INPUTS, p->in - row);
         for (size_t c = 0; c < columns; c++) {
-            const float *from = p->run->params[0] + ((panel * TD_WG_PANEL + c) * p->in + row) * 9;
+            const float *from = p->run->params[0] + ((panel * TD_PANEL + c) * p->in + row) * 9;
             for (size_t r = 0; r < inputs; r++)
                 for (size_t tap = 0; tap < 9; tap++)
                     kernels[tap][r][c] = from[r * 9 + tap];
         }
-        transform(kernels, inputs,
-                  p->run->prepared + panel * panel_floats(p->in) + row * TD_WG_PANEL,
-                  td_wg_panel_point(p->in));
+        transform(kernels, inputs, p->run->prepared + panel * panel_floats(p->in) + row * TD_PANEL,
+                  td_panel_floats(p->in));
     }
 }
 
 static void prepare(const td_conv *c, const td_run *run) {
     pass p = {.run = run, .in = c->in.channels, .out = c->out.channels};
-    td_parallel_for(td_wg_panels(p.out) * td_chunks(p.in, PREPARE_INPUTS), 4, prepare_tasks, &p);
+    td_parallel_for(td_panels(p.out) * td_chunks(p.in, PREPARE_INPUTS), 4, prepare_tasks, &p);
 }
 
 static bool computes(const td_conv *c) {

@@ -20,7 +20,7 @@ static bool computes(const td_conv *c) {
 
 static size_t prepared(const td_conv *c) {
     td_winograd g = winograd_of(c);
-    return td_winograd_weight_floats(&g);
+    return td_winograd_filter_floats(&g);
 }
 
 /* Going back, the weights transformed for that way come first: the prepared ones stay as they are
@@ -28,12 +28,12 @@ static size_t prepared(const td_conv *c) {
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     td_winograd g = winograd_of(c);
     return td_winograd_scratch_floats(&g, batch, td_threads()) +
-           (backward ? td_winograd_weight_floats(&g) : 0);
+           (backward ? td_winograd_filter_floats(&g) : 0);
 }
 
 static void prepare(const td_conv *c, const td_run *run) {
     td_winograd g = winograd_of(c);
-    td_winograd_weights(&g, run->params[0], run->prepared);
+    td_winograd_filters(&g, run->params[0], run->prepared);
 }
 
 static void forward(const td_conv *c, const td_run *run) {
@@ -44,12 +44,12 @@ static void forward(const td_conv *c, const td_run *run) {
 
 static void backward(const td_conv *c, const td_run *run) {
     td_winograd g = winograd_of(c);
-    float *weights = run->scratch, *rest = run->scratch + td_winograd_weight_floats(&g);
+    float *weights = run->scratch, *rest = run->scratch + td_winograd_filter_floats(&g);
     if (run->dparams[0])
         td_winograd_backward_weights(&g, run->batch, run->in[0], run->dout, run->dparams[0],
                                      run->dparams[1], rest);
     if (run->din[0]) {
-        td_winograd_weights_backward(&g, run->params[0], weights);
+        td_winograd_filters_backward(&g, run->params[0], weights);
         td_winograd_backward_input(&g, run->batch, run->dout, weights, run->din[0], rest);
     }
 }

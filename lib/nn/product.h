@@ -1,9 +1,10 @@
-/* A matrix product on the calling thread. All matrices are row-major. */
+/* Matrix products on the calling thread. All matrices are row-major. */
 #ifndef TD_NN_PRODUCT_H
 #define TD_NN_PRODUCT_H
 
+#include "base/size.h"
+#include "nn/vector.h"
 #include <stdbool.h>
-#include <stddef.h>
 
 /* c (+)= op(a)·op(b) with op(a) m×k and op(b) k×n; `a_row`, `b_row` and `c_row` floats from row to
  * row as stored. For use inside td_parallel_for. */
@@ -18,5 +19,39 @@ typedef struct td_product {
 } td_product;
 
 void td_multiply(const td_product *product);
+
+/* The product under it, which keeps PANEL_ROWS × PANEL elements of c in registers: as many as these
+ * hold beside the operands. Operands that are used often are stored in panels of PANEL columns, the
+ * last one filled up with zeros. */
+enum { TD_PANEL = 2 * TD_LANES, TD_PANEL_ROWS = TD_LANES == 16 ? 12 : 6 };
+
+static inline size_t td_panels(size_t columns) {
+    return (columns + TD_PANEL - 1) / TD_PANEL;
+}
+
+/* Floats from a panel of `rows` rows to the next: a line more than the values need, since panels a
+ * power of two apart would meet in few sets of the cache. */
+static inline size_t td_panel_floats(size_t rows) {
+    return rows * TD_PANEL + TD_CACHE_LINE;
+}
+
+/* C (+)= A · B with B and C at most one panel wide (`columns` may be more: the first panel is
+ * meant). A is [rows, depth] with the distances a_row and a_depth; B [depth, columns] and C [rows,
+ * columns] have unit stride in columns and are readable and writable up to a whole number of
+ * lanes. */
+typedef struct td_panel_product {
+    size_t rows, columns, depth;
+    const float *a;
+    size_t a_row, a_depth;
+    const float *b;
+    size_t b_depth;
+    float *c;
+    size_t c_row;
+    bool add;
+} td_panel_product;
+
+/* Each element is summed in the order of depth, whatever the number of rows: results do not depend
+ * on how rows were grouped. */
+void td_panel_multiply(const td_panel_product *product);
 
 #endif

@@ -34,13 +34,13 @@ typedef struct arrays {
 } arrays;
 
 static void forward(const arrays *a) {
-    td_winograd_weights(&a->shape->conv, a->weights, a->forward);
+    td_winograd_filters(&a->shape->conv, a->weights, a->forward);
     td_winograd_forward(&a->shape->conv, a->shape->batch, a->x, a->forward, a->bias, true, a->y,
                         a->scratch);
 }
 
 static void backward_input(const arrays *a) {
-    td_winograd_weights_backward(&a->shape->conv, a->weights, a->backward);
+    td_winograd_filters_backward(&a->shape->conv, a->weights, a->backward);
     td_winograd_backward_input(&a->shape->conv, a->shape->batch, a->dy, a->backward, a->dx,
                                a->scratch);
 }
@@ -98,7 +98,7 @@ static td_status bench(const layer *shape, size_t threads, td_arena *arena, td_e
     arrays a = {.shape = shape, .pixels = shape->batch * rows * columns};
     size_t inputs = shape->batch * conv->height * conv->width * conv->in;
     size_t outputs = a.pixels * conv->out, weights = 9 * conv->in * conv->out;
-    size_t transformed = td_winograd_weight_floats(conv);
+    size_t transformed = td_winograd_filter_floats(conv);
     const struct {
         float **array;
         size_t count;

@@ -69,7 +69,7 @@ static problem set_up(const test_case *shape) {
     p.dx = draw(&p, p.inputs, 6);
     p.dw = draw(&p, p.weights, 7);
     p.dbias = draw(&p, conv->out, 8);
-    p.transformed = draw(&p, td_winograd_weight_floats(conv), 9);
+    p.transformed = draw(&p, td_winograd_filter_floats(conv), 9);
     p.scratch = draw(&p, td_winograd_scratch_floats(conv, p.batch, 4), 10);
     p.true_y = allocate(&p, p.outputs, sizeof(double));
     p.true_dx = allocate(&p, p.inputs, sizeof(double));
@@ -108,9 +108,9 @@ static void naive(problem *p) {
 }
 
 static void run(problem *p, const float *bias, bool relu) {
-    td_winograd_weights(&p->conv, p->w, p->transformed);
+    td_winograd_filters(&p->conv, p->w, p->transformed);
     td_winograd_forward(&p->conv, p->batch, p->x, p->transformed, bias, relu, p->y, p->scratch);
-    td_winograd_weights_backward(&p->conv, p->w, p->transformed);
+    td_winograd_filters_backward(&p->conv, p->w, p->transformed);
     td_winograd_backward_input(&p->conv, p->batch, p->dy, p->transformed, p->dx, p->scratch);
     td_winograd_backward_weights(&p->conv, p->batch, p->x, p->dy, p->dw, bias ? p->dbias : NULL,
                                  p->scratch);
@@ -218,7 +218,7 @@ static void test_output_does_not_depend_on_batch(void **state) {
         size_t last = p.batch - 1, inputs = p.inputs / p.batch, outputs = p.outputs / p.batch;
         float *y = draw(&p, outputs, 11), *dx = draw(&p, inputs, 12);
         td_winograd_backward_input(&p.conv, 1, p.dy + last * outputs, p.transformed, dx, p.scratch);
-        td_winograd_weights(&p.conv, p.w, p.transformed);
+        td_winograd_filters(&p.conv, p.w, p.transformed);
         td_winograd_forward(&p.conv, 1, p.x + last * inputs, p.transformed, p.bias, true, y,
                             p.scratch);
         assert_memory_equal(p.y + last * outputs, y, outputs * sizeof(float));

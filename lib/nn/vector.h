@@ -1,0 +1,122 @@
+/* Vectors of as many floats as one register of the target processor holds. Lanes that a part leaves
+ * out are neither read nor written. */
+#ifndef TD_NN_VECTOR_H
+#define TD_NN_VECTOR_H
+
+#include <stddef.h>
+#include <string.h>
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#endif
+
+#define TD_INLINE static inline __attribute__((always_inline))
+/* Unrolls the short loop that follows, so that arrays of vectors become registers. */
+#if defined(__clang__)
+#define TD_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TD_UNROLL _Pragma("GCC unroll 12")
+#endif
+
+#if defined(__AVX512F__)
+enum { TD_LANES = 16 };
+#elif defined(__AVX2__) && defined(__FMA__)
+enum { TD_LANES = 8 };
+#else
+enum { TD_LANES = 4 };
+#endif
+enum { TD_CACHE_LINE = 16 }; /* floats */
+
+typedef float td_vec __attribute__((vector_size(TD_LANES * sizeof(float))));
+typedef int td_vec_bits __attribute__((vector_size(TD_LANES * sizeof(float))));
+typedef float td_vec_memory
+    __attribute__((vector_size(TD_LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+TD_INLINE td_vec td_vec_load(const float *from) {
+    return *(const td_vec_memory *)from;
+}
+
+TD_INLINE void td_vec_store(float *to, td_vec value) {
+    *(td_vec_memory *)to = value;
+}
+
+/* The first `count` lanes; the others are 0. */
+TD_INLINE td_vec td_vec_load_part(const float *from, size_t count) {
+    float lanes[TD_LANES] = {0};
+    memcpy(lanes, from, count * sizeof(float));
+    return td_vec_load(lanes);
+}
+
+TD_INLINE void td_vec_store_part(float *to, td_vec value, size_t count) {
+    float lanes[TD_LANES];
+    td_vec_store(lanes, value);
+    memcpy(to, lanes, count * sizeof(float));
+}
+
+TD_INLINE td_vec td_vec_set(float value) {
+    return value - (td_vec){0};
+}
+
+/* a × b + c. C11 mode keeps the compiler from fusing the two, hence the intrinsics. */
+TD_INLINE td_vec td_vec_fma(td_vec a, td_vec b, td_vec c) {
+#if defined(__AVX512F__)
+    return (td_vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (td_vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* `value` where `gate` is positive or NaN, else 0: ReLU, and its gradient. */
+TD_INLINE td_vec td_vec_gate(td_vec value, td_vec gate) {
+    return (td_vec)((td_vec_bits)value & ~(td_vec_bits)(gate <= (td_vec){0}));
+}
+
+/* The first lanes of a vector, as a mask made once for many loads and stores. */
+#if defined(__AVX512F__)
+typedef __mmask16 td_lane_mask;
+
+TD_INLINE td_lane_mask td_first_lanes(size_t count) {
+    return (td_lane_mask)((1u << count) - 1);
+}
+
+TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
+    return (td_vec)_mm512_maskz_loadu_ps(lanes, from);
+}
+
+TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
+    _mm512_mask_storeu_ps(to, lanes, (__m512)value);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+typedef __m256i td_lane_mask;
+
+TD_INLINE td_lane_mask td_first_lanes(size_t count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
+    return (td_vec)_mm256_maskload_ps(from, lanes);
+}
+
+TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
+    _mm256_maskstore_ps(to, lanes, (__m256)value);
+}
+#else
+typedef size_t td_lane_mask;
+
+TD_INLINE td_lane_mask td_first_lanes(size_t count) {
+    return count;
+}
+
+TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
+    return td_vec_load_part(from, lanes);
+}
+
+TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
+    td_vec_store_part(to, value, lanes);
+}
+#endif
+
+#endif
