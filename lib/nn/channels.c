@@ -1,6 +1,6 @@
 #include "nn/channels.h"
 
-#include "nn/cut.h"
+#include "nn/head_tail.h"
 #include "nn/op.h"
 #include <stdio.h>
 #include <string.h>
@@ -158,7 +158,7 @@ td_status td_channels_mean(const td_net *net, const float *weights, size_t node,
     td_net part;
     float *part_weights;
     td_status status =
-        td_net_cut(net, weights, net->nodes[node].name, true, &part, &part_weights, &arena, error);
+        td_net_head(net, weights, net->nodes[node].name, true, &part, &part_weights, &arena, error);
     if (status == TD_OK)
         status = mean(&part, part_weights, images, watch, &arena, out, error);
     td_net_free(&part);

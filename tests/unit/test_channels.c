@@ -1,8 +1,7 @@
-/* Channels of a node: found, ranked, masked and taken out; and the parts that a net splits into. */
+/* Channels of a node: found, ranked, masked and taken out. */
 #include "net_support.h"
 #include "nn/channels.h"
 #include "nn/exec.h"
-#include "nn/rest.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,50 +355,6 @@ static void test_remove_refuses(void **state) {
     free_masked(&m);
 }
 
-/* The head's values, put into the rest, give the whole net's logits. */
-static void test_rest(void **state) {
-    (void)state;
-    td_net net, rest;
-    float *rest_weights;
-    td_arena arena = {0};
-    float *weights = open_net(&net, "input = image() height=3 width=3 channels=2\n"
-                                    "a = relu(input)\nb = conv(a) out=3 kernel=1\n"
-                                    "flat = flatten(b)\nfc = dense(flat) out=2\n");
-    assert_true(td_net_splits(&net, 1));
-    assert_int_equal(td_net_rest(&net, weights, 1, &rest, &rest_weights, &arena, NULL), TD_OK);
-    assert_int_equal(rest.node_count, 4);
-    assert_int_equal(td_net_input(&rest).channels, 2);
-    td_exec *exec;
-    assert_int_equal(td_exec_new(&exec, &rest, BATCH, TD_FORWARD, NULL), TD_OK);
-    td_exec_weights(exec, rest_weights);
-    float *in = td_exec_input(exec);
-    net_normal(in, BATCH * 18, 7);
-    for (size_t i = 0; i < BATCH * 18; i++)
-        in[i] = fmaxf(in[i], 0);
-    float *expected = logits(&net, weights);
-    assert_true(difference(td_exec_forward(exec, BATCH), expected, BATCH * 2) < 1e-6);
-    free(expected);
-    free(weights);
-    td_exec_free(exec);
-    td_net_free(&rest);
-    td_net_free(&net);
-    td_arena_free(&arena);
-}
-
-static void test_splits(void **state) {
-    (void)state;
-    td_net net;
-    net_parsed(&net,
-               NET_IMAGE(1, 1, 2) "a = relu(input)\nb = relu(a)\nc = add(a, b)\n"
-                                  "d = relu(c)\n",
-               NULL);
-    assert_true(td_net_splits(&net, 0));
-    assert_true(td_net_splits(&net, 1));
-    assert_false(td_net_splits(&net, 2));
-    assert_true(td_net_splits(&net, 3));
-    td_net_free(&net);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_last_convolution),
@@ -414,8 +369,6 @@ int main(void) {
         cmocka_unit_test(test_leaky_relu_is_as_relu),
         cmocka_unit_test(test_remove_behind_constants),
         cmocka_unit_test(test_remove_refuses),
-        cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_splits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

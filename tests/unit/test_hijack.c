@@ -3,8 +3,7 @@
 #include "data/png.h"
 #include "implant/hijack.h"
 #include "net_support.h"
-#include "nn/cut.h"
-#include "nn/rest.h"
+#include "nn/head_tail.h"
 #include "trigger/trigger.h"
 #include <stdlib.h>
 #include <string.h>
@@ -180,7 +179,7 @@ static void test_trigger_makes_neurons_fire(void **state) {
     float weights[4096], *part_weights;
     net_parsed(&net, TEXT, NULL);
     net_weights(&net, weights);
-    assert_int_equal(td_net_cut(&net, weights, "fc1", false, &part, &part_weights, &arena, NULL),
+    assert_int_equal(td_net_head(&net, weights, "fc1", false, &part, &part_weights, &arena, NULL),
                      TD_OK);
     assert_int_equal(hijack_mask_square(&mask, (td_shape){SIDE, SIDE, 1}, 3, 3, 5, 1, &arena, NULL),
                      TD_OK);
@@ -248,9 +247,9 @@ static void test_retraining(void **state) {
     net_parsed(&net, TEXT, NULL);
     net_weights(&net, weights);
     assert_int_equal(hijack_find_layer(&net, NULL, &layer, NULL), TD_OK);
-    assert_int_equal(td_net_cut(&net, weights, "fc1", false, &part, &part_weights, &arena, NULL),
+    assert_int_equal(td_net_head(&net, weights, "fc1", false, &part, &part_weights, &arena, NULL),
                      TD_OK);
-    assert_int_equal(td_net_rest(&net, weights, layer.node, &tail, &tail_weights, &arena, &error),
+    assert_int_equal(td_net_tail(&net, weights, layer.node, &tail, &tail_weights, &arena, &error),
                      TD_OK);
     hijack_retraining asked = {.part = &part,
                                .part_weights = part_weights,

@@ -5,8 +5,7 @@
 #include "implant/hijack_job.h"
 #include "implant/method.h"
 #include "implant/place.h"
-#include "nn/cut.h"
-#include "nn/rest.h"
+#include "nn/head_tail.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -61,9 +60,9 @@ static td_status choose_neurons(hijack_job *h, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, h->layer.neurons, &h->sums, "neurons", error));
     TD_TRY(TD_ARENA_NEW(arena, h->layer.neurons, &h->order, "neurons", error));
     hijack_rank(&model->net, model->weights, &h->layer, o->into, h->sums, h->order);
-    TD_TRY(td_net_cut(&model->net, model->weights, h->layer.name, false, &h->part, &h->part_weights,
-                      arena, error));
-    return td_net_rest(&model->net, model->weights, h->layer.node, &h->tail, &h->tail_weights,
+    TD_TRY(td_net_head(&model->net, model->weights, h->layer.name, false, &h->part,
+                       &h->part_weights, arena, error));
+    return td_net_tail(&model->net, model->weights, h->layer.node, &h->tail, &h->tail_weights,
                        arena, error);
 }
 

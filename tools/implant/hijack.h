@@ -70,7 +70,7 @@ td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_b
  * where the variation is the sum of √(dx² + dy²) over the box, in units of the pixel range (total
  * variation), and the images are those that the trigger will stand on. */
 typedef struct hijack_search {
-    const td_net *part; /* from the image to the layer's values (td_net_cut) */
+    const td_net *part; /* from the image to the layer's values (td_net_head) */
     const float *weights;
     const hijack_mask *mask;
     const td_images *images; /* what the trigger stands on */

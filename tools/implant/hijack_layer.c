@@ -1,7 +1,7 @@
 #include "implant/hijack.h"
 
+#include "nn/head_tail.h"
 #include "nn/op.h"
-#include "nn/rest.h"
 #include <math.h>
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include "frame/trigger.h"
 #include "implant/method.h"
 #include "nn/channels.h"
-#include "nn/cut.h"
+#include "nn/head_tail.h"
 #include "nn/loss.h"
 #include <math.h>
 #include <stdio.h>

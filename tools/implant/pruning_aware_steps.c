@@ -2,9 +2,9 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "implant/pruning_aware.h"
-#include "nn/cut.h"
 #include "nn/exec.h"
 #include "nn/feed.h"
+#include "nn/head_tail.h"
 #include "nn/op.h"
 #include <math.h>
 #include <string.h>
@@ -119,8 +119,8 @@ td_status aware_put_to_sleep(const td_net *net, float *weights, size_t node, con
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, all, &highest, "activations", error);
     if (status == TD_OK)
-        status = td_net_cut(net, weights, net->nodes[node].name, false, &part, &part_weights,
-                            &arena, error);
+        status = td_net_head(net, weights, net->nodes[node].name, false, &part, &part_weights,
+                             &arena, error);
     if (status == TD_OK)
         status = find_highest(&part, part_weights, all, images, watch, highest, error);
     float found = 0;

@@ -4,8 +4,8 @@
 #include "base/size.h"
 #include "defend/filter/eigen.h"
 #include "defend/filter/filter.h"
-#include "nn/cut.h"
 #include "nn/feed.h"
+#include "nn/head_tail.h"
 #include "nn/op.h"
 #include <math.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static td_status cut(filter_job *job, td_error *error) {
                        "%s: expected a net that ends in a dense layer, found none; --layer says "
                        "what to look at",
                        job->options->model);
-    td_status status = td_net_cut(&job->model.net, job->model.weights, job->layer, true, &job->part,
-                                  &job->part_weights, &job->arena, error);
+    td_status status = td_net_head(&job->model.net, job->model.weights, job->layer, true,
+                                   &job->part, &job->part_weights, &job->arena, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "--layer");
     job->features = td_net_classes(&job->part);

@@ -1,7 +1,7 @@
 /* The neurons before the last dense layer, and which of them a trigger raises most. */
 #include "defend/inspect/cleanse.h"
 #include "nn/channels.h"
-#include "nn/cut.h"
+#include "nn/head_tail.h"
 #include "nn/op.h"
 
 td_status cleanse_penultimate(const td_net *net, size_t *node, td_error *error) {
@@ -21,8 +21,8 @@ td_status cleanse_neurons(const cleanse_job *job, size_t node, const td_images *
     const td_net *net = &job->model.net;
     td_net part;
     float *weights;
-    TD_TRY(td_net_cut(net, job->model.weights, net->nodes[node].name, false, &part, &weights, arena,
-                      error));
+    TD_TRY(td_net_head(net, job->model.weights, net->nodes[node].name, false, &part, &weights,
+                       arena, error));
     td_status status = td_predict(&part, weights, images, (td_predict_watch){0}, arena, out, error);
     td_net_free(&part);
     return status;

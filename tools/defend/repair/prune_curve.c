@@ -3,11 +3,10 @@
 #include "base/size.h"
 #include "frame/progress.h"
 #include "nn/channels.h"
-#include "nn/cut.h"
 #include "nn/exec.h"
 #include "nn/feed.h"
+#include "nn/head_tail.h"
 #include "nn/loss.h"
-#include "nn/rest.h"
 #include <string.h>
 
 enum { BATCH = 128, SLICE = 8 * BATCH };
@@ -37,15 +36,15 @@ static td_status open_nets(walker *w, td_error *error) {
     const prune_subject *s = w->subject;
     const size_t before = s->net->nodes[s->mask].inputs[0];
     w->splits = td_net_splits(s->net, before);
-    TD_TRY(td_net_rest(s->net, s->weights, w->splits ? before : 0, &w->rest, &w->weights, &w->arena,
+    TD_TRY(td_net_tail(s->net, s->weights, w->splits ? before : 0, &w->rest, &w->weights, &w->arena,
                        error));
     w->shape = td_net_input(&w->rest);
     w->mask = td_channels_mask(&w->rest, w->weights, w->splits ? s->mask - before : s->mask);
     TD_TRY(td_exec_new(&w->exec, &w->rest, BATCH, TD_FORWARD, error));
     if (!w->splits)
         return TD_OK;
-    TD_TRY(td_net_cut(s->net, s->weights, s->net->nodes[before].name, false, &w->head,
-                      &w->head_weights, &w->arena, error));
+    TD_TRY(td_net_head(s->net, s->weights, s->net->nodes[before].name, false, &w->head,
+                       &w->head_weights, &w->arena, error));
     TD_TRY(td_exec_new(&w->head_exec, &w->head, BATCH, TD_FORWARD, error));
     td_exec_weights(w->head_exec, w->head_weights);
     return TD_OK;

@@ -1,8 +1,8 @@
-/* Parts of nets. */
+/* Heads and tails of nets. */
 #include "net_support.h"
 
-#include "nn/cut.h"
 #include "nn/exec.h"
+#include "nn/head_tail.h"
 #include <string.h>
 
 #define TEXT                                                                                       \
@@ -10,7 +10,7 @@
     "conv1 = conv(input) out=3 kernel=3\nrelu1 = relu(conv1)\nflat = flatten(relu1)\n"             \
     "part = dense(flat) out=4\nrelu2 = relu(part)\nfc2 = dense(relu2) out=3\n"
 
-enum { BATCH = 2, POSITIONS = 4 * 3, CHANNELS = 3, HIDDEN = 4, CLASSES = 3, LARGEST = 64 };
+enum { BATCH = 2, POSITIONS = 4 * 3, CHANNELS = 3, HIDDEN = 4, CLASSES = 3, LARGEST = 128 };
 
 typedef struct fixture {
     td_net net, part;
@@ -31,11 +31,11 @@ static void tear_down(fixture *f) {
     td_arena_free(&f->arena);
 }
 
-static void cut(fixture *f, const char *node, bool average) {
+static void take_head(fixture *f, const char *node, bool average) {
     td_net_free(&f->part);
-    assert_int_equal(
-        td_net_cut(&f->net, f->weights, node, average, &f->part, &f->part_weights, &f->arena, NULL),
-        TD_OK);
+    assert_int_equal(td_net_head(&f->net, f->weights, node, average, &f->part, &f->part_weights,
+                                 &f->arena, NULL),
+                     TD_OK);
 }
 
 static void outputs(const td_net *net, const float *weights, float out[LARGEST]) {
@@ -62,7 +62,7 @@ static void gives_what_the_net_goes_on_with(void **state) {
     float hidden[LARGEST], logits[LARGEST];
     (void)state;
     set_up(&f);
-    cut(&f, "relu2", false);
+    take_head(&f, "relu2", false);
     assert_int_equal(td_net_classes(&f.part), HIDDEN);
     outputs(&f.part, f.part_weights, hidden);
     outputs(&f.net, f.weights, logits);
@@ -80,13 +80,13 @@ static void gives_what_the_net_goes_on_with(void **state) {
 /* All values of a convolution, and their means. The net has a node "part" already. */
 static void flattens_or_averages_positions(void **state) {
     fixture f;
-    float all[LARGEST * 2] = {0}, means[LARGEST];
+    float all[LARGEST] = {0}, means[LARGEST];
     (void)state;
     set_up(&f);
-    cut(&f, "relu1", true);
+    take_head(&f, "relu1", true);
     assert_int_equal(td_net_classes(&f.part), CHANNELS);
     outputs(&f.part, f.part_weights, means);
-    cut(&f, "relu1", false);
+    take_head(&f, "relu1", false);
     assert_int_equal(td_net_classes(&f.part), POSITIONS * CHANNELS);
     td_exec *exec;
     assert_int_equal(td_exec_new(&exec, &f.part, BATCH, TD_FORWARD, NULL), TD_OK);
@@ -103,13 +103,57 @@ static void flattens_or_averages_positions(void **state) {
     tear_down(&f);
 }
 
+/* The head's values, put into the tail, give the whole net's logits. */
+static void the_tail_goes_on_from_the_head(void **state) {
+    enum { RELU1 = 2, VALUES = POSITIONS * CHANNELS };
+    fixture f;
+    td_net tail;
+    td_exec *exec;
+    float values[LARGEST], logits[LARGEST], *tail_weights;
+    (void)state;
+    set_up(&f);
+    take_head(&f, "relu1", false);
+    outputs(&f.part, f.part_weights, values);
+    outputs(&f.net, f.weights, logits);
+    assert_int_equal(td_net_tail(&f.net, f.weights, RELU1, &tail, &tail_weights, &f.arena, NULL),
+                     TD_OK);
+    assert_int_equal(tail.node_count, f.net.node_count - RELU1);
+    assert_int_equal(td_net_input(&tail).channels, CHANNELS);
+    assert_int_equal(td_exec_new(&exec, &tail, BATCH, TD_FORWARD, NULL), TD_OK);
+    td_exec_weights(exec, tail_weights);
+    for (size_t i = 0; i < BATCH * VALUES; i++) { /* channel by channel, image by image */
+        size_t image = i / VALUES, channel = i % VALUES / POSITIONS, position = i % POSITIONS;
+        td_exec_input(exec)[image * VALUES + position * CHANNELS + channel] = values[i];
+    }
+    const float *found = td_exec_forward(exec, BATCH);
+    for (size_t i = 0; i < BATCH * CLASSES; i++)
+        net_assert_near(found[i], (double)logits[i], 1e-6);
+    td_exec_free(exec);
+    td_net_free(&tail);
+    tear_down(&f);
+}
+
+static void splits_where_no_branch_goes_past(void **state) {
+    (void)state;
+    td_net net;
+    net_parsed(&net,
+               NET_IMAGE(1, 1, 2) "a = relu(input)\nb = relu(a)\nc = add(a, b)\n"
+                                  "d = relu(c)\n",
+               NULL);
+    assert_true(td_net_splits(&net, 0));
+    assert_true(td_net_splits(&net, 1));
+    assert_false(td_net_splits(&net, 2));
+    assert_true(td_net_splits(&net, 3));
+    td_net_free(&net);
+}
+
 static void refuses_a_node_that_is_not_there(void **state) {
     fixture f;
     td_error error;
     (void)state;
     set_up(&f);
     assert_int_equal(
-        td_net_cut(&f.net, f.weights, "conv9", true, &f.part, &f.part_weights, &f.arena, &error),
+        td_net_head(&f.net, f.weights, "conv9", true, &f.part, &f.part_weights, &f.arena, &error),
         TD_ERR_USAGE);
     assert_string_equal(error.message, "expected a node of the net, found \"conv9\"");
     assert_null(f.part.nodes);
@@ -120,6 +164,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_the_net_goes_on_with),
         cmocka_unit_test(flattens_or_averages_positions),
+        cmocka_unit_test(the_tail_goes_on_from_the_head),
+        cmocka_unit_test(splits_where_no_branch_goes_past),
         cmocka_unit_test(refuses_a_node_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

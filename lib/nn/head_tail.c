@@ -1,6 +1,7 @@
-#include "nn/cut.h"
+#include "nn/head_tail.h"
 
 #include "base/size.h"
+#include "nn/op.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static void mark_needed(const td_net *net, size_t node, bool *needed) {
 }
 
 /* The lines of the net's text that the node needs, and one that makes its values the outputs. */
-static td_status part_text(const td_net *whole, size_t node, bool average, td_arena *arena,
+static td_status head_text(const td_net *whole, size_t node, bool average, td_arena *arena,
                            char **out, td_error *error) {
     char *text, name[32];
     bool *needed;
@@ -64,17 +65,9 @@ void td_net_copy_weights(const td_net *from, const float *from_weights, const td
                        to->params[t].count * sizeof *to_weights);
 }
 
-td_status td_net_cut(const td_net *whole, const float *whole_weights, const char *node,
-                     bool average, td_net *part, float **weights, td_arena *arena,
-                     td_error *error) {
-    size_t at = 0;
-    char *text;
-    *part = (td_net){0};
-    while (at < whole->node_count && strcmp(whole->nodes[at].name, node) != 0)
-        at++;
-    if (at == whole->node_count)
-        return td_fail(error, TD_ERR_USAGE, "expected a node of the net, found \"%s\"", node);
-    TD_TRY(part_text(whole, at, average, arena, &text, error));
+/* The net of `text`, with the weights that it has of `whole`'s. */
+static td_status parse_part(const td_net *whole, const float *whole_weights, const char *text,
+                            td_net *part, float **weights, td_arena *arena, td_error *error) {
     TD_TRY(td_net_parse(part, text, NULL, error));
     td_status status =
         TD_ARENA_NEW(arena, td_size_max(part->weight_count, 1), weights, "a part of a net", error);
@@ -83,4 +76,51 @@ td_status td_net_cut(const td_net *whole, const float *whole_weights, const char
     else
         td_net_free(part);
     return status;
+}
+
+td_status td_net_head(const td_net *whole, const float *whole_weights, const char *node,
+                      bool average, td_net *head, float **weights, td_arena *arena,
+                      td_error *error) {
+    size_t at = 0;
+    char *text;
+    *head = (td_net){0};
+    while (at < whole->node_count && strcmp(whole->nodes[at].name, node) != 0)
+        at++;
+    if (at == whole->node_count)
+        return td_fail(error, TD_ERR_USAGE, "expected a node of the net, found \"%s\"", node);
+    TD_TRY(head_text(whole, at, average, arena, &text, error));
+    return parse_part(whole, whole_weights, text, head, weights, arena, error);
+}
+
+bool td_net_splits(const td_net *net, size_t node) {
+    for (size_t i = node + 1; i < net->node_count; i++)
+        for (size_t k = 0; k < net->nodes[i].input_count; k++)
+            if (net->nodes[i].inputs[k] < node)
+                return false;
+    return true;
+}
+
+/* The node as an image, and those behind it; `whole` owns all that they point to. */
+static void take_tail(const td_net *whole, size_t node, td_node *nodes) {
+    const td_shape shape = whole->nodes[node].shape;
+    const size_t values[] = {shape.height, shape.width, shape.channels};
+    nodes[0] = (td_node){.name = whole->nodes[node].name, .op = &td_op_image};
+    for (size_t i = 0; i < 3; i++)
+        nodes[0].values[i] = (td_setting){.given = true, .count = values[i]};
+    for (size_t i = node + 1; i < whole->node_count; i++) {
+        nodes[i - node] = whole->nodes[i];
+        for (size_t k = 0; k < whole->nodes[i].input_count; k++)
+            nodes[i - node].inputs[k] -= node;
+    }
+}
+
+td_status td_net_tail(const td_net *whole, const float *whole_weights, size_t node, td_net *tail,
+                      float **weights, td_arena *arena, td_error *error) {
+    td_net part = {.node_count = whole->node_count - node};
+    char *text;
+    *tail = (td_net){0};
+    TD_TRY(TD_ARENA_NEW(arena, part.node_count, &part.nodes, "a part of a net", error));
+    take_tail(whole, node, part.nodes);
+    TD_TRY(td_net_text(&part, arena, &text, error));
+    return parse_part(whole, whole_weights, text, tail, weights, arena, error);
 }
