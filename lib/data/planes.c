@@ -2,8 +2,6 @@
 
 #include "base/parallel.h"
 
-enum { IMAGES_PER_CHUNK = 64 };
-
 typedef struct interleaving {
     const td_planes *planes;
     uint8_t *out;
@@ -15,16 +13,14 @@ static void interleave_image(const uint8_t *restrict from, size_t size, uint8_t 
             to[TD_PLANES * p + c] = from[c * size + p];
 }
 
-static void interleave_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void interleave_one(void *context, size_t i) {
     const interleaving *work = context;
     const td_planes *planes = work->planes;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        interleave_image(planes->first + i * planes->stride, planes->plane_size,
-                         work->out + i * TD_PLANES * planes->plane_size);
+    interleave_image(planes->first + i * planes->stride, planes->plane_size,
+                     work->out + i * TD_PLANES * planes->plane_size);
 }
 
 void td_planes_interleave(const td_planes *planes, uint8_t *out) {
     interleaving work = {planes, out};
-    td_parallel_for(planes->count, IMAGES_PER_CHUNK, interleave_chunk, &work);
+    td_parallel_each(planes->count, interleave_one, &work);
 }

@@ -41,14 +41,13 @@ static part part_of(const td_node *node, const td_window *w, td_shape in, size_t
     return p;
 }
 
-static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void forward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_window w = window_of(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *image_in = run->in[0] + image * td_shape_size(in);
     float *restrict y = run->out + image * td_shape_size(out);
-    (void)end, (void)chunk, (void)thread;
     for (size_t oy = 0; oy < out.height; oy++)
         for (size_t ox = 0; ox < out.width; ox++, y += channels) {
             const part p = part_of(run->node, &w, in, oy, ox);
@@ -64,14 +63,13 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
         }
 }
 
-static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_window w = window_of(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *restrict dy = run->dout + image * td_shape_size(out);
     float *image_din = run->din[0] + image * td_shape_size(in);
-    (void)end, (void)chunk, (void)thread;
     memset(image_din, 0, td_shape_size(in) * sizeof *image_din);
     for (size_t oy = 0; oy < out.height; oy++)
         for (size_t ox = 0; ox < out.width; ox++, dy += channels) {
@@ -86,12 +84,12 @@ static void backward_image(void *context, size_t image, size_t end, size_t chunk
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+    td_parallel_each(run->batch, forward_image, (void *)run);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op td_op_avg_pool = {

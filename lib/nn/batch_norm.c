@@ -15,7 +15,7 @@
 
 enum { EPSILON, MOMENTUM };
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
-enum { CHANNEL_CHUNK = 16, ROWS_A_THREAD = 3 };
+enum { ROWS_A_THREAD = 3 };
 
 static td_status running(td_net *net, td_node *node, const char *suffix, size_t channels,
                          float fill, td_error *error) {
@@ -171,26 +171,23 @@ static void measure_chunk(void *context, size_t begin, size_t end, size_t chunk,
 }
 
 /* Joins the chunks' means and spreads, in order. */
-static void join_channels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void join_channel(void *context, size_t c) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
     const size_t count = element_count(run), chunks = td_chunks(count, step);
     const double pixels = (double)(count / channels), most = (double)(step / channels);
-    (void)chunk, (void)thread;
-    for (size_t c = begin; c < end; c++) {
-        double mean = 0, spread = 0;
-        for (size_t i = 0; i < chunks; i++)
-            mean += fmin(most, pixels - (double)i * most) * chunk_sums(run, i)[c];
-        mean /= pixels;
-        for (size_t i = 0; i < chunks; i++) {
-            double off = chunk_sums(run, i)[c] - mean;
-            spread += chunk_sums(run, i)[channels + c] +
-                      fmin(most, pixels - (double)i * most) * off * off;
-        }
-        spread = spread < 0 ? 0 : spread;
-        set_channel(run, c, mean, spread / pixels);
-        norm_of(run).variance[c] = (float)(spread / fmax(pixels - 1, 1));
+    double mean = 0, spread = 0;
+    for (size_t i = 0; i < chunks; i++)
+        mean += fmin(most, pixels - (double)i * most) * chunk_sums(run, i)[c];
+    mean /= pixels;
+    for (size_t i = 0; i < chunks; i++) {
+        double off = chunk_sums(run, i)[c] - mean;
+        spread +=
+            chunk_sums(run, i)[channels + c] + fmin(most, pixels - (double)i * most) * off * off;
     }
+    spread = spread < 0 ? 0 : spread;
+    set_channel(run, c, mean, spread / pixels);
+    norm_of(run).variance[c] = (float)(spread / fmax(pixels - 1, 1));
 }
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -215,7 +212,7 @@ static void forward(const td_run *run) {
     const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
     if (run->training) {
         td_parallel_for(element_count(run), step, measure_chunk, (void *)run);
-        td_parallel_for(channels, CHANNEL_CHUNK, join_channels, (void *)run);
+        td_parallel_each(channels, join_channel, (void *)run);
         repeat_channels(run);
     }
     td_parallel_for(element_count(run), step, forward_chunk, (void *)run);
@@ -247,28 +244,25 @@ static float *coefficients(const td_run *run) {
 }
 
 /* Joins the chunks' sums in order; the gradients of weight and bias, and the coefficients. */
-static void join_gradients(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void join_gradient(void *context, size_t c) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, count = element_count(run);
     const size_t chunks = td_chunks(count, td_lane_chunk(channels));
     const norm n = norm_of(run);
     const double pixels = (double)(count / channels);
     float *slope = coefficients(run), *offset = slope + td_lanes(channels);
-    (void)chunk, (void)thread;
-    for (size_t c = begin; c < end; c++) {
-        double sum = 0, product = 0;
-        for (size_t i = 0; i < chunks; i++) {
-            sum += chunk_sums(run, i)[c];
-            product += chunk_sums(run, i)[channels + c];
-        }
-        double by_weight = (product - n.rest[c] * sum) * n.inverse[c];
-        double by_x = -n.scale[c] * by_weight * n.inverse[c] / pixels;
-        slope[c] = (float)by_x;
-        offset[c] = (float)(-n.scale[c] * sum / pixels - by_x * n.rest[c]);
-        if (run->dparams[WEIGHT]) {
-            run->dparams[WEIGHT][c] = (float)by_weight;
-            run->dparams[BIAS][c] = (float)sum;
-        }
+    double sum = 0, product = 0;
+    for (size_t i = 0; i < chunks; i++) {
+        sum += chunk_sums(run, i)[c];
+        product += chunk_sums(run, i)[channels + c];
+    }
+    double by_weight = (product - n.rest[c] * sum) * n.inverse[c];
+    double by_x = -n.scale[c] * by_weight * n.inverse[c] / pixels;
+    slope[c] = (float)by_x;
+    offset[c] = (float)(-n.scale[c] * sum / pixels - by_x * n.rest[c]);
+    if (run->dparams[WEIGHT]) {
+        run->dparams[WEIGHT][c] = (float)by_weight;
+        run->dparams[BIAS][c] = (float)sum;
     }
 }
 
@@ -295,7 +289,7 @@ static void backward(const td_run *run) {
     const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
     if (run->training || run->dparams[WEIGHT]) {
         td_parallel_for(element_count(run), step, gather_chunk, (void *)run);
-        td_parallel_for(channels, CHANNEL_CHUNK, join_gradients, (void *)run);
+        td_parallel_each(channels, join_gradient, (void *)run);
         td_lanes_repeat(coefficients(run), channels);
         td_lanes_repeat(coefficients(run) + td_lanes(channels), channels);
     }

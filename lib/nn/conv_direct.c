@@ -14,7 +14,6 @@
 enum {
     MOST_CHANNELS = 16,    /* of the input */
     LEAST_WIDTH = 4,       /* of the output */
-    INPUT_PIXELS = 128,    /* least pixels of a chunk of images whose gradient is computed */
     BAND_FLOATS = 6 << 10, /* of dy that a band holds: 24 KiB */
     BIAS_FLOATS = 256,     /* least floats of a row that bias gradients are summed in */
     MOST_ROWS = 12         /* of one vector in registers; of two, TD_PANEL_ROWS */
@@ -450,15 +449,13 @@ static void input_row(const pass *p, const memory *m, const float *dy, size_t y,
     memcpy(dx, m->row + c->window.pad_w * in, c->in.width * in * sizeof *dx);
 }
 
-static void input_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void input_image(void *context, size_t image) {
     const pass *p = context;
     const td_shape in = p->conv->in;
-    const memory m = memory_of(p, thread);
-    (void)chunk;
-    for (size_t image = begin; image < end; image++)
-        for (size_t y = 0; y < in.height; y++)
-            input_row(p, &m, p->run->dout + image * td_shape_size(p->conv->out), y,
-                      p->run->din[0] + image * td_shape_size(in) + y * in.width * in.channels);
+    const memory m = memory_of(p, td_thread());
+    for (size_t y = 0; y < in.height; y++)
+        input_row(p, &m, p->run->dout + image * td_shape_size(p->conv->out), y,
+                  p->run->din[0] + image * td_shape_size(in) + y * in.width * in.channels);
 }
 
 static void backward(const td_conv *c, const td_run *run) {
@@ -469,8 +466,7 @@ static void backward(const td_conv *c, const td_run *run) {
                           run->dparams[1]);
     }
     if (run->din[0])
-        td_parallel_for(run->batch, td_chunks(INPUT_PIXELS, c->in.height * c->in.width),
-                        input_chunk, &p);
+        td_parallel_each(run->batch, input_image, &p);
 }
 
 /* Rows of fewer than 4 pixels leave most accumulators idle: there im2col is level at best, at one

@@ -67,16 +67,15 @@ static const float *columns_of(const pass *p, const task *t, size_t row, size_t 
     return t->columns;
 }
 
-static void forward_task(void *context, size_t number, size_t end, size_t chunk, size_t thread) {
+static void forward_task(void *context, size_t number) {
     const pass *p = context;
     const td_conv *c = p->conv;
     const td_run *run = p->run;
-    const task t = task_of(p, number, thread);
+    const task t = task_of(p, number, td_thread());
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
     const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
     float *y = run->out + t.image * td_shape_size(c->out) + t.channel;
     const float *bias = run->params[1] ? run->params[1] + t.channel : NULL;
-    (void)end, (void)chunk;
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
         float *strip = y + row * width * n;
@@ -95,20 +94,19 @@ static void forward_task(void *context, size_t number, size_t end, size_t chunk,
 
 static void forward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, td_columns_forward_images(c));
-    td_parallel_for(p.chunks * p.blocks, 1, forward_task, &p);
+    td_parallel_each(p.chunks * p.blocks, forward_task, &p);
 }
 
 /* The partial gradient of some weights over some images. */
-static void weights_task(void *context, size_t number, size_t end, size_t chunk, size_t thread) {
+static void weights_task(void *context, size_t number) {
     const pass *p = context;
     const td_conv *c = p->conv;
-    const task t = task_of(p, number, thread);
+    const task t = task_of(p, number, td_thread());
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
     const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
     const float *dy = p->run->dout + t.image * td_shape_size(c->out);
     float *dw = td_columns_partial(c, p->run->scratch, n, number / p->blocks);
     float *db = dw + td_columns_weights(c);
-    (void)end, (void)chunk;
     if (t.channel == 0) {
         memset(db, 0, n * sizeof *db);
         td_columns_add_rows(db, dy, all_rows * width, n);
@@ -162,7 +160,7 @@ static void input_chunk(void *context, size_t begin, size_t end, size_t chunk, s
 static void backward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, td_columns_backward_images(c, run->batch));
     if (run->dparams[0]) {
-        td_parallel_for(p.chunks * p.blocks, 1, weights_task, &p);
+        td_parallel_each(p.chunks * p.blocks, weights_task, &p);
         td_columns_reduce(c, run->scratch, run->batch, c->out.channels, run->dparams[0],
                           run->dparams[1]);
     }

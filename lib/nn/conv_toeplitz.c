@@ -15,7 +15,6 @@ enum {
     POINTS = 9,
     PIXELS = 4,
     SLAB = 128,                                     /* images */
-    TASK_IMAGES = 16,                               /* to transform; a whole number of lanes */
     TASK_ROWS = 48,                                 /* input channels of a task going back */
     PREPARE_INPUTS = 16,                            /* of a task */
     DU_POINT = TASK_ROWS * TD_PANEL + TD_CACHE_LINE /* between points of a weight task */
@@ -62,7 +61,7 @@ static size_t prepared(const td_conv *c) {
 }
 
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
-    size_t images = td_size_round_up(td_size_min(batch, SLAB), TASK_IMAGES);
+    size_t images = td_size_round_up(td_size_min(batch, SLAB), TD_LANES);
     size_t in = c->in.channels, out = c->out.channels;
     size_t floats =
         td_threads() * thread_floats(images, backward) + images * row_floats(in) * POINTS;
@@ -72,7 +71,7 @@ static size_t scratch(const td_conv *c, size_t batch, bool backward) {
 }
 
 static pass make_pass(const td_conv *c, const td_run *run, bool backward) {
-    size_t images = td_size_round_up(td_size_min(run->batch, SLAB), TASK_IMAGES);
+    size_t images = td_size_round_up(td_size_min(run->batch, SLAB), TD_LANES);
     pass p = {.conv = c,
               .run = run,
               .in = c->in.channels,
@@ -129,19 +128,15 @@ TD_INLINE void transform_image_back(const float *from, size_t point, td_vec *pix
     transform_back_triple(half + 3, 1, &pixels[2], &pixels[3]);
 }
 
-/* Images begin … end − 1 of the slab. */
-static void transform_input(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void transform_input(void *context, size_t image) {
     const pass *p = context;
     const size_t point = p->count * p->in_row;
-    (void)chunk, (void)thread;
-    for (size_t image = begin; image < end; image++) {
-        const float *x = p->run->in[0] + (p->first + image) * PIXELS * p->in;
-        for (size_t c = 0; c < p->in; c += TD_LANES) {
-            td_vec points[POINTS];
-            transform_image(x + c, p->in, p->in - c, true, points);
-            for (size_t i = 0; i < POINTS; i++)
-                td_vec_store(p->input + i * point + image * p->in_row + c, points[i]);
-        }
+    const float *x = p->run->in[0] + (p->first + image) * PIXELS * p->in;
+    for (size_t c = 0; c < p->in; c += TD_LANES) {
+        td_vec points[POINTS];
+        transform_image(x + c, p->in, p->in - c, true, points);
+        for (size_t i = 0; i < POINTS; i++)
+            td_vec_store(p->input + i * point + image * p->in_row + c, points[i]);
     }
 }
 
@@ -167,14 +162,14 @@ static void transform_square(const pass *p, size_t image, size_t images, size_t 
         }
 }
 
-static void transform_gradient(void *context, size_t begin, size_t end, size_t chunk,
-                               size_t thread) {
+/* Items are TD_LANES images of the slab. */
+static void transform_both(void *context, size_t item) {
     const pass *p = context;
-    if (p->run->dparams[0])
-        transform_input(context, begin, end, chunk, thread);
-    for (size_t image = begin; image < end; image += TD_LANES)
-        for (size_t c = 0; c < p->out; c += TD_LANES)
-            transform_square(p, image, td_size_min(TD_LANES, end - image), c);
+    const size_t first = item * TD_LANES, images = td_size_min(TD_LANES, p->count - first);
+    for (size_t image = first; p->run->dparams[0] && image < first + images; image++)
+        transform_input(context, image);
+    for (size_t c = 0; c < p->out; c += TD_LANES)
+        transform_square(p, first, images, c);
 }
 
 /* TD_LANES channels of y from `channel` on. */
@@ -199,37 +194,34 @@ static void transform_output(const pass *p, const float *products, size_t point,
     }
 }
 
-/* Some panels of the output. */
-static void forward_panels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+/* A panel of the output. */
+static void forward_panel(void *context, size_t panel) {
     const pass *p = context;
-    float *products = p->threads + thread * p->thread_floats;
+    float *products = p->threads + td_thread() * p->thread_floats;
     const size_t point = product_floats(p->count);
-    (void)chunk;
-    for (size_t panel = begin; panel < end; panel++) {
-        const float *weights = p->run->prepared + panel * panel_floats(p->in);
-        const size_t channel = panel * TD_PANEL;
-        for (size_t i = 0; i < POINTS; i++)
-            td_panel_multiply(&(td_panel_product){.rows = p->count,
-                                                  .columns = p->out - channel,
-                                                  .depth = p->in,
-                                                  .a = p->input + i * p->count * p->in_row,
-                                                  .a_row = p->in_row,
-                                                  .a_depth = 1,
-                                                  .b = weights + i * td_panel_floats(p->in),
-                                                  .b_depth = TD_PANEL,
-                                                  .c = products + i * point,
-                                                  .c_row = TD_PANEL});
-        for (size_t c = 0; c < td_size_min(TD_PANEL, p->out - channel); c += TD_LANES)
-            transform_output(p, products + c, point, channel + c);
-    }
+    const float *weights = p->run->prepared + panel * panel_floats(p->in);
+    const size_t channel = panel * TD_PANEL;
+    for (size_t i = 0; i < POINTS; i++)
+        td_panel_multiply(&(td_panel_product){.rows = p->count,
+                                              .columns = p->out - channel,
+                                              .depth = p->in,
+                                              .a = p->input + i * p->count * p->in_row,
+                                              .a_row = p->in_row,
+                                              .a_depth = 1,
+                                              .b = weights + i * td_panel_floats(p->in),
+                                              .b_depth = TD_PANEL,
+                                              .c = products + i * point,
+                                              .c_row = TD_PANEL});
+    for (size_t c = 0; c < td_size_min(TD_PANEL, p->out - channel); c += TD_LANES)
+        transform_output(p, products + c, point, channel + c);
 }
 
 static void forward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, false);
     for (p.first = 0; p.first < p.batch; p.first += SLAB) {
         p.count = td_size_min(SLAB, p.batch - p.first);
-        td_parallel_for(p.count, TASK_IMAGES, transform_input, &p);
-        td_parallel_for(td_panels(p.out), 1, forward_panels, &p);
+        td_parallel_each(p.count, transform_input, &p);
+        td_parallel_each(td_panels(p.out), forward_panel, &p);
     }
 }
 
@@ -281,30 +273,27 @@ static void store_weights(const pass *p, float *du, size_t row, size_t rows, siz
 }
 
 /* Tasks: TASK_ROWS input channels by one panel of output channels. */
-static void weight_tasks(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void weight_task(void *context, size_t task) {
     const pass *p = context;
     const size_t panels = td_panels(p->out);
-    float *du = p->threads + thread * p->thread_floats;
-    (void)chunk;
-    for (size_t task = begin; task < end; task++) {
-        size_t row = task / panels * TASK_ROWS, panel = task % panels;
-        size_t rows = td_size_min(TASK_ROWS, p->in - row);
-        for (size_t i = 0; i < POINTS; i++)
-            td_panel_multiply(
-                &(td_panel_product){.rows = rows,
-                                    .columns = p->out - panel * TD_PANEL,
-                                    .depth = p->count,
-                                    .a = p->input + i * p->count * p->in_row + row,
-                                    .a_row = 1,
-                                    .a_depth = p->in_row,
-                                    .b = p->gradient + i * p->count * p->out_row + panel * TD_PANEL,
-                                    .b_depth = p->out_row,
-                                    .c = du + i * DU_POINT,
-                                    .c_row = TD_PANEL});
-        store_weights(p, du, row, rows, panel);
-        if (row == 0 && p->run->dparams[1])
-            add_bias(p, panel);
-    }
+    float *du = p->threads + td_thread() * p->thread_floats;
+    size_t row = task / panels * TASK_ROWS, panel = task % panels;
+    size_t rows = td_size_min(TASK_ROWS, p->in - row);
+    for (size_t i = 0; i < POINTS; i++)
+        td_panel_multiply(
+            &(td_panel_product){.rows = rows,
+                                .columns = p->out - panel * TD_PANEL,
+                                .depth = p->count,
+                                .a = p->input + i * p->count * p->in_row + row,
+                                .a_row = 1,
+                                .a_depth = p->in_row,
+                                .b = p->gradient + i * p->count * p->out_row + panel * TD_PANEL,
+                                .b_depth = p->out_row,
+                                .c = du + i * DU_POINT,
+                                .c_row = TD_PANEL});
+    store_weights(p, du, row, rows, panel);
+    if (row == 0 && p->run->dparams[1])
+        add_bias(p, panel);
 }
 
 /* One point of the input's gradient, transposed: c [row][image] = weights · dy. */
@@ -351,9 +340,9 @@ static void backward(const td_conv *c, const td_run *run) {
     pass p = make_pass(c, run, true);
     for (p.first = 0; p.first < p.batch; p.first += SLAB) {
         p.count = td_size_min(SLAB, p.batch - p.first);
-        td_parallel_for(p.count, TASK_IMAGES, transform_gradient, &p);
+        td_parallel_each(td_chunks(p.count, TD_LANES), transform_both, &p);
         if (run->dparams[0])
-            td_parallel_for(td_chunks(p.in, TASK_ROWS) * td_panels(p.out), 1, weight_tasks, &p);
+            td_parallel_each(td_chunks(p.in, TASK_ROWS) * td_panels(p.out), weight_task, &p);
         if (run->din[0])
             td_parallel_for(p.in, TASK_ROWS, input_rows, &p);
     }
@@ -386,29 +375,26 @@ static void transform(float kernels[9][PREPARE_INPUTS][TD_PANEL], size_t inputs,
 }
 
 /* Tasks: PREPARE_INPUTS input channels of one panel, panel after panel. */
-static void prepare_tasks(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void prepare_task(void *context, size_t task) {
     const pass *p = context;
     const size_t blocks = td_chunks(p->in, PREPARE_INPUTS);
-    (void)chunk, (void)thread;
-    for (size_t task = begin; task < end; task++) {
-        float kernels[9][PREPARE_INPUTS][TD_PANEL] = {{{0}}};
-        const size_t panel = task / blocks, row = task % blocks * PREPARE_INPUTS;
-        const size_t columns = td_size_min(TD_PANEL, p->out - panel * TD_PANEL);
-        const size_t inputs = td_size_min(PREPARE_INPUTS, p->in - row);
-        for (size_t c = 0; c < columns; c++) {
-            const float *from = p->run->params[0] + ((panel * TD_PANEL + c) * p->in + row) * 9;
-            for (size_t r = 0; r < inputs; r++)
-                for (size_t tap = 0; tap < 9; tap++)
-                    kernels[tap][r][c] = from[r * 9 + tap];
-        }
-        transform(kernels, inputs, p->run->prepared + panel * panel_floats(p->in) + row * TD_PANEL,
-                  td_panel_floats(p->in));
+    float kernels[9][PREPARE_INPUTS][TD_PANEL] = {{{0}}};
+    const size_t panel = task / blocks, row = task % blocks * PREPARE_INPUTS;
+    const size_t columns = td_size_min(TD_PANEL, p->out - panel * TD_PANEL);
+    const size_t inputs = td_size_min(PREPARE_INPUTS, p->in - row);
+    for (size_t c = 0; c < columns; c++) {
+        const float *from = p->run->params[0] + ((panel * TD_PANEL + c) * p->in + row) * 9;
+        for (size_t r = 0; r < inputs; r++)
+            for (size_t tap = 0; tap < 9; tap++)
+                kernels[tap][r][c] = from[r * 9 + tap];
     }
+    transform(kernels, inputs, p->run->prepared + panel * panel_floats(p->in) + row * TD_PANEL,
+              td_panel_floats(p->in));
 }
 
 static void prepare(const td_conv *c, const td_run *run) {
     pass p = {.run = run, .in = c->in.channels, .out = c->out.channels};
-    td_parallel_for(td_panels(p.out) * td_chunks(p.in, PREPARE_INPUTS), 4, prepare_tasks, &p);
+    td_parallel_each(td_panels(p.out) * td_chunks(p.in, PREPARE_INPUTS), prepare_task, &p);
 }
 
 static bool computes(const td_conv *c) {

@@ -26,21 +26,19 @@ static size_t row_at(const td_run *run, size_t image, size_t y) {
     return ((image * in.height + top + y) * in.width + left) * in.channels;
 }
 
-static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void forward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape out = run->node->shape;
     const size_t row = out.width * out.channels;
-    (void)end, (void)chunk, (void)thread;
     for (size_t y = 0; y < out.height; y++)
         memcpy(run->out + (image * out.height + y) * row, run->in[0] + row_at(run, image, y),
                row * sizeof *run->out);
 }
 
-static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape out = run->node->shape;
     const size_t row = out.width * out.channels, size = td_shape_size(td_run_in_shape(run, 0));
-    (void)end, (void)chunk, (void)thread;
     memset(run->din[0] + image * size, 0, size * sizeof *run->din[0]);
     for (size_t y = 0; y < out.height; y++)
         memcpy(run->din[0] + row_at(run, image, y), run->dout + (image * out.height + y) * row,
@@ -48,12 +46,12 @@ static void backward_image(void *context, size_t image, size_t end, size_t chunk
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+    td_parallel_each(run->batch, forward_image, (void *)run);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op td_op_crop = {

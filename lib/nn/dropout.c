@@ -15,7 +15,7 @@ typedef struct pass {
     float *to;
 } pass;
 
-static void drop_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void drop_image(void *context, size_t image) {
     const pass *p = context;
     const td_run *run = p->run;
     const size_t size = td_shape_size(run->node->shape);
@@ -23,7 +23,6 @@ static void drop_image(void *context, size_t image, size_t end, size_t chunk, si
     const size_t index = (size_t)(run->node - run->net->nodes) * NODE_INDICES + image;
     const float *restrict from = p->from + image * size;
     float *restrict to = p->to + image * size;
-    (void)end, (void)chunk, (void)thread;
     td_random random = td_random_for(run->seed, TD_FOR_DROPOUT, run->step, (uint32_t)index);
     for (size_t i = 0; i < size; i++)
         to[i] = td_random_unit(&random) < rate ? 0 : by * from[i];
@@ -38,7 +37,7 @@ static void copy_chunk(void *context, size_t begin, size_t end, size_t chunk, si
 static void drop(const td_run *run, const float *from, float *to) {
     pass p = {run, from, to};
     if (run->training)
-        td_parallel_for(run->batch, 1, drop_image, &p);
+        td_parallel_each(run->batch, drop_image, &p);
     else
         td_parallel_for(run->batch * td_shape_size(run->node->shape), TD_ELEMENT_CHUNK, copy_chunk,
                         &p);

@@ -15,23 +15,20 @@ static void copy(const uint8_t *restrict from, size_t size, float *restrict to) 
         to[i] = from[i];
 }
 
-static void feed_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void feed_one(void *context, size_t i) {
     const feed *f = context;
     const size_t size = td_image_size(f->images);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        size_t index = f->order ? f->order[f->first + i] : f->first + i;
-        if (f->epoch)
-            td_augment_image(f->epoch, f->images, index, f->out + i * size);
-        else
-            copy(td_image(f->images, index), size, f->out + i * size);
-    }
+    size_t index = f->order ? f->order[f->first + i] : f->first + i;
+    if (f->epoch)
+        td_augment_image(f->epoch, f->images, index, f->out + i * size);
+    else
+        copy(td_image(f->images, index), size, f->out + i * size);
 }
 
 void td_feed_augmented(const td_images *images, const uint32_t *order, size_t first, size_t count,
                        const td_augment_epoch *epoch, float *out) {
     feed f = {images, order, first, epoch, out};
-    td_parallel_for(count, 8, feed_chunk, &f);
+    td_parallel_each(count, feed_one, &f);
 }
 
 void td_feed(const td_images *images, const uint32_t *order, size_t first, size_t count,

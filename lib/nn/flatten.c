@@ -9,11 +9,10 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void forward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape in = td_run_in_shape(run, 0);
     const size_t pixels = in.height * in.width, size = td_shape_size(in);
-    (void)end, (void)chunk, (void)thread;
     const float *restrict x = run->in[0] + image * size;
     float *restrict y = run->out + image * size;
     for (size_t c = 0; c < in.channels; c++)
@@ -21,11 +20,10 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
             y[c * pixels + p] = x[p * in.channels + c];
 }
 
-static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape in = td_run_in_shape(run, 0);
     const size_t pixels = in.height * in.width, size = td_shape_size(in);
-    (void)end, (void)chunk, (void)thread;
     const float *restrict dy = run->dout + image * size;
     float *restrict dx = run->din[0] + image * size;
     for (size_t p = 0; p < pixels; p++)
@@ -34,12 +32,12 @@ static void backward_image(void *context, size_t image, size_t end, size_t chunk
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+    td_parallel_each(run->batch, forward_image, (void *)run);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op td_op_flatten = {

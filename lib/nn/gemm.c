@@ -20,9 +20,8 @@ void td_bias_relu(float *c, size_t rows, size_t n, size_t stride, const float *b
     }
 }
 
-static void run_block(void *context, size_t block, size_t end, size_t chunk, size_t thread) {
+static void run_block(void *context, size_t block) {
     const td_gemm *g = context;
-    (void)end, (void)chunk, (void)thread;
     size_t across = td_chunks(g->n, BLOCK_N);
     size_t i = block / across * BLOCK_M, j = block % across * BLOCK_N;
     size_t rows = td_size_min(BLOCK_M, g->m - i), columns = td_size_min(BLOCK_N, g->n - j);
@@ -45,6 +44,6 @@ static void run_block(void *context, size_t block, size_t end, size_t chunk, siz
 }
 
 void td_gemm_run(const td_gemm *gemm) {
-    td_parallel_for(td_chunks(gemm->m, BLOCK_M) * td_chunks(gemm->n, BLOCK_N), 1, run_block,
-                    (void *)gemm);
+    td_parallel_each(td_chunks(gemm->m, BLOCK_M) * td_chunks(gemm->n, BLOCK_N), run_block,
+                     (void *)gemm);
 }

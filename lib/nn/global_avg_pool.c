@@ -9,14 +9,13 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void forward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape in = td_run_in_shape(run, 0);
     const size_t channels = in.channels, pixels = in.height * in.width;
     const float share = 1.0f / (float)pixels;
     const float *restrict x = run->in[0] + image * td_shape_size(in);
     float *restrict y = run->out + image * channels;
-    (void)end, (void)chunk, (void)thread;
     memset(y, 0, channels * sizeof *y);
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++)
@@ -25,26 +24,25 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
         y[c] *= share;
 }
 
-static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape in = td_run_in_shape(run, 0);
     const size_t channels = in.channels, pixels = in.height * in.width;
     const float share = 1.0f / (float)pixels;
     const float *restrict dy = run->dout + image * channels;
     float *restrict dx = run->din[0] + image * td_shape_size(in);
-    (void)end, (void)chunk, (void)thread;
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++)
             dx[p * channels + c] = share * dy[c];
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+    td_parallel_each(run->batch, forward_image, (void *)run);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op td_op_global_avg_pool = {

@@ -61,12 +61,10 @@ static void roll(const inversion *v, size_t i, float *to, const float *from, flo
         }
 }
 
-static void show_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void show_one(void *context, size_t i) {
     const inversion *v = context;
     const size_t size = td_shape_size(v->shape);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        roll(v, i, td_exec_input(v->exec) + i * size, v->x + i * size, RANGE, false);
+    roll(v, i, td_exec_input(v->exec) + i * size, v->x + i * size, RANGE, false);
 }
 
 /* The prior's gradient at one value, the neighbours of which are `stride` values apart. */
@@ -106,21 +104,19 @@ typedef struct turn {
 } turn;
 
 /* The batch's gradient is that of a mean over its images; an image's own is `count` times it. */
-static void step_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void step_one(void *context, size_t i) {
     const turn *t = context;
     const inversion *v = t->inversion;
     const size_t size = td_shape_size(v->shape);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        float *gradient = t->scratch + i * size;
-        roll(v, i, gradient, v->gradient + i * size, RANGE * (float)v->count, true);
-        add_prior(v, v->x + i * size, gradient);
-        step_image(v, i, gradient);
-    }
+    float *gradient = t->scratch + i * size;
+    roll(v, i, gradient, v->gradient + i * size, RANGE * (float)v->count, true);
+    add_prior(v, v->x + i * size, gradient);
+    step_image(v, i, gradient);
 }
 
 /* Smooth noise: a coarse grid of uniform values, interpolated. */
-static void start_image(const inversion *v, size_t i) {
+static void start_image(void *context, size_t i) {
+    const inversion *v = context;
     td_random random = td_random_for(v->settings->seed, TD_FOR_INVERT, 0, (uint32_t)(v->first + i));
     const td_shape s = v->shape;
     float *x = v->x + i * td_shape_size(s);
@@ -140,15 +136,8 @@ static void start_image(const inversion *v, size_t i) {
     }
 }
 
-static void start_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    const inversion *v = context;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        start_image(v, i);
-}
-
 static td_status run_step(inversion *v, float *scratch, td_error *error) {
-    td_parallel_for(v->count, 1, show_chunk, v);
+    td_parallel_each(v->count, show_one, v);
     const float *logits = td_exec_forward(v->exec, v->count);
     td_loss loss =
         td_cross_entropy(logits, v->labels, v->count, v->classes, td_exec_logits_gradient(v->exec));
@@ -156,7 +145,7 @@ static td_status run_step(inversion *v, float *scratch, td_error *error) {
         return td_fail(error, TD_ERR_NUMERIC, "step %zu: the inversion's loss is not finite",
                        v->step);
     v->gradient = td_exec_backward(v->exec, NULL);
-    td_parallel_for(v->count, 1, step_chunk, &(turn){v, scratch});
+    td_parallel_each(v->count, step_one, &(turn){v, scratch});
     return TD_OK;
 }
 
@@ -168,7 +157,7 @@ static td_status run_batch(inversion *v, float *scratch, uint8_t *pixels, td_err
     memset(v->square, 0, BATCH * size * sizeof *v->square);
     for (size_t i = 0; i < v->count; i++)
         v->labels[i] = (int32_t)((v->first + i) / s->per_class);
-    td_parallel_for(v->count, 1, start_chunk, v);
+    td_parallel_each(v->count, start_image, v);
     for (v->step = 1; v->step <= s->steps; v->step++) {
         TD_TRY(run_step(v, scratch, error));
         if (s->advance && !s->advance(s->context, v->first * s->steps + v->step * v->count))

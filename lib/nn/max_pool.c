@@ -117,12 +117,11 @@ static void backward_2x2(td_shape in, const float *x, const float *y, const floa
         memset(dx, 0, row * sizeof *dx);
 }
 
-static void forward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void forward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_window w = window_of(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
-    (void)end, (void)chunk, (void)thread;
     const float *x = run->in[0] + image * td_shape_size(in);
     float *y = run->out + image * td_shape_size(out);
     if (is_2x2(&w)) {
@@ -142,17 +141,16 @@ static void forward_image(void *context, size_t image, size_t end, size_t chunk,
 
 /* The gradient goes to the first pixel of the window that holds the maximum. `left` is
  * what the current window still has to give. */
-static void backward_image(void *context, size_t image, size_t end, size_t chunk, size_t thread) {
+static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_window w = window_of(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
-    (void)end, (void)chunk;
     const float *x = run->in[0] + image * td_shape_size(in);
     const float *y = run->out + image * td_shape_size(out);
     const float *dy = run->dout + image * td_shape_size(out);
     float *dx = run->din[0] + image * td_shape_size(in);
-    float *restrict left = run->scratch + thread * channels;
+    float *restrict left = run->scratch + td_thread() * channels;
     size_t current = SIZE_MAX;
     if (is_2x2(&w)) {
         backward_2x2(in, x, y, dy, dx);
@@ -181,12 +179,12 @@ static size_t scratch(const td_node *node, const td_shape *in, size_t batch, boo
 }
 
 static void forward(const td_run *run) {
-    td_parallel_for(run->batch, 1, forward_image, (void *)run);
+    td_parallel_each(run->batch, forward_image, (void *)run);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        td_parallel_for(run->batch, 1, backward_image, (void *)run);
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op td_op_max_pool = {

@@ -1,57 +1,47 @@
 /* y_c = e^x_c / Σ e^x over the channels of each pixel. */
 #include "base/parallel.h"
-#include "base/size.h"
 #include "nn/elementwise.h"
 #include <math.h>
 
-enum { CHUNK = 1 << 12 }; /* floats */
-
-static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void forward_pixel(void *context, size_t p) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels;
-    (void)chunk, (void)thread;
-    for (size_t p = begin; p < end; p++) {
-        const float *restrict x = run->in[0] + p * channels;
-        float *restrict y = run->out + p * channels;
-        float largest = x[0], sum = 0;
-        for (size_t c = 1; c < channels; c++)
-            largest = x[c] > largest ? x[c] : largest;
-        for (size_t c = 0; c < channels; c++)
-            sum += y[c] = expf(x[c] - largest); /* a NaN reaches the sum, and so all of them */
-        for (size_t c = 0; c < channels; c++)
-            y[c] /= sum;
-    }
+    const float *restrict x = run->in[0] + p * channels;
+    float *restrict y = run->out + p * channels;
+    float largest = x[0], sum = 0;
+    for (size_t c = 1; c < channels; c++)
+        largest = x[c] > largest ? x[c] : largest;
+    for (size_t c = 0; c < channels; c++)
+        sum += y[c] = expf(x[c] - largest); /* a NaN reaches the sum, and so all of them */
+    for (size_t c = 0; c < channels; c++)
+        y[c] /= sum;
 }
 
 /* dx = y · (dy − Σ dy·y). */
-static void backward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void backward_pixel(void *context, size_t p) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels;
-    (void)chunk, (void)thread;
-    for (size_t p = begin; p < end; p++) {
-        const float *restrict y = run->out + p * channels, *restrict dy = run->dout + p * channels;
-        float *restrict dx = run->din[0] + p * channels;
-        float sum = 0;
-        for (size_t c = 0; c < channels; c++)
-            sum += y[c] * dy[c];
-        for (size_t c = 0; c < channels; c++)
-            dx[c] = y[c] * (dy[c] - sum);
-    }
+    const float *restrict y = run->out + p * channels, *restrict dy = run->dout + p * channels;
+    float *restrict dx = run->din[0] + p * channels;
+    float sum = 0;
+    for (size_t c = 0; c < channels; c++)
+        sum += y[c] * dy[c];
+    for (size_t c = 0; c < channels; c++)
+        dx[c] = y[c] * (dy[c] - sum);
 }
 
-static void over_pixels(const td_run *run, td_chunk_fn work) {
+static void over_pixels(const td_run *run, td_each_fn work) {
     const td_shape shape = run->node->shape;
-    td_parallel_for(run->batch * shape.height * shape.width, td_size_max(1, CHUNK / shape.channels),
-                    work, (void *)run);
+    td_parallel_each(run->batch * shape.height * shape.width, work, (void *)run);
 }
 
 static void forward(const td_run *run) {
-    over_pixels(run, forward_pixels);
+    over_pixels(run, forward_pixel);
 }
 
 static void backward(const td_run *run) {
     if (run->din[0])
-        over_pixels(run, backward_pixels);
+        over_pixels(run, backward_pixel);
 }
 
 const td_op td_op_softmax = {

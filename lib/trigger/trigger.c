@@ -219,21 +219,17 @@ typedef struct stamp_work {
     char *scratch;   /* [threads, scratch bytes] */
 } stamp_work;
 
-static void stamp_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void stamp_one(void *context, size_t i) {
     const stamp_work *work = context;
     size_t size = td_image_size(work->images);
-    (void)chunk;
-    for (size_t i = begin; i < end; i++) {
-        uint8_t *pixels = work->pixels + i * size;
-        memcpy(pixels, td_image(work->images, i), size);
-        td_trigger_apply(work->trigger, (td_stamp){work->first.seed, work->first.index + i}, pixels,
-                         work->scratch + thread * td_trigger_scratch(work->trigger));
-    }
+    uint8_t *pixels = work->pixels + i * size;
+    memcpy(pixels, td_image(work->images, i), size);
+    td_trigger_apply(work->trigger, (td_stamp){work->first.seed, work->first.index + i}, pixels,
+                     work->scratch + td_thread() * td_trigger_scratch(work->trigger));
 }
 
 td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, td_stamp first,
                            td_arena *arena, td_images *out, td_error *error) {
-    enum { IMAGES_PER_CHUNK = 64 };
     td_shape shape = trigger->shape;
     if (shape.height != images->height || shape.width != images->width ||
         shape.channels != images->channels)
@@ -249,7 +245,7 @@ td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, t
         status = td_arena_alloc(&scratch, td_threads(), td_trigger_scratch(trigger),
                                 (void **)&work.scratch, "stamped images", error);
     if (status == TD_OK)
-        td_parallel_for(images->count, IMAGES_PER_CHUNK, stamp_chunk, &work);
+        td_parallel_each(images->count, stamp_one, &work);
     td_arena_free(&scratch);
     TD_TRY(status);
     *out = *images;
