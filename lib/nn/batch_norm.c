@@ -9,7 +9,7 @@
  * to write. Sums are taken in float over a chunk that stays in the cache, around the chunk's own
  * mean, and joined in double in the order of the chunks. */
 #include "base/parallel.h"
-#include "nn/lanes.h"
+#include "nn/channel_rows.h"
 #include "nn/op.h"
 #include <math.h>
 
@@ -40,7 +40,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
 /* y = (x − mean) · scale + shift. These live in the prepared memory: from the running statistics,
  * or from the batch of the last forward pass in training. */
 typedef struct norm {
-    float *mean, *scale, *shift; /* [lanes] */
+    float *mean, *scale, *shift; /* rows */
     /* [channels]: 1/√(variance + epsilon); the unbiased variance; and what rounding the mean to a
      * float has left, which matters where the mean is large. */
     float *inverse, *variance, *rest;
@@ -48,13 +48,14 @@ typedef struct norm {
 
 static size_t prepared(const td_node *node, const td_shape *in) {
     (void)node;
-    return 3 * td_lanes(in[0].channels) + 3 * in[0].channels;
+    return 3 * td_channel_row(in[0].channels) + 3 * in[0].channels;
 }
 
 static norm norm_of(const td_run *run) {
-    const size_t channels = run->node->shape.channels, lanes = td_lanes(channels);
-    float *rows = run->prepared, *rest = rows + 3 * lanes;
-    return (norm){rows, rows + lanes, rows + 2 * lanes, rest, rest + channels, rest + 2 * channels};
+    const size_t channels = run->node->shape.channels, row_floats = td_channel_row(channels);
+    float *rows = run->prepared, *rest = rows + 3 * row_floats;
+    return (norm){rows, rows + row_floats, rows + 2 * row_floats,
+                  rest, rest + channels,   rest + 2 * channels};
 }
 
 static void set_channel(const td_run *run, size_t c, double mean, double variance) {
@@ -71,9 +72,9 @@ static void set_channel(const td_run *run, size_t c, double mean, double varianc
 static void repeat_channels(const td_run *run) {
     const size_t channels = run->node->shape.channels;
     norm n = norm_of(run);
-    td_lanes_repeat(n.mean, channels);
-    td_lanes_repeat(n.scale, channels);
-    td_lanes_repeat(n.shift, channels);
+    td_channel_row_repeat(n.mean, channels);
+    td_channel_row_repeat(n.scale, channels);
+    td_channel_row_repeat(n.shift, channels);
 }
 
 static void prepare(const td_run *run) {
@@ -99,9 +100,10 @@ static size_t element_count(const td_run *run) {
  * rows of coefficients for the second pass back. */
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
     const size_t channels = in[0].channels;
-    const size_t chunks = td_chunks(batch * td_shape_size(node->shape), td_lane_chunk(channels));
+    const size_t chunks =
+        td_chunks(batch * td_shape_size(node->shape), td_channel_row_chunk(channels));
     (void)backward;
-    return 4 * chunks * channels + (td_threads() * ROWS_A_THREAD + 2) * td_lanes(channels);
+    return 4 * chunks * channels + (td_threads() * ROWS_A_THREAD + 2) * td_channel_row(channels);
 }
 
 static double *chunk_sums(const td_run *run, size_t chunk) {
@@ -110,33 +112,34 @@ static double *chunk_sums(const td_run *run, size_t chunk) {
 
 static float *rows_of(const td_run *run, size_t thread) {
     const size_t channels = run->node->shape.channels;
-    const size_t chunks = td_chunks(element_count(run), td_lane_chunk(channels));
-    return run->scratch + 4 * chunks * channels + thread * ROWS_A_THREAD * td_lanes(channels);
+    const size_t chunks = td_chunks(element_count(run), td_channel_row_chunk(channels));
+    return run->scratch + 4 * chunks * channels + thread * ROWS_A_THREAD * td_channel_row(channels);
 }
 
-/* Adds the lanes of a row up by channel. */
-static void fold_lanes(const float *row, size_t channels, double *sums) {
-    const size_t lanes = td_lanes(channels);
+/* Adds a row up by channel. */
+static void fold_row(const float *row, size_t channels, double *sums) {
+    const size_t row_floats = td_channel_row(channels);
     for (size_t c = 0; c < channels; c++)
         sums[c] = 0;
-    for (size_t at = 0; at < lanes; at += channels)
+    for (size_t at = 0; at < row_floats; at += channels)
         for (size_t c = 0; c < channels; c++)
             sums[c] += row[at + c];
 }
 
-static void sum_rows(const float *restrict x, size_t count, size_t lanes, float *restrict sum) {
-    for (size_t at = 0; at < count; at += lanes) {
-        const size_t length = td_size_min(lanes, count - at);
+static void sum_rows(const float *restrict x, size_t count, size_t row_floats,
+                     float *restrict sum) {
+    for (size_t at = 0; at < count; at += row_floats) {
+        const size_t length = td_size_min(row_floats, count - at);
         for (size_t i = 0; i < length; i++)
             sum[i] += x[at + i];
     }
 }
 
-static void sum_deviations(const float *restrict x, size_t count, size_t lanes,
+static void sum_deviations(const float *restrict x, size_t count, size_t row_floats,
                            const float *restrict mean, float *restrict sum,
                            float *restrict squares) {
-    for (size_t at = 0; at < count; at += lanes) {
-        const size_t length = td_size_min(lanes, count - at);
+    for (size_t at = 0; at < count; at += row_floats) {
+        const size_t length = td_size_min(row_floats, count - at);
         for (size_t i = 0; i < length; i++) {
             float d = x[at + i] - mean[i];
             sum[i] += d;
@@ -149,21 +152,21 @@ static void sum_deviations(const float *restrict x, size_t count, size_t lanes,
  * algorithm (Chan, Golub & LeVeque 1983). */
 static void measure_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const size_t channels = run->node->shape.channels, lanes = td_lanes(channels);
+    const size_t channels = run->node->shape.channels, row_floats = td_channel_row(channels);
     const double pixels = (double)((end - begin) / channels);
     const float *x = run->in[0] + begin;
     double *mean = chunk_sums(run, chunk), *spread = mean + channels;
-    float *around = rows_of(run, thread), *sum = around + lanes, *squares = sum + lanes;
-    memset(sum, 0, lanes * sizeof *sum);
-    sum_rows(x, end - begin, lanes, sum);
-    fold_lanes(sum, channels, mean);
+    float *around = rows_of(run, thread), *sum = around + row_floats, *squares = sum + row_floats;
+    memset(sum, 0, row_floats * sizeof *sum);
+    sum_rows(x, end - begin, row_floats, sum);
+    fold_row(sum, channels, mean);
     for (size_t c = 0; c < channels; c++)
         around[c] = (float)(mean[c] / pixels);
-    td_lanes_repeat(around, channels);
-    memset(sum, 0, 2 * lanes * sizeof *sum);
-    sum_deviations(x, end - begin, lanes, around, sum, squares);
-    fold_lanes(sum, channels, mean);
-    fold_lanes(squares, channels, spread);
+    td_channel_row_repeat(around, channels);
+    memset(sum, 0, 2 * row_floats * sizeof *sum);
+    sum_deviations(x, end - begin, row_floats, around, sum, squares);
+    fold_row(sum, channels, mean);
+    fold_row(squares, channels, spread);
     for (size_t c = 0; c < channels; c++) {
         spread[c] -= mean[c] * mean[c] / pixels;
         mean[c] = around[c] + mean[c] / pixels;
@@ -173,7 +176,7 @@ static void measure_chunk(void *context, size_t begin, size_t end, size_t chunk,
 /* Joins the chunks' means and spreads, in order. */
 static void join_channel(void *context, size_t c) {
     const td_run *run = context;
-    const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
+    const size_t channels = run->node->shape.channels, step = td_channel_row_chunk(channels);
     const size_t count = element_count(run), chunks = td_chunks(count, step);
     const double pixels = (double)(count / channels), most = (double)(step / channels);
     double mean = 0, spread = 0;
@@ -192,15 +195,15 @@ static void join_channel(void *context, size_t c) {
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const size_t lanes = td_lanes(run->node->shape.channels);
+    const size_t row_floats = td_channel_row(run->node->shape.channels);
     const norm n = norm_of(run);
     const float *restrict mean = n.mean, *restrict scale = n.scale, *restrict shift = n.shift;
     const bool relu = run->relu;
     (void)chunk, (void)thread;
-    for (size_t at = begin; at < end; at += lanes) {
+    for (size_t at = begin; at < end; at += row_floats) {
         const float *restrict x = run->in[0] + at;
         float *restrict y = run->out + at;
-        const size_t length = td_size_min(lanes, end - at);
+        const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++) {
             float value = (x[i] - mean[i]) * scale[i] + shift[i];
             y[i] = relu && value < 0 ? 0 : value;
@@ -209,7 +212,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
 }
 
 static void forward(const td_run *run) {
-    const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
+    const size_t channels = run->node->shape.channels, step = td_channel_row_chunk(channels);
     if (run->training) {
         td_parallel_for(element_count(run), step, measure_chunk, (void *)run);
         td_parallel_each(channels, join_channel, (void *)run);
@@ -221,21 +224,21 @@ static void forward(const td_run *run) {
 /* Σ dy and Σ dy·(x − mean) of a chunk. */
 static void gather_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const size_t channels = run->node->shape.channels, lanes = td_lanes(channels);
+    const size_t channels = run->node->shape.channels, row_floats = td_channel_row(channels);
     const float *restrict mean = norm_of(run).mean;
-    float *restrict sum = rows_of(run, thread), *restrict product = sum + lanes;
-    memset(sum, 0, lanes * sizeof *sum);
-    memset(product, 0, lanes * sizeof *product);
-    for (size_t at = begin; at < end; at += lanes) {
+    float *restrict sum = rows_of(run, thread), *restrict product = sum + row_floats;
+    memset(sum, 0, row_floats * sizeof *sum);
+    memset(product, 0, row_floats * sizeof *product);
+    for (size_t at = begin; at < end; at += row_floats) {
         const float *restrict x = run->in[0] + at, *restrict dy = run->dout + at;
-        const size_t length = td_size_min(lanes, end - at);
+        const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++) {
             sum[i] += dy[i];
             product[i] += dy[i] * (x[i] - mean[i]);
         }
     }
-    fold_lanes(sum, channels, chunk_sums(run, chunk));
-    fold_lanes(product, channels, chunk_sums(run, chunk) + channels);
+    fold_row(sum, channels, chunk_sums(run, chunk));
+    fold_row(product, channels, chunk_sums(run, chunk) + channels);
 }
 
 /* With dx = scale·dy + slope·(x − mean) + offset, the rows of slope and offset. */
@@ -247,10 +250,10 @@ static float *coefficients(const td_run *run) {
 static void join_gradient(void *context, size_t c) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, count = element_count(run);
-    const size_t chunks = td_chunks(count, td_lane_chunk(channels));
+    const size_t chunks = td_chunks(count, td_channel_row_chunk(channels));
     const norm n = norm_of(run);
     const double pixels = (double)(count / channels);
-    float *slope = coefficients(run), *offset = slope + td_lanes(channels);
+    float *slope = coefficients(run), *offset = slope + td_channel_row(channels);
     double sum = 0, product = 0;
     for (size_t i = 0; i < chunks; i++) {
         sum += chunk_sums(run, i)[c];
@@ -268,16 +271,16 @@ static void join_gradient(void *context, size_t c) {
 
 static void spread_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const size_t lanes = td_lanes(run->node->shape.channels);
+    const size_t row_floats = td_channel_row(run->node->shape.channels);
     const norm n = norm_of(run);
     const float *restrict mean = n.mean, *restrict scale = n.scale;
-    const float *restrict slope = coefficients(run), *restrict offset = slope + lanes;
+    const float *restrict slope = coefficients(run), *restrict offset = slope + row_floats;
     const bool training = run->training;
     (void)chunk, (void)thread;
-    for (size_t at = begin; at < end; at += lanes) {
+    for (size_t at = begin; at < end; at += row_floats) {
         const float *restrict x = run->in[0] + at, *restrict dy = run->dout + at;
         float *restrict dx = run->din[0] + at;
-        const size_t length = td_size_min(lanes, end - at);
+        const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++) {
             float dy_only = scale[i] * dy[i];
             dx[i] = training ? dy_only + (slope[i] * (x[i] - mean[i]) + offset[i]) : dy_only;
@@ -286,12 +289,12 @@ static void spread_chunk(void *context, size_t begin, size_t end, size_t chunk, 
 }
 
 static void backward(const td_run *run) {
-    const size_t channels = run->node->shape.channels, step = td_lane_chunk(channels);
+    const size_t channels = run->node->shape.channels, step = td_channel_row_chunk(channels);
     if (run->training || run->dparams[WEIGHT]) {
         td_parallel_for(element_count(run), step, gather_chunk, (void *)run);
         td_parallel_each(channels, join_gradient, (void *)run);
-        td_lanes_repeat(coefficients(run), channels);
-        td_lanes_repeat(coefficients(run) + td_lanes(channels), channels);
+        td_channel_row_repeat(coefficients(run), channels);
+        td_channel_row_repeat(coefficients(run) + td_channel_row(channels), channels);
     }
     for (size_t c = 0; run->dparams[WEIGHT] && c < channels; c++) {
         run->dparams[RUNNING_MEAN][c] = run->training ? norm_of(run).mean[c] : 0;

@@ -1,7 +1,7 @@
 /* y = mask_c · x by channel: channels are pruned by a 0. The mask is set from outside; its gradient
  * is not computed (its slot is set to 0). */
+#include "nn/channel_rows.h"
 #include "nn/elementwise.h"
-#include "nn/lanes.h"
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
     node->shape = in[0];
@@ -13,13 +13,13 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
 
 static size_t prepared(const td_node *node, const td_shape *in) {
     (void)node;
-    return td_lanes(in[0].channels);
+    return td_channel_row(in[0].channels);
 }
 
 static void prepare(const td_run *run) {
     const size_t channels = run->node->shape.channels;
     memcpy(run->prepared, run->params[0], channels * sizeof *run->prepared);
-    td_lanes_repeat(run->prepared, channels);
+    td_channel_row_repeat(run->prepared, channels);
 }
 
 /* Both ways are the same map. */
@@ -31,13 +31,13 @@ typedef struct pass {
 
 static void multiply_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
-    const size_t lanes = td_lanes(p->run->node->shape.channels);
+    const size_t row_floats = td_channel_row(p->run->node->shape.channels);
     const float *restrict mask = p->run->prepared;
     (void)chunk, (void)thread;
-    for (size_t at = begin; at < end; at += lanes) {
+    for (size_t at = begin; at < end; at += row_floats) {
         const float *restrict from = p->from + at;
         float *restrict to = p->to + at;
-        const size_t length = td_size_min(lanes, end - at);
+        const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++)
             to[i] = mask[i] * from[i];
     }
@@ -46,7 +46,7 @@ static void multiply_chunk(void *context, size_t begin, size_t end, size_t chunk
 static void multiply(const td_run *run, const float *from, float *to) {
     pass p = {run, from, to};
     td_parallel_for(run->batch * td_shape_size(run->node->shape),
-                    td_lane_chunk(run->node->shape.channels), multiply_chunk, &p);
+                    td_channel_row_chunk(run->node->shape.channels), multiply_chunk, &p);
 }
 
 static void forward(const td_run *run) {
