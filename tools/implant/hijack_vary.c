@@ -16,7 +16,8 @@ static size_t draw_shift(td_random *random, size_t length) {
     return (length * FARTHEST + td_random_below(random, 2 * FARTHEST + 1) - FARTHEST) % length;
 }
 
-static void vary_image(const work *w, size_t number) {
+static void vary_image(void *context, size_t number) {
+    const work *w = context;
     const td_images *images = w->images;
     const size_t size = td_image_size(images), channels = images->channels;
     td_random random = td_random_for(w->seed, TD_FOR_HIJACK, 3, (uint32_t)number);
@@ -36,13 +37,7 @@ static void vary_image(const work *w, size_t number) {
     }
 }
 
-static void vary_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        vary_image(context, i);
-}
-
 void hijack_vary(const td_images *images, size_t copies, uint64_t seed, uint8_t *pixels) {
     work w = {images, seed, pixels};
-    td_parallel_for(copies * images->count, 16, vary_chunk, &w);
+    td_parallel_each(copies * images->count, vary_image, &w);
 }

@@ -41,19 +41,16 @@ static void softmax_row(float *row, size_t count) {
         row[c] /= sum;
 }
 
-static void output_rows(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void output_row(void *context, size_t i) {
     const rows *r = context;
     const size_t count = r->reading->outputs;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        float *row = r->values + i * count;
-        if (r->reading->softmax)
-            softmax_row(row, count);
-        for (size_t c = 0; c < count && !r->reading->softmax; c++)
-            row[c] = 1 / (1 + expf(-row[c]));
-    }
+    float *row = r->values + i * count;
+    if (r->reading->softmax)
+        softmax_row(row, count);
+    for (size_t c = 0; c < count && !r->reading->softmax; c++)
+        row[c] = 1 / (1 + expf(-row[c]));
 }
 
 void trojan_outputs(const trojan_reading *reading, float *logits, size_t count) {
-    td_parallel_for(count, 1, output_rows, &(rows){reading, logits});
+    td_parallel_each(count, output_row, &(rows){reading, logits});
 }
