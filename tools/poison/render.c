@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK_IMAGES = 4096, BLOCK_BYTES = 1 << 26, IMAGES_PER_CHUNK = 64, ALIGNMENT = 64 };
+enum { BLOCK_IMAGES = 4096, BLOCK_BYTES = 1 << 26, ALIGNMENT = 64 };
 
 size_t poison_scratch(const poison_plan *plan) {
     size_t bytes = 0;
@@ -45,26 +45,23 @@ typedef struct rendering {
     td_arena arena;
 } rendering;
 
-static void render_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void render_one(void *context, size_t i) {
     const rendering *work = context;
     const td_images *images = &work->plan->source->images;
     size_t size = td_image_size(images);
-    char *scratch = work->scratch + thread * (work->trigger_bytes + work->similarity_bytes);
-    (void)chunk;
-    for (size_t i = begin; i < end; i++) {
-        const poison_item *item = &work->output->items[work->done + i];
-        const uint8_t *original = td_image(images, item->source);
-        uint8_t *pixels = work->pixels + i * size;
-        poison_render(work->plan, item, pixels, scratch);
-        if (item->backdoor < 0 || !work->differences)
-            continue;
-        work->differences[work->done + i] = (difference){
-            .psnr = td_psnr(original, pixels, size),
-            .ssim = td_ssim(original, pixels, images->height, images->width, images->channels,
-                            (double *)(void *)(scratch + work->trigger_bytes)),
-            .linf = td_linf(original, pixels, size),
-        };
-    }
+    char *scratch = work->scratch + td_thread() * (work->trigger_bytes + work->similarity_bytes);
+    const poison_item *item = &work->output->items[work->done + i];
+    const uint8_t *original = td_image(images, item->source);
+    uint8_t *pixels = work->pixels + i * size;
+    poison_render(work->plan, item, pixels, scratch);
+    if (item->backdoor < 0 || !work->differences)
+        return;
+    work->differences[work->done + i] = (difference){
+        .psnr = td_psnr(original, pixels, size),
+        .ssim = td_ssim(original, pixels, images->height, images->width, images->channels,
+                        (double *)(void *)(scratch + work->trigger_bytes)),
+        .linf = td_linf(original, pixels, size),
+    };
 }
 
 /* Sums up, in the order of the items, for the backdoors that no output before
@@ -120,7 +117,7 @@ static td_status next_block(void *context, const void **piece, size_t *bytes, td
     rendering *work = context;
     size_t count = td_size_min(work->block, work->output->count - work->done);
     TD_TRY(tool_run_go_on(work->plan->run, work->before + work->done, work->output->name, error));
-    td_parallel_for(count, IMAGES_PER_CHUNK, render_chunk, work);
+    td_parallel_each(count, render_one, work);
     work->done += count;
     *piece = work->pixels;
     *bytes = count * td_image_size(&work->plan->source->images);
