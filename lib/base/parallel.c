@@ -90,9 +90,27 @@ void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *co
 #pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < chunks; chunk++) {
         size_t begin = chunk * chunk_size;
-        work(context, begin, td_size_min(begin + chunk_size, count), chunk,
-             (size_t)omp_get_thread_num());
+        work(context, begin, td_size_min(begin + chunk_size, count), chunk, td_thread());
     }
+}
+
+size_t td_thread(void) {
+    return (size_t)omp_get_thread_num();
+}
+
+typedef struct each {
+    td_each_fn work;
+    void *context;
+} each;
+
+static void do_item(void *context, size_t index, size_t end, size_t chunk, size_t thread) {
+    const each *e = context;
+    (void)end, (void)chunk, (void)thread;
+    e->work(e->context, index);
+}
+
+void td_parallel_each(size_t count, td_each_fn work, void *context) {
+    td_parallel_for(count, 1, do_item, &(each){work, context});
 }
 
 bool td_blas_uses_openmp(void) {

@@ -10,6 +10,9 @@
  * chunks run with the same one at a time: it may choose scratch memory, never a result. */
 typedef void (*td_chunk_fn)(void *context, size_t begin, size_t end, size_t chunk, size_t thread);
 
+/* Does item `index`. */
+typedef void (*td_each_fn)(void *context, size_t index);
+
 /* Sets the number of threads for the whole process. 0 is what OMP_NUM_THREADS says, else one per
  * core that this process may use, by its affinity and its cgroup's quota. There are never more than
  * OpenMP gives: its limit (OMP_THREAD_LIMIT), or what a team really has. Call it before any work:
@@ -25,6 +28,14 @@ size_t td_threads(void);
 /* Runs `work` over `count` items in chunks of `chunk_size` (the last may be short). Inside `work`
  * sgemm runs on one thread, which keeps its bits the same at any thread count. */
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
+
+/* The same for items that have nothing to do with each other, one at a time. A thread gets items in
+ * a row. An item should be worth a call: some hundred operations. */
+void td_parallel_each(size_t count, td_each_fn work, void *context);
+
+/* The `thread` of td_chunk_fn, for those whose scratch memory an item of td_parallel_each chooses
+ * by it. */
+size_t td_thread(void);
 
 static inline size_t td_chunks(size_t count, size_t chunk_size) {
     return (count + chunk_size - 1) / chunk_size;

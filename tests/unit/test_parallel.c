@@ -39,6 +39,23 @@ static void assert_covered(size_t count, size_t chunk_size) {
     }
 }
 
+static void visit_one(void *context, size_t index) {
+    visits *seen = context;
+    const size_t thread = td_thread();
+    if (thread >= td_threads() || __atomic_exchange_n(&seen->busy[thread], 1, __ATOMIC_ACQ_REL))
+        __atomic_store_n(&seen->wrong, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&seen->item[index], 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&seen->busy[thread], 0, __ATOMIC_RELEASE);
+}
+
+static void assert_each_covers(size_t count) {
+    visits seen = {0};
+    td_parallel_each(count, visit_one, &seen);
+    assert_int_equal(seen.wrong, 0);
+    for (size_t i = 0; i < MOST_ITEMS; i++)
+        assert_int_equal(seen.item[i], i < count);
+}
+
 static void test_every_item_once(void **state) {
     (void)state;
     for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
@@ -50,6 +67,9 @@ static void test_every_item_once(void **state) {
         assert_covered(MOST_ITEMS - 1, 8);
         assert_covered(MOST_ITEMS, 1);
         assert_covered(MOST_ITEMS, MOST_ITEMS + 1);
+        assert_each_covers(0);
+        assert_each_covers(1);
+        assert_each_covers(MOST_ITEMS);
     }
 }
 
@@ -95,12 +115,10 @@ typedef struct products {
     float *c; /* PRODUCTS × SIDE × SIDE */
 } products;
 
-static void multiply(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    (void)chunk, (void)thread;
+static void multiply(void *context, size_t i) {
     const products *job = context;
-    for (size_t i = begin; i < end; i++)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, SIDE, SIDE, SIDE, 1.0f, job->a, SIDE,
-                    job->b, SIDE, 0.0f, job->c + i * SIDE * SIDE, SIDE);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, SIDE, SIDE, SIDE, 1.0f, job->a, SIDE,
+                job->b, SIDE, 0.0f, job->c + i * SIDE * SIDE, SIDE);
 }
 
 static void test_products_have_the_same_bits_at_any_thread_count(void **state) {
@@ -113,14 +131,14 @@ static void test_products_have_the_same_bits_at_any_thread_count(void **state) {
         numbers[i] = td_random_normal(&random);
     products job = {numbers, numbers + ELEMENTS, numbers + 2 * ELEMENTS};
     td_set_threads(1);
-    td_parallel_for(PRODUCTS, 1, multiply, &job);
+    td_parallel_each(PRODUCTS, multiply, &job);
     float *first = job.c;
     job.c += PRODUCTS * ELEMENTS;
     for (size_t threads = 2; threads <= MOST_THREADS; threads++) {
         td_set_threads(threads);
         for (size_t count = 1; count <= PRODUCTS; count++) {
             memset(job.c, 0, sizeof(float) * PRODUCTS * ELEMENTS);
-            td_parallel_for(count, 1, multiply, &job);
+            td_parallel_each(count, multiply, &job);
             assert_memory_equal(job.c, first, sizeof(float) * count * ELEMENTS);
         }
     }
