@@ -52,25 +52,22 @@ static void project(const ascent *a, const float *clean, float *x) {
     }
 }
 
-static void step_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void step_one(void *context, size_t k) {
     const ascent *a = context;
     const evade_batch *batch = a->batch;
     const size_t size = batch->net->size;
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = batch->live[k];
-        const float *gradient = a->gradient + k * size;
-        float *x = a->x + image * size;
-        /* The gradient is of the log-probability of the target, or of the label. */
-        float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
-        double length = a->l2 ? norm(gradient, size) : 1;
-        float factor = length > 0 ? (float)((double)step / length) : 0;
-        for (size_t i = 0; i < size; i++) {
-            float sign = (float)((gradient[i] > 0) - (gradient[i] < 0));
-            x[i] += factor * (a->l2 ? gradient[i] : sign);
-        }
-        project(a, batch->clean + image * size, x);
+    size_t image = batch->live[k];
+    const float *gradient = a->gradient + k * size;
+    float *x = a->x + image * size;
+    /* The gradient is of the log-probability of the target, or of the label. */
+    float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
+    double length = a->l2 ? norm(gradient, size) : 1;
+    float factor = length > 0 ? (float)((double)step / length) : 0;
+    for (size_t i = 0; i < size; i++) {
+        float sign = (float)((gradient[i] > 0) - (gradient[i] < 0));
+        x[i] += factor * (a->l2 ? gradient[i] : sign);
     }
+    project(a, batch->clean + image * size, x);
 }
 
 static void take_step(ascent *a) {
@@ -86,7 +83,7 @@ static void take_step(ascent *a) {
                                  evade_net_logits_gradient(net) + k * net->classes);
     }
     a->gradient = evade_net_backward(net);
-    td_parallel_for(batch->live_count, 4, step_chunk, a);
+    td_parallel_each(batch->live_count, step_one, a);
 }
 
 /* A uniform place in the ball: for L2 a uniform direction, and a radius that has the share r^size

@@ -33,17 +33,15 @@ typedef struct feed {
     float *input;
 } feed;
 
-static void feed_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void feed_one(void *context, size_t k) {
     const feed *f = context;
     const size_t size = f->batch->net->size;
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++)
-        memcpy(f->input + k * size, f->x + f->batch->live[k] * size, size * sizeof *f->input);
+    memcpy(f->input + k * size, f->x + f->batch->live[k] * size, size * sizeof *f->input);
 }
 
 void evade_batch_feed(const evade_batch *batch, const float *x, float *input) {
     feed f = {batch, x, input};
-    td_parallel_for(batch->live_count, 8, feed_chunk, &f);
+    td_parallel_each(batch->live_count, feed_one, &f);
 }
 
 bool evade_batch_reached(const evade_batch *batch, size_t image, const float *logits) {

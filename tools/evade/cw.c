@@ -64,19 +64,16 @@ double cw_squared_distance(const cw *attack, size_t image, float *gradient) {
 }
 
 /* x' from w; row k of the net's input gets it rounded. */
-static void show_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void show_one(void *context, size_t k) {
     cw *attack = context;
     const evade_batch *batch = attack->batch;
     const size_t size = size_of(attack);
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = batch->live[k];
-        for (size_t i = image * size; i < (image + 1) * size; i++) {
-            attack->x[i] = attack->fixed[place_of(attack, image, i - image * size)]
-                               ? batch->clean[i]
-                               : EVADE_RANGE * (tanhf(attack->w[i]) + 1) / 2;
-            attack->shown[i] = evade_clip(rintf(attack->x[i]), 0, EVADE_RANGE);
-        }
+    size_t image = batch->live[k];
+    for (size_t i = image * size; i < (image + 1) * size; i++) {
+        attack->x[i] = attack->fixed[place_of(attack, image, i - image * size)]
+                           ? batch->clean[i]
+                           : EVADE_RANGE * (tanhf(attack->w[i]) + 1) / 2;
+        attack->shown[i] = evade_clip(rintf(attack->x[i]), 0, EVADE_RANGE);
     }
 }
 
@@ -100,7 +97,7 @@ static double gap_of(const evade_batch *batch, size_t image, const float *logits
 static const float *pass(cw *attack) {
     evade_batch *batch = attack->batch;
     evade_net *net = batch->net;
-    td_parallel_for(batch->live_count, 2, show_chunk, attack);
+    td_parallel_each(batch->live_count, show_one, attack);
     evade_batch_feed(batch, attack->shown, evade_net_gradient_input(net));
     const float *logits = evade_net_forward(net, batch->live_count);
     float *wanted = evade_net_logits_gradient(net);
@@ -130,27 +127,24 @@ typedef struct turn {
     const float *gradient; /* of the gaps by raw pixels, [live_count, size] */
 } turn;
 
-static void turn_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void turn_one(void *context, size_t k) {
     const turn *t = context;
     cw *attack = t->attack;
     const evade_batch *batch = attack->batch;
     const size_t size = size_of(attack);
     const double confidence = batch->settings[EVADE_CONFIDENCE];
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = batch->live[k];
-        cw_image *state = &attack->images[image];
-        float *slope = attack->slope + image * size, *sum = attack->scratch + image * size;
-        float weight = state->gap > -confidence ? (float)state->constant : 0;
-        for (size_t i = 0; i < size; i++) {
-            slope[i] = EVADE_RANGE * t->gradient[k * size + i];
-            sum[i] = weight * slope[i];
-        }
-        state->distance = attack->kind->distance(attack, image, sum);
-        state->loss = state->distance + state->constant * fmax(state->gap + confidence, 0);
-        if (attack->kind->advance(attack, image))
-            step(attack, image, sum);
+    size_t image = batch->live[k];
+    cw_image *state = &attack->images[image];
+    float *slope = attack->slope + image * size, *sum = attack->scratch + image * size;
+    float weight = state->gap > -confidence ? (float)state->constant : 0;
+    for (size_t i = 0; i < size; i++) {
+        slope[i] = EVADE_RANGE * t->gradient[k * size + i];
+        sum[i] = weight * slope[i];
     }
+    state->distance = attack->kind->distance(attack, image, sum);
+    state->loss = state->distance + state->constant * fmax(state->gap + confidence, 0);
+    if (attack->kind->advance(attack, image))
+        step(attack, image, sum);
 }
 
 static td_status allocate(cw *attack, td_error *error) {
@@ -179,7 +173,7 @@ td_status cw_run(evade_batch *batch, const cw_kind *kind, td_error *error) {
     while (batch->live_count > 0) {
         TD_TRY(evade_batch_poll(batch, error));
         turn t = {&attack, pass(&attack)};
-        td_parallel_for(batch->live_count, 1, turn_chunk, &t);
+        td_parallel_each(batch->live_count, turn_one, &t);
         evade_batch_compact(batch);
     }
     return TD_OK;

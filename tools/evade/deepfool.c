@@ -34,20 +34,17 @@ typedef struct deepfool {
     const float *slope;             /* of that, [live_count, size] */
 } deepfool;
 
-static void place_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void place_one(void *context, size_t k) {
     const deepfool *d = context;
     const size_t size = d->batch->net->size;
     const float factor = (float)(1 + d->overshoot);
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t first = d->batch->live[k] * size;
-        for (size_t i = first; i < first + size; i++)
-            d->x[i] = evade_clip(d->batch->clean[i] + factor * d->change[i], 0, EVADE_RANGE);
-    }
+    size_t first = d->batch->live[k] * size;
+    for (size_t i = first; i < first + size; i++)
+        d->x[i] = evade_clip(d->batch->clean[i] + factor * d->change[i], 0, EVADE_RANGE);
 }
 
 static const float *ask(deepfool *d) {
-    td_parallel_for(d->batch->live_count, 8, place_chunk, d);
+    td_parallel_each(d->batch->live_count, place_one, d);
     evade_batch_feed(d->batch, d->x, evade_net_input(d->batch->net));
     return evade_net_ask(d->batch->net, d->batch->live_count);
 }
@@ -83,19 +80,16 @@ static double clear_slope(const float *x, const float *slope, size_t size, float
     return squares;
 }
 
-static void compare_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void compare_one(void *context, size_t k) {
     deepfool *d = context;
     const size_t size = d->batch->net->size;
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = d->batch->live[k];
-        float *normal = d->normal + image * size;
-        double difference = fabs(d->difference[image]);
-        double squares = clear_slope(d->x + image * size, d->slope + k * size, size, normal);
-        if (squares > 0 && difference / sqrt(squares) < d->nearest[image].distance) {
-            d->nearest[image] = (boundary){difference / sqrt(squares), difference, squares};
-            memcpy(d->way + image * size, normal, size * sizeof *normal);
-        }
+    size_t image = d->batch->live[k];
+    float *normal = d->normal + image * size;
+    double difference = fabs(d->difference[image]);
+    double squares = clear_slope(d->x + image * size, d->slope + k * size, size, normal);
+    if (squares > 0 && difference / sqrt(squares) < d->nearest[image].distance) {
+        d->nearest[image] = (boundary){difference / sqrt(squares), difference, squares};
+        memcpy(d->way + image * size, normal, size * sizeof *normal);
     }
 }
 
@@ -115,22 +109,19 @@ static void look_at(deepfool *d, size_t number) {
             wanted[k * net->classes + c] = (float)(c == rival) - (float)(c == label);
     }
     d->slope = evade_net_backward(net);
-    td_parallel_for(batch->live_count, 4, compare_chunk, d);
+    td_parallel_each(batch->live_count, compare_one, d);
 }
 
-static void move_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void move_one(void *context, size_t k) {
     deepfool *d = context;
     const size_t size = d->batch->net->size;
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = d->batch->live[k];
-        const boundary *b = &d->nearest[image];
-        if (isinf(b->distance))
-            continue;
-        float factor = (float)(b->difference / b->squares);
-        for (size_t i = image * size; i < (image + 1) * size; i++)
-            d->change[i] += factor * d->way[i];
-    }
+    size_t image = d->batch->live[k];
+    const boundary *b = &d->nearest[image];
+    if (isinf(b->distance))
+        return;
+    float factor = (float)(b->difference / b->squares);
+    for (size_t i = image * size; i < (image + 1) * size; i++)
+        d->change[i] += factor * d->way[i];
 }
 
 /* Leaves out what is reached, and what has no boundary anywhere. */
@@ -153,7 +144,7 @@ static td_status approach(deepfool *d, td_error *error) {
             d->nearest[batch->live[k]].distance = INFINITY;
         for (size_t number = 0; number < d->rivals; number++)
             look_at(d, number);
-        td_parallel_for(batch->live_count, 8, move_chunk, d);
+        td_parallel_each(batch->live_count, move_one, d);
         drop(d, ask(d));
     }
     return TD_OK;
@@ -169,7 +160,7 @@ static td_status settle(deepfool *d, td_error *error) {
     evade_batch_restart(batch);
     for (; d->overshoot <= 1 && batch->live_count > 0; d->overshoot *= 2) {
         TD_TRY(evade_batch_poll(batch, error));
-        td_parallel_for(batch->live_count, 8, place_chunk, d);
+        td_parallel_each(batch->live_count, place_one, d);
         float *input = evade_net_input(batch->net);
         for (size_t k = 0; k < batch->live_count; k++) {
             uint8_t *out = batch->out + batch->live[k] * size;

@@ -79,21 +79,18 @@ static pair best_pair(const float *raise, const float *lower, const float *x, si
     return best;
 }
 
-static void grow_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void grow_one(void *context, size_t k) {
     jsma *j = context;
     const size_t size = j->batch->net->size;
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++) {
-        size_t image = j->batch->live[k];
-        float *x = j->x + image * size;
-        pair best = best_pair(j->raise + image * size, j->lower + image * size, x, size);
-        if (!(best.salience > 0)) {
-            j->batch->done[image] = true;
-            continue;
-        }
-        x[best.first] = evade_clip(x[best.first] + j->theta, 0, EVADE_RANGE);
-        x[best.second] = evade_clip(x[best.second] + j->theta, 0, EVADE_RANGE);
+    size_t image = j->batch->live[k];
+    float *x = j->x + image * size;
+    pair best = best_pair(j->raise + image * size, j->lower + image * size, x, size);
+    if (!(best.salience > 0)) {
+        j->batch->done[image] = true;
+        return;
     }
+    x[best.first] = evade_clip(x[best.first] + j->theta, 0, EVADE_RANGE);
+    x[best.second] = evade_clip(x[best.second] + j->theta, 0, EVADE_RANGE);
 }
 
 static void drop_reached(jsma *j) {
@@ -119,7 +116,7 @@ static td_status attack(evade_batch *batch, td_error *error) {
     for (size_t turn = 0; turn < turns && batch->live_count > 0; turn++) {
         TD_TRY(evade_batch_poll(batch, error));
         differentiate(&j);
-        td_parallel_for(batch->live_count, 1, grow_chunk, &j);
+        td_parallel_each(batch->live_count, grow_one, &j);
         drop_reached(&j);
     }
     evade_round(j.x, values, batch->out);

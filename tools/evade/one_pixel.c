@@ -55,12 +55,10 @@ static void draw(const evolution *e, const float *genes, float *image) {
     }
 }
 
-static void draw_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void draw_one(void *context, size_t k) {
     const evolution *e = context;
     float *input = evade_net_input(e->batch->net);
-    (void)chunk, (void)thread;
-    for (size_t k = begin; k < end; k++)
-        draw(e, e->drawn + (e->first + k) * e->genes, input + k * e->batch->net->size);
+    draw(e, e->drawn + (e->first + k) * e->genes, input + k * e->batch->net->size);
 }
 
 /* The larger, the better: the target's probability, or how little is the label's. */
@@ -78,7 +76,7 @@ static void judge(evolution *e, const float *candidates, double *fitness) {
     e->drawn = candidates;
     for (e->first = 0; e->first < e->population; e->first += EVADE_BATCH) {
         size_t rest = e->population - e->first, count = rest < EVADE_BATCH ? rest : EVADE_BATCH;
-        td_parallel_for(count, 8, draw_chunk, e);
+        td_parallel_each(count, draw_one, e);
         const float *logits = evade_net_ask(net, count);
         for (size_t k = 0; k < count; k++)
             fitness[e->first + k] = fitness_of(e, logits + k * net->classes);
