@@ -29,12 +29,12 @@ size_t td_threads(void);
  * sgemm runs on one thread, which keeps its bits the same at any thread count. */
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
 
-/* The same for items that have nothing to do with each other, one at a time. A thread gets items in
- * a row. An item should be worth a call: some hundred operations. */
+/* The same for items that do not depend on each other, each by itself. A thread gets a run of
+ * neighbouring items. An item should be worth a call: some hundred operations. */
 void td_parallel_each(size_t count, td_each_fn work, void *context);
 
-/* The `thread` of td_chunk_fn, for those whose scratch memory an item of td_parallel_each chooses
- * by it. */
+/* The number of the calling thread within the loop that it works for, as td_chunk_fn's `thread`: an
+ * item of td_parallel_each chooses scratch memory by it. */
 size_t td_thread(void);
 
 static inline size_t td_chunks(size_t count, size_t chunk_size) {
