@@ -2,19 +2,24 @@
  * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is taken for affine around the image,
  * which moves to the nearest of the boundaries with other classes, until it is beyond one. As in
  * the authors' program, only the ten likeliest classes are looked at, and every step is judged with
- * its overshoot. Unlike there, images stay in the
- * range of pixels: a value at its end does not move further, and counts for no distance.
+ * its overshoot. Unlike there, images stay in the range of pixels: a value at its end does not move
+ * further, and counts for no distance.
  *
  * An image so near to the boundary may fall back when it is rounded: then its overshoot is doubled
  * until it no longer does. */
-#include "evade/method.h"
-
 #include "base/parallel.h"
+#include "evade/attack.h"
 #include "nn/loss.h"
 #include <math.h>
 #include <string.h>
 
 enum { CLASSES = 10 };
+
+typedef struct deepfool_settings {
+    evade_own shared;
+    size_t iterations;
+    double overshoot;
+} deepfool_settings;
 
 /* The boundary that is nearest as yet: at |difference| / ‖normal‖. */
 typedef struct boundary {
@@ -136,7 +141,7 @@ static void drop(deepfool *d, const float *logits) {
 
 static td_status approach(deepfool *d, td_error *error) {
     evade_batch *batch = d->batch;
-    const size_t iterations = (size_t)batch->settings[EVADE_ITERATIONS];
+    const size_t iterations = ((const deepfool_settings *)batch->settings)->iterations;
     rank_rivals(d);
     for (size_t i = 0; i < iterations && batch->live_count > 0; i++) {
         TD_TRY(evade_batch_poll(batch, error));
@@ -177,12 +182,12 @@ static td_status settle(deepfool *d, td_error *error) {
     return TD_OK;
 }
 
-static td_status attack(evade_batch *batch, td_error *error) {
+static td_status run(evade_batch *batch, td_error *error) {
     const size_t values = batch->count * batch->net->size;
     deepfool *d;
     TD_TRY(TD_ARENA_NEW(&batch->arena, 1, &d, "adversarial images", error));
     d->batch = batch;
-    d->overshoot = batch->settings[EVADE_OVERSHOOT];
+    d->overshoot = ((const deepfool_settings *)batch->settings)->overshoot;
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->change, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->normal, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->way, "adversarial images", error));
@@ -191,13 +196,33 @@ static td_status attack(evade_batch *batch, td_error *error) {
     return settle(d, error);
 }
 
-const evade_method evade_deepfool = {
+static const attack math = {.gradients = true, .at_once = EVADE_BATCH, .run = run};
+
+#define AT(field) offsetof(deepfool_settings, field)
+
+static const td_key keys[] = {
+    {"iterations", TD_KEY_COUNT, AT(iterations), .least = 1, .most = 1e6, .standard = "50",
+     .value = "N", .help = "Most iterations"},
+    {"overshoot", TD_KEY_REAL, AT(overshoot), .most = 1, .above = true, .standard = "0.02",
+     .value = "S", .help = "Share by which to go beyond the boundary"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_deepfool = {
     .name = "deepfool",
-    .doc = "the nearest boundary, L2 (Moosavi-Dezfooli et al. 2016)",
-    .settings = {[EVADE_ITERATIONS] = {true, 50}, [EVADE_OVERSHOOT] = {true, 0.02}},
-    .targets = EVADE_ANYWHERE,
-    .target = EVADE_ANYWHERE,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = attack,
+    .title = "DeepFool",
+    .source = "Moosavi-Dezfooli et al., CVPR 2016",
+    .doc = "the shortest way to the nearest boundary, in L2",
+    .help = "takes the net for affine around the image, moves to the nearest boundary with another "
+            "class, and again, until it is beyond one. Takes no target."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade deepfool --model model.safetensors --data mnist:test:0-1000 \\\n"
+            "    -o deepfool.safetensors",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(deepfool_settings),
+    .math = &math,
 };

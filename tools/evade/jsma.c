@@ -3,12 +3,16 @@
  * by theta, those whose growth raises the target's logit and lowers the others' sum the most, until
  * the target is reached or a share gamma of all values was used. Logits rather than probabilities,
  * as the paper has it for its own network. */
-#include "evade/method.h"
-
 #include "base/parallel.h"
+#include "evade/attack.h"
 #include "nn/loss.h"
 #include <math.h>
 #include <string.h>
+
+typedef struct jsma_settings {
+    evade_own shared;
+    double theta, gamma;
+} jsma_settings;
 
 typedef struct jsma {
     evade_batch *batch;
@@ -103,12 +107,12 @@ static void drop_reached(jsma *j) {
     evade_batch_compact(batch);
 }
 
-static td_status attack(evade_batch *batch, td_error *error) {
+static td_status run(evade_batch *batch, td_error *error) {
+    const jsma_settings *settings = batch->settings;
     const size_t size = batch->net->size, values = batch->count * size;
-    const size_t turns = (size_t)(batch->settings[EVADE_GAMMA] * (double)size / 2);
+    const size_t turns = (size_t)(settings->gamma * (double)size / 2);
     /* Whole steps, so that what is judged is what is written. */
-    jsma j = {.batch = batch,
-              .theta = fmaxf(1, rintf((float)batch->settings[EVADE_THETA] * EVADE_RANGE))};
+    jsma j = {.batch = batch, .theta = fmaxf(1, rintf((float)settings->theta * EVADE_RANGE))};
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.x, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.raise, "derivatives", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.lower, "derivatives", error));
@@ -123,13 +127,36 @@ static td_status attack(evade_batch *batch, td_error *error) {
     return TD_OK;
 }
 
-const evade_method evade_jsma = {
+static const attack math = {
+    .gradients = true, .targeted = true, .at_once = EVADE_BATCH, .run = run};
+
+#define AT(field) offsetof(jsma_settings, field)
+
+static const td_key keys[] = {
+    {"theta", TD_KEY_REAL, AT(theta), .most = 1, .above = true, .standard = "1", .value = "T",
+     .help = "Change of a value at a time, in units of the pixel range"},
+    {"gamma", TD_KEY_REAL, AT(gamma), .most = 1, .above = true, .standard = "0.145", .value = "G",
+     .help = "Largest share of an image's values to change"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_next}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_jsma = {
     .name = "jsma",
-    .doc = "Jacobian saliency map, L0 (Papernot et al. 2016)",
-    .settings = {[EVADE_THETA] = {true, 1}, [EVADE_GAMMA] = {true, 0.145}},
-    .targets = EVADE_TO_ANY_GIVEN,
-    .target = EVADE_TO_NEXT,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = attack,
+    .title = "JSMA",
+    .source = "Papernot et al., EuroS&P 2016",
+    .doc = "the most salient pairs of values, in L0",
+    .help = "the Jacobian-based saliency map attack: two values of the image at a time grow by "
+            "theta, those that raise the target's logit and lower the others the most, until the "
+            "target is reached. It needs a target."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade jsma --model model.safetensors --data mnist:test:0-1000 \\\n"
+            "    --target next -o jsma.safetensors",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(jsma_settings),
+    .math = &math,
 };
