@@ -78,10 +78,10 @@ static void evade(affine *a) {
                          .shape = td_net_input(&a->net),
                          .count = a->count,
                          .clean = a->clean,
-                         .labels = a->labels,
-                         .targets = a->targets,
-                         .numbers = a->numbers,
                          .out = a->out};
+    memcpy(batch.labels, a->labels, sizeof a->labels);
+    memcpy(batch.targets, a->targets, sizeof a->targets);
+    memcpy(batch.numbers, a->numbers, sizeof a->numbers);
     for (size_t i = 0; i < a->count * SIZE; i++)
         a->out[i] = (uint8_t)a->clean[i];
     evade_batch_restart(&batch);

@@ -39,18 +39,20 @@ typedef struct ascent {
     const float *gradient; /* [live_count, size] */
 } ascent;
 
-/* The gradient of log p of class `to`, divided by 1 − p of it: no step depends on its length, and
- * where the softmax is saturated it keeps its direction. */
-static void log_probability_gradient(const float *logits, size_t classes, size_t to,
-                                     float *gradient) {
+/* Of log p of the target, or of the label, divided by 1 − p of it: no step depends on the
+ * gradient's length, and where the softmax is saturated it keeps its direction. */
+static void follow(void *context, size_t image, const float *logits, float *gradient) {
+    const evade_batch *batch = ((const ascent *)context)->batch;
+    const bool targeted = batch->targets[image] != EVADE_NO_TARGET;
+    const size_t to = (size_t)(targeted ? batch->targets[image] : batch->labels[image]);
     double largest = -INFINITY, total = 0;
-    for (size_t c = 0; c < classes; c++)
+    for (size_t c = 0; c < batch->net->classes; c++)
         if (c != to)
             largest = fmax(largest, (double)logits[c]);
-    for (size_t c = 0; c < classes; c++)
+    for (size_t c = 0; c < batch->net->classes; c++)
         if (c != to)
             total += exp((double)logits[c] - largest);
-    for (size_t c = 0; c < classes; c++)
+    for (size_t c = 0; c < batch->net->classes; c++)
         gradient[c] = c == to ? 1 : (float)(-exp((double)logits[c] - largest) / total);
 }
 
@@ -85,7 +87,7 @@ static void step_one(void *context, size_t k) {
     size_t image = batch->live[k];
     const float *gradient = a->gradient + k * size;
     float *x = a->x + image * size;
-    /* The gradient is of the log-probability of the target, or of the label. */
+    /* Up to the target, or down from the label. */
     float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
     double length = a->l2 ? norm(gradient, size) : 1;
     float factor = length > 0 ? (float)((double)step / length) : 0;
@@ -94,22 +96,6 @@ static void step_one(void *context, size_t k) {
         x[i] += factor * (a->l2 ? gradient[i] : sign);
     }
     project(a, batch->clean + image * size, x);
-}
-
-static void take_step(ascent *a) {
-    evade_batch *batch = a->batch;
-    evade_net *net = batch->net;
-    evade_batch_feed(batch, a->x, evade_net_gradient_input(net));
-    const float *logits = evade_net_forward(net, batch->live_count);
-    for (size_t k = 0; k < batch->live_count; k++) {
-        size_t image = batch->live[k];
-        int32_t to =
-            batch->targets[image] == EVADE_NO_TARGET ? batch->labels[image] : batch->targets[image];
-        log_probability_gradient(logits + k * net->classes, net->classes, (size_t)to,
-                                 evade_net_logits_gradient(net) + k * net->classes);
-    }
-    a->gradient = evade_net_backward(net);
-    td_parallel_each(batch->live_count, step_one, a);
 }
 
 /* A uniform place in the ball: for L2 a uniform direction, and a radius that has the share r^size
@@ -172,7 +158,8 @@ static td_status run(evade_batch *batch, td_error *error) {
         start_anywhere(&a, i);
     for (size_t i = 0; i < settings->steps; i++) {
         TD_TRY(evade_batch_poll(batch, error));
-        take_step(&a);
+        a.gradient = evade_batch_gradient(batch, a.x, follow, &a);
+        td_parallel_each(batch->live_count, step_one, &a);
     }
     for (size_t i = 0; i < batch->count; i++)
         finish_image(&a, i);

@@ -28,13 +28,13 @@ typedef struct evade_batch {
     evade_net *net;
     const void *settings; /* the method's own */
     uint64_t seed;
-    td_shape shape;          /* of an image */
-    size_t count;            /* at most EVADE_BATCH */
-    const float *clean;      /* [count, size] */
-    const int32_t *labels;   /* [count]: the true class, which the model gives */
-    const int32_t *targets;  /* [count]: the wanted class, or EVADE_NO_TARGET */
-    const uint32_t *numbers; /* [count]: of the image in its split, for random draws */
-    uint8_t *out;            /* [count, size] */
+    td_shape shape;                /* of an image */
+    size_t count;                  /* at most EVADE_BATCH */
+    float *clean;                  /* [count, size]; stays as it is */
+    int32_t labels[EVADE_BATCH];   /* the true class, which the model gives */
+    int32_t targets[EVADE_BATCH];  /* the wanted class, or EVADE_NO_TARGET */
+    uint32_t numbers[EVADE_BATCH]; /* of the image in its split, for random draws */
+    uint8_t *out;                  /* [count, size] */
 
     /* The images that the attack still works on, in order; all of them at first. Row k of what the
      * net is given and gives belongs to image live[k]. */
@@ -80,13 +80,6 @@ void evade_net_close(evade_net *net); /* takes a zeroed net as well */
 float *evade_net_input(evade_net *net);
 const float *evade_net_ask(evade_net *net, size_t count);
 
-/* The same with a gradient to follow: the caller puts that of the logits into
- * evade_net_logits_gradient [count, classes], and gets that of the pixels [count, size]. */
-float *evade_net_gradient_input(evade_net *net);
-const float *evade_net_forward(evade_net *net, size_t count);
-float *evade_net_logits_gradient(evade_net *net);
-const float *evade_net_backward(evade_net *net);
-
 /* --- the batch --- */
 
 /* All images are live. */
@@ -98,11 +91,19 @@ void evade_batch_compact(evade_batch *batch);
 /* Shows the progress; TD_ERR_INTERRUPTED if the attack is to stop. */
 td_status evade_batch_poll(const evade_batch *batch, td_error *error) TD_MUST_USE;
 
-/* Copies the live images of x [count, size] to the net's input [live_count, size]. */
-void evade_batch_feed(const evade_batch *batch, const float *x, float *input);
+/* Logits [live_count, classes] of the live images of x [count, size], valid until the next call. */
+const float *evade_batch_ask(evade_batch *batch, const float *x);
 
-/* Whether an image with these logits is what was wanted. */
-bool evade_batch_reached(const evade_batch *batch, size_t image, const float *logits);
+/* Given an image's logits, sets the gradient by them, [classes] both, of what the attack follows.
+ */
+typedef void (*evade_follow_fn)(void *context, size_t image, const float *logits, float *gradient);
+
+/* The gradient by the pixels [live_count, size], for the live images of x [count, size]. */
+const float *evade_batch_gradient(evade_batch *batch, const float *x, evade_follow_fn follow,
+                                  void *context);
+
+/* Leaves out of `live` what by these logits [live_count, classes] is as wanted. */
+void evade_batch_drop_reached(evade_batch *batch, const float *logits);
 
 /* `size` raw pixels as whole numbers. */
 void evade_round(const float *x, size_t size, uint8_t *out);

@@ -38,23 +38,6 @@ const float *evade_net_ask(evade_net *net, size_t count) {
     return td_exec_forward(net->forward, count);
 }
 
-float *evade_net_gradient_input(evade_net *net) {
-    return td_exec_input(net->gradient);
-}
-
-const float *evade_net_forward(evade_net *net, size_t count) {
-    net->gradients += count;
-    return td_exec_forward(net->gradient, count);
-}
-
-float *evade_net_logits_gradient(evade_net *net) {
-    return td_exec_logits_gradient(net->gradient);
-}
-
-const float *evade_net_backward(evade_net *net) {
-    return td_exec_backward(net->gradient, NULL);
-}
-
 /* --- the batch --- */
 
 void evade_batch_restart(evade_batch *batch) {
@@ -90,14 +73,38 @@ static void feed_one(void *context, size_t k) {
     memcpy(f->input + k * size, f->x + f->batch->live[k] * size, size * sizeof *f->input);
 }
 
-void evade_batch_feed(const evade_batch *batch, const float *x, float *input) {
+/* Copies the live images to the net's input. */
+static void feed_live(const evade_batch *batch, const float *x, float *input) {
     feed f = {batch, x, input};
     td_parallel_each(batch->live_count, feed_one, &f);
 }
 
-bool evade_batch_reached(const evade_batch *batch, size_t image, const float *logits) {
-    int32_t predicted = td_argmax(logits, batch->net->classes), target = batch->targets[image];
-    return target == EVADE_NO_TARGET ? predicted != batch->labels[image] : predicted == target;
+const float *evade_batch_ask(evade_batch *batch, const float *x) {
+    feed_live(batch, x, evade_net_input(batch->net));
+    return evade_net_ask(batch->net, batch->live_count);
+}
+
+const float *evade_batch_gradient(evade_batch *batch, const float *x, evade_follow_fn follow,
+                                  void *context) {
+    evade_net *net = batch->net;
+    feed_live(batch, x, td_exec_input(net->gradient));
+    const float *logits = td_exec_forward(net->gradient, batch->live_count);
+    float *gradient = td_exec_logits_gradient(net->gradient);
+    net->gradients += batch->live_count;
+    for (size_t k = 0; k < batch->live_count; k++)
+        follow(context, batch->live[k], logits + k * net->classes, gradient + k * net->classes);
+    return td_exec_backward(net->gradient, NULL);
+}
+
+void evade_batch_drop_reached(evade_batch *batch, const float *logits) {
+    for (size_t k = 0; k < batch->live_count; k++) {
+        const size_t image = batch->live[k], classes = batch->net->classes;
+        const int32_t predicted = td_argmax(logits + k * classes, classes),
+                      target = batch->targets[image];
+        if (target == EVADE_NO_TARGET ? predicted != batch->labels[image] : predicted == target)
+            batch->done[image] = true;
+    }
+    evade_batch_compact(batch);
 }
 
 void evade_round(const float *x, size_t size, uint8_t *out) {

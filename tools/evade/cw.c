@@ -63,7 +63,7 @@ double cw_squared_distance(const cw *c, size_t image, float *gradient) {
     return sum;
 }
 
-/* x' from w; row k of the net's input gets it rounded. */
+/* x' from w, and rounded. */
 static void show_one(void *context, size_t k) {
     cw *c = context;
     const evade_batch *batch = c->batch;
@@ -77,36 +77,22 @@ static void show_one(void *context, size_t k) {
     }
 }
 
-/* The gap of one image, and its gradient by the logits. */
-static double gap_of(const evade_batch *batch, size_t image, const float *logits, float *gradient) {
+/* The gap of one image. */
+static void follow_gap(void *context, size_t image, const float *logits, float *gradient) {
+    cw *c = context;
+    const evade_batch *batch = c->batch;
     const size_t classes = batch->net->classes;
     const bool targeted = batch->targets[image] != EVADE_NO_TARGET;
     const size_t own = (size_t)(targeted ? batch->targets[image] : batch->labels[image]);
     size_t rival = own == 0 ? 1 : 0;
-    for (size_t c = 0; c < classes; c++)
-        if (c != own && logits[c] > logits[rival])
-            rival = c;
+    for (size_t i = 0; i < classes; i++)
+        if (i != own && logits[i] > logits[rival])
+            rival = i;
     const float sign = targeted ? 1 : -1;
     memset(gradient, 0, classes * sizeof *gradient);
     gradient[rival] = sign;
     gradient[own] = -sign;
-    return (double)sign * ((double)logits[rival] - (double)logits[own]);
-}
-
-/* One pass of the net for all live images. */
-static const float *pass(cw *c) {
-    evade_batch *batch = c->batch;
-    evade_net *net = batch->net;
-    td_parallel_each(batch->live_count, show_one, c);
-    evade_batch_feed(batch, c->shown, evade_net_gradient_input(net));
-    const float *logits = evade_net_forward(net, batch->live_count);
-    float *wanted = evade_net_logits_gradient(net);
-    for (size_t k = 0; k < batch->live_count; k++) {
-        size_t image = batch->live[k];
-        c->images[image].gap =
-            gap_of(batch, image, logits + k * net->classes, wanted + k * net->classes);
-    }
-    return evade_net_backward(net);
+    c->images[image].gap = (double)sign * ((double)logits[rival] - (double)logits[own]);
 }
 
 /* Adam on w. `gradient`: with respect to x' before, to w afterwards. */
@@ -171,7 +157,8 @@ td_status cw_run(evade_batch *batch, const cw_kind *kind, td_error *error) {
     }
     while (batch->live_count > 0) {
         TD_TRY(evade_batch_poll(batch, error));
-        turn t = {&c, pass(&c)};
+        td_parallel_each(batch->live_count, show_one, &c);
+        turn t = {&c, evade_batch_gradient(batch, c.shown, follow_gap, &c)};
         td_parallel_each(batch->live_count, turn_one, &t);
         evade_batch_compact(batch);
     }

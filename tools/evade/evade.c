@@ -153,74 +153,56 @@ static td_status start_work(tool_run *run, evade_job *job, td_error *error) {
     return evade_checkpoint_open(checkpoint, s->resume, &job->work, error);
 }
 
-/* Images that wait to be attacked together. */
-typedef struct evade_slots {
-    size_t tasks[EVADE_BATCH], count;
-    float *clean;
-    int32_t labels[EVADE_BATCH], targets[EVADE_BATCH];
-    uint32_t numbers[EVADE_BATCH];
-    uint8_t *out;
-} evade_slots;
-
-static void take_up(evade_slots *slots, const evade_job *job, size_t number) {
-    const evade_task *task = &job->plan.tasks[number];
-    const uint8_t *pixels = td_image(&job->data.images, task->image);
-    const size_t size = td_image_size(&job->data.images), slot = slots->count++;
-    slots->tasks[slot] = number;
-    slots->labels[slot] = job->data.images.labels[task->image];
-    slots->targets[slot] = task->target;
-    slots->numbers[slot] = (uint32_t)(job->data.first + task->image);
-    memcpy(slots->out + slot * size, pixels, size);
+/* Puts an image into the batch. */
+static void take_up(evade_batch *batch, const td_dataset *data, const evade_task *task) {
+    const uint8_t *pixels = td_image(&data->images, task->image);
+    const size_t size = batch->net->size, slot = batch->count++;
+    batch->labels[slot] = data->images.labels[task->image];
+    batch->targets[slot] = task->target;
+    batch->numbers[slot] = (uint32_t)(data->first + task->image);
+    memcpy(batch->out + slot * size, pixels, size);
     for (size_t i = 0; i < size; i++)
-        slots->clean[slot * size + i] = pixels[i];
+        batch->clean[slot * size + i] = pixels[i];
 }
 
-/* Attacks what is in the slots, and empties them. */
-static td_status attack_slots(tool_run *run, evade_slots *slots, evade_net *net, size_t before,
-                              const td_shape *shape, evade_work *work, td_error *error) {
-    evade_batch batch = {.net = net,
-                         .settings = run->own,
-                         .seed = run->common->seed,
-                         .shape = *shape,
-                         .count = slots->count,
-                         .clean = slots->clean,
-                         .labels = slots->labels,
-                         .targets = slots->targets,
-                         .numbers = slots->numbers,
-                         .out = slots->out,
-                         .run = run,
-                         .before = before};
-    evade_batch_restart(&batch);
-    td_status status = ((const attack *)run->method->math)->run(&batch, error);
-    td_arena_free(&batch.arena);
+/* Attacks the batch, whose images are of `tasks`, and empties it. */
+static td_status attack_batch(evade_batch *batch, const size_t *tasks, evade_work *work,
+                              td_error *error) {
+    const size_t size = batch->net->size;
+    evade_batch_restart(batch);
+    td_status status = ((const attack *)batch->run->method->math)->run(batch, error);
+    td_arena_free(&batch->arena);
     if (status != TD_OK)
         return status;
-    for (size_t slot = 0; slot < slots->count; slot++)
-        memcpy(work->pixels + slots->tasks[slot] * net->size, slots->out + slot * net->size,
-               net->size);
-    work->finished += slots->count;
-    work->queries = net->queries;
-    work->gradients = net->gradients;
-    slots->count = 0;
+    for (size_t slot = 0; slot < batch->count; slot++)
+        memcpy(work->pixels + tasks[slot] * size, batch->out + slot * size, size);
+    work->finished += batch->count;
+    work->queries = batch->net->queries;
+    work->gradients = batch->net->gradients;
+    batch->before += batch->count;
+    batch->count = 0;
     return TD_OK;
 }
 
 static td_status attack_all(tool_run *run, evade_job *job, evade_net *net, td_error *error) {
     const size_t at_once = ((const attack *)run->method->math)->at_once;
-    const size_t earlier = job->work.finished;
-    const td_shape shape = td_net_input(&job->model.net);
-    evade_slots slots = {.count = 0};
-    size_t seen = 0;
-    TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &slots.clean, "a batch", error));
-    TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &slots.out, "a batch", error));
-    for (size_t i = 0; seen < job->plan.attacked; i++) {
+    const size_t earlier = job->work.finished, attacked = job->plan.attacked;
+    evade_batch batch = {.net = net,
+                         .settings = run->own,
+                         .seed = run->common->seed,
+                         .shape = td_net_input(&job->model.net),
+                         .run = run};
+    size_t tasks[EVADE_BATCH], seen = 0;
+    TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &batch.clean, "a batch", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &batch.out, "a batch", error));
+    for (size_t i = 0; seen < attacked; i++) {
         if (!job->plan.tasks[i].attacked || seen++ < earlier)
             continue;
-        take_up(&slots, job, i);
-        if (slots.count < at_once && seen < job->plan.attacked)
+        tasks[batch.count] = i;
+        take_up(&batch, &job->data, &job->plan.tasks[i]);
+        if (batch.count < at_once && seen < attacked)
             continue;
-        TD_TRY(attack_slots(run, &slots, net, job->work.finished - earlier, &shape, &job->work,
-                            error));
+        TD_TRY(attack_batch(&batch, tasks, &job->work, error));
         TD_TRY(evade_checkpoint_write(&job->checkpoint, &job->work, error));
     }
     return TD_OK;

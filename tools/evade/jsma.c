@@ -5,7 +5,6 @@
  * as the paper has it for its own network. */
 #include "base/parallel.h"
 #include "evade/attack.h"
-#include "nn/loss.h"
 #include <math.h>
 #include <string.h>
 
@@ -22,27 +21,29 @@ typedef struct jsma {
     float *lower; /* [count, size]: of all others' sum, negated */
 } jsma;
 
-/* The gradient of the target's logit, or of the sum of all logits, for each live image. */
-static const float *derivative(jsma *j, bool all) {
-    evade_batch *batch = j->batch;
-    evade_net *net = batch->net;
-    evade_batch_feed(batch, j->x, evade_net_gradient_input(net));
-    evade_net_forward(net, batch->live_count);
-    float *wanted = evade_net_logits_gradient(net);
-    for (size_t k = 0; k < batch->live_count; k++)
-        for (size_t c = 0; c < net->classes; c++)
-            wanted[k * net->classes + c] =
-                all || c == (size_t)batch->targets[batch->live[k]] ? 1 : 0;
-    return evade_net_backward(net);
+/* The target's logit. */
+static void follow_target(void *context, size_t image, const float *logits, float *gradient) {
+    const evade_batch *batch = context;
+    (void)logits;
+    for (size_t c = 0; c < batch->net->classes; c++)
+        gradient[c] = c == (size_t)batch->targets[image] ? 1 : 0;
+}
+
+/* The sum of all logits. */
+static void follow_all(void *context, size_t image, const float *logits, float *gradient) {
+    const evade_batch *batch = context;
+    (void)image, (void)logits;
+    for (size_t c = 0; c < batch->net->classes; c++)
+        gradient[c] = 1;
 }
 
 static void differentiate(jsma *j) {
-    const evade_batch *batch = j->batch;
+    evade_batch *batch = j->batch;
     const size_t size = batch->net->size;
-    const float *gradient = derivative(j, false);
+    const float *gradient = evade_batch_gradient(batch, j->x, follow_target, batch);
     for (size_t k = 0; k < batch->live_count; k++)
         memcpy(j->raise + batch->live[k] * size, gradient + k * size, size * sizeof *gradient);
-    gradient = derivative(j, true);
+    gradient = evade_batch_gradient(batch, j->x, follow_all, batch);
     for (size_t k = 0; k < batch->live_count; k++) {
         size_t first = batch->live[k] * size;
         for (size_t i = 0; i < size; i++)
@@ -97,16 +98,6 @@ static void grow_one(void *context, size_t k) {
     x[best.second] = evade_clip(x[best.second] + j->theta, 0, EVADE_RANGE);
 }
 
-static void drop_reached(jsma *j) {
-    evade_batch *batch = j->batch;
-    evade_batch_feed(batch, j->x, evade_net_input(batch->net));
-    const float *logits = evade_net_ask(batch->net, batch->live_count);
-    for (size_t k = 0; k < batch->live_count; k++)
-        if (evade_batch_reached(batch, batch->live[k], logits + k * batch->net->classes))
-            batch->done[batch->live[k]] = true;
-    evade_batch_compact(batch);
-}
-
 static td_status run(evade_batch *batch, td_error *error) {
     const jsma_settings *settings = batch->settings;
     const size_t size = batch->net->size, values = batch->count * size;
@@ -121,7 +112,7 @@ static td_status run(evade_batch *batch, td_error *error) {
         TD_TRY(evade_batch_poll(batch, error));
         differentiate(&j);
         td_parallel_each(batch->live_count, grow_one, &j);
-        drop_reached(&j);
+        evade_batch_drop_reached(batch, evade_batch_ask(batch, j.x));
     }
     evade_round(j.x, values, batch->out);
     return TD_OK;

@@ -6,34 +6,20 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-    IMAGES,
-    RIGHT,
-    ATTACKED,
-    SUCCESS,
-    ROBUST,
-    CONFIDENCE,
-    L0,
-    L0_SHARE,
-    L2,
-    LINF,
-    GRADIENTS,
-    QUERIES
-};
-
+/* In the order in which report and fill_distances fill them. */
 static const tool_column columns[] = {
-    [IMAGES] = {"images", "images", TOOL_COUNT},
-    [RIGHT] = {"classified_rightly", "classified rightly", TOOL_COUNT},
-    [ATTACKED] = {"attacked", "attacked", TOOL_COUNT},
-    [SUCCESS] = {"success", "success", TOOL_RATE},
-    [ROBUST] = {"robust_accuracy", "robust accuracy", TOOL_RATE},
-    [CONFIDENCE] = {"confidence", "confidence of the successes", TOOL_ESTIMATE, .null = true},
-    [L0] = {"l0", "L0", TOOL_REAL, "pixels", 2, .null = true},
-    [L0_SHARE] = {"l0_share", "L0, share of the pixels", TOOL_REAL, .digits = 4, .null = true},
-    [L2] = {"l2", "L2", TOOL_REAL, .digits = 4, .null = true},
-    [LINF] = {"linf", "Linf", TOOL_REAL, .digits = 4, .null = true},
-    [GRADIENTS] = {"gradients", "gradients", TOOL_COUNT},
-    [QUERIES] = {"queries", "other queries", TOOL_COUNT},
+    [0] = {"images", "images", TOOL_COUNT},
+    {"classified_rightly", "classified rightly", TOOL_COUNT},
+    {"attacked", "attacked", TOOL_COUNT},
+    {"success", "success", TOOL_RATE},
+    {"robust_accuracy", "robust accuracy", TOOL_RATE},
+    {"gradients", "gradients", TOOL_COUNT},
+    {"queries", "other queries", TOOL_COUNT},
+    {"confidence", "confidence of the successes", TOOL_ESTIMATE, .null = true},
+    {"l0", "L0", TOOL_REAL, "pixels", 2, .null = true},
+    {"l0_share", "L0, share of the pixels", TOOL_REAL, .digits = 4, .null = true},
+    {"l2", "L2", TOOL_REAL, .digits = 4, .null = true},
+    {"linf", "Linf", TOOL_REAL, .digits = 4, .null = true},
     {0},
 };
 
@@ -133,33 +119,31 @@ static td_status add_target_classes(tool_run *run, const evade_result *r, td_err
     return TD_OK;
 }
 
-static void fill_distances(const td_images *images, const sums *s, tool_cell *row) {
-    const double n = (double)s->successes;
-    tool_cell_estimate(&row[CONFIDENCE], s->confidence / n,
-                       td_wilson(s->confidence / n, s->successes));
-    tool_cell_real(&row[L0], s->l0 / n);
-    tool_cell_real(&row[L0_SHARE], s->l0 / (double)(images->height * images->width) / n);
-    tool_cell_real(&row[L2], s->l2 / n);
-    tool_cell_real(&row[LINF], s->linf / n);
+static void fill_distances(const td_images *images, const sums *s, tool_cell *cell) {
+    const double n = (double)s->successes, confidence = s->confidence / n;
+    tool_cell_estimate(cell++, confidence, td_wilson(confidence, s->successes));
+    tool_cell_real(cell++, s->l0 / n);
+    tool_cell_real(cell++, s->l0 / (double)(images->height * images->width) / n);
+    tool_cell_real(cell++, s->l2 / n);
+    tool_cell_real(cell, s->linf / n);
 }
 
 static td_status report(tool_run *run, const evade_result *r, const sums *s, td_error *error) {
     const td_images *images = &r->data->images;
     const evade_own *own = run->own;
-    const td_rate success = td_rate_of(s->successes, r->plan->attacked);
     tool_table *table;
-    tool_cell *row;
+    tool_cell *cell;
     TD_TRY(tool_run_table(run, &result_table, &table, error));
-    TD_TRY(tool_run_row(run, table, &row, error));
-    tool_cell_count(&row[IMAGES], images->count);
-    tool_cell_count(&row[RIGHT], r->plan->right);
-    tool_cell_count(&row[ATTACKED], r->plan->attacked);
-    tool_cell_rate(&row[SUCCESS], success);
-    tool_cell_rate(&row[ROBUST], td_accuracy(r->predicted, r->labels, r->plan->count));
+    TD_TRY(tool_run_row(run, table, &cell, error));
+    tool_cell_count(cell++, images->count);
+    tool_cell_count(cell++, r->plan->right);
+    tool_cell_count(cell++, r->plan->attacked);
+    tool_cell_rate(cell++, td_rate_of(s->successes, r->plan->attacked));
+    tool_cell_rate(cell++, td_accuracy(r->predicted, r->labels, r->plan->count));
+    tool_cell_count(cell++, r->gradients);
+    tool_cell_count(cell++, r->queries);
     if (s->successes > 0)
-        fill_distances(images, s, row);
-    tool_cell_count(&row[GRADIENTS], r->gradients);
-    tool_cell_count(&row[QUERIES], r->queries);
+        fill_distances(images, s, cell);
     return tool_run_summary(
         run, error,
         "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
