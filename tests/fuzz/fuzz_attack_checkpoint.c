@@ -5,13 +5,6 @@
 
 enum { TASKS = 6, ATTACKED = 5, AT_ONCE = 2, SIZE = 2 * 3 };
 
-/* In place of asked.c's: what the checkpoints of the corpus are made with. */
-td_status evade_identity(const evade_job *job, json_t **out, td_error *error) {
-    (void)job;
-    *out = json_pack("{s:i}", "seed", 1);
-    return *out ? TD_OK : td_fail_memory(error, "the identity");
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     td_error error = {""};
     char path[64];
@@ -19,24 +12,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     evade_task tasks[TASKS] = {{0}};
     for (size_t i = 0; i < TASKS; i++)
         tasks[i].attacked = i != 1;
-    const evade_method method = {.at_once = AT_ONCE};
-    const evade_options options = {.method = &method, .resume = true};
+    const td_images images = {.count = TASKS, .height = 2, .width = 3, .channels = 1};
+    const evade_plan plan = {.tasks = tasks, .count = TASKS, .attacked = ATTACKED};
+    evade_work work = {.pixels = pixels};
     snprintf(path, sizeof path, "%s", fuzz_file(data, size));
-    evade_job job = {.options = &options,
-                     .data.images = {.count = TASKS, .height = 2, .width = 3, .channels = 1},
-                     .tasks = tasks,
-                     .task_count = TASKS,
-                     .attacked = ATTACKED,
-                     .pixels = pixels,
-                     .checkpoint_path = path};
-    if (fuzz_succeeded(evade_checkpoint_load(&job, &error), &error)) {
-        FUZZ_ASSERT(job.finished == 2 || job.finished == 4 || job.finished == ATTACKED);
-        FUZZ_ASSERT(job.kept == job.finished);
+    /* The identity is the one that the checkpoints of the corpus are made with. */
+    evade_checkpoint checkpoint = {.path = path,
+                                   .identity = json_pack("{s:i}", "seed", 1),
+                                   .at_once = AT_ONCE,
+                                   .images = &images,
+                                   .plan = &plan};
+    if (fuzz_succeeded(evade_checkpoint_open(&checkpoint, true, &work, &error), &error)) {
+        FUZZ_ASSERT(work.finished == 2 || work.finished == 4 || work.finished == ATTACKED);
+        FUZZ_ASSERT(checkpoint.kept == work.finished);
         for (size_t i = 0; i < SIZE; i++)
             FUZZ_ASSERT(pixels[SIZE + i] == 0); /* not attacked */
     } else {
-        FUZZ_ASSERT(job.finished == 0 && job.kept == 0);
+        FUZZ_ASSERT(work.finished == 0 && checkpoint.kept == 0);
     }
-    json_decref(job.identity);
+    json_decref(checkpoint.identity);
     return 0;
 }

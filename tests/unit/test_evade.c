@@ -1,5 +1,5 @@
 /* The methods of trapdoor-evade on affine nets, whose answers can be worked by hand. */
-#include "evade/method.h"
+#include "evade/attack.h"
 #include "nn/loss.h"
 #include "support.h"
 #include <math.h>
@@ -23,7 +23,7 @@ typedef struct affine {
     int32_t labels[IMAGES], targets[IMAGES];
     uint32_t numbers[IMAGES];
     uint8_t out[IMAGES * SIZE];
-    double settings[EVADE_SETTINGS];
+    tool_settings settings;
     size_t classes, count;
     uint64_t seed;
 } affine;
@@ -37,7 +37,7 @@ static float *bias(affine *a, size_t class) {
 }
 
 /* Weights 0, images grey 128. */
-static void setup(affine *a, size_t classes, const evade_method *method) {
+static void setup(affine *a, size_t classes, const tool_method *method) {
     td_error error;
     *a = (affine){.classes = classes, .count = 1, .seed = 1};
     if (td_net_parse(&a->net, texts[classes], NULL, &error) != TD_OK)
@@ -49,30 +49,43 @@ static void setup(affine *a, size_t classes, const evade_method *method) {
         a->targets[i] = EVADE_NO_TARGET;
         a->numbers[i] = (uint32_t)i;
     }
-    for (size_t i = 0; i < EVADE_SETTINGS; i++)
-        a->settings[i] = method->settings[i].value;
-    if (method->complete)
-        method->complete(a->settings);
+    assert_int_equal(tool_settings_open(&a->settings, "trapdoor-evade", method, &error), TD_OK);
 }
 
-static void attack(affine *a, const evade_method *method) {
+static void teardown(affine *a) {
+    tool_settings_close(&a->settings);
+    td_net_free(&a->net);
+}
+
+static void set(affine *a, const char *name, const char *value) {
+    td_error error;
+    if (tool_settings_set(&a->settings, name, value, &error) != TD_OK)
+        fail_msg("%s", error.message);
+}
+
+/* Runs the attack. */
+static void evade(affine *a) {
+    const tool_method *method = a->settings.method;
+    const attack *math = method->math;
     td_error error;
     evade_net net;
-    assert_int_equal(evade_net_open(&net, &a->net, a->weights, method->gradients, &error), TD_OK);
+    if (method->check)
+        assert_int_equal(method->check(&a->settings, a->settings.own, &error), TD_OK);
+    assert_int_equal(evade_net_open(&net, &a->net, a->weights, math->gradients, &error), TD_OK);
     evade_batch batch = {.net = &net,
-                         .settings = a->settings,
+                         .settings = a->settings.own,
                          .seed = a->seed,
                          .shape = td_net_input(&a->net),
                          .count = a->count,
                          .clean = a->clean,
-                         .labels = a->labels,
-                         .targets = a->targets,
-                         .numbers = a->numbers,
                          .out = a->out};
+    memcpy(batch.labels, a->labels, sizeof a->labels);
+    memcpy(batch.targets, a->targets, sizeof a->targets);
+    memcpy(batch.numbers, a->numbers, sizeof a->numbers);
     for (size_t i = 0; i < a->count * SIZE; i++)
         a->out[i] = (uint8_t)a->clean[i];
     evade_batch_restart(&batch);
-    if (method->attack(&batch, &error) != TD_OK)
+    if (math->run(&batch, &error) != TD_OK)
         fail_msg("%s", error.message);
     td_arena_free(&batch.arena);
     evade_net_close(&net);
@@ -132,14 +145,14 @@ static void fgsm_steps_by_the_sign(void **state) {
         a.clean[1] = 250;
         a.clean[2] = 3;
         a.targets[0] = targeted ? 1 : EVADE_NO_TARGET;
-        attack(&a, &evade_fgsm); /* 0.3 of 255 is 76.5 */
+        evade(&a); /* 0.3 of 255 is 76.5 */
         for (size_t i = 5; i < SIZE; i++)
             assert_int_equal(change(&a, 0, i), i % 2 ? 76 : -76);
         assert_int_equal(a.out[0], 128 - 76);
         assert_int_equal(a.out[1], 255);
         assert_int_equal(a.out[2], 0);
         assert_int_equal(a.out[4], 128);
-        td_net_free(&a.net);
+        teardown(&a);
     }
 }
 
@@ -149,9 +162,9 @@ static void a_sure_net_has_a_gradient(void **state) {
     (void)state;
     setup(&a, 2, &evade_fgsm);
     tilt(&a, 500, NULL);
-    attack(&a, &evade_fgsm);
+    evade(&a);
     assert_int_equal(changed(&a, 0), SIZE);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 static void l2_steps_stay_within(void **state) {
@@ -159,10 +172,10 @@ static void l2_steps_stay_within(void **state) {
     (void)state;
     setup(&a, 2, &evade_pgd);
     tilt(&a, 5, NULL);
-    a.settings[EVADE_NORM] = 1;
-    a.settings[EVADE_EPSILON] = 0.5;
-    a.settings[EVADE_STEP_SIZE] = 0.1;
-    attack(&a, &evade_pgd);
+    set(&a, "norm", "l2");
+    set(&a, "epsilon", "0.5");
+    set(&a, "step-size", "0.1");
+    evade(&a);
     assert_true(length(&a, 0) <= 0.5 * 255 + 1e-3);
     assert_true(length(&a, 0) > 0.48 * 255);
     /* Along w. */
@@ -171,12 +184,12 @@ static void l2_steps_stay_within(void **state) {
         dot += change(&a, 0, i) * (double)row(&a, 1)[i];
     double w = tilt(&a, 5, NULL);
     assert_true(dot / length(&a, 0) / w > 0.99);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* What an image becomes depends on its number and the seed, not on its place nor on the others. */
 static void images_are_attacked_alone(void **state) {
-    static const evade_method *const methods[] = {&evade_pgd, &evade_one_pixel};
+    static const tool_method *const methods[] = {&evade_pgd, &evade_one_pixel};
     affine a;
     uint8_t together[SIZE];
     (void)state;
@@ -185,21 +198,24 @@ static void images_are_attacked_alone(void **state) {
         tilt(&a, 2, NULL);
         for (size_t i = 0; i < IMAGES * SIZE; i++)
             a.clean[i] = (float)(100 + i * 7 % 50);
-        a.settings[EVADE_STEPS] = 2; /* so early that the start is still to be seen */
-        a.settings[EVADE_GENERATIONS] = 1;
-        a.settings[EVADE_POPULATION] = 4;
+        if (methods[m] == &evade_pgd) {
+            set(&a, "steps", "2"); /* so early that the start is still to be seen */
+        } else {
+            set(&a, "generations", "1");
+            set(&a, "population", "4");
+        }
         a.count = IMAGES;
-        attack(&a, methods[m]);
+        evade(&a);
         memcpy(together, a.out + 2 * SIZE, SIZE);
         memcpy(a.clean, a.clean + 2 * SIZE, SIZE * sizeof *a.clean);
         a.numbers[0] = 2;
         a.count = 1;
-        attack(&a, methods[m]);
+        evade(&a);
         assert_memory_equal(a.out, together, SIZE);
         a.seed = 2;
-        attack(&a, methods[m]);
+        evade(&a);
         assert_memory_not_equal(a.out, together, SIZE);
-        td_net_free(&a.net);
+        teardown(&a);
     }
 }
 
@@ -210,13 +226,13 @@ static void deepfool_takes_the_shortest_way(void **state) {
     (void)state;
     setup(&a, 2, &evade_deepfool);
     const double margin = 15, norm = tilt(&a, margin, NULL);
-    attack(&a, &evade_deepfool);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 1);
     for (size_t i = 0; i < SIZE; i++) {
         double exact = 1.02 * margin / (norm * norm) * (double)row(&a, 1)[i];
         assert_true(fabs(change(&a, 0, i) - exact) <= 0.501);
     }
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* Of two boundaries it is the nearer one that counts, whichever logit is the larger. */
@@ -228,11 +244,11 @@ static void deepfool_takes_the_nearest_boundary(void **state) {
     *bias(&a, 1) = -0.5F - 1.28F;
     row(&a, 2)[8] = 0.1F; /* 1 / 0.1 = 10 */
     *bias(&a, 2) = -1 - 12.8F;
-    attack(&a, &evade_deepfool);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 2);
     assert_int_equal(changed(&a, 0), 1);
     assert_int_equal(change(&a, 0, 8), 11); /* more overshoot than 10.2, which rounds back to 10 */
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* Values at the end of their range cannot take part, so the others go further. */
@@ -244,10 +260,10 @@ static void deepfool_stays_in_the_range(void **state) {
     row(&a, 1)[0] = 10;
     row(&a, 1)[1] = 0.1F;
     *bias(&a, 1) = -2550 - 12.8F - 5;
-    attack(&a, &evade_deepfool);
+    evade(&a);
     assert_int_equal(a.out[0], 255);
     assert_int_equal(change(&a, 0, 1), 51); /* 5 / 0.1 and the overshoot */
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 static void jsma_grows_the_most_salient_pairs(void **state) {
@@ -264,7 +280,7 @@ static void jsma_grows_the_most_salient_pairs(void **state) {
     /* The pair of 0.5 and 0.4 gives 2 · 0.9 · 255 = 459, that of 0.3 and 0.2 another 255. */
     for (int step = 0; step < 3; step++) {
         *bias(&a, 0) = (float)(400 + 300 * step);
-        attack(&a, &evade_jsma);
+        evade(&a);
         assert_int_equal(changed(&a, 0), step == 0 ? 2 : 4);
         assert_int_equal(answer(&a, 0), step < 2 ? 1 : 0); /* 1000 is out of reach: 4 of 36 */
         assert_int_equal(a.out[0], 255);
@@ -272,7 +288,7 @@ static void jsma_grows_the_most_salient_pairs(void **state) {
         assert_int_equal(a.out[5], 0);
         assert_int_equal(a.out[15], step == 0 ? 0 : 255);
     }
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 static void jsma_gives_up_without_a_pair(void **state) {
@@ -282,9 +298,9 @@ static void jsma_gives_up_without_a_pair(void **state) {
     a.targets[0] = 1;
     *bias(&a, 0) = 1;
     row(&a, 1)[7] = -1;
-    attack(&a, &evade_jsma);
+    evade(&a);
     assert_int_equal(changed(&a, 0), 0);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* Each value can bring 0.1 · 127 = 12.7: a margin of 30 takes 3 of them, and those with the smaller
@@ -293,8 +309,8 @@ static void cw_l0_needs_three(void **state) {
     affine a;
     (void)state;
     setup(&a, 2, &evade_cw_l0);
-    a.settings[EVADE_ITERATIONS] = 300;
-    a.settings[EVADE_LEARNING_RATE] = 0.05;
+    set(&a, "iterations", "300");
+    set(&a, "learning-rate", "0.05");
     a.targets[0] = 1;
     double at_grey = 0;
     for (size_t i = 0; i < SIZE; i++) {
@@ -302,12 +318,12 @@ static void cw_l0_needs_three(void **state) {
         at_grey += 128 * (double)row(&a, 1)[i];
     }
     *bias(&a, 1) = (float)(-30 - at_grey);
-    attack(&a, &evade_cw_l0);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 1);
     assert_int_equal(changed(&a, 0), 3);
     for (size_t i = 0; i < SIZE; i++)
         assert_true(change(&a, 0, i) == 0 || i % 9 == 4);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 static void cw_l2_comes_near_the_shortest_way(void **state) {
@@ -317,11 +333,11 @@ static void cw_l2_comes_near_the_shortest_way(void **state) {
         setup(&a, 2, &evade_cw_l2);
         const double margin = 15, norm = tilt(&a, margin, NULL);
         a.targets[0] = targeted ? 1 : EVADE_NO_TARGET;
-        attack(&a, &evade_cw_l2);
+        evade(&a);
         assert_int_equal(answer(&a, 0), 1);
         assert_true(length(&a, 0) >= margin / norm);
         assert_true(length(&a, 0) <= 1.03 * margin / norm);
-        td_net_free(&a.net);
+        teardown(&a);
     }
 }
 
@@ -330,11 +346,11 @@ static void cw_l2_keeps_its_confidence(void **state) {
     (void)state;
     setup(&a, 2, &evade_cw_l2);
     const double norm = tilt(&a, 10, NULL);
-    a.settings[EVADE_CONFIDENCE] = 5;
-    attack(&a, &evade_cw_l2);
+    set(&a, "confidence", "5");
+    evade(&a);
     assert_true(length(&a, 0) >= 15 / norm);
     assert_true(length(&a, 0) <= 1.03 * 15 / norm);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* The least L∞ change is margin / ‖w‖₁. */
@@ -344,14 +360,14 @@ static void cw_linf_comes_near_the_least_change(void **state) {
     (void)state;
     setup(&a, 2, &evade_cw_linf);
     tilt(&a, 15, &norm1);
-    attack(&a, &evade_cw_linf);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 1);
     int largest = 0;
     for (size_t i = 0; i < SIZE; i++)
         largest = abs(change(&a, 0, i)) > largest ? abs(change(&a, 0, i)) : largest;
     assert_true(largest >= 15 / norm1);
     assert_true(largest <= ceil(15 / norm1) + 1);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* Only one pixel matters, and only if it is bright. */
@@ -364,16 +380,16 @@ static void one_pixel_is_found(void **state) {
     *bias(&a, 2) = -1000;
     for (int targeted = 0; targeted < 2; targeted++) {
         a.targets[0] = targeted ? 1 : EVADE_NO_TARGET;
-        attack(&a, &evade_one_pixel);
+        evade(&a);
         assert_int_equal(answer(&a, 0), 1);
         assert_int_equal(changed(&a, 0), 1);
         assert_true(a.out[21] > 200);
     }
     a.targets[0] = 2;
-    attack(&a, &evade_one_pixel);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 0);
     assert_true(changed(&a, 0) <= 1);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 /* 60 of each of three pixels do not suffice for one, but for three. */
@@ -384,13 +400,13 @@ static void three_pixels_are_found(void **state) {
     for (size_t i = 0; i < SIZE; i++)
         row(&a, 1)[i] = 1;
     *bias(&a, 1) = -(float)SIZE * 128 - 300;
-    attack(&a, &evade_one_pixel);
+    evade(&a);
     assert_int_equal(answer(&a, 0), 0);
-    a.settings[EVADE_PIXELS] = 3;
-    attack(&a, &evade_one_pixel);
+    set(&a, "pixels", "3");
+    evade(&a);
     assert_int_equal(answer(&a, 0), 1);
     assert_int_equal(changed(&a, 0), 3);
-    td_net_free(&a.net);
+    teardown(&a);
 }
 
 int main(void) {

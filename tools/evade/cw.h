@@ -12,7 +12,31 @@
 #ifndef TOOLS_EVADE_CW_H
 #define TOOLS_EVADE_CW_H
 
-#include "evade/batch.h"
+#include "evade/attack.h"
+
+typedef struct cw_settings {
+    evade_own shared;
+    double confidence;
+    size_t iterations;
+    double learning_rate, constant;
+    size_t binary_search; /* of cw-l2 alone */
+} cw_settings;
+
+#define CW_AT(field) offsetof(cw_settings, field)
+
+/* The rows of all three, with the defaults of one. */
+/* clang-format off */
+#define CW_KEYS(rate, weight)                                                                      \
+    {"confidence", TD_KEY_REAL, CW_AT(confidence), .most = INFINITY, .standard = "0",              \
+     .value = "K", .help = "How far the wanted logit is to be above the others"},                  \
+    {"iterations", TD_KEY_COUNT, CW_AT(iterations), .least = 1, .most = 1e6, .standard = "1000",   \
+     .value = "N", .help = "Most iterations for each value of the constant"},                      \
+    {"learning-rate", TD_KEY_REAL, CW_AT(learning_rate), .most = INFINITY, .above = true,          \
+     .standard = rate, .field = "learning-rate", .value = "R", .help = "Of Adam"},                 \
+    {"constant", TD_KEY_REAL, CW_AT(constant), .most = INFINITY, .above = true,                    \
+     .standard = weight, .value = "C",                                                             \
+     .help = "Weight of the logits beside the distance, at first"}
+/* clang-format on */
 
 /* The state of one image. */
 typedef struct cw_image {
@@ -36,14 +60,15 @@ typedef struct cw cw;
 
 /* One attack. */
 typedef struct cw_kind {
-    double (*distance)(const cw *attack, size_t image, float *gradient); /* D; adds ∂D/∂x' */
+    double (*distance)(const cw *c, size_t image, float *gradient); /* D; adds ∂D/∂x' */
     /* Decides on the next phase after a pass: whether the image goes on with an Adam step. If not,
      * it is finished (batch->done), or cw_restart has set it anew. */
-    bool (*advance)(cw *attack, size_t image);
+    bool (*advance)(cw *c, size_t image);
 } cw_kind;
 
 struct cw {
     evade_batch *batch;
+    const cw_settings *settings; /* the batch's */
     const cw_kind *kind;
     cw_image *images;         /* [count] */
     float *w, *mean, *square; /* [count, size]; Adam's moments */
@@ -59,19 +84,19 @@ struct cw {
 td_status cw_run(evade_batch *batch, const cw_kind *kind, td_error *error) TD_MUST_USE;
 
 /* Begins a phase at `from` [size], raw pixels, with Adam anew. */
-void cw_restart(cw *attack, size_t image, const float *from);
+void cw_restart(cw *c, size_t image, const float *from);
 
 /* Whether the last pass was a success, by the confidence asked for. */
-bool cw_succeeded(const cw *attack, size_t image);
+bool cw_succeeded(const cw *c, size_t image);
 
 /* Takes what the net was shown last as the result. */
-void cw_keep(cw *attack, size_t image);
+void cw_keep(cw *c, size_t image);
 
 /* Whether the phase has used its iterations, or no longer gets anywhere: each tenth of them the
  * loss must have fallen. */
-bool cw_is_stuck(cw *attack, size_t image);
+bool cw_is_stuck(cw *c, size_t image);
 
 /* ‖x' − x‖² of x' before rounding; adds its gradient. */
-double cw_squared_distance(const cw *attack, size_t image, float *gradient);
+double cw_squared_distance(const cw *c, size_t image, float *gradient);
 
 #endif

@@ -5,22 +5,21 @@
  * distance does not count beside it. As many pixels are fixed at a time as 0.3 of the root of the
  * number that is changed, at least one. */
 #include "evade/cw.h"
-#include "evade/method.h"
 
 #include <math.h>
 
 static const double MOST_CONSTANT = 1e4, SHARE = 0.3;
 
 /* What a pixel matters; INFINITY if it cannot be fixed. Unchanged ones matter the least. */
-static float weight_of(const cw *attack, size_t image, size_t place) {
-    const size_t channels = attack->batch->shape.channels, size = attack->batch->net->size;
+static float weight_of(const cw *c, size_t image, size_t place) {
+    const size_t channels = c->batch->shape.channels, size = c->batch->net->size;
     const size_t first = image * size + place * channels;
     float change = 0, slope = 0;
-    if (attack->fixed[image * (size / channels) + place])
+    if (c->fixed[image * (size / channels) + place])
         return INFINITY;
     for (size_t i = first; i < first + channels; i++) {
-        change += fabsf(attack->shown[i] - attack->batch->clean[i]);
-        slope += fabsf(attack->slope[i]);
+        change += fabsf(c->shown[i] - c->batch->clean[i]);
+        slope += fabsf(c->slope[i]);
     }
     return change > 0 ? change * slope : -1;
 }
@@ -35,13 +34,13 @@ static size_t least(const float *weights, size_t places) {
 
 /* Fixes the pixels that are unchanged, and some of those that matter the least. Returns whether
  * there is any left to change. */
-static bool fix_pixels(cw *attack, size_t image) {
-    const size_t places = attack->batch->net->size / attack->batch->shape.channels;
-    bool *fixed = attack->fixed + image * places;
-    float *weights = attack->scratch + image * attack->batch->net->size;
+static bool fix_pixels(cw *c, size_t image) {
+    const size_t places = c->batch->net->size / c->batch->shape.channels;
+    bool *fixed = c->fixed + image * places;
+    float *weights = c->scratch + image * c->batch->net->size;
     size_t changed = 0;
     for (size_t p = 0; p < places; p++) {
-        weights[p] = weight_of(attack, image, p);
+        weights[p] = weight_of(c, image, p);
         if (weights[p] < 0) {
             fixed[p] = true;
             weights[p] = INFINITY;
@@ -57,22 +56,22 @@ static bool fix_pixels(cw *attack, size_t image) {
     return more < changed;
 }
 
-static bool advance(cw *attack, size_t image) {
-    cw_image *state = &attack->images[image];
-    const float *best = attack->kept + image * attack->batch->net->size;
+static bool advance(cw *c, size_t image) {
+    cw_image *state = &c->images[image];
+    const float *best = c->kept + image * c->batch->net->size;
     bool more = true;
-    if (cw_succeeded(attack, image)) {
-        cw_keep(attack, image);
-        more = fix_pixels(attack, image);
-    } else if (cw_is_stuck(attack, image)) {
+    if (cw_succeeded(c, image)) {
+        cw_keep(c, image);
+        more = fix_pixels(c, image);
+    } else if (cw_is_stuck(c, image)) {
         state->constant *= 2;
         more = state->constant <= MOST_CONSTANT;
     } else {
         return true;
     }
-    attack->batch->done[image] = !more;
+    c->batch->done[image] = !more;
     if (more)
-        cw_restart(attack, image, best);
+        cw_restart(c, image, best);
     return false;
 }
 
@@ -81,16 +80,29 @@ static td_status run(evade_batch *batch, td_error *error) {
     return cw_run(batch, &kind, error);
 }
 
-const evade_method evade_cw_l0 = {
+static const attack math = {.gradients = true, .at_once = EVADE_BATCH, .run = run};
+
+static const td_key keys[] = {
+    CW_KEYS("0.01", "0.001"),
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_next}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_cw_l0 = {
     .name = "cw-l0",
-    .doc = "Carlini and Wagner 2017, L0",
-    .settings = {[EVADE_CONFIDENCE] = {true, 0},
-                 [EVADE_ITERATIONS] = {true, 1000},
-                 [EVADE_LEARNING_RATE] = {true, 0.01},
-                 [EVADE_CONSTANT] = {true, 1e-3}},
-    .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
-    .target = EVADE_TO_NEXT,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = run,
+    .title = "C&W L0",
+    .source = "Carlini and Wagner, IEEE S&P 2017",
+    .doc = "the fewest changed pixels, by Adam",
+    .help = "the L2 attack again and again, each time without the pixels that mattered the least, "
+            "until it no longer succeeds."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade cw-l0 --model model.safetensors --data mnist --count 20 \\\n"
+            "    -o cw-l0.safetensors --resume",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(cw_settings),
+    .math = &math,
 };

@@ -2,14 +2,13 @@
  * search finds the least constant c that succeeds; until the first success c grows tenfold. The
  * nearest success of all is the result. */
 #include "evade/cw.h"
-#include "evade/method.h"
 
 #include <math.h>
 
 /* The result's distance, as it will be written. */
-static double shown_distance(const cw *attack, size_t image) {
-    const size_t size = attack->batch->net->size;
-    const float *shown = attack->shown + image * size, *clean = attack->batch->clean + image * size;
+static double shown_distance(const cw *c, size_t image) {
+    const size_t size = c->batch->net->size;
+    const float *shown = c->shown + image * size, *clean = c->batch->clean + image * size;
     double sum = 0;
     for (size_t i = 0; i < size; i++)
         sum += (double)(shown[i] - clean[i]) * (double)(shown[i] - clean[i]);
@@ -17,32 +16,32 @@ static double shown_distance(const cw *attack, size_t image) {
 }
 
 /* The next constant, from the clean image again. */
-static void search(cw *attack, size_t image) {
-    cw_image *state = &attack->images[image];
+static void search(cw *c, size_t image) {
+    cw_image *state = &c->images[image];
     *(state->found ? &state->upper : &state->lower) = state->constant;
     state->constant =
         isinf(state->upper) ? 10 * state->constant : (state->lower + state->upper) / 2;
     state->found = false;
-    if (++state->searched >= (size_t)attack->batch->settings[EVADE_BINARY_SEARCH]) {
-        attack->batch->done[image] = true;
+    if (++state->searched >= c->settings->binary_search) {
+        c->batch->done[image] = true;
         return;
     }
-    cw_restart(attack, image, attack->batch->clean + image * attack->batch->net->size);
+    cw_restart(c, image, c->batch->clean + image * c->batch->net->size);
 }
 
-static bool advance(cw *attack, size_t image) {
-    cw_image *state = &attack->images[image];
-    if (cw_succeeded(attack, image)) {
-        double distance = shown_distance(attack, image);
+static bool advance(cw *c, size_t image) {
+    cw_image *state = &c->images[image];
+    if (cw_succeeded(c, image)) {
+        double distance = shown_distance(c, image);
         state->found = true;
         if (distance < state->best) {
             state->best = distance;
-            cw_keep(attack, image);
+            cw_keep(c, image);
         }
     }
-    if (!cw_is_stuck(attack, image))
+    if (!cw_is_stuck(c, image))
         return true;
-    search(attack, image);
+    search(c, image);
     return false;
 }
 
@@ -51,17 +50,31 @@ static td_status run(evade_batch *batch, td_error *error) {
     return cw_run(batch, &kind, error);
 }
 
-const evade_method evade_cw_l2 = {
+static const attack math = {.gradients = true, .at_once = EVADE_BATCH, .run = run};
+
+static const td_key keys[] = {
+    CW_KEYS("0.01", "0.001"),
+    {"binary-search", TD_KEY_COUNT, CW_AT(binary_search), .least = 1, .most = 100, .standard = "9",
+     .field = "binary-search", .value = "N", .help = "Values of the constant to try"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_next}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_cw_l2 = {
     .name = "cw-l2",
-    .doc = "Carlini and Wagner 2017, L2",
-    .settings = {[EVADE_CONFIDENCE] = {true, 0},
-                 [EVADE_ITERATIONS] = {true, 1000},
-                 [EVADE_LEARNING_RATE] = {true, 0.01},
-                 [EVADE_CONSTANT] = {true, 1e-3},
-                 [EVADE_BINARY_SEARCH] = {true, 9}},
-    .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
-    .target = EVADE_TO_NEXT,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = run,
+    .title = "C&W L2",
+    .source = "Carlini and Wagner, IEEE S&P 2017",
+    .doc = "the least L2 change, by Adam and a binary search",
+    .help = "Adam searches the nearest image in L2 that the model takes for another class; a "
+            "binary search finds the constant that weighs the logits."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade cw-l2 --model model.safetensors --data mnist --count 100 \\\n"
+            "    --target least-likely -o cw.safetensors --picture cw.png --json cw.json",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(cw_settings),
+    .math = &math,
 };

@@ -3,7 +3,6 @@
  * of its largest change; when one fails, c is doubled; the attack ends when c has reached 20. Since
  * the result has whole pixel values, so has tau. */
 #include "evade/cw.h"
-#include "evade/method.h"
 
 #include <math.h>
 
@@ -12,10 +11,10 @@ static const double MOST_CONSTANT = 20;
 /* Whole changes are punished well before they round up to the next. */
 static const float MARGIN = 0.25F;
 
-static double excess(const cw *attack, size_t image, float *gradient) {
-    const size_t size = attack->batch->net->size;
-    const float *x = attack->x + image * size, *clean = attack->batch->clean + image * size;
-    const float bound = (float)attack->images[image].bound + MARGIN;
+static double excess(const cw *c, size_t image, float *gradient) {
+    const size_t size = c->batch->net->size;
+    const float *x = c->x + image * size, *clean = c->batch->clean + image * size;
+    const float bound = (float)c->images[image].bound + MARGIN;
     double sum = 0;
     for (size_t i = 0; i < size; i++) {
         float change = x[i] - clean[i], over = fabsf(change) - bound;
@@ -27,31 +26,31 @@ static double excess(const cw *attack, size_t image, float *gradient) {
     return sum;
 }
 
-static size_t largest_change(const cw *attack, size_t image) {
-    const size_t size = attack->batch->net->size;
-    const float *shown = attack->shown + image * size, *clean = attack->batch->clean + image * size;
+static size_t largest_change(const cw *c, size_t image) {
+    const size_t size = c->batch->net->size;
+    const float *shown = c->shown + image * size, *clean = c->batch->clean + image * size;
     float largest = 0;
     for (size_t i = 0; i < size; i++)
         largest = fmaxf(largest, fabsf(shown[i] - clean[i]));
     return (size_t)largest;
 }
 
-static bool advance(cw *attack, size_t image) {
-    cw_image *state = &attack->images[image];
-    const float *best = attack->kept + image * attack->batch->net->size;
-    size_t change = largest_change(attack, image);
-    if (cw_succeeded(attack, image) && change <= state->bound) {
-        cw_keep(attack, image);
+static bool advance(cw *c, size_t image) {
+    cw_image *state = &c->images[image];
+    const float *best = c->kept + image * c->batch->net->size;
+    size_t change = largest_change(c, image);
+    if (cw_succeeded(c, image) && change <= state->bound) {
+        cw_keep(c, image);
         state->bound = change * 9 / 10;
-    } else if (cw_is_stuck(attack, image)) {
+    } else if (cw_is_stuck(c, image)) {
         state->constant *= 2;
     } else {
         return true;
     }
     if (state->bound == 0 || state->constant > MOST_CONSTANT)
-        attack->batch->done[image] = true;
+        c->batch->done[image] = true;
     else
-        cw_restart(attack, image, best);
+        cw_restart(c, image, best);
     return false;
 }
 
@@ -60,16 +59,29 @@ static td_status run(evade_batch *batch, td_error *error) {
     return cw_run(batch, &kind, error);
 }
 
-const evade_method evade_cw_linf = {
+static const attack math = {.gradients = true, .at_once = EVADE_BATCH, .run = run};
+
+static const td_key keys[] = {
+    CW_KEYS("0.005", "0.00001"),
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_next}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_cw_linf = {
     .name = "cw-linf",
-    .doc = "Carlini and Wagner 2017, L-infinity",
-    .settings = {[EVADE_CONFIDENCE] = {true, 0},
-                 [EVADE_ITERATIONS] = {true, 1000},
-                 [EVADE_LEARNING_RATE] = {true, 0.005},
-                 [EVADE_CONSTANT] = {true, 1e-5}},
-    .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
-    .target = EVADE_TO_NEXT,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = run,
+    .title = "C&W Linf",
+    .source = "Carlini and Wagner, IEEE S&P 2017",
+    .doc = "the least largest change, by Adam",
+    .help =
+        "Adam punishes what changes exceed a bound by, which falls as long as the attack succeeds."
+        "\v"
+        "Example:\n"
+        "  trapdoor-evade cw-linf --model model.safetensors --data mnist --count 100 \\\n"
+        "    --keep successful -o suspects.safetensors",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(cw_settings),
+    .math = &math,
 };

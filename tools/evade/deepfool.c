@@ -2,19 +2,23 @@
  * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is taken for affine around the image,
  * which moves to the nearest of the boundaries with other classes, until it is beyond one. As in
  * the authors' program, only the ten likeliest classes are looked at, and every step is judged with
- * its overshoot. Unlike there, images stay in the
- * range of pixels: a value at its end does not move further, and counts for no distance.
+ * its overshoot. Unlike there, images stay in the range of pixels: a value at its end does not move
+ * further, and counts for no distance.
  *
  * An image so near to the boundary may fall back when it is rounded: then its overshoot is doubled
  * until it no longer does. */
-#include "evade/method.h"
-
 #include "base/parallel.h"
-#include "nn/loss.h"
+#include "evade/attack.h"
 #include <math.h>
 #include <string.h>
 
 enum { CLASSES = 10 };
+
+typedef struct deepfool_settings {
+    evade_own shared;
+    size_t iterations;
+    double overshoot;
+} deepfool_settings;
 
 /* The boundary that is nearest as yet: at |difference| / ‖normal‖. */
 typedef struct boundary {
@@ -29,6 +33,7 @@ typedef struct deepfool {
     float *x;                           /* [count, size] */
     size_t rival[EVADE_BATCH][CLASSES]; /* other classes, the likeliest first */
     size_t rivals;                      /* how many of them */
+    size_t number;                      /* of the rival that is looked at */
     boundary nearest[EVADE_BATCH];
     double difference[EVADE_BATCH]; /* of one rival's logit and the label's */
     const float *slope;             /* of that, [live_count, size] */
@@ -45,8 +50,7 @@ static void place_one(void *context, size_t k) {
 
 static const float *ask(deepfool *d) {
     td_parallel_each(d->batch->live_count, place_one, d);
-    evade_batch_feed(d->batch, d->x, evade_net_input(d->batch->net));
-    return evade_net_ask(d->batch->net, d->batch->live_count);
+    return evade_batch_ask(d->batch, d->x);
 }
 
 static void rank_rivals(deepfool *d) {
@@ -93,23 +97,13 @@ static void compare_one(void *context, size_t k) {
     }
 }
 
-/* Looks at the boundary with each image's `number`-th rival. */
-static void look_at(deepfool *d, size_t number) {
-    evade_batch *batch = d->batch;
-    evade_net *net = batch->net;
-    evade_batch_feed(batch, d->x, evade_net_gradient_input(net));
-    const float *logits = evade_net_forward(net, batch->live_count);
-    float *wanted = evade_net_logits_gradient(net);
-    for (size_t k = 0; k < batch->live_count; k++) {
-        size_t image = batch->live[k], rival = d->rival[image][number];
-        size_t label = (size_t)batch->labels[image];
-        const float *row = logits + k * net->classes;
-        d->difference[image] = (double)row[rival] - (double)row[label];
-        for (size_t c = 0; c < net->classes; c++)
-            wanted[k * net->classes + c] = (float)(c == rival) - (float)(c == label);
-    }
-    d->slope = evade_net_backward(net);
-    td_parallel_each(batch->live_count, compare_one, d);
+/* The difference of the rival's logit and the label's. */
+static void follow(void *context, size_t image, const float *logits, float *gradient) {
+    deepfool *d = context;
+    const size_t rival = d->rival[image][d->number], label = (size_t)d->batch->labels[image];
+    d->difference[image] = (double)logits[rival] - (double)logits[label];
+    for (size_t c = 0; c < d->batch->net->classes; c++)
+        gradient[c] = (float)(c == rival) - (float)(c == label);
 }
 
 static void move_one(void *context, size_t k) {
@@ -124,28 +118,20 @@ static void move_one(void *context, size_t k) {
         d->change[i] += factor * d->way[i];
 }
 
-/* Leaves out what is reached, and what has no boundary anywhere. */
-static void drop(deepfool *d, const float *logits) {
-    evade_batch *batch = d->batch;
-    for (size_t k = 0; k < batch->live_count; k++) {
-        size_t image = batch->live[k];
-        batch->done[image] = evade_batch_reached(batch, image, logits + k * batch->net->classes);
-    }
-    evade_batch_compact(batch);
-}
-
 static td_status approach(deepfool *d, td_error *error) {
     evade_batch *batch = d->batch;
-    const size_t iterations = (size_t)batch->settings[EVADE_ITERATIONS];
+    const size_t iterations = ((const deepfool_settings *)batch->settings)->iterations;
     rank_rivals(d);
     for (size_t i = 0; i < iterations && batch->live_count > 0; i++) {
         TD_TRY(evade_batch_poll(batch, error));
         for (size_t k = 0; k < batch->live_count; k++)
             d->nearest[batch->live[k]].distance = INFINITY;
-        for (size_t number = 0; number < d->rivals; number++)
-            look_at(d, number);
+        for (d->number = 0; d->number < d->rivals; d->number++) {
+            d->slope = evade_batch_gradient(batch, d->x, follow, d);
+            td_parallel_each(batch->live_count, compare_one, d);
+        }
         td_parallel_each(batch->live_count, move_one, d);
-        drop(d, ask(d));
+        evade_batch_drop_reached(batch, ask(d));
     }
     return TD_OK;
 }
@@ -161,15 +147,14 @@ static td_status settle(deepfool *d, td_error *error) {
     for (; d->overshoot <= 1 && batch->live_count > 0; d->overshoot *= 2) {
         TD_TRY(evade_batch_poll(batch, error));
         td_parallel_each(batch->live_count, place_one, d);
-        float *input = evade_net_input(batch->net);
         for (size_t k = 0; k < batch->live_count; k++) {
             uint8_t *out = batch->out + batch->live[k] * size;
-            evade_round(d->x + batch->live[k] * size, size, out);
+            float *x = d->x + batch->live[k] * size;
+            evade_round(x, size, out);
             for (size_t i = 0; i < size; i++)
-                input[k * size + i] = out[i];
+                x[i] = out[i];
         }
-        const float *logits = evade_net_ask(batch->net, batch->live_count);
-        drop(d, logits);
+        evade_batch_drop_reached(batch, evade_batch_ask(batch, d->x));
         for (size_t k = 0; k < batch->live_count; k++)
             batch->done[batch->live[k]] = failed[batch->live[k]];
         evade_batch_compact(batch);
@@ -177,12 +162,12 @@ static td_status settle(deepfool *d, td_error *error) {
     return TD_OK;
 }
 
-static td_status attack(evade_batch *batch, td_error *error) {
+static td_status run(evade_batch *batch, td_error *error) {
     const size_t values = batch->count * batch->net->size;
     deepfool *d;
     TD_TRY(TD_ARENA_NEW(&batch->arena, 1, &d, "adversarial images", error));
     d->batch = batch;
-    d->overshoot = batch->settings[EVADE_OVERSHOOT];
+    d->overshoot = ((const deepfool_settings *)batch->settings)->overshoot;
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->change, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->normal, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &d->way, "adversarial images", error));
@@ -191,13 +176,33 @@ static td_status attack(evade_batch *batch, td_error *error) {
     return settle(d, error);
 }
 
-const evade_method evade_deepfool = {
+static const attack math = {.gradients = true, .at_once = EVADE_BATCH, .run = run};
+
+#define AT(field) offsetof(deepfool_settings, field)
+
+static const td_key keys[] = {
+    {"iterations", TD_KEY_COUNT, AT(iterations), .least = 1, .most = 1e6, .standard = "50",
+     .value = "N", .help = "Most iterations"},
+    {"overshoot", TD_KEY_REAL, AT(overshoot), .most = 1, .above = true, .standard = "0.02",
+     .value = "S", .help = "Share by which to go beyond the boundary"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_deepfool = {
     .name = "deepfool",
-    .doc = "the nearest boundary, L2 (Moosavi-Dezfooli et al. 2016)",
-    .settings = {[EVADE_ITERATIONS] = {true, 50}, [EVADE_OVERSHOOT] = {true, 0.02}},
-    .targets = EVADE_ANYWHERE,
-    .target = EVADE_ANYWHERE,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = attack,
+    .title = "DeepFool",
+    .source = "Moosavi-Dezfooli et al., CVPR 2016",
+    .doc = "the shortest way to the nearest boundary, in L2",
+    .help = "takes the net for affine around the image, moves to the nearest boundary with another "
+            "class, and again, until it is beyond one. Takes no target."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade deepfool --model model.safetensors --data mnist:test:0-1000 \\\n"
+            "    -o deepfool.safetensors",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(deepfool_settings),
+    .math = &math,
 };

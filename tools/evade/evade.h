@@ -1,94 +1,113 @@
-/* One run of trapdoor-evade, and its parts: the configuration as JSON (config.c), what is to be
- * attacked (tasks.c), the attack (evade.c), checkpoints (checkpoint.c), what came of it (measure.c)
- * and the files (outputs.c, picture.c). */
+/* The run around an attack (evade.c), and its parts: what is to be attacked (plan.c), the batches
+ * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c, picture.c).
+ */
 #ifndef TOOLS_EVADE_EVADE_H
 #define TOOLS_EVADE_EVADE_H
 
-#include "base/file.h"
 #include "data/bitmap.h"
-#include "evade/options.h"
-#include "frame/progress.h"
-#include "frame/record.h"
-#include "nn/model.h"
+#include "data/dataset.h"
+#include "evade/attack.h"
+
+/* What an image is to be taken for. */
+typedef enum evade_aim {
+    EVADE_ANYWHERE, /* any class but its own */
+    EVADE_TO_CLASS, /* one class */
+    EVADE_TO_NEXT,  /* the class after its own, the first after the last */
+    EVADE_TO_LEAST, /* the class that the model finds least likely */
+    EVADE_TO_ALL,   /* every other class in turn */
+} evade_aim;
+
+/* Which images the written set has. */
+enum { EVADE_KEEP_ALL, EVADE_KEEP_ATTACKED, EVADE_KEEP_SUCCESSFUL };
+
+/* What every attack is asked to do. */
+typedef struct evade_settings {
+    const char *model, *net, *data, *picture; /* net, picture: NULL for none */
+    size_t count;                             /* images to attack at most; 0: all */
+    int keep;
+    bool resume;
+    evade_aim aim;
+    size_t target; /* of EVADE_TO_CLASS */
+} evade_settings;
 
 /* An image of the data with what it is to become. With --target all each image has several. */
 typedef struct evade_task {
     size_t image;   /* of the data */
     int32_t target; /* or EVADE_NO_TARGET */
     bool attacked;
-    bool reached; /* measured: whether it was attacked, and its adversarial image is as wanted */
 } evade_task;
 
-typedef struct evade_job {
-    const evade_options *options;
-    td_dataset data;
-    td_model model;
-    evade_task *tasks; /* in the order of the set */
-    size_t task_count;
-    size_t right; /* images that the model classifies rightly */
-    /* The adversarial images, [task_count] with their true labels, and what the model says. */
-    td_images adversarial;
-    uint8_t *pixels; /* theirs */
-    float *probabilities;
-    int32_t *predicted;
-    /* Tasks to attack; how many of them, in order, have their adversarial images; and how many of
-     * these are in the checkpoint. */
-    size_t attacked, finished, kept;
-    uint64_t queries, gradients; /* that the finished ones took */
-    char *checkpoint_path;       /* NULL where none is kept: the set goes to a device */
-    double next_checkpoint;      /* monotonic seconds: not before */
-    json_t *identity;            /* what a checkpoint must agree with, to be gone on from */
-    tool_record record;
-    td_output set, picture;
-    td_arena arena;
-} evade_job;
-
-/* Attacks, measures and writes. */
-td_status evade_run(const evade_options *options, td_error *error) TD_MUST_USE;
-
-/* The record's `options`; NULL when out of memory. */
-json_t *evade_options_json(const evade_options *options);
-
-/* All that decides about the bytes of the adversarial images: version, BLAS core, seed, options,
- * and digests of the images used, of the net's text and of its weights. The caller owns *out. */
-td_status evade_identity(const evade_job *job, json_t **out, td_error *error) TD_MUST_USE;
-
-/* Refuses a checkpoint that is there, unless the user said what to do with it. */
-td_status evade_checkpoint_check(const evade_job *job, td_error *error) TD_MUST_USE;
-
-/* Makes the attack's identity. With --resume, where there is a checkpoint: takes the finished
- * images from it. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
-td_status evade_checkpoint_load(evade_job *job, td_error *error) TD_MUST_USE;
-
-/* Replaces the checkpoint by one of what is finished by now, if the last is old enough. */
-td_status evade_checkpoint_write(evade_job *job, td_error *error) TD_MUST_USE;
-
-/* After a failure: writes what is finished and not kept yet, and tells in the message what is kept.
- * Returns `status`. */
-td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *error) TD_MUST_USE;
-
-/* Takes the checkpoint away. */
-td_status evade_checkpoint_remove(evade_job *job, td_error *error) TD_MUST_USE;
+typedef struct evade_plan {
+    evade_task *tasks; /* [count], in the order of the set; in the run's arena */
+    size_t count, attacked;
+    size_t
+        images; /* of the data that are part of the run: what follows the last of --count is not */
+    size_t right; /* of these, those that the model classifies rightly */
+} evade_plan;
 
 /* Chooses what is attacked, by the clean images' logits [count, classes]. */
-td_status evade_tasks(evade_job *job, const float *logits, td_error *error) TD_MUST_USE;
+td_status evade_plan_make(tool_run *run, const td_dataset *data, size_t classes,
+                          const float *logits, evade_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Judges the adversarial images by what the model says of them, adds that to the record, and prints
- * it unless the record goes to stdout. */
-td_status evade_measure(evade_job *job, td_error *error) TD_MUST_USE;
+/* The adversarial images as far as they are found. */
+typedef struct evade_work {
+    uint8_t *pixels;             /* [plan's count, image]: clean where there is none yet */
+    size_t finished;             /* of the tasks to attack, in order */
+    uint64_t queries, gradients; /* that these took */
+} evade_work;
 
-/* The logits [count, classes] of images, in `arena`. */
-td_status evade_predict(evade_job *job, const td_images *images, const char *what, td_arena *arena,
-                        float **logits, td_error *error) TD_MUST_USE;
+/* --- checkpoints --- */
 
-/* Before the work: refuses what could not be written. */
-td_status evade_check_outputs(evade_job *job, td_error *error) TD_MUST_USE;
+/* Keeps the work of an attack that does not end. */
+typedef struct evade_checkpoint {
+    char *path;       /* NULL where none is kept: the set goes to a device */
+    json_t *identity; /* what decides about the bytes of the images; owned by the caller */
+    size_t at_once;   /* images that are finished together */
+    const td_images *images;
+    const evade_plan *plan;
+    size_t kept; /* tasks whose images it has */
+    double next; /* monotonic seconds: it is not written before */
+} evade_checkpoint;
 
-/* Writes the set, the picture and the record: all or none; the checkpoint goes with their coming.
- */
-td_status evade_write(evade_job *job, td_error *error) TD_MUST_USE;
+/* Names it SET.checkpoint. Refuses one that is there, unless the user said what to do with it. */
+td_status evade_checkpoint_name(evade_checkpoint *checkpoint, tool_run *run,
+                                td_error *error) TD_MUST_USE;
+
+/* Once all but path is set: takes the finished images from a checkpoint that is there, with
+ * `resume`. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
+td_status evade_checkpoint_open(evade_checkpoint *checkpoint, bool resume, evade_work *work,
+                                td_error *error) TD_MUST_USE;
+
+/* Replaces the checkpoint by one of what is finished by now, if the last is old enough. */
+td_status evade_checkpoint_write(evade_checkpoint *checkpoint, const evade_work *work,
+                                 td_error *error) TD_MUST_USE;
+
+/* After a failure: writes what is finished and not kept yet, and says in the message what is kept.
+ * Returns `status`. */
+td_status evade_checkpoint_keep(evade_checkpoint *checkpoint, const evade_work *work,
+                                td_status status, td_error *error) TD_MUST_USE;
+
+td_status evade_checkpoint_remove(const evade_checkpoint *checkpoint, td_error *error) TD_MUST_USE;
+
+/* --- results --- */
+
+typedef struct evade_result {
+    const td_dataset *data; /* the clean images */
+    const evade_plan *plan;
+    uint8_t *pixels;       /* [plan's count, image] of the adversarial images */
+    int32_t *labels;       /* [plan's count]: their true ones */
+    td_images adversarial; /* the two as images */
+    uint64_t queries, gradients;
+    int32_t *predicted; /* [plan's count]: what the model says of them */
+    bool *reached;      /* [plan's count]: whether it was attacked, and is as wanted */
+} evade_result;
+
+/* Fills `predicted` and `reached`, by the logits [plan's count, classes] of the adversarial images,
+ * and the run's tables. Overwrites the logits. */
+td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *result,
+                        td_error *error) TD_MUST_USE;
 
 /* Draws samples: clean, adversarial, and the difference. The caller frees the bitmap. */
-td_status evade_draw(const evade_job *job, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
+td_status evade_draw(const evade_result *result, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
 
 #endif

@@ -3,12 +3,15 @@
  * by theta, those whose growth raises the target's logit and lowers the others' sum the most, until
  * the target is reached or a share gamma of all values was used. Logits rather than probabilities,
  * as the paper has it for its own network. */
-#include "evade/method.h"
-
 #include "base/parallel.h"
-#include "nn/loss.h"
+#include "evade/attack.h"
 #include <math.h>
 #include <string.h>
+
+typedef struct jsma_settings {
+    evade_own shared;
+    double theta, gamma;
+} jsma_settings;
 
 typedef struct jsma {
     evade_batch *batch;
@@ -18,27 +21,29 @@ typedef struct jsma {
     float *lower; /* [count, size]: of all others' sum, negated */
 } jsma;
 
-/* The gradient of the target's logit, or of the sum of all logits, for each live image. */
-static const float *derivative(jsma *j, bool all) {
-    evade_batch *batch = j->batch;
-    evade_net *net = batch->net;
-    evade_batch_feed(batch, j->x, evade_net_gradient_input(net));
-    evade_net_forward(net, batch->live_count);
-    float *wanted = evade_net_logits_gradient(net);
-    for (size_t k = 0; k < batch->live_count; k++)
-        for (size_t c = 0; c < net->classes; c++)
-            wanted[k * net->classes + c] =
-                all || c == (size_t)batch->targets[batch->live[k]] ? 1 : 0;
-    return evade_net_backward(net);
+/* The target's logit. */
+static void follow_target(void *context, size_t image, const float *logits, float *gradient) {
+    const evade_batch *batch = context;
+    (void)logits;
+    for (size_t c = 0; c < batch->net->classes; c++)
+        gradient[c] = c == (size_t)batch->targets[image] ? 1 : 0;
+}
+
+/* The sum of all logits. */
+static void follow_all(void *context, size_t image, const float *logits, float *gradient) {
+    const evade_batch *batch = context;
+    (void)image, (void)logits;
+    for (size_t c = 0; c < batch->net->classes; c++)
+        gradient[c] = 1;
 }
 
 static void differentiate(jsma *j) {
-    const evade_batch *batch = j->batch;
+    evade_batch *batch = j->batch;
     const size_t size = batch->net->size;
-    const float *gradient = derivative(j, false);
+    const float *gradient = evade_batch_gradient(batch, j->x, follow_target, batch);
     for (size_t k = 0; k < batch->live_count; k++)
         memcpy(j->raise + batch->live[k] * size, gradient + k * size, size * sizeof *gradient);
-    gradient = derivative(j, true);
+    gradient = evade_batch_gradient(batch, j->x, follow_all, batch);
     for (size_t k = 0; k < batch->live_count; k++) {
         size_t first = batch->live[k] * size;
         for (size_t i = 0; i < size; i++)
@@ -93,22 +98,12 @@ static void grow_one(void *context, size_t k) {
     x[best.second] = evade_clip(x[best.second] + j->theta, 0, EVADE_RANGE);
 }
 
-static void drop_reached(jsma *j) {
-    evade_batch *batch = j->batch;
-    evade_batch_feed(batch, j->x, evade_net_input(batch->net));
-    const float *logits = evade_net_ask(batch->net, batch->live_count);
-    for (size_t k = 0; k < batch->live_count; k++)
-        if (evade_batch_reached(batch, batch->live[k], logits + k * batch->net->classes))
-            batch->done[batch->live[k]] = true;
-    evade_batch_compact(batch);
-}
-
-static td_status attack(evade_batch *batch, td_error *error) {
+static td_status run(evade_batch *batch, td_error *error) {
+    const jsma_settings *settings = batch->settings;
     const size_t size = batch->net->size, values = batch->count * size;
-    const size_t turns = (size_t)(batch->settings[EVADE_GAMMA] * (double)size / 2);
+    const size_t turns = (size_t)(settings->gamma * (double)size / 2);
     /* Whole steps, so that what is judged is what is written. */
-    jsma j = {.batch = batch,
-              .theta = fmaxf(1, rintf((float)batch->settings[EVADE_THETA] * EVADE_RANGE))};
+    jsma j = {.batch = batch, .theta = fmaxf(1, rintf((float)settings->theta * EVADE_RANGE))};
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.x, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.raise, "derivatives", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.lower, "derivatives", error));
@@ -117,19 +112,42 @@ static td_status attack(evade_batch *batch, td_error *error) {
         TD_TRY(evade_batch_poll(batch, error));
         differentiate(&j);
         td_parallel_each(batch->live_count, grow_one, &j);
-        drop_reached(&j);
+        evade_batch_drop_reached(batch, evade_batch_ask(batch, j.x));
     }
     evade_round(j.x, values, batch->out);
     return TD_OK;
 }
 
-const evade_method evade_jsma = {
+static const attack math = {
+    .gradients = true, .targeted = true, .at_once = EVADE_BATCH, .run = run};
+
+#define AT(field) offsetof(jsma_settings, field)
+
+static const td_key keys[] = {
+    {"theta", TD_KEY_REAL, AT(theta), .most = 1, .above = true, .standard = "1", .value = "T",
+     .help = "Change of a value at a time, in units of the pixel range"},
+    {"gamma", TD_KEY_REAL, AT(gamma), .most = 1, .above = true, .standard = "0.145", .value = "G",
+     .help = "Largest share of an image's values to change"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_next}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_jsma = {
     .name = "jsma",
-    .doc = "Jacobian saliency map, L0 (Papernot et al. 2016)",
-    .settings = {[EVADE_THETA] = {true, 1}, [EVADE_GAMMA] = {true, 0.145}},
-    .targets = EVADE_TO_ANY_GIVEN,
-    .target = EVADE_TO_NEXT,
-    .gradients = true,
-    .at_once = EVADE_BATCH,
-    .attack = attack,
+    .title = "JSMA",
+    .source = "Papernot et al., EuroS&P 2016",
+    .doc = "the most salient pairs of values, in L0",
+    .help = "the Jacobian-based saliency map attack: two values of the image at a time grow by "
+            "theta, those that raise the target's logit and lower the others the most, until the "
+            "target is reached. It needs a target."
+            "\v"
+            "Example:\n"
+            "  trapdoor-evade jsma --model model.safetensors --data mnist:test:0-1000 \\\n"
+            "    --target next -o jsma.safetensors",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(jsma_settings),
+    .math = &math,
 };

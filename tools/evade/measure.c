@@ -1,17 +1,49 @@
 /* What came of an attack: rates, and the distances of the successes. */
 #include "evade/evade.h"
-
 #include "measure/rates.h"
 #include "measure/similarity.h"
 #include "nn/loss.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
+
+/* In the order in which report and fill_distances fill them. */
+static const tool_column columns[] = {
+    [0] = {"images", "images", TOOL_COUNT},
+    {"classified_rightly", "classified rightly", TOOL_COUNT},
+    {"attacked", "attacked", TOOL_COUNT},
+    {"success", "success", TOOL_RATE},
+    {"robust_accuracy", "robust accuracy", TOOL_RATE},
+    {"gradients", "gradients", TOOL_COUNT},
+    {"queries", "other queries", TOOL_COUNT},
+    {"confidence", "confidence of the successes", TOOL_ESTIMATE, .null = true},
+    {"l0", "L0", TOOL_REAL, "pixels", 2, .null = true},
+    {"l0_share", "L0, share of the pixels", TOOL_REAL, .digits = 4, .null = true},
+    {"l2", "L2", TOOL_REAL, .digits = 4, .null = true},
+    {"linf", "Linf", TOOL_REAL, .digits = 4, .null = true},
+    {0},
+};
+
+static const tool_column target_columns[] = {
+    [0] = {"classes", "other classes reached", TOOL_COUNT},
+    [1] = {"images", "images", TOOL_COUNT},
+    {0},
+};
+
+static const tool_chart target_chart[] = {
+    {"Images by the other classes that they reach", TOOL_CHART_BARS, "classes", {"images"}}, {0}};
+
+static const tool_table_kind result_table = {.title = "Success, and distances of the successes",
+                                             .columns = columns,
+                                             .single = true},
+                             target_table = {.name = "target_classes",
+                                             .title = "Images by the other classes that they reach",
+                                             .columns = target_columns,
+                                             .charts = target_chart};
 
 /* Sums over the successes. */
 typedef struct sums {
     double l0, l2, linf, confidence;
-    size_t successes, attacked;
+    size_t successes;
 } sums;
 
 static size_t changed_pixels(const uint8_t *a, const uint8_t *b, size_t size, size_t channels) {
@@ -28,41 +60,32 @@ static double euclidean(const uint8_t *a, const uint8_t *b, size_t size) {
     return sqrt(squares) / (double)EVADE_RANGE;
 }
 
-static void add_task(evade_job *job, size_t number, sums *s) {
-    const td_images *images = &job->data.images;
-    const size_t size = td_image_size(images);
-    evade_task *task = &job->tasks[number];
-    int32_t predicted = job->predicted[number], label = job->adversarial.labels[number];
+static bool is_reached(const evade_task *task, int32_t label, int32_t predicted) {
     if (!task->attacked)
-        return;
-    s->attacked++;
-    task->reached =
-        task->target == EVADE_NO_TARGET ? predicted != label : predicted == task->target;
-    if (!task->reached)
-        return;
-    const uint8_t *clean = td_image(images, task->image), *found = job->pixels + number * size;
+        return false;
+    return task->target == EVADE_NO_TARGET ? predicted != label : predicted == task->target;
+}
+
+static void add_success(const evade_result *r, size_t number, double confidence, sums *s) {
+    const td_images *images = &r->data->images;
+    const size_t size = td_image_size(images);
+    const uint8_t *clean = td_image(images, r->plan->tasks[number].image),
+                  *found = r->pixels + number * size;
     s->successes++;
     s->l0 += (double)changed_pixels(clean, found, size, images->channels);
     s->l2 += euclidean(clean, found, size);
     s->linf += td_linf(clean, found, size) / (double)EVADE_RANGE;
-    s->confidence +=
-        (double)job->probabilities[number * td_net_classes(&job->model.net) + (size_t)predicted];
-}
-
-/* NAME is the mean over the successes, or null without any. */
-static void add_mean(json_t *result, const char *name, double sum, size_t count) {
-    json_object_set_new(result, name, count ? json_real(sum / (double)count) : json_null());
+    s->confidence += confidence;
 }
 
 /* Counts of original and predicted class, of what was attacked. */
-static td_status add_pairs(evade_job *job, json_t *result, td_error *error) {
-    const size_t classes = td_net_classes(&job->model.net);
+static td_status add_pairs(tool_run *run, const evade_result *r, size_t classes, td_error *error) {
     size_t *counts;
-    TD_TRY(td_arena_alloc(&job->arena, classes, classes * sizeof *counts, (void **)&counts,
+    TD_TRY(td_arena_alloc(&run->arena, classes, classes * sizeof *counts, (void **)&counts,
                           "counts", error));
-    for (size_t i = 0; i < job->task_count; i++)
-        if (job->tasks[i].attacked)
-            counts[(size_t)job->adversarial.labels[i] * classes + (size_t)job->predicted[i]]++;
+    for (size_t i = 0; i < r->plan->count; i++)
+        if (r->plan->tasks[i].attacked)
+            counts[(size_t)r->labels[i] * classes + (size_t)r->predicted[i]]++;
     json_t *pairs = json_array();
     for (size_t row = 0; row < classes; row++) {
         json_t *line = json_array();
@@ -70,100 +93,82 @@ static td_status add_pairs(evade_job *job, json_t *result, td_error *error) {
             json_array_append_new(line, json_integer((json_int_t)counts[row * classes + column]));
         json_array_append_new(pairs, line);
     }
-    json_object_set_new(result, "pairs", pairs);
-    return TD_OK;
+    return tool_run_set(run, "pairs", pairs, error);
 }
 
 /* How many of the attacked images reach 0, 1, ... of the other classes. */
-static td_status add_target_classes(evade_job *job, json_t *result, bool print, td_error *error) {
-    const size_t others = job->data.images.classes - 1;
+static td_status add_target_classes(tool_run *run, const evade_result *r, td_error *error) {
+    const size_t others = r->data->images.classes - 1;
     size_t *counts;
-    TD_TRY(TD_ARENA_NEW(&job->arena, others + 1, &counts, "counts", error));
-    for (size_t i = 0; i < job->task_count; i += others) {
+    tool_table *table;
+    tool_cell *row;
+    TD_TRY(TD_ARENA_NEW(&run->arena, others + 1, &counts, "counts", error));
+    for (size_t i = 0; i < r->plan->count; i += others) {
         size_t reached = 0;
         for (size_t turn = 0; turn < others; turn++)
-            reached += job->tasks[i + turn].reached;
-        if (job->tasks[i].attacked)
+            reached += r->reached[i + turn];
+        if (r->plan->tasks[i].attacked)
             counts[reached]++;
     }
-    json_t *histogram = json_array();
-    if (print)
-        printf("  images that reach 0, 1, ... other classes:");
+    TD_TRY(tool_run_table(run, &target_table, &table, error));
     for (size_t i = 0; i <= others; i++) {
-        json_array_append_new(histogram, json_integer((json_int_t)counts[i]));
-        if (print)
-            printf(" %zu", counts[i]);
+        TD_TRY(tool_run_row(run, table, &row, error));
+        tool_cell_count(&row[0], i);
+        tool_cell_count(&row[1], counts[i]);
     }
-    if (print)
-        putchar('\n');
-    json_object_set_new(result, "target_classes", histogram);
     return TD_OK;
 }
 
-static void print_rate(const char *name, const td_rate *rate) {
-    printf("  %-16s %7.2f %%  [%.2f, %.2f]  %zu of %zu\n", name, 100 * rate->value,
-           100 * rate->interval.low, 100 * rate->interval.high, rate->hits, rate->trials);
+static void fill_distances(const td_images *images, const sums *s, tool_cell *cell) {
+    const double n = (double)s->successes, confidence = s->confidence / n;
+    tool_cell_estimate(cell++, confidence, td_wilson(confidence, s->successes));
+    tool_cell_real(cell++, s->l0 / n);
+    tool_cell_real(cell++, s->l0 / (double)(images->height * images->width) / n);
+    tool_cell_real(cell++, s->l2 / n);
+    tool_cell_real(cell, s->linf / n);
 }
 
-static void print_result(const evade_job *job, const sums *s, const td_rate *success,
-                         const td_rate *robust) {
-    const td_images *images = &job->data.images;
-    const double n = (double)s->successes;
-    char target[24];
-    printf("%s: %s, target %s: %zu of %zu images are classified rightly\n", job->options->model,
-           job->options->method->name,
-           evade_target_text(job->options->target_kind, job->options->target, target), job->right,
-           images->count);
-    print_rate("success", success);
-    print_rate("robust accuracy", robust);
-    if (s->successes > 0) {
-        printf("  %-16s %9.4f\n", "confidence", s->confidence / n);
-        printf("  %-16s %7.2f pixels, %.2f %%\n", "L0", s->l0 / n,
-               100 * s->l0 / n / (double)(images->height * images->width));
-        printf("  %-16s %9.4f\n  %-16s %9.4f\n", "L2", s->l2 / n, "Linf", s->linf / n);
-    }
-    printf("  %-16s %llu gradients, %llu other queries\n", "asked for",
-           (unsigned long long)job->gradients, (unsigned long long)job->queries);
+static td_status report(tool_run *run, const evade_result *r, const sums *s, td_error *error) {
+    const td_images *images = &r->data->images;
+    const evade_own *own = run->own;
+    tool_table *table;
+    tool_cell *cell;
+    TD_TRY(tool_run_table(run, &result_table, &table, error));
+    TD_TRY(tool_run_row(run, table, &cell, error));
+    tool_cell_count(cell++, images->count);
+    tool_cell_count(cell++, r->plan->right);
+    tool_cell_count(cell++, r->plan->attacked);
+    tool_cell_rate(cell++, td_rate_of(s->successes, r->plan->attacked));
+    tool_cell_rate(cell++, td_accuracy(r->predicted, r->labels, r->plan->count));
+    tool_cell_count(cell++, r->gradients);
+    tool_cell_count(cell++, r->queries);
+    if (s->successes > 0)
+        fill_distances(images, s, cell);
+    return tool_run_summary(
+        run, error,
+        "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
+        ((const evade_settings *)run->family)->model, run->method->title,
+        own->target ? own->target : "none", s->successes, r->plan->attacked, r->plan->right,
+        images->count);
 }
 
-static td_status add_result(evade_job *job, const sums *s, td_error *error) {
-    const td_images *images = &job->data.images;
-    const bool print = !job->options->common.json || strcmp(job->options->common.json, "-") != 0;
-    json_t *result = job->record.root;
-    td_rate success = td_rate_of(s->successes, s->attacked);
-    td_rate robust = td_accuracy(job->predicted, job->adversarial.labels, job->adversarial.count);
-    json_object_set_new(result, "images", json_integer((json_int_t)images->count));
-    json_object_set_new(result, "classified_rightly", json_integer((json_int_t)job->right));
-    json_object_set_new(result, "attacked", json_integer((json_int_t)s->attacked));
-    tool_json_rate(result, "success", &success);
-    tool_json_rate(result, "robust_accuracy", &robust);
-    add_mean(result, "confidence", s->confidence, s->successes);
-    td_interval sure =
-        td_wilson(s->successes ? s->confidence / (double)s->successes : 0, s->successes);
-    json_object_set_new(result, "confidence_interval", json_pack("[ff]", sure.low, sure.high));
-    add_mean(result, "l0", s->l0, s->successes);
-    add_mean(result, "l0_share", s->l0 / (double)(images->height * images->width), s->successes);
-    add_mean(result, "l2", s->l2, s->successes);
-    add_mean(result, "linf", s->linf, s->successes);
-    json_object_set_new(result, "gradients", json_integer((json_int_t)job->gradients));
-    json_object_set_new(result, "queries", json_integer((json_int_t)job->queries));
-    TD_TRY(add_pairs(job, result, error));
-    if (print)
-        print_result(job, s, &success, &robust);
-    return job->options->target_kind == EVADE_TO_ALL ? add_target_classes(job, result, print, error)
-                                                     : TD_OK;
-}
-
-td_status evade_measure(evade_job *job, td_error *error) {
-    const size_t classes = td_net_classes(&job->model.net), count = job->task_count;
+td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *r,
+                        td_error *error) {
+    const size_t count = r->plan->count;
     sums s = {0};
-    TD_TRY(evade_predict(job, &job->adversarial, "adversarial images", &job->arena,
-                         &job->probabilities, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, count, &job->predicted, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->predicted, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->reached, "predictions", error));
+    for (size_t i = 0; i < count; i++) {
+        r->predicted[i] = td_argmax(logits + i * classes, classes);
+        r->reached[i] = is_reached(&r->plan->tasks[i], r->labels[i], r->predicted[i]);
+    }
+    td_softmax(logits, count, classes, logits);
     for (size_t i = 0; i < count; i++)
-        job->predicted[i] = td_argmax(job->probabilities + i * classes, classes);
-    td_softmax(job->probabilities, count, classes, job->probabilities);
-    for (size_t i = 0; i < count; i++)
-        add_task(job, i, &s);
-    return add_result(job, &s, error);
+        if (r->reached[i])
+            add_success(r, i, (double)logits[i * classes + (size_t)r->predicted[i]], &s);
+    TD_TRY(report(run, r, &s, error));
+    TD_TRY(add_pairs(run, r, classes, error));
+    return ((const evade_settings *)run->family)->aim == EVADE_TO_ALL
+               ? add_target_classes(run, r, error)
+               : TD_OK;
 }

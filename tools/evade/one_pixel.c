@@ -9,10 +9,9 @@
  * The paper does not say what becomes of a child beyond the bounds: here a value is cut to them,
  * and a place is drawn anew. A population fills the net's batches alone, so images are attacked one
  * after the other, each for as long as it takes. */
-#include "evade/method.h"
-
 #include "base/parallel.h"
 #include "base/random.h"
+#include "evade/attack.h"
 #include "nn/loss.h"
 #include <math.h>
 #include <string.h>
@@ -21,6 +20,11 @@ enum { PLACE = 2 }; /* coordinates of a pixel, before its values: y, x */
 
 static const double TARGET_ENOUGH = 0.9, LABEL_ENOUGH = 0.05;
 static const float MEAN = 128, DEVIATION = 127, SCALE = 0.5F;
+
+typedef struct one_pixel_settings {
+    evade_own shared;
+    size_t pixels, population, generations;
+} one_pixel_settings;
 
 typedef struct evolution {
     const evade_batch *batch;
@@ -148,7 +152,7 @@ static bool is_enough(const evolution *e) {
 }
 
 static td_status evolve(evolution *e, evade_batch *batch, td_error *error) {
-    const size_t generations = (size_t)batch->settings[EVADE_GENERATIONS];
+    const size_t generations = ((const one_pixel_settings *)batch->settings)->generations;
     e->random = td_random_for(batch->seed, TD_FOR_EVADE, (uint32_t)(batch->targets[e->image] + 1),
                               batch->numbers[e->image]);
     begin(e);
@@ -163,11 +167,10 @@ static td_status evolve(evolution *e, evade_batch *batch, td_error *error) {
     return TD_OK;
 }
 
-static td_status attack(evade_batch *batch, td_error *error) {
+static td_status run(evade_batch *batch, td_error *error) {
+    const one_pixel_settings *settings = batch->settings;
     static const char what[] = "a population";
-    evolution e = {.batch = batch,
-                   .population = (size_t)batch->settings[EVADE_POPULATION],
-                   .pixels = (size_t)batch->settings[EVADE_PIXELS]};
+    evolution e = {.batch = batch, .population = settings->population, .pixels = settings->pixels};
     e.genes = e.pixels * gene_count(&e);
     TD_TRY(TD_ARENA_NEW(&batch->arena, e.population * e.genes, &e.parents, what, error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, e.population * e.genes, &e.children, what, error));
@@ -180,14 +183,37 @@ static td_status attack(evade_batch *batch, td_error *error) {
     return TD_OK;
 }
 
-const evade_method evade_one_pixel = {
+static const attack math = {.at_once = 1, .run = run};
+
+#define AT(field) offsetof(one_pixel_settings, field)
+
+static const td_key keys[] = {
+    {"pixels", TD_KEY_COUNT, AT(pixels), .least = 1, .most = 64, .standard = "1", .value = "N",
+     .help = "Pixels to change"},
+    {"population", TD_KEY_COUNT, AT(population), .least = 4, .most = 100000, .standard = "400",
+     .value = "N", .help = "Candidates for each image"},
+    {"generations", TD_KEY_COUNT, AT(generations), .most = 1e6, .standard = "100", .value = "N",
+     .help = "Most generations"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = evade_target_none}, {.keys = keys, .object = "settings"}, {0}};
+
+const tool_method evade_one_pixel = {
     .name = "one-pixel",
-    .doc = "differential evolution of a few pixels (Su et al. 2019)",
-    .settings = {[EVADE_PIXELS] = {true, 1},
-                 [EVADE_POPULATION] = {true, 400},
-                 [EVADE_GENERATIONS] = {true, 100}},
-    .targets = EVADE_ANYWHERE | EVADE_TO_ANY_GIVEN,
-    .target = EVADE_ANYWHERE,
-    .at_once = 1,
-    .attack = attack,
+    .title = "One-pixel attack",
+    .source = "Su et al., IEEE TEVC 2019",
+    .doc = "a few pixels by differential evolution, without gradients",
+    .help =
+        "differential evolution over the places and values of a few pixels, which asks the model "
+        "for probabilities alone. It finishes image by image, the other attacks 64 at a time."
+        "\v"
+        "Example:\n"
+        "  trapdoor-evade one-pixel --model model.safetensors --data cifar10 \\\n"
+        "    --count 100 --target all -o one-pixel.safetensors --resume",
+    .family = &attacks,
+    .groups = groups,
+    .size = sizeof(one_pixel_settings),
+    .math = &math,
 };

@@ -143,11 +143,13 @@ static td_status publish(tool_run *run, td_error *error) {
 }
 
 td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_error *error) {
-    td_status status = start(run, settings, error);
-    if (status == TD_OK)
-        status = run->method->family->run(run, error);
+    TD_TRY(start(run, settings, error));
+    const tool_family *family = run->method->family;
+    td_status status = family->run(run, error);
     tool_run_end(run);
-    return status == TD_OK ? publish(run, error) : status;
+    if (status == TD_OK)
+        status = publish(run, error);
+    return family->end ? family->end(run, status, error) : status;
 }
 
 void tool_run_print(const tool_run *run, FILE *stream) {

@@ -238,7 +238,7 @@ static bool add_value(json_t *options, const tool_place *place) {
             to = json_object_get(options, place->group->object);
     }
     snprintf(name, sizeof name, "%s", place->key->field ? place->key->field : place->key->name);
-    for (char *at = name; *at; at++)
+    for (char *at = name; *at && !place->key->field; at++)
         if (*at == '-')
             *at = '_';
     return json_object_set_new(to, name, value) == 0;

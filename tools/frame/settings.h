@@ -38,6 +38,10 @@ typedef struct tool_family {
     td_status (*check)(const struct tool_settings *settings, void *family, td_error *error);
     /* Does the work: reads the inputs, fills the run's tables and outputs. */
     td_status (*run)(struct tool_run *run, td_error *error);
+    /* After `run`, and after the outputs are in place or could not be put there, as `status` says:
+     * a checkpoint goes or is kept, and run->job is freed. Returns `status`, or a failure of its
+     * own; may add words to the message. May be NULL. */
+    td_status (*end)(struct tool_run *run, td_status status, td_error *error);
     tool_output_kind output;
     bool needs_output;       /* -o must be given */
     const char *output_what; /* "where to write the model" */

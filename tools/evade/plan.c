@@ -1,0 +1,94 @@
+/* What is attacked: which images, and what they are to become. */
+#include "base/size.h"
+#include "evade/evade.h"
+#include "nn/loss.h"
+
+static size_t least_likely(const float *logits, size_t classes) {
+    size_t least = 0;
+    for (size_t c = 1; c < classes; c++)
+        if (logits[c] < logits[least])
+            least = c;
+    return least;
+}
+
+/* The data's classes and the model's. */
+typedef struct class_counts {
+    size_t data, model;
+} class_counts;
+
+/* The target of an image's `turn`-th task. */
+static int32_t target_of(const evade_settings *s, const class_counts *classes, const float *logits,
+                         size_t label, size_t turn) {
+    switch (s->aim) {
+    case EVADE_TO_CLASS:
+        return (int32_t)s->target;
+    case EVADE_TO_NEXT:
+        return (int32_t)((label + 1) % classes->data);
+    case EVADE_TO_LEAST:
+        return (int32_t)least_likely(logits, classes->model);
+    case EVADE_TO_ALL:
+        return (int32_t)(turn < label ? turn : turn + 1);
+    case EVADE_ANYWHERE:
+        break;
+    }
+    return EVADE_NO_TARGET;
+}
+
+static td_status check(const evade_settings *s, const class_counts *classes, td_error *error) {
+    if (classes->data > classes->model)
+        return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
+                       s->model, classes->model, classes->data);
+    if (classes->data < 2)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu", s->data,
+                       classes->data);
+    if (s->aim == EVADE_TO_CLASS && s->target >= classes->model)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
+                       classes->model - 1, s->target);
+    return TD_OK;
+}
+
+/* --count takes the first images: of a set in the order of its classes, those of one class. */
+static void warn_of_order(const tool_run *run, const td_images *images, size_t seen) {
+    enum { LEAST = 10 }; /* images that are of one class by accident once in a billion sets */
+    if (seen < LEAST || seen == images->count)
+        return;
+    for (size_t i = 1; i < seen; i++)
+        if (images->labels[i] != images->labels[0])
+            return;
+    tool_run_note(run,
+                  "warning: --count took images of class %d alone: %s is in the order of its "
+                  "classes; trapdoor-data import --shuffle mixes them",
+                  (int)images->labels[0], ((const evade_settings *)run->family)->data);
+}
+
+td_status evade_plan_make(tool_run *run, const td_dataset *data, size_t model_classes,
+                          const float *logits, evade_plan *plan, td_error *error) {
+    const evade_settings *s = run->family;
+    const td_images *images = &data->images;
+    const class_counts classes = {images->classes, model_classes};
+    TD_TRY(check(s, &classes, error));
+    const size_t turns = s->aim == EVADE_TO_ALL ? classes.data - 1 : 1;
+    const size_t most = s->count > 0 ? s->count : images->count;
+    size_t chosen = 0, capacity;
+    *plan = (evade_plan){0};
+    if (!td_size_mul(images->count, turns, &capacity))
+        return td_fail_memory(error, "the adversarial images");
+    TD_TRY(TD_ARENA_NEW(&run->arena, capacity, &plan->tasks, "the adversarial images", error));
+    for (; plan->images < images->count && chosen < most; plan->images++) {
+        const float *row = logits + plan->images * classes.model;
+        const int32_t label = images->labels[plan->images];
+        const bool right = td_argmax(row, classes.model) == label;
+        size_t attacked = 0;
+        for (size_t turn = 0; turn < turns; turn++) {
+            const int32_t target = target_of(s, &classes, row, (size_t)label, turn);
+            const evade_task task = {plan->images, target, right && target != label};
+            plan->tasks[plan->count++] = task;
+            attacked += task.attacked;
+        }
+        plan->right += right;
+        plan->attacked += attacked;
+        chosen += attacked > 0;
+    }
+    warn_of_order(run, images, plan->images);
+    return TD_OK;
+}
