@@ -1,6 +1,6 @@
 /* The inspectors' verdict, its record and the pictures of triggers. */
 #include "data/picture.h"
-#include "defend/inspect/inspect.h"
+#include "defend/inspect/old_inspect.h"
 #include "support.h"
 #include <math.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include "frame/progress.h"
 #include "defend/inspect/cleanse_search.h"
-#include "defend/inspect/inspect.h"
+#include "defend/inspect/old_inspect.h"
 #include "defend/repair/repair.h"
 #include "defend/repair/tune.h"
 #include "nn/model.h"

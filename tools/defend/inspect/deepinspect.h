@@ -5,7 +5,7 @@
 #define TOOLS_DEFEND_INSPECT_DEEPINSPECT_H
 
 #include "frame/progress.h"
-#include "defend/inspect/inspect.h"
+#include "defend/inspect/old_inspect.h"
 #include "defend/inspect/trigger_search.h"
 #include "defend/repair/repair.h"
 #include "defend/repair/tune.h"
