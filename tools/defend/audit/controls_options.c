@@ -1,5 +1,6 @@
 #include "defend/audit/controls.h"
 
+#include "defend/inspect/inspect.h"
 #include "defend/method.h"
 #include <string.h>
 
@@ -12,15 +13,14 @@ static const struct argp_option rows[] = {
 
 static const tool_method *find_inspector(const char *name, struct argp_state *state) {
     const char *names[MOST_INSPECTORS + 1] = {NULL};
-    const tool_method *inspectors[MOST_INSPECTORS];
+    const tool_method *listed[MOST_INSPECTORS];
     size_t count = 0;
     for (size_t i = 0; defend_methods[i] && count < MOST_INSPECTORS; i++)
-        if (defend_methods[i]->legacy && defend_methods[i]->legacy->family &&
-            strcmp(defend_methods[i]->legacy->family, "inspector") == 0) {
-            inspectors[count] = defend_methods[i];
+        if (defend_methods[i]->family == &inspectors) {
+            listed[count] = defend_methods[i];
             names[count++] = defend_methods[i]->name;
         }
-    return inspectors[tool_choice("INSPECTOR", name, names, state)];
+    return listed[tool_choice("INSPECTOR", name, names, state)];
 }
 
 static error_t parse(int key, char *text, struct argp_state *state) {

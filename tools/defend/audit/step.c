@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
+#include "defend/inspect/inspect.h"
 #include "frame/child.h"
 #include "frame/clock.h"
 #include "frame/files.h"
@@ -75,9 +76,12 @@ static td_status add_common(step *s, const tool_common *common, td_arena *arena,
 static td_status add_outputs(step *s, const tool_common *common, td_arena *arena, td_error *error) {
     TD_TRY(step_argue(s, "--json", s->record, arena, error));
     TD_TRY(add(s, arena, "--force", error));
-    if (s->method->legacy && strcmp(s->method->legacy->family, "inspector") == 0)
-        TD_TRY(step_argue(s, "-o", s->folder, arena, error));
-    return s->method->legacy && s->method->legacy->resumes && !common->force ? add(s, arena, "--resume", error) : TD_OK;
+    if (s->method->family != &inspectors)
+        return TD_OK;
+    const inspector *math = s->method->math;
+    if (math->pictures)
+        TD_TRY(step_argue(s, "--triggers", s->folder, arena, error));
+    return math->resumes && !common->force ? add(s, arena, "--resume", error) : TD_OK;
 }
 
 /* As the record has it once it was written and read. */

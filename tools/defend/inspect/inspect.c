@@ -285,8 +285,9 @@ static td_status run(tool_run *run, td_error *error) {
         .inspector = math,
         .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
     td_status status = inspect(&in, error);
+    if (math->close)
+        math->close(&in);
     repair_close(&in.judge);
-    td_net_free(&in.patched);
     td_model_free(&in.model);
     td_dataset_close(&in.clean);
     return status;

@@ -10,8 +10,10 @@
 #ifndef TOOLS_DEFEND_INSPECT_INSPECT_H
 #define TOOLS_DEFEND_INSPECT_INSPECT_H
 
+#include "base/random.h"
 #include "defend/inspect/findings.h"
 #include "defend/repair/repair.h"
+#include "defend/repair/tune.h"
 #include "frame/run.h"
 #include "nn/model.h"
 
@@ -57,6 +59,9 @@ typedef struct inspector {
     td_status (*report)(inspection *in, td_error *error);
     /* Last: removes what was found, by inspect_patch, if that is asked. May be NULL. */
     td_status (*patch)(inspection *in, td_error *error);
+    /* Frees what of the state is in no arena; also after a failure, where `state` may be NULL. May
+     * be NULL. */
+    void (*close)(inspection *in);
 } inspector;
 
 /* One run. An inspector reads what it needs here: the model, the clean images, its settings
@@ -74,7 +79,6 @@ struct inspection {
     size_t class_count;
     findings found;
     const char *said; /* what was looked for, for the summary: "the smallest triggers that ..." */
-    td_net patched;   /* of a patch that makes another net; closed with the rest */
     void *state;      /* the inspector's, in the run's arena */
 };
 
@@ -86,6 +90,61 @@ td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MU
 td_status inspect_list_classes(const char *option, const char *list, size_t classes,
                                td_arena *arena, size_t **out, size_t *count,
                                td_error *error) TD_MUST_USE;
+
+/* --- for patches (inspect_patch.c) --- */
+
+/* Makes the net and its weights, which the run or the inspector's state owns, from the model. */
+typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **weights,
+                                    td_error *error);
+
+/* Measures the model before and after on --test, and writes what the repair made to -o. */
+td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
+
+/* Adds a table whose rows are a field of the record's "patch", which must be there, or whose one
+ * row is fields of it. */
+td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_table **out,
+                              td_error *error) TD_MUST_USE;
+
+/* The rows of a patch that trains the model on, in a tune_options; they go with `with`. */
+#define INSPECT_TUNE(with, default_epochs)                                                         \
+    {"epochs",      TD_KEY_COUNT,    offsetof(tune_options, epochs),                               \
+     .least = 1,    .most = 1000000, .standard = default_epochs,                                   \
+     .needs = with, .value = "N",    .help = "Times to go through the images"},                    \
+        {"lr",          TD_KEY_REAL,      offsetof(tune_options, lr),                              \
+         .above = true, .most = INFINITY, .standard = "0.01",                                      \
+         .needs = with, .value = "X",     .help = "Learning rate"},                                \
+        {"momentum",                                                                               \
+         TD_KEY_REAL,                                                                              \
+         offsetof(tune_options, momentum),                                                         \
+         .most = 1,                                                                                \
+         .standard = "0.9",                                                                        \
+         .needs = with,                                                                            \
+         .value = "X",                                                                             \
+         .help = "Momentum of SGD"},                                                               \
+    {                                                                                              \
+        "weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay),                         \
+            .most = INFINITY, .standard = "0", .needs = with, .value = "X", .help = "Weight decay" \
+    }
+
+/* Trains a copy of the model's weights on; `what` is for the progress line. */
+td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
+                       const td_images *images, float **weights, td_error *error) TD_MUST_USE;
+
+/* Which of a set's images get a recovered trigger: of each class in turn about an equal part of the
+ * share, in a random order, and none that is of the class itself: it would teach it. */
+typedef struct inspect_share {
+    double share; /* of the images, in (0, 1] */
+    td_random order;
+    const size_t *classes; /* whose triggers they get */
+    size_t count;
+    /* Stamps images numbers[0 ... count) in `pixels`, a copy of the set's, with that class's. */
+    td_status (*stamp)(inspection *in, size_t class, const td_images *images,
+                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error);
+} inspect_share;
+
+/* The images, some of them stamped, with their labels as they are; *stamped: how many are. */
+td_status inspect_stamp_share(inspection *in, const td_images *images, inspect_share *share,
+                              td_images *out, size_t *stamped, td_error *error) TD_MUST_USE;
 
 /* --- parts of the frame --- */
 
