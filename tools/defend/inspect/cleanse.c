@@ -230,7 +230,7 @@ static td_status report(inspection *in, td_error *error) {
     return cleanse_state_record(in, error);
 }
 
-static void close(inspection *in) {
+static void close_state(inspection *in) {
     cleanse *c = in->state;
     if (!c)
         return;
@@ -254,7 +254,7 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
                                             .run = run,
                                             .report = report,
                                             .patch = cleanse_apply_patch,
-                                            .close = close};
+                                            .close = close_state};
 
 /* --- the method --- */
 
