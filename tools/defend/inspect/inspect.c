@@ -65,15 +65,14 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     if (!math->patches && common->output)
         return td_fail(error, TD_ERR_USAGE,
                        "-o has no meaning here; --json FILE writes the record");
-    if (common->json && common->output && strcmp(common->json, common->output) == 0)
-        return td_fail(error, TD_ERR_USAGE, "--json: expected another file than -o's, found %s",
-                       common->json);
     return TD_OK;
 }
 
 /* As a record's options have it: pairs, which keys are not. */
 static td_status record_truth(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
+    if (s->triggers.count == 0)
+        return TD_OK;
     json_t *list = json_array();
     for (size_t i = 0; i < s->triggers.count; i++) {
         in->truth.triggers[i] = s->triggers.texts[i];

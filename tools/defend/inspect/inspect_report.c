@@ -138,25 +138,27 @@ static td_status summarize(inspection *in, td_error *error) {
                             words[f->about], rule);
 }
 
-/* Classes without a value, too few values, a MAD of 0. */
+/* Findings without a value, too few values, a MAD of 0. */
 static void note(const inspection *in) {
     const findings *f = &in->found;
-    if (f->valued < f->count) {
-        size_t first = 0;
-        while (f->list[first].found)
-            first++;
-        tool_run_note(in->run,
-                      "note: %zu of %zu classes, the first of them %zu, have no trigger of the "
-                      "asked ASR and take no part in the verdict",
-                      f->count - f->valued, f->count, f->list[first].class);
-    }
+    const bool triggers = f->rated;
+    size_t first = 0;
+    while (first < f->count && f->list[first].found)
+        first++;
+    if (first < f->count)
+        tool_run_note(
+            in->run,
+            "note: %zu of %zu classes, the first of them %zu, have no %s and take no part "
+            "in the verdict",
+            f->count - f->valued, f->count, f->list[first].class,
+            triggers ? "trigger of the asked ASR" : f->statistic.name);
     if (in->inspector->spread == FINDINGS_OWN)
         return;
     if (!f->judged)
         tool_run_note(in->run,
-                      "warning: expected triggers of at least %d classes for a verdict, found %zu: "
+                      "warning: expected %s of at least %d classes for a verdict, found %zu: "
                       "nothing is flagged",
-                      (int)FINDINGS_LEAST, f->valued);
+                      triggers ? "triggers" : "values", (int)FINDINGS_LEAST, f->valued);
     else if (!(f->mad > 0))
         tool_run_note(in->run,
                       "warning: the MAD is 0, since at least half of the values are equal: "
