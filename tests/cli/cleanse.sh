@@ -189,7 +189,7 @@ check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, 
 check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, found \"\"" \
     cleanse --classes 1,
 check_fails 2 "$T: --classes: expected each class once, found 1 twice" cleanse --classes 1,1
-check_fails 2 "$T: --resume: expected --triggers and the folder with them, found none" cleanse --resume
+check_fails 2 "$T: --resume: expected --triggers with it, found none" cleanse --resume
 check_fails 2 "$T: --patch: expected one of unlearn, prune, filter, found \"burn\"" cleanse --patch burn
 check_fails 2 "$T: --patch prune: expected -o and a file to write to, found none" \
     cleanse --patch prune

@@ -271,7 +271,7 @@ static const td_key keys[] = {
      .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
     {"patience", TD_KEY_COUNT, AT(search.patience), .least = 1, .most = 1000000, .standard = "5",
      .value = "N", .help = "Successes or failures in a row that change the cost of a mask's pixel"},
-    {"resume", TD_KEY_FLAG, AT(resume), .unrecorded = true,
+    {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
      .help = "Go on with the search whose triggers are in --triggers"},
     {0},
 };
@@ -315,9 +315,6 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     o->tune.batch = o->search.batch;
     o->patches = tool_settings_given(settings, "patch");
     const bool writes = o->patches && o->patch != CLEANSE_FILTER;
-    if (o->resume && !s->folder)
-        return td_fail(error, TD_ERR_USAGE,
-                       "--resume: expected --triggers and the folder with them, found none");
     if (writes && !settings->common.output)
         return td_fail(error, TD_ERR_USAGE,
                        "--patch %s: expected -o and a file to write to, found none",

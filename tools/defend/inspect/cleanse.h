@@ -72,6 +72,10 @@ td_status cleanse_filter(inspection *in, td_error *error) TD_MUST_USE;
 /* The numbers of the patched classes: a new reference. */
 json_t *cleanse_patched_json(const inspection *in);
 
+/* The numbers of all images but those of `class`, in `arena`. */
+td_status cleanse_others(const td_images *images, size_t class, td_arena *arena, uint32_t **numbers,
+                         size_t *count, td_error *error) TD_MUST_USE;
+
 /* Copies of all images but those of `class` with its recovered trigger: x' rounded to whole values,
  * as a camera would; in `arena`. */
 td_status cleanse_stamp_others(const inspection *in, const td_images *images, size_t class,

@@ -5,7 +5,6 @@
 #include "base/size.h"
 #include "defend/inspect/cleanse.h"
 #include "measure/roc.h"
-#include <string.h>
 
 enum { PER_CENT = 100 };
 
@@ -22,24 +21,13 @@ typedef struct filter {
 static td_status stamp_trigger(const inspection *in, const repair_backdoor *backdoor,
                                const td_dataset *test, td_arena *arena, td_images *out,
                                td_error *error) {
-    const td_images *images = &test->images;
-    const size_t size = td_image_size(images);
     const td_stamp stamp = {in->run->common->seed, test->first};
-    uint8_t *pixels;
-    int32_t *labels;
-    TD_TRY(td_trigger_stamp(backdoor->trigger, images, stamp, arena, out, error));
-    TD_TRY(td_arena_alloc(arena, images->count, size, (void **)&pixels, "images", error));
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &labels, "images", error));
-    size_t count = 0;
-    for (size_t i = 0; i < images->count; i++)
-        if ((size_t)images->labels[i] != backdoor->target) {
-            memcpy(pixels + count * size, td_image(out, i), size);
-            labels[count++] = images->labels[i];
-        }
-    out->count = count;
-    out->pixels = pixels;
-    out->labels = labels;
-    return TD_OK;
+    td_images stamped;
+    uint32_t *numbers;
+    size_t count;
+    TD_TRY(td_trigger_stamp(backdoor->trigger, &test->images, stamp, arena, &stamped, error));
+    TD_TRY(cleanse_others(&stamped, backdoor->target, arena, &numbers, &count, error));
+    return repair_gather(&stamped, numbers, count, arena, out, error);
 }
 
 static double score(const filter *f, size_t which, const float *values) {

@@ -31,27 +31,26 @@ static td_status stamp(const inspection *in, size_t class, const td_images *imag
     return status;
 }
 
+td_status cleanse_others(const td_images *images, size_t class, td_arena *arena, uint32_t **numbers,
+                         size_t *count, td_error *error) {
+    *count = 0;
+    TD_TRY(TD_ARENA_NEW(arena, images->count, numbers, "images", error));
+    for (size_t i = 0; i < images->count; i++)
+        if ((size_t)images->labels[i] != class)
+            (*numbers)[(*count)++] = (uint32_t)i;
+    return TD_OK;
+}
+
 td_status cleanse_stamp_others(const inspection *in, const td_images *images, size_t class,
                                td_arena *arena, td_images *out, td_error *error) {
-    static const char what[] = "images";
     uint32_t *numbers;
-    int32_t *labels;
     uint8_t *pixels;
-    size_t count = 0;
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &labels, what, error));
-    for (size_t i = 0; i < images->count; i++)
-        if ((size_t)images->labels[i] != class) {
-            labels[count] = images->labels[i];
-            numbers[count++] = (uint32_t)i;
-        }
-    TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, what, error));
-    TD_TRY(stamp(in, class, images, numbers, count, pixels, error));
-    *out = *images;
-    out->count = count;
+    size_t count;
+    TD_TRY(cleanse_others(images, class, arena, &numbers, &count, error));
+    TD_TRY(repair_gather(images, numbers, count, arena, out, error));
+    TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, "images", error));
     out->pixels = pixels;
-    out->labels = labels;
-    return TD_OK;
+    return stamp(in, class, images, numbers, count, pixels, error);
 }
 
 /* --- unlearning --- */
