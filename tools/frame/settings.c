@@ -51,15 +51,44 @@ td_status tool_settings_open(tool_settings *s, const char *tool, const tool_meth
 }
 
 void tool_settings_close(tool_settings *s) {
+    if (s->guest)
+        tool_settings_close(s->guest);
     td_arena_free(&s->arena);
     *s = (tool_settings){0};
 }
 
+td_status tool_settings_invite(tool_settings *s, const tool_method *guest, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&s->arena, 1, &s->guest, "the settings", error));
+    return tool_settings_open(s->guest, s->tool, guest, error);
+}
+
+void tool_settings_copy(tool_settings *s, const tool_settings *from) {
+    if (s->method->family->size > 0)
+        memcpy(s->family, from->family, s->method->family->size);
+    if (s->method->size > 0)
+        memcpy(s->own, from->own, s->method->size);
+    for (size_t i = 0; i < s->key_count; i++)
+        s->places[i].given = from->places[i].given;
+}
+
+/* Whether a guest's key is set by the method that runs it. */
+static bool is_withheld(const tool_settings *s, const char *name) {
+    for (const char *const *key = s->method->withheld; key && *key; key++)
+        if (strcmp(*key, name) == 0)
+            return true;
+    return false;
+}
+
 const td_key *tool_settings_key(const tool_settings *s, size_t i, const char **title) {
-    if (i >= s->key_count)
-        return NULL;
-    *title = s->places[i].group->title;
-    return s->places[i].key;
+    size_t number = s->key_count;
+    if (i < number) {
+        *title = s->places[i].group->title;
+        return s->places[i].key;
+    }
+    for (size_t k = 0; s->guest && k < s->guest->key_count; k++)
+        if (!is_withheld(s, s->guest->places[k].key->name) && number++ == i)
+            return tool_settings_key(s->guest, k, title);
+    return NULL;
 }
 
 static tool_place *find(const tool_settings *s, const char *name, size_t length) {
@@ -68,6 +97,17 @@ static tool_place *find(const tool_settings *s, const char *name, size_t length)
             s->places[i].key->name[length] == '\0')
             return &s->places[i];
     return NULL;
+}
+
+static bool is_guests(const tool_settings *s, const char *name) {
+    return s->guest && !find(s, name, strlen(name)) && !is_withheld(s, name);
+}
+
+const td_key *tool_settings_find(const tool_settings *s, const char *name) {
+    const tool_place *place = find(s, name, strlen(name));
+    if (!place && is_guests(s, name))
+        return tool_settings_find(s->guest, name);
+    return place ? place->key : NULL;
 }
 
 /* What a message calls a key: "--clean", or "DIR" for one that stands by its place. */
@@ -81,6 +121,8 @@ td_status tool_settings_set(tool_settings *s, const char *name, const char *valu
     tool_place *place = find(s, name, strlen(name));
     td_setting setting;
     char called[64], allowed[512];
+    if (is_guests(s, name))
+        return tool_settings_set(s->guest, name, value, error);
     if (!place)
         return td_fail(error, TD_ERR_USAGE, "%s has no option --%s",
                        s->method->name ? s->method->name : s->tool, name);
@@ -98,7 +140,7 @@ td_status tool_settings_set(tool_settings *s, const char *name, const char *valu
 
 bool tool_settings_given(const tool_settings *s, const char *name) {
     const tool_place *place = find(s, name, strlen(name));
-    return place && place->given;
+    return is_guests(s, name) ? tool_settings_given(s->guest, name) : place && place->given;
 }
 
 /* --- what goes with what --- */
@@ -171,8 +213,21 @@ static td_status check_output(const tool_settings *s, td_error *error) {
     return TD_OK;
 }
 
+/* What the guest itself refuses shows when all its keys are set. */
+static td_status check_guest(const tool_settings *s, td_error *error) {
+    if (!s->guest)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected the name of one (see --help), found none",
+                       s->method->guests);
+    for (size_t i = 0; i < s->guest->key_count; i++)
+        if (!is_withheld(s, s->guest->places[i].key->name))
+            TD_TRY(check_place(s->guest, &s->guest->places[i], error));
+    return TD_OK;
+}
+
 td_status tool_settings_check(const tool_settings *s, td_error *error) {
     const tool_method *method = s->method;
+    if (method->guests)
+        TD_TRY(check_guest(s, error));
     for (size_t i = 0; i < s->key_count; i++)
         TD_TRY(check_place(s, &s->places[i], error));
     TD_TRY(check_output(s, error));
@@ -244,6 +299,20 @@ static bool add_value(json_t *options, const tool_place *place) {
     return json_object_set_new(to, name, value) == 0;
 }
 
+static bool add_values(json_t *options, const tool_settings *s) {
+    for (size_t i = 0; i < s->key_count; i++)
+        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs) &&
+            !add_value(options, &s->places[i]))
+            return false;
+    return true;
+}
+
+static bool add_guest(json_t *options, const tool_settings *s) {
+    return json_object_set_new(options, s->method->guests, json_string(s->guest->method->name)) ==
+               0 &&
+           add_values(options, s->guest);
+}
+
 json_t *tool_settings_json(const tool_settings *s) {
     json_t *options = json_object();
     bool good = options != NULL;
@@ -251,9 +320,7 @@ json_t *tool_settings_json(const tool_settings *s) {
         good = json_object_set_new(options,
                                    s->method->family->word ? s->method->family->word : "method",
                                    json_string(s->method->name)) == 0;
-    for (size_t i = 0; i < s->key_count && good; i++)
-        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs))
-            good = add_value(options, &s->places[i]);
+    good = good && add_values(options, s) && (!s->guest || add_guest(options, s));
     if (good)
         return options;
     json_decref(options);
