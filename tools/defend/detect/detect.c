@@ -1,5 +1,7 @@
 #include "defend/detect/detect.h"
 
+#include "defend/detect/outcome.h"
+
 #define AT(field) offsetof(detect_settings, field)
 
 static const td_key keys[] = {
@@ -73,4 +75,5 @@ const tool_family detectors = {
     .size = sizeof(detect_settings),
     .check = check,
     .run = run,
+    .read = detect_read,
 };

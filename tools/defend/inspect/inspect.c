@@ -68,23 +68,18 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     return TD_OK;
 }
 
-/* As a record's options have it: pairs, which keys are not. */
-static td_status record_truth(inspection *in, td_error *error) {
-    const inspect_settings *s = in->settings;
-    if (s->triggers.count == 0)
-        return TD_OK;
+/* Pairs of --trigger and --target, which keys are not. */
+static bool add_options(const void *family, json_t *options) {
+    const inspect_settings *s = family;
     json_t *list = json_array();
-    for (size_t i = 0; i < s->triggers.count; i++) {
-        in->truth.triggers[i] = s->triggers.texts[i];
-        in->truth.targets[i] = s->targets.counts[i];
-        json_array_append_new(list,
-                              json_pack("{so sI}", "trigger", tool_json_text(s->triggers.texts[i]),
-                                        "target", (json_int_t)s->targets.counts[i]));
-    }
-    return json_object_set_new(json_object_get(in->run->record.root, "options"), "triggers",
-                               list) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
+    for (size_t i = 0; i < s->triggers.count; i++)
+        if (json_array_append_new(list, json_pack("{so sI}", "trigger",
+                                                  tool_json_text(s->triggers.texts[i]), "target",
+                                                  (json_int_t)s->targets.counts[i])) != 0) {
+            json_decref(list);
+            return false;
+        }
+    return json_object_set_new(options, "triggers", list) == 0;
 }
 
 /* --- inputs --- */
@@ -98,7 +93,10 @@ static td_status open_truth(inspection *in, td_error *error) {
                                  .test = s->test,
                                  .trigger_count = s->triggers.count,
                                  .target_count = s->targets.count};
-    TD_TRY(record_truth(in, error));
+    for (size_t i = 0; i < s->triggers.count; i++) {
+        in->truth.triggers[i] = s->triggers.texts[i];
+        in->truth.targets[i] = s->targets.counts[i];
+    }
     return repair_open(&in->judge, &in->truth, &in->model.net, &in->run->record, error);
 }
 
@@ -292,13 +290,23 @@ static td_status run(tool_run *run, td_error *error) {
     return status;
 }
 
+static td_status read(const json_t *record, td_arena *arena, const void **outcome,
+                      td_error *error) {
+    findings *found;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &found, "findings", error));
+    *outcome = found;
+    return findings_read(record, arena, found, error);
+}
+
 const tool_family inspectors = {
     .name = "inspector",
     .usage = "--model MODEL",
     .groups = groups,
     .size = sizeof(inspect_settings),
     .check = check,
+    .add_options = add_options,
     .run = run,
+    .read = read,
     .output = TOOL_OUTPUT_FILE,
     .output_what = "where to write the patched model",
 };
