@@ -100,9 +100,10 @@ struct audit_job {
     audit_rates *rates;
     size_t rate_count;
     conclusion conclusion;
-    tool_table *verdict, *evidence, *limits, *states; /* of the run */
-    json_t *pictures;                                 /* array; owned by the record */
-    double deadline;                                  /* in monotonic seconds */
+    tool_table *verdict, *evidence, *states; /* of the run */
+    json_t *limits;                          /* array of sentences; owned by the record */
+    json_t *pictures;                        /* array; owned by the record */
+    double deadline;                         /* in monotonic seconds */
 };
 
 /* Opens the model and all data, checks that they fit, and notes them in the record. TD_ERR_USAGE

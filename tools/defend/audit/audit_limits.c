@@ -4,9 +4,9 @@
 enum { LIMIT_SIZE = 512 };
 
 static td_status add(audit_job *job, const char *text, td_error *error) {
-    tool_cell *row;
-    TD_TRY(tool_run_row(job->run, job->limits, &row, error));
-    return tool_run_cell(job->run, row, text, error);
+    return json_array_append_new(job->limits, tool_json_text(text)) == 0
+               ? TD_OK
+               : td_fail_memory(error, "the record");
 }
 
 static td_status list_missing_data(audit_job *job, td_error *error) {
@@ -113,6 +113,8 @@ static td_status list_blind_spots(audit_job *job, td_error *error) {
 }
 
 td_status audit_list_limits(audit_job *job, td_error *error) {
+    job->limits = json_array();
+    TD_TRY(tool_run_set(job->run, "limits", job->limits, error));
     if (job->conclusion.verdict == VERDICT_NOT_JUDGED)
         return add(job, "No method was run.", error);
     for (size_t i = job->step_count; i-- > 0;)

@@ -12,8 +12,8 @@ const char audit_text_name[] = "audit.txt";
 enum { VERDICT, ADVICE, SUSPECTED, ACCURACY, CHANCE };
 
 static const tool_column verdict_columns[] = {
-    [VERDICT] = {"verdict", "verdict", TOOL_TEXT},
-    [ADVICE] = {"advice", "advice", TOOL_TEXT},
+    [VERDICT] = {"verdict", NULL, TOOL_TEXT},
+    [ADVICE] = {"advice", NULL, TOOL_TEXT},
     [SUSPECTED] = {"suspected_class", "suspected class", TOOL_COUNT},
     [ACCURACY] = {"accuracy", "accuracy on the clean images", TOOL_RATE},
     [CHANCE] = {"chance", "chance", TOOL_REAL},
@@ -40,9 +40,6 @@ static const tool_column evidence_columns[] = {
     {0},
 };
 
-static const tool_column limit_columns[] = {{.name = "limit", .title = "limit", .kind = TOOL_TEXT},
-                                            {0}};
-
 enum { STEP_TITLE, STEP_STATE, STEP_REASON, STEP_METHOD };
 
 static const tool_column step_columns[] = {
@@ -53,18 +50,15 @@ static const tool_column step_columns[] = {
     {0},
 };
 
-static const char evidence_title[] = "What was seen",
-                  limits_title[] = "What was not looked at, or cannot be seen";
+static const char evidence_title[] = "What was seen";
 
 td_status audit_add_tables(audit_job *job, td_error *error) {
     static const tool_table_kind
-        outcome = {.title = "Verdict", .columns = verdict_columns, .single = true},
+        outcome = {.title = "The model", .columns = verdict_columns, .single = true},
         evidence = {.name = "evidence", .title = evidence_title, .columns = evidence_columns},
-        limits = {.name = "limits", .title = limits_title, .columns = limit_columns},
         states = {.name = "steps", .title = "Methods", .columns = step_columns};
     TD_TRY(tool_run_table(job->run, &outcome, &job->verdict, error));
     TD_TRY(tool_run_table(job->run, &evidence, &job->evidence, error));
-    TD_TRY(tool_run_table(job->run, &limits, &job->limits, error));
     return tool_run_table(job->run, &states, &job->states, error);
 }
 
@@ -208,11 +202,14 @@ static void write_evidence(FILE *out, const tool_table *evidence) {
     }
 }
 
-static void write_limits(FILE *out, const tool_table *limits) {
-    if (limits->row_count > 0)
-        fprintf(out, "\n%s\n", limits_title);
-    for (size_t i = 0; i < limits->row_count; i++)
-        write_wrapped(out, "  - ", 4, row_of(limits, i)->text);
+static void write_limits(FILE *out, const json_t *limits) {
+    size_t i;
+    const json_t *line;
+    if (json_array_size(limits) > 0)
+        fputs("\nWhat was not looked at, or cannot be seen\n", out);
+    json_array_foreach(limits, i, line) {
+        write_wrapped(out, "  - ", 4, json_string_value(line));
+    }
 }
 
 /* The shape of the trigger alone, not the pictures that it is made of. */

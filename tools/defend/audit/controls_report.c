@@ -1,6 +1,8 @@
 /* What controls give: the error rates, a row a model, and how the index is spread. */
 #include "defend/audit/controls.h"
 #include "defend/audit/distribution.h"
+#include "measure/mad.h"
+#include <math.h>
 
 /* --- what a model gives --- */
 
@@ -36,7 +38,7 @@ static const char *outcome_of(const control *model) {
     if (!found->judged)
         return "no verdict";
     if (!model->backdoored)
-        return found->flagged > 0 ? "FALSE POSITIVE" : "";
+        return found->flagged > 0 ? "FALSE POSITIVE" : NULL;
     if (found->flagged == 0)
         return "MISSED";
     return model->infected_count > 0 && count_flagged(model, true) == 0 ? "ANOTHER CLASS" : "found";
@@ -156,9 +158,6 @@ static const tool_column model_columns[COLUMNS] = {
     [RECORD] = {"record", NULL, TOOL_TEXT},
 };
 
-static const tool_chart index_chart[] = {
-    {"Largest index of each model", TOOL_CHART_BARS, "name", {"largest_index"}}, {0}};
-
 /* With the name and unit of the inspector's statistic. */
 static td_status make_kind(controls_job *job, const tool_table_kind **out, td_error *error) {
     const finding_statistic *statistic = NULL;
@@ -172,8 +171,7 @@ static td_status make_kind(controls_job *job, const tool_table_kind **out, td_er
     for (size_t i = 0; i < COLUMNS; i++)
         columns[i] = model_columns[i];
     columns[FIRST_VALUE].unit = statistic->unit;
-    *kind = (tool_table_kind){
-        .name = "control_models", .title = "Models", .columns = columns, .charts = index_chart};
+    *kind = (tool_table_kind){.name = "control_models", .title = "Models", .columns = columns};
     *out = kind;
     return tool_run_text(job->run, &columns[FIRST_VALUE].title, error, "%s %s",
                          statistic->large ? "largest" : "smallest", statistic->name);
@@ -287,33 +285,113 @@ static size_t gather(const controls_job *job, bool backdoored, double *values) {
     return count;
 }
 
-static td_status add_spread(controls_job *job, tool_table *table, bool backdoored, size_t most,
-                            td_error *error) {
+typedef struct indices {
+    double *values; /* sorted */
+    size_t count;
+    distribution spread;
+} indices;
+
+static td_status list_indices(controls_job *job, bool backdoored, indices *out, td_error *error) {
+    size_t most = job->count;
+    for (size_t i = 0; i < job->count; i++)
+        most += job->models[i].infected_count;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, most, &out->values, "indices", error));
+    out->count = gather(job, backdoored, out->values);
+    out->spread = distribution_of(out->values, out->count);
+    return TD_OK;
+}
+
+static td_status add_spread(controls_job *job, tool_table *table, const char *of,
+                            const indices *list, td_error *error) {
+    const distribution *spread = &list->spread;
+    const double numbers[] = {spread->least, spread->lower, spread->median, spread->upper,
+                              spread->most};
     tool_cell *row;
-    double *values;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, most, &values, "indices", error));
-    const size_t count = gather(job, backdoored, values);
-    const distribution of = distribution_of(values, count);
-    const double numbers[] = {of.least, of.lower, of.median, of.upper, of.most};
     TD_TRY(tool_run_row(job->run, table, &row, error));
-    tool_cell_word(&row[OF], backdoored ? "infected classes" : "clean models, the largest");
-    tool_cell_count(&row[COUNT], count);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && count > 0; i++)
+    tool_cell_word(&row[OF], of);
+    tool_cell_count(&row[COUNT], list->count);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && list->count > 0; i++)
         tool_cell_real(&row[MIN + i], numbers[i]);
-    tool_cell_list(&row[VALUES], values, count);
+    tool_cell_list(&row[VALUES], list->values, list->count);
+    return TD_OK;
+}
+
+enum { FROM, TO, CLEAN, BACKDOORED };
+enum { FEW_BARS = 24, MOST_BARS = 64 };
+
+static const tool_column bar_columns[] = {
+    [FROM] = {"from", "from", TOOL_REAL},
+    [TO] = {"to", "to", TOOL_REAL},
+    [CLEAN] = {"clean", "clean models, the largest", TOOL_COUNT},
+    [BACKDOORED] = {"infected", "infected classes", TOOL_COUNT},
+    {0},
+};
+
+/* The least of .1, .2, .5, 1, 2, ... of which few make up the range. */
+static double choose_bar(double range) {
+    static const double steps_of_ten[] = {1, 2, 5};
+    for (double power = 0.1; power < 1e15; power *= 10)
+        for (size_t i = 0; i < sizeof steps_of_ten / sizeof *steps_of_ten; i++)
+            if (range <= FEW_BARS * steps_of_ten[i] * power)
+                return steps_of_ten[i] * power;
+    return 1e15;
+}
+
+static size_t count_between(const indices *list, double low, double high) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        count += list->values[i] >= low && list->values[i] < high;
+    return count;
+}
+
+static void widen(const indices *list, double *low, double *high) {
+    for (size_t i = 0; i < list->count; i++)
+        if (isfinite(list->values[i])) {
+            *low = fmin(*low, list->values[i]);
+            *high = fmax(*high, list->values[i]);
+        }
+}
+
+/* Of finite indices; the cutoff stands between two bars. */
+static td_status add_bars(controls_job *job, const indices lists[2], td_error *error) {
+    static const tool_chart charts[] = {
+        {"Anomaly index over the models", TOOL_CHART_HISTOGRAM, "from", {"clean", "infected"}},
+        {0}};
+    static const tool_table_kind kind = {.name = "index_histogram",
+                                         .title = "Anomaly index over the models",
+                                         .columns = bar_columns,
+                                         .charts = charts,
+                                         .drawn = true};
+    double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF;
+    tool_table *table;
+    tool_cell *row;
+    widen(&lists[0], &low, &high);
+    widen(&lists[1], &low, &high);
+    const double bar = choose_bar(high - low);
+    low = TD_ANOMALY_CUTOFF - bar * ceil((TD_ANOMALY_CUTOFF - low) / bar);
+    TD_TRY(tool_run_table(job->run, &kind, &table, error));
+    for (size_t i = 0; i < MOST_BARS && low + bar * (double)i <= high; i++) {
+        const double from = low + bar * (double)i, to = low + bar * (double)(i + 1);
+        TD_TRY(tool_run_row(job->run, table, &row, error));
+        tool_cell_real(&row[FROM], from);
+        tool_cell_real(&row[TO], to);
+        for (size_t k = 0; k < 2; k++)
+            tool_cell_count(&row[CLEAN + k], count_between(&lists[k], from, to));
+    }
     return TD_OK;
 }
 
 static td_status add_index(controls_job *job, td_error *error) {
     static const tool_table_kind kind = {
         .name = "index", .title = "Anomaly index", .columns = spread_columns};
-    size_t most = job->count;
+    indices lists[2];
     tool_table *table;
-    for (size_t i = 0; i < job->count; i++)
-        most += job->models[i].infected_count;
+    TD_TRY(list_indices(job, false, &lists[0], error));
+    TD_TRY(list_indices(job, true, &lists[1], error));
     TD_TRY(tool_run_table(job->run, &kind, &table, error));
-    TD_TRY(add_spread(job, table, false, most, error));
-    return add_spread(job, table, true, most, error);
+    TD_TRY(add_spread(job, table, bar_columns[CLEAN].title, &lists[0], error));
+    TD_TRY(add_spread(job, table, bar_columns[BACKDOORED].title, &lists[1], error));
+    return add_bars(job, lists, error);
 }
 
 /* --- all --- */

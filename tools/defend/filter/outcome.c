@@ -51,6 +51,9 @@ td_status filter_read(const json_t *record, td_arena *arena, const void **outcom
         TD_TRY(take_class(entry, i, made, error));
     }
     json_array_foreach(suspects, i, entry) {
+        if (!json_is_integer(entry) || json_integer_value(entry) < 0)
+            return td_fail(error, TD_ERR_FORMAT,
+                           "\"suspects\": entry %zu: expected the number of an image", i);
         made->suspects[i] = (size_t)json_integer_value(entry);
     }
     *outcome = made;
