@@ -317,7 +317,7 @@ static td_status add_spread(controls_job *job, tool_table *table, const char *of
 }
 
 enum { FROM, TO, CLEAN, BACKDOORED };
-enum { FEW_BARS = 24, MOST_BARS = 64 };
+enum { FEW_BARS = 24 };
 
 static const tool_column bar_columns[] = {
     [FROM] = {"from", "from", TOOL_REAL},
@@ -326,16 +326,6 @@ static const tool_column bar_columns[] = {
     [BACKDOORED] = {"infected", "infected classes", TOOL_COUNT},
     {0},
 };
-
-/* The least of .1, .2, .5, 1, 2, ... of which few make up the range. */
-static double choose_bar(double range) {
-    static const double steps_of_ten[] = {1, 2, 5};
-    for (double power = 0.1; power < 1e15; power *= 10)
-        for (size_t i = 0; i < sizeof steps_of_ten / sizeof *steps_of_ten; i++)
-            if (range <= FEW_BARS * steps_of_ten[i] * power)
-                return steps_of_ten[i] * power;
-    return 1e15;
-}
 
 static size_t count_between(const indices *list, double low, double high) {
     size_t count = 0;
@@ -362,15 +352,16 @@ static td_status add_bars(controls_job *job, const indices lists[2], td_error *e
                                          .columns = bar_columns,
                                          .charts = charts,
                                          .drawn = true};
-    double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF;
+    double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF, bar = 0.125;
     tool_table *table;
     tool_cell *row;
     widen(&lists[0], &low, &high);
     widen(&lists[1], &low, &high);
-    const double bar = choose_bar(high - low);
+    while (bar * FEW_BARS < high - low)
+        bar *= 2;
     low = TD_ANOMALY_CUTOFF - bar * ceil((TD_ANOMALY_CUTOFF - low) / bar);
     TD_TRY(tool_run_table(job->run, &kind, &table, error));
-    for (size_t i = 0; i < MOST_BARS && low + bar * (double)i <= high; i++) {
+    for (size_t i = 0; low + bar * (double)i <= high; i++) {
         const double from = low + bar * (double)i, to = low + bar * (double)(i + 1);
         TD_TRY(tool_run_row(job->run, table, &row, error));
         tool_cell_real(&row[FROM], from);
