@@ -15,7 +15,8 @@
 enum { SIDE = 4, SIZE = SIDE * SIDE, CLASSES = 6, INFECTED = 4, IMAGES = 60 };
 
 static td_status fail_always(inspection *in, td_error *error) {
-    return td_fail(error, TD_ERR_NUMERIC, "%s: no luck", in->settings->model);
+    (void)in;
+    return td_fail(error, TD_ERR_NUMERIC, "no luck");
 }
 
 static const inspector failing = {
