@@ -38,8 +38,8 @@ check 'detected, with the interval' grep -qx \
 check 'false positives' grep -q '^  clean models that are flagged: ' page
 check 'where the label is known' grep -qx \
     '  \.\.\. whose infected class is the most suspicious: 100.00 \[20.65, 100.00\] %' page
-check 'how the index is spread' sh -c "grep -Eq '^  clean models, the largest +2 ' page &&
-    grep -Eq '^  infected classes +1 ' page"
+check 'how the index is spread' sh -c "grep -A 1 -x 'Largest index of each clean model' page |
+    grep -qx '  values: 2' && grep -A 1 -x 'Index of the infected classes' page | grep -qx '  values: 1'"
 for count in 'detected_count": [2,2]' 'infected_first_count": [1,1]'; do
     check "$count" sh -c "tr -d ' \n' <found/controls.json | grep -qF '$(echo "$count" | tr -d ' ')'"
 done
@@ -51,7 +51,7 @@ check 'the infected class is flagged' test "$(field backdoored/square infected_f
 check 'and first' test "$(field backdoored/square infected_first)" = true
 check 'of the untold one no label is known' test -z "$(field backdoored/untold infected_first)"
 check 'all values are there' sh -c "tr -d ' \n' <found/controls.json |
-    grep -Eq '\"index\":\[\{\"of\":\"cleanmodels,thelargest\",\"count\":2,.*\"values\":\[[-0-9.]+,[-0-9.]+\]'"
+    grep -Eq '\"index\":\{\"clean\":\{\"count\":2,.*\"values\":\[[-0-9.]+,[-0-9.]+\]'"
 check 'a record and pictures of each model' sh -c \
     'test -s found/clean/one/record.json && test -s found/backdoored/square/trigger-3.png'
 check 'nothing of the truth is in the records below' sh -c \

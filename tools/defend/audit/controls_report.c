@@ -251,10 +251,9 @@ static td_status add_models(controls_job *job, td_error *error) {
 
 /* --- how the index is spread --- */
 
-enum { OF, COUNT, MIN, LOWER, MEDIAN, UPPER, MAX, VALUES };
+enum { COUNT, MIN, LOWER, MEDIAN, UPPER, MAX, VALUES };
 
 static const tool_column spread_columns[] = {
-    [OF] = {"of", "of", TOOL_TEXT},
     [COUNT] = {"count", "values", TOOL_COUNT},
     [MIN] = {"min", "min", TOOL_REAL, .digits = 2},
     [LOWER] = {"lower_quartile", "lower quartile", TOOL_REAL, .digits = 2},
@@ -301,14 +300,17 @@ static td_status list_indices(controls_job *job, bool backdoored, indices *out, 
     return TD_OK;
 }
 
-static td_status add_spread(controls_job *job, tool_table *table, const char *of,
+static td_status add_spread(controls_job *job, const tool_table_kind *kind, json_t *into,
                             const indices *list, td_error *error) {
     const distribution *spread = &list->spread;
     const double numbers[] = {spread->least, spread->lower, spread->median, spread->upper,
                               spread->most};
+    tool_table *table;
     tool_cell *row;
+    TD_TRY(tool_run_table(job->run, kind, &table, error));
+    table->into = into;
+    table->path = "/index";
     TD_TRY(tool_run_row(job->run, table, &row, error));
-    tool_cell_word(&row[OF], of);
     tool_cell_count(&row[COUNT], list->count);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && list->count > 0; i++)
         tool_cell_real(&row[MIN + i], numbers[i]);
@@ -373,15 +375,21 @@ static td_status add_bars(controls_job *job, const indices lists[2], td_error *e
 }
 
 static td_status add_index(controls_job *job, td_error *error) {
-    static const tool_table_kind kind = {
-        .name = "index", .title = "Anomaly index", .columns = spread_columns};
+    static const tool_table_kind clean = {.name = "clean",
+                                          .title = "Largest index of each clean model",
+                                          .columns = spread_columns,
+                                          .single = true},
+                                 infected = {.name = "infected",
+                                             .title = "Index of the infected classes",
+                                             .columns = spread_columns,
+                                             .single = true};
+    json_t *into = json_object();
     indices lists[2];
-    tool_table *table;
+    TD_TRY(tool_run_set(job->run, "index", into, error));
     TD_TRY(list_indices(job, false, &lists[0], error));
     TD_TRY(list_indices(job, true, &lists[1], error));
-    TD_TRY(tool_run_table(job->run, &kind, &table, error));
-    TD_TRY(add_spread(job, table, bar_columns[CLEAN].title, &lists[0], error));
-    TD_TRY(add_spread(job, table, bar_columns[BACKDOORED].title, &lists[1], error));
+    TD_TRY(add_spread(job, &clean, into, &lists[0], error));
+    TD_TRY(add_spread(job, &infected, into, &lists[1], error));
     return add_bars(job, lists, error);
 }
 
