@@ -17,6 +17,8 @@ typedef struct tool_keys {
     const char *title;  /* a heading in --help; NULL: none */
     const char *object; /* the object in the record's options that holds them; NULL: they stand in
                            the options themselves */
+    bool rows; /* all may be given several times, each as often as the first: `object` is an array,
+                  an object a time */
 } tool_keys;
 
 typedef enum tool_output_kind {
