@@ -115,7 +115,7 @@ static void two_triggers_give_no_verdict(void **state) {
 
 /* --- the record --- */
 
-static const inspect_settings settings = {.model = "m.safetensors", .folder = "out"};
+static const inspect_settings settings = {.model = {.path = "m.safetensors"}, .folder = "out"};
 static const tool_common quiet = {.seed = 1, .quiet = true};
 
 /* An inspection that found these. */

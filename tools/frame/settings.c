@@ -395,8 +395,6 @@ json_t *tool_settings_json(const tool_settings *s) {
                                    s->method->family->word ? s->method->family->word : "method",
                                    json_string(s->method->name)) == 0;
     good = good && add_values(options, s) && (!s->guest || add_guest(options, s));
-    if (good && s->method->family->add_options)
-        good = s->method->family->add_options(s->family, options);
     if (good)
         return options;
     json_decref(options);

@@ -43,9 +43,6 @@ typedef struct tool_family {
     /* Reads what a run found from its record, in a type of the family's, into `arena`: for methods
      * that run others. TD_ERR_FORMAT for another record. May be NULL. */
     td_status (*read)(const json_t *record, td_arena *arena, const void **outcome, td_error *error);
-    /* Adds to a record's options what is no value of a key, as pairs of keys are; false when out
-     * of memory. May be NULL. */
-    bool (*add_options)(const void *family, json_t *options);
     tool_output_kind output;
     bool needs_output;       /* -o must be given */
     const char *output_what; /* "where to write the model" */

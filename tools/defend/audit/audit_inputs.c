@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
-#include "defend/repair/repair.h"
+#include "defend/inputs.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static td_status open_model(audit_job *job, td_error *error) {
     TD_TRY(tool_record_input(&job->run->record, o->model, error));
     TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
     TD_TRY(tool_model_check_classes(&job->model, o->model, error));
-    return repair_check_data(&job->clean, &job->model.net, error);
+    return defend_check_data(&job->clean, &job->model.net, error);
 }
 
 /* Data of a method are found to be wrong before the methods before it have taken their time. */
@@ -42,7 +42,7 @@ static td_status check_data(audit_job *job, const char *text, const char *split,
     TD_TRY(td_dataset_open(&data, text, split, job->run->common->data_dir, error));
     td_status status = tool_record_dataset(&job->run->record, &data, error);
     if (status == TD_OK)
-        status = repair_check_data(&data, &job->model.net, error);
+        status = defend_check_data(&data, &job->model.net, error);
     td_dataset_close(&data);
     return status;
 }
@@ -118,7 +118,7 @@ static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     td_random random = td_random_for(job->run->common->seed, TD_FOR_DEFEND, DRAW_SAMPLE, 0);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, images->count, &order, "images", error));
     td_random_permutation(&random, order, (uint32_t)images->count);
-    return repair_gather(images, order, job->sample_count, &job->run->arena, sample, error);
+    return defend_gather(images, order, job->sample_count, &job->run->arena, sample, error);
 }
 
 static td_status render(audit_job *job, char **bytes, size_t *size, td_error *error) {

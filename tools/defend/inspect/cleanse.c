@@ -201,11 +201,11 @@ static td_status add_overlap(inspection *in, const repair_backdoor *backdoor, co
 
 static td_status add_overlaps(inspection *in, td_error *error) {
     tool_table *table;
-    if (in->judge.backdoor_count == 0)
+    if (in->truth.backdoor_count == 0)
         return TD_OK;
     TD_TRY(tool_run_table(in->run, &overlap_table, &table, error));
-    for (size_t k = 0; k < in->judge.backdoor_count; k++) {
-        const repair_backdoor *backdoor = &in->judge.backdoors[k];
+    for (size_t k = 0; k < in->truth.backdoor_count; k++) {
+        const repair_backdoor *backdoor = &in->truth.backdoors[k];
         const cleanse_found *f = cleanse_find(in, backdoor->target);
         if (f && f->found)
             TD_TRY(add_overlap(in, backdoor, f->mask, table, error));
@@ -323,7 +323,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
         return td_fail(error, TD_ERR_USAGE,
                        "-o: expected --patch unlearn or --patch prune, whose model it takes; "
                        "--triggers DIR takes the recovered triggers");
-    if (o->patches && o->patch == CLEANSE_FILTER && !s->test)
+    if (o->patches && o->patch == CLEANSE_FILTER && !s->truth.test)
         return td_fail(error, TD_ERR_USAGE,
                        "--patch filter: expected --test and images to measure it, found none");
     return TD_OK;

@@ -27,7 +27,7 @@ static td_status stamp_trigger(const inspection *in, const repair_backdoor *back
     size_t count;
     TD_TRY(td_trigger_stamp(backdoor->trigger, &test->images, stamp, arena, &stamped, error));
     TD_TRY(cleanse_others(&stamped, backdoor->target, arena, &numbers, &count, error));
-    return repair_gather(&stamped, numbers, count, arena, out, error);
+    return defend_gather(&stamped, numbers, count, arena, out, error);
 }
 
 static double score(const filter *f, size_t which, const float *values) {
@@ -108,7 +108,7 @@ static const tool_table_kind filter_table = {.title = "Filter",
  * trigger's class do not count: nothing is gained by them. */
 static td_status add_set(filter *f, tool_table *table, const size_t *class,
                          const repair_backdoor *backdoor, td_error *error) {
-    const td_dataset *test = &f->in->judge.test;
+    const td_dataset *test = &f->in->truth.test;
     td_images images = test->images;
     td_arena arena = {0};
     td_rate rate;
@@ -133,14 +133,14 @@ static td_status add_set(filter *f, tool_table *table, const size_t *class,
 }
 
 static td_status add_sets(filter *f, td_error *error) {
-    const repair_judge *judge = &f->in->judge;
+    const repair_evaluator *truth = &f->in->truth;
     tool_table *table;
     TD_TRY(inspect_patch_table(f->in, &set_table, &table, error));
     TD_TRY(add_set(f, table, NULL, NULL, error));
     for (size_t k = 0; k < f->cleanse->patched_count; k++)
         TD_TRY(add_set(f, table, &f->cleanse->patched[k], NULL, error));
-    for (size_t k = 0; k < judge->backdoor_count; k++)
-        TD_TRY(add_set(f, table, &judge->backdoors[k].target, &judge->backdoors[k], error));
+    for (size_t k = 0; k < truth->backdoor_count; k++)
+        TD_TRY(add_set(f, table, &truth->backdoors[k].target, &truth->backdoors[k], error));
     return TD_OK;
 }
 

@@ -47,7 +47,7 @@ td_status cleanse_stamp_others(const inspection *in, const td_images *images, si
     uint8_t *pixels;
     size_t count;
     TD_TRY(cleanse_others(images, class, arena, &numbers, &count, error));
-    TD_TRY(repair_gather(images, numbers, count, arena, out, error));
+    TD_TRY(defend_gather(images, numbers, count, arena, out, error));
     TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, "images", error));
     out->pixels = pixels;
     return stamp(in, class, images, numbers, count, pixels, error);

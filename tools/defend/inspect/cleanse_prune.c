@@ -18,7 +18,7 @@ td_status cleanse_penultimate(const inspection *in, size_t *node, td_error *erro
     if (!last->op->dense)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net that ends with a dense layer, found %s (\"%s\")",
-                       in->settings->model, last->op->name, last->name);
+                       in->settings->model.path, last->op->name, last->name);
     *node = last->inputs[0];
     while (net->nodes[*node].op->training_only)
         *node = net->nodes[*node].inputs[0];

@@ -302,7 +302,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     if (!o->patch && s->clean)
         return td_fail(error, TD_ERR_USAGE,
                        "--clean: expected --patch, which alone may learn from it, found none");
-    if (!o->patch && s->triggers.count > 0)
+    if (!o->patch && s->truth.triggers.count > 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--trigger: expected --patch, whose effect it measures, found none");
     return TD_OK;

@@ -10,21 +10,8 @@
 enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
 
 static const td_key keys[] = {
-    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
-     .help = "The model to inspect"},
-    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
     {"clean", TD_KEY_TEXT, AT(clean), .value = "DATA",
      .help = "Clean images to work with (split train)"},
-    {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
-     .help = "Images that measure the model before and after a patch, none of them among the "
-             "others (split test)"},
-    {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .unrecorded = true, .value = "TRIGGER",
-     .help = "For measurement only: what this trigger does; may be repeated, each with its "
-             "--target"},
-    {"target", TD_KEY_COUNT, AT(targets), .most = TD_MOST_CLASSES - 1, .many = true,
-     .unrecorded = true, .value = "K", .help = "The class that the trigger before it is to give"},
     {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
      .help = "Write the recovered triggers to this folder"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "inf",
@@ -35,26 +22,15 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, REPAIR_TRUTH(AT(truth)), {0}};
 
 /* --- what is asked --- */
-
-static td_status check_truth(const inspect_settings *s, td_error *error) {
-    if (s->triggers.count != s->targets.count)
-        return td_fail(error, TD_ERR_USAGE,
-                       "--trigger and --target come in pairs: found %zu and %zu", s->triggers.count,
-                       s->targets.count);
-    return s->triggers.count <= REPAIR_MOST_TRIGGERS
-               ? TD_OK
-               : td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %d",
-                         REPAIR_MOST_TRIGGERS);
-}
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     const inspect_settings *s = family;
     const inspector *math = settings->method->math;
     const tool_common *common = &settings->common;
-    TD_TRY(check_truth(s, error));
     if (math->clean == INSPECT_NEEDS_CLEAN && !s->clean)
         return td_fail(error, TD_ERR_USAGE, "expected --clean, found none");
     if (math->clean == INSPECT_WITHOUT_CLEAN && s->clean)
@@ -68,60 +44,25 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     return TD_OK;
 }
 
-/* Pairs of --trigger and --target, which keys are not. */
-static bool add_options(const void *family, json_t *options) {
-    const inspect_settings *s = family;
-    json_t *list = json_array();
-    for (size_t i = 0; i < s->triggers.count; i++)
-        if (json_array_append_new(list, json_pack("{so sI}", "trigger",
-                                                  tool_json_text(s->triggers.texts[i]), "target",
-                                                  (json_int_t)s->targets.counts[i])) != 0) {
-            json_decref(list);
-            return false;
-        }
-    return json_object_set_new(options, "triggers", list) == 0;
-}
-
 /* --- inputs --- */
-
-static td_status open_truth(inspection *in, td_error *error) {
-    const inspect_settings *s = in->settings;
-    in->truth = (repair_options){.common = *in->run->common,
-                                 .model = s->model,
-                                 .net = s->net,
-                                 .clean = s->clean,
-                                 .test = s->test,
-                                 .trigger_count = s->triggers.count,
-                                 .target_count = s->targets.count};
-    for (size_t i = 0; i < s->triggers.count; i++) {
-        in->truth.triggers[i] = s->triggers.texts[i];
-        in->truth.targets[i] = s->targets.counts[i];
-    }
-    return repair_open(&in->judge, &in->truth, &in->model.net, &in->run->record, error);
-}
-
-static td_status open_clean(inspection *in, td_error *error) {
-    TD_TRY(td_dataset_open(&in->clean, in->settings->clean, "train", in->run->common->data_dir,
-                           error));
-    return tool_record_dataset(&in->run->record, &in->clean, error);
-}
 
 /* A net of the zoo is for images of any size; only data can say which. */
 static td_status open_model(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
     td_dataset sized = {0};
     td_status status = TD_OK;
-    TD_TRY(tool_record_input(&in->run->record, s->model, error));
-    if (s->net && s->test && !in->clean.name)
-        status = td_dataset_open(&sized, s->test, "test", in->run->common->data_dir, error);
+    const char *net = s->model.net, *test = s->truth.test;
+    if (net && test && !in->clean.name)
+        status = td_dataset_open(&sized, test, "test", in->run->common->data_dir, error);
     if (status == TD_OK)
-        status = tool_model_open(&in->model, s->model, s->net,
-                                 in->clean.name ? &in->clean.images : &sized.images, error);
-    if (status != TD_OK && s->net && !s->test && !in->clean.name)
+        status = defend_open_model(in->run, &s->model,
+                                   in->clean.name ? &in->clean.images : &sized.images, &in->model,
+                                   error);
+    if (status != TD_OK && net && !test && !in->clean.name)
         td_fail_within(error, status, "--net without --test, which tells the size of images");
     td_dataset_close(&sized);
     TD_TRY(status);
-    return tool_model_check_classes(&in->model, s->model, error);
+    return tool_model_check_classes(&in->model, s->model.path, error);
 }
 
 /* Clean images that only a patch learns from come last. */
@@ -129,18 +70,17 @@ static td_status open_inputs(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
     const bool needed = in->inspector->clean == INSPECT_NEEDS_CLEAN;
     if (needed)
-        TD_TRY(open_clean(in, error));
+        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
     TD_TRY(open_model(in, error));
     if (needed)
-        TD_TRY(repair_check_data(&in->clean, &in->model.net, error));
-    TD_TRY(open_truth(in, error));
+        TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
+    TD_TRY(repair_open(&in->truth, in->run, &s->truth, &in->model.net, error));
     if (s->clean && !needed) {
-        TD_TRY(open_clean(in, error));
-        TD_TRY(repair_check_data(&in->clean, &in->model.net, error));
+        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
+        TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
     }
     if (s->clean)
-        TD_TRY(
-            repair_clean(&in->judge, &in->clean, "--clean", &in->run->arena, &in->images, error));
+        TD_TRY(repair_clean(&in->truth, &in->clean, "--clean", NULL, &in->images, error));
     return inspect_list_classes(NULL, NULL, td_net_classes(&in->model.net), &in->run->arena,
                                 &in->classes, &in->class_count, error);
 }
@@ -250,7 +190,7 @@ static td_status search(inspection *in, td_error *error) {
     if (status == TD_ERR_INTERRUPTED && is_by_class(in))
         status = stop(in, error);
     else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
-        td_fail_within(error, status, "%s", in->settings->model);
+        td_fail_within(error, status, "%s", in->settings->model.path);
     run->deadline = INFINITY; /* what follows is no search */
     return status;
 }
@@ -284,7 +224,7 @@ static td_status run(tool_run *run, td_error *error) {
     td_status status = inspect(&in, error);
     if (math->close)
         math->close(&in);
-    repair_close(&in.judge);
+    repair_close(&in.truth);
     td_model_free(&in.model);
     td_dataset_close(&in.clean);
     return status;
@@ -304,7 +244,6 @@ const tool_family inspectors = {
     .groups = groups,
     .size = sizeof(inspect_settings),
     .check = check,
-    .add_options = add_options,
     .run = run,
     .read = read,
     .output = TOOL_OUTPUT_FILE,

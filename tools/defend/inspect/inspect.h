@@ -12,18 +12,18 @@
 
 #include "base/random.h"
 #include "defend/inspect/findings.h"
-#include "defend/repair/repair.h"
+#include "defend/repair/evaluate.h"
 #include "defend/repair/tune.h"
 #include "frame/run.h"
 #include "nn/model.h"
 
 /* What every inspector is asked to do. */
 typedef struct inspect_settings {
-    const char *model, *net;  /* net: the model is a state_dict of this net; NULL: it has its own */
-    const char *clean, *test; /* DATA, or NULL */
-    td_many triggers, targets; /* in pairs, for measurement only */
-    const char *folder;        /* for the recovered triggers, or NULL */
-    double minutes;            /* that the search may take */
+    defend_model model;
+    const char *clean; /* DATA, or NULL */
+    repair_truth truth;
+    const char *folder; /* for the recovered triggers, or NULL */
+    double minutes;     /* that the search may take */
     bool exit_code;
 } inspect_settings;
 
@@ -73,8 +73,7 @@ struct inspection {
     td_model model;
     td_dataset clean; /* zeroed without --clean */
     td_images images; /* the clean ones that no set has that measures; count 0 without --clean */
-    repair_options truth; /* --test, and triggers and targets as repairs take them */
-    repair_judge judge;
+    repair_evaluator truth; /* for measurement alone */
     size_t *classes; /* to look at: all, unless `prepare` chooses */
     size_t class_count;
     findings found;

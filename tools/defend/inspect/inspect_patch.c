@@ -9,11 +9,11 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
     repair_figures before, after;
     const td_net *net;
     float *weights;
-    TD_TRY(repair_measure(&in->judge, "measuring before", &in->model.net, in->model.weights,
+    TD_TRY(repair_measure(&in->truth, "measuring before", &in->model.net, in->model.weights,
                           &before, error));
     TD_TRY(repair(in, &net, &weights, error));
-    TD_TRY(repair_measure(&in->judge, "measuring after", net, weights, &after, error));
-    TD_TRY(repair_tell(&in->judge, &before, &after, &in->run->record, error));
+    TD_TRY(repair_measure(&in->truth, "measuring after", net, weights, &after, error));
+    TD_TRY(repair_report(&in->truth, &before, &after, error));
     return tool_run_model(in->run, in->run->common->output, net, weights, in->model.training,
                           error);
 }
@@ -29,13 +29,10 @@ td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_
 td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
                        const td_images *images, float **weights, td_error *error) {
     const size_t count = in->model.net.weight_count;
-    const tune_run run = {.options = options,
-                          .seed = in->run->common->seed,
-                          .quiet = tool_run_is_quiet(in->run),
-                          .what = what};
+    const tune_run tune = {.options = options, .what = what};
     TD_TRY(TD_ARENA_NEW(&in->run->arena, count, weights, "weights", error));
     memcpy(*weights, in->model.weights, count * sizeof **weights);
-    return tune_model(&run, &in->model.net, *weights, images, error);
+    return tune_model(in->run, &tune, &in->model.net, *weights, images, error);
 }
 
 /* Images of other classes than `class`, from order[*next] on; returns how many. */
