@@ -18,7 +18,7 @@ static const tool_column pruning_columns[] = {
     [PRUNED] = {"pruned", "pruned", TOOL_COUNT},
     [IMAGES] = {"validation_images", "validation images", TOOL_COUNT},
     [WHOLE] = {"accuracy", "accuracy", TOOL_RATE},
-    [KEPT] = {"pruned_accuracy", "pruned", TOOL_RATE},
+    [KEPT] = {"pruned_accuracy", "accuracy when pruned", TOOL_RATE},
     {0},
 };
 

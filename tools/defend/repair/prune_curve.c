@@ -21,7 +21,6 @@ typedef struct walker {
     bool splits;
     td_net head, rest;
     float *head_weights, *weights, *mask; /* mask: within weights, those of the rest */
-    const float *first_mask;              /* before the first step */
     td_exec *head_exec, *exec;
     td_shape shape; /* of what the rest takes */
     float *values;  /* [SLICE, shape] */
@@ -50,18 +49,13 @@ static td_status open_nets(walker *w, td_error *error) {
 }
 
 static td_status open(walker *w, td_error *error) {
-    float *first_mask;
     size_t floats;
     TD_TRY(open_nets(w, error));
     w->steps = w->subject->net->nodes[w->subject->mask].shape.channels;
     if (!td_size_mul(SLICE, td_shape_size(w->shape), &floats))
         return td_fail_memory(error, "activations");
     TD_TRY(TD_ARENA_NEW(&w->arena, floats, &w->values, "activations", error));
-    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps, &first_mask, "a mask", error));
-    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error));
-    memcpy(first_mask, w->mask, w->steps * sizeof *first_mask);
-    w->first_mask = first_mask;
-    return TD_OK;
+    return TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error);
 }
 
 /* A flattened vector has the positions of a channel one behind the other; an image has the channels
@@ -111,7 +105,7 @@ static size_t count_hits(walker *w, const td_images *images, const repair_backdo
 static td_status walk_slice(walker *w, const td_images *images, const repair_backdoor *backdoor,
                             td_error *error) {
     fill_values(w, images);
-    memcpy(w->mask, w->first_mask, w->steps * sizeof *w->mask);
+    td_net_copy_weights(w->subject->net, w->subject->weights, &w->rest, w->weights);
     for (size_t k = 0; k <= w->steps; k++) {
         if (k > 0)
             w->mask[w->subject->order[k - 1]] = 0;
