@@ -24,7 +24,8 @@ td_status defend_open_data(tool_run *run, const char *text, const char *split, t
                            td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE, naming the set, unless it has images and the net takes such. */
-td_status defend_check_shape(const td_dataset *data, const td_net *net, td_error *error) TD_MUST_USE;
+td_status defend_check_shape(const td_dataset *data, const td_net *net,
+                             td_error *error) TD_MUST_USE;
 
 /* The same, and unless the net has the set's classes. */
 td_status defend_check_data(const td_dataset *data, const td_net *net, td_error *error) TD_MUST_USE;

@@ -34,8 +34,9 @@ static td_status judge(const void *own, const filter_group *group, filter_findin
     uint8_t *member;
     size_t smaller;
     TD_TRY(TD_ARENA_NEW(&arena, group->count, &member, "clusters", error));
-    td_status status = clusters_split(group->positions, group->count, group->dimensions,
-                                      group->seed, (uint32_t)group->number, member, &smaller, error);
+    td_status status =
+        clusters_split(group->positions, group->count, group->dimensions, group->seed,
+                       (uint32_t)group->number, member, &smaller, error);
     if (status == TD_OK)
         status = clusters_silhouette(group->positions, member, group->count, group->dimensions,
                                      &out->figures[1], error);

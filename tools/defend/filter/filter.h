@@ -1,9 +1,9 @@
 /* Filters look for poisoned images in a training set, class by class: a filter says which images of
- * a class are suspects; the frame around it opens the inputs (filter.c), runs the model and projects
- * its values at a hidden layer on the principal directions of their class (filter_features.h), reads
- * the truth to measure by (filter_truth.c), fills the tables (filter_report.c), and writes the set
- * without the suspects (filter_clean.c). A new filter is one file with one struct filter and one
- * tool_method, and a row in methods.c. */
+ * a class are suspects; the frame around it opens the inputs (filter.c), runs the model and
+ * projects its values at a hidden layer on the principal directions of their class
+ * (filter_features.h), reads the truth to measure by (filter_truth.c), fills the tables
+ * (filter_report.c), and writes the set without the suspects (filter_clean.c). A new filter is one
+ * file with one struct filter and one tool_method, and a row in methods.c. */
 #ifndef TOOLS_DEFEND_FILTER_FILTER_H
 #define TOOLS_DEFEND_FILTER_FILTER_H
 
@@ -27,7 +27,8 @@ typedef struct filter_group {
     uint64_t seed;
     size_t number; /* of the class */
     size_t count, dimensions;
-    const double *positions; /* [count, dimensions]: along the principal directions, from the mean */
+    const double
+        *positions; /* [count, dimensions]: along the principal directions, from the mean */
     const double *variances; /* [dimensions]: along each, the largest first */
     double variance;         /* the sum over all directions there are; 0: all images are alike */
 } filter_group;
@@ -72,8 +73,8 @@ typedef struct filter_job {
     size_t features;   /* values of an image there */
     uint32_t *order;   /* [images]: class by class */
     filter_class *classes;
-    size_t largest;            /* images of a class */
-    bool *suspect, *poisoned;  /* [images]; poisoned: NULL without --manifest */
+    size_t largest;           /* images of a class */
+    bool *suspect, *poisoned; /* [images]; poisoned: NULL without --manifest */
     size_t suspects;
 } filter_job;
 

@@ -79,7 +79,8 @@ void filter_features_close(filter_features *f) {
 }
 
 /* The values of `count` images from job->order[first] on. */
-static td_status compute(filter_features *f, size_t first, size_t count, float *out, td_error *error) {
+static td_status compute(filter_features *f, size_t first, size_t count, float *out,
+                         td_error *error) {
     const filter_job *job = f->job;
     const size_t n = job->features;
     for (size_t done = 0; done < count; done += FILTER_BATCH) {

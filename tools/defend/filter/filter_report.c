@@ -107,18 +107,14 @@ static td_status add_lists(filter_job *job, td_error *error) {
     return status;
 }
 
-static td_status set_count(filter_job *job, const char *name, size_t count, td_error *error) {
-    return tool_run_set(job->run, name, json_integer((json_int_t)count), error);
-}
-
 td_status filter_report(filter_job *job, td_error *error) {
     const size_t images = job->data.images.count;
-    TD_TRY(tool_run_set(job->run, "data", tool_json_text(job->data.name), error));
-    TD_TRY(tool_run_set(job->run, "layer", tool_json_text(job->layer), error));
-    TD_TRY(tool_run_set(job->run, "reduction", json_string("pca"), error));
-    TD_TRY(set_count(job, "features", job->features, error));
-    TD_TRY(set_count(job, "images", images, error));
-    TD_TRY(set_count(job, "suspect_count", job->suspects, error));
+    json_t *fields = json_pack("{so so ss sI sI sI}", "data", tool_json_text(job->data.name),
+                               "layer", tool_json_text(job->layer), "reduction", "pca", "features",
+                               (json_int_t)job->features, "images", (json_int_t)images,
+                               "suspect_count", (json_int_t)job->suspects);
+    if (!fields || json_object_update_new(job->run->record.root, fields) != 0)
+        return td_fail_memory(error, "the record");
     TD_TRY(add_lists(job, error));
     TD_TRY(add_classes(job, error));
     if (job->poisoned)

@@ -5,8 +5,8 @@
  * are suspects, ε being the share of it that is assumed to be poisoned: by default the larger one
  * of the paper's experiments, 10 %. */
 #include "base/size.h"
-#include "defend/method.h"
 #include "defend/filter/filter.h"
+#include "defend/method.h"
 #include "measure/mad.h"
 #include <math.h>
 #include <stdlib.h>

@@ -74,7 +74,7 @@ struct inspection {
     td_dataset clean; /* zeroed without --clean */
     td_images images; /* the clean ones that no set has that measures; count 0 without --clean */
     repair_evaluator truth; /* for measurement alone */
-    size_t *classes; /* to look at: all, unless `prepare` chooses */
+    size_t *classes;        /* to look at: all, unless `prepare` chooses */
     size_t class_count;
     findings found;
     const char *said; /* what was looked for, for the summary: "the smallest triggers that ..." */

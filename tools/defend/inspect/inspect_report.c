@@ -133,9 +133,9 @@ static td_status summarize(inspection *in, td_error *error) {
     if (in->inspector->spread != FINDINGS_OWN)
         TD_TRY(tool_run_text(in->run, &rule, error, ": index above %g, on the %s side",
                              TD_ANOMALY_CUTOFF, f->statistic.large ? "large" : "small"));
-    return tool_run_summary(in->run, error, "%s: %s%s%zu of %zu %s flagged%s", in->settings->model.path,
-                            in->said ? in->said : "", in->said ? "; " : "", f->flagged, f->count,
-                            words[f->about], rule);
+    return tool_run_summary(in->run, error, "%s: %s%s%zu of %zu %s flagged%s",
+                            in->settings->model.path, in->said ? in->said : "",
+                            in->said ? "; " : "", f->flagged, f->count, words[f->about], rule);
 }
 
 /* Findings without a value, too few values, a MAD of 0. */

@@ -56,8 +56,7 @@ td_status repair_open(repair_evaluator *e, tool_run *run, const repair_truth *tr
         TD_TRY(defend_check_data(&e->test, net, error));
     }
     for (size_t i = 0; i < truth->triggers.count; i++)
-        TD_TRY(
-            open_backdoor(e, truth->triggers.texts[i], truth->targets.counts[i], net, error));
+        TD_TRY(open_backdoor(e, truth->triggers.texts[i], truth->targets.counts[i], net, error));
     return TD_OK;
 }
 
@@ -103,11 +102,11 @@ static td_status predict_stamped(bench *b, const td_trigger *trigger, td_error *
     const td_dataset *test = &b->evaluator->test;
     const uint64_t seed = b->evaluator->run->common->seed;
     for (size_t first = 0; first < test->images.count; first += SLICE) {
-        td_images images = td_images_slice(&test->images, first,
-                                           td_size_min(first + SLICE, test->images.count));
+        td_images images =
+            td_images_slice(&test->images, first, td_size_min(first + SLICE, test->images.count));
         td_arena arena = {0};
-        td_status status = td_trigger_stamp(
-            trigger, &images, (td_stamp){seed, test->first + first}, &arena, &images, error);
+        td_status status = td_trigger_stamp(trigger, &images, (td_stamp){seed, test->first + first},
+                                            &arena, &images, error);
         if (status == TD_OK)
             status = tool_predict_classes(b->net, b->weights, &images, &b->pass,
                                           b->predicted + first, error);
@@ -194,14 +193,10 @@ static json_t *figures_json(const repair_evaluator *e, const repair_figures *bef
 enum { FIGURE, CLASS, TRIGGER, TARGET, BEFORE, AFTER, DER };
 
 static const tool_column columns[] = {
-    [FIGURE] = {"figure", "figure", TOOL_TEXT},
-    [CLASS] = {"class", "class", TOOL_COUNT},
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
-    [TARGET] = {"target", "target", TOOL_COUNT},
-    [BEFORE] = {"before", "before", TOOL_RATE},
-    [AFTER] = {"after", "after", TOOL_RATE},
-    [DER] = {"der", "DER", TOOL_REAL, .digits = 4},
-    {0},
+    [FIGURE] = {"figure", "figure", TOOL_TEXT},     [CLASS] = {"class", "class", TOOL_COUNT},
+    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},  [TARGET] = {"target", "target", TOOL_COUNT},
+    [BEFORE] = {"before", "before", TOOL_RATE},     [AFTER] = {"after", "after", TOOL_RATE},
+    [DER] = {"der", "DER", TOOL_REAL, .digits = 4}, {0},
 };
 
 static const tool_table_kind comparison = {
@@ -252,8 +247,8 @@ td_status repair_report(const repair_evaluator *e, const repair_figures *before,
         TD_TRY(add_attack(e, table, k, before, after, error));
     for (size_t c = 0; c < before->class_count; c++)
         if (before->classes[c].trials > 0) {
-            TD_TRY(add_row(e, table, "accuracy", before->classes[c], after->classes[c], &row,
-                           error));
+            TD_TRY(
+                add_row(e, table, "accuracy", before->classes[c], after->classes[c], &row, error));
             tool_cell_count(&row[CLASS], c);
         }
     return TD_OK;

@@ -1,7 +1,7 @@
 /* Fine-pruning: pruning, then fine-tuning, which brings the accuracy back and meets an attacker who
  * expected the pruning (trapdoor-implant pruning-aware). */
-#include "defend/method.h"
 #include "defend/repair/fineprune.h"
+#include "defend/method.h"
 
 typedef struct fineprune_settings {
     prune_settings prune;

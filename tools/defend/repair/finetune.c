@@ -46,8 +46,7 @@ td_status finetune_model(repair_job *job, const tune_options *options, td_error 
     const tune_run tune = {options, "fine-tuning", epoch_done, &w};
     TD_TRY(tool_run_table(job->run, &epoch_table, &w.table, error));
     TD_TRY(tune_model(job->run, &tune, job->net, job->weights, &job->learned, error));
-    repair_say(job, "fine-tuned for %zu epochs on %zu images", options->epochs,
-               job->learned.count);
+    repair_say(job, "fine-tuned for %zu epochs on %zu images", options->epochs, job->learned.count);
     return TD_OK;
 }
 

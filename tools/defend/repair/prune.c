@@ -69,8 +69,8 @@ static td_status open_curve(repair_job *job, tool_table **table, td_error *error
     tool_table_kind *kind;
     tool_column *columns;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, ASR + REPAIR_MOST_TRIGGERS + 1, &columns, "a table",
-                        error));
+    TD_TRY(
+        TD_ARENA_NEW(&job->run->arena, ASR + REPAIR_MOST_TRIGGERS + 1, &columns, "a table", error));
     memcpy(columns, curve_columns, sizeof curve_columns);
     for (size_t i = 0; i < job->truth.backdoor_count; i++)
         columns[ASR + i] = (tool_column){"asr", "ASR", TOOL_RATE, .list = true};
@@ -102,8 +102,7 @@ static td_status add_curve(repair_job *job, const prune_curve *curve, const doub
 
 /* --- the repair --- */
 
-static td_status rank(repair_job *job, size_t node, double *mean, size_t *order,
-                      td_error *error) {
+static td_status rank(repair_job *job, size_t node, double *mean, size_t *order, td_error *error) {
     tool_pass pass = tool_run_pass(job->run, "ranking channels", job->learned.count);
     td_status status = td_channels_mean(job->net, job->weights, node, &job->learned,
                                         tool_pass_watch(&pass), mean, error);

@@ -17,8 +17,8 @@ typedef struct prune_subject {
     const size_t *order; /* [channels]: which channel is masked at each step */
 } prune_subject;
 
-/* Measures on `images`, the first of which has the number `first` in its split; ASR by the evaluator's
- * backdoors. The arrays are in `arena`. TD_ERR_INTERRUPTED. */
+/* Measures on `images`, the first of which has the number `first` in its split; ASR by the
+ * evaluator's backdoors. The arrays are in `arena`. TD_ERR_INTERRUPTED. */
 td_status prune_measure(const prune_subject *subject, const repair_evaluator *evaluator,
                         const td_images *images, size_t first, td_arena *arena, prune_curve *curve,
                         td_error *error) TD_MUST_USE;

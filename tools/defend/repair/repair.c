@@ -55,8 +55,7 @@ static td_status hold_out(repair_job *job, td_error *error) {
 }
 
 static td_status open_validation(repair_job *job, td_error *error) {
-    TD_TRY(
-        defend_open_data(job->run, job->settings->validate, "train", &job->validation, error));
+    TD_TRY(defend_open_data(job->run, job->settings->validate, "train", &job->validation, error));
     TD_TRY(defend_check_data(&job->validation, job->net, error));
     json_object_del(json_object_get(job->run->record.root, "options"), "hold_out");
     job->held_out_first = job->validation.first;
@@ -129,8 +128,7 @@ static td_status work(repair_job *job, td_error *error) {
     repair_figures before, after;
     TD_TRY(tool_outputs_check(&job->run->outputs, job->run->common->output, error));
     TD_TRY(open_inputs(job, with, error));
-    TD_TRY(
-        repair_measure(&job->truth, "measuring before", job->net, job->weights, &before, error));
+    TD_TRY(repair_measure(&job->truth, "measuring before", job->net, job->weights, &before, error));
     TD_TRY(with->run(job, error));
     TD_TRY(repair_measure(&job->truth, "measuring after", job->net, job->weights, &after, error));
     TD_TRY(tool_run_summary(job->run, error, "%s: %s", job->settings->model.path, job->said));

@@ -39,9 +39,9 @@ struct repair_job {
     tool_run *run; /* its progress and deadline, the seed, and the repair's settings, run->own */
     const repair_settings *settings;
     td_model model;
-    const td_net *net; /* the model's, or what the repair made */
-    float *weights;    /* of it */
-    td_images learned; /* clean images to learn from */
+    const td_net *net;      /* the model's, or what the repair made */
+    float *weights;         /* of it */
+    td_images learned;      /* clean images to learn from */
     td_images held_out;     /* others, to select by; count 0: none */
     size_t held_out_first;  /* number of the first of them, for what triggers draw */
     repair_evaluator truth; /* for measurement alone */

@@ -13,8 +13,8 @@ const td_key repair_tune_keys[] = {
      .help = "Images of a step"},
     {"momentum", TD_KEY_REAL, AT(momentum), .most = 1, .standard = "0.9", .value = "X",
      .help = "Momentum of SGD"},
-    {"weight-decay", TD_KEY_REAL, AT(weight_decay), .most = INFINITY, .standard = "0",
-     .value = "X", .help = "Weight decay"},
+    {"weight-decay", TD_KEY_REAL, AT(weight_decay), .most = INFINITY, .standard = "0", .value = "X",
+     .help = "Weight decay"},
     {0},
 };
 
