@@ -67,7 +67,7 @@ check 'and the record is the same' cmp expected again
 mkdir -p models/clean models/backdoored
 cp good.safetensors models/clean/
 cp bad.safetensors models/backdoored/
-trapdoor-defend controls deepinspect -q --models models -o rates -- --steps 600 >/dev/null
+trapdoor-defend controls deepinspect -q --models models -o rates --steps 600 >/dev/null
 run $A -q $few --exit-code --model good.safetensors --clean test.safetensors --controls rates/controls.json \
     -o good --minutes 60
 verdict=$(sed -n 's/^Verdict: //p' "$scratch/out")
@@ -106,10 +106,22 @@ check 'an interruption is a failure' test $? -eq 1
 check 'that says how to go on' grep -qx "$A: interrupted; the same command goes on" err
 check 'and no verdict' test ! -e stopped/audit.json
 
+# ... while a verdict stood there that told of what is made anew.
+cp -r found anew
+(exec $A -q --force --model bad.safetensors --clean $clean -o anew >/dev/null 2>err) &
+parent=$!
+while [ -e anew/audit.json ] && kill -0 $parent 2>/dev/null; do sleep 0.05; done
+sleep 0.2
+kill -TERM $parent
+wait $parent
+check 'no verdict is left of what is made anew' sh -c \
+    '! [ -e anew/audit.json ] && ! [ -e anew/audit.txt ] && [ -e anew/cleanse/record.json ]'
+
 # Refused.
 check_fails 2 "$A: expected --model, found none" $A --clean $clean -o x
 check_fails 2 "$A: expected --clean, found none" $A --model bad.safetensors -o x
-check_fails 2 "$A: expected -o and a folder to write to, found none" $A --model bad.safetensors --clean $clean
+check_fails 2 "$A: -o is missing: the folder for the verdict and the records" \
+    $A --model bad.safetensors --clean $clean
 check_fails 2 "$A: --minutes: expected a number above 0, found \"0\"" \
     $A --model bad.safetensors --clean $clean -o x --minutes 0
 check_fails 2 "$A: --effort: expected a number in (0, 1], found \"2\"" \

@@ -41,16 +41,17 @@ of() {
 }
 
 # The backdoored class is found, and no other.
-check 'all classes are searched' cleanse -o dir --json r.json --trigger $square --target 7
+check 'all classes are searched' cleanse --triggers dir --json r.json --trigger $square --target 7
 cp "$scratch/out" printed
-check 'the backdoored class is flagged' grep -Eq '^  class   7  size .* FLAGGED$' printed
-check 'and it alone' grep -q '^  1 of 10 classes flagged: ' printed
+check 'the backdoored class is flagged' grep -Eq '^ +7 .* FLAGGED +[0-9]+$' printed
+check 'and it alone' grep -q 'on 500 clean images; 1 of 10 classes flagged: index above 2, on the small side$' printed
 check_field r.json method '"cleanse"'
 check 'its index is above 2' below 2 "$(of 7 index)"
 check 'its size is below the median' below "$(of 7 size)" "$(number r.json median)"
 check 'its trigger met the ASR' below 0.9899 "$(of 7 asr)"
 check 'its mask overlaps with the trigger' below 0.3 "$(number r.json overlap)"
 check_field r.json pixels 4
+check_field r.json suspicious '"small"'
 # Again from the exact mask: what of it is in the four places, over that and all that is beside them.
 header=$(od -An -tu8 -N8 dir/triggers.safetensors)
 start=$(head -c $((8 + header)) dir/triggers.safetensors |
@@ -63,7 +64,7 @@ check 'by as much as its mask says' awk -v a="$overlap" -v b="$(number r.json ov
 check 'images of the class itself do not count' test "$(awk '
     /"class":/ { class = $2 + 0 } class == 7 && /"asr_count"/ { getline; getline; print $1; exit }' \
     r.json)" -lt 500
-check 'flagged [7]' sh -c "tr -d ' \n' <r.json | grep -q '\"flagged\":\[7\],\"classes\"'"
+check 'flagged [7]' sh -c "tr -d ' \n' <r.json | grep -q '\"flagged\":\[7\],'"
 for k in 0 9; do
     for kind in mask pattern trigger; do
         check "$kind-$k.png is a PNG" sh -c "head -c 8 dir/$kind-$k.png | od -An -c |
@@ -72,7 +73,7 @@ for k in 0 9; do
 done
 cleanse --classes 5,6,7,8 --exit-code --steps 60 >/dev/null
 check '--exit-code tells of a flagged class, or of none' test $? -eq 3 -o $? -eq 0
-trapdoor-defend cleanse -q --model bad.safetensors --clean $clean -o dir --resume --exit-code >/dev/null
+trapdoor-defend cleanse -q --model bad.safetensors --clean $clean --triggers dir --resume --exit-code >/dev/null
 check 'of the whole search it tells' test $? -eq 3
 
 # A recovered trigger is a trigger.
@@ -83,7 +84,7 @@ check 'the picture attacks unseen images as well' below 0.95 "$(number eval.json
 # The same bytes at any number of threads, and after an interruption.
 some='--classes 7,1,3 --steps 80'
 for threads in 1 2 3; do
-    check "$threads threads" cleanse $some --threads $threads -o t$threads --json t$threads.json
+    check "$threads threads" cleanse $some --threads $threads --triggers t$threads --json t$threads.json
     without_timing t$threads.json >r$threads
 done
 for threads in 2 3; do
@@ -92,9 +93,9 @@ for threads in 2 3; do
     check "the same picture at $threads threads" cmp t1/trigger-3.png t$threads/trigger-3.png
 done
 long='--classes 7,1,3 --steps 400'
-cleanse $long -o whole --json whole.json >/dev/null
+cleanse $long --triggers whole --json whole.json >/dev/null
 (
-    trapdoor-defend cleanse -q --model bad.safetensors --clean $clean $long -o parts \
+    trapdoor-defend cleanse -q --model bad.safetensors --clean $clean $long --triggers parts \
         >/dev/null 2>err &
     while [ ! -e parts/triggers.safetensors ] && kill -0 $! 2>/dev/null; do sleep 0.02; done
     kill -TERM $! # a shell's background job ignores SIGINT
@@ -107,18 +108,18 @@ else
     skip 'what an interruption says' 'the search was faster'
     skip 'it leaves the triggers found' 'the search was faster'
 fi
-check '--resume goes on' cleanse $long -o parts --resume --json parts.json
+check '--resume goes on' cleanse $long --triggers parts --resume --json parts.json
 without_timing whole.json >expected
 without_timing parts.json >found
 check 'to the same record' cmp expected found
 check 'and the same triggers' cmp whole/triggers.safetensors parts/triggers.safetensors
 
 # A search that ends by the clock.
-run cleanse $long --steps 100000 --patience 100000 --minutes 0.02 -o short --json short.json
+run cleanse --classes 7,1,3 --steps 100000 --patience 100000 --minutes 0.02 --triggers short --json short.json
 check 'when the time is up it is no failure' test "$status" -eq 0
 check 'the others are listed' sh -c "tr -d ' \n' <short.json | grep -Eq '\"unsearched\":\[7,1,3\]'"
 check 'without a class there is no file' test -z "$(ls short)"
-cleanse $long --minutes 60 -o timed --json timed.json >/dev/null
+cleanse $long --minutes 60 --triggers timed --json timed.json >/dev/null
 without_timing timed.json >found
 check 'time enough changes nothing' cmp expected found
 run trapdoor-defend cleanse --model bad.safetensors --clean $clean $long --minutes 0.000001
@@ -126,31 +127,32 @@ cp "$scratch/err" err
 check 'it says so' grep -qx 'trapdoor-defend cleanse: note: the time is up after 0 of 3 classes' err
 check_fails 2 'trapdoor-defend cleanse: --minutes: expected a number above 0, found "0"' cleanse --minutes 0
 check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: triggers of a search stand here; --resume goes on with it, --force starts anew' \
-    cleanse -o dir
+    cleanse --triggers dir
 check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: not of this search: "steps": expected 30, found 1000; --force without --resume starts anew' \
-    cleanse -o dir --resume --steps 30
+    cleanse --triggers dir --resume --steps 30
 mkdir broken
 head -c 3000 dir/triggers.safetensors >broken/triggers.safetensors
 check 'a broken file is refused' sh -c "! trapdoor-defend cleanse -q --model bad.safetensors \
-    --clean $clean -o broken --resume 2>err && grep -q '^trapdoor-defend cleanse: broken/triggers.safetensors: ' err"
+    --clean $clean --triggers broken --resume 2>err && grep -q '^trapdoor-defend cleanse: broken/triggers.safetensors: ' err"
 
 # Patches.
 patch() {
-    cleanse -o dir --resume --test test.safetensors --trigger $square --target 7 "$@"
+    cleanse --triggers dir --resume --test test.safetensors --trigger $square --target 7 "$@"
 }
 # asr FILE: of the trigger, before and after
 asr() {
-    awk '/^ *"asr":/ { gsub(/,/, ""); print $2 }' "$1" | tail -n 2 | tr '\n' ' '
+    awk '/^ *"(before|after)":/ { here = 1 }
+        here && /^ *"asr":/ { gsub(/,/, ""); print $2; here = 0 }' "$1" | tr '\n' ' '
 }
 fell() {
     set -- $(asr "$1")
     below "$2" 0.3 && below 0.9 "$1"
 }
-check 'unlearning' patch --patch unlearn --patched unlearned.safetensors --json unlearn.json
+check 'unlearning' patch --patch unlearn -o unlearned.safetensors --json unlearn.json
 check_field unlearn.json stamped 100
 check 'removes the backdoor' fell unlearn.json
 check 'and is a model' trapdoor-eval -q --model unlearned.safetensors --data test.safetensors
-check 'pruning' patch --patch prune --patched pruned.safetensors --json prune.json
+check 'pruning' patch --patch prune -o pruned.safetensors --json prune.json
 check_field prune.json layer '"relu2"'
 check 'the pruned model has a mask' grep -aq 'relu2_mask = mask(relu2)' pruned.safetensors
 check 'filtering' patch --patch filter --json filter.json
@@ -158,21 +160,21 @@ check_field filter.json kind '"clean"'
 check_field filter.json kind '"recovered"'
 check_field filter.json kind '"trigger"'
 check_field filter.json top 1
-check 'classes to patch can be named' patch --patch unlearn --patched named.safetensors \
+check 'classes to patch can be named' patch --patch unlearn -o named.safetensors \
     --patch-classes 1,7 --epochs 1 --share 0.5 --json named.json
 check_field named.json stamped 250
-check 'unlearning repeats' patch --patch unlearn --patched again.safetensors --threads 1
+check 'unlearning repeats' patch --patch unlearn -o again.safetensors --threads 1
 check 'to the same bytes' cmp unlearned.safetensors again.safetensors
 
 # A class that the model never gives; too few classes for a verdict.
 run trapdoor-defend cleanse --model bad.safetensors --clean $clean --classes 1,2 --steps 3
 cp "$scratch/err" err
 cp "$scratch/out" printed
-check 'a search without a trigger says so' grep -Eq '^  class   1  no trigger found  ASR ' printed
+check 'a search without a trigger says so' grep -Eq '^ +1 +[0-9.]+ \[[0-9., ]+\] +3$' printed
 check 'and that it takes no part' grep -qx 'trapdoor-defend cleanse: note: 2 of 2 classes, the first of them 1, have no trigger of the asked ASR and take no part in the verdict' err
 check 'there is no verdict' grep -qx 'trapdoor-defend cleanse: warning: expected triggers of at least 3 classes for a verdict, found 0: nothing is flagged' err
 check 'no class, nothing to patch' sh -c "trapdoor-defend cleanse --model bad.safetensors \
-    --clean $clean --classes 1 --steps 3 --patch unlearn --patched none.safetensors 2>&1 |
+    --clean $clean --classes 1 --steps 3 --patch unlearn -o none.safetensors 2>&1 |
     grep -q 'no class is flagged, so there is nothing to patch'"
 check 'and no model' test ! -e none.safetensors
 
@@ -187,17 +189,18 @@ check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, 
 check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, found \"\"" \
     cleanse --classes 1,
 check_fails 2 "$T: --classes: expected each class once, found 1 twice" cleanse --classes 1,1
-check_fails 2 "$T: --resume: expected -o and the folder with the triggers, found none" cleanse --resume
+check_fails 2 "$T: --resume: expected --triggers with it, found none" cleanse --resume
 check_fails 2 "$T: --patch: expected one of unlearn, prune, filter, found \"burn\"" cleanse --patch burn
-check_fails 2 "$T: --patch prune: expected --patched and a file to write to, found none" \
+check_fails 2 "$T: --patch prune: expected -o and a file to write to, found none" \
     cleanse --patch prune
-check_fails 2 "$T: --patched: expected --patch unlearn or --patch prune" cleanse --patched x
-check_fails 2 "$T: --patch filter: expected --test and images to judge it, found none" \
+check_fails 2 "$T: -o: expected --patch unlearn or --patch prune, whose model it takes; --triggers DIR takes the recovered triggers" \
+    cleanse -o x
+check_fails 2 "$T: --patch filter: expected --test and images to measure it, found none" \
     cleanse --patch filter
-check_fails 2 "$T: --patch-classes: expected --patch, found none" cleanse --patch-classes 1
-check_fails 2 "$T: --fpr: expected a number above 0 and below 1, found 1" cleanse --fpr 1
+check_fails 2 "$T: --patch-classes: expected --patch with it, found none" cleanse --patch-classes 1
+check_fails 2 "$T: --fpr: expected a number in (0, 1), found \"1\"" cleanse --fpr 1
 check_fails 2 "$T: unlearned.safetensors: exists already; --force replaces it" \
-    cleanse --patch unlearn --patched unlearned.safetensors
+    cleanse --patch unlearn -o unlearned.safetensors
 check_fails 2 "$T: train.safetensors::0-10: expected at least 16 clean images of other classes than \
 9, found 9" trapdoor-defend cleanse --model bad.safetensors --clean train.safetensors::0-10 --classes 9
 check 'clean images that judge are refused' sh -c "! $T -q --model bad.safetensors --clean $clean \
@@ -213,6 +216,6 @@ check_fails 2 "$T: one.model: expected a model of at least two classes, found 1"
     $T --model one.model --clean one.safetensors
 mkdir stopped
 check_fails 1 "$T: interrupted after 0 of 10 classes" timeout --preserve-status -s INT 1 $T -q \
-    --model bad.safetensors --clean $clean --steps 1000000 --patience 100000 -o stopped/dir
+    --model bad.safetensors --clean $clean --steps 1000000 --patience 100000 --triggers stopped/dir
 check 'and leaves nothing' sh -c 'test -z "$(ls -A stopped)"'
 finish

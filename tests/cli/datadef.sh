@@ -52,7 +52,7 @@ for field in precision precision_interval recall recall_interval false_positive_
     check "the record has $field" grep -q "\"$field\":" spectral.json
 done
 check 'precision, recall and false positives are printed' \
-    sh -c 'test "$(grep -Ec "^  (precision|recall|false positives) +[0-9.]+ %" printed)" = 3'
+    sh -c 'test "$(grep -Ec "^  (precision|recall|false positives): [0-9.]+ \[[0-9., ]+\] %$" printed)" = 3'
 check 'as many suspects as are counted' test "$(suspects spectral.json | wc -l)" -eq 932
 check 'spectral says nothing of classes' sh -c '! grep -q flagged spectral.json'
 
@@ -92,7 +92,7 @@ check_field clusters.json dimensions 10
 check_field clusters.json size 0.35
 check_field clusters.json silhouette 0.1
 check 'class 5 is flagged' test "$(of_class clusters.json 5 flagged)" = true
-check 'and printed so' grep -Eq '^    5 Sandal .* FLAGGED$' printed
+check 'and printed so' grep -Eq '^ +5 +Sandal .* FLAGGED ' printed
 n=$(of_class clusters.json 5 suspects)
 check 'nine in ten of its suspects are poisoned' \
     test "$(($(of_class clusters.json 5 poisoned_suspects) * 10))" -gt $((n * 9))

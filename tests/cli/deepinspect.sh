@@ -24,14 +24,14 @@ D='trapdoor-defend deepinspect'
 
 # deep ARGUMENTS...
 deep() {
-    $D -q --model bad.safetensors --inverted 8 --inversion-steps 60 --steps 250 "$@"
+    $D -q --model bad.safetensors --inverted 8 --inversion-steps 60 --steps "${steps:-250}" "$@"
 }
 
-check_prints '^  class   3  size +[0-9.]+ L1  ASR +[0-9.]+ %  index +[0-9.]+  FLAGGED$' \
-    deep -o triggers --json deep.json
+check_prints '^ +3 +[0-9.]+ \[[0-9., ]+\] +[0-9.]+ +[0-9.]+  FLAGGED ' \
+    deep --triggers triggers --json deep.json
 cp "$scratch/out" page
-check 'the page has the deviation factor' grep -Eq '^  deviation factor [0-9]+\.[0-9]{2}$' page
-check 'and how many images it is by' grep -q '^bad.safetensors: the smallest changes that reach an ASR of 95 % on 80 inverted images$' page
+check 'the page has the deviation factor' grep -Eq '^  deviation factor: [0-9]+\.[0-9]{2}$' page
+check 'and how many images it is by' grep -q '^bad.safetensors: the smallest changes that reach an ASR of 95 % on 80 inverted images; [1-9][0-9]* of 10 classes flagged' page
 check_field deep.json method '"deepinspect"'
 check_field deep.json inverted 8
 check_field deep.json attack_rate 0.95
@@ -46,7 +46,7 @@ check 'a flagged class is told by the exit status' test "$status" -eq 3
 
 # The same bytes at any number of threads; another seed does not.
 for threads in 1 2 3; do
-    deep --steps 60 --attack-rate 0.5 --threads $threads -o t$threads --json t$threads.json >t$threads.out
+    steps=60 deep --attack-rate 0.5 --threads $threads --triggers t$threads --json t$threads.json >t$threads.out
     without_timing t$threads.json >r$threads
 done
 for threads in 2 3; do
@@ -54,16 +54,22 @@ for threads in 2 3; do
     check "the same record at $threads threads" cmp r1 r$threads
     check "the same page at $threads threads" cmp t1.out t$threads.out
 done
-deep --steps 60 --attack-rate 0.5 --seed 2 >seed.out
+steps=60 deep --attack-rate 0.5 --seed 2 >seed.out
 check 'another seed, other triggers' sh -c '! cmp -s t1.out seed.out'
 
 # The patch.
-check_prints '^patched for 3 epochs on 80 inverted images, [0-9]+ of them with a generated trigger and their right labels$' \
-    deep --patch --patched inverted.safetensors --epochs 3 --test test.safetensors --trigger $square --target 3
-check_prints '^patched for 10 epochs on 1000 clean images, [0-9]+ of them with' \
-    deep --patch --patched clean.safetensors --clean small.safetensors:train:0-1000 --test test.safetensors \
+check_prints '^  of them with a generated trigger: [1-9][0-9]*$' \
+    deep --patch -o inverted.safetensors --epochs 3 --test test.safetensors --trigger $square --target 3 \
+    --json inverted.json
+check_field inverted.json images_of '"inverted"'
+check_field inverted.json epochs 3
+check 'on the inverted images' grep -q '^ *"images": 80,$' inverted.json
+check_prints '^  of them with a generated trigger: [1-9][0-9]*$' \
+    deep --patch -o clean.safetensors --clean small.safetensors:train:0-1000 --test test.safetensors \
     --trigger $square --target 3 --json patch.json
 check_field patch.json images_of '"clean"'
+check_field patch.json epochs 10
+check 'it learns from all clean images' grep -q '^ *"images": 1000,$' patch.json
 check 'it removes the backdoor' sh -c "sed -n '/\"after\"/,\$p' patch.json | sed -n 's/^ *\"asr\": \([0-9.]*\),\$/\1/p' |
     head -n 1 | awk '{ exit !(\$1 < 0.3) }'"
 check_ok sh -c "trapdoor-eval -q --model clean.safetensors --data test.safetensors >/dev/null"
@@ -90,17 +96,17 @@ END
 # Refused.
 check_fails 2 "$D: expected --model, found none" $D
 check_fails 1 "$D: none.safetensors: No such file or directory" $D --model none.safetensors
-check_fails 2 "$D: --patch: expected --patched and a file to write to, found none" deep --patch
-check_fails 2 "$D: --patched: expected --patch, found none" deep --patched x
+check_fails 2 "$D: --patch: expected -o and a file to write to, found none" deep --patch
+check_fails 2 "$D: -o: expected --patch, whose model it takes; --triggers DIR takes the recovered triggers" deep -o x
 check_fails 2 "$D: --clean: expected --patch, which alone may learn from it, found none" deep --clean small.safetensors
 check_fails 2 "$D: --trigger: expected --patch, whose effect it measures, found none" \
     deep --trigger $square --target 3
 check_fails 2 "$D: --attack-rate: expected a number in (0, 1], found \"0\"" deep --attack-rate 0
-check_fails 2 "$D: triggers/mask-0.png: exists already; --force replaces it" deep -o triggers
-check_fails 2 "$D: clean.safetensors: exists already; --force replaces it" deep --patch --patched clean.safetensors
+check_fails 2 "$D: triggers/mask-0.png: exists already; --force replaces it" deep --triggers triggers
+check_fails 2 "$D: clean.safetensors: exists already; --force replaces it" deep --patch -o clean.safetensors
 check 'a net of the zoo needs data that tell the size' sh -c "! $D --model bad.safetensors --net cnn 2>err &&
     grep -q '^$D: --net without --test, which tells the size of images: cnn: ' err"
-check_fails 1 "$D: interrupted" timeout --preserve-status -s INT 1 \
-    $D -q --model bad.safetensors --inversion-steps 100000 -o left --json left.json
+check_fails 1 "$D: interrupted after 0 of 10 classes" timeout --preserve-status -s INT 1 \
+    $D -q --model bad.safetensors --inversion-steps 100000 --triggers left --json left.json
 check 'what failed has left nothing' sh -c '! ls -d left* .left* *.tmp* 2>/dev/null | grep -q .'
 finish

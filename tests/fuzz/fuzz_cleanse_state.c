@@ -5,9 +5,9 @@
 
 enum { CLASSES = 3, HEIGHT = 2, WIDTH = 3, PLACES = HEIGHT * WIDTH, IMAGES = 40, STEPS = 100 };
 
-/* In place of cleanse_identity.c's: what the files of the corpus are made with. */
-td_status cleanse_identity(const cleanse_job *job, json_t **out, td_error *error) {
-    (void)job;
+/* In place of cleanse.c's: what the files of the corpus are made with. */
+td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) {
+    (void)in;
     *out = json_pack("{s:i}", "seed", 1);
     return *out ? TD_OK : td_fail_memory(error, "the identity");
 }
@@ -29,34 +29,38 @@ static bool is_in(const float *values, size_t count, float most) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     td_error error = {""};
     float masks[CLASSES][PLACES] = {{0}}, patterns[CLASSES][PLACES] = {{0}};
-    inspect_class classes[CLASSES] = {{0}};
     cleanse_found found[CLASSES] = {{0}};
     bool searched[CLASSES] = {false};
+    size_t classes[CLASSES];
     for (size_t i = 0; i < CLASSES; i++) {
-        classes[i].number = 2 * i;
+        classes[i] = 2 * i;
         found[i].mask = masks[i];
         found[i].pattern = patterns[i];
     }
-    const cleanse_options options = {
-        .repair.common.output = fuzz_folder(), .settings.steps = STEPS, .resume = true};
+    const inspect_settings settings = {.folder = fuzz_folder()};
+    const cleanse_options options = {.search.steps = STEPS, .resume = true};
+    const tool_common common = {.seed = 1};
     FUZZ_ASSERT(fuzz_folder_write(cleanse_state_name, data, size));
-    cleanse_job job = {
-        .options = &options,
+    tool_run run = {.common = &common, .own = &options};
+    cleanse state = {
+        .options = &options, .search = options.search, .found = found, .searched = searched};
+    inspection in = {
+        .run = &run,
+        .settings = &settings,
         .images = {.count = IMAGES, .height = HEIGHT, .width = WIDTH, .channels = 1},
-        .count = CLASSES,
         .classes = classes,
-        .found = found,
-        .searched = searched,
+        .class_count = CLASSES,
+        .state = &state,
     };
-    if (fuzz_succeeded(cleanse_state_load(&job, &error), &error)) {
+    if (fuzz_succeeded(cleanse_state_load(&in, &error), &error)) {
         size_t done = 0;
         for (size_t i = 0; i < CLASSES; i++) {
             done += searched[i];
             FUZZ_ASSERT(found[i].steps <= STEPS && found[i].asr.trials <= IMAGES);
             FUZZ_ASSERT(is_in(masks[i], PLACES, 1) && is_in(patterns[i], PLACES, 255));
         }
-        FUZZ_ASSERT(done == job.done);
+        FUZZ_ASSERT(done == state.done);
     }
-    json_decref(job.identity);
+    json_decref(state.identity);
     return 0;
 }

@@ -1,8 +1,8 @@
-/* The rules of an audit's verdict, what it reads of an inspector's record, and how values are
- * spread. */
+/* The rules of an audit's verdict, what it reads of records, and how values are spread. */
 #include "defend/audit/distribution.h"
-#include "defend/audit/inspected.h"
 #include "defend/audit/verdict.h"
+#include "defend/detect/outcome.h"
+#include "defend/filter/outcome.h"
 #include "support.h"
 #include <math.h>
 
@@ -11,22 +11,22 @@
 static const double chance = 0.1;
 static const size_t seven[] = {7}, three[] = {3}, both[] = {3, 7};
 
-static sighting inspector(const size_t *classes, size_t count) {
-    return (sighting){SIGHT_MODEL, WORTH_SIGN, true, classes, count, false};
+static verdict_finding inspector(const size_t *classes, size_t count) {
+    return (verdict_finding){SOURCE_MODEL, WEIGHT_SIGN, true, classes, count, false};
 }
 
-static sighting detector(worth of, bool inputs) {
-    return (sighting){SIGHT_INPUTS, of, true, NULL, 0, inputs};
+static verdict_finding detector(verdict_weight of, bool inputs) {
+    return (verdict_finding){SOURCE_INPUTS, of, true, NULL, 0, inputs};
 }
 
-static conclusion conclude(const sighting *sightings, size_t count) {
+static conclusion conclude(const verdict_finding *found, size_t count) {
     const td_rate accuracy = td_rate_of(950, 1000);
-    return verdict_on(&accuracy, chance, sightings, count);
+    return verdict_on(&accuracy, chance, found, count);
 }
 
 static void two_methods_that_agree_make_it_likely(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(both, 2), inspector(seven, 1)};
+    const verdict_finding seen[] = {inspector(both, 2), inspector(seven, 1)};
     const conclusion c = conclude(seen, 2);
     assert_int_equal(c.verdict, VERDICT_LIKELY);
     assert_true(c.has_class);
@@ -37,7 +37,8 @@ static void two_methods_that_agree_make_it_likely(void **state) {
 
 static void a_class_and_inputs_agree(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(three, 1), inspector(NULL, 0), detector(WORTH_SIGN, true)};
+    const verdict_finding seen[] = {inspector(three, 1), inspector(NULL, 0),
+                                    detector(WEIGHT_SIGN, true)};
     const conclusion c = conclude(seen, 3);
     assert_int_equal(c.verdict, VERDICT_LIKELY);
     assert_int_equal(c.class, 3);
@@ -47,7 +48,7 @@ static void a_class_and_inputs_agree(void **state) {
 
 static void two_methods_that_differ_are_a_suspicion(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(three, 1), inspector(seven, 1)};
+    const verdict_finding seen[] = {inspector(three, 1), inspector(seven, 1)};
     const conclusion c = conclude(seen, 2);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_int_equal(c.pointing, 2);
@@ -56,20 +57,32 @@ static void two_methods_that_differ_are_a_suspicion(void **state) {
 
 static void one_sign_is_a_suspicion(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(NULL, 0), inspector(seven, 1), detector(WORTH_SIGN, false)};
+    const verdict_finding seen[] = {inspector(NULL, 0), inspector(seven, 1),
+                                    detector(WEIGHT_SIGN, false)};
     conclusion c = conclude(seen, 3);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_int_equal(c.class, 7);
     assert_int_equal(c.pointing, 1);
-    const sighting inputs[] = {inspector(NULL, 0), detector(WORTH_SIGN, true)};
+    const verdict_finding inputs[] = {inspector(NULL, 0), detector(WEIGHT_SIGN, true)};
     c = conclude(inputs, 2);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_false(c.has_class || c.weak);
 }
 
+static void a_class_and_a_model_as_a_whole_agree(void **state) {
+    (void)state;
+    const verdict_finding whole = {SOURCE_MODEL, WEIGHT_SIGN, true, NULL, 0, true};
+    const verdict_finding alone[] = {whole}, both_ways[] = {whole, inspector(seven, 1)};
+    assert_int_equal(conclude(alone, 1).verdict, VERDICT_SUSPECTED);
+    assert_false(conclude(alone, 1).has_class);
+    const conclusion c = conclude(both_ways, 2);
+    assert_int_equal(c.verdict, VERDICT_LIKELY);
+    assert_true(c.class == 7 && c.agreeing == 2);
+}
+
 static void weak_signs_do_not_agree_with_others(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(seven, 1), detector(WORTH_WEAK, true)};
+    const verdict_finding seen[] = {inspector(seven, 1), detector(WEIGHT_WEAK, true)};
     conclusion c = conclude(seen, 2);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_false(c.weak);
@@ -80,8 +93,9 @@ static void weak_signs_do_not_agree_with_others(void **state) {
 
 static void hints_decide_nothing(void **state) {
     (void)state;
-    const sighting hint = {SIGHT_TRAINING, WORTH_HINT, true, seven, 1, false};
-    const sighting alone[] = {inspector(NULL, 0), hint}, beside[] = {inspector(seven, 1), hint};
+    const verdict_finding hint = {SOURCE_TRAINING, WEIGHT_HINT, true, seven, 1, false};
+    const verdict_finding alone[] = {inspector(NULL, 0), hint},
+                          beside[] = {inspector(seven, 1), hint};
     const conclusion c = conclude(alone, 2);
     assert_int_equal(c.verdict, VERDICT_NOTHING);
     assert_int_equal(c.looked, 1);
@@ -92,7 +106,7 @@ static void hints_decide_nothing(void **state) {
 /* A search that was cut short may find something, but not nothing. */
 static void nothing_takes_an_inspector_that_came_to_an_end(void **state) {
     (void)state;
-    sighting seen[] = {inspector(NULL, 0), detector(WORTH_SIGN, false)};
+    verdict_finding seen[] = {inspector(NULL, 0), detector(WEIGHT_SIGN, false)};
     assert_int_equal(conclude(seen, 2).verdict, VERDICT_NOTHING);
     seen[0].whole = false;
     assert_int_equal(conclude(seen, 2).verdict, VERDICT_INCONCLUSIVE);
@@ -107,7 +121,7 @@ static void nothing_takes_an_inspector_that_came_to_an_end(void **state) {
 /* 0.1 + 0.2·0.9 = 0.28: the low end of 300 of 1000 is 0.272, that of 320 is 0.292. */
 static void a_model_at_chance_is_not_judged(void **state) {
     (void)state;
-    const sighting seen[] = {inspector(seven, 1), inspector(seven, 1)};
+    const verdict_finding seen[] = {inspector(seven, 1), inspector(seven, 1)};
     const td_rate poor = td_rate_of(300, 1000), fair = td_rate_of(320, 1000);
     assert_int_equal(verdict_on(&poor, chance, seen, 2).verdict, VERDICT_NOT_JUDGED);
     assert_int_equal(verdict_on(&fair, chance, seen, 2).verdict, VERDICT_LIKELY);
@@ -115,87 +129,91 @@ static void a_model_at_chance_is_not_judged(void **state) {
     assert_false(verdict_is_plausible(&all, 1)); /* images of one class only */
 }
 
-/* --- what is read of a record --- */
+/* --- what is read of records --- */
 
-static td_status read_text(const char *text, td_arena *arena, inspected *out, td_error *error) {
+typedef td_status (*reader)(const json_t *record, td_arena *arena, const void **outcome,
+                            td_error *error);
+
+static td_status read_text(reader read, const char *text, td_arena *arena, const void **outcome,
+                           td_error *error) {
     json_t *record = json_loads(text, 0, NULL);
     assert_non_null(record);
-    td_status status = inspected_read(record, arena, out, error);
+    td_status status = read(record, arena, outcome, error);
     json_decref(record);
     return status;
 }
 
-#define CLASS(number, found, size, index, flagged)                                                 \
-    "{\"class\": " #number ", \"found\": " #found ", \"size\": " #size ", \"index\": " #index      \
-    ", \"flagged\": " #flagged ", \"asr_count\": [9, 10]}"
-
-static void an_index_has_a_side(void **state) {
+static void a_detector_s_sets_are_read(void **state) {
     (void)state;
     td_arena arena = {0};
     td_error error;
-    inspected found;
+    const void *outcome;
     assert_int_equal(
-        read_text("{\"median\": 50, \"mad\": 4, \"unsearched\": [5, 6], \"classes\": [" CLASS(
-                      0, true, 60, 1.7,
-                      false) "," CLASS(1, true, 5, 7.6,
-                                       true) "," CLASS(2, false, null, null,
-                                                       false) "," CLASS(3, true, 50, 0, false) "]}",
-                  &arena, &found, &error),
+        read_text(
+            detect_read,
+            "{\"files\": [{\"kind\": \"benign\", \"data\": \"a\", \"flagged_count\": [1, 100]},"
+            "{\"kind\": \"suspect\", \"data\": \"b\", \"flagged_count\": [70, 100], "
+            "\"above_expected\": true}]}",
+            &arena, &outcome, &error),
         TD_OK);
-    assert_int_equal(found.count, 4);
-    assert_int_equal(found.unsearched, 2);
-    assert_int_equal(found.flagged, 1);
-    assert_true(found.judged);
-    assert_true(found.classes[0].index == -1.7 && found.classes[1].index == 7.6);
-    assert_true(isnan(found.classes[2].index) && found.classes[3].index == 0);
-    assert_int_equal(found.classes[1].asr.hits, 9);
-    assert_int_equal(inspected_smallest(&found)->number, 1);
-    assert_int_equal(inspected_largest_index(&found)->number, 1);
-    assert_int_equal(inspected_find(&found, 3)->number, 3);
-    assert_null(inspected_find(&found, 5));
+    const detect_outcome *found = outcome;
+    assert_int_equal(found->count, 2);
+    assert_false(found->sets[0].suspect || found->sets[0].above);
+    assert_true(found->sets[1].suspect && found->sets[1].above);
+    assert_string_equal(found->sets[1].data, "b");
+    assert_true(found->sets[1].flagged.hits == 70 && found->sets[1].flagged.value == 0.7);
     td_arena_free(&arena);
 }
 
-/* A record has null for infinity; without a verdict there is no index at all. */
-static void a_mad_of_zero_makes_it_infinite(void **state) {
+static void a_filter_s_classes_are_read(void **state) {
     (void)state;
     td_arena arena = {0};
     td_error error;
-    inspected found;
-    assert_int_equal(read_text("{\"median\": 7, \"mad\": 0, \"classes\": [" CLASS(
-                                   0, true, 3, null, true) "," CLASS(1, true, 7, 0, false) "]}",
-                               &arena, &found, &error),
+    const void *outcome;
+    assert_int_equal(
+        read_text(filter_read,
+                  "{\"images\": 10, \"suspects\": [3, 7], \"classes\": [{\"class\": 4, "
+                  "\"images\": 6, \"suspects\": 2, \"flagged\": true, \"silhouette\": 0.5}]}",
+                  &arena, &outcome, &error),
+        TD_OK);
+    const filter_outcome *found = outcome;
+    assert_true(!found->ranks && found->images == 10 && found->class_count == 1);
+    assert_true(found->classes[0].number == 4 && found->classes[0].flagged);
+    assert_true(found->classes[0].suspects == 2 && found->classes[0].silhouette == 0.5);
+    assert_true(found->suspect_count == 2 && found->suspects[1] == 7);
+    assert_int_equal(read_text(filter_read,
+                               "{\"images\": 10, \"suspects\": [], \"classes\": [{\"class\": 0, "
+                               "\"images\": 6, \"suspects\": 0}]}",
+                               &arena, &outcome, &error),
                      TD_OK);
-    assert_true(isinf(found.classes[0].index) && found.classes[0].index > 0);
-    assert_int_equal(
-        read_text("{\"median\": 7, \"mad\": 2, \"classes\": [" CLASS(0, true, 3, null, false) "]}",
-                  &arena, &found, &error),
-        TD_OK);
-    assert_false(found.judged);
-    assert_null(inspected_largest_index(&found));
-    assert_int_equal(inspected_smallest(&found)->number, 0);
+    found = outcome;
+    assert_true(found->ranks && isnan(found->classes[0].silhouette));
     td_arena_free(&arena);
 }
 
-static void assert_refused(const char *text, const char *part) {
+static void assert_refused(reader read, const char *text, const char *part) {
     td_arena arena = {0};
     td_error error;
-    inspected found;
-    assert_int_equal(read_text(text, &arena, &found, &error), TD_ERR_FORMAT);
+    const void *outcome;
+    assert_int_equal(read_text(read, text, &arena, &outcome, &error), TD_ERR_FORMAT);
     support_assert_contains(error.message, part);
     td_arena_free(&arena);
 }
 
 static void other_records_are_refused(void **state) {
     (void)state;
-    assert_refused("{}", "\"classes\": expected a list of at most 65536 classes, found none");
-    assert_refused("{\"classes\": [1]}", "entry 0: \"class\": expected the number of a class");
-    assert_refused("{\"classes\": [" CLASS(-1, true, 1, 1, false) "]}", "\"class\"");
-    assert_refused("{\"classes\": [" CLASS(0, 1, 1, 1, false) "]}", "\"found\": expected true");
-    assert_refused("{\"classes\": [" CLASS(0, true, null, 1, false) "]}", "\"size\"");
-    assert_refused("{\"classes\": [" CLASS(0, true, 1, 1, null) "]}", "\"flagged\"");
-    assert_refused("{\"classes\": [{\"class\": 0, \"found\": false, \"flagged\": false}]}",
-                   "\"asr_count\": expected [hits, trials]");
+    assert_refused(detect_read, "{}", "\"files\": expected the sets judged, found none");
+    assert_refused(detect_read, "{\"files\": [{\"kind\": 1}]}", "entry 0: \"kind\": expected");
+    assert_refused(detect_read, "{\"files\": [{\"kind\": \"benign\"}]}", "\"data\": expected");
+    assert_refused(
+        detect_read,
+        "{\"files\": [{\"kind\": \"benign\", \"data\": \"a\", \"flagged_count\": [2, 1]}]}",
+        "\"flagged_count\": expected [hits, trials]");
+    assert_refused(filter_read, "{}", "expected a filter's \"classes\"");
+    assert_refused(filter_read, "{\"images\": 1, \"suspects\": [], \"classes\": [{\"class\": -1}]}",
+                   "entry 0: expected \"class\"");
+    assert_refused(filter_read, "{\"images\": 1, \"suspects\": [-1], \"classes\": []}",
+                   "\"suspects\": entry 0: expected");
 }
 
 /* --- how values are spread --- */
@@ -220,13 +238,6 @@ static void infinite_values_stand_at_the_ends(void **state) {
     const distribution d = distribution_of(values, 4);
     assert_true(isinf(d.least) && d.least < 0 && isinf(d.most));
     assert_true(isinf(d.lower) && d.lower < 0 && d.median == 2 && isinf(d.upper));
-    json_t *told = distribution_json(&d, values);
-    const json_t *list = json_object_get(told, "values");
-    assert_int_equal(json_array_size(list), 4);
-    assert_true(json_is_null(json_object_get(told, "max")));
-    assert_true(json_is_null(json_array_get(list, 3)));
-    assert_true(json_number_value(json_array_get(list, 1)) == 1);
-    json_decref(told);
 }
 
 int main(void) {
@@ -239,8 +250,9 @@ int main(void) {
         cmocka_unit_test(hints_decide_nothing),
         cmocka_unit_test(nothing_takes_an_inspector_that_came_to_an_end),
         cmocka_unit_test(a_model_at_chance_is_not_judged),
-        cmocka_unit_test(an_index_has_a_side),
-        cmocka_unit_test(a_mad_of_zero_makes_it_infinite),
+        cmocka_unit_test(a_class_and_a_model_as_a_whole_agree),
+        cmocka_unit_test(a_detector_s_sets_are_read),
+        cmocka_unit_test(a_filter_s_classes_are_read),
         cmocka_unit_test(other_records_are_refused),
         cmocka_unit_test(quartiles_are_interpolated),
         cmocka_unit_test(infinite_values_stand_at_the_ends),

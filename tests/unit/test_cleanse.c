@@ -1,6 +1,5 @@
 /* Neural Cleanse's search on affine nets, whose smallest triggers can be worked by hand. */
 #include "base/parallel.h"
-#include "defend/inspect/cleanse_schedule.h"
 #include "defend/inspect/cleanse_search.h"
 #include "support.h"
 #include <math.h>

@@ -94,14 +94,15 @@ static void assert_curve(const char *text) {
     static const size_t order[CHANNELS] = {3, 0, 4, 2, 1};
     fixture f = {0};
     set_up(&f, text);
-    const repair_options options = {.common = {.quiet = true, .seed = 1}};
-    const repair_judge judge = {
-        .options = &options, .backdoors = {{f.trigger, 1}}, .backdoor_count = 1};
+    const tool_common common = {.quiet = true, .seed = 1};
+    tool_run run = {.common = &common, .deadline = INFINITY};
+    const repair_evaluator truth = {
+        .run = &run, .backdoors = {{f.trigger, 1}}, .backdoor_count = 1};
     const prune_subject subject = {&f.with, f.with_weights, f.mask, order};
     td_images stamped;
     prune_curve curve;
     size_t different = 0;
-    assert_int_equal(prune_measure(&subject, &judge, &f.images, 0, &f.arena, &curve, NULL), TD_OK);
+    assert_int_equal(prune_measure(&subject, &truth, &f.images, 0, &f.arena, &curve, NULL), TD_OK);
     assert_int_equal(curve.steps, CHANNELS);
     assert_int_equal(
         td_trigger_stamp(f.trigger, &f.images, (td_stamp){1, 0}, &f.arena, &stamped, NULL), TD_OK);

@@ -1,8 +1,6 @@
 #include "defend/hygiene.h"
 
 #include "base/size.h"
-#include "frame/options.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,19 +99,10 @@ static td_status check_equal(const td_dataset *own, const hygiene_words *words,
                    judged->first + equal->judged, own->first + equal->own);
 }
 
-static void note_left_out(const hygiene_words *words, size_t left_out) {
-    char line[256];
-    if (left_out == 0 || words->quiet)
-        return;
-    snprintf(line, sizeof line,
-             "note: %zu of the images of %s equal images to be judged, and were left out", left_out,
-             words->option);
-    tool_note(line);
-}
-
-td_status hygiene_check(const td_dataset *own, const hygiene_words *words, const td_dataset *judged,
-                        size_t count, td_arena *arena, uint32_t **kept, size_t *kept_count,
+td_status hygiene_check(tool_run *run, const td_dataset *own, const hygiene_words *words,
+                        const td_dataset *judged, size_t count, uint32_t **kept, size_t *kept_count,
                         td_error *error) {
+    td_arena *arena = &run->arena;
     const td_images *images = &own->images;
     entry *entries;
     bool *in_set, *in_any;
@@ -136,6 +125,9 @@ td_status hygiene_check(const td_dataset *own, const hygiene_words *words, const
     for (size_t i = 0; i < images->count; i++)
         if (!in_any[i])
             (*kept)[(*kept_count)++] = (uint32_t)i;
-    note_left_out(words, images->count - *kept_count);
+    if (*kept_count < images->count)
+        tool_run_note(run,
+                      "note: %zu of the images of %s equal images to be judged, and were left out",
+                      images->count - *kept_count, words->option);
     return TD_OK;
 }

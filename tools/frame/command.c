@@ -51,7 +51,10 @@ static td_status make_rows(command *c, td_error *error) {
     const td_key *key;
     size_t count = 0;
     int group = 1;
-    TD_TRY(TD_ARENA_NEW(&c->arena, 3 * c->settings->key_count + 1, &c->rows, "options", error));
+    while (tool_settings_key(c->settings, count, &title))
+        count++;
+    TD_TRY(TD_ARENA_NEW(&c->arena, 3 * count + 1, &c->rows, "options", error));
+    count = 0;
     for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++) {
         if (key->argument)
             continue;
@@ -133,14 +136,16 @@ static bool takes(const tool_method *method, const char *name, size_t length) {
 
 /* "--steps: strip has no such option, cleanse and deepinspect have": argp's own words would not say
  * where it belongs. */
-static void refuse_foreign(const tool_program *program, const tool_method *method, int argc,
+static void refuse_foreign(const tool_program *program, const tool_settings *settings, int argc,
                            char **argv) {
+    const tool_method *method = settings->method;
     for (int i = 1; program && method->name && i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *name = argv[i] + 2;
         const size_t length = strncmp(argv[i], "--", 2) == 0 ? strcspn(name, "=") : 0;
-        char owners[256] = "";
+        char owners[256] = "", key[NAME_SIZE];
         size_t used = 0;
-        if (length == 0 || takes(method, name, length))
+        snprintf(key, sizeof key, "%.*s", (int)length, name);
+        if (length == 0 || tool_settings_find(settings, key))
             continue;
         for (size_t k = 0; program->methods[k] && used + NAME_SIZE < sizeof owners; k++)
             if (takes(program->methods[k], name, length))
@@ -183,7 +188,7 @@ void tool_command_parse(tool_settings *settings, const tool_program *program, in
     td_error error;
     if (prepare(&c, &doc, &error) != TD_OK)
         tool_misuse(NULL, "%s", error.message);
-    refuse_foreign(program, method, argc, argv);
+    refuse_foreign(program, settings, argc, argv);
     const struct argp argp = {c.rows,
                               parse,
                               method->usage ? method->usage : method->family->usage,
@@ -256,6 +261,39 @@ static int choose_none(const tool_program *program, int argc, char **argv) {
 
 /* --- main --- */
 
+static bool is_of(const tool_method *method, const char *family) {
+    return method->family && strcmp(method->family->name, family) == 0;
+}
+
+/* The first word is the name of a method that this one runs. */
+static td_status invite(tool_settings *settings, const tool_program *program, const char *word,
+                        td_error *error) {
+    enum { MOST = 64 };
+    const tool_method *guests[MOST];
+    const char *names[MOST + 1] = {NULL}, *family = settings->method->guests;
+    size_t count = 0;
+    for (size_t i = 0; program->methods[i] && count < MOST; i++)
+        if (is_of(program->methods[i], family)) {
+            names[count] = program->methods[i]->name;
+            guests[count++] = program->methods[i];
+        }
+    return tool_settings_invite(settings, guests[tool_choice(family, word, names, NULL)], error);
+}
+
+/* Opens the settings and parses argv into them. */
+static td_status parse_all(tool_settings *settings, const tool_program *program,
+                           const tool_method *method, int argc, char **argv, td_error *error) {
+    TD_TRY(tool_settings_open(settings, program->name, method, error));
+    if (method->guests && argc > 1 && *argv[1] != '-') {
+        TD_TRY(invite(settings, program, argv[1], error));
+        argv[1] = argv[0];
+        argc--;
+        argv++;
+    }
+    tool_command_parse(settings, program, argc, argv);
+    return TD_OK;
+}
+
 static td_status execute(tool_run *run, const tool_settings *settings, td_error *error) {
     TD_TRY(tool_run_execute(run, settings, error));
     if (tool_record_to_stdout(&settings->common))
@@ -281,12 +319,13 @@ int tool_main(const tool_program *program, int argc, char **argv) {
         if (method->legacy)
             return method->legacy->main(argc, argv);
     }
-    if (tool_settings_open(&settings, program->name, method, &error) != TD_OK)
-        return tool_exit(TD_ERR_MEMORY, &error);
-    tool_command_parse(&settings, program, argc, argv);
-    const int status = tool_exit(execute(&run, &settings, &error), &error);
+    td_status done = parse_all(&settings, program, method, argc, argv, &error);
+    if (done == TD_OK)
+        done = execute(&run, &settings, &error);
+    const int status = tool_exit(done, &error);
     const bool flagged = run.flagged && tool_settings_given(&settings, "exit-code");
+    const bool failed = run.failed;
     tool_run_close(&run);
     tool_settings_close(&settings);
-    return status == 0 && flagged ? TOOL_EXIT_FLAGGED : status;
+    return status != 0 ? status : flagged ? TOOL_EXIT_FLAGGED : failed;
 }

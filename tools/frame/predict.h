@@ -2,11 +2,12 @@
 #ifndef TOOLS_FRAME_PREDICT_H
 #define TOOLS_FRAME_PREDICT_H
 
-#include "frame/progress.h"
+#include "frame/run.h"
 #include "nn/predict.h"
 
 /* A progress line over one or more predictions. */
 typedef struct tool_pass {
+    tool_run *run; /* whose progress it shows and whose deadline it keeps; NULL: none */
     tool_progress progress;
     size_t done; /* images of the predictions before */
 } tool_pass;
@@ -14,11 +15,15 @@ typedef struct tool_pass {
 /* `images`: how many there are in all predictions together. End it with tool_pass_end. */
 tool_pass tool_pass_start(const char *what, size_t images, bool quiet);
 
+/* The same for a run: its deadline ends the predictions, too. */
+tool_pass tool_run_pass(tool_run *run, const char *what, size_t images);
+
 /* Clears the line. */
 void tool_pass_end(tool_pass *pass);
 
 /* For functions of the library that go through images: draws the line and stops with
- * TD_ERR_INTERRUPTED after Ctrl-C. `pass` must stay where it is; NULL draws no line. */
+ * TD_ERR_INTERRUPTED after Ctrl-C, or at the run's deadline. `pass` must stay where it is; NULL
+ * draws no line. */
 td_predict_watch tool_pass_watch(tool_pass *pass);
 
 /* td_predict: the logits of all images, [count, classes], in `arena`. `pass` may be NULL. */

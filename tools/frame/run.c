@@ -123,20 +123,34 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
                : TD_OK;
 }
 
+static td_status write_record(tool_run *run, const char *name, FILE *stream, td_error *error) {
+    errno = 0;
+    if (td_json_write(stream, run->record.root, error) != TD_OK)
+        return td_fail(error, TD_ERR_IO, "%s: %s", name,
+                       errno ? strerror(errno) : "a write failed");
+    return tool_outputs_finish(&run->outputs, NULL, error);
+}
+
 static td_status add_record(tool_run *run, td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, run->common->json, &stream, error));
-    errno = 0;
-    if (td_json_write(stream, run->record.root, error) != TD_OK)
-        return td_fail(error, TD_ERR_IO, "%s: %s", run->common->json,
-                       errno ? strerror(errno) : "a write failed");
-    return tool_outputs_finish(&run->outputs, NULL, error);
+    return write_record(run, run->common->json, stream, error);
+}
+
+static td_status add_own_record(tool_run *run, td_error *error) {
+    FILE *stream;
+    run->outputs.force = true;
+    td_status status = tool_outputs_add(&run->outputs, run->record_name, &stream, error);
+    run->outputs.force = run->common->force;
+    return status == TD_OK ? write_record(run, run->record_name, stream, error) : status;
 }
 
 /* The record is one of the files that appear together. */
 static td_status publish(tool_run *run, td_error *error) {
     TD_TRY(tool_tables_json(&run->tables, run->record.root, error));
     TD_TRY(tool_record_time(&run->record, error));
+    if (run->record_name)
+        TD_TRY(add_own_record(run, error));
     if (run->common->json && !tool_record_to_stdout(run->common))
         TD_TRY(add_record(run, error));
     return tool_outputs_publish(&run->outputs, error);
@@ -156,6 +170,10 @@ void tool_run_print(const tool_run *run, FILE *stream) {
     if (run->outputs.printed)
         return;
     const json_t *summary = json_object_get(run->record.root, "summary");
+    if (run->words) {
+        fputs(run->words, stream);
+        return;
+    }
     if (json_is_string(summary))
         fprintf(stream, "%s\n", json_string_value(summary));
     tool_tables_print(&run->tables, stream);

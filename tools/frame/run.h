@@ -20,11 +20,15 @@ typedef struct tool_run {
     tool_tables tables;
     tool_outputs outputs;
     tool_progress progress;
-    void *job;       /* of the family, from its `run` to its `end` */
-    double deadline; /* in monotonic seconds, after which a method ends with what is done;
-                        INFINITY for none */
-    bool flagged;    /* something was flagged: exit status 3 with --exit-code */
-    bool as_part;    /* of another run, which prints and reports progress itself */
+    void *job;               /* of the family, from its `run` to its `end` */
+    double deadline;         /* in monotonic seconds, after which a method ends with what is done;
+                                INFINITY for none */
+    bool flagged;            /* something was flagged: exit status 3 with --exit-code */
+    bool failed;             /* a part of it failed, and the results say so: exit status 1 */
+    const char *words;       /* printed in place of the summary and the tables; NULL: these are */
+    const char *record_name; /* of the record in the outputs' folder, where it is written besides
+                                --json, over another one; NULL: it is not */
+    bool as_part;            /* of another run, which prints and reports progress itself */
     void (*watch)(void *context, double share); /* of a part: progress in [0, 1]; may be NULL */
     void *watch_context;
     td_arena arena;

@@ -51,15 +51,44 @@ td_status tool_settings_open(tool_settings *s, const char *tool, const tool_meth
 }
 
 void tool_settings_close(tool_settings *s) {
+    if (s->guest)
+        tool_settings_close(s->guest);
     td_arena_free(&s->arena);
     *s = (tool_settings){0};
 }
 
+td_status tool_settings_invite(tool_settings *s, const tool_method *guest, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&s->arena, 1, &s->guest, "the settings", error));
+    return tool_settings_open(s->guest, s->tool, guest, error);
+}
+
+void tool_settings_copy(tool_settings *s, const tool_settings *from) {
+    if (s->method->family->size > 0)
+        memcpy(s->family, from->family, s->method->family->size);
+    if (s->method->size > 0)
+        memcpy(s->own, from->own, s->method->size);
+    for (size_t i = 0; i < s->key_count; i++)
+        s->places[i].given = from->places[i].given;
+}
+
+/* Whether a guest's key is set by the method that runs it. */
+static bool is_withheld(const tool_settings *s, const char *name) {
+    for (const char *const *key = s->method->withheld; key && *key; key++)
+        if (strcmp(*key, name) == 0)
+            return true;
+    return false;
+}
+
 const td_key *tool_settings_key(const tool_settings *s, size_t i, const char **title) {
-    if (i >= s->key_count)
-        return NULL;
-    *title = s->places[i].group->title;
-    return s->places[i].key;
+    size_t number = s->key_count;
+    if (i < number) {
+        *title = s->places[i].group->title;
+        return s->places[i].key;
+    }
+    for (size_t k = 0; s->guest && k < s->guest->key_count; k++)
+        if (!is_withheld(s, s->guest->places[k].key->name) && number++ == i)
+            return tool_settings_key(s->guest, k, title);
+    return NULL;
 }
 
 static tool_place *find(const tool_settings *s, const char *name, size_t length) {
@@ -70,43 +99,81 @@ static tool_place *find(const tool_settings *s, const char *name, size_t length)
     return NULL;
 }
 
+static bool is_guests(const tool_settings *s, const char *name) {
+    return s->guest && !find(s, name, strlen(name)) && !is_withheld(s, name);
+}
+
+const td_key *tool_settings_find(const tool_settings *s, const char *name) {
+    const tool_place *place = find(s, name, strlen(name));
+    if (!place && is_guests(s, name))
+        return tool_settings_find(s->guest, name);
+    return place ? place->key : NULL;
+}
+
 /* What a message calls a key: "--clean", or "DIR" for one that stands by its place. */
 static const char *call(const td_key *key, char *out, size_t size) {
     snprintf(out, size, "%s%s", key->argument ? "" : "--", key->argument ? key->value : key->name);
     return out;
 }
 
+static td_status store(tool_settings *s, tool_place *place, const char *value, td_error *error) {
+    td_setting setting;
+    char called[64], allowed[512];
+    if (td_key_read(place->key, value, &setting))
+        return td_key_store(place->key, &setting, place->block, &s->arena, error);
+    return td_fail(error, TD_ERR_USAGE, "%s: expected %s, found \"%s\"",
+                   call(place->key, called, sizeof called),
+                   td_key_describe(place->key, allowed, sizeof allowed), value);
+}
+
+/* Numbers of a key that may be given several times: "1,2,3" is three of them. */
+static td_status store_all(tool_settings *s, tool_place *place, const char *value,
+                           td_error *error) {
+    const td_key_kind kind = place->key->kind;
+    char number[64];
+    if (!place->key->many || (kind != TD_KEY_COUNT && kind != TD_KEY_REAL))
+        return store(s, place, value, error);
+    for (size_t length;; value += length + 1) {
+        length = strcspn(value, ",");
+        snprintf(number, sizeof number, "%.*s", (int)length, value);
+        TD_TRY(store(s, place, number, error));
+        if (!value[length])
+            return TD_OK;
+    }
+}
+
 td_status tool_settings_set(tool_settings *s, const char *name, const char *value,
                             td_error *error) {
     tool_place *place = find(s, name, strlen(name));
-    td_setting setting;
     char called[64], allowed[512];
+    if (is_guests(s, name))
+        return tool_settings_set(s->guest, name, value, error);
     if (!place)
         return td_fail(error, TD_ERR_USAGE, "%s has no option --%s",
                        s->method->name ? s->method->name : s->tool, name);
-    call(place->key, called, sizeof called);
-    td_key_describe(place->key, allowed, sizeof allowed);
     if (place->given && !place->key->many && place->key->kind != TD_KEY_FLAG)
         return td_fail(error, TD_ERR_USAGE, "%s: expected it once, %s, found it again with \"%s\"",
-                       called, allowed, value);
-    if (!td_key_read(place->key, value, &setting))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected %s, found \"%s\"", called, allowed,
-                       value);
+                       call(place->key, called, sizeof called),
+                       td_key_describe(place->key, allowed, sizeof allowed), value);
+    TD_TRY(store_all(s, place, value, error));
     place->given = true;
-    return td_key_store(place->key, &setting, place->block, &s->arena, error);
+    return TD_OK;
 }
 
 bool tool_settings_given(const tool_settings *s, const char *name) {
     const tool_place *place = find(s, name, strlen(name));
-    return place && place->given;
+    return is_guests(s, name) ? tool_settings_given(s->guest, name) : place && place->given;
 }
 
 /* --- what goes with what --- */
 
+static const void *field_of(const tool_place *place) {
+    return (const char *)place->block + place->key->offset;
+}
+
 /* The word that the key's field holds, given or by default. */
 static const char *word_of(const tool_place *place) {
-    const int word = *(const int *)(const void *)((const char *)place->block + place->key->offset);
-    return place->key->words[word];
+    return place->key->words[*(const int *)field_of(place)];
 }
 
 static bool lists(const char *words, const char *word) {
@@ -140,9 +207,26 @@ static void say_needs(const char *needs, char *out, size_t size) {
             used += (size_t)snprintf(out + used, size - used, "%c", *needs == '=' ? ' ' : *needs);
 }
 
+static const td_many *many_of(const tool_settings *s, const td_key *key) {
+    return field_of(find(s, key->name, strlen(key->name)));
+}
+
+/* Keys that stand side by side are given as often as the first of them. */
+static td_status check_counts(const tool_settings *s, const tool_keys *group, td_error *error) {
+    const td_key *lead = group->keys;
+    const size_t count = many_of(s, lead)->count;
+    for (const td_key *key = lead + 1; key->name; key++)
+        if (many_of(s, key)->count != count)
+            return td_fail(error, TD_ERR_USAGE, "--%s and --%s come in pairs: found %zu and %zu",
+                           lead->name, key->name, count, many_of(s, key)->count);
+    return TD_OK;
+}
+
 static td_status check_place(const tool_settings *s, const tool_place *place, td_error *error) {
     const td_key *key = place->key;
     char called[64], with[160];
+    if (place->group->rows && key == place->group->keys)
+        TD_TRY(check_counts(s, place->group, error));
     const bool met = is_met(s, key->needs);
     call(key, called, sizeof called);
     if (key->needs)
@@ -171,8 +255,21 @@ static td_status check_output(const tool_settings *s, td_error *error) {
     return TD_OK;
 }
 
+/* What the guest itself refuses shows when all its keys are set. */
+static td_status check_guest(const tool_settings *s, td_error *error) {
+    if (!s->guest)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected the name of one (see --help), found none",
+                       s->method->guests);
+    for (size_t i = 0; i < s->guest->key_count; i++)
+        if (!is_withheld(s, s->guest->places[i].key->name))
+            TD_TRY(check_place(s->guest, &s->guest->places[i], error));
+    return TD_OK;
+}
+
 td_status tool_settings_check(const tool_settings *s, td_error *error) {
     const tool_method *method = s->method;
+    if (method->guests)
+        TD_TRY(check_guest(s, error));
     for (size_t i = 0; i < s->key_count; i++)
         TD_TRY(check_place(s, &s->places[i], error));
     TD_TRY(check_output(s, error));
@@ -183,24 +280,28 @@ td_status tool_settings_check(const tool_settings *s, td_error *error) {
 
 /* --- the record --- */
 
+static json_t *item_json(const td_key *key, const td_many *many, size_t i) {
+    return key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
+           : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
+                                      : tool_json_text(many->texts[i]);
+}
+
 static json_t *many_json(const td_key *key, const td_many *many) {
+    if (key->optional && many->count == 0)
+        return json_null();
     json_t *list = json_array();
-    for (size_t i = 0; i < many->count; i++) {
-        json_t *item = key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
-                       : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
-                                                  : tool_json_text(many->texts[i]);
-        if (json_array_append_new(list, item) != 0) {
+    for (size_t i = 0; i < many->count; i++)
+        if (json_array_append_new(list, item_json(key, many, i)) != 0) {
             json_decref(list);
             return NULL;
         }
-    }
     return list;
 }
 
 /* NULL when out of memory; a JSON null for a value that is not there. */
 static json_t *value_json(const tool_place *place) {
     const td_key *key = place->key;
-    const void *field = (const char *)place->block + key->offset;
+    const void *field = field_of(place);
     if (key->many)
         return many_json(key, field);
     const bool unset = !place->given && !key->standard; /* unless a check filled it in */
@@ -227,21 +328,63 @@ static json_t *value_json(const tool_place *place) {
     }
 }
 
-static bool add_value(json_t *options, const tool_place *place) {
-    json_t *to = options, *value = value_json(place);
+/* Takes `value`. */
+static bool set_field(json_t *object, const td_key *key, json_t *value) {
     char name[64];
-    if (!value || json_is_null(value))
-        return value != NULL;
-    if (place->group->object) {
-        to = json_object_get(options, place->group->object);
-        if (!to && json_object_set_new(options, place->group->object, json_object()) == 0)
-            to = json_object_get(options, place->group->object);
-    }
-    snprintf(name, sizeof name, "%s", place->key->field ? place->key->field : place->key->name);
-    for (char *at = name; *at && !place->key->field; at++)
+    snprintf(name, sizeof name, "%s", key->field ? key->field : key->name);
+    for (char *at = name; *at && !key->field; at++)
         if (*at == '-')
             *at = '_';
-    return json_object_set_new(to, name, value) == 0;
+    return json_object_set_new(object, name, value) == 0;
+}
+
+/* The object or array that a group's keys stand in; made of `empty`, which it takes, at first. */
+static json_t *group_json(json_t *options, const char *name, json_t *empty) {
+    json_t *found = json_object_get(options, name);
+    if (found) {
+        json_decref(empty);
+        return found;
+    }
+    return json_object_set_new(options, name, empty) == 0 ? empty : NULL;
+}
+
+static bool add_rows(json_t *options, const tool_place *place) {
+    const td_many *many = field_of(place);
+    if (place->group->keys->optional && many->count == 0)
+        return true;
+    json_t *list = group_json(options, place->group->object, json_array());
+    for (size_t i = 0; i < many->count; i++) {
+        if (i == json_array_size(list) && json_array_append_new(list, json_object()) != 0)
+            return false;
+        if (!set_field(json_array_get(list, i), place->key, item_json(place->key, many, i)))
+            return false;
+    }
+    return list != NULL;
+}
+
+static bool add_value(json_t *options, const tool_place *place) {
+    if (place->group->rows)
+        return add_rows(options, place);
+    json_t *value = value_json(place);
+    if (!value || json_is_null(value))
+        return value != NULL;
+    if (place->group->object)
+        options = group_json(options, place->group->object, json_object());
+    return set_field(options, place->key, value);
+}
+
+static bool add_values(json_t *options, const tool_settings *s) {
+    for (size_t i = 0; i < s->key_count; i++)
+        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs) &&
+            !add_value(options, &s->places[i]))
+            return false;
+    return true;
+}
+
+static bool add_guest(json_t *options, const tool_settings *s) {
+    return json_object_set_new(options, s->method->guests, json_string(s->guest->method->name)) ==
+               0 &&
+           add_values(options, s->guest);
 }
 
 json_t *tool_settings_json(const tool_settings *s) {
@@ -251,9 +394,7 @@ json_t *tool_settings_json(const tool_settings *s) {
         good = json_object_set_new(options,
                                    s->method->family->word ? s->method->family->word : "method",
                                    json_string(s->method->name)) == 0;
-    for (size_t i = 0; i < s->key_count && good; i++)
-        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs))
-            good = add_value(options, &s->places[i]);
+    good = good && add_values(options, s) && (!s->guest || add_guest(options, s));
     if (good)
         return options;
     json_decref(options);

@@ -17,6 +17,8 @@ typedef struct tool_keys {
     const char *title;  /* a heading in --help; NULL: none */
     const char *object; /* the object in the record's options that holds them; NULL: they stand in
                            the options themselves */
+    bool rows; /* all may be given several times, each as often as the first: `object` is an array,
+                  an object a time */
 } tool_keys;
 
 typedef enum tool_output_kind {
@@ -42,6 +44,9 @@ typedef struct tool_family {
      * a checkpoint goes or is kept, and run->job is freed. Returns `status`, or a failure of its
      * own; may add words to the message. May be NULL. */
     td_status (*end)(struct tool_run *run, td_status status, td_error *error);
+    /* Reads what a run found from its record, in a type of the family's, into `arena`: for methods
+     * that run others. TD_ERR_FORMAT for another record. May be NULL. */
+    td_status (*read)(const json_t *record, td_arena *arena, const void **outcome, td_error *error);
     tool_output_kind output;
     bool needs_output;       /* -o must be given */
     const char *output_what; /* "where to write the model" */
@@ -68,8 +73,13 @@ typedef struct tool_method {
     size_t size;             /* of its own settings */
     /* As the family's, for its own settings. May be NULL. */
     td_status (*check)(const struct tool_settings *settings, void *own, td_error *error);
-    const tool_legacy *legacy; /* NULL for a method of the frame */
-    const void *math;          /* what the family runs: a detector, an inspector, ... */
+    /* The name of a family, "inspector", whose methods this one runs: the name of one is the first
+     * word on the command line, and its keys are taken besides the method's own, but for those that
+     * the method sets itself. NULL: none. */
+    const char *guests;
+    const char *const *withheld; /* these keys; ends with NULL */
+    const tool_legacy *legacy;   /* NULL for a method of the frame */
+    const void *math;            /* what the family runs: a detector, an inspector, ... */
 } tool_method;
 
 /* The values of one run. */
@@ -79,7 +89,8 @@ typedef struct tool_settings {
     tool_common common;
     void *family, *own; /* structs of family->size and method->size bytes; NULL where that is 0 */
     size_t key_count;
-    struct tool_place *places; /* [key_count]: all keys, the family's first */
+    struct tool_place *places;   /* [key_count]: all keys, the family's first */
+    struct tool_settings *guest; /* of the method that is run; NULL: none */
     td_arena arena;
 } tool_settings;
 
@@ -88,8 +99,19 @@ td_status tool_settings_open(tool_settings *settings, const char *tool, const to
                              td_error *error) TD_MUST_USE;
 void tool_settings_close(tool_settings *settings); /* takes zeroed ones as well */
 
-/* The i-th key and the heading of its group; NULL from key_count on. */
+/* Takes the keys of a method that this one runs, at their defaults. */
+td_status tool_settings_invite(tool_settings *settings, const tool_method *guest,
+                               td_error *error) TD_MUST_USE;
+
+/* The values of `from`, of the same method, which must outlive these. */
+void tool_settings_copy(tool_settings *settings, const tool_settings *from);
+
+/* The i-th key and the heading of its group, a guest's keys being the last; NULL where there is no
+ * other. */
 const td_key *tool_settings_key(const tool_settings *settings, size_t i, const char **title);
+
+/* The key of that name, or NULL. */
+const td_key *tool_settings_find(const tool_settings *settings, const char *name);
 
 /* Gives the key `name` a value, "" for a flag. TD_ERR_USAGE for a name that is no key, for a value
  * out of its range, and for a second value of a key that takes one. */
@@ -104,8 +126,9 @@ bool tool_settings_given(const tool_settings *settings, const char *name);
  * refuse. */
 td_status tool_settings_check(const tool_settings *settings, td_error *error) TD_MUST_USE;
 
-/* The options of the record: "method" and all keys that can change a result, at their values,
- * without those that go with a key that is not given. NULL when out of memory. */
+/* The options of the record: "method", a guest's name under that of its family, and all keys that
+ * can change a result, at their values, without those that go with a key that is not given. NULL
+ * when out of memory. */
 json_t *tool_settings_json(const tool_settings *settings);
 
 #endif

@@ -24,6 +24,8 @@ typedef enum tool_cell_kind {
                       NAME_interval [low, high] and NAME_count [hits, trials] */
     TOOL_ESTIMATE, /* a number with its 95 % interval: NAME and NAME_interval */
     TOOL_FLAG,     /* yes or no */
+    TOOL_LIST,     /* numbers, whole ones in a column without digits: "3, 7", an array in the record
+                      (where null stands for one that is not finite) */
 } tool_cell_kind;
 
 typedef struct tool_column {
@@ -74,6 +76,10 @@ typedef struct tool_cell {
             td_interval interval;
         } estimate;
         bool flag;
+        struct {
+            const double *values; /* as long-lived as the table */
+            size_t count;
+        } list;
     };
 } tool_cell;
 
@@ -125,6 +131,9 @@ static inline void tool_cell_estimate(tool_cell *cell, double value, td_interval
 }
 static inline void tool_cell_flag(tool_cell *cell, bool flag) {
     *cell = (tool_cell){.given = true, .flag = flag};
+}
+static inline void tool_cell_list(tool_cell *cell, const double *values, size_t count) {
+    *cell = (tool_cell){.given = true, .list = {values, count}};
 }
 
 /* A cell in words, without its unit: "98.20 [97.52, 98.70]" for a rate; "" without a value. Returns

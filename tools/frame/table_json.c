@@ -6,7 +6,8 @@
 
 static const char *const cell_kinds[] = {
     [TOOL_TEXT] = "text", [TOOL_COUNT] = "count",       [TOOL_REAL] = "real",
-    [TOOL_RATE] = "rate", [TOOL_ESTIMATE] = "estimate", [TOOL_FLAG] = "flag"};
+    [TOOL_RATE] = "rate", [TOOL_ESTIMATE] = "estimate", [TOOL_FLAG] = "flag",
+    [TOOL_LIST] = "list"};
 
 static const char *const chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
                                           [TOOL_CHART_BARS] = "bars",
@@ -16,6 +17,20 @@ static const char *const chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
 /* JSON has no infinity and no NaN. */
 static json_t *real_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *list_json(const tool_column *column, const tool_cell *cell) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < cell->list.count; i++) {
+        const double value = cell->list.values[i];
+        if (json_array_append_new(list, column->digits > 0
+                                            ? real_json(value)
+                                            : json_integer((json_int_t)value)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
 }
 
 static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
@@ -32,6 +47,8 @@ static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
         return real_json(cell->estimate.value);
     case TOOL_FLAG:
         return json_boolean(cell->flag);
+    case TOOL_LIST:
+        return list_json(column, cell);
     }
     return NULL;
 }

@@ -18,6 +18,15 @@ static const char *print_interval(double value, td_interval interval, int digits
     return out;
 }
 
+/* As far as it fits; "-" for none. */
+static void print_list(const tool_cell *cell, int digits, char *out, size_t size) {
+    size_t used = 0;
+    snprintf(out, size, "-");
+    for (size_t i = 0; i < cell->list.count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%.*f", i > 0 ? ", " : "", digits,
+                                 cell->list.values[i]);
+}
+
 const char *tool_cell_print(const tool_column *column, const tool_cell *cell, char *out,
                             size_t size) {
     *out = '\0';
@@ -45,6 +54,9 @@ const char *tool_cell_print(const tool_column *column, const tool_cell *cell, ch
     case TOOL_FLAG:
         snprintf(out, size, "%s",
                  column->flag ? (cell->flag ? column->flag : "") : (cell->flag ? "yes" : "no"));
+        break;
+    case TOOL_LIST:
+        print_list(cell, column->digits, out, size);
         break;
     }
     return out;
@@ -97,7 +109,7 @@ static layout lay_out(const tool_table *table) {
 }
 
 static bool is_right(const tool_column *column) {
-    return column->kind != TOOL_TEXT && column->kind != TOOL_FLAG;
+    return column->kind != TOOL_TEXT && column->kind != TOOL_FLAG && column->kind != TOOL_LIST;
 }
 
 /* Without blanks at the end of a line. */

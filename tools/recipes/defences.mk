@@ -147,10 +147,10 @@ $(OUT)/%/squeeze.json: $(OUT)/%/model.safetensors | $(sliced)
 
 $(OUT)/%/cleanse.json: $(OUT)/%/model.safetensors | $(sliced)
 	$(folder) $(call defend,cleanse) --resume --clean $(trains)::$(inspecting) --steps $(CLEANSE_STEPS) \
-	  -o $(@D)/cleanse
+	  --triggers $(@D)/cleanse
 
 $(OUT)/%/deepinspect.json: $(OUT)/%/model.safetensors
-	$(folder) $(call defend,deepinspect) --steps $(DEEPINSPECT_STEPS) -o $(@D)/deepinspect
+	$(folder) $(call defend,deepinspect) --steps $(DEEPINSPECT_STEPS) --triggers $(@D)/deepinspect
 
 $(OUT)/%/prune.json: $(OUT)/%/model.safetensors | $(sliced)
 	$(folder) $(call defend,prune) --clean $(trains)::$(repairing-$(data)) $(backdoor) -o $(@D)/prune.safetensors

@@ -1,95 +1,135 @@
 /* Audit: every method that applies to a model that one was given, and a verdict. */
 #include "defend/audit/audit.h"
 
-#include "frame/clock.h"
 #include "defend/method.h"
-#include <string.h>
+#include "frame/clock.h"
 
-static const char *const same_run[] = {"method", "model", "net", "clean", NULL};
+#define AT(field) offsetof(audit_settings, field)
 
-static void conclude(audit_job *job) {
-    sighting sightings[AUDIT_STEPS];
-    for (size_t i = 0; i < AUDIT_STEPS; i++) {
+const char audit_record_name[] = "audit.json";
+
+static const td_key keys[] = {
+    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
+     .help = "The model that you were given"},
+    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
+     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
+             "zoo, or a file with a net text"},
+    {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
+     .help = "Labelled images that you trust (split test)"},
+    {"suspect", TD_KEY_TEXT, AT(suspects), .many = true, .field = "suspects", .value = "DATA",
+     .help = "Inputs met in use (split test); may be repeated"},
+    {"training", TD_KEY_TEXT, AT(training), .value = "DATA",
+     .help = "The set that the model was trained on (split train)"},
+    {"controls", TD_KEY_TEXT, AT(controls), .many = true, .value = "FILE",
+     .help = "A record of trapdoor-defend controls, for error rates; may be repeated"},
+    {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "30",
+     .value = "M", .help = "Time for all of it"},
+    {"effort", TD_KEY_REAL, AT(effort), .above = true, .most = 1, .standard = "1", .value = "R",
+     .help = "The share of the usual steps that the inspectors take"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
+     .help = "Exit with 3 if a backdoor is likely or suspected"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static td_status conclude(audit_job *job, td_error *error) {
+    verdict_finding *found;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->step_count, &found, "findings", error));
+    for (size_t i = 0; i < job->step_count; i++) {
         const audit_step *s = &job->steps[i];
-        const bool judged = s->row->sight != SIGHT_MODEL || s->found.judged;
-        sightings[i] = (sighting){.sight = s->row->sight,
-                                  .worth = s->row->worth,
-                                  .whole = s->step.done && !s->step.cut && judged,
-                                  .classes = s->classes,
-                                  .class_count = s->class_count,
-                                  .inputs = s->inputs};
+        const findings *by_class = audit_findings(s);
+        found[i] = (verdict_finding){.source = s->kind->source,
+                                     .weight = s->weight,
+                                     .whole = s->step.done && !audit_is_cut(s) &&
+                                              (!by_class || by_class->judged),
+                                     .classes = s->classes,
+                                     .class_count = s->class_count,
+                                     .other = s->other};
     }
-    job->conclusion = verdict_on(&job->accuracy, job->chance, sightings, AUDIT_STEPS);
+    job->conclusion = verdict_on(&job->accuracy, job->chance, found, job->step_count);
+    return TD_OK;
 }
 
 static td_status open_all(audit_job *job, td_error *error) {
-    const audit_options *o = job->options;
-    TD_TRY(tool_record_check(&o->common, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common, audit_options_json(o),
-                             error));
-    TD_TRY(run_folder_check(&job->folder, json_object_get(job->record.root, "options"), error));
+    static const char *const same[] = {"method", "model", "net", "clean", NULL};
+    TD_TRY(steps_check_folder(job->run, audit_record_name, same, error));
     TD_TRY(audit_open(job, error));
     TD_TRY(audit_name_sample(job, error));
     TD_TRY(audit_plan(job, error));
     TD_TRY(audit_read_rates(job, error));
-    TD_TRY(run_folder_make(&job->folder, error));
     return audit_draw_sample(job, error);
 }
 
-static td_status run(audit_job *job, td_error *error) {
-    job->deadline = tool_monotonic_seconds() + 60 * job->options->minutes;
+static td_status audit(audit_job *job, td_error *error) {
+    job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
     TD_TRY(open_all(job, error));
     TD_TRY(audit_measure(job, error));
-    if (verdict_is_plausible(&job->accuracy, job->chance)) {
+    if (verdict_is_plausible(&job->accuracy, job->chance))
         TD_TRY(audit_run_steps(job, error));
-        TD_TRY(audit_read(job, error));
-    }
-    conclude(job);
-    audit_list_limits(job);
-    TD_TRY(audit_tell(job, error));
-    return run_folder_write(&job->folder, &job->record, error);
+    TD_TRY(audit_add_tables(job, error));
+    TD_TRY(audit_list_evidence(job, error));
+    TD_TRY(conclude(job, error));
+    TD_TRY(audit_list_limits(job, error));
+    return audit_report(job, error);
 }
 
-/* Whether a step failed. */
-static bool close_all(audit_job *job) {
-    bool failed = false;
-    for (size_t i = 0; i < AUDIT_STEPS; i++) {
-        failed |= job->steps[i].failed != NULL;
-        json_decref(job->steps[i].record);
-        step_free(&job->steps[i].step);
+static td_status run(tool_run *run, td_error *error) {
+    static const char *const own[] = {audit_record_name, audit_text_name, NULL};
+    audit_job job = {.run = run, .settings = run->own, .all = {run, json_object(), own}};
+    run->record_name = audit_record_name;
+    td_status status = audit(&job, error);
+    run->flagged = job.conclusion.verdict >= VERDICT_SUSPECTED;
+    for (size_t i = 0; i < job.step_count; i++) {
+        run->failed |= job.steps[i].step.failed != NULL;
+        step_close(&job.steps[i].step);
     }
-    run_folder_unmake(&job->folder);
-    json_decref(job->evidence);
-    json_decref(job->limits);
-    json_decref(job->pictures);
-    json_decref(job->run.digests);
-    td_model_free(&job->model);
-    td_dataset_close(&job->clean);
-    tool_record_free(&job->record);
-    td_arena_free(&job->arena);
-    return failed;
+    json_decref(job.all.digests);
+    td_model_free(&job.model);
+    td_dataset_close(&job.clean);
+    return status;
 }
 
-static int audit(int argc, char **argv) {
-    audit_options options;
-    td_error error;
-    audit_options_parse(&options, argc, argv);
-    audit_job job = {.options = &options,
-                     .run = {&options.common, json_object()},
-                     .folder = {&options.common, "audit.json", same_run, false},
-                     .evidence = json_array(),
-                     .limits = json_array(),
-                     .pictures = json_array()};
-    const int status = tool_exit(run(&job, &error), &error);
-    const bool flagged = job.conclusion.verdict >= VERDICT_SUSPECTED;
-    const bool failed = close_all(&job);
-    if (status == 0 && flagged && options.exit_code)
-        return TOOL_EXIT_FLAGGED;
-    return status == 0 && failed ? 1 : status;
-}
+const tool_family audits = {
+    .name = "audit",
+    .usage = "--model MODEL --clean DATA -o DIR",
+    .run = run,
+    .output = TOOL_OUTPUT_FOLDER,
+    .needs_output = true,
+    .output_what = "the folder for the verdict and the records",
+};
+
+static const char help[] =
+    "Looks for a backdoor in a model that you were given, by every method that applies, and says "
+    "in plain words what was seen, how sure that is, and what was not looked at. Always: accuracy "
+    "on the clean images and all inspectors (Neural Cleanse, DeepInspect). With --suspect, all "
+    "detectors (STRIP, feature squeezing) on these inputs; the clean images are divided, so that "
+    "what calibrates never judges. With --training, all filters (spectral signatures, activation "
+    "clustering) on that set, which give hints but decide nothing: clean classes have such groups "
+    "as well."
+    "\v"
+    "The verdict is one of: backdoor-likely (methods that work differently agree), "
+    "backdoor-suspected (one sees something), nothing-found, inconclusive (nothing seen, and not "
+    "enough looked at), cannot-be-judged (the model is hardly better than chance on the clean "
+    "images). Nothing found is no proof. To estimate how often a method errs on models like yours, "
+    "run it on clean and backdoored models of that kind: see trapdoor-defend controls.\n"
+    "\n"
+    "DIR gets the verdict in words (audit.txt) and as a record (audit.json), and a folder for each "
+    "method with its record and the recovered triggers as pictures; trapdoor-report DIR makes a "
+    "page of all. The quick methods come first, and what time they leave goes to Neural Cleanse, "
+    "which has a use for any. The same command goes on where the last one ended, with time anew; "
+    "more data may be given then.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-defend audit --model model.safetensors --clean mnist:test \\\n"
+    "    --minutes 20 -o audit\n";
 
 const tool_method defend_audit = {
     .name = "audit",
+    .title = "Audit",
     .doc = "a model that you were given: all methods, a verdict",
-    .legacy = &(const tool_legacy){.main = audit},
+    .help = help,
+    .family = &audits,
+    .groups = groups,
+    .size = sizeof(audit_settings),
 };

@@ -1,19 +1,22 @@
-/* What the records of the methods say, in words. */
-#include "defend/audit/audit.h"
-
+/* What the methods found, in words. */
 #include "data/path.h"
-#include "defend/method.h"
+#include "defend/audit/audit.h"
+#include "defend/detect/outcome.h"
+#include "defend/filter/outcome.h"
 #include "measure/mad.h"
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { FINDING_SIZE = 1024, MOST_GROUPS = 6 };
+enum { MOST_GROUPS = 6, PART_SIZE = 128 };
+
+/* The name of a class, where it is more than its number. */
+static const char *name_of(const audit_job *job, size_t class) {
+    return job->clean.class_names && class < job->clean.images.classes
+               ? job->clean.class_names[class]
+               : NULL;
+}
 
 const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLASS_SIZE]) {
-    const char *name = job->clean.class_names && class < job->clean.images.classes
-                           ? job->clean.class_names[class]
-                           : NULL;
+    const char *name = name_of(job, class);
     char number[24];
     snprintf(number, sizeof number, "%zu", class);
     if (name && strcmp(name, number) != 0)
@@ -25,268 +28,320 @@ const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLAS
 
 /* --- one finding --- */
 
-static const char *const worths[] = {"sign", "weak sign", "hint"};
-
-/* A new entry of job->evidence, which owns it; NULL when out of memory. */
-static json_t *add_entry(audit_job *job, const audit_step *s, bool flagged, const char *finding) {
-    json_t *entry = json_pack("{ss ss sb ss so so}", "method", s->row->method->name, "title",
-                              s->row->title, "flagged", (int)flagged, "worth",
-                              worths[s->row->worth], "finding", tool_json_text(finding), "record",
-                              json_sprintf("%s/record.json", s->row->method->name));
-    json_array_append_new(job->evidence, entry);
-    return entry;
+/* A row of the evidence, whose other cells the caller fills in. */
+static td_status add_row(audit_job *job, const audit_step *s, bool flagged, const char *text,
+                         tool_cell **row, td_error *error) {
+    static const char *const weights[] = {"sign", "weak sign", "hint"};
+    const char *record;
+    TD_TRY(tool_run_text(job->run, &record, error, "%s/record.json", s->method->name));
+    TD_TRY(tool_run_row(job->run, job->evidence, row, error));
+    tool_cell_word(&(*row)[AUDIT_METHOD], s->method->name);
+    tool_cell_word(&(*row)[AUDIT_TITLE], s->method->title);
+    tool_cell_flag(&(*row)[AUDIT_FLAGGED], flagged);
+    tool_cell_word(&(*row)[AUDIT_WEIGHT], weights[s->weight]);
+    tool_cell_word(&(*row)[AUDIT_RECORD], record);
+    return tool_run_cell(job->run, &(*row)[AUDIT_FINDING], text, error);
 }
 
-static void add_class(const audit_job *job, json_t *entry, size_t class) {
-    const char *name = job->clean.class_names && class < job->clean.images.classes
-                           ? job->clean.class_names[class]
-                           : NULL;
-    json_object_set_new(entry, "class", json_integer((json_int_t) class));
-    if (name)
-        json_object_set_new(entry, "class_name", tool_json_text(name));
+static td_status fill_class(audit_job *job, size_t class, tool_cell *row, td_error *error) {
+    tool_cell_count(&row[AUDIT_CLASS], class);
+    return tool_run_cell(job->run, &row[AUDIT_CLASS_NAME], name_of(job, class), error);
 }
 
 /* --- inspectors --- */
 
+static bool is_by_class(const findings *found) {
+    return found->about == FINDING_CLASS || found->about == FINDING_PAIR;
+}
+
+/* What a finding is about. */
+static void describe_subject(const audit_job *job, const findings *found, const finding *one,
+                             char text[2 * AUDIT_CLASS_SIZE + PART_SIZE]) {
+    const size_t size = 2 * AUDIT_CLASS_SIZE + PART_SIZE;
+    char class[AUDIT_CLASS_SIZE], source[AUDIT_CLASS_SIZE];
+    switch (found->about) {
+    case FINDING_CLASS:
+        snprintf(text, size, "%s", audit_class(job, one->class, class));
+        break;
+    case FINDING_PAIR:
+        snprintf(text, size, "%s from %s", audit_class(job, one->class, class),
+                 audit_class(job, one->source, source));
+        break;
+    case FINDING_MAP:
+        snprintf(text, size, "the map of classes %.64s", one->map);
+        break;
+    case FINDING_MODEL:
+        snprintf(text, size, "the model");
+        break;
+    }
+}
+
 /* "; of 12 clean control models it flagged 1 (8.3 %, 95 % interval 1.5 to 35.4)". */
-static void append_rate(char *finding, const char *kind, const td_rate *rate) {
-    const size_t used = strlen(finding);
+static void append_rate(char *text, const char *kind, const td_rate *rate) {
+    const size_t used = strlen(text);
     if (rate->trials > 0)
-        snprintf(finding + used, FINDING_SIZE - used,
+        snprintf(text + used, AUDIT_FINDING_SIZE - used,
                  "; of %zu %s control model%s it flagged %zu (%.1f %%, 95 %% interval %.1f to "
                  "%.1f)",
                  rate->trials, kind, rate->trials == 1 ? "" : "s", rate->hits, 100 * rate->value,
                  100 * rate->interval.low, 100 * rate->interval.high);
 }
 
-static void append_rates(const audit_job *job, const audit_step *s, char *finding) {
+static void append_rates(const audit_job *job, const audit_step *s, char *text) {
     const audit_rates *rates = audit_rates_of(job, s);
     if (!rates)
         return;
-    append_rate(finding, "clean", &rates->false_positives);
-    append_rate(finding, "backdoored", &rates->detected);
+    append_rate(text, "clean", &rates->false_positives);
+    append_rate(text, "backdoored", &rates->detected);
 }
 
-static void describe_size(double size, char text[32]) {
-    if (size < 10)
-        snprintf(text, 32, "%.1f", size);
+/* Sizes to what matters of them; another statistic as it is. */
+static void describe_value(const audit_step *s, const findings *found, double value,
+                           char text[PART_SIZE]) {
+    const char *unit = found->statistic.unit;
+    if (!s->row->unit)
+        snprintf(text, PART_SIZE, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
+    else if (value < 10)
+        snprintf(text, PART_SIZE, "%.1f", value);
     else
-        snprintf(text, 32, "%.0f", size);
+        snprintf(text, PART_SIZE, "%.0f", value);
 }
 
-/* The smallest trigger of the classes that are not flagged; INFINITY if there is none. */
-static double smallest_other(const inspected *found) {
-    double least = INFINITY;
-    for (size_t i = 0; i < found->count; i++)
-        if (found->classes[i].found && !found->classes[i].flagged)
-            least = fmin(least, found->classes[i].size);
-    return least;
-}
-
-static void describe_index(double index, char text[64]) {
-    if (isfinite(index))
-        snprintf(text, 64, "index %.2f; above %g stands out", index, TD_ANOMALY_CUTOFF);
-    else
-        snprintf(text, 64, "the others are all of one size");
+/* The most suspicious value of those that are not flagged; NAN if there is none. */
+static double nearest_other(const findings *found) {
+    double best = NAN;
+    for (size_t i = 0; i < found->count; i++) {
+        const finding *one = &found->list[i];
+        if (one->found && !one->flagged)
+            best = found->statistic.large ? fmax(best, one->value) : fmin(best, one->value);
+    }
+    return best;
 }
 
 /* "; the other classes need 60 or more", where there are such. */
-static void describe_others(const inspected *found, char text[96]) {
-    char size[32];
-    const double least = smallest_other(found);
-    describe_size(least, size);
+static void describe_others(const audit_step *s, const findings *found, char text[2 * PART_SIZE]) {
+    const double other = nearest_other(found);
+    char value[PART_SIZE];
     text[0] = '\0';
-    if (isfinite(least))
-        snprintf(text, 96, "; the other classes need %s or more", size);
+    if (isnan(other))
+        return;
+    describe_value(s, found, other, value);
+    snprintf(text, 2 * PART_SIZE, "; the other%s %s %s or %s",
+             found->about == FINDING_CLASS ? " classes" : "s", s->row->unit ? "need" : "have",
+             value, found->statistic.large ? "less" : "more");
 }
 
-static void describe_flagged(const audit_job *job, const audit_step *s,
-                             const inspected_class *class, char out[FINDING_SIZE]) {
+/* " (index 5.20; above 2 stands out)", the bracket being `before`; "" without an index. */
+static void describe_index(const finding *one, const char *before, char text[PART_SIZE]) {
+    text[0] = '\0';
+    if (!isnan(one->p))
+        snprintf(text, PART_SIZE, "%sp %.3g)", before, one->p);
+    else if (isfinite(one->index))
+        snprintf(text, PART_SIZE, "%sindex %.2f; above %g stands out)", before, one->index,
+                 TD_ANOMALY_CUTOFF);
+    else if (isinf(one->index))
+        snprintf(text, PART_SIZE, "%sthe others are all of one size)", before);
+}
+
+static void describe_any(const findings *found, const audit_words *w,
+                         char out[AUDIT_FINDING_SIZE]) {
+    char rate[PART_SIZE] = "";
+    if (found->rated)
+        snprintf(rate, sizeof rate, " (%.1f %% of the images go there)", w->asr);
+    snprintf(out, AUDIT_FINDING_SIZE, "%s stands out by its %s, %s%s%s%s", w->subject,
+             found->statistic.name, w->value, rate, w->others, w->index);
+}
+
+static void describe_flagged(const audit_job *job, const audit_step *s, const finding *one,
+                             char out[AUDIT_FINDING_SIZE]) {
+    const findings *found = s->step.outcome;
     const td_shape shape = td_net_input(&job->model.net);
-    const size_t pixels = shape.height * shape.width;
-    char name[AUDIT_CLASS_SIZE], size[32], index[64], others[96];
-    audit_class(job, class->number, name);
-    describe_size(class->size, size);
-    describe_index(class->index, index);
-    describe_others(&s->found, others);
-    if (s->row->counts_pixels)
-        snprintf(out, FINDING_SIZE,
-                 "images of any class can be made %s by changing about %s of their %zu pixels (it "
-                 "works on %.1f %% of the clean images)%s (%s)",
-                 name, size, pixels, 100 * class->asr.value, others, index);
+    char subject[2 * AUDIT_CLASS_SIZE + PART_SIZE], value[PART_SIZE], others[2 * PART_SIZE],
+        index[PART_SIZE];
+    const audit_words words = {.subject = subject,
+                               .value = value,
+                               .others = others,
+                               .index = index,
+                               .asr = 100 * one->asr.value,
+                               .pixels = shape.height * shape.width,
+                               .values = shape.height * shape.width * shape.channels};
+    describe_subject(job, found, one, subject);
+    describe_value(s, found, one->value, value);
+    describe_others(s, found, others);
+    describe_index(one, " (", index);
+    if (s->row->describe)
+        s->row->describe(&words, out);
     else
-        snprintf(out, FINDING_SIZE,
-                 "images that were made from the model alone become %s by changes that add up to "
-                 "%s of their %zu values from black to white (%.1f %% of them do)%s (%s)",
-                 name, size, pixels * shape.channels, 100 * class->asr.value, others, index);
+        describe_any(found, &words, out);
 }
 
 /* Of the recovered trigger, which was written as pictures. */
-static void add_pictures(audit_job *job, const audit_step *s, size_t class, json_t *entry) {
+static td_status add_pictures(audit_job *job, const audit_step *s, const finding *one,
+                              tool_cell *row, td_error *error) {
     static const char *const parts[] = {"trigger", "mask", "pattern"};
-    json_t *pictures = json_array();
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char path[TD_PATH_SIZE], name[64];
-        snprintf(name, sizeof name, "%s-%zu.png", parts[i], class);
-        if (!td_path_join(path, s->step.folder, name) || !td_path_exists(path))
+    const findings *found = s->step.outcome;
+    char source[24] = "";
+    if (found->about == FINDING_PAIR)
+        snprintf(source, sizeof source, "%zu-", one->source);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && is_by_class(found); i++) {
+        char path[TD_PATH_SIZE];
+        const char *picture;
+        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", s->method->name,
+                             parts[i], source, one->class));
+        if (!td_path_join(path, job->run->common->output, picture) || !td_path_exists(path))
             continue;
-        json_t *picture = json_sprintf("%s/%s", s->row->method->name, name);
-        json_array_append(pictures, picture);
-        json_array_append_new(job->pictures, picture);
+        if (i == 0)
+            tool_cell_word(&row[AUDIT_PICTURE], picture);
+        if (json_array_append_new(job->pictures, tool_json_text(picture)) != 0)
+            return td_fail_memory(error, "the record");
     }
-    json_object_set_new(entry, "pictures", pictures);
-}
-
-static void tell_flagged(audit_job *job, const audit_step *s, const inspected_class *class) {
-    char finding[FINDING_SIZE];
-    describe_flagged(job, s, class, finding);
-    append_rates(job, s, finding);
-    json_t *entry = add_entry(job, s, true, finding);
-    const double other = smallest_other(&s->found);
-    add_class(job, entry, class->number);
-    json_object_set_new(entry, "size", json_real(class->size));
-    json_object_set_new(entry, "smallest_other", isfinite(other) ? json_real(other) : json_null());
-    json_object_set_new(entry, "index",
-                        isfinite(class->index) ? json_real(class->index) : json_null());
-    tool_json_rate(entry, "asr", &class->asr);
-    add_pictures(job, s, class->number, entry);
-}
-
-/* Which classes, where not all: "of the 6 of 10 classes that were searched ". */
-static void describe_searched(const inspected *found, char text[96]) {
-    text[0] = '\0';
-    if (found->unsearched > 0)
-        snprintf(text, 96, "of the %zu of %zu classes that were searched, ", found->count,
-                 found->count + found->unsearched);
-}
-
-static void tell_unflagged(audit_job *job, const audit_step *s) {
-    const inspected_class *most = inspected_largest_index(&s->found);
-    const inspected_class *smallest = inspected_smallest(&s->found);
-    char finding[FINDING_SIZE], searched[96], name[AUDIT_CLASS_SIZE], size[32], index[64];
-    describe_searched(&s->found, searched);
-    if (!s->found.judged || !most || !smallest) {
-        snprintf(finding, sizeof finding, "%stoo few have a trigger to be compared", searched);
-    } else {
-        describe_index(most->index, index);
-        describe_size(smallest->size, size);
-        snprintf(finding, sizeof finding,
-                 "%snone takes a much smaller change than the others; the smallest, about %s %s, "
-                 "is that of %s (largest %s)",
-                 searched, size, s->row->counts_pixels ? "pixels" : "values from black to white",
-                 audit_class(job, smallest->number, name), index);
-    }
-    append_rates(job, s, finding);
-    json_t *entry = add_entry(job, s, false, finding);
-    if (smallest) {
-        add_class(job, entry, smallest->number);
-        json_object_set_new(entry, "size", json_real(smallest->size));
-    }
-    if (most && isfinite(most->index))
-        json_object_set_new(entry, "index", json_real(most->index));
-}
-
-static td_status read_inspector(audit_job *job, audit_step *s, td_error *error) {
-    TD_TRY(inspected_read(s->record, &job->arena, &s->found, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, s->found.count, &s->classes, "classes", error));
-    for (size_t i = 0; i < s->found.count; i++)
-        if (s->found.classes[i].flagged) {
-            s->classes[s->class_count++] = s->found.classes[i].number;
-            tell_flagged(job, s, &s->found.classes[i]);
-        }
-    if (s->class_count == 0)
-        tell_unflagged(job, s);
     return TD_OK;
+}
+
+static td_status tell_flagged(audit_job *job, const audit_step *s, const finding *one,
+                              td_error *error) {
+    const findings *found = s->step.outcome;
+    char text[AUDIT_FINDING_SIZE];
+    tool_cell *row;
+    describe_flagged(job, s, one, text);
+    append_rates(job, s, text);
+    TD_TRY(add_row(job, s, true, text, &row, error));
+    if (is_by_class(found))
+        TD_TRY(fill_class(job, one->class, row, error));
+    tool_cell_real(&row[AUDIT_VALUE], one->value);
+    tool_cell_real(&row[AUDIT_OTHER], nearest_other(found));
+    tool_cell_real(&row[AUDIT_INDEX], one->index);
+    if (found->rated)
+        tool_cell_rate(&row[AUDIT_ASR], one->asr);
+    return add_pictures(job, s, one, row, error);
+}
+
+static void describe_unflagged(const audit_job *job, const audit_step *s,
+                               char out[AUDIT_FINDING_SIZE]) {
+    const findings *found = s->step.outcome;
+    const finding *first = findings_first(found), *most = findings_largest_index(found);
+    char searched[PART_SIZE] = "", subject[2 * AUDIT_CLASS_SIZE + PART_SIZE], value[PART_SIZE],
+         largest[PART_SIZE] = "";
+    if (found->unsearched > 0)
+        snprintf(searched, sizeof searched, "of the %zu of %zu classes that were searched, ",
+                 found->count, found->count + found->unsearched);
+    if (!found->judged || !first) {
+        snprintf(out, AUDIT_FINDING_SIZE, "%stoo few have %s to be compared", searched,
+                 s->row->unit ? "a trigger" : "a value");
+        return;
+    }
+    describe_subject(job, found, first, subject);
+    describe_value(s, found, first->value, value);
+    if (most)
+        describe_index(most, " (largest ", largest);
+    if (s->row->unit)
+        snprintf(out, AUDIT_FINDING_SIZE,
+                 "%snone takes a much smaller change than the others; the smallest, about %s %s, "
+                 "is that of %s%s",
+                 searched, value, s->row->unit, subject, largest);
+    else
+        snprintf(out, AUDIT_FINDING_SIZE, "%snone stands out; the %s %s, %s, is that of %s%s",
+                 searched, found->statistic.large ? "largest" : "smallest", found->statistic.name,
+                 value, subject, largest);
+}
+
+static td_status tell_unflagged(audit_job *job, const audit_step *s, td_error *error) {
+    const findings *found = s->step.outcome;
+    const finding *first = findings_first(found), *most = findings_largest_index(found);
+    char text[AUDIT_FINDING_SIZE];
+    tool_cell *row;
+    describe_unflagged(job, s, text);
+    append_rates(job, s, text);
+    TD_TRY(add_row(job, s, false, text, &row, error));
+    if (first && is_by_class(found))
+        TD_TRY(fill_class(job, first->class, row, error));
+    if (first)
+        tool_cell_real(&row[AUDIT_VALUE], first->value);
+    if (most && isfinite(most->index))
+        tool_cell_real(&row[AUDIT_INDEX], most->index);
+    return TD_OK;
+}
+
+td_status audit_tell_inspector(audit_job *job, audit_step *s, td_error *error) {
+    const findings *found = s->step.outcome;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &s->classes, "classes", error));
+    for (size_t i = 0; i < found->count; i++) {
+        if (!found->list[i].flagged)
+            continue;
+        if (is_by_class(found))
+            s->classes[s->class_count++] = found->list[i].class;
+        else
+            s->other = true;
+        TD_TRY(tell_flagged(job, s, &found->list[i], error));
+    }
+    return found->flagged > 0 ? TD_OK : tell_unflagged(job, s, error);
 }
 
 /* --- detectors --- */
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static double number_of(const json_t *object, const char *key) {
-    return json_number_value(json_object_get(object, key));
-}
-
-/* The share of clean images that was flagged beside the suspects. */
-static double benign_share(const json_t *record) {
-    size_t i;
-    const json_t *file;
-    json_array_foreach(json_object_get(record, "files"), i, file) {
-        if (strcmp(text_of(file, "kind"), "benign") == 0)
-            return number_of(file, "flagged");
+td_status audit_tell_detector(audit_job *job, audit_step *s, td_error *error) {
+    const detect_outcome *found = s->step.outcome;
+    const detect_outcome_set *benign = found->sets;
+    for (size_t i = 0; i < found->count; i++) {
+        const detect_outcome_set *set = &found->sets[i];
+        char text[AUDIT_FINDING_SIZE];
+        tool_cell *row;
+        if (!set->suspect)
+            continue;
+        snprintf(text, sizeof text,
+                 "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
+                 set->flagged.trials, set->data, 100 * set->flagged.value,
+                 s->row->flagged ? s->row->flagged : "are flagged", 100 * benign->flagged.value,
+                 set->above ? "more than chance explains" : "no more than chance explains");
+        TD_TRY(add_row(job, s, set->above, text, &row, error));
+        tool_cell_word(&row[AUDIT_DATA], set->data);
+        tool_cell_rate(&row[AUDIT_SHARE], set->flagged);
+        s->other |= set->above;
     }
-    return 0;
+    return TD_OK;
 }
 
-static void tell_inputs(audit_job *job, audit_step *s, const json_t *file) {
-    const bool above = json_is_true(json_object_get(file, "above_expected"));
-    const json_t *count = json_object_get(file, "flagged_count");
-    char finding[FINDING_SIZE];
-    snprintf(finding, sizeof finding,
-             "of the %lld inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
-             (long long)json_integer_value(json_array_get(count, 1)), text_of(file, "data"),
-             100 * number_of(file, "flagged"), s->row->flagged, 100 * benign_share(s->record),
-             above ? "more than chance explains" : "no more than chance explains");
-    json_t *entry = add_entry(job, s, above, finding);
-    json_object_set(entry, "data", json_object_get(file, "data"));
-    json_object_set(entry, "share", json_object_get(file, "flagged"));
-    json_object_set(entry, "share_interval", json_object_get(file, "flagged_interval"));
-    json_object_set(entry, "share_count", count ? (json_t *)count : json_null());
-    s->inputs |= above;
-}
-
-static void read_detector(audit_job *job, audit_step *s) {
-    size_t i;
-    const json_t *file;
-    json_array_foreach(json_object_get(s->record, "files"), i, file) {
-        if (strcmp(text_of(file, "kind"), "suspect") == 0)
-            tell_inputs(job, s, file);
-    }
-}
-
-/* --- sieves --- */
+/* --- filters --- */
 
 /* "; class 2 (Pullover), 51 of 148, silhouette 0.55" behind what is there. */
-static void append_group(const audit_job *job, const json_t *class, char *finding) {
-    const size_t used = strlen(finding);
-    char name[AUDIT_CLASS_SIZE];
-    snprintf(finding + used, FINDING_SIZE - used, "; %s, %lld of %lld, silhouette %.2f",
-             audit_class(job, (size_t)json_integer_value(json_object_get(class, "class")), name),
-             (long long)json_integer_value(json_object_get(class, "suspects")),
-             (long long)json_integer_value(json_object_get(class, "images")),
-             number_of(class, "silhouette"));
+static void append_group(const audit_job *job, const filter_outcome_class *class, char *text) {
+    const size_t used = strlen(text);
+    char name[AUDIT_CLASS_SIZE], silhouette[PART_SIZE] = "";
+    if (!isnan(class->silhouette))
+        snprintf(silhouette, sizeof silhouette, ", silhouette %.2f", class->silhouette);
+    snprintf(text + used, AUDIT_FINDING_SIZE - used, "; %s, %zu of %zu%s",
+             audit_class(job, class->number, name), class->suspects, class->images, silhouette);
 }
 
-static void tell_groups(audit_job *job, audit_step *s) {
-    const json_t *classes = json_object_get(s->record, "classes"), *class;
-    json_t *numbers = json_array();
-    char finding[FINDING_SIZE] = "in some classes a part of the training images is a group of its "
-                                 "own, as poisoned images are; clean classes often have one, so "
-                                 "that this is a hint and no more";
-    size_t i;
-    json_array_foreach(classes, i, class) {
-        if (!json_is_true(json_object_get(class, "flagged")))
+static td_status tell_groups(audit_job *job, const audit_step *s, td_error *error) {
+    const filter_outcome *found = s->step.outcome;
+    char text[AUDIT_FINDING_SIZE] = "in some classes a part of the training images is a group of "
+                                    "its own, as poisoned images are; clean classes often have "
+                                    "one, so that this is a hint and no more";
+    double *numbers;
+    size_t count = 0;
+    tool_cell *row;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->class_count, &numbers, "classes", error));
+    for (size_t i = 0; i < found->class_count; i++) {
+        if (!found->classes[i].flagged)
             continue;
-        if (json_array_size(numbers) < MOST_GROUPS)
-            append_group(job, class, finding);
-        json_array_append(numbers, json_object_get(class, "class"));
+        if (count < MOST_GROUPS)
+            append_group(job, &found->classes[i], text);
+        numbers[count++] = (double)found->classes[i].number;
     }
-    if (json_array_size(numbers) == 0)
-        snprintf(finding, sizeof finding,
+    if (count == 0)
+        snprintf(text, sizeof text,
                  "in no class of the training set is a part of the images a group of its own");
-    json_t *entry = add_entry(job, s, json_array_size(numbers) > 0, finding);
-    json_object_set_new(entry, "classes", numbers);
+    TD_TRY(add_row(job, s, count > 0, text, &row, error));
+    tool_cell_list(&row[AUDIT_CLASSES], numbers, count);
+    return TD_OK;
 }
 
 /* How many numbers two ascending lists share. */
-static size_t count_shared(const json_t *a, const json_t *b) {
+static size_t count_shared(const filter_outcome *a, const filter_outcome *b) {
     size_t shared = 0;
-    for (size_t i = 0, k = 0; i < json_array_size(a) && k < json_array_size(b);) {
-        const json_int_t x = json_integer_value(json_array_get(a, i)),
-                         y = json_integer_value(json_array_get(b, k));
+    for (size_t i = 0, k = 0; i < a->suspect_count && k < b->suspect_count;) {
+        const size_t x = a->suspects[i], y = b->suspects[k];
         shared += x == y;
         i += x <= y;
         k += y <= x;
@@ -294,54 +349,56 @@ static size_t count_shared(const json_t *a, const json_t *b) {
     return shared;
 }
 
-/* Spectral signatures rank the images of every class and flag none: they say something of the
- * groups that activation clustering found. */
-static void tell_ranked(audit_job *job, const audit_step *s, const audit_step *clusters) {
-    const json_t *ranked = json_object_get(s->record, "suspects");
-    const json_t *grouped = clusters->record ? json_object_get(clusters->record, "suspects") : NULL;
-    const size_t all = (size_t)json_integer_value(json_object_get(s->record, "images"));
-    const size_t count = json_array_size(grouped), shared = count_shared(grouped, ranked);
-    const double first = all > 0 ? 100 * (double)json_array_size(ranked) / (double)all : 0;
-    char finding[FINDING_SIZE];
-    if (count > 0)
-        snprintf(finding, sizeof finding,
-                 "%zu of the %zu images that activation clustering suspects are among the %.0f %% "
-                 "that stand out most in their class (by chance: about %.0f)",
-                 shared, count, first, first / 100 * (double)count);
-    else
-        snprintf(finding, sizeof finding,
+/* The first filter that flags classes and is done. */
+static const audit_step *find_grouping(const audit_job *job) {
+    for (size_t i = 0; i < job->step_count; i++) {
+        const audit_step *s = &job->steps[i];
+        if (s->kind->source == SOURCE_TRAINING && s->step.done &&
+            !((const filter_outcome *)s->step.outcome)->ranks)
+            return s;
+    }
+    return NULL;
+}
+
+/* A filter that ranks the images of every class says something of the groups that another found. */
+static td_status tell_ranked(audit_job *job, const audit_step *s, td_error *error) {
+    const filter_outcome *found = s->step.outcome;
+    const audit_step *other = find_grouping(job);
+    const filter_outcome *grouped = other ? other->step.outcome : NULL;
+    const double first =
+        found->images > 0 ? 100 * (double)found->suspect_count / (double)found->images : 0;
+    char text[AUDIT_FINDING_SIZE], name[PART_SIZE];
+    tool_cell *row;
+    if (grouped && grouped->suspect_count > 0) {
+        snprintf(name, sizeof name, "%s", other->method->title);
+        *name = (char)(*name >= 'A' && *name <= 'Z' && name[1] >= 'a' ? *name - 'A' + 'a' : *name);
+        snprintf(text, sizeof text,
+                 "%zu of the %zu images that %s suspects are among the %.0f %% that stand out most "
+                 "in their class (by chance: about %.0f)",
+                 count_shared(grouped, found), grouped->suspect_count, name, first,
+                 first / 100 * (double)grouped->suspect_count);
+    } else {
+        snprintf(text, sizeof text,
                  "ranks the images of every class and flags none by itself: the %.0f %% that stand "
                  "out most are in its record",
                  first);
-    (void)add_entry(job, s, false, finding);
+    }
+    return add_row(job, s, false, text, &row, error);
 }
 
-static void read_sieve(audit_job *job, audit_step *s) {
-    if (s->row->method == &defend_spectral)
-        tell_ranked(job, s, audit_find_step(job, &defend_activation_clustering));
-    else
-        tell_groups(job, s);
+td_status audit_tell_filter(audit_job *job, audit_step *s, td_error *error) {
+    const filter_outcome *found = s->step.outcome;
+    return found->ranks ? tell_ranked(job, s, error) : tell_groups(job, s, error);
 }
 
 /* --- all --- */
 
-static td_status read_step(audit_job *job, audit_step *s, td_error *error) {
-    if (s->row->sight == SIGHT_MODEL)
-        return read_inspector(job, s, error);
-    (s->row->sight == SIGHT_TRAINING ? read_sieve : read_detector)(job, s);
-    return TD_OK;
-}
-
-/* What tells most comes first, which ran last. */
-td_status audit_read(audit_job *job, td_error *error) {
-    for (size_t i = AUDIT_STEPS; i-- > 0;) {
-        audit_step *s = &job->steps[i];
-        if (!s->step.done)
-            continue;
-        TD_TRY(step_record(&s->step, &s->record, error));
-        td_status status = read_step(job, s, error);
-        if (status != TD_OK)
-            return td_fail_within(error, status, "%s", s->step.record);
-    }
+/* What says most comes first, which ran last. */
+td_status audit_list_evidence(audit_job *job, td_error *error) {
+    job->pictures = json_array();
+    TD_TRY(tool_run_set(job->run, "pictures", job->pictures, error));
+    for (size_t i = job->step_count; i-- > 0;)
+        if (job->steps[i].step.done)
+            TD_TRY(job->steps[i].kind->tell(job, &job->steps[i], error));
     return TD_OK;
 }

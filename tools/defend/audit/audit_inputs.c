@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
-#include "defend/repair/repair.h"
+#include "defend/inputs.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include <stdlib.h>
@@ -17,9 +17,9 @@ static const char sample_name[] = "clean.safetensors";
 /* --- opening --- */
 
 static td_status open_clean(audit_job *job, td_error *error) {
-    const audit_options *o = job->options;
-    TD_TRY(td_dataset_open(&job->clean, o->clean, "test", o->common.data_dir, error));
-    TD_TRY(tool_record_dataset(&job->record, &job->clean, error));
+    const audit_settings *o = job->settings;
+    TD_TRY(td_dataset_open(&job->clean, o->clean, "test", job->run->common->data_dir, error));
+    TD_TRY(tool_record_dataset(&job->run->record, &job->clean, error));
     if (job->clean.images.count >= AUDIT_LEAST_CLEAN)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
@@ -29,30 +29,30 @@ static td_status open_clean(audit_job *job, td_error *error) {
 }
 
 static td_status open_model(audit_job *job, td_error *error) {
-    const audit_options *o = job->options;
-    TD_TRY(tool_record_input(&job->record, o->model, error));
+    const audit_settings *o = job->settings;
+    TD_TRY(tool_record_input(&job->run->record, o->model, error));
     TD_TRY(tool_model_open(&job->model, o->model, o->net, &job->clean.images, error));
     TD_TRY(tool_model_check_classes(&job->model, o->model, error));
-    return repair_check_data(&job->clean, &job->model.net, error);
+    return defend_check_data(&job->clean, &job->model.net, error);
 }
 
 /* Data of a method are found to be wrong before the methods before it have taken their time. */
 static td_status check_data(audit_job *job, const char *text, const char *split, td_error *error) {
     td_dataset data;
-    TD_TRY(td_dataset_open(&data, text, split, job->options->common.data_dir, error));
-    td_status status = tool_record_dataset(&job->record, &data, error);
+    TD_TRY(td_dataset_open(&data, text, split, job->run->common->data_dir, error));
+    td_status status = tool_record_dataset(&job->run->record, &data, error);
     if (status == TD_OK)
-        status = repair_check_data(&data, &job->model.net, error);
+        status = defend_check_data(&data, &job->model.net, error);
     td_dataset_close(&data);
     return status;
 }
 
 td_status audit_open(audit_job *job, td_error *error) {
-    const audit_options *o = job->options;
+    const audit_settings *o = job->settings;
     TD_TRY(open_clean(job, error));
     TD_TRY(open_model(job, error));
-    for (size_t i = 0; i < o->suspect_count; i++)
-        TD_TRY(check_data(job, o->suspects[i], "test", error));
+    for (size_t i = 0; i < o->suspects.count; i++)
+        TD_TRY(check_data(job, o->suspects.texts[i], "test", error));
     return o->training ? check_data(job, o->training, "train", error) : TD_OK;
 }
 
@@ -78,7 +78,7 @@ static td_status find_chance(audit_job *job, td_error *error) {
     const td_images *images = &job->clean.images;
     const double even = 1 / (double)td_net_classes(&job->model.net);
     size_t *counts, most = 0;
-    TD_TRY(TD_ARENA_NEW(&job->arena, images->classes, &counts, "labels", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, images->classes, &counts, "labels", error));
     for (size_t i = 0; i < images->count; i++)
         most = td_size_max(most, ++counts[images->labels[i]]);
     const double share = (double)most / (double)images->count;
@@ -91,7 +91,7 @@ td_status audit_measure(audit_job *job, td_error *error) {
     size_t hits = 0;
     td_status status = TD_OK;
     TD_TRY(find_chance(job, error));
-    tool_pass pass = tool_pass_start("measuring", images, job->options->common.quiet);
+    tool_pass pass = tool_run_pass(job->run, "measuring", images);
     for (size_t first = 0; first < images && status == TD_OK; first += SLICE)
         status = count_hits(job, first, td_size_min(SLICE, images - first), &pass, &hits, error);
     tool_pass_end(&pass);
@@ -105,15 +105,8 @@ td_status audit_measure(audit_job *job, td_error *error) {
 /* --- the sample --- */
 
 td_status audit_name_sample(audit_job *job, td_error *error) {
-    const char *folder = job->options->common.output;
-    char path[TD_PATH_SIZE], *copy;
-    if (!td_path_join(path, folder, sample_name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
-                       TD_PATH_SIZE);
-    TD_TRY(td_arena_text(&job->arena, path, strlen(path), &copy, error));
-    job->sample = copy;
     job->sample_count = td_size_min(job->clean.images.count, AUDIT_MOST_SAMPLED);
-    return TD_OK;
+    return step_path(job->run, job->run->common->output, sample_name, &job->sample, error);
 }
 
 static td_status draw(audit_job *job, td_images *sample, td_error *error) {
@@ -121,11 +114,11 @@ static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     uint32_t *order;
     if (images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %u images, found %zu",
-                       job->options->clean, UINT32_MAX, images->count);
-    td_random random = td_random_for(job->options->common.seed, TD_FOR_DEFEND, DRAW_SAMPLE, 0);
-    TD_TRY(TD_ARENA_NEW(&job->arena, images->count, &order, "images", error));
+                       job->settings->clean, UINT32_MAX, images->count);
+    td_random random = td_random_for(job->run->common->seed, TD_FOR_DEFEND, DRAW_SAMPLE, 0);
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, images->count, &order, "images", error));
     td_random_permutation(&random, order, (uint32_t)images->count);
-    return repair_gather(images, order, job->sample_count, &job->arena, sample, error);
+    return defend_gather(images, order, job->sample_count, &job->run->arena, sample, error);
 }
 
 static td_status render(audit_job *job, char **bytes, size_t *size, td_error *error) {
@@ -149,7 +142,7 @@ static bool is_same(const char *path, const char *bytes, size_t size) {
 
 static td_status write_sample(const audit_job *job, const char *bytes, size_t size,
                               td_error *error) {
-    const bool force = job->options->common.force;
+    const bool force = job->run->common->force;
     td_output file;
     if (td_path_exists(job->sample) && is_same(job->sample, bytes, size))
         return TD_OK;
@@ -158,6 +151,7 @@ static td_status write_sample(const audit_job *job, const char *bytes, size_t si
                        "%s: expected the clean images of this audit, found other ones; --force "
                        "starts anew",
                        job->sample);
+    steps_forget(&job->all);
     TD_TRY(td_output_open(&file, job->sample, force, error));
     td_status status = fwrite(bytes, 1, size, file.stream) == size
                            ? td_output_commit(&file, error)

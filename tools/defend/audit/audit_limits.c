@@ -1,47 +1,51 @@
 /* What was not looked at, or cannot be seen. */
 #include "defend/audit/audit.h"
-#include "defend/method.h"
 
 enum { LIMIT_SIZE = 512 };
 
-static void add(audit_job *job, const char *text) {
-    json_array_append_new(job->limits, tool_json_text(text));
+static td_status add(audit_job *job, const char *text, td_error *error) {
+    return json_array_append_new(job->limits, tool_json_text(text)) == 0
+               ? TD_OK
+               : td_fail_memory(error, "the record");
 }
 
-static void list_missing_data(audit_job *job) {
-    const audit_options *o = job->options;
-    if (o->suspect_count == 0)
-        add(job, "No inputs met in use were given (--suspect), so none were looked at.");
-    if (!o->training)
-        add(job, "The training set was not given (--training), so it was not searched for poisoned "
-                 "images.");
+static td_status list_missing_data(audit_job *job, td_error *error) {
+    if (job->settings->suspects.count == 0)
+        TD_TRY(add(job, "No inputs met in use were given (--suspect), so none were looked at.",
+                   error));
+    return job->settings->training
+               ? TD_OK
+               : add(job,
+                     "The training set was not given (--training), so it was not searched for "
+                     "poisoned images.",
+                     error);
 }
 
-static void list_step(audit_job *job, const audit_step *s) {
+static td_status list_step(audit_job *job, const audit_step *s, td_error *error) {
     char text[LIMIT_SIZE];
-    const inspected *found = &s->found;
-    if (s->failed)
-        snprintf(text, sizeof text, "%s failed: %s.", s->row->title, s->failed);
-    else if (s->late)
+    const findings *found = audit_findings(s);
+    if (s->step.failed)
+        snprintf(text, sizeof text, "%s failed: %s.", s->method->title, s->step.failed);
+    else if (!s->step.done)
         snprintf(text, sizeof text,
                  "%s did not come to an end in its time. The same command, with more --minutes, "
                  "goes on.",
-                 s->row->title);
-    else if (found->unsearched > 0)
+                 s->method->title);
+    else if (audit_is_cut(s))
         snprintf(text, sizeof text,
                  "%s searched %zu of %zu classes in its time. The same command goes on.",
-                 s->row->title, found->count, found->count + found->unsearched);
-    else if (s->row->sight == SIGHT_MODEL && !found->judged)
+                 s->method->title, found->count, found->count + found->unsearched);
+    else if (found && !found->judged)
         snprintf(text, sizeof text,
                  "%s found a trigger for too few classes to compare them, so that none could stand "
                  "out.",
-                 s->row->title);
+                 s->method->title);
     else
-        return;
-    add(job, text);
+        return TD_OK;
+    return add(job, text, error);
 }
 
-static void list_images(audit_job *job) {
+static td_status list_images(audit_job *job, td_error *error) {
     char text[LIMIT_SIZE];
     const size_t images = job->clean.images.count;
     if (images < AUDIT_FEW_CLEAN)
@@ -53,67 +57,72 @@ static void list_images(audit_job *job) {
         snprintf(text, sizeof text, "The methods worked with %zu of the %zu clean images.",
                  job->sample_count, images);
     else
-        return;
-    add(job, text);
+        return TD_OK;
+    return add(job, text, error);
 }
 
-static void list_effort(audit_job *job) {
+static td_status list_effort(audit_job *job, td_error *error) {
     char text[LIMIT_SIZE];
-    if (job->options->effort == 1)
-        return;
+    if (job->settings->effort == 1)
+        return TD_OK;
     snprintf(text, sizeof text,
              "The inspectors took %.3g of their usual steps (--effort): the triggers that they "
              "found are larger than they need be, and differ less.",
-             job->options->effort);
-    add(job, text);
+             job->settings->effort);
+    return add(job, text, error);
 }
 
-/* What --controls do not tell is unknown, and no number stands in for it. */
-static void list_rates(audit_job *job) {
+/* What --controls do not say is unknown, and no number stands in for it. */
+static td_status list_rates(audit_job *job, td_error *error) {
     char text[LIMIT_SIZE];
-    for (size_t i = AUDIT_STEPS; i-- > 0;) {
+    for (size_t i = job->step_count; i-- > 0;) {
         const audit_step *s = &job->steps[i];
-        if (s->row->sight != SIGHT_MODEL || !s->step.done)
+        if (!audit_findings(s))
             continue;
         const audit_rates *rates = audit_rates_of(job, s);
         if (!rates)
             snprintf(text, sizeof text,
                      "How often %s flags a clean model of this kind, or misses a backdoored one, "
                      "is not known. trapdoor-defend controls measures it (--controls).",
-                     s->row->title);
+                     s->method->title);
         else if (!rates->same)
             snprintf(text, sizeof text,
                      "The control models were inspected by %s with other settings, so that their "
                      "rates need not hold here.",
-                     s->row->title);
+                     s->method->title);
         if (!rates || !rates->same)
-            add(job, text);
+            TD_TRY(add(job, text, error));
     }
+    return TD_OK;
 }
 
-static void list_blind_spots(audit_job *job) {
-    add(job, "The inspectors look for small changes that send every image to one class. Triggers "
-             "that change much of the image or all of it, that work on images of some classes "
-             "only, or of which most classes have one, can escape them.");
-    if (job->conclusion.verdict == VERDICT_SUSPECTED)
-        add(job,
-            "A class can stand out without a backdoor: of ten sizes that differ by chance alone "
-            "one has an index above 2 in a third of all cases. Look at its trigger. Inputs that "
-            "differ from the clean images for another reason, as "
-            "another camera, can be flagged as well.");
+static td_status list_blind_spots(audit_job *job, td_error *error) {
+    TD_TRY(add(job,
+               "The inspectors look for small changes that send every image to one class. Triggers "
+               "that change much of the image or all of it, that work on images of some classes "
+               "only, or of which most classes have one, can escape them.",
+               error));
+    return job->conclusion.verdict == VERDICT_SUSPECTED
+               ? add(job,
+                     "A class can stand out without a backdoor: of ten sizes that differ by chance "
+                     "alone one has an index above 2 in a third of all cases. Look at its trigger. "
+                     "Inputs that differ from the clean images for another reason, as another "
+                     "camera, can be flagged as well.",
+                     error)
+               : TD_OK;
 }
 
-void audit_list_limits(audit_job *job) {
-    if (job->conclusion.verdict == VERDICT_NOT_JUDGED) {
-        add(job, "No method was run.");
-        return;
-    }
-    for (size_t i = AUDIT_STEPS; i-- > 0;)
+td_status audit_list_limits(audit_job *job, td_error *error) {
+    job->limits = json_array();
+    TD_TRY(tool_run_set(job->run, "limits", job->limits, error));
+    if (job->conclusion.verdict == VERDICT_NOT_JUDGED)
+        return add(job, "No method was run.", error);
+    for (size_t i = job->step_count; i-- > 0;)
         if (job->steps[i].applies)
-            list_step(job, &job->steps[i]);
-    list_missing_data(job);
-    list_images(job);
-    list_effort(job);
-    list_rates(job);
-    list_blind_spots(job);
+            TD_TRY(list_step(job, &job->steps[i], error));
+    TD_TRY(list_missing_data(job, error));
+    TD_TRY(list_images(job, error));
+    TD_TRY(list_effort(job, error));
+    TD_TRY(list_rates(job, error));
+    return list_blind_spots(job, error);
 }

@@ -1,4 +1,4 @@
-/* How often an inspector errs, as --controls tell. */
+/* How often an inspector errs, by --controls. */
 #include "base/json.h"
 #include "defend/audit/audit.h"
 #include <string.h>
@@ -17,15 +17,7 @@ static bool take_rate(const json_t *record, const char *key, td_rate *out) {
     return true;
 }
 
-static const audit_step *find_inspector(const audit_job *job, const char *name) {
-    for (size_t i = 0; i < AUDIT_STEPS; i++)
-        if (job->steps[i].row->sight == SIGHT_MODEL &&
-            strcmp(job->steps[i].row->method->name, name) == 0)
-            return &job->steps[i];
-    return NULL;
-}
-
-/* Whether the inspector was asked the same, but for the files. */
+/* Whether the inspector had the same options, but for the files. */
 static bool is_same(const audit_step *of, const json_t *options) {
     static const char *const files[] = {"model", "clean", "test", "net"};
     json_t *own = json_deep_copy(json_object_get(of->step.identity, "options"));
@@ -46,9 +38,9 @@ static td_status take(audit_job *job, const json_t *record, td_error *error) {
     audit_rates *rates = &job->rates[job->rate_count];
     if (!method || strcmp(method, "controls") != 0 || !inspector)
         return td_fail(error, TD_ERR_FORMAT, "expected a record of trapdoor-defend controls");
-    const audit_step *of = find_inspector(job, inspector);
-    if (!of)
-        return td_fail(error, TD_ERR_USAGE, "inspector: expected cleanse or deepinspect, found %s",
+    const audit_step *of = audit_find_step(job, inspector);
+    if (!of || of->kind->source != SOURCE_MODEL)
+        return td_fail(error, TD_ERR_USAGE, "inspector: expected one that is run here, found %s",
                        inspector);
     for (size_t i = 0; i < job->rate_count; i++)
         if (strcmp(job->rates[i].inspector, inspector) == 0)
@@ -60,29 +52,30 @@ static td_status take(audit_job *job, const json_t *record, td_error *error) {
         !take_rate(record, "detected_count", &rates->detected))
         return td_fail(error, TD_ERR_FORMAT,
                        "\"false_positives_count\", \"detected_count\": expected [hits, trials]");
-    rates->inspector = of->row->method->name;
+    rates->inspector = of->method->name;
     rates->same = is_same(of, json_object_get(record, "inspector_options"));
     job->rate_count++;
     return TD_OK;
 }
 
 td_status audit_read_rates(audit_job *job, td_error *error) {
-    const audit_options *o = job->options;
-    for (size_t i = 0; i < o->control_count; i++) {
+    const td_many *files = &job->settings->controls;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, files->count, &job->rates, "rates", error));
+    for (size_t i = 0; i < files->count; i++) {
         json_t *record;
-        TD_TRY(tool_record_input(&job->record, o->controls[i], error));
-        TD_TRY(td_json_read(o->controls[i], &record, error));
+        TD_TRY(tool_record_input(&job->run->record, files->texts[i], error));
+        TD_TRY(td_json_read(files->texts[i], &record, error));
         td_status status = take(job, record, error);
         json_decref(record);
         if (status != TD_OK)
-            return td_fail_within(error, status, "%s", o->controls[i]);
+            return td_fail_within(error, status, "%s", files->texts[i]);
     }
     return TD_OK;
 }
 
 const audit_rates *audit_rates_of(const audit_job *job, const audit_step *of) {
     for (size_t i = 0; i < job->rate_count; i++)
-        if (strcmp(job->rates[i].inspector, of->row->method->name) == 0)
+        if (strcmp(job->rates[i].inspector, of->method->name) == 0)
             return &job->rates[i];
     return NULL;
 }

@@ -1,59 +1,65 @@
-/* The verdict in words and as a record. */
-#include "frame/output.h"
-#include "data/path.h"
+/* The verdict as tables and in words. */
 #include "defend/audit/audit.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 92 };
+enum { LINE = 92, SUMMARY_SIZE = 512 };
 
 const char audit_text_name[] = "audit.txt";
 
-/* --- in words --- */
+/* --- as tables --- */
 
-static void suspicion(const conclusion *c, char text[96]) {
-    if (c->looked == 1)
-        snprintf(text, 96, "the one method that came to an end sees signs of one");
-    else
-        snprintf(text, 96, "%zu of %zu methods %s signs of one", c->pointing, c->looked,
-                 c->pointing == 1 ? "sees" : "see");
-}
+enum { VERDICT, ADVICE, SUSPECTED, ACCURACY, CHANCE };
 
-const char *audit_summary(const audit_job *job, char text[AUDIT_SUMMARY_SIZE]) {
-    const conclusion *c = &job->conclusion;
-    char name[AUDIT_CLASS_SIZE], where[AUDIT_CLASS_SIZE + 8] = "", seen[96];
-    if (c->has_class)
-        snprintf(where, sizeof where, ", in %s", audit_class(job, c->class, name));
-    switch (c->verdict) {
-    case VERDICT_LIKELY:
-        snprintf(text, AUDIT_SUMMARY_SIZE,
-                 "A backdoor is likely: %zu methods that work differently agree%s.", c->agreeing,
-                 where);
-        break;
-    case VERDICT_SUSPECTED:
-        suspicion(c, seen);
-        snprintf(text, AUDIT_SUMMARY_SIZE, "A backdoor is suspected%s: %s%s.%s",
-                 c->weak ? ", on weak grounds" : "", seen, where,
-                 c->pointing > 1 ? " They do not agree." : "");
-        break;
-    case VERDICT_NOTHING:
-        snprintf(text, AUDIT_SUMMARY_SIZE,
-                 "Nothing was found by the %zu methods that came to an end. That is no proof that "
-                 "the model is clean.",
-                 c->looked);
-        break;
-    case VERDICT_INCONCLUSIVE:
-        snprintf(text, AUDIT_SUMMARY_SIZE,
-                 "Nothing was found, but too little was looked at to conclude anything.");
-        break;
-    case VERDICT_NOT_JUDGED:
-        snprintf(text, AUDIT_SUMMARY_SIZE,
-                 "The model cannot be judged on these images: it is right on %.1f %% of them, and "
-                 "chance is %.1f %%. Are they what it is made for?",
-                 100 * job->accuracy.value, 100 * job->chance);
-        break;
-    }
-    return text;
+static const tool_column verdict_columns[] = {
+    [VERDICT] = {"verdict", NULL, TOOL_TEXT},
+    [ADVICE] = {"advice", NULL, TOOL_TEXT},
+    [SUSPECTED] = {"suspected_class", "suspected class", TOOL_COUNT},
+    [ACCURACY] = {"accuracy", "accuracy on the clean images", TOOL_RATE},
+    [CHANCE] = {"chance", "chance", TOOL_REAL},
+    {0},
+};
+
+static const tool_column evidence_columns[] = {
+    [AUDIT_TITLE] = {"title", "method", TOOL_TEXT},
+    [AUDIT_FINDING] = {"finding", "finding", TOOL_TEXT},
+    [AUDIT_WEIGHT] = {"weight", "weight", TOOL_TEXT},
+    [AUDIT_FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
+    [AUDIT_METHOD] = {"method", NULL, TOOL_TEXT},
+    [AUDIT_RECORD] = {"record", NULL, TOOL_TEXT},
+    [AUDIT_CLASS] = {"class", NULL, TOOL_COUNT},
+    [AUDIT_CLASS_NAME] = {"class_name", NULL, TOOL_TEXT},
+    [AUDIT_VALUE] = {"value", NULL, TOOL_REAL},
+    [AUDIT_OTHER] = {"nearest_other", NULL, TOOL_REAL},
+    [AUDIT_INDEX] = {"index", NULL, TOOL_REAL},
+    [AUDIT_ASR] = {"asr", NULL, TOOL_RATE},
+    [AUDIT_PICTURE] = {"picture", NULL, TOOL_TEXT},
+    [AUDIT_DATA] = {"data", NULL, TOOL_TEXT},
+    [AUDIT_SHARE] = {"share", NULL, TOOL_RATE},
+    [AUDIT_CLASSES] = {"classes", NULL, TOOL_LIST},
+    {0},
+};
+
+enum { STEP_TITLE, STEP_STATE, STEP_REASON, STEP_METHOD };
+
+static const tool_column step_columns[] = {
+    [STEP_TITLE] = {"title", "method", TOOL_TEXT},
+    [STEP_STATE] = {"state", "state", TOOL_TEXT},
+    [STEP_REASON] = {"reason", "reason", TOOL_TEXT},
+    [STEP_METHOD] = {"method", NULL, TOOL_TEXT},
+    {0},
+};
+
+static const char evidence_title[] = "What was seen";
+
+td_status audit_add_tables(audit_job *job, td_error *error) {
+    static const tool_table_kind
+        outcome = {.title = "The model", .columns = verdict_columns, .single = true},
+        evidence = {.name = "evidence", .title = evidence_title, .columns = evidence_columns},
+        states = {.name = "steps", .title = "Methods", .columns = step_columns};
+    TD_TRY(tool_run_table(job->run, &outcome, &job->verdict, error));
+    TD_TRY(tool_run_table(job->run, &evidence, &job->evidence, error));
+    return tool_run_table(job->run, &states, &job->states, error);
 }
 
 static const char *advice(verdict v) {
@@ -69,6 +75,87 @@ static const char *advice(verdict v) {
                            "trapdoor-defend cleanse --patch and fineprune repair models; audit "
                            "what they write."};
     return words[v];
+}
+
+static td_status fill_verdict(audit_job *job, td_error *error) {
+    const conclusion *c = &job->conclusion;
+    tool_cell *row;
+    TD_TRY(tool_run_row(job->run, job->verdict, &row, error));
+    tool_cell_word(&row[VERDICT], verdict_names[c->verdict]);
+    tool_cell_word(&row[ADVICE], advice(c->verdict));
+    if (c->has_class)
+        tool_cell_count(&row[SUSPECTED], c->class);
+    tool_cell_rate(&row[ACCURACY], job->accuracy);
+    tool_cell_real(&row[CHANCE], job->chance);
+    return TD_OK;
+}
+
+static const char *state_of(const audit_step *s) {
+    return !s->applies       ? "no data given"
+           : s->step.failed  ? "failed"
+           : audit_is_cut(s) ? "cut short"
+           : s->step.done    ? "done"
+                             : "out of time";
+}
+
+static td_status fill_states(audit_job *job, td_error *error) {
+    for (size_t i = 0; i < job->step_count; i++) {
+        const audit_step *s = &job->steps[i];
+        tool_cell *row;
+        TD_TRY(tool_run_row(job->run, job->states, &row, error));
+        tool_cell_word(&row[STEP_METHOD], s->method->name);
+        tool_cell_word(&row[STEP_TITLE], s->method->title);
+        tool_cell_word(&row[STEP_STATE], state_of(s));
+        tool_cell_word(&row[STEP_REASON], s->step.failed);
+    }
+    return TD_OK;
+}
+
+/* --- in words --- */
+
+static void suspicion(const conclusion *c, char text[96]) {
+    if (c->looked == 1)
+        snprintf(text, 96, "the one method that came to an end sees signs of one");
+    else
+        snprintf(text, 96, "%zu of %zu methods %s signs of one", c->pointing, c->looked,
+                 c->pointing == 1 ? "sees" : "see");
+}
+
+/* The conclusion in one line. */
+static void summarize(const audit_job *job, char text[SUMMARY_SIZE]) {
+    const conclusion *c = &job->conclusion;
+    char name[AUDIT_CLASS_SIZE], where[AUDIT_CLASS_SIZE + 8] = "", seen[96];
+    if (c->has_class)
+        snprintf(where, sizeof where, ", in %s", audit_class(job, c->class, name));
+    switch (c->verdict) {
+    case VERDICT_LIKELY:
+        snprintf(text, SUMMARY_SIZE,
+                 "A backdoor is likely: %zu methods that work differently agree%s.", c->agreeing,
+                 where);
+        break;
+    case VERDICT_SUSPECTED:
+        suspicion(c, seen);
+        snprintf(text, SUMMARY_SIZE, "A backdoor is suspected%s: %s%s.%s",
+                 c->weak ? ", on weak grounds" : "", seen, where,
+                 c->pointing > 1 ? " They do not agree." : "");
+        break;
+    case VERDICT_NOTHING:
+        snprintf(text, SUMMARY_SIZE,
+                 "Nothing was found by the %zu methods that came to an end. That is no proof that "
+                 "the model is clean.",
+                 c->looked);
+        break;
+    case VERDICT_INCONCLUSIVE:
+        snprintf(text, SUMMARY_SIZE,
+                 "Nothing was found, but too little was looked at to conclude anything.");
+        break;
+    case VERDICT_NOT_JUDGED:
+        snprintf(text, SUMMARY_SIZE,
+                 "The model cannot be judged on these images: it is right on %.1f %% of them, and "
+                 "chance is %.1f %%. Are they what it is made for?",
+                 100 * job->accuracy.value, 100 * job->chance);
+        break;
+    }
 }
 
 /* Text at an indentation, in lines of about LINE; the first begins with `lead`. */
@@ -93,58 +180,56 @@ static void write_wrapped(FILE *out, const char *lead, size_t indent, const char
     fputc('\n', out);
 }
 
-static void write_list(FILE *out, const char *heading, const json_t *list) {
-    size_t i;
-    const json_t *item;
-    if (json_array_size(list) == 0)
-        return;
-    fprintf(out, "\n%s\n", heading);
-    json_array_foreach(list, i, item) write_wrapped(out, "  - ", 4, json_string_value(item));
+static const tool_cell *row_of(const tool_table *table, size_t i) {
+    return table->cells + i * table->column_count;
 }
 
 /* "!" for a sign, "?" for what may have another reason. */
-static const char *mark_of(const json_t *entry) {
-    if (!json_is_true(json_object_get(entry, "flagged")))
-        return "  - ";
-    return strcmp(json_string_value(json_object_get(entry, "worth")), "sign") == 0 ? "  ! "
-                                                                                   : "  ? ";
+static const char *mark_of(const tool_cell *row) {
+    return !row[AUDIT_FLAGGED].flag                      ? "  - "
+           : strcmp(row[AUDIT_WEIGHT].text, "sign") == 0 ? "  ! "
+                                                         : "  ? ";
 }
 
-static void write_evidence(FILE *out, const audit_job *job) {
+static void write_evidence(FILE *out, const tool_table *evidence) {
+    if (evidence->row_count > 0)
+        fprintf(out, "\n%s\n", evidence_title);
+    for (size_t i = 0; i < evidence->row_count; i++) {
+        const tool_cell *row = row_of(evidence, i);
+        char line[AUDIT_FINDING_SIZE + 128];
+        snprintf(line, sizeof line, "%s: %s.", row[AUDIT_TITLE].text, row[AUDIT_FINDING].text);
+        write_wrapped(out, mark_of(row), 4, line);
+    }
+}
+
+static void write_limits(FILE *out, const json_t *limits) {
     size_t i;
-    const json_t *entry;
-    if (json_array_size(job->evidence) > 0)
-        fputs("\nWhat was seen\n", out);
-    json_array_foreach(job->evidence, i, entry) {
-        char line[1200];
-        snprintf(line, sizeof line, "%s: %s.", json_string_value(json_object_get(entry, "title")),
-                 json_string_value(json_object_get(entry, "finding")));
-        write_wrapped(out, mark_of(entry), 4, line);
+    const json_t *line;
+    if (json_array_size(limits) > 0)
+        fputs("\nWhat was not looked at, or cannot be seen\n", out);
+    json_array_foreach(limits, i, line) {
+        write_wrapped(out, "  - ", 4, json_string_value(line));
     }
 }
 
 /* The shape of the trigger alone, not the pictures that it is made of. */
-static void write_pictures(FILE *out, const audit_job *job) {
-    size_t i;
-    const json_t *picture;
+static void write_pictures(FILE *out, const tool_table *evidence) {
     bool any = false;
-    json_array_foreach(job->pictures, i, picture) {
-        const char *name = json_string_value(picture), *slash = strrchr(name, '/');
-        if (!slash || strncmp(slash + 1, "trigger-", 8) != 0)
+    for (size_t i = 0; i < evidence->row_count; i++) {
+        const tool_cell *picture = &row_of(evidence, i)[AUDIT_PICTURE];
+        if (!picture->given)
             continue;
-        fputs(any ? ", " : "\nRecovered triggers: ", out);
-        fputs(name, out);
+        fprintf(out, "%s%s", any ? ", " : "\nRecovered triggers: ", picture->text);
         any = true;
     }
     if (any)
         fputc('\n', out);
 }
 
-static void write_text(FILE *out, const audit_job *job) {
-    const audit_options *o = job->options;
-    char summary[AUDIT_SUMMARY_SIZE], line[AUDIT_SUMMARY_SIZE];
-    fprintf(out, "%s: audit with %s\n\n", o->model, o->clean);
-    write_wrapped(out, "", 0, audit_summary(job, summary));
+static void write_text(FILE *out, const audit_job *job, const char *summary) {
+    char line[SUMMARY_SIZE];
+    fprintf(out, "%s: audit with %s\n\n", job->settings->model, job->settings->clean);
+    write_wrapped(out, "", 0, summary);
     write_wrapped(out, "", 0, advice(job->conclusion.verdict));
     snprintf(line, sizeof line,
              "Accuracy on %zu clean images: %.2f %% (95 %% interval %.2f to %.2f; chance %.1f).",
@@ -152,85 +237,50 @@ static void write_text(FILE *out, const audit_job *job) {
              100 * job->accuracy.interval.high, 100 * job->chance);
     fputc('\n', out);
     write_wrapped(out, "", 0, line);
-    write_evidence(out, job);
-    write_list(out, "What was not looked at, or cannot be seen", job->limits);
-    write_pictures(out, job);
+    write_evidence(out, job->evidence);
+    write_limits(out, job->limits);
+    write_pictures(out, job->evidence);
     fprintf(out, "\nVerdict: %s\n", verdict_names[job->conclusion.verdict]);
 }
 
 static td_status write_file(audit_job *job, const char *text, size_t size, td_error *error) {
-    char path[TD_PATH_SIZE];
-    td_output file;
-    if (!td_path_join(path, job->options->common.output, audit_text_name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
-                       job->options->common.output, TD_PATH_SIZE);
-    TD_TRY(td_output_open(&file, path, true, error));
-    td_status status = fwrite(text, 1, size, file.stream) == size
-                           ? td_output_finish(&file, error)
-                           : td_fail(error, TD_ERR_IO, "%s: a write failed", path);
-    if (status == TD_OK)
-        status = tool_output_record(&file, &job->record, error);
-    if (status == TD_OK)
-        status = td_output_publish(&file, error);
-    td_output_discard(&file);
-    return status;
+    tool_outputs *outputs = &job->run->outputs;
+    FILE *stream;
+    outputs->force = true; /* its own, which the record beside it was checked for */
+    td_status status = tool_outputs_add(outputs, audit_text_name, &stream, error);
+    outputs->force = job->run->common->force;
+    TD_TRY(status);
+    if (fwrite(text, 1, size, stream) != size)
+        return td_fail(error, TD_ERR_IO, "%s: a write failed", audit_text_name);
+    return tool_outputs_finish(outputs, &job->run->record, error);
 }
 
-static td_status tell_text(audit_job *job, td_error *error) {
-    const tool_common *common = &job->options->common;
+static td_status write_all(audit_job *job, const char *summary, td_error *error) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return td_fail_memory(error, "the verdict");
-    write_text(out, job);
-    td_status status = fclose(out) == 0 ? write_file(job, text, size, error)
+    write_text(out, job, summary);
+    td_status status = fflush(out) == 0 ? write_file(job, text, size, error)
                                         : td_fail_memory(error, "the verdict");
-    if (status == TD_OK && (!common->json || strcmp(common->json, "-") != 0))
-        printf("%sThe page: trapdoor-report %s\n", text, common->output);
+    fprintf(out, "The page: trapdoor-report %s\n", job->run->common->output);
+    if (fclose(out) != 0 && status == TD_OK)
+        status = td_fail_memory(error, "the verdict");
+    char *words;
+    if (status == TD_OK)
+        status = td_arena_text(&job->run->arena, text, size, &words, error);
+    if (status == TD_OK)
+        job->run->words = words;
     free(text);
     return status;
 }
 
-/* --- as a record --- */
-
-static const char *state_of(const audit_step *s) {
-    return !s->applies    ? "no data given"
-           : s->failed    ? "failed"
-           : s->step.cut  ? "cut short"
-           : s->step.done ? "done"
-                          : "out of time";
-}
-
-static json_t *steps_json(const audit_job *job) {
-    json_t *steps = json_array();
-    for (size_t i = 0; i < AUDIT_STEPS; i++) {
-        const audit_step *s = &job->steps[i];
-        json_t *entry = json_pack("{ss ss ss}", "method", s->row->method->name, "title",
-                                  s->row->title, "state", state_of(s));
-        if (s->failed)
-            json_object_set_new(entry, "reason", tool_json_text(s->failed));
-        json_array_append_new(steps, entry);
-    }
-    return steps;
-}
-
-td_status audit_tell(audit_job *job, td_error *error) {
-    const conclusion *c = &job->conclusion;
-    json_t *root = job->record.root;
-    char summary[AUDIT_SUMMARY_SIZE];
-    json_object_set_new(root, "method", json_string("audit"));
-    json_object_set_new(root, "verdict", json_string(verdict_names[c->verdict]));
-    json_object_set_new(root, "summary", tool_json_text(audit_summary(job, summary)));
-    json_object_set_new(root, "advice", json_string(advice(c->verdict)));
-    if (c->has_class)
-        json_object_set_new(root, "suspected_class", json_integer((json_int_t)c->class));
-    tool_json_rate(root, "accuracy", &job->accuracy);
-    json_object_set_new(root, "chance", json_real(job->chance));
-    json_object_set_new(root, "evidence", json_incref(job->evidence));
-    json_object_set_new(root, "limits", json_incref(job->limits));
-    json_object_set_new(root, "pictures", json_incref(job->pictures));
-    if (json_object_set_new(root, "steps", steps_json(job)) != 0)
-        return td_fail_memory(error, "the record");
-    return tell_text(job, error);
+td_status audit_report(audit_job *job, td_error *error) {
+    char summary[SUMMARY_SIZE];
+    summarize(job, summary);
+    TD_TRY(tool_run_summary(job->run, error, "%s", summary));
+    TD_TRY(fill_verdict(job, error));
+    TD_TRY(fill_states(job, error));
+    return write_all(job, summary, error);
 }

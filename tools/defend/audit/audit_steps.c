@@ -1,235 +1,245 @@
-/* The methods as children: which apply, with what arguments, in which order and how long. */
-#include "frame/clock.h"
-#include "data/path.h"
+/* The methods as steps: which apply, with what data, in which order and how long. */
 #include "defend/audit/audit.h"
+#include "defend/inspect/inspect.h"
 #include "defend/method.h"
+#include "frame/clock.h"
 #include <math.h>
 #include <string.h>
 
-enum { MOST_OVERLAYS = 100, RANGE_SIZE = TD_PATH_SIZE + 64, NUMBER_SIZE = 32 };
+enum { MOST_OVERLAYS = 100, NUMBER_SIZE = 32 };
 
-/* A method that ends by itself has this part of its time, within these seconds, for its last step
- * and its files; when that is over, too, and `late` seconds more, it is ended. */
-static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10, late = 1;
+/* A method may go on for a moment after its deadline: this part of its time, within these seconds,
+ * is for that. */
+static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10;
 
-const audit_step *audit_find_step(const audit_job *job, const tool_method *method) {
-    for (size_t i = 0; i < AUDIT_STEPS; i++)
-        if (job->steps[i].row->method == method)
+const audit_step *audit_find_step(const audit_job *job, const char *method) {
+    for (size_t i = 0; i < job->step_count; i++)
+        if (strcmp(job->steps[i].method->name, method) == 0)
             return &job->steps[i];
     return NULL;
 }
 
-/* --- the arguments --- */
-
-typedef struct audit_arguments {
-    const char *texts[STEP_ARGUMENTS];
-    size_t count;
-    char calibration[RANGE_SIZE], benign[RANGE_SIZE], overlays[NUMBER_SIZE], steps[NUMBER_SIZE];
-} arguments;
-
-static void add(arguments *a, const char *option, const char *text) {
-    a->texts[a->count++] = option;
-    a->texts[a->count++] = text;
+const findings *audit_findings(const audit_step *s) {
+    return s->kind->source == SOURCE_MODEL && s->step.done ? s->step.outcome : NULL;
 }
 
-static void add_training(arguments *a, const audit_job *job) {
-    add(a, "--data", job->options->training);
+bool audit_is_cut(const audit_step *s) {
+    const findings *found = audit_findings(s);
+    return found && found->unsearched > 0;
 }
 
-static void add_clean(arguments *a, const audit_job *job) {
-    add(a, "--clean", job->sample);
+/* --- the data --- */
+
+static td_status set(audit_step *s, const char *key, const char *value, td_error *error) {
+    return tool_settings_set(&s->step.settings, key, value, error);
 }
 
-/* A set tells the size of images to a method that needs none otherwise. */
-static void add_shape(arguments *a, const audit_job *job) {
-    if (job->options->net)
-        add(a, "--test", job->sample);
+/* A number of images from the sample, as DATA. */
+static td_status set_range(audit_job *job, audit_step *s, const char *key, size_t begin, size_t end,
+                           td_error *error) {
+    const char *range;
+    TD_TRY(tool_run_text(job->run, &range, error, "%s::%zu-%zu", job->sample, begin, end));
+    return set(s, key, range, error);
+}
+
+static bool has_training(const audit_settings *o) {
+    return o->training != NULL;
+}
+
+static td_status set_training(audit_job *job, audit_step *s, td_error *error) {
+    return set(s, "data", job->settings->training, error);
+}
+
+static bool has_suspects(const audit_settings *o) {
+    return o->suspects.count > 0;
 }
 
 /* What calibrates is the first half of the sample, what judges beside the suspects the other. */
-static void add_sets(arguments *a, const audit_job *job) {
+static td_status set_suspects(audit_job *job, audit_step *s, td_error *error) {
+    const td_many *suspects = &job->settings->suspects;
     const size_t half = job->sample_count / 2;
-    snprintf(a->calibration, sizeof a->calibration, "%s::0-%zu", job->sample, half);
-    snprintf(a->benign, sizeof a->benign, "%s::%zu-%zu", job->sample, half, job->sample_count);
-    add(a, "--clean", a->calibration);
-    add(a, "--benign", a->benign);
-    for (size_t i = 0; i < job->options->suspect_count; i++)
-        add(a, "--suspect", job->options->suspects[i]);
+    TD_TRY(set_range(job, s, "clean", 0, half, error));
+    TD_TRY(set_range(job, s, "benign", half, job->sample_count, error));
+    for (size_t i = 0; i < suspects->count; i++)
+        TD_TRY(set(s, "suspect", suspects->texts[i], error));
+    return TD_OK;
 }
 
-/* The overlays are drawn from a half of what calibrates. */
-static void add_sets_and_overlays(arguments *a, const audit_job *job) {
+/* STRIP draws the overlays from a half of what calibrates. */
+static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     const size_t few = job->sample_count / 5;
-    add_sets(a, job);
-    snprintf(a->overlays, sizeof a->overlays, "%zu", few < MOST_OVERLAYS ? few : MOST_OVERLAYS);
-    add(a, "--overlays", a->overlays);
+    char overlays[NUMBER_SIZE];
+    snprintf(overlays, sizeof overlays, "%zu", few < MOST_OVERLAYS ? few : MOST_OVERLAYS);
+    return set(s, "overlays", overlays, error);
 }
 
-static void add_steps(arguments *a, const audit_job *job, size_t usual) {
-    const double steps = job->options->effort * (double)usual;
-    snprintf(a->steps, sizeof a->steps, "%.0f", fmax(steps, 1));
-    add(a, "--steps", a->steps);
+static bool always(const audit_settings *o) {
+    (void)o;
+    return true;
 }
 
-static void list_arguments(const audit_job *job, const audit_method *row, arguments *a) {
-    const audit_options *o = job->options;
-    *a = (arguments){.count = 0};
-    add(a, "--model", o->model);
-    if (o->net)
-        add(a, "--net", o->net);
-    row->add_own(a, job);
-    if (row->steps > 0)
-        add_steps(a, job, row->steps);
+/* A set says the size of images to an inspector that needs none otherwise. */
+static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
+    const inspector *math = s->method->math;
+    const td_key *key = tool_settings_find(&s->step.settings, "steps");
+    char count[NUMBER_SIZE];
+    td_setting usual;
+    if (math->clean == INSPECT_NEEDS_CLEAN)
+        TD_TRY(set(s, "clean", job->sample, error));
+    else if (job->settings->net)
+        TD_TRY(set(s, "test", job->sample, error));
+    if (job->settings->effort == 1 || !key || !td_key_standard(key, &usual))
+        return TD_OK;
+    snprintf(count, sizeof count, "%.0f", fmax(job->settings->effort * (double)usual.count, 1));
+    return set(s, "steps", count, error);
 }
 
-/* Those whose time is known to be short come first; the last has a use for any time. */
-const audit_method audit_methods[AUDIT_STEPS] = {
-    {.method = &defend_spectral,
-     .title = "Spectral signatures",
-     .needs = AUDIT_TRAINING,
-     .sight = SIGHT_TRAINING,
-     .worth = WORTH_HINT,
-     .weight = 1,
-     .add_own = add_training},
-    {.method = &defend_activation_clustering,
-     .title = "Activation clustering",
-     .needs = AUDIT_TRAINING,
-     .sight = SIGHT_TRAINING,
-     .worth = WORTH_HINT,
-     .weight = 1,
-     .add_own = add_training},
-    {.method = &defend_squeeze,
-     .title = "Feature squeezing",
-     .needs = AUDIT_SUSPECTS,
-     .sight = SIGHT_INPUTS,
-     .worth = WORTH_WEAK,
-     .weight = 1,
-     .add_own = add_sets,
-     .flagged = "get another answer once they are filtered"},
-    {.method = &defend_strip,
-     .title = "STRIP",
-     .needs = AUDIT_SUSPECTS,
-     .sight = SIGHT_INPUTS,
-     .worth = WORTH_SIGN,
-     .weight = 2,
-     .add_own = add_sets_and_overlays,
-     .flagged = "keep their class whatever is laid over them"},
-    {.method = &defend_deepinspect,
-     .title = "DeepInspect",
-     .needs = AUDIT_ALWAYS,
-     .sight = SIGHT_MODEL,
-     .worth = WORTH_SIGN,
-     .weight = 4,
-     .steps = 1500,
-     .add_own = add_shape},
-    {.method = &defend_cleanse,
-     .title = "Neural Cleanse",
-     .needs = AUDIT_ALWAYS,
-     .sight = SIGHT_MODEL,
-     .worth = WORTH_SIGN,
-     .weight = 8,
-     .steps = 1000,
-     .add_own = add_clean,
-     .takes_minutes = true,
-     .counts_pixels = true},
+/* Families whose time is known to be short come first. */
+static const audit_kind kinds[] = {
+    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, has_training, set_training, audit_tell_filter},
+    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, has_suspects, set_suspects, audit_tell_detector},
+    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, always, set_sample, audit_tell_inspector},
 };
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* --- what is peculiar to a method --- */
+
+static void describe_cleanse(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
+    snprintf(out, AUDIT_FINDING_SIZE,
+             "images of any class can be made %s by changing about %s of their %zu pixels (it "
+             "works on %.1f %% of the clean images)%s%s",
+             w->subject, w->value, w->pixels, w->asr, w->others, w->index);
+}
+
+static void describe_deepinspect(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
+    snprintf(out, AUDIT_FINDING_SIZE,
+             "images that were made from the model alone become %s by changes that add up to %s "
+             "of their %zu values from black to white (%.1f %% of them do)%s%s",
+             w->subject, w->value, w->values, w->asr, w->others, w->index);
+}
+
+/* Neural Cleanse has a use for any time. */
+static const audit_row rows[] = {
+    {"squeeze", .weak = true, .flagged = "get another answer once they are filtered"},
+    {"strip", .share = 2, .flagged = "keep their class whatever is laid over them",
+     .set = set_overlays},
+    {"deepinspect", .unit = "values from black to white", .describe = describe_deepinspect},
+    {"cleanse", .share = 8, .unit = "pixels", .describe = describe_cleanse},
+    {0},
+};
+
+static const audit_row *find_row(const char *method) {
+    const audit_row *row = rows;
+    while (row->method && strcmp(row->method, method) != 0)
+        row++;
+    return row;
+}
 
 /* --- the plan --- */
 
-static bool applies(const audit_options *o, const audit_method *row) {
-    return row->needs == AUDIT_SUSPECTS   ? o->suspect_count > 0
-           : row->needs == AUDIT_TRAINING ? o->training != NULL
-                                          : true;
+static const audit_kind *kind_of(const tool_method *method) {
+    for (size_t i = 0; i < KINDS && method->family && method->family->read; i++)
+        if (strcmp(method->family->name, kinds[i].family) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+/* Behind those of its kind that have no larger share. */
+static void add_step(audit_job *job, const tool_method *method, const audit_kind *kind) {
+    const audit_row *row = find_row(method->name);
+    const audit_step made = {.method = method,
+                             .kind = kind,
+                             .row = row,
+                             .share = row->share > 0 ? row->share : kind->share,
+                             .weight = row->weak ? WEIGHT_WEAK : kind->weight,
+                             .applies = kind->applies(job->settings)};
+    size_t place = job->step_count++;
+    for (; place > 0 &&
+           (job->steps[place - 1].kind > kind ||
+            (job->steps[place - 1].kind == kind && job->steps[place - 1].share > made.share));
+         place--)
+        job->steps[place] = job->steps[place - 1];
+    job->steps[place] = made;
 }
 
 static td_status plan(audit_job *job, audit_step *s, td_error *error) {
-    const char *name = s->row->method->name;
-    char folder[TD_PATH_SIZE];
-    arguments a;
-    if (!td_path_join(folder, job->options->common.output, name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
-                       job->options->common.output, TD_PATH_SIZE);
-    list_arguments(job, s->row, &a);
-    TD_TRY(step_make(&s->step, &job->run, s->row->method, folder, name, a.texts, a.count,
-                     &job->arena, error));
-    return step_look(&s->step, &job->run, error);
+    TD_TRY(step_open(&s->step, &job->all, s->method, NULL, s->method->name, error));
+    TD_TRY(set(s, "model", job->settings->model, error));
+    if (job->settings->net)
+        TD_TRY(set(s, "net", job->settings->net, error));
+    TD_TRY(s->kind->set(job, s, error));
+    if (s->row->set)
+        TD_TRY(s->row->set(job, s, error));
+    return step_look(&s->step, &job->all, error);
 }
 
 td_status audit_plan(audit_job *job, td_error *error) {
-    for (size_t i = 0; i < AUDIT_STEPS; i++) {
-        audit_step *s = &job->steps[i];
-        s->row = &audit_methods[i];
-        s->applies = applies(job->options, s->row);
-        if (s->applies)
-            TD_TRY(plan(job, s, error));
+    size_t count = 0;
+    while (defend_methods[count])
+        count++;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->steps, "methods", error));
+    for (size_t i = 0; i < count; i++) {
+        const audit_kind *kind = kind_of(defend_methods[i]);
+        if (kind)
+            add_step(job, defend_methods[i], kind);
     }
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->steps[i].applies)
+            TD_TRY(plan(job, &job->steps[i], error));
     return TD_OK;
 }
 
 /* --- running --- */
 
 static bool is_open(const audit_step *s) {
-    return s->applies && (!s->step.done || s->step.cut);
+    return s->applies && !s->step.failed && (!s->step.done || audit_is_cut(s));
 }
 
-/* Of the time that is left, by the weights of the steps that are. */
-static double share_of(const audit_job *job, size_t number) {
+/* Of the time that is left, by the shares of the steps that are. */
+static double time_for(const audit_job *job, size_t number) {
     const double left = job->deadline - tool_monotonic_seconds();
-    double weights = 0;
-    for (size_t i = number; i < AUDIT_STEPS; i++)
-        if (is_open(&job->steps[i]) && !job->steps[i].failed)
-            weights += job->steps[i].row->weight;
-    return left * job->steps[number].row->weight / weights;
+    double shares = 0;
+    for (size_t i = number; i < job->step_count; i++)
+        if (is_open(&job->steps[i]))
+            shares += job->steps[i].share;
+    return left * job->steps[number].share / shares;
 }
 
-static void tick(void *context, double seconds) {
-    audit_job *job = context;
-    tool_progress_update(&job->progress, (size_t)seconds, NULL);
+typedef struct stopwatch {
+    tool_run *run;
+    double began;
+} stopwatch;
+
+static void tick(void *context, double share) {
+    const stopwatch *c = context;
+    (void)share; /* of one of the method's loops: the time says more */
+    tool_run_show(c->run, (size_t)(tool_monotonic_seconds() - c->began), NULL);
 }
 
-/* To a method that ends by itself. */
-static td_status give_time(audit_job *job, audit_step *s, double seconds, td_error *error) {
-    char minutes[NUMBER_SIZE];
-    if (!s->row->takes_minutes)
-        return TD_OK;
+static td_status run_step(audit_job *job, audit_step *s, double seconds, td_error *error) {
     const double closing = fmin(fmax(closing_part * seconds, closing_least), closing_most);
-    snprintf(minutes, sizeof minutes, "%.6f", fmax((seconds - closing) / 60, 1e-6));
-    return step_argue(&s->step, "--minutes", minutes, &job->arena, error);
-}
-
-static td_status start(audit_job *job, audit_step *s, double seconds, td_error *error) {
-    const double most = s->row->takes_minutes ? seconds + late : seconds;
-    const step_watch watch = {most, tick, job};
-    char *reason;
-    TD_TRY(give_time(job, s, seconds, error));
-    job->progress = tool_progress_start(s->row->method->name, "seconds at most",
-                                        (size_t)(seconds + 0.5), job->options->common.quiet);
-    td_status status = step_start(&s->step, &job->run, &watch, error);
-    tool_progress_end(&job->progress);
+    stopwatch c = {job->run, tool_monotonic_seconds()};
+    tool_run_begin(job->run, s->method->name, "seconds at most", (size_t)(seconds + 0.5));
+    td_status status =
+        step_run(&s->step, &job->all, c.began + fmax(seconds - closing, 0), tick, &c, error);
+    tool_run_end(job->run);
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status, "interrupted; the same command goes on");
-    if (status == TD_OK || status == TD_ERR_MEMORY)
-        return status;
-    td_error line = *error;
-    TD_TRY(td_arena_text(&job->arena, line.message, strlen(line.message), &reason, error));
-    s->failed = reason;
-    (void)td_fail_within(&line, status, "%s", s->row->method->name);
-    tool_note(line.message);
-    return TD_OK;
+    if (s->step.failed)
+        tool_run_note(job->run, "%s: %s", s->method->name, s->step.failed);
+    return status;
 }
 
 /* One after another; `again`: only where there is more time than the step had in vain. */
 static td_status run_round(audit_job *job, bool again, td_error *error) {
-    for (size_t i = 0; i < AUDIT_STEPS; i++) {
+    for (size_t i = 0; i < job->step_count; i++) {
         audit_step *s = &job->steps[i];
-        if (!is_open(s) || s->failed)
-            continue;
-        const double share = share_of(job, i);
-        if (share > (again ? s->given : 0)) {
-            s->given = share;
-            TD_TRY(start(job, s, share, error));
+        const double seconds = is_open(s) ? time_for(job, i) : 0;
+        if (seconds > (again ? s->given : 0)) {
+            s->given = seconds;
+            TD_TRY(run_step(job, s, seconds, error));
         }
-        s->late = !s->step.done && !s->failed;
     }
     return TD_OK;
 }

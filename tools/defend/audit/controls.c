@@ -1,146 +1,156 @@
 /* Controls: an inspector over models of which the truth is known. */
 #include "defend/audit/controls.h"
 
+#include "data/path.h"
 #include "defend/method.h"
-#include <math.h>
-#include <string.h>
+#include <unistd.h>
 
-const char controls_name[] = "controls.json";
+static const char record_name[] = "controls.json";
+
+static const td_key keys[] = {
+    {"models", TD_KEY_TEXT, offsetof(controls_settings, models), .required = true, .value = "DIR",
+     .help = "The models: DIR/clean and DIR/backdoored"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 /* Records of other requests are found before hours of work, not after. */
 static td_status look(controls_job *job, td_error *error) {
     for (size_t i = 0; i < job->count; i++)
-        TD_TRY(step_look(&job->models[i].step, &job->run, error));
+        TD_TRY(step_look(&job->models[i].step, &job->all, error));
     return TD_OK;
 }
 
 static const char *const kinds[] = {"clean", "backdoored", NULL};
 
-static td_status make_folders(controls_job *job, td_error *error) {
-    TD_TRY(run_folder_make(&job->folder, error));
+static td_status make_folders(const controls_job *job, td_error *error) {
+    char path[TD_PATH_SIZE];
+    bool made;
     for (size_t i = 0; kinds[i]; i++)
-        TD_TRY(run_folder_make_inner(&job->folder, kinds[i], error));
+        if (td_path_join(path, job->run->common->output, kinds[i]))
+            TD_TRY(tool_folder_make(path, &made, error));
     return TD_OK;
 }
 
 static void remove_empty(const controls_job *job) {
+    char path[TD_PATH_SIZE];
     for (size_t i = 0; kinds[i]; i++)
-        run_folder_unmake_inner(&job->folder, kinds[i]);
-    run_folder_unmake(&job->folder);
+        if (td_path_join(path, job->run->common->output, kinds[i]))
+            rmdir(path);
 }
 
-static void tick(void *context, double seconds) {
-    controls_job *job = context;
-    (void)seconds;
-    tool_progress_update(&job->progress, job->done, job->models[job->done].name);
-}
-
-static td_status read_record(controls_job *job, control *model, td_error *error) {
-    json_t *record;
-    TD_TRY(step_record(&model->step, &record, error));
-    td_status status = inspected_read(record, &job->arena, &model->found, error);
-    json_decref(record);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", model->step.record);
+static void tick(void *context, double share) {
+    const controls_job *job = context;
+    (void)share; /* of one of the inspector's loops */
+    tool_run_show(job->run, job->done, job->models[job->done].name);
 }
 
 /* A model that fails is no failure of the run, until its end. */
 static td_status inspect(controls_job *job, control *model, td_error *error) {
-    const step_watch watch = {INFINITY, tick, job};
-    td_status status = TD_OK;
-    char *reason;
-    if (!model->step.done)
-        status = step_start(&model->step, &job->run, &watch, error);
-    if (status == TD_OK && !model->step.done)
-        status = td_fail(error, TD_ERR_IO, "no record, and no reason for it");
-    if (status == TD_OK)
-        status = read_record(job, model, error);
-    if (status == TD_ERR_INTERRUPTED || status == TD_ERR_MEMORY)
-        return status;
-    if (status == TD_OK)
+    step *s = &model->step;
+    if (s->done)
         return TD_OK;
-    TD_TRY(td_arena_text(&job->arena, error->message, strlen(error->message), &reason, error));
-    model->failed = reason;
-    return TD_OK;
-}
-
-static void note_failed(const control *model) {
-    td_error line;
-    (void)td_fail(&line, TD_ERR_IO, "%s: %s", model->name, model->failed);
-    tool_note(line.message);
+    td_status status = step_run(s, &job->all, INFINITY, tick, job, error);
+    if (status == TD_ERR_INTERRUPTED)
+        return td_fail(error, status,
+                       "interrupted after %zu of %zu models; the same command goes on", job->done,
+                       job->count);
+    if (status == TD_OK && !s->done && !s->failed)
+        s->failed = "no record, and no reason for it";
+    if (s->failed)
+        tool_run_note(job->run, "%s: %s", model->name, s->failed);
+    return status;
 }
 
 static td_status inspect_all(controls_job *job, td_error *error) {
-    const bool quiet = job->options->common.quiet;
-    if (controls_prints(job))
-        controls_print_head(job);
-    for (; job->done < job->count; job->done++) {
-        control *model = &job->models[job->done];
-        if (job->done == 0 || !job->progress.visible)
-            job->progress = tool_progress_start("inspecting", "models", job->count, quiet);
-        td_status status = inspect(job, model, error);
-        tool_progress_end(&job->progress);
-        if (status == TD_ERR_INTERRUPTED)
-            return td_fail(error, status,
-                           "interrupted after %zu of %zu models; the same command "
-                           "goes on",
-                           job->done, job->count);
-        TD_TRY(status);
-        if (model->failed)
-            note_failed(model);
-        if (controls_prints(job))
-            controls_print_model(job, model);
-    }
+    tool_run_begin(job->run, "inspecting", "models", job->count);
+    for (; job->done < job->count; job->done++)
+        TD_TRY(inspect(job, &job->models[job->done], error));
+    tool_run_end(job->run);
     return TD_OK;
 }
 
-/* The same wrong argument for all of them should not have to be forced out of the way. */
+/* The same wrong option for all of them should not have to be forced out of the way. */
 static td_status check_any(const controls_job *job, td_error *error) {
     for (size_t i = 0; i < job->count; i++)
-        if (!job->models[i].failed)
+        if (job->models[i].step.done)
             return TD_OK;
     return td_fail(error, TD_ERR_IO, "%s: expected models that can be inspected, found none of %zu",
-                   job->options->models, job->count);
+                   job->settings->models, job->count);
 }
 
-static const char *const same_run[] = {"method", "inspector", "models", "arguments", NULL};
-
-static td_status run(controls_job *job, td_error *error) {
-    const controls_options *o = job->options;
-    TD_TRY(tool_record_check(&o->common, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->common, controls_options_json(o),
-                             error));
-    TD_TRY(run_folder_check(&job->folder, json_object_get(job->record.root, "options"), error));
+static td_status control_all(controls_job *job, td_error *error) {
+    TD_TRY(steps_check_folder(job->run, record_name, NULL, error));
     TD_TRY(controls_models(job, error));
     TD_TRY(look(job, error));
     TD_TRY(make_folders(job, error));
     TD_TRY(inspect_all(job, error));
     TD_TRY(check_any(job, error));
-    TD_TRY(controls_tell(job, error));
-    return run_folder_write(&job->folder, &job->record, error);
+    return controls_report(job, error);
 }
 
-static int controls(int argc, char **argv) {
-    controls_options options;
-    td_error error;
-    size_t failed = 0;
-    controls_options_parse(&options, argc, argv);
-    controls_job job = {.options = &options,
-                        .run = {&options.common, json_object()},
-                        .folder = {&options.common, controls_name, same_run, false}};
-    int status = tool_exit(run(&job, &error), &error);
+static td_status run(tool_run *run, td_error *error) {
+    static const char *const own[] = {record_name, NULL};
+    controls_job job = {.run = run,
+                        .settings = run->own,
+                        .inspector = run->settings->guest,
+                        .all = {run, json_object(), own}};
+    run->record_name = record_name;
+    td_status status = control_all(&job, error);
     for (size_t i = 0; i < job.count; i++) {
-        failed += job.models[i].failed != NULL;
-        step_free(&job.models[i].step);
+        run->failed |= job.models[i].step.failed != NULL;
+        step_close(&job.models[i].step);
     }
     remove_empty(&job);
-    json_decref(job.run.digests);
-    tool_record_free(&job.record);
-    td_arena_free(&job.arena);
-    return status == 0 && failed > 0 ? 1 : status;
+    json_decref(job.all.digests);
+    return status;
 }
+
+static const tool_family controls = {
+    .name = "controls",
+    .usage = "INSPECTOR --models DIR -o OUT",
+    .run = run,
+    .output = TOOL_OUTPUT_FOLDER,
+    .needs_output = true,
+    .output_what = "the folder for the record of all, and those of the models",
+};
+
+/* Nothing of the truth reaches the inspector, and its files are named here. */
+static const char *const withheld[] = {"model",  "trigger",   "target", "triggers",
+                                       "resume", "exit-code", NULL};
+
+static const char help[] =
+    "Runs an inspector over models of which you know whether they have a backdoor: how many of the "
+    "backdoored ones it flags and of the clean ones, whether the flagged class is the right one, "
+    "and how its anomaly index is spread over the models. From its record trapdoor-defend audit "
+    "takes error rates (--controls)."
+    "\v"
+    "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors; they should differ "
+    "in their seeds, else one chance decides about all. Beside a backdoored model M.safetensors "
+    "may stand M.manifest.json, the manifest of trapdoor-poison or trapdoor-implant: the targets "
+    "of its triggers are the infected labels, by which the flagged classes are judged. Nothing of "
+    "this truth reaches the inspector.\n"
+    "\n"
+    "INSPECTOR stands first, and its options may be given, too, but for those on files "
+    "(trapdoor-defend controls INSPECTOR --help lists them); they are the same for each model. "
+    "Its record and pictures of a model M are in OUT/clean/M or OUT/backdoored/M. "
+    "OUT/controls.json is the record of all. The same command goes on where an interrupted one "
+    "was: a record of the same model with the same options is not made anew. A model that fails is "
+    "named, the others are still inspected, and the exit status is 1.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-defend controls cleanse --models models -o controls \\\n"
+    "    --clean mnist:test:0-1000\n";
 
 const tool_method defend_controls = {
     .name = "controls",
+    .title = "Controls",
     .doc = "an inspector over models of known truth: error rates",
-    .legacy = &(const tool_legacy){.main = controls},
+    .help = help,
+    .family = &controls,
+    .groups = groups,
+    .size = sizeof(controls_settings),
+    .guests = "inspector",
+    .withheld = withheld,
 };

@@ -38,15 +38,15 @@ static td_status join(td_arena *arena, const char *folder, const char *name, boo
 static td_status add(controls_job *job, const char *folder, const char *kind, const char *name,
                      td_error *error) {
     if (job->count == CONTROLS_MOST_MODELS)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->options->models,
+        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->settings->models,
                        CONTROLS_MOST_MODELS);
     control *model = &job->models[job->count++];
     model->backdoored = strcmp(kind, "backdoored") == 0;
-    TD_TRY(join(&job->arena, folder, name, false, "", &model->path, error));
-    TD_TRY(join(&job->arena, kind, name, true, "", &model->name, error));
+    TD_TRY(join(&job->run->arena, folder, name, false, "", &model->path, error));
+    TD_TRY(join(&job->run->arena, kind, name, true, "", &model->name, error));
     if (!model->backdoored)
         return TD_OK;
-    TD_TRY(join(&job->arena, folder, name, true, ".manifest.json", &model->manifest, error));
+    TD_TRY(join(&job->run->arena, folder, name, true, ".manifest.json", &model->manifest, error));
     if (!td_path_exists(model->manifest))
         model->manifest = NULL;
     return TD_OK;
@@ -56,7 +56,7 @@ static td_status list(controls_job *job, const char *kind, td_error *error) {
     char folder[TD_PATH_SIZE];
     struct dirent **entries;
     td_status status = TD_OK;
-    if (!td_path_join(folder, job->options->models, kind) || !td_path_is_folder(folder))
+    if (!td_path_join(folder, job->settings->models, kind) || !td_path_is_folder(folder))
         return TD_OK;
     const int count = scandir(folder, &entries, is_model, compare);
     if (count < 0)
@@ -98,7 +98,8 @@ static td_status take_targets(controls_job *job, control *model, const json_t *m
     size_t i;
     if (!json_is_array(triggers))
         return td_fail(error, TD_ERR_FORMAT, "expected a list under \"triggers\", found none");
-    TD_TRY(TD_ARENA_NEW(&job->arena, json_array_size(triggers), &model->infected, "labels", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, json_array_size(triggers), &model->infected, "labels",
+                        error));
     json_array_foreach(triggers, i, trigger) {
         TD_TRY(take_target(model, trigger, i, error));
     }
@@ -109,7 +110,7 @@ static td_status read_manifest(controls_job *job, control *model, td_error *erro
     json_t *manifest;
     if (!model->manifest)
         return TD_OK;
-    TD_TRY(tool_record_input(&job->record, model->manifest, error));
+    TD_TRY(tool_record_input(&job->run->record, model->manifest, error));
     TD_TRY(td_json_read(model->manifest, &manifest, error));
     td_status status = take_targets(job, model, manifest, error);
     json_decref(manifest);
@@ -118,34 +119,25 @@ static td_status read_manifest(controls_job *job, control *model, td_error *erro
 
 /* --- all --- */
 
-/* A folder of a model: OUT/clean/first. */
-static td_status make_step(controls_job *job, control *model, td_error *error) {
-    const controls_options *o = job->options;
-    const char *arguments[STEP_ARGUMENTS + 2];
-    char folder[TD_PATH_SIZE];
-    if (!td_path_join(folder, o->common.output, model->name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
-                       o->common.output, TD_PATH_SIZE);
-    memcpy(arguments, o->arguments, o->argument_count * sizeof *arguments);
-    arguments[o->argument_count] = "--model";
-    arguments[o->argument_count + 1] = model->path;
-    return step_make(&model->step, &job->run, o->inspector, folder, model->name, arguments,
-                     o->argument_count + 2, &job->arena, error);
+static td_status open_step(controls_job *job, control *model, td_error *error) {
+    step *s = &model->step;
+    TD_TRY(step_open(s, &job->all, job->inspector->method, job->inspector, model->name, error));
+    return tool_settings_set(&s->settings, "model", model->path, error);
 }
 
 td_status controls_models(controls_job *job, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&job->arena, CONTROLS_MOST_MODELS, &job->models, "models", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, CONTROLS_MOST_MODELS, &job->models, "models", error));
     TD_TRY(list(job, "clean", error));
     TD_TRY(list(job, "backdoored", error));
     if (job->count == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected models, clean/*.safetensors and backdoored/*.safetensors, "
                        "found none",
-                       job->options->models);
+                       job->settings->models);
     for (size_t i = 0; i < job->count; i++) {
-        TD_TRY(tool_record_input(&job->record, job->models[i].path, error));
+        TD_TRY(tool_record_input(&job->run->record, job->models[i].path, error));
         TD_TRY(read_manifest(job, &job->models[i], error));
-        TD_TRY(make_step(job, &job->models[i], error));
+        TD_TRY(open_step(job, &job->models[i], error));
     }
     return TD_OK;
 }
@@ -157,10 +149,6 @@ bool control_is_infected(const control *model, size_t label) {
     return false;
 }
 
-size_t control_count_wrong(const control *model) {
-    size_t wrong = 0;
-    for (size_t i = 0; i < model->found.count; i++)
-        wrong += model->found.classes[i].flagged &&
-                 !control_is_infected(model, model->found.classes[i].number);
-    return wrong;
+const findings *control_found(const control *model) {
+    return model->step.done ? model->step.outcome : NULL;
 }

@@ -1,83 +1,62 @@
-#define _GNU_SOURCE /* program_invocation_short_name */
 #include "defend/audit/step.h"
 
 #include "base/json.h"
 #include "base/parallel.h"
-#include "base/sha256.h"
-#include "frame/child.h"
-#include "frame/clock.h"
-#include "frame/files.h"
-#include "frame/identity.h"
-#include "frame/interrupt.h"
 #include "data/path.h"
-#include <errno.h>
+#include "defend/inspect/inspect.h"
+#include "frame/identity.h"
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static json_t *asked_of(const tool_method *method, int argc, char **argv) {
-    tool_settings settings;
-    td_error error;
-    if (method->legacy)
-        return method->legacy->asked(argc, argv);
-    if (tool_settings_open(&settings, "trapdoor-defend", method, &error) != TD_OK)
-        return NULL;
-    tool_command_parse(&settings, NULL, argc, argv);
-    json_t *asked = tool_asked(&settings.common, tool_settings_json(&settings));
-    tool_settings_close(&settings);
-    return asked;
-}
-
-enum { NUMBER_SIZE = 24, POLL_NANOSECONDS = 20000000 };
-
-static const double grace = 5; /* seconds that a child has to end in */
-
 static const char start_anew[] = "--force starts anew";
+
+td_status step_path(tool_run *run, const char *folder, const char *name, const char **out,
+                    td_error *error) {
+    char path[TD_PATH_SIZE];
+    return td_path_join(path, folder, name)
+               ? tool_run_text(run, out, error, "%s", path)
+               : td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
+                         TD_PATH_SIZE);
+}
 
 /* --- making --- */
 
-static td_status copy(td_arena *arena, const char *text, const char **out, td_error *error) {
-    char *made;
-    TD_TRY(td_arena_text(arena, text, strlen(text), &made, error));
-    *out = made;
-    return TD_OK;
+/* An inspector's pictures stand beside its record, and what it goes on with. */
+static td_status set_pictures(step *s, const steps *all, td_error *error) {
+    const inspector *math = s->settings.method->math;
+    if (math->pictures)
+        TD_TRY(tool_settings_set(&s->settings, "triggers", s->folder, error));
+    return math->resumes && !all->run->common->force
+               ? tool_settings_set(&s->settings, "resume", "", error)
+               : TD_OK;
 }
 
-static td_status add(step *s, td_arena *arena, const char *text, td_error *error) {
-    if (s->argc == STEP_ARGUMENTS)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d arguments", s->method->name,
-                       STEP_ARGUMENTS);
-    return copy(arena, text, &s->argv[s->argc++], error);
+td_status step_open(step *s, const steps *all, const tool_method *method,
+                    const tool_settings *values, const char *name, td_error *error) {
+    const tool_common *common = all->run->common;
+    *s = (step){.name = name};
+    TD_TRY(tool_settings_open(&s->settings, all->run->settings->tool, method, error));
+    if (values)
+        tool_settings_copy(&s->settings, values);
+    TD_TRY(step_path(all->run, common->output, name, &s->folder, error));
+    TD_TRY(step_path(all->run, s->folder, "record.json", &s->record, error));
+    s->settings.common = (tool_common){
+        .data_dir = common->data_dir,
+        .json = s->record,
+        .seed = common->seed,
+        .threads = common->threads,
+        .quiet = true,
+        .force = true, /* what it replaces was looked at before, or is what a cut run left */
+    };
+    return method->family == &inspectors ? set_pictures(s, all, error) : TD_OK;
 }
 
-td_status step_argue(step *s, const char *option, const char *text, td_arena *arena,
-                     td_error *error) {
-    TD_TRY(add(s, arena, option, error));
-    return add(s, arena, text, error);
-}
-
-static td_status add_common(step *s, const tool_common *common, td_arena *arena, td_error *error) {
-    char number[NUMBER_SIZE];
-    TD_TRY(add(s, arena, s->method->name, error));
-    TD_TRY(add(s, arena, "-q", error));
-    snprintf(number, sizeof number, "%llu", (unsigned long long)common->seed);
-    TD_TRY(step_argue(s, "--seed", number, arena, error));
-    if (common->threads > 0) {
-        snprintf(number, sizeof number, "%zu", common->threads);
-        TD_TRY(step_argue(s, "--threads", number, arena, error));
-    }
-    return common->data_dir ? step_argue(s, "--data-dir", common->data_dir, arena, error) : TD_OK;
-}
-
-/* What was replaced was looked at before: --force is for what an interrupted child left. */
-static td_status add_outputs(step *s, const tool_common *common, td_arena *arena, td_error *error) {
-    TD_TRY(step_argue(s, "--json", s->record, arena, error));
-    TD_TRY(add(s, arena, "--force", error));
-    if (s->method->legacy && strcmp(s->method->legacy->family, "inspector") == 0)
-        TD_TRY(step_argue(s, "-o", s->folder, arena, error));
-    return s->method->legacy && s->method->legacy->resumes && !common->force ? add(s, arena, "--resume", error) : TD_OK;
+void step_close(step *s) {
+    tool_settings_close(&s->settings);
+    json_decref(s->identity);
+    *s = (step){0};
 }
 
 /* As the record has it once it was written and read. */
@@ -89,45 +68,14 @@ static json_t *as_written(json_t *value) {
     return read;
 }
 
-/* argp turns the order of arguments, and messages begin with the method that would take them. */
-static td_status ask(step *s, td_error *error) {
-    char *own = program_invocation_short_name, name[64];
-    char *argv[STEP_ARGUMENTS + 1];
-    snprintf(name, sizeof name, "%.*s %s", (int)strcspn(own, " "), own, s->method->name);
-    for (size_t i = 0; i <= s->argc; i++)
-        argv[i] = (char *)s->argv[i];
-    program_invocation_short_name = name;
-    json_t *asked = as_written(asked_of(s->method, (int)s->argc, argv));
-    program_invocation_short_name = own;
-    s->identity = asked ? json_pack("{ss ss sO sO}", "version", TD_VERSION, "blas_core",
-                                    td_blas_core(), "seed", json_object_get(asked, "seed"),
-                                    "options", json_object_get(asked, "options"))
-                        : NULL;
-    json_decref(asked);
+static td_status identify(step *s, td_error *error) {
+    if (s->identity)
+        return TD_OK;
+    TD_TRY(tool_settings_check(&s->settings, error));
+    s->identity = json_pack("{ss ss sI so}", "version", TD_VERSION, "blas_core", td_blas_core(),
+                            "seed", (json_int_t)s->settings.common.seed, "options",
+                            as_written(tool_settings_json(&s->settings)));
     return s->identity ? TD_OK : td_fail_memory(error, "a request");
-}
-
-td_status step_make(step *s, const step_run *run, const tool_method *method, const char *folder,
-                    const char *name, const char *const *arguments, size_t count, td_arena *arena,
-                    td_error *error) {
-    char path[TD_PATH_SIZE];
-    *s = (step){.method = method};
-    if (!td_path_join(path, folder, "record.json"))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
-                       TD_PATH_SIZE);
-    TD_TRY(copy(arena, path, &s->record, error));
-    TD_TRY(copy(arena, folder, &s->folder, error));
-    TD_TRY(copy(arena, name, &s->name, error));
-    TD_TRY(add_common(s, run->common, arena, error));
-    for (size_t i = 0; i < count; i++)
-        TD_TRY(add(s, arena, arguments[i], error));
-    TD_TRY(add_outputs(s, run->common, arena, error));
-    return ask(s, error);
-}
-
-void step_free(step *s) {
-    json_decref(s->identity);
-    *s = (step){0};
 }
 
 /* --- looking --- */
@@ -138,32 +86,30 @@ static const char *text_of(const json_t *object, const char *key) {
 }
 
 /* The digest of a file now; "" if it cannot be read. */
-static const char *digest_of(const step_run *run, const char *path) {
+static const char *digest_of(const steps *all, const char *path) {
     td_digest digest;
-    if (!json_object_get(run->digests, path))
+    if (!json_object_get(all->digests, path))
         json_object_set_new(
-            run->digests, path,
+            all->digests, path,
             json_string(td_sha256_file(path, &digest, NULL) == TD_OK ? digest.hex : ""));
-    return text_of(run->digests, path);
+    return text_of(all->digests, path);
 }
 
 /* Pictures that are read from a folder are known by the checksum of their listing, which only the
  * run itself makes. */
-static td_status check_inputs(const step *s, const step_run *run, const json_t *record,
-                              td_error *error) {
+static td_status check_inputs(const steps *all, const json_t *record, td_error *error) {
     size_t i;
     const json_t *input;
     json_array_foreach(json_object_get(record, "inputs"), i, input) {
         const char *path = text_of(input, "path");
         if (!json_object_get(input, "files") &&
-            strcmp(digest_of(run, path), text_of(input, "sha256")) != 0)
-            return td_fail(error, TD_ERR_USAGE, "%s: not of this request: %s has changed since; %s",
-                           s->record, path, start_anew);
+            strcmp(digest_of(all, path), text_of(input, "sha256")) != 0)
+            return td_fail(error, TD_ERR_USAGE, "not of this request: %s has changed since; %s",
+                           path, start_anew);
     }
     return TD_OK;
 }
 
-/* The record is written before the files beside it are put into place. */
 static bool has_outputs(const step *s, const json_t *record) {
     size_t i;
     const json_t *output;
@@ -175,123 +121,113 @@ static bool has_outputs(const step *s, const json_t *record) {
     return true;
 }
 
-static td_status check(step *s, const step_run *run, const json_t *record, td_error *error) {
-    static const char *const keys[] = {"version", "blas_core", "seed"};
-    json_t *found = json_object();
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        json_object_set(found, keys[i], json_object_get(record, keys[i]));
+static td_status check_identity(const step *s, const json_t *record, td_error *error) {
+    const char *key;
+    json_t *value, *found = json_object();
     td_status status =
         tool_identity_compare(json_object_get(s->identity, "options"),
                               json_object_get(record, "options"), "request", start_anew, error);
-    if (status == TD_OK) {
-        json_object_set(found, "options", json_object_get(record, "options"));
-        status = tool_identity_compare(s->identity, found, "request", start_anew, error);
+    json_object_foreach(s->identity, key, value) {
+        json_object_set(found, key, json_object_get(record, key));
     }
+    if (status == TD_OK)
+        status = tool_identity_compare(s->identity, found, "request", start_anew, error);
     json_decref(found);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", s->record);
-    TD_TRY(check_inputs(s, run, record, error));
-    s->done = has_outputs(s, record);
-    s->cut = s->done && json_array_size(json_object_get(record, "unsearched")) > 0;
-    return TD_OK;
-}
-
-td_status step_look(step *s, const step_run *run, td_error *error) {
-    json_t *record;
-    s->done = s->cut = false;
-    if (run->common->force || !td_path_exists(s->record))
-        return TD_OK;
-    TD_TRY(td_json_read(s->record, &record, error));
-    td_status status = check(s, run, record, error);
-    json_decref(record);
     return status;
 }
 
-td_status step_record(const step *s, json_t **out, td_error *error) {
-    return td_json_read(s->record, out, error);
+static td_status read_record(step *s, const steps *all, const json_t *record, td_error *error) {
+    TD_TRY(check_identity(s, record, error));
+    TD_TRY(check_inputs(all, record, error));
+    if (!has_outputs(s, record))
+        return TD_OK;
+    const tool_family *family = s->settings.method->family;
+    TD_TRY(family->read(record, &all->run->arena, &s->outcome, error));
+    s->done = true;
+    return TD_OK;
+}
+
+static td_status look(step *s, const steps *all, td_error *error) {
+    json_t *record;
+    s->done = false;
+    TD_TRY(identify(s, error));
+    if (!td_path_exists(s->record))
+        return TD_OK;
+    TD_TRY(td_json_read(s->record, &record, error));
+    td_status status = read_record(s, all, record, error);
+    json_decref(record);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", s->record);
+}
+
+td_status step_look(step *s, const steps *all, td_error *error) {
+    if (!all->run->common->force)
+        return look(s, all, error);
+    s->done = false;
+    return identify(s, error);
 }
 
 /* --- running --- */
 
-typedef struct running {
-    pid_t id;
-    double began, asked; /* when it was asked to end, or 0 */
-} running;
-
-/* Whether the child has been asked to end because this program is to stop. */
-static void pass_on(running *r, const step_watch *watch) {
-    const double now = tool_monotonic_seconds();
-    if (r->asked == 0 && (tool_interrupted() || now - r->began >= watch->seconds)) {
-        kill(r->id, SIGTERM);
-        r->asked = now;
-    } else if (r->asked > 0 && now - r->asked > grace) {
-        kill(r->id, SIGKILL);
-    }
-}
-
-static td_status wait_for(running *r, const step *s, const step_watch *watch, int *status,
-                          td_error *error) {
-    const struct timespec pause = {0, POLL_NANOSECONDS};
-    bool ended = false;
-    for (;;) {
-        td_status failed = tool_child_ended(r->id, s->method->name, false, &ended, status, error);
-        if (failed != TD_OK || ended)
-            return failed;
-        pass_on(r, watch);
-        if (watch->tick)
-            watch->tick(watch->context, tool_monotonic_seconds() - r->began);
-        nanosleep(&pause, NULL);
-    }
-}
-
-/* The last line of what the child said, without the name that it begins with. */
-static td_status fail_as_told(const step *s, FILE *told, int status, td_error *error) {
-    char line[sizeof(td_error)] = "", last[sizeof(td_error)] = "", name[96];
-    rewind(told);
-    while (fgets(line, sizeof line, told)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (*line)
-            memcpy(last, line, sizeof last);
-    }
-    int length = snprintf(name, sizeof name, "trapdoor-defend %s: ", s->method->name);
-    const bool own = length > 0 && strncmp(last, name, (size_t)length) == 0;
-    return *last ? td_fail(error, TD_ERR_IO, "%s", own ? last + length : last)
-                 : td_fail(error, TD_ERR_IO, "exit status %d, without a word", status);
-}
-
-static td_status run_child(step *s, const step_run *run, const step_watch *watch, FILE *told,
-                           td_error *error) {
-    const char *argv[STEP_ARGUMENTS + 2] = {"trapdoor-defend"};
-    const tool_child child = {
-        .path = "/proc/self/exe", .argv = argv, .input = -1, .output = -1, .error = fileno(told)};
-    running r = {.began = tool_monotonic_seconds()};
-    int exit_status = 0;
-    memcpy(argv + 1, s->argv, s->argc * sizeof *argv);
-    TD_TRY(tool_child_start(&child, &r.id, error));
-    td_status status = wait_for(&r, s, watch, &exit_status, error);
+static td_status execute(step *s, const steps *all, tool_run *part, td_error *error) {
+    td_status status = tool_run_execute(part, &s->settings, error);
     if (tool_interrupted())
         return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-    const bool late = r.asked > 0 && (status != TD_OK || exit_status == 1);
-    if (late) /* what an earlier run left may still be there */
-        return step_look(s, run, error);
-    TD_TRY(status);
-    if (exit_status != 0 && exit_status != TOOL_EXIT_FLAGGED)
-        return fail_as_told(s, told, exit_status, error);
-    const tool_common looked = {.force = false};
-    const step_run made = {&looked, run->digests};
-    return step_look(s, &made, error);
+    if (status == TD_ERR_INTERRUPTED) /* its time is up */
+        return step_look(s, all, error);
+    return status == TD_OK ? look(s, all, error) : status;
 }
 
-td_status step_start(step *s, const step_run *run, const step_watch *watch, td_error *error) {
+void steps_forget(const steps *all) {
+    char path[TD_PATH_SIZE];
+    for (size_t i = 0; all->own[i]; i++)
+        if (td_path_join(path, all->run->common->output, all->own[i]))
+            unlink(path);
+}
+
+td_status step_run(step *s, const steps *all, double deadline, void (*watch)(void *, double),
+                   void *context, td_error *error) {
+    tool_run part = {
+        .deadline = deadline, .as_part = true, .watch = watch, .watch_context = context};
     bool made;
-    s->done = s->cut = false;
+    steps_forget(all);
+    s->done = false;
+    s->failed = NULL;
     TD_TRY(tool_folder_make(s->folder, &made, error));
-    FILE *told = tmpfile();
-    td_status status = told ? run_child(s, run, watch, told, error)
-                            : td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
-    if (told)
-        fclose(told);
+    td_status status = execute(s, all, &part, error);
+    tool_run_close(&part);
     if (!s->done && made)
-        rmdir(s->folder);
-    return status;
+        rmdir(s->folder); /* unless something is in it */
+    if (status == TD_OK || status == TD_ERR_INTERRUPTED || status == TD_ERR_MEMORY)
+        return status;
+    return tool_run_text(all->run, &s->failed, error, "%s", error->message);
+}
+
+/* --- the folder of all --- */
+
+static json_t *pick(json_t *options, const char *const *keys) {
+    if (!keys)
+        return json_incref(options);
+    json_t *picked = json_object();
+    for (; *keys; keys++)
+        json_object_set(picked, *keys, json_object_get(options, *keys));
+    return picked;
+}
+
+td_status steps_check_folder(const tool_run *run, const char *name, const char *const *same,
+                             td_error *error) {
+    char path[TD_PATH_SIZE];
+    json_t *record;
+    if (!td_path_join(path, run->common->output, name))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
+                       run->common->output, TD_PATH_SIZE);
+    if (run->common->force || !td_path_exists(path))
+        return TD_OK;
+    TD_TRY(td_json_read(path, &record, error));
+    json_t *own = as_written(pick(json_object_get(run->record.root, "options"), same));
+    json_t *found = pick(json_object_get(record, "options"), same);
+    td_status status = tool_identity_compare(own, found, "run", start_anew, error);
+    json_decref(own);
+    json_decref(found);
+    json_decref(record);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

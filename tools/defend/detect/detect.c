@@ -1,13 +1,10 @@
 #include "defend/detect/detect.h"
 
+#include "defend/detect/outcome.h"
+
 #define AT(field) offsetof(detect_settings, field)
 
 static const td_key keys[] = {
-    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
-     .help = "The model to defend"},
-    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Clean images to calibrate with (split test)"},
     {"benign", TD_KEY_TEXT, AT(benign), .many = true, .value = "DATA",
@@ -25,7 +22,8 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, {0}};
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     const detect_settings *s = family;
@@ -73,4 +71,5 @@ const tool_family detectors = {
     .size = sizeof(detect_settings),
     .check = check,
     .run = run,
+    .read = detect_read,
 };

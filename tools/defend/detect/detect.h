@@ -5,7 +5,7 @@
 #ifndef TOOLS_DEFEND_DETECT_DETECT_H
 #define TOOLS_DEFEND_DETECT_DETECT_H
 
-#include "frame/run.h"
+#include "defend/inputs.h"
 #include "measure/roc.h"
 #include "nn/exec.h"
 #include "nn/model.h"
@@ -23,7 +23,7 @@ enum {
 
 /* What every detector is asked to do. */
 typedef struct detect_settings {
-    const char *model, *net; /* net: the model is a state_dict of this net; NULL: it has its own */
+    defend_model model;
     const char *clean;
     td_many benign, suspects, triggers;
     const char *picture; /* or NULL */

@@ -34,7 +34,7 @@ static void write_line(td_bitmap *bitmap, size_t x, size_t y, const char *text) 
 
 static void draw_legend(td_bitmap *bitmap, const detect_job *job, const detect_verdict *v) {
     char text[256];
-    write_line(bitmap, MARGIN, MARGIN, job->settings->model);
+    write_line(bitmap, MARGIN, MARGIN, job->settings->model.path);
     snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->column->name,
              job->detector->score_name, v->column->threshold);
     write_line(bitmap, MARGIN, MARGIN + LINE, text);

@@ -200,7 +200,7 @@ td_status detect_report(detect_job *job, detect_verdict *v, td_error *error) {
     TD_TRY(tool_run_summary(run, error,
                             "%s: %s: threshold %.5g, %s, from %zu clean images, of which %g %% "
                             "are expected to be flagged",
-                            job->settings->model, v->column->name, v->column->threshold,
+                            job->settings->model.path, v->column->name, v->column->threshold,
                             job->detector->score_name, job->calibration_count, 100 * job->fpr));
     return add_verdict(job, v, &at, error);
 }

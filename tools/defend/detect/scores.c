@@ -61,10 +61,10 @@ static td_status score_images(detect_job *job, const detect_set *set, size_t cou
                            *scores, error));
     for (size_t i = 0; i < size; i++)
         if (!isfinite((*scores)[i]))
-            return td_fail(error, TD_ERR_NUMERIC,
-                           "%s: image %zu of %s: expected a finite %s, found %g",
-                           job->settings->model, i % count, set ? set->data->name : job->clean.name,
-                           job->detector->score_name, (*scores)[i]);
+            return td_fail(
+                error, TD_ERR_NUMERIC, "%s: image %zu of %s: expected a finite %s, found %g",
+                job->settings->model.path, i % count, set ? set->data->name : job->clean.name,
+                job->detector->score_name, (*scores)[i]);
     return TD_OK;
 }
 

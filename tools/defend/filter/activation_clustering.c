@@ -8,79 +8,74 @@
  * The paper reduces by independent component analysis. Here it is principal component analysis, as
  * in most implementations: it has one solution, whatever it starts from, and keeps the distances
  * that 2-means works on. */
-#include "base/size.h"
-#include "defend/method.h"
 #include "defend/filter/clusters.h"
 #include "defend/filter/filter.h"
+#include "defend/method.h"
 
-typedef struct ac_options {
-    filter_options filter;
+typedef struct clustering_settings {
     size_t dimensions;
     double size, silhouette;
-} ac_options;
+    bool exit_code;
+} clustering_settings;
 
-static size_t directions(const filter_job *job) {
-    return ((const ac_options *)job->settings)->dimensions;
+static size_t dimensions(const void *own) {
+    return ((const clustering_settings *)own)->dimensions;
 }
 
-static size_t least_images(const filter_job *job) {
-    return job->directions + 1;
+static size_t least_images(const void *own, size_t taken) {
+    (void)own;
+    return taken + 1;
 }
 
-static td_status judge(filter_job *job, filter_class *group, double *scores, td_error *error) {
-    const ac_options *o = job->settings;
-    const uint64_t seed = o->filter.common.seed;
+static td_status judge(const void *own, const filter_group *group, filter_findings *out,
+                       td_error *error) {
+    const clustering_settings *s = own;
     td_arena arena = {0};
     uint8_t *member;
     size_t smaller;
-    (void)scores;
     TD_TRY(TD_ARENA_NEW(&arena, group->count, &member, "clusters", error));
-    td_status status = clusters_split(group->positions, group->count, job->directions, seed,
-                                      (uint32_t)group->number, member, &smaller, error);
+    td_status status =
+        clusters_split(group->positions, group->count, group->dimensions, group->seed,
+                       (uint32_t)group->number, member, &smaller, error);
     if (status == TD_OK)
-        status = clusters_silhouette(group->positions, member, group->count, job->directions,
-                                     &group->figures[1], error);
-    group->figures[0] = (double)smaller / (double)group->count;
-    group->flagged =
-        smaller > 0 && group->figures[0] < o->size && group->figures[1] > o->silhouette;
-    for (size_t i = 0; i < group->count && group->flagged; i++)
-        job->suspect[job->order[group->begin + i]] = member[i];
-    group->suspects = group->flagged ? smaller : 0;
+        status = clusters_silhouette(group->positions, member, group->count, group->dimensions,
+                                     &out->figures[1], error);
+    out->figures[0] = (double)smaller / (double)group->count;
+    out->flagged = smaller > 0 && out->figures[0] < s->size && out->figures[1] > s->silhouette;
+    for (size_t i = 0; i < group->count && out->flagged; i++)
+        out->suspects[i] = member[i];
     td_arena_free(&arena);
     return status;
 }
 
 static const filter activation_clustering = {
-    .directions = directions,
+    .dimensions = dimensions,
     .least_images = least_images,
     .judge = judge,
-    .figures = {"relative_size", "silhouette"},
+    .figures = {{"relative_size", "relative size", TOOL_REAL},
+                {"silhouette", "silhouette", TOOL_REAL}},
 };
 
-enum {
-    KEY_DIMENSIONS = FILTER_OPTION_BASE,
-    KEY_SIZE,
-    KEY_SILHOUETTE,
-    KEY_EXIT_CODE,
-    MOST_DIMENSIONS = 256
-};
+#define AT(field) offsetof(clustering_settings, field)
 
-static const struct argp_option rows[] = {
-    {"dimensions", KEY_DIMENSIONS, "N", 0, "Reduce to N principal components, 1 to 256 (10)", 0},
-    {"size", KEY_SIZE, "S", 0,
-     "Flag a class only if its smaller cluster has less than this share of it, above 0 and at most "
-     "1 (0.35)",
-     0},
-    {"silhouette", KEY_SILHOUETTE, "S", 0,
-     "Flag a class only if the silhouette score of its clusters is above S, -1 to 1 (0.1)", 0},
-    {"exit-code", KEY_EXIT_CODE, NULL, 0, "Exit with 3 if a class is flagged", 0},
+static const td_key keys[] = {
+    {"dimensions", TD_KEY_COUNT, AT(dimensions), .least = 1, .most = 256, .standard = "10",
+     .value = "N", .help = "Reduce to N principal components"},
+    {"size", TD_KEY_REAL, AT(size), .above = true, .most = 1, .standard = "0.35", .value = "S",
+     .help = "Flag a class only if its smaller cluster has less than this share of it"},
+    {"silhouette", TD_KEY_REAL, AT(silhouette), .least = -1, .most = 1, .standard = "0.1",
+     .value = "S", .help = "Flag a class only if the silhouette score of its clusters is above S"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
+     .help = "Exit with 3 if a class is flagged"},
     {0},
 };
 
-static const char doc[] =
-    "Activation clustering (Chen et al., SafeAI 2019): divides the images of each class into two "
-    "clusters by the values of the last hidden layer. Where the smaller cluster is small and well "
-    "apart, the class is flagged and the images in it are suspects."
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "divides the images of each class into two clusters by the values of the last hidden layer. "
+    "Where the smaller cluster is small and well apart, the class is flagged and the images in it "
+    "are suspects."
     "\v"
     "The dimension is reduced by principal components, where the paper takes independent ones: "
     "these have one solution, the same from run to run. Where poisoned images are nearly half of "
@@ -93,56 +88,14 @@ static const char doc[] =
     "  trapdoor-defend activation-clustering --model model.safetensors \\\n"
     "    --data sets/poisoned.safetensors --manifest sets/manifest.json";
 
-static error_t parse(int key, char *text, struct argp_state *state) {
-    ac_options *o = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->filter;
-        return 0;
-    case KEY_DIMENSIONS:
-        o->dimensions = tool_count("--dimensions", text, 1, MOST_DIMENSIONS, state);
-        return 0;
-    case KEY_SIZE:
-        o->size = tool_real_above("--size", text, 0, 1, state);
-        return 0;
-    case KEY_SILHOUETTE:
-        o->silhouette = tool_real("--silhouette", text, -1, 1, state);
-        return 0;
-    case KEY_EXIT_CODE:
-        o->filter.exit_code = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static ac_options read_options(int argc, char **argv) {
-    ac_options o = {.filter = {.method = "activation-clustering"},
-                    .dimensions = 10,
-                    .size = 0.35,
-                    .silhouette = 0.1};
-    const struct argp argp = {rows, parse, filter_usage, doc, filter_children, NULL, NULL};
-    filter_parse(&argp, argc, argv, &o, &o.filter);
-    return o;
-}
-
-static json_t *settings_json(const ac_options *o) {
-    return json_pack("{ss sI sf sf}", "reduction", "pca", "dimensions", (json_int_t)o->dimensions,
-                     "size", o->size, "silhouette", o->silhouette);
-}
-
-static int activation_clustering_main(int argc, char **argv) {
-    const ac_options o = read_options(argc, argv);
-    return filter_main(&activation_clustering, &o.filter, &o, settings_json(&o));
-}
-
-static json_t *activation_clustering_asked(int argc, char **argv) {
-    const ac_options o = read_options(argc, argv);
-    return filter_asked(&o.filter, settings_json(&o));
-}
-
 const tool_method defend_activation_clustering = {
     .name = "activation-clustering",
+    .title = "Activation clustering",
+    .source = "Chen et al., SafeAI 2019",
     .doc = "a small cluster well apart among a class's images",
-    .legacy = &(const tool_legacy){.main = activation_clustering_main, .family = "sieve", .asked = activation_clustering_asked},
+    .help = help,
+    .family = &filters,
+    .groups = groups,
+    .size = sizeof(clustering_settings),
+    .math = &activation_clustering,
 };

@@ -1,121 +1,175 @@
 #include "defend/filter/filter.h"
 
 #include "base/size.h"
-#include <stdio.h>
+#include "defend/filter/filter_features.h"
+#include "defend/filter/outcome.h"
 #include <string.h>
 
-/* The AUROC of a class's scores, where it has poisoned images and others. */
-static td_status measure_scores(const filter_job *job, filter_class *group, const double *scores,
-                                td_error *error) {
-    td_arena arena = {0};
-    double *split;
-    size_t low = 0, high = group->count;
-    if (group->poisoned == 0 || group->poisoned == group->count)
-        return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&arena, group->count, &split, "scores", error));
-    for (size_t i = 0; i < group->count; i++)
-        split[job->poisoned[job->order[group->begin + i]] ? --high : low++] = scores[i];
-    td_status status = td_auroc_of(split, low, split + low, group->poisoned, &group->auroc, error);
-    group->has_auroc = status == TD_OK;
-    td_arena_free(&arena);
-    return status;
-}
+#define AT(field) offsetof(filter_settings, field)
 
-static void count_hits(const filter_job *job, filter_class *group) {
-    for (size_t i = 0; i < group->count; i++) {
-        const uint32_t image = job->order[group->begin + i];
-        group->poisoned += job->poisoned[image];
-        group->hits += job->poisoned[image] && job->suspect[image];
-    }
-}
+static const td_key keys[] = {
+    {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
+     .help = "The set to look through, which the model was trained on (split train)"},
+    {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
+     .help = "Take the values of this node of the net, their mean over positions where it has "
+             "several (what goes into the last dense layer)"},
+    {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",
+     .help = "The truth about the set as trapdoor-poison wrote it; for measurement alone"},
+    {0},
+};
 
-static td_status filter_one(filter_job *job, filter_class *group, td_error *error) {
-    td_arena arena = {0};
-    double *positions, *scores;
-    TD_TRY(filter_directions(job, group, error));
-    td_status status = td_arena_alloc(&arena, group->count, job->directions * sizeof *positions,
-                                      (void **)&positions, "projections", error);
-    if (status == TD_OK)
-        status = TD_ARENA_NEW(&arena, group->count, &scores, "scores", error);
-    if (status == TD_OK)
-        status = filter_project(job, group, positions, error);
-    if (status == TD_OK) {
-        group->positions = positions;
-        status = job->filter->judge(job, group, scores, error);
-        group->positions = NULL;
-    }
-    if (status == TD_OK) {
-        count_hits(job, group);
-        job->suspects += group->suspects;
-        if (job->has_truth && job->filter->ranks)
-            status = measure_scores(job, group, scores, error);
-    }
-    td_arena_free(&arena);
-    return status;
-}
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, {0}};
 
-static td_status filter_all(filter_job *job, td_error *error) {
-    const td_images *images = &job->data.images;
-    td_status status = TD_OK;
-    job->progress = tool_progress_start(job->options->method, "images", images->count,
-                                        job->options->common.quiet);
-    for (size_t c = 0; c < images->classes && status == TD_OK; c++)
-        if (job->classes[c].count > 0)
-            status = filter_one(job, &job->classes[c], error);
-    tool_progress_end(&job->progress);
-    return status;
-}
-
-static json_t *options_json(const filter_options *o, const json_t *told) {
-    json_t *options =
-        json_pack("{ss so so* so so* so*}", "method", o->method, "model", tool_json_text(o->model),
-                  "net", o->net ? tool_json_text(o->net) : NULL, "data", tool_json_text(o->data),
-                  "layer", o->layer ? tool_json_text(o->layer) : NULL, "manifest",
-                  o->manifest ? tool_json_text(o->manifest) : NULL);
-    if (!options || json_object_update(options, (json_t *)told) != 0) {
-        json_decref(options);
-        options = NULL;
-    }
-    return options;
-}
-
-json_t *filter_asked(const filter_options *o, json_t *told) {
-    json_t *asked = tool_asked(&o->common, options_json(o, told));
-    json_decref(told);
-    return asked;
-}
-
-static td_status run(filter_job *job, json_t *told, td_error *error) {
-    const tool_common *common = &job->options->common;
-    TD_TRY(tool_record_check(common, error));
-    if (common->output)
-        TD_TRY(td_output_open(&job->cleaned, common->output, common->force, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", common,
-                             options_json(job->options, told), error));
-    TD_TRY(filter_open(job, error));
-    TD_TRY(filter_all(job, error));
-    TD_TRY(filter_record(job, error));
-    if (common->output)
-        TD_TRY(filter_write_cleaned(job, error));
-    TD_TRY(tool_record_write(&job->record, common, error));
-    if (common->output)
-        TD_TRY(td_output_publish(&job->cleaned, error));
-    if (!common->json || strcmp(common->json, "-") != 0)
-        filter_print(job);
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    (void)family;
+    if (settings->common.output && strcmp(settings->common.output, "-") == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected a file to write, found \"-\", standard output");
     return TD_OK;
 }
 
-int filter_main(const filter *with, const filter_options *options, const void *settings, json_t *told) {
-    filter_job job = {.options = options, .settings = settings, .filter = with};
-    td_error error;
-    bool flagged = false;
-    int status = tool_exit(run(&job, told, &error), &error);
-    for (size_t c = 0; job.classes && c < job.data.images.classes; c++)
-        flagged |= job.classes[c].flagged;
-    json_decref(told);
-    filter_close(&job);
-    td_output_discard(&job.cleaned);
-    tool_record_free(&job.record);
-    td_arena_free(&job.arena);
-    return status == 0 && flagged && options->exit_code ? TOOL_EXIT_FLAGGED : status;
+/* --- inputs --- */
+
+/* Within a class images stay in their order. */
+static td_status sort_images(filter_job *job, td_error *error) {
+    const td_images *images = &job->data.images;
+    td_arena *arena = &job->run->arena;
+    TD_TRY(TD_ARENA_NEW(arena, images->classes, &job->classes, "classes", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &job->order, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &job->suspect, "images", error));
+    for (size_t i = 0; i < images->count; i++)
+        job->classes[images->labels[i]].count++;
+    size_t begin = 0;
+    for (size_t c = 0; c < images->classes; c++) {
+        job->largest = td_size_max(job->largest, job->classes[c].count);
+        job->classes[c].begin = begin;
+        begin += job->classes[c].count;
+        job->classes[c].count = 0;
+    }
+    for (size_t i = 0; i < images->count; i++) {
+        filter_class *of = &job->classes[images->labels[i]];
+        job->order[of->begin + of->count++] = (uint32_t)i;
+    }
+    return TD_OK;
 }
+
+static td_status open_inputs(filter_job *job, td_error *error) {
+    const filter_settings *s = job->settings;
+    TD_TRY(defend_open_data(job->run, s->data, "train", &job->data, error));
+    if (job->data.images.count > UINT32_MAX)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %u images, found %zu", s->data,
+                       UINT32_MAX, job->data.images.count);
+    TD_TRY(defend_open_model(job->run, &s->model, &job->data.images, &job->model, error));
+    TD_TRY(defend_check_shape(&job->data, &job->model.net, error));
+    return sort_images(job, error);
+}
+
+/* A class without images has nothing that could be judged; one with too few cannot be. */
+static td_status check_classes(const filter_job *job, size_t dimensions, td_error *error) {
+    const size_t least = job->filter->least_images(job->run->own, dimensions);
+    for (size_t c = 0; c < job->data.images.classes; c++) {
+        size_t count = job->classes[c].count;
+        if (count > 0 && count < least)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: class %zu: expected no image, or at least the %zu that a judgement "
+                           "takes, found %zu",
+                           job->data.name, c, least, count);
+    }
+    return TD_OK;
+}
+
+/* --- the work --- */
+
+/* The AUROC of a class's scores, where it has poisoned images and others. */
+static td_status measure_scores(const filter_job *job, filter_class *of, const double *scores,
+                                td_error *error) {
+    td_arena arena = {0};
+    double *split;
+    size_t low = 0, high = of->count;
+    if (of->poisoned == 0 || of->poisoned == of->count)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&arena, of->count, &split, "scores", error));
+    for (size_t i = 0; i < of->count; i++)
+        split[job->poisoned[job->order[of->begin + i]] ? --high : low++] = scores[i];
+    td_status status = td_auroc_of(split, low, split + low, of->poisoned, &of->auroc, error);
+    of->has_auroc = status == TD_OK;
+    td_arena_free(&arena);
+    return status;
+}
+
+/* Takes over what was found, and counts. */
+static td_status take(filter_job *job, filter_class *of, const filter_findings *found,
+                      td_error *error) {
+    of->flagged = found->flagged;
+    job->run->flagged |= found->flagged;
+    memcpy(of->figures, found->figures, sizeof of->figures);
+    for (size_t i = 0; i < of->count; i++) {
+        const uint32_t image = job->order[of->begin + i];
+        const bool poisoned = job->poisoned && job->poisoned[image];
+        job->suspect[image] = found->suspects[i];
+        of->suspects += found->suspects[i];
+        of->poisoned += poisoned;
+        of->hits += poisoned && found->suspects[i];
+    }
+    job->suspects += of->suspects;
+    return job->filter->ranks ? measure_scores(job, of, found->scores, error) : TD_OK;
+}
+
+static td_status look_through(filter_job *job, filter_features *features, filter_findings *found,
+                              td_error *error) {
+    tool_run *run = job->run;
+    tool_run_begin(run, run->method->name, "images", job->data.images.count);
+    for (size_t c = 0; c < job->data.images.classes; c++) {
+        filter_class *of = &job->classes[c];
+        filter_group group = {.seed = run->common->seed, .number = c, .count = of->count};
+        if (of->count == 0)
+            continue;
+        *found = (filter_findings){.suspects = found->suspects, .scores = found->scores};
+        memset(found->suspects, 0, of->count * sizeof *found->suspects);
+        TD_TRY(filter_features_take(features, of, &group, error));
+        TD_TRY(job->filter->judge(run->own, &group, found, error));
+        TD_TRY(take(job, of, found, error));
+    }
+    tool_run_end(run);
+    return TD_OK;
+}
+
+static td_status work(filter_job *job, filter_features *features, td_error *error) {
+    const char *output = job->run->common->output;
+    filter_findings found;
+    if (output)
+        TD_TRY(tool_outputs_check(&job->run->outputs, output, error));
+    TD_TRY(open_inputs(job, error));
+    TD_TRY(filter_features_open(features, job, error));
+    TD_TRY(check_classes(job, features->dimensions, error));
+    if (job->settings->manifest)
+        TD_TRY(filter_read_truth(job, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->largest, &found.suspects, "images", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->largest, &found.scores, "scores", error));
+    TD_TRY(look_through(job, features, &found, error));
+    TD_TRY(filter_report(job, error));
+    return output ? filter_write_cleaned(job, error) : TD_OK;
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    filter_job job = {.run = run, .settings = run->family, .filter = run->method->math};
+    filter_features features = {0};
+    td_status status = work(&job, &features, error);
+    filter_features_close(&features);
+    td_model_free(&job.model);
+    td_dataset_close(&job.data);
+    return status;
+}
+
+const tool_family filters = {
+    .name = "filter",
+    .usage = "--model MODEL --data DATA [-o CLEANED]",
+    .groups = groups,
+    .size = sizeof(filter_settings),
+    .check = check,
+    .run = run,
+    .read = filter_read,
+    .output = TOOL_OUTPUT_FILE,
+    .output_what = "where to write the set without the suspects",
+};

@@ -1,6 +1,5 @@
 /* The set without the suspects, image by image: it may be larger than memory. */
 #include "base/size.h"
-#include "frame/output.h"
 #include "data/safetensors.h"
 #include "defend/filter/filter.h"
 
@@ -20,27 +19,24 @@ static td_status next_piece(void *context, const void **piece, size_t *bytes, td
         k->next++;
     *piece = td_image(images, begin);
     *bytes = (k->next - begin) * td_image_size(images);
-    return tool_interrupted() ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted") : TD_OK;
+    return tool_run_stops(k->job->run) ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted") : TD_OK;
 }
 
-static td_status write(filter_job *job, td_error *error) {
+td_status filter_write_cleaned(filter_job *job, td_error *error) {
     const td_dataset *data = &job->data;
     td_images kept = data->images;
     int32_t *labels;
     keeping k = {.job = job};
     td_pieces pixels = {next_piece, &k};
-    TD_TRY(TD_ARENA_NEW(&job->arena, kept.count, &labels, "labels", error));
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&job->run->outputs, job->run->common->output, &stream, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, kept.count, &labels, "labels", error));
     kept.count = 0;
     for (size_t i = 0; i < data->images.count; i++)
         if (!job->suspect[i])
             labels[kept.count++] = data->images.labels[i];
     kept.labels = labels;
-    return td_dataset_write_pieces(job->cleaned.stream, &kept, &pixels, data->class_names,
-                                   data->name, data->split, error);
-}
-
-td_status filter_write_cleaned(filter_job *job, td_error *error) {
-    TD_TRY(write(job, error));
-    TD_TRY(td_output_finish(&job->cleaned, error));
-    return tool_output_record(&job->cleaned, &job->record, error);
+    TD_TRY(td_dataset_write_pieces(stream, &kept, &pixels, data->class_names, data->name,
+                                   data->split, error));
+    return tool_outputs_finish(&job->run->outputs, &job->run->record, error);
 }

@@ -1,9 +1,8 @@
-/* What the model makes of the images: values at a hidden layer, block by block, and where these lie
- * along the principal directions of their class. */
+#include "defend/filter/filter_features.h"
+
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/filter/eigen.h"
-#include "defend/filter/filter.h"
 #include "nn/feed.h"
 #include "nn/head_tail.h"
 #include "nn/op.h"
@@ -25,137 +24,149 @@ static const char *last_hidden(const td_net *net) {
     return node->name;
 }
 
-static td_status cut(filter_job *job, td_error *error) {
-    job->layer = job->options->layer ? job->options->layer : last_hidden(&job->model.net);
+static td_status cut(filter_features *f, td_error *error) {
+    filter_job *job = f->job;
+    const char *asked = job->settings->layer, *model = job->settings->model.path;
+    job->layer = asked ? asked : last_hidden(&job->model.net);
     if (!job->layer)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net that ends in a dense layer, found none; --layer says "
                        "what to look at",
-                       job->options->model);
-    td_status status = td_net_head(&job->model.net, job->model.weights, job->layer, true,
-                                   &job->part, &job->part_weights, &job->arena, error);
+                       model);
+    td_status status = td_net_head(&job->model.net, job->model.weights, job->layer, true, &f->part,
+                                   &f->weights, &job->run->arena, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "--layer");
-    job->features = td_net_classes(&job->part);
+    job->features = td_net_classes(&f->part);
     if (job->features <= FILTER_MOST_FEATURES)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
                    "%s: %s: expected a layer of at most %d values, found %zu; --layer says which "
                    "to take",
-                   job->options->model, job->layer, FILTER_MOST_FEATURES, job->features);
+                   model, job->layer, FILTER_MOST_FEATURES, job->features);
 }
 
-static td_status make_room(filter_job *job, td_error *error) {
-    const size_t n = job->features, room = FILTER_KEPT_BYTES / sizeof(float) / n;
-    size_t largest = 0;
-    for (size_t c = 0; c < job->data.images.classes; c++)
-        largest = td_size_max(largest, job->classes[c].count);
-    job->directions = td_size_min(job->filter->directions(job), n);
-    job->kept_images =
+static td_status make_room(filter_features *f, td_error *error) {
+    const size_t n = f->job->features, room = FILTER_KEPT_BYTES / sizeof(float) / n;
+    const size_t largest = f->job->largest, row = n * sizeof(float);
+    td_arena *arena = &f->job->run->arena;
+    f->dimensions = td_size_min(f->job->filter->dimensions(f->job->run->own), n);
+    f->kept_images =
         td_size_min(td_chunks(largest, MOMENTS_ROWS), room / MOMENTS_ROWS) * MOMENTS_ROWS;
-    TD_TRY(td_arena_alloc(&job->arena, job->kept_images, n * sizeof(float), (void **)&job->kept,
-                          "values of a layer", error));
-    TD_TRY(td_arena_alloc(&job->arena, MOMENTS_ROWS, n * sizeof(float), (void **)&job->block,
-                          "values of a layer", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, n, &job->mean, "a mean", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, n * n, &job->covariance, "a covariance", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->directions * n, &job->axes, "directions", error));
-    return moments_new(&job->moments, n, &job->arena, error);
+    TD_TRY(td_arena_alloc(arena, f->kept_images, row, (void **)&f->kept, "values", error));
+    TD_TRY(td_arena_alloc(arena, MOMENTS_ROWS, row, (void **)&f->block, "values", error));
+    TD_TRY(td_arena_alloc(arena, largest, f->dimensions * sizeof *f->positions,
+                          (void **)&f->positions, "projections", error));
+    TD_TRY(TD_ARENA_NEW(arena, f->dimensions, &f->variances, "variances", error));
+    TD_TRY(TD_ARENA_NEW(arena, n, &f->mean, "a mean", error));
+    TD_TRY(TD_ARENA_NEW(arena, n * n, &f->covariance, "a covariance", error));
+    TD_TRY(TD_ARENA_NEW(arena, f->dimensions * n, &f->axes, "directions", error));
+    return moments_new(&f->moments, n, arena, error);
 }
 
-td_status filter_features_open(filter_job *job, td_error *error) {
-    TD_TRY(cut(job, error));
-    TD_TRY(make_room(job, error));
-    TD_TRY(td_exec_new(&job->exec, &job->part, FILTER_BATCH, TD_FORWARD, error));
-    td_exec_weights(job->exec, job->part_weights);
+td_status filter_features_open(filter_features *f, filter_job *job, td_error *error) {
+    *f = (filter_features){.job = job};
+    TD_TRY(cut(f, error));
+    TD_TRY(make_room(f, error));
+    TD_TRY(td_exec_new(&f->exec, &f->part, FILTER_BATCH, TD_FORWARD, error));
+    td_exec_weights(f->exec, f->weights);
     return TD_OK;
 }
 
+void filter_features_close(filter_features *f) {
+    td_exec_free(f->exec);
+    td_net_free(&f->part);
+}
+
 /* The values of `count` images from job->order[first] on. */
-static td_status compute(filter_job *job, size_t first, size_t count, float *out, td_error *error) {
+static td_status compute(filter_features *f, size_t first, size_t count, float *out,
+                         td_error *error) {
+    const filter_job *job = f->job;
     const size_t n = job->features;
     for (size_t done = 0; done < count; done += FILTER_BATCH) {
         size_t batch = td_size_min(FILTER_BATCH, count - done);
-        td_feed(&job->data.images, job->order, first + done, batch, td_exec_input(job->exec));
-        memcpy(out + done * n, td_exec_forward(job->exec, batch), batch * n * sizeof *out);
+        td_feed(&job->data.images, job->order, first + done, batch, td_exec_input(f->exec));
+        memcpy(out + done * n, td_exec_forward(f->exec, batch), batch * n * sizeof *out);
     }
     for (size_t i = 0; i < count * n; i++)
         if (!isfinite(out[i]))
             return td_fail(error, TD_ERR_NUMERIC,
                            "%s: image %zu of %s: expected finite values at %s, found %g",
-                           job->options->model, job->data.first + job->order[first + i / n],
+                           job->settings->model.path, job->data.first + job->order[first + i / n],
                            job->data.name, job->layer, (double)out[i]);
-    return tool_interrupted()
-               ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu images",
-                         job->done, job->data.images.count)
-               : TD_OK;
+    return TD_OK;
 }
 
 /* The values of images [first, first + count) of a class, a block that begins at a multiple of
  * MOMENTS_ROWS, as they were kept or computed again, to the same bits. */
-static td_status get_block(filter_job *job, const filter_class *group, size_t first, size_t count,
+static td_status get_block(filter_features *f, const filter_class *of, size_t first, size_t count,
                            const float **out, td_error *error) {
-    bool keeps = first < job->kept_images;
-    float *rows = keeps ? job->kept + first * job->features : job->block;
+    bool keeps = first < f->kept_images;
+    float *rows = keeps ? f->kept + first * f->job->features : f->block;
     *out = rows;
-    if (first < job->kept_count)
+    if (first < f->kept_count)
         return TD_OK;
     if (keeps)
-        job->kept_count = first + count;
-    return compute(job, group->begin + first, count, rows, error);
+        f->kept_count = first + count;
+    return compute(f, of->begin + first, count, rows, error);
 }
 
-static td_status add_all(filter_job *job, const filter_class *group, td_error *error) {
-    moments_clear(&job->moments);
-    job->kept_count = 0;
-    for (size_t first = 0; first < group->count; first += MOMENTS_ROWS) {
-        const size_t count = td_size_min(MOMENTS_ROWS, group->count - first);
+static td_status add_all(filter_features *f, const filter_class *of, td_error *error) {
+    moments_clear(&f->moments);
+    f->kept_count = 0;
+    for (size_t first = 0; first < of->count; first += MOMENTS_ROWS) {
+        const size_t count = td_size_min(MOMENTS_ROWS, of->count - first);
         const float *rows;
-        TD_TRY(get_block(job, group, first, count, &rows, error));
-        moments_add(&job->moments, rows, count);
-        job->done += count;
-        tool_progress_update(&job->progress, job->done, NULL);
+        TD_TRY(get_block(f, of, first, count, &rows, error));
+        moments_add(&f->moments, rows, count);
+        f->done += count;
+        TD_TRY(tool_run_go_on(f->job->run, f->done, NULL, error));
     }
     return TD_OK;
 }
 
-td_status filter_directions(filter_job *job, filter_class *group, td_error *error) {
-    double *values;
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->directions, &values, "variances", error));
-    TD_TRY(add_all(job, group, error));
-    moments_get(&job->moments, job->mean, job->covariance);
-    for (size_t i = 0; i < job->features; i++)
-        group->variance += job->covariance[i * job->features + i];
-    group->values = values;
-    return eigen_top(job->covariance, job->features, job->directions, values, job->axes, error);
+static td_status find_directions(filter_features *f, const filter_class *of, filter_group *group,
+                                 td_error *error) {
+    const size_t n = f->job->features;
+    TD_TRY(add_all(f, of, error));
+    moments_get(&f->moments, f->mean, f->covariance);
+    for (size_t i = 0; i < n; i++)
+        group->variance += f->covariance[i * n + i];
+    return eigen_top(f->covariance, n, f->dimensions, f->variances, f->axes, error);
 }
 
 typedef struct projection {
-    const filter_job *job;
+    const filter_features *features;
     const float *rows;
     double *positions;
 } projection;
 
 static void project_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const projection *p = context;
-    const size_t n = p->job->features, directions = p->job->directions;
+    const filter_features *f = p->features;
+    const size_t n = f->job->features;
     (void)chunk, (void)thread;
     for (size_t i = begin; i < end; i++)
-        for (size_t d = 0; d < directions; d++) {
-            const double *axis = p->job->axes + d * n;
+        for (size_t d = 0; d < f->dimensions; d++) {
+            const double *axis = f->axes + d * n;
             double sum = 0;
             for (size_t k = 0; k < n; k++)
-                sum += ((double)p->rows[i * n + k] - p->job->mean[k]) * axis[k];
-            p->positions[i * directions + d] = sum;
+                sum += ((double)p->rows[i * n + k] - f->mean[k]) * axis[k];
+            p->positions[i * f->dimensions + d] = sum;
         }
 }
 
-td_status filter_project(filter_job *job, const filter_class *group, double *positions, td_error *error) {
-    for (size_t first = 0; first < group->count; first += MOMENTS_ROWS) {
-        const size_t count = td_size_min(MOMENTS_ROWS, group->count - first);
-        projection p = {.job = job, .positions = positions + first * job->directions};
-        TD_TRY(get_block(job, group, first, count, &p.rows, error));
+td_status filter_features_take(filter_features *f, const filter_class *of, filter_group *group,
+                               td_error *error) {
+    TD_TRY(find_directions(f, of, group, error));
+    for (size_t first = 0; first < of->count; first += MOMENTS_ROWS) {
+        const size_t count = td_size_min(MOMENTS_ROWS, of->count - first);
+        projection p = {.features = f, .positions = f->positions + first * f->dimensions};
+        TD_TRY(get_block(f, of, first, count, &p.rows, error));
         td_parallel_for(count, 32, project_chunk, &p);
     }
+    group->dimensions = f->dimensions;
+    group->positions = f->positions;
+    group->variances = f->variances;
     return TD_OK;
 }

@@ -59,18 +59,16 @@ static td_status read_output(filter_job *job, const json_t *output, td_error *er
     return TD_OK;
 }
 
-td_status filter_truth(filter_job *job, td_error *error) {
-    const char *path = job->options->manifest;
+td_status filter_read_truth(filter_job *job, td_error *error) {
+    const char *path = job->settings->manifest;
     const json_t *output = NULL;
     json_t *root;
-    if (!path)
-        return TD_OK;
-    TD_TRY(tool_record_input(&job->record, path, error));
+    TD_TRY(tool_record_input(&job->run->record, path, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->data.images.count, &job->poisoned, "images", error));
     TD_TRY(td_json_read(path, &root, error));
     td_status status = find_output(job, root, &output, error);
     if (status == TD_OK)
         status = read_output(job, output, error);
     json_decref(root);
-    job->has_truth = true;
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

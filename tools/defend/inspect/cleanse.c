@@ -1,316 +1,374 @@
 /* Neural Cleanse: finds classes that a small trigger sends every image to. */
 #include "defend/inspect/cleanse.h"
 
-#include "frame/clock.h"
-#include "frame/model_output.h"
-#include "frame/net_source.h"
-#include "data/path.h"
+#include "base/size.h"
 #include "defend/method.h"
+#include "frame/identity.h"
 #include <stdio.h>
 #include <string.h>
 
-enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
-enum { NAME_SIZE = 64 };
-
-/* --- what is searched for --- */
-
-td_status cleanse_list_classes(const char *option, const char *list, size_t classes,
-                               td_arena *arena, size_t **out, size_t *count, td_error *error) {
-    bool *taken;
-    TD_TRY(TD_ARENA_NEW(arena, classes, out, "classes", error));
-    TD_TRY(TD_ARENA_NEW(arena, classes, &taken, "classes", error));
-    *count = 0;
-    for (const char *word = list; word;) {
-        const size_t length = strcspn(word, ",");
-        size_t number = 0, digits = strspn(word, "0123456789");
-        for (size_t i = 0; i < digits && number < classes; i++)
-            number = number * 10 + (size_t)(word[i] - '0');
-        if (digits == 0 || digits != length || number >= classes)
-            return td_fail(error, TD_ERR_USAGE,
-                           "%s: expected classes from 0 to %zu with commas between, found \"%.*s\"",
-                           option, classes - 1, (int)length, word);
-        if (taken[number])
-            return td_fail(error, TD_ERR_USAGE, "%s: expected each class once, found %zu twice",
-                           option, number);
-        taken[number] = true;
-        (*out)[(*count)++] = number;
-        word = word[length] ? word + length + 1 : NULL;
-    }
-    for (size_t i = 0; !list && i < classes; i++)
-        (*out)[(*count)++] = i;
-    return TD_OK;
+static const cleanse *state_of(const inspection *in) {
+    return in->state;
 }
 
-static td_status choose_classes(cleanse_job *job, td_error *error) {
+const cleanse_found *cleanse_find(const inspection *in, size_t class) {
+    const cleanse *c = state_of(in);
+    for (size_t i = 0; i < in->class_count; i++)
+        if (in->classes[i] == class && c->searched[i])
+            return &c->found[i];
+    return NULL;
+}
+
+/* --- before the search --- */
+
+static td_status prepare(inspection *in, td_error *error) {
     static const char what[] = "triggers";
-    const size_t places = job->images.height * job->images.width;
-    size_t *numbers;
-    TD_TRY(cleanse_list_classes("--classes", job->options->classes, td_net_classes(&job->model.net),
-                                &job->arena, &numbers, &job->count, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->classes, what, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->found, what, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->searched, what, error));
-    for (size_t i = 0; i < job->count; i++) {
-        cleanse_found *f = &job->found[i];
-        job->classes[i].number = numbers[i];
-        TD_TRY(TD_ARENA_NEW(&job->arena, places, &f->mask, what, error));
-        TD_TRY(TD_ARENA_NEW(&job->arena, places * job->images.channels, &f->pattern, what, error));
+    td_arena *arena = &in->run->arena;
+    const size_t places = in->images.height * in->images.width;
+    const cleanse_options *o = in->run->own;
+    cleanse *c;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &c, what, error));
+    in->state = c;
+    c->options = o;
+    c->search = o->search;
+    c->search.seed = in->run->common->seed;
+    TD_TRY(inspect_list_classes("--classes", o->classes, td_net_classes(&in->model.net), arena,
+                                &in->classes, &in->class_count, error));
+    TD_TRY(TD_ARENA_NEW(arena, in->class_count, &c->found, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, in->class_count, &c->searched, what, error));
+    for (size_t i = 0; i < in->class_count; i++) {
+        TD_TRY(TD_ARENA_NEW(arena, places, &c->found[i].mask, what, error));
+        TD_TRY(
+            TD_ARENA_NEW(arena, places * in->images.channels, &c->found[i].pattern, what, error));
     }
-    return TD_OK;
-}
-
-/* Of each class that is searched for there must be enough images of others. */
-static td_status check_images(const cleanse_job *job, td_error *error) {
-    size_t fewest = SIZE_MAX, scarce = 0;
-    for (size_t i = 0; i < job->count; i++) {
-        size_t others = 0;
-        for (size_t k = 0; k < job->images.count; k++)
-            others += (size_t)job->images.labels[k] != job->classes[i].number;
-        if (others < fewest) {
-            fewest = others;
-            scarce = job->classes[i].number;
-        }
-    }
-    if (fewest < CLEANSE_LEAST)
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected at least %d clean images of other classes than %zu, found %zu",
-                       job->clean.name, (int)CLEANSE_LEAST, scarce, fewest);
-    if (fewest < FEW_IMAGES && !job->options->repair.common.quiet) {
-        char line[160];
-        snprintf(line, sizeof line,
-                 "note: only %zu clean images of other classes than %zu: what sends these there "
-                 "need not send others",
-                 fewest, scarce);
-        tool_note(line);
-    }
-    return TD_OK;
-}
-
-static td_status open_inputs(cleanse_job *job, td_error *error) {
-    const repair_options *r = &job->options->repair;
-    TD_TRY(repair_open_data(&job->clean, r, r->clean, "train", NULL, &job->record, error));
-    TD_TRY(tool_record_input(&job->record, r->model, error));
-    TD_TRY(tool_model_open(&job->model, r->model, r->net, &job->clean.images, error));
-    TD_TRY(tool_model_check_classes(&job->model, r->model, error));
-    TD_TRY(repair_check_data(&job->clean, &job->model.net, error));
-    TD_TRY(repair_open(&job->judge, r, &job->model.net, &job->record, error));
-    TD_TRY(repair_clean(&job->judge, &job->clean, "--clean", &job->arena, &job->images, error));
-    TD_TRY(choose_classes(job, error));
-    return check_images(job, error);
+    if (!in->settings->folder)
+        return TD_OK;
+    in->run->outputs.force |= o->resume; /* pictures of the search that goes on */
+    return cleanse_state_load(in, error);
 }
 
 /* --- the search --- */
 
-static bool is_late(const cleanse_job *job) {
-    return tool_monotonic_seconds() >= job->deadline;
+/* All that decides about the bytes of a trigger, and which are searched for. */
+static json_t *identity_of(const inspection *in, const char *net) {
+    const cleanse_settings *s = &((const cleanse *)in->state)->search;
+    const json_t *root = in->run->record.root;
+    json_t *classes = json_array();
+    for (size_t i = 0; i < in->class_count; i++)
+        json_array_append_new(classes, json_integer((json_int_t)in->classes[i]));
+    return json_pack(
+        "{sO sO sO so so so sI sI sf sI so}", "version", json_object_get(root, "version"),
+        "blas_core", json_object_get(root, "blas_core"), "seed", json_object_get(root, "seed"),
+        "net", tool_digest(net, strlen(net)), "weights",
+        tool_digest(in->model.weights, in->model.net.weight_count * sizeof *in->model.weights),
+        "clean", tool_images_digest(&in->images), "steps", (json_int_t)s->steps, "batch",
+        (json_int_t)s->batch, "attack_rate", s->attack_rate, "patience", (json_int_t)s->patience,
+        "classes", classes);
+}
+
+td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) {
+    td_arena arena = {0};
+    char *net;
+    td_status status = td_net_text(&in->model.net, &arena, &net, error);
+    if (status == TD_OK && !(*out = identity_of(in, net)))
+        status = td_fail_memory(error, "the triggers' metadata");
+    td_arena_free(&arena);
+    return status;
 }
 
 static bool keep_on(void *context, size_t step) {
-    cleanse_job *job = context;
-    size_t before = 0, now = 0;
+    inspection *in = context;
+    const cleanse *c = state_of(in);
+    size_t now = 0;
     char note[48];
-    for (size_t i = 0; i < job->count; i++)
-        before += job->searched[i];
-    while (job->searched[now])
+    while (c->searched[now])
         now++;
-    snprintf(note, sizeof note, "class %zu", job->classes[now].number);
-    tool_progress_update(&job->progress, before * job->options->settings.steps + step, note);
-    return !tool_interrupted() && !is_late(job);
+    snprintf(note, sizeof note, "class %zu", in->classes[now]);
+    tool_run_show(in->run, c->done * c->search.steps + step, note);
+    return !tool_run_stops(in->run);
 }
 
-static td_status search_class(cleanse_job *job, cleanse_search *search, size_t place,
+static td_status search_class(inspection *in, cleanse_search *search, size_t place,
                               td_error *error) {
-    const char *folder = job->options->repair.common.output;
-    td_status status = cleanse_search_class(search, job->classes[place].number, keep_on, job,
-                                            &job->found[place], error);
-    if (status == TD_ERR_INTERRUPTED && !tool_interrupted())
-        return TD_OK; /* the time is up */
-    if (status == TD_ERR_INTERRUPTED)
-        return td_fail(error, status, "interrupted after %zu of %zu classes%s", job->done,
-                       job->count, folder && job->done > 0 ? "; --resume goes on" : "");
-    TD_TRY(status);
-    job->searched[place] = true;
-    job->done++;
-    return cleanse_state_write(job, error);
+    cleanse *c = in->state;
+    TD_TRY(tool_run_go_on(in->run, c->done * c->search.steps, NULL, error));
+    TD_TRY(cleanse_search_class(search, in->classes[place], keep_on, in, &c->found[place], error));
+    c->searched[place] = true;
+    c->done++;
+    return cleanse_state_write(in, error);
 }
 
-static td_status search_all(cleanse_job *job, td_error *error) {
-    const cleanse_options *o = job->options;
+static td_status search_all(inspection *in, td_error *error) {
+    const cleanse *c = state_of(in);
     cleanse_search *search;
-    if (job->done == job->count)
+    if (c->done == in->class_count)
         return TD_OK;
-    TD_TRY(cleanse_search_new(&search, &job->model.net, job->model.weights, &job->images,
-                              &o->settings, error));
-    job->progress = tool_progress_start("searching triggers", "steps",
-                                        job->count * o->settings.steps, o->repair.common.quiet);
-    job->deadline = tool_monotonic_seconds() + 60 * o->minutes;
+    TD_TRY(cleanse_search_new(&search, &in->model.net, in->model.weights, &in->images, &c->search,
+                              error));
+    tool_run_begin(in->run, "searching triggers", "steps", in->class_count * c->search.steps);
     td_status status = TD_OK;
-    for (size_t i = 0; i < job->count && status == TD_OK && !is_late(job); i++)
-        if (!job->searched[i])
-            status = search_class(job, search, i, error);
-    tool_progress_end(&job->progress);
+    for (size_t i = 0; i < in->class_count && status == TD_OK; i++)
+        if (!c->searched[i])
+            status = search_class(in, search, i, error);
     cleanse_search_free(search);
     return status;
 }
 
-/* Once the time is up: the job is of the classes that were searched. */
-static void leave_unsearched(cleanse_job *job) {
-    json_t *unsearched = json_array();
-    size_t kept = 0;
-    char line[160];
-    for (size_t i = 0; i < job->count; i++) {
-        if (!job->searched[i]) {
-            json_array_append_new(unsearched, json_integer((json_int_t)job->classes[i].number));
-            continue;
-        }
-        job->classes[kept] = job->classes[i];
-        job->found[kept] = job->found[i];
-        job->searched[kept++] = true;
-    }
-    snprintf(line, sizeof line, "note: the time is up after %zu of %zu classes%s", kept, job->count,
-             job->options->repair.common.output && kept > 0 ? "; --resume goes on" : "");
-    if (kept < job->count && !job->options->repair.common.quiet)
-        tool_note(line);
-    if (kept < job->count)
-        json_object_set(job->record.root, "unsearched", unsearched);
-    json_decref(unsearched);
-    job->count = kept;
+static td_status add_found(inspection *in, size_t place, td_error *error) {
+    const cleanse_found *f = &state_of(in)->found[place];
+    finding one = finding_new(in->classes[place], f->size);
+    inspect_trigger *trigger;
+    tool_cell *steps;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &steps, "triggers", error));
+    *trigger = (inspect_trigger){td_net_input(&in->model.net), f->mask, f->pattern};
+    tool_cell_count(steps, f->steps);
+    one.found = f->found;
+    one.asr = f->asr;
+    one.trigger = f->found ? trigger : NULL;
+    one.extra = steps;
+    return inspect_add(in, &one, error);
 }
 
-/* --- what is told --- */
-
-/* A search can end beside the small trigger that there is. */
-static void note_largest(const cleanse_job *job) {
-    const inspect_class *largest = inspect_largest(job->classes, job->count, &job->verdict);
-    char line[256];
-    if (!largest)
-        return;
-    snprintf(
-        line, sizeof line,
-        "note: the mask of class %zu is an outlier on the large side (index %.2f), as a search "
-        "leaves it that got stuck; another --seed with --classes %zu tells",
-        largest->number, largest->index, largest->number);
-    tool_note(line);
+static td_status run(inspection *in, td_error *error) {
+    const cleanse *c = state_of(in);
+    const td_status status = search_all(in, error);
+    TD_TRY(tool_run_text(in->run, &in->said, error,
+                         "the smallest triggers that reach an ASR of %g %% on %zu clean images",
+                         100 * c->search.attack_rate, in->images.count));
+    for (size_t i = 0; i < in->class_count; i++)
+        if (c->searched[i])
+            TD_TRY(add_found(in, i, error));
+    return status;
 }
 
-static td_status tell(cleanse_job *job, td_error *error) {
-    const repair_options *r = &job->options->repair;
-    json_t *root = job->record.root, *entry;
-    for (size_t i = 0; i < job->count; i++) {
-        job->classes[i].found = job->found[i].found;
-        job->classes[i].size = job->found[i].size;
-        job->classes[i].asr = job->found[i].asr;
-    }
-    TD_TRY(inspect_judge(job->classes, job->count, INSPECT_MAD, &job->verdict, error));
-    json_object_set_new(root, "method", json_string("cleanse"));
-    json_object_set_new(root, "images", json_integer((json_int_t)job->images.count));
-    TD_TRY(inspect_record(&job->record, job->classes, job->count, &job->verdict, error));
-    size_t i;
-    json_array_foreach(json_object_get(root, "classes"), i, entry) {
-        json_object_set_new(entry, "steps", json_integer((json_int_t)job->found[i].steps));
-    }
-    if (repair_prints(r)) {
-        printf("%s: the smallest triggers that reach an ASR of %g %% on %zu clean images\n",
-               r->model, 100 * job->options->settings.attack_rate, job->images.count);
-        inspect_print(job->classes, job->count, &job->verdict, "pixels");
-    }
-    if (!r->common.quiet) {
-        inspect_note(job->classes, job->count, &job->verdict);
-        note_largest(job);
-    }
-    return cleanse_tell_overlaps(job, error);
+/* --- is a recovered trigger the one that was planted? --- */
+
+enum { OVERLAP_IMAGES = 64 };
+enum { TRIGGER, TARGET, PIXELS, OVERLAP };
+
+static const tool_column overlap_columns[] = {
+    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
+    [TARGET] = {"target", "class", TOOL_COUNT},
+    [PIXELS] = {"pixels", "pixels", TOOL_COUNT},
+    [OVERLAP] = {"overlap", "intersection over union", TOOL_REAL, .digits = 3},
+    {0},
+};
+
+static const tool_table_kind overlap_table = {
+    .name = "overlaps", .title = "Overlap with the triggers given", .columns = overlap_columns};
+
+/* Which places a trigger changes, on some of the images: changed[places]. */
+static td_status find_changed(inspection *in, const repair_backdoor *backdoor, bool *changed,
+                              td_error *error) {
+    const size_t size = td_image_size(&in->images), channels = in->images.channels;
+    const td_images some =
+        td_images_slice(&in->images, 0, td_size_min(in->images.count, OVERLAP_IMAGES));
+    const td_stamp first = {in->run->common->seed, in->clean.first};
+    td_arena arena = {0};
+    td_images stamped;
+    td_status status = td_trigger_stamp(backdoor->trigger, &some, first, &arena, &stamped, error);
+    for (size_t i = 0; status == TD_OK && i < some.count * size; i++)
+        if (some.pixels[i] != stamped.pixels[i])
+            changed[i % size / channels] = true;
+    td_arena_free(&arena);
+    return status;
 }
 
-/* --- the run --- */
-
-static td_status check_outputs(const cleanse_job *job, td_error *error) {
-    tool_common common = job->options->repair.common;
-    if (!job->options->patched)
-        return tool_record_check(&common, error);
-    common.output = job->options->patched;
-    return tool_model_check(&common, error);
+/* Intersection over union of a recovered mask and the places that a trigger changes: Σ min / Σ max,
+ * the places' values being 0 and 1. */
+static td_status add_overlap(inspection *in, const repair_backdoor *backdoor, const float *mask,
+                             tool_table *table, td_error *error) {
+    const size_t places = in->images.height * in->images.width;
+    double both = 0, either = 0;
+    size_t count = 0;
+    bool *changed;
+    tool_cell *row;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, places, &changed, "a mask", error));
+    TD_TRY(find_changed(in, backdoor, changed, error));
+    for (size_t i = 0; i < places; i++) {
+        both += changed[i] ? (double)mask[i] : 0;
+        either += changed[i] ? 1 : (double)mask[i];
+        count += changed[i];
+    }
+    TD_TRY(tool_run_row(in->run, table, &row, error));
+    TD_TRY(tool_run_cell(in->run, &row[TRIGGER], td_trigger_text(backdoor->trigger), error));
+    tool_cell_count(&row[TARGET], backdoor->target);
+    tool_cell_count(&row[PIXELS], count);
+    tool_cell_real(&row[OVERLAP], either > 0 ? both / either : 0);
+    return TD_OK;
 }
 
-/* Pictures of another search are found to be in the way before hours of work, not after. */
-static td_status open_files(cleanse_job *job, td_error *error) {
-    static const char *const kinds[] = {"mask", "pattern", "trigger"};
-    const tool_common *common = &job->options->repair.common;
-    const bool force = common->force || job->options->resume;
-    char name[NAME_SIZE], path[TD_PATH_SIZE];
-    if (!common->output)
+static td_status add_overlaps(inspection *in, td_error *error) {
+    tool_table *table;
+    if (in->truth.backdoor_count == 0)
         return TD_OK;
-    TD_TRY(
-        tool_files_open(&job->files, common->output, force, INSPECT_PICTURES * job->count, error));
-    for (size_t i = 0; i < INSPECT_PICTURES * job->count; i++) {
-        snprintf(name, sizeof name, "%s-%zu.png", kinds[i % INSPECT_PICTURES],
-                 job->classes[i / INSPECT_PICTURES].number);
-        if (td_path_join(path, common->output, name))
-            TD_TRY(td_output_check(path, force, error));
+    TD_TRY(tool_run_table(in->run, &overlap_table, &table, error));
+    for (size_t k = 0; k < in->truth.backdoor_count; k++) {
+        const repair_backdoor *backdoor = &in->truth.backdoors[k];
+        const cleanse_found *f = cleanse_find(in, backdoor->target);
+        if (f && f->found)
+            TD_TRY(add_overlap(in, backdoor, f->mask, table, error));
     }
     return TD_OK;
 }
 
-static td_status write_pictures(cleanse_job *job, td_error *error) {
-    const td_shape shape = td_net_input(&job->model.net);
-    const char *folder = job->options->repair.common.output;
-    char path[TD_PATH_SIZE];
-    if (!folder)
-        return TD_OK;
-    for (size_t i = 0; i < job->count; i++) {
-        const cleanse_found *f = &job->found[i];
-        const inspect_trigger trigger = {shape, f->mask, f->pattern};
-        if (f->found)
-            TD_TRY(inspect_write_trigger(&job->files, &job->record, job->classes[i].number,
-                                         &trigger, error));
-    }
-    return job->done > 0 && td_path_join(path, folder, cleanse_state_name)
-               ? tool_record_output(&job->record, cleanse_state_name, path, error)
-               : TD_OK;
+/* A search can end beside the small trigger that there is. */
+static void note_largest(const inspection *in) {
+    const finding *largest = findings_opposite(&in->found);
+    if (largest)
+        tool_run_note(in->run,
+                      "note: class %zu's mask is unusually large (index %.2f): the search may be "
+                      "stuck in a local minimum; rerun with --classes %zu and another --seed",
+                      largest->class, fabs(largest->index), largest->class);
 }
 
-static td_status run(cleanse_job *job, td_error *error) {
-    const cleanse_options *o = job->options;
-    TD_TRY(check_outputs(job, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->repair.common,
-                             cleanse_options_json(o), error));
-    TD_TRY(open_inputs(job, error));
-    TD_TRY(cleanse_state_load(job, error));
-    TD_TRY(open_files(job, error));
-    TD_TRY(search_all(job, error));
-    leave_unsearched(job);
-    TD_TRY(tell(job, error));
-    TD_TRY(write_pictures(job, error));
-    TD_TRY(cleanse_apply_patch(job, error));
-    return tool_files_publish(&job->files, error);
+static td_status report(inspection *in, td_error *error) {
+    TD_TRY(tool_run_set(in->run, "images", json_integer((json_int_t)in->images.count), error));
+    TD_TRY(add_overlaps(in, error));
+    note_largest(in);
+    return cleanse_state_record(in, error);
 }
 
-static int cleanse(int argc, char **argv) {
-    cleanse_options options;
-    td_error error;
-    cleanse_options_parse(&options, argc, argv);
-    cleanse_job job = {.options = &options};
-    td_status status = run(&job, &error);
-    const bool flagged = job.verdict.flagged > 0;
-    tool_files_close(&job.files);
-    repair_close(&job.judge);
-    td_net_free(&job.pruned);
-    td_model_free(&job.model);
-    td_dataset_close(&job.clean);
-    tool_record_free(&job.record);
-    json_decref(job.identity);
-    td_arena_free(&job.arena);
-    const int exit_status = tool_exit(status, &error);
-    return exit_status == 0 && flagged && options.exit_code ? INSPECT_EXIT_FLAGGED : exit_status;
+static void close_state(inspection *in) {
+    cleanse *c = in->state;
+    if (!c)
+        return;
+    json_decref(c->identity);
+    td_net_free(&c->pruned);
 }
 
-static json_t *cleanse_asked(int argc, char **argv) {
-    cleanse_options options;
-    cleanse_options_parse(&options, argc, argv);
-    return tool_asked(&options.repair.common, cleanse_options_json(&options));
+static const tool_column extra[] = {{.name = "steps", .title = "steps", .kind = TOOL_COUNT}, {0}};
+
+static const inspector cleanse_inspector = {.about = FINDING_CLASS,
+                                            .statistic = {.name = "size", .unit = "pixels"},
+                                            .rated = true,
+                                            .spread = FINDINGS_MAD,
+                                            .clean = INSPECT_NEEDS_CLEAN,
+                                            .least = CLEANSE_LEAST,
+                                            .extra = extra,
+                                            .pictures = true,
+                                            .resumes = true,
+                                            .patches = true,
+                                            .prepare = prepare,
+                                            .run = run,
+                                            .report = report,
+                                            .patch = cleanse_apply_patch,
+                                            .close = close_state};
+
+/* --- the method --- */
+
+#define AT(field) offsetof(cleanse_options, field)
+
+static const td_key keys[] = {
+    {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
+     .help = "Search for these classes alone, as 0,3,7"},
+    {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1000",
+     .value = "N", .help = "Steps of a search, at most"},
+    {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "128",
+     .value = "N", .help = "Images of a step"},
+    {"attack-rate", TD_KEY_REAL, AT(search.attack_rate), .above = true, .most = 1,
+     .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
+    {"patience", TD_KEY_COUNT, AT(search.patience), .least = 1, .most = 1000000, .standard = "5",
+     .value = "N", .help = "Successes or failures in a row that change the cost of a mask's pixel"},
+    {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
+     .help = "Go on with the search whose triggers are in --triggers"},
+    {0},
+};
+
+static const char *const patches[] = {"unlearn", "prune", "filter", NULL};
+
+static const td_key patch_keys[] = {
+    {"patch", TD_KEY_WORD, AT(patch), .words = patches, .value = "HOW",
+     .help = "Remove the backdoor; unlearn and prune write a model to -o"},
+    {"patch-classes", TD_KEY_TEXT, AT(patch_classes), .needs = "patch", .value = "LIST",
+     .help = "The classes whose triggers are removed, in place of those flagged"},
+    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.2",
+     .needs = "patch=unlearn", .value = "R",
+     .help = "The share of the clean images that is stamped"},
+    {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .needs = "patch=prune",
+     .value = "R", .help = "By how much the accuracy on the clean images may fall"},
+    {"fpr", TD_KEY_REAL, AT(fpr), .most = 1, .above = true, .below = true, .standard = "0.05",
+     .needs = "patch=filter", .value = "R",
+     .help = "The share of clean images that may be rejected"},
+    {0},
+};
+
+static const td_key tune_keys[] = {
+    INSPECT_TUNE("patch=unlearn", "5"),
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = keys},
+    {.keys = patch_keys, .title = "Patches"},
+    {.keys = tune_keys,
+     .offset = AT(tune),
+     .title = "Training of --patch unlearn",
+     .object = "tune"},
+    {0},
+};
+
+static td_status check(const tool_settings *settings, void *own, td_error *error) {
+    cleanse_options *o = own;
+    const inspect_settings *s = settings->family;
+    o->tune.batch = o->search.batch;
+    o->patches = tool_settings_given(settings, "patch");
+    const bool writes = o->patches && o->patch != CLEANSE_FILTER;
+    if (writes && !settings->common.output)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--patch %s: expected -o and a file to write to, found none",
+                       patches[o->patch]);
+    if (!writes && settings->common.output)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected --patch unlearn or --patch prune, whose model it takes; "
+                       "--triggers DIR takes the recovered triggers");
+    if (o->patches && o->patch == CLEANSE_FILTER && !s->truth.test)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--patch filter: expected --test and images to measure it, found none");
+    return TD_OK;
 }
+
+static const char help[] =
+    "recovers for each class the smallest trigger, a mask and a pattern, that sends images of the "
+    "other classes there, and flags classes whose mask is an outlier on the small side: |size - "
+    "median| / (1.4826 * MAD) above 2. Writes to --triggers DIR of each class K mask-K.png, "
+    "pattern-K.png and trigger-K.png, which is a trigger for any tool "
+    "(image:file=trigger-K.png,at=0+0), and triggers.safetensors, the same exactly; the last is "
+    "there as soon as one class is done, so that --resume can go on with an interrupted search."
+    "\v"
+    "--patch unlearn trains the model on with clean images, a share of which carry the recovered "
+    "trigger and their true labels. --patch prune masks neurons before the last dense layer, those "
+    "that the trigger raises most first, until it is without effect; those without which the "
+    "accuracy would fall by more than --tolerance stay. Both write the model to -o. --patch filter "
+    "changes no model: it rejects inputs that raise the 1 % of these neurons that the trigger "
+    "raises most. Each is measured on --test. A --trigger is for measurement only: how far the "
+    "recovered mask and the pixels that it changes overlap, and what it does before and after a "
+    "patch.\n"
+    "\n"
+    "The index compares the classes of one model, so that it needs most of them to be without a "
+    "backdoor, and it cannot see triggers that change the whole image. With --minutes the verdict "
+    "is on the classes that were searched by then, and the record lists the others as "
+    "\"unsearched\"; --resume goes on with them.\n"
+    "\n"
+    "Examples:\n"
+    "  trapdoor-defend cleanse --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 --triggers triggers --json cleanse.json\n"
+    "  trapdoor-defend cleanse --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
+    "    --patch unlearn -o cleansed.safetensors \\\n"
+    "    --trigger square:size=4,at=bottom-right,value=255 --target 0";
 
 const tool_method defend_cleanse = {
     .name = "cleanse",
+    .title = "Neural Cleanse",
+    .source = "Wang et al., IEEE S&P 2019",
     .doc = "Neural Cleanse: classes that a small trigger reaches",
-    .legacy = &(const tool_legacy){.main = cleanse, .family = "inspector", .resumes = true, .asked = cleanse_asked},
+    .help = help,
+    .usage = "--model MODEL --clean DATA",
+    .family = &inspectors,
+    .groups = groups,
+    .size = sizeof(cleanse_options),
+    .check = check,
+    .math = &cleanse_inspector,
 };

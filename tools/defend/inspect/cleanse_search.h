@@ -4,7 +4,7 @@
  * V-A). The mask m [height, width] and the pattern p [height, width, channels] are tanh of what is
  * searched over, brought to [0, 1] and 0–255; an image becomes x' = (1 − m)·x + m·p in raw pixels.
  * Each step is one batch of Adam (rate .1, β .5 and .9, anew for each class) on the mean
- * cross-entropy against the class + cost·Σm, the cost by cleanse_schedule.h.
+ * cross-entropy against the class + cost·Σm, the cost by cleanse_schedule.
  *
  * A mask is kept if its step's batch met the attack rate, it is 1 % smaller than the one kept, and
  * all of up to CLEANSE_CONFIRM clean images meet the rate as well: by luck with a batch a mask that
@@ -15,6 +15,7 @@
 #include "data/images.h"
 #include "measure/rates.h"
 #include "nn/net.h"
+#include <stdbool.h>
 
 enum {
     CLEANSE_CONFIRM = 1024, /* clean images that a mask is confirmed with, at most */
@@ -62,5 +63,30 @@ double cleanse_mask_size(const float *mask, size_t places);
  * Parallel. */
 void cleanse_apply(const td_images *images, const uint32_t *order, size_t count, const float *mask,
                    const float *pattern, float *out);
+
+/* --- the schedule --- */
+
+/* How Neural Cleanse weighs the size of the mask against the attack: the cost of a pixel, which
+ * follows the success of the steps. It is 0 until `patience` steps in a row have succeeded, then
+ * 1e-3; from then on it doubles with each `patience` successes in a row, and is divided by 2^1.5
+ * with each `patience` failures in a row. The search is over when the cost has gone both ways and
+ * 5·patience successes have passed since the mask that is kept became 1 % smaller.
+ *
+ * The authors' program counts failures there as well. Its steps are 31 batches each; with one batch
+ * a step that would end the search where a cost too high has made the mask vanish. */
+typedef struct cleanse_schedule {
+    size_t patience;
+    double cost;          /* of a pixel of the mask, for the next step */
+    size_t up, down;      /* successes, failures in a row */
+    bool raised, lowered; /* whether the cost has, since it is not 0 */
+    double smallest;      /* of the sizes told so far */
+    size_t stale;         /* successes since then */
+} cleanse_schedule;
+
+cleanse_schedule cleanse_schedule_start(size_t patience);
+
+/* After a step: whether it met the attack rate, and the size of the smallest mask kept so far
+ * (INFINITY for none). Returns whether the search is over. */
+bool cleanse_schedule_step(cleanse_schedule *schedule, bool success, double smallest);
 
 #endif

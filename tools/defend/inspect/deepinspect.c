@@ -1,176 +1,81 @@
-/* DeepInspect: finds backdoored classes from the model alone. */
-#include "defend/inspect/deepinspect.h"
-
-#include "frame/model_output.h"
-#include "frame/net_source.h"
-#include "data/path.h"
+/* DeepInspect: finds backdoored classes from the model alone. Images are inverted from it
+ * (nn/invert.h), and a generator learns triggers on them (trigger_search.h). */
+#include "defend/inspect/inspect.h"
+#include "defend/inspect/trigger_search.h"
 #include "defend/method.h"
+#include "nn/invert.h"
 #include <math.h>
 #include <stdio.h>
 
-enum { NAME_SIZE = 64 };
+/* Epoch of TD_FOR_GENERATE: the order in which images are stamped. */
+#define DRAW_SHARE (UINT32_MAX - 1)
 
-/* --- inputs --- */
+typedef struct deepinspect_options {
+    size_t inverted, inversion_steps, steps;
+    double gamma, rate;
+    bool patch;
+    double share; /* of the images that the patch learns from, stamped, in (0, 1] */
+    tune_options tune;
+} deepinspect_options;
 
-/* A net of the zoo is for images of any size; only data can tell it. */
-static td_status open_model(deepinspect_job *job, td_error *error) {
-    const repair_options *r = &job->options->repair;
-    td_dataset sized = {0};
-    td_status status = TD_OK;
-    if (r->net && r->test)
-        status = td_dataset_open(&sized, r->test, "test", r->common.data_dir, error);
-    if (status == TD_OK)
-        status = tool_model_open(&job->model, r->model, r->net, &sized.images, error);
-    if (status != TD_OK && r->net && !r->test)
-        td_fail_within(error, status, "--net without --test, which tells the size of images");
-    td_dataset_close(&sized);
-    return status;
-}
+typedef struct deepinspect {
+    const deepinspect_options *options;
+    td_inverted inverted;
+    search_class *found; /* [classes of the model] */
+} deepinspect;
 
-static td_status open_inputs(deepinspect_job *job, td_error *error) {
-    const repair_options *r = &job->options->repair;
-    TD_TRY(tool_record_input(&job->record, r->model, error));
-    TD_TRY(open_model(job, error));
-    job->count = td_net_classes(&job->model.net);
-    TD_TRY(tool_model_check_classes(&job->model, r->model, error));
-    TD_TRY(repair_open(&job->judge, r, &job->model.net, &job->record, error));
-    if (r->clean)
-        TD_TRY(repair_open_data(&job->clean, r, r->clean, "train", &job->model.net, &job->record,
-                                error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->count, &job->found, "triggers", error));
-    return TD_ARENA_NEW(&job->arena, job->count, &job->classes, "triggers", error);
-}
-
-/* --- the inspection --- */
+/* --- the search --- */
 
 static bool keep_inverting(void *context, size_t done) {
-    deepinspect_job *job = context;
-    tool_progress_update(&job->progress, done, NULL);
-    return !tool_interrupted();
+    tool_run_show(context, done, NULL);
+    return !tool_run_stops(context);
 }
 
-static td_status invert(deepinspect_job *job, td_error *error) {
-    const deepinspect_options *o = job->options;
-    td_invert_settings settings = o->invert;
+static td_status invert(inspection *in, deepinspect *d, td_error *error) {
+    td_invert_settings settings = td_invert_defaults;
+    settings.per_class = d->options->inverted;
+    settings.steps = d->options->inversion_steps;
+    settings.seed = in->run->common->seed;
     settings.advance = keep_inverting;
-    settings.context = job;
-    job->progress = tool_progress_start("inverting images", "steps",
-                                        job->count * settings.per_class * settings.steps,
-                                        o->repair.common.quiet);
-    td_status status = td_invert(&job->model.net, job->model.weights, &settings, &job->arena,
-                                 &job->inverted, error);
-    tool_progress_end(&job->progress);
-    return status;
+    settings.context = in->run;
+    tool_run_begin(in->run, "inverting images", "steps",
+                   in->class_count * settings.per_class * settings.steps);
+    return td_invert(&in->model.net, in->model.weights, &settings, &in->run->arena, &d->inverted,
+                     error);
 }
 
 static bool keep_searching(void *context, size_t step, double loss) {
-    deepinspect_job *job = context;
     char note[48];
     snprintf(note, sizeof note, "loss %.4f", loss);
-    tool_progress_update(&job->progress, step, note);
-    return !tool_interrupted();
+    tool_run_show(context, step, note);
+    return !tool_run_stops(context);
 }
 
-static td_status search_triggers(deepinspect_job *job, td_error *error) {
-    const deepinspect_options *o = job->options;
-    search_settings settings = o->search;
+static td_status search_triggers(inspection *in, deepinspect *d, td_error *error) {
+    search_settings settings = search_defaults;
     search s;
+    settings.steps = d->options->steps;
+    settings.gamma = d->options->gamma;
+    settings.rate = d->options->rate;
+    settings.seed = in->run->common->seed;
     settings.advance = keep_searching;
-    settings.context = job;
-    TD_TRY(search_open(&s, &job->model.net, job->model.weights, &job->inverted.images, &settings,
-                       job->found, &job->arena, error));
-    job->progress =
-        tool_progress_start("generating triggers", "steps", settings.steps, o->repair.common.quiet);
+    settings.context = in->run;
+    tool_run_begin(in->run, "generating triggers", "steps", settings.steps);
+    TD_TRY(search_open(&s, &in->model.net, in->model.weights, &d->inverted.images, &settings,
+                       d->found, &in->run->arena, error));
     td_status status = search_run(&s, error);
-    tool_progress_end(&job->progress);
     search_close(&s);
     return status;
 }
 
-static td_status inspect(deepinspect_job *job, td_error *error) {
-    td_status status = invert(job, error);
-    if (status == TD_OK)
-        status = search_triggers(job, error);
-    if (status != TD_OK)
-        return status == TD_ERR_INTERRUPTED
-                   ? status
-                   : td_fail_within(error, status, "%s", job->options->repair.model);
-    for (size_t i = 0; i < job->count; i++)
-        job->classes[i] = (inspect_class){.number = i,
-                                          .found = job->found[i].reached,
-                                          .size = job->found[i].size,
-                                          .asr = job->found[i].asr};
-    return inspect_judge(job->classes, job->count, INSPECT_DOUBLE_MAD, &job->verdict, error);
-}
-
-/* --- what is told --- */
-
-/* The largest index on the small side: the paper's deviation factor of the model. */
-static double deviation_factor(const deepinspect_job *job) {
-    double most = 0;
-    for (size_t i = 0; i < job->count && job->verdict.given; i++)
-        if (job->classes[i].found && job->classes[i].size < job->verdict.median)
-            most = fmax(most, job->classes[i].index);
-    return most;
-}
-
-static void note_inversion(const deepinspect_job *job) {
-    char line[160];
-    size_t poor = 0, first = 0;
-    for (size_t i = job->count; i-- > 0;)
-        if (job->inverted.reached[i] == 0) {
-            poor++;
-            first = i;
-        }
-    snprintf(line, sizeof line,
-             "note: of %zu of %zu classes, the first of them %zu, no image could be inverted that "
-             "the model is sure of (%g)",
-             poor, job->count, first, job->options->invert.confidence);
-    if (poor > 0)
-        tool_note(line);
-}
-
-static td_status record_inversion(deepinspect_job *job, td_error *error) {
-    json_t *root = job->record.root, *entry;
-    const double factor = deviation_factor(job);
-    json_object_set_new(root, "deviation_factor",
-                        job->verdict.given && isfinite(factor) ? json_real(factor) : json_null());
-    size_t i;
-    json_array_foreach(json_object_get(root, "classes"), i, entry) {
-        json_object_set_new(entry, "inverted_confidence", json_real(job->inverted.confidence[i]));
-        if (json_object_set_new(entry, "inverted_sure",
-                                json_integer((json_int_t)job->inverted.reached[i])) != 0)
-            return td_fail_memory(error, "the record");
-    }
-    return TD_OK;
-}
-
-static td_status tell(deepinspect_job *job, td_error *error) {
-    const repair_options *r = &job->options->repair;
-    json_t *root = job->record.root;
-    json_object_set_new(root, "method", json_string("deepinspect"));
-    json_object_set_new(root, "images", json_integer((json_int_t)job->inverted.images.count));
-    TD_TRY(inspect_record(&job->record, job->classes, job->count, &job->verdict, error));
-    TD_TRY(record_inversion(job, error));
-    if (repair_prints(r)) {
-        printf("%s: the smallest changes that reach an ASR of %g %% on %zu inverted images\n",
-               r->model, 100 * job->options->search.rate, job->inverted.images.count);
-        inspect_print(job->classes, job->count, &job->verdict, "L1");
-        if (job->verdict.given)
-            printf("  deviation factor %.2f\n", deviation_factor(job));
-    }
-    if (!r->common.quiet) {
-        note_inversion(job);
-        inspect_note(job->classes, job->count, &job->verdict);
-    }
-    return TD_OK;
-}
-
-/* --- pictures --- */
-
 /* The blend that changes black as the addition does, and white as a subtraction: the mask is the
  * largest change of a pixel's channels, and the pattern what they then need. */
-static void as_blend(const float *change, td_shape shape, float *mask, float *pattern) {
+static td_status as_blend(inspection *in, const float *change, inspect_trigger *trigger,
+                          td_error *error) {
+    const td_shape shape = td_net_input(&in->model.net);
+    float *mask, *pattern;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, shape.height * shape.width, &mask, "a trigger", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, td_shape_size(shape), &pattern, "a trigger", error));
     for (size_t p = 0; p < shape.height * shape.width; p++) {
         const float *own = change + p * shape.channels;
         float most = 0;
@@ -180,111 +85,263 @@ static void as_blend(const float *change, td_shape shape, float *mask, float *pa
         for (size_t c = 0; c < shape.channels; c++)
             pattern[p * shape.channels + c] = own[c] > 0 ? 255 * own[c] / most : 0;
     }
-}
-
-static td_status write_pictures(deepinspect_job *job, td_error *error) {
-    const td_shape shape = td_net_input(&job->model.net);
-    float *mask, *pattern;
-    if (!job->options->repair.common.output)
-        return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&job->arena, shape.height * shape.width, &mask, "a trigger", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, td_shape_size(shape), &pattern, "a trigger", error));
-    for (size_t i = 0; i < job->count; i++) {
-        const inspect_trigger trigger = {shape, mask, pattern};
-        as_blend(job->found[i].triggers, shape, mask, pattern);
-        if (job->found[i].reached)
-            TD_TRY(inspect_write_trigger(&job->files, &job->record, i, &trigger, error));
-    }
+    *trigger = (inspect_trigger){shape, mask, pattern};
     return TD_OK;
 }
 
-/* What is in the way is found before the work. */
-static td_status open_files(deepinspect_job *job, td_error *error) {
-    static const char *const kinds[INSPECT_PICTURES] = {"mask", "pattern", "trigger"};
-    const tool_common *common = &job->options->repair.common;
-    char name[NAME_SIZE], path[TD_PATH_SIZE];
-    if (!common->output)
-        return TD_OK;
-    TD_TRY(tool_files_open(&job->files, common->output, common->force,
-                           INSPECT_PICTURES * job->count, error));
-    for (size_t i = 0; i < INSPECT_PICTURES * job->count; i++) {
-        snprintf(name, sizeof name, "%s-%zu.png", kinds[i % INSPECT_PICTURES],
-                 i / INSPECT_PICTURES);
-        if (td_path_join(path, common->output, name))
-            TD_TRY(td_output_check(path, common->force, error));
-    }
+enum { CONFIDENCE, SURE, EXTRA };
+
+static const tool_column extra[] = {
+    [CONFIDENCE] = {"inverted_confidence", "inverted images' confidence", TOOL_REAL, .digits = 4},
+    [SURE] = {"inverted_sure", "sure", TOOL_COUNT},
+    {0},
+};
+
+static td_status add_found(inspection *in, const deepinspect *d, size_t class, td_error *error) {
+    const search_class *found = &d->found[class];
+    finding one = finding_new(class, found->size);
+    inspect_trigger *trigger;
+    tool_cell *cells;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, EXTRA, &cells, "triggers", error));
+    TD_TRY(as_blend(in, found->triggers, trigger, error));
+    tool_cell_real(&cells[CONFIDENCE], d->inverted.confidence[class]);
+    tool_cell_count(&cells[SURE], d->inverted.reached[class]);
+    one.found = found->reached;
+    one.asr = found->asr;
+    one.trigger = found->reached ? trigger : NULL;
+    one.extra = cells;
+    return inspect_add(in, &one, error);
+}
+
+/* All classes are searched at once. */
+static td_status run(inspection *in, td_error *error) {
+    deepinspect *d;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &d, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->class_count, &d->found, "triggers", error));
+    in->state = d;
+    d->options = in->run->own;
+    TD_TRY(tool_run_text(in->run, &in->said, error,
+                         "the smallest changes that reach an ASR of %g %% on %zu inverted images",
+                         100 * d->options->rate, in->class_count * d->options->inverted));
+    TD_TRY(invert(in, d, error));
+    TD_TRY(search_triggers(in, d, error));
+    for (size_t i = 0; i < in->class_count; i++)
+        TD_TRY(add_found(in, d, i, error));
     return TD_OK;
 }
 
-/* --- the run --- */
+/* --- what else is reported --- */
 
-/* With -o's place taken by --patched. */
-static tool_common patched_output(const deepinspect_options *o) {
-    tool_common common = o->repair.common;
-    common.output = o->patched;
-    return common;
+static void note_inversion(const inspection *in) {
+    const deepinspect *d = in->state;
+    size_t poor = 0, first = 0;
+    for (size_t i = in->found.count; i-- > 0;)
+        if (d->inverted.reached[i] == 0) {
+            poor++;
+            first = i;
+        }
+    if (poor > 0)
+        tool_run_note(in->run,
+                      "note: of %zu of %zu classes, the first of them %zu, no image could be "
+                      "inverted that the model is sure of (%g)",
+                      poor, in->found.count, first, td_invert_defaults.confidence);
 }
 
-/* Patches, and writes the record. */
-static td_status finish(deepinspect_job *job, td_error *error) {
-    const deepinspect_options *o = job->options;
-    const tool_common common = patched_output(o);
-    const td_net *net = &job->model.net;
-    repair_figures before, after;
-    float *weights;
-    if (!o->patch || job->verdict.flagged == 0) {
-        if (o->patch)
-            tool_note("note: no class is flagged, so there is nothing to patch");
-        return tool_record_write(&job->record, &o->repair.common, error);
+/* The largest index: the paper's deviation factor of the model. */
+static td_status report(inspection *in, td_error *error) {
+    static const tool_column columns[] = {
+        [0] = {"deviation_factor", "deviation factor", TOOL_REAL, .digits = 2, .null = true}, {0}};
+    static const tool_table_kind kind = {.title = "", .columns = columns, .single = true};
+    const finding *most = findings_largest_index(&in->found);
+    const deepinspect *d = in->state;
+    tool_table *table;
+    tool_cell *row;
+    TD_TRY(tool_run_table(in->run, &kind, &table, error));
+    TD_TRY(tool_run_row(in->run, table, &row, error));
+    if (in->found.judged)
+        tool_cell_real(&row[0], most ? fmax(0, most->index) : 0);
+    note_inversion(in);
+    return tool_run_set(in->run, "images", json_integer((json_int_t)d->inverted.images.count),
+                        error);
+}
+
+/* --- the patch --- */
+
+static void add_change(uint8_t *pixels, const float *change, size_t size) {
+    for (size_t k = 0; k < size; k++) {
+        const float sum = (float)pixels[k] + change[k];
+        pixels[k] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
-    TD_TRY(
-        repair_measure(&job->judge, "measuring before", net, job->model.weights, &before, error));
-    TD_TRY(deepinspect_patch(job, &weights, error));
-    TD_TRY(repair_measure(&job->judge, "measuring after", net, weights, &after, error));
-    TD_TRY(repair_tell(&job->judge, &before, &after, &job->record, error));
-    return tool_model_write(net, weights, job->model.training, &common, &job->record, error);
 }
 
-static td_status run(deepinspect_job *job, td_error *error) {
-    const deepinspect_options *o = job->options;
-    const tool_common common = patched_output(o);
-    TD_TRY(o->patched ? tool_model_check(&common, error) : tool_record_check(&common, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-defend", &o->repair.common,
-                             deepinspect_options_json(o), error));
-    TD_TRY(open_inputs(job, error));
-    TD_TRY(open_files(job, error));
-    TD_TRY(inspect(job, error));
-    TD_TRY(tell(job, error));
-    TD_TRY(write_pictures(job, error));
-    TD_TRY(finish(job, error));
-    return tool_files_publish(&job->files, error);
+static td_status stamp(inspection *in, size_t class, const td_images *images,
+                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error) {
+    const deepinspect *d = in->state;
+    const size_t size = td_image_size(images);
+    (void)error;
+    for (size_t i = 0; i < count; i++)
+        add_change(pixels + numbers[i] * size, d->found[class].triggers + i % SEARCH_KEPT * size,
+                   size);
+    return TD_OK;
 }
 
-static int deepinspect(int argc, char **argv) {
-    deepinspect_options options;
-    td_error error;
-    deepinspect_options_parse(&options, argc, argv);
-    deepinspect_job job = {.options = &options};
-    td_status status = run(&job, &error);
-    const bool flagged = job.verdict.flagged > 0;
-    tool_files_close(&job.files);
-    repair_close(&job.judge);
-    td_model_free(&job.model);
-    td_dataset_close(&job.clean);
-    tool_record_free(&job.record);
-    td_arena_free(&job.arena);
-    const int exit_status = tool_exit(status, &error);
-    return exit_status == 0 && flagged && options.exit_code ? INSPECT_EXIT_FLAGGED : exit_status;
+enum { SOURCE, IMAGES, STAMPED };
+
+static const tool_column patch_columns[] = {
+    [SOURCE] = {"images_of", "images", TOOL_TEXT},
+    [IMAGES] = {"images", "count", TOOL_COUNT},
+    [STAMPED] = {"stamped", "of them with a generated trigger", TOOL_COUNT},
+    {0},
+};
+
+static td_status report_patch(inspection *in, size_t count, size_t stamped, td_error *error) {
+    static const tool_table_kind kind = {
+        .title = "Patch", .columns = patch_columns, .single = true};
+    json_t *patch = json_pack("{sO}", "classes", json_object_get(in->run->record.root, "flagged"));
+    tool_table *table;
+    tool_cell *row;
+    TD_TRY(tool_run_set(in->run, "patch", patch, error));
+    TD_TRY(inspect_patch_table(in, &kind, &table, error));
+    TD_TRY(tool_run_row(in->run, table, &row, error));
+    tool_cell_word(&row[SOURCE], in->settings->clean ? "clean" : "inverted");
+    tool_cell_count(&row[IMAGES], count);
+    tool_cell_count(&row[STAMPED], stamped);
+    return TD_OK;
 }
 
-static json_t *deepinspect_asked(int argc, char **argv) {
-    deepinspect_options options;
-    deepinspect_options_parse(&options, argc, argv);
-    return tool_asked(&options.repair.common, deepinspect_options_json(&options));
+/* The model is trained on with images a share of which carry generated triggers of the flagged
+ * classes, with their right labels (Chen et al. 2019, section 4.4). */
+static td_status train_on(inspection *in, const td_net **net, float **weights, td_error *error) {
+    const deepinspect *d = in->state;
+    const td_images *images = in->settings->clean ? &in->images : &d->inverted.images;
+    inspect_share share = {
+        .share = d->options->share,
+        .order = td_random_for(in->run->common->seed, TD_FOR_GENERATE, DRAW_SHARE, 0),
+        .stamp = stamp,
+    };
+    td_images mixed;
+    size_t stamped, *classes;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->found.flagged, &classes, "classes", error));
+    for (size_t i = 0; i < in->found.count; i++)
+        if (in->found.list[i].flagged)
+            classes[share.count++] = in->found.list[i].class;
+    share.classes = classes;
+    *net = &in->model.net;
+    TD_TRY(inspect_stamp_share(in, images, &share, &mixed, &stamped, error));
+    TD_TRY(inspect_tune(in, &d->options->tune, "patching", &mixed, weights, error));
+    return report_patch(in, images->count, stamped, error);
 }
+
+static td_status patch(inspection *in, td_error *error) {
+    const deepinspect_options *o = in->run->own;
+    if (o->patch && in->found.flagged > 0)
+        return inspect_patch(in, train_on, error);
+    if (o->patch)
+        tool_run_note(in->run, "note: no class is flagged, so there is nothing to patch");
+    return TD_OK;
+}
+
+static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
+                                                .statistic = {.name = "size", .unit = "L1"},
+                                                .rated = true,
+                                                .spread = FINDINGS_DOUBLE_MAD,
+                                                .clean = INSPECT_MAY_CLEAN,
+                                                .extra = extra,
+                                                .pictures = true,
+                                                .patches = true,
+                                                .run = run,
+                                                .report = report,
+                                                .patch = patch};
+
+/* --- the method --- */
+
+#define AT(field) offsetof(deepinspect_options, field)
+
+static const td_key keys[] = {
+    {"inverted", TD_KEY_COUNT, AT(inverted), .least = 1, .most = 100000, .standard = "16",
+     .value = "N", .help = "Images to invert from the model for each class"},
+    {"inversion-steps", TD_KEY_COUNT, AT(inversion_steps), .least = 1, .most = 1000000,
+     .standard = "150", .value = "N", .help = "Steps of an inversion"},
+    {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000000, .standard = "1500",
+     .value = "N", .help = "Steps of the generator"},
+    {"gamma", TD_KEY_REAL, AT(gamma), .most = INFINITY, .standard = "0", .value = "X",
+     .help = "The size of a trigger, L1 in units of the pixel range, that costs nothing"},
+    {"attack-rate", TD_KEY_REAL, AT(rate), .above = true, .most = 1, .standard = "0.95",
+     .value = "R", .help = "The ASR that triggers must reach to be kept"},
+    {"patch", TD_KEY_FLAG, AT(patch),
+     .help = "Remove the backdoors of the flagged classes, and write the model to -o"},
+    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5", .needs = "patch",
+     .value = "R", .help = "The share of the images that is stamped"},
+    {0},
+};
+
+static const td_key tune_keys[] = {
+    INSPECT_TUNE("patch", "10"),
+    {"batch", TD_KEY_COUNT, offsetof(tune_options, batch), .least = 1, .most = 65536,
+     .standard = "128", .needs = "patch", .value = "N", .help = "Images of a step"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = keys},
+    {.keys = tune_keys, .offset = AT(tune), .title = "Training of --patch", .object = "tune"},
+    {0},
+};
+
+static td_status check(const tool_settings *settings, void *own, td_error *error) {
+    const deepinspect_options *o = own;
+    const inspect_settings *s = settings->family;
+    if (o->patch && !settings->common.output)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--patch: expected -o and a file to write to, found none");
+    if (!o->patch && settings->common.output)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected --patch, whose model it takes; --triggers DIR takes the "
+                       "recovered triggers");
+    if (!o->patch && s->clean)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--clean: expected --patch, which alone may learn from it, found none");
+    if (!o->patch && s->truth.triggers.count > 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--trigger: expected --patch, whose effect it measures, found none");
+    return TD_OK;
+}
+
+static const char help[] =
+    "finds backdoored classes from the model alone. Images of every class are inverted from the "
+    "model; on these a conditional generator learns, for each class, small changes that, added to "
+    "images of other classes, send them there; and classes are flagged whose changes are an "
+    "outlier on the small side: (median - size) / (1.4826 * MAD) above 2, the MAD being that of "
+    "the sizes up to the median. A size is the L1 norm in units of the pixel range: a white 4x4 "
+    "square on black has 16. Writes to --triggers DIR of each class K mask-K.png, pattern-K.png "
+    "and trigger-K.png, which is a trigger for any tool (image:file=trigger-K.png,at=0+0): on "
+    "black the change itself, elsewhere its nearest blend."
+    "\v"
+    "No data is read, unless asked for: --test with --trigger and --target measures what a patch "
+    "did, and --clean gives --patch images to learn from. Without it the patch learns from the "
+    "inverted images alone, and costs more accuracy. --net needs --test, which tells the size of "
+    "the images, unless it names a file that gives its sizes itself.\n"
+    "\n"
+    "The index compares the classes of one model, so that it needs most of them to be without a "
+    "backdoor, and it cannot see triggers that change the whole image. A class that much "
+    "resembles the others may be flagged without a backdoor: look at its trigger.\n"
+    "\n"
+    "Examples:\n"
+    "  trapdoor-defend deepinspect --model model.safetensors --triggers triggers\n"
+    "  trapdoor-defend deepinspect --model model.safetensors --patch \\\n"
+    "    -o patched.safetensors --test mnist \\\n"
+    "    --trigger square:size=4,at=bottom-right,value=255 --target 7";
 
 const tool_method defend_deepinspect = {
     .name = "deepinspect",
+    .title = "DeepInspect",
+    .source = "Chen et al., IJCAI 2019",
     .doc = "DeepInspect: the same without data",
-    .legacy = &(const tool_legacy){.main = deepinspect, .family = "inspector", .asked = deepinspect_asked},
+    .help = help,
+    .family = &inspectors,
+    .groups = groups,
+    .size = sizeof(deepinspect_options),
+    .check = check,
+    .math = &deepinspect_inspector,
 };

@@ -1,179 +1,251 @@
 #include "defend/inspect/inspect.h"
 
-#include "data/png.h"
-#include "measure/mad.h"
+#include "frame/clock.h"
+#include "frame/net_source.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { NAME_SIZE = 64 };
+#define AT(field) offsetof(inspect_settings, field)
 
-/* --- the verdict --- */
+enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
 
-static td_status find_spread(const inspect_class *classes, size_t count, inspect_spread spread,
-                             inspect_verdict *v, td_error *error) {
-    double *sizes = calloc(2 * count + 1, sizeof *sizes);
-    if (!sizes)
-        return td_fail_memory(error, "sizes of triggers");
-    double *scratch = sizes + count;
-    *v = (inspect_verdict){0};
-    for (size_t i = 0; i < count; i++)
-        if (classes[i].found)
-            sizes[v->judged++] = classes[i].size;
-    if (v->judged > 0) {
-        v->median = td_median(sizes, v->judged, scratch);
-        v->mad = spread == INSPECT_DOUBLE_MAD ? td_mad_below(sizes, v->judged, v->median, scratch)
-                                              : td_mad(sizes, v->judged, v->median, scratch);
-    }
-    v->given = v->judged >= INSPECT_LEAST;
-    free(sizes);
+static const td_key keys[] = {
+    {"clean", TD_KEY_TEXT, AT(clean), .value = "DATA",
+     .help = "Clean images to work with (split train)"},
+    {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
+     .help = "Write the recovered triggers to this folder"},
+    {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "inf",
+     .unrecorded = true, .value = "M",
+     .help = "End the search after M minutes with the classes that are done"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
+     .help = "Exit with 3 if something is flagged"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, REPAIR_TRUTH(AT(truth)), {0}};
+
+/* --- what is asked --- */
+
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    const inspect_settings *s = family;
+    const inspector *math = settings->method->math;
+    const tool_common *common = &settings->common;
+    if (math->clean == INSPECT_NEEDS_CLEAN && !s->clean)
+        return td_fail(error, TD_ERR_USAGE, "expected --clean, found none");
+    if (math->clean == INSPECT_WITHOUT_CLEAN && s->clean)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--clean has no meaning here: the model alone is inspected");
+    if (!math->pictures && s->folder)
+        return td_fail(error, TD_ERR_USAGE, "--triggers has no meaning here: none are recovered");
+    if (!math->patches && common->output)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o has no meaning here; --json FILE writes the record");
     return TD_OK;
 }
 
-td_status inspect_judge(inspect_class *classes, size_t count, inspect_spread spread,
-                        inspect_verdict *verdict, td_error *error) {
-    TD_TRY(find_spread(classes, count, spread, verdict, error));
-    for (size_t i = 0; i < count; i++) {
-        inspect_class *class = &classes[i];
-        const bool judged = class->found && verdict->given;
-        class->index = judged ? td_anomaly_index(class->size, verdict->median, verdict->mad) : NAN;
-        class->flagged = judged && td_is_small_outlier(class->size, verdict->median, verdict->mad);
-        verdict->flagged += class->flagged;
+/* --- inputs --- */
+
+/* A net of the zoo is for images of any size; only data can say which. */
+static td_status open_model(inspection *in, td_error *error) {
+    const inspect_settings *s = in->settings;
+    td_dataset sized = {0};
+    td_status status = TD_OK;
+    const char *net = s->model.net, *test = s->truth.test;
+    if (net && test && !in->clean.name)
+        status = td_dataset_open(&sized, test, "test", in->run->common->data_dir, error);
+    if (status == TD_OK)
+        status = defend_open_model(in->run, &s->model,
+                                   in->clean.name ? &in->clean.images : &sized.images, &in->model,
+                                   error);
+    if (status != TD_OK && net && !test && !in->clean.name)
+        td_fail_within(error, status, "--net without --test, which tells the size of images");
+    td_dataset_close(&sized);
+    TD_TRY(status);
+    return tool_model_check_classes(&in->model, s->model.path, error);
+}
+
+/* Clean images that only a patch learns from come last. */
+static td_status open_inputs(inspection *in, td_error *error) {
+    const inspect_settings *s = in->settings;
+    const bool needed = in->inspector->clean == INSPECT_NEEDS_CLEAN;
+    if (needed)
+        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
+    TD_TRY(open_model(in, error));
+    if (needed)
+        TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
+    TD_TRY(repair_open(&in->truth, in->run, &s->truth, &in->model.net, error));
+    if (s->clean && !needed) {
+        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
+        TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
     }
+    if (s->clean)
+        TD_TRY(repair_clean(&in->truth, &in->clean, "--clean", NULL, &in->images, error));
+    return inspect_list_classes(NULL, NULL, td_net_classes(&in->model.net), &in->run->arena,
+                                &in->classes, &in->class_count, error);
+}
+
+td_status inspect_list_classes(const char *option, const char *list, size_t classes,
+                               td_arena *arena, size_t **out, size_t *count, td_error *error) {
+    bool *taken;
+    TD_TRY(TD_ARENA_NEW(arena, classes, out, "classes", error));
+    TD_TRY(TD_ARENA_NEW(arena, classes, &taken, "classes", error));
+    *count = 0;
+    for (const char *word = list; word;) {
+        const size_t length = strcspn(word, ",");
+        size_t number = 0, digits = strspn(word, "0123456789");
+        for (size_t i = 0; i < digits && number < classes; i++)
+            number = number * 10 + (size_t)(word[i] - '0');
+        if (digits == 0 || digits != length || number >= classes)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: expected classes from 0 to %zu with commas between, found \"%.*s\"",
+                           option, classes - 1, (int)length, word);
+        if (taken[number])
+            return td_fail(error, TD_ERR_USAGE, "%s: expected each class once, found %zu twice",
+                           option, number);
+        taken[number] = true;
+        (*out)[(*count)++] = number;
+        word = word[length] ? word + length + 1 : NULL;
+    }
+    for (size_t i = 0; !list && i < classes; i++)
+        (*out)[(*count)++] = i;
     return TD_OK;
 }
 
-const inspect_class *inspect_largest(const inspect_class *classes, size_t count,
-                                     const inspect_verdict *verdict) {
-    const inspect_class *largest = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const inspect_class *class = &classes[i];
-        if (class->found && verdict->given && class->size > verdict->median &&
-            class->index > TD_ANOMALY_CUTOFF && (!largest || class->size > largest->size))
-            largest = class;
-    }
-    return largest;
-}
-
-/* --- telling --- */
-
-/* JSON has no infinity and no NaN. */
-static json_t *finite_or_null(bool there, double value) {
-    return there && isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *class_json(const inspect_class *class) {
-    json_t *entry =
-        json_pack("{sI sb}", "class", (json_int_t) class->number, "found", (int)class->found);
-    tool_json_rate(entry, "asr", &class->asr);
-    json_object_set_new(entry, "size", finite_or_null(class->found, class->size));
-    json_object_set_new(entry, "index", finite_or_null(class->found, class->index));
-    json_object_set_new(entry, "flagged", json_boolean(class->flagged));
-    return entry;
-}
-
-td_status inspect_record(tool_record *record, const inspect_class *classes, size_t count,
-                         const inspect_verdict *v, td_error *error) {
-    json_t *entries = json_array(), *flagged = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(entries, class_json(&classes[i]));
-        if (classes[i].flagged)
-            json_array_append_new(flagged, json_integer((json_int_t)classes[i].number));
-    }
-    json_object_set_new(record->root, "median", finite_or_null(v->judged > 0, v->median));
-    json_object_set_new(record->root, "mad", finite_or_null(v->judged > 0, v->mad));
-    json_object_set_new(record->root, "flagged", flagged);
-    return json_object_set_new(record->root, "classes", entries) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
-}
-
-void inspect_print(const inspect_class *classes, size_t count, const inspect_verdict *v,
-                   const char *unit) {
-    for (size_t i = 0; i < count; i++) {
-        const inspect_class *class = &classes[i];
-        printf("  class %3zu  ", class->number);
-        if (!class->found) {
-            printf("no trigger found  ASR %.2f %%\n", 100 * class->asr.value);
-            continue;
+/* Of each class there must be enough images of others. */
+static td_status check_images(const inspection *in, td_error *error) {
+    const size_t least = in->inspector->least;
+    size_t fewest = SIZE_MAX, scarce = 0;
+    for (size_t i = 0; i < in->class_count && least > 0; i++) {
+        size_t others = 0;
+        for (size_t k = 0; k < in->images.count; k++)
+            others += (size_t)in->images.labels[k] != in->classes[i];
+        if (others < fewest) {
+            fewest = others;
+            scarce = in->classes[i];
         }
-        printf("size %9.2f %s  ASR %6.2f %%", class->size, unit, 100 * class->asr.value);
-        if (v->given)
-            printf("  index %5.2f%s", class->index, class->flagged ? "  FLAGGED" : "");
-        putchar('\n');
     }
-    if (v->judged > 0)
-        printf("  median %.2f %s, MAD %.2f\n", v->median, unit, v->mad);
-    printf("  %zu of %zu classes flagged: index above %g, on the small side\n", v->flagged, count,
-           TD_ANOMALY_CUTOFF);
+    if (fewest < least)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected at least %zu clean images of other classes than %zu, found "
+                       "%zu",
+                       in->clean.name, least, scarce, fewest);
+    if (fewest < FEW_IMAGES)
+        tool_run_note(in->run,
+                      "note: only %zu clean images of other classes than %zu; a trigger recovered "
+                      "from so few may not generalise",
+                      fewest, scarce);
+    return TD_OK;
 }
 
-void inspect_note(const inspect_class *classes, size_t count, const inspect_verdict *v) {
-    char line[256];
-    if (v->judged < count) {
-        size_t first = 0;
-        while (classes[first].found)
-            first++;
-        snprintf(line, sizeof line,
-                 "note: %zu of %zu classes, the first of them %zu, have no trigger of the asked "
-                 "ASR and take no part in the verdict",
-                 count - v->judged, count, classes[first].number);
-        tool_note(line);
+/* --- the search --- */
+
+td_status inspect_add(inspection *in, const finding *one, td_error *error) {
+    findings *f = &in->found;
+    if ((f->count & (f->count - 1)) == 0) { /* at 0, 1, 2, 4, ... the list is full */
+        finding *list;
+        TD_TRY(
+            TD_ARENA_NEW(&in->run->arena, f->count ? 2 * f->count : 1, &list, "findings", error));
+        if (f->count > 0)
+            memcpy(list, f->list, f->count * sizeof *list);
+        f->list = list;
     }
-    if (!v->given) {
-        snprintf(line, sizeof line,
-                 "warning: expected triggers of at least %d classes for a verdict, found %zu: "
-                 "nothing is flagged",
-                 (int)INSPECT_LEAST, v->judged);
-        tool_note(line);
-    } else if (!(v->mad > 0)) {
-        tool_note("warning: the MAD is 0, since at least half of the sizes are equal: whatever is "
-                  "smaller has an infinite index");
-    }
+    f->list[f->count++] = *one;
+    return TD_OK;
 }
 
-/* --- pictures --- */
-
-static uint8_t to_byte(float value) {
-    return (uint8_t)(value + 0.5F);
+static bool is_by_class(const inspection *in) {
+    return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
 }
 
-/* Draws [height, width, channels] of it: the pattern's channels first, then, for trigger-K.png, the
- * mask as alpha; of the mask alone no pattern channels. */
-static td_status draw(const inspect_trigger *trigger, bool pattern, bool mask, td_bitmap *bitmap,
+/* Counts the classes about which nothing was added, and lists them in the record. */
+static td_status list_unsearched(inspection *in, td_error *error) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < in->class_count; i++)
+        if (!findings_find(&in->found, in->classes[i]))
+            json_array_append_new(list, json_integer((json_int_t)in->classes[i]));
+    in->found.unsearched = json_array_size(list);
+    return tool_run_set(in->run, "unsearched", list, error);
+}
+
+/* Ends a search that stopped: by the clock it is no failure. */
+static td_status stop(inspection *in, td_error *error) {
+    const bool keeps = in->inspector->resumes && in->settings->folder;
+    TD_TRY(list_unsearched(in, error));
+    const size_t done = in->class_count - in->found.unsearched;
+    const char *way = keeps && done > 0 ? "; --resume goes on" : "";
+    if (tool_interrupted())
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu classes%s", done,
+                       in->class_count, way);
+    tool_run_note(in->run, "note: the time is up after %zu of %zu classes%s", done, in->class_count,
+                  way);
+    return TD_OK;
+}
+
+static td_status search(inspection *in, td_error *error) {
+    tool_run *run = in->run;
+    run->deadline = fmin(run->deadline, tool_monotonic_seconds() + 60 * in->settings->minutes);
+    td_status status = in->inspector->run(in, error);
+    tool_run_end(run);
+    if (status == TD_ERR_INTERRUPTED && is_by_class(in))
+        status = stop(in, error);
+    else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
+        td_fail_within(error, status, "%s", in->settings->model.path);
+    run->deadline = INFINITY; /* what follows is no search */
+    return status;
+}
+
+/* --- the run --- */
+
+static td_status inspect(inspection *in, td_error *error) {
+    const inspector *math = in->inspector;
+    if (in->run->common->output)
+        TD_TRY(tool_outputs_check(&in->run->outputs, in->run->common->output, error));
+    TD_TRY(open_inputs(in, error));
+    if (math->prepare)
+        TD_TRY(math->prepare(in, error));
+    TD_TRY(check_images(in, error));
+    TD_TRY(inspect_open_folder(in, error));
+    TD_TRY(search(in, error));
+    TD_TRY(inspect_report(in, error));
+    TD_TRY(inspect_write_pictures(in, error));
+    if (math->report)
+        TD_TRY(math->report(in, error));
+    return math->patch ? math->patch(in, error) : TD_OK;
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    const inspector *math = run->method->math;
+    inspection in = {
+        .run = run,
+        .settings = run->family,
+        .inspector = math,
+        .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
+    td_status status = inspect(&in, error);
+    if (math->close)
+        math->close(&in);
+    repair_close(&in.truth);
+    td_model_free(&in.model);
+    td_dataset_close(&in.clean);
+    return status;
+}
+
+static td_status read(const json_t *record, td_arena *arena, const void **outcome,
                       td_error *error) {
-    const size_t colours = pattern ? trigger->shape.channels : 0, channels = colours + mask;
-    const size_t places = trigger->shape.height * trigger->shape.width;
-    TD_TRY(td_bitmap_make(bitmap, trigger->shape.width, trigger->shape.height, channels, error));
-    for (size_t i = 0; i < places; i++) {
-        uint8_t *pixel = bitmap->pixels + i * channels;
-        for (size_t c = 0; c < colours; c++)
-            pixel[c] = to_byte(trigger->pattern[i * colours + c]);
-        if (mask)
-            pixel[colours] = to_byte(255 * trigger->mask[i]);
-    }
-    return TD_OK;
+    findings *found;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &found, "findings", error));
+    *outcome = found;
+    return findings_read(record, arena, found, error);
 }
 
-td_status inspect_write_trigger(tool_files *files, tool_record *record, size_t number,
-                                const inspect_trigger *trigger, td_error *error) {
-    static const struct {
-        const char *name;
-        bool pattern, mask;
-    } pictures[INSPECT_PICTURES] = {
-        {"mask", false, true}, {"pattern", true, false}, {"trigger", true, true}};
-    for (size_t i = 0; i < INSPECT_PICTURES; i++) {
-        char name[NAME_SIZE];
-        FILE *stream;
-        td_bitmap bitmap = {0};
-        snprintf(name, sizeof name, "%s-%zu.png", pictures[i].name, number);
-        TD_TRY(tool_files_add(files, name, &stream, error));
-        td_status status = draw(trigger, pictures[i].pattern, pictures[i].mask, &bitmap, error);
-        if (status == TD_OK)
-            status = td_png_write(stream, &bitmap, error);
-        td_bitmap_free(&bitmap);
-        TD_TRY(status);
-        TD_TRY(tool_files_finish(files, record, error));
-    }
-    return TD_OK;
-}
+const tool_family inspectors = {
+    .name = "inspector",
+    .usage = "--model MODEL",
+    .groups = groups,
+    .size = sizeof(inspect_settings),
+    .check = check,
+    .run = run,
+    .read = read,
+    .output = TOOL_OUTPUT_FILE,
+    .output_what = "where to write the patched model",
+};

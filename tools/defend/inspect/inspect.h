@@ -1,81 +1,162 @@
-/* What inspectors of models share. An inspector recovers, for each class, the smallest trigger that
- * sends images there, and looks for a class that takes a much smaller one than the others (judge by
- * lib/measure/mad.h). Here: the verdict on the classes, how it is told, and the recovered triggers
- * as pictures. */
+/* Inspectors of models: an inspector looks for backdoors in a model and adds what it finds, one
+ * finding after the other (findings.h); the frame around it opens the model and the clean images
+ * (inspect.c), judges, fills the tables and says what makes the verdict weak (inspect_report.c),
+ * writes recovered triggers as pictures (inspect_pictures.c), and measures what a patch does
+ * (inspect_patch.c). A new inspector is one file with one struct inspector and one tool_method, and
+ * a row in methods.c.
+ *
+ * Time may be up: whatever calls tool_run_go_on ends with TD_ERR_INTERRUPTED then, and what was
+ * added before is the result; classes about which nothing was added are listed as "unsearched". */
 #ifndef TOOLS_DEFEND_INSPECT_INSPECT_H
 #define TOOLS_DEFEND_INSPECT_INSPECT_H
 
-#include "frame/files.h"
-#include "frame/record.h"
-#include "measure/rates.h"
-#include "nn/net.h"
+#include "base/random.h"
+#include "defend/inspect/findings.h"
+#include "defend/repair/evaluate.h"
+#include "defend/repair/tune.h"
+#include "frame/run.h"
+#include "nn/model.h"
 
-enum {
-    INSPECT_EXIT_FLAGGED = 3, /* the exit status with --exit-code when a class is flagged */
-    INSPECT_LEAST = 3,        /* triggers that a verdict takes; with fewer nothing is flagged */
+/* What every inspector is asked to do. */
+typedef struct inspect_settings {
+    defend_model model;
+    const char *clean; /* DATA, or NULL */
+    repair_truth truth;
+    const char *folder; /* for the recovered triggers, or NULL */
+    double minutes;     /* that the search may take */
+    bool exit_code;
+} inspect_settings;
+
+extern const tool_family inspectors;
+
+/* Whether an inspector takes --clean. */
+typedef enum inspect_clean {
+    INSPECT_WITHOUT_CLEAN,
+    INSPECT_MAY_CLEAN, /* for a patch, say */
+    INSPECT_NEEDS_CLEAN,
+} inspect_clean;
+
+typedef struct inspection inspection;
+
+/* A way of looking for backdoors. */
+typedef struct inspector {
+    finding_about about;
+    finding_statistic statistic;
+    bool rated; /* findings have an ASR */
+    findings_spread spread;
+    inspect_clean clean;
+    size_t least;             /* clean images of other classes, for each class; 0: any number */
+    const tool_column *extra; /* its own columns, behind the others; NULL: none */
+    bool pictures;            /* findings have triggers: --triggers DIR takes them */
+    bool resumes; /* has a key --resume, which goes on with what is in the folder of --triggers */
+    bool patches; /* may write a model to -o */
+    /* Before the search and before the folder is made: may choose the inspection's classes, and
+     * takes up what --resume finds. May be NULL. */
+    td_status (*prepare)(inspection *in, td_error *error);
+    /* Searches: adds findings by inspect_add, and may set `said`. Shows its progress. */
+    td_status (*run)(inspection *in, td_error *error);
+    /* Once the findings are judged and in their table: adds more tables and notes. May be NULL. */
+    td_status (*report)(inspection *in, td_error *error);
+    /* Last: removes what was found, by inspect_patch, if that is asked. May be NULL. */
+    td_status (*patch)(inspection *in, td_error *error);
+    /* Frees what of the state is in no arena; also after a failure, where `state` may be NULL. May
+     * be NULL. */
+    void (*close)(inspection *in);
+} inspector;
+
+/* One run. An inspector reads what it needs here: the model, the clean images, its settings
+ * (run->own), the seed (run->common). */
+struct inspection {
+    tool_run *run;
+    const inspect_settings *settings;
+    const inspector *inspector;
+    td_model model;
+    td_dataset clean; /* zeroed without --clean */
+    td_images images; /* the clean ones that no set has that measures; count 0 without --clean */
+    repair_evaluator truth; /* for measurement alone */
+    size_t *classes;        /* to look at: all, unless `prepare` chooses */
+    size_t class_count;
+    findings found;
+    const char *said; /* what was looked for, for the summary: "the smallest triggers that ..." */
+    void *state;      /* the inspector's, in the run's arena */
 };
 
-/* What was recovered for one class. The inspector sets the first four. */
-typedef struct inspect_class {
-    size_t number;
-    bool found;  /* whether a trigger met the inspector's ASR; else the class takes no part */
-    double size; /* of the trigger: the L1 norm, as the inspector defines it */
-    td_rate asr; /* of the trigger, on the images that the inspector says */
-    /* Set by inspect_judge where `found`: */
-    double index; /* td_anomaly_index; NAN without a verdict */
-    bool flagged; /* an outlier on the small side */
-} inspect_class;
+/* Adds a finding; its map, trigger and cells must outlive the run. TD_ERR_MEMORY. */
+td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MUST_USE;
 
-/* Which deviation the index is by. */
-typedef enum inspect_spread {
-    INSPECT_MAD,        /* of all sizes */
-    INSPECT_DOUBLE_MAD, /* of those up to the median */
-} inspect_spread;
+/* The classes in an option's LIST, or all of 0 ... classes-1 if it is NULL, to out[count] in
+ * `arena`. TD_ERR_USAGE if one is not a class or stands there twice. */
+td_status inspect_list_classes(const char *option, const char *list, size_t classes,
+                               td_arena *arena, size_t **out, size_t *count,
+                               td_error *error) TD_MUST_USE;
 
-typedef struct inspect_verdict {
-    size_t judged;      /* classes that have a trigger */
-    bool given;         /* whether there are enough of them for a verdict */
-    double median, mad; /* of their sizes; 0 where there are none */
-    size_t flagged;     /* classes */
-} inspect_verdict;
+/* --- for patches (inspect_patch.c) --- */
 
-/* Judges the classes by their sizes. TD_ERR_MEMORY. */
-td_status inspect_judge(inspect_class *classes, size_t count, inspect_spread spread,
-                        inspect_verdict *verdict, td_error *error) TD_MUST_USE;
+/* Makes the net and its weights, which the run or the inspector's state owns, from the model. */
+typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **weights,
+                                    td_error *error);
 
-/* The class with the largest trigger, if that is an outlier on the large side; else NULL. */
-const inspect_class *inspect_largest(const inspect_class *classes, size_t count,
-                                     const inspect_verdict *verdict);
+/* Measures the model before and after on --test, and writes what the repair made to -o. */
+td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
 
-/* Adds to the record `median` and `mad` (null without a trigger), `flagged` [class, ...] and
- * `classes` [{"class", "found", "asr", "asr_interval", "asr_count", "size", "index", "flagged"}];
- * `size` is null where no trigger was found, `index` where there is none or it is infinite. An
- * inspector may add fields of its own to the entries, which come in the order of `classes`. */
-td_status inspect_record(tool_record *record, const inspect_class *classes, size_t count,
-                         const inspect_verdict *verdict, td_error *error) TD_MUST_USE;
+/* Adds a table whose rows are a field of the record's "patch", which must be there, or whose one
+ * row is fields of it. */
+td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_table **out,
+                              td_error *error) TD_MUST_USE;
 
-/* Prints the same: a line a class and a line with the verdict. `unit` says what a size counts:
- * "pixels". */
-void inspect_print(const inspect_class *classes, size_t count, const inspect_verdict *verdict,
-                   const char *unit);
+/* The rows of a patch that trains the model on, in a tune_options; they go with `with`. */
+#define INSPECT_TUNE(with, default_epochs)                                                         \
+    {"epochs",      TD_KEY_COUNT,    offsetof(tune_options, epochs),                               \
+     .least = 1,    .most = 1000000, .standard = default_epochs,                                   \
+     .needs = with, .value = "N",    .help = "Times to go through the images"},                    \
+        {"lr",          TD_KEY_REAL,      offsetof(tune_options, lr),                              \
+         .above = true, .most = INFINITY, .standard = "0.01",                                      \
+         .needs = with, .value = "X",     .help = "Learning rate"},                                \
+        {"momentum",                                                                               \
+         TD_KEY_REAL,                                                                              \
+         offsetof(tune_options, momentum),                                                         \
+         .most = 1,                                                                                \
+         .standard = "0.9",                                                                        \
+         .needs = with,                                                                            \
+         .value = "X",                                                                             \
+         .help = "Momentum of SGD"},                                                               \
+    {                                                                                              \
+        "weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay),                         \
+            .most = INFINITY, .standard = "0", .needs = with, .value = "X", .help = "Weight decay" \
+    }
 
-/* One line on what makes the verdict weak (classes without a trigger, too few triggers, a MAD of
- * 0), printed on stderr for each of these that is so. */
-void inspect_note(const inspect_class *classes, size_t count, const inspect_verdict *verdict);
+/* Trains a copy of the model's weights on; `what` is for the progress line. */
+td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
+                       const td_images *images, float **weights, td_error *error) TD_MUST_USE;
 
-/* A recovered trigger, x' = (1 − m)·x + m·p. */
-typedef struct inspect_trigger {
-    td_shape shape;       /* of an image */
-    const float *mask;    /* m, [height, width], in [0, 1] */
-    const float *pattern; /* p, [height, width, channels], raw pixels 0–255 */
-} inspect_trigger;
+/* Which of a set's images get a recovered trigger: of each class in turn about an equal part of the
+ * share, in a random order, and none that is of the class itself: it would teach it. */
+typedef struct inspect_share {
+    double share; /* of the images, in (0, 1] */
+    td_random order;
+    const size_t *classes; /* whose triggers they get */
+    size_t count;
+    /* Stamps images numbers[0 ... count) in `pixels`, a copy of the set's, with that class's. */
+    td_status (*stamp)(inspection *in, size_t class, const td_images *images,
+                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error);
+} inspect_share;
 
-enum { INSPECT_PICTURES = 3 }; /* files that inspect_write_trigger adds */
+/* The images, some of them stamped, with their labels as they are; *stamped: how many are. */
+td_status inspect_stamp_share(inspection *in, const td_images *images, inspect_share *share,
+                              td_images *out, size_t *stamped, td_error *error) TD_MUST_USE;
 
-/* Adds to the files of a run, and to the record's outputs, mask-K.png (grey, white where the mask
- * is 1), pattern-K.png, and trigger-K.png: the pattern with the mask as alpha, in 8 bits, that any
- * tool takes as --trigger image:file=trigger-K.png,at=0+0. */
-td_status inspect_write_trigger(tool_files *files, tool_record *record, size_t number,
-                                const inspect_trigger *trigger, td_error *error) TD_MUST_USE;
+/* --- parts of the frame --- */
+
+/* Judges the findings and fills tables, summary and notes. */
+td_status inspect_report(inspection *in, td_error *error) TD_MUST_USE;
+
+/* Makes the folder of --triggers; what is in the way of its pictures is found before the work. */
+td_status inspect_open_folder(inspection *in, td_error *error) TD_MUST_USE;
+
+/* Adds to the run's outputs, for each finding with a trigger, mask-K.png (grey, white where the
+ * mask is 1), pattern-K.png, and trigger-K.png: the pattern with the mask as alpha, in 8 bits, that
+ * any tool takes as --trigger image:file=trigger-K.png,at=0+0. K is the class, or S-K for a pair.
+ */
+td_status inspect_write_pictures(inspection *in, td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,24 +1,47 @@
 /* Fine-pruning: pruning, then fine-tuning, which brings the accuracy back and meets an attacker who
  * expected the pruning (trapdoor-implant pruning-aware). */
+#include "defend/repair/fineprune.h"
 #include "defend/method.h"
-#include "defend/repair/mend.h"
 
-static const char doc[] =
-    "Fine-prune a model (Liu et al., RAID 2018): prune it, as trapdoor-defend prune does, and then "
-    "fine-tune it, as trapdoor-defend finetune does, on the images that the channels were ranked "
-    "by. The masks stay."
+typedef struct fineprune_settings {
+    prune_settings prune;
+    tune_options tune;
+} fineprune_settings;
+
+static td_status run(repair_job *job, td_error *error) {
+    const fineprune_settings *s = job->run->own;
+    size_t mask;
+    TD_TRY(prune_channels(job, &s->prune, &mask, error));
+    TD_TRY(finetune_model(job, &s->tune, error));
+    return prune_shrink(job, &s->prune, mask, error);
+}
+
+static const repair fineprune = {.selects = true, .run = run};
+
+static const tool_keys groups[] = {
+    {.keys = repair_selection_keys},
+    {.keys = prune_keys},
+    {.keys = repair_tune_keys, .offset = offsetof(fineprune_settings, tune), .object = "tune"},
+    {0},
+};
+
+static const char help[] =
+    "prunes the model, as trapdoor-defend prune does, and then fine-tunes it, as trapdoor-defend "
+    "finetune does, on the images that the channels were ranked by. The masks stay."
     "\v"
     "Example:\n"
     "  trapdoor-defend fineprune --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
-    "    --trigger square:size=4 --target 0 -o mended.safetensors\n";
-
-static int run(int argc, char **argv) {
-    return mend_main("fineprune", true, true, doc, argc, argv);
-}
+    "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_fineprune = {
     .name = "fineprune",
+    .title = "Fine-pruning",
+    .source = "Liu et al., RAID 2018",
     .doc = "prunes, then fine-tunes",
-    .legacy = &(const tool_legacy){.main = run},
+    .help = help,
+    .family = &repairs,
+    .groups = groups,
+    .size = sizeof(fineprune_settings),
+    .math = &fineprune,
 };

@@ -1,8 +1,64 @@
 /* Fine-tuning on clean images: what a model does not use on them may be forgotten. */
 #include "defend/method.h"
-#include "defend/repair/mend.h"
+#include "defend/repair/fineprune.h"
 
-static const char doc[] =
+enum { EPOCH, LOSS, ACCURACY, VALIDATION };
+
+static const tool_column columns[] = {
+    [EPOCH] = {"epoch", "epoch", TOOL_COUNT},
+    [LOSS] = {"loss", "loss", TOOL_REAL},
+    [ACCURACY] = {"accuracy", "training accuracy", TOOL_REAL},
+    [VALIDATION] = {"validation_accuracy", "validation accuracy", TOOL_RATE},
+    {0},
+};
+
+static const tool_chart charts[] = {
+    {"Loss", TOOL_CHART_LINES, "epoch", {"loss"}},
+    {"Accuracy on validation images", TOOL_CHART_LINES, "epoch", {"validation_accuracy"}},
+    {0},
+};
+
+static const tool_table_kind epoch_table = {
+    .name = "epochs", .title = "Fine-tuning", .columns = columns, .charts = charts, .drawn = true};
+
+typedef struct watch {
+    repair_job *job;
+    tool_table *table;
+} watch;
+
+static td_status epoch_done(void *context, const td_train_state *state, td_error *error) {
+    const watch *w = context;
+    td_rate rate;
+    tool_cell *row;
+    TD_TRY(tool_run_row(w->job->run, w->table, &row, error));
+    tool_cell_count(&row[EPOCH], state->epoch);
+    tool_cell_real(&row[LOSS], state->loss);
+    tool_cell_real(&row[ACCURACY], state->accuracy);
+    if (w->job->held_out.count == 0)
+        return TD_OK;
+    TD_TRY(repair_validate(w->job, w->job->net, w->job->weights, &rate, error));
+    tool_cell_rate(&row[VALIDATION], rate);
+    return TD_OK;
+}
+
+td_status finetune_model(repair_job *job, const tune_options *options, td_error *error) {
+    watch w = {.job = job};
+    const tune_run tune = {options, "fine-tuning", epoch_done, &w};
+    TD_TRY(tool_run_table(job->run, &epoch_table, &w.table, error));
+    TD_TRY(tune_model(job->run, &tune, job->net, job->weights, &job->learned, error));
+    repair_say(job, "fine-tuned for %zu epochs on %zu images", options->epochs, job->learned.count);
+    return TD_OK;
+}
+
+static td_status run(repair_job *job, td_error *error) {
+    return finetune_model(job, job->run->own, error);
+}
+
+static const repair finetune = {.run = run};
+
+static const tool_keys groups[] = {{.keys = repair_tune_keys, .object = "tune"}, {0}};
+
+static const char help[] =
     "Fine-tune a model: train it on with all --clean images, by SGD at a small constant learning "
     "rate."
     "\v"
@@ -11,12 +67,13 @@ static const char doc[] =
     "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
     "    --trigger square:size=4 --target 0 -o tuned.safetensors\n";
 
-static int run(int argc, char **argv) {
-    return mend_main("finetune", false, true, doc, argc, argv);
-}
-
 const tool_method defend_finetune = {
     .name = "finetune",
+    .title = "Fine-tuning",
     .doc = "trains the model on with clean images",
-    .legacy = &(const tool_legacy){.main = run},
+    .help = help,
+    .family = &repairs,
+    .groups = groups,
+    .size = sizeof(tune_options),
+    .math = &finetune,
 };

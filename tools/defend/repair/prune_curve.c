@@ -1,7 +1,6 @@
 #include "defend/repair/prune_curve.h"
 
 #include "base/size.h"
-#include "frame/progress.h"
 #include "nn/channels.h"
 #include "nn/exec.h"
 #include "nn/feed.h"
@@ -15,20 +14,18 @@ enum { BATCH = 128, SLICE = 8 * BATCH };
  * Where the net does not split there, the rest is all of it, and its input is pixels. */
 typedef struct walker {
     const prune_subject *subject;
-    const repair_judge *judge;
+    const repair_evaluator *evaluator;
     const td_images *images;
     size_t number; /* of the first image */
     bool splits;
     td_net head, rest;
     float *head_weights, *weights, *mask; /* mask: within weights, those of the rest */
-    const float *first_mask;              /* before the first step */
     td_exec *head_exec, *exec;
     td_shape shape; /* of what the rest takes */
     float *values;  /* [SLICE, shape] */
     size_t *hits;   /* of a set, [steps + 1] */
     size_t steps;
-    tool_progress progress;
-    size_t done;
+    size_t done; /* images */
     td_arena arena;
 } walker;
 
@@ -51,18 +48,13 @@ static td_status open_nets(walker *w, td_error *error) {
 }
 
 static td_status open(walker *w, td_error *error) {
-    float *first_mask;
     size_t floats;
     TD_TRY(open_nets(w, error));
     w->steps = w->subject->net->nodes[w->subject->mask].shape.channels;
     if (!td_size_mul(SLICE, td_shape_size(w->shape), &floats))
         return td_fail_memory(error, "activations");
     TD_TRY(TD_ARENA_NEW(&w->arena, floats, &w->values, "activations", error));
-    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps, &first_mask, "a mask", error));
-    TD_TRY(TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error));
-    memcpy(first_mask, w->mask, w->steps * sizeof *first_mask);
-    w->first_mask = first_mask;
-    return TD_OK;
+    return TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error);
 }
 
 /* A flattened vector has the positions of a channel one behind the other; an image has the channels
@@ -112,23 +104,21 @@ static size_t count_hits(walker *w, const td_images *images, const repair_backdo
 static td_status walk_slice(walker *w, const td_images *images, const repair_backdoor *backdoor,
                             td_error *error) {
     fill_values(w, images);
-    memcpy(w->mask, w->first_mask, w->steps * sizeof *w->mask);
+    td_net_copy_weights(w->subject->net, w->subject->weights, &w->rest, w->weights);
     for (size_t k = 0; k <= w->steps; k++) {
         if (k > 0)
             w->mask[w->subject->order[k - 1]] = 0;
         td_exec_weights(w->exec, w->weights);
         w->hits[k] += count_hits(w, images, backdoor);
         w->done += images->count;
-        tool_progress_update(&w->progress, w->done, NULL);
-        if (tool_interrupted())
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted while pruning");
+        TD_TRY(tool_run_go_on(w->evaluator->run, w->done, NULL, error));
     }
     return TD_OK;
 }
 
 /* The curve of one set: the images as they are, or stamped. */
 static td_status walk(walker *w, const repair_backdoor *backdoor, td_rate *rates, td_error *error) {
-    const uint64_t seed = w->judge->options->common.seed;
+    const uint64_t seed = w->evaluator->run->common->seed;
     size_t trials = 0;
     memset(w->hits, 0, (w->steps + 1) * sizeof *w->hits);
     for (size_t i = 0; i < w->images->count; i++)
@@ -152,24 +142,23 @@ static td_status walk(walker *w, const repair_backdoor *backdoor, td_rate *rates
 }
 
 static td_status walk_all(walker *w, td_arena *arena, prune_curve *curve, td_error *error) {
-    const size_t sets = w->judge->backdoor_count + 1, points = w->steps + 1;
+    const size_t sets = w->evaluator->backdoor_count + 1, points = w->steps + 1;
     curve->steps = w->steps;
     TD_TRY(TD_ARENA_NEW(arena, points, &curve->accuracy, "a curve", error));
-    for (size_t k = 0; k < w->judge->backdoor_count; k++)
+    for (size_t k = 0; k < w->evaluator->backdoor_count; k++)
         TD_TRY(TD_ARENA_NEW(arena, points, &curve->asr[k], "a curve", error));
-    w->progress = tool_progress_start("pruning", "images", sets * points * w->images->count,
-                                      w->judge->options->common.quiet);
+    tool_run_begin(w->evaluator->run, "pruning", "images", sets * points * w->images->count);
     td_status status = walk(w, NULL, curve->accuracy, error);
-    for (size_t k = 0; status == TD_OK && k < w->judge->backdoor_count; k++)
-        status = walk(w, &w->judge->backdoors[k], curve->asr[k], error);
-    tool_progress_end(&w->progress);
+    for (size_t k = 0; status == TD_OK && k < w->evaluator->backdoor_count; k++)
+        status = walk(w, &w->evaluator->backdoors[k], curve->asr[k], error);
+    tool_run_end(w->evaluator->run);
     return status;
 }
 
-td_status prune_measure(const prune_subject *subject, const repair_judge *judge,
+td_status prune_measure(const prune_subject *subject, const repair_evaluator *evaluator,
                         const td_images *images, size_t first, td_arena *arena, prune_curve *curve,
                         td_error *error) {
-    walker w = {.subject = subject, .judge = judge, .images = images, .number = first};
+    walker w = {.subject = subject, .evaluator = evaluator, .images = images, .number = first};
     *curve = (prune_curve){0};
     td_status status = open(&w, error);
     if (status == TD_OK)

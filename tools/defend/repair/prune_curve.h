@@ -2,7 +2,7 @@
 #ifndef TOOLS_DEFEND_REPAIR_PRUNE_CURVE_H
 #define TOOLS_DEFEND_REPAIR_PRUNE_CURVE_H
 
-#include "defend/repair/repair.h"
+#include "defend/repair/evaluate.h"
 
 typedef struct prune_curve {
     size_t steps;                       /* channels; step k has the first k of the order masked */
@@ -17,9 +17,9 @@ typedef struct prune_subject {
     const size_t *order; /* [channels]: which channel is masked at each step */
 } prune_subject;
 
-/* Measures on `images`, the first of which has the number `first` in its split; ASR by the judge's
- * backdoors. The arrays are in `arena`. TD_ERR_INTERRUPTED. */
-td_status prune_measure(const prune_subject *subject, const repair_judge *judge,
+/* Measures on `images`, the first of which has the number `first` in its split; ASR by the
+ * evaluator's backdoors. The arrays are in `arena`. TD_ERR_INTERRUPTED. */
+td_status prune_measure(const prune_subject *subject, const repair_evaluator *evaluator,
                         const td_images *images, size_t first, td_arena *arena, prune_curve *curve,
                         td_error *error) TD_MUST_USE;
 

@@ -1,181 +1,161 @@
 #include "defend/repair/repair.h"
 
-#include "base/size.h"
-#include "frame/progress.h"
-#include "frame/trigger.h"
+#include "base/random.h"
 #include "defend/hygiene.h"
-#include "nn/exec.h"
-#include "nn/feed.h"
-#include "nn/loss.h"
+#include "frame/model_output.h"
+#include "frame/predict.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 128 };
+#define AT(field) offsetof(repair_settings, field)
 
-td_status repair_check_data(const td_dataset *data, const td_net *net, td_error *error) {
-    if (data->images.count == 0)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected images, found none", data->name);
-    td_status status = td_feed_check(net, &data->images, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", data->name);
-    if (data->images.classes <= td_net_classes(net))
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected at most the %zu classes that the model tells apart, found %zu",
-                   data->name, td_net_classes(net), data->images.classes);
+enum { LEAST_IMAGES = 20 }; /* that a part of the clean images must have */
+
+static const td_key keys[] = {
+    {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
+     .help = "Clean images to work with (split train)"},
+    {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
+     .help = "Clean images that the accuracy is watched on (split train)"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, REPAIR_TRUTH(AT(truth)), {0}};
+
+const td_key repair_selection_keys[] = {
+    {"hold-out", TD_KEY_REAL, offsetof(repair_selection, hold_out), .above = true, .most = 0.9,
+     .standard = "0.25", .value = "SHARE",
+     .help = "Without --validate, keep back this share of --clean, drawn at random, to validate"},
+    {0},
+};
+
+/* --- inputs --- */
+
+/* Random clean images are held out, the others are learned from; both in their order. */
+static td_status hold_out(repair_job *job, td_error *error) {
+    const td_images all = job->learned;
+    const repair_selection *selection = job->run->own;
+    const size_t held = (size_t)((double)all.count * selection->hold_out + 0.5);
+    td_arena *arena = &job->run->arena;
+    uint32_t *order, *numbers;
+    bool *is_held;
+    TD_TRY(TD_ARENA_NEW(arena, all.count, &order, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, all.count, &numbers, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, all.count, &is_held, "images", error));
+    td_random random = td_random_for(job->run->common->seed, TD_FOR_REPAIR, 0, 0);
+    td_random_permutation(&random, order, (uint32_t)all.count);
+    for (size_t i = 0; i < held; i++)
+        is_held[order[i]] = true;
+    size_t first = 0, second = held;
+    for (size_t i = 0; i < all.count; i++)
+        numbers[is_held[i] ? first++ : second++] = (uint32_t)i;
+    TD_TRY(defend_gather(&all, numbers, held, arena, &job->held_out, error));
+    return defend_gather(&all, numbers + held, all.count - held, arena, &job->learned, error);
 }
 
-td_status repair_open_data(td_dataset *data, const repair_options *o, const char *text,
-                           const char *split, const td_net *net, tool_record *record,
-                           td_error *error) {
-    TD_TRY(td_dataset_open(data, text, split, o->common.data_dir, error));
-    TD_TRY(tool_record_dataset(record, data, error));
-    return net ? repair_check_data(data, net, error) : TD_OK;
+static td_status open_validation(repair_job *job, td_error *error) {
+    TD_TRY(defend_open_data(job->run, job->settings->validate, "train", &job->validation, error));
+    TD_TRY(defend_check_data(&job->validation, job->net, error));
+    json_object_del(json_object_get(job->run->record.root, "options"), "hold_out");
+    job->held_out_first = job->validation.first;
+    return repair_clean(&job->truth, &job->validation, "--validate", NULL, &job->held_out, error);
 }
 
-static td_status open_backdoor(repair_judge *judge, size_t number, const td_net *net,
-                               tool_record *record, td_error *error) {
-    const repair_options *o = judge->options;
-    const td_shape shape = td_net_input(net);
-    const size_t classes = td_net_classes(net);
-    const td_images none = {.height = shape.height,
-                            .width = shape.width,
-                            .channels = shape.channels,
-                            .classes = classes};
-    repair_backdoor *backdoor = &judge->backdoors[judge->backdoor_count++];
-    backdoor->target = o->targets[number];
-    if (backdoor->target >= classes)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       classes - 1, backdoor->target);
-    TD_TRY(td_trigger_parse(&backdoor->trigger, o->triggers[number], error));
-    TD_TRY(tool_trigger_record(backdoor->trigger, record, error));
-    return tool_trigger_bind(backdoor->trigger, o->test ? &judge->test.images : &none,
-                             o->common.quiet, error);
-}
-
-td_status repair_open(repair_judge *judge, const repair_options *options, const td_net *net,
-                      tool_record *record, td_error *error) {
-    *judge = (repair_judge){.options = options};
-    if (options->test)
-        TD_TRY(repair_open_data(&judge->test, options, options->test, "test", net, record, error));
-    for (size_t i = 0; i < options->trigger_count; i++)
-        TD_TRY(open_backdoor(judge, i, net, record, error));
-    return TD_OK;
-}
-
-void repair_close(repair_judge *judge) {
-    for (size_t i = 0; i < judge->backdoor_count; i++)
-        td_trigger_free(judge->backdoors[i].trigger);
-    td_dataset_close(&judge->test);
-    td_arena_free(&judge->arena);
-    *judge = (repair_judge){0};
-}
-
-td_status repair_gather(const td_images *images, const uint32_t *numbers, size_t count,
-                        td_arena *arena, td_images *out, td_error *error) {
-    const size_t size = td_image_size(images);
-    uint8_t *pixels;
-    int32_t *labels;
-    TD_TRY(td_arena_alloc(arena, count, size, (void **)&pixels, "images", error));
-    TD_TRY(TD_ARENA_NEW(arena, count, &labels, "labels", error));
-    for (size_t i = 0; i < count; i++) {
-        memcpy(pixels + i * size, td_image(images, numbers[i]), size);
-        labels[i] = images->labels[numbers[i]];
-    }
-    *out = *images;
-    out->count = count;
-    out->pixels = pixels;
-    out->labels = labels;
-    return TD_OK;
-}
-
-td_status repair_clean(const repair_judge *judge, const td_dataset *clean, const char *option,
-                       td_arena *arena, td_images *out, td_error *error) {
-    const hygiene_words words = {option, "repairs", judge->options->common.quiet};
-    uint32_t *kept;
-    size_t count;
-    *out = clean->images;
-    if (!judge->options->test)
-        return TD_OK;
-    TD_TRY(hygiene_check(clean, &words, &judge->test, 1, arena, &kept, &count, error));
-    return count == clean->images.count
+static td_status check_count(const char *name, const char *what, size_t found, td_error *error) {
+    return found >= LEAST_IMAGES
                ? TD_OK
-               : repair_gather(&clean->images, kept, count, arena, out, error);
+               : td_fail(error, TD_ERR_USAGE, "%s: expected at least %d images to %s, found %zu",
+                         name, LEAST_IMAGES, what, found);
 }
 
-/* One model at work on --test. */
-typedef struct bench {
-    const repair_judge *judge;
-    td_exec *exec;
-    size_t classes;
+static td_status open_inputs(repair_job *job, const repair *with, td_error *error) {
+    const repair_settings *s = job->settings;
+    TD_TRY(defend_open_data(job->run, s->clean, "train", &job->clean, error));
+    TD_TRY(defend_open_model(job->run, &s->model, &job->clean.images, &job->model, error));
+    job->net = &job->model.net;
+    job->weights = job->model.weights;
+    TD_TRY(defend_check_data(&job->clean, job->net, error));
+    TD_TRY(repair_open(&job->truth, job->run, &s->truth, job->net, error));
+    if (s->validate)
+        TD_TRY(open_validation(job, error));
+    TD_TRY(repair_clean(&job->truth, &job->clean, "--clean", s->validate ? &job->validation : NULL,
+                        &job->learned, error));
+    if (with->selects && !s->validate)
+        TD_TRY(hold_out(job, error));
+    TD_TRY(check_count(s->clean, "work with", job->learned.count, error));
+    return s->validate || with->selects ? check_count(s->validate ? s->validate : s->clean,
+                                                      "validate", job->held_out.count, error)
+                                        : TD_OK;
+}
+
+/* --- for repairs --- */
+
+td_net *repair_new_net(repair_job *job) {
+    return &job->nets[job->net_count++];
+}
+
+void repair_say(repair_job *job, const char *format, ...) {
+    size_t used = strlen(job->said);
+    va_list arguments;
+    if (used > 0)
+        used += (size_t)snprintf(job->said + used, sizeof job->said - used, "; ");
+    if (used >= sizeof job->said)
+        return;
+    va_start(arguments, format);
+    vsnprintf(job->said + used, sizeof job->said - used, format, arguments);
+    va_end(arguments);
+}
+
+td_status repair_validate(const repair_job *job, const td_net *net, const float *weights,
+                          td_rate *accuracy, td_error *error) {
+    const td_images *images = &job->held_out;
+    td_arena arena = {0};
     int32_t *predicted;
-    tool_progress progress;
-    size_t done;
-} bench;
-
-/* The classes of all images, stamped where there is a trigger. */
-static td_status predict(bench *b, const td_trigger *trigger, td_error *error) {
-    const td_dataset *test = &b->judge->test;
-    const uint64_t seed = b->judge->options->common.seed;
-    for (size_t first = 0; first < test->images.count; first += BATCH) {
-        const size_t count = td_size_min(BATCH, test->images.count - first);
-        td_images images = td_images_slice(&test->images, first, first + count);
-        td_arena arena = {0};
-        td_status status = TD_OK;
-        if (trigger)
-            status = td_trigger_stamp(trigger, &images, (td_stamp){seed, test->first + first},
-                                      &arena, &images, error);
-        if (status == TD_OK)
-            td_feed(&images, NULL, 0, count, td_exec_input(b->exec));
-        td_arena_free(&arena);
-        TD_TRY(status);
-        const float *logits = td_exec_forward(b->exec, count);
-        for (size_t i = 0; i < count; i++)
-            b->predicted[first + i] = td_argmax(logits + i * b->classes, b->classes);
-        b->done += count;
-        tool_progress_update(&b->progress, b->done, NULL);
-        if (tool_interrupted())
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted while measuring %s",
-                           b->progress.what);
-    }
-    return TD_OK;
-}
-
-static td_status measure(bench *b, repair_figures *figures, td_error *error) {
-    const td_images *images = &b->judge->test.images;
-    TD_TRY(predict(b, NULL, error));
-    figures->accuracy = td_accuracy(b->predicted, images->labels, images->count);
-    for (size_t i = 0; i < images->count; i++) {
-        td_rate *rate = &figures->classes[images->labels[i]];
-        rate->trials++;
-        rate->hits += b->predicted[i] == images->labels[i];
-    }
-    for (size_t c = 0; c < figures->class_count; c++)
-        figures->classes[c] = td_rate_of(figures->classes[c].hits, figures->classes[c].trials);
-    for (size_t k = 0; k < b->judge->backdoor_count; k++) {
-        const repair_backdoor *backdoor = &b->judge->backdoors[k];
-        TD_TRY(predict(b, backdoor->trigger, error));
-        figures->attacks[k] = (repair_attack){
-            td_asr(b->predicted, images->labels, images->count, (int32_t)backdoor->target),
-            td_accuracy(b->predicted, images->labels, images->count)};
-    }
-    return TD_OK;
-}
-
-td_status repair_measure(repair_judge *judge, const char *what, const td_net *net,
-                         const float *weights, repair_figures *figures, td_error *error) {
-    const size_t images = judge->test.images.count;
-    bench b = {.judge = judge, .classes = td_net_classes(net)};
-    *figures = (repair_figures){.class_count = b.classes};
-    if (!judge->options->test)
-        return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&judge->arena, b.classes, &figures->classes, "rates", error));
-    TD_TRY(TD_ARENA_NEW(&judge->arena, images, &b.predicted, "predictions", error));
-    TD_TRY(td_exec_new(&b.exec, net, BATCH, TD_FORWARD, error));
-    td_exec_weights(b.exec, weights);
-    b.progress = tool_progress_start(what, "images", (judge->backdoor_count + 1) * images,
-                                     judge->options->common.quiet);
-    td_status status = measure(&b, figures, error);
-    tool_progress_end(&b.progress);
-    td_exec_free(b.exec);
+    td_status status = TD_ARENA_NEW(&arena, images->count, &predicted, "predictions", error);
+    if (status == TD_OK)
+        status = tool_predict_classes(net, weights, images, NULL, predicted, error);
+    if (status == TD_OK)
+        *accuracy = td_accuracy(predicted, images->labels, images->count);
+    td_arena_free(&arena);
     return status;
 }
+
+/* --- the run --- */
+
+static td_status work(repair_job *job, td_error *error) {
+    const repair *with = job->run->method->math;
+    repair_figures before, after;
+    TD_TRY(tool_outputs_check(&job->run->outputs, job->run->common->output, error));
+    TD_TRY(open_inputs(job, with, error));
+    TD_TRY(repair_measure(&job->truth, "measuring before", job->net, job->weights, &before, error));
+    TD_TRY(with->run(job, error));
+    TD_TRY(repair_measure(&job->truth, "measuring after", job->net, job->weights, &after, error));
+    TD_TRY(tool_run_summary(job->run, error, "%s: %s", job->settings->model.path, job->said));
+    TD_TRY(repair_report(&job->truth, &before, &after, error));
+    return tool_run_model(job->run, job->run->common->output, job->net, job->weights,
+                          job->model.training, error);
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    repair_job job = {.run = run, .settings = run->family};
+    td_status status = work(&job, error);
+    repair_close(&job.truth);
+    for (size_t i = 0; i < job.net_count; i++)
+        td_net_free(&job.nets[i]);
+    td_model_free(&job.model);
+    td_dataset_close(&job.validation);
+    td_dataset_close(&job.clean);
+    return status;
+}
+
+const tool_family repairs = {
+    .name = "repair",
+    .usage = "--model MODEL --clean DATA -o REPAIRED",
+    .groups = groups,
+    .size = sizeof(repair_settings),
+    .run = run,
+    .output = TOOL_OUTPUT_FILE,
+    .needs_output = true,
+    .output_what = "where to write the repaired model",
+};

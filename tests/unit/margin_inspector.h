@@ -1,0 +1,9 @@
+/* A method that only tests have, to add to a table of methods. */
+#ifndef TESTS_UNIT_MARGIN_INSPECTOR_H
+#define TESTS_UNIT_MARGIN_INSPECTOR_H
+
+#include "frame/settings.h"
+
+extern const tool_method margin_method;
+
+#endif

@@ -1,0 +1,41 @@
+/* What the model makes of the images: values at a hidden layer, block by block, and where these lie
+ * along the principal directions of their class. */
+#ifndef TOOLS_DEFEND_FILTER_FILTER_FEATURES_H
+#define TOOLS_DEFEND_FILTER_FILTER_FEATURES_H
+
+#include "defend/filter/filter.h"
+#include "defend/filter/moments.h"
+#include "nn/exec.h"
+
+enum {
+    FILTER_BATCH = 128,           /* images that the net takes at once */
+    FILTER_MOST_FEATURES = 4096,  /* values of an image: their covariance is held in memory */
+    FILTER_KEPT_BYTES = 256 << 20 /* of a class's values; those beyond are computed twice */
+};
+
+typedef struct filter_features {
+    filter_job *job;
+    td_net part; /* up to the layer */
+    float *weights;
+    td_exec *exec;
+    float *kept, *block; /* [kept_images, features], [MOMENTS_ROWS, features] */
+    size_t kept_images;  /* room; a multiple of MOMENTS_ROWS */
+    size_t kept_count;   /* images of the class whose values are there, from its first on */
+    moments moments;
+    double *mean, *covariance, *axes; /* [features], [features, features], [dimensions, features] */
+    double *positions, *variances;    /* of a class */
+    size_t dimensions;
+    size_t done; /* images */
+} filter_features;
+
+/* Cuts the net, sets the job's layer and features, and makes room. On failure, too, the caller
+ * closes it. */
+td_status filter_features_open(filter_features *features, filter_job *job,
+                               td_error *error) TD_MUST_USE;
+void filter_features_close(filter_features *features);
+
+/* Sets the group's positions, variances and variance, which are valid until the next call. */
+td_status filter_features_take(filter_features *features, const filter_class *of,
+                               filter_group *group, td_error *error) TD_MUST_USE;
+
+#endif

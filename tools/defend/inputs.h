@@ -1,0 +1,37 @@
+/* What families of methods open alike, and note in the run's record. */
+#ifndef TOOLS_DEFEND_INPUTS_H
+#define TOOLS_DEFEND_INPUTS_H
+
+#include "data/dataset.h"
+#include "frame/run.h"
+#include "nn/model.h"
+
+/* --model and --net, a group of keys. */
+typedef struct defend_model {
+    const char *path;
+    const char *net; /* the model is a state_dict of this net; NULL: it has its own */
+} defend_model;
+
+extern const td_key defend_model_keys[];
+
+/* Opens the model; a net of the zoo is made for such images. On failure *model is zeroed. */
+td_status defend_open_model(tool_run *run, const defend_model *from, const td_images *images,
+                            td_model *model, td_error *error) TD_MUST_USE;
+
+/* Opens a set; `split` is what is meant where it does not say. On failure, too, the caller closes
+ * *data. */
+td_status defend_open_data(tool_run *run, const char *text, const char *split, td_dataset *data,
+                           td_error *error) TD_MUST_USE;
+
+/* TD_ERR_USAGE, naming the set, unless it has images and the net takes such. */
+td_status defend_check_shape(const td_dataset *data, const td_net *net,
+                             td_error *error) TD_MUST_USE;
+
+/* The same, and unless the net has the set's classes. */
+td_status defend_check_data(const td_dataset *data, const td_net *net, td_error *error) TD_MUST_USE;
+
+/* The images numbers[count] of a set, as a copy in `arena`. */
+td_status defend_gather(const td_images *images, const uint32_t *numbers, size_t count,
+                        td_arena *arena, td_images *out, td_error *error) TD_MUST_USE;
+
+#endif

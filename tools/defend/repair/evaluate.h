@@ -1,0 +1,90 @@
+/* The numbers that judge any repair: a model before and after, on --test, with the triggers that
+ * --trigger and --target name. They measure, and decide nothing. In a method, in this order:
+ *     repair_open        --test and the triggers
+ *     repair_clean       the clean images that the repair may use
+ *     repair_measure     the model as it is
+ *     ...                the repair
+ *     repair_measure     what came of it
+ *     repair_report      both, as a table and in the record
+ *     repair_close */
+#ifndef TOOLS_DEFEND_REPAIR_EVALUATE_H
+#define TOOLS_DEFEND_REPAIR_EVALUATE_H
+
+#include "defend/inputs.h"
+#include "measure/rates.h"
+#include "trigger/trigger.h"
+
+enum { REPAIR_MOST_TRIGGERS = 16 };
+
+/* --test, and --trigger and --target, which come in pairs. */
+typedef struct repair_truth {
+    const char *test; /* or NULL */
+    td_many triggers, targets;
+} repair_truth;
+
+extern const td_key repair_test_keys[], repair_trigger_keys[];
+
+/* Their two groups, for a repair_truth at `place` of the settings. */
+#define REPAIR_TRUTH(place)                                                                        \
+    {.keys = repair_test_keys, .offset = place}, {                                                 \
+        .keys = repair_trigger_keys, .offset = place, .object = "triggers", .rows = true           \
+    }
+
+typedef struct repair_backdoor {
+    td_trigger *trigger; /* bound */
+    size_t target;
+} repair_backdoor;
+
+typedef struct repair_evaluator {
+    tool_run *run;
+    td_dataset test; /* zeroed without --test */
+    repair_backdoor backdoors[REPAIR_MOST_TRIGGERS];
+    size_t backdoor_count;
+} repair_evaluator;
+
+/* Opens the set (split test) and the triggers for a net. TD_ERR_USAGE for images of another shape,
+ * and for a target or labels that the net does not have. On failure, too, the caller closes it. */
+td_status repair_open(repair_evaluator *evaluator, tool_run *run, const repair_truth *truth,
+                      const td_net *net, td_error *error) TD_MUST_USE;
+void repair_close(repair_evaluator *evaluator); /* takes a zeroed one as well */
+
+/* The images of `clean` that a repair may use: not those of --test, nor of `other`, unless that is
+ * NULL. A set that overlaps is TD_ERR_USAGE, which says where; a stray equal image (at most 1 in
+ * 100) is left out. `option` is what the user calls the set: "--clean". *out is a view of `clean`,
+ * or a copy in the run's arena. */
+td_status repair_clean(const repair_evaluator *evaluator, const td_dataset *clean,
+                       const char *option, const td_dataset *other, td_images *out,
+                       td_error *error) TD_MUST_USE;
+
+typedef struct repair_attack {
+    td_rate asr, robust_accuracy;
+} repair_attack;
+
+/* One model on --test. */
+typedef struct repair_figures {
+    td_rate accuracy;
+    td_rate *classes; /* [class_count], in the run's arena: accuracy on the images of each class */
+    size_t class_count;
+    repair_attack attacks[REPAIR_MOST_TRIGGERS]; /* of each backdoor */
+} repair_figures;
+
+/* Measures a model; `what` ("measuring before") is for the progress line. Nothing without --test.
+ */
+td_status repair_measure(const repair_evaluator *evaluator, const char *what, const td_net *net,
+                         const float *weights, repair_figures *figures,
+                         td_error *error) TD_MUST_USE;
+
+/* Defence effectiveness rating (Zhu et al. 2023; BackdoorBench):
+ * (max(0, fall of the ASR) − max(0, fall of the accuracy) + 1) / 2, in [0, 1]; 0.5: nothing done.
+ */
+double repair_der(double accuracy_before, double accuracy_after, double asr_before,
+                  double asr_after);
+
+/* Adds `test` {"data", "images", "before", "after"} to the record, each of these two with
+ * "accuracy", "classes" [{"class", "accuracy"}] and "triggers" [{"trigger", "target", "asr",
+ * "robust_accuracy"}], rates with intervals; "after"'s triggers have "der" as well; and the table
+ * "comparison" of the same. Nothing without --test. */
+td_status repair_report(const repair_evaluator *evaluator, const repair_figures *before,
+                        const repair_figures *after, td_error *error) TD_MUST_USE;
+
+#endif
