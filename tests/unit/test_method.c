@@ -42,7 +42,7 @@ static const td_key own_keys[] = {
     {"how", TD_KEY_WORD, offsetof(own, how), .words = ways, .standard = "unlearn",
      .needs = "patch"},
     {"patched-to", TD_KEY_TEXT, offsetof(own, to), .needs = "how=prune", .required = true},
-    {"size", TD_KEY_PAIR, offsetof(own, size), .least = 1, .most = 64},
+    {"size", TD_KEY_PAIR, offsetof(own, size), .least = 1, .most = 64, .field = "the-size"},
     {0},
 };
 
@@ -112,10 +112,24 @@ static td_status work(tool_run *run, td_error *error) {
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
+static size_t ends, left_at_end;
+
+/* Counts, and looks whether the files are there. */
+static td_status end(tool_run *run, td_status status, td_error *error) {
+    assert_ptr_equal(run->family, run->settings->family);
+    ends++;
+    left_at_end = (access("out/one.txt", F_OK) == 0) + (access("out/two.txt", F_OK) == 0);
+    if (status == TD_OK)
+        return TD_OK;
+    const td_error before = *error;
+    return td_fail(error, status, "%s; all is kept", before.message);
+}
+
 static const tool_family family = {.name = "test",
                                    .groups = input_groups,
                                    .size = sizeof(inputs),
                                    .run = work,
+                                   .end = end,
                                    .output = TOOL_OUTPUT_FOLDER,
                                    .needs_output = true,
                                    .output_what = "where to write"};
@@ -239,7 +253,7 @@ static void test_options_of_the_record(void **state) {
     options = tool_settings_json(&s);
     assert_json(options, "{\"method\":\"try\",\"model\":\"m\",\"sets\":[\"d\"],"
                          "\"own\":{\"steps\":3,\"rate\":0.5,\"patch\":true,\"how\":\"unlearn\","
-                         "\"size\":[7,7]}}");
+                         "\"the-size\":[7,7]}}");
     json_decref(options);
     tool_settings_close(&s);
 }
@@ -261,12 +275,17 @@ static void test_files_and_record_appear_together(void **state) {
     tool_run run;
     td_error error;
     fails = true;
+    ends = 0;
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_ERR_NUMERIC);
+    assert_string_equal(error.message, "no luck; all is kept");
+    assert_int_equal(left_at_end, 0);
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out", F_OK), 0);
     fails = false;
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_OK);
+    assert_int_equal(ends, 2);
+    assert_int_equal(left_at_end, 2);
     support_assert_file("out/one.txt", "one");
     support_assert_file("out/two.txt", "two");
     json_t *record;
@@ -278,7 +297,8 @@ static void test_files_and_record_appear_together(void **state) {
     /* What stands in the way is found, and all stays as it was. */
     unlink("out/one.txt");
     assert_int_equal(execute(&run, &s, NULL, &error), TD_ERR_USAGE);
-    assert_string_equal(error.message, "out/two.txt: exists already; --force replaces it");
+    assert_string_equal(error.message,
+                        "out/two.txt: exists already; --force replaces it; all is kept");
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out/one.txt", F_OK), 0);
