@@ -39,7 +39,8 @@ typedef struct td_key {
     const char *standard;     /* the default, as text; NULL: none */
     bool optional;            /* may be missing without a default; not printed at its default */
     bool required;            /* must be given, where `needs` holds */
-    bool many;                /* may be given several times: the field is a td_many */
+    bool many;                /* may be given several times, numbers also as A,B,...: the field is a
+                                 td_many; `optional`: no part of a record without a value */
     bool argument;            /* stands by its place on the command line, not behind --NAME */
     bool unrecorded;          /* cannot change a result: no part of a record's options */
     const char *const *words; /* of a TD_KEY_WORD, NULL-terminated */

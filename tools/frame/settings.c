@@ -76,24 +76,46 @@ static const char *call(const td_key *key, char *out, size_t size) {
     return out;
 }
 
+static td_status store(tool_settings *s, tool_place *place, const char *value, td_error *error) {
+    td_setting setting;
+    char called[64], allowed[512];
+    if (td_key_read(place->key, value, &setting))
+        return td_key_store(place->key, &setting, place->block, &s->arena, error);
+    return td_fail(error, TD_ERR_USAGE, "%s: expected %s, found \"%s\"",
+                   call(place->key, called, sizeof called),
+                   td_key_describe(place->key, allowed, sizeof allowed), value);
+}
+
+/* Numbers of a key that may be given several times: "1,2,3" is three of them. */
+static td_status store_all(tool_settings *s, tool_place *place, const char *value,
+                           td_error *error) {
+    const td_key_kind kind = place->key->kind;
+    char number[64];
+    if (!place->key->many || (kind != TD_KEY_COUNT && kind != TD_KEY_REAL))
+        return store(s, place, value, error);
+    for (size_t length;; value += length + 1) {
+        length = strcspn(value, ",");
+        snprintf(number, sizeof number, "%.*s", (int)length, value);
+        TD_TRY(store(s, place, number, error));
+        if (!value[length])
+            return TD_OK;
+    }
+}
+
 td_status tool_settings_set(tool_settings *s, const char *name, const char *value,
                             td_error *error) {
     tool_place *place = find(s, name, strlen(name));
-    td_setting setting;
     char called[64], allowed[512];
     if (!place)
         return td_fail(error, TD_ERR_USAGE, "%s has no option --%s",
                        s->method->name ? s->method->name : s->tool, name);
-    call(place->key, called, sizeof called);
-    td_key_describe(place->key, allowed, sizeof allowed);
     if (place->given && !place->key->many && place->key->kind != TD_KEY_FLAG)
         return td_fail(error, TD_ERR_USAGE, "%s: expected it once, %s, found it again with \"%s\"",
-                       called, allowed, value);
-    if (!td_key_read(place->key, value, &setting))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected %s, found \"%s\"", called, allowed,
-                       value);
+                       call(place->key, called, sizeof called),
+                       td_key_describe(place->key, allowed, sizeof allowed), value);
+    TD_TRY(store_all(s, place, value, error));
     place->given = true;
-    return td_key_store(place->key, &setting, place->block, &s->arena, error);
+    return TD_OK;
 }
 
 bool tool_settings_given(const tool_settings *s, const char *name) {
@@ -103,10 +125,13 @@ bool tool_settings_given(const tool_settings *s, const char *name) {
 
 /* --- what goes with what --- */
 
+static const void *field_of(const tool_place *place) {
+    return (const char *)place->block + place->key->offset;
+}
+
 /* The word that the key's field holds, given or by default. */
 static const char *word_of(const tool_place *place) {
-    const int word = *(const int *)(const void *)((const char *)place->block + place->key->offset);
-    return place->key->words[word];
+    return place->key->words[*(const int *)field_of(place)];
 }
 
 static bool lists(const char *words, const char *word) {
@@ -140,9 +165,26 @@ static void say_needs(const char *needs, char *out, size_t size) {
             used += (size_t)snprintf(out + used, size - used, "%c", *needs == '=' ? ' ' : *needs);
 }
 
+static const td_many *many_of(const tool_settings *s, const td_key *key) {
+    return field_of(find(s, key->name, strlen(key->name)));
+}
+
+/* Keys that stand side by side are given as often as the first of them. */
+static td_status check_counts(const tool_settings *s, const tool_keys *group, td_error *error) {
+    const td_key *lead = group->keys;
+    const size_t count = many_of(s, lead)->count;
+    for (const td_key *key = lead + 1; key->name; key++)
+        if (many_of(s, key)->count != count)
+            return td_fail(error, TD_ERR_USAGE, "--%s and --%s come in pairs: found %zu and %zu",
+                           lead->name, key->name, count, many_of(s, key)->count);
+    return TD_OK;
+}
+
 static td_status check_place(const tool_settings *s, const tool_place *place, td_error *error) {
     const td_key *key = place->key;
     char called[64], with[160];
+    if (place->group->rows && key == place->group->keys)
+        TD_TRY(check_counts(s, place->group, error));
     const bool met = is_met(s, key->needs);
     call(key, called, sizeof called);
     if (key->needs)
@@ -183,24 +225,28 @@ td_status tool_settings_check(const tool_settings *s, td_error *error) {
 
 /* --- the record --- */
 
+static json_t *item_json(const td_key *key, const td_many *many, size_t i) {
+    return key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
+           : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
+                                      : tool_json_text(many->texts[i]);
+}
+
 static json_t *many_json(const td_key *key, const td_many *many) {
+    if (key->optional && many->count == 0)
+        return json_null();
     json_t *list = json_array();
-    for (size_t i = 0; i < many->count; i++) {
-        json_t *item = key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
-                       : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
-                                                  : tool_json_text(many->texts[i]);
-        if (json_array_append_new(list, item) != 0) {
+    for (size_t i = 0; i < many->count; i++)
+        if (json_array_append_new(list, item_json(key, many, i)) != 0) {
             json_decref(list);
             return NULL;
         }
-    }
     return list;
 }
 
 /* NULL when out of memory; a JSON null for a value that is not there. */
 static json_t *value_json(const tool_place *place) {
     const td_key *key = place->key;
-    const void *field = (const char *)place->block + key->offset;
+    const void *field = field_of(place);
     if (key->many)
         return many_json(key, field);
     const bool unset = !place->given && !key->standard; /* unless a check filled it in */
@@ -227,21 +273,49 @@ static json_t *value_json(const tool_place *place) {
     }
 }
 
-static bool add_value(json_t *options, const tool_place *place) {
-    json_t *to = options, *value = value_json(place);
+/* Takes `value`. */
+static bool set_field(json_t *object, const td_key *key, json_t *value) {
     char name[64];
-    if (!value || json_is_null(value))
-        return value != NULL;
-    if (place->group->object) {
-        to = json_object_get(options, place->group->object);
-        if (!to && json_object_set_new(options, place->group->object, json_object()) == 0)
-            to = json_object_get(options, place->group->object);
-    }
-    snprintf(name, sizeof name, "%s", place->key->field ? place->key->field : place->key->name);
+    snprintf(name, sizeof name, "%s", key->field ? key->field : key->name);
     for (char *at = name; *at; at++)
         if (*at == '-')
             *at = '_';
-    return json_object_set_new(to, name, value) == 0;
+    return json_object_set_new(object, name, value) == 0;
+}
+
+/* The object or array that a group's keys stand in; made of `empty`, which it takes, at first. */
+static json_t *group_json(json_t *options, const char *name, json_t *empty) {
+    json_t *found = json_object_get(options, name);
+    if (found) {
+        json_decref(empty);
+        return found;
+    }
+    return json_object_set_new(options, name, empty) == 0 ? empty : NULL;
+}
+
+static bool add_rows(json_t *options, const tool_place *place) {
+    const td_many *many = field_of(place);
+    if (place->group->keys->optional && many->count == 0)
+        return true;
+    json_t *list = group_json(options, place->group->object, json_array());
+    for (size_t i = 0; i < many->count; i++) {
+        if (i == json_array_size(list) && json_array_append_new(list, json_object()) != 0)
+            return false;
+        if (!set_field(json_array_get(list, i), place->key, item_json(place->key, many, i)))
+            return false;
+    }
+    return list != NULL;
+}
+
+static bool add_value(json_t *options, const tool_place *place) {
+    if (place->group->rows)
+        return add_rows(options, place);
+    json_t *value = value_json(place);
+    if (!value || json_is_null(value))
+        return value != NULL;
+    if (place->group->object)
+        options = group_json(options, place->group->object, json_object());
+    return set_field(options, place->key, value);
 }
 
 json_t *tool_settings_json(const tool_settings *s) {
