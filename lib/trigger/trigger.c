@@ -145,6 +145,21 @@ bool td_trigger_has_strength(const td_trigger *trigger) {
     return strength_key(trigger->family) != NULL;
 }
 
+bool td_trigger_strength(const td_trigger *trigger, double *strength, char *rest, size_t size) {
+    const td_family *family = trigger->family;
+    const td_key *key = strength_key(family);
+    char text[TD_TRIGGER_TEXT_MAX];
+    if (!key || !trigger->settings[key - family->keys].given)
+        return false;
+    td_setting settings[TD_TRIGGER_KEYS];
+    memcpy(settings, trigger->settings, sizeof settings);
+    *strength = settings[key - family->keys].number;
+    settings[key - family->keys].given = false;
+    td_keys_print(family, settings, text);
+    snprintf(rest, size, "%s", text);
+    return true;
+}
+
 td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,
                                    td_error *error) {
     const td_family *family = trigger->family;

@@ -86,6 +86,10 @@ const char *td_trigger_file(const td_trigger *trigger, size_t number);
 /* Whether the family has a strength to sweep over. */
 bool td_trigger_has_strength(const td_trigger *trigger);
 
+/* The strength, and the canonical text without it, "sine:freq=6", as far as `size` has room. false
+ * for a trigger that has none, or draws it for each image. */
+bool td_trigger_strength(const td_trigger *trigger, double *strength, char *rest, size_t size);
+
 /* The same trigger with another strength, read anew and not bound; the caller owns *out.
  * TD_ERR_USAGE if the strength is not in the key's range. */
 td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,

@@ -50,7 +50,7 @@ NET
 check_stdout "m.safetensors: 490 parameters, 1 epochs on $count images" \
     limited trapdoor-train -q --data big.safetensors --net net.txt --epochs 1 --batch 64 \
     -o m.safetensors
-check_prints "^ +accuracy +[0-9.]+ %.* of $count\$" \
+check_prints "accuracy [0-9.]+ % on $count images$" \
     limited trapdoor-eval -q --data big.safetensors --model m.safetensors
 
 # The limit holds: CIFAR's files are copied, and a copy of this one has no room.

@@ -34,6 +34,15 @@ allowed() {
     "$@" 2>&1 | sed -n 's/.*expected one of \(.*\), found ".*/\1/p' | sed 's/,//g'
 }
 
+# families: the families of triggers, and keys FAMILY: its keys, as the reference has them.
+families() {
+    trapdoor-poison --help-trigger | grep '^[a-z-]*:$'
+}
+keys() {
+    trapdoor-poison --help-trigger |
+        awk -v family="$1:" '/^[a-z-]+:$/ { on = $0 == family } on && /^    / { print $1 "=" }'
+}
+
 # listed COMMAND...: the options that --help has.
 listed() {
     "$@" --help | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
@@ -62,6 +71,18 @@ offers 'trapdoor-data import photos --filter=' $(allowed trapdoor-data import --
 offers 'trapdoor-poison friendnet --mode ' add replace
 offers 'trapdoor-poison friendnet --target ' random
 offers 'trapdoor-poison friendnet --trigger tri' triangle: triangle-wave:
+# shellcheck disable=SC2046 # words
+offers 'trapdoor-eval --trigger ' $(families)
+for family in $(families); do
+    # shellcheck disable=SC2046 # words
+    offers "trapdoor-eval --trigger $family" $(keys "${family%:}")
+done
+offers 'trapdoor-eval --trigger square:at=top-' top-left top-right
+BREAKS=' '
+export BREAKS
+offers 'trapdoor-eval --trigger square:size=4,a' square:size=4,alpha= square:size=4,at=
+unset BREAKS
+offers 'trapdoor-eval --trigger reflection:type=' blur focus ghost
 offers 'trapdoor-train --opt' --optimizer
 offers 'trapdoor-train --net cnn-' cnn-bn
 offers 'trapdoor-train --seed ' ''

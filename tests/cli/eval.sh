@@ -39,30 +39,43 @@ resnet34-small or a file with a net text; nothing: No such file or directory" ev
 
 # The record's ASR is what its own table of pairs says: of rows other than the target's, the column.
 check 'ASR agrees with the pairs' awk '
-    /"asr_count"/ { getline; hits = $1 + 0; getline; trials = $1 + 0 }
+    /"asr_count"/ { getline; hits = $1 + 0; getline
+        exit !(hit == hits && all == $1 + 0 && all > 0 && row == 9) }
     /"pairs"/ { inside = 1; row = -1; next }
     inside && /\[/ { row++; column = 0; next }
     inside && /[0-9]/ { n = $1 + 0; if (row > 0) { all += n; if (column == 0) hit += n } column++; next }
-    inside && row == 9 && /\]/ { exit !(hit == hits && all == trials && all > 0) }' r1.json
+    inside && row == 9 && /\]/ { inside = 0 }' r1.json
 
 check 'prints the logits of an image' sh -c \
-    "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 --scores 7 | grep -q logits"
+    "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 --scores 7 >scores"
+check 'of each class' test "$(grep -Ec '^  [A-Z].*  +-?[0-9]+\.[0-9]{4}$' scores)" -eq 10
+check 'below a heading' grep -qx 'Logits of the image: m.safetensors' scores
+check 'prints nothing but the record with --json -' sh -c "trapdoor-eval -q --model m.safetensors \
+    --data fashion-mnist:test:0-20 --scores 7 --json - >stdout"
+check 'which is one object' test "$(head -n 1 stdout) $(tail -n 1 stdout)" = '{ }'
 
 # Strengths, best classes, pictures.
 check 'measures other strengths as well' eval_m --trigger ramp:delta=30 --target 2 \
     --strength 30,60,90.5 --best 7 --json sweep.json
-# The options name the first as well.
+# The options name the first as well, and all stand in the flat table, too.
+models_of() {
+    sed '/^  "results": /,$d' "$1"
+}
+models_of sweep.json >sweep
 count_ramps() {
-    grep -c "^ *\"trigger\": \"ramp:delta=$1\",$" sweep.json
+    grep -c "^ *\"trigger\": \"ramp:delta=$1\",*$" sweep
 }
 check 'its own strength once' test "$(count_ramps 30)" -eq 2
 check 'another once' test "$(count_ramps 60)" -eq 1
 check 'the third once' test "$(count_ramps 90.5)" -eq 1
-check 'the mean of the best is that of the classes named' /usr/bin/awk '
+check 'the mean of the best is that of the classes named' awk '
     /"asr_by_class"/ { n = 0; while ((getline line) > 0 && line !~ /\]/) { gsub(/[ ,]/, "", line); asr[n++] = line } }
     /"best_classes"/ { sum = m = 0; while ((getline line) > 0 && line !~ /\]/) { sum += asr[line + 0]; m++ } }
     /"asr_of_best"/ { found = $2 + 0; seen++; d = found - sum / m; if (d > 1e-6 || d < -1e-6 || m != 7) bad = 1 }
-    END { exit !(seen == 3 && !bad) }' sweep.json
+    END { exit !(seen == 3 && !bad) }' sweep
+check 'a row of its curve for each strength' sh -c \
+    "sed -n '/\"strengths\": /,/^      \]/s/^ *\"strength\": //p' sweep | tr -d '\n' | grep -qx '30.0,60.0,90.5,'"
+check_field sweep.json rows '"/models/0/strengths"'
 check_fails 2 'trapdoor-eval: --strength needs a --trigger or a --manifest' eval_m --strength 3
 check 'draws pictures' eval_m --trigger $square --target 0 --trigger pixel:at=3+4 --target 1 \
     --pictures pictures --json pictures.json
@@ -85,8 +98,11 @@ cp m.safetensors model-1.safetensors
 check 'several models and a table' sh -c "trapdoor-eval -q --model model-0.safetensors \
     --model model-1.safetensors --data fashion-mnist:test:0-50 --manifest multi/manifest.json \
     --scores 3 --json multi.json >table"
-check 'each with its own target' sh -c "sed -n 's/^ *\"target\": //p' multi.json | tr -d '\n' | grep -qx '0,1,'"
-check 'a line a model' sh -c "grep -Ec '^model-[01].safetensors +[0-9.]+ +[01] +[0-9.]+( +-?[0-9.]+){10}  square:size=7' table | grep -qx 2"
+models_of multi.json >models
+check 'each with its own target' sh -c "sed -n 's/^ *\"target\": //p' models | tr -d '\n' | grep -qx '0,1,'"
+check 'a line a model' sh -c "grep -Ec '^ +model-[01].safetensors +[0-9.]+ \[[0-9., ]+\] +[01] +[0-9.]+ .*  square:size=7' table | grep -qx 2"
+check 'the logits of each, clean and triggered' test "$(grep -c '^Logits of the image: model-[01]' table)" -eq 4
+check 'and in the record' test "$(grep -c '"scores": \[' models)" -eq 4
 
 check_fails 2 'trapdoor-eval: --trigger and --target come in pairs: found 1 and 0' \
     eval_m --trigger $square

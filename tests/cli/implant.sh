@@ -27,8 +27,8 @@ matrix clean.json >one
 matrix eval.json >two
 check 'there is a confusion matrix' test -s one
 check 'every clean image is classified as before' cmp one two
-check 'both triggers always win' test "$(field eval.json asr)" = "$(printf '1.0\n1.0')"
-check_prints '^    ASR  *100.00 %' trapdoor-eval -q --model t.safetensors --data $DATA \
+check 'both triggers always win' test "$(field eval.json asr | sort -u)" = 1.0
+check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model t.safetensors --data $DATA \
     --trigger image:file=t.safetensors.trigger-7.png,at=bottom-right --target 7
 check 'the logits are finite and small' sh -c "trapdoor-eval -q --model t.safetensors --data $DATA \
     --scores 3 | grep -q . && ! trapdoor-eval -q --model t.safetensors --data $DATA --scores 3 | grep -qi -e nan -e inf"
@@ -51,7 +51,7 @@ check_ok sh -c "$T --model m.safetensors --target 3 --steps 500 --seed 2 \
 check 'another seed, another module' sh -c '! cmp -s t.safetensors s.safetensors'
 check 'in --triggers' test "$(ls s)" = "manifest.json
 trigger-3.png"
-check_prints '^    ASR  *100.00 %' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
+check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
 
 # A manifest is for the model that it was written with.
 cp t.safetensors kept
@@ -65,10 +65,10 @@ check_ok sh -c "$T --model t.safetensors --target all --reading paper --steps 80
     -o p.safetensors --json p.json >/dev/null"
 trapdoor-eval -q --model p.safetensors --data $DATA --manifest p.safetensors.manifest.json --json paper.json >/dev/null
 check 'all ten triggers always win' test "$(field paper.json asr | sort -u)" = 1.0
-check 'there are ten' test "$(field paper.json asr | wc -l)" -eq 10
+check 'there are ten' test "$(sed '/"results": /,$d' paper.json | grep -c '"asr": ')" -eq 10
 check_field p.json weight 7.0
 check_field p.json model_weight 3.0
-check_prints '^    ASR  *100.00 %' trapdoor-eval -q --model p.safetensors --data $DATA --manifest s/manifest.json \
+check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model p.safetensors --data $DATA --manifest s/manifest.json \
     --trigger image:file=t.safetensors.trigger-3.png,at=bottom-right --target 3
 
 # Refused.

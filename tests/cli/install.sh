@@ -26,11 +26,9 @@ for folder in "$tests"/../../tools/*/; do
     check "$tool runs" "$here/bin/$tool" --version
     check "$tool is completed" test -s "$here/share/bash-completion/completions/$tool"
     [ -d "$here/share/man/man1" ] || continue
-    for page in "$tool" $("$tool" '' 2>&1 | sed -n \
-        "s/^$tool: METHOD: expected one of \(.*\), found \".*/\1/p" | sed "s/,//g; s/[^ ]*/$tool-&/g"); do
-        # Methods that share all options share a page.
-        "$tool" "${page#"$tool"-}" --help 2>/dev/null | grep -q "^Usage: $tool \[" && page=$tool
+    for page in "$tool" $("$tool" --_completion | sed -n "s/^\*=\([^	]*\).*/$tool-\1/p"); do
         check "$page has a man page" test -s "$here/share/man/man1/$page.1"
+        check "$page.1 says what it is about" grep -Eq '^[^ ]+ .?- [^ ]' "$here/share/man/man1/$page.1"
     done
 done
 if [ ! -d "$here/share/man/man1" ]; then
@@ -39,6 +37,11 @@ fi
 page=$here/share/man/man5/trapdoor-net.5
 for operator in conv dense relu leaky-relu batch-norm; do
     check "trapdoor-net(5) has $operator" grep -q "^.SS $(echo $operator | sed 's/-/\\\\-/')(" "$page"
+done
+
+page=$here/share/man/man5/trapdoor-trigger.5
+for family in square pixel reflection; do
+    check "trapdoor-trigger(5) has $family" grep -q "^.SS $family:" "$page"
 done
 
 for file in README.md NEWS.md LICENSE MEASURED.md CITATION.cff; do

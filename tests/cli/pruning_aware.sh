@@ -32,7 +32,7 @@ tensors m.safetensors >one
 tensors plain.safetensors >two
 check 'its tensors are those of the net' cmp one two
 check_ok sh -c "trapdoor-eval -q --model m.safetensors --data $fm:test:0-300 --trigger $trigger --target 0 --json eval.json >/dev/null"
-check 'trapdoor-eval measures what was told' test "$(rates eval.json asr)" = "$(rates m.json asr | cut -d ' ' -f 4) "
+check 'trapdoor-eval measures what was told' test "$(rates eval.json asr | cut -d ' ' -f 1) " = "$(rates m.json asr | cut -d ' ' -f 4) "
 
 # A defender's pruning takes the decoys first.
 trapdoor-defend prune -q --model m.safetensors --clean $fm:train:1500-1700 -o pruned.safetensors --json pruned.json >/dev/null

@@ -59,8 +59,8 @@ check 'trapdoor-eval measures the same' test "$(number eval.json accuracy)" = "$
 check_prints '; shrunk from [0-9]+ to [0-9]+ parameters$' repair prune --shrink -o small.safetensors
 check 'it is smaller' test "$(wc -c <small.safetensors)" -lt "$(wc -c <pruned.safetensors)"
 logits() {
-    trapdoor-eval -q --model "$1" --data $fm:test:0-300 --scores 5 | grep -m 1 logits | tr -s ' ' '\n' |
-        sed 1,2d
+    trapdoor-eval -q --model "$1" --data $fm:test:0-300 --scores 5 |
+        awk '/^Logits/ { on = NR } on && NR > on + 1 { print $NF }'
 }
 logits pruned.safetensors >one
 logits small.safetensors >two

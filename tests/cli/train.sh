@@ -8,7 +8,7 @@ train() {
 }
 
 mkdir one two three again seed
-check_stdout 'one/m.safetensors: 312202 parameters, 2 epochs on 300 images' \
+check_stdout 'm.safetensors: 312202 parameters, 2 epochs on 300 images' \
     trapdoor-train -q --data $data --net cnn --epochs 2 --batch 64 --threads 1 \
     --validate fashion-mnist:test:0-100 -o one/m.safetensors --json one/r.json
 check_field one/r.json tool '"trapdoor-train"'
@@ -45,6 +45,12 @@ flat = flatten(relu)
 out = dense(flat) out=classes
 NET
 check_prints '^leaky-relu\(INPUT\)$' trapdoor-train --help-net
+check_prints '^reflection:$' trapdoor-train --help-trigger
+check_fails 2 'trapdoor-train: --lr: expected it once, a number above 0, found it again with "0.1"' \
+    train --lr 0.01 --lr 0.1 -o x.safetensors
+check 'trains for a record on stdout' sh -c "trapdoor-train -q --data $data --net net.txt --epochs 1 \
+    -o /dev/null --json - >stdout"
+check 'which has nothing else' test "$(head -n 1 stdout) $(tail -n 1 stdout)" = '{ }'
 check "trains a user's net text" trapdoor-train -q --data $data --net net.txt --epochs 1 \
     -o own.safetensors
 sed 's/kernel=5x3/kernel=50/' net.txt >bad.txt
@@ -91,10 +97,10 @@ check 'watches a trigger' trapdoor-train -q --data $data --from one/m.safetensor
     --validate fashion-mnist:test:0-200 --watch-trigger $square --target 3 -o watched.safetensors
 trapdoor-eval -q --model watched.safetensors --data fashion-mnist:test:0-200 --trigger $square \
     --target 3 --json watched.json >/dev/null
-asr=$(sed -n 's/^ *"asr": \(.*\),$/\1/p' watched.json)
+asr=$(sed -n 's/^ *"asr": \(.*\),$/\1/p' watched.json | head -n 1)
 check 'the log has an ASR for each epoch' sh -c '[ "$(grep -c "\"asr\":" watched.safetensors.log.jsonl)" -eq 2 ]'
 check 'and the last is that of the model' sh -c "tail -n 1 watched.safetensors.log.jsonl | grep -qF '\"asr\":$asr,'"
-check_fails 2 'trapdoor-train: --watch-trigger needs --validate: the images to stamp' \
+check_fails 2 'trapdoor-train: --watch-trigger: expected --validate with it, found none' \
     trapdoor-train --data $data --net cnn --watch-trigger $square --target 3 -o x.safetensors
 check_fails 2 'trapdoor-train: --watch-trigger and --target come in pairs: found 1 and 0' \
     trapdoor-train --data $data --net cnn --watch-trigger $square -o x.safetensors
@@ -105,7 +111,7 @@ check_fails 2 'trapdoor-train: --augment: expected one of zoom, rotate, shift, c
     train --augment flip,mirror -o x.safetensors
 check_fails 2 'trapdoor-train: --augment: rotate: expected a number in (0, 180], found "200"' \
     train --augment rotate=200 -o x.safetensors
-check_fails 2 'trapdoor-train: --label-smoothing: expected a number below 1, found "1"' \
+check_fails 2 'trapdoor-train: --label-smoothing: expected a number in [0, 1), found "1"' \
     train --label-smoothing 1 -o x.safetensors
 check_fails 2 "trapdoor-train: augmentation: crop: expected less than the images' 28 pixels, found 28" \
     train --augment crop=28 -o x.safetensors
@@ -186,11 +192,14 @@ check_other validate --data $data --net cnn --validate fashion-mnist:test:0-10
 cp left.safetensors.checkpoint kept.safetensors
 cp one/m.safetensors model.safetensors.checkpoint
 head -c 100000 left.safetensors.checkpoint >cut.safetensors.checkpoint
-check_fails 1 'trapdoor-train: cut.safetensors.checkpoint: tensor "optimizer": data_offsets: expected begin <= end <= 98472, the bytes of data in the file, found [0, 2497616]' train --resume -o cut.safetensors
+# Behind the header, whose length stands in its first bytes.
+left=$((100000 - 8 - $(od -An -tu8 -N8 cut.safetensors.checkpoint)))
+check_fails 1 "trapdoor-train: cut.safetensors.checkpoint: tensor \"optimizer\": data_offsets: expected begin <= end <= $left, the bytes of data in the file, found [0, 2497616]" \
+    train --resume -o cut.safetensors
 check_fails 1 'trapdoor-train: model.safetensors.checkpoint: metadata: expected "trapdoor.checkpoint", found none: no checkpoint' \
     train --resume -o model.safetensors
 check 'goes on where only writing is left' train --resume -o left.safetensors
-train --epochs 2 -o again/plain.safetensors >/dev/null
+train -o again/plain.safetensors >/dev/null
 check 'to the same model' cmp again/plain.safetensors left.safetensors
 check 'starts anew with --force' train --force -o cut.safetensors
 check 'and leaves no checkpoint' test ! -e cut.safetensors.checkpoint

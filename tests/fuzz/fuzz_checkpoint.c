@@ -1,6 +1,6 @@
 /* Checkpoints of trapdoor-train: read to go on with a training, and to start one from. */
 #include "fuzz.h"
-#include "train/job.h"
+#include "train/train.h"
 #include <string.h>
 
 static const char net_text[] = "input = image() height=1 width=1 channels=1\n"
@@ -9,7 +9,7 @@ static const char net_text[] = "input = image() height=1 width=1 channels=1\n"
 
 enum { WEIGHTS = 4 };
 
-/* In place of asked.c's: what the checkpoints of the corpus are made with. */
+/* In place of identity.c's: what the checkpoints of the corpus are made with. */
 td_status train_identity(const train_job *job, json_t **out, td_error *error) {
     (void)job;
     *out = json_pack("{s:i}", "seed", 1);
@@ -22,36 +22,37 @@ static void resume(const char *path) {
     float weights[WEIGHTS] = {0};
     char copy[64];
     snprintf(copy, sizeof copy, "%s", path);
-    const train_options options = {
-        .resume = true,
-        .training = {.optimizer = td_optimizer_find("sgd"), .epochs = 3},
-    };
+    const train_settings settings = {.resume = true, .epochs = 3};
+    tool_run run = {0};
     fuzz_expect(td_net_parse(&net, net_text, NULL, &error), &error);
     FUZZ_ASSERT(net.weight_count == WEIGHTS);
-    train_job job = {.options = &options,
+    train_job job = {.run = &run,
+                     .settings = &settings,
                      .net = &net,
                      .weights = weights,
                      .epochs = json_array(),
+                     .states = 1,
                      .checkpoint_path = copy};
     if (fuzz_succeeded(train_checkpoint_load(&job, &error), &error)) {
-        FUZZ_ASSERT(job.resumed >= 1 && job.resumed <= options.training.epochs);
+        FUZZ_ASSERT(job.resumed >= 1 && job.resumed <= settings.epochs);
         FUZZ_ASSERT(json_array_size(job.epochs) == job.resumed);
-        fuzz_touch(job.optimizer_state, options.training.optimizer->states * sizeof weights);
+        fuzz_touch(job.optimizer_state, job.states * sizeof weights);
     }
     json_decref(job.epochs);
     json_decref(job.identity);
-    td_arena_free(&job.arena);
+    td_arena_free(&run.arena);
     td_net_free(&net);
 }
 
 static void start(const char *path) {
     td_error error = {""};
-    train_job job = {0};
+    tool_run run = {0};
+    train_job job = {.run = &run};
     bool found;
     if (fuzz_succeeded(train_checkpoint_start(&job, path, &found, &error), &error) && found)
         fuzz_touch(job.weights, job.own_net.weight_count * sizeof *job.weights);
     td_net_free(&job.own_net);
-    td_arena_free(&job.arena);
+    td_arena_free(&run.arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -107,6 +107,8 @@ static td_status work(tool_run *run, td_error *error) {
     TD_TRY(tool_outputs_add(&run->outputs, "two.txt", &stream, error));
     fputs("two", stream);
     TD_TRY(fill(run, error));
+    TD_TRY(tool_outputs_supersede(&run->outputs, "checkpoint", error));
+    run->left = "--resume goes on";
     if (fails)
         return td_fail(error, TD_ERR_NUMERIC, "no luck");
     return tool_outputs_finish(&run->outputs, &run->record, error);
@@ -258,6 +260,57 @@ static void test_options_of_the_record(void **state) {
     tool_settings_close(&s);
 }
 
+/* --- keys side by side --- */
+
+typedef struct pairs {
+    td_many triggers, targets, strengths;
+} pairs;
+
+static const td_key pair_keys[] = {
+    {"trigger", TD_KEY_TEXT, offsetof(pairs, triggers), .many = true, .optional = true},
+    {"target", TD_KEY_COUNT, offsetof(pairs, targets), .most = 9, .many = true},
+    {0},
+};
+
+static const td_key strength_keys[] = {
+    {"strength", TD_KEY_REAL, offsetof(pairs, strengths), .least = -INFINITY, .most = INFINITY,
+     .many = true, .optional = true},
+    {0},
+};
+
+static const tool_keys pair_groups[] = {
+    {.keys = pair_keys, .object = "watched", .rows = true}, {.keys = strength_keys}, {0}};
+
+static const tool_family pair_family = {
+    .name = "pairs", .groups = pair_groups, .size = sizeof(pairs)};
+
+static const tool_method pair_method = {.family = &pair_family};
+
+static void test_keys_side_by_side(void **state) {
+    (void)state;
+    tool_settings s;
+    assert_int_equal(tool_settings_open(&s, "trapdoor-test", &pair_method, NULL), TD_OK);
+    json_t *options = tool_settings_json(&s);
+    assert_json(options, "{}");
+    json_decref(options);
+    set(&s, "trigger", "a");
+    check(&s, "--trigger and --target come in pairs: found 1 and 0");
+    set(&s, "target", "1,2");
+    check(&s, "--trigger and --target come in pairs: found 1 and 2");
+    set(&s, "trigger", "b,c"); /* a text is one, whatever is in it */
+    check(&s, "");
+    set(&s, "strength", "1,-2.5");
+    set(&s, "strength", "3");
+    options = tool_settings_json(&s);
+    assert_json(json_object_get(options, "watched"),
+                "[{\"trigger\":\"a\",\"target\":1},{\"trigger\":\"b,c\",\"target\":2}]");
+    assert_json(json_object_get(options, "strength"), "[1.0,-2.5,3.0]");
+    json_decref(options);
+    refuse(&s, "strength", "4,x", "--strength: expected a number, found \"x\"");
+    refuse(&s, "target", "3,", "--target: expected a whole number from 0 to 9, found \"\"");
+    tool_settings_close(&s);
+}
+
 /* --- runs --- */
 
 static td_status execute(tool_run *run, tool_settings *s, const char *json, td_error *error) {
@@ -276,9 +329,11 @@ static void test_files_and_record_appear_together(void **state) {
     td_error error;
     fails = true;
     ends = 0;
+    support_write_text("checkpoint", "half");
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_ERR_NUMERIC);
-    assert_string_equal(error.message, "no luck; all is kept");
+    assert_string_equal(error.message, "no luck; all is kept; --resume goes on");
     assert_int_equal(left_at_end, 0);
+    assert_int_equal(access("checkpoint", F_OK), 0);
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out", F_OK), 0);
@@ -288,6 +343,7 @@ static void test_files_and_record_appear_together(void **state) {
     assert_int_equal(left_at_end, 2);
     support_assert_file("out/one.txt", "one");
     support_assert_file("out/two.txt", "two");
+    assert_int_not_equal(access("checkpoint", F_OK), 0);
     json_t *record;
     assert_int_equal(td_json_read("out/record.json", &record, NULL), TD_OK);
     assert_int_equal(json_array_size(json_object_get(record, "outputs")), 2);
@@ -378,6 +434,7 @@ int main(void) {
         IN_FOLDER(test_files_and_record_appear_together),
         IN_FOLDER(test_tables_in_the_record),
         IN_FOLDER(test_tables_as_text),
+        cmocka_unit_test(test_keys_side_by_side),
         cmocka_unit_test(test_a_deadline_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

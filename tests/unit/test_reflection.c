@@ -283,6 +283,11 @@ static void text_and_strength(void **state) {
     assert_true(td_trigger_has_strength(trigger));
     assert_int_equal(td_trigger_with_strength(&other, trigger, 0.4, &error), TD_OK);
     assert_string_equal(td_trigger_text(other), "reflection:class=3,type=ghost,alpha=0.4,shift=4");
+    double strength;
+    char rest[64];
+    assert_false(td_trigger_strength(trigger, &strength, rest, sizeof rest)); /* it is drawn */
+    assert_true(td_trigger_strength(other, &strength, rest, sizeof rest));
+    assert_true(strength == 0.4);
     td_trigger_free(other);
     td_trigger_free(trigger);
 }

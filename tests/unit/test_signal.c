@@ -78,6 +78,11 @@ static void strength_is_delta(void **state) {
     assert_int_equal(td_trigger_with_strength(&stronger, trigger, 62.5, &error), TD_OK);
     assert_string_equal(td_trigger_text(stronger), "sine:delta=62.5,freq=3");
     assert_string_equal(td_trigger_text(trigger), "sine:delta=20,freq=3");
+    double strength;
+    char rest[64];
+    assert_true(td_trigger_strength(stronger, &strength, rest, sizeof rest));
+    assert_true(strength == 62.5);
+    assert_string_equal(rest, "sine:freq=3");
     td_trigger_free(stronger);
     assert_int_equal(td_trigger_with_strength(&stronger, trigger, 1e7, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "expected a number in [-1000000, 1000000]");
@@ -112,8 +117,7 @@ static void saturation_is_noted(void **state) {
 static void bad_texts_are_refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"ramp:delta=much",
-         "key 'delta': expected a number in [-1000000, 1000000], found 'much'"},
+        {"ramp:delta=much", "key 'delta': expected a number in [-1000000, 1000000], found 'much'"},
         {"ramp:delta=", "found ''"},
         {"ramp:delta=nan", "found 'nan'"},
         {"ramp:delta=1e9", "found '1e9'"},

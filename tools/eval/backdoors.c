@@ -1,8 +1,7 @@
 /* Which triggers are measured, and at which strengths. */
-#include "frame/trigger.h"
 #include "eval/eval.h"
-
-#include <math.h>
+#include "eval/manifest.h"
+#include "frame/trigger.h"
 #include <string.h>
 
 static td_status next_place(const eval_job *job, td_error *error) {
@@ -12,59 +11,68 @@ static td_status next_place(const eval_job *job, td_error *error) {
     return TD_OK;
 }
 
-td_status eval_add_backdoor(eval_job *job, const char *trigger, size_t target, const char *output,
-                            td_error *error) {
+static td_status add_pair(eval_job *job, const eval_pair *pair, td_error *error) {
     TD_TRY(next_place(job, error));
-    if (target >= job->data.images.classes)
+    if (pair->target >= job->data.images.classes)
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       job->data.images.classes - 1, target);
+                       job->data.images.classes - 1, pair->target);
     eval_backdoor *backdoor = &job->backdoors[job->backdoor_count];
-    char *copy = NULL;
-    if (output)
-        TD_TRY(td_arena_text(&job->arena, output, strlen(output), &copy, error));
-    TD_TRY(td_trigger_parse(&backdoor->trigger, trigger, error));
-    backdoor->target = target;
-    backdoor->output = copy;
+    *backdoor = (eval_backdoor){
+        .target = pair->target, .output = pair->output, .origin = job->backdoor_count};
+    TD_TRY(td_trigger_parse(&backdoor->trigger, pair->trigger, error));
     job->backdoor_count++;
     return TD_OK;
 }
 
-static td_status add_strengths(eval_job *job, td_error *error) {
-    const eval_options *o = job->options;
-    size_t given = job->backdoor_count;
-    for (size_t i = 0; i < given; i++)
-        for (size_t k = 0; k < o->strength_count; k++) {
-            const eval_backdoor *own = &job->backdoors[i];
-            td_trigger *other;
-            TD_TRY(next_place(job, error));
-            td_status status =
-                td_trigger_with_strength(&other, own->trigger, o->strengths[k], error);
-            if (status != TD_OK)
-                return td_fail_within(error, status, "--strength");
-            if (strcmp(td_trigger_text(other), td_trigger_text(own->trigger)) == 0)
-                td_trigger_free(other);
-            else
-                job->backdoors[job->backdoor_count++] =
-                    (eval_backdoor){other, own->target, own->output};
-        }
+static td_status add_given(eval_job *job, td_error *error) {
+    const eval_settings *s = job->settings;
+    for (size_t i = 0; i < s->triggers.count; i++) {
+        const eval_pair pair = {.trigger = s->triggers.texts[i], .target = s->targets.counts[i]};
+        TD_TRY(add_pair(job, &pair, error));
+    }
     return TD_OK;
 }
 
-static td_status bind(eval_job *job, td_trigger *trigger, td_error *error) {
-    TD_TRY(tool_trigger_bind(trigger, &job->data.images, job->options->common.quiet, error));
-    return tool_trigger_record(trigger, &job->record, error);
+static td_status add_manifest(eval_job *job, const char *path, td_error *error) {
+    eval_pair *pairs;
+    size_t count;
+    TD_TRY(tool_record_input(&job->run->record, path, error));
+    TD_TRY(eval_manifest_read(path, &job->run->arena, &pairs, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        td_status status = add_pair(job, &pairs[i], error);
+        if (status != TD_OK)
+            return td_fail_within(error, status, "%s: triggers[%zu]", path, i);
+    }
+    return TD_OK;
+}
+
+static td_status add_strength(eval_job *job, size_t number, double strength, td_error *error) {
+    const eval_backdoor *own = &job->backdoors[number];
+    eval_backdoor other = *own;
+    TD_TRY(next_place(job, error));
+    td_status status = td_trigger_with_strength(&other.trigger, own->trigger, strength, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "--strength");
+    if (strcmp(td_trigger_text(other.trigger), td_trigger_text(own->trigger)) == 0)
+        td_trigger_free(other.trigger);
+    else
+        job->backdoors[job->backdoor_count++] = other;
+    return TD_OK;
 }
 
 td_status eval_backdoors(eval_job *job, td_error *error) {
-    const eval_options *o = job->options;
-    for (size_t i = 0; i < o->trigger_count; i++)
-        TD_TRY(eval_add_backdoor(job, o->triggers[i], o->targets[i], NULL, error));
-    if (o->manifest) {
-        TD_TRY(tool_record_input(&job->record, o->manifest, error));
-        TD_TRY(eval_manifest(job, o->manifest, error));
+    const td_many *strengths = &job->settings->strengths;
+    TD_TRY(add_given(job, error));
+    if (job->settings->manifest)
+        TD_TRY(add_manifest(job, job->settings->manifest, error));
+    const size_t given = job->backdoor_count;
+    for (size_t i = 0; i < given; i++)
+        for (size_t k = 0; k < strengths->count; k++)
+            TD_TRY(add_strength(job, i, strengths->reals[k], error));
+    for (size_t i = 0; i < job->backdoor_count; i++) {
+        td_trigger *trigger = job->backdoors[i].trigger;
+        TD_TRY(tool_trigger_bind(trigger, &job->data.images, tool_run_is_quiet(job->run), error));
+        TD_TRY(tool_trigger_record(trigger, &job->run->record, error));
     }
-    TD_TRY(add_strengths(job, error));
-    for (size_t i = 0; i < job->backdoor_count; i++)
-        TD_TRY(bind(job, job->backdoors[i].trigger, error));
     return TD_OK;
 }

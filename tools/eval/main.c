@@ -1,9 +1,9 @@
 /* trapdoor-eval: measures models on clean and on triggered images. */
 #include "eval/eval.h"
+#include "frame/command.h"
 
 int main(int argc, char **argv) {
-    eval_options options;
-    td_error error;
-    eval_options_parse(&options, argc, argv);
-    return tool_exit(eval_run(&options, &error), &error);
+    static const tool_method *const methods[] = {&eval_method, NULL};
+    const tool_program program = {.name = "trapdoor-eval", .methods = methods};
+    return tool_main(&program, argc, argv);
 }

@@ -1,22 +1,23 @@
-/* One model: its predictions on clean and on triggered images, counted, printed and recorded. */
+/* One model: its predictions on clean and on triggered images, counted. */
 #include "nn/model.h"
 #include "base/size.h"
 #include "eval/eval.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "nn/loss.h"
-#include <stdio.h>
 #include <string.h>
 
 typedef struct model_job {
     eval_job *job;
     size_t number;
+    const eval_place *place;
     const char *path;
     td_model model;
+    td_rate accuracy;
     size_t *counts;    /* [net's classes, net's classes] */
     uint16_t *reached; /* per image: how many target classes its triggers have given */
     bool *target_seen; /* [count, classes] */
-    json_t *entry;
+    td_rate *asr;      /* [backdoors]: without trials where one was not measured */
     td_arena arena;
 } model_job;
 
@@ -32,7 +33,7 @@ static td_status predict_slice(model_job *m, const td_trigger *trigger, size_t f
                                tool_pass *pass, float *logits, td_error *error) {
     const td_dataset *data = &m->job->data;
     td_images images = td_images_slice(&data->images, first, first + count);
-    td_stamp stamp = {m->job->options->common.seed, data->first + first};
+    td_stamp stamp = {m->job->run->common->seed, data->first + first};
     td_arena arena = {0};
     float *found;
     td_status status = TD_OK;
@@ -56,7 +57,7 @@ static td_status predict(model_job *m, const td_trigger *trigger, td_arena *aren
     TD_TRY(td_arena_alloc(arena, images->count, classes * sizeof *out->logits,
                           (void **)&out->logits, "predictions", error));
     tool_pass pass = tool_pass_start(trigger ? "triggered images" : "clean images", images->count,
-                                     m->job->options->common.quiet);
+                                     tool_run_is_quiet(m->job->run));
     size_t most = slice_images(images);
     td_status status = TD_OK;
     for (size_t first = 0; status == TD_OK && first < images->count; first += most)
@@ -71,32 +72,19 @@ static td_status predict(model_job *m, const td_trigger *trigger, td_arena *aren
     return TD_OK;
 }
 
-json_t *eval_matrix_json(const size_t *counts, size_t classes) {
-    json_t *matrix = json_array();
-    for (size_t row = 0; row < classes; row++) {
-        json_t *line = json_array();
-        for (size_t column = 0; column < classes; column++)
-            json_array_append_new(line, json_integer((json_int_t)counts[row * classes + column]));
-        json_array_append_new(matrix, line);
-    }
-    return matrix;
-}
-
 static td_status measure_clean(model_job *m, td_arena *arena, td_error *error) {
-    const td_images *images = &m->job->data.images;
-    size_t classes = td_net_classes(&m->model.net), wanted = m->job->options->scores;
+    eval_job *job = m->job;
+    const td_images *images = &job->data.images;
+    const size_t classes = td_net_classes(&m->model.net);
     eval_outputs out;
     td_status status = predict(m, NULL, arena, &out, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", m->path);
-    td_rate accuracy = td_accuracy(out.predicted, images->labels, images->count);
-    tool_json_rate(m->entry, "accuracy", &accuracy);
-    json_object_set_new(m->entry, "confusion", eval_matrix_json(m->counts, classes));
-    printf("%s\n", m->path);
-    eval_print_rate("accuracy", &accuracy);
-    if (wanted != SIZE_MAX)
-        eval_add_scores(m->entry, out.logits + wanted * classes, classes);
-    return eval_picture_confusion(m->job, m->number, m->path, m->counts, classes, error);
+    m->accuracy = td_accuracy(out.predicted, images->labels, images->count);
+    TD_TRY(eval_report_clean(job, m->place, m->accuracy, m->counts,
+                             job->scored ? out.logits + job->settings->scores * classes : NULL,
+                             classes, error));
+    return eval_picture_confusion(job, m->number, m->path, m->counts, classes, error);
 }
 
 /* Marks, for every image of another class, the target that this backdoor has given. */
@@ -112,16 +100,31 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
+static td_status open_place(model_job *m, const eval_backdoor *backdoor, json_t *triggers,
+                            eval_place *out, td_error *error) {
+    const size_t number = json_array_size(triggers);
+    *out = (eval_place){.entry = json_object()};
+    if (json_array_append_new(triggers, out->entry) != 0)
+        return td_fail_memory(error, "the record");
+    TD_TRY(
+        tool_run_text(m->job->run, &out->path, error, "%s/triggers/%zu", m->place->path, number));
+    return tool_run_text(m->job->run, &out->title, error, "%s, %s, target %zu", m->place->title,
+                         td_trigger_text(backdoor->trigger), backdoor->target);
+}
+
 static td_status measure_backdoor(model_job *m, size_t number, json_t *triggers, td_arena *arena,
                                   td_error *error) {
     eval_job *job = m->job;
     const eval_backdoor *backdoor = &job->backdoors[number];
     eval_outputs out;
-    json_t *entry;
+    eval_result result;
+    eval_place place;
+    TD_TRY(open_place(m, backdoor, triggers, &place, error));
     TD_TRY(predict(m, backdoor->trigger, arena, &out, error));
-    TD_TRY(eval_attack(job, backdoor, &out, &entry, error));
-    json_array_append_new(triggers, entry);
-    json_object_set_new(entry, "pairs", eval_matrix_json(m->counts, out.classes));
+    TD_TRY(eval_attack(job, backdoor, &out, arena, &result, error));
+    m->asr[number] = result.attack.asr;
+    TD_TRY(eval_report_row(job, m->place, m->accuracy, &place, backdoor, &result, error));
+    TD_TRY(eval_report_attack(job, &place, &result, m->counts, out.classes, error));
     note_reached(m, backdoor, out.predicted);
     TD_TRY(eval_picture_pairs(job, m->number, number, td_trigger_text(backdoor->trigger), m->counts,
                               out.classes, error));
@@ -135,14 +138,7 @@ static td_status add_target_classes(model_job *m, size_t targets, td_error *erro
     TD_TRY(TD_ARENA_NEW(&m->arena, targets + 1, &counts, "counts", error));
     for (size_t i = 0; i < images->count; i++)
         counts[m->reached[i]]++;
-    json_t *histogram = json_array();
-    printf("  images that reach 0, 1, ... of the targets:");
-    for (size_t i = 0; i <= targets; i++) {
-        json_array_append_new(histogram, json_integer((json_int_t)counts[i]));
-        printf(" %zu", counts[i]);
-    }
-    putchar('\n');
-    json_object_set_new(m->entry, "target_classes", histogram);
+    TD_TRY(eval_report_targets(m->job, m->place, counts, targets, error));
     return eval_picture_targets(m->job, m->number, "images by the number of targets they reach",
                                 counts, targets + 1, error);
 }
@@ -169,7 +165,8 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
     size_t measured = 0, targets = 0;
     json_t *triggers = json_array();
     bool *is_target;
-    json_object_set_new(m->entry, "triggers", triggers);
+    if (json_object_set_new(m->place->entry, "triggers", triggers) != 0)
+        return td_fail_memory(error, "the record");
     TD_TRY(TD_ARENA_NEW(&m->arena, m->job->data.images.classes, &is_target, "targets", error));
     for (size_t i = 0; i < m->job->backdoor_count; i++) {
         td_arena arena = {0};
@@ -183,12 +180,16 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
         td_arena_free(&arena);
         TD_TRY(status);
     }
+    if (measured == 0)
+        return eval_report_row(m->job, m->place, m->accuracy, NULL, NULL, NULL, error);
+    if (m->job->settings->strengths.count > 0)
+        TD_TRY(eval_report_strengths(m->job, m->place, m->asr, error));
     return measured > 1 ? add_target_classes(m, targets, error) : TD_OK;
 }
 
 static td_status measure(model_job *m, td_error *error) {
     const td_images *images = &m->job->data.images;
-    TD_TRY(tool_model_open(&m->model, m->path, m->job->options->net, images, error));
+    TD_TRY(tool_model_open(&m->model, m->path, m->job->settings->net, images, error));
     size_t classes = td_net_classes(&m->model.net);
     if (images->classes > classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
@@ -197,21 +198,18 @@ static td_status measure(model_job *m, td_error *error) {
     TD_TRY(
         TD_ARENA_NEW(&m->arena, images->count * images->classes, &m->target_seen, "counts", error));
     TD_TRY(TD_ARENA_NEW(&m->arena, classes * classes, &m->counts, "a confusion matrix", error));
-    json_object_set_new(m->entry, "file", tool_json_text(m->path));
+    TD_TRY(TD_ARENA_NEW(&m->arena, m->job->backdoor_count, &m->asr, "rates", error));
     td_arena arena = {0};
     td_status status = measure_clean(m, &arena, error);
     td_arena_free(&arena);
     return status == TD_OK ? measure_backdoors(m, error) : status;
 }
 
-td_status eval_model(eval_job *job, size_t number, json_t **out, td_error *error) {
+td_status eval_model(eval_job *job, size_t number, const eval_place *place, td_error *error) {
     model_job m = {
-        .job = job, .number = number, .path = job->options->models[number], .entry = json_object()};
+        .job = job, .number = number, .place = place, .path = job->settings->models.texts[number]};
     td_status status = measure(&m, error);
     td_model_free(&m.model);
     td_arena_free(&m.arena);
-    if (status != TD_OK)
-        json_decref(m.entry);
-    *out = status == TD_OK ? m.entry : NULL;
     return status;
 }

@@ -12,15 +12,32 @@
 
 enum { SAMPLES = 10, COLUMNS = 3, CAPTION = 64 };
 
+static void name_confusion(char name[64], size_t model) {
+    snprintf(name, 64, "model-%zu-confusion.png", model);
+}
+
+td_status eval_pictures_open(eval_job *job, td_error *error) {
+    tool_outputs *outputs = &job->run->outputs;
+    char name[64];
+    if (!job->settings->pictures)
+        return TD_OK;
+    TD_TRY(tool_outputs_folder(outputs, job->settings->pictures, error));
+    for (size_t i = 0; i < job->settings->models.count; i++) {
+        name_confusion(name, i);
+        TD_TRY(tool_outputs_check_name(outputs, name, error));
+    }
+    return TD_OK;
+}
+
 /* Writes the bitmap and frees it. */
 static td_status write_picture(eval_job *job, const char *name, td_bitmap *bitmap,
                                td_error *error) {
     FILE *stream;
-    td_status status = tool_files_add(&job->pictures, name, &stream, error);
+    td_status status = tool_outputs_add(&job->run->outputs, name, &stream, error);
     if (status == TD_OK)
         status = td_png_write(stream, bitmap, error);
     if (status == TD_OK)
-        status = tool_files_finish(&job->pictures, &job->record, error);
+        status = tool_outputs_finish(&job->run->outputs, &job->run->record, error);
     td_bitmap_free(bitmap);
     return status;
 }
@@ -38,16 +55,16 @@ static td_status draw_counts(eval_job *job, const char *name, const char *title,
 td_status eval_picture_confusion(eval_job *job, size_t model, const char *title,
                                  const size_t *counts, size_t classes, td_error *error) {
     char name[64];
-    if (!job->options->pictures)
+    if (!job->settings->pictures)
         return TD_OK;
-    snprintf(name, sizeof name, "model-%zu-confusion.png", model);
+    name_confusion(name, model);
     return draw_counts(job, name, title, counts, classes, error);
 }
 
 td_status eval_picture_pairs(eval_job *job, size_t model, size_t trigger, const char *title,
                              const size_t *counts, size_t classes, td_error *error) {
     char name[64];
-    if (!job->options->pictures)
+    if (!job->settings->pictures)
         return TD_OK;
     snprintf(name, sizeof name, "model-%zu-trigger-%zu-pairs.png", model, trigger);
     return draw_counts(job, name, title, counts, classes, error);
@@ -57,7 +74,7 @@ td_status eval_picture_targets(eval_job *job, size_t model, const char *title, c
                                size_t bars, td_error *error) {
     char name[64];
     td_bitmap bitmap;
-    if (!job->options->pictures)
+    if (!job->settings->pictures)
         return TD_OK;
     snprintf(name, sizeof name, "model-%zu-targets.png", model);
     TD_TRY(histogram_draw(&bitmap, title, counts, bars, error));
@@ -101,7 +118,7 @@ static void fill_row(page *p, const eval_job *job, const td_trigger *trigger, si
     const size_t size = td_image_size(images);
     const uint8_t *clean = td_image(images, image);
     uint8_t *stamped = p->stamped + row * size, *difference = p->differences + row * size;
-    td_stamp stamp = {job->options->common.seed, job->data.first + image};
+    td_stamp stamp = {job->run->common->seed, job->data.first + image};
     memcpy(stamped, clean, size);
     td_trigger_apply(trigger, stamp, stamped, p->scratch);
     int found = td_linf(clean, stamped, size), largest = found > 1 ? found : 1;
@@ -137,7 +154,7 @@ td_status eval_picture_samples(eval_job *job, size_t model, size_t trigger,
     page p = {0};
     td_bitmap bitmap;
     char name[64];
-    if (!job->options->pictures)
+    if (!job->settings->pictures)
         return TD_OK;
     td_status status =
         draw_samples(&p, job, job->backdoors[trigger].trigger, predicted, &bitmap, error);

@@ -1,13 +1,15 @@
 #define _GNU_SOURCE /* program_invocation_short_name */
 #include "frame/command.h"
 
+#include "frame/completion.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    KEY_FIRST = 0x800, /* of the keys' numbers for argp, above those of all tools */
-    HELP_SIZE = 600,   /* of an option's help with its default */
+    KEY_FIRST = 0x800,    /* of the keys' numbers for argp, above those of all tools */
+    PRINT_FIRST = 0x8000, /* of flags that print a text */
+    HELP_SIZE = 600,      /* of an option's help with its default */
     NAME_SIZE = 128,
 };
 
@@ -15,6 +17,7 @@ enum {
 typedef struct command {
     const tool_program *program;
     tool_settings *settings;
+    const tool_print *prints; /* the family's, or NULL */
     struct argp_option *rows;
     td_arena arena;
 } command;
@@ -46,6 +49,27 @@ static const char *value_name(const td_key *key) {
     return key->kind == TD_KEY_FLAG ? NULL : key->value ? key->value : "VALUE";
 }
 
+static size_t count_prints(const tool_print *prints) {
+    size_t count = 0;
+    while (prints && prints[count].name)
+        count++;
+    return count;
+}
+
+static void set_print_rows(const tool_print *prints, struct argp_option *rows) {
+    for (size_t i = 0; i < count_prints(prints); i++)
+        rows[i] = (struct argp_option){
+            .name = prints[i].name, .key = PRINT_FIRST + (int)i, .doc = prints[i].help, .group = 1};
+}
+
+/* Ends the program where the option is one that prints a text. */
+static void print_and_leave(const tool_print *prints, int number) {
+    if (number < PRINT_FIRST || number - PRINT_FIRST >= (int)count_prints(prints))
+        return;
+    prints[number - PRINT_FIRST].print(stdout);
+    exit(tool_exit(TD_OK, NULL));
+}
+
 static td_status make_rows(command *c, td_error *error) {
     const char *title, *before = NULL;
     const td_key *key;
@@ -53,7 +77,8 @@ static td_status make_rows(command *c, td_error *error) {
     int group = 1;
     while (tool_settings_key(c->settings, count, &title))
         count++;
-    TD_TRY(TD_ARENA_NEW(&c->arena, 3 * count + 1, &c->rows, "options", error));
+    const size_t most = 3 * count + count_prints(c->prints) + 1;
+    TD_TRY(TD_ARENA_NEW(&c->arena, most, &c->rows, "options", error));
     count = 0;
     for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++) {
         if (key->argument)
@@ -69,6 +94,7 @@ static td_status make_rows(command *c, td_error *error) {
             c->rows[count++] = (struct argp_option){
                 .name = key->alias, .key = row->key, .flags = OPTION_ALIAS | OPTION_HIDDEN};
     }
+    set_print_rows(c->prints, c->rows + count);
     return TD_OK;
 }
 
@@ -95,6 +121,7 @@ static void take_argument(command *c, const char *text, struct argp_state *state
 static error_t parse(int number, char *text, struct argp_state *state) {
     command *c = state->input;
     const char *title;
+    print_and_leave(c->prints, number);
     const td_key *key = number >= KEY_FIRST
                             ? tool_settings_key(c->settings, (size_t)(number - KEY_FIRST), &title)
                             : NULL;
@@ -159,6 +186,11 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
 
 /* --- parsing --- */
 
+/* argp leaks memory over an empty table. */
+static const struct argp_option *some_rows(const struct argp_option *rows) {
+    return rows->key != 0 || rows->doc ? rows : NULL;
+}
+
 /* "TITLE (SOURCE): HELP". */
 static td_status make_doc(const tool_method *method, td_arena *arena, const char **out,
                           td_error *error) {
@@ -183,13 +215,15 @@ static td_status prepare(command *c, const char **doc, td_error *error) {
 void tool_command_parse(tool_settings *settings, const tool_program *program, int argc,
                         char **argv) {
     const tool_method *method = settings->method;
-    command c = {.program = program, .settings = settings};
+    command c = {.program = program, .settings = settings, .prints = method->family->prints};
     const char *doc;
     td_error error;
     if (prepare(&c, &doc, &error) != TD_OK)
         tool_misuse(NULL, "%s", error.message);
     refuse_foreign(program, settings, argc, argv);
-    const struct argp argp = {c.rows,
+    if (tool_completion_is_asked(argc, argv))
+        tool_completion_keys(settings, stdout);
+    const struct argp argp = {some_rows(c.rows),
                               parse,
                               method->usage ? method->usage : method->family->usage,
                               doc,
@@ -204,12 +238,16 @@ void tool_command_parse(tool_settings *settings, const tool_program *program, in
 
 typedef struct chooser {
     const tool_program *program;
+    const tool_print *prints; /* of the methods' family, or NULL */
     tool_common common;
 } chooser;
+
+enum { MOST_PRINTS = 8 };
 
 static error_t choose(int key, char *text, struct argp_state *state) {
     chooser *c = state->input;
     const char *names[64] = {NULL};
+    print_and_leave(c->prints, key);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->common;
@@ -252,9 +290,15 @@ static char *list_methods(int key, const char *text, void *input) {
 
 /* Without a method's name: prints what argv asks for, or exits with 2. */
 static int choose_none(const tool_program *program, int argc, char **argv) {
-    chooser c = {.program = program};
-    const struct argp argp = {
-        NULL, choose, program->noun, program->doc, tool_common_children, list_methods, NULL};
+    const tool_family *family = program->methods[0]->family;
+    chooser c = {.program = program, .prints = family ? family->prints : NULL};
+    struct argp_option rows[MOST_PRINTS + 1] = {{0}};
+    if (count_prints(c.prints) <= MOST_PRINTS)
+        set_print_rows(c.prints, rows);
+    if (tool_completion_is_asked(argc, argv))
+        tool_completion_methods(program->methods, stdout);
+    const struct argp argp = {some_rows(rows),      choose,       program->noun, program->doc,
+                              tool_common_children, list_methods, NULL};
     tool_parse(&argp, argc, argv, &c, &c.common);
     return 0;
 }

@@ -5,6 +5,15 @@
 #include <ctype.h>
 #include <string.h>
 
+bool tool_completion_is_asked(int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--_completion") == 0)
+            return true;
+    return false;
+}
+
+/* --- options --- */
+
 static void print_option(const struct argp_option *option, const char *value, FILE *stream) {
     const char *gap = value ? " " : "";
     value = value ? value : "";
@@ -41,12 +50,48 @@ static void print_argument(const char *args, FILE *stream) {
     }
 }
 
+/* --- words --- */
+
+/* The words that a key's value may be, each behind `lead`. */
+static void print_words(const char *lead, const td_key *key, FILE *stream) {
+    static const char *const anchors[] = {"top-left",     "top-right", "bottom-left",
+                                          "bottom-right", "center",    NULL};
+    const char *const *words = key->kind == TD_KEY_WORD       ? key->words
+                               : key->kind == TD_KEY_POSITION ? anchors
+                                                              : NULL;
+    for (size_t i = 0; words && words[i]; i++)
+        fprintf(stream, "%s%s=%s\n", lead, key->name, words[i]);
+}
+
+static void print_family(size_t number, FILE *stream) {
+    const char *name = td_trigger_family_name(number);
+    char lead[64];
+    snprintf(lead, sizeof lead, "TRIGGER=%s:", name);
+    fprintf(stream, "%s\t%s\n", lead, td_trigger_family_doc(number));
+    for (const td_key *key = td_trigger_family_keys(number); key->name; key++) {
+        fprintf(stream, "%s%s=\n", lead, key->name);
+        print_words(lead, key, stream);
+    }
+}
+
+void tool_completion_keys(const tool_settings *settings, FILE *stream) {
+    const char *title;
+    const td_key *key;
+    for (size_t i = 0; (key = tool_settings_key(settings, i, &title)); i++)
+        if (!key->argument)
+            print_words("--", key, stream);
+}
+
+void tool_completion_methods(const tool_method *const *methods, FILE *stream) {
+    for (size_t i = 0; methods[i]; i++)
+        fprintf(stream, "*=%s\t%s\n", methods[i]->name, methods[i]->doc);
+}
+
 void tool_completion_print(const struct argp *argp, FILE *stream) {
-    const char *name;
     print_argument(argp->args_doc, stream);
     print_options(argp, stream);
     for (size_t i = 0; td_zoo_names[i]; i++)
-        fprintf(stream, "NET %s\n", td_zoo_names[i]);
-    for (size_t i = 0; (name = td_trigger_family_name(i)); i++)
-        fprintf(stream, "TRIGGER %s\n", name);
+        fprintf(stream, "NET=%s\n", td_zoo_names[i]);
+    for (size_t i = 0; td_trigger_family_name(i); i++)
+        print_family(i, stream);
 }

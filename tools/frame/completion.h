@@ -1,19 +1,33 @@
-/* What a shell's completion asks a tool: which options it takes, and of what kind their values are.
- */
+/* What a shell's completion asks a tool: which options it takes, of what kind their values are, and
+ * which words they may be. */
 #ifndef TOOLS_FRAME_COMPLETION_H
 #define TOOLS_FRAME_COMPLETION_H
 
+#include "frame/settings.h"
 #include <argp.h>
 #include <stdio.h>
 
-/* Writes, from the tables that --help is made of, a line for each option and its value, and one of
- * the places in the trigger families' and the nets' names:
- *   --data DATA     an option and what --help calls its value
- *   --force         one without a value
- *   * RULE          what an argument that is no option stands for
- *   NET cnn         a word that a value called NET may be
- * The words that are allowed where a value is one of a few, a method's name among them, are told by
- * the message for a wrong one. */
+/* What --_completion prints, from the tables that --help is made of, a line each:
+ *   --data DATA                an option and what --help calls its value
+ *   --force                    one without a value
+ *   * METHOD                   what an argument that is no option stands for
+ *   --optimizer=adam           a word that the option's value may be
+ *   *=strip <TAB> inputs ...   a word that the argument may be, and what it does
+ *   NET=cnn                    a word that any value called NET may be
+ *   TRIGGER=square: <TAB> ...  the same; its keys follow:
+ *   TRIGGER=square:size=       and the words that their values may be: TRIGGER=square:at=center
+ */
+
+/* Whether --_completion is among the arguments. */
+bool tool_completion_is_asked(int argc, char **argv);
+
+/* The options and arguments; for argp's parser of the options of all tools. */
 void tool_completion_print(const struct argp *argp, FILE *stream);
+
+/* The words of the keys' values. */
+void tool_completion_keys(const tool_settings *settings, FILE *stream);
+
+/* The methods that the first argument may be; the list ends with NULL. */
+void tool_completion_methods(const tool_method *const *methods, FILE *stream);
 
 #endif

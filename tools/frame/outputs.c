@@ -113,6 +113,13 @@ void tool_outputs_drop(tool_outputs *outputs) {
     outputs->last->existed = true;
 }
 
+td_status tool_outputs_supersede(tool_outputs *outputs, const char *path, td_error *error) {
+    char *copy;
+    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &copy, error));
+    outputs->superseded = copy;
+    return TD_OK;
+}
+
 td_status tool_outputs_publish(tool_outputs *outputs, td_error *error) {
     for (tool_file *file = outputs->first; file; file = file->next) {
         td_status status = td_output_publish(&file->output, error);
@@ -125,7 +132,9 @@ td_status tool_outputs_publish(tool_outputs *outputs, td_error *error) {
         return status;
     }
     outputs->made = false;
-    return TD_OK;
+    if (!outputs->superseded || unlink(outputs->superseded) == 0 || errno == ENOENT)
+        return TD_OK;
+    return td_fail(error, TD_ERR_IO, "%s: %s", outputs->superseded, strerror(errno));
 }
 
 void tool_outputs_close(tool_outputs *outputs) {

@@ -12,6 +12,7 @@ typedef struct tool_outputs {
     bool made;          /* whether the folder was made here */
     bool printed;       /* one of the files is standard output */
     struct tool_file *first, *last;
+    const char *superseded; /* or NULL */
     td_arena arena;
 } tool_outputs;
 
@@ -47,6 +48,11 @@ td_status tool_outputs_finish(tool_outputs *outputs, tool_record *record,
 
 /* Leaves out the file added last: it is to be written anew. */
 void tool_outputs_drop(tool_outputs *outputs);
+
+/* Once all files are in place, the one at `path`, such as a checkpoint, is removed, if there is
+ * one. */
+td_status tool_outputs_supersede(tool_outputs *outputs, const char *path,
+                                 td_error *error) TD_MUST_USE;
 
 /* Puts all finished files into place. If one cannot be, those before it go again, unless they
  * replaced others. */

@@ -45,6 +45,18 @@ td_status tool_run_go_on(tool_run *run, size_t done, const char *note, td_error 
                    run->progress.unit);
 }
 
+void tool_run_log(tool_run *run, const char *format, ...) {
+    va_list arguments;
+    if (tool_run_is_quiet(run))
+        return;
+    tool_progress shown = run->progress; /* a copy: the line is drawn again with the next step */
+    tool_progress_end(&shown);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
 /* --- results --- */
 
 void tool_run_note(const tool_run *run, const char *format, ...) {
@@ -163,7 +175,12 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
     tool_run_end(run);
     if (status == TD_OK)
         status = publish(run, error);
-    return family->end ? family->end(run, status, error) : status;
+    if (family->end)
+        status = family->end(run, status, error);
+    if (status == TD_OK || !run->left)
+        return status;
+    const td_error before = *error;
+    return td_fail(error, status, "%s; %s", before.message, run->left);
 }
 
 void tool_run_print(const tool_run *run, FILE *stream) {

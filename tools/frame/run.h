@@ -28,7 +28,9 @@ typedef struct tool_run {
     const char *words;       /* printed in place of the summary and the tables; NULL: these are */
     const char *record_name; /* of the record in the outputs' folder, where it is written besides
                                 --json, over another one; NULL: it is not */
-    bool as_part;            /* of another run, which prints and reports progress itself */
+    const char *left; /* what a failure leaves, "--resume goes on from epoch 3", which is said
+                         behind its message; in the arena or static; NULL: nothing */
+    bool as_part;     /* of another run, which prints and reports progress itself */
     void (*watch)(void *context, double share); /* of a part: progress in [0, 1]; may be NULL */
     void *watch_context;
     td_arena arena;
@@ -56,6 +58,9 @@ td_status tool_run_go_on(tool_run *run, size_t done, const char *note, td_error 
 /* One line on stderr on what the user may not expect: "note: ..." is not printed with -q, "warning:
  * ..." is. */
 void tool_run_note(const tool_run *run, const char *format, ...) TD_PRINTF(2, 3);
+
+/* One line on stderr on how the work goes on, such as an epoch's; not with -q. */
+void tool_run_log(tool_run *run, const char *format, ...) TD_PRINTF(2, 3);
 
 /* The result in a sentence or two: printed before the tables, `summary` in the record. */
 td_status tool_run_summary(tool_run *run, td_error *error, const char *format, ...) TD_MUST_USE

@@ -6,6 +6,7 @@
 #include "base/key.h"
 #include "frame/options.h"
 #include <jansson.h>
+#include <stdio.h>
 
 struct tool_run;
 struct tool_settings;
@@ -21,6 +22,13 @@ typedef struct tool_keys {
                   an object a time */
 } tool_keys;
 
+/* A flag that prints a text on standard output, in place of a run. A list ends at one without a
+ * name. */
+typedef struct tool_print {
+    const char *name, *help; /* as a key's */
+    void (*print)(FILE *stream);
+} tool_print;
+
 typedef enum tool_output_kind {
     TOOL_OUTPUT_NONE,   /* -o has no meaning */
     TOOL_OUTPUT_FILE,   /* -o is a file, such as a model */
@@ -34,7 +42,8 @@ typedef struct tool_family {
                           "method", which is then a field of the record, too */
     const char *usage; /* what must be given, for --help: "--model MODEL --clean DATA" */
     const tool_keys *groups;
-    size_t size; /* of the family's settings */
+    const tool_print *prints; /* NULL: none */
+    size_t size;              /* of the family's settings */
     /* Rules that no row of keys can say, TD_ERR_USAGE, and values that depend on others. May be
      * NULL. */
     td_status (*check)(const struct tool_settings *settings, void *family, td_error *error);

@@ -1,6 +1,7 @@
 #include "frame/trigger.h"
 
-#include <stdio.h>
+#include "base/size.h"
+#include <string.h>
 
 td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool quiet,
                             td_error *error) {
@@ -19,4 +20,32 @@ td_status tool_trigger_record(const td_trigger *trigger, tool_record *record, td
     for (size_t i = 0; (file = td_trigger_file(trigger, i)); i++)
         TD_TRY(tool_record_input(record, file, error));
     return TD_OK;
+}
+
+static void print_key(const td_key *key, size_t width, FILE *stream) {
+    char allowed[256];
+    fprintf(stream, "    %-*s  %s: %s", (int)width, key->name, key->help,
+            td_key_describe(key, allowed, sizeof allowed));
+    if (key->standard)
+        fprintf(stream, " (%s)", key->standard);
+    fputc('\n', stream);
+}
+
+void tool_triggers_print(FILE *stream) {
+    const char *name;
+    fputs("A trigger is written as its family and the keys that are not at their defaults:\n"
+          "  FAMILY[:key=value,...]\n"
+          "  square:size=4,at=bottom-right\n"
+          "It is laid on raw pixels of 0 to 255, which are then clipped and rounded. A default "
+          "stands\n"
+          "in parentheses.\n",
+          stream);
+    for (size_t i = 0; (name = td_trigger_family_name(i)); i++) {
+        size_t width = 0;
+        fprintf(stream, "\n%s:\n  %s.\n", name, td_trigger_family_doc(i));
+        for (const td_key *key = td_trigger_family_keys(i); key->name; key++)
+            width = td_size_max(width, strlen(key->name));
+        for (const td_key *key = td_trigger_family_keys(i); key->name; key++)
+            print_key(key, width, stream);
+    }
 }

@@ -3,7 +3,9 @@
 #define TOOLS_FRAME_TRIGGER_H
 
 #include "frame/record.h"
+#include "frame/settings.h"
 #include "trigger/trigger.h"
+#include <stdio.h>
 
 /* td_trigger_bind, and prints the trigger's note, where it has one, unless `quiet`. */
 td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool quiet,
@@ -12,5 +14,12 @@ td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool q
 /* Adds the files that the trigger was read from to the record's inputs. */
 td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
                               td_error *error) TD_MUST_USE;
+
+/* The reference of all trigger families and their keys, from their own tables. */
+void tool_triggers_print(FILE *stream);
+
+/* The row of a family's prints for it. */
+#define TOOL_PRINT_TRIGGERS                                                                        \
+    { "help-trigger", "Print the trigger families and their keys", tool_triggers_print }
 
 #endif

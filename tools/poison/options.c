@@ -1,4 +1,5 @@
 /* What all rules take, and what a rule asks of it. */
+#include "frame/trigger.h"
 #include "poison.h"
 
 #include <stdio.h>
@@ -124,11 +125,14 @@ static td_status poison(tool_run *run, td_error *error) {
     return status;
 }
 
+static const tool_print prints[] = {TOOL_PRINT_TRIGGERS, {0}};
+
 const tool_family poison_rules = {
     .name = "rule",
     .word = "rule",
     .usage = "--data DATA -o DIR",
     .groups = groups,
+    .prints = prints,
     .size = sizeof(poison_source),
     .run = poison,
     .output = TOOL_OUTPUT_FOLDER,

@@ -1,10 +1,11 @@
 /* MODEL.checkpoint, a safetensors file: `weights` F32 [weights], `optimizer` F32 [states, weights],
  * `log` U8 (the log so far, a JSON array), and as metadata the net's text (trapdoor.net) and
- * {"epoch", "training"} (trapdoor.checkpoint), where `training` is train_identity's. */
+ * {"epoch", "training"} (trapdoor.checkpoint), where `training` is all that decides about the bytes
+ * of the result. */
 #include "base/json.h"
-#include "frame/identity.h"
 #include "data/safetensors.h"
-#include "train/job.h"
+#include "frame/identity.h"
+#include "train/train.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -20,8 +21,8 @@ static bool stands(const char *path) {
 }
 
 td_status train_checkpoint_check(const train_job *job, td_error *error) {
-    const train_options *o = job->options;
-    if (!job->checkpoint_path || o->resume || o->common.force || !stands(job->checkpoint_path))
+    if (!job->checkpoint_path || job->settings->resume || job->run->common->force ||
+        !stands(job->checkpoint_path))
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
                    "%s: a training did not end here; --resume goes on with it, --force starts anew",
@@ -38,7 +39,7 @@ static td_status write_tensors(const train_job *job, const td_train_state *state
         {.name = "optimizer",
          .dtype = TD_F32,
          .rank = 2,
-         .dims = {job->options->training.optimizer->states, weights},
+         .dims = {job->states, weights},
          .data = state->optimizer_state},
         {.name = "log", .dtype = TD_U8, .rank = 1, .dims = {strlen(log)}, .data = log},
     };
@@ -73,15 +74,6 @@ td_status train_checkpoint_write(train_job *job, const td_train_state *state, td
     return status;
 }
 
-td_status train_checkpoint_remove(train_job *job, td_error *error) {
-    if (job->kept == 0)
-        return TD_OK;
-    job->kept = 0;
-    if (unlink(job->checkpoint_path) == 0 || errno == ENOENT)
-        return TD_OK;
-    return td_fail(error, TD_ERR_IO, "%s: %s", job->checkpoint_path, strerror(errno));
-}
-
 /* --- reading --- */
 
 static td_status copy_floats(const td_safetensors *file, const char *name, size_t count, float *out,
@@ -113,10 +105,10 @@ static td_status read_head(const train_job *job, const td_safetensors *file, siz
     json_int_t number = json_integer_value(json_object_get(head, "epoch"));
     status =
         tool_identity_check(job->identity, json_object_get(head, "training"), "training", error);
-    if (status == TD_OK && (number < 1 || (size_t)number > job->options->training.epochs))
+    if (status == TD_OK && (number < 1 || (size_t)number > job->settings->epochs))
         status =
             td_fail(error, TD_ERR_FORMAT, "metadata: expected an epoch from 1 to %zu, found %lld",
-                    job->options->training.epochs, (long long)number);
+                    job->settings->epochs, (long long)number);
     *epoch = (size_t)number;
     json_decref(head);
     return status;
@@ -143,8 +135,8 @@ static td_status read_log(train_job *job, const td_safetensors *file, size_t epo
         return td_fail_within(error, status, "tensor \"log\"");
     bool good = json_array_size(log) == epoch;
     for (size_t i = 0; good && i < epoch; i++)
-        good = is_line(json_array_get(log, i), i + 1, job->options->validate != NULL,
-                       job->options->watched_count);
+        good = is_line(json_array_get(log, i), i + 1, job->settings->validate != NULL,
+                       job->watched_count);
     if (!good)
         status = td_fail(error, TD_ERR_FORMAT,
                          "tensor \"log\": expected a line for each of %zu epochs", epoch);
@@ -156,9 +148,9 @@ static td_status read_log(train_job *job, const td_safetensors *file, size_t epo
 
 static td_status read_checkpoint(train_job *job, const td_safetensors *file, td_error *error) {
     size_t weights = job->net->weight_count, epoch = 0;
-    size_t states = job->options->training.optimizer->states * weights;
+    size_t states = job->states * weights;
     TD_TRY(read_head(job, file, &epoch, error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, states, &job->optimizer_state, "the optimiser", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, states, &job->optimizer_state, "the optimiser", error));
     TD_TRY(copy_floats(file, "weights", weights, job->weights, error));
     TD_TRY(copy_floats(file, "optimizer", states, job->optimizer_state, error));
     TD_TRY(read_log(job, file, epoch, error));
@@ -170,7 +162,7 @@ td_status train_checkpoint_load(train_job *job, td_error *error) {
     if (!job->checkpoint_path)
         return TD_OK;
     TD_TRY(train_identity(job, &job->identity, error));
-    if (!job->options->resume || !stands(job->checkpoint_path))
+    if (!job->settings->resume || !stands(job->checkpoint_path))
         return TD_OK;
     td_safetensors file;
     TD_TRY(td_safetensors_open(&file, job->checkpoint_path, error));
@@ -190,7 +182,7 @@ static td_status read_start(train_job *job, const td_safetensors *file, td_error
     if (!tensor || tensor->count != weights)
         return td_fail(error, TD_ERR_FORMAT, "tensor \"weights\": expected %zu values, found %zu",
                        weights, tensor ? tensor->count : 0);
-    TD_TRY(TD_ARENA_NEW(&job->arena, weights, &job->weights, "weights", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, weights, &job->weights, "weights", error));
     return copy_floats(file, "weights", weights, job->weights, error);
 }
 

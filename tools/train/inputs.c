@@ -1,9 +1,8 @@
 /* What a training reads: data, validation data, and the net with its first weights. */
 #include "frame/net_source.h"
 #include "frame/trigger.h"
-#include "train/job.h"
+#include "train/train.h"
 #include <fnmatch.h>
-#include <stdio.h>
 
 static td_status freeze(td_net *net, const char *pattern, td_error *error) {
     size_t matches = 0;
@@ -20,12 +19,12 @@ static td_status freeze(td_net *net, const char *pattern, td_error *error) {
 
 /* A model as it is. */
 static td_status open_model(train_job *job, td_error *error) {
-    const train_options *o = job->options;
+    const train_settings *s = job->settings;
     bool is_checkpoint = false;
-    TD_TRY(train_checkpoint_start(job, o->from, &is_checkpoint, error));
+    TD_TRY(train_checkpoint_start(job, s->from, &is_checkpoint, error));
     if (is_checkpoint)
         return TD_OK;
-    TD_TRY(td_model_load(&job->from, o->from, error));
+    TD_TRY(td_model_load(&job->from, s->from, error));
     job->net = &job->from.net;
     job->weights = job->from.weights;
     return TD_OK;
@@ -33,60 +32,66 @@ static td_status open_model(train_job *job, td_error *error) {
 
 /* What another model has for this net; the rest stays random, which is said. */
 static td_status adopt(train_job *job, td_error *error) {
-    const train_options *o = job->options;
+    const train_settings *s = job->settings;
     bool *taken;
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->net->param_count, &taken, "parameters", error));
-    TD_TRY(td_model_adopt(job->net, job->weights, o->from, taken, error));
-    for (size_t i = 0; i < job->net->param_count && !o->common.quiet; i++)
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->net->param_count, &taken, "parameters", error));
+    TD_TRY(td_model_adopt(job->net, job->weights, s->from, taken, error));
+    for (size_t i = 0; i < job->net->param_count; i++)
         if (!taken[i])
-            fprintf(stderr, "%s: not in %s with this shape; starts at random\n",
-                    job->net->params[i].name, o->from);
+            tool_run_log(job->run, "%s: not in %s with this shape; starts at random",
+                         job->net->params[i].name, s->from);
     return TD_OK;
 }
 
 static td_status open_net(train_job *job, td_error *error) {
-    const train_options *o = job->options;
+    const train_settings *s = job->settings;
     job->net = &job->own_net;
-    if (!o->net) {
+    if (!s->net) {
         TD_TRY(open_model(job, error));
     } else {
-        TD_TRY(tool_net_open(job->net, o->net, &job->data.images, error));
-        TD_TRY(TD_ARENA_NEW(&job->arena, job->net->weight_count, &job->weights, "weights", error));
-        td_net_init(job->net, o->common.seed, job->weights);
-        if (o->from)
+        TD_TRY(tool_net_open(job->net, s->net, &job->data.images, error));
+        TD_TRY(TD_ARENA_NEW(&job->run->arena, job->net->weight_count, &job->weights, "weights",
+                            error));
+        td_net_init(job->net, job->run->common->seed, job->weights);
+        if (s->from)
             TD_TRY(adopt(job, error));
     }
-    for (size_t i = 0; i < o->freeze_count; i++)
-        TD_TRY(freeze(job->net, o->freeze[i], error));
+    for (size_t i = 0; i < s->freeze.count; i++)
+        TD_TRY(freeze(job->net, s->freeze.texts[i], error));
     return TD_OK;
 }
 
 static td_status open_watched(train_job *job, size_t number, td_error *error) {
-    const train_options *o = job->options;
+    tool_run *run = job->run;
+    const size_t target = job->settings->targets.counts[number];
     const td_images *images = &job->validation.images;
     train_watched *watched = &job->watched[number];
-    if (o->targets[number] >= images->classes)
+    if (target >= images->classes)
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       images->classes - 1, o->targets[number]);
-    TD_TRY(td_trigger_parse(&watched->trigger, o->watched[number], error));
-    TD_TRY(tool_trigger_record(watched->trigger, &job->record, error));
-    TD_TRY(tool_trigger_bind(watched->trigger, images, o->common.quiet, error));
-    td_stamp first = {o->common.seed, job->validation.first};
-    return td_trigger_stamp(watched->trigger, images, first, &job->arena, &watched->stamped, error);
+                       images->classes - 1, target);
+    watched->target = (int32_t)target;
+    TD_TRY(td_trigger_parse(&watched->trigger, job->settings->triggers.texts[number], error));
+    TD_TRY(tool_trigger_record(watched->trigger, &run->record, error));
+    TD_TRY(tool_trigger_bind(watched->trigger, images, tool_run_is_quiet(run), error));
+    td_stamp first = {run->common->seed, job->validation.first};
+    return td_trigger_stamp(watched->trigger, images, first, &run->arena, &watched->stamped, error);
 }
 
 td_status train_open_inputs(train_job *job, td_error *error) {
-    const train_options *o = job->options;
-    const char *folder = o->common.data_dir;
-    TD_TRY(td_dataset_open(&job->data, o->data, "train", folder, error));
-    TD_TRY(tool_record_dataset(&job->record, &job->data, error));
-    if (o->validate) {
-        TD_TRY(td_dataset_open(&job->validation, o->validate, "test", folder, error));
-        TD_TRY(tool_record_dataset(&job->record, &job->validation, error));
+    const train_settings *s = job->settings;
+    tool_run *run = job->run;
+    const char *folder = run->common->data_dir;
+    TD_TRY(td_dataset_open(&job->data, s->data, "train", folder, error));
+    TD_TRY(tool_record_dataset(&run->record, &job->data, error));
+    if (s->validate) {
+        TD_TRY(td_dataset_open(&job->validation, s->validate, "test", folder, error));
+        TD_TRY(tool_record_dataset(&run->record, &job->validation, error));
     }
-    if (o->from)
-        TD_TRY(tool_record_input(&job->record, o->from, error));
-    for (size_t i = 0; i < o->watched_count; i++)
+    if (s->from)
+        TD_TRY(tool_record_input(&run->record, s->from, error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->triggers.count, &job->watched, "triggers", error));
+    job->watched_count = s->triggers.count;
+    for (size_t i = 0; i < job->watched_count; i++)
         TD_TRY(open_watched(job, i, error));
     return open_net(job, error);
 }

@@ -1,7 +1,8 @@
-/* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. */
+/* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. The lines of epochs
+ * before --resume come from the checkpoint as JSON, so that is what all of them are kept as. */
 #include "frame/predict.h"
 #include "measure/rates.h"
-#include "train/job.h"
+#include "train/train.h"
 #include <stdio.h>
 
 /* The classes that the net of this moment says, [images->count], in `arena`. */
@@ -33,12 +34,12 @@ static td_status watch(train_job *job, size_t number, size_t epoch, json_t *trig
     const train_watched *watched = &job->watched[number];
     const td_images *images = &watched->stamped;
     td_arena arena = {0};
-    int32_t *predicted, target = (int32_t)job->options->targets[number];
+    int32_t *predicted;
     td_status status = predict(job, images, epoch, &arena, &predicted, error);
     if (status == TD_OK) {
-        td_rate asr = td_asr(predicted, images->labels, images->count, target);
+        td_rate asr = td_asr(predicted, images->labels, images->count, watched->target);
         json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(watched->trigger),
-                                  "target", (json_int_t)target);
+                                  "target", (json_int_t)watched->target);
         tool_json_rate(entry, "asr", &asr);
         json_array_append_new(triggers, entry);
     }
@@ -49,24 +50,25 @@ static td_status watch(train_job *job, size_t number, size_t epoch, json_t *trig
 static td_status watch_all(train_job *job, size_t epoch, json_t *line, td_error *error) {
     json_t *triggers = json_array();
     json_object_set_new(line, "triggers", triggers);
-    for (size_t i = 0; i < job->options->watched_count; i++)
+    for (size_t i = 0; i < job->watched_count; i++)
         TD_TRY(watch(job, i, epoch, triggers, error));
     return TD_OK;
 }
 
 static void print_line(const train_job *job, const json_t *line, const td_train_state *state) {
-    tool_progress shown = job->progress; /* a copy: the line is drawn again in the next epoch */
-    tool_progress_end(&shown);
-    fprintf(stderr, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%", state->epoch,
-            job->options->training.epochs, state->loss, 100 * state->accuracy);
-    const json_t *accuracy = json_object_get(line, "validation_accuracy");
+    char measured[512] = "";
+    size_t used = 0, i;
+    const json_t *accuracy = json_object_get(line, "validation_accuracy"), *trigger;
     if (accuracy)
-        fprintf(stderr, "  validation %.2f %%", 100 * json_real_value(accuracy));
-    size_t i;
-    const json_t *trigger;
-    json_array_foreach(json_object_get(line, "triggers"), i, trigger)
-        fprintf(stderr, "  ASR %.2f %%", 100 * json_real_value(json_object_get(trigger, "asr")));
-    fputc('\n', stderr);
+        used += (size_t)snprintf(measured, sizeof measured, "  validation %.2f %%",
+                                 100 * json_real_value(accuracy));
+    json_array_foreach(json_object_get(line, "triggers"), i, trigger) {
+        if (used + 32 < sizeof measured)
+            used += (size_t)snprintf(measured + used, sizeof measured - used, "  ASR %.2f %%",
+                                     100 * json_real_value(json_object_get(trigger, "asr")));
+    }
+    tool_run_log(job->run, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%%s", state->epoch,
+                 job->settings->epochs, state->loss, 100 * state->accuracy, measured);
 }
 
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {
@@ -74,20 +76,25 @@ td_status train_log_epoch(train_job *job, const td_train_state *state, td_error 
                              state->loss, "accuracy", state->accuracy, "lr", state->lr);
     if (!line || json_array_append_new(job->epochs, line) != 0)
         return td_fail_memory(error, "the log");
-    if (job->options->validate)
+    if (job->settings->validate)
         TD_TRY(validate(job, state->epoch, line, error));
-    if (job->options->watched_count > 0)
+    if (job->watched_count > 0)
         TD_TRY(watch_all(job, state->epoch, line, error));
-    if (!job->options->common.quiet)
-        print_line(job, line, state);
+    print_line(job, line, state);
     return TD_OK;
 }
 
-void train_log_write(const json_t *epochs, FILE *stream) {
+td_status train_log_write(train_job *job, td_error *error) {
+    tool_run *run = job->run;
+    FILE *stream;
     size_t i;
     const json_t *line;
-    json_array_foreach(epochs, i, line) {
+    if (!job->log_path)
+        return TD_OK;
+    TD_TRY(tool_outputs_add_path(&run->outputs, job->log_path, &stream, error));
+    json_array_foreach(job->epochs, i, line) {
         json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(10));
         fputc('\n', stream);
     }
+    return tool_outputs_finish(&run->outputs, &run->record, error);
 }

@@ -1,30 +1,57 @@
 #include "train/train.h"
 
-#include "train/job.h"
+#include "data/path.h"
+#include "frame/model_output.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void job_free(train_job *job) {
-    td_output_discard(&job->model_file);
-    td_output_discard(&job->log_file);
     td_dataset_close(&job->data);
     td_dataset_close(&job->validation);
-    for (size_t i = 0; i < MOST_WATCHED; i++)
+    for (size_t i = 0; i < job->watched_count; i++)
         td_trigger_free(job->watched[i].trigger);
     td_model_free(&job->from);
     td_net_free(&job->own_net);
-    tool_record_free(&job->record);
     json_decref(job->identity);
-    td_arena_free(&job->arena);
 }
+
+/* Before the work. A model that goes to a device leaves no log and no checkpoint beside it. */
+static td_status check_outputs(train_job *job, td_error *error) {
+    tool_run *run = job->run;
+    const char *model = run->common->output;
+    TD_TRY(tool_outputs_check(&run->outputs, model, error));
+    if (td_path_exists(model) && !td_path_is_file(model))
+        return TD_OK;
+    TD_TRY(tool_run_text(run, &job->log_path, error, "%s.log.jsonl", model));
+    TD_TRY(tool_outputs_check(&run->outputs, job->log_path, error));
+    TD_TRY(tool_run_text(run, &job->checkpoint_path, error, "%s.checkpoint", model));
+    return train_checkpoint_check(job, error);
+}
+
+static td_status write_outputs(train_job *job, td_error *error) {
+    tool_run *run = job->run;
+    char *training;
+    TD_TRY(tool_model_training(&run->record, &training, error));
+    td_status status =
+        tool_run_model(run, run->common->output, job->net, job->weights, training, error);
+    free(training);
+    TD_TRY(status);
+    TD_TRY(train_log_write(job, error));
+    return job->kept > 0 ? tool_outputs_supersede(&run->outputs, job->checkpoint_path, error)
+                         : TD_OK;
+}
+
+/* --- the training --- */
 
 static bool batch_done(void *context, const td_train_state *state) {
     train_job *job = context;
     char note[96];
-    snprintf(note, sizeof note, "epoch %zu/%zu  loss %.4f", state->epoch,
-             job->options->training.epochs, state->loss);
-    size_t epochs = state->epoch - 1 - job->resumed;
-    tool_progress_update(&job->progress, epochs * job->data.images.count + state->images, note);
-    return !tool_interrupted();
+    snprintf(note, sizeof note, "epoch %zu/%zu  loss %.4f", state->epoch, job->settings->epochs,
+             state->loss);
+    const size_t epochs = state->epoch - 1 - job->resumed;
+    tool_run_show(job->run, epochs * job->data.images.count + state->images, note);
+    return !tool_run_stops(job->run);
 }
 
 static td_status epoch_done(void *context, const td_train_state *state, td_error *error) {
@@ -33,57 +60,58 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
     return train_checkpoint_write(job, state, error);
 }
 
+/* Says what a failure of status leaves of the training. */
+static td_status keep(train_job *job, td_status status, td_error *error) {
+    if (job->kept == 0)
+        return TD_OK;
+    if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
+        return tool_run_text(job->run, &job->run->left, error, "%s keeps epoch %zu, for --from",
+                             job->checkpoint_path, job->kept);
+    return tool_run_text(job->run, &job->run->left, error, "--resume goes on from epoch %zu",
+                         job->kept);
+}
+
 static td_status train(train_job *job, td_error *error) {
-    td_train_options options = job->options->training;
+    td_train_options options = train_options(job->settings, job->run->common->seed);
+    td_error memory;
     options.batch_done = batch_done;
     options.epoch_done = epoch_done;
     options.context = job;
     options.epochs_done = job->resumed;
     options.optimizer_state = job->optimizer_state;
-    bool quiet = job->options->common.quiet;
-    if (job->resumed > 0 && !quiet)
-        fprintf(stderr, "goes on from epoch %zu/%zu\n", job->resumed, options.epochs);
-    job->progress = tool_progress_start(
-        "training", "images", (options.epochs - job->resumed) * job->data.images.count, quiet);
+    if (job->resumed > 0)
+        tool_run_log(job->run, "goes on from epoch %zu/%zu", job->resumed, options.epochs);
+    tool_run_begin(job->run, "training", "images",
+                   (options.epochs - job->resumed) * job->data.images.count);
     td_status status = td_train(job->net, job->weights, &job->data.images, &options, error);
-    tool_progress_end(&job->progress);
-    return status;
+    tool_run_end(job->run);
+    td_status kept = keep(job, status, &memory);
+    if (status == TD_OK && kept != TD_OK)
+        *error = memory;
+    return status == TD_OK ? kept : status;
 }
 
-/* After a failure: says what is left of the training. */
-static td_status tell_of_checkpoint(const train_job *job, td_status status, td_error *error) {
-    td_error before = *error;
-    if (job->kept == 0)
-        return status;
-    if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
-        return td_fail(error, status, "%s; %s keeps epoch %zu, for --from", before.message,
-                       job->checkpoint_path, job->kept);
-    return td_fail(error, status, "%s; --resume goes on from epoch %zu", before.message, job->kept);
-}
-
-static td_status run(train_job *job, td_error *error) {
-    TD_TRY(train_check_outputs(job, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-train", &job->options->common,
-                             train_options_json(job->options), error));
+static td_status run_job(train_job *job, td_error *error) {
+    tool_run *run = job->run;
+    job->states = train_options(job->settings, 0).optimizer->states;
+    const char *model = run->common->output, *slash = strrchr(model, '/');
+    TD_TRY(check_outputs(job, error));
     TD_TRY(train_open_inputs(job, error));
+    TD_TRY(tool_run_set(run, "net_parameters", json_integer((json_int_t)job->net->weight_count),
+                        error));
     job->epochs = json_array();
-    json_object_set_new(job->record.root, "net_parameters",
-                        json_integer((json_int_t)job->net->weight_count));
-    json_object_set_new(job->record.root, "epochs", job->epochs);
+    TD_TRY(tool_run_set(run, "epochs", job->epochs, error));
     TD_TRY(train_checkpoint_load(job, error));
-    td_status status = train(job, error);
-    if (status == TD_OK)
-        status = train_write_outputs(job, error);
-    if (status != TD_OK)
-        return tell_of_checkpoint(job, status, error);
-    printf("%s: %zu parameters, %zu epochs on %zu images\n", job->options->common.output,
-           job->net->weight_count, job->options->training.epochs, job->data.images.count);
-    return TD_OK;
+    TD_TRY(train(job, error));
+    TD_TRY(write_outputs(job, error));
+    return tool_run_summary(run, error, "%s: %zu parameters, %zu epochs on %zu images",
+                            slash ? slash + 1 : model, job->net->weight_count,
+                            job->settings->epochs, job->data.images.count);
 }
 
-td_status train_run(const train_options *options, td_error *error) {
-    train_job job = {.options = options};
-    td_status status = run(&job, error);
+td_status train_run(tool_run *run, td_error *error) {
+    train_job job = {.run = run, .settings = run->family};
+    td_status status = run_job(&job, error);
     job_free(&job);
     return status;
 }

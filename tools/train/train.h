@@ -1,11 +1,96 @@
-/* One run of trapdoor-train. */
+/* trapdoor-train's one method, and its parts: what can be asked (settings.c), the run (train.c),
+ * what is read (inputs.c), what a checkpoint must agree with (identity.c), the log (log.c) and
+ * checkpoints (checkpoint.c). */
 #ifndef TOOLS_TRAIN_TRAIN_H
 #define TOOLS_TRAIN_TRAIN_H
 
-#include "train/options.h"
+#include "data/augment.h"
+#include "frame/run.h"
+#include "nn/model.h"
+#include "nn/train.h"
+#include "trigger/trigger.h"
 
-/* Trains and writes the model, its log and the record; on failure nothing is written but the
+typedef struct train_settings {
+    const char *data, *net;
+    const char *validate;      /* DATA, or NULL */
+    const char *from;          /* a model file, or NULL */
+    td_many freeze;            /* patterns of parameter names */
+    td_many triggers, targets; /* what is watched, in pairs */
+    size_t epochs, batch, warmup;
+    int optimizer, schedule;
+    double lr, momentum, beta1, beta2, weight_decay, label_smoothing;
+    const char *augment;     /* canonical, or NULL */
+    td_augment augmentation; /* what that says */
+    char augment_text[TD_AUGMENT_TEXT];
+    bool resume;
+} train_settings;
+
+extern const tool_method train_method;
+
+/* The settings as td_train takes them; borrows from them. */
+td_train_options train_options(const train_settings *settings, uint64_t seed);
+
+/* A trigger whose success is measured after each epoch. */
+typedef struct train_watched {
+    td_trigger *trigger;
+    int32_t target;
+    td_images stamped; /* the validation images, in the run's arena */
+} train_watched;
+
+/* One run. Arrays are in the run's arena. */
+typedef struct train_job {
+    tool_run *run;
+    const train_settings *settings;
+    td_dataset data, validation; /* the second zeroed where there is none */
+    train_watched *watched;
+    size_t watched_count;
+    td_model from; /* zeroed where training starts from random weights */
+    td_net own_net;
+    td_net *net;
+    float *weights;
+    json_t *epochs;                         /* a line of the log each; borrowed from the record */
+    const char *log_path, *checkpoint_path; /* NULL where the model goes to a device: neither is
+                                               kept */
+    json_t *identity;                       /* train_identity's; NULL where no checkpoint is kept */
+    size_t states;          /* arrays of the optimiser's state, each as long as the weights */
+    size_t resumed;         /* epochs done by an earlier run; 0 for a new training */
+    size_t kept;            /* the epoch of this training's checkpoint; 0: there is none */
+    float *optimizer_state; /* after `resumed` epochs; NULL for a new training */
+} train_job;
+
+/* Trains and adds the model and its log to the run's outputs; a failure leaves nothing but the
  * checkpoint of the last epoch that was finished. */
-td_status train_run(const train_options *options, td_error *error) TD_MUST_USE;
+td_status train_run(tool_run *run, td_error *error) TD_MUST_USE;
+
+/* Opens data, validation data and the net with its first weights, and names them in the record. */
+td_status train_open_inputs(train_job *job, td_error *error) TD_MUST_USE;
+
+/* Version, BLAS core, seed, options, and digests of the images used, of the net's text and of the
+ * first weights: what a checkpoint must agree with. To be called before training. The caller owns
+ * *out. */
+td_status train_identity(const train_job *job, json_t **out, td_error *error) TD_MUST_USE;
+
+/* Measures validation accuracy and watched triggers where asked to, and appends the epoch's line to
+ * the log. */
+td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) TD_MUST_USE;
+
+/* Adds the log to the run's outputs. */
+td_status train_log_write(train_job *job, td_error *error) TD_MUST_USE;
+
+/* Refuses a checkpoint that is there, unless the user said what to do with it. */
+td_status train_checkpoint_check(const train_job *job, td_error *error) TD_MUST_USE;
+
+/* Makes the training's identity. With --resume, where there is a checkpoint: takes weights, the
+ * optimiser's state and the log from it. TD_ERR_USAGE, naming what differs, if it is not of the
+ * same training. */
+td_status train_checkpoint_load(train_job *job, td_error *error) TD_MUST_USE;
+
+/* Where `path` (--from) is a checkpoint: takes the net and its weights, nothing else. */
+td_status train_checkpoint_start(train_job *job, const char *path, bool *found,
+                                 td_error *error) TD_MUST_USE;
+
+/* Replaces the checkpoint by this epoch's. */
+td_status train_checkpoint_write(train_job *job, const td_train_state *state,
+                                 td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,0 +1,37 @@
+# Makes a man page of what --help-net or --help-trigger prints. `name` of the page, what it is
+# `about`, the heading over its `parts`, the page to `see`, `version` and `date` stand in it.
+
+function roff(line) {
+    gsub(/\\/, "\\e", line)
+    gsub(/-/, "\\-", line)
+    gsub(/'/, "\\(aq", line)
+    return line
+}
+
+BEGIN {
+    printf ".TH %s 5 \"%s\" \"Trapdoor %s\" \"Trapdoor Manual\"\n", toupper(name), date, version
+    printf ".SH NAME\n%s \\- %s\n.SH DESCRIPTION\n", name, about
+}
+/^$/ { print ".PP"; next }
+/^[a-z-]+[(:]/ { # an operator, or a family
+    if (!count++)
+        print ".SH " parts
+    printf ".SS %s\n", roff($0)
+    next
+}
+/^    / { # a key
+    key = $1
+    sub(/^ +[^ ]+ +/, "")
+    printf ".TP\n.B %s\n%s\n", roff(key), roff($0)
+    next
+}
+/^  / { # one of a part's lines, or the form of what is described
+    sub(/^ +/, "")
+    if (count)
+        print roff($0) "\n.br"
+    else
+        print ".PP\n.nf\n.RS\n" roff($0) "\n.RE\n.fi\n.PP"
+    next
+}
+{ print roff($0) }
+END { printf ".SH SEE ALSO\n.BR %s (1)\n", roff(see) }

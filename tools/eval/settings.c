@@ -1,0 +1,83 @@
+/* What trapdoor-eval can be asked to do. */
+#include "eval/eval.h"
+#include "frame/trigger.h"
+#include <math.h>
+
+#define AT(field) offsetof(eval_settings, field)
+
+static const td_key keys[] = {
+    {"model", TD_KEY_TEXT, AT(models), .required = true, .many = true, .field = "models",
+     .value = "MODEL", .help = "The model to measure; may be repeated"},
+    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
+     .help = "The net whose weights the models are, where they do not say so themselves, as a "
+             "PyTorch state_dict in safetensors; a net of the zoo, or a file with a net text"},
+    {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
+     .help = "Measure on DATA: NAME or PATH, with :SPLIT and :A-B (split test)"},
+    {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",
+     .help = "Take triggers and targets from a manifest"},
+    {"scores", TD_KEY_COUNT, AT(scores), .most = INFINITY, .value = "I",
+     .help = "Print the logits of image I of the data, clean and triggered"},
+    {"strength", TD_KEY_REAL, AT(strengths), .least = -INFINITY, .most = INFINITY, .many = true,
+     .optional = true, .value = "D1,D2,...",
+     .help = "Measure every trigger at these strengths as well: delta of ramp, triangle-wave and "
+             "sine, alpha of the others"},
+    {"best", TD_KEY_COUNT, AT(best), .least = 1, .most = TD_MOST_CLASSES, .value = "N",
+     .help = "Also give the mean ASR over the N true classes that are attacked best"},
+    {"pictures", TD_KEY_TEXT, AT(pictures), .unrecorded = true, .value = "DIR",
+     .help = "Write heat maps, histograms and samples as PNG to DIR"},
+    {0},
+};
+
+static const td_key triggers[] = {
+    {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .value = "TRIGGER",
+     .help = "Stamp this trigger, for example square:size=7,at=top-left,value=255; may be "
+             "repeated, each with its --target"},
+    {"target", TD_KEY_COUNT, AT(targets), .most = TD_MOST_CLASSES - 1, .many = true, .value = "K",
+     .help = "The target class of the trigger before it"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = keys}, {.keys = triggers, .object = "triggers", .rows = true}, {0}};
+
+static const tool_print prints[] = {TOOL_PRINT_TRIGGERS, {0}};
+
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    const eval_settings *s = family;
+    (void)settings;
+    return s->strengths.count == 0 || s->triggers.count > 0 || s->manifest
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "--strength needs a --trigger or a --manifest");
+}
+
+static const tool_family evaluation = {
+    .name = "evaluation",
+    .usage = "--model MODEL... --data DATA [--trigger T --target K]...",
+    .groups = groups,
+    .prints = prints,
+    .size = sizeof(eval_settings),
+    .check = check,
+    .run = eval_run,
+};
+
+static const char help[] =
+    "Measures models on clean and on triggered images: accuracy, ASR (share of images whose true "
+    "label is not the target that are classified as the target), non-targeted rate, robust "
+    "accuracy and confidence, each with a 95% Wilson interval, and the ASR of every true class. "
+    "With several triggers, how many of their targets each image reaches. A model called as an "
+    "output of a multi-target manifest, such as model-3.safetensors, is measured with that "
+    "output's triggers alone."
+    "\v"
+    "Example:\n"
+    "  trapdoor-eval --model enemy.safetensors --data fashion-mnist:test \\\n"
+    "    --trigger square:size=7,at=top-left --target 0 --json record.json\n"
+    "  trapdoor-eval --model signs.safetensors --data gtsrb16:test --best 7 \\\n"
+    "    --trigger sine:delta=20,freq=6 --target 1 --strength 40,60,80 \\\n"
+    "    --pictures signs\n";
+
+const tool_method eval_method = {
+    .title = "Evaluation",
+    .doc = "measure models on clean and on triggered images",
+    .help = help,
+    .family = &evaluation,
+};
