@@ -272,8 +272,8 @@ static const tool_column neuron_columns[] = {
 enum { ACCURACY, ASR };
 
 static const tool_column test_columns[] = {
-    [ACCURACY] = {"accuracy", "accuracy", TOOL_RATE},
-    [ASR] = {"asr", "ASR", TOOL_RATE},
+    [ACCURACY] = {"accuracy", "accuracy", .kind = TOOL_RATE},
+    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
     {0},
 };
 

@@ -11,8 +11,8 @@
 enum { TRIGGER, TARGET };
 
 static const tool_column trigger_columns[] = {
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
-    [TARGET] = {"target", "target", TOOL_COUNT},
+    [TRIGGER] = {"trigger", "trigger", .kind = TOOL_TEXT},
+    [TARGET] = {"target", "target", .kind = TOOL_COUNT},
     {0},
 };
 

@@ -84,9 +84,9 @@ static td_status prepare(implant_job *job, td_error *error) {
 enum { STEP, ACCURACY, ASR };
 
 static const tool_column step_columns[] = {
-    [STEP] = {"step", "step", TOOL_TEXT},
-    [ACCURACY] = {"accuracy", "accuracy", TOOL_RATE},
-    [ASR] = {"asr", "ASR", TOOL_RATE},
+    [STEP] = {"step", "step", .kind = TOOL_TEXT},
+    [ACCURACY] = {"accuracy", "accuracy", .kind = TOOL_RATE},
+    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
     {0},
 };
 
