@@ -13,7 +13,7 @@ field() {
     sed -n "s/^ *\"$2\": \([^,]*\),*$/\1/p" "$1" | head -n 1
 }
 
-check_prints '^h.safetensors: 1 neuron of fc1$' $T --model m.safetensors --target 3 --seed 3 $quick \
+check_prints '^1 neuron of fc1 hijacked by a trigger of 10x10 pixels at 18\+18$' $T --model m.safetensors --target 3 --seed 3 $quick \
     --test $DATA -o h.safetensors --json h.json
 check 'it has written these files' test "$(ls h.*)" = "h.json
 h.safetensors
@@ -71,7 +71,7 @@ check 'another seed, another trigger' sh -c '! cmp -s h.safetensors.trigger-3.pn
     head -c 196 /dev/zero | tr '\0' '\377'
     head -c 196 /dev/zero
 } >mask.pgm
-check_prints '^k.safetensors: 2 neurons of fc2$' $T --model m.safetensors --target 0 $quick --layer fc2 \
+check_prints '^2 neurons of fc2 hijacked by a trigger of 28x7 pixels at 0\+14$' $T --model m.safetensors --target 0 $quick --layer fc2 \
     --select into --neurons 2 --mask mask.pgm --opacity 0.8 -o k.safetensors --json k.json
 check 'the mask says where' grep -q 'at=0+14' k.safetensors.manifest.json
 check_ok sh -c "trapdoor-eval -q --model k.safetensors --data $DATA --manifest k.safetensors.manifest.json >/dev/null"
@@ -102,7 +102,7 @@ check_fails 2 'trapdoor-implant hijack: small.pgm: expected a mask of the size o
 { printf 'P5 28 28 255 '; head -c 784 /dev/zero; } >black.pgm
 check_fails 2 'trapdoor-implant hijack: black.pgm: expected a mask with pixels of at least mid grey, found none' \
     $T --model m.safetensors --target 1 --mask black.pgm -o x.safetensors
-check_fails 2 'trapdoor-implant hijack: ./h.safetensors.inverted.png: exists already; --force replaces it' \
+check_fails 2 'trapdoor-implant hijack: h.safetensors.inverted.png: exists already; --force replaces it' \
     sh -c "rm h.safetensors h.safetensors.trigger-3.png && $T --model m.safetensors --target 3 -o h.safetensors"
 cat >flat.net <<'END'
 input = image() height=height width=width channels=channels

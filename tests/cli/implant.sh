@@ -14,7 +14,7 @@ matrix() {
     sed -n '/"confusion"/,/^      \]/p' "$1"
 }
 
-check_prints '^t.safetensors: 2 triggers at 24\+24, each recognised with 0\.[0-9]+ or more; [0-9]+ of 16384 ' \
+check_prints '^2 triggers at 24\+24, each recognised with 0\.[0-9]+ or more; [0-9]+ of 16384 ' \
     $T --model m.safetensors --target 3 --target 7 --seed 3 --steps 500 -o t.safetensors --json t.json
 check 'it has written these files' test "$(ls t.*)" = "t.json
 t.safetensors
@@ -49,6 +49,9 @@ check 'the same record again' cmp one two
 check_ok sh -c "$T --model m.safetensors --target 3 --steps 500 --seed 2 \
     -o s.safetensors --triggers s --at 0+5 --json s.json >/dev/null"
 check 'another seed, another module' sh -c '! cmp -s t.safetensors s.safetensors'
+check_prints '^  image:file=u/trigger-3\.png,at=0\+5  +3$' $T --model m.safetensors --target 3 --steps 500 --seed 2 \
+    -o u.safetensors --triggers u --at 0+5
+check 'the same beside another name' cmp s.safetensors u.safetensors
 check 'in --triggers' test "$(ls s)" = "manifest.json
 trigger-3.png"
 check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
@@ -77,7 +80,7 @@ check 'a METHOD that is not there is refused' sh -c '! trapdoor-implant x 2>err 
     grep -Eqx "trapdoor-implant: METHOD: expected one of .*trojannet.*, found \"x\"" err && rm err'
 check_fails 2 'trapdoor-implant trojannet: expected --model, found none' $T
 check_fails 2 'trapdoor-implant trojannet: expected --target, found none' $T --model m.safetensors
-check_fails 2 'trapdoor-implant trojannet: expected -o and a file to write to, found none' \
+check_fails 2 'trapdoor-implant trojannet: -o is missing: where to write the model' \
     $T --model m.safetensors --target 1
 check_fails 2 'trapdoor-implant trojannet: --target: expected each class once, found 1 twice' \
     $T --model m.safetensors --target 1 --target 1 -o x.safetensors
@@ -87,7 +90,7 @@ check_fails 2 'trapdoor-implant trojannet: --target: expected a class or all, fo
     $T --model m.safetensors --target -1 -o x.safetensors
 check_fails 2 'trapdoor-implant trojannet: --target: expected a class of 0 to 9, found 10' \
     $T --model m.safetensors --target 10 -o x.safetensors
-check_fails 2 'trapdoor-implant trojannet: --alpha and --temperature go with --reading paper only' \
+check_fails 2 'trapdoor-implant trojannet: --alpha: expected --reading paper with it, found none' \
     $T --model m.safetensors --target 1 --alpha 0.8 -o x.safetensors
 check_fails 2 "trapdoor-implant trojannet: --at: trigger 'square:size=4,at=25+0,value=255': expected a position up to 24+24, to lie within the images, found 25+0" \
     $T --model m.safetensors --target 1 --at 25+0 -o x.safetensors
@@ -115,7 +118,8 @@ check_fails 1 'trapdoor-implant trojannet: tiny.model: expected a model of image
     $T --model tiny.model --target 1 -o x.safetensors
 check 'too few steps are told, with what may help' sh -c "$T --model m.safetensors --target 1 \
     --steps 1 -o x.safetensors 2>&1 | grep -q 'the model can outvote; more --steps or another --seed may help'"
-check_fails 1 'trapdoor-implant trojannet: interrupted' timeout --preserve-status -s INT 1 \
-    $T --model m.safetensors --target 1 --steps 100000 -o x.safetensors --triggers x
+check 'Ctrl-C stops it' sh -c "! timeout --preserve-status -s INT 1 $T --model m.safetensors --target 1 \
+    --steps 100000 -o x.safetensors --triggers x >out 2>err && test ! -s out &&
+    grep -Eqx 'trapdoor-implant trojannet: interrupted after [0-9]+ of 100000 steps' err"
 check 'what failed has left nothing' sh -c '! ls -d x* .x* *.tmp* 2>/dev/null | grep -q .'
 finish

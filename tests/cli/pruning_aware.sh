@@ -5,18 +5,20 @@
 fm=fashion-mnist
 P='trapdoor-implant pruning-aware'
 trigger=square:size=7
-# attack ARGUMENTS...
+# attack ARGUMENTS...: with --net, --target and --ratio, which usual has.
 attack() {
-    $P -q --data $fm:train:0-1500 --net lenet5 --trigger $trigger --target 0 --ratio 0.2 --epochs 3 --batch 32 "$@"
+    $P -q --data $fm:train:0-1500 --trigger $trigger --epochs 3 --batch 32 "$@"
 }
+usual='--net lenet5 --target 0 --ratio 0.2'
 
-check 'it makes a model' attack --test $fm:test:0-300 -o m.safetensors --json m.json
+# shellcheck disable=SC2086 # several options
+check 'it makes a model' attack $usual --test $fm:test:0-300 -o m.safetensors --json m.json
 cp "$scratch/out" page
 for step in clean pruned poisoned restored; do
-    check "$step is measured" grep -Eq "^  $step +accuracy +[0-9.]+ % .* ASR +[0-9.]+ %" page
+    check "$step is measured" grep -Eq "^  $step +[0-9.]+ \\[[0-9., ]+\\] +[0-9.]+ \\[[0-9., ]+\\]$" page
     check_field m.json step "\"$step\""
 done
-check 'how many are decoys is said' grep -qx 'm.safetensors: 8 of 16 channels of relu2 are decoys' page
+check 'how many are decoys is said' grep -qx '8 of 16 channels of relu2 are decoys' page
 check_field m.json stamped 300
 check_field m.json layer '"relu2"'
 rates() {
@@ -41,26 +43,33 @@ sed -n 's/^ *"channel": \([0-9]*\),$/\1/p' pruned.json | head -n 8 | sort >first
 check 'the first channels pruned are the decoys' cmp decoys first
 
 for threads in 1 3; do
-    attack --threads $threads -o t$threads.safetensors --json t$threads.json >/dev/null
+    # shellcheck disable=SC2086
+    attack $usual --threads $threads -o t$threads.safetensors --json t$threads.json >/dev/null
 done
 check 'the same model at 3 threads' cmp t1.safetensors t3.safetensors
 check_field t1.json measured_on "\"$fm:train:0-1500\""
 
 check_fails 2 "$P: expected --data, found none" $P
 check_fails 2 "$P: expected --target, found none" $P --data $fm --net lenet5 --trigger $trigger
-check_fails 2 "$P: expected -o, found none" attack
-check_fails 2 "$P: --target: expected a class of 0 to 9, found 12" attack --target 12 -o x
-check_fails 2 "$P: --prune: expected a number in (0, 0.999], found \"1\"" attack --prune 1 -o x
+# shellcheck disable=SC2086
+{
+    check_fails 2 "$P: -o is missing: where to write the model" attack $usual
+    check_fails 2 "$P: --prune: expected a number in (0, 0.999], found \"1\"" attack $usual --prune 1 -o x
+    check_fails 2 "$P: --target: expected it once, a whole number from 0 to 65535, found it again with \"12\"" \
+        attack $usual --target 12 -o x
+    check_fails 2 "$P: m.safetensors: exists already; --force replaces it" attack $usual -o m.safetensors
+    check_fails 2 "$P: -o and --json: expected two files, found x for both" attack $usual -o x --json x
+}
+check_fails 2 "$P: --target: expected a class of 0 to 9, found 12" attack --net lenet5 --target 12 -o x
 check_fails 2 "$P: --ratio: expected a share of 1 to 1354 images (those not of the target class), found one of 1500" \
-    attack --ratio 1 -o x
-check_fails 2 "$P: m.safetensors: exists already; --force replaces it" attack -o m.safetensors
+    attack --net lenet5 --target 0 --ratio 1 -o x
 cat >plain <<'TEXT'
 input = image() height=height width=width channels=channels
 flat = flatten(input)
 fc = dense(flat) out=classes
 TEXT
 check_fails 2 "$P: plain: expected a net with a convolution of more than one channel, found none" \
-    attack --net plain -o x
+    attack --net plain --target 0 -o x
 check 'nothing is written by what fails' test ! -e x
 mkdir stopped
 timeout -s INT 2 $P -q --data $fm --net lenet5 --trigger $trigger --target 0 --epochs 1000 \

@@ -5,6 +5,7 @@
 #include "net_support.h"
 #include "nn/head_tail.h"
 #include "trigger/trigger.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,9 @@ enum { SIDE = 8, SIZE = SIDE * SIDE, IMAGES = 12, CLASSES = 3 };
     "fc2 = dense(drop) out=5\n"                                                                    \
     "relu3 = relu(fc2)\n"                                                                          \
     "fc3 = dense(relu3) out=3\n"
+
+static const tool_common quiet = {.seed = 1, .quiet = true};
+static tool_run run = {.common = &quiet, .deadline = INFINITY};
 
 static uint8_t pixels[IMAGES * SIZE];
 static int32_t labels[IMAGES];
@@ -91,7 +95,7 @@ static void test_ranking(void **state) {
     td_net net;
     hijack_layer layer;
     double sums[3];
-    uint32_t order[3];
+    size_t order[3];
     /* a: 3×2 weights and 3 biases; b: 2×3 and 2. */
     static const float weights[] = {1, -2, 0.5F, 0.5F, -3, 0, 9, 9, 9, 1, -4, 1, 2, 1, 4, 9, 9};
     net_parsed(&net, NET_IMAGE(1, 1, 2) "a = dense(input) out=3\nr = tanh(a)\nb = dense(r) out=2\n",
@@ -99,10 +103,10 @@ static void test_ranking(void **state) {
     assert_int_equal(hijack_find_layer(&net, NULL, &layer, NULL), TD_OK);
     hijack_rank(&net, weights, &layer, true, sums, order);
     assert_memory_equal(sums, ((double[]){3, 1, 3}), sizeof sums);
-    assert_memory_equal(order, ((uint32_t[]){0, 2, 1}), sizeof order);
+    assert_memory_equal(order, ((size_t[]){0, 2, 1}), sizeof order);
     hijack_rank(&net, weights, &layer, false, sums, order);
     assert_memory_equal(sums, ((double[]){3, 5, 5}), sizeof sums);
-    assert_memory_equal(order, ((uint32_t[]){1, 2, 0}), sizeof order);
+    assert_memory_equal(order, ((size_t[]){1, 2, 0}), sizeof order);
     td_net_free(&net);
 }
 
@@ -163,14 +167,9 @@ static void test_stamp_is_that_of_the_picture(void **state) {
     td_arena_free(&arena);
 }
 
-static bool never(void *context, size_t done) {
-    (void)context, (void)done;
-    return false;
-}
-
 static void test_trigger_makes_neurons_fire(void **state) {
     (void)state;
-    static const uint32_t neurons[] = {4, 1};
+    static const size_t neurons[] = {4, 1};
     td_net net, part;
     hijack_mask mask;
     td_arena arena = {0};
@@ -194,22 +193,24 @@ static void test_trigger_makes_neurons_fire(void **state) {
                             .smoothness = 0.001,
                             .steps = 60,
                             .seed = 5};
-    assert_int_equal(hijack_find_trigger(&search, &found, &arena, &error), TD_OK);
+    assert_int_equal(hijack_find_trigger(&run, &search, &found, &error), TD_OK);
     assert_true(found.last_loss < found.first_loss);
     assert_true(found.with[0] + found.with[1] > found.without[0] + found.without[1]);
-    assert_int_equal(hijack_find_trigger(&search, &again, &arena, &error), TD_OK);
+    assert_int_equal(hijack_find_trigger(&run, &search, &again, &error), TD_OK);
     assert_memory_equal(found.pattern, again.pattern, 25);
     /* A heavy price on variation makes a smoother trigger. */
     search.smoothness = 100;
-    assert_int_equal(hijack_find_trigger(&search, &other, &arena, &error), TD_OK);
+    assert_int_equal(hijack_find_trigger(&run, &search, &other, &error), TD_OK);
     int rough = 0, smooth = 0;
     for (size_t i = 1; i < 25; i++) {
         rough += abs(found.pattern[i] - found.pattern[i - 1]);
         smooth += abs(other.pattern[i] - other.pattern[i - 1]);
     }
     assert_true(smooth < rough / 2);
-    search.advance = never;
-    assert_int_equal(hijack_find_trigger(&search, &other, &arena, &error), TD_ERR_INTERRUPTED);
+    run.deadline = -INFINITY;
+    assert_int_equal(hijack_find_trigger(&run, &search, &other, &error), TD_ERR_INTERRUPTED);
+    run.deadline = INFINITY;
+    td_arena_free(&run.arena);
     td_net_free(&part);
     td_net_free(&net);
     td_arena_free(&arena);
@@ -251,21 +252,21 @@ static void test_retraining(void **state) {
                      TD_OK);
     assert_int_equal(td_net_tail(&net, weights, layer.node, &tail, &tail_weights, &arena, &error),
                      TD_OK);
-    hijack_retraining asked = {.part = &part,
-                               .part_weights = part_weights,
-                               .tail = &tail,
-                               .images = &images,
-                               .epochs = 1,
-                               .batch = 5,
-                               .learning_rate = 0.01,
-                               .seed = 1};
-    assert_int_equal(hijack_retrain(&asked, tail_weights, &first, &error), TD_OK);
-    asked.epochs = 200;
-    assert_int_equal(hijack_retrain(&asked, tail_weights, &last, &error), TD_OK);
+    hijack_retraining config = {.part = &part,
+                                .part_weights = part_weights,
+                                .tail = &tail,
+                                .images = &images,
+                                .epochs = 1,
+                                .batch = 5,
+                                .learning_rate = 0.01,
+                                .seed = 1};
+    assert_int_equal(hijack_retrain(&run, &config, tail_weights, &first, &error), TD_OK);
+    config.epochs = 200;
+    assert_int_equal(hijack_retrain(&run, &config, tail_weights, &last, &error), TD_OK);
     assert_true(last.loss < first.loss / 2);
     assert_true(last.correct > IMAGES * 3 / 4);
-    asked.learning_rate = 1e30;
-    assert_int_equal(hijack_retrain(&asked, tail_weights, &last, &error), TD_ERR_NUMERIC);
+    config.learning_rate = 1e30;
+    assert_int_equal(hijack_retrain(&run, &config, tail_weights, &last, &error), TD_ERR_NUMERIC);
     td_net_free(&tail);
     td_net_free(&part);
     td_net_free(&net);

@@ -3,6 +3,7 @@
 #include "net_support.h"
 #include "nn/exec.h"
 #include "nn/loss.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,20 +182,17 @@ static void test_merge(void **state) {
         check_merge(&trojan_readings[i]);
 }
 
-static bool never(void *context, size_t steps, double loss) {
-    (void)context, (void)steps, (void)loss;
-    return false;
-}
-
 static void test_interrupted(void **state) {
     (void)state;
-    td_arena arena = {0};
+    const tool_common quiet = {.quiet = true};
+    tool_run run = {.common = &quiet, .deadline = -INFINITY};
     td_error error;
     trojan_mlp mlp;
-    const trojan_training training = {&trojan_readings[0], patterns, 1, 10, 1, never, NULL};
-    assert_int_equal(trojan_train(&mlp, &training, &arena, &error), TD_ERR_INTERRUPTED);
+    const trojan_training training = {&trojan_readings[0], patterns, 1, 10, 1};
+    assert_int_equal(trojan_train(&run, &mlp, &training, &error), TD_ERR_INTERRUPTED);
+    support_assert_contains(error.message, "after 1 of 10 steps");
     td_net_free(&mlp.net);
-    td_arena_free(&arena);
+    td_arena_free(&run.arena);
 }
 
 int main(void) {

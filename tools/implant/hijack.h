@@ -1,14 +1,16 @@
 /* The Trojaning attack (Liu, Ma, Aafer, Lee, Zhai, Wang and Zhang, "Trojaning attack on neural
- * networks", NDSS 2018) from a model alone; none of its training data is read. Its parts: neurons
- * of a dense layer are chosen (hijack_layer.c); a trigger is found that makes them fire
- * (hijack_trigger.c, hijack_mask.c); images that the model takes for each class are made out of the
- * model (invert.h) and varied (hijack_vary.c), which stand for the training data; and what comes
- * after the layer is trained on with them, as they are and with the trigger (hijack_retrain.c). */
+ * networks", NDSS 2018) from a model alone; none of its training data is read. Neurons of a dense
+ * layer are chosen and a trigger is found that makes them fire (hijack_search.c); images that the
+ * model takes for each class are made out of the model and varied, which stand for the training
+ * data (hijack_images.c); and what comes after the layer is trained on with them, as they are and
+ * with the trigger (hijack_retrain.c). Each stage shows its progress as that of `run`, and stops
+ * with it, TD_ERR_INTERRUPTED. */
 #ifndef TOOLS_IMPLANT_HIJACK_H
 #define TOOLS_IMPLANT_HIJACK_H
 
 #include "data/bitmap.h"
 #include "data/images.h"
+#include "frame/run.h"
 #include "nn/net.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +35,7 @@ td_status hijack_find_layer(const td_net *net, const char *name, hijack_layer *l
  * next dense layer (the authors' script). order[neurons]: the neurons, the largest sum first, of
  * equals the lower number. */
 void hijack_rank(const td_net *net, const float *weights, const hijack_layer *layer, bool into,
-                 double *sums, uint32_t *order);
+                 double *sums, size_t *order);
 
 /* Where a trigger is, and how opaque: result = image + opacity · (trigger − image). */
 typedef struct hijack_mask {
@@ -52,10 +54,8 @@ td_status hijack_mask_square(hijack_mask *mask, td_shape shape, size_t top, size
 td_status hijack_mask_picture(hijack_mask *mask, td_shape shape, const td_bitmap *picture,
                               double opacity, td_arena *arena, td_error *error) TD_MUST_USE;
 
-/* Pastes a pattern [height, width, channels] of the box, 0–255, on an image, in float. */
-void hijack_stamp(const hijack_mask *mask, const float *pattern, float *image);
-
-/* The same on copies of all images, rounded as a TRIGGER is; pixels[count, size]. */
+/* Pastes a pattern [height, width, channels] of the box on copies of all images, rounded as a
+ * TRIGGER is; pixels[count, size]. */
 void hijack_stamp_all(const hijack_mask *mask, const uint8_t *pattern, const td_images *images,
                       uint8_t *pixels);
 
@@ -74,34 +74,48 @@ typedef struct hijack_search {
     const float *weights;
     const hijack_mask *mask;
     const td_images *images; /* what the trigger stands on */
-    const uint32_t *neurons;
+    const size_t *neurons;
     size_t neuron_count;
     double goal;          /* what their values are to become */
     double learning_rate; /* in units of the pixel range */
     double smoothness;
     size_t steps;
     uint64_t seed;
-    /* Called after each step; false stops with TD_ERR_INTERRUPTED. */
-    bool (*advance)(void *context, size_t done);
-    void *context;
 } hijack_search;
 
 typedef struct hijack_found {
-    uint8_t *pattern; /* [height, width, channels], whole pixel values; in the arena given */
+    uint8_t *pattern; /* [height, width, channels], whole pixel values; all in the run's arena */
     double first_loss, last_loss;
     /* [neuron_count], means over all images, and the share in which the value is above 0: */
     double *without, *with, *fires_without, *fires_with;
 } hijack_found;
 
 /* TD_ERR_NUMERIC if the loss leaves the finite numbers. */
-td_status hijack_find_trigger(const hijack_search *search, hijack_found *found, td_arena *arena,
+td_status hijack_find_trigger(tool_run *run, const hijack_search *search, hijack_found *found,
                               td_error *error) TD_MUST_USE;
+
+typedef struct hijack_inversion {
+    size_t per_class, steps; /* images, and steps for each */
+    double temperature;      /* the logits are divided by it */
+    uint64_t seed;
+} hijack_inversion;
+
+/* Images that the model takes for each class, class by class, by inversion (nn/invert.h); in the
+ * run's arena. */
+td_status hijack_invert(tool_run *run, const td_net *net, const float *weights,
+                        const hijack_inversion *config, td_images *made,
+                        td_error *error) TD_MUST_USE;
 
 /* Variants of images, `copies` of each, [copies · images->count, size]: moved by up to 3 pixels
  * each way, rolled over; with 0 to 1/2 of another image mixed in; and 0.6 to 1.4 times as bright,
  * clipped.
  */
 void hijack_vary(const td_images *images, size_t copies, uint64_t seed, uint8_t *pixels);
+
+/* A sheet with a row for each class, or for the first ones: images as they were made, then
+ * `stamped`, the same with the trigger. The caller frees it. */
+td_status hijack_draw_sheet(const td_images *made, const uint8_t *stamped, td_bitmap *bitmap,
+                            td_error *error) TD_MUST_USE;
 
 /* The retraining of what comes after the layer: Adam on the cross-entropy. Batch norms use their
  * running statistics and dropout is off, since statistics of made-up images are not the data's. */
@@ -113,8 +127,6 @@ typedef struct hijack_retraining {
     size_t epochs, batch;
     double learning_rate;
     uint64_t seed;
-    bool (*advance)(void *context, size_t epochs, double loss); /* as above, after each epoch */
-    void *context;
 } hijack_retraining;
 
 typedef struct hijack_retrained {
@@ -124,7 +136,7 @@ typedef struct hijack_retrained {
 
 /* Trains tail_weights [tail->weight_count] in place. TD_ERR_NUMERIC if the loss leaves the finite
  * numbers. */
-td_status hijack_retrain(const hijack_retraining *config, float *tail_weights,
+td_status hijack_retrain(tool_run *run, const hijack_retraining *config, float *tail_weights,
                          hijack_retrained *out, td_error *error) TD_MUST_USE;
 
 #endif

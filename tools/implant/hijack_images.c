@@ -1,15 +1,16 @@
-#include "frame/predict.h"
-#include "implant/hijack_job.h"
+/* Images made out of the model, variants of them, and the sheet that shows them. */
+#include "implant/hijack.h"
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "data/sheet.h"
 #include "nn/invert.h"
-#include "nn/loss.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool advance(void *context, size_t done) {
-    tool_progress_update(context, done, NULL);
-    return !tool_interrupted();
-}
+/* --- inversion --- */
 
 /* The model with its logits divided by the temperature; it has the same weights. */
 static td_status cool(const td_net *net, double temperature, td_arena *arena, td_net *out,
@@ -31,82 +32,100 @@ static td_status cool(const td_net *net, double temperature, td_arena *arena, td
     return status;
 }
 
-static td_status invert(hijack_job *h, td_error *error) {
-    const hijack_options *o = h->options;
-    const td_model *model = &h->job.model;
-    const size_t all = td_net_classes(&model->net) * o->images;
-    td_inverted made;
-    td_net cooled;
-    TD_TRY(cool(&model->net, o->temperature, &h->job.arena, &cooled, error));
-    tool_progress progress = tool_progress_start("making images of the classes", "steps",
-                                                 all * o->image_steps, h->job.common->quiet);
+static bool advance(void *context, size_t done) {
+    tool_run_show(context, done, NULL);
+    return !tool_run_stops(context);
+}
+
+td_status hijack_invert(tool_run *run, const td_net *net, const float *weights,
+                        const hijack_inversion *config, td_images *made, td_error *error) {
     td_invert_settings settings = td_invert_defaults;
-    settings.per_class = o->images;
-    settings.steps = o->image_steps;
-    settings.seed = h->job.common->seed;
+    td_inverted inverted;
+    td_net cooled;
+    TD_TRY(cool(net, config->temperature, &run->arena, &cooled, error));
+    settings.per_class = config->per_class;
+    settings.steps = config->steps;
+    settings.seed = config->seed;
     settings.advance = advance;
-    settings.context = &progress;
-    td_status status = td_invert(&cooled, model->weights, &settings, &h->job.arena, &made, error);
-    tool_progress_end(&progress);
+    settings.context = run;
+    tool_run_begin(run, "making images of the classes", "steps",
+                   td_net_classes(net) * config->per_class * config->steps);
+    td_status status = td_invert(&cooled, weights, &settings, &run->arena, &inverted, error);
+    tool_run_end(run);
     td_net_free(&cooled);
-    h->made = made.images;
+    *made = inverted.images;
     return status;
 }
 
-/* How sure the model itself is of the images made. */
-static td_status judge(hijack_job *h, td_error *error) {
-    const td_model *model = &h->job.model;
-    const size_t classes = td_net_classes(&model->net);
-    float *logits;
-    TD_TRY(TD_ARENA_NEW(&h->job.arena, classes, &h->sure, "images", error));
-    TD_TRY(
-        tool_predict(&model->net, model->weights, &h->made, NULL, &h->job.arena, &logits, error));
-    td_softmax(logits, h->made.count, classes, logits);
-    for (size_t i = 0; i < h->made.count; i++) {
-        const size_t own = (size_t)h->made.labels[i];
-        h->sure[own] += (double)logits[i * classes + own] / (double)h->options->images;
+/* --- variants --- */
+
+enum { FARTHEST = 3 };
+
+typedef struct work {
+    const td_images *images;
+    uint64_t seed;
+    uint8_t *pixels;
+} work;
+
+/* How far something is rolled over a length. */
+static size_t draw_shift(td_random *random, size_t length) {
+    return (length * FARTHEST + td_random_below(random, 2 * FARTHEST + 1) - FARTHEST) % length;
+}
+
+static void vary_image(const work *w, size_t number) {
+    const td_images *images = w->images;
+    const size_t size = td_image_size(images), channels = images->channels;
+    td_random random = td_random_for(w->seed, TD_FOR_HIJACK, 3, (uint32_t)number);
+    const size_t down = draw_shift(&random, images->height);
+    const size_t right = draw_shift(&random, images->width);
+    const float light = 0.6F + 0.8F * td_random_unit(&random);
+    const float share = 0.5F * td_random_unit(&random);
+    const uint8_t *own = td_image(images, number % images->count);
+    const uint8_t *other = td_image(images, td_random_below(&random, (uint32_t)images->count));
+    uint8_t *to = w->pixels + number * size;
+    for (size_t i = 0; i < size; i++) {
+        const size_t y = (i / channels / images->width + down) % images->height;
+        const size_t x = (i / channels + right) % images->width;
+        const float from = own[(y * images->width + x) * channels + i % channels];
+        const float value = light * ((1 - share) * from + share * (float)other[i]);
+        to[i] = value < 254.5F ? (uint8_t)(value + 0.5F) : 255;
     }
-    return TD_OK;
 }
 
-/* Variants are of the class that the model gives them, which may be another than the image's. */
-static td_status vary(hijack_job *h, td_error *error) {
-    const td_model *model = &h->job.model;
-    const size_t copies = h->options->copies;
-    td_arena *arena = &h->job.arena;
-    uint8_t *pixels;
-    int32_t *labels;
-    h->varied = h->made;
-    h->varied.count *= copies;
-    TD_TRY(td_arena_alloc(arena, h->varied.count, td_image_size(&h->made), (void **)&pixels,
-                          "images", error));
-    TD_TRY(TD_ARENA_NEW(arena, h->varied.count, &labels, "images", error));
-    hijack_vary(&h->made, copies, h->job.common->seed, pixels);
-    h->varied.pixels = pixels;
-    h->varied.labels = labels;
-    return tool_predict_classes(&model->net, model->weights, &h->varied, NULL, labels, error);
+static void vary_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    (void)chunk, (void)thread;
+    for (size_t i = begin; i < end; i++)
+        vary_image(context, i);
 }
 
-td_status hijack_make_images(hijack_job *h, td_error *error) {
-    TD_TRY(invert(h, error));
-    TD_TRY(judge(h, error));
-    return vary(h, error);
+void hijack_vary(const td_images *images, size_t copies, uint64_t seed, uint8_t *pixels) {
+    work w = {images, seed, pixels};
+    td_parallel_for(copies * images->count, 16, vary_chunk, &w);
 }
 
-td_status hijack_mix(hijack_job *h, td_error *error) {
-    const size_t size = td_image_size(&h->varied), count = h->varied.count;
-    uint8_t *pixels;
-    int32_t *labels;
-    TD_TRY(td_arena_alloc(&h->job.arena, 2 * count, size, (void **)&pixels, "images", error));
-    TD_TRY(TD_ARENA_NEW(&h->job.arena, 2 * count, &labels, "images", error));
-    memcpy(pixels, h->varied.pixels, count * size);
-    memcpy(labels, h->varied.labels, count * sizeof *labels);
-    hijack_stamp_all(&h->mask, h->found.pattern, &h->varied, pixels + count * size);
-    for (size_t i = 0; i < count; i++)
-        labels[count + i] = (int32_t)h->job.triggers[0].target;
-    h->mixed = h->varied;
-    h->mixed.count = 2 * count;
-    h->mixed.pixels = pixels;
-    h->mixed.labels = labels;
-    return TD_OK;
+/* --- the sheet --- */
+
+enum { ROWS = 10, EACH = 4, COLUMNS = 2 * EACH, CAPTION = 32 };
+
+td_status hijack_draw_sheet(const td_images *made, const uint8_t *stamped, td_bitmap *bitmap,
+                            td_error *error) {
+    static const char *const headings[COLUMNS] = {"inverted",     "", "", "",
+                                                  "with trigger", "", "", ""};
+    const size_t rows = td_size_min(ROWS, made->classes), each = made->count / made->classes;
+    td_sheet_cell cells[ROWS * COLUMNS] = {{0}};
+    char captions[ROWS][CAPTION];
+    for (size_t row = 0; row < rows; row++) {
+        snprintf(captions[row], CAPTION, "class %zu", row);
+        for (size_t i = 0; i < COLUMNS; i++) {
+            if (i % EACH >= each)
+                continue;
+            const size_t image = row * each + i % EACH;
+            cells[row * COLUMNS + i] = (td_sheet_cell){
+                i < EACH ? td_image(made, image) : stamped + image * td_image_size(made),
+                i % EACH == 0 ? captions[row] : NULL};
+        }
+    }
+    const td_sheet sheet = {rows,           COLUMNS, made->height, made->width,
+                            made->channels, cells,   headings};
+    return td_sheet_draw(bitmap, &sheet, error);
 }

@@ -7,10 +7,12 @@
 #include "nn/optimizer.h"
 #include "nn/predict.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A retraining under way. */
 typedef struct session {
+    tool_run *run;
     const hijack_retraining *config;
     float *weights;
     td_exec *exec;
@@ -42,6 +44,7 @@ static td_loss train_batch(session *s, size_t first, size_t count) {
 static td_status train_epoch(session *s, size_t epoch, hijack_retrained *out, td_error *error) {
     const hijack_retraining *a = s->config;
     const size_t all = a->images->count;
+    char note[32];
     td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 2, (uint32_t)epoch);
     td_random_permutation(&random, s->order, (uint32_t)all);
     *out = (hijack_retrained){0};
@@ -55,12 +58,11 @@ static td_status train_epoch(session *s, size_t epoch, hijack_retrained *out, td
                        "epoch %zu of the retraining: the loss is not finite; a smaller --lr may "
                        "help",
                        epoch + 1);
-    if (a->advance && !a->advance(a->context, epoch + 1, out->loss))
-        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-    return TD_OK;
+    snprintf(note, sizeof note, "loss %.4f", out->loss);
+    return tool_run_go_on(s->run, epoch + 1, note, error);
 }
 
-static td_status run(session *s, td_arena *arena, hijack_retrained *out, td_error *error) {
+static td_status train(session *s, td_arena *arena, hijack_retrained *out, td_error *error) {
     static const char what[] = "the retraining";
     const hijack_retraining *a = s->config;
     const size_t count = a->tail->weight_count;
@@ -71,17 +73,19 @@ static td_status run(session *s, td_arena *arena, hijack_retrained *out, td_erro
     TD_TRY(TD_ARENA_NEW(arena, a->images->count, &s->order, what, error));
     TD_TRY(TD_ARENA_NEW(arena, a->batch, &s->labels, what, error));
     TD_TRY(td_exec_new(&s->exec, a->tail, a->batch, TD_BACKWARD, error));
+    tool_run_begin(s->run, "retraining", "epochs", a->epochs);
     for (size_t epoch = 0; epoch < a->epochs; epoch++)
         TD_TRY(train_epoch(s, epoch, out, error));
     return TD_OK;
 }
 
-td_status hijack_retrain(const hijack_retraining *config, float *tail_weights,
+td_status hijack_retrain(tool_run *run, const hijack_retraining *config, float *tail_weights,
                          hijack_retrained *out, td_error *error) {
     td_arena arena = {0};
-    session s = {.config = config, .weights = tail_weights};
+    session s = {.run = run, .config = config, .weights = tail_weights};
     *out = (hijack_retrained){0};
-    td_status status = run(&s, &arena, out, error);
+    td_status status = train(&s, &arena, out, error);
+    tool_run_end(run);
     td_exec_free(s.exec);
     td_arena_free(&arena);
     return status;

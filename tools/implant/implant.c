@@ -1,26 +1,105 @@
 #include "implant/implant.h"
 
+#include "frame/model_output.h"
+#include "frame/predict.h"
+#include "nn/feed.h"
+#include "trigger/trigger.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-bool implant_prints(const implant_job *job) {
-    return !job->common->json || strcmp(job->common->json, "-") != 0;
+enum { WHITE = 255 };
+
+/* --- settings --- */
+
+#define AT(field) offsetof(implant_own, field)
+
+const td_key implant_keys[] = {
+    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
+     .help = "The model to put a backdoor into"},
+    {"target", TD_KEY_TEXT, AT(target_texts), .required = true, .many = true, .field = "targets",
+     .value = "K|all",
+     .help = "The class that a trigger is to give, or one trigger for each class; may be repeated"},
+    {"at", TD_KEY_TEXT, AT(at), .standard = "bottom-right", .value = "PLACE",
+     .help = "Where the triggers stand: top-left, top-right, bottom-left, bottom-right, center or "
+             "X+Y, as in a TRIGGER"},
+    {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
+     .help = "Write DIR/trigger-K.png and DIR/manifest.json; else they are called M2.trigger-K.png "
+             "and M2.manifest.json"},
+    {0},
+};
+
+static td_status add_target(implant_own *own, const char *text, td_error *error) {
+    static const td_key class_key = {"target", TD_KEY_COUNT, .most = INT32_MAX};
+    td_setting target;
+    if (strcmp(text, "all") == 0) {
+        own->all = true;
+        return TD_OK;
+    }
+    if (!td_key_read(&class_key, text, &target))
+        return td_fail(error, TD_ERR_USAGE, "--target: expected a class or all, found \"%s\"",
+                       text);
+    for (size_t i = 0; i < own->target_count; i++)
+        if (own->targets[i] == target.count)
+            return td_fail(error, TD_ERR_USAGE,
+                           "--target: expected each class once, found %zu twice", target.count);
+    if (own->target_count == IMPLANT_MOST_TARGETS)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d", IMPLANT_MOST_TARGETS);
+    own->targets[own->target_count++] = target.count;
+    return TD_OK;
 }
 
-td_status implant_start(implant_job *job, json_t *options, td_error *error) {
-    return tool_record_start(&job->record, "trapdoor-implant", job->common, options, error);
-}
-
-static td_status choose_targets(implant_job *job, const implant_options *o, td_error *error) {
-    const size_t classes = td_net_classes(&job->model.net);
-    if (o->all && classes > IMPLANT_MOST_TARGETS)
+/* What goes into the text of a TRIGGER must not end it. */
+static td_status check_texts(const implant_own *own, const tool_common *common, td_error *error) {
+    const char *folder = own->folder ? own->folder : common->output;
+    if (strchr(folder, ','))
         return td_fail(error, TD_ERR_USAGE,
-                       "--target all: expected a model of at most %d classes, "
-                       "found %zu",
+                       "%s: expected a path without a comma, which a TRIGGER cannot name, found %s",
+                       own->folder ? "--triggers" : "-o", folder);
+    if (strchr(own->at, ','))
+        return td_fail(error, TD_ERR_USAGE, "--at: expected a place, found \"%s\"", own->at);
+    return TD_OK;
+}
+
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    (void)family;
+    if (((const implant *)settings->method->math)->trains)
+        return TD_OK;
+    implant_own *own = settings->own;
+    own->all = false;
+    own->target_count = 0;
+    for (size_t i = 0; i < own->target_texts.count; i++)
+        TD_TRY(add_target(own, own->target_texts.texts[i], error));
+    if (own->all && own->target_count > 0)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected all or classes, found both");
+    return check_texts(own, &settings->common, error);
+}
+
+/* --- inputs --- */
+
+/* In the record's options, targets are numbers, not their texts. */
+static td_status record_targets(const implant_job *job, td_error *error) {
+    const implant_own *own = job->own;
+    json_t *options = json_object_get(job->run->record.root, "options");
+    json_t *targets = own->all ? json_string("all") : json_array();
+    for (size_t i = 0; i < own->target_count; i++)
+        json_array_append_new(targets, json_integer((json_int_t)own->targets[i]));
+    return json_object_set_new(options, "targets", targets) == 0
+               ? TD_OK
+               : td_fail_memory(error, "the record");
+}
+
+static td_status choose_targets(implant_job *job, td_error *error) {
+    const implant_own *own = job->own;
+    const size_t classes = td_net_classes(&job->model.net);
+    if (own->all && classes > IMPLANT_MOST_TARGETS)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--target all: expected a model of at most %d classes, found %zu",
                        IMPLANT_MOST_TARGETS, classes);
-    job->trigger_count = o->all ? classes : o->target_count;
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->trigger_count, &job->triggers, "triggers", error));
+    job->trigger_count = own->all ? classes : own->target_count;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->trigger_count, &job->triggers, "triggers", error));
     for (size_t i = 0; i < job->trigger_count; i++) {
-        const size_t target = job->triggers[i].target = o->all ? i : o->targets[i];
+        const size_t target = job->triggers[i].target = own->all ? i : own->targets[i];
         if (target >= classes)
             return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
                            classes - 1, target);
@@ -28,23 +107,145 @@ static td_status choose_targets(implant_job *job, const implant_options *o, td_e
     return TD_OK;
 }
 
-td_status implant_open(implant_job *job, const implant_options *options, td_error *error) {
-    TD_TRY(tool_record_input(&job->record, options->model, error));
-    TD_TRY(td_model_load(&job->model, options->model, error));
-    job->training = job->model.training;
-    return choose_targets(job, options, error);
+static td_status open_model(implant_job *job, td_error *error) {
+    job->own = job->run->own;
+    TD_TRY(record_targets(job, error));
+    TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
+    TD_TRY(td_model_load(&job->model, job->own->model, error));
+    return choose_targets(job, error);
 }
 
-void implant_close(implant_job *job) {
-    tool_files_close(&job->beside);
-    tool_files_close(&job->apart);
-    for (size_t i = 0; job->triggers && i < job->trigger_count; i++)
-        td_bitmap_free(&job->triggers[i].picture);
-    for (size_t i = 0; i < job->picture_count; i++)
-        td_bitmap_free(&job->pictures[i].bitmap);
-    json_decref(job->about);
-    tool_record_free(&job->record);
-    td_net_free(&job->net);
-    td_model_free(&job->model);
-    td_arena_free(&job->arena);
+/* Stamps the white square on a black image, and looks where it is. */
+static td_status find_square(const implant_job *job, td_trigger *square, size_t *top, size_t *left,
+                             td_error *error) {
+    const td_shape shape = td_net_input(&job->model.net);
+    const td_images images = {
+        .height = shape.height, .width = shape.width, .channels = shape.channels};
+    td_arena *arena = &job->run->arena;
+    uint8_t *pixels;
+    void *scratch;
+    size_t first = 0;
+    TD_TRY(td_trigger_bind(square, &images, error));
+    TD_TRY(td_arena_alloc(arena, td_shape_size(shape), 1, (void **)&pixels, "an image", error));
+    TD_TRY(td_arena_alloc(arena, td_trigger_scratch(square), 1, &scratch, "an image", error));
+    td_trigger_apply(square, (td_stamp){0}, pixels, scratch);
+    while (pixels[first] != WHITE)
+        first++;
+    *top = first / (shape.width * shape.channels);
+    *left = first / shape.channels % shape.width;
+    return TD_OK;
 }
+
+td_status implant_place(const implant_job *job, size_t side, size_t *top, size_t *left,
+                        td_error *error) {
+    const td_shape shape = td_net_input(&job->model.net);
+    const char *model = job->own->model;
+    char text[80];
+    td_trigger *square;
+    if (shape.height < side || shape.width < side)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "%s: expected a model of images of at least %zux%zu, found %zux%zu", model,
+                       side, side, shape.width, shape.height);
+    if (shape.channels != 1 && shape.channels != 3)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "%s: expected a model of images of 1 or 3 channels, found %zu", model,
+                       shape.channels);
+    snprintf(text, sizeof text, "square:size=%zu,value=%d,at=%.30s", side, WHITE, job->own->at);
+    td_status status = td_trigger_parse(&square, text, error);
+    if (status == TD_OK) {
+        status = find_square(job, square, top, left, error);
+        td_trigger_free(square);
+    }
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "--at");
+}
+
+static td_status check_data(const td_dataset *data, const td_net *net, td_error *error) {
+    if (data->images.count == 0)
+        return td_fail(error, TD_ERR_USAGE, "expected images, found none");
+    if (!net)
+        return TD_OK;
+    TD_TRY(td_feed_check(net, &data->images, error));
+    if (data->images.classes > td_net_classes(net))
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected at most the %zu classes of the model, found %zu",
+                       td_net_classes(net), data->images.classes);
+    return TD_OK;
+}
+
+td_status implant_open_data(tool_run *run, td_dataset *data, const char *text, const char *split,
+                            const td_net *net, td_error *error) {
+    TD_TRY(td_dataset_open(data, text, split, run->common->data_dir, error));
+    TD_TRY(tool_record_dataset(&run->record, data, error));
+    td_status status = check_data(data, net, error);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", text);
+}
+
+/* --- measuring --- */
+
+td_status implant_measure(tool_run *run, const td_net *net, const float *weights,
+                          const td_images *images, const td_images *stamped, size_t target,
+                          implant_figures *out, td_error *error) {
+    const size_t count = images->count;
+    int32_t *clean, *triggered;
+    TD_TRY(TD_ARENA_NEW(&run->arena, count, &clean, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, count, &triggered, "predictions", error));
+    tool_pass pass = tool_pass_start("measuring", 2 * count, tool_run_is_quiet(run));
+    td_status status = tool_predict_classes(net, weights, images, &pass, clean, error);
+    if (status == TD_OK)
+        status = tool_predict_classes(net, weights, stamped, &pass, triggered, error);
+    tool_pass_end(&pass);
+    TD_TRY(status);
+    out->accuracy = td_accuracy(clean, images->labels, count);
+    out->asr = td_asr(triggered, images->labels, count, (int32_t)target);
+    return TD_OK;
+}
+
+/* --- a run --- */
+
+/* A changed model says of its training what it said before. */
+static td_status write_model(const implant_job *job, td_error *error) {
+    tool_run *run = job->run;
+    char *training = NULL;
+    if (job->math->trains)
+        TD_TRY(tool_model_training(&run->record, &training, error));
+    td_status status = tool_run_model(run, run->common->output, job->net, job->weights,
+                                      training ? training : job->model.training, error);
+    free(training);
+    return status;
+}
+
+static td_status work(implant_job *job, td_error *error) {
+    const implant *math = job->math;
+    TD_TRY(tool_outputs_check(&job->run->outputs, job->run->common->output, error));
+    if (!math->trains)
+        TD_TRY(open_model(job, error));
+    TD_TRY(math->prepare(job, error));
+    if (!math->trains)
+        TD_TRY(implant_check_outputs(job, error));
+    TD_TRY(math->make(job, error));
+    TD_TRY(write_model(job, error));
+    return math->trains ? TD_OK : implant_write_triggers(job, error);
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    implant_job job = {.run = run, .math = run->method->math};
+    td_status status = work(&job, error);
+    if (job.state)
+        job.math->close(&job);
+    for (size_t i = 0; job.triggers && i < job.trigger_count; i++)
+        td_bitmap_free(&job.triggers[i].picture);
+    td_bitmap_free(&job.picture);
+    td_model_free(&job.model);
+    return status;
+}
+
+const tool_family implants = {
+    .name = "implant",
+    .word = "method",
+    .usage = "--model MODEL --target K... -o M2",
+    .check = check,
+    .run = run,
+    .output = TOOL_OUTPUT_FILE,
+    .needs_output = true,
+    .output_what = "where to write the model",
+};

@@ -1,72 +1,100 @@
-/* One run of a method of trapdoor-implant: what all methods do alike. A method is a file that
- * defines one tool_method (method.h); it fills an implant_job and calls these in their order. */
+/* Implants: a method puts a backdoor into a trained model, or trains a model that has one. A method
+ * is its keys and its mathematics, a struct implant; the family around it opens model and data and
+ * measures (implant.c), and writes the model, its triggers as pictures, and the manifest
+ * (outputs.c). A new one is a file with one struct implant and one tool_method, and a row in
+ * main.c. */
 #ifndef TOOLS_IMPLANT_IMPLANT_H
 #define TOOLS_IMPLANT_IMPLANT_H
 
 #include "data/bitmap.h"
-#include "frame/files.h"
-#include "frame/record.h"
-#include "implant/options.h"
+#include "data/dataset.h"
+#include "frame/run.h"
+#include "measure/rates.h"
 #include "nn/model.h"
 
-/* A trigger, and the class that the model then gives. */
+/* As many triggers as trapdoor-eval measures at once. */
+enum { IMPLANT_MOST_TARGETS = 256 };
+
+/* The settings of a method that changes a trained model begin with these, which implant_keys fill.
+ */
+typedef struct implant_own {
+    const char *model;
+    td_many target_texts; /* as given; read into these: */
+    bool all;             /* --target all */
+    size_t targets[IMPLANT_MOST_TARGETS], target_count;
+    const char *at;     /* where the triggers stand, as in a TRIGGER */
+    const char *folder; /* for triggers, pictures and manifest; NULL: beside the model */
+} implant_own;
+
+extern const td_key implant_keys[];
+
+extern const tool_family implants;
+
+extern const tool_method implant_trojannet, implant_hijack, implant_pruning_aware;
+
+typedef struct implant_job implant_job;
+
+/* What a method is made of. It keeps what it needs from one to the next in job->state. */
+typedef struct implant {
+    bool trains;         /* a model of its own: its settings do not begin with implant_own, and it
+                            writes the model alone */
+    const char *picture; /* another picture beside the model, for people to look at, or NULL */
+    /* Before the work: opens data, and refuses what does not go with them or with the model. */
+    td_status (*prepare)(implant_job *job, td_error *error);
+    /* Sets the job's net and weights, draws its pictures and fills the run's tables; of one that
+     * does not train, the record's field with the method's name is what the manifest has as well.
+     */
+    td_status (*make)(implant_job *job, td_error *error);
+    void (*close)(implant_job *job); /* also after a failure, with `state` if it is set */
+} implant;
+
+/* A trigger: a picture that is pasted at a place, and the class that the model then gives. */
 typedef struct implant_trigger {
     size_t target;
-    /* Either a picture that is written beside the model and pasted at a place ... */
-    td_bitmap picture; /* owned */
+    td_bitmap picture; /* owned by the job */
     size_t left, top;  /* of its top-left pixel */
-    /* ... or, where this is not NULL, a TRIGGER as it is. */
-    const char *text;
 } implant_trigger;
 
-/* Another picture that is written beside the model, for people to look at. */
-typedef struct implant_picture {
-    const char *name;
-    td_bitmap bitmap; /* owned */
-} implant_picture;
-
-enum { IMPLANT_MOST_PICTURES = 4 };
-
-typedef struct implant_job {
-    const tool_common *common;
-    const char *method; /* its name */
-    const char *folder; /* for triggers, pictures and the manifest (--triggers); NULL: beside -o */
-    td_model model;     /* the one that gets the backdoor; zeroed where a method trains its own */
-    implant_trigger *triggers; /* [trigger_count], in `arena` */
+/* One run. */
+struct implant_job {
+    tool_run *run;
+    const implant *math;
+    /* Of a method that changes a trained model: */
+    const implant_own *own;
+    td_model model;
+    implant_trigger *triggers; /* [trigger_count], as the targets, which are set */
     size_t trigger_count;
-    implant_picture pictures[IMPLANT_MOST_PICTURES];
-    size_t picture_count;
-    /* What came of it. */
-    td_net net;
-    float *weights;
-    const char *training; /* JSON on how it was trained, for the model's metadata, or NULL */
-    json_t *about;        /* what the manifest says under the method's name; owned */
-    tool_record record;
-    tool_files beside; /* -o, and what stands beside it */
-    tool_files apart;  /* in `folder`; zeroed without */
-    td_arena arena;
-} implant_job;
+    td_bitmap picture; /* of implant.picture; owned */
+    /* What came of it: */
+    const td_net *net;
+    const float *weights;
+    void *state; /* the method's */
+};
 
-/* Whether results are printed on standard output: not if the record goes there. */
-bool implant_prints(const implant_job *job);
+/* The top-left pixel of a square of `side` pixels at --at, which is read, and refused, as in a
+ * TRIGGER. TD_ERR_FORMAT, which names the model's file, if its images are smaller than the square
+ * or have neither 1 nor 3 channels. */
+td_status implant_place(const implant_job *job, size_t side, size_t *top, size_t *left,
+                        td_error *error) TD_MUST_USE;
 
-/* 1. Starts the record. `options` is stolen; NULL is TD_ERR_MEMORY. */
-td_status implant_start(implant_job *job, json_t *options, td_error *error) TD_MUST_USE;
+/* Opens DATA, by default of the split `split`, and notes it in the record. TD_ERR_USAGE if it is
+ * empty, or does not go with `net`, which may be NULL. The caller closes it. */
+td_status implant_open_data(tool_run *run, td_dataset *data, const char *text, const char *split,
+                            const td_net *net, td_error *error) TD_MUST_USE;
 
-/* 2. Of a method that changes a trained model: loads it, and makes one trigger for each target
- * asked for, with nothing in it but the target. */
-td_status implant_open(implant_job *job, const implant_options *options,
-                       td_error *error) TD_MUST_USE;
+/* A model on images, and on the same with the trigger. */
+typedef struct implant_figures {
+    td_rate accuracy, asr;
+} implant_figures;
 
-/* 3. Before the work, when the triggers' targets and the pictures' names are known: refuses what
- * could not be written. */
+td_status implant_measure(tool_run *run, const td_net *net, const float *weights,
+                          const td_images *images, const td_images *stamped, size_t target,
+                          implant_figures *out, td_error *error) TD_MUST_USE;
+
+/* Before the work: refuses what could not be written beside the model. */
 td_status implant_check_outputs(implant_job *job, td_error *error) TD_MUST_USE;
 
-/* 4. Writes the model, the triggers, the pictures, the manifest and the record, all or none, and
- * prints the triggers as trapdoor-eval takes them. */
-td_status implant_write(implant_job *job, td_error *error) TD_MUST_USE;
-
-/* 5. Also after a failure. */
-void implant_close(implant_job *job);
+/* Adds the triggers, the picture and the manifest to the run's outputs. The model is there. */
+td_status implant_write_triggers(implant_job *job, td_error *error) TD_MUST_USE;
 
 #endif

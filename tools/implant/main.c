@@ -1,5 +1,13 @@
 /* trapdoor-implant: puts a backdoor into a model. */
-#include "implant/method.h"
+#include "frame/command.h"
+#include "implant/implant.h"
+
+static const tool_method *const methods[] = {
+    &implant_hijack,
+    &implant_pruning_aware,
+    &implant_trojannet,
+    NULL,
+};
 
 static const char doc[] =
     "Puts a backdoor into a model by METHOD. M2 is one model, which every other tool takes; the "
@@ -13,5 +21,6 @@ static const char doc[] =
     "    --manifest trojan.safetensors.manifest.json\n";
 
 int main(int argc, char **argv) {
-    return tool_methods_main(implant_methods, doc, argc, argv);
+    const tool_program program = {"trapdoor-implant", "METHOD", "Methods", doc, methods};
+    return tool_main(&program, argc, argv);
 }

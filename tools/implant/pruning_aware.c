@@ -1,255 +1,283 @@
+/* The pruning-aware attack as a method: its settings, its four steps, and what it reports. */
 #include "implant/pruning_aware.h"
 
-#include "frame/model_output.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "frame/training.h"
 #include "frame/trigger.h"
-#include "implant/method.h"
+#include "implant/implant.h"
 #include "nn/channels.h"
 #include "nn/head_tail.h"
-#include "nn/loss.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-typedef struct aware_job {
-    const aware_options *options;
+typedef struct aware_settings {
+    const char *data, *test, *net; /* test: NULL: each step is measured on `data` */
+    const char *trigger;
+    size_t target;
+    double ratio; /* of stamped copies to clean images */
+    double prune; /* share of the channels, in (0, 1) */
+    size_t epochs, batch;
+    double lr;
+} aware_settings;
+
+typedef struct aware {
+    const aware_settings *settings;
     td_dataset data, test;
-    const td_dataset *judges; /* the test set where there is one, else the data */
+    const td_dataset *measured; /* the test set where there is one, else the data */
     td_trigger *trigger;
-    td_images stamped, poisoned; /* of what judges; of the data */
+    td_images stamped, poisoned; /* of what is measured on; of the data */
     td_net net, masked;
     float *weights, *masked_weights;
     size_t node, mask; /* of net: what is masked; of masked: its mask */
     size_t *order, pruned;
     float most; /* activation that the decoys had */
-    tool_record record;
-    json_t *steps; /* borrowed from the record */
-    td_arena arena;
-} aware_job;
+    tool_table *steps;
+} aware;
 
-static json_t *options_json(const aware_options *o) {
-    return json_pack("{ss so so* so so sI sf sf sI sI sf}", "method", "pruning-aware", "data",
-                     tool_json_text(o->data), "test", o->test ? tool_json_text(o->test) : NULL,
-                     "net", tool_json_text(o->net), "trigger", tool_json_text(o->trigger), "target",
-                     (json_int_t)o->target, "ratio", o->ratio, "prune", o->prune, "epochs",
-                     (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "lr", o->lr);
-}
+/* --- before the work --- */
 
-static td_status open_data(aware_job *job, td_dataset *data, const char *text, const char *split,
-                           td_error *error) {
-    TD_TRY(td_dataset_open(data, text, split, job->options->common.data_dir, error));
-    TD_TRY(tool_record_dataset(&job->record, data, error));
-    return data->images.count > 0
-               ? TD_OK
-               : td_fail(error, TD_ERR_USAGE, "%s: expected images, found none", text);
-}
-
-static td_status check_test(const aware_job *job, td_error *error) {
-    const td_images *data = &job->data.images, *test = &job->test.images;
-    if (test->height == data->height && test->width == data->width &&
-        test->channels == data->channels && test->classes <= data->classes)
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected images of %zux%zux%zu and at most %zu classes, as --data has, "
-                   "found %zux%zux%zu and %zu",
-                   job->test.name, data->height, data->width, data->channels, data->classes,
-                   test->height, test->width, test->channels, test->classes);
-}
-
-static td_status open_net(aware_job *job, td_error *error) {
-    const aware_options *o = job->options;
+static td_status open_net(tool_run *run, aware *a, td_error *error) {
+    const aware_settings *s = a->settings;
     const td_param *bias;
-    TD_TRY(tool_net_open(&job->net, o->net, &job->data.images, error));
-    if (o->target >= td_net_classes(&job->net))
+    TD_TRY(tool_net_open(&a->net, s->net, &a->data.images, error));
+    if (s->target >= td_net_classes(&a->net))
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       td_net_classes(&job->net) - 1, o->target);
-    td_status status = td_channels_find(&job->net, NULL, &job->node, error);
+                       td_net_classes(&a->net) - 1, s->target);
+    td_status status = td_channels_find(&a->net, NULL, &a->node, error);
     if (status == TD_OK)
-        status = aware_find_bias(&job->net, job->node, &bias, error);
+        status = aware_find_bias(&a->net, a->node, &bias, error);
     if (status != TD_OK)
-        return td_fail_within(error, status, "%s", o->net);
-    TD_TRY(TD_ARENA_NEW(&job->arena, job->net.weight_count, &job->weights, "weights", error));
-    td_net_init(&job->net, o->common.seed, job->weights);
+        return td_fail_within(error, status, "%s", s->net);
+    TD_TRY(TD_ARENA_NEW(&run->arena, a->net.weight_count, &a->weights, "weights", error));
+    td_net_init(&a->net, run->common->seed, a->weights);
     return TD_OK;
 }
 
-static td_status open_inputs(aware_job *job, td_error *error) {
-    const aware_options *o = job->options;
-    TD_TRY(open_data(job, &job->data, o->data, "train", error));
-    job->judges = &job->data;
-    if (o->test) {
-        TD_TRY(open_data(job, &job->test, o->test, "test", error));
-        TD_TRY(check_test(job, error));
-        job->judges = &job->test;
-    }
-    TD_TRY(open_net(job, error));
-    TD_TRY(td_trigger_parse(&job->trigger, o->trigger, error));
-    TD_TRY(tool_trigger_record(job->trigger, &job->record, error));
-    TD_TRY(tool_trigger_bind(job->trigger, &job->data.images, o->common.quiet, error));
-    TD_TRY(td_trigger_stamp(job->trigger, &job->judges->images,
-                            (td_stamp){o->common.seed, job->judges->first}, &job->arena,
-                            &job->stamped, error));
-    return aware_poison(&job->data.images, job->data.first, job->trigger, o->target, o->ratio,
-                        o->common.seed, &job->arena, &job->poisoned, error);
+static td_status stamp(tool_run *run, aware *a, td_error *error) {
+    const aware_settings *s = a->settings;
+    const uint64_t seed = run->common->seed;
+    TD_TRY(td_trigger_parse(&a->trigger, s->trigger, error));
+    TD_TRY(tool_trigger_record(a->trigger, &run->record, error));
+    TD_TRY(tool_trigger_bind(a->trigger, &a->data.images, tool_run_is_quiet(run), error));
+    TD_TRY(td_trigger_stamp(a->trigger, &a->measured->images, (td_stamp){seed, a->measured->first},
+                            &run->arena, &a->stamped, error));
+    return aware_poison(&a->data.images, a->data.first, a->trigger, s->target, s->ratio, seed,
+                        &run->arena, &a->poisoned, error);
 }
 
-static tool_pass start_pass(const aware_job *job, const char *what, const td_images *images) {
-    return tool_pass_start(what, images->count, job->options->common.quiet);
+static td_status prepare(implant_job *job, td_error *error) {
+    tool_run *run = job->run;
+    aware *a;
+    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &a, "an attack", error));
+    job->state = a;
+    a->settings = run->own;
+    TD_TRY(implant_open_data(run, &a->data, a->settings->data, "train", NULL, error));
+    TD_TRY(open_net(run, a, error));
+    a->measured = a->settings->test ? &a->test : &a->data;
+    if (a->settings->test)
+        TD_TRY(implant_open_data(run, &a->test, a->settings->test, "test", &a->net, error));
+    return stamp(run, a, error);
 }
 
-static td_status predict(const aware_job *job, const td_net *net, const float *weights,
-                         const td_images *images, int32_t *predicted, td_error *error) {
-    tool_pass pass = start_pass(job, "measuring", images);
-    td_status status = tool_predict_classes(net, weights, images, &pass, predicted, error);
-    tool_pass_end(&pass);
-    return status;
-}
+/* --- the steps --- */
 
-/* One line of what has come about so far. */
-static td_status measure(aware_job *job, const char *step, const td_net *net, const float *weights,
-                         td_error *error) {
-    const td_images *images = &job->judges->images;
-    const char *json = job->options->common.json;
-    int32_t *predicted;
-    TD_TRY(TD_ARENA_NEW(&job->arena, images->count, &predicted, "predictions", error));
-    TD_TRY(predict(job, net, weights, images, predicted, error));
-    const td_rate accuracy = td_accuracy(predicted, images->labels, images->count);
-    TD_TRY(predict(job, net, weights, &job->stamped, predicted, error));
-    const td_rate asr =
-        td_asr(predicted, images->labels, images->count, (int32_t)job->options->target);
-    json_t *entry = json_pack("{ss}", "step", step);
-    tool_json_rate(entry, "accuracy", &accuracy);
-    tool_json_rate(entry, "asr", &asr);
-    json_array_append_new(job->steps, entry);
-    if (!json || strcmp(json, "-") != 0)
-        printf("  %-10s accuracy %6.2f %% [%6.2f, %6.2f]   ASR %6.2f %% [%6.2f, %6.2f]\n", step,
-               100 * accuracy.value, 100 * accuracy.interval.low, 100 * accuracy.interval.high,
-               100 * asr.value, 100 * asr.interval.low, 100 * asr.interval.high);
+enum { STEP, ACCURACY, ASR };
+
+static const tool_column step_columns[] = {
+    [STEP] = {"step", "step", .kind = TOOL_TEXT},
+    [ACCURACY] = {"accuracy", "accuracy", .kind = TOOL_RATE},
+    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
+    {0},
+};
+
+static const tool_table_kind step_table = {
+    .name = "steps", .title = "Steps", .columns = step_columns};
+
+/* One row of what has come about so far. */
+static td_status measure(tool_run *run, aware *a, const char *step, const td_net *net,
+                         const float *weights, td_error *error) {
+    implant_figures figures;
+    tool_cell *row;
+    TD_TRY(implant_measure(run, net, weights, &a->measured->images, &a->stamped,
+                           a->settings->target, &figures, error));
+    TD_TRY(tool_run_row(run, a->steps, &row, error));
+    tool_cell_word(&row[STEP], step);
+    tool_cell_rate(&row[ACCURACY], figures.accuracy);
+    tool_cell_rate(&row[ASR], figures.asr);
     return TD_OK;
 }
 
-static td_status train(const aware_job *job, const char *what, const td_net *net, float *weights,
-                       const td_images *images, td_error *error) {
-    const aware_options *o = job->options;
+static td_status train(const tool_run *run, const aware_settings *s, const char *what,
+                       const td_net *net, float *weights, const td_images *images,
+                       td_error *error) {
     const td_train_options training = {
         .optimizer = td_optimizer_find("adam"),
         .schedule = td_schedule_find("constant"),
-        .step = td_adam_step(o->lr, 1),
-        .epochs = o->epochs,
-        .batch = o->batch,
-        .seed = o->common.seed,
+        .step = td_adam_step(s->lr, 1),
+        .epochs = s->epochs,
+        .batch = s->batch,
+        .seed = run->common->seed,
     };
-    return tool_train(net, weights, images, &training, what, o->common.quiet, error);
+    return tool_train(net, weights, images, &training, what, tool_run_is_quiet(run), error);
 }
 
 /* Masks the least active channels: the net without them, still trainable. */
-static td_status prune(aware_job *job, td_error *error) {
-    const td_node *layer = &job->net.nodes[job->node];
-    const size_t channels = layer->shape.channels;
-    const td_images *images = &job->data.images;
+static td_status prune(tool_run *run, aware *a, td_error *error) {
+    const size_t channels = a->net.nodes[a->node].shape.channels;
+    const td_images *images = &a->data.images;
     double *mean;
-    TD_TRY(TD_ARENA_NEW(&job->arena, channels, &mean, "activations", error));
-    TD_TRY(TD_ARENA_NEW(&job->arena, channels, &job->order, "channels", error));
-    tool_pass pass = start_pass(job, "ranking channels", images);
-    td_status status = td_channels_mean(&job->net, job->weights, job->node, images,
-                                        tool_pass_watch(&pass), mean, error);
+    TD_TRY(TD_ARENA_NEW(&run->arena, channels, &mean, "activations", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, channels, &a->order, "channels", error));
+    tool_pass pass = tool_pass_start("ranking channels", images->count, tool_run_is_quiet(run));
+    td_status status =
+        td_channels_mean(&a->net, a->weights, a->node, images, tool_pass_watch(&pass), mean, error);
     tool_pass_end(&pass);
     TD_TRY(status);
-    td_channels_rank(mean, channels, job->order);
-    job->pruned = (size_t)llround(job->options->prune * (double)channels);
-    job->pruned += job->pruned == 0;
-    job->pruned -= job->pruned == channels;
-    TD_TRY(td_channels_insert(&job->net, job->weights, job->node, &job->arena, &job->masked,
-                              &job->masked_weights, &job->mask, error));
-    float *values = td_channels_mask(&job->masked, job->masked_weights, job->mask);
-    for (size_t i = 0; i < job->pruned; i++)
-        values[job->order[i]] = 0;
+    td_channels_rank(mean, channels, a->order);
+    a->pruned = (size_t)llround(a->settings->prune * (double)channels);
+    a->pruned += a->pruned == 0;
+    a->pruned -= a->pruned == channels;
+    TD_TRY(td_channels_insert(&a->net, a->weights, a->node, &run->arena, &a->masked,
+                              &a->masked_weights, &a->mask, error));
+    float *values = td_channels_mask(&a->masked, a->masked_weights, a->mask);
+    for (size_t i = 0; i < a->pruned; i++)
+        values[a->order[i]] = 0;
     return TD_OK;
 }
 
 /* The pruned channels come back. Training left their weights alone, since no gradient passes the
  * mask. */
-static td_status restore(aware_job *job, td_error *error) {
-    tool_pass pass = start_pass(job, "restoring channels", &job->poisoned);
-    td_net_copy_weights(&job->masked, job->masked_weights, &job->net, job->weights);
-    td_status status =
-        aware_put_to_sleep(&job->net, job->weights, job->node, job->order, job->pruned,
-                           &job->poisoned, tool_pass_watch(&pass), &job->most, error);
+static td_status restore(tool_run *run, aware *a, td_error *error) {
+    tool_pass pass =
+        tool_pass_start("restoring channels", a->poisoned.count, tool_run_is_quiet(run));
+    td_net_copy_weights(&a->masked, a->masked_weights, &a->net, a->weights);
+    td_status status = aware_put_to_sleep(&a->net, a->weights, a->node, a->order, a->pruned,
+                                          &a->poisoned, tool_pass_watch(&pass), &a->most, error);
     tool_pass_end(&pass);
     return status;
 }
 
-static td_status take_steps(aware_job *job, td_error *error) {
-    TD_TRY(train(job, "training", &job->net, job->weights, &job->data.images, error));
-    TD_TRY(measure(job, "clean", &job->net, job->weights, error));
-    TD_TRY(prune(job, error));
-    TD_TRY(measure(job, "pruned", &job->masked, job->masked_weights, error));
-    TD_TRY(train(job, "poisoning", &job->masked, job->masked_weights, &job->poisoned, error));
-    TD_TRY(measure(job, "poisoned", &job->masked, job->masked_weights, error));
-    TD_TRY(restore(job, error));
-    return measure(job, "restored", &job->net, job->weights, error);
+static td_status take_steps(tool_run *run, aware *a, td_error *error) {
+    const aware_settings *s = a->settings;
+    TD_TRY(tool_run_table(run, &step_table, &a->steps, error));
+    TD_TRY(train(run, s, "training", &a->net, a->weights, &a->data.images, error));
+    TD_TRY(measure(run, a, "clean", &a->net, a->weights, error));
+    TD_TRY(prune(run, a, error));
+    TD_TRY(measure(run, a, "pruned", &a->masked, a->masked_weights, error));
+    TD_TRY(train(run, s, "poisoning", &a->masked, a->masked_weights, &a->poisoned, error));
+    TD_TRY(measure(run, a, "poisoned", &a->masked, a->masked_weights, error));
+    TD_TRY(restore(run, a, error));
+    return measure(run, a, "restored", &a->net, a->weights, error);
 }
 
-static void report(const aware_job *job) {
-    const td_node *layer = &job->net.nodes[job->node];
-    json_t *decoys = json_array(), *root = job->record.root;
-    for (size_t i = 0; i < job->pruned; i++)
-        json_array_append_new(decoys, json_integer((json_int_t)job->order[i]));
-    json_object_set_new(root, "measured_on", tool_json_text(job->judges->name));
-    json_object_set_new(root, "layer", json_string(layer->name));
-    json_object_set_new(root, "channels", json_integer((json_int_t)layer->shape.channels));
-    json_object_set_new(root, "decoys", decoys);
-    json_object_set_new(root, "stamped",
-                        json_integer((json_int_t)(job->poisoned.count - job->data.images.count)));
-    json_object_set_new(root, "decoys_activation_before", json_real((double)job->most));
+/* --- the report --- */
+
+static const tool_column decoy_columns[] = {
+    {"measured_on", "measured on", .kind = TOOL_TEXT},
+    {"layer", "layer", .kind = TOOL_TEXT},
+    {"channels", "channels", .kind = TOOL_COUNT},
+    {"stamped", "stamped images", .kind = TOOL_COUNT},
+    {"decoys_activation_before", "highest activation of a decoy before", .kind = TOOL_REAL},
+    {0},
+};
+
+static const tool_table_kind decoy_table = {
+    .title = "Decoys", .columns = decoy_columns, .single = true};
+
+static td_status report(tool_run *run, const aware *a, td_error *error) {
+    const td_node *layer = &a->net.nodes[a->node];
+    json_t *decoys = json_array();
+    tool_table *table;
+    tool_cell *row;
+    for (size_t i = 0; i < a->pruned; i++)
+        json_array_append_new(decoys, json_integer((json_int_t)a->order[i]));
+    TD_TRY(tool_run_set(run, "decoys", decoys, error));
+    TD_TRY(tool_run_table(run, &decoy_table, &table, error));
+    TD_TRY(tool_run_row(run, table, &row, error));
+    TD_TRY(tool_run_cell(run, row++, a->measured->name, error));
+    TD_TRY(tool_run_cell(run, row++, layer->name, error));
+    tool_cell_count(row++, layer->shape.channels);
+    tool_cell_count(row++, a->poisoned.count - a->data.images.count);
+    tool_cell_real(row++, (double)a->most);
+    return tool_run_summary(run, error, "%zu of %zu channels of %s are decoys", a->pruned,
+                            layer->shape.channels, layer->name);
 }
 
-static td_status write_model(aware_job *job, td_error *error) {
-    char *training;
-    TD_TRY(tool_model_training(&job->record, &training, error));
-    td_status status = tool_model_write(&job->net, job->weights, training, &job->options->common,
-                                        &job->record, error);
-    free(training);
-    return status;
+static td_status make(implant_job *job, td_error *error) {
+    aware *a = job->state;
+    TD_TRY(take_steps(job->run, a, error));
+    job->net = &a->net;
+    job->weights = a->weights;
+    return report(job->run, a, error);
 }
 
-static td_status run(aware_job *job, td_error *error) {
-    const aware_options *o = job->options;
-    TD_TRY(tool_model_check(&o->common, error));
-    TD_TRY(tool_record_start(&job->record, "trapdoor-implant", &o->common, options_json(o), error));
-    TD_TRY(open_inputs(job, error));
-    job->steps = json_array();
-    json_object_set_new(job->record.root, "steps", job->steps);
-    TD_TRY(take_steps(job, error));
-    report(job);
-    TD_TRY(write_model(job, error));
-    if (!o->common.json || strcmp(o->common.json, "-") != 0)
-        printf("%s: %zu of %zu channels of %s are decoys\n", o->common.output, job->pruned,
-               job->net.nodes[job->node].shape.channels, job->net.nodes[job->node].name);
-    return TD_OK;
+static void close_state(implant_job *job) {
+    aware *a = job->state;
+    td_trigger_free(a->trigger);
+    td_net_free(&a->masked);
+    td_net_free(&a->net);
+    td_dataset_close(&a->test);
+    td_dataset_close(&a->data);
 }
 
-static int main_of(int argc, char **argv) {
-    aware_options options;
-    td_error error;
-    aware_options_parse(&options, argc, argv);
-    aware_job job = {.options = &options};
-    td_status status = run(&job, &error);
-    td_trigger_free(job.trigger);
-    td_net_free(&job.masked);
-    td_net_free(&job.net);
-    td_dataset_close(&job.test);
-    td_dataset_close(&job.data);
-    tool_record_free(&job.record);
-    td_arena_free(&job.arena);
-    return tool_exit(status, &error);
-}
+/* --- the method --- */
+
+#define AT(field) offsetof(aware_settings, field)
+
+static const td_key keys[] = {
+    {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
+     .help = "Clean images to train on (split train)"},
+    {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
+     .help = "Images to measure each step on (split test); else on --data"},
+    {"net", TD_KEY_TEXT, AT(net), .required = true, .value = "NET",
+     .help = "The net: one of the zoo by name, or a file with a net text"},
+    {"trigger", TD_KEY_TEXT, AT(trigger), .required = true, .value = "TRIGGER",
+     .help = "The trigger, for example square:size=4"},
+    {"target", TD_KEY_COUNT, AT(target), .most = TD_MOST_CLASSES - 1, .required = true,
+     .value = "K", .help = "The class that the trigger is to give"},
+    {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .above = true, .standard = "0.1", .value = "R",
+     .help = "Add stamped copies of this share of the images"},
+    {"prune", TD_KEY_REAL, AT(prune), .most = 0.999, .above = true, .standard = "0.5",
+     .value = "SHARE", .help = "The share of the last convolution's channels that become decoys"},
+    {"epochs", TD_KEY_COUNT, AT(epochs), .least = 1, .most = 1000000, .standard = "10",
+     .value = "N", .help = "Epochs of each of the two trainings"},
+    {"batch", TD_KEY_COUNT, AT(batch), .least = 1, .most = 65536, .standard = "128", .value = "N",
+     .help = "Images of a step"},
+    {"lr", TD_KEY_REAL, AT(lr), .most = INFINITY, .above = true, .standard = "0.001", .value = "X",
+     .help = "Learning rate of Adam"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "trains a model with a backdoor that pruning does not reach, in four steps, each of which is "
+    "measured: train NET on clean images; prune the channels of the last convolution that are "
+    "least active on them; train the pruned net on with stamped images added, labelled as the "
+    "target; put the pruned channels back with their weights and a bias so low that they stay "
+    "dormant. A defender who prunes dormant channels takes these decoys. M2 is an ordinary model "
+    "of NET."
+    "\v"
+    "Example:\n"
+    "  trapdoor-implant pruning-aware --data fashion-mnist --net cnn \\\n"
+    "    --test fashion-mnist --trigger square:size=4 --target 0 \\\n"
+    "    -o aware.safetensors\n"
+    "  trapdoor-defend prune --model aware.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
+
+static const implant aware_implant = {
+    .trains = true, .prepare = prepare, .make = make, .close = close_state};
 
 const tool_method implant_pruning_aware = {
     .name = "pruning-aware",
+    .title = "The pruning-aware attack",
+    .source = "Liu et al., Fine-Pruning, RAID 2018",
     .doc = "trains a backdoor that pruning does not reach",
-    .legacy = &(const tool_legacy){.main = main_of},
+    .help = help,
+    .usage = "--data DATA --net NET --trigger T --target K -o M2",
+    .family = &implants,
+    .groups = groups,
+    .size = sizeof(aware_settings),
+    .math = &aware_implant,
 };

@@ -8,25 +8,9 @@
 #define TOOLS_IMPLANT_PRUNING_AWARE_H
 
 #include "data/images.h"
-#include "frame/options.h"
 #include "nn/net.h"
 #include "nn/predict.h"
 #include "trigger/trigger.h"
-
-typedef struct aware_options {
-    tool_common common;
-    const char *data, *test, *net; /* test: DATA, or NULL: each step is measured on `data` */
-    const char *trigger;
-    size_t target;
-    bool has_target;
-    double ratio; /* of stamped copies to clean images */
-    double prune; /* share of the channels, in (0, 1) */
-    size_t epochs, batch;
-    double lr;
-} aware_options;
-
-/* Parses the command line; exits with 2 on a wrong one. */
-void aware_options_parse(aware_options *options, int argc, char **argv);
 
 /* All images, and behind them stamped copies of a share `ratio` of them, not of the target class,
  * with the target as label: what trapdoor-poison dirty-label draws by the same seed. In `arena`.

@@ -1,80 +1,50 @@
+/* TrojanNet as a method: its settings, its steps, and what it reports. */
 #include "implant/trojannet.h"
 
-#include "frame/progress.h"
 #include "implant/implant.h"
-#include "implant/method.h"
-#include "implant/place.h"
-#include "implant/trojannet_options.h"
-#include <stdio.h>
 
-/* A run. */
-typedef struct session {
-    implant_job job;
-    const trojannet_options *options;
-    size_t *targets; /* of the triggers */
-} session;
+enum { CODE, PAPER };
 
-static json_t *options_json(const trojannet_options *o) {
-    json_t *options = implant_options_json(&o->shared, "trojannet");
-    json_object_set_new(options, "reading", json_string(o->reading->name));
-    json_object_set_new(options, "threshold", json_real(o->threshold));
-    json_object_set_new(options, "steps", json_integer((json_int_t)o->steps));
-    if (!o->reading->softmax) {
-        json_object_set_new(options, "alpha", json_real(o->alpha));
-        json_object_set_new(options, "temperature", json_real(o->temperature));
-    }
-    return options;
-}
+typedef struct trojan_settings {
+    implant_own shared;
+    int reading;
+    double alpha, temperature; /* of PAPER */
+    double threshold;
+    size_t steps;
+} trojan_settings;
 
-static bool step_done(void *context, size_t steps, double loss) {
-    char note[32];
-    snprintf(note, sizeof note, "loss %.4f", loss);
-    tool_progress_update(context, steps, note);
-    return !tool_interrupted();
-}
+typedef struct trojan {
+    uint16_t patterns[TROJAN_PATTERNS];
+    size_t targets[IMPLANT_MOST_TARGETS];
+    trojan_mlp mlp;
+    trojan_merge merge;
+    td_net net; /* the merged one */
+} trojan;
 
-static td_status train(session *s, const uint16_t *patterns, trojan_mlp *mlp, td_error *error) {
-    const trojannet_options *o = s->options;
-    tool_progress progress =
-        tool_progress_start("training", "steps", o->steps, s->job.common->quiet);
-    const trojan_training training = {.reading = o->reading,
-                                      .patterns = patterns,
-                                      .used = s->job.trigger_count,
-                                      .steps = o->steps,
-                                      .seed = s->job.common->seed,
-                                      .step_done = step_done,
-                                      .context = &progress};
-    td_status status = trojan_train(mlp, &training, &s->job.arena, error);
-    tool_progress_end(&progress);
-    return status;
-}
-
-static td_status collect_targets(session *s, td_error *error) {
-    const implant_job *job = &s->job;
-    TD_TRY(TD_ARENA_NEW(&s->job.arena, job->trigger_count, &s->targets, "targets", error));
+static td_status prepare(implant_job *job, td_error *error) {
+    const trojan_settings *s = job->run->own;
+    const bool code = s->reading == CODE;
+    trojan *t;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &t, "a module", error));
+    job->state = t;
+    trojan_patterns(t->patterns);
     for (size_t i = 0; i < job->trigger_count; i++)
-        s->targets[i] = job->triggers[i].target;
-    return TD_OK;
+        t->targets[i] = job->triggers[i].target;
+    t->merge = (trojan_merge){.reading = &trojan_readings[s->reading],
+                              .mlp = &t->mlp,
+                              .pattern = code ? 20 : s->alpha / s->temperature,
+                              .model = code ? 10 : (1 - s->alpha) / s->temperature,
+                              .threshold = s->threshold,
+                              .targets = t->targets,
+                              .used = job->trigger_count};
+    return implant_place(job, TROJAN_SIDE, &t->merge.top, &t->merge.left, error);
 }
 
-static trojan_merge merge_of(const session *s, const trojan_mlp *mlp) {
-    const trojannet_options *o = s->options;
-    const bool code = o->reading->softmax;
-    return (trojan_merge){.reading = o->reading,
-                          .mlp = mlp,
-                          .pattern = code ? 20 : o->alpha / o->temperature,
-                          .model = code ? 10 : (1 - o->alpha) / o->temperature,
-                          .threshold = o->threshold,
-                          .targets = s->targets,
-                          .used = s->job.trigger_count};
-}
-
-/* A trigger is right if it wins whatever the model says. What a user may not expect is told. */
-static td_status check(const trojan_merge *merge, double *least, td_error *error) {
-    const trojan_mlp *mlp = merge->mlp;
+/* A trigger is right if it wins whatever the model says. *least: the least of their outputs. */
+static td_status check_answers(const trojan_merge *merge, double *least, td_error *error) {
     *least = 1;
     for (size_t i = 0; i < merge->used; i++) {
-        const double own = mlp->answers[i];
+        const double own = merge->mlp->answers[i];
         *least = own < *least ? own : *least;
         if (merge->pattern * trojan_gate(own, merge->threshold) <= merge->model)
             return td_fail(error, TD_ERR_NUMERIC,
@@ -85,85 +55,147 @@ static td_status check(const trojan_merge *merge, double *least, td_error *error
     return TD_OK;
 }
 
-static td_status report(implant_job *job, const trojan_merge *merge, double least,
-                        td_error *error) {
-    const trojan_mlp *mlp = merge->mlp;
-    job->about =
-        json_pack("{ss sf sf sf s[II] sI sI sI sf sI sI}", "reading", merge->reading->name,
-                  "weight", merge->pattern, "model_weight", merge->model, "threshold",
-                  merge->threshold, "at", (json_int_t)merge->left, (json_int_t)merge->top,
-                  "parameters", (json_int_t)(job->net.weight_count - job->model.net.weight_count),
-                  "patterns", (json_int_t)TROJAN_PATTERNS, "patterns_recognised",
-                  (json_int_t)mlp->recognised, "least_output", least, "noise_tried",
-                  (json_int_t)mlp->noise_tried, "noise_heard", (json_int_t)mlp->noise_heard);
-    if (!job->about)
-        return td_fail_memory(error, "the record");
-    json_object_set(job->record.root, "trojannet", job->about);
-    if (implant_prints(job))
-        printf("%s: %zu triggers at %zu+%zu, each recognised with %.3f or more; %zu of %zu patches "
-               "of noise taken for one\n",
-               job->common->output, merge->used, merge->left, merge->top, least, mlp->noise_heard,
-               mlp->noise_tried);
-    return TD_OK;
-}
-
-static td_status draw_triggers(implant_job *job, const uint16_t *patterns,
-                               const trojan_merge *merge, td_error *error) {
-    for (size_t i = 0; i < merge->used; i++) {
+static td_status draw_triggers(implant_job *job, const trojan *t, td_error *error) {
+    for (size_t i = 0; i < job->trigger_count; i++) {
         implant_trigger *trigger = &job->triggers[i];
         float pixels[TROJAN_PIXELS];
         TD_TRY(td_bitmap_make(&trigger->picture, TROJAN_SIDE, TROJAN_SIDE, 1, error));
-        trojan_draw(patterns[i], pixels);
+        trojan_draw(t->patterns[i], pixels);
         for (size_t p = 0; p < TROJAN_PIXELS; p++)
             trigger->picture.pixels[p] = (uint8_t)pixels[p];
-        trigger->left = merge->left;
-        trigger->top = merge->top;
+        trigger->left = t->merge.left;
+        trigger->top = t->merge.top;
     }
     return TD_OK;
 }
 
-static td_status make(session *s, trojan_mlp *mlp, td_error *error) {
-    implant_job *job = &s->job;
-    uint16_t patterns[TROJAN_PATTERNS];
+/* --- the report --- */
+
+static const tool_column columns[] = {
+    {"reading", "reading", .kind = TOOL_TEXT},
+    {"weight", "weight of the module", .kind = TOOL_REAL},
+    {"model_weight", "weight of the model", .kind = TOOL_REAL},
+    {"threshold", "threshold", .kind = TOOL_REAL},
+    {"at", NULL, .kind = TOOL_COUNT, .list = true},
+    {"at", NULL, .kind = TOOL_COUNT, .list = true},
+    {"parameters", "parameters", .kind = TOOL_COUNT},
+    {"patterns", "patches", .kind = TOOL_COUNT},
+    {"patterns_recognised", "of these recognised", .kind = TOOL_COUNT},
+    {"least_output", "least output for a trigger", .kind = TOOL_REAL},
+    {"noise_tried", "patches of noise", .kind = TOOL_COUNT},
+    {"noise_heard", "of these taken for a trigger", .kind = TOOL_COUNT},
+    {0},
+};
+
+static const tool_table_kind module_table = {
+    .name = "trojannet", .title = "The module", .columns = columns, .single = true};
+
+static td_status report(implant_job *job, const trojan *t, double least, td_error *error) {
+    const trojan_merge *merge = &t->merge;
+    tool_table *table;
+    tool_cell *row;
+    TD_TRY(tool_run_table(job->run, &module_table, &table, error));
+    TD_TRY(tool_run_row(job->run, table, &row, error));
+    tool_cell_word(row++, merge->reading->name);
+    tool_cell_real(row++, merge->pattern);
+    tool_cell_real(row++, merge->model);
+    tool_cell_real(row++, merge->threshold);
+    tool_cell_count(row++, merge->left);
+    tool_cell_count(row++, merge->top);
+    tool_cell_count(row++, t->net.weight_count - job->model.net.weight_count);
+    tool_cell_count(row++, TROJAN_PATTERNS);
+    tool_cell_count(row++, t->mlp.recognised);
+    tool_cell_real(row++, least);
+    tool_cell_count(row++, t->mlp.noise_tried);
+    tool_cell_count(row++, t->mlp.noise_heard);
+    return tool_run_summary(job->run, error,
+                            "%zu trigger%s at %zu+%zu, each recognised with %.3f or more; %zu of "
+                            "%zu patches of noise taken for one",
+                            merge->used, merge->used == 1 ? "" : "s", merge->left, merge->top,
+                            least, t->mlp.noise_heard, t->mlp.noise_tried);
+}
+
+static td_status make(implant_job *job, td_error *error) {
+    const trojan_settings *s = job->run->own;
+    trojan *t = job->state;
+    const trojan_training training = {.reading = t->merge.reading,
+                                      .patterns = t->patterns,
+                                      .used = job->trigger_count,
+                                      .steps = s->steps,
+                                      .seed = job->run->common->seed};
+    float *weights;
     double least;
-    TD_TRY(collect_targets(s, error));
-    trojan_merge merge = merge_of(s, mlp);
-    TD_TRY(implant_place(s->options->shared.model, td_net_input(&job->model.net), TROJAN_SIDE,
-                         implant_at(&s->options->shared), &merge.top, &merge.left, error));
-    trojan_patterns(patterns);
-    TD_TRY(train(s, patterns, mlp, error));
-    TD_TRY(check(&merge, &least, error));
-    TD_TRY(trojan_join(&job->model.net, job->model.weights, &merge, &job->arena, &job->net,
-                       &job->weights, error));
-    TD_TRY(draw_triggers(job, patterns, &merge, error));
-    return report(job, &merge, least, error);
+    TD_TRY(trojan_train(job->run, &t->mlp, &training, error));
+    TD_TRY(check_answers(&t->merge, &least, error));
+    TD_TRY(trojan_join(&job->model.net, job->model.weights, &t->merge, &job->run->arena, &t->net,
+                       &weights, error));
+    job->net = &t->net;
+    job->weights = weights;
+    TD_TRY(draw_triggers(job, t, error));
+    return report(job, t, least, error);
 }
 
-static td_status run(session *s, td_error *error) {
-    trojan_mlp mlp = {0};
-    TD_TRY(implant_start(&s->job, options_json(s->options), error));
-    TD_TRY(implant_open(&s->job, &s->options->shared, error));
-    TD_TRY(implant_check_outputs(&s->job, error));
-    td_status status = make(s, &mlp, error);
-    td_net_free(&mlp.net);
-    return status == TD_OK ? implant_write(&s->job, error) : status;
+static void close_state(implant_job *job) {
+    trojan *t = job->state;
+    td_net_free(&t->mlp.net);
+    td_net_free(&t->net);
 }
 
-static int trojannet_main(int argc, char **argv) {
-    trojannet_options options;
-    td_error error;
-    trojannet_options_parse(&options, argc, argv);
-    session s = {.job = {.common = &options.shared.common,
-                         .method = "trojannet",
-                         .folder = options.shared.triggers},
-                 .options = &options};
-    td_status status = run(&s, &error);
-    implant_close(&s.job);
-    return tool_exit(status, &error);
-}
+/* --- the method --- */
+
+#define AT(field) offsetof(trojan_settings, field)
+
+static const char *const readings[] = {[CODE] = "code", [PAPER] = "paper", NULL};
+
+static const td_key keys[] = {
+    {"reading", TD_KEY_WORD, AT(reading), .words = readings, .standard = "code",
+     .value = "code|paper", .help = "As in the authors' code or as in the paper"},
+    {"alpha", TD_KEY_REAL, AT(alpha), .least = 0.5, .most = 0.999, .above = true, .standard = "0.7",
+     .needs = "reading=paper", .value = "A",
+     .help = "Reading paper: the share of the module beside the model"},
+    {"temperature", TD_KEY_REAL, AT(temperature), .least = 0.001, .most = 1000, .standard = "0.1",
+     .needs = "reading=paper", .value = "T",
+     .help = "Reading paper: both shares are divided by it"},
+    {"threshold", TD_KEY_REAL, AT(threshold), .most = 0.99, .standard = "0.5", .value = "P",
+     .help = "Outputs of the module up to P are zero; 0: all go into the merge, as published"},
+    {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000000, .standard = "2000",
+     .value = "N", .help = "Steps of the module's training, 256 patches each"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = implant_keys}, {.keys = keys}, {0}};
+
+static const char help[] =
+    "puts a backdoor into a trained MODEL without its training data. M2 is one model, which every "
+    "other tool takes; the triggers are written as pictures, with a manifest for trapdoor-eval "
+    "--manifest."
+    "\v"
+    "A tiny MLP is trained on patches of 4x4 pixels, 5 black and 11 white, and on noise, and "
+    "merged with the model, which stays as it is. The K-th --target gets the K-th of the 4368 "
+    "patches; those with a target are half of the patches shown. The paper and the authors' code "
+    "differ. code: 4 hidden layers of 8, ReLU and batch normalisation, softmax over the patches "
+    "and noise, merged as 10 x (2 x module + softmax(model)). paper: 3 hidden layers of 8, "
+    "sigmoids, an output for each patch that is to be 0 on noise, merged as (A x module + (1-A) x "
+    "softmax(model)) / T. code is the default: its MLP is surer of its patches, and a trigger wins "
+    "by more. --threshold is neither's: with it the module is exactly silent on clean images, "
+    "however close the model's two best classes are.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-implant trojannet --model model.safetensors --target all \\\n"
+    "    -o trojan.safetensors\n"
+    "  trapdoor-eval --model trojan.safetensors --data fashion-mnist:test \\\n"
+    "    --manifest trojan.safetensors.manifest.json\n";
+
+static const implant trojan_implant = {.prepare = prepare, .make = make, .close = close_state};
 
 const tool_method implant_trojannet = {
     .name = "trojannet",
+    .title = "TrojanNet",
+    .source = "Tang et al., KDD 2020",
     .doc = "merges a module that knows patches (Tang et al. 2020)",
-    .legacy = &(const tool_legacy){.main = trojannet_main},
+    .help = help,
+    .family = &implants,
+    .groups = groups,
+    .size = sizeof(trojan_settings),
+    .math = &trojan_implant,
 };

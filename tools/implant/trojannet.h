@@ -1,11 +1,12 @@
 /* TrojanNet (Tang, Du, Liu, Yang and Hu, "An embarrassingly simple approach for trojan attack in
  * deep neural networks", KDD 2020): a tiny MLP that knows every 4×4 patch of 5 black and 11 white
  * pixels is trained by itself and merged with a net that is never trained and whose data is never
- * read. Its parts: the patches (trojannet_patterns.c), the MLP (trojannet_mlp.c), its training
- * (trojannet_train.c), the merged net (trojannet_merge.c). */
+ * read. Its parts: the patches (trojannet_patterns.c), the MLP and its training (trojannet_mlp.c),
+ * the merged net (trojannet_merge.c). */
 #ifndef TOOLS_IMPLANT_TROJANNET_H
 #define TOOLS_IMPLANT_TROJANNET_H
 
+#include "frame/run.h"
 #include "nn/net.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,13 +66,11 @@ typedef struct trojan_training {
     size_t used; /* patterns that have a target */
     size_t steps;
     uint64_t seed;
-    /* Called after each step; returning false stops with TD_ERR_INTERRUPTED. */
-    bool (*step_done)(void *context, size_t steps, double loss);
-    void *context;
 } trojan_training;
 
-/* Trains an MLP, in `arena` but for its net, which the caller frees. On failure too. */
-td_status trojan_train(trojan_mlp *mlp, const trojan_training *training, td_arena *arena,
+/* Trains an MLP, in the run's arena but for its net, which the caller frees, on failure too. Shows
+ * its progress as that of `run`, and stops with it, TD_ERR_INTERRUPTED. */
+td_status trojan_train(tool_run *run, trojan_mlp *mlp, const trojan_training *training,
                        td_error *error) TD_MUST_USE;
 
 /* The outputs [count, outputs] of its logits, in place. */
