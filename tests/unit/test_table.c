@@ -8,14 +8,14 @@
 enum { NAME, COUNT, SIZE, ASR, LOSS, FLAGGED, FIRST, SECOND };
 
 static const tool_column columns[] = {
-    [NAME] = {"name", "name", TOOL_TEXT, .right = true},
-    [COUNT] = {"count", "count", TOOL_COUNT},
-    [SIZE] = {"size", "size", TOOL_REAL, "pixels", 2},
-    [ASR] = {"asr", "ASR", TOOL_RATE},
-    [LOSS] = {"loss", "loss", TOOL_ESTIMATE},
-    [FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
-    [FIRST] = {"each", "first", TOOL_COUNT, .list = true},
-    [SECOND] = {"each", "second", TOOL_COUNT, .list = true},
+    [NAME] = {"name", "name", .kind = TOOL_TEXT, .right = true},
+    [COUNT] = {"count", "count", .kind = TOOL_COUNT},
+    [SIZE] = {"size", "size", .kind = TOOL_REAL, .unit = "pixels", .digits = 2},
+    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
+    [LOSS] = {"loss", "loss", .kind = TOOL_ESTIMATE},
+    [FLAGGED] = {"flagged", "", .kind = TOOL_FLAG, .flag = "FLAGGED"},
+    [FIRST] = {"each", "first", .kind = TOOL_COUNT, .list = true},
+    [SECOND] = {"each", "second", .kind = TOOL_COUNT, .list = true},
     {0},
 };
 
@@ -109,7 +109,7 @@ static reading read_text(const char *text) {
 
 #define TABLE(rows, list)                                                                          \
     "{\"a\": " rows ", \"tables\": [{\"rows\": \"/a\", \"title\": \"t\", \"columns\": [" list "]}" \
-                                                                                              "]}"
+    "]}"
 #define COLUMN(name, kind) "{\"name\": \"" name "\", \"title\": \"n\", \"kind\": \"" kind "\"}"
 
 static void nothing_is_taken_on_trust(void **state) {
