@@ -49,7 +49,7 @@ check 'what calibrates does not judge' sh -c \
 check 'the report begins with the verdict' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
     grep -n -e 'class=\"verdict bad\">A backdoor is likely' -e 'id=\"overview\"' page.html | head -n 1 |
     grep -q 'A backdoor is likely'"
-check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">Neural Cleanse</a></b>: ' page.html
+check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">(Neural Cleanse|cleanse)</a></td>' page.html
 
 # The same command goes on, and gives the same.
 without_timing found/audit.json >expected

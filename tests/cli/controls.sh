@@ -57,7 +57,7 @@ check 'a record and pictures of each model' sh -c \
 check 'nothing of the truth is in the records below' sh -c \
     '! grep -rq -e manifest -e infected found/clean found/backdoored'
 check 'the report has a page for it' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
-    grep -q '<h3>Controls</h3>' page.html && grep -q '<td>false positive\|<td>found' page.html"
+    grep -Eq '<td><a href=.#record-[0-9]+.>backdoored/square</a></td>' page.html"
 
 # The same command goes on: nothing is made anew but what is missing.
 without_timing found/controls.json >expected

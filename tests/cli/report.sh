@@ -26,14 +26,22 @@ has() {
 if command -v gnuplot >/dev/null 2>&1; then
     check_prints "^page\.html: records $records, charts [1-9][0-9]*, pictures [1-9][0-9]*\$" \
         report -o page.html
-    has 'charts' 'Chart of loss (cross entropy, nats) by epoch. training images:' \
-        'Chart of share of images (%) by epoch. accuracy, training:' \
-        'Chart of ASR (%) by delta (of pixel values 0-255). sinefreq6:' \
+    cp "$scratch/out" said
+    has 'charts' 'Chart of loss by epoch. loss:' 'Chart of share (%) by epoch. accuracy:' \
         'Chart of share of the images (%) by entropy (bits). benign:' \
-        'Chart of share of images (%) by channels pruned. accuracy:' \
-        'Chart of images by class. images:' 'stroke=' 'var(--s1)'
+        'Chart of images by class. images:' \
+        'class="plot" width="440" height="280" alt="Chart of' 'src="data:image/svg+xml;base64,'
     check 'ids are there once' sh -c \
-        "grep -o \" id=[\\\"'][^\\\"']*\" page.html | tr -d \"'\\\"\" | sort | uniq -d | (! grep .)"
+        "grep -o \" id=[\\\"'][^\\\"']*\" page.html | tr -d \"\\\"'\" | sort | uniq -d | (! grep .)"
+    # What gnuplot drew, as it is: fixed colours, and nothing that is fetched.
+    grep -o 'svg+xml;base64,[^"]*' page.html | sed 's/.*,//' | while read -r drawing; do
+        echo "$drawing" | base64 -d
+    done >drawings
+    check 'drawings are whole' test "$(grep -c '^<svg' drawings)" -eq "$(grep -c '^</svg>' drawings)"
+    check 'there are as many as the tool says' grep -q "charts $(grep -c '^<svg' drawings)," said
+    check 'their colours are fixed' sh -c "grep -qi '2a80c4\|rgb( 42, 128, 196)' drawings && ! grep -q 'var(' drawings"
+    check 'nothing of them is fetched' sh -c \
+        "grep -Eo '(href|src|url)[=(][^ >]*' drawings | grep -Ev '^(href=.#|url\(#)' | (! grep .)"
 else
     skip 'charts' 'no gnuplot here'
     report -o page.html >/dev/null 2>&1
@@ -42,19 +50,21 @@ check 'the page is whole' sh -c "head -n 1 page.html | grep -qx '<!DOCTYPE html>
     tail -n 1 page.html | grep -qx '</html>'"
 has 'records' '>eval.json</a>' '>sets/manifest.json</a>' '>train.json</a>' '>cleanse.json</a>' \
     '<h2>Evaluation <small>eval.json</small></h2>' '<h2>Defence: strip <small>strip.json' \
-    '<h2>Training log <small>alone.log.jsonl' 'All models that were measured' \
+    '<h2>Training log <small>alone.log.jsonl' 'Records beside each other' \
     'JSON files that are no records: other.json.'
-has 'sections' '<h3>Backdoor</h3>' '<h3>Training</h3>' '<h3>Repair</h3>' '<h3>Detection</h3>' \
-    '<h3>Pruning</h3>' '<h3>Classes</h3>' '<h3>True and predicted classes</h3>' \
-    '<h3>ASR against strength</h3>' '<h3>Pictures</h3>' '<h3>Data sets</h3>' \
-    '<summary>Settings and provenance</summary>' '<table class="heat">'
+has 'tables' '<caption>Backdoors' '<caption>epochs' '<caption>Sets judged' \
+    '<caption>Errors by the expected rate' '<table class="heat">' \
+    '<summary>Settings and provenance</summary>'
+check 'what was planted comes first' sh -c "sed -n '/id=\"overview\"/,/<\/section>/p' page.html |
+    sed -n 's/.*<td>\(planted\|found\|removed\|measured\)<\/td>.*/\1/p' | uniq | tr '\n' ' ' |
+    grep -qx 'planted found removed measured '"
 has 'pictures' 'alt="preview.png" src="data:image/png;base64,iVBORw0KGgo' \
     'alt="model-0-trigger-0-samples.png"' 'sets/preview.png</figcaption>'
 check 'a log that has a record is not shown again' sh -c '! grep -q m.safetensors.log.jsonl.*small page.html'
 
 # percent FILE KEY: the first such rate as the page has it.
 percent() {
-    sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1" | head -n 1 | awk '{ printf "%.2f %%", 100 * $1 }'
+    sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1" | head -n 1 | awk '{ printf "%.2f", 100 * $1 }'
 }
 has 'rates' ">$(percent runs/eval.json accuracy) <span" ">$(percent runs/eval.json asr) <span" \
     ">$(percent runs/fgsm.json success) <span" ">$(percent runs/strip.json flagged) <span"
@@ -89,7 +99,7 @@ cp "$scratch/err" err
 check 'without gnuplot it says so in one line' test "$status $(cat err)" = \
     '0 trapdoor-report: note: gnuplot: not found, so the page has no charts (Debian: gnuplot-nox)'
 check 'on the page, too' grep -q 'No chart: gnuplot is not installed.' plain.html
-check 'which has the rest' grep -q '<h3>Repair</h3>' plain.html
+check 'which has the rest' grep -q '<caption>Sets judged' plain.html
 
 # Files of an attacker.
 mkdir bad bad/deep
@@ -146,8 +156,8 @@ check_fails 1 'trapdoor-report: empty: expected records, which the tools write w
     trapdoor-report empty
 check_fails 1 'trapdoor-report: nowhere: No such file or directory' trapdoor-report nowhere
 check_fails 1 'trapdoor-report: page.html: Not a directory' trapdoor-report page.html
-check_fails 2 'trapdoor-report: expected DIR, a folder of records, found nothing' trapdoor-report
-check_fails 2 'trapdoor-report: expected one DIR, found "runs" and "bad"' trapdoor-report runs bad
+check_fails 2 'trapdoor-report: expected DIR, found none' trapdoor-report
+check_fails 2 'trapdoor-report: unexpected argument "bad"' trapdoor-report runs bad
 check_fails 2 'trapdoor-report: --json: expected -o FILE, found -o -' report -o - --json x.json
 check_fails 1 'trapdoor-report: /dev/full: No space left on device' report -o /dev/full
 check_fails 1 'trapdoor-report: standard output: No space left on device' \

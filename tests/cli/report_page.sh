@@ -44,9 +44,9 @@ const pictures = [...document.images];
 tell('there are pictures', pictures.length > 3);
 tell('pictures are whole', pictures.every(p => p.complete && p.naturalWidth > 0));
 tell('pictures have a size', pictures.every(p => p.width > 0 && p.height > 0 && p.alt));
-const charts = [...document.querySelectorAll('svg.plot')];
-tell('charts have a size and words',
-  charts.every(c => c.getBoundingClientRect().height > 50 && c.getAttribute('aria-label')));
+const charts = [...document.querySelectorAll('img.plot')];
+tell('charts have a size and words', charts.length > 3 &&
+  charts.every(c => c.getBoundingClientRect().height > 50 && c.alt.startsWith('Chart of ')));
 tell('nothing is fetched', performance.getEntriesByType('resource').every(e => e.name.startsWith('data:')));
 tell('links lead somewhere', [...document.links].every(a =>
   a.getAttribute('href').startsWith('#') && document.querySelector(a.getAttribute('href'))));
@@ -63,9 +63,10 @@ tell('the heading says so', button.parentNode.getAttribute('aria-sort') === 'asc
 button.click();
 tell('a second one turns the order', column().join() === sorted.reverse().join());
 const rates = document.querySelector('#models table');
-const numbers = () => [...rates.tBodies[0].rows].map(r => parseFloat(r.cells[5].dataset.v));
-rates.querySelectorAll('th button')[5].click();
-tell('rates sort as numbers', numbers().every((v, i, all) => i === 0 || all[i - 1] <= v));
+const asr = [...rates.tHead.rows[0].cells].findIndex(c => c.textContent.includes('ASR'));
+const numbers = () => [...rates.tBodies[0].rows].map(r => parseFloat(r.cells[asr].dataset.v));
+rates.querySelectorAll('th button')[asr].click();
+tell('rates sort as numbers', asr > 0 && numbers().every((v, i, all) => i === 0 || all[i - 1] <= v));
 const result = document.createElement('pre');
 result.id = 'told';
 result.textContent = '\n' + told.join('\n') + '\n';

@@ -78,17 +78,17 @@ of two
 | in a plot | no number | 99.25 ± 0.10 |  |  | 3 |
 | elsewhere | 1 | not run |  | not run | 0 |
 
-| | paper | ours |
+| Figure | paper | ours |
 |---|---|---|
 | scores | 1.00 -2.50 | 1.50 -2.00 0.25 |
 | other scores |  | not run |
 
 **pairs**: rows are true classes, columns predicted ones, percent of the row (b/1/eval.json)
 
-| | 0 | 1 |
-|--:|--:|--:|
-| **0** | | 100 |
-| **1** | | 100 |
+| true class | 0 | 1 |
+|---|--:|--:|
+| 0 |  | 100 |
+| 1 |  | 100 |
 
 samples: not run
 
@@ -179,7 +179,9 @@ No value of r\|1: a/2/eval.json: expected a record of these tools, found other J
 ## Settings
 MARKDOWN
 check 'a grid is as expected' diff -u expected found
-check 'and on the page' grep -q 'title="seeds: 1; difference: −10.00; not reached">50.00' runs/report.html
+check 'and on the page' grep -q '<td class="n">50.00 (60 ✗)</td>' runs/report.html
+check 'with every figure' grep -q '<td class="n">50.00</td><td class="n">−10.00</td><td class="v bad">not reached</td><td class="n">1</td>' \
+    runs/report.html
 check 'its heads are no markup' sh -c '! grep -q "<th[^>]*><b>" runs/report.html'
 rm runs/results.json runs/results.md runs/report.html
 
@@ -206,11 +208,11 @@ cat >expected <<'MARKDOWN'
 | r3 (m) |  |  | not run (5.1) |
 MARKDOWN
 check 'columns are as expected' diff -u expected found
-check 'single points are no chart' sh -c '! sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "<svg"'
+check 'single points are no chart' sh -c '! sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "class=.plot"'
 sed -e 's/"x": 1}/"series": "s"}/' -e 's/"of a": "a", "of b": "b"/"1 %": "a", "2 %": "b"/' columns.json |
     sed -e 's/"{}\/\*\/eval.json"/"a\/*\/eval.json"/' -e 's/"a", "2 %": "b"/"1", "2 %": "2"/' >plotted.json
 run trapdoor-report runs --expect plotted.json --force
-check 'but two are' sh -c 'sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "<svg"'
+check 'but two are' sh -c 'sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "class=.plot"'
 rm runs/results.json runs/results.md runs/report.html
 # misfit SED MESSAGE: the columns, changed.
 misfit() {
@@ -288,7 +290,7 @@ check_fails 1 'trapdoor-report: empty: expected records, which the tools write w
     trapdoor-report empty --expect small.expect.json
 check_fails 2 'trapdoor-report: --expect: expected -o FILE, found -o -' \
     trapdoor-report runs --expect small.expect.json -o -
-check_fails 2 'trapdoor-report: --note: expected --expect FILE with it, found none' \
+check_fails 2 'trapdoor-report: --note: expected --expect with it, found none' \
     trapdoor-report runs --note x
 check_prints '^Verdicts of --expect:' trapdoor-report --help
 if [ -c /dev/full ]; then

@@ -1,8 +1,7 @@
-/* The report: what it escapes, what it takes for a record, and what it makes of gnuplot's drawings.
- */
+/* The report: what it escapes, what it takes for a record, the tables that it derives of one, and
+ * what it hands to gnuplot. */
+#include "report/chart.h"
 #include "report/html.h"
-#include "report/plot.h"
-#include "report/section.h"
 #include "support.h"
 #include <math.h>
 #include <stdlib.h>
@@ -25,10 +24,6 @@ static void write_text(FILE *out, const void *what) {
 
 static void write_json(FILE *out, const void *what) {
     html_json(out, what);
-}
-
-static void write_label(FILE *out, const void *what) {
-    html_label(out, what);
 }
 
 static void assert_text(const char *text, const char *expected) {
@@ -101,38 +96,98 @@ static void json_is_one_line(void **state) {
     assert_json("[0,1,2,3,4,5,6,7,8,9,10,11,12,13]",
                 "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (14 in all)");
     assert_json("1e308", "1e+308");
-    char *label = written(write_label, "robust_accuracy");
+    char label[HTML_LABEL_SIZE];
+    html_label(label, "robust_accuracy");
     assert_string_equal(label, "robust accuracy");
-    free(label);
-    label = written(write_label, "asr");
+    html_label(label, "asr");
     assert_string_equal(label, "ASR");
-    free(label);
 }
 
-static void write_rate(FILE *out, const void *what) {
-    html_cell_rate(out, what, "asr");
+/* The tables of a record, on the page. */
+static char *page_of(const char *text) {
+    json_t *root = parse(text), *rest = report_derive(root);
+    tool_tables tables = {0};
+    char *out = NULL;
+    size_t size = 0;
+    report r = {.out = open_memstream(&out, &size)};
+    td_error error;
+    assert_non_null(rest);
+    assert_int_equal(tool_tables_read(&tables, root, NULL, NULL, &error), TD_OK);
+    assert_int_equal(tool_tables_read(&tables, rest, NULL, NULL, &error), TD_OK);
+    for (const tool_table *table = tables.first; table; table = table->next)
+        report_table(&r, NULL, table);
+    report_free(&r);
+    tool_tables_free(&tables);
+    json_decref(rest);
+    json_decref(root);
+    return out;
 }
 
-static void assert_rate(const char *object, const char *expected) {
-    json_t *value = parse(object);
-    char *found = written(write_rate, value);
-    assert_string_equal(found, expected);
-    free(found);
-    json_decref(value);
+static void assert_on_page(const char *record, const char *expected) {
+    char *text = page_of(record);
+    support_assert_contains(text, expected);
+    free(text);
 }
 
 static void rates_have_intervals(void **state) {
     (void)state;
-    assert_rate("{\"asr\": 0.75, \"asr_interval\": [0.5, 0.9], \"asr_count\": [3, 4]}",
-                "<td class=\"n\" data-v=\"0.75\" title=\"3 of 4\">75.00 % <span "
-                "class=\"ci\">[50.00, 90.00]</span></td>");
-    assert_rate("{\"asr\": 0.75, \"asr_interval\": [0.5, 0.9]}",
-                "<td class=\"n\" data-v=\"0.75\">0.7500 <span class=\"ci\">[0.5000, "
-                "0.9000]</span></td>");
-    assert_rate("{\"asr\": 1e300, \"asr_interval\": \"x\", \"asr_count\": [1, \"<\"]}",
-                "<td class=\"n\" data-v=\"1e+300\">1e+300</td>");
-    assert_rate("{\"asr\": \"<script>\"}", "<td class=\"n\">–</td>");
-    assert_rate("[]", "<td class=\"n\">–</td>");
+    assert_on_page(
+        "{\"list\": [{\"asr\": 0.75, \"asr_interval\": [0.5, 0.9], \"asr_count\": [3, 4]}]}",
+        "<td class=\"n\" data-v=\"0.75\" title=\"3 of 4\">75.00 <span "
+        "class=\"ci\">[50.00, 90.00]</span></td>");
+    assert_on_page("{\"list\": [{\"loss\": 0.75, \"loss_interval\": [0.5, 0.9]}]}",
+                   "<td class=\"n\" data-v=\"0.75\">0.7500 <span class=\"ci\">[0.5000, "
+                   "0.9000]</span></td>");
+    assert_on_page("{\"list\": [{\"a\": 1e300}, {\"a\": -1e300, \"a_interval\": \"x\"}]}",
+                   "<td class=\"n\" data-v=\"1e+300\">1e+300</td>");
+    assert_on_page("{\"list\": [{\"asr\": \"<script>\"}, {\"asr\": 0.5}]}",
+                   "<td>&lt;script&gt;</td>");
+}
+
+static void any_list_of_objects_is_a_table(void **state) {
+    (void)state;
+    static const char record[] =
+        "{\"tool\": \"x\", \"cutoff\": 2, \"accuracy\": 0.5, \"outputs\": [{\"file\": \"f\"}],"
+        " \"runs_of\": [{\"data\": \"a\", \"n\": 3, \"inner\": {\"psnr\": 30.5}, \"mean\": [1, 2],"
+        "   \"on\": true, \"none\": null, \"deep\": [{\"k\": 1}, {\"k\": 2}]},"
+        "  {\"data\": 7, \"n\": -1, \"more\": 1}]}";
+    char *text = page_of(record);
+    support_assert_contains(text, "<dt>cutoff</dt><dd>2</dd>");
+    support_assert_contains(text, "<dt>accuracy, %</dt><dd>50.00</dd>");
+    support_assert_contains(text, "<caption>runs of</caption>");
+    support_assert_contains(text, "<th scope=\"col\">data</th><th scope=\"col\" class=\"n\">n</th>"
+                                  "<th scope=\"col\" class=\"n\">inner PSNR");
+    support_assert_contains(text,
+                            "<tr><td>a</td><td class=\"n\" data-v=\"3\">3</td><td class=\"n\" "
+                            "data-v=\"30.5\">30.5</td><td>1, 2</td><td>yes</td>");
+    support_assert_contains(text, "<tr><td>7</td><td class=\"n\" data-v=\"-1\">-1</td>");
+    support_assert_contains(text, ">deep 2 k</th>");
+    assert_null(strstr(text, "<td>f</td>"));
+    free(text);
+}
+
+static void described_tables_are_shown_as_they_say(void **state) {
+    (void)state;
+    static const char record[] =
+        "{\"tool\": \"x\", \"share\": 0.25, \"list\": [{\"n\": 3, \"flagged\": true, \"size\": "
+        "1.25},"
+        "  {\"n\": 4, \"flagged\": false}], \"tables\": ["
+        " {\"rows\": \"/list\", \"title\": \"A <list>\", \"columns\": ["
+        "   {\"name\": \"n\", \"title\": \"number\", \"kind\": \"count\"},"
+        "   {\"name\": \"flagged\", \"title\": \"\", \"kind\": \"flag\", \"flag\": \"FLAGGED\"},"
+        "   {\"name\": \"size\", \"title\": \"size\", \"kind\": \"real\", \"unit\": \"pixels\","
+        "    \"digits\": 1}]},"
+        " {\"rows\": \"\", \"title\": \"\", \"columns\": ["
+        "   {\"name\": \"share\", \"title\": \"the share\", \"kind\": \"real\"}]}]}";
+    char *text = page_of(record);
+    support_assert_contains(text, "<caption>A &lt;list&gt;</caption>");
+    support_assert_contains(text, ">size, pixels</th>");
+    support_assert_contains(text, "<tr class=\"flagged\"><td class=\"n\" data-v=\"3\">3</td>"
+                                  "<td>FLAGGED</td><td class=\"n\" data-v=\"1.25\">1.2</td></tr>");
+    support_assert_contains(text, "<dt>the share</dt><dd>0.25</dd>");
+    assert_null(strstr(text, "<dt>share</dt>")); /* once */
+    assert_null(strstr(text, "<caption>list"));
+    free(text);
 }
 
 static void assert_kind(const char *text, const char *title) {
@@ -181,90 +236,164 @@ static void logs_are_read_line_by_line(void **state) {
 }
 
 static void write_script(FILE *out, const void *what) {
-    plot_script(out, what);
+    gnuplot_script(out, what, 7);
 }
+
+/* The plot of the first chart of a record's first table that has one. */
+static plot plot_of(const char *record, tool_tables *tables, td_arena *arena) {
+    json_t *root = parse(record), *rest = report_derive(root);
+    td_error error;
+    plot p = {0};
+    assert_int_equal(tool_tables_read(tables, root, NULL, NULL, &error), TD_OK);
+    assert_int_equal(tool_tables_read(tables, rest, NULL, NULL, &error), TD_OK);
+    const tool_table *table = tables->first;
+    while (table && !(table->kind->charts && table->kind->charts->title))
+        table = table->next;
+    assert_non_null(table);
+    assert_int_equal(chart_plot(table, table->kind->charts, root, arena, &p, &error), TD_OK);
+    for (size_t s = 0; s < p.count; s++) /* the names are the records' */
+        p.series[s].name = s == 0 ? "'; !reboot" : "other";
+    json_decref(rest);
+    json_decref(root);
+    return p;
+}
+
+#define COLUMNS                                                                                    \
+    "\"columns\": [{\"name\": \"x\", \"title\": \"epoch\\\"; !x\", \"kind\": \"real\"},"           \
+    "{\"name\": \"y\", \"title\": \"`x` ${y} (%)\", \"kind\": \"real\"}]"
 
 /* Nothing of a file's texts, and no number that is none, gets to gnuplot. */
 static void scripts_are_of_numbers(void **state) {
     (void)state;
-    static const plot_point points[] = {{1, 50, NAN, NAN},
-                                        {2, INFINITY, 0, 1},
-                                        {NAN, 3, 0, 1},
-                                        {3, 1e300, 0, 1},
-                                        {4, 60, 55, INFINITY}};
-    plot p = plot_make("system('x')", "epoch\"; !x", "`x` ${y} (%)", PLOT_LINES);
-    plot_add(&p, "'; !reboot", points, 5);
-    plot_add(&p, "nothing to draw", points + 1, 3);
+    static const char record[] =
+        "{\"rows\": [{\"x\": 1, \"y\": 50}, {\"x\": 2, \"y\": \"nan\"}, {\"x\": null, \"y\": 3},"
+        " {\"x\": 3, \"y\": 1e300}, {\"x\": 4, \"y\": 60}], \"limit\": 1e300,"
+        " \"tables\": [{\"rows\": \"/rows\", \"title\": \"system('x')\", " COLUMNS ", \"charts\":"
+        " [{\"title\": \"`reboot`\", \"kind\": \"lines\", \"x\": \"x\", \"y\": [\"y\"]}],"
+        " \"axes\": {\"y_mark\": \"/limit\"}}]}";
+    tool_tables tables = {0};
+    td_arena arena = {0};
+    plot p = plot_of(record, &tables, &arena);
     assert_int_equal(p.count, 1);
     char *script = written(write_script, &p);
-    support_assert_contains(script, "set xlabel \"epoch x\"\n");
-    support_assert_contains(script, "set ylabel \"x y (%)\"\n");
+    support_assert_contains(script, "set output \"chart-7.svg\"\n");
+    support_assert_contains(script, "set xlabel \"epoch x\" ");
+    support_assert_contains(script, "set ylabel \"x y (%)\" ");
     support_assert_contains(script, "$d0 << END\n1 50 50 50\n4 60 60 60\nEND\nplot $d0 using");
-    assert_null(strstr(script, "reboot"));
-    assert_null(strstr(script, "system"));
-    assert_null(strstr(script, "yerrorbars"));
-    assert_null(strstr(script, "nan"));
-    assert_null(strstr(script, "inf"));
+    static const char *const never[] = {"reboot", "system", "yerrorbars", "nan", "inf", "arrow"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        assert_null(strstr(script, never[i]));
     free(script);
+    tool_tables_free(&tables);
+    td_arena_free(&arena);
 }
 
-static char *inlined(const char *svg, bool *good) {
+static void write_words(FILE *out, const void *what) {
+    chart_describe(out, what);
+}
+
+static void charts_are_described(void **state) {
+    (void)state;
+    static const char record[] =
+        "{\"classes\": [{\"class\": 0, \"index\": 1, \"flagged\": false},"
+        " {\"class\": 1, \"index\": 5.5, \"flagged\": true},"
+        " {\"class\": 2, \"index\": 0.5, \"flagged\": false}], \"tables\": [{\"rows\": "
+        "\"/classes\","
+        " \"title\": \"t\", \"columns\": [{\"name\": \"class\", \"title\": \"class\", \"kind\": "
+        "\"count\"},"
+        "  {\"name\": \"index\", \"title\": \"index\", \"kind\": \"real\"},"
+        "  {\"name\": \"flagged\", \"title\": \"flagged\", \"kind\": \"flag\"}], \"charts\":"
+        " [{\"title\": \"c\", \"kind\": \"bars\", \"x\": \"class\", \"y\": [\"index\"]}],"
+        " \"axes\": {\"by\": \"flagged\"}}]}";
+    tool_tables tables = {0};
+    td_arena arena = {0};
+    plot p = plot_of(record, &tables, &arena);
+    assert_int_equal(p.count, 2); /* those that are flagged, and those that are not */
+    assert_int_equal(p.series[0].count, 2);
+    char *text = written(write_words, &p);
+    assert_string_equal(
+        text, "Chart of index by class.  reboot: highest 1 at 0. other: highest 5.5 at 1.");
+    free(text);
+    tool_tables_free(&tables);
+    td_arena_free(&arena);
+}
+
+static void histograms_are_of_shares(void **state) {
+    (void)state;
+    static const char record[] =
+        "{\"bars\": [{\"from\": 0, \"to\": 2, \"n\": 1}, {\"from\": 2, \"to\": 4, \"n\": 3}],"
+        " \"tables\": [{\"rows\": \"/bars\", \"title\": \"t\", \"columns\": ["
+        "  {\"name\": \"from\", \"title\": \"from\", \"kind\": \"real\"},"
+        "  {\"name\": \"to\", \"title\": \"to\", \"kind\": \"real\"},"
+        "  {\"name\": \"n\", \"title\": \"n\", \"kind\": \"count\"}], \"charts\":"
+        " [{\"title\": \"c\", \"kind\": \"histogram\", \"x\": \"from\", \"y\": [\"n\"]}]}]}";
+    tool_tables tables = {0};
+    td_arena arena = {0};
+    plot p = plot_of(record, &tables, &arena);
+    assert_true(p.count == 1 && p.bar == 2);
+    assert_true(p.series[0].points[0].x == 1 && p.series[0].points[0].y == 25);
+    assert_true(p.series[0].points[1].x == 3 && p.series[0].points[1].y == 75);
+    tool_tables_free(&tables);
+    td_arena_free(&arena);
+}
+
+/* The heat maps of a record. */
+static char *maps_of(const char *record) {
+    json_t *root = parse(record), *rest = report_derive(root);
+    tool_tables tables = {0};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    *good = plot_inline(out, svg, strlen(svg), "p7", "a \"label\"");
+    td_error error;
+    assert_int_equal(tool_tables_read(&tables, root, NULL, NULL, &error), TD_OK);
+    assert_int_equal(tool_tables_read(&tables, rest, NULL, NULL, &error), TD_OK);
+    for (const tool_table *table = tables.first; table; table = table->next)
+        for (const tool_chart *chart = table->kind->charts; chart && chart->title; chart++)
+            heat_map_write(out, table, chart, root);
     fclose(out);
+    tool_tables_free(&tables);
+    json_decref(rest);
+    json_decref(root);
     return text;
-}
-
-static void drawings_become_the_page_s(void **state) {
-    (void)state;
-    bool good;
-    char *text = inlined("<?xml version=\"1.0\"?><svg><title>Gnuplot</title><desc>x</desc>"
-                         "<g id=\"a\"><title>b</title><use xlink:href='#c' "
-                         "color='rgb(  0,   0,   2)'/><g id='c' color=\"black\"></g></g></svg>\n",
-                         &good);
-    assert_true(good);
-    assert_string_equal(text, "<svg class=\"plot\" viewBox=\"0 0 440 280\" width=\"440\" "
-                              "height=\"280\" role=\"img\" aria-label=\"a &quot;label&quot;\">"
-                              "<g id=\"p7-a\"><use xlink:href='#p7-c' color='var(--s2)'/>"
-                              "<g id='p7-c' color=\"currentColor\"></g></g></svg>\n");
-    free(text);
-    free(inlined("<svg><desc></desc><script>x</script></svg>", &good));
-    assert_false(good);
-    free(inlined("<svg><desc></desc><image href=\"x\"/></svg>", &good));
-    assert_false(good);
-    free(inlined("gnuplot: no such terminal", &good));
-    assert_false(good);
-    free(inlined("<svg><desc></desc><g>", &good));
-    assert_false(good);
-}
-
-static void write_map(FILE *out, const void *what) {
-    section_heat_map(out, "m<>", what, 1);
 }
 
 static void heat_maps_are_of_squares(void **state) {
     (void)state;
-    json_t *square = parse("[[3, 1], [0, 0]]");
-    char *text = written(write_map, square);
+    char *text =
+        maps_of("{\"target\": 1, \"pairs\": [[3, 1], [0, 0]], \"tables\": [{\"rows\": \"/pairs\", "
+                "\"title\":"
+                " \"t\", \"shape\": \"matrix\", \"names\": [\"cat\", \"<b>\"], \"columns\": ["
+                "  {\"name\": \"c\", \"title\": \"true\", \"kind\": \"text\"},"
+                "  {\"name\": \"to\", \"title\": \"predicted\", \"kind\": \"count\"}], \"charts\":"
+                " [{\"title\": \"m<>\", \"kind\": \"heat\", \"x\": \"c\", \"y\": [\"to\"]}],"
+                " \"axes\": {\"x_mark\": \"/target\", \"mark\": \"the target\"}}]}");
     support_assert_contains(text, "<b>m&lt;&gt;</b>");
-    support_assert_contains(text, "<th scope=\"col\" class=\"t\">1</th>");
+    support_assert_contains(text, "<th scope=\"col\" class=\"t\">&lt;b&gt;</th>");
+    support_assert_contains(text, "; underlined: the target");
+    support_assert_contains(text, "<th scope=\"row\">&lt;b&gt;</th><td></td><td></td>");
+    support_assert_contains(
+        text, "<td class=\"h\" style=\"--v:0.75\">75</td><td style=\"--v:0.25\">25</td>");
+    free(text);
+    text = maps_of("{\"models\": [{\"pairs<>\": [[3, 1], [0, 0]]}]}");
+    support_assert_contains(text, "pairs&lt;&gt;</b>");
     support_assert_contains(
         text, "<td class=\"h\" style=\"--v:0.75\">75</td><td style=\"--v:0.25\">25</td>");
     support_assert_contains(text, "<th scope=\"row\">1</th><td></td><td></td>");
     free(text);
-    json_decref(square);
     static const char *const others[] = {
-        "[[1, 2], [3]]", "[[1, \"x\"], [3, 4]]", "[[-1]]", "[]", "{\"a\": 1}", "[1, 2]"};
+        "[[1, 2], [3]]", "[[1, \"x\"], [3, 4]]", "[[1]]", "[]", "{\"a\": 1}",
+        "[1, 2]",        "[[1, 2], 3]"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        json_t *other = parse(others[i]);
-        text = written(write_map, other);
+        char record[64];
+        snprintf(record, sizeof record, "{\"m\": %s}", others[i]);
+        text = maps_of(record);
         assert_string_equal(text, "");
         free(text);
-        json_decref(other);
     }
+    text = maps_of("{\"m\": [[-1, 1e308], [1e308, 1e308]]}");
+    assert_null(strstr(text, "inf"));
+    assert_null(strstr(text, "nan"));
+    free(text);
 }
 
 static void outputs_lead_to_their_records(void **state) {
@@ -274,7 +403,7 @@ static void outputs_lead_to_their_records(void **state) {
         {.root = parse("{\"outputs\": [{\"sha256\": \"00\"}, {\"sha256\": \"11\"}]}")}};
     report r = {.records = records, .record_count = 2};
     td_error error;
-    assert_int_equal(report_makers(&r, &error), TD_OK);
+    assert_int_equal(report_list_outputs(&r, &error), TD_OK);
     assert_int_equal(r.made_count, 3);
     assert_ptr_equal(report_maker(&r, "11"), &records[0]);
     assert_ptr_equal(report_maker(&r, "00"), &records[1]);
@@ -294,7 +423,10 @@ int main(void) {
         cmocka_unit_test(records_are_recognised),
         cmocka_unit_test(logs_are_read_line_by_line),
         cmocka_unit_test(scripts_are_of_numbers),
-        cmocka_unit_test(drawings_become_the_page_s),
+        cmocka_unit_test(any_list_of_objects_is_a_table),
+        cmocka_unit_test(described_tables_are_shown_as_they_say),
+        cmocka_unit_test(charts_are_described),
+        cmocka_unit_test(histograms_are_of_shares),
         cmocka_unit_test(heat_maps_are_of_squares),
         cmocka_unit_test(outputs_lead_to_their_records),
     };

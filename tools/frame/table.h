@@ -1,6 +1,6 @@
 /* Results as tables: a method fills typed rows once, and one writer each turns them into text for a
- * terminal (table_text.c) and into the record (table_json.c), from which trapdoor-report makes HTML
- * and Markdown. */
+ * terminal (table_text.c) and into the record (table_json.c), from which others read them back
+ * (table_read.c), such as trapdoor-report, which makes HTML and Markdown of them. */
 #ifndef TOOLS_FRAME_TABLE_H
 #define TOOLS_FRAME_TABLE_H
 
@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 enum {
-    TOOL_TABLE_COLUMNS = 48, /* at most */
-    TOOL_CHART_SERIES = 8,   /* columns of one chart */
+    TOOL_TABLE_COLUMNS = 128, /* at most */
+    TOOL_CHART_SERIES = 8,    /* columns of one chart */
 };
 
 typedef enum tool_cell_kind {
@@ -28,6 +28,8 @@ typedef enum tool_cell_kind {
                       (where null stands for one that is not finite) */
 } tool_cell_kind;
 
+enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };
+
 typedef struct tool_column {
     const char *name;  /* in the record, "asr"; NULL ends the columns */
     const char *title; /* for people: "ASR"; NULL: in the record alone */
@@ -37,6 +39,7 @@ typedef struct tool_column {
     bool null;        /* a cell without a value is null in the record; else it is left out */
     bool list;        /* columns of this name, one behind the other, are one array in the record */
     const char *flag; /* of TOOL_FLAG: the word for yes, "FLAGGED"; NULL: "yes" and "no" */
+    bool right;       /* a text that stands at the right, as numbers do */
 } tool_column;
 
 typedef enum tool_chart_kind {
@@ -46,6 +49,12 @@ typedef enum tool_chart_kind {
     TOOL_CHART_HEAT,      /* all columns of the table after x, as a map */
 } tool_chart_kind;
 
+enum { TOOL_CHART_KINDS = TOOL_CHART_HEAT + 1 };
+
+/* Their names in a record. */
+extern const char *const tool_cell_kinds[TOOL_CELL_KINDS],
+    *const tool_chart_kinds[TOOL_CHART_KINDS];
+
 /* How a page draws a table. Columns are named as in the record. */
 typedef struct tool_chart {
     const char *title; /* NULL ends a list of charts */
@@ -54,6 +63,17 @@ typedef struct tool_chart {
     const char *y[TOOL_CHART_SERIES];
 } tool_chart;
 
+/* What the charts of a table have beyond that. */
+typedef struct tool_axes {
+    const char *x_title, *y_title; /* NULL: the columns' */
+    const char *by;              /* a column of texts, or a flag: the rows of each text are a series
+                                    of their own, of the one y; NULL: none */
+    const char *x_mark, *y_mark; /* a number of the record, as a JSON pointer, "/threshold", that a
+                                    line across the chart marks, or the column of a heat map that is
+                                    marked; NULL: none */
+    const char *mark;            /* what it is: "threshold" */
+} tool_axes;
+
 /* What a table is; const, or in the run's arena. */
 typedef struct tool_table_kind {
     const char *name;  /* the field of the record with its rows, an array of objects */
@@ -61,6 +81,7 @@ typedef struct tool_table_kind {
     const tool_column *columns;
     bool single;              /* one row: an object, or, without a name, fields of the record */
     const tool_chart *charts; /* NULL: none */
+    const tool_axes *axes;    /* of the charts; NULL: nothing beyond their columns */
     bool drawn;               /* shown as its charts alone, on a page */
 } tool_table_kind;
 
@@ -141,14 +162,40 @@ static inline void tool_cell_list(tool_cell *cell, const double *values, size_t 
 const char *tool_cell_print(const tool_column *column, const tool_cell *cell, char *out,
                             size_t size);
 
+/* Its parts: "98.20", and "[97.52, 98.70]", which is "" where the column's kind has no interval. */
+const char *tool_cell_print_value(const tool_column *column, const tool_cell *cell, char *out,
+                                  size_t size);
+const char *tool_cell_print_interval(const tool_column *column, const tool_cell *cell, char *out,
+                                     size_t size);
+
+/* "size, pixels"; a rate is in percent unless the column says otherwise. Returns `out`. */
+const char *tool_column_print(const tool_column *column, char *out, size_t size);
+
+/* Whether cells stand at the right, as numbers do. */
+bool tool_column_is_right(const tool_column *column);
+
 /* Prints the tables that have a title, but for those that are only drawn. Columns are as wide as
  * what is in them. */
 void tool_tables_print(const tool_tables *tables, FILE *stream);
 
 /* Adds the rows of all tables to the record `root`, and `tables`: of each table with a title
- * {"rows": a JSON pointer, "title", "columns" [{"name", "title", "kind", "unit", "digits",
- * "list"}], "charts" [{"title", "kind", "x", "y"}]}, so that a reader can show them without knowing
- * the method. TD_ERR_MEMORY. */
+ * {"rows": a JSON pointer, "title", "drawn", "columns" [{"name", "title", "kind", "unit", "digits",
+ * "list", "right", "flag"}], "charts" [{"title", "kind", "x", "y"}], "axes" with the fields of a
+ * tool_axes}, so that a reader can show them without knowing the method. TD_ERR_MEMORY. */
 td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *error) TD_MUST_USE;
+
+/* Adds the tables that the record `root` describes; the name of each is the pointer to its rows.
+ * Their texts are the record's, which must outlive them. Rows may be no objects: "shape" "values"
+ * is an array of single values, "matrix" one of arrays; "names" say what their places stand for. A
+ * column of lists of numbers becomes one of texts. Where rows have a field "record", the name of
+ * the record that says more, there is a column of it, without a title unless it is described. The
+ * record may be anybody's: what is no table, column, chart or value of its kind is left out, and
+ * `note` (may be NULL) gets a line about it, "tables[2]: ...". TD_ERR_MEMORY. */
+td_status tool_tables_read(tool_tables *tables, const json_t *root,
+                           void (*note)(void *context, const char *line), void *context,
+                           td_error *error) TD_MUST_USE;
+
+/* What a JSON pointer (RFC 6901) leads to: root itself for "", NULL for nowhere. */
+const json_t *tool_json_at(const json_t *root, const char *pointer);
 
 #endif

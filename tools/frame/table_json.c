@@ -4,15 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const cell_kinds[] = {
+const char *const tool_cell_kinds[] = {
     [TOOL_TEXT] = "text", [TOOL_COUNT] = "count",       [TOOL_REAL] = "real",
     [TOOL_RATE] = "rate", [TOOL_ESTIMATE] = "estimate", [TOOL_FLAG] = "flag",
     [TOOL_LIST] = "list"};
 
-static const char *const chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
-                                          [TOOL_CHART_BARS] = "bars",
-                                          [TOOL_CHART_HISTOGRAM] = "histogram",
-                                          [TOOL_CHART_HEAT] = "heat"};
+const char *const tool_chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
+                                        [TOOL_CHART_BARS] = "bars",
+                                        [TOOL_CHART_HISTOGRAM] = "histogram",
+                                        [TOOL_CHART_HEAT] = "heat"};
 
 /* JSON has no infinity and no NaN. */
 static json_t *real_json(double value) {
@@ -118,19 +118,21 @@ static bool add_rows(const tool_table *table, json_t *into) {
 
 /* --- what a reader needs --- */
 
+/* Sets a field that a description has only where it is not the usual one. */
+static bool set_flag(json_t *entry, const char *name, bool flag) {
+    return !flag || json_object_set_new(entry, name, json_true()) == 0;
+}
+
 static json_t *column_json(const tool_column *column) {
-    json_t *entry = json_pack("{ss ss ss ss*}", "name", column->name, "title", column->title,
-                              "kind", cell_kinds[column->kind], "unit", column->unit);
-    if (entry && column->digits > 0 &&
-        json_object_set_new(entry, "digits", json_integer(column->digits)) != 0) {
-        json_decref(entry);
-        return NULL;
-    }
-    if (entry && column->list && json_object_set_new(entry, "list", json_true()) != 0) {
-        json_decref(entry);
-        return NULL;
-    }
-    return entry;
+    json_t *entry =
+        json_pack("{ss ss ss ss* ss*}", "name", column->name, "title", column->title, "kind",
+                  tool_cell_kinds[column->kind], "unit", column->unit, "flag", column->flag);
+    if (entry && set_flag(entry, "list", column->list) && set_flag(entry, "right", column->right) &&
+        (column->digits <= 0 ||
+         json_object_set_new(entry, "digits", json_integer(column->digits)) == 0))
+        return entry;
+    json_decref(entry);
+    return NULL;
 }
 
 static json_t *chart_json(const tool_chart *chart) {
@@ -142,13 +144,20 @@ static json_t *chart_json(const tool_chart *chart) {
         json_decref(y);
         return NULL;
     }
-    return json_pack("{ss ss ss* so}", "title", chart->title, "kind", chart_kinds[chart->kind], "x",
-                     chart->x, "y", y);
+    return json_pack("{ss ss ss* so}", "title", chart->title, "kind", tool_chart_kinds[chart->kind],
+                     "x", chart->x, "y", y);
+}
+
+static json_t *axes_json(const tool_axes *axes) {
+    return json_pack("{ss* ss* ss* ss* ss* ss*}", "x_title", axes->x_title, "y_title",
+                     axes->y_title, "by", axes->by, "x_mark", axes->x_mark, "y_mark", axes->y_mark,
+                     "mark", axes->mark);
 }
 
 static bool describe(const tool_table *table, json_t *entry) {
     json_t *columns = json_array(), *charts;
-    if (json_object_set_new(entry, "columns", columns) != 0)
+    if (json_object_set_new(entry, "columns", columns) != 0 ||
+        !set_flag(entry, "drawn", table->kind->drawn))
         return false;
     for (size_t c = 0; c < table->column_count; c++) {
         const tool_column *column = &table->kind->columns[c];
@@ -163,7 +172,8 @@ static bool describe(const tool_table *table, json_t *entry) {
     for (const tool_chart *chart = table->kind->charts; chart->title; chart++)
         if (json_array_append_new(charts, chart_json(chart)) != 0)
             return false;
-    return true;
+    return !table->kind->axes ||
+           json_object_set_new(entry, "axes", axes_json(table->kind->axes)) == 0;
 }
 
 static bool add_description(const tool_table *table, json_t *list) {

@@ -6,16 +6,16 @@
 
 enum { CELL_SIZE = 256 };
 
-static const char *print_real(double value, int digits, char *out, size_t size) {
-    snprintf(out, size, digits > 0 ? "%.*f" : "%.*g", digits > 0 ? digits : 5, value);
-    return out;
+/* Beyond it a number is printed in powers of ten. */
+#define LARGEST 1e12
+
+static void print_real(double value, int digits, char *out, size_t size) {
+    const bool fixed = digits > 0 && fabs(value) < LARGEST;
+    snprintf(out, size, fixed ? "%.*f" : "%.*g", fixed ? digits : 5, value);
 }
 
-static const char *print_interval(double value, td_interval interval, int digits, char *out,
-                                  size_t size) {
-    snprintf(out, size, "%.*f [%.*f, %.*f]", digits, value, digits, interval.low, digits,
-             interval.high);
-    return out;
+static int estimate_digits(const tool_column *column) {
+    return column->digits ? column->digits : 4;
 }
 
 /* As far as it fits; "-" for none. */
@@ -27,8 +27,8 @@ static void print_list(const tool_cell *cell, int digits, char *out, size_t size
                                  cell->list.values[i]);
 }
 
-const char *tool_cell_print(const tool_column *column, const tool_cell *cell, char *out,
-                            size_t size) {
+const char *tool_cell_print_value(const tool_column *column, const tool_cell *cell, char *out,
+                                  size_t size) {
     *out = '\0';
     if (!cell->given)
         return out;
@@ -40,17 +40,15 @@ const char *tool_cell_print(const tool_column *column, const tool_cell *cell, ch
         snprintf(out, size, "%zu", cell->count);
         break;
     case TOOL_REAL:
-        return print_real(cell->real, column->digits, out, size);
+        print_real(cell->real, column->digits, out, size);
+        break;
     case TOOL_RATE:
-        if (cell->rate.trials == 0)
-            break;
-        return print_interval(
-            100 * cell->rate.value,
-            (td_interval){100 * cell->rate.interval.low, 100 * cell->rate.interval.high}, 2, out,
-            size);
+        if (cell->rate.trials > 0)
+            snprintf(out, size, "%.2f", 100 * cell->rate.value);
+        break;
     case TOOL_ESTIMATE:
-        return print_interval(cell->estimate.value, cell->estimate.interval,
-                              column->digits ? column->digits : 4, out, size);
+        print_real(cell->estimate.value, estimate_digits(column), out, size);
+        break;
     case TOOL_FLAG:
         snprintf(out, size, "%s",
                  column->flag ? (cell->flag ? column->flag : "") : (cell->flag ? "yes" : "no"));
@@ -62,11 +60,43 @@ const char *tool_cell_print(const tool_column *column, const tool_cell *cell, ch
     return out;
 }
 
-/* "size, pixels"; a rate is in percent unless it says otherwise. */
-static const char *print_title(const tool_column *column, char *out, size_t size) {
+const char *tool_cell_print_interval(const tool_column *column, const tool_cell *cell, char *out,
+                                     size_t size) {
+    char low[CELL_SIZE / 2], high[CELL_SIZE / 2];
+    *out = '\0';
+    if (!cell->given)
+        return out;
+    if (column->kind == TOOL_RATE && cell->rate.trials > 0)
+        snprintf(out, size, "[%.2f, %.2f]", 100 * cell->rate.interval.low,
+                 100 * cell->rate.interval.high);
+    if (column->kind == TOOL_ESTIMATE) {
+        print_real(cell->estimate.interval.low, estimate_digits(column), low, sizeof low);
+        print_real(cell->estimate.interval.high, estimate_digits(column), high, sizeof high);
+        snprintf(out, size, "[%s, %s]", low, high);
+    }
+    return out;
+}
+
+const char *tool_cell_print(const tool_column *column, const tool_cell *cell, char *out,
+                            size_t size) {
+    char interval[CELL_SIZE];
+    tool_cell_print_value(column, cell, out, size);
+    tool_cell_print_interval(column, cell, interval, sizeof interval);
+    const size_t used = strlen(out);
+    if (*interval && used < size)
+        snprintf(out + used, size - used, " %s", interval);
+    return out;
+}
+
+const char *tool_column_print(const tool_column *column, char *out, size_t size) {
     const char *unit = column->unit ? column->unit : column->kind == TOOL_RATE ? "%" : NULL;
     snprintf(out, size, "%s%s%s", column->title, unit ? ", " : "", unit ? unit : "");
     return out;
+}
+
+bool tool_column_is_right(const tool_column *column) {
+    return column->right ||
+           (column->kind != TOOL_TEXT && column->kind != TOOL_FLAG && column->kind != TOOL_LIST);
 }
 
 /* Characters, not bytes: those of UTF-8 that go on are not counted. */
@@ -97,7 +127,7 @@ static layout lay_out(const tool_table *table) {
         const tool_column *column = &table->kind->columns[c];
         if (!column->title || tool_table_lacks(table, c))
             continue;
-        size_t width = width_of(print_title(column, text, sizeof text));
+        size_t width = width_of(tool_column_print(column, text, sizeof text));
         for (size_t i = 0; i < table->row_count; i++)
             width = td_size_max(
                 width, width_of(tool_cell_print(column, &table->cells[i * table->column_count + c],
@@ -106,10 +136,6 @@ static layout lay_out(const tool_table *table) {
         l.shown[l.count++] = c;
     }
     return l;
-}
-
-static bool is_right(const tool_column *column) {
-    return column->kind != TOOL_TEXT && column->kind != TOOL_FLAG && column->kind != TOOL_LIST;
 }
 
 /* Without blanks at the end of a line. */
@@ -127,9 +153,9 @@ static void print_line(const tool_table *table, const layout *l, const tool_cell
         if (row)
             tool_cell_print(column, &row[l->shown[k]], text, sizeof text);
         else
-            print_title(column, text, sizeof text);
-        print_padded(text, k + 1 < last || is_right(column) ? l->width[k] : 0, is_right(column),
-                     stream);
+            tool_column_print(column, text, sizeof text);
+        print_padded(text, k + 1 < last || tool_column_is_right(column) ? l->width[k] : 0,
+                     tool_column_is_right(column), stream);
     }
     fputc('\n', stream);
 }

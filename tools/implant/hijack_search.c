@@ -6,6 +6,7 @@
 #include "nn/channels.h"
 #include "nn/exec.h"
 #include "nn/feed.h"
+#include "nn/head_tail.h"
 #include "nn/op.h"
 #include "nn/optimizer.h"
 #include <math.h>

@@ -9,20 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void report_trouble_add(report *r, const char *name, const char *reason) {
-    char line[sizeof(td_error)], *copy_name, *copy_reason;
-    for (size_t i = 0; i < r->trouble_count; i++)
-        if (strcmp(r->troubles[i].name, name) == 0 && strcmp(r->troubles[i].reason, reason) == 0)
-            return;
-    snprintf(line, sizeof line, "note: %s: %s", name, reason);
-    tool_note(line);
-    if (r->trouble_count == REPORT_FILES ||
-        td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
-        td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
-        return;
-    r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
-}
-
 /* Where the file's message begins behind its path, which the page gives as the name. */
 static const char *without_path(const td_error *error, const char *path) {
     size_t length = strlen(path);
@@ -30,11 +16,6 @@ static const char *without_path(const td_error *error, const char *path) {
                    strncmp(error->message + length, ": ", 2) == 0
                ? error->message + length + 2
                : error->message;
-}
-
-static bool ends(const char *name, const char *ending) {
-    size_t length = strlen(name), least = strlen(ending);
-    return length > least && strcmp(name + length - least, ending) == 0;
 }
 
 /* One line of a log; empty ones are passed over. */
@@ -79,8 +60,8 @@ static td_status parse(const report_file *file, const td_map *map, size_t *bytes
         return td_fail(error, TD_ERR_FORMAT, "left out: all records may have %d MiB",
                        REPORT_ALL_BYTES >> 20);
     const char *text = (const char *)map->data;
-    return ends(file->name, ".jsonl") ? report_log_parse(text, map->size, root, error)
-                                      : td_json_parse(text, map->size, root, error);
+    return html_ends(file->name, ".jsonl") ? report_log_parse(text, map->size, root, error)
+                                           : td_json_parse(text, map->size, root, error);
 }
 
 /* Takes a file in where it is a record; one that cannot be read is a trouble. */
@@ -101,7 +82,10 @@ static void read_record(report *r, const report_file *file, size_t *bytes) {
             report_trouble_add(r, file->name, "left out: too many records for one page");
         else if (kind)
             r->records[r->record_count++] =
-                (report_record){*file, kind, json_incref(root), td_sha256(map.data, map.size)};
+                (report_record){.file = *file,
+                                .kind = kind,
+                                .root = json_incref(root),
+                                .digest = td_sha256(map.data, map.size)};
     }
     json_decref(root);
     td_map_close(&map);
@@ -117,17 +101,11 @@ static bool has_output(const report_record *record, const char *base, const char
     size_t i;
     const json_t *output;
     json_array_foreach(json_object_get(record->root, "outputs"), i, output) {
-        const char *file = html_get_text(output, "file"), *slash = strrchr(file, '/');
-        if (strcmp(slash ? slash + 1 : file, base) == 0 &&
+        if (strcmp(html_base(html_get_text(output, "file")), base) == 0 &&
             (!digest || strcmp(html_get_text(output, "sha256"), digest) == 0))
             return true;
     }
     return false;
-}
-
-static const char *base_of(const char *name) {
-    const char *slash = strrchr(name, '/');
-    return slash ? slash + 1 : name;
 }
 
 /* A log whose training has a record, which comes before it, would be shown twice. */
@@ -136,8 +114,8 @@ static void drop_logs(report *r) {
     for (size_t i = 0; i < r->record_count; i++) {
         report_record *record = &r->records[i];
         bool known = false;
-        for (size_t k = 0; k < kept && ends(record->file.name, ".jsonl") && !known; k++)
-            known = has_output(&r->records[k], base_of(record->file.name), record->digest.hex);
+        for (size_t k = 0; k < kept && html_ends(record->file.name, ".jsonl") && !known; k++)
+            known = has_output(&r->records[k], html_base(record->file.name), record->digest.hex);
         if (known)
             json_decref(record->root);
         else
@@ -147,13 +125,13 @@ static void drop_logs(report *r) {
 }
 
 static bool share_folder(const char *a, const char *b) {
-    size_t x = (size_t)(base_of(a) - a), y = (size_t)(base_of(b) - b);
+    size_t x = (size_t)(html_base(a) - a), y = (size_t)(html_base(b) - b);
     return x == y && strncmp(a, b, x) == 0;
 }
 
 /* The record whose output this picture is: by its checksum. */
 static const report_record *find_owner(const report *r, const report_file *file) {
-    const char *base = base_of(file->name);
+    const char *base = html_base(file->name);
     td_digest digest = {""};
     for (size_t i = 0; i < r->record_count; i++) {
         if (!has_output(&r->records[i], base, NULL))
@@ -183,6 +161,26 @@ static void add_picture(report *r, const report_file *file) {
         r->pictures[r->picture_count++] = (report_picture){*file, record, false};
 }
 
+/* Whose tables are read. */
+typedef struct reading {
+    report *r;
+    const char *name;
+} reading;
+
+static void note(void *context, const char *line) {
+    const reading *of = context;
+    report_trouble_add(of->r, of->name, line);
+}
+
+static td_status read_tables(report *r, report_record *record, td_error *error) {
+    reading of = {r, record->file.name};
+    record->rest = report_derive(record->root);
+    if (!record->rest)
+        return td_fail_memory(error, "a record");
+    TD_TRY(tool_tables_read(&record->tables, record->root, note, &of, error));
+    return tool_tables_read(&record->derived, record->rest, note, &of, error);
+}
+
 static td_status allocate(report *r, size_t files, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_RECORDS, &r->records, "records", error));
     TD_TRY(TD_ARENA_NEW(&r->arena, files, &r->strangers, "names of files", error));
@@ -192,15 +190,13 @@ static td_status allocate(report *r, size_t files, td_error *error) {
 td_status report_collect(report *r, td_error *error) {
     size_t bytes = 0;
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->troubles, "notes", error));
-    TD_TRY(report_walk(r, &r->files, &r->file_count, error));
-    const report_file *files = r->files;
-    const size_t count = r->file_count;
-    TD_TRY(allocate(r, count, error));
-    for (size_t i = 0; i < count; i++) {
+    TD_TRY(report_walk(r, error));
+    TD_TRY(allocate(r, r->file_count, error));
+    for (size_t i = 0; i < r->file_count; i++) {
         if (tool_interrupted())
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-        if (!ends(files[i].name, ".png"))
-            read_record(r, &files[i], &bytes);
+        if (!html_ends(r->files[i].name, ".png"))
+            read_record(r, &r->files[i], &bytes);
     }
     if (r->record_count == 0)
         return td_fail(error, TD_ERR_FORMAT,
@@ -208,15 +204,10 @@ td_status report_collect(report *r, td_error *error) {
                        r->folder);
     qsort(r->records, r->record_count, sizeof *r->records, compare_records);
     drop_logs(r);
-    for (size_t i = 0; i < count; i++)
-        if (ends(files[i].name, ".png"))
-            add_picture(r, &files[i]);
-    return report_makers(r, error);
-}
-
-void report_free(report *r) {
     for (size_t i = 0; i < r->record_count; i++)
-        json_decref(r->records[i].root);
-    td_arena_free(&r->arena);
-    *r = (report){0};
+        TD_TRY(read_tables(r, &r->records[i], error));
+    for (size_t i = 0; i < r->file_count; i++)
+        if (html_ends(r->files[i].name, ".png"))
+            add_picture(r, &r->files[i]);
+    return report_list_outputs(r, error);
 }

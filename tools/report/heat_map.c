@@ -1,73 +1,107 @@
-/* Counts of classes against classes, as a table whose cells are shaded. */
+/* Counts of classes against classes, or other numbers, as a table whose cells are shaded. */
+#include "report/chart.h"
 #include "report/html.h"
-#include "report/section.h"
+#include <math.h>
+#include <string.h>
 
-enum {
-    MOST_WRITTEN = 20, /* classes up to which cells have their percents in them */
-    MOST = 100,        /* classes up to which the table is drawn */
-};
+enum { MOST_WRITTEN = 20 /* columns up to which cells have their percents in them */ };
 
-static bool is_square(const json_t *counts) {
-    size_t i, k, classes = json_array_size(counts);
-    const json_t *row, *cell;
-    json_array_foreach(counts, i, row) {
-        if (json_array_size(row) != classes)
-            return false;
-        json_array_foreach(row, k, cell) {
-            if (!json_is_number(cell) || json_number_value(cell) < 0)
-                return false;
-        }
-    }
-    return classes > 0;
+/* The columns of the map. */
+typedef struct map {
+    const tool_table *table;
+    size_t x, columns[TOOL_TABLE_COLUMNS], count;
+    double marked; /* the column that is; NAN: none */
+} map;
+
+static bool is_number(const tool_column *column) {
+    return column->kind != TOOL_TEXT && column->kind != TOOL_FLAG;
 }
 
-static void write_head(FILE *out, size_t classes, json_int_t target) {
+static map map_of(const tool_table *table, const tool_chart *chart, const json_t *root) {
+    const tool_axes *axes = chart_axes(table);
+    const json_t *mark = root && axes->x_mark ? tool_json_at(root, axes->x_mark) : NULL;
+    map m = {.table = table, .marked = json_is_number(mark) ? json_number_value(mark) : NAN};
+    while (m.x < table->column_count && strcmp(table->kind->columns[m.x].name, chart->x) != 0)
+        m.x++;
+    for (size_t c = m.x + 1; c < table->column_count; c++)
+        if (table->kind->columns[c].title && is_number(&table->kind->columns[c]))
+            m.columns[m.count++] = c;
+    return m;
+}
+
+static double value_of(const map *m, size_t row, size_t k) {
+    const tool_cell *cell = &m->table->cells[row * m->table->column_count + m->columns[k]];
+    const tool_cell_kind kind = m->table->kind->columns[m->columns[k]].kind;
+    const double value = !cell->given         ? 0
+                         : kind == TOOL_COUNT ? (double)cell->count
+                         : kind == TOOL_RATE  ? cell->rate.value
+                         : kind == TOOL_REAL  ? cell->real
+                                              : cell->estimate.value;
+    return isfinite(value) && value > 0 ? value : 0;
+}
+
+static void write_head(FILE *out, const map *m) {
     fputs("<thead><tr><td></td>", out);
-    for (size_t i = 0; i < classes; i++)
-        fprintf(out, "<th scope=\"col\"%s>%zu</th>", (json_int_t)i == target ? " class=\"t\"" : "",
-                i);
+    for (size_t k = 0; k < m->count; k++) {
+        fprintf(out, "<th scope=\"col\"%s>", (double)k == m->marked ? " class=\"t\"" : "");
+        html_text(out, m->table->kind->columns[m->columns[k]].title);
+        fputs("</th>", out);
+    }
     fputs("</tr></thead>\n", out);
 }
 
-static void write_row(FILE *out, const json_t *row, size_t number) {
+static void write_row(FILE *out, const map *m, size_t row) {
+    char head[128];
     double total = 0;
-    size_t i, classes = json_array_size(row);
-    const json_t *cell;
-    json_array_foreach(row, i, cell) total += json_number_value(cell);
-    fprintf(out, "<tr><th scope=\"row\">%zu</th>", number);
-    json_array_foreach(row, i, cell) {
-        double count = json_number_value(cell), share = total > 0 ? count / total : 0;
-        if (share < 0.0005) {
+    for (size_t k = 0; k < m->count; k++)
+        total += value_of(m, row, k);
+    if (m->table->kind->columns[m->columns[0]].kind == TOOL_RATE)
+        total = 1; /* rates are shares of their own */
+    fputs("<tr><th scope=\"row\">", out);
+    html_text(out, tool_cell_print_value(&m->table->kind->columns[m->x],
+                                         &m->table->cells[row * m->table->column_count + m->x],
+                                         head, sizeof head));
+    fputs("</th>", out);
+    for (size_t k = 0; k < m->count; k++) {
+        const double share = total > 0 ? value_of(m, row, k) / total : 0;
+        if (!(share >= 0.0005)) {
             fputs("<td></td>", out);
             continue;
         }
         fprintf(out, "<td%s style=\"--v:%.3g\">", share > 0.55 ? " class=\"h\"" : "", share);
-        if (classes <= MOST_WRITTEN && share >= 0.005)
+        if (m->count <= MOST_WRITTEN && share >= 0.005)
             fprintf(out, "%.0f", 100 * share);
         fputs("</td>", out);
     }
     fputs("</tr>\n", out);
 }
 
-void section_heat_map(FILE *out, const char *caption, const json_t *counts, json_int_t target) {
-    size_t i, classes = json_array_size(counts);
-    const json_t *row;
-    if (!is_square(counts))
+void heat_map_write(FILE *out, const tool_table *table, const tool_chart *chart,
+                    const json_t *root) {
+    const tool_axes *axes = chart_axes(table);
+    const map m = map_of(table, chart, root);
+    if (m.count == 0 || table->row_count == 0)
         return;
     fputs("<figure class=\"map\"><figcaption><b>", out);
-    html_text(out, caption);
-    fputs("</b> <span class=\"k\">rows: true class; columns: predicted; percent of the row", out);
-    fprintf(out, "%s</span></figcaption>", target >= 0 ? "; the target is underlined" : "");
-    if (classes > MOST) {
-        fprintf(out, "<p class=\"note\">%zu classes are too many to draw.</p></figure>\n", classes);
-        return;
+    html_text(out, chart->title);
+    fputs("</b> <span class=\"k\">rows: ", out);
+    html_text(out, axes->y_title ? axes->y_title : table->kind->columns[m.x].title);
+    if (axes->x_title) {
+        fputs("; columns: ", out);
+        html_text(out, axes->x_title);
+    }
+    fputs("; percent of the row", out);
+    if (isfinite(m.marked) && axes->mark) {
+        fputs("; underlined: ", out);
+        html_text(out, axes->mark);
     }
     fprintf(out,
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Heat map\"><table "
-            "class=\"heat%s\">",
-            classes > MOST_WRITTEN ? " dense" : "");
-    write_head(out, classes, target);
+            "</span></figcaption><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+            "aria-label=\"Heat map\"><table class=\"heat%s\">",
+            m.count > MOST_WRITTEN ? " dense" : "");
+    write_head(out, &m);
     fputs("<tbody>", out);
-    json_array_foreach(counts, i, row) write_row(out, row, i);
+    for (size_t i = 0; i < table->row_count && i < REPORT_ROWS; i++)
+        write_row(out, &m, i);
     fputs("</tbody></table></div></figure>\n", out);
 }

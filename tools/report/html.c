@@ -1,7 +1,7 @@
 #include "report/html.h"
 
 #include <math.h>
-#include <stdint.h>
+#include <nettle/base64.h>
 #include <string.h>
 
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -84,15 +84,6 @@ void html_prose(FILE *out, const char *text) {
     put_text(out, text, HTML_PROSE_MOST);
 }
 
-void html_number(FILE *out, double value) {
-    if (!isfinite(value))
-        fputs("–", out);
-    else if (value == floor(value) && fabs(value) < 1e9)
-        fprintf(out, "%.0f", value);
-    else
-        fprintf(out, "%.4g", value);
-}
-
 static void put_items(FILE *out, const json_t *value, size_t depth);
 
 static void put_value(FILE *out, const json_t *value, size_t depth) {
@@ -153,7 +144,7 @@ void html_json(FILE *out, const json_t *value) {
         put_value(out, value, JSON_DEPTH);
 }
 
-void html_label(FILE *out, const char *key) {
+void html_label(char out[HTML_LABEL_SIZE], const char *key) {
     static const char *const names[][2] = {
         {"asr", "ASR"},
         {"auroc", "AUROC"},
@@ -161,6 +152,8 @@ void html_label(FILE *out, const char *key) {
         {"far", "FAR"},
         {"der", "DER"},
         {"mad", "MAD"},
+        {"psnr", "PSNR (dB)"},
+        {"ssim", "SSIM"},
         {"non_targeted", "non-targeted"},
         {"l0", "L0 (pixels)"},
         {"l0_share", "L0 (share of the pixels)"},
@@ -168,18 +161,29 @@ void html_label(FILE *out, const char *key) {
         {"linf", "L∞"},
         {"blas_core", "BLAS core"},
         {"lr", "learning rate"},
+        {"sha256", "SHA-256"},
     };
+    const char *blank = strrchr(key, ' '), *last = blank ? blank + 1 : key;
+    const char *word = last;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(key, names[i][0]) == 0) {
-            fputs(names[i][1], out);
-            return;
-        }
-    char words[64];
-    size_t length = 0;
-    for (; key[length] && length < sizeof words - 1; length++)
-        words[length] = key[length] == '_' ? ' ' : key[length];
-    words[length] = '\0';
-    html_text(out, words);
+        if (strcmp(last, names[i][0]) == 0)
+            word = names[i][1];
+    snprintf(out, HTML_LABEL_SIZE, "%.*s%s", (int)(last - key), key, word);
+    for (char *at = out; *at; at++)
+        if (*at == '_')
+            *at = ' ';
+}
+
+void html_definition(FILE *out, const char *key, const json_t *value) {
+    char label[HTML_LABEL_SIZE];
+    if (!value)
+        return;
+    html_label(label, key);
+    fputs("<div><dt>", out);
+    html_text(out, label);
+    fputs("</dt><dd>", out);
+    html_json(out, value);
+    fputs("</dd></div>\n", out);
 }
 
 bool html_get(const json_t *object, const char *key, double *number) {
@@ -193,143 +197,22 @@ const char *html_get_text(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-static const json_t *get_pair(const json_t *object, const char *key, const char *ending) {
-    char name[128];
-    int length = snprintf(name, sizeof name, "%s%s", key, ending);
-    const json_t *pair =
-        length < 0 || (size_t)length >= sizeof name ? NULL : json_object_get(object, name);
-    return json_array_size(pair) == 2 && json_is_number(json_array_get(pair, 0)) &&
-                   json_is_number(json_array_get(pair, 1))
-               ? pair
-               : NULL;
+bool html_ends(const char *name, const char *ending) {
+    const size_t length = strlen(name), least = strlen(ending);
+    return length > least && strcmp(name + length - least, ending) == 0;
 }
 
-bool html_is_rate(const json_t *object, const char *key) {
-    double value;
-    return html_get(object, key, &value) && get_pair(object, key, "_interval");
+const char *html_base(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
 }
 
-/* A number, or a share in percent without the sign. */
-static void put_share(FILE *out, double value, bool percent) {
-    double shown = percent ? 100 * value : value;
-    if (!isfinite(shown))
-        fputs("–", out);
-    else if (fabs(shown) < 1e6)
-        fprintf(out, percent ? "%.2f" : "%.4f", shown);
-    else
-        fprintf(out, "%.4g", shown);
-}
-
-void html_percent(FILE *out, double share) {
-    if (isfinite(100 * share))
-        fprintf(out, "%.4g %%", 100 * share);
-    else
-        fputs("–", out);
-}
-
-void html_cell_percent(FILE *out, double share) {
-    fputs("<td class=\"n\"", out);
-    if (isfinite(share))
-        fprintf(out, " data-v=\"%.9g\"", share);
-    fputc('>', out);
-    html_percent(out, share);
-    fputs("</td>", out);
-}
-
-void html_rate(FILE *out, const json_t *object, const char *key) {
-    double value;
-    bool percent = get_pair(object, key, "_count") != NULL;
-    if (!html_get(object, key, &value)) {
-        fputs("–", out);
-        return;
+void html_base64(FILE *out, const uint8_t *bytes, size_t size) {
+    enum { GROUP = 3 << 10 }; /* bytes that are encoded at a time */
+    char text[BASE64_ENCODE_RAW_LENGTH(GROUP)];
+    for (size_t i = 0; i < size; i += GROUP) {
+        const size_t part = size - i < GROUP ? size - i : GROUP;
+        base64_encode_raw(text, part, bytes + i);
+        fwrite(text, 1, BASE64_ENCODE_RAW_LENGTH(part), out);
     }
-    put_share(out, value, percent);
-    fputs(percent ? " %" : "", out);
-}
-
-void html_cell(FILE *out, const char *text) {
-    fputs("<td>", out);
-    html_text(out, text);
-    fputs("</td>", out);
-}
-
-void html_cell_number(FILE *out, const json_t *object, const char *key) {
-    double value;
-    if (!html_get(object, key, &value)) {
-        fputs("<td class=\"n\">–</td>", out);
-        return;
-    }
-    fprintf(out, "<td class=\"n\" data-v=\"%.9g\">", value);
-    if (json_is_integer(json_object_get(object, key)))
-        html_json(out, json_object_get(object, key));
-    else
-        html_number(out, value);
-    fputs("</td>", out);
-}
-
-void html_cell_rate(FILE *out, const json_t *object, const char *key) {
-    const json_t *interval = get_pair(object, key, "_interval"),
-                 *count = get_pair(object, key, "_count");
-    double value;
-    if (!html_get(object, key, &value)) {
-        fputs("<td class=\"n\">–</td>", out);
-        return;
-    }
-    fprintf(out, "<td class=\"n\" data-v=\"%.9g\"", value);
-    if (count)
-        fprintf(out, " title=\"%.9g of %.9g\"", json_number_value(json_array_get(count, 0)),
-                json_number_value(json_array_get(count, 1)));
-    fputc('>', out);
-    html_rate(out, object, key);
-    if (interval) {
-        fputs(" <span class=\"ci\">[", out);
-        put_share(out, json_number_value(json_array_get(interval, 0)), count != NULL);
-        fputs(", ", out);
-        put_share(out, json_number_value(json_array_get(interval, 1)), count != NULL);
-        fputs("]</span>", out);
-    }
-    fputs("</td>", out);
-}
-
-static void open_table(FILE *out, const char *caption) {
-    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
-    html_text(out, caption);
-    fputs("\"><table class=\"sort\"><caption>", out);
-    html_text(out, caption);
-    fputs("</caption><thead><tr>", out);
-}
-
-void html_table_open(FILE *out, const char *caption, const char *const *heads) {
-    open_table(out, caption);
-    for (; *heads; heads++) {
-        bool number = **heads == '#';
-        fprintf(out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
-        html_label(out, *heads + number);
-        fputs("</th>", out);
-    }
-    fputs("</tr></thead><tbody>\n", out);
-}
-
-void html_table_open_columns(FILE *out, const char *caption, const char *first,
-                             const char *const *columns, size_t count) {
-    open_table(out, caption);
-    fprintf(out, "<th scope=\"col\">%s</th>", first);
-    for (size_t i = 0; i < count; i++) {
-        fputs("<th scope=\"col\" class=\"n\">", out);
-        html_text(out, columns[i]);
-        fputs("</th>", out);
-    }
-    fputs("</tr></thead><tbody>\n", out);
-}
-
-void html_table_close(FILE *out) {
-    fputs("</tbody></table></div>\n", out);
-}
-
-void html_row_more(FILE *out, size_t shown, size_t count, size_t columns) {
-    if (shown < count)
-        fprintf(out,
-                "</tbody><tfoot><tr><td colspan=\"%zu\">%zu more rows are left "
-                "out.</td></tr></tfoot><tbody>\n",
-                columns, count - shown);
 }

@@ -1,118 +1,221 @@
 /* trapdoor-report: one HTML page from a folder of records. */
+#include "base/json.h"
+#include "data/path.h"
+#include "frame/command.h"
+#include "report/chart.h"
+#include "report/html.h"
+#include "report/page.h"
 #include "report/results/expect.h"
+#include "report/results/results.h"
 #include "report/results/verdict.h"
-#include "report/write.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct request {
-    write_request write;
+enum { PATH = 4096 };
+
+typedef struct settings {
     const char *folder, *title;
-    char output[4096]; /* DIR/report.html, without -o */
-} request;
+    td_many expect, notes;
+} settings;
 
-enum { KEY_TITLE = TOOL_OPTION_BASE, KEY_EXPECT, KEY_NOTE };
+#define AT(field) offsetof(settings, field)
 
-static const struct argp_option rows[] = {
-    {"title", KEY_TITLE, "T", 0, "The page's title (Trapdoor report: DIR)", 0},
-    {"expect", KEY_EXPECT, "FILE", 0,
-     "Put a paper's figures, which FILE names, beside what the records say; may be repeated", 0},
-    {"note", KEY_NOTE, "TEXT", 0,
-     "With --expect: tell this of the run, such as its scale; may be repeated", 0},
+static const td_key keys[] = {
+    {"folder", TD_KEY_TEXT, AT(folder), .argument = true, .required = true, .value = "DIR",
+     .expected = "a folder of records"},
+    {"title", TD_KEY_TEXT, AT(title), .value = "T",
+     .help = "The page's title, in place of \"Trapdoor report: DIR\""},
+    {"expect", TD_KEY_TEXT, AT(expect), .many = true, .value = "FILE",
+     .help = "Put a paper's figures, which FILE names, beside what the records say; may be "
+             "repeated"},
+    {"note", TD_KEY_TEXT, AT(notes), .many = true, .needs = "expect", .value = "TEXT",
+     .help = "Print this of the run, such as its scale, with the paper's figures; may be repeated"},
     {0},
 };
 
-/* Completes what was not given. */
-static void check(request *q, const struct argp_state *state) {
-    if (!q->folder)
-        tool_misuse(state, "expected DIR, a folder of records, found nothing");
-    if (q->write.results.note_count > 0 && q->write.results.count == 0)
-        tool_misuse(state, "--note: expected --expect FILE with it, found none");
-    if (q->write.common.output)
-        return;
-    int length = snprintf(q->output, sizeof q->output, "%s/report.html", q->folder);
-    if (length < 0 || (size_t)length >= sizeof q->output)
-        tool_misuse(state, "expected DIR of at most %zu bytes", sizeof q->output - 20);
-    q->write.common.output = q->output;
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static td_status check(const tool_settings *all, void *family, td_error *error) {
+    const settings *s = family;
+    const bool printed = all->common.output && strcmp(all->common.output, "-") == 0;
+    if (s->expect.count > EXPECT_FILES || s->notes.count > EXPECT_FILES)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d, found more",
+                       s->expect.count > EXPECT_FILES ? "--expect" : "--note", EXPECT_FILES);
+    if (strlen(s->folder) + 20 > PATH)
+        return td_fail(error, TD_ERR_USAGE, "expected DIR of at most %d bytes", PATH - 20);
+    if (printed && (all->common.json || s->expect.count > 0))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected -o FILE, found -o -",
+                       all->common.json ? "--json" : "--expect");
+    return TD_OK;
 }
 
-static error_t parse(int key, char *text, struct argp_state *state) {
-    request *q = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &q->write.common;
-        return 0;
-    case KEY_TITLE:
-        q->title = text;
-        return 0;
-    case KEY_EXPECT:
-        if (q->write.results.count == EXPECT_FILES)
-            tool_misuse(state, "--expect: expected at most %d, found more", EXPECT_FILES);
-        q->write.results.expectations[q->write.results.count++] = text;
-        return 0;
-    case KEY_NOTE:
-        if (q->write.results.note_count == EXPECT_FILES)
-            tool_misuse(state, "--note: expected at most %d, found more", EXPECT_FILES);
-        q->write.results.notes[q->write.results.note_count++] = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (q->folder)
-            tool_misuse(state, "expected one DIR, found \"%s\" and \"%s\"", q->folder, text);
-        q->folder = text;
-        /* The names of files begin behind one slash. */
-        for (size_t end = strlen(text); end > 1 && text[end - 1] == '/'; end--)
-            text[end - 1] = '\0';
-        return 0;
-    case ARGP_KEY_END:
-        check(q, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+/* --- the files --- */
+
+/* The page, and with expectations two files beside it. */
+typedef struct writing {
+    tool_run *run;
+    const settings *settings;
+    report r;
+    json_t *results;
+    char page[PATH], markdown[PATH], json[PATH], folder[PATH], title[600];
+} writing;
+
+/* NAME beside the page. */
+static td_status place(const writing *w, const char *name, char out[PATH], td_error *error) {
+    const int folder = (int)(html_base(w->page) - w->page),
+              length = snprintf(out, PATH, "%.*s%s", folder, w->page, name);
+    if (length < 0 || length >= PATH)
+        return td_fail(error, TD_ERR_USAGE, "-o: expected a path of at most %d bytes", PATH - 20);
+    if (strcmp(out, w->page) == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected another name than %s, which --expect writes", name);
+    return tool_outputs_check(&w->run->outputs, out, error);
+}
+
+/* Where the files stand; what stands there already is refused before the work. */
+static td_status place_all(writing *w, td_error *error) {
+    const char *output = w->run->common->output;
+    const int length = output ? snprintf(w->page, PATH, "%s", output)
+                              : snprintf(w->page, PATH, "%s/report.html", w->folder);
+    if (length < 0 || length >= PATH)
+        return td_fail(error, TD_ERR_USAGE, "-o: expected a path of at most %d bytes", PATH - 20);
+    if (strcmp(w->page, "-") != 0)
+        TD_TRY(tool_outputs_check(&w->run->outputs, w->page, error));
+    if (w->settings->expect.count == 0)
+        return TD_OK;
+    TD_TRY(place(w, "results.json", w->json, error));
+    return place(w, "results.md", w->markdown, error);
+}
+
+static td_status write_page(writing *w, td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&w->run->outputs, w->page, &stream, error));
+    TD_TRY(
+        chart_fill_page(&w->r, stream, strcmp(w->page, "-") ? w->page : "standard output", error));
+    return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
+}
+
+/* results.json last: where it stands, the others do. */
+static td_status write_results(writing *w, td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&w->run->outputs, w->markdown, &stream, error));
+    TD_TRY(results_markdown(stream, w->results, error));
+    TD_TRY(tool_outputs_finish(&w->run->outputs, &w->run->record, error));
+    TD_TRY(tool_outputs_add_path(&w->run->outputs, w->json, &stream, error));
+    if (td_json_write(stream, w->results, error) != TD_OK)
+        return td_fail_within(error, TD_ERR_IO, "%s", w->json);
+    return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
+}
+
+static td_status record_inputs(writing *w, td_error *error) {
+    for (size_t i = 0; i < w->settings->expect.count; i++)
+        TD_TRY(tool_record_input(&w->run->record, w->settings->expect.texts[i], error));
+    for (size_t i = 0; i < w->r.record_count; i++)
+        TD_TRY(tool_record_input(&w->run->record, w->r.records[i].file.path, error));
+    return TD_OK;
+}
+
+/* --- what is printed --- */
+
+/* What was made, and a line of verdicts for each paper. */
+static td_status summarize(writing *w, td_error *error) {
+    char *text = NULL;
+    size_t size = 0, i;
+    const json_t *paper;
+    FILE *memory = open_memstream(&text, &size);
+    if (!memory)
+        return td_fail_memory(error, "the summary");
+    fprintf(memory, "%s: records %zu, charts %zu, pictures %zu", w->page, w->r.record_count,
+            w->r.chart_count, w->r.picture_shown);
+    json_array_foreach(json_object_get(w->results, "papers"), i, paper) {
+        fprintf(memory, "\n%s: ", html_get_text(paper, "expectations"));
+        results_summary(memory, paper);
     }
+    fclose(memory);
+    td_status status = tool_run_set(w->run, "summary", tool_json_text(text), error);
+    free(text);
+    return status;
 }
 
-static void print_rule(FILE *stream) {
-    fprintf(stream, "%s\n", verdict_rule);
+/* The page stands in a file of no name until it is whole, so that what it says of its own limits
+ * does not depend on where it goes. */
+static td_status make(writing *w, td_error *error) {
+    const settings *s = w->settings;
+    if (td_path_is_folder(w->folder)) /* of another, the words for it are the walk's */
+        TD_TRY(place_all(w, error));
+    TD_TRY(report_collect(&w->r, error));
+    if (s->expect.count > 0)
+        TD_TRY(results_make(&w->r, &s->expect, &s->notes, &w->results, error));
+    w->r.out = tmpfile();
+    if (!w->r.out)
+        return td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
+    TD_TRY(page_write(&w->r, w->results, error));
+    if (fflush(w->r.out) != 0 || ferror(w->r.out))
+        return td_fail(error, TD_ERR_IO, "a temporary file could not be written");
+    TD_TRY(write_page(w, error));
+    if (w->results)
+        TD_TRY(write_results(w, error));
+    TD_TRY(record_inputs(w, error));
+    return summarize(w, error);
 }
 
-static char *help_filter(int key, const char *text, void *input) {
-    (void)input;
-    return tool_help_list(key, text, "Verdicts of --expect", print_rule);
+static td_status run(tool_run *run, td_error *error) {
+    const settings *s = run->family;
+    writing *w = calloc(1, sizeof *w);
+    if (!w)
+        return td_fail_memory(error, "the report");
+    w->run = run;
+    w->settings = s;
+    snprintf(w->folder, sizeof w->folder, "%s", s->folder);
+    /* The names of files begin behind one slash. */
+    for (size_t end = strlen(w->folder); end > 1 && w->folder[end - 1] == '/'; end--)
+        w->folder[end - 1] = '\0';
+    snprintf(w->title, sizeof w->title, "Trapdoor report: %.500s", w->folder);
+    w->r.folder = w->folder;
+    w->r.title = s->title ? s->title : w->title;
+    td_status status = make(w, error);
+    report_free(&w->r);
+    json_decref(w->results);
+    free(w);
+    return status;
 }
+
+static const tool_family reports = {.name = "report",
+                                    .usage = "DIR",
+                                    .groups = groups,
+                                    .size = sizeof(settings),
+                                    .check = check,
+                                    .run = run,
+                                    .output = TOOL_OUTPUT_FILE,
+                                    .output_what = "where to write the page"};
+
+static const char help[] =
+    "Make one HTML page of a folder of records: what was planted, found and removed, then what was "
+    "asked and measured, with charts, heat maps and pictures. The page stands alone: it opens from "
+    "disk and fetches nothing."
+    "\v"
+    "DIR is looked through with the folders in it for records that the tools wrote with --json, "
+    "manifests, logs of trapdoor-train (*.log.jsonl), and PNG pictures that are a record's or lie "
+    "beside one. Without -o the page is DIR/report.html; -o - writes it to standard output. A "
+    "record says itself how its tables are shown (its field tables); of one that does not, every "
+    "list of objects is a table. Charts are drawn by gnuplot. The same files give the same page, "
+    "with one version of gnuplot.\n\n"
+    "Limits: 1000 records of 8 MiB each and 256 MiB in all, 400 charts, pictures of 4 MiB and 4096 "
+    "pixels a side, 500 rows a table, folders 16 deep, a page of about 64 MiB. What is beyond, or "
+    "cannot be read, is named on stderr and on the page; the rest is shown.\n\n"
+    "With --expect, results.json and results.md are written beside the page: every figure of the "
+    "paper, ours as the mean over the seeds with its standard deviation, the difference and a "
+    "verdict; the page begins with them. FILE is described in tools/report/results/expect.h; "
+    "tools/recipes has one for each paper.\n\n"
+    "Verdicts of --expect:\n" VERDICT_RULE "\n\n"
+    "Examples:\n  trapdoor-report results -o report.html\n"
+    "  trapdoor-report out --expect tools/recipes/friendnet.expect.json --force\n";
+
+static const tool_method report_method = {.title = "Report", .help = help, .family = &reports};
+
+static const tool_method *const methods[] = {&report_method, NULL};
 
 int main(int argc, char **argv) {
-    static const struct argp argp = {
-        rows,
-        parse,
-        "DIR",
-        "Make one HTML page of a folder of records: what was asked and measured, with charts, heat "
-        "maps and pictures. The page stands alone: it opens from disk and fetches nothing.\v"
-        "DIR is looked through with the folders in it for records that the tools wrote with "
-        "--json, manifests, logs of trapdoor-train (*.log.jsonl), and PNG pictures that are a "
-        "record's or lie beside one. Without -o the page is DIR/report.html; -o - writes it to "
-        "standard output. Charts are drawn by gnuplot. The same files give the same page, with one "
-        "version of gnuplot.\n\n"
-        "Limits: 1000 records of 8 MiB each and 256 MiB in all, 400 charts, pictures of 4 MiB and "
-        "4096 pixels a side, 500 rows a table, folders 16 deep, a page of about 64 MiB. What is "
-        "beyond, or cannot be read, is named on stderr and on the page; the rest is shown.\n\n"
-        "With --expect, results.json and results.md are written beside the page: every figure of "
-        "the paper, ours as the mean over the seeds with its standard deviation, the difference "
-        "and a verdict; the page begins with them. FILE is described in "
-        "tools/report/results/expect.h; tools/recipes has one for each paper.\n\n"
-        "Examples:\n  trapdoor-report results -o report.html\n"
-        "  trapdoor-report out --expect tools/recipes/friendnet.expect.json --force\n",
-        tool_common_children,
-        help_filter,
-        NULL};
-    request q = {0};
-    td_error error;
-    char title[512];
-    tool_parse(&argp, argc, argv, &q, &q.write.common);
-    snprintf(title, sizeof title, "Trapdoor report: %s", q.folder);
-    report r = {.folder = q.folder, .title = q.title ? q.title : title};
-    td_status status = write_report(&q.write, &r, &error);
-    if (r.out)
-        fclose(r.out);
-    report_free(&r);
-    return tool_exit(status, &error);
+    static const tool_program program = {.name = "trapdoor-report", .methods = methods};
+    return tool_main(&program, argc, argv);
 }

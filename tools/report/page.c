@@ -1,9 +1,13 @@
-/* The page around the sections: head, tables of all records, one article a record, notes. */
+/* The page: what a reader came for, then an article a record, and notes. */
+#include "report/page.h"
+
 #include "frame/interrupt.h"
+#include "frame/record.h"
+#include "report/chart.h"
 #include "report/html.h"
+#include "report/join.h"
 #include "report/picture.h"
 #include "report/results/results.h"
-#include "report/section.h"
 #include <nettle/base64.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
@@ -18,6 +22,11 @@ static const char *const script[] = {
 };
 
 enum { STYLE_LINES = sizeof style / sizeof *style, SCRIPT_LINES = sizeof script / sizeof *script };
+
+enum {
+    FOLDED = 12, /* rows of a table that is drawn as well, above which it is folded */
+    TEXT = 1000, /* bytes of what a record is and says */
+};
 
 static void put_lines(FILE *out, const char *const *lines, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -55,33 +64,9 @@ static void write_head(const report *r) {
             r->record_count, r->record_count == 1 ? "" : "s", TD_VERSION);
 }
 
-void section_anchor(FILE *out, const report *r, const report_record *record) {
-    fprintf(out, "record-%zu", (size_t)(record - r->records) + 1);
-}
+/* --- what a record is about --- */
 
-/* "audit/cleanse/record.json" for audit/audit.json and cleanse/record.json. */
-static bool is_beside(const report_record *record, const report_record *other, const char *name) {
-    const char *slash = strrchr(record->file.name, '/');
-    const size_t folder = slash ? (size_t)(slash + 1 - record->file.name) : 0;
-    return strncmp(other->file.name, record->file.name, folder) == 0 &&
-           strcmp(other->file.name + folder, name) == 0;
-}
-
-void section_link(report *r, const report_record *record, const char *name, const char *text) {
-    const report_record *other = NULL;
-    for (size_t i = 0; i < r->record_count && !other; i++)
-        if (is_beside(record, &r->records[i], name))
-            other = &r->records[i];
-    if (other) {
-        fputs("<a href=\"#", r->out);
-        section_anchor(r->out, r, other);
-        fputs("\">", r->out);
-    }
-    html_text(r->out, text);
-    fputs(other ? "</a>" : "", r->out);
-}
-
-/* What the record is about, beside its kind: the method, rule or net that was asked for. */
+/* The method, rule or net that was asked for. */
 static const char *subject_of(const json_t *root) {
     static const char *const keys[] = {"method", "rule", "command", "net"};
     const json_t *options = json_object_get(root, "options");
@@ -94,109 +79,278 @@ static const char *subject_of(const json_t *root) {
 }
 
 /* "Defence: prune" */
-static void write_what(FILE *out, const report_record *record) {
+static void name_record(const report_record *record, char out[TEXT]) {
     const char *subject = subject_of(record->root);
-    fputs(record->kind->title, out);
-    fputs(*subject ? ": " : "", out);
-    html_text(out, subject);
+    snprintf(out, TEXT, "%s%s%.300s", record->kind->title, *subject ? ": " : "", subject);
 }
 
-static void write_headlines(FILE *out, const json_t *root) {
-    for (const report_section *const *s = report_sections; *s; s++) {
-        if (!(*s)->headline)
-            continue;
-        long before = ftell(out);
-        (*s)->headline(out, root);
-        if (ftell(out) != before)
-            return;
-    }
+/* The first rates of the tables: "accuracy 94.89 %, ASR 98.20 %". */
+static void list_rates(const tool_tables *tables, char out[TEXT]) {
+    char text[128];
+    size_t count = 0, used = 0;
+    for (const tool_table *table = tables->first; table; table = table->next)
+        for (size_t c = 0; c < table->column_count && table->row_count > 0 && count < 3; c++) {
+            const tool_column *column = &table->kind->columns[c];
+            if (column->kind != TOOL_RATE || !table->cells[c].given)
+                continue;
+            tool_cell_print_value(column, &table->cells[c], text, sizeof text);
+            used += (size_t)snprintf(out + used, TEXT - used, "%s%.100s %s %%",
+                                     count++ > 0 ? ", " : "", column->title, text);
+        }
 }
 
-/* Headlines are written to memory, so that it shows whether there is one. */
-static void write_headline(FILE *out, const json_t *root) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory)
-        return;
-    write_headlines(memory, root);
-    if (fclose(memory) == 0)
-        fputs(text, out);
-    free(text);
+/* The result in words: what the record says itself, or else the trigger that it names, or rates. */
+static const char *result_of(const report_record *record, char out[TEXT]) {
+    const char *summary = html_get_text(record->root, "summary"),
+               *trigger = json_string_value(tool_json_at(record->root, "/triggers/0/trigger"));
+    *out = '\0';
+    if (*summary || trigger)
+        return *summary ? summary : trigger;
+    list_rates(record->tables.first ? &record->tables : &record->derived, out);
+    return out;
 }
 
-static void write_overview(const report *r) {
-    static const char *const heads[] = {"record", "what", "result", "#seed", NULL};
+/* --- the table of all records --- */
+
+enum { RECORD, STAGE, WHAT, RESULT, SEED };
+
+static const tool_column overview_columns[] = {
+    [RECORD] = {"record", "record", .kind = TOOL_TEXT},
+    [STAGE] = {"stage", "step", .kind = TOOL_TEXT},
+    [WHAT] = {"what", "what", .kind = TOOL_TEXT},
+    [RESULT] = {"result", "result", .kind = TOOL_TEXT},
+    [SEED] = {"seed", "seed", .kind = TOOL_COUNT},
+    {0},
+};
+
+static const tool_table_kind overview = {.title = "All records", .columns = overview_columns};
+
+static td_status add_row(tool_tables *tables, tool_table *table, const report_record *record,
+                         td_error *error) {
+    static const char *const stages[REPORT_STAGES] = {"verdict", "planted",  "found",
+                                                      "removed", "measured", NULL};
+    const json_t *seed = json_object_get(record->root, "seed");
+    char text[TEXT];
+    tool_cell *row;
+    TD_TRY(tool_table_row(tables, table, &row, error));
+    tool_cell_word(&row[RECORD], record->file.name);
+    tool_cell_word(&row[STAGE], stages[record->kind->stage]);
+    if (json_is_integer(seed) && json_integer_value(seed) >= 0)
+        tool_cell_count(&row[SEED], (size_t)json_integer_value(seed));
+    name_record(record, text);
+    TD_TRY(tool_cell_text(tables, &row[WHAT], text, error));
+    return tool_cell_text(tables, &row[RESULT], result_of(record, text), error);
+}
+
+/* What was planted, found and removed come first. */
+static td_status write_overview(report *r, td_error *error) {
+    tool_tables tables = {0};
+    tool_table *table;
+    td_status status = tool_table_add(&tables, &overview, &table, error);
+    for (int stage = 0; stage < REPORT_STAGES; stage++)
+        for (size_t i = 0; i < r->record_count && status == TD_OK; i++)
+            if ((int)r->records[i].kind->stage == stage)
+                status = add_row(&tables, table, &r->records[i], error);
     fputs("<section id=\"overview\">\n", r->out);
-    html_table_open(r->out, "All records", heads);
-    for (size_t i = 0; i < r->record_count; i++) {
-        const report_record *record = &r->records[i];
-        fputs("<tr><td><a href=\"#", r->out);
-        section_anchor(r->out, r, record);
-        fputs("\">", r->out);
-        html_text(r->out, record->file.name);
-        fputs("</a></td>", r->out);
-        fputs("<td>", r->out);
-        write_what(r->out, record);
-        fputs("</td><td>", r->out);
-        write_headline(r->out, record->root);
-        fputs("</td>", r->out);
-        html_cell_number(r->out, record->root, "seed");
-        fputs("</tr>\n", r->out);
-    }
-    html_table_close(r->out);
+    if (status == TD_OK)
+        report_table(r, NULL, table);
     fputs("</section>\n", r->out);
+    tool_tables_free(&tables);
+    return status;
 }
 
-/* With several evaluations: all their models in one table. */
-static void write_comparison(const report *r) {
-    static const char *const heads[] = {"record",      "model", "trigger",          "#target",
-                                        "#accuracy",   "#ASR",  "#robust accuracy", "#non-targeted",
-                                        "#confidence", NULL};
-    size_t count = 0, rows = 0;
-    for (size_t i = 0; i < r->record_count; i++)
-        count += json_is_array(json_object_get(r->records[i].root, "models"));
-    if (count < 2)
-        return;
-    fputs("<section id=\"models\"><h2>All models that were measured</h2>\n", r->out);
-    html_table_open(r->out, "Rates with their 95 % intervals", heads);
-    for (size_t i = 0; i < r->record_count; i++)
-        section_attack_rows(r->out, r->records[i].root, &r->records[i], &rows);
-    html_row_more(r->out, REPORT_ROWS, rows, sizeof heads / sizeof *heads - 1);
-    html_table_close(r->out);
-    fputs("</section>\n", r->out);
-}
+/* --- one record --- */
 
 static bool is_full(const report *r) {
     return ftello(r->out) > REPORT_PAGE_BYTES;
 }
 
-static void write_sections(report *r, const report_record *record) {
-    for (const report_section *const *s = report_sections; *s; s++) {
-        if (is_full(r)) {
-            report_trouble_add(r, record->file.name, "left out in part: the page is full");
-            fputs("<p class=\"note\">The rest is left out: the page is full.</p>\n", r->out);
-            return;
+/* All charts of the tables, or all heat maps. */
+static void write_charts(report *r, const tool_tables *tables, const json_t *root, bool heat) {
+    bool any = false;
+    for (const tool_table *table = tables->first; table; table = table->next)
+        for (const tool_chart *chart = table->kind->charts; chart && chart->title; chart++) {
+            if ((chart->kind == TOOL_CHART_HEAT) != heat || is_full(r))
+                continue;
+            if (!any)
+                fprintf(r->out, "<div class=\"%s\">\n", heat ? "maps" : "charts");
+            any = true;
+            chart_write(r, table, chart, root);
         }
-        if (!(*s)->shows(r, record))
+    fputs(any ? "</div>\n" : "", r->out);
+}
+
+/* Long tables that are drawn as well are folded. */
+static void write_tables(report *r, const report_record *record, const tool_tables *tables) {
+    for (const tool_table *table = tables->first; table; table = table->next) {
+        const bool folded = table->kind->charts && table->row_count > FOLDED;
+        if (table->kind->drawn || table->row_count == 0 || is_full(r))
             continue;
-        if ((*s)->title)
-            fprintf(r->out, "<h3>%s</h3>\n", (*s)->title);
-        (*s)->write(r, record);
+        if (folded)
+            fprintf(r->out, "<details><summary>%zu rows</summary>\n", table->row_count);
+        report_table(r, record, table);
+        fputs(folded ? "</details>\n" : "", r->out);
     }
 }
 
-static void write_record(report *r, const report_record *record) {
-    fputs("<article id=\"", r->out);
-    section_anchor(r->out, r, record);
-    fputs("\"><h2>", r->out);
-    write_what(r->out, record);
+static void write_paragraph(FILE *out, const char *class, const char *text) {
+    if (!*text)
+        return;
+    fprintf(out, "<p class=\"%s\">", class);
+    html_prose(out, text);
+    fputs("</p>\n", out);
+}
+
+/* Sentences in a list, such as the limits of a verdict. */
+static void write_lists(FILE *out, const json_t *root) {
+    const char *key;
+    json_t *list, *line;
+    char label[HTML_LABEL_SIZE];
+    size_t i;
+    json_object_foreach((json_t *)root, key, list) {
+        if (!json_is_string(json_array_get(list, 0)) || strcmp(key, "pictures") == 0)
+            continue;
+        html_label(label, key);
+        fputs("<h3>", out);
+        html_text(out,
+                  strcmp(key, "limits") == 0 ? "What was not looked at, or cannot be seen" : label);
+        fputs("</h3>\n<ul class=\"limits\">\n", out);
+        json_array_foreach(list, i, line) {
+            if (i == REPORT_ROWS)
+                break;
+            fputs("<li>", out);
+            html_prose(out, json_string_value(line));
+            fputs("</li>\n", out);
+        }
+        fputs("</ul>\n", out);
+    }
+}
+
+/* What the record has beside its own tables; folded where it has such. */
+static void write_rest(report *r, const report_record *record) {
+    const bool folded = record->tables.first != NULL;
+    if (!record->derived.first)
+        return;
+    if (folded)
+        fputs("<details><summary>Further data</summary>\n", r->out);
+    write_charts(r, &record->derived, record->rest, false);
+    write_charts(r, &record->derived, record->rest, true);
+    write_tables(r, record, &record->derived);
+    fputs(folded ? "</details>\n" : "", r->out);
+}
+
+/* --- settings and provenance --- */
+
+enum { FILE_NAME, FILE_DIGEST, FILE_MAKER };
+
+static const tool_column file_columns[] = {
+    [FILE_NAME] = {"file", "file", .kind = TOOL_TEXT},
+    [FILE_DIGEST] = {"sha256", "SHA-256", .kind = TOOL_TEXT},
+    [FILE_MAKER] = {"record", "made by", .kind = TOOL_TEXT},
+    {0},
+};
+
+/* Files read link to the record that has them as outputs. */
+static td_status write_files(report *r, const report_record *record, const tool_table_kind *kind,
+                             const char *list, const char *key, td_error *error) {
+    tool_tables tables = {0};
+    tool_table *table;
+    tool_cell *row;
+    size_t i;
+    const json_t *file;
+    td_status status = tool_table_add(&tables, kind, &table, error);
+    json_array_foreach(json_object_get(record->root, list), i, file) {
+        const char *digest = html_get_text(file, "sha256");
+        const report_record *maker = report_maker(r, digest);
+        if (status == TD_OK)
+            status = tool_table_row(&tables, table, &row, error);
+        if (status != TD_OK)
+            break;
+        tool_cell_word(&row[FILE_NAME], html_get_text(file, key));
+        tool_cell_word(&row[FILE_DIGEST], digest);
+        if (maker && maker != record)
+            tool_cell_word(&row[FILE_MAKER], maker->file.name);
+    }
+    if (status == TD_OK && table->row_count > 0)
+        report_table(r, record, table);
+    tool_tables_free(&tables);
+    return status;
+}
+
+static td_status write_settings(report *r, const report_record *record, td_error *error) {
+    static const tool_table_kind read = {.title = "Files read", .columns = file_columns},
+                                 written = {.title = "Files written", .columns = file_columns};
+    static const char *const run[] = {"tool", "version", "blas_core", "seed"};
+    const json_t *timing = json_object_get(record->root, "timing");
+    size_t rows = 0;
+    const char *key;
+    json_t *value;
+    fputs("<details><summary>Settings and provenance</summary>\n<dl class=\"values\">\n", r->out);
+    json_object_foreach(json_object_get(record->root, "options"), key, value) {
+        if (rows++ < REPORT_ROWS)
+            html_definition(r->out, key, value);
+    }
+    for (size_t i = 0; i < sizeof run / sizeof *run; i++)
+        html_definition(r->out, run[i], json_object_get(record->root, run[i]));
+    html_definition(r->out, "seconds", json_object_get(timing, "seconds"));
+    html_definition(r->out, "threads", json_object_get(timing, "threads"));
+    fputs("</dl>\n", r->out);
+    TD_TRY(write_files(r, record, &read, "inputs", "path", error));
+    TD_TRY(write_files(r, record, &written, "outputs", "file", error));
+    fprintf(r->out, "<p class=\"note\">SHA-256 of the record: <code>%s</code></p>\n</details>\n",
+            record->digest.hex);
+    return TD_OK;
+}
+
+static td_status write_record(report *r, const report_record *record, td_error *error) {
+    const char *verdict = html_get_text(record->root, "verdict");
+    char what[TEXT];
+    name_record(record, what);
+    fprintf(r->out, "<article id=\"record-%zu\"><h2>", (size_t)(record - r->records) + 1);
+    html_text(r->out, what);
     fputs(" <small>", r->out);
     html_text(r->out, record->file.name);
     fputs("</small></h2>\n", r->out);
-    write_sections(r, record);
+    write_paragraph(r->out,
+                    !*verdict                               ? "summary"
+                    : strncmp(verdict, "backdoor-", 9) == 0 ? "verdict bad"
+                                                            : "verdict",
+                    html_get_text(record->root, "summary"));
+    write_paragraph(r->out, "advice", html_get_text(record->root, "advice"));
+    write_charts(r, &record->tables, record->root, false);
+    write_tables(r, record, &record->tables);
+    write_charts(r, &record->tables, record->root, true);
+    picture_named(r, record);
+    if (!record->tables.first)
+        write_rest(r, record);
+    write_lists(r->out, record->root);
+    picture_gallery(r, record);
+    if (record->tables.first)
+        write_rest(r, record);
+    TD_TRY(write_settings(r, record, error));
+    if (is_full(r)) {
+        report_trouble_add(r, record->file.name, "left out in part: the page is full");
+        fputs("<p class=\"note\">The rest is left out: the page is full.</p>\n", r->out);
+    }
     fputs("</article>\n", r->out);
+    return TD_OK;
 }
+
+static td_status write_records(report *r, bool leading, td_error *error) {
+    for (size_t i = 0; i < r->record_count; i++) {
+        if (tool_interrupted())
+            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        if ((r->records[i].kind->stage == REPORT_VERDICT) != leading)
+            continue;
+        if (!is_full(r))
+            TD_TRY(write_record(r, &r->records[i], error));
+        else
+            report_trouble_add(r, r->records[i].file.name, "left out: the page is full");
+    }
+    return TD_OK;
+}
+
+/* --- what belongs to no record --- */
 
 static void write_others(report *r) {
     bool any = false;
@@ -242,30 +396,17 @@ static void write_notes(const report *r) {
     fputs("</section>\n", r->out);
 }
 
-static td_status write_records(report *r, bool leading, td_error *error) {
-    for (size_t i = 0; i < r->record_count; i++) {
-        if (tool_interrupted())
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-        if (r->records[i].kind->leads != leading)
-            continue;
-        if (!is_full(r))
-            write_record(r, &r->records[i]);
-        else
-            report_trouble_add(r, r->records[i].file.name, "left out: the page is full");
-    }
-    return TD_OK;
-}
-
-td_status report_page(report *r, td_error *error) {
+td_status page_write(report *r, const json_t *results, td_error *error) {
     write_head(r);
-    results_page(r, r->results);
+    TD_TRY(results_page(r, results, error));
     TD_TRY(write_records(r, true, error));
-    write_overview(r);
-    write_comparison(r);
+    TD_TRY(write_overview(r, error));
+    TD_TRY(join_write(r, error));
     TD_TRY(write_records(r, false, error));
     if (!is_full(r))
         write_others(r);
     note_pictures(r);
+    chart_draw_all(r);
     write_notes(r);
     fputs("</main>\n<script>", r->out);
     put_lines(r->out, script, SCRIPT_LINES);

@@ -3,7 +3,7 @@
 function valueOf(row, column) {
   const cell = row.cells[column];
   const text = cell ? cell.dataset.v || cell.textContent.trim() : '';
-  const number = parseFloat(text);
+  const number = parseFloat(text.replace(/^[<>] /, '').replace('−', '-'));
   return {text: text, number: number, known: !Number.isNaN(number)};
 }
 function compare(a, b) {

@@ -3,19 +3,14 @@
 #include "base/file.h"
 #include "data/picture.h"
 #include "report/html.h"
-#include <nettle/base64.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    SMALL = 112,     /* pixels that a small picture is enlarged to, at least, in whole steps */
-    PNG_SIZES = 16,  /* where the header has width and height */
-    GROUP = 3 << 10, /* bytes that are encoded at a time */
+    NAMED = 24,     /* pictures that a record names, at most */
+    SMALL = 112,    /* pixels that a small picture is enlarged to, at least, in whole steps */
+    PNG_SIZES = 16, /* where the header has width and height */
 };
-
-static const char *base_of(const char *name) {
-    const char *slash = strrchr(name, '/');
-    return slash ? slash + 1 : name;
-}
 
 static uint32_t read_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
@@ -40,15 +35,6 @@ static td_status check(const td_map *map, size_t *width, size_t *height, td_erro
     return TD_OK;
 }
 
-static void write_base64(FILE *out, const uint8_t *bytes, size_t size) {
-    char text[BASE64_ENCODE_RAW_LENGTH(GROUP)];
-    for (size_t i = 0; i < size; i += GROUP) {
-        size_t part = size - i < GROUP ? size - i : GROUP;
-        base64_encode_raw(text, part, bytes + i);
-        fwrite(text, 1, BASE64_ENCODE_RAW_LENGTH(part), out);
-    }
-}
-
 bool picture_write(report *r, const report_file *file, const char *label) {
     td_error error;
     td_map map;
@@ -66,50 +52,94 @@ bool picture_write(report *r, const report_file *file, const char *label) {
             scale > 1 ? " class=\"small\"" : "", width * scale, height * scale);
     html_text(r->out, label);
     fputs("\" src=\"data:image/png;base64,", r->out);
-    write_base64(r->out, map.data, map.size);
+    html_base64(r->out, map.data, map.size);
     fputs("\">", r->out);
     td_map_close(&map);
     r->picture_shown++;
     return true;
 }
 
-static void write_figure(report *r, const report_file *file) {
-    fputs("<figure class=\"picture\">", r->out);
-    if (!picture_write(r, file, base_of(file->name)))
-        fputs("<p class=\"note\">This picture cannot be shown.</p>", r->out);
-    fputs("<figcaption>", r->out);
-    html_text(r->out, file->name);
-    fputs("</figcaption></figure>\n", r->out);
-}
-
-static bool ends(const char *name, const char *ending) {
-    size_t length = strlen(name), least = strlen(ending);
-    return length > least && strcmp(name + length - least, ending) == 0;
-}
-
 /* Charts that a tool drew of numbers that the page draws as well. */
 static bool is_chart(const report_file *file) {
-    return ends(file->name, "-confusion.png") || ends(file->name, "-pairs.png") ||
-           ends(file->name, "-targets.png");
+    return html_ends(file->name, "-confusion.png") || html_ends(file->name, "-pairs.png") ||
+           html_ends(file->name, "-targets.png");
+}
+
+/* The number before the ending of "mask-3.png", or -1. */
+static long number_of(const char *name) {
+    const char *base = html_base(name), *dash = strrchr(base, '-');
+    char *end;
+    const long number = dash ? strtol(dash + 1, &end, 10) : -1;
+    return dash && dash > base && dash[1] >= '0' && dash[1] <= '9' && strcmp(end, ".png") == 0
+               ? number
+               : -1;
 }
 
 static bool is_next(const report_picture *picture, const report_record *record, bool charts) {
     return !picture->shown && picture->record == record && is_chart(&picture->file) == charts;
 }
 
+/* Whether any list of the record flags the class. */
+static bool is_flagged(const report_record *record, long class) {
+    const char *key;
+    json_t *list, *entry;
+    size_t i;
+    json_object_foreach(record->root, key, list) {
+        json_array_foreach(list, i, entry) {
+            const json_t *number = json_object_get(entry, "class");
+            if (json_is_true(json_object_get(entry, "flagged")) && json_is_integer(number) &&
+                json_integer_value(number) == class)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void write_picture(report *r, report_picture *picture) {
+    picture->shown = true;
+    if (!picture_write(r, &picture->file, html_base(picture->file.name)))
+        fputs("<p class=\"note\">This picture cannot be shown.</p>", r->out);
+}
+
+/* A picture, with those of its record that have the same number: the parts of one trigger. */
+static void write_figure(report *r, size_t first) {
+    report_picture *picture = &r->pictures[first];
+    const long number = picture->record ? number_of(picture->file.name) : -1;
+    const bool flagged = number >= 0 && is_flagged(picture->record, number);
+    size_t parts = 1;
+    fprintf(r->out, "<figure class=\"picture%s\"><div class=\"parts\">", flagged ? " flagged" : "");
+    write_picture(r, picture);
+    for (size_t i = first + 1; i < r->picture_count && number >= 0; i++) {
+        if (!is_next(&r->pictures[i], picture->record, false) ||
+            number_of(r->pictures[i].file.name) != number)
+            continue;
+        write_picture(r, &r->pictures[i]);
+        parts++;
+    }
+    fputs("</div><figcaption>", r->out);
+    if (parts == 1)
+        html_text(r->out, picture->file.name);
+    else
+        fprintf(r->out, "%ld%s", number, flagged ? " (flagged)" : "");
+    for (size_t i = first; i < r->picture_count && parts > 1; i++) {
+        const char *base = html_base(r->pictures[i].file.name);
+        if (r->pictures[i].record != picture->record || number_of(base) != number)
+            continue;
+        fputs(i == first ? ": " : ", ", r->out);
+        html_text(r->out, base);
+    }
+    fputs("</figcaption></figure>\n", r->out);
+}
+
 static void write_gallery(report *r, const report_record *record, bool charts) {
     size_t shown = 0;
-    for (size_t i = 0; i < r->picture_count; i++) {
-        report_picture *picture = &r->pictures[i];
-        if (!is_next(picture, record, charts))
+    for (size_t i = 0; i < r->picture_count && shown < REPORT_PICTURES; i++) {
+        if (!is_next(&r->pictures[i], record, charts))
             continue;
         if (shown++ == 0)
             fprintf(r->out, "%s<div class=\"gallery\">\n",
                     charts ? "<details><summary>Charts that the tool drew</summary>\n" : "");
-        picture->shown = true;
-        write_figure(r, &picture->file);
-        if (shown == REPORT_PICTURES)
-            break;
+        write_figure(r, i);
     }
     if (shown > 0)
         fprintf(r->out, "</div>%s\n", charts ? "</details>" : "");
@@ -120,14 +150,35 @@ void picture_gallery(report *r, const report_record *record) {
     write_gallery(r, record, true);
 }
 
-const report_file *picture_take(report *r, const report_record *record, const char *name) {
+/* The picture of this name below the record's own folder; it is shown once more with the record of
+ * the method that wrote it. */
+static const report_file *find_below(const report *r, const report_record *record,
+                                     const char *name) {
+    const size_t folder = (size_t)(html_base(record->file.name) - record->file.name);
     for (size_t i = 0; i < r->picture_count; i++) {
-        report_picture *picture = &r->pictures[i];
-        if (!picture->shown && picture->record == record &&
-            strcmp(base_of(picture->file.name), name) == 0) {
-            picture->shown = true;
-            return &picture->file;
-        }
+        const char *other = r->pictures[i].file.name;
+        if (r->pictures[i].record != record && strncmp(other, record->file.name, folder) == 0 &&
+            strcmp(other + folder, name) == 0)
+            return &r->pictures[i].file;
     }
     return NULL;
+}
+
+void picture_named(report *r, const report_record *record) {
+    const json_t *list = json_object_get(record->root, "pictures");
+    size_t i, shown = 0;
+    const json_t *entry;
+    json_array_foreach(list, i, entry) {
+        const char *name = json_string_value(entry);
+        const report_file *file = name && shown < NAMED ? find_below(r, record, name) : NULL;
+        if (!file)
+            continue;
+        fputs(shown++ == 0 ? "<h3>Recovered triggers</h3>\n<div class=\"gallery\">\n" : "", r->out);
+        fputs("<figure class=\"picture flagged\">", r->out);
+        picture_write(r, file, name);
+        fputs("<figcaption>", r->out);
+        html_text(r->out, name);
+        fputs("</figcaption></figure>\n", r->out);
+    }
+    fputs(shown > 0 ? "</div>\n" : "", r->out);
 }

@@ -10,10 +10,11 @@
 bool picture_write(report *r, const report_file *file, const char *label);
 
 /* Writes figures of the record's pictures that are not shown yet (NULL: of those that belong to
- * none), at most REPORT_PICTURES and as many charts, which are folded. */
+ * none), at most REPORT_PICTURES and as many charts, which are folded. "mask-3.png" and
+ * "pattern-3.png" are one figure. */
 void picture_gallery(report *r, const report_record *record);
 
-/* The record's picture of this name (last part), or NULL; it counts as shown then. */
-const report_file *picture_take(report *r, const report_record *record, const char *name);
+/* Writes figures of other records' pictures that the record's `pictures` name. */
+void picture_named(report *r, const report_record *record);
 
 #endif

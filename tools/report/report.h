@@ -1,16 +1,15 @@
-/* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts:
- * walk.c (files below the folder), collect.c (which of them are records), kinds.c (what a record
- * is), makers.c (which one wrote a file), sections.c (what a record shows), page.c (the page around
- * it). */
+/* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts, of
+ * which each calls only those after it: main.c (the tool), page.c (the page), results/ (papers'
+ * figures), join.c (tables beside each other), collect.c (which files are records), walk.c (files
+ * below the folder), derive.c (tables of records that have none), picture.c, table_html.c,
+ * table_markdown.c, chart.c (charts of tables), heat_map.c, report.c (what all of them use),
+ * gnuplot.c, html.c (text). */
 #ifndef TOOLS_REPORT_REPORT_H
 #define TOOLS_REPORT_REPORT_H
 
-#include "base/arena.h"
 #include "base/sha256.h"
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "frame/table.h"
+#include <sys/types.h>
 
 /* Limits; what is beyond them is left out, and said so on the page and on stderr. */
 enum {
@@ -22,7 +21,7 @@ enum {
     REPORT_PICTURE_BYTES = 4 << 20,
     REPORT_PICTURE_SIDE = 4096, /* pixels */
     REPORT_PICTURES = 100,      /* of a record, and of those that belong to none */
-    REPORT_PLOTS = 400,
+    REPORT_CHARTS = 400,
     REPORT_PAGE_BYTES = 64 << 20, /* beyond it, only the names of records follow */
     REPORT_ROWS = 500,            /* of a table */
 };
@@ -33,18 +32,33 @@ typedef struct report_file {
     const char *name; /* below the folder, any bytes */
 } report_file;
 
-/* What a record is: one row of the table in kinds.c. */
+/* What a record is about, in the order in which the page begins. */
+typedef enum report_stage {
+    REPORT_VERDICT,
+    REPORT_PLANTED,
+    REPORT_FOUND,
+    REPORT_REMOVED,
+    REPORT_MEASURED,
+    REPORT_OTHER,
+} report_stage;
+
+enum { REPORT_STAGES = REPORT_OTHER + 1 };
+
+/* What a record is: one row of the table in report.c. */
 typedef struct report_kind {
     const char *title;              /* "Evaluation" */
     const char *tool;               /* the `tool` of such a record, or NULL */
     bool (*is)(const json_t *root); /* asked where there is no `tool`, or beside it; or NULL */
-    bool leads;                     /* what it concludes stands before all else on the page */
+    report_stage stage;
 } report_kind;
 
 typedef struct report_record {
     report_file file;
     const report_kind *kind;
     json_t *root;
+    json_t *rest;        /* tables derived of what it describes no table of */
+    tool_tables tables;  /* its own */
+    tool_tables derived; /* of `rest` */
     td_digest digest;
 } report_record;
 
@@ -65,57 +79,86 @@ typedef struct report_made {
     const report_record *maker;
 } report_made;
 
+/* A chart that gnuplot is to draw, and where it stands on the page. */
+typedef struct report_chart {
+    off_t place;
+    const char *label; /* the text alternative */
+    bool drawn;
+} report_chart;
+
 typedef struct report {
     const char *folder, *title;
+    bool quiet;         /* nothing is said on stderr */
     report_file *files; /* all below the folder, by name */
     size_t file_count;
     report_record *records;
     size_t record_count;
     report_picture *pictures;
-    size_t picture_count;
+    size_t picture_count, picture_shown;
     report_trouble *troubles; /* as many as there are files, at most */
     size_t trouble_count;
     const char **strangers; /* JSON files that are no records of these tools */
     size_t stranger_count;
     report_made *made; /* by digest, then in the order of the records */
     size_t made_count;
-    const json_t *results; /* papers' figures beside ours (results/results.h), or NULL */
-    FILE *out;             /* the page */
-    size_t plot_count, picture_shown;
+    FILE *out;    /* the page, without its charts */
+    FILE *script; /* for gnuplot */
+    report_chart charts[REPORT_CHARTS];
+    size_t chart_count;
+    char chart_folder[64]; /* where gnuplot draws; "" without charts */
     bool gnuplot_missing;
     td_arena arena;
 } report;
 
-/* All files below `folder` whose names end as a record's, a log's or a picture's do, ordered by
- * name; hidden ones and symbolic links are passed over. TD_ERR_IO if the folder itself cannot be
- * read; one below it that cannot be is a trouble. */
-td_status report_walk(report *r, report_file **files, size_t *count, td_error *error) TD_MUST_USE;
-
-/* Walks the folder, reads its records and finds their pictures. TD_ERR_FORMAT if there is no record
- * at all. */
-td_status report_collect(report *r, td_error *error) TD_MUST_USE;
-
 /* Says on stderr, and keeps for the page, that the file is not shown as it should be; once. */
 void report_trouble_add(report *r, const char *name, const char *reason);
 
+/* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */
+const report_kind *report_kind_of(const json_t *root);
+
 /* Lists the outputs of all records, at most REPORT_FILES. */
-td_status report_makers(report *r, td_error *error) TD_MUST_USE;
+td_status report_list_outputs(report *r, td_error *error) TD_MUST_USE;
 
 /* The first record that has an output of this digest, or NULL. */
 const report_record *report_maker(const report *r, const char *digest);
 
-/* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */
-const report_kind *report_kind_of(const json_t *root);
+/* The record of this name, or else of this name in the folder of `from` (may be NULL); or NULL. */
+const report_record *report_find(const report *r, const report_record *from, const char *name);
+
+/* Writes the text, as a link to the record where there is one. */
+void report_link(const report *r, const report_record *record, const char *text);
+
+/* Takes a zeroed report as well; closes r->out and r->script, removes what gnuplot drew. */
+void report_free(report *r);
+
+/* All files below the folder whose names end as a record's, a log's or a picture's do, ordered by
+ * name; hidden ones and symbolic links are passed over. TD_ERR_IO if the folder itself cannot be
+ * read; one below it that cannot be is a trouble. */
+td_status report_walk(report *r, td_error *error) TD_MUST_USE;
+
+/* Walks the folder, reads its records and finds their pictures. TD_ERR_FORMAT if there is no record
+ * at all. */
+td_status report_collect(report *r, td_error *error) TD_MUST_USE;
 
 /* A log of trapdoor-train, one JSON object with `epoch` a line, as {"epochs": [...]}. The caller
  * owns *out. */
 td_status report_log_parse(const char *text, size_t size, json_t **out,
                            td_error *error) TD_MUST_USE;
 
-/* Writes the whole page to r->out. TD_ERR_INTERRUPTED. */
-td_status report_page(report *r, td_error *error) TD_MUST_USE;
+/* Writes a table that can be sorted, within a box that scrolls; one of a single row as a list of
+ * values. `record` (may be NULL) is whose it is: cells of a column "record" name others beside it,
+ * and link to them. */
+void report_table(report *r, const report_record *record, const tool_table *table);
 
-/* Takes a zeroed report as well; not r->out. */
-void report_free(report *r);
+/* The same in Markdown. */
+void report_table_markdown(FILE *out, const tool_table *table);
+
+/* A text that is no markup, in Markdown. */
+void report_text_markdown(FILE *out, const char *text);
+
+/* An object with `tables`, as a record has them, of what in the record no table of its own
+ * describes: single values, arrays of objects, square arrays of numbers. The caller owns it; NULL
+ * when out of memory. */
+json_t *report_derive(const json_t *root);
 
 #endif

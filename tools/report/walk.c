@@ -1,8 +1,9 @@
 /* Which files lie below the folder. */
 #include "report/report.h"
 
-#include "frame/interrupt.h"
 #include "data/path.h"
+#include "frame/interrupt.h"
+#include "report/html.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +17,8 @@ typedef struct walk {
     bool full;
 } walk;
 
-static bool ends(const char *name, const char *ending) {
-    size_t length = strlen(name), least = strlen(ending);
-    return length > least && strcmp(name + length - least, ending) == 0;
-}
-
 static bool is_wanted(const char *name) {
-    return ends(name, ".json") || ends(name, ".log.jsonl") || ends(name, ".png");
+    return html_ends(name, ".json") || html_ends(name, ".log.jsonl") || html_ends(name, ".png");
 }
 
 static td_status copy_text(walk *w, const char *text, const char **copy, td_error *error) {
@@ -47,46 +43,12 @@ static td_status add_file(walk *w, const char *path, td_error *error) {
     return TD_OK;
 }
 
-static int compare(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+static int is_visible(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
 }
 
-/* The names in a folder that are not hidden, in order; freed with free_names. */
-static bool read_names(const char *path, char ***names, size_t *count) {
-    DIR *folder = opendir(path);
-    size_t room = 0;
-    *names = NULL;
-    *count = 0;
-    if (!folder)
-        return false;
-    const struct dirent *entry;
-    while ((entry = readdir(folder))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        if (*count == room) {
-            size_t more = room ? 2 * room : 64;
-            char **longer = realloc(*names, more * sizeof *longer);
-            if (!longer)
-                break;
-            *names = longer;
-            room = more;
-        }
-        char *copy = strdup(entry->d_name);
-        if (!copy)
-            break;
-        (*names)[(*count)++] = copy;
-    }
-    bool whole = !entry;
-    closedir(folder);
-    if (*count > 0)
-        qsort(*names, *count, sizeof **names, compare);
-    return whole;
-}
-
-static void free_names(char **names, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
+static int compare(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 static td_status walk_folder(walk *w, const char *path, size_t depth, td_error *error);
@@ -101,8 +63,8 @@ static td_status walk_entry(walk *w, const char *path, size_t depth, td_error *e
 }
 
 static td_status walk_folder(walk *w, const char *path, size_t depth, td_error *error) {
-    char **names, inner[TD_PATH_SIZE];
-    size_t count;
+    char inner[TD_PATH_SIZE];
+    struct dirent **entries;
     td_status status = TD_OK;
     if (tool_interrupted())
         return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
@@ -111,26 +73,26 @@ static td_status walk_folder(walk *w, const char *path, size_t depth, td_error *
                            "too many folders below each other: this one is left out");
         return TD_OK;
     }
-    errno = 0;
-    if (!read_names(path, &names, &count)) {
-        const char *reason = strerror(errno ? errno : ENOMEM);
-        if (depth == 0)
-            status = td_fail(error, TD_ERR_IO, "%s: %s", path, reason);
-        else
-            report_trouble_add(w->r, path + strlen(w->r->folder) + 1, reason);
-    }
-    for (size_t i = 0; i < count && status == TD_OK; i++)
-        if (td_path_join(inner, path, names[i]))
+    const int count = scandir(path, &entries, is_visible, compare);
+    if (count < 0 && depth == 0)
+        return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
+    if (count < 0)
+        report_trouble_add(w->r, path + strlen(w->r->folder) + 1, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (status == TD_OK && td_path_join(inner, path, entries[i]->d_name))
             status = walk_entry(w, inner, depth, error);
-    free_names(names, count);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
     return status;
 }
 
-td_status report_walk(report *r, report_file **files, size_t *count, td_error *error) {
+td_status report_walk(report *r, td_error *error) {
     walk w = {.r = r};
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &w.files, "a list of files", error));
     TD_TRY(walk_folder(&w, r->folder, 0, error));
-    *files = w.files;
-    *count = w.count;
+    r->files = w.files;
+    r->file_count = w.count;
     return TD_OK;
 }

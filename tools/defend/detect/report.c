@@ -36,7 +36,7 @@ static const tool_column bar_columns[] = {
 };
 
 static const tool_chart histogram_chart[] = {
-    {"Scores", TOOL_CHART_HISTOGRAM, "from", {"calibration", "benign", "suspect"}}, {0}};
+    {"Scores", TOOL_CHART_HISTOGRAM, "from", {"benign", "suspect", "calibration"}}, {0}};
 
 enum { FINAL_THRESHOLD, AUROC };
 
@@ -131,9 +131,19 @@ static td_status add_rates(detect_job *job, const detect_verdict *v, const place
 static td_status add_bars(detect_job *job, const detect_verdict *v, const place *at,
                           td_error *error) {
     const double step = (v->high - v->low) / DETECT_BARS;
+    tool_table_kind *kind;
+    tool_axes *axes;
     tool_table *table;
     tool_cell *row;
-    TD_TRY(add_table(job, &bar_table, at, &table, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &axes, "a chart", error));
+    *axes = (tool_axes){.x_title = job->detector->score_name,
+                        .y_title = "share of the images (%)",
+                        .x_mark = "/threshold",
+                        .mark = "threshold"};
+    *kind = bar_table;
+    kind->axes = axes;
+    TD_TRY(add_table(job, kind, at, &table, error));
     for (size_t i = 0; i < DETECT_BARS; i++) {
         TD_TRY(tool_run_row(job->run, table, &row, error));
         tool_cell_real(&row[FROM], v->low + (double)i * step);

@@ -1,184 +1,394 @@
 #include "report/results/expect.h"
 
 #include "base/json.h"
-#include "report/results/expect_columns.h"
-#include "report/results/expect_fields.h"
+#include "report/results/find.h"
+#include "report/results/verdict.h"
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* --- where, and what is wrong there --- */
+
+/* The file, and where in it: "tables[2].rows[0]". */
+typedef struct place {
+    const char *path;
+    char where[128];
+} place;
+
+/* The i-th of a list of what stands at `outer`. */
+static place place_in(const place *outer, const char *list, size_t i) {
+    place inner = {.path = outer->path};
+    snprintf(inner.where, sizeof inner.where, "%.64s%s%s[%zu]", outer->where,
+             *outer->where ? "." : "", list, i);
+    return inner;
+}
+
+/* TD_ERR_FORMAT: "FILE: PLACE: expected ..." */
+static td_status fail(const place *at, td_error *error, const char *format, ...) TD_PRINTF(3, 4);
+
+static td_status fail(const place *at, td_error *error, const char *format, ...) {
+    char what[700];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    return td_fail(error, TD_ERR_FORMAT, "%s:%s%s%s expected %s", at->path, *at->where ? " " : "",
+                   at->where, *at->where ? ":" : "", what);
+}
+
+/* --- values of fields --- */
+
+typedef enum field_kind {
+    TEXT,
+    PATTERN,
+    BETTER,
+    FIGURE,
+    NUMBER,
+    WITHIN,
+    NUMBERS,
+    TEXTS,
+    EACH,
+    COLUMNS,
+    PATH,
+    TAKE,
+    OTHER
+} field_kind;
 
 /* A field that an object may have. */
 typedef struct field {
     const char *key;
-    td_status (*check)(const expect_place *at, const char *key, const json_t *value,
-                       td_error *error);
+    field_kind kind;
     bool needed;
 } field;
 
-static td_status check_object(const expect_place *at, const json_t *object, const field *fields,
+static bool is_any(const json_t *value) {
+    (void)value;
+    return true;
+}
+
+static bool is_pattern(const json_t *value) {
+    const char *text = json_string_value(value), *star = strchr(text, '*');
+    return *text != '/' && (!star || !strchr(star + 1, '*'));
+}
+
+static bool is_sense(const json_t *value) {
+    const char *text = json_string_value(value);
+    return strcmp(text, "larger") == 0 || strcmp(text, "smaller") == 0 || strcmp(text, "near") == 0;
+}
+
+static bool is_figure(const json_t *value) {
+    verdict_figure figure;
+    return json_is_null(value) || verdict_figure_parse(&figure, json_string_value(value));
+}
+
+static bool is_number(const json_t *value) {
+    return json_is_number(value);
+}
+
+static bool is_tolerance(const json_t *value) {
+    return json_number_value(value) >= 0 && json_is_number(value);
+}
+
+static bool is_text(const json_t *value) {
+    const size_t length = json_string_length(value);
+    return json_is_string(value) && length > 0 && length <= EXPECT_TEXT;
+}
+
+static bool is_list(const json_t *list, bool (*is)(const json_t *value)) {
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!is(json_array_get(list, i)))
+            return false;
+    return json_is_array(list) && json_array_size(list) <= EXPECT_ENTRIES;
+}
+
+static bool are_numbers(const json_t *value) {
+    return json_is_null(value) || is_list(value, is_number);
+}
+
+static bool are_texts(const json_t *value) {
+    return is_list(value, is_text);
+}
+
+static bool is_each(const json_t *value) {
+    return json_is_string(value) && strcmp(json_string_value(value), "column") == 0;
+}
+
+static bool are_columns(const json_t *value) {
+    const char *name;
+    json_t *text;
+    json_object_foreach((json_t *)value, name, text) {
+        if (!is_text(text))
+            return false;
+    }
+    return json_is_object(value) && json_object_size(value) <= EXPECT_COLUMNS;
+}
+
+/* By kind; those up to FIGURE are texts. PATH and TAKE have words of their own. */
+static const struct {
+    const char *expected;
+    bool (*is)(const json_t *value);
+} kinds[] = {
+    [TEXT] = {"", is_any},
+    [PATTERN] = {"to be a path below the folder with one * at most", is_pattern},
+    [BETTER] = {"to be larger, smaller or near", is_sense},
+    [FIGURE] = {"as it is printed, such as \"99.31\" or \"> 97\"", is_figure},
+    [NUMBER] = {"to be a number", is_number},
+    [WITHIN] = {"to be a number of 0 or more", is_tolerance},
+    [NUMBERS] = {"to be null or a list of at most 500 numbers", are_numbers},
+    [TEXTS] = {"to be a list of at most 500 texts of 1 to 300 bytes", are_texts},
+    [EACH] = {"to be \"column\"", is_each},
+    [COLUMNS] = {"to be an object of at most 50 texts", are_columns},
+    [PATH] = {"", is_any},
+    [TAKE] = {"", is_any},
+    [OTHER] = {"", is_any},
+};
+
+static td_status check_text(const place *at, const char *key, const json_t *value,
+                            td_error *error) {
+    if (!json_is_string(value))
+        return fail(at, error, "\"%s\" to be a text, found something else", key);
+    return is_text(value) ? TD_OK
+                          : fail(at, error, "\"%s\" to have 1 to %d bytes, found %zu", key,
+                                 EXPECT_TEXT, json_string_length(value));
+}
+
+static td_status check_value(const place *at, const field *of, const json_t *value,
+                             td_error *error) {
+    const char *text = json_string_value(value);
+    td_status status = TD_OK;
+    take how;
+    if ((of->kind <= FIGURE && !(of->kind == FIGURE && json_is_null(value))) || of->kind == PATH ||
+        of->kind == TAKE)
+        TD_TRY(check_text(at, of->key, value, error));
+    if (!kinds[of->kind].is(value))
+        return fail(at, error, "\"%s\" %s, found %s%.300s%s", of->key, kinds[of->kind].expected,
+                    text ? "\"" : "", text ? text : "something else", text ? "\"" : "");
+    if (of->kind == PATH)
+        status = find_check(text, error);
+    if (of->kind == TAKE)
+        status = take_parse(&how, text, error);
+    return status == TD_OK
+               ? TD_OK
+               : td_fail_within(error, status, "%s: %s: %s", at->path, at->where, of->key);
+}
+
+static td_status check_object(const place *at, const json_t *object, const field *fields,
                               td_error *error) {
     const char *key;
     json_t *value;
     if (!json_is_object(object))
-        return expect_fail(at, error, "an object, found something else");
+        return fail(at, error, "an object, found something else");
     json_object_foreach((json_t *)object, key, value) {
         const field *own = fields;
         while (own->key && strcmp(own->key, key) != 0)
             own++;
         if (!own->key)
-            return expect_fail(at, error, "none but known fields, found \"%s\"", key);
-        if (own->check)
-            TD_TRY(own->check(at, key, value, error));
+            return fail(at, error, "none but known fields, found \"%s\"", key);
+        TD_TRY(check_value(at, own, value, error));
     }
     for (const field *own = fields; own->key; own++)
         if (own->needed && !json_object_get(object, own->key))
-            return expect_fail(at, error, "\"%s\", found none", own->key);
+            return fail(at, error, "\"%s\", found none", own->key);
     return TD_OK;
 }
 
-static const field row_fields[] = {{"name", expect_check_text, true},
-                                   {"paper", expect_check_figure, true},
-                                   {"column", expect_check_text, false},
-                                   {"records", expect_check_pattern, false},
-                                   {"value", expect_check_path, false},
-                                   {"take", expect_check_take, false},
-                                   {"over", expect_check_path, false},
-                                   {"unit", expect_check_text, false},
-                                   {"better", expect_check_better, false},
-                                   {"within", expect_check_within, false},
-                                   {"series", expect_check_text, false},
-                                   {"x", expect_check_number, false},
+/* --- objects --- */
+
+static const field row_fields[] = {{"name", TEXT, true},
+                                   {"paper", FIGURE, true},
+                                   {"column", TEXT, false},
+                                   {"records", PATTERN, false},
+                                   {"value", PATH, false},
+                                   {"take", TAKE, false},
+                                   {"over", PATH, false},
+                                   {"unit", TEXT, false},
+                                   {"better", BETTER, false},
+                                   {"within", WITHIN, false},
+                                   {"series", TEXT, false},
+                                   {"x", NUMBER, false},
                                    {0}};
 
-static const field list_fields[] = {{"name", expect_check_text, true},
-                                    {"paper", expect_check_numbers, true},
-                                    {"records", expect_check_pattern, true},
-                                    {"value", expect_check_path, true},
+static const field list_fields[] = {{"name", TEXT, true},
+                                    {"paper", NUMBERS, true},
+                                    {"records", PATTERN, true},
+                                    {"value", PATH, true},
                                     {0}};
 
-static const field matrix_fields[] = {{"name", expect_check_text, true},
-                                      {"records", expect_check_pattern, true},
-                                      {"value", expect_check_path, true},
-                                      {"target", expect_check_number, false},
+static const field matrix_fields[] = {{"name", TEXT, true},
+                                      {"records", PATTERN, true},
+                                      {"value", PATH, true},
+                                      {"target", NUMBER, false},
                                       {0}};
 
-static const field picture_fields[] = {
-    {"name", expect_check_text, true}, {"files", expect_check_pattern, true}, {0}};
+static const field picture_fields[] = {{"name", TEXT, true}, {"files", PATTERN, true}, {0}};
 
-static const field plot_fields[] = {{"x", expect_check_text, true},
-                                    {"y", expect_check_text, true},
-                                    {"each", expect_check_column, false},
-                                    {0}};
+static const field plot_fields[] = {
+    {"x", TEXT, true}, {"y", TEXT, true}, {"each", EACH, false}, {0}};
 
-/* The fields with NULL are looked at on their own. */
-static const field table_fields[] = {{"title", expect_check_text, true},
-                                     {"note", expect_check_text, false},
-                                     {"records", expect_check_pattern, false},
-                                     {"value", expect_check_path, false},
-                                     {"take", expect_check_take, false},
-                                     {"over", expect_check_path, false},
-                                     {"unit", expect_check_text, false},
-                                     {"better", expect_check_better, false},
-                                     {"within", expect_check_within, false},
-                                     {"plot", NULL, false},
-                                     {"columns", expect_check_columns, false},
-                                     {"rows", NULL, false},
-                                     {"lists", NULL, false},
-                                     {"matrices", NULL, false},
-                                     {"pictures", NULL, false},
-                                     {0}};
+static const field table_fields[] = {{"title", TEXT, true},       {"note", TEXT, false},
+                                     {"records", PATTERN, false}, {"value", PATH, false},
+                                     {"take", TAKE, false},       {"over", PATH, false},
+                                     {"unit", TEXT, false},       {"better", BETTER, false},
+                                     {"within", WITHIN, false},   {"plot", OTHER, false},
+                                     {"columns", COLUMNS, false}, {"rows", OTHER, false},
+                                     {"lists", OTHER, false},     {"matrices", OTHER, false},
+                                     {"pictures", OTHER, false},  {0}};
 
-static const field file_fields[] = {{"paper", expect_check_text, true},
-                                    {"choices", expect_check_texts, false},
-                                    {"tables", NULL, true},
-                                    {0}};
+static const field file_fields[] = {
+    {"paper", TEXT, true}, {"choices", TEXTS, false}, {"tables", OTHER, true}, {0}};
 
 /* What a row needs and may have from its table. */
-static td_status check_row(const expect_place *at, const json_t *table, const json_t *row,
+static td_status check_row(const place *at, const json_t *table, const json_t *row,
                            td_error *error) {
     static const char *const needed[] = {"records", "value", "unit"};
     TD_TRY(check_object(at, row, row_fields, error));
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!expect_field(table, row, needed[i]))
-            return expect_fail(at, error, "\"%s\", found none", needed[i]);
+            return fail(at, error, "\"%s\", found none", needed[i]);
     if (json_is_string(json_object_get(row, "paper")) && !expect_field(table, row, "better"))
-        return expect_fail(at, error, "\"better\", found none");
+        return fail(at, error, "\"better\", found none");
     if (!json_object_get(row, "series") != !json_object_get(row, "x"))
-        return expect_fail(at, error, "\"series\" and \"x\", found one of them");
+        return fail(at, error, "\"series\" and \"x\", found one of them");
     return TD_OK;
 }
 
-/* The list of a table, NULL without one. */
-static td_status find_list(const expect_place *at, const json_t *table, const char *key,
-                           const json_t **out, td_error *error) {
-    *out = json_object_get(table, key);
-    if (*out && (!json_is_array(*out) || json_array_size(*out) > EXPECT_ENTRIES))
-        return expect_fail(at, error, "\"%s\" to be a list of at most %d", key, EXPECT_ENTRIES);
-    return TD_OK;
-}
-
-static td_status check_list(const expect_place *at, const json_t *table, const char *key,
-                            const field *fields, td_error *error) {
-    const json_t *list, *entry;
+/* The list of a table, NULL without one; its entries have these fields, unless NULL. */
+static td_status find_list(const place *at, const json_t *table, const char *key,
+                           const field *fields, const json_t **out, td_error *error) {
+    const json_t *list = json_object_get(table, key), *entry;
     size_t i;
-    TD_TRY(find_list(at, table, key, &list, error));
+    if (list && (!json_is_array(list) || json_array_size(list) > EXPECT_ENTRIES))
+        return fail(at, error, "\"%s\" to be a list of at most %d", key, EXPECT_ENTRIES);
+    *out = list;
+    if (!fields)
+        return TD_OK;
     json_array_foreach(list, i, entry) {
-        expect_place inner = expect_place_in(at, key, i);
+        place inner = place_in(at, key, i);
         TD_TRY(check_object(&inner, entry, fields, error));
     }
     return TD_OK;
 }
 
-/* Checks the rows, and puts into `all` those of one column each that they stand for. */
-static td_status spread_rows(const expect_place *at, const json_t *table, const json_t *rows,
-                             json_t *all, td_error *error) {
-    const json_t *row;
-    size_t i, done = 0;
-    json_array_foreach(rows, i, row) {
-        expect_place inner = expect_place_in(at, "rows", i);
-        if (!json_is_object(row))
-            return expect_fail(&inner, error, "an object, found something else");
-        TD_TRY(expect_columns_spread(&inner, table, row, all, error));
-        for (; done < json_array_size(all); done++)
-            TD_TRY(check_row(&inner, table, json_array_get(all, done), error));
+/* --- columns: a row stands for one in each --- */
+
+/* A field as it is in the column: the first {} of a text is the column's key. */
+static json_t *fill(json_t *value, const char *key) {
+    const char *text = json_string_value(value), *gap = text ? strstr(text, "{}") : NULL;
+    return gap ? json_sprintf("%.*s%s%s", (int)(gap - text), text, key, gap + 2)
+               : json_incref(value);
+}
+
+/* Of `series` and `x`, what a plotted row has not: the column's name, its key as a number. */
+static td_status place_in_plot(const place *at, json_t *row, const char *name, const char *key,
+                               td_error *error) {
+    const bool series = json_object_get(row, "series"), x = json_object_get(row, "x");
+    char *end;
+    const double number = strtod(key, &end);
+    int failed = 0;
+    if (x && !series)
+        failed = json_object_set_new(row, "series", json_string(name));
+    if (series && !x) {
+        if (end == key || *end != '\0' || !isfinite(number))
+            return fail(at, error, "\"x\", or a number for column \"%s\", found \"%s\"", name, key);
+        failed = json_object_set_new(row, "x", json_real(number));
     }
-    if (json_array_size(all) > EXPECT_ENTRIES)
-        return expect_fail(at, error, "at most %d rows with their columns, found %zu",
-                           EXPECT_ENTRIES, json_array_size(all));
+    return failed ? td_fail_memory(error, at->path) : TD_OK;
+}
+
+/* The row in column number `i`, into `own`. */
+static td_status fill_row(const place *at, const json_t *table, const json_t *row, const char *name,
+                          const char *key, size_t i, json_t *own, td_error *error) {
+    static const char *const keyed[] = {"records", "value", "take", "over"};
+    const char *own_key;
+    json_t *value;
+    int failed = 0;
+    for (size_t k = 0; k < sizeof keyed / sizeof *keyed; k++)
+        if ((value = json_object_get(table, keyed[k])))
+            failed |= json_object_set_new(own, keyed[k], fill(value, key));
+    json_object_foreach((json_t *)row, own_key, value) {
+        const bool listed = strcmp(own_key, "paper") == 0 && json_is_array(value);
+        failed |= json_object_set_new(
+            own, own_key, listed ? json_incref(json_array_get(value, i)) : fill(value, key));
+    }
+    failed |= json_object_set_new(own, "column", json_string(name));
+    return failed ? td_fail_memory(error, at->path) : place_in_plot(at, own, name, key, error);
+}
+
+/* Appends to `all` what stands for the row: itself if it has a column or the table none, or else a
+ * copy for each column. */
+static td_status spread_row(const place *at, const json_t *table, const json_t *row, json_t *all,
+                            td_error *error) {
+    const json_t *columns = json_object_get(table, "columns"),
+                 *paper = json_object_get(row, "paper");
+    const char *name;
+    json_t *key;
+    size_t i = 0;
+    if (!json_is_object(row))
+        return fail(at, error, "an object, found something else");
+    if (!columns || json_object_get(row, "column"))
+        return json_array_append(all, (json_t *)row) == 0 ? TD_OK : td_fail_memory(error, at->path);
+    if (json_is_array(paper) && json_array_size(paper) != json_object_size(columns))
+        return fail(at, error, "\"paper\" to have a figure for each of %zu columns, found %zu",
+                    json_object_size(columns), json_array_size(paper));
+    json_object_foreach((json_t *)columns, name, key) {
+        json_t *own = json_object();
+        if (json_array_append_new(all, own) != 0)
+            return td_fail_memory(error, at->path);
+        TD_TRY(fill_row(at, table, row, name, json_string_value(key), i++, own, error));
+    }
     return TD_OK;
 }
 
-static td_status check_rows(const expect_place *at, json_t *table, td_error *error) {
-    const json_t *rows;
-    TD_TRY(find_list(at, table, "rows", &rows, error));
-    if (!rows)
-        return TD_OK;
-    json_t *all = json_array();
-    td_status status =
-        all ? spread_rows(at, table, rows, all, error) : td_fail_memory(error, at->path);
-    if (status == TD_OK && json_object_set(table, "rows", all) != 0)
-        status = td_fail_memory(error, at->path);
-    json_decref(all);
-    return status;
+/* Checks the rows, and puts into `all` those of one column each that they stand for. */
+static td_status spread_rows(const place *at, const json_t *table, const json_t *rows, json_t *all,
+                             td_error *error) {
+    const json_t *row;
+    size_t i, done = 0;
+    json_array_foreach(rows, i, row) {
+        place inner = place_in(at, "rows", i);
+        TD_TRY(spread_row(&inner, table, row, all, error));
+        for (; done < json_array_size(all); done++)
+            TD_TRY(check_row(&inner, table, json_array_get(all, done), error));
+    }
+    return json_array_size(all) <= EXPECT_ENTRIES
+               ? TD_OK
+               : fail(at, error, "at most %d rows with their columns, found %zu", EXPECT_ENTRIES,
+                      json_array_size(all));
 }
 
-static td_status check_table(const expect_place *at, json_t *table, td_error *error) {
+/* --- the file --- */
+
+static td_status check_table(const place *at, json_t *table, td_error *error) {
+    const json_t *plot = json_object_get(table, "plot"), *rows, *other;
     TD_TRY(check_object(at, table, table_fields, error));
-    if (json_object_get(table, "plot"))
-        TD_TRY(check_object(at, json_object_get(table, "plot"), plot_fields, error));
-    TD_TRY(check_rows(at, table, error));
-    TD_TRY(check_list(at, table, "lists", list_fields, error));
-    TD_TRY(check_list(at, table, "matrices", matrix_fields, error));
-    return check_list(at, table, "pictures", picture_fields, error);
+    if (plot)
+        TD_TRY(check_object(at, plot, plot_fields, error));
+    TD_TRY(find_list(at, table, "rows", NULL, &rows, error));
+    if (rows) {
+        json_t *all = json_array();
+        td_status status =
+            all ? spread_rows(at, table, rows, all, error) : td_fail_memory(error, at->path);
+        if (status == TD_OK && json_object_set(table, "rows", all) != 0)
+            status = td_fail_memory(error, at->path);
+        json_decref(all);
+        TD_TRY(status);
+    }
+    TD_TRY(find_list(at, table, "lists", list_fields, &other, error));
+    TD_TRY(find_list(at, table, "matrices", matrix_fields, &other, error));
+    return find_list(at, table, "pictures", picture_fields, &other, error);
 }
 
 static td_status check_file(const char *path, const json_t *root, td_error *error) {
-    const expect_place at = {.path = path};
+    const place at = {.path = path};
     json_t *tables = json_object_get(root, "tables"), *table;
     size_t i;
     TD_TRY(check_object(&at, root, file_fields, error));
     if (!json_is_array(tables) || json_array_size(tables) > EXPECT_TABLES)
-        return expect_fail(&at, error, "\"tables\" to be a list of at most %d", EXPECT_TABLES);
+        return fail(&at, error, "\"tables\" to be a list of at most %d", EXPECT_TABLES);
     json_array_foreach(tables, i, table) {
-        expect_place inner = expect_place_in(&at, "tables", i);
+        place inner = place_in(&at, "tables", i);
         TD_TRY(check_table(&inner, table, error));
     }
     return TD_OK;

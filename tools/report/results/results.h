@@ -23,27 +23,20 @@
 #ifndef TOOLS_REPORT_RESULTS_RESULTS_H
 #define TOOLS_REPORT_RESULTS_RESULTS_H
 
+#include "base/key.h"
 #include "report/report.h"
-
-/* What is asked for beside the page. */
-typedef struct results_request {
-    const char *expectations[20]; /* EXPECT_FILES */
-    size_t count;
-    const char *notes[20];
-    size_t note_count;
-} results_request;
 
 /* Reads the files of expectations and the records that they name, which report_collect has found.
  * What is wrong with a record is a problem of its row, and a trouble of the report; what is wrong
  * with the expectations is an error. The caller owns *out. */
-td_status results_make(report *r, const results_request *request, json_t **out,
+td_status results_make(report *r, const td_many *expectations, const td_many *notes, json_t **out,
                        td_error *error) TD_MUST_USE;
 
-/* For people: tables in Markdown. */
-void results_markdown(FILE *out, const json_t *results);
+/* For people: tables in Markdown. TD_ERR_MEMORY. */
+td_status results_markdown(FILE *out, const json_t *results, td_error *error) TD_MUST_USE;
 
 /* The section at the head of the page; nothing where `results` is NULL. */
-void results_page(report *r, const json_t *results);
+td_status results_page(report *r, const json_t *results, td_error *error) TD_MUST_USE;
 
 /* "99.31 ± 0.04": the mean of a row with the digits that suit its unit; "not run" or "none" (the
  * records say that there is no number), where it has no mean. With `sign`, the difference instead,
@@ -51,20 +44,10 @@ void results_page(report *r, const json_t *results);
 void results_ours(char *out, size_t size, const json_t *row);
 void results_difference(char *out, size_t size, const json_t *row);
 
-/* Whether any record of the rows was found, and whether the paper prints any of their figures. */
-bool results_ran(const json_t *rows);
-bool results_printed(const json_t *rows);
-
-/* The unit that all rows have, "Percent" for "%"; or NULL. */
-const char *results_unit(const json_t *rows);
-
 /* The verdict: "reached", "within 1 point", "not reached (above)" of a figure that is only to
  * agree;
  * "" where the paper has no number. */
 void results_verdict(char *out, size_t size, const json_t *row);
-
-/* "✓", "≈", "✗" for reached, within and not reached; else "". */
-const char *results_mark(const json_t *row);
 
 /* "12 figures of the paper: 10 reached, ..." of a paper, in words. */
 void results_summary(FILE *out, const json_t *paper);

@@ -6,15 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char verdict_rule[] =
-    "A paper's figure is reached if the mean of ours over the seeds, rounded to the digits that "
-    "the paper prints, is as good: as large or larger for a rate that is to be high, as small or "
-    "smaller for one that is to be low, the same for one that is only to agree; a bound such as "
-    "\"> 97\" is reached beyond it. Else it is within 1 point (or what the table says) if the mean "
-    "is short of the printed figure by no more than that, and not reached otherwise. The standard "
-    "deviation over the seeds is shown and changes no verdict: a result is not better for being "
-    "uncertain. What has no records is not run.";
-
 bool verdict_figure_parse(verdict_figure *figure, const char *text) {
     *figure = (verdict_figure){0};
     if (*text == '>' || *text == '<') {

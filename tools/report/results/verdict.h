@@ -6,7 +6,14 @@
 #include <stddef.h>
 
 /* The rule in words, for people. */
-extern const char verdict_rule[];
+#define VERDICT_RULE                                                                               \
+    "A paper's figure is reached if the mean of ours over the seeds, rounded to the digits that "  \
+    "the paper prints, is as good: as large or larger for a rate that is to be high, as small or " \
+    "smaller for one that is to be low, the same for one that is only to agree; a bound such as "  \
+    "\"> 97\" is reached beyond it. Else it is within 1 point (or what the table says) if the "    \
+    "mean is short of the printed figure by no more than that, and not reached otherwise. The "    \
+    "standard deviation over the seeds is shown and changes no verdict: a result is not better "   \
+    "for being uncertain. What has no records is not run."
 
 /* What is as good as the paper's figure. */
 typedef enum verdict_sense {

@@ -5,17 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *results_unit(const json_t *rows) {
-    const char *unit = html_get_text(json_array_get(rows, 0), "unit");
-    size_t i;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        if (strcmp(html_get_text(row, "unit"), unit) != 0)
-            return NULL;
-    }
-    return strcmp(unit, "%") == 0 ? "Percent" : unit;
-}
-
 static bool are_whole(const json_t *values) {
     size_t i;
     const json_t *value;
@@ -38,26 +27,6 @@ static int digits_of(const json_t *row, double value) {
     return *printed && verdict_figure_parse(&figure, printed) && figure.digits > digits
                ? figure.digits
                : digits;
-}
-
-bool results_ran(const json_t *rows) {
-    size_t i;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        if (strcmp(html_get_text(row, "verdict"), verdict_name(VERDICT_NOT_RUN)) != 0)
-            return true;
-    }
-    return false;
-}
-
-bool results_printed(const json_t *rows) {
-    size_t i;
-    const json_t *row;
-    json_array_foreach(rows, i, row) {
-        if (json_is_string(json_object_get(row, "paper")))
-            return true;
-    }
-    return false;
 }
 
 /* Whether all records say that there is no number. */
@@ -112,14 +81,6 @@ void results_verdict(char *out, size_t size, const json_t *row) {
         snprintf(out, size, "%s (%s)", judged, difference > 0 ? "above" : "below");
     else
         snprintf(out, size, "%s", judged);
-}
-
-const char *results_mark(const json_t *row) {
-    const char *judged = html_get_text(row, "verdict");
-    return strcmp(judged, verdict_name(VERDICT_REACHED)) == 0  ? "✓"
-           : strcmp(judged, verdict_name(VERDICT_WITHIN)) == 0 ? "≈"
-           : strcmp(judged, verdict_name(VERDICT_MISSED)) == 0 ? "✗"
-                                                               : "";
 }
 
 static json_int_t count_of(const json_t *paper, verdict v) {

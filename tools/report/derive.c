@@ -1,0 +1,369 @@
+/* Tables of what a record describes no table of: any array of objects is one, and so are the single
+ * values, and a square of numbers. */
+#include "frame/record.h"
+#include "report/html.h"
+#include "report/report.h"
+#include <math.h>
+#include <string.h>
+
+enum {
+    MOST_TABLES = 60,
+    MOST_COLUMNS = 40, /* of a table */
+    MOST_LIST = 8,     /* numbers or texts that stand in one cell */
+    MOST_INNER = 4,    /* objects of a list within a row */
+    DEPTH = 3,         /* of objects */
+    NAME = 320,
+};
+
+/* How the lines of a log of trapdoor-train are drawn, which can describe no tables. */
+static const tool_chart epoch_charts[] = {{"Accuracy and ASR",
+                                           TOOL_CHART_LINES,
+                                           "epoch",
+                                           {"accuracy", "validation_accuracy", "triggers 1 asr",
+                                            "triggers 2 asr", "triggers 3 asr", "triggers 4 asr"}},
+                                          {"Loss", TOOL_CHART_LINES, "epoch", {"loss"}},
+                                          {0}};
+
+/* Of these, in [0, 1], percents are shown. */
+static const char *const shares[] = {"accuracy", "asr", "ratio_of_set", "ratio_of_class", NULL};
+
+/* At the top of a record: what the page shows elsewhere. */
+static const char *const elsewhere[] = {"tool",   "version", "blas_core", "seed",    "options",
+                                        "inputs", "timing",  "tables",    "summary", "verdict",
+                                        "advice", "method",  "rule",      NULL};
+
+typedef struct deriver {
+    const json_t *root;
+    json_t *rows, *tables; /* of the result: the rows of each table, and its description */
+    bool in_rows;          /* whether short lists of objects stand in the row, too */
+    bool good;
+} deriver;
+
+static bool is_one_of(const char *key, const char *const *keys) {
+    while (*keys && strcmp(key, *keys) != 0)
+        keys++;
+    return *keys != NULL;
+}
+
+static bool is_scalar(const json_t *value) {
+    return !json_is_array(value) && !json_is_object(value);
+}
+
+/* Whether it is a list of nothing but values of this type; JSON_REAL stands for any number. */
+static bool all_are(const json_t *list, json_type type) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *value = json_array_get(list, i);
+        if (json_typeof(value) != type && !(type == JSON_REAL && json_is_number(value)))
+            return false;
+    }
+    return json_array_size(list) > 0;
+}
+
+static bool is_square(const json_t *value) {
+    const size_t size = json_array_size(value);
+    for (size_t i = 0; i < size; i++)
+        if (json_array_size(json_array_get(value, i)) != size ||
+            !all_are(json_array_get(value, i), JSON_REAL))
+            return false;
+    return size > 1 && size < TOOL_TABLE_COLUMNS;
+}
+
+static void put(deriver *d, json_t *object, const char *key, json_t *value) {
+    d->good = json_object_set_new(object, key, value) == 0 && d->good;
+}
+
+static void append(deriver *d, json_t *list, json_t *value) {
+    d->good = json_array_append_new(list, value) == 0 && d->good;
+}
+
+/* --- rows --- */
+
+/* A few numbers or texts in one cell: "3, 5". */
+static json_t *join(const json_t *list) {
+    enum { EACH = 40 };
+    char text[MOST_LIST * EACH] = "";
+    for (size_t i = 0, used = 0; i < json_array_size(list); i++) {
+        const json_t *value = json_array_get(list, i);
+        const char *lead = i > 0 ? ", " : "";
+        const int size =
+            json_is_string(value)
+                ? snprintf(text + used, EACH, "%s%s", lead, json_string_value(value))
+                : snprintf(text + used, EACH, "%s%.6g", lead, json_number_value(value));
+        used += size < EACH ? (size_t)size : EACH - 1;
+    }
+    return tool_json_text(text);
+}
+
+static bool is_companion(const char *key) {
+    return html_ends(key, "_interval") || html_ends(key, "_count");
+}
+
+static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth, json_t *row);
+
+/* One field of a row; one within an object of the row has the object's name before its own. */
+static void flatten_field(deriver *d, const char *key, const json_t *value, size_t depth,
+                          json_t *row) {
+    char name[NAME];
+    const size_t size = json_array_size(value);
+    if (is_scalar(value) || is_companion(key))
+        d->good = json_object_set(row, key, (json_t *)value) == 0 && d->good;
+    else if (json_is_object(value) && depth > 0)
+        flatten(d, value, key, depth - 1, row);
+    else if (size <= MOST_LIST && (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
+        put(d, row, key, join(value));
+    else if (d->in_rows && depth > 0 && size <= MOST_INNER && all_are(value, JSON_OBJECT))
+        for (size_t i = 0; i < size; i++) {
+            snprintf(name, sizeof name, "%.250s %zu", key, i + 1);
+            flatten(d, json_array_get(value, i), name, depth - 1, row);
+        }
+}
+
+static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth,
+                    json_t *row) {
+    const char *key;
+    json_t *value;
+    char name[NAME];
+    json_object_foreach((json_t *)object, key, value) {
+        snprintf(name, sizeof name, "%.150s%s%.150s", outer, *outer ? " " : "", key);
+        flatten_field(d, name, value, depth, row);
+    }
+}
+
+/* --- columns --- */
+
+static bool has_pair(const json_t *row, const char *key, const char *ending) {
+    char name[NAME + 16];
+    snprintf(name, sizeof name, "%s%s", key, ending);
+    return json_array_size(json_object_get(row, name)) == 2;
+}
+
+/* The kind of a column, from what stands in it. */
+static tool_cell_kind kind_of(const json_t *rows, const char *key) {
+    bool rate = false, estimate = false, flags = true, counts = true, numbers = true;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i), *value = json_object_get(row, key);
+        if (!value || json_is_null(value))
+            continue;
+        flags = flags && json_is_boolean(value);
+        numbers = numbers && json_is_number(value);
+        counts = counts && json_is_integer(value) && json_integer_value(value) >= 0;
+        rate = rate || (has_pair(row, key, "_interval") && has_pair(row, key, "_count"));
+        estimate = estimate || has_pair(row, key, "_interval");
+    }
+    return flags      ? TOOL_FLAG
+           : !numbers ? TOOL_TEXT
+           : rate     ? TOOL_RATE
+           : estimate ? TOOL_ESTIMATE
+           : counts   ? TOOL_COUNT
+                      : TOOL_REAL;
+}
+
+/* "triggers 1 asr" is one, as "asr" is. */
+static bool is_share(const char *key) {
+    const char *blank = strrchr(key, ' ');
+    return is_one_of(blank ? blank + 1 : key, shares);
+}
+
+/* Numbers among texts become texts, and shares percents. */
+static void convert(deriver *d, const json_t *rows, const char *key, tool_cell_kind kind,
+                    bool percent) {
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        const json_t *value = json_object_get(row, key);
+        if (percent && json_is_number(value))
+            put(d, row, key, json_real(100 * fmin(fmax(json_number_value(value), -1e9), 1e9)));
+        else if (kind == TOOL_TEXT && json_is_number(value))
+            put(d, row, key, json_sprintf("%.6g", json_number_value(value)));
+        else if (kind == TOOL_TEXT && json_is_boolean(value))
+            put(d, row, key, json_string(json_is_true(value) ? "yes" : "no"));
+    }
+}
+
+static void add_column(deriver *d, json_t *columns, const json_t *rows, const char *key) {
+    char label[HTML_LABEL_SIZE];
+    const tool_cell_kind kind = kind_of(rows, key);
+    const bool percent = (kind == TOOL_REAL || kind == TOOL_COUNT) && is_share(key);
+    html_label(label, key);
+    convert(d, rows, key, kind, percent);
+    json_t *column =
+        json_pack("{ss so ss ss*}", "name", key, "title", tool_json_text(label), "kind",
+                  tool_cell_kinds[percent ? TOOL_REAL : kind], "unit", percent ? "%" : NULL);
+    if (percent)
+        put(d, column, "digits", json_integer(2));
+    append(d, columns, column);
+}
+
+/* All fields of the rows, in the order in which they come. */
+static json_t *columns_of(deriver *d, const json_t *rows) {
+    json_t *columns = json_array(), *seen = json_object(), *value, *row;
+    size_t i;
+    const char *key;
+    json_array_foreach(rows, i, row) {
+        json_object_foreach(row, key, value) {
+            if (!json_object_get(seen, key) && !is_companion(key) && strcmp(key, "record") != 0)
+                put(d, seen, key, json_true());
+        }
+    }
+    json_object_foreach(seen, key, value) {
+        if (json_array_size(columns) < MOST_COLUMNS)
+            add_column(d, columns, rows, key);
+    }
+    json_decref(seen);
+    return columns;
+}
+
+static bool has_column(const json_t *columns, const char *name) {
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        if (name && strcmp(html_get_text(json_array_get(columns, i), "name"), name) == 0)
+            return true;
+    return false;
+}
+
+/* --- tables --- */
+
+/* Adds rows, or one as an object, and their description; all are taken. */
+static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *columns) {
+    json_t *table =
+        json_pack("{so so so s[]}", "rows", json_sprintf("/rows/%zu", json_array_size(d->rows)),
+                  "title", tool_json_text(title), "columns", columns, "charts");
+    append(d, d->rows, rows);
+    append(d, d->tables, table);
+    return table;
+}
+
+static void add_chart(deriver *d, json_t *table, const tool_chart *chart) {
+    const json_t *columns = json_object_get(table, "columns");
+    json_t *y = json_array();
+    for (size_t k = 0; k < TOOL_CHART_SERIES && chart->y[k]; k++)
+        if (has_column(columns, chart->y[k]))
+            append(d, y, json_string(chart->y[k]));
+    if (json_array_size(y) > 0 && has_column(columns, chart->x))
+        append(d, json_object_get(table, "charts"),
+               json_pack("{ss ss ss sO}", "title", chart->title, "kind",
+                         tool_chart_kinds[chart->kind], "x", chart->x, "y", y));
+    json_decref(y);
+}
+
+static void add_rows(deriver *d, const json_t *list, const char *key, const char *title) {
+    json_t *rows = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *row = json_object();
+        flatten(d, json_array_get(list, i), "", DEPTH, row);
+        append(d, rows, row);
+    }
+    json_t *table = add_table(d, rows, title, columns_of(d, rows));
+    for (const tool_chart *chart = epoch_charts; strcmp(key, "epochs") == 0 && chart->title;
+         chart++)
+        add_chart(d, table, chart);
+}
+
+/* Counts of classes against classes, as a map. */
+static void add_square(deriver *d, const json_t *square, const char *title) {
+    json_t *rows = json_array(),
+           *columns = json_pack("[{ss ss ss}]", "name", "class", "title", "class", "kind", "count");
+    for (size_t i = 0; i < json_array_size(square); i++) {
+        append(d, rows,
+               json_pack("{sI sO}", "class", (json_int_t)i, "to", json_array_get(square, i)));
+        append(d, columns,
+               json_pack("{ss so ss sb}", "name", "to", "title", json_sprintf("%zu", i), "kind",
+                         "real", "list", 1));
+    }
+    json_t *table = add_table(d, rows, title, columns);
+    put(d, table, "drawn", json_true());
+    append(d, json_object_get(table, "charts"),
+           json_pack("{so ss ss}", "title", tool_json_text(title), "kind", "heat", "x", "class"));
+    put(d, table, "axes",
+        json_pack("{ss ss}", "x_title", "predicted class", "y_title", "true class"));
+}
+
+/* --- the walk --- */
+
+/* A manifest's outputs say more than their checksums. */
+static bool is_elsewhere(const deriver *d, const char *key) {
+    return is_one_of(key, elsewhere) ||
+           (strcmp(key, "outputs") == 0 && json_object_get(d->root, "tool"));
+}
+
+/* Whether one of the record's own tables has its rows at this pointer, and this column. */
+static bool is_described(const deriver *d, const char *pointer, const char *column) {
+    const json_t *list = json_object_get(d->root, "tables");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *table = json_array_get(list, i);
+        if (strcmp(html_get_text(table, "rows"), pointer) == 0 &&
+            (!column || has_column(json_object_get(table, "columns"), column)))
+            return true;
+    }
+    return false;
+}
+
+/* What stands at `pointer`, called `title`, whose last part is `key`. A short list of objects in a
+ * row stands in the row. */
+static void walk(deriver *d, const char *key, const json_t *value, const char *pointer,
+                 const char *title, size_t depth, bool in_row) {
+    char path[NAME], name[NAME], label[HTML_LABEL_SIZE];
+    const char *inner_key;
+    json_t *inner;
+    const bool described = is_described(d, pointer, NULL), objects = all_are(value, JSON_OBJECT),
+               table = objects && !described && !(in_row && json_array_size(value) <= MOST_INNER);
+    if (json_array_size(d->tables) >= MOST_TABLES || is_scalar(value))
+        return;
+    if (is_square(value) && !described)
+        add_square(d, value, title);
+    if (table)
+        add_rows(d, value, key, title);
+    json_object_foreach((json_t *)(depth > 0 ? value : NULL), inner_key, inner) {
+        html_label(label, inner_key);
+        snprintf(path, sizeof path, "%.200s/%.100s", pointer, inner_key);
+        snprintf(name, sizeof name, "%.200s: %.100s", title, label);
+        walk(d, inner_key, inner, path, name, depth - 1, in_row);
+    }
+    for (size_t i = 0; i < json_array_size(value) && objects && depth > 0; i++) {
+        const json_t *entry = json_array_get(value, i);
+        const char *file = html_get_text(entry, "file"), *trigger = html_get_text(entry, "trigger");
+        snprintf(path, sizeof path, "%.200s/%zu", pointer, i);
+        snprintf(name, sizeof name, "%.150s %.150s", title, *file ? file : trigger);
+        walk(d, key, entry, path, name, depth - 1, true);
+    }
+}
+
+/* Single values at the top of the record and in the objects there. */
+static void add_values(deriver *d) {
+    json_t *row = json_object(), *value;
+    const char *key;
+    char pointer[NAME];
+    json_object_foreach((json_t *)d->root, key, value) {
+        snprintf(pointer, sizeof pointer, "/%.100s", key);
+        const json_t *first = json_array_get(value, 0);
+        if (!is_elsewhere(d, key) && !json_is_string(first) && !json_is_object(first) &&
+            !is_described(d, "", key) && !is_described(d, pointer, NULL))
+            flatten_field(d, key, value, DEPTH - 1, row);
+    }
+    json_t *rows = json_pack("[O]", row), *columns = columns_of(d, rows);
+    if (json_array_size(columns) > 0)
+        add_table(d, json_incref(row), "Other values", columns);
+    else
+        json_decref(columns);
+    json_decref(rows);
+    json_decref(row);
+}
+
+json_t *report_derive(const json_t *root) {
+    deriver d = {root, json_array(), json_array(), false, true};
+    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables), *value;
+    const char *key;
+    char pointer[NAME], label[HTML_LABEL_SIZE];
+    if (!out)
+        return NULL;
+    add_values(&d);
+    d.in_rows = true;
+    json_object_foreach((json_t *)root, key, value) {
+        html_label(label, key);
+        snprintf(pointer, sizeof pointer, "/%.100s", key);
+        if (!is_elsewhere(&d, key))
+            walk(&d, key, value, pointer, label, DEPTH, false);
+    }
+    if (d.good)
+        return out;
+    json_decref(out);
+    return NULL;
+}

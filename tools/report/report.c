@@ -1,0 +1,151 @@
+/* What all parts of the report use. */
+#include "report/report.h"
+
+#include "frame/options.h"
+#include "report/gnuplot.h"
+#include "report/html.h"
+#include <stdlib.h>
+#include <string.h>
+
+void report_trouble_add(report *r, const char *name, const char *reason) {
+    char line[sizeof(td_error)], *copy_name, *copy_reason;
+    for (size_t i = 0; i < r->trouble_count; i++)
+        if (strcmp(r->troubles[i].name, name) == 0 && strcmp(r->troubles[i].reason, reason) == 0)
+            return;
+    snprintf(line, sizeof line, "note: %s: %s", name, reason);
+    if (!r->quiet)
+        tool_note(line);
+    if (r->trouble_count == REPORT_FILES ||
+        td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
+        td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
+        return;
+    r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
+}
+
+/* --- kinds --- */
+
+/* The ground truth of trapdoor-poison and of trapdoor-implant. */
+static bool is_manifest(const json_t *root) {
+    return (json_object_get(root, "rule") || json_object_get(root, "method")) &&
+           json_is_array(json_object_get(root, "triggers")) &&
+           json_is_array(json_object_get(root, "outputs"));
+}
+
+static bool is_log(const json_t *root) {
+    return json_object_size(root) == 1 && json_is_array(json_object_get(root, "epochs"));
+}
+
+static bool is_run(const json_t *root) {
+    return strncmp(html_get_text(root, "tool"), "trapdoor-", 9) == 0;
+}
+
+/* A verdict on a model, from several records. */
+static bool is_audit(const json_t *root) {
+    return json_is_string(json_object_get(root, "verdict")) &&
+           json_is_array(json_object_get(root, "evidence"));
+}
+
+/* Wrote a model, or measured one before and after. */
+static bool is_repair(const json_t *root) {
+    return json_is_object(json_object_get(root, "test"));
+}
+
+/* In the order of the page: that of the work. */
+static const report_kind kinds[] = {
+    {"Verdict", "trapdoor-defend", is_audit, REPORT_VERDICT},
+    {"Data", "trapdoor-data", NULL, REPORT_OTHER},
+    {"Poisoned data", "trapdoor-poison", NULL, REPORT_PLANTED},
+    {"Manifest", NULL, is_manifest, REPORT_PLANTED},
+    {"Training", "trapdoor-train", NULL, REPORT_OTHER},
+    {"Training log", NULL, is_log, REPORT_OTHER},
+    {"Implanted backdoor", "trapdoor-implant", NULL, REPORT_PLANTED},
+    {"Adversarial examples", "trapdoor-evade", NULL, REPORT_OTHER},
+    {"Evaluation", "trapdoor-eval", NULL, REPORT_MEASURED},
+    {"Defence", "trapdoor-defend", is_repair, REPORT_REMOVED},
+    {"Defence", "trapdoor-defend", NULL, REPORT_FOUND},
+    {"Other record", NULL, is_run, REPORT_OTHER},
+};
+
+const report_kind *report_kind_of(const json_t *root) {
+    const char *tool = html_get_text(root, "tool");
+    const bool has_tool = json_object_get(root, "tool");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && strcmp(tool, "trapdoor-report"); i++) {
+        const report_kind *kind = &kinds[i];
+        if (kind->tool ? strcmp(tool, kind->tool) == 0 && (!kind->is || kind->is(root))
+                       : (!has_tool || kind->is == is_run) && kind->is(root))
+            return kind;
+    }
+    return NULL;
+}
+
+/* --- which record wrote a file, by its checksum --- */
+
+static int compare(const void *a, const void *b) {
+    const report_made *x = a, *y = b;
+    const int order = strcmp(x->digest, y->digest);
+    return order ? order : (x->maker > y->maker) - (x->maker < y->maker);
+}
+
+td_status report_list_outputs(report *r, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->made, "a list of outputs", error));
+    for (size_t i = 0; i < r->record_count; i++) {
+        size_t k;
+        const json_t *output;
+        json_array_foreach(json_object_get(r->records[i].root, "outputs"), k, output) {
+            const char *digest = html_get_text(output, "sha256");
+            if (*digest && r->made_count < REPORT_FILES)
+                r->made[r->made_count++] = (report_made){digest, &r->records[i]};
+        }
+    }
+    qsort(r->made, r->made_count, sizeof *r->made, compare);
+    return TD_OK;
+}
+
+const report_record *report_maker(const report *r, const char *digest) {
+    size_t low = 0, high = r->made_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(r->made[middle].digest, digest) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->made_count && strcmp(r->made[low].digest, digest) == 0 ? r->made[low].maker
+                                                                           : NULL;
+}
+
+/* --- links --- */
+
+const report_record *report_find(const report *r, const report_record *from, const char *name) {
+    const size_t folder = from ? (size_t)(html_base(from->file.name) - from->file.name) : 0;
+    for (size_t i = 0; i < r->record_count; i++) {
+        const char *other = r->records[i].file.name;
+        if (strcmp(other, name) == 0 || (from && strncmp(from->file.name, other, folder) == 0 &&
+                                         strcmp(other + folder, name) == 0))
+            return &r->records[i];
+    }
+    return NULL;
+}
+
+void report_link(const report *r, const report_record *record, const char *text) {
+    if (record)
+        fprintf(r->out, "<a href=\"#record-%zu\">", (size_t)(record - r->records) + 1);
+    html_text(r->out, text);
+    fputs(record ? "</a>" : "", r->out);
+}
+
+void report_free(report *r) {
+    for (size_t i = 0; i < r->record_count; i++) {
+        json_decref(r->records[i].root);
+        json_decref(r->records[i].rest);
+        tool_tables_free(&r->records[i].tables);
+        tool_tables_free(&r->records[i].derived);
+    }
+    if (r->out)
+        fclose(r->out);
+    if (r->script)
+        fclose(r->script);
+    gnuplot_clean(r->chart_folder, r->chart_count);
+    td_arena_free(&r->arena);
+    *r = (report){0};
+}

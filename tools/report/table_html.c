@@ -1,0 +1,181 @@
+/* A table on the page. */
+#include "report/html.h"
+#include "report/report.h"
+#include <math.h>
+#include <string.h>
+
+enum { CELL = 256 };
+
+/* The columns that are shown. */
+typedef struct layout {
+    const tool_table *table;
+    size_t shown[TOOL_TABLE_COLUMNS], count;
+} layout;
+
+static layout lay_out(const tool_table *table) {
+    layout l = {.table = table};
+    for (size_t c = 0; c < table->column_count; c++)
+        if (table->kind->columns[c].title && !tool_table_lacks(table, c))
+            l.shown[l.count++] = c;
+    return l;
+}
+
+static bool is_named(const tool_column *column, const char *name) {
+    return strcmp(column->name, name) == 0;
+}
+
+/* What a column of numbers is sorted by; NAN for other ones. */
+static double order_of(const tool_column *column, const tool_cell *cell) {
+    switch (column->kind) {
+    case TOOL_COUNT:
+        return (double)cell->count;
+    case TOOL_REAL:
+        return cell->real;
+    case TOOL_RATE:
+        return cell->rate.trials > 0 ? cell->rate.value : NAN;
+    case TOOL_ESTIMATE:
+        return cell->estimate.value;
+    default:
+        return NAN;
+    }
+}
+
+/* A verdict of results (results/verdict.h) has its colour. */
+static const char *style_of(const char *verdict) {
+    return strncmp(verdict, "reached", 7) == 0        ? "v good"
+           : strncmp(verdict, "within", 6) == 0       ? "v near"
+           : strncmp(verdict, "not reached", 11) == 0 ? "v bad"
+                                                      : "v none";
+}
+
+/* A text that names a record links to it, or to `linked`; a checksum is code; else it is prose. */
+static void write_text(report *r, const report_record *record, const tool_column *column,
+                       const report_record *linked, const char *text) {
+    if (linked || is_named(column, "record")) {
+        report_link(r, linked ? linked : report_find(r, record, text), text);
+    } else if (is_named(column, "sha256")) {
+        fputs("<code>", r->out);
+        html_text(r->out, text);
+        fputs("</code>", r->out);
+    } else {
+        html_prose(r->out, text);
+    }
+}
+
+static void write_value(report *r, const report_record *record, const tool_column *column,
+                        const tool_cell *cell, const report_record *linked) {
+    char text[CELL], interval[CELL];
+    if (cell->given && column->kind == TOOL_TEXT) {
+        write_text(r, record, column, linked, cell->text);
+        return;
+    }
+    html_text(r->out, tool_cell_print_value(column, cell, text, sizeof text));
+    tool_cell_print_interval(column, cell, interval, sizeof interval);
+    if (*interval)
+        fprintf(r->out, " <span class=\"ci\">%s</span>", interval);
+}
+
+static void write_cell(report *r, const report_record *record, const tool_column *column,
+                       const tool_cell *cell, const report_record *linked) {
+    const double order = cell->given ? order_of(column, cell) : NAN;
+    const bool text = cell->given && column->kind == TOOL_TEXT;
+    fputs("<td", r->out);
+    if (tool_column_is_right(column))
+        fputs(" class=\"n\"", r->out);
+    else if (text && is_named(column, "verdict"))
+        fprintf(r->out, " class=\"%s\"", style_of(cell->text));
+    if (isfinite(order))
+        fprintf(r->out, " data-v=\"%.9g\"", order);
+    if (cell->given && column->kind == TOOL_RATE)
+        fprintf(r->out, " title=\"%zu of %zu\"", cell->rate.hits, cell->rate.trials);
+    fputc('>', r->out);
+    write_value(r, record, column, cell, linked);
+    fputs("</td>", r->out);
+}
+
+/* Whether the row says of itself that it was flagged. */
+static bool is_flagged(const tool_table *table, const tool_cell *row) {
+    for (size_t c = 0; c < table->column_count; c++) {
+        const tool_column *column = &table->kind->columns[c];
+        if (column->kind == TOOL_FLAG && row[c].given && row[c].flag &&
+            (column->flag || is_named(column, "flagged")))
+            return true;
+    }
+    return false;
+}
+
+/* The record that a row names in a column without a title, to which its first text links. */
+static const report_record *source_of(const report *r, const report_record *record,
+                                      const tool_table *table, const tool_cell *row) {
+    for (size_t c = 0; c < table->column_count; c++)
+        if (is_named(&table->kind->columns[c], "record") && !table->kind->columns[c].title &&
+            row[c].given)
+            return report_find(r, record, row[c].text);
+    return NULL;
+}
+
+static void write_head(FILE *out, const layout *l) {
+    char text[CELL];
+    const char *title = l->table->kind->title;
+    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
+    html_text(out, *title ? title : "Table");
+    fputs("\"><table class=\"sort\"><caption>", out);
+    html_text(out, title);
+    fputs("</caption><thead><tr>", out);
+    for (size_t k = 0; k < l->count; k++) {
+        const tool_column *column = &l->table->kind->columns[l->shown[k]];
+        fprintf(out, "<th scope=\"col\"%s>", tool_column_is_right(column) ? " class=\"n\"" : "");
+        html_text(out, tool_column_print(column, text, sizeof text));
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead><tbody>\n", out);
+}
+
+/* One row, as a list of names and values. */
+static void write_single(report *r, const report_record *record, const layout *l) {
+    if (*l->table->kind->title) {
+        fputs("<h3>", r->out);
+        html_text(r->out, l->table->kind->title);
+        fputs("</h3>\n", r->out);
+    }
+    fputs("<dl class=\"values\">\n", r->out);
+    for (size_t k = 0; k < l->count; k++) {
+        const tool_column *column = &l->table->kind->columns[l->shown[k]];
+        char title[CELL];
+        fputs("<div><dt>", r->out);
+        html_text(r->out, tool_column_print(column, title, sizeof title));
+        fputs("</dt><dd>", r->out);
+        write_value(r, record, column, &l->table->cells[l->shown[k]], NULL);
+        fputs("</dd></div>\n", r->out);
+    }
+    fputs("</dl>\n", r->out);
+}
+
+void report_table(report *r, const report_record *record, const tool_table *table) {
+    const layout l = lay_out(table);
+    const size_t count = table->row_count, shown = count < REPORT_ROWS ? count : REPORT_ROWS;
+    if (l.count == 0)
+        return;
+    if (table->kind->single) {
+        write_single(r, record, &l);
+        return;
+    }
+    write_head(r->out, &l);
+    for (size_t i = 0; i < shown; i++) {
+        const tool_cell *row = table->cells + i * table->column_count;
+        fputs(is_flagged(table, row) ? "<tr class=\"flagged\">" : "<tr>", r->out);
+        const report_record *linked = source_of(r, record, table, row);
+        for (size_t k = 0; k < l.count; k++) {
+            const tool_column *column = &table->kind->columns[l.shown[k]];
+            write_cell(r, record, column, &row[l.shown[k]], linked);
+            linked = column->kind == TOOL_TEXT ? NULL : linked;
+        }
+        fputs("</tr>\n", r->out);
+    }
+    fputs("</tbody>", r->out);
+    if (shown < count)
+        fprintf(r->out,
+                "<tfoot><tr><td colspan=\"%zu\">%zu more rows are left out.</td></tr></tfoot>",
+                l.count, count - shown);
+    fputs("</table></div>\n", r->out);
+}
