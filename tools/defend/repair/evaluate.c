@@ -211,22 +211,25 @@ static td_status add_row(const repair_evaluator *e, tool_table *table, const cha
     return TD_OK;
 }
 
+static td_status add_of_trigger(const repair_evaluator *e, tool_table *table, const char *figure,
+                                const repair_backdoor *backdoor, td_rate before, td_rate after,
+                                tool_cell **row, td_error *error) {
+    TD_TRY(add_row(e, table, figure, before, after, row, error));
+    TD_TRY(tool_run_cell(e->run, &(*row)[TRIGGER], td_trigger_text(backdoor->trigger), error));
+    tool_cell_count(&(*row)[TARGET], backdoor->target);
+    return TD_OK;
+}
+
 static td_status add_attack(const repair_evaluator *e, tool_table *table, size_t number,
                             const repair_figures *before, const repair_figures *after,
                             td_error *error) {
     const repair_backdoor *backdoor = &e->backdoors[number];
     const repair_attack *old = &before->attacks[number], *new = &after->attacks[number];
     tool_cell *row;
-    for (int i = 0; i < 2; i++) {
-        TD_TRY(i == 0 ? add_row(e, table, "ASR", old->asr, new->asr, &row, error)
-                      : add_row(e, table, "robust accuracy", old->robust_accuracy,
-                                new->robust_accuracy, &row, error));
-        TD_TRY(tool_run_cell(e->run, &row[TRIGGER], td_trigger_text(backdoor->trigger), error));
-        tool_cell_count(&row[TARGET], backdoor->target);
-        if (i == 0)
-            tool_cell_real(&row[DER], der_of(before, after, number));
-    }
-    return TD_OK;
+    TD_TRY(add_of_trigger(e, table, "ASR", backdoor, old->asr, new->asr, &row, error));
+    tool_cell_real(&row[DER], der_of(before, after, number));
+    return add_of_trigger(e, table, "robust accuracy", backdoor, old->robust_accuracy,
+                          new->robust_accuracy, &row, error);
 }
 
 td_status repair_report(const repair_evaluator *e, const repair_figures *before,
