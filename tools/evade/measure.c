@@ -8,24 +8,24 @@
 
 /* In the order in which report and fill_distances fill them. */
 static const tool_column columns[] = {
-    [0] = {"images", "images", TOOL_COUNT},
-    {"classified_rightly", "classified rightly", TOOL_COUNT},
-    {"attacked", "attacked", TOOL_COUNT},
-    {"success", "success", TOOL_RATE},
-    {"robust_accuracy", "robust accuracy", TOOL_RATE},
-    {"gradients", "gradients", TOOL_COUNT},
-    {"queries", "other queries", TOOL_COUNT},
-    {"confidence", "confidence of the successes", TOOL_ESTIMATE, .null = true},
-    {"l0", "L0", TOOL_REAL, "pixels", 2, .null = true},
-    {"l0_share", "L0, share of the pixels", TOOL_REAL, .digits = 4, .null = true},
-    {"l2", "L2", TOOL_REAL, .digits = 4, .null = true},
-    {"linf", "Linf", TOOL_REAL, .digits = 4, .null = true},
+    {"images", "images", .kind = TOOL_COUNT},
+    {"classified_rightly", "classified rightly", .kind = TOOL_COUNT},
+    {"attacked", "attacked", .kind = TOOL_COUNT},
+    {"success", "success", .kind = TOOL_RATE},
+    {"robust_accuracy", "robust accuracy", .kind = TOOL_RATE},
+    {"gradients", "gradients", .kind = TOOL_COUNT},
+    {"queries", "other queries", .kind = TOOL_COUNT},
+    {"confidence", "confidence of the successes", .kind = TOOL_ESTIMATE, .null = true},
+    {"l0", "L0", .kind = TOOL_REAL, .unit = "pixels", .digits = 2, .null = true},
+    {"l0_share", "L0, share of the pixels", .kind = TOOL_REAL, .digits = 4, .null = true},
+    {"l2", "L2", .kind = TOOL_REAL, .digits = 4, .null = true},
+    {"linf", "Linf", .kind = TOOL_REAL, .digits = 4, .null = true},
     {0},
 };
 
 static const tool_column target_columns[] = {
-    [0] = {"classes", "other classes reached", TOOL_COUNT},
-    [1] = {"images", "images", TOOL_COUNT},
+    {"classes", "other classes reached", .kind = TOOL_COUNT},
+    {"images", "images", .kind = TOOL_COUNT},
     {0},
 };
 
