@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "base/json.h"
-#include "frame/run.h"
+#include "frame/predict.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static const tool_keys input_groups[] = {{.keys = input_keys}, {0}},
 static const tool_chart charts[] = {{"Size of each class", TOOL_CHART_BARS, "class", {"size"}},
                                     {0}};
 
-enum { CLASS, SIZE, INDEX, ASR, FLAGGED, FIRST, SECOND, LACKING };
+enum { CLASS, SIZE, INDEX, ASR, FLAGGED, FIRST, SECOND, LACKING, LABELS, SIZES };
 
 static const tool_column columns[] = {
     [CLASS] = {"class", "class", .kind = TOOL_TEXT},
@@ -63,6 +63,8 @@ static const tool_column columns[] = {
     [FIRST] = {"hits", "first", TOOL_COUNT, .list = true},
     [SECOND] = {"hits", "second", TOOL_COUNT, .list = true},
     [LACKING] = {"lacking", "lacking", .kind = TOOL_COUNT},
+    [LABELS] = {"labels", "labels", .kind = TOOL_LIST},
+    [SIZES] = {"sizes", NULL, TOOL_LIST, .digits = 2},
     {0},
 };
 
@@ -78,6 +80,7 @@ static td_status fill(tool_run *run, td_error *error) {
     tool_table *table;
     tool_cell *row;
     char name[] = "cat";
+    static const double labels[] = {3, 7}, sizes[] = {0.5, INFINITY};
     TD_TRY(tool_run_table(run, &numbers, &table, error));
     TD_TRY(tool_run_row(run, table, &row, error));
     tool_cell_estimate(&row[0], 0.75, (td_interval){0.5, 1});
@@ -91,6 +94,8 @@ static td_status fill(tool_run *run, td_error *error) {
     tool_cell_flag(&row[FLAGGED], true);
     tool_cell_count(&row[FIRST], 1);
     tool_cell_count(&row[SECOND], 2);
+    tool_cell_list(&row[LABELS], labels, 2);
+    tool_cell_list(&row[SIZES], sizes, 2);
     TD_TRY(tool_run_row(run, table, &row, error));
     tool_cell_word(&row[CLASS], "dögs");
     tool_cell_flag(&row[FLAGGED], false);
@@ -311,6 +316,55 @@ static void test_keys_side_by_side(void **state) {
     tool_settings_close(&s);
 }
 
+/* --- a method that runs another --- */
+
+static const td_key host_keys[] = {{"folder", TD_KEY_TEXT, .required = true}, {0}};
+static const tool_keys host_groups[] = {{.keys = host_keys}, {0}};
+static const char *const withheld[] = {"model", "set", NULL};
+static const tool_family hosts = {.name = "hosts"};
+static const tool_method host = {.name = "host",
+                                 .family = &hosts,
+                                 .groups = host_groups,
+                                 .size = sizeof(const char *),
+                                 .guests = "test",
+                                 .withheld = withheld};
+
+static void test_keys_of_a_guest(void **state) {
+    (void)state;
+    tool_settings s, part;
+    const char *title;
+    size_t count = 0;
+    assert_int_equal(tool_settings_open(&s, "trapdoor-test", &host, NULL), TD_OK);
+    check(&s, "test: expected the name of one (see --help), found none");
+    refuse(&s, "steps", "2", "host has no option --steps");
+    assert_int_equal(tool_settings_invite(&s, &method, NULL), TD_OK);
+    while (tool_settings_key(&s, count, &title))
+        count++;
+    assert_int_equal(count, 8); /* all but the two that are withheld */
+    assert_string_equal(tool_settings_key(&s, 1, &title)->name, "steps");
+    assert_null(tool_settings_find(&s, "model"));
+    assert_non_null(tool_settings_find(&s, "folder"));
+    refuse(&s, "model", "m", "host has no option --model");
+    refuse(&s, "steps", "0", "--steps: expected a whole number from 1 to 9, found \"0\"");
+    set(&s, "steps", "2");
+    assert_true(tool_settings_given(&s, "steps"));
+    check(&s, "expected --folder, found none");
+    set(&s, "folder", "f");
+    check(&s, ""); /* the model, which the guest wants, is for the host to give */
+    set(&s, "how", "prune");
+    check(&s, "--how: expected --patch with it, found none");
+    json_t *options = tool_settings_json(&s);
+    assert_json(options, "{\"method\":\"host\",\"folder\":\"f\",\"test\":\"try\","
+                         "\"own\":{\"steps\":2,\"rate\":0.5,\"patch\":false}}");
+    json_decref(options);
+    open_settings(&part);
+    tool_settings_copy(&part, s.guest);
+    assert_int_equal(((const own *)part.own)->steps, 2);
+    assert_true(tool_settings_given(&part, "steps") && !tool_settings_given(&part, "rate"));
+    tool_settings_close(&part);
+    tool_settings_close(&s);
+}
+
 /* --- runs --- */
 
 static td_status execute(tool_run *run, tool_settings *s, const char *json, td_error *error) {
@@ -371,7 +425,7 @@ static void test_tables_in_the_record(void **state) {
     assert_json(json_object_get(root, "classes"),
                 "[{\"class\":\"cat\",\"size\":2.5,\"index\":null,\"asr\":0.75,"
                 "\"asr_interval\":[0.5,0.875],\"asr_count\":[3,4],\"flagged\":true,"
-                "\"hits\":[1,2]},"
+                "\"hits\":[1,2],\"labels\":[3,7],\"sizes\":[0.5,null]},"
                 "{\"class\":\"d\xc3\xb6gs\",\"size\":null,\"flagged\":false,"
                 "\"hits\":[null,null]}]");
     assert_true(json_real_value(json_object_get(root, "auroc")) == 0.75);
@@ -379,7 +433,7 @@ static void test_tables_in_the_record(void **state) {
     assert_string_equal(json_string_value(json_object_get(root, "summary")), "1 of 2 classes");
     const json_t *described = json_array_get(json_object_get(root, "tables"), 1);
     assert_string_equal(json_string_value(json_object_get(described, "rows")), "/classes");
-    assert_int_equal(json_array_size(json_object_get(described, "columns")), 7);
+    assert_int_equal(json_array_size(json_object_get(described, "columns")), 8);
     assert_json(json_object_get(described, "charts"),
                 "[{\"title\":\"Size of each class\",\"kind\":\"bars\",\"x\":\"class\","
                 "\"y\":[\"size\"]}]");
@@ -402,8 +456,8 @@ static void test_tables_as_text(void **state) {
         text, "1 of 2 classes\n"
               "  AUROC: 0.7500 [0.5000, 1.0000]\n"
               "Classes\n"
-              "  class  size, pixels  index                ASR, %           first  second\n"
-              "  cat            2.50    inf  75.00 [50.00, 87.50]  FLAGGED      1       2\n"
+              "  class  size, pixels  index                ASR, %           first  second  labels\n"
+              "  cat            2.50    inf  75.00 [50.00, 87.50]  FLAGGED      1       2  3, 7\n"
               "  d\xc3\xb6gs\n");
     free(text);
     tool_run_close(&run);
@@ -420,6 +474,12 @@ static void test_a_deadline_stops(void **state) {
     tool_run_begin(&run, "working", "steps", 10);
     assert_int_equal(tool_run_go_on(&run, 4, NULL, &error), TD_ERR_INTERRUPTED);
     assert_string_equal(error.message, "the time is up after 4 of 10 steps");
+    tool_pass pass = tool_run_pass(&run, "predicting", 10);
+    const td_predict_watch watch = tool_pass_watch(&pass);
+    assert_false(watch.batch_done(watch.context, 4));
+    run.deadline = INFINITY;
+    assert_true(watch.batch_done(watch.context, 8));
+    tool_pass_end(&pass);
     run.deadline = INFINITY;
     assert_int_equal(tool_run_go_on(&run, 5, NULL, &error), TD_OK);
     tool_settings_close(&s);
@@ -431,6 +491,7 @@ int main(void) {
         cmocka_unit_test(test_refused_values),
         cmocka_unit_test(test_what_goes_with_what),
         cmocka_unit_test(test_options_of_the_record),
+        cmocka_unit_test(test_keys_of_a_guest),
         IN_FOLDER(test_files_and_record_appear_together),
         IN_FOLDER(test_tables_in_the_record),
         IN_FOLDER(test_tables_as_text),

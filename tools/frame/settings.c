@@ -373,9 +373,11 @@ static bool add_value(json_t *options, const tool_place *place) {
     return set_field(options, place->key, value);
 }
 
-static bool add_values(json_t *options, const tool_settings *s) {
+/* Those of a guest go without what its host sets. */
+static bool add_values(json_t *options, const tool_settings *s, const tool_settings *host) {
     for (size_t i = 0; i < s->key_count; i++)
         if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs) &&
+            !(host && is_withheld(host, s->places[i].key->name)) &&
             !add_value(options, &s->places[i]))
             return false;
     return true;
@@ -384,7 +386,7 @@ static bool add_values(json_t *options, const tool_settings *s) {
 static bool add_guest(json_t *options, const tool_settings *s) {
     return json_object_set_new(options, s->method->guests, json_string(s->guest->method->name)) ==
                0 &&
-           add_values(options, s->guest);
+           add_values(options, s->guest, s);
 }
 
 json_t *tool_settings_json(const tool_settings *s) {
@@ -394,7 +396,7 @@ json_t *tool_settings_json(const tool_settings *s) {
         good = json_object_set_new(options,
                                    s->method->family->word ? s->method->family->word : "method",
                                    json_string(s->method->name)) == 0;
-    good = good && add_values(options, s) && (!s->guest || add_guest(options, s));
+    good = good && add_values(options, s, NULL) && (!s->guest || add_guest(options, s));
     if (good)
         return options;
     json_decref(options);
