@@ -157,8 +157,7 @@ static bool has_key(const tool_keys *groups, const char *name, size_t length) {
 }
 
 static bool takes(const tool_method *method, const char *name, size_t length) {
-    return !method->legacy &&
-           (has_key(method->family->groups, name, length) || has_key(method->groups, name, length));
+    return has_key(method->family->groups, name, length) || has_key(method->groups, name, length);
 }
 
 /* "--steps: strip has no such option, cleanse and deepinspect have": argp's own words would not say
@@ -360,8 +359,6 @@ int tool_main(const tool_program *program, int argc, char **argv) {
         program_invocation_short_name = name;
         argc--;
         argv++;
-        if (method->legacy)
-            return method->legacy->main(argc, argv);
     }
     td_status done = parse_all(&settings, program, method, argc, argv, &error);
     if (done == TD_OK)

@@ -5,20 +5,12 @@
 #include "frame/run.h"
 #include "nn/net.h"
 
-/* Before the work: refuses -o and --json where they could not be written. */
-td_status tool_model_check(const tool_common *common, td_error *error) TD_MUST_USE;
-
 /* What a model file says of its training, as JSON: the record's head, with the files known by their
  * digests and not by where they lay. The caller frees it. */
 td_status tool_model_training(const tool_record *record, char **out, td_error *error) TD_MUST_USE;
 
-/* Writes the model to -o, notes it in the record and writes that: both or none. `training` (may be
- * NULL) is what the model says of its training, as JSON. */
-td_status tool_model_write(const td_net *net, const float *weights, const char *training,
-                           const tool_common *common, tool_record *record,
-                           td_error *error) TD_MUST_USE;
-
-/* Adds the model to the run's outputs, at `path`. `training` as above. */
+/* Adds the model to the run's outputs, at `path`. `training` (may be NULL) is what the model says
+ * of its training, as JSON. */
 td_status tool_run_model(tool_run *run, const char *path, const td_net *net, const float *weights,
                          const char *training, td_error *error) TD_MUST_USE;
 

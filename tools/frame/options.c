@@ -121,18 +121,3 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
     td_set_threads(common->threads);
     tool_catch_interrupts();
 }
-
-char *tool_help_list(int key, const char *text, const char *heading, void (*print)(FILE *stream)) {
-    char *doc = NULL;
-    size_t size = 0;
-    if (key != ARGP_KEY_HELP_POST_DOC)
-        return (char *)text;
-    FILE *stream = open_memstream(&doc, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "%s:\n", heading);
-    print(stream);
-    fputs(text, stream);
-    fclose(stream);
-    return doc;
-}

@@ -39,14 +39,6 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
 size_t tool_count(const char *option, const char *text, size_t least, size_t most,
                   struct argp_state *state);
 
-/* A finite number in [least, most]; INFINITY for no upper limit. */
-double tool_real(const char *option, const char *text, double least, double most,
-                 struct argp_state *state);
-
-/* The same in (above, most]. */
-double tool_real_above(const char *option, const char *text, double above, double most,
-                       struct argp_state *state);
-
 /* One of `names` (NULL-terminated); returns its place. */
 size_t tool_choice(const char *option, const char *text, const char *const *names,
                    struct argp_state *state);
@@ -56,10 +48,6 @@ _Noreturn void tool_misuse(const struct argp_state *state, const char *format, .
 
 /* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
 void tool_note(const char *message);
-
-/* For argp's help_filter: puts "HEADING:" and what `print` writes before the text that follows the
- * options. */
-char *tool_help_list(int key, const char *text, const char *heading, void (*print)(FILE *stream));
 
 /* The exit status of a detector or inspector that was asked to tell of what it flagged. */
 enum { TOOL_EXIT_FLAGGED = 3 };

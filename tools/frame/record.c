@@ -38,10 +38,6 @@ td_status tool_record_start(tool_record *record, const char *tool, const tool_co
     return root ? TD_OK : fail_memory(error);
 }
 
-json_t *tool_asked(const tool_common *common, json_t *options) {
-    return json_pack("{sI so}", "seed", (json_int_t)common->seed, "options", options);
-}
-
 static bool has_file(const json_t *files, const char *key, const json_t *name) {
     size_t i;
     json_t *file;

@@ -22,10 +22,6 @@ typedef struct tool_record {
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) TD_MUST_USE;
 
-/* {"seed", "options"} as the record of such a run would have them, or NULL when out of memory: for
- * tool_method's `asked`. Takes `options` over; it may be NULL. */
-json_t *tool_asked(const tool_common *common, json_t *options);
-
 /* Adds {"path", "sha256"} of a file to `inputs`, once however often it is named. */
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) TD_MUST_USE;
 

@@ -61,14 +61,6 @@ typedef struct tool_family {
     const char *output_what; /* "where to write the model" */
 } tool_family;
 
-/* A method that still parses its own command line. */
-typedef struct tool_legacy {
-    int (*main)(int argc, char **argv);
-    const char *family;
-    bool resumes;
-    json_t *(*asked)(int argc, char **argv);
-} tool_legacy;
-
 /* One method: one const struct in its file, and one row in the table of its tool. */
 typedef struct tool_method {
     const char *name;   /* NULL for a tool that does one thing */
@@ -87,7 +79,6 @@ typedef struct tool_method {
      * the method sets itself. NULL: none. */
     const char *guests;
     const char *const *withheld; /* these keys; ends with NULL */
-    const tool_legacy *legacy;   /* NULL for a method of the frame */
     const void *math;            /* what the family runs: a detector, an inspector, ... */
 } tool_method;
 

@@ -33,38 +33,6 @@ size_t tool_count(const char *option, const char *text, size_t least, size_t mos
                 most, text);
 }
 
-/* Hexadecimal numbers, "inf" and "nan" are strtod's, not a user's. */
-static bool parse_real(const char *text, double *out) {
-    char *end;
-    errno = 0;
-    *out = strtod(text, &end);
-    return *text && *end == '\0' && text[strspn(text, "+-.0123456789eE")] == '\0' &&
-           isfinite(*out) && (errno == 0 || fabs(*out) < 1.0);
-}
-
-double tool_real(const char *option, const char *text, double least, double most,
-                 struct argp_state *state) {
-    double value;
-    if (parse_real(text, &value) && value >= least && value <= most)
-        return value;
-    if (isinf(most))
-        tool_misuse(state, "%s: expected a number of at least %g, found \"%s\"", option, least,
-                    text);
-    tool_misuse(state, "%s: expected a number in [%g, %g], found \"%s\"", option, least, most,
-                text);
-}
-
-double tool_real_above(const char *option, const char *text, double above, double most,
-                       struct argp_state *state) {
-    double value;
-    if (parse_real(text, &value) && value > above && value <= most)
-        return value;
-    if (isinf(most))
-        tool_misuse(state, "%s: expected a number above %g, found \"%s\"", option, above, text);
-    tool_misuse(state, "%s: expected a number in (%g, %g], found \"%s\"", option, above, most,
-                text);
-}
-
 size_t tool_choice(const char *option, const char *text, const char *const *names,
                    struct argp_state *state) {
     char allowed[512];
