@@ -100,6 +100,8 @@ check 'several models and a table' sh -c "trapdoor-eval -q --model model-0.safet
     --scores 3 --json multi.json >table"
 models_of multi.json >models
 check 'each with its own target' sh -c "sed -n 's/^ *\"target\": //p' models | tr -d '\n' | grep -qx '0,1,'"
+check "a model's file stands before what is said of it" test \
+    "$(sed -n 's/^      "\(file\|triggers\|accuracy\)":.*/\1/p' models | head -n 1)" = file
 check 'a line a model' sh -c "grep -Ec '^ +model-[01].safetensors +[0-9.]+ \[[0-9., ]+\] +[01] +[0-9.]+ .*  square:size=7' table | grep -qx 2"
 check 'the logits of each, clean and triggered' test "$(grep -c '^Logits of the image: model-[01]' table)" -eq 4
 check 'and in the record' test "$(grep -c '"scores": \[' models)" -eq 4

@@ -21,7 +21,8 @@ static td_status open_inputs(eval_job *job, td_error *error) {
 
 static td_status measure_model(eval_job *job, size_t number, json_t *models, td_error *error) {
     const char *path = job->settings->models.texts[number];
-    eval_place place = {.entry = json_object(), .title = path};
+    /* The file stands first in its entry, before what is said of it. */
+    eval_place place = {.entry = json_pack("{so}", "file", tool_json_text(path)), .title = path};
     if (json_array_append_new(models, place.entry) != 0)
         return td_fail_memory(error, "the record");
     TD_TRY(tool_run_text(job->run, &place.path, error, "/models/%zu", number));
