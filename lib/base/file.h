@@ -26,9 +26,9 @@ typedef struct td_output {
     bool force;      /* may replace a file */
 } td_output;
 
-/* Opens `path` for writing. Without `force` an existing file is TD_ERR_USAGE. A symbolic link stays:
- * the file that it leads to is written, be it there or not. A device or pipe is written in place. On
- * failure *output is zeroed. */
+/* Opens `path` for writing. Without `force` an existing file is TD_ERR_USAGE. A symbolic link
+ * stays: the file that it leads to is written, be it there or not. A device or pipe is written in
+ * place. On failure *output is zeroed. */
 td_status td_output_open(td_output *output, const char *path, bool force,
                          td_error *error) TD_MUST_USE;
 

@@ -16,8 +16,8 @@
  * more than one channel, on through what may revive a channel of zeros (a norm, a sum), activations
  * and an earlier mask, as long as each is the only reader of the one before. Of a residual net that
  * is the block's output. TD_ERR_USAGE, saying why, for a node that is not there, whose channels are
- * not those of a layer (an image, a flattened vector ...) or that leads to the logits, and for a net
- * without such a convolution. */
+ * not those of a layer (an image, a flattened vector ...) or that leads to the logits, and for a
+ * net without such a convolution. */
 td_status td_channels_find(const td_net *net, const char *name, size_t *node,
                            td_error *error) TD_MUST_USE;
 
