@@ -52,53 +52,77 @@ static const tool_keys input_groups[] = {{.keys = input_keys}, {0}},
 static const tool_chart charts[] = {{"Size of each class", TOOL_CHART_BARS, "class", {"size"}},
                                     {0}};
 
-enum { CLASS, SIZE, INDEX, ASR, FLAGGED, FIRST, SECOND, LACKING, LABELS, SIZES };
+typedef struct class_row {
+    const char *class;
+    double size, index;
+    td_rate asr;
+    bool flagged;
+    signed char lifted; /* -1: not known */
+    size_t first, second, lacking;
+    tool_list labels, sizes;
+} class_row;
+
+#define AT(field) offsetof(class_row, field)
 
 static const tool_column columns[] = {
-    [CLASS] = {"class", "class", .kind = TOOL_TEXT},
-    [SIZE] = {"size", "size", TOOL_REAL, .unit = "pixels", .digits = 2, .null = true},
-    [INDEX] = {"index", "index", .kind = TOOL_REAL},
-    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
-    [FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
-    [FIRST] = {"hits", "first", TOOL_COUNT, .list = true},
-    [SECOND] = {"hits", "second", TOOL_COUNT, .list = true},
-    [LACKING] = {"lacking", "lacking", .kind = TOOL_COUNT},
-    [LABELS] = {"labels", "labels", .kind = TOOL_LIST},
-    [SIZES] = {"sizes", NULL, TOOL_LIST, .digits = 2},
+    {"class", "class", TOOL_TEXT, AT(class)},
+    {"size", "size", TOOL_REAL, AT(size), .unit = "pixels", .digits = 2, .null = true},
+    {"index", "index", TOOL_REAL, AT(index)},
+    {"asr", "ASR", TOOL_RATE, AT(asr)},
+    {"flagged", "", TOOL_FLAG, AT(flagged), .flag = "FLAGGED"},
+    {"lifted", NULL, TOOL_FLAG, AT(lifted)},
+    {"hits", "first", TOOL_COUNT, AT(first), .list = true},
+    {"hits", "second", TOOL_COUNT, AT(second), .list = true},
+    {"lacking", "lacking", TOOL_COUNT, AT(lacking)},
+    {"labels", "labels", TOOL_LIST, AT(labels)},
+    {"sizes", NULL, TOOL_LIST, AT(sizes), .digits = 2},
     {0},
 };
+
+#undef AT
 
 static const tool_column facts[] = {{"auroc", "AUROC", .kind = TOOL_ESTIMATE}, {0}};
 
 static const tool_table_kind classes = {.name = "classes",
                                         .title = "Classes",
                                         .columns = columns,
+                                        .row = sizeof(class_row),
                                         .charts = charts},
-                             numbers = {.title = "", .columns = facts, .single = true};
+                             numbers = {.title = "",
+                                        .columns = facts,
+                                        .row = sizeof(tool_estimate),
+                                        .single = true},
+                             within = {
+                                 .columns = facts, .row = sizeof(tool_estimate), .single = true};
 
 static td_status fill(tool_run *run, td_error *error) {
-    tool_table *table;
-    tool_cell *row;
+    const tool_estimate auroc = {0.75, {0.5, 1}};
     char name[] = "cat";
-    static const double labels[] = {3, 7}, sizes[] = {0.5, INFINITY};
-    TD_TRY(tool_run_table(run, &numbers, &table, error));
-    TD_TRY(tool_run_row(run, table, &row, error));
-    tool_cell_estimate(&row[0], 0.75, (td_interval){0.5, 1});
-    TD_TRY(tool_run_table(run, &classes, &table, error));
-    TD_TRY(tool_run_row(run, table, &row, error));
-    TD_TRY(tool_run_cell(run, &row[CLASS], name, error));
-    memset(name, 'x', sizeof name - 1); /* a cell has its own copy */
-    tool_cell_real(&row[SIZE], 2.5);
-    tool_cell_real(&row[INDEX], INFINITY);
-    tool_cell_rate(&row[ASR], (td_rate){3, 4, 0.75, {0.5, 0.875}});
-    tool_cell_flag(&row[FLAGGED], true);
-    tool_cell_count(&row[FIRST], 1);
-    tool_cell_count(&row[SECOND], 2);
-    tool_cell_list(&row[LABELS], labels, 2);
-    tool_cell_list(&row[SIZES], sizes, 2);
-    TD_TRY(tool_run_row(run, table, &row, error));
-    tool_cell_word(&row[CLASS], "dögs");
-    tool_cell_flag(&row[FLAGGED], false);
+    double labels[] = {3, 7};
+    static const double sizes[] = {0.5, INFINITY};
+    const class_row rows[] = {{.class = name,
+                               .size = 2.5,
+                               .index = INFINITY,
+                               .asr = {3, 4, 0.75, {0.5, 0.875}},
+                               .flagged = true,
+                               .lifted = false,
+                               .first = 1,
+                               .second = 2,
+                               .lacking = TOOL_NO_COUNT,
+                               .labels = {labels, 2},
+                               .sizes = {sizes, 2}},
+                              {.class = "dögs",
+                               .size = NAN,
+                               .index = NAN,
+                               .lifted = -1,
+                               .first = TOOL_NO_COUNT,
+                               .second = TOOL_NO_COUNT,
+                               .lacking = TOOL_NO_COUNT}};
+    TD_TRY(tool_run_rows(run, &numbers, NULL, &auroc, 1, error));
+    TD_TRY(tool_run_rows(run, &within, "/of/it", &auroc, 1, error));
+    TD_TRY(tool_run_rows(run, &classes, NULL, rows, 2, error));
+    memset(name, 'x', sizeof name - 1); /* a table has its own copies */
+    labels[0] = 4;
     return tool_run_summary(run, error, "%d of %d classes", 1, 2);
 }
 
@@ -425,11 +449,13 @@ static void test_tables_in_the_record(void **state) {
     assert_json(json_object_get(root, "classes"),
                 "[{\"class\":\"cat\",\"size\":2.5,\"index\":null,\"asr\":0.75,"
                 "\"asr_interval\":[0.5,0.875],\"asr_count\":[3,4],\"flagged\":true,"
-                "\"hits\":[1,2],\"labels\":[3,7],\"sizes\":[0.5,null]},"
+                "\"lifted\":false,\"hits\":[1,2],\"labels\":[3,7],\"sizes\":[0.5,null]},"
                 "{\"class\":\"d\xc3\xb6gs\",\"size\":null,\"flagged\":false,"
                 "\"hits\":[null,null]}]");
     assert_true(json_real_value(json_object_get(root, "auroc")) == 0.75);
     assert_json(json_object_get(root, "auroc_interval"), "[0.5,1.0]");
+    assert_json(json_object_get(root, "of"), "{\"it\":{\"auroc\":0.75,"
+                                             "\"auroc_interval\":[0.5,1.0]}}");
     assert_string_equal(json_string_value(json_object_get(root, "summary")), "1 of 2 classes");
     const json_t *described = json_array_get(json_object_get(root, "tables"), 1);
     assert_string_equal(json_string_value(json_object_get(described, "rows")), "/classes");

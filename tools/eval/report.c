@@ -16,7 +16,7 @@ static const tool_column result_columns[] = {
     [NON_TARGETED] = {"non_targeted", "non-targeted", TOOL_RATE},
     [ROBUST] = {"robust_accuracy", "robust accuracy", TOOL_RATE},
     [CONFIDENCE] = {"confidence", "confidence", TOOL_ESTIMATE},
-    [BEST] = {"asr_of_best", "mean ASR of the best", TOOL_REAL, "share", 4},
+    [BEST] = {"asr_of_best", "mean ASR of the best", TOOL_REAL, .unit = "share", .digits = 4},
     [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
     {0},
 };

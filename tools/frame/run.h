@@ -72,6 +72,16 @@ td_status tool_run_table(tool_run *run, const tool_table_kind *kind, tool_table 
 td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row,
                        td_error *error) TD_MUST_USE;
 
+/* Adds a table with `count` rows, each made of a struct of kind->row bytes, at `path` in the record
+ * (see tool_table; NULL: its root). For what cannot be done at once: a table without rows, and a
+ * row of it. */
+td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *path,
+                        const void *rows, size_t count, td_error *error) TD_MUST_USE;
+td_status tool_run_open(tool_run *run, const tool_table_kind *kind, const char *path,
+                        tool_table **out, td_error *error) TD_MUST_USE;
+td_status tool_run_fill(tool_run *run, tool_table *table, const void *row,
+                        td_error *error) TD_MUST_USE;
+
 /* tool_cell_text. */
 td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text,
                         td_error *error) TD_MUST_USE;

@@ -1,5 +1,6 @@
 #include "frame/table.h"
 
+#include <math.h>
 #include <string.h>
 
 static size_t count_columns(const tool_column *columns) {
@@ -44,6 +45,61 @@ td_status tool_cell_text(tool_tables *tables, tool_cell *cell, const char *text,
         return TD_OK;
     TD_TRY(td_arena_text(&tables->arena, text, strlen(text), &copy, error));
     *cell = (tool_cell){.given = true, .text = copy};
+    return TD_OK;
+}
+
+static td_status copy_list(tool_tables *tables, tool_list list, tool_cell *cell, td_error *error) {
+    double *values;
+    TD_TRY(TD_ARENA_NEW(&tables->arena, list.count + 1, &values, "a table", error));
+    memcpy(values, list.values, list.count * sizeof *values);
+    tool_cell_list(cell, values, list.count);
+    return TD_OK;
+}
+
+/* Takes the value of a struct's field. */
+static td_status take(tool_tables *tables, tool_cell_kind kind, const void *field, tool_cell *cell,
+                      td_error *error) {
+    switch (kind) {
+    case TOOL_TEXT:
+        return tool_cell_text(tables, cell, *(const char *const *)field, error);
+    case TOOL_COUNT:
+        if (*(const size_t *)field != TOOL_NO_COUNT)
+            tool_cell_count(cell, *(const size_t *)field);
+        return TD_OK;
+    case TOOL_REAL:
+        if (!isnan(*(const double *)field))
+            tool_cell_real(cell, *(const double *)field);
+        return TD_OK;
+    case TOOL_RATE:
+        if (((const td_rate *)field)->trials > 0)
+            tool_cell_rate(cell, *(const td_rate *)field);
+        return TD_OK;
+    case TOOL_ESTIMATE: {
+        const tool_estimate *estimate = field;
+        if (!isnan(estimate->value))
+            tool_cell_estimate(cell, estimate->value, estimate->interval);
+        return TD_OK;
+    }
+    case TOOL_FLAG:
+        if (*(const signed char *)field >= 0)
+            tool_cell_flag(cell, *(const signed char *)field != 0);
+        return TD_OK;
+    case TOOL_LIST:
+        return ((const tool_list *)field)->values
+                   ? copy_list(tables, *(const tool_list *)field, cell, error)
+                   : TD_OK;
+    }
+    return TD_OK;
+}
+
+td_status tool_table_fill(tool_tables *tables, tool_table *table, const void *source,
+                          td_error *error) {
+    const tool_column *columns = table->kind->columns;
+    tool_cell *row;
+    TD_TRY(tool_table_row(tables, table, &row, error));
+    for (size_t c = 0; c < table->column_count; c++)
+        TD_TRY(take(tables, columns[c].kind, (const char *)source + columns[c].offset, &row[c],
+                    error));
     return TD_OK;
 }
 

@@ -16,17 +16,33 @@ enum {
     TOOL_CHART_SERIES = 8,    /* columns of one chart */
 };
 
+/* The kinds of values, with the type of the field in a row's struct, and which stands for no value.
+ */
 typedef enum tool_cell_kind {
-    TOOL_TEXT,
-    TOOL_COUNT,
-    TOOL_REAL,     /* not finite: null in the record */
-    TOOL_RATE,     /* a share with its 95 % Wilson interval, printed in percent; in the record NAME,
-                      NAME_interval [low, high] and NAME_count [hits, trials] */
-    TOOL_ESTIMATE, /* a number with its 95 % interval: NAME and NAME_interval */
-    TOOL_FLAG,     /* yes or no */
-    TOOL_LIST,     /* numbers, whole ones in a column without digits: "3, 7", an array in the record
-                      (where null stands for one that is not finite) */
+    TOOL_TEXT,  /* const char *, NULL for none */
+    TOOL_COUNT, /* size_t, TOOL_NO_COUNT for none */
+    TOOL_REAL,  /* double, NaN for none; an infinite one is null in the record */
+    TOOL_RATE,  /* td_rate, none without trials: a share with its 95 % Wilson interval, printed in
+                   percent; in the record NAME, NAME_interval [low, high] and NAME_count [hits,
+                   trials] */
+    TOOL_ESTIMATE, /* tool_estimate, none where the value is NaN: a number with its 95 % interval;
+                      in the record NAME and NAME_interval */
+    TOOL_FLAG,     /* bool; or signed char, where -1 stands for none: yes or no */
+    TOOL_LIST,     /* tool_list, NULL for none: numbers, whole ones in a column without digits: "3,
+                      7", an array in the record (where null stands for one that is not finite) */
 } tool_cell_kind;
+
+#define TOOL_NO_COUNT SIZE_MAX
+
+typedef struct tool_estimate {
+    double value;
+    td_interval interval;
+} tool_estimate;
+
+typedef struct tool_list {
+    const double *values;
+    size_t count;
+} tool_list;
 
 enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };
 
@@ -34,6 +50,7 @@ typedef struct tool_column {
     const char *name;  /* in the record, "asr"; NULL ends the columns */
     const char *title; /* for people: "ASR"; NULL: in the record alone */
     tool_cell_kind kind;
+    size_t offset;    /* of its field in the struct that a row is made of */
     const char *unit; /* "pixels"; NULL: none, or percent of a rate */
     int digits;       /* behind the point of a real number or an estimate; 0: as many as it needs */
     bool null;        /* a cell without a value is null in the record; else it is left out */
@@ -79,6 +96,7 @@ typedef struct tool_table_kind {
     const char *name;  /* the field of the record with its rows, an array of objects */
     const char *title; /* for people; NULL: in the record alone */
     const tool_column *columns;
+    size_t row;               /* bytes of the struct that a row is made of */
     bool single;              /* one row: an object, or, without a name, fields of the record */
     const tool_chart *charts; /* NULL: none */
     const tool_axes *axes;    /* of the charts; NULL: nothing beyond their columns */
@@ -92,15 +110,9 @@ typedef struct tool_cell {
         size_t count;
         double real;
         td_rate rate;
-        struct {
-            double value;
-            td_interval interval;
-        } estimate;
+        tool_estimate estimate;
         bool flag;
-        struct {
-            const double *values; /* as long-lived as the table */
-            size_t count;
-        } list;
+        tool_list list; /* the table's */
     };
 } tool_cell;
 
@@ -108,8 +120,10 @@ typedef struct tool_table {
     const tool_table_kind *kind;
     size_t column_count, row_count;
     tool_cell *cells; /* [row_count, column_count] */
-    json_t *into;     /* the object whose field the rows become; borrowed; NULL: the record */
-    const char *path; /* of `into` in the record, as a JSON pointer: "/models/0"; NULL: its root */
+    json_t *into;     /* the object whose field the rows become; borrowed; NULL: at `path` */
+    const char *path; /* the object of the record whose field the rows become, as a JSON pointer,
+                         "/models/0", of objects that are made unless they are there; NULL: the
+                         record itself */
     struct tool_table *next;
 } tool_table;
 
@@ -126,6 +140,11 @@ td_status tool_table_add(tool_tables *tables, const tool_table_kind *kind, tool_
 /* Adds a row: *row is its cells, none given, in the order of the columns. Valid until the next. */
 td_status tool_table_row(tool_tables *tables, tool_table *table, tool_cell **row,
                          td_error *error) TD_MUST_USE;
+
+/* Adds a row made of a struct of kind->row bytes, by the columns' offsets. What it points to is
+ * copied. */
+td_status tool_table_fill(tool_tables *tables, tool_table *table, const void *source,
+                          td_error *error) TD_MUST_USE;
 
 void tool_tables_free(tool_tables *tables);
 

@@ -2,6 +2,7 @@
 #include "frame/record.h"
 #include "frame/table.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const tool_cell_kinds[] = {
@@ -184,11 +185,30 @@ static bool add_description(const tool_table *table, json_t *list) {
     return json_array_append_new(list, entry) == 0 && describe(table, entry);
 }
 
+/* The object at a JSON pointer, made unless it is there; NULL if a part of the path is no object.
+ */
+static json_t *object_at(json_t *root, const char *path) {
+    while (root && *path == '/') {
+        const size_t length = strcspn(++path, "/");
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)length, path);
+        json_t *next = json_is_array(root) ? json_array_get(root, strtoul(name, NULL, 10))
+                                           : json_object_get(root, name);
+        if (!next && json_object_set_new(root, name, json_object()) == 0)
+            next = json_object_get(root, name);
+        root = next;
+        path += length;
+    }
+    return root;
+}
+
 td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *error) {
     json_t *list = json_array();
     bool good = true;
     for (const tool_table *table = tables->first; table && good; table = table->next) {
-        good = add_rows(table, table->into ? table->into : root);
+        good = add_rows(table, table->into   ? table->into
+                               : table->path ? object_at(root, table->path)
+                                             : root);
         if (good && table->kind->title && table->row_count > 0)
             good = add_description(table, list);
     }
