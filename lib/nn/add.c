@@ -49,7 +49,7 @@ static void backward(const td_run *run) {
     td_elementwise(run, backward_chunk);
 }
 
-const td_op td_op_add = {
+const td_op TD_OP(add) = {
     .name = "add",
     .doc = "The sum of its inputs: the shortcut of a residual block",
     .formula = "y = a + b + ...",

@@ -92,7 +92,7 @@ static void backward(const td_run *run) {
         td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
-const td_op td_op_avg_pool = {
+const td_op TD_OP(avg_pool) = {
     .name = "avg-pool",
     .doc = "The mean of each window (as PyTorch's AvgPool2d)",
     .formula = "y = mean of x over the window",

@@ -304,7 +304,7 @@ static void backward(const td_run *run) {
         td_parallel_for(element_count(run), step, spread_chunk, (void *)run);
 }
 
-const td_op td_op_batch_norm = {
+const td_op TD_OP(batch_norm) = {
     .name = "batch-norm",
     .doc = "Batch normalisation by channel (as PyTorch's BatchNorm2d)",
     .formula = "y = weight·(x − mean) / √(variance + epsilon) + bias, of the batch in training and "

@@ -17,7 +17,7 @@ static bool has_layer(const td_net *net, size_t node) {
  * layer. */
 static bool is_followed(const td_op *op) {
     return op->channels == TD_CHANNELS_ADDED ||
-           (op->channels == TD_CHANNELS_KEPT && (!op->zero || op->activation)) || op == &td_op_mask;
+           (op->channels == TD_CHANNELS_KEPT && (!op->zero || op->activation)) || op->masks;
 }
 
 static bool is_convolution(const td_op *op) {
@@ -103,7 +103,7 @@ static void add_mask(const td_net *net, size_t node, const char *name, td_node *
     /* What read a node at or behind the mask's place reads the next one now; before it, nothing
      * does, since inputs are earlier nodes. */
     nodes[node + 1] =
-        (td_node){.name = name, .op = &td_op_mask, .inputs = {node}, .input_count = 1};
+        (td_node){.name = name, .op = td_op_find(TD_OP_MASK), .inputs = {node}, .input_count = 1};
 }
 
 static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *out,
@@ -111,7 +111,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
     char name[LONGEST_NAME + 1], *text;
     td_net with = *net;
     name_mask(net, node, name);
-    if (net->nodes[node].op != &td_op_mask) {
+    if (!net->nodes[node].op->masks) {
         with.node_count++;
         TD_TRY(TD_ARENA_NEW(arena, with.node_count, &with.nodes, "a net", error));
         add_mask(net, node, name, with.nodes);
@@ -123,7 +123,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
 td_status td_channels_insert(const td_net *net, const float *weights, size_t node, td_arena *arena,
                              td_net *out, float **out_weights, size_t *mask, td_error *error) {
     *out = (td_net){0};
-    *mask = net->nodes[node].op == &td_op_mask ? node : node + 1;
+    *mask = net->nodes[node].op->masks ? node : node + 1;
     TD_TRY(build(net, node, arena, out, error));
     td_status status = TD_ARENA_NEW(arena, out->weight_count, out_weights, "weights", error);
     if (status != TD_OK) {

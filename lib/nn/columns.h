@@ -9,6 +9,19 @@
 
 #include "nn/conv.h"
 
+#define td_columns_rows TD_KERNEL_NAME(td_columns_rows)
+#define td_columns_floats TD_KERNEL_NAME(td_columns_floats)
+#define td_columns_forward_images TD_KERNEL_NAME(td_columns_forward_images)
+#define td_columns_backward_images TD_KERNEL_NAME(td_columns_backward_images)
+#define td_columns_gather TD_KERNEL_NAME(td_columns_gather)
+#define td_columns_scatter TD_KERNEL_NAME(td_columns_scatter)
+#define td_columns_prepare TD_KERNEL_NAME(td_columns_prepare)
+#define td_columns_weights TD_KERNEL_NAME(td_columns_weights)
+#define td_columns_scratch TD_KERNEL_NAME(td_columns_scratch)
+#define td_columns_partial TD_KERNEL_NAME(td_columns_partial)
+#define td_columns_reduce TD_KERNEL_NAME(td_columns_reduce)
+#define td_columns_add_rows TD_KERNEL_NAME(td_columns_add_rows)
+
 /* Rows of output pixels in a strip, and the floats of its columns. */
 size_t td_columns_rows(const td_conv *conv);
 size_t td_columns_floats(const td_conv *conv);

@@ -63,7 +63,7 @@ static void backward(const td_run *run) {
     over_pixels(run, backward_pixels);
 }
 
-const td_op td_op_concat = {
+const td_op TD_OP(concat) = {
     .name = "concat",
     .doc = "Its inputs' channels one behind the other (as PyTorch's cat)",
     .formula = "y = a, b, ...",

@@ -77,7 +77,7 @@ static void backward(const td_run *run) {
     path_of(&conv)->backward(&conv, run);
 }
 
-const td_op td_op_conv = {
+const td_op TD_OP(conv) = {
     .name = "conv",
     .doc = "Two-dimensional convolution (cross-correlation, as in PyTorch)",
     .formula = "y[o] = Σ weight[o,i,k]·x[i, stride·p + k − pad] + bias[o], over channels i and "

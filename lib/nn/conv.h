@@ -2,7 +2,13 @@
 #ifndef TD_NN_CONV_H
 #define TD_NN_CONV_H
 
+#include "nn/kernel/kernel.h"
 #include "nn/window.h"
+
+#define td_conv_toeplitz TD_KERNEL_NAME(td_conv_toeplitz)
+#define td_conv_winograd TD_KERNEL_NAME(td_conv_winograd)
+#define td_conv_direct TD_KERNEL_NAME(td_conv_direct)
+#define td_conv_im2col TD_KERNEL_NAME(td_conv_im2col)
 
 /* On small images some rows and columns of a kernel meet nothing but padding. They are left out:
  * `window` is without them, the weights are not. */

@@ -8,7 +8,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/columns.h"
-#include "nn/product.h"
+#include "nn/kernel/panel.h"
 #include <string.h>
 
 enum {

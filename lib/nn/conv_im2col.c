@@ -4,7 +4,6 @@
 #include "base/size.h"
 #include "nn/columns.h"
 #include "nn/gemm.h"
-#include "nn/product.h"
 #include <string.h>
 
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {

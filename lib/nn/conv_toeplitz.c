@@ -9,7 +9,7 @@
  * [point][image][channel]; transformed weights at [panel of outputs][point][input][output]. */
 #include "base/parallel.h"
 #include "nn/conv.h"
-#include "nn/product.h"
+#include "nn/kernel/panel.h"
 
 enum {
     POINTS = 9,

@@ -129,7 +129,7 @@ static void backward(const td_run *run) {
                           run->dparams[BIAS]);
 }
 
-const td_op td_op_conv_transpose = {
+const td_op TD_OP(conv_transpose) = {
     .name = "conv-transpose",
     .doc = "Transposed convolution, the adjoint of conv (as PyTorch's ConvTranspose2d)",
     .formula = "y[o, stride·p + k − pad] += weight[i,o,k]·x[i, p], from bias[o] on",

@@ -2,7 +2,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/conv.h"
-#include "nn/winograd.h"
+#include "nn/kernel/winograd.h"
 
 static td_winograd winograd_of(const td_conv *c) {
     return (td_winograd){c->in.height, c->in.width, c->in.channels, c->out.channels,

@@ -54,7 +54,7 @@ static void backward(const td_run *run) {
         td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
-const td_op td_op_crop = {
+const td_op TD_OP(crop) = {
     .name = "crop",
     .doc = "A rectangle of the image",
     .formula = "y[r, k] = x[top + r, left + k]",

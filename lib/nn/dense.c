@@ -56,7 +56,7 @@ static void backward(const td_run *run) {
                                .c = run->din[0]});
 }
 
-const td_op td_op_dense = {
+const td_op TD_OP(dense) = {
     .name = "dense",
     .doc = "Fully connected layer (as PyTorch's Linear)",
     .formula = "y = weight·x + bias",

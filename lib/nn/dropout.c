@@ -52,7 +52,7 @@ static void backward(const td_run *run) {
         drop(run, run->dout, run->din[0]);
 }
 
-const td_op td_op_dropout = {
+const td_op TD_OP(dropout) = {
     .name = "dropout",
     .doc = "Drops values at random in training; else nothing",
     .formula = "in training y = 0 with probability rate, else x / (1 − rate)",

@@ -327,11 +327,8 @@ typedef struct sum {
 
 static void add_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const sum *s = context;
-    float *restrict to = s->to;
-    const float *restrict from = s->from;
     (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        to[i] += from[i];
+    td_kernel_used()->add(s->to + begin, s->from + begin, end - begin);
 }
 
 typedef struct gate {
@@ -341,11 +338,8 @@ typedef struct gate {
 
 static void gate_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const gate *g = context;
-    float *restrict dout = g->dout;
-    const float *restrict out = g->out;
     (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        dout[i] = out[i] > 0 ? dout[i] : 0;
+    td_kernel_used()->gate(g->dout + begin, g->out + begin, end - begin);
 }
 
 static void backward_node(td_exec *exec, size_t i, float *dweights) {

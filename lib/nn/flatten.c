@@ -40,7 +40,7 @@ static void backward(const td_run *run) {
         td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
-const td_op td_op_flatten = {
+const td_op TD_OP(flatten) = {
     .name = "flatten",
     .doc = "A vector of all values, channel by channel (as PyTorch's flatten)",
     .formula = "y[c·H·W + r·W + k] = x[r, k, c]",

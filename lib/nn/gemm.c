@@ -2,9 +2,16 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/product.h"
+#include <cblas.h>
 
 enum { BLOCK_M = 64, BLOCK_N = 128 };
+
+void td_multiply(const td_product *p) {
+    cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans,
+                p->transpose_b ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n, (int)p->k, 1.0f,
+                p->a, (int)p->a_row, p->b, (int)p->b_row, p->add ? 1.0f : 0.0f, p->c,
+                (int)p->c_row);
+}
 
 void td_bias_relu(float *c, size_t rows, size_t n, size_t stride, const float *bias, bool relu) {
     if (!bias && !relu)

@@ -1,12 +1,33 @@
-/* A matrix product cut into fixed blocks of its result, one product a block, so that the bits do
- * not depend on the number of threads. All matrices are row-major. */
+/* Matrix products by OpenBLAS, whose sgemm is only called inside of parallel loops: there it runs
+ * on the calling thread, and its bits do not depend on the number of threads. All matrices are
+ * row-major. */
 #ifndef TD_NN_GEMM_H
 #define TD_NN_GEMM_H
 
+#include "nn/kernel/kernel.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-/* c = op(a)·op(b) with op(a) m×k and op(b) k×n, then + bias (a row of n) and ReLU where asked. */
+#define td_multiply TD_KERNEL_NAME(td_multiply)
+#define td_gemm_run TD_KERNEL_NAME(td_gemm_run)
+#define td_bias_relu TD_KERNEL_NAME(td_bias_relu)
+
+/* c (+)= op(a)·op(b) with op(a) m×k and op(b) k×n; `a_row`, `b_row` and `c_row` floats from row to
+ * row as stored. For use inside of a parallel loop. */
+typedef struct td_product {
+    size_t m, n, k;
+    const float *a, *b;
+    size_t a_row, b_row;
+    bool transpose_a, transpose_b; /* a is stored k×m, b is stored n×k */
+    float *c;
+    size_t c_row;
+    bool add; /* to c, which is overwritten otherwise */
+} td_product;
+
+void td_multiply(const td_product *product);
+
+/* A whole product, cut into fixed blocks of its result: c = op(a)·op(b), then + bias (a row of n)
+ * and ReLU where asked. */
 typedef struct td_gemm {
     size_t m, n, k;
     const float *a, *b;

@@ -45,7 +45,7 @@ static void backward(const td_run *run) {
         td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
-const td_op td_op_global_avg_pool = {
+const td_op TD_OP(global_avg_pool) = {
     .name = "global-avg-pool",
     .doc = "The mean of each channel over all positions",
     .formula = "y[c] = mean of x[c]",

@@ -104,7 +104,7 @@ bool td_net_splits(const td_net *net, size_t node) {
 static void take_tail(const td_net *whole, size_t node, td_node *nodes) {
     const td_shape shape = whole->nodes[node].shape;
     const size_t values[] = {shape.height, shape.width, shape.channels};
-    nodes[0] = (td_node){.name = whole->nodes[node].name, .op = &td_op_image};
+    nodes[0] = (td_node){.name = whole->nodes[node].name, .op = td_op_find(TD_OP_IMAGE)};
     for (size_t i = 0; i < 3; i++)
         nodes[0].values[i] = (td_setting){.given = true, .count = values[i]};
     for (size_t i = node + 1; i < whole->node_count; i++) {

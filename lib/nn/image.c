@@ -10,7 +10,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-const td_op td_op_image = {
+const td_op TD_OP(image) = {
     .name = "image",
     .doc = "The image: raw pixels, 0 to 255; the first node of every net, and no other",
     .shapes = "→ height×width×channels",

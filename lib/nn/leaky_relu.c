@@ -27,7 +27,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
-const td_op td_op_leaky_relu = {
+const td_op TD_OP(leaky_relu) = {
     .name = "leaky-relu",
     .doc = "Leaky rectifier (as PyTorch's LeakyReLU)",
     .formula = "y = max(x, slope·x)",

@@ -60,7 +60,7 @@ static void backward(const td_run *run) {
         multiply(run, run->dout, run->din[0]);
 }
 
-const td_op td_op_mask = {
+const td_op TD_OP(mask) = {
     .name = "mask",
     .doc = "Prunes channels; the mask is set from outside",
     .formula = "y[c] = mask[c]·x[c]",
@@ -68,6 +68,7 @@ const td_op td_op_mask = {
     .least_inputs = 1,
     .most_inputs = 1,
     .channels = TD_CHANNELS_KEPT,
+    .masks = true,
     .zero = true,
     .infer = infer,
     .prepared = prepared,

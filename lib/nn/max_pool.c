@@ -1,6 +1,6 @@
 /* The largest value of each window. Padding counts as smaller than any value. */
 #include "base/parallel.h"
-#include "nn/vector.h"
+#include "nn/kernel/vector.h"
 #include "nn/window.h"
 #include <math.h>
 #include <string.h>
@@ -187,7 +187,7 @@ static void backward(const td_run *run) {
         td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
-const td_op td_op_max_pool = {
+const td_op TD_OP(max_pool) = {
     .name = "max-pool",
     .doc = "The largest value of each window; padding counts as smaller than any",
     .formula = "y = max of x over the window",

@@ -188,7 +188,7 @@ static td_status scan_node(scanner *s) {
         return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": unknown operator \"%s\"", name, op);
     if ((net->node_count == 0) != (node->op->most_inputs == 0))
         return td_fail(s->error, TD_ERR_FORMAT, "node \"%s\": the first node, and no other, is %s",
-                       name, td_op_image.name);
+                       name, TD_OP_IMAGE);
     td_status status = scan_inputs(s, node);
     if (status == TD_OK)
         status = scan_keys(s, node);

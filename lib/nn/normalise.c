@@ -61,7 +61,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
-const td_op td_op_normalise = {
+const td_op TD_OP(normalise) = {
     .name = "normalise",
     .doc = "Constants of the data by channel (as torchvision's Normalize)",
     .formula = "y[c] = (x[c] − mean[c]) / deviation[c]",

@@ -1,9 +1,11 @@
-/* Operators: what a node of a net does. Each is one file with one const td_op, listed in op.c. What
- * others need to know of it (how it treats channels and zeros, whether it fuses or folds) it says
- * itself: nothing asks for an operator by its name. */
+/* Operators: what a node of a net does. Each is one file with one const td_op, listed in
+ * kernel/operators.c, and is compiled once for each instruction set (kernel/kernel.h). What others
+ * need to know of it (how it treats channels and zeros, whether it fuses or folds) it says itself.
+ */
 #ifndef TD_NN_OP_H
 #define TD_NN_OP_H
 
+#include "nn/kernel/kernel.h"
 #include "nn/net.h"
 #include <stdio.h>
 
@@ -55,6 +57,7 @@ typedef struct td_op {
     bool activation;    /* a nonlinear function of each value, part of the layer before it */
     bool relu;          /* y = max(x, 0): nothing of what is below 0 passes */
     bool training_only; /* outside training y = x */
+    bool masks;         /* its weights, 0 or 1, are of channels that are kept or left out */
 
     bool fuses_relu;          /* can apply a following ReLU as it stores; its kernels do it */
     bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
@@ -83,12 +86,16 @@ typedef struct td_op {
     void (*backward)(const td_run *run);
 } td_op;
 
+/* The const td_op of an operator's file: const td_op TD_OP(relu) = {...}. */
+#define TD_OP(name) TD_KERNEL_NAME(td_op_##name)
+
 /* The operator of that name, or NULL; all of them, NULL-terminated. */
 const td_op *td_op_find(const char *name);
-extern const td_op *const td_ops[];
+const td_op *const *td_ops(void);
 
-/* The first node of a net, and what masks channels. */
-extern const td_op td_op_image, td_op_mask;
+/* The names of the first node of a net, and of what masks channels. */
+#define TD_OP_IMAGE "image"
+#define TD_OP_MASK "mask"
 
 /* Writes the reference of all operators: each with what it does, its formula, its shapes and its
  * keys, in columns of plain text. */

@@ -35,13 +35,13 @@ void td_ops_reference(FILE *out) {
           "\n"
           "Shapes are height × width × channels, of one image. A default stands in parentheses.\n",
           out);
-    for (size_t i = 0; td_ops[i]; i++) {
+    for (const td_op *const *op = td_ops(); *op; op++) {
         size_t width = 0;
-        print_head(out, td_ops[i]);
-        for (const td_key *key = td_ops[i]->keys; key->name; key++)
+        print_head(out, *op);
+        for (const td_key *key = (*op)->keys; key->name; key++)
             if (strlen(key->name) > width)
                 width = strlen(key->name);
-        for (const td_key *key = td_ops[i]->keys; key->name; key++)
+        for (const td_key *key = (*op)->keys; key->name; key++)
             print_key(out, key, width);
     }
 }

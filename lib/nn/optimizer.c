@@ -1,40 +1,24 @@
 #include "nn/optimizer.h"
 
 #include "base/parallel.h"
-#include <math.h>
+#include "nn/kernel/kernel.h"
 #include <string.h>
 
 enum { CHUNK = 1 << 14 };
 
-static void update_sgd(const td_step *step, float *restrict w, const float *restrict g,
-                       float *restrict v, size_t stride, size_t count) {
-    const float lr = (float)step->lr, momentum = (float)step->momentum;
-    const float decay = (float)step->weight_decay;
+static void update_sgd(const td_step *step, float *w, const float *g, float *state, size_t stride,
+                       size_t count) {
     (void)stride;
-    for (size_t i = 0; i < count; i++) {
-        v[i] = momentum * v[i] + (g[i] + decay * w[i]);
-        w[i] -= lr * v[i];
-    }
+    td_kernel_used()->sgd(step, w, g, state, count);
 }
 
 td_step td_adam_step(double lr, uint64_t number) {
     return (td_step){.lr = lr, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .number = number};
 }
 
-void td_adam(const td_step *step, float *restrict w, const float *restrict g, float *restrict m,
-             float *restrict v, size_t count) {
-    const float beta1 = (float)step->beta1, beta2 = (float)step->beta2;
-    const float rest1 = (float)(1 - step->beta1), rest2 = (float)(1 - step->beta2);
-    const float decay = (float)step->weight_decay, epsilon = (float)step->epsilon;
-    const double t = (double)step->number;
-    const float rate = (float)(step->lr / (1 - pow(step->beta1, t)));
-    const float unbias = (float)(1 / sqrt(1 - pow(step->beta2, t)));
-    for (size_t i = 0; i < count; i++) {
-        float gradient = g[i] + decay * w[i];
-        m[i] = beta1 * m[i] + rest1 * gradient;
-        v[i] = beta2 * v[i] + rest2 * gradient * gradient;
-        w[i] -= rate * m[i] / (sqrtf(v[i]) * unbias + epsilon);
-    }
+void td_adam(const td_step *step, float *w, const float *gradient, float *mean, float *square,
+             size_t count) {
+    td_kernel_used()->adam(step, w, gradient, mean, square, count);
 }
 
 static void update_adam(const td_step *step, float *w, const float *g, float *state, size_t stride,

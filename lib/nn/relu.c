@@ -22,7 +22,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
-const td_op td_op_relu = {
+const td_op TD_OP(relu) = {
     .name = "relu",
     .doc = "Rectifier",
     .formula = "y = max(x, 0)",

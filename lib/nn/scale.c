@@ -26,7 +26,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
-const td_op td_op_scale = {
+const td_op TD_OP(scale) = {
     .name = "scale",
     .doc = "Brings raw pixels to the range that a net was trained on",
     .formula = "y = by·x + add",

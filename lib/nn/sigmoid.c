@@ -22,7 +22,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
-const td_op td_op_sigmoid = {
+const td_op TD_OP(sigmoid) = {
     .name = "sigmoid",
     .doc = "Logistic function",
     .formula = "y = 1 / (1 + e⁻ˣ)",

@@ -44,7 +44,7 @@ static void backward(const td_run *run) {
         over_pixels(run, backward_pixel);
 }
 
-const td_op td_op_softmax = {
+const td_op TD_OP(softmax) = {
     .name = "softmax",
     .doc = "Softmax over the channels of each pixel",
     .formula = "y[c] = e^x[c] / Σ e^x",

@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/random.h"
-#include "nn/winograd.h"
+#include "nn/kernel/winograd.h"
 #include <cblas.h>
 #include <errno.h>
 #include <stdio.h>

@@ -61,11 +61,11 @@ static bool mixes(const td_net *net) {
 
 static void channels_are_as_said(void **state) {
     (void)state;
-    for (size_t i = 1; td_ops[i]; i++) {
+    for (size_t i = 1; td_ops()[i]; i++) {
         td_net net;
-        open_op(&net, td_ops[i]);
+        open_op(&net, td_ops()[i]);
         const size_t channels = net.nodes[1].shape.channels;
-        switch (td_ops[i]->channels) {
+        switch (td_ops()[i]->channels) {
         case TD_CHANNELS_KEPT:
         case TD_CHANNELS_ADDED:
             assert_int_equal(channels, CHANNELS);
@@ -86,24 +86,24 @@ static void channels_are_as_said(void **state) {
             assert_int_equal(channels, CHANNELS * SIDE * SIDE);
             break;
         case TD_CHANNELS_GIVEN:
-            fail_msg("%s: only the image is given", td_ops[i]->name);
+            fail_msg("%s: only the image is given", td_ops()[i]->name);
         }
         td_net_free(&net);
     }
-    assert_int_equal(td_ops[0]->channels, TD_CHANNELS_GIVEN);
+    assert_int_equal(td_ops()[0]->channels, TD_CHANNELS_GIVEN);
 }
 
 static void zeros_are_as_said(void **state) {
     static const float zeros[MOST];
     float out[MOST];
     (void)state;
-    for (size_t i = 1; td_ops[i]; i++) {
+    for (size_t i = 1; td_ops()[i]; i++) {
         td_net net;
-        open_op(&net, td_ops[i]);
+        open_op(&net, td_ops()[i]);
         run(&net, zeros, out);
-        for (size_t k = 0; td_ops[i]->zero && k < td_net_classes(&net); k++)
+        for (size_t k = 0; td_ops()[i]->zero && k < td_net_classes(&net); k++)
             if (out[k] != 0)
-                fail_msg("%s makes %g of zeros", td_ops[i]->name, (double)out[k]);
+                fail_msg("%s makes %g of zeros", td_ops()[i]->name, (double)out[k]);
         td_net_free(&net);
     }
 }
@@ -112,8 +112,8 @@ static void functions_are_as_said(void **state) {
     float in[SIDE * SIDE * CHANNELS], out[SIDE * SIDE * CHANNELS];
     (void)state;
     net_normal(in, SIDE * SIDE * CHANNELS, 1);
-    for (size_t i = 1; td_ops[i]; i++) {
-        const td_op *op = td_ops[i];
+    for (size_t i = 1; td_ops()[i]; i++) {
+        const td_op *op = td_ops()[i];
         if (!op->relu && !op->training_only && !op->activation)
             continue;
         td_net net;
@@ -144,21 +144,21 @@ static void every_operator_is_in_the_reference(void **state) {
     td_ops_reference(out);
     assert_int_equal(fclose(out), 0);
     const char *at = text;
-    for (size_t i = 0; td_ops[i]; i++) {
+    for (size_t i = 0; td_ops()[i]; i++) {
         char head[64];
-        snprintf(head, sizeof head, "\n\n%s(", td_ops[i]->name);
+        snprintf(head, sizeof head, "\n\n%s(", td_ops()[i]->name);
         at = strstr(at, head);
         if (!at)
-            fail_msg("%s is missing", td_ops[i]->name);
-        assert_words(td_ops[i]->name, td_ops[i]->doc);
-        assert_words(td_ops[i]->name, td_ops[i]->shapes);
-        assert_true(i == 0 || td_ops[i]->formula);
+            fail_msg("%s is missing", td_ops()[i]->name);
+        assert_words(td_ops()[i]->name, td_ops()[i]->doc);
+        assert_words(td_ops()[i]->name, td_ops()[i]->shapes);
+        assert_true(i == 0 || td_ops()[i]->formula);
         const char *end = strstr(at + 2, "\n\n");
-        for (const td_key *key = td_ops[i]->keys; key->name; key++) {
+        for (const td_key *key = td_ops()[i]->keys; key->name; key++) {
             snprintf(head, sizeof head, "\n    %s  ", key->name);
             const char *line = strstr(at, head);
             if (!line || (end && line > end))
-                fail_msg("%s: %s is missing", td_ops[i]->name, key->name);
+                fail_msg("%s: %s is missing", td_ops()[i]->name, key->name);
             assert_words(key->name, key->help);
             support_assert_contains(line, key->help);
             td_setting setting;

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/random.h"
-#include "nn/winograd.h"
+#include "nn/kernel/winograd.h"
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>

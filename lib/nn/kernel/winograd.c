@@ -7,10 +7,10 @@
  * products are shared out by point and panel, each weight being read once a slab.
  *
  * The sizes were measured on cores with 1 MB of second-level cache. */
-#include "nn/winograd.h"
+#include "nn/kernel/winograd.h"
 
 #include "base/parallel.h"
-#include "nn/winograd_transforms.h"
+#include "nn/kernel/winograd_transforms.h"
 
 enum {
     POINTS = TD_WINOGRAD_POINTS,

@@ -1,4 +1,4 @@
-#include "nn/winograd_transforms.h"
+#include "nn/kernel/winograd_transforms.h"
 
 #include "base/parallel.h"
 #include <stdint.h>

@@ -1,13 +1,16 @@
-/* Vectors of as many floats as one register of the target processor holds. Lanes that a part leaves
- * out are neither read nor written. */
-#ifndef TD_NN_VECTOR_H
-#define TD_NN_VECTOR_H
+/* Vectors of as many floats as one register of the kernel's instruction set holds. Lanes that a
+ * part leaves out are neither read nor written. */
+#ifndef TD_NN_KERNEL_VECTOR_H
+#define TD_NN_KERNEL_VECTOR_H
 
+#include "nn/kernel/kernel.h"
 #include <stddef.h>
 #include <string.h>
 
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define TD_INLINE static inline __attribute__((always_inline))
@@ -63,6 +66,8 @@ TD_INLINE td_vec td_vec_fma(td_vec a, td_vec b, td_vec c) {
     return (td_vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__) && defined(__FMA__)
     return (td_vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (td_vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif

@@ -8,11 +8,20 @@
  *
  * Every function takes a whole batch, runs on td_threads() threads, and gives the same bytes at any
  * number of threads. Pointers need the alignment of float only; 64 bytes is faster. */
-#ifndef TD_NN_WINOGRAD_H
-#define TD_NN_WINOGRAD_H
+#ifndef TD_NN_KERNEL_WINOGRAD_H
+#define TD_NN_KERNEL_WINOGRAD_H
 
+#include "nn/kernel/kernel.h"
 #include <stdbool.h>
 #include <stddef.h>
+
+#define td_winograd_filter_floats TD_KERNEL_NAME(td_winograd_filter_floats)
+#define td_winograd_scratch_floats TD_KERNEL_NAME(td_winograd_scratch_floats)
+#define td_winograd_filters TD_KERNEL_NAME(td_winograd_filters)
+#define td_winograd_filters_backward TD_KERNEL_NAME(td_winograd_filters_backward)
+#define td_winograd_forward TD_KERNEL_NAME(td_winograd_forward)
+#define td_winograd_backward_input TD_KERNEL_NAME(td_winograd_backward_input)
+#define td_winograd_backward_weights TD_KERNEL_NAME(td_winograd_backward_weights)
 
 typedef struct td_winograd {
     size_t height, width; /* of the input; height + 2 pad ≥ 3 and width + 2 pad ≥ 3 */

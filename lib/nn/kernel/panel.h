@@ -1,28 +1,17 @@
-/* Matrix products on the calling thread. All matrices are row-major. */
-#ifndef TD_NN_PRODUCT_H
-#define TD_NN_PRODUCT_H
+/* Products of matrices that are laid out for them already, as transforms lay theirs out: what a
+ * BLAS would pack first. PANEL_ROWS × PANEL elements of the result stay in registers, as many as
+ * these hold beside the operands. All matrices are row-major. */
+#ifndef TD_NN_KERNEL_PANEL_H
+#define TD_NN_KERNEL_PANEL_H
 
 #include "base/size.h"
-#include "nn/vector.h"
+#include "nn/kernel/vector.h"
 #include <stdbool.h>
 
-/* c (+)= op(a)·op(b) with op(a) m×k and op(b) k×n; `a_row`, `b_row` and `c_row` floats from row to
- * row as stored. For use inside td_parallel_for. */
-typedef struct td_product {
-    size_t m, n, k;
-    const float *a, *b;
-    size_t a_row, b_row;
-    bool transpose_a, transpose_b; /* a is stored k×m, b is stored n×k */
-    float *c;
-    size_t c_row;
-    bool add; /* to c, which is overwritten otherwise */
-} td_product;
+#define td_panel_multiply TD_KERNEL_NAME(td_panel_multiply)
 
-void td_multiply(const td_product *product);
-
-/* The product under it, which keeps PANEL_ROWS × PANEL elements of c in registers: as many as these
- * hold beside the operands. Operands that are used often are stored in panels of PANEL columns, the
- * last one filled up with zeros. */
+/* Operands that are used often are stored in panels of PANEL columns, the last one filled up with
+ * zeros. */
 enum { TD_PANEL = 2 * TD_LANES, TD_PANEL_ROWS = TD_LANES == 16 ? 12 : 6 };
 
 static inline size_t td_panels(size_t columns) {

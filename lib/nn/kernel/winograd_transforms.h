@@ -6,11 +6,18 @@
  *
  * In the transform domain a tile has 36 points, and a value stands at [point][tile][channel].
  * Transformed filters are cut into panels (product.h): [panel][point][row][column]. */
-#ifndef TD_NN_WINOGRAD_TRANSFORMS_H
-#define TD_NN_WINOGRAD_TRANSFORMS_H
+#ifndef TD_NN_KERNEL_WINOGRAD_TRANSFORMS_H
+#define TD_NN_KERNEL_WINOGRAD_TRANSFORMS_H
 
-#include "nn/product.h"
-#include "nn/winograd.h"
+#include "nn/kernel/panel.h"
+#include "nn/kernel/winograd.h"
+
+#define td_winograd_grid_of TD_KERNEL_NAME(td_winograd_grid_of)
+#define td_winograd_input TD_KERNEL_NAME(td_winograd_input)
+#define td_winograd_input_adjoint TD_KERNEL_NAME(td_winograd_input_adjoint)
+#define td_winograd_output TD_KERNEL_NAME(td_winograd_output)
+#define td_winograd_output_adjoint TD_KERNEL_NAME(td_winograd_output_adjoint)
+#define td_winograd_filter_adjoint TD_KERNEL_NAME(td_winograd_filter_adjoint)
 
 enum { TD_WINOGRAD_POINTS = 36 };
 
