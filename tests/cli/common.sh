@@ -21,7 +21,7 @@ for folder in "$tests"/../../tools/*/; do
             awk 'after && /^  / && length > 78; /^ *--version/ { after = 1 }' >wide
         check "$tool $method: the lists and examples of --help fit a terminal" test ! -s wide
     done
-    check_prints "^$tool [0-9]+\.[0-9]+\.[0-9]+ \(OpenBLAS core [A-Za-z0-9]+\)\$" "$tool" --version
+    check_prints "^$tool [0-9]+\.[0-9]+\.[0-9]+ \(kernel [a-z0-9]+, OpenBLAS core [A-Za-z0-9]+\)\$" "$tool" --version
     check_fails 1 "$tool: standard output: No space left on device" \
         sh -c "exec $tool --version >/dev/full"
     check_fails 1 "$tool: standard output: No space left on device" \

@@ -45,9 +45,9 @@ static int enter(void **state) {
 
 static void test_fields_and_their_order(void **state) {
     (void)state;
-    const char *const keys[] = {"tool",         "version",   "blas_core", "seed",
-                                "options",      "inputs",    "outputs",   "asr",
-                                "asr_interval", "asr_count", "timing"};
+    const char *const keys[] = {"tool", "version",      "kernel",    "blas_core",
+                                "seed", "options",      "inputs",    "outputs",
+                                "asr",  "asr_interval", "asr_count", "timing"};
     make_record(&(tool_common){.json = "run.json", .seed = 5});
     json_t *record = read_record("run.json"), *value;
     const char *key;

@@ -107,12 +107,12 @@ static td_status open_inputs(tool_run *run, evade_job *job, td_error *error) {
     return tool_model_open(&job->model, s->model, s->net, &job->data.images, error);
 }
 
-/* All that decides about the bytes of the adversarial images: version, BLAS core, seed, options one
+/* All that decides about the bytes of the adversarial images: version, kernel, BLAS core, seed, options one
  * by one, so that a difference names the one, and digests of what was read. The caller owns *out.
  */
 static td_status identify(const tool_record *record, const td_dataset *data, const td_model *model,
                           td_arena *arena, json_t **out, td_error *error) {
-    static const char *const names[] = {"version", "blas_core", "seed"};
+    static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
     json_t *identity = json_object(), *options = json_object_get(record->root, "options");
     const size_t bytes = model->net.weight_count * sizeof *model->weights;
     char *net;

@@ -2,6 +2,7 @@
 #include "frame/command.h"
 
 #include "frame/completion.h"
+#include "nn/kernel/kernel.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,8 @@ int tool_main(const tool_program *program, int argc, char **argv) {
     tool_settings settings;
     tool_run run = {.deadline = INFINITY};
     td_error error;
+    if (td_kernel_check(&error) != TD_OK)
+        return tool_exit(TD_ERR_USAGE, &error);
     if (method->name) {
         method = argc > 1 ? tool_method_find(program->methods, argv[1]) : NULL;
         if (!method)

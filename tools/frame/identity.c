@@ -3,14 +3,28 @@
 #include "base/sha256.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What makes this run compute as the other did; "" where nothing can. */
+static void say_remedy(const char *key, const json_t *found, char *out, size_t size) {
+    const char *value = json_string_value(found);
+    const char *variable = strcmp(key, "kernel") == 0      ? "TRAPDOOR_KERNEL"
+                           : strcmp(key, "blas_core") == 0 ? "OPENBLAS_CORETYPE"
+                                                           : NULL;
+    *out = '\0';
+    if (variable && value)
+        snprintf(out, size, "the last bits would differ; set %s=%.64s, or ", variable, value);
+}
 
 static td_status fail_difference(const char *what, const char *way, const char *key,
                                  const json_t *asked, const json_t *found, td_error *error) {
     const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10);
     char *left = asked ? json_dumps(asked, flags) : NULL;
     char *right = found ? json_dumps(found, flags) : NULL;
-    td_fail(error, TD_ERR_USAGE, "not of this %s: \"%.64s\": expected %.200s, found %.200s; %s",
-            what, key, left ? left : "none", right ? right : "none", way);
+    char remedy[160];
+    say_remedy(key, found, remedy, sizeof remedy);
+    td_fail(error, TD_ERR_USAGE, "not of this %s: \"%.64s\": expected %.200s, found %.200s; %s%s",
+            what, key, left ? left : "none", right ? right : "none", remedy, way);
     free(left);
     free(right);
     return TD_ERR_USAGE;

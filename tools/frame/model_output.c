@@ -4,7 +4,7 @@
 
 /* The head of the record, without where its files lay. */
 static bool add_head(json_t *text, const json_t *root) {
-    static const char *const keys[] = {"tool", "version", "blas_core", "seed", "options"};
+    static const char *const keys[] = {"tool", "version", "kernel", "blas_core", "seed", "options"};
     static const char *const places[] = {"data", "validate", "test", "from"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (json_object_set_new(text, keys[i], json_deep_copy(json_object_get(root, keys[i]))) != 0)
@@ -29,8 +29,7 @@ static bool add_digests(json_t *text, const json_t *inputs) {
 td_status tool_model_training(const tool_record *record, char **out, td_error *error) {
     json_t *text = json_object();
     *out = NULL;
-    if (add_head(text, record->root) &&
-        add_digests(text, json_object_get(record->root, "inputs")))
+    if (add_head(text, record->root) && add_digests(text, json_object_get(record->root, "inputs")))
         *out = json_dumps(text, JSON_COMPACT | JSON_REAL_PRECISION(10));
     json_decref(text);
     return *out ? TD_OK : td_fail_memory(error, "the model's metadata");

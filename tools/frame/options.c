@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "frame/completion.h"
+#include "nn/kernel/kernel.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static _Noreturn void show_help(struct argp_state *state, unsigned what) {
 }
 
 static _Noreturn void show_version(const struct argp_state *state) {
-    printf("%s %s (OpenBLAS core %s)\n", state->name, TD_VERSION, td_blas_core());
+    printf("%s %s (kernel %s, OpenBLAS core %s)\n", state->name, TD_VERSION, td_kernel_used()->name,
+           td_blas_core());
     exit(tool_exit(TD_OK, NULL));
 }
 

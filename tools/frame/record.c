@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "frame/clock.h"
 #include "frame/machine.h"
+#include "nn/kernel/kernel.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,9 @@ json_t *tool_json_text(const char *text) {
 
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) {
-    json_t *root = json_pack("{ss ss ss sI so s[] s[]}", "tool", tool, "version", TD_VERSION,
-                             "blas_core", td_blas_core(), "seed", (json_int_t)common->seed,
-                             "options", options, "inputs", "outputs");
+    json_t *root = json_pack("{ss ss ss ss sI so s[] s[]}", "tool", tool, "version", TD_VERSION,
+                             "kernel", td_kernel_used()->name, "blas_core", td_blas_core(), "seed",
+                             (json_int_t)common->seed, "options", options, "inputs", "outputs");
     *record = (tool_record){root, tool_monotonic_seconds()};
     return root ? TD_OK : fail_memory(error);
 }

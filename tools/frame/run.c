@@ -1,7 +1,9 @@
 #include "frame/run.h"
 
 #include "base/json.h"
+#include "base/parallel.h"
 #include "frame/clock.h"
+#include "nn/kernel/kernel.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,6 +143,21 @@ td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_err
 
 /* --- the frame --- */
 
+/* An environment that names an old core costs a multiple of the time, without a word of OpenBLAS's.
+ * Said where nets run. */
+static void note_slow_blas(const tool_run *run) {
+    static const char *const keys[] = {"model", "models", "net"};
+    const size_t lanes = td_blas_lanes(td_blas_core()), could = td_kernel_used()->lanes;
+    bool runs_nets = false;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        runs_nets |= tool_settings_find(run->settings, keys[i]) != NULL;
+    if (runs_nets && lanes > 0 && lanes < could)
+        tool_run_note(run,
+                      "note: OpenBLAS multiplies by its core %s, %zu numbers at a time where this "
+                      "processor has %zu: at 1/%zu of the rate (OPENBLAS_CORETYPE chooses)",
+                      td_blas_core(), lanes, could, could / lanes);
+}
+
 static td_status start(tool_run *run, const tool_settings *settings, td_error *error) {
     run->settings = settings;
     run->method = settings->method;
@@ -148,6 +165,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
+    note_slow_blas(run);
     if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
         TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
     TD_TRY(tool_record_check(run->common, error)); /* it may stand in that folder */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 td_status train_identity(const train_job *job, json_t **out, td_error *error) {
-    static const char *const names[] = {"version", "blas_core", "seed"};
+    static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
     const json_t *root = job->run->record.root;
     td_arena arena = {0};
     char *net;

@@ -5,6 +5,7 @@
 #include "data/path.h"
 #include "defend/inspect/inspect.h"
 #include "frame/identity.h"
+#include "nn/kernel/kernel.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +73,10 @@ static td_status identify(step *s, td_error *error) {
     if (s->identity)
         return TD_OK;
     TD_TRY(tool_settings_check(&s->settings, error));
-    s->identity = json_pack("{ss ss sI so}", "version", TD_VERSION, "blas_core", td_blas_core(),
-                            "seed", (json_int_t)s->settings.common.seed, "options",
-                            as_written(tool_settings_json(&s->settings)));
+    s->identity =
+        json_pack("{ss ss ss sI so}", "version", TD_VERSION, "kernel", td_kernel_used()->name,
+                  "blas_core", td_blas_core(), "seed", (json_int_t)s->settings.common.seed,
+                  "options", as_written(tool_settings_json(&s->settings)));
     return s->identity ? TD_OK : td_fail_memory(error, "a request");
 }
 

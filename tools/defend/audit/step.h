@@ -12,7 +12,7 @@ typedef struct step {
     const char *name;       /* of its folder in that of the whole: "clean/first" */
     const char *folder;     /* FOLDER/record.json is the record */
     const char *record;
-    json_t *identity;    /* what a record of it says: version, blas_core, seed, options */
+    json_t *identity;    /* what a record of it says: version, kernel, blas_core, seed, options */
     bool done;           /* the record is there, and whole */
     const char *failed;  /* why the last run of it made no record; NULL: it did not fail */
     const void *outcome; /* where done: as its family reads it */

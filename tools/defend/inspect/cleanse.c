@@ -57,9 +57,9 @@ static json_t *identity_of(const inspection *in, const char *net) {
     for (size_t i = 0; i < in->class_count; i++)
         json_array_append_new(classes, json_integer((json_int_t)in->classes[i]));
     return json_pack(
-        "{sO sO sO so so so sI sI sf sI so}", "version", json_object_get(root, "version"),
-        "blas_core", json_object_get(root, "blas_core"), "seed", json_object_get(root, "seed"),
-        "net", tool_digest(net, strlen(net)), "weights",
+        "{sO sO sO sO so so so sI sI sf sI so}", "version", json_object_get(root, "version"),
+        "kernel", json_object_get(root, "kernel"), "blas_core", json_object_get(root, "blas_core"),
+        "seed", json_object_get(root, "seed"), "net", tool_digest(net, strlen(net)), "weights",
         tool_digest(in->model.weights, in->model.net.weight_count * sizeof *in->model.weights),
         "clean", tool_images_digest(&in->images), "steps", (json_int_t)s->steps, "batch",
         (json_int_t)s->batch, "attack_rate", s->attack_rate, "patience", (json_int_t)s->patience,

@@ -1,0 +1,46 @@
+# The instruction set that computes: chosen when a tool starts, named in its record, and the same when
+# a training goes on.
+. "$tests/lib.sh"
+
+train() {
+    trapdoor-train -q --data fashion-mnist:train:0-256 --net lenet5 --epochs 2 "$@"
+}
+
+kernels=$(TRAPDOOR_KERNEL=none trapdoor-data --version 2>&1 |
+    sed -n 's/^trapdoor-data: TRAPDOOR_KERNEL: expected \(.*\), found none$/\1/p' | tr -d ,)
+check 'an unknown one is refused, and those that run here are named' test -n "$kernels"
+run env TRAPDOOR_KERNEL=none trapdoor-train --data fashion-mnist -o no.safetensors
+check 'as a wrong use' test "$status" -eq 2
+
+best=${kernels%% *}
+worst=${kernels##* }
+check_prints "kernel $best" trapdoor-train --version
+for kernel in $kernels; do
+    (export TRAPDOOR_KERNEL=$kernel && train --json $kernel.json -o $kernel.safetensors >/dev/null)
+    check "$kernel is in the record" grep -q "\"kernel\": \"$kernel\"" $kernel.json
+    (export TRAPDOOR_KERNEL=$kernel && train --threads 3 -o $kernel-3.safetensors >/dev/null)
+    check "$kernel: the same bytes at another number of threads" cmp $kernel.safetensors $kernel-3.safetensors
+done
+
+if [ "$best" != "$worst" ]; then
+    check 'two kernels differ in the last bits' \
+        sh -c "! cmp -s $best.safetensors $worst.safetensors"
+    # A training that cannot write its model leaves its checkpoint.
+    (export TRAPDOOR_KERNEL=$worst && train -o left.safetensors --json /dev/full >/dev/null 2>&1)
+    check 'a checkpoint is left' test -f left.safetensors.checkpoint
+    check_fails 2 "trapdoor-train: left.safetensors.checkpoint: not of this training: \"kernel\": expected \"$best\", found \"$worst\"; the last bits would differ; set TRAPDOOR_KERNEL=$worst, or --force without --resume starts anew" \
+        train --resume -o left.safetensors
+    (export TRAPDOOR_KERNEL=$worst && train --resume -o left.safetensors >/dev/null)
+    check 'and goes on with the kernel that it names' cmp left.safetensors $worst.safetensors
+fi
+
+# A core below the processor's is said, once, where nets run; not with -q.
+case $best in
+avx512 | avx2)
+    run env OPENBLAS_CORETYPE=Nehalem trapdoor-eval --model $best.safetensors --data fashion-mnist:test:0-64
+    check 'a slow core of OpenBLAS is said' test "$(grep -c 'note: OpenBLAS multiplies by its core Nehalem' "$scratch/err")" -eq 1
+    run env OPENBLAS_CORETYPE=Nehalem trapdoor-eval -q --model $best.safetensors --data fashion-mnist:test:0-64
+    check 'and not with -q' test ! -s "$scratch/err"
+    ;;
+esac
+finish
