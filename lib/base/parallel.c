@@ -1,14 +1,20 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "base/parallel.h"
 
 #include "base/size.h"
 #include <cblas.h>
+#include <errno.h>
 #include <limits.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { PATH_SIZE = 4096 };
+enum {
+    PATH_SIZE = 4096,
+    BLAS_BUFFER = 128 << 20, /* bytes; OpenBLAS 0.3 on x86-64, less elsewhere */
+};
 
 /* "150000 100000", microseconds of a period, or "max 100000". */
 static size_t read_quota(const char *path) {
@@ -78,24 +84,52 @@ void td_set_threads(size_t count) {
     omp_set_num_threads(team_size());
 }
 
+static _Thread_local bool is_alone;
+
+bool td_parallel_alone(bool alone) {
+    const bool before = is_alone;
+    is_alone = alone;
+    return before;
+}
+
 size_t td_threads(void) {
-    return (size_t)omp_get_max_threads();
+    return is_alone ? 1 : (size_t)omp_get_max_threads();
+}
+
+static void do_chunk(size_t count, size_t chunk_size, td_chunk_fn work, void *context, size_t chunk,
+                     size_t thread) {
+    const size_t begin = chunk * chunk_size;
+    work(context, begin, td_size_min(begin + chunk_size, count), chunk, thread);
 }
 
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
-    size_t chunks = td_chunks(count, chunk_size);
+    const size_t chunks = td_chunks(count, chunk_size);
+    if (is_alone) {
+        for (size_t chunk = 0; chunk < chunks; chunk++)
+            do_chunk(count, chunk_size, work, context, chunk, 0);
+        return;
+    }
     /* One chunk stays in a team of its own as well: outside a parallel region sgemm would start
      * threads, and its bits would follow their number. A thread gets the same share of the items in
      * every loop, so that one loop finds in its core's cache what the one before left there. */
 #pragma omp parallel for schedule(static)
+    for (size_t chunk = 0; chunk < chunks; chunk++)
+        do_chunk(count, chunk_size, work, context, chunk, td_thread());
+}
+
+void td_parallel_claim(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
+    const size_t chunks = td_chunks(count, chunk_size);
+#pragma omp parallel for schedule(dynamic, 1)
     for (size_t chunk = 0; chunk < chunks; chunk++) {
-        size_t begin = chunk * chunk_size;
-        work(context, begin, td_size_min(begin + chunk_size, count), chunk, td_thread());
+        const size_t thread = td_thread();
+        const bool before = td_parallel_alone(true);
+        do_chunk(count, chunk_size, work, context, chunk, thread);
+        td_parallel_alone(before);
     }
 }
 
 size_t td_thread(void) {
-    return (size_t)omp_get_thread_num();
+    return is_alone ? 0 : (size_t)omp_get_thread_num();
 }
 
 typedef struct each {
@@ -115,6 +149,18 @@ void td_parallel_each(size_t count, td_each_fn work, void *context) {
 
 bool td_blas_uses_openmp(void) {
     return openblas_get_parallel() == OPENBLAS_OPENMP;
+}
+
+td_status td_blas_check_memory(td_error *error) {
+    const size_t size = td_threads() * BLAS_BUFFER;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return td_fail(error, TD_ERR_MEMORY,
+                       "OpenBLAS needs %zu MiB of address space for %zu threads, and cannot have "
+                       "them: %s",
+                       size >> 20, td_threads(), strerror(errno));
+    munmap(memory, size);
+    return TD_OK;
 }
 
 const char *td_blas_core(void) {

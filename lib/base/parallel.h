@@ -3,6 +3,7 @@
 #ifndef TD_BASE_PARALLEL_H
 #define TD_BASE_PARALLEL_H
 
+#include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,16 @@ void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *co
  * neighbouring items. An item should be worth a call: some hundred operations. */
 void td_parallel_each(size_t count, td_each_fn work, void *context);
 
+/* td_parallel_for for chunks that hold loops of their own: the chunk's thread does these alone, so
+ * that threads meet once, at the end, not after every loop within. There td_threads() is 1 and
+ * td_thread() 0. Threads claim the chunks one by one: one that another program keeps from its core
+ * holds up nobody. */
+void td_parallel_claim(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
+
+/* Whether loops of the calling thread are done by it alone; returns what was set before. For the
+ * sizes of what is used within td_parallel_claim. */
+bool td_parallel_alone(bool alone);
+
 /* The number of the calling thread within the loop that it works for, as td_chunk_fn's `thread`: an
  * item of td_parallel_each chooses scratch memory by it. */
 size_t td_thread(void);
@@ -44,6 +55,10 @@ static inline size_t td_chunks(size_t count, size_t chunk_size) {
 /* Whether OpenBLAS is the flavour that is built with OpenMP. No other keeps the promise above: it
  * would run threads of its own inside `work`. */
 bool td_blas_uses_openmp(void);
+
+/* Whether the memory can be had that OpenBLAS sets aside for each thread when it first multiplies:
+ * where it cannot, OpenBLAS tries again for ever. TD_ERR_MEMORY. */
+td_status td_blas_check_memory(td_error *error) TD_MUST_USE;
 
 /* The name of the processor kernels that OpenBLAS chose; results differ between them in the last
  * bits. */

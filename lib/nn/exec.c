@@ -6,7 +6,7 @@
 #include "nn/plan.h"
 #include <stdlib.h>
 
-enum { NONE = -1, ELEMENT_CHUNK = 1 << 14 };
+enum { NONE = -1, ELEMENT_CHUNK = 1 << 14, CACHE_LINE = 16 }; /* floats */
 
 /* What the executor knows of a node. Buffers are indices into the plan; NONE where there is none.
  */
@@ -28,10 +28,15 @@ struct td_exec {
     const td_net *net;
     td_exec_kind kind;
     size_t batch;
+    size_t chunk; /* images that go through the whole net on one thread; 0: a batch goes through it
+                     layer by layer, each on all threads */
     slot *slots;
     td_plan_buffer *buffers;
     size_t buffer_count;
-    float *pool, *scratch;
+    float *pool, *scratch; /* for each thread, where chunks go through */
+    size_t pool_floats, scratch_floats;
+    float *input,
+        *logits; /* of the whole batch, where chunks go through; else they are in the pool */
     const float *weights;
     size_t forward_batch; /* images of the last forward pass */
     bool training;
@@ -104,8 +109,8 @@ static void fuse(td_exec *exec) {
 }
 
 static ptrdiff_t add_buffer(td_exec *exec, const td_node *node, size_t first, size_t last) {
-    exec->buffers[exec->buffer_count] =
-        (td_plan_buffer){exec->batch * td_shape_size(node->shape), first, last, 0};
+    exec->buffers[exec->buffer_count] = (td_plan_buffer){
+        (exec->chunk ? exec->chunk : exec->batch) * td_shape_size(node->shape), first, last, 0};
     return (ptrdiff_t)exec->buffer_count++;
 }
 
@@ -170,11 +175,25 @@ static td_status allocate_folded(td_exec *exec, td_error *error) {
     return TD_OK;
 }
 
-static td_status allocate(td_exec *exec, td_error *error) {
+/* Input and logits of the whole batch, to which the chunks' pools add nothing. */
+static td_status allocate_ends(td_exec *exec, td_error *error) {
     const td_net *net = exec->net;
-    size_t total, scratch = 0;
-    TD_TRY(td_plan(exec->buffers, exec->buffer_count, &total, error));
-    TD_TRY(TD_ARENA_NEW(&exec->arena, total, &exec->pool, "activations", error));
+    const size_t n = net->node_count;
+    if (exec->chunk == 0)
+        return TD_OK;
+    exec->buffers[exec->slots[0].activation].floats = 0;
+    exec->buffers[exec->slots[n - 1].activation].floats = 0;
+    TD_TRY(td_arena_alloc(&exec->arena, exec->batch,
+                          td_shape_size(td_net_input(net)) * sizeof(float), (void **)&exec->input,
+                          "images", error));
+    return td_arena_alloc(&exec->arena, exec->batch, td_net_classes(net) * sizeof(float),
+                          (void **)&exec->logits, "logits", error);
+}
+
+/* Floats of scratch that a thread, or all together, need, and prepared parameters. */
+static td_status allocate_prepared(td_exec *exec, td_error *error) {
+    const td_net *net = exec->net;
+    const size_t batch = exec->chunk ? exec->chunk : exec->batch;
     for (size_t i = 0; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         td_shape in[TD_NODE_INPUTS] = {{0}};
@@ -183,12 +202,28 @@ static td_status allocate(td_exec *exec, td_error *error) {
             TD_TRY(TD_ARENA_NEW(&exec->arena, node->op->prepared(node, in),
                                 &exec->slots[i].prepared, "prepared parameters", error));
         if (node->op->scratch)
-            scratch = td_size_max(
-                scratch, node->op->scratch(node, in, exec->batch, exec->kind != TD_FORWARD));
+            exec->scratch_floats = td_size_max(
+                exec->scratch_floats, node->op->scratch(node, in, batch, exec->kind != TD_FORWARD));
         if (exec->slots[i].fold != NONE && node->op->prepare)
-            scratch = td_size_max(scratch, net->params[node->params[0]].count);
+            exec->scratch_floats =
+                td_size_max(exec->scratch_floats, net->params[node->params[0]].count);
     }
-    TD_TRY(TD_ARENA_NEW(&exec->arena, scratch, &exec->scratch, "scratch memory", error));
+    return TD_OK;
+}
+
+static td_status allocate(td_exec *exec, td_error *error) {
+    const size_t copies = exec->chunk ? td_threads() : 1;
+    TD_TRY(allocate_ends(exec, error));
+    TD_TRY(td_plan(exec->buffers, exec->buffer_count, &exec->pool_floats, error));
+    const bool before = td_parallel_alone(exec->chunk > 0);
+    td_status status = allocate_prepared(exec, error);
+    td_parallel_alone(before);
+    TD_TRY(status);
+    exec->scratch_floats = td_size_round_up(exec->scratch_floats, CACHE_LINE);
+    TD_TRY(td_arena_alloc(&exec->arena, copies, exec->pool_floats * sizeof(float),
+                          (void **)&exec->pool, "activations", error));
+    TD_TRY(td_arena_alloc(&exec->arena, copies, exec->scratch_floats * sizeof(float),
+                          (void **)&exec->scratch, "scratch memory", error));
     return allocate_folded(exec, error);
 }
 
@@ -218,6 +253,8 @@ td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_ki
     exec->net = net;
     exec->batch = batch;
     exec->kind = kind;
+    exec->chunk =
+        kind == TD_FORWARD && getenv("TD_CHUNK") ? strtoul(getenv("TD_CHUNK"), NULL, 10) : 0;
     td_status status = build(exec, error);
     if (status == TD_OK)
         *out = exec;
@@ -232,26 +269,44 @@ void td_exec_free(td_exec *exec) {
     free(exec);
 }
 
-static float *buffer_at(const td_exec *exec, ptrdiff_t index) {
-    return index == NONE ? NULL : exec->pool + exec->buffers[index].offset;
+/* Where a pass works, and on what. */
+typedef struct place {
+    size_t first, count; /* images of the batch */
+    size_t thread;
+} place;
+
+static float *buffer_at(const td_exec *exec, place at, ptrdiff_t index) {
+    const td_net *net = exec->net;
+    if (index == NONE)
+        return NULL;
+    if (exec->chunk && index == exec->slots[0].activation)
+        return exec->input + at.first * td_shape_size(td_net_input(net));
+    if (exec->chunk && index == exec->slots[net->node_count - 1].activation)
+        return exec->logits + at.first * td_net_classes(net);
+    return exec->pool + at.thread * exec->pool_floats + exec->buffers[index].offset;
+}
+
+/* The whole of the last batch. */
+static place whole(const td_exec *exec) {
+    return (place){.count = exec->forward_batch};
 }
 
 /* What forward and backward of node i have in common. */
-static td_run run_of(const td_exec *exec, size_t i) {
+static td_run run_of(const td_exec *exec, place at, size_t i) {
     const td_node *node = &exec->net->nodes[i];
     const slot *mine = &exec->slots[i];
     td_run run = {.net = exec->net,
                   .node = node,
-                  .batch = exec->forward_batch,
-                  .out = buffer_at(exec, mine->activation),
+                  .batch = at.count,
+                  .out = buffer_at(exec, at, mine->activation),
                   .prepared = mine->prepared,
-                  .scratch = exec->scratch,
+                  .scratch = exec->scratch + at.thread * exec->scratch_floats,
                   .relu = mine->relu,
                   .training = exec->training,
                   .seed = exec->seed,
                   .step = exec->step};
     for (size_t k = 0; k < node->input_count; k++)
-        run.in[k] = buffer_at(exec, exec->slots[node->inputs[k]].activation);
+        run.in[k] = buffer_at(exec, at, exec->slots[node->inputs[k]].activation);
     for (size_t p = 0; p < node->param_count; p++)
         run.params[p] = exec->weights + exec->net->params[node->params[p]].offset;
     if (mine->folded) {
@@ -272,7 +327,7 @@ static void fold(const td_exec *exec, size_t i) {
     const float *b =
         node->param_count > 1 ? exec->weights + net->params[node->params[1]].offset : NULL;
     float *folded = mine->folded, *bias = mine->folded_bias, *scale = bias + channels;
-    td_run behind = run_of(exec, (size_t)mine->fold);
+    td_run behind = run_of(exec, whole(exec), (size_t)mine->fold);
     behind.node->op->affine(&behind, scale, bias);
     for (size_t o = 0; o < channels; o++) {
         bias[o] += b ? scale[o] * b[o] : 0;
@@ -288,7 +343,7 @@ void td_exec_weights(td_exec *exec, const float *weights) {
             continue;
         if (exec->slots[i].fold != NONE)
             fold(exec, i);
-        td_run run = run_of(exec, i);
+        td_run run = run_of(exec, whole(exec), i);
         run.scratch = NULL;
         if (run.node->op->prepare)
             run.node->op->prepare(&run);
@@ -302,22 +357,33 @@ void td_exec_training(td_exec *exec, uint64_t seed, uint32_t step) {
 }
 
 float *td_exec_input(td_exec *exec) {
-    return buffer_at(exec, exec->slots[0].activation);
+    return buffer_at(exec, whole(exec), exec->slots[0].activation);
+}
+
+static void run_forward(const td_exec *exec, place at) {
+    for (size_t i = 1; i < exec->net->node_count; i++)
+        if (!exec->slots[i].fused) {
+            td_run run = run_of(exec, at, i);
+            run.node->op->forward(&run);
+        }
+}
+
+static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    (void)chunk;
+    run_forward(context, (place){begin, end - begin, thread});
 }
 
 const float *td_exec_forward(td_exec *exec, size_t batch) {
-    size_t n = exec->net->node_count;
     exec->forward_batch = batch;
-    for (size_t i = 1; i < n; i++)
-        if (!exec->slots[i].fused) {
-            td_run run = run_of(exec, i);
-            run.node->op->forward(&run);
-        }
-    return buffer_at(exec, exec->slots[n - 1].activation);
+    if (exec->chunk)
+        td_parallel_claim(batch, exec->chunk, forward_chunk, exec);
+    else
+        run_forward(exec, whole(exec));
+    return buffer_at(exec, whole(exec), exec->slots[exec->net->node_count - 1].activation);
 }
 
 float *td_exec_logits_gradient(td_exec *exec) {
-    return buffer_at(exec, exec->slots[exec->net->node_count - 1].gradient);
+    return buffer_at(exec, whole(exec), exec->slots[exec->net->node_count - 1].gradient);
 }
 
 typedef struct sum {
@@ -345,24 +411,25 @@ static void gate_chunk(void *context, size_t begin, size_t end, size_t chunk, si
 static void backward_node(td_exec *exec, size_t i, float *dweights) {
     const td_net *net = exec->net;
     const slot *mine = &exec->slots[i];
-    td_run run = run_of(exec, i);
-    run.dout = buffer_at(exec, mine->gradient);
+    const place at = whole(exec);
+    td_run run = run_of(exec, at, i);
+    run.dout = buffer_at(exec, at, mine->gradient);
     for (size_t k = 0; k < run.node->input_count; k++) {
         ptrdiff_t target =
             mine->extra[k] != NONE ? mine->extra[k] : exec->slots[run.node->inputs[k]].gradient;
-        run.din[k] = buffer_at(exec, target);
+        run.din[k] = buffer_at(exec, at, target);
     }
     for (size_t p = 0; dweights && p < run.node->param_count; p++)
         run.dparams[p] = dweights + net->params[run.node->params[p]].offset;
     if (mine->relu) {
-        gate g = {buffer_at(exec, mine->gradient), run.out};
+        gate g = {buffer_at(exec, at, mine->gradient), run.out};
         td_parallel_for(run.batch * td_shape_size(run.node->shape), ELEMENT_CHUNK, gate_chunk, &g);
     }
     run.node->op->backward(&run);
     for (size_t k = 0; k < run.node->input_count; k++)
         if (mine->extra[k] != NONE) {
             size_t input = run.node->inputs[k];
-            sum s = {buffer_at(exec, exec->slots[input].gradient), run.din[k]};
+            sum s = {buffer_at(exec, at, exec->slots[input].gradient), run.din[k]};
             td_parallel_for(run.batch * td_shape_size(net->nodes[input].shape), ELEMENT_CHUNK,
                             add_chunk, &s);
         }
@@ -372,7 +439,7 @@ const float *td_exec_backward(td_exec *exec, float *dweights) {
     for (size_t i = exec->net->node_count; i-- > 1;)
         if (exec->slots[i].wants && !exec->slots[i].fused)
             backward_node(exec, i, dweights);
-    return buffer_at(exec, exec->slots[0].gradient);
+    return buffer_at(exec, whole(exec), exec->slots[0].gradient);
 }
 
 size_t td_exec_bytes(const td_exec *exec) {

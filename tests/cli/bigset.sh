@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets larger than memory: a set of 384 MiB, mostly a hole in its file, under a limit of 250 MiB
+# Sets larger than memory: a set of 768 MiB, mostly a hole in its file, under a limit of 390 MiB
 # for all memory that is the process's own. A file that is mapped for reading does not count.
 . "$tests/lib.sh"
 
@@ -10,8 +10,8 @@ limited() {
 }
 
 side=128
-count=8192
-limit=256000 # KiB
+count=16384
+limit=400000 # KiB
 # octal BYTE...: the bytes, for printf.
 octal() {
     printf '\\%03o' "$@"

@@ -1,6 +1,7 @@
 # The instruction set that computes: chosen when a tool starts, named in its record, and the same when
 # a training goes on.
 . "$tests/lib.sh"
+unset TRAPDOOR_KERNEL OPENBLAS_CORETYPE
 
 train() {
     trapdoor-train -q --data fashion-mnist:train:0-256 --net lenet5 --epochs 2 "$@"

@@ -43,4 +43,9 @@ for variable in OMP_THREAD_LIMIT=1 OMP_MAX_ACTIVE_LEVELS=0; do
     (export $variable && train $variable) >/dev/null
     check "$variable: the same model" cmp two $variable
 done
+
+# OpenBLAS would try for ever to get its memory.
+run sh -c 'ulimit -v 450000; timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --threads 2 -o small'
+check 'memory that OpenBLAS cannot have is a failure' test "$status" -eq 1
+check 'and says so' grep -q 'trapdoor-train: OpenBLAS needs 256 MiB of address space for 2 threads' "$scratch/err"
 finish

@@ -144,18 +144,26 @@ td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_err
 /* --- the frame --- */
 
 /* An environment that names an old core costs a multiple of the time, without a word of OpenBLAS's.
- * Said where nets run. */
+ */
 static void note_slow_blas(const tool_run *run) {
-    static const char *const keys[] = {"model", "models", "net"};
     const size_t lanes = td_blas_lanes(td_blas_core()), could = td_kernel_used()->lanes;
-    bool runs_nets = false;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        runs_nets |= tool_settings_find(run->settings, keys[i]) != NULL;
-    if (runs_nets && lanes > 0 && lanes < could)
+    if (lanes > 0 && lanes < could)
         tool_run_note(run,
                       "note: OpenBLAS multiplies by its core %s, %zu numbers at a time where this "
                       "processor has %zu: at 1/%zu of the rate (OPENBLAS_CORETYPE chooses)",
                       td_blas_core(), lanes, could, could / lanes);
+}
+
+/* What is to be known of OpenBLAS before the work of a method that runs nets. */
+static td_status check_blas(const tool_run *run, td_error *error) {
+    static const char *const keys[] = {"model", "models", "net"};
+    bool runs_nets = false;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        runs_nets |= tool_settings_find(run->settings, keys[i]) != NULL;
+    if (!runs_nets)
+        return TD_OK;
+    note_slow_blas(run);
+    return td_blas_check_memory(error);
 }
 
 static td_status start(tool_run *run, const tool_settings *settings, td_error *error) {
@@ -165,7 +173,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
-    note_slow_blas(run);
+    TD_TRY(check_blas(run, error));
     if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
         TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
     TD_TRY(tool_record_check(run->common, error)); /* it may stand in that folder */
