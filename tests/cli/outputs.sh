@@ -46,6 +46,7 @@ done
 
 # OpenBLAS would try for ever to get its memory.
 run sh -c 'ulimit -v 450000; timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --threads 2 -o small'
+cp "$scratch/err" err
 check 'memory that OpenBLAS cannot have is a failure' test "$status" -eq 1
-check 'and says so' grep -q 'trapdoor-train: OpenBLAS needs 256 MiB of address space for 2 threads' "$scratch/err"
+check 'and says so' grep -q 'trapdoor-train: OpenBLAS needs 256 MiB of address space for 2 threads' err
 finish
