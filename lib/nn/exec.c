@@ -244,6 +244,16 @@ static td_status build(td_exec *exec, td_error *error) {
     return allocate(exec, error);
 }
 
+/* Inference needs no image for another. A chunk is large enough for the weights to be read once for
+ * many images, small enough for each thread to find some, and follows from nothing but the batch:
+ * bits depend on it. */
+static size_t chunk_of(td_exec_kind kind, size_t batch) {
+    enum { LEAST = 16, MOST = 64, CHUNKS = 8 };
+    return kind == TD_FORWARD && batch >= 2 * LEAST
+               ? td_size_min(MOST, td_size_max(LEAST, batch / CHUNKS))
+               : 0;
+}
+
 td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_kind kind,
                       td_error *error) {
     td_exec *exec = calloc(1, sizeof *exec);
@@ -253,8 +263,7 @@ td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_ki
     exec->net = net;
     exec->batch = batch;
     exec->kind = kind;
-    exec->chunk =
-        kind == TD_FORWARD && getenv("TD_CHUNK") ? strtoul(getenv("TD_CHUNK"), NULL, 10) : 0;
+    exec->chunk = chunk_of(kind, batch);
     td_status status = build(exec, error);
     if (status == TD_OK)
         *out = exec;

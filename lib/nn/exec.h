@@ -8,12 +8,14 @@
 typedef struct td_exec td_exec;
 
 typedef enum td_exec_kind {
-    TD_FORWARD,        /* inference: activations share memory, batch norms are folded away */
+    TD_FORWARD,        /* inference: activations share memory, batch norms are folded away; a chunk
+                          of images goes through the whole net on one thread */
     TD_BACKWARD,       /* gradients of the parameters */
     TD_BACKWARD_INPUT, /* ... and of the image as well */
 } td_exec_kind;
 
-/* For batches of up to `batch` images. The net must outlive the executor, which the caller frees.
+/* For batches of up to `batch` images; from 32 on, inference cuts them into chunks of an eighth, of
+ * 16 images at least and 64 at most. The net must outlive the executor, which the caller frees.
  * The number of threads must not grow afterwards. */
 td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_kind kind,
                       td_error *error) TD_MUST_USE;

@@ -5,7 +5,7 @@
 #include "nn/feed.h"
 #include <string.h>
 
-enum { BATCH = 128 };
+enum { BATCH = 1024 };
 
 td_status td_predict(const td_net *net, const float *weights, const td_images *images,
                      td_predict_watch watch, td_arena *arena, float **logits, td_error *error) {

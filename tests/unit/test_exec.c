@@ -80,6 +80,48 @@ static void inference_gives_the_bytes_of_training(void **state) {
     }
 }
 
+/* A batch that goes through in chunks, the last one short: the bytes of small batches, each of
+ * which goes through alone, at any number of threads. */
+static void chunks_give_the_logits_of_small_batches(void **state) {
+    enum { LARGE = 70, SMALL = 10 };
+    td_net net;
+    td_exec *exec;
+    (void)state;
+    parse_cnn(&net);
+    const size_t size = td_shape_size(td_net_input(&net));
+    float *weights = malloc(net.weight_count * sizeof *weights);
+    float *x = malloc(LARGE * size * sizeof *x), logits[LARGE * CLASSES],
+          first_run[LARGE * CLASSES];
+    assert_true(weights && x);
+    net_weights(&net, weights);
+    net_normal(x, LARGE * size, 1);
+    assert_int_equal(td_exec_new(&exec, &net, SMALL, TD_FORWARD, NULL), TD_OK);
+    td_exec_weights(exec, weights);
+    for (size_t first = 0; first < LARGE; first += SMALL) {
+        memcpy(td_exec_input(exec), x + first * size, SMALL * size * sizeof *x);
+        memcpy(logits + first * CLASSES, td_exec_forward(exec, SMALL),
+               SMALL * CLASSES * sizeof *logits);
+    }
+    td_exec_free(exec);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        td_set_threads(threads);
+        assert_int_equal(td_exec_new(&exec, &net, LARGE, TD_FORWARD, NULL), TD_OK);
+        td_exec_weights(exec, weights);
+        memcpy(td_exec_input(exec), x, LARGE * size * sizeof *x);
+        const float *found = td_exec_forward(exec, LARGE);
+        if (threads == 1)
+            memcpy(first_run, found, sizeof first_run);
+        assert_memory_equal(found, first_run, sizeof first_run);
+        for (size_t i = 0; i < LARGE * CLASSES; i++)
+            net_assert_near((double)found[i], (double)logits[i], 1e-4);
+        td_exec_free(exec);
+    }
+    td_set_threads(0);
+    free(x);
+    free(weights);
+    td_net_free(&net);
+}
+
 static void inference_needs_less_memory(void **state) {
     fixture inference, training;
     (void)state;
@@ -340,6 +382,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_cnn),
         cmocka_unit_test(inference_gives_the_bytes_of_training),
+        cmocka_unit_test(chunks_give_the_logits_of_small_batches),
         cmocka_unit_test(inference_needs_less_memory),
         cmocka_unit_test(inference_reuses_memory),
         cmocka_unit_test(norms_fold),

@@ -73,6 +73,37 @@ static void test_every_item_once(void **state) {
     }
 }
 
+/* Whether a loop within a chunk that was claimed is the chunk's thread's alone. */
+static void claim(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    visits inner = {.chunk_size = 3, .count = 10}, *seen = context;
+    (void)chunk;
+    if (td_threads() != 1 || td_thread() != 0 || thread >= MOST_THREADS ||
+        __atomic_exchange_n(&seen->busy[thread], 1, __ATOMIC_ACQ_REL))
+        __atomic_store_n(&seen->wrong, 1, __ATOMIC_RELAXED);
+    td_parallel_for(inner.count, inner.chunk_size, visit, &inner);
+    td_parallel_each(inner.count, visit_one, &inner);
+    for (size_t i = 0; i < inner.count; i++)
+        if (inner.wrong || inner.item[i] != 2)
+            __atomic_store_n(&seen->wrong, 1, __ATOMIC_RELAXED);
+    for (size_t i = begin; i < end; i++)
+        __atomic_add_fetch(&seen->item[i], 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&seen->busy[thread], 0, __ATOMIC_RELEASE);
+}
+
+static void test_claimed_chunks_are_done_by_one_thread(void **state) {
+    (void)state;
+    for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+        visits seen = {0};
+        td_set_threads(threads);
+        td_parallel_claim(MOST_ITEMS - 1, 8, claim, &seen);
+        td_parallel_claim(0, 8, claim, &seen);
+        assert_int_equal(seen.wrong, 0);
+        for (size_t i = 0; i < MOST_ITEMS; i++)
+            assert_int_equal(seen.item[i], i < MOST_ITEMS - 1);
+        assert_int_equal(td_threads(), threads); /* as before */
+    }
+}
+
 static void test_zero_threads_is_one_per_core(void **state) {
     (void)state;
     td_set_threads(0);
@@ -168,6 +199,7 @@ static void test_core_has_a_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_item_once),
+        cmocka_unit_test(test_claimed_chunks_are_done_by_one_thread),
         cmocka_unit_test(test_zero_threads_is_one_per_core),
         cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_the_first_failure_is_told),
