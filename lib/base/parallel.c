@@ -1,18 +1,24 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE /* CPU_COUNT, MAP_ANONYMOUS */
 #include "base/parallel.h"
 
 #include "base/size.h"
 #include <cblas.h>
 #include <errno.h>
 #include <limits.h>
-#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     PATH_SIZE = 4096,
+    MOST_THREADS = 1024,
     BLAS_BUFFER = 128 << 20, /* bytes; OpenBLAS 0.3 on x86-64, less elsewhere */
 };
 
@@ -57,34 +63,210 @@ static size_t own_quota(void) {
     return td_quota_cores("/sys/fs/cgroup", strcmp(group, "/") == 0 ? "" : group);
 }
 
-static size_t usual_threads(void) {
-    static size_t first; /* what OMP_NUM_THREADS says, before it is set here */
-    if (first == 0)
-        first = (size_t)omp_get_max_threads();
-    if (getenv("OMP_NUM_THREADS"))
-        return first;
-    return td_size_min((size_t)omp_get_num_procs(), own_quota());
+/* A whole number above 0 in the environment, as OpenMP's variables have; SIZE_MAX without. */
+static size_t number_in(const char *variable) {
+    const char *text = getenv(variable);
+    const long number = text ? strtol(text, NULL, 10) : 0;
+    return number > 0 ? (size_t)number : SIZE_MAX;
 }
 
-static int team_size(void) {
-    int size = 1;
-#pragma omp parallel
-#pragma omp single
-    size = omp_get_num_threads();
-    return size;
+static size_t own_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (size_t)CPU_COUNT(&set);
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN); /* more than a set holds */
+    return cores > 0 ? (size_t)cores : 1;
+}
+
+static size_t usual_threads(void) {
+    const size_t said = number_in("OMP_NUM_THREADS");
+    return said < SIZE_MAX ? said : td_size_min(own_cores(), own_quota());
+}
+
+/* --- the team --- */
+
+/* Chunks [next, end) of a loop, dealt to one thread. It does them in order; one that has no more
+ * helps the others. */
+typedef struct share {
+    _Alignas(64) atomic_size_t next; /* a line of the cache for each */
+    size_t end;
+} share;
+
+typedef struct loop {
+    td_chunk_fn work;
+    void *context;
+    size_t count, chunk_size;
+    size_t step; /* chunks that are taken at once */
+} loop;
+
+/* The calling thread is 0, the workers are the others. A worker that is not running when a loop
+ * starts is not waited for: its share is done by those that are. */
+static struct team {
+    size_t size; /* 0 before the first use */
+    pthread_t workers[MOST_THREADS];
+    share shares[MOST_THREADS];
+    loop loop;
+    atomic_uint turn; /* of the loop: a new one starts */
+    pthread_mutex_t lock;
+    pthread_cond_t starts, ends;
+    bool open;          /* whether workers may join the loop */
+    atomic_size_t busy; /* workers that joined it and are not done; changed under the lock */
+    bool stops;
+} team = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .starts = PTHREAD_COND_INITIALIZER,
+          .ends = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local size_t own_number;
+static _Thread_local bool is_working, is_alone;
+
+/* Who waits spins as long as a loop usually takes to end, some ten microseconds, and then sleeps:
+ * spinning longer keeps the core from the thread that is waited for where other programs run. */
+enum { SPINS = 1000 };
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void do_chunks(const loop *l, size_t first, size_t end) {
+    for (size_t chunk = first; chunk < end; chunk++) {
+        const size_t begin = chunk * l->chunk_size;
+        l->work(l->context, begin, td_size_min(begin + l->chunk_size, l->count), chunk,
+                td_thread());
+    }
+}
+
+static void do_share(const loop *l, share *s) {
+    for (;;) {
+        const size_t first = atomic_fetch_add_explicit(&s->next, l->step, memory_order_relaxed);
+        if (first >= s->end)
+            return;
+        do_chunks(l, first, td_size_min(first + l->step, s->end));
+    }
+}
+
+static void do_shares(void) {
+    is_working = true;
+    for (size_t i = 0; i < team.size; i++)
+        do_share(&team.loop, &team.shares[(own_number + i) % team.size]);
+    is_working = false;
+}
+
+/* Waits for another loop than `turn`, and joins it; false when the team stops. */
+static bool join_loop(unsigned *turn) {
+    for (size_t i = 0; i < SPINS && atomic_load(&team.turn) == *turn; i++)
+        pause_briefly();
+    pthread_mutex_lock(&team.lock);
+    while (!team.stops && (atomic_load(&team.turn) == *turn || !team.open)) {
+        *turn = atomic_load(&team.turn);
+        pthread_cond_wait(&team.starts, &team.lock);
+    }
+    *turn = atomic_load(&team.turn);
+    const bool joined = !team.stops;
+    if (joined)
+        atomic_fetch_add(&team.busy, 1);
+    pthread_mutex_unlock(&team.lock);
+    return joined;
+}
+
+static void leave_loop(void) {
+    pthread_mutex_lock(&team.lock);
+    if (atomic_fetch_sub(&team.busy, 1) == 1)
+        pthread_cond_signal(&team.ends);
+    pthread_mutex_unlock(&team.lock);
+}
+
+/* OpenBLAS keeps to the calling thread. Built with OpenMP it keeps the number for each thread. */
+static void keep_blas_alone(void) {
+    pthread_mutex_lock(&team.lock);
+    openblas_set_num_threads(1);
+    pthread_mutex_unlock(&team.lock);
+}
+
+static void *serve(void *number) {
+    unsigned turn = 0;
+    own_number = (size_t)(uintptr_t)number;
+    keep_blas_alone();
+    while (join_loop(&turn)) {
+        do_shares();
+        leave_loop();
+    }
+    return NULL;
+}
+
+static void open_loop(const loop *l, size_t chunks) {
+    for (size_t i = 0; i < team.size; i++) {
+        atomic_store_explicit(&team.shares[i].next, chunks * i / team.size, memory_order_relaxed);
+        team.shares[i].end = chunks * (i + 1) / team.size;
+    }
+    team.loop = *l;
+    pthread_mutex_lock(&team.lock);
+    team.open = true;
+    atomic_fetch_add(&team.turn, 1);
+    pthread_cond_broadcast(&team.starts);
+    pthread_mutex_unlock(&team.lock);
+}
+
+/* All chunks are taken; those that joined may be at their last ones. */
+static void close_loop(void) {
+    for (size_t i = 0; i < SPINS && atomic_load(&team.busy) > 0; i++)
+        pause_briefly();
+    pthread_mutex_lock(&team.lock);
+    team.open = false;
+    while (atomic_load(&team.busy) > 0)
+        pthread_cond_wait(&team.ends, &team.lock);
+    pthread_mutex_unlock(&team.lock);
+}
+
+static void stop_team(void) {
+    pthread_mutex_lock(&team.lock);
+    team.stops = true;
+    pthread_cond_broadcast(&team.starts);
+    pthread_mutex_unlock(&team.lock);
+    for (size_t i = 1; i < team.size; i++)
+        pthread_join(team.workers[i], NULL);
+    team.stops = false;
+    team.size = 0;
+}
+
+/* As many as can be had. Signals are the calling thread's. */
+static void start_team(size_t size) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    team.size = 1;
+    atomic_store(&team.turn, 0);
+    team.open = false;
+    while (team.size < size &&
+           pthread_create(&team.workers[team.size], NULL, serve, (void *)(uintptr_t)team.size) == 0)
+        team.size++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void td_set_threads(size_t count) {
-    const size_t usual = usual_threads();
-    omp_set_dynamic(0);
-    if (omp_get_max_active_levels() < 1)
-        omp_set_max_active_levels(1);
-    count = td_size_min(count > 0 ? count : usual, (size_t)omp_get_thread_limit());
-    omp_set_num_threads((int)count);
-    omp_set_num_threads(team_size());
+    static bool registered;
+    count = td_size_min(count > 0 ? count : usual_threads(), number_in("OMP_THREAD_LIMIT"));
+    stop_team();
+    keep_blas_alone();
+    start_team(td_size_min(count, MOST_THREADS));
+    if (!registered)
+        registered = atexit(stop_team) == 0;
 }
 
-static _Thread_local bool is_alone;
+/* --- loops --- */
+
+size_t td_threads(void) {
+    if (team.size == 0)
+        td_set_threads(0);
+    return is_alone ? 1 : team.size;
+}
+
+size_t td_thread(void) {
+    return is_alone ? 0 : own_number;
+}
 
 bool td_parallel_alone(bool alone) {
     const bool before = is_alone;
@@ -92,44 +274,38 @@ bool td_parallel_alone(bool alone) {
     return before;
 }
 
-size_t td_threads(void) {
-    return is_alone ? 1 : (size_t)omp_get_max_threads();
-}
-
-static void do_chunk(size_t count, size_t chunk_size, td_chunk_fn work, void *context, size_t chunk,
-                     size_t thread) {
-    const size_t begin = chunk * chunk_size;
-    work(context, begin, td_size_min(begin + chunk_size, count), chunk, thread);
-}
-
+/* A thread gets the same share of the items in every loop, so that one loop finds in its core's
+ * cache what the one before left there. */
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
-    const size_t chunks = td_chunks(count, chunk_size);
-    if (is_alone) {
-        for (size_t chunk = 0; chunk < chunks; chunk++)
-            do_chunk(count, chunk_size, work, context, chunk, 0);
+    enum { TAKES = 16 }; /* of a share, so that there is something to help with */
+    const size_t chunks = td_chunks(count, chunk_size), threads = td_threads();
+    const loop l = {work, context, count, chunk_size, 1 + chunks / (threads * TAKES)};
+    if (chunks <= 1 || threads == 1 || is_working) {
+        const bool before = is_working;
+        is_working = true; /* loops within it are the same, however many threads there are */
+        do_chunks(&l, 0, chunks);
+        is_working = before;
         return;
     }
-    /* One chunk stays in a team of its own as well: outside a parallel region sgemm would start
-     * threads, and its bits would follow their number. A thread gets the same share of the items in
-     * every loop, so that one loop finds in its core's cache what the one before left there. */
-#pragma omp parallel for schedule(static)
-    for (size_t chunk = 0; chunk < chunks; chunk++)
-        do_chunk(count, chunk_size, work, context, chunk, td_thread());
+    open_loop(&l, chunks);
+    do_shares();
+    close_loop();
+}
+
+typedef struct claim {
+    td_chunk_fn work;
+    void *context;
+} claim;
+
+static void do_claim(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const claim *c = context;
+    const bool before = td_parallel_alone(true);
+    c->work(c->context, begin, end, chunk, thread);
+    td_parallel_alone(before);
 }
 
 void td_parallel_claim(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
-    const size_t chunks = td_chunks(count, chunk_size);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (size_t chunk = 0; chunk < chunks; chunk++) {
-        const size_t thread = td_thread();
-        const bool before = td_parallel_alone(true);
-        do_chunk(count, chunk_size, work, context, chunk, thread);
-        td_parallel_alone(before);
-    }
-}
-
-size_t td_thread(void) {
-    return is_alone ? 0 : (size_t)omp_get_thread_num();
+    td_parallel_for(count, chunk_size, do_claim, &(claim){work, context});
 }
 
 typedef struct each {
@@ -147,9 +323,7 @@ void td_parallel_each(size_t count, td_each_fn work, void *context) {
     td_parallel_for(count, 1, do_item, &(each){work, context});
 }
 
-bool td_blas_uses_openmp(void) {
-    return openblas_get_parallel() == OPENBLAS_OPENMP;
-}
+/* --- OpenBLAS --- */
 
 td_status td_blas_check_memory(td_error *error) {
     const size_t size = td_threads() * BLAS_BUFFER;

@@ -16,8 +16,7 @@ typedef void (*td_each_fn)(void *context, size_t index);
 
 /* Sets the number of threads for the whole process. 0 is what OMP_NUM_THREADS says, else one per
  * core that this process may use, by its affinity and its cgroup's quota. There are never more than
- * OpenMP gives: its limit (OMP_THREAD_LIMIT), or what a team really has. Call it before any work:
- * were a team smaller than it should be, OpenBLAS would wait for its threads for ever. */
+ * OMP_THREAD_LIMIT says, or than can be had. Not to be called within a loop. */
 void td_set_threads(size_t count);
 
 /* Cores by the cgroup's quota in files below `root` ("/sys/fs/cgroup"), rounded up: of version 2,
@@ -26,18 +25,20 @@ size_t td_quota_cores(const char *root, const char *group);
 
 size_t td_threads(void);
 
-/* Runs `work` over `count` items in chunks of `chunk_size` (the last may be short). Inside `work`
- * sgemm runs on one thread, which keeps its bits the same at any thread count. */
+/* Runs `work` over `count` items in chunks of `chunk_size` (the last may be short). A loop within
+ * `work` is done by the calling thread. OpenBLAS always runs on the calling thread, which keeps its
+ * bits the same at any thread count. Each thread begins with the same share of the chunks; who is
+ * done first helps the others, and nobody waits for one that another program keeps from its core,
+ * unless it is within a chunk. */
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
 
-/* The same for items that do not depend on each other, each by itself. A thread gets a run of
- * neighbouring items. An item should be worth a call: some hundred operations. */
+/* The same for items that do not depend on each other, each by itself. An item should be worth a
+ * call: some hundred operations. */
 void td_parallel_each(size_t count, td_each_fn work, void *context);
 
-/* td_parallel_for for chunks that hold loops of their own: the chunk's thread does these alone, so
- * that threads meet once, at the end, not after every loop within. There td_threads() is 1 and
- * td_thread() 0. Threads claim the chunks one by one: one that another program keeps from its core
- * holds up nobody. */
+/* td_parallel_for for chunks that hold loops of their own, which choose scratch memory by thread:
+ * there td_threads() is 1 and td_thread() 0, and threads meet once, at the end, not after every
+ * loop within. */
 void td_parallel_claim(size_t count, size_t chunk_size, td_chunk_fn work, void *context);
 
 /* Whether loops of the calling thread are done by it alone; returns what was set before. For the
@@ -51,10 +52,6 @@ size_t td_thread(void);
 static inline size_t td_chunks(size_t count, size_t chunk_size) {
     return (count + chunk_size - 1) / chunk_size;
 }
-
-/* Whether OpenBLAS is the flavour that is built with OpenMP. No other keeps the promise above: it
- * would run threads of its own inside `work`. */
-bool td_blas_uses_openmp(void);
 
 /* Whether the memory can be had that OpenBLAS sets aside for each thread when it first multiplies:
  * where it cannot, OpenBLAS tries again for ever. TD_ERR_MEMORY. */

@@ -112,14 +112,6 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
     error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);
     if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
         tool_misuse(NULL, "the command line could not be parsed: %s", strerror(failed));
-    if (!td_blas_uses_openmp()) {
-        td_error error;
-        td_status status =
-            td_fail(&error, TD_ERR_IO,
-                    "expected OpenBLAS built with OpenMP (libopenblas0-openmp), found "
-                    "another flavour, whose results depend on the thread count");
-        exit(tool_exit(status, &error));
-    }
     td_set_threads(common->threads);
     tool_catch_interrupts();
 }
