@@ -16,7 +16,6 @@ export LC_ALL=C TERM=dumb
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 129' HUP
-export OMP_WAIT_POLICY=passive # threads that wait must not take the cores from those that work
 trap 'exit 130' INT
 trap 'exit 143' TERM
 export scratch
