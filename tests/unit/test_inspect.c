@@ -210,6 +210,7 @@ static void findings_need_not_be_of_classes(void **state) {
     td_arena arena = {0};
     findings made = make(&pairs, distances, 2, list);
     list[0].source = 3;
+    list[1].source = 1;
     list[0].flagged = true;
     list[0].p = 0.01;
     open_inspection(&in, &run, &pairs, made);

@@ -1,121 +1,87 @@
 /* Removes what was found: which classes are patched, and unlearning (Wang et al. 2019, section
  * VI-C): the model is trained on with clean images, a share of which carry the recovered trigger,
  * as it was found and not as a picture of 8 bits, with their true labels. */
-#include "base/size.h"
 #include "defend/inspect/cleanse.h"
 #include <string.h>
 
 /* Epoch of TD_FOR_CLEANSE, above all classes: which images carry the trigger that is unlearned. */
 #define DRAW_SHARE UINT32_MAX
 
-enum { SLICE = 128 };
-
 /* --- stamped images --- */
 
-/* Images numbers[0 ... count) with the recovered trigger of a class, to out [count, size]. */
-static td_status stamp(const inspection *in, size_t class, const td_images *images,
-                       const uint32_t *numbers, size_t count, uint8_t *out, td_error *error) {
-    const size_t size = td_image_size(images);
-    const cleanse_found *found = cleanse_find(in, class);
-    td_arena arena = {0};
-    float *pixels;
-    td_status status =
-        td_arena_alloc(&arena, SLICE * sizeof *pixels, size, (void **)&pixels, "images", error);
-    for (size_t first = 0; status == TD_OK && first < count; first += SLICE) {
-        const size_t some = td_size_min(SLICE, count - first);
-        cleanse_apply(images, numbers + first, some, found->mask, found->pattern, pixels);
-        for (size_t i = 0; i < some * size; i++)
-            out[first * size + i] = (uint8_t)(pixels[i] + 0.5F);
+static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels) {
+    const inspect_trigger *trigger = findings_find(&in->found, class)->trigger;
+    (void)i;
+    for (size_t k = 0; k < td_shape_size(trigger->shape); k++) {
+        const float x = pixels[k], m = trigger->mask[k / trigger->shape.channels];
+        pixels[k] = (uint8_t)(x + m * (trigger->pattern[k] - x) + 0.5F);
     }
-    td_arena_free(&arena);
-    return status;
 }
 
-td_status cleanse_others(const td_images *images, size_t class, td_arena *arena, uint32_t **numbers,
-                         size_t *count, td_error *error) {
-    *count = 0;
-    TD_TRY(TD_ARENA_NEW(arena, images->count, numbers, "images", error));
+td_status cleanse_gather_others(const td_images *images, size_t class, td_arena *arena,
+                                td_images *out, td_error *error) {
+    uint32_t *numbers;
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, "images", error));
     for (size_t i = 0; i < images->count; i++)
         if ((size_t)images->labels[i] != class)
-            (*numbers)[(*count)++] = (uint32_t)i;
-    return TD_OK;
+            numbers[count++] = (uint32_t)i;
+    return defend_gather(images, numbers, count, arena, out, error);
 }
 
 td_status cleanse_stamp_others(const inspection *in, const td_images *images, size_t class,
                                td_arena *arena, td_images *out, td_error *error) {
-    uint32_t *numbers;
+    const size_t size = td_image_size(images);
     uint8_t *pixels;
-    size_t count;
-    TD_TRY(cleanse_others(images, class, arena, &numbers, &count, error));
-    TD_TRY(defend_gather(images, numbers, count, arena, out, error));
-    TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, "images", error));
+    TD_TRY(cleanse_gather_others(images, class, arena, out, error));
+    TD_TRY(td_arena_alloc(arena, out->count, size, (void **)&pixels, "images", error));
+    memcpy(pixels, out->pixels, out->count * size);
+    for (size_t i = 0; i < out->count; i++)
+        stamp(in, class, i, pixels + i * size);
     out->pixels = pixels;
-    return stamp(in, class, images, numbers, count, pixels, error);
+    return TD_OK;
 }
 
 /* --- unlearning --- */
 
-static td_status stamp_share(inspection *in, size_t class, const td_images *images,
-                             const uint32_t *numbers, size_t count, uint8_t *pixels,
-                             td_error *error) {
-    const size_t size = td_image_size(images);
-    td_arena arena = {0};
-    uint8_t *stamped;
-    td_status status = td_arena_alloc(&arena, count, size, (void **)&stamped, "images", error);
-    if (status == TD_OK)
-        status = stamp(in, class, images, numbers, count, stamped, error);
-    for (size_t i = 0; status == TD_OK && i < count; i++)
-        memcpy(pixels + numbers[i] * size, stamped + i * size, size);
-    td_arena_free(&arena);
-    return status;
-}
+typedef struct unlearned {
+    const char *how;
+    tool_list classes;
+    size_t images, stamped;
+} unlearned;
 
-enum { IMAGES, STAMPED };
+#define AT(field) offsetof(unlearned, field)
 
 static const tool_column unlearn_columns[] = {
-    [IMAGES] = {"images", "images", TOOL_COUNT},
-    [STAMPED] = {"stamped", "of them with a recovered trigger", TOOL_COUNT},
+    {"how", NULL, TOOL_TEXT, AT(how)},
+    {"classes", NULL, TOOL_LIST, AT(classes)},
+    {"images", "images", TOOL_COUNT, AT(images)},
+    {"stamped", "of them with a recovered trigger", TOOL_COUNT, AT(stamped)},
     {0},
 };
 
 static const tool_table_kind unlearn_table = {
-    .title = "Unlearning", .columns = unlearn_columns, .single = true};
+    .title = "Unlearning", .columns = unlearn_columns, .row = sizeof(unlearned), .single = true};
 
 static td_status unlearn(inspection *in, const td_net **net, float **weights, td_error *error) {
     const cleanse *c = in->state;
-    inspect_share share = {
+    inspect_unlearning how = {
+        .tune = &c->options->tune,
+        .what = "unlearning",
         .share = c->options->share,
         .order = td_random_for(in->run->common->seed, TD_FOR_CLEANSE, DRAW_SHARE, 0),
         .classes = c->patched,
-        .count = c->patched_count,
-        .stamp = stamp_share,
+        .class_count = c->patched_count,
+        .stamp = stamp,
     };
-    td_images images;
-    size_t stamped;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(inspect_stamp_share(in, &in->images, &share, &images, &stamped, error));
+    unlearned row = {.how = "unlearn", .images = in->images.count};
     *net = &in->model.net;
-    TD_TRY(inspect_tune(in, &c->options->tune, "unlearning", &images, weights, error));
-    TD_TRY(tool_run_set(in->run, "patch",
-                        json_pack("{ss so}", "how", "unlearn", "classes", cleanse_patched_json(in)),
-                        error));
-    TD_TRY(inspect_patch_table(in, &unlearn_table, &table, error));
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    tool_cell_count(&row[IMAGES], images.count);
-    tool_cell_count(&row[STAMPED], stamped);
-    return TD_OK;
+    TD_TRY(inspect_unlearn(in, &in->images, &how, weights, &row.stamped, error));
+    TD_TRY(inspect_list(in, c->patched, c->patched_count, &row.classes, error));
+    return tool_run_rows(in->run, &unlearn_table, "/patch", &row, 1, error);
 }
 
 /* --- all --- */
-
-json_t *cleanse_patched_json(const inspection *in) {
-    const cleanse *c = in->state;
-    json_t *numbers = json_array();
-    for (size_t i = 0; i < c->patched_count; i++)
-        json_array_append_new(numbers, json_integer((json_int_t)c->patched[i]));
-    return numbers;
-}
 
 static td_status choose_patched(inspection *in, td_error *error) {
     cleanse *c = in->state;

@@ -112,6 +112,16 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
     return TD_OK;
 }
 
+td_status inspect_list(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                       td_error *error) {
+    double *values;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, count, &values, "classes", error));
+    for (size_t i = 0; i < count; i++)
+        values[i] = (double)classes[i];
+    *out = (tool_list){values, count};
+    return TD_OK;
+}
+
 /* Of each class there must be enough images of others. */
 static td_status check_images(const inspection *in, td_error *error) {
     const size_t least = in->inspector->least;
@@ -154,18 +164,13 @@ td_status inspect_add(inspection *in, const finding *one, td_error *error) {
     return TD_OK;
 }
 
-static bool is_by_class(const inspection *in) {
-    return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
-}
-
-/* Counts the classes about which nothing was added, and lists them in the record. */
+/* Lists the classes about which nothing was added. */
 static td_status list_unsearched(inspection *in, td_error *error) {
-    json_t *list = json_array();
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->class_count, &in->unsearched, "classes", error));
     for (size_t i = 0; i < in->class_count; i++)
         if (!findings_find(&in->found, in->classes[i]))
-            json_array_append_new(list, json_integer((json_int_t)in->classes[i]));
-    in->found.unsearched = json_array_size(list);
-    return tool_run_set(in->run, "unsearched", list, error);
+            in->unsearched[in->found.unsearched++] = in->classes[i];
+    return TD_OK;
 }
 
 /* Ends a search that stopped: by the clock it is no failure. */
@@ -187,7 +192,7 @@ static td_status search(inspection *in, td_error *error) {
     run->deadline = fmin(run->deadline, tool_monotonic_seconds() + 60 * in->settings->minutes);
     td_status status = in->inspector->run(in, error);
     tool_run_end(run);
-    if (status == TD_ERR_INTERRUPTED && is_by_class(in))
+    if (status == TD_ERR_INTERRUPTED && inspect_is_by_class(in))
         status = stop(in, error);
     else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
         td_fail_within(error, status, "%s", in->settings->model.path);

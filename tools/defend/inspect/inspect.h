@@ -46,7 +46,8 @@ typedef struct inspector {
     findings_spread spread;
     inspect_clean clean;
     size_t least;             /* clean images of other classes, for each class; 0: any number */
-    const tool_column *extra; /* its own columns, behind the others; NULL: none */
+    const tool_column *extra; /* its own columns, behind the others, FINDING_OWN at most, of a
+                                 finding's `own`; NULL: none */
     bool pictures;            /* findings have triggers: --triggers DIR takes them */
     bool resumes; /* has a key --resume, which goes on with what is in the folder of --triggers */
     bool patches; /* may write a model to -o */
@@ -77,11 +78,18 @@ struct inspection {
     size_t *classes;        /* to look at: all, unless `prepare` chooses */
     size_t class_count;
     findings found;
-    const char *said; /* what was looked for, for the summary: "the smallest triggers that ..." */
-    void *state;      /* the inspector's, in the run's arena */
+    size_t *flagged;    /* the classes that are, once the findings are judged */
+    size_t *unsearched; /* the classes that were left out, since the time was up; NULL: none */
+    const char *said;   /* what was looked for, for the summary: "the smallest triggers that ..." */
+    void *state;        /* the inspector's, in the run's arena */
 };
 
-/* Adds a finding; its map, trigger and cells must outlive the run. TD_ERR_MEMORY. */
+/* Whether a finding is about a class, or a pair. */
+static inline bool inspect_is_by_class(const inspection *in) {
+    return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
+}
+
+/* Adds a finding; its map and trigger must outlive the run. TD_ERR_MEMORY. */
 td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MUST_USE;
 
 /* The classes in an option's LIST, or all of 0 ... classes-1 if it is NULL, to out[count] in
@@ -90,7 +98,11 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
                                td_arena *arena, size_t **out, size_t *count,
                                td_error *error) TD_MUST_USE;
 
-/* --- for patches (inspect_patch.c) --- */
+/* Classes as a table has them. */
+td_status inspect_list(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                       td_error *error) TD_MUST_USE;
+
+/* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 
 /* Makes the net and its weights, which the run or the inspector's state owns, from the model. */
 typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **weights,
@@ -98,11 +110,6 @@ typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **
 
 /* Measures the model before and after on --test, and writes what the repair made to -o. */
 td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
-
-/* Adds a table whose rows are a field of the record's "patch", which must be there, or whose one
- * row is fields of it. */
-td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_table **out,
-                              td_error *error) TD_MUST_USE;
 
 /* The rows of a patch that trains the model on, in a tune_options; they go with `with`. */
 #define INSPECT_TUNE(with, default_epochs)                                                         \
@@ -125,25 +132,23 @@ td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_
             .most = INFINITY, .standard = "0", .needs = with, .value = "X", .help = "Weight decay" \
     }
 
-/* Trains a copy of the model's weights on; `what` is for the progress line. */
-td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
-                       const td_images *images, float **weights, td_error *error) TD_MUST_USE;
-
-/* Which of a set's images get a recovered trigger: of each class in turn about an equal part of the
- * share, in a random order, and none that is of the class itself: it would teach it. */
-typedef struct inspect_share {
-    double share; /* of the images, in (0, 1] */
+/* Unlearning: training on with images a share of which carry recovered triggers, with their true
+ * labels. Of each class in turn about an equal part of the share gets that class's trigger, in a
+ * random order, and no image of the class itself: it would teach it. */
+typedef struct inspect_unlearning {
+    const tune_options *tune;
+    const char *what; /* for the progress line */
+    double share;     /* of the images, in (0, 1] */
     td_random order;
     const size_t *classes; /* whose triggers they get */
-    size_t count;
-    /* Stamps images numbers[0 ... count) in `pixels`, a copy of the set's, with that class's. */
-    td_status (*stamp)(inspection *in, size_t class, const td_images *images,
-                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error);
-} inspect_share;
+    size_t class_count;
+    /* Stamps an image, the i-th of those that get the class's trigger. */
+    void (*stamp)(const inspection *in, size_t class, size_t i, uint8_t *pixels);
+} inspect_unlearning;
 
-/* The images, some of them stamped, with their labels as they are; *stamped: how many are. */
-td_status inspect_stamp_share(inspection *in, const td_images *images, inspect_share *share,
-                              td_images *out, size_t *stamped, td_error *error) TD_MUST_USE;
+/* Trains a copy of the model's weights; *stamped: how many of the images carry triggers. */
+td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlearning *how,
+                          float **weights, size_t *stamped, td_error *error) TD_MUST_USE;
 
 /* --- parts of the frame --- */
 

@@ -18,10 +18,10 @@ static const float START = 0.6F;   /* the largest change to start from */
 static const double CLEAR = 0.5;   /* of the largest covariance: what is taken */
 static const float RANGE = 255;
 
+/* Σ p·change by class and pixel is in the search's `starts`. */
 typedef struct screening {
     search *search;
     size_t batch;
-    float *starts;        /* Σ p·change by class and pixel */
     double *sums, *count; /* [classes]: Σ p; images of other classes */
     double *changes;      /* [size]: Σ change */
 } screening;
@@ -61,53 +61,46 @@ static void draw_blocks(const screening *v, size_t i, td_random *random, float *
         }
 }
 
-static void stamp_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void stamp(void *context, size_t i) {
     const screening *v = context;
     search *s = v->search;
-    float *input = td_exec_input(s->model);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        td_random random = td_random_for(s->settings->seed, TD_FOR_GENERATE, 0,
-                                         (uint32_t)(2 * (v->batch * SEARCH_BATCH + i)));
-        float *change = s->change + i * s->size;
-        draw_blocks(v, i, &random, change);
-        for (size_t k = 0; k < s->size; k++) {
-            const float sum = s->clean[i * s->size + k] + change[k];
-            input[i * s->size + k] = sum < 0 ? 0 : sum > RANGE ? RANGE : sum;
-        }
-    }
+    const float *clean = s->clean + i * s->size;
+    float *change = s->change + i * s->size, *input = td_exec_input(s->model) + i * s->size;
+    td_random random = td_random_for(s->run->common->seed, TD_FOR_GENERATE, 0,
+                                     (uint32_t)(2 * (v->batch * SEARCH_BATCH + i)));
+    draw_blocks(v, i, &random, change);
+    for (size_t k = 0; k < s->size; k++)
+        input[k] = fminf(RANGE, fmaxf(0, clean[k] + change[k]));
 }
 
-/* Adds what the batch says of classes [begin, end). */
-static void gather_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+/* Adds what the batch says of class t. */
+static void gather(void *context, size_t t) {
     const screening *v = context;
     const search *s = v->search;
-    (void)chunk, (void)thread;
-    for (size_t t = begin; t < end; t++)
-        for (size_t i = 0; i < SEARCH_BATCH; i++) {
-            const float p = s->probabilities[i * s->classes + t];
-            const float *change = s->change + i * s->size;
-            float *start = v->starts + t * s->size;
-            if ((size_t)s->images->labels[s->sources[i]] == t)
-                continue;
-            for (size_t k = 0; k < s->size; k++)
-                start[k] += p * change[k];
-            v->sums[t] += (double)p;
-            v->count[t]++;
-        }
+    float *start = s->starts + t * s->size;
+    for (size_t i = 0; i < SEARCH_BATCH; i++) {
+        const float p = s->probabilities[i * s->classes + t];
+        const float *change = s->change + i * s->size;
+        if ((size_t)s->images->labels[s->sources[i]] == t)
+            continue;
+        for (size_t k = 0; k < s->size; k++)
+            start[k] += p * change[k];
+        v->sums[t] += (double)p;
+        v->count[t]++;
+    }
 }
 
 static void run_batch(screening *v) {
     search *s = v->search;
     for (uint32_t i = 0; i < SEARCH_BATCH; i++) {
-        td_random random = td_random_for(s->settings->seed, TD_FOR_GENERATE, 0,
+        td_random random = td_random_for(s->run->common->seed, TD_FOR_GENERATE, 0,
                                          2 * ((uint32_t)v->batch * SEARCH_BATCH + i) + 1);
         s->sources[i] = td_random_below(&random, (uint32_t)s->images->count);
     }
     td_feed(s->images, s->sources, 0, SEARCH_BATCH, s->clean);
-    td_parallel_for(SEARCH_BATCH, 1, stamp_chunk, v);
+    td_parallel_each(SEARCH_BATCH, stamp, v);
     td_softmax(td_exec_forward(s->model, SEARCH_BATCH), SEARCH_BATCH, s->classes, s->probabilities);
-    td_parallel_for(s->classes, 1, gather_chunk, v);
+    td_parallel_each(s->classes, gather, v);
     for (size_t i = 0; i < SEARCH_BATCH; i++)
         for (size_t k = 0; k < s->size; k++)
             v->changes[k] += (double)s->change[i * s->size + k];
@@ -116,7 +109,7 @@ static void run_batch(screening *v) {
 /* From sums to covariances, and from these to a start. */
 static void finish_class(const screening *v, size_t t) {
     const search *s = v->search;
-    float *start = v->starts + t * s->size;
+    float *start = s->starts + t * s->size;
     double most = 0;
     for (size_t k = 0; k < s->size; k++) {
         const double all = v->changes[k] / (BATCHES * SEARCH_BATCH);
@@ -131,16 +124,16 @@ static void finish_class(const screening *v, size_t t) {
     }
 }
 
-td_status search_screen(search *s, td_arena *arena, td_error *error) {
+td_status search_screen(search *s, td_error *error) {
     static const char what[] = "the search for triggers";
-    screening v = {.search = s, .starts = s->starts};
+    td_arena *arena = &s->run->arena;
+    screening v = {.search = s};
     TD_TRY(TD_ARENA_NEW(arena, s->classes, &v.sums, what, error));
     TD_TRY(TD_ARENA_NEW(arena, s->classes, &v.count, what, error));
     TD_TRY(TD_ARENA_NEW(arena, s->size, &v.changes, what, error));
     for (v.batch = 0; v.batch < BATCHES; v.batch++) {
         run_batch(&v);
-        if (s->settings->advance && !s->settings->advance(s->settings->context, 0, 0))
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        TD_TRY(tool_run_go_on(s->run, 0, NULL, error));
     }
     for (size_t t = 0; t < s->classes; t++)
         finish_class(&v, t);
