@@ -64,6 +64,7 @@ static td_status search(affine *a, const cleanse_settings *settings, size_t targ
     if (status == TD_OK)
         status = cleanse_search_class(s, target, 0, found, error);
     cleanse_search_free(s);
+    tool_run_close(&run);
     return status;
 }
 
@@ -174,6 +175,7 @@ static void classes_do_not_depend_on_each_other(void **state) {
     assert_int_equal(cleanse_search_class(s, 1, usual.steps, &found, &error), TD_OK);
     assert_memory_equal(a.mask, alone, sizeof alone);
     cleanse_search_free(s);
+    tool_run_close(&run);
     td_net_free(&a.net);
 }
 
@@ -214,6 +216,7 @@ static void deadline_stops_the_search(void **state) {
     assert_int_equal(found.steps, 6);
     assert_string_equal(error.message, "the time is up after 10 of 400 steps");
     cleanse_search_free(s);
+    tool_run_close(&run);
     td_net_free(&a.net);
 }
 

@@ -60,50 +60,35 @@ td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) 
     return status;
 }
 
-static td_status search_all(inspection *in, td_error *error) {
+static td_status run(inspection *in, td_error *error) {
     cleanse *c = in->state;
     const cleanse_settings *settings = &c->options->search;
-    cleanse_search *search;
-    if (c->done == in->class_count)
-        return TD_OK;
-    TD_TRY(cleanse_search_new(&search, in->run, &in->model.net, in->model.weights, &in->images,
-                              settings, error));
-    tool_run_begin(in->run, "searching triggers", "steps", in->class_count * settings->steps);
-    td_status status = tool_run_go_on(in->run, c->done * settings->steps, NULL, error);
-    while (status == TD_OK && c->done < in->class_count) {
-        status = cleanse_search_class(search, in->classes[c->done], c->done * settings->steps,
-                                      &c->found[c->done], error);
-        if (status == TD_OK) {
-            c->done++;
-            status = cleanse_state_write(in, error);
-        }
-    }
-    cleanse_search_free(search);
-    return status;
-}
-
-static td_status add_found(inspection *in, size_t place, td_error *error) {
-    const cleanse_found *f = &((const cleanse *)in->state)->found[place];
-    finding one = finding_new(in->classes[place], f->size);
-    inspect_trigger *trigger;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
-    *trigger = (inspect_trigger){td_net_input(&in->model.net), f->mask, f->pattern};
-    one.found = f->found;
-    one.asr = f->asr;
-    one.trigger = f->found ? trigger : NULL;
-    one.own[0].count = f->steps;
-    return inspect_add(in, &one, error);
-}
-
-static td_status run(inspection *in, td_error *error) {
-    const cleanse *c = in->state;
-    const td_status status = search_all(in, error);
+    in->ready = c->done;
+    in->steps = settings->steps;
     TD_TRY(tool_run_text(in->run, &in->said, error,
                          "the smallest triggers that reach an ASR of %g %% on %zu clean images",
-                         100 * c->options->search.attack_rate, in->images.count));
-    for (size_t i = 0; i < c->done; i++)
-        TD_TRY(add_found(in, i, error));
-    return status;
+                         100 * settings->attack_rate, in->images.count));
+    return c->done == in->class_count
+               ? TD_OK
+               : cleanse_search_new(&c->search, in->run, &in->model.net, in->model.weights,
+                                    &in->images, settings, error);
+}
+
+static td_status of_class(inspection *in, size_t place, finding *one, td_error *error) {
+    cleanse *c = in->state;
+    cleanse_found *f = &c->found[place];
+    if (place >= c->done) {
+        TD_TRY(cleanse_search_class(c->search, one->class, place * in->steps, f, error));
+        c->done++;
+        TD_TRY(cleanse_state_write(in, error));
+    }
+    one->found = f->found;
+    one->value = f->size;
+    one->asr = f->asr;
+    one->own[0].count = f->steps;
+    if (f->found)
+        one->trigger = (inspect_trigger){f->mask, f->pattern};
+    return TD_OK;
 }
 
 /* --- is a recovered trigger the one that was planted? --- */
@@ -175,8 +160,8 @@ static td_status add_overlaps(inspection *in, td_error *error) {
     for (size_t k = 0; k < in->truth.backdoor_count; k++) {
         const repair_backdoor *backdoor = &in->truth.backdoors[k];
         const finding *f = findings_find(&in->found, backdoor->target);
-        if (f && f->trigger)
-            TD_TRY(find_overlap(in, backdoor, f->trigger->mask, &rows[count++], error));
+        if (f && f->trigger.mask)
+            TD_TRY(find_overlap(in, backdoor, f->trigger.mask, &rows[count++], error));
     }
     return tool_run_rows(in->run, &overlap_table, NULL, rows, count, error);
 }
@@ -205,6 +190,7 @@ static void close_state(inspection *in) {
     cleanse *c = in->state;
     if (!c)
         return;
+    cleanse_search_free(c->search);
     json_decref(c->identity);
     td_net_free(&c->pruned);
 }
@@ -224,6 +210,7 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
                                             .patches = true,
                                             .prepare = prepare,
                                             .run = run,
+                                            .of_class = of_class,
                                             .report = report,
                                             .patch = cleanse_apply_patch,
                                             .close = close_state};
@@ -268,7 +255,14 @@ static const td_key patch_keys[] = {
 };
 
 static const td_key tune_keys[] = {
-    INSPECT_TUNE("patch=unlearn", "5"),
+    {"epochs", TD_KEY_COUNT, offsetof(tune_options, epochs), .least = 1, .most = 1000000,
+     .standard = "5", .value = "N", .help = "Times to go through the images"},
+    {"lr", TD_KEY_REAL, offsetof(tune_options, lr), .above = true, .most = INFINITY,
+     .standard = "0.01", .value = "X", .help = "Learning rate"},
+    {"momentum", TD_KEY_REAL, offsetof(tune_options, momentum), .most = 1, .standard = "0.9",
+     .value = "X", .help = "Momentum of SGD"},
+    {"weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay), .most = INFINITY,
+     .standard = "0", .value = "X", .help = "Weight decay"},
     {0},
 };
 
@@ -278,7 +272,8 @@ static const tool_keys groups[] = {
     {.keys = tune_keys,
      .offset = AT(tune),
      .title = "Training of --patch unlearn",
-     .object = "tune"},
+     .object = "tune",
+     .needs = "patch=unlearn"},
     {0},
 };
 

@@ -28,6 +28,7 @@ typedef struct cleanse {
     const cleanse_options *options;
     cleanse_found *found;    /* of each of the inspection's classes */
     size_t done;             /* how many of these are searched for; they come first */
+    cleanse_search *search;  /* for the others */
     json_t *identity;        /* of the search; NULL without a folder */
     char path[TD_PATH_SIZE]; /* of the file of triggers, with a folder */
     size_t *patched;         /* classes to patch */

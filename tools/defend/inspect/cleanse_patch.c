@@ -10,11 +10,11 @@
 /* --- stamped images --- */
 
 static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels) {
-    const inspect_trigger *trigger = findings_find(&in->found, class)->trigger;
+    const inspect_trigger trigger = findings_find(&in->found, class)->trigger;
     (void)i;
-    for (size_t k = 0; k < td_shape_size(trigger->shape); k++) {
-        const float x = pixels[k], m = trigger->mask[k / trigger->shape.channels];
-        pixels[k] = (uint8_t)(x + m * (trigger->pattern[k] - x) + 0.5F);
+    for (size_t k = 0; k < td_shape_size(in->shape); k++) {
+        const float x = pixels[k], m = trigger.mask[k / in->shape.channels];
+        pixels[k] = (uint8_t)(x + m * (trigger.pattern[k] - x) + 0.5F);
     }
 }
 

@@ -8,7 +8,6 @@
 #include "nn/optimizer.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -77,7 +76,6 @@ struct cleanse_search {
     float *w, *slope;      /* [places + values]: what is searched over, and its gradient */
     float *state;          /* Adam's */
     float *mask, *pattern; /* of this step */
-    td_arena arena;
 };
 
 /* --- the trigger on images --- */
@@ -118,7 +116,7 @@ double cleanse_mask_size(const float *mask, size_t places) {
 static td_status allocate(cleanse_search *s, td_error *error) {
     static const char what[] = "a trigger";
     const size_t count = s->images->count, both = s->places + s->values;
-    td_arena *arena = &s->arena;
+    td_arena *arena = &s->run->arena;
     TD_TRY(TD_ARENA_NEW(arena, count, &s->others, what, error));
     TD_TRY(TD_ARENA_NEW(arena, count, &s->confirming, what, error));
     TD_TRY(TD_ARENA_NEW(arena, count, &s->order, what, error));
@@ -134,10 +132,9 @@ static td_status allocate(cleanse_search *s, td_error *error) {
 td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *net,
                              const float *weights, const td_images *clean,
                              const cleanse_settings *settings, td_error *error) {
-    cleanse_search *s = calloc(1, sizeof *s);
-    *out = NULL;
-    if (!s)
-        return td_fail_memory(error, "a search");
+    cleanse_search *s = *out = NULL;
+    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &s, "a search", error));
+    *out = s;
     s->run = run;
     s->net = net;
     s->images = clean;
@@ -145,18 +142,11 @@ td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *
     s->settings.batch = td_size_min(settings->batch, clean->count);
     s->places = clean->height * clean->width;
     s->values = td_image_size(clean);
-    td_status status = allocate(s, error);
-    if (status == TD_OK)
-        status = td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error);
-    if (status == TD_OK)
-        status = td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error);
-    if (status != TD_OK) {
-        cleanse_search_free(s);
-        return status;
-    }
+    TD_TRY(allocate(s, error));
+    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error));
     td_exec_weights(s->gradient, weights);
     td_exec_weights(s->forward, weights);
-    *out = s;
     return TD_OK;
 }
 
@@ -165,8 +155,6 @@ void cleanse_search_free(cleanse_search *s) {
         return;
     td_exec_free(s->gradient);
     td_exec_free(s->forward);
-    td_arena_free(&s->arena);
-    free(s);
 }
 
 /* Mask and pattern from what is searched over. */

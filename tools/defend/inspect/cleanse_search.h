@@ -39,7 +39,7 @@ typedef struct cleanse_found {
 typedef struct cleanse_search cleanse_search;
 
 /* For one class after another, on the images of `clean`, by the run's seed. All of these must
- * outlive it. */
+ * outlive it, its memory being the run's. On failure, too, the caller frees it. */
 td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *net,
                              const float *weights, const td_images *clean,
                              const cleanse_settings *settings, td_error *error) TD_MUST_USE;

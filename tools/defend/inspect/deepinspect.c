@@ -58,20 +58,20 @@ static td_status search_triggers(inspection *in, deepinspect *d, td_error *error
  * largest change of a pixel's channels, and the pattern what they then need. */
 static td_status as_blend(inspection *in, const float *change, inspect_trigger *trigger,
                           td_error *error) {
-    const td_shape shape = td_net_input(&in->model.net);
+    const size_t places = in->shape.height * in->shape.width, channels = in->shape.channels;
     float *mask, *pattern;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, shape.height * shape.width, &mask, "a trigger", error));
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, td_shape_size(shape), &pattern, "a trigger", error));
-    for (size_t p = 0; p < shape.height * shape.width; p++) {
-        const float *own = change + p * shape.channels;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, places, &mask, "a trigger", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, places * channels, &pattern, "a trigger", error));
+    for (size_t p = 0; p < places; p++) {
+        const float *own = change + p * channels;
         float most = 0;
-        for (size_t c = 0; c < shape.channels; c++)
+        for (size_t c = 0; c < channels; c++)
             most = fmaxf(most, fabsf(own[c]));
         mask[p] = most / 255;
-        for (size_t c = 0; c < shape.channels; c++)
-            pattern[p * shape.channels + c] = own[c] > 0 ? 255 * own[c] / most : 0;
+        for (size_t c = 0; c < channels; c++)
+            pattern[p * channels + c] = own[c] > 0 ? 255 * own[c] / most : 0;
     }
-    *trigger = (inspect_trigger){shape, mask, pattern};
+    *trigger = (inspect_trigger){mask, pattern};
     return TD_OK;
 }
 
@@ -80,20 +80,6 @@ static const tool_column extra[FINDING_OWN + 1] = {
      offsetof(finding, own[0].real), .digits = 4},
     {"inverted_sure", "sure", TOOL_COUNT, offsetof(finding, own[1].count)},
 };
-
-static td_status add_found(inspection *in, const deepinspect *d, size_t class, td_error *error) {
-    const search_class *found = &d->found[class];
-    finding one = finding_new(class, found->size);
-    inspect_trigger *trigger;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
-    TD_TRY(as_blend(in, found->triggers, trigger, error));
-    one.found = found->reached;
-    one.asr = found->asr;
-    one.trigger = found->reached ? trigger : NULL;
-    one.own[0].real = d->inverted.confidence[class];
-    one.own[1].count = d->inverted.reached[class];
-    return inspect_add(in, &one, error);
-}
 
 /* All classes are searched at once. */
 static td_status run(inspection *in, td_error *error) {
@@ -107,9 +93,19 @@ static td_status run(inspection *in, td_error *error) {
                          100 * d->options->search.rate, in->class_count * d->options->inverted));
     TD_TRY(invert(in, d, error));
     TD_TRY(search_triggers(in, d, error));
-    for (size_t i = 0; i < in->class_count; i++)
-        TD_TRY(add_found(in, d, i, error));
+    in->ready = in->class_count;
     return TD_OK;
+}
+
+static td_status of_class(inspection *in, size_t class, finding *one, td_error *error) {
+    const deepinspect *d = in->state;
+    const search_class *found = &d->found[class];
+    one->found = found->reached;
+    one->value = found->size;
+    one->asr = found->asr;
+    one->own[0].real = d->inverted.confidence[class];
+    one->own[1].count = d->inverted.reached[class];
+    return found->reached ? as_blend(in, found->triggers, &one->trigger, error) : TD_OK;
 }
 
 /* --- what else is reported --- */
@@ -224,6 +220,7 @@ static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
                                                 .pictures = true,
                                                 .patches = true,
                                                 .run = run,
+                                                .of_class = of_class,
                                                 .report = report,
                                                 .patch = patch};
 
@@ -250,16 +247,13 @@ static const td_key keys[] = {
     {0},
 };
 
-static const td_key tune_keys[] = {
-    INSPECT_TUNE("patch", "10"),
-    {"batch", TD_KEY_COUNT, offsetof(tune_options, batch), .least = 1, .most = 65536,
-     .standard = "128", .needs = "patch", .value = "N", .help = "Images of a step"},
-    {0},
-};
-
 static const tool_keys groups[] = {
     {.keys = keys},
-    {.keys = tune_keys, .offset = AT(tune), .title = "Training of --patch", .object = "tune"},
+    {.keys = repair_tune_keys,
+     .offset = AT(tune),
+     .title = "Training of --patch",
+     .object = "tune",
+     .needs = "patch"},
     {0},
 };
 

@@ -226,9 +226,12 @@ static bool has_verdict(const findings *f, bool by_median) {
     return false;
 }
 
-td_status findings_read(const json_t *record, td_arena *arena, findings *f, td_error *error) {
+td_status findings_read(const json_t *record, td_arena *arena, const void **out, td_error *error) {
+    findings *f;
     size_t i;
     json_t *entry;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &f, "findings", error));
+    *out = f;
     *f = (findings){.unsearched = json_array_size(json_object_get(record, "unsearched")),
                     .median = number_of(record, "median"),
                     .mad = number_of(record, "mad"),

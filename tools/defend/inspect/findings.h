@@ -4,7 +4,6 @@
 #define TOOLS_DEFEND_INSPECT_FINDINGS_H
 
 #include "base/arena.h"
-#include "base/shape.h"
 #include "frame/table.h"
 #include "measure/rates.h"
 #include <jansson.h>
@@ -33,8 +32,7 @@ typedef struct finding_statistic {
 
 /* A recovered trigger, x' = (1 − m)·x + m·p. */
 typedef struct inspect_trigger {
-    td_shape shape;       /* of an image */
-    const float *mask;    /* m, [height, width], in [0, 1] */
+    const float *mask;    /* m, [height, width], in [0, 1]; NULL: there is no trigger */
     const float *pattern; /* p, [height, width, channels], raw pixels 0–255 */
 } inspect_trigger;
 
@@ -51,7 +49,7 @@ typedef struct finding {
     double p;        /* by controls, in [0, 1]; NAN without them */
     td_rate asr;     /* of the trigger, on the images that the inspector says; else no trials */
     bool flagged;
-    const inspect_trigger *trigger; /* written as pictures; NULL: none */
+    inspect_trigger trigger; /* written as pictures */
     union {
         size_t count;
         double real;
@@ -113,9 +111,9 @@ const char *findings_field(finding_about about);
  * when out of memory. */
 json_t *findings_statistic_json(const findings *f);
 
-/* Reads them back from an inspector's record; what is read is in `arena`. Triggers and an
- * inspector's own columns are not. TD_ERR_FORMAT, which says where, for another record. */
-td_status findings_read(const json_t *record, td_arena *arena, findings *out,
+/* Reads them back from an inspector's record: *out is a const findings *, in `arena`. Triggers and
+ * an inspector's own columns are not read. TD_ERR_FORMAT, which says where, for another record. */
+td_status findings_read(const json_t *record, td_arena *arena, const void **out,
                         td_error *error) TD_MUST_USE;
 
 #endif

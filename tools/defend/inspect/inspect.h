@@ -54,8 +54,12 @@ typedef struct inspector {
     /* Before the search and before the folder is made: may choose the inspection's classes, and
      * takes up what --resume finds. May be NULL. */
     td_status (*prepare)(inspection *in, td_error *error);
-    /* Searches: adds findings by inspect_add, and may set `said`. Shows its progress. */
+    /* Searches all at once, showing its progress: adds findings by inspect_add, or leaves that to
+     * of_class; may set `said`. May be NULL. */
     td_status (*run)(inspection *in, td_error *error);
+    /* After `run`: searches class classes[place] and sets what was found. The frame adds the
+     * finding, shows the progress and looks at the clock. May be NULL. */
+    td_status (*of_class)(inspection *in, size_t place, finding *one, td_error *error);
     /* Once the findings are judged and in their table: adds more tables and notes. May be NULL. */
     td_status (*report)(inspection *in, td_error *error);
     /* Last: removes what was found, by inspect_patch, if that is asked. May be NULL. */
@@ -73,10 +77,13 @@ struct inspection {
     const inspector *inspector;
     td_model model;
     td_dataset clean; /* zeroed without --clean */
+    td_shape shape;   /* of the images that the model takes */
     td_images images; /* the clean ones that no set has that measures; count 0 without --clean */
     repair_evaluator truth; /* for measurement alone */
     size_t *classes;        /* to look at: all, unless `prepare` chooses */
     size_t class_count;
+    size_t ready; /* so many of them, the first, of_class need not search for, however late it is */
+    size_t steps; /* of the progress, for each class: 1, unless `prepare` says more */
     findings found;
     size_t *flagged;    /* the classes that are, once the findings are judged */
     size_t *unsearched; /* the classes that were left out, since the time was up; NULL: none */
@@ -110,27 +117,6 @@ typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **
 
 /* Measures the model before and after on --test, and writes what the repair made to -o. */
 td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
-
-/* The rows of a patch that trains the model on, in a tune_options; they go with `with`. */
-#define INSPECT_TUNE(with, default_epochs)                                                         \
-    {"epochs",      TD_KEY_COUNT,    offsetof(tune_options, epochs),                               \
-     .least = 1,    .most = 1000000, .standard = default_epochs,                                   \
-     .needs = with, .value = "N",    .help = "Times to go through the images"},                    \
-        {"lr",          TD_KEY_REAL,      offsetof(tune_options, lr),                              \
-         .above = true, .most = INFINITY, .standard = "0.01",                                      \
-         .needs = with, .value = "X",     .help = "Learning rate"},                                \
-        {"momentum",                                                                               \
-         TD_KEY_REAL,                                                                              \
-         offsetof(tune_options, momentum),                                                         \
-         .most = 1,                                                                                \
-         .standard = "0.9",                                                                        \
-         .needs = with,                                                                            \
-         .value = "X",                                                                             \
-         .help = "Momentum of SGD"},                                                               \
-    {                                                                                              \
-        "weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay),                         \
-            .most = INFINITY, .standard = "0", .needs = with, .value = "X", .help = "Weight decay" \
-    }
 
 /* Unlearning: training on with images a share of which carry recovered triggers, with their true
  * labels. Of each class in turn about an equal part of the share gets that class's trigger, in a
