@@ -1,6 +1,5 @@
 /* Neural Cleanse: the method (cleanse.c), its search for a class (cleanse_search.h), the triggers
- * found so far in a file (cleanse_state.c), and what removes a backdoor: unlearning
- * (cleanse_patch.c), and pruning and a filter by neurons (cleanse_neurons.c). */
+ * found so far in a file (cleanse_state.c), and what removes a backdoor (cleanse_patch.c). */
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_H
 #define TOOLS_DEFEND_INSPECT_CLEANSE_H
 
@@ -57,19 +56,5 @@ td_status cleanse_state_write(const inspection *in, td_error *error) TD_MUST_USE
 
 /* What --patch asks for, if a class is flagged or named. */
 td_status cleanse_apply_patch(inspection *in, td_error *error) TD_MUST_USE;
-
-/* inspect_repair. */
-td_status cleanse_prune(inspection *in, const td_net **net, float **weights,
-                        td_error *error) TD_MUST_USE;
-
-td_status cleanse_filter(inspection *in, td_error *error) TD_MUST_USE;
-
-/* Copies of all images but those of `class`, in `arena`. */
-td_status cleanse_gather_others(const td_images *images, size_t class, td_arena *arena,
-                                td_images *out, td_error *error) TD_MUST_USE;
-
-/* The same with the class's recovered trigger: x' rounded to whole values, as a camera would. */
-td_status cleanse_stamp_others(const inspection *in, const td_images *images, size_t class,
-                               td_arena *arena, td_images *out, td_error *error) TD_MUST_USE;
 
 #endif

@@ -161,25 +161,6 @@ static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels)
         pixels[k] = (uint8_t)fminf(255, fmaxf(0, (float)pixels[k] + change[k]));
 }
 
-typedef struct patched {
-    tool_list classes;
-    const char *images_of;
-    size_t images, stamped;
-} patched;
-
-#define AT(field) offsetof(patched, field)
-
-static const tool_column patch_columns[] = {
-    {"classes", NULL, TOOL_LIST, AT(classes)},
-    {"images_of", "images", TOOL_TEXT, AT(images_of)},
-    {"images", "count", TOOL_COUNT, AT(images)},
-    {"stamped", "of them with a generated trigger", TOOL_COUNT, AT(stamped)},
-    {0},
-};
-
-static const tool_table_kind patch_table = {
-    .title = "Patch", .columns = patch_columns, .row = sizeof(patched), .single = true};
-
 /* The model is trained on with images a share of which carry generated triggers of the flagged
  * classes, with their right labels (Chen et al. 2019, section 4.4). */
 static td_status train_on(inspection *in, const td_net **net, float **weights, td_error *error) {
@@ -187,19 +168,16 @@ static td_status train_on(inspection *in, const td_net **net, float **weights, t
     const bool clean = in->settings->clean != NULL;
     const td_images *images = clean ? &in->images : &d->inverted.images;
     inspect_unlearning how = {
+        .images_of = clean ? "clean" : "inverted",
         .tune = &d->options->tune,
-        .what = "patching",
         .share = d->options->share,
         .order = td_random_for(in->run->common->seed, TD_FOR_GENERATE, DRAW_SHARE, 0),
         .classes = in->flagged,
         .class_count = in->found.flagged,
         .stamp = stamp,
     };
-    patched row = {.images_of = clean ? "clean" : "inverted", .images = images->count};
     *net = &in->model.net;
-    TD_TRY(inspect_unlearn(in, images, &how, weights, &row.stamped, error));
-    TD_TRY(inspect_list(in, in->flagged, in->found.flagged, &row.classes, error));
-    return tool_run_rows(in->run, &patch_table, "/patch", &row, 1, error);
+    return inspect_unlearn(in, images, &how, weights, error);
 }
 
 static td_status patch(inspection *in, td_error *error) {
@@ -226,7 +204,6 @@ static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
 
 /* --- the method --- */
 
-#undef AT
 #define AT(field) offsetof(deepinspect_options, field)
 
 static const td_key keys[] = {

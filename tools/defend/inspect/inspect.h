@@ -122,9 +122,9 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
  * labels. Of each class in turn about an equal part of the share gets that class's trigger, in a
  * random order, and no image of the class itself: it would teach it. */
 typedef struct inspect_unlearning {
+    const char *how, *images_of; /* for the record; NULL: not there */
     const tune_options *tune;
-    const char *what; /* for the progress line */
-    double share;     /* of the images, in (0, 1] */
+    double share; /* of the images, in (0, 1] */
     td_random order;
     const size_t *classes; /* whose triggers they get */
     size_t class_count;
@@ -132,9 +132,9 @@ typedef struct inspect_unlearning {
     void (*stamp)(const inspection *in, size_t class, size_t i, uint8_t *pixels);
 } inspect_unlearning;
 
-/* Trains a copy of the model's weights; *stamped: how many of the images carry triggers. */
+/* Trains a copy of the model's weights, and says in the record with what. */
 td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlearning *how,
-                          float **weights, size_t *stamped, td_error *error) TD_MUST_USE;
+                          float **weights, td_error *error) TD_MUST_USE;
 
 /* --- parts of the frame --- */
 

@@ -28,14 +28,35 @@ static size_t choose(const td_images *images, size_t class, size_t wanted, const
     return count;
 }
 
+typedef struct unlearned {
+    const char *how, *images_of;
+    tool_list classes;
+    size_t images, stamped;
+} unlearned;
+
+#define AT(field) offsetof(unlearned, field)
+
+static const tool_column columns[] = {
+    {"how", NULL, TOOL_TEXT, AT(how)},
+    {"classes", NULL, TOOL_LIST, AT(classes)},
+    {"images_of", "images of", TOOL_TEXT, AT(images_of)},
+    {"images", "images", TOOL_COUNT, AT(images)},
+    {"stamped", "of them with a recovered trigger", TOOL_COUNT, AT(stamped)},
+    {0},
+};
+
+static const tool_table_kind unlearning = {
+    .title = "Unlearning", .columns = columns, .row = sizeof(unlearned), .single = true};
+
 td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlearning *how,
-                          float **weights, size_t *stamped, td_error *error) {
+                          float **weights, td_error *error) {
     td_arena *arena = &in->run->arena;
     const size_t size = td_image_size(images), bytes = images->count * size;
     const size_t count = in->model.net.weight_count;
     const size_t each =
         (size_t)(how->share * (double)images->count / (double)how->class_count + 0.5);
-    const tune_run tune = {.options = how->tune, .what = how->what};
+    const tune_run tune = {.options = how->tune, .what = "unlearning"};
+    unlearned row = {.how = how->how, .images_of = how->images_of, .images = images->count};
     td_images mixed = *images;
     uint32_t *order, *numbers;
     uint8_t *pixels;
@@ -47,13 +68,14 @@ td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlea
     memcpy(pixels, images->pixels, bytes);
     mixed.pixels = pixels;
     td_random_permutation(&how->order, order, (uint32_t)images->count);
-    *stamped = 0;
     for (size_t k = 0; k < how->class_count; k++) {
         const size_t chosen = choose(images, how->classes[k], each, order, &next, numbers);
         for (size_t i = 0; i < chosen; i++)
             how->stamp(in, how->classes[k], i, pixels + numbers[i] * size);
-        *stamped += chosen;
+        row.stamped += chosen;
     }
     memcpy(*weights, in->model.weights, count * sizeof **weights);
-    return tune_model(in->run, &tune, &in->model.net, *weights, &mixed, error);
+    TD_TRY(tune_model(in->run, &tune, &in->model.net, *weights, &mixed, error));
+    TD_TRY(inspect_list(in, how->classes, how->class_count, &row.classes, error));
+    return tool_run_rows(in->run, &unlearning, "/patch", &row, 1, error);
 }

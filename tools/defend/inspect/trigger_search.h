@@ -10,7 +10,7 @@
  * triggers met on the way, those of the least mean size that reach the rate are kept.
  *
  * The paper does not say where the search starts. Here a fifth of the steps first teaches the
- * generator changes that were found without gradients (trigger_screen.c). */
+ * generator changes that were found without gradients. */
 #ifndef TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
 #define TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
 
@@ -34,6 +34,7 @@ typedef struct search_class {
     td_rate asr;     /* of the kept triggers, on substitute images of other classes */
     float *triggers; /* [SEARCH_KEPT, image]: changes, whole pixel values from -255 to 255 */
     double g2;       /* at last */
+    size_t hits, trials; /* of the steps since it was last set */
 } search_class;
 
 /* A search under way. */
@@ -44,17 +45,16 @@ typedef struct search {
     size_t size, classes; /* values of an image */
     generator generator;
     td_exec *model;
-    int32_t *targets;      /* [SEARCH_BATCH] */
-    uint32_t *sources;     /* [SEARCH_BATCH]: the image of each example */
-    const float *values;   /* [SEARCH_BATCH, size]: what the generator gave */
-    float *change;         /* the same as images, in pixel values */
-    float *clean, *shown;  /* the same: x and x' */
-    float *probabilities;  /* [SEARCH_BATCH, classes] */
-    double *sizes;         /* [SEARCH_BATCH] */
-    const float *slope;    /* gradient of x' */
-    size_t *hits, *trials; /* [classes]: since g2 was last set */
-    float *starts;         /* [classes, size]: where the triggers start, in units of the range */
-    search_class *found;   /* [classes] */
+    int32_t targets[SEARCH_BATCH];
+    uint32_t sources[SEARCH_BATCH]; /* the image of each example */
+    const float *values;            /* [SEARCH_BATCH, size]: what the generator gave */
+    float *change;                  /* the same as images, in pixel values */
+    float *clean, *shown;           /* the same: x and x' */
+    float *probabilities;           /* [SEARCH_BATCH, classes] */
+    double sizes[SEARCH_BATCH];
+    const float *slope;  /* gradient of x' */
+    float *starts;       /* [classes, size]: where the triggers start, in units of the range */
+    search_class *found; /* [classes] */
 } search;
 
 /* `images` has as many of each class, class by class, as inversion gives them. Fills `classes` [of
@@ -70,9 +70,6 @@ void search_draw(search *s, size_t step);
 
 /* The loss of the drawn examples, and its gradient into the generator's. */
 double search_loss(search *s);
-
-/* Sets s->starts, for search_open. */
-td_status search_screen(search *s, td_error *error) TD_MUST_USE;
 
 /* The mean of |G − start|² over the drawn examples, and its gradient into the generator's. */
 double search_start_loss(search *s);
