@@ -200,30 +200,26 @@ static const tool_table_kind class_table = {.name = "classes",
                                             .columns = class_columns,
                                             .row = sizeof(pruned_class)};
 
-static td_status open_subject(pruning *p, const td_images *images, const float *values, subject *s,
-                              td_error *error) {
-    const size_t neurons = p->of.count;
-    *s = (subject){.values = values, .labels = images->labels, .count = images->count};
-    TD_TRY(td_arena_alloc(&p->of.arena, s->count * p->classes, sizeof *s->logits,
-                          (void **)&s->logits, "predictions", error));
-    for (size_t i = 0; i < s->count; i++)
-        for (size_t c = 0; c < p->classes; c++) {
-            double sum = (double)p->bias[c];
-            for (size_t k = 0; k < neurons; k++)
-                if (!p->masked[k])
-                    sum += (double)values[i * neurons + k] * (double)p->weight[c * neurons + k];
-            s->logits[i * p->classes + c] = sum;
-        }
-    return TD_OK;
-}
-
-/* Takes a neuron out of the logits, or, with sign 1, puts it back. */
+/* Puts a neuron into the logits, or, with sign -1, takes it out. */
 static void change(const pruning *p, subject *s, size_t neuron, double sign) {
     const size_t neurons = p->of.count;
     for (size_t i = 0; i < s->count; i++)
         for (size_t c = 0; c < p->classes; c++)
             s->logits[i * p->classes + c] += sign * (double)s->values[i * neurons + neuron] *
                                              (double)p->weight[c * neurons + neuron];
+}
+
+static td_status open_subject(pruning *p, const td_images *images, const float *values, subject *s,
+                              td_error *error) {
+    *s = (subject){.values = values, .labels = images->labels, .count = images->count};
+    TD_TRY(td_arena_alloc(&p->of.arena, s->count * p->classes, sizeof *s->logits,
+                          (void **)&s->logits, "predictions", error));
+    for (size_t i = 0; i < s->count * p->classes; i++)
+        s->logits[i] = (double)p->bias[i % p->classes];
+    for (size_t k = 0; k < p->of.count; k++)
+        if (!p->masked[k])
+            change(p, s, k, 1);
+    return TD_OK;
 }
 
 /* The share of the images that go to their label or, with a target, to it. */
@@ -330,6 +326,7 @@ typedef struct filter {
 typedef struct filter_set {
     const char *kind, *trigger;
     size_t class; /* TOOL_NO_COUNT for none */
+    const repair_backdoor *backdoor;
     td_rate rejected;
 } filter_set;
 
@@ -407,33 +404,28 @@ static td_status reject(const filter *f, const td_images *images, td_arena *aren
 }
 
 /* Images of a trigger's class do not count: nothing is gained by them. */
-static td_status reject_set(const filter *f, const repair_backdoor *backdoor, td_arena *arena,
-                            filter_set *row, td_error *error) {
-    const inspection *in = f->of.in;
+static td_status gather_set(const inspection *in, const filter_set *set, td_arena *arena,
+                            td_images *out, td_error *error) {
     const td_dataset *test = &in->truth.test;
-    td_images images = test->images, stamped;
-    if (backdoor) {
-        TD_TRY(td_trigger_stamp(backdoor->trigger, &test->images,
-                                (td_stamp){in->run->common->seed, test->first}, arena, &stamped,
-                                error));
-        TD_TRY(gather_others(&stamped, row->class, arena, &images, error));
-    } else if (row->class != TOOL_NO_COUNT) {
-        TD_TRY(stamp_others(in, &test->images, row->class, arena, &images, error));
-    }
-    return reject(f, &images, arena, &row->rejected, error);
+    const td_stamp first = {in->run->common->seed, test->first};
+    td_images stamped;
+    *out = test->images;
+    if (set->class == TOOL_NO_COUNT)
+        return TD_OK;
+    if (!set->backdoor)
+        return stamp_others(in, &test->images, set->class, arena, out, error);
+    TD_TRY(td_trigger_stamp(set->backdoor->trigger, &test->images, first, arena, &stamped, error));
+    return gather_others(&stamped, set->class, arena, out, error);
 }
 
-static td_status add_set(const filter *f, tool_table *table, size_t class,
-                         const repair_backdoor *backdoor, td_error *error) {
-    filter_set row = {.kind = backdoor                 ? "trigger"
-                              : class != TOOL_NO_COUNT ? "recovered"
-                                                       : "clean",
-                      .trigger = backdoor ? td_trigger_text(backdoor->trigger) : NULL,
-                      .class = class};
+static td_status add_set(const filter *f, tool_table *table, filter_set set, td_error *error) {
     td_arena arena = {0};
-    td_status status = reject_set(f, backdoor, &arena, &row, error);
+    td_images images;
+    td_status status = gather_set(f->of.in, &set, &arena, &images, error);
+    if (status == TD_OK)
+        status = reject(f, &images, &arena, &set.rejected, error);
     td_arena_free(&arena);
-    return status == TD_OK ? tool_run_fill(f->of.in->run, table, &row, error) : status;
+    return status == TD_OK ? tool_run_fill(f->of.in->run, table, &set, error) : status;
 }
 
 static td_status add_sets(const filter *f, td_error *error) {
@@ -441,11 +433,15 @@ static td_status add_sets(const filter *f, td_error *error) {
     const cleanse *c = f->of.cleanse;
     tool_table *table;
     TD_TRY(tool_run_open(f->of.in->run, &set_table, "/patch", &table, error));
-    TD_TRY(add_set(f, table, TOOL_NO_COUNT, NULL, error));
+    TD_TRY(add_set(f, table, (filter_set){.kind = "clean", .class = TOOL_NO_COUNT}, error));
     for (size_t k = 0; k < c->patched_count; k++)
-        TD_TRY(add_set(f, table, c->patched[k], NULL, error));
-    for (size_t k = 0; k < truth->backdoor_count; k++)
-        TD_TRY(add_set(f, table, truth->backdoors[k].target, &truth->backdoors[k], error));
+        TD_TRY(add_set(f, table, (filter_set){.kind = "recovered", .class = c->patched[k]}, error));
+    for (size_t k = 0; k < truth->backdoor_count; k++) {
+        const repair_backdoor *b = &truth->backdoors[k];
+        TD_TRY(add_set(f, table,
+                       (filter_set){"trigger", td_trigger_text(b->trigger), b->target, b, {0}},
+                       error));
+    }
     return TD_OK;
 }
 
