@@ -372,7 +372,7 @@ static td_status open_filter(filter *f, inspection *in, td_error *error) {
     double *scores, *thresholds;
     TD_TRY(open_neurons(&f->of, in, "filter", error));
     f->top = (f->of.count + PER_CENT - 1) / PER_CENT;
-    TD_TRY(inspect_list(in, c->patched, c->patched_count, &f->classes, error));
+    TD_TRY(inspect_numbers(in, c->patched, c->patched_count, &f->classes, error));
     TD_TRY(TD_ARENA_NEW(arena, c->patched_count, &f->by, "neurons", error));
     TD_TRY(TD_ARENA_NEW(arena, c->patched_count, &thresholds, "neurons", error));
     TD_TRY(TD_ARENA_NEW(arena, count, &scores, "scores", error));

@@ -113,8 +113,8 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
     return TD_OK;
 }
 
-td_status inspect_list(inspection *in, const size_t *classes, size_t count, tool_list *out,
-                       td_error *error) {
+td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                          td_error *error) {
     double *values;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, count, &values, "classes", error));
     for (size_t i = 0; i < count; i++)

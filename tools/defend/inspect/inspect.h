@@ -106,8 +106,8 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
                                td_error *error) TD_MUST_USE;
 
 /* Classes as a table has them. */
-td_status inspect_list(inspection *in, const size_t *classes, size_t count, tool_list *out,
-                       td_error *error) TD_MUST_USE;
+td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                          td_error *error) TD_MUST_USE;
 
 /* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 

@@ -76,6 +76,6 @@ td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlea
     }
     memcpy(*weights, in->model.weights, count * sizeof **weights);
     TD_TRY(tune_model(in->run, &tune, &in->model.net, *weights, &mixed, error));
-    TD_TRY(inspect_list(in, how->classes, how->class_count, &row.classes, error));
+    TD_TRY(inspect_numbers(in, how->classes, how->class_count, &row.classes, error));
     return tool_run_rows(in->run, &unlearning, "/patch", &row, 1, error);
 }

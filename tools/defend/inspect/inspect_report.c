@@ -107,9 +107,9 @@ static td_status add_fields(inspection *in, td_error *error) {
         if (in->found.list[i].flagged)
             in->flagged[count++] = in->found.list[i].class;
     if (inspect_is_by_class(in))
-        TD_TRY(inspect_list(in, in->flagged, count, &lists.flagged, error));
+        TD_TRY(inspect_numbers(in, in->flagged, count, &lists.flagged, error));
     if (in->unsearched)
-        TD_TRY(inspect_list(in, in->unsearched, in->found.unsearched, &lists.unsearched, error));
+        TD_TRY(inspect_numbers(in, in->unsearched, in->found.unsearched, &lists.unsearched, error));
     TD_TRY(tool_run_rows(in->run, &list_table, NULL, &lists, 1, error));
     return tool_run_set(in->run, "statistic", findings_statistic_json(&in->found), error);
 }
