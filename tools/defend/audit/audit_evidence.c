@@ -1,7 +1,7 @@
 /* What the methods found, in words. */
 #include "data/path.h"
 #include "defend/audit/audit.h"
-#include "defend/detect/outcome.h"
+#include "defend/detect/detect.h"
 #include "defend/filter/outcome.h"
 #include "measure/mad.h"
 #include <string.h>
