@@ -223,13 +223,12 @@ static void quartiles_are_interpolated(void **state) {
     (void)state;
     double values[] = {8, 1, 4, 2};
     const distribution d = distribution_of(values, 4);
-    assert_int_equal(d.count, 4);
     assert_true(values[0] == 1 && values[3] == 8);
     assert_true(d.least == 1 && d.lower == 1.75 && d.median == 3 && d.upper == 5 && d.most == 8);
     double one[] = {2.5};
     const distribution single = distribution_of(one, 1);
     assert_true(single.least == 2.5 && single.lower == 2.5 && single.most == 2.5);
-    assert_int_equal(distribution_of(NULL, 0).count, 0);
+    assert_true(isnan(distribution_of(NULL, 0).median));
 }
 
 static void infinite_values_stand_at_the_ends(void **state) {

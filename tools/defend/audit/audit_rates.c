@@ -3,18 +3,9 @@
 #include "defend/audit/audit.h"
 #include <string.h>
 
-/* [hits, trials]; no trials where there were no such models. */
-static bool take_rate(const json_t *record, const char *key, td_rate *out) {
-    const json_t *count = json_object_get(record, key);
-    const json_t *hits = json_array_get(count, 0), *trials = json_array_get(count, 1);
-    *out = td_rate_of(0, 0);
-    if (!count)
-        return true;
-    if (!json_is_integer(hits) || !json_is_integer(trials) || json_integer_value(hits) < 0 ||
-        json_integer_value(hits) > json_integer_value(trials))
-        return false;
-    *out = td_rate_of((size_t)json_integer_value(hits), (size_t)json_integer_value(trials));
-    return true;
+/* No trials where there were no such models. */
+static bool take_rate(const json_t *record, const char *name, td_rate *out) {
+    return !json_object_get(record, name) || tool_json_take_rate(record, name, out);
 }
 
 /* Whether the inspector had the same options, but for the files. */
@@ -48,8 +39,8 @@ static td_status take(audit_job *job, const json_t *record, td_error *error) {
                            "expected one record of each inspector, found two "
                            "of %s",
                            inspector);
-    if (!take_rate(record, "false_positives_count", &rates->false_positives) ||
-        !take_rate(record, "detected_count", &rates->detected))
+    if (!take_rate(record, "false_positives", &rates->false_positives) ||
+        !take_rate(record, "detected", &rates->detected))
         return td_fail(error, TD_ERR_FORMAT,
                        "\"false_positives_count\", \"detected_count\": expected [hits, trials]");
     rates->inspector = of->method->name;

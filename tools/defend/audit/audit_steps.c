@@ -86,7 +86,7 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     td_setting usual;
     if (math->clean == INSPECT_NEEDS_CLEAN)
         TD_TRY(set(s, "clean", job->sample, error));
-    else if (job->settings->net)
+    else if (job->settings->model.net)
         TD_TRY(set(s, "test", job->sample, error));
     if (job->settings->effort == 1 || !key || !td_key_standard(key, &usual))
         return TD_OK;
@@ -96,36 +96,26 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
 
 /* Families whose time is known to be short come first. */
 static const audit_kind kinds[] = {
-    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, has_training, set_training, audit_tell_filter},
-    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, has_suspects, set_suspects, audit_tell_detector},
-    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, always, set_sample, audit_tell_inspector},
+    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, has_training, set_training, audit_report_filter},
+    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, has_suspects, set_suspects, audit_report_detector},
+    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, always, set_sample, audit_report_inspector},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* --- what is peculiar to a method --- */
 
-static void describe_cleanse(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
-    snprintf(out, AUDIT_FINDING_SIZE,
-             "images of any class can be made %s by changing about %s of their %zu pixels (it "
-             "works on %.1f %% of the clean images)%s%s",
-             w->subject, w->value, w->pixels, w->asr, w->others, w->index);
-}
-
-static void describe_deepinspect(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
-    snprintf(out, AUDIT_FINDING_SIZE,
-             "images that were made from the model alone become %s by changes that add up to %s "
-             "of their %zu values from black to white (%.1f %% of them do)%s%s",
-             w->subject, w->value, w->values, w->asr, w->others, w->index);
-}
-
 /* Neural Cleanse has a use for any time. */
 static const audit_row rows[] = {
     {"squeeze", .weak = true, .flagged = "get another answer once they are filtered"},
     {"strip", .share = 2, .flagged = "keep their class whatever is laid over them",
      .set = set_overlays},
-    {"deepinspect", .unit = "values from black to white", .describe = describe_deepinspect},
-    {"cleanse", .share = 8, .unit = "pixels", .describe = describe_cleanse},
+    {"deepinspect", .unit = "values from black to white", .by_channel = true,
+     .images = "images that were made from the model alone become",
+     .change = "by changes that add up to", .rated_before = "", .rated_behind = "of them do"},
+    {"cleanse", .share = 8, .unit = "pixels", .images = "images of any class can be made",
+     .change = "by changing about", .rated_before = "it works on ",
+     .rated_behind = "of the clean images"},
     {0},
 };
 
@@ -148,12 +138,13 @@ static const audit_kind *kind_of(const tool_method *method) {
 /* Behind those of its kind that have no larger share. */
 static void add_step(audit_job *job, const tool_method *method, const audit_kind *kind) {
     const audit_row *row = find_row(method->name);
-    const audit_step made = {.method = method,
-                             .kind = kind,
-                             .row = row,
-                             .share = row->share > 0 ? row->share : kind->share,
-                             .weight = row->weak ? WEIGHT_WEAK : kind->weight,
-                             .applies = kind->applies(job->settings)};
+    const audit_step made = {
+        .method = method,
+        .kind = kind,
+        .row = row,
+        .share = row->share > 0 ? row->share : kind->share,
+        .applies = kind->applies(job->settings),
+        .found = {.source = kind->source, .weight = row->weak ? WEIGHT_WEAK : kind->weight}};
     size_t place = job->step_count++;
     for (; place > 0 &&
            (job->steps[place - 1].kind > kind ||
@@ -165,9 +156,9 @@ static void add_step(audit_job *job, const tool_method *method, const audit_kind
 
 static td_status plan(audit_job *job, audit_step *s, td_error *error) {
     TD_TRY(step_open(&s->step, &job->all, s->method, NULL, s->method->name, error));
-    TD_TRY(set(s, "model", job->settings->model, error));
-    if (job->settings->net)
-        TD_TRY(set(s, "net", job->settings->net, error));
+    TD_TRY(set(s, "model", job->settings->model.path, error));
+    if (job->settings->model.net)
+        TD_TRY(set(s, "net", job->settings->model.net, error));
     TD_TRY(s->kind->set(job, s, error));
     if (s->row->set)
         TD_TRY(s->row->set(job, s, error));
