@@ -17,6 +17,7 @@ enum {
     AUDIT_FEW_CLEAN = 500,     /* with fewer clean images the audit says so */
     AUDIT_MOST_SAMPLED = 2000, /* of them that methods work with */
     AUDIT_CLASS_SIZE = 96,
+    AUDIT_FINDING_SIZE = 1024,
 };
 
 typedef struct audit_settings {
@@ -71,6 +72,9 @@ struct audit_step {
 
 /* A row of the evidence. */
 typedef struct audit_evidence {
+    const audit_job *job;
+    const audit_step *step;
+    char text[AUDIT_FINDING_SIZE];
     const char *method, *title, *finding, *weight, *record;
     bool flagged;
     size_t class; /* TOOL_NO_COUNT: it is about none */

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { MOST_GROUPS = 6, FINDING_SIZE = 1024 };
+enum { MOST_GROUPS = 6 };
 
 /* The name of a class, where it is more than its number. */
 static const char *name_of(const audit_job *job, size_t class) {
@@ -29,38 +29,40 @@ const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLAS
 
 /* --- one finding --- */
 
-/* Appends to a finding. */
-static TD_PRINTF(2, 3) void say(char text[FINDING_SIZE], const char *format, ...) {
-    const size_t used = strlen(text);
+/* A row of the evidence, whose finding and other fields the caller fills in. */
+static td_status add_row(audit_job *job, const audit_step *s, bool flagged, audit_evidence **out,
+                         td_error *error) {
+    static const char *const weights[] = {"sign", "weak sign", "hint"};
+    audit_evidence *row;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &row, "a finding", error));
+    *row = (audit_evidence){.job = job,
+                            .step = s,
+                            .method = s->method->name,
+                            .title = s->method->title,
+                            .finding = row->text,
+                            .weight = weights[s->found.weight],
+                            .flagged = flagged,
+                            .class = TOOL_NO_COUNT,
+                            .value = NAN,
+                            .index = NAN,
+                            .other = NAN};
+    *job->evidence_end = *out = row;
+    job->evidence_end = &row->next;
+    return tool_run_text(job->run, &row->record, error, "%s/record.json", s->method->name);
+}
+
+/* Appends to the finding. */
+static TD_PRINTF(2, 3) void say(audit_evidence *row, const char *format, ...) {
+    const size_t used = strlen(row->text);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text + used, FINDING_SIZE - used, format, arguments);
+    vsnprintf(row->text + used, sizeof row->text - used, format, arguments);
     va_end(arguments);
 }
 
-static void say_class(const audit_job *job, size_t class, char *text) {
+static void say_class(audit_evidence *row, size_t class) {
     char name[AUDIT_CLASS_SIZE];
-    say(text, "%s", audit_class(job, class, name));
-}
-
-/* A row of the evidence, whose other fields the caller fills in. */
-static td_status add_row(audit_job *job, const audit_step *s, bool flagged, const char *text,
-                         audit_evidence **row, td_error *error) {
-    static const char *const weights[] = {"sign", "weak sign", "hint"};
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, row, "a finding", error));
-    **row = (audit_evidence){.method = s->method->name,
-                             .title = s->method->title,
-                             .weight = weights[s->found.weight],
-                             .flagged = flagged,
-                             .class = TOOL_NO_COUNT,
-                             .value = NAN,
-                             .index = NAN,
-                             .other = NAN};
-    TD_TRY(tool_run_text(job->run, &(*row)->record, error, "%s/record.json", s->method->name));
-    TD_TRY(tool_run_text(job->run, &(*row)->finding, error, "%s", text));
-    *job->evidence_end = *row;
-    job->evidence_end = &(*row)->next;
-    return TD_OK;
+    say(row, "%s", audit_class(row->job, class, name));
 }
 
 /* --- inspectors --- */
@@ -69,59 +71,46 @@ static bool is_by_class(const findings *found) {
     return found->about == FINDING_CLASS || found->about == FINDING_PAIR;
 }
 
-static void set_class(const audit_job *job, const findings *found, const finding *one,
-                      audit_evidence *row) {
-    if (!is_by_class(found))
-        return;
-    row->class = one->class;
-    row->class_name = name_of(job, one->class);
-}
-
 /* What a finding is about. */
-static void say_subject(const audit_job *job, const findings *found, const finding *one,
-                        char *text) {
-    switch (found->about) {
-    case FINDING_CLASS:
-        say_class(job, one->class, text);
-        break;
-    case FINDING_PAIR:
-        say_class(job, one->class, text);
-        say(text, " from ");
-        say_class(job, one->source, text);
-        break;
-    case FINDING_MAP:
-        say(text, "the map of classes %.64s", one->map);
-        break;
-    case FINDING_MODEL:
-        say(text, "the model");
-        break;
+static void say_subject(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    if (is_by_class(found))
+        say_class(row, one->class);
+    if (found->about == FINDING_PAIR) {
+        say(row, " from ");
+        say_class(row, one->source);
     }
+    if (found->about == FINDING_MAP)
+        say(row, "the map of classes %.64s", one->map);
+    if (found->about == FINDING_MODEL)
+        say(row, "the model");
 }
 
 /* "; of 12 clean control models it flagged 1 (8.3 %, 95 % interval 1.5 to 35.4)". */
-static void say_rate(const char *kind, const td_rate *rate, char *text) {
+static void say_rate(audit_evidence *row, const char *kind, const td_rate *rate) {
     if (rate->trials > 0)
-        say(text,
+        say(row,
             "; of %zu %s control model%s it flagged %zu (%.1f %%, 95 %% interval %.1f to %.1f)",
             rate->trials, kind, rate->trials == 1 ? "" : "s", rate->hits, 100 * rate->value,
             100 * rate->interval.low, 100 * rate->interval.high);
 }
 
-static void say_rates(const audit_job *job, const audit_step *s, char *text) {
-    const audit_rates *rates = audit_rates_of(job, s);
+static void say_rates(audit_evidence *row) {
+    const audit_rates *rates = audit_rates_of(row->job, row->step);
     if (!rates)
         return;
-    say_rate("clean", &rates->false_positives, text);
-    say_rate("backdoored", &rates->detected, text);
+    say_rate(row, "clean", &rates->false_positives);
+    say_rate(row, "backdoored", &rates->detected);
 }
 
 /* Sizes to what matters of them; another statistic as it is. */
-static void say_value(const audit_step *s, const findings *found, double value, char *text) {
+static void say_value(audit_evidence *row, double value) {
+    const findings *found = row->step->step.outcome;
     const char *unit = found->statistic.unit;
-    if (!s->row->unit)
-        say(text, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
+    if (row->step->row->unit)
+        say(row, "%.*f", value < 10 ? 1 : 0, value);
     else
-        say(text, "%.*f", value < 10 ? 1 : 0, value);
+        say(row, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
 }
 
 /* The most suspicious value of those that are not flagged; NAN if there is none. */
@@ -135,63 +124,90 @@ static double nearest_other(const findings *found) {
     return best;
 }
 
-/* "; the other classes need 60 or more", where there are such. */
-static void say_others(const audit_step *s, const findings *found, char *text) {
-    const double other = nearest_other(found);
-    if (isnan(other))
-        return;
-    say(text, "; the other%s %s ", found->about == FINDING_CLASS ? " classes" : "s",
-        s->row->unit ? "need" : "have");
-    say_value(s, found, other, text);
-    say(text, " or %s", found->statistic.large ? "less" : "more");
-}
-
 /* " (index 5.20; above 2 stands out)", the bracket being `before`; nothing without an index. */
-static void say_index(const finding *one, const char *before, char *text) {
+static void say_index(audit_evidence *row, const finding *one, const char *before) {
     if (!isnan(one->p))
-        say(text, "%sp %.3g)", before, one->p);
+        say(row, "%sp %.3g)", before, one->p);
     else if (isfinite(one->index))
-        say(text, "%sindex %.2f; above %g stands out)", before, one->index, TD_ANOMALY_CUTOFF);
+        say(row, "%sindex %.2f; above %g stands out)", before, one->index, TD_ANOMALY_CUTOFF);
     else if (isinf(one->index))
-        say(text, "%sthe others are all of one size)", before);
+        say(row, "%sthe others are all of one size)", before);
 }
 
 /* "images of any class can be made class 3 by changing about 9 of their 784 pixels (it works on
  * 99.0 % of the clean images)". */
-static void say_change(const audit_job *job, const audit_step *s, const finding *one, char *text) {
-    const audit_row *row = s->row;
-    const td_shape shape = td_net_input(&job->model.net);
-    say(text, "%s ", row->images);
-    say_subject(job, s->step.outcome, one, text);
-    say(text, " %s ", row->change);
-    say_value(s, s->step.outcome, one->value, text);
-    say(text, " of their %zu %s (%s%.1f %% %s)",
-        shape.height * shape.width * (row->by_channel ? shape.channels : 1), row->unit,
-        row->rated_before, 100 * one->asr.value, row->rated_behind);
+static void say_change(audit_evidence *row, const finding *one) {
+    const audit_row *words = row->step->row;
+    const td_shape shape = td_net_input(&row->job->model.net);
+    say(row, "%s ", words->images);
+    say_subject(row, one);
+    say(row, " %s ", words->change);
+    say_value(row, one->value);
+    say(row, " of their %zu %s (%s%.1f %% %s)",
+        shape.height * shape.width * (words->by_channel ? shape.channels : 1), words->unit,
+        words->rated_before, 100 * one->asr.value, words->rated_behind);
 }
 
-static void say_outlier(const audit_job *job, const audit_step *s, const finding *one, char *text) {
-    const findings *found = s->step.outcome;
-    say_subject(job, found, one, text);
-    say(text, " stands out by its %s, ", found->statistic.name);
-    say_value(s, found, one->value, text);
+static void say_outlier(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    say_subject(row, one);
+    say(row, " stands out by its %s, ", found->statistic.name);
+    say_value(row, one->value);
     if (found->rated)
-        say(text, " (%.1f %% of the images go there)", 100 * one->asr.value);
+        say(row, " (%.1f %% of the images go there)", 100 * one->asr.value);
+}
+
+/* Behind it "; the other classes need 60 or more", where there are such. */
+static void say_flagged(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    const char *unit = row->step->row->unit;
+    if (unit)
+        say_change(row, one);
+    else
+        say_outlier(row, one);
+    if (!isnan(row->other)) {
+        say(row, "; the other%s %s ", found->about == FINDING_CLASS ? " classes" : "s",
+            unit ? "need" : "have");
+        say_value(row, row->other);
+        say(row, " or %s", found->statistic.large ? "less" : "more");
+    }
+    say_index(row, one, " (");
+}
+
+static void say_unflagged(audit_evidence *row, const finding *first, const finding *most) {
+    const findings *found = row->step->step.outcome;
+    const char *unit = row->step->row->unit;
+    if (found->unsearched > 0)
+        say(row, "of the %zu of %zu classes that were searched, ", found->count,
+            found->count + found->unsearched);
+    if (!found->judged || !first) {
+        say(row, "too few have %s to be compared", unit ? "a trigger" : "a value");
+        return;
+    }
+    if (unit)
+        say(row, "none takes a much smaller change than the others; the smallest, about ");
+    else
+        say(row, "none stands out; the %s %s, ", found->statistic.large ? "largest" : "smallest",
+            found->statistic.name);
+    say_value(row, first->value);
+    say(row, "%s%s, is that of ", unit ? " " : "", unit ? unit : "");
+    say_subject(row, first);
+    if (most)
+        say_index(row, most, " (largest ");
 }
 
 /* Of the recovered trigger, which was written as pictures. */
-static td_status add_pictures(audit_job *job, const audit_step *s, const finding *one,
-                              audit_evidence *row, td_error *error) {
+static td_status add_pictures(audit_job *job, const finding *one, audit_evidence *row,
+                              td_error *error) {
     static const char *const parts[] = {"trigger", "mask", "pattern"};
-    const findings *found = s->step.outcome;
     char source[24] = "";
-    if (found->about == FINDING_PAIR)
+    if (((const findings *)row->step->step.outcome)->about == FINDING_PAIR)
         snprintf(source, sizeof source, "%zu-", one->source);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && is_by_class(found); i++) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         char path[TD_PATH_SIZE];
         const char *picture;
-        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", s->method->name,
-                             parts[i], source, one->class));
+        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", row->method, parts[i],
+                             source, one->class));
         if (!td_path_join(path, job->run->common->output, picture) || !td_path_exists(path))
             continue;
         if (i == 0)
@@ -202,71 +218,42 @@ static td_status add_pictures(audit_job *job, const audit_step *s, const finding
     return TD_OK;
 }
 
-static td_status report_flagged(audit_job *job, const audit_step *s, const finding *one,
-                                td_error *error) {
+/* One that is flagged, or, where none is, the first of them all, if there is any. */
+static td_status report_finding(audit_job *job, const audit_step *s, const finding *one,
+                                bool flagged, td_error *error) {
     const findings *found = s->step.outcome;
-    char text[FINDING_SIZE] = "";
+    const finding *most = findings_largest_index(found);
     audit_evidence *row;
-    if (s->row->images)
-        say_change(job, s, one, text);
-    else
-        say_outlier(job, s, one, text);
-    say_others(s, found, text);
-    say_index(one, " (", text);
-    say_rates(job, s, text);
-    TD_TRY(add_row(job, s, true, text, &row, error));
-    set_class(job, found, one, row);
-    row->value = one->value;
-    row->other = nearest_other(found);
+    TD_TRY(add_row(job, s, flagged, &row, error));
+    if (one && is_by_class(found)) {
+        row->class = one->class;
+        row->class_name = name_of(job, one->class);
+    }
+    if (one)
+        row->value = one->value;
+    if (!flagged) {
+        say_unflagged(row, one, most);
+        say_rates(row);
+        if (most && isfinite(most->index))
+            row->index = most->index;
+        return TD_OK;
+    }
     row->index = one->index;
+    row->other = nearest_other(found);
     if (found->rated)
         row->asr = one->asr;
-    return add_pictures(job, s, one, row, error);
-}
-
-static void say_unflagged(const audit_job *job, const audit_step *s, char *text) {
-    const findings *found = s->step.outcome;
-    const finding *first = findings_first(found), *most = findings_largest_index(found);
-    if (found->unsearched > 0)
-        say(text, "of the %zu of %zu classes that were searched, ", found->count,
-            found->count + found->unsearched);
-    if (!found->judged || !first) {
-        say(text, "too few have %s to be compared", s->row->unit ? "a trigger" : "a value");
-        return;
-    }
-    if (s->row->unit)
-        say(text, "none takes a much smaller change than the others; the smallest, about ");
-    else
-        say(text, "none stands out; the %s %s, ", found->statistic.large ? "largest" : "smallest",
-            found->statistic.name);
-    say_value(s, found, first->value, text);
-    say(text, "%s%s, is that of ", s->row->unit ? " " : "", s->row->unit ? s->row->unit : "");
-    say_subject(job, found, first, text);
-    if (most)
-        say_index(most, " (largest ", text);
-}
-
-static td_status report_unflagged(audit_job *job, const audit_step *s, td_error *error) {
-    const findings *found = s->step.outcome;
-    const finding *first = findings_first(found), *most = findings_largest_index(found);
-    char text[FINDING_SIZE] = "";
-    audit_evidence *row;
-    say_unflagged(job, s, text);
-    say_rates(job, s, text);
-    TD_TRY(add_row(job, s, false, text, &row, error));
-    if (first) {
-        set_class(job, found, first, row);
-        row->value = first->value;
-    }
-    if (most && isfinite(most->index))
-        row->index = most->index;
-    return TD_OK;
+    say_flagged(row, one);
+    say_rates(row);
+    return is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
 }
 
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) {
     const findings *found = s->step.outcome;
     size_t *classes;
+    if (found->flagged == 0)
+        return report_finding(job, s, findings_first(found), false, error);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &classes, "classes", error));
+    s->found.classes = classes;
     for (size_t i = 0; i < found->count; i++) {
         if (!found->list[i].flagged)
             continue;
@@ -274,10 +261,9 @@ td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error)
             classes[s->found.class_count++] = found->list[i].class;
         else
             s->found.other = true;
-        TD_TRY(report_flagged(job, s, &found->list[i], error));
+        TD_TRY(report_finding(job, s, &found->list[i], true, error));
     }
-    s->found.classes = classes;
-    return found->flagged > 0 ? TD_OK : report_unflagged(job, s, error);
+    return TD_OK;
 }
 
 /* --- detectors --- */
@@ -287,15 +273,14 @@ td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) 
     const detect_outcome_set *benign = found->sets;
     for (size_t i = 0; i < found->count; i++) {
         const detect_outcome_set *set = &found->sets[i];
-        char text[FINDING_SIZE] = "";
         audit_evidence *row;
         if (!set->suspect)
             continue;
-        say(text, "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
+        TD_TRY(add_row(job, s, set->above, &row, error));
+        say(row, "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
             set->flagged.trials, set->data, 100 * set->flagged.value,
             s->row->flagged ? s->row->flagged : "are flagged", 100 * benign->flagged.value,
             set->above ? "more than chance explains" : "no more than chance explains");
-        TD_TRY(add_row(job, s, set->above, text, &row, error));
         row->data = set->data;
         row->share = set->flagged;
         s->found.other |= set->above;
@@ -306,36 +291,34 @@ td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) 
 /* --- filters --- */
 
 /* "; class 2 (Pullover), 51 of 148, silhouette 0.55". */
-static void say_group(const audit_job *job, const filter_outcome_class *class, char *text) {
-    say(text, "; ");
-    say_class(job, class->number, text);
-    say(text, ", %zu of %zu", class->suspects, class->images);
+static void say_group(audit_evidence *row, const filter_outcome_class *class) {
+    say(row, "; ");
+    say_class(row, class->number);
+    say(row, ", %zu of %zu", class->suspects, class->images);
     if (!isnan(class->silhouette))
-        say(text, ", silhouette %.2f", class->silhouette);
+        say(row, ", silhouette %.2f", class->silhouette);
 }
 
 static td_status report_groups(audit_job *job, const audit_step *s, td_error *error) {
     const filter_outcome *found = s->step.outcome;
-    char text[FINDING_SIZE] = "in some classes a part of the training images is a group of its "
-                              "own, as poisoned images are; clean classes often have one, so that "
-                              "this is a hint and no more";
     double *numbers;
     size_t count = 0;
     audit_evidence *row;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, found->class_count, &numbers, "classes", error));
+    TD_TRY(add_row(job, s, false, &row, error));
+    say(row, "in some classes a part of the training images is a group of its own, as poisoned "
+             "images are; clean classes often have one, so that this is a hint and no more");
     for (size_t i = 0; i < found->class_count; i++) {
         if (!found->classes[i].flagged)
             continue;
         if (count < MOST_GROUPS)
-            say_group(job, &found->classes[i], text);
+            say_group(row, &found->classes[i]);
         numbers[count++] = (double)found->classes[i].number;
     }
-    TD_TRY(add_row(job, s, count > 0,
-                   count > 0 ? text
-                             : "in no class of the training set is a part of the images a group "
-                               "of its own",
-                   &row, error));
     row->classes = (tool_list){numbers, count};
+    row->flagged = count > 0;
+    if (count == 0)
+        row->finding = "in no class of the training set is a part of the images a group of its own";
     return TD_OK;
 }
 
@@ -369,24 +352,23 @@ static td_status report_ranked(audit_job *job, const audit_step *s, td_error *er
     const filter_outcome *grouped = other ? other->step.outcome : NULL;
     const double first =
         found->images > 0 ? 100 * (double)found->suspect_count / (double)found->images : 0;
-    char text[FINDING_SIZE] = "";
     audit_evidence *row;
-    if (grouped && grouped->suspect_count > 0) {
-        const char *title = other->method->title;
-        const bool lower = *title >= 'A' && *title <= 'Z' && title[1] >= 'a';
-        say(text,
-            "%zu of the %zu images that %c%s suspects are among the %.0f %% that stand out most "
-            "in their class (by chance: about %.0f)",
-            count_shared(grouped, found), grouped->suspect_count,
-            lower ? *title - 'A' + 'a' : *title, title + 1, first,
-            first / 100 * (double)grouped->suspect_count);
-    } else {
-        say(text,
+    TD_TRY(add_row(job, s, false, &row, error));
+    if (!grouped || grouped->suspect_count == 0) {
+        say(row,
             "ranks the images of every class and flags none by itself: the %.0f %% that stand out "
             "most are in its record",
             first);
+        return TD_OK;
     }
-    return add_row(job, s, false, text, &row, error);
+    const char *title = other->method->title;
+    const bool lower = *title >= 'A' && *title <= 'Z' && title[1] >= 'a';
+    say(row,
+        "%zu of the %zu images that %c%s suspects are among the %.0f %% that stand out most in "
+        "their class (by chance: about %.0f)",
+        count_shared(grouped, found), grouped->suspect_count, lower ? *title - 'A' + 'a' : *title,
+        title + 1, first, first / 100 * (double)grouped->suspect_count);
+    return TD_OK;
 }
 
 td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) {
