@@ -42,19 +42,15 @@ static td_status conclude(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
-static td_status open_all(audit_job *job, td_error *error) {
+static td_status audit(audit_job *job, td_error *error) {
     static const char *const same[] = {"method", "model", "net", "clean", NULL};
+    job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
     TD_TRY(steps_check_folder(job->run, audit_record_name, same, error));
     TD_TRY(audit_open(job, error));
     TD_TRY(audit_name_sample(job, error));
     TD_TRY(audit_plan(job, error));
     TD_TRY(audit_read_rates(job, error));
-    return audit_draw_sample(job, error);
-}
-
-static td_status audit(audit_job *job, td_error *error) {
-    job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
-    TD_TRY(open_all(job, error));
+    TD_TRY(audit_draw_sample(job, error));
     TD_TRY(audit_measure(job, error));
     if (verdict_is_plausible(&job->accuracy, job->chance))
         TD_TRY(audit_run_steps(job, error));

@@ -36,9 +36,8 @@ typedef struct audit_kind {
     const char *family;
     verdict_source source;
     verdict_weight weight;
-    double share;                                    /* of the time, beside the others' */
-    bool (*applies)(const audit_settings *settings); /* whether its data are given */
-    /* Gives the step's method its data. */
+    double share; /* of the time, beside the others' */
+    /* Gives the step's method its data; sets `applies` to whether there are such. */
     td_status (*set)(audit_job *job, audit_step *s, td_error *error);
     /* Adds what a step that is done found to the evidence, and to its `found`. */
     td_status (*report)(audit_job *job, audit_step *s, td_error *error);
@@ -111,7 +110,7 @@ struct audit_job {
     audit_evidence *evidence, **evidence_end; /* a list; where its next row goes */
     json_t *limits;                           /* array of sentences; owned by the record */
     json_t *pictures;                         /* array; owned by the record */
-    double deadline;                          /* in monotonic seconds */
+    double deadline, began;                   /* of all; the step that runs; monotonic seconds */
 };
 
 /* Opens the model and all data, checks that they fit, and notes them in the record. TD_ERR_USAGE

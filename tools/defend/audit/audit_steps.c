@@ -42,22 +42,16 @@ static td_status set_range(audit_job *job, audit_step *s, const char *key, size_
     return set(s, key, range, error);
 }
 
-static bool has_training(const audit_settings *o) {
-    return o->training != NULL;
-}
-
 static td_status set_training(audit_job *job, audit_step *s, td_error *error) {
-    return set(s, "data", job->settings->training, error);
-}
-
-static bool has_suspects(const audit_settings *o) {
-    return o->suspects.count > 0;
+    s->applies = job->settings->training != NULL;
+    return s->applies ? set(s, "data", job->settings->training, error) : TD_OK;
 }
 
 /* What calibrates is the first half of the sample, what judges beside the suspects the other. */
 static td_status set_suspects(audit_job *job, audit_step *s, td_error *error) {
     const td_many *suspects = &job->settings->suspects;
     const size_t half = job->sample_count / 2;
+    s->applies = suspects->count > 0;
     TD_TRY(set_range(job, s, "clean", 0, half, error));
     TD_TRY(set_range(job, s, "benign", half, job->sample_count, error));
     for (size_t i = 0; i < suspects->count; i++)
@@ -73,17 +67,13 @@ static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "overlays", overlays, error);
 }
 
-static bool always(const audit_settings *o) {
-    (void)o;
-    return true;
-}
-
 /* A set says the size of images to an inspector that needs none otherwise. */
 static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     const inspector *math = s->method->math;
     const td_key *key = tool_settings_find(&s->step.settings, "steps");
     char count[NUMBER_SIZE];
     td_setting usual;
+    s->applies = true;
     if (math->clean == INSPECT_NEEDS_CLEAN)
         TD_TRY(set(s, "clean", job->sample, error));
     else if (job->settings->model.net)
@@ -96,9 +86,9 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
 
 /* Families whose time is known to be short come first. */
 static const audit_kind kinds[] = {
-    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, has_training, set_training, audit_report_filter},
-    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, has_suspects, set_suspects, audit_report_detector},
-    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, always, set_sample, audit_report_inspector},
+    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, set_training, audit_report_filter},
+    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, set_suspects, audit_report_detector},
+    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, set_sample, audit_report_inspector},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -143,7 +133,6 @@ static void add_step(audit_job *job, const tool_method *method, const audit_kind
         .kind = kind,
         .row = row,
         .share = row->share > 0 ? row->share : kind->share,
-        .applies = kind->applies(job->settings),
         .found = {.source = kind->source, .weight = row->weak ? WEIGHT_WEAK : kind->weight}};
     size_t place = job->step_count++;
     for (; place > 0 &&
@@ -162,7 +151,7 @@ static td_status plan(audit_job *job, audit_step *s, td_error *error) {
     TD_TRY(s->kind->set(job, s, error));
     if (s->row->set)
         TD_TRY(s->row->set(job, s, error));
-    return step_look(&s->step, &job->all, error);
+    return s->applies ? step_look(&s->step, &job->all, error) : TD_OK;
 }
 
 td_status audit_plan(audit_job *job, td_error *error) {
@@ -176,8 +165,7 @@ td_status audit_plan(audit_job *job, td_error *error) {
             add_step(job, defend_methods[i], kind);
     }
     for (size_t i = 0; i < job->step_count; i++)
-        if (job->steps[i].applies)
-            TD_TRY(plan(job, &job->steps[i], error));
+        TD_TRY(plan(job, &job->steps[i], error));
     return TD_OK;
 }
 
@@ -197,23 +185,18 @@ static double time_for(const audit_job *job, size_t number) {
     return left * job->steps[number].share / shares;
 }
 
-typedef struct stopwatch {
-    tool_run *run;
-    double began;
-} stopwatch;
-
 static void tick(void *context, double share) {
-    const stopwatch *c = context;
+    const audit_job *job = context;
     (void)share; /* of one of the method's loops: the time says more */
-    tool_run_show(c->run, (size_t)(tool_monotonic_seconds() - c->began), NULL);
+    tool_run_show(job->run, (size_t)(tool_monotonic_seconds() - job->began), NULL);
 }
 
 static td_status run_step(audit_job *job, audit_step *s, double seconds, td_error *error) {
     const double closing = fmin(fmax(closing_part * seconds, closing_least), closing_most);
-    stopwatch c = {job->run, tool_monotonic_seconds()};
+    job->began = tool_monotonic_seconds();
     tool_run_begin(job->run, s->method->name, "seconds at most", (size_t)(seconds + 0.5));
     td_status status =
-        step_run(&s->step, &job->all, c.began + fmax(seconds - closing, 0), tick, &c, error);
+        step_run(&s->step, &job->all, job->began + fmax(seconds - closing, 0), tick, job, error);
     tool_run_end(job->run);
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status, "interrupted; the same command goes on");
