@@ -274,11 +274,14 @@ static td_status report_bars(controls_job *job, const report *r, td_error *error
     static const tool_chart charts[] = {
         {"Anomaly index over the models", TOOL_CHART_HISTOGRAM, "from", {"clean", "infected"}},
         {0}};
+    static const tool_axes axes = {
+        .x_title = "anomaly index", .x_mark = "/cutoff", .mark = "cutoff"};
     static const tool_table_kind kind = {.name = "index_histogram",
                                          .title = "Anomaly index over the models",
                                          .columns = bar_columns,
                                          .row = sizeof(bar),
                                          .charts = charts,
+                                         .axes = &axes,
                                          .drawn = true};
     double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF, width = 0.125;
     tool_table *table;
@@ -308,6 +311,7 @@ static td_status report_all(controls_job *job, report *r, td_error *error) {
                                              .columns = index_columns,
                                              .row = sizeof(indices),
                                              .single = true};
+    TD_TRY(tool_run_set(job->run, "cutoff", json_real(TD_ANOMALY_CUTOFF), error));
     TD_TRY(add_models(job, r, error));
     TD_TRY(report_rates(job, &r->rates, error));
     TD_TRY(report_models(job, r->rows, error));
