@@ -47,7 +47,6 @@ static td_status audit(audit_job *job, td_error *error) {
     job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
     TD_TRY(steps_check_folder(job->run, audit_record_name, same, error));
     TD_TRY(audit_open(job, error));
-    TD_TRY(audit_name_sample(job, error));
     TD_TRY(audit_plan(job, error));
     TD_TRY(audit_read_rates(job, error));
     TD_TRY(audit_draw_sample(job, error));

@@ -14,8 +14,7 @@
 #include "defend/inspect/findings.h"
 
 enum {
-    AUDIT_FEW_CLEAN = 500,     /* with fewer clean images the audit says so */
-    AUDIT_MOST_SAMPLED = 2000, /* of them that methods work with */
+    AUDIT_FEW_CLEAN = 500, /* with fewer clean images the audit says so */
     AUDIT_CLASS_SIZE = 96,
     AUDIT_FINDING_SIZE = 1024,
 };
@@ -67,6 +66,10 @@ struct audit_step {
     step step;
     double given; /* seconds that it had, at most */
     verdict_finding found;
+    struct {
+        bool known, same; /* same: measured with the same options, but for the data */
+        td_rate false_positives, detected; /* no trials: unknown */
+    } rates;                               /* of an inspector, by --controls */
 };
 
 /* A row of the evidence. */
@@ -85,13 +88,6 @@ typedef struct audit_evidence {
     struct audit_evidence *next;
 } audit_evidence;
 
-/* The error rates of an inspector, from a record of controls. */
-typedef struct audit_rates {
-    const char *inspector; /* or NULL: unknown */
-    td_rate false_positives, detected;
-    bool same; /* of the same options, but for the data */
-} audit_rates;
-
 struct audit_job {
     tool_run *run;
     const audit_settings *settings;
@@ -104,8 +100,6 @@ struct audit_job {
     size_t sample_count; /* of its images, in an order that was drawn */
     audit_step *steps;   /* in the order in which they run */
     size_t step_count;
-    audit_rates *rates;
-    size_t rate_count;
     conclusion conclusion;
     audit_evidence *evidence, **evidence_end; /* a list; where its next row goes */
     json_t *limits;                           /* array of sentences; owned by the record */
@@ -113,24 +107,20 @@ struct audit_job {
     double deadline, began;                   /* of all; the step that runs; monotonic seconds */
 };
 
-/* Opens the model and all data, checks that they fit, and notes them in the record. TD_ERR_USAGE
+/* Opens the model and all data, checks that they fit, and notes them in the record; says where the
+ * clean images that methods work with will stand, and how many they are. TD_ERR_USAGE
  * for a model of one class and for too few clean images. */
 td_status audit_open(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Sets accuracy and chance. */
 td_status audit_measure(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Says where the clean images that methods work with will stand, and how many they are. */
-td_status audit_name_sample(audit_job *job, td_error *error) TD_MUST_USE;
-
-/* Draws them, and writes them there unless the same ones are. */
+/* Draws the clean images that methods work with, and writes them to `sample` unless the same ones
+ * are there. */
 td_status audit_draw_sample(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Makes the steps, and looks which are done. On failure, too, the caller closes them. */
 td_status audit_plan(audit_job *job, td_error *error) TD_MUST_USE;
-
-/* The step of that method, or NULL. */
-const audit_step *audit_find_step(const audit_job *job, const char *method);
 
 /* What an inspector found; NULL for another method, and for a step that is not done. */
 const findings *audit_findings(const audit_step *s);
@@ -141,9 +131,8 @@ bool audit_is_cut(const audit_step *s);
 /* Runs those that are not done, within the time. A step that fails is no failure of the audit. */
 td_status audit_run_steps(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Reads --controls; then the rates of an inspector, or NULL. */
+/* Reads --controls: sets the rates of inspectors. */
 td_status audit_read_rates(audit_job *job, td_error *error) TD_MUST_USE;
-const audit_rates *audit_rates_of(const audit_job *job, const audit_step *of);
 
 /* What the methods of a family found, as evidence. */
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;

@@ -95,14 +95,6 @@ static void say_rate(audit_evidence *row, const char *kind, const td_rate *rate)
             100 * rate->interval.low, 100 * rate->interval.high);
 }
 
-static void say_rates(audit_evidence *row) {
-    const audit_rates *rates = audit_rates_of(row->job, row->step);
-    if (!rates)
-        return;
-    say_rate(row, "clean", &rates->false_positives);
-    say_rate(row, "backdoored", &rates->detected);
-}
-
 /* Sizes to what matters of them; another statistic as it is. */
 static void say_value(audit_evidence *row, double value) {
     const findings *found = row->step->step.outcome;
@@ -233,18 +225,18 @@ static td_status report_finding(audit_job *job, const audit_step *s, const findi
         row->value = one->value;
     if (!flagged) {
         say_unflagged(row, one, most);
-        say_rates(row);
         if (most && isfinite(most->index))
             row->index = most->index;
-        return TD_OK;
+    } else {
+        row->index = one->index;
+        row->other = nearest_other(found);
+        if (found->rated)
+            row->asr = one->asr;
+        say_flagged(row, one);
     }
-    row->index = one->index;
-    row->other = nearest_other(found);
-    if (found->rated)
-        row->asr = one->asr;
-    say_flagged(row, one);
-    say_rates(row);
-    return is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
+    say_rate(row, "clean", &s->rates.false_positives);
+    say_rate(row, "backdoored", &s->rates.detected);
+    return flagged && is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
 }
 
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) {

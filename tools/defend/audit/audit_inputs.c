@@ -8,7 +8,7 @@
 #include "frame/predict.h"
 #include <string.h>
 
-enum { LEAST_CLEAN = 50, DRAW_SAMPLE = 2 };
+enum { LEAST_CLEAN = 50, MOST_SAMPLED = 2000, DRAW_SAMPLE = 2 };
 
 static const char sample_name[] = "clean.safetensors";
 
@@ -48,7 +48,10 @@ td_status audit_open(audit_job *job, td_error *error) {
     TD_TRY(open_model(job, error));
     for (size_t i = 0; i < o->suspects.count; i++)
         TD_TRY(check_data(job, o->suspects.texts[i], "test", error));
-    return o->training ? check_data(job, o->training, "train", error) : TD_OK;
+    if (o->training)
+        TD_TRY(check_data(job, o->training, "train", error));
+    job->sample_count = td_size_min(job->clean.images.count, MOST_SAMPLED);
+    return step_path(job->run, job->run->common->output, sample_name, &job->sample, error);
 }
 
 /* --- accuracy --- */
@@ -83,11 +86,6 @@ td_status audit_measure(audit_job *job, td_error *error) {
 }
 
 /* --- the sample --- */
-
-td_status audit_name_sample(audit_job *job, td_error *error) {
-    job->sample_count = td_size_min(job->clean.images.count, AUDIT_MOST_SAMPLED);
-    return step_path(job->run, job->run->common->output, sample_name, &job->sample, error);
-}
 
 static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     const td_images *images = &job->clean.images;

@@ -74,13 +74,12 @@ static td_status list_rates(audit_job *job, td_error *error) {
         const audit_step *s = &job->steps[i];
         if (!audit_findings(s))
             continue;
-        const audit_rates *rates = audit_rates_of(job, s);
-        if (!rates)
+        if (!s->rates.known)
             TD_TRY(add(job, error,
                        "How often %s flags a clean model of this kind, or misses a backdoored one, "
                        "is not known. trapdoor-defend controls measures it (--controls).",
                        s->method->title));
-        else if (!rates->same)
+        else if (!s->rates.same)
             TD_TRY(add(job, error,
                        "The control models were inspected by %s with other settings, so that their "
                        "rates need not hold here.",

@@ -12,13 +12,6 @@ enum { MOST_OVERLAYS = 100, NUMBER_SIZE = 32 };
  * is for that. */
 static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10;
 
-const audit_step *audit_find_step(const audit_job *job, const char *method) {
-    for (size_t i = 0; i < job->step_count; i++)
-        if (strcmp(job->steps[i].method->name, method) == 0)
-            return &job->steps[i];
-    return NULL;
-}
-
 const findings *audit_findings(const audit_step *s) {
     return s->kind->source == SOURCE_MODEL && s->step.done ? s->step.outcome : NULL;
 }

@@ -89,8 +89,8 @@ static td_status find_auroc(detect_verdict *v, td_error *error) {
 td_status detect_judge(detect_job *job, size_t column, td_arena *arena, detect_verdict *v,
                        td_error *error) {
     const detector *d = job->detector;
-    const detect_scores *scores = v->scores, *own = scores, *benign = &scores[DETECT_BENIGN],
-                        *suspects = &scores[DETECT_SUSPECT];
+    const detect_scores *own = &v->scores[DETECT_CALIBRATION], *benign = &v->scores[DETECT_BENIGN],
+                        *suspects = &v->scores[DETECT_SUSPECT];
     detect_column *by = &job->columns[column];
     *v = (detect_verdict){.name = by->name};
     for (size_t kind = 0; kind < DETECT_KINDS; kind++)
