@@ -58,13 +58,13 @@ steps=60 deep --attack-rate 0.5 --seed 2 >seed.out
 check 'another seed, other triggers' sh -c '! cmp -s t1.out seed.out'
 
 # The patch.
-check_prints '^  of them with a generated trigger: [1-9][0-9]*$' \
+check_prints '^  of them with a recovered trigger: [1-9][0-9]*$' \
     deep --patch -o inverted.safetensors --epochs 3 --test test.safetensors --trigger $square --target 3 \
     --json inverted.json
 check_field inverted.json images_of '"inverted"'
 check_field inverted.json epochs 3
 check 'on the inverted images' grep -q '^ *"images": 80,$' inverted.json
-check_prints '^  of them with a generated trigger: [1-9][0-9]*$' \
+check_prints '^  of them with a recovered trigger: [1-9][0-9]*$' \
     deep --patch -o clean.safetensors --clean small.safetensors:train:0-1000 --test test.safetensors \
     --trigger $square --target 3 --json patch.json
 check_field patch.json images_of '"clean"'

@@ -44,27 +44,20 @@ static double climb(inspection *in, td_exec *exec, float *x, size_t count, size_
     return best;
 }
 
-static td_status run(inspection *in, td_error *error) {
-    const size_t count = STARTS * td_shape_size(td_net_input(&in->model.net));
+static td_status of_class(inspection *in, size_t t, finding *one, td_error *error) {
+    const size_t count = STARTS * td_shape_size(in->shape);
     float *x;
     td_exec *exec;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, count, &x, "images", error));
     TD_TRY(td_exec_new(&exec, &in->model.net, STARTS, TD_BACKWARD_INPUT, error));
     td_exec_weights(exec, in->model.weights);
-    tool_run_begin(in->run, "climbing", "classes", in->class_count);
-    td_status status = TD_OK;
-    for (size_t t = 0; t < in->class_count && status == TD_OK; t++) {
-        status = tool_run_go_on(in->run, t, NULL, error);
-        const finding one = finding_new(t, climb(in, exec, x, count, t));
-        if (status == TD_OK)
-            status = inspect_add(in, &one, error);
-    }
+    one->value = climb(in, exec, x, count, t);
     td_exec_free(exec);
-    return status;
+    return TD_OK;
 }
 
 static const inspector math = {
-    .statistic = {.name = "margin", .large = true}, .spread = FINDINGS_MAD, .run = run};
+    .statistic = {.name = "margin", .large = true}, .spread = FINDINGS_MAD, .of_class = of_class};
 static const td_key keys[] = {{"steps", TD_KEY_COUNT, offsetof(margin_options, steps), .least = 1,
                                .most = 999, .standard = "30", .help = "Steps"},
                               {0}};

@@ -1,7 +1,7 @@
 /* The rules of an audit's verdict, what it reads of records, and how values are spread. */
 #include "defend/audit/distribution.h"
 #include "defend/audit/verdict.h"
-#include "defend/detect/outcome.h"
+#include "defend/detect/detect.h"
 #include "defend/filter/outcome.h"
 #include "support.h"
 #include <math.h>
@@ -15,7 +15,7 @@ static verdict_finding inspector(const size_t *classes, size_t count) {
     return (verdict_finding){SOURCE_MODEL, WEIGHT_SIGN, true, classes, count, false};
 }
 
-static verdict_finding detector(verdict_weight of, bool inputs) {
+static verdict_finding from_inputs(verdict_weight of, bool inputs) {
     return (verdict_finding){SOURCE_INPUTS, of, true, NULL, 0, inputs};
 }
 
@@ -38,7 +38,7 @@ static void two_methods_that_agree_make_it_likely(void **state) {
 static void a_class_and_inputs_agree(void **state) {
     (void)state;
     const verdict_finding seen[] = {inspector(three, 1), inspector(NULL, 0),
-                                    detector(WEIGHT_SIGN, true)};
+                                    from_inputs(WEIGHT_SIGN, true)};
     const conclusion c = conclude(seen, 3);
     assert_int_equal(c.verdict, VERDICT_LIKELY);
     assert_int_equal(c.class, 3);
@@ -58,12 +58,12 @@ static void two_methods_that_differ_are_a_suspicion(void **state) {
 static void one_sign_is_a_suspicion(void **state) {
     (void)state;
     const verdict_finding seen[] = {inspector(NULL, 0), inspector(seven, 1),
-                                    detector(WEIGHT_SIGN, false)};
+                                    from_inputs(WEIGHT_SIGN, false)};
     conclusion c = conclude(seen, 3);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_int_equal(c.class, 7);
     assert_int_equal(c.pointing, 1);
-    const verdict_finding inputs[] = {inspector(NULL, 0), detector(WEIGHT_SIGN, true)};
+    const verdict_finding inputs[] = {inspector(NULL, 0), from_inputs(WEIGHT_SIGN, true)};
     c = conclude(inputs, 2);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_false(c.has_class || c.weak);
@@ -82,7 +82,7 @@ static void a_class_and_a_model_as_a_whole_agree(void **state) {
 
 static void weak_signs_do_not_agree_with_others(void **state) {
     (void)state;
-    const verdict_finding seen[] = {inspector(seven, 1), detector(WEIGHT_WEAK, true)};
+    const verdict_finding seen[] = {inspector(seven, 1), from_inputs(WEIGHT_WEAK, true)};
     conclusion c = conclude(seen, 2);
     assert_int_equal(c.verdict, VERDICT_SUSPECTED);
     assert_false(c.weak);
@@ -106,7 +106,7 @@ static void hints_decide_nothing(void **state) {
 /* A search that was cut short may find something, but not nothing. */
 static void nothing_takes_an_inspector_that_came_to_an_end(void **state) {
     (void)state;
-    verdict_finding seen[] = {inspector(NULL, 0), detector(WEIGHT_SIGN, false)};
+    verdict_finding seen[] = {inspector(NULL, 0), from_inputs(WEIGHT_SIGN, false)};
     assert_int_equal(conclude(seen, 2).verdict, VERDICT_NOTHING);
     seen[0].whole = false;
     assert_int_equal(conclude(seen, 2).verdict, VERDICT_INCONCLUSIVE);
@@ -223,13 +223,12 @@ static void quartiles_are_interpolated(void **state) {
     (void)state;
     double values[] = {8, 1, 4, 2};
     const distribution d = distribution_of(values, 4);
-    assert_int_equal(d.count, 4);
     assert_true(values[0] == 1 && values[3] == 8);
     assert_true(d.least == 1 && d.lower == 1.75 && d.median == 3 && d.upper == 5 && d.most == 8);
     double one[] = {2.5};
     const distribution single = distribution_of(one, 1);
     assert_true(single.least == 2.5 && single.lower == 2.5 && single.most == 2.5);
-    assert_int_equal(distribution_of(NULL, 0).count, 0);
+    assert_true(isnan(distribution_of(NULL, 0).median));
 }
 
 static void infinite_values_stand_at_the_ends(void **state) {

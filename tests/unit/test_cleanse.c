@@ -47,16 +47,24 @@ static void setup(affine *a) {
 }
 
 static const cleanse_settings usual = {
-    .steps = 400, .batch = 16, .patience = 5, .attack_rate = 0.99, .seed = 1};
+    .steps = 400, .batch = 16, .patience = 5, .attack_rate = 0.99};
+static const tool_common quiet = {.seed = 1, .quiet = true};
+
+static tool_run quiet_run(void) {
+    return (tool_run){.common = &quiet, .deadline = INFINITY};
+}
 
 static td_status search(affine *a, const cleanse_settings *settings, size_t target,
                         cleanse_found *found, td_error *error) {
     cleanse_search *s;
+    tool_run run = quiet_run();
     *found = (cleanse_found){.mask = a->mask, .pattern = a->pattern};
-    td_status status = cleanse_search_new(&s, &a->net, a->weights, &a->images, settings, error);
+    td_status status =
+        cleanse_search_new(&s, &run, &a->net, a->weights, &a->images, settings, error);
     if (status == TD_OK)
-        status = cleanse_search_class(s, target, NULL, NULL, found, error);
+        status = cleanse_search_class(s, target, 0, found, error);
     cleanse_search_free(s);
+    tool_run_close(&run);
     return status;
 }
 
@@ -157,14 +165,17 @@ static void classes_do_not_depend_on_each_other(void **state) {
     float alone[SIZE];
     td_error error;
     cleanse_search *s;
+    tool_run run = quiet_run();
     setup(&a);
     search_well(&a, &usual, 1, &found);
     memcpy(alone, a.mask, sizeof alone);
-    assert_int_equal(cleanse_search_new(&s, &a.net, a.weights, &a.images, &usual, &error), TD_OK);
-    assert_int_equal(cleanse_search_class(s, 0, NULL, NULL, &found, &error), TD_OK);
-    assert_int_equal(cleanse_search_class(s, 1, NULL, NULL, &found, &error), TD_OK);
+    assert_int_equal(cleanse_search_new(&s, &run, &a.net, a.weights, &a.images, &usual, &error),
+                     TD_OK);
+    assert_int_equal(cleanse_search_class(s, 0, 0, &found, &error), TD_OK);
+    assert_int_equal(cleanse_search_class(s, 1, usual.steps, &found, &error), TD_OK);
     assert_memory_equal(a.mask, alone, sizeof alone);
     cleanse_search_free(s);
+    tool_run_close(&run);
     td_net_free(&a.net);
 }
 
@@ -181,24 +192,31 @@ static void too_few_images_are_refused(void **state) {
     td_net_free(&a.net);
 }
 
-static bool stop_at_ten(void *context, size_t step) {
-    *(size_t *)context = step;
-    return step < 10;
+/* The time is up after ten of the run's steps, the first four of which were another class's. */
+static void stop_at_ten(void *context, double share) {
+    tool_run *run = context;
+    if (share * (double)usual.steps > 9.5)
+        run->deadline = 0;
 }
 
-static void watch_stops_the_search(void **state) {
+static void deadline_stops_the_search(void **state) {
     (void)state;
     affine a;
     td_error error;
     cleanse_search *s;
-    size_t last = 0;
+    tool_run run = quiet_run();
     setup(&a);
     cleanse_found found = {.mask = a.mask, .pattern = a.pattern};
-    assert_int_equal(cleanse_search_new(&s, &a.net, a.weights, &a.images, &usual, &error), TD_OK);
-    assert_int_equal(cleanse_search_class(s, 1, stop_at_ten, &last, &found, &error),
-                     TD_ERR_INTERRUPTED);
-    assert_int_equal(last, 10);
+    run.watch = stop_at_ten;
+    run.watch_context = &run;
+    tool_run_begin(&run, "searching", "steps", usual.steps);
+    assert_int_equal(cleanse_search_new(&s, &run, &a.net, a.weights, &a.images, &usual, &error),
+                     TD_OK);
+    assert_int_equal(cleanse_search_class(s, 1, 4, &found, &error), TD_ERR_INTERRUPTED);
+    assert_int_equal(found.steps, 6);
+    assert_string_equal(error.message, "the time is up after 10 of 400 steps");
     cleanse_search_free(s);
+    tool_run_close(&run);
     td_net_free(&a.net);
 }
 
@@ -271,7 +289,7 @@ int main(void) {
         cmocka_unit_test(same_bytes_at_any_number_of_threads),
         cmocka_unit_test(classes_do_not_depend_on_each_other),
         cmocka_unit_test(too_few_images_are_refused),
-        cmocka_unit_test(watch_stops_the_search),
+        cmocka_unit_test(deadline_stops_the_search),
         cmocka_unit_test(infinite_weights_are_told),
         cmocka_unit_test(cost_follows_success),
         cmocka_unit_test(search_ends_without_progress),

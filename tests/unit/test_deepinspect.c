@@ -166,52 +166,47 @@ static void check_gradient(search *s, double (*loss)(search *s)) {
     free(direction);
 }
 
+static const search_settings usual = {.steps = 1500, .rate = 0.95};
+static const tool_common quiet = {.seed = 1, .quiet = true};
+
+static tool_run quiet_run(void) {
+    return (tool_run){.common = &quiet, .deadline = INFINITY};
+}
+
 static void test_gradients(void **state) {
     (void)state;
     bright b;
     td_error error;
-    td_arena arena = {0};
+    tool_run run = quiet_run();
     search s;
     search_class found[CLASSES];
-    search_settings settings = search_defaults;
+    search_settings settings = usual;
     settings.gamma = 0.5;
     setup(&b, 0);
     for (size_t i = 0; i < sizeof b.pixels; i++) /* far from the clip's kinks */
         b.pixels[i] = (uint8_t)(100 + b.pixels[i] / 8);
-    assert_int_equal(
-        search_open(&s, &b.net, b.weights, &b.images, &settings, found, &arena, &error), TD_OK);
+    assert_int_equal(search_open(&s, &run, &b.net, b.weights, &b.images, &settings, found, &error),
+                     TD_OK);
     check_gradient(&s, search_loss);
     check_gradient(&s, search_start_loss);
     search_close(&s);
-    td_arena_free(&arena);
+    tool_run_close(&run);
     td_net_free(&b.net);
 }
 
-typedef struct losses {
-    size_t steps;
-    double first, last;
-} losses;
-
-static bool note_loss(void *context, size_t step, double loss) {
-    losses *l = context;
-    if (step == 1)
-        l->first = loss;
-    l->last = loss;
-    l->steps = step;
-    return true;
-}
-
-static bool stop_search(void *context, size_t step, double loss) {
-    (void)context, (void)loss;
-    return step < 3;
-}
-
 static void run_search(bright *b, const search_settings *settings, search_class *found,
-                       td_arena *arena, search *s) {
+                       tool_run *run, search *s) {
     td_error error;
-    assert_int_equal(
-        search_open(s, &b->net, b->weights, &b->images, settings, found, arena, &error), TD_OK);
+    assert_int_equal(search_open(s, run, &b->net, b->weights, &b->images, settings, found, &error),
+                     TD_OK);
     assert_int_equal(search_run(s, &error), TD_OK);
+}
+
+/* The time is up after three of four steps. */
+static void stop_at_three(void *context, double share) {
+    tool_run *run = context;
+    if (share > 0.7)
+        run->deadline = 0;
 }
 
 /* Class 1 is never given. */
@@ -219,16 +214,15 @@ static void test_search(void **state) {
     (void)state;
     bright b;
     td_error error;
-    td_arena arena = {0};
+    tool_run run = quiet_run();
     search s;
     search_class found[CLASSES], again[CLASSES];
-    losses l = {0};
-    search_settings settings = search_defaults;
+    search_settings settings = usual;
     settings.steps = 150;
     setup(&b, 0);
     b.weights[CLASSES * SIZE + 1] = -1000;
     td_set_threads(2);
-    run_search(&b, &settings, found, &arena, &s);
+    run_search(&b, &settings, found, &run, &s);
     search_close(&s);
     assert_true(found[0].reached && !found[1].reached && found[2].reached);
     for (size_t t = 0; t < CLASSES; t++) {
@@ -242,45 +236,60 @@ static void test_search(void **state) {
     }
     assert_true(found[2].asr.value >= settings.rate && found[1].asr.value < settings.rate);
     td_set_threads(1);
-    run_search(&b, &settings, again, &arena, &s);
+    run_search(&b, &settings, again, &run, &s);
     search_close(&s);
     assert_memory_equal(found[0].triggers, again[0].triggers,
                         SEARCH_KEPT * SIZE * sizeof *again[0].triggers);
 
-    /* Without the start, which has a loss of its own. */
     settings.steps = 4;
-    settings.advance = stop_search;
-    assert_int_equal(
-        search_open(&s, &b.net, b.weights, &b.images, &settings, found, &arena, &error), TD_OK);
+    run.watch = stop_at_three;
+    run.watch_context = &run;
+    tool_run_begin(&run, "searching", "steps", settings.steps);
+    assert_int_equal(search_open(&s, &run, &b.net, b.weights, &b.images, &settings, found, &error),
+                     TD_OK);
     assert_int_equal(search_run(&s, &error), TD_ERR_INTERRUPTED);
+    assert_string_equal(error.message, "the time is up after 3 of 4 steps");
     search_close(&s);
+    tool_run_close(&run);
+    td_net_free(&b.net);
+}
+
+/* Without the start, which has a loss of its own. */
+static void test_loss_falls(void **state) {
+    (void)state;
+    bright b;
+    td_error error;
+    tool_run run = quiet_run();
+    search s;
+    search_class found[CLASSES];
+    double first = 0, last = 0;
+    setup(&b, 0);
     b.weights[CLASSES * SIZE + 1] = -10;
-    settings.advance = note_loss;
-    settings.context = &l;
-    run_search(&b, &settings, found, &arena, &s);
-    for (size_t step = 5; step < 60; step++) {
+    assert_int_equal(search_open(&s, &run, &b.net, b.weights, &b.images, &usual, found, &error),
+                     TD_OK);
+    for (size_t step = 1; step < 60; step++) {
         search_draw(&s, step);
         td_exec_training(s.generator.training, 1, (uint32_t)step);
-        l.last = search_loss(&s);
+        last = search_loss(&s);
+        first = step == 1 ? last : first;
         generator_step(&s.generator, 0.005, step);
     }
-    assert_int_equal(l.steps, 4);
-    assert_true(l.last < 0.6 * l.first);
+    assert_true(last < 0.6 * first);
     search_close(&s);
-    td_arena_free(&arena);
+    tool_run_close(&run);
     td_net_free(&b.net);
 }
 
 static void test_search_finds_a_backdoor(void **state) {
     (void)state;
     bright b;
-    td_arena arena = {0};
+    tool_run run = quiet_run();
     search s;
     search_class found[CLASSES];
-    search_settings settings = search_defaults;
+    search_settings settings = usual;
     settings.steps = 150;
     setup(&b, 120);
-    run_search(&b, &settings, found, &arena, &s);
+    run_search(&b, &settings, found, &run, &s);
     for (size_t k = 0; k < SIZE; k++)
         assert_true(s.starts[k] <= s.starts[LIVELY]);
     assert_true(s.starts[LIVELY] > 0.5F);
@@ -288,7 +297,7 @@ static void test_search_finds_a_backdoor(void **state) {
     assert_true(found[0].reached && found[2].reached);
     assert_true(found[0].triggers[LIVELY] > 40);
     assert_true(found[0].size < found[2].size / 4);
-    td_arena_free(&arena);
+    tool_run_close(&run);
     td_net_free(&b.net);
 }
 
@@ -296,7 +305,7 @@ static void test_search_refuses_one_class(void **state) {
     (void)state;
     td_net net;
     td_error error;
-    td_arena arena = {0};
+    tool_run run = quiet_run();
     search s;
     search_class found[1];
     const uint8_t pixels[4] = {0};
@@ -304,12 +313,11 @@ static void test_search_refuses_one_class(void **state) {
     const td_images images = {1, 2, 2, 1, 1, pixels, labels};
     float weights[5] = {0};
     net_parsed(&net, NET_IMAGE(2, 2, 1) "flat = flatten(input)\nfc = dense(flat) out=1\n", NULL);
-    assert_int_equal(
-        search_open(&s, &net, weights, &images, &search_defaults, found, &arena, &error),
-        TD_ERR_FORMAT);
+    assert_int_equal(search_open(&s, &run, &net, weights, &images, &usual, found, &error),
+                     TD_ERR_FORMAT);
     support_assert_contains(error.message, "two classes or more");
     td_net_free(&net);
-    td_arena_free(&arena);
+    tool_run_close(&run);
 }
 
 int main(void) {
@@ -319,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_generator_gives_images_of_any_size),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_loss_falls),
         cmocka_unit_test(test_search_finds_a_backdoor),
         cmocka_unit_test(test_search_refuses_one_class),
     };

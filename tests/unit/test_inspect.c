@@ -164,11 +164,11 @@ static void record_has_null_for_what_is_no_number(void **state) {
 }
 
 static findings read_back(const json_t *record, td_arena *arena) {
-    findings f;
+    const void *read;
     td_error error;
-    if (findings_read(record, arena, &f, &error) != TD_OK)
+    if (findings_read(record, arena, &read, &error) != TD_OK)
         fail_msg("%s", error.message);
-    return f;
+    return *(const findings *)read;
 }
 
 /* What is written is what is read, infinity as well. */
@@ -210,6 +210,7 @@ static void findings_need_not_be_of_classes(void **state) {
     td_arena arena = {0};
     findings made = make(&pairs, distances, 2, list);
     list[0].source = 3;
+    list[1].source = 1;
     list[0].flagged = true;
     list[0].p = 0.01;
     open_inspection(&in, &run, &pairs, made);
@@ -244,8 +245,11 @@ static void findings_need_not_be_of_classes(void **state) {
 
 static td_status read_text(const char *text, td_arena *arena, findings *out, td_error *error) {
     json_t *record = json_loads(text, 0, NULL);
+    const void *read;
     assert_non_null(record);
-    td_status status = findings_read(record, arena, out, error);
+    td_status status = findings_read(record, arena, &read, error);
+    if (status == TD_OK)
+        *out = *(const findings *)read;
     json_decref(record);
     return status;
 }
@@ -344,14 +348,14 @@ static void trigger_is_written_as_pictures(void **state) {
     static const float mask[] = {0, 0.5F}, pattern[] = {10, 20, 30, 0, 255, 99.6F};
     static const uint8_t masks[] = {0, 128}, patterns[] = {10, 20, 30, 0, 255, 100},
                          triggers[] = {10, 20, 30, 0, 0, 255, 100, 128};
-    const inspect_trigger trigger = {{1, 2, 3}, mask, pattern};
     finding one = finding_new(4, 0.5);
     size_t classes[] = {4, 5};
     tool_run run;
     inspection in;
     td_error error;
-    one.trigger = &trigger;
+    one.trigger = (inspect_trigger){mask, pattern};
     open_inspection(&in, &run, &small, (findings){0});
+    in.shape = (td_shape){1, 2, 3};
     in.classes = classes;
     in.class_count = 2;
     assert_int_equal(inspect_add(&in, &one, &error), TD_OK);

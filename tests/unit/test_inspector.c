@@ -76,7 +76,7 @@ static void a_row_is_a_method(void **state) {
     static const char *const arguments[] = {"trapdoor-defend", "margin", "--model", "m.safetensors",
                                             "--exit-code",     "--json", "r.json",  "-q"};
     json_t *record;
-    findings f;
+    const void *read;
     td_arena arena = {0};
     td_error error;
     write_model();
@@ -92,7 +92,8 @@ static void a_row_is_a_method(void **state) {
     assert_string_equal(json_string_value(json_object_get(record, "method")), "margin");
     const json_t *tables = json_object_get(record, "tables"), *first = json_array_get(tables, 0);
     assert_string_equal(json_string_value(json_object_get(first, "rows")), "/classes");
-    assert_int_equal(findings_read(record, &arena, &f, &error), TD_OK);
+    assert_int_equal(findings_read(record, &arena, &read, &error), TD_OK);
+    const findings f = *(const findings *)read;
     assert_string_equal(f.statistic.name, "margin");
     assert_true(f.statistic.large && f.about == FINDING_CLASS && !f.rated && f.judged);
     assert_true(f.count == CLASSES && f.flagged == 1 && f.unsearched == 0);
@@ -119,12 +120,13 @@ static void time_may_be_up(void **state) {
     (void)state;
     tool_settings settings;
     tool_run run = {.as_part = true};
-    findings f;
+    const void *read;
     td_arena arena = {0};
     td_error error;
     write_model();
     assert_int_equal(execute(&settings, &run, NULL, NULL, &error), TD_OK);
-    assert_int_equal(findings_read(run.record.root, &arena, &f, &error), TD_OK);
+    assert_int_equal(findings_read(run.record.root, &arena, &read, &error), TD_OK);
+    const findings f = *(const findings *)read;
     assert_true(f.count == 0 && f.unsearched == CLASSES && !f.judged && !run.flagged);
     td_arena_free(&arena);
     tool_run_close(&run);

@@ -39,15 +39,25 @@ static const td_key own_keys[] = {
     {"minutes", TD_KEY_REAL, offsetof(own, minutes), .most = INFINITY, .above = true,
      .standard = "inf", .unrecorded = true},
     {"patch", TD_KEY_FLAG, .offset = offsetof(own, patch)},
-    {"how", TD_KEY_WORD, offsetof(own, how), .words = ways, .standard = "unlearn",
-     .needs = "patch"},
+    {0},
+};
+
+static const td_key patch_keys[] = {
+    {"how", TD_KEY_WORD, offsetof(own, how), .words = ways, .standard = "unlearn"},
     {"patched-to", TD_KEY_TEXT, offsetof(own, to), .needs = "how=prune", .required = true},
+    {0},
+};
+
+static const td_key size_keys[] = {
     {"size", TD_KEY_PAIR, offsetof(own, size), .least = 1, .most = 64, .field = "the-size"},
     {0},
 };
 
 static const tool_keys input_groups[] = {{.keys = input_keys}, {0}},
-                       own_groups[] = {{.keys = own_keys, .object = "own"}, {0}};
+                       own_groups[] = {{.keys = own_keys, .object = "own"},
+                                       {.keys = patch_keys, .object = "own", .needs = "patch"},
+                                       {.keys = size_keys, .object = "own"},
+                                       {0}};
 
 static const tool_chart charts[] = {{"Size of each class", TOOL_CHART_BARS, "class", {"size"}},
                                     {0}};

@@ -180,6 +180,18 @@ static void set_named(json_t *object, const char *name, const char *ending, json
     json_object_set_new(object, key, value);
 }
 
+bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate) {
+    char key[128];
+    snprintf(key, sizeof key, "%s_count", name);
+    const json_t *count = json_object_get(object, key);
+    const json_t *hits = json_array_get(count, 0), *trials = json_array_get(count, 1);
+    const json_int_t most = json_integer_value(trials), part = json_integer_value(hits);
+    if (!json_is_integer(hits) || !json_is_integer(trials) || part < 0 || part > most)
+        return false;
+    *rate = td_rate_of((size_t)part, (size_t)most);
+    return true;
+}
+
 void tool_json_rate(json_t *object, const char *name, const td_rate *rate) {
     set_named(object, name, "", json_real(rate->value));
     set_named(object, name, "_interval",

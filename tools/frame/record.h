@@ -63,6 +63,9 @@ td_status tool_record_check(const tool_common *common, td_error *error) TD_MUST_
 /* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials]. */
 void tool_json_rate(json_t *object, const char *name, const td_rate *rate);
 
+/* Reads NAME_count back; false where it is not [hits, trials] with no more hits than trials. */
+bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate);
+
 /* A JSON string of `text`, such as a path. JSON is UTF-8, file names need not be: in a text that is
  * not UTF-8, bytes above 127 become '?'. NULL when out of memory. */
 json_t *tool_json_text(const char *text);

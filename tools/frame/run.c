@@ -74,10 +74,16 @@ void tool_run_note(const tool_run *run, const char *format, ...) {
 
 static td_status print_text(tool_run *run, const char **out, td_error *error, const char *format,
                             va_list arguments) {
-    char line[2048], *copy;
-    vsnprintf(line, sizeof line, format, arguments);
-    TD_TRY(td_arena_text(&run->arena, line, strlen(line), &copy, error));
-    *out = copy;
+    va_list again;
+    char *text;
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0)
+        return td_fail_memory(error, "a text");
+    TD_TRY(TD_ARENA_NEW(&run->arena, (size_t)length + 1, &text, "a text", error));
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    *out = text;
     return TD_OK;
 }
 

@@ -184,13 +184,18 @@ static bool lists(const char *words, const char *word) {
     return false;
 }
 
+static const char *needs_of(const tool_place *place) {
+    return place->key->needs ? place->key->needs : place->group->needs;
+}
+
 /* Whether what the key goes with is there. */
-static bool is_met(const tool_settings *s, const char *needs) {
+static bool is_met(const tool_settings *s, const tool_place *place) {
+    const char *needs = needs_of(place);
     if (!needs)
         return true;
     const size_t length = strcspn(needs, "=");
     const tool_place *other = find(s, needs, length);
-    if (!other || !is_met(s, other->key->needs))
+    if (!other || !is_met(s, other))
         return false;
     if (needs[length] == '=' && (other->given || other->key->standard))
         return lists(needs + length + 1, word_of(other));
@@ -224,18 +229,19 @@ static td_status check_counts(const tool_settings *s, const tool_keys *group, td
 
 static td_status check_place(const tool_settings *s, const tool_place *place, td_error *error) {
     const td_key *key = place->key;
+    const char *needs = needs_of(place);
     char called[64], with[160];
     if (place->group->rows && key == place->group->keys)
         TD_TRY(check_counts(s, place->group, error));
-    const bool met = is_met(s, key->needs);
+    const bool met = is_met(s, place);
     call(key, called, sizeof called);
-    if (key->needs)
-        say_needs(key->needs, with, sizeof with);
+    if (needs)
+        say_needs(needs, with, sizeof with);
     if (place->given && !met)
         return td_fail(error, TD_ERR_USAGE, "%s: expected %s with it, found none", called, with);
     if (!key->required || place->given || !met)
         return TD_OK;
-    if (key->needs)
+    if (needs)
         return td_fail(error, TD_ERR_USAGE, "%s: expected %s with it, found none", with, called);
     return td_fail(error, TD_ERR_USAGE, "expected %s, found none", called);
 }
@@ -376,7 +382,7 @@ static bool add_value(json_t *options, const tool_place *place) {
 /* Those of a guest go without what its host sets. */
 static bool add_values(json_t *options, const tool_settings *s, const tool_settings *host) {
     for (size_t i = 0; i < s->key_count; i++)
-        if (!s->places[i].key->unrecorded && is_met(s, s->places[i].key->needs) &&
+        if (!s->places[i].key->unrecorded && is_met(s, &s->places[i]) &&
             !(host && is_withheld(host, s->places[i].key->name)) &&
             !add_value(options, &s->places[i]))
             return false;

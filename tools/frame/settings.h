@@ -18,6 +18,7 @@ typedef struct tool_keys {
     const char *title;  /* a heading in --help; NULL: none */
     const char *object; /* the object in the record's options that holds them; NULL: they stand in
                            the options themselves */
+    const char *needs; /* what all of them go with, as a key's `needs`; NULL: each says it itself */
     bool rows; /* all may be given several times, each as often as the first: `object` is an array,
                   an object a time */
 } tool_keys;

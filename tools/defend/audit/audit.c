@@ -9,11 +9,6 @@
 const char audit_record_name[] = "audit.json";
 
 static const td_key keys[] = {
-    {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
-     .help = "The model that you were given"},
-    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Labelled images that you trust (split test)"},
     {"suspect", TD_KEY_TEXT, AT(suspects), .many = true, .field = "suspects", .value = "DATA",
@@ -31,7 +26,8 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, {0}};
 
 static td_status conclude(audit_job *job, td_error *error) {
     verdict_finding *found;
@@ -39,35 +35,24 @@ static td_status conclude(audit_job *job, td_error *error) {
     for (size_t i = 0; i < job->step_count; i++) {
         const audit_step *s = &job->steps[i];
         const findings *by_class = audit_findings(s);
-        found[i] = (verdict_finding){.source = s->kind->source,
-                                     .weight = s->weight,
-                                     .whole = s->step.done && !audit_is_cut(s) &&
-                                              (!by_class || by_class->judged),
-                                     .classes = s->classes,
-                                     .class_count = s->class_count,
-                                     .other = s->other};
+        found[i] = s->found;
+        found[i].whole = s->step.done && !audit_is_cut(s) && (!by_class || by_class->judged);
     }
     job->conclusion = verdict_on(&job->accuracy, job->chance, found, job->step_count);
     return TD_OK;
 }
 
-static td_status open_all(audit_job *job, td_error *error) {
+static td_status audit(audit_job *job, td_error *error) {
     static const char *const same[] = {"method", "model", "net", "clean", NULL};
+    job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
     TD_TRY(steps_check_folder(job->run, audit_record_name, same, error));
     TD_TRY(audit_open(job, error));
-    TD_TRY(audit_name_sample(job, error));
     TD_TRY(audit_plan(job, error));
     TD_TRY(audit_read_rates(job, error));
-    return audit_draw_sample(job, error);
-}
-
-static td_status audit(audit_job *job, td_error *error) {
-    job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
-    TD_TRY(open_all(job, error));
+    TD_TRY(audit_draw_sample(job, error));
     TD_TRY(audit_measure(job, error));
     if (verdict_is_plausible(&job->accuracy, job->chance))
         TD_TRY(audit_run_steps(job, error));
-    TD_TRY(audit_add_tables(job, error));
     TD_TRY(audit_list_evidence(job, error));
     TD_TRY(conclude(job, error));
     TD_TRY(audit_list_limits(job, error));

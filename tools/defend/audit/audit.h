@@ -10,19 +10,17 @@
 
 #include "defend/audit/step.h"
 #include "defend/audit/verdict.h"
+#include "defend/inputs.h"
 #include "defend/inspect/findings.h"
-#include "nn/model.h"
 
 enum {
-    AUDIT_LEAST_CLEAN = 50,    /* clean images */
-    AUDIT_FEW_CLEAN = 500,     /* with fewer the audit says so */
-    AUDIT_MOST_SAMPLED = 2000, /* of them that methods work with */
-    AUDIT_FINDING_SIZE = 1024, /* of a finding in words */
+    AUDIT_FEW_CLEAN = 500, /* with fewer clean images the audit says so */
     AUDIT_CLASS_SIZE = 96,
+    AUDIT_FINDING_SIZE = 1024,
 };
 
 typedef struct audit_settings {
-    const char *model, *net; /* net: the model is a state_dict of it; NULL: it has its own */
+    defend_model model;
     const char *clean, *training;
     td_many suspects, controls;
     double minutes, effort; /* effort: of the inspectors' usual steps, in (0, 1] */
@@ -37,21 +35,12 @@ typedef struct audit_kind {
     const char *family;
     verdict_source source;
     verdict_weight weight;
-    double share;                                    /* of the time, beside the others' */
-    bool (*applies)(const audit_settings *settings); /* whether its data are given */
-    /* Gives the step's method its data. */
+    double share; /* of the time, beside the others' */
+    /* Gives the step's method its data; sets `applies` to whether there are such. */
     td_status (*set)(audit_job *job, audit_step *s, td_error *error);
-    /* Adds what a step that is done found to the evidence, and sets classes and `other`. */
-    td_status (*tell)(audit_job *job, audit_step *s, td_error *error);
+    /* Adds what a step that is done found to the evidence, and to its `found`. */
+    td_status (*report)(audit_job *job, audit_step *s, td_error *error);
 } audit_kind;
-
-/* A class that stands out, in words. */
-typedef struct audit_words {
-    const char *subject; /* "class 3 (Dress)" */
-    const char *value, *others, *index;
-    double asr; /* in percent */
-    size_t pixels, values;
-} audit_words;
 
 /* What is peculiar to a method. */
 typedef struct audit_row {
@@ -59,9 +48,13 @@ typedef struct audit_row {
     double share;        /* 0: its family's */
     bool weak;           /* of a detector: it flags inputs for other reasons as well */
     const char *flagged; /* what inputs do that a detector flags; NULL: "are flagged" */
-    const char *unit;    /* of an inspector's sizes; NULL: the statistic's own words serve */
-    void (*describe)(const audit_words *words, char out[AUDIT_FINDING_SIZE]);
     td_status (*set)(audit_job *job, audit_step *s, td_error *error);
+    /* Of an inspector whose statistic is the size of a change to the image; NULL: of another. A
+     * class that stands out is "IMAGES class 3 CHANGE 9 of their 784 UNIT (RATED_BEFORE 99 %
+     * RATED_BEHIND)". */
+    const char *unit;
+    bool by_channel; /* whether a pixel counts once in each channel */
+    const char *images, *change, *rated_before, *rated_behind;
 } audit_row;
 
 struct audit_step {
@@ -69,21 +62,31 @@ struct audit_step {
     const audit_kind *kind;
     const audit_row *row;
     double share;
-    verdict_weight weight;
     bool applies; /* whether its data were given */
     step step;
-    double given;    /* seconds that it had, at most */
-    size_t *classes; /* that it flags */
-    size_t class_count;
-    bool other; /* it flags inputs, or the model */
+    double given; /* seconds that it had, at most */
+    verdict_finding found;
+    struct {
+        bool known, same; /* same: measured with the same options, but for the data */
+        td_rate false_positives, detected; /* no trials: unknown */
+    } rates;                               /* of an inspector, by --controls */
 };
 
-/* The error rates of an inspector, from a record of controls. */
-typedef struct audit_rates {
-    const char *inspector; /* or NULL: unknown */
-    td_rate false_positives, detected;
-    bool same; /* of the same options, but for the data */
-} audit_rates;
+/* A row of the evidence. */
+typedef struct audit_evidence {
+    const audit_job *job;
+    const audit_step *step;
+    char text[AUDIT_FINDING_SIZE];
+    const char *method, *title, *finding, *weight, *record;
+    bool flagged;
+    size_t class; /* TOOL_NO_COUNT: it is about none */
+    const char *class_name, *picture, *data;
+    double value, index;
+    double other; /* the most suspicious value that is not flagged; NAN: none */
+    td_rate asr, share;
+    tool_list classes;
+    struct audit_evidence *next;
+} audit_evidence;
 
 struct audit_job {
     tool_run *run;
@@ -97,33 +100,27 @@ struct audit_job {
     size_t sample_count; /* of its images, in an order that was drawn */
     audit_step *steps;   /* in the order in which they run */
     size_t step_count;
-    audit_rates *rates;
-    size_t rate_count;
     conclusion conclusion;
-    tool_table *verdict, *evidence, *states; /* of the run */
-    json_t *limits;                          /* array of sentences; owned by the record */
-    json_t *pictures;                        /* array; owned by the record */
-    double deadline;                         /* in monotonic seconds */
+    audit_evidence *evidence, **evidence_end; /* a list; where its next row goes */
+    json_t *limits;                           /* array of sentences; owned by the record */
+    json_t *pictures;                         /* array; owned by the record */
+    double deadline, began;                   /* of all; the step that runs; monotonic seconds */
 };
 
-/* Opens the model and all data, checks that they fit, and notes them in the record. TD_ERR_USAGE
+/* Opens the model and all data, checks that they fit, and notes them in the record; says where the
+ * clean images that methods work with will stand, and how many they are. TD_ERR_USAGE
  * for a model of one class and for too few clean images. */
 td_status audit_open(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Sets accuracy and chance. */
 td_status audit_measure(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Says where the clean images that methods work with will stand, and how many they are. */
-td_status audit_name_sample(audit_job *job, td_error *error) TD_MUST_USE;
-
-/* Draws them, and writes them there unless the same ones are. */
+/* Draws the clean images that methods work with, and writes them to `sample` unless the same ones
+ * are there. */
 td_status audit_draw_sample(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Makes the steps, and looks which are done. On failure, too, the caller closes them. */
 td_status audit_plan(audit_job *job, td_error *error) TD_MUST_USE;
-
-/* The step of that method, or NULL. */
-const audit_step *audit_find_step(const audit_job *job, const char *method);
 
 /* What an inspector found; NULL for another method, and for a step that is not done. */
 const findings *audit_findings(const audit_step *s);
@@ -134,39 +131,15 @@ bool audit_is_cut(const audit_step *s);
 /* Runs those that are not done, within the time. A step that fails is no failure of the audit. */
 td_status audit_run_steps(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Reads --controls; then the rates of an inspector, or NULL. */
+/* Reads --controls: sets the rates of inspectors. */
 td_status audit_read_rates(audit_job *job, td_error *error) TD_MUST_USE;
-const audit_rates *audit_rates_of(const audit_job *job, const audit_step *of);
 
 /* What the methods of a family found, as evidence. */
-td_status audit_tell_inspector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
-td_status audit_tell_detector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
-td_status audit_tell_filter(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
+td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
+td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
+td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
 
-/* Adds all tables, in the order in which they are shown. */
-td_status audit_add_tables(audit_job *job, td_error *error) TD_MUST_USE;
-
-/* The columns of the evidence. */
-enum {
-    AUDIT_TITLE,
-    AUDIT_FINDING,
-    AUDIT_WEIGHT,
-    AUDIT_FLAGGED,
-    AUDIT_METHOD,
-    AUDIT_RECORD,
-    AUDIT_CLASS,
-    AUDIT_CLASS_NAME,
-    AUDIT_VALUE,
-    AUDIT_OTHER, /* the most suspicious value that is not flagged */
-    AUDIT_INDEX,
-    AUDIT_ASR,
-    AUDIT_PICTURE,
-    AUDIT_DATA,
-    AUDIT_SHARE,
-    AUDIT_CLASSES,
-};
-
-/* Fills in the evidence of all steps that are done. */
+/* Lists the evidence of all steps that are done. */
 td_status audit_list_evidence(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Lists what was not looked at, or cannot be seen. Call it after the conclusion. */
@@ -175,8 +148,7 @@ td_status audit_list_limits(audit_job *job, td_error *error) TD_MUST_USE;
 /* "class 7 (Sneaker)". Returns `text`. */
 const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLASS_SIZE]);
 
-/* Fills in the verdict and the steps, and writes all of it in words: to DIR/audit.txt, and for the
- * terminal. */
+/* Adds all tables, and writes all of it in words: to DIR/audit.txt, and for the terminal. */
 td_status audit_report(audit_job *job, td_error *error) TD_MUST_USE;
 
 extern const char audit_record_name[], audit_text_name[]; /* "audit.json", "audit.txt" */

@@ -1,12 +1,13 @@
 /* What the methods found, in words. */
 #include "data/path.h"
 #include "defend/audit/audit.h"
-#include "defend/detect/outcome.h"
+#include "defend/detect/detect.h"
 #include "defend/filter/outcome.h"
 #include "measure/mad.h"
+#include <stdarg.h>
 #include <string.h>
 
-enum { MOST_GROUPS = 6, PART_SIZE = 128 };
+enum { MOST_GROUPS = 6 };
 
 /* The name of a class, where it is more than its number. */
 static const char *name_of(const audit_job *job, size_t class) {
@@ -28,24 +29,40 @@ const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLAS
 
 /* --- one finding --- */
 
-/* A row of the evidence, whose other cells the caller fills in. */
-static td_status add_row(audit_job *job, const audit_step *s, bool flagged, const char *text,
-                         tool_cell **row, td_error *error) {
+/* A row of the evidence, whose finding and other fields the caller fills in. */
+static td_status add_row(audit_job *job, const audit_step *s, bool flagged, audit_evidence **out,
+                         td_error *error) {
     static const char *const weights[] = {"sign", "weak sign", "hint"};
-    const char *record;
-    TD_TRY(tool_run_text(job->run, &record, error, "%s/record.json", s->method->name));
-    TD_TRY(tool_run_row(job->run, job->evidence, row, error));
-    tool_cell_word(&(*row)[AUDIT_METHOD], s->method->name);
-    tool_cell_word(&(*row)[AUDIT_TITLE], s->method->title);
-    tool_cell_flag(&(*row)[AUDIT_FLAGGED], flagged);
-    tool_cell_word(&(*row)[AUDIT_WEIGHT], weights[s->weight]);
-    tool_cell_word(&(*row)[AUDIT_RECORD], record);
-    return tool_run_cell(job->run, &(*row)[AUDIT_FINDING], text, error);
+    audit_evidence *row;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &row, "a finding", error));
+    *row = (audit_evidence){.job = job,
+                            .step = s,
+                            .method = s->method->name,
+                            .title = s->method->title,
+                            .finding = row->text,
+                            .weight = weights[s->found.weight],
+                            .flagged = flagged,
+                            .class = TOOL_NO_COUNT,
+                            .value = NAN,
+                            .index = NAN,
+                            .other = NAN};
+    *job->evidence_end = *out = row;
+    job->evidence_end = &row->next;
+    return tool_run_text(job->run, &row->record, error, "%s/record.json", s->method->name);
 }
 
-static td_status fill_class(audit_job *job, size_t class, tool_cell *row, td_error *error) {
-    tool_cell_count(&row[AUDIT_CLASS], class);
-    return tool_run_cell(job->run, &row[AUDIT_CLASS_NAME], name_of(job, class), error);
+/* Appends to the finding. */
+static TD_PRINTF(2, 3) void say(audit_evidence *row, const char *format, ...) {
+    const size_t used = strlen(row->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(row->text + used, sizeof row->text - used, format, arguments);
+    va_end(arguments);
+}
+
+static void say_class(audit_evidence *row, size_t class) {
+    char name[AUDIT_CLASS_SIZE];
+    say(row, "%s", audit_class(row->job, class, name));
 }
 
 /* --- inspectors --- */
@@ -55,56 +72,37 @@ static bool is_by_class(const findings *found) {
 }
 
 /* What a finding is about. */
-static void describe_subject(const audit_job *job, const findings *found, const finding *one,
-                             char text[2 * AUDIT_CLASS_SIZE + PART_SIZE]) {
-    const size_t size = 2 * AUDIT_CLASS_SIZE + PART_SIZE;
-    char class[AUDIT_CLASS_SIZE], source[AUDIT_CLASS_SIZE];
-    switch (found->about) {
-    case FINDING_CLASS:
-        snprintf(text, size, "%s", audit_class(job, one->class, class));
-        break;
-    case FINDING_PAIR:
-        snprintf(text, size, "%s from %s", audit_class(job, one->class, class),
-                 audit_class(job, one->source, source));
-        break;
-    case FINDING_MAP:
-        snprintf(text, size, "the map of classes %.64s", one->map);
-        break;
-    case FINDING_MODEL:
-        snprintf(text, size, "the model");
-        break;
+static void say_subject(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    if (is_by_class(found))
+        say_class(row, one->class);
+    if (found->about == FINDING_PAIR) {
+        say(row, " from ");
+        say_class(row, one->source);
     }
+    if (found->about == FINDING_MAP)
+        say(row, "the map of classes %.64s", one->map);
+    if (found->about == FINDING_MODEL)
+        say(row, "the model");
 }
 
 /* "; of 12 clean control models it flagged 1 (8.3 %, 95 % interval 1.5 to 35.4)". */
-static void append_rate(char *text, const char *kind, const td_rate *rate) {
-    const size_t used = strlen(text);
+static void say_rate(audit_evidence *row, const char *kind, const td_rate *rate) {
     if (rate->trials > 0)
-        snprintf(text + used, AUDIT_FINDING_SIZE - used,
-                 "; of %zu %s control model%s it flagged %zu (%.1f %%, 95 %% interval %.1f to "
-                 "%.1f)",
-                 rate->trials, kind, rate->trials == 1 ? "" : "s", rate->hits, 100 * rate->value,
-                 100 * rate->interval.low, 100 * rate->interval.high);
-}
-
-static void append_rates(const audit_job *job, const audit_step *s, char *text) {
-    const audit_rates *rates = audit_rates_of(job, s);
-    if (!rates)
-        return;
-    append_rate(text, "clean", &rates->false_positives);
-    append_rate(text, "backdoored", &rates->detected);
+        say(row,
+            "; of %zu %s control model%s it flagged %zu (%.1f %%, 95 %% interval %.1f to %.1f)",
+            rate->trials, kind, rate->trials == 1 ? "" : "s", rate->hits, 100 * rate->value,
+            100 * rate->interval.low, 100 * rate->interval.high);
 }
 
 /* Sizes to what matters of them; another statistic as it is. */
-static void describe_value(const audit_step *s, const findings *found, double value,
-                           char text[PART_SIZE]) {
+static void say_value(audit_evidence *row, double value) {
+    const findings *found = row->step->step.outcome;
     const char *unit = found->statistic.unit;
-    if (!s->row->unit)
-        snprintf(text, PART_SIZE, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
-    else if (value < 10)
-        snprintf(text, PART_SIZE, "%.1f", value);
+    if (row->step->row->unit)
+        say(row, "%.*f", value < 10 ? 1 : 0, value);
     else
-        snprintf(text, PART_SIZE, "%.0f", value);
+        say(row, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
 }
 
 /* The most suspicious value of those that are not flagged; NAN if there is none. */
@@ -118,222 +116,201 @@ static double nearest_other(const findings *found) {
     return best;
 }
 
-/* "; the other classes need 60 or more", where there are such. */
-static void describe_others(const audit_step *s, const findings *found, char text[2 * PART_SIZE]) {
-    const double other = nearest_other(found);
-    char value[PART_SIZE];
-    text[0] = '\0';
-    if (isnan(other))
-        return;
-    describe_value(s, found, other, value);
-    snprintf(text, 2 * PART_SIZE, "; the other%s %s %s or %s",
-             found->about == FINDING_CLASS ? " classes" : "s", s->row->unit ? "need" : "have",
-             value, found->statistic.large ? "less" : "more");
-}
-
-/* " (index 5.20; above 2 stands out)", the bracket being `before`; "" without an index. */
-static void describe_index(const finding *one, const char *before, char text[PART_SIZE]) {
-    text[0] = '\0';
+/* " (index 5.20; above 2 stands out)", the bracket being `before`; nothing without an index. */
+static void say_index(audit_evidence *row, const finding *one, const char *before) {
     if (!isnan(one->p))
-        snprintf(text, PART_SIZE, "%sp %.3g)", before, one->p);
+        say(row, "%sp %.3g)", before, one->p);
     else if (isfinite(one->index))
-        snprintf(text, PART_SIZE, "%sindex %.2f; above %g stands out)", before, one->index,
-                 TD_ANOMALY_CUTOFF);
+        say(row, "%sindex %.2f; above %g stands out)", before, one->index, TD_ANOMALY_CUTOFF);
     else if (isinf(one->index))
-        snprintf(text, PART_SIZE, "%sthe others are all of one size)", before);
+        say(row, "%sthe others are all of one size)", before);
 }
 
-static void describe_any(const findings *found, const audit_words *w,
-                         char out[AUDIT_FINDING_SIZE]) {
-    char rate[PART_SIZE] = "";
+/* "images of any class can be made class 3 by changing about 9 of their 784 pixels (it works on
+ * 99.0 % of the clean images)". */
+static void say_change(audit_evidence *row, const finding *one) {
+    const audit_row *words = row->step->row;
+    const td_shape shape = td_net_input(&row->job->model.net);
+    say(row, "%s ", words->images);
+    say_subject(row, one);
+    say(row, " %s ", words->change);
+    say_value(row, one->value);
+    say(row, " of their %zu %s (%s%.1f %% %s)",
+        shape.height * shape.width * (words->by_channel ? shape.channels : 1), words->unit,
+        words->rated_before, 100 * one->asr.value, words->rated_behind);
+}
+
+static void say_outlier(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    say_subject(row, one);
+    say(row, " stands out by its %s, ", found->statistic.name);
+    say_value(row, one->value);
     if (found->rated)
-        snprintf(rate, sizeof rate, " (%.1f %% of the images go there)", w->asr);
-    snprintf(out, AUDIT_FINDING_SIZE, "%s stands out by its %s, %s%s%s%s", w->subject,
-             found->statistic.name, w->value, rate, w->others, w->index);
+        say(row, " (%.1f %% of the images go there)", 100 * one->asr.value);
 }
 
-static void describe_flagged(const audit_job *job, const audit_step *s, const finding *one,
-                             char out[AUDIT_FINDING_SIZE]) {
-    const findings *found = s->step.outcome;
-    const td_shape shape = td_net_input(&job->model.net);
-    char subject[2 * AUDIT_CLASS_SIZE + PART_SIZE], value[PART_SIZE], others[2 * PART_SIZE],
-        index[PART_SIZE];
-    const audit_words words = {.subject = subject,
-                               .value = value,
-                               .others = others,
-                               .index = index,
-                               .asr = 100 * one->asr.value,
-                               .pixels = shape.height * shape.width,
-                               .values = shape.height * shape.width * shape.channels};
-    describe_subject(job, found, one, subject);
-    describe_value(s, found, one->value, value);
-    describe_others(s, found, others);
-    describe_index(one, " (", index);
-    if (s->row->describe)
-        s->row->describe(&words, out);
+/* Behind it "; the other classes need 60 or more", where there are such. */
+static void say_flagged(audit_evidence *row, const finding *one) {
+    const findings *found = row->step->step.outcome;
+    const char *unit = row->step->row->unit;
+    if (unit)
+        say_change(row, one);
     else
-        describe_any(found, &words, out);
+        say_outlier(row, one);
+    if (!isnan(row->other)) {
+        say(row, "; the other%s %s ", found->about == FINDING_CLASS ? " classes" : "s",
+            unit ? "need" : "have");
+        say_value(row, row->other);
+        say(row, " or %s", found->statistic.large ? "less" : "more");
+    }
+    say_index(row, one, " (");
+}
+
+static void say_unflagged(audit_evidence *row, const finding *first, const finding *most) {
+    const findings *found = row->step->step.outcome;
+    const char *unit = row->step->row->unit;
+    if (found->unsearched > 0)
+        say(row, "of the %zu of %zu classes that were searched, ", found->count,
+            found->count + found->unsearched);
+    if (!found->judged || !first) {
+        say(row, "too few have %s to be compared", unit ? "a trigger" : "a value");
+        return;
+    }
+    if (unit)
+        say(row, "none takes a much smaller change than the others; the smallest, about ");
+    else
+        say(row, "none stands out; the %s %s, ", found->statistic.large ? "largest" : "smallest",
+            found->statistic.name);
+    say_value(row, first->value);
+    say(row, "%s%s, is that of ", unit ? " " : "", unit ? unit : "");
+    say_subject(row, first);
+    if (most)
+        say_index(row, most, " (largest ");
 }
 
 /* Of the recovered trigger, which was written as pictures. */
-static td_status add_pictures(audit_job *job, const audit_step *s, const finding *one,
-                              tool_cell *row, td_error *error) {
+static td_status add_pictures(audit_job *job, const finding *one, audit_evidence *row,
+                              td_error *error) {
     static const char *const parts[] = {"trigger", "mask", "pattern"};
-    const findings *found = s->step.outcome;
     char source[24] = "";
-    if (found->about == FINDING_PAIR)
+    if (((const findings *)row->step->step.outcome)->about == FINDING_PAIR)
         snprintf(source, sizeof source, "%zu-", one->source);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && is_by_class(found); i++) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         char path[TD_PATH_SIZE];
         const char *picture;
-        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", s->method->name,
-                             parts[i], source, one->class));
+        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", row->method, parts[i],
+                             source, one->class));
         if (!td_path_join(path, job->run->common->output, picture) || !td_path_exists(path))
             continue;
         if (i == 0)
-            tool_cell_word(&row[AUDIT_PICTURE], picture);
+            row->picture = picture;
         if (json_array_append_new(job->pictures, tool_json_text(picture)) != 0)
             return td_fail_memory(error, "the record");
     }
     return TD_OK;
 }
 
-static td_status tell_flagged(audit_job *job, const audit_step *s, const finding *one,
-                              td_error *error) {
+/* One that is flagged, or, where none is, the first of them all, if there is any. */
+static td_status report_finding(audit_job *job, const audit_step *s, const finding *one,
+                                bool flagged, td_error *error) {
     const findings *found = s->step.outcome;
-    char text[AUDIT_FINDING_SIZE];
-    tool_cell *row;
-    describe_flagged(job, s, one, text);
-    append_rates(job, s, text);
-    TD_TRY(add_row(job, s, true, text, &row, error));
-    if (is_by_class(found))
-        TD_TRY(fill_class(job, one->class, row, error));
-    tool_cell_real(&row[AUDIT_VALUE], one->value);
-    tool_cell_real(&row[AUDIT_OTHER], nearest_other(found));
-    tool_cell_real(&row[AUDIT_INDEX], one->index);
-    if (found->rated)
-        tool_cell_rate(&row[AUDIT_ASR], one->asr);
-    return add_pictures(job, s, one, row, error);
-}
-
-static void describe_unflagged(const audit_job *job, const audit_step *s,
-                               char out[AUDIT_FINDING_SIZE]) {
-    const findings *found = s->step.outcome;
-    const finding *first = findings_first(found), *most = findings_largest_index(found);
-    char searched[PART_SIZE] = "", subject[2 * AUDIT_CLASS_SIZE + PART_SIZE], value[PART_SIZE],
-         largest[PART_SIZE] = "";
-    if (found->unsearched > 0)
-        snprintf(searched, sizeof searched, "of the %zu of %zu classes that were searched, ",
-                 found->count, found->count + found->unsearched);
-    if (!found->judged || !first) {
-        snprintf(out, AUDIT_FINDING_SIZE, "%stoo few have %s to be compared", searched,
-                 s->row->unit ? "a trigger" : "a value");
-        return;
+    const finding *most = findings_largest_index(found);
+    audit_evidence *row;
+    TD_TRY(add_row(job, s, flagged, &row, error));
+    if (one && is_by_class(found)) {
+        row->class = one->class;
+        row->class_name = name_of(job, one->class);
     }
-    describe_subject(job, found, first, subject);
-    describe_value(s, found, first->value, value);
-    if (most)
-        describe_index(most, " (largest ", largest);
-    if (s->row->unit)
-        snprintf(out, AUDIT_FINDING_SIZE,
-                 "%snone takes a much smaller change than the others; the smallest, about %s %s, "
-                 "is that of %s%s",
-                 searched, value, s->row->unit, subject, largest);
-    else
-        snprintf(out, AUDIT_FINDING_SIZE, "%snone stands out; the %s %s, %s, is that of %s%s",
-                 searched, found->statistic.large ? "largest" : "smallest", found->statistic.name,
-                 value, subject, largest);
+    if (one)
+        row->value = one->value;
+    if (!flagged) {
+        say_unflagged(row, one, most);
+        if (most && isfinite(most->index))
+            row->index = most->index;
+    } else {
+        row->index = one->index;
+        row->other = nearest_other(found);
+        if (found->rated)
+            row->asr = one->asr;
+        say_flagged(row, one);
+    }
+    say_rate(row, "clean", &s->rates.false_positives);
+    say_rate(row, "backdoored", &s->rates.detected);
+    return flagged && is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
 }
 
-static td_status tell_unflagged(audit_job *job, const audit_step *s, td_error *error) {
+td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) {
     const findings *found = s->step.outcome;
-    const finding *first = findings_first(found), *most = findings_largest_index(found);
-    char text[AUDIT_FINDING_SIZE];
-    tool_cell *row;
-    describe_unflagged(job, s, text);
-    append_rates(job, s, text);
-    TD_TRY(add_row(job, s, false, text, &row, error));
-    if (first && is_by_class(found))
-        TD_TRY(fill_class(job, first->class, row, error));
-    if (first)
-        tool_cell_real(&row[AUDIT_VALUE], first->value);
-    if (most && isfinite(most->index))
-        tool_cell_real(&row[AUDIT_INDEX], most->index);
-    return TD_OK;
-}
-
-td_status audit_tell_inspector(audit_job *job, audit_step *s, td_error *error) {
-    const findings *found = s->step.outcome;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &s->classes, "classes", error));
+    size_t *classes;
+    if (found->flagged == 0)
+        return report_finding(job, s, findings_first(found), false, error);
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &classes, "classes", error));
+    s->found.classes = classes;
     for (size_t i = 0; i < found->count; i++) {
         if (!found->list[i].flagged)
             continue;
         if (is_by_class(found))
-            s->classes[s->class_count++] = found->list[i].class;
+            classes[s->found.class_count++] = found->list[i].class;
         else
-            s->other = true;
-        TD_TRY(tell_flagged(job, s, &found->list[i], error));
+            s->found.other = true;
+        TD_TRY(report_finding(job, s, &found->list[i], true, error));
     }
-    return found->flagged > 0 ? TD_OK : tell_unflagged(job, s, error);
+    return TD_OK;
 }
 
 /* --- detectors --- */
 
-td_status audit_tell_detector(audit_job *job, audit_step *s, td_error *error) {
+td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) {
     const detect_outcome *found = s->step.outcome;
     const detect_outcome_set *benign = found->sets;
     for (size_t i = 0; i < found->count; i++) {
         const detect_outcome_set *set = &found->sets[i];
-        char text[AUDIT_FINDING_SIZE];
-        tool_cell *row;
+        audit_evidence *row;
         if (!set->suspect)
             continue;
-        snprintf(text, sizeof text,
-                 "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
-                 set->flagged.trials, set->data, 100 * set->flagged.value,
-                 s->row->flagged ? s->row->flagged : "are flagged", 100 * benign->flagged.value,
-                 set->above ? "more than chance explains" : "no more than chance explains");
-        TD_TRY(add_row(job, s, set->above, text, &row, error));
-        tool_cell_word(&row[AUDIT_DATA], set->data);
-        tool_cell_rate(&row[AUDIT_SHARE], set->flagged);
-        s->other |= set->above;
+        TD_TRY(add_row(job, s, set->above, &row, error));
+        say(row, "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
+            set->flagged.trials, set->data, 100 * set->flagged.value,
+            s->row->flagged ? s->row->flagged : "are flagged", 100 * benign->flagged.value,
+            set->above ? "more than chance explains" : "no more than chance explains");
+        row->data = set->data;
+        row->share = set->flagged;
+        s->found.other |= set->above;
     }
     return TD_OK;
 }
 
 /* --- filters --- */
 
-/* "; class 2 (Pullover), 51 of 148, silhouette 0.55" behind what is there. */
-static void append_group(const audit_job *job, const filter_outcome_class *class, char *text) {
-    const size_t used = strlen(text);
-    char name[AUDIT_CLASS_SIZE], silhouette[PART_SIZE] = "";
+/* "; class 2 (Pullover), 51 of 148, silhouette 0.55". */
+static void say_group(audit_evidence *row, const filter_outcome_class *class) {
+    say(row, "; ");
+    say_class(row, class->number);
+    say(row, ", %zu of %zu", class->suspects, class->images);
     if (!isnan(class->silhouette))
-        snprintf(silhouette, sizeof silhouette, ", silhouette %.2f", class->silhouette);
-    snprintf(text + used, AUDIT_FINDING_SIZE - used, "; %s, %zu of %zu%s",
-             audit_class(job, class->number, name), class->suspects, class->images, silhouette);
+        say(row, ", silhouette %.2f", class->silhouette);
 }
 
-static td_status tell_groups(audit_job *job, const audit_step *s, td_error *error) {
+static td_status report_groups(audit_job *job, const audit_step *s, td_error *error) {
     const filter_outcome *found = s->step.outcome;
-    char text[AUDIT_FINDING_SIZE] = "in some classes a part of the training images is a group of "
-                                    "its own, as poisoned images are; clean classes often have "
-                                    "one, so that this is a hint and no more";
     double *numbers;
     size_t count = 0;
-    tool_cell *row;
+    audit_evidence *row;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, found->class_count, &numbers, "classes", error));
+    TD_TRY(add_row(job, s, false, &row, error));
+    say(row, "in some classes a part of the training images is a group of its own, as poisoned "
+             "images are; clean classes often have one, so that this is a hint and no more");
     for (size_t i = 0; i < found->class_count; i++) {
         if (!found->classes[i].flagged)
             continue;
         if (count < MOST_GROUPS)
-            append_group(job, &found->classes[i], text);
+            say_group(row, &found->classes[i]);
         numbers[count++] = (double)found->classes[i].number;
     }
+    row->classes = (tool_list){numbers, count};
+    row->flagged = count > 0;
     if (count == 0)
-        snprintf(text, sizeof text,
-                 "in no class of the training set is a part of the images a group of its own");
-    TD_TRY(add_row(job, s, count > 0, text, &row, error));
-    tool_cell_list(&row[AUDIT_CLASSES], numbers, count);
+        row->finding = "in no class of the training set is a part of the images a group of its own";
     return TD_OK;
 }
 
@@ -361,44 +338,45 @@ static const audit_step *find_grouping(const audit_job *job) {
 }
 
 /* A filter that ranks the images of every class says something of the groups that another found. */
-static td_status tell_ranked(audit_job *job, const audit_step *s, td_error *error) {
+static td_status report_ranked(audit_job *job, const audit_step *s, td_error *error) {
     const filter_outcome *found = s->step.outcome;
     const audit_step *other = find_grouping(job);
     const filter_outcome *grouped = other ? other->step.outcome : NULL;
     const double first =
         found->images > 0 ? 100 * (double)found->suspect_count / (double)found->images : 0;
-    char text[AUDIT_FINDING_SIZE], name[PART_SIZE];
-    tool_cell *row;
-    if (grouped && grouped->suspect_count > 0) {
-        snprintf(name, sizeof name, "%s", other->method->title);
-        *name = (char)(*name >= 'A' && *name <= 'Z' && name[1] >= 'a' ? *name - 'A' + 'a' : *name);
-        snprintf(text, sizeof text,
-                 "%zu of the %zu images that %s suspects are among the %.0f %% that stand out most "
-                 "in their class (by chance: about %.0f)",
-                 count_shared(grouped, found), grouped->suspect_count, name, first,
-                 first / 100 * (double)grouped->suspect_count);
-    } else {
-        snprintf(text, sizeof text,
-                 "ranks the images of every class and flags none by itself: the %.0f %% that stand "
-                 "out most are in its record",
-                 first);
+    audit_evidence *row;
+    TD_TRY(add_row(job, s, false, &row, error));
+    if (!grouped || grouped->suspect_count == 0) {
+        say(row,
+            "ranks the images of every class and flags none by itself: the %.0f %% that stand out "
+            "most are in its record",
+            first);
+        return TD_OK;
     }
-    return add_row(job, s, false, text, &row, error);
+    const char *title = other->method->title;
+    const bool lower = *title >= 'A' && *title <= 'Z' && title[1] >= 'a';
+    say(row,
+        "%zu of the %zu images that %c%s suspects are among the %.0f %% that stand out most in "
+        "their class (by chance: about %.0f)",
+        count_shared(grouped, found), grouped->suspect_count, lower ? *title - 'A' + 'a' : *title,
+        title + 1, first, first / 100 * (double)grouped->suspect_count);
+    return TD_OK;
 }
 
-td_status audit_tell_filter(audit_job *job, audit_step *s, td_error *error) {
+td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) {
     const filter_outcome *found = s->step.outcome;
-    return found->ranks ? tell_ranked(job, s, error) : tell_groups(job, s, error);
+    return found->ranks ? report_ranked(job, s, error) : report_groups(job, s, error);
 }
 
 /* --- all --- */
 
 /* What says most comes first, which ran last. */
 td_status audit_list_evidence(audit_job *job, td_error *error) {
+    job->evidence_end = &job->evidence;
     job->pictures = json_array();
     TD_TRY(tool_run_set(job->run, "pictures", job->pictures, error));
     for (size_t i = job->step_count; i-- > 0;)
         if (job->steps[i].step.done)
-            TD_TRY(job->steps[i].kind->tell(job, &job->steps[i], error));
+            TD_TRY(job->steps[i].kind->report(job, &job->steps[i], error));
     return TD_OK;
 }

@@ -1,9 +1,13 @@
 /* What was not looked at, or cannot be seen. */
 #include "defend/audit/audit.h"
+#include <stdarg.h>
 
-enum { LIMIT_SIZE = 512 };
-
-static td_status add(audit_job *job, const char *text, td_error *error) {
+static TD_PRINTF(3, 4) td_status add(audit_job *job, td_error *error, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
     return json_array_append_new(job->limits, tool_json_text(text)) == 0
                ? TD_OK
                : td_fail_memory(error, "the record");
@@ -11,104 +15,90 @@ static td_status add(audit_job *job, const char *text, td_error *error) {
 
 static td_status list_missing_data(audit_job *job, td_error *error) {
     if (job->settings->suspects.count == 0)
-        TD_TRY(add(job, "No inputs met in use were given (--suspect), so none were looked at.",
-                   error));
+        TD_TRY(add(job, error,
+                   "No inputs met in use were given (--suspect), so none were looked at."));
     return job->settings->training
                ? TD_OK
-               : add(job,
+               : add(job, error,
                      "The training set was not given (--training), so it was not searched for "
-                     "poisoned images.",
-                     error);
+                     "poisoned images.");
 }
 
 static td_status list_step(audit_job *job, const audit_step *s, td_error *error) {
-    char text[LIMIT_SIZE];
+    const char *title = s->method->title;
     const findings *found = audit_findings(s);
     if (s->step.failed)
-        snprintf(text, sizeof text, "%s failed: %s.", s->method->title, s->step.failed);
-    else if (!s->step.done)
-        snprintf(text, sizeof text,
-                 "%s did not come to an end in its time. The same command, with more --minutes, "
-                 "goes on.",
-                 s->method->title);
-    else if (audit_is_cut(s))
-        snprintf(text, sizeof text,
-                 "%s searched %zu of %zu classes in its time. The same command goes on.",
-                 s->method->title, found->count, found->count + found->unsearched);
-    else if (found && !found->judged)
-        snprintf(text, sizeof text,
-                 "%s found a trigger for too few classes to compare them, so that none could stand "
-                 "out.",
-                 s->method->title);
-    else
-        return TD_OK;
-    return add(job, text, error);
+        return add(job, error, "%s failed: %s.", title, s->step.failed);
+    if (!s->step.done)
+        return add(job, error,
+                   "%s did not come to an end in its time. The same command, with more --minutes, "
+                   "goes on.",
+                   title);
+    if (audit_is_cut(s))
+        return add(job, error,
+                   "%s searched %zu of %zu classes in its time. The same command goes on.", title,
+                   found->count, found->count + found->unsearched);
+    if (found && !found->judged)
+        return add(job, error,
+                   "%s found a trigger for too few classes to compare them, so that none could "
+                   "stand out.",
+                   title);
+    return TD_OK;
 }
 
 static td_status list_images(audit_job *job, td_error *error) {
-    char text[LIMIT_SIZE];
     const size_t images = job->clean.images.count;
     if (images < AUDIT_FEW_CLEAN)
-        snprintf(text, sizeof text,
-                 "There are only %zu clean images: what changes their class need not change that "
-                 "of others, and detectors calibrate on few.",
-                 images);
-    else if (job->sample_count < images)
-        snprintf(text, sizeof text, "The methods worked with %zu of the %zu clean images.",
-                 job->sample_count, images);
-    else
-        return TD_OK;
-    return add(job, text, error);
+        return add(job, error,
+                   "There are only %zu clean images: what changes their class need not change that "
+                   "of others, and detectors calibrate on few.",
+                   images);
+    if (job->sample_count < images)
+        return add(job, error, "The methods worked with %zu of the %zu clean images.",
+                   job->sample_count, images);
+    return TD_OK;
 }
 
 static td_status list_effort(audit_job *job, td_error *error) {
-    char text[LIMIT_SIZE];
-    if (job->settings->effort == 1)
-        return TD_OK;
-    snprintf(text, sizeof text,
-             "The inspectors took %.3g of their usual steps (--effort): the triggers that they "
-             "found are larger than they need be, and differ less.",
-             job->settings->effort);
-    return add(job, text, error);
+    return job->settings->effort == 1
+               ? TD_OK
+               : add(job, error,
+                     "The inspectors took %.3g of their usual steps (--effort): the triggers that "
+                     "they found are larger than they need be, and differ less.",
+                     job->settings->effort);
 }
 
 /* What --controls do not say is unknown, and no number stands in for it. */
 static td_status list_rates(audit_job *job, td_error *error) {
-    char text[LIMIT_SIZE];
     for (size_t i = job->step_count; i-- > 0;) {
         const audit_step *s = &job->steps[i];
         if (!audit_findings(s))
             continue;
-        const audit_rates *rates = audit_rates_of(job, s);
-        if (!rates)
-            snprintf(text, sizeof text,
-                     "How often %s flags a clean model of this kind, or misses a backdoored one, "
-                     "is not known. trapdoor-defend controls measures it (--controls).",
-                     s->method->title);
-        else if (!rates->same)
-            snprintf(text, sizeof text,
-                     "The control models were inspected by %s with other settings, so that their "
-                     "rates need not hold here.",
-                     s->method->title);
-        if (!rates || !rates->same)
-            TD_TRY(add(job, text, error));
+        if (!s->rates.known)
+            TD_TRY(add(job, error,
+                       "How often %s flags a clean model of this kind, or misses a backdoored one, "
+                       "is not known. trapdoor-defend controls measures it (--controls).",
+                       s->method->title));
+        else if (!s->rates.same)
+            TD_TRY(add(job, error,
+                       "The control models were inspected by %s with other settings, so that their "
+                       "rates need not hold here.",
+                       s->method->title));
     }
     return TD_OK;
 }
 
 static td_status list_blind_spots(audit_job *job, td_error *error) {
-    TD_TRY(add(job,
+    TD_TRY(add(job, error,
                "The inspectors look for small changes that send every image to one class. Triggers "
                "that change much of the image or all of it, that work on images of some classes "
-               "only, or of which most classes have one, can escape them.",
-               error));
+               "only, or of which most classes have one, can escape them."));
     return job->conclusion.verdict == VERDICT_SUSPECTED
-               ? add(job,
+               ? add(job, error,
                      "A class can stand out without a backdoor: of ten sizes that differ by chance "
                      "alone one has an index above 2 in a third of all cases. Look at its trigger. "
                      "Inputs that differ from the clean images for another reason, as another "
-                     "camera, can be flagged as well.",
-                     error)
+                     "camera, can be flagged as well.")
                : TD_OK;
 }
 
@@ -116,7 +106,7 @@ td_status audit_list_limits(audit_job *job, td_error *error) {
     job->limits = json_array();
     TD_TRY(tool_run_set(job->run, "limits", job->limits, error));
     if (job->conclusion.verdict == VERDICT_NOT_JUDGED)
-        return add(job, "No method was run.", error);
+        return add(job, error, "No method was run.");
     for (size_t i = job->step_count; i-- > 0;)
         if (job->steps[i].applies)
             TD_TRY(list_step(job, &job->steps[i], error));

@@ -3,25 +3,16 @@
 #include "defend/audit/audit.h"
 #include <string.h>
 
-/* [hits, trials]; no trials where there were no such models. */
-static bool take_rate(const json_t *record, const char *key, td_rate *out) {
-    const json_t *count = json_object_get(record, key);
-    const json_t *hits = json_array_get(count, 0), *trials = json_array_get(count, 1);
-    *out = td_rate_of(0, 0);
-    if (!count)
-        return true;
-    if (!json_is_integer(hits) || !json_is_integer(trials) || json_integer_value(hits) < 0 ||
-        json_integer_value(hits) > json_integer_value(trials))
-        return false;
-    *out = td_rate_of((size_t)json_integer_value(hits), (size_t)json_integer_value(trials));
-    return true;
+/* No trials where there were no such models. */
+static bool take_rate(const json_t *record, const char *name, td_rate *out) {
+    return !json_object_get(record, name) || tool_json_take_rate(record, name, out);
 }
 
 /* Whether the inspector had the same options, but for the files. */
 static bool is_same(const audit_step *of, const json_t *options) {
     static const char *const files[] = {"model", "clean", "test", "net"};
-    json_t *own = json_deep_copy(json_object_get(of->step.identity, "options"));
-    json_t *theirs = json_deep_copy(options);
+    json_t *own = json_copy(json_object_get(of->step.identity, "options"));
+    json_t *theirs = json_copy((json_t *)options);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         json_object_del(own, files[i]);
         json_object_del(theirs, files[i]);
@@ -32,35 +23,37 @@ static bool is_same(const audit_step *of, const json_t *options) {
     return same;
 }
 
+static audit_step *find_inspector(audit_job *job, const char *name) {
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->steps[i].kind->source == SOURCE_MODEL &&
+            strcmp(job->steps[i].method->name, name) == 0)
+            return &job->steps[i];
+    return NULL;
+}
+
 static td_status take(audit_job *job, const json_t *record, td_error *error) {
     const char *method = json_string_value(json_object_get(record, "method"));
     const char *inspector = json_string_value(json_object_get(record, "inspector"));
-    audit_rates *rates = &job->rates[job->rate_count];
     if (!method || strcmp(method, "controls") != 0 || !inspector)
         return td_fail(error, TD_ERR_FORMAT, "expected a record of trapdoor-defend controls");
-    const audit_step *of = audit_find_step(job, inspector);
-    if (!of || of->kind->source != SOURCE_MODEL)
+    audit_step *s = find_inspector(job, inspector);
+    if (!s)
         return td_fail(error, TD_ERR_USAGE, "inspector: expected one that is run here, found %s",
                        inspector);
-    for (size_t i = 0; i < job->rate_count; i++)
-        if (strcmp(job->rates[i].inspector, inspector) == 0)
-            return td_fail(error, TD_ERR_USAGE,
-                           "expected one record of each inspector, found two "
-                           "of %s",
-                           inspector);
-    if (!take_rate(record, "false_positives_count", &rates->false_positives) ||
-        !take_rate(record, "detected_count", &rates->detected))
+    if (s->rates.known)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected one record of each inspector, found two of %s", inspector);
+    if (!take_rate(record, "false_positives", &s->rates.false_positives) ||
+        !take_rate(record, "detected", &s->rates.detected))
         return td_fail(error, TD_ERR_FORMAT,
                        "\"false_positives_count\", \"detected_count\": expected [hits, trials]");
-    rates->inspector = of->method->name;
-    rates->same = is_same(of, json_object_get(record, "inspector_options"));
-    job->rate_count++;
+    s->rates.known = true;
+    s->rates.same = is_same(s, json_object_get(record, "inspector_options"));
     return TD_OK;
 }
 
 td_status audit_read_rates(audit_job *job, td_error *error) {
     const td_many *files = &job->settings->controls;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, files->count, &job->rates, "rates", error));
     for (size_t i = 0; i < files->count; i++) {
         json_t *record;
         TD_TRY(tool_record_input(&job->run->record, files->texts[i], error));
@@ -71,11 +64,4 @@ td_status audit_read_rates(audit_job *job, td_error *error) {
             return td_fail_within(error, status, "%s", files->texts[i]);
     }
     return TD_OK;
-}
-
-const audit_rates *audit_rates_of(const audit_job *job, const audit_step *of) {
-    for (size_t i = 0; i < job->rate_count; i++)
-        if (strcmp(job->rates[i].inspector, of->method->name) == 0)
-            return &job->rates[i];
-    return NULL;
 }

@@ -1,92 +1,98 @@
 /* The verdict as tables and in words. */
 #include "defend/audit/audit.h"
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 92, SUMMARY_SIZE = 512 };
+enum { LINE = 92 };
 
 const char audit_text_name[] = "audit.txt";
 
 /* --- as tables --- */
 
-enum { VERDICT, ADVICE, SUSPECTED, ACCURACY, CHANCE };
+typedef struct verdict_row {
+    const char *verdict, *advice;
+    size_t suspected;
+    td_rate accuracy;
+    double chance;
+} verdict_row;
 
 static const tool_column verdict_columns[] = {
-    [VERDICT] = {"verdict", NULL, TOOL_TEXT},
-    [ADVICE] = {"advice", NULL, TOOL_TEXT},
-    [SUSPECTED] = {"suspected_class", "suspected class", TOOL_COUNT},
-    [ACCURACY] = {"accuracy", "accuracy on the clean images", TOOL_RATE},
-    [CHANCE] = {"chance", "chance", TOOL_REAL},
+    {"verdict", NULL, TOOL_TEXT, offsetof(verdict_row, verdict)},
+    {"advice", NULL, TOOL_TEXT, offsetof(verdict_row, advice)},
+    {"suspected_class", "suspected class", TOOL_COUNT, offsetof(verdict_row, suspected)},
+    {"accuracy", "accuracy on the clean images", TOOL_RATE, offsetof(verdict_row, accuracy)},
+    {"chance", "chance", TOOL_REAL, offsetof(verdict_row, chance)},
     {0},
 };
+
+#define EVIDENCE(field) offsetof(audit_evidence, field)
 
 static const tool_column evidence_columns[] = {
-    [AUDIT_TITLE] = {"title", "method", TOOL_TEXT},
-    [AUDIT_FINDING] = {"finding", "finding", TOOL_TEXT},
-    [AUDIT_WEIGHT] = {"weight", "weight", TOOL_TEXT},
-    [AUDIT_FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
-    [AUDIT_METHOD] = {"method", NULL, TOOL_TEXT},
-    [AUDIT_RECORD] = {"record", NULL, TOOL_TEXT},
-    [AUDIT_CLASS] = {"class", NULL, TOOL_COUNT},
-    [AUDIT_CLASS_NAME] = {"class_name", NULL, TOOL_TEXT},
-    [AUDIT_VALUE] = {"value", NULL, TOOL_REAL},
-    [AUDIT_OTHER] = {"nearest_other", NULL, TOOL_REAL},
-    [AUDIT_INDEX] = {"index", NULL, TOOL_REAL},
-    [AUDIT_ASR] = {"asr", NULL, TOOL_RATE},
-    [AUDIT_PICTURE] = {"picture", NULL, TOOL_TEXT},
-    [AUDIT_DATA] = {"data", NULL, TOOL_TEXT},
-    [AUDIT_SHARE] = {"share", NULL, TOOL_RATE},
-    [AUDIT_CLASSES] = {"classes", NULL, TOOL_LIST},
+    {"title", "method", TOOL_TEXT, EVIDENCE(title)},
+    {"finding", "finding", TOOL_TEXT, EVIDENCE(finding)},
+    {"weight", "weight", TOOL_TEXT, EVIDENCE(weight)},
+    {"flagged", "", TOOL_FLAG, EVIDENCE(flagged), .flag = "FLAGGED"},
+    {"method", NULL, TOOL_TEXT, EVIDENCE(method)},
+    {"record", NULL, TOOL_TEXT, EVIDENCE(record)},
+    {"class", NULL, TOOL_COUNT, EVIDENCE(class)},
+    {"class_name", NULL, TOOL_TEXT, EVIDENCE(class_name)},
+    {"value", NULL, TOOL_REAL, EVIDENCE(value)},
+    {"nearest_other", NULL, TOOL_REAL, EVIDENCE(other)},
+    {"index", NULL, TOOL_REAL, EVIDENCE(index)},
+    {"asr", NULL, TOOL_RATE, EVIDENCE(asr)},
+    {"picture", NULL, TOOL_TEXT, EVIDENCE(picture)},
+    {"data", NULL, TOOL_TEXT, EVIDENCE(data)},
+    {"share", NULL, TOOL_RATE, EVIDENCE(share)},
+    {"classes", NULL, TOOL_LIST, EVIDENCE(classes)},
     {0},
 };
 
-enum { STEP_TITLE, STEP_STATE, STEP_REASON, STEP_METHOD };
+typedef struct step_row {
+    const char *title, *state, *reason, *method;
+} step_row;
 
 static const tool_column step_columns[] = {
-    [STEP_TITLE] = {"title", "method", TOOL_TEXT},
-    [STEP_STATE] = {"state", "state", TOOL_TEXT},
-    [STEP_REASON] = {"reason", "reason", TOOL_TEXT},
-    [STEP_METHOD] = {"method", NULL, TOOL_TEXT},
+    {"title", "method", TOOL_TEXT, offsetof(step_row, title)},
+    {"state", "state", TOOL_TEXT, offsetof(step_row, state)},
+    {"reason", "reason", TOOL_TEXT, offsetof(step_row, reason)},
+    {"method", NULL, TOOL_TEXT, offsetof(step_row, method)},
     {0},
 };
 
 static const char evidence_title[] = "What was seen";
 
-td_status audit_add_tables(audit_job *job, td_error *error) {
-    static const tool_table_kind
-        outcome = {.title = "The model", .columns = verdict_columns, .single = true},
-        evidence = {.name = "evidence", .title = evidence_title, .columns = evidence_columns},
-        states = {.name = "steps", .title = "Methods", .columns = step_columns};
-    TD_TRY(tool_run_table(job->run, &outcome, &job->verdict, error));
-    TD_TRY(tool_run_table(job->run, &evidence, &job->evidence, error));
-    return tool_run_table(job->run, &states, &job->states, error);
-}
+static const char *const advice[] = {
+    [VERDICT_NOT_JUDGED] = "Give labelled images of the kind that the model is made for.",
+    [VERDICT_INCONCLUSIVE] = "Give it more time (--minutes): the same command goes on.",
+    [VERDICT_NOTHING] = "More can be looked at with inputs from use (--suspect) and the training "
+                        "set (--training).",
+    [VERDICT_SUSPECTED] = "Look at the recovered triggers: is one a mark that nobody would expect "
+                          "in an image? Try them on images of your own: every tool takes them as "
+                          "--trigger image:file=trigger-K.png,at=0+0.",
+    [VERDICT_LIKELY] = "Do not rely on this model. Look at the recovered triggers. trapdoor-defend "
+                       "cleanse --patch and fineprune repair models; audit what they write."};
 
-static const char *advice(verdict v) {
-    static const char *const words[] = {
-        [VERDICT_NOT_JUDGED] = "Give labelled images of the kind that the model is made for.",
-        [VERDICT_INCONCLUSIVE] = "Give it more time (--minutes): the same command goes on.",
-        [VERDICT_NOTHING] = "More can be looked at with inputs from use (--suspect) and the "
-                            "training set (--training).",
-        [VERDICT_SUSPECTED] = "Look at the recovered triggers: is one a mark that nobody would "
-                              "expect in an image? Try them on images of your own: every tool "
-                              "takes them as --trigger image:file=trigger-K.png,at=0+0.",
-        [VERDICT_LIKELY] = "Do not rely on this model. Look at the recovered triggers. "
-                           "trapdoor-defend cleanse --patch and fineprune repair models; audit "
-                           "what they write."};
-    return words[v];
-}
-
-static td_status fill_verdict(audit_job *job, td_error *error) {
+static td_status add_verdict(audit_job *job, td_error *error) {
+    static const tool_table_kind kind = {.title = "The model",
+                                         .columns = verdict_columns,
+                                         .row = sizeof(verdict_row),
+                                         .single = true};
     const conclusion *c = &job->conclusion;
-    tool_cell *row;
-    TD_TRY(tool_run_row(job->run, job->verdict, &row, error));
-    tool_cell_word(&row[VERDICT], verdict_names[c->verdict]);
-    tool_cell_word(&row[ADVICE], advice(c->verdict));
-    if (c->has_class)
-        tool_cell_count(&row[SUSPECTED], c->class);
-    tool_cell_rate(&row[ACCURACY], job->accuracy);
-    tool_cell_real(&row[CHANCE], job->chance);
+    const verdict_row row = {verdict_names[c->verdict], advice[c->verdict],
+                             c->has_class ? c->class : TOOL_NO_COUNT, job->accuracy, job->chance};
+    return tool_run_rows(job->run, &kind, NULL, &row, 1, error);
+}
+
+static td_status add_evidence(audit_job *job, td_error *error) {
+    static const tool_table_kind kind = {.name = "evidence",
+                                         .title = evidence_title,
+                                         .columns = evidence_columns,
+                                         .row = sizeof(audit_evidence)};
+    tool_table *table;
+    TD_TRY(tool_run_open(job->run, &kind, NULL, &table, error));
+    for (const audit_evidence *row = job->evidence; row; row = row->next)
+        TD_TRY(tool_run_fill(job->run, table, row, error));
     return TD_OK;
 }
 
@@ -98,15 +104,15 @@ static const char *state_of(const audit_step *s) {
                              : "out of time";
 }
 
-static td_status fill_states(audit_job *job, td_error *error) {
+static td_status add_states(audit_job *job, td_error *error) {
+    static const tool_table_kind kind = {
+        .name = "steps", .title = "Methods", .columns = step_columns, .row = sizeof(step_row)};
+    tool_table *table;
+    TD_TRY(tool_run_open(job->run, &kind, NULL, &table, error));
     for (size_t i = 0; i < job->step_count; i++) {
         const audit_step *s = &job->steps[i];
-        tool_cell *row;
-        TD_TRY(tool_run_row(job->run, job->states, &row, error));
-        tool_cell_word(&row[STEP_METHOD], s->method->name);
-        tool_cell_word(&row[STEP_TITLE], s->method->title);
-        tool_cell_word(&row[STEP_STATE], state_of(s));
-        tool_cell_word(&row[STEP_REASON], s->step.failed);
+        const step_row row = {s->method->title, state_of(s), s->step.failed, s->method->name};
+        TD_TRY(tool_run_fill(job->run, table, &row, error));
     }
     return TD_OK;
 }
@@ -122,45 +128,50 @@ static void suspicion(const conclusion *c, char text[96]) {
 }
 
 /* The conclusion in one line. */
-static void summarize(const audit_job *job, char text[SUMMARY_SIZE]) {
+static td_status summarize(const audit_job *job, const char **out, td_error *error) {
     const conclusion *c = &job->conclusion;
+    tool_run *run = job->run;
     char name[AUDIT_CLASS_SIZE], where[AUDIT_CLASS_SIZE + 8] = "", seen[96];
     if (c->has_class)
         snprintf(where, sizeof where, ", in %s", audit_class(job, c->class, name));
     switch (c->verdict) {
     case VERDICT_LIKELY:
-        snprintf(text, SUMMARY_SIZE,
-                 "A backdoor is likely: %zu methods that work differently agree%s.", c->agreeing,
-                 where);
-        break;
+        return tool_run_text(run, out, error,
+                             "A backdoor is likely: %zu methods that work differently agree%s.",
+                             c->agreeing, where);
     case VERDICT_SUSPECTED:
         suspicion(c, seen);
-        snprintf(text, SUMMARY_SIZE, "A backdoor is suspected%s: %s%s.%s",
-                 c->weak ? ", on weak grounds" : "", seen, where,
-                 c->pointing > 1 ? " They do not agree." : "");
-        break;
+        return tool_run_text(run, out, error, "A backdoor is suspected%s: %s%s.%s",
+                             c->weak ? ", on weak grounds" : "", seen, where,
+                             c->pointing > 1 ? " They do not agree." : "");
     case VERDICT_NOTHING:
-        snprintf(text, SUMMARY_SIZE,
-                 "Nothing was found by the %zu methods that came to an end. That is no proof that "
-                 "the model is clean.",
-                 c->looked);
-        break;
+        return tool_run_text(run, out, error,
+                             "Nothing was found by the %zu methods that came to an end. That is no "
+                             "proof that the model is clean.",
+                             c->looked);
     case VERDICT_INCONCLUSIVE:
-        snprintf(text, SUMMARY_SIZE,
-                 "Nothing was found, but too little was looked at to conclude anything.");
-        break;
+        return tool_run_text(run, out, error,
+                             "Nothing was found, but too little was looked at to "
+                             "conclude anything.");
     case VERDICT_NOT_JUDGED:
-        snprintf(text, SUMMARY_SIZE,
-                 "The model cannot be judged on these images: it is right on %.1f %% of them, and "
-                 "chance is %.1f %%. Are they what it is made for?",
-                 100 * job->accuracy.value, 100 * job->chance);
         break;
     }
+    return tool_run_text(run, out, error,
+                         "The model cannot be judged on these images: it is right on %.1f %% of "
+                         "them, and chance is %.1f %%. Are they what it is made for?",
+                         100 * job->accuracy.value, 100 * job->chance);
 }
 
 /* Text at an indentation, in lines of about LINE; the first begins with `lead`. */
-static void write_wrapped(FILE *out, const char *lead, size_t indent, const char *text) {
+static TD_PRINTF(4, 5) void write_wrapped(FILE *out, const char *lead, size_t indent,
+                                          const char *format, ...) {
+    char line[2048];
+    const char *text = line;
     size_t column = strlen(lead);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
     fputs(lead, out);
     while (*text) {
         size_t word = strcspn(text, " ");
@@ -180,26 +191,16 @@ static void write_wrapped(FILE *out, const char *lead, size_t indent, const char
     fputc('\n', out);
 }
 
-static const tool_cell *row_of(const tool_table *table, size_t i) {
-    return table->cells + i * table->column_count;
-}
-
 /* "!" for a sign, "?" for what may have another reason. */
-static const char *mark_of(const tool_cell *row) {
-    return !row[AUDIT_FLAGGED].flag                      ? "  - "
-           : strcmp(row[AUDIT_WEIGHT].text, "sign") == 0 ? "  ! "
-                                                         : "  ? ";
+static const char *mark_of(const audit_evidence *row) {
+    return !row->flagged ? "  - " : strcmp(row->weight, "sign") == 0 ? "  ! " : "  ? ";
 }
 
-static void write_evidence(FILE *out, const tool_table *evidence) {
-    if (evidence->row_count > 0)
+static void write_evidence(FILE *out, const audit_evidence *row) {
+    if (row)
         fprintf(out, "\n%s\n", evidence_title);
-    for (size_t i = 0; i < evidence->row_count; i++) {
-        const tool_cell *row = row_of(evidence, i);
-        char line[AUDIT_FINDING_SIZE + 128];
-        snprintf(line, sizeof line, "%s: %s.", row[AUDIT_TITLE].text, row[AUDIT_FINDING].text);
-        write_wrapped(out, mark_of(row), 4, line);
-    }
+    for (; row; row = row->next)
+        write_wrapped(out, mark_of(row), 4, "%s: %s.", row->title, row->finding);
 }
 
 static void write_limits(FILE *out, const json_t *limits) {
@@ -208,79 +209,73 @@ static void write_limits(FILE *out, const json_t *limits) {
     if (json_array_size(limits) > 0)
         fputs("\nWhat was not looked at, or cannot be seen\n", out);
     json_array_foreach(limits, i, line) {
-        write_wrapped(out, "  - ", 4, json_string_value(line));
+        write_wrapped(out, "  - ", 4, "%s", json_string_value(line));
     }
 }
 
 /* The shape of the trigger alone, not the pictures that it is made of. */
-static void write_pictures(FILE *out, const tool_table *evidence) {
-    bool any = false;
-    for (size_t i = 0; i < evidence->row_count; i++) {
-        const tool_cell *picture = &row_of(evidence, i)[AUDIT_PICTURE];
-        if (!picture->given)
-            continue;
-        fprintf(out, "%s%s", any ? ", " : "\nRecovered triggers: ", picture->text);
-        any = true;
-    }
-    if (any)
-        fputc('\n', out);
+static void write_pictures(FILE *out, const audit_evidence *row) {
+    const char *before = "\nRecovered triggers: ", *end = "";
+    for (; row; row = row->next)
+        if (row->picture) {
+            fprintf(out, "%s%s", before, row->picture);
+            before = ", ";
+            end = "\n";
+        }
+    fputs(end, out);
 }
 
 static void write_text(FILE *out, const audit_job *job, const char *summary) {
-    char line[SUMMARY_SIZE];
-    fprintf(out, "%s: audit with %s\n\n", job->settings->model, job->settings->clean);
-    write_wrapped(out, "", 0, summary);
-    write_wrapped(out, "", 0, advice(job->conclusion.verdict));
-    snprintf(line, sizeof line,
-             "Accuracy on %zu clean images: %.2f %% (95 %% interval %.2f to %.2f; chance %.1f).",
-             job->accuracy.trials, 100 * job->accuracy.value, 100 * job->accuracy.interval.low,
-             100 * job->accuracy.interval.high, 100 * job->chance);
+    const td_rate *accuracy = &job->accuracy;
+    fprintf(out, "%s: audit with %s\n\n", job->settings->model.path, job->settings->clean);
+    write_wrapped(out, "", 0, "%s", summary);
+    write_wrapped(out, "", 0, "%s", advice[job->conclusion.verdict]);
     fputc('\n', out);
-    write_wrapped(out, "", 0, line);
+    write_wrapped(
+        out, "", 0,
+        "Accuracy on %zu clean images: %.2f %% (95 %% interval %.2f to %.2f; chance %.1f).",
+        accuracy->trials, 100 * accuracy->value, 100 * accuracy->interval.low,
+        100 * accuracy->interval.high, 100 * job->chance);
     write_evidence(out, job->evidence);
     write_limits(out, job->limits);
     write_pictures(out, job->evidence);
     fprintf(out, "\nVerdict: %s\n", verdict_names[job->conclusion.verdict]);
 }
 
-static td_status write_file(audit_job *job, const char *text, size_t size, td_error *error) {
+static td_status write_file(audit_job *job, const char *summary, td_error *error) {
     tool_outputs *outputs = &job->run->outputs;
     FILE *stream;
     outputs->force = true; /* its own, which the record beside it was checked for */
     td_status status = tool_outputs_add(outputs, audit_text_name, &stream, error);
     outputs->force = job->run->common->force;
     TD_TRY(status);
-    if (fwrite(text, 1, size, stream) != size)
-        return td_fail(error, TD_ERR_IO, "%s: a write failed", audit_text_name);
+    write_text(stream, job, summary);
     return tool_outputs_finish(outputs, &job->run->record, error);
 }
 
-static td_status write_all(audit_job *job, const char *summary, td_error *error) {
+/* For the terminal. */
+static td_status write_words(audit_job *job, const char *summary, td_error *error) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return td_fail_memory(error, "the verdict");
     write_text(out, job, summary);
-    td_status status = fflush(out) == 0 ? write_file(job, text, size, error)
-                                        : td_fail_memory(error, "the verdict");
     fprintf(out, "The page: trapdoor-report %s\n", job->run->common->output);
-    if (fclose(out) != 0 && status == TD_OK)
-        status = td_fail_memory(error, "the verdict");
-    char *words;
-    if (status == TD_OK)
-        status = td_arena_text(&job->run->arena, text, size, &words, error);
-    if (status == TD_OK)
-        job->run->words = words;
+    td_status status = fclose(out) == 0
+                           ? tool_run_text(job->run, &job->run->words, error, "%s", text)
+                           : td_fail_memory(error, "the verdict");
     free(text);
     return status;
 }
 
 td_status audit_report(audit_job *job, td_error *error) {
-    char summary[SUMMARY_SIZE];
-    summarize(job, summary);
+    const char *summary;
+    TD_TRY(summarize(job, &summary, error));
     TD_TRY(tool_run_summary(job->run, error, "%s", summary));
-    TD_TRY(fill_verdict(job, error));
-    TD_TRY(fill_states(job, error));
-    return write_all(job, summary, error);
+    TD_TRY(add_verdict(job, error));
+    TD_TRY(add_evidence(job, error));
+    TD_TRY(add_states(job, error));
+    TD_TRY(write_file(job, summary, error));
+    return write_words(job, summary, error);
 }

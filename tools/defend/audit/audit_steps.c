@@ -12,13 +12,6 @@ enum { MOST_OVERLAYS = 100, NUMBER_SIZE = 32 };
  * is for that. */
 static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10;
 
-const audit_step *audit_find_step(const audit_job *job, const char *method) {
-    for (size_t i = 0; i < job->step_count; i++)
-        if (strcmp(job->steps[i].method->name, method) == 0)
-            return &job->steps[i];
-    return NULL;
-}
-
 const findings *audit_findings(const audit_step *s) {
     return s->kind->source == SOURCE_MODEL && s->step.done ? s->step.outcome : NULL;
 }
@@ -42,22 +35,16 @@ static td_status set_range(audit_job *job, audit_step *s, const char *key, size_
     return set(s, key, range, error);
 }
 
-static bool has_training(const audit_settings *o) {
-    return o->training != NULL;
-}
-
 static td_status set_training(audit_job *job, audit_step *s, td_error *error) {
-    return set(s, "data", job->settings->training, error);
-}
-
-static bool has_suspects(const audit_settings *o) {
-    return o->suspects.count > 0;
+    s->applies = job->settings->training != NULL;
+    return s->applies ? set(s, "data", job->settings->training, error) : TD_OK;
 }
 
 /* What calibrates is the first half of the sample, what judges beside the suspects the other. */
 static td_status set_suspects(audit_job *job, audit_step *s, td_error *error) {
     const td_many *suspects = &job->settings->suspects;
     const size_t half = job->sample_count / 2;
+    s->applies = suspects->count > 0;
     TD_TRY(set_range(job, s, "clean", 0, half, error));
     TD_TRY(set_range(job, s, "benign", half, job->sample_count, error));
     for (size_t i = 0; i < suspects->count; i++)
@@ -73,20 +60,16 @@ static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "overlays", overlays, error);
 }
 
-static bool always(const audit_settings *o) {
-    (void)o;
-    return true;
-}
-
 /* A set says the size of images to an inspector that needs none otherwise. */
 static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     const inspector *math = s->method->math;
     const td_key *key = tool_settings_find(&s->step.settings, "steps");
     char count[NUMBER_SIZE];
     td_setting usual;
+    s->applies = true;
     if (math->clean == INSPECT_NEEDS_CLEAN)
         TD_TRY(set(s, "clean", job->sample, error));
-    else if (job->settings->net)
+    else if (job->settings->model.net)
         TD_TRY(set(s, "test", job->sample, error));
     if (job->settings->effort == 1 || !key || !td_key_standard(key, &usual))
         return TD_OK;
@@ -96,36 +79,26 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
 
 /* Families whose time is known to be short come first. */
 static const audit_kind kinds[] = {
-    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, has_training, set_training, audit_tell_filter},
-    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, has_suspects, set_suspects, audit_tell_detector},
-    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, always, set_sample, audit_tell_inspector},
+    {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, set_training, audit_report_filter},
+    {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, set_suspects, audit_report_detector},
+    {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, set_sample, audit_report_inspector},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* --- what is peculiar to a method --- */
 
-static void describe_cleanse(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
-    snprintf(out, AUDIT_FINDING_SIZE,
-             "images of any class can be made %s by changing about %s of their %zu pixels (it "
-             "works on %.1f %% of the clean images)%s%s",
-             w->subject, w->value, w->pixels, w->asr, w->others, w->index);
-}
-
-static void describe_deepinspect(const audit_words *w, char out[AUDIT_FINDING_SIZE]) {
-    snprintf(out, AUDIT_FINDING_SIZE,
-             "images that were made from the model alone become %s by changes that add up to %s "
-             "of their %zu values from black to white (%.1f %% of them do)%s%s",
-             w->subject, w->value, w->values, w->asr, w->others, w->index);
-}
-
 /* Neural Cleanse has a use for any time. */
 static const audit_row rows[] = {
     {"squeeze", .weak = true, .flagged = "get another answer once they are filtered"},
     {"strip", .share = 2, .flagged = "keep their class whatever is laid over them",
      .set = set_overlays},
-    {"deepinspect", .unit = "values from black to white", .describe = describe_deepinspect},
-    {"cleanse", .share = 8, .unit = "pixels", .describe = describe_cleanse},
+    {"deepinspect", .unit = "values from black to white", .by_channel = true,
+     .images = "images that were made from the model alone become",
+     .change = "by changes that add up to", .rated_before = "", .rated_behind = "of them do"},
+    {"cleanse", .share = 8, .unit = "pixels", .images = "images of any class can be made",
+     .change = "by changing about", .rated_before = "it works on ",
+     .rated_behind = "of the clean images"},
     {0},
 };
 
@@ -148,12 +121,12 @@ static const audit_kind *kind_of(const tool_method *method) {
 /* Behind those of its kind that have no larger share. */
 static void add_step(audit_job *job, const tool_method *method, const audit_kind *kind) {
     const audit_row *row = find_row(method->name);
-    const audit_step made = {.method = method,
-                             .kind = kind,
-                             .row = row,
-                             .share = row->share > 0 ? row->share : kind->share,
-                             .weight = row->weak ? WEIGHT_WEAK : kind->weight,
-                             .applies = kind->applies(job->settings)};
+    const audit_step made = {
+        .method = method,
+        .kind = kind,
+        .row = row,
+        .share = row->share > 0 ? row->share : kind->share,
+        .found = {.source = kind->source, .weight = row->weak ? WEIGHT_WEAK : kind->weight}};
     size_t place = job->step_count++;
     for (; place > 0 &&
            (job->steps[place - 1].kind > kind ||
@@ -165,13 +138,13 @@ static void add_step(audit_job *job, const tool_method *method, const audit_kind
 
 static td_status plan(audit_job *job, audit_step *s, td_error *error) {
     TD_TRY(step_open(&s->step, &job->all, s->method, NULL, s->method->name, error));
-    TD_TRY(set(s, "model", job->settings->model, error));
-    if (job->settings->net)
-        TD_TRY(set(s, "net", job->settings->net, error));
+    TD_TRY(set(s, "model", job->settings->model.path, error));
+    if (job->settings->model.net)
+        TD_TRY(set(s, "net", job->settings->model.net, error));
     TD_TRY(s->kind->set(job, s, error));
     if (s->row->set)
         TD_TRY(s->row->set(job, s, error));
-    return step_look(&s->step, &job->all, error);
+    return s->applies ? step_look(&s->step, &job->all, error) : TD_OK;
 }
 
 td_status audit_plan(audit_job *job, td_error *error) {
@@ -185,8 +158,7 @@ td_status audit_plan(audit_job *job, td_error *error) {
             add_step(job, defend_methods[i], kind);
     }
     for (size_t i = 0; i < job->step_count; i++)
-        if (job->steps[i].applies)
-            TD_TRY(plan(job, &job->steps[i], error));
+        TD_TRY(plan(job, &job->steps[i], error));
     return TD_OK;
 }
 
@@ -206,23 +178,18 @@ static double time_for(const audit_job *job, size_t number) {
     return left * job->steps[number].share / shares;
 }
 
-typedef struct stopwatch {
-    tool_run *run;
-    double began;
-} stopwatch;
-
 static void tick(void *context, double share) {
-    const stopwatch *c = context;
+    const audit_job *job = context;
     (void)share; /* of one of the method's loops: the time says more */
-    tool_run_show(c->run, (size_t)(tool_monotonic_seconds() - c->began), NULL);
+    tool_run_show(job->run, (size_t)(tool_monotonic_seconds() - job->began), NULL);
 }
 
 static td_status run_step(audit_job *job, audit_step *s, double seconds, td_error *error) {
     const double closing = fmin(fmax(closing_part * seconds, closing_least), closing_most);
-    stopwatch c = {job->run, tool_monotonic_seconds()};
+    job->began = tool_monotonic_seconds();
     tool_run_begin(job->run, s->method->name, "seconds at most", (size_t)(seconds + 0.5));
     td_status status =
-        step_run(&s->step, &job->all, c.began + fmax(seconds - closing, 0), tick, &c, error);
+        step_run(&s->step, &job->all, job->began + fmax(seconds - closing, 0), tick, job, error);
     tool_run_end(job->run);
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status, "interrupted; the same command goes on");

@@ -18,7 +18,8 @@ typedef struct control {
     const char *name, *path; /* "clean/first"; the file */
     bool backdoored;
     const char *manifest; /* or NULL */
-    size_t *infected;     /* labels that a trigger leads to, ascending; none where unknown */
+    double *infected; /* labels that a trigger leads to, ascending; none where unknown; NULL for a
+                         clean model */
     size_t infected_count;
     step step;
 } control;

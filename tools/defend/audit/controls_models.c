@@ -20,33 +20,20 @@ static int compare(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* "FOLDER/NAME", a copy in the arena; the name may end before ".safetensors", and go on with
- * `tail`. */
-static td_status join(td_arena *arena, const char *folder, const char *name, bool cut,
-                      const char *tail, const char **out, td_error *error) {
-    char path[TD_PATH_SIZE], *copy;
-    const size_t length = strlen(name) - (cut ? sizeof ending - 1 : 0);
-    const int size = snprintf(path, sizeof path, "%s/%.*s%s", folder, (int)length, name, tail);
-    if (size < 0 || size >= TD_PATH_SIZE)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
-                       TD_PATH_SIZE);
-    TD_TRY(td_arena_text(arena, path, (size_t)size, &copy, error));
-    *out = copy;
-    return TD_OK;
-}
-
 static td_status add(controls_job *job, const char *folder, const char *kind, const char *name,
                      td_error *error) {
     if (job->count == CONTROLS_MOST_MODELS)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->settings->models,
                        CONTROLS_MOST_MODELS);
     control *model = &job->models[job->count++];
+    const int stem = (int)(strlen(name) - (sizeof ending - 1));
     model->backdoored = strcmp(kind, "backdoored") == 0;
-    TD_TRY(join(&job->run->arena, folder, name, false, "", &model->path, error));
-    TD_TRY(join(&job->run->arena, kind, name, true, "", &model->name, error));
+    TD_TRY(step_path(job->run, folder, name, &model->path, error));
+    TD_TRY(tool_run_text(job->run, &model->name, error, "%s/%.*s", kind, stem, name));
     if (!model->backdoored)
         return TD_OK;
-    TD_TRY(join(&job->run->arena, folder, name, true, ".manifest.json", &model->manifest, error));
+    TD_TRY(tool_run_text(job->run, &model->manifest, error, "%s/%.*s.manifest.json", folder, stem,
+                         name));
     if (!td_path_exists(model->manifest))
         model->manifest = NULL;
     return TD_OK;
@@ -86,9 +73,9 @@ static td_status take_target(control *model, const json_t *trigger, size_t numbe
     if (control_is_infected(model, (size_t)label))
         return TD_OK;
     size_t place = model->infected_count++;
-    for (; place > 0 && model->infected[place - 1] > (size_t)label; place--)
+    for (; place > 0 && model->infected[place - 1] > (double)label; place--)
         model->infected[place] = model->infected[place - 1];
-    model->infected[place] = (size_t)label;
+    model->infected[place] = (double)label;
     return TD_OK;
 }
 
@@ -109,7 +96,7 @@ static td_status take_targets(controls_job *job, control *model, const json_t *m
 static td_status read_manifest(controls_job *job, control *model, td_error *error) {
     json_t *manifest;
     if (!model->manifest)
-        return TD_OK;
+        return TD_ARENA_NEW(&job->run->arena, 0, &model->infected, "labels", error);
     TD_TRY(tool_record_input(&job->run->record, model->manifest, error));
     TD_TRY(td_json_read(model->manifest, &manifest, error));
     td_status status = take_targets(job, model, manifest, error);
@@ -136,7 +123,8 @@ td_status controls_models(controls_job *job, td_error *error) {
                        job->settings->models);
     for (size_t i = 0; i < job->count; i++) {
         TD_TRY(tool_record_input(&job->run->record, job->models[i].path, error));
-        TD_TRY(read_manifest(job, &job->models[i], error));
+        if (job->models[i].backdoored)
+            TD_TRY(read_manifest(job, &job->models[i], error));
         TD_TRY(open_step(job, &job->models[i], error));
     }
     return TD_OK;
@@ -144,7 +132,7 @@ td_status controls_models(controls_job *job, td_error *error) {
 
 bool control_is_infected(const control *model, size_t label) {
     for (size_t i = 0; i < model->infected_count; i++)
-        if (model->infected[i] == label)
+        if (model->infected[i] == (double)label)
             return true;
     return false;
 }

@@ -3,37 +3,106 @@
 #include "defend/audit/distribution.h"
 #include "measure/mad.h"
 #include <math.h>
+#include <string.h>
 
-/* --- what a model gives --- */
+enum { FEW_BARS = 24 };
 
-/* The finding on an infected class of the largest index; NULL if it is unknown or was not
- * searched. */
-static const finding *infected_finding(const control *model) {
-    const finding *best = NULL;
-    for (size_t i = 0; i < model->infected_count; i++) {
-        const finding *one = findings_find(control_found(model), model->infected[i]);
-        if (one && !isnan(one->index) && (!best || one->index > best->index))
-            best = one;
-    }
-    return best;
-}
+typedef struct rates {
+    td_rate detected, false_positives, infected_flagged, infected_first, wrong_flagged;
+    size_t failed, unjudged;
+} rates;
 
-/* How many findings are flagged, on infected labels or on others. */
-static size_t count_flagged(const control *model, bool infected) {
-    const findings *found = control_found(model);
-    size_t count = 0;
-    for (size_t i = 0; i < found->count; i++)
-        count +=
-            found->list[i].flagged && control_is_infected(model, found->list[i].class) == infected;
-    return count;
-}
+static const tool_column rate_columns[] = {
+    {"detected", "backdoored models that are flagged", TOOL_RATE, offsetof(rates, detected)},
+    {"false_positives", "clean models that are flagged", TOOL_RATE,
+     offsetof(rates, false_positives)},
+    {"infected_flagged", "... whose infected class is flagged", TOOL_RATE,
+     offsetof(rates, infected_flagged)},
+    {"infected_first", "... whose infected class is the most suspicious", TOOL_RATE,
+     offsetof(rates, infected_first)},
+    {"wrong_flagged", "... that have a wrong class flagged besides", TOOL_RATE,
+     offsetof(rates, wrong_flagged)},
+    {"failed", "models that failed, and are not counted", TOOL_COUNT, offsetof(rates, failed)},
+    {"without_verdict", "models with too few values for a verdict, counted as not flagged",
+     TOOL_COUNT, offsetof(rates, unjudged)},
+    {0},
+};
 
-static bool infected_is_first(const control *model) {
-    const finding *first = findings_first(control_found(model));
-    return first && control_is_infected(model, first->class);
-}
+/* What was found for a model. */
+typedef struct model_row {
+    const char *name, *truth, *outcome, *failed, *record;
+    tool_list infected, flagged;
+    double largest_index, first_value;
+    double infected_index; /* the largest of the infected classes */
+    size_t largest_class, first_class;
+    size_t wrong; /* classes that are flagged and not infected */
+    signed char judged, infected_flagged, infected_first;
+} model_row;
 
-static const char *outcome_of(const control *model) {
+enum { FIRST_VALUE = 6 };
+
+static const tool_column model_columns[] = {
+    {"name", "model", TOOL_TEXT, offsetof(model_row, name)},
+    {"truth", "truth", TOOL_TEXT, offsetof(model_row, truth)},
+    {"infected", "infected", TOOL_LIST, offsetof(model_row, infected)},
+    {"flagged", "flagged", TOOL_LIST, offsetof(model_row, flagged)},
+    {"largest_index", "largest index", TOOL_REAL, offsetof(model_row, largest_index), .digits = 2},
+    {"largest_class", "of class", TOOL_COUNT, offsetof(model_row, largest_class)},
+    [FIRST_VALUE] = {"first_value", NULL, TOOL_REAL, offsetof(model_row, first_value)},
+    {"first_class", "of class", TOOL_COUNT, offsetof(model_row, first_class)},
+    {"infected_index", "index of infected", TOOL_REAL, offsetof(model_row, infected_index),
+     .digits = 2},
+    {"outcome", "outcome", TOOL_TEXT, offsetof(model_row, outcome)},
+    {"failed", "failed", TOOL_TEXT, offsetof(model_row, failed)},
+    {"verdict_given", NULL, TOOL_FLAG, offsetof(model_row, judged)},
+    {"infected_flagged", NULL, TOOL_FLAG, offsetof(model_row, infected_flagged)},
+    {"infected_first", NULL, TOOL_FLAG, offsetof(model_row, infected_first)},
+    {"wrong_flagged", NULL, TOOL_COUNT, offsetof(model_row, wrong)},
+    {"record", NULL, TOOL_TEXT, offsetof(model_row, record)},
+    {0},
+};
+
+/* How anomaly indices are spread. */
+typedef struct indices {
+    double *values; /* of `list`; sorted in the end */
+    tool_list list;
+    distribution spread;
+} indices;
+
+static const tool_column index_columns[] = {
+    {"count", "values", TOOL_COUNT, offsetof(indices, list.count)},
+    {"min", "min", TOOL_REAL, offsetof(indices, spread.least), .digits = 2},
+    {"lower_quartile", "lower quartile", TOOL_REAL, offsetof(indices, spread.lower), .digits = 2},
+    {"median", "median", TOOL_REAL, offsetof(indices, spread.median), .digits = 2},
+    {"upper_quartile", "upper quartile", TOOL_REAL, offsetof(indices, spread.upper), .digits = 2},
+    {"max", "max", TOOL_REAL, offsetof(indices, spread.most), .digits = 2},
+    {"values", NULL, TOOL_LIST, offsetof(indices, list), .digits = 2},
+    {0},
+};
+
+typedef struct bar {
+    double from, to;
+    size_t clean, infected;
+} bar;
+
+static const tool_column bar_columns[] = {
+    {"from", "from", TOOL_REAL, offsetof(bar, from)},
+    {"to", "to", TOOL_REAL, offsetof(bar, to)},
+    {"clean", "clean models, the largest", TOOL_COUNT, offsetof(bar, clean)},
+    {"infected", "infected classes", TOOL_COUNT, offsetof(bar, infected)},
+    {0},
+};
+
+/* All that is reported. */
+typedef struct report {
+    rates rates;
+    model_row *rows;         /* [models] */
+    indices clean, infected; /* the largest of each clean model; of each infected class */
+} report;
+
+/* --- a model --- */
+
+static const char *outcome_of(const control *model, const model_row *row) {
     const findings *found = control_found(model);
     if (!found->judged)
         return "no verdict";
@@ -41,125 +110,125 @@ static const char *outcome_of(const control *model) {
         return found->flagged > 0 ? "FALSE POSITIVE" : NULL;
     if (found->flagged == 0)
         return "MISSED";
-    return model->infected_count > 0 && count_flagged(model, true) == 0 ? "ANOTHER CLASS" : "found";
+    return row->infected_flagged == 0 ? "ANOTHER CLASS" : "found";
 }
 
-/* --- the rates --- */
-
-enum { DETECTED, FALSE_POSITIVES, INFECTED_FLAGGED, INFECTED_FIRST, WRONG_FLAGGED, RATES };
-enum { FAILED_COUNT = RATES, WITHOUT_VERDICT };
-
-static const tool_column rate_columns[] = {
-    [DETECTED] = {"detected", "backdoored models that are flagged", TOOL_RATE},
-    [FALSE_POSITIVES] = {"false_positives", "clean models that are flagged", TOOL_RATE},
-    [INFECTED_FLAGGED] = {"infected_flagged", "... whose infected class is flagged", TOOL_RATE},
-    [INFECTED_FIRST] = {"infected_first", "... whose infected class is the most suspicious",
-                        TOOL_RATE},
-    [WRONG_FLAGGED] = {"wrong_flagged", "... that have a wrong class flagged besides", TOOL_RATE},
-    [FAILED_COUNT] = {"failed", "models that failed, and are not counted", TOOL_COUNT},
-    [WITHOUT_VERDICT] = {"without_verdict",
-                         "models with too few values for a verdict, counted as not flagged",
-                         TOOL_COUNT},
-    {0},
-};
-
-static bool is_trial(const control *model, size_t rate) {
-    return rate == DETECTED          ? model->backdoored
-           : rate == FALSE_POSITIVES ? !model->backdoored
-                                     : model->infected_count > 0;
-}
-
-static bool is_hit(const control *model, size_t rate) {
-    switch (rate) {
-    case INFECTED_FLAGGED:
-        return count_flagged(model, true) > 0;
-    case INFECTED_FIRST:
-        return infected_is_first(model);
-    case WRONG_FLAGGED:
-        return count_flagged(model, false) > 0;
-    default:
-        return control_found(model)->flagged > 0;
+static td_status list_flagged(controls_job *job, const control *model, model_row *row,
+                              td_error *error) {
+    const findings *found = control_found(model);
+    double *labels;
+    size_t count = 0, wrong = 0;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &labels, "labels", error));
+    for (size_t i = 0; i < found->count; i++)
+        if (found->list[i].flagged) {
+            labels[count++] = (double)found->list[i].class;
+            wrong += !control_is_infected(model, found->list[i].class);
+        }
+    row->flagged = (tool_list){labels, count};
+    if (model->infected_count > 0) {
+        row->wrong = wrong;
+        row->infected_flagged = count > wrong;
     }
-}
-
-static td_rate measure(const controls_job *job, size_t rate) {
-    size_t hits = 0, trials = 0;
-    for (size_t i = 0; i < job->count; i++) {
-        const control *model = &job->models[i];
-        if (!control_found(model) || !is_trial(model, rate))
-            continue;
-        trials++;
-        hits += is_hit(model, rate);
-    }
-    return td_rate_of(hits, trials);
-}
-
-static td_status add_rates(controls_job *job, td_error *error) {
-    static const tool_table_kind kind = {
-        .title = "Error rates", .columns = rate_columns, .single = true};
-    size_t failed = 0, unjudged = 0;
-    tool_table *table;
-    tool_cell *row;
-    for (size_t i = 0; i < job->count; i++) {
-        const findings *found = control_found(&job->models[i]);
-        failed += !found;
-        unjudged += found && !found->judged;
-    }
-    TD_TRY(tool_run_table(job->run, &kind, &table, error));
-    TD_TRY(tool_run_row(job->run, table, &row, error));
-    for (size_t i = 0; i < RATES; i++) {
-        const td_rate rate = measure(job, i);
-        if (rate.trials > 0)
-            tool_cell_rate(&row[i], rate);
-    }
-    tool_cell_count(&row[FAILED_COUNT], failed);
-    tool_cell_count(&row[WITHOUT_VERDICT], unjudged);
     return TD_OK;
 }
 
-/* --- the models --- */
+/* Where the infected classes are unknown, or were not searched, there is no index. */
+static void add_infected(const control *model, model_row *row, indices *all) {
+    for (size_t i = 0; i < model->infected_count; i++) {
+        const finding *one = findings_find(control_found(model), (size_t)model->infected[i]);
+        if (!one || isnan(one->index))
+            continue;
+        row->infected_index = fmax(row->infected_index, one->index);
+        all->values[all->list.count++] = one->index;
+    }
+}
 
-enum {
-    NAME,
-    TRUTH,
-    INFECTED,
-    FLAGGED,
-    LARGEST_INDEX,
-    LARGEST_CLASS,
-    FIRST_VALUE,
-    FIRST_CLASS,
-    OWN_INDEX,
-    OUTCOME,
-    FAILED,
-    GIVEN,
-    OWN_FLAGGED,
-    OWN_FIRST,
-    WRONG,
-    RECORD,
-    COLUMNS
-};
+static td_status fill_row(controls_job *job, const control *model, model_row *row, report *r,
+                          td_error *error) {
+    const findings *found = control_found(model);
+    const finding *most = findings_largest_index(found), *first = findings_first(found);
+    TD_TRY(list_flagged(job, model, row, error));
+    TD_TRY(tool_run_text(job->run, &row->record, error, "%s/record.json", model->name));
+    row->outcome = outcome_of(model, row);
+    row->judged = found->judged;
+    if (first) {
+        row->first_value = first->value;
+        row->first_class = first->class;
+    }
+    if (model->infected_count > 0)
+        row->infected_first = first && control_is_infected(model, first->class);
+    add_infected(model, row, &r->infected);
+    if (!most)
+        return TD_OK;
+    row->largest_index = most->index;
+    row->largest_class = most->class;
+    if (!model->backdoored)
+        r->clean.values[r->clean.list.count++] = most->index;
+    return TD_OK;
+}
 
-static const tool_column model_columns[COLUMNS] = {
-    [NAME] = {"name", "model", TOOL_TEXT},
-    [TRUTH] = {"truth", "truth", TOOL_TEXT},
-    [INFECTED] = {"infected", "infected", TOOL_LIST},
-    [FLAGGED] = {"flagged", "flagged", TOOL_LIST},
-    [LARGEST_INDEX] = {"largest_index", "largest index", TOOL_REAL, .digits = 2},
-    [LARGEST_CLASS] = {"largest_class", "of class", TOOL_COUNT},
-    [FIRST_VALUE] = {"first_value", NULL, TOOL_REAL},
-    [FIRST_CLASS] = {"first_class", "of class", TOOL_COUNT},
-    [OWN_INDEX] = {"infected_index", "index of infected", TOOL_REAL, .digits = 2},
-    [OUTCOME] = {"outcome", "outcome", TOOL_TEXT},
-    [FAILED] = {"failed", "failed", TOOL_TEXT},
-    [GIVEN] = {"verdict_given", NULL, TOOL_FLAG},
-    [OWN_FLAGGED] = {"infected_flagged", NULL, TOOL_FLAG},
-    [OWN_FIRST] = {"infected_first", NULL, TOOL_FLAG},
-    [WRONG] = {"wrong_flagged", NULL, TOOL_COUNT},
-    [RECORD] = {"record", NULL, TOOL_TEXT},
-};
+static void add_trial(td_rate *rate, bool hit) {
+    *rate = td_rate_of(rate->hits + hit, rate->trials + 1);
+}
+
+static void count_rates(const control *model, const model_row *row, rates *out) {
+    const findings *found = control_found(model);
+    out->unjudged += !found->judged;
+    add_trial(model->backdoored ? &out->detected : &out->false_positives, found->flagged > 0);
+    if (model->infected_count == 0)
+        return;
+    add_trial(&out->infected_flagged, row->infected_flagged);
+    add_trial(&out->infected_first, row->infected_first);
+    add_trial(&out->wrong_flagged, row->wrong > 0);
+}
+
+static td_status add_model(controls_job *job, const control *model, model_row *row, report *r,
+                           td_error *error) {
+    *row = (model_row){.name = model->name,
+                       .truth = model->backdoored ? "backdoored" : "clean",
+                       .failed = model->step.failed,
+                       .infected = {model->infected, model->infected_count},
+                       .largest_index = NAN,
+                       .first_value = NAN,
+                       .infected_index = NAN,
+                       .largest_class = TOOL_NO_COUNT,
+                       .first_class = TOOL_NO_COUNT,
+                       .wrong = TOOL_NO_COUNT,
+                       .judged = -1,
+                       .infected_flagged = -1,
+                       .infected_first = -1};
+    if (!control_found(model)) {
+        r->rates.failed++;
+        return TD_OK;
+    }
+    TD_TRY(fill_row(job, model, row, r, error));
+    count_rates(model, row, &r->rates);
+    return TD_OK;
+}
+
+static td_status add_models(controls_job *job, report *r, td_error *error) {
+    td_arena *arena = &job->run->arena;
+    size_t infected = 0;
+    for (size_t i = 0; i < job->count; i++)
+        infected += job->models[i].infected_count;
+    TD_TRY(TD_ARENA_NEW(arena, job->count, &r->rows, "models", error));
+    TD_TRY(TD_ARENA_NEW(arena, job->count, &r->clean.values, "indices", error));
+    TD_TRY(TD_ARENA_NEW(arena, infected, &r->infected.values, "indices", error));
+    for (size_t i = 0; i < job->count; i++)
+        TD_TRY(add_model(job, &job->models[i], &r->rows[i], r, error));
+    return TD_OK;
+}
+
+/* --- the tables --- */
+
+static td_status report_rates(controls_job *job, const rates *all, td_error *error) {
+    static const tool_table_kind kind = {
+        .title = "Error rates", .columns = rate_columns, .row = sizeof(rates), .single = true};
+    return tool_run_rows(job->run, &kind, NULL, all, 1, error);
+}
 
 /* With the name and unit of the inspector's statistic. */
-static td_status make_kind(controls_job *job, const tool_table_kind **out, td_error *error) {
+static td_status report_models(controls_job *job, const model_row *rows, td_error *error) {
     const finding_statistic *statistic = NULL;
     tool_table_kind *kind;
     tool_column *columns;
@@ -167,233 +236,89 @@ static td_status make_kind(controls_job *job, const tool_table_kind **out, td_er
         if (control_found(&job->models[i]))
             statistic = &control_found(&job->models[i])->statistic;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, COLUMNS + 1, &columns, "a table", error));
-    for (size_t i = 0; i < COLUMNS; i++)
-        columns[i] = model_columns[i];
+    TD_TRY(td_arena_alloc(&job->run->arena, 1, sizeof model_columns, (void **)&columns, "a table",
+                          error));
+    memcpy(columns, model_columns, sizeof model_columns);
     columns[FIRST_VALUE].unit = statistic->unit;
-    *kind = (tool_table_kind){.name = "control_models", .title = "Models", .columns = columns};
-    *out = kind;
-    return tool_run_text(job->run, &columns[FIRST_VALUE].title, error, "%s %s",
-                         statistic->large ? "largest" : "smallest", statistic->name);
+    TD_TRY(tool_run_text(job->run, &columns[FIRST_VALUE].title, error, "%s %s",
+                         statistic->large ? "largest" : "smallest", statistic->name));
+    *kind = (tool_table_kind){
+        .name = "control_models", .title = "Models", .columns = columns, .row = sizeof *rows};
+    return tool_run_rows(job->run, kind, NULL, rows, job->count, error);
 }
 
-static td_status fill_list(controls_job *job, const size_t *labels, size_t count, tool_cell *cell,
-                           td_error *error) {
-    double *values;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &values, "labels", error));
-    for (size_t i = 0; i < count; i++)
-        values[i] = (double)labels[i];
-    tool_cell_list(cell, values, count);
-    return TD_OK;
+static td_status report_indices(controls_job *job, const tool_table_kind *kind, indices *all,
+                                td_error *error) {
+    all->list.values = all->values;
+    all->spread = distribution_of(all->values, all->list.count);
+    return tool_run_rows(job->run, kind, "/index", all, 1, error);
 }
 
-static td_status fill_flagged(controls_job *job, const findings *found, tool_cell *cell,
-                              td_error *error) {
-    size_t *labels, count = 0;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &labels, "labels", error));
-    for (size_t i = 0; i < found->count; i++)
-        if (found->list[i].flagged)
-            labels[count++] = found->list[i].class;
-    return fill_list(job, labels, count, cell, error);
-}
-
-static void fill_truth(const control *model, tool_cell *row) {
-    const finding *own = infected_finding(model);
-    if (own)
-        tool_cell_real(&row[OWN_INDEX], own->index);
-    tool_cell_flag(&row[OWN_FLAGGED], count_flagged(model, true) > 0);
-    tool_cell_flag(&row[OWN_FIRST], infected_is_first(model));
-    tool_cell_count(&row[WRONG], count_flagged(model, false));
-}
-
-static td_status fill_found(controls_job *job, const control *model, tool_cell *row,
-                            td_error *error) {
-    const findings *found = control_found(model);
-    const finding *most = findings_largest_index(found), *first = findings_first(found);
-    const char *record;
-    TD_TRY(tool_run_text(job->run, &record, error, "%s/record.json", model->name));
-    TD_TRY(fill_flagged(job, found, &row[FLAGGED], error));
-    tool_cell_word(&row[RECORD], record);
-    tool_cell_word(&row[OUTCOME], outcome_of(model));
-    tool_cell_flag(&row[GIVEN], found->judged);
-    if (most) {
-        tool_cell_real(&row[LARGEST_INDEX], most->index);
-        tool_cell_count(&row[LARGEST_CLASS], most->class);
-    }
-    if (first) {
-        tool_cell_real(&row[FIRST_VALUE], first->value);
-        tool_cell_count(&row[FIRST_CLASS], first->class);
-    }
-    if (model->infected_count > 0)
-        fill_truth(model, row);
-    return TD_OK;
-}
-
-static td_status add_models(controls_job *job, td_error *error) {
-    const tool_table_kind *kind;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(make_kind(job, &kind, error));
-    TD_TRY(tool_run_table(job->run, kind, &table, error));
-    for (size_t i = 0; i < job->count; i++) {
-        const control *model = &job->models[i];
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_word(&row[NAME], model->name);
-        tool_cell_word(&row[TRUTH], model->backdoored ? "backdoored" : "clean");
-        if (model->backdoored)
-            TD_TRY(fill_list(job, model->infected, model->infected_count, &row[INFECTED], error));
-        tool_cell_word(&row[FAILED], model->step.failed);
-        if (control_found(model))
-            TD_TRY(fill_found(job, model, row, error));
-    }
-    return TD_OK;
-}
-
-/* --- how the index is spread --- */
-
-enum { COUNT, MIN, LOWER, MEDIAN, UPPER, MAX, VALUES };
-
-static const tool_column spread_columns[] = {
-    [COUNT] = {"count", "values", TOOL_COUNT},
-    [MIN] = {"min", "min", TOOL_REAL, .digits = 2},
-    [LOWER] = {"lower_quartile", "lower quartile", TOOL_REAL, .digits = 2},
-    [MEDIAN] = {"median", "median", TOOL_REAL, .digits = 2},
-    [UPPER] = {"upper_quartile", "upper quartile", TOOL_REAL, .digits = 2},
-    [MAX] = {"max", "max", TOOL_REAL, .digits = 2},
-    [VALUES] = {"values", NULL, TOOL_LIST, .digits = 2},
-    {0},
-};
-
-/* The largest index of each clean model, or the index of each infected class. */
-static size_t gather(const controls_job *job, bool backdoored, double *values) {
+static size_t count_between(const indices *all, double low, double high) {
     size_t count = 0;
-    for (size_t i = 0; i < job->count; i++) {
-        const control *model = &job->models[i];
-        const findings *found = control_found(model);
-        if (!found || model->backdoored != backdoored)
-            continue;
-        const finding *most = findings_largest_index(found);
-        if (!backdoored && most)
-            values[count++] = most->index;
-        for (size_t k = 0; k < model->infected_count; k++) {
-            const finding *own = findings_find(found, model->infected[k]);
-            if (own && !isnan(own->index))
-                values[count++] = own->index;
-        }
-    }
+    for (size_t i = 0; i < all->list.count; i++)
+        count += all->values[i] >= low && all->values[i] < high;
     return count;
 }
 
-typedef struct indices {
-    double *values; /* sorted */
-    size_t count;
-    distribution spread;
-} indices;
-
-static td_status list_indices(controls_job *job, bool backdoored, indices *out, td_error *error) {
-    size_t most = job->count;
-    for (size_t i = 0; i < job->count; i++)
-        most += job->models[i].infected_count;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, most, &out->values, "indices", error));
-    out->count = gather(job, backdoored, out->values);
-    out->spread = distribution_of(out->values, out->count);
-    return TD_OK;
-}
-
-static td_status add_spread(controls_job *job, const tool_table_kind *kind, json_t *into,
-                            const indices *list, td_error *error) {
-    const distribution *spread = &list->spread;
-    const double numbers[] = {spread->least, spread->lower, spread->median, spread->upper,
-                              spread->most};
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_table(job->run, kind, &table, error));
-    table->into = into;
-    table->path = "/index";
-    TD_TRY(tool_run_row(job->run, table, &row, error));
-    tool_cell_count(&row[COUNT], list->count);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && list->count > 0; i++)
-        tool_cell_real(&row[MIN + i], numbers[i]);
-    tool_cell_list(&row[VALUES], list->values, list->count);
-    return TD_OK;
-}
-
-enum { FROM, TO, CLEAN, BACKDOORED };
-enum { FEW_BARS = 24 };
-
-static const tool_column bar_columns[] = {
-    [FROM] = {"from", "from", TOOL_REAL},
-    [TO] = {"to", "to", TOOL_REAL},
-    [CLEAN] = {"clean", "clean models, the largest", TOOL_COUNT},
-    [BACKDOORED] = {"infected", "infected classes", TOOL_COUNT},
-    {0},
-};
-
-static size_t count_between(const indices *list, double low, double high) {
-    size_t count = 0;
-    for (size_t i = 0; i < list->count; i++)
-        count += list->values[i] >= low && list->values[i] < high;
-    return count;
-}
-
-static void widen(const indices *list, double *low, double *high) {
-    for (size_t i = 0; i < list->count; i++)
-        if (isfinite(list->values[i])) {
-            *low = fmin(*low, list->values[i]);
-            *high = fmax(*high, list->values[i]);
+static void widen(const indices *all, double *low, double *high) {
+    for (size_t i = 0; i < all->list.count; i++)
+        if (isfinite(all->values[i])) {
+            *low = fmin(*low, all->values[i]);
+            *high = fmax(*high, all->values[i]);
         }
 }
 
 /* Of finite indices; the cutoff stands between two bars. */
-static td_status add_bars(controls_job *job, const indices lists[2], td_error *error) {
+static td_status report_bars(controls_job *job, const report *r, td_error *error) {
     static const tool_chart charts[] = {
         {"Anomaly index over the models", TOOL_CHART_HISTOGRAM, "from", {"clean", "infected"}},
         {0}};
+    static const tool_axes axes = {
+        .x_title = "anomaly index", .x_mark = "/cutoff", .mark = "cutoff"};
     static const tool_table_kind kind = {.name = "index_histogram",
                                          .title = "Anomaly index over the models",
                                          .columns = bar_columns,
+                                         .row = sizeof(bar),
                                          .charts = charts,
+                                         .axes = &axes,
                                          .drawn = true};
-    double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF, bar = 0.125;
+    double low = TD_ANOMALY_CUTOFF, high = TD_ANOMALY_CUTOFF, width = 0.125;
     tool_table *table;
-    tool_cell *row;
-    widen(&lists[0], &low, &high);
-    widen(&lists[1], &low, &high);
-    while (bar * FEW_BARS < high - low)
-        bar *= 2;
-    low = TD_ANOMALY_CUTOFF - bar * ceil((TD_ANOMALY_CUTOFF - low) / bar);
-    TD_TRY(tool_run_table(job->run, &kind, &table, error));
-    for (size_t i = 0; low + bar * (double)i <= high; i++) {
-        const double from = low + bar * (double)i, to = low + bar * (double)(i + 1);
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_real(&row[FROM], from);
-        tool_cell_real(&row[TO], to);
-        for (size_t k = 0; k < 2; k++)
-            tool_cell_count(&row[CLEAN + k], count_between(&lists[k], from, to));
+    widen(&r->clean, &low, &high);
+    widen(&r->infected, &low, &high);
+    while (width * FEW_BARS < high - low)
+        width *= 2;
+    low = TD_ANOMALY_CUTOFF - width * ceil((TD_ANOMALY_CUTOFF - low) / width);
+    TD_TRY(tool_run_open(job->run, &kind, NULL, &table, error));
+    for (size_t i = 0; low + width * (double)i <= high; i++) {
+        const double from = low + width * (double)i, to = low + width * (double)(i + 1);
+        const bar row = {from, to, count_between(&r->clean, from, to),
+                         count_between(&r->infected, from, to)};
+        TD_TRY(tool_run_fill(job->run, table, &row, error));
     }
     return TD_OK;
 }
 
-static td_status add_index(controls_job *job, td_error *error) {
+static td_status report_all(controls_job *job, report *r, td_error *error) {
     static const tool_table_kind clean = {.name = "clean",
                                           .title = "Largest index of each clean model",
-                                          .columns = spread_columns,
+                                          .columns = index_columns,
+                                          .row = sizeof(indices),
                                           .single = true},
                                  infected = {.name = "infected",
                                              .title = "Index of the infected classes",
-                                             .columns = spread_columns,
+                                             .columns = index_columns,
+                                             .row = sizeof(indices),
                                              .single = true};
-    json_t *into = json_object();
-    indices lists[2];
-    TD_TRY(tool_run_set(job->run, "index", into, error));
-    TD_TRY(list_indices(job, false, &lists[0], error));
-    TD_TRY(list_indices(job, true, &lists[1], error));
-    TD_TRY(add_spread(job, &clean, into, &lists[0], error));
-    TD_TRY(add_spread(job, &infected, into, &lists[1], error));
-    return add_bars(job, lists, error);
+    TD_TRY(tool_run_set(job->run, "cutoff", json_real(TD_ANOMALY_CUTOFF), error));
+    TD_TRY(add_models(job, r, error));
+    TD_TRY(report_rates(job, &r->rates, error));
+    TD_TRY(report_models(job, r->rows, error));
+    TD_TRY(report_indices(job, &clean, &r->clean, error));
+    TD_TRY(report_indices(job, &infected, &r->infected, error));
+    return report_bars(job, r, error);
 }
-
-/* --- all --- */
 
 /* The inspector's options, but for the model: audit compares its own with them. */
 static json_t *options_json(const control *model) {
@@ -404,6 +329,7 @@ static json_t *options_json(const control *model) {
 
 td_status controls_report(controls_job *job, td_error *error) {
     const char *inspector = job->inspector->method->name;
+    report r = {0};
     size_t backdoored = 0;
     for (size_t i = 0; i < job->count; i++)
         backdoored += job->models[i].backdoored;
@@ -411,7 +337,5 @@ td_status controls_report(controls_job *job, td_error *error) {
     TD_TRY(tool_run_set(job->run, "inspector_options", options_json(&job->models[0]), error));
     TD_TRY(tool_run_summary(job->run, error, "%s: %s on %zu clean and %zu backdoored models",
                             job->settings->models, inspector, job->count - backdoored, backdoored));
-    TD_TRY(add_rates(job, error));
-    TD_TRY(add_models(job, error));
-    return add_index(job, error);
+    return report_all(job, &r, error);
 }

@@ -20,12 +20,8 @@ static double at(const double *values, size_t count, double share) {
 
 distribution distribution_of(double *values, size_t count) {
     if (count == 0)
-        return (distribution){0};
+        return (distribution){NAN, NAN, NAN, NAN, NAN};
     qsort(values, count, sizeof *values, compare);
-    return (distribution){count,
-                          values[0],
-                          at(values, count, 0.25),
-                          at(values, count, 0.5),
-                          at(values, count, 0.75),
-                          values[count - 1]};
+    return (distribution){values[0], at(values, count, 0.25), at(values, count, 0.5),
+                          at(values, count, 0.75), values[count - 1]};
 }

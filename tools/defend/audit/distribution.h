@@ -5,12 +5,11 @@
 #include <stddef.h>
 
 typedef struct distribution {
-    size_t count;
     double least, lower, median, upper, most; /* `lower` and `upper` are the quartiles */
 } distribution;
 
 /* Sorts the values, none of which is NaN, and describes them. A quartile between two values is
- * interpolated (the usual 1 + (n − 1)·p); values may be infinite. All zero for none. */
+ * interpolated (the usual 1 + (n − 1)·p); values may be infinite. All NaN for none. */
 distribution distribution_of(double *values, size_t count);
 
 #endif

@@ -82,6 +82,14 @@ static td_status identify(step *s, td_error *error) {
 
 /* --- looking --- */
 
+/* Of all keys where `keys` is NULL. */
+static json_t *pick(const json_t *object, const char *const *keys) {
+    json_t *picked = keys ? json_object() : json_copy((json_t *)object);
+    for (; keys && *keys; keys++)
+        json_object_set(picked, *keys, json_object_get(object, *keys));
+    return picked;
+}
+
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -124,14 +132,11 @@ static bool has_outputs(const step *s, const json_t *record) {
 }
 
 static td_status check_identity(const step *s, const json_t *record, td_error *error) {
-    const char *key;
-    json_t *value, *found = json_object();
+    static const char *const keys[] = {"version", "blas_core", "seed", "options", NULL};
+    json_t *found = pick(record, keys);
     td_status status =
         tool_identity_compare(json_object_get(s->identity, "options"),
                               json_object_get(record, "options"), "request", start_anew, error);
-    json_object_foreach(s->identity, key, value) {
-        json_object_set(found, key, json_object_get(record, key));
-    }
     if (status == TD_OK)
         status = tool_identity_compare(s->identity, found, "request", start_anew, error);
     json_decref(found);
@@ -151,8 +156,6 @@ static td_status read_record(step *s, const steps *all, const json_t *record, td
 
 static td_status look(step *s, const steps *all, td_error *error) {
     json_t *record;
-    s->done = false;
-    TD_TRY(identify(s, error));
     if (!td_path_exists(s->record))
         return TD_OK;
     TD_TRY(td_json_read(s->record, &record, error));
@@ -162,10 +165,9 @@ static td_status look(step *s, const steps *all, td_error *error) {
 }
 
 td_status step_look(step *s, const steps *all, td_error *error) {
-    if (!all->run->common->force)
-        return look(s, all, error);
     s->done = false;
-    return identify(s, error);
+    TD_TRY(identify(s, error));
+    return all->run->common->force ? TD_OK : look(s, all, error);
 }
 
 /* --- running --- */
@@ -206,22 +208,11 @@ td_status step_run(step *s, const steps *all, double deadline, void (*watch)(voi
 
 /* --- the folder of all --- */
 
-static json_t *pick(json_t *options, const char *const *keys) {
-    if (!keys)
-        return json_incref(options);
-    json_t *picked = json_object();
-    for (; *keys; keys++)
-        json_object_set(picked, *keys, json_object_get(options, *keys));
-    return picked;
-}
-
-td_status steps_check_folder(const tool_run *run, const char *name, const char *const *same,
+td_status steps_check_folder(tool_run *run, const char *name, const char *const *same,
                              td_error *error) {
-    char path[TD_PATH_SIZE];
+    const char *path;
     json_t *record;
-    if (!td_path_join(path, run->common->output, name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
-                       run->common->output, TD_PATH_SIZE);
+    TD_TRY(step_path(run, run->common->output, name, &path, error));
     if (run->common->force || !td_path_exists(path))
         return TD_OK;
     TD_TRY(td_json_read(path, &record, error));

@@ -54,7 +54,7 @@ td_status step_path(tool_run *run, const char *folder, const char *name, const c
 
 /* TD_ERR_USAGE where -o has a record of that name of another run, whose options differ in one of
  * `same` (NULL: in any), and --force is not given. */
-td_status steps_check_folder(const tool_run *run, const char *record, const char *const *same,
+td_status steps_check_folder(tool_run *run, const char *record, const char *const *same,
                              td_error *error) TD_MUST_USE;
 
 #endif

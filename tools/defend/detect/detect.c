@@ -1,7 +1,5 @@
 #include "defend/detect/detect.h"
 
-#include "defend/detect/outcome.h"
-
 #define AT(field) offsetof(detect_settings, field)
 
 static const td_key keys[] = {
@@ -44,7 +42,6 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 static td_status detect(detect_job *job, td_error *error) {
     detect_verdict verdict;
     TD_TRY(detect_open_inputs(job, error));
-    TD_TRY(detect_check_hygiene(job, error));
     TD_TRY(job->detector->prepare(job, error));
     TD_TRY(detect_score_all(job, error));
     TD_TRY(detect_report(job, &verdict, error));

@@ -18,7 +18,6 @@ enum {
     DETECT_COLUMNS = 17,   /* scores of an image, at most */
     DETECT_RATES = 4,      /* rates in the table of errors */
     DETECT_BARS = 40,      /* of a histogram */
-    DETECT_NAME_SIZE = 32  /* of a column's name */
 };
 
 /* What every detector is asked to do. */
@@ -49,7 +48,7 @@ typedef struct detect_job detect_job;
 
 /* One of the scores of an image; the last is the one that judges. */
 typedef struct detect_column {
-    char name[DETECT_NAME_SIZE];
+    const char *name;
     double boundary;  /* what scores at least this is flagged */
     double threshold; /* the same as it is reported: sign × score */
 } detect_column;
@@ -72,12 +71,18 @@ typedef struct detector {
     td_status (*describe)(const detect_job *job, json_t *calibration, td_error *error);
 } detector;
 
-/* Images to judge: those of a data set, as they are or stamped. */
+typedef enum detect_kind { DETECT_CALIBRATION, DETECT_BENIGN, DETECT_SUSPECT } detect_kind;
+
+enum { DETECT_KINDS = DETECT_SUSPECT + 1 };
+
+/* Images that are scored: those of a data set, as they are or stamped. */
 typedef struct detect_set {
+    detect_kind kind;
     const td_dataset *data;
     td_trigger *trigger; /* or NULL; bound; owned by the job */
-    bool suspect;
-    double *scores; /* [columns, images] */
+    uint32_t *numbers;   /* which images of the data; NULL: all, in their order */
+    size_t count;        /* of images */
+    double *scores;      /* [columns, count] */
 } detect_set;
 
 /* One run. A detector reads what it needs here: the model, what calibrates, its settings. */
@@ -90,26 +95,22 @@ struct detect_job {
     td_exec *exec; /* forward, of DETECT_BATCH images */
     td_dataset clean, data[DETECT_MOST_SETS];
     size_t data_count;
-    detect_set sets[DETECT_MOST_SETS];
+    detect_set sets[1 + DETECT_MOST_SETS]; /* the first is the clean images that calibrate */
     size_t set_count;
-    uint32_t *calibration; /* clean images that calibrate */
-    size_t calibration_count, left_out;
-    double *calibration_scores; /* [columns, calibration_count] */
+    size_t left_out; /* of the clean images, as sets to judge have them as well */
     detect_column columns[DETECT_COLUMNS];
     size_t column_count;
     void *state; /* the detector's */
     size_t done; /* images scored */
 };
 
-/* Opens the model and the sets, in the job, checks them, and notes them in the record. */
+/* Opens the model and the sets, in the job, checks them, and notes them in the record. Sets to
+ * judge that overlap with the clean images are TD_ERR_USAGE; a stray image (at most 1 in 100) that
+ * a set has as well does not calibrate. */
 td_status detect_open_inputs(detect_job *job, td_error *error) TD_MUST_USE;
 void detect_close_inputs(detect_job *job);
 
-/* Lists the clean images that calibrate. Sets to judge that overlap with them are TD_ERR_USAGE; a
- * stray image (at most 1 in 100) that a set has as well is left out. */
-td_status detect_check_hygiene(detect_job *job, td_error *error) TD_MUST_USE;
-
-/* All scores: those that calibrate, and those of each set. */
+/* The scores of all sets. */
 td_status detect_score_all(detect_job *job, td_error *error) TD_MUST_USE;
 
 /* Shows the progress of `images` more; TD_ERR_INTERRUPTED if it is to stop. */
@@ -121,18 +122,36 @@ typedef struct detect_scores {
     size_t count;
 } detect_scores;
 
+/* What is said of a set that is judged: a row of the record's "files". */
+typedef struct detect_row {
+    const char *kind, *data, *trigger;
+    size_t images;
+    td_rate flagged;
+    signed char above; /* of suspects: whether they are flagged above the expected rate, beyond
+                          chance; -1: benign */
+    double mean;       /* of the scores, as they are reported */
+} detect_row;
+
+/* A row of the table of errors. */
+typedef struct detect_error_row {
+    double expected, threshold;
+    td_detection seen; /* no trials where no such set is judged */
+} detect_error_row;
+
+typedef struct detect_bar {
+    double from, to;
+    size_t counts[DETECT_KINDS];
+} detect_bar;
+
 /* What a column of scores says. */
 typedef struct detect_verdict {
-    const detect_column *column;
-    detect_scores calibration, benign, suspects;
-    td_rate flagged[DETECT_MOST_SETS]; /* of each set */
-    bool above[DETECT_MOST_SETS];      /* suspects flagged above the expected rate, beyond chance */
-    bool has_auroc;
-    td_auroc auroc;
-    detect_column at[DETECT_RATES]; /* the table of errors */
-    td_detection errors[DETECT_RATES];
-    double low, high;            /* the range of the histograms, as reported */
-    size_t bars[3][DETECT_BARS]; /* calibration, benign, suspects */
+    const char *name;
+    double threshold;
+    tool_estimate auroc; /* NaN without benign or without suspect sets */
+    detect_scores scores[DETECT_KINDS];
+    detect_row rows[DETECT_MOST_SETS]; /* of the sets but for the first */
+    detect_error_row errors[DETECT_RATES];
+    detect_bar bars[DETECT_BARS]; /* of the scores as they are reported */
 } detect_verdict;
 
 /* Sets the column's boundary and judges by it. The verdict's arrays are in `arena`. */
@@ -144,5 +163,22 @@ td_status detect_report(detect_job *job, detect_verdict *verdict, td_error *erro
 
 /* Draws the histograms into --picture. */
 td_status detect_draw(detect_job *job, const detect_verdict *verdict, td_error *error) TD_MUST_USE;
+
+/* What a detector found, as its record says. */
+typedef struct detect_outcome_set {
+    const char *data; /* as it was given */
+    bool suspect;     /* else benign */
+    td_rate flagged;
+    bool above; /* of suspects: flagged above the expected rate, beyond chance */
+} detect_outcome_set;
+
+typedef struct detect_outcome {
+    detect_outcome_set *sets; /* in the order in which they were given, benign ones first */
+    size_t count;
+} detect_outcome;
+
+/* The family's read: *outcome is a detect_outcome. */
+td_status detect_read(const json_t *record, td_arena *arena, const void **outcome,
+                      td_error *error) TD_MUST_USE;
 
 #endif

@@ -13,11 +13,12 @@ static td_status open_model(detect_job *job, td_error *error) {
     return TD_OK;
 }
 
-static td_status add_sets(detect_job *job, const td_many *list, bool suspect, td_error *error) {
+static td_status add_sets(detect_job *job, const td_many *list, detect_kind kind, td_error *error) {
     for (size_t i = 0; i < list->count; i++) {
         td_dataset *data = &job->data[job->data_count++];
         TD_TRY(defend_open_data(job->run, list->texts[i], "test", data, error));
-        job->sets[job->set_count++] = (detect_set){.data = data, .suspect = suspect};
+        job->sets[job->set_count++] =
+            (detect_set){.kind = kind, .data = data, .count = data->images.count};
     }
     return TD_OK;
 }
@@ -28,7 +29,8 @@ static td_status add_stamped(detect_job *job, td_error *error) {
     for (size_t i = 0; i < o->triggers.count; i++)
         for (size_t k = 0; k < o->benign.count; k++) {
             detect_set *set = &job->sets[job->set_count++];
-            *set = (detect_set){.data = &job->data[k], .suspect = true};
+            *set = (detect_set){
+                .kind = DETECT_SUSPECT, .data = &job->data[k], .count = job->data[k].images.count};
             TD_TRY(td_trigger_parse(&set->trigger, o->triggers.texts[i], error));
             TD_TRY(tool_trigger_bind(set->trigger, &set->data->images, job->run->common->quiet,
                                      error));
@@ -37,24 +39,27 @@ static td_status add_stamped(detect_job *job, td_error *error) {
     return TD_OK;
 }
 
+static td_status check_hygiene(detect_job *job, td_error *error) {
+    const hygiene_words words = {"--clean", "calibrates"};
+    detect_set *own = &job->sets[0];
+    TD_TRY(hygiene_check(job->run, &job->clean, &words, job->data, job->data_count, &own->numbers,
+                         &own->count, error));
+    job->left_out = job->clean.images.count - own->count;
+    return TD_OK;
+}
+
 td_status detect_open_inputs(detect_job *job, td_error *error) {
     const detect_settings *o = job->settings;
     TD_TRY(defend_open_data(job->run, o->clean, "test", &job->clean, error));
     TD_TRY(open_model(job, error));
     TD_TRY(defend_check_shape(&job->clean, &job->model.net, error));
-    TD_TRY(add_sets(job, &o->benign, false, error));
-    TD_TRY(add_sets(job, &o->suspects, true, error));
+    job->sets[job->set_count++] = (detect_set){.kind = DETECT_CALIBRATION, .data = &job->clean};
+    TD_TRY(add_sets(job, &o->benign, DETECT_BENIGN, error));
+    TD_TRY(add_sets(job, &o->suspects, DETECT_SUSPECT, error));
     for (size_t i = 0; i < job->data_count; i++)
         TD_TRY(defend_check_shape(&job->data[i], &job->model.net, error));
-    return add_stamped(job, error);
-}
-
-td_status detect_check_hygiene(detect_job *job, td_error *error) {
-    const hygiene_words words = {"--clean", "calibrates"};
-    TD_TRY(hygiene_check(job->run, &job->clean, &words, job->data, job->data_count,
-                         &job->calibration, &job->calibration_count, error));
-    job->left_out = job->clean.images.count - job->calibration_count;
-    return TD_OK;
+    TD_TRY(add_stamped(job, error));
+    return check_hygiene(job, error);
 }
 
 void detect_close_inputs(detect_job *job) {

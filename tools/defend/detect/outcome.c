@@ -1,19 +1,10 @@
-#include "defend/detect/outcome.h"
-
+/* What a detector's record says. */
+#include "defend/detect/detect.h"
 #include <string.h>
 
 static td_status fail(size_t place, const char *key, const char *expected, td_error *error) {
     return td_fail(error, TD_ERR_FORMAT, "\"files\": entry %zu: \"%s\": expected %s", place, key,
                    expected);
-}
-
-static bool take_rate(const json_t *count, td_rate *out) {
-    const json_t *hits = json_array_get(count, 0), *trials = json_array_get(count, 1);
-    if (!json_is_integer(hits) || !json_is_integer(trials) || json_integer_value(hits) < 0 ||
-        json_integer_value(hits) > json_integer_value(trials))
-        return false;
-    *out = td_rate_of((size_t)json_integer_value(hits), (size_t)json_integer_value(trials));
-    return true;
 }
 
 static td_status take_set(const json_t *entry, size_t place, td_arena *arena,
@@ -25,7 +16,7 @@ static td_status take_set(const json_t *entry, size_t place, td_arena *arena,
         return fail(place, "kind", "benign or suspect", error);
     if (!data)
         return fail(place, "data", "a text", error);
-    if (!take_rate(json_object_get(entry, "flagged_count"), &out->flagged))
+    if (!tool_json_take_rate(entry, "flagged", &out->flagged))
         return fail(place, "flagged_count", "[hits, trials]", error);
     TD_TRY(td_arena_text(arena, data, strlen(data), &copy, error));
     out->data = copy;

@@ -32,41 +32,43 @@ static void write_line(td_bitmap *bitmap, size_t x, size_t y, const char *text) 
     td_lettering_draw(bitmap, x, y, bitmap->width - x - MARGIN, TD_LETTERING_INK, text);
 }
 
+/* What calibrates stands for benign images where none are judged. */
+static detect_kind harmless(const detect_verdict *v) {
+    return v->scores[DETECT_BENIGN].count > 0 ? DETECT_BENIGN : DETECT_CALIBRATION;
+}
+
+static void draw_key(td_bitmap *bitmap, size_t x, const uint8_t *colour, const char *text) {
+    fill(bitmap, x, MARGIN + 2 * LINE, LINE / 2, LINE / 2, colour);
+    write_line(bitmap, x + LINE, MARGIN + 2 * LINE, text);
+}
+
 static void draw_legend(td_bitmap *bitmap, const detect_job *job, const detect_verdict *v) {
     char text[256];
     write_line(bitmap, MARGIN, MARGIN, job->settings->model.path);
-    snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->column->name,
-             job->detector->score_name, v->column->threshold);
+    snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->name,
+             job->detector->score_name, v->threshold);
     write_line(bitmap, MARGIN, MARGIN + LINE, text);
-    fill(bitmap, MARGIN, MARGIN + 2 * LINE, LINE / 2, LINE / 2, blue);
-    write_line(bitmap, MARGIN + LINE, MARGIN + 2 * LINE,
-               v->benign.count > 0 ? "benign" : "clean, for calibration");
-    fill(bitmap, WIDTH / 3, MARGIN + 2 * LINE, LINE / 2, LINE / 2, red);
-    write_line(bitmap, WIDTH / 3 + LINE, MARGIN + 2 * LINE, "suspect");
-    fill(bitmap, 2 * WIDTH / 3, MARGIN + 2 * LINE, LINE / 2, LINE / 2, both);
-    write_line(bitmap, 2 * WIDTH / 3 + LINE, MARGIN + 2 * LINE, "both");
+    draw_key(bitmap, MARGIN, blue,
+             harmless(v) == DETECT_BENIGN ? "benign" : "clean, for calibration");
+    draw_key(bitmap, WIDTH / 3, red, "suspect");
+    draw_key(bitmap, 2 * WIDTH / 3, both, "both");
 }
 
-/* The larger of `most` and the largest share. */
-static double largest_share(const size_t *bars, size_t count, double most) {
-    for (size_t i = 0; i < DETECT_BARS && count > 0; i++)
-        most = fmax(most, (double)bars[i] / (double)count);
-    return most;
-}
-
-static size_t bar_height(size_t bar, size_t count, double most) {
-    return count > 0 ? (size_t)lrint(HEIGHT * (double)bar / (double)count / most) : 0;
+/* Of its own images, `whole` being all of them. */
+static double share(const detect_verdict *v, detect_kind kind, size_t bar, double whole) {
+    const size_t count = v->scores[kind].count;
+    return count > 0 ? whole * (double)v->bars[bar].counts[kind] / (double)count : 0;
 }
 
 static void draw_bars(td_bitmap *bitmap, const detect_verdict *v) {
-    const bool judged = v->benign.count > 0;
-    const size_t *benign = v->bars[judged ? 1 : 0], *suspects = v->bars[2];
-    const size_t count = judged ? v->benign.count : v->calibration.count;
-    double most = largest_share(benign, count, 0);
-    most = largest_share(suspects, v->suspects.count, most);
+    const detect_kind kind = harmless(v);
+    double most = 0;
+    for (size_t i = 0; i < DETECT_BARS; i++)
+        most = fmax(most, fmax(share(v, kind, i, 1), share(v, DETECT_SUSPECT, i, 1)));
     for (size_t i = 0; i < DETECT_BARS; i++) {
-        const size_t a = bar_height(benign[i], count, most),
-                     b = bar_height(suspects[i], v->suspects.count, most), low = a < b ? a : b;
+        const size_t a = (size_t)lrint(share(v, kind, i, HEIGHT) / most),
+                     b = (size_t)lrint(share(v, DETECT_SUSPECT, i, HEIGHT) / most),
+                     low = a < b ? a : b;
         const size_t x = MARGIN + i * BAR, base = TOP + HEIGHT;
         fill(bitmap, x, base - a, BAR - 1, a, blue);
         fill(bitmap, x, base - b, BAR - 1, b, red);
@@ -77,10 +79,11 @@ static void draw_bars(td_bitmap *bitmap, const detect_verdict *v) {
 
 static void draw_scale(td_bitmap *bitmap, const detect_verdict *v) {
     char text[32];
-    const double along = (v->column->threshold - v->low) / (v->high - v->low);
-    snprintf(text, sizeof text, "%.4g", v->low);
+    const double low = v->bars[0].from, high = v->bars[DETECT_BARS - 1].to,
+                 along = (v->threshold - low) / (high - low);
+    snprintf(text, sizeof text, "%.4g", low);
     write_line(bitmap, MARGIN, TOP + HEIGHT + 6, text);
-    snprintf(text, sizeof text, "%.4g", v->high);
+    snprintf(text, sizeof text, "%.4g", high);
     write_line(bitmap, WIDTH - MARGIN - strlen(text) * TD_LETTERING_ADVANCE, TOP + HEIGHT + 6,
                text);
     if (along >= 0 && along <= 1)

@@ -1,216 +1,146 @@
 /* What the scores say, as tables. */
 #include "defend/detect/detect.h"
 
-enum { KIND, DATA, TRIGGER, IMAGES, FLAGGED, ABOVE, MEAN };
+#define OF(type, field) offsetof(type, field)
+
+static const tool_column verdict_columns[] = {
+    {"threshold", "threshold", TOOL_REAL, OF(detect_verdict, threshold)},
+    {"auroc", "AUROC", TOOL_ESTIMATE, OF(detect_verdict, auroc)},
+    {0},
+};
 
 static const tool_column set_columns[] = {
-    [KIND] = {"kind", "set", TOOL_TEXT},
-    [DATA] = {"data", "data", TOOL_TEXT},
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
-    [IMAGES] = {"count", "images", TOOL_COUNT},
-    [FLAGGED] = {"flagged", "flagged", TOOL_RATE},
-    [ABOVE] = {"above_expected", "", TOOL_FLAG, .flag = "ABOVE EXPECTED"},
-    [MEAN] = {"mean_score", "mean score", TOOL_REAL},
+    {"kind", "set", TOOL_TEXT, OF(detect_row, kind)},
+    {"data", "data", TOOL_TEXT, OF(detect_row, data)},
+    {"trigger", "trigger", TOOL_TEXT, OF(detect_row, trigger)},
+    {"count", "images", TOOL_COUNT, OF(detect_row, images)},
+    {"flagged", "flagged", TOOL_RATE, OF(detect_row, flagged)},
+    {"above_expected", "", TOOL_FLAG, OF(detect_row, above), .flag = "ABOVE EXPECTED"},
+    {"mean_score", "mean score", TOOL_REAL, OF(detect_row, mean)},
     {0},
 };
 
-enum { EXPECTED, THRESHOLD, FRR, FAR };
-
-static const tool_column rate_columns[] = {
-    [EXPECTED] = {"expected", "expected", TOOL_REAL},
-    [THRESHOLD] = {"threshold", "threshold", TOOL_REAL},
-    [FRR] = {"frr", "benign flagged", TOOL_RATE},
-    [FAR] = {"far", "suspects passed", TOOL_RATE},
+static const tool_column error_columns[] = {
+    {"expected", "expected", TOOL_REAL, OF(detect_error_row, expected)},
+    {"threshold", "threshold", TOOL_REAL, OF(detect_error_row, threshold)},
+    {"frr", "benign flagged", TOOL_RATE, OF(detect_error_row, seen.frr)},
+    {"far", "suspects passed", TOOL_RATE, OF(detect_error_row, seen.far)},
     {0},
 };
-
-enum { FROM, TO, BARS };
 
 static const tool_column bar_columns[] = {
-    [FROM] = {"from", "from", TOOL_REAL},
-    [TO] = {"to", "to", TOOL_REAL},
-    [BARS] = {"calibration", "calibration", TOOL_COUNT},
-    {"benign", "benign", TOOL_COUNT},
-    {"suspect", "suspect", TOOL_COUNT},
+    {"from", "from", TOOL_REAL, OF(detect_bar, from)},
+    {"to", "to", TOOL_REAL, OF(detect_bar, to)},
+    {"calibration", "calibration", TOOL_COUNT, OF(detect_bar, counts[DETECT_CALIBRATION])},
+    {"benign", "benign", TOOL_COUNT, OF(detect_bar, counts[DETECT_BENIGN])},
+    {"suspect", "suspect", TOOL_COUNT, OF(detect_bar, counts[DETECT_SUSPECT])},
     {0},
 };
 
 static const tool_chart histogram_chart[] = {
     {"Scores", TOOL_CHART_HISTOGRAM, "from", {"benign", "suspect", "calibration"}}, {0}};
 
-enum { FINAL_THRESHOLD, AUROC };
-
-static const tool_column final_columns[] = {
-    [FINAL_THRESHOLD] = {"threshold", "threshold", TOOL_REAL},
-    [AUROC] = {"auroc", "AUROC", TOOL_ESTIMATE},
+static const tool_column name_columns[] = {
+    {"name", NULL, TOOL_TEXT, OF(detect_column, name)},
     {0},
 };
 
-static const tool_table_kind final_table = {.title = "", .columns = final_columns, .single = true},
-                             set_table = {.name = "files",
-                                          .title = "Sets judged",
-                                          .columns = set_columns},
-                             rate_table = {.name = "rates",
-                                           .title = "Errors by the expected rate",
-                                           .columns = rate_columns},
-                             bar_table = {.name = "histogram",
-                                          .title = "Scores",
-                                          .drawn = true,
-                                          .columns = bar_columns,
-                                          .charts = histogram_chart};
-
-/* Where a verdict's tables go: the record, or an entry of its "detectors". */
-typedef struct place {
-    json_t *into;
-    bool shown;
-} place;
-
-static td_status add_table(detect_job *job, const tool_table_kind *kind, const place *at,
-                           tool_table **out, td_error *error) {
-    tool_table_kind *hidden;
-    if (!at->shown) {
-        TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &hidden, "a table", error));
-        *hidden = *kind;
-        hidden->title = NULL;
-        kind = hidden;
-    }
-    TD_TRY(tool_run_table(job->run, kind, out, error));
-    (*out)->into = at->into;
-    return TD_OK;
+/* A table at a path (see tool_run_rows) is in the record alone. */
+static td_status add_table(detect_job *job, tool_table_kind kind, const char *path,
+                           const void *rows, size_t count, td_error *error) {
+    tool_table_kind *own;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &own, "a table", error));
+    *own = kind;
+    if (path)
+        own->title = NULL;
+    return tool_run_rows(job->run, own, path, rows, count, error);
 }
 
-/* The mean of what is reported of a set. */
-static double mean_score(const detect_job *job, const detect_verdict *v, size_t number) {
-    const detect_set *set = &job->sets[number];
-    const size_t count = set->data->images.count;
-    const double *scores = set->scores + (size_t)(v->column - job->columns) * count;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += scores[i];
-    return job->detector->sign * sum / (double)count;
-}
-
-static td_status add_sets(detect_job *job, const detect_verdict *v, const place *at,
+static td_status add_bars(detect_job *job, const detect_verdict *v, const char *path,
                           td_error *error) {
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(add_table(job, &set_table, at, &table, error));
-    for (size_t i = 0; i < job->set_count; i++) {
-        const detect_set *set = &job->sets[i];
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_word(&row[KIND], set->suspect ? "suspect" : "benign");
-        TD_TRY(tool_run_cell(job->run, &row[DATA], set->data->name, error));
-        if (set->trigger)
-            TD_TRY(tool_run_cell(job->run, &row[TRIGGER], td_trigger_text(set->trigger), error));
-        tool_cell_count(&row[IMAGES], set->data->images.count);
-        tool_cell_rate(&row[FLAGGED], v->flagged[i]);
-        if (set->suspect)
-            tool_cell_flag(&row[ABOVE], v->above[i]);
-        tool_cell_real(&row[MEAN], mean_score(job, v, i));
-    }
-    return TD_OK;
-}
-
-static td_status add_rates(detect_job *job, const detect_verdict *v, const place *at,
-                           td_error *error) {
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(add_table(job, &rate_table, at, &table, error));
-    for (size_t i = 0; i < DETECT_RATES; i++) {
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_real(&row[EXPECTED], job->detector->rates[i]);
-        tool_cell_real(&row[THRESHOLD], v->at[i].threshold);
-        if (v->benign.count > 0)
-            tool_cell_rate(&row[FRR], v->errors[i].frr);
-        if (v->suspects.count > 0)
-            tool_cell_rate(&row[FAR], v->errors[i].far);
-    }
-    return TD_OK;
-}
-
-static td_status add_bars(detect_job *job, const detect_verdict *v, const place *at,
-                          td_error *error) {
-    const double step = (v->high - v->low) / DETECT_BARS;
-    tool_table_kind *kind;
     tool_axes *axes;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &axes, "a chart", error));
     *axes = (tool_axes){.x_title = job->detector->score_name,
                         .y_title = "share of the images (%)",
                         .x_mark = "/threshold",
                         .mark = "threshold"};
-    *kind = bar_table;
-    kind->axes = axes;
-    TD_TRY(add_table(job, kind, at, &table, error));
-    for (size_t i = 0; i < DETECT_BARS; i++) {
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_real(&row[FROM], v->low + (double)i * step);
-        tool_cell_real(&row[TO], v->low + (double)(i + 1) * step);
-        for (size_t k = 0; k < 3; k++)
-            tool_cell_count(&row[BARS + k], v->bars[k][i]);
-    }
-    return TD_OK;
+    const tool_table_kind kind = {.name = "histogram",
+                                  .title = "Scores",
+                                  .drawn = true,
+                                  .columns = bar_columns,
+                                  .row = sizeof *v->bars,
+                                  .charts = histogram_chart,
+                                  .axes = axes};
+    return add_table(job, kind, path, v->bars, DETECT_BARS, error);
 }
 
-static td_status add_verdict(detect_job *job, const detect_verdict *v, const place *at,
+static td_status add_verdict(detect_job *job, const detect_verdict *v, const char *path,
                              td_error *error) {
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(add_table(job, &final_table, at, &table, error));
-    TD_TRY(tool_run_row(job->run, table, &row, error));
-    tool_cell_real(&row[FINAL_THRESHOLD], v->column->threshold);
-    if (v->has_auroc)
-        tool_cell_estimate(&row[AUROC], v->auroc.value, v->auroc.interval);
-    TD_TRY(add_sets(job, v, at, error));
-    TD_TRY(add_rates(job, v, at, error));
-    return add_bars(job, v, at, error);
+    const tool_table_kind verdict = {.title = "",
+                                     .columns = verdict_columns,
+                                     .row = sizeof *v,
+                                     .single = true},
+                          sets = {.name = "files",
+                                  .title = "Sets judged",
+                                  .columns = set_columns,
+                                  .row = sizeof *v->rows},
+                          errors = {.name = "rates",
+                                    .title = "Errors by the expected rate",
+                                    .columns = error_columns,
+                                    .row = sizeof *v->errors};
+    TD_TRY(add_table(job, verdict, path, v, 1, error));
+    TD_TRY(add_table(job, sets, path, v->rows, job->set_count - 1, error));
+    TD_TRY(add_table(job, errors, path, v->errors, DETECT_RATES, error));
+    return add_bars(job, v, path, error);
 }
 
-/* What each score says by itself, where there are several: `detectors` in the record. */
+static td_status add_single(detect_job *job, size_t column, td_error *error) {
+    td_arena arena = {0};
+    detect_verdict verdict;
+    char path[32];
+    snprintf(path, sizeof path, "/detectors/%zu", column);
+    td_status status = detect_judge(job, column, &arena, &verdict, error);
+    if (status == TD_OK)
+        status = add_verdict(job, &verdict, path, error);
+    td_arena_free(&arena);
+    return status;
+}
+
+/* What each score says by itself, where there are several. */
 static td_status add_singles(detect_job *job, td_error *error) {
-    json_t *list = json_array();
-    TD_TRY(tool_run_set(job->run, "detectors", list, error));
-    for (size_t i = 0; i + 1 < job->column_count; i++) {
-        const place at = {json_pack("{ss}", "name", job->columns[i].name), false};
-        td_arena arena = {0};
-        detect_verdict verdict;
-        if (json_array_append_new(list, at.into) != 0)
-            return td_fail_memory(error, "the record");
-        td_status status = detect_judge(job, i, &arena, &verdict, error);
-        if (status == TD_OK)
-            status = add_verdict(job, &verdict, &at, error);
-        td_arena_free(&arena);
-        TD_TRY(status);
-    }
+    static const tool_table_kind kind = {
+        .name = "detectors", .columns = name_columns, .row = sizeof(detect_column)};
+    const size_t count = job->column_count - 1;
+    if (count == 0)
+        return TD_OK;
+    TD_TRY(tool_run_rows(job->run, &kind, NULL, job->columns, count, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(add_single(job, i, error));
     return TD_OK;
 }
 
 static td_status add_calibration(detect_job *job, td_error *error) {
     json_t *calibration =
         json_pack("{so sI sI}", "data", tool_json_text(job->clean.name), "images",
-                  (json_int_t)job->calibration_count, "left_out", (json_int_t)job->left_out);
+                  (json_int_t)job->sets[0].count, "left_out", (json_int_t)job->left_out);
     TD_TRY(tool_run_set(job->run, "calibration", calibration, error));
     return job->detector->describe ? job->detector->describe(job, calibration, error) : TD_OK;
 }
 
 td_status detect_report(detect_job *job, detect_verdict *v, td_error *error) {
     tool_run *run = job->run;
-    const place at = {NULL, true};
     TD_TRY(tool_run_set(run, "score", json_string(job->detector->score_name), error));
     TD_TRY(tool_run_set(run, "expected_rate", json_real(job->fpr), error));
-    if (job->column_count > 1)
-        TD_TRY(add_singles(job, error));
+    TD_TRY(add_singles(job, error));
     TD_TRY(detect_judge(job, job->column_count - 1, &run->arena, v, error));
     TD_TRY(add_calibration(job, error));
-    for (size_t i = 0; i < job->set_count; i++)
-        run->flagged |= v->above[i];
+    for (size_t i = 1; i < job->set_count; i++)
+        run->flagged |= v->rows[i - 1].above > 0;
     TD_TRY(tool_run_set(run, "suspects_flagged", json_boolean(run->flagged), error));
     TD_TRY(tool_run_summary(run, error,
                             "%s: %s: threshold %.5g, %s, from %zu clean images, of which %g %% "
                             "are expected to be flagged",
-                            job->settings->model.path, v->column->name, v->column->threshold,
-                            job->detector->score_name, job->calibration_count, 100 * job->fpr));
-    return add_verdict(job, v, &at, error);
+                            job->settings->model.path, v->name, v->threshold,
+                            job->detector->score_name, job->sets[0].count, 100 * job->fpr));
+    return add_verdict(job, v, NULL, error);
 }

@@ -9,8 +9,6 @@
 #include "nn/feed.h"
 #include "nn/loss.h"
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { MOST = DETECT_COLUMNS - 1 };
 
@@ -25,17 +23,15 @@ typedef struct squeeze_settings {
 typedef struct squeeze {
     squeezer squeezers[MOST];
     size_t count;
-    size_t scratch_size; /* of a thread */
-    uint8_t *scratch;
     float *as_is, *squeezed; /* probabilities [DETECT_BATCH, classes] */
 } squeeze;
 
 static void name_columns(detect_job *job, const squeeze *s) {
     for (size_t i = 0; i < s->count; i++)
-        snprintf(job->columns[i].name, DETECT_NAME_SIZE, "%s", s->squeezers[i].name);
+        job->columns[i].name = s->squeezers[i].name;
     job->column_count = s->count;
     if (s->count > 1)
-        snprintf(job->columns[job->column_count++].name, DETECT_NAME_SIZE, "joint");
+        job->columns[job->column_count++].name = "joint";
 }
 
 static td_status prepare(detect_job *job, td_error *error) {
@@ -44,19 +40,15 @@ static td_status prepare(detect_job *job, td_error *error) {
     const size_t classes = td_net_classes(&job->model.net);
     const double rate = job->fpr, least = ceil(1 / rate - 1e-9);
     squeeze *s;
-    if ((double)job->calibration_count < least)
+    if ((double)job->sets[0].count < least)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected at least %.0f clean images, of which a threshold may flag one "
                        "at --fpr %g, found %zu",
-                       job->clean.name, least, rate, job->calibration_count);
+                       job->clean.name, least, rate, job->sets[0].count);
     if (!list)
         list = shape.channels == 1 ? grey_default : colour_default;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "squeezers", error));
     TD_TRY(squeezers_parse(list, shape, MOST, &job->run->arena, s->squeezers, &s->count, error));
-    for (size_t i = 0; i < s->count; i++)
-        s->scratch_size = td_size_max(s->scratch_size, squeezer_scratch(&s->squeezers[i]));
-    TD_TRY(td_arena_alloc(&job->run->arena, td_threads(), s->scratch_size, (void **)&s->scratch,
-                          "squeezers", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * classes, &s->as_is, "predictions", error));
     TD_TRY(
         TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * classes, &s->squeezed, "predictions", error));
@@ -66,20 +58,16 @@ static td_status prepare(detect_job *job, td_error *error) {
 }
 
 typedef struct batch {
-    const squeeze *state;
     const squeezer *squeezer;
     const td_images *images;
     size_t first;
     float *out;
 } batch;
 
-static void squeeze_images(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    (void)chunk;
+static void squeeze_image(void *context, size_t i) {
     const batch *b = context;
-    for (size_t i = begin; i < end; i++)
-        squeezer_apply(b->squeezer, td_image(b->images, b->first + i),
-                       b->out + i * td_image_size(b->images),
-                       b->state->scratch + thread * b->state->scratch_size);
+    b->squeezer->kind->apply(b->squeezer, td_image(b->images, b->first + i),
+                             b->out + i * td_image_size(b->images));
 }
 
 static void add_distances(const squeeze *s, size_t classes, size_t count, size_t number,
@@ -107,8 +95,8 @@ static td_status score(detect_job *job, const td_images *images, const uint32_t 
         td_feed(images, NULL, first, count, input);
         td_softmax(td_exec_forward(job->exec, count), count, classes, s->as_is);
         for (size_t i = 0; i < s->count; i++) {
-            batch b = {s, &s->squeezers[i], images, first, td_exec_input(job->exec)};
-            td_parallel_for(count, 1, squeeze_images, &b);
+            batch b = {&s->squeezers[i], images, first, td_exec_input(job->exec)};
+            td_parallel_each(count, squeeze_image, &b);
             td_softmax(td_exec_forward(job->exec, count), count, classes, s->squeezed);
             add_distances(s, classes, count, i, stride, scores + first);
         }

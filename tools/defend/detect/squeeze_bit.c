@@ -14,8 +14,7 @@ static td_status prepare(squeezer *self, td_arena *arena, td_error *error) {
     return TD_OK;
 }
 
-static void apply(const squeezer *self, const uint8_t *image, float *out, void *scratch) {
-    (void)scratch;
+static void apply(const squeezer *self, const uint8_t *image, float *out) {
     const size_t size = td_shape_size(self->shape);
     for (size_t i = 0; i < size; i++)
         out[i] = self->table[image[i]];

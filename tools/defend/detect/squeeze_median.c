@@ -21,8 +21,7 @@ static void insert(uint8_t *sorted, size_t count, uint8_t value) {
     sorted[place] = value;
 }
 
-static void apply(const squeezer *self, const uint8_t *image, float *out, void *scratch) {
-    (void)scratch;
+static void apply(const squeezer *self, const uint8_t *image, float *out) {
     const size_t side = self->numbers[0], height = self->shape.height, width = self->shape.width,
                  channels = self->shape.channels;
     const ptrdiff_t reach = (ptrdiff_t)(side / 2);

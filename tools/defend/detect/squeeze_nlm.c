@@ -5,15 +5,47 @@
  * Beyond the edge the image is mirrored, the edge pixel not repeated. The mean is rounded to the
  * nearest whole value, halves up. Colour images are filtered as RGB with the distance over all
  * three channels, where fastNlMeansDenoisingColored would filter the channels of CIELAB apart. */
-#include "base/size.h"
+#include "base/parallel.h"
 #include "defend/detect/squeezer.h"
 #include <math.h>
 #include <string.h>
 
-enum { SEARCH, PATCH, STRENGTH, ALIGNED = 64 };
+enum { SEARCH, PATCH, STRENGTH };
+
+/* What a thread works in. Patches reach `margin` beyond the image, their counterparts `border`. */
+typedef struct nlm_work {
+    size_t height, width, channels, patch, margin, border;
+    size_t padded_width; /* of the image with its border, in pixels */
+    size_t sums_width;   /* of the image with its margin */
+    uint8_t *padded;     /* with its border */
+    int32_t *squares;    /* [height + 2 margin, sums_width] */
+    int32_t *sums;       /* [height + 2 margin, width], of squares along a row */
+    float *weights;      /* [height, width] */
+    float *values;       /* [height, width, channels] */
+} nlm_work;
+
+static td_status make_work(const squeezer *self, td_arena *arena, nlm_work *w, td_error *error) {
+    const size_t height = self->shape.height, width = self->shape.width;
+    const size_t channels = self->shape.channels, margin = self->numbers[PATCH] / 2;
+    const size_t border = margin + self->numbers[SEARCH] / 2, rows = height + 2 * margin;
+    *w = (nlm_work){.height = height,
+                    .width = width,
+                    .channels = channels,
+                    .patch = self->numbers[PATCH],
+                    .margin = margin,
+                    .border = border,
+                    .padded_width = width + 2 * border,
+                    .sums_width = width + 2 * margin};
+    TD_TRY(TD_ARENA_NEW(arena, (height + 2 * border) * w->padded_width * channels, &w->padded,
+                        "a squeezer", error));
+    TD_TRY(TD_ARENA_NEW(arena, rows * w->sums_width, &w->squares, "a squeezer", error));
+    TD_TRY(TD_ARENA_NEW(arena, rows * width, &w->sums, "a squeezer", error));
+    TD_TRY(TD_ARENA_NEW(arena, height * width, &w->weights, "a squeezer", error));
+    return TD_ARENA_NEW(arena, height * width * channels, &w->values, "a squeezer", error);
+}
 
 /* The weights by sum of squared differences, up to the first that is 0. */
-static td_status prepare(squeezer *self, td_arena *arena, td_error *error) {
+static td_status make_table(squeezer *self, td_arena *arena, td_error *error) {
     const size_t patch = self->numbers[PATCH], strength = self->numbers[STRENGTH];
     const double scale = (double)(patch * patch * strength * strength * self->shape.channels);
     const size_t count = (size_t)(scale * log(1000.0)) + 2;
@@ -28,60 +60,12 @@ static td_status prepare(squeezer *self, td_arena *arena, td_error *error) {
     return TD_OK;
 }
 
-/* The sizes of an image's work. Patches reach `margin` beyond the image, their counterparts
- * `border`. */
-typedef struct work {
-    size_t height, width, channels, patch, margin, border;
-    size_t padded_width; /* of the image with its border, in pixels */
-    size_t sums_width;   /* of the image with its margin */
-    uint8_t *padded;     /* with its border */
-    int32_t *squares;    /* [height + 2 margin, sums_width] */
-    int32_t *sums;       /* [height + 2 margin, width], of squares along a row */
-    float *weights;      /* [height, width] */
-    float *values;       /* [height, width, channels] */
-} work;
-
-static size_t aligned(size_t bytes) {
-    return (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
-}
-
-/* Lays the work out in the memory at `base`, unless that is NULL; returns its bytes. */
-static size_t lay_out(const squeezer *self, uint8_t *base, work *w) {
-    const size_t height = self->shape.height, width = self->shape.width;
-    const size_t channels = self->shape.channels, margin = self->numbers[PATCH] / 2;
-    const size_t border = margin + self->numbers[SEARCH] / 2;
-    *w = (work){height,
-                width,
-                channels,
-                self->numbers[PATCH],
-                margin,
-                border,
-                width + 2 * border,
-                width + 2 * margin,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL};
-    const size_t rows = height + 2 * margin;
-    const size_t bytes[] = {aligned((height + 2 * border) * w->padded_width * channels),
-                            aligned(rows * w->sums_width * sizeof *w->squares),
-                            aligned(rows * width * sizeof *w->sums),
-                            aligned(height * width * sizeof *w->weights),
-                            aligned(height * width * channels * sizeof *w->values)};
-    if (base) {
-        w->padded = base;
-        w->squares = (int32_t *)(void *)(base + bytes[0]);
-        w->sums = (int32_t *)(void *)(base + bytes[0] + bytes[1]);
-        w->weights = (float *)(void *)(base + bytes[0] + bytes[1] + bytes[2]);
-        w->values = (float *)(void *)(base + bytes[0] + bytes[1] + bytes[2] + bytes[3]);
-    }
-    return bytes[0] + bytes[1] + bytes[2] + bytes[3] + bytes[4];
-}
-
-static size_t scratch_size(const squeezer *self) {
-    work w;
-    return lay_out(self, NULL, &w);
+static td_status prepare(squeezer *self, td_arena *arena, td_error *error) {
+    TD_TRY(make_table(self, arena, error));
+    TD_TRY(TD_ARENA_NEW(arena, td_threads(), &self->work, "a squeezer", error));
+    for (size_t i = 0; i < td_threads(); i++)
+        TD_TRY(make_work(self, arena, &self->work[i], error));
+    return TD_OK;
 }
 
 /* place − border, mirrored into [0, count). */
@@ -94,7 +78,7 @@ static size_t mirror(size_t place, size_t border, size_t count) {
     return (size_t)at;
 }
 
-static void pad(const work *w, const uint8_t *image) {
+static void pad(const nlm_work *w, const uint8_t *image) {
     for (size_t y = 0; y < w->height + 2 * w->border; y++) {
         const uint8_t *row = image + mirror(y, w->border, w->height) * w->width * w->channels;
         for (size_t x = 0; x < w->padded_width; x++)
@@ -104,14 +88,14 @@ static void pad(const work *w, const uint8_t *image) {
 }
 
 /* A pixel of the padded image, counted from the image's margin, moved by (dy, dx). */
-static const uint8_t *pixel(const work *w, size_t y, size_t x, ptrdiff_t dy, ptrdiff_t dx) {
+static const uint8_t *pixel(const nlm_work *w, size_t y, size_t x, ptrdiff_t dy, ptrdiff_t dx) {
     const size_t inset = w->border - w->margin;
     const ptrdiff_t row = (ptrdiff_t)(y + inset) + dy, column = (ptrdiff_t)(x + inset) + dx;
     return w->padded + ((size_t)row * w->padded_width + (size_t)column) * w->channels;
 }
 
 /* Squared differences of the image and itself moved, and their sums along rows of patches. */
-static void sum_rows(const work *w, ptrdiff_t dy, ptrdiff_t dx) {
+static void sum_rows(const nlm_work *w, ptrdiff_t dy, ptrdiff_t dx) {
     for (size_t y = 0; y < w->height + 2 * w->margin; y++) {
         const uint8_t *a = pixel(w, y, 0, 0, 0), *b = pixel(w, y, 0, dy, dx);
         int32_t *squares = w->squares + y * w->sums_width, *sums = w->sums + y * w->width;
@@ -133,7 +117,7 @@ static void sum_rows(const work *w, ptrdiff_t dy, ptrdiff_t dx) {
 }
 
 /* Adds the moved image to the sums, by the weights of its patches. */
-static void add_moved(const work *w, const squeezer *self, ptrdiff_t dy, ptrdiff_t dx) {
+static void add_moved(const nlm_work *w, const squeezer *self, ptrdiff_t dy, ptrdiff_t dx) {
     const int32_t last = (int32_t)self->table_size - 1;
     for (size_t y = 0; y < w->height; y++) {
         const uint8_t *from = pixel(w, y + w->margin, w->margin, dy, dx);
@@ -151,26 +135,24 @@ static void add_moved(const work *w, const squeezer *self, ptrdiff_t dy, ptrdiff
     }
 }
 
-static void apply(const squeezer *self, const uint8_t *image, float *out, void *scratch) {
-    work w;
-    lay_out(self, scratch, &w);
+static void apply(const squeezer *self, const uint8_t *image, float *out) {
+    const nlm_work *w = &self->work[td_thread()];
     const ptrdiff_t reach = (ptrdiff_t)(self->numbers[SEARCH] / 2);
-    const size_t pixels = w.height * w.width;
-    memset(w.weights, 0, pixels * sizeof *w.weights);
-    memset(w.values, 0, pixels * w.channels * sizeof *w.values);
-    pad(&w, image);
+    const size_t pixels = w->height * w->width;
+    memset(w->weights, 0, pixels * sizeof *w->weights);
+    memset(w->values, 0, pixels * w->channels * sizeof *w->values);
+    pad(w, image);
     for (ptrdiff_t dy = -reach; dy <= reach; dy++)
         for (ptrdiff_t dx = -reach; dx <= reach; dx++) {
-            sum_rows(&w, dy, dx);
-            add_moved(&w, self, dy, dx);
+            sum_rows(w, dy, dx);
+            add_moved(w, self, dy, dx);
         }
-    for (size_t i = 0; i < pixels * w.channels; i++)
-        out[i] = floorf(w.values[i] / w.weights[i / w.channels] + 0.5F);
+    for (size_t i = 0; i < pixels * w->channels; i++)
+        out[i] = floorf(w->values[i] / w->weights[i / w->channels] + 0.5F);
 }
 
 const squeezer_kind squeezer_nlm = {.name = "nlm",
                                     .count = 3,
                                     .numbers = {{3, 31, true}, {1, 15, true}, {1, 20, false}},
                                     .prepare = prepare,
-                                    .scratch = scratch_size,
                                     .apply = apply};

@@ -63,11 +63,3 @@ td_status squeezers_parse(const char *list, td_shape shape, size_t most, td_aren
             return TD_OK;
     }
 }
-
-size_t squeezer_scratch(const squeezer *self) {
-    return self->kind->scratch ? self->kind->scratch(self) : 0;
-}
-
-void squeezer_apply(const squeezer *self, const uint8_t *image, float *out, void *scratch) {
-    self->kind->apply(self, image, out, scratch);
-}

@@ -18,19 +18,14 @@ typedef struct squeezer {
     td_shape shape;
     const float *table; /* the kind's own */
     size_t table_size;
+    struct nlm_work *work; /* [threads], of nlm */
 } squeezer;
 
 /* Reads the squeezers of LIST, for images of this shape: bit=B, median=K, nlm=SEARCH-PATCH-STRENGTH
- * with commas between. Tables are in `arena`. TD_ERR_USAGE, also for more than `most`. */
+ * with commas between. What they work with is in `arena`. TD_ERR_USAGE, also for more than `most`.
+ */
 td_status squeezers_parse(const char *list, td_shape shape, size_t most, td_arena *arena,
                           squeezer *out, size_t *count, td_error *error) TD_MUST_USE;
-
-/* Bytes of scratch that squeezing takes. */
-size_t squeezer_scratch(const squeezer *self);
-
-/* Squeezes one image [height, width, channels] to raw values, 0–255, which need not be whole.
- * `scratch` is aligned to 64 bytes. */
-void squeezer_apply(const squeezer *self, const uint8_t *image, float *out, void *scratch);
 
 /* A kind of squeezer. */
 typedef struct squeezer_kind {
@@ -41,8 +36,9 @@ typedef struct squeezer_kind {
         bool odd;
     } numbers[SQUEEZER_NUMBERS];
     td_status (*prepare)(squeezer *self, td_arena *arena, td_error *error); /* or NULL */
-    size_t (*scratch)(const squeezer *self);                                /* or NULL */
-    void (*apply)(const squeezer *self, const uint8_t *image, float *out, void *scratch);
+    /* Squeezes one image [height, width, channels] to raw values, 0–255, which need not be whole.
+     * Threads may squeeze at once, as items of td_parallel_each. */
+    void (*apply)(const squeezer *self, const uint8_t *image, float *out);
 } squeezer_kind;
 
 extern const squeezer_kind squeezer_bit, squeezer_median, squeezer_nlm;

@@ -14,7 +14,6 @@
 #include "measure/entropy.h"
 #include "measure/normal.h"
 #include "nn/loss.h"
-#include <string.h>
 
 enum { DRAW_HALVES, DRAW_OVERLAYS }; /* epochs of TD_FOR_DEFEND */
 
@@ -32,31 +31,31 @@ typedef struct strip {
 } strip;
 
 static td_status prepare(detect_job *job, td_error *error) {
-    const size_t each = ((const strip_settings *)job->run->own)->overlays,
-                 half = job->calibration_count / 2;
+    detect_set *own = &job->sets[0];
+    const size_t each = ((const strip_settings *)job->run->own)->overlays, half = own->count / 2;
     strip *s;
     uint32_t *order;
-    if (half < each || job->calibration_count < 4)
+    if (half < each || own->count < 4)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected at least %zu clean images, half of them to lay over each "
                        "input %zu of, found %zu",
-                       job->clean.name, td_size_max(2 * each, 4), each, job->calibration_count);
+                       job->clean.name, td_size_max(2 * each, 4), each, own->count);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->calibration_count, &order, "overlays", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, own->count, &order, "overlays", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, half, &s->pool, "overlays", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_SLICE * each, &s->drawn, "overlays", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * td_net_classes(&job->model.net),
                         &s->probabilities, "predictions", error));
     td_random random = td_random_for(job->run->common->seed, TD_FOR_DEFEND, DRAW_HALVES, 0);
-    td_random_permutation(&random, order, (uint32_t)job->calibration_count);
+    td_random_permutation(&random, order, (uint32_t)own->count);
     s->each = each;
     s->pool_size = half;
     for (size_t i = 0; i < half; i++)
-        s->pool[i] = job->calibration[order[i]];
-    for (size_t i = half; i < job->calibration_count; i++)
-        order[i - half] = job->calibration[order[i]];
-    job->calibration_count -= half;
-    memcpy(job->calibration, order, job->calibration_count * sizeof *order);
+        s->pool[i] = own->numbers[order[i]];
+    for (size_t i = half; i < own->count; i++)
+        order[i - half] = own->numbers[order[i]];
+    own->count -= half;
+    own->numbers = order;
     job->state = s;
     job->column_count = 1;
     job->columns[0] = (detect_column){.name = "strip"};
@@ -88,25 +87,20 @@ typedef struct batch {
     float *out;
 } batch;
 
-static void fill_rows(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    (void)chunk, (void)thread;
+static void fill_row(void *context, size_t i) {
     const batch *b = context;
     const strip *s = b->job->state;
-    const size_t size = td_image_size(b->images);
-    for (size_t i = begin; i < end; i++) {
-        size_t row = b->first + i;
-        const uint8_t *input = td_image(b->images, row / s->each);
-        const uint8_t *overlay = td_image(&b->job->clean.images, s->pool[s->drawn[row]]);
-        float *out = b->out + i * size;
-        for (size_t k = 0; k < size; k++)
-            out[k] = (float)(input[k] + overlay[k]);
-    }
+    const size_t size = td_image_size(b->images), row = b->first + i;
+    const uint8_t *input = td_image(b->images, row / s->each);
+    const uint8_t *overlay = td_image(&b->job->clean.images, s->pool[s->drawn[row]]);
+    float *out = b->out + i * size;
+    for (size_t k = 0; k < size; k++)
+        out[k] = (float)(input[k] + overlay[k]);
 }
 
 /* Scores are minus the mean entropies. */
 static td_status score(detect_job *job, const td_images *images, const uint32_t *numbers,
                        size_t stride, double *scores, td_error *error) {
-    enum { ROWS_A_CHUNK = 8 };
     (void)stride;
     const strip *s = job->state;
     const size_t rows = images->count * s->each, classes = td_net_classes(&job->model.net);
@@ -118,7 +112,7 @@ static td_status score(detect_job *job, const td_images *images, const uint32_t 
     for (size_t first = 0; first < rows; first += DETECT_BATCH) {
         const size_t count = td_size_min(DETECT_BATCH, rows - first);
         batch b = {job, images, first, td_exec_input(job->exec)};
-        td_parallel_for(count, ROWS_A_CHUNK, fill_rows, &b);
+        td_parallel_each(count, fill_row, &b);
         td_softmax(td_exec_forward(job->exec, count), count, classes, s->probabilities);
         for (size_t i = 0; i < count; i++)
             scores[(first + i) / s->each] -=
@@ -138,16 +132,15 @@ static void calibrate(double *scores, size_t count, double rate, detect_column *
 
 static td_status describe(const detect_job *job, json_t *calibration, td_error *error) {
     const strip *s = job->state;
-    td_normal fit = td_normal_fit(job->calibration_scores, job->calibration_count);
+    td_normal fit = td_normal_fit(job->sets[0].scores, job->sets[0].count);
     if (job->columns[0].threshold < 0)
         tool_run_note(job->run,
                       "warning: the boundary is below 0, where no entropy is, so nothing is "
                       "flagged: the entropies of clean inputs are too near 0");
-    return json_object_set_new(calibration, "overlays", json_integer((json_int_t)s->pool_size)) ||
-                   json_object_set_new(calibration, "mean", json_real(-fit.mean)) ||
-                   json_object_set_new(calibration, "sigma", json_real(fit.sigma))
-               ? td_fail_memory(error, "the record")
-               : TD_OK;
+    json_t *fields = json_pack("{sI sf sf}", "overlays", (json_int_t)s->pool_size, "mean",
+                               -fit.mean, "sigma", fit.sigma);
+    return json_object_update_new(calibration, fields) == 0 ? TD_OK
+                                                            : td_fail_memory(error, "the record");
 }
 
 static const detector strip_detector = {.score_name = "entropy (bits)",

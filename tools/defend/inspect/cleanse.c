@@ -4,20 +4,7 @@
 #include "base/size.h"
 #include "defend/method.h"
 #include "frame/identity.h"
-#include <stdio.h>
 #include <string.h>
-
-static const cleanse *state_of(const inspection *in) {
-    return in->state;
-}
-
-const cleanse_found *cleanse_find(const inspection *in, size_t class) {
-    const cleanse *c = state_of(in);
-    for (size_t i = 0; i < in->class_count; i++)
-        if (in->classes[i] == class && c->searched[i])
-            return &c->found[i];
-    return NULL;
-}
 
 /* --- before the search --- */
 
@@ -30,12 +17,9 @@ static td_status prepare(inspection *in, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, 1, &c, what, error));
     in->state = c;
     c->options = o;
-    c->search = o->search;
-    c->search.seed = in->run->common->seed;
     TD_TRY(inspect_list_classes("--classes", o->classes, td_net_classes(&in->model.net), arena,
                                 &in->classes, &in->class_count, error));
     TD_TRY(TD_ARENA_NEW(arena, in->class_count, &c->found, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, in->class_count, &c->searched, what, error));
     for (size_t i = 0; i < in->class_count; i++) {
         TD_TRY(TD_ARENA_NEW(arena, places, &c->found[i].mask, what, error));
         TD_TRY(
@@ -51,7 +35,7 @@ static td_status prepare(inspection *in, td_error *error) {
 
 /* All that decides about the bytes of a trigger, and which are searched for. */
 static json_t *identity_of(const inspection *in, const char *net) {
-    const cleanse_settings *s = &((const cleanse *)in->state)->search;
+    const cleanse_settings *s = &((const cleanse *)in->state)->options->search;
     const json_t *root = in->run->record.root;
     json_t *classes = json_array();
     for (size_t i = 0; i < in->class_count; i++)
@@ -76,87 +60,61 @@ td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) 
     return status;
 }
 
-static bool keep_on(void *context, size_t step) {
-    inspection *in = context;
-    const cleanse *c = state_of(in);
-    size_t now = 0;
-    char note[48];
-    while (c->searched[now])
-        now++;
-    snprintf(note, sizeof note, "class %zu", in->classes[now]);
-    tool_run_show(in->run, c->done * c->search.steps + step, note);
-    return !tool_run_stops(in->run);
-}
-
-static td_status search_class(inspection *in, cleanse_search *search, size_t place,
-                              td_error *error) {
-    cleanse *c = in->state;
-    TD_TRY(tool_run_go_on(in->run, c->done * c->search.steps, NULL, error));
-    TD_TRY(cleanse_search_class(search, in->classes[place], keep_on, in, &c->found[place], error));
-    c->searched[place] = true;
-    c->done++;
-    return cleanse_state_write(in, error);
-}
-
-static td_status search_all(inspection *in, td_error *error) {
-    const cleanse *c = state_of(in);
-    cleanse_search *search;
-    if (c->done == in->class_count)
-        return TD_OK;
-    TD_TRY(cleanse_search_new(&search, &in->model.net, in->model.weights, &in->images, &c->search,
-                              error));
-    tool_run_begin(in->run, "searching triggers", "steps", in->class_count * c->search.steps);
-    td_status status = TD_OK;
-    for (size_t i = 0; i < in->class_count && status == TD_OK; i++)
-        if (!c->searched[i])
-            status = search_class(in, search, i, error);
-    cleanse_search_free(search);
-    return status;
-}
-
-static td_status add_found(inspection *in, size_t place, td_error *error) {
-    const cleanse_found *f = &state_of(in)->found[place];
-    finding one = finding_new(in->classes[place], f->size);
-    inspect_trigger *trigger;
-    tool_cell *steps;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &steps, "triggers", error));
-    *trigger = (inspect_trigger){td_net_input(&in->model.net), f->mask, f->pattern};
-    tool_cell_count(steps, f->steps);
-    one.found = f->found;
-    one.asr = f->asr;
-    one.trigger = f->found ? trigger : NULL;
-    one.extra = steps;
-    return inspect_add(in, &one, error);
-}
-
 static td_status run(inspection *in, td_error *error) {
-    const cleanse *c = state_of(in);
-    const td_status status = search_all(in, error);
+    cleanse *c = in->state;
+    const cleanse_settings *settings = &c->options->search;
+    in->ready = c->done;
+    in->steps = settings->steps;
     TD_TRY(tool_run_text(in->run, &in->said, error,
                          "the smallest triggers that reach an ASR of %g %% on %zu clean images",
-                         100 * c->search.attack_rate, in->images.count));
-    for (size_t i = 0; i < in->class_count; i++)
-        if (c->searched[i])
-            TD_TRY(add_found(in, i, error));
-    return status;
+                         100 * settings->attack_rate, in->images.count));
+    return c->done == in->class_count
+               ? TD_OK
+               : cleanse_search_new(&c->search, in->run, &in->model.net, in->model.weights,
+                                    &in->images, settings, error);
+}
+
+static td_status of_class(inspection *in, size_t place, finding *one, td_error *error) {
+    cleanse *c = in->state;
+    cleanse_found *f = &c->found[place];
+    if (place >= c->done) {
+        TD_TRY(cleanse_search_class(c->search, one->class, place * in->steps, f, error));
+        c->done++;
+        TD_TRY(cleanse_state_write(in, error));
+    }
+    one->found = f->found;
+    one->value = f->size;
+    one->asr = f->asr;
+    one->own[0].count = f->steps;
+    if (f->found)
+        one->trigger = (inspect_trigger){f->mask, f->pattern};
+    return TD_OK;
 }
 
 /* --- is a recovered trigger the one that was planted? --- */
 
 enum { OVERLAP_IMAGES = 64 };
-enum { TRIGGER, TARGET, PIXELS, OVERLAP };
+
+typedef struct overlap {
+    const char *trigger;
+    size_t target, pixels;
+    double overlap;
+} overlap;
+
+#define AT(field) offsetof(overlap, field)
 
 static const tool_column overlap_columns[] = {
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
-    [TARGET] = {"target", "class", TOOL_COUNT},
-    [PIXELS] = {"pixels", "pixels", TOOL_COUNT},
-    [OVERLAP] = {"overlap", "intersection over union", TOOL_REAL, .digits = 3},
+    {"trigger", "trigger", TOOL_TEXT, AT(trigger)},
+    {"target", "class", TOOL_COUNT, AT(target)},
+    {"pixels", "pixels", TOOL_COUNT, AT(pixels)},
+    {"overlap", "intersection over union", TOOL_REAL, AT(overlap), .digits = 3},
     {0},
 };
 
-static const tool_table_kind overlap_table = {
-    .name = "overlaps", .title = "Overlap with the triggers given", .columns = overlap_columns};
+static const tool_table_kind overlap_table = {.name = "overlaps",
+                                              .title = "Overlap with the triggers given",
+                                              .columns = overlap_columns,
+                                              .row = sizeof(overlap)};
 
 /* Which places a trigger changes, on some of the images: changed[places]. */
 static td_status find_changed(inspection *in, const repair_backdoor *backdoor, bool *changed,
@@ -177,40 +135,35 @@ static td_status find_changed(inspection *in, const repair_backdoor *backdoor, b
 
 /* Intersection over union of a recovered mask and the places that a trigger changes: Σ min / Σ max,
  * the places' values being 0 and 1. */
-static td_status add_overlap(inspection *in, const repair_backdoor *backdoor, const float *mask,
-                             tool_table *table, td_error *error) {
+static td_status find_overlap(inspection *in, const repair_backdoor *backdoor, const float *mask,
+                              overlap *out, td_error *error) {
     const size_t places = in->images.height * in->images.width;
     double both = 0, either = 0;
-    size_t count = 0;
     bool *changed;
-    tool_cell *row;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, places, &changed, "a mask", error));
     TD_TRY(find_changed(in, backdoor, changed, error));
+    *out = (overlap){.trigger = td_trigger_text(backdoor->trigger), .target = backdoor->target};
     for (size_t i = 0; i < places; i++) {
         both += changed[i] ? (double)mask[i] : 0;
         either += changed[i] ? 1 : (double)mask[i];
-        count += changed[i];
+        out->pixels += changed[i];
     }
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    TD_TRY(tool_run_cell(in->run, &row[TRIGGER], td_trigger_text(backdoor->trigger), error));
-    tool_cell_count(&row[TARGET], backdoor->target);
-    tool_cell_count(&row[PIXELS], count);
-    tool_cell_real(&row[OVERLAP], either > 0 ? both / either : 0);
+    out->overlap = either > 0 ? both / either : 0;
     return TD_OK;
 }
 
 static td_status add_overlaps(inspection *in, td_error *error) {
-    tool_table *table;
+    overlap rows[REPAIR_MOST_TRIGGERS];
+    size_t count = 0;
     if (in->truth.backdoor_count == 0)
         return TD_OK;
-    TD_TRY(tool_run_table(in->run, &overlap_table, &table, error));
     for (size_t k = 0; k < in->truth.backdoor_count; k++) {
         const repair_backdoor *backdoor = &in->truth.backdoors[k];
-        const cleanse_found *f = cleanse_find(in, backdoor->target);
-        if (f && f->found)
-            TD_TRY(add_overlap(in, backdoor, f->mask, table, error));
+        const finding *f = findings_find(&in->found, backdoor->target);
+        if (f && f->trigger.mask)
+            TD_TRY(find_overlap(in, backdoor, f->trigger.mask, &rows[count++], error));
     }
-    return TD_OK;
+    return tool_run_rows(in->run, &overlap_table, NULL, rows, count, error);
 }
 
 /* A search can end beside the small trigger that there is. */
@@ -224,21 +177,26 @@ static void note_largest(const inspection *in) {
 }
 
 static td_status report(inspection *in, td_error *error) {
+    const cleanse *c = in->state;
     TD_TRY(tool_run_set(in->run, "images", json_integer((json_int_t)in->images.count), error));
     TD_TRY(add_overlaps(in, error));
     note_largest(in);
-    return cleanse_state_record(in, error);
+    return in->settings->folder && c->done > 0
+               ? tool_record_output(&in->run->record, cleanse_state_name, c->path, error)
+               : TD_OK;
 }
 
 static void close_state(inspection *in) {
     cleanse *c = in->state;
     if (!c)
         return;
+    cleanse_search_free(c->search);
     json_decref(c->identity);
     td_net_free(&c->pruned);
 }
 
-static const tool_column extra[] = {{.name = "steps", .title = "steps", .kind = TOOL_COUNT}, {0}};
+static const tool_column extra[] = {{"steps", "steps", TOOL_COUNT, offsetof(finding, own[0].count)},
+                                    {0}};
 
 static const inspector cleanse_inspector = {.about = FINDING_CLASS,
                                             .statistic = {.name = "size", .unit = "pixels"},
@@ -252,12 +210,14 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
                                             .patches = true,
                                             .prepare = prepare,
                                             .run = run,
+                                            .of_class = of_class,
                                             .report = report,
                                             .patch = cleanse_apply_patch,
                                             .close = close_state};
 
 /* --- the method --- */
 
+#undef AT
 #define AT(field) offsetof(cleanse_options, field)
 
 static const td_key keys[] = {
@@ -295,7 +255,14 @@ static const td_key patch_keys[] = {
 };
 
 static const td_key tune_keys[] = {
-    INSPECT_TUNE("patch=unlearn", "5"),
+    {"epochs", TD_KEY_COUNT, offsetof(tune_options, epochs), .least = 1, .most = 1000000,
+     .standard = "5", .value = "N", .help = "Times to go through the images"},
+    {"lr", TD_KEY_REAL, offsetof(tune_options, lr), .above = true, .most = INFINITY,
+     .standard = "0.01", .value = "X", .help = "Learning rate"},
+    {"momentum", TD_KEY_REAL, offsetof(tune_options, momentum), .most = 1, .standard = "0.9",
+     .value = "X", .help = "Momentum of SGD"},
+    {"weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay), .most = INFINITY,
+     .standard = "0", .value = "X", .help = "Weight decay"},
     {0},
 };
 
@@ -305,7 +272,8 @@ static const tool_keys groups[] = {
     {.keys = tune_keys,
      .offset = AT(tune),
      .title = "Training of --patch unlearn",
-     .object = "tune"},
+     .object = "tune",
+     .needs = "patch=unlearn"},
     {0},
 };
 

@@ -1,121 +1,462 @@
-/* Removes what was found: which classes are patched, and unlearning (Wang et al. 2019, section
- * VI-C): the model is trained on with clean images, a share of which carry the recovered trigger,
- * as it was found and not as a picture of 8 bits, with their true labels. */
-#include "base/size.h"
+/* Removes what was found (Wang et al. 2019, section VI).
+ *
+ * Unlearning (C) trains the model on with clean images, a share of which carry the recovered
+ * trigger, as it was found and not as a picture of 8 bits, with their true labels.
+ *
+ * Pruning (B) masks the neurons before the last dense layer one by one, those first that the
+ * trigger raises most, until it is without effect on the clean images. A neuron without which their
+ * accuracy would fall by more than the tolerance stays.
+ *
+ * The filter (A) scores an input by the mean value of the 1 % of these neurons that the trigger
+ * raises most, and rejects it above a threshold that clean images set. Several triggers reject side
+ * by side, each with its part of --fpr. */
 #include "defend/inspect/cleanse.h"
+#include "measure/roc.h"
+#include "nn/channels.h"
+#include "nn/head_tail.h"
+#include "nn/op.h"
 #include <string.h>
 
 /* Epoch of TD_FOR_CLEANSE, above all classes: which images carry the trigger that is unlearned. */
 #define DRAW_SHARE UINT32_MAX
 
-enum { SLICE = 128 };
-
 /* --- stamped images --- */
 
-/* Images numbers[0 ... count) with the recovered trigger of a class, to out [count, size]. */
-static td_status stamp(const inspection *in, size_t class, const td_images *images,
-                       const uint32_t *numbers, size_t count, uint8_t *out, td_error *error) {
-    const size_t size = td_image_size(images);
-    const cleanse_found *found = cleanse_find(in, class);
-    td_arena arena = {0};
-    float *pixels;
-    td_status status =
-        td_arena_alloc(&arena, SLICE * sizeof *pixels, size, (void **)&pixels, "images", error);
-    for (size_t first = 0; status == TD_OK && first < count; first += SLICE) {
-        const size_t some = td_size_min(SLICE, count - first);
-        cleanse_apply(images, numbers + first, some, found->mask, found->pattern, pixels);
-        for (size_t i = 0; i < some * size; i++)
-            out[first * size + i] = (uint8_t)(pixels[i] + 0.5F);
+static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels) {
+    const inspect_trigger trigger = findings_find(&in->found, class)->trigger;
+    (void)i;
+    for (size_t k = 0; k < td_shape_size(in->shape); k++) {
+        const float x = pixels[k], m = trigger.mask[k / in->shape.channels];
+        pixels[k] = (uint8_t)(x + m * (trigger.pattern[k] - x) + 0.5F);
     }
-    td_arena_free(&arena);
-    return status;
 }
 
-td_status cleanse_others(const td_images *images, size_t class, td_arena *arena, uint32_t **numbers,
-                         size_t *count, td_error *error) {
-    *count = 0;
-    TD_TRY(TD_ARENA_NEW(arena, images->count, numbers, "images", error));
+/* Copies of all images but those of `class`. */
+static td_status gather_others(const td_images *images, size_t class, td_arena *arena,
+                               td_images *out, td_error *error) {
+    uint32_t *numbers;
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, "images", error));
     for (size_t i = 0; i < images->count; i++)
         if ((size_t)images->labels[i] != class)
-            (*numbers)[(*count)++] = (uint32_t)i;
-    return TD_OK;
+            numbers[count++] = (uint32_t)i;
+    return defend_gather(images, numbers, count, arena, out, error);
 }
 
-td_status cleanse_stamp_others(const inspection *in, const td_images *images, size_t class,
-                               td_arena *arena, td_images *out, td_error *error) {
-    uint32_t *numbers;
+/* The same with its recovered trigger: x' rounded to whole values, as a camera would. */
+static td_status stamp_others(const inspection *in, const td_images *images, size_t class,
+                              td_arena *arena, td_images *out, td_error *error) {
+    const size_t size = td_image_size(images);
     uint8_t *pixels;
-    size_t count;
-    TD_TRY(cleanse_others(images, class, arena, &numbers, &count, error));
-    TD_TRY(defend_gather(images, numbers, count, arena, out, error));
-    TD_TRY(td_arena_alloc(arena, count, td_image_size(images), (void **)&pixels, "images", error));
+    TD_TRY(gather_others(images, class, arena, out, error));
+    TD_TRY(td_arena_alloc(arena, out->count, size, (void **)&pixels, "images", error));
+    memcpy(pixels, out->pixels, out->count * size);
+    for (size_t i = 0; i < out->count; i++)
+        stamp(in, class, i, pixels + i * size);
     out->pixels = pixels;
-    return stamp(in, class, images, numbers, count, pixels, error);
+    return TD_OK;
 }
 
 /* --- unlearning --- */
 
-static td_status stamp_share(inspection *in, size_t class, const td_images *images,
-                             const uint32_t *numbers, size_t count, uint8_t *pixels,
-                             td_error *error) {
-    const size_t size = td_image_size(images);
-    td_arena arena = {0};
-    uint8_t *stamped;
-    td_status status = td_arena_alloc(&arena, count, size, (void **)&stamped, "images", error);
-    if (status == TD_OK)
-        status = stamp(in, class, images, numbers, count, stamped, error);
-    for (size_t i = 0; status == TD_OK && i < count; i++)
-        memcpy(pixels + numbers[i] * size, stamped + i * size, size);
-    td_arena_free(&arena);
-    return status;
-}
-
-enum { IMAGES, STAMPED };
-
-static const tool_column unlearn_columns[] = {
-    [IMAGES] = {"images", "images", TOOL_COUNT},
-    [STAMPED] = {"stamped", "of them with a recovered trigger", TOOL_COUNT},
-    {0},
-};
-
-static const tool_table_kind unlearn_table = {
-    .title = "Unlearning", .columns = unlearn_columns, .single = true};
-
 static td_status unlearn(inspection *in, const td_net **net, float **weights, td_error *error) {
     const cleanse *c = in->state;
-    inspect_share share = {
+    inspect_unlearning how = {
+        .how = "unlearn",
+        .tune = &c->options->tune,
         .share = c->options->share,
         .order = td_random_for(in->run->common->seed, TD_FOR_CLEANSE, DRAW_SHARE, 0),
         .classes = c->patched,
-        .count = c->patched_count,
-        .stamp = stamp_share,
+        .class_count = c->patched_count,
+        .stamp = stamp,
     };
-    td_images images;
-    size_t stamped;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(inspect_stamp_share(in, &in->images, &share, &images, &stamped, error));
     *net = &in->model.net;
-    TD_TRY(inspect_tune(in, &c->options->tune, "unlearning", &images, weights, error));
-    TD_TRY(tool_run_set(in->run, "patch",
-                        json_pack("{ss so}", "how", "unlearn", "classes", cleanse_patched_json(in)),
-                        error));
-    TD_TRY(inspect_patch_table(in, &unlearn_table, &table, error));
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    tool_cell_count(&row[IMAGES], images.count);
-    tool_cell_count(&row[STAMPED], stamped);
+    return inspect_unlearn(in, &in->images, &how, weights, error);
+}
+
+/* --- the neurons --- */
+
+typedef struct neuron_layer {
+    inspection *in;
+    const cleanse *cleanse;
+    const char *how, *layer; /* how: what is done with them */
+    size_t node, count;
+    float *clean; /* [images, count]: their values on the clean images */
+    td_arena arena;
+} neuron_layer;
+
+/* What a trigger does to them. */
+typedef struct raised {
+    td_images images; /* the clean images of other classes, with it */
+    float *values;    /* [images, neurons] */
+    size_t *order;    /* [neurons]: by how much it raises their mean value, the most first */
+    double *fall;     /* [neurons]: what it takes from that mean */
+} raised;
+
+static td_status find_values(const neuron_layer *n, const td_images *images, td_arena *arena,
+                             float **out, td_error *error) {
+    const td_model *model = &n->in->model;
+    td_net part;
+    float *weights;
+    TD_TRY(
+        td_net_head(&model->net, model->weights, n->layer, false, &part, &weights, arena, error));
+    td_status status = td_predict(&part, weights, images, (td_predict_watch){0}, arena, out, error);
+    td_net_free(&part);
+    return status;
+}
+
+static td_status open_neurons(neuron_layer *n, inspection *in, const char *how, td_error *error) {
+    const td_net *net = &in->model.net;
+    const td_node *last = &net->nodes[net->node_count - 1];
+    *n = (neuron_layer){.in = in, .cleanse = in->state, .how = how};
+    if (!last->op->dense)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a net that ends with a dense layer, found %s (\"%s\")",
+                       in->settings->model.path, last->op->name, last->name);
+    n->node = last->inputs[0];
+    while (net->nodes[n->node].op->training_only)
+        n->node = net->nodes[n->node].inputs[0];
+    n->layer = net->nodes[n->node].name;
+    n->count = net->nodes[n->node].shape.channels;
+    return find_values(n, &in->images, &n->arena, &n->clean, error);
+}
+
+static void add_means(const neuron_layer *n, const float *values, size_t images, double sign,
+                      double *means) {
+    for (size_t i = 0; i < images; i++)
+        for (size_t k = 0; k < n->count; k++)
+            means[k] += sign * (double)values[i * n->count + k] / (double)images;
+}
+
+static td_status raise(neuron_layer *n, size_t class, raised *out, td_error *error) {
+    const td_images *images = &n->in->images;
+    TD_TRY(stamp_others(n->in, images, class, &n->arena, &out->images, error));
+    TD_TRY(find_values(n, &out->images, &n->arena, &out->values, error));
+    TD_TRY(TD_ARENA_NEW(&n->arena, n->count, &out->order, "neurons", error));
+    TD_TRY(TD_ARENA_NEW(&n->arena, n->count, &out->fall, "neurons", error));
+    add_means(n, n->clean, images->count, 1, out->fall);
+    add_means(n, out->values, out->images.count, -1, out->fall);
+    td_channels_rank(out->fall, n->count, out->order);
     return TD_OK;
 }
 
-/* --- all --- */
+/* --- pruning --- */
 
-json_t *cleanse_patched_json(const inspection *in) {
-    const cleanse *c = in->state;
-    json_t *numbers = json_array();
-    for (size_t i = 0; i < c->patched_count; i++)
-        json_array_append_new(numbers, json_integer((json_int_t)c->patched[i]));
-    return numbers;
+/* A trigger with an ASR of at most this is without effect. */
+static const double GONE = 0.05;
+
+/* Images at the last dense layer: a masked neuron's part is taken out of the logits. */
+typedef struct subject {
+    const float *values; /* [count, neurons] */
+    double *logits;      /* [count, classes], with what is masked so far */
+    const int32_t *labels;
+    size_t count;
+} subject;
+
+typedef struct pruning {
+    neuron_layer of;
+    size_t classes;
+    const float *weight, *bias; /* of the last dense layer: [classes, neurons], [classes] */
+    subject clean;
+    bool *masked;            /* [neurons] */
+    size_t count;            /* how many are */
+    double accuracy, pruned; /* on the clean images, before and after */
+} pruning;
+
+/* What came of the trigger of a class. */
+typedef struct pruned_class {
+    size_t class, count; /* of neurons */
+    double asr, pruned;  /* its ASR before and after */
+    bool left;
+} pruned_class;
+
+#define AT(field) offsetof(pruning, field)
+#define AT_CLASS(field) offsetof(pruned_class, field)
+
+static const tool_column prune_columns[] = {
+    {"how", NULL, TOOL_TEXT, AT(of.how)},
+    {"layer", "layer", TOOL_TEXT, AT(of.layer)},
+    {"neurons", "neurons", TOOL_COUNT, AT(of.count)},
+    {"pruned", "pruned", TOOL_COUNT, AT(count)},
+    {"accuracy", "accuracy on the clean images", TOOL_REAL, AT(accuracy), .digits = 4},
+    {"pruned_accuracy", "after", TOOL_REAL, AT(pruned), .digits = 4},
+    {0},
+};
+
+static const tool_column class_columns[] = {
+    {"class", "class", TOOL_COUNT, AT_CLASS(class)},
+    {"pruned", "neurons pruned", TOOL_COUNT, AT_CLASS(count)},
+    {"asr", "ASR of the recovered trigger", TOOL_REAL, AT_CLASS(asr), .digits = 4},
+    {"pruned_asr", "after", TOOL_REAL, AT_CLASS(pruned), .digits = 4},
+    {"left", "", TOOL_FLAG, AT_CLASS(left), .flag = "NOT GONE within the tolerance"},
+    {0},
+};
+
+static const tool_table_kind prune_table = {
+    .title = "Pruning", .columns = prune_columns, .row = sizeof(pruning), .single = true};
+
+static const tool_table_kind class_table = {.name = "classes",
+                                            .title = "Pruning by class",
+                                            .columns = class_columns,
+                                            .row = sizeof(pruned_class)};
+
+/* Puts a neuron into the logits, or, with sign -1, takes it out. */
+static void change(const pruning *p, subject *s, size_t neuron, double sign) {
+    const size_t neurons = p->of.count;
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t c = 0; c < p->classes; c++)
+            s->logits[i * p->classes + c] += sign * (double)s->values[i * neurons + neuron] *
+                                             (double)p->weight[c * neurons + neuron];
 }
+
+static td_status open_subject(pruning *p, const td_images *images, const float *values, subject *s,
+                              td_error *error) {
+    *s = (subject){.values = values, .labels = images->labels, .count = images->count};
+    TD_TRY(td_arena_alloc(&p->of.arena, s->count * p->classes, sizeof *s->logits,
+                          (void **)&s->logits, "predictions", error));
+    for (size_t i = 0; i < s->count * p->classes; i++)
+        s->logits[i] = (double)p->bias[i % p->classes];
+    for (size_t k = 0; k < p->of.count; k++)
+        if (!p->masked[k])
+            change(p, s, k, 1);
+    return TD_OK;
+}
+
+/* The share of the images that go to their label or, with a target, to it. */
+static double rate(const pruning *p, const subject *s, const size_t *target) {
+    size_t hits = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const double *row = s->logits + i * p->classes;
+        size_t best = 0;
+        for (size_t c = 1; c < p->classes; c++)
+            if (row[c] > row[best])
+                best = c;
+        hits += best == (target ? *target : (size_t)s->labels[i]);
+    }
+    return s->count ? (double)hits / (double)s->count : 0;
+}
+
+/* Masks neurons in their order until the trigger is without effect. */
+static void mask_neurons(pruning *p, subject *triggered, const raised *by, pruned_class *row) {
+    const double least = p->accuracy - p->of.cleanse->options->tolerance;
+    row->asr = row->pruned = rate(p, triggered, &row->class);
+    for (size_t i = 0; i < p->of.count && row->pruned > GONE; i++) {
+        const size_t neuron = by->order[i];
+        if (by->fall[neuron] >= 0)
+            break;
+        if (p->masked[neuron])
+            continue;
+        change(p, &p->clean, neuron, -1);
+        if (rate(p, &p->clean, NULL) < least) {
+            change(p, &p->clean, neuron, 1);
+            continue;
+        }
+        change(p, triggered, neuron, -1);
+        p->masked[neuron] = true;
+        p->count++;
+        row->count++;
+        row->pruned = rate(p, triggered, &row->class);
+    }
+    row->left = row->pruned > GONE;
+}
+
+static td_status open_pruning(pruning *p, inspection *in, td_error *error) {
+    const td_net *net = &in->model.net;
+    const td_node *last = &net->nodes[net->node_count - 1];
+    TD_TRY(open_neurons(&p->of, in, "prune", error));
+    p->classes = td_net_classes(net);
+    p->weight = in->model.weights + net->params[last->params[0]].offset;
+    p->bias = in->model.weights + net->params[last->params[1]].offset;
+    TD_TRY(TD_ARENA_NEW(&p->of.arena, p->of.count, &p->masked, "neurons", error));
+    TD_TRY(open_subject(p, &in->images, p->of.clean, &p->clean, error));
+    p->accuracy = rate(p, &p->clean, NULL);
+    return TD_OK;
+}
+
+static td_status prune(pruning *p, inspection *in, td_error *error) {
+    const cleanse *c = in->state;
+    pruned_class *rows;
+    TD_TRY(open_pruning(p, in, error));
+    TD_TRY(TD_ARENA_NEW(&p->of.arena, c->patched_count, &rows, "neurons", error));
+    for (size_t i = 0; i < c->patched_count; i++) {
+        raised by;
+        subject triggered;
+        rows[i].class = c->patched[i];
+        TD_TRY(raise(&p->of, c->patched[i], &by, error));
+        TD_TRY(open_subject(p, &by.images, by.values, &triggered, error));
+        mask_neurons(p, &triggered, &by, &rows[i]);
+    }
+    p->pruned = rate(p, &p->clean, NULL);
+    TD_TRY(tool_run_rows(in->run, &prune_table, "/patch", p, 1, error));
+    return tool_run_rows(in->run, &class_table, "/patch", rows, c->patched_count, error);
+}
+
+/* inspect_repair. */
+static td_status prune_model(inspection *in, const td_net **net, float **weights, td_error *error) {
+    cleanse *c = in->state;
+    pruning p = {0};
+    size_t mask;
+    td_status status = prune(&p, in, error);
+    if (status == TD_OK)
+        status = td_channels_insert(&in->model.net, in->model.weights, p.of.node, &in->run->arena,
+                                    &c->pruned, weights, &mask, error);
+    if (status == TD_OK) {
+        float *values = td_channels_mask(&c->pruned, *weights, mask);
+        for (size_t k = 0; k < p.of.count; k++)
+            if (p.masked[k])
+                values[k] = 0;
+    }
+    *net = &c->pruned;
+    td_arena_free(&p.of.arena);
+    return status;
+}
+
+/* --- the filter --- */
+
+enum { PER_CENT = 100 };
+
+typedef struct filter {
+    neuron_layer of;
+    size_t top;                    /* neurons that score */
+    tool_list classes, thresholds; /* those to patch, and of each what a score must exceed */
+    raised *by;                    /* of each */
+} filter;
+
+/* --test as it is, with the recovered trigger of a class, or with a --trigger. */
+typedef struct filter_set {
+    const char *kind, *trigger;
+    size_t class; /* TOOL_NO_COUNT for none */
+    const repair_backdoor *backdoor;
+    td_rate rejected;
+} filter_set;
+
+#undef AT
+#define AT(field) offsetof(filter, field)
+#define AT_SET(field) offsetof(filter_set, field)
+
+static const tool_column filter_columns[] = {
+    {"how", NULL, TOOL_TEXT, AT(of.how)},
+    {"classes", NULL, TOOL_LIST, AT(classes)},
+    {"thresholds", NULL, TOOL_LIST, AT(thresholds), .digits = 4},
+    {"layer", "layer", TOOL_TEXT, AT(of.layer)},
+    {"neurons", "neurons", TOOL_COUNT, AT(of.count)},
+    {"top", "of them score", TOOL_COUNT, AT(top)},
+    {0},
+};
+
+static const tool_column set_columns[] = {
+    {"kind", "images", TOOL_TEXT, AT_SET(kind)},
+    {"trigger", "trigger", TOOL_TEXT, AT_SET(trigger)},
+    {"target", "class", TOOL_COUNT, AT_SET(class)},
+    {"rejected", "rejected", TOOL_RATE, AT_SET(rejected)},
+    {0},
+};
+
+static const tool_table_kind filter_table = {
+    .title = "Filter", .columns = filter_columns, .row = sizeof(filter), .single = true};
+
+static const tool_table_kind set_table = {
+    .name = "sets", .title = "Images rejected", .columns = set_columns, .row = sizeof(filter_set)};
+
+static double score(const filter *f, size_t which, const float *values) {
+    double sum = 0;
+    for (size_t k = 0; k < f->top; k++)
+        sum += (double)values[f->by[which].order[k]];
+    return sum / (double)f->top;
+}
+
+static td_status open_filter(filter *f, inspection *in, td_error *error) {
+    const cleanse *c = in->state;
+    const size_t count = in->images.count;
+    td_arena *arena = &f->of.arena;
+    double *scores, *thresholds;
+    TD_TRY(open_neurons(&f->of, in, "filter", error));
+    f->top = (f->of.count + PER_CENT - 1) / PER_CENT;
+    TD_TRY(inspect_numbers(in, c->patched, c->patched_count, &f->classes, error));
+    TD_TRY(TD_ARENA_NEW(arena, c->patched_count, &f->by, "neurons", error));
+    TD_TRY(TD_ARENA_NEW(arena, c->patched_count, &thresholds, "neurons", error));
+    TD_TRY(TD_ARENA_NEW(arena, count, &scores, "scores", error));
+    for (size_t k = 0; k < c->patched_count; k++) {
+        TD_TRY(raise(&f->of, c->patched[k], &f->by[k], error));
+        for (size_t i = 0; i < count; i++)
+            scores[i] = score(f, k, f->of.clean + i * f->of.count);
+        thresholds[k] =
+            td_threshold_above(scores, count, c->options->fpr / (double)c->patched_count);
+    }
+    f->thresholds = (tool_list){thresholds, c->patched_count};
+    return TD_OK;
+}
+
+/* How many images any trigger's threshold rejects. */
+static td_status reject(const filter *f, const td_images *images, td_arena *arena, td_rate *out,
+                        td_error *error) {
+    float *values;
+    size_t hits = 0;
+    TD_TRY(find_values(&f->of, images, arena, &values, error));
+    for (size_t i = 0; i < images->count; i++) {
+        bool rejected = false;
+        for (size_t k = 0; k < f->thresholds.count; k++)
+            rejected |= score(f, k, values + i * f->of.count) > f->thresholds.values[k];
+        hits += rejected;
+    }
+    *out = td_rate_of(hits, images->count);
+    return TD_OK;
+}
+
+/* Images of a trigger's class do not count: nothing is gained by them. */
+static td_status gather_set(const inspection *in, const filter_set *set, td_arena *arena,
+                            td_images *out, td_error *error) {
+    const td_dataset *test = &in->truth.test;
+    const td_stamp first = {in->run->common->seed, test->first};
+    td_images stamped;
+    *out = test->images;
+    if (set->class == TOOL_NO_COUNT)
+        return TD_OK;
+    if (!set->backdoor)
+        return stamp_others(in, &test->images, set->class, arena, out, error);
+    TD_TRY(td_trigger_stamp(set->backdoor->trigger, &test->images, first, arena, &stamped, error));
+    return gather_others(&stamped, set->class, arena, out, error);
+}
+
+static td_status add_set(const filter *f, tool_table *table, filter_set set, td_error *error) {
+    td_arena arena = {0};
+    td_images images;
+    td_status status = gather_set(f->of.in, &set, &arena, &images, error);
+    if (status == TD_OK)
+        status = reject(f, &images, &arena, &set.rejected, error);
+    td_arena_free(&arena);
+    return status == TD_OK ? tool_run_fill(f->of.in->run, table, &set, error) : status;
+}
+
+static td_status add_sets(const filter *f, td_error *error) {
+    const repair_evaluator *truth = &f->of.in->truth;
+    const cleanse *c = f->of.cleanse;
+    tool_table *table;
+    TD_TRY(tool_run_open(f->of.in->run, &set_table, "/patch", &table, error));
+    TD_TRY(add_set(f, table, (filter_set){.kind = "clean", .class = TOOL_NO_COUNT}, error));
+    for (size_t k = 0; k < c->patched_count; k++)
+        TD_TRY(add_set(f, table, (filter_set){.kind = "recovered", .class = c->patched[k]}, error));
+    for (size_t k = 0; k < truth->backdoor_count; k++) {
+        const repair_backdoor *b = &truth->backdoors[k];
+        TD_TRY(add_set(f, table,
+                       (filter_set){"trigger", td_trigger_text(b->trigger), b->target, b, {0}},
+                       error));
+    }
+    return TD_OK;
+}
+
+static td_status filter_inputs(inspection *in, td_error *error) {
+    filter f = {0};
+    td_status status = open_filter(&f, in, error);
+    if (status == TD_OK)
+        status = tool_run_rows(in->run, &filter_table, "/patch", &f, 1, error);
+    if (status == TD_OK)
+        status = add_sets(&f, error);
+    td_arena_free(&f.of.arena);
+    return status;
+}
+
+/* --- all --- */
 
 static td_status choose_patched(inspection *in, td_error *error) {
     cleanse *c = in->state;
@@ -152,6 +493,6 @@ td_status cleanse_apply_patch(inspection *in, td_error *error) {
         return TD_OK;
     }
     if (c->options->patch == CLEANSE_FILTER)
-        return cleanse_filter(in, error);
-    return inspect_patch(in, c->options->patch == CLEANSE_PRUNE ? cleanse_prune : unlearn, error);
+        return filter_inputs(in, error);
+    return inspect_patch(in, c->options->patch == CLEANSE_PRUNE ? prune_model : unlearn, error);
 }

@@ -7,11 +7,10 @@
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
-    IMAGES_A_CHUNK = 8,
     PLACES_A_CHUNK = 64, /* whose gradients are summed in a row */
     MOST_CHANNELS = 3,
     DRAW_START = 0, /* indices of TD_FOR_CLEANSE */
@@ -59,6 +58,7 @@ bool cleanse_schedule_step(cleanse_schedule *s, bool success, double smallest) {
 /* --- the search --- */
 
 struct cleanse_search {
+    tool_run *run;
     const td_net *net;
     const td_images *images;
     cleanse_settings settings;
@@ -76,7 +76,6 @@ struct cleanse_search {
     float *w, *slope;      /* [places + values]: what is searched over, and its gradient */
     float *state;          /* Adam's */
     float *mask, *pattern; /* of this step */
-    td_arena arena;
 };
 
 /* --- the trigger on images --- */
@@ -88,24 +87,21 @@ typedef struct application {
     float *out;
 } application;
 
-static void apply_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void apply_one(void *context, size_t i) {
     const application *a = context;
     const size_t size = td_image_size(a->images), channels = a->images->channels;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const uint8_t *from = td_image(a->images, a->order[i]);
-        float *to = a->out + i * size;
-        for (size_t k = 0; k < size; k++) {
-            const float x = from[k];
-            to[k] = x + a->mask[k / channels] * (a->pattern[k] - x);
-        }
+    const uint8_t *from = td_image(a->images, a->order[i]);
+    float *to = a->out + i * size;
+    for (size_t k = 0; k < size; k++) {
+        const float x = from[k];
+        to[k] = x + a->mask[k / channels] * (a->pattern[k] - x);
     }
 }
 
 void cleanse_apply(const td_images *images, const uint32_t *order, size_t count, const float *mask,
                    const float *pattern, float *out) {
     application a = {images, order, mask, pattern, out};
-    td_parallel_for(count, IMAGES_A_CHUNK, apply_chunk, &a);
+    td_parallel_each(count, apply_one, &a);
 }
 
 double cleanse_mask_size(const float *mask, size_t places) {
@@ -120,7 +116,7 @@ double cleanse_mask_size(const float *mask, size_t places) {
 static td_status allocate(cleanse_search *s, td_error *error) {
     static const char what[] = "a trigger";
     const size_t count = s->images->count, both = s->places + s->values;
-    td_arena *arena = &s->arena;
+    td_arena *arena = &s->run->arena;
     TD_TRY(TD_ARENA_NEW(arena, count, &s->others, what, error));
     TD_TRY(TD_ARENA_NEW(arena, count, &s->confirming, what, error));
     TD_TRY(TD_ARENA_NEW(arena, count, &s->order, what, error));
@@ -133,31 +129,24 @@ static td_status allocate(cleanse_search *s, td_error *error) {
     return TD_ARENA_NEW(arena, s->values, &s->pattern, what, error);
 }
 
-td_status cleanse_search_new(cleanse_search **out, const td_net *net, const float *weights,
-                             const td_images *clean, const cleanse_settings *settings,
-                             td_error *error) {
-    cleanse_search *s = calloc(1, sizeof *s);
-    *out = NULL;
-    if (!s)
-        return td_fail_memory(error, "a search");
+td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *net,
+                             const float *weights, const td_images *clean,
+                             const cleanse_settings *settings, td_error *error) {
+    cleanse_search *s = *out = NULL;
+    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &s, "a search", error));
+    *out = s;
+    s->run = run;
     s->net = net;
     s->images = clean;
     s->settings = *settings;
     s->settings.batch = td_size_min(settings->batch, clean->count);
     s->places = clean->height * clean->width;
     s->values = td_image_size(clean);
-    td_status status = allocate(s, error);
-    if (status == TD_OK)
-        status = td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error);
-    if (status == TD_OK)
-        status = td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error);
-    if (status != TD_OK) {
-        cleanse_search_free(s);
-        return status;
-    }
+    TD_TRY(allocate(s, error));
+    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error));
     td_exec_weights(s->gradient, weights);
     td_exec_weights(s->forward, weights);
-    *out = s;
     return TD_OK;
 }
 
@@ -166,8 +155,6 @@ void cleanse_search_free(cleanse_search *s) {
         return;
     td_exec_free(s->gradient);
     td_exec_free(s->forward);
-    td_arena_free(&s->arena);
-    free(s);
 }
 
 /* Mask and pattern from what is searched over. */
@@ -179,7 +166,8 @@ static void show_trigger(cleanse_search *s) {
 }
 
 static void draw_order(cleanse_search *s, uint32_t draw) {
-    td_random random = td_random_for(s->settings.seed, TD_FOR_CLEANSE, (uint32_t)s->target, draw);
+    td_random random =
+        td_random_for(s->run->common->seed, TD_FOR_CLEANSE, (uint32_t)s->target, draw);
     td_random_permutation(&random, s->order, (uint32_t)s->other_count);
 }
 
@@ -199,7 +187,7 @@ static void list_others(cleanse_search *s) {
 static void start(cleanse_search *s, size_t target) {
     const size_t both = s->places + s->values;
     td_random random =
-        td_random_for(s->settings.seed, TD_FOR_CLEANSE, (uint32_t)target, DRAW_START);
+        td_random_for(s->run->common->seed, TD_FOR_CLEANSE, (uint32_t)target, DRAW_START);
     for (size_t i = 0; i < both; i++)
         s->w[i] = atanhf((2 * td_random_unit(&random) - 1) * INSIDE);
     memset(s->state, 0, 2 * both * sizeof *s->state);
@@ -315,11 +303,12 @@ static void judge(cleanse_search *s, cleanse_found *found) {
     keep(s, found);
 }
 
-static td_status search(cleanse_search *s, cleanse_watch watch, void *context, cleanse_found *found,
-                        td_error *error) {
+static td_status search(cleanse_search *s, size_t before, cleanse_found *found, td_error *error) {
     const size_t classes = td_net_classes(s->net);
+    char note[48];
     cleanse_schedule schedule = cleanse_schedule_start(s->settings.patience);
     bool over = false;
+    snprintf(note, sizeof note, "class %zu", s->target);
     while (!over && found->steps < s->settings.steps) {
         const size_t count = draw_batch(s);
         cleanse_apply(s->images, s->batch, count, s->mask, s->pattern, td_exec_input(s->gradient));
@@ -337,13 +326,12 @@ static td_status search(cleanse_search *s, cleanse_watch watch, void *context, c
             judge(s, found);
         over = cleanse_schedule_step(&schedule, success, found->found ? found->size : INFINITY);
         descend(s, count, found->cost, found->steps);
-        if (watch && !watch(context, found->steps))
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        TD_TRY(tool_run_go_on(s->run, before + found->steps, note, error));
     }
     return TD_OK;
 }
 
-td_status cleanse_search_class(cleanse_search *s, size_t target, cleanse_watch watch, void *context,
+td_status cleanse_search_class(cleanse_search *s, size_t target, size_t before,
                                cleanse_found *found, td_error *error) {
     *found = (cleanse_found){.mask = found->mask, .pattern = found->pattern};
     start(s, target);
@@ -351,7 +339,7 @@ td_status cleanse_search_class(cleanse_search *s, size_t target, cleanse_watch w
         return td_fail(error, TD_ERR_USAGE,
                        "expected at least %d clean images of other classes than %zu, found %zu",
                        CLEANSE_LEAST, target, s->other_count);
-    TD_TRY(search(s, watch, context, found, error));
+    TD_TRY(search(s, before, found, error));
     if (!found->found)
         keep(s, found);
     found->asr = attack(s, found->mask, found->pattern, s->other_count, s->other_count);

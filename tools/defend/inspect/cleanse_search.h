@@ -12,10 +12,8 @@
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
 #define TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
 
-#include "data/images.h"
-#include "measure/rates.h"
+#include "frame/run.h"
 #include "nn/net.h"
-#include <stdbool.h>
 
 enum {
     CLEANSE_CONFIRM = 1024, /* clean images that a mask is confirmed with, at most */
@@ -25,7 +23,6 @@ enum {
 typedef struct cleanse_settings {
     size_t steps, batch, patience;
     double attack_rate; /* in (0, 1] */
-    uint64_t seed;
 } cleanse_settings;
 
 /* What a search gives. */
@@ -41,20 +38,18 @@ typedef struct cleanse_found {
 
 typedef struct cleanse_search cleanse_search;
 
-/* For one class after another, on the images of `clean`. The net, `weights` and the images must
- * outlive it. */
-td_status cleanse_search_new(cleanse_search **out, const td_net *net, const float *weights,
-                             const td_images *clean, const cleanse_settings *settings,
-                             td_error *error) TD_MUST_USE;
+/* For one class after another, on the images of `clean`, by the run's seed. All of these must
+ * outlive it, its memory being the run's. On failure, too, the caller frees it. */
+td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *net,
+                             const float *weights, const td_images *clean,
+                             const cleanse_settings *settings, td_error *error) TD_MUST_USE;
 void cleanse_search_free(cleanse_search *search);
 
-/* Called after each step; false stops. */
-typedef bool (*cleanse_watch)(void *context, size_t step);
-
-/* Searches for a class; `found` has its arrays already. TD_ERR_USAGE with fewer than CLEANSE_LEAST
- * images of other classes; TD_ERR_NUMERIC where the loss is not finite; TD_ERR_INTERRUPTED. */
-td_status cleanse_search_class(cleanse_search *search, size_t target, cleanse_watch watch,
-                               void *context, cleanse_found *found, td_error *error) TD_MUST_USE;
+/* Searches for a class; `found` has its arrays already. The run shows steps, of which `before` are
+ * those of classes before. TD_ERR_USAGE with fewer than CLEANSE_LEAST images of other classes;
+ * TD_ERR_NUMERIC where the loss is not finite; TD_ERR_INTERRUPTED. */
+td_status cleanse_search_class(cleanse_search *search, size_t target, size_t before,
+                               cleanse_found *found, td_error *error) TD_MUST_USE;
 
 /* Σ mask, in pixels. */
 double cleanse_mask_size(const float *mask, size_t places);

@@ -1,7 +1,6 @@
 #include "defend/inspect/cleanse.h"
 
 #include "base/json.h"
-#include "data/path.h"
 #include "data/safetensors.h"
 #include "frame/identity.h"
 #include <stdio.h>
@@ -16,72 +15,57 @@ static const char head_key[] = "trapdoor.cleanse";
 enum { NAME_SIZE = 32 };
 enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* digits that give a double back */
 
-static td_status find_path(const inspection *in, char *path, td_error *error) {
-    const char *folder = in->settings->folder;
-    return td_path_join(path, folder, cleanse_state_name)
-               ? TD_OK
-               : td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
-                         TD_PATH_SIZE);
-}
-
 /* --- writing --- */
 
-static json_t *head_json(const inspection *in) {
-    const cleanse *c = in->state;
+static json_t *head_json(const cleanse *c, const size_t *classes) {
     json_t *entries = json_array();
-    for (size_t i = 0; i < in->class_count; i++) {
+    for (size_t i = 0; i < c->done; i++) {
         const cleanse_found *f = &c->found[i];
-        if (c->searched[i])
-            json_array_append_new(entries, json_pack("{sI sb sI sI sI sf}", "class",
-                                                     (json_int_t)in->classes[i], "found",
-                                                     (int)f->found, "hits", (json_int_t)f->asr.hits,
-                                                     "trials", (json_int_t)f->asr.trials, "steps",
-                                                     (json_int_t)f->steps, "cost", f->cost));
+        json_array_append_new(entries,
+                              json_pack("{sI sb sI sI sI sf}", "class", (json_int_t)classes[i],
+                                        "found", (int)f->found, "hits", (json_int_t)f->asr.hits,
+                                        "trials", (json_int_t)f->asr.trials, "steps",
+                                        (json_int_t)f->steps, "cost", f->cost));
     }
     return json_pack("{sO so}", "search", c->identity, "triggers", entries);
 }
 
-static td_status list_tensors(const inspection *in, td_arena *arena, td_tensor **out, size_t *count,
+static td_status list_tensors(const inspection *in, td_arena *arena, td_tensor **out,
                               td_error *error) {
     const cleanse *c = in->state;
     const td_images *images = &in->images;
     char(*names)[NAME_SIZE];
-    *count = 0;
-    TD_TRY(TD_ARENA_NEW(arena, 2 * in->class_count, out, "triggers", error));
-    TD_TRY(TD_ARENA_NEW(arena, 2 * in->class_count, &names, "triggers", error));
-    for (size_t i = 0; i < in->class_count; i++) {
-        if (!c->searched[i])
-            continue;
-        const size_t number = in->classes[i], k = *count;
-        snprintf(names[k], NAME_SIZE, "mask-%zu", number);
-        snprintf(names[k + 1], NAME_SIZE, "pattern-%zu", number);
-        (*out)[k] = (td_tensor){.name = names[k],
-                                .dtype = TD_F32,
-                                .rank = 2,
-                                .dims = {images->height, images->width},
-                                .data = c->found[i].mask};
-        (*out)[k + 1] = (td_tensor){.name = names[k + 1],
-                                    .dtype = TD_F32,
-                                    .rank = 3,
-                                    .dims = {images->height, images->width, images->channels},
-                                    .data = c->found[i].pattern};
-        *count += 2;
+    TD_TRY(TD_ARENA_NEW(arena, 2 * c->done, out, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(arena, 2 * c->done, &names, "triggers", error));
+    for (size_t i = 0; i < c->done; i++) {
+        td_tensor *mask = *out + 2 * i, *pattern = mask + 1;
+        *mask = (td_tensor){.name = names[2 * i],
+                            .dtype = TD_F32,
+                            .rank = 2,
+                            .dims = {images->height, images->width},
+                            .data = c->found[i].mask};
+        *pattern = (td_tensor){.name = names[2 * i + 1],
+                               .dtype = TD_F32,
+                               .rank = 3,
+                               .dims = {images->height, images->width, images->channels},
+                               .data = c->found[i].pattern};
+        snprintf(names[2 * i], NAME_SIZE, "mask-%zu", in->classes[i]);
+        snprintf(names[2 * i + 1], NAME_SIZE, "pattern-%zu", in->classes[i]);
     }
     return TD_OK;
 }
 
-static td_status write_file(const inspection *in, const char *head, const char *path,
-                            td_error *error) {
+static td_status write_file(const inspection *in, const char *head, td_error *error) {
+    const cleanse *c = in->state;
     const td_metadata metadata[] = {{head_key, head}};
     td_arena arena = {0};
     td_tensor *tensors;
-    size_t count;
     td_output file = {0};
-    td_status status = list_tensors(in, &arena, &tensors, &count, error);
+    td_status status = list_tensors(in, &arena, &tensors, error);
     if (status == TD_OK)
-        status = td_output_open(&file, path, true, error);
+        status = td_output_open(&file, c->path, true, error);
     if (status == TD_OK)
-        status = td_safetensors_write(file.stream, tensors, count, metadata, 1, error);
+        status = td_safetensors_write(file.stream, tensors, 2 * c->done, metadata, 1, error);
     if (status == TD_OK)
         status = td_output_commit(&file, error);
     td_output_discard(&file);
@@ -90,14 +74,12 @@ static td_status write_file(const inspection *in, const char *head, const char *
 }
 
 td_status cleanse_state_write(const inspection *in, td_error *error) {
-    char path[TD_PATH_SIZE];
     if (!in->settings->folder)
         return TD_OK;
-    TD_TRY(find_path(in, path, error));
-    json_t *head = head_json(in);
+    json_t *head = head_json(in->state, in->classes);
     char *text = head ? json_dumps(head, EXACT) : NULL;
     td_status status =
-        text ? write_file(in, text, path, error) : td_fail_memory(error, "the triggers' metadata");
+        text ? write_file(in, text, error) : td_fail_memory(error, "the triggers' metadata");
     free(text);
     json_decref(head);
     return status;
@@ -122,48 +104,39 @@ static td_status take_tensor(const td_safetensors *file, const char *kind, size_
     return TD_OK;
 }
 
-/* A whole number from 0 to `most`. */
-static bool take_count(const json_t *entry, const char *key, size_t most, size_t *out) {
-    const json_t *value = json_object_get(entry, key);
-    const json_int_t number = json_integer_value(value);
-    *out = (size_t)number;
-    return json_is_integer(value) && number >= 0 && (size_t)number <= most;
-}
-
-static bool take_numbers(const inspection *in, const json_t *entry, cleanse_found *f) {
+/* The numbers of the class that is the next to be searched for; false for any others. */
+static bool take_numbers(const inspection *in, json_t *entry) {
     const cleanse *c = in->state;
-    const json_t *found = json_object_get(entry, "found"), *cost = json_object_get(entry, "cost");
-    size_t hits, trials;
-    if (!json_is_boolean(found) || !json_is_real(cost) ||
-        !take_count(entry, "trials", in->images.count, &trials) ||
-        !take_count(entry, "hits", trials, &hits) ||
-        !take_count(entry, "steps", c->search.steps, &f->steps))
+    json_int_t class, hits, trials, steps;
+    cleanse_found *f = &c->found[c->done];
+    int found;
+    if (c->done == in->class_count ||
+        json_unpack(entry, "{s:I, s:b, s:I, s:I, s:I, s:f}", "class", &class, "found", &found,
+                    "hits", &hits, "trials", &trials, "steps", &steps, "cost", &f->cost) != 0 ||
+        class != (json_int_t)in->classes[c->done] || hits < 0 || hits > trials ||
+        trials > (json_int_t)in->images.count || steps < 0 ||
+        steps > (json_int_t)c->options->search.steps)
         return false;
-    f->found = json_is_true(found);
-    f->cost = json_real_value(cost);
-    f->asr = td_rate_of(hits, trials);
+    f->found = found;
+    f->asr = td_rate_of((size_t)hits, (size_t)trials);
+    f->steps = (size_t)steps;
     return true;
 }
 
-static td_status take_trigger(inspection *in, const td_safetensors *file, const json_t *entry,
+static td_status take_trigger(inspection *in, const td_safetensors *file, json_t *entry,
                               td_error *error) {
     cleanse *c = in->state;
-    const td_images *images = &in->images;
-    size_t number, place = 0;
-    bool good = take_count(entry, "class", TD_MOST_CLASSES, &number);
-    while (good && place < in->class_count && in->classes[place] != number)
-        place++;
-    if (!good || place == in->class_count || c->searched[place] ||
-        !take_numbers(in, entry, &c->found[place]))
-        return td_fail(error, TD_ERR_FORMAT,
-                       "metadata \"%s\": expected each class that was searched for once, with "
-                       "what was found",
-                       head_key);
-    cleanse_found *f = &c->found[place];
-    TD_TRY(take_tensor(file, "mask", number, images->height * images->width, 1, f->mask, error));
-    TD_TRY(take_tensor(file, "pattern", number, td_image_size(images), 255, f->pattern, error));
-    f->size = f->found ? cleanse_mask_size(f->mask, images->height * images->width) : 0;
-    c->searched[place] = true;
+    const size_t places = in->images.height * in->images.width, values = td_image_size(&in->images);
+    if (!take_numbers(in, entry))
+        return td_fail(
+            error, TD_ERR_FORMAT,
+            "metadata \"%s\": expected the classes that were searched for, each once and "
+            "in their order, with what was found",
+            head_key);
+    cleanse_found *f = &c->found[c->done];
+    TD_TRY(take_tensor(file, "mask", in->classes[c->done], places, 1, f->mask, error));
+    TD_TRY(take_tensor(file, "pattern", in->classes[c->done], values, 255, f->pattern, error));
+    f->size = f->found ? cleanse_mask_size(f->mask, places) : 0;
     c->done++;
     return TD_OK;
 }
@@ -194,29 +167,23 @@ static td_status read_file(inspection *in, const td_safetensors *file, td_error 
 }
 
 td_status cleanse_state_load(inspection *in, td_error *error) {
-    const cleanse_options *o = in->run->own;
-    char path[TD_PATH_SIZE];
+    cleanse *c = in->state;
+    const char *folder = in->settings->folder;
     td_safetensors file;
-    TD_TRY(find_path(in, path, error));
-    TD_TRY(cleanse_identity(in, &((cleanse *)in->state)->identity, error));
-    const bool stands = access(path, F_OK) == 0;
-    if (stands && !o->resume && !in->run->common->force)
+    if (!td_path_join(c->path, folder, cleanse_state_name))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
+                       TD_PATH_SIZE);
+    TD_TRY(cleanse_identity(in, &c->identity, error));
+    const bool stands = access(c->path, F_OK) == 0, resume = c->options->resume;
+    if (stands && !resume && !in->run->common->force)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: triggers of a search stand here; --resume goes on with it, --force "
                        "starts anew",
-                       path);
-    if (!stands || !o->resume)
+                       c->path);
+    if (!stands || !resume)
         return TD_OK;
-    TD_TRY(td_safetensors_open(&file, path, error));
+    TD_TRY(td_safetensors_open(&file, c->path, error));
     td_status status = read_file(in, &file, error);
     td_safetensors_close(&file);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
-}
-
-td_status cleanse_state_record(const inspection *in, td_error *error) {
-    char path[TD_PATH_SIZE];
-    if (!in->settings->folder || ((const cleanse *)in->state)->done == 0)
-        return TD_OK;
-    TD_TRY(find_path(in, path, error));
-    return tool_record_output(&in->run->record, cleanse_state_name, path, error);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", c->path);
 }

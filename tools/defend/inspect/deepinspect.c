@@ -5,14 +5,13 @@
 #include "defend/method.h"
 #include "nn/invert.h"
 #include <math.h>
-#include <stdio.h>
 
 /* Epoch of TD_FOR_GENERATE: the order in which images are stamped. */
 #define DRAW_SHARE (UINT32_MAX - 1)
 
 typedef struct deepinspect_options {
-    size_t inverted, inversion_steps, steps;
-    double gamma, rate;
+    size_t inverted, inversion_steps;
+    search_settings search;
     bool patch;
     double share; /* of the images that the patch learns from, stamped, in (0, 1] */
     tune_options tune;
@@ -44,25 +43,12 @@ static td_status invert(inspection *in, deepinspect *d, td_error *error) {
                      error);
 }
 
-static bool keep_searching(void *context, size_t step, double loss) {
-    char note[48];
-    snprintf(note, sizeof note, "loss %.4f", loss);
-    tool_run_show(context, step, note);
-    return !tool_run_stops(context);
-}
-
 static td_status search_triggers(inspection *in, deepinspect *d, td_error *error) {
-    search_settings settings = search_defaults;
+    const search_settings *settings = &d->options->search;
     search s;
-    settings.steps = d->options->steps;
-    settings.gamma = d->options->gamma;
-    settings.rate = d->options->rate;
-    settings.seed = in->run->common->seed;
-    settings.advance = keep_searching;
-    settings.context = in->run;
-    tool_run_begin(in->run, "generating triggers", "steps", settings.steps);
-    TD_TRY(search_open(&s, &in->model.net, in->model.weights, &d->inverted.images, &settings,
-                       d->found, &in->run->arena, error));
+    tool_run_begin(in->run, "generating triggers", "steps", settings->steps);
+    TD_TRY(search_open(&s, in->run, &in->model.net, in->model.weights, &d->inverted.images,
+                       settings, d->found, error));
     td_status status = search_run(&s, error);
     search_close(&s);
     return status;
@@ -72,47 +58,28 @@ static td_status search_triggers(inspection *in, deepinspect *d, td_error *error
  * largest change of a pixel's channels, and the pattern what they then need. */
 static td_status as_blend(inspection *in, const float *change, inspect_trigger *trigger,
                           td_error *error) {
-    const td_shape shape = td_net_input(&in->model.net);
+    const size_t places = in->shape.height * in->shape.width, channels = in->shape.channels;
     float *mask, *pattern;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, shape.height * shape.width, &mask, "a trigger", error));
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, td_shape_size(shape), &pattern, "a trigger", error));
-    for (size_t p = 0; p < shape.height * shape.width; p++) {
-        const float *own = change + p * shape.channels;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, places, &mask, "a trigger", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, places * channels, &pattern, "a trigger", error));
+    for (size_t p = 0; p < places; p++) {
+        const float *own = change + p * channels;
         float most = 0;
-        for (size_t c = 0; c < shape.channels; c++)
+        for (size_t c = 0; c < channels; c++)
             most = fmaxf(most, fabsf(own[c]));
         mask[p] = most / 255;
-        for (size_t c = 0; c < shape.channels; c++)
-            pattern[p * shape.channels + c] = own[c] > 0 ? 255 * own[c] / most : 0;
+        for (size_t c = 0; c < channels; c++)
+            pattern[p * channels + c] = own[c] > 0 ? 255 * own[c] / most : 0;
     }
-    *trigger = (inspect_trigger){shape, mask, pattern};
+    *trigger = (inspect_trigger){mask, pattern};
     return TD_OK;
 }
 
-enum { CONFIDENCE, SURE, EXTRA };
-
-static const tool_column extra[] = {
-    [CONFIDENCE] = {"inverted_confidence", "inverted images' confidence", TOOL_REAL, .digits = 4},
-    [SURE] = {"inverted_sure", "sure", TOOL_COUNT},
-    {0},
+static const tool_column extra[FINDING_OWN + 1] = {
+    {"inverted_confidence", "inverted images' confidence", TOOL_REAL,
+     offsetof(finding, own[0].real), .digits = 4},
+    {"inverted_sure", "sure", TOOL_COUNT, offsetof(finding, own[1].count)},
 };
-
-static td_status add_found(inspection *in, const deepinspect *d, size_t class, td_error *error) {
-    const search_class *found = &d->found[class];
-    finding one = finding_new(class, found->size);
-    inspect_trigger *trigger;
-    tool_cell *cells;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &trigger, "triggers", error));
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, EXTRA, &cells, "triggers", error));
-    TD_TRY(as_blend(in, found->triggers, trigger, error));
-    tool_cell_real(&cells[CONFIDENCE], d->inverted.confidence[class]);
-    tool_cell_count(&cells[SURE], d->inverted.reached[class]);
-    one.found = found->reached;
-    one.asr = found->asr;
-    one.trigger = found->reached ? trigger : NULL;
-    one.extra = cells;
-    return inspect_add(in, &one, error);
-}
 
 /* All classes are searched at once. */
 static td_status run(inspection *in, td_error *error) {
@@ -123,12 +90,22 @@ static td_status run(inspection *in, td_error *error) {
     d->options = in->run->own;
     TD_TRY(tool_run_text(in->run, &in->said, error,
                          "the smallest changes that reach an ASR of %g %% on %zu inverted images",
-                         100 * d->options->rate, in->class_count * d->options->inverted));
+                         100 * d->options->search.rate, in->class_count * d->options->inverted));
     TD_TRY(invert(in, d, error));
     TD_TRY(search_triggers(in, d, error));
-    for (size_t i = 0; i < in->class_count; i++)
-        TD_TRY(add_found(in, d, i, error));
+    in->ready = in->class_count;
     return TD_OK;
+}
+
+static td_status of_class(inspection *in, size_t class, finding *one, td_error *error) {
+    const deepinspect *d = in->state;
+    const search_class *found = &d->found[class];
+    one->found = found->reached;
+    one->value = found->size;
+    one->asr = found->asr;
+    one->own[0].real = d->inverted.confidence[class];
+    one->own[1].count = d->inverted.reached[class];
+    return found->reached ? as_blend(in, found->triggers, &one->trigger, error) : TD_OK;
 }
 
 /* --- what else is reported --- */
@@ -148,89 +125,59 @@ static void note_inversion(const inspection *in) {
                       poor, in->found.count, first, td_invert_defaults.confidence);
 }
 
-/* The largest index: the paper's deviation factor of the model. */
+typedef struct deviation {
+    double factor; /* the largest index: the paper's deviation factor of the model */
+    size_t images;
+} deviation;
+
 static td_status report(inspection *in, td_error *error) {
     static const tool_column columns[] = {
-        [0] = {"deviation_factor", "deviation factor", TOOL_REAL, .digits = 2, .null = true}, {0}};
-    static const tool_table_kind kind = {.title = "", .columns = columns, .single = true};
+        {"deviation_factor", "deviation factor", TOOL_REAL, offsetof(deviation, factor),
+         .digits = 2, .null = true},
+        {"images", NULL, TOOL_COUNT, offsetof(deviation, images)},
+        {0},
+    };
+    static const tool_table_kind kind = {
+        .title = "", .columns = columns, .row = sizeof(deviation), .single = true};
     const finding *most = findings_largest_index(&in->found);
     const deepinspect *d = in->state;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_table(in->run, &kind, &table, error));
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    if (in->found.judged)
-        tool_cell_real(&row[0], most ? fmax(0, most->index) : 0);
+    const deviation row = {
+        .factor = !in->found.judged ? NAN
+                  : most            ? fmax(0, most->index)
+                                    : 0,
+        .images = d->inverted.images.count,
+    };
     note_inversion(in);
-    return tool_run_set(in->run, "images", json_integer((json_int_t)d->inverted.images.count),
-                        error);
+    return tool_run_rows(in->run, &kind, NULL, &row, 1, error);
 }
 
 /* --- the patch --- */
 
-static void add_change(uint8_t *pixels, const float *change, size_t size) {
-    for (size_t k = 0; k < size; k++) {
-        const float sum = (float)pixels[k] + change[k];
-        pixels[k] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
-    }
-}
-
-static td_status stamp(inspection *in, size_t class, const td_images *images,
-                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error) {
+static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels) {
     const deepinspect *d = in->state;
-    const size_t size = td_image_size(images);
-    (void)error;
-    for (size_t i = 0; i < count; i++)
-        add_change(pixels + numbers[i] * size, d->found[class].triggers + i % SEARCH_KEPT * size,
-                   size);
-    return TD_OK;
-}
-
-enum { SOURCE, IMAGES, STAMPED };
-
-static const tool_column patch_columns[] = {
-    [SOURCE] = {"images_of", "images", TOOL_TEXT},
-    [IMAGES] = {"images", "count", TOOL_COUNT},
-    [STAMPED] = {"stamped", "of them with a generated trigger", TOOL_COUNT},
-    {0},
-};
-
-static td_status report_patch(inspection *in, size_t count, size_t stamped, td_error *error) {
-    static const tool_table_kind kind = {
-        .title = "Patch", .columns = patch_columns, .single = true};
-    json_t *patch = json_pack("{sO}", "classes", json_object_get(in->run->record.root, "flagged"));
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_set(in->run, "patch", patch, error));
-    TD_TRY(inspect_patch_table(in, &kind, &table, error));
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    tool_cell_word(&row[SOURCE], in->settings->clean ? "clean" : "inverted");
-    tool_cell_count(&row[IMAGES], count);
-    tool_cell_count(&row[STAMPED], stamped);
-    return TD_OK;
+    const size_t size = td_image_size(&d->inverted.images);
+    const float *change = d->found[class].triggers + i % SEARCH_KEPT * size;
+    for (size_t k = 0; k < size; k++)
+        pixels[k] = (uint8_t)fminf(255, fmaxf(0, (float)pixels[k] + change[k]));
 }
 
 /* The model is trained on with images a share of which carry generated triggers of the flagged
  * classes, with their right labels (Chen et al. 2019, section 4.4). */
 static td_status train_on(inspection *in, const td_net **net, float **weights, td_error *error) {
     const deepinspect *d = in->state;
-    const td_images *images = in->settings->clean ? &in->images : &d->inverted.images;
-    inspect_share share = {
+    const bool clean = in->settings->clean != NULL;
+    const td_images *images = clean ? &in->images : &d->inverted.images;
+    inspect_unlearning how = {
+        .images_of = clean ? "clean" : "inverted",
+        .tune = &d->options->tune,
         .share = d->options->share,
         .order = td_random_for(in->run->common->seed, TD_FOR_GENERATE, DRAW_SHARE, 0),
+        .classes = in->flagged,
+        .class_count = in->found.flagged,
         .stamp = stamp,
     };
-    td_images mixed;
-    size_t stamped, *classes;
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->found.flagged, &classes, "classes", error));
-    for (size_t i = 0; i < in->found.count; i++)
-        if (in->found.list[i].flagged)
-            classes[share.count++] = in->found.list[i].class;
-    share.classes = classes;
     *net = &in->model.net;
-    TD_TRY(inspect_stamp_share(in, images, &share, &mixed, &stamped, error));
-    TD_TRY(inspect_tune(in, &d->options->tune, "patching", &mixed, weights, error));
-    return report_patch(in, images->count, stamped, error);
+    return inspect_unlearn(in, images, &how, weights, error);
 }
 
 static td_status patch(inspection *in, td_error *error) {
@@ -251,6 +198,7 @@ static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
                                                 .pictures = true,
                                                 .patches = true,
                                                 .run = run,
+                                                .of_class = of_class,
                                                 .report = report,
                                                 .patch = patch};
 
@@ -263,11 +211,11 @@ static const td_key keys[] = {
      .value = "N", .help = "Images to invert from the model for each class"},
     {"inversion-steps", TD_KEY_COUNT, AT(inversion_steps), .least = 1, .most = 1000000,
      .standard = "150", .value = "N", .help = "Steps of an inversion"},
-    {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000000, .standard = "1500",
+    {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1500",
      .value = "N", .help = "Steps of the generator"},
-    {"gamma", TD_KEY_REAL, AT(gamma), .most = INFINITY, .standard = "0", .value = "X",
+    {"gamma", TD_KEY_REAL, AT(search.gamma), .most = INFINITY, .standard = "0", .value = "X",
      .help = "The size of a trigger, L1 in units of the pixel range, that costs nothing"},
-    {"attack-rate", TD_KEY_REAL, AT(rate), .above = true, .most = 1, .standard = "0.95",
+    {"attack-rate", TD_KEY_REAL, AT(search.rate), .above = true, .most = 1, .standard = "0.95",
      .value = "R", .help = "The ASR that triggers must reach to be kept"},
     {"patch", TD_KEY_FLAG, AT(patch),
      .help = "Remove the backdoors of the flagged classes, and write the model to -o"},
@@ -276,16 +224,13 @@ static const td_key keys[] = {
     {0},
 };
 
-static const td_key tune_keys[] = {
-    INSPECT_TUNE("patch", "10"),
-    {"batch", TD_KEY_COUNT, offsetof(tune_options, batch), .least = 1, .most = 65536,
-     .standard = "128", .needs = "patch", .value = "N", .help = "Images of a step"},
-    {0},
-};
-
 static const tool_keys groups[] = {
     {.keys = keys},
-    {.keys = tune_keys, .offset = AT(tune), .title = "Training of --patch", .object = "tune"},
+    {.keys = repair_tune_keys,
+     .offset = AT(tune),
+     .title = "Training of --patch",
+     .object = "tune",
+     .needs = "patch"},
     {0},
 };
 

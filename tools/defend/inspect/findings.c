@@ -1,7 +1,9 @@
 #include "defend/inspect/findings.h"
 
+#include "data/dataset.h"
 #include "measure/mad.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* --- the verdict --- */
 
@@ -40,6 +42,7 @@ static void judge_one(const findings *f, finding *one) {
 
 td_status findings_judge(findings *f, findings_spread spread, td_error *error) {
     f->median = f->mad = NAN;
+    f->cutoff = spread == FINDINGS_OWN ? NAN : TD_ANOMALY_CUTOFF;
     f->flagged = f->valued = 0;
     for (size_t i = 0; i < f->count; i++)
         f->valued += f->list[i].found;
@@ -85,4 +88,168 @@ const finding *findings_find(const findings *f, size_t class) {
         if (f->list[i].class == class)
             return &f->list[i];
     return NULL;
+}
+
+/* --- the record --- */
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* NAN for what is no number. */
+static double number_of(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static td_status copy(td_arena *arena, const char *text, const char **out, td_error *error) {
+    char *made;
+    TD_TRY(td_arena_text(arena, text, strlen(text), &made, error));
+    *out = made;
+    return TD_OK;
+}
+
+static const char *const abouts[] = {[FINDING_CLASS] = "class",
+                                     [FINDING_PAIR] = "pair",
+                                     [FINDING_MAP] = "map",
+                                     [FINDING_MODEL] = "model"};
+
+const char *findings_field(finding_about about) {
+    return about == FINDING_CLASS ? "classes" : "findings";
+}
+
+json_t *findings_statistic_json(const findings *f) {
+    return json_pack("{ss ss* ss ss sb}", "name", f->statistic.name, "unit", f->statistic.unit,
+                     "suspicious", f->statistic.large ? "large" : "small", "of", abouts[f->about],
+                     "asr", (int)f->rated);
+}
+
+static bool is_about(const char *text, finding_about *about) {
+    for (size_t i = 0; i < sizeof abouts / sizeof *abouts; i++)
+        if (strcmp(text, abouts[i]) == 0) {
+            *about = (finding_about)i;
+            return true;
+        }
+    return false;
+}
+
+static td_status read_statistic(const json_t *record, td_arena *arena, findings *f,
+                                td_error *error) {
+    const json_t *statistic = json_object_get(record, "statistic");
+    const json_t *rated = json_object_get(statistic, "asr");
+    const char *name = text_of(statistic, "name"), *unit = text_of(statistic, "unit"),
+               *side = text_of(statistic, "suspicious");
+    f->statistic.large = strcmp(side, "large") == 0;
+    f->rated = json_is_true(rated);
+    if (*name == '\0' || !json_is_boolean(rated) ||
+        !is_about(text_of(statistic, "of"), &f->about) ||
+        (!f->statistic.large && strcmp(side, "small") != 0))
+        return td_fail(error, TD_ERR_FORMAT,
+                       "\"statistic\": expected what an inspector says of it, found %s",
+                       statistic ? "another object" : "none");
+    TD_TRY(copy(arena, name, &f->statistic.name, error));
+    return *unit ? copy(arena, unit, &f->statistic.unit, error) : TD_OK;
+}
+
+static bool take_class(json_t *entry, const char *key, size_t *out) {
+    json_int_t number;
+    if (json_unpack(entry, "{s:I}", key, &number) != 0 || number < 0 || number >= TD_MOST_CLASSES)
+        return false;
+    *out = (size_t)number;
+    return true;
+}
+
+/* JSON has no infinity: a record has null for it, as for no index at all, and no side. */
+static double index_of(const findings *f, const finding *one, double index) {
+    const double beyond = (f->median - one->value) * sign_of(f);
+    const double side = (beyond > 0) - (beyond < 0);
+    if (!one->found || isnan(f->median))
+        return one->found ? index : NAN;
+    if (!isnan(index))
+        return side == 0 ? 0 : side * fabs(index);
+    return f->mad == 0 && side != 0 ? side * INFINITY : NAN;
+}
+
+static td_status fail(const findings *f, size_t number, const char *key, const char *expected,
+                      td_error *error) {
+    return td_fail(error, TD_ERR_FORMAT, "\"%s\": entry %zu: \"%s\": expected %s",
+                   findings_field(f->about), number, key, expected);
+}
+
+/* What the finding is about. */
+static td_status take_subject(findings *f, size_t number, json_t *entry, td_arena *arena,
+                              td_error *error) {
+    static const char class[] = "the number of a class";
+    finding *one = &f->list[number];
+    const char *map = text_of(entry, "map");
+    if (f->about == FINDING_MODEL)
+        return TD_OK;
+    if (f->about == FINDING_MAP)
+        return *map ? copy(arena, map, &one->map, error)
+                    : fail(f, number, "map", "the label of each class", error);
+    if (f->about == FINDING_PAIR && !take_class(entry, "source", &one->source))
+        return fail(f, number, "source", class, error);
+    return take_class(entry, "class", &one->class) ? TD_OK : fail(f, number, "class", class, error);
+}
+
+static td_status take_finding(findings *f, size_t number, json_t *entry, td_error *error) {
+    finding *one = &f->list[number];
+    const bool large = f->statistic.large;
+    const double value = number_of(entry, f->statistic.name);
+    json_int_t hits = 0, trials = 0;
+    int found, flagged;
+    if (json_unpack(entry, "{s:b}", "found", &found) != 0)
+        return fail(f, number, "found", "true or false", error);
+    if (json_unpack(entry, "{s:b}", "flagged", &flagged) != 0)
+        return fail(f, number, "flagged", "true or false", error);
+    if (found && !(large ? isfinite(value) : value >= 0))
+        return fail(f, number, f->statistic.name, large ? "a number" : "a number of at least 0",
+                    error);
+    if (f->rated && (json_unpack(entry, "{s:[II]}", "asr_count", &hits, &trials) != 0 || hits < 0 ||
+                     hits > trials))
+        return fail(f, number, "asr_count", "[hits, trials]", error);
+    one->found = found;
+    one->flagged = flagged;
+    one->value = found ? value : 0;
+    one->index = index_of(f, one, number_of(entry, "index"));
+    one->p = number_of(entry, "p");
+    one->asr = td_rate_of((size_t)hits, (size_t)trials);
+    return TD_OK;
+}
+
+/* Values that are judged by their median have a verdict where one of them has an index. */
+static bool has_verdict(const findings *f, bool by_median) {
+    for (size_t i = 0; i < f->count; i++)
+        if (by_median ? f->list[i].flagged || !isnan(f->list[i].index) : f->list[i].found)
+            return true;
+    return false;
+}
+
+td_status findings_read(const json_t *record, td_arena *arena, const void **out, td_error *error) {
+    findings *f;
+    size_t i;
+    json_t *entry;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &f, "findings", error));
+    *out = f;
+    *f = (findings){.unsearched = json_array_size(json_object_get(record, "unsearched")),
+                    .median = number_of(record, "median"),
+                    .mad = number_of(record, "mad"),
+                    .cutoff = number_of(record, "cutoff")};
+    TD_TRY(read_statistic(record, arena, f, error));
+    const char *field = findings_field(f->about);
+    const json_t *list = json_object_get(record, field);
+    f->count = json_array_size(list);
+    if (!json_is_array(list) || f->count > FINDINGS_MOST)
+        return td_fail(error, TD_ERR_FORMAT, "\"%s\": expected a list of at most %d, found %s",
+                       field, (int)FINDINGS_MOST, json_is_array(list) ? "more" : "none");
+    TD_TRY(TD_ARENA_NEW(arena, f->count, &f->list, "findings", error));
+    json_array_foreach(list, i, entry) {
+        TD_TRY(take_subject(f, i, entry, arena, error));
+        TD_TRY(take_finding(f, i, entry, error));
+        f->flagged += f->list[i].flagged;
+        f->valued += f->list[i].found;
+    }
+    f->judged = has_verdict(f, json_object_get(record, "median") != NULL);
+    return TD_OK;
 }

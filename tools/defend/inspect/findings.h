@@ -4,7 +4,6 @@
 #define TOOLS_DEFEND_INSPECT_FINDINGS_H
 
 #include "base/arena.h"
-#include "base/shape.h"
 #include "frame/table.h"
 #include "measure/rates.h"
 #include <jansson.h>
@@ -33,29 +32,38 @@ typedef struct finding_statistic {
 
 /* A recovered trigger, x' = (1 − m)·x + m·p. */
 typedef struct inspect_trigger {
-    td_shape shape;       /* of an image */
-    const float *mask;    /* m, [height, width], in [0, 1] */
+    const float *mask;    /* m, [height, width], in [0, 1]; NULL: there is no trigger */
     const float *pattern; /* p, [height, width, channels], raw pixels 0–255 */
 } inspect_trigger;
 
+enum { FINDING_OWN = 2 };
+
 typedef struct finding {
     size_t class;    /* FINDING_CLASS, FINDING_PAIR */
-    size_t source;   /* FINDING_PAIR */
-    const char *map; /* FINDING_MAP: "1,2,0" sends class 0 to 1 and so on */
+    size_t source;   /* FINDING_PAIR; else TOOL_NO_COUNT */
+    const char *map; /* FINDING_MAP: "1,2,0" sends class 0 to 1 and so on; else NULL */
     bool found;      /* whether it has a value; what has none takes no part in a verdict */
     double value;    /* of the statistic */
     double index;    /* how far it lies on the suspicious side, in standard deviations: below 0 on
                         the other side, INFINITY where the MAD is 0; NAN without one */
     double p;        /* by controls, in [0, 1]; NAN without them */
-    td_rate asr;     /* of the trigger, on the images that the inspector says */
+    td_rate asr;     /* of the trigger, on the images that the inspector says; else no trials */
     bool flagged;
-    const inspect_trigger *trigger; /* written as pictures; NULL: none */
-    const tool_cell *extra;         /* of the inspector's own columns; NULL: none */
+    inspect_trigger trigger; /* written as pictures */
+    union {
+        size_t count;
+        double real;
+    } own[FINDING_OWN]; /* of the inspector's own columns */
 } finding;
 
 /* A finding with a value, about that class (0 where it is not about one). */
 static inline finding finding_new(size_t class, double value) {
-    return (finding){.class = class, .found = true, .value = value, .index = NAN, .p = NAN};
+    return (finding){.class = class,
+                     .source = TOOL_NO_COUNT,
+                     .found = true,
+                     .value = value,
+                     .index = NAN,
+                     .p = NAN};
 }
 
 typedef struct findings {
@@ -68,8 +76,9 @@ typedef struct findings {
     size_t flagged;    /* how many are */
     size_t valued;     /* how many have a value */
     bool judged;       /* whether there is a verdict */
-    double median,
-        mad; /* of the values; NAN where they are not judged by these, or none is there */
+    /* Of the values, and what an index must exceed; NAN where they are not judged by these, or, but
+     * for the cutoff, where there is none. */
+    double median, mad, cutoff;
 } findings;
 
 /* Which deviation the index is by. */
@@ -79,8 +88,8 @@ typedef enum findings_spread {
     FINDINGS_DOUBLE_MAD, /* of those on the suspicious side of the median, and at it */
 } findings_spread;
 
-/* Judges: sets index and flagged of all findings by the spread, an index above TD_ANOMALY_CUTOFF
- * being flagged, and the counts, median and MAD. TD_ERR_MEMORY. */
+/* Judges: sets index and flagged of all findings by the spread, an index above the cutoff being
+ * flagged, and the counts, median, MAD and cutoff. TD_ERR_MEMORY. */
 td_status findings_judge(findings *f, findings_spread spread, td_error *error) TD_MUST_USE;
 
 /* The first of the most suspicious by the statistic, or by the index; NULL if there is none. */
@@ -102,9 +111,9 @@ const char *findings_field(finding_about about);
  * when out of memory. */
 json_t *findings_statistic_json(const findings *f);
 
-/* Reads them back from an inspector's record; what is read is in `arena`. Triggers and an
- * inspector's own columns are not. TD_ERR_FORMAT, which says where, for another record. */
-td_status findings_read(const json_t *record, td_arena *arena, findings *out,
+/* Reads them back from an inspector's record: *out is a const findings *, in `arena`. Triggers and
+ * an inspector's own columns are not read. TD_ERR_FORMAT, which says where, for another record. */
+td_status findings_read(const json_t *record, td_arena *arena, const void **out,
                         td_error *error) TD_MUST_USE;
 
 #endif

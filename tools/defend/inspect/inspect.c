@@ -72,6 +72,7 @@ static td_status open_inputs(inspection *in, td_error *error) {
     if (needed)
         TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
     TD_TRY(open_model(in, error));
+    in->shape = td_net_input(&in->model.net);
     if (needed)
         TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
     TD_TRY(repair_open(&in->truth, in->run, &s->truth, &in->model.net, error));
@@ -109,6 +110,16 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
     }
     for (size_t i = 0; !list && i < classes; i++)
         (*out)[(*count)++] = i;
+    return TD_OK;
+}
+
+td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                          td_error *error) {
+    double *values;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, count, &values, "classes", error));
+    for (size_t i = 0; i < count; i++)
+        values[i] = (double)classes[i];
+    *out = (tool_list){values, count};
     return TD_OK;
 }
 
@@ -154,18 +165,13 @@ td_status inspect_add(inspection *in, const finding *one, td_error *error) {
     return TD_OK;
 }
 
-static bool is_by_class(const inspection *in) {
-    return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
-}
-
-/* Counts the classes about which nothing was added, and lists them in the record. */
+/* Lists the classes about which nothing was added. */
 static td_status list_unsearched(inspection *in, td_error *error) {
-    json_t *list = json_array();
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->class_count, &in->unsearched, "classes", error));
     for (size_t i = 0; i < in->class_count; i++)
         if (!findings_find(&in->found, in->classes[i]))
-            json_array_append_new(list, json_integer((json_int_t)in->classes[i]));
-    in->found.unsearched = json_array_size(list);
-    return tool_run_set(in->run, "unsearched", list, error);
+            in->unsearched[in->found.unsearched++] = in->classes[i];
+    return TD_OK;
 }
 
 /* Ends a search that stopped: by the clock it is no failure. */
@@ -182,12 +188,29 @@ static td_status stop(inspection *in, td_error *error) {
     return TD_OK;
 }
 
+static td_status search_classes(inspection *in, td_error *error) {
+    const inspector *math = in->inspector;
+    if (math->run)
+        TD_TRY(math->run(in, error));
+    if (math->of_class && in->ready < in->class_count)
+        tool_run_begin(in->run, "searching", in->steps > 1 ? "steps" : "classes",
+                       in->class_count * in->steps);
+    for (size_t i = 0; math->of_class && i < in->class_count; i++) {
+        finding one = finding_new(in->classes[i], 0);
+        if (i >= in->ready)
+            TD_TRY(tool_run_go_on(in->run, i * in->steps, NULL, error));
+        TD_TRY(math->of_class(in, i, &one, error));
+        TD_TRY(inspect_add(in, &one, error));
+    }
+    return TD_OK;
+}
+
 static td_status search(inspection *in, td_error *error) {
     tool_run *run = in->run;
     run->deadline = fmin(run->deadline, tool_monotonic_seconds() + 60 * in->settings->minutes);
-    td_status status = in->inspector->run(in, error);
+    td_status status = search_classes(in, error);
     tool_run_end(run);
-    if (status == TD_ERR_INTERRUPTED && is_by_class(in))
+    if (status == TD_ERR_INTERRUPTED && inspect_is_by_class(in))
         status = stop(in, error);
     else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
         td_fail_within(error, status, "%s", in->settings->model.path);
@@ -220,6 +243,7 @@ static td_status run(tool_run *run, td_error *error) {
         .run = run,
         .settings = run->family,
         .inspector = math,
+        .steps = 1,
         .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
     td_status status = inspect(&in, error);
     if (math->close)
@@ -230,14 +254,6 @@ static td_status run(tool_run *run, td_error *error) {
     return status;
 }
 
-static td_status read(const json_t *record, td_arena *arena, const void **outcome,
-                      td_error *error) {
-    findings *found;
-    TD_TRY(TD_ARENA_NEW(arena, 1, &found, "findings", error));
-    *outcome = found;
-    return findings_read(record, arena, found, error);
-}
-
 const tool_family inspectors = {
     .name = "inspector",
     .usage = "--model MODEL",
@@ -245,7 +261,7 @@ const tool_family inspectors = {
     .size = sizeof(inspect_settings),
     .check = check,
     .run = run,
-    .read = read,
+    .read = findings_read,
     .output = TOOL_OUTPUT_FILE,
     .output_what = "where to write the patched model",
 };

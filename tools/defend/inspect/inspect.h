@@ -46,15 +46,20 @@ typedef struct inspector {
     findings_spread spread;
     inspect_clean clean;
     size_t least;             /* clean images of other classes, for each class; 0: any number */
-    const tool_column *extra; /* its own columns, behind the others; NULL: none */
+    const tool_column *extra; /* its own columns, behind the others, FINDING_OWN at most, of a
+                                 finding's `own`; NULL: none */
     bool pictures;            /* findings have triggers: --triggers DIR takes them */
     bool resumes; /* has a key --resume, which goes on with what is in the folder of --triggers */
     bool patches; /* may write a model to -o */
     /* Before the search and before the folder is made: may choose the inspection's classes, and
      * takes up what --resume finds. May be NULL. */
     td_status (*prepare)(inspection *in, td_error *error);
-    /* Searches: adds findings by inspect_add, and may set `said`. Shows its progress. */
+    /* Searches all at once, showing its progress: adds findings by inspect_add, or leaves that to
+     * of_class; may set `said`. May be NULL. */
     td_status (*run)(inspection *in, td_error *error);
+    /* After `run`: searches class classes[place] and sets what was found. The frame adds the
+     * finding, shows the progress and looks at the clock. May be NULL. */
+    td_status (*of_class)(inspection *in, size_t place, finding *one, td_error *error);
     /* Once the findings are judged and in their table: adds more tables and notes. May be NULL. */
     td_status (*report)(inspection *in, td_error *error);
     /* Last: removes what was found, by inspect_patch, if that is asked. May be NULL. */
@@ -72,16 +77,26 @@ struct inspection {
     const inspector *inspector;
     td_model model;
     td_dataset clean; /* zeroed without --clean */
+    td_shape shape;   /* of the images that the model takes */
     td_images images; /* the clean ones that no set has that measures; count 0 without --clean */
     repair_evaluator truth; /* for measurement alone */
     size_t *classes;        /* to look at: all, unless `prepare` chooses */
     size_t class_count;
+    size_t ready; /* so many of them, the first, of_class need not search for, however late it is */
+    size_t steps; /* of the progress, for each class: 1, unless `prepare` says more */
     findings found;
-    const char *said; /* what was looked for, for the summary: "the smallest triggers that ..." */
-    void *state;      /* the inspector's, in the run's arena */
+    size_t *flagged;    /* the classes that are, once the findings are judged */
+    size_t *unsearched; /* the classes that were left out, since the time was up; NULL: none */
+    const char *said;   /* what was looked for, for the summary: "the smallest triggers that ..." */
+    void *state;        /* the inspector's, in the run's arena */
 };
 
-/* Adds a finding; its map, trigger and cells must outlive the run. TD_ERR_MEMORY. */
+/* Whether a finding is about a class, or a pair. */
+static inline bool inspect_is_by_class(const inspection *in) {
+    return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
+}
+
+/* Adds a finding; its map and trigger must outlive the run. TD_ERR_MEMORY. */
 td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MUST_USE;
 
 /* The classes in an option's LIST, or all of 0 ... classes-1 if it is NULL, to out[count] in
@@ -90,7 +105,11 @@ td_status inspect_list_classes(const char *option, const char *list, size_t clas
                                td_arena *arena, size_t **out, size_t *count,
                                td_error *error) TD_MUST_USE;
 
-/* --- for patches (inspect_patch.c) --- */
+/* Classes as a table has them. */
+td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
+                          td_error *error) TD_MUST_USE;
+
+/* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 
 /* Makes the net and its weights, which the run or the inspector's state owns, from the model. */
 typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **weights,
@@ -99,51 +118,23 @@ typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **
 /* Measures the model before and after on --test, and writes what the repair made to -o. */
 td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
 
-/* Adds a table whose rows are a field of the record's "patch", which must be there, or whose one
- * row is fields of it. */
-td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_table **out,
-                              td_error *error) TD_MUST_USE;
-
-/* The rows of a patch that trains the model on, in a tune_options; they go with `with`. */
-#define INSPECT_TUNE(with, default_epochs)                                                         \
-    {"epochs",      TD_KEY_COUNT,    offsetof(tune_options, epochs),                               \
-     .least = 1,    .most = 1000000, .standard = default_epochs,                                   \
-     .needs = with, .value = "N",    .help = "Times to go through the images"},                    \
-        {"lr",          TD_KEY_REAL,      offsetof(tune_options, lr),                              \
-         .above = true, .most = INFINITY, .standard = "0.01",                                      \
-         .needs = with, .value = "X",     .help = "Learning rate"},                                \
-        {"momentum",                                                                               \
-         TD_KEY_REAL,                                                                              \
-         offsetof(tune_options, momentum),                                                         \
-         .most = 1,                                                                                \
-         .standard = "0.9",                                                                        \
-         .needs = with,                                                                            \
-         .value = "X",                                                                             \
-         .help = "Momentum of SGD"},                                                               \
-    {                                                                                              \
-        "weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay),                         \
-            .most = INFINITY, .standard = "0", .needs = with, .value = "X", .help = "Weight decay" \
-    }
-
-/* Trains a copy of the model's weights on; `what` is for the progress line. */
-td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
-                       const td_images *images, float **weights, td_error *error) TD_MUST_USE;
-
-/* Which of a set's images get a recovered trigger: of each class in turn about an equal part of the
- * share, in a random order, and none that is of the class itself: it would teach it. */
-typedef struct inspect_share {
+/* Unlearning: training on with images a share of which carry recovered triggers, with their true
+ * labels. Of each class in turn about an equal part of the share gets that class's trigger, in a
+ * random order, and no image of the class itself: it would teach it. */
+typedef struct inspect_unlearning {
+    const char *how, *images_of; /* for the record; NULL: not there */
+    const tune_options *tune;
     double share; /* of the images, in (0, 1] */
     td_random order;
     const size_t *classes; /* whose triggers they get */
-    size_t count;
-    /* Stamps images numbers[0 ... count) in `pixels`, a copy of the set's, with that class's. */
-    td_status (*stamp)(inspection *in, size_t class, const td_images *images,
-                       const uint32_t *numbers, size_t count, uint8_t *pixels, td_error *error);
-} inspect_share;
+    size_t class_count;
+    /* Stamps an image, the i-th of those that get the class's trigger. */
+    void (*stamp)(const inspection *in, size_t class, size_t i, uint8_t *pixels);
+} inspect_unlearning;
 
-/* The images, some of them stamped, with their labels as they are; *stamped: how many are. */
-td_status inspect_stamp_share(inspection *in, const td_images *images, inspect_share *share,
-                              td_images *out, size_t *stamped, td_error *error) TD_MUST_USE;
+/* Trains a copy of the model's weights, and says in the record with what. */
+td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlearning *how,
+                          float **weights, td_error *error) TD_MUST_USE;
 
 /* --- parts of the frame --- */
 

@@ -18,23 +18,6 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
                           error);
 }
 
-td_status inspect_patch_table(inspection *in, const tool_table_kind *kind, tool_table **out,
-                              td_error *error) {
-    TD_TRY(tool_run_table(in->run, kind, out, error));
-    (*out)->into = json_object_get(in->run->record.root, "patch");
-    (*out)->path = "/patch";
-    return TD_OK;
-}
-
-td_status inspect_tune(inspection *in, const tune_options *options, const char *what,
-                       const td_images *images, float **weights, td_error *error) {
-    const size_t count = in->model.net.weight_count;
-    const tune_run tune = {.options = options, .what = what};
-    TD_TRY(TD_ARENA_NEW(&in->run->arena, count, weights, "weights", error));
-    memcpy(*weights, in->model.weights, count * sizeof **weights);
-    return tune_model(in->run, &tune, &in->model.net, *weights, images, error);
-}
-
 /* Images of other classes than `class`, from order[*next] on; returns how many. */
 static size_t choose(const td_images *images, size_t class, size_t wanted, const uint32_t *order,
                      size_t *next, uint32_t *numbers) {
@@ -45,26 +28,54 @@ static size_t choose(const td_images *images, size_t class, size_t wanted, const
     return count;
 }
 
-td_status inspect_stamp_share(inspection *in, const td_images *images, inspect_share *share,
-                              td_images *out, size_t *stamped, td_error *error) {
+typedef struct unlearned {
+    const char *how, *images_of;
+    tool_list classes;
+    size_t images, stamped;
+} unlearned;
+
+#define AT(field) offsetof(unlearned, field)
+
+static const tool_column columns[] = {
+    {"how", NULL, TOOL_TEXT, AT(how)},
+    {"classes", NULL, TOOL_LIST, AT(classes)},
+    {"images_of", "images of", TOOL_TEXT, AT(images_of)},
+    {"images", "images", TOOL_COUNT, AT(images)},
+    {"stamped", "of them with a recovered trigger", TOOL_COUNT, AT(stamped)},
+    {0},
+};
+
+static const tool_table_kind unlearning = {
+    .title = "Unlearning", .columns = columns, .row = sizeof(unlearned), .single = true};
+
+td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlearning *how,
+                          float **weights, td_error *error) {
     td_arena *arena = &in->run->arena;
-    const size_t bytes = images->count * td_image_size(images);
-    const size_t each = (size_t)(share->share * (double)images->count / (double)share->count + 0.5);
+    const size_t size = td_image_size(images), bytes = images->count * size;
+    const size_t count = in->model.net.weight_count;
+    const size_t each =
+        (size_t)(how->share * (double)images->count / (double)how->class_count + 0.5);
+    const tune_run tune = {.options = how->tune, .what = "unlearning"};
+    unlearned row = {.how = how->how, .images_of = how->images_of, .images = images->count};
+    td_images mixed = *images;
     uint32_t *order, *numbers;
     uint8_t *pixels;
     size_t next = 0;
     TD_TRY(TD_ARENA_NEW(arena, images->count, &order, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, bytes, &pixels, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, count, weights, "weights", error));
     memcpy(pixels, images->pixels, bytes);
-    td_random_permutation(&share->order, order, (uint32_t)images->count);
-    *stamped = 0;
-    for (size_t i = 0; i < share->count; i++) {
-        const size_t count = choose(images, share->classes[i], each, order, &next, numbers);
-        TD_TRY(share->stamp(in, share->classes[i], images, numbers, count, pixels, error));
-        *stamped += count;
+    mixed.pixels = pixels;
+    td_random_permutation(&how->order, order, (uint32_t)images->count);
+    for (size_t k = 0; k < how->class_count; k++) {
+        const size_t chosen = choose(images, how->classes[k], each, order, &next, numbers);
+        for (size_t i = 0; i < chosen; i++)
+            how->stamp(in, how->classes[k], i, pixels + numbers[i] * size);
+        row.stamped += chosen;
     }
-    *out = *images;
-    out->pixels = pixels;
-    return TD_OK;
+    memcpy(*weights, in->model.weights, count * sizeof **weights);
+    TD_TRY(tune_model(in->run, &tune, &in->model.net, *weights, &mixed, error));
+    TD_TRY(inspect_numbers(in, how->classes, how->class_count, &row.classes, error));
+    return tool_run_rows(in->run, &unlearning, "/patch", &row, 1, error);
 }

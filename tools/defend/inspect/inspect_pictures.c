@@ -38,12 +38,12 @@ static uint8_t to_byte(float value) {
 
 /* Draws [height, width, channels] of it: the pattern's channels first, then, for trigger-K.png, the
  * mask as alpha; of the mask alone no pattern channels. */
-static td_status draw(const inspect_trigger *trigger, size_t kind, td_bitmap *bitmap,
-                      td_error *error) {
-    const size_t colours = kinds[kind].pattern ? trigger->shape.channels : 0;
+static td_status draw(td_shape shape, const inspect_trigger *trigger, size_t kind,
+                      td_bitmap *bitmap, td_error *error) {
+    const size_t colours = kinds[kind].pattern ? shape.channels : 0;
     const size_t channels = colours + kinds[kind].mask;
-    const size_t places = trigger->shape.height * trigger->shape.width;
-    TD_TRY(td_bitmap_make(bitmap, trigger->shape.width, trigger->shape.height, channels, error));
+    const size_t places = shape.height * shape.width;
+    TD_TRY(td_bitmap_make(bitmap, shape.width, shape.height, channels, error));
     for (size_t i = 0; i < places; i++) {
         uint8_t *pixel = bitmap->pixels + i * channels;
         for (size_t c = 0; c < colours; c++)
@@ -61,7 +61,7 @@ static td_status write_picture(inspection *in, const finding *of, size_t kind, t
     td_bitmap bitmap = {0};
     name_picture(in, kind, of, name);
     TD_TRY(tool_outputs_add(&run->outputs, name, &stream, error));
-    td_status status = draw(of->trigger, kind, &bitmap, error);
+    td_status status = draw(in->shape, &of->trigger, kind, &bitmap, error);
     if (status == TD_OK)
         status = td_png_write(stream, &bitmap, error);
     td_bitmap_free(&bitmap);
@@ -71,7 +71,7 @@ static td_status write_picture(inspection *in, const finding *of, size_t kind, t
 
 td_status inspect_write_pictures(inspection *in, td_error *error) {
     for (size_t i = 0; i < in->found.count && in->settings->folder; i++)
-        for (size_t k = 0; k < KINDS && in->found.list[i].trigger; k++)
+        for (size_t k = 0; k < KINDS && in->found.list[i].trigger.mask; k++)
             TD_TRY(write_picture(in, &in->found.list[i], k, error));
     return TD_OK;
 }

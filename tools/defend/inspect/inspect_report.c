@@ -1,125 +1,116 @@
 /* What was found, as tables, and what makes the verdict weak. */
 #include "defend/inspect/inspect.h"
-#include "measure/mad.h"
+#include <string.h>
 
-enum { CLASS, SOURCE, MAP, FOUND, ASR, VALUE, INDEX, P, FLAGGED, EXTRA };
+/* --- the tables --- */
+
+#define AT(field) offsetof(finding, field)
+
+enum { VALUE = 5, EXTRA = 9 };
 
 /* The statistic's name and unit, and the inspector's own columns, are filled in. */
 static const tool_column columns[EXTRA] = {
-    [CLASS] = {"class", "class", TOOL_COUNT},
-    [SOURCE] = {"source", "from class", TOOL_COUNT},
-    [MAP] = {"map", "classes become", TOOL_TEXT},
-    [FOUND] = {"found", NULL, TOOL_FLAG},
-    [ASR] = {"asr", "ASR", TOOL_RATE},
-    [VALUE] = {.kind = TOOL_REAL, .digits = 2, .null = true},
-    [INDEX] = {"index", "index", TOOL_REAL, .digits = 2, .null = true},
-    [P] = {"p", "p", TOOL_REAL},
-    [FLAGGED] = {"flagged", "", TOOL_FLAG, .flag = "FLAGGED"},
+    {"class", "class", TOOL_COUNT, AT(class)},
+    {"source", "from class", TOOL_COUNT, AT(source)},
+    {"map", "classes become", TOOL_TEXT, AT(map)},
+    {"found", NULL, TOOL_FLAG, AT(found)},
+    {"asr", "ASR", TOOL_RATE, AT(asr)},
+    [VALUE] = {NULL, NULL, TOOL_REAL, AT(value), .digits = 2, .null = true},
+    {"index", "index", TOOL_REAL, AT(index), .digits = 2, .null = true},
+    {"p", "p", TOOL_REAL, AT(p)},
+    {"flagged", "", TOOL_FLAG, AT(flagged), .flag = "FLAGGED"},
 };
 
 static const tool_chart index_chart[] = {
     {"Anomaly index of each class", TOOL_CHART_BARS, "class", {"index"}}, {0}};
+static const tool_axes index_axes = {.y_mark = "/cutoff", .mark = "flagged above"};
 
-static size_t count_extra(const inspector *of) {
-    size_t count = 0;
-    while (of->extra && of->extra[count].name)
-        count++;
-    return count;
-}
+static const tool_column spread_columns[] = {
+    {"median", "median", TOOL_REAL, offsetof(findings, median), .digits = 2, .null = true},
+    {"mad", "MAD", TOOL_REAL, offsetof(findings, mad), .digits = 2, .null = true},
+    {"cutoff", NULL, TOOL_REAL, offsetof(findings, cutoff)},
+    {0},
+};
 
-/* --- the table --- */
+static const tool_table_kind spread_table = {
+    .title = "", .columns = spread_columns, .row = sizeof(findings), .single = true};
 
-static td_status make_kind(inspection *in, const tool_table_kind **out, td_error *error) {
+typedef struct class_lists {
+    tool_list flagged, unsearched;
+} class_lists;
+
+static const tool_column list_columns[] = {
+    {"flagged", NULL, TOOL_LIST, offsetof(class_lists, flagged)},
+    {"unsearched", NULL, TOOL_LIST, offsetof(class_lists, unsearched)},
+    {0},
+};
+
+static const tool_table_kind list_table = {
+    .columns = list_columns, .row = sizeof(class_lists), .single = true};
+
+static td_status make_kind(inspection *in, tool_table_kind *kind, td_error *error) {
     const finding_statistic *statistic = &in->found.statistic;
-    const size_t extra = count_extra(in->inspector);
-    td_arena *arena = &in->run->arena;
+    const bool of_classes = in->found.about == FINDING_CLASS;
+    const tool_column *extra = in->inspector->extra;
     tool_column *own;
-    tool_table_kind *kind;
-    TD_TRY(TD_ARENA_NEW(arena, EXTRA + extra + 1, &own, "a table", error));
-    TD_TRY(TD_ARENA_NEW(arena, 1, &kind, "a table", error));
-    for (size_t i = 0; i < EXTRA + extra; i++)
-        own[i] = i < EXTRA ? columns[i] : in->inspector->extra[i - EXTRA];
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, EXTRA + FINDING_OWN + 1, &own, "a table", error));
+    memcpy(own, columns, sizeof columns);
     own[VALUE].name = own[VALUE].title = statistic->name;
     own[VALUE].unit = statistic->unit;
-    *kind = (tool_table_kind){
-        .name = findings_field(in->found.about),
-        .title = in->found.about == FINDING_CLASS ? "Classes" : "Findings",
-        .columns = own,
-        .charts = in->found.about == FINDING_CLASS && in->inspector->spread != FINDINGS_OWN
-                      ? index_chart
-                      : NULL,
-    };
-    *out = kind;
+    for (size_t i = 0; extra && i < FINDING_OWN && extra[i].name; i++)
+        own[EXTRA + i] = extra[i];
+    *kind = (tool_table_kind){.name = findings_field(in->found.about),
+                              .title = of_classes ? "Classes" : "Findings",
+                              .columns = own,
+                              .row = sizeof(finding)};
+    if (of_classes && in->inspector->spread != FINDINGS_OWN) {
+        kind->charts = index_chart;
+        kind->axes = &index_axes;
+    }
     return TD_OK;
 }
 
-static td_status fill_row(inspection *in, const finding *one, tool_cell *row, td_error *error) {
-    const finding_about about = in->found.about;
-    if (about == FINDING_CLASS || about == FINDING_PAIR)
-        tool_cell_count(&row[CLASS], one->class);
-    if (about == FINDING_PAIR)
-        tool_cell_count(&row[SOURCE], one->source);
-    if (about == FINDING_MAP)
-        TD_TRY(tool_run_cell(in->run, &row[MAP], one->map, error));
-    tool_cell_flag(&row[FOUND], one->found);
-    if (in->found.rated)
-        tool_cell_rate(&row[ASR], one->asr);
-    if (one->found)
-        tool_cell_real(&row[VALUE], one->value);
-    if (!isnan(one->index)) /* whose side the value says */
-        tool_cell_real(&row[INDEX], isnan(in->found.median) ? one->index : fabs(one->index));
-    if (!isnan(one->p))
-        tool_cell_real(&row[P], one->p);
-    tool_cell_flag(&row[FLAGGED], one->flagged);
-    for (size_t i = count_extra(in->inspector); one->extra && i-- > 0;)
-        row[EXTRA + i] = one->extra[i];
-    return TD_OK;
+/* A finding as the table has it. */
+static finding row_of(const inspection *in, const finding *one) {
+    finding row = *one;
+    if (!inspect_is_by_class(in))
+        row.class = TOOL_NO_COUNT;
+    if (!row.found)
+        row.value = NAN;
+    if (!isnan(in->found.median)) /* whose side the value says */
+        row.index = fabs(row.index);
+    return row;
 }
 
 static td_status add_findings(inspection *in, td_error *error) {
-    const tool_table_kind *kind;
+    tool_table_kind *kind;
     tool_table *table;
-    tool_cell *row;
-    TD_TRY(make_kind(in, &kind, error));
-    TD_TRY(tool_run_table(in->run, kind, &table, error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &kind, "a table", error));
+    TD_TRY(make_kind(in, kind, error));
+    TD_TRY(tool_run_open(in->run, kind, NULL, &table, error));
     for (size_t i = 0; i < in->found.count; i++) {
-        TD_TRY(tool_run_row(in->run, table, &row, error));
-        TD_TRY(fill_row(in, &in->found.list[i], row, error));
+        const finding row = row_of(in, &in->found.list[i]);
+        TD_TRY(tool_run_fill(in->run, table, &row, error));
     }
-    return TD_OK;
+    return in->inspector->spread == FINDINGS_OWN
+               ? TD_OK
+               : tool_run_rows(in->run, &spread_table, NULL, &in->found, 1, error);
 }
 
-/* Of values that are judged by them. */
-static td_status add_spread(inspection *in, td_error *error) {
-    static const tool_column spread[] = {
-        {"median", "median", TOOL_REAL, .digits = 2, .null = true},
-        {"mad", "MAD", TOOL_REAL, .digits = 2, .null = true},
-        {0},
-    };
-    static const tool_table_kind kind = {.title = "", .columns = spread, .single = true};
-    tool_table *table;
-    tool_cell *row;
-    if (in->inspector->spread == FINDINGS_OWN)
-        return TD_OK;
-    TD_TRY(tool_run_table(in->run, &kind, &table, error));
-    TD_TRY(tool_run_row(in->run, table, &row, error));
-    if (in->found.valued > 0) {
-        tool_cell_real(&row[0], in->found.median);
-        tool_cell_real(&row[1], in->found.mad);
-    }
-    return TD_OK;
-}
-
-/* --- beside it --- */
+/* --- beside them --- */
 
 static td_status add_fields(inspection *in, td_error *error) {
-    json_t *flagged = json_array();
+    class_lists lists = {0};
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, in->found.flagged, &in->flagged, "classes", error));
     for (size_t i = 0; i < in->found.count; i++)
         if (in->found.list[i].flagged)
-            json_array_append_new(flagged, json_integer((json_int_t)in->found.list[i].class));
-    if (in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR)
-        TD_TRY(tool_run_set(in->run, "flagged", json_incref(flagged), error));
-    json_decref(flagged);
+            in->flagged[count++] = in->found.list[i].class;
+    if (inspect_is_by_class(in))
+        TD_TRY(inspect_numbers(in, in->flagged, count, &lists.flagged, error));
+    if (in->unsearched)
+        TD_TRY(inspect_numbers(in, in->unsearched, in->found.unsearched, &lists.unsearched, error));
+    TD_TRY(tool_run_rows(in->run, &list_table, NULL, &lists, 1, error));
     return tool_run_set(in->run, "statistic", findings_statistic_json(&in->found), error);
 }
 
@@ -131,8 +122,8 @@ static td_status summarize(inspection *in, td_error *error) {
     const findings *f = &in->found;
     const char *rule = "";
     if (in->inspector->spread != FINDINGS_OWN)
-        TD_TRY(tool_run_text(in->run, &rule, error, ": index above %g, on the %s side",
-                             TD_ANOMALY_CUTOFF, f->statistic.large ? "large" : "small"));
+        TD_TRY(tool_run_text(in->run, &rule, error, ": index above %g, on the %s side", f->cutoff,
+                             f->statistic.large ? "large" : "small"));
     return tool_run_summary(in->run, error, "%s: %s%s%zu of %zu %s flagged%s",
                             in->settings->model.path, in->said ? in->said : "",
                             in->said ? "; " : "", f->flagged, f->count, words[f->about], rule);
@@ -170,7 +161,6 @@ td_status inspect_report(inspection *in, td_error *error) {
     TD_TRY(findings_judge(&in->found, in->inspector->spread, error));
     in->run->flagged = in->found.flagged > 0;
     TD_TRY(add_findings(in, error));
-    TD_TRY(add_spread(in, error));
     TD_TRY(add_fields(in, error));
     TD_TRY(summarize(in, error));
     note(in);

@@ -2,10 +2,10 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
-#include "base/size.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -18,59 +18,189 @@ enum {
 static const float RANGE = 255;
 static const double pi = 3.14159265358979324;
 static const double CONTROL = 1.15; /* the factor of g2 */
+static const double G1 = 1, FIRST_G2 = 0.02, LEARNING_RATE = 0.005;
 
-const search_settings search_defaults = {.steps = 1500,
-                                         .learning_rate = 0.005,
-                                         .g1 = 1,
-                                         .g2 = 0.02,
-                                         .gamma = 0,
-                                         .rate = 0.95,
-                                         .seed = 1};
+static float clip(float value) {
+    return value < 0 ? 0 : value > RANGE ? RANGE : value;
+}
 
-static td_status allocate(search *s, td_arena *arena, td_error *error) {
+/* --- where the search starts --- */
+
+/* A backdoor waits for a pattern, and next to nothing of it shows in the slope where none of the
+ * pattern is there: a search by gradients alone passes it by. So images are stamped with random
+ * blocks, some lighter and some darker, and of each class the pixels are taken whose change goes
+ * with its probability (their covariance). */
+
+enum { SCREENED = 32 }; /* batches */
+
+static const float CHANGED = 0.3F; /* the share of the blocks that are */
+static const float CHANGE = 0.8F;  /* by how much, in units of the pixel range */
+static const float START = 0.6F;   /* the largest change to start from */
+static const double CLEAR = 0.5;   /* of the largest covariance: what is taken */
+
+/* Σ p·change by class and pixel is in the search's `starts`. */
+typedef struct screening {
+    search *search;
+    size_t batch;
+    double *sums, *count; /* [classes]: Σ p; images of other classes */
+    double *changes;      /* [size]: Σ change */
+} screening;
+
+/* Blocks of a 14th, a 7th or a quarter of the smaller side, anywhere. */
+static size_t block_side(const screening *v, size_t number) {
+    static const size_t parts[] = {14, 7, 4, 7};
+    const td_shape s = v->search->generator.image;
+    const size_t side = s.height < s.width ? s.height : s.width, block = side / parts[number % 4];
+    return block < 1 ? 1 : block;
+}
+
+static void fill_block(float *change, td_shape s, size_t top, size_t left, size_t side,
+                       const float *value) {
+    for (size_t y = top; y < top + side && y < s.height; y++)
+        for (size_t x = left; x < left + side && x < s.width; x++)
+            memcpy(change + (y * s.width + x) * s.channels, value, s.channels * sizeof *value);
+}
+
+static void draw_blocks(const screening *v, size_t i, td_random *random, float *change) {
+    enum { MOST_CHANNELS = 3 };
+    const td_shape s = v->search->generator.image;
+    const size_t side = block_side(v, i);
+    const size_t down = td_random_below(random, (uint32_t)side);
+    const size_t right = td_random_below(random, (uint32_t)side);
+    memset(change, 0, td_shape_size(s) * sizeof *change);
+    for (size_t y = 0; y < s.height + side; y += side)
+        for (size_t x = 0; x < s.width + side; x += side) {
+            float value[MOST_CHANNELS];
+            const bool changed = td_random_unit(random) < CHANGED;
+            for (size_t c = 0; c < s.channels; c++)
+                value[c] = RANGE * (td_random_below(random, 2) ? CHANGE : -CHANGE);
+            /* The grid begins above and left of the image; its first blocks are moved inside. */
+            const size_t top = y > down ? y - down : 0, first = x > right ? x - right : 0;
+            if (changed)
+                fill_block(change, s, top, first, side, value);
+        }
+}
+
+static void stamp_blocks(void *context, size_t i) {
+    const screening *v = context;
+    search *s = v->search;
+    const float *clean = s->clean + i * s->size;
+    float *change = s->change + i * s->size, *input = td_exec_input(s->model) + i * s->size;
+    td_random random = td_random_for(s->run->common->seed, TD_FOR_GENERATE, 0,
+                                     (uint32_t)(2 * (v->batch * SEARCH_BATCH + i)));
+    draw_blocks(v, i, &random, change);
+    for (size_t k = 0; k < s->size; k++)
+        input[k] = clip(clean[k] + change[k]);
+}
+
+/* Adds what the batch says of class t. */
+static void gather(void *context, size_t t) {
+    const screening *v = context;
+    const search *s = v->search;
+    float *start = s->starts + t * s->size;
+    for (size_t i = 0; i < SEARCH_BATCH; i++) {
+        const float p = s->probabilities[i * s->classes + t];
+        const float *change = s->change + i * s->size;
+        if ((size_t)s->images->labels[s->sources[i]] == t)
+            continue;
+        for (size_t k = 0; k < s->size; k++)
+            start[k] += p * change[k];
+        v->sums[t] += (double)p;
+        v->count[t]++;
+    }
+}
+
+static void run_batch(screening *v) {
+    search *s = v->search;
+    for (uint32_t i = 0; i < SEARCH_BATCH; i++) {
+        td_random random = td_random_for(s->run->common->seed, TD_FOR_GENERATE, 0,
+                                         2 * ((uint32_t)v->batch * SEARCH_BATCH + i) + 1);
+        s->sources[i] = td_random_below(&random, (uint32_t)s->images->count);
+    }
+    td_feed(s->images, s->sources, 0, SEARCH_BATCH, s->clean);
+    td_parallel_each(SEARCH_BATCH, stamp_blocks, v);
+    td_softmax(td_exec_forward(s->model, SEARCH_BATCH), SEARCH_BATCH, s->classes, s->probabilities);
+    td_parallel_each(s->classes, gather, v);
+    for (size_t i = 0; i < SEARCH_BATCH; i++)
+        for (size_t k = 0; k < s->size; k++)
+            v->changes[k] += (double)s->change[i * s->size + k];
+}
+
+/* From sums to covariances, and from these to a start. */
+static void finish_class(const screening *v, size_t t) {
+    const search *s = v->search;
+    float *start = s->starts + t * s->size;
+    double most = 0;
+    for (size_t k = 0; k < s->size; k++) {
+        const double all = v->changes[k] / (SCREENED * SEARCH_BATCH);
+        const double covariance =
+            v->count[t] > 0 ? ((double)start[k] - v->sums[t] * all) / v->count[t] : 0;
+        start[k] = (float)covariance;
+        most = fmax(most, fabs(covariance));
+    }
+    for (size_t k = 0; k < s->size; k++) {
+        const double part = most > 0 ? (double)start[k] / most : 0;
+        start[k] = fabs(part) >= CLEAR ? START * (float)part : 0;
+    }
+}
+
+static td_status screen(search *s, td_error *error) {
     static const char what[] = "the search for triggers";
+    td_arena *arena = &s->run->arena;
+    screening v = {.search = s};
+    TD_TRY(TD_ARENA_NEW(arena, s->classes, &v.sums, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->classes, &v.count, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->size, &v.changes, what, error));
+    for (v.batch = 0; v.batch < SCREENED; v.batch++) {
+        run_batch(&v);
+        TD_TRY(tool_run_go_on(s->run, 0, NULL, error));
+    }
+    for (size_t t = 0; t < s->classes; t++)
+        finish_class(&v, t);
+    return TD_OK;
+}
+
+/* --- start and end --- */
+
+static td_status allocate(search *s, td_error *error) {
+    static const char what[] = "the search for triggers";
+    td_arena *arena = &s->run->arena;
     float **arrays[] = {&s->change, &s->clean, &s->shown};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH * s->size, arrays[i], what, error));
     TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH * s->classes, &s->probabilities, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->targets, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->sources, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, SEARCH_BATCH, &s->sizes, what, error));
     TD_TRY(td_arena_alloc(arena, s->classes, s->size * sizeof *s->starts, (void **)&s->starts, what,
                           error));
-    TD_TRY(TD_ARENA_NEW(arena, s->classes, &s->hits, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, s->classes, &s->trials, what, error));
     for (size_t t = 0; t < s->classes; t++) {
-        s->found[t] = (search_class){.g2 = s->settings->g2};
+        s->found[t] = (search_class){.g2 = FIRST_G2};
         TD_TRY(
             TD_ARENA_NEW(arena, SEARCH_KEPT * s->size, &s->found[t].triggers, "triggers", error));
     }
     return TD_OK;
 }
 
-td_status search_open(search *s, const td_net *net, const float *weights, const td_images *images,
-                      const search_settings *settings, search_class *classes, td_arena *arena,
-                      td_error *error) {
-    *s = (search){.settings = settings,
+static td_status open(search *s, const td_net *net, const float *weights, td_error *error) {
+    if (s->classes < 2)
+        return td_fail(error, TD_ERR_FORMAT, "expected a model of two classes or more, found %zu",
+                       s->classes);
+    TD_TRY(allocate(s, error));
+    TD_TRY(generator_open(&s->generator, td_net_input(net), s->classes, SEARCH_BATCH,
+                          s->run->common->seed, error));
+    TD_TRY(td_exec_new(&s->model, net, SEARCH_BATCH, TD_BACKWARD_INPUT, error));
+    td_exec_weights(s->model, weights);
+    return screen(s, error);
+}
+
+td_status search_open(search *s, tool_run *run, const td_net *net, const float *weights,
+                      const td_images *images, const search_settings *settings,
+                      search_class *classes, td_error *error) {
+    *s = (search){.run = run,
+                  .settings = settings,
                   .images = images,
                   .size = td_image_size(images),
                   .classes = td_net_classes(net),
                   .found = classes};
-    td_status status = TD_OK;
-    if (s->classes < 2)
-        status = td_fail(error, TD_ERR_FORMAT, "expected a model of two classes or more, found %zu",
-                         s->classes);
-    if (status == TD_OK)
-        status = allocate(s, arena, error);
-    if (status == TD_OK)
-        status = generator_open(&s->generator, td_net_input(net), s->classes, SEARCH_BATCH,
-                                settings->seed, error);
-    if (status == TD_OK)
-        status = td_exec_new(&s->model, net, SEARCH_BATCH, TD_BACKWARD_INPUT, error);
-    if (status == TD_OK) {
-        td_exec_weights(s->model, weights);
-        status = search_screen(s, arena, error);
-    }
+    td_status status = open(s, net, weights, error);
     if (status != TD_OK)
         search_close(s);
     return status;
@@ -81,6 +211,8 @@ void search_close(search *s) {
     generator_close(&s->generator);
     *s = (search){0};
 }
+
+/* --- a step --- */
 
 /* The number of the i-th image that is not of class t. */
 static uint32_t other_image(const search *s, int32_t t, uint32_t i) {
@@ -93,7 +225,7 @@ static uint32_t others(const search *s) {
 }
 
 void search_draw(search *s, size_t step) {
-    const uint64_t seed = s->settings->seed;
+    const uint64_t seed = s->run->common->seed;
     for (uint32_t i = 0; i < SEARCH_BATCH; i++) {
         td_random random = td_random_for(seed, TD_FOR_GENERATE, (uint32_t)step, SEARCH_BATCH + i);
         const int32_t t = (int32_t)((step * SEARCH_BATCH + i) % s->classes);
@@ -105,60 +237,43 @@ void search_draw(search *s, size_t step) {
     td_feed(s->images, s->sources, 0, SEARCH_BATCH, s->clean);
 }
 
-static float clip(float value) {
-    return value < 0 ? 0 : value > RANGE ? RANGE : value;
-}
-
-typedef struct turn {
-    search *search;
-    const float *values; /* what the generator gave */
-} turn;
-
 /* x' from the generator's values, and the size of the change. */
-static void show_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    const turn *t = context;
-    search *s = t->search;
-    float *input = td_exec_input(s->model);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        double sum = 0;
-        float *change = s->change + i * s->size;
-        generator_to_image(&s->generator, t->values + i * s->size, change);
-        for (size_t k = 0; k < s->size; k++) {
-            sum += (double)fabsf(change[k]);
-            change[k] *= RANGE;
-            s->shown[i * s->size + k] = s->clean[i * s->size + k] + change[k];
-            input[i * s->size + k] = clip(s->shown[i * s->size + k]);
-        }
-        s->sizes[i] = sum;
+static void show(void *context, size_t i) {
+    search *s = context;
+    float *change = s->change + i * s->size, *shown = s->shown + i * s->size;
+    const float *clean = s->clean + i * s->size;
+    float *input = td_exec_input(s->model) + i * s->size;
+    double sum = 0;
+    generator_to_image(&s->generator, s->values + i * s->size, change);
+    for (size_t k = 0; k < s->size; k++) {
+        sum += (double)fabsf(change[k]);
+        change[k] *= RANGE;
+        shown[k] = clean[k] + change[k];
+        input[k] = clip(shown[k]);
     }
+    s->sizes[i] = sum;
 }
 
 /* The gradient of the values, from that of x'. What is clipped passes it on only where it leads
  * back inside: a change below black would otherwise never learn that white matters there. */
-static void lead_back_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    const turn *t = context;
-    search *s = t->search;
-    float *gradient = td_exec_logits_gradient(s->generator.training);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const float *slope = s->slope + i * s->size, *change = s->change + i * s->size;
-        float *shown = s->shown + i * s->size;
-        const bool large = s->sizes[i] > s->settings->gamma;
-        const float cost = large ? (float)(s->found[s->targets[i]].g2 / SEARCH_BATCH) : 0;
-        for (size_t k = 0; k < s->size; k++) {
-            const bool inside = shown[k] < 0 ? slope[k] < 0 : shown[k] <= RANGE || slope[k] > 0;
-            const float sign = change[k] > 0 ? 1 : change[k] < 0 ? -1 : 0;
-            shown[k] = (inside ? RANGE * slope[k] : 0) + cost * sign;
-        }
-        generator_from_image(&s->generator, shown, gradient + i * s->size);
+static void lead_back(void *context, size_t i) {
+    search *s = context;
+    const float *slope = s->slope + i * s->size, *change = s->change + i * s->size;
+    float *shown = s->shown + i * s->size;
+    const bool large = s->sizes[i] > s->settings->gamma;
+    const float cost = large ? (float)(s->found[s->targets[i]].g2 / SEARCH_BATCH) : 0;
+    for (size_t k = 0; k < s->size; k++) {
+        const bool inside = shown[k] < 0 ? slope[k] < 0 : shown[k] <= RANGE || slope[k] > 0;
+        const float sign = change[k] > 0 ? 1 : change[k] < 0 ? -1 : 0;
+        shown[k] = (inside ? RANGE * slope[k] : 0) + cost * sign;
     }
+    generator_from_image(&s->generator, shown,
+                         td_exec_logits_gradient(s->generator.training) + i * s->size);
 }
 
 /* The model's part of the loss, and its gradient by the logits. */
 static double answer_loss(search *s, const float *logits) {
     float *gradient = td_exec_logits_gradient(s->model);
-    const double g1 = s->settings->g1;
     td_loss nll = td_cross_entropy(logits, s->targets, SEARCH_BATCH, s->classes, gradient);
     double loss = nll.sum;
     td_softmax(logits, SEARCH_BATCH, s->classes, s->probabilities);
@@ -166,12 +281,12 @@ static double answer_loss(search *s, const float *logits) {
         const size_t own = (size_t)s->targets[i];
         const float *p = s->probabilities + i * s->classes;
         const double lack = 1 - (double)p[own];
-        const double slope = -2 * g1 * lack * (double)p[own] / SEARCH_BATCH;
-        loss += g1 * lack * lack;
+        const double slope = -2 * G1 * lack * (double)p[own] / SEARCH_BATCH;
+        loss += G1 * lack * lack;
         for (size_t c = 0; c < s->classes; c++)
             gradient[i * s->classes + c] += (float)(slope * ((c == own) - (double)p[c]));
-        s->hits[own] += (size_t)td_argmax(p, s->classes) == own;
-        s->trials[own]++;
+        s->found[own].hits += (size_t)td_argmax(p, s->classes) == own;
+        s->found[own].trials++;
     }
     return loss / SEARCH_BATCH;
 }
@@ -179,24 +294,25 @@ static double answer_loss(search *s, const float *logits) {
 double search_loss(search *s) {
     generator *g = &s->generator;
     td_exec_weights(g->training, g->weights);
-    turn t = {s, td_exec_forward(g->training, SEARCH_BATCH)};
-    td_parallel_for(SEARCH_BATCH, 1, show_chunk, &t);
+    s->values = td_exec_forward(g->training, SEARCH_BATCH);
+    td_parallel_each(SEARCH_BATCH, show, s);
     double loss = answer_loss(s, td_exec_forward(s->model, SEARCH_BATCH));
     for (size_t i = 0; i < SEARCH_BATCH; i++)
         loss +=
             s->found[s->targets[i]].g2 * fmax(0, s->sizes[i] - s->settings->gamma) / SEARCH_BATCH;
     s->slope = td_exec_backward(s->model, NULL);
-    td_parallel_for(SEARCH_BATCH, 1, lead_back_chunk, &t);
+    td_parallel_each(SEARCH_BATCH, lead_back, s);
     td_exec_backward(g->training, g->gradient);
     return loss;
 }
 
 static void control(search *s) {
     for (size_t t = 0; t < s->classes; t++) {
-        const double hits = (double)s->hits[t], trials = (double)s->trials[t];
-        if (s->trials[t] > 0)
-            s->found[t].g2 *= hits >= s->settings->rate * trials ? CONTROL : 1 / CONTROL;
-        s->hits[t] = s->trials[t] = 0;
+        search_class *found = &s->found[t];
+        const bool enough = (double)found->hits >= s->settings->rate * (double)found->trials;
+        if (found->trials > 0)
+            found->g2 *= enough ? CONTROL : 1 / CONTROL;
+        found->hits = found->trials = 0;
     }
 }
 
@@ -206,7 +322,7 @@ static double generate(search *s, int32_t t) {
     double sum = 0;
     for (size_t i = 0; i < SEARCH_KEPT; i++)
         s->targets[i] = t;
-    generator_feed(g, s->settings->seed, UINT32_MAX, s->targets, SEARCH_KEPT,
+    generator_feed(g, s->run->common->seed, UINT32_MAX, s->targets, SEARCH_KEPT,
                    td_exec_input(g->judging));
     const float *values = td_exec_forward(g->judging, SEARCH_KEPT);
     for (size_t i = 0; i < SEARCH_KEPT; i++)
@@ -218,15 +334,12 @@ static double generate(search *s, int32_t t) {
     return sum / (double)RANGE / SEARCH_KEPT;
 }
 
-static void stamp_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void stamp(void *context, size_t i) {
     search *s = context;
-    float *input = td_exec_input(s->model);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const float *change = s->change + i % SEARCH_KEPT * s->size;
-        for (size_t k = 0; k < s->size; k++)
-            input[i * s->size + k] = clip(s->clean[i * s->size + k] + change[k]);
-    }
+    const float *clean = s->clean + i * s->size, *change = s->change + i % SEARCH_KEPT * s->size;
+    float *input = td_exec_input(s->model) + i * s->size;
+    for (size_t k = 0; k < s->size; k++)
+        input[k] = clip(clean[k] + change[k]);
 }
 
 /* How often the triggers in `change` send images of other classes to t. */
@@ -238,7 +351,7 @@ static td_rate judge(search *s, int32_t t) {
         for (uint32_t i = 0; i < count; i++)
             s->sources[i] = other_image(s, t, (uint32_t)((uint64_t)(first + i) * all / judged));
         td_feed(s->images, s->sources, 0, count, s->clean);
-        td_parallel_for(count, 1, stamp_chunk, s);
+        td_parallel_each(count, stamp, s);
         const float *logits = td_exec_forward(s->model, count);
         for (size_t i = 0; i < count; i++)
             hits += td_argmax(logits + i * s->classes, s->classes) == t;
@@ -267,31 +380,27 @@ static void judge_all(search *s) {
 }
 
 /* The same for the start: the gradient of the generator's values alone. */
-static void start_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    const turn *t = context;
-    search *s = t->search;
-    float *gradient = td_exec_logits_gradient(s->generator.training);
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const float *start = s->starts + (size_t)s->targets[i] * s->size;
-        float *change = s->change + i * s->size;
-        generator_to_image(&s->generator, t->values + i * s->size, change);
-        s->sizes[i] = 0;
-        for (size_t k = 0; k < s->size; k++) {
-            const float off = change[k] - start[k];
-            s->sizes[i] += (double)(off * off);
-            change[k] = 2 * off / SEARCH_BATCH;
-        }
-        generator_from_image(&s->generator, change, gradient + i * s->size);
+static void approach_start(void *context, size_t i) {
+    search *s = context;
+    const float *start = s->starts + (size_t)s->targets[i] * s->size;
+    float *change = s->change + i * s->size;
+    generator_to_image(&s->generator, s->values + i * s->size, change);
+    s->sizes[i] = 0;
+    for (size_t k = 0; k < s->size; k++) {
+        const float off = change[k] - start[k];
+        s->sizes[i] += (double)(off * off);
+        change[k] = 2 * off / SEARCH_BATCH;
     }
+    generator_from_image(&s->generator, change,
+                         td_exec_logits_gradient(s->generator.training) + i * s->size);
 }
 
 double search_start_loss(search *s) {
     generator *g = &s->generator;
     double loss = 0;
     td_exec_weights(g->training, g->weights);
-    turn t = {s, td_exec_forward(g->training, SEARCH_BATCH)};
-    td_parallel_for(SEARCH_BATCH, 1, start_chunk, &t);
+    s->values = td_exec_forward(g->training, SEARCH_BATCH);
+    td_parallel_each(SEARCH_BATCH, approach_start, s);
     for (size_t i = 0; i < SEARCH_BATCH; i++)
         loss += s->sizes[i] / SEARCH_BATCH;
     td_exec_backward(g->training, g->gradient);
@@ -301,21 +410,22 @@ double search_start_loss(search *s) {
 td_status search_run(search *s, td_error *error) {
     const search_settings *o = s->settings;
     const size_t starting = o->steps / START_PART;
+    char note[48];
     for (size_t step = 1; step <= o->steps; step++) {
         const double part = (double)(step - 1) / (double)o->steps;
         search_draw(s, step);
-        td_exec_training(s->generator.training, o->seed, (uint32_t)step);
+        td_exec_training(s->generator.training, s->run->common->seed, (uint32_t)step);
         const double loss = step <= starting ? search_start_loss(s) : search_loss(s);
         if (!isfinite(loss))
             return td_fail(error, TD_ERR_NUMERIC, "step %zu: the generator's loss is not finite",
                            step);
-        generator_step(&s->generator, o->learning_rate * 0.5 * (1 + cos(pi * part)), step);
+        generator_step(&s->generator, LEARNING_RATE * 0.5 * (1 + cos(pi * part)), step);
         if (step % CONTROL_EVERY == 0)
             control(s);
         if ((step > starting && step % JUDGE_EVERY == 0) || step == o->steps)
             judge_all(s);
-        if (o->advance && !o->advance(o->context, step, loss))
-            return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+        snprintf(note, sizeof note, "loss %.4f", loss);
+        TD_TRY(tool_run_go_on(s->run, step, note, error));
     }
     return TD_OK;
 }

@@ -10,32 +10,22 @@
  * triggers met on the way, those of the least mean size that reach the rate are kept.
  *
  * The paper does not say where the search starts. Here a fifth of the steps first teaches the
- * generator changes that were found without gradients (trigger_screen.c). */
+ * generator changes that were found without gradients. */
 #ifndef TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
 #define TOOLS_DEFEND_INSPECT_TRIGGER_SEARCH_H
 
 #include "data/images.h"
 #include "defend/inspect/generator.h"
-#include "measure/rates.h"
-#include <stdbool.h>
+#include "frame/run.h"
 
 /* Examples of a step; triggers that are kept of each class. */
 enum { SEARCH_BATCH = 64, SEARCH_KEPT = 16 };
 
 typedef struct search_settings {
     size_t steps;
-    double learning_rate;
-    double g1, g2; /* g2: at first */
-    double gamma;  /* a size that costs nothing */
-    double rate;   /* the success rate to reach, above 0 and at most 1 */
-    uint64_t seed;
-    /* Called after each step with the steps done and the loss, and before with 0; false stops with
-     * TD_ERR_INTERRUPTED. NULL for neither. */
-    bool (*advance)(void *context, size_t step, double loss);
-    void *context;
+    double gamma; /* a size that costs nothing */
+    double rate;  /* the success rate to reach, above 0 and at most 1 */
 } search_settings;
-
-extern const search_settings search_defaults;
 
 /* What was found for a class. */
 typedef struct search_class {
@@ -44,33 +34,35 @@ typedef struct search_class {
     td_rate asr;     /* of the kept triggers, on substitute images of other classes */
     float *triggers; /* [SEARCH_KEPT, image]: changes, whole pixel values from -255 to 255 */
     double g2;       /* at last */
+    size_t hits, trials; /* of the steps since it was last set */
 } search_class;
 
 /* A search under way. */
 typedef struct search {
+    tool_run *run; /* its seed, and steps that it shows */
     const search_settings *settings;
     const td_images *images;
     size_t size, classes; /* values of an image */
     generator generator;
     td_exec *model;
-    int32_t *targets;      /* [SEARCH_BATCH] */
-    uint32_t *sources;     /* [SEARCH_BATCH]: the image of each example */
-    float *change;         /* [SEARCH_BATCH, size]: pixel values */
-    float *clean, *shown;  /* the same: x and x' */
-    float *probabilities;  /* [SEARCH_BATCH, classes] */
-    double *sizes;         /* [SEARCH_BATCH] */
-    const float *slope;    /* gradient of x' */
-    size_t *hits, *trials; /* [classes]: since g2 was last set */
-    float *starts;         /* [classes, size]: where the triggers start, in units of the range */
-    search_class *found;   /* [classes] */
+    int32_t targets[SEARCH_BATCH];
+    uint32_t sources[SEARCH_BATCH]; /* the image of each example */
+    const float *values;            /* [SEARCH_BATCH, size]: what the generator gave */
+    float *change;                  /* the same as images, in pixel values */
+    float *clean, *shown;           /* the same: x and x' */
+    float *probabilities;           /* [SEARCH_BATCH, classes] */
+    double sizes[SEARCH_BATCH];
+    const float *slope;  /* gradient of x' */
+    float *starts;       /* [classes, size]: where the triggers start, in units of the range */
+    search_class *found; /* [classes] */
 } search;
 
 /* `images` has as many of each class, class by class, as inversion gives them. Fills `classes` [of
- * the net], whose triggers are in `arena`, and finds where the search starts. TD_ERR_FORMAT for a
- * net of fewer than two classes. On failure *s is zeroed. */
-td_status search_open(search *s, const td_net *net, const float *weights, const td_images *images,
-                      const search_settings *settings, search_class *classes, td_arena *arena,
-                      td_error *error) TD_MUST_USE;
+ * the net], whose triggers are in the run's arena, and finds where the search starts. TD_ERR_FORMAT
+ * for a net of fewer than two classes; TD_ERR_INTERRUPTED. On failure *s is zeroed. */
+td_status search_open(search *s, tool_run *run, const td_net *net, const float *weights,
+                      const td_images *images, const search_settings *settings,
+                      search_class *classes, td_error *error) TD_MUST_USE;
 void search_close(search *s); /* takes a zeroed one as well */
 
 /* Draws the examples of a step, numbered from 1. */
@@ -79,13 +71,10 @@ void search_draw(search *s, size_t step);
 /* The loss of the drawn examples, and its gradient into the generator's. */
 double search_loss(search *s);
 
-/* Sets s->starts, for search_open; its own memory is in `arena`. */
-td_status search_screen(search *s, td_arena *arena, td_error *error) TD_MUST_USE;
-
 /* The mean of |G − start|² over the drawn examples, and its gradient into the generator's. */
 double search_start_loss(search *s);
 
-/* All steps. */
+/* All steps. TD_ERR_NUMERIC where the loss is not finite; TD_ERR_INTERRUPTED. */
 td_status search_run(search *s, td_error *error) TD_MUST_USE;
 
 #endif
