@@ -132,7 +132,7 @@ static bool has_outputs(const step *s, const json_t *record) {
 }
 
 static td_status check_identity(const step *s, const json_t *record, td_error *error) {
-    static const char *const keys[] = {"version", "blas_core", "seed", "options", NULL};
+    static const char *const keys[] = {"version", "kernel", "blas_core", "seed", "options", NULL};
     json_t *found = pick(record, keys);
     td_status status =
         tool_identity_compare(json_object_get(s->identity, "options"),
