@@ -360,11 +360,13 @@ static char *maps_of(const char *record) {
 static void heat_maps_are_of_squares(void **state) {
     (void)state;
     char *text =
-        maps_of("{\"target\": 1, \"pairs\": [[3, 1], [0, 0]], \"tables\": [{\"rows\": \"/pairs\", "
-                "\"title\":"
-                " \"t\", \"shape\": \"matrix\", \"names\": [\"cat\", \"<b>\"], \"columns\": ["
+        maps_of("{\"target\": 1, \"pairs\": [{\"c\": \"cat\", \"to\": [3, 1]},"
+                " {\"c\": \"<b>\", \"to\": [0, 0]}], \"tables\": [{\"rows\": \"/pairs\","
+                " \"title\": \"t\", \"columns\": ["
                 "  {\"name\": \"c\", \"title\": \"true\", \"kind\": \"text\"},"
-                "  {\"name\": \"to\", \"title\": \"predicted\", \"kind\": \"count\"}], \"charts\":"
+                "  {\"name\": \"to\", \"title\": \"cat\", \"kind\": \"count\", \"list\": true},"
+                "  {\"name\": \"to\", \"title\": \"<b>\", \"kind\": \"count\", \"list\": true}],"
+                " \"charts\":"
                 " [{\"title\": \"m<>\", \"kind\": \"heat\", \"x\": \"c\", \"y\": [\"to\"]}],"
                 " \"axes\": {\"x_mark\": \"/target\", \"mark\": \"the target\"}}]}");
     support_assert_contains(text, "<b>m&lt;&gt;</b>");
