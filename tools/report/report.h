@@ -73,12 +73,6 @@ typedef struct report_trouble {
     const char *name, *reason;
 } report_trouble;
 
-/* An output of a record. */
-typedef struct report_made {
-    const char *digest; /* the record's */
-    const report_record *maker;
-} report_made;
-
 /* A chart that gnuplot is to draw, and where it stands on the page. */
 typedef struct report_chart {
     off_t place;
@@ -91,6 +85,7 @@ typedef struct report {
     bool quiet;         /* nothing is said on stderr */
     report_file *files; /* all below the folder, by name */
     size_t file_count;
+    bool full; /* there are more files */
     report_record *records;
     size_t record_count;
     report_picture *pictures;
@@ -99,10 +94,10 @@ typedef struct report {
     size_t trouble_count;
     const char **strangers; /* JSON files that are no records of these tools */
     size_t stranger_count;
-    report_made *made; /* by digest, then in the order of the records */
-    size_t made_count;
-    FILE *out;    /* the page, without its charts */
-    FILE *script; /* for gnuplot */
+    json_t *makers; /* by the names and the digests of outputs, the place of the first record that
+                       has such a one */
+    FILE *out;      /* the page, without its charts */
+    FILE *script;   /* for gnuplot */
     report_chart charts[REPORT_CHARTS];
     size_t chart_count;
     char chart_folder[64]; /* where gnuplot draws; "" without charts */
@@ -116,10 +111,10 @@ void report_trouble_add(report *r, const char *name, const char *reason);
 /* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */
 const report_kind *report_kind_of(const json_t *root);
 
-/* Lists the outputs of all records, at most REPORT_FILES. */
-td_status report_list_outputs(report *r, td_error *error) TD_MUST_USE;
+/* Adds the outputs of record `number` to r->makers. */
+td_status report_add_outputs(report *r, size_t number, td_error *error) TD_MUST_USE;
 
-/* The first record that has an output of this digest, or NULL. */
+/* The first record that has an output of this digest (or name), or NULL. */
 const report_record *report_maker(const report *r, const char *digest);
 
 /* The record of this name, or else of this name in the folder of `from` (may be NULL); or NULL. */
