@@ -22,10 +22,6 @@ static void write_text(FILE *out, const void *what) {
     html_text(out, what);
 }
 
-static void write_json(FILE *out, const void *what) {
-    html_json(out, what);
-}
-
 static void assert_text(const char *text, const char *expected) {
     char *found = written(write_text, text);
     assert_string_equal(found, expected);
@@ -36,14 +32,6 @@ static json_t *parse(const char *text) {
     json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
     assert_non_null(value);
     return value;
-}
-
-static void assert_json(const char *text, const char *expected) {
-    json_t *value = parse(text);
-    char *found = written(write_json, value);
-    assert_string_equal(found, expected);
-    free(found);
-    json_decref(value);
 }
 
 static void text_is_escaped(void **state) {
@@ -86,16 +74,8 @@ static void long_text_is_cut_between_characters(void **state) {
     free(text);
 }
 
-static void json_is_one_line(void **state) {
+static void labels_are_words(void **state) {
     (void)state;
-    assert_json("\"<b>\"", "&lt;b&gt;");
-    assert_json("[1, 2.5, true, false, null, \"x\"]", "1, 2.5, yes, no, none, x");
-    assert_json("{\"a\": {\"b<\": [1, 2]}}", "a b&lt; 1, 2");
-    assert_json("[[[[[[[[1]]]]]]]]", "…");
-    assert_json("[]", "none");
-    assert_json("[0,1,2,3,4,5,6,7,8,9,10,11,12,13]",
-                "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (14 in all)");
-    assert_json("1e308", "1e+308");
     char label[HTML_LABEL_SIZE];
     html_label(label, "robust_accuracy");
     assert_string_equal(label, "robust accuracy");
@@ -103,9 +83,9 @@ static void json_is_one_line(void **state) {
     assert_string_equal(label, "ASR");
 }
 
-/* The tables of a record, on the page. */
-static char *page_of(const char *text) {
-    json_t *root = parse(text), *rest = report_derive(root);
+/* The tables of a record, or all its values, on the page. */
+static char *page_of(const char *text, bool whole) {
+    json_t *root = parse(text), *rest = whole ? report_derive_values(root) : report_derive(root);
     tool_tables tables = {0};
     char *out = NULL;
     size_t size = 0;
@@ -124,9 +104,38 @@ static char *page_of(const char *text) {
 }
 
 static void assert_on_page(const char *record, const char *expected) {
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, expected);
     free(text);
+}
+
+/* What the value of an option becomes. */
+static void assert_value(const char *text, const char *expected) {
+    char option[200], line[400];
+    snprintf(option, sizeof option, "{\"a_b\": %s}", text);
+    char *found = page_of(option, true);
+    snprintf(line, sizeof line, "<dl class=\"values\">\n<div><dt>a b%s</dd></div>\n</dl>\n",
+             expected);
+    assert_string_equal(found, line);
+    free(found);
+}
+
+static void all_values_are_shown(void **state) {
+    (void)state;
+    assert_value("\"<b>\"", "</dt><dd>&lt;b&gt;");
+    assert_value("1", "</dt><dd>1");
+    assert_value("1e308", "</dt><dd>1e+308");
+    assert_value("true", "</dt><dd>yes");
+    assert_value("false", "</dt><dd>no");
+    assert_value("null", "</dt><dd>none");
+    assert_value("[]", "</dt><dd>none");
+    assert_value("[\"x\", \"y\"]", "</dt><dd>x; y");
+    assert_value("{\"c\": {\"d<\": [1, 2.5]}}", " c d&lt;</dt><dd>1, 2.5");
+    assert_value("[{\"c\": 5}]", " 1 c</dt><dd>5");
+    assert_value("[1, \"x\"]", "</dt><dd>[1, &quot;x&quot;]");
+    assert_value("[[[[[[[[1]]]]]]]]", "</dt><dd>[[[[[[[[1]]]]]]]]");
+    assert_value("[0,1,2,3,4,5,6,7,8,9,10,11,12,13]",
+                 "</dt><dd>0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13");
 }
 
 static void rates_have_intervals(void **state) {
@@ -151,7 +160,7 @@ static void any_list_of_objects_is_a_table(void **state) {
         " \"runs_of\": [{\"data\": \"a\", \"n\": 3, \"inner\": {\"psnr\": 30.5}, \"mean\": [1, 2],"
         "   \"on\": true, \"none\": null, \"deep\": [{\"k\": 1}, {\"k\": 2}]},"
         "  {\"data\": 7, \"n\": -1, \"more\": 1}]}";
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, "<dt>cutoff</dt><dd>2</dd>");
     support_assert_contains(text, "<dt>accuracy, %</dt><dd>50.00</dd>");
     support_assert_contains(text, "<caption>runs of</caption>");
@@ -179,7 +188,7 @@ static void described_tables_are_shown_as_they_say(void **state) {
         "    \"digits\": 1}]},"
         " {\"rows\": \"\", \"title\": \"\", \"columns\": ["
         "   {\"name\": \"share\", \"title\": \"the share\", \"kind\": \"real\"}]}]}";
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, "<caption>A &lt;list&gt;</caption>");
     support_assert_contains(text, ">size, pixels</th>");
     support_assert_contains(text, "<tr class=\"flagged\"><td class=\"n\" data-v=\"3\">3</td>"
@@ -420,7 +429,8 @@ int main(void) {
         cmocka_unit_test(text_is_escaped),
         cmocka_unit_test(bytes_that_are_no_text_are_replaced),
         cmocka_unit_test(long_text_is_cut_between_characters),
-        cmocka_unit_test(json_is_one_line),
+        cmocka_unit_test(labels_are_words),
+        cmocka_unit_test(all_values_are_shown),
         cmocka_unit_test(rates_have_intervals),
         cmocka_unit_test(records_are_recognised),
         cmocka_unit_test(logs_are_read_line_by_line),

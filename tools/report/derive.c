@@ -4,14 +4,15 @@
 #include "report/html.h"
 #include "report/report.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MOST_TABLES = 60,
-    MOST_COLUMNS = 40, /* of a table */
-    MOST_LIST = 8,     /* numbers or texts that stand in one cell */
-    MOST_INNER = 4,    /* objects of a list within a row */
-    DEPTH = 3,         /* of objects */
+    MOST_COLUMNS = 100, /* of a table */
+    MOST_LIST = 8,      /* numbers or texts that stand in one cell */
+    MOST_INNER = 4,     /* objects of a list within a row */
+    DEPTH = 3,          /* of objects */
     NAME = 320,
 };
 
@@ -36,6 +37,7 @@ typedef struct deriver {
     const json_t *root;
     json_t *rows, *tables; /* of the result: the rows of each table, and its description */
     bool in_rows;          /* whether short lists of objects stand in the row, too */
+    bool whole;            /* whether all else does as well, as JSON */
     bool good;
 } deriver;
 
@@ -78,20 +80,33 @@ static void append(deriver *d, json_t *list, json_t *value) {
 
 /* --- rows --- */
 
-/* A few numbers or texts in one cell: "3, 5". */
+/* Numbers or texts in one cell: "3, 5", "a; b". */
 static json_t *join(const json_t *list) {
-    enum { EACH = 40 };
-    char text[MOST_LIST * EACH] = "";
-    for (size_t i = 0, used = 0; i < json_array_size(list); i++) {
-        const json_t *value = json_array_get(list, i);
-        const char *lead = i > 0 ? ", " : "";
-        const int size =
-            json_is_string(value)
-                ? snprintf(text + used, EACH, "%s%s", lead, json_string_value(value))
-                : snprintf(text + used, EACH, "%s%.6g", lead, json_number_value(value));
-        used += size < EACH ? (size_t)size : EACH - 1;
+    char *text = NULL;
+    size_t i, size = 0;
+    const json_t *value;
+    FILE *memory = open_memstream(&text, &size);
+    if (!memory)
+        return NULL;
+    json_array_foreach(list, i, value) {
+        if (json_is_string(value))
+            fprintf(memory, "%s%s", i > 0 ? "; " : "", json_string_value(value));
+        else
+            fprintf(memory, "%s%.6g", i > 0 ? ", " : "", json_number_value(value));
     }
-    return tool_json_text(text);
+    fclose(memory);
+    json_t *joined = tool_json_text(text);
+    free(text);
+    return joined;
+}
+
+/* "none" for null and for what is empty. */
+static json_t *spell_out(const json_t *value) {
+    const bool some = json_array_size(value) + json_object_size(value) > 0;
+    char *text = some ? json_dumps(value, 0) : NULL;
+    json_t *spelled = json_string(text ? text : "none");
+    free(text);
+    return spelled;
 }
 
 static bool is_companion(const char *key) {
@@ -105,17 +120,20 @@ static void flatten_field(deriver *d, const char *key, const json_t *value, size
                           json_t *row) {
     char name[NAME];
     const size_t size = json_array_size(value);
-    if (is_scalar(value) || is_companion(key))
+    if ((is_scalar(value) && !(d->whole && json_is_null(value))) || is_companion(key))
         d->good = json_object_set(row, key, (json_t *)value) == 0 && d->good;
     else if (json_is_object(value) && depth > 0)
         flatten(d, value, key, depth - 1, row);
-    else if (size <= MOST_LIST && (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
+    else if ((d->whole || size <= MOST_LIST) &&
+             (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
         put(d, row, key, join(value));
     else if (d->in_rows && depth > 0 && size <= MOST_INNER && all_are(value, JSON_OBJECT))
         for (size_t i = 0; i < size; i++) {
             snprintf(name, sizeof name, "%.250s %zu", key, i + 1);
             flatten(d, json_array_get(value, i), name, depth - 1, row);
         }
+    else if (d->whole)
+        put(d, row, key, spell_out(value));
 }
 
 static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth,
@@ -259,8 +277,8 @@ static void add_rows(deriver *d, const json_t *list, const char *key, const char
 
 /* Counts of classes against classes, as a map. */
 static void add_square(deriver *d, const json_t *square, const char *title) {
-    json_t *rows = json_array(),
-           *columns = json_pack("[{ss ss ss}]", "name", "class", "title", "class", "kind", "count");
+    json_t *rows = json_array(), *columns = json_pack("[{ss ss ss}]", "name", "class", "title",
+                                                      "true class", "kind", "count");
     for (size_t i = 0; i < json_array_size(square); i++) {
         append(d, rows,
                json_pack("{sI sO}", "class", (json_int_t)i, "to", json_array_get(square, i)));
@@ -273,7 +291,8 @@ static void add_square(deriver *d, const json_t *square, const char *title) {
     append(d, json_object_get(table, "charts"),
            json_pack("{so ss ss}", "title", tool_json_text(title), "kind", "heat", "x", "class"));
     put(d, table, "axes",
-        json_pack("{ss ss}", "x_title", "predicted class", "y_title", "true class"));
+        json_pack("{ss ss ss ss}", "x_title", "predicted class", "y_title", "true class", "x_mark",
+                  "/target", "mark", "the target"));
 }
 
 /* --- the walk --- */
@@ -326,44 +345,63 @@ static void walk(deriver *d, const char *key, const json_t *value, const char *p
     }
 }
 
-/* Single values at the top of the record and in the objects there. */
-static void add_values(deriver *d) {
-    json_t *row = json_object(), *value;
-    const char *key;
+/* Whether a field of the record is one of its values. */
+static bool is_value(const deriver *d, const char *key, const json_t *value) {
     char pointer[NAME];
+    const json_t *first = json_array_get(value, 0);
+    snprintf(pointer, sizeof pointer, "/%.100s", key);
+    return d->whole || (!is_elsewhere(d, key) && !json_is_string(first) && !json_is_object(first) &&
+                        !is_described(d, "", key) && !is_described(d, pointer, NULL));
+}
+
+/* Values at the top of the record and in the objects there. */
+static void add_values(deriver *d, const char *title) {
+    json_t *row = json_object(), *rows = json_pack("[o]", row), *value;
+    const char *key;
     json_object_foreach((json_t *)d->root, key, value) {
-        snprintf(pointer, sizeof pointer, "/%.100s", key);
-        const json_t *first = json_array_get(value, 0);
-        if (!is_elsewhere(d, key) && !json_is_string(first) && !json_is_object(first) &&
-            !is_described(d, "", key) && !is_described(d, pointer, NULL))
+        if (is_value(d, key, value))
             flatten_field(d, key, value, DEPTH - 1, row);
     }
-    json_t *rows = json_pack("[O]", row), *columns = columns_of(d, rows);
+    json_t *columns = columns_of(d, rows);
     if (json_array_size(columns) > 0)
-        add_table(d, json_incref(row), "Other values", columns);
+        add_table(d, json_incref(row), title, columns);
     else
         json_decref(columns);
     json_decref(rows);
-    json_decref(row);
 }
 
-json_t *report_derive(const json_t *root) {
-    deriver d = {root, json_array(), json_array(), false, true};
-    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables), *value;
+/* The tables of the lists of the record, and its squares. */
+static void add_lists(deriver *d) {
+    json_t *value;
     const char *key;
     char pointer[NAME], label[HTML_LABEL_SIZE];
-    if (!out)
-        return NULL;
-    add_values(&d);
-    d.in_rows = true;
-    json_object_foreach((json_t *)root, key, value) {
+    json_object_foreach((json_t *)d->root, key, value) {
         html_label(label, key);
         snprintf(pointer, sizeof pointer, "/%.100s", key);
-        if (!is_elsewhere(&d, key))
-            walk(&d, key, value, pointer, label, DEPTH, false);
+        if (!is_elsewhere(d, key))
+            walk(d, key, value, pointer, label, DEPTH, false);
     }
+}
+
+static json_t *derive(const json_t *root, const char *title, bool whole) {
+    deriver d = {root, json_array(), json_array(), .in_rows = whole, .whole = whole, .good = true};
+    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables);
+    if (!out)
+        return NULL;
+    add_values(&d, title);
+    d.in_rows = true;
+    if (!whole)
+        add_lists(&d);
     if (d.good)
         return out;
     json_decref(out);
     return NULL;
+}
+
+json_t *report_derive(const json_t *root) {
+    return derive(root, "Other values", false);
+}
+
+json_t *report_derive_values(const json_t *object) {
+    return derive(object, "", true);
 }

@@ -277,24 +277,42 @@ static td_status write_files(report *r, const report_record *record, const tool_
     return status;
 }
 
+/* What was asked for, and how it ran. */
+static json_t *list_settings(const json_t *root) {
+    static const char *const fields[] = {"tool", "version",        "blas_core",
+                                         "seed", "timing/seconds", "timing/threads"};
+    json_t *options = json_object_get(root, "options"),
+           *all = json_is_object(options) ? json_copy(options) : json_object();
+    char pointer[32];
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        snprintf(pointer, sizeof pointer, "/%s", fields[i]);
+        json_t *value = (json_t *)tool_json_at(root, pointer);
+        if (value && json_object_set(all, html_base(fields[i]), value) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
+static td_status write_values(report *r, const report_record *record, td_error *error) {
+    tool_tables tables = {0};
+    json_t *settings = list_settings(record->root), *derived = report_derive_values(settings);
+    td_status status = derived ? tool_tables_read(&tables, derived, NULL, NULL, error)
+                               : td_fail_memory(error, "settings");
+    if (status == TD_OK && tables.first)
+        report_table(r, record, tables.first);
+    tool_tables_free(&tables);
+    json_decref(derived);
+    json_decref(settings);
+    return status;
+}
+
 static td_status write_settings(report *r, const report_record *record, td_error *error) {
     static const tool_table_kind read = {.title = "Files read", .columns = file_columns},
                                  written = {.title = "Files written", .columns = file_columns};
-    static const char *const run[] = {"tool", "version", "blas_core", "seed"};
-    const json_t *timing = json_object_get(record->root, "timing");
-    size_t rows = 0;
-    const char *key;
-    json_t *value;
-    fputs("<details><summary>Settings and provenance</summary>\n<dl class=\"values\">\n", r->out);
-    json_object_foreach(json_object_get(record->root, "options"), key, value) {
-        if (rows++ < REPORT_ROWS)
-            html_definition(r->out, key, value);
-    }
-    for (size_t i = 0; i < sizeof run / sizeof *run; i++)
-        html_definition(r->out, run[i], json_object_get(record->root, run[i]));
-    html_definition(r->out, "seconds", json_object_get(timing, "seconds"));
-    html_definition(r->out, "threads", json_object_get(timing, "threads"));
-    fputs("</dl>\n", r->out);
+    fputs("<details><summary>Settings and provenance</summary>\n", r->out);
+    TD_TRY(write_values(r, record, error));
     TD_TRY(write_files(r, record, &read, "inputs", "path", error));
     TD_TRY(write_files(r, record, &written, "outputs", "file", error));
     fprintf(r->out, "<p class=\"note\">SHA-256 of the record: <code>%s</code></p>\n</details>\n",

@@ -156,4 +156,7 @@ void report_text_markdown(FILE *out, const char *text);
  * when out of memory. */
 json_t *report_derive(const json_t *root);
 
+/* The same of all values of an object, in one row: what is no number or text is spelled out. */
+json_t *report_derive_values(const json_t *object);
+
 #endif

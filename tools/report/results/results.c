@@ -321,10 +321,10 @@ td_status results_make(report *r, const td_many *expectations, const td_many *no
     td_status status = TD_OK;
     *out = json_pack("{ss ss so so}", "tool", "trapdoor-report", "version", TD_VERSION, "papers",
                      papers, "settings", settings);
-    for (size_t i = 0; i < expectations->count && *out && status == TD_OK; i++)
-        status = add_paper(&g, expectations->texts[i], papers, error);
     for (size_t i = 0; i < notes->count && *out; i++)
         add_setting(&g, "notes", tool_json_text(notes->texts[i]));
+    for (size_t i = 0; i < expectations->count && *out && status == TD_OK; i++)
+        status = add_paper(&g, expectations->texts[i], papers, error);
     if (*out)
         count_records(&g);
     td_arena_free(&g.arena);
