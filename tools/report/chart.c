@@ -34,40 +34,28 @@ static bool is_percent(const tool_column *column) {
 
 /* A cell as a point at `x`: rates in percent. */
 static plot_point point_of(const tool_column *column, const tool_cell *cell, double x) {
-    plot_point point = {x, NAN, NAN, NAN};
-    if (!cell->given)
-        return point;
-    switch (column->kind) {
-    case TOOL_COUNT:
-        point.y = (double)cell->count;
-        break;
-    case TOOL_REAL:
-        point.y = cell->real;
-        break;
-    case TOOL_RATE:
-        if (cell->rate.trials > 0)
-            point = (plot_point){x, 100 * cell->rate.value, 100 * cell->rate.interval.low,
-                                 100 * cell->rate.interval.high};
-        break;
-    case TOOL_ESTIMATE:
-        point = (plot_point){x, cell->estimate.value, cell->estimate.interval.low,
-                             cell->estimate.interval.high};
-        break;
-    default:
-        break;
-    }
-    return point;
+    const double unit = column->kind == TOOL_RATE ? 100 : 1;
+    const td_interval none = {NAN, NAN},
+                      interval = !cell->given                    ? none
+                                 : column->kind == TOOL_RATE     ? cell->rate.interval
+                                 : column->kind == TOOL_ESTIMATE ? cell->estimate.interval
+                                                                 : none;
+    return (plot_point){x, unit * tool_cell_number(column, cell), unit * interval.low,
+                        unit * interval.high};
 }
 
-/* What stands at `x`: its number; of bars with texts the row's place. */
+static double number_in(const tool_table *table, size_t row, size_t column) {
+    return point_of(&table->kind->columns[column],
+                    &table->cells[row * table->column_count + column], 0)
+        .y;
+}
+
+/* What stands at `x`: its number, or the middle of a bin; of bars with texts the row's place. */
 static double x_of(const tool_table *table, const plot *p, size_t x, size_t row) {
-    const tool_cell *cells = table->cells + row * table->column_count;
-    if (p->names)
-        return (double)row;
-    const double at = point_of(&table->kind->columns[x], &cells[x], 0).y;
-    if (p->kind != TOOL_CHART_HISTOGRAM || x + 1 >= table->column_count)
-        return at;
-    return (at + point_of(&table->kind->columns[x + 1], &cells[x + 1], 0).y) / 2;
+    const bool bin = p->kind == TOOL_CHART_HISTOGRAM && x + 1 < table->column_count;
+    return p->names ? (double)row
+           : bin    ? (number_in(table, row, x) + number_in(table, row, x + 1)) / 2
+                    : number_in(table, row, x);
 }
 
 /* What the row is of: the text in the column `by`, or of a flag its word. */
@@ -139,11 +127,9 @@ static td_status add_groups(const tool_table *table, plot *p, size_t x, size_t y
 /* Bars of several columns stand side by side. */
 static void set_bars(const tool_table *table, size_t x, plot *p) {
     const tool_axes *axes = chart_axes(table);
-    const tool_cell *first = table->cells;
     p->bar = 0.7 / (double)(axes->by || p->count == 0 ? 1 : p->count);
     if (p->kind == TOOL_CHART_HISTOGRAM && table->row_count > 0 && x + 1 < table->column_count)
-        p->bar = point_of(&table->kind->columns[x + 1], &first[x + 1], 0).y -
-                 point_of(&table->kind->columns[x], &first[x], 0).y;
+        p->bar = number_in(table, 0, x + 1) - number_in(table, 0, x);
     if (!(p->bar > 0) || !(p->bar < INFINITY))
         p->bar = 1;
     for (size_t s = 0; p->kind == TOOL_CHART_BARS && !axes->by && s < p->count; s++)

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np */
-#include "report/gnuplot.h"
+#include "report/chart.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -30,13 +30,9 @@ static map map_of(const tool_table *table, const tool_chart *chart, const json_t
 }
 
 static double value_of(const map *m, size_t row, size_t k) {
-    const tool_cell *cell = &m->table->cells[row * m->table->column_count + m->columns[k]];
-    const tool_cell_kind kind = m->table->kind->columns[m->columns[k]].kind;
-    const double value = !cell->given         ? 0
-                         : kind == TOOL_COUNT ? (double)cell->count
-                         : kind == TOOL_RATE  ? cell->rate.value
-                         : kind == TOOL_REAL  ? cell->real
-                                              : cell->estimate.value;
+    const size_t c = m->columns[k];
+    const double value = tool_cell_number(&m->table->kind->columns[c],
+                                          &m->table->cells[row * m->table->column_count + c]);
     return isfinite(value) && value > 0 ? value : 0;
 }
 

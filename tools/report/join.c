@@ -1,5 +1,5 @@
 /* Tables that several records have, side by side: the same measurements of many models. */
-#include "report/join.h"
+#include "report/report.h"
 
 #include <string.h>
 
@@ -98,7 +98,7 @@ static td_status join(report *r, const group *g, td_error *error) {
     return status;
 }
 
-td_status join_write(report *r, td_error *error) {
+td_status report_join(report *r, td_error *error) {
     group groups[MOST];
     const size_t count = list_groups(r, groups);
     bool any = false;

@@ -4,7 +4,6 @@
 #include "frame/command.h"
 #include "report/chart.h"
 #include "report/html.h"
-#include "report/page.h"
 #include "report/results/expect.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
@@ -149,7 +148,7 @@ static td_status make(writing *w, td_error *error) {
     w->r.out = tmpfile();
     if (!w->r.out)
         return td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
-    TD_TRY(page_write(&w->r, w->results, error));
+    TD_TRY(report_page(&w->r, w->results, error));
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
         return td_fail(error, TD_ERR_IO, "a temporary file could not be written");
     TD_TRY(write_page(w, error));

@@ -1,4 +1,5 @@
-#include "report/picture.h"
+/* Pictures on the page, as figures. */
+#include "report/report.h"
 
 #include "base/file.h"
 #include "data/picture.h"
@@ -35,7 +36,7 @@ static td_status check(const td_map *map, size_t *width, size_t *height, td_erro
     return TD_OK;
 }
 
-bool picture_write(report *r, const report_file *file, const char *label) {
+bool report_picture_write(report *r, const report_file *file, const char *label) {
     td_error error;
     td_map map;
     size_t width = 0, height = 0;
@@ -97,7 +98,7 @@ static bool is_flagged(const report_record *record, long class) {
 
 static void write_picture(report *r, report_picture *picture) {
     picture->shown = true;
-    if (!picture_write(r, &picture->file, html_base(picture->file.name)))
+    if (!report_picture_write(r, &picture->file, html_base(picture->file.name)))
         fputs("<p class=\"note\">This picture cannot be shown.</p>", r->out);
 }
 
@@ -145,7 +146,7 @@ static void write_gallery(report *r, const report_record *record, bool charts) {
         fprintf(r->out, "</div>%s\n", charts ? "</details>" : "");
 }
 
-void picture_gallery(report *r, const report_record *record) {
+void report_gallery(report *r, const report_record *record) {
     write_gallery(r, record, false);
     write_gallery(r, record, true);
 }
@@ -164,7 +165,7 @@ static const report_file *find_below(const report *r, const report_record *recor
     return NULL;
 }
 
-void picture_named(report *r, const report_record *record) {
+void report_named_pictures(report *r, const report_record *record) {
     const json_t *list = json_object_get(record->root, "pictures");
     size_t i, shown = 0;
     const json_t *entry;
@@ -175,7 +176,7 @@ void picture_named(report *r, const report_record *record) {
             continue;
         fputs(shown++ == 0 ? "<h3>Recovered triggers</h3>\n<div class=\"gallery\">\n" : "", r->out);
         fputs("<figure class=\"picture flagged\">", r->out);
-        picture_write(r, file, name);
+        report_picture_write(r, file, name);
         fputs("<figcaption>", r->out);
         html_text(r->out, name);
         fputs("</figcaption></figure>\n", r->out);

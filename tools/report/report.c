@@ -2,7 +2,7 @@
 #include "report/report.h"
 
 #include "frame/options.h"
-#include "report/gnuplot.h"
+#include "report/chart.h"
 #include "report/html.h"
 #include <string.h>
 

@@ -140,6 +140,27 @@ td_status report_collect(report *r, td_error *error) TD_MUST_USE;
 td_status report_log_parse(const char *text, size_t size, json_t **out,
                            td_error *error) TD_MUST_USE;
 
+/* Writes the page to r->out, with gaps for its charts, and draws them. `results` (may be NULL) are
+ * papers' figures beside ours (results/results.h). TD_ERR_INTERRUPTED. */
+td_status report_page(report *r, const json_t *results, td_error *error) TD_MUST_USE;
+
+/* Writes a section with each table that several records of one kind have, by its title, and that
+ * has rates: one table with the rows of all of them. Nothing if there is none. */
+td_status report_join(report *r, td_error *error) TD_MUST_USE;
+
+/* Writes an <img> for the PNG file, as a data: URI, small ones enlarged, with the text alternative
+ * `label`, and counts it. A file that is no PNG, or larger than the limits above, is a trouble
+ * instead; the result is false then. */
+bool report_picture_write(report *r, const report_file *file, const char *label);
+
+/* Writes figures of the record's pictures that are not shown yet (NULL: of those that belong to
+ * none), at most REPORT_PICTURES and as many charts, which are folded. "mask-3.png" and
+ * "pattern-3.png" are one figure. */
+void report_gallery(report *r, const report_record *record);
+
+/* Writes figures of other records' pictures that the record's `pictures` name. */
+void report_named_pictures(report *r, const report_record *record);
+
 /* Writes a table that can be sorted, within a box that scrolls; one of a single row as a list of
  * values. `record` (may be NULL) is whose it is: cells of a column "record" name others beside it,
  * and link to them. */

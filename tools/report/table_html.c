@@ -24,22 +24,6 @@ static bool is_named(const tool_column *column, const char *name) {
     return strcmp(column->name, name) == 0;
 }
 
-/* What a column of numbers is sorted by; NAN for other ones. */
-static double order_of(const tool_column *column, const tool_cell *cell) {
-    switch (column->kind) {
-    case TOOL_COUNT:
-        return (double)cell->count;
-    case TOOL_REAL:
-        return cell->real;
-    case TOOL_RATE:
-        return cell->rate.trials > 0 ? cell->rate.value : NAN;
-    case TOOL_ESTIMATE:
-        return cell->estimate.value;
-    default:
-        return NAN;
-    }
-}
-
 /* A verdict of results (results/verdict.h) has its colour. */
 static const char *style_of(const char *verdict) {
     return strncmp(verdict, "reached", 7) == 0        ? "v good"
@@ -77,7 +61,7 @@ static void write_value(report *r, const report_record *record, const tool_colum
 
 static void write_cell(report *r, const report_record *record, const tool_column *column,
                        const tool_cell *cell, const report_record *linked) {
-    const double order = cell->given ? order_of(column, cell) : NAN;
+    const double order = tool_cell_number(column, cell);
     const bool text = cell->given && column->kind == TOOL_TEXT;
     fputs("<td", r->out);
     if (tool_column_is_right(column))

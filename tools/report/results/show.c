@@ -1,7 +1,6 @@
 /* Results for people, on the page and in Markdown: the same tables. */
 #include "report/chart.h"
 #include "report/html.h"
-#include "report/picture.h"
 #include "report/results/expect.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
@@ -325,7 +324,7 @@ static void write_picture(view *v, const json_t *picture) {
         while (file < end && (!path || strcmp(file->name, path) != 0))
             file++;
         fputs("<figure class=\"picture\">", v->out);
-        const bool shown = file < end && picture_write(v->r, file, name);
+        const bool shown = file < end && report_picture_write(v->r, file, name);
         put_in(v, "<figcaption>", "", "", "", name);
         fprintf(v->out, "%s</figcaption></figure>\n",
                 shown        ? ""
