@@ -123,35 +123,47 @@ static const tool_column overview_columns[] = {
 static const tool_table_kind overview = {
     .title = "All records", .columns = overview_columns, .row = sizeof(overview_row)};
 
-static td_status add_row(tool_tables *tables, tool_table *table, const report_record *record,
-                         td_error *error) {
+/* A table of these rows; nothing without any. */
+static td_status write_rows(report *r, const report_record *record, const tool_table_kind *kind,
+                            const void *rows, size_t count, td_error *error) {
+    tool_tables tables = {0};
+    tool_table *table;
+    td_status status = tool_table_rows(&tables, kind, rows, count, &table, error);
+    if (status == TD_OK && count > 0)
+        report_table(r, record, table);
+    tool_tables_free(&tables);
+    return status;
+}
+
+static td_status fill_row(report *r, const report_record *record, overview_row *row,
+                          td_error *error) {
     static const char *const stages[REPORT_STAGES] = {"verdict", "planted",  "found",
                                                       "removed", "measured", NULL};
     const json_t *seed = json_object_get(record->root, "seed");
     const bool seeded = json_is_integer(seed) && json_integer_value(seed) >= 0;
-    char what[TEXT], result[TEXT];
-    name_record(record, what);
-    const overview_row row = {record->file.name, stages[record->kind->stage], what,
-                              result_of(record, result),
-                              seeded ? (size_t)json_integer_value(seed) : TOOL_NO_COUNT};
-    return tool_table_fill(tables, table, &row, error);
+    char text[TEXT], *what, *result;
+    name_record(record, text);
+    TD_TRY(td_arena_text(&r->arena, text, strlen(text), &what, error));
+    const char *found = result_of(record, text);
+    TD_TRY(td_arena_text(&r->arena, found, strlen(found), &result, error));
+    *row = (overview_row){record->file.name, stages[record->kind->stage], what, result,
+                          seeded ? (size_t)json_integer_value(seed) : TOOL_NO_COUNT};
+    return TD_OK;
 }
 
 /* What was planted, found and removed come first. */
 static td_status write_overview(report *r, td_error *error) {
-    tool_tables tables = {0};
-    tool_table *table;
-    td_status status = tool_table_add(&tables, &overview, &table, error);
+    overview_row *rows;
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->record_count, &rows, "records", error));
     for (int stage = 0; stage < REPORT_STAGES; stage++)
-        for (size_t i = 0; i < r->record_count && status == TD_OK; i++)
+        for (size_t i = 0; i < r->record_count; i++)
             if ((int)r->records[i].kind->stage == stage)
-                status = add_row(&tables, table, &r->records[i], error);
+                TD_TRY(fill_row(r, &r->records[i], &rows[count++], error));
     fputs("<section id=\"overview\">\n", r->out);
-    if (status == TD_OK)
-        report_table(r, NULL, table);
+    TD_TRY(write_rows(r, NULL, &overview, rows, count, error));
     fputs("</section>\n", r->out);
-    tool_tables_free(&tables);
-    return status;
+    return TD_OK;
 }
 
 /* --- one record --- */
@@ -250,24 +262,18 @@ static const tool_column file_columns[] = {
 /* Files read link to the record that has them as outputs. */
 static td_status write_files(report *r, const report_record *record, const char *title,
                              const char *list, const char *key, td_error *error) {
-    const tool_table_kind kind = {.title = title, .columns = file_columns};
-    tool_tables tables = {0};
-    tool_table *table;
+    const tool_table_kind kind = {.title = title, .columns = file_columns, .row = sizeof(file_row)};
+    const json_t *files = json_object_get(record->root, list), *file;
+    file_row *rows;
     size_t i;
-    const json_t *file;
-    td_status status = tool_table_add(&tables, &kind, &table, error);
-    json_array_foreach(json_object_get(record->root, list), i, file) {
+    TD_TRY(TD_ARENA_NEW(&r->arena, json_array_size(files), &rows, "files", error));
+    json_array_foreach(files, i, file) {
         const char *digest = html_get_text(file, "sha256");
         const report_record *maker = report_maker(r, digest);
-        const file_row row = {html_get_text(file, key), digest,
-                              maker && maker != record ? maker->file.name : NULL};
-        if (status == TD_OK)
-            status = tool_table_fill(&tables, table, &row, error);
+        rows[i] = (file_row){html_get_text(file, key), digest,
+                             maker && maker != record ? maker->file.name : NULL};
     }
-    if (status == TD_OK && table->row_count > 0)
-        report_table(r, record, table);
-    tool_tables_free(&tables);
-    return status;
+    return write_rows(r, record, &kind, rows, json_array_size(files), error);
 }
 
 /* What was asked for, and how it ran. */
@@ -389,16 +395,10 @@ static td_status write_notes(report *r, td_error *error) {
     };
     static const tool_table_kind kind = {
         .title = "Not shown as they should be", .columns = columns, .row = sizeof(report_trouble)};
-    tool_tables tables = {0};
-    tool_table *table;
     if (r->trouble_count + r->stranger_count == 0)
         return TD_OK;
     fputs("<section id=\"notes\"><h2>Notes</h2>\n", r->out);
-    td_status status =
-        tool_table_rows(&tables, &kind, r->troubles, r->trouble_count, &table, error);
-    if (status == TD_OK && r->trouble_count > 0)
-        report_table(r, NULL, table);
-    tool_tables_free(&tables);
+    TD_TRY(write_rows(r, NULL, &kind, r->troubles, r->trouble_count, error));
     fputs(r->stranger_count > 0 ? "<p>JSON files that are no records:" : "", r->out);
     for (size_t i = 0; i < r->stranger_count && i < REPORT_ROWS; i++) {
         fputs(i > 0 ? ", " : " ", r->out);
@@ -406,7 +406,7 @@ static td_status write_notes(report *r, td_error *error) {
     }
     fputs(r->stranger_count > 0 ? ".</p>\n" : "", r->out);
     fputs("</section>\n", r->out);
-    return status;
+    return TD_OK;
 }
 
 td_status report_page(report *r, const json_t *results, td_error *error) {

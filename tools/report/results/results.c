@@ -1,8 +1,6 @@
 /* From expectations and records to results: the expectations, with answers in them. */
 #include "report/results/results.h"
 
-#include "base/file.h"
-#include "base/json.h"
 #include "frame/record.h"
 #include "report/html.h"
 #include "report/results/expect.h"
@@ -92,26 +90,19 @@ static void add_settings(gatherer *g, const json_t *root) {
     add_setting(g, "threads", json_incref(json_object_get(timing, "threads")));
 }
 
-static td_status parse(const td_map *map, json_t **root, td_error *error) {
-    if (map->size > REPORT_RECORD_BYTES)
-        return td_fail(error, TD_ERR_FORMAT, "expected at most %d MiB, found %zu bytes",
-                       REPORT_RECORD_BYTES >> 20, map->size);
-    TD_TRY(td_json_parse((const char *)map->data, map->size, root, error));
-    return report_kind_of(*root) ? TD_OK
-                                 : td_fail(error, TD_ERR_FORMAT,
-                                           "expected a record of these tools, found other JSON");
-}
-
-/* Reads a record and notes its settings. The caller owns *root, which is NULL on failure. */
-static td_status open_record(gatherer *g, const gathered *from, json_t **root, td_error *error) {
-    td_map map;
-    *root = NULL;
-    TD_TRY(td_map_open(&map, from->file->path, error));
-    td_status status = parse(&map, root, error);
-    td_map_close(&map);
-    if (status == TD_OK)
-        add_settings(g, *root);
-    return status;
+/* The record that a match is, whose settings are noted; NULL, with the reason, if it is none. */
+static const json_t *record_of(gatherer *g, const gathered *from, td_error *error) {
+    const char *name = from->file->name,
+               *reason = "expected a record of these tools, found other JSON";
+    const report_record *record = report_find(g->r, NULL, name);
+    for (size_t i = 0; i < g->r->trouble_count && !record; i++)
+        if (strcmp(g->r->troubles[i].name, name) == 0)
+            reason = g->r->troubles[i].reason;
+    if (record)
+        add_settings(g, record->root);
+    else
+        (void)td_fail(error, TD_ERR_FORMAT, "%s", reason);
+    return record ? record->root : NULL;
 }
 
 /* --- figures --- */
@@ -144,17 +135,16 @@ static td_status read_value(const json_t *row, const json_t *root, double *value
 
 /* Sets row["values"] and row["problems"]; the numbers, at most as many as there are matches. */
 static void ask(gatherer *g, json_t *row, double *numbers, size_t *count) {
-    json_t *values = json_array(), *problems = json_array(), *root;
+    json_t *values = json_array(), *problems = json_array();
     set(g, row, "values", values);
     set(g, row, "problems", problems);
     for (size_t i = 0; i < g->match_count; i++) {
         const gathered *from = &g->matches[i];
         json_t *name = tool_json_text(from->file->name);
         td_error trouble;
-        td_status status = open_record(g, from, &root, &trouble);
-        if (status == TD_OK)
-            status = read_value(row, root, &numbers[*count], &trouble);
-        json_decref(root);
+        const json_t *root = record_of(g, from, &trouble);
+        const td_status status =
+            root ? read_value(row, root, &numbers[*count], &trouble) : TD_ERR_FORMAT;
         const bool none = status == TD_ERR_NUMERIC;
         int failed;
         if (status == TD_OK)
@@ -208,15 +198,14 @@ static td_status answer(gatherer *g, json_t *row, td_error *error) {
 /* Sets `key` to the value of the first seed's record: a list or a matrix. */
 static td_status answer_first(gatherer *g, json_t *entry, const char *key, td_error *error) {
     const char *path = html_get_text(entry, "value");
-    json_t *root, *values = NULL;
+    json_t *values = NULL;
     td_error trouble;
     TD_TRY(match(g, json_object_get(entry, "records"), error));
     if (g->match_count == 0)
         return TD_OK;
     const char *name = g->matches[0].file->name;
-    td_status status = open_record(g, &g->matches[0], &root, &trouble);
-    if (status == TD_OK)
-        status = find_values(root, path, &values, &trouble);
+    const json_t *root = record_of(g, &g->matches[0], &trouble);
+    td_status status = root ? find_values(root, path, &values, &trouble) : TD_ERR_FORMAT;
     json_t *first = json_array_get(values, 0);
     if (status == TD_OK && (json_array_size(values) != 1 || !json_is_array(first) ||
                             json_array_size(first) > EXPECT_ENTRIES))
@@ -230,7 +219,6 @@ static td_status answer_first(gatherer *g, json_t *entry, const char *key, td_er
         set(g, entry, "problem", json_string(trouble.message));
     }
     json_decref(values);
-    json_decref(root);
     return TD_OK;
 }
 
