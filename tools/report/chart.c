@@ -253,15 +253,12 @@ static void write_legend(FILE *out, tool_chart_kind kind, const char *colour, co
                          const char *name) {
     fputs(" <span class=\"k\">", out);
     write_key(out, kind, colour, dashes);
-    html_text(out, name);
-    fputs("</span>", out);
+    html_put(out, "", name, "</span>");
 }
 
 static void write_caption(FILE *out, const tool_chart *chart, const tool_axes *axes,
                           const plot *p) {
-    fputs("<figcaption><b>", out);
-    html_text(out, chart->title);
-    fputs("</b>", out);
+    html_put(out, "<figcaption><b>", chart->title, "</b>");
     for (size_t s = 0; s < p->count && (p->count > 1 || p->kind != TOOL_CHART_BARS); s++)
         write_legend(out, p->kind, gnuplot_colour(s), gnuplot_dashes(s), p->series[s].name);
     if (axes->mark && (isfinite(p->x_mark) || isfinite(p->y_mark)))
@@ -383,9 +380,8 @@ static void write_drawing(const report *r, size_t number, FILE *out) {
     uint8_t *bytes = drawing ? malloc(LARGEST_SVG) : NULL;
     const size_t size = bytes ? fread(bytes, 1, LARGEST_SVG, drawing) : 0;
     if (size > 0 && size < LARGEST_SVG) {
-        fputs("<img class=\"plot\" width=\"440\" height=\"280\" alt=\"", out);
-        html_text(out, r->charts[number].label);
-        fputs("\" src=\"data:image/svg+xml;base64,", out);
+        html_put(out, "<img class=\"plot\" width=\"440\" height=\"280\" alt=\"",
+                 r->charts[number].label, "\" src=\"data:image/svg+xml;base64,");
         html_base64(out, bytes, size);
         fputs("\">", out);
     } else {

@@ -40,8 +40,7 @@ static void write_head(FILE *out, const map *m) {
     fputs("<thead><tr><td></td>", out);
     for (size_t k = 0; k < m->count; k++) {
         fprintf(out, "<th scope=\"col\"%s>", (double)k == m->marked ? " class=\"t\"" : "");
-        html_text(out, m->table->kind->columns[m->columns[k]].title);
-        fputs("</th>", out);
+        html_put(out, "", m->table->kind->columns[m->columns[k]].title, "</th>");
     }
     fputs("</tr></thead>\n", out);
 }
@@ -53,11 +52,11 @@ static void write_row(FILE *out, const map *m, size_t row) {
         total += value_of(m, row, k);
     if (m->table->kind->columns[m->columns[0]].kind == TOOL_RATE)
         total = 1; /* rates are shares of their own */
-    fputs("<tr><th scope=\"row\">", out);
-    html_text(out, tool_cell_print_value(&m->table->kind->columns[m->x],
-                                         &m->table->cells[row * m->table->column_count + m->x],
-                                         head, sizeof head));
-    fputs("</th>", out);
+    html_put(out, "<tr><th scope=\"row\">",
+             tool_cell_print_value(&m->table->kind->columns[m->x],
+                                   &m->table->cells[row * m->table->column_count + m->x], head,
+                                   sizeof head),
+             "</th>");
     for (size_t k = 0; k < m->count; k++) {
         const double share = total > 0 ? value_of(m, row, k) / total : 0;
         if (!(share >= 0.0005)) {
@@ -78,18 +77,15 @@ void heat_map_write(FILE *out, const tool_table *table, const tool_chart *chart,
     const map m = map_of(table, chart, root);
     if (m.count == 0 || table->row_count == 0)
         return;
-    fputs("<figure class=\"map\"><figcaption><b>", out);
-    html_text(out, chart->title);
-    fputs("</b> <span class=\"k\">rows: ", out);
+    html_put(out, "<figure class=\"map\"><figcaption><b>", chart->title,
+             "</b> <span class=\"k\">rows: ");
     html_text(out, axes->y_title ? axes->y_title : table->kind->columns[m.x].title);
     if (axes->x_title) {
-        fputs("; columns: ", out);
-        html_text(out, axes->x_title);
+        html_put(out, "; columns: ", axes->x_title, "");
     }
     fputs("; percent of the row", out);
     if (isfinite(m.marked) && axes->mark) {
-        fputs("; underlined: ", out);
-        html_text(out, axes->mark);
+        html_put(out, "; underlined: ", axes->mark, "");
     }
     fprintf(out,
             "</span></figcaption><div class=\"scroll\" role=\"region\" tabindex=\"0\" "

@@ -78,6 +78,12 @@ void html_text(FILE *out, const char *text) {
     put_text(out, text, HTML_TEXT_MOST);
 }
 
+void html_put(FILE *out, const char *before, const char *text, const char *after) {
+    fputs(before, out);
+    html_text(out, text);
+    fputs(after, out);
+}
+
 void html_prose(FILE *out, const char *text) {
     put_text(out, text, HTML_PROSE_MOST);
 }

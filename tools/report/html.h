@@ -16,7 +16,10 @@ enum { HTML_TEXT_MOST = 300, HTML_PROSE_MOST = 4000, HTML_LABEL_SIZE = 96 };
  * NULL is an empty text. */
 void html_text(FILE *out, const char *text);
 
-/* The same for sentences. */
+/* The same between two pieces of markup. */
+void html_put(FILE *out, const char *before, const char *text, const char *after);
+
+/* The text for sentences, which may be longer. */
 void html_prose(FILE *out, const char *text);
 
 /* A field's name in words, which are not escaped: "robust_accuracy" is "robust accuracy", "asr" is

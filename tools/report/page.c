@@ -49,12 +49,9 @@ static void write_head(const report *r) {
           "data:; style-src 'unsafe-inline'; script-src 'sha256-",
           r->out);
     write_script_hash(r->out);
-    fputs("'\">\n<title>", r->out);
-    html_text(r->out, r->title);
-    fputs("</title>\n<style>\n", r->out);
+    html_put(r->out, "'\">\n<title>", r->title, "</title>\n<style>\n");
     put_lines(r->out, style, STYLE_LINES);
-    fputs("</style>\n</head>\n<body>\n<header><h1>", r->out);
-    html_text(r->out, r->title);
+    html_put(r->out, "</style>\n</head>\n<body>\n<header><h1>", r->title, "");
     fprintf(r->out, "</h1><p>%zu record%s, by trapdoor-report %s</p></header>\n<main>\n",
             r->record_count, r->record_count == 1 ? "" : "s", TD_VERSION);
 }
@@ -218,10 +215,9 @@ static void write_lists(FILE *out, const json_t *root) {
         if (!json_is_string(json_array_get(list, 0)) || strcmp(key, "pictures") == 0)
             continue;
         html_label(label, key);
-        fputs("<h3>", out);
-        html_text(out,
-                  strcmp(key, "limits") == 0 ? "What was not looked at, or cannot be seen" : label);
-        fputs("</h3>\n<ul class=\"limits\">\n", out);
+        html_put(out, "<h3>",
+                 strcmp(key, "limits") == 0 ? "What was not looked at, or cannot be seen" : label,
+                 "</h3>\n<ul class=\"limits\">\n");
         json_array_foreach(list, i, line) {
             if (i == REPORT_ROWS)
                 break;
@@ -323,9 +319,7 @@ static td_status write_record(report *r, const report_record *record, td_error *
     name_record(record, what);
     fprintf(r->out, "<article id=\"record-%zu\"><h2>", (size_t)(record - r->records) + 1);
     html_text(r->out, what);
-    fputs(" <small>", r->out);
-    html_text(r->out, record->file.name);
-    fputs("</small></h2>\n", r->out);
+    html_put(r->out, " <small>", record->file.name, "</small></h2>\n");
     write_paragraph(r->out,
                     !*verdict                               ? "summary"
                     : strncmp(verdict, "backdoor-", 9) == 0 ? "verdict bad"

@@ -51,8 +51,7 @@ bool report_picture_write(report *r, const report_file *file, const char *label)
     size_t scale = width < SMALL ? (SMALL + width - 1) / width : 1;
     fprintf(r->out, "<img%s width=\"%zu\" height=\"%zu\" alt=\"",
             scale > 1 ? " class=\"small\"" : "", width * scale, height * scale);
-    html_text(r->out, label);
-    fputs("\" src=\"data:image/png;base64,", r->out);
+    html_put(r->out, "", label, "\" src=\"data:image/png;base64,");
     html_base64(r->out, map.data, map.size);
     fputs("\">", r->out);
     td_map_close(&map);
@@ -177,9 +176,7 @@ void report_named_pictures(report *r, const report_record *record) {
         fputs(shown++ == 0 ? "<h3>Recovered triggers</h3>\n<div class=\"gallery\">\n" : "", r->out);
         fputs("<figure class=\"picture flagged\">", r->out);
         report_picture_write(r, file, name);
-        fputs("<figcaption>", r->out);
-        html_text(r->out, name);
-        fputs("</figcaption></figure>\n", r->out);
+        html_put(r->out, "<figcaption>", name, "</figcaption></figure>\n");
     }
     fputs(shown > 0 ? "</div>\n" : "", r->out);
 }

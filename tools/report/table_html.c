@@ -38,9 +38,7 @@ static void write_text(report *r, const report_record *record, const tool_column
     if (linked || is_named(column, "record")) {
         report_link(r, linked ? linked : report_find(r, record, text), text);
     } else if (is_named(column, "sha256")) {
-        fputs("<code>", r->out);
-        html_text(r->out, text);
-        fputs("</code>", r->out);
+        html_put(r->out, "<code>", text, "</code>");
     } else {
         html_prose(r->out, text);
     }
@@ -101,16 +99,13 @@ static const report_record *source_of(const report *r, const report_record *reco
 static void write_head(FILE *out, const layout *l) {
     char text[CELL];
     const char *title = l->table->kind->title;
-    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
-    html_text(out, *title ? title : "Table");
-    fputs("\"><table class=\"sort\"><caption>", out);
-    html_text(out, title);
-    fputs("</caption><thead><tr>", out);
+    html_put(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"",
+             *title ? title : "Table", "\"><table class=\"sort\"><caption>");
+    html_put(out, "", title, "</caption><thead><tr>");
     for (size_t k = 0; k < l->count; k++) {
         const tool_column *column = &l->table->kind->columns[l->shown[k]];
         fprintf(out, "<th scope=\"col\"%s>", tool_column_is_right(column) ? " class=\"n\"" : "");
-        html_text(out, tool_column_print(column, text, sizeof text));
-        fputs("</th>", out);
+        html_put(out, "", tool_column_print(column, text, sizeof text), "</th>");
     }
     fputs("</tr></thead><tbody>\n", out);
 }
@@ -118,17 +113,13 @@ static void write_head(FILE *out, const layout *l) {
 /* One row, as a list of names and values. */
 static void write_single(report *r, const report_record *record, const layout *l) {
     if (*l->table->kind->title) {
-        fputs("<h3>", r->out);
-        html_text(r->out, l->table->kind->title);
-        fputs("</h3>\n", r->out);
+        html_put(r->out, "<h3>", l->table->kind->title, "</h3>\n");
     }
     fputs("<dl class=\"values\">\n", r->out);
     for (size_t k = 0; k < l->count; k++) {
         const tool_column *column = &l->table->kind->columns[l->shown[k]];
         char title[CELL];
-        fputs("<div><dt>", r->out);
-        html_text(r->out, tool_column_print(column, title, sizeof title));
-        fputs("</dt><dd>", r->out);
+        html_put(r->out, "<div><dt>", tool_column_print(column, title, sizeof title), "</dt><dd>");
         write_value(r, record, column, &l->table->cells[l->shown[k]], NULL);
         fputs("</dd></div>\n", r->out);
     }
