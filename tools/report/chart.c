@@ -192,7 +192,7 @@ static td_status name_bars(const tool_table *table, size_t x, plot *p, td_arena 
     return TD_OK;
 }
 
-static double number_at(const json_t *root, const char *pointer) {
+double chart_number_at(const json_t *root, const char *pointer) {
     const json_t *value = root && pointer ? tool_json_at(root, pointer) : NULL;
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
@@ -203,8 +203,8 @@ td_status chart_plot(const tool_table *table, const tool_chart *chart, const jso
     const size_t x = column_of(table, chart->x), none = table->column_count,
                  first = column_of(table, chart->y[0]), by = column_of(table, axes->by);
     *p = (plot){.kind = chart->kind,
-                .x_mark = number_at(root, axes->x_mark),
-                .y_mark = number_at(root, axes->y_mark)};
+                .x_mark = chart_number_at(root, axes->x_mark),
+                .y_mark = chart_number_at(root, axes->y_mark)};
     if (x == none || first == none || table->row_count == 0)
         return TD_OK;
     const tool_column *columns = table->kind->columns;

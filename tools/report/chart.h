@@ -65,6 +65,9 @@ void gnuplot_clean(const char *folder, size_t charts);
 /* What the table's charts have beyond their columns; never NULL. */
 const tool_axes *chart_axes(const tool_table *table);
 
+/* A number of the record that a pointer of the axes leads to; NAN for none, and for NULLs. */
+double chart_number_at(const json_t *root, const char *pointer);
+
 /* What the chart draws of the table; `root` (may be NULL) is what its marks point into. The points
  * are in `arena`. A series without a point that can be drawn is left out. */
 td_status chart_plot(const tool_table *table, const tool_chart *chart, const json_t *root,

@@ -154,13 +154,10 @@ void report_gallery(report *r, const report_record *record) {
  * the method that wrote it. */
 static const report_file *find_below(const report *r, const report_record *record,
                                      const char *name) {
-    const size_t folder = (size_t)(html_base(record->file.name) - record->file.name);
-    for (size_t i = 0; i < r->picture_count; i++) {
-        const char *other = r->pictures[i].file.name;
-        if (r->pictures[i].record != record && strncmp(other, record->file.name, folder) == 0 &&
-            strcmp(other + folder, name) == 0)
+    for (size_t i = 0; i < r->picture_count; i++)
+        if (r->pictures[i].record != record &&
+            report_is_below(record, name, r->pictures[i].file.name))
             return &r->pictures[i].file;
-    }
     return NULL;
 }
 

@@ -102,12 +102,16 @@ const report_record *report_maker(const report *r, const char *digest) {
 
 /* --- links --- */
 
+bool report_is_below(const report_record *record, const char *name, const char *other) {
+    const size_t folder = record ? (size_t)(html_base(record->file.name) - record->file.name) : 0;
+    return record && strncmp(record->file.name, other, folder) == 0 &&
+           strcmp(other + folder, name) == 0;
+}
+
 const report_record *report_find(const report *r, const report_record *from, const char *name) {
-    const size_t folder = from ? (size_t)(html_base(from->file.name) - from->file.name) : 0;
     for (size_t i = 0; i < r->record_count; i++) {
         const char *other = r->records[i].file.name;
-        if (strcmp(other, name) == 0 || (from && strncmp(from->file.name, other, folder) == 0 &&
-                                         strcmp(other + folder, name) == 0))
+        if (strcmp(other, name) == 0 || report_is_below(from, name, other))
             return &r->records[i];
     }
     return NULL;

@@ -117,6 +117,9 @@ td_status report_add_outputs(report *r, size_t number, td_error *error) TD_MUST_
 /* The first record that has an output of this digest (or name), or NULL. */
 const report_record *report_maker(const report *r, const char *digest);
 
+/* Whether `other` is what the record (may be NULL) calls `name`, as a path from its own folder. */
+bool report_is_below(const report_record *record, const char *name, const char *other);
+
 /* The record of this name, or else of this name in the folder of `from` (may be NULL); or NULL. */
 const report_record *report_find(const report *r, const report_record *from, const char *name);
 
