@@ -304,7 +304,7 @@ static td_status add_chart(report *r, const plot *p, td_error *error) {
     free(text);
     TD_TRY(status);
     gnuplot_script(r->script, p, r->chart_count);
-    r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy, false};
+    r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy};
     return TD_OK;
 }
 
@@ -331,34 +331,18 @@ void chart_write(report *r, const tool_table *table, const tool_chart *chart, co
 
 /* --- what gnuplot drew --- */
 
-static FILE *open_drawing(const report *r, size_t number) {
-    char path[128], file[GNUPLOT_NAME];
-    gnuplot_file(file, number);
-    snprintf(path, sizeof path, "%s/%s", r->chart_folder, file);
-    return fopen(path, "rb");
-}
-
 void chart_draw_all(report *r) {
     td_error error;
-    size_t drawn = 0;
-    if (r->chart_count == 0)
-        return;
-    const td_status status = gnuplot_run(r->script, r->chart_folder, &error);
-    for (size_t i = 0; i < r->chart_count; i++) {
-        FILE *drawing = open_drawing(r, i);
-        r->charts[i].drawn = drawing != NULL;
-        drawn = drawing ? i : drawn;
-        if (drawing)
-            fclose(drawing);
-    }
+    const td_status status =
+        r->chart_count > 0 ? gnuplot_run(r->script, r->chart_folder, &error) : TD_OK;
+    r->gnuplot_missing = status == TD_ERR_USAGE;
     if (status == TD_OK)
         return;
-    r->charts[drawn].drawn = false; /* where gnuplot ended */
-    if (status != TD_ERR_USAGE)
+    gnuplot_drop_last(r->chart_folder, r->chart_count); /* where gnuplot ended */
+    if (!r->gnuplot_missing)
         report_trouble_add(r, "a chart", error.message);
     else if (!r->quiet)
         tool_note("note: gnuplot: not found, so the page has no charts (Debian: gnuplot-nox)");
-    r->gnuplot_missing = status == TD_ERR_USAGE;
 }
 
 /* Copies up to `size` bytes; false if one cannot be written. */
@@ -376,7 +360,9 @@ static bool copy_bytes(FILE *from, FILE *to, size_t size) {
 }
 
 static void write_drawing(const report *r, size_t number, FILE *out) {
-    FILE *drawing = r->charts[number].drawn ? open_drawing(r, number) : NULL;
+    char path[GNUPLOT_PATH];
+    gnuplot_path(path, r->chart_folder, number);
+    FILE *drawing = fopen(path, "rb");
     uint8_t *bytes = drawing ? malloc(LARGEST_SVG) : NULL;
     const size_t size = bytes ? fread(bytes, 1, LARGEST_SVG, drawing) : 0;
     if (size > 0 && size < LARGEST_SVG) {

@@ -6,7 +6,7 @@
 
 #include "report/report.h"
 
-enum { GNUPLOT_TEXT = 61, GNUPLOT_NAME = 32 };
+enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = 128 };
 
 typedef struct plot_point {
     double x, y;
@@ -49,13 +49,16 @@ bool gnuplot_draws(const plot_point *point);
  * from a file: only numbers, and plain labels. */
 void gnuplot_script(FILE *out, const plot *p, size_t number);
 
-/* The name of that file in the folder. */
-void gnuplot_file(char out[GNUPLOT_NAME], size_t number);
+/* The path of that file. */
+void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
 
 /* Makes a folder, and runs gnuplot there with the script, without a shell. TD_ERR_USAGE if there is
  * no gnuplot, TD_ERR_IO if it cannot be run or ends with anything but 0. `folder`: [64]; "" if none
  * was made. */
 td_status gnuplot_run(FILE *script, char folder[64], td_error *error) TD_MUST_USE;
+
+/* Removes the last of the charts that is there. */
+void gnuplot_drop_last(const char *folder, size_t charts);
 
 /* Removes the folder with its charts; nothing for "". */
 void gnuplot_clean(const char *folder, size_t charts);

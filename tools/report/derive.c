@@ -16,15 +16,6 @@ enum {
     NAME = 320,
 };
 
-/* How the lines of a log of trapdoor-train are drawn, which can describe no tables. */
-static const tool_chart epoch_charts[] = {{"Accuracy and ASR",
-                                           TOOL_CHART_LINES,
-                                           "epoch",
-                                           {"accuracy", "validation_accuracy", "triggers 1 asr",
-                                            "triggers 2 asr", "triggers 3 asr", "triggers 4 asr"}},
-                                          {"Loss", TOOL_CHART_LINES, "epoch", {"loss"}},
-                                          {0}};
-
 /* Of these, in [0, 1], percents are shown. */
 static const char *const shares[] = {"accuracy", "asr", "ratio_of_set", "ratio_of_class", NULL};
 
@@ -249,17 +240,13 @@ static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *co
     return table;
 }
 
-static void add_chart(deriver *d, json_t *table, const tool_chart *chart) {
-    const json_t *columns = json_object_get(table, "columns");
-    json_t *y = json_array();
-    for (size_t k = 0; k < TOOL_CHART_SERIES && chart->y[k]; k++)
-        if (has_column(columns, chart->y[k]))
-            append(d, y, json_string(chart->y[k]));
-    if (json_array_size(y) > 0 && has_column(columns, chart->x))
-        append(d, json_object_get(table, "charts"),
-               json_pack("{ss ss ss sO}", "title", chart->title, "kind",
-                         tool_chart_kinds[chart->kind], "x", chart->x, "y", y));
-    json_decref(y);
+/* How the lines of a log of trapdoor-train are drawn, which can describe no tables; a reader leaves
+ * out what is of columns that are not there. */
+static json_t *epoch_charts(void) {
+    return json_pack("[{ss ss ss s[ssssss]} {ss ss ss s[s]}]", "title", "Accuracy and ASR", "kind",
+                     "lines", "x", "epoch", "y", "accuracy", "validation_accuracy",
+                     "triggers 1 asr", "triggers 2 asr", "triggers 3 asr", "triggers 4 asr",
+                     "title", "Loss", "kind", "lines", "x", "epoch", "y", "loss");
 }
 
 static void add_rows(deriver *d, const json_t *list, const char *key, const char *title) {
@@ -270,9 +257,8 @@ static void add_rows(deriver *d, const json_t *list, const char *key, const char
         append(d, rows, row);
     }
     json_t *table = add_table(d, rows, title, columns_of(d, rows));
-    for (const tool_chart *chart = epoch_charts; strcmp(key, "epochs") == 0 && chart->title;
-         chart++)
-        add_chart(d, table, chart);
+    if (strcmp(key, "epochs") == 0)
+        put(d, table, "charts", epoch_charts());
 }
 
 /* Counts of classes against classes, as a map. */

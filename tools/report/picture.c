@@ -106,28 +106,23 @@ static void write_figure(report *r, size_t first) {
     report_picture *picture = &r->pictures[first];
     const long number = picture->record ? number_of(picture->file.name) : -1;
     const bool flagged = number >= 0 && is_flagged(picture->record, number);
-    size_t parts = 1;
+    const char *parts[REPORT_PICTURES];
+    size_t count = 0;
     fprintf(r->out, "<figure class=\"picture%s\"><div class=\"parts\">", flagged ? " flagged" : "");
-    write_picture(r, picture);
-    for (size_t i = first + 1; i < r->picture_count && number >= 0; i++) {
-        if (!is_next(&r->pictures[i], picture->record, false) ||
-            number_of(r->pictures[i].file.name) != number)
+    for (size_t i = first; i < r->picture_count && count < REPORT_PICTURES; i++) {
+        if (i > first && (number < 0 || !is_next(&r->pictures[i], picture->record, false) ||
+                          number_of(r->pictures[i].file.name) != number))
             continue;
         write_picture(r, &r->pictures[i]);
-        parts++;
+        parts[count++] = html_base(r->pictures[i].file.name);
     }
     fputs("</div><figcaption>", r->out);
-    if (parts == 1)
+    if (count == 1)
         html_text(r->out, picture->file.name);
     else
         fprintf(r->out, "%ld%s", number, flagged ? " (flagged)" : "");
-    for (size_t i = first; i < r->picture_count && parts > 1; i++) {
-        const char *base = html_base(r->pictures[i].file.name);
-        if (r->pictures[i].record != picture->record || number_of(base) != number)
-            continue;
-        fputs(i == first ? ": " : ", ", r->out);
-        html_text(r->out, base);
-    }
+    for (size_t i = 0; i < count && count > 1; i++)
+        html_put(r->out, i == 0 ? ": " : ", ", parts[i], "");
     fputs("</figcaption></figure>\n", r->out);
 }
 

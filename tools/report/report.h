@@ -77,7 +77,6 @@ typedef struct report_trouble {
 typedef struct report_chart {
     off_t place;
     const char *label; /* the text alternative */
-    bool drawn;
 } report_chart;
 
 typedef struct report {
