@@ -412,7 +412,7 @@ static void outputs_lead_to_their_records(void **state) {
     report_record records[2] = {
         {.root = parse("{\"outputs\": [{\"file\": \"a\", \"sha256\": \"11\"}, {\"sha256\": 5}]}")},
         {.root = parse("{\"outputs\": [{\"sha256\": \"00\"}, {\"sha256\": \"11\"}]}")}};
-    report r = {.records = records, .record_count = 2};
+    report r = {.records = records, .record_count = 2, .record_all = 2};
     td_error error;
     assert_int_equal(report_add_outputs(&r, 0, &error), TD_OK);
     assert_int_equal(report_add_outputs(&r, 1, &error), TD_OK);

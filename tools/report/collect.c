@@ -78,14 +78,11 @@ static void read_record(report *r, const report_file *file, size_t *bytes) {
         const report_kind *kind = report_kind_of(root);
         if (!kind && strcmp(html_get_text(root, "tool"), "trapdoor-report") != 0)
             r->strangers[r->stranger_count++] = file->name;
-        else if (kind && r->record_count == REPORT_RECORDS)
-            report_trouble_add(r, file->name, "left out: too many records for one page");
         else if (kind)
-            r->records[r->record_count++] =
-                (report_record){.file = *file,
-                                .kind = kind,
-                                .root = json_incref(root),
-                                .digest = td_sha256(map.data, map.size)};
+            r->records[r->record_all++] = (report_record){.file = *file,
+                                                          .kind = kind,
+                                                          .root = json_incref(root),
+                                                          .digest = td_sha256(map.data, map.size)};
     }
     json_decref(root);
     td_map_close(&map);
@@ -96,20 +93,25 @@ static int compare_records(const void *a, const void *b) {
     return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->file.name, y->file.name);
 }
 
-/* Lists what records made, and drops a log whose training has a record, which comes before it: it
- * would be shown twice. */
+/* Lists what the records of the page made, and drops a log whose training has a record, which comes
+ * before it: it would be shown twice. */
 static td_status list_outputs(report *r, td_error *error) {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->record_count; i++) {
-        report_record *record = &r->records[i];
-        if (html_ends(record->file.name, ".jsonl") && report_maker(r, record->digest.hex)) {
-            json_decref(record->root);
+    const size_t all = r->record_all;
+    r->record_all = 0;
+    for (size_t i = 0; i < all; i++) {
+        const report_record record = r->records[i];
+        if (html_ends(record.file.name, ".jsonl") && report_maker(r, record.digest.hex)) {
+            json_decref(record.root);
             continue;
         }
-        r->records[kept] = *record;
-        TD_TRY(report_add_outputs(r, kept++, error));
+        r->records[r->record_all++] = record;
+        if (r->record_all > REPORT_RECORDS) {
+            report_trouble_add(r, record.file.name, "left out: too many records for one page");
+            continue;
+        }
+        r->record_count = r->record_all;
+        TD_TRY(report_add_outputs(r, r->record_count - 1, error));
     }
-    r->record_count = kept;
     return TD_OK;
 }
 
@@ -169,7 +171,7 @@ td_status report_collect(report *r, td_error *error) {
     size_t bytes = 0;
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->troubles, "notes", error));
     TD_TRY(report_walk(r, error));
-    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_RECORDS, &r->records, "records", error));
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->records, "records", error));
     TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->strangers, "names of files", error));
     TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->pictures, "pictures", error));
     for (size_t i = 0; i < r->file_count; i++) {
@@ -178,11 +180,11 @@ td_status report_collect(report *r, td_error *error) {
         if (!html_ends(r->files[i].name, ".png"))
             read_record(r, &r->files[i], &bytes);
     }
-    if (r->record_count == 0)
+    if (r->record_all == 0)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected records, which the tools write with --json, found none",
                        r->folder);
-    qsort(r->records, r->record_count, sizeof *r->records, compare_records);
+    qsort(r->records, r->record_all, sizeof *r->records, compare_records);
     TD_TRY(list_outputs(r, error));
     for (size_t i = 0; i < r->record_count; i++)
         TD_TRY(read_tables(r, &r->records[i], error));

@@ -101,7 +101,7 @@ static td_status write_results(writing *w, td_error *error) {
 static td_status record_inputs(writing *w, td_error *error) {
     for (size_t i = 0; i < w->settings->expect.count; i++)
         TD_TRY(tool_record_input(&w->run->record, w->settings->expect.texts[i], error));
-    for (size_t i = 0; i < w->r.record_count; i++)
+    for (size_t i = 0; i < w->r.record_all; i++)
         TD_TRY(tool_record_input(&w->run->record, w->r.records[i].file.path, error));
     return TD_OK;
 }

@@ -125,7 +125,7 @@ void report_link(const report *r, const report_record *record, const char *text)
 }
 
 void report_free(report *r) {
-    for (size_t i = 0; i < r->record_count; i++) {
+    for (size_t i = 0; i < r->record_all; i++) {
         json_decref(r->records[i].root);
         json_decref(r->records[i].rest);
         tool_tables_free(&r->records[i].tables);

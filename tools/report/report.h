@@ -84,9 +84,9 @@ typedef struct report {
     bool quiet;         /* nothing is said on stderr */
     report_file *files; /* all below the folder, by name */
     size_t file_count;
-    bool full; /* there are more files */
-    report_record *records;
-    size_t record_count;
+    bool full;              /* there are more files */
+    report_record *records; /* [record_all], of which the page shows the first */
+    size_t record_count, record_all;
     report_picture *pictures;
     size_t picture_count, picture_shown;
     report_trouble *troubles; /* as many as there are files, at most */

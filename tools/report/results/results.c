@@ -92,17 +92,19 @@ static void add_settings(gatherer *g, const json_t *root) {
 
 /* The record that a match is, whose settings are noted; NULL, with the reason, if it is none. */
 static const json_t *record_of(gatherer *g, const gathered *from, td_error *error) {
+    const report *r = g->r;
     const char *name = from->file->name,
                *reason = "expected a record of these tools, found other JSON";
-    const report_record *record = report_find(g->r, NULL, name);
-    for (size_t i = 0; i < g->r->trouble_count && !record; i++)
-        if (strcmp(g->r->troubles[i].name, name) == 0)
-            reason = g->r->troubles[i].reason;
-    if (record)
-        add_settings(g, record->root);
-    else
-        (void)td_fail(error, TD_ERR_FORMAT, "%s", reason);
-    return record ? record->root : NULL;
+    for (size_t i = 0; i < r->record_all; i++)
+        if (strcmp(r->records[i].file.name, name) == 0) {
+            add_settings(g, r->records[i].root);
+            return r->records[i].root;
+        }
+    for (size_t i = 0; i < r->trouble_count; i++)
+        if (strcmp(r->troubles[i].name, name) == 0)
+            reason = r->troubles[i].reason;
+    (void)td_fail(error, TD_ERR_FORMAT, "%s", reason);
+    return NULL;
 }
 
 /* --- figures --- */
@@ -295,10 +297,10 @@ static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_err
 /* How many records the folder has and the seconds that they took. */
 static void count_records(gatherer *g) {
     double seconds = 0, one;
-    for (size_t i = 0; i < g->r->record_count; i++)
+    for (size_t i = 0; i < g->r->record_all; i++)
         if (html_get(json_object_get(g->r->records[i].root, "timing"), "seconds", &one))
             seconds += one;
-    set(g, g->settings, "records", json_integer((json_int_t)g->r->record_count));
+    set(g, g->settings, "records", json_integer((json_int_t)g->r->record_all));
     set(g, g->settings, "seconds", json_real(seconds));
 }
 
