@@ -131,6 +131,7 @@ static void all_values_are_shown(void **state) {
     assert_value("[]", "</dt><dd>none");
     assert_value("[\"x\", \"y\"]", "</dt><dd>x; y");
     assert_value("{\"c\": {\"d<\": [1, 2.5]}}", " c d&lt;</dt><dd>1, 2.5");
+    assert_value("{\"c_count\": 5}", " c count</dt><dd>5");
     assert_value("[{\"c\": 5}]", " 1 c</dt><dd>5");
     assert_value("[1, \"x\"]", "</dt><dd>[1, &quot;x&quot;]");
     assert_value("[[[[[[[[1]]]]]]]]", "</dt><dd>[[[[[[[[1]]]]]]]]");

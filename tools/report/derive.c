@@ -111,7 +111,7 @@ static void flatten_field(deriver *d, const char *key, const json_t *value, size
                           json_t *row) {
     char name[NAME];
     const size_t size = json_array_size(value);
-    if ((is_scalar(value) && !(d->whole && json_is_null(value))) || is_companion(key))
+    if (d->whole ? is_scalar(value) && !json_is_null(value) : is_scalar(value) || is_companion(key))
         d->good = json_object_set(row, key, (json_t *)value) == 0 && d->good;
     else if (json_is_object(value) && depth > 0)
         flatten(d, value, key, depth - 1, row);
@@ -209,7 +209,8 @@ static json_t *columns_of(deriver *d, const json_t *rows) {
     const char *key;
     json_array_foreach(rows, i, row) {
         json_object_foreach(row, key, value) {
-            if (!json_object_get(seen, key) && !is_companion(key) && strcmp(key, "record") != 0)
+            const bool shown = !is_companion(key) && strcmp(key, "record") != 0;
+            if (!json_object_get(seen, key) && (shown || d->whole))
                 put(d, seen, key, json_true());
         }
     }

@@ -274,25 +274,26 @@ static td_status write_files(report *r, const report_record *record, const char 
 
 /* What was asked for, and how it ran. */
 static json_t *list_settings(const json_t *root) {
-    static const char *const fields[] = {"tool", "version",        "blas_core",
-                                         "seed", "timing/seconds", "timing/threads"};
+    const json_t *timing = json_object_get(root, "timing");
     json_t *options = json_object_get(root, "options"),
-           *all = json_is_object(options) ? json_copy(options) : json_object();
-    char pointer[32];
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        snprintf(pointer, sizeof pointer, "/%s", fields[i]);
-        json_t *value = (json_t *)tool_json_at(root, pointer);
-        if (value && json_object_set(all, html_base(fields[i]), value) != 0) {
-            json_decref(all);
-            return NULL;
-        }
-    }
-    return all;
+           *all = json_is_object(options) ? json_copy(options) : json_object(),
+           *ran = json_pack(
+               "{sO* sO* sO* sO* sO* sO*}", "tool", json_object_get(root, "tool"), "version",
+               json_object_get(root, "version"), "blas_core", json_object_get(root, "blas_core"),
+               "seed", json_object_get(root, "seed"), "seconds", json_object_get(timing, "seconds"),
+               "threads", json_object_get(timing, "threads"));
+    const bool good = json_object_update(all, ran) == 0;
+    json_decref(ran);
+    if (good)
+        return all;
+    json_decref(all);
+    return NULL;
 }
 
 static td_status write_values(report *r, const report_record *record, td_error *error) {
     tool_tables tables = {0};
-    json_t *settings = list_settings(record->root), *derived = report_derive_values(settings);
+    json_t *settings = list_settings(record->root),
+           *derived = settings ? report_derive_values(settings) : NULL;
     td_status status = derived ? tool_tables_read(&tables, derived, NULL, NULL, error)
                                : td_fail_memory(error, "settings");
     if (status == TD_OK && tables.first)
