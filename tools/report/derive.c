@@ -262,8 +262,8 @@ static void add_rows(deriver *d, const json_t *list, const char *key, const char
         put(d, table, "charts", epoch_charts());
 }
 
-/* Counts of classes against classes, as a map. */
-static void add_square(deriver *d, const json_t *square, const char *title) {
+/* Counts of classes against classes in `object`, as a map that marks its target. */
+static void add_square(deriver *d, const json_t *object, const json_t *square, const char *title) {
     json_t *rows = json_array(), *columns = json_pack("[{ss ss ss}]", "name", "class", "title",
                                                       "true class", "kind", "count");
     for (size_t i = 0; i < json_array_size(square); i++) {
@@ -275,11 +275,14 @@ static void add_square(deriver *d, const json_t *square, const char *title) {
     }
     json_t *table = add_table(d, rows, title, columns);
     put(d, table, "drawn", json_true());
+    if (json_object_get(object, "target"))
+        put(d, table, "target", json_incref(json_object_get(object, "target")));
     append(d, json_object_get(table, "charts"),
            json_pack("{so ss ss}", "title", tool_json_text(title), "kind", "heat", "x", "class"));
     put(d, table, "axes",
-        json_pack("{ss ss ss ss}", "x_title", "predicted class", "y_title", "true class", "x_mark",
-                  "/target", "mark", "the target"));
+        json_pack("{ss ss so ss}", "x_title", "predicted class", "y_title", "true class", "x_mark",
+                  json_sprintf("/tables/%zu/target", json_array_size(d->tables) - 1), "mark",
+                  "the target"));
 }
 
 /* --- the walk --- */
@@ -302,33 +305,37 @@ static bool is_described(const deriver *d, const char *pointer, const char *colu
     return false;
 }
 
-/* What stands at `pointer`, called `title`, whose last part is `key`. A short list of objects in a
- * row stands in the row. */
-static void walk(deriver *d, const char *key, const json_t *value, const char *pointer,
-                 const char *title, size_t depth, bool in_row) {
-    char path[NAME], name[NAME], label[HTML_LABEL_SIZE];
-    const char *inner_key;
-    json_t *inner;
-    const bool described = is_described(d, pointer, NULL), objects = all_are(value, JSON_OBJECT),
-               table = objects && !described && !(in_row && json_array_size(value) <= MOST_INNER);
-    if (json_array_size(d->tables) >= MOST_TABLES || is_scalar(value))
-        return;
-    if (is_square(value) && !described)
-        add_square(d, value, title);
-    if (table)
-        add_rows(d, value, key, title);
-    json_object_foreach((json_t *)(depth > 0 ? value : NULL), inner_key, inner) {
-        html_label(label, inner_key);
-        snprintf(path, sizeof path, "%.200s/%.100s", pointer, inner_key);
-        snprintf(name, sizeof name, "%.200s: %.100s", title, label);
-        walk(d, inner_key, inner, path, name, depth - 1, in_row);
-    }
-    for (size_t i = 0; i < json_array_size(value) && objects && depth > 0; i++) {
-        const json_t *entry = json_array_get(value, i);
-        const char *file = html_get_text(entry, "file"), *trigger = html_get_text(entry, "trigger");
-        snprintf(path, sizeof path, "%.200s/%zu", pointer, i);
-        snprintf(name, sizeof name, "%.150s %.150s", title, *file ? file : trigger);
-        walk(d, key, entry, path, name, depth - 1, true);
+/* The lists of objects and the squares in `object`, which stands at `pointer` and is called `name`,
+ * and those in its objects and lists. A short list of objects in a row stands in the row. */
+static void walk(deriver *d, const json_t *object, const char *pointer, const char *name,
+                 size_t depth, bool in_row) {
+    char path[NAME], title[NAME], inner_path[NAME], inner_name[NAME], label[HTML_LABEL_SIZE];
+    const char *key, *lead = *name ? ": " : "";
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value) {
+        if ((object == d->root && is_elsewhere(d, key)) || json_array_size(d->tables) > MOST_TABLES)
+            continue;
+        html_label(label, key);
+        snprintf(path, sizeof path, "%.200s/%.100s", pointer, key);
+        snprintf(title, sizeof title, "%.200s%s%.100s", name, lead, label);
+        const bool described = is_described(d, path, NULL), objects = all_are(value, JSON_OBJECT);
+        if (is_square(value) && !described)
+            add_square(d, object, value, title);
+        if (objects && !described && !(in_row && json_array_size(value) <= MOST_INNER))
+            add_rows(d, value, key, title);
+        if (json_is_object(value) && depth > 0)
+            walk(d, value, path, title, depth - 1, in_row);
+        for (size_t i = 0; i < json_array_size(value) && objects && depth > 0; i++) {
+            const json_t *entry = json_array_get(value, i);
+            const char *file = html_get_text(entry, "file"),
+                       *own = *file ? file : html_get_text(entry, "trigger");
+            snprintf(inner_path, sizeof inner_path, "%.200s/%zu", path, i);
+            if (*own)
+                snprintf(inner_name, sizeof inner_name, "%.150s%s%.150s", name, lead, own);
+            else
+                snprintf(inner_name, sizeof inner_name, "%.200s %zu", title, i + 1);
+            walk(d, entry, inner_path, inner_name, depth - 1, true);
+        }
     }
 }
 
@@ -357,19 +364,6 @@ static void add_values(deriver *d, const char *title) {
     json_decref(rows);
 }
 
-/* The tables of the lists of the record, and its squares. */
-static void add_lists(deriver *d) {
-    json_t *value;
-    const char *key;
-    char pointer[NAME], label[HTML_LABEL_SIZE];
-    json_object_foreach((json_t *)d->root, key, value) {
-        html_label(label, key);
-        snprintf(pointer, sizeof pointer, "/%.100s", key);
-        if (!is_elsewhere(d, key))
-            walk(d, key, value, pointer, label, DEPTH, false);
-    }
-}
-
 static json_t *derive(const json_t *root, const char *title, bool whole) {
     deriver d = {root, json_array(), json_array(), .in_rows = whole, .whole = whole, .good = true};
     json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables);
@@ -378,7 +372,7 @@ static json_t *derive(const json_t *root, const char *title, bool whole) {
     add_values(&d, title);
     d.in_rows = true;
     if (!whole)
-        add_lists(&d);
+        walk(&d, root, "", "", DEPTH, false);
     if (d.good)
         return out;
     json_decref(out);

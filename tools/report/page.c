@@ -229,15 +229,17 @@ static void write_lists(FILE *out, const json_t *root) {
     }
 }
 
-/* What the record has beside its own tables; folded where it has such. */
+/* What the record has beside its own tables and all maps; folded where it has such. */
 static void write_rest(report *r, const report_record *record) {
     const bool folded = record->tables.first != NULL;
-    if (!record->derived.first)
+    const tool_table *table = record->derived.first;
+    while (table && table->kind->drawn)
+        table = table->next;
+    if (!table)
         return;
     if (folded)
         fputs("<details><summary>Further data</summary>\n", r->out);
     write_charts(r, &record->derived, record->rest, false);
-    write_charts(r, &record->derived, record->rest, true);
     write_tables(r, record, &record->derived);
     fputs(folded ? "</details>\n" : "", r->out);
 }
@@ -330,6 +332,7 @@ static td_status write_record(report *r, const report_record *record, td_error *
     write_charts(r, &record->tables, record->root, false);
     write_tables(r, record, &record->tables);
     write_charts(r, &record->tables, record->root, true);
+    write_charts(r, &record->derived, record->rest, true);
     report_named_pictures(r, record);
     if (!record->tables.first)
         write_rest(r, record);

@@ -58,13 +58,13 @@ static void put_folded(view *v, const char *summary, const tool_table *table) {
     fputs("</details>\n", v->out);
 }
 
-/* The first table of what was derived, which is taken; NULL if there is none. */
+/* The last table of what was derived, which is taken; NULL if there is none. */
 static td_status read_derived(view *v, json_t *derived, const tool_table **out, td_error *error) {
     const tool_table *last = v->tables.last;
     if (!derived || json_array_append_new(v->derived, derived) != 0)
         return td_fail_memory(error, "results");
     TD_TRY(tool_tables_read(&v->tables, derived, NULL, NULL, error));
-    *out = last ? last->next : v->tables.first;
+    *out = v->tables.last == last ? NULL : v->tables.last;
     return TD_OK;
 }
 
@@ -282,17 +282,20 @@ static td_status write_lists(view *v, const json_t *lists, td_error *error) {
 /* Counts of classes against classes, as any record's are shown: a heat map; in Markdown numbers. */
 static td_status write_matrix(view *v, const json_t *matrix, td_error *error) {
     const char *name = html_get_text(matrix, "name");
-    json_t *counts = json_object_get(matrix, "counts"), *alone = json_pack("{sO*}", name, counts),
+    json_t *counts = json_object_get(matrix, "counts"),
+           *alone =
+               json_pack("{sO* sO*}", "target", json_object_get(matrix, "target"), name, counts),
            *derived = report_derive(alone);
     const tool_table *table;
     json_decref(alone);
     TD_TRY(read_derived(v, derived, &table, error));
-    if (v->r && table) {
-        chart_write(v->r, table, table->kind->charts, matrix);
+    const bool square = table && table->kind->drawn;
+    if (v->r && square) {
+        chart_write(v->r, table, table->kind->charts, derived);
         return TD_OK;
     }
     put_in(v, "<p class=\"note\">", ": ", "**", "**: ", name);
-    if (table && json_array_size(counts) <= WIDEST) {
+    if (square && json_array_size(counts) <= WIDEST) {
         put_in(v, "", "", "rows are true classes, columns predicted ones (", ")\n\n",
                html_get_text(matrix, "record"));
         put_table(v, table);
