@@ -70,7 +70,7 @@ static td_status add_rows(tool_tables *tables, tool_table *joined, const report_
     tool_cell *row;
     for (size_t i = 0; i < table->row_count; i++) {
         TD_TRY(tool_table_row(tables, joined, &row, error));
-        tool_cell_word(&row[0], record->file.name);
+        row[0] = (tool_cell){.given = true, .text = record->file.name};
         for (size_t c = 0; c < table->column_count; c++)
             for (size_t k = 1; k < joined->column_count; k++)
                 if (strcmp(joined->kind->columns[k].name, table->kind->columns[c].name) == 0 &&

@@ -1,9 +1,9 @@
 /* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts, of
  * which each calls only those after it: main.c (the tool), page.c (the page), results/ (papers'
  * figures), join.c (tables beside each other), collect.c (which files are records), walk.c (files
- * below the folder), derive.c (tables of records that have none), picture.c, table_html.c,
- * table_markdown.c, chart.c (charts of tables), heat_map.c, report.c (what all of them use),
- * gnuplot.c, html.c (text). */
+ * below the folder), derive.c (tables of what a record describes none of), picture.c, table_html.c,
+ * table_markdown.c, chart.c (charts of tables), report.c (what all of them use), gnuplot.c, html.c
+ * (text). */
 #ifndef TOOLS_REPORT_REPORT_H
 #define TOOLS_REPORT_REPORT_H
 
