@@ -90,7 +90,7 @@ done
 check 'with the measured beside the paper, and what was not run' grep -Eq \
     '^\| enemy: ASR \| not run \(.> 99\) \| [0-9.]+ \(100 .*\) \| not run \|$' whole/results.md
 check 'with how it was asked for' grep -q \
-    "^- run: recipe friendnet, SCALE=quick SEEDS=1 EPOCHS='1' RATIOS='25' SETS='mnist'\(; commit .*\)*\$" \
+    "^- notes: recipe friendnet, SCALE=quick SEEDS=1 EPOCHS='1' RATIOS='25' SETS='mnist'\(; commit .*\)*\$" \
     whole/results.md
 check 'nothing is left to do' tiny -q OUT=whole SEEDS=1
 cp -pR whole more

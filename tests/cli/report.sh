@@ -139,7 +139,7 @@ cp "$scratch/err" err
 check 'broken files do not stop it' test "$status" -eq 0
 for name in nested.json nan.json twice.json half.json bytes.json half.log.jsonl empty.json false.png cut.png; do
     check "$name is named on stderr" grep -q "^trapdoor-report: note: $name: " err
-    check "$name is named on the page" grep -q "<li><b>$name</b>: " bad.html
+    check "$name is named on the page" grep -q "<tr><td>$name</td><td>[^<]" bad.html
 done
 check 'half.json: the reason' grep -qx "trapdoor-report: note: half.json: line 1 column 24: expected \
 JSON, found: '}' expected near end of file" err

@@ -83,12 +83,12 @@ of two
 | scores | 1.00 -2.50 | 1.50 -2.00 0.25 |
 | other scores |  | not run |
 
-**pairs**: rows are true classes, columns predicted ones, percent of the row (b/1/eval.json)
+**pairs**: rows are true classes, columns predicted ones (b/1/eval.json)
 
 | true class | 0 | 1 |
-|---|--:|--:|
-| 0 |  | 100 |
-| 1 |  | 100 |
+|--:|--:|--:|
+| 0 | 0 | 10 |
+| 1 | 0 | 10 |
 
 samples: not run
 
@@ -98,13 +98,14 @@ samples: not run
 
 ## Settings
 
-- run: recipe small, SCALE=quick; commit abc
+- notes: recipe small, SCALE=quick; commit abc
 - seeds: 1; 2; 10
-- machine: Abacus \<b\>, 4 cores
-- threads of a step: 2
-- OpenBLAS core: Haswell
-- version: 0.1.0
-- records: 4, which took 2.0 minutes one after the other
+- versions: 0.1.0
+- BLAS cores: Haswell
+- machines: Abacus \<b\>, 4 cores
+- threads: 2
+- records: 4
+- seconds: 120
 
 MARKDOWN
 check 'results.md is as expected' diff -u expected found

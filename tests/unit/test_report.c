@@ -22,10 +22,6 @@ static void write_text(FILE *out, const void *what) {
     html_text(out, what);
 }
 
-static void write_json(FILE *out, const void *what) {
-    html_json(out, what);
-}
-
 static void assert_text(const char *text, const char *expected) {
     char *found = written(write_text, text);
     assert_string_equal(found, expected);
@@ -36,14 +32,6 @@ static json_t *parse(const char *text) {
     json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
     assert_non_null(value);
     return value;
-}
-
-static void assert_json(const char *text, const char *expected) {
-    json_t *value = parse(text);
-    char *found = written(write_json, value);
-    assert_string_equal(found, expected);
-    free(found);
-    json_decref(value);
 }
 
 static void text_is_escaped(void **state) {
@@ -86,16 +74,8 @@ static void long_text_is_cut_between_characters(void **state) {
     free(text);
 }
 
-static void json_is_one_line(void **state) {
+static void labels_are_words(void **state) {
     (void)state;
-    assert_json("\"<b>\"", "&lt;b&gt;");
-    assert_json("[1, 2.5, true, false, null, \"x\"]", "1, 2.5, yes, no, none, x");
-    assert_json("{\"a\": {\"b<\": [1, 2]}}", "a b&lt; 1, 2");
-    assert_json("[[[[[[[[1]]]]]]]]", "…");
-    assert_json("[]", "none");
-    assert_json("[0,1,2,3,4,5,6,7,8,9,10,11,12,13]",
-                "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (14 in all)");
-    assert_json("1e308", "1e+308");
     char label[HTML_LABEL_SIZE];
     html_label(label, "robust_accuracy");
     assert_string_equal(label, "robust accuracy");
@@ -103,9 +83,9 @@ static void json_is_one_line(void **state) {
     assert_string_equal(label, "ASR");
 }
 
-/* The tables of a record, on the page. */
-static char *page_of(const char *text) {
-    json_t *root = parse(text), *rest = report_derive(root);
+/* The tables of a record, or all its values, on the page. */
+static char *page_of(const char *text, bool whole) {
+    json_t *root = parse(text), *rest = whole ? report_derive_values(root) : report_derive(root);
     tool_tables tables = {0};
     char *out = NULL;
     size_t size = 0;
@@ -124,9 +104,39 @@ static char *page_of(const char *text) {
 }
 
 static void assert_on_page(const char *record, const char *expected) {
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, expected);
     free(text);
+}
+
+/* What the value of an option becomes. */
+static void assert_value(const char *text, const char *expected) {
+    char option[200], line[400];
+    snprintf(option, sizeof option, "{\"a_b\": %s}", text);
+    char *found = page_of(option, true);
+    snprintf(line, sizeof line, "<dl class=\"values\">\n<div><dt>a b%s</dd></div>\n</dl>\n",
+             expected);
+    assert_string_equal(found, line);
+    free(found);
+}
+
+static void all_values_are_shown(void **state) {
+    (void)state;
+    assert_value("\"<b>\"", "</dt><dd>&lt;b&gt;");
+    assert_value("1", "</dt><dd>1");
+    assert_value("1e308", "</dt><dd>1e+308");
+    assert_value("true", "</dt><dd>yes");
+    assert_value("false", "</dt><dd>no");
+    assert_value("null", "</dt><dd>none");
+    assert_value("[]", "</dt><dd>none");
+    assert_value("[\"x\", \"y\"]", "</dt><dd>x; y");
+    assert_value("{\"c\": {\"d<\": [1, 2.5]}}", " c d&lt;</dt><dd>1, 2.5");
+    assert_value("{\"c_count\": 5}", " c count</dt><dd>5");
+    assert_value("[{\"c\": 5}]", " 1 c</dt><dd>5");
+    assert_value("[1, \"x\"]", "</dt><dd>[1, &quot;x&quot;]");
+    assert_value("[[[[[[[[1]]]]]]]]", "</dt><dd>[[[[[[[[1]]]]]]]]");
+    assert_value("[0,1,2,3,4,5,6,7,8,9,10,11,12,13]",
+                 "</dt><dd>0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13");
 }
 
 static void rates_have_intervals(void **state) {
@@ -151,7 +161,7 @@ static void any_list_of_objects_is_a_table(void **state) {
         " \"runs_of\": [{\"data\": \"a\", \"n\": 3, \"inner\": {\"psnr\": 30.5}, \"mean\": [1, 2],"
         "   \"on\": true, \"none\": null, \"deep\": [{\"k\": 1}, {\"k\": 2}]},"
         "  {\"data\": 7, \"n\": -1, \"more\": 1}]}";
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, "<dt>cutoff</dt><dd>2</dd>");
     support_assert_contains(text, "<dt>accuracy, %</dt><dd>50.00</dd>");
     support_assert_contains(text, "<caption>runs of</caption>");
@@ -179,7 +189,7 @@ static void described_tables_are_shown_as_they_say(void **state) {
         "    \"digits\": 1}]},"
         " {\"rows\": \"\", \"title\": \"\", \"columns\": ["
         "   {\"name\": \"share\", \"title\": \"the share\", \"kind\": \"real\"}]}]}";
-    char *text = page_of(record);
+    char *text = page_of(record, false);
     support_assert_contains(text, "<caption>A &lt;list&gt;</caption>");
     support_assert_contains(text, ">size, pixels</th>");
     support_assert_contains(text, "<tr class=\"flagged\"><td class=\"n\" data-v=\"3\">3</td>"
@@ -337,21 +347,26 @@ static void histograms_are_of_shares(void **state) {
     td_arena_free(&arena);
 }
 
-/* The heat maps of a record. */
-static char *maps_of(const char *record) {
-    json_t *root = parse(record), *rest = report_derive(root);
+/* The heat maps of the tables that `root` describes. */
+static void write_maps(FILE *out, const json_t *root) {
     tool_tables tables = {0};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
     td_error error;
     assert_int_equal(tool_tables_read(&tables, root, NULL, NULL, &error), TD_OK);
-    assert_int_equal(tool_tables_read(&tables, rest, NULL, NULL, &error), TD_OK);
     for (const tool_table *table = tables.first; table; table = table->next)
         for (const tool_chart *chart = table->kind->charts; chart && chart->title; chart++)
             heat_map_write(out, table, chart, root);
-    fclose(out);
     tool_tables_free(&tables);
+}
+
+/* Those of a record. */
+static char *maps_of(const char *record) {
+    json_t *root = parse(record), *rest = report_derive(root);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    write_maps(out, root);
+    write_maps(out, rest);
+    fclose(out);
     json_decref(rest);
     json_decref(root);
     return text;
@@ -360,11 +375,13 @@ static char *maps_of(const char *record) {
 static void heat_maps_are_of_squares(void **state) {
     (void)state;
     char *text =
-        maps_of("{\"target\": 1, \"pairs\": [[3, 1], [0, 0]], \"tables\": [{\"rows\": \"/pairs\", "
-                "\"title\":"
-                " \"t\", \"shape\": \"matrix\", \"names\": [\"cat\", \"<b>\"], \"columns\": ["
+        maps_of("{\"target\": 1, \"pairs\": [{\"c\": \"cat\", \"to\": [3, 1]},"
+                " {\"c\": \"<b>\", \"to\": [0, 0]}], \"tables\": [{\"rows\": \"/pairs\","
+                " \"title\": \"t\", \"columns\": ["
                 "  {\"name\": \"c\", \"title\": \"true\", \"kind\": \"text\"},"
-                "  {\"name\": \"to\", \"title\": \"predicted\", \"kind\": \"count\"}], \"charts\":"
+                "  {\"name\": \"to\", \"title\": \"cat\", \"kind\": \"count\", \"list\": true},"
+                "  {\"name\": \"to\", \"title\": \"<b>\", \"kind\": \"count\", \"list\": true}],"
+                " \"charts\":"
                 " [{\"title\": \"m<>\", \"kind\": \"heat\", \"x\": \"c\", \"y\": [\"to\"]}],"
                 " \"axes\": {\"x_mark\": \"/target\", \"mark\": \"the target\"}}]}");
     support_assert_contains(text, "<b>m&lt;&gt;</b>");
@@ -379,6 +396,12 @@ static void heat_maps_are_of_squares(void **state) {
     support_assert_contains(
         text, "<td class=\"h\" style=\"--v:0.75\">75</td><td style=\"--v:0.25\">25</td>");
     support_assert_contains(text, "<th scope=\"row\">1</th><td></td><td></td>");
+    free(text);
+    text =
+        maps_of("{\"models\": [{\"file\": \"m\", \"triggers\": [{\"trigger\": \"t\", \"target\": 1,"
+                " \"pairs\": [[3, 1], [0, 0]]}]}]}");
+    support_assert_contains(text, "<b>m: t: pairs</b>");
+    support_assert_contains(text, "<th scope=\"col\" class=\"t\">1</th>");
     free(text);
     static const char *const others[] = {
         "[[1, 2], [3]]", "[[1, \"x\"], [3, 4]]", "[[1]]", "[]", "{\"a\": 1}",
@@ -401,10 +424,10 @@ static void outputs_lead_to_their_records(void **state) {
     report_record records[2] = {
         {.root = parse("{\"outputs\": [{\"file\": \"a\", \"sha256\": \"11\"}, {\"sha256\": 5}]}")},
         {.root = parse("{\"outputs\": [{\"sha256\": \"00\"}, {\"sha256\": \"11\"}]}")}};
-    report r = {.records = records, .record_count = 2};
+    report r = {.records = records, .record_count = 2, .record_all = 2};
     td_error error;
-    assert_int_equal(report_list_outputs(&r, &error), TD_OK);
-    assert_int_equal(r.made_count, 3);
+    assert_int_equal(report_add_outputs(&r, 0, &error), TD_OK);
+    assert_int_equal(report_add_outputs(&r, 1, &error), TD_OK);
     assert_ptr_equal(report_maker(&r, "11"), &records[0]);
     assert_ptr_equal(report_maker(&r, "00"), &records[1]);
     assert_null(report_maker(&r, "10"));
@@ -418,7 +441,8 @@ int main(void) {
         cmocka_unit_test(text_is_escaped),
         cmocka_unit_test(bytes_that_are_no_text_are_replaced),
         cmocka_unit_test(long_text_is_cut_between_characters),
-        cmocka_unit_test(json_is_one_line),
+        cmocka_unit_test(labels_are_words),
+        cmocka_unit_test(all_values_are_shown),
         cmocka_unit_test(rates_have_intervals),
         cmocka_unit_test(records_are_recognised),
         cmocka_unit_test(logs_are_read_line_by_line),

@@ -117,13 +117,24 @@ static void nothing_is_taken_on_trust(void **state) {
     static const char wrong[] =
         "tables[0]: values are left out that are not of their column's kind\n";
     static const char *const cells[][3] = {
-        {"count", "-1", ""},         {"count", "1.5", ""},
-        {"count", "\"1\"", ""},      {"real", "\"x\"", ""},
-        {"flag", "1", ""},           {"text", "{}", ""},
-        {"rate", "0.5", ""},         {"text", "5", ""},
-        {"estimate", "0.5", ""},     {"count", "9007199254740993", "9007199254740993"},
-        {"real", "1e308", "1e+308"}, {"text", "[1, 2.5]", "1, 2.5"},
-        {"list", "[3, 7]", "3, 7"},  {"flag", "true", "yes"},
+        {"count", "-1", ""},
+        {"count", "1.5", ""},
+        {"count", "\"1\"", ""},
+        {"real", "\"x\"", ""},
+        {"flag", "1", ""},
+        {"text", "{}", ""},
+        {"rate", "0.5", ""},
+        {"text", "5", ""},
+        {"estimate", "0.5", ""},
+        {"count", "9007199254740993", "9007199254740993"},
+        {"real", "1e308", "1e+308"},
+        {"text", "[1, 2.5]", ""},
+        {"list", "[3, 7]", "3, 7"},
+        {"flag", "true", "yes"},
+        {"list", "[3, null]", "3, -"},
+        {"list", "3", ""},
+        {"list", "[3, \"7\"]", ""},
+        {"list", "[]", "-"},
     };
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         char text[400], expected[100];
@@ -174,27 +185,6 @@ static void what_is_no_table_is_left_out(void **state) {
     support_assert_contains(r.notes, "tables[0]: its charts are by a column that it has not\n");
 }
 
-static void rows_may_be_values(void **state) {
-    (void)state;
-    reading r = read_text(
-        "{\"a\": [0.5, null, \"x\"], \"tables\": [{\"rows\": \"/a\", \"title\": \"t\", \"shape\":"
-        " \"values\", \"names\": [\"cat\", \"dog\"], \"columns\": [" COLUMN(
-            "class", "text") ", " COLUMN("v", "real") "]}]}");
-    assert_string_equal(r.first, "cat|0.5|dog|||"
-                                 "|");
-    r = read_text("{\"a\": [[1, 2], [3, 4], 5], \"tables\": [{\"rows\": \"/a\", \"title\": \"t\","
-                  " \"shape\": \"matrix\", \"names\": [\"cat\", \"dog\"], \"columns\": [" COLUMN(
-                      "class", "text") ", " COLUMN("v", "count") "]}]}");
-    assert_string_equal(r.first, "cat|1|2|dog|3|4|");
-    r = read_text("{\"a\": [[1]], \"tables\": [{\"rows\": \"/a\", \"title\": \"t\", \"shape\":"
-                  " \"matrix\", \"names\": 5, \"columns\": 6}]}");
-    assert_string_equal(r.first, "");
-    r = read_text(
-        TABLE("[{\"b\": [{\"asr\": 0.5, \"asr_interval\": [0.25, 1], \"asr_count\": [1, 2]}]}]",
-              COLUMN("b/0/asr", "rate")));
-    assert_string_equal(r.first, "50.00 [25.00, 100.00]|");
-}
-
 static void pointers_lead_into_records(void **state) {
     (void)state;
     json_t *root = json_loads("{\"a\": [{\"b/c~\": 5}], \"\": 6}", 0, NULL);
@@ -215,8 +205,9 @@ static void pointers_lead_into_records(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables_are_read_back),         cmocka_unit_test(nothing_is_taken_on_trust),
-        cmocka_unit_test(what_is_no_table_is_left_out), cmocka_unit_test(rows_may_be_values),
+        cmocka_unit_test(tables_are_read_back),
+        cmocka_unit_test(nothing_is_taken_on_trust),
+        cmocka_unit_test(what_is_no_table_is_left_out),
         cmocka_unit_test(pointers_lead_into_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

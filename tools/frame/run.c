@@ -120,14 +120,18 @@ td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row, td_err
     return tool_table_row(&run->tables, table, row, error);
 }
 
-td_status tool_run_open(tool_run *run, const tool_table_kind *kind, const char *path,
-                        tool_table **out, td_error *error) {
+static td_status place(tool_run *run, tool_table *table, const char *path, td_error *error) {
     char *copy = NULL;
     if (path)
         TD_TRY(td_arena_text(&run->tables.arena, path, strlen(path), &copy, error));
-    TD_TRY(tool_table_add(&run->tables, kind, out, error));
-    (*out)->path = copy;
+    table->path = copy;
     return TD_OK;
+}
+
+td_status tool_run_open(tool_run *run, const tool_table_kind *kind, const char *path,
+                        tool_table **out, td_error *error) {
+    TD_TRY(tool_table_add(&run->tables, kind, out, error));
+    return place(run, *out, path, error);
 }
 
 td_status tool_run_fill(tool_run *run, tool_table *table, const void *row, td_error *error) {
@@ -137,10 +141,8 @@ td_status tool_run_fill(tool_run *run, tool_table *table, const void *row, td_er
 td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *path,
                         const void *rows, size_t count, td_error *error) {
     tool_table *table;
-    TD_TRY(tool_run_open(run, kind, path, &table, error));
-    for (size_t i = 0; i < count; i++)
-        TD_TRY(tool_run_fill(run, table, (const char *)rows + i * kind->row, error));
-    return TD_OK;
+    TD_TRY(tool_table_rows(&run->tables, kind, rows, count, &table, error));
+    return place(run, table, path, error);
 }
 
 td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_error *error) {

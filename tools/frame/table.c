@@ -103,6 +103,31 @@ td_status tool_table_fill(tool_tables *tables, tool_table *table, const void *so
     return TD_OK;
 }
 
+td_status tool_table_rows(tool_tables *tables, const tool_table_kind *kind, const void *rows,
+                          size_t count, tool_table **out, td_error *error) {
+    TD_TRY(tool_table_add(tables, kind, out, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(tool_table_fill(tables, *out, (const char *)rows + i * kind->row, error));
+    return TD_OK;
+}
+
+double tool_cell_number(const tool_column *column, const tool_cell *cell) {
+    if (!cell->given)
+        return NAN;
+    switch (column->kind) {
+    case TOOL_COUNT:
+        return (double)cell->count;
+    case TOOL_REAL:
+        return cell->real;
+    case TOOL_RATE:
+        return cell->rate.trials > 0 ? cell->rate.value : NAN;
+    case TOOL_ESTIMATE:
+        return cell->estimate.value;
+    default:
+        return NAN;
+    }
+}
+
 bool tool_table_lacks(const tool_table *table, size_t column) {
     for (size_t i = 0; i < table->row_count; i++)
         if (table->cells[i * table->column_count + column].given)

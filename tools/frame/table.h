@@ -148,6 +148,10 @@ td_status tool_table_fill(tool_tables *tables, tool_table *table, const void *so
 
 void tool_tables_free(tool_tables *tables);
 
+/* A table with rows made of `count` such structs. */
+td_status tool_table_rows(tool_tables *tables, const tool_table_kind *kind, const void *rows,
+                          size_t count, tool_table **out, td_error *error) TD_MUST_USE;
+
 /* Whether no row has a value there; such a column is not shown. */
 bool tool_table_lacks(const tool_table *table, size_t column);
 
@@ -187,6 +191,9 @@ const char *tool_cell_print_value(const tool_column *column, const tool_cell *ce
 const char *tool_cell_print_interval(const tool_column *column, const tool_cell *cell, char *out,
                                      size_t size);
 
+/* A cell as a number: a rate is in [0, 1]; NaN for none, and for texts, flags and lists. */
+double tool_cell_number(const tool_column *column, const tool_cell *cell);
+
 /* "size, pixels"; a rate is in percent unless the column says otherwise. Returns `out`. */
 const char *tool_column_print(const tool_column *column, char *out, size_t size);
 
@@ -204,12 +211,10 @@ void tool_tables_print(const tool_tables *tables, FILE *stream);
 td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *error) TD_MUST_USE;
 
 /* Adds the tables that the record `root` describes; the name of each is the pointer to its rows.
- * Their texts are the record's, which must outlive them. Rows may be no objects: "shape" "values"
- * is an array of single values, "matrix" one of arrays; "names" say what their places stand for. A
- * column of lists of numbers becomes one of texts. Where rows have a field "record", the name of
- * the record that says more, there is a column of it, without a title unless it is described. The
- * record may be anybody's: what is no table, column, chart or value of its kind is left out, and
- * `note` (may be NULL) gets a line about it, "tables[2]: ...". TD_ERR_MEMORY. */
+ * Their texts are the record's, which must outlive them. Where rows have a field "record", the name
+ * of the record that says more, there is a column of it, without a title unless it is described.
+ * The record may be anybody's: what is no table, column, chart or value of its kind is left out,
+ * and `note` (may be NULL) gets a line about it, "tables[2]: ...". TD_ERR_MEMORY. */
 td_status tool_tables_read(tool_tables *tables, const json_t *root,
                            void (*note)(void *context, const char *line), void *context,
                            td_error *error) TD_MUST_USE;

@@ -81,10 +81,7 @@ static int place_of(const char *word, const char *const *words, int count) {
 static const char percent[] = "%";
 
 static bool read_column(const json_t *entry, tool_column *column) {
-    const char *word = text_of(entry, "kind");
-    const int kind = word && strcmp(word, "list") == 0
-                         ? TOOL_TEXT
-                         : place_of(word, tool_cell_kinds, TOOL_CELL_KINDS);
+    const int kind = place_of(text_of(entry, "kind"), tool_cell_kinds, TOOL_CELL_KINDS);
     const json_int_t digits = json_integer_value(json_object_get(entry, "digits"));
     *column = (tool_column){.name = text_of(entry, "name"),
                             .title = text_of(entry, "title"),
@@ -203,13 +200,11 @@ static td_status read_axes(const reader *r, const json_t *entry, tool_table_kind
 
 /* --- cells --- */
 
-/* The field NAME + ending of a row; a name may be a path in it, "triggers/0/asr". */
+/* The field NAME + ending of a row. */
 static const json_t *with_ending(const json_t *row, const char *name, const char *ending) {
-    char pointer[200];
-    const int length = snprintf(pointer, sizeof pointer, "/%s%s", name, ending);
-    return length < 0 || (size_t)length >= sizeof pointer ? NULL
-           : strchr(name, '/')                            ? tool_json_at(row, pointer)
-                                                          : json_object_get(row, pointer + 1);
+    char key[200];
+    snprintf(key, sizeof key, "%.180s%s", name, ending);
+    return json_object_get(row, key);
 }
 
 /* A finite number; false for anything else. */
@@ -242,14 +237,20 @@ static bool read_rate(const json_t *row, const char *name, td_rate *rate) {
            read_count(json_array_get(pair, 1), &rate->trials);
 }
 
-/* A few numbers as a text, "3, 7"; as far as they fit. */
-static const char *join_numbers(const reader *r, const json_t *list) {
-    char text[256] = "", *copy;
-    size_t used = 0;
-    for (size_t i = 0; i < json_array_size(list) && used + 24 < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.6g", i > 0 ? ", " : "",
-                                 json_number_value(json_array_get(list, i)));
-    return td_arena_text(&r->tables->arena, text, used, &copy, NULL) == TD_OK ? copy : NULL;
+/* An array of numbers; null stands for one that is not finite. */
+static bool read_list(const reader *r, const json_t *value, tool_list *list) {
+    double *values;
+    size_t i;
+    const json_t *number;
+    if (!json_is_array(value) ||
+        TD_ARENA_NEW(&r->tables->arena, json_array_size(value), &values, "a list", NULL) != TD_OK)
+        return false;
+    json_array_foreach(value, i, number) {
+        if (!read_real(number, &values[i]) && !json_is_null(number))
+            return false;
+    }
+    *list = (tool_list){values, i};
+    return true;
 }
 
 /* `value` is neither missing nor null. */
@@ -257,7 +258,7 @@ static bool read_cell(const reader *r, const json_t *row, const tool_column *col
                       const json_t *value, tool_cell *cell) {
     switch (column->kind) {
     case TOOL_TEXT:
-        cell->text = json_is_array(value) ? join_numbers(r, value) : json_string_value(value);
+        cell->text = json_string_value(value);
         return cell->text != NULL;
     case TOOL_COUNT:
         return read_count(value, &cell->count);
@@ -274,8 +275,8 @@ static bool read_cell(const reader *r, const json_t *row, const tool_column *col
     case TOOL_FLAG:
         cell->flag = json_is_true(value);
         return json_is_boolean(value);
-    case TOOL_LIST: /* is read as a text */
-        break;
+    case TOOL_LIST:
+        return read_list(r, value, &cell->list);
     }
     return false;
 }
@@ -294,7 +295,7 @@ static size_t read_row(const reader *r, const tool_table *table, const json_t *r
     size_t wrong = 0;
     for (size_t c = 0; c < table->column_count; c++) {
         const tool_column *column = &table->kind->columns[c];
-        const json_t *value = with_ending(row, column->name, "");
+        const json_t *value = json_object_get(row, column->name);
         if (column->list)
             value = json_array_get(value, place_in_list(table->kind->columns, c));
         if (!value || json_is_null(value))
@@ -327,60 +328,6 @@ static td_status read_rows(const reader *r, const json_t *rows, tool_table *tabl
     return TD_OK;
 }
 
-/* --- rows that are no objects --- */
-
-/* Whether a description of such rows says what they need. */
-static bool has_places(const json_t *entry) {
-    const json_t *columns = json_object_get(entry, "columns");
-    return json_array_size(columns) == 2 && text_of(json_array_get(columns, 0), "name") &&
-           text_of(json_array_get(columns, 1), "name") &&
-           json_is_array(json_object_get(entry, "names"));
-}
-
-/* A row of values is one of two columns: what its place stands for, of "names", and itself; a row
- * of a matrix has a column for each place. */
-static json_t *row_of(const json_t *entry, const json_t *value, size_t place, bool matrix) {
-    const json_t *columns = json_object_get(entry, "columns");
-    const char *name = text_of(json_array_get(columns, 0), "name"),
-               *held = text_of(json_array_get(columns, 1), "name");
-    return matrix == json_is_array(value)
-               ? json_pack("{sO* sO}", name, json_array_get(json_object_get(entry, "names"), place),
-                           held, value)
-               : json_null();
-}
-
-/* The columns of a matrix: the first, and the second as often as there are names. */
-static json_t *matrix_columns(const json_t *entry) {
-    const json_t *names = json_object_get(entry, "names");
-    json_t *columns = json_copy(json_object_get(entry, "columns")),
-           *cell = json_incref(json_array_get(columns, 1));
-    json_array_remove(columns, 1);
-    for (size_t i = 0; i < json_array_size(names) && i < TOOL_TABLE_COLUMNS; i++) {
-        json_t *own = json_copy(cell);
-        json_object_set_new(own, "list", json_true());
-        json_object_set(own, "title", json_array_get(names, i));
-        json_array_append_new(columns, own);
-    }
-    json_decref(cell);
-    return columns;
-}
-
-/* The same description and rows with objects in place of values, whose texts are the record's. The
- * caller owns *out and *rows. */
-static td_status spell_out(const json_t *entry, const json_t *values, json_t **out, json_t **rows,
-                           td_error *error) {
-    const char *shape = text_of(entry, "shape");
-    const bool matrix = shape && strcmp(shape, "matrix") == 0;
-    *out = json_copy((json_t *)entry);
-    *rows = json_array();
-    int failed = !*out || !*rows;
-    for (size_t i = 0; i < json_array_size(values) && !failed; i++)
-        failed = json_array_append_new(*rows, row_of(entry, json_array_get(values, i), i, matrix));
-    if (matrix && !failed)
-        failed = json_object_set_new(*out, "columns", matrix_columns(entry));
-    return failed ? td_fail_memory(error, "tables") : TD_OK;
-}
-
 /* --- tables --- */
 
 static td_status read_described(const reader *r, const json_t *entry, const json_t *rows,
@@ -402,23 +349,11 @@ static td_status read_described(const reader *r, const json_t *entry, const json
 static td_status read_table(const reader *r, const json_t *entry, td_error *error) {
     const char *pointer = text_of(entry, "rows"), *title = text_of(entry, "title");
     const json_t *rows = pointer ? tool_json_at(r->root, pointer) : NULL;
-    json_t *description = NULL, *objects = NULL;
     if (!title || (!json_is_array(rows) && !json_is_object(rows))) {
         leave_out(r, title ? "its rows lead nowhere" : "expected a title, found none");
         return TD_OK;
     }
-    if (!text_of(entry, "shape"))
-        return read_described(r, entry, rows, error);
-    if (!has_places(entry)) {
-        leave_out(r, "expected two columns, and names of places");
-        return TD_OK;
-    }
-    td_status status = spell_out(entry, rows, &description, &objects, error);
-    if (status == TD_OK)
-        status = read_described(r, description, objects, error);
-    json_decref(description);
-    json_decref(objects);
-    return status;
+    return read_described(r, entry, rows, error);
 }
 
 td_status tool_tables_read(tool_tables *tables, const json_t *root,

@@ -18,13 +18,16 @@ static int estimate_digits(const tool_column *column) {
     return column->digits ? column->digits : 4;
 }
 
-/* As far as it fits; "-" for none. */
+/* As far as it fits; "-" for none, and for a number that is none. */
 static void print_list(const tool_cell *cell, int digits, char *out, size_t size) {
     size_t used = 0;
     snprintf(out, size, "-");
-    for (size_t i = 0; i < cell->list.count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%.*f", i > 0 ? ", " : "", digits,
-                                 cell->list.values[i]);
+    for (size_t i = 0; i < cell->list.count && used < size; i++) {
+        const double value = cell->list.values[i];
+        used += (size_t)snprintf(out + used, size - used,
+                                 isfinite(value) && fabs(value) < LARGEST ? "%s%.*f" : "%s-",
+                                 i > 0 ? ", " : "", digits, value);
+    }
 }
 
 const char *tool_cell_print_value(const tool_column *column, const tool_cell *cell, char *out,

@@ -34,40 +34,28 @@ static bool is_percent(const tool_column *column) {
 
 /* A cell as a point at `x`: rates in percent. */
 static plot_point point_of(const tool_column *column, const tool_cell *cell, double x) {
-    plot_point point = {x, NAN, NAN, NAN};
-    if (!cell->given)
-        return point;
-    switch (column->kind) {
-    case TOOL_COUNT:
-        point.y = (double)cell->count;
-        break;
-    case TOOL_REAL:
-        point.y = cell->real;
-        break;
-    case TOOL_RATE:
-        if (cell->rate.trials > 0)
-            point = (plot_point){x, 100 * cell->rate.value, 100 * cell->rate.interval.low,
-                                 100 * cell->rate.interval.high};
-        break;
-    case TOOL_ESTIMATE:
-        point = (plot_point){x, cell->estimate.value, cell->estimate.interval.low,
-                             cell->estimate.interval.high};
-        break;
-    default:
-        break;
-    }
-    return point;
+    const double unit = column->kind == TOOL_RATE ? 100 : 1;
+    const td_interval none = {NAN, NAN},
+                      interval = !cell->given                    ? none
+                                 : column->kind == TOOL_RATE     ? cell->rate.interval
+                                 : column->kind == TOOL_ESTIMATE ? cell->estimate.interval
+                                                                 : none;
+    return (plot_point){x, unit * tool_cell_number(column, cell), unit * interval.low,
+                        unit * interval.high};
 }
 
-/* What stands at `x`: its number; of bars with texts the row's place. */
+static double number_in(const tool_table *table, size_t row, size_t column) {
+    return point_of(&table->kind->columns[column],
+                    &table->cells[row * table->column_count + column], 0)
+        .y;
+}
+
+/* What stands at `x`: its number, or the middle of a bin; of bars with texts the row's place. */
 static double x_of(const tool_table *table, const plot *p, size_t x, size_t row) {
-    const tool_cell *cells = table->cells + row * table->column_count;
-    if (p->names)
-        return (double)row;
-    const double at = point_of(&table->kind->columns[x], &cells[x], 0).y;
-    if (p->kind != TOOL_CHART_HISTOGRAM || x + 1 >= table->column_count)
-        return at;
-    return (at + point_of(&table->kind->columns[x + 1], &cells[x + 1], 0).y) / 2;
+    const bool bin = p->kind == TOOL_CHART_HISTOGRAM && x + 1 < table->column_count;
+    return p->names ? (double)row
+           : bin    ? (number_in(table, row, x) + number_in(table, row, x + 1)) / 2
+                    : number_in(table, row, x);
 }
 
 /* What the row is of: the text in the column `by`, or of a flag its word. */
@@ -139,11 +127,9 @@ static td_status add_groups(const tool_table *table, plot *p, size_t x, size_t y
 /* Bars of several columns stand side by side. */
 static void set_bars(const tool_table *table, size_t x, plot *p) {
     const tool_axes *axes = chart_axes(table);
-    const tool_cell *first = table->cells;
     p->bar = 0.7 / (double)(axes->by || p->count == 0 ? 1 : p->count);
     if (p->kind == TOOL_CHART_HISTOGRAM && table->row_count > 0 && x + 1 < table->column_count)
-        p->bar = point_of(&table->kind->columns[x + 1], &first[x + 1], 0).y -
-                 point_of(&table->kind->columns[x], &first[x], 0).y;
+        p->bar = number_in(table, 0, x + 1) - number_in(table, 0, x);
     if (!(p->bar > 0) || !(p->bar < INFINITY))
         p->bar = 1;
     for (size_t s = 0; p->kind == TOOL_CHART_BARS && !axes->by && s < p->count; s++)
@@ -206,7 +192,7 @@ static td_status name_bars(const tool_table *table, size_t x, plot *p, td_arena 
     return TD_OK;
 }
 
-static double number_at(const json_t *root, const char *pointer) {
+double chart_number_at(const json_t *root, const char *pointer) {
     const json_t *value = root && pointer ? tool_json_at(root, pointer) : NULL;
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
@@ -217,8 +203,8 @@ td_status chart_plot(const tool_table *table, const tool_chart *chart, const jso
     const size_t x = column_of(table, chart->x), none = table->column_count,
                  first = column_of(table, chart->y[0]), by = column_of(table, axes->by);
     *p = (plot){.kind = chart->kind,
-                .x_mark = number_at(root, axes->x_mark),
-                .y_mark = number_at(root, axes->y_mark)};
+                .x_mark = chart_number_at(root, axes->x_mark),
+                .y_mark = chart_number_at(root, axes->y_mark)};
     if (x == none || first == none || table->row_count == 0)
         return TD_OK;
     const tool_column *columns = table->kind->columns;
@@ -267,15 +253,12 @@ static void write_legend(FILE *out, tool_chart_kind kind, const char *colour, co
                          const char *name) {
     fputs(" <span class=\"k\">", out);
     write_key(out, kind, colour, dashes);
-    html_text(out, name);
-    fputs("</span>", out);
+    html_put(out, "", name, "</span>");
 }
 
 static void write_caption(FILE *out, const tool_chart *chart, const tool_axes *axes,
                           const plot *p) {
-    fputs("<figcaption><b>", out);
-    html_text(out, chart->title);
-    fputs("</b>", out);
+    html_put(out, "<figcaption><b>", chart->title, "</b>");
     for (size_t s = 0; s < p->count && (p->count > 1 || p->kind != TOOL_CHART_BARS); s++)
         write_legend(out, p->kind, gnuplot_colour(s), gnuplot_dashes(s), p->series[s].name);
     if (axes->mark && (isfinite(p->x_mark) || isfinite(p->y_mark)))
@@ -321,7 +304,7 @@ static td_status add_chart(report *r, const plot *p, td_error *error) {
     free(text);
     TD_TRY(status);
     gnuplot_script(r->script, p, r->chart_count);
-    r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy, false};
+    r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy};
     return TD_OK;
 }
 
@@ -348,34 +331,18 @@ void chart_write(report *r, const tool_table *table, const tool_chart *chart, co
 
 /* --- what gnuplot drew --- */
 
-static FILE *open_drawing(const report *r, size_t number) {
-    char path[128], file[GNUPLOT_NAME];
-    gnuplot_file(file, number);
-    snprintf(path, sizeof path, "%s/%s", r->chart_folder, file);
-    return fopen(path, "rb");
-}
-
 void chart_draw_all(report *r) {
     td_error error;
-    size_t drawn = 0;
-    if (r->chart_count == 0)
-        return;
-    const td_status status = gnuplot_run(r->script, r->chart_folder, &error);
-    for (size_t i = 0; i < r->chart_count; i++) {
-        FILE *drawing = open_drawing(r, i);
-        r->charts[i].drawn = drawing != NULL;
-        drawn = drawing ? i : drawn;
-        if (drawing)
-            fclose(drawing);
-    }
+    const td_status status =
+        r->chart_count > 0 ? gnuplot_run(r->script, r->chart_folder, &error) : TD_OK;
+    r->gnuplot_missing = status == TD_ERR_USAGE;
     if (status == TD_OK)
         return;
-    r->charts[drawn].drawn = false; /* where gnuplot ended */
-    if (status != TD_ERR_USAGE)
+    gnuplot_drop_last(r->chart_folder, r->chart_count); /* where gnuplot ended */
+    if (!r->gnuplot_missing)
         report_trouble_add(r, "a chart", error.message);
     else if (!r->quiet)
         tool_note("note: gnuplot: not found, so the page has no charts (Debian: gnuplot-nox)");
-    r->gnuplot_missing = status == TD_ERR_USAGE;
 }
 
 /* Copies up to `size` bytes; false if one cannot be written. */
@@ -393,13 +360,14 @@ static bool copy_bytes(FILE *from, FILE *to, size_t size) {
 }
 
 static void write_drawing(const report *r, size_t number, FILE *out) {
-    FILE *drawing = r->charts[number].drawn ? open_drawing(r, number) : NULL;
+    char path[GNUPLOT_PATH];
+    gnuplot_path(path, r->chart_folder, number);
+    FILE *drawing = fopen(path, "rb");
     uint8_t *bytes = drawing ? malloc(LARGEST_SVG) : NULL;
     const size_t size = bytes ? fread(bytes, 1, LARGEST_SVG, drawing) : 0;
     if (size > 0 && size < LARGEST_SVG) {
-        fputs("<img class=\"plot\" width=\"440\" height=\"280\" alt=\"", out);
-        html_text(out, r->charts[number].label);
-        fputs("\" src=\"data:image/svg+xml;base64,", out);
+        html_put(out, "<img class=\"plot\" width=\"440\" height=\"280\" alt=\"",
+                 r->charts[number].label, "\" src=\"data:image/svg+xml;base64,");
         html_base64(out, bytes, size);
         fputs("\">", out);
     } else {

@@ -1,12 +1,75 @@
-/* Charts of tables on the page: title, legend, picture, and the picture in words. */
+/* Charts of tables on the page: title, legend, picture, and the picture in words. gnuplot draws
+ * them: all of a page in one run, each into a file of SVG, whose bytes nothing here looks into.
+ * Their colours read on a light and on a dark ground; series differ in dashes and marks as well. */
 #ifndef TOOLS_REPORT_CHART_H
 #define TOOLS_REPORT_CHART_H
 
-#include "report/gnuplot.h"
 #include "report/report.h"
+
+enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = 128 };
+
+typedef struct plot_point {
+    double x, y;
+    double low, high; /* of the interval; NAN: none. One that is not finite is not drawn */
+} plot_point;
+
+typedef struct plot_series {
+    const char *name; /* for the legend; any text */
+    plot_point *points;
+    size_t count;
+} plot_series;
+
+typedef struct plot {
+    char x_title[GNUPLOT_TEXT], y_title[GNUPLOT_TEXT]; /* gnuplot_text */
+    tool_chart_kind kind;                              /* but for heat maps */
+    bool percent;                                      /* y goes from `least` to 100 */
+    double least;                                      /* 0 */
+    bool whole;                                        /* x are whole numbers */
+    double bar;                                        /* width of a bar */
+    double x_mark, y_mark;                             /* a threshold, where finite */
+    const char **names; /* [series[0].count] texts for x = 0, 1, ...; NULL: x are numbers */
+    plot_series series[TOOL_CHART_SERIES];
+    size_t count;
+} plot;
+
+/* How a series is drawn, for its legend: the colour, "#2a80c4", and dashes, "8 3". */
+const char *gnuplot_colour(size_t series);
+const char *gnuplot_dashes(size_t series);
+
+extern const char gnuplot_mark_colour[];
+
+/* A text that gnuplot may see: letters, digits, spaces and . , ( ) % - of `text`, at most 60
+ * characters. */
+void gnuplot_text(char out[GNUPLOT_TEXT], const char *text);
+
+/* Whether a point can be drawn: beyond 1e15 gnuplot's own arithmetic ends. */
+bool gnuplot_draws(const plot_point *point);
+
+/* Adds the script of one chart, which goes to the file of chart `number`. Nothing of it is text
+ * from a file: only numbers, and plain labels. */
+void gnuplot_script(FILE *out, const plot *p, size_t number);
+
+/* The path of that file. */
+void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
+
+/* Makes a folder, and runs gnuplot there with the script, without a shell. TD_ERR_USAGE if there is
+ * no gnuplot, TD_ERR_IO if it cannot be run or ends with anything but 0. `folder`: [64]; "" if none
+ * was made. */
+td_status gnuplot_run(FILE *script, char folder[64], td_error *error) TD_MUST_USE;
+
+/* Removes the last of the charts that is there. */
+void gnuplot_drop_last(const char *folder, size_t charts);
+
+/* Removes the folder with its charts; nothing for "". */
+void gnuplot_clean(const char *folder, size_t charts);
+
+/* --- on the page --- */
 
 /* What the table's charts have beyond their columns; never NULL. */
 const tool_axes *chart_axes(const tool_table *table);
+
+/* A number of the record that a pointer of the axes leads to; NAN for none, and for NULLs. */
+double chart_number_at(const json_t *root, const char *pointer);
 
 /* What the chart draws of the table; `root` (may be NULL) is what its marks point into. The points
  * are in `arena`. A series without a point that can be drawn is left out. */

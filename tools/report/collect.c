@@ -78,14 +78,11 @@ static void read_record(report *r, const report_file *file, size_t *bytes) {
         const report_kind *kind = report_kind_of(root);
         if (!kind && strcmp(html_get_text(root, "tool"), "trapdoor-report") != 0)
             r->strangers[r->stranger_count++] = file->name;
-        else if (kind && r->record_count == REPORT_RECORDS)
-            report_trouble_add(r, file->name, "left out: too many records for one page");
         else if (kind)
-            r->records[r->record_count++] =
-                (report_record){.file = *file,
-                                .kind = kind,
-                                .root = json_incref(root),
-                                .digest = td_sha256(map.data, map.size)};
+            r->records[r->record_all++] = (report_record){.file = *file,
+                                                          .kind = kind,
+                                                          .root = json_incref(root),
+                                                          .digest = td_sha256(map.data, map.size)};
     }
     json_decref(root);
     td_map_close(&map);
@@ -96,32 +93,26 @@ static int compare_records(const void *a, const void *b) {
     return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->file.name, y->file.name);
 }
 
-/* Whether the record has an output of this name (its last part) and, unless NULL, this digest. */
-static bool has_output(const report_record *record, const char *base, const char *digest) {
-    size_t i;
-    const json_t *output;
-    json_array_foreach(json_object_get(record->root, "outputs"), i, output) {
-        if (strcmp(html_base(html_get_text(output, "file")), base) == 0 &&
-            (!digest || strcmp(html_get_text(output, "sha256"), digest) == 0))
-            return true;
+/* Lists what the records of the page made, and drops a log whose training has a record, which comes
+ * before it: it would be shown twice. */
+static td_status list_outputs(report *r, td_error *error) {
+    const size_t all = r->record_all;
+    r->record_all = 0;
+    for (size_t i = 0; i < all; i++) {
+        const report_record record = r->records[i];
+        if (html_ends(record.file.name, ".jsonl") && report_maker(r, record.digest.hex)) {
+            json_decref(record.root);
+            continue;
+        }
+        r->records[r->record_all++] = record;
+        if (r->record_all > REPORT_RECORDS) {
+            report_trouble_add(r, record.file.name, "left out: too many records for one page");
+            continue;
+        }
+        r->record_count = r->record_all;
+        TD_TRY(report_add_outputs(r, r->record_count - 1, error));
     }
-    return false;
-}
-
-/* A log whose training has a record, which comes before it, would be shown twice. */
-static void drop_logs(report *r) {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->record_count; i++) {
-        report_record *record = &r->records[i];
-        bool known = false;
-        for (size_t k = 0; k < kept && html_ends(record->file.name, ".jsonl") && !known; k++)
-            known = has_output(&r->records[k], html_base(record->file.name), record->digest.hex);
-        if (known)
-            json_decref(record->root);
-        else
-            r->records[kept++] = *record;
-    }
-    r->record_count = kept;
+    return TD_OK;
 }
 
 static bool share_folder(const char *a, const char *b) {
@@ -129,19 +120,14 @@ static bool share_folder(const char *a, const char *b) {
     return x == y && strncmp(a, b, x) == 0;
 }
 
-/* The record whose output this picture is: by its checksum. */
+/* The record whose output this picture is: by its checksum, which is asked for where one has an
+ * output of its name. */
 static const report_record *find_owner(const report *r, const report_file *file) {
-    const char *base = html_base(file->name);
-    td_digest digest = {""};
-    for (size_t i = 0; i < r->record_count; i++) {
-        if (!has_output(&r->records[i], base, NULL))
-            continue;
-        if (!digest.hex[0] && td_sha256_file(file->path, &digest, NULL) != TD_OK)
-            return NULL;
-        if (has_output(&r->records[i], base, digest.hex))
-            return &r->records[i];
-    }
-    return NULL;
+    td_digest digest;
+    return report_maker(r, html_base(file->name)) &&
+                   td_sha256_file(file->path, &digest, NULL) == TD_OK
+               ? report_maker(r, digest.hex)
+               : NULL;
 }
 
 /* Whether there are records in the picture's folder; *only is the one if it is alone. */
@@ -181,33 +167,29 @@ static td_status read_tables(report *r, report_record *record, td_error *error) 
     return tool_tables_read(&record->derived, record->rest, note, &of, error);
 }
 
-static td_status allocate(report *r, size_t files, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_RECORDS, &r->records, "records", error));
-    TD_TRY(TD_ARENA_NEW(&r->arena, files, &r->strangers, "names of files", error));
-    return TD_ARENA_NEW(&r->arena, files, &r->pictures, "pictures", error);
-}
-
 td_status report_collect(report *r, td_error *error) {
     size_t bytes = 0;
     TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->troubles, "notes", error));
     TD_TRY(report_walk(r, error));
-    TD_TRY(allocate(r, r->file_count, error));
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->records, "records", error));
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->strangers, "names of files", error));
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->file_count, &r->pictures, "pictures", error));
     for (size_t i = 0; i < r->file_count; i++) {
         if (tool_interrupted())
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
         if (!html_ends(r->files[i].name, ".png"))
             read_record(r, &r->files[i], &bytes);
     }
-    if (r->record_count == 0)
+    if (r->record_all == 0)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected records, which the tools write with --json, found none",
                        r->folder);
-    qsort(r->records, r->record_count, sizeof *r->records, compare_records);
-    drop_logs(r);
+    qsort(r->records, r->record_all, sizeof *r->records, compare_records);
+    TD_TRY(list_outputs(r, error));
     for (size_t i = 0; i < r->record_count; i++)
         TD_TRY(read_tables(r, &r->records[i], error));
     for (size_t i = 0; i < r->file_count; i++)
         if (html_ends(r->files[i].name, ".png"))
             add_picture(r, &r->files[i]);
-    return report_list_outputs(r, error);
+    return TD_OK;
 }

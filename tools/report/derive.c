@@ -4,25 +4,17 @@
 #include "report/html.h"
 #include "report/report.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MOST_TABLES = 60,
-    MOST_COLUMNS = 40, /* of a table */
-    MOST_LIST = 8,     /* numbers or texts that stand in one cell */
-    MOST_INNER = 4,    /* objects of a list within a row */
-    DEPTH = 3,         /* of objects */
+    MOST_COLUMNS = 100, /* of a table */
+    MOST_LIST = 8,      /* numbers or texts that stand in one cell */
+    MOST_INNER = 4,     /* objects of a list within a row */
+    DEPTH = 3,          /* of objects */
     NAME = 320,
 };
-
-/* How the lines of a log of trapdoor-train are drawn, which can describe no tables. */
-static const tool_chart epoch_charts[] = {{"Accuracy and ASR",
-                                           TOOL_CHART_LINES,
-                                           "epoch",
-                                           {"accuracy", "validation_accuracy", "triggers 1 asr",
-                                            "triggers 2 asr", "triggers 3 asr", "triggers 4 asr"}},
-                                          {"Loss", TOOL_CHART_LINES, "epoch", {"loss"}},
-                                          {0}};
 
 /* Of these, in [0, 1], percents are shown. */
 static const char *const shares[] = {"accuracy", "asr", "ratio_of_set", "ratio_of_class", NULL};
@@ -36,6 +28,7 @@ typedef struct deriver {
     const json_t *root;
     json_t *rows, *tables; /* of the result: the rows of each table, and its description */
     bool in_rows;          /* whether short lists of objects stand in the row, too */
+    bool whole;            /* whether all else does as well, as JSON */
     bool good;
 } deriver;
 
@@ -78,20 +71,33 @@ static void append(deriver *d, json_t *list, json_t *value) {
 
 /* --- rows --- */
 
-/* A few numbers or texts in one cell: "3, 5". */
+/* Numbers or texts in one cell: "3, 5", "a; b". */
 static json_t *join(const json_t *list) {
-    enum { EACH = 40 };
-    char text[MOST_LIST * EACH] = "";
-    for (size_t i = 0, used = 0; i < json_array_size(list); i++) {
-        const json_t *value = json_array_get(list, i);
-        const char *lead = i > 0 ? ", " : "";
-        const int size =
-            json_is_string(value)
-                ? snprintf(text + used, EACH, "%s%s", lead, json_string_value(value))
-                : snprintf(text + used, EACH, "%s%.6g", lead, json_number_value(value));
-        used += size < EACH ? (size_t)size : EACH - 1;
+    char *text = NULL;
+    size_t i, size = 0;
+    const json_t *value;
+    FILE *memory = open_memstream(&text, &size);
+    if (!memory)
+        return NULL;
+    json_array_foreach(list, i, value) {
+        if (json_is_string(value))
+            fprintf(memory, "%s%s", i > 0 ? "; " : "", json_string_value(value));
+        else
+            fprintf(memory, "%s%.6g", i > 0 ? ", " : "", json_number_value(value));
     }
-    return tool_json_text(text);
+    fclose(memory);
+    json_t *joined = tool_json_text(text);
+    free(text);
+    return joined;
+}
+
+/* "none" for null and for what is empty. */
+static json_t *spell_out(const json_t *value) {
+    const bool some = json_array_size(value) + json_object_size(value) > 0;
+    char *text = some ? json_dumps(value, 0) : NULL;
+    json_t *spelled = json_string(text ? text : "none");
+    free(text);
+    return spelled;
 }
 
 static bool is_companion(const char *key) {
@@ -105,17 +111,20 @@ static void flatten_field(deriver *d, const char *key, const json_t *value, size
                           json_t *row) {
     char name[NAME];
     const size_t size = json_array_size(value);
-    if (is_scalar(value) || is_companion(key))
+    if (d->whole ? is_scalar(value) && !json_is_null(value) : is_scalar(value) || is_companion(key))
         d->good = json_object_set(row, key, (json_t *)value) == 0 && d->good;
     else if (json_is_object(value) && depth > 0)
         flatten(d, value, key, depth - 1, row);
-    else if (size <= MOST_LIST && (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
+    else if ((d->whole || size <= MOST_LIST) &&
+             (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
         put(d, row, key, join(value));
     else if (d->in_rows && depth > 0 && size <= MOST_INNER && all_are(value, JSON_OBJECT))
         for (size_t i = 0; i < size; i++) {
             snprintf(name, sizeof name, "%.250s %zu", key, i + 1);
             flatten(d, json_array_get(value, i), name, depth - 1, row);
         }
+    else if (d->whole)
+        put(d, row, key, spell_out(value));
 }
 
 static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth,
@@ -200,7 +209,8 @@ static json_t *columns_of(deriver *d, const json_t *rows) {
     const char *key;
     json_array_foreach(rows, i, row) {
         json_object_foreach(row, key, value) {
-            if (!json_object_get(seen, key) && !is_companion(key) && strcmp(key, "record") != 0)
+            const bool shown = !is_companion(key) && strcmp(key, "record") != 0;
+            if (!json_object_get(seen, key) && (shown || d->whole))
                 put(d, seen, key, json_true());
         }
     }
@@ -231,17 +241,13 @@ static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *co
     return table;
 }
 
-static void add_chart(deriver *d, json_t *table, const tool_chart *chart) {
-    const json_t *columns = json_object_get(table, "columns");
-    json_t *y = json_array();
-    for (size_t k = 0; k < TOOL_CHART_SERIES && chart->y[k]; k++)
-        if (has_column(columns, chart->y[k]))
-            append(d, y, json_string(chart->y[k]));
-    if (json_array_size(y) > 0 && has_column(columns, chart->x))
-        append(d, json_object_get(table, "charts"),
-               json_pack("{ss ss ss sO}", "title", chart->title, "kind",
-                         tool_chart_kinds[chart->kind], "x", chart->x, "y", y));
-    json_decref(y);
+/* How the lines of a log of trapdoor-train are drawn, which can describe no tables; a reader leaves
+ * out what is of columns that are not there. */
+static json_t *epoch_charts(void) {
+    return json_pack("[{ss ss ss s[ssssss]} {ss ss ss s[s]}]", "title", "Accuracy and ASR", "kind",
+                     "lines", "x", "epoch", "y", "accuracy", "validation_accuracy",
+                     "triggers 1 asr", "triggers 2 asr", "triggers 3 asr", "triggers 4 asr",
+                     "title", "Loss", "kind", "lines", "x", "epoch", "y", "loss");
 }
 
 static void add_rows(deriver *d, const json_t *list, const char *key, const char *title) {
@@ -252,15 +258,14 @@ static void add_rows(deriver *d, const json_t *list, const char *key, const char
         append(d, rows, row);
     }
     json_t *table = add_table(d, rows, title, columns_of(d, rows));
-    for (const tool_chart *chart = epoch_charts; strcmp(key, "epochs") == 0 && chart->title;
-         chart++)
-        add_chart(d, table, chart);
+    if (strcmp(key, "epochs") == 0)
+        put(d, table, "charts", epoch_charts());
 }
 
-/* Counts of classes against classes, as a map. */
-static void add_square(deriver *d, const json_t *square, const char *title) {
-    json_t *rows = json_array(),
-           *columns = json_pack("[{ss ss ss}]", "name", "class", "title", "class", "kind", "count");
+/* Counts of classes against classes in `object`, as a map that marks its target. */
+static void add_square(deriver *d, const json_t *object, const json_t *square, const char *title) {
+    json_t *rows = json_array(), *columns = json_pack("[{ss ss ss}]", "name", "class", "title",
+                                                      "true class", "kind", "count");
     for (size_t i = 0; i < json_array_size(square); i++) {
         append(d, rows,
                json_pack("{sI sO}", "class", (json_int_t)i, "to", json_array_get(square, i)));
@@ -270,10 +275,14 @@ static void add_square(deriver *d, const json_t *square, const char *title) {
     }
     json_t *table = add_table(d, rows, title, columns);
     put(d, table, "drawn", json_true());
+    if (json_object_get(object, "target"))
+        put(d, table, "target", json_incref(json_object_get(object, "target")));
     append(d, json_object_get(table, "charts"),
            json_pack("{so ss ss}", "title", tool_json_text(title), "kind", "heat", "x", "class"));
     put(d, table, "axes",
-        json_pack("{ss ss}", "x_title", "predicted class", "y_title", "true class"));
+        json_pack("{ss ss so ss}", "x_title", "predicted class", "y_title", "true class", "x_mark",
+                  json_sprintf("/tables/%zu/target", json_array_size(d->tables) - 1), "mark",
+                  "the target"));
 }
 
 /* --- the walk --- */
@@ -296,74 +305,84 @@ static bool is_described(const deriver *d, const char *pointer, const char *colu
     return false;
 }
 
-/* What stands at `pointer`, called `title`, whose last part is `key`. A short list of objects in a
- * row stands in the row. */
-static void walk(deriver *d, const char *key, const json_t *value, const char *pointer,
-                 const char *title, size_t depth, bool in_row) {
-    char path[NAME], name[NAME], label[HTML_LABEL_SIZE];
-    const char *inner_key;
-    json_t *inner;
-    const bool described = is_described(d, pointer, NULL), objects = all_are(value, JSON_OBJECT),
-               table = objects && !described && !(in_row && json_array_size(value) <= MOST_INNER);
-    if (json_array_size(d->tables) >= MOST_TABLES || is_scalar(value))
-        return;
-    if (is_square(value) && !described)
-        add_square(d, value, title);
-    if (table)
-        add_rows(d, value, key, title);
-    json_object_foreach((json_t *)(depth > 0 ? value : NULL), inner_key, inner) {
-        html_label(label, inner_key);
-        snprintf(path, sizeof path, "%.200s/%.100s", pointer, inner_key);
-        snprintf(name, sizeof name, "%.200s: %.100s", title, label);
-        walk(d, inner_key, inner, path, name, depth - 1, in_row);
-    }
-    for (size_t i = 0; i < json_array_size(value) && objects && depth > 0; i++) {
-        const json_t *entry = json_array_get(value, i);
-        const char *file = html_get_text(entry, "file"), *trigger = html_get_text(entry, "trigger");
-        snprintf(path, sizeof path, "%.200s/%zu", pointer, i);
-        snprintf(name, sizeof name, "%.150s %.150s", title, *file ? file : trigger);
-        walk(d, key, entry, path, name, depth - 1, true);
+/* The lists of objects and the squares in `object`, which stands at `pointer` and is called `name`,
+ * and those in its objects and lists. A short list of objects in a row stands in the row. */
+static void walk(deriver *d, const json_t *object, const char *pointer, const char *name,
+                 size_t depth, bool in_row) {
+    char path[NAME], title[NAME], inner_path[NAME], inner_name[NAME], label[HTML_LABEL_SIZE];
+    const char *key, *lead = *name ? ": " : "";
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value) {
+        if ((object == d->root && is_elsewhere(d, key)) || json_array_size(d->tables) > MOST_TABLES)
+            continue;
+        html_label(label, key);
+        snprintf(path, sizeof path, "%.200s/%.100s", pointer, key);
+        snprintf(title, sizeof title, "%.200s%s%.100s", name, lead, label);
+        const bool described = is_described(d, path, NULL), objects = all_are(value, JSON_OBJECT);
+        if (is_square(value) && !described)
+            add_square(d, object, value, title);
+        if (objects && !described && !(in_row && json_array_size(value) <= MOST_INNER))
+            add_rows(d, value, key, title);
+        if (json_is_object(value) && depth > 0)
+            walk(d, value, path, title, depth - 1, in_row);
+        for (size_t i = 0; i < json_array_size(value) && objects && depth > 0; i++) {
+            const json_t *entry = json_array_get(value, i);
+            const char *file = html_get_text(entry, "file"),
+                       *own = *file ? file : html_get_text(entry, "trigger");
+            snprintf(inner_path, sizeof inner_path, "%.200s/%zu", path, i);
+            if (*own)
+                snprintf(inner_name, sizeof inner_name, "%.150s%s%.150s", name, lead, own);
+            else
+                snprintf(inner_name, sizeof inner_name, "%.200s %zu", title, i + 1);
+            walk(d, entry, inner_path, inner_name, depth - 1, true);
+        }
     }
 }
 
-/* Single values at the top of the record and in the objects there. */
-static void add_values(deriver *d) {
-    json_t *row = json_object(), *value;
-    const char *key;
+/* Whether a field of the record is one of its values. */
+static bool is_value(const deriver *d, const char *key, const json_t *value) {
     char pointer[NAME];
+    const json_t *first = json_array_get(value, 0);
+    snprintf(pointer, sizeof pointer, "/%.100s", key);
+    return d->whole || (!is_elsewhere(d, key) && !json_is_string(first) && !json_is_object(first) &&
+                        !is_described(d, "", key) && !is_described(d, pointer, NULL));
+}
+
+/* Values at the top of the record and in the objects there. */
+static void add_values(deriver *d, const char *title) {
+    json_t *row = json_object(), *rows = json_pack("[o]", row), *value;
+    const char *key;
     json_object_foreach((json_t *)d->root, key, value) {
-        snprintf(pointer, sizeof pointer, "/%.100s", key);
-        const json_t *first = json_array_get(value, 0);
-        if (!is_elsewhere(d, key) && !json_is_string(first) && !json_is_object(first) &&
-            !is_described(d, "", key) && !is_described(d, pointer, NULL))
+        if (is_value(d, key, value))
             flatten_field(d, key, value, DEPTH - 1, row);
     }
-    json_t *rows = json_pack("[O]", row), *columns = columns_of(d, rows);
+    json_t *columns = columns_of(d, rows);
     if (json_array_size(columns) > 0)
-        add_table(d, json_incref(row), "Other values", columns);
+        add_table(d, json_incref(row), title, columns);
     else
         json_decref(columns);
     json_decref(rows);
-    json_decref(row);
 }
 
-json_t *report_derive(const json_t *root) {
-    deriver d = {root, json_array(), json_array(), false, true};
-    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables), *value;
-    const char *key;
-    char pointer[NAME], label[HTML_LABEL_SIZE];
+static json_t *derive(const json_t *root, const char *title, bool whole) {
+    deriver d = {root, json_array(), json_array(), .in_rows = whole, .whole = whole, .good = true};
+    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables);
     if (!out)
         return NULL;
-    add_values(&d);
+    add_values(&d, title);
     d.in_rows = true;
-    json_object_foreach((json_t *)root, key, value) {
-        html_label(label, key);
-        snprintf(pointer, sizeof pointer, "/%.100s", key);
-        if (!is_elsewhere(&d, key))
-            walk(&d, key, value, pointer, label, DEPTH, false);
-    }
+    if (!whole)
+        walk(&d, root, "", "", DEPTH, false);
     if (d.good)
         return out;
     json_decref(out);
     return NULL;
+}
+
+json_t *report_derive(const json_t *root) {
+    return derive(root, "Other values", false);
+}
+
+json_t *report_derive_values(const json_t *object) {
+    return derive(object, "", true);
 }

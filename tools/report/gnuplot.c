@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np */
-#include "report/gnuplot.h"
+#include "report/chart.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -46,8 +46,8 @@ void gnuplot_text(char out[GNUPLOT_TEXT], const char *text) {
     out[length] = '\0';
 }
 
-void gnuplot_file(char out[GNUPLOT_NAME], size_t number) {
-    snprintf(out, GNUPLOT_NAME, "chart-%zu.svg", number);
+void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number) {
+    snprintf(out, GNUPLOT_PATH, "%s/chart-%zu.svg", folder, number);
 }
 
 static bool is_small(double value) {
@@ -184,12 +184,10 @@ static void write_series(FILE *out, const plot *p, size_t s) {
 }
 
 void gnuplot_script(FILE *out, const plot *p, size_t number) {
-    char file[GNUPLOT_NAME];
-    gnuplot_file(file, number);
     fprintf(out,
             "reset\nset encoding utf8\nset terminal svg noenhanced size 440,280 font "
-            "\"sans-serif,12\"\nset output \"%s\"\n",
-            file);
+            "\"sans-serif,12\"\nset output \"chart-%zu.svg\"\n",
+            number);
     write_axes(out, p);
     if (p->kind != TOOL_CHART_LINES)
         fprintf(out, "set boxwidth %.9g\n", p->bar);
@@ -257,11 +255,18 @@ td_status gnuplot_run(FILE *script, char folder[64], td_error *error) {
                          WEXITSTATUS(state));
 }
 
+void gnuplot_drop_last(const char *folder, size_t charts) {
+    char path[GNUPLOT_PATH];
+    for (bool found = !*folder; !found && charts > 0;) {
+        gnuplot_path(path, folder, --charts);
+        found = unlink(path) == 0;
+    }
+}
+
 void gnuplot_clean(const char *folder, size_t charts) {
-    char path[128], file[GNUPLOT_NAME];
+    char path[GNUPLOT_PATH];
     for (size_t i = 0; i < charts && *folder; i++) {
-        gnuplot_file(file, i);
-        snprintf(path, sizeof path, "%s/%s", folder, file);
+        gnuplot_path(path, folder, i);
         unlink(path);
     }
     if (*folder)

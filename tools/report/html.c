@@ -6,8 +6,6 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-enum { JSON_DEPTH = 4, JSON_ITEMS = 12 };
-
 /* Length of the UTF-8 character that `bytes` begins with, and its number; 0 if it is none. */
 static size_t read_character(const unsigned char *bytes, uint32_t *number) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -80,68 +78,14 @@ void html_text(FILE *out, const char *text) {
     put_text(out, text, HTML_TEXT_MOST);
 }
 
+void html_put(FILE *out, const char *before, const char *text, const char *after) {
+    fputs(before, out);
+    html_text(out, text);
+    fputs(after, out);
+}
+
 void html_prose(FILE *out, const char *text) {
     put_text(out, text, HTML_PROSE_MOST);
-}
-
-static void put_items(FILE *out, const json_t *value, size_t depth);
-
-static void put_value(FILE *out, const json_t *value, size_t depth) {
-    switch (json_typeof(value)) {
-    case JSON_STRING:
-        html_text(out, json_string_value(value));
-        break;
-    case JSON_INTEGER:
-        fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        break;
-    case JSON_REAL:
-        fprintf(out, "%.6g", json_real_value(value));
-        break;
-    case JSON_TRUE:
-        fputs("yes", out);
-        break;
-    case JSON_FALSE:
-        fputs("no", out);
-        break;
-    case JSON_NULL:
-        fputs("none", out);
-        break;
-    default:
-        if (depth == 0)
-            fputs("…", out);
-        else
-            put_items(out, value, depth - 1);
-    }
-}
-
-static void put_items(FILE *out, const json_t *value, size_t depth) {
-    size_t i = 0, count = json_is_array(value) ? json_array_size(value) : json_object_size(value);
-    const char *key;
-    json_t *item;
-    if (json_is_array(value)) {
-        for (; i < count && i < JSON_ITEMS; i++) {
-            fputs(i > 0 ? ", " : "", out);
-            put_value(out, json_array_get(value, i), depth);
-        }
-    } else {
-        json_object_foreach((json_t *)value, key, item) {
-            if (i == JSON_ITEMS)
-                break;
-            fputs(i++ > 0 ? ", " : "", out);
-            html_text(out, key);
-            fputc(' ', out);
-            put_value(out, item, depth);
-        }
-    }
-    if (i < count)
-        fprintf(out, ", … (%zu in all)", count);
-    if (count == 0)
-        fputs("none", out);
-}
-
-void html_json(FILE *out, const json_t *value) {
-    if (value)
-        put_value(out, value, JSON_DEPTH);
 }
 
 void html_label(char out[HTML_LABEL_SIZE], const char *key) {
@@ -160,6 +104,7 @@ void html_label(char out[HTML_LABEL_SIZE], const char *key) {
         {"l2", "L2"},
         {"linf", "L∞"},
         {"blas_core", "BLAS core"},
+        {"blas_cores", "BLAS cores"},
         {"lr", "learning rate"},
         {"sha256", "SHA-256"},
     };
@@ -172,18 +117,6 @@ void html_label(char out[HTML_LABEL_SIZE], const char *key) {
     for (char *at = out; *at; at++)
         if (*at == '_')
             *at = ' ';
-}
-
-void html_definition(FILE *out, const char *key, const json_t *value) {
-    char label[HTML_LABEL_SIZE];
-    if (!value)
-        return;
-    html_label(label, key);
-    fputs("<div><dt>", out);
-    html_text(out, label);
-    fputs("</dt><dd>", out);
-    html_json(out, value);
-    fputs("</dd></div>\n", out);
 }
 
 bool html_get(const json_t *object, const char *key, double *number) {

@@ -16,18 +16,15 @@ enum { HTML_TEXT_MOST = 300, HTML_PROSE_MOST = 4000, HTML_LABEL_SIZE = 96 };
  * NULL is an empty text. */
 void html_text(FILE *out, const char *text);
 
-/* The same for sentences. */
-void html_prose(FILE *out, const char *text);
+/* The same between two pieces of markup. */
+void html_put(FILE *out, const char *before, const char *text, const char *after);
 
-/* Any JSON value in one line; long or deep ones are cut. */
-void html_json(FILE *out, const json_t *value);
+/* The text for sentences, which may be longer. */
+void html_prose(FILE *out, const char *text);
 
 /* A field's name in words, which are not escaped: "robust_accuracy" is "robust accuracy", "asr" is
  * "ASR", and so is the last word of "before asr". */
 void html_label(char out[HTML_LABEL_SIZE], const char *key);
-
-/* A field and its value in a list of definitions; nothing where `value` is NULL. */
-void html_definition(FILE *out, const char *key, const json_t *value);
 
 /* Bytes for a data: URI. */
 void html_base64(FILE *out, const uint8_t *bytes, size_t size);

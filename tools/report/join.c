@@ -1,12 +1,14 @@
 /* Tables that several records have, side by side: the same measurements of many models. */
-#include "report/join.h"
+#include "report/report.h"
 
 #include <string.h>
 
 /* The tables of one title in the records of one kind. */
 typedef struct group {
     const report_kind *kind;
-    const char *title;
+    tool_table_kind joined; /* with the columns of all of them, behind the record's name */
+    tool_column columns[TOOL_TABLE_COLUMNS + 1];
+    size_t column_count;
     const report_record *first; /* the record that has it first */
     bool again;                 /* another has it, too */
 } group;
@@ -18,7 +20,7 @@ static const tool_tables *tables_of(const report_record *record) {
 }
 
 static bool is_of(const group *g, const report_record *record, const tool_table *table) {
-    return g->kind == record->kind && strcmp(g->title, table->kind->title) == 0;
+    return g->kind == record->kind && strcmp(g->joined.title, table->kind->title) == 0;
 }
 
 static bool is_joined(const tool_table *table) {
@@ -28,30 +30,37 @@ static bool is_joined(const tool_table *table) {
     return rates && !table->kind->drawn;
 }
 
-static size_t list_groups(const report *r, group groups[MOST]) {
+/* Adds the table's columns that the joined one has not yet. */
+static void add_columns(group *g, const tool_table *table) {
+    for (size_t c = 0; c < table->column_count; c++) {
+        size_t k = 0;
+        while (k < g->column_count && strcmp(g->columns[k].name, table->kind->columns[c].name) != 0)
+            k++;
+        if (k == g->column_count && k < TOOL_TABLE_COLUMNS)
+            g->columns[g->column_count++] = table->kind->columns[c];
+    }
+}
+
+static size_t list_groups(const report *r, group *groups) {
     size_t count = 0;
     for (const report_record *b = r->records; b < r->records + r->record_count; b++)
         for (const tool_table *t = tables_of(b)->first; t; t = t->next) {
-            size_t k = 0;
-            while (k < count && !is_of(&groups[k], b, t))
-                k++;
-            if (k < count)
-                groups[k].again = groups[k].again || groups[k].first != b;
-            else if (k < MOST && is_joined(t))
-                groups[count++] = (group){b->kind, t->kind->title, b, false};
+            group *g = groups;
+            while (g < groups + count && !is_of(g, b, t))
+                g++;
+            if (g == groups + count && (count == MOST || !is_joined(t)))
+                continue;
+            if (g == groups + count) {
+                *g = (group){.kind = b->kind,
+                             .joined = {.title = t->kind->title, .columns = g->columns},
+                             .columns = {{"record", "record", TOOL_TEXT}},
+                             .column_count = 1,
+                             .first = b};
+                count++;
+            }
+            g->again = g->again || g->first != b;
+            add_columns(g, t);
         }
-    return count;
-}
-
-/* The table's columns that the joined one has not yet. */
-static size_t add_columns(const tool_table *table, tool_column *columns, size_t count) {
-    for (size_t c = 0; c < table->column_count; c++) {
-        size_t k = 0;
-        while (k < count && strcmp(columns[k].name, table->kind->columns[c].name) != 0)
-            k++;
-        if (k == count && count < TOOL_TABLE_COLUMNS)
-            columns[count++] = table->kind->columns[c];
-    }
     return count;
 }
 
@@ -61,7 +70,7 @@ static td_status add_rows(tool_tables *tables, tool_table *joined, const report_
     tool_cell *row;
     for (size_t i = 0; i < table->row_count; i++) {
         TD_TRY(tool_table_row(tables, joined, &row, error));
-        tool_cell_word(&row[0], record->file.name);
+        row[0] = (tool_cell){.given = true, .text = record->file.name};
         for (size_t c = 0; c < table->column_count; c++)
             for (size_t k = 1; k < joined->column_count; k++)
                 if (strcmp(joined->kind->columns[k].name, table->kind->columns[c].name) == 0 &&
@@ -73,35 +82,23 @@ static td_status add_rows(tool_tables *tables, tool_table *joined, const report_
 
 static td_status join(report *r, const group *g, td_error *error) {
     tool_tables tables = {0};
-    tool_column columns[TOOL_TABLE_COLUMNS + 1] = {
-        {.name = "record", .title = "record", .kind = TOOL_TEXT}};
-    tool_table_kind kind = {.title = g->title, .columns = columns};
     tool_table *joined = NULL;
-    td_status status = TD_OK;
-    size_t count = 1;
-    for (int pass = 0; pass < 2 && status == TD_OK; pass++) {
-        if (pass == 1)
-            status = tool_table_add(&tables, &kind, &joined, error);
-        for (const report_record *b = g->first; b < r->records + r->record_count; b++)
-            for (const tool_table *t = tables_of(b)->first; t && status == TD_OK; t = t->next) {
-                if (!is_of(g, b, t))
-                    continue;
-                if (pass == 0)
-                    count = add_columns(t, columns, count);
-                else
-                    status = add_rows(&tables, joined, b, t, error);
-            }
-    }
+    td_status status = tool_table_add(&tables, &g->joined, &joined, error);
+    for (const report_record *b = g->first; b < r->records + r->record_count; b++)
+        for (const tool_table *t = tables_of(b)->first; t && status == TD_OK; t = t->next)
+            if (is_of(g, b, t))
+                status = add_rows(&tables, joined, b, t, error);
     if (status == TD_OK)
         report_table(r, NULL, joined);
     tool_tables_free(&tables);
     return status;
 }
 
-td_status join_write(report *r, td_error *error) {
-    group groups[MOST];
-    const size_t count = list_groups(r, groups);
+td_status report_join(report *r, td_error *error) {
+    group *groups;
     bool any = false;
+    TD_TRY(TD_ARENA_NEW(&r->arena, MOST, &groups, "tables", error));
+    const size_t count = list_groups(r, groups);
     for (size_t i = 0; i < count; i++) {
         if (!groups[i].again)
             continue;

@@ -4,14 +4,11 @@
 #include "frame/command.h"
 #include "report/chart.h"
 #include "report/html.h"
-#include "report/page.h"
 #include "report/results/expect.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <stdlib.h>
 #include <string.h>
-
-enum { PATH = 4096 };
 
 typedef struct settings {
     const char *folder, *title;
@@ -41,8 +38,6 @@ static td_status check(const tool_settings *all, void *family, td_error *error) 
     if (s->expect.count > EXPECT_FILES || s->notes.count > EXPECT_FILES)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d, found more",
                        s->expect.count > EXPECT_FILES ? "--expect" : "--note", EXPECT_FILES);
-    if (strlen(s->folder) + 20 > PATH)
-        return td_fail(error, TD_ERR_USAGE, "expected DIR of at most %d bytes", PATH - 20);
     if (printed && (all->common.json || s->expect.count > 0))
         return td_fail(error, TD_ERR_USAGE, "%s: expected -o FILE, found -o -",
                        all->common.json ? "--json" : "--expect");
@@ -57,34 +52,30 @@ typedef struct writing {
     const settings *settings;
     report r;
     json_t *results;
-    char page[PATH], markdown[PATH], json[PATH], folder[PATH], title[600];
+    const char *page, *markdown, *json;
 } writing;
 
 /* NAME beside the page. */
-static td_status place(const writing *w, const char *name, char out[PATH], td_error *error) {
-    const int folder = (int)(html_base(w->page) - w->page),
-              length = snprintf(out, PATH, "%.*s%s", folder, w->page, name);
-    if (length < 0 || length >= PATH)
-        return td_fail(error, TD_ERR_USAGE, "-o: expected a path of at most %d bytes", PATH - 20);
-    if (strcmp(out, w->page) == 0)
+static td_status place(const writing *w, const char *name, const char **out, td_error *error) {
+    const int folder = (int)(html_base(w->page) - w->page);
+    TD_TRY(tool_run_text(w->run, out, error, "%.*s%s", folder, w->page, name));
+    if (strcmp(*out, w->page) == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "-o: expected another name than %s, which --expect writes", name);
-    return tool_outputs_check(&w->run->outputs, out, error);
+    return tool_outputs_check(&w->run->outputs, *out, error);
 }
 
 /* Where the files stand; what stands there already is refused before the work. */
 static td_status place_all(writing *w, td_error *error) {
-    const char *output = w->run->common->output;
-    const int length = output ? snprintf(w->page, PATH, "%s", output)
-                              : snprintf(w->page, PATH, "%s/report.html", w->folder);
-    if (length < 0 || length >= PATH)
-        return td_fail(error, TD_ERR_USAGE, "-o: expected a path of at most %d bytes", PATH - 20);
+    w->page = w->run->common->output;
+    if (!w->page)
+        TD_TRY(tool_run_text(w->run, &w->page, error, "%s/report.html", w->r.folder));
     if (strcmp(w->page, "-") != 0)
         TD_TRY(tool_outputs_check(&w->run->outputs, w->page, error));
     if (w->settings->expect.count == 0)
         return TD_OK;
-    TD_TRY(place(w, "results.json", w->json, error));
-    return place(w, "results.md", w->markdown, error);
+    TD_TRY(place(w, "results.json", &w->json, error));
+    return place(w, "results.md", &w->markdown, error);
 }
 
 static td_status write_page(writing *w, td_error *error) {
@@ -110,7 +101,7 @@ static td_status write_results(writing *w, td_error *error) {
 static td_status record_inputs(writing *w, td_error *error) {
     for (size_t i = 0; i < w->settings->expect.count; i++)
         TD_TRY(tool_record_input(&w->run->record, w->settings->expect.texts[i], error));
-    for (size_t i = 0; i < w->r.record_count; i++)
+    for (size_t i = 0; i < w->r.record_all; i++)
         TD_TRY(tool_record_input(&w->run->record, w->r.records[i].file.path, error));
     return TD_OK;
 }
@@ -141,7 +132,7 @@ static td_status summarize(writing *w, td_error *error) {
  * does not depend on where it goes. */
 static td_status make(writing *w, td_error *error) {
     const settings *s = w->settings;
-    if (td_path_is_folder(w->folder)) /* of another, the words for it are the walk's */
+    if (td_path_is_folder(w->r.folder)) /* of another, the words for it are the walk's */
         TD_TRY(place_all(w, error));
     TD_TRY(report_collect(&w->r, error));
     if (s->expect.count > 0)
@@ -149,7 +140,7 @@ static td_status make(writing *w, td_error *error) {
     w->r.out = tmpfile();
     if (!w->r.out)
         return td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
-    TD_TRY(page_write(&w->r, w->results, error));
+    TD_TRY(report_page(&w->r, w->results, error));
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
         return td_fail(error, TD_ERR_IO, "a temporary file could not be written");
     TD_TRY(write_page(w, error));
@@ -161,22 +152,20 @@ static td_status make(writing *w, td_error *error) {
 
 static td_status run(tool_run *run, td_error *error) {
     const settings *s = run->family;
-    writing *w = calloc(1, sizeof *w);
-    if (!w)
-        return td_fail_memory(error, "the report");
-    w->run = run;
-    w->settings = s;
-    snprintf(w->folder, sizeof w->folder, "%s", s->folder);
+    int length = (int)strlen(s->folder);
+    writing *w;
     /* The names of files begin behind one slash. */
-    for (size_t end = strlen(w->folder); end > 1 && w->folder[end - 1] == '/'; end--)
-        w->folder[end - 1] = '\0';
-    snprintf(w->title, sizeof w->title, "Trapdoor report: %.500s", w->folder);
-    w->r.folder = w->folder;
-    w->r.title = s->title ? s->title : w->title;
+    while (length > 1 && s->folder[length - 1] == '/')
+        length--;
+    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &w, "the report", error));
+    *w = (writing){
+        .run = run, .settings = s, .r = {.title = s->title, .quiet = tool_run_is_quiet(run)}};
+    TD_TRY(tool_run_text(run, &w->r.folder, error, "%.*s", length, s->folder));
+    if (!s->title)
+        TD_TRY(tool_run_text(run, &w->r.title, error, "Trapdoor report: %s", w->r.folder));
     td_status status = make(w, error);
     report_free(&w->r);
     json_decref(w->results);
-    free(w);
     return status;
 }
 

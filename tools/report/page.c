@@ -1,14 +1,11 @@
 /* The page: what a reader came for, then an article a record, and notes. */
-#include "report/page.h"
+#include "report/report.h"
 
 #include "frame/interrupt.h"
 #include "frame/record.h"
 #include "report/chart.h"
 #include "report/html.h"
-#include "report/join.h"
-#include "report/picture.h"
 #include "report/results/results.h"
-#include <nettle/base64.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +34,11 @@ static void put_lines(FILE *out, const char *const *lines, size_t count) {
 static void write_script_hash(FILE *out) {
     struct sha256_ctx hash;
     uint8_t digest[SHA256_DIGEST_SIZE];
-    char text[BASE64_ENCODE_RAW_LENGTH(SHA256_DIGEST_SIZE)];
     sha256_init(&hash);
     for (size_t i = 0; i < SCRIPT_LINES; i++)
         sha256_update(&hash, strlen(script[i]), (const uint8_t *)script[i]);
     sha256_digest(&hash, sizeof digest, digest);
-    base64_encode_raw(text, sizeof digest, digest);
-    fwrite(text, 1, sizeof text, out);
+    html_base64(out, digest, sizeof digest);
 }
 
 static void write_head(const report *r) {
@@ -54,12 +49,9 @@ static void write_head(const report *r) {
           "data:; style-src 'unsafe-inline'; script-src 'sha256-",
           r->out);
     write_script_hash(r->out);
-    fputs("'\">\n<title>", r->out);
-    html_text(r->out, r->title);
-    fputs("</title>\n<style>\n", r->out);
+    html_put(r->out, "'\">\n<title>", r->title, "</title>\n<style>\n");
     put_lines(r->out, style, STYLE_LINES);
-    fputs("</style>\n</head>\n<body>\n<header><h1>", r->out);
-    html_text(r->out, r->title);
+    html_put(r->out, "</style>\n</head>\n<body>\n<header><h1>", r->title, "");
     fprintf(r->out, "</h1><p>%zu record%s, by trapdoor-report %s</p></header>\n<main>\n",
             r->record_count, r->record_count == 1 ? "" : "s", TD_VERSION);
 }
@@ -112,51 +104,63 @@ static const char *result_of(const report_record *record, char out[TEXT]) {
 
 /* --- the table of all records --- */
 
-enum { RECORD, STAGE, WHAT, RESULT, SEED };
+typedef struct overview_row {
+    const char *record, *stage, *what, *result;
+    size_t seed;
+} overview_row;
 
+#define AT(field) offsetof(overview_row, field)
 static const tool_column overview_columns[] = {
-    [RECORD] = {"record", "record", .kind = TOOL_TEXT},
-    [STAGE] = {"stage", "step", .kind = TOOL_TEXT},
-    [WHAT] = {"what", "what", .kind = TOOL_TEXT},
-    [RESULT] = {"result", "result", .kind = TOOL_TEXT},
-    [SEED] = {"seed", "seed", .kind = TOOL_COUNT},
-    {0},
+    {"record", "record", TOOL_TEXT, AT(record)}, {"stage", "step", TOOL_TEXT, AT(stage)},
+    {"what", "what", TOOL_TEXT, AT(what)},       {"result", "result", TOOL_TEXT, AT(result)},
+    {"seed", "seed", TOOL_COUNT, AT(seed)},      {0},
 };
+#undef AT
 
-static const tool_table_kind overview = {.title = "All records", .columns = overview_columns};
+static const tool_table_kind overview = {
+    .title = "All records", .columns = overview_columns, .row = sizeof(overview_row)};
 
-static td_status add_row(tool_tables *tables, tool_table *table, const report_record *record,
-                         td_error *error) {
+/* A table of these rows; nothing without any. */
+static td_status write_rows(report *r, const report_record *record, const tool_table_kind *kind,
+                            const void *rows, size_t count, td_error *error) {
+    tool_tables tables = {0};
+    tool_table *table;
+    td_status status = tool_table_rows(&tables, kind, rows, count, &table, error);
+    if (status == TD_OK && count > 0)
+        report_table(r, record, table);
+    tool_tables_free(&tables);
+    return status;
+}
+
+static td_status fill_row(report *r, const report_record *record, overview_row *row,
+                          td_error *error) {
     static const char *const stages[REPORT_STAGES] = {"verdict", "planted",  "found",
                                                       "removed", "measured", NULL};
     const json_t *seed = json_object_get(record->root, "seed");
-    char text[TEXT];
-    tool_cell *row;
-    TD_TRY(tool_table_row(tables, table, &row, error));
-    tool_cell_word(&row[RECORD], record->file.name);
-    tool_cell_word(&row[STAGE], stages[record->kind->stage]);
-    if (json_is_integer(seed) && json_integer_value(seed) >= 0)
-        tool_cell_count(&row[SEED], (size_t)json_integer_value(seed));
+    const bool seeded = json_is_integer(seed) && json_integer_value(seed) >= 0;
+    char text[TEXT], *what, *result;
     name_record(record, text);
-    TD_TRY(tool_cell_text(tables, &row[WHAT], text, error));
-    return tool_cell_text(tables, &row[RESULT], result_of(record, text), error);
+    TD_TRY(td_arena_text(&r->arena, text, strlen(text), &what, error));
+    const char *found = result_of(record, text);
+    TD_TRY(td_arena_text(&r->arena, found, strlen(found), &result, error));
+    *row = (overview_row){record->file.name, stages[record->kind->stage], what, result,
+                          seeded ? (size_t)json_integer_value(seed) : TOOL_NO_COUNT};
+    return TD_OK;
 }
 
 /* What was planted, found and removed come first. */
 static td_status write_overview(report *r, td_error *error) {
-    tool_tables tables = {0};
-    tool_table *table;
-    td_status status = tool_table_add(&tables, &overview, &table, error);
+    overview_row *rows;
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(&r->arena, r->record_count, &rows, "records", error));
     for (int stage = 0; stage < REPORT_STAGES; stage++)
-        for (size_t i = 0; i < r->record_count && status == TD_OK; i++)
+        for (size_t i = 0; i < r->record_count; i++)
             if ((int)r->records[i].kind->stage == stage)
-                status = add_row(&tables, table, &r->records[i], error);
+                TD_TRY(fill_row(r, &r->records[i], &rows[count++], error));
     fputs("<section id=\"overview\">\n", r->out);
-    if (status == TD_OK)
-        report_table(r, NULL, table);
+    TD_TRY(write_rows(r, NULL, &overview, rows, count, error));
     fputs("</section>\n", r->out);
-    tool_tables_free(&tables);
-    return status;
+    return TD_OK;
 }
 
 /* --- one record --- */
@@ -211,10 +215,9 @@ static void write_lists(FILE *out, const json_t *root) {
         if (!json_is_string(json_array_get(list, 0)) || strcmp(key, "pictures") == 0)
             continue;
         html_label(label, key);
-        fputs("<h3>", out);
-        html_text(out,
-                  strcmp(key, "limits") == 0 ? "What was not looked at, or cannot be seen" : label);
-        fputs("</h3>\n<ul class=\"limits\">\n", out);
+        html_put(out, "<h3>",
+                 strcmp(key, "limits") == 0 ? "What was not looked at, or cannot be seen" : label,
+                 "</h3>\n<ul class=\"limits\">\n");
         json_array_foreach(list, i, line) {
             if (i == REPORT_ROWS)
                 break;
@@ -226,77 +229,88 @@ static void write_lists(FILE *out, const json_t *root) {
     }
 }
 
-/* What the record has beside its own tables; folded where it has such. */
+/* What the record has beside its own tables and all maps; folded where it has such. */
 static void write_rest(report *r, const report_record *record) {
     const bool folded = record->tables.first != NULL;
-    if (!record->derived.first)
+    const tool_table *table = record->derived.first;
+    while (table && table->kind->drawn)
+        table = table->next;
+    if (!table)
         return;
     if (folded)
         fputs("<details><summary>Further data</summary>\n", r->out);
     write_charts(r, &record->derived, record->rest, false);
-    write_charts(r, &record->derived, record->rest, true);
     write_tables(r, record, &record->derived);
     fputs(folded ? "</details>\n" : "", r->out);
 }
 
 /* --- settings and provenance --- */
 
-enum { FILE_NAME, FILE_DIGEST, FILE_MAKER };
+typedef struct file_row {
+    const char *file, *sha256, *maker;
+} file_row;
 
 static const tool_column file_columns[] = {
-    [FILE_NAME] = {"file", "file", .kind = TOOL_TEXT},
-    [FILE_DIGEST] = {"sha256", "SHA-256", .kind = TOOL_TEXT},
-    [FILE_MAKER] = {"record", "made by", .kind = TOOL_TEXT},
+    {"file", "file", TOOL_TEXT, offsetof(file_row, file)},
+    {"sha256", "SHA-256", TOOL_TEXT, offsetof(file_row, sha256)},
+    {"record", "made by", TOOL_TEXT, offsetof(file_row, maker)},
     {0},
 };
 
 /* Files read link to the record that has them as outputs. */
-static td_status write_files(report *r, const report_record *record, const tool_table_kind *kind,
+static td_status write_files(report *r, const report_record *record, const char *title,
                              const char *list, const char *key, td_error *error) {
-    tool_tables tables = {0};
-    tool_table *table;
-    tool_cell *row;
+    const tool_table_kind kind = {.title = title, .columns = file_columns, .row = sizeof(file_row)};
+    const json_t *files = json_object_get(record->root, list), *file;
+    file_row *rows;
     size_t i;
-    const json_t *file;
-    td_status status = tool_table_add(&tables, kind, &table, error);
-    json_array_foreach(json_object_get(record->root, list), i, file) {
+    TD_TRY(TD_ARENA_NEW(&r->arena, json_array_size(files), &rows, "files", error));
+    json_array_foreach(files, i, file) {
         const char *digest = html_get_text(file, "sha256");
         const report_record *maker = report_maker(r, digest);
-        if (status == TD_OK)
-            status = tool_table_row(&tables, table, &row, error);
-        if (status != TD_OK)
-            break;
-        tool_cell_word(&row[FILE_NAME], html_get_text(file, key));
-        tool_cell_word(&row[FILE_DIGEST], digest);
-        if (maker && maker != record)
-            tool_cell_word(&row[FILE_MAKER], maker->file.name);
+        rows[i] = (file_row){html_get_text(file, key), digest,
+                             maker && maker != record ? maker->file.name : NULL};
     }
-    if (status == TD_OK && table->row_count > 0)
-        report_table(r, record, table);
+    return write_rows(r, record, &kind, rows, json_array_size(files), error);
+}
+
+/* What was asked for, and how it ran. */
+static json_t *list_settings(const json_t *root) {
+    const json_t *timing = json_object_get(root, "timing");
+    json_t *options = json_object_get(root, "options"),
+           *all = json_is_object(options) ? json_copy(options) : json_object(),
+           *ran = json_pack(
+               "{sO* sO* sO* sO* sO* sO*}", "tool", json_object_get(root, "tool"), "version",
+               json_object_get(root, "version"), "blas_core", json_object_get(root, "blas_core"),
+               "seed", json_object_get(root, "seed"), "seconds", json_object_get(timing, "seconds"),
+               "threads", json_object_get(timing, "threads"));
+    const bool good = json_object_update(all, ran) == 0;
+    json_decref(ran);
+    if (good)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static td_status write_values(report *r, const report_record *record, td_error *error) {
+    tool_tables tables = {0};
+    json_t *settings = list_settings(record->root),
+           *derived = settings ? report_derive_values(settings) : NULL;
+    td_status status = derived ? tool_tables_read(&tables, derived, NULL, NULL, error)
+                               : td_fail_memory(error, "settings");
+    if (status == TD_OK && tables.first)
+        report_table(r, record, tables.first);
     tool_tables_free(&tables);
+    json_decref(derived);
+    json_decref(settings);
     return status;
 }
 
 static td_status write_settings(report *r, const report_record *record, td_error *error) {
-    static const tool_table_kind read = {.title = "Files read", .columns = file_columns},
-                                 written = {.title = "Files written", .columns = file_columns};
-    static const char *const run[] = {"tool", "version", "blas_core", "seed"};
-    const json_t *timing = json_object_get(record->root, "timing");
-    size_t rows = 0;
-    const char *key;
-    json_t *value;
-    fputs("<details><summary>Settings and provenance</summary>\n<dl class=\"values\">\n", r->out);
-    json_object_foreach(json_object_get(record->root, "options"), key, value) {
-        if (rows++ < REPORT_ROWS)
-            html_definition(r->out, key, value);
-    }
-    for (size_t i = 0; i < sizeof run / sizeof *run; i++)
-        html_definition(r->out, run[i], json_object_get(record->root, run[i]));
-    html_definition(r->out, "seconds", json_object_get(timing, "seconds"));
-    html_definition(r->out, "threads", json_object_get(timing, "threads"));
-    fputs("</dl>\n", r->out);
-    TD_TRY(write_files(r, record, &read, "inputs", "path", error));
-    TD_TRY(write_files(r, record, &written, "outputs", "file", error));
+    fputs("<details><summary>Settings and provenance</summary>\n", r->out);
+    TD_TRY(write_values(r, record, error));
+    TD_TRY(write_files(r, record, "Files read", "inputs", "path", error));
+    TD_TRY(write_files(r, record, "Files written", "outputs", "file", error));
     fprintf(r->out, "<p class=\"note\">SHA-256 of the record: <code>%s</code></p>\n</details>\n",
             record->digest.hex);
     return TD_OK;
@@ -308,9 +322,7 @@ static td_status write_record(report *r, const report_record *record, td_error *
     name_record(record, what);
     fprintf(r->out, "<article id=\"record-%zu\"><h2>", (size_t)(record - r->records) + 1);
     html_text(r->out, what);
-    fputs(" <small>", r->out);
-    html_text(r->out, record->file.name);
-    fputs("</small></h2>\n", r->out);
+    html_put(r->out, " <small>", record->file.name, "</small></h2>\n");
     write_paragraph(r->out,
                     !*verdict                               ? "summary"
                     : strncmp(verdict, "backdoor-", 9) == 0 ? "verdict bad"
@@ -320,11 +332,12 @@ static td_status write_record(report *r, const report_record *record, td_error *
     write_charts(r, &record->tables, record->root, false);
     write_tables(r, record, &record->tables);
     write_charts(r, &record->tables, record->root, true);
-    picture_named(r, record);
+    write_charts(r, &record->derived, record->rest, true);
+    report_named_pictures(r, record);
     if (!record->tables.first)
         write_rest(r, record);
     write_lists(r->out, record->root);
-    picture_gallery(r, record);
+    report_gallery(r, record);
     if (record->tables.first)
         write_rest(r, record);
     TD_TRY(write_settings(r, record, error));
@@ -359,7 +372,7 @@ static void write_others(report *r) {
     if (!any)
         return;
     fputs("<section id=\"pictures\"><h2>Other pictures</h2>\n", r->out);
-    picture_gallery(r, NULL);
+    report_gallery(r, NULL);
     fputs("</section>\n", r->out);
 }
 
@@ -372,42 +385,40 @@ static void note_pictures(report *r) {
         }
 }
 
-static void write_notes(const report *r) {
+static td_status write_notes(report *r, td_error *error) {
+    static const tool_column columns[] = {
+        {"file", "file", TOOL_TEXT, offsetof(report_trouble, name)},
+        {"reason", "reason", TOOL_TEXT, offsetof(report_trouble, reason)},
+        {0},
+    };
+    static const tool_table_kind kind = {
+        .title = "Not shown as they should be", .columns = columns, .row = sizeof(report_trouble)};
     if (r->trouble_count + r->stranger_count == 0)
-        return;
+        return TD_OK;
     fputs("<section id=\"notes\"><h2>Notes</h2>\n", r->out);
-    if (r->trouble_count > 0)
-        fputs("<p>Not shown as they should be:</p><ul class=\"troubles\">\n", r->out);
-    for (size_t i = 0; i < r->trouble_count && i < REPORT_ROWS; i++) {
-        fputs("<li><b>", r->out);
-        html_text(r->out, r->troubles[i].name);
-        fputs("</b>: ", r->out);
-        html_text(r->out, r->troubles[i].reason);
-        fputs("</li>\n", r->out);
-    }
-    fputs(r->trouble_count > 0 ? "</ul>\n" : "", r->out);
-    if (r->stranger_count > 0)
-        fputs("<p>JSON files that are no records:", r->out);
+    TD_TRY(write_rows(r, NULL, &kind, r->troubles, r->trouble_count, error));
+    fputs(r->stranger_count > 0 ? "<p>JSON files that are no records:" : "", r->out);
     for (size_t i = 0; i < r->stranger_count && i < REPORT_ROWS; i++) {
         fputs(i > 0 ? ", " : " ", r->out);
         html_text(r->out, r->strangers[i]);
     }
     fputs(r->stranger_count > 0 ? ".</p>\n" : "", r->out);
     fputs("</section>\n", r->out);
+    return TD_OK;
 }
 
-td_status page_write(report *r, const json_t *results, td_error *error) {
+td_status report_page(report *r, const json_t *results, td_error *error) {
     write_head(r);
     TD_TRY(results_page(r, results, error));
     TD_TRY(write_records(r, true, error));
     TD_TRY(write_overview(r, error));
-    TD_TRY(join_write(r, error));
+    TD_TRY(report_join(r, error));
     TD_TRY(write_records(r, false, error));
     if (!is_full(r))
         write_others(r);
     note_pictures(r);
     chart_draw_all(r);
-    write_notes(r);
+    TD_TRY(write_notes(r, error));
     fputs("</main>\n<script>", r->out);
     put_lines(r->out, script, SCRIPT_LINES);
     fputs("</script>\n</body>\n</html>\n", r->out);

@@ -1,4 +1,5 @@
-#include "report/picture.h"
+/* Pictures on the page, as figures. */
+#include "report/report.h"
 
 #include "base/file.h"
 #include "data/picture.h"
@@ -35,7 +36,7 @@ static td_status check(const td_map *map, size_t *width, size_t *height, td_erro
     return TD_OK;
 }
 
-bool picture_write(report *r, const report_file *file, const char *label) {
+bool report_picture_write(report *r, const report_file *file, const char *label) {
     td_error error;
     td_map map;
     size_t width = 0, height = 0;
@@ -50,8 +51,7 @@ bool picture_write(report *r, const report_file *file, const char *label) {
     size_t scale = width < SMALL ? (SMALL + width - 1) / width : 1;
     fprintf(r->out, "<img%s width=\"%zu\" height=\"%zu\" alt=\"",
             scale > 1 ? " class=\"small\"" : "", width * scale, height * scale);
-    html_text(r->out, label);
-    fputs("\" src=\"data:image/png;base64,", r->out);
+    html_put(r->out, "", label, "\" src=\"data:image/png;base64,");
     html_base64(r->out, map.data, map.size);
     fputs("\">", r->out);
     td_map_close(&map);
@@ -97,7 +97,7 @@ static bool is_flagged(const report_record *record, long class) {
 
 static void write_picture(report *r, report_picture *picture) {
     picture->shown = true;
-    if (!picture_write(r, &picture->file, html_base(picture->file.name)))
+    if (!report_picture_write(r, &picture->file, html_base(picture->file.name)))
         fputs("<p class=\"note\">This picture cannot be shown.</p>", r->out);
 }
 
@@ -106,28 +106,23 @@ static void write_figure(report *r, size_t first) {
     report_picture *picture = &r->pictures[first];
     const long number = picture->record ? number_of(picture->file.name) : -1;
     const bool flagged = number >= 0 && is_flagged(picture->record, number);
-    size_t parts = 1;
+    const char *parts[REPORT_PICTURES];
+    size_t count = 0;
     fprintf(r->out, "<figure class=\"picture%s\"><div class=\"parts\">", flagged ? " flagged" : "");
-    write_picture(r, picture);
-    for (size_t i = first + 1; i < r->picture_count && number >= 0; i++) {
-        if (!is_next(&r->pictures[i], picture->record, false) ||
-            number_of(r->pictures[i].file.name) != number)
+    for (size_t i = first; i < r->picture_count && count < REPORT_PICTURES; i++) {
+        if (i > first && (number < 0 || !is_next(&r->pictures[i], picture->record, false) ||
+                          number_of(r->pictures[i].file.name) != number))
             continue;
         write_picture(r, &r->pictures[i]);
-        parts++;
+        parts[count++] = html_base(r->pictures[i].file.name);
     }
     fputs("</div><figcaption>", r->out);
-    if (parts == 1)
+    if (count == 1)
         html_text(r->out, picture->file.name);
     else
         fprintf(r->out, "%ld%s", number, flagged ? " (flagged)" : "");
-    for (size_t i = first; i < r->picture_count && parts > 1; i++) {
-        const char *base = html_base(r->pictures[i].file.name);
-        if (r->pictures[i].record != picture->record || number_of(base) != number)
-            continue;
-        fputs(i == first ? ": " : ", ", r->out);
-        html_text(r->out, base);
-    }
+    for (size_t i = 0; i < count && count > 1; i++)
+        html_put(r->out, i == 0 ? ": " : ", ", parts[i], "");
     fputs("</figcaption></figure>\n", r->out);
 }
 
@@ -145,7 +140,7 @@ static void write_gallery(report *r, const report_record *record, bool charts) {
         fprintf(r->out, "</div>%s\n", charts ? "</details>" : "");
 }
 
-void picture_gallery(report *r, const report_record *record) {
+void report_gallery(report *r, const report_record *record) {
     write_gallery(r, record, false);
     write_gallery(r, record, true);
 }
@@ -154,17 +149,14 @@ void picture_gallery(report *r, const report_record *record) {
  * the method that wrote it. */
 static const report_file *find_below(const report *r, const report_record *record,
                                      const char *name) {
-    const size_t folder = (size_t)(html_base(record->file.name) - record->file.name);
-    for (size_t i = 0; i < r->picture_count; i++) {
-        const char *other = r->pictures[i].file.name;
-        if (r->pictures[i].record != record && strncmp(other, record->file.name, folder) == 0 &&
-            strcmp(other + folder, name) == 0)
+    for (size_t i = 0; i < r->picture_count; i++)
+        if (r->pictures[i].record != record &&
+            report_is_below(record, name, r->pictures[i].file.name))
             return &r->pictures[i].file;
-    }
     return NULL;
 }
 
-void picture_named(report *r, const report_record *record) {
+void report_named_pictures(report *r, const report_record *record) {
     const json_t *list = json_object_get(record->root, "pictures");
     size_t i, shown = 0;
     const json_t *entry;
@@ -175,10 +167,8 @@ void picture_named(report *r, const report_record *record) {
             continue;
         fputs(shown++ == 0 ? "<h3>Recovered triggers</h3>\n<div class=\"gallery\">\n" : "", r->out);
         fputs("<figure class=\"picture flagged\">", r->out);
-        picture_write(r, file, name);
-        fputs("<figcaption>", r->out);
-        html_text(r->out, name);
-        fputs("</figcaption></figure>\n", r->out);
+        report_picture_write(r, file, name);
+        html_put(r->out, "<figcaption>", name, "</figcaption></figure>\n");
     }
     fputs(shown > 0 ? "</div>\n" : "", r->out);
 }

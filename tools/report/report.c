@@ -2,9 +2,8 @@
 #include "report/report.h"
 
 #include "frame/options.h"
-#include "report/gnuplot.h"
+#include "report/chart.h"
 #include "report/html.h"
-#include <stdlib.h>
 #include <string.h>
 
 void report_trouble_add(report *r, const char *name, const char *reason) {
@@ -80,48 +79,39 @@ const report_kind *report_kind_of(const json_t *root) {
 
 /* --- which record wrote a file, by its checksum --- */
 
-static int compare(const void *a, const void *b) {
-    const report_made *x = a, *y = b;
-    const int order = strcmp(x->digest, y->digest);
-    return order ? order : (x->maker > y->maker) - (x->maker < y->maker);
-}
-
-td_status report_list_outputs(report *r, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->made, "a list of outputs", error));
-    for (size_t i = 0; i < r->record_count; i++) {
-        size_t k;
-        const json_t *output;
-        json_array_foreach(json_object_get(r->records[i].root, "outputs"), k, output) {
-            const char *digest = html_get_text(output, "sha256");
-            if (*digest && r->made_count < REPORT_FILES)
-                r->made[r->made_count++] = (report_made){digest, &r->records[i]};
-        }
+td_status report_add_outputs(report *r, size_t number, td_error *error) {
+    size_t i;
+    const json_t *output;
+    if (!r->makers)
+        r->makers = json_object();
+    json_array_foreach(json_object_get(r->records[number].root, "outputs"), i, output) {
+        const char *const keys[] = {html_get_text(output, "sha256"),
+                                    html_base(html_get_text(output, "file"))};
+        for (size_t k = 0; k < 2; k++)
+            if (*keys[k] && !json_object_get(r->makers, keys[k]) &&
+                json_object_set_new(r->makers, keys[k], json_integer((json_int_t)number)) != 0)
+                return td_fail_memory(error, "a list of outputs");
     }
-    qsort(r->made, r->made_count, sizeof *r->made, compare);
     return TD_OK;
 }
 
 const report_record *report_maker(const report *r, const char *digest) {
-    size_t low = 0, high = r->made_count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (strcmp(r->made[middle].digest, digest) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < r->made_count && strcmp(r->made[low].digest, digest) == 0 ? r->made[low].maker
-                                                                           : NULL;
+    const json_t *number = json_object_get(r->makers, digest);
+    return number ? &r->records[json_integer_value(number)] : NULL;
 }
 
 /* --- links --- */
 
+bool report_is_below(const report_record *record, const char *name, const char *other) {
+    const size_t folder = record ? (size_t)(html_base(record->file.name) - record->file.name) : 0;
+    return record && strncmp(record->file.name, other, folder) == 0 &&
+           strcmp(other + folder, name) == 0;
+}
+
 const report_record *report_find(const report *r, const report_record *from, const char *name) {
-    const size_t folder = from ? (size_t)(html_base(from->file.name) - from->file.name) : 0;
     for (size_t i = 0; i < r->record_count; i++) {
         const char *other = r->records[i].file.name;
-        if (strcmp(other, name) == 0 || (from && strncmp(from->file.name, other, folder) == 0 &&
-                                         strcmp(other + folder, name) == 0))
+        if (strcmp(other, name) == 0 || report_is_below(from, name, other))
             return &r->records[i];
     }
     return NULL;
@@ -135,7 +125,7 @@ void report_link(const report *r, const report_record *record, const char *text)
 }
 
 void report_free(report *r) {
-    for (size_t i = 0; i < r->record_count; i++) {
+    for (size_t i = 0; i < r->record_all; i++) {
         json_decref(r->records[i].root);
         json_decref(r->records[i].rest);
         tool_tables_free(&r->records[i].tables);
@@ -146,6 +136,7 @@ void report_free(report *r) {
     if (r->script)
         fclose(r->script);
     gnuplot_clean(r->chart_folder, r->chart_count);
+    json_decref(r->makers);
     td_arena_free(&r->arena);
     *r = (report){0};
 }

@@ -1,9 +1,9 @@
 /* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts, of
  * which each calls only those after it: main.c (the tool), page.c (the page), results/ (papers'
  * figures), join.c (tables beside each other), collect.c (which files are records), walk.c (files
- * below the folder), derive.c (tables of records that have none), picture.c, table_html.c,
- * table_markdown.c, chart.c (charts of tables), heat_map.c, report.c (what all of them use),
- * gnuplot.c, html.c (text). */
+ * below the folder), derive.c (tables of what a record describes none of), picture.c, table_html.c,
+ * table_markdown.c, chart.c (charts of tables), report.c (what all of them use), gnuplot.c, html.c
+ * (text). */
 #ifndef TOOLS_REPORT_REPORT_H
 #define TOOLS_REPORT_REPORT_H
 
@@ -73,17 +73,10 @@ typedef struct report_trouble {
     const char *name, *reason;
 } report_trouble;
 
-/* An output of a record. */
-typedef struct report_made {
-    const char *digest; /* the record's */
-    const report_record *maker;
-} report_made;
-
 /* A chart that gnuplot is to draw, and where it stands on the page. */
 typedef struct report_chart {
     off_t place;
     const char *label; /* the text alternative */
-    bool drawn;
 } report_chart;
 
 typedef struct report {
@@ -91,18 +84,19 @@ typedef struct report {
     bool quiet;         /* nothing is said on stderr */
     report_file *files; /* all below the folder, by name */
     size_t file_count;
-    report_record *records;
-    size_t record_count;
+    bool full;              /* there are more files */
+    report_record *records; /* [record_all], of which the page shows the first */
+    size_t record_count, record_all;
     report_picture *pictures;
     size_t picture_count, picture_shown;
     report_trouble *troubles; /* as many as there are files, at most */
     size_t trouble_count;
     const char **strangers; /* JSON files that are no records of these tools */
     size_t stranger_count;
-    report_made *made; /* by digest, then in the order of the records */
-    size_t made_count;
-    FILE *out;    /* the page, without its charts */
-    FILE *script; /* for gnuplot */
+    json_t *makers; /* by the names and the digests of outputs, the place of the first record that
+                       has such a one */
+    FILE *out;      /* the page, without its charts */
+    FILE *script;   /* for gnuplot */
     report_chart charts[REPORT_CHARTS];
     size_t chart_count;
     char chart_folder[64]; /* where gnuplot draws; "" without charts */
@@ -116,11 +110,14 @@ void report_trouble_add(report *r, const char *name, const char *reason);
 /* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */
 const report_kind *report_kind_of(const json_t *root);
 
-/* Lists the outputs of all records, at most REPORT_FILES. */
-td_status report_list_outputs(report *r, td_error *error) TD_MUST_USE;
+/* Adds the outputs of record `number` to r->makers. */
+td_status report_add_outputs(report *r, size_t number, td_error *error) TD_MUST_USE;
 
-/* The first record that has an output of this digest, or NULL. */
+/* The first record that has an output of this digest (or name), or NULL. */
 const report_record *report_maker(const report *r, const char *digest);
+
+/* Whether `other` is what the record (may be NULL) calls `name`, as a path from its own folder. */
+bool report_is_below(const report_record *record, const char *name, const char *other);
 
 /* The record of this name, or else of this name in the folder of `from` (may be NULL); or NULL. */
 const report_record *report_find(const report *r, const report_record *from, const char *name);
@@ -145,6 +142,27 @@ td_status report_collect(report *r, td_error *error) TD_MUST_USE;
 td_status report_log_parse(const char *text, size_t size, json_t **out,
                            td_error *error) TD_MUST_USE;
 
+/* Writes the page to r->out, with gaps for its charts, and draws them. `results` (may be NULL) are
+ * papers' figures beside ours (results/results.h). TD_ERR_INTERRUPTED. */
+td_status report_page(report *r, const json_t *results, td_error *error) TD_MUST_USE;
+
+/* Writes a section with each table that several records of one kind have, by its title, and that
+ * has rates: one table with the rows of all of them. Nothing if there is none. */
+td_status report_join(report *r, td_error *error) TD_MUST_USE;
+
+/* Writes an <img> for the PNG file, as a data: URI, small ones enlarged, with the text alternative
+ * `label`, and counts it. A file that is no PNG, or larger than the limits above, is a trouble
+ * instead; the result is false then. */
+bool report_picture_write(report *r, const report_file *file, const char *label);
+
+/* Writes figures of the record's pictures that are not shown yet (NULL: of those that belong to
+ * none), at most REPORT_PICTURES and as many charts, which are folded. "mask-3.png" and
+ * "pattern-3.png" are one figure. */
+void report_gallery(report *r, const report_record *record);
+
+/* Writes figures of other records' pictures that the record's `pictures` name. */
+void report_named_pictures(report *r, const report_record *record);
+
 /* Writes a table that can be sorted, within a box that scrolls; one of a single row as a list of
  * values. `record` (may be NULL) is whose it is: cells of a column "record" name others beside it,
  * and link to them. */
@@ -160,5 +178,8 @@ void report_text_markdown(FILE *out, const char *text);
  * describes: single values, arrays of objects, square arrays of numbers. The caller owns it; NULL
  * when out of memory. */
 json_t *report_derive(const json_t *root);
+
+/* The same of all values of an object, in one row: what is no number or text is spelled out. */
+json_t *report_derive_values(const json_t *object);
 
 #endif

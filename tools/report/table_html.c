@@ -1,10 +1,13 @@
-/* A table on the page. */
+/* A table on the page: as rows that can be sorted, as a list of values, or as a heat map. */
+#include "report/chart.h"
 #include "report/html.h"
-#include "report/report.h"
 #include <math.h>
 #include <string.h>
 
-enum { CELL = 256 };
+enum {
+    CELL = 256,
+    MOST_WRITTEN = 20, /* columns of a heat map up to which cells have their percents in them */
+};
 
 /* The columns that are shown. */
 typedef struct layout {
@@ -24,22 +27,6 @@ static bool is_named(const tool_column *column, const char *name) {
     return strcmp(column->name, name) == 0;
 }
 
-/* What a column of numbers is sorted by; NAN for other ones. */
-static double order_of(const tool_column *column, const tool_cell *cell) {
-    switch (column->kind) {
-    case TOOL_COUNT:
-        return (double)cell->count;
-    case TOOL_REAL:
-        return cell->real;
-    case TOOL_RATE:
-        return cell->rate.trials > 0 ? cell->rate.value : NAN;
-    case TOOL_ESTIMATE:
-        return cell->estimate.value;
-    default:
-        return NAN;
-    }
-}
-
 /* A verdict of results (results/verdict.h) has its colour. */
 static const char *style_of(const char *verdict) {
     return strncmp(verdict, "reached", 7) == 0        ? "v good"
@@ -54,9 +41,7 @@ static void write_text(report *r, const report_record *record, const tool_column
     if (linked || is_named(column, "record")) {
         report_link(r, linked ? linked : report_find(r, record, text), text);
     } else if (is_named(column, "sha256")) {
-        fputs("<code>", r->out);
-        html_text(r->out, text);
-        fputs("</code>", r->out);
+        html_put(r->out, "<code>", text, "</code>");
     } else {
         html_prose(r->out, text);
     }
@@ -77,7 +62,7 @@ static void write_value(report *r, const report_record *record, const tool_colum
 
 static void write_cell(report *r, const report_record *record, const tool_column *column,
                        const tool_cell *cell, const report_record *linked) {
-    const double order = cell->given ? order_of(column, cell) : NAN;
+    const double order = tool_cell_number(column, cell);
     const bool text = cell->given && column->kind == TOOL_TEXT;
     fputs("<td", r->out);
     if (tool_column_is_right(column))
@@ -117,16 +102,13 @@ static const report_record *source_of(const report *r, const report_record *reco
 static void write_head(FILE *out, const layout *l) {
     char text[CELL];
     const char *title = l->table->kind->title;
-    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
-    html_text(out, *title ? title : "Table");
-    fputs("\"><table class=\"sort\"><caption>", out);
-    html_text(out, title);
-    fputs("</caption><thead><tr>", out);
+    html_put(out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"",
+             *title ? title : "Table", "\"><table class=\"sort\"><caption>");
+    html_put(out, "", title, "</caption><thead><tr>");
     for (size_t k = 0; k < l->count; k++) {
         const tool_column *column = &l->table->kind->columns[l->shown[k]];
         fprintf(out, "<th scope=\"col\"%s>", tool_column_is_right(column) ? " class=\"n\"" : "");
-        html_text(out, tool_column_print(column, text, sizeof text));
-        fputs("</th>", out);
+        html_put(out, "", tool_column_print(column, text, sizeof text), "</th>");
     }
     fputs("</tr></thead><tbody>\n", out);
 }
@@ -134,17 +116,13 @@ static void write_head(FILE *out, const layout *l) {
 /* One row, as a list of names and values. */
 static void write_single(report *r, const report_record *record, const layout *l) {
     if (*l->table->kind->title) {
-        fputs("<h3>", r->out);
-        html_text(r->out, l->table->kind->title);
-        fputs("</h3>\n", r->out);
+        html_put(r->out, "<h3>", l->table->kind->title, "</h3>\n");
     }
     fputs("<dl class=\"values\">\n", r->out);
     for (size_t k = 0; k < l->count; k++) {
         const tool_column *column = &l->table->kind->columns[l->shown[k]];
         char title[CELL];
-        fputs("<div><dt>", r->out);
-        html_text(r->out, tool_column_print(column, title, sizeof title));
-        fputs("</dt><dd>", r->out);
+        html_put(r->out, "<div><dt>", tool_column_print(column, title, sizeof title), "</dt><dd>");
         write_value(r, record, column, &l->table->cells[l->shown[k]], NULL);
         fputs("</dd></div>\n", r->out);
     }
@@ -178,4 +156,84 @@ void report_table(report *r, const report_record *record, const tool_table *tabl
                 "<tfoot><tr><td colspan=\"%zu\">%zu more rows are left out.</td></tr></tfoot>",
                 l.count, count - shown);
     fputs("</table></div>\n", r->out);
+}
+
+/* --- heat maps --- */
+
+/* The columns of numbers after the one called `x`. */
+static layout lay_out_map(const tool_table *table, const char *name, size_t *x) {
+    layout l = {.table = table};
+    *x = 0;
+    while (*x < table->column_count && !is_named(&table->kind->columns[*x], name))
+        ++*x;
+    for (size_t c = *x + 1; c < table->column_count; c++) {
+        const tool_column *column = &table->kind->columns[c];
+        if (column->title && column->kind != TOOL_TEXT && column->kind != TOOL_FLAG)
+            l.shown[l.count++] = c;
+    }
+    return l;
+}
+
+static void write_map_head(FILE *out, const layout *l, double marked) {
+    fputs("<thead><tr><td></td>", out);
+    for (size_t k = 0; k < l->count; k++) {
+        fprintf(out, "<th scope=\"col\"%s>", (double)k == marked ? " class=\"t\"" : "");
+        html_put(out, "", l->table->kind->columns[l->shown[k]].title, "</th>");
+    }
+    fputs("</tr></thead>\n", out);
+}
+
+/* Cells are shaded by their share of the row; rates are shares of their own. */
+static void write_map_row(FILE *out, const layout *l, size_t x, const tool_cell *row) {
+    const tool_column *columns = l->table->kind->columns;
+    char head[CELL];
+    double values[TOOL_TABLE_COLUMNS], total = 0;
+    for (size_t k = 0; k < l->count; k++) {
+        const double value = tool_cell_number(&columns[l->shown[k]], &row[l->shown[k]]);
+        values[k] = isfinite(value) && value > 0 ? value : 0;
+        total += values[k];
+    }
+    if (columns[l->shown[0]].kind == TOOL_RATE)
+        total = 1;
+    html_put(out, "<tr><th scope=\"row\">",
+             tool_cell_print_value(&columns[x], &row[x], head, sizeof head), "</th>");
+    for (size_t k = 0; k < l->count; k++) {
+        const double share = total > 0 ? values[k] / total : 0;
+        if (!(share >= 0.0005)) {
+            fputs("<td></td>", out);
+            continue;
+        }
+        fprintf(out, "<td%s style=\"--v:%.3g\">", share > 0.55 ? " class=\"h\"" : "", share);
+        if (l->count <= MOST_WRITTEN && share >= 0.005)
+            fprintf(out, "%.0f", 100 * share);
+        fputs("</td>", out);
+    }
+    fputs("</tr>\n", out);
+}
+
+void heat_map_write(FILE *out, const tool_table *table, const tool_chart *chart,
+                    const json_t *root) {
+    const tool_axes *axes = chart_axes(table);
+    const double marked = chart_number_at(root, axes->x_mark);
+    size_t x;
+    const layout l = lay_out_map(table, chart->x, &x);
+    if (l.count == 0 || table->row_count == 0)
+        return;
+    html_put(out, "<figure class=\"map\"><figcaption><b>", chart->title,
+             "</b> <span class=\"k\">rows: ");
+    html_text(out, axes->y_title ? axes->y_title : table->kind->columns[x].title);
+    if (axes->x_title)
+        html_put(out, "; columns: ", axes->x_title, "");
+    fputs("; percent of the row", out);
+    if (isfinite(marked) && axes->mark)
+        html_put(out, "; underlined: ", axes->mark, "");
+    fprintf(out,
+            "</span></figcaption><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+            "aria-label=\"Heat map\"><table class=\"heat%s\">",
+            l.count > MOST_WRITTEN ? " dense" : "");
+    write_map_head(out, &l, marked);
+    fputs("<tbody>", out);
+    for (size_t i = 0; i < table->row_count && i < REPORT_ROWS; i++)
+        write_map_row(out, &l, x, table->cells + i * table->column_count);
+    fputs("</tbody></table></div></figure>\n", out);
 }

@@ -1,98 +1,62 @@
-/* Which files lie below the folder. */
+#define _DEFAULT_SOURCE /* fts */
 #include "report/report.h"
 
-#include "data/path.h"
 #include "frame/interrupt.h"
 #include "report/html.h"
-#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <fts.h>
 #include <string.h>
-#include <sys/stat.h>
 
-typedef struct walk {
-    report *r;
-    report_file *files;
-    size_t count;
-    bool full;
-} walk;
-
-static bool is_wanted(const char *name) {
-    return html_ends(name, ".json") || html_ends(name, ".log.jsonl") || html_ends(name, ".png");
+static int compare(const FTSENT **a, const FTSENT **b) {
+    return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static td_status copy_text(walk *w, const char *text, const char **copy, td_error *error) {
-    char *made;
-    TD_TRY(td_arena_text(&w->r->arena, text, strlen(text), &made, error));
-    *copy = made;
-    return TD_OK;
-}
-
-static td_status add_file(walk *w, const char *path, td_error *error) {
-    if (w->count == REPORT_FILES) {
-        if (!w->full)
-            report_trouble_add(w->r, path + strlen(w->r->folder) + 1,
+static td_status add_file(report *r, const char *path, td_error *error) {
+    const size_t folder = strlen(r->folder) + 1;
+    char *copy;
+    if (!html_ends(path, ".json") && !html_ends(path, ".log.jsonl") && !html_ends(path, ".png"))
+        return TD_OK;
+    if (r->file_count == REPORT_FILES) {
+        if (!r->full)
+            report_trouble_add(r, path + folder,
                                "too many files: this one and those after it are left out");
-        w->full = true;
+        r->full = true;
         return TD_OK;
     }
-    report_file *file = &w->files[w->count];
-    TD_TRY(copy_text(w, path, &file->path, error));
-    file->name = file->path + strlen(w->r->folder) + 1;
-    w->count++;
+    TD_TRY(td_arena_text(&r->arena, path, strlen(path), &copy, error));
+    r->files[r->file_count++] = (report_file){copy, copy + folder};
     return TD_OK;
 }
 
-static int is_visible(const struct dirent *entry) {
-    return entry->d_name[0] != '.';
-}
-
-static int compare(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static td_status walk_folder(walk *w, const char *path, size_t depth, td_error *error);
-
-static td_status walk_entry(walk *w, const char *path, size_t depth, td_error *error) {
-    struct stat info;
-    if (lstat(path, &info) != 0)
-        return TD_OK;
-    if (S_ISREG(info.st_mode) && is_wanted(path))
-        return add_file(w, path, error);
-    return S_ISDIR(info.st_mode) ? walk_folder(w, path, depth + 1, error) : TD_OK;
-}
-
-static td_status walk_folder(walk *w, const char *path, size_t depth, td_error *error) {
-    char inner[TD_PATH_SIZE];
-    struct dirent **entries;
-    td_status status = TD_OK;
-    if (tool_interrupted())
-        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-    if (depth > REPORT_DEPTH) {
-        report_trouble_add(w->r, path + strlen(w->r->folder) + 1,
-                           "too many folders below each other: this one is left out");
-        return TD_OK;
+static td_status add_entry(report *r, FTS *tree, FTSENT *entry, td_error *error) {
+    const char *name = entry->fts_path + strlen(r->folder) + 1;
+    const bool top = entry->fts_level == 0;
+    if (top && entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
+        return td_fail(error, TD_ERR_IO, "%s: %s", r->folder,
+                       strerror(entry->fts_errno ? entry->fts_errno : ENOTDIR));
+    if (!top && entry->fts_name[0] == '.')
+        fts_set(tree, entry, FTS_SKIP);
+    else if (entry->fts_info == FTS_F)
+        return add_file(r, entry->fts_path, error);
+    else if (entry->fts_info == FTS_DNR)
+        report_trouble_add(r, name, strerror(entry->fts_errno));
+    else if (entry->fts_info == FTS_D && entry->fts_level > REPORT_DEPTH) {
+        report_trouble_add(r, name, "too many folders below each other: this one is left out");
+        fts_set(tree, entry, FTS_SKIP);
     }
-    const int count = scandir(path, &entries, is_visible, compare);
-    if (count < 0 && depth == 0)
-        return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
-    if (count < 0)
-        report_trouble_add(w->r, path + strlen(w->r->folder) + 1, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        if (status == TD_OK && td_path_join(inner, path, entries[i]->d_name))
-            status = walk_entry(w, inner, depth, error);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    return status;
+    return TD_OK;
 }
 
 td_status report_walk(report *r, td_error *error) {
-    walk w = {.r = r};
-    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &w.files, "a list of files", error));
-    TD_TRY(walk_folder(&w, r->folder, 0, error));
-    r->files = w.files;
-    r->file_count = w.count;
-    return TD_OK;
+    char *const roots[] = {(char *)r->folder, NULL};
+    td_status status = TD_OK;
+    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->files, "a list of files", error));
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, compare);
+    if (!tree)
+        return td_fail(error, TD_ERR_IO, "%s: %s", r->folder, strerror(errno));
+    for (FTSENT *entry; status == TD_OK && (entry = fts_read(tree));)
+        status = tool_interrupted() ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted")
+                                    : add_entry(r, tree, entry, error);
+    fts_close(tree);
+    return status;
 }

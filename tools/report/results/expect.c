@@ -45,15 +45,17 @@ typedef enum field_kind {
     PATTERN,
     BETTER,
     FIGURE,
+    PATH,
+    TAKE,
     NUMBER,
     WITHIN,
     NUMBERS,
     TEXTS,
     EACH,
     COLUMNS,
-    PATH,
-    TAKE,
-    OTHER
+    ROWS,
+    LIST,   /* of objects with the field's own fields */
+    OBJECT, /* with them */
 } field_kind;
 
 /* A field that an object may have. */
@@ -61,12 +63,8 @@ typedef struct field {
     const char *key;
     field_kind kind;
     bool needed;
+    const struct field *fields;
 } field;
-
-static bool is_any(const json_t *value) {
-    (void)value;
-    return true;
-}
 
 static bool is_pattern(const json_t *value) {
     const char *text = json_string_value(value), *star = strchr(text, '*');
@@ -97,10 +95,14 @@ static bool is_text(const json_t *value) {
 }
 
 static bool is_list(const json_t *list, bool (*is)(const json_t *value)) {
-    for (size_t i = 0; i < json_array_size(list); i++)
+    for (size_t i = 0; is && i < json_array_size(list); i++)
         if (!is(json_array_get(list, i)))
             return false;
     return json_is_array(list) && json_array_size(list) <= EXPECT_ENTRIES;
+}
+
+static bool is_short(const json_t *value) {
+    return is_list(value, NULL);
 }
 
 static bool are_numbers(const json_t *value) {
@@ -125,24 +127,31 @@ static bool are_columns(const json_t *value) {
     return json_is_object(value) && json_object_size(value) <= EXPECT_COLUMNS;
 }
 
-/* By kind; those up to FIGURE are texts. PATH and TAKE have words of their own. */
+static td_status check_take(const char *text, td_error *error) {
+    take how;
+    return take_parse(&how, text, error);
+}
+
+/* By kind; those up to TAKE are texts. */
 static const struct {
     const char *expected;
     bool (*is)(const json_t *value);
+    td_status (*parse)(const char *text, td_error *error); /* has words of its own */
 } kinds[] = {
-    [TEXT] = {"", is_any},
     [PATTERN] = {"to be a path below the folder with one * at most", is_pattern},
     [BETTER] = {"to be larger, smaller or near", is_sense},
     [FIGURE] = {"as it is printed, such as \"99.31\" or \"> 97\"", is_figure},
+    [PATH] = {.parse = find_check},
+    [TAKE] = {.parse = check_take},
     [NUMBER] = {"to be a number", is_number},
     [WITHIN] = {"to be a number of 0 or more", is_tolerance},
     [NUMBERS] = {"to be null or a list of at most 500 numbers", are_numbers},
     [TEXTS] = {"to be a list of at most 500 texts of 1 to 300 bytes", are_texts},
     [EACH] = {"to be \"column\"", is_each},
     [COLUMNS] = {"to be an object of at most 50 texts", are_columns},
-    [PATH] = {"", is_any},
-    [TAKE] = {"", is_any},
-    [OTHER] = {"", is_any},
+    [ROWS] = {"to be a list of at most 500", is_short},
+    [LIST] = {"to be a list of at most 500", is_short},
+    [OBJECT] = {NULL},
 };
 
 static td_status check_text(const place *at, const char *key, const json_t *value,
@@ -154,24 +163,28 @@ static td_status check_text(const place *at, const char *key, const json_t *valu
                                  EXPECT_TEXT, json_string_length(value));
 }
 
+static td_status check_object(const place *at, const json_t *object, const field *fields,
+                              td_error *error);
+
 static td_status check_value(const place *at, const field *of, const json_t *value,
                              td_error *error) {
     const char *text = json_string_value(value);
-    td_status status = TD_OK;
-    take how;
-    if ((of->kind <= FIGURE && !(of->kind == FIGURE && json_is_null(value))) || of->kind == PATH ||
-        of->kind == TAKE)
+    size_t i;
+    const json_t *entry;
+    if (of->kind <= TAKE && !(of->kind == FIGURE && json_is_null(value)))
         TD_TRY(check_text(at, of->key, value, error));
-    if (!kinds[of->kind].is(value))
+    if (kinds[of->kind].is && !kinds[of->kind].is(value))
         return fail(at, error, "\"%s\" %s, found %s%.300s%s", of->key, kinds[of->kind].expected,
                     text ? "\"" : "", text ? text : "something else", text ? "\"" : "");
-    if (of->kind == PATH)
-        status = find_check(text, error);
-    if (of->kind == TAKE)
-        status = take_parse(&how, text, error);
-    return status == TD_OK
-               ? TD_OK
-               : td_fail_within(error, status, "%s: %s: %s", at->path, at->where, of->key);
+    if (kinds[of->kind].parse && kinds[of->kind].parse(text, error) != TD_OK)
+        return td_fail_within(error, TD_ERR_FORMAT, "%s: %s: %s", at->path, at->where, of->key);
+    if (of->kind == OBJECT)
+        return check_object(at, value, of->fields, error);
+    json_array_foreach(of->kind == LIST ? value : NULL, i, entry) {
+        const place inner = place_in(at, of->key, i);
+        TD_TRY(check_object(&inner, entry, of->fields, error));
+    }
+    return TD_OK;
 }
 
 static td_status check_object(const place *at, const json_t *object, const field *fields,
@@ -198,16 +211,16 @@ static td_status check_object(const place *at, const json_t *object, const field
 
 static const field row_fields[] = {{"name", TEXT, true},
                                    {"paper", FIGURE, true},
-                                   {"column", TEXT, false},
-                                   {"records", PATTERN, false},
-                                   {"value", PATH, false},
-                                   {"take", TAKE, false},
-                                   {"over", PATH, false},
-                                   {"unit", TEXT, false},
-                                   {"better", BETTER, false},
-                                   {"within", WITHIN, false},
-                                   {"series", TEXT, false},
-                                   {"x", NUMBER, false},
+                                   {"column", TEXT},
+                                   {"records", PATTERN, true},
+                                   {"value", PATH, true},
+                                   {"take", TAKE},
+                                   {"over", PATH},
+                                   {"unit", TEXT, true},
+                                   {"better", BETTER},
+                                   {"within", WITHIN},
+                                   {"series", TEXT},
+                                   {"x", NUMBER},
                                    {0}};
 
 static const field list_fields[] = {{"name", TEXT, true},
@@ -219,63 +232,42 @@ static const field list_fields[] = {{"name", TEXT, true},
 static const field matrix_fields[] = {{"name", TEXT, true},
                                       {"records", PATTERN, true},
                                       {"value", PATH, true},
-                                      {"target", NUMBER, false},
+                                      {"target", NUMBER},
                                       {0}};
 
 static const field picture_fields[] = {{"name", TEXT, true}, {"files", PATTERN, true}, {0}};
 
-static const field plot_fields[] = {
-    {"x", TEXT, true}, {"y", TEXT, true}, {"each", EACH, false}, {0}};
+static const field plot_fields[] = {{"x", TEXT, true}, {"y", TEXT, true}, {"each", EACH}, {0}};
 
-static const field table_fields[] = {{"title", TEXT, true},       {"note", TEXT, false},
-                                     {"records", PATTERN, false}, {"value", PATH, false},
-                                     {"take", TAKE, false},       {"over", PATH, false},
-                                     {"unit", TEXT, false},       {"better", BETTER, false},
-                                     {"within", WITHIN, false},   {"plot", OTHER, false},
-                                     {"columns", COLUMNS, false}, {"rows", OTHER, false},
-                                     {"lists", OTHER, false},     {"matrices", OTHER, false},
-                                     {"pictures", OTHER, false},  {0}};
+static const field table_fields[] = {{"title", TEXT, true},
+                                     {"note", TEXT},
+                                     {"records", PATTERN},
+                                     {"value", PATH},
+                                     {"take", TAKE},
+                                     {"over", PATH},
+                                     {"unit", TEXT},
+                                     {"better", BETTER},
+                                     {"within", WITHIN},
+                                     {"plot", OBJECT, .fields = plot_fields},
+                                     {"columns", COLUMNS},
+                                     {"rows", ROWS},
+                                     {"lists", LIST, .fields = list_fields},
+                                     {"matrices", LIST, .fields = matrix_fields},
+                                     {"pictures", LIST, .fields = picture_fields},
+                                     {0}};
 
 static const field file_fields[] = {
-    {"paper", TEXT, true}, {"choices", TEXTS, false}, {"tables", OTHER, true}, {0}};
+    {"paper", TEXT, true}, {"choices", TEXTS}, {"tables", LIST, true, .fields = table_fields}, {0}};
 
-/* What a row needs and may have from its table. */
-static td_status check_row(const place *at, const json_t *table, const json_t *row,
-                           td_error *error) {
-    static const char *const needed[] = {"records", "value", "unit"};
-    TD_TRY(check_object(at, row, row_fields, error));
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (!expect_field(table, row, needed[i]))
-            return fail(at, error, "\"%s\", found none", needed[i]);
-    if (json_is_string(json_object_get(row, "paper")) && !expect_field(table, row, "better"))
-        return fail(at, error, "\"better\", found none");
-    if (!json_object_get(row, "series") != !json_object_get(row, "x"))
-        return fail(at, error, "\"series\" and \"x\", found one of them");
-    return TD_OK;
-}
+/* --- rows: each with what its table has for all, and with columns one for each --- */
 
-/* The list of a table, NULL without one; its entries have these fields, unless NULL. */
-static td_status find_list(const place *at, const json_t *table, const char *key,
-                           const field *fields, const json_t **out, td_error *error) {
-    const json_t *list = json_object_get(table, key), *entry;
-    size_t i;
-    if (list && (!json_is_array(list) || json_array_size(list) > EXPECT_ENTRIES))
-        return fail(at, error, "\"%s\" to be a list of at most %d", key, EXPECT_ENTRIES);
-    *out = list;
-    if (!fields)
-        return TD_OK;
-    json_array_foreach(list, i, entry) {
-        place inner = place_in(at, key, i);
-        TD_TRY(check_object(&inner, entry, fields, error));
-    }
-    return TD_OK;
-}
-
-/* --- columns: a row stands for one in each --- */
+/* What a row has from its table. */
+static const char *const inherited[] = {"records", "value",  "take",   "over",
+                                        "unit",    "better", "within", NULL};
 
 /* A field as it is in the column: the first {} of a text is the column's key. */
 static json_t *fill(json_t *value, const char *key) {
-    const char *text = json_string_value(value), *gap = text ? strstr(text, "{}") : NULL;
+    const char *text = json_string_value(value), *gap = text && key ? strstr(text, "{}") : NULL;
     return gap ? json_sprintf("%.*s%s%s", (int)(gap - text), text, key, gap + 2)
                : json_incref(value);
 }
@@ -297,29 +289,35 @@ static td_status place_in_plot(const place *at, json_t *row, const char *name, c
     return failed ? td_fail_memory(error, at->path) : TD_OK;
 }
 
-/* The row in column number `i`, into `own`. */
-static td_status fill_row(const place *at, const json_t *table, const json_t *row, const char *name,
-                          const char *key, size_t i, json_t *own, td_error *error) {
-    static const char *const keyed[] = {"records", "value", "take", "over"};
+/* Appends the row to `all`, in column number `i`; or as it is, where `name` and `key` are NULL. */
+static td_status add_row(const place *at, const json_t *table, json_t *row, const char *name,
+                         const char *key, size_t i, json_t *all, td_error *error) {
+    json_t *own = json_object(), *value;
     const char *own_key;
-    json_t *value;
-    int failed = 0;
-    for (size_t k = 0; k < sizeof keyed / sizeof *keyed; k++)
-        if ((value = json_object_get(table, keyed[k])))
-            failed |= json_object_set_new(own, keyed[k], fill(value, key));
-    json_object_foreach((json_t *)row, own_key, value) {
-        const bool listed = strcmp(own_key, "paper") == 0 && json_is_array(value);
+    int failed = json_array_append_new(all, own);
+    for (const char *const *k = inherited; *k; k++)
+        if ((value = json_object_get(table, *k)))
+            failed |= json_object_set_new(own, *k, fill(value, key));
+    json_object_foreach(row, own_key, value) {
+        const bool listed = key && strcmp(own_key, "paper") == 0 && json_is_array(value);
         failed |= json_object_set_new(
             own, own_key, listed ? json_incref(json_array_get(value, i)) : fill(value, key));
     }
-    failed |= json_object_set_new(own, "column", json_string(name));
-    return failed ? td_fail_memory(error, at->path) : place_in_plot(at, own, name, key, error);
+    if (key)
+        failed |= json_object_set_new(own, "column", json_string(name));
+    TD_TRY(failed ? td_fail_memory(error, at->path) : TD_OK);
+    if (key)
+        TD_TRY(place_in_plot(at, own, name, key, error));
+    TD_TRY(check_object(at, own, row_fields, error));
+    if (json_is_string(json_object_get(own, "paper")) && !json_object_get(own, "better"))
+        return fail(at, error, "\"better\", found none");
+    return !json_object_get(own, "series") == !json_object_get(own, "x")
+               ? TD_OK
+               : fail(at, error, "\"series\" and \"x\", found one of them");
 }
 
-/* Appends to `all` what stands for the row: itself if it has a column or the table none, or else a
- * copy for each column. */
-static td_status spread_row(const place *at, const json_t *table, const json_t *row, json_t *all,
-                            td_error *error) {
+static td_status add_rows(const place *at, const json_t *table, json_t *row, json_t *all,
+                          td_error *error) {
     const json_t *columns = json_object_get(table, "columns"),
                  *paper = json_object_get(row, "paper");
     const char *name;
@@ -328,68 +326,48 @@ static td_status spread_row(const place *at, const json_t *table, const json_t *
     if (!json_is_object(row))
         return fail(at, error, "an object, found something else");
     if (!columns || json_object_get(row, "column"))
-        return json_array_append(all, (json_t *)row) == 0 ? TD_OK : td_fail_memory(error, at->path);
+        return add_row(at, table, row, NULL, NULL, 0, all, error);
     if (json_is_array(paper) && json_array_size(paper) != json_object_size(columns))
         return fail(at, error, "\"paper\" to have a figure for each of %zu columns, found %zu",
                     json_object_size(columns), json_array_size(paper));
     json_object_foreach((json_t *)columns, name, key) {
-        json_t *own = json_object();
-        if (json_array_append_new(all, own) != 0)
-            return td_fail_memory(error, at->path);
-        TD_TRY(fill_row(at, table, row, name, json_string_value(key), i++, own, error));
+        TD_TRY(add_row(at, table, row, name, json_string_value(key), i++, all, error));
     }
     return TD_OK;
 }
 
-/* Checks the rows, and puts into `all` those of one column each that they stand for. */
-static td_status spread_rows(const place *at, const json_t *table, const json_t *rows, json_t *all,
-                             td_error *error) {
-    const json_t *row;
-    size_t i, done = 0;
+/* Puts into `all` the rows that those of the table stand for, which take their place. */
+static td_status spread_rows(const place *at, json_t *table, json_t *all, td_error *error) {
+    json_t *rows = json_object_get(table, "rows"), *row;
+    size_t i;
     json_array_foreach(rows, i, row) {
-        place inner = place_in(at, "rows", i);
-        TD_TRY(spread_row(&inner, table, row, all, error));
-        for (; done < json_array_size(all); done++)
-            TD_TRY(check_row(&inner, table, json_array_get(all, done), error));
+        const place inner = place_in(at, "rows", i);
+        TD_TRY(add_rows(&inner, table, row, all, error));
     }
-    return json_array_size(all) <= EXPECT_ENTRIES
-               ? TD_OK
-               : fail(at, error, "at most %d rows with their columns, found %zu", EXPECT_ENTRIES,
-                      json_array_size(all));
+    if (json_array_size(all) > EXPECT_ENTRIES)
+        return fail(at, error, "at most %d rows with their columns, found %zu", EXPECT_ENTRIES,
+                    json_array_size(all));
+    for (const char *const *k = inherited; *k; k++)
+        json_object_del(table, *k);
+    json_object_del(table, "columns");
+    return !rows || json_object_set(table, "rows", all) == 0 ? TD_OK
+                                                             : td_fail_memory(error, at->path);
 }
 
 /* --- the file --- */
 
-static td_status check_table(const place *at, json_t *table, td_error *error) {
-    const json_t *plot = json_object_get(table, "plot"), *rows, *other;
-    TD_TRY(check_object(at, table, table_fields, error));
-    if (plot)
-        TD_TRY(check_object(at, plot, plot_fields, error));
-    TD_TRY(find_list(at, table, "rows", NULL, &rows, error));
-    if (rows) {
-        json_t *all = json_array();
-        td_status status =
-            all ? spread_rows(at, table, rows, all, error) : td_fail_memory(error, at->path);
-        if (status == TD_OK && json_object_set(table, "rows", all) != 0)
-            status = td_fail_memory(error, at->path);
-        json_decref(all);
-        TD_TRY(status);
-    }
-    TD_TRY(find_list(at, table, "lists", list_fields, &other, error));
-    TD_TRY(find_list(at, table, "matrices", matrix_fields, &other, error));
-    return find_list(at, table, "pictures", picture_fields, &other, error);
-}
-
 static td_status check_file(const char *path, const json_t *root, td_error *error) {
     const place at = {.path = path};
-    json_t *tables = json_object_get(root, "tables"), *table;
+    json_t *table;
     size_t i;
     TD_TRY(check_object(&at, root, file_fields, error));
-    if (!json_is_array(tables) || json_array_size(tables) > EXPECT_TABLES)
-        return fail(&at, error, "\"tables\" to be a list of at most %d", EXPECT_TABLES);
-    json_array_foreach(tables, i, table) {
-        place inner = place_in(&at, "tables", i);
-        TD_TRY(check_table(&inner, table, error));
+    json_array_foreach(json_object_get(root, "tables"), i, table) {
+        const place inner = place_in(&at, "tables", i);
+        json_t *all = json_array();
+        td_status status =
+            all ? spread_rows(&inner, table, all, error) : td_fail_memory(error, path);
+        json_decref(all);
+        TD_TRY(status);
     }
     return TD_OK;
 }
@@ -402,17 +380,6 @@ td_status expect_read(const char *path, json_t **out, td_error *error) {
         *out = NULL;
     }
     return status;
-}
-
-const json_t *expect_field(const json_t *table, const json_t *row, const char *key) {
-    const json_t *own = json_object_get(row, key);
-    return own ? own : json_object_get(table, key);
-}
-
-const char *expect_text(const json_t *table, const json_t *row, const char *key,
-                        const char *other) {
-    const char *text = json_string_value(expect_field(table, row, key));
-    return text ? text : other;
 }
 
 bool expect_matches(const char *pattern, const char *name, char seed[EXPECT_TEXT]) {

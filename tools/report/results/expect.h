@@ -48,21 +48,15 @@
 
 enum {
     EXPECT_TEXT = 300,    /* bytes of a text, as many as the page shows */
-    EXPECT_TABLES = 100,  /* of a file */
-    EXPECT_ENTRIES = 500, /* of a table's rows, lists ... */
+    EXPECT_ENTRIES = 500, /* of a file's tables, of a table's rows, lists ... */
     EXPECT_COLUMNS = 50,  /* of a table */
     EXPECT_FILES = 20,    /* that one report takes */
 };
 
 /* Reads and checks the file: unknown fields, wrong types and wrong values are TD_ERR_FORMAT. In
- * *out, which the caller owns, each row has one column at most. */
+ * *out, which the caller owns, a row has itself what was said for all rows of its table, and one
+ * column at most. */
 td_status expect_read(const char *path, json_t **out, td_error *error) TD_MUST_USE;
-
-/* The field of a row, or else of its table; NULL if neither has it. */
-const json_t *expect_field(const json_t *table, const json_t *row, const char *key);
-
-/* The same as a text, or `other`. */
-const char *expect_text(const json_t *table, const json_t *row, const char *key, const char *other);
 
 /* Whether `name` matches the pattern; `seed` gets what stands for the star, "" without one. */
 bool expect_matches(const char *pattern, const char *name, char seed[EXPECT_TEXT]);

@@ -193,19 +193,6 @@ static td_status read_number(const json_t *value, double *number, td_error *erro
                    "expected a number, found %s", kinds[json_typeof(value)]);
 }
 
-static td_status take_only(const json_t *values, double *number, td_error *error) {
-    if (json_array_size(values) != 1)
-        return td_fail(error, TD_ERR_FORMAT, "expected one value, found %zu",
-                       json_array_size(values));
-    return read_number(json_array_get(values, 0), number, error);
-}
-
-static td_status take_last(const json_t *values, double *number, td_error *error) {
-    const size_t count = json_array_size(values);
-    return count > 0 ? read_number(json_array_get(values, count - 1), number, error)
-                     : td_fail(error, TD_ERR_FORMAT, "expected values, found none");
-}
-
 static td_status take_highest(const json_t *values, size_t k, double *number, td_error *error) {
     double own, other;
     size_t i;
@@ -250,15 +237,18 @@ static td_status take_many(const take *how, const json_t *values, double *number
 }
 
 td_status take_number(const take *how, const json_t *values, double *number, td_error *error) {
+    const size_t count = json_array_size(values);
     switch (how->kind) {
     case TAKE_ONLY:
-        return take_only(values, number, error);
+        return count == 1 ? read_number(json_array_get(values, 0), number, error)
+                          : td_fail(error, TD_ERR_FORMAT, "expected one value, found %zu", count);
     case TAKE_LAST:
-        return take_last(values, number, error);
+        return count > 0 ? read_number(json_array_get(values, count - 1), number, error)
+                         : td_fail(error, TD_ERR_FORMAT, "expected values, found none");
     case TAKE_HIGHEST:
         return take_highest(values, how->k, number, error);
     case TAKE_COUNT:
-        *number = (double)json_array_size(values);
+        *number = (double)count;
         return TD_OK;
     default:
         return take_many(how, values, number, error);

@@ -1,20 +1,18 @@
 /* Papers' figures beside ours, from records. One JSON value holds them all; it is what results.json
- * is, and what results.md and the page are written from:
+ * is, and what results.md and the page are written from: the expectations (expect.h), with answers.
  *
  *   tool, version
- *   papers[]
- *     expectations     name of the file
- *     paper, choices[]
- *     tables[]         title, note, plot as in expect.h
- *       rows[]         name, column, unit, better, within, series, x,
- *                      records, value: what was asked for,
- *                      paper: as printed, or null; paper_value, difference, verdict,
+ *   papers[]           paper, choices[], tables[] as in expect.h, a row having what its table says
+ *                      for all, and
+ *     tables[]
+ *       rows[]         paper_value, difference, verdict,
  *                      values[] {seed, record, value},
  *                      mean, deviation: of a sample; null of one value,
  *                      problems[] {record, reason, none}: none where the record has a null
- *       lists[]        name, paper, record, values
- *       matrices[]     name, target, record, counts
- *       pictures[]     name, files[]
+ *       lists[]        record, values; or problem
+ *       matrices[]     record, counts; or problem
+ *       pictures[]     files[]
+ *     expectations     name of the file
  *     counts           of each verdict
  *     mean_distance    of the figures in percent from the paper's; null without any
  *   settings

@@ -1,12 +1,10 @@
 /* Results for people, on the page and in Markdown: the same tables. */
 #include "report/chart.h"
 #include "report/html.h"
-#include "report/picture.h"
 #include "report/results/expect.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -21,22 +19,19 @@ typedef struct view {
     report *r; /* the page's; NULL for Markdown */
     FILE *out;
     tool_tables tables;
+    json_t *derived; /* what some of them were read from */
 } view;
 
 /* --- text --- */
-
-static void put(const view *v, const char *text) {
-    if (v->r)
-        html_prose(v->out, text);
-    else
-        report_text_markdown(v->out, text);
-}
 
 /* `before` text `after`, of which the outer ones are markup: of the page, or of Markdown. */
 static void put_in(const view *v, const char *html_before, const char *html_after,
                    const char *before, const char *after, const char *text) {
     fputs(v->r ? html_before : before, v->out);
-    put(v, text);
+    if (v->r)
+        html_prose(v->out, text);
+    else
+        report_text_markdown(v->out, text);
     fputs(v->r ? html_after : after, v->out);
 }
 
@@ -57,47 +52,38 @@ static void put_table(view *v, const tool_table *table) {
     fputc('\n', v->out);
 }
 
-/* --- tables --- */
+static void put_folded(view *v, const char *summary, const tool_table *table) {
+    fprintf(v->out, "<details><summary>%s</summary>\n", summary);
+    put_table(v, table);
+    fputs("</details>\n", v->out);
+}
 
-static td_status keep_text(view *v, const char *text, const char **out, td_error *error) {
-    char *copy;
-    TD_TRY(td_arena_text(&v->tables.arena, text, strlen(text), &copy, error));
-    *out = copy;
+/* The last table of what was derived, which is taken; NULL if there is none. */
+static td_status read_derived(view *v, json_t *derived, const tool_table **out, td_error *error) {
+    const tool_table *last = v->tables.last;
+    if (!derived || json_array_append_new(v->derived, derived) != 0)
+        return td_fail_memory(error, "results");
+    TD_TRY(tool_tables_read(&v->tables, derived, NULL, NULL, error));
+    *out = v->tables.last == last ? NULL : v->tables.last;
     return TD_OK;
 }
 
-static const tool_axes matrix_axes = {
-    .x_title = "predicted class", .x_mark = "/target", .mark = "the target"};
+/* --- what rows have in common --- */
 
-/* A table of texts. `sides` has an r for a column at the right, n for one of numbers, and else l;
- * the last letter is for all columns that follow. Titles are borrowed. */
-static td_status add_table(view *v, const char *title, const char *const *titles, size_t count,
-                           const char *sides, tool_table **out, td_error *error) {
-    tool_table_kind *kind;
-    tool_column *columns;
-    TD_TRY(TD_ARENA_NEW(&v->tables.arena, 1, &kind, "results", error));
-    TD_TRY(TD_ARENA_NEW(&v->tables.arena, count + 1, &columns, "results", error));
-    for (size_t i = 0; i < count; i++) {
-        columns[i] = (tool_column){.name = titles[i],
-                                   .title = titles[i],
-                                   .kind = *sides == 'n' ? TOOL_REAL : TOOL_TEXT,
-                                   .right = *sides != 'l'};
-        sides += sides[1] != '\0';
+/* The texts that rows have in a field, each once, in their order; returns how many. */
+static size_t list_texts(const json_t *rows, const char *field, const char *texts[EXPECT_ENTRIES]) {
+    size_t i, k, count = 0;
+    const json_t *row;
+    json_array_foreach(rows, i, row) {
+        texts[count] = html_get_text(row, field);
+        for (k = 0; strcmp(texts[k], texts[count]) != 0;)
+            k++;
+        count += k == count;
     }
-    *kind = (tool_table_kind){.title = title, .columns = columns, .axes = &matrix_axes};
-    return tool_table_add(&v->tables, kind, out, error);
+    return count;
 }
 
-/* A row of as many texts as the table has columns; NULL leaves a cell empty. */
-static td_status add_row(view *v, tool_table *table, const char *const *texts, td_error *error) {
-    tool_cell *cells;
-    TD_TRY(tool_table_row(&v->tables, table, &cells, error));
-    for (size_t i = 0; i < table->column_count; i++)
-        TD_TRY(tool_cell_text(&v->tables, &cells[i], texts[i], error));
-    return TD_OK;
-}
-
-/* The unit that all rows have, or those of this name, "Percent" for "%"; or NULL. */
+/* The unit that all rows have, or those of this name; NULL where there are several. */
 static const char *unit_of(const json_t *rows, const char *name) {
     const char *unit = NULL;
     size_t i;
@@ -109,19 +95,43 @@ static const char *unit_of(const json_t *rows, const char *name) {
             return NULL;
         unit = html_get_text(row, "unit");
     }
-    return unit && !name && strcmp(unit, "%") == 0 ? "Percent" : unit;
+    return unit;
+}
+
+static bool are_percent(const json_t *rows) {
+    const char *unit = unit_of(rows, NULL);
+    return unit && strcmp(unit, "%") == 0;
 }
 
 /* What the first column is headed by, and the name in it, with its unit where there are several. */
 static const char *head_of(const json_t *rows) {
     const char *unit = unit_of(rows, NULL);
-    return unit ? unit : "Figure";
+    return are_percent(rows) ? "Percent" : unit ? unit : "Figure";
 }
 
 static const char *name_of(const json_t *rows, const char *name, char out[NAME]) {
     const char *unit = unit_of(rows, NULL) ? NULL : unit_of(rows, name);
     snprintf(out, NAME, "%s%s%s%s", name, unit ? " (" : "", unit ? unit : "", unit ? ")" : "");
     return out;
+}
+
+/* --- tables of texts --- */
+
+/* A table that tool_table_fill takes arrays of texts into. `sides` has an r for a column at the
+ * right, and else l; the last letter is for all columns that follow. Titles are borrowed. */
+static td_status add_table(view *v, const char *title, const char *const *titles, size_t count,
+                           const char *sides, tool_table **out, td_error *error) {
+    tool_table_kind *kind;
+    tool_column *columns;
+    TD_TRY(TD_ARENA_NEW(&v->tables.arena, 1, &kind, "results", error));
+    TD_TRY(TD_ARENA_NEW(&v->tables.arena, count + 1, &columns, "results", error));
+    for (size_t i = 0; i < count; i++) {
+        columns[i] = (tool_column){titles[i], titles[i], TOOL_TEXT, i * sizeof *titles,
+                                   .right = *sides == 'r'};
+        sides += sides[1] != '\0';
+    }
+    *kind = (tool_table_kind){.title = title, .columns = columns};
+    return tool_table_add(&v->tables, kind, out, error);
 }
 
 /* Figure by figure. */
@@ -141,44 +151,25 @@ static td_status add_list(view *v, const json_t *rows, tool_table **out, td_erro
         snprintf(seeds, sizeof seeds, "%zu", json_array_size(json_object_get(row, "values")));
         const char *const texts[] = {
             column, *printed ? printed : "no number", ours, difference, judged, seeds};
-        TD_TRY(add_row(v, *out, texts, error));
+        TD_TRY(tool_table_fill(&v->tables, *out, texts, error));
     }
     return TD_OK;
-}
-
-static size_t add_once(const char **texts, size_t count, const char *text) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(texts[i], text) == 0)
-            return count;
-    texts[count] = text;
-    return count + 1;
-}
-
-/* The texts that rows have in a field, each once, in their order; returns how many. */
-static size_t list_texts(const json_t *rows, const char *field, const char *texts[EXPECT_ENTRIES]) {
-    size_t i, count = 0;
-    const json_t *row;
-    json_array_foreach(rows, i, row) count = add_once(texts, count, html_get_text(row, field));
-    return count;
 }
 
 /* "63.04 ± 10.36 (73 ✗)" */
 static void print_grid_cell(const json_t *row, char out[NAME]) {
     static const char *const signs[VERDICT_KINDS] = {" ✓", " ≈", " ✗", "", "", ""};
     const char *printed = html_get_text(row, "paper");
-    int judged = 0;
-    while (strcmp(html_get_text(row, "verdict"), verdict_name((verdict)judged)) != 0)
-        judged++;
     results_ours(out, 128, row);
     if (*printed)
-        snprintf(out + strlen(out), NAME - 128, " (%.300s%s)", printed, signs[judged]);
+        snprintf(out + strlen(out), NAME - 128, " (%.300s%s)", printed,
+                 signs[verdict_named(html_get_text(row, "verdict"))]);
 }
 
 /* Rows that have a `column` stand in a grid, as the paper's table does. *out is NULL if none has,
  * or there are too many. */
 static td_status add_grid(view *v, const json_t *rows, tool_table **out, td_error *error) {
-    const char *names[EXPECT_ENTRIES], *columns[EXPECT_ENTRIES + 1] = {head_of(rows)},
-                                                                 *texts[TOOL_TABLE_COLUMNS];
+    const char *names[EXPECT_ENTRIES], *columns[EXPECT_ENTRIES + 1] = {head_of(rows)};
     const size_t name_count = list_texts(rows, "name", names),
                  column_count = list_texts(rows, "column", columns + 1);
     char name[NAME], cells[TOOL_TABLE_COLUMNS][NAME];
@@ -189,8 +180,7 @@ static td_status add_grid(view *v, const json_t *rows, tool_table **out, td_erro
         return TD_OK;
     TD_TRY(add_table(v, mean, columns, column_count + 1, "lr", out, error));
     for (size_t n = 0; n < name_count; n++) {
-        memset(texts, 0, sizeof texts);
-        texts[0] = name_of(rows, names[n], name);
+        const char *texts[TOOL_TABLE_COLUMNS] = {name_of(rows, names[n], name)};
         json_array_foreach(rows, i, row) {
             size_t c = 1;
             while (strcmp(columns[c], html_get_text(row, "column")) != 0)
@@ -200,25 +190,9 @@ static td_status add_grid(view *v, const json_t *rows, tool_table **out, td_erro
             print_grid_cell(row, cells[c]);
             texts[c] = cells[c];
         }
-        TD_TRY(add_row(v, *out, texts, error));
+        TD_TRY(tool_table_fill(&v->tables, *out, texts, error));
     }
     return TD_OK;
-}
-
-/* Whether any record of the rows was found, and whether the paper prints any of their figures. */
-static bool was_run(const json_t *rows) {
-    for (size_t i = 0; i < json_array_size(rows); i++)
-        if (strcmp(html_get_text(json_array_get(rows, i), "verdict"),
-                   verdict_name(VERDICT_NOT_RUN)) != 0)
-            return true;
-    return false;
-}
-
-static bool is_printed(const json_t *rows) {
-    for (size_t i = 0; i < json_array_size(rows); i++)
-        if (*html_get_text(json_array_get(rows, i), "paper"))
-            return true;
-    return false;
 }
 
 static void write_problems(view *v, const json_t *row) {
@@ -235,13 +209,8 @@ static void write_problems(view *v, const json_t *row) {
     }
 }
 
-static void put_folded(view *v, const char *summary, const tool_table *table) {
-    fprintf(v->out, "<details><summary>%s</summary>\n", summary);
-    put_table(v, table);
-    fputs("</details>\n", v->out);
-}
-
 static td_status write_rows(view *v, const json_t *rows, td_error *error) {
+    const char *texts[EXPECT_ENTRIES];
     tool_table *list, *grid;
     size_t i;
     const json_t *row;
@@ -249,7 +218,7 @@ static td_status write_rows(view *v, const json_t *rows, td_error *error) {
         return TD_OK;
     TD_TRY(add_list(v, rows, &list, error));
     TD_TRY(add_grid(v, rows, &grid, error));
-    if (!was_run(rows)) {
+    if (list_texts(rows, "verdict", texts) == 1 && verdict_named(texts[0]) == VERDICT_NOT_RUN) {
         if (v->r)
             put_folded(v, "Not run", grid ? grid : list);
         else
@@ -257,7 +226,7 @@ static td_status write_rows(view *v, const json_t *rows, td_error *error) {
         return TD_OK;
     }
     put_table(v, grid ? grid : list);
-    if (grid && is_printed(rows))
+    if (grid && (list_texts(rows, "paper", texts) > 1 || *texts[0]))
         put_note(v, "Ours, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not "
                     "reached.");
     if (v->r && grid)
@@ -302,7 +271,7 @@ static td_status write_lists(view *v, const json_t *lists, td_error *error) {
             html_get_text(list, "name"),
             print_numbers(json_object_get(list, "paper"), paper, sizeof paper),
             values ? print_numbers(values, ours, sizeof ours) : state_of(list)};
-        TD_TRY(add_row(v, table, texts, error));
+        TD_TRY(tool_table_fill(&v->tables, table, texts, error));
     }
     put_table(v, table);
     return TD_OK;
@@ -310,78 +279,34 @@ static td_status write_lists(view *v, const json_t *lists, td_error *error) {
 
 /* --- matrices --- */
 
-/* A square of counts as a table: as they are on the page, in Markdown as percents of the row. NULL
- * if it is none. */
-static td_status add_matrix(view *v, const json_t *counts, tool_table **out, td_error *error) {
-    const size_t classes = json_array_size(counts);
-    const char *titles[TOOL_TABLE_COLUMNS] = {"true class"};
-    char numbers[TOOL_TABLE_COLUMNS][8], text[32];
-    tool_cell *cells;
-    *out = NULL;
-    if (classes >= TOOL_TABLE_COLUMNS)
-        return TD_OK;
-    for (size_t i = 0; i < classes; i++) {
-        if (json_array_size(json_array_get(counts, i)) != classes)
-            return TD_OK;
-        snprintf(numbers[i], sizeof numbers[i], "%zu", i);
-        TD_TRY(keep_text(v, numbers[i], &titles[i + 1], error));
-    }
-    TD_TRY(add_table(v, "", titles, classes + 1, v->r ? "ln" : "lr", out, error));
-    for (size_t i = 0; i < classes; i++) {
-        const json_t *row = json_array_get(counts, i);
-        double sum = 0;
-        TD_TRY(tool_table_row(&v->tables, *out, &cells, error));
-        tool_cell_word(&cells[0], titles[i + 1]);
-        for (size_t k = 0; k < classes; k++)
-            sum += json_number_value(json_array_get(row, k));
-        for (size_t k = 0; k < classes; k++) {
-            const double count = json_number_value(json_array_get(row, k)),
-                         share = sum > 0 ? 100 * count / sum : 0;
-            snprintf(text, sizeof text, "%.0f", share);
-            if (v->r)
-                tool_cell_real(&cells[k + 1], count);
-            else if (share >= 0.5)
-                TD_TRY(tool_cell_text(&v->tables, &cells[k + 1], text, error));
-        }
-    }
-    return TD_OK;
-}
-
+/* Counts of classes against classes, as any record's are shown: a heat map; in Markdown numbers. */
 static td_status write_matrix(view *v, const json_t *matrix, td_error *error) {
-    const tool_chart chart = {html_get_text(matrix, "name"), TOOL_CHART_HEAT, "true class", {NULL}};
-    const json_t *counts = json_object_get(matrix, "counts");
-    tool_table *table;
-    TD_TRY(add_matrix(v, counts, &table, error));
-    if (v->r && counts && table) {
-        chart_write(v->r, table, &chart, matrix);
+    const char *name = html_get_text(matrix, "name");
+    json_t *counts = json_object_get(matrix, "counts"),
+           *alone =
+               json_pack("{sO* sO*}", "target", json_object_get(matrix, "target"), name, counts),
+           *derived = report_derive(alone);
+    const tool_table *table;
+    json_decref(alone);
+    TD_TRY(read_derived(v, derived, &table, error));
+    const bool square = table && table->kind->drawn;
+    if (v->r && square) {
+        chart_write(v->r, table, table->kind->charts, derived);
         return TD_OK;
     }
-    put_in(v, "<p class=\"note\">", "", "**", "**", chart.title);
-    if (!counts) {
-        put_in(v, ": ", "</p>\n", ": ", "\n\n", state_of(matrix));
-        return TD_OK;
-    }
-    if (v->r) {
-        fputs(": too many classes to draw.</p>\n", v->out);
-        return TD_OK;
-    }
-    put_in(v, "", "", ": rows are true classes, columns predicted ones, percent of the row (",
-           ")\n\n", html_get_text(matrix, "record"));
-    if (table && json_array_size(counts) <= WIDEST)
+    put_in(v, "<p class=\"note\">", ": ", "**", "**: ", name);
+    if (square && json_array_size(counts) <= WIDEST) {
+        put_in(v, "", "", "rows are true classes, columns predicted ones (", ")\n\n",
+               html_get_text(matrix, "record"));
         put_table(v, table);
-    else
-        put_note(v, "Too many classes to write out.");
+    } else {
+        put_in(v, "", "</p>\n", "", "\n\n",
+               counts ? "no square, or too many classes to show" : state_of(matrix));
+    }
     return TD_OK;
 }
 
 /* --- pictures --- */
-
-static const report_file *find_file(const report *r, const char *name) {
-    for (size_t i = 0; i < r->file_count && name; i++)
-        if (strcmp(r->files[i].name, name) == 0)
-            return &r->files[i];
-    return NULL;
-}
 
 /* A path as a link's target: bytes that would end it are encoded. */
 static void put_target(FILE *out, const char *path) {
@@ -397,16 +322,17 @@ static void put_target(FILE *out, const char *path) {
 static void write_picture(view *v, const json_t *picture) {
     const char *name = html_get_text(picture, "name"),
                *path = json_string_value(json_array_get(json_object_get(picture, "files"), 0));
-    const report_file *file = v->r ? find_file(v->r, path) : NULL;
     if (v->r) {
+        const report_file *file = v->r->files, *end = file + v->r->file_count;
+        while (file < end && (!path || strcmp(file->name, path) != 0))
+            file++;
         fputs("<figure class=\"picture\">", v->out);
-        const bool shown = file && picture_write(v->r, file, name);
-        fputs("<figcaption>", v->out);
-        put(v, name);
+        const bool shown = file < end && report_picture_write(v->r, file, name);
+        put_in(v, "<figcaption>", "", "", "", name);
         fprintf(v->out, "%s</figcaption></figure>\n",
-                shown  ? ""
-                : file ? ": cannot be shown"
-                       : ": not run");
+                shown        ? ""
+                : file < end ? ": cannot be shown"
+                             : ": not run");
     } else if (path) {
         put_in(v, "", "", "![", "](", name);
         put_target(v->out, path);
@@ -418,31 +344,32 @@ static void write_picture(view *v, const json_t *picture) {
 
 /* --- charts --- */
 
-enum { SERIES, X, Y };
+typedef struct point {
+    const char *series;
+    double x;
+    tool_estimate y; /* with the deviation about it, or NAN */
+} point;
 
-/* The points of all series, or of a column's; *most is how many the longest of ours has. */
+/* The points of all series, or of a column's; *points counts ours. */
 static td_status add_points(view *v, tool_table *table, const json_t *rows, const char *column,
                             bool paper, size_t *points, td_error *error) {
     char name[EXPECT_TEXT + 16];
     size_t i;
     const json_t *row;
-    tool_cell *cells;
     json_array_foreach(rows, i, row) {
-        double x, y, deviation;
+        point p = {.series = name};
+        double deviation = NAN;
         const char *printed = html_get_text(row, "paper"), *series = html_get_text(row, "series");
-        if (!*series || !html_get(row, "x", &x) ||
+        if (!*series || !html_get(row, "x", &p.x) ||
             (column && strcmp(html_get_text(row, "column"), column) != 0) ||
-            !html_get(row, paper ? "paper_value" : "mean", &y) ||
+            !html_get(row, paper ? "paper_value" : "mean", &p.y.value) ||
             (paper && (*printed == '>' || *printed == '<')))
             continue;
-        const bool spread = !paper && html_get(row, "deviation", &deviation);
-        TD_TRY(tool_table_row(&v->tables, table, &cells, error));
+        if (!paper)
+            html_get(row, "deviation", &deviation);
+        p.y.interval = (td_interval){p.y.value - deviation, p.y.value + deviation};
         snprintf(name, sizeof name, "%.300s%s", series, paper ? ", paper" : "");
-        TD_TRY(tool_cell_text(&v->tables, &cells[SERIES], name, error));
-        tool_cell_real(&cells[X], x);
-        tool_cell_estimate(&cells[Y], y,
-                           spread ? (td_interval){y - deviation, y + deviation}
-                                  : (td_interval){NAN, NAN});
+        TD_TRY(tool_table_fill(&v->tables, table, &p, error));
         *points += !paper;
     }
     return TD_OK;
@@ -451,16 +378,15 @@ static td_status add_points(view *v, tool_table *table, const json_t *rows, cons
 /* Of all rows, or of those of a column, which is the chart's title then. */
 static td_status write_plot(view *v, const json_t *table, const char *column, td_error *error) {
     const json_t *rows = json_object_get(table, "rows"), *spec = json_object_get(table, "plot");
-    const char *unit = unit_of(rows, NULL);
     const tool_column columns[] = {
-        {"series", "series", .kind = TOOL_TEXT},
-        {"x", html_get_text(spec, "x"), .kind = TOOL_REAL},
-        {"y", html_get_text(spec, "y"), .kind = TOOL_ESTIMATE,
-         .unit = unit && strcmp(unit, "Percent") == 0 ? "%" : NULL},
+        {"series", "series", TOOL_TEXT, offsetof(point, series)},
+        {"x", html_get_text(spec, "x"), TOOL_REAL, offsetof(point, x)},
+        {"y", html_get_text(spec, "y"), TOOL_ESTIMATE, offsetof(point, y),
+         .unit = are_percent(rows) ? "%" : NULL},
         {0},
     };
     const tool_axes axes = {
-        .x_title = columns[X].title, .y_title = columns[Y].title, .by = "series"};
+        .x_title = columns[1].title, .y_title = columns[2].title, .by = "series"};
     const tool_table_kind kind = {.title = "", .columns = columns, .axes = &axes};
     const tool_chart chart = {column ? column : "", TOOL_CHART_LINES, "x", {"y"}};
     const char *names[EXPECT_ENTRIES];
@@ -479,15 +405,12 @@ static td_status write_plot(view *v, const json_t *table, const char *column, td
 }
 
 static td_status write_plots(view *v, const json_t *table, td_error *error) {
-    const json_t *rows = json_object_get(table, "rows"), *spec = json_object_get(table, "plot");
-    const char *columns[EXPECT_ENTRIES];
-    const size_t count = list_texts(rows, "column", columns);
+    const char *columns[EXPECT_ENTRIES] = {NULL};
+    const bool each = *html_get_text(json_object_get(table, "plot"), "each");
+    const size_t count = each ? list_texts(json_object_get(table, "rows"), "column", columns) : 1;
     fputs("<div class=\"charts\">\n", v->out);
-    if (*html_get_text(spec, "each"))
-        for (size_t i = 0; i < count; i++)
-            TD_TRY(write_plot(v, table, columns[i], error));
-    else
-        TD_TRY(write_plot(v, table, NULL, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(write_plot(v, table, columns[i], error));
     fputs("</div>\n", v->out);
     return TD_OK;
 }
@@ -536,72 +459,41 @@ static td_status write_paper(view *v, const json_t *paper, td_error *error) {
     return TD_OK;
 }
 
-static void write_setting(const view *v, const json_t *values, const char *name) {
-    size_t i;
-    const json_t *value;
-    if (json_array_size(values) == 0)
-        return;
-    fprintf(v->out, v->r ? "<div><dt>%s</dt><dd>" : "- %s: ", name);
-    json_array_foreach(values, i, value) {
-        fputs(i > 0 ? "; " : "", v->out);
-        if (json_is_integer(value))
-            fprintf(v->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        else if (json_is_string(value))
-            put(v, json_string_value(value));
-    }
-    fputs(v->r ? "</dd></div>\n" : "\n", v->out);
-}
-
-static void write_settings(const view *v, const json_t *settings) {
-    static const char *const names[][2] = {{"notes", "run"},
-                                           {"seeds", "seeds"},
-                                           {"machines", "machine"},
-                                           {"threads", "threads of a step"},
-                                           {"blas_cores", "OpenBLAS core"},
-                                           {"versions", "version"}};
-    double seconds;
+static td_status write_settings(view *v, const json_t *settings, td_error *error) {
+    const tool_table *table;
     put_heading(v, "Settings");
-    fputs(v->r ? "<dl class=\"values\">\n" : "", v->out);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        write_setting(v, json_object_get(settings, names[i][0]), names[i][1]);
-    html_get(settings, "seconds", &seconds);
-    fprintf(v->out,
-            v->r ? "<div><dt>records</dt><dd>%" JSON_INTEGER_FORMAT
-                   ", which took %.1f minutes one after the other</dd></div>\n</dl>\n"
-                 : "- records: %" JSON_INTEGER_FORMAT
-                   ", which took %.1f minutes one after the other\n\n",
-            json_integer_value(json_object_get(settings, "records")),
-            isfinite(seconds) && seconds < 1e12 ? seconds / 60 : 0);
-    if (v->r)
-        fprintf(v->out, "<p class=\"note\">%s</p>\n", VERDICT_RULE);
-    else
-        fprintf(v->out, "## How a verdict is made\n\n%s\n", VERDICT_RULE);
+    TD_TRY(read_derived(v, report_derive_values(settings), &table, error));
+    put_table(v, table);
+    put_in(v, "<p class=\"note\">", "</p>\n", "## How a verdict is made\n\n", "\n", VERDICT_RULE);
+    return TD_OK;
 }
 
-static td_status write_all(view *v, const json_t *results, td_error *error) {
+static td_status write_all(report *r, FILE *out, const json_t *results, td_error *error) {
+    view v = {.r = r, .out = out, .derived = json_array()};
     td_status status = TD_OK;
     size_t i;
     const json_t *paper;
     json_array_foreach(json_object_get(results, "papers"), i, paper) {
         if (status == TD_OK)
-            status = write_paper(v, paper, error);
-        tool_tables_free(&v->tables);
+            status = write_paper(&v, paper, error);
+        tool_tables_free(&v.tables);
     }
-    write_settings(v, json_object_get(results, "settings"));
+    if (status == TD_OK)
+        status = write_settings(&v, json_object_get(results, "settings"), error);
+    tool_tables_free(&v.tables);
+    json_decref(v.derived);
     return status;
 }
 
 td_status results_markdown(FILE *out, const json_t *results, td_error *error) {
-    view v = {.out = out};
-    return write_all(&v, results, error);
+    return write_all(NULL, out, results, error);
 }
 
 td_status results_page(report *r, const json_t *results, td_error *error) {
-    view v = {.r = r, .out = r->out};
     if (!results)
         return TD_OK;
     fputs("<section id=\"paper\"><h2>Beside the paper</h2>\n", r->out);
-    td_status status = write_all(&v, results, error);
+    td_status status = write_all(r, r->out, results, error);
     fputs("</section>\n", r->out);
     return status;
 }

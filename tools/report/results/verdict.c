@@ -41,10 +41,24 @@ verdict verdict_of(const verdict_figure *figure, verdict_sense sense, double wit
     return missing <= within + hair ? VERDICT_WITHIN : VERDICT_MISSED;
 }
 
+static const char *const names[VERDICT_KINDS] = {"reached",   "within",   "not reached",
+                                                 "no figure", "no value", "not run"};
+
 const char *verdict_name(verdict v) {
-    static const char *const names[VERDICT_KINDS] = {"reached",   "within",   "not reached",
-                                                     "no figure", "no value", "not run"};
     return names[v];
+}
+
+verdict verdict_named(const char *name) {
+    int v = 0;
+    while (v < VERDICT_NOT_RUN && strcmp(names[v], name) != 0)
+        v++;
+    return (verdict)v;
+}
+
+verdict_sense verdict_sense_of(const char *name) {
+    return strcmp(name, "larger") == 0    ? SENSE_LARGER
+           : strcmp(name, "smaller") == 0 ? SENSE_SMALLER
+                                          : SENSE_NEAR;
 }
 
 void verdict_mean(const double *values, size_t count, double *mean, double *deviation) {

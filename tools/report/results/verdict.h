@@ -51,6 +51,10 @@ verdict verdict_of(const verdict_figure *figure, verdict_sense sense, double wit
 /* "reached", "within", "not reached", "no figure", "no value", "not run". */
 const char *verdict_name(verdict v);
 
+/* The verdict of this name, and the sense "larger", "smaller" or "near". */
+verdict verdict_named(const char *name);
+verdict_sense verdict_sense_of(const char *name);
+
 /* Mean, and the standard deviation of which `values` are a sample (0 of one); count > 0. */
 void verdict_mean(const double *values, size_t count, double *mean, double *deviation);
 
