@@ -1,10 +1,8 @@
 #include "frame/run.h"
 
-#include "base/json.h"
 #include "base/parallel.h"
 #include "frame/clock.h"
 #include "nn/kernel/kernel.h"
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,25 +70,10 @@ void tool_run_note(const tool_run *run, const char *format, ...) {
     tool_note(line);
 }
 
-static td_status print_text(tool_run *run, const char **out, td_error *error, const char *format,
-                            va_list arguments) {
-    va_list again;
-    char *text;
-    va_copy(again, arguments);
-    const int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    if (length < 0)
-        return td_fail_memory(error, "a text");
-    TD_TRY(TD_ARENA_NEW(&run->arena, (size_t)length + 1, &text, "a text", error));
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    *out = text;
-    return TD_OK;
-}
-
 td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    td_status status = print_text(run, out, error, format, arguments);
+    td_status status = td_arena_vprint(&run->arena, out, error, format, arguments);
     va_end(arguments);
     return status;
 }
@@ -105,7 +88,7 @@ td_status tool_run_summary(tool_run *run, td_error *error, const char *format, .
     const char *text;
     va_list arguments;
     va_start(arguments, format);
-    td_status status = print_text(run, &text, error, format, arguments);
+    td_status status = td_arena_vprint(&run->arena, &text, error, format, arguments);
     va_end(arguments);
     TD_TRY(status);
     return tool_run_set(run, "summary", tool_json_text(text), error);
@@ -149,6 +132,12 @@ td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_err
     return tool_cell_text(&run->tables, cell, text, error);
 }
 
+td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
+                           td_error *error) {
+    TD_TRY(td_dataset_open(out, text, split, run->common->data_dir, error));
+    return tool_record_dataset(&run->record, out, error);
+}
+
 /* --- the frame --- */
 
 /* An environment that names an old core costs a multiple of the time, without a word of OpenBLAS's.
@@ -182,9 +171,13 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->own = settings->own;
     run->outputs.force = settings->common.force;
     TD_TRY(check_blas(run, error));
-    if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
-        TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
-    TD_TRY(tool_record_check(run->common, error)); /* it may stand in that folder */
+    const char *output = run->common->output;
+    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER)
+        TD_TRY(tool_outputs_folder(&run->outputs, output, error));
+    if (output && run->method->family->output == TOOL_OUTPUT_FILE)
+        TD_TRY(tool_outputs_check(&run->outputs, output, error));
+    if (run->common->json) /* it may stand in that folder */
+        TD_TRY(tool_outputs_check(&run->outputs, run->common->json, error));
     TD_TRY(tool_record_start(&run->record, settings->tool, run->common,
                              tool_settings_json(settings), error));
     return run->method->name && !run->method->family->word
@@ -193,10 +186,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
 }
 
 static td_status write_record(tool_run *run, const char *name, FILE *stream, td_error *error) {
-    errno = 0;
-    if (td_json_write(stream, run->record.root, error) != TD_OK)
-        return td_fail(error, TD_ERR_IO, "%s: %s", name,
-                       errno ? strerror(errno) : "a write failed");
+    TD_TRY(tool_record_write(&run->record, stream, name, error));
     return tool_outputs_finish(&run->outputs, NULL, error);
 }
 

@@ -31,8 +31,8 @@ typedef struct tool_print {
 } tool_print;
 
 typedef enum tool_output_kind {
-    TOOL_OUTPUT_NONE,   /* -o has no meaning */
-    TOOL_OUTPUT_FILE,   /* -o is a file, such as a model */
+    TOOL_OUTPUT_NONE, /* -o has no meaning */
+    TOOL_OUTPUT_FILE, /* -o is a file, such as a model, which can be written when the family runs */
     TOOL_OUTPUT_FOLDER, /* -o is a folder of files, which is there when the family runs */
 } tool_output_kind;
 
@@ -90,7 +90,7 @@ typedef struct tool_settings {
     tool_common common;
     void *family, *own; /* structs of family->size and method->size bytes; NULL where that is 0 */
     size_t key_count;
-    struct tool_place *places;   /* [key_count]: all keys, the family's first */
+    struct tool_place **places;  /* [key_count]: all keys, the family's first, a guest's last */
     struct tool_settings *guest; /* of the method that is run; NULL: none */
     td_arena arena;
 } tool_settings;
