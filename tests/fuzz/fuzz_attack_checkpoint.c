@@ -17,11 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     evade_work work = {.pixels = pixels};
     snprintf(path, sizeof path, "%s", fuzz_file(data, size));
     /* The identity is the one that the checkpoints of the corpus are made with. */
-    evade_checkpoint checkpoint = {.path = path,
-                                   .identity = json_pack("{s:i}", "seed", 1),
-                                   .at_once = AT_ONCE,
-                                   .images = &images,
-                                   .plan = &plan};
+    evade_checkpoint checkpoint = {
+        .file = {"trapdoor.attack", "attack", path, json_pack("{s:i}", "seed", 1)},
+        .at_once = AT_ONCE,
+        .images = &images,
+        .plan = &plan};
     if (fuzz_succeeded(evade_checkpoint_open(&checkpoint, true, &work, &error), &error)) {
         FUZZ_ASSERT(work.finished == 2 || work.finished == 4 || work.finished == ATTACKED);
         FUZZ_ASSERT(checkpoint.kept == work.finished);
@@ -30,6 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         FUZZ_ASSERT(work.finished == 0 && checkpoint.kept == 0);
     }
-    json_decref(checkpoint.identity);
+    json_decref(checkpoint.file.identity);
     return 0;
 }

@@ -107,31 +107,20 @@ static td_status open_inputs(tool_run *run, evade_job *job, td_error *error) {
     return tool_model_open(&job->model, s->model, s->net, &job->data.images, error);
 }
 
-/* All that decides about the bytes of the adversarial images: version, BLAS core, seed, options one
- * by one, so that a difference names the one, and digests of what was read. The caller owns *out.
- */
+/* All that decides about the bytes of the adversarial images: the settings one by one, so that a
+ * difference names the one, and digests of what was read. The caller owns *out. */
 static td_status identify(const tool_record *record, const td_dataset *data, const td_model *model,
-                          td_arena *arena, json_t **out, td_error *error) {
-    static const char *const names[] = {"version", "blas_core", "seed"};
-    json_t *identity = json_object(), *options = json_object_get(record->root, "options");
+                          json_t **out, td_error *error) {
     const size_t bytes = model->net.weight_count * sizeof *model->weights;
-    char *net;
-    int failed = 0;
-    *out = identity;
-    TD_TRY(td_net_text(&model->net, arena, &net, error));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        failed |= json_object_set(identity, names[i], json_object_get(record->root, names[i]));
-    failed |= json_object_update(identity, options);
-    failed |= json_object_update(identity, json_object_get(options, "settings"));
-    json_object_del(identity, "settings");
-    json_object_del(identity, "keep"); /* chooses among the images, after the attack */
-    failed |= json_object_set_new(identity, "net", tool_digest(net, strlen(net)));
-    failed |= json_object_set_new(identity, "model", tool_digest(model->weights, bytes));
-    failed |= json_object_set_new(identity, "data", tool_images_digest(&data->images));
-    failed |= json_object_set_new(identity, "data_classes",
-                                  json_integer((json_int_t)data->images.classes));
-    /* Random draws go by the place in the whole split. */
-    failed |= json_object_set_new(identity, "data_first", json_integer((json_int_t)data->first));
+    TD_TRY(tool_identity_start(record, &model->net, out, error));
+    int failed = json_object_update(*out, json_object_get(*out, "settings"));
+    json_object_del(*out, "settings");
+    json_object_del(*out, "keep"); /* chooses among the images, after the attack */
+    /* Random draws go by the place in the whole split, data_first. */
+    failed |= json_object_update_new(
+        *out, json_pack("{so so sI sI}", "model", tool_digest(model->weights, bytes), "data",
+                        tool_images_digest(&data->images), "data_classes",
+                        (json_int_t)data->images.classes, "data_first", (json_int_t)data->first));
     return failed ? td_fail_memory(error, "the checkpoint's metadata") : TD_OK;
 }
 
@@ -148,8 +137,7 @@ static td_status start_work(tool_run *run, evade_job *job, td_error *error) {
     checkpoint->at_once = ((const attack *)run->method->math)->at_once;
     checkpoint->images = images;
     checkpoint->plan = &job->plan;
-    TD_TRY(
-        identify(&run->record, &job->data, &job->model, &run->arena, &checkpoint->identity, error));
+    TD_TRY(identify(&run->record, &job->data, &job->model, &checkpoint->file.identity, error));
     return evade_checkpoint_open(checkpoint, s->resume, &job->work, error);
 }
 
@@ -308,12 +296,9 @@ static td_status conclude(tool_run *run, const evade_job *job, td_error *error) 
     return write_outputs(run, &result, error);
 }
 
-static td_status run_attack(tool_run *run, td_error *error) {
+static td_status run_job(tool_run *run, evade_job *job, td_error *error) {
     const evade_settings *s = run->family;
-    evade_job *job;
     float *logits;
-    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &job, "the attack", error));
-    run->job = job;
     TD_TRY(tool_outputs_check(&run->outputs, run->common->output, error));
     if (s->picture)
         TD_TRY(tool_outputs_check(&run->outputs, s->picture, error));
@@ -327,19 +312,19 @@ static td_status run_attack(tool_run *run, td_error *error) {
                            error));
     job->data.images.count = job->plan.images;
     TD_TRY(start_work(run, job, error));
-    TD_TRY(attack_images(run, job, error));
-    return conclude(run, job, error);
+    status = attack_images(run, job, error);
+    TD_TRY(evade_checkpoint_keep(&job->checkpoint, run, &job->work, status, error));
+    TD_TRY(conclude(run, job, error));
+    const char *checkpoint = job->checkpoint.file.path;
+    return checkpoint ? tool_outputs_supersede(&run->outputs, checkpoint, error) : TD_OK;
 }
 
-static td_status end(tool_run *run, td_status status, td_error *error) {
-    evade_job *job = run->job;
-    if (!job)
-        return status;
-    status = status == TD_OK ? evade_checkpoint_remove(&job->checkpoint, error)
-                             : evade_checkpoint_keep(&job->checkpoint, &job->work, status, error);
-    json_decref(job->checkpoint.identity);
-    td_model_free(&job->model);
-    td_dataset_close(&job->data);
+static td_status run_attack(tool_run *run, td_error *error) {
+    evade_job job = {.work = {.finished = 0}};
+    td_status status = run_job(run, &job, error);
+    json_decref(job.checkpoint.file.identity);
+    td_model_free(&job.model);
+    td_dataset_close(&job.data);
     return status;
 }
 
@@ -350,7 +335,6 @@ const tool_family attacks = {
     .size = sizeof(evade_settings),
     .check = check,
     .run = run_attack,
-    .end = end,
     .output = TOOL_OUTPUT_FILE,
     .needs_output = true,
     .output_what = "where to write the set of adversarial images",

@@ -7,6 +7,7 @@
 #include "data/bitmap.h"
 #include "data/dataset.h"
 #include "evade/attack.h"
+#include "frame/checkpoint.h"
 
 /* What an image is to be taken for. */
 typedef enum evade_aim {
@@ -58,11 +59,10 @@ typedef struct evade_work {
 
 /* --- checkpoints --- */
 
-/* Keeps the work of an attack that does not end. */
+/* The finished images of an attack, written now and then. */
 typedef struct evade_checkpoint {
-    char *path;       /* NULL where none is kept: the set goes to a device */
-    json_t *identity; /* what decides about the bytes of the images; owned by the caller */
-    size_t at_once;   /* images that are finished together */
+    tool_checkpoint file; /* its identity decides about the bytes of the images */
+    size_t at_once;       /* images that are finished together */
     const td_images *images;
     const evade_plan *plan;
     size_t kept; /* tasks whose images it has */
@@ -73,7 +73,7 @@ typedef struct evade_checkpoint {
 td_status evade_checkpoint_name(evade_checkpoint *checkpoint, tool_run *run,
                                 td_error *error) TD_MUST_USE;
 
-/* Once all but path is set: takes the finished images from a checkpoint that is there, with
+/* Once all but its path is set: takes the finished images from a checkpoint that is there, with
  * `resume`. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
 td_status evade_checkpoint_open(evade_checkpoint *checkpoint, bool resume, evade_work *work,
                                 td_error *error) TD_MUST_USE;
@@ -82,12 +82,10 @@ td_status evade_checkpoint_open(evade_checkpoint *checkpoint, bool resume, evade
 td_status evade_checkpoint_write(evade_checkpoint *checkpoint, const evade_work *work,
                                  td_error *error) TD_MUST_USE;
 
-/* After a failure: writes what is finished and not kept yet, and says in the message what is kept.
- * Returns `status`. */
-td_status evade_checkpoint_keep(evade_checkpoint *checkpoint, const evade_work *work,
+/* After the attack, which ended with `status`: writes what is finished and not kept yet, and sets
+ * run->left. Returns `status`, or its own failure after TD_OK. */
+td_status evade_checkpoint_keep(evade_checkpoint *checkpoint, tool_run *run, const evade_work *work,
                                 td_status status, td_error *error) TD_MUST_USE;
-
-td_status evade_checkpoint_remove(const evade_checkpoint *checkpoint, td_error *error) TD_MUST_USE;
 
 /* --- results --- */
 
