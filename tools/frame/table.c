@@ -52,7 +52,7 @@ static td_status copy_list(tool_tables *tables, tool_list list, tool_cell *cell,
     double *values;
     TD_TRY(TD_ARENA_NEW(&tables->arena, list.count + 1, &values, "a table", error));
     memcpy(values, list.values, list.count * sizeof *values);
-    tool_cell_list(cell, values, list.count);
+    *cell = (tool_cell){.given = true, .list = {values, list.count, list.row}};
     return TD_OK;
 }
 

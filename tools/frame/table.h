@@ -42,6 +42,8 @@ typedef struct tool_estimate {
 typedef struct tool_list {
     const double *values;
     size_t count;
+    size_t row; /* numbers in a row of a matrix, which is an array of arrays in the record; 0: it
+                   is none */
 } tool_list;
 
 enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };

@@ -20,18 +20,28 @@ static json_t *real_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *list_json(const tool_column *column, const tool_cell *cell) {
+static json_t *numbers_json(const tool_column *column, const double *values, size_t count) {
     json_t *list = json_array();
-    for (size_t i = 0; i < cell->list.count; i++) {
-        const double value = cell->list.values[i];
+    for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, column->digits > 0
-                                            ? real_json(value)
-                                            : json_integer((json_int_t)value)) != 0) {
+                                            ? real_json(values[i])
+                                            : json_integer((json_int_t)values[i])) != 0) {
             json_decref(list);
             return NULL;
         }
-    }
     return list;
+}
+
+static json_t *list_json(const tool_column *column, const tool_list *list) {
+    if (list->row == 0)
+        return numbers_json(column, list->values, list->count);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < list->count; i += list->row)
+        if (json_array_append_new(rows, numbers_json(column, list->values + i, list->row)) != 0) {
+            json_decref(rows);
+            return NULL;
+        }
+    return rows;
 }
 
 static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
@@ -49,7 +59,7 @@ static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
     case TOOL_FLAG:
         return json_boolean(cell->flag);
     case TOOL_LIST:
-        return list_json(column, cell);
+        return list_json(column, &cell->list);
     }
     return NULL;
 }
