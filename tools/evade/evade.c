@@ -1,8 +1,9 @@
 /* The family of attacks: their common settings, and a run. */
 #include "evade/evade.h"
-#include "data/png.h"
+#include "base/size.h"
 #include "frame/identity.h"
 #include "frame/net_source.h"
+#include "frame/picture.h"
 #include "frame/predict.h"
 #include <math.h>
 #include <string.h>
@@ -212,9 +213,9 @@ static td_status attack_images(tool_run *run, evade_job *job, td_error *error) {
     return status;
 }
 
-static td_status predict(const tool_run *run, const td_model *model, const td_images *images,
+static td_status predict(tool_run *run, const td_model *model, const td_images *images,
                          const char *what, td_arena *arena, float **logits, td_error *error) {
-    tool_pass pass = tool_pass_start(what, images->count, tool_run_is_quiet(run));
+    tool_pass pass = tool_run_pass(run, what, images->count);
     td_status status =
         tool_predict(&model->net, model->weights, images, &pass, arena, logits, error);
     tool_pass_end(&pass);
@@ -255,12 +256,22 @@ static td_status write_set(tool_run *run, evade_result *result, td_error *error)
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
-static td_status write_picture(tool_run *run, const td_bitmap *bitmap, td_error *error) {
-    const evade_settings *s = run->family;
-    FILE *stream;
-    TD_TRY(tool_outputs_add_path(&run->outputs, s->picture, &stream, error));
-    TD_TRY(td_png_write(stream, bitmap, error));
-    return tool_outputs_finish(&run->outputs, &run->record, error);
+enum { SAMPLES = 10 };
+
+/* Draws successes, evenly apart; where there are none, the first images. */
+static td_status draw_samples(const evade_result *r, td_bitmap *bitmap, td_error *error) {
+    const size_t size = td_image_size(&r->data->images);
+    tool_sample samples[SAMPLES];
+    size_t successes = 0, seen = 0, rows = 0;
+    for (size_t i = 0; i < r->plan->count; i++)
+        successes += r->reached[i];
+    const bool all = successes == 0;
+    const size_t from = all ? r->plan->count : successes, most = td_size_min(SAMPLES, from);
+    for (size_t i = 0; i < r->plan->count && rows < most; i++)
+        if ((all || r->reached[i]) && seen++ == rows * from / most)
+            samples[rows++] = (tool_sample){td_image(&r->data->images, r->plan->tasks[i].image),
+                                            r->pixels + i * size, r->labels[i], r->predicted[i]};
+    return tool_samples_draw(bitmap, r->data, samples, rows, TD_DIFFERENCE_SIGNED, error);
 }
 
 /* The picture shows the images before they are selected. */
@@ -268,10 +279,10 @@ static td_status write_outputs(tool_run *run, evade_result *result, td_error *er
     const evade_settings *s = run->family;
     td_bitmap bitmap = {0};
     if (s->picture)
-        TD_TRY(evade_draw(result, &bitmap, error));
+        TD_TRY(draw_samples(result, &bitmap, error));
     td_status status = write_set(run, result, error);
     if (status == TD_OK && s->picture)
-        status = write_picture(run, &bitmap, error);
+        return tool_run_picture(run, s->picture, false, &bitmap, error);
     td_bitmap_free(&bitmap);
     return status;
 }

@@ -1,10 +1,8 @@
 /* The run around an attack (evade.c), and its parts: what is to be attacked (plan.c), the batches
- * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c, picture.c).
- */
+ * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c). */
 #ifndef TOOLS_EVADE_EVADE_H
 #define TOOLS_EVADE_EVADE_H
 
-#include "data/bitmap.h"
 #include "data/dataset.h"
 #include "evade/attack.h"
 #include "frame/checkpoint.h"
@@ -104,8 +102,5 @@ typedef struct evade_result {
  * and the run's tables. Overwrites the logits. */
 td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *result,
                         td_error *error) TD_MUST_USE;
-
-/* Draws samples: clean, adversarial, and the difference. The caller frees the bitmap. */
-td_status evade_draw(const evade_result *result, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
 
 #endif

@@ -48,6 +48,16 @@ td_status tool_cell_text(tool_tables *tables, tool_cell *cell, const char *text,
     return TD_OK;
 }
 
+td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
+                           td_arena *arena, td_error *error) {
+    double *values;
+    TD_TRY(TD_ARENA_NEW(arena, count + 1, &values, "counts", error));
+    for (size_t i = 0; i < count; i++)
+        values[i] = (double)counts[i];
+    *out = (tool_list){values, count, row};
+    return TD_OK;
+}
+
 static td_status copy_list(tool_tables *tables, tool_list list, tool_cell *cell, td_error *error) {
     double *values;
     TD_TRY(TD_ARENA_NEW(&tables->arena, list.count + 1, &values, "a table", error));

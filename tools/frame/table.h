@@ -46,6 +46,10 @@ typedef struct tool_list {
                    is none */
 } tool_list;
 
+/* Counts as a list, in `arena`; `row` is the list's. */
+td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
+                           td_arena *arena, td_error *error) TD_MUST_USE;
+
 enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };
 
 typedef struct tool_column {
