@@ -110,7 +110,7 @@ static td_status count_pairs(tool_run *run, const evade_result *r, size_t classe
     for (size_t i = 0; i < r->plan->count; i++)
         if (r->plan->tasks[i].attacked)
             pairs[(size_t)r->labels[i] * classes + (size_t)r->predicted[i]]++;
-    *out = (tool_list){pairs, classes * classes, classes};
+    *out = (tool_list){.values = pairs, .count = classes * classes, .row = classes};
     return TD_OK;
 }
 

@@ -88,7 +88,7 @@ static td_status list_outputs(const model_job *m, const eval_place *place, const
     TD_TRY(TD_ARENA_NEW(arena, m->classes, &values, "logits", error));
     for (size_t c = 0; c < m->classes; c++)
         values[c] = (double)out->logits[m->job->settings->scores * m->classes + c];
-    *scores = (tool_list){values, m->classes, 0};
+    *scores = (tool_list){.values = values, .count = m->classes};
     return eval_report_logits(m->job, place, scores, error);
 }
 
@@ -139,7 +139,7 @@ static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor,
                     (int32_t)backdoor->target, rates);
     for (size_t c = 0; c < images->classes; c++)
         values[c] = rates[c].trials > 0 ? rates[c].value : (double)NAN;
-    row->asr_by_class = (tool_list){values, images->classes, 0};
+    row->asr_by_class = (tool_list){.values = values, .count = images->classes};
     row->asr_of_best = (double)NAN;
     if (most == 0)
         return TD_OK;

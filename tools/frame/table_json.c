@@ -20,28 +20,24 @@ static json_t *real_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *numbers_json(const tool_column *column, const double *values, size_t count) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        if (json_array_append_new(list, column->digits > 0
-                                            ? real_json(values[i])
-                                            : json_integer((json_int_t)values[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
+static json_t *element_json(const tool_column *column, const tool_list *list, size_t place) {
+    if (list->texts)
+        return tool_json_text(list->texts[place]);
+    return column->digits > 0 ? real_json(list->values[place])
+                              : json_integer((json_int_t)list->values[place]);
 }
 
-static json_t *list_json(const tool_column *column, const tool_list *list) {
-    if (list->row == 0)
-        return numbers_json(column, list->values, list->count);
-    json_t *rows = json_array();
-    for (size_t i = 0; i < list->count; i += list->row)
-        if (json_array_append_new(rows, numbers_json(column, list->values + i, list->row)) != 0) {
-            json_decref(rows);
+/* Elements [begin, end) of a list, as rows of an array each where `row` is not 0. */
+static json_t *list_json(const tool_column *column, const tool_list *list, size_t begin, size_t end,
+                         size_t row) {
+    json_t *array = json_array();
+    for (size_t i = begin; i < end; i += row ? row : 1)
+        if (json_array_append_new(array, row ? list_json(column, list, i, i + row, 0)
+                                             : element_json(column, list, i)) != 0) {
+            json_decref(array);
             return NULL;
         }
-    return rows;
+    return array;
 }
 
 static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
@@ -59,7 +55,7 @@ static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
     case TOOL_FLAG:
         return json_boolean(cell->flag);
     case TOOL_LIST:
-        return list_json(column, &cell->list);
+        return list_json(column, &cell->list, 0, cell->list.count, cell->list.row);
     }
     return NULL;
 }

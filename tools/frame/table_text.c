@@ -22,9 +22,13 @@ static int estimate_digits(const tool_column *column) {
 static void print_list(const tool_cell *cell, int digits, char *out, size_t size) {
     size_t used = 0;
     snprintf(out, size, "-");
-    for (size_t i = 0; i < cell->list.count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%.*f", i > 0 ? ", " : "", digits,
-                                 cell->list.values[i]);
+    for (size_t i = 0; i < cell->list.count && used < size; i++) {
+        const char *gap = i > 0 ? ", " : "";
+        used += (size_t)(cell->list.texts
+                             ? snprintf(out + used, size - used, "%s%s", gap, cell->list.texts[i])
+                             : snprintf(out + used, size - used, "%s%.*f", gap, digits,
+                                        cell->list.values[i]));
+    }
 }
 
 const char *tool_cell_print_value(const tool_column *column, const tool_cell *cell, char *out,
