@@ -1,5 +1,5 @@
 #include "base/random.h"
-#include "classes.h"
+#include "command.h"
 #include "import.h"
 #include <stdio.h>
 #include <string.h>
