@@ -107,19 +107,16 @@ static td_status report(tool_run *run, const import_selection *s, const import_r
 }
 
 static td_status import_pictures(tool_run *run, td_error *error) {
-    import_request r = *(const import_request *)run->own;
     import_source source;
-    import_selection selection = {0};
+    import_selection selection;
     import_result made;
-    r.run = run;
     TD_TRY(td_output_check(run->common->output, run->common->force, error));
-    TD_TRY(import_source_open(&source, &r, error));
-    td_status status = import_select(&selection, &source, &r, error);
+    TD_TRY(import_source_open(&source, run, error));
+    td_status status = import_select(&selection, run, &source, error);
     if (status == TD_OK)
-        status = import_write(&made, &r, &source, &selection, error);
+        status = import_write(&made, run, &source, &selection, error);
     if (status == TD_OK)
         status = report(run, &selection, &made, error);
-    import_selection_free(&selection);
     import_source_close(&source);
     return status;
 }
