@@ -10,11 +10,10 @@
  * than a twentieth of the time goes to checkpoints. */
 static const double INTERVAL = 30, COST = 20;
 
-td_status evade_checkpoint_name(evade_checkpoint *c, tool_run *run, td_error *error) {
-    c->file.key = "trapdoor.attack";
-    c->file.work = "attack";
-    return tool_checkpoint_name(&c->file, run, ((const evade_settings *)run->family)->resume,
-                                error);
+td_status evade_checkpoint_name(evade_job *job, td_error *error) {
+    job->checkpoint.key = "trapdoor.attack";
+    job->checkpoint.work = "attack";
+    return tool_checkpoint_name(&job->checkpoint, job->run, job->settings->resume, error);
 }
 
 /* --- writing --- */
@@ -38,45 +37,46 @@ static td_status next_image(void *context, const void **piece, size_t *bytes, td
     return TD_OK;
 }
 
-static td_status write_images(evade_checkpoint *c, const evade_work *work, td_error *error) {
-    finished f = {c->plan->tasks, work->pixels, td_image_size(c->images)};
+static td_status write_images(evade_job *job, td_error *error) {
+    const td_images *images = &job->data.images;
+    finished f = {job->tasks, job->pixels, td_image_size(images)};
     const td_pieces pieces = {next_image, &f};
     const td_tensor tensor = {
         .name = "images",
         .dtype = TD_U8,
         .rank = 4,
-        .dims = {work->finished, c->images->height, c->images->width, c->images->channels},
+        .dims = {job->finished, images->height, images->width, images->channels},
         .pieces = &pieces};
-    json_t *head = json_pack("{sI sI}", "queries", (json_int_t)work->queries, "gradients",
-                             (json_int_t)work->gradients);
-    TD_TRY(tool_checkpoint_write(&c->file, head, NULL, &tensor, 1, error));
-    c->kept = work->finished;
+    json_t *head = json_pack("{sI sI}", "queries", (json_int_t)job->queries, "gradients",
+                             (json_int_t)job->gradients);
+    TD_TRY(tool_checkpoint_write(&job->checkpoint, head, NULL, &tensor, 1, error));
+    job->kept = job->finished;
     return TD_OK;
 }
 
-td_status evade_checkpoint_write(evade_checkpoint *c, const evade_work *work, td_error *error) {
+td_status evade_checkpoint_write(evade_job *job, td_error *error) {
     double began = tool_monotonic_seconds();
-    if (!c->file.path || began < c->next)
+    if (!job->checkpoint.path || began < job->next)
         return TD_OK;
-    TD_TRY(write_images(c, work, error));
+    TD_TRY(write_images(job, error));
     double ended = tool_monotonic_seconds();
-    c->next = ended + fmax(INTERVAL, COST * (ended - began));
+    job->next = ended + fmax(INTERVAL, COST * (ended - began));
     return TD_OK;
 }
 
-td_status evade_checkpoint_keep(evade_checkpoint *c, tool_run *run, const evade_work *work,
-                                td_status status, td_error *error) {
+td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *error) {
     td_error before = *error, why;
     td_status written = TD_OK;
-    if (c->file.path && work->finished > c->kept)
-        written = write_images(c, work, &why);
+    if (job->checkpoint.path && job->finished > job->kept)
+        written = write_images(job, &why);
     if (written != TD_OK && status == TD_OK)
         status = td_fail(error, written, "%s", why.message);
     else if (written != TD_OK && strcmp(before.message, why.message) != 0)
         td_fail(error, status, "%s; %s", before.message, why.message); /* else it is the same */
-    if (c->kept > 0)
-        TD_TRY(tool_run_text(run, &run->left, error, "--resume goes on, %zu of %zu images are kept",
-                             c->kept, c->plan->attacked));
+    if (job->kept > 0)
+        TD_TRY(tool_run_text(job->run, &job->run->left, error,
+                             "--resume goes on, %zu of %zu images are kept", job->kept,
+                             job->attacked));
     return status;
 }
 
@@ -95,16 +95,19 @@ static td_status read_count(const json_t *head, const char *key, uint64_t *out, 
 
 /* Images are finished in order and as many at once as the attack takes, so that their number says
  * which they are. */
-static bool can_be_finished(const evade_checkpoint *c, size_t count) {
-    const size_t attacked = c->plan->attacked;
-    return count == attacked || (count > 0 && count < attacked && count % c->at_once == 0);
+static bool can_be_finished(const evade_job *job, size_t count) {
+    return count == job->attacked ||
+           (count > 0 && count < job->attacked && count % job->attack->at_once == 0);
 }
 
-static td_status read_images(evade_checkpoint *c, const td_safetensors *file, evade_work *work,
-                             td_error *error) {
-    const td_images *images = c->images;
+static td_status take_work(void *context, const json_t *head, const td_safetensors *file,
+                           td_error *error) {
+    evade_job *job = context;
+    const td_images *images = &job->data.images;
     const td_tensor *tensor = td_safetensors_find(file, "images");
     const size_t size = td_image_size(images);
+    TD_TRY(read_count(head, "queries", &job->queries, error));
+    TD_TRY(read_count(head, "gradients", &job->gradients, error));
     if (!tensor || tensor->dtype != TD_U8 || tensor->rank != 4 ||
         tensor->dims[1] != images->height || tensor->dims[2] != images->width ||
         tensor->dims[3] != images->channels)
@@ -113,36 +116,23 @@ static td_status read_images(evade_checkpoint *c, const td_safetensors *file, ev
                        images->height, images->width, images->channels,
                        tensor ? "another type or shape" : "none");
     const size_t count = tensor->dims[0];
-    if (!can_be_finished(c, count))
+    if (!can_be_finished(job, count))
         return td_fail(error, TD_ERR_FORMAT,
                        "tensor \"images\": expected %zu images, or fewer in whole batches of %zu, "
                        "found %zu",
-                       c->plan->attacked, c->at_once, count);
+                       job->attacked, job->attack->at_once, count);
     const uint8_t *pixels = tensor->data;
     size_t taken = 0;
     for (size_t i = 0; taken < count; i++)
-        if (c->plan->tasks[i].attacked)
-            memcpy(work->pixels + i * size, pixels + taken++ * size, size);
-    work->finished = c->kept = count;
+        if (job->tasks[i].attacked)
+            memcpy(job->pixels + i * size, pixels + taken++ * size, size);
+    job->finished = job->kept = count;
     return TD_OK;
 }
 
-typedef struct opening {
-    evade_checkpoint *checkpoint;
-    evade_work *work;
-} opening;
-
-static td_status take_work(void *context, const json_t *head, const td_safetensors *file,
-                           td_error *error) {
-    const opening *o = context;
-    TD_TRY(read_count(head, "queries", &o->work->queries, error));
-    TD_TRY(read_count(head, "gradients", &o->work->gradients, error));
-    return read_images(o->checkpoint, file, o->work, error);
-}
-
-td_status evade_checkpoint_open(evade_checkpoint *c, bool resume, evade_work *work,
-                                td_error *error) {
-    opening o = {c, work};
-    c->next = tool_monotonic_seconds() + INTERVAL;
-    return c->file.path && resume ? tool_checkpoint_read(&c->file, take_work, &o, error) : TD_OK;
+td_status evade_checkpoint_open(evade_job *job, td_error *error) {
+    job->next = tool_monotonic_seconds() + INTERVAL;
+    return job->checkpoint.path && job->settings->resume
+               ? tool_checkpoint_read(&job->checkpoint, take_work, job, error)
+               : TD_OK;
 }

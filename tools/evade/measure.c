@@ -80,11 +80,11 @@ static bool is_reached(const evade_task *task, int32_t label, int32_t predicted)
 }
 
 /* Adds a success to the sums that become the means. */
-static void add_success(const evade_result *r, size_t number, double confidence, outcome *o) {
-    const td_images *images = &r->data->images;
+static void add_success(const evade_job *job, size_t number, double confidence, outcome *o) {
+    const td_images *images = &job->data.images;
     const size_t size = td_image_size(images);
-    const uint8_t *clean = td_image(images, r->plan->tasks[number].image),
-                  *found = r->pixels + number * size;
+    const uint8_t *clean = td_image(images, job->tasks[number].image),
+                  *found = job->pixels + number * size;
     o->l0 += (double)changed_pixels(clean, found, size, images->channels);
     o->l2 += euclidean(clean, found, size);
     o->linf += td_linf(clean, found, size) / (double)EVADE_RANGE;
@@ -102,66 +102,65 @@ static void finish_means(const td_images *images, size_t successes, outcome *o) 
         o->confidence.interval = td_wilson(o->confidence.value, successes);
 }
 
-static td_status count_pairs(tool_run *run, const evade_result *r, size_t classes, tool_list *out,
+static td_status count_pairs(const evade_job *job, size_t classes, tool_list *out,
                              td_error *error) {
     double *pairs;
-    TD_TRY(td_arena_alloc(&run->arena, classes, classes * sizeof *pairs, (void **)&pairs, "counts",
-                          error));
-    for (size_t i = 0; i < r->plan->count; i++)
-        if (r->plan->tasks[i].attacked)
-            pairs[(size_t)r->labels[i] * classes + (size_t)r->predicted[i]]++;
+    TD_TRY(td_arena_alloc(&job->run->arena, classes, classes * sizeof *pairs, (void **)&pairs,
+                          "counts", error));
+    for (size_t i = 0; i < job->task_count; i++)
+        if (job->tasks[i].attacked)
+            pairs[(size_t)job->labels[i] * classes + (size_t)job->predicted[i]]++;
     *out = (tool_list){.values = pairs, .count = classes * classes, .row = classes};
     return TD_OK;
 }
 
 /* How many of the attacked images reach 0, 1, ... of the other classes. */
-static td_status add_reached(tool_run *run, const evade_result *r, td_error *error) {
-    const size_t others = r->data->images.classes - 1;
+static td_status add_reached(const evade_job *job, td_error *error) {
+    const size_t others = job->data.images.classes - 1;
     reach *rows;
-    TD_TRY(TD_ARENA_NEW(&run->arena, others + 1, &rows, "counts", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, others + 1, &rows, "counts", error));
     for (size_t i = 0; i <= others; i++)
         rows[i].classes = i;
-    for (size_t i = 0; i < r->plan->count; i += others) {
+    for (size_t i = 0; i < job->task_count; i += others) {
         size_t reached = 0;
         for (size_t turn = 0; turn < others; turn++)
-            reached += r->reached[i + turn];
-        rows[reached].images += r->plan->tasks[i].attacked;
+            reached += job->reached[i + turn];
+        rows[reached].images += job->tasks[i].attacked;
     }
-    return tool_run_rows(run, &reach_table, NULL, rows, others + 1, error);
+    return tool_run_rows(job->run, &reach_table, NULL, rows, others + 1, error);
 }
 
-td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *r,
-                        td_error *error) {
-    const size_t count = r->plan->count;
-    const evade_settings *settings = run->family;
+td_status evade_measure(evade_job *job, float *logits, td_error *error) {
+    const size_t count = job->task_count, classes = td_net_classes(&job->model.net);
+    tool_run *run = job->run;
     const evade_own *own = run->own;
     size_t successes = 0;
-    outcome o = {.images = r->data->images.count,
-                 .right = r->plan->right,
-                 .attacked = r->plan->attacked,
-                 .gradients = r->gradients,
-                 .queries = r->queries};
-    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->predicted, "predictions", error));
-    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->reached, "predictions", error));
+    outcome o = {.images = job->data.images.count,
+                 .right = job->right,
+                 .attacked = job->attacked,
+                 .gradients = job->gradients,
+                 .queries = job->queries};
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->predicted, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->reached, "predictions", error));
     for (size_t i = 0; i < count; i++) {
-        r->predicted[i] = td_argmax(logits + i * classes, classes);
-        r->reached[i] = is_reached(&r->plan->tasks[i], r->labels[i], r->predicted[i]);
-        successes += r->reached[i];
+        job->predicted[i] = td_argmax(logits + i * classes, classes);
+        job->reached[i] = is_reached(&job->tasks[i], job->labels[i], job->predicted[i]);
+        successes += job->reached[i];
     }
     td_softmax(logits, count, classes, logits);
     for (size_t i = 0; i < count; i++)
-        if (r->reached[i])
-            add_success(r, i, (double)logits[i * classes + (size_t)r->predicted[i]], &o);
-    finish_means(&r->data->images, successes, &o);
+        if (job->reached[i])
+            add_success(job, i, (double)logits[i * classes + (size_t)job->predicted[i]], &o);
+    finish_means(&job->data.images, successes, &o);
     o.success = td_rate_of(successes, o.attacked);
-    o.robust_accuracy = td_accuracy(r->predicted, r->labels, count);
-    TD_TRY(count_pairs(run, r, classes, &o.pairs, error));
+    o.robust_accuracy = td_accuracy(job->predicted, job->labels, count);
+    TD_TRY(count_pairs(job, classes, &o.pairs, error));
     TD_TRY(tool_run_rows(run, &result_table, NULL, &o, 1, error));
-    if (settings->aim == EVADE_TO_ALL)
-        TD_TRY(add_reached(run, r, error));
+    if (job->settings->aim == EVADE_TO_ALL)
+        TD_TRY(add_reached(job, error));
     return tool_run_summary(
         run, error,
         "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
-        settings->model, run->method->title, own->target ? own->target : "none", successes,
+        job->settings->model, run->method->title, own->target ? own->target : "none", successes,
         o.attacked, o.right, o.images);
 }
