@@ -2,7 +2,7 @@
 # trapdoor-data: info and show, and how a data set that is missing or broken is refused.
 . "$tests/lib.sh"
 
-check_prints '^  fashion-mnist:test +test +10000  28x28x1 +10 ' \
+check_prints '^  fashion-mnist:test +test +0 +10000 +28 +28 +1 +10 ' \
     trapdoor-data info fashion-mnist:test
 check_prints '^ +9 +1000  Ankle boot$' trapdoor-data info fashion-mnist:test
 check 'info writes a record' trapdoor-data info fashion-mnist:test:0-100 --json info.json
@@ -92,7 +92,7 @@ images=idx/train-images-idx3-ubyte labels=idx/train-labels-idx1-ubyte
 good_images() { be32 2051 2 2 2 >$images && printf 'abcdefgh' >>$images; }
 good_labels() { be32 2049 2 >$labels && printf '\000\001' >>$labels; }
 good_images && good_labels
-check_prints ' 2  2x2x1 ' trapdoor-data info idx
+check_prints ' 2 +2 +2 +1 ' trapdoor-data info idx
 be32 2052 2 2 2 >$images && printf 'abcdefgh' >>$images
 refused 'train-images-idx3-ubyte.*2051|train-images-idx3-ubyte.*magic' idx
 be32 2051 2 2 2 >$images && printf 'abcdefg' >>$images

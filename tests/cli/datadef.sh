@@ -57,7 +57,7 @@ check 'as many suspects as are counted' test "$(suspects spectral.json | wc -l)"
 check 'spectral says nothing of classes' sh -c '! grep -q flagged spectral.json'
 
 # The set without the suspects.
-check_prints ' 2188  28x28x1 ' trapdoor-data info kept.safetensors
+check_prints ' 2188 +28 +28 +1 ' trapdoor-data info kept.safetensors
 check_field spectral.json file '"kept.safetensors"'
 suspects spectral.json >gone
 # The images of a set, a line each, and its labels; without those on the lines in `gone`.
@@ -101,7 +101,7 @@ cluster --exit-code >/dev/null
 check '--exit-code tells of a flagged class' test $? -eq 3
 check 'no cluster is that small' cluster --exit-code --size 0.001 --json none.json -o all.safetensors
 check_field none.json suspect_count 0
-check_prints ' 3120  28x28x1 ' trapdoor-data info all.safetensors
+check_prints ' 3120 +28 +28 +1 ' trapdoor-data info all.safetensors
 
 # The same at any number of threads; other starts, the same clusters.
 for threads in 1 2 3; do

@@ -66,7 +66,7 @@ check_field pets.json sha256 "\"$(cd pets && sha256sum cat/* dog/* emu/* | sha25
 check_field pets.json files 6
 check_field pets.json images 6
 check_field pets.json resized 0
-check_prints '^  pets.safetensors +6  2x2x1 ' trapdoor-data info pets.safetensors
+check_prints '^  pets.safetensors +0 +6 +2 +2 +1 ' trapdoor-data info pets.safetensors
 check 'from another place, the same bytes' sh -c \
     "$T ./pets/ -o again && cmp again pets.safetensors && $T \"\$PWD/pets\" -o again --force && cmp again pets.safetensors"
 mkdir sets && cp pets.safetensors sets/pets

@@ -12,24 +12,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     evade_task tasks[TASKS] = {{0}};
     for (size_t i = 0; i < TASKS; i++)
         tasks[i].attacked = i != 1;
-    const td_images images = {.count = TASKS, .height = 2, .width = 3, .channels = 1};
-    const evade_plan plan = {.tasks = tasks, .count = TASKS, .attacked = ATTACKED};
-    evade_work work = {.pixels = pixels};
+    const evade_settings settings = {.resume = true};
+    const attack math = {.at_once = AT_ONCE};
     snprintf(path, sizeof path, "%s", fuzz_file(data, size));
     /* The identity is the one that the checkpoints of the corpus are made with. */
-    evade_checkpoint checkpoint = {.path = path,
-                                   .identity = json_pack("{s:i}", "seed", 1),
-                                   .at_once = AT_ONCE,
-                                   .images = &images,
-                                   .plan = &plan};
-    if (fuzz_succeeded(evade_checkpoint_open(&checkpoint, true, &work, &error), &error)) {
-        FUZZ_ASSERT(work.finished == 2 || work.finished == 4 || work.finished == ATTACKED);
-        FUZZ_ASSERT(checkpoint.kept == work.finished);
+    evade_job job = {
+        .settings = &settings,
+        .attack = &math,
+        .data.images = {.count = TASKS, .height = 2, .width = 3, .channels = 1},
+        .tasks = tasks,
+        .task_count = TASKS,
+        .attacked = ATTACKED,
+        .pixels = pixels,
+        .checkpoint = {"trapdoor.attack", "attack", path, json_pack("{s:i}", "seed", 1)}};
+    if (fuzz_succeeded(evade_checkpoint_open(&job, &error), &error)) {
+        FUZZ_ASSERT(job.finished == 2 || job.finished == 4 || job.finished == ATTACKED);
+        FUZZ_ASSERT(job.kept == job.finished);
         for (size_t i = 0; i < SIZE; i++)
             FUZZ_ASSERT(pixels[SIZE + i] == 0); /* not attacked */
     } else {
-        FUZZ_ASSERT(work.finished == 0 && checkpoint.kept == 0);
+        FUZZ_ASSERT(job.finished == 0 && job.kept == 0);
     }
-    json_decref(checkpoint.identity);
+    json_decref(job.checkpoint.identity);
     return 0;
 }

@@ -32,14 +32,14 @@ static void resume(const char *path) {
                      .weights = weights,
                      .epochs = json_array(),
                      .states = 1,
-                     .checkpoint_path = copy};
+                     .checkpoint = {"trapdoor.checkpoint", "training", copy, NULL}};
     if (fuzz_succeeded(train_checkpoint_load(&job, &error), &error)) {
         FUZZ_ASSERT(job.resumed >= 1 && job.resumed <= settings.options.epochs);
         FUZZ_ASSERT(json_array_size(job.epochs) == job.resumed);
         fuzz_touch(job.optimizer_state, job.states * sizeof weights);
     }
     json_decref(job.epochs);
-    json_decref(job.identity);
+    json_decref(job.checkpoint.identity);
     td_arena_free(&run.arena);
     td_net_free(&net);
 }

@@ -1,6 +1,6 @@
 /* The manifest that trapdoor-eval takes triggers and targets from. A set, `empty`, stands beside
  * it. */
-#include "eval/manifest.h"
+#include "eval/eval.h"
 #include "fuzz.h"
 #include "trigger/trigger.h"
 #include <string.h>

@@ -69,7 +69,7 @@ typedef struct class_row {
     bool flagged;
     signed char lifted; /* -1: not known */
     size_t first, second, lacking;
-    tool_list labels, sizes;
+    tool_list labels, sizes, pairs, names;
 } class_row;
 
 #define AT(field) offsetof(class_row, field)
@@ -86,6 +86,8 @@ static const tool_column columns[] = {
     {"lacking", "lacking", TOOL_COUNT, AT(lacking)},
     {"labels", "labels", TOOL_LIST, AT(labels)},
     {"sizes", NULL, TOOL_LIST, AT(sizes), .digits = 2},
+    {"pairs", NULL, TOOL_LIST, AT(pairs)},
+    {"names", "names", TOOL_LIST, AT(names)},
     {0},
 };
 
@@ -109,7 +111,8 @@ static td_status fill(tool_run *run, td_error *error) {
     const tool_estimate auroc = {0.75, {0.5, 1}};
     char name[] = "cat";
     double labels[] = {3, 7};
-    static const double sizes[] = {0.5, INFINITY};
+    static const double sizes[] = {0.5, INFINITY}, pairs[] = {1, 2, 3, 4};
+    const char *const names[] = {name, "b"};
     const class_row rows[] = {{.class = name,
                                .size = 2.5,
                                .index = INFINITY,
@@ -120,7 +123,9 @@ static td_status fill(tool_run *run, td_error *error) {
                                .second = 2,
                                .lacking = TOOL_NO_COUNT,
                                .labels = {labels, 2},
-                               .sizes = {sizes, 2}},
+                               .sizes = {sizes, 2},
+                               .pairs = {.values = pairs, .count = 4, .row = 2},
+                               .names = {.texts = names, .count = 2}},
                               {.class = "dögs",
                                .size = NAN,
                                .index = NAN,
@@ -153,24 +158,10 @@ static td_status work(tool_run *run, td_error *error) {
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
-static size_t ends, left_at_end;
-
-/* Counts, and looks whether the files are there. */
-static td_status end(tool_run *run, td_status status, td_error *error) {
-    assert_ptr_equal(run->family, run->settings->family);
-    ends++;
-    left_at_end = (access("out/one.txt", F_OK) == 0) + (access("out/two.txt", F_OK) == 0);
-    if (status == TD_OK)
-        return TD_OK;
-    const td_error before = *error;
-    return td_fail(error, status, "%s; all is kept", before.message);
-}
-
 static const tool_family family = {.name = "test",
                                    .groups = input_groups,
                                    .size = sizeof(inputs),
                                    .run = work,
-                                   .end = end,
                                    .output = TOOL_OUTPUT_FOLDER,
                                    .needs_output = true,
                                    .output_what = "where to write"};
@@ -416,19 +407,21 @@ static void test_files_and_record_appear_together(void **state) {
     tool_run run;
     td_error error;
     fails = true;
-    ends = 0;
     support_write_text("checkpoint", "half");
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_ERR_NUMERIC);
-    assert_string_equal(error.message, "no luck; all is kept; --resume goes on");
-    assert_int_equal(left_at_end, 0);
+    assert_string_equal(error.message, "no luck; --resume goes on");
     assert_int_equal(access("checkpoint", F_OK), 0);
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out", F_OK), 0);
     fails = false;
+    assert_int_equal(execute(&run, &s, "/dev/full", &error), TD_ERR_IO);
+    assert_string_equal(error.message, "/dev/full: No space left on device; --resume goes on");
+    assert_int_equal(access("checkpoint", F_OK), 0);
+    tool_run_close(&run);
+    tool_settings_close(&s);
+    assert_int_not_equal(access("out", F_OK), 0);
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_OK);
-    assert_int_equal(ends, 2);
-    assert_int_equal(left_at_end, 2);
     support_assert_file("out/one.txt", "one");
     support_assert_file("out/two.txt", "two");
     assert_int_not_equal(access("checkpoint", F_OK), 0);
@@ -441,8 +434,7 @@ static void test_files_and_record_appear_together(void **state) {
     /* What stands in the way is found, and all stays as it was. */
     unlink("out/one.txt");
     assert_int_equal(execute(&run, &s, NULL, &error), TD_ERR_USAGE);
-    assert_string_equal(error.message,
-                        "out/two.txt: exists already; --force replaces it; all is kept");
+    assert_string_equal(error.message, "out/two.txt: exists already; --force replaces it");
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out/one.txt", F_OK), 0);
@@ -459,7 +451,8 @@ static void test_tables_in_the_record(void **state) {
     assert_json(json_object_get(root, "classes"),
                 "[{\"class\":\"cat\",\"size\":2.5,\"index\":null,\"asr\":0.75,"
                 "\"asr_interval\":[0.5,0.875],\"asr_count\":[3,4],\"flagged\":true,"
-                "\"lifted\":false,\"hits\":[1,2],\"labels\":[3,7],\"sizes\":[0.5,null]},"
+                "\"lifted\":false,\"hits\":[1,2],\"labels\":[3,7],\"sizes\":[0.5,null],"
+                "\"pairs\":[[1,2],[3,4]],\"names\":[\"cat\",\"b\"]},"
                 "{\"class\":\"d\xc3\xb6gs\",\"size\":null,\"flagged\":false,"
                 "\"hits\":[null,null]}]");
     assert_true(json_real_value(json_object_get(root, "auroc")) == 0.75);
@@ -469,7 +462,7 @@ static void test_tables_in_the_record(void **state) {
     assert_string_equal(json_string_value(json_object_get(root, "summary")), "1 of 2 classes");
     const json_t *described = json_array_get(json_object_get(root, "tables"), 1);
     assert_string_equal(json_string_value(json_object_get(described, "rows")), "/classes");
-    assert_int_equal(json_array_size(json_object_get(described, "columns")), 8);
+    assert_int_equal(json_array_size(json_object_get(described, "columns")), 9);
     assert_json(json_object_get(described, "charts"),
                 "[{\"title\":\"Size of each class\",\"kind\":\"bars\",\"x\":\"class\","
                 "\"y\":[\"size\"]}]");
@@ -488,13 +481,14 @@ static void test_tables_as_text(void **state) {
     FILE *stream = open_memstream(&text, &size);
     tool_run_print(&run, stream);
     fclose(stream);
-    assert_string_equal(
-        text, "1 of 2 classes\n"
-              "  AUROC: 0.7500 [0.5000, 1.0000]\n"
-              "Classes\n"
-              "  class  size, pixels  index                ASR, %           first  second  labels\n"
-              "  cat            2.50    inf  75.00 [50.00, 87.50]  FLAGGED      1       2  3, 7\n"
-              "  d\xc3\xb6gs\n");
+    assert_string_equal(text, "1 of 2 classes\n"
+                              "  AUROC: 0.7500 [0.5000, 1.0000]\n"
+                              "Classes\n"
+                              "  class  size, pixels  index                ASR, %           first  "
+                              "second  labels  names\n"
+                              "  cat            2.50    inf  75.00 [50.00, 87.50]  FLAGGED      1  "
+                              "     2  3, 7    cat, b\n"
+                              "  d\xc3\xb6gs\n");
     free(text);
     tool_run_close(&run);
     tool_settings_close(&s);

@@ -1,4 +1,5 @@
-#include "classes.h"
+/* A class as the user calls it: by its name, or by its index. */
+#include "command.h"
 
 #include <stdbool.h>
 #include <string.h>

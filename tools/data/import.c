@@ -38,49 +38,31 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-enum { IMAGES, HEIGHT, WIDTH, CHANNELS, CLASSES, RESIZED, GREYED, COLOURED, ALPHA };
+typedef struct import_row {
+    import_result made;
+    tool_list class_names, class_counts;
+} import_row;
+
+#undef AT
+#define AT(field) offsetof(import_row, field)
 
 static const tool_column columns[] = {
-    [IMAGES] = {"images", NULL, TOOL_COUNT},       [HEIGHT] = {"height", NULL, TOOL_COUNT},
-    [WIDTH] = {"width", NULL, TOOL_COUNT},         [CHANNELS] = {"channels", NULL, TOOL_COUNT},
-    [CLASSES] = {"classes", NULL, TOOL_COUNT},     [RESIZED] = {"resized", NULL, TOOL_COUNT},
-    [GREYED] = {"made_gray", NULL, TOOL_COUNT},    [COLOURED] = {"made_rgb", NULL, TOOL_COUNT},
-    [ALPHA] = {"without_alpha", NULL, TOOL_COUNT}, {0},
+    {"images", NULL, TOOL_COUNT, AT(made.images.count)},
+    {"height", NULL, TOOL_COUNT, AT(made.images.height)},
+    {"width", NULL, TOOL_COUNT, AT(made.images.width)},
+    {"channels", NULL, TOOL_COUNT, AT(made.images.channels)},
+    {"classes", NULL, TOOL_COUNT, AT(made.images.classes)},
+    {"class_names", NULL, TOOL_LIST, AT(class_names)},
+    {"class_counts", NULL, TOOL_LIST, AT(class_counts)},
+    {"resized", NULL, TOOL_COUNT, AT(made.resized)},
+    {"made_gray", NULL, TOOL_COUNT, AT(made.made_grey)},
+    {"made_rgb", NULL, TOOL_COUNT, AT(made.made_rgb)},
+    {"without_alpha", NULL, TOOL_COUNT, AT(made.without_alpha)},
+    {0},
 };
 
-static const tool_table_kind table_kind = {.columns = columns, .single = true};
-
-static td_status add_table(tool_run *run, const import_selection *s, const import_result *made,
-                           td_error *error) {
-    const size_t values[] = {
-        [IMAGES] = made->images.count, [HEIGHT] = made->images.height,
-        [WIDTH] = made->images.width,  [CHANNELS] = made->images.channels,
-        [CLASSES] = s->classes,        [RESIZED] = made->resized,
-        [GREYED] = made->made_grey,    [COLOURED] = made->made_rgb,
-        [ALPHA] = made->without_alpha,
-    };
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_table(run, &table_kind, &table, error));
-    TD_TRY(tool_run_row(run, table, &row, error));
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        tool_cell_count(&row[i], values[i]);
-    return TD_OK;
-}
-
-static td_status add_classes(tool_run *run, const import_selection *s, td_error *error) {
-    json_t *counts = json_array(), *names = json_array();
-    bool good = true;
-    for (size_t i = 0; i < s->classes && good; i++)
-        good = json_array_append_new(counts, json_integer((json_int_t)s->class_counts[i])) == 0 &&
-               (!s->class_names ||
-                json_array_append_new(names, tool_json_text(s->class_names[i])) == 0);
-    td_status status = tool_run_set(run, "class_counts", counts, error);
-    if (status == TD_OK && s->class_names)
-        return tool_run_set(run, "class_names", names, error);
-    json_decref(names);
-    return good ? status : td_fail_memory(error, "the record");
-}
+static const tool_table_kind table = {
+    .columns = columns, .row = sizeof(import_row), .single = true};
 
 /* "; 1 resized (nearest), 2 made RGB": what was not as it was stored. */
 static void describe_changes(td_filter filter, const import_result *made, char *out, size_t size) {
@@ -105,12 +87,13 @@ static td_status report(tool_run *run, const import_selection *s, const import_r
                         td_error *error) {
     size_t least = SIZE_MAX, most = 0;
     char changes[256], range[64];
+    import_row row = {.made = *made, .class_names = {.texts = s->class_names, .count = s->classes}};
     for (size_t i = 0; i < s->classes; i++) {
         least = s->class_counts[i] < least ? s->class_counts[i] : least;
         most = s->class_counts[i] > most ? s->class_counts[i] : most;
     }
-    TD_TRY(add_classes(run, s, error));
-    TD_TRY(add_table(run, s, made, error));
+    TD_TRY(tool_list_counts(&row.class_counts, s->class_counts, s->classes, 0, &run->arena, error));
+    TD_TRY(tool_run_rows(run, &table, NULL, &row, 1, error));
     describe_changes((td_filter)((const import_request *)run->own)->filter, made, changes,
                      sizeof changes);
     if (least < most)
@@ -124,18 +107,15 @@ static td_status report(tool_run *run, const import_selection *s, const import_r
 }
 
 static td_status import_pictures(tool_run *run, td_error *error) {
-    import_request r = *(const import_request *)run->own;
     import_source source;
-    import_selection selection = {0};
+    import_selection selection;
     import_result made;
-    r.run = run;
-    TD_TRY(import_source_open(&source, &r, error));
-    td_status status = import_select(&selection, &source, &r, error);
+    TD_TRY(import_source_open(&source, run, error));
+    td_status status = import_select(&selection, run, &source, error);
     if (status == TD_OK)
-        status = import_write(&made, &r, &source, &selection, error);
+        status = import_write(&made, run, &source, &selection, error);
     if (status == TD_OK)
         status = report(run, &selection, &made, error);
-    import_selection_free(&selection);
     import_source_close(&source);
     return status;
 }

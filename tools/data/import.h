@@ -16,7 +16,6 @@ typedef struct import_request {
     const char *classes;  /* --classes LIST, or NULL: all */
     size_t per_class;     /* 0: all */
     bool grey, regions, shuffle;
-    tool_run *run;
 } import_request;
 
 /* The pictures of DATA, stored as files or as arrays. */
@@ -30,7 +29,7 @@ typedef struct import_source {
 } import_source;
 
 /* On failure *source is zeroed. */
-td_status import_source_open(import_source *source, const import_request *request,
+td_status import_source_open(import_source *source, const tool_run *run,
                              td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed source as well. */
@@ -60,22 +59,18 @@ typedef struct import_name {
 
 import_name import_source_name(const import_source *source, size_t index);
 
-/* The pictures that are taken, in the order in which they are written. */
+/* The pictures that are taken, in the order in which they are written; in the run's arena, but for
+ * the texts of the names, which are the source's. */
 typedef struct import_selection {
     size_t *order;   /* [count], indices in the source */
     int32_t *labels; /* [count], new ones */
     size_t count, classes;
     const char **class_names; /* [classes], or NULL */
     size_t *class_counts;     /* [classes] */
-    td_arena arena;           /* owns all but the texts of the names */
 } import_selection;
 
-/* On failure *selection is zeroed. Its names live as long as the source does. */
-td_status import_select(import_selection *selection, const import_source *source,
-                        const import_request *request, td_error *error) TD_MUST_USE;
-
-/* Takes a zeroed selection as well. */
-void import_selection_free(import_selection *selection);
+td_status import_select(import_selection *selection, tool_run *run, const import_source *source,
+                        td_error *error) TD_MUST_USE;
 
 /* What was written: the shape of all images, and how many pictures had to be changed for it. */
 typedef struct import_result {
@@ -85,8 +80,7 @@ typedef struct import_result {
 
 /* Writes the set to -o, a block of pictures at a time. Where a record is asked for, it takes the
  * set's digest and that of the files that were read. */
-td_status import_write(import_result *result, const import_request *request,
-                       const import_source *source, const import_selection *selection,
-                       td_error *error) TD_MUST_USE;
+td_status import_write(import_result *result, tool_run *run, const import_source *source,
+                       const import_selection *selection, td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,10 +1,9 @@
 #include "base/random.h"
-#include "classes.h"
+#include "command.h"
 #include "import.h"
-#include <stdio.h>
 #include <string.h>
 
-enum { INDEX_TEXT = 24, NOT_TAKEN = -1 };
+enum { NOT_TAKEN = -1 };
 
 /* Which classes are taken, and what they become. */
 typedef struct mapping {
@@ -28,9 +27,10 @@ static td_status add_class(import_selection *s, mapping *map, const data_classes
 
 /* --classes, or all of them. */
 static td_status map_classes(import_selection *s, mapping *map, const import_source *source,
-                             const import_request *request, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&s->arena, source->classes, &map->new_label, "classes", error));
-    TD_TRY(TD_ARENA_NEW(&s->arena, source->classes, &map->old_label, "classes", error));
+                             tool_run *run, td_error *error) {
+    const import_request *request = run->own;
+    TD_TRY(TD_ARENA_NEW(&run->arena, source->classes, &map->new_label, "classes", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, source->classes, &map->old_label, "classes", error));
     for (size_t i = 0; i < source->classes; i++) {
         map->new_label[i] = request->classes ? NOT_TAKEN : (int32_t)i;
         map->old_label[i] = i;
@@ -47,27 +47,25 @@ static td_status map_classes(import_selection *s, mapping *map, const import_sou
 
 /* Classes without names that get new numbers are called by their old ones. */
 static td_status name_classes(import_selection *s, const mapping *map, const import_source *source,
-                              const import_request *request, td_error *error) {
+                              tool_run *run, td_error *error) {
+    const import_request *request = run->own;
     if (!source->class_names && !request->classes)
         return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&s->arena, s->classes, &s->class_names, "class names", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->classes, &s->class_names, "class names", error));
     for (size_t i = 0; i < s->classes; i++) {
-        char *text;
-        if (source->class_names) {
+        if (source->class_names)
             s->class_names[i] = source->class_names[map->old_label[i]];
-            continue;
-        }
-        TD_TRY(TD_ARENA_NEW(&s->arena, INDEX_TEXT, &text, "class names", error));
-        snprintf(text, INDEX_TEXT, "%zu", map->old_label[i]);
-        s->class_names[i] = text;
+        else
+            TD_TRY(tool_run_text(run, &s->class_names[i], error, "%zu", map->old_label[i]));
     }
     return TD_OK;
 }
 
 static td_status take_images(import_selection *s, const mapping *map, const import_source *source,
-                             const import_request *request, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&s->arena, source->count, &s->order, "the selection", error));
-    TD_TRY(TD_ARENA_NEW(&s->arena, s->classes, &s->class_counts, "class counts", error));
+                             tool_run *run, td_error *error) {
+    const import_request *request = run->own;
+    TD_TRY(TD_ARENA_NEW(&run->arena, source->count, &s->order, "the selection", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->classes, &s->class_counts, "class counts", error));
     for (size_t i = 0; i < source->count; i++) {
         int32_t label = map->new_label[import_source_label(source, i)];
         if (label == NOT_TAKEN ||
@@ -86,15 +84,15 @@ static td_status take_images(import_selection *s, const mapping *map, const impo
     return TD_OK;
 }
 
-static td_status shuffle(import_selection *s, uint64_t seed, td_error *error) {
+static td_status shuffle(import_selection *s, tool_run *run, td_error *error) {
     if (s->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "--shuffle: expected at most %u images, found %zu",
                        UINT32_MAX, s->count);
     uint32_t *places;
     size_t *order;
-    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &places, "a random order", error));
-    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &order, "a random order", error));
-    td_random random = td_random_for(seed, TD_FOR_SHUFFLE, 0, 0);
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &places, "a random order", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &order, "a random order", error));
+    td_random random = td_random_for(run->common->seed, TD_FOR_SHUFFLE, 0, 0);
     td_random_permutation(&random, places, (uint32_t)s->count);
     for (size_t i = 0; i < s->count; i++)
         order[i] = s->order[places[i]];
@@ -102,30 +100,17 @@ static td_status shuffle(import_selection *s, uint64_t seed, td_error *error) {
     return TD_OK;
 }
 
-static td_status select_images(import_selection *s, const import_source *source,
-                               const import_request *request, td_error *error) {
+td_status import_select(import_selection *s, tool_run *run, const import_source *source,
+                        td_error *error) {
     mapping map;
-    TD_TRY(map_classes(s, &map, source, request, error));
-    TD_TRY(name_classes(s, &map, source, request, error));
-    TD_TRY(take_images(s, &map, source, request, error));
-    if (request->shuffle)
-        TD_TRY(shuffle(s, request->run->common->seed, error));
-    TD_TRY(TD_ARENA_NEW(&s->arena, s->count, &s->labels, "labels", error));
+    *s = (import_selection){0};
+    TD_TRY(map_classes(s, &map, source, run, error));
+    TD_TRY(name_classes(s, &map, source, run, error));
+    TD_TRY(take_images(s, &map, source, run, error));
+    if (((const import_request *)run->own)->shuffle)
+        TD_TRY(shuffle(s, run, error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &s->labels, "labels", error));
     for (size_t i = 0; i < s->count; i++)
         s->labels[i] = map.new_label[import_source_label(source, s->order[i])];
     return TD_OK;
-}
-
-td_status import_select(import_selection *selection, const import_source *source,
-                        const import_request *request, td_error *error) {
-    *selection = (import_selection){0};
-    td_status status = select_images(selection, source, request, error);
-    if (status != TD_OK)
-        import_selection_free(selection);
-    return status;
-}
-
-void import_selection_free(import_selection *selection) {
-    td_arena_free(&selection->arena);
-    *selection = (import_selection){0};
 }

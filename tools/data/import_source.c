@@ -8,9 +8,9 @@ static bool has_regions(const import_source *source) {
     return false;
 }
 
-static td_status open_set(import_source *source, const import_request *request, td_error *error) {
-    TD_TRY(td_dataset_open(&source->set, request->data, "train", request->run->common->data_dir,
-                           error));
+static td_status open_set(import_source *source, const tool_run *run, td_error *error) {
+    const char *data = ((const import_request *)run->own)->data;
+    TD_TRY(td_dataset_open(&source->set, data, "train", run->common->data_dir, error));
     source->count = source->set.images.count;
     source->classes = source->set.images.classes;
     source->class_names = source->set.class_names;
@@ -18,18 +18,18 @@ static td_status open_set(import_source *source, const import_request *request, 
     return TD_OK;
 }
 
-td_status import_source_open(import_source *source, const import_request *request,
-                             td_error *error) {
+td_status import_source_open(import_source *source, const tool_run *run, td_error *error) {
+    const import_request *request = run->own;
     *source = (import_source){0};
     TD_TRY(td_listing_open(&source->listing, &source->is_listing, request->data, "train",
-                           request->run->common->data_dir, error));
+                           run->common->data_dir, error));
     if (source->is_listing) {
         source->count = source->listing.count;
         source->classes = source->listing.classes;
         source->class_names = source->listing.class_names;
         source->split = source->listing.split;
     } else {
-        TD_TRY(open_set(source, request, error));
+        TD_TRY(open_set(source, run, error));
     }
     if (!request->regions || has_regions(source))
         return TD_OK;

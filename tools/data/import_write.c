@@ -17,7 +17,8 @@ enum {
 };
 
 typedef struct work {
-    const import_request *request;
+    tool_run *run;
+    const import_request *request; /* the run's own settings */
     const import_source *source;
     const import_selection *selection;
     td_fit fit; /* what all pictures become */
@@ -26,7 +27,6 @@ typedef struct work {
     td_digest *digests; /* [source->count]: of the files read; NULL where no record is asked for */
     atomic_size_t resized, made_grey, made_rgb, without_alpha;
     atomic_bool colour_after_grey;
-    td_arena arena; /* owns block and digests */
 } work;
 
 static bool has_colour(const td_bitmap *picture) {
@@ -100,7 +100,7 @@ static td_status next_block(void *context, const void **piece, size_t *bytes, td
     size_t count = td_size_min(w->per_block, w->selection->count - w->done);
     TD_TRY(td_parallel_try(count, PICTURES_A_CHUNK, make_image, w, error));
     w->done += count;
-    tool_run_show(w->request->run, w->done, NULL);
+    tool_run_show(w->run, w->done, NULL);
     *piece = w->block;
     *bytes = count * w->size;
     return TD_OK;
@@ -132,7 +132,8 @@ static td_status start(work *w, td_error *error) {
     atomic_store(&w->made_grey, 0);
     atomic_store(&w->made_rgb, 0);
     atomic_store(&w->without_alpha, 0);
-    return td_arena_alloc(&w->arena, w->per_block, w->size, (void **)&w->block, "images", error);
+    return td_arena_alloc(&w->run->arena, w->per_block, w->size, (void **)&w->block, "images",
+                          error);
 }
 
 static td_images shape_of(const work *w) {
@@ -151,8 +152,7 @@ static td_status write_stream(work *w, FILE *stream, td_error *error) {
     source_name(name, sizeof name, w->request->data);
     td_status status = td_dataset_write_pieces(stream, &images, &pixels, w->selection->class_names,
                                                name, w->source->split, error);
-    return ferror(stream) ? td_fail_within(error, status, "%s", w->request->run->common->output)
-                          : status;
+    return ferror(stream) ? td_fail_within(error, status, "%s", w->run->common->output) : status;
 }
 
 static td_status record_inputs(const work *w, tool_record *record, td_error *error) {
@@ -167,7 +167,7 @@ static td_status record_inputs(const work *w, tool_record *record, td_error *err
 
 /* Colour after grey pictures begins anew, in RGB; what went to a device cannot be taken back. */
 static td_status write_file(work *w, td_error *error) {
-    tool_run *run = w->request->run;
+    tool_run *run = w->run;
     const char *path = run->common->output;
     const bool can_repeat = !td_path_exists(path) || td_path_is_file(path);
     FILE *stream;
@@ -202,22 +202,15 @@ static td_status choose_shape(work *w, td_error *error) {
     return TD_OK;
 }
 
-static td_status write_set(work *w, td_error *error) {
-    tool_run *run = w->request->run;
+td_status import_write(import_result *result, tool_run *run, const import_source *source,
+                       const import_selection *selection, td_error *error) {
+    work w = {.run = run, .request = run->own, .source = source, .selection = selection};
     if (run->common->json)
-        TD_TRY(TD_ARENA_NEW(&w->arena, w->source->count, &w->digests, "checksums", error));
-    TD_TRY(choose_shape(w, error));
-    tool_run_begin(run, "importing", "images", w->selection->count);
-    return write_file(w, error);
-}
-
-td_status import_write(import_result *result, const import_request *request,
-                       const import_source *source, const import_selection *selection,
-                       td_error *error) {
-    work w = {.request = request, .source = source, .selection = selection};
-    td_status status = write_set(&w, error);
+        TD_TRY(TD_ARENA_NEW(&run->arena, source->count, &w.digests, "checksums", error));
+    TD_TRY(choose_shape(&w, error));
+    tool_run_begin(run, "importing", "images", selection->count);
+    TD_TRY(write_file(&w, error));
     *result = (import_result){shape_of(&w), atomic_load(&w.resized), atomic_load(&w.made_grey),
                               atomic_load(&w.made_rgb), atomic_load(&w.without_alpha)};
-    td_arena_free(&w.arena);
-    return status;
+    return TD_OK;
 }

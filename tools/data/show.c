@@ -1,29 +1,24 @@
 /* trapdoor-data show: a picture of some images of a set, or of two sets side by side. */
-#include "show.h"
-#include "classes.h"
 #include "command.h"
 
 #include "base/random.h"
 #include "base/size.h"
+#include "data/sheet.h"
+#include "frame/picture.h"
+#include "measure/similarity.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_IMAGES = 10000 };
+enum { MOST_SETS = 2, MOST_IMAGES = 10000 };
 
 typedef struct show_settings {
     td_many data;
-    size_t count;       /* images to choose at random */
-    const char *class;  /* --class, or NULL */
-    const char *images; /* --images, or NULL */
+    size_t count;      /* images to choose at random */
+    const char *class; /* --class, or NULL */
+    td_many images;    /* indices of the split; none: chosen at random */
 } show_settings;
-
-/* What is shown. */
-typedef struct request {
-    const show_settings *settings;
-    const tool_common *common;
-    size_t *chosen, chosen_count; /* --images, as indices of the split */
-} request;
 
 #define AT(field) offsetof(show_settings, field)
 
@@ -34,8 +29,8 @@ static const td_key keys[] = {
      .value = "N", .help = "Show N images chosen at random by the seed"},
     {"class", TD_KEY_TEXT, AT(class), .value = "K",
      .help = "Choose among the images of class K: a name or an index"},
-    {"images", TD_KEY_TEXT, AT(images), .value = "I,J,...",
-     .help = "Show the images with these indices in the split"},
+    {"images", TD_KEY_COUNT, AT(images), .most = INFINITY, .many = true, .optional = true,
+     .value = "I,J,...", .help = "Show the images with these indices in the split"},
     {0},
 };
 
@@ -43,38 +38,38 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     const show_settings *s = own;
-    if (s->data.count > SHOW_MOST_SETS)
+    if (s->data.count > MOST_SETS)
         return td_fail(error, TD_ERR_USAGE,
                        "expected DATA and at most a second one, found also \"%s\"",
-                       s->data.texts[SHOW_MOST_SETS]);
-    if (s->images && tool_settings_given(settings, "count"))
+                       s->data.texts[MOST_SETS]);
+    if (s->images.count > 0 && tool_settings_given(settings, "count"))
         return td_fail(error, TD_ERR_USAGE, "expected --count or --images, found both");
-    if (s->images && s->class)
+    if (s->images.count > 0 && s->class)
         return td_fail(error, TD_ERR_USAGE, "expected --class or --images, found both");
+    if (s->images.count > MOST_IMAGES)
+        return td_fail(error, TD_ERR_USAGE, "--images: expected at most %d indices", MOST_IMAGES);
     return TD_OK;
 }
 
-/* The indices of --images: into the request, and as numbers into the record. */
-static td_status read_images(request *r, tool_run *run, td_error *error) {
-    static const td_key index = {.name = "images", .kind = TD_KEY_COUNT, .most = INFINITY};
-    json_t *options = json_object_get(run->record.root, "options"), *list = json_array();
-    char word[32];
-    if (json_object_set_new(options, "images", list) != 0)
-        return td_fail_memory(error, "the record");
-    json_object_del(options, "count");
-    TD_TRY(TD_ARENA_NEW(&run->arena, MOST_IMAGES, &r->chosen, "a choice of images", error));
-    for (const char *at = r->settings->images; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : 0) {
-        td_setting setting;
-        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, ","), at);
-        if (r->chosen_count == MOST_IMAGES)
-            return td_fail(error, TD_ERR_USAGE, "--images: expected at most %d indices",
-                           MOST_IMAGES);
-        if (!td_key_read(&index, word, &setting))
+/* --- which images --- */
+
+/* Places of images, counted from the sets' first; in the run's arena. */
+typedef struct choice {
+    size_t *places, count;
+} choice;
+
+static td_status take_given(tool_run *run, const td_dataset *set, size_t total, choice *out,
+                            td_error *error) {
+    const td_many *images = &((const show_settings *)run->own)->images;
+    out->count = images->count;
+    TD_TRY(TD_ARENA_NEW(&run->arena, out->count, &out->places, "a choice of images", error));
+    for (size_t i = 0; i < out->count; i++) {
+        const size_t index = images->counts[i];
+        if (index < set->first || index - set->first >= total)
             return td_fail(error, TD_ERR_USAGE,
-                           "--images: expected a whole number of at least 0, found \"%s\"", word);
-        r->chosen[r->chosen_count++] = setting.count;
-        if (json_array_append_new(list, json_integer((json_int_t)setting.count)) != 0)
-            return td_fail_memory(error, "the record");
+                           "--images: expected indices from %zu to %zu for %s, found %zu",
+                           set->first, set->first + total - 1, set->name, index);
+        out->places[i] = index - set->first;
     }
     return TD_OK;
 }
@@ -84,82 +79,143 @@ static int ascending(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* The places of the first `total` images that --class leaves, in order; at least one. */
-static td_status list_candidates(uint32_t *candidates, size_t *count, const request *r,
-                                 const td_dataset *set, size_t total, td_error *error) {
-    const td_images *images = &set->images;
-    size_t class = 0;
-    *count = 0;
-    if (r->settings->class) {
-        const data_classes classes = {set->name, set->class_names, images->classes};
-        TD_TRY(data_class_find(&class, &classes, "--class", r->settings->class,
-                               strlen(r->settings->class), error));
-    }
-    for (size_t i = 0; i < total; i++)
-        if (!r->settings->class || (size_t)images->labels[i] == class)
-            candidates[(*count)++] = (uint32_t)i;
-    if (*count > 0)
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE, "--class: expected a class that %s has images of, found %s",
-                   set->name, r->settings->class);
-}
-
-/* Draws places[0, count) of the candidates at random, in ascending order. */
-static td_status draw_places(size_t *places, size_t count, const uint32_t *candidates,
-                             size_t candidate_count, uint64_t seed, td_error *error) {
-    uint32_t *order = calloc(candidate_count, sizeof *order);
-    if (!order)
-        return td_fail_memory(error, "a random choice");
-    td_random random = td_random_for(seed, TD_FOR_SAMPLE, 0, 0);
-    td_random_permutation(&random, order, (uint32_t)candidate_count);
-    for (size_t i = 0; i < count; i++)
-        places[i] = candidates[order[i]];
-    free(order);
-    qsort(places, count, sizeof *places, ascending);
-    return TD_OK;
-}
-
-static td_status pick_at_random(size_t **places, size_t *count, const request *r,
-                                const td_dataset *set, size_t total, td_arena *arena,
+/* Draws among the first `total` images that --class leaves, into ascending order. */
+static td_status take_at_random(tool_run *run, const td_dataset *set, size_t total, choice *out,
                                 td_error *error) {
-    uint32_t *candidates;
-    size_t candidate_count;
-    TD_TRY(TD_ARENA_NEW(arena, total, &candidates, "a choice of images", error));
-    TD_TRY(list_candidates(candidates, &candidate_count, r, set, total, error));
-    *count = td_size_min(r->settings->count, candidate_count);
-    TD_TRY(TD_ARENA_NEW(arena, *count, places, "a choice of images", error));
-    return draw_places(*places, *count, candidates, candidate_count, r->common->seed, error);
-}
-
-static td_status pick_chosen(size_t **places, size_t *count, const request *r,
-                             const td_dataset *set, size_t total, td_arena *arena,
-                             td_error *error) {
-    *count = r->chosen_count;
-    TD_TRY(TD_ARENA_NEW(arena, *count, places, "a choice of images", error));
-    for (size_t i = 0; i < *count; i++) {
-        if (r->chosen[i] < set->first || r->chosen[i] - set->first >= total)
-            return td_fail(error, TD_ERR_USAGE,
-                           "--images: expected indices from %zu to %zu for %s, found %zu",
-                           set->first, set->first + total - 1, set->name, r->chosen[i]);
-        (*places)[i] = r->chosen[i] - set->first;
+    const show_settings *s = run->own;
+    const td_images *images = &set->images;
+    td_random random = td_random_for(run->common->seed, TD_FOR_SAMPLE, 0, 0);
+    uint32_t *candidates, *order;
+    size_t class = 0, found = 0;
+    if (s->class) {
+        const data_classes classes = {set->name, set->class_names, images->classes};
+        TD_TRY(data_class_find(&class, &classes, "--class", s->class, strlen(s->class), error));
     }
+    TD_TRY(TD_ARENA_NEW(&run->arena, total, &candidates, "a choice of images", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, total, &order, "a choice of images", error));
+    for (size_t i = 0; i < total; i++)
+        if (!s->class || (size_t)images->labels[i] == class)
+            candidates[found++] = (uint32_t)i;
+    if (found == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--class: expected a class that %s has images of, found %s", set->name,
+                       s->class);
+    td_random_permutation(&random, order, (uint32_t)found);
+    out->count = td_size_min(s->count, found);
+    TD_TRY(TD_ARENA_NEW(&run->arena, out->count, &out->places, "a choice of images", error));
+    for (size_t i = 0; i < out->count; i++)
+        out->places[i] = candidates[order[i]];
+    qsort(out->places, out->count, sizeof *out->places, ascending);
     return TD_OK;
 }
 
-static td_status draw_picked(td_bitmap *bitmap, const request *r, const td_dataset *sets,
-                             td_error *error) {
-    size_t total = sets[0].images.count, count, *places;
-    if (r->settings->data.count > 1)
-        total = td_size_min(total, sets[1].images.count);
-    total = td_size_min(total, UINT32_MAX);
-    td_arena arena = {0};
-    td_status status = (r->chosen_count ? pick_chosen : pick_at_random)(&places, &count, r, sets,
-                                                                        total, &arena, error);
-    if (status == TD_OK)
-        status = show_draw(bitmap, sets, r->settings->data.count, places, count, error);
-    td_arena_free(&arena);
-    return status;
+/* --- the sheet --- */
+
+enum {
+    COLUMNS = 10, /* on a sheet of one set */
+    GROUPS = 3,   /* next to each other on a sheet of two sets */
+    GROUP = 3,    /* image, image', difference */
+    CAPTION = 64, /* bytes; longer ones would not fit under an image */
+    BRIGHTEST = 255,
+};
+
+/* The sheet being made: cells in reading order. */
+typedef struct page {
+    td_arena *arena; /* the run's */
+    td_sheet sheet;
+    td_sheet_cell *cells;
+    char (*captions)[CAPTION];
+    size_t used;
+} page;
+
+static td_status page_start(page *p, const td_images *images, size_t cells, size_t columns,
+                            td_error *error) {
+    p->sheet = (td_sheet){.rows = (cells + columns - 1) / columns,
+                          .columns = columns,
+                          .height = images->height,
+                          .width = images->width,
+                          .channels = images->channels};
+    size_t room = p->sheet.rows * columns;
+    TD_TRY(TD_ARENA_NEW(p->arena, room, &p->cells, "a contact sheet", error));
+    TD_TRY(TD_ARENA_NEW(p->arena, room, &p->captions, "captions", error));
+    p->sheet.cells = p->cells;
+    return TD_OK;
 }
+
+/* The next cell: an image of a set, with its index in the split and its class. */
+static void add_image(page *p, const td_dataset *set, size_t place) {
+    int32_t label = set->images.labels[place];
+    char *caption = p->captions[p->used];
+    if (set->class_names)
+        snprintf(caption, CAPTION, "%zu %s", set->first + place, set->class_names[label]);
+    else
+        snprintf(caption, CAPTION, "%zu label %d", set->first + place, (int)label);
+    p->cells[p->used++] = (td_sheet_cell){td_image(&set->images, place), caption};
+}
+
+/* The difference of each pair, all to one scale, into differences[count, image], and the largest of
+ * each. Returns the factor that they are multiplied by. */
+static int draw_differences(uint8_t *differences, int *largest, const td_dataset *sets,
+                            const choice *c) {
+    const td_images *a = &sets[0].images, *b = &sets[1].images;
+    const size_t size = td_image_size(a);
+    int most = 1;
+    for (size_t i = 0; i < c->count; i++) {
+        largest[i] = td_linf(td_image(a, c->places[i]), td_image(b, c->places[i]), size);
+        most = largest[i] > most ? largest[i] : most;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        td_difference_draw(td_image(a, c->places[i]), td_image(b, c->places[i]), size,
+                           TD_DIFFERENCE_TIMES, most, differences + i * size);
+    return BRIGHTEST / most;
+}
+
+/* DATA without the folders of a path, which would fill a heading. */
+static const char *short_name(const td_dataset *set) {
+    const char *slash = strrchr(set->name, '/');
+    return slash && slash[1] ? slash + 1 : set->name;
+}
+
+static td_status add_headings(page *p, const td_dataset *sets, int factor, td_error *error) {
+    const char **headings;
+    char *text;
+    enum { TEXT = 32 };
+    TD_TRY(TD_ARENA_NEW(p->arena, p->sheet.columns, &headings, "headings", error));
+    TD_TRY(TD_ARENA_NEW(p->arena, TEXT, &text, "headings", error));
+    snprintf(text, TEXT, "difference x%d", factor);
+    for (size_t i = 0; i < p->sheet.columns; i++)
+        headings[i] = i % GROUP < MOST_SETS ? short_name(&sets[i % GROUP]) : text;
+    p->sheet.headings = headings;
+    return TD_OK;
+}
+
+static td_status fill_one(page *p, const td_dataset *set, const choice *c, td_error *error) {
+    TD_TRY(page_start(p, &set->images, c->count, td_size_min(c->count, COLUMNS), error));
+    for (size_t i = 0; i < c->count; i++)
+        add_image(p, set, c->places[i]);
+    return TD_OK;
+}
+
+static td_status fill_two(page *p, const td_dataset *sets, const choice *c, td_error *error) {
+    uint8_t *differences;
+    int *largest;
+    size_t size = td_image_size(&sets[0].images);
+    TD_TRY(page_start(p, &sets[0].images, GROUP * c->count, GROUP * td_size_min(c->count, GROUPS),
+                      error));
+    TD_TRY(td_arena_alloc(p->arena, c->count, size, (void **)&differences, "differences", error));
+    TD_TRY(TD_ARENA_NEW(p->arena, c->count, &largest, "differences", error));
+    const int factor = draw_differences(differences, largest, sets, c);
+    for (size_t i = 0; i < c->count; i++) {
+        add_image(p, &sets[0], c->places[i]);
+        add_image(p, &sets[1], c->places[i]);
+        char *caption = p->captions[p->used];
+        snprintf(caption, CAPTION, "up to %d", largest[i]);
+        p->cells[p->used++] = (td_sheet_cell){differences + i * size, caption};
+    }
+    return add_headings(p, sets, factor, error);
+}
+
+/* --- the run --- */
 
 static td_status check_shapes(const td_dataset *sets, td_error *error) {
     const td_images *a = &sets[0].images, *b = &sets[1].images;
@@ -171,44 +227,38 @@ static td_status check_shapes(const td_dataset *sets, td_error *error) {
                    b->channels);
 }
 
-static td_status make_bitmap(td_bitmap *bitmap, const request *r, tool_record *record,
-                             td_error *error) {
-    td_dataset sets[SHOW_MOST_SETS] = {0};
-    td_status status = TD_OK;
-    for (size_t i = 0; i < r->settings->data.count && status == TD_OK; i++) {
-        status = td_dataset_open(&sets[i], r->settings->data.texts[i], "train", r->common->data_dir,
-                                 error);
-        if (status == TD_OK)
-            status = tool_record_dataset(record, &sets[i], error);
+static td_status draw(tool_run *run, td_dataset sets[MOST_SETS], td_bitmap *bitmap,
+                      td_error *error) {
+    const show_settings *s = run->own;
+    const bool given = s->images.count > 0;
+    page p = {.arena = &run->arena};
+    size_t total = UINT32_MAX;
+    choice c;
+    for (size_t i = 0; i < s->data.count; i++) {
+        TD_TRY(td_dataset_open(&sets[i], s->data.texts[i], "train", run->common->data_dir, error));
+        TD_TRY(tool_record_dataset(&run->record, &sets[i], error));
+        total = td_size_min(total, sets[i].images.count);
     }
-    if (status == TD_OK && r->settings->data.count > 1)
-        status = check_shapes(sets, error);
-    if (status == TD_OK)
-        status = draw_picked(bitmap, r, sets, error);
-    for (size_t i = 0; i < r->settings->data.count; i++)
-        td_dataset_close(&sets[i]);
-    return status;
-}
-
-static td_status write_bitmap(const td_bitmap *bitmap, tool_run *run, td_error *error) {
-    FILE *stream;
-    TD_TRY(tool_outputs_add_path(&run->outputs, run->common->output, &stream, error));
-    TD_TRY(td_png_write(stream, bitmap, error));
-    if (tool_interrupted())
-        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-    return tool_outputs_finish(&run->outputs, &run->record, error);
+    if (s->data.count > 1)
+        TD_TRY(check_shapes(sets, error));
+    TD_TRY((given ? take_given : take_at_random)(run, sets, total, &c, error));
+    TD_TRY((s->data.count > 1 ? fill_two : fill_one)(&p, sets, &c, error));
+    TD_TRY(td_sheet_draw(bitmap, &p.sheet, error));
+    if (given) /* what was to be chosen at random decides about nothing */
+        json_object_del(json_object_get(run->record.root, "options"), "count");
+    return TD_OK;
 }
 
 static td_status show(tool_run *run, td_error *error) {
-    request r = {.settings = run->own, .common = run->common};
+    td_dataset sets[MOST_SETS] = {0};
     td_bitmap bitmap = {0};
-    if (r.settings->images)
-        TD_TRY(read_images(&r, run, error));
-    td_status status = make_bitmap(&bitmap, &r, &run->record, error);
-    if (status == TD_OK)
-        status = write_bitmap(&bitmap, run, error);
+    td_status status = draw(run, sets, &bitmap, error);
+    for (size_t i = 0; i < MOST_SETS; i++)
+        td_dataset_close(&sets[i]);
+    if (status == TD_OK && !tool_interrupted())
+        return tool_run_picture(run, run->common->output, false, &bitmap, error);
     td_bitmap_free(&bitmap);
-    return status;
+    return status == TD_OK ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted") : status;
 }
 
 static const tool_family family = {

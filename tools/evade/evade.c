@@ -1,8 +1,9 @@
 /* The family of attacks: their common settings, and a run. */
 #include "evade/evade.h"
-#include "data/png.h"
+#include "base/size.h"
 #include "frame/identity.h"
 #include "frame/net_source.h"
+#include "frame/picture.h"
 #include "frame/predict.h"
 #include <math.h>
 #include <string.h>
@@ -91,101 +92,83 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 
 /* --- a run --- */
 
-typedef struct evade_job {
-    td_dataset data;
-    td_model model;
-    evade_plan plan;
-    evade_work work;
-    evade_checkpoint checkpoint;
-} evade_job;
-
-static td_status open_inputs(tool_run *run, evade_job *job, td_error *error) {
-    const evade_settings *s = run->family;
+static td_status open_inputs(evade_job *job, td_error *error) {
+    const evade_settings *s = job->settings;
+    tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
     TD_TRY(tool_record_input(&run->record, s->model, error));
     return tool_model_open(&job->model, s->model, s->net, &job->data.images, error);
 }
 
-/* All that decides about the bytes of the adversarial images: version, kernel, BLAS core, seed, options one
- * by one, so that a difference names the one, and digests of what was read. The caller owns *out.
- */
-static td_status identify(const tool_record *record, const td_dataset *data, const td_model *model,
-                          td_arena *arena, json_t **out, td_error *error) {
-    static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
-    json_t *identity = json_object(), *options = json_object_get(record->root, "options");
+/* All that decides about the bytes of the adversarial images: the settings one by one, so that a
+ * difference names the one, and digests of what was read. The caller owns *out. */
+static td_status identify(const evade_job *job, json_t **out, td_error *error) {
+    const td_model *model = &job->model;
+    const td_images *images = &job->data.images;
     const size_t bytes = model->net.weight_count * sizeof *model->weights;
-    char *net;
-    int failed = 0;
-    *out = identity;
-    TD_TRY(td_net_text(&model->net, arena, &net, error));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        failed |= json_object_set(identity, names[i], json_object_get(record->root, names[i]));
-    failed |= json_object_update(identity, options);
-    failed |= json_object_update(identity, json_object_get(options, "settings"));
-    json_object_del(identity, "settings");
-    json_object_del(identity, "keep"); /* chooses among the images, after the attack */
-    failed |= json_object_set_new(identity, "net", tool_digest(net, strlen(net)));
-    failed |= json_object_set_new(identity, "model", tool_digest(model->weights, bytes));
-    failed |= json_object_set_new(identity, "data", tool_images_digest(&data->images));
-    failed |= json_object_set_new(identity, "data_classes",
-                                  json_integer((json_int_t)data->images.classes));
-    /* Random draws go by the place in the whole split. */
-    failed |= json_object_set_new(identity, "data_first", json_integer((json_int_t)data->first));
+    TD_TRY(tool_identity_start(&job->run->record, &model->net, out, error));
+    int failed = json_object_update(*out, json_object_get(*out, "settings"));
+    json_object_del(*out, "settings");
+    json_object_del(*out, "keep"); /* chooses among the images, after the attack */
+    /* Random draws go by the place in the whole split, data_first. */
+    failed |= json_object_update_new(
+        *out, json_pack("{so so sI sI}", "model", tool_digest(model->weights, bytes), "data",
+                        tool_images_digest(images), "data_classes", (json_int_t)images->classes,
+                        "data_first", (json_int_t)job->data.first));
     return failed ? td_fail_memory(error, "the checkpoint's metadata") : TD_OK;
 }
 
 /* The images as they are at first, and those that a checkpoint has. */
-static td_status start_work(tool_run *run, evade_job *job, td_error *error) {
-    const evade_settings *s = run->family;
+static td_status start_work(evade_job *job, td_error *error) {
     const td_images *images = &job->data.images;
     const size_t size = td_image_size(images);
-    evade_checkpoint *checkpoint = &job->checkpoint;
-    TD_TRY(td_arena_alloc(&run->arena, job->plan.count, size, (void **)&job->work.pixels,
+    td_arena *arena = &job->run->arena;
+    TD_TRY(td_arena_alloc(arena, job->task_count, size, (void **)&job->pixels,
                           "the adversarial images", error));
-    for (size_t i = 0; i < job->plan.count; i++)
-        memcpy(job->work.pixels + i * size, td_image(images, job->plan.tasks[i].image), size);
-    checkpoint->at_once = ((const attack *)run->method->math)->at_once;
-    checkpoint->images = images;
-    checkpoint->plan = &job->plan;
-    TD_TRY(
-        identify(&run->record, &job->data, &job->model, &run->arena, &checkpoint->identity, error));
-    return evade_checkpoint_open(checkpoint, s->resume, &job->work, error);
+    TD_TRY(TD_ARENA_NEW(arena, job->task_count, &job->labels, "labels", error));
+    for (size_t i = 0; i < job->task_count; i++) {
+        memcpy(job->pixels + i * size, td_image(images, job->tasks[i].image), size);
+        job->labels[i] = images->labels[job->tasks[i].image];
+    }
+    TD_TRY(identify(job, &job->checkpoint.identity, error));
+    return evade_checkpoint_open(job, error);
 }
 
-/* Puts an image into the batch. */
-static void take_up(evade_batch *batch, const td_dataset *data, const evade_task *task) {
-    const uint8_t *pixels = td_image(&data->images, task->image);
+/* Puts the image of a task into the batch. */
+static void take_up(evade_batch *batch, const evade_job *job, size_t number) {
+    const evade_task *task = &job->tasks[number];
+    const uint8_t *pixels = td_image(&job->data.images, task->image);
     const size_t size = batch->net->size, slot = batch->count++;
-    batch->labels[slot] = data->images.labels[task->image];
+    batch->labels[slot] = job->labels[number];
     batch->targets[slot] = task->target;
-    batch->numbers[slot] = (uint32_t)(data->first + task->image);
+    batch->numbers[slot] = (uint32_t)(job->data.first + task->image);
     memcpy(batch->out + slot * size, pixels, size);
     for (size_t i = 0; i < size; i++)
         batch->clean[slot * size + i] = pixels[i];
 }
 
 /* Attacks the batch, whose images are of `tasks`, and empties it. */
-static td_status attack_batch(evade_batch *batch, const size_t *tasks, evade_work *work,
+static td_status attack_batch(evade_job *job, evade_batch *batch, const size_t *tasks,
                               td_error *error) {
     const size_t size = batch->net->size;
     evade_batch_restart(batch);
-    td_status status = ((const attack *)batch->run->method->math)->run(batch, error);
+    td_status status = job->attack->run(batch, error);
     td_arena_free(&batch->arena);
     if (status != TD_OK)
         return status;
     for (size_t slot = 0; slot < batch->count; slot++)
-        memcpy(work->pixels + tasks[slot] * size, batch->out + slot * size, size);
-    work->finished += batch->count;
-    work->queries = batch->net->queries;
-    work->gradients = batch->net->gradients;
+        memcpy(job->pixels + tasks[slot] * size, batch->out + slot * size, size);
+    job->finished += batch->count;
+    job->queries = batch->net->queries;
+    job->gradients = batch->net->gradients;
     batch->before += batch->count;
     batch->count = 0;
-    return TD_OK;
+    return evade_checkpoint_write(job, error);
 }
 
-static td_status attack_all(tool_run *run, evade_job *job, evade_net *net, td_error *error) {
-    const size_t at_once = ((const attack *)run->method->math)->at_once;
-    const size_t earlier = job->work.finished, attacked = job->plan.attacked;
+static td_status attack_all(evade_job *job, evade_net *net, td_error *error) {
+    tool_run *run = job->run;
+    const size_t at_once = job->attack->at_once, earlier = job->finished;
     evade_batch batch = {.net = net,
                          .settings = run->own,
                          .seed = run->common->seed,
@@ -194,150 +177,133 @@ static td_status attack_all(tool_run *run, evade_job *job, evade_net *net, td_er
     size_t tasks[EVADE_BATCH], seen = 0;
     TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &batch.clean, "a batch", error));
     TD_TRY(TD_ARENA_NEW(&run->arena, at_once * net->size, &batch.out, "a batch", error));
-    for (size_t i = 0; seen < attacked; i++) {
-        if (!job->plan.tasks[i].attacked || seen++ < earlier)
+    for (size_t i = 0; seen < job->attacked; i++) {
+        if (!job->tasks[i].attacked || seen++ < earlier)
             continue;
         tasks[batch.count] = i;
-        take_up(&batch, &job->data, &job->plan.tasks[i]);
-        if (batch.count < at_once && seen < attacked)
-            continue;
-        TD_TRY(attack_batch(&batch, tasks, &job->work, error));
-        TD_TRY(evade_checkpoint_write(&job->checkpoint, &job->work, error));
+        take_up(&batch, job, i);
+        if (batch.count == at_once || seen == job->attacked)
+            TD_TRY(attack_batch(job, &batch, tasks, error));
     }
     return TD_OK;
 }
 
-static td_status attack_images(tool_run *run, evade_job *job, td_error *error) {
-    const attack *math = run->method->math;
-    const size_t finished = job->work.finished, attacked = job->plan.attacked;
+static td_status attack_images(evade_job *job, td_error *error) {
+    tool_run *run = job->run;
+    const td_model *model = &job->model;
     evade_net net;
-    TD_TRY(evade_net_open(&net, &job->model.net, job->model.weights, math->gradients, error));
-    net.queries = job->work.queries;
-    net.gradients = job->work.gradients;
-    if (finished > 0)
-        tool_run_note(run, "note: goes on from image %zu of %zu", finished, attacked);
-    tool_run_begin(run, run->method->name, "images", attacked - finished);
-    td_status status = attack_all(run, job, &net, error);
+    TD_TRY(evade_net_open(&net, &model->net, model->weights, job->attack->gradients, error));
+    net.queries = job->queries;
+    net.gradients = job->gradients;
+    if (job->finished > 0)
+        tool_run_note(run, "note: goes on from image %zu of %zu", job->finished, job->attacked);
+    tool_run_begin(run, run->method->name, "images", job->attacked - job->finished);
+    td_status status = attack_all(job, &net, error);
     tool_run_end(run);
     evade_net_close(&net);
-    return status;
+    return evade_checkpoint_keep(job, status, error);
 }
 
-static td_status predict(tool_run *run, const td_model *model, const td_images *images,
-                         const char *what, td_arena *arena, float **logits, td_error *error) {
-    tool_pass pass = tool_run_pass(run, what, images->count);
-    td_status status =
-        tool_predict(&model->net, model->weights, images, &pass, arena, logits, error);
+static td_status predict(evade_job *job, const td_images *images, const char *what, float **logits,
+                         td_error *error) {
+    tool_pass pass = tool_run_pass(job->run, what, images->count);
+    td_status status = tool_predict(&job->model.net, job->model.weights, images, &pass,
+                                    &job->run->arena, logits, error);
     tool_pass_end(&pass);
     return status;
 }
 
-static bool is_kept(const evade_result *result, size_t number, int keep) {
+static bool is_kept(const evade_job *job, size_t number) {
+    const int keep = job->settings->keep;
     return keep == EVADE_KEEP_ALL ||
-           (keep == EVADE_KEEP_ATTACKED ? result->plan->tasks[number].attacked
-                                        : result->reached[number]);
+           (keep == EVADE_KEEP_ATTACKED ? job->tasks[number].attacked : job->reached[number]);
 }
 
-/* Moves what is kept to the front. The tasks no longer go with the images then. */
-static void select_kept(evade_result *result, int keep) {
-    const size_t size = td_image_size(&result->adversarial);
-    size_t kept = 0;
-    for (size_t i = 0; i < result->plan->count; i++)
-        if (is_kept(result, i, keep)) {
-            memmove(result->pixels + kept * size, result->pixels + i * size, size);
-            result->labels[kept++] = result->labels[i];
-        }
-    result->adversarial.count = kept;
-}
-
-static td_status write_set(tool_run *run, evade_result *result, td_error *error) {
-    const evade_settings *s = run->family;
+/* Moves what is kept to the front; the tasks no longer go with the images then. */
+static td_status write_set(evade_job *job, td_images *images, td_error *error) {
+    tool_run *run = job->run;
     const char *path = run->common->output;
+    const size_t size = td_image_size(images);
     FILE *stream;
-    select_kept(result, s->keep);
-    if (result->adversarial.count == 0)
+    images->count = 0;
+    for (size_t i = 0; i < job->task_count; i++)
+        if (is_kept(job, i)) {
+            memmove(job->pixels + images->count * size, job->pixels + i * size, size);
+            job->labels[images->count++] = job->labels[i];
+        }
+    if (images->count == 0)
         return td_fail(error, TD_ERR_NUMERIC, "%s: --keep %s leaves no image to write", path,
-                       keep_names[s->keep]);
+                       keep_names[job->settings->keep]);
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    TD_TRY(td_dataset_write(stream, &result->adversarial, result->data->class_names,
-                            result->data->name, result->data->split, error));
-    TD_TRY(
-        tool_run_set(run, "written", json_integer((json_int_t)result->adversarial.count), error));
+    TD_TRY(td_dataset_write(stream, images, job->data.class_names, job->data.name, job->data.split,
+                            error));
+    TD_TRY(tool_run_set(run, "written", json_integer((json_int_t)images->count), error));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
-static td_status write_picture(tool_run *run, const td_bitmap *bitmap, td_error *error) {
-    const evade_settings *s = run->family;
-    FILE *stream;
-    TD_TRY(tool_outputs_add_path(&run->outputs, s->picture, &stream, error));
-    TD_TRY(td_png_write(stream, bitmap, error));
-    return tool_outputs_finish(&run->outputs, &run->record, error);
+enum { SAMPLES = 10 };
+
+/* Draws successes, evenly apart; where there are none, the first images. */
+static td_status draw_samples(const evade_job *job, td_bitmap *bitmap, td_error *error) {
+    const td_images *images = &job->data.images;
+    tool_sample samples[SAMPLES];
+    size_t successes = 0, seen = 0, rows = 0;
+    for (size_t i = 0; i < job->task_count; i++)
+        successes += job->reached[i];
+    const bool all = successes == 0;
+    const size_t from = all ? job->task_count : successes, most = td_size_min(SAMPLES, from);
+    for (size_t i = 0; i < job->task_count && rows < most; i++)
+        if ((all || job->reached[i]) && seen++ == rows * from / most)
+            samples[rows++] = (tool_sample){td_image(images, job->tasks[i].image),
+                                            job->pixels + i * td_image_size(images), job->labels[i],
+                                            job->predicted[i]};
+    return tool_samples_draw(bitmap, &job->data, samples, rows, TD_DIFFERENCE_SIGNED, error);
 }
 
-/* The picture shows the images before they are selected. */
-static td_status write_outputs(tool_run *run, evade_result *result, td_error *error) {
-    const evade_settings *s = run->family;
+static td_status conclude(evade_job *job, td_error *error) {
+    const char *picture = job->settings->picture;
+    td_images images = job->data.images;
     td_bitmap bitmap = {0};
-    if (s->picture)
-        TD_TRY(evade_draw(result, &bitmap, error));
-    td_status status = write_set(run, result, error);
-    if (status == TD_OK && s->picture)
-        status = write_picture(run, &bitmap, error);
+    float *logits;
+    images.count = job->task_count;
+    images.pixels = job->pixels;
+    images.labels = job->labels;
+    TD_TRY(predict(job, &images, "adversarial images", &logits, error));
+    TD_TRY(evade_measure(job, logits, error));
+    if (picture) /* before images are moved */
+        TD_TRY(draw_samples(job, &bitmap, error));
+    td_status status = write_set(job, &images, error);
+    if (status == TD_OK && picture)
+        return tool_run_picture(job->run, picture, false, &bitmap, error);
     td_bitmap_free(&bitmap);
     return status;
 }
 
-static td_status conclude(tool_run *run, const evade_job *job, td_error *error) {
-    evade_result result = {.data = &job->data,
-                           .plan = &job->plan,
-                           .pixels = job->work.pixels,
-                           .adversarial = job->data.images,
-                           .queries = job->work.queries,
-                           .gradients = job->work.gradients};
+static td_status run_job(evade_job *job, td_error *error) {
+    tool_run *run = job->run;
     float *logits;
-    TD_TRY(TD_ARENA_NEW(&run->arena, job->plan.count, &result.labels, "labels", error));
-    for (size_t i = 0; i < job->plan.count; i++)
-        result.labels[i] = job->data.images.labels[job->plan.tasks[i].image];
-    result.adversarial.count = job->plan.count;
-    result.adversarial.pixels = result.pixels;
-    result.adversarial.labels = result.labels;
-    TD_TRY(predict(run, &job->model, &result.adversarial, "adversarial images", &run->arena,
-                   &logits, error));
-    TD_TRY(evade_measure(run, td_net_classes(&job->model.net), logits, &result, error));
-    return write_outputs(run, &result, error);
+    TD_TRY(tool_outputs_check(&run->outputs, run->common->output, error));
+    if (job->settings->picture)
+        TD_TRY(tool_outputs_check(&run->outputs, job->settings->picture, error));
+    TD_TRY(evade_checkpoint_name(job, error));
+    TD_TRY(open_inputs(job, error));
+    td_status status = predict(job, &job->data.images, "clean images", &logits, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", job->settings->model);
+    TD_TRY(evade_plan(job, logits, error));
+    TD_TRY(start_work(job, error));
+    TD_TRY(attack_images(job, error));
+    TD_TRY(conclude(job, error));
+    return job->checkpoint.path ? tool_outputs_supersede(&run->outputs, job->checkpoint.path, error)
+                                : TD_OK;
 }
 
 static td_status run_attack(tool_run *run, td_error *error) {
-    const evade_settings *s = run->family;
-    evade_job *job;
-    float *logits;
-    TD_TRY(TD_ARENA_NEW(&run->arena, 1, &job, "the attack", error));
-    run->job = job;
-    if (s->picture)
-        TD_TRY(tool_outputs_check(&run->outputs, s->picture, error));
-    TD_TRY(evade_checkpoint_name(&job->checkpoint, run, error));
-    TD_TRY(open_inputs(run, job, error));
-    td_status status =
-        predict(run, &job->model, &job->data.images, "clean images", &run->arena, &logits, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", s->model);
-    TD_TRY(evade_plan_make(run, &job->data, td_net_classes(&job->model.net), logits, &job->plan,
-                           error));
-    job->data.images.count = job->plan.images;
-    TD_TRY(start_work(run, job, error));
-    TD_TRY(attack_images(run, job, error));
-    return conclude(run, job, error);
-}
-
-static td_status end(tool_run *run, td_status status, td_error *error) {
-    evade_job *job = run->job;
-    if (!job)
-        return status;
-    status = status == TD_OK ? evade_checkpoint_remove(&job->checkpoint, error)
-                             : evade_checkpoint_keep(&job->checkpoint, &job->work, status, error);
-    json_decref(job->checkpoint.identity);
-    td_model_free(&job->model);
-    td_dataset_close(&job->data);
+    evade_job job = {.run = run, .settings = run->family, .attack = run->method->math};
+    td_status status = run_job(&job, error);
+    json_decref(job.checkpoint.identity);
+    td_model_free(&job.model);
+    td_dataset_close(&job.data);
     return status;
 }
 
@@ -348,7 +314,6 @@ const tool_family attacks = {
     .size = sizeof(evade_settings),
     .check = check,
     .run = run_attack,
-    .end = end,
     .output = TOOL_OUTPUT_FILE,
     .needs_output = true,
     .output_what = "where to write the set of adversarial images",

@@ -1,12 +1,12 @@
 /* The run around an attack (evade.c), and its parts: what is to be attacked (plan.c), the batches
- * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c, picture.c).
- */
+ * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c). */
 #ifndef TOOLS_EVADE_EVADE_H
 #define TOOLS_EVADE_EVADE_H
 
-#include "data/bitmap.h"
 #include "data/dataset.h"
 #include "evade/attack.h"
+#include "frame/checkpoint.h"
+#include "nn/model.h"
 
 /* What an image is to be taken for. */
 typedef enum evade_aim {
@@ -37,77 +37,54 @@ typedef struct evade_task {
     bool attacked;
 } evade_task;
 
-typedef struct evade_plan {
-    evade_task *tasks; /* [count], in the order of the set; in the run's arena */
-    size_t count, attacked;
-    size_t
-        images; /* of the data that are part of the run: what follows the last of --count is not */
-    size_t right; /* of these, those that the model classifies rightly */
-} evade_plan;
+/* One run. Arrays are in the run's arena. */
+typedef struct evade_job {
+    tool_run *run;
+    const evade_settings *settings; /* the run's family's */
+    const attack *attack;           /* the method's */
+    td_dataset data;                /* what follows the last image of --count is left out */
+    td_model model;
 
-/* Chooses what is attacked, by the clean images' logits [count, classes]. */
-td_status evade_plan_make(tool_run *run, const td_dataset *data, size_t classes,
-                          const float *logits, evade_plan *plan, td_error *error) TD_MUST_USE;
+    evade_task *tasks; /* [task_count], in the order of the set */
+    size_t task_count, attacked;
+    size_t right; /* images that the model classifies rightly */
 
-/* The adversarial images as far as they are found. */
-typedef struct evade_work {
-    uint8_t *pixels;             /* [plan's count, image]: clean where there is none yet */
+    uint8_t *pixels;             /* [task_count, image]: clean where nothing is found yet */
+    int32_t *labels;             /* [task_count]: the true ones */
     size_t finished;             /* of the tasks to attack, in order */
     uint64_t queries, gradients; /* that these took */
-} evade_work;
+
+    tool_checkpoint checkpoint; /* of the finished images */
+    size_t kept;                /* how many of them it has */
+    double next;                /* monotonic seconds: it is not written before */
+
+    int32_t *predicted; /* [task_count]: what the model says of the adversarial images */
+    bool *reached;      /* [task_count]: whether it was attacked, and is as wanted */
+} evade_job;
+
+/* Chooses what is attacked, by the clean images' logits [count, classes]. */
+td_status evade_plan(evade_job *job, const float *logits, td_error *error) TD_MUST_USE;
 
 /* --- checkpoints --- */
 
-/* Keeps the work of an attack that does not end. */
-typedef struct evade_checkpoint {
-    char *path;       /* NULL where none is kept: the set goes to a device */
-    json_t *identity; /* what decides about the bytes of the images; owned by the caller */
-    size_t at_once;   /* images that are finished together */
-    const td_images *images;
-    const evade_plan *plan;
-    size_t kept; /* tasks whose images it has */
-    double next; /* monotonic seconds: it is not written before */
-} evade_checkpoint;
-
 /* Names it SET.checkpoint. Refuses one that is there, unless the user said what to do with it. */
-td_status evade_checkpoint_name(evade_checkpoint *checkpoint, tool_run *run,
-                                td_error *error) TD_MUST_USE;
+td_status evade_checkpoint_name(evade_job *job, td_error *error) TD_MUST_USE;
 
-/* Once all but path is set: takes the finished images from a checkpoint that is there, with
- * `resume`. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
-td_status evade_checkpoint_open(evade_checkpoint *checkpoint, bool resume, evade_work *work,
-                                td_error *error) TD_MUST_USE;
+/* Once it has its identity: takes the finished images from a checkpoint that is there, with
+ * --resume. TD_ERR_USAGE, naming what differs, if it is not of the same attack. */
+td_status evade_checkpoint_open(evade_job *job, td_error *error) TD_MUST_USE;
 
 /* Replaces the checkpoint by one of what is finished by now, if the last is old enough. */
-td_status evade_checkpoint_write(evade_checkpoint *checkpoint, const evade_work *work,
-                                 td_error *error) TD_MUST_USE;
+td_status evade_checkpoint_write(evade_job *job, td_error *error) TD_MUST_USE;
 
-/* After a failure: writes what is finished and not kept yet, and says in the message what is kept.
- * Returns `status`. */
-td_status evade_checkpoint_keep(evade_checkpoint *checkpoint, const evade_work *work,
-                                td_status status, td_error *error) TD_MUST_USE;
-
-td_status evade_checkpoint_remove(const evade_checkpoint *checkpoint, td_error *error) TD_MUST_USE;
+/* After the attack, which ended with `status`: writes what is finished and not kept yet, and sets
+ * run->left. Returns `status`, or its own failure after TD_OK. */
+td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *error) TD_MUST_USE;
 
 /* --- results --- */
 
-typedef struct evade_result {
-    const td_dataset *data; /* the clean images */
-    const evade_plan *plan;
-    uint8_t *pixels;       /* [plan's count, image] of the adversarial images */
-    int32_t *labels;       /* [plan's count]: their true ones */
-    td_images adversarial; /* the two as images */
-    uint64_t queries, gradients;
-    int32_t *predicted; /* [plan's count]: what the model says of them */
-    bool *reached;      /* [plan's count]: whether it was attacked, and is as wanted */
-} evade_result;
-
-/* Fills `predicted` and `reached`, by the logits [plan's count, classes] of the adversarial images,
+/* Fills `predicted` and `reached`, by the logits [task_count, classes] of the adversarial images,
  * and the run's tables. Overwrites the logits. */
-td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *result,
-                        td_error *error) TD_MUST_USE;
-
-/* Draws samples: clean, adversarial, and the difference. The caller frees the bitmap. */
-td_status evade_draw(const evade_result *result, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
+td_status evade_measure(evade_job *job, float *logits, td_error *error) TD_MUST_USE;
 
 #endif

@@ -6,45 +6,58 @@
 #include <math.h>
 #include <string.h>
 
-/* In the order in which report and fill_distances fill them. */
+/* Distances are means over the successes, NaN without any. */
+typedef struct outcome {
+    size_t images, right, attacked, gradients, queries;
+    td_rate success, robust_accuracy;
+    tool_estimate confidence;
+    double l0, l0_share, l2, linf;
+    tool_list pairs; /* [classes, classes]: original and predicted class of what was attacked */
+} outcome;
+
+#define AT(field) offsetof(outcome, field)
+
 static const tool_column columns[] = {
-    {"images", "images", .kind = TOOL_COUNT},
-    {"classified_rightly", "classified rightly", .kind = TOOL_COUNT},
-    {"attacked", "attacked", .kind = TOOL_COUNT},
-    {"success", "success", .kind = TOOL_RATE},
-    {"robust_accuracy", "robust accuracy", .kind = TOOL_RATE},
-    {"gradients", "gradients", .kind = TOOL_COUNT},
-    {"queries", "other queries", .kind = TOOL_COUNT},
-    {"confidence", "confidence of the successes", .kind = TOOL_ESTIMATE, .null = true},
-    {"l0", "L0", .kind = TOOL_REAL, .unit = "pixels", .digits = 2, .null = true},
-    {"l0_share", "L0, share of the pixels", .kind = TOOL_REAL, .digits = 4, .null = true},
-    {"l2", "L2", .kind = TOOL_REAL, .digits = 4, .null = true},
-    {"linf", "Linf", .kind = TOOL_REAL, .digits = 4, .null = true},
+    {"images", "images", TOOL_COUNT, AT(images)},
+    {"classified_rightly", "classified rightly", TOOL_COUNT, AT(right)},
+    {"attacked", "attacked", TOOL_COUNT, AT(attacked)},
+    {"success", "success", TOOL_RATE, AT(success), .null = true},
+    {"robust_accuracy", "robust accuracy", TOOL_RATE, AT(robust_accuracy)},
+    {"gradients", "gradients", TOOL_COUNT, AT(gradients)},
+    {"queries", "other queries", TOOL_COUNT, AT(queries)},
+    {"confidence", "confidence of the successes", TOOL_ESTIMATE, AT(confidence), .null = true},
+    {"l0", "L0", TOOL_REAL, AT(l0), .unit = "pixels", .digits = 2, .null = true},
+    {"l0_share", "L0, share of the pixels", TOOL_REAL, AT(l0_share), .digits = 4, .null = true},
+    {"l2", "L2", TOOL_REAL, AT(l2), .digits = 4, .null = true},
+    {"linf", "Linf", TOOL_REAL, AT(linf), .digits = 4, .null = true},
+    {"pairs", NULL, TOOL_LIST, AT(pairs)},
     {0},
 };
-
-static const tool_column target_columns[] = {
-    {"classes", "other classes reached", .kind = TOOL_COUNT},
-    {"images", "images", .kind = TOOL_COUNT},
-    {0},
-};
-
-static const tool_chart target_chart[] = {
-    {"Images by the other classes that they reach", TOOL_CHART_BARS, "classes", {"images"}}, {0}};
 
 static const tool_table_kind result_table = {.title = "Success, and distances of the successes",
                                              .columns = columns,
-                                             .single = true},
-                             target_table = {.name = "target_classes",
-                                             .title = "Images by the other classes that they reach",
-                                             .columns = target_columns,
-                                             .charts = target_chart};
+                                             .row = sizeof(outcome),
+                                             .single = true};
 
-/* Sums over the successes. */
-typedef struct sums {
-    double l0, l2, linf, confidence;
-    size_t successes;
-} sums;
+/* How many images reach so many of the other classes. */
+typedef struct reach {
+    size_t classes, images;
+} reach;
+
+static const tool_column reach_columns[] = {
+    {"classes", "other classes reached", TOOL_COUNT, offsetof(reach, classes)},
+    {"images", "images", TOOL_COUNT, offsetof(reach, images)},
+    {0},
+};
+
+static const tool_chart reach_chart[] = {
+    {"Images by the other classes that they reach", TOOL_CHART_BARS, "classes", {"images"}}, {0}};
+
+static const tool_table_kind reach_table = {.name = "target_classes",
+                                            .title = "Images by the other classes that they reach",
+                                            .columns = reach_columns,
+                                            .row = sizeof(reach),
+                                            .charts = reach_chart};
 
 static size_t changed_pixels(const uint8_t *a, const uint8_t *b, size_t size, size_t channels) {
     size_t changed = 0;
@@ -66,109 +79,88 @@ static bool is_reached(const evade_task *task, int32_t label, int32_t predicted)
     return task->target == EVADE_NO_TARGET ? predicted != label : predicted == task->target;
 }
 
-static void add_success(const evade_result *r, size_t number, double confidence, sums *s) {
-    const td_images *images = &r->data->images;
+/* Adds a success to the sums that become the means. */
+static void add_success(const evade_job *job, size_t number, double confidence, outcome *o) {
+    const td_images *images = &job->data.images;
     const size_t size = td_image_size(images);
-    const uint8_t *clean = td_image(images, r->plan->tasks[number].image),
-                  *found = r->pixels + number * size;
-    s->successes++;
-    s->l0 += (double)changed_pixels(clean, found, size, images->channels);
-    s->l2 += euclidean(clean, found, size);
-    s->linf += td_linf(clean, found, size) / (double)EVADE_RANGE;
-    s->confidence += confidence;
+    const uint8_t *clean = td_image(images, job->tasks[number].image),
+                  *found = job->pixels + number * size;
+    o->l0 += (double)changed_pixels(clean, found, size, images->channels);
+    o->l2 += euclidean(clean, found, size);
+    o->linf += td_linf(clean, found, size) / (double)EVADE_RANGE;
+    o->confidence.value += confidence;
 }
 
-/* Counts of original and predicted class, of what was attacked. */
-static td_status add_pairs(tool_run *run, const evade_result *r, size_t classes, td_error *error) {
-    size_t *counts;
-    TD_TRY(td_arena_alloc(&run->arena, classes, classes * sizeof *counts, (void **)&counts,
+static void finish_means(const td_images *images, size_t successes, outcome *o) {
+    const double n = successes > 0 ? (double)successes : (double)NAN;
+    o->l0_share = o->l0 / (double)(images->height * images->width) / n;
+    o->l0 /= n;
+    o->l2 /= n;
+    o->linf /= n;
+    o->confidence.value /= n;
+    if (successes > 0)
+        o->confidence.interval = td_wilson(o->confidence.value, successes);
+}
+
+static td_status count_pairs(const evade_job *job, size_t classes, tool_list *out,
+                             td_error *error) {
+    double *pairs;
+    TD_TRY(td_arena_alloc(&job->run->arena, classes, classes * sizeof *pairs, (void **)&pairs,
                           "counts", error));
-    for (size_t i = 0; i < r->plan->count; i++)
-        if (r->plan->tasks[i].attacked)
-            counts[(size_t)r->labels[i] * classes + (size_t)r->predicted[i]]++;
-    json_t *pairs = json_array();
-    for (size_t row = 0; row < classes; row++) {
-        json_t *line = json_array();
-        for (size_t column = 0; column < classes; column++)
-            json_array_append_new(line, json_integer((json_int_t)counts[row * classes + column]));
-        json_array_append_new(pairs, line);
-    }
-    return tool_run_set(run, "pairs", pairs, error);
-}
-
-/* How many of the attacked images reach 0, 1, ... of the other classes. */
-static td_status add_target_classes(tool_run *run, const evade_result *r, td_error *error) {
-    const size_t others = r->data->images.classes - 1;
-    size_t *counts;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(TD_ARENA_NEW(&run->arena, others + 1, &counts, "counts", error));
-    for (size_t i = 0; i < r->plan->count; i += others) {
-        size_t reached = 0;
-        for (size_t turn = 0; turn < others; turn++)
-            reached += r->reached[i + turn];
-        if (r->plan->tasks[i].attacked)
-            counts[reached]++;
-    }
-    TD_TRY(tool_run_table(run, &target_table, &table, error));
-    for (size_t i = 0; i <= others; i++) {
-        TD_TRY(tool_run_row(run, table, &row, error));
-        tool_cell_count(&row[0], i);
-        tool_cell_count(&row[1], counts[i]);
-    }
+    for (size_t i = 0; i < job->task_count; i++)
+        if (job->tasks[i].attacked)
+            pairs[(size_t)job->labels[i] * classes + (size_t)job->predicted[i]]++;
+    *out = (tool_list){.values = pairs, .count = classes * classes, .row = classes};
     return TD_OK;
 }
 
-static void fill_distances(const td_images *images, const sums *s, tool_cell *cell) {
-    const double n = (double)s->successes, confidence = s->confidence / n;
-    tool_cell_estimate(cell++, confidence, td_wilson(confidence, s->successes));
-    tool_cell_real(cell++, s->l0 / n);
-    tool_cell_real(cell++, s->l0 / (double)(images->height * images->width) / n);
-    tool_cell_real(cell++, s->l2 / n);
-    tool_cell_real(cell, s->linf / n);
+/* How many of the attacked images reach 0, 1, ... of the other classes. */
+static td_status add_reached(const evade_job *job, td_error *error) {
+    const size_t others = job->data.images.classes - 1;
+    reach *rows;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, others + 1, &rows, "counts", error));
+    for (size_t i = 0; i <= others; i++)
+        rows[i].classes = i;
+    for (size_t i = 0; i < job->task_count; i += others) {
+        size_t reached = 0;
+        for (size_t turn = 0; turn < others; turn++)
+            reached += job->reached[i + turn];
+        rows[reached].images += job->tasks[i].attacked;
+    }
+    return tool_run_rows(job->run, &reach_table, NULL, rows, others + 1, error);
 }
 
-static td_status report(tool_run *run, const evade_result *r, const sums *s, td_error *error) {
-    const td_images *images = &r->data->images;
+td_status evade_measure(evade_job *job, float *logits, td_error *error) {
+    const size_t count = job->task_count, classes = td_net_classes(&job->model.net);
+    tool_run *run = job->run;
     const evade_own *own = run->own;
-    tool_table *table;
-    tool_cell *cell;
-    TD_TRY(tool_run_table(run, &result_table, &table, error));
-    TD_TRY(tool_run_row(run, table, &cell, error));
-    tool_cell_count(cell++, images->count);
-    tool_cell_count(cell++, r->plan->right);
-    tool_cell_count(cell++, r->plan->attacked);
-    tool_cell_rate(cell++, td_rate_of(s->successes, r->plan->attacked));
-    tool_cell_rate(cell++, td_accuracy(r->predicted, r->labels, r->plan->count));
-    tool_cell_count(cell++, r->gradients);
-    tool_cell_count(cell++, r->queries);
-    if (s->successes > 0)
-        fill_distances(images, s, cell);
-    return tool_run_summary(
-        run, error,
-        "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
-        ((const evade_settings *)run->family)->model, run->method->title,
-        own->target ? own->target : "none", s->successes, r->plan->attacked, r->plan->right,
-        images->count);
-}
-
-td_status evade_measure(tool_run *run, size_t classes, float *logits, evade_result *r,
-                        td_error *error) {
-    const size_t count = r->plan->count;
-    sums s = {0};
-    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->predicted, "predictions", error));
-    TD_TRY(TD_ARENA_NEW(&run->arena, count, &r->reached, "predictions", error));
+    size_t successes = 0;
+    outcome o = {.images = job->data.images.count,
+                 .right = job->right,
+                 .attacked = job->attacked,
+                 .gradients = job->gradients,
+                 .queries = job->queries};
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->predicted, "predictions", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->reached, "predictions", error));
     for (size_t i = 0; i < count; i++) {
-        r->predicted[i] = td_argmax(logits + i * classes, classes);
-        r->reached[i] = is_reached(&r->plan->tasks[i], r->labels[i], r->predicted[i]);
+        job->predicted[i] = td_argmax(logits + i * classes, classes);
+        job->reached[i] = is_reached(&job->tasks[i], job->labels[i], job->predicted[i]);
+        successes += job->reached[i];
     }
     td_softmax(logits, count, classes, logits);
     for (size_t i = 0; i < count; i++)
-        if (r->reached[i])
-            add_success(r, i, (double)logits[i * classes + (size_t)r->predicted[i]], &s);
-    TD_TRY(report(run, r, &s, error));
-    TD_TRY(add_pairs(run, r, classes, error));
-    return ((const evade_settings *)run->family)->aim == EVADE_TO_ALL
-               ? add_target_classes(run, r, error)
-               : TD_OK;
+        if (job->reached[i])
+            add_success(job, i, (double)logits[i * classes + (size_t)job->predicted[i]], &o);
+    finish_means(&job->data.images, successes, &o);
+    o.success = td_rate_of(successes, o.attacked);
+    o.robust_accuracy = td_accuracy(job->predicted, job->labels, count);
+    TD_TRY(count_pairs(job, classes, &o.pairs, error));
+    TD_TRY(tool_run_rows(run, &result_table, NULL, &o, 1, error));
+    if (job->settings->aim == EVADE_TO_ALL)
+        TD_TRY(add_reached(job, error));
+    return tool_run_summary(
+        run, error,
+        "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
+        job->settings->model, run->method->title, own->target ? own->target : "none", successes,
+        o.attacked, o.right, o.images);
 }

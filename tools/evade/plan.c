@@ -61,34 +61,33 @@ static void warn_of_order(const tool_run *run, const td_images *images, size_t s
                   (int)images->labels[0], ((const evade_settings *)run->family)->data);
 }
 
-td_status evade_plan_make(tool_run *run, const td_dataset *data, size_t model_classes,
-                          const float *logits, evade_plan *plan, td_error *error) {
-    const evade_settings *s = run->family;
-    const td_images *images = &data->images;
-    const class_counts classes = {images->classes, model_classes};
+td_status evade_plan(evade_job *job, const float *logits, td_error *error) {
+    const evade_settings *s = job->settings;
+    td_images *images = &job->data.images;
+    const class_counts classes = {images->classes, td_net_classes(&job->model.net)};
     TD_TRY(check(s, &classes, error));
     const size_t turns = s->aim == EVADE_TO_ALL ? classes.data - 1 : 1;
     const size_t most = s->count > 0 ? s->count : images->count;
-    size_t chosen = 0, capacity;
-    *plan = (evade_plan){0};
+    size_t seen = 0, chosen = 0, capacity;
     if (!td_size_mul(images->count, turns, &capacity))
         return td_fail_memory(error, "the adversarial images");
-    TD_TRY(TD_ARENA_NEW(&run->arena, capacity, &plan->tasks, "the adversarial images", error));
-    for (; plan->images < images->count && chosen < most; plan->images++) {
-        const float *row = logits + plan->images * classes.model;
-        const int32_t label = images->labels[plan->images];
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, capacity, &job->tasks, "the adversarial images", error));
+    for (; seen < images->count && chosen < most; seen++) {
+        const float *row = logits + seen * classes.model;
+        const int32_t label = images->labels[seen];
         const bool right = td_argmax(row, classes.model) == label;
         size_t attacked = 0;
         for (size_t turn = 0; turn < turns; turn++) {
             const int32_t target = target_of(s, &classes, row, (size_t)label, turn);
-            const evade_task task = {plan->images, target, right && target != label};
-            plan->tasks[plan->count++] = task;
+            const evade_task task = {seen, target, right && target != label};
+            job->tasks[job->task_count++] = task;
             attacked += task.attacked;
         }
-        plan->right += right;
-        plan->attacked += attacked;
+        job->right += right;
+        job->attacked += attacked;
         chosen += attacked > 0;
     }
-    warn_of_order(run, images, plan->images);
+    warn_of_order(job->run, images, seen);
+    images->count = seen;
     return TD_OK;
 }

@@ -1,6 +1,5 @@
 /* Which triggers are measured, and at which strengths. */
 #include "eval/eval.h"
-#include "eval/manifest.h"
 #include "frame/trigger.h"
 #include <string.h>
 

@@ -18,25 +18,14 @@ static td_status open_inputs(eval_job *job, td_error *error) {
     return eval_pictures_open(job, error);
 }
 
-static td_status measure_model(eval_job *job, size_t number, json_t *models, td_error *error) {
-    const char *path = job->settings->models.texts[number];
-    /* The file stands first in its entry, before what is said of it. */
-    eval_place place = {.entry = json_pack("{so}", "file", tool_json_text(path)), .title = path};
-    if (json_array_append_new(models, place.entry) != 0)
-        return td_fail_memory(error, "the record");
-    TD_TRY(tool_run_text(job->run, &place.path, error, "/models/%zu", number));
-    TD_TRY(tool_record_input(&job->run->record, path, error));
-    return eval_model(job, number, &place, error);
-}
-
 /* The range of the models' accuracy, and the trigger that does most to one of them. */
 static td_status summarise(eval_job *job, td_error *error) {
     const size_t images = job->data.images.count, models = job->settings->models.count;
     const eval_summary *s = &job->summary;
     const char *first = job->settings->models.texts[0], *best = "";
     if (s->title)
-        TD_TRY(tool_run_text(job->run, &best, error, "; highest ASR %.2f %%: %s",
-                             100 * s->asr.value, s->title));
+        TD_TRY(tool_run_text(job->run, &best, error, "; highest ASR %.2f %%: %s", 100 * s->asr,
+                             s->title));
     if (models == 1)
         return tool_run_summary(job->run, error, "%s: accuracy %.2f %% on %zu images%s", first,
                                 100 * s->least, images, best);
@@ -45,14 +34,13 @@ static td_status summarise(eval_job *job, td_error *error) {
 }
 
 static td_status measure(eval_job *job, td_error *error) {
+    tool_run *run = job->run;
     TD_TRY(open_inputs(job, error));
-    json_t *models = json_array();
-    TD_TRY(
-        tool_run_set(job->run, "images", json_integer((json_int_t)job->data.images.count), error));
-    TD_TRY(tool_run_set(job->run, "models", models, error));
-    TD_TRY(eval_report_open(job, error));
+    TD_TRY(tool_run_set(run, "images", json_integer((json_int_t)job->data.images.count), error));
+    TD_TRY(tool_run_open(run, &eval_clean_table, NULL, &job->models, error));
+    TD_TRY(tool_run_open(run, &eval_result_table, NULL, &job->results, error));
     for (size_t i = 0; i < job->settings->models.count; i++)
-        TD_TRY(measure_model(job, i, models, error));
+        TD_TRY(eval_model(job, i, error));
     return summarise(job, error);
 }
 

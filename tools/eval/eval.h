@@ -1,9 +1,10 @@
 /* trapdoor-eval's one method, and its parts: what can be asked (settings.c), the triggers to
- * measure (backdoors.c, manifest.c), one model (model.c), one trigger on it (attack.c), the tables
+ * measure (backdoors.c, manifest.c), one model and the triggers on it (model.c), the tables
  * (report.c) and the pictures (pictures.c, heat_map.c). */
 #ifndef TOOLS_EVAL_EVAL_H
 #define TOOLS_EVAL_EVAL_H
 
+#include "data/bitmap.h"
 #include "frame/run.h"
 #include "trigger/trigger.h"
 
@@ -34,7 +35,7 @@ typedef struct eval_backdoor {
 /* What the summary says of all results. */
 typedef struct eval_summary {
     double least, most; /* accuracy of a model */
-    td_rate asr;        /* the highest */
+    double asr;         /* the highest */
     const char *title;  /* of the trigger that has it; NULL: none */
 } eval_summary;
 
@@ -46,32 +47,15 @@ typedef struct eval_job {
     td_dataset data;
     eval_backdoor backdoors[EVAL_MOST_TRIGGERS];
     size_t backdoor_count;
-    tool_table *results;
+    tool_table *models, *results;
     eval_summary summary;
 } eval_job;
 
-/* What a model says of a set of images: all [count, classes] or [count]. */
-typedef struct eval_outputs {
-    const td_images *images;
-    size_t classes; /* of the net */
-    float *logits;
-    int32_t *predicted;
-} eval_outputs;
-
-/* What a trigger does to a model. */
-typedef struct eval_result {
-    td_attack attack;
-    td_rate *by_class;   /* [the data's classes]: the ASR of each true class */
-    const float *logits; /* of the image that is wanted, [net's classes], or NULL */
-    size_t *best;        /* the classes of --best, the best first */
-    size_t best_count;
-} eval_result;
-
-/* The object of the record that a model's or a trigger's results go to. */
+/* What the results of a model, or of a trigger on it, are called. */
 typedef struct eval_place {
-    json_t *entry;     /* in the record */
-    const char *path;  /* of it, "/models/0" */
+    const char *path;  /* of their object in the record, "/models/0" */
     const char *title; /* for people: the model's file, with the trigger */
+    const char *name;  /* with which the names of their pictures begin: "model-0" */
 } eval_place;
 
 /* Measures all models and fills the tables. */
@@ -81,36 +65,58 @@ td_status eval_run(tool_run *run, td_error *error) TD_MUST_USE;
  * asked for, and checks them against the data. */
 td_status eval_backdoors(eval_job *job, td_error *error) TD_MUST_USE;
 
-/* Measures the `number`-th model and adds its results; `place` is its entry of models[]. */
-td_status eval_model(eval_job *job, size_t number, const eval_place *place,
-                     td_error *error) TD_MUST_USE;
+typedef struct eval_pair {
+    const char *trigger;
+    size_t target;
+    const char *output; /* the only one of several outputs that was poisoned with it, without its
+                           ending; or NULL */
+} eval_pair;
 
-/* Measures what a trigger does. `outputs` are those for stamped images; the logits become
- * probabilities. Arrays of *out are in `arena`. */
-td_status eval_attack(const eval_job *job, const eval_backdoor *backdoor, eval_outputs *outputs,
-                      td_arena *arena, eval_result *out, td_error *error) TD_MUST_USE;
+/* Triggers and targets from the manifest at `path` that trapdoor-poison wrote beside its sets, in
+ * `arena`. TD_ERR_FORMAT, too, if a set that stands beside it is not the one that it was written
+ * with; a manifest alone is taken at its word. */
+td_status eval_manifest_read(const char *path, td_arena *arena, eval_pair **pairs, size_t *count,
+                             td_error *error) TD_MUST_USE;
+
+/* Measures the `number`-th model and adds its results. */
+td_status eval_model(eval_job *job, size_t number, td_error *error) TD_MUST_USE;
 
 /* --- tables --- */
 
-/* The table of all results, a row for each model and trigger. */
-td_status eval_report_open(eval_job *job, td_error *error) TD_MUST_USE;
+/* A model on clean images: a row of models[]. */
+typedef struct eval_clean {
+    const char *file;
+    td_rate accuracy;
+    tool_list confusion;      /* [classes, classes] of true and predicted classes */
+    tool_list scores;         /* the logits wanted, or none */
+    tool_list target_classes; /* how many images reach 0, 1, ... of the targets, or none */
+} eval_clean;
 
-/* A model on clean images: counts [classes, classes], and the logits wanted, or NULL. */
-td_status eval_report_clean(eval_job *job, const eval_place *model, td_rate accuracy,
-                            const size_t *counts, const float *logits, size_t classes,
-                            td_error *error) TD_MUST_USE;
+extern const tool_table_kind eval_clean_table;
 
-/* A row of results. `backdoor` and `result` may both be NULL: no trigger was measured. */
-td_status eval_report_row(eval_job *job, const eval_place *model, td_rate accuracy,
-                          const eval_place *trigger, const eval_backdoor *backdoor,
-                          const eval_result *result, td_error *error) TD_MUST_USE;
+/* A trigger on a model: a row of the results, and one of the model's triggers, which has the lists
+ * besides. */
+typedef struct eval_result {
+    tool_list asr_by_class; /* of the data's classes; NaN for the target, which has none */
+    tool_list best_classes; /* those of --best, the best first */
+    tool_list pairs;        /* [classes, classes] of true and predicted classes */
+    tool_list scores;
+    const char *file;
+    td_rate accuracy;
+    size_t target; /* TOOL_NO_COUNT: no trigger was measured on the model */
+    td_rate asr, non_targeted, robust_accuracy;
+    tool_estimate confidence;
+    double asr_of_best;
+    const char *trigger;
+} eval_result;
 
-/* A trigger on a model, besides its row: counts [classes, classes] of true and predicted classes.
- */
-td_status eval_report_attack(eval_job *job, const eval_place *trigger, const eval_result *result,
-                             const size_t *counts, size_t classes, td_error *error) TD_MUST_USE;
+extern const tool_table_kind eval_result_table, eval_trigger_table;
 
-/* How many images reach 0, 1, ... of the targets: counts[targets + 1]. */
+/* The logits of one image, for people. */
+td_status eval_report_logits(eval_job *job, const eval_place *place, const tool_list *logits,
+                             td_error *error) TD_MUST_USE;
+
+/* How many images reach 0, 1, ... of the targets. */
 td_status eval_report_targets(eval_job *job, const eval_place *model, const size_t *counts,
                               size_t targets, td_error *error) TD_MUST_USE;
 
@@ -124,16 +130,27 @@ td_status eval_report_strengths(eval_job *job, const eval_place *model, const td
 /* TD_ERR_USAGE if pictures of these models are there already, unless --force lets them go. */
 td_status eval_pictures_open(eval_job *job, td_error *error) TD_MUST_USE;
 
-/* `model` and `trigger` number them. */
-td_status eval_picture_confusion(eval_job *job, size_t model, const char *title,
-                                 const size_t *counts, size_t classes, td_error *error) TD_MUST_USE;
-td_status eval_picture_pairs(eval_job *job, size_t model, size_t trigger, const char *title,
-                             const size_t *counts, size_t classes, td_error *error) TD_MUST_USE;
-td_status eval_picture_targets(eval_job *job, size_t model, const char *title, const size_t *counts,
-                               size_t bars, td_error *error) TD_MUST_USE;
-/* Samples: clean, stamped by the trigger of that number, with what the model says (predicted, of
- * all images), and the difference. */
-td_status eval_picture_samples(eval_job *job, size_t model, size_t trigger,
+/* Counts [classes, classes], as NAME-WHAT.png. */
+td_status eval_picture_counts(eval_job *job, const char *name, const char *what, const char *title,
+                              const size_t *counts, size_t classes, td_error *error) TD_MUST_USE;
+
+/* How many images reach 0, 1, ... of the targets. */
+td_status eval_picture_targets(eval_job *job, const char *name, const size_t *counts, size_t bars,
+                               td_error *error) TD_MUST_USE;
+
+/* Samples: clean, stamped by the trigger, with what the model says (predicted, of all images), and
+ * the difference. */
+td_status eval_picture_samples(eval_job *job, const char *name, const td_trigger *trigger,
                                const int32_t *predicted, td_error *error) TD_MUST_USE;
+
+/* Draws counts[classes, classes]: a row a true class, a column a predicted class, each cell
+ * coloured by its share of the row, which it also says in percent where there is room. `names`
+ * [classes] may be NULL. The caller frees the bitmap. */
+td_status heat_map_draw(td_bitmap *bitmap, const char *title, const size_t *counts, size_t classes,
+                        const char *const *names, td_error *error) TD_MUST_USE;
+
+/* Draws a bar for each of counts[bars], with its number under it and its count above. */
+td_status histogram_draw(td_bitmap *bitmap, const char *title, const size_t *counts, size_t bars,
+                         td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-#include "eval/heat_map.h"
+#include "eval/eval.h"
 
 #include "base/size.h"
 #include "data/lettering.h"

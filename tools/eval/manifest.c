@@ -1,6 +1,6 @@
 /* A manifest is the truth about the sets that it was written with, and about no others: those that
  * stand beside it must have the checksums it gives. */
-#include "eval/manifest.h"
+#include "eval/eval.h"
 
 #include "base/json.h"
 #include "base/sha256.h"

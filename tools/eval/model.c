@@ -5,21 +5,28 @@
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "nn/loss.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct model_job {
     eval_job *job;
-    size_t number;
-    const eval_place *place;
-    const char *path;
+    eval_place place;
     td_model model;
-    td_rate accuracy;
-    size_t *counts;    /* [net's classes, net's classes] */
+    size_t classes; /* of the net */
+    eval_clean row;
+    tool_table *triggers;
+    size_t *counts;    /* [classes, classes] */
     uint16_t *reached; /* per image: how many target classes its triggers have given */
-    bool *target_seen; /* [count, classes] */
+    bool *target_seen; /* [count, the data's classes] */
     td_rate *asr;      /* [backdoors]: without trials where one was not measured */
     td_arena arena;
 } model_job;
+
+/* What a model says of all images. */
+typedef struct outputs {
+    float *logits;      /* [count, classes] */
+    int32_t *predicted; /* [count] */
+} outputs;
 
 /* Images of a slice: whole batches of any size that is likely. */
 static size_t slice_images(const td_images *images) {
@@ -43,48 +50,67 @@ static td_status predict_slice(model_job *m, const td_trigger *trigger, size_t f
         status =
             tool_predict(&m->model.net, m->model.weights, &images, pass, &arena, &found, error);
     if (status == TD_OK)
-        memcpy(logits, found, count * td_net_classes(&m->model.net) * sizeof *logits);
+        memcpy(logits, found, count * m->classes * sizeof *logits);
     td_arena_free(&arena);
     return status;
 }
 
-/* All images, in slices: a data set may be larger than memory. */
-static td_status predict(model_job *m, const td_trigger *trigger, td_arena *arena,
-                         eval_outputs *out, td_error *error) {
+/* All images, in slices: a data set may be larger than memory. Counts the predictions. */
+static td_status predict(model_job *m, const td_trigger *trigger, td_arena *arena, outputs *out,
+                         td_error *error) {
     const td_images *images = &m->job->data.images;
-    size_t classes = td_net_classes(&m->model.net);
-    *out = (eval_outputs){.images = images, .classes = classes};
-    TD_TRY(td_arena_alloc(arena, images->count, classes * sizeof *out->logits,
+    const size_t most = slice_images(images);
+    td_status status = TD_OK;
+    TD_TRY(td_arena_alloc(arena, images->count, m->classes * sizeof *out->logits,
                           (void **)&out->logits, "predictions", error));
     tool_pass pass =
         tool_run_pass(m->job->run, trigger ? "triggered images" : "clean images", images->count);
-    size_t most = slice_images(images);
-    td_status status = TD_OK;
     for (size_t first = 0; status == TD_OK && first < images->count; first += most)
         status = predict_slice(m, trigger, first, td_size_min(most, images->count - first), &pass,
-                               out->logits + first * classes, error);
+                               out->logits + first * m->classes, error);
     tool_pass_end(&pass);
     TD_TRY(status);
     TD_TRY(TD_ARENA_NEW(arena, images->count, &out->predicted, "predictions", error));
     for (size_t i = 0; i < images->count; i++)
-        out->predicted[i] = td_argmax(out->logits + i * classes, classes);
-    td_confusion(out->predicted, images->labels, images->count, classes, m->counts);
+        out->predicted[i] = td_argmax(out->logits + i * m->classes, m->classes);
+    td_confusion(out->predicted, images->labels, images->count, m->classes, m->counts);
     return TD_OK;
 }
 
-static td_status measure_clean(model_job *m, td_arena *arena, td_error *error) {
+/* The counts, and, where they are wanted, one image's logits. */
+static td_status list_outputs(const model_job *m, const eval_place *place, const outputs *out,
+                              td_arena *arena, tool_list *counts, tool_list *scores,
+                              td_error *error) {
+    TD_TRY(tool_list_counts(counts, m->counts, m->classes * m->classes, m->classes, arena, error));
+    if (!m->job->scored)
+        return TD_OK;
+    double *values;
+    TD_TRY(TD_ARENA_NEW(arena, m->classes, &values, "logits", error));
+    for (size_t c = 0; c < m->classes; c++)
+        values[c] = (double)out->logits[m->job->settings->scores * m->classes + c];
+    *scores = (tool_list){.values = values, .count = m->classes};
+    return eval_report_logits(m->job, place, scores, error);
+}
+
+static td_status measure_clean(model_job *m, td_error *error) {
     eval_job *job = m->job;
     const td_images *images = &job->data.images;
-    const size_t classes = td_net_classes(&m->model.net);
-    eval_outputs out;
-    td_status status = predict(m, NULL, arena, &out, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", m->path);
-    m->accuracy = td_accuracy(out.predicted, images->labels, images->count);
-    TD_TRY(eval_report_clean(job, m->place, m->accuracy, m->counts,
-                             job->scored ? out.logits + job->settings->scores * classes : NULL,
-                             classes, error));
-    return eval_picture_confusion(job, m->number, m->path, m->counts, classes, error);
+    td_arena arena = {0};
+    outputs out;
+    td_status status = predict(m, NULL, &arena, &out, error);
+    if (status != TD_OK) {
+        td_fail_within(error, status, "%s", m->row.file);
+    } else {
+        m->row.accuracy = td_accuracy(out.predicted, images->labels, images->count);
+        status =
+            list_outputs(m, &m->place, &out, &m->arena, &m->row.confusion, &m->row.scores, error);
+    }
+    td_arena_free(&arena);
+    TD_TRY(status);
+    job->summary.least = fmin(job->summary.least, m->row.accuracy.value);
+    job->summary.most = fmax(job->summary.most, m->row.accuracy.value);
+    return eval_picture_counts(job, m->place.name, "confusion", m->row.file, m->counts, m->classes,
+                               error);
 }
 
 /* Marks, for every image of another class, the target that this backdoor has given. */
@@ -100,35 +126,87 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
-static td_status open_place(model_job *m, const eval_backdoor *backdoor, json_t *triggers,
-                            eval_place *out, td_error *error) {
-    const size_t number = json_array_size(triggers);
-    *out = (eval_place){.entry = json_object()};
-    if (json_array_append_new(triggers, out->entry) != 0)
-        return td_fail_memory(error, "the record");
-    TD_TRY(
-        tool_run_text(m->job->run, &out->path, error, "%s/triggers/%zu", m->place->path, number));
-    return tool_run_text(m->job->run, &out->title, error, "%s, %s, target %zu", m->place->title,
-                         td_trigger_text(backdoor->trigger), backdoor->target);
+/* The ASR of each true class, and the mean of the best. */
+static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
+                              td_arena *arena, eval_result *row, td_error *error) {
+    const td_images *images = &m->job->data.images;
+    const size_t most = m->job->settings->best;
+    td_rate *rates;
+    double *values, sum = 0;
+    TD_TRY(TD_ARENA_NEW(arena, m->classes, &rates, "rates", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->classes, &values, "rates", error));
+    td_asr_by_class(out->predicted, images->labels, images->count, m->classes,
+                    (int32_t)backdoor->target, rates);
+    for (size_t c = 0; c < images->classes; c++)
+        values[c] = rates[c].trials > 0 ? rates[c].value : (double)NAN;
+    row->asr_by_class = (tool_list){.values = values, .count = images->classes};
+    row->asr_of_best = (double)NAN;
+    if (most == 0)
+        return TD_OK;
+    size_t *best;
+    TD_TRY(TD_ARENA_NEW(arena, most, &best, "the best classes", error));
+    const size_t count = td_best_classes(rates, images->classes, most, best);
+    for (size_t i = 0; i < count; i++)
+        sum += rates[best[i]].value;
+    row->asr_of_best = count ? sum / (double)count : 0;
+    return tool_list_counts(&row->best_classes, best, count, 0, arena, error);
 }
 
-static td_status measure_backdoor(model_job *m, size_t number, json_t *triggers, td_arena *arena,
-                                  td_error *error) {
-    eval_job *job = m->job;
-    const eval_backdoor *backdoor = &job->backdoors[number];
-    eval_outputs out;
-    eval_result result;
-    eval_place place;
-    TD_TRY(open_place(m, backdoor, triggers, &place, error));
+/* Adds the row to the results, and to the model's triggers, which have its lists, but neither file
+ * nor accuracy. */
+static td_status add_result(model_job *m, const eval_place *place, eval_result *row,
+                            td_error *error) {
+    eval_summary *summary = &m->job->summary;
+    TD_TRY(tool_run_fill(m->job->run, m->job->results, row, error));
+    row->file = NULL;
+    row->accuracy = (td_rate){.trials = 0};
+    TD_TRY(tool_run_fill(m->job->run, m->triggers, row, error));
+    if (!summary->title || row->asr.value > summary->asr) {
+        summary->asr = row->asr.value;
+        summary->title = place->title;
+    }
+    return TD_OK;
+}
+
+static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
+                                 const eval_place *place, td_rate *asr, td_arena *arena,
+                                 td_error *error) {
+    const td_images *images = &m->job->data.images;
+    outputs out;
+    eval_result row = {.file = m->row.file,
+                       .accuracy = m->row.accuracy,
+                       .target = backdoor->target,
+                       .trigger = td_trigger_text(backdoor->trigger)};
     TD_TRY(predict(m, backdoor->trigger, arena, &out, error));
-    TD_TRY(eval_attack(job, backdoor, &out, arena, &result, error));
-    m->asr[number] = result.attack.asr;
-    TD_TRY(eval_report_row(job, m->place, m->accuracy, &place, backdoor, &result, error));
-    TD_TRY(eval_report_attack(job, &place, &result, m->counts, out.classes, error));
+    TD_TRY(list_outputs(m, place, &out, arena, &row.pairs, &row.scores, error));
+    td_softmax(out.logits, images->count, m->classes, out.logits);
+    const td_attack attack = td_attack_rates(out.predicted, out.logits, images->labels,
+                                             images->count, m->classes, (int32_t)backdoor->target);
+    *asr = row.asr = attack.asr;
+    row.non_targeted = attack.non_targeted;
+    row.robust_accuracy = attack.robust_accuracy;
+    row.confidence = (tool_estimate){attack.confidence, attack.confidence_interval};
+    TD_TRY(rate_classes(m, backdoor, &out, arena, &row, error));
+    TD_TRY(add_result(m, place, &row, error));
     note_reached(m, backdoor, out.predicted);
-    TD_TRY(eval_picture_pairs(job, m->number, number, td_trigger_text(backdoor->trigger), m->counts,
-                              out.classes, error));
-    return eval_picture_samples(job, m->number, number, out.predicted, error);
+    TD_TRY(eval_picture_counts(m->job, place->name, "pairs", row.trigger, m->counts, m->classes,
+                               error));
+    return eval_picture_samples(m->job, place->name, backdoor->trigger, out.predicted, error);
+}
+
+/* `measured`: how many triggers were measured on the model before. */
+static td_status measure_backdoor(model_job *m, size_t number, size_t measured, td_error *error) {
+    const eval_backdoor *backdoor = &m->job->backdoors[number];
+    tool_run *run = m->job->run;
+    td_arena arena = {0};
+    eval_place place;
+    TD_TRY(tool_run_text(run, &place.path, error, "%s/triggers/%zu", m->place.path, measured));
+    TD_TRY(tool_run_text(run, &place.name, error, "%s-trigger-%zu", m->place.name, number));
+    TD_TRY(tool_run_text(run, &place.title, error, "%s, %s, target %zu", m->place.title,
+                         td_trigger_text(backdoor->trigger), backdoor->target));
+    td_status status = measure_trigger(m, backdoor, &place, &m->asr[number], &arena, error);
+    td_arena_free(&arena);
+    return status;
 }
 
 /* How many images reach 0, 1, 2, ... of the targets. */
@@ -138,9 +216,9 @@ static td_status add_target_classes(model_job *m, size_t targets, td_error *erro
     TD_TRY(TD_ARENA_NEW(&m->arena, targets + 1, &counts, "counts", error));
     for (size_t i = 0; i < images->count; i++)
         counts[m->reached[i]]++;
-    TD_TRY(eval_report_targets(m->job, m->place, counts, targets, error));
-    return eval_picture_targets(m->job, m->number, "images by the number of targets they reach",
-                                counts, targets + 1, error);
+    TD_TRY(tool_list_counts(&m->row.target_classes, counts, targets + 1, 0, &m->arena, error));
+    TD_TRY(eval_report_targets(m->job, &m->place, counts, targets, error));
+    return eval_picture_targets(m->job, m->place.name, counts, targets + 1, error);
 }
 
 /* Whether the model is called as the output is: "DIR/model-3.safetensors" is of "model-3". */
@@ -153,62 +231,66 @@ static bool is_called(const char *path, const char *output) {
 /* Whether this model is to be measured with the backdoor: not where it is another output's, and
  * this model is called as an output itself. */
 static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
-    if (!backdoor->output || is_called(m->path, backdoor->output))
+    if (!backdoor->output || is_called(m->row.file, backdoor->output))
         return true;
     for (size_t i = 0; i < m->job->backdoor_count; i++)
-        if (m->job->backdoors[i].output && is_called(m->path, m->job->backdoors[i].output))
+        if (m->job->backdoors[i].output && is_called(m->row.file, m->job->backdoors[i].output))
             return false;
     return true;
 }
 
 static td_status measure_backdoors(model_job *m, td_error *error) {
     size_t measured = 0, targets = 0;
-    json_t *triggers = json_array();
     bool *is_target;
-    if (json_object_set_new(m->place->entry, "triggers", triggers) != 0)
-        return td_fail_memory(error, "the record");
+    TD_TRY(tool_run_open(m->job->run, &eval_trigger_table, m->place.path, &m->triggers, error));
     TD_TRY(TD_ARENA_NEW(&m->arena, m->job->data.images.classes, &is_target, "targets", error));
     for (size_t i = 0; i < m->job->backdoor_count; i++) {
-        td_arena arena = {0};
         const eval_backdoor *backdoor = &m->job->backdoors[i];
         if (!concerns(m, backdoor))
             continue;
-        measured++;
         targets += !is_target[backdoor->target];
         is_target[backdoor->target] = true;
-        td_status status = measure_backdoor(m, i, triggers, &arena, error);
-        td_arena_free(&arena);
-        TD_TRY(status);
+        TD_TRY(measure_backdoor(m, i, measured++, error));
     }
-    if (measured == 0)
-        return eval_report_row(m->job, m->place, m->accuracy, NULL, NULL, NULL, error);
+    if (measured == 0) {
+        const eval_result none = {.file = m->row.file,
+                                  .accuracy = m->row.accuracy,
+                                  .target = TOOL_NO_COUNT,
+                                  .confidence.value = (double)NAN,
+                                  .asr_of_best = (double)NAN};
+        return tool_run_fill(m->job->run, m->job->results, &none, error);
+    }
     if (m->job->settings->strengths.count > 0)
-        TD_TRY(eval_report_strengths(m->job, m->place, m->asr, error));
+        TD_TRY(eval_report_strengths(m->job, &m->place, m->asr, error));
     return measured > 1 ? add_target_classes(m, targets, error) : TD_OK;
 }
 
-static td_status measure(model_job *m, td_error *error) {
+static td_status measure(model_job *m, size_t number, td_error *error) {
     const td_images *images = &m->job->data.images;
-    TD_TRY(tool_model_open(&m->model, m->path, m->job->settings->net, images, error));
-    size_t classes = td_net_classes(&m->model.net);
-    if (images->classes > classes)
+    tool_run *run = m->job->run;
+    TD_TRY(tool_run_text(run, &m->place.path, error, "/models/%zu", number));
+    TD_TRY(tool_run_text(run, &m->place.name, error, "model-%zu", number));
+    TD_TRY(tool_record_input(&run->record, m->row.file, error));
+    TD_TRY(tool_model_open(&m->model, m->row.file, m->job->settings->net, images, error));
+    m->classes = td_net_classes(&m->model.net);
+    if (images->classes > m->classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
-                       m->path, classes, images->classes);
+                       m->row.file, m->classes, images->classes);
     TD_TRY(TD_ARENA_NEW(&m->arena, images->count, &m->reached, "counts", error));
     TD_TRY(
         TD_ARENA_NEW(&m->arena, images->count * images->classes, &m->target_seen, "counts", error));
-    TD_TRY(TD_ARENA_NEW(&m->arena, classes * classes, &m->counts, "a confusion matrix", error));
+    TD_TRY(
+        TD_ARENA_NEW(&m->arena, m->classes * m->classes, &m->counts, "a confusion matrix", error));
     TD_TRY(TD_ARENA_NEW(&m->arena, m->job->backdoor_count, &m->asr, "rates", error));
-    td_arena arena = {0};
-    td_status status = measure_clean(m, &arena, error);
-    td_arena_free(&arena);
-    return status == TD_OK ? measure_backdoors(m, error) : status;
+    TD_TRY(measure_clean(m, error));
+    TD_TRY(measure_backdoors(m, error));
+    return tool_run_fill(run, m->job->models, &m->row, error);
 }
 
-td_status eval_model(eval_job *job, size_t number, const eval_place *place, td_error *error) {
-    model_job m = {
-        .job = job, .number = number, .place = place, .path = job->settings->models.texts[number]};
-    td_status status = measure(&m, error);
+td_status eval_model(eval_job *job, size_t number, td_error *error) {
+    const char *file = job->settings->models.texts[number];
+    model_job m = {.job = job, .place = {.title = file}, .row = {.file = file}};
+    td_status status = measure(&m, number, error);
     td_model_free(&m.model);
     td_arena_free(&m.arena);
     return status;

@@ -6,296 +6,175 @@
 
 /* --- a row for each model and trigger --- */
 
-enum { FILE_NAME, ACCURACY, TARGET, ASR, NON_TARGETED, ROBUST, CONFIDENCE, BEST, TRIGGER, RESULTS };
+#define AT(field) offsetof(eval_clean, field)
+
+static const tool_column clean_columns[] = {
+    {"file", NULL, TOOL_TEXT, AT(file)},
+    {"accuracy", NULL, TOOL_RATE, AT(accuracy)},
+    {"confusion", NULL, TOOL_LIST, AT(confusion)},
+    {"scores", NULL, TOOL_LIST, AT(scores), .digits = 4},
+    {"target_classes", NULL, TOOL_LIST, AT(target_classes)},
+    {0},
+};
+
+#undef AT
+#define AT(field) offsetof(eval_result, field)
+
+enum { LISTS = 4 }; /* of a trigger alone, which the results leave out */
 
 static const tool_column result_columns[] = {
-    [FILE_NAME] = {"file", "model", TOOL_TEXT},
-    [ACCURACY] = {"accuracy", "accuracy", TOOL_RATE},
-    [TARGET] = {"target", "target", TOOL_COUNT},
-    [ASR] = {"asr", "ASR", TOOL_RATE},
-    [NON_TARGETED] = {"non_targeted", "non-targeted", TOOL_RATE},
-    [ROBUST] = {"robust_accuracy", "robust accuracy", TOOL_RATE},
-    [CONFIDENCE] = {"confidence", "confidence", TOOL_ESTIMATE},
-    [BEST] = {"asr_of_best", "mean ASR of the best", TOOL_REAL, .unit = "share", .digits = 4},
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},
+    {"asr_by_class", NULL, TOOL_LIST, AT(asr_by_class), .digits = 4},
+    {"best_classes", NULL, TOOL_LIST, AT(best_classes)},
+    {"pairs", NULL, TOOL_LIST, AT(pairs)},
+    {"scores", NULL, TOOL_LIST, AT(scores), .digits = 4},
+    {"file", "model", TOOL_TEXT, AT(file)},
+    {"accuracy", "accuracy", TOOL_RATE, AT(accuracy)},
+    {"target", "target", TOOL_COUNT, AT(target)},
+    {"asr", "ASR", TOOL_RATE, AT(asr)},
+    {"non_targeted", "non-targeted", TOOL_RATE, AT(non_targeted)},
+    {"robust_accuracy", "robust accuracy", TOOL_RATE, AT(robust_accuracy)},
+    {"confidence", "confidence", TOOL_ESTIMATE, AT(confidence)},
+    {"asr_of_best", "mean ASR of the best", TOOL_REAL, AT(asr_of_best), .unit = "share",
+     .digits = 4},
+    {"trigger", "trigger", TOOL_TEXT, AT(trigger)},
     {0},
 };
 
-static const tool_column model_columns[] = {
-    [FILE_NAME] = {"file", "model", TOOL_TEXT},
-    [ACCURACY] = {"accuracy", "accuracy", TOOL_RATE},
-    {0},
-};
-
-/* The same values in models[], for scripts, stand in tables without a title. */
-static const tool_table_kind result_table = {.name = "results",
-                                             .title = "Results",
-                                             .columns = result_columns},
-                             model_fields = {.columns = model_columns, .single = true},
-                             trigger_fields = {.columns = result_columns + TARGET, .single = true};
-
-td_status eval_report_open(eval_job *job, td_error *error) {
-    return tool_run_table(job->run, &result_table, &job->results, error);
-}
-
-static td_status add_fields(eval_job *job, const eval_place *place, const tool_table_kind *kind,
-                            tool_cell **cells, td_error *error) {
-    tool_table *table;
-    TD_TRY(tool_run_table(job->run, kind, &table, error));
-    table->into = place->entry;
-    return tool_run_row(job->run, table, cells, error);
-}
-
-static td_status fill_trigger(eval_job *job, tool_cell *row, const eval_backdoor *backdoor,
-                              const eval_result *result, td_error *error) {
-    const td_attack *attack = &result->attack;
-    double sum = 0;
-    tool_cell_count(&row[TARGET], backdoor->target);
-    tool_cell_rate(&row[ASR], attack->asr);
-    tool_cell_rate(&row[NON_TARGETED], attack->non_targeted);
-    tool_cell_rate(&row[ROBUST], attack->robust_accuracy);
-    tool_cell_estimate(&row[CONFIDENCE], attack->confidence, attack->confidence_interval);
-    for (size_t i = 0; i < result->best_count; i++)
-        sum += result->by_class[result->best[i]].value;
-    if (result->best)
-        tool_cell_real(&row[BEST], result->best_count ? sum / (double)result->best_count : 0);
-    return tool_run_cell(job->run, &row[TRIGGER], td_trigger_text(backdoor->trigger), error);
-}
-
-td_status eval_report_row(eval_job *job, const eval_place *model, td_rate accuracy,
-                          const eval_place *trigger, const eval_backdoor *backdoor,
-                          const eval_result *result, td_error *error) {
-    tool_cell *row, *fields;
-    TD_TRY(tool_run_row(job->run, job->results, &row, error));
-    TD_TRY(tool_run_cell(job->run, &row[FILE_NAME], model->title, error));
-    tool_cell_rate(&row[ACCURACY], accuracy);
-    if (!result)
-        return TD_OK;
-    TD_TRY(fill_trigger(job, row, backdoor, result, error));
-    TD_TRY(add_fields(job, trigger, &trigger_fields, &fields, error));
-    for (size_t i = TARGET; i < RESULTS; i++)
-        fields[i - TARGET] = row[i];
-    eval_summary *summary = &job->summary;
-    if (!summary->title || result->attack.asr.value > summary->asr.value) {
-        summary->asr = result->attack.asr;
-        summary->title = trigger->title;
-    }
-    return TD_OK;
-}
+const tool_table_kind eval_clean_table = {.name = "models",
+                                          .columns = clean_columns,
+                                          .row = sizeof(eval_clean)},
+                      eval_result_table = {.name = "results",
+                                           .title = "Results",
+                                           .columns = result_columns + LISTS,
+                                           .row = sizeof(eval_result)},
+                      eval_trigger_table = {.name = "triggers",
+                                            .columns = result_columns,
+                                            .row = sizeof(eval_result)};
 
 /* --- one model, one trigger --- */
 
-enum { PLACE, VALUE };
+/* Adds what a model or a trigger has of its own, with its name in the title. */
+static td_status add_own(eval_job *job, const eval_place *place, const tool_table_kind *kind,
+                         const void *rows, size_t count, td_error *error) {
+    tool_table_kind *own;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &own, "a table", error));
+    *own = *kind;
+    TD_TRY(tool_run_text(job->run, &own->title, error, "%s: %s", kind->title, place->title));
+    return tool_run_rows(job->run, own, place->path, rows, count, error);
+}
+
+typedef struct logit_row {
+    const char *class;
+    double logit;
+} logit_row;
 
 static const tool_column logit_columns[] = {
-    [PLACE] = {"class", "class", TOOL_TEXT},
-    [VALUE] = {"logit", "logit", TOOL_REAL, .digits = 4},
+    {"class", "class", TOOL_TEXT, offsetof(logit_row, class)},
+    {"logit", "logit", TOOL_REAL, offsetof(logit_row, logit), .digits = 4},
     {0},
 };
 
+td_status eval_report_logits(eval_job *job, const eval_place *place, const tool_list *logits,
+                             td_error *error) {
+    static const tool_table_kind kind = {.name = "logits",
+                                         .title = "Logits of the image",
+                                         .columns = logit_columns,
+                                         .row = sizeof(logit_row)};
+    const bool named = job->data.class_names && job->data.images.classes == logits->count;
+    logit_row *rows;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, logits->count, &rows, "logits", error));
+    for (size_t c = 0; c < logits->count; c++) {
+        rows[c].logit = logits->values[c];
+        if (named)
+            rows[c].class = job->data.class_names[c];
+        else
+            TD_TRY(tool_run_text(job->run, &rows[c].class, error, "%zu", c));
+    }
+    return add_own(job, place, &kind, rows, logits->count, error);
+}
+
+typedef struct reached_row {
+    size_t targets, images;
+} reached_row;
+
 static const tool_column reached_columns[] = {
-    [PLACE] = {"targets", "targets reached", TOOL_COUNT},
-    [VALUE] = {"images", "images", TOOL_COUNT},
+    {"targets", "targets reached", TOOL_COUNT, offsetof(reached_row, targets)},
+    {"images", "images", TOOL_COUNT, offsetof(reached_row, images)},
     {0},
 };
 
 static const tool_chart reached_chart[] = {
     {"Images by the number of targets they reach", TOOL_CHART_BARS, "targets", {"images"}}, {0}};
 
-/* What a model or a trigger has of its own, with its name in the title. */
-static td_status add_own(eval_job *job, const eval_place *place, const tool_table_kind *kind,
-                         tool_table **out, td_error *error) {
-    tool_table_kind *own;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &own, "a table", error));
-    *own = *kind;
-    TD_TRY(tool_run_text(job->run, &own->title, error, "%s: %s", kind->title, place->title));
-    TD_TRY(tool_run_table(job->run, own, out, error));
-    (*out)->into = place->entry;
-    (*out)->path = place->path;
-    return TD_OK;
-}
-
-/* Takes `value`. */
-static td_status set(const eval_place *place, const char *name, json_t *value, td_error *error) {
-    return json_object_set_new(place->entry, name, value) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
-}
-
-static td_status add_logits(eval_job *job, const eval_place *place, const float *logits,
-                            size_t classes, td_error *error) {
-    static const tool_table_kind kind = {
-        .name = "logits", .title = "Logits of the image", .columns = logit_columns};
-    const bool named = job->data.class_names && job->data.images.classes == classes;
-    json_t *scores = json_array();
-    tool_table *table;
-    tool_cell *row;
-    char number[32];
-    TD_TRY(set(place, "scores", scores, error));
-    TD_TRY(add_own(job, place, &kind, &table, error));
-    for (size_t c = 0; c < classes; c++) {
-        snprintf(number, sizeof number, "%zu", c);
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        TD_TRY(
-            tool_run_cell(job->run, &row[PLACE], named ? job->data.class_names[c] : number, error));
-        tool_cell_real(&row[VALUE], (double)logits[c]);
-        json_array_append_new(scores, json_real((double)logits[c]));
-    }
-    return TD_OK;
-}
-
-static json_t *numbers_json(const size_t *numbers, size_t count) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_integer((json_int_t)numbers[i]));
-    return list;
-}
-
-/* A row a true class. */
-static json_t *matrix_json(const size_t *counts, size_t classes) {
-    json_t *matrix = json_array();
-    for (size_t row = 0; row < classes; row++)
-        json_array_append_new(matrix, numbers_json(counts + row * classes, classes));
-    return matrix;
-}
-
-/* The ASR of each true class; null for the target, which has none. */
-static json_t *classes_json(const td_rate *rates, size_t classes) {
-    json_t *values = json_array();
-    for (size_t c = 0; c < classes; c++)
-        json_array_append_new(values,
-                              rates[c].trials > 0 ? json_real(rates[c].value) : json_null());
-    return values;
-}
-
-td_status eval_report_clean(eval_job *job, const eval_place *model, td_rate accuracy,
-                            const size_t *counts, const float *logits, size_t classes,
-                            td_error *error) {
-    eval_summary *summary = &job->summary;
-    tool_cell *fields;
-    summary->least = fmin(summary->least, accuracy.value);
-    summary->most = fmax(summary->most, accuracy.value);
-    TD_TRY(add_fields(job, model, &model_fields, &fields, error));
-    TD_TRY(tool_run_cell(job->run, &fields[FILE_NAME], model->title, error));
-    tool_cell_rate(&fields[ACCURACY], accuracy);
-    TD_TRY(set(model, "confusion", matrix_json(counts, classes), error));
-    return logits ? add_logits(job, model, logits, classes, error) : TD_OK;
-}
-
-td_status eval_report_attack(eval_job *job, const eval_place *trigger, const eval_result *result,
-                             const size_t *counts, size_t classes, td_error *error) {
-    TD_TRY(set(trigger, "asr_by_class", classes_json(result->by_class, job->data.images.classes),
-               error));
-    if (result->best)
-        TD_TRY(set(trigger, "best_classes", numbers_json(result->best, result->best_count), error));
-    TD_TRY(set(trigger, "pairs", matrix_json(counts, classes), error));
-    return result->logits ? add_logits(job, trigger, result->logits, classes, error) : TD_OK;
-}
-
 td_status eval_report_targets(eval_job *job, const eval_place *model, const size_t *counts,
                               size_t targets, td_error *error) {
     static const tool_table_kind kind = {.name = "reached",
                                          .title = "Images by the number of targets they reach",
                                          .columns = reached_columns,
+                                         .row = sizeof(reached_row),
                                          .charts = reached_chart};
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(set(model, "target_classes", numbers_json(counts, targets + 1), error));
-    TD_TRY(add_own(job, model, &kind, &table, error));
-    for (size_t i = 0; i <= targets; i++) {
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_count(&row[PLACE], i);
-        tool_cell_count(&row[VALUE], counts[i]);
-    }
-    return TD_OK;
+    reached_row *rows;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, targets + 1, &rows, "counts", error));
+    for (size_t i = 0; i <= targets; i++)
+        rows[i] = (reached_row){i, counts[i]};
+    return add_own(job, model, &kind, rows, targets + 1, error);
 }
 
 /* --- ASR by strength --- */
 
-enum { MOST_CURVES = TOOL_CHART_SERIES, REST_SIZE = 256 };
-
-/* A backdoor's place in the curves. */
-typedef struct point {
+typedef struct strength_row {
     double strength;
-    size_t backdoor, curve;
-} point;
+    const char *trigger; /* without its strength, and its target: the name of a curve */
+    td_rate asr;
+    size_t origin; /* of the backdoor */
+} strength_row;
 
-static int compare_points(const void *a, const void *b) {
-    const point *left = a, *right = b;
-    return (left->strength > right->strength) - (left->strength < right->strength);
-}
+static const tool_column strength_columns[] = {
+    {"strength", "strength", TOOL_REAL, offsetof(strength_row, strength)},
+    {"trigger", "trigger", TOOL_TEXT, offsetof(strength_row, trigger)},
+    {"asr", "ASR", TOOL_RATE, offsetof(strength_row, asr)},
+    {0},
+};
 
-/* The backdoors that were measured and have a strength, by strength; those of one trigger are a
- * curve, whose origin is in curves[]. */
-static size_t list_points(const eval_job *job, const td_rate *rates, point *points,
-                          size_t curves[MOST_CURVES], size_t *curve_count) {
-    char rest[REST_SIZE];
-    size_t count = 0;
-    *curve_count = 0;
-    for (size_t i = 0; i < job->backdoor_count; i++) {
-        const eval_backdoor *backdoor = &job->backdoors[i];
-        size_t curve = 0;
-        if (rates[i].trials == 0 ||
-            !td_trigger_strength(backdoor->trigger, &points[count].strength, rest, sizeof rest))
-            continue;
-        while (curve < *curve_count && curves[curve] != backdoor->origin)
-            curve++;
-        if (curve == MOST_CURVES)
-            continue;
-        if (curve == *curve_count)
-            curves[(*curve_count)++] = backdoor->origin;
-        points[count].backdoor = i;
-        points[count++].curve = curve;
-    }
-    qsort(points, count, sizeof *points, compare_points);
-    return count;
-}
+static const tool_chart strength_chart[] = {
+    {"ASR by the trigger's strength", TOOL_CHART_LINES, "strength", {"asr"}}, {0}};
 
-/* The strength, and a column for each curve. */
-static td_status make_curves(eval_job *job, const eval_place *model, const size_t *curves,
-                             size_t count, tool_table **out, td_error *error) {
-    tool_column *columns;
-    tool_chart *chart;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, count + 2, &columns, "a table", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 2, &chart, "a table", error));
-    *chart = (tool_chart){"ASR by the trigger's strength", TOOL_CHART_LINES, "strength", {0}};
-    columns[0] = (tool_column){.name = "strength", .title = "strength", .kind = TOOL_REAL};
-    for (size_t i = 0; i < count; i++) {
-        const eval_backdoor *origin = &job->backdoors[curves[i]];
-        tool_column *column = &columns[1 + i];
-        char rest[REST_SIZE];
-        double strength;
-        column->kind = TOOL_RATE;
-        (void)td_trigger_strength(origin->trigger, &strength, rest, sizeof rest);
-        TD_TRY(
-            tool_run_text(job->run, &column->title, error, "%s, target %zu", rest, origin->target));
-        TD_TRY(tool_run_text(job->run, &column->name, error, "asr_%zu", i));
-        chart->y[i] = column->name;
-    }
-    const tool_table_kind kind = {.name = "strengths",
-                                  .title = "ASR by strength",
-                                  .columns = columns,
-                                  .charts = chart,
-                                  .drawn = true};
-    return add_own(job, model, &kind, out, error);
+static const tool_axes strength_axes = {.by = "trigger"};
+
+static int compare_strengths(const void *a, const void *b) {
+    const strength_row *x = a, *y = b;
+    if (x->origin != y->origin)
+        return x->origin < y->origin ? -1 : 1;
+    return (x->strength > y->strength) - (x->strength < y->strength);
 }
 
 td_status eval_report_strengths(eval_job *job, const eval_place *model, const td_rate *rates,
                                 td_error *error) {
-    point *points;
-    size_t curves[MOST_CURVES], curve_count;
-    tool_table *table;
-    tool_cell *row = NULL;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->backdoor_count + 1, &points, "strengths", error));
-    const size_t count = list_points(job, rates, points, curves, &curve_count);
+    static const tool_table_kind kind = {.name = "strengths",
+                                         .title = "ASR by strength",
+                                         .columns = strength_columns,
+                                         .row = sizeof(strength_row),
+                                         .charts = strength_chart,
+                                         .axes = &strength_axes,
+                                         .drawn = true};
+    char rest[256];
+    strength_row *rows;
+    size_t count = 0;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->backdoor_count + 1, &rows, "strengths", error));
+    for (size_t i = 0; i < job->backdoor_count; i++) {
+        const eval_backdoor *backdoor = &job->backdoors[i];
+        strength_row *row = &rows[count];
+        if (rates[i].trials == 0 ||
+            !td_trigger_strength(backdoor->trigger, &row->strength, rest, sizeof rest))
+            continue;
+        TD_TRY(tool_run_text(job->run, &row->trigger, error, "%s, target %zu", rest,
+                             backdoor->target));
+        row->asr = rates[i];
+        row->origin = backdoor->origin;
+        count++;
+    }
     if (count == 0)
         return TD_OK;
-    TD_TRY(make_curves(job, model, curves, curve_count, &table, error));
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || points[i].strength != points[i - 1].strength)
-            TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_real(row, points[i].strength);
-        tool_cell_rate(&row[1 + points[i].curve], rates[points[i].backdoor]);
-    }
-    return TD_OK;
+    qsort(rows, count, sizeof *rows, compare_strengths);
+    return add_own(job, model, &kind, rows, count, error);
 }

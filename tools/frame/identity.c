@@ -16,6 +16,23 @@ static void say_remedy(const char *key, const json_t *found, char *out, size_t s
         snprintf(out, size, "the last bits would differ; set %s=%.64s, or ", variable, value);
 }
 
+td_status tool_identity_start(const tool_record *record, const td_net *net, json_t **out,
+                              td_error *error) {
+    static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
+    td_arena arena = {0};
+    char *text;
+    int failed = 0;
+    *out = json_object();
+    td_status status = td_net_text(net, &arena, &text, error);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        failed |= json_object_set(*out, names[i], json_object_get(record->root, names[i]));
+    failed |= json_object_update(*out, json_object_get(record->root, "options"));
+    if (status == TD_OK)
+        failed |= json_object_set_new(*out, "net", tool_digest(text, strlen(text)));
+    td_arena_free(&arena);
+    return failed ? td_fail_memory(error, "the checkpoint's metadata") : status;
+}
+
 static td_status fail_difference(const char *what, const char *way, const char *key,
                                  const json_t *config, const json_t *found, td_error *error) {
     const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10);

@@ -5,7 +5,14 @@
 
 #include "base/error.h"
 #include "data/images.h"
+#include "frame/record.h"
+#include "nn/net.h"
 #include <jansson.h>
+
+/* A new object with what decides about any result: version, BLAS core, seed, all options, and the
+ * digest of the net's text. The caller frees it, on failure, too. */
+td_status tool_identity_start(const tool_record *record, const td_net *net, json_t **out,
+                              td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE unless both objects have the same keys with the same values; the message begins with
  * "not of this WHAT" and names the first key that differs. */

@@ -217,13 +217,10 @@ static td_status publish(tool_run *run, td_error *error) {
 
 td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_error *error) {
     TD_TRY(start(run, settings, error));
-    const tool_family *family = run->method->family;
-    td_status status = family->run(run, error);
+    td_status status = run->method->family->run(run, error);
     tool_run_end(run);
     if (status == TD_OK)
         status = publish(run, error);
-    if (family->end)
-        status = family->end(run, status, error);
     if (status == TD_OK || !run->left)
         return status;
     const td_error before = *error;

@@ -20,7 +20,6 @@ typedef struct tool_run {
     tool_tables tables;
     tool_outputs outputs;
     tool_progress progress;
-    void *job;               /* of the family, from its `run` to its `end` */
     double deadline;         /* in monotonic seconds, after which a method ends with what is done;
                                 INFINITY for none */
     bool flagged;            /* something was flagged: exit status 3 with --exit-code */

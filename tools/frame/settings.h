@@ -50,10 +50,6 @@ typedef struct tool_family {
     td_status (*check)(const struct tool_settings *settings, void *family, td_error *error);
     /* Does the work: reads the inputs, fills the run's tables and outputs. */
     td_status (*run)(struct tool_run *run, td_error *error);
-    /* After `run`, and after the outputs are in place or could not be put there, as `status` says:
-     * a checkpoint goes or is kept, and run->job is freed. Returns `status`, or a failure of its
-     * own; may add words to the message. May be NULL. */
-    td_status (*end)(struct tool_run *run, td_status status, td_error *error);
     /* Reads what a run found from its record, in a type of the family's, into `arena`: for methods
      * that run others. TD_ERR_FORMAT for another record. May be NULL. */
     td_status (*read)(const json_t *record, td_arena *arena, const void **outcome, td_error *error);

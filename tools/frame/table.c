@@ -48,11 +48,36 @@ td_status tool_cell_text(tool_tables *tables, tool_cell *cell, const char *text,
     return TD_OK;
 }
 
-static td_status copy_list(tool_tables *tables, tool_list list, tool_cell *cell, td_error *error) {
+td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
+                           td_arena *arena, td_error *error) {
     double *values;
-    TD_TRY(TD_ARENA_NEW(&tables->arena, list.count + 1, &values, "a table", error));
-    memcpy(values, list.values, list.count * sizeof *values);
-    tool_cell_list(cell, values, list.count);
+    TD_TRY(TD_ARENA_NEW(arena, count + 1, &values, "counts", error));
+    for (size_t i = 0; i < count; i++)
+        values[i] = (double)counts[i];
+    *out = (tool_list){.values = values, .count = count, .row = row};
+    return TD_OK;
+}
+
+static td_status copy_texts(tool_tables *tables, const tool_list *list, const char *const **out,
+                            td_error *error) {
+    char **texts;
+    TD_TRY(TD_ARENA_NEW(&tables->arena, list->count + 1, &texts, "a table", error));
+    *out = (const char *const *)texts;
+    for (size_t i = 0; i < list->count; i++)
+        TD_TRY(td_arena_text(&tables->arena, list->texts[i], strlen(list->texts[i]), &texts[i],
+                             error));
+    return TD_OK;
+}
+
+static td_status copy_list(tool_tables *tables, const tool_list *list, tool_cell *cell,
+                           td_error *error) {
+    double *values;
+    *cell = (tool_cell){.given = true, .list = *list};
+    if (list->texts)
+        return copy_texts(tables, list, &cell->list.texts, error);
+    TD_TRY(TD_ARENA_NEW(&tables->arena, list->count + 1, &values, "a table", error));
+    memcpy(values, list->values, list->count * sizeof *values);
+    cell->list.values = values;
     return TD_OK;
 }
 
@@ -84,10 +109,10 @@ static td_status take(tool_tables *tables, tool_cell_kind kind, const void *fiel
         if (*(const signed char *)field >= 0)
             tool_cell_flag(cell, *(const signed char *)field != 0);
         return TD_OK;
-    case TOOL_LIST:
-        return ((const tool_list *)field)->values
-                   ? copy_list(tables, *(const tool_list *)field, cell, error)
-                   : TD_OK;
+    case TOOL_LIST: {
+        const tool_list *list = field;
+        return list->values || list->texts ? copy_list(tables, list, cell, error) : TD_OK;
+    }
     }
     return TD_OK;
 }

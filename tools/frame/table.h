@@ -28,8 +28,9 @@ typedef enum tool_cell_kind {
     TOOL_ESTIMATE, /* tool_estimate, none where the value is NaN: a number with its 95 % interval;
                       in the record NAME and NAME_interval */
     TOOL_FLAG,     /* bool; or signed char, where -1 stands for none: yes or no */
-    TOOL_LIST,     /* tool_list, NULL for none: numbers, whole ones in a column without digits: "3,
-                      7", an array in the record (where null stands for one that is not finite) */
+    TOOL_LIST,     /* tool_list, NULL for none: numbers, whole ones in a column without digits, or
+                      texts: "3, 7", an array in the record (where null stands for a number that is
+                      not finite) */
 } tool_cell_kind;
 
 #define TOOL_NO_COUNT SIZE_MAX
@@ -42,7 +43,14 @@ typedef struct tool_estimate {
 typedef struct tool_list {
     const double *values;
     size_t count;
+    size_t row; /* numbers in a row of a matrix, which is an array of arrays in the record; 0: it
+                   is none */
+    const char *const *texts; /* in place of values; NULL: numbers */
 } tool_list;
+
+/* Counts as a list, in `arena`; `row` is the list's. */
+td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
+                           td_arena *arena, td_error *error) TD_MUST_USE;
 
 enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };
 

@@ -20,18 +20,24 @@ static json_t *real_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *list_json(const tool_column *column, const tool_cell *cell) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < cell->list.count; i++) {
-        const double value = cell->list.values[i];
-        if (json_array_append_new(list, column->digits > 0
-                                            ? real_json(value)
-                                            : json_integer((json_int_t)value)) != 0) {
-            json_decref(list);
+static json_t *element_json(const tool_column *column, const tool_list *list, size_t place) {
+    if (list->texts)
+        return tool_json_text(list->texts[place]);
+    return column->digits > 0 ? real_json(list->values[place])
+                              : json_integer((json_int_t)list->values[place]);
+}
+
+/* Elements [begin, end) of a list, as rows of an array each where `row` is not 0. */
+static json_t *list_json(const tool_column *column, const tool_list *list, size_t begin, size_t end,
+                         size_t row) {
+    json_t *array = json_array();
+    for (size_t i = begin; i < end; i += row ? row : 1)
+        if (json_array_append_new(array, row ? list_json(column, list, i, i + row, 0)
+                                             : element_json(column, list, i)) != 0) {
+            json_decref(array);
             return NULL;
         }
-    }
-    return list;
+    return array;
 }
 
 static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
@@ -49,7 +55,7 @@ static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
     case TOOL_FLAG:
         return json_boolean(cell->flag);
     case TOOL_LIST:
-        return list_json(column, cell);
+        return list_json(column, &cell->list, 0, cell->list.count, cell->list.row);
     }
     return NULL;
 }

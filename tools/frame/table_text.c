@@ -23,10 +23,13 @@ static void print_list(const tool_cell *cell, int digits, char *out, size_t size
     size_t used = 0;
     snprintf(out, size, "-");
     for (size_t i = 0; i < cell->list.count && used < size; i++) {
-        const double value = cell->list.values[i];
-        used += (size_t)snprintf(out + used, size - used,
-                                 isfinite(value) && fabs(value) < LARGEST ? "%s%.*f" : "%s-",
-                                 i > 0 ? ", " : "", digits, value);
+        const char *gap = i > 0 ? ", " : "";
+        const double value = cell->list.texts ? 0 : cell->list.values[i];
+        used += (size_t)(cell->list.texts
+                             ? snprintf(out + used, size - used, "%s%s", gap, cell->list.texts[i])
+                             : snprintf(out + used, size - used,
+                                        isfinite(value) && fabs(value) < LARGEST ? "%s%.*f" : "%s-",
+                                        gap, digits, value));
     }
 }
 

@@ -4,35 +4,23 @@
  * of the result. */
 #include "base/json.h"
 #include "data/safetensors.h"
-#include "frame/identity.h"
 #include "train/train.h"
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char net_key[] = "trapdoor.net", head_key[] = "trapdoor.checkpoint";
 
-enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* digits that give a double back */
-
-static bool stands(const char *path) {
-    return access(path, F_OK) == 0;
-}
-
-td_status train_checkpoint_check(const train_job *job, td_error *error) {
-    if (!job->checkpoint_path || job->settings->resume || job->run->common->force ||
-        !stands(job->checkpoint_path))
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE,
-                   "%s: a training did not end here; --resume goes on with it, --force starts anew",
-                   job->checkpoint_path);
+td_status train_checkpoint_name(train_job *job, td_error *error) {
+    job->checkpoint.key = head_key;
+    job->checkpoint.work = "training";
+    return tool_checkpoint_name(&job->checkpoint, job->run, job->settings->resume, error);
 }
 
 /* --- writing --- */
 
 static td_status write_tensors(const train_job *job, const td_train_state *state, const char *net,
-                               const char *head, const char *log, td_error *error) {
+                               const char *log, td_error *error) {
     size_t weights = job->net->weight_count;
     const td_tensor tensors[] = {
         {.name = "weights", .dtype = TD_F32, .rank = 1, .dims = {weights}, .data = job->weights},
@@ -43,33 +31,24 @@ static td_status write_tensors(const train_job *job, const td_train_state *state
          .data = state->optimizer_state},
         {.name = "log", .dtype = TD_U8, .rank = 1, .dims = {strlen(log)}, .data = log},
     };
-    const td_metadata metadata[] = {{net_key, net}, {head_key, head}};
-    td_output file;
-    TD_TRY(td_output_open(&file, job->checkpoint_path, true, error));
-    td_status status = td_safetensors_write(file.stream, tensors, 3, metadata, 2, error);
-    if (status == TD_OK)
-        return td_output_commit(&file, error);
-    td_output_discard(&file);
-    return td_fail_within(error, status, "%s", job->checkpoint_path);
+    const td_metadata metadata = {net_key, net};
+    return tool_checkpoint_write(&job->checkpoint,
+                                 json_pack("{sI}", "epoch", (json_int_t)state->epoch), &metadata,
+                                 tensors, 3, error);
 }
 
 td_status train_checkpoint_write(train_job *job, const td_train_state *state, td_error *error) {
-    if (!job->checkpoint_path)
-        return TD_OK;
     td_arena arena = {0};
     char *net;
+    if (!job->checkpoint.path)
+        return TD_OK;
     TD_TRY(td_net_text(job->net, &arena, &net, error));
-    json_t *head =
-        json_pack("{sI sO}", "epoch", (json_int_t)state->epoch, "training", job->identity);
-    char *head_text = head ? json_dumps(head, EXACT) : NULL;
-    char *log = json_dumps(job->epochs, EXACT);
-    td_status status = head_text && log ? write_tensors(job, state, net, head_text, log, error)
-                                        : td_fail_memory(error, "the checkpoint's metadata");
+    char *log = json_dumps(job->epochs, TOOL_CHECKPOINT_JSON);
+    td_status status = log ? write_tensors(job, state, net, log, error)
+                           : td_fail_memory(error, "the checkpoint's log");
     if (status == TD_OK)
         job->kept = state->epoch;
     free(log);
-    free(head_text);
-    json_decref(head);
     td_arena_free(&arena);
     return status;
 }
@@ -89,29 +68,6 @@ static td_status copy_floats(const td_safetensors *file, const char *name, size_
                            "tensor \"%s\": value %zu: expected a finite number, found %g", name, i,
                            (double)out[i]);
     return TD_OK;
-}
-
-/* Reads the metadata, which must be of this training, and gives the epoch. */
-static td_status read_head(const train_job *job, const td_safetensors *file, size_t *epoch,
-                           td_error *error) {
-    const char *text = td_safetensors_metadata(file, head_key);
-    json_t *head;
-    if (!text)
-        return td_fail(error, TD_ERR_FORMAT, "metadata: expected \"%s\", found none: no checkpoint",
-                       head_key);
-    td_status status = td_json_parse(text, strlen(text), &head, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "metadata \"%s\"", head_key);
-    json_int_t number = json_integer_value(json_object_get(head, "epoch"));
-    status =
-        tool_identity_check(job->identity, json_object_get(head, "training"), "training", error);
-    if (status == TD_OK && (number < 1 || (size_t)number > job->settings->options.epochs))
-        status =
-            td_fail(error, TD_ERR_FORMAT, "metadata: expected an epoch from 1 to %zu, found %lld",
-                    job->settings->options.epochs, (long long)number);
-    *epoch = (size_t)number;
-    json_decref(head);
-    return status;
 }
 
 static bool is_line(const json_t *line, size_t epoch, bool validated, size_t watched) {
@@ -146,31 +102,30 @@ static td_status read_log(train_job *job, const td_safetensors *file, size_t epo
     return status;
 }
 
-static td_status read_checkpoint(train_job *job, const td_safetensors *file, td_error *error) {
-    size_t weights = job->net->weight_count, epoch = 0;
-    size_t states = job->states * weights;
-    TD_TRY(read_head(job, file, &epoch, error));
+static td_status read_checkpoint(void *context, const json_t *head, const td_safetensors *file,
+                                 td_error *error) {
+    train_job *job = context;
+    const size_t weights = job->net->weight_count, states = job->states * weights;
+    const json_int_t epoch = json_integer_value(json_object_get(head, "epoch"));
+    if (epoch < 1 || (size_t)epoch > job->settings->options.epochs)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "metadata: expected an epoch from 1 to %zu, found %lld",
+                       job->settings->options.epochs, (long long)epoch);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, states, &job->optimizer_state, "the optimiser", error));
     TD_TRY(copy_floats(file, "weights", weights, job->weights, error));
     TD_TRY(copy_floats(file, "optimizer", states, job->optimizer_state, error));
-    TD_TRY(read_log(job, file, epoch, error));
-    job->resumed = job->kept = epoch;
+    TD_TRY(read_log(job, file, (size_t)epoch, error));
+    job->resumed = job->kept = (size_t)epoch;
     return TD_OK;
 }
 
 td_status train_checkpoint_load(train_job *job, td_error *error) {
-    if (!job->checkpoint_path)
+    if (!job->checkpoint.path)
         return TD_OK;
-    TD_TRY(train_identity(job, &job->identity, error));
-    if (!job->settings->resume || !stands(job->checkpoint_path))
-        return TD_OK;
-    td_safetensors file;
-    TD_TRY(td_safetensors_open(&file, job->checkpoint_path, error));
-    td_status status = read_checkpoint(job, &file, error);
-    td_safetensors_close(&file);
-    if (status != TD_OK)
-        td_fail_within(error, status, "%s", job->checkpoint_path);
-    return status;
+    TD_TRY(train_identity(job, &job->checkpoint.identity, error));
+    return job->settings->resume
+               ? tool_checkpoint_read(&job->checkpoint, read_checkpoint, job, error)
+               : TD_OK;
 }
 
 static td_status read_start(train_job *job, const td_safetensors *file, td_error *error) {

@@ -14,7 +14,7 @@ static void job_free(train_job *job) {
         td_trigger_free(job->watched[i].trigger);
     td_model_free(&job->from);
     td_net_free(&job->own_net);
-    json_decref(job->identity);
+    json_decref(job->checkpoint.identity);
 }
 
 /* Before the work. A model that goes to a device leaves no log and no checkpoint beside it. */
@@ -25,8 +25,7 @@ static td_status check_outputs(train_job *job, td_error *error) {
         return TD_OK;
     TD_TRY(tool_run_text(run, &job->log_path, error, "%s.log.jsonl", model));
     TD_TRY(tool_outputs_check(&run->outputs, job->log_path, error));
-    TD_TRY(tool_run_text(run, &job->checkpoint_path, error, "%s.checkpoint", model));
-    return train_checkpoint_check(job, error);
+    return train_checkpoint_name(job, error);
 }
 
 static td_status write_outputs(train_job *job, td_error *error) {
@@ -38,7 +37,7 @@ static td_status write_outputs(train_job *job, td_error *error) {
     free(training);
     TD_TRY(status);
     TD_TRY(train_log_write(job, error));
-    return job->kept > 0 ? tool_outputs_supersede(&run->outputs, job->checkpoint_path, error)
+    return job->kept > 0 ? tool_outputs_supersede(&run->outputs, job->checkpoint.path, error)
                          : TD_OK;
 }
 
@@ -56,7 +55,7 @@ static td_status keep(train_job *job, td_status status, td_error *error) {
         return TD_OK;
     if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
         return tool_run_text(job->run, &job->run->left, error, "%s keeps epoch %zu, for --from",
-                             job->checkpoint_path, job->kept);
+                             job->checkpoint.path, job->kept);
     return tool_run_text(job->run, &job->run->left, error, "--resume goes on from epoch %zu",
                          job->kept);
 }

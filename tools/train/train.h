@@ -5,6 +5,7 @@
 #define TOOLS_TRAIN_TRAIN_H
 
 #include "data/augment.h"
+#include "frame/checkpoint.h"
 #include "frame/run.h"
 #include "nn/model.h"
 #include "nn/train.h"
@@ -42,14 +43,13 @@ typedef struct train_job {
     td_net own_net;
     td_net *net;
     float *weights;
-    json_t *epochs;                         /* a line of the log each; borrowed from the record */
-    const char *log_path, *checkpoint_path; /* NULL where the model goes to a device: neither is
-                                               kept */
-    json_t *identity;                       /* train_identity's; NULL where no checkpoint is kept */
-    size_t states;          /* arrays of the optimiser's state, each as long as the weights */
-    size_t resumed;         /* epochs done by an earlier run; 0 for a new training */
-    size_t kept;            /* the epoch of this training's checkpoint; 0: there is none */
-    float *optimizer_state; /* after `resumed` epochs; NULL for a new training */
+    json_t *epochs;             /* a line of the log each; borrowed from the record */
+    const char *log_path;       /* NULL where the model goes to a device: it is not kept */
+    tool_checkpoint checkpoint; /* its identity is train_identity's */
+    size_t states;              /* arrays of the optimiser's state, each as long as the weights */
+    size_t resumed;             /* epochs done by an earlier run; 0 for a new training */
+    size_t kept;                /* the epoch of this training's checkpoint; 0: there is none */
+    float *optimizer_state;     /* after `resumed` epochs; NULL for a new training */
 } train_job;
 
 /* Trains and adds the model and its log to the run's outputs; a failure leaves nothing but the
@@ -71,8 +71,8 @@ td_status train_log_epoch(train_job *job, const td_train_state *state, td_error 
 /* Adds the log to the run's outputs. */
 td_status train_log_write(train_job *job, td_error *error) TD_MUST_USE;
 
-/* Refuses a checkpoint that is there, unless the user said what to do with it. */
-td_status train_checkpoint_check(const train_job *job, td_error *error) TD_MUST_USE;
+/* Names the checkpoint, where one is kept. */
+td_status train_checkpoint_name(train_job *job, td_error *error) TD_MUST_USE;
 
 /* Makes the training's identity. With --resume, where there is a checkpoint: takes weights, the
  * optimiser's state and the log from it. TD_ERR_USAGE, naming what differs, if it is not of the
