@@ -128,6 +128,19 @@ check 'another layer, in fewer dimensions' cluster --layer flat --dimensions 3 \
     --json flat.json
 check_field flat.json features 256
 
+# Fewer images than values: the directions are those of the images' inner products.
+for threads in 1 3; do
+    check "few images at $threads threads" trapdoor-defend activation-clustering -q \
+        --model bad.safetensors --data $set:train:2000-3120 --layer flat --size 0.5 \
+        --manifest sets/manifest.json --threads $threads --json few.json --force
+    without_timing few.json >few$threads
+done
+check 'few images: the same record at 3 threads' cmp few1 few3
+check 'few images: class 5 is flagged' test "$(of_class few.json 5 flagged)" = true
+n=$(of_class few.json 5 suspects)
+check 'few images: its suspects are poisoned' \
+    test "$(($(of_class few.json 5 poisoned_suspects) * 10))" -gt $((n * 9))
+
 # Refusals.
 me=trapdoor-defend
 check_fails 2 "$me spectral: expected --model, found none" trapdoor-defend spectral

@@ -2,7 +2,7 @@
 #include "defend/audit/distribution.h"
 #include "defend/audit/verdict.h"
 #include "defend/detect/detect.h"
-#include "defend/filter/outcome.h"
+#include "defend/filter/filter.h"
 #include "support.h"
 #include <math.h>
 

@@ -94,11 +94,51 @@ static void agrees_with_its_definition(void **state) {
     td_arena_free(&arena);
 }
 
+/* Of fewer points than dimensions: the inner products, and that their trace is the covariance's. */
+static void inner_products_of_few_points(void **state) {
+    (void)state;
+    enum { COUNT = 40, DIMENSION = 70 };
+    static float points[COUNT * DIMENSION];
+    static double mean[DIMENSION], centred[COUNT * DIMENSION];
+    static double products[COUNT * COUNT], other[COUNT * COUNT], covariance[DIMENSION * DIMENSION];
+    td_arena arena = {0};
+    moments m = new_moments(DIMENSION, &arena);
+    td_random random = td_random_for(2, TD_FOR_TEST, 0, 0);
+    double trace = 0;
+    for (size_t i = 0; i < COUNT * DIMENSION; i++)
+        points[i] = 3 + td_random_normal(&random);
+    const size_t threads = td_threads();
+    for (size_t t = 1; t <= 3; t++) {
+        td_set_threads(t);
+        moments_inner(points, COUNT, DIMENSION, mean, centred, t == 1 ? products : other);
+        if (t > 1)
+            assert_memory_equal(products, other, sizeof products);
+    }
+    td_set_threads(threads);
+    for (size_t a = 0; a < COUNT; a++) {
+        for (size_t b = 0; b < COUNT; b++) {
+            double sum = 0;
+            for (size_t k = 0; k < DIMENSION; k++)
+                sum += ((double)points[a * DIMENSION + k] - mean[k]) *
+                       ((double)points[b * DIMENSION + k] - mean[k]);
+            assert_near(products[a * COUNT + b], sum / COUNT, 1e-13);
+        }
+        trace += products[a * COUNT + a];
+    }
+    moments_add(&m, points, COUNT);
+    moments_get(&m, mean, covariance);
+    for (size_t k = 0; k < DIMENSION; k++)
+        trace -= covariance[k * DIMENSION + k];
+    assert_near(trace, 0, 1e-12);
+    td_arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_points_worked_by_hand),
         cmocka_unit_test(a_small_variance_far_from_zero),
         cmocka_unit_test(agrees_with_its_definition),
+        cmocka_unit_test(inner_products_of_few_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Repairs of models: the curve of a pruning, what is chosen from it, and the rating. */
-#include "defend/repair/prune_curve.h"
+#include "defend/repair/fineprune.h"
 #include "net_support.h"
 #include "nn/channels.h"
 #include "nn/loss.h"
@@ -20,11 +20,10 @@ static void test_der(void **state) {
 }
 
 static size_t chosen(const size_t *hits, size_t steps, double tolerance) {
-    td_rate accuracy[8];
-    const prune_curve curve = {.steps = steps, .accuracy = accuracy};
+    prune_point points[8];
     for (size_t k = 0; k <= steps; k++)
-        accuracy[k] = td_rate_of(hits[k], 100);
-    return prune_choose(&curve, tolerance);
+        points[k].accuracy = td_rate_of(hits[k], 100);
+    return prune_choose(points, steps, tolerance);
 }
 
 static void test_choose(void **state) {
@@ -100,21 +99,20 @@ static void assert_curve(const char *text) {
         .run = &run, .backdoors = {{f.trigger, 1}}, .backdoor_count = 1};
     const prune_subject subject = {&f.with, f.with_weights, f.mask, order};
     td_images stamped;
-    prune_curve curve;
+    prune_point curve[CHANNELS + 1];
     size_t different = 0;
-    assert_int_equal(prune_measure(&subject, &truth, &f.images, 0, &f.arena, &curve, NULL), TD_OK);
-    assert_int_equal(curve.steps, CHANNELS);
+    assert_int_equal(prune_measure(&subject, &truth, &f.images, 0, curve, NULL), TD_OK);
     assert_int_equal(
         td_trigger_stamp(f.trigger, &f.images, (td_stamp){1, 0}, &f.arena, &stamped, NULL), TD_OK);
     for (size_t k = 0; k <= CHANNELS; k++) {
         if (k > 0)
             td_channels_mask(&f.with, f.with_weights, f.mask)[order[k - 1]] = 0;
         const td_rate accuracy = twin(&f, &f.images, -1), asr = twin(&f, &stamped, 1);
-        assert_int_equal(curve.accuracy[k].hits, accuracy.hits);
-        assert_int_equal(curve.accuracy[k].trials, IMAGES);
-        assert_int_equal(curve.asr[0][k].hits, asr.hits);
-        assert_int_equal(curve.asr[0][k].trials, asr.trials);
-        different += accuracy.hits != curve.accuracy[0].hits;
+        assert_int_equal(curve[k].accuracy.hits, accuracy.hits);
+        assert_int_equal(curve[k].accuracy.trials, IMAGES);
+        assert_int_equal(curve[k].asr[0].hits, asr.hits);
+        assert_int_equal(curve[k].asr[0].trials, asr.trials);
+        different += accuracy.hits != curve[0].accuracy.hits;
     }
     assert_true(different > 0);
     tear_down(&f);

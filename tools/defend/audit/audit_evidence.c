@@ -2,7 +2,7 @@
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include "defend/detect/detect.h"
-#include "defend/filter/outcome.h"
+#include "defend/filter/filter.h"
 #include "measure/mad.h"
 #include <stdarg.h>
 #include <string.h>

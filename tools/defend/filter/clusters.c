@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { ROUNDS = 300, START = 1 /* epoch of k-means' draws */, POINTS_A_CHUNK = 64 };
+enum { ROUNDS = 300, START = 1 /* epoch of k-means' draws */ };
 
 static double squared_distance(const double *a, const double *b, size_t dimension) {
     double sum = 0;
@@ -163,11 +163,9 @@ static double score(const silhouettes *s, size_t number) {
     return a == b ? 0 : (b - a) / fmax(a, b);
 }
 
-static void score_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void set_score(void *context, size_t i) {
     const silhouettes *s = context;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        s->scores[i] = score(s, i);
+    s->scores[i] = score(s, i);
 }
 
 td_status clusters_silhouette(const double *points, const uint8_t *member, size_t count,
@@ -181,7 +179,7 @@ td_status clusters_silhouette(const double *points, const uint8_t *member, size_
     if (s.sizes[0] == 0 || s.sizes[1] == 0)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&arena, s.taken, &s.scores, "silhouettes", error));
-    td_parallel_for(s.taken, POINTS_A_CHUNK, score_chunk, &s);
+    td_parallel_each(s.taken, set_score, &s);
     for (size_t i = 0; i < s.taken; i++)
         *out += s.scores[i] / (double)s.taken;
     td_arena_free(&arena);

@@ -2,7 +2,7 @@
 
 #include "base/size.h"
 #include "defend/filter/filter_features.h"
-#include "defend/filter/outcome.h"
+#include <math.h>
 #include <string.h>
 
 #define AT(field) offsetof(filter_settings, field)
@@ -34,22 +34,28 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 /* Within a class images stay in their order. */
 static td_status sort_images(filter_job *job, td_error *error) {
     const td_images *images = &job->data.images;
+    const size_t truth = job->settings->manifest ? 0 : TOOL_NO_COUNT;
     td_arena *arena = &job->run->arena;
+    size_t begin = 0;
     TD_TRY(TD_ARENA_NEW(arena, images->classes, &job->classes, "classes", error));
     TD_TRY(TD_ARENA_NEW(arena, images->count, &job->order, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, images->count, &job->suspect, "images", error));
-    for (size_t i = 0; i < images->count; i++)
-        job->classes[images->labels[i]].count++;
-    size_t begin = 0;
     for (size_t c = 0; c < images->classes; c++) {
-        job->largest = td_size_max(job->largest, job->classes[c].count);
-        job->classes[c].begin = begin;
-        begin += job->classes[c].count;
-        job->classes[c].count = 0;
-    }
-    for (size_t i = 0; i < images->count; i++) {
-        filter_class *of = &job->classes[images->labels[i]];
-        job->order[of->begin + of->count++] = (uint32_t)i;
+        filter_class *of = &job->classes[c];
+        *of = (filter_class){.number = c,
+                             .name = job->data.class_names ? job->data.class_names[c] : NULL,
+                             .begin = begin,
+                             .flagged = job->filter->ranks ? -1 : 0,
+                             .poisoned = truth,
+                             .hits = truth,
+                             .auroc = {.value = NAN}};
+        for (size_t i = 0; i < FILTER_FIGURES; i++)
+            of->figures[i] = NAN;
+        for (size_t i = 0; i < images->count; i++)
+            if ((size_t)images->labels[i] == c)
+                job->order[begin++] = (uint32_t)i;
+        of->count = begin - of->begin;
+        job->largest = td_size_max(job->largest, of->count);
     }
     return TD_OK;
 }
@@ -85,6 +91,7 @@ static td_status check_classes(const filter_job *job, size_t dimensions, td_erro
 static td_status measure_scores(const filter_job *job, filter_class *of, const double *scores,
                                 td_error *error) {
     td_arena arena = {0};
+    td_auroc auroc;
     double *split;
     size_t low = 0, high = of->count;
     if (of->poisoned == 0 || of->poisoned == of->count)
@@ -92,8 +99,9 @@ static td_status measure_scores(const filter_job *job, filter_class *of, const d
     TD_TRY(TD_ARENA_NEW(&arena, of->count, &split, "scores", error));
     for (size_t i = 0; i < of->count; i++)
         split[job->poisoned[job->order[of->begin + i]] ? --high : low++] = scores[i];
-    td_status status = td_auroc_of(split, low, split + low, of->poisoned, &of->auroc, error);
-    of->has_auroc = status == TD_OK;
+    td_status status = td_auroc_of(split, low, split + low, of->poisoned, &auroc, error);
+    if (status == TD_OK)
+        of->auroc = (tool_estimate){auroc.value, auroc.interval};
     td_arena_free(&arena);
     return status;
 }
@@ -101,52 +109,63 @@ static td_status measure_scores(const filter_job *job, filter_class *of, const d
 /* Takes over what was found, and counts. */
 static td_status take(filter_job *job, filter_class *of, const filter_findings *found,
                       td_error *error) {
-    of->flagged = found->flagged;
-    job->run->flagged |= found->flagged;
     memcpy(of->figures, found->figures, sizeof of->figures);
     for (size_t i = 0; i < of->count; i++) {
         const uint32_t image = job->order[of->begin + i];
-        const bool poisoned = job->poisoned && job->poisoned[image];
         job->suspect[image] = found->suspects[i];
         of->suspects += found->suspects[i];
-        of->poisoned += poisoned;
-        of->hits += poisoned && found->suspects[i];
+        if (job->poisoned) {
+            of->poisoned += job->poisoned[image];
+            of->hits += job->poisoned[image] && found->suspects[i];
+        }
     }
-    job->suspects += of->suspects;
-    return job->filter->ranks ? measure_scores(job, of, found->scores, error) : TD_OK;
+    if (job->filter->ranks)
+        return job->poisoned ? measure_scores(job, of, found->scores, error) : TD_OK;
+    of->flagged = found->flagged;
+    job->run->flagged |= found->flagged;
+    return TD_OK;
 }
 
-static td_status look_through(filter_job *job, filter_features *features, filter_findings *found,
-                              td_error *error) {
+static td_status look_through(filter_job *job, filter_features *features, td_error *error) {
     tool_run *run = job->run;
+    bool *suspects;
+    double *scores;
+    TD_TRY(TD_ARENA_NEW(&run->arena, job->largest, &suspects, "images", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, job->largest, &scores, "scores", error));
     tool_run_begin(run, run->method->name, "images", job->data.images.count);
     for (size_t c = 0; c < job->data.images.classes; c++) {
         filter_class *of = &job->classes[c];
         filter_group group = {.seed = run->common->seed, .number = c, .count = of->count};
+        filter_findings found = {.suspects = suspects, .scores = scores};
         if (of->count == 0)
             continue;
-        *found = (filter_findings){.suspects = found->suspects, .scores = found->scores};
-        memset(found->suspects, 0, of->count * sizeof *found->suspects);
+        memset(suspects, 0, of->count * sizeof *suspects);
         TD_TRY(filter_features_take(features, of, &group, error));
-        TD_TRY(job->filter->judge(run->own, &group, found, error));
-        TD_TRY(take(job, of, found, error));
+        TD_TRY(job->filter->judge(run->own, &group, &found, error));
+        TD_TRY(take(job, of, &found, error));
     }
     tool_run_end(run);
     return TD_OK;
 }
 
+static td_status read_truth(filter_job *job, td_error *error) {
+    const char *manifest = job->settings->manifest;
+    if (!manifest)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->data.images.count, &job->poisoned, "images", error));
+    return filter_read_truth(job->run, &job->data, manifest, job->poisoned, error);
+}
+
 static td_status work(filter_job *job, filter_features *features, td_error *error) {
-    filter_findings found;
     TD_TRY(open_inputs(job, error));
     TD_TRY(filter_features_open(features, job, error));
     TD_TRY(check_classes(job, features->dimensions, error));
-    if (job->settings->manifest)
-        TD_TRY(filter_read_truth(job, error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->largest, &found.suspects, "images", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->largest, &found.scores, "scores", error));
-    TD_TRY(look_through(job, features, &found, error));
-    TD_TRY(filter_report(job, error));
-    return job->run->common->output ? filter_write_cleaned(job, error) : TD_OK;
+    TD_TRY(read_truth(job, error));
+    TD_TRY(look_through(job, features, error));
+    TD_TRY(filter_report(job, features->layer, features->count, error));
+    return job->run->common->output
+               ? filter_write_cleaned(job->run, &job->data, job->suspect, error)
+               : TD_OK;
 }
 
 static td_status run(tool_run *run, td_error *error) {

@@ -22,6 +22,29 @@ typedef struct filter_settings {
 
 extern const tool_family filters;
 
+/* --- what its record says, read again --- */
+
+typedef struct filter_outcome_class {
+    size_t number, images, suspects;
+    bool flagged;
+    double silhouette; /* of its division; NAN: the filter does not divide */
+} filter_outcome_class;
+
+typedef struct filter_outcome {
+    bool ranks; /* it ranks the images of every class, and flags no class */
+    size_t images;
+    filter_outcome_class *classes;
+    size_t class_count;
+    size_t *suspects; /* numbers of images, ascending */
+    size_t suspect_count;
+} filter_outcome;
+
+/* The families' read: *outcome is a filter_outcome. */
+td_status filter_read(const json_t *record, td_arena *arena, const void **outcome,
+                      td_error *error) TD_MUST_USE;
+
+/* --- the work --- */
+
 /* The images of one class, as a filter sees them. */
 typedef struct filter_group {
     uint64_t seed;
@@ -49,18 +72,19 @@ typedef struct filter {
     td_status (*judge)(const void *own, const filter_group *group, filter_findings *out,
                        td_error *error);
     bool ranks; /* it takes the first images of every class by scores; else it flags classes */
-    tool_column figures[FILTER_FIGURES];
+    tool_column figures[FILTER_FIGURES]; /* real numbers, in the order of the findings' */
 } filter;
 
 /* One class, and what was found in it. */
 typedef struct filter_class {
+    size_t number;
+    const char *name;    /* NULL: the set has none */
     size_t begin, count; /* its images are job->order[begin ... begin + count) */
     size_t suspects;
-    bool flagged;
-    double figures[FILTER_FIGURES];
-    size_t poisoned, hits; /* in truth; poisoned images among the suspects */
-    bool has_auroc;
-    td_auroc auroc; /* of the scores, poisoned images being the positive class */
+    signed char flagged;            /* 0 or 1; -1 by a filter that ranks */
+    double figures[FILTER_FIGURES]; /* NaN of a class without images */
+    size_t poisoned, hits; /* in truth; poisoned images among the suspects; or TOOL_NO_COUNT */
+    tool_estimate auroc;   /* of the scores, poisoned images being the positive class; or NaN */
 } filter_class;
 
 typedef struct filter_job {
@@ -69,22 +93,23 @@ typedef struct filter_job {
     const filter *filter;
     td_model model;
     td_dataset data;
-    const char *layer; /* as the user or the net calls it */
-    size_t features;   /* values of an image there */
-    uint32_t *order;   /* [images]: class by class */
+    uint32_t *order; /* [images]: class by class */
     filter_class *classes;
     size_t largest;           /* images of a class */
     bool *suspect, *poisoned; /* [images]; poisoned: NULL without --manifest */
-    size_t suspects;
 } filter_job;
 
-/* Reads --manifest into job->poisoned. */
-td_status filter_read_truth(filter_job *job, td_error *error) TD_MUST_USE;
+/* Lists in poisoned[images], which is all false, the images of a set that are poisoned by the
+ * manifest at `path`. */
+td_status filter_read_truth(tool_run *run, const td_dataset *data, const char *path, bool *poisoned,
+                            td_error *error) TD_MUST_USE;
 
-/* Fills the tables and the record. */
-td_status filter_report(filter_job *job, td_error *error) TD_MUST_USE;
+/* Fills the tables and the record; the images were judged by `features` values at `layer`. */
+td_status filter_report(const filter_job *job, const char *layer, size_t features,
+                        td_error *error) TD_MUST_USE;
 
 /* Writes the set without the suspects to -o. */
-td_status filter_write_cleaned(filter_job *job, td_error *error) TD_MUST_USE;
+td_status filter_write_cleaned(tool_run *run, const td_dataset *data, const bool *suspect,
+                               td_error *error) TD_MUST_USE;
 
 #endif

@@ -25,29 +25,29 @@ static const char *last_hidden(const td_net *net) {
 }
 
 static td_status cut(filter_features *f, td_error *error) {
-    filter_job *job = f->job;
+    const filter_job *job = f->job;
     const char *asked = job->settings->layer, *model = job->settings->model.path;
-    job->layer = asked ? asked : last_hidden(&job->model.net);
-    if (!job->layer)
+    f->layer = asked ? asked : last_hidden(&job->model.net);
+    if (!f->layer)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net that ends in a dense layer, found none; --layer says "
                        "what to look at",
                        model);
-    td_status status = td_net_head(&job->model.net, job->model.weights, job->layer, true, &f->part,
+    td_status status = td_net_head(&job->model.net, job->model.weights, f->layer, true, &f->part,
                                    &f->weights, &job->run->arena, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "--layer");
-    job->features = td_net_classes(&f->part);
-    if (job->features <= FILTER_MOST_FEATURES)
+    f->count = td_net_classes(&f->part);
+    if (f->count <= FILTER_MOST_FEATURES)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
                    "%s: %s: expected a layer of at most %d values, found %zu; --layer says which "
                    "to take",
-                   model, job->layer, FILTER_MOST_FEATURES, job->features);
+                   model, f->layer, FILTER_MOST_FEATURES, f->count);
 }
 
 static td_status make_room(filter_features *f, td_error *error) {
-    const size_t n = f->job->features, room = FILTER_KEPT_BYTES / sizeof(float) / n;
+    const size_t n = f->count, room = FILTER_KEPT_BYTES / sizeof(float) / n;
     const size_t largest = f->job->largest, row = n * sizeof(float);
     td_arena *arena = &f->job->run->arena;
     f->dimensions = td_size_min(f->job->filter->dimensions(f->job->run->own), n);
@@ -64,7 +64,7 @@ static td_status make_room(filter_features *f, td_error *error) {
     return moments_new(&f->moments, n, arena, error);
 }
 
-td_status filter_features_open(filter_features *f, filter_job *job, td_error *error) {
+td_status filter_features_open(filter_features *f, const filter_job *job, td_error *error) {
     *f = (filter_features){.job = job};
     TD_TRY(cut(f, error));
     TD_TRY(make_room(f, error));
@@ -82,7 +82,7 @@ void filter_features_close(filter_features *f) {
 static td_status compute(filter_features *f, size_t first, size_t count, float *out,
                          td_error *error) {
     const filter_job *job = f->job;
-    const size_t n = job->features;
+    const size_t n = f->count;
     for (size_t done = 0; done < count; done += FILTER_BATCH) {
         size_t batch = td_size_min(FILTER_BATCH, count - done);
         td_feed(&job->data.images, job->order, first + done, batch, td_exec_input(f->exec));
@@ -93,7 +93,7 @@ static td_status compute(filter_features *f, size_t first, size_t count, float *
             return td_fail(error, TD_ERR_NUMERIC,
                            "%s: image %zu of %s: expected finite values at %s, found %g",
                            job->settings->model.path, job->data.first + job->order[first + i / n],
-                           job->data.name, job->layer, (double)out[i]);
+                           job->data.name, f->layer, (double)out[i]);
     return TD_OK;
 }
 
@@ -102,7 +102,7 @@ static td_status compute(filter_features *f, size_t first, size_t count, float *
 static td_status get_block(filter_features *f, const filter_class *of, size_t first, size_t count,
                            const float **out, td_error *error) {
     bool keeps = first < f->kept_images;
-    float *rows = keeps ? f->kept + first * f->job->features : f->block;
+    float *rows = keeps ? f->kept + first * f->count : f->block;
     *out = rows;
     if (first < f->kept_count)
         return TD_OK;
@@ -125,9 +125,11 @@ static td_status add_all(filter_features *f, const filter_class *of, td_error *e
     return TD_OK;
 }
 
+/* --- as many images as values, or more: directions by their covariance --- */
+
 static td_status find_directions(filter_features *f, const filter_class *of, filter_group *group,
                                  td_error *error) {
-    const size_t n = f->job->features;
+    const size_t n = f->count;
     TD_TRY(add_all(f, of, error));
     moments_get(&f->moments, f->mean, f->covariance);
     for (size_t i = 0; i < n; i++)
@@ -141,30 +143,55 @@ typedef struct projection {
     double *positions;
 } projection;
 
-static void project_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+static void project(void *context, size_t i) {
     const projection *p = context;
     const filter_features *f = p->features;
-    const size_t n = f->job->features;
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        for (size_t d = 0; d < f->dimensions; d++) {
-            const double *axis = f->axes + d * n;
-            double sum = 0;
-            for (size_t k = 0; k < n; k++)
-                sum += ((double)p->rows[i * n + k] - f->mean[k]) * axis[k];
-            p->positions[i * f->dimensions + d] = sum;
-        }
+    const size_t n = f->count;
+    for (size_t d = 0; d < f->dimensions; d++) {
+        const double *axis = f->axes + d * n;
+        double sum = 0;
+        for (size_t k = 0; k < n; k++)
+            sum += ((double)p->rows[i * n + k] - f->mean[k]) * axis[k];
+        p->positions[i * f->dimensions + d] = sum;
+    }
 }
 
-td_status filter_features_take(filter_features *f, const filter_class *of, filter_group *group,
-                               td_error *error) {
+static td_status take_many(filter_features *f, const filter_class *of, filter_group *group,
+                           td_error *error) {
     TD_TRY(find_directions(f, of, group, error));
     for (size_t first = 0; first < of->count; first += MOMENTS_ROWS) {
         const size_t count = td_size_min(MOMENTS_ROWS, of->count - first);
         projection p = {.features = f, .positions = f->positions + first * f->dimensions};
         TD_TRY(get_block(f, of, first, count, &p.rows, error));
-        td_parallel_for(count, 32, project_chunk, &p);
+        td_parallel_each(count, project, &p);
     }
+    return TD_OK;
+}
+
+/* --- fewer images than values: positions by their inner products --- */
+
+/* Of the centred images C [count, n], the matrix C Cᵀ / count has the variances of the covariance
+ * as its largest eigenvalues λ, and √(count · λ) times its eigenvectors are the positions. */
+static td_status take_few(filter_features *f, const filter_class *of, filter_group *group,
+                          td_error *error) {
+    const size_t count = of->count;
+    double *products = f->moments.products;
+    TD_TRY(compute(f, of->begin, count, f->kept, error));
+    moments_inner(f->kept, count, f->count, f->mean, f->covariance, products);
+    for (size_t i = 0; i < count; i++)
+        group->variance += products[i * count + i];
+    TD_TRY(eigen_top(products, count, f->dimensions, f->variances, f->axes, error));
+    for (size_t i = 0; i < count; i++)
+        for (size_t d = 0; d < f->dimensions; d++)
+            f->positions[i * f->dimensions + d] =
+                sqrt(fmax(0, (double)count * f->variances[d])) * f->axes[d * count + i];
+    f->done += count;
+    return tool_run_go_on(f->job->run, f->done, NULL, error);
+}
+
+td_status filter_features_take(filter_features *f, const filter_class *of, filter_group *group,
+                               td_error *error) {
+    TD_TRY(of->count < f->count ? take_few(f, of, group, error) : take_many(f, of, group, error));
     group->dimensions = f->dimensions;
     group->positions = f->positions;
     group->variances = f->variances;

@@ -14,23 +14,24 @@ enum {
 };
 
 typedef struct filter_features {
-    filter_job *job;
-    td_net part; /* up to the layer */
+    const filter_job *job;
+    const char *layer; /* as the user or the net calls it */
+    size_t count;      /* values of an image there */
+    size_t dimensions; /* that they are reduced to */
+    td_net part;       /* up to the layer */
     float *weights;
     td_exec *exec;
-    float *kept, *block; /* [kept_images, features], [MOMENTS_ROWS, features] */
-    size_t kept_images;  /* room; a multiple of MOMENTS_ROWS */
+    float *kept, *block; /* [kept_images, count], [MOMENTS_ROWS, count] */
+    size_t kept_images;  /* room; a multiple of MOMENTS_ROWS, and as many as there are values */
     size_t kept_count;   /* images of the class whose values are there, from its first on */
     moments moments;
-    double *mean, *covariance, *axes; /* [features], [features, features], [dimensions, features] */
+    double *mean, *covariance, *axes; /* [count], [count, count], [dimensions, count] */
     double *positions, *variances;    /* of a class */
-    size_t dimensions;
-    size_t done; /* images */
+    size_t done;                      /* images */
 } filter_features;
 
-/* Cuts the net, sets the job's layer and features, and makes room. On failure, too, the caller
- * closes it. */
-td_status filter_features_open(filter_features *features, filter_job *job,
+/* Cuts the net, and makes room. On failure, too, the caller closes it. */
+td_status filter_features_open(filter_features *features, const filter_job *job,
                                td_error *error) TD_MUST_USE;
 void filter_features_close(filter_features *features);
 

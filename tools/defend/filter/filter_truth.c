@@ -6,16 +6,16 @@
 enum { SHOWN = 16 }; /* digits of a checksum in a message */
 
 /* The output of the manifest that the set is, by its checksum. */
-static td_status find_output(const filter_job *job, const json_t *root, const json_t **out,
+static td_status find_output(const td_dataset *data, const json_t *root, const json_t **out,
                              td_error *error) {
     size_t i;
     json_t *output;
     td_digest found;
-    if (job->data.file_count != 1)
+    if (data->file_count != 1)
         return td_fail(error, TD_ERR_USAGE,
                        "expected the set that it was written with as --data, one file, found %s",
-                       job->data.name);
-    TD_TRY(td_sha256_file(job->data.files[0], &found, error));
+                       data->name);
+    TD_TRY(td_sha256_file(data->files[0], &found, error));
     json_array_foreach(json_object_get(root, "outputs"), i, output) {
         const char *sum = json_string_value(json_object_get(output, "sha256"));
         if (sum && strcmp(sum, found.hex) == 0) {
@@ -26,25 +26,11 @@ static td_status find_output(const filter_job *job, const json_t *root, const js
     return td_fail(error, TD_ERR_USAGE,
                    "expected an output with SHA-256 %.*s..., that of %s, found none: it tells of "
                    "another set",
-                   SHOWN, found.hex, job->data.name);
+                   SHOWN, found.hex, data->name);
 }
 
-/* Index `number` of the poisoned images; they ascend. */
-static td_status mark(filter_job *job, const json_t *entry, size_t number, json_int_t *last,
-                      td_error *error) {
-    const json_int_t index = json_is_integer(entry) ? json_integer_value(entry) : -1;
-    if (index <= *last)
-        return td_fail(error, TD_ERR_FORMAT,
-                       "poisoned_indices[%zu]: expected an index above %lld, found %s", number,
-                       (long long)*last, json_is_integer(entry) ? "a lower one" : "none");
-    *last = index;
-    const size_t at = (size_t)index;
-    if (at >= job->data.first && at - job->data.first < job->data.images.count)
-        job->poisoned[at - job->data.first] = true;
-    return TD_OK;
-}
-
-static td_status read_output(filter_job *job, const json_t *output, td_error *error) {
+static td_status read_output(const json_t *output, const td_dataset *data, bool *poisoned,
+                             td_error *error) {
     const json_t *indices = json_object_get(output, "poisoned_indices");
     const json_t *count = json_object_get(output, "count");
     size_t i;
@@ -52,23 +38,32 @@ static td_status read_output(filter_job *job, const json_t *output, td_error *er
     json_int_t last = -1;
     if (!json_is_array(indices))
         return td_fail(error, TD_ERR_FORMAT, "expected a list under \"poisoned_indices\"");
-    json_array_foreach(indices, i, entry) TD_TRY(mark(job, entry, i, &last, error));
+    json_array_foreach(indices, i, entry) {
+        const json_int_t index = json_is_integer(entry) ? json_integer_value(entry) : -1;
+        const size_t at = (size_t)index - data->first;
+        if (index <= last)
+            return td_fail(error, TD_ERR_FORMAT,
+                           "poisoned_indices[%zu]: expected an index above %lld, found %s", i,
+                           (long long)last, json_is_integer(entry) ? "a lower one" : "none");
+        last = index;
+        if ((size_t)index >= data->first && at < data->images.count)
+            poisoned[at] = true;
+    }
     if (!json_is_integer(count) || last >= json_integer_value(count))
         return td_fail(error, TD_ERR_FORMAT,
                        "poisoned_indices: expected indices below the \"count\" of the output");
     return TD_OK;
 }
 
-td_status filter_read_truth(filter_job *job, td_error *error) {
-    const char *path = job->settings->manifest;
+td_status filter_read_truth(tool_run *run, const td_dataset *data, const char *path, bool *poisoned,
+                            td_error *error) {
     const json_t *output = NULL;
     json_t *root;
-    TD_TRY(tool_record_input(&job->run->record, path, error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->data.images.count, &job->poisoned, "images", error));
+    TD_TRY(tool_record_input(&run->record, path, error));
     TD_TRY(td_json_read(path, &root, error));
-    td_status status = find_output(job, root, &output, error);
+    td_status status = find_output(data, root, &output, error);
     if (status == TD_OK)
-        status = read_output(job, output, error);
+        status = read_output(output, data, poisoned, error);
     json_decref(root);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

@@ -70,3 +70,31 @@ void moments_get(const moments *m, double *mean, double *covariance) {
             covariance[i * n + k] =
                 m->products[i * n + k] / count - (m->sum[i] / count) * (m->sum[k] / count);
 }
+
+typedef struct inner {
+    const double *centred; /* [count, dimension] */
+    size_t count, dimension;
+    double *products;
+} inner;
+
+static void multiply_strip(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const inner *p = context;
+    const int n = (int)p->dimension, count = (int)p->count;
+    (void)chunk, (void)thread;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)(end - begin), count, n,
+                1 / (double)count, p->centred + begin * p->dimension, n, p->centred, n, 0,
+                p->products + begin * p->count, count);
+}
+
+void moments_inner(const float *rows, size_t count, size_t dimension, double *mean, double *centred,
+                   double *products) {
+    inner p = {centred, count, dimension, products};
+    memset(mean, 0, dimension * sizeof *mean);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < dimension; k++)
+            mean[k] += (double)rows[i * dimension + k] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < dimension; k++)
+            centred[i * dimension + k] = (double)rows[i * dimension + k] - mean[k];
+    td_parallel_for(count, STRIP, multiply_strip, &p);
+}

@@ -31,4 +31,10 @@ void moments_add(moments *m, const float *rows, size_t count);
  * points so far; count > 0. */
 void moments_get(const moments *m, double *mean, double *covariance);
 
+/* Of few points rows[count, dimension] at once: mean[dimension]; centred[count, dimension], the
+ * points without it; and products[count, count], the inner products of these, divided by `count`.
+ * The same bits at any number of threads. */
+void moments_inner(const float *rows, size_t count, size_t dimension, double *mean, double *centred,
+                   double *products);
+
 #endif

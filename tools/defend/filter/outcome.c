@@ -1,55 +1,51 @@
-#include "defend/filter/outcome.h"
+/* What a filter found, as its record says. */
+#include "defend/filter/filter.h"
 
-#include "data/dataset.h"
 #include <math.h>
 
-/* A whole number of at most `most`. */
-static bool take(const json_t *object, const char *key, size_t most, size_t *out) {
-    const json_t *value = json_object_get(object, key);
-    const json_int_t number = json_integer_value(value);
-    *out = (size_t)number;
-    return json_is_integer(value) && number >= 0 && (size_t)number <= most;
-}
-
-static td_status take_class(const json_t *entry, size_t place, filter_outcome *of,
-                            td_error *error) {
-    filter_outcome_class *out = &of->classes[place];
+static td_status take_class(json_t *entry, size_t place, filter_outcome *of, td_error *error) {
     const json_t *flagged = json_object_get(entry, "flagged");
     const json_t *silhouette = json_object_get(entry, "silhouette");
-    if (!take(entry, "class", TD_MOST_CLASSES - 1, &out->number) ||
-        !take(entry, "images", SIZE_MAX >> 1, &out->images) ||
-        !take(entry, "suspects", out->images, &out->suspects))
+    json_int_t number, images, suspects;
+    if (json_unpack(entry, "{sI sI sI}", "class", &number, "images", &images, "suspects",
+                    &suspects) != 0 ||
+        number < 0 || number >= TD_MOST_CLASSES || suspects < 0 || suspects > images)
         return td_fail(error, TD_ERR_FORMAT,
                        "\"classes\": entry %zu: expected \"class\", \"images\" and \"suspects\", "
                        "whole numbers",
                        place);
-    out->flagged = json_is_true(flagged);
-    out->silhouette = json_is_number(silhouette) ? json_number_value(silhouette) : NAN;
+    of->classes[place] = (filter_outcome_class){
+        .number = (size_t)number,
+        .images = (size_t)images,
+        .suspects = (size_t)suspects,
+        .flagged = json_is_true(flagged),
+        .silhouette = json_is_number(silhouette) ? json_number_value(silhouette) : NAN};
     of->ranks = of->ranks && !flagged;
     return TD_OK;
 }
 
 td_status filter_read(const json_t *record, td_arena *arena, const void **outcome,
                       td_error *error) {
-    const json_t *classes = json_object_get(record, "classes"), *entry;
+    const json_t *classes = json_object_get(record, "classes");
     const json_t *suspects = json_object_get(record, "suspects");
+    const json_t *images = json_object_get(record, "images");
     filter_outcome *made;
+    json_t *entry;
     size_t i;
-    TD_TRY(TD_ARENA_NEW(arena, 1, &made, "a record", error));
-    *made = (filter_outcome){.ranks = true,
-                             .class_count = json_array_size(classes),
-                             .suspect_count = json_array_size(suspects)};
-    if (!json_is_array(classes) || !json_is_array(suspects) ||
-        !take(record, "images", SIZE_MAX >> 1, &made->images))
+    if (!json_is_array(classes) || !json_is_array(suspects) || !json_is_integer(images) ||
+        json_integer_value(images) < 0)
         return td_fail(
             error, TD_ERR_FORMAT,
             "expected a filter's \"classes\", \"images\" and \"suspects\", found another "
             "record");
+    TD_TRY(TD_ARENA_NEW(arena, 1, &made, "a record", error));
+    *made = (filter_outcome){.ranks = true,
+                             .images = (size_t)json_integer_value(images),
+                             .class_count = json_array_size(classes),
+                             .suspect_count = json_array_size(suspects)};
     TD_TRY(TD_ARENA_NEW(arena, made->class_count, &made->classes, "a record", error));
     TD_TRY(TD_ARENA_NEW(arena, made->suspect_count, &made->suspects, "a record", error));
-    json_array_foreach(classes, i, entry) {
-        TD_TRY(take_class(entry, i, made, error));
-    }
+    json_array_foreach(classes, i, entry) TD_TRY(take_class(entry, i, made, error));
     json_array_foreach(suspects, i, entry) {
         if (!json_is_integer(entry) || json_integer_value(entry) < 0)
             return td_fail(error, TD_ERR_FORMAT,

@@ -9,10 +9,9 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
     repair_figures before, after;
     const td_net *net;
     float *weights;
-    TD_TRY(repair_measure(&in->truth, "measuring before", &in->model.net, in->model.weights,
-                          &before, error));
+    TD_TRY(repair_measure(&in->truth, &in->model.net, in->model.weights, NULL, &before, error));
     TD_TRY(repair(in, &net, &weights, error));
-    TD_TRY(repair_measure(&in->truth, "measuring after", net, weights, &after, error));
+    TD_TRY(repair_measure(&in->truth, net, weights, &before, &after, error));
     TD_TRY(repair_report(&in->truth, &before, &after, error));
     return tool_run_model(in->run, in->run->common->output, net, weights, in->model.training,
                           error);

@@ -4,6 +4,7 @@
 #include "defend/hygiene.h"
 #include "frame/predict.h"
 #include "frame/trigger.h"
+#include <math.h>
 
 enum { SLICE = 1024 }; /* images that are stamped at once; whole batches, so that bits stay */
 
@@ -119,38 +120,24 @@ static td_status measure(bench *b, repair_figures *figures, td_error *error) {
     TD_TRY(tool_predict_classes(b->net, b->weights, images, &b->pass, b->predicted, error));
     figures->accuracy = td_accuracy(b->predicted, images->labels, images->count);
     for (size_t i = 0; i < images->count; i++) {
-        td_rate *rate = &figures->classes[images->labels[i]];
+        td_rate *rate = &figures->classes[images->labels[i]].accuracy;
         rate->trials++;
         rate->hits += b->predicted[i] == images->labels[i];
     }
-    for (size_t c = 0; c < figures->class_count; c++)
-        figures->classes[c] = td_rate_of(figures->classes[c].hits, figures->classes[c].trials);
+    for (size_t c = 0; c < figures->class_count; c++) {
+        const td_rate counts = figures->classes[c].accuracy;
+        figures->classes[c] = (repair_class){c, td_rate_of(counts.hits, counts.trials)};
+    }
     for (size_t k = 0; k < b->evaluator->backdoor_count; k++) {
         const repair_backdoor *backdoor = &b->evaluator->backdoors[k];
         TD_TRY(predict_stamped(b, backdoor->trigger, error));
         figures->attacks[k] = (repair_attack){
+            td_trigger_text(backdoor->trigger), backdoor->target,
             td_asr(b->predicted, images->labels, images->count, (int32_t)backdoor->target),
-            td_accuracy(b->predicted, images->labels, images->count)};
+            td_accuracy(b->predicted, images->labels, images->count), NAN};
     }
     return TD_OK;
 }
-
-td_status repair_measure(const repair_evaluator *e, const char *what, const td_net *net,
-                         const float *weights, repair_figures *figures, td_error *error) {
-    const size_t images = e->test.images.count;
-    bench b = {.evaluator = e, .net = net, .weights = weights};
-    *figures = (repair_figures){.class_count = td_net_classes(net)};
-    if (!e->test.name)
-        return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&e->run->arena, figures->class_count, &figures->classes, "rates", error));
-    TD_TRY(TD_ARENA_NEW(&e->run->arena, images, &b.predicted, "predictions", error));
-    b.pass = tool_run_pass(e->run, what, (e->backdoor_count + 1) * images);
-    td_status status = measure(&b, figures, error);
-    tool_pass_end(&b.pass);
-    return status;
-}
-
-/* --- report --- */
 
 double repair_der(double accuracy_before, double accuracy_after, double asr_before,
                   double asr_after) {
@@ -158,99 +145,122 @@ double repair_der(double accuracy_before, double accuracy_after, double asr_befo
     return ((asr > 0 ? asr : 0) - (accuracy > 0 ? accuracy : 0) + 1) / 2;
 }
 
-static double der_of(const repair_figures *before, const repair_figures *after, size_t backdoor) {
-    return repair_der(before->accuracy.value, after->accuracy.value,
-                      before->attacks[backdoor].asr.value, after->attacks[backdoor].asr.value);
+td_status repair_measure(const repair_evaluator *e, const td_net *net, const float *weights,
+                         const repair_figures *before, repair_figures *figures, td_error *error) {
+    const size_t images = e->test.images.count;
+    bench b = {.evaluator = e, .net = net, .weights = weights};
+    *figures = (repair_figures){.class_count = td_net_classes(net)};
+    if (!e->test.name)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&e->run->arena, figures->class_count, &figures->classes, "rates", error));
+    TD_TRY(TD_ARENA_NEW(&e->run->arena, images, &b.predicted, "predictions", error));
+    b.pass = tool_run_pass(e->run, before ? "measuring after" : "measuring before",
+                           (e->backdoor_count + 1) * images);
+    td_status status = measure(&b, figures, error);
+    tool_pass_end(&b.pass);
+    for (size_t k = 0; before && k < e->backdoor_count; k++)
+        figures->attacks[k].der =
+            repair_der(before->accuracy.value, figures->accuracy.value,
+                       before->attacks[k].asr.value, figures->attacks[k].asr.value);
+    return status;
 }
 
-/* `before` is NULL for the figures of the model before. */
-static json_t *figures_json(const repair_evaluator *e, const repair_figures *before,
-                            const repair_figures *figures) {
-    json_t *root = json_object(), *classes = json_array(), *triggers = json_array();
-    tool_json_rate(root, "accuracy", &figures->accuracy);
-    for (size_t c = 0; c < figures->class_count; c++) {
-        json_t *entry = json_pack("{sI}", "class", (json_int_t)c);
-        if (figures->classes[c].trials > 0)
-            tool_json_rate(entry, "accuracy", &figures->classes[c]);
-        json_array_append_new(classes, entry);
-    }
-    for (size_t k = 0; k < e->backdoor_count; k++) {
-        json_t *entry = json_pack("{ss sI}", "trigger", td_trigger_text(e->backdoors[k].trigger),
-                                  "target", (json_int_t)e->backdoors[k].target);
-        tool_json_rate(entry, "asr", &figures->attacks[k].asr);
-        tool_json_rate(entry, "robust_accuracy", &figures->attacks[k].robust_accuracy);
-        if (before)
-            json_object_set_new(entry, "der", json_real(der_of(before, figures, k)));
-        json_array_append_new(triggers, entry);
-    }
-    json_object_set_new(root, "classes", classes);
-    json_object_set_new(root, "triggers", triggers);
-    return root;
-}
+/* --- report --- */
 
-enum { FIGURE, CLASS, TRIGGER, TARGET, BEFORE, AFTER, DER };
+static const tool_column accuracy_column[] = {
+    {"accuracy", NULL, TOOL_RATE, offsetof(repair_figures, accuracy)}, {0}};
 
-static const tool_column columns[] = {
-    [FIGURE] = {"figure", "figure", TOOL_TEXT},     [CLASS] = {"class", "class", TOOL_COUNT},
-    [TRIGGER] = {"trigger", "trigger", TOOL_TEXT},  [TARGET] = {"target", "target", TOOL_COUNT},
-    [BEFORE] = {"before", "before", TOOL_RATE},     [AFTER] = {"after", "after", TOOL_RATE},
-    [DER] = {"der", "DER", TOOL_REAL, .digits = 4}, {0},
+static const tool_column class_columns[] = {
+    {"class", NULL, TOOL_COUNT, offsetof(repair_class, number)},
+    {"accuracy", NULL, TOOL_RATE, offsetof(repair_class, accuracy)},
+    {0},
 };
 
-static const tool_table_kind comparison = {
-    .name = "comparison", .title = "Before and after the repair", .columns = columns};
+static const tool_column attack_columns[] = {
+    {"trigger", NULL, TOOL_TEXT, offsetof(repair_attack, trigger)},
+    {"target", NULL, TOOL_COUNT, offsetof(repair_attack, target)},
+    {"asr", NULL, TOOL_RATE, offsetof(repair_attack, asr)},
+    {"robust_accuracy", NULL, TOOL_RATE, offsetof(repair_attack, robust_accuracy)},
+    {"der", NULL, TOOL_REAL, offsetof(repair_attack, der)},
+    {0},
+};
 
-static td_status add_row(const repair_evaluator *e, tool_table *table, const char *figure,
-                         td_rate before, td_rate after, tool_cell **row, td_error *error) {
-    TD_TRY(tool_run_row(e->run, table, row, error));
-    tool_cell_word(&(*row)[FIGURE], figure);
-    tool_cell_rate(&(*row)[BEFORE], before);
-    tool_cell_rate(&(*row)[AFTER], after);
-    return TD_OK;
+static const tool_table_kind
+    accuracy_field = {.columns = accuracy_column, .row = sizeof(repair_figures), .single = true},
+    class_rows = {.name = "classes", .columns = class_columns, .row = sizeof(repair_class)},
+    attack_rows = {.name = "triggers", .columns = attack_columns, .row = sizeof(repair_attack)};
+
+static td_status add_figures(const repair_evaluator *e, const char *path,
+                             const repair_figures *figures, td_error *error) {
+    TD_TRY(tool_run_rows(e->run, &accuracy_field, path, figures, 1, error));
+    TD_TRY(tool_run_rows(e->run, &class_rows, path, figures->classes, figures->class_count, error));
+    return tool_run_rows(e->run, &attack_rows, path, figures->attacks, e->backdoor_count, error);
 }
 
-static td_status add_of_trigger(const repair_evaluator *e, tool_table *table, const char *figure,
-                                const repair_backdoor *backdoor, td_rate before, td_rate after,
-                                tool_cell **row, td_error *error) {
-    TD_TRY(add_row(e, table, figure, before, after, row, error));
-    TD_TRY(tool_run_cell(e->run, &(*row)[TRIGGER], td_trigger_text(backdoor->trigger), error));
-    tool_cell_count(&(*row)[TARGET], backdoor->target);
-    return TD_OK;
-}
+/* One figure, of all images, of those of a class, or of those with a trigger. */
+typedef struct compared {
+    const char *figure, *trigger;
+    size_t class, target;
+    td_rate before, after;
+    double der;
+} compared;
 
-static td_status add_attack(const repair_evaluator *e, tool_table *table, size_t number,
-                            const repair_figures *before, const repair_figures *after,
-                            td_error *error) {
-    const repair_backdoor *backdoor = &e->backdoors[number];
-    const repair_attack *old = &before->attacks[number], *new = &after->attacks[number];
-    tool_cell *row;
-    TD_TRY(add_of_trigger(e, table, "ASR", backdoor, old->asr, new->asr, &row, error));
-    tool_cell_real(&row[DER], der_of(before, after, number));
-    return add_of_trigger(e, table, "robust accuracy", backdoor, old->robust_accuracy,
-                          new->robust_accuracy, &row, error);
+static const tool_column compared_columns[] = {
+    {"figure", "figure", TOOL_TEXT, offsetof(compared, figure)},
+    {"class", "class", TOOL_COUNT, offsetof(compared, class)},
+    {"trigger", "trigger", TOOL_TEXT, offsetof(compared, trigger)},
+    {"target", "target", TOOL_COUNT, offsetof(compared, target)},
+    {"before", "before", TOOL_RATE, offsetof(compared, before)},
+    {"after", "after", TOOL_RATE, offsetof(compared, after)},
+    {"der", "DER", TOOL_REAL, offsetof(compared, der), .digits = 4},
+    {0},
+};
+
+static const tool_table_kind comparison = {.name = "comparison",
+                                           .title = "Before and after the repair",
+                                           .columns = compared_columns,
+                                           .row = sizeof(compared)};
+
+static td_status compare(const repair_evaluator *e, const repair_figures *before,
+                         const repair_figures *after, td_error *error) {
+    compared row = {.figure = "accuracy",
+                    .class = TOOL_NO_COUNT,
+                    .target = TOOL_NO_COUNT,
+                    .before = before->accuracy,
+                    .after = after->accuracy,
+                    .der = NAN};
+    tool_table *table;
+    TD_TRY(tool_run_open(e->run, &comparison, NULL, &table, error));
+    TD_TRY(tool_run_fill(e->run, table, &row, error));
+    for (size_t k = 0; k < e->backdoor_count; k++) {
+        const repair_attack *old = &before->attacks[k], *new = &after->attacks[k];
+        compared of = {"ASR",    new->trigger, TOOL_NO_COUNT, new->target,
+                       old->asr, new->asr,     new->der};
+        TD_TRY(tool_run_fill(e->run, table, &of, error));
+        of.figure = "robust accuracy";
+        of.before = old->robust_accuracy;
+        of.after = new->robust_accuracy;
+        of.der = NAN;
+        TD_TRY(tool_run_fill(e->run, table, &of, error));
+    }
+    for (row.class = 0; row.class < before->class_count; row.class ++) {
+        row.before = before->classes[row.class].accuracy;
+        row.after = after->classes[row.class].accuracy;
+        if (row.before.trials > 0)
+            TD_TRY(tool_run_fill(e->run, table, &row, error));
+    }
+    return TD_OK;
 }
 
 td_status repair_report(const repair_evaluator *e, const repair_figures *before,
                         const repair_figures *after, td_error *error) {
-    tool_table *table;
-    tool_cell *row;
     if (!e->test.name)
         return TD_OK;
     TD_TRY(tool_run_set(e->run, "test",
-                        json_pack("{so sI so so}", "data", tool_json_text(e->test.name), "images",
-                                  (json_int_t)e->test.images.count, "before",
-                                  figures_json(e, NULL, before), "after",
-                                  figures_json(e, before, after)),
+                        json_pack("{so sI}", "data", tool_json_text(e->test.name), "images",
+                                  (json_int_t)e->test.images.count),
                         error));
-    TD_TRY(tool_run_table(e->run, &comparison, &table, error));
-    TD_TRY(add_row(e, table, "accuracy", before->accuracy, after->accuracy, &row, error));
-    for (size_t k = 0; k < e->backdoor_count; k++)
-        TD_TRY(add_attack(e, table, k, before, after, error));
-    for (size_t c = 0; c < before->class_count; c++)
-        if (before->classes[c].trials > 0) {
-            TD_TRY(
-                add_row(e, table, "accuracy", before->classes[c], after->classes[c], &row, error));
-            tool_cell_count(&row[CLASS], c);
-        }
-    return TD_OK;
+    TD_TRY(add_figures(e, "/test/before", before, error));
+    TD_TRY(add_figures(e, "/test/after", after, error));
+    return compare(e, before, after, error);
 }

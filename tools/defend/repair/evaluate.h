@@ -56,22 +56,30 @@ td_status repair_clean(const repair_evaluator *evaluator, const td_dataset *clea
                        const char *option, const td_dataset *other, td_images *out,
                        td_error *error) TD_MUST_USE;
 
+typedef struct repair_class {
+    size_t number;
+    td_rate accuracy; /* on its images */
+} repair_class;
+
 typedef struct repair_attack {
+    const char *trigger; /* the evaluator's text */
+    size_t target;
     td_rate asr, robust_accuracy;
+    double der; /* NaN of the model before */
 } repair_attack;
 
 /* One model on --test. */
 typedef struct repair_figures {
     td_rate accuracy;
-    td_rate *classes; /* [class_count], in the run's arena: accuracy on the images of each class */
+    repair_class *classes; /* [class_count], in the run's arena */
     size_t class_count;
     repair_attack attacks[REPAIR_MOST_TRIGGERS]; /* of each backdoor */
 } repair_figures;
 
-/* Measures a model; `what` ("measuring before") is for the progress line. Nothing without --test.
- */
-td_status repair_measure(const repair_evaluator *evaluator, const char *what, const td_net *net,
-                         const float *weights, repair_figures *figures,
+/* Measures a model; `before`: the model's figures before the repair, NULL where it is that one.
+ * Nothing without --test. */
+td_status repair_measure(const repair_evaluator *evaluator, const td_net *net, const float *weights,
+                         const repair_figures *before, repair_figures *figures,
                          td_error *error) TD_MUST_USE;
 
 /* Defence effectiveness rating (Zhu et al. 2023; BackdoorBench):

@@ -2,13 +2,17 @@
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"
 
-enum { EPOCH, LOSS, ACCURACY, VALIDATION };
+typedef struct epoch {
+    size_t number;
+    double loss, accuracy;
+    td_rate validation;
+} epoch;
 
 static const tool_column columns[] = {
-    [EPOCH] = {"epoch", "epoch", TOOL_COUNT},
-    [LOSS] = {"loss", "loss", TOOL_REAL},
-    [ACCURACY] = {"accuracy", "training accuracy", TOOL_REAL},
-    [VALIDATION] = {"validation_accuracy", "validation accuracy", TOOL_RATE},
+    {"epoch", "epoch", TOOL_COUNT, offsetof(epoch, number)},
+    {"loss", "loss", TOOL_REAL, offsetof(epoch, loss)},
+    {"accuracy", "training accuracy", TOOL_REAL, offsetof(epoch, accuracy)},
+    {"validation_accuracy", "validation accuracy", TOOL_RATE, offsetof(epoch, validation)},
     {0},
 };
 
@@ -18,33 +22,30 @@ static const tool_chart charts[] = {
     {0},
 };
 
-static const tool_table_kind epoch_table = {
-    .name = "epochs", .title = "Fine-tuning", .columns = columns, .charts = charts, .drawn = true};
+static const tool_table_kind epoch_table = {.name = "epochs",
+                                            .title = "Fine-tuning",
+                                            .columns = columns,
+                                            .row = sizeof(epoch),
+                                            .charts = charts,
+                                            .drawn = true};
 
 typedef struct watch {
-    repair_job *job;
+    const repair_job *job;
     tool_table *table;
 } watch;
 
 static td_status epoch_done(void *context, const td_train_state *state, td_error *error) {
     const watch *w = context;
-    td_rate rate;
-    tool_cell *row;
-    TD_TRY(tool_run_row(w->job->run, w->table, &row, error));
-    tool_cell_count(&row[EPOCH], state->epoch);
-    tool_cell_real(&row[LOSS], state->loss);
-    tool_cell_real(&row[ACCURACY], state->accuracy);
-    if (w->job->held_out.count == 0)
-        return TD_OK;
-    TD_TRY(repair_validate(w->job, w->job->net, w->job->weights, &rate, error));
-    tool_cell_rate(&row[VALIDATION], rate);
-    return TD_OK;
+    epoch row = {.number = state->epoch, .loss = state->loss, .accuracy = state->accuracy};
+    if (w->job->held_out.count > 0)
+        TD_TRY(repair_validate(w->job, w->job->net, w->job->weights, &row.validation, error));
+    return tool_run_fill(w->job->run, w->table, &row, error);
 }
 
 td_status finetune_model(repair_job *job, const tune_options *options, td_error *error) {
     watch w = {.job = job};
     const tune_run tune = {options, "fine-tuning", epoch_done, &w};
-    TD_TRY(tool_run_table(job->run, &epoch_table, &w.table, error));
+    TD_TRY(tool_run_open(job->run, &epoch_table, NULL, &w.table, error));
     TD_TRY(tune_model(job->run, &tune, job->net, job->weights, &job->learned, error));
     repair_say(job, "fine-tuned for %zu epochs on %zu images", options->epochs, job->learned.count);
     return TD_OK;

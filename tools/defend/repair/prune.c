@@ -3,141 +3,140 @@
  * on deep neural networks", RAID 2018. */
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"
-#include "defend/repair/prune_curve.h"
 #include "frame/predict.h"
 #include "nn/channels.h"
+#include <math.h>
 #include <string.h>
 
 /* --- tables --- */
 
-enum { LAYER, CHANNELS, PRUNED, IMAGES, WHOLE, KEPT };
+#define AT(field) offsetof(pruning, field)
+
+typedef struct pruning {
+    const char *layer;
+    size_t channels, pruned, images;
+    td_rate whole, kept; /* accuracy */
+} pruning;
 
 static const tool_column pruning_columns[] = {
-    [LAYER] = {"layer", "layer", TOOL_TEXT},
-    [CHANNELS] = {"channels", "channels", TOOL_COUNT},
-    [PRUNED] = {"pruned", "pruned", TOOL_COUNT},
-    [IMAGES] = {"validation_images", "validation images", TOOL_COUNT},
-    [WHOLE] = {"accuracy", "accuracy", TOOL_RATE},
-    [KEPT] = {"pruned_accuracy", "accuracy when pruned", TOOL_RATE},
-    {0},
-};
-
-enum { MASKED, CHANNEL, ACTIVATION, ACCURACY, CHOSEN, ASR };
-
-/* The first ASR is followed by as many more as there are triggers. */
-static const tool_column curve_columns[ASR + REPAIR_MOST_TRIGGERS + 1] = {
-    [MASKED] = {"pruned", "channels pruned", TOOL_COUNT},
-    [CHANNEL] = {"channel", "channel", TOOL_COUNT},
-    [ACTIVATION] = {"activation", "mean activation", TOOL_REAL},
-    [ACCURACY] = {"accuracy", "accuracy", TOOL_RATE},
-    [CHOSEN] = {"chosen", "chosen", TOOL_FLAG},
-};
-
-static const tool_chart curve_charts[] = {
-    {"Accuracy and ASR as channels are pruned", TOOL_CHART_LINES, "pruned", {"accuracy", "asr"}},
+    {"layer", "layer", TOOL_TEXT, AT(layer)},
+    {"channels", "channels", TOOL_COUNT, AT(channels)},
+    {"pruned", "pruned", TOOL_COUNT, AT(pruned)},
+    {"validation_images", "validation images", TOOL_COUNT, AT(images)},
+    {"accuracy", "accuracy", TOOL_RATE, AT(whole)},
+    {"pruned_accuracy", "accuracy when pruned", TOOL_RATE, AT(kept)},
     {0},
 };
 
 static const tool_table_kind pruning_table = {.name = "pruning",
                                               .title = "Pruning",
                                               .columns = pruning_columns,
-                                              .single = true},
-                             curve_table = {.name = "curve",
-                                            .title = "Channels pruned one by one",
-                                            .charts = curve_charts,
-                                            .drawn = true};
+                                              .row = sizeof(pruning),
+                                              .single = true};
 
-static td_status add_pruning(repair_job *job, const char *layer, const prune_curve *curve,
-                             size_t pruned, td_error *error) {
-    const td_rate whole = curve->accuracy[0], kept = curve->accuracy[pruned];
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_table(job->run, &pruning_table, &table, error));
-    TD_TRY(tool_run_row(job->run, table, &row, error));
-    TD_TRY(tool_run_cell(job->run, &row[LAYER], layer, error));
-    tool_cell_count(&row[CHANNELS], curve->steps);
-    tool_cell_count(&row[PRUNED], pruned);
-    tool_cell_count(&row[IMAGES], job->held_out.count);
-    tool_cell_rate(&row[WHOLE], whole);
-    tool_cell_rate(&row[KEPT], kept);
-    repair_say(job, "%zu of %zu channels of %s pruned, validation accuracy %.2f %% -> %.2f %%",
-               pruned, curve->steps, layer, 100 * whole.value, 100 * kept.value);
-    return TD_OK;
-}
+#undef AT
+#define AT(field) offsetof(prune_point, field)
 
-static td_status open_curve(repair_job *job, tool_table **table, td_error *error) {
+/* Behind them one for the ASR of each trigger. */
+static const tool_column curve_columns[] = {
+    {"pruned", "channels pruned", TOOL_COUNT, AT(pruned)},
+    {"channel", "channel", TOOL_COUNT, AT(channel)},
+    {"activation", "mean activation", TOOL_REAL, AT(activation)},
+    {"accuracy", "accuracy", TOOL_RATE, AT(accuracy)},
+    {"chosen", "chosen", TOOL_FLAG, AT(chosen)},
+};
+
+enum { CURVE_COLUMNS = sizeof curve_columns / sizeof *curve_columns };
+
+static const tool_chart curve_charts[] = {
+    {"Accuracy and ASR as channels are pruned", TOOL_CHART_LINES, "pruned", {"accuracy", "asr"}},
+    {0},
+};
+
+static const tool_axes curve_axes = {.x_mark = "/pruning/pruned", .mark = "chosen"};
+
+static td_status add_curve(repair_job *job, const prune_point *points, size_t count,
+                           td_error *error) {
+    td_arena *arena = &job->run->arena;
     tool_table_kind *kind;
     tool_column *columns;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
+    TD_TRY(TD_ARENA_NEW(arena, 1, &kind, "a table", error));
     TD_TRY(
-        TD_ARENA_NEW(&job->run->arena, ASR + REPAIR_MOST_TRIGGERS + 1, &columns, "a table", error));
+        TD_ARENA_NEW(arena, CURVE_COLUMNS + REPAIR_MOST_TRIGGERS + 1, &columns, "a table", error));
     memcpy(columns, curve_columns, sizeof curve_columns);
     for (size_t i = 0; i < job->truth.backdoor_count; i++)
-        columns[ASR + i] = (tool_column){"asr", "ASR", TOOL_RATE, .list = true};
-    *kind = curve_table;
-    kind->columns = columns;
-    return tool_run_table(job->run, kind, table, error);
-}
-
-static td_status add_curve(repair_job *job, const prune_curve *curve, const double *mean,
-                           const size_t *order, size_t pruned, td_error *error) {
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(open_curve(job, &table, error));
-    for (size_t k = 0; k <= curve->steps; k++) {
-        TD_TRY(tool_run_row(job->run, table, &row, error));
-        tool_cell_count(&row[MASKED], k);
-        if (k > 0) {
-            tool_cell_count(&row[CHANNEL], order[k - 1]);
-            tool_cell_real(&row[ACTIVATION], mean[order[k - 1]]);
-        }
-        tool_cell_rate(&row[ACCURACY], curve->accuracy[k]);
-        if (k == pruned)
-            tool_cell_flag(&row[CHOSEN], true);
-        for (size_t i = 0; i < job->truth.backdoor_count; i++)
-            tool_cell_rate(&row[ASR + i], curve->asr[i][k]);
-    }
-    return TD_OK;
+        columns[CURVE_COLUMNS + i] =
+            (tool_column){"asr", "ASR", TOOL_RATE, AT(asr) + i * sizeof(td_rate), .list = true};
+    *kind = (tool_table_kind){.name = "curve",
+                              .title = "Channels pruned one by one",
+                              .columns = columns,
+                              .row = sizeof *points,
+                              .charts = curve_charts,
+                              .axes = &curve_axes,
+                              .drawn = true};
+    return tool_run_rows(job->run, kind, NULL, points, count, error);
 }
 
 /* --- the repair --- */
 
-static td_status rank(repair_job *job, size_t node, double *mean, size_t *order, td_error *error) {
+/* Ranks the channels into order[channels], the least active first; points[1 ... channels] are of
+ * these. */
+static td_status rank(repair_job *job, size_t node, size_t *order, prune_point *points,
+                      td_error *error) {
+    const size_t channels = job->net->nodes[node].shape.channels;
+    double *mean;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, channels, &mean, "activations", error));
     tool_pass pass = tool_run_pass(job->run, "ranking channels", job->learned.count);
     td_status status = td_channels_mean(job->net, job->weights, node, &job->learned,
                                         tool_pass_watch(&pass), mean, error);
     tool_pass_end(&pass);
-    td_channels_rank(mean, job->net->nodes[node].shape.channels, order);
+    td_channels_rank(mean, channels, order);
+    points[0] = (prune_point){0, TOOL_NO_COUNT, NAN, .chosen = -1};
+    for (size_t k = 1; k <= channels; k++)
+        points[k] = (prune_point){k, order[k - 1], mean[order[k - 1]], .chosen = -1};
     return status;
+}
+
+/* Masks the first channels of the order, as many as the tolerance allows; returns how many. */
+static size_t mask_channels(const prune_subject *subject, float *weights, prune_point *points,
+                            double tolerance) {
+    const size_t channels = subject->net->nodes[subject->mask].shape.channels;
+    const size_t pruned = prune_choose(points, channels, tolerance);
+    float *values = td_channels_mask(subject->net, weights, subject->mask);
+    for (size_t k = 0; k < pruned; k++)
+        values[subject->order[k]] = 0;
+    points[pruned].chosen = 1;
+    return pruned;
 }
 
 td_status prune_channels(repair_job *job, const prune_settings *s, size_t *mask, td_error *error) {
     td_arena *arena = &job->run->arena;
     size_t node, *order;
-    double *mean;
-    prune_curve curve;
+    prune_point *points;
     td_status status = td_channels_find(job->net, s->layer, &node, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s",
                               s->layer ? "--layer" : job->settings->model.path);
-    const char *layer = job->net->nodes[node].name;
-    const size_t channels = job->net->nodes[node].shape.channels;
+    pruning p = {.layer = job->net->nodes[node].name,
+                 .channels = job->net->nodes[node].shape.channels,
+                 .images = job->held_out.count};
     td_net *masked = repair_new_net(job);
-    TD_TRY(TD_ARENA_NEW(arena, channels, &mean, "activations", error));
-    TD_TRY(TD_ARENA_NEW(arena, channels, &order, "channels", error));
-    TD_TRY(rank(job, node, mean, order, error));
+    TD_TRY(TD_ARENA_NEW(arena, p.channels, &order, "channels", error));
+    TD_TRY(TD_ARENA_NEW(arena, p.channels + 1, &points, "a curve", error));
+    TD_TRY(rank(job, node, order, points, error));
     TD_TRY(td_channels_insert(job->net, job->weights, node, arena, masked, &job->weights, mask,
                               error));
     job->net = masked;
     const prune_subject subject = {job->net, job->weights, *mask, order};
-    TD_TRY(prune_measure(&subject, &job->truth, &job->held_out, job->held_out_first, arena, &curve,
-                         error));
-    const size_t pruned = prune_choose(&curve, s->tolerance);
-    float *values = td_channels_mask(job->net, job->weights, *mask);
-    for (size_t k = 0; k < pruned; k++)
-        values[order[k]] = 0;
-    TD_TRY(add_pruning(job, layer, &curve, pruned, error));
-    return add_curve(job, &curve, mean, order, pruned, error);
+    TD_TRY(
+        prune_measure(&subject, &job->truth, &job->held_out, job->held_out_first, points, error));
+    p.pruned = mask_channels(&subject, job->weights, points, s->tolerance);
+    p.whole = points[0].accuracy;
+    p.kept = points[p.pruned].accuracy;
+    repair_say(job, "%zu of %zu channels of %s pruned, validation accuracy %.2f %% -> %.2f %%",
+               p.pruned, p.channels, p.layer, 100 * p.whole.value, 100 * p.kept.value);
+    TD_TRY(tool_run_rows(job->run, &pruning_table, NULL, &p, 1, error));
+    return add_curve(job, points, p.channels + 1, error);
 }
 
 td_status prune_shrink(repair_job *job, const prune_settings *s, size_t mask, td_error *error) {
@@ -165,6 +164,7 @@ static const repair prune = {.selects = true, .run = run};
 
 /* --- the method --- */
 
+#undef AT
 #define AT(field) offsetof(prune_settings, field)
 
 const td_key prune_keys[] = {

@@ -1,4 +1,5 @@
-#include "defend/repair/prune_curve.h"
+/* How a model does as channels are masked one by one. */
+#include "defend/repair/fineprune.h"
 
 #include "base/size.h"
 #include "nn/channels.h"
@@ -24,6 +25,7 @@ typedef struct walker {
     td_shape shape; /* of what the rest takes */
     float *values;  /* [SLICE, shape] */
     size_t *hits;   /* of a set, [steps + 1] */
+    size_t trials;
     size_t steps;
     size_t done; /* images */
     td_arena arena;
@@ -116,13 +118,13 @@ static td_status walk_slice(walker *w, const td_images *images, const repair_bac
     return TD_OK;
 }
 
-/* The curve of one set: the images as they are, or stamped. */
-static td_status walk(walker *w, const repair_backdoor *backdoor, td_rate *rates, td_error *error) {
+/* The curve of one set: the images as they are, or stamped; counts in w->hits. */
+static td_status walk(walker *w, const repair_backdoor *backdoor, td_error *error) {
     const uint64_t seed = w->evaluator->run->common->seed;
-    size_t trials = 0;
     memset(w->hits, 0, (w->steps + 1) * sizeof *w->hits);
+    w->trials = 0;
     for (size_t i = 0; i < w->images->count; i++)
-        trials += !backdoor || (size_t)w->images->labels[i] != backdoor->target;
+        w->trials += !backdoor || (size_t)w->images->labels[i] != backdoor->target;
     for (size_t first = 0; first < w->images->count; first += SLICE) {
         const size_t count = td_size_min(SLICE, w->images->count - first);
         td_images images = td_images_slice(w->images, first, first + count);
@@ -136,33 +138,32 @@ static td_status walk(walker *w, const repair_backdoor *backdoor, td_rate *rates
         td_arena_free(&arena);
         TD_TRY(status);
     }
-    for (size_t k = 0; k <= w->steps; k++)
-        rates[k] = td_rate_of(w->hits[k], trials);
     return TD_OK;
 }
 
-static td_status walk_all(walker *w, td_arena *arena, prune_curve *curve, td_error *error) {
-    const size_t sets = w->evaluator->backdoor_count + 1, points = w->steps + 1;
-    curve->steps = w->steps;
-    TD_TRY(TD_ARENA_NEW(arena, points, &curve->accuracy, "a curve", error));
-    for (size_t k = 0; k < w->evaluator->backdoor_count; k++)
-        TD_TRY(TD_ARENA_NEW(arena, points, &curve->asr[k], "a curve", error));
-    tool_run_begin(w->evaluator->run, "pruning", "images", sets * points * w->images->count);
-    td_status status = walk(w, NULL, curve->accuracy, error);
-    for (size_t k = 0; status == TD_OK && k < w->evaluator->backdoor_count; k++)
-        status = walk(w, &w->evaluator->backdoors[k], curve->asr[k], error);
-    tool_run_end(w->evaluator->run);
-    return status;
+static td_status walk_all(walker *w, prune_point *points, td_error *error) {
+    const repair_evaluator *e = w->evaluator;
+    tool_run_begin(e->run, "pruning", "images",
+                   (e->backdoor_count + 1) * (w->steps + 1) * w->images->count);
+    TD_TRY(walk(w, NULL, error));
+    for (size_t k = 0; k <= w->steps; k++)
+        points[k].accuracy = td_rate_of(w->hits[k], w->trials);
+    for (size_t i = 0; i < e->backdoor_count; i++) {
+        TD_TRY(walk(w, &e->backdoors[i], error));
+        for (size_t k = 0; k <= w->steps; k++)
+            points[k].asr[i] = td_rate_of(w->hits[k], w->trials);
+    }
+    tool_run_end(e->run);
+    return TD_OK;
 }
 
 td_status prune_measure(const prune_subject *subject, const repair_evaluator *evaluator,
-                        const td_images *images, size_t first, td_arena *arena, prune_curve *curve,
+                        const td_images *images, size_t first, prune_point *points,
                         td_error *error) {
     walker w = {.subject = subject, .evaluator = evaluator, .images = images, .number = first};
-    *curve = (prune_curve){0};
     td_status status = open(&w, error);
     if (status == TD_OK)
-        status = walk_all(&w, arena, curve, error);
+        status = walk_all(&w, points, error);
     td_exec_free(w.head_exec);
     td_exec_free(w.exec);
     td_net_free(&w.head);
@@ -171,11 +172,11 @@ td_status prune_measure(const prune_subject *subject, const repair_evaluator *ev
     return status;
 }
 
-size_t prune_choose(const prune_curve *curve, double tolerance) {
+size_t prune_choose(const prune_point *points, size_t channels, double tolerance) {
     /* A fall of exactly the tolerance is within it, whatever the rounding. */
-    const double rounding = 1e-9, least = curve->accuracy[0].value - tolerance - rounding;
+    const double rounding = 1e-9, least = points[0].accuracy.value - tolerance - rounding;
     size_t chosen = 0;
-    while (chosen + 1 < curve->steps && curve->accuracy[chosen + 1].value >= least)
+    while (chosen + 1 < channels && points[chosen + 1].accuracy.value >= least)
         chosen++;
     return chosen;
 }

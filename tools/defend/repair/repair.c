@@ -127,9 +127,9 @@ static td_status work(repair_job *job, td_error *error) {
     const repair *with = job->run->method->math;
     repair_figures before, after;
     TD_TRY(open_inputs(job, with, error));
-    TD_TRY(repair_measure(&job->truth, "measuring before", job->net, job->weights, &before, error));
+    TD_TRY(repair_measure(&job->truth, job->net, job->weights, NULL, &before, error));
     TD_TRY(with->run(job, error));
-    TD_TRY(repair_measure(&job->truth, "measuring after", job->net, job->weights, &after, error));
+    TD_TRY(repair_measure(&job->truth, job->net, job->weights, &before, &after, error));
     TD_TRY(tool_run_summary(job->run, error, "%s: %s", job->settings->model.path, job->said));
     TD_TRY(repair_report(&job->truth, &before, &after, error));
     return tool_run_model(job->run, job->run->common->output, job->net, job->weights,
