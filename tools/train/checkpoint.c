@@ -4,8 +4,10 @@
  * of the result. */
 #include "base/json.h"
 #include "data/safetensors.h"
+#include "frame/clock.h"
 #include "train/train.h"
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,38 +21,110 @@ td_status train_checkpoint_name(train_job *job, td_error *error) {
 
 /* --- writing --- */
 
-static td_status write_tensors(const train_job *job, const td_train_state *state, const char *net,
-                               const char *log, td_error *error) {
-    size_t weights = job->net->weight_count;
+/* At the end of an epoch its state is copied, and a thread of its own writes and syncs the copy
+ * while training goes on; but no more often than pays: what a kill loses is less than the larger of
+ * this and an epoch. A failure or an interruption loses nothing, since the copy is written then. */
+enum { SECONDS_BETWEEN = 30 };
+
+static td_status write_copy(const train_copy *copy, td_error *error) {
+    const train_job *job = copy->job;
+    const size_t weights = job->net->weight_count;
     const td_tensor tensors[] = {
-        {.name = "weights", .dtype = TD_F32, .rank = 1, .dims = {weights}, .data = job->weights},
+        {.name = "weights", .dtype = TD_F32, .rank = 1, .dims = {weights}, .data = copy->weights},
         {.name = "optimizer",
          .dtype = TD_F32,
          .rank = 2,
          .dims = {job->states, weights},
-         .data = state->optimizer_state},
-        {.name = "log", .dtype = TD_U8, .rank = 1, .dims = {strlen(log)}, .data = log},
+         .data = copy->optimizer_state},
+        {.name = "log", .dtype = TD_U8, .rank = 1, .dims = {strlen(copy->log)}, .data = copy->log},
     };
-    const td_metadata metadata = {net_key, net};
+    const td_metadata metadata = {net_key, copy->net};
     return tool_checkpoint_write(&job->checkpoint,
-                                 json_pack("{sI}", "epoch", (json_int_t)state->epoch), &metadata,
+                                 json_pack("{sI}", "epoch", (json_int_t)copy->epoch), &metadata,
                                  tensors, 3, error);
 }
 
+static void *write_beside(void *context) {
+    train_copy *copy = context;
+    copy->status = write_copy(copy, &copy->error);
+    atomic_store(&copy->written, true);
+    return NULL;
+}
+
+/* Ends the writing, if the copy is being written; afterwards it may be changed. */
+static td_status end_writing(train_job *job, td_error *error) {
+    train_copy *copy = &job->copy;
+    if (!copy->writing)
+        return TD_OK;
+    pthread_join(copy->writer, NULL);
+    copy->writing = false;
+    if (copy->status != TD_OK)
+        return td_fail(error, copy->status, "%s", copy->error.message);
+    job->kept = copy->epoch;
+    return TD_OK;
+}
+
+static td_status begin_writing(train_job *job, td_error *error) {
+    train_copy *copy = &job->copy;
+    sigset_t all, before;
+    copy->begun = tool_monotonic_seconds();
+    atomic_store(&copy->written, false);
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    copy->writing = pthread_create(&copy->writer, NULL, write_beside, copy) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (copy->writing)
+        return TD_OK;
+    TD_TRY(write_copy(copy, error));
+    job->kept = copy->epoch;
+    return TD_OK;
+}
+
+static td_status allocate(train_job *job, td_error *error) {
+    train_copy *copy = &job->copy;
+    const size_t weights = job->net->weight_count;
+    td_arena *arena = &job->run->arena;
+    if (copy->weights)
+        return TD_OK;
+    copy->job = job;
+    copy->begun = -INFINITY;
+    TD_TRY(td_net_text(job->net, arena, &copy->net, error));
+    TD_TRY(TD_ARENA_NEW(arena, weights * job->states, &copy->optimizer_state, "the checkpoint",
+                        error));
+    return TD_ARENA_NEW(arena, weights, &copy->weights, "the checkpoint", error);
+}
+
 td_status train_checkpoint_write(train_job *job, const td_train_state *state, td_error *error) {
-    td_arena arena = {0};
-    char *net;
+    train_copy *copy = &job->copy;
+    const size_t weights = job->net->weight_count;
+    const bool last = state->epoch == job->settings->options.epochs;
     if (!job->checkpoint.path)
         return TD_OK;
-    TD_TRY(td_net_text(job->net, &arena, &net, error));
-    char *log = json_dumps(job->epochs, TOOL_CHECKPOINT_JSON);
-    td_status status = log ? write_tensors(job, state, net, log, error)
-                           : td_fail_memory(error, "the checkpoint's log");
-    if (status == TD_OK)
-        job->kept = state->epoch;
-    free(log);
-    td_arena_free(&arena);
-    return status;
+    TD_TRY(allocate(job, error));
+    if (copy->writing && !atomic_load(&copy->written) && !last &&
+        tool_monotonic_seconds() - copy->begun < SECONDS_BETWEEN)
+        return TD_OK;
+    TD_TRY(end_writing(job, error));
+    free(copy->log);
+    copy->log = json_dumps(job->epochs, TOOL_CHECKPOINT_JSON);
+    if (!copy->log)
+        return td_fail_memory(error, "the checkpoint's log");
+    copy->epoch = state->epoch;
+    memcpy(copy->weights, job->weights, weights * sizeof *copy->weights);
+    memcpy(copy->optimizer_state, state->optimizer_state,
+           weights * job->states * sizeof *copy->optimizer_state);
+    return last || tool_monotonic_seconds() - copy->begun >= SECONDS_BETWEEN
+               ? begin_writing(job, error)
+               : TD_OK;
+}
+
+td_status train_checkpoint_end(train_job *job, td_error *error) {
+    TD_TRY(end_writing(job, error));
+    if (job->copy.epoch > job->kept) {
+        TD_TRY(write_copy(&job->copy, error));
+        job->kept = job->copy.epoch;
+    }
+    return TD_OK;
 }
 
 /* --- reading --- */

@@ -15,6 +15,7 @@ static void job_free(train_job *job) {
     td_model_free(&job->from);
     td_net_free(&job->own_net);
     json_decref(job->checkpoint.identity);
+    free(job->copy.log);
 }
 
 /* Before the work. A model that goes to a device leaves no log and no checkpoint beside it. */
@@ -71,7 +72,9 @@ static td_status train(train_job *job, td_error *error) {
         tool_run_log(job->run, "goes on from epoch %zu/%zu", job->resumed, options.epochs);
     td_status status = tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
                                       "training", error);
-    td_status kept = keep(job, status, &memory);
+    td_status kept = train_checkpoint_end(job, &memory);
+    if (kept == TD_OK)
+        kept = keep(job, status, &memory);
     if (status == TD_OK && kept != TD_OK)
         *error = memory;
     return status == TD_OK ? kept : status;

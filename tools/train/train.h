@@ -10,6 +10,8 @@
 #include "nn/model.h"
 #include "nn/train.h"
 #include "trigger/trigger.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct train_settings {
     const char *data, *net;
@@ -32,6 +34,20 @@ typedef struct train_watched {
     td_images stamped; /* the validation images, in the run's arena */
 } train_watched;
 
+/* The state after an epoch, as a checkpoint keeps it. */
+typedef struct train_copy {
+    const struct train_job *job;
+    size_t epoch; /* 0: there is none yet */
+    float *weights, *optimizer_state;
+    char *net, *log;     /* texts; the log is freed by job_free */
+    bool writing;        /* whether a thread writes it: then it must not change */
+    atomic_bool written; /* that thread is done, with this: */
+    td_status status;
+    td_error error;
+    pthread_t writer;
+    double begun; /* monotonic seconds, of the last writing */
+} train_copy;
+
 /* One run. Arrays are in the run's arena. */
 typedef struct train_job {
     tool_run *run;
@@ -46,10 +62,11 @@ typedef struct train_job {
     json_t *epochs;             /* a line of the log each; borrowed from the record */
     const char *log_path;       /* NULL where the model goes to a device: it is not kept */
     tool_checkpoint checkpoint; /* its identity is train_identity's */
-    size_t states;              /* arrays of the optimiser's state, each as long as the weights */
-    size_t resumed;             /* epochs done by an earlier run; 0 for a new training */
-    size_t kept;                /* the epoch of this training's checkpoint; 0: there is none */
-    float *optimizer_state;     /* after `resumed` epochs; NULL for a new training */
+    train_copy copy;
+    size_t states;          /* arrays of the optimiser's state, each as long as the weights */
+    size_t resumed;         /* epochs done by an earlier run; 0 for a new training */
+    size_t kept;            /* the epoch of this training's checkpoint; 0: there is none */
+    float *optimizer_state; /* after `resumed` epochs; NULL for a new training */
 } train_job;
 
 /* Trains and adds the model and its log to the run's outputs; a failure leaves nothing but the
@@ -83,8 +100,11 @@ td_status train_checkpoint_load(train_job *job, td_error *error) TD_MUST_USE;
 td_status train_checkpoint_start(train_job *job, const char *path, bool *found,
                                  td_error *error) TD_MUST_USE;
 
-/* Replaces the checkpoint by this epoch's. */
+/* After an epoch: replaces the checkpoint by its state, beside what comes next. */
 td_status train_checkpoint_write(train_job *job, const td_train_state *state,
                                  td_error *error) TD_MUST_USE;
+
+/* After the last epoch, or a failure: the checkpoint is that of the last epoch that was copied. */
+td_status train_checkpoint_end(train_job *job, td_error *error) TD_MUST_USE;
 
 #endif
