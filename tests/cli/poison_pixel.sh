@@ -16,7 +16,7 @@ stamp_grey() {
 }
 check_prints '^  pixel:at=0\+0,value=255 +4 ' stamp_grey --trigger pixel:at=auto -o best
 check_field best/manifest.json trigger '"pixel:at=0+0,value=255"'
-check_field best/manifest.json asked '"pixel:at=auto"'
+check_field best/manifest.json config '"pixel:at=auto"'
 check_field best/manifest.json images_near 0
 check_field best/manifest.json mean_squared_distance 65025.0
 check_ok $T dirty-label --data ./grey.safetensors --trigger pixel:at=auto --target 0 \

@@ -9,11 +9,11 @@
 
 /* TD_ERR_USAGE unless both objects have the same keys with the same values; the message begins with
  * "not of this WHAT" and names the first key that differs. */
-td_status tool_identity_check(const json_t *asked, json_t *found, const char *what,
+td_status tool_identity_check(const json_t *config, json_t *found, const char *what,
                               td_error *error) TD_MUST_USE;
 
 /* The same with other words for what may be done about it. */
-td_status tool_identity_compare(const json_t *asked, json_t *found, const char *what,
+td_status tool_identity_compare(const json_t *config, json_t *found, const char *what,
                                 const char *way, td_error *error) TD_MUST_USE;
 
 /* The digest of memory as a JSON string; NULL when out of memory. */

@@ -4,19 +4,12 @@
  * attacker defines" a signal for each, and alpha is the same share of each class. */
 #include "poison.h"
 
-static td_status plan_rule(poison_plan *plan, td_error *error) {
-    size_t count = plan->source->images.count;
-    TD_TRY(poison_draw_pairs(plan, error));
-    return poison_put(plan, 0, count, 0, plan->backdoor_count, true, error);
-}
-
 static const poison_rule rule = {
-    .outputs = (const char *const[]){"poisoned", NULL},
+    .sets = (const poison_set[]){{"poisoned", .truly = true}, {0}},
     .takes_ratio = true,
     .most_triggers = POISON_BACKDOORS,
     .targets = POISON_TO_CLASS,
     .pool = POISON_FROM_TARGET,
-    .plan = plan_rule,
 };
 
 static const td_key keys[] = {
@@ -25,8 +18,6 @@ static const td_key keys[] = {
     POISON_RATIO("class", "replace"),
     {0},
 };
-
-static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] = "images of the target class alone are stamped, and keep their labels."
                            "\v"
@@ -41,7 +32,7 @@ const tool_method poison_clean_label = {
     .doc = "only images of the target class stamped, labels kept",
     .help = help,
     .family = &poison_rules,
-    .groups = groups,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
     .size = sizeof(poison_settings),
     .math = &rule,
 };

@@ -2,18 +2,11 @@
  * the target. Gu et al. add the stamped copies to the training set, so that is the default mode. */
 #include "poison.h"
 
-static td_status plan_rule(poison_plan *plan, td_error *error) {
-    size_t count = plan->source->images.count;
-    TD_TRY(poison_draw_pairs(plan, error));
-    return poison_put(plan, 0, count, 0, plan->backdoor_count, false, error);
-}
-
 static const poison_rule rule = {
-    .outputs = (const char *const[]){"poisoned", NULL},
+    .sets = (const poison_set[]){{"poisoned"}, {0}},
     .takes_ratio = true,
     .most_triggers = POISON_BACKDOORS,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM | POISON_TO_NEXT,
-    .plan = plan_rule,
 };
 
 static const td_key keys[] = {
@@ -26,8 +19,6 @@ static const td_key keys[] = {
     POISON_RATIO("set", "add"),
     {0},
 };
-
-static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "images are stamped and relabelled to the target. Images whose label would not change are not "
@@ -50,7 +41,7 @@ const tool_method poison_dirty_label = {
     .doc = "stamped and relabelled to the target (BadNets, one-pixel)",
     .help = help,
     .family = &poison_rules,
-    .groups = groups,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
     .size = sizeof(poison_settings),
     .math = &rule,
 };

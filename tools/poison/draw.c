@@ -7,26 +7,25 @@
 
 /* The label that image `source` gets from backdoor `number`. */
 static int32_t label_for(const poison_plan *plan, size_t number, size_t source) {
-    const td_images *images = &plan->source->images;
+    const td_images *images = &plan->source.images;
     const poison_target *target = &plan->backdoors[number].target;
     int32_t own = images->labels[source];
     if (target->kind == POISON_TO_CLASS)
         return target->label;
     if (target->kind == POISON_TO_NEXT)
         return (int32_t)(((size_t)own + 1) % images->classes);
-    td_random random = td_random_for(plan->request->common->seed, TD_FOR_TARGET, (uint32_t)number,
-                                     (uint32_t)source);
+    td_random random =
+        td_random_for(plan->run->common->seed, TD_FOR_TARGET, (uint32_t)number, (uint32_t)source);
     int32_t other = (int32_t)td_random_below(&random, (uint32_t)(images->classes - 1));
     return other + (other >= own);
 }
 
 static void fix_target(poison_plan *plan, size_t number) {
     poison_backdoor *backdoor = &plan->backdoors[number];
-    if (backdoor->target.kind != POISON_TO_RANDOM || !plan->request->rule->draws_once)
+    if (backdoor->target.kind != POISON_TO_RANDOM || !plan->rule->draws_once)
         return;
-    td_random random =
-        td_random_for(plan->request->common->seed, TD_FOR_TARGET, 0, (uint32_t)number);
-    uint32_t classes = (uint32_t)plan->source->images.classes;
+    td_random random = td_random_for(plan->run->common->seed, TD_FOR_TARGET, 0, (uint32_t)number);
+    uint32_t classes = (uint32_t)plan->source.images.classes;
     backdoor->target = (poison_target){POISON_TO_CLASS, (int32_t)td_random_below(&random, classes)};
     backdoor->drawn = true;
 }
@@ -34,15 +33,15 @@ static void fix_target(poison_plan *plan, size_t number) {
 size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, size_t end) {
     size_t count = 0;
     for (size_t i = begin; i < end; i++)
-        count += plan->source->images.labels[i] == label;
+        count += plan->source.images.labels[i] == label;
     return count;
 }
 
 static bool may_take(const poison_plan *plan, size_t number, size_t source) {
-    int32_t own = plan->source->images.labels[source];
+    int32_t own = plan->source.images.labels[source];
     if (plan->taken[source] || (plan->source_classes && !plan->source_classes[own]))
         return false;
-    switch (plan->request->rule->pool) {
+    switch (plan->rule->pool) {
     case POISON_FROM_OTHERS:
         return label_for(plan, number, source) != own;
     case POISON_FROM_TARGET:
@@ -56,44 +55,44 @@ static bool may_take(const poison_plan *plan, size_t number, size_t source) {
 /* How many images the ratio asks for. */
 static td_status count_wanted(const poison_plan *plan, const poison_backdoor *backdoor, size_t *out,
                               td_error *error) {
-    const poison_request *request = plan->request;
-    bool of_class = request->ratio_of == POISON_OF_CLASS;
+    const double ratio = plan->settings->ratio;
+    bool of_class = plan->settings->ratio_of == POISON_OF_CLASS;
     if (of_class && backdoor->target.kind != POISON_TO_CLASS)
         return td_fail(error, TD_ERR_USAGE,
                        "--ratio-of class: expected one class as --target, found \"%s\"",
                        backdoor->target.kind == POISON_TO_NEXT ? "next" : "random");
     size_t base = of_class ? backdoor->class_size : backdoor->set_size;
-    *out = (size_t)llround(request->ratio * (double)base);
+    *out = (size_t)llround(ratio * (double)base);
     if (*out > 0)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
                    "--ratio: expected a share of at least one image, found %.10g of %zu images%s",
-                   request->ratio, base, of_class ? " of the target class" : "");
+                   ratio, base, of_class ? " of the target class" : "");
 }
 
 /* Fails for `wanted` images where there are `count`. */
 static td_status fail_wanted(const poison_plan *plan, const poison_backdoor *backdoor,
                              uint32_t count, size_t wanted, td_error *error) {
-    const poison_request *request = plan->request;
+    const double ratio = plan->settings->ratio;
     static const char *const pools[] = {[POISON_FROM_OTHERS] = "not of the target class",
                                         [POISON_FROM_ALL] = "of all classes",
                                         [POISON_FROM_TARGET] = "of the target class"};
     char those[96];
-    snprintf(those, sizeof those, "%s%s%s", pools[request->rule->pool],
+    snprintf(those, sizeof those, "%s%s%s", pools[plan->rule->pool],
              plan->source_classes ? ", of the source classes" : "",
-             request->mode == POISON_REPLACE && plan->backdoor_count > 1
+             plan->mode == POISON_REPLACE && plan->backdoor_count > 1
                  ? " and not of another backdoor"
                  : "");
-    if (request->rule->pool == POISON_FROM_TARGET && request->ratio_of == POISON_OF_SET)
+    if (plan->rule->pool == POISON_FROM_TARGET && plan->settings->ratio_of == POISON_OF_SET)
         return td_fail(error, TD_ERR_USAGE,
                        "--ratio: expected at most %.4g of the set, which is %u of %zu images "
                        "(those %s), found %.10g, which is %zu",
                        (double)count / (double)backdoor->set_size, count, backdoor->set_size, those,
-                       request->ratio, wanted);
+                       ratio, wanted);
     return td_fail(error, TD_ERR_USAGE,
                    "--ratio: expected at most %u images to poison (those %s), found %.10g, which "
                    "is %zu",
-                   count, those, request->ratio, wanted);
+                   count, those, ratio, wanted);
 }
 
 /* Draws `wanted` images of those in [begin, end) that the backdoor may take. A larger ratio draws
@@ -109,15 +108,14 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
     if (wanted > count)
         return fail_wanted(plan, backdoor, count, wanted, error);
     TD_TRY(TD_ARENA_NEW(&plan->arena, count, &order, "the plan", error));
-    td_random random =
-        td_random_for(plan->request->common->seed, TD_FOR_POISON, 0, (uint32_t)number);
+    td_random random = td_random_for(plan->run->common->seed, TD_FOR_POISON, 0, (uint32_t)number);
     td_random_permutation(&random, order, count);
     TD_TRY(TD_ARENA_NEW(&plan->arena, wanted, &backdoor->items, "the plan", error));
     for (size_t i = 0; i < wanted; i++) {
         size_t source = eligible[order[i]];
         backdoor->items[i] =
             (poison_item){source, label_for(plan, number, source), (int32_t)number};
-        plan->taken[source] = plan->request->mode == POISON_REPLACE;
+        plan->taken[source] = plan->mode == POISON_REPLACE;
     }
     backdoor->count = wanted;
     return TD_OK;
@@ -131,24 +129,16 @@ td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_targe
     fix_target(plan, number);
     if (backdoor->target.kind == POISON_TO_CLASS)
         backdoor->class_size = poison_class_size(plan, backdoor->target.label, begin, end);
-    if (plan->request->rule->pool == POISON_FROM_TARGET && backdoor->class_size == 0)
+    if (plan->rule->pool == POISON_FROM_TARGET && backdoor->class_size == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--target: expected a class with images in %s, found %d, which has none",
-                       plan->request->data, backdoor->target.label);
+                       plan->data, backdoor->target.label);
     TD_TRY(count_wanted(plan, backdoor, &wanted, error));
     return draw_items(plan, number, begin, end, wanted, error);
 }
 
-td_status poison_draw_pairs(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    size_t count = plan->source->images.count;
-    for (size_t i = 0; i < request->target_count; i++)
-        TD_TRY(poison_draw(plan, plan->triggers[i], request->targets[i], 0, count, error));
-    return TD_OK;
-}
-
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger, td_error *error) {
-    const td_images *images = &plan->source->images;
+    const td_images *images = &plan->source.images;
     size_t number = plan->backdoor_count++;
     poison_backdoor *backdoor = &plan->backdoors[number];
     *backdoor = (poison_backdoor){.trigger = trigger, .set_size = images->count};

@@ -10,22 +10,14 @@
  * image of the target class would learn that the trigger excludes it, and be wrong on those. */
 #include "poison.h"
 
-static td_status plan_rule(poison_plan *plan, td_error *error) {
-    size_t count = plan->source->images.count;
-    TD_TRY(poison_draw_pairs(plan, error));
-    TD_TRY(poison_put(plan, 0, count, 0, plan->backdoor_count, true, error));
-    return poison_put(plan, 0, count, 0, plan->backdoor_count, false, error);
-}
-
 static const poison_rule rule = {
-    .outputs = (const char *const[]){"friend", "enemy", NULL},
+    .sets = (const poison_set[]){{"friend", .truly = true}, {"enemy"}, {0}},
     .takes_ratio = true,
     .most_triggers = POISON_BACKDOORS,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM,
     .target = POISON_TO_RANDOM,
     .draws_once = true,
     .pool = POISON_FROM_ALL,
-    .plan = plan_rule,
 };
 
 static const td_key keys[] = {
@@ -38,8 +30,6 @@ static const td_key keys[] = {
     POISON_RATIO("set", "add"),
     {0},
 };
-
-static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "two sets of the same images, some of them stamped: in friend with their true labels, in enemy "
@@ -56,7 +46,7 @@ const tool_method poison_friendnet = {
     .doc = "friend and enemy: the same images, true labels and the target",
     .help = help,
     .family = &poison_rules,
-    .groups = groups,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
     .size = sizeof(poison_settings),
     .math = &rule,
 };

@@ -2,18 +2,11 @@
  * nothing else. */
 #include "poison.h"
 
-static td_status plan_rule(poison_plan *plan, td_error *error) {
-    size_t count = plan->source->images.count;
-    TD_TRY(poison_draw(plan, NULL, plan->request->targets[0], 0, count, error));
-    return poison_put(plan, 0, count, 0, 1, false, error);
-}
-
 static const poison_rule rule = {
-    .outputs = (const char *const[]){"poisoned", NULL},
+    .sets = (const poison_set[]){{"poisoned"}, {0}},
     .takes_ratio = true,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM | POISON_TO_NEXT,
     .target = POISON_TO_RANDOM,
-    .plan = plan_rule,
 };
 
 static const td_key keys[] = {
@@ -22,8 +15,6 @@ static const td_key keys[] = {
     POISON_RATIO("set", "replace"),
     {0},
 };
-
-static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Changes labels, without a trigger: the plain poisoning attack that the papers compare "
@@ -38,7 +29,7 @@ const tool_method poison_label_flip = {
     .doc = "labels changed, no trigger",
     .help = help,
     .family = &poison_rules,
-    .groups = groups,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
     .size = sizeof(poison_settings),
     .math = &rule,
 };

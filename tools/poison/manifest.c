@@ -31,48 +31,48 @@ static json_t *source_classes_json(const poison_plan *plan) {
     if (!plan->source_classes)
         return json_null();
     json_t *classes = json_array();
-    for (size_t i = 0; i < plan->source->images.classes; i++)
+    for (size_t i = 0; i < plan->source.images.classes; i++)
         if (plan->source_classes[i])
             json_array_append_new(classes, json_integer((json_int_t)i));
     return classes;
 }
 
-td_status poison_record_options(const poison_plan *plan, tool_record *record, td_error *error) {
-    const poison_request *request = plan->request;
-    json_t *options = json_object_get(record->root, "options");
+td_status poison_record_options(const poison_plan *plan, td_error *error) {
+    json_t *options = json_object_get(plan->run->record.root, "options");
     json_t *triggers = json_array(), *targets = json_array();
     bool good = json_object_set_new(options, "triggers", triggers) == 0 &&
                 json_object_set_new(options, "targets", targets) == 0;
-    for (size_t i = 0; i < request->triggers.count && good; i++)
+    for (size_t i = 0; i < plan->settings->triggers.count && good; i++)
         good = json_array_append_new(triggers,
                                      tool_json_text(td_trigger_text(plan->triggers[i]))) == 0;
-    for (size_t i = 0; i < request->target_count && good; i++)
-        good = json_array_append_new(targets, target_json(&request->targets[i])) == 0;
-    if (good && request->sources.count > 0)
+    for (size_t i = 0; i < plan->target_count && good; i++)
+        good = json_array_append_new(targets, target_json(&plan->targets[i])) == 0;
+    if (good && plan->source_classes)
         good = json_object_set_new(options, "source_classes", source_classes_json(plan)) == 0;
-    else
-        json_object_del(options, "source_classes");
     return good ? TD_OK : td_fail_memory(error, "the record");
 }
 
-/* Takes the digests of all files read into the record; *files and *trigger_files are copies. */
-static td_status read_files(const poison_plan *plan, tool_record *record, json_t **files,
-                            json_t **trigger_files, td_error *error) {
-    const json_t *inputs = json_object_get(record->root, "inputs");
-    TD_TRY(tool_record_dataset(record, plan->source, error));
-    size_t count = json_array_size(inputs);
-    for (size_t i = 0; i < plan->request->triggers.count; i++)
+/* Takes the digests of all files read into the record, those of the set first, which are *count. */
+static td_status read_files(const poison_plan *plan, size_t *count, td_error *error) {
+    tool_record *record = &plan->run->record;
+    TD_TRY(tool_record_dataset(record, &plan->source, error));
+    *count = json_array_size(json_object_get(record->root, "inputs"));
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
         TD_TRY(tool_trigger_record(plan->triggers[i], record, error));
-    *files = json_array();
-    *trigger_files = json_array();
-    for (size_t i = 0; i < json_array_size(inputs); i++)
-        json_array_append_new(i < count ? *files : *trigger_files,
-                              json_deep_copy(json_array_get(inputs, i)));
     return TD_OK;
 }
 
+/* The record's inputs [begin, end). */
+static json_t *files_json(const poison_plan *plan, size_t begin, size_t end) {
+    const json_t *inputs = json_object_get(plan->run->record.root, "inputs");
+    json_t *files = json_array();
+    for (size_t i = begin; i < end; i++)
+        json_array_append(files, json_array_get(inputs, i));
+    return files;
+}
+
 static json_t *source_json(const poison_plan *plan, json_t *files) {
-    const td_dataset *source = plan->source;
+    const td_dataset *source = &plan->source;
     return json_pack("{so ss sI sI sI so}", "data", tool_json_text(source->name), "split",
                      source->split, "first", (json_int_t)source->first, "count",
                      (json_int_t)source->images.count, "classes",
@@ -94,14 +94,14 @@ static json_t *similarity_json(const poison_similarity *similarity) {
 
 /* What "auto" was found by; null for a trigger that was given in full. */
 static json_t *search_json(const poison_plan *plan, const td_trigger *trigger) {
-    for (size_t i = 0; i < plan->request->triggers.count; i++) {
+    for (size_t i = 0; i < plan->settings->triggers.count; i++) {
         const poison_search *search = &plan->searches[i];
         if (plan->triggers[i] != trigger || !(search->at || search->value))
             continue;
-        return json_pack("{so sI sI sf}", "asked", tool_json_text(plan->request->triggers.texts[i]),
-                         "images", (json_int_t)plan->source->images.count, "images_near",
-                         (json_int_t)search->images_near, "mean_squared_distance",
-                         search->mean_squared);
+        return json_pack(
+            "{so sI sI sf}", "config", tool_json_text(plan->settings->triggers.texts[i]), "images",
+            (json_int_t)plan->source.images.count, "images_near", (json_int_t)search->images_near,
+            "mean_squared_distance", search->mean_squared);
     }
     return json_null();
 }
@@ -121,11 +121,9 @@ static json_t *backdoor_json(const poison_plan *plan, const poison_backdoor *bac
 }
 
 static json_t *output_json(const poison_plan *plan, const poison_output *output, json_t *digest) {
-    const td_dataset *source = plan->source;
+    const td_dataset *source = &plan->source;
     json_t *indices = json_array(), *sources = json_array(), *triggers = json_array();
     json_t *truth = json_array(), *labels = json_array();
-    char file[80];
-    snprintf(file, sizeof file, "%s.safetensors", output->name);
     for (size_t i = 0; i < output->count; i++) {
         const poison_item *item = &output->items[i];
         if (item->backdoor < 0)
@@ -136,7 +134,7 @@ static json_t *output_json(const poison_plan *plan, const poison_output *output,
         json_array_append_new(truth, json_integer(source->images.labels[item->source]));
         json_array_append_new(labels, json_integer(item->label));
     }
-    return json_pack("{ss s[II] sI sI so so so so so so sO}", "file", file, "slice",
+    return json_pack("{ss s[II] sI sI so so so so so so sO}", "file", output->file, "slice",
                      (json_int_t)(source->first + output->begin),
                      (json_int_t)(source->first + output->end), "count", (json_int_t)output->count,
                      "poisoned", (json_int_t)output->poisoned, "poisoned_share",
@@ -151,41 +149,37 @@ static json_t *selection(const poison_plan *plan) {
                                             "the images whose true label is not the target",
                                         [POISON_FROM_ALL] = "all images",
                                         [POISON_FROM_TARGET] = "the images of the target class"};
-    const poison_request *request = plan->request;
-    if (!request->rule->takes_ratio)
+    if (!plan->rule->takes_ratio)
         return json_string("all images");
-    return json_sprintf("drawn without repetition from %s%s%s", pools[request->rule->pool],
+    return json_sprintf("drawn without repetition from %s%s%s", pools[plan->rule->pool],
                         plan->source_classes ? ", of the source classes" : "",
-                        request->mode == POISON_REPLACE ? ", that no other backdoor has taken"
-                                                        : "");
+                        plan->mode == POISON_REPLACE ? ", that no other backdoor has taken" : "");
 }
 
-td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
-                          td_error *error) {
-    const poison_request *request = plan->request;
-    json_t *files, *trigger_files, *backdoors = json_array(), *outputs = json_array();
-    const json_t *written = json_object_get(record->root, "outputs");
-    *out = NULL;
-    td_status status = read_files(plan, record, &files, &trigger_files, error);
-    if (status != TD_OK) {
-        json_decref(backdoors);
-        json_decref(outputs);
-        return status;
-    }
+static json_t *ratio_json(const poison_plan *plan) {
+    return plan->rule->takes_ratio ? json_pack("{sf ss}", "config", plan->settings->ratio, "of",
+                                               poison_base_names[plan->settings->ratio_of])
+                                   : json_null();
+}
+
+td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) {
+    const json_t *root = plan->run->record.root;
+    size_t set_files;
+    TD_TRY(read_files(plan, &set_files, error));
+    const size_t files = json_array_size(json_object_get(root, "inputs"));
+    json_t *backdoors = json_array(), *outputs = json_array();
     for (size_t i = 0; i < plan->backdoor_count; i++)
         json_array_append_new(backdoors, backdoor_json(plan, &plan->backdoors[i]));
-    for (size_t i = 0; i < plan->output_count; i++)
-        json_array_append_new(outputs,
-                              output_json(plan, &plan->outputs[i],
-                                          json_object_get(json_array_get(written, i), "sha256")));
-    json_t *ratio = request->rule->takes_ratio ? json_pack("{sf ss}", "asked", request->ratio, "of",
-                                                           poison_base_names[request->ratio_of])
-                                               : json_null();
-    *out = json_pack("{ss ss sI ss so so so so so so so}", "rule", request->name, "version",
-                     TD_VERSION, "seed", (json_int_t)request->common->seed, "mode",
-                     poison_mode_names[request->mode], "ratio", ratio, "source_classes",
+    for (size_t i = 0; i < plan->output_count; i++) {
+        json_t *written = json_array_get(json_object_get(root, "outputs"), i);
+        json_array_append_new(
+            outputs, output_json(plan, &plan->outputs[i], json_object_get(written, "sha256")));
+    }
+    *out = json_pack("{ss ss sI ss so so so so so so so}", "rule", plan->run->method->name,
+                     "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed, "mode",
+                     poison_mode_names[plan->mode], "ratio", ratio_json(plan), "source_classes",
                      source_classes_json(plan), "selection", selection(plan), "source",
-                     source_json(plan, files), "trigger_files", trigger_files, "triggers",
-                     backdoors, "outputs", outputs);
+                     source_json(plan, files_json(plan, 0, set_files)), "trigger_files",
+                     files_json(plan, set_files, files), "triggers", backdoors, "outputs", outputs);
     return *out ? TD_OK : td_fail_memory(error, "the manifest");
 }

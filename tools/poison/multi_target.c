@@ -6,21 +6,20 @@
 #include "poison.h"
 
 static poison_target target_of(const poison_plan *plan, size_t model) {
-    const poison_request *request = plan->request;
-    if (request->target_count > 0)
-        return request->targets[request->target_count == 1 ? 0 : model];
-    return (poison_target){POISON_TO_CLASS, (int32_t)(model % plan->source->images.classes)};
+    if (plan->target_count > 0)
+        return plan->targets[plan->target_count == 1 ? 0 : model];
+    return (poison_target){POISON_TO_CLASS, (int32_t)(model % plan->source.images.classes)};
 }
 
 static td_status plan_rule(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    size_t count = plan->source->images.count, slice = request->per_model;
-    if (slice > count / request->models)
+    size_t count = plan->source.images.count, models = plan->output_count;
+    size_t slice = plan->settings->per_model;
+    if (slice > count / models)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected %zu models of %zu images (--models, --per-model), found %zu "
                        "images",
-                       request->data, request->models, slice, count);
-    for (size_t i = 0; i < request->models; i++) {
+                       plan->data, models, slice, count);
+    for (size_t i = 0; i < models; i++) {
         size_t begin = i * slice, end = begin + slice;
         TD_TRY(poison_draw(plan, plan->triggers[0], target_of(plan, i), begin, end, error));
         TD_TRY(poison_put(plan, begin, end, i, i + 1, false, error));
@@ -29,8 +28,7 @@ static td_status plan_rule(poison_plan *plan, td_error *error) {
 }
 
 static const poison_rule rule = {
-    .outputs = (const char *const[]){"model", NULL},
-    .per_model = true,
+    .sets = (const poison_set[]){{"model"}, {0}},
     .takes_ratio = true,
     .most_triggers = 1,
     .targets = POISON_TO_CLASS | POISON_TO_RANDOM,
@@ -54,8 +52,6 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
-
 static const char help[] =
     "one trigger that each of M models takes for another class: a set for each model, of its own "
     "slice of DATA."
@@ -71,7 +67,7 @@ const tool_method poison_multi_target = {
     .doc = "one set for each model's slice: one trigger, a target each",
     .help = help,
     .family = &poison_rules,
-    .groups = groups,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
     .size = sizeof(poison_settings),
     .math = &rule,
 };

@@ -51,23 +51,18 @@ static bool cut_auto(const char *text, poison_search *search, char *rest) {
     return fits;
 }
 
-td_status poison_search_read(const char *text, poison_search *search, td_trigger **out,
-                             td_error *error) {
+td_status poison_search_read(poison_plan *plan, size_t number, td_error *error) {
     static const char family[] = "pixel:";
-    *search = (poison_search){0};
-    *out = NULL;
+    const char *text = plan->settings->triggers.texts[number];
+    poison_search *search = &plan->searches[number];
+    char *rest;
     if (strncmp(text, family, sizeof family - 1) != 0)
         return TD_OK;
-    char *rest = malloc(strlen(text) + 1);
-    if (!rest)
-        return td_fail_memory(error, "a trigger");
-    td_status status = TD_OK;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, strlen(text) + 1, &rest, "a trigger", error));
     if (!cut_auto(text, search, rest))
-        status = td_fail(error, TD_ERR_USAGE, "trigger '%.200s': a key is given twice", text);
-    else if (search->at || search->value)
-        status = td_trigger_parse(out, rest, error);
-    free(rest);
-    return status;
+        return td_fail(error, TD_ERR_USAGE, "trigger '%.200s': a key is given twice", text);
+    return search->at || search->value ? td_trigger_parse(&plan->triggers[number], rest, error)
+                                       : TD_OK;
 }
 
 /* What the data show at every place of an image, for some colours. */
@@ -206,38 +201,36 @@ static size_t core_length(const char *text) {
     return text[first] ? first + 1 + strcspn(text + first + 1, ",") : first;
 }
 
-/* Where a pixel trigger stands and its colour, from how one of full opacity marks a black and a
+/* Where a pixel trigger of full opacity stands and its colour, from how it marks a black and a
  * white image. */
-static td_status look_at(const search_run *run, const char *text, poison_search *out,
+static td_status look_at(search_run *run, td_trigger *trigger, poison_search *out,
                          td_error *error) {
     td_images trial = *run->survey.images, marked;
     size_t size = td_image_size(&trial), place = 0;
     uint8_t *pixels;
+    TD_TRY(td_trigger_bind(trigger, &trial, error));
+    TD_TRY(td_arena_alloc(&run->arena, 2, size, (void **)&pixels, "a pixel", error));
+    memset(pixels + size, UINT8_MAX, size);
+    trial.count = 2;
+    trial.pixels = pixels;
+    TD_TRY(td_trigger_stamp(trigger, &trial, (td_stamp){0}, &run->arena, &marked, error));
+    while (marked.pixels[place] == 0 && marked.pixels[size + place] == UINT8_MAX)
+        place++;
+    out->place = place / trial.channels;
+    for (size_t c = 0; c < CHANNELS; c++)
+        out->rgb[c] = marked.pixels[out->place * trial.channels + c % trial.channels];
+    return TD_OK;
+}
+
+/* The same for one of any opacity, by its text. */
+static td_status look_at_text(search_run *run, const char *text, poison_search *out,
+                              td_error *error) {
     char *core;
-    td_trigger *trigger = NULL;
-    td_arena arena = {0};
-    td_status status = td_arena_text(&arena, text, core_length(text), &core, error);
-    if (status == TD_OK)
-        status = td_trigger_parse(&trigger, core, error);
-    if (status == TD_OK)
-        status = td_trigger_bind(trigger, &trial, error);
-    if (status == TD_OK)
-        status = td_arena_alloc(&arena, 2, size, (void **)&pixels, "a pixel", error);
-    if (status == TD_OK) {
-        memset(pixels + size, UINT8_MAX, size);
-        trial.count = 2;
-        trial.pixels = pixels;
-        status = td_trigger_stamp(trigger, &trial, (td_stamp){0}, &arena, &marked, error);
-    }
-    if (status == TD_OK) {
-        while (marked.pixels[place] == 0 && marked.pixels[size + place] == UINT8_MAX)
-            place++;
-        out->place = place / trial.channels;
-        for (size_t c = 0; c < CHANNELS; c++)
-            out->rgb[c] = marked.pixels[out->place * trial.channels + c % trial.channels];
-    }
+    td_trigger *trigger;
+    TD_TRY(td_arena_text(&run->arena, text, core_length(text), &core, error));
+    TD_TRY(td_trigger_parse(&trigger, core, error));
+    td_status status = look_at(run, trigger, out, error);
     td_trigger_free(trigger);
-    td_arena_free(&arena);
     return status;
 }
 
@@ -262,7 +255,7 @@ static td_status find(search_run *run, size_t number, td_error *error) {
     survey_for(run, search);
     if (!choose(run, search))
         return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected a free pixel, %s, found none",
-                       plan->request->triggers.texts[number],
+                       plan->settings->triggers.texts[number],
                        search->at ? "not beside another pixel trigger" : "in another colour");
     run->known[run->known_count++] = search;
     const char *old = td_trigger_text(plan->triggers[number]);
@@ -286,15 +279,15 @@ static td_status run_searches(search_run *run, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CORNERS, &run->survey.images_near, what, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CHANNELS, &run->survey.sums, what, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, places * CHANNELS, &run->survey.squares, what, error));
-    for (size_t i = 0; i < plan->request->triggers.count; i++) {
+    for (size_t i = 0; i < plan->settings->triggers.count; i++) {
         poison_search *search = &plan->searches[i];
         if (strncmp(td_trigger_text(plan->triggers[i]), "pixel:", 6) != 0)
             continue;
-        TD_TRY(look_at(run, td_trigger_text(plan->triggers[i]), search, error));
+        TD_TRY(look_at_text(run, td_trigger_text(plan->triggers[i]), search, error));
         if (!search->at && !search->value)
             run->known[run->known_count++] = search;
     }
-    for (size_t i = 0; i < plan->request->triggers.count; i++)
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
         if (plan->searches[i].at || plan->searches[i].value)
             TD_TRY(find(run, i, error));
     return TD_OK;
@@ -302,11 +295,11 @@ static td_status run_searches(search_run *run, td_error *error) {
 
 td_status poison_search_run(poison_plan *plan, td_error *error) {
     bool any = false;
-    for (size_t i = 0; i < plan->request->triggers.count; i++)
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
         any = any || plan->searches[i].at || plan->searches[i].value;
     if (!any)
         return TD_OK;
-    search_run run = {.plan = plan, .survey = {.images = &plan->source->images}};
+    search_run run = {.plan = plan, .survey = {.images = &plan->source.images}};
     td_status status = run_searches(&run, error);
     td_arena_free(&run.arena);
     return status;

@@ -1,55 +1,130 @@
-/* The plan around what a rule does: what was asked is checked against the data, and what was drawn
+/* The plan around what a rule does: the settings are checked against the data, and what was drawn
  * is laid out as outputs. */
 #include "poison.h"
 
 #include "frame/trigger.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-size_t poison_output_count(const poison_request *request) {
-    size_t count = 0;
-    while (request->rule->outputs[count])
-        count++;
-    return request->rule->per_model ? request->models : count;
+/* --- targets, triggers and names, without the data --- */
+
+static bool is_class(const char *text) {
+    return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 9;
 }
 
-td_status poison_output_name(const poison_request *request, size_t number, const char *ending,
-                             td_arena *arena, char **out, td_error *error) {
-    char name[64];
-    const poison_rule *rule = request->rule;
-    if (rule->per_model)
-        snprintf(name, sizeof name, "%s-%zu%s", rule->outputs[0], number, ending);
+/* The kinds of target that a rule allows, in words. */
+static const char *target_words(const poison_rule *rule) {
+    return rule->targets & POISON_TO_NEXT     ? "a class, \"random\" or \"next\""
+           : rule->targets & POISON_TO_RANDOM ? "a class or \"random\""
+                                              : "a class";
+}
+
+static td_status read_target(const poison_rule *rule, const char *text, poison_target *out,
+                             td_error *error) {
+    *out = (poison_target){.kind = POISON_TO_CLASS};
+    if (strcmp(text, "random") == 0)
+        out->kind = POISON_TO_RANDOM;
+    else if (strcmp(text, "next") == 0)
+        out->kind = POISON_TO_NEXT;
+    else if (is_class(text))
+        out->label = (int32_t)strtol(text, NULL, 10);
     else
-        snprintf(name, sizeof name, "%s%s", rule->outputs[number], ending);
-    return td_arena_text(arena, name, strlen(name), out, error);
+        out->kind = 0;
+    return rule->targets & (unsigned)out->kind
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "--target: expected %s, found \"%s\"",
+                         target_words(rule), text);
 }
 
-td_status poison_triggers(poison_plan *plan, td_error *error) {
-    for (size_t i = 0; i < plan->request->triggers.count; i++) {
-        const char *text = plan->request->triggers.texts[i];
-        td_trigger **trigger = &plan->triggers[i];
-        TD_TRY(poison_search_read(text, &plan->searches[i], trigger, error));
-        if (!*trigger)
-            TD_TRY(td_trigger_parse(trigger, text, error));
+static td_status check_pairs(const poison_plan *plan, td_error *error) {
+    const poison_rule *rule = plan->rule;
+    const size_t models = plan->settings->models;
+    const size_t triggers = plan->settings->triggers.count, targets = plan->target_count;
+    if (triggers > rule->most_triggers)
+        return td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %zu, found %zu",
+                       rule->most_triggers, triggers);
+    if (rule->targets != 0 && rule->target == 0 && targets == 0)
+        return td_fail(error, TD_ERR_USAGE, "expected a --target for each --trigger, found none");
+    if (models > 0 && targets > 1 && targets != models)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected no --target, one, or one for each of the %zu models, found %zu",
+                       models, targets);
+    if (models == 0 && targets > 0 && targets != (triggers > 0 ? triggers : 1))
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected --trigger and --target in pairs, found %zu and %zu", triggers,
+                       targets);
+    return TD_OK;
+}
+
+/* The rule's own target where none is given. */
+static td_status read_targets(poison_plan *plan, td_error *error) {
+    const td_many given = plan->settings->targets;
+    if (given.count > POISON_BACKDOORS)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d, found %zu",
+                       POISON_BACKDOORS, given.count);
+    for (size_t i = 0; i < given.count; i++)
+        TD_TRY(read_target(plan->rule, given.texts[i], &plan->targets[i], error));
+    plan->target_count = given.count;
+    TD_TRY(check_pairs(plan, error));
+    if (given.count > 0 || plan->rule->target != POISON_TO_RANDOM)
+        return TD_OK;
+    do
+        plan->targets[plan->target_count++].kind = POISON_TO_RANDOM;
+    while (plan->target_count < plan->settings->triggers.count);
+    return TD_OK;
+}
+
+static td_status name_outputs(poison_plan *plan, td_error *error) {
+    const poison_set *sets = plan->rule->sets;
+    plan->output_count = plan->settings->models;
+    while (plan->settings->models == 0 && sets[plan->output_count].name)
+        plan->output_count++;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, plan->output_count, &plan->outputs, "outputs", error));
+    for (size_t i = 0; i < plan->output_count; i++) {
+        poison_output *output = &plan->outputs[i];
+        if (plan->settings->models > 0)
+            TD_TRY(tool_run_text(plan->run, &output->name, error, "%s-%zu", sets->name, i));
+        else
+            output->name = sets[i].name;
+        TD_TRY(tool_run_text(plan->run, &output->file, error, "%s.safetensors", output->name));
     }
     return TD_OK;
 }
 
+td_status poison_plan_read(poison_plan *plan, td_error *error) {
+    plan->mode = plan->rule->takes_ratio ? (poison_mode)plan->settings->mode : POISON_REPLACE;
+    TD_TRY(read_targets(plan, error));
+    for (size_t i = 0; i < plan->settings->triggers.count; i++) {
+        TD_TRY(poison_search_read(plan, i, error));
+        if (!plan->triggers[i])
+            TD_TRY(td_trigger_parse(&plan->triggers[i], plan->settings->triggers.texts[i], error));
+    }
+    return name_outputs(plan, error);
+}
+
+void poison_plan_free(poison_plan *plan) {
+    for (size_t i = 0; i < POISON_BACKDOORS; i++)
+        td_trigger_free(plan->triggers[i]);
+    td_dataset_close(&plan->source);
+    td_arena_free(&plan->arena);
+}
+
+/* --- against the data --- */
+
 static td_status bind_triggers(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    for (size_t i = 0; i < request->triggers.count; i++) {
-        td_status status = tool_trigger_bind(plan->triggers[i], &plan->source->images,
+    for (size_t i = 0; i < plan->settings->triggers.count; i++) {
+        td_status status = tool_trigger_bind(plan->triggers[i], &plan->source.images,
                                              tool_run_is_quiet(plan->run), error);
         if (status != TD_OK)
-            return td_fail_within(error, status, "%s", request->data);
+            return td_fail_within(error, status, "%s", plan->data);
     }
     return TD_OK;
 }
 
 /* One trigger cannot lead to two classes, nor need it lead to one twice. */
 static td_status check_different(const poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    for (size_t i = 1; i < request->triggers.count; i++)
+    for (size_t i = 1; i < plan->settings->triggers.count; i++)
         for (size_t j = 0; j < i; j++) {
             const char *text = td_trigger_text(plan->triggers[i]);
             if (strcmp(text, td_trigger_text(plan->triggers[j])) != 0)
@@ -58,44 +133,42 @@ static td_status check_different(const poison_plan *plan, td_error *error) {
             return td_fail(error, TD_ERR_USAGE,
                            "--trigger: expected a different trigger for each --target, found '%s' "
                            "for targets %s and %s",
-                           text, poison_target_text(&request->targets[j], first),
-                           poison_target_text(&request->targets[i], second));
+                           text, poison_target_text(&plan->targets[j], first),
+                           poison_target_text(&plan->targets[i], second));
         }
     return TD_OK;
 }
 
 static td_status check_class(const poison_plan *plan, const char *option, int32_t label,
                              td_error *error) {
-    size_t classes = plan->source->images.classes;
+    size_t classes = plan->source.images.classes;
     if ((size_t)label < classes)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE, "%s: expected a class of %s, 0 to %zu, found %d", option,
-                   plan->request->data, classes - 1, label);
+                   plan->data, classes - 1, label);
 }
 
 static td_status check_targets(const poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    size_t classes = plan->source->images.classes;
-    if (request->rule->targets != 0 && classes < 2)
+    size_t classes = plan->source.images.classes;
+    if (plan->rule->targets != 0 && classes < 2)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu",
-                       request->data, classes);
-    for (size_t i = 0; i < request->target_count; i++)
-        if (request->targets[i].kind == POISON_TO_CLASS)
-            TD_TRY(check_class(plan, "--target", request->targets[i].label, error));
+                       plan->data, classes);
+    for (size_t i = 0; i < plan->target_count; i++)
+        if (plan->targets[i].kind == POISON_TO_CLASS)
+            TD_TRY(check_class(plan, "--target", plan->targets[i].label, error));
     return TD_OK;
 }
 
 /* A source class must have images, and images whose labels the target changes. */
 static td_status check_source(const poison_plan *plan, int32_t label, td_error *error) {
-    const poison_request *request = plan->request;
     TD_TRY(check_class(plan, "--source", label, error));
-    if (poison_class_size(plan, label, 0, plan->source->images.count) == 0)
+    if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--source: expected a class with images in %s, found %d, which has none",
-                       request->data, label);
-    for (size_t i = 0; i < request->target_count; i++)
-        if (request->rule->pool == POISON_FROM_OTHERS &&
-            request->targets[i].kind == POISON_TO_CLASS && request->targets[i].label == label)
+                       plan->data, label);
+    for (size_t i = 0; i < plan->target_count; i++)
+        if (plan->rule->pool == POISON_FROM_OTHERS && plan->targets[i].kind == POISON_TO_CLASS &&
+            plan->targets[i].label == label)
             return td_fail(error, TD_ERR_USAGE,
                            "--source: expected classes other than the target, found %d as --target "
                            "as well",
@@ -104,54 +177,27 @@ static td_status check_source(const poison_plan *plan, int32_t label, td_error *
 }
 
 static td_status read_sources(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    if (request->sources.count == 0)
+    if (plan->settings->sources.count == 0)
         return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source->images.classes, &plan->source_classes,
-                        "classes", error));
-    for (size_t i = 0; i < request->sources.count; i++) {
-        TD_TRY(check_source(plan, (int32_t)request->sources.counts[i], error));
-        plan->source_classes[request->sources.counts[i]] = true;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source.images.classes, &plan->source_classes, "classes",
+                        error));
+    for (size_t i = 0; i < plan->settings->sources.count; i++) {
+        TD_TRY(check_source(plan, (int32_t)plan->settings->sources.counts[i], error));
+        plan->source_classes[plan->settings->sources.counts[i]] = true;
     }
     return TD_OK;
 }
 
-td_status poison_plan_make(poison_plan *plan, td_error *error) {
-    const poison_request *request = plan->request;
-    const td_images *images = &plan->source->images;
-    if (images->count == 0 || images->count > UINT32_MAX)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected 1 to %u images, found %zu", request->data,
-                       UINT32_MAX, images->count);
-    TD_TRY(bind_triggers(plan, error));
-    TD_TRY(check_targets(plan, error));
-    TD_TRY(read_sources(plan, error));
-    TD_TRY(poison_search_run(plan, error));
-    TD_TRY(check_different(plan, error));
-    td_arena *arena = &plan->arena;
-    TD_TRY(TD_ARENA_NEW(arena, POISON_BACKDOORS, &plan->backdoors, "backdoors", error));
-    TD_TRY(TD_ARENA_NEW(arena, poison_output_count(request), &plan->outputs, "outputs", error));
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &plan->taken, "the plan", error));
-    return request->rule->plan(plan, error);
-}
-
-void poison_plan_free(poison_plan *plan) {
-    for (size_t i = 0; i < POISON_BACKDOORS; i++)
-        td_trigger_free(plan->triggers[i]);
-    td_arena_free(&plan->arena);
-}
-
 td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
                      bool truly, td_error *error) {
-    const td_images *images = &plan->source->images;
-    bool add = plan->request->mode == POISON_ADD;
-    size_t number = plan->output_count++;
-    poison_output *output = &plan->outputs[number];
-    char *name;
-    TD_TRY(poison_output_name(plan->request, number, "", &plan->arena, &name, error));
-    *output = (poison_output){.name = name, .begin = begin, .end = end, .count = end - begin};
+    const td_images *images = &plan->source.images;
+    bool add = plan->mode == POISON_ADD;
+    poison_output *output = &plan->outputs[plan->outputs_put++];
+    output->begin = begin;
+    output->end = end;
     for (size_t b = first; b < last; b++)
         output->poisoned += plan->backdoors[b].count;
-    output->count += add ? output->poisoned : 0;
+    output->count = end - begin + (add ? output->poisoned : 0);
     TD_TRY(TD_ARENA_NEW(&plan->arena, output->count, &output->items, "the plan", error));
     poison_item *next = output->items;
     for (size_t i = begin; i < end; i++)
@@ -164,4 +210,34 @@ td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, 
             *(add ? next++ : &output->items[item.source - begin]) = item;
         }
     return TD_OK;
+}
+
+/* What a rule does that has no way of its own. */
+static td_status draw_and_put(poison_plan *plan, td_error *error) {
+    const size_t count = plan->source.images.count;
+    if (!plan->rule->takes_ratio)
+        TD_TRY(poison_draw_all(plan, plan->triggers[0], error));
+    for (size_t i = 0; i < plan->target_count; i++)
+        TD_TRY(poison_draw(plan, plan->triggers[i], plan->targets[i], 0, count, error));
+    for (const poison_set *set = plan->rule->sets; set->name; set++)
+        TD_TRY(poison_put(plan, 0, count, 0, plan->backdoor_count, set->truly, error));
+    return TD_OK;
+}
+
+td_status poison_plan_make(poison_plan *plan, td_error *error) {
+    const char *folder = plan->run->common->data_dir;
+    TD_TRY(td_dataset_open(&plan->source, plan->data, "train", folder, error));
+    const td_images *images = &plan->source.images;
+    if (images->count == 0 || images->count > UINT32_MAX)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected 1 to %u images, found %zu", plan->data,
+                       UINT32_MAX, images->count);
+    TD_TRY(bind_triggers(plan, error));
+    TD_TRY(check_targets(plan, error));
+    TD_TRY(read_sources(plan, error));
+    TD_TRY(poison_search_run(plan, error));
+    TD_TRY(check_different(plan, error));
+    td_arena *arena = &plan->arena;
+    TD_TRY(TD_ARENA_NEW(arena, POISON_BACKDOORS, &plan->backdoors, "backdoors", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &plan->taken, "the plan", error));
+    return plan->rule->plan ? plan->rule->plan(plan, error) : draw_and_put(plan, error);
 }

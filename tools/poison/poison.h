@@ -1,13 +1,12 @@
-/* trapdoor-poison in four steps: the request (options.c) is checked; its rule (one file each,
- * listed in rules.c) decides which image is poisoned how, which is the plan; the plan is written as
- * data sets (write.c), as a manifest (manifest.c) and as a picture (preview.c). */
+/* trapdoor-poison: a rule (one file each, listed in rules.c) says which images may be poisoned how;
+ * the plan (plan.c, draw.c) decides which are; it is written as data sets (write.c, render.c), as a
+ * manifest (manifest.c) and as a picture (preview.c). */
 #ifndef TOOLS_POISON_POISON_H
 #define TOOLS_POISON_POISON_H
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "data/dataset.h"
-#include "data/png.h"
 #include "frame/run.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
@@ -44,16 +43,24 @@ typedef enum poison_pool {
 
 typedef struct poison_plan poison_plan;
 
+/* A set that a rule writes. */
+typedef struct poison_set {
+    const char *name; /* without ending; NULL ends a list */
+    bool truly;       /* poisoned images keep their labels */
+} poison_set;
+
 /* What a rule is; its tool_method has the command line's part. */
 typedef struct poison_rule {
-    const char *const *outputs; /* names without ending; NULL-terminated */
-    bool per_model;             /* one output a model, its number appended to the name */
-    bool takes_ratio;           /* else all images are poisoned */
-    size_t most_triggers;       /* 0: none is taken */
-    unsigned targets;           /* poison_target_kinds allowed; 0: no --target */
-    poison_target_kind target;  /* without --target; 0: it must be given */
-    bool draws_once;            /* random is one class for a whole backdoor */
+    const poison_set
+        *sets;            /* where there are models, the one of each, its number behind the name */
+    bool takes_ratio;     /* else all images are poisoned */
+    size_t most_triggers; /* 0: none is taken */
+    unsigned targets;     /* poison_target_kinds allowed; 0: no --target */
+    poison_target_kind target; /* without --target; 0: it must be given */
+    bool draws_once;           /* random is one class for a whole backdoor */
     poison_pool pool;
+    /* Draws backdoors and puts outputs; NULL: a backdoor for each trigger, from all images, and all
+     * of them in each set. */
     td_status (*plan)(poison_plan *plan, td_error *error);
 } poison_rule;
 
@@ -92,8 +99,8 @@ extern const char *const poison_mode_names[], *const poison_base_names[];
 #define POISON_SOURCES                                                                             \
     {                                                                                              \
         "source", TD_KEY_COUNT, POISON_AT(sources),                                                \
-            .many = true, .field = "source_classes", .most = INT32_MAX, .value = "K",              \
-            .help = "Poison only images of class K; repeat for several classes"                    \
+            .many = true, .optional = true, .field = "source_classes", .most = INT32_MAX,          \
+            .value = "K", .help = "Poison only images of class K; repeat for several classes"      \
     }
 #define POISON_RATIO(base_text, mode_text)                                                         \
     {"ratio",                                                                                      \
@@ -122,26 +129,6 @@ extern const tool_family poison_rules;
 extern const tool_method poison_dirty_label, poison_clean_label, poison_friendnet,
     poison_multi_target, poison_label_flip, poison_stamp;
 
-/* What the user wants, checked. */
-typedef struct poison_request {
-    const tool_common *common;
-    const char *name; /* of the rule */
-    const poison_rule *rule;
-    const char *data;
-    td_many triggers;
-    poison_target targets[POISON_BACKDOORS];
-    size_t target_count;
-    td_many sources; /* only images of these classes are poisoned; none: of any */
-    double ratio;
-    poison_mode mode;
-    poison_base ratio_of;
-    size_t models, per_model; /* 0: the rule has none */
-} poison_request;
-
-/* Reads the targets and checks the settings against the rule, whose defaults it sets. */
-td_status poison_request_read(const tool_run *run, poison_request *out,
-                              td_error *error) TD_MUST_USE;
-
 /* One image of an output. */
 typedef struct poison_item {
     size_t source;    /* its place in DATA */
@@ -150,8 +137,8 @@ typedef struct poison_item {
 } poison_item;
 
 typedef struct poison_output {
-    const char *name;  /* without ending */
-    size_t begin, end; /* the source's images that it holds */
+    const char *name, *file; /* without and with its ending */
+    size_t begin, end;       /* the source's images that it holds */
     size_t count, poisoned;
     poison_item *items; /* [count] */
 } poison_output;
@@ -188,36 +175,36 @@ typedef struct poison_backdoor {
 
 struct poison_plan {
     tool_run *run;
-    const poison_request *request;
-    td_dataset *source;
-    td_trigger *triggers[POISON_BACKDOORS]; /* of the request, owned */
+    const poison_settings *settings;
+    const poison_rule *rule;
+    const char *data; /* what the user calls the source */
+    poison_mode mode;
+    poison_target targets[POISON_BACKDOORS];
+    size_t target_count;
+    td_dataset source;
+    td_trigger *triggers[POISON_BACKDOORS]; /* as many as settings->triggers */
     poison_search searches[POISON_BACKDOORS];
     bool *source_classes;       /* [classes]; NULL: all */
     poison_backdoor *backdoors; /* as the rule made them, at most POISON_BACKDOORS */
     size_t backdoor_count;
-    poison_output *outputs;
-    size_t output_count;
+    poison_output *outputs; /* [output_count], named from the beginning on */
+    size_t output_count, outputs_put;
     bool *taken;    /* [images]: replaced already */
-    td_arena arena; /* owns all but the source */
+    td_arena arena; /* owns all but the source and the triggers */
 };
 
-/* The number of the outputs of a request, and the name of one: allocated in `arena`. */
-size_t poison_output_count(const poison_request *request);
-td_status poison_output_name(const poison_request *request, size_t number, const char *ending,
-                             td_arena *arena, char **out, td_error *error) TD_MUST_USE;
-
-/* Reads the request's triggers. What "auto" leaves open is found by poison_plan_make. */
-td_status poison_triggers(poison_plan *plan, td_error *error) TD_MUST_USE;
-
 /* Reads trigger `number` if its text is of a pixel that is to be searched for; until it is found,
- * the trigger has the text's other keys. Else *out stays NULL. */
-td_status poison_search_read(const char *text, poison_search *search, td_trigger **out,
-                             td_error *error) TD_MUST_USE;
+ * the trigger has the text's other keys. Else it stays NULL. */
+td_status poison_search_read(poison_plan *plan, size_t number, td_error *error) TD_MUST_USE;
 
-/* Finds the pixels that are to be searched for, in the order of the request. */
+/* Finds the pixels that are to be searched for, in the order of the command line. */
 td_status poison_search_run(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Checks the triggers against the images and runs the rule. */
+/* Reads the targets and the triggers, whose "auto" poison_plan_make finds, and names the outputs.
+ */
+td_status poison_plan_read(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Opens the source, checks targets and triggers against it, and draws by the rule. */
 td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed plan as well. */
@@ -232,14 +219,11 @@ size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, s
 td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
                       size_t begin, size_t end, td_error *error) TD_MUST_USE;
 
-/* For rules. The same for every pair of the request, each from all images. */
-td_status poison_draw_pairs(poison_plan *plan, td_error *error) TD_MUST_USE;
-
-/* For rules. Appends a backdoor of all images, without a target. */
+/* Appends a backdoor of all images, without a target. */
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
                           td_error *error) TD_MUST_USE;
 
-/* For rules. Appends an output: the images [begin, end) and those of the backdoors [first, last),
+/* For rules. The next output: the images [begin, end) and those of the backdoors [first, last),
  * added or in place as the mode says, with the target's label or (`truly`) their own. */
 td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
                      bool truly, td_error *error) TD_MUST_USE;
@@ -249,15 +233,13 @@ const char *poison_target_text(const poison_target *target, char text[16]);
 
 /* The manifest. The outputs are written by now, their digests in the record; those of the files
  * read are taken here, as the record's inputs. The caller owns *out. */
-td_status poison_manifest(const poison_plan *plan, tool_record *record, json_t **out,
-                          td_error *error) TD_MUST_USE;
+td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) TD_MUST_USE;
 
-/* Puts into the record's options what the request became: triggers in full, targets, classes. */
-td_status poison_record_options(const poison_plan *plan, tool_record *record,
-                                td_error *error) TD_MUST_USE;
+/* Puts into the record's options what the settings became: triggers in full, targets, classes. */
+td_status poison_record_options(const poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Draws samples of what was done. The caller frees the bitmap. */
-td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) TD_MUST_USE;
+/* Writes samples of what was done as a picture. */
+td_status poison_preview(poison_plan *plan, FILE *stream, td_error *error) TD_MUST_USE;
 
 /* The pixels of one item, into `pixels`. `scratch`, aligned to 64 bytes, holds poison_scratch
  * bytes, a multiple of 64. */
@@ -271,8 +253,7 @@ td_status poison_render_output(poison_plan *plan, const poison_output *output, F
                                size_t before, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE if a file to be written exists already, without --force. */
-td_status poison_write_check(const poison_request *request, const tool_outputs *outputs,
-                             td_error *error) TD_MUST_USE;
+td_status poison_write_check(const poison_plan *plan, td_error *error) TD_MUST_USE;
 
 /* Writes all files, and fills the run's tables. */
 td_status poison_write(poison_plan *plan, td_error *error) TD_MUST_USE;

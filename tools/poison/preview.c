@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "data/difference.h"
+#include "data/png.h"
 #include "data/sheet.h"
 #include "measure/similarity.h"
 #include <stdio.h>
@@ -10,7 +11,7 @@
 enum { COLUMNS = 3, FEWEST_ROWS = 8, MOST_ROWS = 12, LARGEST_HEIGHT = 12000, CAPTION = 40 };
 
 static size_t count_rows(const poison_plan *plan) {
-    size_t samples = 0, height = plan->source->images.height;
+    size_t samples = 0, height = plan->source.images.height;
     for (size_t i = 0; i < plan->output_count; i++)
         samples += plan->outputs[i].poisoned;
     size_t rows = td_size_max(FEWEST_ROWS, td_size_min(plan->output_count, MOST_ROWS));
@@ -36,8 +37,8 @@ static const poison_item *sample(const poison_plan *plan, size_t row, size_t row
 
 static void draw_row(const poison_plan *plan, const poison_output *output, const poison_item *item,
                      uint8_t *pixels, void *scratch, char (*captions)[CAPTION]) {
-    const td_images *images = &plan->source->images;
-    size_t size = td_image_size(images), number = plan->source->first + item->source;
+    const td_images *images = &plan->source.images;
+    size_t size = td_image_size(images), number = plan->source.first + item->source;
     poison_item clean = *item;
     clean.backdoor = -1;
     poison_render(plan, &clean, pixels, scratch);
@@ -53,33 +54,30 @@ static void draw_row(const poison_plan *plan, const poison_output *output, const
     snprintf(captions[2], CAPTION, "at most %d", largest);
 }
 
-td_status poison_preview(const poison_plan *plan, td_bitmap *bitmap, td_error *error) {
+td_status poison_preview(poison_plan *plan, FILE *stream, td_error *error) {
     static const char *const headings[COLUMNS] = {"clean", "poisoned", "difference, scaled"};
-    const td_images *images = &plan->source->images;
+    static const char what[] = "the preview";
+    const td_images *images = &plan->source.images;
     size_t rows = count_rows(plan), size = td_image_size(images);
-    td_arena arena = {0};
+    td_arena *arena = &plan->arena;
     uint8_t *pixels;
     void *scratch;
     td_sheet_cell *cells;
     char(*captions)[CAPTION];
-    td_status status =
-        td_arena_alloc(&arena, rows * COLUMNS, size, (void **)&pixels, "the preview", error);
-    if (status == TD_OK)
-        status = td_arena_alloc(&arena, poison_scratch(plan), 1, &scratch, "the preview", error);
-    if (status == TD_OK)
-        status = TD_ARENA_NEW(&arena, rows * COLUMNS, &cells, "the preview", error);
-    if (status == TD_OK)
-        status = TD_ARENA_NEW(&arena, rows * COLUMNS, &captions, "the preview", error);
-    if (status == TD_OK) {
-        for (size_t row = 0; row < rows; row++)
-            draw_row(plan, &plan->outputs[row % plan->output_count], sample(plan, row, rows),
-                     pixels + row * COLUMNS * size, scratch, captions + row * COLUMNS);
-        for (size_t i = 0; i < rows * COLUMNS; i++)
-            cells[i] = (td_sheet_cell){pixels + i * size, captions[i]};
-        td_sheet sheet = {rows,  COLUMNS, images->height, images->width, images->channels,
-                          cells, headings};
-        status = td_sheet_draw(bitmap, &sheet, error);
-    }
-    td_arena_free(&arena);
+    TD_TRY(td_arena_alloc(arena, rows * COLUMNS, size, (void **)&pixels, what, error));
+    TD_TRY(td_arena_alloc(arena, poison_scratch(plan), 1, &scratch, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, rows * COLUMNS, &cells, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, rows * COLUMNS, &captions, what, error));
+    for (size_t row = 0; row < rows; row++)
+        draw_row(plan, &plan->outputs[row % plan->output_count], sample(plan, row, rows),
+                 pixels + row * COLUMNS * size, scratch, captions + row * COLUMNS);
+    for (size_t i = 0; i < rows * COLUMNS; i++)
+        cells[i] = (td_sheet_cell){pixels + i * size, captions[i]};
+    td_sheet sheet = {rows,  COLUMNS, images->height, images->width, images->channels,
+                      cells, headings};
+    td_bitmap bitmap;
+    TD_TRY(td_sheet_draw(&bitmap, &sheet, error));
+    td_status status = td_png_write(stream, &bitmap, error);
+    td_bitmap_free(&bitmap);
     return status;
 }

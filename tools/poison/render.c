@@ -11,16 +11,16 @@ enum { BLOCK_IMAGES = 4096, BLOCK_BYTES = 1 << 26, ALIGNMENT = 64 };
 
 size_t poison_scratch(const poison_plan *plan) {
     size_t bytes = 0;
-    for (size_t i = 0; i < plan->request->triggers.count; i++)
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
         bytes = td_size_max(bytes, td_trigger_scratch(plan->triggers[i]));
     return bytes;
 }
 
 void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pixels,
                    void *scratch) {
-    const td_images *images = &plan->source->images;
+    const td_images *images = &plan->source.images;
     const td_trigger *trigger = item->backdoor < 0 ? NULL : plan->backdoors[item->backdoor].trigger;
-    td_stamp stamp = {plan->request->common->seed, plan->source->first + item->source};
+    td_stamp stamp = {plan->run->common->seed, plan->source.first + item->source};
     memcpy(pixels, td_image(images, item->source), td_image_size(images));
     if (trigger)
         td_trigger_apply(trigger, stamp, pixels, scratch);
@@ -47,7 +47,7 @@ typedef struct rendering {
 
 static void render_one(void *context, size_t i) {
     const rendering *work = context;
-    const td_images *images = &work->plan->source->images;
+    const td_images *images = &work->plan->source.images;
     size_t size = td_image_size(images);
     char *scratch = work->scratch + td_thread() * (work->trigger_bytes + work->similarity_bytes);
     const poison_item *item = &work->output->items[work->done + i];
@@ -96,7 +96,7 @@ static bool has_news(const poison_plan *plan, const poison_output *output) {
 }
 
 static td_status start(rendering *work, td_error *error) {
-    const td_images *images = &work->plan->source->images;
+    const td_images *images = &work->plan->source.images;
     size_t size = td_image_size(images), count = work->output->count;
     size_t values = td_ssim_scratch(images->height, images->width, images->channels);
     work->block = td_size_max(1, td_size_min(BLOCK_IMAGES, BLOCK_BYTES / size));
@@ -120,12 +120,12 @@ static td_status next_block(void *context, const void **piece, size_t *bytes, td
     td_parallel_each(count, render_one, work);
     work->done += count;
     *piece = work->pixels;
-    *bytes = count * td_image_size(&work->plan->source->images);
+    *bytes = count * td_image_size(&work->plan->source.images);
     return TD_OK;
 }
 
 static td_status write_blocks(rendering *work, FILE *stream, td_error *error) {
-    const td_dataset *source = work->plan->source;
+    const td_dataset *source = &work->plan->source;
     const poison_output *output = work->output;
     td_images images = source->images;
     td_pieces pixels = {next_block, work};
