@@ -2,6 +2,7 @@
 
 #include "base/size.h"
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,30 @@ td_status td_arena_text(td_arena *arena, const char *text, size_t length, char *
     TD_TRY(TD_ARENA_NEW(arena, length + 1, out, "text", error));
     memcpy(*out, text, length);
     return TD_OK;
+}
+
+td_status td_arena_vprint(td_arena *arena, const char **out, td_error *error, const char *format,
+                          va_list arguments) {
+    va_list again;
+    char *text;
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0)
+        return td_fail_memory(error, "text");
+    TD_TRY(TD_ARENA_NEW(arena, (size_t)length + 1, &text, "text", error));
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    *out = text;
+    return TD_OK;
+}
+
+td_status td_arena_print(td_arena *arena, const char **out, td_error *error, const char *format,
+                         ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    td_status status = td_arena_vprint(arena, out, error, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 void td_arena_free(td_arena *arena) {

@@ -3,6 +3,7 @@
 #define TD_BASE_ARENA_H
 
 #include "base/error.h"
+#include <stdarg.h>
 #include <stddef.h>
 
 typedef struct td_arena {
@@ -19,6 +20,12 @@ td_status td_arena_alloc(td_arena *arena, size_t count, size_t size, void **out,
 /* A copy of `text` (its first `length` bytes and a terminator) in the arena. */
 td_status td_arena_text(td_arena *arena, const char *text, size_t length, char **out,
                         td_error *error) TD_MUST_USE;
+
+/* A printf into the arena. */
+td_status td_arena_print(td_arena *arena, const char **out, td_error *error, const char *format,
+                         ...) TD_MUST_USE TD_PRINTF(4, 5);
+td_status td_arena_vprint(td_arena *arena, const char **out, td_error *error, const char *format,
+                          va_list arguments) TD_MUST_USE;
 
 /* Releases everything; the arena is empty and ready again. */
 void td_arena_free(td_arena *arena);

@@ -80,6 +80,17 @@ static void test_free_leaves_it_ready(void **state) {
     td_arena_free(&arena);
 }
 
+static void test_texts_are_printed(void **state) {
+    (void)state;
+    td_arena arena = {0};
+    const char *text;
+    assert_int_equal(td_arena_print(&arena, &text, NULL, "%s of %d: %3000d", "one", 2, 3), TD_OK);
+    assert_int_equal(strlen(text), 3010);
+    assert_memory_equal(text, "one of 2: ", 10);
+    assert_int_equal(text[3009], '3');
+    td_arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_are_aligned_and_zeroed),
@@ -87,6 +98,7 @@ int main(void) {
         cmocka_unit_test(test_overflow_is_refused),
         cmocka_unit_test(test_none_of_a_thing_is_a_pointer),
         cmocka_unit_test(test_text_is_copied_and_ended),
+        cmocka_unit_test(test_texts_are_printed),
         cmocka_unit_test(test_free_leaves_it_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,27 +3,42 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
-#include "frame/record.h"
+#include "frame/run.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A whole run of a tool that reads `input` and writes `output`. */
-static void make_record(const tool_common *common) {
-    td_error error;
-    tool_record record;
+static int list_size; /* of a list in the record, for one that is large */
+
+static td_status read_and_write(tool_run *run, td_error *error) {
     const td_rate rate = {3, 4, 0.75, {0.25, 0.5}};
-    assert_int_equal(tool_record_check(common, &error), TD_OK);
-    assert_int_equal(tool_record_start(&record, "trapdoor-test", common,
-                                       json_pack("{sf}", "ratio", 0.5), &error),
-                     TD_OK);
-    assert_int_equal(tool_record_input(&record, "input", &error), TD_OK);
-    assert_int_equal(tool_record_input(&record, "input", &error), TD_OK);
-    assert_int_equal(tool_record_output(&record, "model", "output", &error), TD_OK);
-    tool_json_rate(record.root, "asr", &rate);
-    assert_int_equal(tool_record_write(&record, common, &error), TD_OK);
-    tool_record_free(&record);
-    tool_record_free(&record);
+    json_t *list = json_array();
+    for (int i = 0; i < list_size; i++)
+        json_array_append_new(list, json_integer(i));
+    TD_TRY(tool_record_input(&run->record, "input", error));
+    TD_TRY(tool_record_input(&run->record, "input", error));
+    TD_TRY(tool_record_output(&run->record, "model", "output", error));
+    tool_json_rate(run->record.root, "asr", &rate);
+    return tool_run_set(run, "list", list, error);
+}
+
+/* A whole run of a tool that reads `input` and writes `output`. */
+static td_status make_record(const tool_common *common, td_error *error) {
+    static const tool_family family = {.name = "test", .word = "method", .run = read_and_write};
+    static const tool_method method = {.family = &family};
+    tool_settings settings;
+    tool_run run = {.deadline = INFINITY};
+    TD_TRY(tool_settings_open(&settings, "trapdoor-test", &method, error));
+    settings.common = *common;
+    td_status status = tool_run_execute(&run, &settings, error);
+    tool_run_close(&run);
+    tool_settings_close(&settings);
+    return status;
+}
+
+static void make(const tool_common *common) {
+    assert_int_equal(make_record(common, NULL), TD_OK);
 }
 
 static json_t *read_record(const char *path) {
@@ -47,8 +62,8 @@ static void test_fields_and_their_order(void **state) {
     (void)state;
     const char *const keys[] = {"tool",         "version",   "blas_core", "seed",
                                 "options",      "inputs",    "outputs",   "asr",
-                                "asr_interval", "asr_count", "timing"};
-    make_record(&(tool_common){.json = "run.json", .seed = 5});
+                                "asr_interval", "asr_count", "list",      "timing"};
+    make(&(tool_common){.json = "run.json", .seed = 5});
     json_t *record = read_record("run.json"), *value;
     const char *key;
     size_t place = 0;
@@ -62,7 +77,7 @@ static void test_fields_and_their_order(void **state) {
 
 static void test_values(void **state) {
     (void)state;
-    make_record(&(tool_common){.json = "run.json", .seed = 5});
+    make(&(tool_common){.json = "run.json", .seed = 5});
     json_t *record = read_record("run.json");
     assert_string_equal(json_string_value(json_object_get(record, "tool")), "trapdoor-test");
     assert_string_equal(json_string_value(json_object_get(record, "blas_core")), td_blas_core());
@@ -84,9 +99,9 @@ static void test_values(void **state) {
 static void test_only_timing_knows_the_threads(void **state) {
     (void)state;
     td_set_threads(1);
-    make_record(&(tool_common){.json = "one.json", .seed = 1, .threads = 1});
+    make(&(tool_common){.json = "one.json", .seed = 1, .threads = 1});
     td_set_threads(2);
-    make_record(&(tool_common){.json = "two.json", .seed = 1, .threads = 2});
+    make(&(tool_common){.json = "two.json", .seed = 1, .threads = 2});
     json_t *one = read_record("one.json"), *two = read_record("two.json");
     const json_t *timing = json_object_get(two, "timing");
     assert_int_equal(json_integer_value(json_object_get(timing, "threads")), 2);
@@ -100,7 +115,7 @@ static void test_only_timing_knows_the_threads(void **state) {
 
 static void test_without_json_nothing_is_written(void **state) {
     (void)state;
-    make_record(&(tool_common){.seed = 1});
+    make(&(tool_common){.seed = 1});
     assert_int_equal(support_count_files(), 2);
 }
 
@@ -109,38 +124,31 @@ static void test_existing_records_need_force(void **state) {
     td_error error;
     tool_common common = {.json = "run.json"};
     support_write_text("run.json", "old");
-    assert_int_equal(tool_record_check(&common, &error), TD_ERR_USAGE);
+    assert_int_equal(make_record(&common, &error), TD_ERR_USAGE);
     assert_string_equal(error.message, "run.json: exists already; --force replaces it");
     support_assert_file("run.json", "old");
     common.force = true;
-    make_record(&common);
+    make(&common);
     json_decref(read_record("run.json"));
 }
 
 static void test_check_refuses_what_cannot_be_written(void **state) {
     (void)state;
     td_error error;
-    assert_int_equal(tool_record_check(&(tool_common){.json = "none/run.json"}, &error), TD_ERR_IO);
+    assert_int_equal(make_record(&(tool_common){.json = "none/run.json"}, &error), TD_ERR_IO);
     assert_string_equal(error.message, "none/run.json: No such file or directory");
-    assert_int_equal(tool_record_check(&(tool_common){.json = "run.json"}, &error), TD_OK);
+    assert_int_equal(tool_outputs_check(&(tool_outputs){0}, "run.json", &error), TD_OK);
     assert_int_equal(support_count_files(), 2);
 }
 
 static void test_a_full_disk_is_reported(void **state) {
     (void)state;
-    const tool_common common = {.json = "/dev/full"};
-    for (int size = 1; size <= 100000; size += 99999) {
+    for (list_size = 1; list_size <= 100000; list_size += 99999) {
         td_error error;
-        tool_record record;
-        json_t *options = json_pack("{so}", "list", json_array());
-        for (int i = 0; i < size; i++)
-            json_array_append_new(json_object_get(options, "list"), json_integer(i));
-        assert_int_equal(tool_record_start(&record, "trapdoor-test", &common, options, &error),
-                         TD_OK);
-        assert_int_equal(tool_record_write(&record, &common, &error), TD_ERR_IO);
+        assert_int_equal(make_record(&(tool_common){.json = "/dev/full"}, &error), TD_ERR_IO);
         assert_string_equal(error.message, "/dev/full: No space left on device");
-        tool_record_free(&record);
     }
+    list_size = 0;
 }
 
 static void test_missing_input(void **state) {
@@ -206,7 +214,7 @@ int main(void) {
         WITH_FILES(test_without_json_nothing_is_written),
         WITH_FILES(test_existing_records_need_force),
         WITH_FILES(test_check_refuses_what_cannot_be_written),
-        cmocka_unit_test(test_a_full_disk_is_reported),
+        WITH_FILES(test_a_full_disk_is_reported),
         IN_FOLDER(test_missing_input),
         cmocka_unit_test(test_a_folder_is_one_input),
         cmocka_unit_test(test_options_that_could_not_be_made),

@@ -9,7 +9,6 @@
 enum {
     KEY_FIRST = 0x800,    /* of the keys' numbers for argp, above those of all tools */
     PRINT_FIRST = 0x8000, /* of flags that print a text */
-    HELP_SIZE = 600,      /* of an option's help with its default */
     NAME_SIZE = 128,
 };
 
@@ -22,7 +21,7 @@ typedef struct command {
     td_arena arena;
 } command;
 
-const tool_method *tool_method_find(const tool_method *const *methods, const char *name) {
+static const tool_method *find_method(const tool_method *const *methods, const char *name) {
     for (size_t i = 0; methods[i]; i++)
         if (methods[i]->name && strcmp(methods[i]->name, name) == 0)
             return methods[i];
@@ -33,16 +32,11 @@ const tool_method *tool_method_find(const tool_method *const *methods, const cha
 
 /* The help with the default behind it, which the text does not repeat. */
 static td_status describe(const td_key *key, td_arena *arena, const char **out, td_error *error) {
-    char text[HELP_SIZE], *copy;
-    const bool endless = key->standard && strcmp(key->standard, "inf") == 0;
-    snprintf(text, sizeof text, "%s%s%s%s", key->help, key->standard ? " (" : "",
-             endless         ? "no limit"
-             : key->standard ? key->standard
-                             : "",
-             key->standard ? ")" : "");
-    TD_TRY(td_arena_text(arena, text, strlen(text), &copy, error));
-    *out = copy;
-    return TD_OK;
+    *out = key->help;
+    if (!key->standard)
+        return TD_OK;
+    const char *standard = strcmp(key->standard, "inf") == 0 ? "no limit" : key->standard;
+    return td_arena_print(arena, out, error, "%s (%s)", key->help, standard);
 }
 
 static const char *value_name(const td_key *key) {
@@ -113,7 +107,7 @@ static void take_argument(command *c, const char *text, struct argp_state *state
             set(c, key->name, text, state);
             return;
         }
-    if (c->program && tool_method_find(c->program->methods, text))
+    if (find_method(c->program->methods, text))
         tool_misuse(state, "%s: expected it before all options", text);
     tool_misuse(state, "unexpected argument \"%s\"", text);
 }
@@ -165,7 +159,7 @@ static bool takes(const tool_method *method, const char *name, size_t length) {
 static void refuse_foreign(const tool_program *program, const tool_settings *settings, int argc,
                            char **argv) {
     const tool_method *method = settings->method;
-    for (int i = 1; program && method->name && i < argc && strcmp(argv[i], "--") != 0; i++) {
+    for (int i = 1; method->name && i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *name = argv[i] + 2;
         const size_t length = strncmp(argv[i], "--", 2) == 0 ? strcspn(name, "=") : 0;
         char owners[256] = "", key[NAME_SIZE];
@@ -190,29 +184,20 @@ static const struct argp_option *some_rows(const struct argp_option *rows) {
     return rows->key != 0 || rows->doc ? rows : NULL;
 }
 
-/* "TITLE (SOURCE): HELP". */
-static td_status make_doc(const tool_method *method, td_arena *arena, const char **out,
-                          td_error *error) {
-    char *copy;
-    td_status status = TD_OK;
-    if (!method->source) {
-        *out = method->help;
-        return TD_OK;
-    }
-    const size_t size = strlen(method->title) + strlen(method->source) + strlen(method->help) + 8;
-    TD_TRY(TD_ARENA_NEW(arena, size, &copy, "help", error));
-    snprintf(copy, size, "%s (%s): %s", method->title, method->source, method->help);
-    *out = copy;
-    return status;
-}
-
+/* The rows, and "TITLE (SOURCE): HELP" as *doc. */
 static td_status prepare(command *c, const char **doc, td_error *error) {
+    const tool_method *method = c->settings->method;
+    *doc = method->help;
     TD_TRY(make_rows(c, error));
-    return make_doc(c->settings->method, &c->arena, doc, error);
+    return method->source ? td_arena_print(&c->arena, doc, error, "%s (%s): %s", method->title,
+                                           method->source, method->help)
+                          : TD_OK;
 }
 
-void tool_command_parse(tool_settings *settings, const tool_program *program, int argc,
-                        char **argv) {
+/* Gives the settings the options in argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and
+ * with 0 after --help, --usage and --version. */
+static void parse_command(tool_settings *settings, const tool_program *program, int argc,
+                          char **argv) {
     const tool_method *method = settings->method;
     command c = {.program = program, .settings = settings, .prints = method->family->prints};
     const char *doc;
@@ -252,7 +237,7 @@ static error_t choose(int key, char *text, struct argp_state *state) {
         state->child_inputs[0] = &c->common;
         return 0;
     case ARGP_KEY_ARG:
-        if (tool_method_find(c->program->methods, text))
+        if (find_method(c->program->methods, text))
             tool_misuse(state, "%s: expected it before all options", text);
         for (size_t i = 0; c->program->methods[i] && i + 1 < sizeof names / sizeof *names; i++)
             names[i] = c->program->methods[i]->name;
@@ -333,14 +318,14 @@ static td_status parse_all(tool_settings *settings, const tool_program *program,
         argc--;
         argv++;
     }
-    tool_command_parse(settings, program, argc, argv);
+    parse_command(settings, program, argc, argv);
     return TD_OK;
 }
 
 static td_status execute(tool_run *run, const tool_settings *settings, td_error *error) {
     TD_TRY(tool_run_execute(run, settings, error));
     if (tool_record_to_stdout(&settings->common))
-        return tool_record_print(&run->record, error);
+        return tool_record_write(&run->record, stdout, "standard output", error);
     tool_run_print(run, stdout);
     return TD_OK;
 }
@@ -352,7 +337,7 @@ int tool_main(const tool_program *program, int argc, char **argv) {
     tool_run run = {.deadline = INFINITY};
     td_error error;
     if (method->name) {
-        method = argc > 1 ? tool_method_find(program->methods, argv[1]) : NULL;
+        method = argc > 1 ? find_method(program->methods, argv[1]) : NULL;
         if (!method)
             return choose_none(program, argc, argv);
         snprintf(name, sizeof name, "%s %s", program_invocation_short_name, method->name);

@@ -19,12 +19,4 @@ typedef struct tool_program {
  * interrupted, 2 used wrongly, 3 something was flagged and --exit-code is given. */
 int tool_main(const tool_program *program, int argc, char **argv);
 
-/* The method of that name, or NULL. */
-const tool_method *tool_method_find(const tool_method *const *methods, const char *name);
-
-/* Gives the settings the options in argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and
- * with 0 after --help, --usage and --version. `program` may be NULL. */
-void tool_command_parse(tool_settings *settings, const tool_program *program, int argc,
-                        char **argv);
-
 #endif

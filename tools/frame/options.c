@@ -3,9 +3,87 @@
 
 #include "base/parallel.h"
 #include "frame/completion.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* --- the end of a tool --- */
+
+/* A message may quote a file's content; control characters in it must not reach the terminal. */
+void tool_note(const char *message) {
+    char line[sizeof(td_error)];
+    size_t length = 0;
+    for (; message[length] && length < sizeof line - 1; length++) {
+        unsigned char byte = (unsigned char)message[length];
+        line[length] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+    }
+    line[length] = '\0';
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+}
+
+/* Buffered results may meet a full disk only now. */
+static td_status flush_results(td_error *error) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return TD_OK;
+    return td_fail(error, TD_ERR_IO, "standard output: %s",
+                   errno ? strerror(errno) : "a write failed");
+}
+
+int tool_exit(td_status status, const td_error *error) {
+    if (status != TD_OK)
+        tool_note(error->message);
+    td_error unwritten;
+    td_status flushed = flush_results(&unwritten);
+    if (status == TD_OK && flushed != TD_OK) {
+        tool_note(unwritten.message);
+        status = flushed;
+    }
+    return status == TD_OK ? 0 : status == TD_ERR_USAGE ? TOOL_EXIT_MISUSED : 1;
+}
+
+_Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) {
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    argp_failure(state, TOOL_EXIT_MISUSED, 0, "%s", message);
+    exit(TOOL_EXIT_MISUSED);
+}
+
+size_t tool_count(const char *option, const char *text, size_t least, size_t most,
+                  struct argp_state *state) {
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    /* strtoull takes blanks and signs, and turns -1 into its largest number. */
+    bool digits = *text && text[strspn(text, "0123456789")] == '\0';
+    if (digits && errno == 0 && value >= least && value <= most)
+        return (size_t)value;
+    if (most == SIZE_MAX)
+        tool_misuse(state, "%s: expected a whole number of at least %zu, found \"%s\"", option,
+                    least, text);
+    tool_misuse(state, "%s: expected a whole number from %zu to %zu, found \"%s\"", option, least,
+                most, text);
+}
+
+size_t tool_choice(const char *option, const char *text, const char *const *names,
+                   struct argp_state *state) {
+    char allowed[512];
+    size_t used = 0;
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+        int length =
+            snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "", names[i]);
+        if (length > 0 && used + (size_t)length < sizeof allowed)
+            used += (size_t)length;
+    }
+    tool_misuse(state, "%s: expected one of %.*s, found \"%s\"", option, (int)used, allowed, text);
+}
+
+/* --- the options of all tools --- */
 
 enum {
     KEY_SEED = 0x400,
@@ -104,7 +182,7 @@ const struct argp_child tool_common_children[] = {
 
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                 const tool_common *common) {
-    argp_err_exit_status = 2;
+    argp_err_exit_status = TOOL_EXIT_MISUSED;
     if (argc > 0)
         argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);

@@ -49,8 +49,8 @@ _Noreturn void tool_misuse(const struct argp_state *state, const char *format, .
 /* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
 void tool_note(const char *message);
 
-/* The exit status of a detector or inspector that was asked to tell of what it flagged. */
-enum { TOOL_EXIT_FLAGGED = 3 };
+/* Exit statuses besides 0 and 1: a wrong command line, and something flagged, with --exit-code. */
+enum { TOOL_EXIT_MISUSED = 2, TOOL_EXIT_FLAGGED = 3 };
 
 /* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
  * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a

@@ -1,16 +1,15 @@
 #include "frame/record.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "frame/clock.h"
-#include "frame/machine.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 static td_status fail_memory(td_error *error) {
     return td_fail_memory(error, "the record");
@@ -100,71 +99,41 @@ td_status tool_record_dataset(tool_record *record, const td_dataset *set, td_err
     return TD_OK;
 }
 
-static bool to_stdout(const tool_common *common) {
-    return strcmp(common->json, "-") == 0;
-}
-
-/* td_json_write's own words do not say where or why. */
-static td_status fail_writing(td_error *error, const char *where) {
-    return td_fail(error, TD_ERR_IO, "%s: %s", where, errno ? strerror(errno) : "a write failed");
-}
-
-static td_status write_file(const json_t *root, const tool_common *common, td_output *output,
-                            td_error *error) {
-    TD_TRY(td_output_open(output, common->json, common->force, error));
-    errno = 0;
-    if (td_json_write(output->stream, root, error) != TD_OK)
-        return fail_writing(error, common->json);
-    return td_output_finish(output, error);
+/* The processor's name as /proc/cpuinfo has it, else the machine's type, such as "aarch64". */
+static void name_processor(char name[128]) {
+    char line[512];
+    struct utsname machine;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    snprintf(name, 128, "%s", uname(&machine) == 0 ? machine.machine : "unknown");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "model name : %127[^\n]", name) == 1)
+            break;
+    if (file)
+        fclose(file);
 }
 
 td_status tool_record_time(tool_record *record, td_error *error) {
     double seconds = tool_monotonic_seconds() - record->began;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     char processor[128];
-    tool_processor(processor, sizeof processor);
-    json_t *timing =
-        json_pack("{sf sI so sI}", "seconds", seconds, "threads", (json_int_t)td_threads(),
-                  "processor", tool_json_text(processor), "cores", (json_int_t)tool_cores());
+    name_processor(processor);
+    json_t *timing = json_pack("{sf sI so sI}", "seconds", seconds, "threads",
+                               (json_int_t)td_threads(), "processor", tool_json_text(processor),
+                               "cores", (json_int_t)(cores > 0 ? cores : 1));
     json_object_del(record->root, "timing");
     return json_object_set_new(record->root, "timing", timing) == 0 ? TD_OK : fail_memory(error);
 }
 
 bool tool_record_to_stdout(const tool_common *common) {
-    return common->json && to_stdout(common);
+    return common->json && strcmp(common->json, "-") == 0;
 }
 
-td_status tool_record_print(const tool_record *record, td_error *error) {
-    errno = 0;
-    return td_json_write(stdout, record->root, error) == TD_OK && fflush(stdout) == 0
-               ? TD_OK
-               : fail_writing(error, "standard output");
-}
-
-td_status tool_record_write(tool_record *record, const tool_common *common, td_error *error) {
-    td_output output = {0};
-    TD_TRY(tool_record_time(record, error));
-    if (tool_record_to_stdout(common))
-        return tool_record_print(record, error);
-    if (!common->json)
+td_status tool_record_write(const tool_record *record, FILE *stream, const char *name,
+                            td_error *error) {
+    errno = 0; /* td_json_write's own words do not say where or why */
+    if (td_json_write(stream, record->root, error) == TD_OK && fflush(stream) == 0)
         return TD_OK;
-    td_status status = write_file(record->root, common, &output, error);
-    if (status == TD_OK)
-        status = td_output_publish(&output, error);
-    td_output_discard(&output);
-    return status;
-}
-
-td_status tool_record_check(const tool_common *common, td_error *error) {
-    if (!common->json || to_stdout(common))
-        return TD_OK;
-    TD_TRY(td_output_check(common->json, common->force, error));
-    struct stat info;
-    if (stat(common->json, &info) == 0 && !S_ISREG(info.st_mode))
-        return TD_OK; /* opening a pipe now would end it for its reader */
-    td_output trial;
-    TD_TRY(td_output_open(&trial, common->json, common->force, error));
-    td_output_discard(&trial);
-    return TD_OK;
+    return td_fail(error, TD_ERR_IO, "%s: %s", name, errno ? strerror(errno) : "a write failed");
 }
 
 void tool_record_free(tool_record *record) {

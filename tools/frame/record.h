@@ -39,26 +39,19 @@ td_status tool_record_folder(tool_record *record, const char *path, size_t files
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,
                               td_error *error) TD_MUST_USE;
 
-/* Adds `timing` {"seconds", "threads", "processor", "cores"}, last, and writes the record to --json
- * where it was asked for. */
-td_status tool_record_write(tool_record *record, const tool_common *common,
-                            td_error *error) TD_MUST_USE;
-
-/* The last step before a record is written: adds `timing`. */
+/* The last step before a record is written: adds `timing` {"seconds", "threads", "processor",
+ * "cores"}. */
 td_status tool_record_time(tool_record *record, td_error *error) TD_MUST_USE;
 
 /* Whether standard output belongs to the record: nothing else is printed there. */
 bool tool_record_to_stdout(const tool_common *common);
 
-/* Prints the finished record on standard output. */
-td_status tool_record_print(const tool_record *record, td_error *error) TD_MUST_USE;
+/* Writes the finished record; `name` is what messages call the stream. */
+td_status tool_record_write(const tool_record *record, FILE *stream, const char *name,
+                            td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed record as well. */
 void tool_record_free(tool_record *record);
-
-/* Before the work: refuses a --json file that exists, unless --force is given, or that cannot be
- * written. */
-td_status tool_record_check(const tool_common *common, td_error *error) TD_MUST_USE;
 
 /* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials]. */
 void tool_json_rate(json_t *object, const char *name, const td_rate *rate);

@@ -1,8 +1,6 @@
 #include "frame/run.h"
 
-#include "base/json.h"
 #include "frame/clock.h"
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,25 +68,10 @@ void tool_run_note(const tool_run *run, const char *format, ...) {
     tool_note(line);
 }
 
-static td_status print_text(tool_run *run, const char **out, td_error *error, const char *format,
-                            va_list arguments) {
-    va_list again;
-    char *text;
-    va_copy(again, arguments);
-    const int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    if (length < 0)
-        return td_fail_memory(error, "a text");
-    TD_TRY(TD_ARENA_NEW(&run->arena, (size_t)length + 1, &text, "a text", error));
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    *out = text;
-    return TD_OK;
-}
-
 td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    td_status status = print_text(run, out, error, format, arguments);
+    td_status status = td_arena_vprint(&run->arena, out, error, format, arguments);
     va_end(arguments);
     return status;
 }
@@ -103,7 +86,7 @@ td_status tool_run_summary(tool_run *run, td_error *error, const char *format, .
     const char *text;
     va_list arguments;
     va_start(arguments, format);
-    td_status status = print_text(run, &text, error, format, arguments);
+    td_status status = td_arena_vprint(&run->arena, &text, error, format, arguments);
     va_end(arguments);
     TD_TRY(status);
     return tool_run_set(run, "summary", tool_json_text(text), error);
@@ -156,7 +139,8 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->outputs.force = settings->common.force;
     if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
         TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
-    TD_TRY(tool_record_check(run->common, error)); /* it may stand in that folder */
+    if (run->common->json) /* it may stand in that folder */
+        TD_TRY(tool_outputs_check(&run->outputs, run->common->json, error));
     TD_TRY(tool_record_start(&run->record, settings->tool, run->common,
                              tool_settings_json(settings), error));
     return run->method->name && !run->method->family->word
@@ -165,10 +149,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
 }
 
 static td_status write_record(tool_run *run, const char *name, FILE *stream, td_error *error) {
-    errno = 0;
-    if (td_json_write(stream, run->record.root, error) != TD_OK)
-        return td_fail(error, TD_ERR_IO, "%s: %s", name,
-                       errno ? strerror(errno) : "a write failed");
+    TD_TRY(tool_record_write(&run->record, stream, name, error));
     return tool_outputs_finish(&run->outputs, NULL, error);
 }
 
