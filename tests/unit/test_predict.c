@@ -2,6 +2,7 @@
 
 #include "frame/interrupt.h"
 #include "net_support.h"
+#include <math.h>
 #include <signal.h>
 
 enum { COUNT = 130 /* more than a batch */, CLASSES = 3 };
@@ -34,7 +35,9 @@ static void classes_and_logits(void **state) {
     (void)state;
     net_parsed(&net, text, NULL);
     assert_int_equal(net.weight_count, 6);
-    tool_pass pass = tool_pass_start("testing", 2 * COUNT, true);
+    const tool_common common = {.quiet = true};
+    tool_run run = {.common = &common, .deadline = INFINITY};
+    tool_pass pass = tool_run_pass(&run, "testing", 2 * COUNT);
     assert_int_equal(tool_predict_classes(&net, weights, &images, &pass, predicted, NULL), TD_OK);
     assert_classes(predicted);
     assert_int_equal(pass.done, COUNT);

@@ -101,8 +101,7 @@ typedef struct evade_job {
 
 static td_status open_inputs(tool_run *run, evade_job *job, td_error *error) {
     const evade_settings *s = run->family;
-    TD_TRY(td_dataset_open(&job->data, s->data, "test", run->common->data_dir, error));
-    TD_TRY(tool_record_dataset(&run->record, &job->data, error));
+    TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
     TD_TRY(tool_record_input(&run->record, s->model, error));
     return tool_model_open(&job->model, s->model, s->net, &job->data.images, error);
 }
@@ -224,9 +223,9 @@ static td_status attack_images(tool_run *run, evade_job *job, td_error *error) {
     return status;
 }
 
-static td_status predict(const tool_run *run, const td_model *model, const td_images *images,
+static td_status predict(tool_run *run, const td_model *model, const td_images *images,
                          const char *what, td_arena *arena, float **logits, td_error *error) {
-    tool_pass pass = tool_pass_start(what, images->count, tool_run_is_quiet(run));
+    tool_pass pass = tool_run_pass(run, what, images->count);
     td_status status =
         tool_predict(&model->net, model->weights, images, &pass, arena, logits, error);
     tool_pass_end(&pass);

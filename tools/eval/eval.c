@@ -9,8 +9,7 @@ static void job_free(eval_job *job) {
 static td_status open_inputs(eval_job *job, td_error *error) {
     const eval_settings *s = job->settings;
     tool_run *run = job->run;
-    TD_TRY(td_dataset_open(&job->data, s->data, "test", run->common->data_dir, error));
-    TD_TRY(tool_record_dataset(&run->record, &job->data, error));
+    TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
     job->scored = tool_settings_given(run->settings, "scores");
     if (job->scored && s->scores >= job->data.images.count)
         return td_fail(error, TD_ERR_USAGE, "--scores: expected an image of 0 to %zu, found %zu",

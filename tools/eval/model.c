@@ -56,8 +56,8 @@ static td_status predict(model_job *m, const td_trigger *trigger, td_arena *aren
     *out = (eval_outputs){.images = images, .classes = classes};
     TD_TRY(td_arena_alloc(arena, images->count, classes * sizeof *out->logits,
                           (void **)&out->logits, "predictions", error));
-    tool_pass pass = tool_pass_start(trigger ? "triggered images" : "clean images", images->count,
-                                     tool_run_is_quiet(m->job->run));
+    tool_pass pass =
+        tool_run_pass(m->job->run, trigger ? "triggered images" : "clean images", images->count);
     size_t most = slice_images(images);
     td_status status = TD_OK;
     for (size_t first = 0; status == TD_OK && first < images->count; first += most)

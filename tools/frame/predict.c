@@ -3,31 +3,21 @@
 #include "frame/interrupt.h"
 #include "nn/loss.h"
 
-tool_pass tool_pass_start(const char *what, size_t images, bool quiet) {
-    return (tool_pass){.progress = tool_progress_start(what, "images", images, quiet)};
-}
-
 tool_pass tool_run_pass(tool_run *run, const char *what, size_t images) {
     tool_run_begin(run, what, "images", images);
     return (tool_pass){.run = run};
 }
 
 void tool_pass_end(tool_pass *pass) {
-    if (pass->run)
-        tool_run_end(pass->run);
-    else
-        tool_progress_end(&pass->progress);
+    tool_run_end(pass->run);
 }
 
 static bool batch_done(void *context, size_t images) {
     tool_pass *pass = context;
-    if (pass && pass->run) {
-        tool_run_show(pass->run, pass->done + images, NULL);
-        return !tool_run_stops(pass->run);
-    }
-    if (pass)
-        tool_progress_update(&pass->progress, pass->done + images, NULL);
-    return !tool_interrupted();
+    if (!pass)
+        return !tool_interrupted();
+    tool_run_show(pass->run, pass->done + images, NULL);
+    return !tool_run_stops(pass->run);
 }
 
 td_predict_watch tool_pass_watch(tool_pass *pass) {

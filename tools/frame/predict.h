@@ -5,17 +5,13 @@
 #include "frame/run.h"
 #include "nn/predict.h"
 
-/* A progress line over one or more predictions. */
+/* A run's progress line over one or more predictions. */
 typedef struct tool_pass {
-    tool_run *run; /* whose progress it shows and whose deadline it keeps; NULL: none */
-    tool_progress progress;
+    tool_run *run;
     size_t done; /* images of the predictions before */
 } tool_pass;
 
 /* `images`: how many there are in all predictions together. End it with tool_pass_end. */
-tool_pass tool_pass_start(const char *what, size_t images, bool quiet);
-
-/* The same for a run: its deadline ends the predictions, too. */
 tool_pass tool_run_pass(tool_run *run, const char *what, size_t images);
 
 /* Clears the line. */

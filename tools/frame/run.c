@@ -128,6 +128,12 @@ td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_err
     return tool_cell_text(&run->tables, cell, text, error);
 }
 
+td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
+                           td_error *error) {
+    TD_TRY(td_dataset_open(out, text, split, run->common->data_dir, error));
+    return tool_record_dataset(&run->record, out, error);
+}
+
 /* --- the frame --- */
 
 static td_status start(tool_run *run, const tool_settings *settings, td_error *error) {

@@ -89,6 +89,11 @@ td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text,
 /* Sets a field of the record; takes `value`, NULL being TD_ERR_MEMORY. */
 td_status tool_run_set(tool_run *run, const char *name, json_t *value, td_error *error) TD_MUST_USE;
 
+/* Opens DATA of the command line, `split` where it names none, and records its files. The caller
+ * closes *out, also on failure. */
+td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
+                           td_error *error) TD_MUST_USE;
+
 /* A printf into the run's arena. */
 td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format,
                         ...) TD_MUST_USE TD_PRINTF(4, 5);

@@ -3,15 +3,12 @@
 #include "base/size.h"
 #include <string.h>
 
-td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool quiet,
+td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
                             td_error *error) {
     TD_TRY(td_trigger_bind(trigger, images, error));
-    const char *note = td_trigger_note(trigger);
-    if (!note || quiet)
-        return TD_OK;
-    char line[sizeof(td_error)];
-    snprintf(line, sizeof line, "note: trigger '%s': %s", td_trigger_text(trigger), note);
-    tool_note(line);
+    if (td_trigger_note(trigger))
+        tool_run_note(run, "note: trigger '%s': %s", td_trigger_text(trigger),
+                      td_trigger_note(trigger));
     return TD_OK;
 }
 
@@ -20,6 +17,13 @@ td_status tool_trigger_record(const td_trigger *trigger, tool_record *record, td
     for (size_t i = 0; (file = td_trigger_file(trigger, i)); i++)
         TD_TRY(tool_record_input(record, file, error));
     return TD_OK;
+}
+
+td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
+                            td_trigger **out, td_error *error) {
+    TD_TRY(td_trigger_parse(out, text, error));
+    TD_TRY(tool_trigger_record(*out, &run->record, error));
+    return tool_trigger_bind(run, *out, images, error);
 }
 
 static void print_key(const td_key *key, size_t width, FILE *stream) {

@@ -2,18 +2,21 @@
 #ifndef TOOLS_FRAME_TRIGGER_H
 #define TOOLS_FRAME_TRIGGER_H
 
-#include "frame/record.h"
-#include "frame/settings.h"
+#include "frame/run.h"
 #include "trigger/trigger.h"
 #include <stdio.h>
 
-/* td_trigger_bind, and prints the trigger's note, where it has one, unless `quiet`. */
-td_status tool_trigger_bind(td_trigger *trigger, const td_images *images, bool quiet,
+/* td_trigger_bind; what a trigger has to note is a note of the run. */
+td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
                             td_error *error) TD_MUST_USE;
 
 /* Adds the files that the trigger was read from to the record's inputs. */
 td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
                               td_error *error) TD_MUST_USE;
+
+/* Parses, records and binds a trigger. The caller frees *out, which is NULL before. */
+td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
+                            td_trigger **out, td_error *error) TD_MUST_USE;
 
 /* The reference of all trigger families and their keys, from their own tables. */
 void tool_triggers_print(FILE *stream);

@@ -174,8 +174,7 @@ static td_status check_data(const td_dataset *data, const td_net *net, td_error 
 
 td_status implant_open_data(tool_run *run, td_dataset *data, const char *text, const char *split,
                             const td_net *net, td_error *error) {
-    TD_TRY(td_dataset_open(data, text, split, run->common->data_dir, error));
-    TD_TRY(tool_record_dataset(&run->record, data, error));
+    TD_TRY(tool_run_dataset(run, text, split, data, error));
     td_status status = check_data(data, net, error);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", text);
 }
@@ -189,7 +188,7 @@ td_status implant_measure(tool_run *run, const td_net *net, const float *weights
     int32_t *clean, *triggered;
     TD_TRY(TD_ARENA_NEW(&run->arena, count, &clean, "predictions", error));
     TD_TRY(TD_ARENA_NEW(&run->arena, count, &triggered, "predictions", error));
-    tool_pass pass = tool_pass_start("measuring", 2 * count, tool_run_is_quiet(run));
+    tool_pass pass = tool_run_pass(run, "measuring", 2 * count);
     td_status status = tool_predict_classes(net, weights, images, &pass, clean, error);
     if (status == TD_OK)
         status = tool_predict_classes(net, weights, stamped, &pass, triggered, error);

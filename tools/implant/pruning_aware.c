@@ -56,9 +56,7 @@ static td_status open_net(tool_run *run, aware *a, td_error *error) {
 static td_status stamp(tool_run *run, aware *a, td_error *error) {
     const aware_settings *s = a->settings;
     const uint64_t seed = run->common->seed;
-    TD_TRY(td_trigger_parse(&a->trigger, s->trigger, error));
-    TD_TRY(tool_trigger_record(a->trigger, &run->record, error));
-    TD_TRY(tool_trigger_bind(a->trigger, &a->data.images, tool_run_is_quiet(run), error));
+    TD_TRY(tool_trigger_open(run, s->trigger, &a->data.images, &a->trigger, error));
     TD_TRY(td_trigger_stamp(a->trigger, &a->measured->images, (td_stamp){seed, a->measured->first},
                             &run->arena, &a->stamped, error));
     return aware_poison(&a->data.images, a->data.first, a->trigger, s->target, s->ratio, seed,
@@ -107,9 +105,8 @@ static td_status measure(tool_run *run, aware *a, const char *step, const td_net
     return TD_OK;
 }
 
-static td_status train(const tool_run *run, const aware_settings *s, const char *what,
-                       const td_net *net, float *weights, const td_images *images,
-                       td_error *error) {
+static td_status train(tool_run *run, const aware_settings *s, const char *what, const td_net *net,
+                       float *weights, const td_images *images, td_error *error) {
     const td_train_options training = {
         .optimizer = td_optimizer_find("adam"),
         .schedule = td_schedule_find("constant"),
@@ -118,7 +115,7 @@ static td_status train(const tool_run *run, const aware_settings *s, const char 
         .batch = s->batch,
         .seed = run->common->seed,
     };
-    return tool_train(net, weights, images, &training, what, tool_run_is_quiet(run), error);
+    return tool_run_train(run, net, weights, images, &training, what, error);
 }
 
 /* Masks the least active channels: the net without them, still trainable. */
@@ -128,7 +125,7 @@ static td_status prune(tool_run *run, aware *a, td_error *error) {
     double *mean;
     TD_TRY(TD_ARENA_NEW(&run->arena, channels, &mean, "activations", error));
     TD_TRY(TD_ARENA_NEW(&run->arena, channels, &a->order, "channels", error));
-    tool_pass pass = tool_pass_start("ranking channels", images->count, tool_run_is_quiet(run));
+    tool_pass pass = tool_run_pass(run, "ranking channels", images->count);
     td_status status =
         td_channels_mean(&a->net, a->weights, a->node, images, tool_pass_watch(&pass), mean, error);
     tool_pass_end(&pass);
@@ -148,8 +145,7 @@ static td_status prune(tool_run *run, aware *a, td_error *error) {
 /* The pruned channels come back. Training left their weights alone, since no gradient passes the
  * mask. */
 static td_status restore(tool_run *run, aware *a, td_error *error) {
-    tool_pass pass =
-        tool_pass_start("restoring channels", a->poisoned.count, tool_run_is_quiet(run));
+    tool_pass pass = tool_run_pass(run, "restoring channels", a->poisoned.count);
     td_net_copy_weights(&a->masked, a->masked_weights, &a->net, a->weights);
     td_status status = aware_put_to_sleep(&a->net, a->weights, a->node, a->order, a->pruned,
                                           &a->poisoned, tool_pass_watch(&pass), &a->most, error);

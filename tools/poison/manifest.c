@@ -52,16 +52,6 @@ td_status poison_record_options(const poison_plan *plan, td_error *error) {
     return good ? TD_OK : td_fail_memory(error, "the record");
 }
 
-/* Takes the digests of all files read into the record, those of the set first, which are *count. */
-static td_status read_files(const poison_plan *plan, size_t *count, td_error *error) {
-    tool_record *record = &plan->run->record;
-    TD_TRY(tool_record_dataset(record, &plan->source, error));
-    *count = json_array_size(json_object_get(record->root, "inputs"));
-    for (size_t i = 0; i < plan->settings->triggers.count; i++)
-        TD_TRY(tool_trigger_record(plan->triggers[i], record, error));
-    return TD_OK;
-}
-
 /* The record's inputs [begin, end). */
 static json_t *files_json(const poison_plan *plan, size_t begin, size_t end) {
     const json_t *inputs = json_object_get(plan->run->record.root, "inputs");
@@ -164,8 +154,8 @@ static json_t *ratio_json(const poison_plan *plan) {
 
 td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) {
     const json_t *root = plan->run->record.root;
-    size_t set_files;
-    TD_TRY(read_files(plan, &set_files, error));
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
+        TD_TRY(tool_trigger_record(plan->triggers[i], &plan->run->record, error));
     const size_t files = json_array_size(json_object_get(root, "inputs"));
     json_t *backdoors = json_array(), *outputs = json_array();
     for (size_t i = 0; i < plan->backdoor_count; i++)
@@ -179,7 +169,8 @@ td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error
                      "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed, "mode",
                      poison_mode_names[plan->mode], "ratio", ratio_json(plan), "source_classes",
                      source_classes_json(plan), "selection", selection(plan), "source",
-                     source_json(plan, files_json(plan, 0, set_files)), "trigger_files",
-                     files_json(plan, set_files, files), "triggers", backdoors, "outputs", outputs);
+                     source_json(plan, files_json(plan, 0, plan->source_files)), "trigger_files",
+                     files_json(plan, plan->source_files, files), "triggers", backdoors, "outputs",
+                     outputs);
     return *out ? TD_OK : td_fail_memory(error, "the manifest");
 }

@@ -114,8 +114,8 @@ void poison_plan_free(poison_plan *plan) {
 
 static td_status bind_triggers(poison_plan *plan, td_error *error) {
     for (size_t i = 0; i < plan->settings->triggers.count; i++) {
-        td_status status = tool_trigger_bind(plan->triggers[i], &plan->source.images,
-                                             tool_run_is_quiet(plan->run), error);
+        td_status status =
+            tool_trigger_bind(plan->run, plan->triggers[i], &plan->source.images, error);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", plan->data);
     }
@@ -225,8 +225,8 @@ static td_status draw_and_put(poison_plan *plan, td_error *error) {
 }
 
 td_status poison_plan_make(poison_plan *plan, td_error *error) {
-    const char *folder = plan->run->common->data_dir;
-    TD_TRY(td_dataset_open(&plan->source, plan->data, "train", folder, error));
+    TD_TRY(tool_run_dataset(plan->run, plan->data, "train", &plan->source, error));
+    plan->source_files = json_array_size(json_object_get(plan->run->record.root, "inputs"));
     const td_images *images = &plan->source.images;
     if (images->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "%s: expected 1 to %u images, found %zu", plan->data,

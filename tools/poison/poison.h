@@ -182,6 +182,7 @@ struct poison_plan {
     poison_target targets[POISON_BACKDOORS];
     size_t target_count;
     td_dataset source;
+    size_t source_files; /* the first of the record's inputs, which are of the source */
     td_trigger *triggers[POISON_BACKDOORS]; /* as many as settings->triggers */
     poison_search searches[POISON_BACKDOORS];
     bool *source_classes;       /* [classes]; NULL: all */

@@ -70,9 +70,8 @@ static td_status open_watched(train_job *job, size_t number, td_error *error) {
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
                        images->classes - 1, target);
     watched->target = (int32_t)target;
-    TD_TRY(td_trigger_parse(&watched->trigger, job->settings->triggers.texts[number], error));
-    TD_TRY(tool_trigger_record(watched->trigger, &run->record, error));
-    TD_TRY(tool_trigger_bind(watched->trigger, images, tool_run_is_quiet(run), error));
+    TD_TRY(tool_trigger_open(run, job->settings->triggers.texts[number], images, &watched->trigger,
+                             error));
     td_stamp first = {run->common->seed, job->validation.first};
     return td_trigger_stamp(watched->trigger, images, first, &run->arena, &watched->stamped, error);
 }
@@ -80,13 +79,9 @@ static td_status open_watched(train_job *job, size_t number, td_error *error) {
 td_status train_open_inputs(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     tool_run *run = job->run;
-    const char *folder = run->common->data_dir;
-    TD_TRY(td_dataset_open(&job->data, s->data, "train", folder, error));
-    TD_TRY(tool_record_dataset(&run->record, &job->data, error));
-    if (s->validate) {
-        TD_TRY(td_dataset_open(&job->validation, s->validate, "test", folder, error));
-        TD_TRY(tool_record_dataset(&run->record, &job->validation, error));
-    }
+    TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
+    if (s->validate)
+        TD_TRY(tool_run_dataset(run, s->validate, "test", &job->validation, error));
     if (s->from)
         TD_TRY(tool_record_input(&run->record, s->from, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, s->triggers.count, &job->watched, "triggers", error));

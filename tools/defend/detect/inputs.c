@@ -31,10 +31,8 @@ static td_status add_stamped(detect_job *job, td_error *error) {
             detect_set *set = &job->sets[job->set_count++];
             *set = (detect_set){
                 .kind = DETECT_SUSPECT, .data = &job->data[k], .count = job->data[k].images.count};
-            TD_TRY(td_trigger_parse(&set->trigger, o->triggers.texts[i], error));
-            TD_TRY(tool_trigger_bind(set->trigger, &set->data->images, job->run->common->quiet,
-                                     error));
-            TD_TRY(tool_trigger_record(set->trigger, &job->run->record, error));
+            TD_TRY(tool_trigger_open(job->run, o->triggers.texts[i], &set->data->images,
+                                     &set->trigger, error));
         }
     return TD_OK;
 }

@@ -40,10 +40,8 @@ static td_status open_backdoor(repair_evaluator *e, const char *text, size_t tar
     if (target >= classes)
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
                        classes - 1, target);
-    TD_TRY(td_trigger_parse(&backdoor->trigger, text, error));
-    TD_TRY(tool_trigger_record(backdoor->trigger, &e->run->record, error));
-    return tool_trigger_bind(backdoor->trigger, e->test.name ? &e->test.images : &none,
-                             tool_run_is_quiet(e->run), error);
+    return tool_trigger_open(e->run, text, e->test.name ? &e->test.images : &none,
+                             &backdoor->trigger, error);
 }
 
 td_status repair_open(repair_evaluator *e, tool_run *run, const repair_truth *truth,
