@@ -13,7 +13,8 @@ static bool batch_done(void *context, const td_train_state *state) {
     char note[96];
     snprintf(note, sizeof note, "epoch %zu/%zu  loss %.4f", state->epoch, w->options->epochs,
              state->loss);
-    tool_run_show(w->run, (state->epoch - 1) * w->images + state->images, note);
+    const size_t epochs = state->epoch - 1 - w->options->epochs_done;
+    tool_run_show(w->run, epochs * w->images + state->images, note);
     return !tool_run_stops(w->run);
 }
 
@@ -29,7 +30,7 @@ td_status tool_run_train(tool_run *run, const td_net *net, float *weights, const
     watched.batch_done = batch_done;
     watched.epoch_done = epoch_done;
     watched.context = &w;
-    tool_run_begin(run, what, "images", options->epochs * images->count);
+    tool_run_begin(run, what, "images", (options->epochs - options->epochs_done) * images->count);
     td_status status = td_train(net, weights, images, &watched, error);
     tool_run_end(run);
     return status;

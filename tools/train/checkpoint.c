@@ -105,10 +105,10 @@ static td_status read_head(const train_job *job, const td_safetensors *file, siz
     json_int_t number = json_integer_value(json_object_get(head, "epoch"));
     status =
         tool_identity_check(job->identity, json_object_get(head, "training"), "training", error);
-    if (status == TD_OK && (number < 1 || (size_t)number > job->settings->epochs))
+    if (status == TD_OK && (number < 1 || (size_t)number > job->settings->options.epochs))
         status =
             td_fail(error, TD_ERR_FORMAT, "metadata: expected an epoch from 1 to %zu, found %lld",
-                    job->settings->epochs, (long long)number);
+                    job->settings->options.epochs, (long long)number);
     *epoch = (size_t)number;
     json_decref(head);
     return status;

@@ -5,53 +5,36 @@
 #include "train/train.h"
 #include <stdio.h>
 
-/* The classes that the net of this moment says, [images->count], in `arena`. */
-static td_status predict(train_job *job, const td_images *images, size_t epoch, td_arena *arena,
-                         int32_t **predicted, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(arena, images->count, predicted, "predictions", error));
-    td_status status =
-        tool_predict_classes(job->net, job->weights, images, NULL, *predicted, error);
+/* Measures on `images` how often the net of this moment is right or, where there is a target, says
+ * it, which goes into `entry`. */
+static td_status measure(const train_job *job, const td_images *images, const int32_t *target,
+                         size_t epoch, json_t *entry, td_error *error) {
+    td_arena arena = {0};
+    int32_t *predicted;
+    td_status status = TD_ARENA_NEW(&arena, images->count, &predicted, "predictions", error);
+    if (status == TD_OK)
+        status = tool_predict_classes(job->net, job->weights, images, NULL, predicted, error);
+    if (status == TD_OK) {
+        const td_rate rate = target ? td_asr(predicted, images->labels, images->count, *target)
+                                    : td_accuracy(predicted, images->labels, images->count);
+        tool_json_rate(entry, target ? "asr" : "validation_accuracy", &rate);
+    }
+    td_arena_free(&arena);
     return status == TD_ERR_INTERRUPTED ? td_fail(error, status, "interrupted in epoch %zu", epoch)
                                         : status;
 }
 
-static td_status validate(train_job *job, size_t epoch, json_t *line, td_error *error) {
-    const td_images *images = &job->validation.images;
-    td_arena arena = {0};
-    int32_t *predicted;
-    td_status status = predict(job, images, epoch, &arena, &predicted, error);
-    if (status == TD_OK) {
-        td_rate accuracy = td_accuracy(predicted, images->labels, images->count);
-        tool_json_rate(line, "validation_accuracy", &accuracy);
-    }
-    td_arena_free(&arena);
-    return status;
-}
-
-/* The ASR of one watched trigger, as an entry of the line's `triggers`. */
-static td_status watch(train_job *job, size_t number, size_t epoch, json_t *triggers,
-                       td_error *error) {
-    const train_watched *watched = &job->watched[number];
-    const td_images *images = &watched->stamped;
-    td_arena arena = {0};
-    int32_t *predicted;
-    td_status status = predict(job, images, epoch, &arena, &predicted, error);
-    if (status == TD_OK) {
-        td_rate asr = td_asr(predicted, images->labels, images->count, watched->target);
-        json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(watched->trigger),
-                                  "target", (json_int_t)watched->target);
-        tool_json_rate(entry, "asr", &asr);
-        json_array_append_new(triggers, entry);
-    }
-    td_arena_free(&arena);
-    return status;
-}
-
-static td_status watch_all(train_job *job, size_t epoch, json_t *line, td_error *error) {
+static td_status watch_all(const train_job *job, size_t epoch, json_t *line, td_error *error) {
     json_t *triggers = json_array();
     json_object_set_new(line, "triggers", triggers);
-    for (size_t i = 0; i < job->watched_count; i++)
-        TD_TRY(watch(job, i, epoch, triggers, error));
+    for (size_t i = 0; i < job->watched_count; i++) {
+        const train_watched *watched = &job->watched[i];
+        json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(watched->trigger),
+                                  "target", (json_int_t)watched->target);
+        if (!entry || json_array_append_new(triggers, entry) != 0)
+            return td_fail_memory(error, "the log");
+        TD_TRY(measure(job, &watched->stamped, &watched->target, epoch, entry, error));
+    }
     return TD_OK;
 }
 
@@ -68,7 +51,7 @@ static void print_line(const train_job *job, const json_t *line, const td_train_
                                      100 * json_real_value(json_object_get(trigger, "asr")));
     }
     tool_run_log(job->run, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%%s", state->epoch,
-                 job->settings->epochs, state->loss, 100 * state->accuracy, measured);
+                 job->settings->options.epochs, state->loss, 100 * state->accuracy, measured);
 }
 
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {
@@ -77,7 +60,7 @@ td_status train_log_epoch(train_job *job, const td_train_state *state, td_error 
     if (!line || json_array_append_new(job->epochs, line) != 0)
         return td_fail_memory(error, "the log");
     if (job->settings->validate)
-        TD_TRY(validate(job, state->epoch, line, error));
+        TD_TRY(measure(job, &job->validation.images, NULL, state->epoch, line, error));
     if (job->watched_count > 0)
         TD_TRY(watch_all(job, state->epoch, line, error));
     print_line(job, line, state);

@@ -2,6 +2,7 @@
 
 #include "data/path.h"
 #include "frame/model_output.h"
+#include "frame/training.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,16 +45,6 @@ static td_status write_outputs(train_job *job, td_error *error) {
 
 /* --- the training --- */
 
-static bool batch_done(void *context, const td_train_state *state) {
-    train_job *job = context;
-    char note[96];
-    snprintf(note, sizeof note, "epoch %zu/%zu  loss %.4f", state->epoch, job->settings->epochs,
-             state->loss);
-    const size_t epochs = state->epoch - 1 - job->resumed;
-    tool_run_show(job->run, epochs * job->data.images.count + state->images, note);
-    return !tool_run_stops(job->run);
-}
-
 static td_status epoch_done(void *context, const td_train_state *state, td_error *error) {
     train_job *job = context;
     TD_TRY(train_log_epoch(job, state, error));
@@ -72,19 +63,16 @@ static td_status keep(train_job *job, td_status status, td_error *error) {
 }
 
 static td_status train(train_job *job, td_error *error) {
-    td_train_options options = train_options(job->settings, job->run->common->seed);
+    td_train_options options = job->settings->options;
     td_error memory;
-    options.batch_done = batch_done;
     options.epoch_done = epoch_done;
     options.context = job;
     options.epochs_done = job->resumed;
     options.optimizer_state = job->optimizer_state;
     if (job->resumed > 0)
         tool_run_log(job->run, "goes on from epoch %zu/%zu", job->resumed, options.epochs);
-    tool_run_begin(job->run, "training", "images",
-                   (options.epochs - job->resumed) * job->data.images.count);
-    td_status status = td_train(job->net, job->weights, &job->data.images, &options, error);
-    tool_run_end(job->run);
+    td_status status = tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
+                                      "training", error);
     td_status kept = keep(job, status, &memory);
     if (status == TD_OK && kept != TD_OK)
         *error = memory;
@@ -93,7 +81,7 @@ static td_status train(train_job *job, td_error *error) {
 
 static td_status run_job(train_job *job, td_error *error) {
     tool_run *run = job->run;
-    job->states = train_options(job->settings, 0).optimizer->states;
+    job->states = job->settings->options.optimizer->states;
     const char *model = run->common->output, *slash = strrchr(model, '/');
     TD_TRY(check_outputs(job, error));
     TD_TRY(train_open_inputs(job, error));
@@ -106,7 +94,7 @@ static td_status run_job(train_job *job, td_error *error) {
     TD_TRY(write_outputs(job, error));
     return tool_run_summary(run, error, "%s: %zu parameters, %zu epochs on %zu images",
                             slash ? slash + 1 : model, job->net->weight_count,
-                            job->settings->epochs, job->data.images.count);
+                            job->settings->options.epochs, job->data.images.count);
 }
 
 td_status train_run(tool_run *run, td_error *error) {

@@ -1,4 +1,4 @@
-/* trapdoor-train's one method, and its parts: what can be asked (settings.c), the run (train.c),
+/* trapdoor-train's one method, and its parts: the options (settings.c), the run (train.c),
  * what is read (inputs.c), what a checkpoint must agree with (identity.c), the log (log.c) and
  * checkpoints (checkpoint.c). */
 #ifndef TOOLS_TRAIN_TRAIN_H
@@ -16,19 +16,13 @@ typedef struct train_settings {
     const char *from;          /* a model file, or NULL */
     td_many freeze;            /* patterns of parameter names */
     td_many triggers, targets; /* what is watched, in pairs */
-    size_t epochs, batch, warmup;
     int optimizer, schedule;
-    double lr, momentum, beta1, beta2, weight_decay, label_smoothing;
-    const char *augment;     /* canonical, or NULL */
-    td_augment augmentation; /* what that says */
+    td_train_options options; /* whole but for what is the run's */
+    const char *augment;      /* canonical, or NULL */
+    td_augment augmentation;  /* what that says */
     char augment_text[TD_AUGMENT_TEXT];
     bool resume;
 } train_settings;
-
-extern const tool_method train_method;
-
-/* The settings as td_train takes them; borrows from them. */
-td_train_options train_options(const train_settings *settings, uint64_t seed);
 
 /* A trigger whose success is measured after each epoch. */
 typedef struct train_watched {
@@ -70,8 +64,8 @@ td_status train_open_inputs(train_job *job, td_error *error) TD_MUST_USE;
  * *out. */
 td_status train_identity(const train_job *job, json_t **out, td_error *error) TD_MUST_USE;
 
-/* Measures validation accuracy and watched triggers where asked to, and appends the epoch's line to
- * the log. */
+/* Measures validation accuracy and watched triggers, where they are given, and appends the epoch's
+ * line to the log. */
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) TD_MUST_USE;
 
 /* Adds the log to the run's outputs. */
