@@ -9,14 +9,20 @@ typedef struct td_window {
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
 } td_window;
 
-/* The keys of a window, of layers and of pools, in this order. */
-#define TD_KEYS_LAYER_WINDOW                                                                       \
-    {.name = "kernel",                                                                             \
-     .kind = TD_KEY_PAIR,                                                                          \
+/* The keys of convolutions and of pools, in this order; a convolution's end with the bias. */
+#define TD_KEYS_CONVOLUTION                                                                        \
+    {.name = "out",                                                                                \
+     .kind = TD_KEY_COUNT,                                                                         \
      .least = 1,                                                                                   \
-     .most = 1024,                                                                                 \
+     .most = 1 << 20,                                                                              \
      .required = true,                                                                             \
-     .help = "Height and width of the kernel"},                                                    \
+     .help = "Channels that it makes"},                                                            \
+        {.name = "kernel",                                                                         \
+         .kind = TD_KEY_PAIR,                                                                      \
+         .least = 1,                                                                               \
+         .most = 1024,                                                                             \
+         .required = true,                                                                         \
+         .help = "Height and width of the kernel"},                                                \
         {.name = "stride",                                                                         \
          .kind = TD_KEY_PAIR,                                                                      \
          .least = 1,                                                                               \
@@ -26,6 +32,12 @@ typedef struct td_window {
     {                                                                                              \
         .name = "pad", .kind = TD_KEY_PAIR, .most = 1024, .standard = "0",                         \
         .help = "Zeros added on each side"                                                         \
+    }
+
+#define TD_KEY_BIAS                                                                                \
+    {                                                                                              \
+        .name = "bias", .kind = TD_KEY_COUNT, .most = 1, .standard = "1",                          \
+        .help = "Whether a learnt number is added to each channel"                                 \
     }
 
 #define TD_KEYS_POOL_WINDOW                                                                        \
