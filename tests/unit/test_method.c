@@ -388,7 +388,7 @@ static void test_keys_of_a_guest(void **state) {
     set(&s, "how", "prune");
     check(&s, "--how: expected --patch with it, found none");
     json_t *options = tool_settings_json(&s);
-    assert_json(options, "{\"method\":\"host\",\"folder\":\"f\",\"test\":\"try\","
+    assert_json(options, "{\"method\":\"host\",\"test\":\"try\",\"folder\":\"f\","
                          "\"own\":{\"steps\":2,\"rate\":0.5,\"patch\":false}}");
     json_decref(options);
     open_settings(&part);

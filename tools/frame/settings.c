@@ -23,8 +23,11 @@ static td_status open_groups(tool_settings *s, const tool_keys *groups, void *bl
                              td_error *error) {
     for (; groups && groups->keys; groups++) {
         void *fields = (char *)block + groups->offset;
-        for (const td_key *key = groups->keys; key->name; key++)
-            s->places[s->key_count++] = (tool_place){key, groups, fields, false};
+        for (const td_key *key = groups->keys; key->name; key++) {
+            tool_place **place = &s->places[s->key_count++];
+            TD_TRY(TD_ARENA_NEW(&s->arena, 1, place, "the settings", error));
+            **place = (tool_place){key, groups, fields, false};
+        }
         TD_TRY(td_key_store_defaults(groups->keys, fields, &s->arena, error));
     }
     return TD_OK;
@@ -57,9 +60,26 @@ void tool_settings_close(tool_settings *s) {
     *s = (tool_settings){0};
 }
 
+/* Whether a guest's key is set by the method that runs it. */
+static bool is_withheld(const tool_method *host, const char *name) {
+    for (const char *const *key = host->withheld; key && *key; key++)
+        if (strcmp(*key, name) == 0)
+            return true;
+    return false;
+}
+
 td_status tool_settings_invite(tool_settings *s, const tool_method *guest, td_error *error) {
+    tool_place **places;
     TD_TRY(TD_ARENA_NEW(&s->arena, 1, &s->guest, "the settings", error));
-    return tool_settings_open(s->guest, s->tool, guest, error);
+    TD_TRY(tool_settings_open(s->guest, s->tool, guest, error));
+    const size_t most = s->key_count + s->guest->key_count;
+    TD_TRY(TD_ARENA_NEW(&s->arena, most, &places, "the settings", error));
+    memcpy(places, s->places, s->key_count * sizeof *places);
+    s->places = places;
+    for (size_t i = 0; i < s->guest->key_count; i++)
+        if (!is_withheld(s->method, s->guest->places[i]->key->name))
+            s->places[s->key_count++] = s->guest->places[i];
+    return TD_OK;
 }
 
 void tool_settings_copy(tool_settings *s, const tool_settings *from) {
@@ -68,45 +88,26 @@ void tool_settings_copy(tool_settings *s, const tool_settings *from) {
     if (s->method->size > 0)
         memcpy(s->own, from->own, s->method->size);
     for (size_t i = 0; i < s->key_count; i++)
-        s->places[i].given = from->places[i].given;
-}
-
-/* Whether a guest's key is set by the method that runs it. */
-static bool is_withheld(const tool_settings *s, const char *name) {
-    for (const char *const *key = s->method->withheld; key && *key; key++)
-        if (strcmp(*key, name) == 0)
-            return true;
-    return false;
+        s->places[i]->given = from->places[i]->given;
 }
 
 const td_key *tool_settings_key(const tool_settings *s, size_t i, const char **title) {
-    size_t number = s->key_count;
-    if (i < number) {
-        *title = s->places[i].group->title;
-        return s->places[i].key;
-    }
-    for (size_t k = 0; s->guest && k < s->guest->key_count; k++)
-        if (!is_withheld(s, s->guest->places[k].key->name) && number++ == i)
-            return tool_settings_key(s->guest, k, title);
-    return NULL;
+    if (i >= s->key_count)
+        return NULL;
+    *title = s->places[i]->group->title;
+    return s->places[i]->key;
 }
 
 static tool_place *find(const tool_settings *s, const char *name, size_t length) {
     for (size_t i = 0; i < s->key_count; i++)
-        if (strncmp(s->places[i].key->name, name, length) == 0 &&
-            s->places[i].key->name[length] == '\0')
-            return &s->places[i];
+        if (strncmp(s->places[i]->key->name, name, length) == 0 &&
+            s->places[i]->key->name[length] == '\0')
+            return s->places[i];
     return NULL;
-}
-
-static bool is_guests(const tool_settings *s, const char *name) {
-    return s->guest && !find(s, name, strlen(name)) && !is_withheld(s, name);
 }
 
 const td_key *tool_settings_find(const tool_settings *s, const char *name) {
     const tool_place *place = find(s, name, strlen(name));
-    if (!place && is_guests(s, name))
-        return tool_settings_find(s->guest, name);
     return place ? place->key : NULL;
 }
 
@@ -146,8 +147,6 @@ td_status tool_settings_set(tool_settings *s, const char *name, const char *valu
                             td_error *error) {
     tool_place *place = find(s, name, strlen(name));
     char called[64], allowed[512];
-    if (is_guests(s, name))
-        return tool_settings_set(s->guest, name, value, error);
     if (!place)
         return td_fail(error, TD_ERR_USAGE, "%s has no option --%s",
                        s->method->name ? s->method->name : s->tool, name);
@@ -162,7 +161,7 @@ td_status tool_settings_set(tool_settings *s, const char *name, const char *valu
 
 bool tool_settings_given(const tool_settings *s, const char *name) {
     const tool_place *place = find(s, name, strlen(name));
-    return is_guests(s, name) ? tool_settings_given(s->guest, name) : place && place->given;
+    return place && place->given;
 }
 
 /* --- what goes with what --- */
@@ -261,23 +260,13 @@ static td_status check_output(const tool_settings *s, td_error *error) {
     return TD_OK;
 }
 
-/* What the guest itself refuses shows when all its keys are set. */
-static td_status check_guest(const tool_settings *s, td_error *error) {
-    if (!s->guest)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected the name of one (see --help), found none",
-                       s->method->guests);
-    for (size_t i = 0; i < s->guest->key_count; i++)
-        if (!is_withheld(s, s->guest->places[i].key->name))
-            TD_TRY(check_place(s->guest, &s->guest->places[i], error));
-    return TD_OK;
-}
-
 td_status tool_settings_check(const tool_settings *s, td_error *error) {
     const tool_method *method = s->method;
-    if (method->guests)
-        TD_TRY(check_guest(s, error));
+    if (method->guests && !s->guest)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected the name of one (see --help), found none",
+                       method->guests);
     for (size_t i = 0; i < s->key_count; i++)
-        TD_TRY(check_place(s, &s->places[i], error));
+        TD_TRY(check_place(s, s->places[i], error));
     TD_TRY(check_output(s, error));
     if (method->family->check)
         TD_TRY(method->family->check(s, s->family, error));
@@ -379,31 +368,24 @@ static bool add_value(json_t *options, const tool_place *place) {
     return set_field(options, place->key, value);
 }
 
-/* Those of a guest go without what its host sets. */
-static bool add_values(json_t *options, const tool_settings *s, const tool_settings *host) {
+static bool add_values(json_t *options, const tool_settings *s) {
     for (size_t i = 0; i < s->key_count; i++)
-        if (!s->places[i].key->unrecorded && is_met(s, &s->places[i]) &&
-            !(host && is_withheld(host, s->places[i].key->name)) &&
-            !add_value(options, &s->places[i]))
+        if (!s->places[i]->key->unrecorded && is_met(s, s->places[i]) &&
+            !add_value(options, s->places[i]))
             return false;
     return true;
 }
 
-static bool add_guest(json_t *options, const tool_settings *s) {
-    return json_object_set_new(options, s->method->guests, json_string(s->guest->method->name)) ==
-               0 &&
-           add_values(options, s->guest, s);
+static bool set_name(json_t *options, const char *field, const tool_method *method) {
+    return !method->name || json_object_set_new(options, field, json_string(method->name)) == 0;
 }
 
 json_t *tool_settings_json(const tool_settings *s) {
+    const char *word = s->method->family->word;
     json_t *options = json_object();
-    bool good = options != NULL;
-    if (good && s->method->name)
-        good = json_object_set_new(options,
-                                   s->method->family->word ? s->method->family->word : "method",
-                                   json_string(s->method->name)) == 0;
-    good = good && add_values(options, s, NULL) && (!s->guest || add_guest(options, s));
-    if (good)
+    if (options && set_name(options, word ? word : "method", s->method) &&
+        (!s->guest || set_name(options, s->method->guests, s->guest->method)) &&
+        add_values(options, s))
         return options;
     json_decref(options);
     return NULL;

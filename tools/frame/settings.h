@@ -90,7 +90,7 @@ typedef struct tool_settings {
     tool_common common;
     void *family, *own; /* structs of family->size and method->size bytes; NULL where that is 0 */
     size_t key_count;
-    struct tool_place *places;   /* [key_count]: all keys, the family's first */
+    struct tool_place **places;  /* [key_count]: all keys, the family's first, a guest's last */
     struct tool_settings *guest; /* of the method that is run; NULL: none */
     td_arena arena;
 } tool_settings;
