@@ -10,12 +10,14 @@ enum {
     KEY_FIRST = 0x800,    /* of the keys' numbers for argp, above those of all tools */
     PRINT_FIRST = 0x8000, /* of flags that print a text */
     NAME_SIZE = 128,
+    MOST_METHODS = 64,
 };
 
 /* One parse: the options for argp, made of the keys. */
 typedef struct command {
     const tool_program *program;
-    tool_settings *settings;
+    tool_settings *settings; /* NULL where no method is named: only --help and the like are right */
+    tool_common *common;
     const tool_print *prints; /* the family's, or NULL */
     struct argp_option *rows;
     td_arena arena;
@@ -28,7 +30,27 @@ static const tool_method *find_method(const tool_method *const *methods, const c
     return NULL;
 }
 
+static bool is_of(const tool_method *method, const char *family) {
+    return method->family && strcmp(method->family->name, family) == 0;
+}
+
+/* The method that `word` names, of a family or (NULL) of any; exits with 2 where it names none.
+ * `what` is what messages call a method. */
+static const tool_method *choose(const tool_program *program, const char *family, const char *what,
+                                 const char *word, const struct argp_state *state) {
+    const char *names[MOST_METHODS + 1] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; program->methods[i] && count < MOST_METHODS; i++)
+        if (!family || is_of(program->methods[i], family))
+            names[count++] = program->methods[i]->name;
+    return find_method(program->methods, names[tool_choice(what, word, names, state)]);
+}
+
 /* --- options from keys --- */
+
+static const td_key *key_at(const command *c, size_t i, const char **title) {
+    return c->settings ? tool_settings_key(c->settings, i, title) : NULL;
+}
 
 /* The help with the default behind it, which the text does not repeat. */
 static td_status describe(const td_key *key, td_arena *arena, const char **out, td_error *error) {
@@ -50,31 +72,17 @@ static size_t count_prints(const tool_print *prints) {
     return count;
 }
 
-static void set_print_rows(const tool_print *prints, struct argp_option *rows) {
-    for (size_t i = 0; i < count_prints(prints); i++)
-        rows[i] = (struct argp_option){
-            .name = prints[i].name, .key = PRINT_FIRST + (int)i, .doc = prints[i].help, .group = 1};
-}
-
-/* Ends the program where the option is one that prints a text. */
-static void print_and_leave(const tool_print *prints, int number) {
-    if (number < PRINT_FIRST || number - PRINT_FIRST >= (int)count_prints(prints))
-        return;
-    prints[number - PRINT_FIRST].print(stdout);
-    exit(tool_exit(TD_OK, NULL));
-}
-
 static td_status make_rows(command *c, td_error *error) {
     const char *title, *before = NULL;
     const td_key *key;
     size_t count = 0;
     int group = 1;
-    while (tool_settings_key(c->settings, count, &title))
+    while (key_at(c, count, &title))
         count++;
     const size_t most = 3 * count + count_prints(c->prints) + 1;
     TD_TRY(TD_ARENA_NEW(&c->arena, most, &c->rows, "options", error));
     count = 0;
-    for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++) {
+    for (size_t i = 0; (key = key_at(c, i, &title)); i++) {
         if (key->argument)
             continue;
         if (title && title != before)
@@ -88,7 +96,11 @@ static td_status make_rows(command *c, td_error *error) {
             c->rows[count++] = (struct argp_option){
                 .name = key->alias, .key = row->key, .flags = OPTION_ALIAS | OPTION_HIDDEN};
     }
-    set_print_rows(c->prints, c->rows + count);
+    for (size_t i = 0; i < count_prints(c->prints); i++)
+        c->rows[count++] = (struct argp_option){.name = c->prints[i].name,
+                                                .key = PRINT_FIRST + (int)i,
+                                                .doc = c->prints[i].help,
+                                                .group = 1};
     return TD_OK;
 }
 
@@ -102,38 +114,49 @@ static void set(command *c, const char *name, const char *value, const struct ar
 static void take_argument(command *c, const char *text, struct argp_state *state) {
     const char *title;
     const td_key *key;
-    for (size_t i = 0; (key = tool_settings_key(c->settings, i, &title)); i++)
+    for (size_t i = 0; (key = key_at(c, i, &title)); i++)
         if (key->argument && (key->many || !tool_settings_given(c->settings, key->name))) {
             set(c, key->name, text, state);
             return;
         }
     if (find_method(c->program->methods, text))
         tool_misuse(state, "%s: expected it before all options", text);
+    if (!c->settings)
+        choose(c->program, NULL, c->program->noun, text, state);
     tool_misuse(state, "unexpected argument \"%s\"", text);
+}
+
+/* After the last word. */
+static void check(const command *c, const struct argp_state *state) {
+    td_error error;
+    if (!c->settings)
+        tool_misuse(NULL, "expected a %s (see --help), found none", c->program->noun);
+    if (tool_settings_check(c->settings, &error) != TD_OK)
+        tool_misuse(state, "%s", error.message);
 }
 
 static error_t parse(int number, char *text, struct argp_state *state) {
     command *c = state->input;
     const char *title;
-    print_and_leave(c->prints, number);
-    const td_key *key = number >= KEY_FIRST
-                            ? tool_settings_key(c->settings, (size_t)(number - KEY_FIRST), &title)
-                            : NULL;
-    td_error error;
+    if (number >= PRINT_FIRST && (size_t)(number - PRINT_FIRST) < count_prints(c->prints)) {
+        c->prints[number - PRINT_FIRST].print(stdout);
+        exit(tool_exit(TD_OK, NULL));
+    }
+    const td_key *key =
+        number >= KEY_FIRST ? key_at(c, (size_t)(number - KEY_FIRST), &title) : NULL;
     if (key) {
         set(c, key->name, text ? text : "", state);
         return 0;
     }
     switch (number) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->settings->common;
+        state->child_inputs[0] = c->common;
         return 0;
     case ARGP_KEY_ARG:
         take_argument(c, text, state);
         return 0;
     case ARGP_KEY_END:
-        if (tool_settings_check(c->settings, &error) != TD_OK)
-            tool_misuse(state, "%s", error.message);
+        check(c, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -179,79 +202,8 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
 
 /* --- parsing --- */
 
-/* argp leaks memory over an empty table. */
-static const struct argp_option *some_rows(const struct argp_option *rows) {
-    return rows->key != 0 || rows->doc ? rows : NULL;
-}
-
-/* The rows, and "TITLE (SOURCE): HELP" as *doc. */
-static td_status prepare(command *c, const char **doc, td_error *error) {
-    const tool_method *method = c->settings->method;
-    *doc = method->help;
-    TD_TRY(make_rows(c, error));
-    return method->source ? td_arena_print(&c->arena, doc, error, "%s (%s): %s", method->title,
-                                           method->source, method->help)
-                          : TD_OK;
-}
-
-/* Gives the settings the options in argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and
- * with 0 after --help, --usage and --version. */
-static void parse_command(tool_settings *settings, const tool_program *program, int argc,
-                          char **argv) {
-    const tool_method *method = settings->method;
-    command c = {.program = program, .settings = settings, .prints = method->family->prints};
-    const char *doc;
-    td_error error;
-    if (prepare(&c, &doc, &error) != TD_OK)
-        tool_misuse(NULL, "%s", error.message);
-    refuse_foreign(program, settings, argc, argv);
-    if (tool_completion_is_asked(argc, argv))
-        tool_completion_keys(settings, stdout);
-    const struct argp argp = {some_rows(c.rows),
-                              parse,
-                              method->usage ? method->usage : method->family->usage,
-                              doc,
-                              tool_common_children,
-                              NULL,
-                              NULL};
-    tool_parse(&argp, argc, argv, &c, &settings->common);
-    td_arena_free(&c.arena);
-}
-
-/* --- the list of methods --- */
-
-typedef struct chooser {
-    const tool_program *program;
-    const tool_print *prints; /* of the methods' family, or NULL */
-    tool_common common;
-} chooser;
-
-enum { MOST_PRINTS = 8 };
-
-static error_t choose(int key, char *text, struct argp_state *state) {
-    chooser *c = state->input;
-    const char *names[64] = {NULL};
-    print_and_leave(c->prints, key);
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->common;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (find_method(c->program->methods, text))
-            tool_misuse(state, "%s: expected it before all options", text);
-        for (size_t i = 0; c->program->methods[i] && i + 1 < sizeof names / sizeof *names; i++)
-            names[i] = c->program->methods[i]->name;
-        tool_choice(c->program->noun, text, names, state);
-        return 0;
-    case ARGP_KEY_END:
-        tool_misuse(NULL, "expected a %s (see --help), found none", c->program->noun);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static char *list_methods(int key, const char *text, void *input) {
-    const tool_program *program = ((const chooser *)input)->program;
+    const tool_program *program = ((const command *)input)->program;
     char *doc = NULL;
     size_t size = 0;
     int widest = 0;
@@ -272,54 +224,70 @@ static char *list_methods(int key, const char *text, void *input) {
     return doc;
 }
 
+/* Reads argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and with 0 after --help, --usage
+ * and --version. */
+static void parse_command(command *c, const char *usage, const char *doc, int argc, char **argv) {
+    td_error error;
+    if (make_rows(c, &error) != TD_OK)
+        tool_misuse(NULL, "%s", error.message);
+    /* argp leaks memory over an empty table. */
+    const bool empty = c->rows->key == 0 && !c->rows->doc;
+    const struct argp argp = {empty ? NULL : c->rows,
+                              parse,
+                              usage,
+                              doc,
+                              tool_common_children,
+                              c->settings ? NULL : list_methods,
+                              NULL};
+    tool_parse(&argp, argc, argv, c, c->common);
+    td_arena_free(&c->arena);
+}
+
 /* Without a method's name: prints what argv asks for, or exits with 2. */
-static int choose_none(const tool_program *program, int argc, char **argv) {
+static int parse_alone(const tool_program *program, int argc, char **argv) {
     const tool_family *family = program->methods[0]->family;
-    chooser c = {.program = program, .prints = family ? family->prints : NULL};
-    struct argp_option rows[MOST_PRINTS + 1] = {{0}};
-    if (count_prints(c.prints) <= MOST_PRINTS)
-        set_print_rows(c.prints, rows);
+    tool_common common;
+    command c = {.program = program, .common = &common, .prints = family ? family->prints : NULL};
     if (tool_completion_is_asked(argc, argv))
         tool_completion_methods(program->methods, stdout);
-    const struct argp argp = {some_rows(rows),      choose,       program->noun, program->doc,
-                              tool_common_children, list_methods, NULL};
-    tool_parse(&argp, argc, argv, &c, &c.common);
+    parse_command(&c, program->noun, program->doc, argc, argv);
     return 0;
+}
+
+static td_status parse_method(tool_settings *settings, const tool_program *program, int argc,
+                              char **argv, td_error *error) {
+    const tool_method *method = settings->method;
+    const char *doc = method->help;
+    command c = {.program = program,
+                 .settings = settings,
+                 .common = &settings->common,
+                 .prints = method->family->prints};
+    if (method->source)
+        TD_TRY(td_arena_print(&c.arena, &doc, error, "%s (%s): %s", method->title, method->source,
+                              method->help));
+    refuse_foreign(program, settings, argc, argv);
+    if (tool_completion_is_asked(argc, argv))
+        tool_completion_keys(settings, stdout);
+    parse_command(&c, method->usage ? method->usage : method->family->usage, doc, argc, argv);
+    return TD_OK;
 }
 
 /* --- main --- */
 
-static bool is_of(const tool_method *method, const char *family) {
-    return method->family && strcmp(method->family->name, family) == 0;
-}
-
-/* The first word is the name of a method that this one runs. */
-static td_status invite(tool_settings *settings, const tool_program *program, const char *word,
-                        td_error *error) {
-    enum { MOST = 64 };
-    const tool_method *guests[MOST];
-    const char *names[MOST + 1] = {NULL}, *family = settings->method->guests;
-    size_t count = 0;
-    for (size_t i = 0; program->methods[i] && count < MOST; i++)
-        if (is_of(program->methods[i], family)) {
-            names[count] = program->methods[i]->name;
-            guests[count++] = program->methods[i];
-        }
-    return tool_settings_invite(settings, guests[tool_choice(family, word, names, NULL)], error);
-}
-
-/* Opens the settings and parses argv into them. */
+/* Opens the settings and parses argv into them. The first word may be the name of a method that
+ * this one runs. */
 static td_status parse_all(tool_settings *settings, const tool_program *program,
                            const tool_method *method, int argc, char **argv, td_error *error) {
+    const char *family = method->guests;
     TD_TRY(tool_settings_open(settings, program->name, method, error));
-    if (method->guests && argc > 1 && *argv[1] != '-') {
-        TD_TRY(invite(settings, program, argv[1], error));
+    if (family && argc > 1 && *argv[1] != '-') {
+        const tool_method *guest = choose(program, family, family, argv[1], NULL);
+        TD_TRY(tool_settings_invite(settings, guest, error));
         argv[1] = argv[0];
         argc--;
         argv++;
     }
-    parse_command(settings, program, argc, argv);
-    return TD_OK;
+    return parse_method(settings, program, argc, argv, error);
 }
 
 static td_status execute(tool_run *run, const tool_settings *settings, td_error *error) {
@@ -339,7 +307,7 @@ int tool_main(const tool_program *program, int argc, char **argv) {
     if (method->name) {
         method = argc > 1 ? find_method(program->methods, argv[1]) : NULL;
         if (!method)
-            return choose_none(program, argc, argv);
+            return parse_alone(program, argc, argv);
         snprintf(name, sizeof name, "%s %s", program_invocation_short_name, method->name);
         program_invocation_short_name = name;
         argc--;

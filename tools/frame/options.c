@@ -54,7 +54,7 @@ _Noreturn void tool_misuse(const struct argp_state *state, const char *format, .
 }
 
 size_t tool_count(const char *option, const char *text, size_t least, size_t most,
-                  struct argp_state *state) {
+                  const struct argp_state *state) {
     errno = 0;
     unsigned long long value = strtoull(text, NULL, 10);
     /* strtoull takes blanks and signs, and turns -1 into its largest number. */
@@ -69,7 +69,7 @@ size_t tool_count(const char *option, const char *text, size_t least, size_t mos
 }
 
 size_t tool_choice(const char *option, const char *text, const char *const *names,
-                   struct argp_state *state) {
+                   const struct argp_state *state) {
     char allowed[512];
     size_t used = 0;
     for (size_t i = 0; names[i]; i++) {

@@ -37,11 +37,11 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
 
 /* Decimal digits only, in [least, most]; SIZE_MAX for no upper limit. */
 size_t tool_count(const char *option, const char *text, size_t least, size_t most,
-                  struct argp_state *state);
+                  const struct argp_state *state);
 
 /* One of `names` (NULL-terminated); returns its place. */
 size_t tool_choice(const char *option, const char *text, const char *const *names,
-                   struct argp_state *state);
+                   const struct argp_state *state);
 
 /* A command line that cannot be meant: one line "TOOL: MESSAGE" on stderr, exit 2. */
 _Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) TD_PRINTF(2, 3);
