@@ -27,7 +27,7 @@ static void fix_target(poison_plan *plan, size_t number) {
     td_random random = td_random_for(plan->run->common->seed, TD_FOR_TARGET, 0, (uint32_t)number);
     uint32_t classes = (uint32_t)plan->source.images.classes;
     backdoor->target = (poison_target){POISON_TO_CLASS, (int32_t)td_random_below(&random, classes)};
-    backdoor->drawn = true;
+    backdoor->drawn = 1;
 }
 
 size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, size_t end) {
@@ -117,34 +117,59 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
             (poison_item){source, label_for(plan, number, source), (int32_t)number};
         plan->taken[source] = plan->mode == POISON_REPLACE;
     }
-    backdoor->count = wanted;
     return TD_OK;
+}
+
+/* The next backdoor, without images yet. */
+static td_status start(poison_plan *plan, const td_trigger *trigger, poison_target target,
+                       size_t begin, size_t end, td_error *error) {
+    size_t number = plan->backdoor_count++;
+    poison_backdoor *backdoor = &plan->backdoors[number];
+    char text[16];
+    *backdoor = (poison_backdoor){.trigger = trigger,
+                                  .trigger_text = trigger ? td_trigger_text(trigger) : NULL,
+                                  .target = target,
+                                  .drawn = -1,
+                                  .set_size = end - begin};
+    fix_target(plan, number);
+    if (backdoor->target.kind == POISON_TO_CLASS)
+        backdoor->class_size = poison_class_size(plan, backdoor->target.label, begin, end);
+    return backdoor->target.kind == 0
+               ? TD_OK
+               : td_arena_print(&plan->arena, &backdoor->target_text, error, "%s",
+                                poison_target_text(&backdoor->target, text));
+}
+
+static void finish(poison_backdoor *backdoor, size_t count) {
+    backdoor->count = count;
+    backdoor->of_set = (double)count / (double)backdoor->set_size;
+    backdoor->of_class =
+        backdoor->class_size > 0 ? (double)count / (double)backdoor->class_size : NAN;
 }
 
 td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
                       size_t begin, size_t end, td_error *error) {
-    size_t number = plan->backdoor_count++, wanted;
+    size_t number = plan->backdoor_count, wanted;
     poison_backdoor *backdoor = &plan->backdoors[number];
-    *backdoor = (poison_backdoor){.trigger = trigger, .target = target, .set_size = end - begin};
-    fix_target(plan, number);
-    if (backdoor->target.kind == POISON_TO_CLASS)
-        backdoor->class_size = poison_class_size(plan, backdoor->target.label, begin, end);
+    TD_TRY(start(plan, trigger, target, begin, end, error));
     if (plan->rule->pool == POISON_FROM_TARGET && backdoor->class_size == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--target: expected a class with images in %s, found %d, which has none",
                        plan->data, backdoor->target.label);
     TD_TRY(count_wanted(plan, backdoor, &wanted, error));
-    return draw_items(plan, number, begin, end, wanted, error);
+    TD_TRY(draw_items(plan, number, begin, end, wanted, error));
+    finish(backdoor, wanted);
+    return TD_OK;
 }
 
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger, td_error *error) {
     const td_images *images = &plan->source.images;
-    size_t number = plan->backdoor_count++;
+    size_t number = plan->backdoor_count;
     poison_backdoor *backdoor = &plan->backdoors[number];
-    *backdoor = (poison_backdoor){.trigger = trigger, .set_size = images->count};
+    TD_TRY(start(plan, trigger, (poison_target){0}, 0, images->count, error));
     TD_TRY(TD_ARENA_NEW(&plan->arena, images->count, &backdoor->items, "the plan", error));
     for (size_t i = 0; i < images->count; i++)
         backdoor->items[i] = (poison_item){i, images->labels[i], (int32_t)number};
-    backdoor->count = images->count;
+    finish(backdoor, images->count);
     return TD_OK;
 }

@@ -2,8 +2,8 @@
 #include "poison.h"
 
 #include "frame/trigger.h"
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const char *poison_target_text(const poison_target *target, char text[16]) {
     if (target->kind == POISON_TO_CLASS)
@@ -22,8 +22,8 @@ static json_t *target_json(const poison_target *target) {
     return json_string(poison_target_text(target, text));
 }
 
-static json_t *share(size_t part, size_t whole) {
-    return whole ? json_real((double)part / (double)whole) : json_null();
+static json_t *number_json(double value) {
+    return isnan(value) ? json_null() : json_real(value);
 }
 
 /* The classes that --source names, in order; null for all. */
@@ -70,16 +70,13 @@ static json_t *source_json(const poison_plan *plan, json_t *files) {
 }
 
 /* An image that the trigger leaves as it was has an infinite PSNR, which JSON cannot hold and a
- * mean would not survive: psnr is the mean over the others, null where there are none. */
+ * mean would not survive: psnr is the mean of the others, null where there are none. */
 static json_t *similarity_json(const poison_similarity *similarity) {
     if (similarity->images == 0)
         return json_null();
-    size_t changed = similarity->images - similarity->unchanged;
-    json_t *psnr = changed ? json_real(similarity->psnr / (double)changed) : json_null();
-    return json_pack("{so sf sf si sI}", "psnr", psnr, "ssim",
-                     similarity->ssim / (double)similarity->images, "ssim_min",
-                     similarity->ssim_least, "linf", similarity->linf, "unchanged",
-                     (json_int_t)similarity->unchanged);
+    return json_pack("{so sf sf si sI}", "psnr", number_json(similarity->psnr), "ssim",
+                     similarity->ssim, "ssim_min", similarity->ssim_least, "linf", similarity->linf,
+                     "unchanged", (json_int_t)similarity->unchanged);
 }
 
 /* What "auto" was found by; null for a trigger that was given in full. */
@@ -97,17 +94,17 @@ static json_t *search_json(const poison_plan *plan, const td_trigger *trigger) {
 }
 
 static json_t *backdoor_json(const poison_plan *plan, const poison_backdoor *backdoor) {
-    json_t *trigger =
-        backdoor->trigger ? tool_json_text(td_trigger_text(backdoor->trigger)) : json_null();
-    bool one_class = backdoor->target.kind == POISON_TO_CLASS;
-    return json_pack(
-        "{so so sb sI sI so so so so so}", "trigger", trigger, "target",
-        target_json(&backdoor->target), "target_drawn", backdoor->drawn, "count",
-        (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size, "class_size",
-        one_class ? json_integer((json_int_t)backdoor->class_size) : json_null(), "ratio_of_set",
-        share(backdoor->count, backdoor->set_size), "ratio_of_class",
-        one_class ? share(backdoor->count, backdoor->class_size) : json_null(), "similarity",
-        similarity_json(&backdoor->similarity), "search", search_json(plan, backdoor->trigger));
+    json_t *trigger = backdoor->trigger ? tool_json_text(backdoor->trigger_text) : json_null();
+    json_t *class_size = backdoor->target.kind == POISON_TO_CLASS
+                             ? json_integer((json_int_t)backdoor->class_size)
+                             : json_null();
+    return json_pack("{so so sb sI sI so so so so so}", "trigger", trigger, "target",
+                     target_json(&backdoor->target), "target_drawn", backdoor->drawn > 0, "count",
+                     (json_int_t)backdoor->count, "set_size", (json_int_t)backdoor->set_size,
+                     "class_size", class_size, "ratio_of_set", number_json(backdoor->of_set),
+                     "ratio_of_class", number_json(backdoor->of_class), "similarity",
+                     similarity_json(&backdoor->similarity), "search",
+                     search_json(plan, backdoor->trigger));
 }
 
 static json_t *output_json(const poison_plan *plan, const poison_output *output, json_t *digest) {
@@ -124,11 +121,11 @@ static json_t *output_json(const poison_plan *plan, const poison_output *output,
         json_array_append_new(truth, json_integer(source->images.labels[item->source]));
         json_array_append_new(labels, json_integer(item->label));
     }
-    return json_pack("{ss s[II] sI sI so so so so so so sO}", "file", output->file, "slice",
+    return json_pack("{ss s[II] sI sI sf so so so so so sO}", "file", output->file, "slice",
                      (json_int_t)(source->first + output->begin),
                      (json_int_t)(source->first + output->end), "count", (json_int_t)output->count,
                      "poisoned", (json_int_t)output->poisoned, "poisoned_share",
-                     share(output->poisoned, output->count), "poisoned_indices", indices,
+                     (double)output->poisoned / (double)output->count, "poisoned_indices", indices,
                      "source_indices", sources, "trigger_indices", triggers, "true_labels", truth,
                      "labels", labels, "sha256", digest);
 }

@@ -156,21 +156,23 @@ typedef struct poison_search {
 typedef struct poison_similarity {
     size_t images;     /* measured */
     size_t unchanged;  /* images that the trigger left as they were, of infinite PSNR */
-    double psnr;       /* sum over the others, in dB */
-    double ssim;       /* sum over all */
+    double psnr;       /* mean of the others, in dB; NaN without any */
+    double ssim;       /* mean of all; NaN without any */
     double ssim_least; /* of one image */
     int linf;          /* the largest change of a value in all images, in levels */
 } poison_similarity;
 
 /* One pair of trigger and target, and the images drawn for it. */
 typedef struct poison_backdoor {
-    const td_trigger *trigger; /* NULL: none */
+    const td_trigger *trigger;              /* NULL: none */
+    const char *trigger_text, *target_text; /* "3", "random" or "next"; NULL for none */
     poison_target target;
-    bool drawn;                  /* the target class was drawn by the seed */
-    size_t set_size, class_size; /* images drawn from; those of the target class, if there is one */
+    signed char drawn;           /* 1 for a target class that the seed drew, else -1 */
+    size_t set_size, class_size; /* images drawn from; those of the target class */
     poison_item *items;          /* [count], with the target's label */
     size_t count;
-    poison_similarity similarity; /* all 0 without a trigger */
+    double of_set, of_class;      /* count as a share of these; NaN for none of the target class */
+    poison_similarity similarity; /* without images where there is no trigger */
 } poison_backdoor;
 
 struct poison_plan {

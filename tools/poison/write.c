@@ -24,6 +24,13 @@ static td_status finish_file(poison_plan *plan, td_error *error) {
     return tool_outputs_finish(&plan->run->outputs, &plan->run->record, error);
 }
 
+/* Makes means of sums. */
+static void finish_means(poison_similarity *similarity) {
+    const size_t changed = similarity->images - similarity->unchanged;
+    similarity->psnr = changed > 0 ? similarity->psnr / (double)changed : NAN;
+    similarity->ssim = similarity->images > 0 ? similarity->ssim / (double)similarity->images : NAN;
+}
+
 static td_status write_outputs(poison_plan *plan, td_error *error) {
     size_t total = 0, done = 0;
     for (size_t i = 0; i < plan->output_count; i++)
@@ -36,6 +43,8 @@ static td_status write_outputs(poison_plan *plan, td_error *error) {
         TD_TRY(finish_file(plan, error));
         done += plan->outputs[i].count;
     }
+    for (size_t i = 0; i < plan->backdoor_count; i++)
+        finish_means(&plan->backdoors[i].similarity);
     return TD_OK;
 }
 
@@ -55,59 +64,25 @@ static td_status write_manifest(poison_plan *plan, const json_t *manifest, td_er
 
 /* --- what was done, as tables --- */
 
-typedef struct backdoor_row {
-    const char *trigger, *target;
-    signed char drawn;
-    size_t count;
-    double of_set, of_class, psnr, ssim;
-} backdoor_row;
-
-#define AT(field) offsetof(backdoor_row, field)
+#define AT(field) offsetof(poison_backdoor, field)
 
 static const tool_table_kind backdoor_table = {
     .name = "backdoors",
     .title = "Backdoors",
-    .row = sizeof(backdoor_row),
+    .row = sizeof(poison_backdoor),
     .columns =
         (const tool_column[]){
-            {"trigger", "trigger", TOOL_TEXT, AT(trigger)},
-            {"target", "target", TOOL_TEXT, AT(target)},
+            {"trigger", "trigger", TOOL_TEXT, AT(trigger_text)},
+            {"target", "target", TOOL_TEXT, AT(target_text)},
             {"target_drawn", "", TOOL_FLAG, AT(drawn), .flag = "drawn"},
             {"count", "images", TOOL_COUNT, AT(count)},
             {"ratio_of_set", "ratio of the set", TOOL_REAL, AT(of_set)},
             {"ratio_of_class", "of the target class", TOOL_REAL, AT(of_class)},
-            {"psnr", "mean PSNR", TOOL_REAL, AT(psnr), "dB"},
-            {"ssim", "mean SSIM", TOOL_REAL, AT(ssim)},
+            {"psnr", "mean PSNR", TOOL_REAL, AT(similarity.psnr), "dB"},
+            {"ssim", "mean SSIM", TOOL_REAL, AT(similarity.ssim)},
             {0},
         },
 };
-
-static double share(double part, size_t whole) {
-    return whole > 0 ? part / (double)whole : NAN;
-}
-
-static td_status add_backdoors(poison_plan *plan, td_error *error) {
-    tool_table *table;
-    char target[16];
-    TD_TRY(tool_run_open(plan->run, &backdoor_table, NULL, &table, error));
-    for (size_t i = 0; i < plan->backdoor_count; i++) {
-        const poison_backdoor *b = &plan->backdoors[i];
-        const poison_similarity *similarity = &b->similarity;
-        const double count = (double)b->count;
-        const backdoor_row row = {
-            .trigger = b->trigger ? td_trigger_text(b->trigger) : NULL,
-            .target = b->target.kind ? poison_target_text(&b->target, target) : NULL,
-            .drawn = b->drawn ? 1 : -1,
-            .count = b->count,
-            .of_set = share(count, b->set_size),
-            .of_class = share(count, b->class_size),
-            .psnr = share(similarity->psnr, similarity->images - similarity->unchanged),
-            .ssim = share(similarity->ssim, similarity->images),
-        };
-        TD_TRY(tool_run_fill(plan->run, table, &row, error));
-    }
-    return TD_OK;
-}
 
 static const tool_table_kind set_table = {
     .name = "sets",
@@ -140,7 +115,8 @@ static td_status write_rest(poison_plan *plan, json_t *manifest, td_error *error
     TD_TRY(tool_run_set(plan->run, "triggers", json_incref(json_object_get(manifest, "triggers")),
                         error));
     TD_TRY(summarise(plan, error));
-    TD_TRY(add_backdoors(plan, error));
+    TD_TRY(tool_run_rows(plan->run, &backdoor_table, NULL, plan->backdoors, plan->backdoor_count,
+                         error));
     return tool_run_rows(plan->run, &set_table, NULL, plan->outputs, plan->output_count, error);
 }
 
