@@ -129,7 +129,6 @@ static td_status import_pictures(tool_run *run, td_error *error) {
     import_selection selection = {0};
     import_result made;
     r.run = run;
-    TD_TRY(td_output_check(run->common->output, run->common->force, error));
     TD_TRY(import_source_open(&source, &r, error));
     td_status status = import_select(&selection, &source, &r, error);
     if (status == TD_OK)

@@ -202,7 +202,6 @@ static td_status write_bitmap(const td_bitmap *bitmap, tool_run *run, td_error *
 static td_status show(tool_run *run, td_error *error) {
     request r = {.settings = run->own, .common = run->common};
     td_bitmap bitmap = {0};
-    TD_TRY(tool_outputs_check(&run->outputs, run->common->output, error));
     if (r.settings->images)
         TD_TRY(read_images(&r, run, error));
     td_status status = make_bitmap(&bitmap, &r, &run->record, error);

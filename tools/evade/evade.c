@@ -313,7 +313,6 @@ static td_status run_attack(tool_run *run, td_error *error) {
     float *logits;
     TD_TRY(TD_ARENA_NEW(&run->arena, 1, &job, "the attack", error));
     run->job = job;
-    TD_TRY(tool_outputs_check(&run->outputs, run->common->output, error));
     if (s->picture)
         TD_TRY(tool_outputs_check(&run->outputs, s->picture, error));
     TD_TRY(evade_checkpoint_name(&job->checkpoint, run, error));

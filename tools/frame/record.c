@@ -141,11 +141,11 @@ void tool_record_free(tool_record *record) {
     *record = (tool_record){0};
 }
 
-/* Sets object[NAME + ending], which a record that lacks memory goes without. */
-static void set_named(json_t *object, const char *name, const char *ending, json_t *value) {
+/* Sets object[NAME + ending]; takes `value`. */
+static bool set_named(json_t *object, const char *name, const char *ending, json_t *value) {
     char key[128];
     snprintf(key, sizeof key, "%s%s", name, ending);
-    json_object_set_new(object, key, value);
+    return json_object_set_new(object, key, value) == 0;
 }
 
 bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate) {
@@ -160,10 +160,13 @@ bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate) 
     return true;
 }
 
-void tool_json_rate(json_t *object, const char *name, const td_rate *rate) {
-    set_named(object, name, "", json_real(rate->value));
-    set_named(object, name, "_interval",
-              json_pack("[ff]", rate->interval.low, rate->interval.high));
-    set_named(object, name, "_count",
-              json_pack("[II]", (json_int_t)rate->hits, (json_int_t)rate->trials));
+bool tool_json_interval(json_t *object, const char *name, td_interval interval) {
+    return set_named(object, name, "_interval", json_pack("[ff]", interval.low, interval.high));
+}
+
+bool tool_json_rate(json_t *object, const char *name, const td_rate *rate) {
+    return set_named(object, name, "", json_real(rate->value)) &&
+           tool_json_interval(object, name, rate->interval) &&
+           set_named(object, name, "_count",
+                     json_pack("[II]", (json_int_t)rate->hits, (json_int_t)rate->trials));
 }

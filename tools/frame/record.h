@@ -53,8 +53,10 @@ td_status tool_record_write(const tool_record *record, FILE *stream, const char 
 /* Takes a zeroed record as well. */
 void tool_record_free(tool_record *record);
 
-/* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials]. */
-void tool_json_rate(json_t *object, const char *name, const td_rate *rate);
+/* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials].
+ * False when out of memory. */
+bool tool_json_rate(json_t *object, const char *name, const td_rate *rate);
+bool tool_json_interval(json_t *object, const char *name, td_interval interval); /* that alone */
 
 /* Reads NAME_count back; false where it is not [hits, trials] with no more hits than trials. */
 bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate);

@@ -143,8 +143,11 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
-    if (run->common->output && run->method->family->output == TOOL_OUTPUT_FOLDER)
-        TD_TRY(tool_outputs_folder(&run->outputs, run->common->output, error));
+    const char *output = run->common->output;
+    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER)
+        TD_TRY(tool_outputs_folder(&run->outputs, output, error));
+    if (output && run->method->family->output == TOOL_OUTPUT_FILE)
+        TD_TRY(tool_outputs_check(&run->outputs, output, error));
     if (run->common->json) /* it may stand in that folder */
         TD_TRY(tool_outputs_check(&run->outputs, run->common->json, error));
     TD_TRY(tool_record_start(&run->record, settings->tool, run->common,

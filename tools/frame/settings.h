@@ -31,8 +31,8 @@ typedef struct tool_print {
 } tool_print;
 
 typedef enum tool_output_kind {
-    TOOL_OUTPUT_NONE,   /* -o has no meaning */
-    TOOL_OUTPUT_FILE,   /* -o is a file, such as a model */
+    TOOL_OUTPUT_NONE, /* -o has no meaning */
+    TOOL_OUTPUT_FILE, /* -o is a file, such as a model, which can be written when the family runs */
     TOOL_OUTPUT_FOLDER, /* -o is a folder of files, which is there when the family runs */
 } tool_output_kind;
 

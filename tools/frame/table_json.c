@@ -54,17 +54,6 @@ static json_t *cell_json(const tool_column *column, const tool_cell *cell) {
     return NULL;
 }
 
-/* Sets object[NAME + ending]; takes `value`. */
-static bool set_with(json_t *object, const char *name, const char *ending, json_t *value) {
-    char key[128];
-    snprintf(key, sizeof key, "%s%s", name, ending);
-    return json_object_set_new(object, key, value) == 0;
-}
-
-static bool set_interval(json_t *object, const char *name, td_interval interval) {
-    return set_with(object, name, "_interval", json_pack("[ff]", interval.low, interval.high));
-}
-
 static bool append(json_t *object, const char *name, json_t *value) {
     json_t *list = json_object_get(object, name);
     if (!list && json_object_set_new(object, name, json_array()) == 0)
@@ -75,19 +64,14 @@ static bool append(json_t *object, const char *name, json_t *value) {
 static bool set_cell(json_t *object, const tool_column *column, const tool_cell *cell) {
     if (!cell->given && !column->null && !column->list)
         return true;
+    if (cell->given && column->kind == TOOL_RATE && !column->list)
+        return tool_json_rate(object, column->name, &cell->rate);
     json_t *value = cell->given ? cell_json(column, cell) : json_null();
     if (column->list)
         return append(object, column->name, value);
-    if (json_object_set_new(object, column->name, value) != 0)
-        return false;
-    if (cell->given && column->kind == TOOL_RATE)
-        return set_interval(object, column->name, cell->rate.interval) &&
-               set_with(
-                   object, column->name, "_count",
-                   json_pack("[II]", (json_int_t)cell->rate.hits, (json_int_t)cell->rate.trials));
-    if (cell->given && column->kind == TOOL_ESTIMATE)
-        return set_interval(object, column->name, cell->estimate.interval);
-    return true;
+    return json_object_set_new(object, column->name, value) == 0 &&
+           (!cell->given || column->kind != TOOL_ESTIMATE ||
+            tool_json_interval(object, column->name, cell->estimate.interval));
 }
 
 static bool set_row(json_t *object, const tool_table *table, size_t row) {
@@ -119,21 +103,17 @@ static bool add_rows(const tool_table *table, json_t *into) {
 
 /* --- what a reader needs --- */
 
-/* Sets a field that a description has only where it is not the usual one. */
-static bool set_flag(json_t *entry, const char *name, bool flag) {
-    return !flag || json_object_set_new(entry, name, json_true()) == 0;
+/* For a field that a description has only where it is set. */
+static json_t *true_if(bool flag) {
+    return flag ? json_true() : NULL;
 }
 
 static json_t *column_json(const tool_column *column) {
-    json_t *entry =
-        json_pack("{ss ss ss ss* ss*}", "name", column->name, "title", column->title, "kind",
-                  tool_cell_kinds[column->kind], "unit", column->unit, "flag", column->flag);
-    if (entry && set_flag(entry, "list", column->list) && set_flag(entry, "right", column->right) &&
-        (column->digits <= 0 ||
-         json_object_set_new(entry, "digits", json_integer(column->digits)) == 0))
-        return entry;
-    json_decref(entry);
-    return NULL;
+    json_t *digits = column->digits > 0 ? json_integer(column->digits) : NULL;
+    return json_pack("{ss ss ss ss* ss* so* so* so*}", "name", column->name, "title", column->title,
+                     "kind", tool_cell_kinds[column->kind], "unit", column->unit, "flag",
+                     column->flag, "list", true_if(column->list), "right", true_if(column->right),
+                     "digits", digits);
 }
 
 static json_t *chart_json(const tool_chart *chart) {
@@ -155,34 +135,37 @@ static json_t *axes_json(const tool_axes *axes) {
                      "mark", axes->mark);
 }
 
-static bool describe(const tool_table *table, json_t *entry) {
-    json_t *columns = json_array(), *charts;
-    if (json_object_set_new(entry, "columns", columns) != 0 ||
-        !set_flag(entry, "drawn", table->kind->drawn))
-        return false;
+static json_t *columns_json(const tool_table *table) {
+    json_t *columns = json_array();
     for (size_t c = 0; c < table->column_count; c++) {
         const tool_column *column = &table->kind->columns[c];
         if (column->title && (column->list || !tool_table_lacks(table, c)) &&
-            json_array_append_new(columns, column_json(column)) != 0)
-            return false;
+            json_array_append_new(columns, column_json(column)) != 0) {
+            json_decref(columns);
+            return NULL;
+        }
     }
-    if (!table->kind->charts)
-        return true;
-    if (json_object_set_new(entry, "charts", charts = json_array()) != 0)
+    return columns;
+}
+
+static bool add_charts(const tool_table_kind *kind, json_t *entry) {
+    json_t *charts = json_array();
+    if (json_object_set_new(entry, "charts", charts) != 0)
         return false;
-    for (const tool_chart *chart = table->kind->charts; chart->title; chart++)
+    for (const tool_chart *chart = kind->charts; chart->title; chart++)
         if (json_array_append_new(charts, chart_json(chart)) != 0)
             return false;
-    return !table->kind->axes ||
-           json_object_set_new(entry, "axes", axes_json(table->kind->axes)) == 0;
+    return !kind->axes || json_object_set_new(entry, "axes", axes_json(kind->axes)) == 0;
 }
 
 static bool add_description(const tool_table *table, json_t *list) {
+    const tool_table_kind *kind = table->kind;
     char rows[256];
-    snprintf(rows, sizeof rows, "%s%s%s", table->path ? table->path : "",
-             table->kind->name ? "/" : "", table->kind->name ? table->kind->name : "");
-    json_t *entry = json_pack("{ss ss}", "rows", rows, "title", table->kind->title);
-    return json_array_append_new(list, entry) == 0 && describe(table, entry);
+    snprintf(rows, sizeof rows, "%s%s%s", table->path ? table->path : "", kind->name ? "/" : "",
+             kind->name ? kind->name : "");
+    json_t *entry = json_pack("{ss ss so so*}", "rows", rows, "title", kind->title, "columns",
+                              columns_json(table), "drawn", true_if(kind->drawn));
+    return json_array_append_new(list, entry) == 0 && (!kind->charts || add_charts(kind, entry));
 }
 
 /* The object at a JSON pointer, made unless it is there; NULL if a part of the path is no object.
@@ -212,14 +195,8 @@ td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *er
         if (good && table->kind->title && table->row_count > 0)
             good = add_description(table, list);
     }
-    if (!good) {
-        json_decref(list);
-        return td_fail_memory(error, "the record");
-    }
-    if (json_array_size(list) == 0) {
-        json_decref(list);
-        return TD_OK;
-    }
-    return json_object_set_new(root, "tables", list) == 0 ? TD_OK
-                                                          : td_fail_memory(error, "the record");
+    if (good && json_array_size(list) > 0)
+        good = json_object_set(root, "tables", list) == 0;
+    json_decref(list);
+    return good ? TD_OK : td_fail_memory(error, "the record");
 }

@@ -215,7 +215,6 @@ static td_status write_model(const implant_job *job, td_error *error) {
 
 static td_status work(implant_job *job, td_error *error) {
     const implant *math = job->math;
-    TD_TRY(tool_outputs_check(&job->run->outputs, job->run->common->output, error));
     if (!math->trains)
         TD_TRY(open_model(job, error));
     TD_TRY(math->prepare(job, error));

@@ -21,7 +21,6 @@ static void job_free(train_job *job) {
 static td_status check_outputs(train_job *job, td_error *error) {
     tool_run *run = job->run;
     const char *model = run->common->output;
-    TD_TRY(tool_outputs_check(&run->outputs, model, error));
     if (td_path_exists(model) && !td_path_is_file(model))
         return TD_OK;
     TD_TRY(tool_run_text(run, &job->log_path, error, "%s.log.jsonl", model));

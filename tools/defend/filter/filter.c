@@ -136,10 +136,7 @@ static td_status look_through(filter_job *job, filter_features *features, filter
 }
 
 static td_status work(filter_job *job, filter_features *features, td_error *error) {
-    const char *output = job->run->common->output;
     filter_findings found;
-    if (output)
-        TD_TRY(tool_outputs_check(&job->run->outputs, output, error));
     TD_TRY(open_inputs(job, error));
     TD_TRY(filter_features_open(features, job, error));
     TD_TRY(check_classes(job, features->dimensions, error));
@@ -149,7 +146,7 @@ static td_status work(filter_job *job, filter_features *features, td_error *erro
     TD_TRY(TD_ARENA_NEW(&job->run->arena, job->largest, &found.scores, "scores", error));
     TD_TRY(look_through(job, features, &found, error));
     TD_TRY(filter_report(job, error));
-    return output ? filter_write_cleaned(job, error) : TD_OK;
+    return job->run->common->output ? filter_write_cleaned(job, error) : TD_OK;
 }
 
 static td_status run(tool_run *run, td_error *error) {

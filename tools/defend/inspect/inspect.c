@@ -222,8 +222,6 @@ static td_status search(inspection *in, td_error *error) {
 
 static td_status inspect(inspection *in, td_error *error) {
     const inspector *math = in->inspector;
-    if (in->run->common->output)
-        TD_TRY(tool_outputs_check(&in->run->outputs, in->run->common->output, error));
     TD_TRY(open_inputs(in, error));
     if (math->prepare)
         TD_TRY(math->prepare(in, error));

@@ -126,7 +126,6 @@ td_status repair_validate(const repair_job *job, const td_net *net, const float 
 static td_status work(repair_job *job, td_error *error) {
     const repair *with = job->run->method->math;
     repair_figures before, after;
-    TD_TRY(tool_outputs_check(&job->run->outputs, job->run->common->output, error));
     TD_TRY(open_inputs(job, with, error));
     TD_TRY(repair_measure(&job->truth, "measuring before", job->net, job->weights, &before, error));
     TD_TRY(with->run(job, error));
