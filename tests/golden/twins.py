@@ -1,6 +1,7 @@
 """The nets of the zoo in PyTorch, with the same parameter names: VGG-16 and the ResNets as
 torchvision builds them, PreActResNet-18 as pytorch-cifar and BackdoorBench do. To add one: a class
-and a row in NETS here, `make_golden.py NET`, and a row in test_golden.c."""
+and a row in NETS here, `make_golden.py NET`, and rows in test_golden.c, ../bench/sizes.py and
+../bench/meson.build."""
 import collections
 
 import torch
@@ -199,23 +200,21 @@ class PreActResNet18(nn.Module):
         return self.linear(torch.flatten(self.avgpool(x), 1))
 
 
-# Raw pixels [height, width, channels] and images at once: of the golden files, small so that no
-# activation need be near a kink (norm_bias: see made.fill_weights), and of the benchmark, with the
-# number of steps.
+# Raw pixels [height, width, channels] and images at once of the golden files: small, so that no
+# activation need be near a kink (norm_bias: see made.fill_weights).
 Golden = collections.namedtuple("Golden", "height width channels batch norm_bias")
-Bench = collections.namedtuple("Bench", "height width channels batch steps")
-Net = collections.namedtuple("Net", "make golden bench")
+Net = collections.namedtuple("Net", "make golden")
 CLASSES = 10
 
 NETS = {
-    "cnn": Net(Cnn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 128, 20)),
-    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 64, 20)),
-    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8, 0), Bench(32, 32, 3, 64, 20)),
-    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
-    "resnet18": Net(ResNet18, Golden(16, 16, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
-    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
-    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2, 2), Bench(32, 32, 3, 64, 2)),
-    "preact-resnet18": Net(PreActResNet18, Golden(16, 16, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
+    "cnn": Net(Cnn, Golden(28, 28, 1, 8, 0)),
+    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8, 0)),
+    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8, 0)),
+    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2, 2)),
+    "resnet18": Net(ResNet18, Golden(16, 16, 3, 2, 2)),
+    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2, 2)),
+    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2, 2)),
+    "preact-resnet18": Net(PreActResNet18, Golden(16, 16, 3, 2, 2)),
 }
 
 
