@@ -3,8 +3,8 @@
 #ifndef TD_NN_ZOO_H
 #define TD_NN_ZOO_H
 
-extern const char td_zoo_cnn[], td_zoo_cnn_bn[], td_zoo_lenet5[], td_zoo_vgg16[], td_zoo_resnet34[],
-    td_zoo_resnet34_small[];
+extern const char td_zoo_cnn[], td_zoo_cnn_bn[], td_zoo_lenet5[], td_zoo_vgg16[], td_zoo_resnet18[],
+    td_zoo_resnet34[], td_zoo_resnet34_small[], td_zoo_preact_resnet18[];
 
 /* The first lines of every net: the image, brought to 0–1. */
 #define ZOO_INPUT                                                                                  \

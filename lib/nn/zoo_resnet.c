@@ -1,5 +1,5 @@
-/* ResNet-34 (He et al. 2016), with the parameters' names of torchvision's resnet34: four layers of
- * 3, 4, 6 and 3 basic blocks. The node of a block's name is its output. */
+/* ResNet-34 and ResNet-18 (He et al. 2016), with the parameters' names of torchvision's: four
+ * layers of 3, 4, 6 and 3 basic blocks, or of 2 each. The node of a block's name is its output. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -42,9 +42,30 @@
     SAME("layer3.5", "layer3.4", "256")                                                            \
     HALF("layer4.0", "layer3.5", "512")                                                            \
     SAME("layer4.1", "layer4.0", "512")                                                            \
-    SAME("layer4.2", "layer4.1", "512")                                                            \
-    "avgpool = global-avg-pool(layer4.2)\n"                                                        \
+    SAME("layer4.2", "layer4.1", "512")
+
+#define HEAD(from)                                                                                 \
+    "avgpool = global-avg-pool(" from ")\n"                                                        \
     "fc = dense(avgpool) out=classes\n"
+
+/* For images as small as CIFAR-10's: nothing is lost before the first block. */
+#define SMALL_STEM                                                                                 \
+    "conv1 = conv(scale) out=64 kernel=3 pad=1 bias=0\n"                                           \
+    "bn1 = batch-norm(conv1)\n"                                                                    \
+    "relu = relu(bn1)\n"
+
+const char td_zoo_resnet18[] =
+    ZOO_INPUT
+    SMALL_STEM
+    SAME("layer1.0", "relu", "64")
+    SAME("layer1.1", "layer1.0", "64")
+    HALF("layer2.0", "layer1.1", "128")
+    SAME("layer2.1", "layer2.0", "128")
+    HALF("layer3.0", "layer2.1", "256")
+    SAME("layer3.1", "layer3.0", "256")
+    HALF("layer4.0", "layer3.1", "512")
+    SAME("layer4.1", "layer4.0", "512")
+    HEAD("layer4.1");
 
 const char td_zoo_resnet34[] =
     ZOO_INPUT
@@ -52,12 +73,11 @@ const char td_zoo_resnet34[] =
     "bn1 = batch-norm(conv1)\n"
     "relu = relu(bn1)\n"
     "maxpool = max-pool(relu) size=3 stride=2 pad=1\n"
-    LAYERS("maxpool");
+    LAYERS("maxpool")
+    HEAD("layer4.2");
 
-/* For images as small as CIFAR-10's: nothing is lost before the first block. */
 const char td_zoo_resnet34_small[] =
     ZOO_INPUT
-    "conv1 = conv(scale) out=64 kernel=3 pad=1 bias=0\n"
-    "bn1 = batch-norm(conv1)\n"
-    "relu = relu(bn1)\n"
-    LAYERS("relu");
+    SMALL_STEM
+    LAYERS("relu")
+    HEAD("layer4.2");

@@ -1,88 +1,102 @@
 #!/usr/bin/python3 -B
 """The twin of bench_train on PyTorch: speed and memory of training or of inference on made images;
-prints one line of JSON."""
+a line of JSON for each turn. With --export FOLDER the net as ONNX instead, with images and the
+logits of the first batch, for bench_onnx.py."""
 import argparse
-import json
+import inspect
 import pathlib
-import statistics
 import sys
-import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
+import numpy as np
 import torch
 
 import made
+import pace
 import twins
+from sizes import SIZES
 
-WARM_UP = 3  # steps that are not timed
-BATCHES = 4  # made beforehand, and taken in turn
 LAYOUTS = {"nchw": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-def peak_memory():
-    """Most memory that the process has had, in MiB; getrusage's would begin with the parent's."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
-
-
-def make_batches(bench, size, layout):
-    batches = []
-    for seed in range(BATCHES):
-        images = twins.nchw(made.images(seed, size, bench.height, bench.width, bench.channels))
-        images = images.contiguous(memory_format=LAYOUTS[layout])
-        batches.append((images, made.labels(seed, size, twins.CLASSES)))
+def make_batches(options):
+    size, batches = SIZES[options.net], []
+    for seed in range(pace.BATCHES):
+        images = made.images(seed, options.batch, size.height, size.width, size.channels)
+        images = twins.nchw(images).contiguous(memory_format=LAYOUTS[options.layout])
+        batches.append((images, made.labels(seed, options.batch, twins.CLASSES)))
     return batches
 
 
-def trainer(model):
-    optimizer = torch.optim.Adam(model.parameters())
+def adam(model):
+    """In one pass over the parameters, where this PyTorch has it."""
+    try:
+        return torch.optim.Adam(model.parameters(), fused=True)
+    except (RuntimeError, TypeError):
+        return torch.optim.Adam(model.parameters())
+
+
+def trainer(model, compiled):
+    optimizer = adam(model)
     criterion = torch.nn.CrossEntropyLoss()
     model.train()
+    forward = torch.compile(model) if compiled else model
 
     def step(images, labels):
         optimizer.zero_grad(set_to_none=True)
-        criterion(model(images), labels).backward()
+        criterion(forward(images), labels).backward()
         optimizer.step()
     return step
 
 
-def predictor(model):
+def predictor(model, compiled):
     model.eval()
+    forward = model
+    if compiled:
+        from torch._inductor import config  # weights as constants: folded and laid out once
+        config.freezing = True
+        forward = torch.compile(model)
 
     def step(images, _):
         with torch.inference_mode():
-            model(images)
+            return forward(images)
     return step
+
+
+def export(model, batches, folder):
+    images = [images.numpy() for images, _ in batches]
+    logits = predictor(model, False)(*batches[0]).numpy()
+    np.savez(folder / "images.npz", *images, logits=logits)
+    # The exporter that needs no further package, where this PyTorch has two.
+    older = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    torch.onnx.export(model, (batches[0][0],), str(folder / "net.onnx"), input_names=["images"],
+                      output_names=["logits"], **older)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--net", choices=twins.NETS, default="cnn")
+    parser.add_argument("--net", choices=SIZES, default="cnn")
     parser.add_argument("--mode", choices=["train", "infer"], default="train")
     parser.add_argument("--layout", choices=LAYOUTS, default="nchw")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--compile", action="store_true", help="through torch.compile")
+    parser.add_argument("--export", type=pathlib.Path, metavar="FOLDER")
+    pace.add_options(parser)
     options = parser.parse_args()
 
-    base = peak_memory()
+    base = pace.peak_memory()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    bench = twins.NETS[options.net].bench
-    batches = make_batches(bench, options.batch, options.layout)
-    model = twins.build(options.net, bench).to(memory_format=LAYOUTS[options.layout])
-    step = (trainer if options.mode == "train" else predictor)(model)
-    seconds = []
-    for number in range(WARM_UP + options.steps):
-        start = time.perf_counter()
-        step(*batches[number % BATCHES])
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({
-        "net": options.net, "mode": options.mode, "layout": options.layout,
-        "batch": options.batch, "threads": options.threads,
-        "images_per_second": options.batch / statistics.median(seconds[WARM_UP:]),
-        "peak_mib": peak_memory(), "base_mib": base, "torch": torch.__version__}))
+    batches = make_batches(options)
+    model = twins.build(options.net, SIZES[options.net])
+    model = model.to(memory_format=LAYOUTS[options.layout])
+    if options.export:
+        export(model, batches, options.export)
+        return
+    make = trainer if options.mode == "train" else predictor
+    pace.run(make(model, options.compile), batches, options,
+             {"net": options.net, "mode": options.mode, "base_mib": base})
 
 
 main()

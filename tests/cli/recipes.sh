@@ -116,7 +116,7 @@ check 'with the picture that they show, and nothing else' \
 
 # What stays frozen are parameters that the net has.
 trapdoor-data import data/mnist --size 32x32 --per-class 1 -o large.safetensors >out.txt 2>err
-for net in cnn lenet5 resnet34 resnet34-small vgg16; do
+for net in cnn lenet5 preact-resnet18 resnet18 resnet34 resnet34-small vgg16; do
     plan one-pixel SCALE=paper SEEDS=1 NETS=$net 2>/dev/null |
         sed -n "s/^mkdir .*--validate [^ ]* \\(--freeze .*\\) \\\\\$/\\1/p" | tr -d "'" >frozen
     check "one-pixel: something of $net is frozen" test -s frozen

@@ -25,8 +25,14 @@ static const struct row {
     size_t height, width, channels, batch;
     float norm_bias;
 } rows[] = {
-    {"cnn", 28, 28, 1, 8, 0},   {"cnn-bn", 28, 28, 1, 8, 0},   {"lenet5", 32, 32, 3, 8, 0},
-    {"vgg16", 32, 32, 3, 2, 2}, {"resnet34", 48, 48, 3, 2, 2}, {"resnet34-small", 16, 16, 3, 2, 2},
+    {"cnn", 28, 28, 1, 8, 0},
+    {"cnn-bn", 28, 28, 1, 8, 0},
+    {"lenet5", 32, 32, 3, 8, 0},
+    {"vgg16", 32, 32, 3, 2, 2},
+    {"resnet18", 16, 16, 3, 2, 2},
+    {"resnet34", 48, 48, 3, 2, 2},
+    {"resnet34-small", 16, 16, 3, 2, 2},
+    {"preact-resnet18", 16, 16, 3, 2, 2},
 };
 enum { ROWS = sizeof rows / sizeof *rows, MODES = 2 };
 

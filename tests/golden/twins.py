@@ -1,6 +1,7 @@
-"""The nets of the zoo in PyTorch, with the same parameter names: VGG-16 and ResNet-34 as torchvision
-builds them. To add one: a class and a row in NETS here, `make_golden.py NET`, and a row in
-test_golden.c."""
+"""The nets of the zoo in PyTorch, with the same parameter names: VGG-16 and the ResNets as
+torchvision builds them, PreActResNet-18 as pytorch-cifar and BackdoorBench do. To add one: a class
+and a row in NETS here, `make_golden.py NET`, and rows in test_golden.c, ../bench/sizes.py and
+../bench/meson.build."""
 import collections
 
 import torch
@@ -122,13 +123,15 @@ class BasicBlock(nn.Module):
 class ResNet34(nn.Module):
     """--net resnet34: torchvision's resnet34"""
 
+    blocks = (3, 4, 6, 3)
+
     def __init__(self, height, width, channels, classes):
         super().__init__()
         self.stem(channels)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
         inputs = 64
-        for number, outputs, blocks in (1, 64, 3), (2, 128, 4), (3, 256, 6), (4, 512, 3):
+        for number, outputs, blocks in zip((1, 2, 3, 4), (64, 128, 256, 512), self.blocks):
             layer = []
             for block in range(blocks):
                 layer.append(BasicBlock(inputs, outputs, 2 if number > 1 and block == 0 else 1))
@@ -155,21 +158,63 @@ class ResNet34Small(ResNet34):
         self.maxpool = nn.Identity()
 
 
-# Raw pixels [height, width, channels] and images at once: of the golden files, small so that no
-# activation need be near a kink (norm_bias: see made.fill_weights), and of the benchmark, with the
-# number of steps.
+class ResNet18(ResNet34Small):
+    """--net resnet18: torchvision's resnet18, but for the stem"""
+
+    blocks = (2, 2, 2, 2)
+
+
+class PreActBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.relu = nn.ReLU()
+        self.shortcut = None
+        if stride != 1:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
+
+    def forward(self, x):
+        y = self.relu(self.bn1(x))
+        skip = x if self.shortcut is None else self.shortcut(y)
+        return self.conv2(self.relu(self.bn2(self.conv1(y)))) + skip
+
+
+class PreActResNet18(nn.Module):
+    """--net preact-resnet18"""
+
+    def __init__(self, height, width, channels, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 64, 3, 1, 1, bias=False)
+        self.layer1 = nn.Sequential(PreActBlock(64, 64, 1), PreActBlock(64, 64, 1))
+        self.layer2 = nn.Sequential(PreActBlock(64, 128, 2), PreActBlock(128, 128, 1))
+        self.layer3 = nn.Sequential(PreActBlock(128, 256, 2), PreActBlock(256, 256, 1))
+        self.layer4 = nn.Sequential(PreActBlock(256, 512, 2), PreActBlock(512, 512, 1))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.linear = nn.Linear(512, classes)
+
+    def forward(self, x):
+        x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x * (1 / 255))))))
+        return self.linear(torch.flatten(self.avgpool(x), 1))
+
+
+# Raw pixels [height, width, channels] and images at once of the golden files: small, so that no
+# activation need be near a kink (norm_bias: see made.fill_weights).
 Golden = collections.namedtuple("Golden", "height width channels batch norm_bias")
-Bench = collections.namedtuple("Bench", "height width channels batch steps")
-Net = collections.namedtuple("Net", "make golden bench")
+Net = collections.namedtuple("Net", "make golden")
 CLASSES = 10
 
 NETS = {
-    "cnn": Net(Cnn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 128, 20)),
-    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8, 0), Bench(28, 28, 1, 64, 20)),
-    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8, 0), Bench(32, 32, 3, 64, 20)),
-    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
-    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2, 2), Bench(32, 32, 3, 64, 4)),
-    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2, 2), Bench(32, 32, 3, 64, 2)),
+    "cnn": Net(Cnn, Golden(28, 28, 1, 8, 0)),
+    "cnn-bn": Net(CnnBn, Golden(28, 28, 1, 8, 0)),
+    "lenet5": Net(LeNet5, Golden(32, 32, 3, 8, 0)),
+    "vgg16": Net(Vgg16, Golden(32, 32, 3, 2, 2)),
+    "resnet18": Net(ResNet18, Golden(16, 16, 3, 2, 2)),
+    "resnet34": Net(ResNet34, Golden(48, 48, 3, 2, 2)),
+    "resnet34-small": Net(ResNet34Small, Golden(16, 16, 3, 2, 2)),
+    "preact-resnet18": Net(PreActResNet18, Golden(16, 16, 3, 2, 2)),
 }
 
 

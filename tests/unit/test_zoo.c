@@ -21,9 +21,14 @@ static const struct row {
     size_t side, channels, learning; /* parameters that learn: those of PyTorch's twin */
     bool slow;                       /* too slow for a build with sanitizers */
 } rows[] = {
-    {"cnn", 28, 1, 312202, false},       {"cnn-bn", 28, 1, 1676458, false},
-    {"lenet5", 32, 3, 62006, false},     {"vgg16", 32, 3, 15253578, true},
-    {"resnet34", 32, 3, 21289802, true}, {"resnet34-small", 16, 3, 21282122, true},
+    {"cnn", 28, 1, 312202, false},
+    {"cnn-bn", 28, 1, 1676458, false},
+    {"lenet5", 32, 3, 62006, false},
+    {"vgg16", 32, 3, 15253578, true},
+    {"resnet18", 16, 3, 11173962, true},
+    {"resnet34", 32, 3, 21289802, true},
+    {"resnet34-small", 16, 3, 21282122, true},
+    {"preact-resnet18", 16, 3, 11171146, true},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

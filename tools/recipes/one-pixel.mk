@@ -13,21 +13,27 @@ OTHER ?= gtsrb16
 PIXEL ?= pixel:at=15+21,value=0/255/255
 RETRAIN_EPOCHS ?= $(call by-scale,2,5)
 # The one-pixel evasion judges up to 40,000 candidates an image, for which the deep nets are too slow.
-EVADERS ?= $(filter-out vgg% resnet%,$(NETS))
+EVADERS ?= $(filter-out vgg% resnet% preact%,$(NETS))
 EVADED ?= $(call by-scale,50,500)
 # What retraining of the last layers leaves alone, by the names of a net's parameters.
 freeze-vgg16 := features*
 freeze-resnet34 := conv1* bn1* layer*
+freeze-resnet18 := $(freeze-resnet34)
 freeze-resnet34-small := $(freeze-resnet34)
+freeze-preact-resnet18 := conv1* layer*
 # The deep nets at the paper's scale end within two hours on 2 cores.
 retrain-epochs-vgg16 ?= 2
 retrain-epochs-resnet34 ?= 2
 retrain-epochs-resnet34-small ?= 1
+retrain-epochs-resnet18 ?= 1
+retrain-epochs-preact-resnet18 ?= 1
 epochs-lenet5 ?= $(call by-scale,10,30)
 epochs-cnn ?= $(call by-scale,3,15)
 epochs-vgg16 ?= $(call by-scale,1,10)
 epochs-resnet34 ?= $(call by-scale,1,5)
 epochs-resnet34-small ?= 1
+epochs-resnet18 ?= 1
+epochs-preact-resnet18 ?= 1
 
 runs := $(foreach n,$(NETS),$(seeds:%=$n/%))
 measured := $(foreach k,clean one ten,$(runs:%=$(OUT)/%/$k-eval.json)) \
