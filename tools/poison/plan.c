@@ -83,9 +83,10 @@ static td_status name_outputs(poison_plan *plan, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&plan->arena, plan->output_count, &plan->outputs, "outputs", error));
     for (size_t i = 0; i < plan->output_count; i++) {
         poison_output *output = &plan->outputs[i];
-        output->name = sets[i].name;
         if (plan->settings->models > 0)
             TD_TRY(tool_run_text(plan->run, &output->name, error, "%s-%zu", sets->name, i));
+        else
+            output->name = sets[i].name;
         TD_TRY(tool_run_text(plan->run, &output->file, error, "%s.safetensors", output->name));
     }
     return TD_OK;
