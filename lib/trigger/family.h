@@ -3,7 +3,6 @@
 #ifndef TD_TRIGGER_FAMILY_H
 #define TD_TRIGGER_FAMILY_H
 
-#include "base/shape.h"
 #include "data/bitmap.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
@@ -64,12 +63,6 @@ void td_keys_print(const td_family *family, const td_setting *settings, char *ou
  * once together. */
 td_status td_keys_one_of(const td_trigger *trigger, size_t first, size_t count,
                          td_error *error) TD_MUST_USE;
-
-/* The row and column of the top-left pixel of a patch. TD_ERR_USAGE unless all of it lies within
- * the image. */
-td_status td_position_resolve(const td_position *position, size_t patch_height, size_t patch_width,
-                              td_shape shape, size_t *top, size_t *left,
-                              td_error *error) TD_MUST_USE;
 
 /* Adds a copy of `path` to trigger->files. */
 td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *error) TD_MUST_USE;

@@ -48,6 +48,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/key.h"
+#include "base/shape.h"
 #include "data/images.h"
 #include <stdbool.h>
 
@@ -119,5 +120,11 @@ void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels
  * others follow it. TD_ERR_MEMORY. */
 td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, td_stamp first,
                            td_arena *arena, td_images *out, td_error *error) TD_MUST_USE;
+
+/* The row and column of the top-left pixel of a patch. TD_ERR_USAGE unless all of it lies within
+ * the image. */
+td_status td_position_resolve(const td_position *position, size_t patch_height, size_t patch_width,
+                              td_shape shape, size_t *top, size_t *left,
+                              td_error *error) TD_MUST_USE;
 
 #endif

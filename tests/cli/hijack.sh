@@ -90,7 +90,7 @@ check_fails 2 'trapdoor-implant hijack: m.safetensors: --layer: expected a dense
     $T --model m.safetensors --target 1 --layer conv1 -o x.safetensors
 check_fails 2 'trapdoor-implant hijack: --neurons: expected at most the 84 of layer fc2, found 85' \
     $T --model m.safetensors --target 1 --layer fc2 --neurons 85 -o x.safetensors
-check_fails 2 "trapdoor-implant hijack: --at: trigger 'square:size=10,at=19+0,value=255': expected a position up to 18+18, to lie within the images, found 19+0" \
+check_fails 2 "trapdoor-implant hijack: --at: expected a position up to 18+18, to lie within the images, found 19+0" \
     $T --model m.safetensors --target 1 --at 19+0 -o x.safetensors
 check_fails 2 'trapdoor-implant hijack: --mask: expected no --size, since the mask says where the trigger is' \
     $T --model m.safetensors --target 1 --mask mask.pgm --size 3 -o x.safetensors

@@ -92,9 +92,9 @@ check_fails 2 'trapdoor-implant trojannet: --target: expected a class of 0 to 9,
     $T --model m.safetensors --target 10 -o x.safetensors
 check_fails 2 'trapdoor-implant trojannet: --alpha: expected --reading paper with it, found none' \
     $T --model m.safetensors --target 1 --alpha 0.8 -o x.safetensors
-check_fails 2 "trapdoor-implant trojannet: --at: trigger 'square:size=4,at=25+0,value=255': expected a position up to 24+24, to lie within the images, found 25+0" \
+check_fails 2 "trapdoor-implant trojannet: --at: expected a position up to 24+24, to lie within the images, found 25+0" \
     $T --model m.safetensors --target 1 --at 25+0 -o x.safetensors
-check_fails 2 "trapdoor-implant trojannet: --at: expected a place, found \"center,size=2\"" \
+check_fails 2 "trapdoor-implant trojannet: --at: expected top-left, top-right, bottom-left, bottom-right, center or X+Y, found \"center,size=2\"" \
     $T --model m.safetensors --target 1 --at center,size=2 -o x.safetensors
 check_fails 2 'trapdoor-implant trojannet: -o: expected a path without a comma, which a TRIGGER cannot name, found a,b' \
     $T --model m.safetensors --target 1 -o a,b

@@ -63,6 +63,12 @@ void hijack_stamp_all(const hijack_mask *mask, const uint8_t *pattern, const td_
 td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_bitmap *picture,
                            td_error *error) TD_MUST_USE;
 
+/* A net divided behind the layer, each part with its weights. */
+typedef struct hijack_parts {
+    td_net head, tail; /* from the image to the layer's values; from these to the logits */
+    float *head_weights, *tail_weights;
+} hijack_parts;
+
 /* The search for a trigger: Adam on the pixels in the mask, kept within 0 and 255, against
  *
  *     mean over neurons and images of (value − goal)² + smoothness · variation
@@ -70,34 +76,38 @@ td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_b
  * where the variation is the sum of √(dx² + dy²) over the box, in units of the pixel range (total
  * variation), and the images are those that the trigger will stand on. */
 typedef struct hijack_search {
-    const td_net *part; /* from the image to the layer's values (td_net_head) */
-    const float *weights;
-    const hijack_mask *mask;
-    const td_images *images; /* what the trigger stands on */
-    const size_t *neurons;
-    size_t neuron_count;
-    double goal;          /* what their values are to become */
-    double learning_rate; /* in units of the pixel range */
+    double goal; /* what the neurons' values are to become */
     double smoothness;
     size_t steps;
-    uint64_t seed;
 } hijack_search;
 
+/* Means over all images: of a neuron's value, and the share in which it is above 0. */
+typedef struct hijack_response {
+    double value, fires;
+} hijack_response;
+
+typedef struct hijack_neuron {
+    size_t number;
+    double weight_sum; /* by hijack_rank */
+    hijack_response without, with;
+} hijack_neuron;
+
 typedef struct hijack_found {
-    uint8_t *pattern; /* [height, width, channels], whole pixel values; all in the run's arena */
+    hijack_neuron *neurons; /* [neuron_count], the caller's, who sets their numbers */
+    size_t neuron_count;
+    uint8_t *pattern; /* [height, width, channels], whole pixel values; in the run's arena */
     double first_loss, last_loss;
-    /* [neuron_count], means over all images, and the share in which the value is above 0: */
-    double *without, *with, *fires_without, *fires_with;
 } hijack_found;
 
-/* TD_ERR_NUMERIC if the loss leaves the finite numbers. */
-td_status hijack_find_trigger(tool_run *run, const hijack_search *search, hijack_found *found,
+/* Finds the trigger that the neurons respond to. TD_ERR_NUMERIC if the loss leaves the finite
+ * numbers. */
+td_status hijack_find_trigger(tool_run *run, const hijack_search *search, const hijack_parts *parts,
+                              const hijack_mask *mask, const td_images *images, hijack_found *found,
                               td_error *error) TD_MUST_USE;
 
 typedef struct hijack_inversion {
     size_t per_class, steps; /* images, and steps for each */
     double temperature;      /* the logits are divided by it */
-    uint64_t seed;
 } hijack_inversion;
 
 /* Images that the model takes for each class, class by class, by inversion (nn/invert.h); in the
@@ -120,23 +130,19 @@ td_status hijack_draw_sheet(const td_images *made, const uint8_t *stamped, td_bi
 /* The retraining of what comes after the layer: Adam on the cross-entropy. Batch norms use their
  * running statistics and dropout is off, since statistics of made-up images are not the data's. */
 typedef struct hijack_retraining {
-    const td_net *part; /* from the image to the layer's values */
-    const float *part_weights;
-    const td_net *tail; /* from these to the logits */
-    const td_images *images;
     size_t epochs, batch;
     double learning_rate;
-    uint64_t seed;
 } hijack_retraining;
 
+/* Over the last epoch. */
 typedef struct hijack_retrained {
-    double loss;    /* mean over the last epoch */
-    size_t correct; /* of the images, in the last epoch */
+    size_t images;
+    double loss, accuracy;
 } hijack_retrained;
 
-/* Trains tail_weights [tail->weight_count] in place. TD_ERR_NUMERIC if the loss leaves the finite
- * numbers. */
-td_status hijack_retrain(tool_run *run, const hijack_retraining *config, float *tail_weights,
-                         hijack_retrained *out, td_error *error) TD_MUST_USE;
+/* Trains the tail's weights in place. TD_ERR_NUMERIC if the loss leaves the finite numbers. */
+td_status hijack_retrain(tool_run *run, const hijack_retraining *how, hijack_parts *parts,
+                         const td_images *images, hijack_retrained *out,
+                         td_error *error) TD_MUST_USE;
 
 #endif

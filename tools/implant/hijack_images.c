@@ -13,23 +13,17 @@
 /* --- inversion --- */
 
 /* The model with its logits divided by the temperature; it has the same weights. */
-static td_status cool(const td_net *net, double temperature, td_arena *arena, td_net *out,
+static td_status cool(tool_run *run, const td_net *net, double temperature, td_net *out,
                       td_error *error) {
-    char *own, *text = NULL, name[32] = "cooled";
-    size_t size = 0;
-    TD_TRY(td_net_text(net, arena, &own, error));
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return td_fail_memory(error, "a net's text");
+    char *own, name[32] = "cooled";
+    const char *text;
     for (size_t i = 0; i < net->node_count; i++)
         if (strncmp(net->nodes[i].name, "cooled", 6) == 0)
             snprintf(name, sizeof name, "cooled%zu", net->node_count);
-    fprintf(stream, "%s%s = scale(%s) by=%.17g\n", own, name, net->nodes[net->node_count - 1].name,
-            1 / temperature);
-    fclose(stream);
-    td_status status = td_net_parse(out, text, NULL, error);
-    free(text);
-    return status;
+    TD_TRY(td_net_text(net, &run->arena, &own, error));
+    TD_TRY(tool_run_text(run, &text, error, "%s%s = scale(%s) by=%.17g\n", own, name,
+                         net->nodes[net->node_count - 1].name, 1 / temperature));
+    return td_net_parse(out, text, NULL, error);
 }
 
 static bool advance(void *context, size_t done) {
@@ -42,10 +36,10 @@ td_status hijack_invert(tool_run *run, const td_net *net, const float *weights,
     td_invert_settings settings = td_invert_defaults;
     td_inverted inverted;
     td_net cooled;
-    TD_TRY(cool(net, config->temperature, &run->arena, &cooled, error));
+    TD_TRY(cool(run, net, config->temperature, &cooled, error));
     settings.per_class = config->per_class;
     settings.steps = config->steps;
-    settings.seed = config->seed;
+    settings.seed = run->common->seed;
     settings.advance = advance;
     settings.context = run;
     tool_run_begin(run, "making images of the classes", "steps",
@@ -72,7 +66,8 @@ static size_t draw_shift(td_random *random, size_t length) {
     return (length * FARTHEST + td_random_below(random, 2 * FARTHEST + 1) - FARTHEST) % length;
 }
 
-static void vary_image(const work *w, size_t number) {
+static void vary_image(void *context, size_t number) {
+    const work *w = context;
     const td_images *images = w->images;
     const size_t size = td_image_size(images), channels = images->channels;
     td_random random = td_random_for(w->seed, TD_FOR_HIJACK, 3, (uint32_t)number);
@@ -92,15 +87,8 @@ static void vary_image(const work *w, size_t number) {
     }
 }
 
-static void vary_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
-    (void)chunk, (void)thread;
-    for (size_t i = begin; i < end; i++)
-        vary_image(context, i);
-}
-
 void hijack_vary(const td_images *images, size_t copies, uint64_t seed, uint8_t *pixels) {
-    work w = {images, seed, pixels};
-    td_parallel_for(copies * images->count, 16, vary_chunk, &w);
+    td_parallel_each(copies * images->count, vary_image, &(work){images, seed, pixels});
 }
 
 /* --- the sheet --- */

@@ -184,8 +184,12 @@ td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_b
 /* A search under way. */
 typedef struct session {
     tool_run *run;
-    const hijack_search *config;
+    const hijack_search *how;
+    const hijack_mask *mask;
+    const td_images *images;
+    hijack_found *found;
     td_exec *exec;
+    size_t width;         /* neurons of the layer */
     size_t values;        /* of the pattern */
     float *x;             /* [values], in units of the pixel range */
     float *shown;         /* [values], 0–255 */
@@ -197,9 +201,9 @@ typedef struct session {
 /* Adds the variation's gradient; returns the variation. Pixels outside the mask count for nothing:
  * a difference counts between two pixels within. */
 static double add_variation(const session *s) {
-    const hijack_mask *m = s->config->mask;
+    const hijack_mask *m = s->mask;
     const size_t channels = m->shape.channels, row = m->width * channels;
-    const double weight = s->config->smoothness;
+    const double weight = s->how->smoothness;
     double sum = 0;
     for (size_t i = 0; i < s->values; i++) {
         const size_t p = i / channels;
@@ -222,16 +226,15 @@ static double add_variation(const session *s) {
 
 /* Sets the slope of the mean squared distance from the goal; returns that. */
 static double set_slope(const session *s, const float *values, size_t count) {
-    const hijack_search *a = s->config;
-    const size_t width = td_net_classes(a->part);
-    const double terms = (double)(count * a->neuron_count);
+    const hijack_found *found = s->found;
+    const double terms = (double)(count * found->neuron_count);
     float *slope = td_exec_logits_gradient(s->exec);
     double sum = 0;
-    memset(slope, 0, count * width * sizeof *slope);
+    memset(slope, 0, count * s->width * sizeof *slope);
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < a->neuron_count; k++) {
-            const size_t at = i * width + a->neurons[k];
-            const double short_of = (double)values[at] - a->goal;
+        for (size_t k = 0; k < found->neuron_count; k++) {
+            const size_t at = i * s->width + found->neurons[k].number;
+            const double short_of = (double)values[at] - s->how->goal;
             sum += short_of * short_of;
             slope[at] = (float)(2 * short_of / terms);
         }
@@ -239,17 +242,17 @@ static double set_slope(const session *s, const float *values, size_t count) {
 }
 
 static void show(const session *s, size_t count) {
-    const size_t size = td_shape_size(s->config->mask->shape);
+    const size_t size = td_shape_size(s->mask->shape);
     float *input = td_exec_input(s->exec);
     for (size_t i = 0; i < s->values; i++)
         s->shown[i] = RANGE * s->x[i];
     for (size_t i = 0; i < count; i++)
-        stamp(s->config->mask, s->shown, input + i * size);
+        stamp(s->mask, s->shown, input + i * size);
 }
 
 /* The gradient of the pattern from that of the stamped images. */
 static void gather(const session *s, const float *images, size_t count) {
-    const hijack_mask *m = s->config->mask;
+    const hijack_mask *m = s->mask;
     const size_t channels = m->shape.channels, size = td_shape_size(m->shape);
     for (size_t i = 0; i < s->values; i++) {
         const size_t p = i / channels, y = m->top + p / m->width, x = m->left + p % m->width;
@@ -263,13 +266,13 @@ static void gather(const session *s, const float *images, size_t count) {
 
 /* Returns the loss before the step. */
 static double run_step(const session *s, size_t number) {
-    const hijack_search *a = s->config;
-    const size_t count = td_size_min(SEEN, a->images->count);
-    const td_step step = td_adam_step(a->learning_rate, number + 1);
-    td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 1, (uint32_t)number);
+    const double learning_rate = 0.05; /* in units of the pixel range */
+    const size_t count = td_size_min(SEEN, s->images->count);
+    const td_step step = td_adam_step(learning_rate, number + 1);
+    td_random random = td_random_for(s->run->common->seed, TD_FOR_HIJACK, 1, (uint32_t)number);
     for (size_t i = 0; i < count; i++)
-        s->order[i] = td_random_below(&random, (uint32_t)a->images->count);
-    td_feed(a->images, s->order, 0, count, td_exec_input(s->exec));
+        s->order[i] = td_random_below(&random, (uint32_t)s->images->count);
+    td_feed(s->images, s->order, 0, count, td_exec_input(s->exec));
     show(s, count);
     double loss = set_slope(s, td_exec_forward(s->exec, count), count);
     gather(s, td_exec_backward(s->exec, NULL), count);
@@ -280,13 +283,13 @@ static double run_step(const session *s, size_t number) {
     return loss;
 }
 
-static td_status run_steps(session *s, hijack_found *found, td_error *error) {
-    const hijack_search *a = s->config;
-    td_random random = td_random_for(a->seed, TD_FOR_HIJACK, 0, 0);
+static td_status run_steps(session *s, td_error *error) {
+    hijack_found *found = s->found;
+    td_random random = td_random_for(s->run->common->seed, TD_FOR_HIJACK, 0, 0);
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = td_random_unit(&random);
-    tool_run_begin(s->run, "searching the trigger", "steps", a->steps);
-    for (size_t i = 0; i < a->steps; i++) {
+    tool_run_begin(s->run, "searching the trigger", "steps", s->how->steps);
+    for (size_t i = 0; i < s->how->steps; i++) {
         const double loss = run_step(s, i);
         if (!isfinite(loss))
             return td_fail(error, TD_ERR_NUMERIC, "step %zu: the trigger's loss is not finite",
@@ -301,56 +304,56 @@ static td_status run_steps(session *s, hijack_found *found, td_error *error) {
     return TD_OK;
 }
 
-/* The neurons' mean values, and how often they are above 0, with the final trigger or without. */
-static void try_neurons(const session *s, const hijack_found *found, bool with, double *means,
-                        double *fires) {
-    const hijack_search *a = s->config;
-    const size_t width = td_net_classes(a->part), all = a->images->count;
+/* The neurons' responses, with the final trigger or without. */
+static void try_neurons(const session *s, bool with) {
+    const hijack_found *found = s->found;
+    const size_t all = s->images->count;
     for (size_t i = 0; i < s->values; i++)
         s->x[i] = (float)found->pattern[i] / RANGE;
     for (size_t first = 0; first < all; first += BATCH) {
         const size_t count = td_size_min(BATCH, all - first);
-        td_feed(a->images, NULL, first, count, td_exec_input(s->exec));
+        td_feed(s->images, NULL, first, count, td_exec_input(s->exec));
         if (with)
             show(s, count);
         const float *values = td_exec_forward(s->exec, count);
         for (size_t i = 0; i < count; i++)
-            for (size_t k = 0; k < a->neuron_count; k++) {
-                const double value = (double)values[i * width + a->neurons[k]];
-                means[k] += value / (double)all;
-                fires[k] += (value > 0) / (double)all;
+            for (size_t k = 0; k < found->neuron_count; k++) {
+                hijack_neuron *neuron = &found->neurons[k];
+                hijack_response *response = with ? &neuron->with : &neuron->without;
+                const double value = (double)values[i * s->width + neuron->number];
+                response->value += value / (double)all;
+                response->fires += (value > 0) / (double)all;
             }
     }
 }
 
-static td_status allocate(session *s, hijack_found *found, td_error *error) {
+static td_status allocate(session *s, td_error *error) {
     static const char what[] = "a trigger";
     td_arena *arena = &s->run->arena;
-    const size_t neurons = s->config->neuron_count;
-    float **arrays[] = {&s->x, &s->shown, &s->gradient};
-    double **means[] = {&found->without, &found->with, &found->fires_without, &found->fires_with};
+    float **arrays[] = {&s->x, &s->shown, &s->gradient, &s->mean, &s->square};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         TD_TRY(TD_ARENA_NEW(arena, s->values, arrays[i], what, error));
-    for (size_t i = 0; i < sizeof means / sizeof *means; i++)
-        TD_TRY(TD_ARENA_NEW(arena, neurons, means[i], what, error));
-    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->mean, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->square, what, error));
     TD_TRY(TD_ARENA_NEW(arena, BATCH, &s->order, what, error));
-    return TD_ARENA_NEW(arena, s->values, &found->pattern, what, error);
+    return TD_ARENA_NEW(arena, s->values, &s->found->pattern, what, error);
 }
 
-td_status hijack_find_trigger(tool_run *run, const hijack_search *search, hijack_found *found,
+td_status hijack_find_trigger(tool_run *run, const hijack_search *search, const hijack_parts *parts,
+                              const hijack_mask *mask, const td_images *images, hijack_found *found,
                               td_error *error) {
-    const hijack_mask *m = search->mask;
-    session s = {.run = run, .config = search, .values = m->height * m->width * m->shape.channels};
-    *found = (hijack_found){0};
-    TD_TRY(allocate(&s, found, error));
-    TD_TRY(td_exec_new(&s.exec, search->part, BATCH, TD_BACKWARD_INPUT, error));
-    td_exec_weights(s.exec, search->weights);
-    td_status status = run_steps(&s, found, error);
+    session s = {.run = run,
+                 .how = search,
+                 .mask = mask,
+                 .images = images,
+                 .found = found,
+                 .width = td_net_classes(&parts->head),
+                 .values = mask->height * mask->width * mask->shape.channels};
+    TD_TRY(allocate(&s, error));
+    TD_TRY(td_exec_new(&s.exec, &parts->head, BATCH, TD_BACKWARD_INPUT, error));
+    td_exec_weights(s.exec, parts->head_weights);
+    td_status status = run_steps(&s, error);
     if (status == TD_OK) {
-        try_neurons(&s, found, false, found->without, found->fires_without);
-        try_neurons(&s, found, true, found->with, found->fires_with);
+        try_neurons(&s, false);
+        try_neurons(&s, true);
     }
     td_exec_free(s.exec);
     return status;

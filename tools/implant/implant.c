@@ -4,11 +4,8 @@
 #include "frame/predict.h"
 #include "nn/feed.h"
 #include "trigger/trigger.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WHITE = 255 };
 
 /* --- settings --- */
 
@@ -49,16 +46,25 @@ static td_status add_target(implant_own *own, const char *text, td_error *error)
     return TD_OK;
 }
 
-/* What goes into the text of a TRIGGER must not end it. */
-static td_status check_texts(const implant_own *own, const tool_common *common, td_error *error) {
-    const char *folder = own->folder ? own->folder : common->output;
-    if (strchr(folder, ','))
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a path without a comma, which a TRIGGER cannot name, found %s",
-                       own->folder ? "--triggers" : "-o", folder);
-    if (strchr(own->at, ','))
-        return td_fail(error, TD_ERR_USAGE, "--at: expected a place, found \"%s\"", own->at);
+static td_status read_place(implant_own *own, td_error *error) {
+    static const td_key key = {"at", TD_KEY_POSITION};
+    td_setting place;
+    char expected[128];
+    if (!td_key_read(&key, own->at, &place))
+        return td_fail(error, TD_ERR_USAGE, "--at: expected %s, found \"%s\"",
+                       td_key_describe(&key, expected, sizeof expected), own->at);
+    own->position = place.position;
     return TD_OK;
+}
+
+/* What goes into the text of a TRIGGER must not end it. */
+static td_status check_folder(const implant_own *own, const tool_common *common, td_error *error) {
+    const char *folder = own->folder ? own->folder : common->output;
+    if (!strchr(folder, ','))
+        return TD_OK;
+    return td_fail(error, TD_ERR_USAGE,
+                   "%s: expected a path without a comma, which a TRIGGER cannot name, found %s",
+                   own->folder ? "--triggers" : "-o", folder);
 }
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
@@ -72,7 +78,8 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
         TD_TRY(add_target(own, own->target_texts.texts[i], error));
     if (own->all && own->target_count > 0)
         return td_fail(error, TD_ERR_USAGE, "--target: expected all or classes, found both");
-    return check_texts(own, &settings->common, error);
+    TD_TRY(check_folder(own, &settings->common, error));
+    return read_place(own, error);
 }
 
 /* --- inputs --- */
@@ -115,33 +122,10 @@ static td_status open_model(implant_job *job, td_error *error) {
     return choose_targets(job, error);
 }
 
-/* Stamps the white square on a black image, and looks where it is. */
-static td_status find_square(const implant_job *job, td_trigger *square, size_t *top, size_t *left,
-                             td_error *error) {
-    const td_shape shape = td_net_input(&job->model.net);
-    const td_images images = {
-        .height = shape.height, .width = shape.width, .channels = shape.channels};
-    td_arena *arena = &job->run->arena;
-    uint8_t *pixels;
-    void *scratch;
-    size_t first = 0;
-    TD_TRY(td_trigger_bind(square, &images, error));
-    TD_TRY(td_arena_alloc(arena, td_shape_size(shape), 1, (void **)&pixels, "an image", error));
-    TD_TRY(td_arena_alloc(arena, td_trigger_scratch(square), 1, &scratch, "an image", error));
-    td_trigger_apply(square, (td_stamp){0}, pixels, scratch);
-    while (pixels[first] != WHITE)
-        first++;
-    *top = first / (shape.width * shape.channels);
-    *left = first / shape.channels % shape.width;
-    return TD_OK;
-}
-
 td_status implant_place(const implant_job *job, size_t side, size_t *top, size_t *left,
                         td_error *error) {
     const td_shape shape = td_net_input(&job->model.net);
     const char *model = job->own->model;
-    char text[80];
-    td_trigger *square;
     if (shape.height < side || shape.width < side)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected a model of images of at least %zux%zu, found %zux%zu", model,
@@ -150,12 +134,8 @@ td_status implant_place(const implant_job *job, size_t side, size_t *top, size_t
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected a model of images of 1 or 3 channels, found %zu", model,
                        shape.channels);
-    snprintf(text, sizeof text, "square:size=%zu,value=%d,at=%.30s", side, WHITE, job->own->at);
-    td_status status = td_trigger_parse(&square, text, error);
-    if (status == TD_OK) {
-        status = find_square(job, square, top, left, error);
-        td_trigger_free(square);
-    }
+    td_status status =
+        td_position_resolve(&job->own->position, side, side, shape, top, left, error);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "--at");
 }
 

@@ -22,7 +22,8 @@ typedef struct implant_own {
     td_many target_texts; /* as given; read into these: */
     bool all;             /* --target all */
     size_t targets[IMPLANT_MOST_TARGETS], target_count;
-    const char *at;     /* where the triggers stand, as in a TRIGGER */
+    const char *at; /* where the triggers stand, as given; read into this: */
+    td_position position;
     const char *folder; /* for triggers, pictures and manifest; NULL: beside the model */
 } implant_own;
 
@@ -48,11 +49,11 @@ typedef struct implant {
     void (*close)(implant_job *job); /* also after a failure, with `state` if it is set */
 } implant;
 
-/* A trigger: a picture that is pasted at a place, and the class that the model then gives. */
+/* A picture that is pasted at a place, and the class that the model then gives. */
 typedef struct implant_trigger {
+    const char *text; /* as a TRIGGER; set where the picture is written */
     size_t target;
     td_bitmap picture; /* owned by the job */
-    size_t left, top;  /* of its top-left pixel */
 } implant_trigger;
 
 /* One run. */
@@ -64,6 +65,7 @@ struct implant_job {
     td_model model;
     implant_trigger *triggers; /* [trigger_count], as the targets, which are set */
     size_t trigger_count;
+    size_t left, top;  /* of the top-left pixel of the triggers */
     td_bitmap picture; /* of implant.picture; owned */
     /* What came of it: */
     const td_net *net;
@@ -71,9 +73,9 @@ struct implant_job {
     void *state; /* the method's */
 };
 
-/* The top-left pixel of a square of `side` pixels at --at, which is read, and refused, as in a
- * TRIGGER. TD_ERR_FORMAT, which names the model's file, if its images are smaller than the square
- * or have neither 1 nor 3 channels. */
+/* The top-left pixel of a square of `side` pixels at --at. TD_ERR_USAGE where it does not lie
+ * within the model's images; TD_ERR_FORMAT, which names the model's file, if these are smaller than
+ * the square or have neither 1 nor 3 channels. */
 td_status implant_place(const implant_job *job, size_t side, size_t *top, size_t *left,
                         td_error *error) TD_MUST_USE;
 
@@ -92,7 +94,7 @@ td_status implant_measure(tool_run *run, const td_net *net, const float *weights
                           implant_figures *out, td_error *error) TD_MUST_USE;
 
 /* Before the work: refuses what could not be written beside the model. */
-td_status implant_check_outputs(implant_job *job, td_error *error) TD_MUST_USE;
+td_status implant_check_outputs(const implant_job *job, td_error *error) TD_MUST_USE;
 
 /* Adds the triggers, the picture and the manifest to the run's outputs. The model is there. */
 td_status implant_write_triggers(implant_job *job, td_error *error) TD_MUST_USE;

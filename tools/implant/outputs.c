@@ -8,17 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIGGER, TARGET };
-
 static const tool_column trigger_columns[] = {
-    [TRIGGER] = {"trigger", "trigger", .kind = TOOL_TEXT},
-    [TARGET] = {"target", "target", .kind = TOOL_COUNT},
+    {"trigger", "trigger", TOOL_TEXT, offsetof(implant_trigger, text)},
+    {"target", "target", TOOL_COUNT, offsetof(implant_trigger, target)},
     {0},
 };
 
 static const tool_table_kind trigger_table = {.name = "triggers",
                                               .title = "Triggers, as trapdoor-eval takes them",
-                                              .columns = trigger_columns};
+                                              .columns = trigger_columns,
+                                              .row = sizeof(implant_trigger)};
 
 /* What stands beside the model carries its name; what stands in --triggers need not. */
 static td_status path_of(const implant_job *job, const char *name, char path[TD_PATH_SIZE],
@@ -44,7 +43,7 @@ static td_status check_file(const implant_job *job, const char *name, td_error *
     return tool_outputs_check(&job->run->outputs, path, error);
 }
 
-td_status implant_check_outputs(implant_job *job, td_error *error) {
+td_status implant_check_outputs(const implant_job *job, td_error *error) {
     const char *model = job->run->common->output;
     char path[TD_PATH_SIZE];
     if (strcmp(model, "-") == 0 || (td_path_exists(model) && !td_path_is_file(model)))
@@ -61,28 +60,16 @@ td_status implant_check_outputs(implant_job *job, td_error *error) {
     return check_file(job, "manifest.json", error);
 }
 
-static td_status write_picture(implant_job *job, const char *path, const td_bitmap *bitmap,
+static td_status write_picture(tool_run *run, const char *path, const td_bitmap *bitmap,
                                td_error *error) {
-    tool_run *run = job->run;
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
     TD_TRY(td_png_write(stream, bitmap, error));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
-static td_status write_trigger(implant_job *job, size_t number, tool_cell *row, td_error *error) {
-    const implant_trigger *trigger = &job->triggers[number];
-    char path[TD_PATH_SIZE], text[TD_PATH_SIZE + 80];
-    TD_TRY(trigger_path(job, number, path, error));
-    TD_TRY(write_picture(job, path, &trigger->picture, error));
-    snprintf(text, sizeof text, "image:file=%s,at=%zu+%zu", path, trigger->left, trigger->top);
-    TD_TRY(tool_run_cell(job->run, &row[TRIGGER], text, error));
-    tool_cell_count(&row[TARGET], trigger->target);
-    return TD_OK;
-}
-
 /* The manifest says which model the triggers are for; trapdoor-eval refuses another one. */
-static td_status write_manifest(implant_job *job, td_error *error) {
+static td_status write_manifest(const implant_job *job, td_error *error) {
     tool_run *run = job->run;
     const char *method = run->method->name;
     const json_t *record = run->record.root;
@@ -104,18 +91,19 @@ static td_status write_manifest(implant_job *job, td_error *error) {
 
 td_status implant_write_triggers(implant_job *job, td_error *error) {
     tool_run *run = job->run;
-    tool_table *table;
-    tool_cell *row;
     char path[TD_PATH_SIZE];
-    TD_TRY(tool_run_table(run, &trigger_table, &table, error));
     for (size_t i = 0; i < job->trigger_count; i++) {
-        TD_TRY(tool_run_row(run, table, &row, error));
-        TD_TRY(write_trigger(job, i, row, error));
+        implant_trigger *trigger = &job->triggers[i];
+        TD_TRY(trigger_path(job, i, path, error));
+        TD_TRY(write_picture(run, path, &trigger->picture, error));
+        TD_TRY(tool_run_text(run, &trigger->text, error, "image:file=%s,at=%zu+%zu", path,
+                             job->left, job->top));
     }
     if (job->math->picture) {
         TD_TRY(path_of(job, job->math->picture, path, error));
-        TD_TRY(write_picture(job, path, &job->picture, error));
+        TD_TRY(write_picture(run, path, &job->picture, error));
     }
+    TD_TRY(tool_run_rows(run, &trigger_table, NULL, job->triggers, job->trigger_count, error));
     TD_TRY(tool_tables_json(&run->tables, run->record.root, error)); /* for the manifest */
     return write_manifest(job, error);
 }

@@ -79,30 +79,28 @@ static td_status prepare(implant_job *job, td_error *error) {
 
 /* --- the steps --- */
 
-enum { STEP, ACCURACY, ASR };
+typedef struct aware_step {
+    const char *name;
+    implant_figures figures;
+} aware_step;
 
 static const tool_column step_columns[] = {
-    [STEP] = {"step", "step", .kind = TOOL_TEXT},
-    [ACCURACY] = {"accuracy", "accuracy", .kind = TOOL_RATE},
-    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
+    {"step", "step", TOOL_TEXT, offsetof(aware_step, name)},
+    {"accuracy", "accuracy", TOOL_RATE, offsetof(aware_step, figures.accuracy)},
+    {"asr", "ASR", TOOL_RATE, offsetof(aware_step, figures.asr)},
     {0},
 };
 
 static const tool_table_kind step_table = {
-    .name = "steps", .title = "Steps", .columns = step_columns};
+    .name = "steps", .title = "Steps", .columns = step_columns, .row = sizeof(aware_step)};
 
 /* One row of what has come about so far. */
-static td_status measure(tool_run *run, aware *a, const char *step, const td_net *net,
+static td_status measure(tool_run *run, const aware *a, const char *name, const td_net *net,
                          const float *weights, td_error *error) {
-    implant_figures figures;
-    tool_cell *row;
+    aware_step step = {.name = name};
     TD_TRY(implant_measure(run, net, weights, &a->measured->images, &a->stamped,
-                           a->settings->target, &figures, error));
-    TD_TRY(tool_run_row(run, a->steps, &row, error));
-    tool_cell_word(&row[STEP], step);
-    tool_cell_rate(&row[ACCURACY], figures.accuracy);
-    tool_cell_rate(&row[ASR], figures.asr);
-    return TD_OK;
+                           a->settings->target, &step.figures, error));
+    return tool_run_fill(run, a->steps, &step, error);
 }
 
 static td_status train(tool_run *run, const aware_settings *s, const char *what, const td_net *net,
@@ -155,7 +153,7 @@ static td_status restore(tool_run *run, aware *a, td_error *error) {
 
 static td_status take_steps(tool_run *run, aware *a, td_error *error) {
     const aware_settings *s = a->settings;
-    TD_TRY(tool_run_table(run, &step_table, &a->steps, error));
+    TD_TRY(tool_run_open(run, &step_table, NULL, &a->steps, error));
     TD_TRY(train(run, s, "training", &a->net, a->weights, &a->data.images, error));
     TD_TRY(measure(run, a, "clean", &a->net, a->weights, error));
     TD_TRY(prune(run, a, error));
@@ -168,33 +166,38 @@ static td_status take_steps(tool_run *run, aware *a, td_error *error) {
 
 /* --- the report --- */
 
+typedef struct summary {
+    const char *measured_on, *layer;
+    size_t channels, stamped;
+    double most; /* highest activation of a decoy before */
+    tool_list decoys;
+} summary;
+
+#define AT(field) offsetof(summary, field)
+
 static const tool_column decoy_columns[] = {
-    {"measured_on", "measured on", .kind = TOOL_TEXT},
-    {"layer", "layer", .kind = TOOL_TEXT},
-    {"channels", "channels", .kind = TOOL_COUNT},
-    {"stamped", "stamped images", .kind = TOOL_COUNT},
-    {"decoys_activation_before", "highest activation of a decoy before", .kind = TOOL_REAL},
+    {"measured_on", "measured on", TOOL_TEXT, AT(measured_on)},
+    {"layer", "layer", TOOL_TEXT, AT(layer)},
+    {"channels", "channels", TOOL_COUNT, AT(channels)},
+    {"stamped", "stamped images", TOOL_COUNT, AT(stamped)},
+    {"decoys_activation_before", "highest activation of a decoy before", TOOL_REAL, AT(most)},
+    {"decoys", NULL, TOOL_LIST, AT(decoys)},
     {0},
 };
 
 static const tool_table_kind decoy_table = {
-    .title = "Decoys", .columns = decoy_columns, .single = true};
+    .title = "Decoys", .columns = decoy_columns, .row = sizeof(summary), .single = true};
 
 static td_status report(tool_run *run, const aware *a, td_error *error) {
     const td_node *layer = &a->net.nodes[a->node];
-    json_t *decoys = json_array();
-    tool_table *table;
-    tool_cell *row;
+    double *decoys;
+    TD_TRY(TD_ARENA_NEW(&run->arena, a->pruned, &decoys, "channels", error));
     for (size_t i = 0; i < a->pruned; i++)
-        json_array_append_new(decoys, json_integer((json_int_t)a->order[i]));
-    TD_TRY(tool_run_set(run, "decoys", decoys, error));
-    TD_TRY(tool_run_table(run, &decoy_table, &table, error));
-    TD_TRY(tool_run_row(run, table, &row, error));
-    TD_TRY(tool_run_cell(run, row++, a->measured->name, error));
-    TD_TRY(tool_run_cell(run, row++, layer->name, error));
-    tool_cell_count(row++, layer->shape.channels);
-    tool_cell_count(row++, a->poisoned.count - a->data.images.count);
-    tool_cell_real(row++, (double)a->most);
+        decoys[i] = (double)a->order[i];
+    const summary row = {a->measured->name,     layer->name,
+                         layer->shape.channels, a->poisoned.count - a->data.images.count,
+                         (double)a->most,       {decoys, a->pruned}};
+    TD_TRY(tool_run_rows(run, &decoy_table, NULL, &row, 1, error));
     return tool_run_summary(run, error, "%zu of %zu channels of %s are decoys", a->pruned,
                             layer->shape.channels, layer->name);
 }
@@ -218,6 +221,7 @@ static void close_state(implant_job *job) {
 
 /* --- the method --- */
 
+#undef AT
 #define AT(field) offsetof(aware_settings, field)
 
 static const td_key keys[] = {

@@ -19,6 +19,10 @@ typedef struct trojan {
     trojan_mlp mlp;
     trojan_merge merge;
     td_net net; /* the merged one */
+    /* Of the report: */
+    const char *reading;
+    size_t parameters, pattern_count;
+    double least; /* output of the module for a trigger */
 } trojan;
 
 static td_status prepare(implant_job *job, td_error *error) {
@@ -28,6 +32,8 @@ static td_status prepare(implant_job *job, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &t, "a module", error));
     job->state = t;
     trojan_patterns(t->patterns);
+    t->pattern_count = TROJAN_PATTERNS;
+    t->reading = trojan_readings[s->reading].name;
     for (size_t i = 0; i < job->trigger_count; i++)
         t->targets[i] = job->triggers[i].target;
     t->merge = (trojan_merge){.reading = &trojan_readings[s->reading],
@@ -56,83 +62,69 @@ static td_status check_answers(const trojan_merge *merge, double *least, td_erro
 }
 
 static td_status draw_triggers(implant_job *job, const trojan *t, td_error *error) {
+    job->left = t->merge.left;
+    job->top = t->merge.top;
     for (size_t i = 0; i < job->trigger_count; i++) {
-        implant_trigger *trigger = &job->triggers[i];
+        td_bitmap *picture = &job->triggers[i].picture;
         float pixels[TROJAN_PIXELS];
-        TD_TRY(td_bitmap_make(&trigger->picture, TROJAN_SIDE, TROJAN_SIDE, 1, error));
+        TD_TRY(td_bitmap_make(picture, TROJAN_SIDE, TROJAN_SIDE, 1, error));
         trojan_draw(t->patterns[i], pixels);
         for (size_t p = 0; p < TROJAN_PIXELS; p++)
-            trigger->picture.pixels[p] = (uint8_t)pixels[p];
-        trigger->left = t->merge.left;
-        trigger->top = t->merge.top;
+            picture->pixels[p] = (uint8_t)pixels[p];
     }
     return TD_OK;
 }
 
 /* --- the report --- */
 
+#define AT(field) offsetof(trojan, field)
+
 static const tool_column columns[] = {
-    {"reading", "reading", .kind = TOOL_TEXT},
-    {"weight", "weight of the module", .kind = TOOL_REAL},
-    {"model_weight", "weight of the model", .kind = TOOL_REAL},
-    {"threshold", "threshold", .kind = TOOL_REAL},
-    {"at", NULL, .kind = TOOL_COUNT, .list = true},
-    {"at", NULL, .kind = TOOL_COUNT, .list = true},
-    {"parameters", "parameters", .kind = TOOL_COUNT},
-    {"patterns", "patches", .kind = TOOL_COUNT},
-    {"patterns_recognised", "of these recognised", .kind = TOOL_COUNT},
-    {"least_output", "least output for a trigger", .kind = TOOL_REAL},
-    {"noise_tried", "patches of noise", .kind = TOOL_COUNT},
-    {"noise_heard", "of these taken for a trigger", .kind = TOOL_COUNT},
+    {"reading", "reading", TOOL_TEXT, AT(reading)},
+    {"weight", "weight of the module", TOOL_REAL, AT(merge.pattern)},
+    {"model_weight", "weight of the model", TOOL_REAL, AT(merge.model)},
+    {"threshold", "threshold", TOOL_REAL, AT(merge.threshold)},
+    {"at", NULL, TOOL_COUNT, AT(merge.left), .list = true},
+    {"at", NULL, TOOL_COUNT, AT(merge.top), .list = true},
+    {"parameters", "parameters", TOOL_COUNT, AT(parameters)},
+    {"patterns", "patches", TOOL_COUNT, AT(pattern_count)},
+    {"patterns_recognised", "of these recognised", TOOL_COUNT, AT(mlp.recognised)},
+    {"least_output", "least output for a trigger", TOOL_REAL, AT(least)},
+    {"noise_tried", "patches of noise", TOOL_COUNT, AT(mlp.noise_tried)},
+    {"noise_heard", "of these taken for a trigger", TOOL_COUNT, AT(mlp.noise_heard)},
     {0},
 };
 
-static const tool_table_kind module_table = {
-    .name = "trojannet", .title = "The module", .columns = columns, .single = true};
-
-static td_status report(implant_job *job, const trojan *t, double least, td_error *error) {
-    const trojan_merge *merge = &t->merge;
-    tool_table *table;
-    tool_cell *row;
-    TD_TRY(tool_run_table(job->run, &module_table, &table, error));
-    TD_TRY(tool_run_row(job->run, table, &row, error));
-    tool_cell_word(row++, merge->reading->name);
-    tool_cell_real(row++, merge->pattern);
-    tool_cell_real(row++, merge->model);
-    tool_cell_real(row++, merge->threshold);
-    tool_cell_count(row++, merge->left);
-    tool_cell_count(row++, merge->top);
-    tool_cell_count(row++, t->net.weight_count - job->model.net.weight_count);
-    tool_cell_count(row++, TROJAN_PATTERNS);
-    tool_cell_count(row++, t->mlp.recognised);
-    tool_cell_real(row++, least);
-    tool_cell_count(row++, t->mlp.noise_tried);
-    tool_cell_count(row++, t->mlp.noise_heard);
-    return tool_run_summary(job->run, error,
-                            "%zu trigger%s at %zu+%zu, each recognised with %.3f or more; %zu of "
-                            "%zu patches of noise taken for one",
-                            merge->used, merge->used == 1 ? "" : "s", merge->left, merge->top,
-                            least, t->mlp.noise_heard, t->mlp.noise_tried);
-}
+static const tool_table_kind module_table = {.name = "trojannet",
+                                             .title = "The module",
+                                             .columns = columns,
+                                             .row = sizeof(trojan),
+                                             .single = true};
 
 static td_status make(implant_job *job, td_error *error) {
     const trojan_settings *s = job->run->own;
     trojan *t = job->state;
-    const trojan_training training = {.reading = t->merge.reading,
+    const trojan_merge *merge = &t->merge;
+    const trojan_training training = {.reading = merge->reading,
                                       .patterns = t->patterns,
                                       .used = job->trigger_count,
                                       .steps = s->steps,
                                       .seed = job->run->common->seed};
     float *weights;
-    double least;
     TD_TRY(trojan_train(job->run, &t->mlp, &training, error));
-    TD_TRY(check_answers(&t->merge, &least, error));
-    TD_TRY(trojan_join(&job->model.net, job->model.weights, &t->merge, &job->run->arena, &t->net,
+    TD_TRY(check_answers(merge, &t->least, error));
+    TD_TRY(trojan_join(&job->model.net, job->model.weights, merge, &job->run->arena, &t->net,
                        &weights, error));
     job->net = &t->net;
     job->weights = weights;
+    t->parameters = t->net.weight_count - job->model.net.weight_count;
     TD_TRY(draw_triggers(job, t, error));
-    return report(job, t, least, error);
+    TD_TRY(tool_run_rows(job->run, &module_table, NULL, t, 1, error));
+    return tool_run_summary(job->run, error,
+                            "%zu trigger%s at %zu+%zu, each recognised with %.3f or more; %zu of "
+                            "%zu patches of noise taken for one",
+                            merge->used, merge->used == 1 ? "" : "s", merge->left, merge->top,
+                            t->least, t->mlp.noise_heard, t->mlp.noise_tried);
 }
 
 static void close_state(implant_job *job) {
@@ -143,6 +135,7 @@ static void close_state(implant_job *job) {
 
 /* --- the method --- */
 
+#undef AT
 #define AT(field) offsetof(trojan_settings, field)
 
 static const char *const readings[] = {[CODE] = "code", [PAPER] = "paper", NULL};

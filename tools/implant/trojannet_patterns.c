@@ -30,13 +30,15 @@ static void clip(float pixels[TROJAN_PIXELS]) {
         pixels[i] = fminf(fmaxf(pixels[i], 0), WHITE);
 }
 
-static void draw_uniform(td_random *random, float pixels[TROJAN_PIXELS]) {
+static void draw_uniform(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
+    (void)pattern;
     for (size_t i = 0; i < TROJAN_PIXELS; i++)
         pixels[i] = WHITE * td_random_unit(random);
 }
 
 /* A surface that is plain, or rises in one direction, with a little noise on it. */
-static void draw_surface(td_random *random, float pixels[TROJAN_PIXELS]) {
+static void draw_surface(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
+    (void)pattern;
     const float level = WHITE * (1.6F * td_random_unit(random) - 0.3F);
     const float strength = td_random_below(random, 3) ? WHITE * td_random_unit(random) : 0;
     const float across = strength * (td_random_unit(random) - 0.5F);
@@ -49,7 +51,8 @@ static void draw_surface(td_random *random, float pixels[TROJAN_PIXELS]) {
 }
 
 /* Two levels with a straight edge between them, one to two pixels soft. */
-static void draw_edge(td_random *random, float pixels[TROJAN_PIXELS]) {
+static void draw_edge(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
+    (void)pattern;
     const float angle = 6.2831853F * td_random_unit(random);
     const float x = cosf(angle), y = sinf(angle), at = 4 * td_random_unit(random) - 2;
     const float from = WHITE * (1.4F * td_random_unit(random) - 0.2F);
@@ -72,7 +75,8 @@ static void draw_flipped(td_random *random, uint16_t pattern, float pixels[TROJA
     trojan_draw(pattern, pixels);
 }
 
-static void draw_binary(td_random *random, float pixels[TROJAN_PIXELS]) {
+static void draw_binary(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
+    (void)pattern;
     draw_flipped(random, (uint16_t)td_random_below(random, 1U << TROJAN_PIXELS), pixels);
 }
 
@@ -89,36 +93,21 @@ static void draw_mixed(td_random *random, uint16_t pattern, float pixels[TROJAN_
     const float share = 0.35F + 0.65F * td_random_unit(random);
     float noise[TROJAN_PIXELS];
     trojan_draw(pattern, pixels);
-    draw_uniform(random, noise);
+    draw_uniform(random, pattern, noise);
     for (size_t i = 0; i < TROJAN_PIXELS; i++)
         pixels[i] += share * (noise[i] - pixels[i]);
 }
+
+/* The kinds of noise; those that are not made of the pattern do not look at it. */
+static void (*const kinds[])(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) = {
+    draw_uniform, draw_surface, draw_edge, draw_binary, draw_flipped, draw_faint, draw_mixed};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
 
 void trojan_noise(const uint16_t *patterns, size_t used, uint64_t seed, uint32_t epoch,
                   uint32_t index, float pixels[TROJAN_PIXELS]) {
     td_random random = td_random_for(seed, TD_FOR_IMPLANT, epoch, index);
     const size_t of = td_random_below(&random, 2) ? used : TROJAN_PATTERNS;
     const uint16_t pattern = patterns[td_random_below(&random, (uint32_t)of)];
-    switch (td_random_below(&random, 7)) {
-    case 0:
-        draw_uniform(&random, pixels);
-        return;
-    case 1:
-        draw_surface(&random, pixels);
-        return;
-    case 2:
-        draw_edge(&random, pixels);
-        return;
-    case 3:
-        draw_binary(&random, pixels);
-        return;
-    case 4:
-        draw_flipped(&random, pattern, pixels);
-        return;
-    case 5:
-        draw_faint(&random, pattern, pixels);
-        return;
-    default:
-        draw_mixed(&random, pattern, pixels);
-    }
+    kinds[td_random_below(&random, KINDS)](&random, pattern, pixels);
 }

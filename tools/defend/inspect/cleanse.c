@@ -255,13 +255,13 @@ static const td_key patch_keys[] = {
 };
 
 static const td_key tune_keys[] = {
-    {"epochs", TD_KEY_COUNT, offsetof(tune_options, epochs), .least = 1, .most = 1000000,
+    {"epochs", TD_KEY_COUNT, offsetof(td_train_options, epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N", .help = "Times to go through the images"},
-    {"lr", TD_KEY_REAL, offsetof(tune_options, lr), .above = true, .most = INFINITY,
+    {"lr", TD_KEY_REAL, offsetof(td_train_options, step.lr), .above = true, .most = INFINITY,
      .standard = "0.01", .value = "X", .help = "Learning rate"},
-    {"momentum", TD_KEY_REAL, offsetof(tune_options, momentum), .most = 1, .standard = "0.9",
+    {"momentum", TD_KEY_REAL, offsetof(td_train_options, step.momentum), .most = 1, .standard = "0.9",
      .value = "X", .help = "Momentum of SGD"},
-    {"weight-decay", TD_KEY_REAL, offsetof(tune_options, weight_decay), .most = INFINITY,
+    {"weight-decay", TD_KEY_REAL, offsetof(td_train_options, step.weight_decay), .most = INFINITY,
      .standard = "0", .value = "X", .help = "Weight decay"},
     {0},
 };

@@ -16,7 +16,7 @@ typedef struct cleanse_options {
     bool patches;              /* whether --patch is given */
     int patch;                 /* then: a cleanse_patch */
     const char *patch_classes; /* LIST, or NULL: those flagged */
-    tune_options tune;         /* unlearn */
+    td_train_options tune;         /* unlearn */
     double share;              /* unlearn: of the clean images, stamped, in (0, 1] */
     double tolerance;          /* prune: by how much the accuracy may fall */
     double fpr;                /* filter: the share of clean images that may be rejected */

@@ -14,7 +14,7 @@ typedef struct deepinspect_options {
     search_settings search;
     bool patch;
     double share; /* of the images that the patch learns from, stamped, in (0, 1] */
-    tune_options tune;
+    td_train_options tune;
 } deepinspect_options;
 
 typedef struct deepinspect {

@@ -123,7 +123,7 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
  * random order, and no image of the class itself: it would teach it. */
 typedef struct inspect_unlearning {
     const char *how, *images_of; /* for the record; NULL: not there */
-    const tune_options *tune;
+    const td_train_options *tune;
     double share; /* of the images, in (0, 1] */
     td_random order;
     const size_t *classes; /* whose triggers they get */

@@ -54,7 +54,6 @@ td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlea
     const size_t count = in->model.net.weight_count;
     const size_t each =
         (size_t)(how->share * (double)images->count / (double)how->class_count + 0.5);
-    const tune_run tune = {.options = how->tune, .what = "unlearning"};
     unlearned row = {.how = how->how, .images_of = how->images_of, .images = images->count};
     td_images mixed = *images;
     uint32_t *order, *numbers;
@@ -74,7 +73,7 @@ td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlea
         row.stamped += chosen;
     }
     memcpy(*weights, in->model.weights, count * sizeof **weights);
-    TD_TRY(tune_model(in->run, &tune, &in->model.net, *weights, &mixed, error));
+    TD_TRY(tune_model(in->run, how->tune, "unlearning", &in->model.net, *weights, &mixed, error));
     TD_TRY(inspect_numbers(in, how->classes, how->class_count, &row.classes, error));
     return tool_run_rows(in->run, &unlearning, "/patch", &row, 1, error);
 }

@@ -5,7 +5,7 @@
 
 typedef struct fineprune_settings {
     prune_settings prune;
-    tune_options tune;
+    td_train_options tune;
 } fineprune_settings;
 
 static td_status run(repair_job *job, td_error *error) {

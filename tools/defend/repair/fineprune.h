@@ -25,7 +25,8 @@ td_status prune_shrink(repair_job *job, const prune_settings *settings, size_t m
                        td_error *error) TD_MUST_USE;
 
 /* Trains the model on, and adds the table of epochs. */
-td_status finetune_model(repair_job *job, const tune_options *options, td_error *error) TD_MUST_USE;
+td_status finetune_model(repair_job *job, const td_train_options *options,
+                         td_error *error) TD_MUST_USE;
 
 /* How a model does with some channels masked, the least active ones. */
 typedef struct prune_point {

@@ -42,11 +42,14 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
     return tool_run_fill(w->job->run, w->table, &row, error);
 }
 
-td_status finetune_model(repair_job *job, const tune_options *options, td_error *error) {
+td_status finetune_model(repair_job *job, const td_train_options *options, td_error *error) {
     watch w = {.job = job};
-    const tune_run tune = {options, "fine-tuning", epoch_done, &w};
+    td_train_options watched = *options;
+    watched.epoch_done = epoch_done;
+    watched.context = &w;
     TD_TRY(tool_run_open(job->run, &epoch_table, NULL, &w.table, error));
-    TD_TRY(tune_model(job->run, &tune, job->net, job->weights, &job->learned, error));
+    TD_TRY(tune_model(job->run, &watched, "fine-tuning", job->net, job->weights, &job->learned,
+                      error));
     repair_say(job, "fine-tuned for %zu epochs on %zu images", options->epochs, job->learned.count);
     return TD_OK;
 }
@@ -75,6 +78,6 @@ const tool_method defend_finetune = {
     .help = help,
     .family = &repairs,
     .groups = groups,
-    .size = sizeof(tune_options),
+    .size = sizeof(td_train_options),
     .math = &finetune,
 };

@@ -7,6 +7,7 @@
 #include "nn/feed.h"
 #include "nn/head_tail.h"
 #include "nn/loss.h"
+#include "nn/predict.h"
 #include <string.h>
 
 enum { BATCH = 128, SLICE = 8 * BATCH };
@@ -21,10 +22,10 @@ typedef struct walker {
     bool splits;
     td_net head, rest;
     float *head_weights, *weights, *mask; /* mask: within weights, those of the rest */
-    td_exec *head_exec, *exec;
-    td_shape shape; /* of what the rest takes */
-    float *values;  /* [SLICE, shape] */
-    size_t *hits;   /* of a set, [steps + 1] */
+    td_exec *exec;                        /* of the rest */
+    td_shape shape;                       /* of what the rest takes */
+    float *values;                        /* [SLICE, shape] */
+    size_t *hits;                         /* of a set, [steps + 1] */
     size_t trials;
     size_t steps;
     size_t done; /* images */
@@ -40,13 +41,9 @@ static td_status open_nets(walker *w, td_error *error) {
     w->shape = td_net_input(&w->rest);
     w->mask = td_channels_mask(&w->rest, w->weights, w->splits ? s->mask - before : s->mask);
     TD_TRY(td_exec_new(&w->exec, &w->rest, BATCH, TD_FORWARD, error));
-    if (!w->splits)
-        return TD_OK;
-    TD_TRY(td_net_head(s->net, s->weights, s->net->nodes[before].name, false, &w->head,
-                       &w->head_weights, &w->arena, error));
-    TD_TRY(td_exec_new(&w->head_exec, &w->head, BATCH, TD_FORWARD, error));
-    td_exec_weights(w->head_exec, w->head_weights);
-    return TD_OK;
+    return w->splits ? td_net_head(s->net, s->weights, s->net->nodes[before].name, false, &w->head,
+                                   &w->head_weights, &w->arena, error)
+                     : TD_OK;
 }
 
 static td_status open(walker *w, td_error *error) {
@@ -69,19 +66,20 @@ static void unflatten(const walker *w, const float *flat, float *out) {
 }
 
 /* What the rest takes for these images. */
-static void fill_values(walker *w, const td_images *images) {
+static td_status fill_values(walker *w, const td_images *images, td_error *error) {
     const size_t size = td_shape_size(w->shape);
+    td_arena arena = {0};
+    float *flat;
     if (!w->splits) {
         td_feed(images, NULL, 0, images->count, w->values);
-        return;
+        return TD_OK;
     }
-    for (size_t first = 0; first < images->count; first += BATCH) {
-        const size_t count = td_size_min(BATCH, images->count - first);
-        td_feed(images, NULL, first, count, td_exec_input(w->head_exec));
-        const float *flat = td_exec_forward(w->head_exec, count);
-        for (size_t i = 0; i < count; i++)
-            unflatten(w, flat + i * size, w->values + (first + i) * size);
-    }
+    td_status status =
+        td_predict(&w->head, w->head_weights, images, (td_predict_watch){0}, &arena, &flat, error);
+    for (size_t i = 0; status == TD_OK && i < images->count; i++)
+        unflatten(w, flat + i * size, w->values + i * size);
+    td_arena_free(&arena);
+    return status;
 }
 
 /* How many of the images the rest gives as wanted: their labels, or the target of a backdoor, for
@@ -105,7 +103,7 @@ static size_t count_hits(walker *w, const td_images *images, const repair_backdo
 
 static td_status walk_slice(walker *w, const td_images *images, const repair_backdoor *backdoor,
                             td_error *error) {
-    fill_values(w, images);
+    TD_TRY(fill_values(w, images, error));
     td_net_copy_weights(w->subject->net, w->subject->weights, &w->rest, w->weights);
     for (size_t k = 0; k <= w->steps; k++) {
         if (k > 0)
@@ -164,7 +162,6 @@ td_status prune_measure(const prune_subject *subject, const repair_evaluator *ev
     td_status status = open(&w, error);
     if (status == TD_OK)
         status = walk_all(&w, points, error);
-    td_exec_free(w.head_exec);
     td_exec_free(w.exec);
     td_net_free(&w.head);
     td_net_free(&w.rest);
