@@ -7,22 +7,38 @@
 
 enum { NAME, COUNT, SIZE, ASR, LOSS, FLAGGED, FIRST, SECOND };
 
+typedef struct table_line {
+    const char *name;
+    size_t count;
+    double size;
+    td_rate asr;
+    tool_estimate loss;
+    bool flagged;
+    size_t first, second;
+} table_line;
+
+#define AT(field) offsetof(table_line, field)
+
 static const tool_column columns[] = {
-    [NAME] = {"name", "name", .kind = TOOL_TEXT, .right = true},
-    [COUNT] = {"count", "count", .kind = TOOL_COUNT},
-    [SIZE] = {"size", "size", .kind = TOOL_REAL, .unit = "pixels", .digits = 2},
-    [ASR] = {"asr", "ASR", .kind = TOOL_RATE},
-    [LOSS] = {"loss", "loss", .kind = TOOL_ESTIMATE},
-    [FLAGGED] = {"flagged", "", .kind = TOOL_FLAG, .flag = "FLAGGED"},
-    [FIRST] = {"each", "first", .kind = TOOL_COUNT, .list = true},
-    [SECOND] = {"each", "second", .kind = TOOL_COUNT, .list = true},
+    [NAME] = {"name", "name", TOOL_TEXT, AT(name), .right = true},
+    [COUNT] = {"count", "count", TOOL_COUNT, AT(count)},
+    [SIZE] = {"size", "size", TOOL_REAL, AT(size), .unit = "pixels", .digits = 2},
+    [ASR] = {"asr", "ASR", TOOL_RATE, AT(asr)},
+    [LOSS] = {"loss", "loss", TOOL_ESTIMATE, AT(loss)},
+    [FLAGGED] = {"flagged", "", TOOL_FLAG, AT(flagged), .flag = "FLAGGED"},
+    [FIRST] = {"each", "first", TOOL_COUNT, AT(first), .list = true},
+    [SECOND] = {"each", "second", TOOL_COUNT, AT(second), .list = true},
     {0},
 };
 
 static const tool_chart charts[] = {{"ASR", TOOL_CHART_BARS, "count", {"asr", "loss"}}, {0}};
 static const tool_axes axes = {.x_title = "x", .by = "flagged", .y_mark = "/limit", .mark = "m"};
-static const tool_table_kind kind = {
-    .name = "rows", .title = "Rows", .columns = columns, .charts = charts, .axes = &axes};
+static const tool_table_kind kind = {.name = "rows",
+                                     .title = "Rows",
+                                     .columns = columns,
+                                     .row = sizeof(table_line),
+                                     .charts = charts,
+                                     .axes = &axes};
 
 static void assert_cells(const tool_table *a, const tool_table *b) {
     char left[256], right[256];
@@ -40,21 +56,19 @@ static void tables_are_read_back(void **state) {
     (void)state;
     tool_tables tables = {0}, read = {0};
     tool_table *table;
-    tool_cell *row;
     td_error error;
     json_t *root = json_object();
-    assert_int_equal(tool_table_add(&tables, &kind, &table, &error), TD_OK);
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(tool_table_row(&tables, table, &row, &error), TD_OK);
-        tool_cell_word(&row[NAME], i == 1 ? NULL : "a");
-        tool_cell_count(&row[COUNT], i);
-        tool_cell_real(&row[SIZE], i == 2 ? (double)NAN : 1.5);
-        tool_cell_rate(&row[ASR], td_rate_of(i, 2));
-        tool_cell_estimate(&row[LOSS], 0.5, (td_interval){0.25, 1});
-        tool_cell_flag(&row[FLAGGED], i == 0);
-        tool_cell_count(&row[SECOND], 7);
-    }
-    row[SIZE].given = false; /* as a number that is none comes back */
+    table_line lines[3];
+    for (size_t i = 0; i < 3; i++)
+        lines[i] = (table_line){.name = i == 1 ? NULL : "a",
+                                .count = i,
+                                .size = i == 2 ? (double)NAN : 1.5,
+                                .asr = td_rate_of(i, 2),
+                                .loss = {0.5, {0.25, 1}},
+                                .flagged = i == 0,
+                                .first = TOOL_NO_COUNT,
+                                .second = 7};
+    assert_int_equal(tool_table_rows(&tables, &kind, lines, 3, &table, &error), TD_OK);
     assert_int_equal(tool_tables_json(&tables, root, &error), TD_OK);
     assert_int_equal(tool_tables_read(&read, root, NULL, NULL, &error), TD_OK);
     assert_non_null(read.first);

@@ -94,15 +94,6 @@ td_status tool_run_summary(tool_run *run, td_error *error, const char *format, .
     return tool_run_set(run, "summary", tool_json_text(text), error);
 }
 
-td_status tool_run_table(tool_run *run, const tool_table_kind *kind, tool_table **out,
-                         td_error *error) {
-    return tool_table_add(&run->tables, kind, out, error);
-}
-
-td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row, td_error *error) {
-    return tool_table_row(&run->tables, table, row, error);
-}
-
 static td_status place(tool_run *run, tool_table *table, const char *path, td_error *error) {
     char *copy = NULL;
     if (path)
@@ -126,10 +117,6 @@ td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *
     tool_table *table;
     TD_TRY(tool_table_rows(&run->tables, kind, rows, count, &table, error));
     return place(run, table, path, error);
-}
-
-td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text, td_error *error) {
-    return tool_cell_text(&run->tables, cell, text, error);
 }
 
 td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,

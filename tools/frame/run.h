@@ -65,12 +65,6 @@ void tool_run_log(tool_run *run, const char *format, ...) TD_PRINTF(2, 3);
 td_status tool_run_summary(tool_run *run, td_error *error, const char *format, ...) TD_MUST_USE
     TD_PRINTF(3, 4);
 
-/* Adds a table, or a row to one. */
-td_status tool_run_table(tool_run *run, const tool_table_kind *kind, tool_table **out,
-                         td_error *error) TD_MUST_USE;
-td_status tool_run_row(tool_run *run, tool_table *table, tool_cell **row,
-                       td_error *error) TD_MUST_USE;
-
 /* Adds a table with `count` rows, each made of a struct of kind->row bytes, at `path` in the record
  * (see tool_table; NULL: its root). For what cannot be done at once: a table without rows, and a
  * row of it. */
@@ -79,10 +73,6 @@ td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *
 td_status tool_run_open(tool_run *run, const tool_table_kind *kind, const char *path,
                         tool_table **out, td_error *error) TD_MUST_USE;
 td_status tool_run_fill(tool_run *run, tool_table *table, const void *row,
-                        td_error *error) TD_MUST_USE;
-
-/* tool_cell_text. */
-td_status tool_run_cell(tool_run *run, tool_cell *cell, const char *text,
                         td_error *error) TD_MUST_USE;
 
 /* Sets a field of the record; takes `value`, NULL being TD_ERR_MEMORY. */

@@ -38,16 +38,6 @@ td_status tool_table_row(tool_tables *tables, tool_table *table, tool_cell **row
     return TD_OK;
 }
 
-td_status tool_cell_text(tool_tables *tables, tool_cell *cell, const char *text, td_error *error) {
-    char *copy;
-    *cell = (tool_cell){.given = false};
-    if (!text)
-        return TD_OK;
-    TD_TRY(td_arena_text(&tables->arena, text, strlen(text), &copy, error));
-    *cell = (tool_cell){.given = true, .text = copy};
-    return TD_OK;
-}
-
 td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
                            td_arena *arena, td_error *error) {
     double *values;
@@ -55,6 +45,14 @@ td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, s
     for (size_t i = 0; i < count; i++)
         values[i] = (double)counts[i];
     *out = (tool_list){.values = values, .count = count, .row = row};
+    return TD_OK;
+}
+
+static td_status copy_text(tool_tables *tables, tool_cell *cell, td_error *error) {
+    char *copy;
+    TD_TRY(td_arena_text(&tables->arena, cell->text, strlen(cell->text), &copy, error));
+    cell->text = copy;
+    cell->given = true;
     return TD_OK;
 }
 
@@ -86,28 +84,27 @@ static td_status take(tool_tables *tables, tool_cell_kind kind, const void *fiel
                       td_error *error) {
     switch (kind) {
     case TOOL_TEXT:
-        return tool_cell_text(tables, cell, *(const char *const *)field, error);
+        cell->text = *(const char *const *)field;
+        return cell->text ? copy_text(tables, cell, error) : TD_OK;
     case TOOL_COUNT:
-        if (*(const size_t *)field != TOOL_NO_COUNT)
-            tool_cell_count(cell, *(const size_t *)field);
+        cell->count = *(const size_t *)field;
+        cell->given = cell->count != TOOL_NO_COUNT;
         return TD_OK;
     case TOOL_REAL:
-        if (!isnan(*(const double *)field))
-            tool_cell_real(cell, *(const double *)field);
+        cell->real = *(const double *)field;
+        cell->given = !isnan(cell->real);
         return TD_OK;
     case TOOL_RATE:
-        if (((const td_rate *)field)->trials > 0)
-            tool_cell_rate(cell, *(const td_rate *)field);
+        cell->rate = *(const td_rate *)field;
+        cell->given = cell->rate.trials > 0;
         return TD_OK;
-    case TOOL_ESTIMATE: {
-        const tool_estimate *estimate = field;
-        if (!isnan(estimate->value))
-            tool_cell_estimate(cell, estimate->value, estimate->interval);
+    case TOOL_ESTIMATE:
+        cell->estimate = *(const tool_estimate *)field;
+        cell->given = !isnan(cell->estimate.value);
         return TD_OK;
-    }
     case TOOL_FLAG:
-        if (*(const signed char *)field >= 0)
-            tool_cell_flag(cell, *(const signed char *)field != 0);
+        cell->flag = *(const signed char *)field > 0;
+        cell->given = *(const signed char *)field >= 0;
         return TD_OK;
     case TOOL_LIST: {
         const tool_list *list = field;

@@ -128,7 +128,6 @@ typedef struct tool_table {
     const tool_table_kind *kind;
     size_t column_count, row_count;
     tool_cell *cells; /* [row_count, column_count] */
-    json_t *into;     /* the object whose field the rows become; borrowed; NULL: at `path` */
     const char *path; /* the object of the record whose field the rows become, as a JSON pointer,
                          "/models/0", of objects that are made unless they are there; NULL: the
                          record itself */
@@ -145,7 +144,8 @@ typedef struct tool_tables {
 td_status tool_table_add(tool_tables *tables, const tool_table_kind *kind, tool_table **out,
                          td_error *error) TD_MUST_USE;
 
-/* Adds a row: *row is its cells, none given, in the order of the columns. Valid until the next. */
+/* Adds a row: *row is its cells, none given, in the order of the columns. Valid until the next. For
+ * those who make rows of rows; others have structs. */
 td_status tool_table_row(tool_tables *tables, tool_table *table, tool_cell **row,
                          td_error *error) TD_MUST_USE;
 
@@ -162,31 +162,6 @@ td_status tool_table_rows(tool_tables *tables, const tool_table_kind *kind, cons
 
 /* Whether no row has a value there; such a column is not shown. */
 bool tool_table_lacks(const tool_table *table, size_t column);
-
-/* Filling a cell. A text is copied, a word is static; NULL leaves the cell without a value. */
-td_status tool_cell_text(tool_tables *tables, tool_cell *cell, const char *text,
-                         td_error *error) TD_MUST_USE;
-static inline void tool_cell_word(tool_cell *cell, const char *word) {
-    *cell = (tool_cell){.given = word != NULL, .text = word};
-}
-static inline void tool_cell_count(tool_cell *cell, size_t count) {
-    *cell = (tool_cell){.given = true, .count = count};
-}
-static inline void tool_cell_real(tool_cell *cell, double real) {
-    *cell = (tool_cell){.given = true, .real = real};
-}
-static inline void tool_cell_rate(tool_cell *cell, td_rate rate) {
-    *cell = (tool_cell){.given = true, .rate = rate};
-}
-static inline void tool_cell_estimate(tool_cell *cell, double value, td_interval interval) {
-    *cell = (tool_cell){.given = true, .estimate = {value, interval}};
-}
-static inline void tool_cell_flag(tool_cell *cell, bool flag) {
-    *cell = (tool_cell){.given = true, .flag = flag};
-}
-static inline void tool_cell_list(tool_cell *cell, const double *values, size_t count) {
-    *cell = (tool_cell){.given = true, .list = {values, count}};
-}
 
 /* A cell in words, without its unit: "98.20 [97.52, 98.70]" for a rate; "" without a value. Returns
  * `out`. */

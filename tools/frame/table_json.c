@@ -195,9 +195,7 @@ td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *er
     json_t *list = json_array();
     bool good = true;
     for (const tool_table *table = tables->first; table && good; table = table->next) {
-        good = add_rows(table, table->into   ? table->into
-                               : table->path ? object_at(root, table->path)
-                                             : root);
+        good = add_rows(table, table->path ? object_at(root, table->path) : root);
         if (good && table->kind->title && table->row_count > 0)
             good = add_description(table, list);
     }
