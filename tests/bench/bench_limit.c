@@ -305,7 +305,7 @@ static td_status list_layers(const td_net *net, td_arena *arena, layer *layers, 
 }
 
 static void print_row(const layer *l) {
-    printf("%-15s %3zu %-16s", l->name, l->count, l->path);
+    printf("%-21s %3zu %-15s", l->name, l->count, l->path);
     for (size_t way = 0; way < WAYS; way++)
         for (size_t pass = 0; pass < PASSES; pass++) {
             const figure *f = &l->figures[way][pass];
@@ -376,7 +376,7 @@ static td_status bench_net(const machine *m, const char *name, td_error *error) 
     if (!td_zoo_text(name))
         return td_fail(error, TD_ERR_USAGE, "expected a net of the zoo, found %s", name);
     TD_TRY(td_net_parse(&net, td_zoo_text(name), images, error));
-    printf("\n%-36s 1 thread%38s %zu threads\n%-15s %3s %-16s%s%s\n", name, "", m->threads[ALL],
+    printf("\n%-42s 1 thread%38s %zu threads\n%-21s %3s %-15s%s%s\n", name, "", m->threads[ALL],
            "layer", "n", "path", passes, passes);
     td_status status = bench_layers(m, &net, &arena, error);
     td_arena_free(&arena);
