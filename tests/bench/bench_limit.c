@@ -8,13 +8,13 @@
  * first, in the fastest of some runs.
  *
  * A layer is timed as a net of its own, with the ReLU that is fused to it and, going forward, the
- * preparation of its weights. So that other programs change little, the time on one thread is the
- * median of the processor's, and that on all threads the least that passes. */
+ * preparation of its weights. Where OpenBLAS multiplies (im2col, dense), its core may be faster
+ * than the kernel. So that other programs change little, the time on one thread is the median of
+ * the processor's, and that on all threads the least that passes. */
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/size.h"
 #include "frame/clock.h"
-#include "frame/machine.h"
 #include "frame/options.h"
 #include "nn/exec.h"
 #include "nn/kernel/vector.h"
@@ -103,12 +103,9 @@ static double fastest(td_each_fn run, stream *s) {
 }
 
 static void print_machine(const machine *m) {
-    char processor[256];
-    tool_processor(processor, sizeof processor);
-    printf("%s, kernel %s, OpenBLAS core %s, %zu threads, batch %d; microseconds\n"
+    printf("kernel %s, OpenBLAS core %s, %zu threads, batch %d; microseconds\n"
            "peak of a core: %.1f GFLOP/s; streams, GB/s on 1 thread and on all of n KiB:\n",
-           processor, td_kernel_used()->name, td_blas_core(), m->threads[ALL], BATCH,
-           2e-9 * m->multiplies);
+           td_kernel_used()->name, td_blas_core(), m->threads[ALL], BATCH, 2e-9 * m->multiplies);
     for (size_t i = 0; i < STREAMS; i++)
         printf(" %zu: %.0f, %.0f%s", ((size_t)1 << (LEAST_STREAM + i)) / 1024,
                1e-9 * m->stream[ONE][i], 1e-9 * m->stream[ALL][i], i + 1 < STREAMS ? ";" : "\n");
