@@ -62,6 +62,11 @@ static size_t scratch(const td_node *node, const td_shape *in, size_t batch, boo
     return path_of(&conv)->scratch(&conv, batch, backward);
 }
 
+static const char *path(const td_node *node, const td_shape *in) {
+    td_conv conv = conv_of(node, in[0]);
+    return path_of(&conv)->name;
+}
+
 static void prepare(const td_run *run) {
     td_conv conv = conv_of(run->node, td_run_in_shape(run, 0));
     path_of(&conv)->prepare(&conv, run);
@@ -93,6 +98,7 @@ const td_op TD_OP(conv) = {
     .infer = infer,
     .prepared = prepared,
     .scratch = scratch,
+    .path = path,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

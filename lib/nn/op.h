@@ -73,6 +73,9 @@ typedef struct td_op {
     size_t (*prepared)(const td_node *node, const td_shape *in);
     size_t (*scratch)(const td_node *node, const td_shape *in, size_t batch, bool backward);
 
+    /* NULL, or: the name of the way to compute it that the shapes choose, "winograd". */
+    const char *(*path)(const td_node *node, const td_shape *in);
+
     /* Brings the parameters into the form that the passes read; run when they have changed. Has no
      * scratch. At inference params[0] is not there any more when forward runs. */
     void (*prepare)(const td_run *run);
