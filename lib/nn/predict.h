@@ -6,13 +6,13 @@
 #include "nn/net.h"
 
 typedef struct td_predict_watch {
-    /* Called after each 1,024 images with the images done so far; returning false stops with
-     * TD_ERR_INTERRUPTED. NULL for neither. */
+    /* Called after each batch, of 128 to 1,024 images, with the images done so far; returning false
+     * stops with TD_ERR_INTERRUPTED. NULL for neither. */
     bool (*batch_done)(void *context, size_t images);
     void *context;
 } td_predict_watch;
 
-/* The logits of all images, [count, classes], in `arena`. Images are taken 64 at a time; in
+/* The logits of all images, [count, classes], in `arena`. They are computed in chunks (exec.h); in
  * another grouping (another range of the data) the last bits may differ. */
 td_status td_predict(const td_net *net, const float *weights, const td_images *images,
                      td_predict_watch watch, td_arena *arena, float **logits,

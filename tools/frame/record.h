@@ -16,8 +16,8 @@ typedef struct tool_record {
 } tool_record;
 
 /* Starts a record: tool, version, kernel, blas_core, seed, options, inputs, outputs. `options`
- * (stolen, also on failure) is what was asked, as JSON; what cannot change a result (--threads, --quiet,
- * paths of outputs) stays out of it. NULL is TD_ERR_MEMORY, so that json_pack's result can be
+ * (stolen, also on failure) is what was asked, as JSON; what cannot change a result (--threads,
+ * --quiet, paths of outputs) stays out of it. NULL is TD_ERR_MEMORY, so that json_pack's result can be
  * handed over. On failure *record is zeroed. */
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) TD_MUST_USE;
