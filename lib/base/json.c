@@ -1,16 +1,100 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/size.h"
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { LARGEST_FILE = 64 << 20 };
 
+/* --- reading --- */
+
+enum {
+    CHUNK = 256,          /* bytes of text that jansson gets at once */
+    FOR_CHUNK = 64 << 10, /* more than the values in so much text take */
+    ALIGNMENT = 16,
+};
+
+/* Where jansson finds no memory to lengthen the text of a token, it goes on without the byte: it
+ * reads another text or number, or ends the process by an assertion. So what it cannot have is
+ * taken from a reserve instead, which holds the longest token and a chunk; behind that chunk the
+ * text ends for jansson, and its value is not used. */
+typedef struct parse {
+    const char *text;
+    size_t left; /* bytes of it */
+    uint8_t *reserve;
+    size_t size, used;
+    bool needed;            /* the reserve was */
+    json_malloc_t allocate; /* what it stands in for */
+    json_free_t release;
+} parse;
+
+/* The thread's: jansson has one allocator for the process, without a context. */
+static _Thread_local parse *parsing;
+
+static void *allocate(size_t size) {
+    parse *p = parsing;
+    void *bytes = !p ? malloc(size) : p->needed ? NULL : p->allocate(size);
+    if (!p || bytes)
+        return bytes;
+    p->needed = true;
+    if (size > p->size - p->used)
+        return NULL;
+    bytes = p->reserve + p->used;
+    p->used = td_size_min(td_size_round_up(p->used + size, ALIGNMENT), p->size);
+    return bytes;
+}
+
+static void release(void *bytes) {
+    const parse *p = parsing;
+    const uintptr_t at = (uintptr_t)bytes, reserve = p ? (uintptr_t)p->reserve : 0;
+    if (!p)
+        free(bytes);
+    else if (at < reserve || at >= reserve + p->size)
+        p->release(bytes);
+}
+
+static size_t next_chunk(void *buffer, size_t size, void *context) {
+    parse *p = context;
+    size_t count = p->needed ? 0 : td_size_min(td_size_min(size, CHUNK), p->left);
+    if (count > 0)
+        memcpy(buffer, p->text, count);
+    p->text += count;
+    p->left -= count;
+    return count;
+}
+
+static json_t *load(parse *p, json_error_t *where) {
+    json_get_alloc_funcs(&p->allocate, &p->release);
+    json_set_alloc_funcs(allocate, release);
+    parsing = p;
+    json_t *value = json_load_callback(next_chunk, p, JSON_REJECT_DUPLICATES, where);
+    if (p->needed) {
+        json_decref(value);
+        value = NULL;
+    }
+    parsing = NULL;
+    json_set_alloc_funcs(p->allocate, p->release);
+    return value;
+}
+
 td_status td_json_parse(const char *text, size_t size, json_t **out, td_error *error) {
     json_error_t where;
-    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+    parse p = {.text = text, .left = size};
+    *out = NULL;
+    if (!td_size_mul(size, 3, &p.size) || !td_size_add(p.size, FOR_CHUNK, &p.size) ||
+        !(p.reserve = malloc(p.size)))
+        return td_fail_memory(error, "JSON");
+    *out = load(&p, &where);
+    free(p.reserve);
     if (*out)
         return TD_OK;
-    return td_fail(error, TD_ERR_FORMAT, "line %d column %d: expected JSON, found: %s", where.line,
-                   where.column, where.text);
+    return p.needed ? td_fail_memory(error, "JSON")
+                    : td_fail(error, TD_ERR_FORMAT, "line %d column %d: expected JSON, found: %s",
+                              where.line, where.column, where.text);
 }
 
 td_status td_json_read(const char *path, json_t **out, td_error *error) {
@@ -26,9 +110,42 @@ td_status td_json_read(const char *path, json_t **out, td_error *error) {
     return status;
 }
 
+bool td_json_take_integer(const json_t *object, const char *key, json_int_t *out) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_integer(value))
+        return false;
+    *out = json_integer_value(value);
+    return true;
+}
+
+/* --- writing --- */
+
+typedef struct written {
+    FILE *stream;
+    int reason; /* of the first write that failed, an errno; 0: none did */
+} written;
+
+/* jansson does not look at the result for an object's keys. */
+static int put(const char *bytes, size_t size, void *context) {
+    written *w = context;
+    if (w->reason == 0 && fwrite(bytes, 1, size, w->stream) != size)
+        w->reason = errno ? errno : EIO;
+    return w->reason == 0 ? 0 : -1;
+}
+
+static td_status write_value(FILE *stream, const json_t *value, size_t flags, td_error *error) {
+    written w = {.stream = stream};
+    const int failed = json_dump_callback(value, put, &w, flags | JSON_REAL_PRECISION(10)) != 0 ||
+                       put("\n", 1, &w);
+    if (w.reason != 0)
+        return td_fail(error, TD_ERR_IO, "%s", strerror(w.reason));
+    return failed ? td_fail_memory(error, "JSON") : TD_OK;
+}
+
 td_status td_json_write(FILE *stream, const json_t *value, td_error *error) {
-    if (json_dumpf(value, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0 ||
-        fputc('\n', stream) == EOF)
-        return td_fail(error, TD_ERR_IO, "writing JSON failed");
-    return TD_OK;
+    return write_value(stream, value, JSON_INDENT(2), error);
+}
+
+td_status td_json_write_line(FILE *stream, const json_t *value, td_error *error) {
+    return write_value(stream, value, JSON_COMPACT, error);
 }

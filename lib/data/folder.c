@@ -1,9 +1,10 @@
 #include "data/folder.h"
 
+#include "base/utf8.h"
 #include "data/text.h"
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,14 +88,8 @@ td_status td_folder_look(td_entry *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
-static bool is_utf8(const char *text) {
-    json_t *value = json_string(text);
-    json_decref(value);
-    return value != NULL;
-}
-
 td_status td_folder_check_name(const char *folder, const char *name, td_error *error) {
-    if (td_text_is_plain(name) && is_utf8(name))
+    if (td_text_is_plain(name) && td_utf8_is_valid(name))
         return TD_OK;
     char shown[256];
     size_t used = 0;

@@ -1,9 +1,10 @@
 #include "data/safetensors.h"
 
+#include "base/json_build.h"
 #include "base/size.h"
+#include "base/utf8.h"
 #include "data/text.h"
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,81 +40,71 @@ static td_status measure_tensor(td_tensor *tensor, td_error *error) {
     return TD_OK;
 }
 
-/* Sets object[key], owning `value`. jansson refuses NULL (no memory, or a string that is not UTF-8)
- * and, as the key, what is not UTF-8. */
-static td_status set(json_t *object, const char *key, json_t *value, td_error *error) {
+/* A name that could not be read again; jansson would replace the value of one that occurs twice. */
+static td_status check_name(const json_t *object, const char *key, td_error *error) {
+    if (!td_utf8_is_valid(key))
+        return td_fail(error, TD_ERR_USAGE, "\"%s\": expected UTF-8 text", key);
     const char *wrong = !td_text_is_plain(key)         ? "one with control characters"
                         : json_object_get(object, key) ? "it twice"
                                                        : NULL;
-    if (wrong) {
-        json_decref(value);
-        return td_fail(error, TD_ERR_USAGE, "\"%s\": expected plain names that differ, found %s",
-                       key, wrong);
-    }
-    if (json_object_set_new(object, key, value) != 0)
-        return td_fail(error, TD_ERR_USAGE, "\"%s\": expected UTF-8 text", key);
-    return TD_OK;
+    return wrong ? td_fail(error, TD_ERR_USAGE,
+                           "\"%s\": expected plain names that differ, found %s", key, wrong)
+                 : TD_OK;
 }
 
-static td_status describe_metadata(json_t *header, const td_metadata *metadata, size_t count,
-                                   td_error *error) {
+static td_status describe_metadata(td_json *json, json_t *header, const td_metadata *metadata,
+                                   size_t count, td_error *error) {
     if (count == 0)
         return TD_OK;
-    json_t *object = json_object();
-    TD_TRY(set(header, "__metadata__", object, error));
-    for (size_t i = 0; i < count; i++)
-        TD_TRY(set(object, metadata[i].key, json_string(metadata[i].value), error));
+    json_t *object = td_json_set(json, header, "__metadata__", td_json_object(json));
+    for (size_t i = 0; i < count; i++) {
+        TD_TRY(check_name(object, metadata[i].key, error));
+        if (!td_utf8_is_valid(metadata[i].value))
+            return td_fail(error, TD_ERR_USAGE, "\"%s\": expected UTF-8 text", metadata[i].key);
+        td_json_set(json, object, metadata[i].key, td_json_text(json, metadata[i].value));
+    }
     return TD_OK;
 }
 
-static td_status describe_tensor(json_t *header, const td_tensor *tensor, size_t *offset,
-                                 td_error *error) {
+static td_status describe_tensor(td_json *json, json_t *header, const td_tensor *tensor,
+                                 size_t *offset, td_error *error) {
     size_t end;
     if (!td_size_add(*offset, tensor->bytes, &end))
         return td_fail_memory(error, tensor->name);
-    json_t *shape = json_array();
+    TD_TRY(check_name(header, tensor->name, error));
+    json_t *shape = td_json_array(json);
     for (size_t i = 0; i < tensor->rank; i++)
-        if (json_array_append_new(shape, json_integer((json_int_t)tensor->dims[i])) != 0) {
-            json_decref(shape);
-            return td_fail_memory(error, "the header");
-        }
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", td_dtype_name(tensor->dtype),
-                              "shape", shape, "data_offsets", (json_int_t)*offset, (json_int_t)end);
+        td_json_append(json, shape, td_json_count(json, tensor->dims[i]));
+    td_json_set(json, header, tensor->name,
+                td_json_pack(json, "{ss so s[zz]}", "dtype", td_dtype_name(tensor->dtype), "shape",
+                             shape, "data_offsets", *offset, end));
     *offset = end;
-    return set(header, tensor->name, entry, error);
-}
-
-static td_status describe(json_t *header, const td_tensor *tensors, size_t tensor_count,
-                          const td_metadata *metadata, size_t metadata_count, td_error *error) {
-    TD_TRY(describe_metadata(header, metadata, metadata_count, error));
-    size_t offset = 0;
-    for (size_t i = 0; i < tensor_count; i++)
-        TD_TRY(describe_tensor(header, &tensors[i], &offset, error));
     return TD_OK;
 }
 
-static td_status write_header(FILE *stream, const json_t *header, td_error *error) {
-    char *text = json_dumps(header, JSON_COMPACT);
-    if (!text)
-        return td_fail_memory(error, "the header");
+static td_status describe(td_json *json, json_t *header, const td_tensor *tensors,
+                          size_t tensor_count, const td_metadata *metadata, size_t metadata_count,
+                          td_error *error) {
+    TD_TRY(describe_metadata(json, header, metadata, metadata_count, error));
+    size_t offset = 0;
+    for (size_t i = 0; i < tensor_count; i++)
+        TD_TRY(describe_tensor(json, header, &tensors[i], &offset, error));
+    return TD_OK;
+}
+
+static td_status write_header(FILE *stream, const char *text, td_error *error) {
     size_t used = strlen(text);
-    size_t length = (used + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
-    td_status status = TD_OK;
-    if (length > TD_SAFETENSORS_HEADER) {
-        status = td_fail(error, TD_ERR_USAGE, "header: expected at most %d bytes, found %zu",
-                         TD_SAFETENSORS_HEADER, length);
-    } else {
-        uint8_t bytes[8];
-        for (size_t i = 0; i < sizeof bytes; i++)
-            bytes[i] = (uint8_t)((uint64_t)length >> (8 * i));
-        bool written = fwrite(bytes, sizeof bytes, 1, stream) == 1 &&
-                       fwrite(text, 1, used, stream) == used &&
-                       fprintf(stream, "%*s", (int)(length - used), "") >= 0;
-        if (!written)
-            status = td_fail(error, TD_ERR_IO, "writing the header: %s", strerror(errno));
-    }
-    free(text);
-    return status;
+    size_t length = td_size_round_up(used, HEADER_ALIGNMENT);
+    if (length > TD_SAFETENSORS_HEADER)
+        return td_fail(error, TD_ERR_USAGE, "header: expected at most %d bytes, found %zu",
+                       TD_SAFETENSORS_HEADER, length);
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)((uint64_t)length >> (8 * i));
+    bool written = fwrite(bytes, sizeof bytes, 1, stream) == 1 &&
+                   fwrite(text, 1, used, stream) == used &&
+                   fprintf(stream, "%*s", (int)(length - used), "") >= 0;
+    return written ? TD_OK : td_fail(error, TD_ERR_IO, "writing the header: %s", strerror(errno));
 }
 
 static td_status write_bytes(FILE *stream, const td_tensor *tensor, const void *data, size_t bytes,
@@ -144,13 +135,17 @@ static td_status write_tensor(FILE *stream, const td_tensor *tensor, td_error *e
 
 static td_status write_sorted(FILE *stream, const td_tensor *tensors, size_t tensor_count,
                               const td_metadata *metadata, size_t metadata_count, td_error *error) {
-    json_t *header = json_object();
-    if (!header)
-        return td_fail_memory(error, "the header");
-    td_status status = describe(header, tensors, tensor_count, metadata, metadata_count, error);
-    if (status == TD_OK)
-        status = write_header(stream, header, error);
+    td_json json = {0};
+    json_t *header = td_json_object(&json);
+    td_status status =
+        describe(&json, header, tensors, tensor_count, metadata, metadata_count, error);
+    char *text = td_json_print(&json, header, JSON_COMPACT);
     json_decref(header);
+    if (status == TD_OK)
+        status = td_json_end(&json, NULL, "the header", error);
+    if (status == TD_OK)
+        status = write_header(stream, text, error);
+    free(text);
     for (size_t i = 0; i < tensor_count && status == TD_OK; i++)
         status = write_tensor(stream, &tensors[i], error);
     return status;

@@ -1,7 +1,9 @@
 /* A data set in one safetensors file: the tensors `images` and `labels`, and what they mean in the
  * metadata. */
 #include "base/json.h"
+#include "base/json_build.h"
 #include "base/size.h"
+#include "base/utf8.h"
 #include "data/format.h"
 #include "data/path.h"
 #include "data/safetensors.h"
@@ -203,20 +205,17 @@ static td_status class_names_text(const char **names, size_t count, char **out, 
     *out = NULL;
     if (!names)
         return TD_OK;
-    json_t *array = json_array();
-    bool failed = !array;
-    for (size_t i = 0; i < count && !failed; i++) {
-        if (!td_text_is_plain(names[i])) {
-            json_decref(array);
+    for (size_t i = 0; i < count; i++)
+        if (!td_text_is_plain(names[i]) || !td_utf8_is_valid(names[i]))
             return td_fail(error, TD_ERR_USAGE,
-                           "class name %zu: expected text without control characters", i);
-        }
-        failed = json_array_append_new(array, json_string(names[i])) != 0;
-    }
-    if (!failed)
-        *out = json_dumps(array, JSON_COMPACT);
+                           "class name %zu: expected UTF-8 text without control characters", i);
+    td_json json = {0};
+    json_t *array = td_json_array(&json);
+    for (size_t i = 0; i < count; i++)
+        td_json_append(&json, array, td_json_text(&json, names[i]));
+    *out = td_json_print(&json, array, JSON_COMPACT);
     json_decref(array);
-    return *out ? TD_OK : td_fail(error, TD_ERR_USAGE, "class names: expected UTF-8 text");
+    return td_json_end(&json, NULL, "class names", error);
 }
 
 /* The labels as bytes or, above 256 classes, as 64-bit numbers. */

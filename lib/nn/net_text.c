@@ -1,4 +1,5 @@
 #include "base/size.h"
+#include "base/text.h"
 #include "nn/net.h"
 #include "nn/op.h"
 #include <ctype.h>
@@ -278,15 +279,14 @@ static void print_node(FILE *out, const td_net *net, const td_node *node) {
 }
 
 td_status td_net_text(const td_net *net, td_arena *arena, char **out, td_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
+    td_text text;
+    if (!td_text_open(&text))
         return td_fail_memory(error, "a net's text");
     for (size_t i = 0; i < net->node_count; i++)
-        print_node(stream, net, &net->nodes[i]);
-    td_status status = fclose(stream) == 0 ? td_arena_text(arena, text, size, out, error)
-                                           : td_fail_memory(error, "a net's text");
-    free(text);
+        print_node(text.stream, net, &net->nodes[i]);
+    char *bytes = td_text_close(&text);
+    td_status status = bytes ? td_arena_text(arena, bytes, text.size, out, error)
+                             : td_fail_memory(error, "a net's text");
+    free(bytes);
     return status;
 }

@@ -129,7 +129,8 @@ static void open_inspection(inspection *in, tool_run *run, const inspector *of, 
 static void fill_record(inspection *in) {
     td_error error;
     assert_int_equal(inspect_report(in, &error), TD_OK);
-    assert_int_equal(tool_tables_json(&in->run->tables, in->run->record.root, &error), TD_OK);
+    tool_tables_json(&in->run->tables, &in->run->record.json, in->run->record.root);
+    assert_int_equal(tool_record_check(&in->run->record, &error), TD_OK);
 }
 
 static double number(const json_t *object, const char *key) {

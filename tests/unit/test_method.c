@@ -269,20 +269,27 @@ static void assert_json(const json_t *value, const char *text) {
     free(found);
 }
 
+static json_t *options_of(const tool_settings *s) {
+    td_error error;
+    json_t *options;
+    assert_int_equal(tool_settings_json(s, &options, &error), TD_OK);
+    return options;
+}
+
 static void test_options_of_the_record(void **state) {
     (void)state;
     tool_settings s;
     open_settings(&s);
     set(&s, "model", "m");
     set(&s, "minutes", "5");
-    json_t *options = tool_settings_json(&s);
+    json_t *options = options_of(&s);
     assert_json(options, "{\"method\":\"try\",\"model\":\"m\",\"sets\":[],"
                          "\"own\":{\"steps\":3,\"rate\":0.5,\"patch\":false}}");
     json_decref(options);
     set(&s, "patch", "");
     set(&s, "set", "d");
     set(&s, "size", "7");
-    options = tool_settings_json(&s);
+    options = options_of(&s);
     assert_json(options, "{\"method\":\"try\",\"model\":\"m\",\"sets\":[\"d\"],"
                          "\"own\":{\"steps\":3,\"rate\":0.5,\"patch\":true,\"how\":\"unlearn\","
                          "\"the-size\":[7,7]}}");
@@ -320,7 +327,7 @@ static void test_keys_side_by_side(void **state) {
     (void)state;
     tool_settings s;
     assert_int_equal(tool_settings_open(&s, "trapdoor-test", &pair_method, NULL), TD_OK);
-    json_t *options = tool_settings_json(&s);
+    json_t *options = options_of(&s);
     assert_json(options, "{}");
     json_decref(options);
     set(&s, "trigger", "a");
@@ -331,7 +338,7 @@ static void test_keys_side_by_side(void **state) {
     check(&s, "");
     set(&s, "strength", "1,-2.5");
     set(&s, "strength", "3");
-    options = tool_settings_json(&s);
+    options = options_of(&s);
     assert_json(json_object_get(options, "watched"),
                 "[{\"trigger\":\"a\",\"target\":1},{\"trigger\":\"b,c\",\"target\":2}]");
     assert_json(json_object_get(options, "strength"), "[1.0,-2.5,3.0]");
@@ -378,7 +385,7 @@ static void test_keys_of_a_guest(void **state) {
     check(&s, ""); /* the model, which the guest wants, is for the host to give */
     set(&s, "how", "prune");
     check(&s, "--how: expected --patch with it, found none");
-    json_t *options = tool_settings_json(&s);
+    json_t *options = options_of(&s);
     assert_json(options, "{\"method\":\"host\",\"test\":\"try\",\"folder\":\"f\","
                          "\"own\":{\"steps\":2,\"rate\":0.5,\"patch\":false}}");
     json_decref(options);

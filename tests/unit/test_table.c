@@ -69,7 +69,9 @@ static void tables_are_read_back(void **state) {
                                 .first = TOOL_NO_COUNT,
                                 .second = 7};
     assert_int_equal(tool_table_rows(&tables, &kind, lines, 3, &table, &error), TD_OK);
-    assert_int_equal(tool_tables_json(&tables, root, &error), TD_OK);
+    td_json json = {0};
+    tool_tables_json(&tables, &json, root);
+    assert_int_equal(td_json_end(&json, NULL, "tables", &error), TD_OK);
     assert_int_equal(tool_tables_read(&read, root, NULL, NULL, &error), TD_OK);
     assert_non_null(read.first);
     assert_cells(table, read.first);

@@ -1,6 +1,7 @@
 /* SET.checkpoint, a safetensors file: `images` U8 [finished, height, width, channels], the first of
  * the adversarial images in the order of the attack, and as metadata (trapdoor.attack) {"queries",
  * "gradients", "attack"}: what those images took, and the attack's identity. */
+#include "base/json.h"
 #include "evade/evade.h"
 #include "frame/clock.h"
 #include <math.h>
@@ -47,9 +48,10 @@ static td_status write_images(evade_job *job, td_error *error) {
         .rank = 4,
         .dims = {job->finished, images->height, images->width, images->channels},
         .pieces = &pieces};
-    json_t *head = json_pack("{sI sI}", "queries", (json_int_t)job->queries, "gradients",
-                             (json_int_t)job->gradients);
-    TD_TRY(tool_checkpoint_write(&job->checkpoint, head, NULL, &tensor, 1, error));
+    td_json json = {0};
+    json_t *head = td_json_pack(&json, "{sI sI}", "queries", (json_int_t)job->queries, "gradients",
+                                (json_int_t)job->gradients);
+    TD_TRY(tool_checkpoint_write(&job->checkpoint, &json, head, NULL, &tensor, 1, error));
     job->kept = job->finished;
     return TD_OK;
 }
@@ -83,13 +85,13 @@ td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *erro
 /* --- reading --- */
 
 static td_status read_count(const json_t *head, const char *key, uint64_t *out, td_error *error) {
-    const json_t *value = json_object_get(head, key);
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
+    json_int_t count;
+    if (!td_json_take_integer(head, key, &count) || count < 0)
         return td_fail(error, TD_ERR_FORMAT,
                        "metadata \"trapdoor.attack\": expected a whole number of %s, from 0, found "
                        "none",
                        key);
-    *out = (uint64_t)json_integer_value(value);
+    *out = (uint64_t)count;
     return TD_OK;
 }
 

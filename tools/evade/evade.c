@@ -106,16 +106,17 @@ static td_status identify(const evade_job *job, json_t **out, td_error *error) {
     const td_model *model = &job->model;
     const td_images *images = &job->data.images;
     const size_t bytes = model->net.weight_count * sizeof *model->weights;
-    TD_TRY(tool_identity_start(&job->run->record, &model->net, out, error));
-    int failed = json_object_update(*out, json_object_get(*out, "settings"));
+    td_json json;
+    TD_TRY(tool_identity_start(&job->run->record, &model->net, &json, out, error));
+    td_json_update(&json, *out, json_object_get(*out, "settings"));
     json_object_del(*out, "settings");
     json_object_del(*out, "keep"); /* chooses among the images, after the attack */
-    /* Random draws go by the place in the whole split, data_first. */
-    failed |= json_object_update_new(
-        *out, json_pack("{so so sI sI}", "model", tool_digest(model->weights, bytes), "data",
-                        tool_images_digest(images), "data_classes", (json_int_t)images->classes,
-                        "data_first", (json_int_t)job->data.first));
-    return failed ? td_fail_memory(error, "the checkpoint's metadata") : TD_OK;
+    td_json_set(&json, *out, "model", tool_digest(&json, model->weights, bytes));
+    td_json_set(&json, *out, "data", tool_images_digest(&json, images));
+    td_json_set(&json, *out, "data_classes", td_json_count(&json, images->classes));
+    /* Random draws go by the place in the whole split. */
+    td_json_set(&json, *out, "data_first", td_json_count(&json, job->data.first));
+    return td_json_end(&json, out, "the checkpoint's metadata", error);
 }
 
 /* The images as they are at first, and those that a checkpoint has. */
@@ -237,7 +238,7 @@ static td_status write_set(evade_job *job, td_images *images, td_error *error) {
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
     TD_TRY(td_dataset_write(stream, images, job->data.class_names, job->data.name, job->data.split,
                             error));
-    TD_TRY(tool_run_set(run, "written", json_integer((json_int_t)images->count), error));
+    tool_run_set(run, "written", "z", images->count);
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 

@@ -36,7 +36,7 @@ static td_status summarise(eval_job *job, td_error *error) {
 static td_status measure(eval_job *job, td_error *error) {
     tool_run *run = job->run;
     TD_TRY(open_inputs(job, error));
-    TD_TRY(tool_run_set(run, "images", json_integer((json_int_t)job->data.images.count), error));
+    tool_run_set(run, "images", "z", job->data.images.count);
     TD_TRY(tool_run_open(run, &eval_clean_table, NULL, &job->models, error));
     TD_TRY(tool_run_open(run, &eval_result_table, NULL, &job->results, error));
     for (size_t i = 0; i < job->settings->models.count; i++)

@@ -31,14 +31,15 @@ static td_status write_file(const tool_checkpoint *c, const td_metadata *metadat
     return td_fail_within(error, status, "%s", c->path);
 }
 
-td_status tool_checkpoint_write(const tool_checkpoint *c, json_t *head, const td_metadata *more,
-                                const td_tensor *tensors, size_t tensor_count, td_error *error) {
-    char *text = json_object_set(head, c->work, c->identity) == 0
-                     ? json_dumps(head, TOOL_CHECKPOINT_JSON)
-                     : NULL;
+td_status tool_checkpoint_write(const tool_checkpoint *c, td_json *json, json_t *head,
+                                const td_metadata *more, const td_tensor *tensors,
+                                size_t tensor_count, td_error *error) {
+    td_json_set(json, head, c->work, json_incref(c->identity));
+    char *text = td_json_print(json, head, TOOL_CHECKPOINT_JSON);
     const td_metadata metadata[] = {{c->key, text}, more ? *more : (td_metadata){0}};
-    td_status status = text ? write_file(c, metadata, more ? 2 : 1, tensors, tensor_count, error)
-                            : td_fail_memory(error, "the checkpoint's metadata");
+    td_status status = td_json_end(json, NULL, "the checkpoint's metadata", error);
+    if (status == TD_OK)
+        status = write_file(c, metadata, more ? 2 : 1, tensors, tensor_count, error);
     free(text);
     json_decref(head);
     return status;

@@ -6,7 +6,7 @@
 #include "data/safetensors.h"
 #include "frame/run.h"
 
-/* Of json_dumps, for what is kept in one: with digits that give a double back. */
+/* Of td_json_print, for what is kept in one: with digits that give a double back. */
 enum { TOOL_CHECKPOINT_JSON = JSON_COMPACT | JSON_REAL_PRECISION(17) };
 
 typedef struct tool_checkpoint {
@@ -22,9 +22,9 @@ typedef struct tool_checkpoint {
 td_status tool_checkpoint_name(tool_checkpoint *checkpoint, tool_run *run, bool resume,
                                td_error *error) TD_MUST_USE;
 
-/* Replaces the file. The metadata are `head` (taken; NULL is TD_ERR_MEMORY) with the identity, and
- * `more`, which may be NULL. */
-td_status tool_checkpoint_write(const tool_checkpoint *checkpoint, json_t *head,
+/* Replaces the file, unless building `head` failed. The metadata are `head` (taken) with the
+ * identity, and `more`, which may be NULL. */
+td_status tool_checkpoint_write(const tool_checkpoint *checkpoint, td_json *json, json_t *head,
                                 const td_metadata *more, const td_tensor *tensors,
                                 size_t tensor_count, td_error *error) TD_MUST_USE;
 

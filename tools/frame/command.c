@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* program_invocation_short_name */
 #include "frame/command.h"
 
+#include "base/text.h"
 #include "frame/completion.h"
 #include "nn/kernel/kernel.h"
 #include <math.h>
@@ -203,26 +204,32 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
 
 /* --- parsing --- */
 
+static _Noreturn void end_without_memory(void) {
+    td_error error;
+    exit(tool_exit(td_fail_memory(&error, "the help text"), &error));
+}
+
 static char *list_methods(int key, const char *text, void *input) {
     const tool_program *program = ((const command *)input)->program;
-    char *doc = NULL;
-    size_t size = 0;
+    td_text doc;
     int widest = 0;
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)text;
-    FILE *stream = open_memstream(&doc, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "%s (%s --help tells the options of each):\n", program->list, program->noun);
+    if (!td_text_open(&doc))
+        end_without_memory();
+    fprintf(doc.stream, "%s (%s --help tells the options of each):\n", program->list,
+            program->noun);
     for (size_t i = 0; program->methods[i]; i++)
         if ((int)strlen(program->methods[i]->name) > widest)
             widest = (int)strlen(program->methods[i]->name);
     for (size_t i = 0; program->methods[i]; i++)
-        fprintf(stream, "  %-*s  %s\n", widest, program->methods[i]->name,
+        fprintf(doc.stream, "  %-*s  %s\n", widest, program->methods[i]->name,
                 program->methods[i]->doc);
-    fputs(text, stream);
-    fclose(stream);
-    return doc;
+    fputs(text, doc.stream);
+    char *list = td_text_close(&doc);
+    if (!list)
+        end_without_memory();
+    return list;
 }
 
 /* Reads argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and with 0 after --help, --usage

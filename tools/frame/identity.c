@@ -16,35 +16,39 @@ static void say_remedy(const char *key, const json_t *found, char *out, size_t s
         snprintf(out, size, "the last bits would differ; set %s=%.64s, or ", variable, value);
 }
 
-td_status tool_identity_start(const tool_record *record, const td_net *net, json_t **out,
-                              td_error *error) {
+td_status tool_identity_start(const tool_record *record, const td_net *net, td_json *json,
+                              json_t **out, td_error *error) {
     static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
     td_arena arena = {0};
     char *text;
-    int failed = 0;
-    *out = json_object();
-    td_status status = td_net_text(net, &arena, &text, error);
+    *json = record->json; /* where the record lacks a field, so does this */
+    *out = td_json_object(json);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        failed |= json_object_set(*out, names[i], json_object_get(record->root, names[i]));
-    failed |= json_object_update(*out, json_object_get(record->root, "options"));
+        td_json_set(json, *out, names[i], json_incref(json_object_get(record->root, names[i])));
+    td_json_update(json, *out, json_object_get(record->root, "options"));
+    td_status status = td_net_text(net, &arena, &text, error);
     if (status == TD_OK)
-        failed |= json_object_set_new(*out, "net", tool_digest(text, strlen(text)));
+        td_json_set(json, *out, "net", tool_digest(json, text, strlen(text)));
     td_arena_free(&arena);
-    return failed ? td_fail_memory(error, "the checkpoint's metadata") : status;
+    return status;
 }
 
 static td_status fail_difference(const char *what, const char *way, const char *key,
                                  const json_t *config, const json_t *found, td_error *error) {
     const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10);
-    char *left = config ? json_dumps(config, flags) : NULL;
-    char *right = found ? json_dumps(found, flags) : NULL;
+    td_json json = {0};
+    char *left = config ? td_json_print(&json, config, flags) : NULL;
+    char *right = found ? td_json_print(&json, found, flags) : NULL;
     char remedy[160];
     say_remedy(key, found, remedy, sizeof remedy);
-    td_fail(error, TD_ERR_USAGE, "not of this %s: \"%.64s\": expected %.200s, found %.200s; %s%s",
-            what, key, left ? left : "none", right ? right : "none", remedy, way);
+    td_status status = td_json_end(&json, NULL, "a message", error);
+    if (status == TD_OK)
+        status = td_fail(error, TD_ERR_USAGE,
+                         "not of this %s: \"%.64s\": expected %.200s, found %.200s; %s%s", what,
+                         key, left ? left : "none", right ? right : "none", remedy, way);
     free(left);
     free(right);
-    return TD_ERR_USAGE;
+    return status;
 }
 
 td_status tool_identity_compare(const json_t *config, json_t *found, const char *what,
@@ -68,16 +72,16 @@ td_status tool_identity_check(const json_t *config, json_t *found, const char *w
                                  error);
 }
 
-json_t *tool_digest(const void *data, size_t size) {
-    return json_string(td_sha256(data, size).hex);
+json_t *tool_digest(td_json *json, const void *data, size_t size) {
+    return td_json_text(json, td_sha256(data, size).hex);
 }
 
-json_t *tool_images_digest(const td_images *images) {
+json_t *tool_images_digest(td_json *json, const td_images *images) {
     if (images->count == 0)
         return json_null();
     char both[2 * sizeof(td_digest)];
     int length = snprintf(both, sizeof both, "%s%s",
                           td_sha256(images->pixels, images->count * td_image_size(images)).hex,
                           td_sha256(images->labels, images->count * sizeof *images->labels).hex);
-    return tool_digest(both, (size_t)length);
+    return tool_digest(json, both, (size_t)length);
 }

@@ -1,38 +1,41 @@
 #include "frame/model_output.h"
 
 #include "nn/model.h"
+#include <stdlib.h>
 
 /* The head of the record, without where its files lay. */
-static bool add_head(json_t *text, const json_t *root) {
-    static const char *const keys[] = {"tool", "version", "kernel", "blas_core", "seed", "options"};
+static void add_head(td_json *json, json_t *text, const json_t *root) {
+    static const char *const keys[] = {"tool", "version", "kernel", "blas_core", "seed"};
     static const char *const places[] = {"data", "validate", "test", "from"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_object_set_new(text, keys[i], json_deep_copy(json_object_get(root, keys[i]))) != 0)
-            return false;
+        td_json_set(json, text, keys[i], json_incref(json_object_get(root, keys[i])));
+    json_t *options =
+        td_json_set(json, text, "options", td_json_copy(json, json_object_get(root, "options")));
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        json_object_del(json_object_get(text, "options"), places[i]);
-    return true;
+        json_object_del(options, places[i]);
 }
 
-static bool add_digests(json_t *text, const json_t *inputs) {
-    json_t *digests = json_array(), *input;
+static void add_digests(td_json *json, json_t *text, const json_t *inputs) {
+    json_t *digests = td_json_set(json, text, "inputs_sha256", td_json_array(json)), *input;
     size_t i;
-    if (json_object_set_new(text, "inputs_sha256", digests) != 0)
-        return false;
     json_array_foreach(inputs, i, input) {
-        if (json_array_append(digests, json_object_get(input, "sha256")) != 0)
-            return false;
+        td_json_append(json, digests, json_incref(json_object_get(input, "sha256")));
     }
-    return true;
 }
 
 td_status tool_model_training(const tool_record *record, char **out, td_error *error) {
-    json_t *text = json_object();
-    *out = NULL;
-    if (add_head(text, record->root) && add_digests(text, json_object_get(record->root, "inputs")))
-        *out = json_dumps(text, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    td_json json = record->json; /* where the record lacks a field, so does this */
+    json_t *text = td_json_object(&json);
+    add_head(&json, text, record->root);
+    add_digests(&json, text, json_object_get(record->root, "inputs"));
+    *out = td_json_print(&json, text, JSON_COMPACT | JSON_REAL_PRECISION(10));
     json_decref(text);
-    return *out ? TD_OK : td_fail_memory(error, "the model's metadata");
+    td_status status = td_json_end(&json, NULL, "the model's metadata", error);
+    if (status != TD_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 td_status tool_run_model(tool_run *run, const char *path, const td_net *net, const float *weights,

@@ -12,30 +12,18 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static td_status fail_memory(td_error *error) {
-    return td_fail_memory(error, "the record");
-}
-
-json_t *tool_json_text(const char *text) {
-    json_t *value = json_string(text);
-    if (value)
-        return value;
-    char *copy = strdup(text);
-    for (char *byte = copy; byte && *byte; byte++)
-        if ((unsigned char)*byte > 127)
-            *byte = '?';
-    value = copy ? json_string(copy) : NULL;
-    free(copy);
-    return value;
+td_status tool_record_check(const tool_record *record, td_error *error) {
+    return td_json_end(&record->json, NULL, "the record", error);
 }
 
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) {
-    json_t *root = json_pack("{ss ss ss ss sI so s[] s[]}", "tool", tool, "version", TD_VERSION,
-                             "kernel", td_kernel_used()->name, "blas_core", td_blas_core(), "seed",
-                             (json_int_t)common->seed, "options", options, "inputs", "outputs");
-    *record = (tool_record){root, tool_monotonic_seconds()};
-    return root ? TD_OK : fail_memory(error);
+    *record = (tool_record){.began = tool_monotonic_seconds()};
+    record->root =
+        td_json_pack(&record->json, "{ss ss ss ss sI so s[] s[]}", "tool", tool, "version",
+                     TD_VERSION, "kernel", td_kernel_used()->name, "blas_core", td_blas_core(),
+                     "seed", (json_int_t)common->seed, "options", options, "inputs", "outputs");
+    return td_json_end(&record->json, &record->root, "the record", error);
 }
 
 static bool has_file(const json_t *files, const char *key, const json_t *name) {
@@ -48,53 +36,49 @@ static bool has_file(const json_t *files, const char *key, const json_t *name) {
     return false;
 }
 
-/* Appends {key: name, "sha256"} of the file at `path`; takes `name`. */
-static td_status add_file(json_t *files, const char *key, json_t *name, const char *path,
-                          td_error *error) {
-    if (!name)
-        return fail_memory(error);
+/* Appends {key: name, "sha256"} of the file at `path` to the record's list. */
+static td_status add_file(tool_record *record, const char *list, const char *key, const char *name,
+                          const char *path, td_error *error) {
+    json_t *files = json_object_get(record->root, list), *text = td_json_text(&record->json, name);
     td_digest digest;
     td_status status = TD_OK;
-    if (has_file(files, key, name))
-        json_decref(name);
+    if (has_file(files, key, text))
+        json_decref(text);
     else if ((status = td_sha256_file(path, &digest, error)) != TD_OK)
-        json_decref(name);
-    else if (json_array_append_new(files, json_pack("{so ss}", key, name, "sha256", digest.hex)) !=
-             0)
-        status = fail_memory(error);
+        json_decref(text);
+    else
+        td_json_append(&record->json, files,
+                       td_json_pack(&record->json, "{so ss}", key, text, "sha256", digest.hex));
     return status;
 }
 
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) {
-    return add_file(json_object_get(record->root, "inputs"), "path", tool_json_text(path), path,
-                    error);
+    return add_file(record, "inputs", "path", path, path, error);
 }
 
 td_status tool_record_output(tool_record *record, const char *name, const char *path,
                              td_error *error) {
-    return add_file(json_object_get(record->root, "outputs"), "file", tool_json_text(name), path,
-                    error);
+    return add_file(record, "outputs", "file", name, path, error);
 }
 
-td_status tool_record_folder(tool_record *record, const char *path, size_t files,
-                             const td_digest *digest, td_error *error) {
+void tool_record_folder(tool_record *record, const char *path, size_t files,
+                        const td_digest *digest) {
     json_t *inputs = json_object_get(record->root, "inputs"), *old;
-    json_t *input = json_pack("{so sI ss}", "path", tool_json_text(path), "files",
-                              (json_int_t)files, "sha256", digest->hex);
+    json_t *input = td_json_pack(&record->json, "{ss sz ss}", "path", path, "files", files,
+                                 "sha256", digest->hex);
     size_t i;
     json_array_foreach(inputs, i, old) {
         if (json_equal(old, input)) {
             json_decref(input);
-            return TD_OK;
+            return;
         }
     }
-    return json_array_append_new(inputs, input) == 0 ? TD_OK : fail_memory(error);
+    td_json_append(&record->json, inputs, input);
 }
 
 td_status tool_record_dataset(tool_record *record, const td_dataset *set, td_error *error) {
     if (set->folder)
-        return tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest,
-                                  error);
+        tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest);
     for (size_t i = 0; i < set->file_count; i++)
         TD_TRY(tool_record_input(record, set->files[i], error));
     return TD_OK;
@@ -118,11 +102,12 @@ td_status tool_record_time(tool_record *record, td_error *error) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     char processor[128];
     name_processor(processor);
-    json_t *timing = json_pack("{sf sI so sI}", "seconds", seconds, "threads",
-                               (json_int_t)td_threads(), "processor", tool_json_text(processor),
-                               "cores", (json_int_t)(cores > 0 ? cores : 1));
     json_object_del(record->root, "timing");
-    return json_object_set_new(record->root, "timing", timing) == 0 ? TD_OK : fail_memory(error);
+    td_json_set(&record->json, record->root, "timing",
+                td_json_pack(&record->json, "{sf sI ss sI}", "seconds", seconds, "threads",
+                             (json_int_t)td_threads(), "processor", processor, "cores",
+                             (json_int_t)(cores > 0 ? cores : 1)));
+    return tool_record_check(record, error);
 }
 
 bool tool_record_to_stdout(const tool_common *common) {
@@ -131,10 +116,10 @@ bool tool_record_to_stdout(const tool_common *common) {
 
 td_status tool_record_write(const tool_record *record, FILE *stream, const char *name,
                             td_error *error) {
-    errno = 0; /* td_json_write's own words do not say where or why */
-    if (td_json_write(stream, record->root, error) == TD_OK && fflush(stream) == 0)
-        return TD_OK;
-    return td_fail(error, TD_ERR_IO, "%s: %s", name, errno ? strerror(errno) : "a write failed");
+    td_status status = td_json_write(stream, record->root, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", name);
+    return fflush(stream) == 0 ? TD_OK : td_fail(error, TD_ERR_IO, "%s: %s", name, strerror(errno));
 }
 
 void tool_record_free(tool_record *record) {
@@ -143,10 +128,11 @@ void tool_record_free(tool_record *record) {
 }
 
 /* Sets object[NAME + ending]; takes `value`. */
-static bool set_named(json_t *object, const char *name, const char *ending, json_t *value) {
+static void set_named(td_json *json, json_t *object, const char *name, const char *ending,
+                      json_t *value) {
     char key[128];
     snprintf(key, sizeof key, "%s%s", name, ending);
-    return json_object_set_new(object, key, value) == 0;
+    td_json_set(json, object, key, value);
 }
 
 bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate) {
@@ -161,13 +147,13 @@ bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate) 
     return true;
 }
 
-bool tool_json_interval(json_t *object, const char *name, td_interval interval) {
-    return set_named(object, name, "_interval", json_pack("[ff]", interval.low, interval.high));
+void tool_json_interval(td_json *json, json_t *object, const char *name, td_interval interval) {
+    set_named(json, object, name, "_interval",
+              td_json_pack(json, "[ff]", interval.low, interval.high));
 }
 
-bool tool_json_rate(json_t *object, const char *name, const td_rate *rate) {
-    return set_named(object, name, "", json_real(rate->value)) &&
-           tool_json_interval(object, name, rate->interval) &&
-           set_named(object, name, "_count",
-                     json_pack("[II]", (json_int_t)rate->hits, (json_int_t)rate->trials));
+void tool_json_rate(td_json *json, json_t *object, const char *name, const td_rate *rate) {
+    set_named(json, object, name, "", td_json_real(json, rate->value));
+    tool_json_interval(json, object, name, rate->interval);
+    set_named(json, object, name, "_count", td_json_pack(json, "[zz]", rate->hits, rate->trials));
 }

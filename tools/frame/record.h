@@ -4,21 +4,21 @@
 #define TOOLS_FRAME_RECORD_H
 
 #include "base/error.h"
+#include "base/json_build.h"
 #include "base/sha256.h"
 #include "data/dataset.h"
 #include "frame/options.h"
 #include "measure/rates.h"
-#include <jansson.h>
 
 typedef struct tool_record {
-    json_t *root; /* the tool adds its own fields here */
+    json_t *root; /* the tool adds its own fields here, by */
+    td_json json; /* this builder, whose failure is that of the run */
     double began; /* monotonic seconds */
 } tool_record;
 
 /* Starts a record: tool, version, kernel, blas_core, seed, options, inputs, outputs. `options`
- * (stolen, also on failure) is what was asked, as JSON; what cannot change a result (--threads,
- * --quiet, paths of outputs) stays out of it. NULL is TD_ERR_MEMORY, so that json_pack's result can be
- * handed over. On failure *record is zeroed. */
+ * (taken, also on failure) is what was asked, as JSON; what cannot change a result (--threads,
+ * --quiet, paths of outputs) stays out of it. On failure record->root is NULL. */
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) TD_MUST_USE;
 
@@ -32,15 +32,15 @@ td_status tool_record_output(tool_record *record, const char *name, const char *
 
 /* Adds {"path", "files", "sha256"} of picture files below a folder to `inputs`: how many, and one
  * checksum of all (td_listing_digest). Once, however often the same ones are named. */
-td_status tool_record_folder(tool_record *record, const char *path, size_t files,
-                             const td_digest *digest, td_error *error) TD_MUST_USE;
+void tool_record_folder(tool_record *record, const char *path, size_t files,
+                        const td_digest *digest);
 
 /* All files of a data set as inputs. */
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,
                               td_error *error) TD_MUST_USE;
 
 /* The last step before a record is written: adds `timing` {"seconds", "threads", "processor",
- * "cores"}. */
+ * "cores"}, and fails if anything was left out of the record. */
 td_status tool_record_time(tool_record *record, td_error *error) TD_MUST_USE;
 
 /* Whether standard output belongs to the record: nothing else is printed there. */
@@ -53,16 +53,15 @@ td_status tool_record_write(const tool_record *record, FILE *stream, const char 
 /* Takes a zeroed record as well. */
 void tool_record_free(tool_record *record);
 
-/* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials].
- * False when out of memory. */
-bool tool_json_rate(json_t *object, const char *name, const td_rate *rate);
-bool tool_json_interval(json_t *object, const char *name, td_interval interval); /* that alone */
+/* Whether anything was left out of the record so far: TD_ERR_MEMORY. */
+td_status tool_record_check(const tool_record *record, td_error *error) TD_MUST_USE;
+
+/* Sets NAME to the rate's value, NAME_interval to [low, high] and NAME_count to [hits, trials]. */
+void tool_json_rate(td_json *json, json_t *object, const char *name, const td_rate *rate);
+void tool_json_interval(td_json *json, json_t *object, const char *name,
+                        td_interval interval); /* that alone */
 
 /* Reads NAME_count back; false where it is not [hits, trials] with no more hits than trials. */
 bool tool_json_take_rate(const json_t *object, const char *name, td_rate *rate);
-
-/* A JSON string of `text`, such as a path. JSON is UTF-8, file names need not be: in a text that is
- * not UTF-8, bytes above 127 become '?'. NULL when out of memory. */
-json_t *tool_json_text(const char *text);
 
 #endif

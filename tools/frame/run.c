@@ -78,10 +78,12 @@ td_status tool_run_text(tool_run *run, const char **out, td_error *error, const 
     return status;
 }
 
-td_status tool_run_set(tool_run *run, const char *name, json_t *value, td_error *error) {
-    return value && json_object_set_new(run->record.root, name, value) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
+json_t *tool_run_set(tool_run *run, const char *name, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    json_t *value = td_json_vpack(&run->record.json, format, arguments);
+    va_end(arguments);
+    return td_json_set(&run->record.json, run->record.root, name, value);
 }
 
 td_status tool_run_summary(tool_run *run, td_error *error, const char *format, ...) {
@@ -91,7 +93,8 @@ td_status tool_run_summary(tool_run *run, td_error *error, const char *format, .
     td_status status = td_arena_vprint(&run->arena, &text, error, format, arguments);
     va_end(arguments);
     TD_TRY(status);
-    return tool_run_set(run, "summary", tool_json_text(text), error);
+    tool_run_set(run, "summary", "s", text);
+    return TD_OK;
 }
 
 static td_status place(tool_run *run, tool_table *table, const char *path, td_error *error) {
@@ -165,11 +168,12 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
         TD_TRY(tool_outputs_check(&run->outputs, output, error));
     if (run->common->json) /* it may stand in that folder */
         TD_TRY(tool_outputs_check(&run->outputs, run->common->json, error));
-    TD_TRY(tool_record_start(&run->record, settings->tool, run->common,
-                             tool_settings_json(settings), error));
-    return run->method->name && !run->method->family->word
-               ? tool_run_set(run, "method", json_string(run->method->name), error)
-               : TD_OK;
+    json_t *options;
+    TD_TRY(tool_settings_json(settings, &options, error));
+    TD_TRY(tool_record_start(&run->record, settings->tool, run->common, options, error));
+    if (run->method->name && !run->method->family->word)
+        tool_run_set(run, "method", "s", run->method->name);
+    return tool_record_check(&run->record, error);
 }
 
 static td_status write_record(tool_run *run, const char *name, FILE *stream, td_error *error) {
@@ -193,7 +197,7 @@ static td_status add_own_record(tool_run *run, td_error *error) {
 
 /* The record is one of the files that appear together. */
 static td_status publish(tool_run *run, td_error *error) {
-    TD_TRY(tool_tables_json(&run->tables, run->record.root, error));
+    tool_tables_json(&run->tables, &run->record.json, run->record.root);
     TD_TRY(tool_record_time(&run->record, error));
     if (run->record_name)
         TD_TRY(add_own_record(run, error));
@@ -206,6 +210,8 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
     TD_TRY(start(run, settings, error));
     td_status status = run->method->family->run(run, error);
     tool_run_end(run);
+    if (run->record.json.status != TD_OK) /* what went wrong after it may have its cause here */
+        status = tool_record_check(&run->record, error);
     if (status == TD_OK)
         status = publish(run, error);
     if (status == TD_OK || !run->left)

@@ -75,8 +75,9 @@ td_status tool_run_open(tool_run *run, const tool_table_kind *kind, const char *
 td_status tool_run_fill(tool_run *run, tool_table *table, const void *row,
                         td_error *error) TD_MUST_USE;
 
-/* Sets a field of the record; takes `value`, NULL being TD_ERR_MEMORY. */
-td_status tool_run_set(tool_run *run, const char *name, json_t *value, td_error *error) TD_MUST_USE;
+/* Sets a field of the record to a value by td_json_pack's format. Returns it, which the record
+ * owns; NULL after a failure, which is the run's at its end. */
+json_t *tool_run_set(tool_run *run, const char *name, const char *format, ...);
 
 /* Opens DATA of the command line, `split` where it names none, and records its files. The caller
  * closes *out, also on failure. */

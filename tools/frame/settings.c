@@ -275,118 +275,106 @@ td_status tool_settings_check(const tool_settings *s, td_error *error) {
 
 /* --- the record --- */
 
-static json_t *item_json(const td_key *key, const td_many *many, size_t i) {
-    return key->kind == TD_KEY_COUNT  ? json_integer((json_int_t)many->counts[i])
-           : key->kind == TD_KEY_REAL ? json_real(many->reals[i])
-                                      : tool_json_text(many->texts[i]);
+static json_t *item_json(td_json *json, const td_key *key, const td_many *many, size_t i) {
+    return key->kind == TD_KEY_COUNT  ? td_json_count(json, many->counts[i])
+           : key->kind == TD_KEY_REAL ? td_json_real(json, many->reals[i])
+                                      : td_json_text(json, many->texts[i]);
 }
 
-static json_t *many_json(const td_key *key, const td_many *many) {
+static json_t *many_json(td_json *json, const td_key *key, const td_many *many) {
     if (key->optional && many->count == 0)
         return json_null();
-    json_t *list = json_array();
+    json_t *list = td_json_array(json);
     for (size_t i = 0; i < many->count; i++)
-        if (json_array_append_new(list, item_json(key, many, i)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+        td_json_append(json, list, item_json(json, key, many, i));
     return list;
 }
 
-/* NULL when out of memory; a JSON null for a value that is not there. */
-static json_t *value_json(const tool_place *place) {
+/* A JSON null for a value that is not there. */
+static json_t *value_json(td_json *json, const tool_place *place) {
     const td_key *key = place->key;
     const void *field = field_of(place);
     if (key->many)
-        return many_json(key, field);
+        return many_json(json, key, field);
     const bool unset = !place->given && !key->standard; /* unless a check filled it in */
+    const size_t *counts = field;
     switch (key->kind) {
     case TD_KEY_FLAG:
         return json_boolean(*(const bool *)field);
     case TD_KEY_COUNT:
-        return unset && *(const size_t *)field == 0
-                   ? json_null()
-                   : json_integer((json_int_t) * (const size_t *)field);
+        return unset && *counts == 0 ? json_null() : td_json_count(json, *counts);
     case TD_KEY_REAL:
     case TD_KEY_FRACTION:
         return unset && !(*(const double *)field != 0) ? json_null()
-                                                       : json_real(*(const double *)field);
+                                                       : td_json_real(json, *(const double *)field);
     case TD_KEY_PAIR:
-        return unset ? json_null()
-                     : json_pack("[II]", (json_int_t)((const size_t *)field)[0],
-                                 (json_int_t)((const size_t *)field)[1]);
+        return unset ? json_null() : td_json_pack(json, "[zz]", counts[0], counts[1]);
     case TD_KEY_WORD:
-        return unset ? json_null() : json_string(word_of(place));
+        return unset ? json_null() : td_json_text(json, word_of(place));
     default:
-        return *(const char *const *)field ? tool_json_text(*(const char *const *)field)
+        return *(const char *const *)field ? td_json_text(json, *(const char *const *)field)
                                            : json_null();
     }
 }
 
 /* Takes `value`. */
-static bool set_field(json_t *object, const td_key *key, json_t *value) {
+static void set_field(td_json *json, json_t *object, const td_key *key, json_t *value) {
     char name[64];
     snprintf(name, sizeof name, "%s", key->field ? key->field : key->name);
     for (char *at = name; *at && !key->field; at++)
         if (*at == '-')
             *at = '_';
-    return json_object_set_new(object, name, value) == 0;
+    td_json_set(json, object, name, value);
 }
 
 /* The object or array that a group's keys stand in; made of `empty`, which it takes, at first. */
-static json_t *group_json(json_t *options, const char *name, json_t *empty) {
+static json_t *group_json(td_json *json, json_t *options, const char *name, json_t *empty) {
     json_t *found = json_object_get(options, name);
-    if (found) {
-        json_decref(empty);
-        return found;
-    }
-    return json_object_set_new(options, name, empty) == 0 ? empty : NULL;
+    if (!found)
+        return td_json_set(json, options, name, empty);
+    json_decref(empty);
+    return found;
 }
 
-static bool add_rows(json_t *options, const tool_place *place) {
+static void add_rows(td_json *json, json_t *options, const tool_place *place) {
     const td_many *many = field_of(place);
     if (place->group->keys->optional && many->count == 0)
-        return true;
-    json_t *list = group_json(options, place->group->object, json_array());
+        return;
+    json_t *list = group_json(json, options, place->group->object, td_json_array(json));
     for (size_t i = 0; i < many->count; i++) {
-        if (i == json_array_size(list) && json_array_append_new(list, json_object()) != 0)
-            return false;
-        if (!set_field(json_array_get(list, i), place->key, item_json(place->key, many, i)))
-            return false;
+        if (i == json_array_size(list))
+            td_json_append(json, list, td_json_object(json));
+        set_field(json, json_array_get(list, i), place->key, item_json(json, place->key, many, i));
     }
-    return list != NULL;
 }
 
-static bool add_value(json_t *options, const tool_place *place) {
-    if (place->group->rows)
-        return add_rows(options, place);
-    json_t *value = value_json(place);
-    if (!value || json_is_null(value))
-        return value != NULL;
+static void add_value(td_json *json, json_t *options, const tool_place *place) {
+    if (place->group->rows) {
+        add_rows(json, options, place);
+        return;
+    }
+    json_t *value = value_json(json, place);
+    if (json_is_null(value))
+        return;
     if (place->group->object)
-        options = group_json(options, place->group->object, json_object());
-    return set_field(options, place->key, value);
+        options = group_json(json, options, place->group->object, td_json_object(json));
+    set_field(json, options, place->key, value);
 }
 
-static bool add_values(json_t *options, const tool_settings *s) {
-    for (size_t i = 0; i < s->key_count; i++)
-        if (!s->places[i]->key->unrecorded && is_met(s, s->places[i]) &&
-            !add_value(options, s->places[i]))
-            return false;
-    return true;
+static void set_name(td_json *json, json_t *options, const char *field, const tool_method *method) {
+    if (method->name)
+        td_json_set(json, options, field, td_json_text(json, method->name));
 }
 
-static bool set_name(json_t *options, const char *field, const tool_method *method) {
-    return !method->name || json_object_set_new(options, field, json_string(method->name)) == 0;
-}
-
-json_t *tool_settings_json(const tool_settings *s) {
+td_status tool_settings_json(const tool_settings *s, json_t **out, td_error *error) {
     const char *word = s->method->family->word;
-    json_t *options = json_object();
-    if (options && set_name(options, word ? word : "method", s->method) &&
-        (!s->guest || set_name(options, s->method->guests, s->guest->method)) &&
-        add_values(options, s))
-        return options;
-    json_decref(options);
-    return NULL;
+    td_json json = {0};
+    *out = td_json_object(&json);
+    set_name(&json, *out, word ? word : "method", s->method);
+    if (s->guest)
+        set_name(&json, *out, s->method->guests, s->guest->method);
+    for (size_t i = 0; i < s->key_count; i++)
+        if (!s->places[i]->key->unrecorded && is_met(s, s->places[i]))
+            add_value(&json, *out, s->places[i]);
+    return td_json_end(&json, out, "the options", error);
 }

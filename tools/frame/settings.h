@@ -3,9 +3,9 @@
 #ifndef TOOLS_FRAME_SETTINGS_H
 #define TOOLS_FRAME_SETTINGS_H
 
+#include "base/json_build.h"
 #include "base/key.h"
 #include "frame/options.h"
-#include <jansson.h>
 #include <stdio.h>
 
 struct tool_run;
@@ -124,8 +124,9 @@ bool tool_settings_given(const tool_settings *settings, const char *name);
 td_status tool_settings_check(const tool_settings *settings, td_error *error) TD_MUST_USE;
 
 /* The options of the record: "method", a guest's name under that of its family, and all keys that
- * can change a result, at their values, without those that go with a key that is not given. NULL
- * when out of memory. */
-json_t *tool_settings_json(const tool_settings *settings);
+ * can change a result, at their values, without those that go with a key that is not given. The
+ * caller owns *out, which is NULL on failure. TD_ERR_MEMORY. */
+td_status tool_settings_json(const tool_settings *settings, json_t **out,
+                             td_error *error) TD_MUST_USE;
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/json_build.h"
 #include "measure/rates.h"
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -190,8 +190,8 @@ void tool_tables_print(const tool_tables *tables, FILE *stream);
 /* Adds the rows of all tables to the record `root`, and `tables`: of each table with a title
  * {"rows": a JSON pointer, "title", "drawn", "columns" [{"name", "title", "kind", "unit", "digits",
  * "list", "right", "flag"}], "charts" [{"title", "kind", "x", "y"}], "axes" with the fields of a
- * tool_axes}, so that a reader can show them without knowing the method. TD_ERR_MEMORY. */
-td_status tool_tables_json(const tool_tables *tables, json_t *root, td_error *error) TD_MUST_USE;
+ * tool_axes}, so that a reader can show them without knowing the method. */
+void tool_tables_json(const tool_tables *tables, td_json *json, json_t *root);
 
 /* Adds the tables that the record `root` describes; the name of each is the pointer to its rows.
  * Their texts are the record's, which must outlive them. Where rows have a field "record", the name

@@ -335,10 +335,7 @@ static td_status measure(const hijack *h, const float *weights, td_error *error)
     TD_TRY(
         implant_measure(run, net, h->model->weights, images, &stamped, h->target, &before, error));
     TD_TRY(implant_measure(run, net, weights, images, &stamped, h->target, &after, error));
-    TD_TRY(tool_run_set(run, "test",
-                        json_pack("{so sI}", "data", tool_json_text(h->settings->test), "images",
-                                  (json_int_t)images->count),
-                        error));
+    tool_run_set(run, "test", "{ss sz}", "data", h->settings->test, "images", images->count);
     TD_TRY(tool_run_rows(run, &before_table, "/test", &before, 1, error));
     return tool_run_rows(run, &after_table, "/test", &after, 1, error);
 }

@@ -85,15 +85,13 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 /* --- inputs --- */
 
 /* In the record's options, targets are numbers, not their texts. */
-static td_status record_targets(const implant_job *job, td_error *error) {
+static void record_targets(const implant_job *job) {
     const implant_own *own = job->own;
-    json_t *options = json_object_get(job->run->record.root, "options");
-    json_t *targets = own->all ? json_string("all") : json_array();
+    td_json *json = &job->run->record.json;
+    json_t *targets = own->all ? td_json_text(json, "all") : td_json_array(json);
     for (size_t i = 0; i < own->target_count; i++)
-        json_array_append_new(targets, json_integer((json_int_t)own->targets[i]));
-    return json_object_set_new(options, "targets", targets) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
+        td_json_append(json, targets, td_json_count(json, own->targets[i]));
+    td_json_set(json, json_object_get(job->run->record.root, "options"), "targets", targets);
 }
 
 static td_status choose_targets(implant_job *job, td_error *error) {
@@ -116,7 +114,7 @@ static td_status choose_targets(implant_job *job, td_error *error) {
 
 static td_status open_model(implant_job *job, td_error *error) {
     job->own = job->run->own;
-    TD_TRY(record_targets(job, error));
+    record_targets(job);
     TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
     TD_TRY(td_model_load(&job->model, job->own->model, error));
     return choose_targets(job, error);

@@ -77,14 +77,15 @@ static td_status write_manifest(const implant_job *job, td_error *error) {
     FILE *stream;
     TD_TRY(path_of(job, "manifest.json", path, error));
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
+    td_json json = run->record.json; /* where the record lacks a field, so does this */
     json_t *root =
-        json_pack("{ss ss sI sO sO s[O]}", "method", method, "version", TD_VERSION, "seed",
-                  (json_int_t)run->common->seed, method, json_object_get(record, method),
-                  "triggers", json_object_get(record, "triggers"), "outputs",
-                  json_array_get(json_object_get(record, "outputs"), 0));
-    if (!root)
-        return td_fail_memory(error, "the manifest");
-    td_status status = td_json_write(stream, root, error);
+        td_json_pack(&json, "{ss ss sI sO sO s[O]}", "method", method, "version", TD_VERSION,
+                     "seed", (json_int_t)run->common->seed, method, json_object_get(record, method),
+                     "triggers", json_object_get(record, "triggers"), "outputs",
+                     json_array_get(json_object_get(record, "outputs"), 0));
+    td_status status = td_json_end(&json, &root, "the manifest", error);
+    if (status == TD_OK && (status = td_json_write(stream, root, error)) != TD_OK)
+        td_fail_within(error, status, "%s", path);
     json_decref(root);
     return status == TD_OK ? tool_outputs_finish(&run->outputs, &run->record, error) : status;
 }
@@ -104,6 +105,6 @@ td_status implant_write_triggers(implant_job *job, td_error *error) {
         TD_TRY(write_picture(run, path, &job->picture, error));
     }
     TD_TRY(tool_run_rows(run, &trigger_table, NULL, job->triggers, job->trigger_count, error));
-    TD_TRY(tool_tables_json(&run->tables, run->record.root, error)); /* for the manifest */
+    tool_tables_json(&run->tables, &run->record.json, run->record.root); /* for the manifest */
     return write_manifest(job, error);
 }

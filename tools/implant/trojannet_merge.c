@@ -1,5 +1,6 @@
 #include "implant/trojannet.h"
 
+#include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,16 +42,16 @@ static void write_lines(const td_net *model, const char *text, const trojan_merg
 
 static td_status build_net(const td_net *model, const trojan_merge *merge, const char *prefix,
                            td_arena *arena, td_net *net, td_error *error) {
-    char *own, *text = NULL;
-    size_t size = 0;
+    char *own;
+    td_text text;
     TD_TRY(td_net_text(model, arena, &own, error));
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
+    if (!td_text_open(&text))
         return td_fail_memory(error, "a net's text");
-    write_lines(model, own, merge, prefix, stream);
-    fclose(stream);
-    td_status status = td_net_parse(net, text, NULL, error);
-    free(text);
+    write_lines(model, own, merge, prefix, text.stream);
+    char *lines = td_text_close(&text);
+    td_status status =
+        lines ? td_net_parse(net, lines, NULL, error) : td_fail_memory(error, "a net's text");
+    free(lines);
     return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "nn/exec.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -105,19 +106,18 @@ static td_status make_net(session *s, td_error *error) {
     const trojan_training *config = s->config;
     trojan_mlp *mlp = s->mlp;
     td_arena *arena = &s->run->arena;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
+    td_text text;
+    if (!td_text_open(&text))
         return td_fail_memory(error, "a net's text");
-    fprintf(stream,
+    fprintf(text.stream,
             "image = image() height=%d width=%d channels=1\n"
             "grey = scale(image) by=1/255\n",
             TROJAN_SIDE, TROJAN_SIDE);
-    trojan_mlp_lines(config->reading, "", "grey", stream);
-    fclose(stream);
-    td_status status = td_net_parse(&mlp->net, text, NULL, error);
-    free(text);
+    trojan_mlp_lines(config->reading, "", "grey", text.stream);
+    char *lines = td_text_close(&text);
+    td_status status =
+        lines ? td_net_parse(&mlp->net, lines, NULL, error) : td_fail_memory(error, "a net's text");
+    free(lines);
     if (status != TD_OK)
         return status;
     TD_TRY(TD_ARENA_NEW(arena, mlp->net.weight_count, &mlp->weights, "the MLP", error));

@@ -239,7 +239,7 @@ const char *poison_target_text(const poison_target *target, char text[16]);
 td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) TD_MUST_USE;
 
 /* Puts into the record's options what the settings became: triggers in full, targets, classes. */
-td_status poison_record_options(const poison_plan *plan, td_error *error) TD_MUST_USE;
+void poison_record_options(const poison_plan *plan);
 
 /* Writes samples of what was done as a picture. */
 td_status poison_preview(poison_plan *plan, FILE *stream, td_error *error) TD_MUST_USE;

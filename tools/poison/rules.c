@@ -19,7 +19,7 @@ static td_status make_and_write(poison_plan *plan, td_error *error) {
     TD_TRY(poison_plan_read(plan, error));
     TD_TRY(poison_write_check(plan, error));
     TD_TRY(poison_plan_make(plan, error));
-    TD_TRY(poison_record_options(plan, error));
+    poison_record_options(plan);
     return poison_write(plan, error);
 }
 

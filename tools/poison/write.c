@@ -112,8 +112,7 @@ static td_status summarise(poison_plan *plan, td_error *error) {
 static td_status write_rest(poison_plan *plan, json_t *manifest, td_error *error) {
     TD_TRY(write_preview(plan, error));
     TD_TRY(write_manifest(plan, manifest, error));
-    TD_TRY(tool_run_set(plan->run, "triggers", json_incref(json_object_get(manifest, "triggers")),
-                        error));
+    tool_run_set(plan->run, "triggers", "O", json_object_get(manifest, "triggers"));
     TD_TRY(summarise(plan, error));
     TD_TRY(tool_run_rows(plan->run, &backdoor_table, NULL, plan->backdoors, plan->backdoor_count,
                          error));

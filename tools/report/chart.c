@@ -1,5 +1,6 @@
 #include "report/chart.h"
 
+#include "base/text.h"
 #include "frame/options.h"
 #include "report/html.h"
 #include <errno.h>
@@ -291,17 +292,17 @@ void chart_describe(FILE *out, const plot *p) {
 
 /* Keeps the chart's place and words, and adds its script. */
 static td_status add_chart(report *r, const plot *p, td_error *error) {
-    char *text = NULL, *copy;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    if (!r->script)
-        r->script = tmpfile();
-    if (!memory || !r->script)
+    td_text text;
+    char *copy;
+    if (!r->script && !(r->script = tmpfile()))
+        return td_fail(error, TD_ERR_IO, "a temporary file: %s", strerror(errno));
+    if (!td_text_open(&text))
         return td_fail_memory(error, "a chart");
-    chart_describe(memory, p);
-    fclose(memory);
-    td_status status = td_arena_text(&r->arena, text, size, &copy, error);
-    free(text);
+    chart_describe(text.stream, p);
+    char *bytes = td_text_close(&text);
+    td_status status = bytes ? td_arena_text(&r->arena, bytes, text.size, &copy, error)
+                             : td_fail_memory(error, "a chart");
+    free(bytes);
     TD_TRY(status);
     gnuplot_script(r->script, p, r->chart_count);
     r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy};

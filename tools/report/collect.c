@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_build.h"
 #include "frame/interrupt.h"
 #include "frame/options.h"
 #include "report/html.h"
@@ -19,8 +20,8 @@ static const char *without_path(const td_error *error, const char *path) {
 }
 
 /* One line of a log; empty ones are passed over. */
-static td_status parse_line(const char *line, size_t size, size_t number, json_t *epochs,
-                            td_error *error) {
+static td_status parse_line(const char *line, size_t size, size_t number, td_json *json,
+                            json_t *epochs, td_error *error) {
     json_t *epoch;
     if (size == 0)
         return TD_OK;
@@ -31,22 +32,25 @@ static td_status parse_line(const char *line, size_t size, size_t number, json_t
         json_decref(epoch);
         return td_fail(error, TD_ERR_FORMAT, "row %zu: expected \"epoch\", found none", number);
     }
-    return json_array_append_new(epochs, epoch) == 0 ? TD_OK : td_fail_memory(error, "a log");
+    td_json_append(json, epochs, epoch);
+    return TD_OK;
 }
 
 td_status report_log_parse(const char *text, size_t size, json_t **out, td_error *error) {
-    json_t *epochs = json_array();
-    td_status status = epochs ? TD_OK : td_fail_memory(error, "a log");
+    td_json json = {0};
+    *out = td_json_object(&json);
+    json_t *epochs = td_json_set(&json, *out, "epochs", td_json_array(&json));
+    td_status status = TD_OK;
     for (size_t begin = 0, number = 1; begin < size && status == TD_OK; number++) {
         const char *newline = memchr(text + begin, '\n', size - begin);
         size_t length = newline ? (size_t)(newline - text) - begin : size - begin;
-        status = parse_line(text + begin, length, number, epochs, error);
+        status = parse_line(text + begin, length, number, &json, epochs, error);
         begin += length + 1;
     }
-    *out = status == TD_OK ? json_pack("{sO}", "epochs", epochs) : NULL;
-    if (status == TD_OK && !*out)
-        status = td_fail_memory(error, "a log");
-    json_decref(epochs);
+    if (status == TD_OK)
+        return td_json_end(&json, out, "a log", error);
+    json_decref(*out);
+    *out = NULL;
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* Tables of what a record describes no table of: any array of objects is one, and so are the single
  * values, and a square of numbers. */
+#include "base/text.h"
 #include "frame/record.h"
 #include "report/html.h"
 #include "report/report.h"
@@ -29,7 +30,7 @@ typedef struct deriver {
     json_t *rows, *tables; /* of the result: the rows of each table, and its description */
     bool in_rows;          /* whether short lists of objects stand in the row, too */
     bool whole;            /* whether all else does as well, as JSON */
-    bool good;
+    td_json json;
 } deriver;
 
 static bool is_one_of(const char *key, const char *const *keys) {
@@ -62,40 +63,35 @@ static bool is_square(const json_t *value) {
 }
 
 static void put(deriver *d, json_t *object, const char *key, json_t *value) {
-    d->good = json_object_set_new(object, key, value) == 0 && d->good;
-}
-
-static void append(deriver *d, json_t *list, json_t *value) {
-    d->good = json_array_append_new(list, value) == 0 && d->good;
+    td_json_set(&d->json, object, key, value);
 }
 
 /* --- rows --- */
 
 /* Numbers or texts in one cell: "3, 5", "a; b". */
-static json_t *join(const json_t *list) {
-    char *text = NULL;
-    size_t i, size = 0;
+static json_t *join(deriver *d, const json_t *list) {
+    td_text text;
+    size_t i;
     const json_t *value;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory)
+    if (!td_text_open(&text))
         return NULL;
     json_array_foreach(list, i, value) {
         if (json_is_string(value))
-            fprintf(memory, "%s%s", i > 0 ? "; " : "", json_string_value(value));
+            fprintf(text.stream, "%s%s", i > 0 ? "; " : "", json_string_value(value));
         else
-            fprintf(memory, "%s%.6g", i > 0 ? ", " : "", json_number_value(value));
+            fprintf(text.stream, "%s%.6g", i > 0 ? ", " : "", json_number_value(value));
     }
-    fclose(memory);
-    json_t *joined = tool_json_text(text);
-    free(text);
+    char *bytes = td_text_close(&text);
+    json_t *joined = bytes ? td_json_text(&d->json, bytes) : NULL;
+    free(bytes);
     return joined;
 }
 
 /* "none" for null and for what is empty. */
-static json_t *spell_out(const json_t *value) {
+static json_t *spell_out(deriver *d, const json_t *value) {
     const bool some = json_array_size(value) + json_object_size(value) > 0;
-    char *text = some ? json_dumps(value, 0) : NULL;
-    json_t *spelled = json_string(text ? text : "none");
+    char *text = some ? td_json_print(&d->json, value, 0) : NULL;
+    json_t *spelled = td_json_text(&d->json, text ? text : "none");
     free(text);
     return spelled;
 }
@@ -112,19 +108,19 @@ static void flatten_field(deriver *d, const char *key, const json_t *value, size
     char name[NAME];
     const size_t size = json_array_size(value);
     if (d->whole ? is_scalar(value) && !json_is_null(value) : is_scalar(value) || is_companion(key))
-        d->good = json_object_set(row, key, (json_t *)value) == 0 && d->good;
+        put(d, row, key, json_incref((json_t *)value));
     else if (json_is_object(value) && depth > 0)
         flatten(d, value, key, depth - 1, row);
     else if ((d->whole || size <= MOST_LIST) &&
              (all_are(value, JSON_REAL) || all_are(value, JSON_STRING)))
-        put(d, row, key, join(value));
+        put(d, row, key, join(d, value));
     else if (d->in_rows && depth > 0 && size <= MOST_INNER && all_are(value, JSON_OBJECT))
         for (size_t i = 0; i < size; i++) {
             snprintf(name, sizeof name, "%.250s %zu", key, i + 1);
             flatten(d, json_array_get(value, i), name, depth - 1, row);
         }
     else if (d->whole)
-        put(d, row, key, spell_out(value));
+        put(d, row, key, spell_out(d, value));
 }
 
 static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth,
@@ -180,11 +176,12 @@ static void convert(deriver *d, const json_t *rows, const char *key, tool_cell_k
         json_t *row = json_array_get(rows, i);
         const json_t *value = json_object_get(row, key);
         if (percent && json_is_number(value))
-            put(d, row, key, json_real(100 * fmin(fmax(json_number_value(value), -1e9), 1e9)));
+            put(d, row, key,
+                td_json_real(&d->json, 100 * fmin(fmax(json_number_value(value), -1e9), 1e9)));
         else if (kind == TOOL_TEXT && json_is_number(value))
-            put(d, row, key, json_sprintf("%.6g", json_number_value(value)));
+            put(d, row, key, td_json_format(&d->json, "%.6g", json_number_value(value)));
         else if (kind == TOOL_TEXT && json_is_boolean(value))
-            put(d, row, key, json_string(json_is_true(value) ? "yes" : "no"));
+            put(d, row, key, td_json_text(&d->json, json_is_true(value) ? "yes" : "no"));
     }
 }
 
@@ -194,17 +191,16 @@ static void add_column(deriver *d, json_t *columns, const json_t *rows, const ch
     const bool percent = (kind == TOOL_REAL || kind == TOOL_COUNT) && is_share(key);
     html_label(label, key);
     convert(d, rows, key, kind, percent);
-    json_t *column =
-        json_pack("{ss so ss ss*}", "name", key, "title", tool_json_text(label), "kind",
-                  tool_cell_kinds[percent ? TOOL_REAL : kind], "unit", percent ? "%" : NULL);
-    if (percent)
-        put(d, column, "digits", json_integer(2));
-    append(d, columns, column);
+    json_t *digits = percent ? td_json_integer(&d->json, 2) : NULL;
+    td_json_append(&d->json, columns,
+                   td_json_pack(&d->json, "{ss ss ss ss* so*}", "name", key, "title", label, "kind",
+                                tool_cell_kinds[percent ? TOOL_REAL : kind], "unit",
+                                percent ? "%" : NULL, "digits", digits));
 }
 
 /* All fields of the rows, in the order in which they come. */
 static json_t *columns_of(deriver *d, const json_t *rows) {
-    json_t *columns = json_array(), *seen = json_object(), *value, *row;
+    json_t *columns = td_json_array(&d->json), *seen = td_json_object(&d->json), *value, *row;
     size_t i;
     const char *key;
     json_array_foreach(rows, i, row) {
@@ -231,58 +227,59 @@ static bool has_column(const json_t *columns, const char *name) {
 
 /* --- tables --- */
 
-/* Adds rows, or one as an object, and their description; all are taken. */
+/* Adds rows, or one as an object, and their description, which is returned; all are taken. */
 static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *columns) {
-    json_t *table =
-        json_pack("{so so so s[]}", "rows", json_sprintf("/rows/%zu", json_array_size(d->rows)),
-                  "title", tool_json_text(title), "columns", columns, "charts");
-    append(d, d->rows, rows);
-    append(d, d->tables, table);
-    return table;
+    json_t *at = td_json_format(&d->json, "/rows/%zu", json_array_size(d->rows));
+    td_json_append(&d->json, d->rows, rows);
+    return td_json_append(&d->json, d->tables,
+                          td_json_pack(&d->json, "{so ss so s[]}", "rows", at, "title", title,
+                                       "columns", columns, "charts"));
 }
 
 /* How the lines of a log of trapdoor-train are drawn, which can describe no tables; a reader leaves
  * out what is of columns that are not there. */
-static json_t *epoch_charts(void) {
-    return json_pack("[{ss ss ss s[ssssss]} {ss ss ss s[s]}]", "title", "Accuracy and ASR", "kind",
-                     "lines", "x", "epoch", "y", "accuracy", "validation_accuracy",
-                     "triggers 1 asr", "triggers 2 asr", "triggers 3 asr", "triggers 4 asr",
-                     "title", "Loss", "kind", "lines", "x", "epoch", "y", "loss");
+static json_t *epoch_charts(deriver *d) {
+    return td_json_pack(&d->json, "[{ss ss ss s[ssssss]} {ss ss ss s[s]}]", "title",
+                        "Accuracy and ASR", "kind", "lines", "x", "epoch", "y", "accuracy",
+                        "validation_accuracy", "triggers 1 asr", "triggers 2 asr", "triggers 3 asr",
+                        "triggers 4 asr", "title", "Loss", "kind", "lines", "x", "epoch", "y",
+                        "loss");
 }
 
 static void add_rows(deriver *d, const json_t *list, const char *key, const char *title) {
-    json_t *rows = json_array();
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        json_t *row = json_object();
-        flatten(d, json_array_get(list, i), "", DEPTH, row);
-        append(d, rows, row);
-    }
+    json_t *rows = td_json_array(&d->json);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        flatten(d, json_array_get(list, i), "", DEPTH,
+                td_json_append(&d->json, rows, td_json_object(&d->json)));
     json_t *table = add_table(d, rows, title, columns_of(d, rows));
     if (strcmp(key, "epochs") == 0)
-        put(d, table, "charts", epoch_charts());
+        put(d, table, "charts", epoch_charts(d));
 }
 
 /* Counts of classes against classes in `object`, as a map that marks its target. */
 static void add_square(deriver *d, const json_t *object, const json_t *square, const char *title) {
-    json_t *rows = json_array(), *columns = json_pack("[{ss ss ss}]", "name", "class", "title",
-                                                      "true class", "kind", "count");
+    td_json *json = &d->json;
+    json_t *rows = td_json_array(json);
+    json_t *columns =
+        td_json_pack(json, "[{ss ss ss}]", "name", "class", "title", "true class", "kind", "count");
     for (size_t i = 0; i < json_array_size(square); i++) {
-        append(d, rows,
-               json_pack("{sI sO}", "class", (json_int_t)i, "to", json_array_get(square, i)));
-        append(d, columns,
-               json_pack("{ss so ss sb}", "name", "to", "title", json_sprintf("%zu", i), "kind",
-                         "real", "list", 1));
+        td_json_append(json, rows,
+                       td_json_pack(json, "{sz sO}", "class", i, "to", json_array_get(square, i)));
+        td_json_append(json, columns,
+                       td_json_pack(json, "{ss so ss sb}", "name", "to", "title",
+                                    td_json_format(json, "%zu", i), "kind", "real", "list", 1));
     }
     json_t *table = add_table(d, rows, title, columns);
     put(d, table, "drawn", json_true());
     if (json_object_get(object, "target"))
         put(d, table, "target", json_incref(json_object_get(object, "target")));
-    append(d, json_object_get(table, "charts"),
-           json_pack("{so ss ss}", "title", tool_json_text(title), "kind", "heat", "x", "class"));
+    td_json_append(json, json_object_get(table, "charts"),
+                   td_json_pack(json, "{ss ss ss}", "title", title, "kind", "heat", "x", "class"));
     put(d, table, "axes",
-        json_pack("{ss ss so ss}", "x_title", "predicted class", "y_title", "true class", "x_mark",
-                  json_sprintf("/tables/%zu/target", json_array_size(d->tables) - 1), "mark",
-                  "the target"));
+        td_json_pack(json, "{ss ss so ss}", "x_title", "predicted class", "y_title", "true class",
+                     "x_mark",
+                     td_json_format(json, "/tables/%zu/target", json_array_size(d->tables) - 1),
+                     "mark", "the target"));
 }
 
 /* --- the walk --- */
@@ -350,7 +347,8 @@ static bool is_value(const deriver *d, const char *key, const json_t *value) {
 
 /* Values at the top of the record and in the objects there. */
 static void add_values(deriver *d, const char *title) {
-    json_t *row = json_object(), *rows = json_pack("[o]", row), *value;
+    json_t *rows = td_json_array(&d->json), *value;
+    json_t *row = td_json_append(&d->json, rows, td_json_object(&d->json));
     const char *key;
     json_object_foreach((json_t *)d->root, key, value) {
         if (is_value(d, key, value))
@@ -365,18 +363,15 @@ static void add_values(deriver *d, const char *title) {
 }
 
 static json_t *derive(const json_t *root, const char *title, bool whole) {
-    deriver d = {root, json_array(), json_array(), .in_rows = whole, .whole = whole, .good = true};
-    json_t *out = json_pack("{so so}", "rows", d.rows, "tables", d.tables);
-    if (!out)
-        return NULL;
+    deriver d = {root, .in_rows = whole, .whole = whole};
+    json_t *out = td_json_object(&d.json);
+    d.rows = td_json_set(&d.json, out, "rows", td_json_array(&d.json));
+    d.tables = td_json_set(&d.json, out, "tables", td_json_array(&d.json));
     add_values(&d, title);
     d.in_rows = true;
     if (!whole)
         walk(&d, root, "", "", DEPTH, false);
-    if (d.good)
-        return out;
-    json_decref(out);
-    return NULL;
+    return td_json_end(&d.json, &out, "tables", NULL) == TD_OK ? out : NULL;
 }
 
 json_t *report_derive(const json_t *root) {

@@ -1,5 +1,6 @@
 /* trapdoor-report: one HTML page from a folder of records. */
 #include "base/json.h"
+#include "base/text.h"
 #include "data/path.h"
 #include "frame/command.h"
 #include "report/chart.h"
@@ -93,8 +94,9 @@ static td_status write_results(writing *w, td_error *error) {
     TD_TRY(results_markdown(stream, w->results, error));
     TD_TRY(tool_outputs_finish(&w->run->outputs, &w->run->record, error));
     TD_TRY(tool_outputs_add_path(&w->run->outputs, w->json, &stream, error));
-    if (td_json_write(stream, w->results, error) != TD_OK)
-        return td_fail_within(error, TD_ERR_IO, "%s", w->json);
+    td_status status = td_json_write(stream, w->results, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", w->json);
     return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
 }
 
@@ -110,22 +112,21 @@ static td_status record_inputs(writing *w, td_error *error) {
 
 /* What was made, and a line of verdicts for each paper. */
 static td_status summarize(writing *w, td_error *error) {
-    char *text = NULL;
-    size_t size = 0, i;
+    td_text text;
+    size_t i;
     const json_t *paper;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory)
+    if (!td_text_open(&text))
         return td_fail_memory(error, "the summary");
-    fprintf(memory, "%s: records %zu, charts %zu, pictures %zu", w->page, w->r.record_count,
+    fprintf(text.stream, "%s: records %zu, charts %zu, pictures %zu", w->page, w->r.record_count,
             w->r.chart_count, w->r.picture_shown);
     json_array_foreach(json_object_get(w->results, "papers"), i, paper) {
-        fprintf(memory, "\n%s: ", html_get_text(paper, "expectations"));
-        results_summary(memory, paper);
+        fprintf(text.stream, "\n%s: ", html_get_text(paper, "expectations"));
+        results_summary(text.stream, paper);
     }
-    fclose(memory);
-    td_status status = tool_run_set(w->run, "summary", tool_json_text(text), error);
-    free(text);
-    return status;
+    char *bytes = td_text_close(&text);
+    tool_run_set(w->run, "summary", "s", bytes);
+    free(bytes);
+    return tool_record_check(&w->run->record, error);
 }
 
 /* The page stands in a file of no name until it is whole, so that what it says of its own limits

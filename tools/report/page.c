@@ -275,29 +275,32 @@ static td_status write_files(report *r, const report_record *record, const char 
 }
 
 /* What was asked for, and how it ran. */
-static json_t *list_settings(const json_t *root) {
-    const json_t *timing = json_object_get(root, "timing");
-    json_t *options = json_object_get(root, "options"),
-           *all = json_is_object(options) ? json_copy(options) : json_object(),
-           *ran = json_pack(
-               "{sO* sO* sO* sO* sO* sO*}", "tool", json_object_get(root, "tool"), "version",
-               json_object_get(root, "version"), "blas_core", json_object_get(root, "blas_core"),
-               "seed", json_object_get(root, "seed"), "seconds", json_object_get(timing, "seconds"),
-               "threads", json_object_get(timing, "threads"));
-    const bool good = json_object_update(all, ran) == 0;
-    json_decref(ran);
-    if (good)
-        return all;
-    json_decref(all);
-    return NULL;
+static json_t *list_settings(td_json *json, const json_t *root) {
+    static const char *const keys[] = {"tool", "version", "blas_core", "seed"}, *const timed[] = {
+                                                                                    "seconds",
+                                                                                    "threads"};
+    const json_t *options = json_object_get(root, "options"),
+                 *timing = json_object_get(root, "timing");
+    json_t *all = json_is_object(options) ? td_json_copy(json, options) : td_json_object(json),
+           *value;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if ((value = json_object_get(root, keys[i])))
+            td_json_set(json, all, keys[i], json_incref(value));
+    for (size_t i = 0; i < sizeof timed / sizeof *timed; i++)
+        if ((value = json_object_get(timing, timed[i])))
+            td_json_set(json, all, timed[i], json_incref(value));
+    return all;
 }
 
 static td_status write_values(report *r, const report_record *record, td_error *error) {
     tool_tables tables = {0};
-    json_t *settings = list_settings(record->root),
-           *derived = settings ? report_derive_values(settings) : NULL;
-    td_status status = derived ? tool_tables_read(&tables, derived, NULL, NULL, error)
-                               : td_fail_memory(error, "settings");
+    td_json json = {0};
+    json_t *settings = list_settings(&json, record->root), *derived = NULL;
+    td_status status = td_json_end(&json, &settings, "settings", error);
+    if (status == TD_OK && !(derived = report_derive_values(settings)))
+        status = td_fail_memory(error, "settings");
+    if (status == TD_OK)
+        status = tool_tables_read(&tables, derived, NULL, NULL, error);
     if (status == TD_OK && tables.first)
         report_table(r, record, tables.first);
     tool_tables_free(&tables);

@@ -82,17 +82,17 @@ const report_kind *report_kind_of(const json_t *root) {
 td_status report_add_outputs(report *r, size_t number, td_error *error) {
     size_t i;
     const json_t *output;
+    td_json json = {0};
     if (!r->makers)
-        r->makers = json_object();
+        r->makers = td_json_object(&json);
     json_array_foreach(json_object_get(r->records[number].root, "outputs"), i, output) {
         const char *const keys[] = {html_get_text(output, "sha256"),
                                     html_base(html_get_text(output, "file"))};
         for (size_t k = 0; k < 2; k++)
-            if (*keys[k] && !json_object_get(r->makers, keys[k]) &&
-                json_object_set_new(r->makers, keys[k], json_integer((json_int_t)number)) != 0)
-                return td_fail_memory(error, "a list of outputs");
+            if (*keys[k] && !json_object_get(r->makers, keys[k]))
+                td_json_set(&json, r->makers, keys[k], td_json_count(&json, number));
     }
-    return TD_OK;
+    return td_json_end(&json, NULL, "a list of outputs", error);
 }
 
 const report_record *report_maker(const report *r, const char *digest) {

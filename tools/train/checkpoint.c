@@ -39,9 +39,9 @@ static td_status write_copy(const train_copy *copy, td_error *error) {
         {.name = "log", .dtype = TD_U8, .rank = 1, .dims = {strlen(copy->log)}, .data = copy->log},
     };
     const td_metadata metadata = {net_key, copy->net};
-    return tool_checkpoint_write(&job->checkpoint,
-                                 json_pack("{sI}", "epoch", (json_int_t)copy->epoch), &metadata,
-                                 tensors, 3, error);
+    td_json json = {0};
+    json_t *head = td_json_pack(&json, "{sz}", "epoch", copy->epoch);
+    return tool_checkpoint_write(&job->checkpoint, &json, head, &metadata, tensors, 3, error);
 }
 
 static void *write_beside(void *context) {
@@ -106,9 +106,9 @@ td_status train_checkpoint_write(train_job *job, const td_train_state *state, td
         return TD_OK;
     TD_TRY(end_writing(job, error));
     free(copy->log);
-    copy->log = json_dumps(job->epochs, TOOL_CHECKPOINT_JSON);
-    if (!copy->log)
-        return td_fail_memory(error, "the checkpoint's log");
+    td_json json = job->run->record.json; /* where the record lacks a field, so does the log */
+    copy->log = td_json_print(&json, job->epochs, TOOL_CHECKPOINT_JSON);
+    TD_TRY(td_json_end(&json, NULL, "the checkpoint's log", error));
     copy->epoch = state->epoch;
     memcpy(copy->weights, job->weights, weights * sizeof *copy->weights);
     memcpy(copy->optimizer_state, state->optimizer_state,
@@ -170,8 +170,8 @@ static td_status read_log(train_job *job, const td_safetensors *file, size_t epo
     if (!good)
         status = td_fail(error, TD_ERR_FORMAT,
                          "tensor \"log\": expected a line for each of %zu epochs", epoch);
-    else if (json_array_extend(job->epochs, log) != 0)
-        status = td_fail_memory(error, "the log");
+    else
+        td_json_extend(&job->run->record.json, job->epochs, log);
     json_decref(log);
     return status;
 }

@@ -1,5 +1,6 @@
 /* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. The lines of epochs
  * before --resume come from the checkpoint as JSON, so that is what all of them are kept as. */
+#include "base/json.h"
 #include "frame/predict.h"
 #include "measure/rates.h"
 #include "train/train.h"
@@ -17,7 +18,8 @@ static td_status measure(const train_job *job, const td_images *images, const in
     if (status == TD_OK) {
         const td_rate rate = target ? td_asr(predicted, images->labels, images->count, *target)
                                     : td_accuracy(predicted, images->labels, images->count);
-        tool_json_rate(entry, target ? "asr" : "validation_accuracy", &rate);
+        tool_json_rate(&job->run->record.json, entry, target ? "asr" : "validation_accuracy",
+                       &rate);
     }
     td_arena_free(&arena);
     return status == TD_ERR_INTERRUPTED ? td_fail(error, status, "interrupted in epoch %zu", epoch)
@@ -25,14 +27,14 @@ static td_status measure(const train_job *job, const td_images *images, const in
 }
 
 static td_status watch_all(const train_job *job, size_t epoch, json_t *line, td_error *error) {
-    json_t *triggers = json_array();
-    json_object_set_new(line, "triggers", triggers);
+    td_json *json = &job->run->record.json;
+    json_t *triggers = td_json_set(json, line, "triggers", td_json_array(json));
     for (size_t i = 0; i < job->watched_count; i++) {
         const train_watched *watched = &job->watched[i];
-        json_t *entry = json_pack("{s:s, s:I}", "trigger", td_trigger_text(watched->trigger),
-                                  "target", (json_int_t)watched->target);
-        if (!entry || json_array_append_new(triggers, entry) != 0)
-            return td_fail_memory(error, "the log");
+        json_t *entry = td_json_append(json, triggers,
+                                       td_json_pack(json, "{ss sI}", "trigger",
+                                                    td_trigger_text(watched->trigger), "target",
+                                                    (json_int_t)watched->target));
         TD_TRY(measure(job, &watched->stamped, &watched->target, epoch, entry, error));
     }
     return TD_OK;
@@ -55,16 +57,17 @@ static void print_line(const train_job *job, const json_t *line, const td_train_
 }
 
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {
-    json_t *line = json_pack("{s:I, s:f, s:f, s:f}", "epoch", (json_int_t)state->epoch, "loss",
-                             state->loss, "accuracy", state->accuracy, "lr", state->lr);
-    if (!line || json_array_append_new(job->epochs, line) != 0)
-        return td_fail_memory(error, "the log");
+    td_json *json = &job->run->record.json;
+    json_t *line =
+        td_json_append(json, job->epochs,
+                       td_json_pack(json, "{sz sf sf sf}", "epoch", state->epoch, "loss",
+                                    state->loss, "accuracy", state->accuracy, "lr", state->lr));
     if (job->settings->validate)
         TD_TRY(measure(job, &job->validation.images, NULL, state->epoch, line, error));
     if (job->watched_count > 0)
         TD_TRY(watch_all(job, state->epoch, line, error));
     print_line(job, line, state);
-    return TD_OK;
+    return tool_record_check(&job->run->record, error);
 }
 
 td_status train_log_write(train_job *job, td_error *error) {
@@ -76,8 +79,9 @@ td_status train_log_write(train_job *job, td_error *error) {
         return TD_OK;
     TD_TRY(tool_outputs_add_path(&run->outputs, job->log_path, &stream, error));
     json_array_foreach(job->epochs, i, line) {
-        json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(10));
-        fputc('\n', stream);
+        td_status status = td_json_write_line(stream, line, error);
+        if (status != TD_OK)
+            return td_fail_within(error, status, "%s", job->log_path);
     }
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }

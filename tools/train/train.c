@@ -86,10 +86,8 @@ static td_status run_job(train_job *job, td_error *error) {
     const char *model = run->common->output, *slash = strrchr(model, '/');
     TD_TRY(check_outputs(job, error));
     TD_TRY(train_open_inputs(job, error));
-    TD_TRY(tool_run_set(run, "net_parameters", json_integer((json_int_t)job->net->weight_count),
-                        error));
-    job->epochs = json_array();
-    TD_TRY(tool_run_set(run, "epochs", job->epochs, error));
+    tool_run_set(run, "net_parameters", "z", job->net->weight_count);
+    job->epochs = tool_run_set(run, "epochs", "[]");
     TD_TRY(train_checkpoint_load(job, error));
     TD_TRY(train(job, error));
     TD_TRY(write_outputs(job, error));

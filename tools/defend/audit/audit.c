@@ -61,7 +61,8 @@ static td_status audit(audit_job *job, td_error *error) {
 
 static td_status run(tool_run *run, td_error *error) {
     static const char *const own[] = {audit_record_name, audit_text_name, NULL};
-    audit_job job = {.run = run, .settings = run->own, .all = {run, json_object(), own}};
+    audit_job job = {
+        .run = run, .settings = run->own, .all = {run, td_json_object(&run->record.json), own}};
     run->record_name = audit_record_name;
     td_status status = audit(&job, error);
     run->flagged = job.conclusion.verdict >= VERDICT_SUSPECTED;

@@ -204,8 +204,8 @@ static td_status add_pictures(audit_job *job, const finding *one, audit_evidence
             continue;
         if (i == 0)
             row->picture = picture;
-        if (json_array_append_new(job->pictures, tool_json_text(picture)) != 0)
-            return td_fail_memory(error, "the record");
+        td_json_append(&job->run->record.json, job->pictures,
+                       td_json_text(&job->run->record.json, picture));
     }
     return TD_OK;
 }
@@ -373,8 +373,7 @@ td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) {
 /* What says most comes first, which ran last. */
 td_status audit_list_evidence(audit_job *job, td_error *error) {
     job->evidence_end = &job->evidence;
-    job->pictures = json_array();
-    TD_TRY(tool_run_set(job->run, "pictures", job->pictures, error));
+    job->pictures = tool_run_set(job->run, "pictures", "[]");
     for (size_t i = job->step_count; i-- > 0;)
         if (job->steps[i].step.done)
             TD_TRY(job->steps[i].kind->report(job, &job->steps[i], error));

@@ -8,9 +8,8 @@ static TD_PRINTF(3, 4) td_status add(audit_job *job, td_error *error, const char
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return json_array_append_new(job->limits, tool_json_text(text)) == 0
-               ? TD_OK
-               : td_fail_memory(error, "the record");
+    td_json_append(&job->run->record.json, job->limits, td_json_text(&job->run->record.json, text));
+    return tool_record_check(&job->run->record, error);
 }
 
 static td_status list_missing_data(audit_job *job, td_error *error) {
@@ -103,8 +102,7 @@ static td_status list_blind_spots(audit_job *job, td_error *error) {
 }
 
 td_status audit_list_limits(audit_job *job, td_error *error) {
-    job->limits = json_array();
-    TD_TRY(tool_run_set(job->run, "limits", job->limits, error));
+    job->limits = tool_run_set(job->run, "limits", "[]");
     if (job->conclusion.verdict == VERDICT_NOT_JUDGED)
         return add(job, error, "No method was run.");
     for (size_t i = job->step_count; i-- > 0;)

@@ -9,18 +9,19 @@ static bool take_rate(const json_t *record, const char *name, td_rate *out) {
 }
 
 /* Whether the inspector had the same options, but for the files. */
-static bool is_same(const audit_step *of, const json_t *options) {
+static td_status compare(const audit_step *of, const json_t *options, bool *same, td_error *error) {
     static const char *const files[] = {"model", "clean", "test", "net"};
-    json_t *own = json_copy(json_object_get(of->step.identity, "options"));
-    json_t *theirs = json_copy((json_t *)options);
+    td_json json = {0};
+    json_t *own = td_json_copy(&json, json_object_get(of->step.identity, "options"));
+    json_t *theirs = td_json_copy(&json, options);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         json_object_del(own, files[i]);
         json_object_del(theirs, files[i]);
     }
-    const bool same = json_equal(own, theirs);
+    *same = json_equal(own, theirs);
     json_decref(own);
     json_decref(theirs);
-    return same;
+    return td_json_end(&json, NULL, "options", error);
 }
 
 static audit_step *find_inspector(audit_job *job, const char *name) {
@@ -48,8 +49,8 @@ static td_status take(audit_job *job, const json_t *record, td_error *error) {
         return td_fail(error, TD_ERR_FORMAT,
                        "\"false_positives_count\", \"detected_count\": expected [hits, trials]");
     s->rates.known = true;
-    s->rates.same = is_same(s, json_object_get(record, "inspector_options"));
-    return TD_OK;
+    const json_t *options = json_object_get(record, "inspector_options");
+    return json_is_object(options) ? compare(s, options, &s->rates.same, error) : TD_OK;
 }
 
 td_status audit_read_rates(audit_job *job, td_error *error) {

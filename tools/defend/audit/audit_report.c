@@ -1,4 +1,5 @@
 /* The verdict as tables and in words. */
+#include "base/text.h"
 #include "defend/audit/audit.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -255,17 +256,15 @@ static td_status write_file(audit_job *job, const char *summary, td_error *error
 
 /* For the terminal. */
 static td_status write_words(audit_job *job, const char *summary, td_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
+    td_text text;
+    if (!td_text_open(&text))
         return td_fail_memory(error, "the verdict");
-    write_text(out, job, summary);
-    fprintf(out, "The page: trapdoor-report %s\n", job->run->common->output);
-    td_status status = fclose(out) == 0
-                           ? tool_run_text(job->run, &job->run->words, error, "%s", text)
-                           : td_fail_memory(error, "the verdict");
-    free(text);
+    write_text(text.stream, job, summary);
+    fprintf(text.stream, "The page: trapdoor-report %s\n", job->run->common->output);
+    char *words = td_text_close(&text);
+    td_status status = words ? tool_run_text(job->run, &job->run->words, error, "%s", words)
+                             : td_fail_memory(error, "the verdict");
+    free(words);
     return status;
 }
 

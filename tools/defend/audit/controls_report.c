@@ -311,7 +311,7 @@ static td_status report_all(controls_job *job, report *r, td_error *error) {
                                              .columns = index_columns,
                                              .row = sizeof(indices),
                                              .single = true};
-    TD_TRY(tool_run_set(job->run, "cutoff", json_real(TD_ANOMALY_CUTOFF), error));
+    tool_run_set(job->run, "cutoff", "f", TD_ANOMALY_CUTOFF);
     TD_TRY(add_models(job, r, error));
     TD_TRY(report_rates(job, &r->rates, error));
     TD_TRY(report_models(job, r->rows, error));
@@ -321,10 +321,11 @@ static td_status report_all(controls_job *job, report *r, td_error *error) {
 }
 
 /* The inspector's options, but for the model: audit compares its own with them. */
-static json_t *options_json(const control *model) {
-    json_t *options = json_deep_copy(json_object_get(model->step.identity, "options"));
-    json_object_del(options, "model");
-    return options;
+static void set_options(controls_job *job, const control *model) {
+    const json_t *options = json_object_get(model->step.identity, "options");
+    json_t *copy = tool_run_set(job->run, "inspector_options", "o",
+                                td_json_copy(&job->run->record.json, options));
+    json_object_del(copy, "model");
 }
 
 td_status controls_report(controls_job *job, td_error *error) {
@@ -333,8 +334,8 @@ td_status controls_report(controls_job *job, td_error *error) {
     size_t backdoored = 0;
     for (size_t i = 0; i < job->count; i++)
         backdoored += job->models[i].backdoored;
-    TD_TRY(tool_run_set(job->run, "inspector", json_string(inspector), error));
-    TD_TRY(tool_run_set(job->run, "inspector_options", options_json(&job->models[0]), error));
+    tool_run_set(job->run, "inspector", "s", inspector);
+    set_options(job, &job->models[0]);
     TD_TRY(tool_run_summary(job->run, error, "%s: %s on %zu clean and %zu backdoored models",
                             job->settings->models, inspector, job->count - backdoored, backdoored));
     return report_all(job, &r, error);

@@ -60,33 +60,42 @@ void step_close(step *s) {
     *s = (step){0};
 }
 
-/* As the record has it once it was written and read. */
-static json_t *as_written(json_t *value) {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
-    json_t *read = text ? json_loads(text, 0, NULL) : NULL;
-    free(text);
+/* As the record has it once it was written and read; takes `value`. */
+static td_status as_written(td_json *json, json_t *value, json_t **out, td_error *error) {
+    char *text = td_json_print(json, value, JSON_COMPACT | JSON_REAL_PRECISION(10));
     json_decref(value);
-    return read;
+    *out = NULL;
+    td_status status = td_json_end(json, NULL, "a request", error);
+    if (status == TD_OK)
+        status = td_json_parse(text, strlen(text), out, error);
+    free(text);
+    return status;
 }
 
 static td_status identify(step *s, td_error *error) {
+    td_json json = {0};
+    json_t *options;
     if (s->identity)
         return TD_OK;
     TD_TRY(tool_settings_check(&s->settings, error));
-    s->identity =
-        json_pack("{ss ss ss sI so}", "version", TD_VERSION, "kernel", td_kernel_used()->name,
-                  "blas_core", td_blas_core(), "seed", (json_int_t)s->settings.common.seed,
-                  "options", as_written(tool_settings_json(&s->settings)));
-    return s->identity ? TD_OK : td_fail_memory(error, "a request");
+    TD_TRY(tool_settings_json(&s->settings, &options, error));
+    TD_TRY(as_written(&json, options, &options, error));
+    s->identity = td_json_pack(&json, "{ss ss ss sI so}", "version", TD_VERSION, "kernel",
+                               td_kernel_used()->name, "blas_core", td_blas_core(), "seed",
+                               (json_int_t)s->settings.common.seed, "options", options);
+    return td_json_end(&json, &s->identity, "a request", error);
 }
 
 /* --- looking --- */
 
-/* Of all keys where `keys` is NULL. */
-static json_t *pick(const json_t *object, const char *const *keys) {
-    json_t *picked = keys ? json_object() : json_copy((json_t *)object);
+/* Of all keys where `keys` is NULL; nothing of what is no object. */
+static json_t *pick(td_json *json, const json_t *object, const char *const *keys) {
+    if (!keys && json_is_object(object))
+        return td_json_copy(json, object);
+    json_t *picked = td_json_object(json), *value;
     for (; keys && *keys; keys++)
-        json_object_set(picked, *keys, json_object_get(object, *keys));
+        if ((value = json_object_get(object, *keys)))
+            td_json_set(json, picked, *keys, json_incref(value));
     return picked;
 }
 
@@ -97,11 +106,12 @@ static const char *text_of(const json_t *object, const char *key) {
 
 /* The digest of a file now; "" if it cannot be read. */
 static const char *digest_of(const steps *all, const char *path) {
+    td_json *json = &all->run->record.json;
     td_digest digest;
     if (!json_object_get(all->digests, path))
-        json_object_set_new(
-            all->digests, path,
-            json_string(td_sha256_file(path, &digest, NULL) == TD_OK ? digest.hex : ""));
+        td_json_set(
+            json, all->digests, path,
+            td_json_text(json, td_sha256_file(path, &digest, NULL) == TD_OK ? digest.hex : ""));
     return text_of(all->digests, path);
 }
 
@@ -112,8 +122,11 @@ static td_status check_inputs(const steps *all, const json_t *record, td_error *
     const json_t *input;
     json_array_foreach(json_object_get(record, "inputs"), i, input) {
         const char *path = text_of(input, "path");
-        if (!json_object_get(input, "files") &&
-            strcmp(digest_of(all, path), text_of(input, "sha256")) != 0)
+        if (json_object_get(input, "files"))
+            continue;
+        const char *digest = digest_of(all, path);
+        TD_TRY(tool_record_check(&all->run->record, error));
+        if (strcmp(digest, text_of(input, "sha256")) != 0)
             return td_fail(error, TD_ERR_USAGE, "not of this request: %s has changed since; %s",
                            path, start_anew);
     }
@@ -133,10 +146,13 @@ static bool has_outputs(const step *s, const json_t *record) {
 
 static td_status check_identity(const step *s, const json_t *record, td_error *error) {
     static const char *const keys[] = {"version", "kernel", "blas_core", "seed", "options", NULL};
-    json_t *found = pick(record, keys);
-    td_status status =
-        tool_identity_compare(json_object_get(s->identity, "options"),
-                              json_object_get(record, "options"), "request", start_anew, error);
+    td_json json = {0};
+    json_t *found = pick(&json, record, keys);
+    td_status status = td_json_end(&json, &found, "a request", error);
+    if (status == TD_OK)
+        status =
+            tool_identity_compare(json_object_get(s->identity, "options"),
+                                  json_object_get(record, "options"), "request", start_anew, error);
     if (status == TD_OK)
         status = tool_identity_compare(s->identity, found, "request", start_anew, error);
     json_decref(found);
@@ -216,9 +232,12 @@ td_status steps_check_folder(tool_run *run, const char *name, const char *const 
     if (run->common->force || !td_path_exists(path))
         return TD_OK;
     TD_TRY(td_json_read(path, &record, error));
-    json_t *own = as_written(pick(json_object_get(run->record.root, "options"), same));
-    json_t *found = pick(json_object_get(record, "options"), same);
-    td_status status = tool_identity_compare(own, found, "run", start_anew, error);
+    td_json json = {0};
+    json_t *own = pick(&json, json_object_get(run->record.root, "options"), same);
+    json_t *found = pick(&json, json_object_get(record, "options"), same);
+    td_status status = as_written(&json, own, &own, error);
+    if (status == TD_OK)
+        status = tool_identity_compare(own, found, "run", start_anew, error);
     json_decref(own);
     json_decref(found);
     json_decref(record);

@@ -68,7 +68,7 @@ typedef struct detector {
      * calibrate is flagged. Scores, of these, may be reordered; count > 0. */
     void (*calibrate)(double *scores, size_t count, double rate, detect_column *column);
     /* Adds what is particular to the method to `calibration` in the record; may be NULL. */
-    td_status (*describe)(const detect_job *job, json_t *calibration, td_error *error);
+    void (*describe)(const detect_job *job, json_t *calibration);
 } detector;
 
 typedef enum detect_kind { DETECT_CALIBRATION, DETECT_BENIGN, DETECT_SUSPECT } detect_kind;

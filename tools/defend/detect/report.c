@@ -119,24 +119,24 @@ static td_status add_singles(detect_job *job, td_error *error) {
     return TD_OK;
 }
 
-static td_status add_calibration(detect_job *job, td_error *error) {
+static void add_calibration(detect_job *job) {
     json_t *calibration =
-        json_pack("{so sI sI}", "data", tool_json_text(job->clean.name), "images",
-                  (json_int_t)job->sets[0].count, "left_out", (json_int_t)job->left_out);
-    TD_TRY(tool_run_set(job->run, "calibration", calibration, error));
-    return job->detector->describe ? job->detector->describe(job, calibration, error) : TD_OK;
+        tool_run_set(job->run, "calibration", "{ss sz sz}", "data", job->clean.name, "images",
+                     job->sets[0].count, "left_out", job->left_out);
+    if (job->detector->describe)
+        job->detector->describe(job, calibration);
 }
 
 td_status detect_report(detect_job *job, detect_verdict *v, td_error *error) {
     tool_run *run = job->run;
-    TD_TRY(tool_run_set(run, "score", json_string(job->detector->score_name), error));
-    TD_TRY(tool_run_set(run, "expected_rate", json_real(job->fpr), error));
+    tool_run_set(run, "score", "s", job->detector->score_name);
+    tool_run_set(run, "expected_rate", "f", job->fpr);
     TD_TRY(add_singles(job, error));
     TD_TRY(detect_judge(job, job->column_count - 1, &run->arena, v, error));
-    TD_TRY(add_calibration(job, error));
+    add_calibration(job);
     for (size_t i = 1; i < job->set_count; i++)
         run->flagged |= v->rows[i - 1].above > 0;
-    TD_TRY(tool_run_set(run, "suspects_flagged", json_boolean(run->flagged), error));
+    tool_run_set(run, "suspects_flagged", "b", run->flagged);
     TD_TRY(tool_run_summary(run, error,
                             "%s: %s: threshold %.5g, %s, from %zu clean images, of which %g %% "
                             "are expected to be flagged",

@@ -130,17 +130,17 @@ static void calibrate(double *scores, size_t count, double rate, detect_column *
     column->boundary = -column->threshold;
 }
 
-static td_status describe(const detect_job *job, json_t *calibration, td_error *error) {
+static void describe(const detect_job *job, json_t *calibration) {
     const strip *s = job->state;
     td_normal fit = td_normal_fit(job->sets[0].scores, job->sets[0].count);
     if (job->columns[0].threshold < 0)
         tool_run_note(job->run,
                       "warning: the boundary is below 0, where no entropy is, so nothing is "
                       "flagged: the entropies of clean inputs are too near 0");
-    json_t *fields = json_pack("{sI sf sf}", "overlays", (json_int_t)s->pool_size, "mean",
-                               -fit.mean, "sigma", fit.sigma);
-    return json_object_update_new(calibration, fields) == 0 ? TD_OK
-                                                            : td_fail_memory(error, "the record");
+    td_json *json = &job->run->record.json;
+    td_json_set(json, calibration, "overlays", td_json_count(json, s->pool_size));
+    td_json_set(json, calibration, "mean", td_json_real(json, -fit.mean));
+    td_json_set(json, calibration, "sigma", td_json_real(json, fit.sigma));
 }
 
 static const detector strip_detector = {.score_name = "entropy (bits)",

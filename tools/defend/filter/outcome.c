@@ -1,15 +1,18 @@
 /* What a filter found, as its record says. */
 #include "defend/filter/filter.h"
 
+#include "base/json.h"
 #include <math.h>
 
-static td_status take_class(json_t *entry, size_t place, filter_outcome *of, td_error *error) {
+static td_status take_class(const json_t *entry, size_t place, filter_outcome *of,
+                            td_error *error) {
     const json_t *flagged = json_object_get(entry, "flagged");
     const json_t *silhouette = json_object_get(entry, "silhouette");
     json_int_t number, images, suspects;
-    if (json_unpack(entry, "{sI sI sI}", "class", &number, "images", &images, "suspects",
-                    &suspects) != 0 ||
-        number < 0 || number >= TD_MOST_CLASSES || suspects < 0 || suspects > images)
+    if (!td_json_take_integer(entry, "class", &number) ||
+        !td_json_take_integer(entry, "images", &images) ||
+        !td_json_take_integer(entry, "suspects", &suspects) || number < 0 ||
+        number >= TD_MOST_CLASSES || suspects < 0 || suspects > images)
         return td_fail(error, TD_ERR_FORMAT,
                        "\"classes\": entry %zu: expected \"class\", \"images\" and \"suspects\", "
                        "whole numbers",

@@ -34,28 +34,31 @@ static td_status prepare(inspection *in, td_error *error) {
 /* --- the search --- */
 
 /* All that decides about the bytes of a trigger, and which are searched for. */
-static json_t *identity_of(const inspection *in, const char *net) {
+static json_t *identity_of(td_json *json, const inspection *in, const char *net) {
     const cleanse_settings *s = &((const cleanse *)in->state)->options->search;
     const json_t *root = in->run->record.root;
-    json_t *classes = json_array();
+    const size_t bytes = in->model.net.weight_count * sizeof *in->model.weights;
+    json_t *classes = td_json_array(json);
     for (size_t i = 0; i < in->class_count; i++)
-        json_array_append_new(classes, json_integer((json_int_t)in->classes[i]));
-    return json_pack(
-        "{sO sO sO sO so so so sI sI sf sI so}", "version", json_object_get(root, "version"),
-        "kernel", json_object_get(root, "kernel"), "blas_core", json_object_get(root, "blas_core"),
-        "seed", json_object_get(root, "seed"), "net", tool_digest(net, strlen(net)), "weights",
-        tool_digest(in->model.weights, in->model.net.weight_count * sizeof *in->model.weights),
-        "clean", tool_images_digest(&in->images), "steps", (json_int_t)s->steps, "batch",
-        (json_int_t)s->batch, "attack_rate", s->attack_rate, "patience", (json_int_t)s->patience,
-        "classes", classes);
+        td_json_append(json, classes, td_json_count(json, in->classes[i]));
+    return td_json_pack(json, "{sO sO sO sO so so so sz sz sf sz so}", "version",
+                        json_object_get(root, "version"), "kernel", json_object_get(root, "kernel"),
+                        "blas_core", json_object_get(root, "blas_core"), "seed",
+                        json_object_get(root, "seed"), "net", tool_digest(json, net, strlen(net)),
+                        "weights", tool_digest(json, in->model.weights, bytes), "clean",
+                        tool_images_digest(json, &in->images), "steps", s->steps, "batch", s->batch,
+                        "attack_rate", s->attack_rate, "patience", s->patience, "classes", classes);
 }
 
 td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) {
     td_arena arena = {0};
     char *net;
     td_status status = td_net_text(&in->model.net, &arena, &net, error);
-    if (status == TD_OK && !(*out = identity_of(in, net)))
-        status = td_fail_memory(error, "the triggers' metadata");
+    td_json json = in->run->record.json; /* where the record lacks a field, so does this */
+    if (status == TD_OK) {
+        *out = identity_of(&json, in, net);
+        status = td_json_end(&json, out, "the triggers' metadata", error);
+    }
     td_arena_free(&arena);
     return status;
 }
@@ -178,7 +181,7 @@ static void note_largest(const inspection *in) {
 
 static td_status report(inspection *in, td_error *error) {
     const cleanse *c = in->state;
-    TD_TRY(tool_run_set(in->run, "images", json_integer((json_int_t)in->images.count), error));
+    tool_run_set(in->run, "images", "z", in->images.count);
     TD_TRY(add_overlaps(in, error));
     note_largest(in);
     return in->settings->folder && c->done > 0

@@ -17,17 +17,16 @@ enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* digits that give a d
 
 /* --- writing --- */
 
-static json_t *head_json(const cleanse *c, const size_t *classes) {
-    json_t *entries = json_array();
+static json_t *head_json(td_json *json, const cleanse *c, const size_t *classes) {
+    json_t *entries = td_json_array(json);
     for (size_t i = 0; i < c->done; i++) {
         const cleanse_found *f = &c->found[i];
-        json_array_append_new(entries,
-                              json_pack("{sI sb sI sI sI sf}", "class", (json_int_t)classes[i],
-                                        "found", (int)f->found, "hits", (json_int_t)f->asr.hits,
-                                        "trials", (json_int_t)f->asr.trials, "steps",
-                                        (json_int_t)f->steps, "cost", f->cost));
+        td_json_append(json, entries,
+                       td_json_pack(json, "{sz sb sz sz sz sf}", "class", classes[i], "found",
+                                    f->found, "hits", f->asr.hits, "trials", f->asr.trials, "steps",
+                                    f->steps, "cost", f->cost));
     }
-    return json_pack("{sO so}", "search", c->identity, "triggers", entries);
+    return td_json_pack(json, "{sO so}", "search", c->identity, "triggers", entries);
 }
 
 static td_status list_tensors(const inspection *in, td_arena *arena, td_tensor **out,
@@ -76,10 +75,12 @@ static td_status write_file(const inspection *in, const char *head, td_error *er
 td_status cleanse_state_write(const inspection *in, td_error *error) {
     if (!in->settings->folder)
         return TD_OK;
-    json_t *head = head_json(in->state, in->classes);
-    char *text = head ? json_dumps(head, EXACT) : NULL;
-    td_status status =
-        text ? write_file(in, text, error) : td_fail_memory(error, "the triggers' metadata");
+    td_json json = {0};
+    json_t *head = head_json(&json, in->state, in->classes);
+    char *text = td_json_print(&json, head, EXACT);
+    td_status status = td_json_end(&json, NULL, "the triggers' metadata", error);
+    if (status == TD_OK)
+        status = write_file(in, text, error);
     free(text);
     json_decref(head);
     return status;
@@ -105,19 +106,22 @@ static td_status take_tensor(const td_safetensors *file, const char *kind, size_
 }
 
 /* The numbers of the class that is the next to be searched for; false for any others. */
-static bool take_numbers(const inspection *in, json_t *entry) {
+static bool take_numbers(const inspection *in, const json_t *entry) {
     const cleanse *c = in->state;
+    const json_t *found = json_object_get(entry, "found"), *cost = json_object_get(entry, "cost");
     json_int_t class, hits, trials, steps;
     cleanse_found *f = &c->found[c->done];
-    int found;
-    if (c->done == in->class_count ||
-        json_unpack(entry, "{s:I, s:b, s:I, s:I, s:I, s:f}", "class", &class, "found", &found,
-                    "hits", &hits, "trials", &trials, "steps", &steps, "cost", &f->cost) != 0 ||
+    if (c->done == in->class_count || !json_is_boolean(found) || !json_is_real(cost) ||
+        !td_json_take_integer(entry, "class", &class) ||
+        !td_json_take_integer(entry, "hits", &hits) ||
+        !td_json_take_integer(entry, "trials", &trials) ||
+        !td_json_take_integer(entry, "steps", &steps) ||
         class != (json_int_t)in->classes[c->done] || hits < 0 || hits > trials ||
         trials > (json_int_t)in->images.count || steps < 0 ||
         steps > (json_int_t)c->options->search.steps)
         return false;
-    f->found = found;
+    f->found = json_is_true(found);
+    f->cost = json_real_value(cost);
     f->asr = td_rate_of((size_t)hits, (size_t)trials);
     f->steps = (size_t)steps;
     return true;

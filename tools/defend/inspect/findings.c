@@ -1,6 +1,8 @@
 #include "defend/inspect/findings.h"
 
+#include "base/json.h"
 #include "data/dataset.h"
+#include "frame/record.h"
 #include "measure/mad.h"
 #include <stdlib.h>
 #include <string.h>
@@ -119,10 +121,10 @@ const char *findings_field(finding_about about) {
     return about == FINDING_CLASS ? "classes" : "findings";
 }
 
-json_t *findings_statistic_json(const findings *f) {
-    return json_pack("{ss ss* ss ss sb}", "name", f->statistic.name, "unit", f->statistic.unit,
-                     "suspicious", f->statistic.large ? "large" : "small", "of", abouts[f->about],
-                     "asr", (int)f->rated);
+json_t *findings_statistic_json(td_json *json, const findings *f) {
+    return td_json_pack(json, "{ss ss* ss ss sb}", "name", f->statistic.name, "unit",
+                        f->statistic.unit, "suspicious", f->statistic.large ? "large" : "small",
+                        "of", abouts[f->about], "asr", f->rated);
 }
 
 static bool is_about(const char *text, finding_about *about) {
@@ -152,9 +154,9 @@ static td_status read_statistic(const json_t *record, td_arena *arena, findings 
     return *unit ? copy(arena, unit, &f->statistic.unit, error) : TD_OK;
 }
 
-static bool take_class(json_t *entry, const char *key, size_t *out) {
+static bool take_class(const json_t *entry, const char *key, size_t *out) {
     json_int_t number;
-    if (json_unpack(entry, "{s:I}", key, &number) != 0 || number < 0 || number >= TD_MOST_CLASSES)
+    if (!td_json_take_integer(entry, key, &number) || number < 0 || number >= TD_MOST_CLASSES)
         return false;
     *out = (size_t)number;
     return true;
@@ -197,24 +199,24 @@ static td_status take_finding(findings *f, size_t number, json_t *entry, td_erro
     finding *one = &f->list[number];
     const bool large = f->statistic.large;
     const double value = number_of(entry, f->statistic.name);
-    json_int_t hits = 0, trials = 0;
-    int found, flagged;
-    if (json_unpack(entry, "{s:b}", "found", &found) != 0)
+    const json_t *found = json_object_get(entry, "found"),
+                 *flagged = json_object_get(entry, "flagged");
+    td_rate asr = td_rate_of(0, 0);
+    if (!json_is_boolean(found))
         return fail(f, number, "found", "true or false", error);
-    if (json_unpack(entry, "{s:b}", "flagged", &flagged) != 0)
+    if (!json_is_boolean(flagged))
         return fail(f, number, "flagged", "true or false", error);
-    if (found && !(large ? isfinite(value) : value >= 0))
+    if (json_is_true(found) && !(large ? isfinite(value) : value >= 0))
         return fail(f, number, f->statistic.name, large ? "a number" : "a number of at least 0",
                     error);
-    if (f->rated && (json_unpack(entry, "{s:[II]}", "asr_count", &hits, &trials) != 0 || hits < 0 ||
-                     hits > trials))
+    if (f->rated && !tool_json_take_rate(entry, "asr", &asr))
         return fail(f, number, "asr_count", "[hits, trials]", error);
-    one->found = found;
-    one->flagged = flagged;
-    one->value = found ? value : 0;
+    one->found = json_is_true(found);
+    one->flagged = json_is_true(flagged);
+    one->value = one->found ? value : 0;
     one->index = index_of(f, one, number_of(entry, "index"));
     one->p = number_of(entry, "p");
-    one->asr = td_rate_of((size_t)hits, (size_t)trials);
+    one->asr = asr;
     return TD_OK;
 }
 

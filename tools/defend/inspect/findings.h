@@ -6,7 +6,6 @@
 #include "base/arena.h"
 #include "frame/table.h"
 #include "measure/rates.h"
-#include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -109,7 +108,7 @@ const char *findings_field(finding_about about);
 
 /* The record's "statistic": {"name", "unit", "suspicious": "small" or "large", "of", "asr"}. NULL
  * when out of memory. */
-json_t *findings_statistic_json(const findings *f);
+json_t *findings_statistic_json(td_json *json, const findings *f);
 
 /* Reads them back from an inspector's record: *out is a const findings *, in `arena`. Triggers and
  * an inspector's own columns are not read. TD_ERR_FORMAT, which says where, for another record. */

@@ -111,7 +111,9 @@ static td_status add_fields(inspection *in, td_error *error) {
     if (in->unsearched)
         TD_TRY(inspect_numbers(in, in->unsearched, in->found.unsearched, &lists.unsearched, error));
     TD_TRY(tool_run_rows(in->run, &list_table, NULL, &lists, 1, error));
-    return tool_run_set(in->run, "statistic", findings_statistic_json(&in->found), error);
+    tool_run_set(in->run, "statistic", "o",
+                 findings_statistic_json(&in->run->record.json, &in->found));
+    return TD_OK;
 }
 
 static td_status summarize(inspection *in, td_error *error) {

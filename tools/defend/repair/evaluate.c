@@ -256,10 +256,7 @@ td_status repair_report(const repair_evaluator *e, const repair_figures *before,
                         const repair_figures *after, td_error *error) {
     if (!e->test.name)
         return TD_OK;
-    TD_TRY(tool_run_set(e->run, "test",
-                        json_pack("{so sI}", "data", tool_json_text(e->test.name), "images",
-                                  (json_int_t)e->test.images.count),
-                        error));
+    tool_run_set(e->run, "test", "{ss sz}", "data", e->test.name, "images", e->test.images.count);
     TD_TRY(add_figures(e, "/test/before", before, error));
     TD_TRY(add_figures(e, "/test/after", after, error));
     return compare(e, before, after, error);

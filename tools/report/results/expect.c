@@ -1,6 +1,7 @@
 #include "report/results/expect.h"
 
 #include "base/json.h"
+#include "base/json_build.h"
 #include "report/results/find.h"
 #include "report/results/verdict.h"
 #include <math.h>
@@ -266,48 +267,47 @@ static const char *const inherited[] = {"records", "value",  "take",   "over",
                                         "unit",    "better", "within", NULL};
 
 /* A field as it is in the column: the first {} of a text is the column's key. */
-static json_t *fill(json_t *value, const char *key) {
+static json_t *fill(td_json *json, json_t *value, const char *key) {
     const char *text = json_string_value(value), *gap = text && key ? strstr(text, "{}") : NULL;
-    return gap ? json_sprintf("%.*s%s%s", (int)(gap - text), text, key, gap + 2)
+    return gap ? td_json_format(json, "%.*s%s%s", (int)(gap - text), text, key, gap + 2)
                : json_incref(value);
 }
 
 /* Of `series` and `x`, what a plotted row has not: the column's name, its key as a number. */
-static td_status place_in_plot(const place *at, json_t *row, const char *name, const char *key,
-                               td_error *error) {
+static td_status place_in_plot(const place *at, td_json *json, json_t *row, const char *name,
+                               const char *key, td_error *error) {
     const bool series = json_object_get(row, "series"), x = json_object_get(row, "x");
     char *end;
     const double number = strtod(key, &end);
-    int failed = 0;
     if (x && !series)
-        failed = json_object_set_new(row, "series", json_string(name));
+        td_json_set(json, row, "series", td_json_text(json, name));
     if (series && !x) {
         if (end == key || *end != '\0' || !isfinite(number))
             return fail(at, error, "\"x\", or a number for column \"%s\", found \"%s\"", name, key);
-        failed = json_object_set_new(row, "x", json_real(number));
+        td_json_set(json, row, "x", td_json_real(json, number));
     }
-    return failed ? td_fail_memory(error, at->path) : TD_OK;
+    return TD_OK;
 }
 
 /* Appends the row to `all`, in column number `i`; or as it is, where `name` and `key` are NULL. */
 static td_status add_row(const place *at, const json_t *table, json_t *row, const char *name,
                          const char *key, size_t i, json_t *all, td_error *error) {
-    json_t *own = json_object(), *value;
+    td_json json = {0};
+    json_t *own = td_json_append(&json, all, td_json_object(&json)), *value;
     const char *own_key;
-    int failed = json_array_append_new(all, own);
     for (const char *const *k = inherited; *k; k++)
         if ((value = json_object_get(table, *k)))
-            failed |= json_object_set_new(own, *k, fill(value, key));
+            td_json_set(&json, own, *k, fill(&json, value, key));
     json_object_foreach(row, own_key, value) {
         const bool listed = key && strcmp(own_key, "paper") == 0 && json_is_array(value);
-        failed |= json_object_set_new(
-            own, own_key, listed ? json_incref(json_array_get(value, i)) : fill(value, key));
+        td_json_set(&json, own, own_key,
+                    listed ? json_incref(json_array_get(value, i)) : fill(&json, value, key));
     }
-    if (key)
-        failed |= json_object_set_new(own, "column", json_string(name));
-    TD_TRY(failed ? td_fail_memory(error, at->path) : TD_OK);
-    if (key)
-        TD_TRY(place_in_plot(at, own, name, key, error));
+    if (key) {
+        td_json_set(&json, own, "column", td_json_text(&json, name));
+        TD_TRY(place_in_plot(at, &json, own, name, key, error));
+    }
+    TD_TRY(td_json_end(&json, NULL, at->path, error));
     TD_TRY(check_object(at, own, row_fields, error));
     if (json_is_string(json_object_get(own, "paper")) && !json_object_get(own, "better"))
         return fail(at, error, "\"better\", found none");
@@ -350,8 +350,10 @@ static td_status spread_rows(const place *at, json_t *table, json_t *all, td_err
     for (const char *const *k = inherited; *k; k++)
         json_object_del(table, *k);
     json_object_del(table, "columns");
-    return !rows || json_object_set(table, "rows", all) == 0 ? TD_OK
-                                                             : td_fail_memory(error, at->path);
+    td_json json = {0};
+    if (rows)
+        td_json_set(&json, table, "rows", json_incref(all));
+    return td_json_end(&json, NULL, at->path, error);
 }
 
 /* --- the file --- */
@@ -363,9 +365,11 @@ static td_status check_file(const char *path, const json_t *root, td_error *erro
     TD_TRY(check_object(&at, root, file_fields, error));
     json_array_foreach(json_object_get(root, "tables"), i, table) {
         const place inner = place_in(&at, "tables", i);
-        json_t *all = json_array();
-        td_status status =
-            all ? spread_rows(&inner, table, all, error) : td_fail_memory(error, path);
+        td_json json = {0};
+        json_t *all = td_json_array(&json);
+        td_status status = td_json_end(&json, NULL, path, error);
+        if (status == TD_OK)
+            status = spread_rows(&inner, table, all, error);
         json_decref(all);
         TD_TRY(status);
     }

@@ -1,5 +1,6 @@
 #include "report/results/find.h"
 
+#include "base/json_build.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdbool.h>
@@ -109,44 +110,44 @@ static bool is_selected(const step *by, const json_t *value) {
 }
 
 /* Appends what the step leads to from one value; *known tells whether it leads anywhere. */
-static bool follow(const step *by, const json_t *value, json_t *found, bool *known) {
+static void follow(td_json *json, const step *by, const json_t *value, json_t *found, bool *known) {
     size_t i;
     json_t *element;
     if (by->kind == STEP_NAME || by->kind == STEP_INDEX) {
         element = by->kind == STEP_NAME ? json_object_get(value, by->name)
                                         : json_array_get(value, by->index);
         *known |= element != NULL;
-        return !element || json_array_append(found, element) == 0;
+        if (element)
+            td_json_append(json, found, json_incref(element));
+        return;
     }
     *known |= by->kind == STEP_ALL && json_is_array(value);
     json_array_foreach(value, i, element) {
         if (by->kind != STEP_ALL && !is_selected(by, element))
             continue;
         *known = true;
-        if (json_array_append(found, element) != 0)
-            return false;
+        td_json_append(json, found, json_incref(element));
     }
-    return true;
 }
 
 static td_status follow_all(const step *by, json_t **values, td_error *error) {
+    td_json json = {0};
     size_t i;
-    json_t *value, *found = json_array();
-    bool whole = found != NULL, known = json_array_size(*values) == 0;
-    json_array_foreach(*values, i, value) whole = whole && follow(by, value, found, &known);
+    json_t *value, *found = td_json_array(&json);
+    bool known = json_array_size(*values) == 0;
+    json_array_foreach(*values, i, value) follow(&json, by, value, found, &known);
     json_decref(*values);
     *values = found;
-    if (!whole)
-        return td_fail_memory(error, "values of a record");
+    TD_TRY(td_json_end(&json, values, "values of a record", error));
     return known ? TD_OK : TD_ERR_FORMAT;
 }
 
 td_status find_values(const json_t *root, const char *path, json_t **values, td_error *error) {
     step next;
     td_status status = TD_OK;
-    *values = json_pack("[O]", root);
-    if (!*values)
-        return td_fail_memory(error, "values of a record");
+    td_json json = {0};
+    *values = td_json_pack(&json, "[O]", root);
+    TD_TRY(td_json_end(&json, values, "values of a record", error));
     for (size_t at = 0; (at == 0 || path[at]) && status == TD_OK;) {
         if (!read_step(&next, path, &at))
             status = fail_path(error, path, at);

@@ -22,11 +22,11 @@ typedef struct gatherer {
     gathered *matches; /* of the last pattern, by seed */
     size_t match_count;
     td_arena arena; /* matches and values of one row */
-    bool good;      /* JSON found memory so far */
+    td_json json;
 } gatherer;
 
 static void set(gatherer *g, json_t *object, const char *key, json_t *value) {
-    g->good = json_object_set_new(object, key, value) == 0 && g->good;
+    td_json_set(&g->json, object, key, value);
 }
 
 /* --- records --- */
@@ -42,14 +42,14 @@ static int compare(const void *a, const void *b) {
 static void add_setting(gatherer *g, const char *key, json_t *value) {
     json_t *list = json_object_get(g->settings, key);
     if (value && !list)
-        set(g, g->settings, key, list = json_array());
+        list = td_json_set(&g->json, g->settings, key, td_json_array(&g->json));
     for (size_t i = 0; i < json_array_size(list); i++)
         if (json_equal(json_array_get(list, i), value)) {
             json_decref(value);
             return;
         }
     if (value)
-        g->good = json_array_append_new(list, value) == 0 && g->good;
+        td_json_append(&g->json, list, value);
 }
 
 /* Fills `matches` with the files below the folder that match the pattern (expect.h). */
@@ -67,26 +67,27 @@ static td_status match(gatherer *g, const json_t *pattern, td_error *error) {
     if (g->match_count > 1)
         qsort(g->matches, g->match_count, sizeof *g->matches, compare);
     for (size_t i = 0; i < g->match_count && *g->matches[i].seed; i++)
-        add_setting(g, "seeds", tool_json_text(g->matches[i].seed));
+        add_setting(g, "seeds", td_json_text(&g->json, g->matches[i].seed));
     return TD_OK;
 }
 
 /* "AMD EPYC, 2 cores" */
-static json_t *machine_of(const json_t *timing) {
+static json_t *machine_of(gatherer *g, const json_t *timing) {
     const char *processor = html_get_text(timing, "processor");
     double cores;
     if (!*processor)
         return NULL;
     return html_get(timing, "cores", &cores)
-               ? json_sprintf("%.200s, %.0f core%s", processor, cores, cores == 1 ? "" : "s")
-               : json_string(processor);
+               ? td_json_format(&g->json, "%.200s, %.0f core%s", processor, cores,
+                                cores == 1 ? "" : "s")
+               : td_json_text(&g->json, processor);
 }
 
 static void add_settings(gatherer *g, const json_t *root) {
     const json_t *timing = json_object_get(root, "timing");
     add_setting(g, "versions", json_incref(json_object_get(root, "version")));
     add_setting(g, "blas_cores", json_incref(json_object_get(root, "blas_core")));
-    add_setting(g, "machines", machine_of(timing));
+    add_setting(g, "machines", machine_of(g, timing));
     add_setting(g, "threads", json_incref(json_object_get(timing, "threads")));
 }
 
@@ -136,31 +137,32 @@ static td_status read_value(const json_t *row, const json_t *root, double *value
 }
 
 /* Sets row["values"] and row["problems"]; the numbers, at most as many as there are matches. */
-static void ask(gatherer *g, json_t *row, double *numbers, size_t *count) {
-    json_t *values = json_array(), *problems = json_array();
-    set(g, row, "values", values);
-    set(g, row, "problems", problems);
+static td_status ask(gatherer *g, json_t *row, double *numbers, size_t *count, td_error *error) {
+    td_json *json = &g->json;
+    json_t *values = td_json_set(json, row, "values", td_json_array(json)),
+           *problems = td_json_set(json, row, "problems", td_json_array(json));
     for (size_t i = 0; i < g->match_count; i++) {
         const gathered *from = &g->matches[i];
-        json_t *name = tool_json_text(from->file->name);
+        const char *name = from->file->name;
         td_error trouble;
         const json_t *root = record_of(g, from, &trouble);
         const td_status status =
             root ? read_value(row, root, &numbers[*count], &trouble) : TD_ERR_FORMAT;
         const bool none = status == TD_ERR_NUMERIC;
-        int failed;
+        if (status == TD_ERR_MEMORY)
+            return td_fail(error, status, "%s", trouble.message);
         if (status == TD_OK)
-            failed = json_array_append_new(values, json_pack("{so so sf}", "seed",
-                                                             tool_json_text(from->seed), "record",
-                                                             name, "value", numbers[(*count)++]));
+            td_json_append(json, values,
+                           td_json_pack(json, "{ss ss sf}", "seed", from->seed, "record", name,
+                                        "value", numbers[(*count)++]));
         else
-            failed =
-                json_array_append_new(problems, json_pack("{so ss sb}", "record", name, "reason",
-                                                          trouble.message, "none", none));
+            td_json_append(json, problems,
+                           td_json_pack(json, "{ss ss sb}", "record", name, "reason",
+                                        trouble.message, "none", none));
         if (status != TD_OK && !none)
-            report_trouble_add(g->r, from->file->name, trouble.message);
-        g->good = g->good && !failed && status != TD_ERR_MEMORY;
+            report_trouble_add(g->r, name, trouble.message);
     }
+    return TD_OK;
 }
 
 /* Fills the row (results.h) with its answer. */
@@ -173,25 +175,25 @@ static td_status answer(gatherer *g, json_t *row, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&g->arena, g->match_count, &numbers, "values", error));
     if (!html_get(row, "within", &within)) {
         within = strcmp(html_get_text(row, "unit"), "%") == 0 ? 1 : 0;
-        set(g, row, "within", json_real(within));
+        set(g, row, "within", td_json_real(&g->json, within));
     }
-    ask(g, row, numbers, &count);
+    TD_TRY(ask(g, row, numbers, &count, error));
     verdict v = count > 0            ? VERDICT_NO_FIGURE
                 : g->match_count > 0 ? VERDICT_NO_VALUE
                                      : VERDICT_NOT_RUN;
     if (count > 0) {
         verdict_mean(numbers, count, &mean, &deviation);
-        set(g, row, "mean", json_real(mean));
-        set(g, row, "deviation", count > 1 ? json_real(deviation) : json_null());
+        set(g, row, "mean", td_json_real(&g->json, mean));
+        set(g, row, "deviation", count > 1 ? td_json_real(&g->json, deviation) : json_null());
     }
     if (printed && verdict_figure_parse(&figure, printed)) {
-        set(g, row, "paper_value", json_real(figure.value));
+        set(g, row, "paper_value", td_json_real(&g->json, figure.value));
         if (count > 0) {
-            set(g, row, "difference", json_real(mean - figure.value));
+            set(g, row, "difference", td_json_real(&g->json, mean - figure.value));
             v = verdict_of(&figure, verdict_sense_of(html_get_text(row, "better")), within, mean);
         }
     }
-    set(g, row, "verdict", json_string(verdict_name(v)));
+    set(g, row, "verdict", td_json_text(&g->json, verdict_name(v)));
     return TD_OK;
 }
 
@@ -213,25 +215,26 @@ static td_status answer_first(gatherer *g, json_t *entry, const char *key, td_er
                             json_array_size(first) > EXPECT_ENTRIES))
         status = td_fail(&trouble, TD_ERR_FORMAT, "%s: expected one list of at most %d", path,
                          EXPECT_ENTRIES);
-    if (status == TD_OK) {
-        set(g, entry, "record", tool_json_text(name));
+    if (status == TD_ERR_MEMORY) {
+        td_fail(error, status, "%s", trouble.message);
+    } else if (status == TD_OK) {
+        set(g, entry, "record", td_json_text(&g->json, name));
         set(g, entry, key, json_incref(first));
     } else {
         report_trouble_add(g->r, name, trouble.message);
-        set(g, entry, "problem", json_string(trouble.message));
+        set(g, entry, "problem", td_json_text(&g->json, trouble.message));
     }
     json_decref(values);
-    return TD_OK;
+    return status == TD_ERR_MEMORY ? status : TD_OK;
 }
 
 /* Sets `files` to the names of those that match it. */
 static td_status answer_pictures(gatherer *g, json_t *entry, td_error *error) {
-    json_t *files = json_array();
-    TD_TRY(match(g, json_object_get(entry, "files"), error));
-    set(g, entry, "files", files);
+    const json_t *pattern = json_object_get(entry, "files");
+    TD_TRY(match(g, pattern, error));
+    json_t *files = td_json_set(&g->json, entry, "files", td_json_array(&g->json));
     for (size_t i = 0; i < g->match_count; i++)
-        g->good =
-            json_array_append_new(files, tool_json_text(g->matches[i].file->name)) == 0 && g->good;
+        td_json_append(&g->json, files, td_json_text(&g->json, g->matches[i].file->name));
     return TD_OK;
 }
 
@@ -258,7 +261,6 @@ static td_status answer_table(gatherer *g, const json_t *table, td_error *error)
 /* How many rows have each verdict, and how far those in percent are from the paper. */
 static void count_verdicts(gatherer *g, json_t *paper) {
     json_int_t counts[VERDICT_KINDS] = {0}, distances = 0;
-    json_t *named = json_object();
     double sum = 0, difference;
     size_t i, k;
     const json_t *table, *row;
@@ -273,10 +275,11 @@ static void count_verdicts(gatherer *g, json_t *paper) {
             distances++;
         }
     }
-    set(g, paper, "counts", named);
+    json_t *named = td_json_set(&g->json, paper, "counts", td_json_object(&g->json));
     for (int v = 0; v < VERDICT_KINDS; v++)
-        set(g, named, verdict_name((verdict)v), json_integer(counts[v]));
-    set(g, paper, "mean_distance", distances ? json_real(sum / (double)distances) : json_null());
+        set(g, named, verdict_name((verdict)v), td_json_integer(&g->json, counts[v]));
+    set(g, paper, "mean_distance",
+        distances ? td_json_real(&g->json, sum / (double)distances) : json_null());
 }
 
 static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_error *error) {
@@ -284,9 +287,8 @@ static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_err
     const json_t *table;
     size_t i;
     TD_TRY(expect_read(path, &paper, error));
-    if (json_array_append_new(papers, paper) != 0)
-        return td_fail_memory(error, "results");
-    set(g, paper, "expectations", tool_json_text(html_base(path)));
+    paper = td_json_append(&g->json, papers, paper);
+    set(g, paper, "expectations", td_json_text(&g->json, html_base(path)));
     json_array_foreach(json_object_get(paper, "tables"), i, table) {
         TD_TRY(answer_table(g, table, error));
     }
@@ -300,27 +302,27 @@ static void count_records(gatherer *g) {
     for (size_t i = 0; i < g->r->record_all; i++)
         if (html_get(json_object_get(g->r->records[i].root, "timing"), "seconds", &one))
             seconds += one;
-    set(g, g->settings, "records", json_integer((json_int_t)g->r->record_all));
-    set(g, g->settings, "seconds", json_real(seconds));
+    set(g, g->settings, "records", td_json_count(&g->json, g->r->record_all));
+    set(g, g->settings, "seconds", td_json_real(&g->json, seconds));
 }
 
 td_status results_make(report *r, const td_many *expectations, const td_many *notes, json_t **out,
                        td_error *error) {
-    json_t *papers = json_array(), *settings = json_object();
-    gatherer g = {.r = r, .settings = settings, .good = true};
+    gatherer g = {.r = r};
+    td_json *json = &g.json;
     td_status status = TD_OK;
-    *out = json_pack("{ss ss so so}", "tool", "trapdoor-report", "version", TD_VERSION, "papers",
-                     papers, "settings", settings);
-    for (size_t i = 0; i < notes->count && *out; i++)
-        add_setting(&g, "notes", tool_json_text(notes->texts[i]));
-    for (size_t i = 0; i < expectations->count && *out && status == TD_OK; i++)
+    *out = td_json_pack(json, "{ss ss}", "tool", "trapdoor-report", "version", TD_VERSION);
+    json_t *papers = td_json_set(json, *out, "papers", td_json_array(json));
+    g.settings = td_json_set(json, *out, "settings", td_json_object(json));
+    for (size_t i = 0; i < notes->count; i++)
+        add_setting(&g, "notes", td_json_text(json, notes->texts[i]));
+    for (size_t i = 0; i < expectations->count && status == TD_OK; i++)
         status = add_paper(&g, expectations->texts[i], papers, error);
-    if (*out)
-        count_records(&g);
+    count_records(&g);
     td_arena_free(&g.arena);
-    if (status == TD_OK && *out && g.good)
-        return TD_OK;
+    if (status == TD_OK)
+        return td_json_end(json, out, "results", error);
     json_decref(*out);
     *out = NULL;
-    return status == TD_OK ? td_fail_memory(error, "results") : status;
+    return status;
 }

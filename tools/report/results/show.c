@@ -20,6 +20,7 @@ typedef struct view {
     FILE *out;
     tool_tables tables;
     json_t *derived; /* what some of them were read from */
+    td_json json;
 } view;
 
 /* --- text --- */
@@ -61,8 +62,8 @@ static void put_folded(view *v, const char *summary, const tool_table *table) {
 /* The last table of what was derived, which is taken; NULL if there is none. */
 static td_status read_derived(view *v, json_t *derived, const tool_table **out, td_error *error) {
     const tool_table *last = v->tables.last;
-    if (!derived || json_array_append_new(v->derived, derived) != 0)
-        return td_fail_memory(error, "results");
+    td_json_append(&v->json, v->derived, derived);
+    TD_TRY(td_json_end(&v->json, NULL, "results", error));
     TD_TRY(tool_tables_read(&v->tables, derived, NULL, NULL, error));
     *out = v->tables.last == last ? NULL : v->tables.last;
     return TD_OK;
@@ -283,8 +284,8 @@ static td_status write_lists(view *v, const json_t *lists, td_error *error) {
 static td_status write_matrix(view *v, const json_t *matrix, td_error *error) {
     const char *name = html_get_text(matrix, "name");
     json_t *counts = json_object_get(matrix, "counts"),
-           *alone =
-               json_pack("{sO* sO*}", "target", json_object_get(matrix, "target"), name, counts),
+           *alone = td_json_pack(&v->json, "{sO* sO*}", "target", json_object_get(matrix, "target"),
+                                 name, counts),
            *derived = report_derive(alone);
     const tool_table *table;
     json_decref(alone);
@@ -469,7 +470,8 @@ static td_status write_settings(view *v, const json_t *settings, td_error *error
 }
 
 static td_status write_all(report *r, FILE *out, const json_t *results, td_error *error) {
-    view v = {.r = r, .out = out, .derived = json_array()};
+    view v = {.r = r, .out = out};
+    v.derived = td_json_array(&v.json);
     td_status status = TD_OK;
     size_t i;
     const json_t *paper;
