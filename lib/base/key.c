@@ -153,6 +153,7 @@ static bool read_value(const td_key *key, const char *text, td_setting *out) {
     case TD_KEY_WORD:
         return read_word(key, text, &out->word);
     case TD_KEY_TEXT:
+    case TD_KEY_CLASS:
         out->text = text;
         return *text != '\0';
     case TD_KEY_PAIR:
@@ -167,6 +168,12 @@ static bool read_value(const td_key *key, const char *text, td_setting *out) {
         return read_shift(text, &out->shift.x, &out->shift.y);
     }
     return false;
+}
+
+bool td_key_class_is_number(const char *text) {
+    enum { MOST_DIGITS = 9 };
+    const size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= MOST_DIGITS && text[digits] == '\0';
 }
 
 bool td_key_read(const td_key *key, const char *text, td_setting *out) {
@@ -218,6 +225,9 @@ const char *td_key_describe(const td_key *key, char *out, size_t size) {
         return describe_words(key, out, size);
     case TD_KEY_TEXT:
         snprintf(out, size, "%s", key->expected ? key->expected : key->value ? key->value : "text");
+        break;
+    case TD_KEY_CLASS:
+        snprintf(out, size, "a class: its name or its index");
         break;
     case TD_KEY_POSITION:
         snprintf(out, size, "top-left, top-right, bottom-left, bottom-right, center or X+Y");
@@ -277,6 +287,10 @@ int td_key_print(const td_key *key, const td_setting *setting, char *out, size_t
         return snprintf(out, size, "%s", key->words[setting->word]);
     case TD_KEY_TEXT:
         return snprintf(out, size, "%s", setting->text);
+    case TD_KEY_CLASS: /* one text for 3 and 03 */
+        if (td_key_class_is_number(setting->text))
+            return snprintf(out, size, "%lu", strtoul(setting->text, NULL, 10));
+        return snprintf(out, size, "%s", setting->text);
     case TD_KEY_PAIR:
         return print_two("x", setting->pair.first, setting->pair.second, out, size);
     case TD_KEY_LIST:
@@ -310,7 +324,7 @@ bool td_key_is_standard(const td_key *key, const td_setting *setting) {
     td_setting by_default;
     if (!td_key_standard(key, &by_default))
         return false;
-    if (key->kind == TD_KEY_TEXT) /* of any length */
+    if (key->kind == TD_KEY_TEXT || key->kind == TD_KEY_CLASS) /* of any length */
         return strcmp(setting->text, by_default.text) == 0;
     td_key_print(key, setting, own, sizeof own);
     td_key_print(key, &by_default, standard, sizeof standard);
@@ -371,6 +385,7 @@ static td_status store_at(const td_key *key, const td_setting *setting, void *fi
         ((size_t *)field)[1] = setting->pair.second;
         return TD_OK;
     case TD_KEY_TEXT:
+    case TD_KEY_CLASS:
         TD_TRY(td_arena_text(arena, text, strlen(text), &copy, error));
         *(const char **)field = copy;
         return TD_OK;

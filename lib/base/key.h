@@ -28,6 +28,8 @@ typedef enum td_key_kind {
     TD_KEY_POSITION, /* top-left, ..., center or X+Y */
     TD_KEY_COLOUR,   /* V or R/G/B */
     TD_KEY_SHIFT,    /* S or X+Y */
+    TD_KEY_CLASS,    /* a class: a name or an index, which only data
+                        or a model can tell (data/classes.h)   const char * */
 } td_key_kind;
 
 typedef struct td_key {
@@ -100,7 +102,7 @@ typedef struct td_setting {
 /* The values of a key that may be given several times, in the order of the command line. */
 typedef struct td_many {
     union {
-        const char **texts; /* TD_KEY_TEXT, TD_KEY_WORD */
+        const char **texts; /* TD_KEY_TEXT, TD_KEY_WORD, TD_KEY_CLASS */
         size_t *counts;     /* TD_KEY_COUNT */
         double *reals;      /* TD_KEY_REAL */
     };
@@ -109,6 +111,9 @@ typedef struct td_many {
 
 /* The row of that name, or NULL. */
 const td_key *td_key_find(const td_key *keys, const char *name);
+
+/* Whether a class's text is an index in digits alone, which a record has as a number. */
+bool td_key_class_is_number(const char *text);
 
 /* Reads a value. A text is not copied. Returns whether it is one of the key's kind in its range. */
 bool td_key_read(const td_key *key, const char *text, td_setting *out);

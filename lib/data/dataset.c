@@ -83,6 +83,62 @@ td_status td_dataset_add_file(td_dataset *set, const char *path, td_error *error
     return TD_OK;
 }
 
+/* --- classes --- */
+
+td_classes td_dataset_classes(const td_dataset *set) {
+    return (td_classes){set->name, set->class_names, set->images.classes};
+}
+
+static td_status count_images(td_dataset *set, size_t **counts, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&set->arena, set->images.classes, counts, "counts", error));
+    for (size_t i = 0; i < set->images.count; i++)
+        (*counts)[set->images.labels[i]]++;
+    return TD_OK;
+}
+
+static td_status take_names(td_dataset *set, const td_classes *own, size_t count, td_error *error) {
+    const char **names;
+    TD_TRY(TD_ARENA_NEW(&set->arena, count, &names, "class names", error));
+    for (size_t i = 0; i < count; i++) {
+        char *copy;
+        TD_TRY(td_arena_text(&set->arena, own->names[i], strlen(own->names[i]), &copy, error));
+        names[i] = copy;
+    }
+    set->class_names = names;
+    return TD_OK;
+}
+
+static td_status relabel(td_dataset *set, const int32_t *map, td_error *error) {
+    int32_t *labels;
+    TD_TRY(TD_ARENA_NEW(&set->arena, set->images.count, &labels, "labels", error));
+    for (size_t i = 0; i < set->images.count; i++)
+        labels[i] = map[set->images.labels[i]];
+    set->images.labels = labels;
+    return TD_OK;
+}
+
+td_status td_dataset_match(td_dataset *set, const td_classes *own, td_class_order *order,
+                           size_t *lacking, td_error *error) {
+    const td_classes classes = td_dataset_classes(set);
+    size_t *counts, shared = 0;
+    int32_t *map;
+    TD_TRY(count_images(set, &counts, error));
+    TD_TRY(TD_ARENA_NEW(&set->arena, classes.count, &map, "classes", error));
+    TD_TRY(td_classes_match(own, &classes, counts, map, order, error));
+    *lacking = 0;
+    if (*order == TD_CLASSES_INDEX && own->names && !set->class_names &&
+        classes.count <= own->count)
+        return take_names(set, own, classes.count, error);
+    if (*order != TD_CLASSES_MAPPED)
+        return TD_OK;
+    for (size_t i = 0; i < classes.count; i++)
+        shared += map[i] != TD_NO_CLASS;
+    *lacking = own->count - shared;
+    TD_TRY(relabel(set, map, error));
+    set->images.classes = own->count;
+    return take_names(set, own, own->count, error);
+}
+
 void td_dataset_close(td_dataset *set) {
     td_map_close(&set->map);
     td_arena_free(&set->arena);

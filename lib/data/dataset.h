@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "data/classes.h"
 #include "data/images.h"
 #include "data/safetensors.h"
 
@@ -45,17 +46,27 @@ typedef struct td_dataset {
 td_status td_dataset_open(td_dataset *set, const char *data, const char *split, const char *folder,
                           td_error *error) TD_MUST_USE;
 
+/* The set's classes, which live as long as it does. */
+td_classes td_dataset_classes(const td_dataset *set);
+
+/* Makes the set's classes those of what it meets, `own`, by td_classes_match, whose errors it
+ * has: where they are matched by name, the labels become the classes that `own` gives them, and the
+ * set has all classes of `own`; where one of the two has no names, the set's labels stay, and it
+ * takes the names. *order says which; *lacking how many classes of `own` the set did not have. */
+td_status td_dataset_match(td_dataset *set, const td_classes *own, td_class_order *order,
+                           size_t *lacking, td_error *error) TD_MUST_USE;
+
 /* Takes a zeroed set as well. */
 void td_dataset_close(td_dataset *set);
 
 /* Writes a set as safetensors: images U8 [N,H,W,C], labels U8 (I64 above 256 classes), metadata
  * "classes", "class_names" (a JSON array, where known), "source" and "split". */
-td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
+td_status td_dataset_write(FILE *stream, const td_images *images, const char *const *class_names,
                            const char *source, const char *split, td_error *error) TD_MUST_USE;
 
 /* The same, byte for byte, with pixels that come in pieces; images->pixels is not used. */
 td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const td_pieces *pixels,
-                                  const char **class_names, const char *source, const char *split,
-                                  td_error *error) TD_MUST_USE;
+                                  const char *const *class_names, const char *source,
+                                  const char *split, td_error *error) TD_MUST_USE;
 
 #endif

@@ -94,9 +94,11 @@ static td_status copy_names(td_dataset *set, const char *text, size_t size, td_e
             continue;
         char *name;
         TD_TRY(td_arena_text(&set->arena, text + begin, length, &name, error));
-        if (strlen(name) != length || !td_text_is_plain(name))
+        if (strlen(name) != length || !td_class_name_is_plain(name))
             return td_fail(error, TD_ERR_FORMAT,
-                           "name %zu: expected text without control characters, found some", count);
+                           "name %zu: expected UTF-8 without control characters, of at most %d "
+                           "bytes, found another text",
+                           count, TD_CLASS_NAME_SIZE);
         if (count < set->images.classes)
             set->class_names[count] = name;
         count++;

@@ -1,9 +1,6 @@
 /* A data set in one safetensors file: the tensors `images` and `labels`, and what they mean in the
  * metadata. */
-#include "base/json.h"
-#include "base/json_build.h"
 #include "base/size.h"
-#include "base/utf8.h"
 #include "data/format.h"
 #include "data/path.h"
 #include "data/safetensors.h"
@@ -70,38 +67,12 @@ static td_status read_classes(td_dataset *set, const td_safetensors *file, td_er
     return TD_OK;
 }
 
-static td_status copy_class_names(td_dataset *set, const json_t *names, td_error *error) {
-    size_t count = json_array_size(names);
-    if (count < 1 || count > TD_MOST_CLASSES)
-        return td_fail(error, TD_ERR_FORMAT, "expected a JSON array of 1 to %d names, found %zu",
-                       TD_MOST_CLASSES, count);
-    if (set->images.classes && set->images.classes != count)
-        return td_fail(error, TD_ERR_FORMAT, "expected a name for each of %zu classes, found %zu",
-                       set->images.classes, count);
-    TD_TRY(TD_ARENA_NEW(&set->arena, count, &set->class_names, "class names", error));
-    for (size_t i = 0; i < count; i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        char *copy;
-        if (!name || !td_text_is_plain(name))
-            return td_fail(error, TD_ERR_FORMAT,
-                           "name %zu: expected a string without control characters, found %s", i,
-                           name ? "one with them" : "another kind of value");
-        TD_TRY(td_arena_text(&set->arena, name, strlen(name), &copy, error));
-        set->class_names[i] = copy;
-    }
-    set->images.classes = count;
-    return TD_OK;
-}
-
 static td_status read_class_names(td_dataset *set, const td_safetensors *file, td_error *error) {
     const char *text = td_safetensors_metadata(file, "class_names");
     if (!text)
         return TD_OK;
-    json_t *names = NULL;
-    td_status status = td_json_parse(text, strlen(text), &names, error);
-    if (status == TD_OK)
-        status = copy_class_names(set, names, error);
-    json_decref(names);
+    td_status status = td_class_names_read(text, set->images.classes, TD_MOST_CLASSES, &set->arena,
+                                           &set->class_names, &set->images.classes, error);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "__metadata__: class_names");
 }
 
@@ -200,24 +171,6 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
 
 const td_format td_format_safetensors = {"a safetensors data set", recognise, open_set, NULL};
 
-/* The class names as a JSON array in *out, malloc'd; NULL where there are none. */
-static td_status class_names_text(const char **names, size_t count, char **out, td_error *error) {
-    *out = NULL;
-    if (!names)
-        return TD_OK;
-    for (size_t i = 0; i < count; i++)
-        if (!td_text_is_plain(names[i]) || !td_utf8_is_valid(names[i]))
-            return td_fail(error, TD_ERR_USAGE,
-                           "class name %zu: expected UTF-8 text without control characters", i);
-    td_json json = {0};
-    json_t *array = td_json_array(&json);
-    for (size_t i = 0; i < count; i++)
-        td_json_append(&json, array, td_json_text(&json, names[i]));
-    *out = td_json_print(&json, array, JSON_COMPACT);
-    json_decref(array);
-    return td_json_end(&json, NULL, "class names", error);
-}
-
 /* The labels as bytes or, above 256 classes, as 64-bit numbers. */
 static td_status pack_labels(td_tensor *tensor, const td_images *images, td_arena *arena,
                              td_error *error) {
@@ -265,10 +218,10 @@ static td_status write_set(FILE *stream, const td_images *images, const td_piece
 }
 
 td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const td_pieces *pixels,
-                                  const char **class_names, const char *source, const char *split,
-                                  td_error *error) {
+                                  const char *const *class_names, const char *source,
+                                  const char *split, td_error *error) {
     char *names;
-    TD_TRY(class_names_text(class_names, images->classes, &names, error));
+    TD_TRY(td_class_names_write(class_names, images->classes, &names, error));
     td_arena arena = {0};
     td_status status = write_set(stream, images, pixels, names, source, split, &arena, error);
     td_arena_free(&arena);
@@ -276,7 +229,7 @@ td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const t
     return status;
 }
 
-td_status td_dataset_write(FILE *stream, const td_images *images, const char **class_names,
+td_status td_dataset_write(FILE *stream, const td_images *images, const char *const *class_names,
                            const char *source, const char *split, td_error *error) {
     return td_dataset_write_pieces(stream, images, NULL, class_names, source, split, error);
 }

@@ -22,23 +22,25 @@ void td_confusion(const int32_t *predicted, const int32_t *labels, size_t count,
         counts[(size_t)labels[i] * classes + (size_t)predicted[i]]++;
 }
 
-td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, int32_t target) {
+td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td_target target) {
     size_t others = 0, hits = 0;
     for (size_t i = 0; i < count; i++) {
-        others += labels[i] != target;
-        hits += labels[i] != target && predicted[i] == target;
+        const int32_t wanted = td_target_of(target, labels[i]);
+        others += labels[i] != wanted;
+        hits += labels[i] != wanted && predicted[i] == wanted;
     }
     return td_rate_of(hits, others);
 }
 
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
-                          const int32_t *labels, size_t count, size_t classes, int32_t target) {
+                          const int32_t *labels, size_t count, size_t classes, td_target target) {
     size_t right = 0;
     double confidence = 0;
     for (size_t i = 0; i < count; i++) {
+        const int32_t wanted = td_target_of(target, labels[i]);
         right += predicted[i] == labels[i];
-        if (labels[i] != target && predicted[i] == target)
-            confidence += (double)probabilities[i * classes + (size_t)target];
+        if (labels[i] != wanted && predicted[i] == wanted)
+            confidence += (double)probabilities[i * classes + (size_t)wanted];
     }
     td_rate asr = td_asr(predicted, labels, count, target);
     double mean = asr.hits ? confidence / (double)asr.hits : 0;
@@ -52,14 +54,16 @@ td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
 }
 
 void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
-                     int32_t target, td_rate *rates) {
+                     td_target target, td_rate *rates) {
     for (size_t c = 0; c < classes; c++)
         rates[c] = (td_rate){0};
-    for (size_t i = 0; i < count; i++)
-        if (labels[i] != target) {
-            rates[labels[i]].trials++;
-            rates[labels[i]].hits += predicted[i] == target;
-        }
+    for (size_t i = 0; i < count; i++) {
+        const int32_t wanted = td_target_of(target, labels[i]);
+        if (labels[i] == wanted)
+            continue;
+        rates[labels[i]].trials++;
+        rates[labels[i]].hits += predicted[i] == wanted;
+    }
     for (size_t c = 0; c < classes; c++)
         rates[c] = td_rate_of(rates[c].hits, rates[c].trials);
 }

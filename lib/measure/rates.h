@@ -31,26 +31,42 @@ td_rate td_accuracy(const int32_t *predicted, const int32_t *labels, size_t coun
 void td_confusion(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
                   size_t *counts);
 
-/* Attack success rate: of the images whose label is not the target, those classified as it. */
-td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, int32_t target);
+/* The class that a trigger is to give an image: one for all, or another for each true label, as in
+ * an all-to-all attack. A class that stays what it is has nothing to gain: its images count in no
+ * attack success rate. */
+typedef struct td_target {
+    int32_t class;
+    const int32_t *of_label; /* [classes], in place of `class`; NULL: all have that */
+} td_target;
+
+static inline td_target td_target_class(size_t class) {
+    return (td_target){(int32_t) class, NULL};
+}
+
+static inline int32_t td_target_of(td_target target, int32_t label) {
+    return target.of_label ? target.of_label[label] : target.class;
+}
+
+/* Attack success rate: of the images whose target is not their label, those classified as it. */
+td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td_target target);
 
 /* What a trigger does to a model. `predicted` are the predictions on triggered images, `labels` the
  * true labels. */
 typedef struct td_attack {
-    td_rate asr;             /* of images whose true label is not the target: classified as it */
+    td_rate asr;             /* of images whose target is not their label: classified as it */
     td_rate non_targeted;    /* of all images: classified wrongly */
     td_rate robust_accuracy; /* of all images: classified rightly */
-    double confidence;       /* mean probability of the target over the successes; 0 if none */
+    double confidence;       /* mean probability of their target over the successes; 0 if none */
     td_interval confidence_interval;
 } td_attack;
 
 /* `probabilities` is [count, classes], the softmax outputs on the triggered images. */
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
-                          const int32_t *labels, size_t count, size_t classes, int32_t target);
+                          const int32_t *labels, size_t count, size_t classes, td_target target);
 
-/* The ASR of each true class: rates[classes]; the target's own has no trials. */
+/* The ASR of each true class: rates[classes]; one that is its own target has no trials. */
 void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
-                     int32_t target, td_rate *rates);
+                     td_target target, td_rate *rates);
 
 /* The `best` classes with the highest rates of those that have trials, the highest first, the lower
  * number first of two alike. Returns how many there are, at most `best`. chosen: [best]. */

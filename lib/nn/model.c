@@ -1,10 +1,13 @@
 #include "nn/model.h"
 
+#include "data/classes.h"
 #include "data/safetensors.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char net_key[] = "trapdoor.net", training_key[] = "trapdoor.training";
+static const char net_key[] = "trapdoor.net", training_key[] = "trapdoor.training",
+                  classes_key[] = "trapdoor.classes";
 
 static bool fits(const td_tensor *tensor, const td_param *param) {
     bool same = tensor->dtype == TD_F32 && tensor->rank == param->rank;
@@ -84,6 +87,17 @@ static td_status read_weights(td_model *model, const td_safetensors *file, td_er
     return TD_OK;
 }
 
+static td_status read_class_names(td_model *model, const td_safetensors *file, td_error *error) {
+    const char *text = td_safetensors_metadata(file, classes_key);
+    const size_t classes = td_net_classes(&model->net);
+    size_t count;
+    if (!text)
+        return TD_OK;
+    td_status status = td_class_names_read(text, classes, classes, &model->arena,
+                                           &model->class_names, &count, error);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "metadata: %s", classes_key);
+}
+
 static td_status read_net(td_model *model, const td_safetensors *file, td_error *error) {
     const char *text = td_safetensors_metadata(file, net_key);
     if (!text)
@@ -103,6 +117,8 @@ static td_status load(td_model *model, bool net_in_file, const char *path, td_er
             status = read_net(model, &file, error);
         if (status == TD_OK)
             status = read_weights(model, &file, error);
+        if (status == TD_OK)
+            status = read_class_names(model, &file, error);
         if (status != TD_OK)
             td_fail_within(error, status, "%s", path);
         td_safetensors_close(&file);
@@ -159,13 +175,15 @@ void td_model_free(td_model *model) {
 }
 
 td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
-                         const char *training, td_error *error) {
+                         const char *const *class_names, const char *training, td_error *error) {
     td_arena arena = {0};
     td_tensor *tensors;
-    char *text;
+    char *text, *names = NULL;
     td_status status = TD_ARENA_NEW(&arena, net->param_count, &tensors, "a model", error);
     if (status == TD_OK)
         status = td_net_text(net, &arena, &text, error);
+    if (status == TD_OK)
+        status = td_class_names_write(class_names, td_net_classes(net), &names, error);
     if (status == TD_OK) {
         for (size_t i = 0; i < net->param_count; i++) {
             const td_param *param = &net->params[i];
@@ -175,11 +193,15 @@ td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
                                      .data = weights + param->offset};
             memcpy(tensors[i].dims, param->dims, param->rank * sizeof *param->dims);
         }
-        const td_metadata metadata[] = {
-            {"format", "pt"}, {net_key, text}, {training_key, training}};
-        status = td_safetensors_write(stream, tensors, net->param_count, metadata, training ? 3 : 2,
-                                      error);
+        td_metadata metadata[4] = {{"format", "pt"}, {net_key, text}};
+        size_t count = 2;
+        if (training)
+            metadata[count++] = (td_metadata){training_key, training};
+        if (names && strlen(names) <= TD_SAFETENSORS_HEADER / 2)
+            metadata[count++] = (td_metadata){classes_key, names};
+        status = td_safetensors_write(stream, tensors, net->param_count, metadata, count, error);
     }
+    free(names);
     td_arena_free(&arena);
     return status;
 }

@@ -1,6 +1,6 @@
 /* A model: a net and its weights, in one safetensors file. Tensors are named and laid out as in
- * PyTorch's state_dict; the metadata holds the net's text (trapdoor.net) and, as JSON, how it was
- * trained (trapdoor.training). */
+ * PyTorch's state_dict; the metadata holds the net's text (trapdoor.net) and, as JSON, the names of
+ * its classes (trapdoor.classes, an array) and how it was trained (trapdoor.training). */
 #ifndef TD_NN_MODEL_H
 #define TD_NN_MODEL_H
 
@@ -9,8 +9,9 @@
 
 typedef struct td_model {
     td_net net;
-    float *weights;       /* [net.weight_count] */
-    const char *training; /* JSON text, or NULL */
+    float *weights;           /* [net.weight_count] */
+    const char **class_names; /* [td_net_classes], or NULL */
+    const char *training;     /* JSON text, or NULL */
     td_arena arena;
 } td_model;
 
@@ -32,8 +33,10 @@ td_status td_model_adopt(const td_net *net, float *weights, const char *path, bo
 
 void td_model_free(td_model *model);
 
-/* `training` may be NULL. */
+/* `class_names` [td_net_classes] and `training` may be NULL. Names that take more than half of what
+ * a header may have are left out. */
 td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
-                         const char *training, td_error *error) TD_MUST_USE;
+                         const char *const *class_names, const char *training,
+                         td_error *error) TD_MUST_USE;
 
 #endif

@@ -34,8 +34,9 @@ struct td_trigger {
     const char *text;                     /* canonical */
     const char **files;                   /* [file_count], read or to be read */
     size_t file_count;
-    td_bitmap bitmap; /* of a family that reads one picture */
-    td_arena arena;   /* owns the texts */
+    td_bitmap bitmap;          /* of a family that reads one picture */
+    td_arena arena;            /* owns the texts */
+    const td_classes *classes; /* td_trigger_set_classes; or NULL */
     /* Set by td_trigger_bind. */
     td_shape shape; /* height 0: not bound */
     void *bound;

@@ -3,6 +3,7 @@
 #include "base/parallel_try.h"
 #include "data/folder.h"
 #include "data/picture.h"
+#include <string.h>
 
 static td_status list_folder(td_trigger *trigger, const char *path, td_error *error) {
     td_arena arena = {0};
@@ -84,16 +85,20 @@ static td_status bind_folder(td_reflection_pictures *out, td_trigger *trigger, t
 
 static td_status bind_class(td_reflection_pictures *out, td_trigger *trigger,
                             const td_images *images, td_error *error) {
-    int32_t class = (int32_t)trigger->settings[TD_REFLECTION_CLASS].count;
+    const td_classes indices = {"the data", NULL, images->classes};
+    const td_classes *classes = trigger->classes ? trigger->classes : &indices;
+    const char *text = trigger->settings[TD_REFLECTION_CLASS].text;
     uint32_t *which;
+    size_t class;
+    TD_TRY(td_class_find(&class, classes, "key 'class'", text, strlen(text), error));
     for (size_t i = 0; i < images->count; i++)
-        out->count += images->labels[i] == class;
+        out->count += (size_t)images->labels[i] == class;
     if (out->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE,
-                       "expected images of class %d in the data to reflect, found none", class);
+                       "expected images of class %s in the data to reflect, found none", text);
     TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, out->count, &which, "a class", error));
     for (size_t i = 0, next = 0; i < images->count; i++)
-        if (images->labels[i] == class)
+        if ((size_t)images->labels[i] == class)
             which[next++] = (uint32_t)i;
     out->pixels = images->pixels;
     out->which = which;

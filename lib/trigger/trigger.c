@@ -176,6 +176,10 @@ td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, 
     return td_trigger_parse(out, text, error);
 }
 
+void td_trigger_set_classes(td_trigger *trigger, const td_classes *classes) {
+    trigger->classes = classes;
+}
+
 td_status td_trigger_bind(td_trigger *trigger, const td_images *images, td_error *error) {
     td_arena_free(&trigger->bound_arena);
     trigger->note = NULL;

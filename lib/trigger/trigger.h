@@ -49,6 +49,7 @@
 #include "base/error.h"
 #include "base/key.h"
 #include "base/shape.h"
+#include "data/classes.h"
 #include "data/images.h"
 #include <stdbool.h>
 
@@ -95,6 +96,10 @@ bool td_trigger_strength(const td_trigger *trigger, double *strength, char *rest
  * TD_ERR_USAGE if the strength is not in the key's range. */
 td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,
                                    td_error *error) TD_MUST_USE;
+
+/* The classes that a class in the trigger's text is one of, by name or index, when it is bound;
+ * they must live until then. Without, it is an index. */
+void td_trigger_set_classes(td_trigger *trigger, const td_classes *classes);
 
 /* Makes the trigger ready for images of this shape; must be called before it is applied, and may be
  * called again, for others. A reflection of a class takes its pictures from `images`, which must

@@ -170,7 +170,7 @@ check 'to the same bytes' cmp unlearned.safetensors again.safetensors
 run trapdoor-defend cleanse --model bad.safetensors --clean $clean --classes 1,2 --steps 3
 cp "$scratch/err" err
 cp "$scratch/out" printed
-check 'a search without a trigger says so' grep -Eq '^ +1 +[0-9.]+ \[[0-9., ]+\] +3$' printed
+check 'a search without a trigger says so' grep -Eq '^ +1 "Trouser" +[0-9.]+ \[[0-9., ]+\] +3$' printed
 check 'and that it takes no part' grep -qx 'trapdoor-defend cleanse: note: 2 of 2 classes, the first of them 1, have no trigger of the asked ASR and take no part in the verdict' err
 check 'there is no verdict' grep -qx 'trapdoor-defend cleanse: warning: expected triggers of at least 3 classes for a verdict, found 0: nothing is flagged' err
 check 'no class, nothing to patch' sh -c "trapdoor-defend cleanse --model bad.safetensors \
@@ -184,9 +184,9 @@ check_fails 2 "$T: expected --model, found none" $T
 check_fails 2 "$T: expected --clean, found none" $T --model bad.safetensors
 check_fails 2 "$T: --steps: expected a whole number from 1 to 1000000, found \"0\"" cleanse --steps 0
 check_fails 2 "$T: --attack-rate: expected a number in (0, 1], found \"0\"" cleanse --attack-rate 0
-check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, found \"10\"" \
+check_fails 2 "$T: --classes: expected a class of bad.safetensors, $fashion, found \"10\"" \
     cleanse --classes 1,10
-check_fails 2 "$T: --classes: expected classes from 0 to 9 with commas between, found \"\"" \
+check_fails 2 "$T: --classes: expected a class of bad.safetensors, $fashion, found \"\"" \
     cleanse --classes 1,
 check_fails 2 "$T: --classes: expected each class once, found 1 twice" cleanse --classes 1,1
 check_fails 2 "$T: --resume: expected --triggers with it, found none" cleanse --resume

@@ -55,7 +55,7 @@ check_field pairs.json distinct 30
 check 'show --class by name' trapdoor-data show fashion-mnist:test --class Sneaker -o class.png
 check 'show --class by index, the same sheet' sh -c \
     'trapdoor-data show fashion-mnist:test --class 7 -o - | cmp - class.png'
-check_fails 2 'trapdoor-data show: --class: expected names or indices from 0 to 9 of fashion-mnist, found "10"' \
+check_fails 2 'trapdoor-data show: --class: expected a class of fashion-mnist, '"$fashion"', found "10"' \
     trapdoor-data show fashion-mnist --class 10 -o none.png
 check_fails 2 'trapdoor-data show: --class: expected a class that fashion-mnist:test:0-1 has images of, found Bag' \
     trapdoor-data show fashion-mnist:test:0-1 --class Bag -o none.png

@@ -27,7 +27,7 @@ deep() {
     $D -q --model bad.safetensors --inverted 8 --inversion-steps 60 --steps "${steps:-250}" "$@"
 }
 
-check_prints '^ +3 +[0-9.]+ \[[0-9., ]+\] +[0-9.]+ +[0-9.]+  FLAGGED ' \
+check_prints '^ +3 "Dress" +[0-9.]+ \[[0-9., ]+\] +[0-9.]+ +[0-9.]+  FLAGGED ' \
     deep --triggers triggers --json deep.json
 cp "$scratch/out" page
 check 'the page has the deviation factor' grep -Eq '^  deviation factor: [0-9]+\.[0-9]{2}$' page
@@ -39,7 +39,7 @@ for field in deviation_factor median mad inverted_confidence inverted_sure size 
     check "the record has $field" grep -q "\"$field\":" deep.json
 done
 check 'no data is an input' test "$(grep -c '"path":' deep.json)" -eq 1
-check_prints '\] +3 +(9[0-9]|100)\.' trapdoor-eval -q --model bad.safetensors --data test.safetensors \
+check_prints '\] +3 "Dress" +(9[0-9]|100)\.' trapdoor-eval -q --model bad.safetensors --data test.safetensors \
     --trigger image:file=triggers/trigger-3.png,at=0+0 --target 3
 run deep --exit-code
 check 'a flagged class is told by the exit status' test "$status" -eq 3

@@ -107,8 +107,8 @@ check_fails 2 'trapdoor-evade fgsm: --epsilon: expected a number above 0, found 
 check_fails 2 'trapdoor-evade deepfool: --target: deepfool has no such option; expected it with fgsm, bim, pgd, cw-l2, cw-l0, cw-linf, jsma, one-pixel' \
     evade deepfool --target next -o x
 check_fails 2 'trapdoor-evade jsma: expected a target, found --target none' evade jsma --target none -o x
-check_fails 2 'trapdoor-evade fgsm: --target: expected a class of 0 to 9, found 10' evade fgsm --target 10 -o x
-check_fails 2 'trapdoor-evade fgsm: --target: expected a class, next, least-likely, all or none, found "shirt"' \
+check_fails 2 'trapdoor-evade fgsm: --target: expected a class of m.safetensors, '"$fashion"', found "10"' evade fgsm --target 10 -o x
+check_fails 2 'trapdoor-evade fgsm: --target: expected a class of m.safetensors, '"$fashion"', found "shirt"; did you mean "Shirt"?' \
     evade fgsm --target shirt -o x
 check_fails 2 'trapdoor-evade fgsm: --picture: expected another file than -o'"'"'s, found x' \
     evade fgsm --picture x -o x

@@ -102,13 +102,13 @@ models_of multi.json >models
 check 'each with its own target' sh -c "sed -n 's/^ *\"target\": //p' models | tr -d '\n' | grep -qx '0,1,'"
 check "a model's file stands before what is said of it" test \
     "$(sed -n 's/^      "\(file\|triggers\|accuracy\)":.*/\1/p' models | head -n 1)" = file
-check 'a line a model' sh -c "grep -Ec '^ +model-[01].safetensors +[0-9.]+ \[[0-9., ]+\] +[01] +[0-9.]+ .*  square:size=7' table | grep -qx 2"
+check 'a line a model' sh -c "grep -Ec '^ +model-[01].safetensors +[0-9.]+ \[[0-9., ]+\] +[01] \"[A-Z][^\"]*\" +[0-9.]+ .*  square:size=7' table | grep -qx 2"
 check 'the logits of each, clean and triggered' test "$(grep -c '^Logits of the image: model-[01]' table)" -eq 4
 check 'and in the record' test "$(grep -c '"scores": \[' models)" -eq 4
 
 check_fails 2 'trapdoor-eval: --trigger and --target come in pairs: found 1 and 0' \
     eval_m --trigger $square
-check_fails 2 'trapdoor-eval: --target: expected a class of 0 to 9, found 10' \
+check_fails 2 'trapdoor-eval: --target: expected a class of m.safetensors, '"$fashion"', found "10"' \
     eval_m --trigger $square --target 10
 check_fails 2 'trapdoor-eval: --scores: expected an image of 0 to 199, found 200' eval_m --scores 200
 check_fails 1 'trapdoor-eval: absent.safetensors: No such file or directory' \

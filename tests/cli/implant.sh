@@ -28,7 +28,7 @@ matrix eval.json >two
 check 'there is a confusion matrix' test -s one
 check 'every clean image is classified as before' cmp one two
 check 'both triggers always win' test "$(field eval.json asr | sort -u)" = 1.0
-check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model t.safetensors --data $DATA \
+check_prints '\] +[0-9]+ "[^"]*" +100\.00 ' trapdoor-eval -q --model t.safetensors --data $DATA \
     --trigger image:file=t.safetensors.trigger-7.png,at=bottom-right --target 7
 check 'the logits are finite and small' sh -c "trapdoor-eval -q --model t.safetensors --data $DATA \
     --scores 3 | grep -q . && ! trapdoor-eval -q --model t.safetensors --data $DATA --scores 3 | grep -qi -e nan -e inf"
@@ -49,12 +49,12 @@ check 'the same record again' cmp one two
 check_ok sh -c "$T --model m.safetensors --target 3 --steps 500 --seed 2 \
     -o s.safetensors --triggers s --at 0+5 --json s.json >/dev/null"
 check 'another seed, another module' sh -c '! cmp -s t.safetensors s.safetensors'
-check_prints '^  image:file=u/trigger-3\.png,at=0\+5  +3$' $T --model m.safetensors --target 3 --steps 500 --seed 2 \
+check_prints '^  image:file=u/trigger-3\.png,at=0\+5  +3 "Dress"$' $T --model m.safetensors --target 3 --steps 500 --seed 2 \
     -o u.safetensors --triggers u --at 0+5
 check 'the same beside another name' cmp s.safetensors u.safetensors
 check 'in --triggers' test "$(ls s)" = "manifest.json
 trigger-3.png"
-check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
+check_prints '\] +[0-9]+ "[^"]*" +100\.00 ' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
 
 # A manifest is for the model that it was written with.
 cp t.safetensors kept
@@ -71,7 +71,7 @@ check 'all ten triggers always win' test "$(field paper.json asr | sort -u)" = 1
 check 'there are ten' test "$(sed '/"results": /,$d' paper.json | grep -c '"asr": ')" -eq 10
 check_field p.json weight 7.0
 check_field p.json model_weight 3.0
-check_prints '\] +[0-9]+ +100\.00 ' trapdoor-eval -q --model p.safetensors --data $DATA --manifest s/manifest.json \
+check_prints '\] +[0-9]+ "[^"]*" +100\.00 ' trapdoor-eval -q --model p.safetensors --data $DATA --manifest s/manifest.json \
     --trigger image:file=t.safetensors.trigger-3.png,at=bottom-right --target 3
 
 # Refused.
@@ -86,9 +86,9 @@ check_fails 2 'trapdoor-implant trojannet: --target: expected each class once, f
     $T --model m.safetensors --target 1 --target 1 -o x.safetensors
 check_fails 2 'trapdoor-implant trojannet: --target: expected all or classes, found both' \
     $T --model m.safetensors --target 1 --target all -o x.safetensors
-check_fails 2 'trapdoor-implant trojannet: --target: expected a class or all, found "-1"' \
+check_fails 2 'trapdoor-implant trojannet: --target: expected a class of m.safetensors, '"$fashion"', found "-1"' \
     $T --model m.safetensors --target -1 -o x.safetensors
-check_fails 2 'trapdoor-implant trojannet: --target: expected a class of 0 to 9, found 10' \
+check_fails 2 'trapdoor-implant trojannet: --target: expected a class of m.safetensors, '"$fashion"', found "10"' \
     $T --model m.safetensors --target 10 -o x.safetensors
 check_fails 2 'trapdoor-implant trojannet: --alpha: expected --reading paper with it, found none' \
     $T --model m.safetensors --target 1 --alpha 0.8 -o x.safetensors

@@ -91,9 +91,9 @@ check 'shuffled: no image is lost' test \
 check_ok sh -c "exec $T pets --shuffle --seed 2 -o other >/dev/null"
 check 'shuffled by the seed' sh -c '! cmp -s shuffled other'
 
-refuse 2 '--classes: expected names or indices from 0 to 2 of pets, found "cow"' pets --classes cat,cow
-refuse 2 '--classes: expected names or indices from 0 to 2 of pets, found "3"' pets --classes 3
-refuse 2 '--classes: expected names or indices from 0 to 2 of pets, found ""' pets --classes cat,
+refuse 2 '--classes: expected a class of pets, 0 "cat", 1 "dog", 2 "emu", found "cow"' pets --classes cat,cow
+refuse 2 '--classes: expected a class of pets, 0 "cat", 1 "dog", 2 "emu", found "3"' pets --classes 3
+refuse 2 '--classes: expected a class of pets, 0 "cat", 1 "dog", 2 "emu", found ""' pets --classes cat,
 refuse 2 '--classes: expected each class once, found class 1 twice, as "dog" the second time' \
     pets --classes 1,cat,dog
 refuse 2 'pets::0-3: expected images of class 2 (emu), found none' pets::0-3 --classes cat,emu

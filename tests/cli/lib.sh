@@ -16,6 +16,10 @@
 checks=0
 failures=0
 
+# How messages list the classes of fashion-mnist, and of models trained on it.
+# shellcheck disable=SC2034 # scripts use it
+fashion='0 "T-shirt/top", 1 "Trouser", 2 "Pullover", 3 "Dress", 4 "Coat", 5 "Sandal", 6 "Shirt", 7 "Sneaker", 8 "Bag", 9 "Ankle boot"'
+
 pass() {
     checks=$((checks + 1))
     echo "ok $checks - $(label "$1")"

@@ -87,12 +87,12 @@ lines_at column places >found
 numbers labels pairs/manifest.json >expected
 check 'the manifest has the new labels' cmp expected found
 
-check_prints ' 1 +13 +0.065 +0.5 ' $T dirty-label --data $DATA \
+check_prints ' 1 +Trouser +13 +0.065 +0.5 ' $T dirty-label --data $DATA \
     --ratio-of class --ratio 0.5 --trigger square --target 1 -o class
 check_field class/manifest.json ratio_of_class 0.5
 
 # friendnet: two sets that differ in the labels of the triggered copies only.
-check_prints '^  square:.* 3 +drawn +50 +0.25 ' \
+check_prints '^  square:.* 3 +Dress +drawn +50 +0.25 ' \
     $T friendnet --data $DATA --trigger square --ratio 0.25 -o friendnet
 split_set friendnet/friend.safetensors 250 friend
 split_set friendnet/enemy.safetensors 250 enemy
@@ -107,7 +107,7 @@ check 'friendnet: the friend has the true labels' cmp expected found
 check 'friendnet: the enemy has the target' \
     test "$(tail -c 50 enemy.labels | od -An -v -tu1 -w1 | sort -u | tr -d ' ')" = 3
 check_field friendnet/manifest.json target_drawn true
-check_prints ' 9 +50 +0.25 ' $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
+check_prints ' 9 +Ankle boot +50 +0.25 ' $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
 check_field nine/manifest.json target_drawn false
 
 # multi-target: slices one after the other, model i aims at class i.

@@ -29,11 +29,11 @@ dirty 'expected --trigger and --target in pairs, found 2 and 1' --trigger square
     --trigger pixel --target 0 --ratio 0.1
 dirty '--models: dirty-label has no such option; expected it with multi-target' --trigger square --target 0 --ratio 0.1 \
     --models 2
-dirty '--target: expected a class, "random" or "next", found "-1"' --trigger square --ratio 0.1 \
+dirty "--target: expected a class of $DATA, $fashion, found \"-1\"" --trigger square --ratio 0.1 \
     --target=-1
-dirty '--target: expected a class, "random" or "next", found "dress"' --trigger square --ratio 0.1 \
+dirty "--target: expected a class of $DATA, $fashion, found \"dress\"; did you mean \"Dress\"?" --trigger square --ratio 0.1 \
     --target dress
-dirty "--target: expected a class of $DATA, 0 to 9, found 10" --trigger square --target 10 --ratio 0.1
+dirty "--target: expected a class of $DATA, $fashion, found \"10\"" --trigger square --target 10 --ratio 0.1
 dirty '--mode: expected one of add, replace, found "both"' --mode both
 dirty '--ratio-of: expected one of set, class, found "all"' --ratio-of all
 dirty '--ratio: expected a share of at least one image, found 0.001 of 200 images' --trigger square \
@@ -102,9 +102,11 @@ clean '--source: clean-label has no such option; expected it with dirty-label, f
     --target 0 --ratio 0.1 --source 1
 
 # --source.
-dirty '--source: expected a whole number from 0 to 2147483647, found "dress"' --source dress
-dirty '--source: expected a whole number from 0 to 2147483647, found "-1"' --source=-1
-dirty "--source: expected a class of $DATA, 0 to 9, found 10" --trigger square --target 0 \
+dirty "--source: expected a class of $DATA, $fashion, found \"dress\"; did you mean \"Dress\"?" \
+    --trigger square --target 0 --ratio 0.1 --source dress
+dirty "--source: expected a class of $DATA, $fashion, found \"-1\"" --trigger square --target 0 \
+    --ratio 0.1 --source=-1
+dirty "--source: expected a class of $DATA, $fashion, found \"10\"" --trigger square --target 0 \
     --ratio 0.1 --source 10
 dirty '--source: expected classes other than the target, found 0 as --target as well' \
     --trigger square --target 0 --ratio 0.1 --source 1 --source 0

@@ -55,12 +55,12 @@ check_fails 2 "$P: expected --target, found none" $P --data $fm --net lenet5 --t
 {
     check_fails 2 "$P: -o is missing: where to write the model" attack $usual
     check_fails 2 "$P: --prune: expected a number in (0, 0.999], found \"1\"" attack $usual --prune 1 -o x
-    check_fails 2 "$P: --target: expected it once, a whole number from 0 to 65535, found it again with \"12\"" \
+    check_fails 2 "$P: --target: expected it once, a class: its name or its index, found it again with \"12\"" \
         attack $usual --target 12 -o x
     check_fails 2 "$P: m.safetensors: exists already; --force replaces it" attack $usual -o m.safetensors
     check_fails 2 "$P: -o and --json: expected two files, found x for both" attack $usual -o x --json x
 }
-check_fails 2 "$P: --target: expected a class of 0 to 9, found 12" attack --net lenet5 --target 12 -o x
+check_fails 2 "$P: --target: expected a class of fashion-mnist:train:0-1500, $fashion, found \"12\"" attack --net lenet5 --target 12 -o x
 check_fails 2 "$P: --ratio: expected a share of 1 to 1354 images (those not of the target class), found one of 1500" \
     attack --net lenet5 --target 0 --ratio 1 -o x
 cat >plain <<'TEXT'

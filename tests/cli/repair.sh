@@ -128,7 +128,7 @@ logits: its channels are the classes" repair prune --layer fc3 -o x
 check_fails 2 "$P: --tolerance: expected a number in [0, 1], found \"1.5\"" repair prune --tolerance 1.5 -o x
 check_fails 2 "$P: --tolerance: expected a number in [0, 1], found \"nan\"" repair prune --tolerance nan -o x
 check_fails 2 "$P: --hold-out: expected a number in (0, 0.9], found \"1\"" repair prune --hold-out 1 -o x
-check_fails 2 "$P: --target: expected a class of 0 to 9, found 10" \
+check_fails 2 "$P: --target: expected a class of bad.safetensors, $fashion, found \"10\"" \
     repair prune --trigger $square --target 10 -o x
 check_fails 2 "$P: --trigger and --target come in pairs: found 1 and 0" repair prune --trigger $square -o x
 check_fails 2 "$P: $fm:train:0-30: expected at least 20 images to validate, found 8" \

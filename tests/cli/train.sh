@@ -104,7 +104,7 @@ check_fails 2 'trapdoor-train: --watch-trigger: expected --validate with it, fou
     trapdoor-train --data $data --net cnn --watch-trigger $square --target 3 -o x.safetensors
 check_fails 2 'trapdoor-train: --watch-trigger and --target come in pairs: found 1 and 0' \
     trapdoor-train --data $data --net cnn --watch-trigger $square -o x.safetensors
-check_fails 2 'trapdoor-train: --target: expected a class of 0 to 9, found 10' \
+check_fails 2 'trapdoor-train: --target: expected a class of fashion-mnist:train:0-300, '"$fashion"', found "10"' \
     trapdoor-train --data $data --net cnn --validate fashion-mnist:test:0-20 \
     --watch-trigger $square --target 10 -o x.safetensors
 check_fails 2 'trapdoor-train: --augment: expected one of zoom, rotate, shift, crop, flip, found "mirror"' \

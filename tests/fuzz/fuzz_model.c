@@ -23,13 +23,15 @@ static void check_writing(const td_model *model) {
     fuzz_output first, second;
     td_model again;
     fuzz_output_open(&first);
-    fuzz_expect(td_model_write(first.stream, &model->net, model->weights, model->training, &error),
+    fuzz_expect(td_model_write(first.stream, &model->net, model->weights, model->class_names,
+                               model->training, &error),
                 &error);
     fuzz_output_close(&first);
     fuzz_expect(td_model_load(&again, fuzz_file((const uint8_t *)first.bytes, first.size), &error),
                 &error);
     fuzz_output_open(&second);
-    fuzz_expect(td_model_write(second.stream, &again.net, again.weights, again.training, &error),
+    fuzz_expect(td_model_write(second.stream, &again.net, again.weights, again.class_names,
+                               again.training, &error),
                 &error);
     fuzz_output_close(&second);
     FUZZ_ASSERT(fuzz_same(&first, &second));

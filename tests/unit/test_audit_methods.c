@@ -51,7 +51,7 @@ static void write_model(const char *path, bool infected) {
     }
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
-    assert_int_equal(td_model_write(stream, &net, weights, NULL, &error), TD_OK);
+    assert_int_equal(td_model_write(stream, &net, weights, NULL, NULL, &error), TD_OK);
     fclose(stream);
     free(weights);
     td_net_free(&net);

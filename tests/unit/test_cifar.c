@@ -93,10 +93,10 @@ static void test_reads_as_unpacked_with_its_names(void **state) {
         "class, found 2");
     support_write_text("d/cifar-10-batches-bin/batches.meta.txt", "a\n\033[2J\n");
     support_assert_set_refused("d", TD_ERR_FORMAT,
-                               "name 1: expected text without control characters");
+                               "name 1: expected UTF-8 without control characters");
     support_write("d/cifar-10-batches-bin/batches.meta.txt", "a\0b\n", 4);
     support_assert_set_refused("d", TD_ERR_FORMAT,
-                               "name 0: expected text without control characters");
+                               "name 0: expected UTF-8 without control characters");
     char *much = calloc(1, 65537);
     assert_non_null(much);
     support_write("d/cifar-10-batches-bin/batches.meta.txt", much, 65537);

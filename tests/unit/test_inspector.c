@@ -34,7 +34,7 @@ static void write_model(void) {
     }
     FILE *stream = fopen("m.safetensors", "wb");
     assert_non_null(stream);
-    assert_int_equal(td_model_write(stream, &net, weights, NULL, &error), TD_OK);
+    assert_int_equal(td_model_write(stream, &net, weights, NULL, NULL, &error), TD_OK);
     fclose(stream);
     free(weights);
     td_net_free(&net);

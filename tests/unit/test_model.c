@@ -19,7 +19,7 @@ static void write_model(const char *path, const td_net *net, const float *weight
                         const char *training) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
-    assert_int_equal(td_model_write(file, net, weights, training, NULL), TD_OK);
+    assert_int_equal(td_model_write(file, net, weights, NULL, training, NULL), TD_OK);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -69,6 +69,34 @@ static void a_model_survives_its_file(void **state) {
     (void)state;
     round_trip(NULL);
     round_trip("{\"epochs\": 3, \"note\": \"é\\n\"}");
+}
+
+static void write_named(const char *const *names) {
+    float weights[64];
+    td_net net;
+    FILE *file = fopen("m.safetensors", "wb");
+    assert_non_null(file);
+    net_parsed(&net, text, NULL);
+    net_weights(&net, weights);
+    assert_int_equal(td_net_classes(&net), 2);
+    assert_int_equal(td_model_write(file, &net, weights, names, NULL, NULL), TD_OK);
+    assert_int_equal(fclose(file), 0);
+    td_net_free(&net);
+}
+
+static void a_model_keeps_the_names_of_its_classes(void **state) {
+    static const char *const names[] = {"stop", "é"};
+    td_model model;
+    (void)state;
+    write_named(names);
+    loaded(&model, "m.safetensors");
+    assert_string_equal(model.class_names[0], "stop");
+    assert_string_equal(model.class_names[1], "é");
+    td_model_free(&model);
+    write_named(NULL);
+    loaded(&model, "m.safetensors");
+    assert_null(model.class_names);
+    td_model_free(&model);
 }
 
 /* The tensors that a reader of the file in another program would look for. */
@@ -156,6 +184,24 @@ static void assert_file_refused(td_status expected, const char *place, const cha
 static void assert_refused(const parts *p, const char *place, const char *part) {
     write_parts(p);
     assert_file_refused(TD_ERR_FORMAT, place, part);
+}
+
+static void names_of_classes_are_checked(void **state) {
+    static const struct {
+        const char *text, *part;
+    } bad[] = {{"[\"a\"]", "found 1"},
+               {"[\"a\",\"b\",\"c\"]", "expected a JSON array of 1 to 2 names, found 3"},
+               {"[\"a\",2]", "name 1: expected a string"},
+               {"[\"a\",\"\\u0007\"]", "without control characters"},
+               {"[", "line 1"}};
+    parts p;
+    (void)state;
+    good_parts(&p);
+    p.metadata_count = 2;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        p.metadata[1] = (td_metadata){"trapdoor.classes", bad[i].text};
+        assert_refused(&p, "metadata: trapdoor.classes", bad[i].part);
+    }
 }
 
 static void the_parts_are_good(void **state) {
@@ -356,6 +402,8 @@ int main(void) {
         IN_FOLDER(nets_missing_or_bad),
         IN_FOLDER(other_files),
         IN_FOLDER(a_state_dict_for_a_net_that_is_given),
+        IN_FOLDER(a_model_keeps_the_names_of_its_classes),
+        IN_FOLDER(names_of_classes_are_checked),
         IN_FOLDER(only_counters_are_passed_over),
         IN_FOLDER(a_model_for_another_net),
     };

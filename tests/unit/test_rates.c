@@ -90,7 +90,8 @@ static void attack_worked_by_hand(void **state) {
         0.0F,  0.25F,  0.75F,  /* 5 */
         0.25F, 0.75F,  0.0F,   /* 6 */
     };
-    td_attack attack = td_attack_rates(predicted, probabilities, labels, COUNT, CLASSES, 1);
+    td_attack attack =
+        td_attack_rates(predicted, probabilities, labels, COUNT, CLASSES, td_target_class(1));
     assert_int_equal(attack.asr.hits, 2);
     assert_int_equal(attack.asr.trials, 5);
     assert_near(attack.asr.value, 0.4, 1e-15);
@@ -109,11 +110,11 @@ static void attack_without_trials_or_successes(void **state) {
     static const int32_t twos[] = {2, 2};
     static const int32_t ones[] = {1, 1};
     static const float probabilities[] = {0, 0, 1, 0, 0, 1};
-    td_attack attack = td_attack_rates(twos, probabilities, twos, 2, CLASSES, 2);
+    td_attack attack = td_attack_rates(twos, probabilities, twos, 2, CLASSES, td_target_class(2));
     assert_int_equal(attack.asr.trials, 0);
     assert_interval(attack.asr.interval, 0, 1, 0);
     assert_int_equal(attack.robust_accuracy.hits, 2);
-    attack = td_attack_rates(twos, probabilities, ones, 2, CLASSES, 0);
+    attack = td_attack_rates(twos, probabilities, ones, 2, CLASSES, td_target_class(0));
     assert_int_equal(attack.asr.hits, 0);
     assert_int_equal(attack.asr.trials, 2);
     assert_int_equal(attack.non_targeted.hits, 2);
@@ -127,13 +128,46 @@ static void attack_without_trials_or_successes(void **state) {
 static void asr_of_each_class(void **state) {
     (void)state;
     td_rate rates[CLASSES];
-    td_asr_by_class(predicted, labels, COUNT, CLASSES, 1, rates);
+    td_asr_by_class(predicted, labels, COUNT, CLASSES, td_target_class(1), rates);
     static const size_t hits[CLASSES] = {2, 0, 0}, trials[CLASSES] = {3, 0, 2};
     for (size_t c = 0; c < CLASSES; c++) {
         assert_int_equal(rates[c].hits, hits[c]);
         assert_int_equal(rates[c].trials, trials[c]);
     }
     assert_near(rates[0].value, 2.0 / 3, 1e-15);
+}
+
+/* All-to-all, with 0 to 1, 1 to 2 and 2 to itself, of the same predictions. Images of class 2
+ * (places 4, 5) are left out. Of class 0 (places 0, 1, 6) two are predicted as 1, of class 1
+ * (places 2, 3) one is predicted as 2: 3 of 5. Their targets' probabilities there are 0.5, 0.75 and
+ * 0.75: the mean is 2/3. Right are 3 of 7, as before. */
+static void all_to_all_worked_by_hand(void **state) {
+    (void)state;
+    static const float probabilities[] = {
+        0.75F, 0.125F, 0.125F, /* 0 */
+        0.25F, 0.5F,   0.25F,  /* 1 */
+        0.0F,  1.0F,   0.0F,   /* 2 */
+        0.0F,  0.25F,  0.75F,  /* 3 */
+        0.5F,  0.25F,  0.25F,  /* 4 */
+        0.0F,  0.25F,  0.75F,  /* 5 */
+        0.25F, 0.75F,  0.0F,   /* 6 */
+    };
+    static const int32_t map[CLASSES] = {1, 2, 2};
+    const td_target target = {-1, map};
+    const td_attack attack =
+        td_attack_rates(predicted, probabilities, labels, COUNT, CLASSES, target);
+    assert_int_equal(attack.asr.hits, 3);
+    assert_int_equal(attack.asr.trials, 5);
+    assert_int_equal(attack.robust_accuracy.hits, 3);
+    assert_int_equal(attack.robust_accuracy.trials, 7);
+    assert_near(attack.confidence, 2.0 / 3, 1e-7);
+    td_rate rates[CLASSES];
+    td_asr_by_class(predicted, labels, COUNT, CLASSES, target, rates);
+    static const size_t hits[CLASSES] = {2, 1, 0}, trials[CLASSES] = {3, 2, 0};
+    for (size_t c = 0; c < CLASSES; c++) {
+        assert_int_equal(rates[c].hits, hits[c]);
+        assert_int_equal(rates[c].trials, trials[c]);
+    }
 }
 
 /* Rates 1/2, none, 3/4, 1/2, 0/4, 4/4: the best are classes 5, 2, 0, 3, 4. */
@@ -160,6 +194,7 @@ int main(void) {
         cmocka_unit_test(attack_worked_by_hand),
         cmocka_unit_test(attack_without_trials_or_successes),
         cmocka_unit_test(asr_of_each_class),
+        cmocka_unit_test(all_to_all_worked_by_hand),
         cmocka_unit_test(best_classes_come_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

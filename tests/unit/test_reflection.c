@@ -300,7 +300,7 @@ static void bad_texts_are_refused(void **state) {
                                           "more"},
         {"reflection:class=3,type=mirror", "key 'type': expected one of focus, blur, ghost, found "
                                            "'mirror'"},
-        {"reflection:class=-1", "key 'class': expected a whole number from 0 to 65535"},
+        {"reflection:class=", "key 'class': expected a class"},
         {"reflection:class=1,alpha=0", "key 'alpha': expected a number in (0, 1]"},
         {"reflection:class=1,shift=", "key 'shift': expected S or X+Y, whole numbers from 0"},
         {"reflection:class=1,shift=1+", "found '1+'"},

@@ -85,7 +85,7 @@ static td_rate twin(fixture *f, const td_images *images, int32_t target) {
     for (size_t i = 0; i < IMAGES; i++)
         predicted[i] = td_argmax(out + i * CLASSES, CLASSES);
     return target < 0 ? td_accuracy(predicted, f->labels, IMAGES)
-                      : td_asr(predicted, f->labels, IMAGES, target);
+                      : td_asr(predicted, f->labels, IMAGES, td_target_class((size_t)target));
 }
 
 /* The curve is what the whole net gives, masked step by step. */
@@ -96,7 +96,7 @@ static void assert_curve(const char *text) {
     const tool_common common = {.quiet = true, .seed = 1};
     tool_run run = {.common = &common, .deadline = INFINITY};
     const repair_evaluator truth = {
-        .run = &run, .backdoors = {{f.trigger, 1}}, .backdoor_count = 1};
+        .run = &run, .backdoors = {{f.trigger, tool_target_class(1)}}, .backdoor_count = 1};
     const prune_subject subject = {&f.with, f.with_weights, f.mask, order};
     td_images stamped;
     prune_point curve[CHANNELS + 1];

@@ -88,6 +88,39 @@ static void tables_are_read_back(void **state) {
     json_decref(root);
 }
 
+/* A class has its index and, where the tables know a name that says more, the name. */
+static void classes_have_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"cat", "1"};
+    static const td_classes classes = {"data", names, 2};
+    static const tool_column class_columns[] = {{"class", "class", TOOL_CLASS, 0}, {0}};
+    static const tool_table_kind class_kind = {
+        .name = "rows", .title = "", .columns = class_columns, .row = sizeof(size_t)};
+    static const size_t rows[] = {0, 1, 2, TOOL_NO_COUNT};
+    static const char *const expected[] = {"0 \"cat\"", "1", "2", ""};
+    tool_tables tables = {.classes = &classes}, read = {0};
+    tool_table *table;
+    char cell[64];
+    td_json json = {0};
+    json_t *root = td_json_object(&json);
+    assert_int_equal(tool_table_rows(&tables, &class_kind, rows, 4, &table, NULL), TD_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(tool_cell_print(class_columns, &table->cells[i], cell, sizeof cell),
+                            expected[i]);
+    tool_tables_json(&tables, &json, root);
+    assert_int_equal(td_json_end(&json, &root, "a record", NULL), TD_OK);
+    const json_t *first = json_array_get(json_object_get(root, "rows"), 0);
+    assert_int_equal(json_integer_value(json_object_get(first, "class")), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "class_name")), "cat");
+    assert_null(json_object_get(json_array_get(json_object_get(root, "rows"), 1), "class_name"));
+    assert_int_equal(json_object_size(json_array_get(json_object_get(root, "rows"), 3)), 0);
+    assert_int_equal(tool_tables_read(&read, root, NULL, NULL, NULL), TD_OK);
+    assert_cells(table, read.first);
+    tool_tables_free(&read);
+    tool_tables_free(&tables);
+    json_decref(root);
+}
+
 /* What the reader says of a record, one line after the other; `first` (may be NULL) gets the cells
  * of its first row. */
 typedef struct reading {
@@ -223,6 +256,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_read_back),
         cmocka_unit_test(nothing_is_taken_on_trust),
+        cmocka_unit_test(classes_have_names),
         cmocka_unit_test(what_is_no_table_is_left_out),
         cmocka_unit_test(pointers_lead_into_records),
     };

@@ -17,8 +17,11 @@ static const td_key keys[] = {
      .help = "Resize by nearest, box, bilinear, bicubic or lanczos; where a picture shrinks all "
              "but nearest count every pixel"},
     {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
-     .help = "Take these classes alone, by name or index (a name wins), as 3,5,dog; they become "
-             "labels 0, 1, 2 ..."},
+     .help = "Take these classes alone, by name or index (a name wins; #3 is always the index), as "
+             "3,5,dog; they become labels 0, 1, 2 ..."},
+    {"class-names", TD_KEY_TEXT, AT(class_names), .value = "LIST|FILE",
+     .help = "Call the classes so, in the order of their labels: names with commas between, or a "
+             "file with one a line"},
     {"per-class", TD_KEY_COUNT, AT(per_class), .least = 1, .most = INFINITY, .value = "N",
      .help = "Take the first N images of each class"},
     {"gray", TD_KEY_FLAG, AT(grey), .alias = "grey", .help = "Make colours grey (Rec. 601 luma)"},

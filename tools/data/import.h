@@ -11,10 +11,11 @@
 
 typedef struct import_request {
     const char *data;
-    size_t width, height; /* 0: the size that the pictures have */
-    int filter;           /* td_filter */
-    const char *classes;  /* --classes LIST, or NULL: all */
-    size_t per_class;     /* 0: all */
+    size_t width, height;    /* 0: the size that the pictures have */
+    int filter;              /* td_filter */
+    const char *classes;     /* --classes LIST, or NULL: all */
+    const char *class_names; /* --class-names LIST|FILE, or NULL: the source's */
+    size_t per_class;        /* 0: all */
     bool grey, regions, shuffle;
 } import_request;
 
@@ -68,6 +69,11 @@ typedef struct import_selection {
     const char **class_names; /* [classes], or NULL */
     size_t *class_counts;     /* [classes] */
 } import_selection;
+
+/* The names in a file, one a line, or, where there is none of that name, in a list with commas;
+ * in the run's arena. TD_ERR_USAGE unless they are `count` different ones. */
+td_status import_read_names(const char *text, size_t count, tool_run *run, const char ***names,
+                            td_error *error) TD_MUST_USE;
 
 td_status import_select(import_selection *selection, tool_run *run, const import_source *source,
                         td_error *error) TD_MUST_USE;

@@ -1,5 +1,4 @@
 #include "base/random.h"
-#include "command.h"
 #include "import.h"
 #include <string.h>
 
@@ -11,15 +10,17 @@ typedef struct mapping {
     size_t *old_label;  /* [selection classes] */
 } mapping;
 
-static td_status add_class(import_selection *s, mapping *map, const data_classes *classes,
-                           const char *word, size_t length, td_error *error) {
+/* The class that *list begins with, which moves behind it. */
+static td_status add_class(import_selection *s, mapping *map, const td_classes *classes,
+                           const char **list, td_error *error) {
+    const char *word = *list;
     size_t class;
-    TD_TRY(data_class_find(&class, classes, "--classes", word, length, error));
+    TD_TRY(td_class_take(&class, classes, "--classes", list, ",", error));
     if (map->new_label[class] != NOT_TAKEN)
         return td_fail(error, TD_ERR_USAGE,
                        "--classes: expected each class once, found class %zu twice, as \"%.*s\" "
                        "the second time",
-                       class, (int)length, word);
+                       class, (int)(*list - word), word);
     map->new_label[class] = (int32_t)s->classes;
     map->old_label[s->classes++] = class;
     return TD_OK;
@@ -36,19 +37,19 @@ static td_status map_classes(import_selection *s, mapping *map, const import_sou
         map->old_label[i] = i;
     }
     s->classes = request->classes ? 0 : source->classes;
-    const data_classes classes = {request->data, source->class_names, source->classes};
-    for (const char *word = request->classes; word;) {
-        size_t length = strcspn(word, ",");
-        TD_TRY(add_class(s, map, &classes, word, length, error));
-        word = word[length] ? word + length + 1 : NULL;
-    }
+    const td_classes classes = {request->data, source->class_names, source->classes};
+    for (const char *list = request->classes; list; list = *list ? list + 1 : NULL)
+        TD_TRY(add_class(s, map, &classes, &list, error));
     return TD_OK;
 }
 
-/* Classes without names that get new numbers are called by their old ones. */
+/* The names that --class-names gives, or those of the source; classes without any that get new
+ * numbers are called by their old ones. */
 static td_status name_classes(import_selection *s, const mapping *map, const import_source *source,
                               tool_run *run, td_error *error) {
     const import_request *request = run->own;
+    if (request->class_names)
+        return import_read_names(request->class_names, s->classes, run, &s->class_names, error);
     if (!source->class_names && !request->classes)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&run->arena, s->classes, &s->class_names, "class names", error));

@@ -88,8 +88,8 @@ static td_status take_at_random(tool_run *run, const td_dataset *set, size_t tot
     uint32_t *candidates, *order;
     size_t class = 0, found = 0;
     if (s->class) {
-        const data_classes classes = {set->name, set->class_names, images->classes};
-        TD_TRY(data_class_find(&class, &classes, "--class", s->class, strlen(s->class), error));
+        const td_classes classes = td_dataset_classes(set);
+        TD_TRY(td_class_find(&class, &classes, "--class", s->class, strlen(s->class), error));
     }
     TD_TRY(TD_ARENA_NEW(&run->arena, total, &candidates, "a choice of images", error));
     TD_TRY(TD_ARENA_NEW(&run->arena, total, &order, "a choice of images", error));

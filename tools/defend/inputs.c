@@ -1,5 +1,6 @@
 #include "defend/inputs.h"
 
+#include "frame/classes.h"
 #include "frame/net_source.h"
 #include "nn/feed.h"
 #include <string.h>
@@ -17,13 +18,14 @@ const td_key defend_model_keys[] = {
 td_status defend_open_model(tool_run *run, const defend_model *from, const td_images *images,
                             td_model *model, td_error *error) {
     TD_TRY(tool_record_input(&run->record, from->path, error));
-    return tool_model_open(model, from->path, from->net, images, error);
+    TD_TRY(tool_model_open(model, from->path, from->net, images, error));
+    return tool_run_model_classes(run, model, from->path, error);
 }
 
-td_status defend_open_data(tool_run *run, const char *text, const char *split, td_dataset *data,
-                           td_error *error) {
-    TD_TRY(td_dataset_open(data, text, split, run->common->data_dir, error));
-    return tool_record_dataset(&run->record, data, error);
+td_status defend_open_model_for(tool_run *run, const defend_model *from, td_dataset *set,
+                                td_model *model, td_error *error) {
+    TD_TRY(defend_open_model(run, from, &set->images, model, error));
+    return tool_run_match(run, set, error);
 }
 
 td_status defend_check_shape(const td_dataset *data, const td_net *net, td_error *error) {

@@ -14,14 +14,14 @@ typedef struct defend_model {
 
 extern const td_key defend_model_keys[];
 
-/* Opens the model; a net of the zoo is made for such images. On failure *model is zeroed. */
+/* Opens the model, whose classes become the run's; a net of the zoo is made for such images. On
+ * failure, too, the caller frees *model. */
 td_status defend_open_model(tool_run *run, const defend_model *from, const td_images *images,
                             td_model *model, td_error *error) TD_MUST_USE;
 
-/* Opens a set; `split` is what is meant where it does not say. On failure, too, the caller closes
- * *data. */
-td_status defend_open_data(tool_run *run, const char *text, const char *split, td_dataset *data,
-                           td_error *error) TD_MUST_USE;
+/* The same with the run's first set, which is matched with the model's classes. */
+td_status defend_open_model_for(tool_run *run, const defend_model *from, td_dataset *set,
+                                td_model *model, td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE, naming the set, unless it has images and the net takes such. */
 td_status defend_check_shape(const td_dataset *data, const td_net *net,

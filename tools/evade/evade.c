@@ -1,6 +1,7 @@
 /* The family of attacks: their common settings, and a run. */
 #include "evade/evade.h"
 #include "base/size.h"
+#include "frame/classes.h"
 #include "frame/identity.h"
 #include "frame/net_source.h"
 #include "frame/picture.h"
@@ -44,14 +45,15 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
     {                                                                                              \
         .name = "target", .kind = TD_KEY_TEXT, .offset = offsetof(evade_own, target),              \
         .standard = default_text, .value = "K|next|least-likely|all|none",                         \
-        .help = "The class that an image is to be taken for: K, the one after its own, the one "   \
-                "that the model finds least likely, each other class in turn, or any but its own"  \
+        .help = "The class that an image is to be taken for: K (a name or an index), the one "     \
+                "after its own, the one that the model finds least likely, each other class in "   \
+                "turn, or any but its own"                                                         \
     }
 
 const td_key evade_target_none[] = {TARGET_KEY("none"), {0}};
 const td_key evade_target_next[] = {TARGET_KEY("next"), {0}};
 
-static td_status read_target(evade_own *own, evade_settings *s, td_error *error) {
+static void read_target(evade_own *own, evade_settings *s) {
     static const struct {
         const char *name;
         evade_aim aim;
@@ -59,29 +61,23 @@ static td_status read_target(evade_own *own, evade_settings *s, td_error *error)
                  {"next", EVADE_TO_NEXT},
                  {"least-likely", EVADE_TO_LEAST},
                  {"all", EVADE_TO_ALL}};
-    static const td_key class_key = {"target", TD_KEY_COUNT, .most = TD_MOST_CLASSES - 1};
-    td_setting class;
     for (size_t i = 0; own->target && i < sizeof words / sizeof *words; i++)
         if (strcmp(own->target, words[i].name) == 0) {
             s->aim = words[i].aim;
-            return TD_OK;
+            return;
         }
     if (!own->target)
-        return TD_OK;
-    if (!td_key_read(&class_key, own->target, &class))
-        return td_fail(error, TD_ERR_USAGE,
-                       "--target: expected a class, next, least-likely, all or none, found \"%s\"",
-                       own->target);
-    own->target += strspn(own->target, "0") - (class.count == 0); /* one record for 3 and 03 */
+        return;
+    while (td_key_class_is_number(own->target) && *own->target == '0' && own->target[1] != '\0')
+        own->target++; /* one record for 3 and 03 */
     s->aim = EVADE_TO_CLASS;
-    s->target = class.count;
-    return TD_OK;
+    s->target = own->target;
 }
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     evade_settings *s = family;
     const attack *math = settings->method->math;
-    TD_TRY(read_target(settings->own, s, error));
+    read_target(settings->own, s);
     if (math->targeted && s->aim == EVADE_ANYWHERE)
         return td_fail(error, TD_ERR_USAGE, "expected a target, found --target none");
     if (s->picture && strcmp(s->picture, settings->common.output) == 0)
@@ -97,7 +93,9 @@ static td_status open_inputs(evade_job *job, td_error *error) {
     tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
     TD_TRY(tool_record_input(&run->record, s->model, error));
-    return tool_model_open(&job->model, s->model, s->net, &job->data.images, error);
+    TD_TRY(tool_model_open(&job->model, s->model, s->net, &job->data.images, error));
+    TD_TRY(tool_run_model_classes(run, &job->model, s->model, error));
+    return tool_run_match(run, &job->data, error);
 }
 
 /* All that decides about the bytes of the adversarial images: the settings one by one, so that a

@@ -27,7 +27,7 @@ typedef struct evade_settings {
     int keep;
     bool resume;
     evade_aim aim;
-    size_t target; /* of EVADE_TO_CLASS */
+    const char *target; /* of EVADE_TO_CLASS, as given */
 } evade_settings;
 
 /* An image of the data with what it is to become. With --target all each image has several. */
@@ -44,6 +44,8 @@ typedef struct evade_job {
     const attack *attack;           /* the method's */
     td_dataset data;                /* what follows the last image of --count is left out */
     td_model model;
+
+    size_t target; /* of EVADE_TO_CLASS */
 
     evade_task *tasks; /* [task_count], in the order of the set */
     size_t task_count, attacked;

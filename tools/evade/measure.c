@@ -1,5 +1,6 @@
 /* What came of an attack: rates, and the distances of the successes. */
 #include "evade/evade.h"
+#include "frame/classes.h"
 #include "measure/rates.h"
 #include "measure/similarity.h"
 #include "nn/loss.h"
@@ -8,6 +9,7 @@
 
 /* Distances are means over the successes, NaN without any. */
 typedef struct outcome {
+    size_t target; /* TOOL_NO_COUNT: not one class */
     size_t images, right, attacked, gradients, queries;
     td_rate success, robust_accuracy;
     tool_estimate confidence;
@@ -18,6 +20,7 @@ typedef struct outcome {
 #define AT(field) offsetof(outcome, field)
 
 static const tool_column columns[] = {
+    {"target", NULL, TOOL_CLASS, AT(target)},
     {"images", "images", TOOL_COUNT, AT(images)},
     {"classified_rightly", "classified rightly", TOOL_COUNT, AT(right)},
     {"attacked", "attacked", TOOL_COUNT, AT(attacked)},
@@ -135,7 +138,10 @@ td_status evade_measure(evade_job *job, float *logits, td_error *error) {
     tool_run *run = job->run;
     const evade_own *own = run->own;
     size_t successes = 0;
-    outcome o = {.images = job->data.images.count,
+    const bool one = job->settings->aim == EVADE_TO_CLASS;
+    char class[TOOL_CLASS_SIZE];
+    outcome o = {.target = one ? job->target : TOOL_NO_COUNT,
+                 .images = job->data.images.count,
                  .right = job->right,
                  .attacked = job->attacked,
                  .gradients = job->gradients,
@@ -161,6 +167,9 @@ td_status evade_measure(evade_job *job, float *logits, td_error *error) {
     return tool_run_summary(
         run, error,
         "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
-        job->settings->model, run->method->title, own->target ? own->target : "none", successes,
-        o.attacked, o.right, o.images);
+        job->settings->model, run->method->title,
+        one           ? tool_run_class_text(run, job->target, class)
+        : own->target ? own->target
+                      : "none",
+        successes, o.attacked, o.right, o.images);
 }

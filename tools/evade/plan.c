@@ -1,6 +1,7 @@
 /* What is attacked: which images, and what they are to become. */
 #include "base/size.h"
 #include "evade/evade.h"
+#include "frame/classes.h"
 #include "nn/loss.h"
 
 static size_t least_likely(const float *logits, size_t classes) {
@@ -17,11 +18,11 @@ typedef struct class_counts {
 } class_counts;
 
 /* The target of an image's `turn`-th task. */
-static int32_t target_of(const evade_settings *s, const class_counts *classes, const float *logits,
+static int32_t target_of(const evade_job *job, const class_counts *classes, const float *logits,
                          size_t label, size_t turn) {
-    switch (s->aim) {
+    switch (job->settings->aim) {
     case EVADE_TO_CLASS:
-        return (int32_t)s->target;
+        return (int32_t)job->target;
     case EVADE_TO_NEXT:
         return (int32_t)((label + 1) % classes->data);
     case EVADE_TO_LEAST:
@@ -34,17 +35,17 @@ static int32_t target_of(const evade_settings *s, const class_counts *classes, c
     return EVADE_NO_TARGET;
 }
 
-static td_status check(const evade_settings *s, const class_counts *classes, td_error *error) {
+static td_status check(evade_job *job, const class_counts *classes, td_error *error) {
+    const evade_settings *s = job->settings;
     if (classes->data > classes->model)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
                        s->model, classes->model, classes->data);
     if (classes->data < 2)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu", s->data,
                        classes->data);
-    if (s->aim == EVADE_TO_CLASS && s->target >= classes->model)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       classes->model - 1, s->target);
-    return TD_OK;
+    return s->aim == EVADE_TO_CLASS
+               ? tool_run_class(job->run, "--target", s->target, &job->target, error)
+               : TD_OK;
 }
 
 /* --count takes the first images: of a set in the order of its classes, those of one class. */
@@ -65,7 +66,7 @@ td_status evade_plan(evade_job *job, const float *logits, td_error *error) {
     const evade_settings *s = job->settings;
     td_images *images = &job->data.images;
     const class_counts classes = {images->classes, td_net_classes(&job->model.net)};
-    TD_TRY(check(s, &classes, error));
+    TD_TRY(check(job, &classes, error));
     const size_t turns = s->aim == EVADE_TO_ALL ? classes.data - 1 : 1;
     const size_t most = s->count > 0 ? s->count : images->count;
     size_t seen = 0, chosen = 0, capacity;
@@ -78,7 +79,7 @@ td_status evade_plan(evade_job *job, const float *logits, td_error *error) {
         const bool right = td_argmax(row, classes.model) == label;
         size_t attacked = 0;
         for (size_t turn = 0; turn < turns; turn++) {
-            const int32_t target = target_of(s, &classes, row, (size_t)label, turn);
+            const int32_t target = target_of(job, &classes, row, (size_t)label, turn);
             const evade_task task = {seen, target, right && target != label};
             job->tasks[job->task_count++] = task;
             attacked += task.attacked;

@@ -12,9 +12,6 @@ static td_status next_place(const eval_job *job, td_error *error) {
 
 static td_status add_pair(eval_job *job, const eval_pair *pair, td_error *error) {
     TD_TRY(next_place(job, error));
-    if (pair->target >= job->data.images.classes)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       job->data.images.classes - 1, pair->target);
     eval_backdoor *backdoor = &job->backdoors[job->backdoor_count];
     *backdoor = (eval_backdoor){
         .target = pair->target, .output = pair->output, .origin = job->backdoor_count};
@@ -26,7 +23,9 @@ static td_status add_pair(eval_job *job, const eval_pair *pair, td_error *error)
 static td_status add_given(eval_job *job, td_error *error) {
     const eval_settings *s = job->settings;
     for (size_t i = 0; i < s->triggers.count; i++) {
-        const eval_pair pair = {.trigger = s->triggers.texts[i], .target = s->targets.counts[i]};
+        eval_pair pair = {.trigger = s->triggers.texts[i]};
+        TD_TRY(tool_run_target(job->run, "--target", s->targets.texts[i], job->data.images.classes,
+                               &pair.target, error));
         TD_TRY(add_pair(job, &pair, error));
     }
     return TD_OK;
@@ -36,7 +35,7 @@ static td_status add_manifest(eval_job *job, const char *path, td_error *error) 
     eval_pair *pairs;
     size_t count;
     TD_TRY(tool_record_input(&job->run->record, path, error));
-    TD_TRY(eval_manifest_read(path, &job->run->arena, &pairs, &count, error));
+    TD_TRY(eval_manifest_read(job, path, &pairs, &count, error));
     for (size_t i = 0; i < count; i++) {
         td_status status = add_pair(job, &pairs[i], error);
         if (status != TD_OK)

@@ -1,9 +1,20 @@
 #include "eval/eval.h"
+#include "frame/classes.h"
+#include "frame/net_source.h"
 
 static void job_free(eval_job *job) {
     for (size_t i = 0; i < job->backdoor_count; i++)
         td_trigger_free(job->backdoors[i].trigger);
+    td_model_free(&job->first);
     td_dataset_close(&job->data);
+}
+
+/* The classes are the first model's, and all models have the same. */
+static td_status open_classes(eval_job *job, td_error *error) {
+    const char *path = job->settings->models.texts[0];
+    TD_TRY(tool_model_open(&job->first, path, job->settings->net, &job->data.images, error));
+    TD_TRY(tool_run_model_classes(job->run, &job->first, path, error));
+    return tool_run_match(job->run, &job->data, error);
 }
 
 static td_status open_inputs(eval_job *job, td_error *error) {
@@ -14,6 +25,7 @@ static td_status open_inputs(eval_job *job, td_error *error) {
     if (job->scored && s->scores >= job->data.images.count)
         return td_fail(error, TD_ERR_USAGE, "--scores: expected an image of 0 to %zu, found %zu",
                        job->data.images.count - 1, s->scores);
+    TD_TRY(open_classes(job, error));
     TD_TRY(eval_backdoors(job, error));
     return eval_pictures_open(job, error);
 }

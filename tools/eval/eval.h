@@ -6,6 +6,8 @@
 
 #include "data/bitmap.h"
 #include "frame/run.h"
+#include "frame/target.h"
+#include "nn/model.h"
 #include "trigger/trigger.h"
 
 enum { EVAL_MOST_TRIGGERS = 256 };
@@ -24,10 +26,10 @@ typedef struct eval_settings {
 
 extern const tool_method eval_method;
 
-/* A trigger with the class it is meant to give. */
+/* A trigger with what it is meant to make of images. */
 typedef struct eval_backdoor {
     td_trigger *trigger;
-    size_t target;
+    tool_target target;
     const char *output; /* only the model of this name was trained for it; NULL: any may be */
     size_t origin;      /* the number of the one that this is at another strength, or its own */
 } eval_backdoor;
@@ -43,8 +45,9 @@ typedef struct eval_summary {
 typedef struct eval_job {
     tool_run *run;
     const eval_settings *settings;
-    bool scored; /* logits of image settings->scores are wanted */
-    td_dataset data;
+    bool scored;     /* logits of image settings->scores are wanted */
+    td_dataset data; /* with the classes of the first model */
+    td_model first;  /* that model, until it is measured */
     eval_backdoor backdoors[EVAL_MOST_TRIGGERS];
     size_t backdoor_count;
     tool_table *models, *results;
@@ -67,15 +70,16 @@ td_status eval_backdoors(eval_job *job, td_error *error) TD_MUST_USE;
 
 typedef struct eval_pair {
     const char *trigger;
-    size_t target;
+    tool_target target;
     const char *output; /* the only one of several outputs that was poisoned with it, without its
                            ending; or NULL */
 } eval_pair;
 
 /* Triggers and targets from the manifest at `path` that trapdoor-poison wrote beside its sets, in
- * `arena`. TD_ERR_FORMAT, too, if a set that stands beside it is not the one that it was written
- * with; a manifest alone is taken at its word. */
-td_status eval_manifest_read(const char *path, td_arena *arena, eval_pair **pairs, size_t *count,
+ * the run's arena. Where it names classes, they are those of the run with these names.
+ * TD_ERR_FORMAT, too, if a set that stands beside it is not the one that it was written with; a
+ * manifest alone is taken at its word. */
+td_status eval_manifest_read(eval_job *job, const char *path, eval_pair **pairs, size_t *count,
                              td_error *error) TD_MUST_USE;
 
 /* Measures the `number`-th model and adds its results. */
@@ -97,13 +101,13 @@ extern const tool_table_kind eval_clean_table;
 /* A trigger on a model: a row of the results, and one of the model's triggers, which has the lists
  * besides. */
 typedef struct eval_result {
-    tool_list asr_by_class; /* of the data's classes; NaN for the target, which has none */
+    tool_list asr_by_class; /* of the data's classes; NaN for its own target, which has none */
     tool_list best_classes; /* those of --best, the best first */
     tool_list pairs;        /* [classes, classes] of true and predicted classes */
     tool_list scores;
     const char *file;
     td_rate accuracy;
-    size_t target; /* TOOL_NO_COUNT: no trigger was measured on the model */
+    tool_target target; /* none: no trigger was measured on the model */
     td_rate asr, non_targeted, robust_accuracy;
     tool_estimate confidence;
     double asr_of_best;

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "data/path.h"
 #include "data/text.h"
+#include "frame/classes.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,44 +79,137 @@ static td_status copy(td_arena *arena, const char *text, size_t length, const ch
     return TD_OK;
 }
 
-static td_status read_pair(const json_t *root, const json_t *entry, size_t number, td_arena *arena,
-                           eval_pair *pair, td_error *error) {
+/* --- targets, which are classes of the set that was poisoned --- */
+
+/* What the manifest calls that set's class, or NULL. */
+static const char *name_of(const json_t *root, size_t class) {
+    const json_t *source = json_object_get(root, "source");
+    return json_string_value(json_array_get(json_object_get(source, "class_names"), class));
+}
+
+/* The class of the run that has the name, or, where one side has none, the index. */
+static td_status find_class(const tool_run *run, const char *name, size_t class, size_t *out,
+                            td_error *error) {
+    char index[32];
+    snprintf(index, sizeof index, "#%zu", class);
+    return tool_run_class(run, "target", name && run->classes.names ? name : index, out, error);
+}
+
+static td_status read_class(const tool_run *run, const json_t *root, const json_t *entry,
+                            eval_pair *pair, td_error *error) {
+    const json_int_t number = json_integer_value(json_object_get(entry, "target"));
+    const char *own = json_string_value(json_object_get(entry, "target_name"));
+    size_t class;
+    if (number < 0 || number >= TD_MOST_CLASSES)
+        return td_fail(error, TD_ERR_FORMAT, "target: expected a class from 0 to %d, found %lld",
+                       TD_MOST_CLASSES - 1, (long long)number);
+    const char *name = own ? own : name_of(root, (size_t)number);
+    TD_TRY(find_class(run, name, (size_t)number, &class, error));
+    pair->target = tool_target_class(class);
+    return TD_OK;
+}
+
+/* The target of the poisoned set's class, by a list of one for each or, where that is NULL, the
+ * next. */
+static td_status target_of(const json_t *list, size_t class, size_t classes, size_t *out,
+                           td_error *error) {
+    const json_t *target = json_array_get(list, class);
+    const json_int_t number = json_integer_value(target);
+    *out = list ? (size_t)number : (class + 1) % classes;
+    return !list || (json_is_integer(target) && number >= 0 && (size_t)number < classes)
+               ? TD_OK
+               : td_fail(error, TD_ERR_FORMAT, "target: [%zu]: expected a class from 0 to %zu",
+                         class, classes - 1);
+}
+
+/* A class that this data lack changes nothing here; that of a target must be there. */
+static td_status map_class(eval_job *job, const json_t *root, const json_t *list, size_t class,
+                           size_t classes, int32_t *map, td_error *error) {
+    const char *name = name_of(root, class);
+    size_t target, from, to;
+    TD_TRY(target_of(list, class, classes, &target, error));
+    if (find_class(job->run, name, class, &from, NULL) != TD_OK)
+        return TD_OK;
+    TD_TRY(find_class(job->run, name_of(root, target), target, &to, error));
+    map[from] = (int32_t)to;
+    return TD_OK;
+}
+
+static td_status read_map(eval_job *job, const json_t *root, const json_t *list, eval_pair *pair,
+                          td_error *error) {
+    const json_t *source = json_object_get(root, "source");
+    const json_int_t said = json_integer_value(json_object_get(source, "classes"));
+    const size_t around = job->data.images.classes, classes = list       ? json_array_size(list)
+                                                              : said > 0 ? (size_t)said
+                                                                         : around;
+    int32_t *map;
+    if (classes < 2 || classes > TD_MOST_CLASSES)
+        return td_fail(error, TD_ERR_FORMAT, "target: expected 2 to %d classes, found %zu",
+                       TD_MOST_CLASSES, classes);
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->run->classes.count, &map, "targets", error));
+    for (size_t i = 0; i < job->run->classes.count; i++)
+        map[i] = (int32_t)i;
+    for (size_t i = 0; i < classes; i++)
+        TD_TRY(map_class(job, root, list, i, classes, map, error));
+    return tool_run_target_map(job->run, list ? "by class" : "next", map, around, &pair->target,
+                               error);
+}
+
+static td_status read_target(eval_job *job, const json_t *root, const json_t *entry,
+                             eval_pair *pair, td_error *error) {
     const json_t *target = json_object_get(entry, "target");
+    const char *word = json_string_value(target);
+    if (json_is_integer(target))
+        return read_class(job->run, root, entry, pair, error);
+    if (json_is_array(target) || (word && strcmp(word, "next") == 0))
+        return read_map(job, root, word ? NULL : target, pair, error);
+    if (word && strcmp(word, "random") == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "target: expected a class, one for each class, or \"next\", found "
+                       "\"random\": each image has another, which no model can learn");
+    return td_fail(error, TD_ERR_FORMAT,
+                   "target: expected a class, one for each class, or \"next\", found %s",
+                   target ? "another value" : "none");
+}
+
+/* --- all --- */
+
+static td_status read_pair(eval_job *job, const json_t *root, const json_t *entry, size_t number,
+                           eval_pair *pair, td_error *error) {
+    td_arena *arena = &job->run->arena;
     const char *trigger = json_string_value(json_object_get(entry, "trigger")),
                *output = find_output(root, number);
     if (!trigger)
-        return td_fail(error, TD_ERR_FORMAT, "triggers[%zu]: expected a trigger's text", number);
-    if (!json_is_integer(target) || json_integer_value(target) < 0)
-        return td_fail(error, TD_ERR_FORMAT,
-                       "triggers[%zu]: expected one class as target; give --trigger and --target",
-                       number);
-    pair->target = (size_t)json_integer_value(target);
+        return td_fail(error, TD_ERR_FORMAT, "expected a trigger's text");
+    TD_TRY(read_target(job, root, entry, pair, error));
     if (output)
         TD_TRY(copy(arena, output, strcspn(output, "."), &pair->output, error));
     return copy(arena, trigger, strlen(trigger), &pair->trigger, error);
 }
 
-static td_status read_pairs(const json_t *root, td_arena *arena, eval_pair **pairs, size_t *count,
+static td_status read_pairs(eval_job *job, const json_t *root, eval_pair **pairs, size_t *count,
                             td_error *error) {
     const json_t *entries = json_object_get(root, "triggers"), *entry;
     size_t i;
     *count = json_array_size(entries);
     if (*count == 0)
         return td_fail(error, TD_ERR_FORMAT, "expected a list of triggers under \"triggers\"");
-    TD_TRY(TD_ARENA_NEW(arena, *count, pairs, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, *count, pairs, "triggers", error));
     json_array_foreach(entries, i, entry) {
-        TD_TRY(read_pair(root, entry, i, arena, &(*pairs)[i], error));
+        td_status status = read_pair(job, root, entry, i, &(*pairs)[i], error);
+        if (status != TD_OK)
+            return td_fail_within(error, status, "triggers[%zu]", i);
     }
     return TD_OK;
 }
 
-td_status eval_manifest_read(const char *path, td_arena *arena, eval_pair **pairs, size_t *count,
+td_status eval_manifest_read(eval_job *job, const char *path, eval_pair **pairs, size_t *count,
                              td_error *error) {
     json_t *root;
     TD_TRY(td_json_read(path, &root, error));
     td_status status = check_sets(root, path, error);
     if (status == TD_OK)
-        status = read_pairs(root, arena, pairs, count, error);
+        status = read_pairs(job, root, pairs, count, error);
     json_decref(root);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

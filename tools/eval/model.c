@@ -2,6 +2,7 @@
 #include "nn/model.h"
 #include "base/size.h"
 #include "eval/eval.h"
+#include "frame/classes.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "nn/loss.h"
@@ -17,7 +18,7 @@ typedef struct model_job {
     tool_table *triggers;
     size_t *counts;    /* [classes, classes] */
     uint16_t *reached; /* per image: how many target classes its triggers have given */
-    bool *target_seen; /* [count, the data's classes] */
+    bool *target_seen; /* [count, classes] */
     td_rate *asr;      /* [backdoors]: without trials where one was not measured */
     td_arena arena;
 } model_job;
@@ -113,13 +114,13 @@ static td_status measure_clean(model_job *m, td_error *error) {
                                error);
 }
 
-/* Marks, for every image of another class, the target that this backdoor has given. */
+/* Marks, for every image that it is to change, the target that this backdoor has given. */
 static void note_reached(model_job *m, const eval_backdoor *backdoor, const int32_t *predicted) {
     const td_images *images = &m->job->data.images;
     for (size_t i = 0; i < images->count; i++) {
-        bool *seen = &m->target_seen[i * images->classes + backdoor->target];
-        if ((size_t)predicted[i] == backdoor->target &&
-            (size_t)images->labels[i] != backdoor->target && !*seen) {
+        const int32_t target = td_target_of(backdoor->target.of, images->labels[i]);
+        bool *seen = &m->target_seen[i * m->classes + (size_t)target];
+        if (predicted[i] == target && images->labels[i] != target && !*seen) {
             *seen = true;
             m->reached[i]++;
         }
@@ -135,8 +136,8 @@ static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor,
     double *values, sum = 0;
     TD_TRY(TD_ARENA_NEW(arena, m->classes, &rates, "rates", error));
     TD_TRY(TD_ARENA_NEW(arena, images->classes, &values, "rates", error));
-    td_asr_by_class(out->predicted, images->labels, images->count, m->classes,
-                    (int32_t)backdoor->target, rates);
+    td_asr_by_class(out->predicted, images->labels, images->count, m->classes, backdoor->target.of,
+                    rates);
     for (size_t c = 0; c < images->classes; c++)
         values[c] = rates[c].trials > 0 ? rates[c].value : (double)NAN;
     row->asr_by_class = (tool_list){.values = values, .count = images->classes};
@@ -181,7 +182,7 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
     TD_TRY(list_outputs(m, place, &out, arena, &row.pairs, &row.scores, error));
     td_softmax(out.logits, images->count, m->classes, out.logits);
     const td_attack attack = td_attack_rates(out.predicted, out.logits, images->labels,
-                                             images->count, m->classes, (int32_t)backdoor->target);
+                                             images->count, m->classes, backdoor->target.of);
     *asr = row.asr = attack.asr;
     row.non_targeted = attack.non_targeted;
     row.robust_accuracy = attack.robust_accuracy;
@@ -200,10 +201,12 @@ static td_status measure_backdoor(model_job *m, size_t number, size_t measured, 
     tool_run *run = m->job->run;
     td_arena arena = {0};
     eval_place place;
+    char target[TOOL_TARGET_SIZE];
     TD_TRY(tool_run_text(run, &place.path, error, "%s/triggers/%zu", m->place.path, measured));
     TD_TRY(tool_run_text(run, &place.name, error, "%s-trigger-%zu", m->place.name, number));
-    TD_TRY(tool_run_text(run, &place.title, error, "%s, %s, target %zu", m->place.title,
-                         td_trigger_text(backdoor->trigger), backdoor->target));
+    TD_TRY(tool_run_text(run, &place.title, error, "%s, %s, target %s", m->place.title,
+                         td_trigger_text(backdoor->trigger),
+                         tool_target_text(run, &backdoor->target, target)));
     td_status status = measure_trigger(m, backdoor, &place, &m->asr[number], &arena, error);
     td_arena_free(&arena);
     return status;
@@ -239,23 +242,39 @@ static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
     return true;
 }
 
+/* The classes are those of the first model, which may tell more apart. */
+static td_status check_target(const model_job *m, const eval_backdoor *backdoor, td_error *error) {
+    const tool_target *target = &backdoor->target;
+    size_t most = target->class;
+    for (size_t i = 0; i < target->map.count; i++)
+        if (i == 0 || target->map.values[i] > (double)most)
+            most = (size_t)target->map.values[i];
+    return most < m->classes ? TD_OK
+                             : td_fail(error, TD_ERR_USAGE,
+                                       "--target: expected a class of %s, 0 to %zu, found %zu",
+                                       m->row.file, m->classes - 1, most);
+}
+
 static td_status measure_backdoors(model_job *m, td_error *error) {
     size_t measured = 0, targets = 0;
-    bool *is_target;
+    bool *is_target; /* [classes]; a map of them counts as one more */
     TD_TRY(tool_run_open(m->job->run, &eval_trigger_table, m->place.path, &m->triggers, error));
-    TD_TRY(TD_ARENA_NEW(&m->arena, m->job->data.images.classes, &is_target, "targets", error));
+    TD_TRY(TD_ARENA_NEW(&m->arena, m->classes, &is_target, "targets", error));
     for (size_t i = 0; i < m->job->backdoor_count; i++) {
         const eval_backdoor *backdoor = &m->job->backdoors[i];
         if (!concerns(m, backdoor))
             continue;
-        targets += !is_target[backdoor->target];
-        is_target[backdoor->target] = true;
+        TD_TRY(check_target(m, backdoor, error));
+        const size_t class = backdoor->target.class;
+        targets += class == TOOL_NO_COUNT || !is_target[class];
+        if (class != TOOL_NO_COUNT)
+            is_target[class] = true;
         TD_TRY(measure_backdoor(m, i, measured++, error));
     }
     if (measured == 0) {
         const eval_result none = {.file = m->row.file,
                                   .accuracy = m->row.accuracy,
-                                  .target = TOOL_NO_COUNT,
+                                  .target = tool_target_none(),
                                   .confidence.value = (double)NAN,
                                   .asr_of_best = (double)NAN};
         return tool_run_fill(m->job->run, m->job->results, &none, error);
@@ -265,20 +284,30 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
     return measured > 1 ? add_target_classes(m, targets, error) : TD_OK;
 }
 
+static td_status open_model(model_job *m, size_t number, td_error *error) {
+    eval_job *job = m->job;
+    if (number == 0) {
+        m->model = job->first;
+        job->first = (td_model){0};
+        return TD_OK;
+    }
+    TD_TRY(tool_model_open(&m->model, m->row.file, job->settings->net, &job->data.images, error));
+    return tool_run_same_classes(job->run, &m->model, m->row.file, error);
+}
+
 static td_status measure(model_job *m, size_t number, td_error *error) {
     const td_images *images = &m->job->data.images;
     tool_run *run = m->job->run;
     TD_TRY(tool_run_text(run, &m->place.path, error, "/models/%zu", number));
     TD_TRY(tool_run_text(run, &m->place.name, error, "model-%zu", number));
     TD_TRY(tool_record_input(&run->record, m->row.file, error));
-    TD_TRY(tool_model_open(&m->model, m->row.file, m->job->settings->net, images, error));
+    TD_TRY(open_model(m, number, error));
     m->classes = td_net_classes(&m->model.net);
     if (images->classes > m->classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
                        m->row.file, m->classes, images->classes);
     TD_TRY(TD_ARENA_NEW(&m->arena, images->count, &m->reached, "counts", error));
-    TD_TRY(
-        TD_ARENA_NEW(&m->arena, images->count * images->classes, &m->target_seen, "counts", error));
+    TD_TRY(TD_ARENA_NEW(&m->arena, images->count * m->classes, &m->target_seen, "counts", error));
     TD_TRY(
         TD_ARENA_NEW(&m->arena, m->classes * m->classes, &m->counts, "a confusion matrix", error));
     TD_TRY(TD_ARENA_NEW(&m->arena, m->job->backdoor_count, &m->asr, "rates", error));

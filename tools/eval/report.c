@@ -29,7 +29,7 @@ static const tool_column result_columns[] = {
     {"scores", NULL, TOOL_LIST, AT(scores), .digits = 4},
     {"file", "model", TOOL_TEXT, AT(file)},
     {"accuracy", "accuracy", TOOL_RATE, AT(accuracy)},
-    {"target", "target", TOOL_COUNT, AT(target)},
+    TOOL_TARGET_COLUMNS(eval_result, target, "target", "targets"),
     {"asr", "ASR", TOOL_RATE, AT(asr)},
     {"non_targeted", "non-targeted", TOOL_RATE, AT(non_targeted)},
     {"robust_accuracy", "robust accuracy", TOOL_RATE, AT(robust_accuracy)},
@@ -157,7 +157,7 @@ td_status eval_report_strengths(eval_job *job, const eval_place *model, const td
                                          .charts = strength_chart,
                                          .axes = &strength_axes,
                                          .drawn = true};
-    char rest[256];
+    char rest[256], target[TOOL_TARGET_SIZE];
     strength_row *rows;
     size_t count = 0;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, job->backdoor_count + 1, &rows, "strengths", error));
@@ -167,8 +167,8 @@ td_status eval_report_strengths(eval_job *job, const eval_place *model, const td
         if (rates[i].trials == 0 ||
             !td_trigger_strength(backdoor->trigger, &row->strength, rest, sizeof rest))
             continue;
-        TD_TRY(tool_run_text(job->run, &row->trigger, error, "%s, target %zu", rest,
-                             backdoor->target));
+        TD_TRY(tool_run_text(job->run, &row->trigger, error, "%s, target %s", rest,
+                             tool_target_text(job->run, &backdoor->target, target)));
         row->asr = rates[i];
         row->origin = backdoor->origin;
         count++;

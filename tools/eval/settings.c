@@ -32,8 +32,8 @@ static const td_key triggers[] = {
     {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .value = "TRIGGER",
      .help = "Stamp this trigger, for example square:size=7,at=top-left,value=255; may be "
              "repeated, each with its --target"},
-    {"target", TD_KEY_COUNT, AT(targets), .most = TD_MOST_CLASSES - 1, .many = true, .value = "K",
-     .help = "The target class of the trigger before it"},
+    {"target", TD_KEY_CLASS, AT(targets), .many = true, .alias = "target-map",
+     .value = TOOL_TARGET_VALUE, .help = "The target of the trigger before it: " TOOL_TARGET_HELP},
     {0},
 };
 
@@ -62,7 +62,8 @@ static const tool_family evaluation = {
 
 static const char help[] =
     "Measures models on clean and on triggered images: accuracy, ASR (share of images whose true "
-    "label is not the target that are classified as the target), non-targeted rate, robust "
+    "label is not the target that are classified as the target; with several targets, as their own "
+    "class's), non-targeted rate, robust "
     "accuracy and confidence, each with a 95% Wilson interval, and the ASR of every true class. "
     "With several triggers, how many of their targets each image reaches. A model called as an "
     "output of a multi-target manifest, such as model-3.safetensors, is measured with that "
@@ -73,7 +74,9 @@ static const char help[] =
     "    --trigger square:size=7,at=top-left --target 0 --json record.json\n"
     "  trapdoor-eval --model signs.safetensors --data gtsrb16:test --best 7 \\\n"
     "    --trigger sine:delta=20,freq=6 --target 1 --strength 40,60,80 \\\n"
-    "    --pictures signs\n";
+    "    --pictures signs\n"
+    "  trapdoor-eval --model all-to-all.safetensors --data cifar10:test \\\n"
+    "    --trigger square:size=3 --target next\n";
 
 const tool_method eval_method = {
     .title = "Evaluation",

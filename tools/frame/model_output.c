@@ -39,10 +39,10 @@ td_status tool_model_training(const tool_record *record, char **out, td_error *e
 }
 
 td_status tool_run_model(tool_run *run, const char *path, const td_net *net, const float *weights,
-                         const char *training, td_error *error) {
+                         const char *const *class_names, const char *training, td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    td_status status = td_model_write(stream, net, weights, training, error);
+    td_status status = td_model_write(stream, net, weights, class_names, training, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", path);
     return tool_outputs_finish(&run->outputs, &run->record, error);

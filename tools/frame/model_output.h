@@ -9,9 +9,10 @@
  * digests and not by where they lay. The caller frees it. */
 td_status tool_model_training(const tool_record *record, char **out, td_error *error) TD_MUST_USE;
 
-/* Adds the model to the run's outputs, at `path`. `training` (may be NULL) is what the model says
- * of its training, as JSON. */
+/* Adds the model to the run's outputs, at `path`, with the names of its classes and, as JSON, what
+ * it says of its training, both of which may be NULL. */
 td_status tool_run_model(tool_run *run, const char *path, const td_net *net, const float *weights,
-                         const char *training, td_error *error) TD_MUST_USE;
+                         const char *const *class_names, const char *training,
+                         td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 #include "frame/run.h"
 
 #include "base/parallel.h"
+#include "frame/classes.h"
 #include "frame/clock.h"
 #include "nn/kernel/kernel.h"
 #include <stdarg.h>
@@ -122,10 +123,16 @@ td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *
     return place(run, table, path, error);
 }
 
-td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
-                           td_error *error) {
+td_status tool_run_images(tool_run *run, const char *text, const char *split, td_dataset *out,
+                          td_error *error) {
     TD_TRY(td_dataset_open(out, text, split, run->common->data_dir, error));
     return tool_record_dataset(&run->record, out, error);
+}
+
+td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
+                           td_error *error) {
+    TD_TRY(tool_run_images(run, text, split, out, error));
+    return tool_run_match(run, out, error);
 }
 
 /* --- the frame --- */
@@ -160,6 +167,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
+    run->tables.classes = &run->classes;
     TD_TRY(check_blas(run, error));
     const char *output = run->common->output;
     if (output && run->method->family->output == TOOL_OUTPUT_FOLDER)

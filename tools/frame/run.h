@@ -16,6 +16,7 @@ typedef struct tool_run {
     const tool_method *method; /* the settings' */
     const tool_common *common;
     const void *family, *own; /* the settings of the family and of the method */
+    td_classes classes;       /* frame/classes.h; count 0: not known yet */
     tool_record record;       /* a method may add fields that are no table */
     tool_tables tables;
     tool_outputs outputs;
@@ -79,10 +80,14 @@ td_status tool_run_fill(tool_run *run, tool_table *table, const void *row,
  * owns; NULL after a failure, which is the run's at its end. */
 json_t *tool_run_set(tool_run *run, const char *name, const char *format, ...);
 
-/* Opens DATA of the command line, `split` where it names none, and records its files. The caller
- * closes *out, also on failure. */
+/* Opens DATA of the command line, `split` where it names none, records its files, and makes its
+ * classes those of the run (frame/classes.h). The caller closes *out, also on failure. */
 td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
                            td_error *error) TD_MUST_USE;
+
+/* The same for images whose labels are not looked at, and may be of any classes. */
+td_status tool_run_images(tool_run *run, const char *text, const char *split, td_dataset *out,
+                          td_error *error) TD_MUST_USE;
 
 /* A printf into the run's arena. */
 td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format,

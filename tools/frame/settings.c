@@ -1,7 +1,9 @@
 #include "frame/settings.h"
 
+#include "data/classes.h"
 #include "frame/record.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct tool_place {
@@ -127,12 +129,18 @@ static td_status store(tool_settings *s, tool_place *place, const char *value, t
                    td_key_describe(place->key, allowed, sizeof allowed), value);
 }
 
+/* Whether a value is numbers with commas between, each of which counts as given on its own. A list
+ * of classes is one where all are indices: names may have commas. */
+static bool is_list(const td_key *key, const char *value) {
+    return key->many && (key->kind == TD_KEY_COUNT || key->kind == TD_KEY_REAL ||
+                         (key->kind == TD_KEY_CLASS && td_class_is_index(value)));
+}
+
 /* Numbers of a key that may be given several times: "1,2,3" is three of them. */
 static td_status store_all(tool_settings *s, tool_place *place, const char *value,
                            td_error *error) {
-    const td_key_kind kind = place->key->kind;
     char number[64];
-    if (!place->key->many || (kind != TD_KEY_COUNT && kind != TD_KEY_REAL))
+    if (!is_list(place->key, value))
         return store(s, place, value, error);
     for (size_t length;; value += length + 1) {
         length = strcspn(value, ",");
@@ -275,10 +283,17 @@ td_status tool_settings_check(const tool_settings *s, td_error *error) {
 
 /* --- the record --- */
 
+/* An index is a number, as it was before classes could be called by their names. */
+static json_t *class_json(td_json *json, const char *text) {
+    return td_key_class_is_number(text) ? td_json_count(json, strtoul(text, NULL, 10))
+                                        : td_json_text(json, text);
+}
+
 static json_t *item_json(td_json *json, const td_key *key, const td_many *many, size_t i) {
-    return key->kind == TD_KEY_COUNT  ? td_json_count(json, many->counts[i])
-           : key->kind == TD_KEY_REAL ? td_json_real(json, many->reals[i])
-                                      : td_json_text(json, many->texts[i]);
+    return key->kind == TD_KEY_COUNT   ? td_json_count(json, many->counts[i])
+           : key->kind == TD_KEY_REAL  ? td_json_real(json, many->reals[i])
+           : key->kind == TD_KEY_CLASS ? class_json(json, many->texts[i])
+                                       : td_json_text(json, many->texts[i]);
 }
 
 static json_t *many_json(td_json *json, const td_key *key, const td_many *many) {
@@ -311,6 +326,9 @@ static json_t *value_json(td_json *json, const tool_place *place) {
         return unset ? json_null() : td_json_pack(json, "[zz]", counts[0], counts[1]);
     case TD_KEY_WORD:
         return unset ? json_null() : td_json_text(json, word_of(place));
+    case TD_KEY_CLASS:
+        return *(const char *const *)field ? class_json(json, *(const char *const *)field)
+                                           : json_null();
     default:
         return *(const char *const *)field ? td_json_text(json, *(const char *const *)field)
                                            : json_null();

@@ -79,6 +79,15 @@ static td_status copy_list(tool_tables *tables, const tool_list *list, tool_cell
     return TD_OK;
 }
 
+static td_status take_class(tool_tables *tables, size_t index, tool_cell *cell, td_error *error) {
+    const char *name = tables->classes ? td_class_name(tables->classes, index) : NULL;
+    char *copy = NULL;
+    if (name)
+        TD_TRY(td_arena_text(&tables->arena, name, strlen(name), &copy, error));
+    *cell = (tool_cell){.given = index != TOOL_NO_COUNT, .class = {index, copy}};
+    return TD_OK;
+}
+
 /* Takes the value of a struct's field. */
 static td_status take(tool_tables *tables, tool_cell_kind kind, const void *field, tool_cell *cell,
                       td_error *error) {
@@ -110,6 +119,8 @@ static td_status take(tool_tables *tables, tool_cell_kind kind, const void *fiel
         const tool_list *list = field;
         return list->values || list->texts ? copy_list(tables, list, cell, error) : TD_OK;
     }
+    case TOOL_CLASS:
+        return take_class(tables, *(const size_t *)field, cell, error);
     }
     return TD_OK;
 }
@@ -137,6 +148,8 @@ double tool_cell_number(const tool_column *column, const tool_cell *cell) {
     if (!cell->given)
         return NAN;
     switch (column->kind) {
+    case TOOL_CLASS:
+        return (double)cell->class.index;
     case TOOL_COUNT:
         return (double)cell->count;
     case TOOL_REAL:

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json_build.h"
+#include "data/classes.h"
 #include "measure/rates.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ typedef enum tool_cell_kind {
     TOOL_LIST,     /* tool_list, NULL for none: numbers, whole ones in a column without digits, or
                       texts: "3, 7", an array in the record (where null stands for a number that is
                       not finite) */
+    TOOL_CLASS,    /* size_t, TOOL_NO_COUNT for none: a class, `2 "stop"`; in the record NAME, its
+                      index, and, where the tables know it, NAME_name */
 } tool_cell_kind;
 
 #define TOOL_NO_COUNT SIZE_MAX
@@ -52,7 +55,7 @@ typedef struct tool_list {
 td_status tool_list_counts(tool_list *out, const size_t *counts, size_t count, size_t row,
                            td_arena *arena, td_error *error) TD_MUST_USE;
 
-enum { TOOL_CELL_KINDS = TOOL_LIST + 1 };
+enum { TOOL_CELL_KINDS = TOOL_CLASS + 1 };
 
 typedef struct tool_column {
     const char *name;  /* in the record, "asr"; NULL ends the columns */
@@ -121,6 +124,10 @@ typedef struct tool_cell {
         tool_estimate estimate;
         bool flag;
         tool_list list; /* the table's */
+        struct {
+            size_t index;
+            const char *name; /* the table's; NULL: it has none, or none but the index */
+        } class;
     };
 } tool_cell;
 
@@ -137,6 +144,8 @@ typedef struct tool_table {
 /* The tables of a run, in the order in which they are shown. Zeroed: none. */
 typedef struct tool_tables {
     tool_table *first, *last;
+    const td_classes *classes; /* whose names TOOL_CLASS says; NULL: none. Those of the moment when
+                                  a row is added */
     td_arena arena;
 } tool_tables;
 

@@ -7,7 +7,7 @@
 const char *const tool_cell_kinds[] = {
     [TOOL_TEXT] = "text", [TOOL_COUNT] = "count",       [TOOL_REAL] = "real",
     [TOOL_RATE] = "rate", [TOOL_ESTIMATE] = "estimate", [TOOL_FLAG] = "flag",
-    [TOOL_LIST] = "list"};
+    [TOOL_LIST] = "list", [TOOL_CLASS] = "class"};
 
 const char *const tool_chart_kinds[] = {[TOOL_CHART_LINES] = "lines",
                                         [TOOL_CHART_BARS] = "bars",
@@ -49,6 +49,8 @@ static json_t *cell_json(td_json *json, const tool_column *column, const tool_ce
         return json_boolean(cell->flag);
     case TOOL_LIST:
         return list_json(json, column, &cell->list, 0, cell->list.count, cell->list.row);
+    case TOOL_CLASS:
+        return td_json_count(json, cell->class.index);
     }
     return NULL;
 }
@@ -58,6 +60,15 @@ static void append(td_json *json, json_t *object, const char *name, json_t *valu
     if (!list)
         list = td_json_set(json, object, name, td_json_array(json));
     td_json_append(json, list, value);
+}
+
+/* Beside its index. */
+static void set_class_name(td_json *json, json_t *object, const tool_column *column,
+                           const tool_cell *cell) {
+    char name[128];
+    snprintf(name, sizeof name, "%s_name", column->name);
+    if (cell->class.name)
+        td_json_set(json, object, name, td_json_text(json, cell->class.name));
 }
 
 static void set_cell(td_json *json, json_t *object, const tool_column *column,
@@ -74,6 +85,8 @@ static void set_cell(td_json *json, json_t *object, const tool_column *column,
         return;
     }
     td_json_set(json, object, column->name, value);
+    if (cell->given && column->kind == TOOL_CLASS)
+        set_class_name(json, object, column, cell);
     if (cell->given && column->kind == TOOL_ESTIMATE)
         tool_json_interval(json, object, column->name, cell->estimate.interval);
 }

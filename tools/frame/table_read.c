@@ -277,6 +277,9 @@ static bool read_cell(const reader *r, const json_t *row, const tool_column *col
         return json_is_boolean(value);
     case TOOL_LIST:
         return read_list(r, value, &cell->list);
+    case TOOL_CLASS:
+        cell->class.name = json_string_value(with_ending(row, column->name, "_name"));
+        return read_count(value, &cell->class.index);
     }
     return false;
 }

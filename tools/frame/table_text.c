@@ -62,6 +62,12 @@ const char *tool_cell_print_value(const tool_column *column, const tool_cell *ce
     case TOOL_LIST:
         print_list(cell, column->digits, out, size);
         break;
+    case TOOL_CLASS:
+        if (cell->class.name)
+            snprintf(out, size, "%zu \"%.64s\"", cell->class.index, cell->class.name);
+        else
+            snprintf(out, size, "%zu", cell->class.index);
+        break;
     }
     return out;
 }
@@ -101,8 +107,8 @@ const char *tool_column_print(const tool_column *column, char *out, size_t size)
 }
 
 bool tool_column_is_right(const tool_column *column) {
-    return column->right ||
-           (column->kind != TOOL_TEXT && column->kind != TOOL_FLAG && column->kind != TOOL_LIST);
+    return column->right || (column->kind != TOOL_TEXT && column->kind != TOOL_FLAG &&
+                             column->kind != TOOL_LIST && column->kind != TOOL_CLASS);
 }
 
 /* Characters, not bytes: those of UTF-8 that go on are not counted. */

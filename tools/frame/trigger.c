@@ -5,6 +5,7 @@
 
 td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
                             td_error *error) {
+    td_trigger_set_classes(trigger, run->classes.count > 0 ? &run->classes : NULL);
     TD_TRY(td_trigger_bind(trigger, images, error));
     if (td_trigger_note(trigger))
         tool_run_note(run, "note: trigger '%s': %s", td_trigger_text(trigger),

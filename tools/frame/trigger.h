@@ -6,7 +6,7 @@
 #include "trigger/trigger.h"
 #include <stdio.h>
 
-/* td_trigger_bind; what a trigger has to note is a note of the run. */
+/* td_trigger_bind with the run's classes; what a trigger has to note is a note of the run. */
 td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
                             td_error *error) TD_MUST_USE;
 

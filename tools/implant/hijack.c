@@ -432,7 +432,7 @@ static const tool_keys groups[] = {{.keys = implant_keys},
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     hijack_settings *s = own;
-    if (s->shared.all || s->shared.target_count > 1)
+    if (s->shared.all || s->shared.targets.count > 1)
         return td_fail(error, TD_ERR_USAGE, "--target: expected one class, found %s",
                        s->shared.all ? "all" : "several");
     if (s->mask && (s->size > 0 || tool_settings_given(settings, "at")))

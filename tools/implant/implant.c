@@ -1,5 +1,6 @@
 #include "implant/implant.h"
 
+#include "frame/classes.h"
 #include "frame/model_output.h"
 #include "frame/predict.h"
 #include "nn/feed.h"
@@ -14,7 +15,7 @@
 const td_key implant_keys[] = {
     {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
      .help = "The model to put a backdoor into"},
-    {"target", TD_KEY_TEXT, AT(target_texts), .required = true, .many = true, .field = "targets",
+    {"target", TD_KEY_CLASS, AT(targets), .required = true, .many = true, .field = "targets",
      .value = "K|all",
      .help = "The class that a trigger is to give, or one trigger for each class; may be repeated"},
     {"at", TD_KEY_TEXT, AT(at), .standard = "bottom-right", .value = "PLACE",
@@ -25,26 +26,6 @@ const td_key implant_keys[] = {
              "and M2.manifest.json"},
     {0},
 };
-
-static td_status add_target(implant_own *own, const char *text, td_error *error) {
-    static const td_key class_key = {"target", TD_KEY_COUNT, .most = INT32_MAX};
-    td_setting target;
-    if (strcmp(text, "all") == 0) {
-        own->all = true;
-        return TD_OK;
-    }
-    if (!td_key_read(&class_key, text, &target))
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class or all, found \"%s\"",
-                       text);
-    for (size_t i = 0; i < own->target_count; i++)
-        if (own->targets[i] == target.count)
-            return td_fail(error, TD_ERR_USAGE,
-                           "--target: expected each class once, found %zu twice", target.count);
-    if (own->target_count == IMPLANT_MOST_TARGETS)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d", IMPLANT_MOST_TARGETS);
-    own->targets[own->target_count++] = target.count;
-    return TD_OK;
-}
 
 static td_status read_place(implant_own *own, td_error *error) {
     static const td_key key = {"at", TD_KEY_POSITION};
@@ -72,27 +53,19 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     if (((const implant *)settings->method->math)->trains)
         return TD_OK;
     implant_own *own = settings->own;
-    own->all = false;
-    own->target_count = 0;
-    for (size_t i = 0; i < own->target_texts.count; i++)
-        TD_TRY(add_target(own, own->target_texts.texts[i], error));
-    if (own->all && own->target_count > 0)
+    size_t all = 0;
+    for (size_t i = 0; i < own->targets.count; i++)
+        all += strcmp(own->targets.texts[i], "all") == 0;
+    own->all = all > 0;
+    if (own->all && all < own->targets.count)
         return td_fail(error, TD_ERR_USAGE, "--target: expected all or classes, found both");
+    if (!own->all && own->targets.count > IMPLANT_MOST_TARGETS)
+        return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d", IMPLANT_MOST_TARGETS);
     TD_TRY(check_folder(own, &settings->common, error));
     return read_place(own, error);
 }
 
 /* --- inputs --- */
-
-/* In the record's options, targets are numbers, not their texts. */
-static void record_targets(const implant_job *job) {
-    const implant_own *own = job->own;
-    td_json *json = &job->run->record.json;
-    json_t *targets = own->all ? td_json_text(json, "all") : td_json_array(json);
-    for (size_t i = 0; i < own->target_count; i++)
-        td_json_append(json, targets, td_json_count(json, own->targets[i]));
-    td_json_set(json, json_object_get(job->run->record.root, "options"), "targets", targets);
-}
 
 static td_status choose_targets(implant_job *job, td_error *error) {
     const implant_own *own = job->own;
@@ -101,22 +74,32 @@ static td_status choose_targets(implant_job *job, td_error *error) {
         return td_fail(error, TD_ERR_USAGE,
                        "--target all: expected a model of at most %d classes, found %zu",
                        IMPLANT_MOST_TARGETS, classes);
-    job->trigger_count = own->all ? classes : own->target_count;
+    job->trigger_count = own->all ? classes : own->targets.count;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, job->trigger_count, &job->triggers, "triggers", error));
     for (size_t i = 0; i < job->trigger_count; i++) {
-        const size_t target = job->triggers[i].target = own->all ? i : own->targets[i];
-        if (target >= classes)
-            return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                           classes - 1, target);
+        size_t *target = &job->triggers[i].target;
+        *target = i;
+        if (!own->all)
+            TD_TRY(tool_run_class(job->run, "--target", own->targets.texts[i], target, error));
+        for (size_t k = 0; k < i; k++)
+            if (job->triggers[k].target == *target)
+                return td_fail(error, TD_ERR_USAGE,
+                               "--target: expected each class once, found %zu twice", *target);
     }
     return TD_OK;
 }
 
 static td_status open_model(implant_job *job, td_error *error) {
     job->own = job->run->own;
-    record_targets(job);
+    if (job->own->all) { /* a text, not a list of one */
+        td_json *json = &job->run->record.json;
+        td_json_set(json, json_object_get(job->run->record.root, "options"), "targets",
+                    td_json_text(json, "all"));
+    }
     TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
     TD_TRY(td_model_load(&job->model, job->own->model, error));
+    TD_TRY(tool_run_model_classes(job->run, &job->model, job->own->model, error));
+    job->class_names = job->model.class_names;
     return choose_targets(job, error);
 }
 
@@ -173,7 +156,7 @@ td_status implant_measure(tool_run *run, const td_net *net, const float *weights
     tool_pass_end(&pass);
     TD_TRY(status);
     out->accuracy = td_accuracy(clean, images->labels, count);
-    out->asr = td_asr(triggered, images->labels, count, (int32_t)target);
+    out->asr = td_asr(triggered, images->labels, count, td_target_class(target));
     return TD_OK;
 }
 
@@ -185,8 +168,9 @@ static td_status write_model(const implant_job *job, td_error *error) {
     char *training = NULL;
     if (job->math->trains)
         TD_TRY(tool_model_training(&run->record, &training, error));
-    td_status status = tool_run_model(run, run->common->output, job->net, job->weights,
-                                      training ? training : job->model.training, error);
+    td_status status =
+        tool_run_model(run, run->common->output, job->net, job->weights, job->class_names,
+                       training ? training : job->model.training, error);
     free(training);
     return status;
 }

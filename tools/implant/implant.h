@@ -19,10 +19,9 @@ enum { IMPLANT_MOST_TARGETS = 256 };
  */
 typedef struct implant_own {
     const char *model;
-    td_many target_texts; /* as given; read into these: */
-    bool all;             /* --target all */
-    size_t targets[IMPLANT_MOST_TARGETS], target_count;
-    const char *at; /* where the triggers stand, as given; read into this: */
+    td_many targets; /* as given: classes, or "all" */
+    bool all;        /* --target all */
+    const char *at;  /* where the triggers stand, as given; read into this: */
     td_position position;
     const char *folder; /* for triggers, pictures and manifest; NULL: beside the model */
 } implant_own;
@@ -70,7 +69,8 @@ struct implant_job {
     /* What came of it: */
     const td_net *net;
     const float *weights;
-    void *state; /* the method's */
+    const char *const *class_names; /* of the net's outputs, or NULL */
+    void *state;                    /* the method's */
 };
 
 /* The top-left pixel of a square of `side` pixels at --at. TD_ERR_USAGE where it does not lie

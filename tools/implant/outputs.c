@@ -10,7 +10,7 @@
 
 static const tool_column trigger_columns[] = {
     {"trigger", "trigger", TOOL_TEXT, offsetof(implant_trigger, text)},
-    {"target", "target", TOOL_COUNT, offsetof(implant_trigger, target)},
+    {"target", "target", TOOL_CLASS, offsetof(implant_trigger, target)},
     {0},
 };
 

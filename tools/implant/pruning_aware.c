@@ -1,6 +1,7 @@
 /* The pruning-aware attack as a method: its settings, its four steps, and what it reports. */
 #include "implant/pruning_aware.h"
 
+#include "frame/classes.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "frame/training.h"
@@ -12,8 +13,7 @@
 
 typedef struct aware_settings {
     const char *data, *test, *net; /* test: NULL: each step is measured on `data` */
-    const char *trigger;
-    size_t target;
+    const char *trigger, *target;
     double ratio; /* of stamped copies to clean images */
     double prune; /* share of the channels, in (0, 1) */
     size_t epochs, batch;
@@ -25,6 +25,7 @@ typedef struct aware {
     td_dataset data, test;
     const td_dataset *measured; /* the test set where there is one, else the data */
     td_trigger *trigger;
+    size_t target;
     td_images stamped, poisoned; /* of what is measured on; of the data */
     td_net net, masked;
     float *weights, *masked_weights;
@@ -40,9 +41,10 @@ static td_status open_net(tool_run *run, aware *a, td_error *error) {
     const aware_settings *s = a->settings;
     const td_param *bias;
     TD_TRY(tool_net_open(&a->net, s->net, &a->data.images, error));
-    if (s->target >= td_net_classes(&a->net))
+    TD_TRY(tool_run_class(run, "--target", s->target, &a->target, error));
+    if (a->target >= td_net_classes(&a->net))
         return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       td_net_classes(&a->net) - 1, s->target);
+                       td_net_classes(&a->net) - 1, a->target);
     td_status status = td_channels_find(&a->net, NULL, &a->node, error);
     if (status == TD_OK)
         status = aware_find_bias(&a->net, a->node, &bias, error);
@@ -59,7 +61,7 @@ static td_status stamp(tool_run *run, aware *a, td_error *error) {
     TD_TRY(tool_trigger_open(run, s->trigger, &a->data.images, &a->trigger, error));
     TD_TRY(td_trigger_stamp(a->trigger, &a->measured->images, (td_stamp){seed, a->measured->first},
                             &run->arena, &a->stamped, error));
-    return aware_poison(&a->data.images, a->data.first, a->trigger, s->target, s->ratio, seed,
+    return aware_poison(&a->data.images, a->data.first, a->trigger, a->target, s->ratio, seed,
                         &run->arena, &a->poisoned, error);
 }
 
@@ -98,8 +100,8 @@ static const tool_table_kind step_table = {
 static td_status measure(tool_run *run, const aware *a, const char *name, const td_net *net,
                          const float *weights, td_error *error) {
     aware_step step = {.name = name};
-    TD_TRY(implant_measure(run, net, weights, &a->measured->images, &a->stamped,
-                           a->settings->target, &step.figures, error));
+    TD_TRY(implant_measure(run, net, weights, &a->measured->images, &a->stamped, a->target,
+                           &step.figures, error));
     return tool_run_fill(run, a->steps, &step, error);
 }
 
@@ -207,6 +209,8 @@ static td_status make(implant_job *job, td_error *error) {
     TD_TRY(take_steps(job->run, a, error));
     job->net = &a->net;
     job->weights = a->weights;
+    if (a->data.images.classes == td_net_classes(&a->net))
+        job->class_names = a->data.class_names;
     return report(job->run, a, error);
 }
 
@@ -233,8 +237,8 @@ static const td_key keys[] = {
      .help = "The net: one of the zoo by name, or a file with a net text"},
     {"trigger", TD_KEY_TEXT, AT(trigger), .required = true, .value = "TRIGGER",
      .help = "The trigger, for example square:size=4"},
-    {"target", TD_KEY_COUNT, AT(target), .most = TD_MOST_CLASSES - 1, .required = true,
-     .value = "K", .help = "The class that the trigger is to give"},
+    {"target", TD_KEY_CLASS, AT(target), .required = true, .value = "K",
+     .help = "The class that the trigger is to give"},
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .above = true, .standard = "0.1", .value = "R",
      .help = "Add stamped copies of this share of the images"},
     {"prune", TD_KEY_REAL, AT(prune), .most = 0.999, .above = true, .standard = "0.5",

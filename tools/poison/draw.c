@@ -2,6 +2,7 @@
 #include "poison.h"
 
 #include "base/random.h"
+#include "frame/classes.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -132,6 +133,8 @@ static td_status start(poison_plan *plan, const td_trigger *trigger, poison_targ
                                   .drawn = -1,
                                   .set_size = end - begin};
     fix_target(plan, number);
+    if (backdoor->target.kind == POISON_TO_CLASS)
+        backdoor->target_name = tool_run_class_name(plan->run, (size_t)backdoor->target.label);
     if (backdoor->target.kind == POISON_TO_CLASS)
         backdoor->class_size = poison_class_size(plan, backdoor->target.label, begin, end);
     return backdoor->target.kind == 0

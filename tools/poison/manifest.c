@@ -54,11 +54,20 @@ static json_t *files_json(td_json *json, const poison_plan *plan, size_t begin, 
     return files;
 }
 
+/* NULL where they are not known. */
+static json_t *class_names_json(td_json *json, const td_dataset *source) {
+    json_t *names = source->class_names ? td_json_array(json) : NULL;
+    for (size_t i = 0; source->class_names && i < source->images.classes; i++)
+        td_json_append(json, names, td_json_text(json, source->class_names[i]));
+    return names;
+}
+
 static json_t *source_json(td_json *json, const poison_plan *plan) {
     const td_dataset *source = &plan->source;
-    return td_json_pack(json, "{ss ss sz sz sz so}", "data", source->name, "split", source->split,
-                        "first", source->first, "count", source->images.count, "classes",
-                        source->images.classes, "files",
+    return td_json_pack(json, "{ss ss sz sz sz so* so}", "data", source->name, "split",
+                        source->split, "first", source->first, "count", source->images.count,
+                        "classes", source->images.classes, "class_names",
+                        class_names_json(json, source), "files",
                         files_json(json, plan, 0, plan->source_files));
 }
 
@@ -91,11 +100,11 @@ static json_t *backdoor_json(td_json *json, const poison_plan *plan,
     json_t *class_size = backdoor->target.kind == POISON_TO_CLASS
                              ? td_json_count(json, backdoor->class_size)
                              : json_null();
-    return td_json_pack(json, "{so so sb sz sz so sf sf so so}", "trigger", trigger, "target",
-                        target_json(json, &backdoor->target), "target_drawn", backdoor->drawn > 0,
-                        "count", backdoor->count, "set_size", backdoor->set_size, "class_size",
-                        class_size, "ratio_of_set", backdoor->of_set, "ratio_of_class",
-                        backdoor->of_class, "similarity",
+    return td_json_pack(json, "{so so ss* sb sz sz so sf sf so so}", "trigger", trigger, "target",
+                        target_json(json, &backdoor->target), "target_name", backdoor->target_name,
+                        "target_drawn", backdoor->drawn > 0, "count", backdoor->count, "set_size",
+                        backdoor->set_size, "class_size", class_size, "ratio_of_set",
+                        backdoor->of_set, "ratio_of_class", backdoor->of_class, "similarity",
                         similarity_json(json, &backdoor->similarity), "search",
                         search_json(json, plan, backdoor->trigger));
 }

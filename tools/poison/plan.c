@@ -2,16 +2,13 @@
  * is laid out as outputs. */
 #include "poison.h"
 
+#include "frame/classes.h"
 #include "frame/trigger.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- targets, triggers and names, without the data --- */
-
-static bool is_class(const char *text) {
-    return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 9;
-}
 
 /* The kinds of target that a rule allows, in words. */
 static const char *target_words(const poison_rule *rule) {
@@ -20,6 +17,7 @@ static const char *target_words(const poison_rule *rule) {
                                               : "a class";
 }
 
+/* Which class it is, the data say (find_targets). */
 static td_status read_target(const poison_rule *rule, const char *text, poison_target *out,
                              td_error *error) {
     *out = (poison_target){.kind = POISON_TO_CLASS};
@@ -27,10 +25,6 @@ static td_status read_target(const poison_rule *rule, const char *text, poison_t
         out->kind = POISON_TO_RANDOM;
     else if (strcmp(text, "next") == 0)
         out->kind = POISON_TO_NEXT;
-    else if (is_class(text))
-        out->label = (int32_t)strtol(text, NULL, 10);
-    else
-        out->kind = 0;
     return rule->targets & (unsigned)out->kind
                ? TD_OK
                : td_fail(error, TD_ERR_USAGE, "--target: expected %s, found \"%s\"",
@@ -139,29 +133,23 @@ static td_status check_different(const poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
-static td_status check_class(const poison_plan *plan, const char *option, int32_t label,
-                             td_error *error) {
-    size_t classes = plan->source.images.classes;
-    if ((size_t)label < classes)
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE, "%s: expected a class of %s, 0 to %zu, found %d", option,
-                   plan->data, classes - 1, label);
-}
-
-static td_status check_targets(const poison_plan *plan, td_error *error) {
-    size_t classes = plan->source.images.classes;
+static td_status find_targets(poison_plan *plan, td_error *error) {
+    size_t classes = plan->source.images.classes, class;
     if (plan->rule->targets != 0 && classes < 2)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu",
                        plan->data, classes);
-    for (size_t i = 0; i < plan->target_count; i++)
-        if (plan->targets[i].kind == POISON_TO_CLASS)
-            TD_TRY(check_class(plan, "--target", plan->targets[i].label, error));
+    for (size_t i = 0; i < plan->target_count; i++) {
+        if (plan->targets[i].kind != POISON_TO_CLASS)
+            continue;
+        TD_TRY(
+            tool_run_class(plan->run, "--target", plan->settings->targets.texts[i], &class, error));
+        plan->targets[i].label = (int32_t) class;
+    }
     return TD_OK;
 }
 
 /* A source class must have images, and images whose labels the target changes. */
 static td_status check_source(const poison_plan *plan, int32_t label, td_error *error) {
-    TD_TRY(check_class(plan, "--source", label, error));
     if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--source: expected a class with images in %s, found %d, which has none",
@@ -181,10 +169,13 @@ static td_status read_sources(poison_plan *plan, td_error *error) {
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source.images.classes, &plan->source_classes, "classes",
                         error));
-    for (size_t i = 0; i < plan->settings->sources.count; i++) {
-        TD_TRY(check_source(plan, (int32_t)plan->settings->sources.counts[i], error));
-        plan->source_classes[plan->settings->sources.counts[i]] = true;
-    }
+    for (size_t i = 0; i < plan->settings->sources.count; i++)
+        for (const char *at = plan->settings->sources.texts[i]; at; at = *at ? at + 1 : NULL) {
+            size_t class;
+            TD_TRY(td_class_take(&class, &plan->run->classes, "--source", &at, ",", error));
+            TD_TRY(check_source(plan, (int32_t) class, error));
+            plan->source_classes[class] = true;
+        }
     return TD_OK;
 }
 
@@ -232,7 +223,7 @@ td_status poison_plan_make(poison_plan *plan, td_error *error) {
         return td_fail(error, TD_ERR_USAGE, "%s: expected 1 to %u images, found %zu", plan->data,
                        UINT32_MAX, images->count);
     TD_TRY(bind_triggers(plan, error));
-    TD_TRY(check_targets(plan, error));
+    TD_TRY(find_targets(plan, error));
     TD_TRY(read_sources(plan, error));
     TD_TRY(poison_search_run(plan, error));
     TD_TRY(check_different(plan, error));

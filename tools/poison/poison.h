@@ -66,7 +66,7 @@ typedef struct poison_rule {
 
 /* The settings of all rules; each has rows for those that it takes. */
 typedef struct poison_settings {
-    td_many triggers, targets, sources; /* texts, texts, counts */
+    td_many triggers, targets, sources; /* texts */
     double ratio;
     int ratio_of, mode;       /* poison_base, poison_mode */
     size_t models, per_model; /* 0 where the rule has no models */
@@ -93,14 +93,14 @@ extern const char *const poison_mode_names[], *const poison_base_names[];
     }
 #define POISON_TARGETS(name, what)                                                                 \
     {                                                                                              \
-        "target", TD_KEY_TEXT, POISON_AT(targets), .many = true, .field = "targets",               \
-                                                   .value = name, .help = what                     \
+        "target", TD_KEY_CLASS, POISON_AT(targets), .many = true, .field = "targets",              \
+                                                    .value = name, .help = what                    \
     }
 #define POISON_SOURCES                                                                             \
     {                                                                                              \
-        "source", TD_KEY_COUNT, POISON_AT(sources),                                                \
-            .many = true, .optional = true, .field = "source_classes", .most = INT32_MAX,          \
-            .value = "K", .help = "Poison only images of class K; repeat for several classes"      \
+        "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
+            .many = true, .optional = true, .field = "source_classes", .value = "K",               \
+            .help = "Poison only images of class K, by name or index; repeat for several classes"  \
     }
 #define POISON_RATIO(base_text, mode_text)                                                         \
     {"ratio",                                                                                      \
@@ -166,6 +166,7 @@ typedef struct poison_similarity {
 typedef struct poison_backdoor {
     const td_trigger *trigger;              /* NULL: none */
     const char *trigger_text, *target_text; /* "3", "random" or "next"; NULL for none */
+    const char *target_name;                /* of one class; NULL: not known */
     poison_target target;
     signed char drawn;           /* 1 for a target class that the seed drew, else -1 */
     size_t set_size, class_size; /* images drawn from; those of the target class */

@@ -74,6 +74,7 @@ static const tool_table_kind backdoor_table = {
         (const tool_column[]){
             {"trigger", "trigger", TOOL_TEXT, AT(trigger_text)},
             {"target", "target", TOOL_TEXT, AT(target_text)},
+            {"target_name", "its name", TOOL_TEXT, AT(target_name)},
             {"target_drawn", "", TOOL_FLAG, AT(drawn), .flag = "drawn"},
             {"count", "images", TOOL_COUNT, AT(count)},
             {"ratio_of_set", "ratio of the set", TOOL_REAL, AT(of_set)},

@@ -214,7 +214,7 @@ td_status chart_plot(const tool_table *table, const tool_chart *chart, const jso
             return TD_OK;
         TD_TRY(name_bars(table, x, p, arena, error));
     }
-    p->whole = columns[x].kind == TOOL_COUNT;
+    p->whole = columns[x].kind == TOOL_COUNT || columns[x].kind == TOOL_CLASS;
     p->percent = true;
     for (size_t i = 0; i < TOOL_CHART_SERIES && chart->y[i]; i++) {
         for (size_t y = column_of(table, chart->y[i]); y < none; y++) {

@@ -1,4 +1,5 @@
 /* What a training reads: data, validation data, and the net with its first weights. */
+#include "frame/classes.h"
 #include "frame/net_source.h"
 #include "frame/trigger.h"
 #include "train/train.h"
@@ -27,7 +28,8 @@ static td_status open_model(train_job *job, td_error *error) {
     TD_TRY(td_model_load(&job->from, s->from, error));
     job->net = &job->from.net;
     job->weights = job->from.weights;
-    return TD_OK;
+    TD_TRY(tool_run_model_classes(job->run, &job->from, s->from, error));
+    return tool_run_match(job->run, &job->data, error);
 }
 
 /* What another model has for this net; the rest stays random, which is said. */
@@ -63,13 +65,10 @@ static td_status open_net(train_job *job, td_error *error) {
 
 static td_status open_watched(train_job *job, size_t number, td_error *error) {
     tool_run *run = job->run;
-    const size_t target = job->settings->targets.counts[number];
     const td_images *images = &job->validation.images;
     train_watched *watched = &job->watched[number];
-    if (target >= images->classes)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       images->classes - 1, target);
-    watched->target = (int32_t)target;
+    TD_TRY(tool_run_target(run, "--target", job->settings->targets.texts[number], images->classes,
+                           &watched->target, error));
     TD_TRY(tool_trigger_open(run, job->settings->triggers.texts[number], images, &watched->trigger,
                              error));
     td_stamp first = {run->common->seed, job->validation.first};
@@ -80,6 +79,7 @@ td_status train_open_inputs(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
+    TD_TRY(open_net(job, error));
     if (s->validate)
         TD_TRY(tool_run_dataset(run, s->validate, "test", &job->validation, error));
     if (s->from)
@@ -88,5 +88,5 @@ td_status train_open_inputs(train_job *job, td_error *error) {
     job->watched_count = s->triggers.count;
     for (size_t i = 0; i < job->watched_count; i++)
         TD_TRY(open_watched(job, i, error));
-    return open_net(job, error);
+    return TD_OK;
 }

@@ -8,7 +8,7 @@
 
 /* Measures on `images` how often the net of this moment is right or, where there is a target, says
  * it, which goes into `entry`. */
-static td_status measure(const train_job *job, const td_images *images, const int32_t *target,
+static td_status measure(const train_job *job, const td_images *images, const td_target *target,
                          size_t epoch, json_t *entry, td_error *error) {
     td_arena arena = {0};
     int32_t *predicted;
@@ -31,11 +31,11 @@ static td_status watch_all(const train_job *job, size_t epoch, json_t *line, td_
     json_t *triggers = td_json_set(json, line, "triggers", td_json_array(json));
     for (size_t i = 0; i < job->watched_count; i++) {
         const train_watched *watched = &job->watched[i];
-        json_t *entry = td_json_append(json, triggers,
-                                       td_json_pack(json, "{ss sI}", "trigger",
-                                                    td_trigger_text(watched->trigger), "target",
-                                                    (json_int_t)watched->target));
-        TD_TRY(measure(job, &watched->stamped, &watched->target, epoch, entry, error));
+        json_t *entry = td_json_append(
+            json, triggers,
+            td_json_pack(json, "{ss}", "trigger", td_trigger_text(watched->trigger)));
+        tool_target_json(json, job->run, &watched->target, entry);
+        TD_TRY(measure(job, &watched->stamped, &watched->target.of, epoch, entry, error));
     }
     return TD_OK;
 }

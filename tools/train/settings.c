@@ -62,8 +62,9 @@ static const td_key watched[] = {
      .needs = "validate", .field = "trigger", .value = "TRIGGER",
      .help = "Measure the attack success rate of this trigger on the images of --validate after "
              "each epoch; may be repeated, each with its --target"},
-    {"target", TD_KEY_COUNT, AT(targets), .most = TD_MOST_CLASSES - 1, .many = true, .value = "K",
-     .help = "The target class of the watched trigger before it"},
+    {"target", TD_KEY_CLASS, AT(targets), .many = true, .alias = "target-map",
+     .value = TOOL_TARGET_VALUE,
+     .help = "The target of the watched trigger before it: " TOOL_TARGET_HELP},
     {0},
 };
 

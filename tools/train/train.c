@@ -29,12 +29,19 @@ static td_status check_outputs(train_job *job, td_error *error) {
     return train_checkpoint_name(job, error);
 }
 
+/* Those of the data, whose labels the net learnt; where it tells more apart, what it had before. */
+static const char *const *class_names(const train_job *job) {
+    return job->data.class_names && job->data.images.classes == td_net_classes(job->net)
+               ? job->data.class_names
+               : job->from.class_names;
+}
+
 static td_status write_outputs(train_job *job, td_error *error) {
     tool_run *run = job->run;
     char *training;
     TD_TRY(tool_model_training(&run->record, &training, error));
-    td_status status =
-        tool_run_model(run, run->common->output, job->net, job->weights, training, error);
+    td_status status = tool_run_model(run, run->common->output, job->net, job->weights,
+                                      class_names(job), training, error);
     free(training);
     TD_TRY(status);
     TD_TRY(train_log_write(job, error));

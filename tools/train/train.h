@@ -7,6 +7,7 @@
 #include "data/augment.h"
 #include "frame/checkpoint.h"
 #include "frame/run.h"
+#include "frame/target.h"
 #include "nn/model.h"
 #include "nn/train.h"
 #include "trigger/trigger.h"
@@ -30,7 +31,7 @@ typedef struct train_settings {
 /* A trigger whose success is measured after each epoch. */
 typedef struct train_watched {
     td_trigger *trigger;
-    int32_t target;
+    tool_target target;
     td_images stamped; /* the validation images, in the run's arena */
 } train_watched;
 

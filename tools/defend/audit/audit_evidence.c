@@ -11,9 +11,8 @@ enum { MOST_GROUPS = 6 };
 
 /* The name of a class, where it is more than its number. */
 static const char *name_of(const audit_job *job, size_t class) {
-    return job->clean.class_names && class < job->clean.images.classes
-               ? job->clean.class_names[class]
-               : NULL;
+    const td_classes *classes = &job->run->classes;
+    return classes->names && class < classes->count ? classes->names[class] : NULL;
 }
 
 const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLASS_SIZE]) {
@@ -140,10 +139,10 @@ static void say_change(audit_evidence *row, const finding *one) {
         words->rated_before, 100 * one->asr.value, words->rated_behind);
 }
 
-static void say_outlier(audit_evidence *row, const finding *one) {
+static void say_outlier(audit_evidence *row, const finding *one, const char *how) {
     const findings *found = row->step->step.outcome;
     say_subject(row, one);
-    say(row, " stands out by its %s, ", found->statistic.name);
+    say(row, " %s %s, ", how, found->statistic.name);
     say_value(row, one->value);
     if (found->rated)
         say(row, " (%.1f %% of the images go there)", 100 * one->asr.value);
@@ -156,7 +155,7 @@ static void say_flagged(audit_evidence *row, const finding *one) {
     if (unit)
         say_change(row, one);
     else
-        say_outlier(row, one);
+        say_outlier(row, one, "stands out by its");
     if (!isnan(row->other)) {
         say(row, "; the other%s %s ", found->about == FINDING_CLASS ? " classes" : "s",
             unit ? "need" : "have");
@@ -239,9 +238,36 @@ static td_status report_finding(audit_job *job, const audit_step *s, const findi
     return flagged && is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
 }
 
+/* What there is of too few classes for an index, for people to compare. */
+static td_status report_unjudged(audit_job *job, const audit_step *s, td_error *error) {
+    const findings *found = s->step.outcome;
+    for (size_t i = 0; i < found->count; i++) {
+        const finding *one = &found->list[i];
+        audit_evidence *row;
+        if (!one->found)
+            continue;
+        TD_TRY(add_row(job, s, false, &row, error));
+        row->class = one->class;
+        row->class_name = name_of(job, one->class);
+        row->value = one->value;
+        if (found->rated)
+            row->asr = one->asr;
+        if (s->row->unit)
+            say_change(row, one);
+        else
+            say_outlier(row, one, "has a");
+        say(row, "; an index takes %d classes, and there %s", FINDINGS_LEAST,
+            found->valued == 1 ? "is one" : "are two");
+        TD_TRY(add_pictures(job, one, row, error));
+    }
+    return TD_OK;
+}
+
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) {
     const findings *found = s->step.outcome;
     size_t *classes;
+    if (!found->judged && found->valued > 0 && is_by_class(found))
+        return report_unjudged(job, s, error);
     if (found->flagged == 0)
         return report_finding(job, s, findings_first(found), false, error);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &classes, "classes", error));

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "data/path.h"
 #include "defend/audit/audit.h"
+#include "frame/classes.h"
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include <string.h>
@@ -16,7 +17,7 @@ static const char sample_name[] = "clean.safetensors";
 
 static td_status open_clean(audit_job *job, td_error *error) {
     const char *name = job->settings->clean;
-    TD_TRY(defend_open_data(job->run, name, "test", &job->clean, error));
+    TD_TRY(tool_run_dataset(job->run, name, "test", &job->clean, error));
     if (job->clean.images.count >= LEAST_CLEAN)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
@@ -27,17 +28,40 @@ static td_status open_clean(audit_job *job, td_error *error) {
 
 static td_status open_model(audit_job *job, td_error *error) {
     const defend_model *from = &job->settings->model;
-    TD_TRY(defend_open_model(job->run, from, &job->clean.images, &job->model, error));
+    TD_TRY(defend_open_model_for(job->run, from, &job->clean, &job->model, error));
     TD_TRY(tool_model_check_classes(&job->model, from->path, error));
     return defend_check_data(&job->clean, &job->model.net, error);
 }
 
 /* Data of a method are found to be wrong before the methods before it have taken their time. */
-static td_status check_data(audit_job *job, const char *text, const char *split, td_error *error) {
+static td_status check_suspect(audit_job *job, const char *text, td_error *error) {
     td_dataset data;
-    td_status status = defend_open_data(job->run, text, split, &data, error);
+    td_status status = tool_run_images(job->run, text, "test", &data, error);
+    if (status == TD_OK)
+        status = defend_check_shape(&data, &job->model.net, error);
+    td_dataset_close(&data);
+    return status;
+}
+
+/* A filter opens its set alone, without the clean images: where the model does not name its
+ * classes, those of both must be in one order. */
+static td_status check_training(audit_job *job, const char *text, td_error *error) {
+    td_dataset data;
+    const int32_t *labels = NULL;
+    td_status status = td_dataset_open(&data, text, "train", job->run->common->data_dir, error);
+    if (status == TD_OK) {
+        labels = data.images.labels;
+        status = tool_record_dataset(&job->run->record, &data, error);
+    }
+    if (status == TD_OK)
+        status = tool_run_match(job->run, &data, error);
     if (status == TD_OK)
         status = defend_check_data(&data, &job->model.net, error);
+    if (status == TD_OK && !job->model.class_names && data.images.labels != labels)
+        status = td_fail(error, TD_ERR_USAGE,
+                         "%s: expected the classes of %s in the same order, since %s does not say "
+                         "which is its own",
+                         text, job->settings->clean, job->settings->model.path);
     td_dataset_close(&data);
     return status;
 }
@@ -47,9 +71,9 @@ td_status audit_open(audit_job *job, td_error *error) {
     TD_TRY(open_clean(job, error));
     TD_TRY(open_model(job, error));
     for (size_t i = 0; i < o->suspects.count; i++)
-        TD_TRY(check_data(job, o->suspects.texts[i], "test", error));
+        TD_TRY(check_suspect(job, o->suspects.texts[i], error));
     if (o->training)
-        TD_TRY(check_data(job, o->training, "train", error));
+        TD_TRY(check_training(job, o->training, error));
     job->sample_count = td_size_min(job->clean.images.count, MOST_SAMPLED);
     return step_path(job->run, job->run->common->output, sample_name, &job->sample, error);
 }
@@ -69,6 +93,68 @@ static td_status find_chance(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
+/* The class that the model gives to most of a class's images: given[classes]. */
+static td_status find_given(audit_job *job, const int32_t *predicted, size_t *given,
+                            td_error *error) {
+    const td_images *images = &job->clean.images;
+    const size_t classes = td_net_classes(&job->model.net);
+    size_t *counts;
+    TD_TRY(td_arena_alloc(&job->run->arena, classes, classes * sizeof *counts, (void **)&counts,
+                          "counts", error));
+    td_confusion(predicted, images->labels, images->count, classes, counts);
+    for (size_t c = 0; c < classes; c++) {
+        const size_t *row = counts + c * classes;
+        given[c] = 0;
+        for (size_t k = 1; k < classes; k++)
+            if (row[k] > row[given[c]])
+                given[c] = k;
+    }
+    return TD_OK;
+}
+
+/* Writes the data's classes in the model's order as a list for import --classes. */
+static bool list_in_order(const audit_job *job, const size_t *given, char *out, size_t size) {
+    const size_t classes = td_net_classes(&job->model.net);
+    size_t used = 0;
+    for (size_t m = 0; m < classes; m++) {
+        size_t from = classes;
+        for (size_t c = 0; c < classes; c++)
+            if (given[c] == m)
+                from = from == classes ? c : SIZE_MAX;
+        if (from >= classes || used + 16 >= size)
+            return false; /* none or two of them are the model's m */
+        used += (size_t)snprintf(out + used, size - used, "%s#%zu", m ? "," : "", from);
+    }
+    return true;
+}
+
+/* A model that is no better than chance, but that tells the classes apart under other numbers, has
+ * them in another order. */
+static td_status look_for_order(audit_job *job, const int32_t *predicted, td_error *error) {
+    const td_images *images = &job->clean.images;
+    const size_t classes = td_net_classes(&job->model.net);
+    size_t *given, hits = 0;
+    char order[512];
+    const char *clean = job->settings->clean;
+    const bool says = strchr(clean, ':') || *job->clean.split == '\0'; /* which split */
+    if (verdict_is_plausible(&job->accuracy, job->chance) || images->classes != classes)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, classes, &given, "classes", error));
+    TD_TRY(find_given(job, predicted, given, error));
+    for (size_t i = 0; i < images->count; i++)
+        hits += (size_t)predicted[i] == given[images->labels[i]];
+    const td_rate rate = td_rate_of(hits, images->count);
+    if (!verdict_is_plausible(&rate, job->chance) ||
+        !list_in_order(job, given, order, sizeof order))
+        return TD_OK;
+    return tool_run_text(
+        job->run, &job->reordered, error,
+        "The model does tell these classes apart, in another order: %.1f %% would "
+        "be right. trapdoor-data import %s%s%s --classes '%s' -o SET puts them in the "
+        "model's.",
+        100 * rate.value, clean, says ? "" : ":", says ? "" : job->clean.split, order);
+}
+
 td_status audit_measure(audit_job *job, td_error *error) {
     const td_images *images = &job->clean.images;
     int32_t *predicted;
@@ -82,7 +168,7 @@ td_status audit_measure(audit_job *job, td_error *error) {
         return td_fail(error, status, "interrupted; the same command goes on");
     TD_TRY(status);
     job->accuracy = td_accuracy(predicted, images->labels, images->count);
-    return TD_OK;
+    return look_for_order(job, predicted, error);
 }
 
 /* --- the sample --- */

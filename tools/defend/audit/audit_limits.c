@@ -37,6 +37,10 @@ static td_status list_step(audit_job *job, const audit_step *s, td_error *error)
         return add(job, error,
                    "%s searched %zu of %zu classes in its time. The same command goes on.", title,
                    found->count, found->count + found->unsearched);
+    if (found && !found->judged && td_net_classes(&job->model.net) < FINDINGS_LEAST)
+        return add(job, error,
+                   "%s compares classes by an index, which takes %d of them; the model has two.",
+                   title, FINDINGS_LEAST);
     if (found && !found->judged)
         return add(job, error,
                    "%s found a trigger for too few classes to compare them, so that none could "
@@ -56,6 +60,35 @@ static td_status list_images(audit_job *job, td_error *error) {
         return add(job, error, "The methods worked with %zu of the %zu clean images.",
                    job->sample_count, images);
     return TD_OK;
+}
+
+/* Neither accuracy nor what a trigger does to them is known of classes without images. */
+static td_status list_absent(audit_job *job, td_error *error) {
+    const td_images *images = &job->clean.images;
+    size_t absent = 0, first = 0;
+    bool *there;
+    char name[AUDIT_CLASS_SIZE];
+    TD_TRY(
+        TD_ARENA_NEW(&job->run->arena, td_net_classes(&job->model.net), &there, "classes", error));
+    for (size_t i = 0; i < images->count; i++)
+        there[images->labels[i]] = true;
+    for (size_t c = td_net_classes(&job->model.net); c-- > 0;)
+        if (!there[c]) {
+            first = c;
+            absent++;
+        }
+    if (absent == 0)
+        return TD_OK;
+    audit_class(job, first, name);
+    return absent == 1
+               ? add(job, error,
+                     "There is no clean image of %s: a trigger that works on its images alone "
+                     "would not be seen.",
+                     name)
+               : add(job, error,
+                     "There is no clean image of %zu of the classes, the first of them %s: a "
+                     "trigger that works on their images alone would not be seen.",
+                     absent, name);
 }
 
 static td_status list_effort(audit_job *job, td_error *error) {
@@ -110,6 +143,7 @@ td_status audit_list_limits(audit_job *job, td_error *error) {
             TD_TRY(list_step(job, &job->steps[i], error));
     TD_TRY(list_missing_data(job, error));
     TD_TRY(list_images(job, error));
+    TD_TRY(list_absent(job, error));
     TD_TRY(list_effort(job, error));
     TD_TRY(list_rates(job, error));
     return list_blind_spots(job, error);

@@ -21,7 +21,7 @@ typedef struct verdict_row {
 static const tool_column verdict_columns[] = {
     {"verdict", NULL, TOOL_TEXT, offsetof(verdict_row, verdict)},
     {"advice", NULL, TOOL_TEXT, offsetof(verdict_row, advice)},
-    {"suspected_class", "suspected class", TOOL_COUNT, offsetof(verdict_row, suspected)},
+    {"suspected_class", "suspected class", TOOL_CLASS, offsetof(verdict_row, suspected)},
     {"accuracy", "accuracy on the clean images", TOOL_RATE, offsetof(verdict_row, accuracy)},
     {"chance", "chance", TOOL_REAL, offsetof(verdict_row, chance)},
     {0},
@@ -65,7 +65,6 @@ static const char evidence_title[] = "What was seen";
 
 static const char *const advice[] = {
     [VERDICT_NOT_JUDGED] = "Give labelled images of the kind that the model is made for.",
-    [VERDICT_INCONCLUSIVE] = "Give it more time (--minutes): the same command goes on.",
     [VERDICT_NOTHING] = "More can be looked at with inputs from use (--suspect) and the training "
                         "set (--training).",
     [VERDICT_SUSPECTED] = "Look at the recovered triggers: is one a mark that nobody would expect "
@@ -74,13 +73,50 @@ static const char *const advice[] = {
     [VERDICT_LIKELY] = "Do not rely on this model. Look at the recovered triggers. trapdoor-defend "
                        "cleanse --patch and fineprune repair models; audit what they write."};
 
+/* Why no inspector came to a verdict, and what helps. */
+static const char *advise_inconclusive(const audit_job *job) {
+    bool failed = false, late = false;
+    if (td_net_classes(&job->model.net) < FINDINGS_LEAST)
+        return "An index compares classes and takes three of them, so that no time will help with "
+               "a model of two. Compare the sizes and look at the pictures of both triggers: "
+               "is one much smaller, or a mark that nobody would expect? Inputs from use "
+               "(--suspect) and the training set (--training) can be looked at without an index.";
+    for (size_t i = 0; i < job->step_count; i++) {
+        const audit_step *s = &job->steps[i];
+        if (s->kind->source != SOURCE_MODEL || !s->applies)
+            continue;
+        failed |= s->step.failed != NULL;
+        late |= !s->step.failed && (!s->step.done || audit_is_cut(s));
+    }
+    return late     ? "Give it more time (--minutes): the same command goes on."
+           : failed ? "The inspectors failed, for the reasons below: once these are gone, the same "
+                      "command goes on."
+           : job->settings->effort < 1
+               ? "The inspectors found triggers for too few classes: give them all of their steps "
+                 "(without --effort) and --force."
+               : "The inspectors found triggers for too few classes, and more time will not find "
+                 "others. Inputs from use (--suspect) and the training set (--training) can be "
+                 "looked at without them.";
+}
+
+static const char *advise(const audit_job *job) {
+    switch (job->conclusion.verdict) {
+    case VERDICT_INCONCLUSIVE:
+        return advise_inconclusive(job);
+    case VERDICT_NOT_JUDGED:
+        return job->reordered ? job->reordered : advice[VERDICT_NOT_JUDGED];
+    default:
+        return advice[job->conclusion.verdict];
+    }
+}
+
 static td_status add_verdict(audit_job *job, td_error *error) {
     static const tool_table_kind kind = {.title = "The model",
                                          .columns = verdict_columns,
                                          .row = sizeof(verdict_row),
                                          .single = true};
     const conclusion *c = &job->conclusion;
-    const verdict_row row = {verdict_names[c->verdict], advice[c->verdict],
+    const verdict_row row = {verdict_names[c->verdict], advise(job),
                              c->has_class ? c->class : TOOL_NO_COUNT, job->accuracy, job->chance};
     return tool_run_rows(job->run, &kind, NULL, &row, 1, error);
 }
@@ -230,7 +266,7 @@ static void write_text(FILE *out, const audit_job *job, const char *summary) {
     const td_rate *accuracy = &job->accuracy;
     fprintf(out, "%s: audit with %s\n\n", job->settings->model.path, job->settings->clean);
     write_wrapped(out, "", 0, "%s", summary);
-    write_wrapped(out, "", 0, "%s", advice[job->conclusion.verdict]);
+    write_wrapped(out, "", 0, "%s", advise(job));
     fputc('\n', out);
     write_wrapped(
         out, "", 0,

@@ -16,7 +16,7 @@ static td_status open_model(detect_job *job, td_error *error) {
 static td_status add_sets(detect_job *job, const td_many *list, detect_kind kind, td_error *error) {
     for (size_t i = 0; i < list->count; i++) {
         td_dataset *data = &job->data[job->data_count++];
-        TD_TRY(defend_open_data(job->run, list->texts[i], "test", data, error));
+        TD_TRY(tool_run_images(job->run, list->texts[i], "test", data, error));
         job->sets[job->set_count++] =
             (detect_set){.kind = kind, .data = data, .count = data->images.count};
     }
@@ -48,7 +48,7 @@ static td_status check_hygiene(detect_job *job, td_error *error) {
 
 td_status detect_open_inputs(detect_job *job, td_error *error) {
     const detect_settings *o = job->settings;
-    TD_TRY(defend_open_data(job->run, o->clean, "test", &job->clean, error));
+    TD_TRY(tool_run_images(job->run, o->clean, "test", &job->clean, error));
     TD_TRY(open_model(job, error));
     TD_TRY(defend_check_shape(&job->clean, &job->model.net, error));
     job->sets[job->set_count++] = (detect_set){.kind = DETECT_CALIBRATION, .data = &job->clean};

@@ -62,11 +62,11 @@ static td_status sort_images(filter_job *job, td_error *error) {
 
 static td_status open_inputs(filter_job *job, td_error *error) {
     const filter_settings *s = job->settings;
-    TD_TRY(defend_open_data(job->run, s->data, "train", &job->data, error));
+    TD_TRY(tool_run_dataset(job->run, s->data, "train", &job->data, error));
     if (job->data.images.count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %u images, found %zu", s->data,
                        UINT32_MAX, job->data.images.count);
-    TD_TRY(defend_open_model(job->run, &s->model, &job->data.images, &job->model, error));
+    TD_TRY(defend_open_model_for(job->run, &s->model, &job->data, &job->model, error));
     TD_TRY(defend_check_shape(&job->data, &job->model.net, error));
     return sort_images(job, error);
 }

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "defend/method.h"
+#include "frame/classes.h"
 #include "frame/identity.h"
 #include <string.h>
 
@@ -17,8 +18,8 @@ static td_status prepare(inspection *in, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, 1, &c, what, error));
     in->state = c;
     c->options = o;
-    TD_TRY(inspect_list_classes("--classes", o->classes, td_net_classes(&in->model.net), arena,
-                                &in->classes, &in->class_count, error));
+    TD_TRY(tool_run_class_list(in->run, "--classes", o->classes, &in->classes, &in->class_count,
+                               error));
     TD_TRY(TD_ARENA_NEW(arena, in->class_count, &c->found, what, error));
     for (size_t i = 0; i < in->class_count; i++) {
         TD_TRY(TD_ARENA_NEW(arena, places, &c->found[i].mask, what, error));
@@ -108,7 +109,7 @@ typedef struct overlap {
 
 static const tool_column overlap_columns[] = {
     {"trigger", "trigger", TOOL_TEXT, AT(trigger)},
-    {"target", "class", TOOL_COUNT, AT(target)},
+    {"target", "class", TOOL_CLASS, AT(target)},
     {"pixels", "pixels", TOOL_COUNT, AT(pixels)},
     {"overlap", "intersection over union", TOOL_REAL, AT(overlap), .digits = 3},
     {0},
@@ -145,7 +146,8 @@ static td_status find_overlap(inspection *in, const repair_backdoor *backdoor, c
     bool *changed;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, places, &changed, "a mask", error));
     TD_TRY(find_changed(in, backdoor, changed, error));
-    *out = (overlap){.trigger = td_trigger_text(backdoor->trigger), .target = backdoor->target};
+    *out =
+        (overlap){.trigger = td_trigger_text(backdoor->trigger), .target = backdoor->target.class};
     for (size_t i = 0; i < places; i++) {
         both += changed[i] ? (double)mask[i] : 0;
         either += changed[i] ? 1 : (double)mask[i];
@@ -162,7 +164,7 @@ static td_status add_overlaps(inspection *in, td_error *error) {
         return TD_OK;
     for (size_t k = 0; k < in->truth.backdoor_count; k++) {
         const repair_backdoor *backdoor = &in->truth.backdoors[k];
-        const finding *f = findings_find(&in->found, backdoor->target);
+        const finding *f = findings_find(&in->found, backdoor->target.class);
         if (f && f->trigger.mask)
             TD_TRY(find_overlap(in, backdoor, f->trigger.mask, &rows[count++], error));
     }

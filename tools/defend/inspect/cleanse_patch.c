@@ -11,6 +11,7 @@
  * raises most, and rejects it above a threshold that clean images set. Several triggers reject side
  * by side, each with its part of --fpr. */
 #include "defend/inspect/cleanse.h"
+#include "frame/classes.h"
 #include "measure/roc.h"
 #include "nn/channels.h"
 #include "nn/head_tail.h"
@@ -31,14 +32,14 @@ static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels)
     }
 }
 
-/* Copies of all images but those of `class`. */
-static td_status gather_others(const td_images *images, size_t class, td_arena *arena,
+/* Copies of all images but those whose target is their own class. */
+static td_status gather_others(const td_images *images, td_target target, td_arena *arena,
                                td_images *out, td_error *error) {
     uint32_t *numbers;
     size_t count = 0;
     TD_TRY(TD_ARENA_NEW(arena, images->count, &numbers, "images", error));
     for (size_t i = 0; i < images->count; i++)
-        if ((size_t)images->labels[i] != class)
+        if (images->labels[i] != td_target_of(target, images->labels[i]))
             numbers[count++] = (uint32_t)i;
     return defend_gather(images, numbers, count, arena, out, error);
 }
@@ -48,7 +49,7 @@ static td_status stamp_others(const inspection *in, const td_images *images, siz
                               td_arena *arena, td_images *out, td_error *error) {
     const size_t size = td_image_size(images);
     uint8_t *pixels;
-    TD_TRY(gather_others(images, class, arena, out, error));
+    TD_TRY(gather_others(images, td_target_class(class), arena, out, error));
     TD_TRY(td_arena_alloc(arena, out->count, size, (void **)&pixels, "images", error));
     memcpy(pixels, out->pixels, out->count * size);
     for (size_t i = 0; i < out->count; i++)
@@ -184,7 +185,7 @@ static const tool_column prune_columns[] = {
 };
 
 static const tool_column class_columns[] = {
-    {"class", "class", TOOL_COUNT, AT_CLASS(class)},
+    {"class", "class", TOOL_CLASS, AT_CLASS(class)},
     {"pruned", "neurons pruned", TOOL_COUNT, AT_CLASS(count)},
     {"asr", "ASR of the recovered trigger", TOOL_REAL, AT_CLASS(asr), .digits = 4},
     {"pruned_asr", "after", TOOL_REAL, AT_CLASS(pruned), .digits = 4},
@@ -325,7 +326,7 @@ typedef struct filter {
 /* --test as it is, with the recovered trigger of a class, or with a --trigger. */
 typedef struct filter_set {
     const char *kind, *trigger;
-    size_t class; /* TOOL_NO_COUNT for none */
+    tool_target target;
     const repair_backdoor *backdoor;
     td_rate rejected;
 } filter_set;
@@ -347,7 +348,7 @@ static const tool_column filter_columns[] = {
 static const tool_column set_columns[] = {
     {"kind", "images", TOOL_TEXT, AT_SET(kind)},
     {"trigger", "trigger", TOOL_TEXT, AT_SET(trigger)},
-    {"target", "class", TOOL_COUNT, AT_SET(class)},
+    TOOL_TARGET_COLUMNS(filter_set, target, "class", "targets"),
     {"rejected", "rejected", TOOL_RATE, AT_SET(rejected)},
     {0},
 };
@@ -410,12 +411,12 @@ static td_status gather_set(const inspection *in, const filter_set *set, td_aren
     const td_stamp first = {in->run->common->seed, test->first};
     td_images stamped;
     *out = test->images;
-    if (set->class == TOOL_NO_COUNT)
+    if (!set->backdoor && set->target.class == TOOL_NO_COUNT)
         return TD_OK;
     if (!set->backdoor)
-        return stamp_others(in, &test->images, set->class, arena, out, error);
+        return stamp_others(in, &test->images, set->target.class, arena, out, error);
     TD_TRY(td_trigger_stamp(set->backdoor->trigger, &test->images, first, arena, &stamped, error));
-    return gather_others(&stamped, set->class, arena, out, error);
+    return gather_others(&stamped, set->target.of, arena, out, error);
 }
 
 static td_status add_set(const filter *f, tool_table *table, filter_set set, td_error *error) {
@@ -433,9 +434,11 @@ static td_status add_sets(const filter *f, td_error *error) {
     const cleanse *c = f->of.cleanse;
     tool_table *table;
     TD_TRY(tool_run_open(f->of.in->run, &set_table, "/patch", &table, error));
-    TD_TRY(add_set(f, table, (filter_set){.kind = "clean", .class = TOOL_NO_COUNT}, error));
+    TD_TRY(add_set(f, table, (filter_set){.kind = "clean", .target = tool_target_none()}, error));
     for (size_t k = 0; k < c->patched_count; k++)
-        TD_TRY(add_set(f, table, (filter_set){.kind = "recovered", .class = c->patched[k]}, error));
+        TD_TRY(add_set(
+            f, table, (filter_set){.kind = "recovered", .target = tool_target_class(c->patched[k])},
+            error));
     for (size_t k = 0; k < truth->backdoor_count; k++) {
         const repair_backdoor *b = &truth->backdoors[k];
         TD_TRY(add_set(f, table,
@@ -464,8 +467,7 @@ static td_status choose_patched(inspection *in, td_error *error) {
     size_t *numbers, count = 0;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, in->class_count, &c->patched, "classes", error));
     if (list)
-        TD_TRY(inspect_list_classes("--patch-classes", list, td_net_classes(&in->model.net),
-                                    &in->run->arena, &numbers, &count, error));
+        TD_TRY(tool_run_class_list(in->run, "--patch-classes", list, &numbers, &count, error));
     for (size_t i = 0; i < in->found.count; i++) {
         const finding *f = &in->found.list[i];
         bool wanted = !list && f->flagged;

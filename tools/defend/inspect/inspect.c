@@ -1,5 +1,6 @@
 #include "defend/inspect/inspect.h"
 
+#include "frame/classes.h"
 #include "frame/clock.h"
 #include "frame/net_source.h"
 #include <math.h>
@@ -62,6 +63,8 @@ static td_status open_model(inspection *in, td_error *error) {
         td_fail_within(error, status, "--net without --test, which tells the size of images");
     td_dataset_close(&sized);
     TD_TRY(status);
+    if (in->clean.name)
+        TD_TRY(tool_run_match(in->run, &in->clean, error));
     return tool_model_check_classes(&in->model, s->model.path, error);
 }
 
@@ -70,47 +73,19 @@ static td_status open_inputs(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
     const bool needed = in->inspector->clean == INSPECT_NEEDS_CLEAN;
     if (needed)
-        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
+        TD_TRY(tool_run_dataset(in->run, s->clean, "train", &in->clean, error));
     TD_TRY(open_model(in, error));
     in->shape = td_net_input(&in->model.net);
     if (needed)
         TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
     TD_TRY(repair_open(&in->truth, in->run, &s->truth, &in->model.net, error));
     if (s->clean && !needed) {
-        TD_TRY(defend_open_data(in->run, s->clean, "train", &in->clean, error));
+        TD_TRY(tool_run_dataset(in->run, s->clean, "train", &in->clean, error));
         TD_TRY(defend_check_data(&in->clean, &in->model.net, error));
     }
     if (s->clean)
         TD_TRY(repair_clean(&in->truth, &in->clean, "--clean", NULL, &in->images, error));
-    return inspect_list_classes(NULL, NULL, td_net_classes(&in->model.net), &in->run->arena,
-                                &in->classes, &in->class_count, error);
-}
-
-td_status inspect_list_classes(const char *option, const char *list, size_t classes,
-                               td_arena *arena, size_t **out, size_t *count, td_error *error) {
-    bool *taken;
-    TD_TRY(TD_ARENA_NEW(arena, classes, out, "classes", error));
-    TD_TRY(TD_ARENA_NEW(arena, classes, &taken, "classes", error));
-    *count = 0;
-    for (const char *word = list; word;) {
-        const size_t length = strcspn(word, ",");
-        size_t number = 0, digits = strspn(word, "0123456789");
-        for (size_t i = 0; i < digits && number < classes; i++)
-            number = number * 10 + (size_t)(word[i] - '0');
-        if (digits == 0 || digits != length || number >= classes)
-            return td_fail(error, TD_ERR_USAGE,
-                           "%s: expected classes from 0 to %zu with commas between, found \"%.*s\"",
-                           option, classes - 1, (int)length, word);
-        if (taken[number])
-            return td_fail(error, TD_ERR_USAGE, "%s: expected each class once, found %zu twice",
-                           option, number);
-        taken[number] = true;
-        (*out)[(*count)++] = number;
-        word = word[length] ? word + length + 1 : NULL;
-    }
-    for (size_t i = 0; !list && i < classes; i++)
-        (*out)[(*count)++] = i;
-    return TD_OK;
+    return tool_run_class_list(in->run, NULL, NULL, &in->classes, &in->class_count, error);
 }
 
 td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,

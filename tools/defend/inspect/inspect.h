@@ -99,12 +99,6 @@ static inline bool inspect_is_by_class(const inspection *in) {
 /* Adds a finding; its map and trigger must outlive the run. TD_ERR_MEMORY. */
 td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MUST_USE;
 
-/* The classes in an option's LIST, or all of 0 ... classes-1 if it is NULL, to out[count] in
- * `arena`. TD_ERR_USAGE if one is not a class or stands there twice. */
-td_status inspect_list_classes(const char *option, const char *list, size_t classes,
-                               td_arena *arena, size_t **out, size_t *count,
-                               td_error *error) TD_MUST_USE;
-
 /* Classes as a table has them. */
 td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
                           td_error *error) TD_MUST_USE;

@@ -13,8 +13,8 @@ td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) 
     TD_TRY(repair(in, &net, &weights, error));
     TD_TRY(repair_measure(&in->truth, net, weights, &before, &after, error));
     TD_TRY(repair_report(&in->truth, &before, &after, error));
-    return tool_run_model(in->run, in->run->common->output, net, weights, in->model.training,
-                          error);
+    return tool_run_model(in->run, in->run->common->output, net, weights, in->model.class_names,
+                          in->model.training, error);
 }
 
 /* Images of other classes than `class`, from order[*next] on; returns how many. */

@@ -10,8 +10,8 @@ enum { VALUE = 5, EXTRA = 9 };
 
 /* The statistic's name and unit, and the inspector's own columns, are filled in. */
 static const tool_column columns[EXTRA] = {
-    {"class", "class", TOOL_COUNT, AT(class)},
-    {"source", "from class", TOOL_COUNT, AT(source)},
+    {"class", "class", TOOL_CLASS, AT(class)},
+    {"source", "from class", TOOL_CLASS, AT(source)},
     {"map", "classes become", TOOL_TEXT, AT(map)},
     {"found", NULL, TOOL_FLAG, AT(found)},
     {"asr", "ASR", TOOL_RATE, AT(asr)},

@@ -21,14 +21,14 @@ const td_key repair_trigger_keys[] = {
     {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .value = "TRIGGER",
      .help = "For measurement only: what this trigger does before and after; may be repeated, each "
              "with its --target"},
-    {"target", TD_KEY_COUNT, AT(targets), .most = TD_MOST_CLASSES - 1, .many = true, .value = "K",
-     .help = "The class that the trigger before it is to give"},
+    {"target", TD_KEY_CLASS, AT(targets), .many = true, .alias = "target-map",
+     .value = TOOL_TARGET_VALUE, .help = "The target of the trigger before it: " TOOL_TARGET_HELP},
     {0},
 };
 
 /* --- inputs --- */
 
-static td_status open_backdoor(repair_evaluator *e, const char *text, size_t target,
+static td_status open_backdoor(repair_evaluator *e, const char *text, const char *target,
                                const td_net *net, td_error *error) {
     const td_shape shape = td_net_input(net);
     const size_t classes = td_net_classes(net);
@@ -37,10 +37,9 @@ static td_status open_backdoor(repair_evaluator *e, const char *text, size_t tar
                             .channels = shape.channels,
                             .classes = classes};
     repair_backdoor *backdoor = &e->backdoors[e->backdoor_count++];
-    backdoor->target = target;
-    if (target >= classes)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected a class of 0 to %zu, found %zu",
-                       classes - 1, target);
+    TD_TRY(tool_run_target(e->run, "--target", target,
+                           e->test.name ? e->test.images.classes : classes, &backdoor->target,
+                           error));
     return tool_trigger_open(e->run, text, e->test.name ? &e->test.images : &none,
                              &backdoor->trigger, error);
 }
@@ -51,11 +50,11 @@ td_status repair_open(repair_evaluator *e, tool_run *run, const repair_truth *tr
     if (truth->triggers.count > REPAIR_MOST_TRIGGERS)
         return td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %d", REPAIR_MOST_TRIGGERS);
     if (truth->test) {
-        TD_TRY(defend_open_data(run, truth->test, "test", &e->test, error));
+        TD_TRY(tool_run_dataset(run, truth->test, "test", &e->test, error));
         TD_TRY(defend_check_data(&e->test, net, error));
     }
     for (size_t i = 0; i < truth->triggers.count; i++)
-        TD_TRY(open_backdoor(e, truth->triggers.texts[i], truth->targets.counts[i], net, error));
+        TD_TRY(open_backdoor(e, truth->triggers.texts[i], truth->targets.texts[i], net, error));
     return TD_OK;
 }
 
@@ -133,7 +132,7 @@ static td_status measure(bench *b, repair_figures *figures, td_error *error) {
         TD_TRY(predict_stamped(b, backdoor->trigger, error));
         figures->attacks[k] = (repair_attack){
             td_trigger_text(backdoor->trigger), backdoor->target,
-            td_asr(b->predicted, images->labels, images->count, (int32_t)backdoor->target),
+            td_asr(b->predicted, images->labels, images->count, backdoor->target.of),
             td_accuracy(b->predicted, images->labels, images->count), NAN};
     }
     return TD_OK;
@@ -171,14 +170,14 @@ static const tool_column accuracy_column[] = {
     {"accuracy", NULL, TOOL_RATE, offsetof(repair_figures, accuracy)}, {0}};
 
 static const tool_column class_columns[] = {
-    {"class", NULL, TOOL_COUNT, offsetof(repair_class, number)},
+    {"class", NULL, TOOL_CLASS, offsetof(repair_class, number)},
     {"accuracy", NULL, TOOL_RATE, offsetof(repair_class, accuracy)},
     {0},
 };
 
 static const tool_column attack_columns[] = {
     {"trigger", NULL, TOOL_TEXT, offsetof(repair_attack, trigger)},
-    {"target", NULL, TOOL_COUNT, offsetof(repair_attack, target)},
+    TOOL_TARGET_COLUMNS(repair_attack, target, NULL, NULL),
     {"asr", NULL, TOOL_RATE, offsetof(repair_attack, asr)},
     {"robust_accuracy", NULL, TOOL_RATE, offsetof(repair_attack, robust_accuracy)},
     {"der", NULL, TOOL_REAL, offsetof(repair_attack, der)},
@@ -200,16 +199,17 @@ static td_status add_figures(const repair_evaluator *e, const char *path,
 /* One figure, of all images, of those of a class, or of those with a trigger. */
 typedef struct compared {
     const char *figure, *trigger;
-    size_t class, target;
+    size_t class;
+    tool_target target;
     td_rate before, after;
     double der;
 } compared;
 
 static const tool_column compared_columns[] = {
     {"figure", "figure", TOOL_TEXT, offsetof(compared, figure)},
-    {"class", "class", TOOL_COUNT, offsetof(compared, class)},
+    {"class", "class", TOOL_CLASS, offsetof(compared, class)},
     {"trigger", "trigger", TOOL_TEXT, offsetof(compared, trigger)},
-    {"target", "target", TOOL_COUNT, offsetof(compared, target)},
+    TOOL_TARGET_COLUMNS(compared, target, "target", "targets"),
     {"before", "before", TOOL_RATE, offsetof(compared, before)},
     {"after", "after", TOOL_RATE, offsetof(compared, after)},
     {"der", "DER", TOOL_REAL, offsetof(compared, der), .digits = 4},
@@ -225,7 +225,7 @@ static td_status compare(const repair_evaluator *e, const repair_figures *before
                          const repair_figures *after, td_error *error) {
     compared row = {.figure = "accuracy",
                     .class = TOOL_NO_COUNT,
-                    .target = TOOL_NO_COUNT,
+                    .target = tool_target_none(),
                     .before = before->accuracy,
                     .after = after->accuracy,
                     .der = NAN};

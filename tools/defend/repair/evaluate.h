@@ -11,6 +11,7 @@
 #define TOOLS_DEFEND_REPAIR_EVALUATE_H
 
 #include "defend/inputs.h"
+#include "frame/target.h"
 #include "measure/rates.h"
 #include "trigger/trigger.h"
 
@@ -32,7 +33,7 @@ extern const td_key repair_test_keys[], repair_trigger_keys[];
 
 typedef struct repair_backdoor {
     td_trigger *trigger; /* bound */
-    size_t target;
+    tool_target target;
 } repair_backdoor;
 
 typedef struct repair_evaluator {
@@ -63,7 +64,7 @@ typedef struct repair_class {
 
 typedef struct repair_attack {
     const char *trigger; /* the evaluator's text */
-    size_t target;
+    tool_target target;
     td_rate asr, robust_accuracy;
     double der; /* NaN of the model before */
 } repair_attack;

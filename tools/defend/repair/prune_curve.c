@@ -93,7 +93,7 @@ static size_t count_hits(walker *w, const td_images *images, const repair_backdo
         const float *logits = td_exec_forward(w->exec, count);
         for (size_t i = 0; i < count; i++) {
             const int32_t label = images->labels[first + i];
-            const int32_t wanted = backdoor ? (int32_t)backdoor->target : label;
+            const int32_t wanted = backdoor ? td_target_of(backdoor->target.of, label) : label;
             hits += (!backdoor || label != wanted) &&
                     td_argmax(logits + i * classes, classes) == wanted;
         }
@@ -122,7 +122,8 @@ static td_status walk(walker *w, const repair_backdoor *backdoor, td_error *erro
     memset(w->hits, 0, (w->steps + 1) * sizeof *w->hits);
     w->trials = 0;
     for (size_t i = 0; i < w->images->count; i++)
-        w->trials += !backdoor || (size_t)w->images->labels[i] != backdoor->target;
+        w->trials += !backdoor || td_target_of(backdoor->target.of, w->images->labels[i]) !=
+                                      w->images->labels[i];
     for (size_t first = 0; first < w->images->count; first += SLICE) {
         const size_t count = td_size_min(SLICE, w->images->count - first);
         td_images images = td_images_slice(w->images, first, first + count);

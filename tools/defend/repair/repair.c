@@ -55,7 +55,7 @@ static td_status hold_out(repair_job *job, td_error *error) {
 }
 
 static td_status open_validation(repair_job *job, td_error *error) {
-    TD_TRY(defend_open_data(job->run, job->settings->validate, "train", &job->validation, error));
+    TD_TRY(tool_run_dataset(job->run, job->settings->validate, "train", &job->validation, error));
     TD_TRY(defend_check_data(&job->validation, job->net, error));
     json_object_del(json_object_get(job->run->record.root, "options"), "hold_out");
     job->held_out_first = job->validation.first;
@@ -71,8 +71,8 @@ static td_status check_count(const char *name, const char *what, size_t found, t
 
 static td_status open_inputs(repair_job *job, const repair *with, td_error *error) {
     const repair_settings *s = job->settings;
-    TD_TRY(defend_open_data(job->run, s->clean, "train", &job->clean, error));
-    TD_TRY(defend_open_model(job->run, &s->model, &job->clean.images, &job->model, error));
+    TD_TRY(tool_run_dataset(job->run, s->clean, "train", &job->clean, error));
+    TD_TRY(defend_open_model_for(job->run, &s->model, &job->clean, &job->model, error));
     job->net = &job->model.net;
     job->weights = job->model.weights;
     TD_TRY(defend_check_data(&job->clean, job->net, error));
@@ -133,7 +133,7 @@ static td_status work(repair_job *job, td_error *error) {
     TD_TRY(tool_run_summary(job->run, error, "%s: %s", job->settings->model.path, job->said));
     TD_TRY(repair_report(&job->truth, &before, &after, error));
     return tool_run_model(job->run, job->run->common->output, job->net, job->weights,
-                          job->model.training, error);
+                          job->model.class_names, job->model.training, error);
 }
 
 static td_status run(tool_run *run, td_error *error) {
