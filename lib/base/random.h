@@ -36,6 +36,8 @@ typedef enum td_purpose {
                            of it sees, index: the step; 2: the order of the images in retraining,
                            index: its epoch; 3: a variant of an image, index: the variant */
     TD_FOR_REPAIR = 18, /* which clean images are held out to validate a repair */
+    TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the class;
+                           1: the fills of windows */
 } td_purpose;
 
 typedef struct td_random {

@@ -1,6 +1,67 @@
 #include "frame/training.h"
 
+#include <math.h>
 #include <stdio.h>
+
+#define AT(field) offsetof(tool_training, field)
+
+/* As in td_optimizers and td_schedules. */
+static const char *const optimizers[] = {"sgd", "adam", NULL};
+static const char *const schedules[] = {"constant", "step", "cosine", NULL};
+
+const td_key tool_training_keys[] = {
+    {"epochs", TD_KEY_COUNT, AT(options.epochs), .least = 1, .most = 1000000, .standard = "10",
+     .value = "N", .help = "Epochs"},
+    {"batch", TD_KEY_COUNT, AT(options.batch), .least = 1, .most = 65536, .standard = "128",
+     .value = "N", .help = "Images a step"},
+    {"optimizer", TD_KEY_WORD, AT(optimizer), .words = optimizers, .standard = "adam",
+     .value = "NAME", .help = "sgd or adam"},
+    {"lr", TD_KEY_REAL, AT(options.step.lr), .most = INFINITY, .above = true, .value = "X",
+     .help = "Learning rate (adam 0.001, sgd 0.01)"},
+    {"momentum", TD_KEY_REAL, AT(options.step.momentum), .most = 1, .standard = "0.9", .value = "X",
+     .help = "Momentum of sgd"},
+    {"beta1", TD_KEY_REAL, AT(options.step.beta1), .most = 0.999999, .standard = "0.9",
+     .value = "X", .help = "First-moment decay of adam"},
+    {"beta2", TD_KEY_REAL, AT(options.step.beta2), .most = 0.999999, .standard = "0.999",
+     .value = "X", .help = "Second-moment decay of adam"},
+    {"weight-decay", TD_KEY_REAL, AT(options.step.weight_decay), .most = INFINITY, .standard = "0",
+     .value = "X", .help = "Weight decay, added to the gradient"},
+    {"schedule", TD_KEY_WORD, AT(schedule), .words = schedules, .standard = "constant",
+     .value = "NAME", .help = "constant, step or cosine"},
+    {"warmup", TD_KEY_COUNT, AT(options.warmup), .most = 1000000, .standard = "0", .value = "N",
+     .help = "Epochs of linear warm-up before the schedule"},
+    {"augment", TD_KEY_TEXT, AT(augment), .value = "KIND[=AMOUNT],...",
+     .help = "Change every image at random, anew each epoch, before the net sees it: zoom=F (by "
+             "1-F to 1+F; 0.1), rotate=DEGREES (up to so much either way; 15), shift=P (by up to P "
+             "pixels; 2), crop=P (from a border of P pixels; 4), flip (left to right, half of the "
+             "images). They apply in this order; outside of the image is black"},
+    {"label-smoothing", TD_KEY_REAL, AT(options.label_smoothing), .most = 1, .below = true,
+     .standard = "0", .value = "X", .help = "Spread the share X of each label over all classes"},
+    {0},
+};
+
+td_status tool_training_complete(tool_training *t, uint64_t seed, td_error *error) {
+    td_train_options *options = &t->options;
+    if (options->warmup >= options->epochs)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--warmup: expected fewer epochs than the %zu of --epochs, found %zu",
+                       options->epochs, options->warmup);
+    options->optimizer = td_optimizer_find(optimizers[t->optimizer]);
+    options->schedule = td_schedule_find(schedules[t->schedule]);
+    options->seed = seed;
+    options->step.epsilon = 1e-8;
+    if (!(options->step.lr > 0))
+        options->step.lr = options->optimizer->lr;
+    if (!t->augment)
+        return TD_OK;
+    td_status status = td_augment_parse(&t->augmentation, t->augment, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "--augment");
+    td_augment_text(&t->augmentation, t->augment_text);
+    t->augment = t->augment_text;
+    options->augment = &t->augmentation;
+    return TD_OK;
+}
 
 typedef struct watch {
     tool_run *run;

@@ -97,7 +97,7 @@ static td_status allocate(train_job *job, td_error *error) {
 td_status train_checkpoint_write(train_job *job, const td_train_state *state, td_error *error) {
     train_copy *copy = &job->copy;
     const size_t weights = job->net->weight_count;
-    const bool last = state->epoch == job->settings->options.epochs;
+    const bool last = state->epoch == job->settings->training.options.epochs;
     if (!job->checkpoint.path)
         return TD_OK;
     TD_TRY(allocate(job, error));
@@ -181,10 +181,10 @@ static td_status read_checkpoint(void *context, const json_t *head, const td_saf
     train_job *job = context;
     const size_t weights = job->net->weight_count, states = job->states * weights;
     const json_int_t epoch = json_integer_value(json_object_get(head, "epoch"));
-    if (epoch < 1 || (size_t)epoch > job->settings->options.epochs)
+    if (epoch < 1 || (size_t)epoch > job->settings->training.options.epochs)
         return td_fail(error, TD_ERR_FORMAT,
                        "metadata: expected an epoch from 1 to %zu, found %lld",
-                       job->settings->options.epochs, (long long)epoch);
+                       job->settings->training.options.epochs, (long long)epoch);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, states, &job->optimizer_state, "the optimiser", error));
     TD_TRY(copy_floats(file, "weights", weights, job->weights, error));
     TD_TRY(copy_floats(file, "optimizer", states, job->optimizer_state, error));

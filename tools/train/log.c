@@ -53,7 +53,8 @@ static void print_line(const train_job *job, const json_t *line, const td_train_
                                      100 * json_real_value(json_object_get(trigger, "asr")));
     }
     tool_run_log(job->run, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%%s", state->epoch,
-                 job->settings->options.epochs, state->loss, 100 * state->accuracy, measured);
+                 job->settings->training.options.epochs, state->loss, 100 * state->accuracy,
+                 measured);
 }
 
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {

@@ -69,7 +69,7 @@ static td_status keep(train_job *job, td_status status, td_error *error) {
 }
 
 static td_status train(train_job *job, td_error *error) {
-    td_train_options options = job->settings->options;
+    td_train_options options = job->settings->training.options;
     td_error memory;
     options.epoch_done = epoch_done;
     options.context = job;
@@ -89,7 +89,7 @@ static td_status train(train_job *job, td_error *error) {
 
 static td_status run_job(train_job *job, td_error *error) {
     tool_run *run = job->run;
-    job->states = job->settings->options.optimizer->states;
+    job->states = job->settings->training.options.optimizer->states;
     const char *model = run->common->output, *slash = strrchr(model, '/');
     TD_TRY(check_outputs(job, error));
     TD_TRY(train_open_inputs(job, error));
@@ -100,7 +100,7 @@ static td_status run_job(train_job *job, td_error *error) {
     TD_TRY(write_outputs(job, error));
     return tool_run_summary(run, error, "%s: %zu parameters, %zu epochs on %zu images",
                             slash ? slash + 1 : model, job->net->weight_count,
-                            job->settings->options.epochs, job->data.images.count);
+                            job->settings->training.options.epochs, job->data.images.count);
 }
 
 td_status train_run(tool_run *run, td_error *error) {

@@ -4,10 +4,9 @@
 #ifndef TOOLS_TRAIN_TRAIN_H
 #define TOOLS_TRAIN_TRAIN_H
 
-#include "data/augment.h"
 #include "frame/checkpoint.h"
-#include "frame/run.h"
 #include "frame/target.h"
+#include "frame/training.h"
 #include "nn/model.h"
 #include "nn/train.h"
 #include "trigger/trigger.h"
@@ -20,11 +19,7 @@ typedef struct train_settings {
     const char *from;          /* a model file, or NULL */
     td_many freeze;            /* patterns of parameter names */
     td_many triggers, targets; /* what is watched, in pairs */
-    int optimizer, schedule;
-    td_train_options options; /* whole but for what is the run's */
-    const char *augment;      /* canonical, or NULL */
-    td_augment augmentation;  /* what that says */
-    char augment_text[TD_AUGMENT_TEXT];
+    tool_training training;
     bool resume;
 } train_settings;
 

@@ -39,12 +39,12 @@ static void judge_one(const findings *f, finding *one) {
     const bool judged = one->found && f->judged;
     const double index = judged ? td_anomaly_index(value, median, f->mad) : NAN;
     one->index = value > median ? -index : index;
-    one->flagged = judged && td_is_small_outlier(value, median, f->mad);
+    one->flagged = judged && !isnan(f->cutoff) && td_is_small_outlier(value, median, f->mad);
 }
 
 td_status findings_judge(findings *f, findings_spread spread, td_error *error) {
     f->median = f->mad = NAN;
-    f->cutoff = spread == FINDINGS_OWN ? NAN : TD_ANOMALY_CUTOFF;
+    f->cutoff = spread == FINDINGS_MAD || spread == FINDINGS_DOUBLE_MAD ? TD_ANOMALY_CUTOFF : NAN;
     f->flagged = f->valued = 0;
     for (size_t i = 0; i < f->count; i++)
         f->valued += f->list[i].found;

@@ -33,9 +33,11 @@ typedef struct finding_statistic {
 typedef struct inspect_trigger {
     const float *mask;    /* m, [height, width], in [0, 1]; NULL: there is no trigger */
     const float *pattern; /* p, [height, width, channels], raw pixels 0–255 */
+    const float *change;  /* in their place: what is added, [height, width, channels], in grey
+                             levels; NULL: there is none */
 } inspect_trigger;
 
-enum { FINDING_OWN = 2 };
+enum { FINDING_OWN = 3 };
 
 typedef struct finding {
     size_t class;    /* FINDING_CLASS, FINDING_PAIR */
@@ -52,6 +54,7 @@ typedef struct finding {
     union {
         size_t count;
         double real;
+        const char *text;
     } own[FINDING_OWN]; /* of the inspector's own columns */
 } finding;
 
@@ -85,6 +88,8 @@ typedef enum findings_spread {
     FINDINGS_OWN,        /* none: the inspector sets index, p and flagged itself */
     FINDINGS_MAD,        /* the MAD of all values */
     FINDINGS_DOUBLE_MAD, /* of those on the suspicious side of the median, and at it */
+    FINDINGS_RANKED, /* the MAD of all values, but nothing is flagged: clean models have outliers
+                        as well, and only controls tell how many */
 } findings_spread;
 
 /* Judges: sets index and flagged of all findings by the spread, an index above the cutoff being

@@ -3,19 +3,30 @@
 #include "defend/inspect/inspect.h"
 #include <stdio.h>
 
-enum { NAME_SIZE = 64, KINDS = 3 };
+enum { NAME_SIZE = 64, KINDS = 4 };
 
 static const struct {
     const char *name;
-    bool pattern, mask;
-} kinds[KINDS] = {{"mask", false, true}, {"pattern", true, false}, {"trigger", true, true}};
+    bool pattern, mask, change;
+} kinds[KINDS] = {{"mask", .mask = true},
+                  {"pattern", .pattern = true},
+                  {"trigger", .pattern = true, .mask = true},
+                  {"change", .change = true}};
 
+/* Whether a trigger has a picture of that kind. */
+static bool has(const inspect_trigger *trigger, size_t kind) {
+    return kinds[kind].change ? trigger->change != NULL : trigger->mask != NULL;
+}
+
+/* A map has no class: its place in the list of findings stands for it. */
 static void name_picture(const inspection *in, size_t kind, const finding *of,
                          char name[NAME_SIZE]) {
+    const char *word = kinds[kind].name;
     if (in->found.about == FINDING_PAIR)
-        snprintf(name, NAME_SIZE, "%s-%zu-%zu.png", kinds[kind].name, of->source, of->class);
+        snprintf(name, NAME_SIZE, "%s-%zu-%zu.png", word, of->source, of->class);
     else
-        snprintf(name, NAME_SIZE, "%s-%zu.png", kinds[kind].name, of->class);
+        snprintf(name, NAME_SIZE, "%s-%zu.png", word,
+                 in->found.about == FINDING_MAP ? (size_t)(of - in->found.list) : of->class);
 }
 
 td_status inspect_open_folder(inspection *in, td_error *error) {
@@ -33,21 +44,25 @@ td_status inspect_open_folder(inspection *in, td_error *error) {
 }
 
 static uint8_t to_byte(float value) {
-    return (uint8_t)(value + 0.5F);
+    return (uint8_t)(fminf(fmaxf(value, 0), 255) + 0.5F);
 }
+
+/* A change is drawn on this grey. */
+static const float GROUND = 128;
 
 /* Draws [height, width, channels] of it: the pattern's channels first, then, for trigger-K.png, the
  * mask as alpha; of the mask alone no pattern channels. */
 static td_status draw(td_shape shape, const inspect_trigger *trigger, size_t kind,
                       td_bitmap *bitmap, td_error *error) {
-    const size_t colours = kinds[kind].pattern ? shape.channels : 0;
+    const size_t colours = kinds[kind].pattern || kinds[kind].change ? shape.channels : 0;
     const size_t channels = colours + kinds[kind].mask;
     const size_t places = shape.height * shape.width;
     TD_TRY(td_bitmap_make(bitmap, shape.width, shape.height, channels, error));
     for (size_t i = 0; i < places; i++) {
         uint8_t *pixel = bitmap->pixels + i * channels;
         for (size_t c = 0; c < colours; c++)
-            pixel[c] = to_byte(trigger->pattern[i * colours + c]);
+            pixel[c] = to_byte(kinds[kind].change ? GROUND + trigger->change[i * colours + c]
+                                                  : trigger->pattern[i * colours + c]);
         if (kinds[kind].mask)
             pixel[colours] = to_byte(255 * trigger->mask[i]);
     }
@@ -71,7 +86,8 @@ static td_status write_picture(inspection *in, const finding *of, size_t kind, t
 
 td_status inspect_write_pictures(inspection *in, td_error *error) {
     for (size_t i = 0; i < in->found.count && in->settings->folder; i++)
-        for (size_t k = 0; k < KINDS && in->found.list[i].trigger.mask; k++)
-            TD_TRY(write_picture(in, &in->found.list[i], k, error));
+        for (size_t k = 0; k < KINDS; k++)
+            if (has(&in->found.list[i].trigger, k))
+                TD_TRY(write_picture(in, &in->found.list[i], k, error));
     return TD_OK;
 }

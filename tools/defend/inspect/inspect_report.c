@@ -116,6 +116,33 @@ static td_status add_fields(inspection *in, td_error *error) {
     return TD_OK;
 }
 
+/* What a finding is about: "class 3", "classes 2 to 3". */
+static td_status name_subject(const inspection *in, const finding *one, const char **out,
+                              td_error *error) {
+    if (in->found.about == FINDING_MAP)
+        return tool_run_text(in->run, out, error, "the map %s", one->map);
+    if (in->found.about == FINDING_PAIR)
+        return tool_run_text(in->run, out, error, "class %zu to %zu", one->source, one->class);
+    return tool_run_text(in->run, out, error, "class %zu", one->class);
+}
+
+/* Nothing is flagged: what stands out most. */
+static td_status summarize_rank(inspection *in, td_error *error) {
+    const findings *f = &in->found;
+    const finding *first = findings_first(f);
+    const char *subject = "none";
+    if (!first)
+        return tool_run_summary(in->run, error, "%s: nothing was searched",
+                                in->settings->model.path);
+    TD_TRY(name_subject(in, first, &subject, error));
+    return tool_run_summary(in->run, error,
+                            "%s: %s: the %s is that of %s, %s %.3g, index %.2f (how usual that is, "
+                            "trapdoor-defend audit --controls tells)",
+                            in->settings->model.path, in->said,
+                            f->statistic.large ? "largest" : "smallest", subject,
+                            f->statistic.name, first->value, first->index);
+}
+
 static td_status summarize(inspection *in, td_error *error) {
     static const char *const words[] = {[FINDING_CLASS] = "classes",
                                         [FINDING_PAIR] = "pairs of classes",
@@ -123,6 +150,8 @@ static td_status summarize(inspection *in, td_error *error) {
                                         [FINDING_MODEL] = "findings"};
     const findings *f = &in->found;
     const char *rule = "";
+    if (in->inspector->spread == FINDINGS_RANKED)
+        return summarize_rank(in, error);
     if (in->inspector->spread != FINDINGS_OWN)
         TD_TRY(tool_run_text(in->run, &rule, error, ": index above %g, on the %s side", f->cutoff,
                              f->statistic.large ? "large" : "small"));
@@ -145,7 +174,7 @@ static void note(const inspection *in) {
             "in the verdict",
             f->count - f->valued, f->count, f->list[first].class,
             triggers ? "trigger of the asked ASR" : f->statistic.name);
-    if (in->inspector->spread == FINDINGS_OWN)
+    if (in->inspector->spread == FINDINGS_OWN || in->inspector->spread == FINDINGS_RANKED)
         return;
     if (!f->judged)
         tool_run_note(in->run,

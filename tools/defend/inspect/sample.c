@@ -1,0 +1,138 @@
+#include "defend/inspect/sample.h"
+
+#include "nn/predict.h"
+#include <string.h>
+
+enum { LEAST_CLASSES = 2 };
+
+static const double LOWEST = -3, HIGHEST = 1;
+
+float inspect_margin(const float *logits, size_t classes, size_t t, size_t *rival) {
+    size_t other = t == 0;
+    for (size_t k = 0; k < classes; k++)
+        if (k != t && logits[k] > logits[other])
+            other = k;
+    if (rival)
+        *rival = other;
+    return logits[t] - logits[other];
+}
+
+double inspect_bounded_margin(const inspect_sample *s, float margin) {
+    return fmin(fmax((double)margin / s->scale, LOWEST), HIGHEST);
+}
+
+/* --- which images --- */
+
+typedef struct part {
+    uint8_t *pixels;
+    int32_t *labels;
+    size_t count;
+} part;
+
+static td_status make_part(inspection *in, size_t most, part *out, td_error *error) {
+    *out = (part){0};
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, most * td_image_size(&in->images), &out->pixels,
+                        "a sample", error));
+    return TD_ARENA_NEW(&in->run->arena, most, &out->labels, "a sample", error);
+}
+
+static void add(part *to, const td_images *images, size_t place) {
+    const size_t size = td_image_size(images);
+    memcpy(to->pixels + to->count * size, td_image(images, place), size);
+    to->labels[to->count++] = images->labels[place];
+}
+
+static td_images images_of(const part *of, const td_images *like) {
+    td_images images = *like;
+    images.count = of->count;
+    images.pixels = of->pixels;
+    images.labels = of->labels;
+    return images;
+}
+
+/* The first `per_class` images of each class: places[class * per_class + i]. */
+static void list_by_class(const td_images *images, size_t per_class, uint32_t *places,
+                          size_t *counts) {
+    for (size_t i = 0; i < images->count; i++) {
+        const size_t label = (size_t)images->labels[i];
+        if (counts[label] < per_class)
+            places[label * per_class + counts[label]++] = (uint32_t)i;
+    }
+}
+
+static void note_few(const inspection *in, size_t per_class, size_t classes, const size_t *counts) {
+    size_t fewest = 0;
+    for (size_t c = 1; c < classes; c++)
+        if (counts[c] < counts[fewest])
+            fewest = c;
+    if (counts[fewest] < per_class)
+        tool_run_note(in->run,
+                      "note: class %zu has %zu clean images, where the search takes %zu of each; "
+                      "with fewer it errs more often",
+                      fewest, counts[fewest], per_class);
+}
+
+static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_error *error) {
+    uint32_t *places;
+    size_t *counts;
+    part search, measure;
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, s->classes * per_class, &places, "a sample", error));
+    TD_TRY(TD_ARENA_NEW(&in->run->arena, s->classes, &counts, "a sample", error));
+    TD_TRY(make_part(in, s->classes * per_class, &search, error));
+    TD_TRY(make_part(in, s->classes * per_class, &measure, error));
+    list_by_class(&in->images, per_class, places, counts);
+    note_few(in, per_class, s->classes, counts);
+    for (size_t i = 0; i < per_class; i++)
+        for (size_t c = 0; c < s->classes; c++)
+            if (i < counts[c])
+                add(i < (counts[c] + 1) / 2 ? &search : &measure, &in->images,
+                    places[c * per_class + i]);
+    for (size_t c = 0; c < s->classes; c++)
+        s->present += counts[c] > 0;
+    s->search = images_of(&search, &in->images);
+    s->measure = images_of(&measure, &in->images);
+    if (s->present < LEAST_CLASSES || measure.count < LEAST_CLASSES)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected at least two clean images of each of at least %d classes, "
+                       "found images of %zu",
+                       in->clean.name, LEAST_CLASSES, s->present);
+    return TD_OK;
+}
+
+/* --- the scale --- */
+
+/* Adds the margins of the images that are classified rightly. */
+static td_status add_margins(inspection *in, const td_images *images, double *sum, size_t *right,
+                             td_error *error) {
+    const size_t classes = td_net_classes(&in->model.net);
+    float *logits;
+    TD_TRY(td_predict(&in->model.net, in->model.weights, images, (td_predict_watch){0},
+                      &in->run->arena, &logits, error));
+    for (size_t i = 0; i < images->count; i++) {
+        const float margin =
+            inspect_margin(logits + i * classes, classes, (size_t)images->labels[i], NULL);
+        if (margin > 0) {
+            *sum += (double)margin;
+            (*right)++;
+        }
+    }
+    return TD_OK;
+}
+
+td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *out,
+                              td_error *error) {
+    double sum = 0;
+    size_t right = 0;
+    *out = (inspect_sample){.classes = td_net_classes(&in->model.net),
+                            .values = td_image_size(&in->images)};
+    TD_TRY(choose(in, per_class, out, error));
+    TD_TRY(add_margins(in, &out->search, &sum, &right, error));
+    TD_TRY(add_margins(in, &out->measure, &sum, &right, error));
+    if (right == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a model that classifies some of these images rightly, found "
+                       "that it does none of %zu",
+                       in->clean.name, out->search.count + out->measure.count);
+    out->scale = sum / (double)right;
+    return TD_OK;
+}

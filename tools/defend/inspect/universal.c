@@ -1,0 +1,62 @@
+/* Universal changes: for each class, one small change of the image, in the L2 norm, that sends
+ * images of all others there (Moosavi-Dezfooli et al., "Universal adversarial perturbations", CVPR
+ * 2017, with a target; as a sign of a backdoor as in Wang et al., "Practical detection of trojan
+ * neural networks: data-limited and data-free cases", ECCV 2020). */
+#include "defend/inspect/shared_change.h"
+#include "defend/method.h"
+
+static td_status run(inspection *in, td_error *error) {
+    const shared_change_settings *settings = in->run->own;
+    inspect_sample s;
+    shared_change *list;
+    TD_TRY(inspect_sample_take(in, settings->images, &s, error));
+    TD_TRY(shared_change_new(in, &s, s.classes, &list, error));
+    for (size_t t = 0; t < s.classes; t++)
+        for (size_t c = 0; c < s.classes; c++)
+            list[t].goals[c] = c == t ? SHARED_CHANGE_STAYS : (int32_t)t;
+    TD_TRY(shared_change_search(in, &s, settings, list, s.classes, error));
+    for (size_t t = 0; t < s.classes; t++) {
+        finding one = finding_new(t, list[t].value);
+        one.asr = list[t].asr;
+        one.trigger.change = list[t].change;
+        TD_TRY(inspect_add(in, &one, error));
+    }
+    in->said = "the margins of a change within a ball, shared by all images";
+    return TD_OK;
+}
+
+static const inspector math = {
+    .statistic = {.name = "margin", .unit = "of the model's usual one", .large = true},
+    .rated = true,
+    .spread = FINDINGS_RANKED,
+    .clean = INSPECT_NEEDS_CLEAN,
+    .pictures = true,
+    .run = run,
+};
+
+static const tool_keys groups[] = {{.keys = shared_change_keys}, {0}};
+
+static const char help[] =
+    "searches, for each class, one small change (within a ball of the L2 norm) that sends images "
+    "of all other classes there, on a few clean images, and measures it on others: the mean "
+    "margin of the class, in units of the margin that the model usually has. A backdoor gives way "
+    "to a change for which a clean class does not."
+    "\v"
+    "Seconds where Neural Cleanse takes minutes. What is a large margin depends on the net, the "
+    "data and the class: nothing is flagged here; trapdoor-defend audit --controls judges it "
+    "beside clean models of the same kind.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-defend universal --model model.safetensors --clean mnist:test";
+
+const tool_method defend_universal = {
+    .name = "universal",
+    .title = "Universal changes",
+    .source = "Wang et al., ECCV 2020",
+    .doc = "the smallest change that sends all images to a class, quickly",
+    .help = help,
+    .family = &inspectors,
+    .groups = groups,
+    .size = sizeof(shared_change_settings),
+    .math = &math,
+};
