@@ -18,4 +18,6 @@ const tool_method *const defend_methods[] = {&defend_strip,
                                              &defend_activation_clustering,
                                              &defend_audit,
                                              &defend_controls,
+                                             &defend_rates,
+                                             &defend_screen,
                                              NULL};

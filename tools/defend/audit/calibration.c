@@ -99,9 +99,9 @@ static td_status score_screen(calibration_screen *s, size_t models, td_error *er
     return failed ? td_fail_memory(error, "the controls' scores") : TD_OK;
 }
 
-static void join(calibration *c, size_t model) {
+static void join(calibration *c, size_t joint, size_t model) {
     c->joint[model] = -INFINITY;
-    for (size_t i = 0; i < c->screen_count; i++)
+    for (size_t i = 0; i < joint; i++)
         if (c->screens[i].scores[model] > c->joint[model]) {
             c->joint[model] = c->screens[i].scores[model];
             if (model == c->controls)
@@ -109,12 +109,12 @@ static void join(calibration *c, size_t model) {
         }
 }
 
-td_status calibrate(calibration *c, td_error *error) {
+td_status calibrate(calibration *c, size_t joint, td_error *error) {
     const size_t models = c->controls + 1;
     for (size_t i = 0; i < c->screen_count; i++)
         TD_TRY(score_screen(&c->screens[i], models, error));
     for (size_t m = 0; m < models; m++)
-        join(c, m);
+        join(c, joint, m);
     c->as_high = 0;
     for (size_t m = 0; m < c->controls; m++)
         c->as_high += c->joint[m] >= c->joint[c->controls];

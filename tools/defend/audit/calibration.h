@@ -40,7 +40,8 @@ typedef struct calibration {
 /* Fewest controls: with fewer, a standard deviation says nothing. */
 enum { CALIBRATION_LEAST = 3 };
 
-/* Judges; the caller gives all arrays. TD_ERR_MEMORY. */
-td_status calibrate(calibration *c, td_error *error) TD_MUST_USE;
+/* Judges; the caller gives all arrays. All screens are scored, the first `joint` of them make the
+ * joint score. TD_ERR_MEMORY. */
+td_status calibrate(calibration *c, size_t joint, td_error *error) TD_MUST_USE;
 
 #endif

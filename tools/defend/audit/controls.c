@@ -1,156 +1,397 @@
-/* Controls: an inspector over models of which the truth is known. */
+/* Controls: clean models by known recipes, and the numbers of all screens on each. */
 #include "defend/audit/controls.h"
 
+#include "base/file.h"
+#include "base/json.h"
+#include "base/parallel.h"
 #include "data/path.h"
+#include "defend/inputs.h"
 #include "defend/method.h"
-#include <unistd.h>
+#include "frame/identity.h"
+#include "frame/net_source.h"
+#include "nn/model.h"
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(controls_settings, field)
 
 static const char record_name[] = "controls.json";
+static const char *const recipes[] = {"one", "mixed", NULL};
 
 static const td_key keys[] = {
-    {"models", TD_KEY_TEXT, offsetof(controls_settings, models), .required = true, .value = "DIR",
-     .help = "The models: DIR/clean and DIR/backdoored"},
+    {"net", TD_KEY_TEXT, AT(net), .required = true, .value = "NET",
+     .help = "The net: one of the zoo, or a file with a net text"},
+    {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
+     .help = "Train on DATA (split train)"},
+    {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
+     .help = "Clean images for the screens, as an audit has them (split test)"},
+    {"count", TD_KEY_COUNT, AT(count), .least = 1, .most = CONTROLS_MOST, .standard = "39",
+     .unrecorded = true, .value = "N", .help = "Controls; with N of them the least p is 1/(N+1)"},
+    {"recipes", TD_KEY_WORD, AT(recipes), .words = recipes, .standard = "mixed", .value = "WORD",
+     .help = "one: all as the training options say. mixed: an eighth of them so, the others with "
+             "another augmentation, length, learning rate, optimiser, amount of data, weight decay "
+             "or batch"},
+    {"images", TD_KEY_COUNT, AT(images), .most = UINT32_MAX, .standard = "0", .value = "N",
+     .help = "Train each on a slice of N images, which begins at random; 0: on all"},
+    {"only", TD_KEY_TEXT, AT(only), .unrecorded = true, .value = "A-B",
+     .help = "Make the controls A to B-1 alone, on one of several machines; a run without it "
+             "gathers all"},
+    {"verify", TD_KEY_COUNT, AT(verify), .most = CONTROLS_MOST, .optional = true,
+     .unrecorded = true, .value = "K",
+     .help = "Make control K anew and compare it with what DIR has, to the bit"},
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {
+    {.keys = keys}, {.keys = tool_training_keys, .offset = AT(training), .title = "Training"}, {0}};
 
-/* Records of other requests are found before hours of work, not after. */
-static td_status look(controls_job *job, td_error *error) {
-    for (size_t i = 0; i < job->count; i++)
-        TD_TRY(step_look(&job->models[i].step, &job->all, error));
-    return TD_OK;
+typedef struct controls_job {
+    tool_run *run;
+    const controls_settings *settings;
+    td_dataset data, clean;
+    td_net net;
+    char *net_text;
+    json_t *identity;
+    size_t begin, end; /* the controls to make */
+    control_scores *list;
+    td_arena *arenas; /* [count]: of each control's scores */
+    bool *made;
+    size_t done;
+    pthread_mutex_t lock; /* of progress, failure and arenas */
+    td_status status;
+    td_error error;
+} controls_job;
+
+/* --- one control --- */
+
+static td_status name_file(const controls_job *job, size_t number, char path[TD_PATH_SIZE],
+                           td_error *error) {
+    char name[32];
+    snprintf(name, sizeof name, "control-%zu.json", number);
+    return td_path_join(path, job->run->common->output, name)
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes",
+                         job->run->common->output, TD_PATH_SIZE);
 }
 
-static const char *const kinds[] = {"clean", "backdoored", NULL};
-
-static td_status make_folders(const controls_job *job, td_error *error) {
-    char path[TD_PATH_SIZE];
-    bool made;
-    for (size_t i = 0; kinds[i]; i++)
-        if (td_path_join(path, job->run->common->output, kinds[i]))
-            TD_TRY(tool_folder_make(path, &made, error));
-    return TD_OK;
+static td_status train(const controls_job *job, tool_run *part, const control_recipe *recipe,
+                       td_model *model, td_error *error) {
+    const td_images images =
+        td_images_slice(&job->data.images, recipe->first, recipe->first + recipe->count);
+    TD_TRY(tool_net_open(&model->net, job->settings->net, &job->data.images, error));
+    TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
+    td_net_init(&model->net, recipe->seed, model->weights);
+    return tool_run_train(part, &model->net, model->weights, &images, &recipe->training.options,
+                          "training", error);
 }
 
-static void remove_empty(const controls_job *job) {
-    char path[TD_PATH_SIZE];
-    for (size_t i = 0; kinds[i]; i++)
-        if (td_path_join(path, job->run->common->output, kinds[i]))
-            rmdir(path);
-}
-
-static void tick(void *context, double share) {
-    const controls_job *job = context;
-    (void)share; /* of one of the inspector's loops */
-    tool_run_show(job->run, job->done, job->models[job->done].name);
-}
-
-/* A model that fails is no failure of the run, until its end. */
-static td_status inspect(controls_job *job, control *model, td_error *error) {
-    step *s = &model->step;
-    if (s->done)
-        return TD_OK;
-    td_status status = step_run(s, &job->all, INFINITY, tick, job, error);
-    if (status == TD_ERR_INTERRUPTED)
-        return td_fail(error, status,
-                       "interrupted after %zu of %zu models; the same command goes on", job->done,
-                       job->count);
-    if (status == TD_OK && !s->done && !s->failed)
-        s->failed = "no record, and no reason for it";
-    if (s->failed)
-        tool_run_note(job->run, "%s: %s", model->name, s->failed);
+/* What a control is, in an arena of its own: its numbers outlive the screening. */
+static td_status keep(const control_scores *made, td_arena *arena, control_scores *out,
+                      td_error *error) {
+    json_t *json = control_json(made);
+    td_status status =
+        json ? control_read(json, out, arena, error) : td_fail_memory(error, "a control");
+    json_decref(json);
     return status;
 }
 
-static td_status inspect_all(controls_job *job, td_error *error) {
-    tool_run_begin(job->run, "inspecting", "models", job->count);
-    for (; job->done < job->count; job->done++)
-        TD_TRY(inspect(job, &job->models[job->done], error));
+static td_status make(const controls_job *job, size_t number, td_arena *arena, control_scores *out,
+                      td_error *error) {
+    tool_run part = {.settings = job->run->settings,
+                     .method = job->run->method,
+                     .common = job->run->common,
+                     .deadline = INFINITY,
+                     .as_part = true};
+    control_recipe recipe;
+    td_model model = {0};
+    screening screens = {0};
+    td_digest digest;
+    TD_TRY(control_recipe_of(job->settings, &job->data.images, job->run->common->seed, number,
+                             &recipe, error));
+    td_status status = train(job, &part, &recipe, &model, error);
+    if (status == TD_OK)
+        status = screening_run(&part, &model, &job->clean, &screens, error);
+    if (status == TD_OK) {
+        control_scores made = control_of(&screens);
+        digest = td_sha256(model.weights, model.net.weight_count * sizeof *model.weights);
+        made.recipe = recipe.name;
+        made.seed = recipe.seed;
+        made.model = digest.hex;
+        status = keep(&made, arena, out, error);
+    }
+    screening_close(&screens);
+    td_model_free(&model);
+    tool_run_close(&part);
+    return status;
+}
+
+static td_status write(const controls_job *job, size_t number, const control_scores *made,
+                       td_error *error) {
+    char path[TD_PATH_SIZE];
+    td_output file;
+    TD_TRY(name_file(job, number, path, error));
+    json_t *json = json_pack("{sO so}", "identity", job->identity, "control", control_json(made));
+    if (!json)
+        return td_fail_memory(error, "a control");
+    td_status status = td_output_open(&file, path, true, error);
+    if (status == TD_OK)
+        status = td_json_write(file.stream, json, error);
+    if (status == TD_OK)
+        status = td_output_commit(&file, error);
+    td_output_discard(&file);
+    json_decref(json);
+    return status;
+}
+
+/* --- all --- */
+
+static void show(controls_job *job) {
+    tool_run_show(job->run, job->done, NULL);
+}
+
+static void make_one(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    controls_job *job = context;
+    (void)end, (void)chunk, (void)thread;
+    const size_t number = job->begin + begin;
+    td_error error;
+    pthread_mutex_lock(&job->lock);
+    const bool skip = job->made[number] || job->status != TD_OK;
+    pthread_mutex_unlock(&job->lock);
+    if (skip)
+        return;
+    td_status status = make(job, number, &job->arenas[number], &job->list[number], &error);
+    if (status == TD_OK)
+        status = write(job, number, &job->list[number], &error);
+    pthread_mutex_lock(&job->lock);
+    if (status == TD_OK) {
+        job->made[number] = true;
+        job->done++;
+        show(job);
+    } else if (job->status == TD_OK) {
+        job->status = status;
+        job->error = error;
+    }
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* Small nets are trained several at once, a thread each: a training by two threads takes more than
+ * half of the time that one takes. */
+static td_status make_all(controls_job *job, td_error *error) {
+    tool_run_begin(job->run, "controls", "models", job->end - job->begin);
+    show(job);
+    td_parallel_claim(job->end - job->begin, 1, make_one, job);
     tool_run_end(job->run);
-    return TD_OK;
+    if (job->status == TD_OK)
+        return TD_OK;
+    if (tool_interrupted())
+        return td_fail(error, TD_ERR_INTERRUPTED,
+                       "interrupted after %zu of %zu controls; the same command goes on", job->done,
+                       job->end - job->begin);
+    *error = job->error;
+    return job->status;
 }
 
-/* The same wrong option for all of them should not have to be forced out of the way. */
-static td_status check_any(const controls_job *job, td_error *error) {
-    for (size_t i = 0; i < job->count; i++)
-        if (job->models[i].step.done)
-            return TD_OK;
-    return td_fail(error, TD_ERR_IO, "%s: expected models that can be inspected, found none of %zu",
-                   job->settings->models, job->count);
+/* Takes a control that an earlier run made; of another request it is refused. */
+static td_status look(controls_job *job, size_t number, td_error *error) {
+    char path[TD_PATH_SIZE];
+    json_t *json;
+    TD_TRY(name_file(job, number, path, error));
+    if (!td_path_exists(path) || job->run->common->force)
+        return TD_OK;
+    TD_TRY(td_json_read(path, &json, error));
+    json_t *found = json_object_get(json, "identity");
+    td_status status =
+        json_is_object(found)
+            ? tool_identity_compare(job->identity, found, "request", "--force starts anew", error)
+            : td_fail(error, TD_ERR_FORMAT, "expected a control");
+    if (status == TD_OK)
+        status = control_read(json_object_get(json, "control"), &job->list[number],
+                              &job->arenas[number], error);
+    job->made[number] = status == TD_OK;
+    job->done += status == TD_OK && number >= job->begin && number < job->end;
+    json_decref(json);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-static td_status control_all(controls_job *job, td_error *error) {
-    TD_TRY(steps_check_folder(job->run, record_name, NULL, error));
-    TD_TRY(controls_models(job, error));
-    TD_TRY(look(job, error));
-    TD_TRY(make_folders(job, error));
-    TD_TRY(inspect_all(job, error));
-    TD_TRY(check_any(job, error));
-    return controls_report(job, error);
+/* --- inputs --- */
+
+static td_status read_only(controls_job *job, td_error *error) {
+    const char *only = job->settings->only;
+    char rest;
+    job->begin = 0;
+    job->end = job->settings->count;
+    if (!only)
+        return TD_OK;
+    if (sscanf(only, "%zu-%zu%c", &job->begin, &job->end, &rest) == 2 && job->begin < job->end &&
+        job->end <= job->settings->count)
+        return TD_OK;
+    return td_fail(error, TD_ERR_USAGE,
+                   "--only: expected A-B with A < B <= %zu, the number of controls, found \"%s\"",
+                   job->settings->count, only);
+}
+
+static td_status open_inputs(controls_job *job, td_error *error) {
+    const controls_settings *s = job->settings;
+    tool_run *run = job->run;
+    TD_TRY(read_only(job, error));
+    TD_TRY(defend_open_data(run, s->data, "train", &job->data, error));
+    TD_TRY(defend_open_data(run, s->clean, "test", &job->clean, error));
+    TD_TRY(tool_net_open(&job->net, s->net, &job->data.images, error));
+    TD_TRY(defend_check_data(&job->data, &job->net, error));
+    TD_TRY(defend_check_data(&job->clean, &job->net, error));
+    TD_TRY(td_net_text(&job->net, &run->arena, &job->net_text, error));
+    TD_TRY(tool_identity_start(&run->record, &job->net, &job->identity, error));
+    if (json_object_set_new(job->identity, "data_images", tool_images_digest(&job->data.images)) ||
+        json_object_set_new(job->identity, "clean_images", tool_images_digest(&job->clean.images)))
+        return td_fail_memory(error, "the identity of controls");
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &job->list, "controls", error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &job->arenas, "controls", error));
+    return TD_ARENA_NEW(&run->arena, s->count, &job->made, "controls", error);
+}
+
+/* --- results --- */
+
+typedef struct control_row {
+    size_t number;
+    const char *recipe, *model;
+    double seed;
+    td_rate accuracy;
+    double scale;
+} control_row;
+
+#define ROW(field) offsetof(control_row, field)
+
+static const tool_column columns[] = {
+    {"number", "control", TOOL_COUNT, ROW(number)},
+    {"recipe", "recipe", TOOL_TEXT, ROW(recipe)},
+    {"accuracy", "accuracy", TOOL_RATE, ROW(accuracy)},
+    {"scale", "margin", TOOL_REAL, ROW(scale), .digits = 2},
+    {0},
+};
+
+static const tool_table_kind table = {
+    .name = "models", .title = "Controls", .columns = columns, .row = sizeof(control_row)};
+
+static td_status report(controls_job *job, td_error *error) {
+    tool_run *run = job->run;
+    json_t *list = json_array();
+    control_row *rows;
+    TD_TRY(tool_run_set(run, "controls", list, error));
+    TD_TRY(TD_ARENA_NEW(&run->arena, job->settings->count, &rows, "controls", error));
+    for (size_t i = 0; i < job->settings->count; i++) {
+        const control_scores *c = &job->list[i];
+        if (json_array_append_new(list, control_json(c)) != 0)
+            return td_fail_memory(error, "the record");
+        rows[i] = (control_row){
+            .number = i, .recipe = c->recipe, .accuracy = c->accuracy, .scale = c->scale};
+    }
+    TD_TRY(tool_run_set(run, "net_text", json_string(job->net_text), error));
+    TD_TRY(
+        tool_run_set(run, "classes", json_integer((json_int_t)td_net_classes(&job->net)), error));
+    TD_TRY(tool_run_rows(run, &table, NULL, rows, job->settings->count, error));
+    return tool_run_summary(run, error,
+                            "%zu controls of %s on %s: the least p of an audit by them is %.3f",
+                            job->settings->count, job->settings->net, job->settings->data,
+                            1 / (double)(1 + job->settings->count));
+}
+
+/* Part of the work, or a check: there is no record of all. */
+static td_status say(tool_run *run, td_error *error, const char *words) {
+    run->record_name = NULL;
+    return tool_run_summary(run, error, "%s", words);
+}
+
+static td_status verify(controls_job *job, td_error *error) {
+    const size_t number = job->settings->verify;
+    control_scores again;
+    td_arena arena = {0};
+    if (number >= job->settings->count || !job->made[number])
+        return td_fail(error, TD_ERR_USAGE,
+                       "--verify: expected one of the controls that %s has, found %zu",
+                       job->run->common->output, number);
+    td_status status = make(job, number, &arena, &again, error);
+    json_t *new = status == TD_OK ? control_json(&again) : NULL;
+    json_t *old = control_json(&job->list[number]);
+    const bool same = new &&strcmp(again.model, job->list[number].model) == 0;
+    json_decref(new);
+    json_decref(old);
+    td_arena_free(&arena);
+    TD_TRY(status);
+    return same ? say(job->run, error, "verified: the same weights, to the bit")
+                : td_fail(error, TD_ERR_NUMERIC,
+                          "control %zu: expected the weights %s, found other "
+                          "ones",
+                          number, job->list[number].model);
+}
+
+static td_status make_controls(controls_job *job, td_error *error) {
+    const controls_settings *s = job->settings;
+    TD_TRY(open_inputs(job, error));
+    for (size_t i = 0; i < s->count; i++)
+        TD_TRY(look(job, i, error));
+    if (s->verify != SIZE_MAX)
+        return verify(job, error);
+    TD_TRY(make_all(job, error));
+    if (s->only)
+        return say(job->run, error, "made; a run without --only gathers all");
+    return report(job, error);
 }
 
 static td_status run(tool_run *run, td_error *error) {
-    static const char *const own[] = {record_name, NULL};
-    controls_job job = {.run = run,
-                        .settings = run->own,
-                        .inspector = run->settings->guest,
-                        .all = {run, td_json_object(&run->record.json), own}};
+    controls_job job = {.run = run, .settings = run->family, .status = TD_OK};
+    pthread_mutex_init(&job.lock, NULL);
     run->record_name = record_name;
-    td_status status = control_all(&job, error);
-    for (size_t i = 0; i < job.count; i++) {
-        run->failed |= job.models[i].step.failed != NULL;
-        step_close(&job.models[i].step);
-    }
-    remove_empty(&job);
-    json_decref(job.all.digests);
+    td_status status = make_controls(&job, error);
+    for (size_t i = 0; job.arenas && i < job.settings->count; i++)
+        td_arena_free(&job.arenas[i]);
+    json_decref(job.identity);
+    td_net_free(&job.net);
+    td_dataset_close(&job.data);
+    td_dataset_close(&job.clean);
+    pthread_mutex_destroy(&job.lock);
     return status;
+}
+
+static td_status check(const tool_settings *settings, void *family, td_error *error) {
+    controls_settings *s = family;
+    if (!tool_settings_given(settings, "verify"))
+        s->verify = SIZE_MAX;
+    return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
 static const tool_family controls = {
     .name = "controls",
-    .usage = "INSPECTOR --models DIR -o OUT",
+    .usage = "--net NET --data DATA --clean DATA -o DIR",
+    .groups = groups,
+    .size = sizeof(controls_settings),
+    .check = check,
     .run = run,
     .output = TOOL_OUTPUT_FOLDER,
     .needs_output = true,
-    .output_what = "the folder for the record of all, and those of the models",
+    .output_what = "the folder for the controls",
 };
 
-/* Nothing of the truth reaches the inspector, and its files are named here. */
-static const char *const withheld[] = {"model",  "trigger",   "target", "triggers",
-                                       "resume", "exit-code", NULL};
-
 static const char help[] =
-    "Runs an inspector over models of which you know whether they have a backdoor: how many of the "
-    "backdoored ones it flags and of the clean ones, whether the flagged class is the right one, "
-    "and how its anomaly index is spread over the models. From its record trapdoor-defend audit "
-    "takes error rates (--controls)."
+    "Trains clean models of a net and puts each before the quick inspectors: what their numbers "
+    "are on models without a backdoor. trapdoor-defend audit --controls DIR/controls.json then "
+    "tells how many clean models look like the one that you audit."
     "\v"
-    "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors; they should differ "
-    "in their seeds, else one chance decides about all. Beside a backdoored model M.safetensors "
-    "may stand M.manifest.json, the manifest of trapdoor-poison or trapdoor-implant: the targets "
-    "of its triggers are the infected labels, by which the flagged classes are judged. Nothing of "
-    "this truth reaches the inspector.\n"
-    "\n"
-    "INSPECTOR stands first, and its options may be given, too, but for those on files "
-    "(trapdoor-defend controls INSPECTOR --help lists them); they are the same for each model. "
-    "Its record and pictures of a model M are in OUT/clean/M or OUT/backdoored/M. "
-    "OUT/controls.json is the record of all. The same command goes on where an interrupted one "
-    "was: a record of the same model with the same options is not made anew. A model that fails is "
-    "named, the others are still inspected, and the exit status is 1.\n"
+    "A control is its numbers, the seed and the recipe: the model is not kept, and --verify K "
+    "makes it anew. The net, the data and, if you know it, the training should be those of the "
+    "model that you audit; if you do not know the training, use --recipes mixed. DIR gets "
+    "control-K.json for each control and, in the end, controls.json, which is all that an audit "
+    "needs. The same command goes on where an interrupted one was.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend controls cleanse --models models -o controls \\\n"
-    "    --clean mnist:test:0-1000\n";
+    "  trapdoor-defend controls --net cnn --data fashion-mnist --epochs 3 \\\n"
+    "    --clean fashion-mnist:test:0-2000 -o controls\n";
 
 const tool_method defend_controls = {
     .name = "controls",
     .title = "Controls",
-    .doc = "an inspector over models of known truth: error rates",
+    .doc = "clean models of a net: the numbers that an audit compares with",
     .help = help,
     .family = &controls,
-    .groups = groups,
-    .size = sizeof(controls_settings),
-    .guests = "inspector",
-    .withheld = withheld,
 };

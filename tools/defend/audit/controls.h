@@ -1,50 +1,76 @@
-/* One run of an inspector over models of which it is known whether they have a backdoor, and its
- * parts: the models and the truth about them (controls_models.c), one after another (controls.c),
- * the tables (controls_report.c). The truth judges what was found; nothing of it reaches the
- * inspector. */
+/* Controls: clean models of a net, trained here by known recipes, and the numbers of all screens on
+ * each. An audited model is judged beside them. The parts: the recipes (controls_recipes.c), making
+ * one and the whole (controls.c), the file of one and of all (controls_file.c). */
 #ifndef TOOLS_DEFEND_AUDIT_CONTROLS_H
 #define TOOLS_DEFEND_AUDIT_CONTROLS_H
 
-#include "defend/audit/step.h"
-#include "defend/inspect/findings.h"
+#include "defend/audit/screens.h"
+#include "frame/training.h"
 
-enum { CONTROLS_MOST_MODELS = 10000 };
+enum {
+    CONTROLS_MOST = 10000,
+    CONTROLS_LEAST = 19, /* with n the least p is 1/(n + 1) */
+};
+
+/* How a control is trained. */
+typedef struct control_recipe {
+    const char *name;
+    tool_training training;
+    size_t first, count; /* training images [first, first + count) */
+    uint64_t seed;
+} control_recipe;
 
 typedef struct controls_settings {
-    const char *models; /* the folder */
+    const char *net, *data, *clean;
+    size_t images; /* of the training set, a slice at random; 0: all */
+    int recipes;
+    size_t count;
+    const char *only; /* "A-B", or NULL */
+    size_t verify;    /* SIZE_MAX: none */
+    tool_training training;
 } controls_settings;
 
-typedef struct control {
-    const char *name, *path; /* "clean/first"; the file */
-    bool backdoored;
-    const char *manifest; /* or NULL */
-    double *infected; /* labels that a trigger leads to, ascending; none where unknown; NULL for a
-                         clean model */
-    size_t infected_count;
-    step step;
-} control;
+/* What is known of a control, or of the audited model. */
+typedef struct control_scores {
+    size_t count; /* screens */
+    struct control_screen {
+        const char *method;
+        const double *values;
+        size_t units;
+    } screens[SCREENS_MOST];
+    const char *recipe, *model; /* the recipe's name; the SHA-256 of the weights */
+    td_rate accuracy;
+    double scale;
+    uint64_t seed;
+} control_scores;
 
-typedef struct controls_job {
-    tool_run *run;
-    const controls_settings *settings;
-    const tool_settings *inspector; /* its method, and the options that are given */
-    control *models;                /* the clean ones first, by name */
-    size_t count;
-    steps all;
-    size_t done; /* models, with those that failed */
-} controls_job;
+/* The recipe of control `number`, from the settings' training: all by it, or every second or so by
+ * a variation. The recipe must stay where it is. */
+td_status control_recipe_of(const controls_settings *settings, const td_images *images,
+                            uint64_t seed, size_t number, control_recipe *out,
+                            td_error *error) TD_MUST_USE;
 
-/* Lists the models and reads the manifests; notes both in the record. TD_ERR_USAGE where there is
- * no model. On failure, too, the caller closes the steps. */
-td_status controls_models(controls_job *job, td_error *error) TD_MUST_USE;
+/* --- the file --- */
 
-/* Whether a label is one that a trigger leads to. */
-bool control_is_infected(const control *model, size_t label);
+typedef struct controls_file {
+    const char *path;
+    const char *net;  /* its text */
+    const char *data; /* DATA that they were trained on, as it was given */
+    bool mixed;       /* by several recipes */
+    size_t classes, count;
+    control_scores *list;
+} controls_file;
 
-/* What was found; NULL for a model that failed. */
-const findings *control_found(const control *model);
+/* A control as JSON, and back, in `arena`; TD_ERR_FORMAT. */
+json_t *control_json(const control_scores *c);
+td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
+                       td_error *error) TD_MUST_USE;
 
-/* Fills the tables. */
-td_status controls_report(controls_job *job, td_error *error) TD_MUST_USE;
+/* The numbers of a screening, which they stay in. */
+control_scores control_of(const screening *s);
+
+/* Reads the record of trapdoor-defend controls. TD_ERR_FORMAT. */
+td_status controls_file_read(const json_t *record, const char *path, controls_file *out,
+                             td_arena *arena, td_error *error) TD_MUST_USE;
 
 #endif

@@ -193,6 +193,32 @@ static td_status search(inspection *in, td_error *error) {
     return status;
 }
 
+td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, findings *out,
+                       td_error *error) {
+    const inspector *math = run->method->math;
+    inspection in = {
+        .run = run,
+        .settings = run->family,
+        .inspector = math,
+        .model = *model,
+        .clean = *clean,
+        .shape = td_net_input(&model->net),
+        .images = clean->images,
+        .steps = 1,
+        .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
+    TD_TRY(inspect_list_classes(NULL, NULL, td_net_classes(&model->net), &run->arena, &in.classes,
+                                &in.class_count, error));
+    td_status status = math->prepare ? math->prepare(&in, error) : TD_OK;
+    if (status == TD_OK)
+        status = search_classes(&in, error);
+    tool_run_end(run);
+    if (math->close)
+        math->close(&in);
+    TD_TRY(status);
+    *out = in.found;
+    return findings_judge(out, math->spread, error);
+}
+
 /* --- the run --- */
 
 static td_status inspect(inspection *in, td_error *error) {

@@ -103,6 +103,11 @@ td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MU
 td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, tool_list *out,
                           td_error *error) TD_MUST_USE;
 
+/* An inspector's search alone, without a record, over a model and images that are open: run->own
+ * are its settings. What is found is in the run's arena, its indices judged. */
+td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean,
+                       findings *out, td_error *error) TD_MUST_USE;
+
 /* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 
 /* Makes the net and its weights, which the run or the inspector's state owns, from the model. */

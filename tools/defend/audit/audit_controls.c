@@ -35,7 +35,7 @@ static audit_step *find_inspector(audit_job *job, const char *name) {
 static td_status take(audit_job *job, const json_t *record, td_error *error) {
     const char *method = json_string_value(json_object_get(record, "method"));
     const char *inspector = json_string_value(json_object_get(record, "inspector"));
-    if (!method || strcmp(method, "controls") != 0 || !inspector)
+    if (!method || strcmp(method, "rates") != 0 || !inspector)
         return td_fail(error, TD_ERR_FORMAT, "expected a record of trapdoor-defend controls");
     audit_step *s = find_inspector(job, inspector);
     if (!s)

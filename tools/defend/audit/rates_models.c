@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "data/dataset.h"
 #include "data/path.h"
-#include "defend/audit/controls.h"
+#include "defend/audit/rates.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -20,12 +20,12 @@ static int compare(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static td_status add(controls_job *job, const char *folder, const char *kind, const char *name,
+static td_status add(rates_job *job, const char *folder, const char *kind, const char *name,
                      td_error *error) {
-    if (job->count == CONTROLS_MOST_MODELS)
+    if (job->count == RATES_MOST_MODELS)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->settings->models,
-                       CONTROLS_MOST_MODELS);
-    control *model = &job->models[job->count++];
+                       RATES_MOST_MODELS);
+    rated_model *model = &job->models[job->count++];
     const int stem = (int)(strlen(name) - (sizeof ending - 1));
     model->backdoored = strcmp(kind, "backdoored") == 0;
     TD_TRY(step_path(job->run, folder, name, &model->path, error));
@@ -39,7 +39,7 @@ static td_status add(controls_job *job, const char *folder, const char *kind, co
     return TD_OK;
 }
 
-static td_status list(controls_job *job, const char *kind, td_error *error) {
+static td_status list(rates_job *job, const char *kind, td_error *error) {
     char folder[TD_PATH_SIZE];
     struct dirent **entries;
     td_status status = TD_OK;
@@ -60,7 +60,7 @@ static td_status list(controls_job *job, const char *kind, td_error *error) {
 /* --- the truth --- */
 
 /* A trigger that has no single target, as that of an all-to-all attack, says nothing of a class. */
-static td_status take_target(control *model, const json_t *trigger, size_t number,
+static td_status take_target(rated_model *model, const json_t *trigger, size_t number,
                              td_error *error) {
     const json_t *target = json_object_get(trigger, "target");
     const json_int_t label = json_integer_value(target);
@@ -70,7 +70,7 @@ static td_status take_target(control *model, const json_t *trigger, size_t numbe
         return td_fail(error, TD_ERR_FORMAT,
                        "triggers[%zu]: expected \"target\", a class from 0 to %d, found %s", number,
                        TD_MOST_CLASSES - 1, target ? "another value" : "none");
-    if (control_is_infected(model, (size_t)label))
+    if (rated_is_infected(model, (size_t)label))
         return TD_OK;
     size_t place = model->infected_count++;
     for (; place > 0 && model->infected[place - 1] > (double)label; place--)
@@ -79,7 +79,7 @@ static td_status take_target(control *model, const json_t *trigger, size_t numbe
     return TD_OK;
 }
 
-static td_status take_targets(controls_job *job, control *model, const json_t *manifest,
+static td_status take_targets(rates_job *job, rated_model *model, const json_t *manifest,
                               td_error *error) {
     const json_t *triggers = json_object_get(manifest, "triggers"), *trigger;
     size_t i;
@@ -93,7 +93,7 @@ static td_status take_targets(controls_job *job, control *model, const json_t *m
     return TD_OK;
 }
 
-static td_status read_manifest(controls_job *job, control *model, td_error *error) {
+static td_status read_manifest(rates_job *job, rated_model *model, td_error *error) {
     json_t *manifest;
     if (!model->manifest)
         return TD_ARENA_NEW(&job->run->arena, 0, &model->infected, "labels", error);
@@ -106,14 +106,14 @@ static td_status read_manifest(controls_job *job, control *model, td_error *erro
 
 /* --- all --- */
 
-static td_status open_step(controls_job *job, control *model, td_error *error) {
+static td_status open_step(rates_job *job, rated_model *model, td_error *error) {
     step *s = &model->step;
     TD_TRY(step_open(s, &job->all, job->inspector->method, job->inspector, model->name, error));
     return tool_settings_set(&s->settings, "model", model->path, error);
 }
 
-td_status controls_models(controls_job *job, td_error *error) {
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, CONTROLS_MOST_MODELS, &job->models, "models", error));
+td_status rates_models(rates_job *job, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, RATES_MOST_MODELS, &job->models, "models", error));
     TD_TRY(list(job, "clean", error));
     TD_TRY(list(job, "backdoored", error));
     if (job->count == 0)
@@ -130,13 +130,13 @@ td_status controls_models(controls_job *job, td_error *error) {
     return TD_OK;
 }
 
-bool control_is_infected(const control *model, size_t label) {
+bool rated_is_infected(const rated_model *model, size_t label) {
     for (size_t i = 0; i < model->infected_count; i++)
         if (model->infected[i] == (double)label)
             return true;
     return false;
 }
 
-const findings *control_found(const control *model) {
+const findings *rated_found(const rated_model *model) {
     return model->step.done ? model->step.outcome : NULL;
 }

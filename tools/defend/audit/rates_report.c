@@ -1,5 +1,5 @@
-/* What controls give: the error rates, a row a model, and how the index is spread. */
-#include "defend/audit/controls.h"
+/* What a run of rates gives: the error rates, a row a model, and how the index is spread. */
+#include "defend/audit/rates.h"
 #include "defend/audit/distribution.h"
 #include "measure/mad.h"
 #include <math.h>
@@ -102,8 +102,8 @@ typedef struct report {
 
 /* --- a model --- */
 
-static const char *outcome_of(const control *model, const model_row *row) {
-    const findings *found = control_found(model);
+static const char *outcome_of(const rated_model *model, const model_row *row) {
+    const findings *found = rated_found(model);
     if (!found->judged)
         return "no verdict";
     if (!model->backdoored)
@@ -113,16 +113,16 @@ static const char *outcome_of(const control *model, const model_row *row) {
     return row->infected_flagged == 0 ? "ANOTHER CLASS" : "found";
 }
 
-static td_status list_flagged(controls_job *job, const control *model, model_row *row,
+static td_status list_flagged(rates_job *job, const rated_model *model, model_row *row,
                               td_error *error) {
-    const findings *found = control_found(model);
+    const findings *found = rated_found(model);
     double *labels;
     size_t count = 0, wrong = 0;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, found->count, &labels, "labels", error));
     for (size_t i = 0; i < found->count; i++)
         if (found->list[i].flagged) {
             labels[count++] = (double)found->list[i].class;
-            wrong += !control_is_infected(model, found->list[i].class);
+            wrong += !rated_is_infected(model, found->list[i].class);
         }
     row->flagged = (tool_list){labels, count};
     if (model->infected_count > 0) {
@@ -133,9 +133,9 @@ static td_status list_flagged(controls_job *job, const control *model, model_row
 }
 
 /* Where the infected classes are unknown, or were not searched, there is no index. */
-static void add_infected(const control *model, model_row *row, indices *all) {
+static void add_infected(const rated_model *model, model_row *row, indices *all) {
     for (size_t i = 0; i < model->infected_count; i++) {
-        const finding *one = findings_find(control_found(model), (size_t)model->infected[i]);
+        const finding *one = findings_find(rated_found(model), (size_t)model->infected[i]);
         if (!one || isnan(one->index))
             continue;
         row->infected_index = fmax(row->infected_index, one->index);
@@ -143,9 +143,9 @@ static void add_infected(const control *model, model_row *row, indices *all) {
     }
 }
 
-static td_status fill_row(controls_job *job, const control *model, model_row *row, report *r,
+static td_status fill_row(rates_job *job, const rated_model *model, model_row *row, report *r,
                           td_error *error) {
-    const findings *found = control_found(model);
+    const findings *found = rated_found(model);
     const finding *most = findings_largest_index(found), *first = findings_first(found);
     TD_TRY(list_flagged(job, model, row, error));
     TD_TRY(tool_run_text(job->run, &row->record, error, "%s/record.json", model->name));
@@ -156,7 +156,7 @@ static td_status fill_row(controls_job *job, const control *model, model_row *ro
         row->first_class = first->class;
     }
     if (model->infected_count > 0)
-        row->infected_first = first && control_is_infected(model, first->class);
+        row->infected_first = first && rated_is_infected(model, first->class);
     add_infected(model, row, &r->infected);
     if (!most)
         return TD_OK;
@@ -171,8 +171,8 @@ static void add_trial(td_rate *rate, bool hit) {
     *rate = td_rate_of(rate->hits + hit, rate->trials + 1);
 }
 
-static void count_rates(const control *model, const model_row *row, rates *out) {
-    const findings *found = control_found(model);
+static void count_rates(const rated_model *model, const model_row *row, rates *out) {
+    const findings *found = rated_found(model);
     out->unjudged += !found->judged;
     add_trial(model->backdoored ? &out->detected : &out->false_positives, found->flagged > 0);
     if (model->infected_count == 0)
@@ -182,7 +182,7 @@ static void count_rates(const control *model, const model_row *row, rates *out) 
     add_trial(&out->wrong_flagged, row->wrong > 0);
 }
 
-static td_status add_model(controls_job *job, const control *model, model_row *row, report *r,
+static td_status add_model(rates_job *job, const rated_model *model, model_row *row, report *r,
                            td_error *error) {
     *row = (model_row){.name = model->name,
                        .truth = model->backdoored ? "backdoored" : "clean",
@@ -197,7 +197,7 @@ static td_status add_model(controls_job *job, const control *model, model_row *r
                        .judged = -1,
                        .infected_flagged = -1,
                        .infected_first = -1};
-    if (!control_found(model)) {
+    if (!rated_found(model)) {
         r->rates.failed++;
         return TD_OK;
     }
@@ -206,7 +206,7 @@ static td_status add_model(controls_job *job, const control *model, model_row *r
     return TD_OK;
 }
 
-static td_status add_models(controls_job *job, report *r, td_error *error) {
+static td_status add_models(rates_job *job, report *r, td_error *error) {
     td_arena *arena = &job->run->arena;
     size_t infected = 0;
     for (size_t i = 0; i < job->count; i++)
@@ -221,20 +221,20 @@ static td_status add_models(controls_job *job, report *r, td_error *error) {
 
 /* --- the tables --- */
 
-static td_status report_rates(controls_job *job, const rates *all, td_error *error) {
+static td_status report_rates(rates_job *job, const rates *all, td_error *error) {
     static const tool_table_kind kind = {
         .title = "Error rates", .columns = rate_columns, .row = sizeof(rates), .single = true};
     return tool_run_rows(job->run, &kind, NULL, all, 1, error);
 }
 
 /* With the name and unit of the inspector's statistic. */
-static td_status report_models(controls_job *job, const model_row *rows, td_error *error) {
+static td_status report_models(rates_job *job, const model_row *rows, td_error *error) {
     const finding_statistic *statistic = NULL;
     tool_table_kind *kind;
     tool_column *columns;
     for (size_t i = 0; i < job->count && !statistic; i++)
-        if (control_found(&job->models[i]))
-            statistic = &control_found(&job->models[i])->statistic;
+        if (rated_found(&job->models[i]))
+            statistic = &rated_found(&job->models[i])->statistic;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &kind, "a table", error));
     TD_TRY(td_arena_alloc(&job->run->arena, 1, sizeof model_columns, (void **)&columns, "a table",
                           error));
@@ -243,11 +243,11 @@ static td_status report_models(controls_job *job, const model_row *rows, td_erro
     TD_TRY(tool_run_text(job->run, &columns[FIRST_VALUE].title, error, "%s %s",
                          statistic->large ? "largest" : "smallest", statistic->name));
     *kind = (tool_table_kind){
-        .name = "control_models", .title = "Models", .columns = columns, .row = sizeof *rows};
+        .name = "rated_models", .title = "Models", .columns = columns, .row = sizeof *rows};
     return tool_run_rows(job->run, kind, NULL, rows, job->count, error);
 }
 
-static td_status report_indices(controls_job *job, const tool_table_kind *kind, indices *all,
+static td_status report_indices(rates_job *job, const tool_table_kind *kind, indices *all,
                                 td_error *error) {
     all->list.values = all->values;
     all->spread = distribution_of(all->values, all->list.count);
@@ -270,7 +270,7 @@ static void widen(const indices *all, double *low, double *high) {
 }
 
 /* Of finite indices; the cutoff stands between two bars. */
-static td_status report_bars(controls_job *job, const report *r, td_error *error) {
+static td_status report_bars(rates_job *job, const report *r, td_error *error) {
     static const tool_chart charts[] = {
         {"Anomaly index over the models", TOOL_CHART_HISTOGRAM, "from", {"clean", "infected"}},
         {0}};
@@ -300,7 +300,7 @@ static td_status report_bars(controls_job *job, const report *r, td_error *error
     return TD_OK;
 }
 
-static td_status report_all(controls_job *job, report *r, td_error *error) {
+static td_status report_all(rates_job *job, report *r, td_error *error) {
     static const tool_table_kind clean = {.name = "clean",
                                           .title = "Largest index of each clean model",
                                           .columns = index_columns,
@@ -321,14 +321,14 @@ static td_status report_all(controls_job *job, report *r, td_error *error) {
 }
 
 /* The inspector's options, but for the model: audit compares its own with them. */
-static void set_options(controls_job *job, const control *model) {
+static void set_options(rates_job *job, const rated_model *model) {
     const json_t *options = json_object_get(model->step.identity, "options");
     json_t *copy = tool_run_set(job->run, "inspector_options", "o",
                                 td_json_copy(&job->run->record.json, options));
     json_object_del(copy, "model");
 }
 
-td_status controls_report(controls_job *job, td_error *error) {
+td_status rates_report(rates_job *job, td_error *error) {
     const char *inspector = job->inspector->method->name;
     report r = {0};
     size_t backdoored = 0;

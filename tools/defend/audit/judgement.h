@@ -1,0 +1,43 @@
+/* A model's numbers beside those of controls: the p-value, and what carried it. */
+#ifndef TOOLS_DEFEND_AUDIT_JUDGEMENT_H
+#define TOOLS_DEFEND_AUDIT_JUDGEMENT_H
+
+#include "defend/audit/calibration.h"
+#include "defend/audit/controls.h"
+
+typedef struct judgement_screen {
+    const char *method, *title, *subject; /* what stands out most by it: "class 3" */
+    const finding *found;                 /* that finding */
+    double z, score;                      /* of it; of the screen (calibration.h) */
+    bool joint;                           /* whether the screen is part of the joint score */
+} judgement_screen;
+
+typedef struct judgement {
+    bool calibrated; /* p is meant; else `why` says why it is not */
+    const char *why; /* "its accuracy, 61.0 %, is below that of all controls"; NULL */
+    double p, joint; /* NAN without calibration */
+    size_t controls, as_high;
+    const char *recipes, *net; /* of the controls: "mixed"; the file */
+    judgement_screen *screens;
+    size_t screen_count, carried; /* the screen that has the joint score */
+} judgement;
+
+/* Compares; all texts and lists are in `arena`, findings stay the screening's. `known`: the
+ * controls are trained as the model was; otherwise, unless their recipes are mixed, the joint score
+ * is of the screens alone that another recipe hardly moves. TD_ERR_USAGE for controls of another
+ * net, of other classes or screens, and for too few. */
+td_status judge_model(const screening *screens, const td_net *net, const controls_file *controls,
+                      bool known, td_arena *arena, judgement *out, td_error *error) TD_MUST_USE;
+
+/* Reads controls from the record at `path`, whose digest goes into the run's. */
+td_status judge_open_controls(tool_run *run, const char *path, controls_file *out,
+                              td_error *error) TD_MUST_USE;
+
+/* Adds "calibration" and the table of the screens to the run. */
+td_status judge_report(tool_run *run, const judgement *j, td_error *error) TD_MUST_USE;
+
+/* The verdict in a sentence, in the arena. */
+td_status judge_words(const judgement *j, td_arena *arena, const char **out,
+                      td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,156 @@
+/* Controls: an inspector over models of which the truth is known. */
+#include "defend/audit/rates.h"
+
+#include "data/path.h"
+#include "defend/method.h"
+#include <unistd.h>
+
+static const char record_name[] = "rates.json";
+
+static const td_key keys[] = {
+    {"models", TD_KEY_TEXT, offsetof(rates_settings, models), .required = true, .value = "DIR",
+     .help = "The models: DIR/clean and DIR/backdoored"},
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+/* Records of other requests are found before hours of work, not after. */
+static td_status look(rates_job *job, td_error *error) {
+    for (size_t i = 0; i < job->count; i++)
+        TD_TRY(step_look(&job->models[i].step, &job->all, error));
+    return TD_OK;
+}
+
+static const char *const kinds[] = {"clean", "backdoored", NULL};
+
+static td_status make_folders(const rates_job *job, td_error *error) {
+    char path[TD_PATH_SIZE];
+    bool made;
+    for (size_t i = 0; kinds[i]; i++)
+        if (td_path_join(path, job->run->common->output, kinds[i]))
+            TD_TRY(tool_folder_make(path, &made, error));
+    return TD_OK;
+}
+
+static void remove_empty(const rates_job *job) {
+    char path[TD_PATH_SIZE];
+    for (size_t i = 0; kinds[i]; i++)
+        if (td_path_join(path, job->run->common->output, kinds[i]))
+            rmdir(path);
+}
+
+static void tick(void *context, double share) {
+    const rates_job *job = context;
+    (void)share; /* of one of the inspector's loops */
+    tool_run_show(job->run, job->done, job->models[job->done].name);
+}
+
+/* A model that fails is no failure of the run, until its end. */
+static td_status inspect(rates_job *job, rated_model *model, td_error *error) {
+    step *s = &model->step;
+    if (s->done)
+        return TD_OK;
+    td_status status = step_run(s, &job->all, INFINITY, tick, job, error);
+    if (status == TD_ERR_INTERRUPTED)
+        return td_fail(error, status,
+                       "interrupted after %zu of %zu models; the same command goes on", job->done,
+                       job->count);
+    if (status == TD_OK && !s->done && !s->failed)
+        s->failed = "no record, and no reason for it";
+    if (s->failed)
+        tool_run_note(job->run, "%s: %s", model->name, s->failed);
+    return status;
+}
+
+static td_status inspect_all(rates_job *job, td_error *error) {
+    tool_run_begin(job->run, "inspecting", "models", job->count);
+    for (; job->done < job->count; job->done++)
+        TD_TRY(inspect(job, &job->models[job->done], error));
+    tool_run_end(job->run);
+    return TD_OK;
+}
+
+/* The same wrong option for all of them should not have to be forced out of the way. */
+static td_status check_any(const rates_job *job, td_error *error) {
+    for (size_t i = 0; i < job->count; i++)
+        if (job->models[i].step.done)
+            return TD_OK;
+    return td_fail(error, TD_ERR_IO, "%s: expected models that can be inspected, found none of %zu",
+                   job->settings->models, job->count);
+}
+
+static td_status rate_all(rates_job *job, td_error *error) {
+    TD_TRY(steps_check_folder(job->run, record_name, NULL, error));
+    TD_TRY(rates_models(job, error));
+    TD_TRY(look(job, error));
+    TD_TRY(make_folders(job, error));
+    TD_TRY(inspect_all(job, error));
+    TD_TRY(check_any(job, error));
+    return rates_report(job, error);
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    static const char *const own[] = {record_name, NULL};
+    rates_job job = {.run = run,
+                     .settings = run->own,
+                     .inspector = run->settings->guest,
+                     .all = {run, json_object(), own}};
+    run->record_name = record_name;
+    td_status status = rate_all(&job, error);
+    for (size_t i = 0; i < job.count; i++) {
+        run->failed |= job.models[i].step.failed != NULL;
+        step_close(&job.models[i].step);
+    }
+    remove_empty(&job);
+    json_decref(job.all.digests);
+    return status;
+}
+
+static const tool_family rates = {
+    .name = "rates",
+    .usage = "INSPECTOR --models DIR -o OUT",
+    .run = run,
+    .output = TOOL_OUTPUT_FOLDER,
+    .needs_output = true,
+    .output_what = "the folder for the record of all, and those of the models",
+};
+
+/* Nothing of the truth reaches the inspector, and its files are named here. */
+static const char *const withheld[] = {"model",  "trigger",   "target", "triggers",
+                                       "resume", "exit-code", NULL};
+
+static const char help[] =
+    "Runs an inspector over models of which you know whether they have a backdoor: how many of the "
+    "backdoored ones it flags and of the clean ones, whether the flagged class is the right one, "
+    "and how its anomaly index is spread over the models. From its record trapdoor-defend audit "
+    "takes error rates (--controls)."
+    "\v"
+    "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors; they should differ "
+    "in their seeds, else one chance decides about all. Beside a backdoored model M.safetensors "
+    "may stand M.manifest.json, the manifest of trapdoor-poison or trapdoor-implant: the targets "
+    "of its triggers are the infected labels, by which the flagged classes are judged. Nothing of "
+    "this truth reaches the inspector.\n"
+    "\n"
+    "INSPECTOR stands first, and its options may be given, too, but for those on files "
+    "(trapdoor-defend rates INSPECTOR --help lists them); they are the same for each model. "
+    "Its record and pictures of a model M are in OUT/clean/M or OUT/backdoored/M. "
+    "OUT/rates.json is the record of all. The same command goes on where an interrupted one "
+    "was: a record of the same model with the same options is not made anew. A model that fails is "
+    "named, the others are still inspected, and the exit status is 1.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-defend rates cleanse --models models -o rates \\\n"
+    "    --clean mnist:test:0-1000\n";
+
+const tool_method defend_rates = {
+    .name = "rates",
+    .title = "Error rates",
+    .doc = "an inspector over models of known truth: error rates",
+    .help = help,
+    .family = &rates,
+    .groups = groups,
+    .size = sizeof(rates_settings),
+    .guests = "inspector",
+    .withheld = withheld,
+};

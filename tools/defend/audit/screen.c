@@ -1,0 +1,148 @@
+/* Screen: the quick inspectors over a model, judged by controls: a p-value in seconds. */
+#include "defend/audit/judgement.h"
+#include "defend/inputs.h"
+#include "defend/method.h"
+#include <string.h>
+
+typedef struct screen_settings {
+    defend_model model;
+    const char *clean, *controls;
+    bool known, exit_code, probability;
+    double level;
+} screen_settings;
+
+#define AT(field) offsetof(screen_settings, field)
+
+static const td_key keys[] = {
+    {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
+     .help = "Labelled images that you trust, some 20 of each class (split test)"},
+    {"controls", TD_KEY_TEXT, AT(controls), .value = "FILE",
+     .help = "The record of trapdoor-defend controls for this net and data; without it there is no "
+             "p"},
+    {"known-recipe", TD_KEY_FLAG, AT(known), .needs = "controls",
+     .help = "The controls are trained as this model was: use all screens"},
+    {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.05",
+     .needs = "controls", .value = "P", .help = "Flag the model if p is at most P"},
+    {"probability", TD_KEY_FLAG, AT(probability), .needs = "controls", .unrecorded = true,
+     .help = "Print one number, 1 - p"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true, .needs = "controls",
+     .help = "Exit with 3 if the model is flagged"},
+    {0},
+};
+
+static const tool_keys groups[] = {
+    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, {0}};
+
+typedef struct screen_row {
+    const char *method, *subject, *statistic;
+    double value;
+    tool_list values;
+} screen_row;
+
+#define ROW(field) offsetof(screen_row, field)
+
+static const tool_column columns[] = {
+    {"screen", "screen", TOOL_TEXT, ROW(method)},
+    {"subject", "most suspicious", TOOL_TEXT, ROW(subject)},
+    {"statistic", "by its", TOOL_TEXT, ROW(statistic)},
+    {"value", "value", TOOL_REAL, ROW(value), .digits = 2},
+    {"values", NULL, TOOL_LIST, ROW(values), .digits = 10},
+    {0},
+};
+
+static const tool_table_kind table = {
+    .name = "screens", .title = "", .columns = columns, .row = sizeof(screen_row)};
+
+static const tool_column model_columns[] = {
+    {"accuracy", "accuracy", TOOL_RATE, offsetof(screening, accuracy)},
+    {"scale", "mean margin", TOOL_REAL, offsetof(screening, scale), .digits = 2},
+    {0},
+};
+
+static const tool_table_kind model_table = {
+    .title = "", .columns = model_columns, .row = sizeof(screening), .single = true};
+
+/* Without controls: the numbers as they are. */
+static td_status report(tool_run *run, const screening *s, td_error *error) {
+    screen_row rows[SCREENS_MOST];
+    TD_TRY(tool_run_rows(run, &model_table, NULL, s, 1, error));
+    for (size_t i = 0; i < s->count; i++) {
+        const screen *of = &s->screens[i];
+        const finding *first = findings_first(&of->found);
+        rows[i] = (screen_row){.method = of->method->name,
+                               .statistic = of->found.statistic.name,
+                               .value = first->value,
+                               .values = {of->values, of->found.count}};
+        TD_TRY(screening_subject(of, (size_t)(first - of->found.list), &run->arena,
+                                 &rows[i].subject, error));
+    }
+    return tool_run_rows(run, &table, NULL, rows, s->count, error);
+}
+
+static td_status judge(tool_run *run, const screening *s, const td_net *net, td_error *error) {
+    const screen_settings *o = run->own;
+    controls_file controls;
+    judgement j;
+    const char *words;
+    if (!o->controls)
+        return tool_run_summary(run, error, "%s: screened; --controls would tell how usual this is",
+                                o->model.path);
+    TD_TRY(judge_open_controls(run, o->controls, &controls, error));
+    TD_TRY(judge_model(s, net, &controls, o->known, &run->arena, &j, error));
+    TD_TRY(judge_report(run, &j, error));
+    TD_TRY(judge_words(&j, &run->arena, &words, error));
+    run->flagged = j.calibrated && j.p <= o->level;
+    if (o->probability)
+        TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n", 1 - j.p));
+    return tool_run_summary(run, error, "%s: %s", o->model.path, words);
+}
+
+static td_status screen_model(tool_run *run, td_model *model, td_dataset *clean, screening *s,
+                              td_error *error) {
+    const screen_settings *o = run->own;
+    TD_TRY(defend_open_data(run, o->clean, "test", clean, error));
+    TD_TRY(defend_open_model(run, &o->model, &clean->images, model, error));
+    TD_TRY(defend_check_data(clean, &model->net, error));
+    TD_TRY(screening_run(run, model, clean, s, error));
+    TD_TRY(report(run, s, error));
+    return judge(run, s, &model->net, error);
+}
+
+static td_status run(tool_run *run, td_error *error) {
+    td_model model = {0};
+    td_dataset clean = {0};
+    screening s = {0};
+    td_status status = screen_model(run, &model, &clean, &s, error);
+    screening_close(&s);
+    td_model_free(&model);
+    td_dataset_close(&clean);
+    return status;
+}
+
+static const tool_family screens = {
+    .name = "screen",
+    .usage = "--model MODEL --clean DATA --controls FILE",
+    .run = run,
+};
+
+static const char help[] =
+    "Puts a model before all quick inspectors, in seconds, and says how many clean models, of the "
+    "controls, look as suspicious: p = (1 + how many do) / (controls + 1). If the model is clean "
+    "and trained as the controls were, p is at most 0.05 in no more than 5 of 100 cases."
+    "\v"
+    "Nothing found is no proof: triggers that resemble none that the screens look for are not "
+    "seen. trapdoor-defend audit looks longer and says more.\n"
+    "\n"
+    "Examples:\n"
+    "  trapdoor-defend screen --model model.safetensors --clean mnist:test \\\n"
+    "    --controls controls/controls.json\n";
+
+const tool_method defend_screen = {
+    .name = "screen",
+    .title = "Screen",
+    .doc = "a p-value for a model in seconds, by controls",
+    .help = help,
+    .family = &screens,
+    .groups = groups,
+    .size = sizeof(screen_settings),
+};
