@@ -16,7 +16,12 @@ static const td_key keys[] = {
     {"training", TD_KEY_TEXT, AT(training), .value = "DATA",
      .help = "The set that the model was trained on (split train)"},
     {"controls", TD_KEY_TEXT, AT(controls), .many = true, .value = "FILE",
-     .help = "A record of trapdoor-defend controls, for error rates; may be repeated"},
+     .help = "The record of trapdoor-defend controls, by which the model is judged, or of "
+             "trapdoor-defend rates, for the error rates of an inspector; may be repeated"},
+    {"known-recipe", TD_KEY_FLAG, AT(known), .needs = "controls",
+     .help = "The controls are trained as this model was"},
+    {"slow", TD_KEY_FLAG, AT(slow), .needs = "controls",
+     .help = "Run the inspectors as well, whose findings are hints beside controls"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "30",
      .value = "M", .help = "Time for all of it"},
     {"effort", TD_KEY_REAL, AT(effort), .above = true, .most = 1, .standard = "1", .value = "R",
@@ -37,6 +42,8 @@ static td_status conclude(audit_job *job, td_error *error) {
         const findings *by_class = audit_findings(s);
         found[i] = s->found;
         found[i].whole = s->step.done && !audit_is_cut(s) && (!by_class || by_class->judged);
+        if (s->method->family == &screens)
+            found[i].whole = s->step.done && audit_screened(job)->calibrated;
     }
     job->conclusion = verdict_on(&job->accuracy, job->chance, found, job->step_count);
     return TD_OK;
@@ -47,6 +54,7 @@ static td_status audit(audit_job *job, td_error *error) {
     job->deadline = tool_monotonic_seconds() + 60 * job->settings->minutes;
     TD_TRY(steps_check_folder(job->run, audit_record_name, same, error));
     TD_TRY(audit_open(job, error));
+    TD_TRY(audit_find_controls(job, error));
     TD_TRY(audit_plan(job, error));
     TD_TRY(audit_read_rates(job, error));
     TD_TRY(audit_draw_sample(job, error));

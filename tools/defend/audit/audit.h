@@ -3,11 +3,14 @@
  * (audit_limits.c), the error rates of --controls (audit_rates.c), the rules (verdict.h), and the
  * verdict as tables and in words (audit_report.c).
  *
- * Every inspector of the tool takes part, every detector where suspects are given, and every filter
- * where the training set is: audit_steps.c has rows only for what is peculiar to some. */
+ * With controls (trapdoor-defend controls) the screening decides, whose error rate is known, and
+ * what the inspectors say is a hint. Every inspector of the tool takes part, every detector where
+ * suspects are given, and every filter where the training set is: audit_steps.c has rows only for
+ * what is peculiar to some. */
 #ifndef TOOLS_DEFEND_AUDIT_AUDIT_H
 #define TOOLS_DEFEND_AUDIT_AUDIT_H
 
+#include "defend/audit/screen.h"
 #include "defend/audit/step.h"
 #include "defend/audit/verdict.h"
 #include "defend/inputs.h"
@@ -24,6 +27,7 @@ typedef struct audit_settings {
     const char *clean, *training;
     td_many suspects, controls;
     double minutes, effort; /* effort: of the inspectors' usual steps, in (0, 1] */
+    bool known, slow;       /* known: the controls' recipe is the model's */
     bool exit_code;
 } audit_settings;
 
@@ -62,7 +66,8 @@ struct audit_step {
     const audit_kind *kind;
     const audit_row *row;
     double share;
-    bool applies; /* whether its data were given */
+    bool applies;      /* whether its data were given */
+    const char *lacks; /* what was not given, where it does not apply; NULL: "no data given" */
     step step;
     double given; /* seconds that it had, at most */
     verdict_finding found;
@@ -81,7 +86,7 @@ typedef struct audit_evidence {
     bool flagged;
     size_t class; /* TOOL_NO_COUNT: it is about none */
     const char *class_name, *picture, *data;
-    double value, index;
+    double value, index, p;
     double other; /* the most suspicious value that is not flagged; NAN: none */
     td_rate asr, share;
     tool_list classes;
@@ -100,7 +105,8 @@ struct audit_job {
                               where they are not and that would do; NULL: not so */
     const char *sample;    /* DIR/clean.safetensors, from which methods take clean images */
     size_t sample_count;   /* of its images, in an order that was drawn */
-    audit_step *steps;     /* in the order in which they run */
+    const char *calibration; /* the controls among --controls, or NULL */
+    audit_step *steps;       /* in the order in which they run */
     size_t step_count;
     conclusion conclusion;
     audit_evidence *evidence, **evidence_end; /* a list; where its next row goes */
@@ -124,6 +130,9 @@ td_status audit_draw_sample(audit_job *job, td_error *error) TD_MUST_USE;
 /* Makes the steps, and looks which are done. On failure, too, the caller closes them. */
 td_status audit_plan(audit_job *job, td_error *error) TD_MUST_USE;
 
+/* What the screening found; NULL where there were no controls, or it is not done. */
+const screened *audit_screened(const audit_job *job);
+
 /* What an inspector found; NULL for another method, and for a step that is not done. */
 const findings *audit_findings(const audit_step *s);
 
@@ -133,11 +142,15 @@ bool audit_is_cut(const audit_step *s);
 /* Runs those that are not done, within the time. A step that fails is no failure of the audit. */
 td_status audit_run_steps(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Reads --controls: sets the rates of inspectors. */
+/* Looks for the record of controls among --controls, before the plan. TD_ERR_USAGE for two. */
+td_status audit_find_controls(audit_job *job, td_error *error) TD_MUST_USE;
+
+/* Reads the others: sets the rates of inspectors. */
 td_status audit_read_rates(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* What the methods of a family found, as evidence. */
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
+td_status audit_report_screen(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
 td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
 td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) TD_MUST_USE;
 

@@ -32,11 +32,19 @@ static audit_step *find_inspector(audit_job *job, const char *name) {
     return NULL;
 }
 
-static td_status take(audit_job *job, const json_t *record, td_error *error) {
-    const char *method = json_string_value(json_object_get(record, "method"));
+static bool is_of(const json_t *record, const char *method) {
+    const char *found = json_string_value(json_object_get(record, "method"));
+    return found && strcmp(found, method) == 0;
+}
+
+static td_status take(audit_job *job, const char *path, const json_t *record, td_error *error) {
+    (void)path;
     const char *inspector = json_string_value(json_object_get(record, "inspector"));
-    if (!method || strcmp(method, "rates") != 0 || !inspector)
-        return td_fail(error, TD_ERR_FORMAT, "expected a record of trapdoor-defend controls");
+    if (is_of(record, "controls"))
+        return TD_OK;
+    if (!is_of(record, "rates") || !inspector)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "expected a record of trapdoor-defend controls or rates");
     audit_step *s = find_inspector(job, inspector);
     if (!s)
         return td_fail(error, TD_ERR_USAGE, "inspector: expected one that is run here, found %s",
@@ -53,16 +61,39 @@ static td_status take(audit_job *job, const json_t *record, td_error *error) {
     return json_is_object(options) ? compare(s, options, &s->rates.same, error) : TD_OK;
 }
 
-td_status audit_read_rates(audit_job *job, td_error *error) {
+static td_status note_controls(audit_job *job, const char *path, const json_t *record,
+                               td_error *error) {
+    if (!is_of(record, "controls"))
+        return TD_OK;
+    if (job->calibration)
+        return td_fail(error, TD_ERR_USAGE, "expected one record of controls, found %s as well",
+                       job->calibration);
+    job->calibration = path;
+    return TD_OK;
+}
+
+/* Calls `look` with each of --controls. */
+static td_status each_file(audit_job *job,
+                           td_status (*look)(audit_job *, const char *, const json_t *, td_error *),
+                           td_error *error) {
     const td_many *files = &job->settings->controls;
     for (size_t i = 0; i < files->count; i++) {
         json_t *record;
-        TD_TRY(tool_record_input(&job->run->record, files->texts[i], error));
         TD_TRY(td_json_read(files->texts[i], &record, error));
-        td_status status = take(job, record, error);
+        td_status status = look(job, files->texts[i], record, error);
         json_decref(record);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", files->texts[i]);
     }
     return TD_OK;
+}
+
+td_status audit_find_controls(audit_job *job, td_error *error) {
+    return each_file(job, note_controls, error);
+}
+
+td_status audit_read_rates(audit_job *job, td_error *error) {
+    for (size_t i = 0; i < job->settings->controls.count; i++)
+        TD_TRY(tool_record_input(&job->run->record, job->settings->controls.texts[i], error));
+    return each_file(job, take, error);
 }

@@ -43,6 +43,7 @@ static td_status add_row(audit_job *job, const audit_step *s, bool flagged, audi
                             .flagged = flagged,
                             .class = TOOL_NO_COUNT,
                             .value = NAN,
+                            .p = NAN,
                             .index = NAN,
                             .other = NAN};
     *job->evidence_end = *out = row;
@@ -261,6 +262,60 @@ static td_status report_unjudged(audit_job *job, const audit_step *s, td_error *
         TD_TRY(add_pictures(job, one, row, error));
     }
     return TD_OK;
+}
+
+/* --- the screening --- */
+
+static void say_screened(audit_evidence *row, const screened *found) {
+    if (!found->calibrated)
+        say(row, "the controls do not stand for this model: %s; beside them, ", found->why);
+    say(row, "%zu of %zu clean models look as suspicious (p = %.3f)", found->as_high,
+        found->controls, found->p);
+    say(row, "; what stands out most, by %s, is ", found->screen);
+    if (found->class == TOOL_NO_COUNT)
+        say(row, "%s", found->subject);
+    else
+        say_class(row, found->class);
+    if (found->source != TOOL_NO_COUNT) {
+        say(row, " in images of ");
+        say_class(row, found->source);
+    }
+}
+
+static td_status name_picture(audit_job *job, const screened *found, audit_evidence *row,
+                              td_error *error) {
+    static const char *const parts[] = {"trigger", "change"};
+    char source[24] = "";
+    if (found->source != TOOL_NO_COUNT)
+        snprintf(source, sizeof source, "%zu-", found->source);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && found->class != TOOL_NO_COUNT; i++) {
+        char path[TD_PATH_SIZE];
+        const char *picture;
+        TD_TRY(tool_run_text(job->run, &picture, error, "%s/%s-%s%zu.png", row->method, parts[i],
+                             source, found->class));
+        if (td_path_join(path, job->run->common->output, picture) && td_path_exists(path))
+            row->picture = picture;
+    }
+    return row->picture && json_array_append_new(job->pictures, tool_json_text(row->picture)) != 0
+               ? td_fail_memory(error, "the record")
+               : TD_OK;
+}
+
+td_status audit_report_screen(audit_job *job, audit_step *s, td_error *error) {
+    const screened *found = s->step.outcome;
+    size_t *class;
+    audit_evidence *row;
+    TD_TRY(add_row(job, s, found->flagged, &row, error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &class, "a class", error));
+    say_screened(row, found);
+    row->p = found->p;
+    *class = row->class = found->class;
+    if (found->class != TOOL_NO_COUNT)
+        row->class_name = name_of(job, found->class);
+    s->found.classes = class;
+    s->found.class_count = found->flagged && found->class != TOOL_NO_COUNT;
+    s->found.other = found->flagged && found->class == TOOL_NO_COUNT;
+    return name_picture(job, found, row, error);
 }
 
 td_status audit_report_inspector(audit_job *job, audit_step *s, td_error *error) {

@@ -109,7 +109,7 @@ static td_status list_rates(audit_job *job, td_error *error) {
         if (!s->rates.known)
             TD_TRY(add(job, error,
                        "How often %s flags a clean model of this kind, or misses a backdoored one, "
-                       "is not known. trapdoor-defend controls measures it (--controls).",
+                       "is not known. trapdoor-defend rates measures it (--controls).",
                        s->method->title));
         else if (!s->rates.same)
             TD_TRY(add(job, error,
@@ -120,7 +120,22 @@ static td_status list_rates(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
+/* What the screens look for, and nothing else. */
+static td_status list_unscreened(audit_job *job, const screened *found, td_error *error) {
+    if (!found->calibrated)
+        TD_TRY(add(job, error,
+                   "The controls do not stand for this model (%s): its p is no error rate. Make "
+                   "controls that are trained as it was.",
+                   found->why));
+    return add(job, error,
+               "The screens look for one small change, mask, window or wave that many images "
+               "share. Warps, patterns that work on one class alone and resemble none of the "
+               "windows, and triggers made by an attacker who knows the screens can escape them.");
+}
+
 static td_status list_blind_spots(audit_job *job, td_error *error) {
+    if (audit_screened(job))
+        return list_unscreened(job, audit_screened(job), error);
     TD_TRY(add(job, error,
                "The inspectors look for small changes that send every image to one class. Triggers "
                "that change much of the image or all of it, that work on images of some classes "

@@ -41,6 +41,7 @@ static const tool_column evidence_columns[] = {
     {"value", NULL, TOOL_REAL, EVIDENCE(value)},
     {"nearest_other", NULL, TOOL_REAL, EVIDENCE(other)},
     {"index", NULL, TOOL_REAL, EVIDENCE(index)},
+    {"p", NULL, TOOL_REAL, EVIDENCE(p)},
     {"asr", NULL, TOOL_RATE, EVIDENCE(asr)},
     {"picture", NULL, TOOL_TEXT, EVIDENCE(picture)},
     {"data", NULL, TOOL_TEXT, EVIDENCE(data)},
@@ -134,7 +135,7 @@ static td_status add_evidence(audit_job *job, td_error *error) {
 }
 
 static const char *state_of(const audit_step *s) {
-    return !s->applies       ? "no data given"
+    return !s->applies       ? s->lacks ? s->lacks : "no data given"
            : s->step.failed  ? "failed"
            : audit_is_cut(s) ? "cut short"
            : s->step.done    ? "done"

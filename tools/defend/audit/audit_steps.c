@@ -13,7 +13,14 @@ enum { MOST_OVERLAYS = 100, NUMBER_SIZE = 32 };
 static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10;
 
 const findings *audit_findings(const audit_step *s) {
-    return s->kind->source == SOURCE_MODEL && s->step.done ? s->step.outcome : NULL;
+    return s->method->family == &inspectors && s->step.done ? s->step.outcome : NULL;
+}
+
+const screened *audit_screened(const audit_job *job) {
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->steps[i].method->family == &screens && job->steps[i].step.done)
+            return job->steps[i].step.outcome;
+    return NULL;
 }
 
 bool audit_is_cut(const audit_step *s) {
@@ -60,13 +67,23 @@ static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "overlays", overlays, error);
 }
 
+static td_status set_screen(audit_job *job, audit_step *s, td_error *error) {
+    s->applies = job->calibration != NULL;
+    s->lacks = "no controls given";
+    TD_TRY(set(s, "clean", job->sample, error));
+    if (s->applies)
+        TD_TRY(set(s, "controls", job->calibration, error));
+    return s->applies && job->settings->known ? set(s, "known-recipe", "", error) : TD_OK;
+}
+
 /* A set says the size of images to an inspector that needs none otherwise. */
 static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     const inspector *math = s->method->math;
     const td_key *key = tool_settings_find(&s->step.settings, "steps");
     char count[NUMBER_SIZE];
     td_setting usual;
-    s->applies = true;
+    s->applies = !job->calibration || job->settings->slow;
+    s->lacks = "not run: see --slow";
     if (math->clean == INSPECT_NEEDS_CLEAN)
         TD_TRY(set(s, "clean", job->sample, error));
     else if (job->settings->model.net)
@@ -81,6 +98,7 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
 static const audit_kind kinds[] = {
     {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, set_training, audit_report_filter},
     {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, set_suspects, audit_report_detector},
+    {"screen", SOURCE_MODEL, WEIGHT_SIGN, 1, set_screen, audit_report_screen},
     {"inspector", SOURCE_MODEL, WEIGHT_SIGN, 4, set_sample, audit_report_inspector},
 };
 
@@ -111,7 +129,11 @@ static const audit_row *find_row(const char *method) {
 
 /* --- the plan --- */
 
+/* Inspectors that only rank are parts of the screening. */
 static const audit_kind *kind_of(const tool_method *method) {
+    const inspector *math = method->family == &inspectors ? method->math : NULL;
+    if (math && math->spread == FINDINGS_RANKED)
+        return NULL;
     for (size_t i = 0; i < KINDS && method->family && method->family->read; i++)
         if (strcmp(method->family->name, kinds[i].family) == 0)
             return &kinds[i];
@@ -121,12 +143,14 @@ static const audit_kind *kind_of(const tool_method *method) {
 /* Behind those of its kind that have no larger share. */
 static void add_step(audit_job *job, const tool_method *method, const audit_kind *kind) {
     const audit_row *row = find_row(method->name);
-    const audit_step made = {
+    audit_step made = {
         .method = method,
         .kind = kind,
         .row = row,
         .share = row->share > 0 ? row->share : kind->share,
         .found = {.source = kind->source, .weight = row->weak ? WEIGHT_WEAK : kind->weight}};
+    if (job->calibration && method->family == &inspectors) /* clean models have outliers as well */
+        made.found.weight = WEIGHT_HINT;
     size_t place = job->step_count++;
     for (; place > 0 &&
            (job->steps[place - 1].kind > kind ||

@@ -112,7 +112,7 @@ static td_status make(const controls_job *job, size_t number, td_arena *arena, c
                              &recipe, error));
     td_status status = train(job, &part, &recipe, &model, error);
     if (status == TD_OK)
-        status = screening_run(&part, &model, &job->clean, &screens, error);
+        status = screening_run(&part, &model, &job->clean, false, &screens, error);
     if (status == TD_OK) {
         control_scores made = control_of(&screens);
         digest = td_sha256(model.weights, model.net.weight_count * sizeof *model.weights);

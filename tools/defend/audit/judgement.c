@@ -116,6 +116,7 @@ static td_status fill_screens(const screening *s, const calibration *c, const si
         const calibration_screen *by = &c->screens[places[i]];
         out->screens[i] = (judgement_screen){.method = from->method->name,
                                              .title = from->method->title,
+                                             .about = from->found.about,
                                              .found = &from->found.list[by->unit],
                                              .z = by->z,
                                              .score = by->scores[c->controls],
@@ -170,10 +171,10 @@ td_status judge_model(const screening *screens, const td_net *net, const control
 /* --- the report --- */
 
 typedef struct head_row {
-    signed char calibrated;
+    signed char calibrated, flagged;
     const char *why, *recipes, *controls_file, *carried, *subject;
-    double p, joint;
-    size_t controls, as_high;
+    double p, joint, level;
+    size_t controls, as_high, class, source;
 } head_row;
 
 #define HEAD(field) offsetof(head_row, field)
@@ -185,7 +186,11 @@ static const tool_column head_columns[] = {
     {"joint", "joint score", TOOL_REAL, HEAD(joint), .digits = 2, .null = true},
     {"carried_by", "carried by", TOOL_TEXT, HEAD(carried)},
     {"subject", "stands out", TOOL_TEXT, HEAD(subject)},
+    {"class", NULL, TOOL_COUNT, HEAD(class)},
+    {"source", NULL, TOOL_COUNT, HEAD(source)},
     {"recipes", "recipes of the controls", TOOL_TEXT, HEAD(recipes)},
+    {"level", NULL, TOOL_REAL, HEAD(level)},
+    {"flagged", "", TOOL_FLAG, HEAD(flagged), .flag = "FLAGGED"},
     {"calibrated", NULL, TOOL_FLAG, HEAD(calibrated)},
     {"not_calibrated", "not calibrated", TOOL_TEXT, HEAD(why)},
     {"controls_file", NULL, TOOL_TEXT, HEAD(controls_file)},
@@ -213,8 +218,13 @@ static const tool_table_kind table = {.name = "calibrated_screens",
                                       .columns = columns,
                                       .row = sizeof(judgement_screen)};
 
-td_status judge_report(tool_run *run, const judgement *j, td_error *error) {
+bool judge_flags(const judgement *j, double level) {
+    return j->calibrated && j->p <= level;
+}
+
+td_status judge_report(tool_run *run, const judgement *j, double level, td_error *error) {
     const judgement_screen *carried = &j->screens[j->carried];
+    const bool of_class = carried->about == FINDING_CLASS || carried->about == FINDING_PAIR;
     const head_row row = {.calibrated = j->calibrated,
                           .why = j->why,
                           .recipes = j->recipes,
@@ -224,7 +234,11 @@ td_status judge_report(tool_run *run, const judgement *j, td_error *error) {
                           .p = j->p,
                           .joint = j->joint,
                           .controls = j->controls,
-                          .as_high = j->as_high};
+                          .as_high = j->as_high,
+                          .level = level,
+                          .flagged = judge_flags(j, level),
+                          .class = of_class ? carried->found->class : TOOL_NO_COUNT,
+                          .source = carried->found->source};
     TD_TRY(tool_run_rows(run, &head, NULL, &row, 1, error));
     return tool_run_rows(run, &table, NULL, j->screens, j->screen_count, error);
 }

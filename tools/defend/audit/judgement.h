@@ -7,9 +7,10 @@
 
 typedef struct judgement_screen {
     const char *method, *title, *subject; /* what stands out most by it: "class 3" */
-    const finding *found;                 /* that finding */
-    double z, score;                      /* of it; of the screen (calibration.h) */
-    bool joint;                           /* whether the screen is part of the joint score */
+    finding_about about;
+    const finding *found; /* that finding */
+    double z, score;      /* of it; of the screen (calibration.h) */
+    bool joint;           /* whether the screen is part of the joint score */
 } judgement_screen;
 
 typedef struct judgement {
@@ -34,7 +35,11 @@ td_status judge_open_controls(tool_run *run, const char *path, controls_file *ou
                               td_error *error) TD_MUST_USE;
 
 /* Adds "calibration" and the table of the screens to the run. */
-td_status judge_report(tool_run *run, const judgement *j, td_error *error) TD_MUST_USE;
+td_status judge_report(tool_run *run, const judgement *j, double level,
+                       td_error *error) TD_MUST_USE;
+
+/* Whether the model is suspicious at that level of p. */
+bool judge_flags(const judgement *j, double level);
 
 /* The verdict in a sentence, in the arena. */
 td_status judge_words(const judgement *j, td_arena *arena, const char **out,

@@ -1,4 +1,6 @@
 /* Screen: the quick inspectors over a model, judged by controls: a p-value in seconds. */
+#include "defend/audit/screen.h"
+
 #include "defend/audit/judgement.h"
 #include "defend/inputs.h"
 #include "defend/method.h"
@@ -6,7 +8,7 @@
 
 typedef struct screen_settings {
     defend_model model;
-    const char *clean, *controls;
+    const char *clean, *controls, *folder;
     bool known, exit_code, probability;
     double level;
 } screen_settings;
@@ -23,6 +25,8 @@ static const td_key keys[] = {
      .help = "The controls are trained as this model was: use all screens"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.05",
      .needs = "controls", .value = "P", .help = "Flag the model if p is at most P"},
+    {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
+     .help = "Write what stands out most, as pictures, to this folder"},
     {"probability", TD_KEY_FLAG, AT(probability), .needs = "controls", .unrecorded = true,
      .help = "Print one number, 1 - p"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true, .needs = "controls",
@@ -79,6 +83,17 @@ static td_status report(tool_run *run, const screening *s, td_error *error) {
     return tool_run_rows(run, &table, NULL, rows, s->count, error);
 }
 
+/* What carried the joint score. */
+static td_status write_pictures(tool_run *run, const screening *s, const judgement *j,
+                                td_shape shape, td_error *error) {
+    const screen_settings *o = run->own;
+    if (!o->folder)
+        return TD_OK;
+    TD_TRY(tool_outputs_folder(&run->outputs, o->folder, error));
+    return inspect_write_finding(run, shape, &s->screens[j->carried].found,
+                                 j->screens[j->carried].found, error);
+}
+
 static td_status judge(tool_run *run, const screening *s, const td_net *net, td_error *error) {
     const screen_settings *o = run->own;
     controls_file controls;
@@ -89,9 +104,10 @@ static td_status judge(tool_run *run, const screening *s, const td_net *net, td_
                                 o->model.path);
     TD_TRY(judge_open_controls(run, o->controls, &controls, error));
     TD_TRY(judge_model(s, net, &controls, o->known, &run->arena, &j, error));
-    TD_TRY(judge_report(run, &j, error));
+    TD_TRY(judge_report(run, &j, o->level, error));
+    TD_TRY(write_pictures(run, s, &j, td_net_input(net), error));
     TD_TRY(judge_words(&j, &run->arena, &words, error));
-    run->flagged = j.calibrated && j.p <= o->level;
+    run->flagged = judge_flags(&j, o->level);
     if (o->probability)
         TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n", 1 - j.p));
     return tool_run_summary(run, error, "%s: %s", o->model.path, words);
@@ -103,7 +119,7 @@ static td_status screen_model(tool_run *run, td_model *model, td_dataset *clean,
     TD_TRY(defend_open_data(run, o->clean, "test", clean, error));
     TD_TRY(defend_open_model(run, &o->model, &clean->images, model, error));
     TD_TRY(defend_check_data(clean, &model->net, error));
-    TD_TRY(screening_run(run, model, clean, s, error));
+    TD_TRY(screening_run(run, model, clean, o->folder != NULL, s, error));
     TD_TRY(report(run, s, error));
     return judge(run, s, &model->net, error);
 }
@@ -119,10 +135,53 @@ static td_status run(tool_run *run, td_error *error) {
     return status;
 }
 
-static const tool_family screens = {
+/* --- reading --- */
+
+static td_status copy(td_arena *arena, const json_t *text, const char **out, td_error *error) {
+    char *made;
+    const char *value = json_is_string(text) ? json_string_value(text) : "";
+    TD_TRY(td_arena_text(arena, value, strlen(value), &made, error));
+    *out = made;
+    return TD_OK;
+}
+
+static size_t count_of(const json_t *value) {
+    return json_is_integer(value) && json_integer_value(value) >= 0
+               ? (size_t)json_integer_value(value)
+               : TOOL_NO_COUNT;
+}
+
+static td_status read_screened(const json_t *record, td_arena *arena, const void **out,
+                               td_error *error) {
+    const json_t *from = json_object_get(record, "calibration");
+    screened *s;
+    TD_TRY(TD_ARENA_NEW(arena, 1, &s, "a screening", error));
+    *out = s;
+    *s = (screened){.judged = from != NULL};
+    if (!from)
+        return TD_OK;
+    const json_t *p = json_object_get(from, "p"), *level = json_object_get(from, "level");
+    if (!json_is_number(p) || !json_is_number(level))
+        return td_fail(error, TD_ERR_FORMAT, "calibration: expected \"p\" and \"level\"");
+    s->p = json_number_value(p);
+    s->level = json_number_value(level);
+    s->calibrated = json_is_true(json_object_get(from, "calibrated"));
+    s->flagged = json_is_true(json_object_get(from, "flagged"));
+    s->controls = count_of(json_object_get(from, "controls"));
+    s->as_high = count_of(json_object_get(from, "as_high"));
+    s->class = count_of(json_object_get(from, "class"));
+    s->source = count_of(json_object_get(from, "source"));
+    TD_TRY(copy(arena, json_object_get(from, "subject"), &s->subject, error));
+    TD_TRY(copy(arena, json_object_get(from, "carried_by"), &s->screen, error));
+    TD_TRY(copy(arena, json_object_get(from, "recipes"), &s->recipes, error));
+    return copy(arena, json_object_get(from, "not_calibrated"), &s->why, error);
+}
+
+const tool_family screens = {
     .name = "screen",
     .usage = "--model MODEL --clean DATA --controls FILE",
     .run = run,
+    .read = read_screened,
 };
 
 static const char help[] =

@@ -45,8 +45,10 @@ static td_status take_values(screen *s, td_error *error) {
 }
 
 static td_status run_screen(tool_run *whole, const td_model *model, const td_dataset *clean,
-                            screen *s, td_error *error) {
+                            bool pictures, screen *s, td_error *error) {
     TD_TRY(tool_settings_open(&s->settings, whole->settings->tool, s->method, error));
+    if (pictures) /* nothing is written there: the screening's user chooses what is */
+        TD_TRY(tool_settings_set(&s->settings, "triggers", ".", error));
     s->settings.common = *whole->common;
     s->run = (tool_run){.settings = &s->settings,
                         .method = s->method,
@@ -62,7 +64,7 @@ static td_status run_screen(tool_run *whole, const td_model *model, const td_dat
 }
 
 td_status screening_run(tool_run *run, const td_model *model, const td_dataset *clean,
-                        screening *out, td_error *error) {
+                        bool pictures, screening *out, td_error *error) {
     *out = (screening){0};
     TD_TRY(measure(run, model, &clean->images, out, error));
     for (size_t i = 0; defend_methods[i]; i++) {
@@ -73,7 +75,7 @@ td_status screening_run(tool_run *run, const td_model *model, const td_dataset *
             continue;
         screen *s = &out->screens[out->count++];
         s->method = method;
-        td_status status = run_screen(run, model, clean, s, error);
+        td_status status = run_screen(run, model, clean, pictures, s, error);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", method->name);
     }

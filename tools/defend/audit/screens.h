@@ -23,9 +23,10 @@ typedef struct screening {
 } screening;
 
 /* Puts a model before all screens, at their defaults and by the seed of the run; `model` is
- * borrowed. The caller closes *out, on failure, too. TD_ERR_INTERRUPTED. */
+ * borrowed. `pictures`: findings get their triggers, all of them. The caller closes *out, on
+ * failure, too. TD_ERR_INTERRUPTED. */
 td_status screening_run(tool_run *run, const td_model *model, const td_dataset *clean,
-                        screening *out, td_error *error) TD_MUST_USE;
+                        bool pictures, screening *out, td_error *error) TD_MUST_USE;
 void screening_close(screening *s);
 
 /* What a finding is about, in words: "class 3", "class 2 to 3", "the map 1,2,0". */

@@ -24,12 +24,13 @@ td_status step_path(tool_run *run, const char *folder, const char *name, const c
 
 /* --- making --- */
 
-/* An inspector's pictures stand beside its record, and what it goes on with. */
+/* Pictures of triggers stand beside the record, and what an inspector goes on with. */
 static td_status set_pictures(step *s, const steps *all, td_error *error) {
-    const inspector *math = s->settings.method->math;
-    if (math->pictures)
+    const tool_method *method = s->settings.method;
+    const inspector *math = method->family == &inspectors ? method->math : NULL;
+    if (tool_settings_find(&s->settings, "triggers") && (!math || math->pictures))
         TD_TRY(tool_settings_set(&s->settings, "triggers", s->folder, error));
-    return math->resumes && !all->run->common->force
+    return math && math->resumes && !all->run->common->force
                ? tool_settings_set(&s->settings, "resume", "", error)
                : TD_OK;
 }
@@ -51,7 +52,7 @@ td_status step_open(step *s, const steps *all, const tool_method *method,
         .quiet = true,
         .force = true, /* what it replaces was looked at before, or is what a cut run left */
     };
-    return method->family == &inspectors ? set_pictures(s, all, error) : TD_OK;
+    return set_pictures(s, all, error);
 }
 
 void step_close(step *s) {

@@ -105,8 +105,8 @@ td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, t
 
 /* An inspector's search alone, without a record, over a model and images that are open: run->own
  * are its settings. What is found is in the run's arena, its indices judged. */
-td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean,
-                       findings *out, td_error *error) TD_MUST_USE;
+td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, findings *out,
+                       td_error *error) TD_MUST_USE;
 
 /* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 
@@ -143,10 +143,14 @@ td_status inspect_report(inspection *in, td_error *error) TD_MUST_USE;
 /* Makes the folder of --triggers; what is in the way of its pictures is found before the work. */
 td_status inspect_open_folder(inspection *in, td_error *error) TD_MUST_USE;
 
-/* Adds to the run's outputs, for each finding with a trigger, mask-K.png (grey, white where the
- * mask is 1), pattern-K.png, and trigger-K.png: the pattern with the mask as alpha, in 8 bits, that
- * any tool takes as --trigger image:file=trigger-K.png,at=0+0. K is the class, or S-K for a pair.
- */
+/* Adds to the run's outputs, for a finding with a trigger, mask-K.png (grey, white where the mask
+ * is 1), pattern-K.png, and trigger-K.png: the pattern with the mask as alpha, in 8 bits, that any
+ * tool takes as --trigger image:file=trigger-K.png,at=0+0; for one with a change change-K.png, on
+ * grey. K is the class, S-K for a pair, the place in the list for a map. */
+td_status inspect_write_finding(tool_run *run, td_shape shape, const findings *f, const finding *of,
+                                td_error *error) TD_MUST_USE;
+
+/* The same for all, where --triggers says. */
 td_status inspect_write_pictures(inspection *in, td_error *error) TD_MUST_USE;
 
 #endif

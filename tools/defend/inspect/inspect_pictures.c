@@ -18,15 +18,14 @@ static bool has(const inspect_trigger *trigger, size_t kind) {
     return kinds[kind].change ? trigger->change != NULL : trigger->mask != NULL;
 }
 
-/* A map has no class: its place in the list of findings stands for it. */
-static void name_picture(const inspection *in, size_t kind, const finding *of,
-                         char name[NAME_SIZE]) {
-    const char *word = kinds[kind].name;
-    if (in->found.about == FINDING_PAIR)
-        snprintf(name, NAME_SIZE, "%s-%zu-%zu.png", word, of->source, of->class);
+/* What a picture's name ends in. A map has no class: its place in the list of findings stands for
+ * it. */
+static void name_finding(const findings *f, const finding *of, char name[NAME_SIZE]) {
+    if (f->about == FINDING_PAIR)
+        snprintf(name, NAME_SIZE, "%zu-%zu", of->source, of->class);
     else
-        snprintf(name, NAME_SIZE, "%s-%zu.png", word,
-                 in->found.about == FINDING_MAP ? (size_t)(of - in->found.list) : of->class);
+        snprintf(name, NAME_SIZE, "%zu",
+                 f->about == FINDING_MAP ? (size_t)(of - f->list) : of->class);
 }
 
 td_status inspect_open_folder(inspection *in, td_error *error) {
@@ -37,7 +36,7 @@ td_status inspect_open_folder(inspection *in, td_error *error) {
     TD_TRY(tool_outputs_folder(outputs, in->settings->folder, error));
     for (size_t i = 0; i < in->class_count && in->found.about == FINDING_CLASS; i++)
         for (size_t k = 0; k < KINDS; k++) {
-            name_picture(in, k, &(finding){.class = in->classes[i]}, name);
+            snprintf(name, sizeof name, "%s-%zu.png", kinds[k].name, in->classes[i]);
             TD_TRY(tool_outputs_check_name(outputs, name, error));
         }
     return TD_OK;
@@ -69,14 +68,12 @@ static td_status draw(td_shape shape, const inspect_trigger *trigger, size_t kin
     return TD_OK;
 }
 
-static td_status write_picture(inspection *in, const finding *of, size_t kind, td_error *error) {
-    tool_run *run = in->run;
-    char name[NAME_SIZE];
+static td_status write_picture(tool_run *run, td_shape shape, const inspect_trigger *trigger,
+                               size_t kind, const char *name, td_error *error) {
     FILE *stream;
     td_bitmap bitmap = {0};
-    name_picture(in, kind, of, name);
     TD_TRY(tool_outputs_add(&run->outputs, name, &stream, error));
-    td_status status = draw(in->shape, &of->trigger, kind, &bitmap, error);
+    td_status status = draw(shape, trigger, kind, &bitmap, error);
     if (status == TD_OK)
         status = td_png_write(stream, &bitmap, error);
     td_bitmap_free(&bitmap);
@@ -84,10 +81,20 @@ static td_status write_picture(inspection *in, const finding *of, size_t kind, t
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
+td_status inspect_write_finding(tool_run *run, td_shape shape, const findings *f, const finding *of,
+                                td_error *error) {
+    char suffix[NAME_SIZE], name[2 * NAME_SIZE];
+    name_finding(f, of, suffix);
+    for (size_t k = 0; k < KINDS; k++) {
+        snprintf(name, sizeof name, "%s-%s.png", kinds[k].name, suffix);
+        if (has(&of->trigger, k))
+            TD_TRY(write_picture(run, shape, &of->trigger, k, name, error));
+    }
+    return TD_OK;
+}
+
 td_status inspect_write_pictures(inspection *in, td_error *error) {
     for (size_t i = 0; i < in->found.count && in->settings->folder; i++)
-        for (size_t k = 0; k < KINDS; k++)
-            if (has(&in->found.list[i].trigger, k))
-                TD_TRY(write_picture(in, &in->found.list[i], k, error));
+        TD_TRY(inspect_write_finding(in->run, in->shape, &in->found, &in->found.list[i], error));
     return TD_OK;
 }

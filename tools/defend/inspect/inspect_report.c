@@ -139,8 +139,8 @@ static td_status summarize_rank(inspection *in, td_error *error) {
                             "%s: %s: the %s is that of %s, %s %.3g, index %.2f (how usual that is, "
                             "trapdoor-defend audit --controls tells)",
                             in->settings->model.path, in->said,
-                            f->statistic.large ? "largest" : "smallest", subject,
-                            f->statistic.name, first->value, first->index);
+                            f->statistic.large ? "largest" : "smallest", subject, f->statistic.name,
+                            first->value, first->index);
 }
 
 static td_status summarize(inspection *in, td_error *error) {
