@@ -32,7 +32,7 @@ check 'DeepInspect in words' words \
 check 'STRIP in words' words '! STRIP: of the 200 inputs of stamped/stamped.safetensors, '
 check 'what it says of training sets is a hint' sh -c \
     '! grep -q "^  ! Activation" found/audit.txt'
-check 'unknown rates are no numbers' words 'is not known. trapdoor-defend controls measures it'
+check 'unknown rates are no numbers' words 'is not known. trapdoor-defend rates measures it'
 check 'the small effort is told' words 'The inspectors took 0.4 of their usual steps (--effort)'
 check 'the few clean images are told' words 'There are only 400 clean images'
 check_field found/audit.json verdict '"backdoor-likely"'
@@ -67,8 +67,8 @@ check 'and the record is the same' cmp expected again
 mkdir -p models/clean models/backdoored
 cp good.safetensors models/clean/
 cp bad.safetensors models/backdoored/
-trapdoor-defend controls deepinspect -q --models models -o rates --steps 600 >/dev/null
-run $A -q $few --exit-code --model good.safetensors --clean test.safetensors --controls rates/controls.json \
+trapdoor-defend rates deepinspect -q --models models -o rates --steps 600 >/dev/null
+run $A -q $few --exit-code --model good.safetensors --clean test.safetensors --controls rates/rates.json \
     -o good --minutes 60
 verdict=$(sed -n 's/^Verdict: //p' "$scratch/out")
 check 'a clean model has another verdict' test "$verdict" != backdoor-likely -a -n "$verdict"
@@ -133,7 +133,7 @@ check_fails 2 "$A: fashion-mnist: the net takes images of 12×12×1 (height×wid
     $A --model bad.safetensors --clean fashion-mnist -o x
 check_fails 2 "$A: fashion-mnist:test:0-9: the net takes images of 12×12×1 (height×width×channels), the data's are 28×28×1" \
     $A --model bad.safetensors --clean $clean --suspect fashion-mnist:test:0-9 -o x
-check_fails 1 "$A: found/audit.json: expected a record of trapdoor-defend controls" \
+check_fails 1 "$A: found/audit.json: expected a record of trapdoor-defend controls or rates" \
     $A --model bad.safetensors --clean $clean --controls found/audit.json -o x
 check_fails 2 "$A: found/audit.json: not of this run: \"model\": expected \"good.safetensors\", found \"bad.safetensors\"; --force starts anew" \
     $A --model good.safetensors --clean $clean -o found

@@ -22,7 +22,7 @@ static void resume(const char *path) {
     float weights[WEIGHTS] = {0};
     char copy[64];
     snprintf(copy, sizeof copy, "%s", path);
-    const train_settings settings = {.resume = true, .options.epochs = 3};
+    const train_settings settings = {.resume = true, .training.options.epochs = 3};
     tool_run run = {0};
     fuzz_expect(td_net_parse(&net, net_text, NULL, &error), &error);
     FUZZ_ASSERT(net.weight_count == WEIGHTS);
@@ -34,7 +34,7 @@ static void resume(const char *path) {
                      .states = 1,
                      .checkpoint = {"trapdoor.checkpoint", "training", copy, NULL}};
     if (fuzz_succeeded(train_checkpoint_load(&job, &error), &error)) {
-        FUZZ_ASSERT(job.resumed >= 1 && job.resumed <= settings.options.epochs);
+        FUZZ_ASSERT(job.resumed >= 1 && job.resumed <= settings.training.options.epochs);
         FUZZ_ASSERT(json_array_size(job.epochs) == job.resumed);
         fuzz_touch(job.optimizer_state, job.states * sizeof weights);
     }

@@ -1,5 +1,5 @@
 /* An inspector that tests alone have (margin_inspector.c) is a row in the tool's table of methods,
- * and no more: audit and controls run it, and give what it finds. */
+ * and no more: audit and rates run it, and give what it finds. */
 #include "base/json.h"
 #include "data/dataset.h"
 #include "defend/audit/audit.h"
@@ -31,7 +31,7 @@ static const tool_method fail_method = {.name = "fail",
 
 /* In place of the tool's own. */
 const tool_method *const defend_methods[] = {&fail_method, &margin_method, &defend_audit,
-                                             &defend_controls, NULL};
+                                             &defend_rates, NULL};
 
 /* Class k is where pixel k is bright. The logit of class k is pixel k, but with `infected` pixels 8
  * to 15 count nine times for class INFECTED. */
@@ -185,7 +185,7 @@ static void a_new_step_ends_the_old_verdict(void **state) {
     json_decref(digests);
 }
 
-static void controls_take_it(void **state) {
+static void rates_take_it(void **state) {
     (void)state;
     static const char *const options[] = {"models", "models", "steps", "20", NULL};
     static const char *const others[] = {"models", "models", "steps", "21", NULL};
@@ -197,27 +197,27 @@ static void controls_take_it(void **state) {
     write_model("models/clean/a.safetensors", false);
     write_model("models/backdoored/b.safetensors", true);
     support_write_text("models/backdoored/b.manifest.json", "{\"triggers\": [{\"target\": 4}]}");
-    assert_int_equal(execute(&defend_controls, &margin_method, false, options, &failed, &error),
+    assert_int_equal(execute(&defend_rates, &margin_method, false, options, &failed, &error),
                      TD_OK);
     assert_false(failed);
-    json_t *record = read_record("out/controls.json");
+    json_t *record = read_record("out/rates.json");
     assert_string_equal(text_of(record, "inspector"), "margin");
     const json_t *asked = json_object_get(record, "options");
     assert_int_equal(json_integer_value(json_object_get(asked, "steps")), 20);
     const json_t *hits = json_object_get(record, "infected_first_count");
     assert_int_equal(json_integer_value(json_array_get(hits, 0)), 1);
-    const json_t *model = json_array_get(json_object_get(record, "control_models"), 1);
+    const json_t *model = json_array_get(json_object_get(record, "rated_models"), 1);
     assert_string_equal(text_of(model, "name"), "backdoored/b");
     assert_string_equal(text_of(model, "outcome"), "found");
     assert_true(json_number_value(json_object_get(model, "first_value")) > 70);
     json_decref(record);
-    assert_int_equal(execute(&defend_controls, &margin_method, false, others, &failed, &error),
+    assert_int_equal(execute(&defend_rates, &margin_method, false, others, &failed, &error),
                      TD_ERR_USAGE);
     support_assert_contains(error.message, "\"steps\": expected 21, found 20; --force starts anew");
-    assert_int_equal(execute(&defend_controls, &margin_method, false, withheld, &failed, &error),
+    assert_int_equal(execute(&defend_rates, &margin_method, false, withheld, &failed, &error),
                      TD_ERR_USAGE);
-    support_assert_contains(error.message, "controls has no option --model");
-    assert_int_equal(execute(&defend_controls, &fail_method, true,
+    support_assert_contains(error.message, "rates has no option --model");
+    assert_int_equal(execute(&defend_rates, &fail_method, true,
                              (const char *const[]){"models", "models", NULL}, &failed, &error),
                      TD_ERR_IO);
     support_assert_contains(error.message,
@@ -228,7 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(an_audit_takes_it),
         IN_FOLDER(a_new_step_ends_the_old_verdict),
-        IN_FOLDER(controls_take_it),
+        IN_FOLDER(rates_take_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# trapdoor-defend controls: what it counts over models of known truth, going on after an
+# trapdoor-defend rates: what it counts over models of known truth, going on after an
 # interruption, and what it refuses.
 . "$tests/lib.sh"
 . "$tests/audit_models"
@@ -11,7 +11,7 @@ train small.safetensors models/clean/two.safetensors --seed 2
 train sets/poisoned.safetensors models/backdoored/square.safetensors
 cp sets/manifest.json models/backdoored/square.manifest.json
 cp models/backdoored/square.safetensors models/backdoored/untold.safetensors
-C='trapdoor-defend controls'
+C='trapdoor-defend rates'
 clean=test.safetensors::0-300
 
 # controls OUT ARGUMENTS...: with DeepInspect.
@@ -20,12 +20,12 @@ controls() {
     shift
     $C deepinspect -q --models models -o "$out" "$@" --inverted 8 --inversion-steps 60 --steps 250
 }
-# field NAME KEY: of that model in found/controls.json
+# field NAME KEY: of that model in found/rates.json
 field() {
     awk -v name="\"$1\"," -v key="\"$2\":" '
         $1 == "\"name\":" { here = $2 == name }
         /^  "/ { here = 0 }
-        here && $1 == key { gsub(/,$/, ""); print $2; exit }' found/controls.json
+        here && $1 == key { gsub(/,$/, ""); print $2; exit }' found/rates.json
 }
 
 check_prints '^models: deepinspect on 2 clean and 2 backdoored models$' controls found
@@ -41,16 +41,16 @@ check 'where the label is known' grep -qx \
 check 'how the index is spread' sh -c "grep -A 1 -x 'Largest index of each clean model' page |
     grep -qx '  values: 2' && grep -A 1 -x 'Index of the infected classes' page | grep -qx '  values: 1'"
 for count in 'detected_count": [2,2]' 'infected_first_count": [1,1]'; do
-    check "$count" sh -c "tr -d ' \n' <found/controls.json | grep -qF '$(echo "$count" | tr -d ' ')'"
+    check "$count" sh -c "tr -d ' \n' <found/rates.json | grep -qF '$(echo "$count" | tr -d ' ')'"
 done
 check 'so many clean ones' sh -c \
-    "tr -d ' \n' <found/controls.json | grep -Eq '\"false_positives_count\":\[[0-2],2\]'"
-check_field found/controls.json inspector '"deepinspect"'
-check_field found/controls.json failed 0
+    "tr -d ' \n' <found/rates.json | grep -Eq '\"false_positives_count\":\[[0-2],2\]'"
+check_field found/rates.json inspector '"deepinspect"'
+check_field found/rates.json failed 0
 check 'the infected class is flagged' test "$(field backdoored/square infected_flagged)" = true
 check 'and first' test "$(field backdoored/square infected_first)" = true
 check 'of the untold one no label is known' test -z "$(field backdoored/untold infected_first)"
-check 'all values are there' sh -c "tr -d ' \n' <found/controls.json |
+check 'all values are there' sh -c "tr -d ' \n' <found/rates.json |
     grep -Eq '\"index\":\{\"clean\":\{\"count\":2,.*\"values\":\[[-0-9.]+,[-0-9.]+\]'"
 check 'a record and pictures of each model' sh -c \
     'test -s found/clean/one/record.json && test -s found/backdoored/square/trigger-3.png'
@@ -60,11 +60,11 @@ check 'the report has a page for it' sh -c "trapdoor-report found -o page.html >
     grep -Eq '<td><a href=.#record-[0-9]+.>backdoored/square</a></td>' page.html"
 
 # The same command goes on: nothing is made anew but what is missing.
-without_timing found/controls.json >expected
+without_timing found/rates.json >expected
 touch -d '2000-01-01' found/*/*/record.json
 rm found/clean/two/record.json
 check_prints '^  backdoored/square ' controls found
-without_timing found/controls.json >again
+without_timing found/rates.json >again
 check 'to the same record' cmp expected again
 check 'what was there stayed' test "$(find found -name record.json ! -newermt 2001-01-01 | wc -l)" -eq 3
 touch -d '2000-01-01' found/*/*/record.json
@@ -103,8 +103,8 @@ check 'a broken model is a failure in the end' test "$status" -eq 1
 check 'it is named' grep -q "^$C: clean/broken: some/clean/broken.safetensors: " err
 check 'and counted apart' grep -qx '  models that failed, and are not counted: 1' out
 check 'the other is counted' sh -c \
-    "tr -d ' \n' <partly/controls.json | grep -Eq '\"false_positives_count\":\[[01],1\]'"
-check_field partly/controls.json failed 1
+    "tr -d ' \n' <partly/rates.json | grep -Eq '\"false_positives_count\":\[[01],1\]'"
+check_field partly/rates.json failed 1
 
 run $C cleanse -q --models some -o none --clean nosuch
 cp "$scratch/err" err
@@ -117,7 +117,7 @@ check_ok sh -c "$C cleanse -q --models some -o one --json - --clean $clean --ste
 check_field one.json inspector '"cleanse"'
 check 'it alone is there' test "$(head -c 1 one.json)" = '{'
 check 'and is the same in the folder' sh -c \
-    "sed '/\"seconds\"/d' one.json >a; sed '/\"seconds\"/d' one/controls.json | cmp - a"
+    "sed '/\"seconds\"/d' one.json >a; sed '/\"seconds\"/d' one/rates.json | cmp - a"
 
 # Refused.
 check_fails 2 "$C: inspector: expected the name of one (see --help), found none" $C --models models -o x
@@ -141,9 +141,9 @@ cp "$scratch/err" err
 check 'another inspector has other options' sh -c \
     "test $status -eq 2 && grep -qx '$C: --patience: controls has no such option; expected it with cleanse' err"
 check_prints '^      --inverted=N ' $C deepinspect --help
-check_fails 2 "$C: found/controls.json: not of this run: \"inverted\": expected 16, found 8; --force starts anew" \
+check_fails 2 "$C: found/rates.json: not of this run: \"inverted\": expected 16, found 8; --force starts anew" \
     $C deepinspect --models models -o found --inversion-steps 60 --steps 250
-rm found/controls.json
+rm found/rates.json
 check_fails 2 "$C: found/clean/one/record.json: not of this request: \"inverted\": expected 16, found 8; --force starts anew" \
     $C deepinspect --models models -o found --inversion-steps 60 --steps 250
 cp models/clean/two.safetensors models/clean/one.safetensors

@@ -1,0 +1,111 @@
+#!/bin/sh
+# trapdoor-defend controls, screen and audit --controls: numbers of clean models, a p-value by them,
+# going on after an interruption, remaking, and what is refused.
+. "$tests/lib.sh"
+. "$tests/audit_models"
+
+make_sets
+train sets/poisoned.safetensors bad.safetensors
+train small.safetensors good.safetensors --seed 100
+clean=test.safetensors::0-400
+C='trapdoor-defend controls'
+S='trapdoor-defend screen'
+
+# controls DIR ARGUMENTS...: as the models above are trained.
+controls() {
+    out=$1
+    shift
+    $C -q --net tiny.net --data small.safetensors --clean $clean --epochs 6 --lr 0.003 \
+        --count "$count" "$@" -o "$out"
+}
+count=9 # by all recipes
+
+check_prints '^9 controls of tiny.net on small.safetensors: the least p of an audit by them is 0.100$' \
+    controls made
+cp made/controls.json first
+check 'the numbers of every screen' sh -c \
+    'for s in universal mask windows maps waves; do grep -q "\"$s\": \[" first || exit 1; done'
+check 'a clean model more or less' sh -c '! grep -q "\"accuracy\": 0\.[0-5]" first'
+
+# The same at another number of threads, in parts, and after an interruption.
+without_timing first >expected
+controls apart --only 3-5 --threads 1 >/dev/null
+check 'a part has no record of all' test ! -e apart/controls.json
+controls apart --threads 3 >/dev/null
+without_timing apart/controls.json >found
+check 'the same in parts and at other threads' cmp expected found
+rm made/control-2.json
+controls made --force >/dev/null
+without_timing made/controls.json >found
+check 'a control that is gone is made again' cmp expected found
+check_prints '^verified: the same weights, to the bit$' controls made --verify 1
+sed -i 's/"model_sha256": "..../"model_sha256": "0000/' made/control-1.json
+run controls made --verify 1
+cp "$scratch/err" said
+check 'other weights are found out' sh -c \
+    "test $status -eq 1 && grep -q '^$C: control 1: expected the weights 0000' said"
+cp apart/control-1.json made/control-1.json
+
+# A p-value for a model.
+check_prints '^bad.safetensors: p = 0\.100: 0 of 9 clean models look as suspicious; what stands out most is class ([0-9] to )?3 ' \
+    $S -q --model bad.safetensors --clean $clean --controls made/controls.json --json bad.json
+check_field bad.json controls 9
+check_field bad.json as_high 0
+check_field bad.json class 3
+check 'with p at most --level it is flagged' grep -q '"flagged": false' bad.json
+run $S -q --model bad.safetensors --clean $clean --controls made/controls.json --level 0.2 \
+    --exit-code --triggers seen
+check 'and exits with 3' test "$status" -eq 3
+check 'what stands out is a picture' sh -c 'ls seen/*3.png >/dev/null'
+check_prints '^0\.900000$' $S -q --model bad.safetensors --clean $clean \
+    --controls made/controls.json --probability
+# joint RECORD
+joint() {
+    sed -n 's/.*"joint": \(-*[0-9.]*\),*$/\1/p' "$1" | head -n 1
+}
+check_prints '^good.safetensors: p = ' $S -q --model good.safetensors --clean $clean \
+    --controls made/controls.json --json good.json
+check 'a clean model stands out less' sh -c "echo '$(joint bad.json) $(joint good.json)' |
+    awk '{ exit !(NF == 2 && \$1 > \$2 + 0.5) }'"
+check_prints 'screened; --controls would tell' $S -q --model good.safetensors --clean $clean
+
+# The audit: the screening decides, and the inspectors do not run unless asked for.
+A='trapdoor-defend audit'
+run $A -q --model bad.safetensors --clean $clean --controls made/controls.json -o audited
+check 'the audit ends' test "$status" -eq 0
+check 'the screening has its record' test -s audited/screen/record.json
+check 'inspectors are not run' test ! -e audited/cleanse
+check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
+check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
+    grep -q "0 of 9 clean models look as suspicious (p = 0.100)"'
+
+# Another training: an undertrained model is none that these controls stand for.
+train small.safetensors raw.safetensors --epochs 1 --lr 0.0003
+check_prints '^raw.safetensors: not calibrated: its (accuracy|mean margin) is ' \
+    $S -q --model raw.safetensors --clean $clean --controls made/controls.json
+
+# Refused.
+sed 's/out=32/out=16/' tiny.net >other.net
+trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o other.safetensors >/dev/null
+check_fails 2 "$S: made/controls.json: expected controls of the model's net, found those of another one" \
+    $S --model other.safetensors --clean $clean --controls made/controls.json
+check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\" and \"controls\"" \
+    $S --model bad.safetensors --clean $clean --controls bad.json
+head -c 2000 made/controls.json >cut.json
+run $S --model bad.safetensors --clean $clean --controls cut.json
+cp "$scratch/err" said
+check 'controls that end early are named' sh -c \
+    "test $status -eq 1 && grep -q '^$S: cut.json: ' said"
+check_fails 2 "$C: --only: expected A-B with A < B <= 9, the number of controls, found \"4-10\"" \
+    controls x --only 4-10
+run controls made --images 500
+cp "$scratch/err" said
+check 'controls of another request are not gone on with' sh -c "test $status -eq 2 &&
+    grep -q '^$C: made/control-0.json: not of this request: .images.: expected 500, found 0' said"
+count=2
+controls few >/dev/null
+check_fails 2 "$S: few/controls.json: expected at least 3 controls, found 2" \
+    $S --model bad.safetensors --clean $clean --controls few/controls.json
+check_fails 2 "$S: --level: expected --controls with it, found none" \
+    $S --model bad.safetensors --clean $clean --level 0.1
+finish
