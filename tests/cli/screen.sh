@@ -79,6 +79,25 @@ check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
     grep -q "0 of 9 clean models look as suspicious (p = 0.100)"'
 
+# A folder of models.
+mkdir -p models
+cp bad.safetensors models/first.safetensors
+cp good.safetensors models/second.safetensors
+N='trapdoor-defend scan'
+check_prints '^models: [01] of 2 models flagged, q at most 0.15$' $N models -q --clean $clean \
+    --controls made/controls.json --level 0.15 -o scanned
+cp "$scratch/out" page
+check 'the most suspicious model stands first' sh -c 'grep -A 2 -x Models page | tail -n 1 |
+    grep -Eq "^  first +0\.1000 +0\.[12]000"'
+check 'each has its record and a picture' sh -c 'test -s scanned/first/record.json &&
+    ls scanned/first/*.png >/dev/null'
+printf 'no model' >models/third.safetensors
+run $N models -q --clean $clean --controls made/controls.json --level 0.15 -o scanned --force
+check 'a file that is no model is named, and the others are screened' sh -c \
+    "test $status -eq 1 && grep -q '\"name\": \"third\"' scanned/scan.json && test -s scanned/scan.json"
+check_fails 2 "$N: empty: expected a folder with 1 to 100000 models, *.safetensors, found 0" \
+    $N empty --clean $clean --controls made/controls.json -o x
+
 # Another training: an undertrained model is none that these controls stand for.
 train small.safetensors raw.safetensors --epochs 1 --lr 0.0003
 check_prints '^raw.safetensors: not calibrated: its (accuracy|mean margin) is ' \

@@ -79,8 +79,8 @@ typedef struct range {
     double least, most;
 } range;
 
-/* The controls' range is added on each side: of models that are alike, one lies outside of the range
- * of n others itself in 2 of n + 1 cases. */
+/* The controls' range is added on each side: of models that are alike, one lies outside of the
+ * range of n others itself in 2 of n + 1 cases. */
 static bool lies_in(range r, double value) {
     const double margin = r.most - r.least;
     return value >= r.least - margin && value <= r.most + margin;

@@ -2,23 +2,9 @@
 #include "base/json.h"
 #include "data/dataset.h"
 #include "data/path.h"
+#include "defend/audit/model_folder.h"
 #include "defend/audit/rates.h"
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-static const char ending[] = ".safetensors";
-
-static int is_model(const struct dirent *entry) {
-    const size_t length = strlen(entry->d_name), least = sizeof ending - 1;
-    return entry->d_name[0] != '.' && length > least &&
-           strcmp(entry->d_name + length - least, ending) == 0;
-}
-
-static int compare(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 static td_status add(rates_job *job, const char *folder, const char *kind, const char *name,
                      td_error *error) {
@@ -26,7 +12,7 @@ static td_status add(rates_job *job, const char *folder, const char *kind, const
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d models", job->settings->models,
                        RATES_MOST_MODELS);
     rated_model *model = &job->models[job->count++];
-    const int stem = (int)(strlen(name) - (sizeof ending - 1));
+    const int stem = (int)model_folder_stem(name);
     model->backdoored = strcmp(kind, "backdoored") == 0;
     TD_TRY(step_path(job->run, folder, name, &model->path, error));
     TD_TRY(tool_run_text(job->run, &model->name, error, "%s/%.*s", kind, stem, name));
@@ -41,20 +27,14 @@ static td_status add(rates_job *job, const char *folder, const char *kind, const
 
 static td_status list(rates_job *job, const char *kind, td_error *error) {
     char folder[TD_PATH_SIZE];
-    struct dirent **entries;
-    td_status status = TD_OK;
-    if (!td_path_join(folder, job->settings->models, kind) || !td_path_is_folder(folder))
+    const char **names;
+    size_t count;
+    if (!td_path_join(folder, job->settings->models, kind))
         return TD_OK;
-    const int count = scandir(folder, &entries, is_model, compare);
-    if (count < 0)
-        return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        if (status == TD_OK)
-            status = add(job, folder, kind, entries[i]->d_name, error);
-        free(entries[i]);
-    }
-    free(entries);
-    return status;
+    TD_TRY(model_folder_list(folder, &job->run->arena, &names, &count, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(add(job, folder, kind, names[i], error));
+    return TD_OK;
 }
 
 /* --- the truth --- */

@@ -1,0 +1,52 @@
+#include "defend/audit/model_folder.h"
+
+#include "data/path.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ending[] = ".safetensors";
+
+size_t model_folder_stem(const char *name) {
+    return strlen(name) - (sizeof ending - 1);
+}
+
+static int is_model(const struct dirent *entry) {
+    const size_t length = strlen(entry->d_name), least = sizeof ending - 1;
+    return entry->d_name[0] != '.' && length > least &&
+           strcmp(entry->d_name + length - least, ending) == 0;
+}
+
+static int compare(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static td_status copy_names(struct dirent **entries, size_t count, td_arena *arena,
+                            const char ***names, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(arena, count, names, "models", error));
+    for (size_t i = 0; i < count; i++) {
+        char *copy;
+        TD_TRY(td_arena_text(arena, entries[i]->d_name, strlen(entries[i]->d_name), &copy, error));
+        (*names)[i] = copy;
+    }
+    return TD_OK;
+}
+
+td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
+                            td_error *error) {
+    struct dirent **entries;
+    *names = NULL;
+    *count = 0;
+    if (!td_path_is_folder(folder))
+        return TD_OK;
+    const int found = scandir(folder, &entries, is_model, compare);
+    if (found < 0)
+        return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
+    td_status status = copy_names(entries, (size_t)found, arena, names, error);
+    for (int i = 0; i < found; i++)
+        free(entries[i]);
+    free(entries);
+    *count = (size_t)found;
+    return status;
+}

@@ -1,0 +1,15 @@
+/* The model files of a folder. */
+#ifndef TOOLS_DEFEND_AUDIT_MODEL_FOLDER_H
+#define TOOLS_DEFEND_AUDIT_MODEL_FOLDER_H
+
+#include "base/arena.h"
+
+/* The names of *.safetensors in the folder, sorted, in `arena`; none where there is no such folder.
+ * TD_ERR_IO. */
+td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
+                            td_error *error) TD_MUST_USE;
+
+/* The length of a name without its ending. */
+size_t model_folder_stem(const char *name);
+
+#endif
