@@ -296,9 +296,10 @@ static td_status name_picture(audit_job *job, const screened *found, audit_evide
         if (td_path_join(path, job->run->common->output, picture) && td_path_exists(path))
             row->picture = picture;
     }
-    return row->picture && json_array_append_new(job->pictures, tool_json_text(row->picture)) != 0
-               ? td_fail_memory(error, "the record")
-               : TD_OK;
+    if (row->picture)
+        td_json_append(&job->run->record.json, job->pictures,
+                       td_json_text(&job->run->record.json, row->picture));
+    return TD_OK;
 }
 
 td_status audit_report_screen(audit_job *job, audit_step *s, td_error *error) {

@@ -90,10 +90,12 @@ static td_status train(const controls_job *job, tool_run *part, const control_re
 /* What a control is, in an arena of its own: its numbers outlive the screening. */
 static td_status keep(const control_scores *made, td_arena *arena, control_scores *out,
                       td_error *error) {
-    json_t *json = control_json(made);
-    td_status status =
-        json ? control_read(json, out, arena, error) : td_fail_memory(error, "a control");
-    json_decref(json);
+    td_json json = {0};
+    json_t *written = control_json(&json, made);
+    td_status status = td_json_end(&json, &written, "a control", error);
+    if (status == TD_OK)
+        status = control_read(written, out, arena, error);
+    json_decref(written);
     return status;
 }
 
@@ -132,16 +134,17 @@ static td_status write(const controls_job *job, size_t number, const control_sco
     char path[TD_PATH_SIZE];
     td_output file;
     TD_TRY(name_file(job, number, path, error));
-    json_t *json = json_pack("{sO so}", "identity", job->identity, "control", control_json(made));
-    if (!json)
-        return td_fail_memory(error, "a control");
+    td_json json = {0};
+    json_t *whole = td_json_pack(&json, "{sO so}", "identity", job->identity, "control",
+                                 control_json(&json, made));
+    TD_TRY(td_json_end(&json, &whole, "a control", error));
     td_status status = td_output_open(&file, path, true, error);
     if (status == TD_OK)
-        status = td_json_write(file.stream, json, error);
+        status = td_json_write(file.stream, whole, error);
     if (status == TD_OK)
         status = td_output_commit(&file, error);
     td_output_discard(&file);
-    json_decref(json);
+    json_decref(whole);
     return status;
 }
 
@@ -232,6 +235,15 @@ static td_status read_only(controls_job *job, td_error *error) {
                    job->settings->count, only);
 }
 
+static td_status identify(controls_job *job, td_error *error) {
+    td_json json = {0};
+    TD_TRY(tool_identity_start(&job->run->record, &job->net, &json, &job->identity, error));
+    td_json_set(&json, job->identity, "data_images", tool_images_digest(&json, &job->data.images));
+    td_json_set(&json, job->identity, "clean_images",
+                tool_images_digest(&json, &job->clean.images));
+    return td_json_end(&json, &job->identity, "what the controls are", error);
+}
+
 static td_status open_inputs(controls_job *job, td_error *error) {
     const controls_settings *s = job->settings;
     tool_run *run = job->run;
@@ -242,10 +254,7 @@ static td_status open_inputs(controls_job *job, td_error *error) {
     TD_TRY(defend_check_data(&job->data, &job->net, error));
     TD_TRY(defend_check_data(&job->clean, &job->net, error));
     TD_TRY(td_net_text(&job->net, &run->arena, &job->net_text, error));
-    TD_TRY(tool_identity_start(&run->record, &job->net, &job->identity, error));
-    if (json_object_set_new(job->identity, "data_images", tool_images_digest(&job->data.images)) ||
-        json_object_set_new(job->identity, "clean_images", tool_images_digest(&job->clean.images)))
-        return td_fail_memory(error, "the identity of controls");
+    TD_TRY(identify(job, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &job->list, "controls", error));
     TD_TRY(TD_ARENA_NEW(&run->arena, s->count, &job->arenas, "controls", error));
     return TD_ARENA_NEW(&run->arena, s->count, &job->made, "controls", error);
@@ -276,20 +285,18 @@ static const tool_table_kind table = {
 
 static td_status report(controls_job *job, td_error *error) {
     tool_run *run = job->run;
-    json_t *list = json_array();
+    td_json *json = &run->record.json;
+    json_t *list = tool_run_set(run, "controls", "[]");
     control_row *rows;
-    TD_TRY(tool_run_set(run, "controls", list, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, job->settings->count, &rows, "controls", error));
     for (size_t i = 0; i < job->settings->count; i++) {
         const control_scores *c = &job->list[i];
-        if (json_array_append_new(list, control_json(c)) != 0)
-            return td_fail_memory(error, "the record");
+        td_json_append(json, list, control_json(json, c));
         rows[i] = (control_row){
             .number = i, .recipe = c->recipe, .accuracy = c->accuracy, .scale = c->scale};
     }
-    TD_TRY(tool_run_set(run, "net_text", json_string(job->net_text), error));
-    TD_TRY(
-        tool_run_set(run, "classes", json_integer((json_int_t)td_net_classes(&job->net)), error));
+    tool_run_set(run, "net_text", "s", job->net_text);
+    tool_run_set(run, "classes", "z", td_net_classes(&job->net));
     TD_TRY(tool_run_rows(run, &table, NULL, rows, job->settings->count, error));
     return tool_run_summary(run, error,
                             "%zu controls of %s on %s: the least p of an audit by them is %.3f",
@@ -312,11 +319,7 @@ static td_status verify(controls_job *job, td_error *error) {
                        "--verify: expected one of the controls that %s has, found %zu",
                        job->run->common->output, number);
     td_status status = make(job, number, &arena, &again, error);
-    json_t *new = status == TD_OK ? control_json(&again) : NULL;
-    json_t *old = control_json(&job->list[number]);
-    const bool same = new &&strcmp(again.model, job->list[number].model) == 0;
-    json_decref(new);
-    json_decref(old);
+    const bool same = status == TD_OK && strcmp(again.model, job->list[number].model) == 0;
     td_arena_free(&arena);
     TD_TRY(status);
     return same ? say(job->run, error, "verified: the same weights, to the bit")

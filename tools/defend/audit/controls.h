@@ -62,7 +62,7 @@ typedef struct controls_file {
 } controls_file;
 
 /* A control as JSON, and back, in `arena`; TD_ERR_FORMAT. */
-json_t *control_json(const control_scores *c);
+json_t *control_json(td_json *json, const control_scores *c);
 td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
                        td_error *error) TD_MUST_USE;
 

@@ -13,20 +13,21 @@ control_scores control_of(const screening *s) {
     return c;
 }
 
-static json_t *values_json(const struct control_screen *s) {
-    json_t *list = json_array();
+static json_t *values_json(td_json *json, const struct control_screen *s) {
+    json_t *list = td_json_array(json);
     for (size_t i = 0; i < s->units; i++)
-        json_array_append_new(list, json_real(s->values[i]));
+        td_json_append(json, list, td_json_real(json, s->values[i]));
     return list;
 }
 
-json_t *control_json(const control_scores *c) {
-    json_t *scores = json_object();
+json_t *control_json(td_json *json, const control_scores *c) {
+    json_t *scores = td_json_object(json);
     for (size_t i = 0; i < c->count; i++)
-        json_object_set_new(scores, c->screens[i].method, values_json(&c->screens[i]));
-    json_t *out = json_pack("{ss sI ss sf so}", "recipe", c->recipe, "seed", (json_int_t)c->seed,
-                            "model_sha256", c->model, "scale", c->scale, "scores", scores);
-    tool_json_rate(out, "accuracy", &c->accuracy);
+        td_json_set(json, scores, c->screens[i].method, values_json(json, &c->screens[i]));
+    json_t *out =
+        td_json_pack(json, "{ss sI ss sf so}", "recipe", c->recipe, "seed", (json_int_t)c->seed,
+                     "model_sha256", c->model, "scale", c->scale, "scores", scores);
+    tool_json_rate(json, out, "accuracy", &c->accuracy);
     return out;
 }
 
@@ -60,13 +61,15 @@ static td_status read_values(const json_t *list, const char *method, struct cont
 }
 
 td_status control_read(const json_t *json, control_scores *out, td_arena *arena, td_error *error) {
-    const char *recipe, *model, *method;
+    const char *recipe = json_string_value(json_object_get(json, "recipe")),
+               *model = json_string_value(json_object_get(json, "model_sha256")), *method;
+    const json_t *scale = json_object_get(json, "scale");
+    json_t *scores = json_object_get(json, "scores"), *list;
     json_int_t seed;
-    json_t *scores, *list;
-    *out = (control_scores){0};
-    if (json_unpack((json_t *)json, "{ss sI ss sF so}", "recipe", &recipe, "seed", &seed,
-                    "model_sha256", &model, "scale", &out->scale, "scores", &scores) != 0 ||
-        !json_is_object(scores) || !tool_json_take_rate(json, "accuracy", &out->accuracy))
+    *out = (control_scores){.scale = json_number_value(scale)};
+    if (!recipe || !model || !json_is_number(scale) || !json_is_object(scores) ||
+        !td_json_take_integer(json, "seed", &seed) ||
+        !tool_json_take_rate(json, "accuracy", &out->accuracy))
         return td_fail(error, TD_ERR_FORMAT,
                        "expected \"recipe\", \"seed\", \"model_sha256\", \"accuracy_count\", "
                        "\"scale\" and \"scores\" of a control");
@@ -83,12 +86,14 @@ td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
 
 td_status controls_file_read(const json_t *record, const char *path, controls_file *out,
                              td_arena *arena, td_error *error) {
-    const char *net, *data, *recipes;
+    const json_t *options = json_object_get(record, "options"),
+                 *list = json_object_get(record, "controls");
+    const char *net = json_string_value(json_object_get(record, "net_text")),
+               *data = json_string_value(json_object_get(options, "data")),
+               *recipes = json_string_value(json_object_get(options, "recipes"));
     json_int_t classes;
-    json_t *list;
     *out = (controls_file){.path = path};
-    if (json_unpack((json_t *)record, "{ss sI s{ss ss} so}", "net_text", &net, "classes", &classes,
-                    "options", "data", &data, "recipes", &recipes, "controls", &list) != 0 ||
+    if (!net || !data || !recipes || !td_json_take_integer(record, "classes", &classes) ||
         classes < 1 || classes > TD_MOST_CLASSES || !json_is_array(list) ||
         json_array_size(list) > CONTROLS_MOST)
         return td_fail(error, TD_ERR_FORMAT,

@@ -95,7 +95,7 @@ static td_status run(tool_run *run, td_error *error) {
     rates_job job = {.run = run,
                      .settings = run->own,
                      .inspector = run->settings->guest,
-                     .all = {run, json_object(), own}};
+                     .all = {run, td_json_object(&run->record.json), own}};
     run->record_name = record_name;
     td_status status = rate_all(&job, error);
     for (size_t i = 0; i < job.count; i++) {

@@ -1,6 +1,6 @@
 /* What a run of rates gives: the error rates, a row a model, and how the index is spread. */
-#include "defend/audit/rates.h"
 #include "defend/audit/distribution.h"
+#include "defend/audit/rates.h"
 #include "measure/mad.h"
 #include <math.h>
 #include <string.h>

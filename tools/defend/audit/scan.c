@@ -198,7 +198,8 @@ static td_status scan(scan_job *job, td_error *error) {
 
 static td_status run(tool_run *run, td_error *error) {
     static const char *const own[] = {record_name, NULL};
-    scan_job job = {.run = run, .settings = run->own, .all = {run, json_object(), own}};
+    scan_job job = {
+        .run = run, .settings = run->own, .all = {run, td_json_object(&run->record.json), own}};
     run->record_name = record_name;
     td_status status = scan(&job, error);
     for (size_t i = 0; i < job.count; i++) {
