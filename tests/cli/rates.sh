@@ -134,12 +134,12 @@ check_fails 2 "$C: --steps: expected a whole number from 1 to 1000000, found \"0
     $C cleanse --models models -o x --clean $clean --steps 0
 run $C deepinspect --models models -o x --triggers y
 cp "$scratch/err" err
-check 'the files of the inspector are given by controls' sh -c \
-    "test $status -eq 2 && grep -q '^$C: --triggers: controls has no such option' err"
+check 'the files of the inspector are given by rates' sh -c \
+    "test $status -eq 2 && grep -q '^$C: --triggers: rates has no such option' err"
 run $C deepinspect --models models -o x --patience 3
 cp "$scratch/err" err
 check 'another inspector has other options' sh -c \
-    "test $status -eq 2 && grep -qx '$C: --patience: controls has no such option; expected it with cleanse' err"
+    "test $status -eq 2 && grep -qx '$C: --patience: rates has no such option; expected it with cleanse' err"
 check_prints '^      --inverted=N ' $C deepinspect --help
 check_fails 2 "$C: found/rates.json: not of this run: \"inverted\": expected 16, found 8; --force starts anew" \
     $C deepinspect --models models -o found --inversion-steps 60 --steps 250

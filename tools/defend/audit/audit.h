@@ -101,10 +101,10 @@ struct audit_job {
     td_model model;
     td_rate accuracy;
     double chance;
-    const char *reordered; /* how the clean images' classes must be put in order for the model,
-                              where they are not and that would do; NULL: not so */
-    const char *sample;    /* DIR/clean.safetensors, from which methods take clean images */
-    size_t sample_count;   /* of its images, in an order that was drawn */
+    const char *reordered;   /* how the clean images' classes must be put in order for the model,
+                                where they are not and that would do; NULL: not so */
+    const char *sample;      /* DIR/clean.safetensors, from which methods take clean images */
+    size_t sample_count;     /* of its images, in an order that was drawn */
     const char *calibration; /* the controls among --controls, or NULL */
     audit_step *steps;       /* in the order in which they run */
     size_t step_count;

@@ -104,6 +104,7 @@ static td_status make(const controls_job *job, size_t number, td_arena *arena, c
     tool_run part = {.settings = job->run->settings,
                      .method = job->run->method,
                      .common = job->run->common,
+                     .classes = job->run->classes,
                      .deadline = INFINITY,
                      .as_part = true};
     control_recipe recipe;
@@ -248,8 +249,8 @@ static td_status open_inputs(controls_job *job, td_error *error) {
     const controls_settings *s = job->settings;
     tool_run *run = job->run;
     TD_TRY(read_only(job, error));
-    TD_TRY(defend_open_data(run, s->data, "train", &job->data, error));
-    TD_TRY(defend_open_data(run, s->clean, "test", &job->clean, error));
+    TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
+    TD_TRY(tool_run_dataset(run, s->clean, "test", &job->clean, error));
     TD_TRY(tool_net_open(&job->net, s->net, &job->data.images, error));
     TD_TRY(defend_check_data(&job->data, &job->net, error));
     TD_TRY(defend_check_data(&job->clean, &job->net, error));

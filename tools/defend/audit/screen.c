@@ -116,8 +116,8 @@ static td_status judge(tool_run *run, const screening *s, const td_net *net, td_
 static td_status screen_model(tool_run *run, td_model *model, td_dataset *clean, screening *s,
                               td_error *error) {
     const screen_settings *o = run->own;
-    TD_TRY(defend_open_data(run, o->clean, "test", clean, error));
-    TD_TRY(defend_open_model(run, &o->model, &clean->images, model, error));
+    TD_TRY(tool_run_dataset(run, o->clean, "test", clean, error));
+    TD_TRY(defend_open_model_for(run, &o->model, clean, model, error));
     TD_TRY(defend_check_data(clean, &model->net, error));
     TD_TRY(screening_run(run, model, clean, o->folder != NULL, s, error));
     TD_TRY(report(run, s, error));

@@ -55,6 +55,7 @@ static td_status run_screen(tool_run *whole, const td_model *model, const td_dat
                         .common = &s->settings.common,
                         .family = s->settings.family,
                         .own = s->settings.own,
+                        .classes = whole->classes,
                         .deadline = whole->deadline,
                         .as_part = true,
                         .watch = whole->watch,

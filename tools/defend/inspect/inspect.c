@@ -206,8 +206,7 @@ td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *c
         .images = clean->images,
         .steps = 1,
         .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
-    TD_TRY(inspect_list_classes(NULL, NULL, td_net_classes(&model->net), &run->arena, &in.classes,
-                                &in.class_count, error));
+    TD_TRY(tool_run_class_list(run, NULL, NULL, &in.classes, &in.class_count, error));
     td_status status = math->prepare ? math->prepare(&in, error) : TD_OK;
     if (status == TD_OK)
         status = search_classes(&in, error);
