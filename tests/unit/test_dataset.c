@@ -440,7 +440,7 @@ static void test_refuses_to_write_class_names(void **state) {
     assert_int_equal(td_dataset_write(stream, &images, bad_text, NULL, NULL, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "expected UTF-8 text without control characters");
     assert_int_equal(td_dataset_write(stream, &images, bad_line, NULL, NULL, &error), TD_ERR_USAGE);
-    support_assert_contains(error.message, "class name 0: expected text without control");
+    support_assert_contains(error.message, "class name 0: expected UTF-8 text without control");
     fclose(stream);
 }
 

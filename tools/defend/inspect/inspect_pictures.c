@@ -63,7 +63,7 @@ static td_status write_picture(inspection *in, const finding *of, size_t kind, t
     TD_TRY(tool_outputs_add(&run->outputs, name, &stream, error));
     td_status status = draw(in->shape, &of->trigger, kind, &bitmap, error);
     if (status == TD_OK)
-        status = td_png_write(stream, &bitmap, error);
+        status = td_name_stream(error, td_png_write(stream, &bitmap, error), stream, name);
     td_bitmap_free(&bitmap);
     TD_TRY(status);
     return tool_outputs_finish(&run->outputs, &run->record, error);
