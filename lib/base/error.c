@@ -1,6 +1,5 @@
 #include "base/error.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What a message quotes may come from a file: a control character in it could break the line, or
@@ -34,6 +33,10 @@ td_status td_fail_within(td_error *error, td_status status, const char *format, 
         make_plain(error->message);
     }
     return status;
+}
+
+td_status td_name_stream(td_error *error, td_status status, FILE *stream, const char *name) {
+    return status != TD_OK && ferror(stream) ? td_fail_within(error, status, "%s", name) : status;
 }
 
 td_status td_fail_memory(td_error *error, const char *what) {

@@ -5,6 +5,7 @@
 #define TD_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdio.h>
 
 typedef enum td_status {
     TD_OK = 0,
@@ -30,6 +31,10 @@ td_status td_fail(td_error *error, td_status status, const char *format, ...) TD
 /* Puts "PREFIX: " before the message already there and returns `status`. */
 td_status td_fail_within(td_error *error, td_status status, const char *format, ...)
     TD_PRINTF(3, 4);
+
+/* For the status of a writer, which does not know what its stream is called: where writing to it
+ * failed, puts "NAME: " before the message. Returns `status`. */
+td_status td_name_stream(td_error *error, td_status status, FILE *stream, const char *name);
 
 /* The message for a failed allocation of `what`. */
 td_status td_fail_memory(td_error *error, const char *what);

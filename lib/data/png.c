@@ -1,6 +1,7 @@
 #include "data/png.h"
 
 #include "data/picture.h"
+#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -16,14 +17,31 @@ typedef struct codec {
     png_bytep *rows;
     const uint8_t *bytes; /* reading: the file */
     size_t size;
-    size_t offset; /* reading: bytes taken from it */
+    size_t offset;    /* reading: bytes taken from it */
+    FILE *stream;     /* writing */
+    td_status status; /* TD_OK: what libpng says itself is the reason */
     td_error *error;
 } codec;
 
 static _Noreturn void on_error(png_structp png, png_const_charp message) {
     codec *c = png_get_error_ptr(png);
-    td_fail(c->error, TD_ERR_FORMAT, "%s", message);
+    if (c->status == TD_OK)
+        c->status = td_fail(c->error, TD_ERR_FORMAT, "%s", message);
     png_longjmp(png, 1);
+}
+
+/* zlib's words for it would be of the file's content, or none. */
+static png_voidp on_allocate(png_structp png, png_alloc_size_t size) {
+    codec *c = png_get_mem_ptr(png);
+    png_voidp bytes = malloc(size);
+    if (!bytes)
+        c->status = td_fail_memory(c->error, "a PNG picture");
+    return bytes;
+}
+
+static void on_free(png_structp png, png_voidp bytes) {
+    (void)png;
+    free(bytes);
 }
 
 /* A warning is about a chunk that does not change the pixels. */
@@ -73,7 +91,7 @@ static td_status check_plausible(codec *c, size_t width, size_t height) {
 
 static td_status decode_into(codec *c, td_bitmap *bitmap) {
     if (setjmp(png_jmpbuf(c->png)))
-        return TD_ERR_FORMAT;
+        return c->status;
     /* Of the chunks only those that say what the pixels are; texts and profiles stay unread. */
     png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_user_limits(c->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_plausible limits */
@@ -87,14 +105,15 @@ static td_status decode_into(codec *c, td_bitmap *bitmap) {
     TD_TRY(make_rows(c, bitmap));
     png_read_image(c->png, c->rows);
     png_read_end(c->png, NULL);
-    return TD_OK;
+    return c->status;
 }
 
 static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td_error *error) {
     *bitmap = (td_bitmap){0};
     codec c = {.bytes = bytes, .size = size, .error = error};
     td_status status;
-    c.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
+    c.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning, &c,
+                                     on_allocate, on_free);
     c.info = c.png ? png_create_info_struct(c.png) : NULL;
     if (c.info)
         status = decode_into(&c, bitmap);
@@ -122,22 +141,35 @@ const td_codec td_codec_png = {
     .decode = decode,
 };
 
-static td_status encode(codec *c, const td_bitmap *bitmap, FILE *stream) {
+/* libpng's own function does not say why. */
+static void on_write(png_structp png, png_bytep bytes, size_t size) {
+    codec *c = png_get_io_ptr(png);
+    if (fwrite(bytes, 1, size, c->stream) == size)
+        return;
+    c->status = td_fail(c->error, TD_ERR_IO, "%s", strerror(errno));
+    png_error(png, "");
+}
+
+static void on_flush(png_structp png) {
+    (void)png;
+}
+
+static td_status encode(codec *c, const td_bitmap *bitmap) {
     static const int types[] = {[1] = PNG_COLOR_TYPE_GRAY,
                                 [2] = PNG_COLOR_TYPE_GRAY_ALPHA,
                                 [3] = PNG_COLOR_TYPE_RGB,
                                 [4] = PNG_COLOR_TYPE_RGB_ALPHA};
     TD_TRY(make_rows(c, bitmap));
     if (setjmp(png_jmpbuf(c->png)))
-        return TD_ERR_IO;
-    png_init_io(c->png, stream);
+        return c->status;
+    png_set_write_fn(c->png, c, on_write, on_flush);
     png_set_IHDR(c->png, c->info, (png_uint_32)bitmap->width, (png_uint_32)bitmap->height, 8,
                  types[bitmap->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     png_write_info(c->png, c->info);
     png_write_image(c->png, c->rows);
     png_write_end(c->png, NULL);
-    return TD_OK;
+    return c->status;
 }
 
 td_status td_png_write(FILE *stream, const td_bitmap *bitmap, td_error *error) {
@@ -148,12 +180,13 @@ td_status td_png_write(FILE *stream, const td_bitmap *bitmap, td_error *error) {
             "PNG: expected a picture of 1 to %d pixels a side with 1 to 4 channels, found "
             "%zux%zu with %zu",
             TD_BITMAP_SIDE, bitmap->width, bitmap->height, bitmap->channels);
-    codec c = {.error = error};
+    codec c = {.stream = stream, .error = error};
     td_status status;
-    c.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning);
+    c.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &c, on_error, on_warning, &c,
+                                      on_allocate, on_free);
     c.info = c.png ? png_create_info_struct(c.png) : NULL;
     if (c.info)
-        status = encode(&c, bitmap, stream);
+        status = encode(&c, bitmap);
     else
         status = td_fail_memory(error, "the PNG writer");
     png_destroy_write_struct(&c.png, &c.info);

@@ -41,13 +41,13 @@ void *realloc(void *bytes, size_t size) {
     return fails() ? NULL : __libc_realloc(bytes, size);
 }
 
-static const bool replaced = true;
+const bool starve_all = true;
 #else
-static const bool replaced = false;
+const bool starve_all = false;
 #endif
 
 void starve_begin(size_t first, bool onward) {
-    if (!replaced)
+    if (!starve_all)
         json_set_alloc_funcs(allocate, free);
     starve.left = first;
     starve.onward = onward;
@@ -57,7 +57,7 @@ void starve_begin(size_t first, bool onward) {
 
 bool starve_end(void) {
     starve.on = false;
-    if (!replaced)
+    if (!starve_all)
         json_set_alloc_funcs(malloc, free);
     return starve.failed;
 }

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether all allocations can fail, and not jansson's alone. */
+extern const bool starve_all;
+
 /* From now on the allocation number `first` (from 0) fails, and all after it where `onward`. */
 void starve_begin(size_t first, bool onward);
 

@@ -90,6 +90,30 @@ static void test_written_form(void **state) {
                         "{\n  \"z\": 0.1,\n  \"a\": 2,\n  \"list\": [\n    3\n  ]\n}\n");
 }
 
+static void test_a_line(void **state) {
+    (void)state;
+    json_t *value = json_pack("{s:f, s:[i]}", "z", 0.1, "list", 3);
+    FILE *file = fopen("out.jsonl", "wb");
+    assert_non_null(file);
+    assert_int_equal(td_json_write_line(file, value, NULL), TD_OK);
+    fclose(file);
+    json_decref(value);
+    support_assert_file("out.jsonl", "{\"z\":0.1,\"list\":[3]}\n");
+}
+
+static void test_integers(void **state) {
+    (void)state;
+    json_int_t number = 5;
+    json_t *value = json_pack("{s:i, s:f}", "a", -2, "b", 2.0);
+    assert_false(td_json_take_integer(value, "b", &number));
+    assert_false(td_json_take_integer(value, "c", &number));
+    assert_false(td_json_take_integer(NULL, "a", &number));
+    assert_int_equal(number, 5);
+    assert_true(td_json_take_integer(value, "a", &number));
+    assert_int_equal(number, -2);
+    json_decref(value);
+}
+
 static void test_writing_to_a_full_disk(void **state) {
     (void)state;
     td_error error;
@@ -98,6 +122,8 @@ static void test_writing_to_a_full_disk(void **state) {
     assert_non_null(file);
     setvbuf(file, NULL, _IONBF, 0);
     assert_int_equal(td_json_write(file, value, &error), TD_ERR_IO);
+    assert_string_equal(error.message, "No space left on device");
+    assert_int_equal(td_json_write_line(file, value, &error), TD_ERR_IO);
     fclose(file);
     json_decref(value);
 }
@@ -111,6 +137,8 @@ int main(void) {
         IN_FOLDER(test_files_are_named_in_errors),
         IN_FOLDER(test_large_files_are_refused),
         IN_FOLDER(test_written_form),
+        IN_FOLDER(test_a_line),
+        cmocka_unit_test(test_integers),
         cmocka_unit_test(test_writing_to_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,7 +172,9 @@ static void test_refuses_to_write(void **state) {
     assert_non_null(full);
     setvbuf(full, NULL, _IONBF, 0);
     assert_int_equal(td_png_write(full, &good, &error), TD_ERR_IO);
-    support_assert_contains(error.message, "writing PNG: ");
+    assert_string_equal(error.message, "writing PNG: No space left on device");
+    assert_int_equal(td_name_stream(&error, TD_ERR_IO, full, "a.png"), TD_ERR_IO);
+    assert_string_equal(error.message, "a.png: writing PNG: No space left on device");
     fclose(full);
 }
 

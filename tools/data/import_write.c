@@ -152,7 +152,7 @@ static td_status write_stream(work *w, FILE *stream, td_error *error) {
     source_name(name, sizeof name, w->request->data);
     td_status status = td_dataset_write_pieces(stream, &images, &pixels, w->selection->class_names,
                                                name, w->source->split, error);
-    return ferror(stream) ? td_fail_within(error, status, "%s", w->run->common->output) : status;
+    return td_name_stream(error, status, stream, w->run->common->output);
 }
 
 static td_status record_inputs(const work *w, tool_record *record, td_error *error) {

@@ -234,8 +234,10 @@ static td_status write_set(evade_job *job, td_images *images, td_error *error) {
         return td_fail(error, TD_ERR_NUMERIC, "%s: --keep %s leaves no image to write", path,
                        keep_names[job->settings->keep]);
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    TD_TRY(td_dataset_write(stream, images, job->data.class_names, job->data.name, job->data.split,
-                            error));
+    TD_TRY(td_name_stream(error,
+                          td_dataset_write(stream, images, job->data.class_names, job->data.name,
+                                           job->data.split, error),
+                          stream, path));
     tool_run_set(run, "written", "z", images->count);
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }

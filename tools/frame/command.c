@@ -106,10 +106,19 @@ static td_status make_rows(command *c, td_error *error) {
     return TD_OK;
 }
 
+/* Ends with 2, unless what failed is no matter of the command line. */
+static _Noreturn void refuse(const struct argp_state *state, td_status status,
+                             const td_error *error) {
+    if (status == TD_ERR_MEMORY)
+        exit(tool_exit(status, error));
+    tool_misuse(state, "%s", error->message);
+}
+
 static void set(command *c, const char *name, const char *value, const struct argp_state *state) {
     td_error error;
-    if (tool_settings_set(c->settings, name, value, &error) != TD_OK)
-        tool_misuse(state, "%s", error.message);
+    td_status status = tool_settings_set(c->settings, name, value, &error);
+    if (status != TD_OK)
+        refuse(state, status, &error);
 }
 
 /* The next key that stands by its place, for a word that is no option. */
@@ -133,8 +142,9 @@ static void check(const command *c, const struct argp_state *state) {
     td_error error;
     if (!c->settings)
         tool_misuse(NULL, "expected a %s (see --help), found none", c->program->noun);
-    if (tool_settings_check(c->settings, &error) != TD_OK)
-        tool_misuse(state, "%s", error.message);
+    td_status status = tool_settings_check(c->settings, &error);
+    if (status != TD_OK)
+        refuse(state, status, &error);
 }
 
 static error_t parse(int number, char *text, struct argp_state *state) {
@@ -204,19 +214,15 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
 
 /* --- parsing --- */
 
-static _Noreturn void end_without_memory(void) {
-    td_error error;
-    exit(tool_exit(td_fail_memory(&error, "the help text"), &error));
-}
-
 static char *list_methods(int key, const char *text, void *input) {
     const tool_program *program = ((const command *)input)->program;
     td_text doc;
     int widest = 0;
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)text;
+    td_error error;
     if (!td_text_open(&doc))
-        end_without_memory();
+        refuse(NULL, td_fail_memory(&error, "the help text"), &error);
     fprintf(doc.stream, "%s (%s --help tells the options of each):\n", program->list,
             program->noun);
     for (size_t i = 0; program->methods[i]; i++)
@@ -228,7 +234,7 @@ static char *list_methods(int key, const char *text, void *input) {
     fputs(text, doc.stream);
     char *list = td_text_close(&doc);
     if (!list)
-        end_without_memory();
+        refuse(NULL, td_fail_memory(&error, "the help text"), &error);
     return list;
 }
 
@@ -236,8 +242,9 @@ static char *list_methods(int key, const char *text, void *input) {
  * and --version. */
 static void parse_command(command *c, const char *usage, const char *doc, int argc, char **argv) {
     td_error error;
-    if (make_rows(c, &error) != TD_OK)
-        tool_misuse(NULL, "%s", error.message);
+    td_status status = make_rows(c, &error);
+    if (status != TD_OK)
+        refuse(NULL, status, &error);
     /* argp leaks memory over an empty table. */
     const bool empty = c->rows->key == 0 && !c->rows->doc;
     const struct argp argp = {empty ? NULL : c->rows,

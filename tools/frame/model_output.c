@@ -42,8 +42,7 @@ td_status tool_run_model(tool_run *run, const char *path, const td_net *net, con
                          const char *const *class_names, const char *training, td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    td_status status = td_model_write(stream, net, weights, class_names, training, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", path);
+    TD_TRY(td_name_stream(error, td_model_write(stream, net, weights, class_names, training, error),
+                          stream, path));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }

@@ -28,8 +28,7 @@ static td_status flush_results(td_error *error) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return TD_OK;
-    return td_fail(error, TD_ERR_IO, "standard output: %s",
-                   errno ? strerror(errno) : "a write failed");
+    return td_fail(error, TD_ERR_IO, "standard output: %s", strerror(errno ? errno : EIO));
 }
 
 int tool_exit(td_status status, const td_error *error) {
@@ -188,8 +187,11 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
     if (argc > 0)
         argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);
+    td_error error;
     if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
-        tool_misuse(NULL, "the command line could not be parsed: %s", strerror(failed));
+        exit(tool_exit(
+            td_fail(&error, TD_ERR_MEMORY, "parsing the command line: %s", strerror(failed)),
+            &error));
     td_set_threads(common->threads);
     tool_catch_interrupts();
 }

@@ -11,7 +11,7 @@ td_status tool_run_picture(tool_run *run, const char *path, bool in_folder, td_b
     td_status status = in_folder ? tool_outputs_add(&run->outputs, path, &stream, error)
                                  : tool_outputs_add_path(&run->outputs, path, &stream, error);
     if (status == TD_OK)
-        status = td_png_write(stream, bitmap, error);
+        status = td_name_stream(error, td_png_write(stream, bitmap, error), stream, path);
     if (status == TD_OK)
         status = tool_outputs_finish(&run->outputs, &run->record, error);
     td_bitmap_free(bitmap);

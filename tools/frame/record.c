@@ -116,9 +116,7 @@ bool tool_record_to_stdout(const tool_common *common) {
 
 td_status tool_record_write(const tool_record *record, FILE *stream, const char *name,
                             td_error *error) {
-    td_status status = td_json_write(stream, record->root, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", name);
+    TD_TRY(td_name_stream(error, td_json_write(stream, record->root, error), stream, name));
     return fflush(stream) == 0 ? TD_OK : td_fail(error, TD_ERR_IO, "%s: %s", name, strerror(errno));
 }
 

@@ -16,6 +16,7 @@ typedef struct reader {
     void (*note)(void *context, const char *line);
     void *context;
     size_t number; /* of the description */
+    bool *starved; /* no memory was found for a list */
 } reader;
 
 static void leave_out(const reader *r, const char *what) {
@@ -242,9 +243,12 @@ static bool read_list(const reader *r, const json_t *value, tool_list *list) {
     double *values;
     size_t i;
     const json_t *number;
-    if (!json_is_array(value) ||
-        TD_ARENA_NEW(&r->tables->arena, json_array_size(value), &values, "a list", NULL) != TD_OK)
+    if (!json_is_array(value))
         return false;
+    if (TD_ARENA_NEW(&r->tables->arena, json_array_size(value), &values, "a list", NULL) != TD_OK) {
+        *r->starved = true;
+        return false;
+    }
     json_array_foreach(value, i, number) {
         if (!read_real(number, &values[i]) && !json_is_null(number))
             return false;
@@ -326,6 +330,8 @@ static td_status read_rows(const reader *r, const json_t *rows, tool_table *tabl
         TD_TRY(tool_table_row(r->tables, table, &cells, error));
         wrong += read_row(r, table, row, cells);
     }
+    if (*r->starved)
+        return td_fail_memory(error, "a list of a record");
     if (wrong > 0)
         leave_out(r, "values are left out that are not of their column's kind");
     return TD_OK;
@@ -362,7 +368,9 @@ static td_status read_table(const reader *r, const json_t *entry, td_error *erro
 td_status tool_tables_read(tool_tables *tables, const json_t *root,
                            void (*note)(void *context, const char *line), void *context,
                            td_error *error) {
-    reader r = {.tables = tables, .root = root, .note = note, .context = context};
+    bool starved = false;
+    reader r = {
+        .tables = tables, .root = root, .note = note, .context = context, .starved = &starved};
     const json_t *list = json_object_get(root, "tables"), *entry;
     json_array_foreach(list, r.number, entry) {
         if (r.number == MOST_TABLES) {

@@ -64,7 +64,7 @@ static td_status write_picture(tool_run *run, const char *path, const td_bitmap 
                                td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    TD_TRY(td_png_write(stream, bitmap, error));
+    TD_TRY(td_name_stream(error, td_png_write(stream, bitmap, error), stream, path));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
@@ -84,8 +84,8 @@ static td_status write_manifest(const implant_job *job, td_error *error) {
                      "triggers", json_object_get(record, "triggers"), "outputs",
                      json_array_get(json_object_get(record, "outputs"), 0));
     td_status status = td_json_end(&json, &root, "the manifest", error);
-    if (status == TD_OK && (status = td_json_write(stream, root, error)) != TD_OK)
-        td_fail_within(error, status, "%s", path);
+    if (status == TD_OK)
+        status = td_name_stream(error, td_json_write(stream, root, error), stream, path);
     json_decref(root);
     return status == TD_OK ? tool_outputs_finish(&run->outputs, &run->record, error) : status;
 }

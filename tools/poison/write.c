@@ -2,6 +2,7 @@
 #include "poison.h"
 
 #include "base/json.h"
+#include "data/path.h"
 #include <math.h>
 
 static const char preview_name[] = "preview.png", manifest_name[] = "manifest.json";
@@ -31,15 +32,25 @@ static void finish_means(poison_similarity *similarity) {
     similarity->ssim = similarity->images > 0 ? similarity->ssim / (double)similarity->images : NAN;
 }
 
+/* Of what was written to FOLDER/NAME. */
+static td_status named(const poison_plan *plan, td_status status, FILE *stream, const char *name,
+                       td_error *error) {
+    char path[TD_PATH_SIZE];
+    return td_name_stream(error, status, stream,
+                          td_path_join(path, plan->run->common->output, name) ? path : name);
+}
+
 static td_status write_outputs(poison_plan *plan, td_error *error) {
     size_t total = 0, done = 0;
     for (size_t i = 0; i < plan->output_count; i++)
         total += plan->outputs[i].count;
     tool_run_begin(plan->run, "writing", "images", total);
     for (size_t i = 0; i < plan->output_count; i++) {
+        const char *file = plan->outputs[i].file;
         FILE *stream;
-        TD_TRY(open_file(plan, plan->outputs[i].file, &stream, error));
-        TD_TRY(poison_render_output(plan, &plan->outputs[i], stream, done, error));
+        TD_TRY(open_file(plan, file, &stream, error));
+        TD_TRY(named(plan, poison_render_output(plan, &plan->outputs[i], stream, done, error),
+                     stream, file, error));
         TD_TRY(finish_file(plan, error));
         done += plan->outputs[i].count;
     }
@@ -51,14 +62,14 @@ static td_status write_outputs(poison_plan *plan, td_error *error) {
 static td_status write_preview(poison_plan *plan, td_error *error) {
     FILE *stream;
     TD_TRY(open_file(plan, preview_name, &stream, error));
-    TD_TRY(poison_preview(plan, stream, error));
+    TD_TRY(named(plan, poison_preview(plan, stream, error), stream, preview_name, error));
     return finish_file(plan, error);
 }
 
 static td_status write_manifest(poison_plan *plan, const json_t *manifest, td_error *error) {
     FILE *stream;
     TD_TRY(open_file(plan, manifest_name, &stream, error));
-    TD_TRY(td_json_write(stream, manifest, error));
+    TD_TRY(named(plan, td_json_write(stream, manifest, error), stream, manifest_name, error));
     return finish_file(plan, error);
 }
 

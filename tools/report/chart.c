@@ -323,8 +323,8 @@ void chart_write(report *r, const tool_table *table, const tool_chart *chart, co
         write_caption(r->out, chart, chart_axes(table), &p);
         if (r->chart_count == REPORT_CHARTS)
             fputs("<p class=\"note\">No chart: the page has too many.</p>", r->out);
-        else if (status != TD_OK || add_chart(r, &p, &error) != TD_OK)
-            report_trouble_add(r, "a chart", error.message);
+        else if (status != TD_OK || (status = add_chart(r, &p, &error)) != TD_OK)
+            report_trouble_failed(r, "a chart", status, &error);
         fputs("</figure>\n", r->out);
     }
     td_arena_free(&arena);
@@ -392,8 +392,7 @@ td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error
     }
     good = good && copy_bytes(r->out, out, SIZE_MAX) && !ferror(out);
     if (ferror(r->out))
-        return td_fail(error, TD_ERR_IO, "a temporary file could not be read");
-    return good ? TD_OK
-                : td_fail(error, TD_ERR_IO, "%s: %s", name,
-                          errno ? strerror(errno) : "a write failed");
+        return td_fail(error, TD_ERR_IO, "reading a temporary file: %s",
+                       strerror(errno ? errno : EIO));
+    return good ? TD_OK : td_fail(error, TD_ERR_IO, "%s: %s", name, strerror(errno ? errno : EIO));
 }

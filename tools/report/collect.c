@@ -76,7 +76,9 @@ static void read_record(report *r, const report_file *file, size_t *bytes) {
     td_status status = td_map_open(&map, file->path, &error);
     if (status == TD_OK)
         status = parse(file, &map, bytes, &root, &error);
-    if (status != TD_OK) {
+    if (status == TD_ERR_MEMORY) {
+        r->starved = true;
+    } else if (status != TD_OK) {
         report_trouble_add(r, file->name, without_path(&error, file->path));
     } else {
         const report_kind *kind = report_kind_of(root);
@@ -184,6 +186,7 @@ td_status report_collect(report *r, td_error *error) {
         if (!html_ends(r->files[i].name, ".png"))
             read_record(r, &r->files[i], &bytes);
     }
+    TD_TRY(report_check(r, error));
     if (r->record_all == 0)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected records, which the tools write with --json, found none",

@@ -8,6 +8,7 @@
 #include "report/results/expect.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,9 +95,7 @@ static td_status write_results(writing *w, td_error *error) {
     TD_TRY(results_markdown(stream, w->results, error));
     TD_TRY(tool_outputs_finish(&w->run->outputs, &w->run->record, error));
     TD_TRY(tool_outputs_add_path(&w->run->outputs, w->json, &stream, error));
-    td_status status = td_json_write(stream, w->results, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", w->json);
+    TD_TRY(td_name_stream(error, td_json_write(stream, w->results, error), stream, w->json));
     return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
 }
 
@@ -140,10 +139,13 @@ static td_status make(writing *w, td_error *error) {
         TD_TRY(results_make(&w->r, &s->expect, &s->notes, &w->results, error));
     w->r.out = tmpfile();
     if (!w->r.out)
-        return td_fail(error, TD_ERR_IO, "a temporary file could not be opened");
+        return td_fail(error, TD_ERR_IO, "opening a temporary file: %s", strerror(errno));
     TD_TRY(report_page(&w->r, w->results, error));
+    TD_TRY(report_check(&w->r, error));
+    errno = 0;
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
-        return td_fail(error, TD_ERR_IO, "a temporary file could not be written");
+        return td_fail(error, TD_ERR_IO, "writing a temporary file: %s",
+                       strerror(errno ? errno : EIO));
     TD_TRY(write_page(w, error));
     if (w->results)
         TD_TRY(write_results(w, error));

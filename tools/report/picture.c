@@ -44,7 +44,7 @@ bool report_picture_write(report *r, const report_file *file, const char *label)
     if (status == TD_OK)
         status = check(&map, &width, &height, &error);
     if (status != TD_OK) {
-        report_trouble_add(r, file->name, error.message);
+        report_trouble_failed(r, file->name, status, &error);
         td_map_close(&map);
         return false;
     }

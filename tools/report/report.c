@@ -14,11 +14,24 @@ void report_trouble_add(report *r, const char *name, const char *reason) {
     snprintf(line, sizeof line, "note: %s: %s", name, reason);
     if (!r->quiet)
         tool_note(line);
-    if (r->trouble_count == REPORT_FILES ||
-        td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
-        td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
+    if (r->trouble_count == REPORT_FILES)
         return;
-    r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
+    if (td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
+        td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
+        r->starved = true;
+    else
+        r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
+}
+
+td_status report_check(const report *r, td_error *error) {
+    return r->starved ? td_fail_memory(error, "the report") : TD_OK;
+}
+
+void report_trouble_failed(report *r, const char *name, td_status status, const td_error *error) {
+    if (status == TD_ERR_MEMORY)
+        r->starved = true;
+    else
+        report_trouble_add(r, name, error->message);
 }
 
 /* --- kinds --- */

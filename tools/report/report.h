@@ -101,11 +101,19 @@ typedef struct report {
     size_t chart_count;
     char chart_folder[64]; /* where gnuplot draws; "" without charts */
     bool gnuplot_missing;
+    bool starved; /* memory was short for a part: the page is not written */
     td_arena arena;
 } report;
 
 /* Says on stderr, and keeps for the page, that the file is not shown as it should be; once. */
 void report_trouble_add(report *r, const char *name, const char *reason);
+
+/* TD_ERR_MEMORY where memory was short for a part. */
+td_status report_check(const report *r, td_error *error) TD_MUST_USE;
+
+/* As report_trouble_add for what a part failed with; where that is TD_ERR_MEMORY, the report fails.
+ */
+void report_trouble_failed(report *r, const char *name, td_status status, const td_error *error);
 
 /* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */
 const report_kind *report_kind_of(const json_t *root);

@@ -80,9 +80,8 @@ td_status train_log_write(train_job *job, td_error *error) {
         return TD_OK;
     TD_TRY(tool_outputs_add_path(&run->outputs, job->log_path, &stream, error));
     json_array_foreach(job->epochs, i, line) {
-        td_status status = td_json_write_line(stream, line, error);
-        if (status != TD_OK)
-            return td_fail_within(error, status, "%s", job->log_path);
+        TD_TRY(
+            td_name_stream(error, td_json_write_line(stream, line, error), stream, job->log_path));
     }
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }

@@ -211,8 +211,10 @@ td_status audit_draw_sample(audit_job *job, td_error *error) {
     td_output file;
     TD_TRY(draw(job, &sample, error));
     TD_TRY(td_output_open(&file, job->sample, true, error));
-    td_status status = td_dataset_write(file.stream, &sample, job->clean.class_names,
-                                        job->clean.name, job->clean.split, error);
+    td_status status = td_name_stream(error,
+                                      td_dataset_write(file.stream, &sample, job->clean.class_names,
+                                                       job->clean.name, job->clean.split, error),
+                                      file.stream, job->sample);
     if (status == TD_OK)
         status = replace(job, &file, error);
     td_output_discard(&file);

@@ -100,7 +100,8 @@ td_status detect_draw(detect_job *job, const detect_verdict *v, td_error *error)
     draw_legend(&bitmap, job, v);
     draw_bars(&bitmap, v);
     draw_scale(&bitmap, v);
-    td_status status = td_png_write(stream, &bitmap, error);
+    td_status status =
+        td_name_stream(error, td_png_write(stream, &bitmap, error), stream, job->settings->picture);
     td_bitmap_free(&bitmap);
     return status == TD_OK ? tool_outputs_finish(&job->run->outputs, &job->run->record, error)
                            : status;

@@ -37,7 +37,9 @@ td_status filter_write_cleaned(tool_run *run, const td_dataset *data, const bool
         if (!suspect[i])
             labels[kept.count++] = data->images.labels[i];
     kept.labels = labels;
-    TD_TRY(td_dataset_write_pieces(stream, &kept, &pixels, data->class_names, data->name,
-                                   data->split, error));
+    TD_TRY(td_name_stream(error,
+                          td_dataset_write_pieces(stream, &kept, &pixels, data->class_names,
+                                                  data->name, data->split, error),
+                          stream, run->common->output));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }

@@ -64,7 +64,9 @@ static td_status write_file(const inspection *in, const char *head, td_error *er
     if (status == TD_OK)
         status = td_output_open(&file, c->path, true, error);
     if (status == TD_OK)
-        status = td_safetensors_write(file.stream, tensors, 2 * c->done, metadata, 1, error);
+        status = td_name_stream(
+            error, td_safetensors_write(file.stream, tensors, 2 * c->done, metadata, 1, error),
+            file.stream, c->path);
     if (status == TD_OK)
         status = td_output_commit(&file, error);
     td_output_discard(&file);

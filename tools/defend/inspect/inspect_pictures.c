@@ -75,7 +75,7 @@ static td_status write_picture(tool_run *run, td_shape shape, const inspect_trig
     TD_TRY(tool_outputs_add(&run->outputs, name, &stream, error));
     td_status status = draw(shape, trigger, kind, &bitmap, error);
     if (status == TD_OK)
-        status = td_png_write(stream, &bitmap, error);
+        status = td_name_stream(error, td_png_write(stream, &bitmap, error), stream, name);
     td_bitmap_free(&bitmap);
     TD_TRY(status);
     return tool_outputs_finish(&run->outputs, &run->record, error);
