@@ -2,6 +2,7 @@
  * images; OUT gets the logits, the gradient of every trained parameter under its name, and that of
  * the raw pixels as "input". */
 #include "data/safetensors.h"
+#include "base/output.h"
 #include "made.h"
 #include "nn/model.h"
 #include "pass.h"

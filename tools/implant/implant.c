@@ -117,6 +117,7 @@ static td_status open_model(implant_job *job, td_error *error) {
     record_targets(job);
     TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
     TD_TRY(td_model_load(&job->model, job->own->model, error));
+    TD_TRY(tool_record_was_read(&job->run->record, job->own->model, error));
     return choose_targets(job, error);
 }
 

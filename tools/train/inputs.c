@@ -88,5 +88,6 @@ td_status train_open_inputs(train_job *job, td_error *error) {
     job->watched_count = s->triggers.count;
     for (size_t i = 0; i < job->watched_count; i++)
         TD_TRY(open_watched(job, i, error));
-    return open_net(job, error);
+    TD_TRY(open_net(job, error));
+    return s->from ? tool_record_was_read(&run->record, s->from, error) : TD_OK;
 }

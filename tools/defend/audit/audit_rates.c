@@ -63,6 +63,7 @@ td_status audit_read_rates(audit_job *job, td_error *error) {
         json_decref(record);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", files->texts[i]);
+        TD_TRY(tool_record_was_read(&job->run->record, files->texts[i], error));
     }
     return TD_OK;
 }

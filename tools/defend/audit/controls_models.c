@@ -101,7 +101,8 @@ static td_status read_manifest(controls_job *job, control *model, td_error *erro
     TD_TRY(td_json_read(model->manifest, &manifest, error));
     td_status status = take_targets(job, model, manifest, error);
     json_decref(manifest);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", model->manifest);
+    return status == TD_OK ? tool_record_was_read(&job->run->record, model->manifest, error)
+                           : td_fail_within(error, status, "%s", model->manifest);
 }
 
 /* --- all --- */
