@@ -53,10 +53,10 @@ void td_map_close(td_map *map) {
 
 static td_file_stamp stamp_of(const struct stat *info) {
     return (td_file_stamp){.device = info->st_dev,
-                      .inode = info->st_ino,
-                      .size = info->st_size,
-                      .modified = {info->st_mtim.tv_sec, info->st_mtim.tv_nsec},
-                      .changed = {info->st_ctim.tv_sec, info->st_ctim.tv_nsec}};
+                           .inode = info->st_ino,
+                           .size = info->st_size,
+                           .modified = {info->st_mtim.tv_sec, info->st_mtim.tv_nsec},
+                           .changed = {info->st_ctim.tv_sec, info->st_ctim.tv_nsec}};
 }
 
 td_file_stamp td_file_stamp_of(const char *path) {

@@ -12,8 +12,8 @@
 /* Opens a regular file for reading; *size is its bytes. The caller closes *file. */
 td_status td_file_open(int *file, size_t *size, const char *path, td_error *error) TD_MUST_USE;
 
-/* A regular file mapped for reading. An empty file has size 0 and a non-NULL pointer. A page that is
- * no longer in the file when it is read is a SIGBUS, whose handler finds the file in crash.h. */
+/* A regular file mapped for reading. An empty file has size 0 and a non-NULL pointer. A page that
+ * is no longer in the file when it is read is a SIGBUS, whose handler finds the file in crash.h. */
 typedef struct td_map {
     const uint8_t *data;
     size_t size;

@@ -2,11 +2,11 @@
  * sees half a file; several get theirs together or not at all, and what they replace comes back if
  * one of them cannot.
  *
- * Until then a file has no name (O_TMPFILE): whatever ends the process, SIGKILL and a power cut too,
- * nothing is left of it. Where a file system knows no such files (NFS, FAT), or a run has very many
- * of them open, the file is called .NAME.XXXXXX in the folder of its place; that is removed on
- * failure and by the signals that a process can see, and stays after others. The same is true of the
- * old files for the moment of td_outputs_publish. */
+ * Until then a file has no name (O_TMPFILE): whatever ends the process, SIGKILL and a power cut
+ * too, nothing is left of it. Where a file system knows no such files (NFS, FAT), or a run has very
+ * many of them open, the file is called .NAME.XXXXXX in the folder of its place; that is removed on
+ * failure and by the signals that a process can see, and stays after others. The same is true of
+ * the old files for the moment of td_outputs_publish. */
 #ifndef TD_BASE_OUTPUT_H
 #define TD_BASE_OUTPUT_H
 
@@ -43,8 +43,8 @@ typedef struct td_output {
 td_status td_output_open(td_output *output, const char *path, bool force,
                          td_error *error) TD_MUST_USE;
 
-/* Flushes, syncs and closes, reporting any write that failed (a full disk shows here); then the file
- * waits for its name. On failure nothing is left of it. */
+/* Flushes, syncs and closes, reporting any write that failed (a full disk shows here); then the
+ * file waits for its name. On failure nothing is left of it. */
 td_status td_output_finish(td_output *output, td_error *error) TD_MUST_USE;
 
 /* Of a finished output that is not published yet. */

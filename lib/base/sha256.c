@@ -49,7 +49,8 @@ td_status td_sha256_descriptor(int file, const char *name, td_digest *out, td_fi
     return td_file_stamp_is_same(stamp, &after) ? TD_OK : td_fail_changed(error, name);
 }
 
-td_status td_sha256_stamped(const char *path, td_digest *out, td_file_stamp *stamp, td_error *error) {
+td_status td_sha256_stamped(const char *path, td_digest *out, td_file_stamp *stamp,
+                            td_error *error) {
     int file;
     size_t size;
     TD_TRY(td_file_open(&file, &size, path, error));

@@ -1,8 +1,8 @@
 /* dump_gradients MODEL train|infer SEED BATCH OUT: one pass of a model, without dropout, on made
  * images; OUT gets the logits, the gradient of every trained parameter under its name, and that of
  * the raw pixels as "input". */
-#include "data/safetensors.h"
 #include "base/output.h"
+#include "data/safetensors.h"
 #include "made.h"
 #include "nn/model.h"
 #include "pass.h"

@@ -374,6 +374,7 @@ static void trigger_is_written_as_pictures(void **state) {
     open_inspection(&in, &run, &small, (findings){0});
     in.classes = classes;
     in.class_count = 2;
+    assert_int_equal(inspect_claim_folder(&in, &error), TD_OK);
     assert_int_equal(inspect_check_pictures(&in, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "out/mask-4.png: exists already");
     tool_run_close(&run);

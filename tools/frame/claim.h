@@ -1,7 +1,7 @@
 /* One run at a time writes an output. The claim on a name is a socket's in Linux's abstract
- * namespace: it goes with the process, whatever ends it, and leaves no file. Runs on different hosts
- * or in different containers do not see each other's; there, what publishes last still finds the
- * other's file in its way, and nothing is mixed but by --force. */
+ * namespace: it goes with the process, whatever ends it, and leaves no file. Runs on different
+ * hosts or in different containers do not see each other's; there, what publishes last still finds
+ * the other's file in its way, and nothing is mixed but by --force. */
 #ifndef TOOLS_FRAME_CLAIM_H
 #define TOOLS_FRAME_CLAIM_H
 
@@ -14,8 +14,8 @@ typedef struct tool_claim {
     struct tool_claim *next;
 } tool_claim;
 
-/* What a file or folder is called, however the path to it is written. TD_ERR_IO for a folder that is
- * not there. */
+/* What a file or folder is called, however the path to it is written. TD_ERR_IO for a folder that
+ * is not there. */
 td_status tool_claim_name(td_digest *name, const char *path, td_error *error) TD_MUST_USE;
 
 /* Claims claim->name; TD_ERR_IO, with words for `path`, if another run has it. */

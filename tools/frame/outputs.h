@@ -1,17 +1,17 @@
 /* The files of a run: all of them appear together with its record, or none does.
  *
  * Before the work, tool_outputs_check and tool_outputs_check_name refuse what could not be written
- * in the end, and claim it: of two runs that would write one file, the second ends at once, and says
- * so. A check makes no file.
+ * in the end, and claim it: of two runs that would write one file, the second ends at once, and
+ * says so. A check makes no file.
  *
- * A file is added when there is something to write to it, finished when it is whole and on the disk,
- * and has no name in its folder until tool_outputs_publish (base/output.h). What is as large as a
- * data set is written for as long as the work takes; it has no name then either.
+ * A file is added when there is something to write to it, finished when it is whole and on the
+ * disk, and has no name in its folder until tool_outputs_publish (base/output.h). What is as large
+ * as a data set is written for as long as the work takes; it has no name then either.
  *
  * tool_outputs_publish gives all of them their names, the record's included. If that fails for one
  * of them, those before it go again and the files that they replaced, with --force, come back. What
- * was withdrawn, such as the verdict on files that are replaced, goes before the first appears; what
- * is superseded, such as a checkpoint, after the last.
+ * was withdrawn, such as the verdict on files that are replaced, goes before the first appears;
+ * what is superseded, such as a checkpoint, after the last.
  *
  * Standard output and devices are written in place and are no part of this: a run whose results
  * cannot be printed fails, but its files stand. */

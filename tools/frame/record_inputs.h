@@ -8,7 +8,7 @@ typedef struct tool_input {
     char *path;
     td_digest digest;
     td_file_stamp stamp; /* when its bytes had that digest */
-    bool is_mapped; /* it is read until the end of the work */
+    bool is_mapped;      /* it is read until the end of the work */
     struct tool_input *next;
 } tool_input;
 

@@ -16,7 +16,7 @@ typedef struct cleanse_options {
     bool patches;              /* whether --patch is given */
     int patch;                 /* then: a cleanse_patch */
     const char *patch_classes; /* LIST, or NULL: those flagged */
-    td_train_options tune;         /* unlearn */
+    td_train_options tune;     /* unlearn */
     double share;              /* unlearn: of the clean images, stamped, in (0, 1] */
     double tolerance;          /* prune: by how much the accuracy may fall */
     double fpr;                /* filter: the share of clean images that may be rejected */
@@ -25,13 +25,13 @@ typedef struct cleanse_options {
 /* The state of an inspection by Neural Cleanse. */
 typedef struct cleanse {
     const cleanse_options *options;
-    cleanse_found *found;    /* of each of the inspection's classes */
-    size_t done;             /* how many of these are searched for; they come first */
-    cleanse_search *search;  /* for the others */
-    json_t *identity;        /* of the search; NULL without a folder */
+    cleanse_found *found;   /* of each of the inspection's classes */
+    size_t done;            /* how many of these are searched for; they come first */
+    cleanse_search *search; /* for the others */
+    json_t *identity;       /* of the search; NULL without a folder */
     /* Of the file of triggers, with a folder, and of what it is during the search. */
     char path[TD_PATH_SIZE], checkpoint[TD_PATH_SIZE];
-    size_t *patched;         /* classes to patch */
+    size_t *patched; /* classes to patch */
     size_t patched_count;
     td_net pruned; /* of --patch prune */
 } cleanse;
