@@ -233,10 +233,12 @@ static void stop_team(void) {
     team.size = 0;
 }
 
-/* As many as can be had. Signals are the calling thread's. */
+/* As many as can be had. Signals are the calling thread's, but for that of a mapped file which got
+ * shorter: it comes to whom it happens. */
 static void start_team(size_t size) {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     team.size = 1;
     atomic_store(&team.turn, 0);

@@ -3,6 +3,7 @@
 #define TD_BASE_SHA256_H
 
 #include "base/error.h"
+#include "base/file.h"
 #include <stddef.h>
 
 typedef struct td_digest {
@@ -11,6 +12,16 @@ typedef struct td_digest {
 
 td_digest td_sha256(const void *data, size_t size);
 
+/* Of a regular file. TD_ERR_IO also where it changes meanwhile. */
 td_status td_sha256_file(const char *path, td_digest *out, td_error *error) TD_MUST_USE;
+
+/* The same, with the stamp of the file that was read. */
+td_status td_sha256_stamped(const char *path, td_digest *out, td_file_stamp *stamp,
+                            td_error *error) TD_MUST_USE;
+
+/* Of an open file, from its beginning, wherever it is read or written next; messages call it
+ * `name`. */
+td_status td_sha256_descriptor(int file, const char *name, td_digest *out, td_file_stamp *stamp,
+                               td_error *error) TD_MUST_USE;
 
 #endif

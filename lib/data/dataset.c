@@ -73,13 +73,19 @@ td_status td_dataset_open(td_dataset *set, const char *data, const char *split, 
 
 td_status td_dataset_add_file(td_dataset *set, const char *path, td_error *error) {
     const char **files;
+    td_file_stamp *stamps;
     char *copy;
     TD_TRY(TD_ARENA_NEW(&set->arena, set->file_count + 1, &files, "file names", error));
+    TD_TRY(TD_ARENA_NEW(&set->arena, set->file_count + 1, &stamps, "file names", error));
     TD_TRY(td_arena_text(&set->arena, path, strlen(path), &copy, error));
-    for (size_t i = 0; i < set->file_count; i++)
+    for (size_t i = 0; i < set->file_count; i++) {
         files[i] = set->files[i];
-    files[set->file_count++] = copy;
+        stamps[i] = set->stamps[i];
+    }
+    files[set->file_count] = copy;
+    stamps[set->file_count++] = td_file_stamp_of(path);
     set->files = files;
+    set->stamps = stamps;
     return TD_OK;
 }
 

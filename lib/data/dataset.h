@@ -30,6 +30,7 @@ typedef struct td_dataset {
     size_t first;             /* index of the first image within the whole split */
     const char **class_names; /* [images.classes], or NULL */
     const char **files;       /* the files it was read from, for the record */
+    td_file_stamp *stamps;    /* [file_count]: of these, before they were opened */
     size_t file_count;
     /* For a set of picture files, whose `files` are none: the folder that they are below, how many
      * were read, index files among them, and one checksum of all (td_listing_digest). Else NULL. */

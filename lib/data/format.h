@@ -42,14 +42,15 @@ extern const td_format td_format_idx, td_format_cifar, td_format_npy, td_format_
 /* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. */
 td_status td_format_find(const td_format **out, const char *path, td_error *error) TD_MUST_USE;
 
-/* Adds a copy of `path` to set->files. */
+/* Adds a copy of `path`, and the file's stamp, to set->files; before it is opened. */
 td_status td_dataset_add_file(td_dataset *set, const char *path, td_error *error) TD_MUST_USE;
 
 /* Adds an image, with a copy of its path. */
 td_status td_listing_add(td_listing *listing, const td_listed *image, td_error *error) TD_MUST_USE;
 
 /* Adds an index file, likewise. */
-td_status td_listing_add_index(td_listing *listing, const char *path, td_error *error) TD_MUST_USE;
+td_status td_listing_add_index(td_listing *listing, const char *path, const td_digest *digest,
+                               td_error *error) TD_MUST_USE;
 
 /* Lists what a request asks for in a format that has `list`, cut to its range. On failure *listing
  * is zeroed. */

@@ -27,18 +27,25 @@ td_status td_listing_add(td_listing *listing, const td_listed *image, td_error *
     return TD_OK;
 }
 
-td_status td_listing_add_index(td_listing *listing, const char *path, td_error *error) {
+td_status td_listing_add_index(td_listing *listing, const char *path, const td_digest *digest,
+                               td_error *error) {
     size_t count = 0;
     while (listing->indices && listing->indices[count])
         count++;
     const char **indices;
+    td_digest *digests;
     char *copy;
     TD_TRY(TD_ARENA_NEW(&listing->arena, count + 2, &indices, "the listing", error));
+    TD_TRY(TD_ARENA_NEW(&listing->arena, count + 1, &digests, "the listing", error));
     TD_TRY(td_arena_text(&listing->arena, path, strlen(path), &copy, error));
-    if (count > 0)
+    if (count > 0) {
         memcpy(indices, listing->indices, count * sizeof *indices);
+        memcpy(digests, listing->index_digests, count * sizeof *digests);
+    }
     indices[count] = copy;
+    digests[count] = *digest;
     listing->indices = indices;
+    listing->index_digests = digests;
     return TD_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct td_listing {
     const char *split;        /* "train", "test", or "" where there are none */
     const char *root;         /* the folder that the paths are below, for the record */
     const char **indices;     /* index files (CSV) that were read, NULL-terminated; or NULL */
+    td_digest *index_digests; /* of these, as they were read */
     td_arena arena;           /* owns all of it */
 } td_listing;
 

@@ -34,16 +34,11 @@ static void add_line(lines *l, const td_digest *digest, const char *path) {
     l->count++;
 }
 
-static td_status add_lines(lines *l, const td_listing *listing, const td_digest *digests,
-                           td_error *error) {
-    for (const char **index = listing->indices; index && *index; index++) {
-        td_digest digest;
-        TD_TRY(td_sha256_file(*index, &digest, error));
-        add_line(l, &digest, *index);
-    }
+static void add_lines(lines *l, const td_listing *listing, const td_digest *digests) {
+    for (size_t i = 0; listing->indices && listing->indices[i]; i++)
+        add_line(l, &listing->index_digests[i], listing->indices[i]);
     for (size_t i = 0; i < listing->count; i++)
         add_line(l, &digests[i], listing->images[i].path);
-    return TD_OK;
 }
 
 td_status td_listing_digest(const td_listing *listing, const td_digest *digests, size_t *files,
@@ -56,11 +51,9 @@ td_status td_listing_digest(const td_listing *listing, const td_digest *digests,
     l.text = malloc(l.room);
     if (!l.text)
         return td_fail_memory(error, "the checksum of many files");
-    td_status status = add_lines(&l, listing, digests, error);
-    if (status == TD_OK) {
-        *out = td_sha256(l.text, l.used);
-        *files = l.count;
-    }
+    add_lines(&l, listing, digests);
+    *out = td_sha256(l.text, l.used);
+    *files = l.count;
     free(l.text);
-    return status;
+    return TD_OK;
 }

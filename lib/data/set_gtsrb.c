@@ -102,9 +102,11 @@ static td_status add_rows(td_listing *listing, const benchmark *b, const char *f
 static td_status read_index(td_listing *listing, const benchmark *b, const char *folder,
                             const size_t *only, const char *path, td_error *error) {
     td_map map;
-    TD_TRY(td_listing_add_index(listing, path, error));
     TD_TRY(td_map_open(&map, path, error));
-    td_status status = add_rows(listing, b, folder, only, &map, error);
+    const td_digest digest = td_sha256(map.data, map.size);
+    td_status status = td_listing_add_index(listing, path, &digest, error);
+    if (status == TD_OK)
+        status = add_rows(listing, b, folder, only, &map, error);
     td_map_close(&map);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

@@ -33,6 +33,7 @@ struct td_trigger {
     td_setting settings[TD_TRIGGER_KEYS]; /* in the order of the family's keys */
     const char *text;                     /* canonical */
     const char **files;                   /* [file_count], read or to be read */
+    td_file_stamp *file_stamps;           /* [file_count] */
     size_t file_count;
     td_bitmap bitmap;          /* of a family that reads one picture */
     td_arena arena;            /* owns the texts */
@@ -65,7 +66,7 @@ void td_keys_print(const td_family *family, const td_setting *settings, char *ou
 td_status td_keys_one_of(const td_trigger *trigger, size_t first, size_t count,
                          td_error *error) TD_MUST_USE;
 
-/* Adds a copy of `path` to trigger->files. */
+/* Adds a copy of `path`, and the file's stamp, to trigger->files; before it is read. */
 td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *error) TD_MUST_USE;
 
 /* Sets trigger->note, of a bound trigger. */

@@ -112,6 +112,7 @@ void td_trigger_free(td_trigger *trigger) {
         return;
     td_bitmap_free(&trigger->bitmap);
     free(trigger->files);
+    free(trigger->file_stamps);
     td_arena_free(&trigger->bound_arena);
     td_arena_free(&trigger->arena);
     free(trigger);
@@ -128,12 +129,22 @@ td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *e
     if (!files)
         return td_fail_memory(error, "the names of files");
     trigger->files = files;
+    td_file_stamp *stamps =
+        realloc(trigger->file_stamps, (trigger->file_count + 1) * sizeof *stamps);
+    if (!stamps)
+        return td_fail_memory(error, "the names of files");
+    trigger->file_stamps = stamps;
+    stamps[trigger->file_count] = td_file_stamp_of(path);
     files[trigger->file_count++] = copy;
     return TD_OK;
 }
 
 const char *td_trigger_file(const td_trigger *trigger, size_t number) {
     return number < trigger->file_count ? trigger->files[number] : NULL;
+}
+
+const td_file_stamp *td_trigger_file_stamp(const td_trigger *trigger, size_t number) {
+    return &trigger->file_stamps[number];
 }
 
 /* The key that is the strength, or NULL. */

@@ -47,6 +47,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/key.h"
 #include "base/shape.h"
 #include "data/classes.h"
@@ -84,6 +85,9 @@ const char *td_trigger_text(const td_trigger *trigger);
 /* The files that the trigger reads, or NULL from `file_count` on: those of a folder are in the
  * order of their names. Owned by the trigger. */
 const char *td_trigger_file(const td_trigger *trigger, size_t number);
+
+/* The stamp that the file had before it was read. */
+const td_file_stamp *td_trigger_file_stamp(const td_trigger *trigger, size_t number);
 
 /* Whether the family has a strength to sweep over. */
 bool td_trigger_has_strength(const td_trigger *trigger);

@@ -117,6 +117,20 @@ wait $parent
 check 'no verdict is left of what is made anew' sh -c \
     '! [ -e anew/audit.json ] && ! [ -e anew/audit.txt ] && [ -e anew/cleanse/record.json ]'
 
+# ... and before anything of it was made: nothing is lost.
+cp -r found kept
+(exec $A -q --force --model bad.safetensors --clean $clean -o kept >/dev/null 2>err) &
+parent=$!
+sleep 0.3
+kill -TERM $parent
+wait $parent
+if [ -e kept/audit.json ]; then
+    rm -f kept/cleanse/*.checkpoint
+    check 'nothing is lost before something is made anew' diff -r found kept
+else
+    skip 'nothing is lost before something is made anew' 'the first method was faster'
+fi
+
 # Refused.
 check_fails 2 "$A: expected --model, found none" $A --clean $clean -o x
 check_fails 2 "$A: expected --clean, found none" $A --model bad.safetensors -o x

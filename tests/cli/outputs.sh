@@ -11,11 +11,62 @@ check_fails 2 'trapdoor-data import: link: exists already; --force replaces it' 
 ln -s circle circle
 check_fails 1 'trapdoor-data import: circle: Too many levels of symbolic links' $T -o circle
 
+# What is behind the link need not be there without --force either, and --force keeps the link.
+check 'through a link with --force' sh -c "$T -o link --force >/dev/null && test -L link && test -f far/set"
+
 # Found before any work.
 check_fails 2 'trapdoor-data import: -o and --json: expected two files, found one for both' \
     $T -o one --json one
 check_fails 2 'trapdoor-data import: -o: expected a name, found ""' $T -o ''
 check 'nothing is written' test ! -e one
+
+check_fails 2 'trapdoor-data import: ./one: expected a file of its own for each output, found two of this name' \
+    $T -o one --json ./one
+check_fails 1 'trapdoor-data import: none/one: No such file or directory' $T -o none/one
+if [ "$(id -u)" -eq 0 ]; then
+    skip 'a folder that is shut' 'root may write anywhere'
+else
+    mkdir shut && chmod 500 shut
+    check_fails 1 'trapdoor-data import: shut/one: Permission denied' $T -o shut/one
+fi
+check 'nothing is written' test "$(ls)" = "circle
+far
+link"
+
+# Options may stand anywhere, whatever the environment says.
+export POSIXLY_CORRECT=1
+check_ok trapdoor-data import fashion-mnist:test:0-8 -o posix -q
+check_ok trapdoor-data info posix --json posix.json -q
+check_ok trapdoor-poison stamp --data posix -o stamped --trigger square -q
+unset POSIXLY_CORRECT
+
+# Temporary files go to TMPDIR; the page itself is made in memory.
+mkdir records tmp
+cp posix.json records
+check 'a page without a folder for temporary files' env TMPDIR="$PWD/none" trapdoor-report records -o page.html
+if ! command -v gnuplot >/dev/null; then
+    skip 'a chart in TMPDIR' 'gnuplot is not installed'
+else
+    printf '%s\n' '{"epoch":1,"loss":2,"accuracy":0.1,"lr":1}' '{"epoch":2,"loss":1,"accuracy":0.2,"lr":1}' >records/m.log.jsonl
+    run env TMPDIR="$PWD/none" trapdoor-report records -o none.html
+    cp "$scratch/err" err
+    check 'a chart that has no folder is named, with the reason' \
+        grep -qx "trapdoor-report: note: a chart: gnuplot: a temporary folder in $PWD/none: No such file or directory" err
+    check 'the page is made' test "$status" -eq 0 -a -s none.html
+    check_ok env TMPDIR="$PWD/tmp" trapdoor-report records -o drawn.html -q
+    check 'a chart in TMPDIR' grep -q 'data:image/svg' drawn.html
+    check 'which is empty then' test -z "$(ls tmp)"
+    if unshare -m test -d /var/tmp 2>/dev/null &&
+        case $(command -v trapdoor-report) in /tmp/*) false ;; esac; then
+        cp -r records /var/tmp/trapdoor-records.$$
+        check 'with /tmp read-only' sh -c "cd /var/tmp/trapdoor-records.$$ && mkdir t &&
+            TMPDIR=\$PWD/t unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /tmp && exec trapdoor-report . -o drawn.html' &&
+            grep -q data:image/svg drawn.html"
+        rm -rf /var/tmp/trapdoor-records.$$
+    else
+        skip 'with /tmp read-only' 'needs a mount of its own'
+    fi
+fi
 
 # A pipe that nobody reads, and a file that may not grow, are failures like others.
 status=0

@@ -147,10 +147,10 @@ check_fails 1 "$T stamp: none/record.json: No such file or directory" \
     $T stamp --data $DATA --trigger square -o recorded --json none/record.json
 check 'a record that cannot be written leaves no folder' test ! -e recorded
 
-# Stopped while it writes: nothing is left. The first temporary file shows that it has begun.
+# Stopped while it writes: nothing is left. A file without a name shows that it has begun.
 $T friendnet --data fashion-mnist:train --trigger square --ratio 0.5 -o stopped 2>stopped.err &
 waited=0
-until ls stopped/.friend* >/dev/null 2>&1 || [ $waited -ge 2000 ]; do
+until [ -n "$(find /proc/$!/fd -lname '*(deleted)' 2>/dev/null)" ] || [ $waited -ge 2000 ]; do
     waited=$((waited + 1))
     sleep 0.01
 done

@@ -1,6 +1,7 @@
 /* dump_gradients MODEL train|infer SEED BATCH OUT: one pass of a model, without dropout, on made
  * images; OUT gets the logits, the gradient of every trained parameter under its name, and that of
  * the raw pixels as "input". */
+#include "base/output.h"
 #include "data/safetensors.h"
 #include "made.h"
 #include "nn/model.h"

@@ -361,7 +361,8 @@ static void trigger_is_written_as_pictures(void **state) {
     in.class_count = 2;
     assert_int_equal(inspect_add(&in, &one, &error), TD_OK);
     assert_int_equal(inspect_add(&in, &(finding){.class = 5}, &error), TD_OK);
-    assert_int_equal(inspect_open_folder(&in, &error), TD_OK);
+    assert_int_equal(inspect_claim_folder(&in, &error), TD_OK);
+    assert_int_equal(inspect_check_pictures(&in, &error), TD_OK);
     assert_int_equal(inspect_write_pictures(&in, &error), TD_OK);
     assert_int_equal(tool_outputs_publish(&run.outputs, &error), TD_OK);
     assert_picture("out/mask-4.png", 1, masks, sizeof masks);
@@ -373,7 +374,8 @@ static void trigger_is_written_as_pictures(void **state) {
     open_inspection(&in, &run, &small, (findings){0});
     in.classes = classes;
     in.class_count = 2;
-    assert_int_equal(inspect_open_folder(&in, &error), TD_ERR_USAGE);
+    assert_int_equal(inspect_claim_folder(&in, &error), TD_OK);
+    assert_int_equal(inspect_check_pictures(&in, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "out/mask-4.png: exists already");
     tool_run_close(&run);
 }

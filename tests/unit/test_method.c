@@ -153,6 +153,7 @@ static td_status work(tool_run *run, td_error *error) {
     TD_TRY(fill(run, error));
     TD_TRY(tool_outputs_supersede(&run->outputs, "checkpoint", error));
     run->left = "--resume goes on";
+    run->left_at = "checkpoint";
     if (fails)
         return td_fail(error, TD_ERR_NUMERIC, "no luck");
     return tool_outputs_finish(&run->outputs, &run->record, error);

@@ -18,7 +18,8 @@ static td_status read_and_write(tool_run *run, td_error *error) {
         json_array_append_new(list, json_integer(i));
     TD_TRY(tool_record_input(&run->record, "input", error));
     TD_TRY(tool_record_input(&run->record, "input", error));
-    TD_TRY(tool_record_output(&run->record, "model", "output", error));
+    const td_digest empty = td_sha256("", 0);
+    tool_record_output(&run->record, "model", &empty);
     tool_json_rate(&run->record.json, run->record.root, "asr", &rate);
     return TD_OK;
 }
@@ -137,7 +138,9 @@ static void test_check_refuses_what_cannot_be_written(void **state) {
     td_error error;
     assert_int_equal(make_record(&(tool_common){.json = "none/run.json"}, &error), TD_ERR_IO);
     assert_string_equal(error.message, "none/run.json: No such file or directory");
-    assert_int_equal(tool_outputs_check(&(tool_outputs){0}, "run.json", &error), TD_OK);
+    tool_outputs outputs = {0};
+    assert_int_equal(tool_outputs_check(&outputs, "run.json", &error), TD_OK);
+    tool_outputs_close(&outputs);
     assert_int_equal(support_count_files(), 2);
 }
 
@@ -160,6 +163,74 @@ static void test_missing_input(void **state) {
                      TD_OK);
     assert_int_equal(tool_record_input(&record, "none", &error), TD_ERR_IO);
     assert_string_equal(error.message, "none: No such file or directory");
+    tool_record_free(&record);
+}
+
+/* --- files that change --- */
+
+static void start(tool_record *record) {
+    const tool_common common = {.seed = 1};
+    td_json json = {0};
+    assert_int_equal(
+        tool_record_start(record, "trapdoor-test", &common, td_json_object(&json), NULL), TD_OK);
+}
+
+static void assert_changed(td_status status, const td_error *error) {
+    assert_int_equal(status, TD_ERR_IO);
+    assert_string_equal(error->message, "input: changed while it was read");
+}
+
+static void test_a_file_that_changes_before_it_is_read(void **state) {
+    (void)state;
+    td_error error;
+    tool_record record;
+    start(&record);
+    assert_int_equal(tool_record_input(&record, "input", &error), TD_OK);
+    assert_int_equal(tool_record_was_read(&record, "input", &error), TD_OK);
+    support_write_text("input", "abc"); /* the same bytes */
+    assert_int_equal(tool_record_was_read(&record, "input", &error), TD_OK);
+    support_write_text("other", "abd");
+    assert_int_equal(rename("other", "input"), 0);
+    assert_changed(tool_record_was_read(&record, "input", &error), &error);
+    tool_record_free(&record);
+}
+
+static void test_a_file_that_changes_after_it_was_opened(void **state) {
+    (void)state;
+    td_error error;
+    tool_record record;
+    td_file_stamp before = td_file_stamp_of("input");
+    start(&record);
+    support_write_text("other", "abd");
+    assert_int_equal(rename("other", "input"), 0);
+    assert_changed(tool_record_opened(&record, "input", &before, &error), &error);
+    tool_record_free(&record);
+    before = td_file_stamp_of("input");
+    start(&record);
+    assert_int_equal(tool_record_opened(&record, "input", &before, &error), TD_OK);
+    const td_digest digest = td_sha256("abd", 3);
+    assert_string_equal(tool_record_digest(&record, "input")->hex, digest.hex);
+    assert_null(tool_record_digest(&record, "output"));
+    tool_record_free(&record);
+}
+
+/* Its pixels are read until the end of the work. */
+static void test_a_set_that_changes_in_its_place(void **state) {
+    (void)state;
+    td_error error;
+    tool_record record;
+    const char *files[] = {"input"};
+    td_file_stamp stamps[] = {td_file_stamp_of("input")};
+    td_dataset set = {.files = files, .stamps = stamps, .file_count = 1, .map.size = 3};
+    start(&record);
+    assert_int_equal(tool_record_dataset(&record, &set, &error), TD_OK);
+    support_write_text("input", "abc");
+    assert_int_equal(tool_record_check_inputs(&record, &error), TD_OK);
+    support_write_text("input", "abcd");
+    assert_changed(tool_record_check_inputs(&record, &error), &error);
+    support_write_text("other", "abd"); /* another file: what is mapped stays */
+    assert_int_equal(rename("other", "input"), 0);
+    assert_int_equal(tool_record_check_inputs(&record, &error), TD_OK);
     tool_record_free(&record);
 }
 
@@ -207,6 +278,9 @@ int main(void) {
         WITH_FILES(test_check_refuses_what_cannot_be_written),
         WITH_FILES(test_a_full_disk_is_reported),
         IN_FOLDER(test_missing_input),
+        WITH_FILES(test_a_file_that_changes_before_it_is_read),
+        WITH_FILES(test_a_file_that_changes_after_it_was_opened),
+        WITH_FILES(test_a_set_that_changes_in_its_place),
         cmocka_unit_test(test_a_folder_is_one_input),
         cmocka_unit_test(test_options_that_could_not_be_made),
     };

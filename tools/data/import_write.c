@@ -155,10 +155,8 @@ static td_status write_stream(work *w, FILE *stream, td_error *error) {
     return td_name_stream(error, status, stream, w->run->common->output);
 }
 
-static td_status record_inputs(const work *w, tool_record *record, td_error *error) {
+static td_status record_pictures(const work *w, tool_record *record, td_error *error) {
     const import_source *source = w->source;
-    if (!source->is_listing)
-        return tool_record_dataset(record, &source->set, error);
     size_t files;
     td_digest digest;
     TD_TRY(td_listing_digest(&source->listing, w->digests, &files, &digest, error));
@@ -178,7 +176,8 @@ static td_status write_file(work *w, td_error *error) {
     if (status == TD_OK)
         status = tool_outputs_finish(&run->outputs, w->digests ? &run->record : NULL, error);
     if (status == TD_OK)
-        return w->digests ? record_inputs(w, &run->record, error) : TD_OK;
+        return w->digests && w->source->is_listing ? record_pictures(w, &run->record, error)
+                                                   : TD_OK;
     if (!can_repeat || !atomic_exchange(&w->colour_after_grey, false))
         return status;
     tool_outputs_drop(&run->outputs);
@@ -208,6 +207,8 @@ td_status import_write(import_result *result, tool_run *run, const import_source
     work w = {.run = run, .request = run->own, .source = source, .selection = selection};
     if (run->common->json)
         TD_TRY(TD_ARENA_NEW(&run->arena, source->count, &w.digests, "checksums", error));
+    if (w.digests && !source->is_listing)
+        TD_TRY(tool_record_dataset(&run->record, &source->set, error));
     TD_TRY(choose_shape(&w, error));
     tool_run_begin(run, "importing", "images", selection->count);
     TD_TRY(write_file(&w, error));

@@ -228,7 +228,6 @@ static td_status describe_open_set(info *f, size_t number, td_dataset *set, td_e
     char text[256];
     double *counts;
     TD_TRY(tool_run_text(run, &path, error, "/sets/%zu", number));
-    TD_TRY(tool_record_dataset(&run->record, set, error));
     TD_TRY(TD_ARENA_NEW(&set->arena, set->images.classes, &counts, "class counts", error));
     for (size_t i = 0; i < set->images.count; i++)
         counts[set->images.labels[i]]++;
@@ -242,7 +241,9 @@ static td_status describe_set(info *f, size_t number, td_error *error) {
     const char *data = f->data->texts[number];
     td_dataset set;
     TD_TRY(td_dataset_open(&set, data, "train", f->run->common->data_dir, error));
-    td_status status = hashed_set_make(&f->hashed[number], &set, data, error);
+    td_status status = tool_record_dataset(&f->run->record, &set, error);
+    if (status == TD_OK)
+        status = hashed_set_make(&f->hashed[number], &set, data, error);
     if (status == TD_OK)
         status = describe_open_set(f, number, &set, error);
     td_dataset_close(&set);

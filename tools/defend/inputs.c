@@ -19,6 +19,7 @@ td_status defend_open_model(tool_run *run, const defend_model *from, const td_im
                             td_model *model, td_error *error) {
     TD_TRY(tool_record_input(&run->record, from->path, error));
     TD_TRY(tool_model_open(model, from->path, from->net, images, error));
+    TD_TRY(tool_record_was_read(&run->record, from->path, error));
     return tool_run_model_classes(run, model, from->path, error);
 }
 

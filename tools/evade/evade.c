@@ -94,6 +94,7 @@ static td_status open_inputs(evade_job *job, td_error *error) {
     TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
     TD_TRY(tool_record_input(&run->record, s->model, error));
     TD_TRY(tool_model_open(&job->model, s->model, s->net, &job->data.images, error));
+    TD_TRY(tool_record_was_read(&run->record, s->model, error));
     TD_TRY(tool_run_model_classes(run, &job->model, s->model, error));
     return tool_run_match(run, &job->data, error);
 }
@@ -283,7 +284,6 @@ static td_status conclude(evade_job *job, td_error *error) {
 static td_status run_job(evade_job *job, td_error *error) {
     tool_run *run = job->run;
     float *logits;
-    TD_TRY(tool_outputs_check(&run->outputs, run->common->output, error));
     if (job->settings->picture)
         TD_TRY(tool_outputs_check(&run->outputs, job->settings->picture, error));
     TD_TRY(evade_checkpoint_name(job, error));

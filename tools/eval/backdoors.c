@@ -36,6 +36,7 @@ static td_status add_manifest(eval_job *job, const char *path, td_error *error) 
     size_t count;
     TD_TRY(tool_record_input(&job->run->record, path, error));
     TD_TRY(eval_manifest_read(job, path, &pairs, &count, error));
+    TD_TRY(tool_record_was_read(&job->run->record, path, error));
     for (size_t i = 0; i < count; i++) {
         td_status status = add_pair(job, &pairs[i], error);
         if (status != TD_OK)

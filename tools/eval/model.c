@@ -302,6 +302,7 @@ static td_status measure(model_job *m, size_t number, td_error *error) {
     TD_TRY(tool_run_text(run, &m->place.name, error, "model-%zu", number));
     TD_TRY(tool_record_input(&run->record, m->row.file, error));
     TD_TRY(open_model(m, number, error));
+    TD_TRY(tool_record_was_read(&run->record, m->row.file, error));
     m->classes = td_net_classes(&m->model.net);
     if (images->classes > m->classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",

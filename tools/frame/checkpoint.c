@@ -1,6 +1,7 @@
 #include "frame/checkpoint.h"
 
 #include "base/json.h"
+#include "base/output.h"
 #include "data/path.h"
 #include "frame/identity.h"
 #include <stdlib.h>

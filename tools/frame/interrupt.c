@@ -1,8 +1,15 @@
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "frame/interrupt.h"
 
+#include "base/crash.h"
+#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t received; /* the second at which the first signal came, or 0 */
 
@@ -16,10 +23,57 @@ static sig_atomic_t now(void) {
 static void receive(int number) {
     if (received == 0) {
         received = now();
-    } else if (now() > received + 1) {
+    } else if (now() > received + 1 && !td_crash_is_held()) {
+        td_crash_remove();
         signal(number, SIG_DFL);
         raise(number);
     }
+}
+
+/* --- a file that is no longer what was mapped --- */
+
+enum { LINE = 1024 };
+
+/* printf is not for signal handlers. */
+static void append(char line[LINE], size_t *used, const char *text) {
+    for (; *text && *used < LINE - 1; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        line[(*used)++] = (char)(byte < 0x20 || byte == 0x7f ? '?' : byte);
+    }
+}
+
+/* The page is still in the file where the disk could not be read. */
+static void say_lost(const char *path, size_t offset) {
+    char line[LINE];
+    size_t used = 0;
+    struct stat info;
+    const bool short_now = stat(path, &info) != 0 || offset >= (size_t)info.st_size;
+    append(line, &used, program_invocation_short_name);
+    append(line, &used, ": ");
+    append(line, &used, path);
+    append(line, &used, short_now ? ": changed while it was read" : ": could not be read");
+    line[used++] = '\n';
+    const ssize_t written = write(STDERR_FILENO, line, used);
+    (void)written; /* there is nobody else to tell */
+}
+
+/* Comes in any thread that reads a page that cannot be had, maybe in several at once. There is no
+ * way back into what read it, so that the process ends here. */
+static void lose(int number, siginfo_t *info, void *context) {
+    static atomic_flag lost = ATOMIC_FLAG_INIT;
+    size_t offset;
+    const char *path = td_crash_file_at(info->si_addr, &offset);
+    (void)context;
+    if (!path) { /* no file of ours: the instruction is tried again, and ends the process */
+        signal(number, SIG_DFL);
+        return;
+    }
+    if (atomic_flag_test_and_set(&lost))
+        for (;;)
+            pause();
+    say_lost(path, offset);
+    td_crash_remove();
+    _exit(1);
 }
 
 void tool_catch_interrupts(void) {
@@ -33,6 +87,9 @@ void tool_catch_interrupts(void) {
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(signals[i], &action, NULL);
     }
+    action = (struct sigaction){.sa_sigaction = lose, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
 }
 
 bool tool_interrupted(void) {

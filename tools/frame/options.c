@@ -186,7 +186,8 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
     argp_err_exit_status = TOOL_EXIT_MISUSED;
     if (argc > 0)
         argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
-    error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);
+    /* ARGP_IN_ORDER: options may follow other words, with POSIXLY_CORRECT as well. */
+    error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, input);
     td_error error;
     if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
         exit(tool_exit(

@@ -9,8 +9,7 @@
 typedef struct tool_file {
     td_output output;
     const char *name, *path; /* in the record; where it will stand */
-    bool existed;            /* another stood there */
-    bool published;
+    td_digest digest;        /* once it is finished */
     struct tool_file *next;
 } tool_file;
 
@@ -24,23 +23,55 @@ td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
     return td_fail(error, TD_ERR_IO, "%s: cannot make the folder: %s", folder, strerror(errno));
 }
 
-td_status tool_outputs_check(const tool_outputs *outputs, const char *path, td_error *error) {
-    td_output trial;
+/* --- before the work --- */
+
+static bool has_claim(const tool_outputs *outputs, const td_digest *name) {
+    for (const tool_claim *claim = outputs->claims; claim; claim = claim->next)
+        if (strcmp(claim->name.hex, name->hex) == 0)
+            return true;
+    return false;
+}
+
+static td_status fail_twice(const char *path, td_error *error) {
+    return td_fail(error, TD_ERR_USAGE,
+                   "%s: expected a file of its own for each output, found two of this name", path);
+}
+
+static td_status claim_name(tool_outputs *outputs, const td_digest *name, const char *path,
+                            td_error *error) {
+    tool_claim *claim;
+    TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &claim, "files", error));
+    claim->name = *name;
+    TD_TRY(tool_claim_take(claim, path, error));
+    claim->next = outputs->claims;
+    outputs->claims = claim;
+    return TD_OK;
+}
+
+static bool is_in_place(const char *path) {
+    return strcmp(path, "-") == 0 || (td_path_exists(path) && !td_path_is_file(path));
+}
+
+td_status tool_outputs_check(tool_outputs *outputs, const char *path, td_error *error) {
+    td_digest name;
     if (strcmp(path, "-") == 0)
         return TD_OK;
     TD_TRY(td_output_check(path, outputs->force, error));
-    if (td_path_exists(path) && !td_path_is_file(path))
+    if (is_in_place(path))
         return TD_OK;
-    TD_TRY(td_output_open(&trial, path, outputs->force, error));
-    td_output_discard(&trial);
-    return TD_OK;
+    TD_TRY(tool_claim_name(&name, path, error));
+    return has_claim(outputs, &name) ? fail_twice(path, error)
+                                     : claim_name(outputs, &name, path, error);
 }
 
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_error *error) {
     if (outputs->folder)
         return TD_OK;
     outputs->folder = folder;
-    return tool_folder_make(folder, &outputs->made, error);
+    TD_TRY(tool_folder_make(folder, &outputs->made, error));
+    if (outputs->made)
+        outputs->unwanted = td_crash_unwanted(folder);
+    return TD_OK;
 }
 
 static td_status join(const tool_outputs *outputs, const char *name, char path[TD_PATH_SIZE],
@@ -51,25 +82,46 @@ static td_status join(const tool_outputs *outputs, const char *name, char path[T
                          outputs->folder, TD_PATH_SIZE);
 }
 
-td_status tool_outputs_check_name(const tool_outputs *outputs, const char *name, td_error *error) {
+td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) {
     char path[TD_PATH_SIZE];
+    td_digest name;
+    if (outputs->claimed)
+        return TD_OK;
+    TD_TRY(join(outputs, ".", path, error));
+    TD_TRY(tool_claim_name(&name, path, error));
+    TD_TRY(claim_name(outputs, &name, outputs->folder, error));
+    outputs->claimed = true;
+    return TD_OK;
+}
+
+td_status tool_outputs_check_name(tool_outputs *outputs, const char *name, td_error *error) {
+    char path[TD_PATH_SIZE];
+    TD_TRY(tool_outputs_claim_folder(outputs, error));
     TD_TRY(join(outputs, name, path, error));
     return td_output_check(path, outputs->force, error);
+}
+
+/* --- writing --- */
+
+static td_status make_file(tool_outputs *outputs, const char *path, tool_file **out,
+                           td_error *error) {
+    char *copy;
+    TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, out, "files", error));
+    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &copy, error));
+    (*out)->path = copy;
+    return TD_OK;
 }
 
 static td_status add(tool_outputs *outputs, const char *path, const char *name, FILE **stream,
                      td_error *error) {
     tool_file *file;
-    char *path_copy, *name_copy;
+    char *copy;
     for (file = outputs->first; file; file = file->next)
         if (file->output.path && strcmp(file->path, path) == 0)
-            return td_fail(error, TD_ERR_USAGE,
-                           "%s: expected a file of its own for each output, "
-                           "found two of this name",
-                           path);
-    TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &file, "files", error));
-    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &path_copy, error));
-    TD_TRY(td_arena_text(&outputs->arena, name, strlen(name), &name_copy, error));
+            return fail_twice(path, error);
+    TD_TRY(make_file(outputs, path, &file, error));
+    TD_TRY(td_arena_text(&outputs->arena, name, strlen(name), &copy, error));
+    file->name = copy;
     if (strcmp(path, "-") == 0) {
         outputs->printed = true;
         *stream = stdout;
@@ -77,9 +129,6 @@ static td_status add(tool_outputs *outputs, const char *path, const char *name, 
         TD_TRY(td_output_open(&file->output, path, outputs->force, error));
         *stream = file->output.stream;
     }
-    file->path = path_copy;
-    file->name = name_copy;
-    file->existed = td_path_exists(path);
     *(outputs->last ? &outputs->last->next : &outputs->first) = file;
     outputs->last = file;
     return TD_OK;
@@ -94,8 +143,7 @@ td_status tool_outputs_add(tool_outputs *outputs, const char *name, FILE **strea
 
 td_status tool_outputs_add_path(tool_outputs *outputs, const char *path, FILE **stream,
                                 td_error *error) {
-    const char *slash = strrchr(path, '/');
-    return add(outputs, path, slash ? slash + 1 : path, stream, error);
+    return add(outputs, path, path + td_output_folder(path), stream, error);
 }
 
 td_status tool_outputs_finish(tool_outputs *outputs, tool_record *record, td_error *error) {
@@ -103,45 +151,80 @@ td_status tool_outputs_finish(tool_outputs *outputs, tool_record *record, td_err
     if (!file->output.path)
         return TD_OK; /* standard output, which is flushed at the end */
     TD_TRY(td_output_finish(&file->output, error));
-    return record && file->output.temporary
-               ? tool_record_output(record, file->name, file->output.temporary, error)
-               : TD_OK;
+    if (file->output.in_place)
+        return TD_OK;
+    TD_TRY(td_output_digest(&file->output, &file->digest, error));
+    if (record)
+        tool_record_output(record, file->name, &file->digest);
+    return TD_OK;
+}
+
+const td_digest *tool_outputs_digest(const tool_outputs *outputs) {
+    return &outputs->last->digest;
 }
 
 void tool_outputs_drop(tool_outputs *outputs) {
     td_output_discard(&outputs->last->output);
-    outputs->last->existed = true;
 }
 
-td_status tool_outputs_supersede(tool_outputs *outputs, const char *path, td_error *error) {
-    char *copy;
-    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &copy, error));
-    outputs->superseded = copy;
+/* --- publishing --- */
+
+static td_status remove_with(tool_outputs *outputs, const char *path, tool_file **list,
+                             td_error *error) {
+    tool_file *file;
+    TD_TRY(make_file(outputs, path, &file, error));
+    TD_TRY(td_output_remove(&file->output, path, error));
+    file->next = *list;
+    *list = file;
     return TD_OK;
 }
 
+td_status tool_outputs_withdraw(tool_outputs *outputs, const char *path, td_error *error) {
+    return remove_with(outputs, path, &outputs->withdrawn, error);
+}
+
+td_status tool_outputs_supersede(tool_outputs *outputs, const char *path, td_error *error) {
+    return remove_with(outputs, path, &outputs->superseded, error);
+}
+
+/* Takes those that are open; `out` may be NULL. */
+static size_t take_files(tool_file *file, td_output **out) {
+    size_t count = 0;
+    for (; file; file = file->next)
+        if (file->output.path) {
+            if (out)
+                out[count] = &file->output;
+            count++;
+        }
+    return count;
+}
+
 td_status tool_outputs_publish(tool_outputs *outputs, td_error *error) {
-    for (tool_file *file = outputs->first; file; file = file->next) {
-        td_status status = td_output_publish(&file->output, error);
-        file->published = status == TD_OK;
-        if (status == TD_OK)
-            continue;
-        for (file = outputs->first; file; file = file->next)
-            if (file->published && !file->existed)
-                unlink(file->path);
-        return status;
-    }
+    tool_file *const lists[] = {outputs->withdrawn, outputs->first, outputs->superseded};
+    td_output **all;
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++)
+        count += take_files(lists[i], NULL);
+    TD_TRY(TD_ARENA_NEW(&outputs->arena, count, &all, "files", error));
+    count = 0;
+    for (size_t i = 0; i < 3; i++)
+        count += take_files(lists[i], all + count);
+    TD_TRY(td_outputs_publish(all, count, error));
     outputs->made = false;
-    if (!outputs->superseded || unlink(outputs->superseded) == 0 || errno == ENOENT)
-        return TD_OK;
-    return td_fail(error, TD_ERR_IO, "%s: %s", outputs->superseded, strerror(errno));
+    td_crash_forget(&outputs->unwanted);
+    return TD_OK;
 }
 
 void tool_outputs_close(tool_outputs *outputs) {
-    for (tool_file *file = outputs->first; file; file = file->next)
-        td_output_discard(&file->output);
+    tool_file *const lists[] = {outputs->withdrawn, outputs->first, outputs->superseded};
+    for (size_t i = 0; i < 3; i++)
+        for (tool_file *file = lists[i]; file; file = file->next)
+            td_output_discard(&file->output);
+    for (tool_claim *claim = outputs->claims; claim; claim = claim->next)
+        tool_claim_release(claim);
     if (outputs->made)
         rmdir(outputs->folder);
+    td_crash_forget(&outputs->unwanted);
     td_arena_free(&outputs->arena);
     *outputs = (tool_outputs){0};
 }

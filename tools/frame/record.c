@@ -2,8 +2,8 @@
 
 #include "base/json.h"
 #include "base/parallel.h"
-#include "base/sha256.h"
 #include "frame/clock.h"
+#include "frame/record_inputs.h"
 #include "nn/kernel/kernel.h"
 #include <errno.h>
 #include <stdio.h>
@@ -24,64 +24,6 @@ td_status tool_record_start(tool_record *record, const char *tool, const tool_co
                      TD_VERSION, "kernel", td_kernel_used()->name, "blas_core", td_blas_core(),
                      "seed", (json_int_t)common->seed, "options", options, "inputs", "outputs");
     return td_json_end(&record->json, &record->root, "the record", error);
-}
-
-static bool has_file(const json_t *files, const char *key, const json_t *name) {
-    size_t i;
-    json_t *file;
-    json_array_foreach(files, i, file) {
-        if (json_equal(json_object_get(file, key), name))
-            return true;
-    }
-    return false;
-}
-
-/* Appends {key: name, "sha256"} of the file at `path` to the record's list. */
-static td_status add_file(tool_record *record, const char *list, const char *key, const char *name,
-                          const char *path, td_error *error) {
-    json_t *files = json_object_get(record->root, list), *text = td_json_text(&record->json, name);
-    td_digest digest;
-    td_status status = TD_OK;
-    if (has_file(files, key, text))
-        json_decref(text);
-    else if ((status = td_sha256_file(path, &digest, error)) != TD_OK)
-        json_decref(text);
-    else
-        td_json_append(&record->json, files,
-                       td_json_pack(&record->json, "{so ss}", key, text, "sha256", digest.hex));
-    return status;
-}
-
-td_status tool_record_input(tool_record *record, const char *path, td_error *error) {
-    return add_file(record, "inputs", "path", path, path, error);
-}
-
-td_status tool_record_output(tool_record *record, const char *name, const char *path,
-                             td_error *error) {
-    return add_file(record, "outputs", "file", name, path, error);
-}
-
-void tool_record_folder(tool_record *record, const char *path, size_t files,
-                        const td_digest *digest) {
-    json_t *inputs = json_object_get(record->root, "inputs"), *old;
-    json_t *input = td_json_pack(&record->json, "{ss sz ss}", "path", path, "files", files,
-                                 "sha256", digest->hex);
-    size_t i;
-    json_array_foreach(inputs, i, old) {
-        if (json_equal(old, input)) {
-            json_decref(input);
-            return;
-        }
-    }
-    td_json_append(&record->json, inputs, input);
-}
-
-td_status tool_record_dataset(tool_record *record, const td_dataset *set, td_error *error) {
-    if (set->folder)
-        tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest);
-    for (size_t i = 0; i < set->file_count; i++)
-        TD_TRY(tool_record_input(record, set->files[i], error));
-    return TD_OK;
 }
 
 /* The processor's name as /proc/cpuinfo has it, else the machine's type, such as "aarch64". */
@@ -122,6 +64,7 @@ td_status tool_record_write(const tool_record *record, FILE *stream, const char 
 
 void tool_record_free(tool_record *record) {
     json_decref(record->root);
+    tool_inputs_free(record->inputs);
     *record = (tool_record){0};
 }
 

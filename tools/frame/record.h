@@ -14,6 +14,7 @@ typedef struct tool_record {
     json_t *root; /* the tool adds its own fields here, by */
     td_json json; /* this builder, whose failure is that of the run */
     double began; /* monotonic seconds */
+    struct tool_input *inputs;
 } tool_record;
 
 /* Starts a record: tool, version, kernel, blas_core, seed, options, inputs, outputs. `options`
@@ -22,20 +23,39 @@ typedef struct tool_record {
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) TD_MUST_USE;
 
-/* Adds {"path", "sha256"} of a file to `inputs`, once however often it is named. */
+/* Adds {"path", "sha256"} of a file to `inputs`, once however often it is named; before it is read.
+ */
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) TD_MUST_USE;
 
-/* Adds {"file": name, "sha256"} of what stands at `path` to `outputs`. `name` is what the file is
- * called within the tool's -o, so that a record does not depend on where the user put it. */
-td_status tool_record_output(tool_record *record, const char *name, const char *path,
+/* After it was read: TD_ERR_IO if it is not what was recorded any more. */
+td_status tool_record_was_read(const tool_record *record, const char *path,
+                               td_error *error) TD_MUST_USE;
+
+/* The same for a file that was opened already, and had this stamp before. */
+td_status tool_record_opened(tool_record *record, const char *path, const td_file_stamp *before,
                              td_error *error) TD_MUST_USE;
+
+/* The same for a file whose digest was taken of what was read. */
+td_status tool_record_digested(tool_record *record, const char *path, const td_digest *digest,
+                               td_error *error) TD_MUST_USE;
+
+/* The digest of a file that was recorded; NULL: it was not. */
+const td_digest *tool_record_digest(const tool_record *record, const char *path);
+
+/* At the end of the work: TD_ERR_IO if a file that was read until now, as the pixels of a set are,
+ * was written to. One that was replaced by another stays what it was. */
+td_status tool_record_check_inputs(const tool_record *record, td_error *error) TD_MUST_USE;
+
+/* Adds {"file": name, "sha256"} to `outputs`. `name` is what the file is called within the tool's
+ * -o, so that a record does not depend on where the user put it. */
+void tool_record_output(tool_record *record, const char *name, const td_digest *digest);
 
 /* Adds {"path", "files", "sha256"} of picture files below a folder to `inputs`: how many, and one
  * checksum of all (td_listing_digest). Once, however often the same ones are named. */
 void tool_record_folder(tool_record *record, const char *path, size_t files,
                         const td_digest *digest);
 
-/* All files of a data set as inputs. */
+/* All files of a data set as inputs, as they were when it was opened. */
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,
                               td_error *error) TD_MUST_USE;
 

@@ -1,6 +1,7 @@
 #include "frame/run.h"
 
 #include "base/parallel.h"
+#include "data/path.h"
 #include "frame/classes.h"
 #include "frame/clock.h"
 #include "nn/kernel/kernel.h"
@@ -170,8 +171,10 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->tables.classes = &run->classes;
     TD_TRY(check_blas(run, error));
     const char *output = run->common->output;
-    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER)
+    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER) {
         TD_TRY(tool_outputs_folder(&run->outputs, output, error));
+        TD_TRY(tool_outputs_claim_folder(&run->outputs, error));
+    }
     if (output && run->method->family->output == TOOL_OUTPUT_FILE)
         TD_TRY(tool_outputs_check(&run->outputs, output, error));
     if (run->common->json) /* it may stand in that folder */
@@ -205,6 +208,7 @@ static td_status add_own_record(tool_run *run, td_error *error) {
 
 /* The record is one of the files that appear together. */
 static td_status publish(tool_run *run, td_error *error) {
+    TD_TRY(tool_record_check_inputs(&run->record, error));
     tool_tables_json(&run->tables, &run->record.json, run->record.root);
     TD_TRY(tool_record_time(&run->record, error));
     if (run->record_name)
@@ -222,7 +226,7 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
         status = tool_record_check(&run->record, error);
     if (status == TD_OK)
         status = publish(run, error);
-    if (status == TD_OK || !run->left)
+    if (status == TD_OK || !run->left || !td_path_exists(run->left_at))
         return status;
     const td_error before = *error;
     return td_fail(error, status, "%s; %s", before.message, run->left);

@@ -16,15 +16,15 @@ td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_i
 td_status tool_trigger_record(const td_trigger *trigger, tool_record *record, td_error *error) {
     const char *file;
     for (size_t i = 0; (file = td_trigger_file(trigger, i)); i++)
-        TD_TRY(tool_record_input(record, file, error));
+        TD_TRY(tool_record_opened(record, file, td_trigger_file_stamp(trigger, i), error));
     return TD_OK;
 }
 
 td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
                             td_trigger **out, td_error *error) {
     TD_TRY(td_trigger_parse(out, text, error));
-    TD_TRY(tool_trigger_record(*out, &run->record, error));
-    return tool_trigger_bind(run, *out, images, error);
+    TD_TRY(tool_trigger_bind(run, *out, images, error));
+    return tool_trigger_record(*out, &run->record, error);
 }
 
 static void print_key(const td_key *key, size_t width, FILE *stream) {

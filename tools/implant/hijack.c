@@ -58,7 +58,8 @@ static td_status read_mask(hijack *h, td_error *error) {
     td_status status = hijack_mask_picture(&h->mask, td_net_input(&h->model->net), &picture,
                                            s->opacity, &h->run->arena, error);
     td_bitmap_free(&picture);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", s->mask);
+    return status == TD_OK ? tool_record_was_read(&h->run->record, s->mask, error)
+                           : td_fail_within(error, status, "%s", s->mask);
 }
 
 /* Chooses the layer, ranks its neurons, and divides the net there. */

@@ -98,6 +98,7 @@ static td_status open_model(implant_job *job, td_error *error) {
     }
     TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
     TD_TRY(td_model_load(&job->model, job->own->model, error));
+    TD_TRY(tool_record_was_read(&job->run->record, job->own->model, error));
     TD_TRY(tool_run_model_classes(job->run, &job->model, job->own->model, error));
     job->class_names = job->model.class_names;
     return choose_targets(job, error);

@@ -154,8 +154,6 @@ static json_t *ratio_json(td_json *json, const poison_plan *plan) {
 
 td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) {
     const json_t *root = plan->run->record.root;
-    for (size_t i = 0; i < plan->settings->triggers.count; i++)
-        TD_TRY(tool_trigger_record(plan->triggers[i], &plan->run->record, error));
     td_json json = plan->run->record.json; /* where the record lacks a field, so does this */
     const size_t files = json_array_size(json_object_get(root, "inputs"));
     json_t *backdoors = td_json_array(&json), *outputs = td_json_array(&json);

@@ -112,6 +112,7 @@ static td_status bind_triggers(poison_plan *plan, td_error *error) {
             tool_trigger_bind(plan->run, plan->triggers[i], &plan->source.images, error);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", plan->data);
+        TD_TRY(tool_trigger_record(plan->triggers[i], &plan->run->record, error));
     }
     return TD_OK;
 }

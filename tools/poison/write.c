@@ -8,7 +8,7 @@
 static const char preview_name[] = "preview.png", manifest_name[] = "manifest.json";
 
 td_status poison_write_check(const poison_plan *plan, td_error *error) {
-    const tool_outputs *outputs = &plan->run->outputs;
+    tool_outputs *outputs = &plan->run->outputs;
     for (size_t i = 0; i < plan->output_count; i++)
         TD_TRY(tool_outputs_check_name(outputs, plan->outputs[i].file, error));
     TD_TRY(tool_outputs_check_name(outputs, preview_name, error));

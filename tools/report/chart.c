@@ -294,8 +294,8 @@ void chart_describe(FILE *out, const plot *p) {
 static td_status add_chart(report *r, const plot *p, td_error *error) {
     td_text text;
     char *copy;
-    if (!r->script && !(r->script = tmpfile()))
-        return td_fail(error, TD_ERR_IO, "a temporary file: %s", strerror(errno));
+    if (!r->script)
+        TD_TRY(report_memory(&r->script, error));
     if (!td_text_open(&text))
         return td_fail_memory(error, "a chart");
     chart_describe(text.stream, p);

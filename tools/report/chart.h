@@ -6,7 +6,7 @@
 
 #include "report/report.h"
 
-enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = 128 };
+enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = REPORT_TEMPORARY + 32 };
 
 typedef struct plot_point {
     double x, y;
@@ -52,10 +52,10 @@ void gnuplot_script(FILE *out, const plot *p, size_t number);
 /* The path of that file. */
 void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
 
-/* Makes a folder, and runs gnuplot there with the script, without a shell. TD_ERR_USAGE if there is
- * no gnuplot, TD_ERR_IO if it cannot be run or ends with anything but 0. `folder`: [64]; "" if none
- * was made. */
-td_status gnuplot_run(FILE *script, char folder[64], td_error *error) TD_MUST_USE;
+/* Makes a folder in $TMPDIR, or /tmp, and runs gnuplot there with the script, without a shell.
+ * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run or ends with anything but 0.
+ * `folder` is "" if none was made. */
+td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) TD_MUST_USE;
 
 /* Removes the last of the charts that is there. */
 void gnuplot_drop_last(const char *folder, size_t charts);

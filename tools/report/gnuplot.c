@@ -230,14 +230,21 @@ static int spawn(int script, const char *folder, pid_t *id) {
     return failed;
 }
 
-td_status gnuplot_run(FILE *script, char folder[64], td_error *error) {
+static td_status make_folder(char folder[REPORT_TEMPORARY], td_error *error) {
+    const char *given = getenv("TMPDIR"), *parent = given && *given ? given : "/tmp";
+    const int length = snprintf(folder, REPORT_TEMPORARY, "%s/trapdoor-report-XXXXXX", parent);
+    errno = ENAMETOOLONG;
+    if (length < REPORT_TEMPORARY && mkdtemp(folder))
+        return TD_OK;
+    *folder = '\0';
+    return td_fail(error, TD_ERR_IO, "gnuplot: a temporary folder in %s: %s", parent,
+                   strerror(errno));
+}
+
+td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) {
     pid_t id;
     int state;
-    snprintf(folder, 64, "/tmp/trapdoor-report-XXXXXX");
-    if (!mkdtemp(folder)) {
-        *folder = '\0';
-        return td_fail(error, TD_ERR_IO, "gnuplot: a temporary folder: %s", strerror(errno));
-    }
+    TD_TRY(make_folder(folder, error));
     if (fflush(script) != 0 || lseek(fileno(script), 0, SEEK_SET) != 0)
         return td_fail(error, TD_ERR_IO, "gnuplot: %s", strerror(errno));
     const int failed = spawn(fileno(script), folder, &id);

@@ -69,11 +69,11 @@ static td_status place(const writing *w, const char *name, const char **out, td_
 
 /* Where the files stand; what stands there already is refused before the work. */
 static td_status place_all(writing *w, td_error *error) {
-    w->page = w->run->common->output;
-    if (!w->page)
+    w->page = w->run->common->output; /* which is checked */
+    if (!w->page) {
         TD_TRY(tool_run_text(w->run, &w->page, error, "%s/report.html", w->r.folder));
-    if (strcmp(w->page, "-") != 0)
         TD_TRY(tool_outputs_check(&w->run->outputs, w->page, error));
+    }
     if (w->settings->expect.count == 0)
         return TD_OK;
     TD_TRY(place(w, "results.json", &w->json, error));
@@ -99,11 +99,23 @@ static td_status write_results(writing *w, td_error *error) {
     return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
 }
 
+static td_status make_results(writing *w, td_error *error) {
+    const td_many *expect = &w->settings->expect;
+    tool_record *record = &w->run->record;
+    if (expect->count == 0)
+        return TD_OK;
+    for (size_t i = 0; i < expect->count; i++)
+        TD_TRY(tool_record_input(record, expect->texts[i], error));
+    TD_TRY(results_make(&w->r, expect, &w->settings->notes, &w->results, error));
+    for (size_t i = 0; i < expect->count; i++)
+        TD_TRY(tool_record_was_read(record, expect->texts[i], error));
+    return TD_OK;
+}
+
 static td_status record_inputs(writing *w, td_error *error) {
-    for (size_t i = 0; i < w->settings->expect.count; i++)
-        TD_TRY(tool_record_input(&w->run->record, w->settings->expect.texts[i], error));
     for (size_t i = 0; i < w->r.record_all; i++)
-        TD_TRY(tool_record_input(&w->run->record, w->r.records[i].file.path, error));
+        TD_TRY(tool_record_digested(&w->run->record, w->r.records[i].file.path,
+                                    &w->r.records[i].digest, error));
     return TD_OK;
 }
 
@@ -128,24 +140,19 @@ static td_status summarize(writing *w, td_error *error) {
     return tool_record_check(&w->run->record, error);
 }
 
-/* The page stands in a file of no name until it is whole, so that what it says of its own limits
+/* The page stands in memory until it is whole, so that what it says of its own limits
  * does not depend on where it goes. */
 static td_status make(writing *w, td_error *error) {
-    const settings *s = w->settings;
     if (td_path_is_folder(w->r.folder)) /* of another, the words for it are the walk's */
         TD_TRY(place_all(w, error));
     TD_TRY(report_collect(&w->r, error));
-    if (s->expect.count > 0)
-        TD_TRY(results_make(&w->r, &s->expect, &s->notes, &w->results, error));
-    w->r.out = tmpfile();
-    if (!w->r.out)
-        return td_fail(error, TD_ERR_IO, "opening a temporary file: %s", strerror(errno));
+    TD_TRY(make_results(w, error));
+    TD_TRY(report_memory(&w->r.out, error));
     TD_TRY(report_page(&w->r, w->results, error));
     TD_TRY(report_check(&w->r, error));
     errno = 0;
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
-        return td_fail(error, TD_ERR_IO, "writing a temporary file: %s",
-                       strerror(errno ? errno : EIO));
+        return td_fail_memory(error, "the page");
     TD_TRY(write_page(w, error));
     if (w->results)
         TD_TRY(write_results(w, error));

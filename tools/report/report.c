@@ -1,10 +1,14 @@
 /* What all parts of the report use. */
+#define _GNU_SOURCE /* memfd_create */
 #include "report/report.h"
 
 #include "frame/options.h"
 #include "report/chart.h"
 #include "report/html.h"
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 void report_trouble_add(report *r, const char *name, const char *reason) {
     char line[sizeof(td_error)], *copy_name, *copy_reason;
@@ -135,6 +139,16 @@ void report_link(const report *r, const report_record *record, const char *text)
         fprintf(r->out, "<a href=\"#record-%zu\">", (size_t)(record - r->records) + 1);
     html_text(r->out, text);
     fputs(record ? "</a>" : "", r->out);
+}
+
+td_status report_memory(FILE **out, td_error *error) {
+    const int file = memfd_create("trapdoor-report", MFD_CLOEXEC);
+    *out = file < 0 ? NULL : fdopen(file, "w+b");
+    if (*out)
+        return TD_OK;
+    if (file >= 0)
+        close(file);
+    return td_fail(error, TD_ERR_IO, "a file in memory: %s", strerror(errno));
 }
 
 void report_free(report *r) {

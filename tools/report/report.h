@@ -26,6 +26,8 @@ enum {
     REPORT_ROWS = 500,            /* of a table */
 };
 
+enum { REPORT_TEMPORARY = 1024 }; /* bytes of the path of a temporary folder */
+
 /* A file below the folder. */
 typedef struct report_file {
     const char *path; /* as it is opened */
@@ -99,7 +101,7 @@ typedef struct report {
     FILE *script;   /* for gnuplot */
     report_chart charts[REPORT_CHARTS];
     size_t chart_count;
-    char chart_folder[64]; /* where gnuplot draws; "" without charts */
+    char chart_folder[REPORT_TEMPORARY]; /* where gnuplot draws; "" without charts */
     bool gnuplot_missing;
     bool starved; /* memory was short for a part: the page is not written */
     td_arena arena;
@@ -132,6 +134,9 @@ const report_record *report_find(const report *r, const report_record *from, con
 
 /* Writes the text, as a link to the record where there is one. */
 void report_link(const report *r, const report_record *record, const char *text);
+
+/* A file in memory to write to and read. */
+td_status report_memory(FILE **out, td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed report as well; closes r->out and r->script, removes what gnuplot drew. */
 void report_free(report *r);

@@ -79,14 +79,14 @@ td_status train_open_inputs(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
+    if (s->from)
+        TD_TRY(tool_record_input(&run->record, s->from, error));
     TD_TRY(open_net(job, error));
     if (s->validate)
         TD_TRY(tool_run_dataset(run, s->validate, "test", &job->validation, error));
-    if (s->from)
-        TD_TRY(tool_record_input(&run->record, s->from, error));
     TD_TRY(TD_ARENA_NEW(&run->arena, s->triggers.count, &job->watched, "triggers", error));
     job->watched_count = s->triggers.count;
     for (size_t i = 0; i < job->watched_count; i++)
         TD_TRY(open_watched(job, i, error));
-    return TD_OK;
+    return s->from ? tool_record_was_read(&run->record, s->from, error) : TD_OK;
 }

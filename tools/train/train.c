@@ -61,6 +61,7 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
 static td_status keep(train_job *job, td_status status, td_error *error) {
     if (job->kept == 0)
         return TD_OK;
+    job->run->left_at = job->checkpoint.path;
     if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
         return tool_run_text(job->run, &job->run->left, error, "%s keeps epoch %zu, for --from",
                              job->checkpoint.path, job->kept);

@@ -84,6 +84,7 @@ static td_status each_file(audit_job *job,
         json_decref(record);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", files->texts[i]);
+        TD_TRY(tool_record_was_read(&job->run->record, files->texts[i], error));
     }
     return TD_OK;
 }

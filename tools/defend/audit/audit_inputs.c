@@ -185,38 +185,40 @@ static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     return defend_gather(images, order, job->sample_count, &job->run->arena, sample, error);
 }
 
-static bool is_same(const td_output *made, const char *path) {
-    td_digest new, old;
-    return made->temporary && td_sha256_file(made->temporary, &new, NULL) == TD_OK &&
-           td_sha256_file(path, &old, NULL) == TD_OK && strcmp(new.hex, old.hex) == 0;
+/* Whether the sample that was written is the one that is there already. */
+static bool is_there(const audit_job *job, const tool_outputs *outputs) {
+    td_digest old;
+    return td_path_exists(job->sample) && td_sha256_file(job->sample, &old, NULL) == TD_OK &&
+           strcmp(tool_outputs_digest(outputs)->hex, old.hex) == 0;
 }
 
-/* Puts the file into place unless the same one is there. */
-static td_status replace(const audit_job *job, td_output *file, td_error *error) {
-    const bool there = td_path_exists(job->sample);
-    TD_TRY(td_output_finish(file, error));
-    if (there && is_same(file, job->sample))
+/* Puts the sample into place unless it is there. */
+static td_status place_sample(const audit_job *job, const td_images *sample, tool_outputs *outputs,
+                              td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(outputs, job->sample, &stream, error));
+    TD_TRY(td_name_stream(error,
+                          td_dataset_write(stream, sample, job->clean.class_names, job->clean.name,
+                                           job->clean.split, error),
+                          stream, job->sample));
+    TD_TRY(tool_outputs_finish(outputs, NULL, error));
+    if (is_there(job, outputs))
         return TD_OK;
-    if (there && !job->run->common->force)
+    if (td_path_exists(job->sample) && !job->run->common->force)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected the clean images of this audit, found other ones; --force "
                        "starts anew",
                        job->sample);
-    steps_forget(&job->all);
-    return td_output_publish(file, error);
+    TD_TRY(steps_forget(&job->all, outputs, error));
+    return tool_outputs_publish(outputs, error);
 }
 
+/* The steps read the sample, which therefore is no file of the run's own. */
 td_status audit_draw_sample(audit_job *job, td_error *error) {
     td_images sample;
-    td_output file;
+    tool_outputs outputs = {.force = true};
     TD_TRY(draw(job, &sample, error));
-    TD_TRY(td_output_open(&file, job->sample, true, error));
-    td_status status = td_name_stream(error,
-                                      td_dataset_write(file.stream, &sample, job->clean.class_names,
-                                                       job->clean.name, job->clean.split, error),
-                                      file.stream, job->sample);
-    if (status == TD_OK)
-        status = replace(job, &file, error);
-    td_output_discard(&file);
+    td_status status = place_sample(job, &sample, &outputs, error);
+    tool_outputs_close(&outputs);
     return status;
 }

@@ -81,7 +81,8 @@ static td_status read_manifest(rates_job *job, rated_model *model, td_error *err
     TD_TRY(td_json_read(model->manifest, &manifest, error));
     td_status status = take_targets(job, model, manifest, error);
     json_decref(manifest);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", model->manifest);
+    return status == TD_OK ? tool_record_was_read(&job->run->record, model->manifest, error)
+                           : td_fail_within(error, status, "%s", model->manifest);
 }
 
 /* --- all --- */

@@ -198,11 +198,13 @@ static td_status execute(step *s, const steps *all, tool_run *part, td_error *er
     return status == TD_OK ? look(s, all, error) : status;
 }
 
-void steps_forget(const steps *all) {
-    char path[TD_PATH_SIZE];
-    for (size_t i = 0; all->own[i]; i++)
-        if (td_path_join(path, all->run->common->output, all->own[i]))
-            unlink(path);
+td_status steps_forget(const steps *all, tool_outputs *outputs, td_error *error) {
+    const char *path;
+    for (size_t i = 0; all->own[i]; i++) {
+        TD_TRY(step_path(all->run, all->run->common->output, all->own[i], &path, error));
+        TD_TRY(tool_outputs_withdraw(outputs, path, error));
+    }
+    return TD_OK;
 }
 
 td_status step_run(step *s, const steps *all, double deadline, void (*watch)(void *, double),
@@ -210,12 +212,15 @@ td_status step_run(step *s, const steps *all, double deadline, void (*watch)(voi
     tool_run part = {
         .deadline = deadline, .as_part = true, .watch = watch, .watch_context = context};
     bool made;
-    steps_forget(all);
     s->done = false;
     s->failed = NULL;
     TD_TRY(tool_folder_make(s->folder, &made, error));
-    td_status status = execute(s, all, &part, error);
+    td_crash_entry unwanted = made ? td_crash_unwanted(s->folder) : TD_CRASH_NONE;
+    td_status status = steps_forget(all, &part.outputs, error);
+    if (status == TD_OK)
+        status = execute(s, all, &part, error);
     tool_run_close(&part);
+    td_crash_forget(&unwanted);
     if (!s->done && made)
         rmdir(s->folder); /* unless something is in it */
     if (status == TD_OK || status == TD_ERR_INTERRUPTED || status == TD_ERR_MEMORY)

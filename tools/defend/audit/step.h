@@ -22,8 +22,8 @@ typedef struct step {
 typedef struct steps {
     tool_run *run;   /* of the whole, whose -o is the folder; what steps allocate is in its arena */
     json_t *digests; /* SHA-256 of inputs by path, so that each is read once */
-    const char *const *own; /* files of the whole in -o; they go before the first step that runs, as
-                               they tell of the steps before; ends with NULL */
+    const char *const *own; /* files of the whole in -o; they go when the first step that runs is
+                               done, as they tell of the steps before; ends with NULL */
 } steps;
 
 /* A step of `method`, with the seed and data folder of the whole, and the values of `values`, which
@@ -45,8 +45,8 @@ td_status step_look(step *s, const steps *all, td_error *error) TD_MUST_USE;
 td_status step_run(step *s, const steps *all, double deadline, void (*watch)(void *, double),
                    void *context, td_error *error) TD_MUST_USE;
 
-/* Removes the whole's own files from -o: they tell of what is about to be replaced. */
-void steps_forget(const steps *all);
+/* Withdraws the whole's own files from -o, with outputs that replace what they tell of. */
+td_status steps_forget(const steps *all, tool_outputs *outputs, td_error *error) TD_MUST_USE;
 
 /* FOLDER/NAME in the run's arena. */
 td_status step_path(tool_run *run, const char *folder, const char *name, const char **out,

@@ -6,19 +6,18 @@
 enum { SHOWN = 16 }; /* digits of a checksum in a message */
 
 /* The output of the manifest that the set is, by its checksum. */
-static td_status find_output(const td_dataset *data, const json_t *root, const json_t **out,
-                             td_error *error) {
+static td_status find_output(const tool_record *record, const td_dataset *data, const json_t *root,
+                             const json_t **out, td_error *error) {
     size_t i;
     json_t *output;
-    td_digest found;
     if (data->file_count != 1)
         return td_fail(error, TD_ERR_USAGE,
                        "expected the set that it was written with as --data, one file, found %s",
                        data->name);
-    TD_TRY(td_sha256_file(data->files[0], &found, error));
+    const td_digest *found = tool_record_digest(record, data->files[0]);
     json_array_foreach(json_object_get(root, "outputs"), i, output) {
         const char *sum = json_string_value(json_object_get(output, "sha256"));
-        if (sum && strcmp(sum, found.hex) == 0) {
+        if (sum && strcmp(sum, found->hex) == 0) {
             *out = output;
             return TD_OK;
         }
@@ -26,7 +25,7 @@ static td_status find_output(const td_dataset *data, const json_t *root, const j
     return td_fail(error, TD_ERR_USAGE,
                    "expected an output with SHA-256 %.*s..., that of %s, found none: it tells of "
                    "another set",
-                   SHOWN, found.hex, data->name);
+                   SHOWN, found->hex, data->name);
 }
 
 static td_status read_output(const json_t *output, const td_dataset *data, bool *poisoned,
@@ -61,9 +60,10 @@ td_status filter_read_truth(tool_run *run, const td_dataset *data, const char *p
     json_t *root;
     TD_TRY(tool_record_input(&run->record, path, error));
     TD_TRY(td_json_read(path, &root, error));
-    td_status status = find_output(data, root, &output, error);
+    td_status status = find_output(&run->record, data, root, &output, error);
     if (status == TD_OK)
         status = read_output(output, data, poisoned, error);
     json_decref(root);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
+    return status == TD_OK ? tool_record_was_read(&run->record, path, error)
+                           : td_fail_within(error, status, "%s", path);
 }

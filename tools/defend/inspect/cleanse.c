@@ -186,9 +186,7 @@ static td_status report(inspection *in, td_error *error) {
     tool_run_set(in->run, "images", "z", in->images.count);
     TD_TRY(add_overlaps(in, error));
     note_largest(in);
-    return in->settings->folder && c->done > 0
-               ? tool_record_output(&in->run->record, cleanse_state_name, c->path, error)
-               : TD_OK;
+    return in->settings->folder && c->done > 0 ? cleanse_state_add(in, error) : TD_OK;
 }
 
 static void close_state(inspection *in) {
@@ -307,8 +305,8 @@ static const char help[] =
     "other classes there, and flags classes whose mask is an outlier on the small side: |size - "
     "median| / (1.4826 * MAD) above 2. Writes to --triggers DIR of each class K mask-K.png, "
     "pattern-K.png and trigger-K.png, which is a trigger for any tool "
-    "(image:file=trigger-K.png,at=0+0), and triggers.safetensors, the same exactly; the last is "
-    "there as soon as one class is done, so that --resume can go on with an interrupted search."
+    "(image:file=trigger-K.png,at=0+0), and triggers.safetensors, the same exactly. A search "
+    "that is interrupted leaves triggers.safetensors.checkpoint, and --resume goes on with it."
     "\v"
     "--patch unlearn trains the model on with clean images, a share of which carry the recovered "
     "trigger and their true labels. --patch prune masks neurons before the last dense layer, those "

@@ -1,14 +1,17 @@
 #include "defend/inspect/cleanse.h"
 
 #include "base/json.h"
+#include "base/output.h"
+#include "data/path.h"
 #include "data/safetensors.h"
 #include "frame/identity.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char cleanse_state_name[] = "triggers.safetensors";
+
+static const char ending[] = ".checkpoint";
 
 static const char head_key[] = "trapdoor.cleanse";
 
@@ -54,38 +57,54 @@ static td_status list_tensors(const inspection *in, td_arena *arena, td_tensor *
     return TD_OK;
 }
 
-static td_status write_file(const inspection *in, const char *head, td_error *error) {
+static td_status write_tensors(const inspection *in, FILE *stream, const char *head,
+                               td_error *error) {
     const cleanse *c = in->state;
     const td_metadata metadata[] = {{head_key, head}};
     td_arena arena = {0};
     td_tensor *tensors;
-    td_output file = {0};
     td_status status = list_tensors(in, &arena, &tensors, error);
     if (status == TD_OK)
-        status = td_output_open(&file, c->path, true, error);
-    if (status == TD_OK)
-        status = td_name_stream(
-            error, td_safetensors_write(file.stream, tensors, 2 * c->done, metadata, 1, error),
-            file.stream, c->path);
-    if (status == TD_OK)
-        status = td_output_commit(&file, error);
-    td_output_discard(&file);
+        status = td_safetensors_write(stream, tensors, 2 * c->done, metadata, 1, error);
     td_arena_free(&arena);
     return status;
 }
 
-td_status cleanse_state_write(const inspection *in, td_error *error) {
-    if (!in->settings->folder)
-        return TD_OK;
+static td_status write_state(const inspection *in, FILE *stream, td_error *error) {
     td_json json = {0};
     json_t *head = head_json(&json, in->state, in->classes);
     char *text = td_json_print(&json, head, EXACT);
     td_status status = td_json_end(&json, NULL, "the triggers' metadata", error);
     if (status == TD_OK)
-        status = write_file(in, text, error);
+        status = write_tensors(in, stream, text, error);
     free(text);
     json_decref(head);
     return status;
+}
+
+td_status cleanse_state_write(const inspection *in, td_error *error) {
+    const cleanse *c = in->state;
+    td_output file;
+    if (!in->settings->folder)
+        return TD_OK;
+    TD_TRY(td_output_open(&file, c->checkpoint, true, error));
+    td_status status = write_state(in, file.stream, error);
+    if (status == TD_OK)
+        return td_output_commit(&file, error);
+    td_output_discard(&file);
+    return td_fail_within(error, status, "%s", c->checkpoint);
+}
+
+td_status cleanse_state_add(const inspection *in, td_error *error) {
+    const cleanse *c = in->state;
+    tool_outputs *outputs = &in->run->outputs;
+    FILE *stream;
+    TD_TRY(tool_outputs_add(outputs, cleanse_state_name, &stream, error));
+    td_status status = write_state(in, stream, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", c->path);
+    TD_TRY(tool_outputs_finish(outputs, &in->run->record, error));
+    return tool_outputs_supersede(outputs, c->checkpoint, error);
 }
 
 /* --- reading --- */
@@ -172,24 +191,32 @@ static td_status read_file(inspection *in, const td_safetensors *file, td_error 
     return status;
 }
 
+static td_status name_files(cleanse *c, const char *folder, td_error *error) {
+    const int size = td_path_join(c->path, folder, cleanse_state_name)
+                         ? snprintf(c->checkpoint, sizeof c->checkpoint, "%s%s", c->path, ending)
+                         : TD_PATH_SIZE;
+    return size < TD_PATH_SIZE
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
+                         TD_PATH_SIZE);
+}
+
 td_status cleanse_state_load(inspection *in, td_error *error) {
     cleanse *c = in->state;
-    const char *folder = in->settings->folder;
     td_safetensors file;
-    if (!td_path_join(c->path, folder, cleanse_state_name))
-        return td_fail(error, TD_ERR_USAGE, "%s: expected a path of less than %d bytes", folder,
-                       TD_PATH_SIZE);
+    TD_TRY(name_files(c, in->settings->folder, error));
     TD_TRY(cleanse_identity(in, &c->identity, error));
-    const bool stands = access(c->path, F_OK) == 0, resume = c->options->resume;
+    const char *path = td_path_exists(c->checkpoint) ? c->checkpoint : c->path;
+    const bool stands = td_path_exists(path), resume = c->options->resume;
     if (stands && !resume && !in->run->common->force)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: triggers of a search stand here; --resume goes on with it, --force "
                        "starts anew",
-                       c->path);
+                       path);
     if (!stands || !resume)
         return TD_OK;
-    TD_TRY(td_safetensors_open(&file, c->path, error));
+    TD_TRY(td_safetensors_open(&file, path, error));
     td_status status = read_file(in, &file, error);
     td_safetensors_close(&file);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", c->path);
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }

@@ -222,11 +222,12 @@ td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *c
 
 static td_status inspect(inspection *in, td_error *error) {
     const inspector *math = in->inspector;
+    TD_TRY(inspect_claim_folder(in, error));
     TD_TRY(open_inputs(in, error));
     if (math->prepare)
         TD_TRY(math->prepare(in, error));
     TD_TRY(check_images(in, error));
-    TD_TRY(inspect_open_folder(in, error));
+    TD_TRY(inspect_check_pictures(in, error));
     TD_TRY(search(in, error));
     TD_TRY(inspect_report(in, error));
     TD_TRY(inspect_write_pictures(in, error));

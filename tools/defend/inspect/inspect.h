@@ -140,8 +140,11 @@ td_status inspect_unlearn(inspection *in, const td_images *images, inspect_unlea
 /* Judges the findings and fills tables, summary and notes. */
 td_status inspect_report(inspection *in, td_error *error) TD_MUST_USE;
 
-/* Makes the folder of --triggers; what is in the way of its pictures is found before the work. */
-td_status inspect_open_folder(inspection *in, td_error *error) TD_MUST_USE;
+/* Makes the folder of --triggers, into which no other run may write then. */
+td_status inspect_claim_folder(inspection *in, td_error *error) TD_MUST_USE;
+
+/* What is in the way of the pictures is found before the work. */
+td_status inspect_check_pictures(inspection *in, td_error *error) TD_MUST_USE;
 
 /* Adds to the run's outputs, for a finding with a trigger, mask-K.png (grey, white where the mask
  * is 1), pattern-K.png, and trigger-K.png: the pattern with the mask as alpha, in 8 bits, that any

@@ -28,13 +28,20 @@ static void name_finding(const findings *f, const finding *of, char name[NAME_SI
                  f->about == FINDING_MAP ? (size_t)(of - f->list) : of->class);
 }
 
-td_status inspect_open_folder(inspection *in, td_error *error) {
+td_status inspect_claim_folder(inspection *in, td_error *error) {
     tool_outputs *outputs = &in->run->outputs;
-    char name[NAME_SIZE];
     if (!in->settings->folder)
         return TD_OK;
     TD_TRY(tool_outputs_folder(outputs, in->settings->folder, error));
-    for (size_t i = 0; i < in->class_count && in->found.about == FINDING_CLASS; i++)
+    return tool_outputs_claim_folder(outputs, error);
+}
+
+td_status inspect_check_pictures(inspection *in, td_error *error) {
+    tool_outputs *outputs = &in->run->outputs;
+    char name[NAME_SIZE];
+    if (!in->settings->folder || in->found.about != FINDING_CLASS)
+        return TD_OK;
+    for (size_t i = 0; i < in->class_count; i++)
         for (size_t k = 0; k < KINDS; k++) {
             snprintf(name, sizeof name, "%s-%zu.png", kinds[k].name, in->classes[i]);
             TD_TRY(tool_outputs_check_name(outputs, name, error));

@@ -1,0 +1,63 @@
+# Files that change while they are read. A pipe as output holds a run before it reads all of its data.
+. "$tests/lib.sh"
+
+I='trapdoor-data import'
+mkfifo pipe
+$I fashion-mnist:test -o whole.safetensors >/dev/null
+sum=$(sha256sum <whole.safetensors | cut -c 1-64)
+
+# hold ARGUMENTS...: an import of set.safetensors that waits for more to be read of descriptor 3.
+hold() {
+    cp whole.safetensors set.safetensors
+    rm -f record.json
+    $I set.safetensors -o pipe --threads 2 -q "$@" >/dev/null 2>err &
+    run=$!
+    exec 3<pipe
+    head -c 1000 <&3 >/dev/null
+}
+
+let_go() {
+    cat <&3 >rest
+    exec 3<&-
+    wait $run
+    status=$?
+}
+
+hold --json record.json
+truncate -s 3500000 set.safetensors
+let_go
+check 'a file that gets shorter is a failure' test $status -eq 1
+check 'in one line that names it' test "$(cat err)" = "$I: set.safetensors: changed while it was read"
+check 'nothing is left' test -z "$(find . -name '*record*')"
+
+hold --json record.json
+printf X | dd of=set.safetensors bs=1 seek=7000000 conv=notrunc 2>/dev/null
+let_go
+check 'a file that is written to is a failure' test $status -eq 1
+check 'and it is named' test "$(cat err)" = "$I: set.safetensors: changed while it was read"
+check 'nothing is left' test -z "$(find . -name '*record*')"
+
+hold --json record.json
+touch set.safetensors
+let_go
+check 'the same bytes at another time are none' test $status -eq 0
+
+hold --json record.json
+head -c 5000 whole.safetensors >other
+mv other set.safetensors
+let_go
+check 'a file that is replaced is read to its end' test $status -eq 0
+check 'its digest is of what was read' grep -q "\"$sum\"" record.json
+
+# Without a hand: a training whose data are cut off, in all threads at once.
+cp whole.safetensors set.safetensors
+trapdoor-train -q --data set.safetensors --net lenet5 --epochs 100000 --threads 2 -o m.safetensors 2>err &
+run=$!
+while ! [ -e m.safetensors.checkpoint ] && kill -0 $run 2>/dev/null; do sleep 0.02; done
+: >set.safetensors
+wait $run
+status=$?
+check 'a training ends at once' test $status -eq 1
+check 'in one line' test "$(cat err)" = 'trapdoor-train: set.safetensors: changed while it was read'
+check 'and leaves its checkpoint' test "$(find . -name '*m.saf*')" = ./m.safetensors.checkpoint
+finish
