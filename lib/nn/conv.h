@@ -18,6 +18,11 @@ typedef struct td_conv {
     size_t skip_top, skip_bottom, skip_left, skip_right; /* of the kernel */
 } td_conv;
 
+/* Whether no part of the kernel is left out. */
+static inline bool td_conv_whole(const td_conv *c) {
+    return c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;
+}
+
 static inline size_t td_conv_taps(const td_conv *c) {
     return c->window.kernel_h * c->window.kernel_w * c->in.channels;
 }

@@ -474,9 +474,9 @@ static void backward(const td_conv *c, const td_run *run) {
  * channels. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    const bool whole = c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;
-    return whole && w->stride_h == 1 && w->stride_w == 1 && w->kernel_h * w->kernel_w > 1 &&
-           c->in.channels <= MOST_CHANNELS && c->out.width >= LEAST_WIDTH;
+    return td_conv_whole(c) && w->stride_h == 1 && w->stride_w == 1 &&
+           w->kernel_h * w->kernel_w > 1 && c->in.channels <= MOST_CHANNELS &&
+           c->out.width >= LEAST_WIDTH;
 }
 
 const td_conv_path td_conv_direct = {"direct", computes, prepared, scratch,

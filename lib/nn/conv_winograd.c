@@ -13,9 +13,9 @@ static td_winograd winograd_of(const td_conv *c) {
  * at 1×1 far behind. Channels are computed 8 or 16 at a time. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
-           w->pad_h == w->pad_w && w->pad_h <= 2 && c->out.height > 1 && c->out.width > 1 &&
-           c->in.channels >= 8 && c->out.channels >= 8;
+    return td_conv_whole(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
+           w->stride_w == 1 && w->pad_h == w->pad_w && w->pad_h <= 2 && c->out.height > 1 &&
+           c->out.width > 1 && c->in.channels >= 8 && c->out.channels >= 8;
 }
 
 static size_t prepared(const td_conv *c) {
