@@ -168,10 +168,10 @@ static void backward(const td_conv *c, const td_run *run) {
                         input_chunk, &p);
 }
 
-static bool computes(const td_conv *c) {
+static bool any(const td_conv *c) {
     (void)c;
     return true;
 }
 
-const td_conv_path td_conv_im2col = {"im2col", computes, td_columns_weights, scratch, prepare,
-                                     forward,  backward};
+const td_conv_path td_conv_im2col = {"im2col", any,     any,     td_columns_weights,
+                                     scratch,  prepare, forward, backward};
