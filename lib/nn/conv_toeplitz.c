@@ -344,7 +344,8 @@ static void backward(const td_conv *c, const td_run *run) {
         if (run->dparams[0])
             td_parallel_each(td_chunks(p.in, TASK_ROWS) * td_panels(p.out), weight_task, &p);
         if (run->din[0])
-            td_parallel_for(p.in, TASK_ROWS, input_rows, &p);
+            td_parallel_for(p.in, td_even_chunk(p.in, TASK_ROWS, TD_PANEL_ROWS / 3), input_rows,
+                            &p);
     }
 }
 
