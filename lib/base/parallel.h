@@ -4,6 +4,7 @@
 #define TD_BASE_PARALLEL_H
 
 #include "base/error.h"
+#include "base/size.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -51,6 +52,14 @@ size_t td_thread(void);
 
 static inline size_t td_chunks(size_t count, size_t chunk_size) {
     return (count + chunk_size - 1) / chunk_size;
+}
+
+/* The size of chunks of at most `most` items, both a multiple of `unit`, that come as near as that
+ * allows to a multiple of 4 chunks of one size: few chunks of different sizes leave threads idle.
+ */
+static inline size_t td_even_chunk(size_t count, size_t most, size_t unit) {
+    const size_t chunks = td_size_round_up(td_chunks(count, most), 4);
+    return td_size_round_up(td_chunks(count, chunks), unit);
 }
 
 /* Whether the memory can be had that OpenBLAS sets aside for each thread when it first multiplies:

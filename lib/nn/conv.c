@@ -19,7 +19,7 @@ static void trim(size_t in, size_t out, size_t stride, size_t *kernel, size_t *p
     *pad -= *before;
 }
 
-static td_conv conv_of(const td_node *node, td_shape in) {
+td_conv td_conv_of(const td_node *node, td_shape in) {
     td_conv c = {.in = in, .out = node->shape, .window = window_of(node)};
     trim(in.height, c.out.height, c.window.stride_h, &c.window.kernel_h, &c.window.pad_h,
          &c.skip_top, &c.skip_bottom);
@@ -28,15 +28,14 @@ static td_conv conv_of(const td_node *node, td_shape in) {
     return c;
 }
 
-/* In order of preference; the last computes any. */
-static const td_conv_path *const paths[] = {&td_conv_toeplitz, &td_conv_winograd, &td_conv_direct,
-                                            &td_conv_im2col};
+const td_conv_path *const td_conv_paths[] = {&td_conv_toeplitz, &td_conv_winograd, &td_conv_direct,
+                                             &td_conv_im2col, NULL};
 
 static const td_conv_path *path_of(const td_conv *conv) {
     size_t i = 0;
-    while (!paths[i]->computes(conv))
+    while (!td_conv_paths[i]->computes(conv) || !td_conv_paths[i]->pays(conv))
         i++;
-    return paths[i];
+    return td_conv_paths[i];
 }
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
@@ -53,32 +52,32 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
 }
 
 static size_t prepared(const td_node *node, const td_shape *in) {
-    td_conv conv = conv_of(node, in[0]);
+    td_conv conv = td_conv_of(node, in[0]);
     return path_of(&conv)->prepared(&conv);
 }
 
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
-    td_conv conv = conv_of(node, in[0]);
+    td_conv conv = td_conv_of(node, in[0]);
     return path_of(&conv)->scratch(&conv, batch, backward);
 }
 
 static const char *path(const td_node *node, const td_shape *in) {
-    td_conv conv = conv_of(node, in[0]);
+    td_conv conv = td_conv_of(node, in[0]);
     return path_of(&conv)->name;
 }
 
 static void prepare(const td_run *run) {
-    td_conv conv = conv_of(run->node, td_run_in_shape(run, 0));
+    td_conv conv = td_conv_of(run->node, td_run_in_shape(run, 0));
     path_of(&conv)->prepare(&conv, run);
 }
 
 static void forward(const td_run *run) {
-    td_conv conv = conv_of(run->node, td_run_in_shape(run, 0));
+    td_conv conv = td_conv_of(run->node, td_run_in_shape(run, 0));
     path_of(&conv)->forward(&conv, run);
 }
 
 static void backward(const td_run *run) {
-    td_conv conv = conv_of(run->node, td_run_in_shape(run, 0));
+    td_conv conv = td_conv_of(run->node, td_run_in_shape(run, 0));
     path_of(&conv)->backward(&conv, run);
 }
 

@@ -9,6 +9,8 @@
 #define td_conv_winograd TD_KERNEL_NAME(td_conv_winograd)
 #define td_conv_direct TD_KERNEL_NAME(td_conv_direct)
 #define td_conv_im2col TD_KERNEL_NAME(td_conv_im2col)
+#define td_conv_paths TD_KERNEL_NAME(td_conv_paths)
+#define td_conv_of TD_KERNEL_NAME(td_conv_of)
 
 /* On small images some rows and columns of a kernel meet nothing but padding. They are left out:
  * `window` is without them, the weights are not. */
@@ -18,6 +20,11 @@ typedef struct td_conv {
     size_t skip_top, skip_bottom, skip_left, skip_right; /* of the kernel */
 } td_conv;
 
+/* Whether no part of the kernel is left out. */
+static inline bool td_conv_whole(const td_conv *c) {
+    return c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;
+}
+
 static inline size_t td_conv_taps(const td_conv *c) {
     return c->window.kernel_h * c->window.kernel_w * c->in.channels;
 }
@@ -25,7 +32,8 @@ static inline size_t td_conv_taps(const td_conv *c) {
 /* A way to compute convolutions; sizes in floats. The functions are those of td_op. */
 typedef struct td_conv_path {
     const char *name;
-    bool (*computes)(const td_conv *conv); /* whether it can, and is the faster way if it can */
+    bool (*computes)(const td_conv *conv); /* whether it can */
+    bool (*pays)(const td_conv *conv);     /* whether it is faster than those behind it */
     size_t (*prepared)(const td_conv *conv);
     size_t (*scratch)(const td_conv *conv, size_t batch, bool backward);
     void (*prepare)(const td_conv *conv, const td_run *run);
@@ -34,5 +42,11 @@ typedef struct td_conv_path {
 } td_conv_path;
 
 extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_im2col;
+
+/* All, in order of preference, the last of which computes any; ends with NULL. */
+extern const td_conv_path *const td_conv_paths[];
+
+/* What a node of the operator conv computes; `in` is the shape of its input. */
+td_conv td_conv_of(const td_node *node, td_shape in);
 
 #endif

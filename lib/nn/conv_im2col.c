@@ -21,25 +21,33 @@ enum { BLOCK_CHANNELS = 128, ENOUGH_TASKS = 8, INPUT_PIXELS = 128 };
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
-    size_t chunk_images, chunks;   /* of images */
-    size_t block_channels, blocks; /* of output channels */
-    bool direct;                   /* x is its own columns: a 1×1 kernel, stride 1, no padding */
+    size_t chunk_images, chunks; /* of images */
+    size_t channels;             /* what blocks are of: of the output, or of the input */
+    size_t block_channels, blocks;
+    bool direct; /* x is its own columns: a 1×1 kernel, stride 1, no padding */
 } pass;
 
-static pass make_pass(const td_conv *c, const td_run *run, size_t chunk_images) {
+static bool is_direct(const td_conv *c) {
     const td_window *w = &c->window;
-    pass p = {.conv = c, .run = run, .chunk_images = chunk_images};
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+           w->pad_h == 0 && w->pad_w == 0 && c->in.height == c->out.height &&
+           c->in.width == c->out.width;
+}
+
+static pass make_pass(const td_conv *c, const td_run *run, size_t chunk_images, size_t channels) {
+    pass p = {.conv = c,
+              .run = run,
+              .chunk_images = chunk_images,
+              .channels = channels,
+              .direct = is_direct(c)};
     p.chunks = td_chunks(run->batch, chunk_images);
-    p.blocks = td_size_min(td_chunks(ENOUGH_TASKS, p.chunks),
-                           td_size_max(1, c->out.channels / BLOCK_CHANNELS));
-    p.block_channels = td_chunks(c->out.channels, p.blocks);
-    p.direct = w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
-               w->pad_h == 0 && w->pad_w == 0 && c->in.height == c->out.height &&
-               c->in.width == c->out.width;
+    p.blocks =
+        td_size_min(td_chunks(ENOUGH_TASKS, p.chunks), td_size_max(1, channels / BLOCK_CHANNELS));
+    p.block_channels = td_chunks(channels, p.blocks);
     return p;
 }
 
-/* One task: some images, some output channels. */
+/* One task: some images, some channels. */
 typedef struct task {
     size_t image, images; /* first, count */
     size_t channel, channels;
@@ -52,7 +60,7 @@ static task task_of(const pass *p, size_t number, size_t thread) {
     return (task){.image = image,
                   .images = td_size_min(p->chunk_images, p->run->batch - image),
                   .channel = channel,
-                  .channels = td_size_min(p->block_channels, p->conv->out.channels - channel),
+                  .channels = td_size_min(p->block_channels, p->channels - channel),
                   .columns = p->run->scratch + thread * td_columns_floats(p->conv)};
 }
 
@@ -92,7 +100,7 @@ static void forward_task(void *context, size_t number) {
 }
 
 static void forward(const td_conv *c, const td_run *run) {
-    pass p = make_pass(c, run, td_columns_forward_images(c));
+    pass p = make_pass(c, run, td_columns_forward_images(c), c->out.channels);
     td_parallel_each(p.chunks * p.blocks, forward_task, &p);
 }
 
@@ -126,52 +134,54 @@ static void weights_task(void *context, size_t number) {
     }
 }
 
-static void input_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+/* The gradient of some images' input, or, where there are no columns, of some of its channels. */
+static void input_task(void *context, size_t number) {
     const pass *p = context;
+    const task t = task_of(p, number, td_thread());
     const td_conv *c = p->conv;
     const td_run *run = p->run;
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = (end - begin) * c->out.height, step = td_columns_rows(c);
-    const float *dy = run->dout + begin * td_shape_size(c->out);
-    float *dx = run->din[0] + begin * td_shape_size(c->in);
-    float *columns = run->scratch + thread * td_columns_floats(c);
-    (void)chunk;
+    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    const float *dy = run->dout + t.image * td_shape_size(c->out);
+    float *dx = run->din[0] + t.image * td_shape_size(c->in);
     if (!p->direct)
-        memset(dx, 0, (end - begin) * td_shape_size(c->in) * sizeof *dx);
+        memset(dx, 0, t.images * td_shape_size(c->in) * sizeof *dx);
     for (size_t row = 0; row < all_rows; row += step) {
         size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
-        float *to = p->direct ? dx + row * width * taps : columns;
+        float *to = p->direct ? dx + row * width * taps + t.channel : t.columns;
         td_multiply(&(td_product){.m = pixels,
-                                  .n = taps,
+                                  .n = p->direct ? t.channels : taps,
                                   .k = n,
                                   .a = dy + row * width * n,
                                   .a_row = n,
-                                  .b = run->prepared,
+                                  .b = run->prepared + t.channel * n,
                                   .b_row = n,
                                   .transpose_b = true,
                                   .c = to,
                                   .c_row = taps});
         if (!p->direct)
-            td_columns_scatter(c, columns, dx, row, rows);
+            td_columns_scatter(c, t.columns, dx, row, rows);
     }
 }
 
 static void backward(const td_conv *c, const td_run *run) {
-    pass p = make_pass(c, run, td_columns_backward_images(c, run->batch));
+    pass p = make_pass(c, run, td_columns_backward_images(c, run->batch), c->out.channels);
     if (run->dparams[0]) {
         td_parallel_each(p.chunks * p.blocks, weights_task, &p);
         td_columns_reduce(c, run->scratch, run->batch, c->out.channels, run->dparams[0],
                           run->dparams[1]);
     }
-    if (run->din[0])
-        td_parallel_for(run->batch, td_chunks(INPUT_PIXELS, c->out.height * c->out.width),
-                        input_chunk, &p);
+    if (run->din[0]) {
+        p = make_pass(c, run, td_chunks(INPUT_PIXELS, c->out.height * c->out.width),
+                      p.direct ? c->in.channels : 1);
+        td_parallel_each(p.chunks * p.blocks, input_task, &p);
+    }
 }
 
-static bool computes(const td_conv *c) {
+static bool any(const td_conv *c) {
     (void)c;
     return true;
 }
 
-const td_conv_path td_conv_im2col = {"im2col", computes, td_columns_weights, scratch, prepare,
-                                     forward,  backward};
+const td_conv_path td_conv_im2col = {"im2col", any,     any,     td_columns_weights,
+                                     scratch,  prepare, forward, backward};

@@ -344,7 +344,8 @@ static void backward(const td_conv *c, const td_run *run) {
         if (run->dparams[0])
             td_parallel_each(td_chunks(p.in, TASK_ROWS) * td_panels(p.out), weight_task, &p);
         if (run->din[0])
-            td_parallel_for(p.in, TASK_ROWS, input_rows, &p);
+            td_parallel_for(p.in, td_even_chunk(p.in, TASK_ROWS, TD_PANEL_ROWS / 3), input_rows,
+                            &p);
     }
 }
 
@@ -399,10 +400,14 @@ static void prepare(const td_conv *c, const td_run *run) {
 
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
-           w->pad_h == 1 && w->pad_w == 1 && c->in.height == 2 && c->in.width == 2 &&
-           c->in.channels >= 8 && c->out.channels >= 8;
+    return td_conv_whole(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
+           w->stride_w == 1 && w->pad_h == 1 && w->pad_w == 1 && c->in.height == 2 &&
+           c->in.width == 2;
 }
 
-const td_conv_path td_conv_toeplitz = {"toeplitz", computes, prepared, scratch,
-                                       prepare,    forward,  backward};
+static bool pays(const td_conv *c) {
+    return c->in.channels >= 8 && c->out.channels >= 8;
+}
+
+const td_conv_path td_conv_toeplitz = {"toeplitz", computes, pays,    prepared,
+                                       scratch,    prepare,  forward, backward};

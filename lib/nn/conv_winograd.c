@@ -2,6 +2,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/conv.h"
+#include "nn/kernel/vector.h"
 #include "nn/kernel/winograd.h"
 
 static td_winograd winograd_of(const td_conv *c) {
@@ -9,13 +10,21 @@ static td_winograd winograd_of(const td_conv *c) {
                          c->window.pad_h};
 }
 
-/* A tile of 4×4 outputs is mostly padding on the smallest images: at 2×2 it is level with im2col,
- * at 1×1 far behind. Channels are computed 8 or 16 at a time. */
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 &&
-           w->pad_h == w->pad_w && w->pad_h <= 2 && c->out.height > 1 && c->out.width > 1 &&
-           c->in.channels >= 8 && c->out.channels >= 8;
+    return td_conv_whole(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
+           w->stride_w == 1 && w->pad_h == w->pad_w && w->pad_h <= 2;
+}
+
+/* A tile of 4×4 outputs is mostly padding on the smallest images: at 2×2 it is level with im2col,
+ * at 1×1 far behind. Channels are computed TD_LANES at a time, and the transforms of few are not
+ * made up for by the products that they save: with 16 lanes the direct way is up to 2.2 times as
+ * fast from 8 to 16 channels, with 4 lanes at most half as fast from 4 to 32 (bench_paths). */
+enum { LEAST_INPUTS = TD_LANES > 4 ? 8 : 3, LEAST_PAIRS = TD_LANES > 8 ? 256 : 64 };
+
+static bool pays(const td_conv *c) {
+    return c->out.height > 1 && c->out.width > 1 && c->in.channels >= LEAST_INPUTS &&
+           c->in.channels * c->out.channels >= LEAST_PAIRS;
 }
 
 static size_t prepared(const td_conv *c) {
@@ -54,5 +63,5 @@ static void backward(const td_conv *c, const td_run *run) {
     }
 }
 
-const td_conv_path td_conv_winograd = {"winograd", computes, prepared, scratch,
-                                       prepare,    forward,  backward};
+const td_conv_path td_conv_winograd = {"winograd", computes, pays,    prepared,
+                                       scratch,    prepare,  forward, backward};

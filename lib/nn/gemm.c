@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include <cblas.h>
 
-enum { BLOCK_M = 64, BLOCK_N = 128 };
+enum { BLOCK_M = 64, BLOCK_N = 64 };
 
 void td_multiply(const td_product *p) {
     cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans,

@@ -37,7 +37,7 @@ typedef struct td_gemm {
     bool relu;
 } td_gemm;
 
-/* Parallel over blocks of at most 64×128. */
+/* Parallel over blocks of at most 64×64. */
 void td_gemm_run(const td_gemm *gemm);
 
 /* Adds a bias row to `rows` rows of n and clips below at 0 if `relu`; `stride` floats from row to

@@ -120,9 +120,14 @@ static void padding_larger_than_the_kernel(void **state) {
          5, NULL, true},
         {NET_IMAGE(1, 2, 3) "c = conv(input) out=2 kernel=5 pad=2\nflat = flatten(c)\n", 2, NULL,
          true},
+        /* What is left of these kernels has 3×3 places, their weights are 5×5. */
+        {NET_IMAGE(2, 2, 9) "c = conv(input) out=10 kernel=5 pad=2\nflat = flatten(c)\n", 5, NULL,
+         true},
+        {NET_IMAGE(2, 3, 9) "c = conv(input) out=10 kernel=5x3 pad=2x1\nflat = flatten(c)\n", 5,
+         NULL, true},
     };
     (void)state;
-    net_check(cases, 3);
+    net_check(cases, sizeof cases / sizeof *cases);
 }
 
 /* Enough channels for 3×3 kernels of stride 1 to go by Winograd's way, if the operator has one. */

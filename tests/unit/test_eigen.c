@@ -127,10 +127,11 @@ static void nothing_but_zeros(void **state) {
 }
 
 /* H·D·H with the mirror H = 1 − 2·u·uᵀ, |u| = 1, whose rows are the eigenvectors: D has 5 four
- * times, 3 once and then 2, so any orthonormal basis of the first four rows is right. */
+ * times, 3 once and then 2, so any orthonormal basis of the first four rows is right. LAPACK may
+ * find fewer of the last ones than it is asked for. */
 static void repeated_eigenvalues(void **state) {
     (void)state;
-    static double mirror[N * N], matrix[N * N], copy[N * N], values[TOP], vectors[TOP * N];
+    static double mirror[N * N], matrix[N * N];
     double expected[N];
     for (size_t i = 0; i < N; i++) {
         expected[i] = i < 4 ? 5 : i < 5 ? 3 : 2;
@@ -141,13 +142,17 @@ static void repeated_eigenvalues(void **state) {
         for (size_t k = 0; k < N; k++)
             for (size_t j = 0; j < N; j++)
                 matrix[i * N + k] += mirror[j * N + i] * expected[j] * mirror[j * N + k];
-    memcpy(copy, matrix, sizeof copy);
-    assert_int_equal(eigen_top(copy, N, TOP, values, vectors, NULL), TD_OK);
-    assert_orthonormal(vectors, TOP);
-    assert_eigen(matrix, values, vectors, TOP);
-    for (size_t i = 0; i < TOP; i++)
-        assert_near(values[i], expected[i], 1e-12);
-    assert_vector(vectors + 4 * N, mirror + 4 * N, N);
+    for (size_t top = 1; top <= TOP; top++) {
+        double copy[N * N], values[TOP], vectors[TOP * N];
+        memcpy(copy, matrix, sizeof copy);
+        assert_int_equal(eigen_top(copy, N, top, values, vectors, NULL), TD_OK);
+        assert_orthonormal(vectors, top);
+        assert_eigen(matrix, values, vectors, top);
+        for (size_t i = 0; i < top; i++)
+            assert_near(values[i], expected[i], 1e-12);
+        if (top > 4)
+            assert_vector(vectors + 4 * N, mirror + 4 * N, N);
+    }
 }
 
 static void few_and_all_agree_with_the_definition(void **state) {

@@ -196,12 +196,27 @@ static void test_core_has_a_name(void **state) {
     assert_true(strlen(td_blas_core()) > 0);
 }
 
+static void test_even_chunks(void **state) {
+    (void)state;
+    assert_int_equal(td_even_chunk(64, 24, 4), 16);
+    assert_int_equal(td_even_chunk(256, 36, 4), 32);
+    assert_int_equal(td_even_chunk(512, 48, 4), 44);
+    assert_int_equal(td_even_chunk(5, 48, 4), 4);
+    for (size_t count = 1; count < 200; count++)
+        for (size_t most = 3; most < 100; most += 3) {
+            const size_t size = td_even_chunk(count, most, 3);
+            assert_int_equal(size % 3, 0);
+            assert_in_range(size, 3, most);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_item_once),
         cmocka_unit_test(test_claimed_chunks_are_done_by_one_thread),
         cmocka_unit_test(test_zero_threads_is_one_per_core),
         cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_even_chunks),
         cmocka_unit_test(test_the_first_failure_is_told),
         cmocka_unit_test(test_products_have_the_same_bits_at_any_thread_count),
         IN_FOLDER(test_quota),

@@ -4,6 +4,7 @@
 #define TD_NN_KERNEL_VECTOR_H
 
 #include "nn/kernel/kernel.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -94,19 +95,27 @@ TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
     _mm512_mask_storeu_ps(to, lanes, (__m512)value);
 }
 #elif defined(__AVX2__) && defined(__FMA__)
-typedef __m256i td_lane_mask;
+typedef struct td_lane_mask {
+    __m256i bits;
+    bool whole;
+} td_lane_mask;
 
 TD_INLINE td_lane_mask td_first_lanes(size_t count) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count),
-                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return (td_lane_mask){_mm256_cmpgt_epi32(_mm256_set1_epi32((int)count),
+                                             _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+                          count == TD_LANES};
 }
 
 TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
-    return (td_vec)_mm256_maskload_ps(from, lanes);
+    return (td_vec)_mm256_maskload_ps(from, lanes.bits);
 }
 
+/* AMD's processors take a dozen cycles for a store by a mask. */
 TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
-    _mm256_maskstore_ps(to, lanes, (__m256)value);
+    if (lanes.whole)
+        td_vec_store(to, value);
+    else
+        _mm256_maskstore_ps(to, lanes.bits, (__m256)value);
 }
 #else
 typedef size_t td_lane_mask;
@@ -116,11 +125,18 @@ TD_INLINE td_lane_mask td_first_lanes(size_t count) {
 }
 
 TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
-    return td_vec_load_part(from, lanes);
+    if (lanes == TD_LANES)
+        return td_vec_load(from);
+    return (td_vec){lanes > 0 ? from[0] : 0, lanes > 1 ? from[1] : 0, lanes > 2 ? from[2] : 0};
 }
 
 TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
-    td_vec_store_part(to, value, lanes);
+    if (lanes == TD_LANES) {
+        td_vec_store(to, value);
+        return;
+    }
+    for (size_t i = 0; i < lanes; i++)
+        to[i] = value[i];
 }
 #endif
 

@@ -251,6 +251,7 @@ static void run(data_pass *p) {
         data_slabs(p);
         return;
     }
+    p->sizes.tiles = td_even_chunk(p->tiles, p->sizes.tiles, TD_PANEL_ROWS / 3);
     size_t task = p->sizes.tiles;
     if (p->adjoint) /* whole images, for the same reason */
         task = td_size_max(1, p->sizes.tiles / p->image_tiles) * p->image_tiles;

@@ -15,23 +15,24 @@ void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n
              size_t jobz_length, size_t range_length, size_t uplo_length);
 
 typedef struct problem {
-    double *matrix; /* [n, n] */
-    int n, top, info;
-    double *values;  /* [n], of which the first `top` are used, in ascending order */
-    double *vectors; /* [top, n] */
-    int *support;    /* [2 * top] */
+    double *matrix;   /* [n, n] */
+    double *diagonal; /* [n]; it and one triangle of the matrix are overwritten */
+    int n, count;     /* `count` vectors are wanted, those of the largest values */
+    int found, info;
+    double *values;  /* [n], of which the first `found` are used, in ascending order */
+    double *vectors; /* [count, n] */
+    int *support;    /* [2 * count] */
     double *work;
     int *int_work;
     int work_size, int_work_size; /* -1: only ask for them */
 } problem;
 
 static void call(problem *p) {
-    const int first = p->n - p->top + 1; /* counted from 1, ascending */
+    const int first = p->n - p->count + 1; /* counted from 1, ascending */
     const double unused = 0, tolerance = 0 /* the default */;
-    int found;
-    dsyevr_("V", "I", "L", &p->n, p->matrix, &p->n, &unused, &unused, &first, &p->n, &tolerance,
-            &found, p->values, p->vectors, &p->n, p->support, p->work, &p->work_size, p->int_work,
-            &p->int_work_size, &p->info, 1, 1, 1);
+    dsyevr_("V", p->count < p->n ? "I" : "A", "L", &p->n, p->matrix, &p->n, &unused, &unused,
+            &first, &p->n, &tolerance, &p->found, p->values, p->vectors, &p->n, p->support, p->work,
+            &p->work_size, p->int_work, &p->int_work_size, &p->info, 1, 1, 1);
 }
 
 static void call_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -41,12 +42,12 @@ static void call_chunk(void *context, size_t begin, size_t end, size_t chunk, si
 
 static td_status reserve(problem *p, td_arena *arena, td_error *error) {
     static const char what[] = "eigenvectors";
-    const size_t n = (size_t)p->n, top = (size_t)p->top;
+    const size_t n = (size_t)p->n, count = (size_t)p->count;
     double best;
     int least;
     TD_TRY(TD_ARENA_NEW(arena, n, &p->values, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, n * top, &p->vectors, what, error));
-    TD_TRY(TD_ARENA_NEW(arena, 2 * top, &p->support, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, n * count, &p->vectors, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, 2 * count, &p->support, what, error));
     p->work = &best;
     p->int_work = &least;
     p->work_size = p->int_work_size = -1;
@@ -55,6 +56,31 @@ static td_status reserve(problem *p, td_arena *arena, td_error *error) {
     p->int_work_size = least;
     TD_TRY(TD_ARENA_NEW(arena, (size_t)p->work_size, &p->work, what, error));
     return TD_ARENA_NEW(arena, (size_t)p->int_work_size, &p->int_work, what, error);
+}
+
+static td_status solve(problem *p, td_arena *arena, td_error *error) {
+    TD_TRY(reserve(p, arena, error));
+    td_parallel_for(1, 1, call_chunk, p);
+    if (p->info != 0)
+        return td_fail(error, TD_ERR_NUMERIC, "eigenvectors: LAPACK's dsyevr failed (%d)", p->info);
+    return TD_OK;
+}
+
+/* Where values repeat, bisection may miss some of those that it was asked for, as dstebz says; the
+ * cure, it says, is to ask for all. */
+static td_status solve_all(problem *p, td_arena *arena, td_error *error) {
+    const size_t n = (size_t)p->n;
+    for (size_t i = 0; i < n; i++) {
+        p->matrix[i * n + i] = p->diagonal[i];
+        for (size_t k = 0; k < i; k++)
+            p->matrix[k * n + i] = p->matrix[i * n + k];
+    }
+    p->count = p->n;
+    TD_TRY(solve(p, arena, error));
+    return p->found == p->n
+               ? TD_OK
+               : td_fail(error, TD_ERR_NUMERIC, "eigenvectors: LAPACK's dsyevr found %d of %d",
+                         p->found, p->n);
 }
 
 /* A vector and its negative serve alike; taken is the one whose largest component is positive. */
@@ -70,18 +96,19 @@ static void copy_oriented(double *to, const double *from, size_t n) {
 
 td_status eigen_top(double *matrix, size_t n, size_t top, double *values, double *vectors,
                     td_error *error) {
-    problem p = {.matrix = matrix, .n = (int)n, .top = (int)top};
+    problem p = {.matrix = matrix, .n = (int)n, .count = (int)top};
     td_arena arena = {0};
-    td_status status = reserve(&p, &arena, error);
-    if (status == TD_OK) {
-        td_parallel_for(1, 1, call_chunk, &p);
-        if (p.info != 0)
-            status =
-                td_fail(error, TD_ERR_NUMERIC, "eigenvectors: LAPACK's dsyevr failed (%d)", p.info);
-    }
+    td_status status = TD_ARENA_NEW(&arena, n, &p.diagonal, "eigenvectors", error);
+    for (size_t i = 0; status == TD_OK && i < n; i++)
+        p.diagonal[i] = matrix[i * n + i];
+    if (status == TD_OK)
+        status = solve(&p, &arena, error);
+    if (status == TD_OK && p.found < p.count)
+        status = solve_all(&p, &arena, error);
     for (size_t i = 0; status == TD_OK && i < top; i++) {
-        values[i] = p.values[top - 1 - i];
-        copy_oriented(vectors + i * n, p.vectors + (top - 1 - i) * n, n);
+        const size_t from = (size_t)p.found - 1 - i;
+        values[i] = p.values[from];
+        copy_oriented(vectors + i * n, p.vectors + from * n, n);
     }
     td_arena_free(&arena);
     return status;

@@ -1,0 +1,233 @@
+/* What each way to compute a convolution takes, on the shapes of the zoo's nets and on smaller
+ * ones: microseconds of one thread's processor time for a batch, forward, and back to the weights
+ * and to the input. The ways take turns, and the fastest of a number of turns counts: others may
+ * use the machine. A way that is far behind is given up. The one that the operator takes is marked
+ * with a star.
+ *
+ * Arguments: names of nets (without, all and the smaller shapes). The kernel and OpenBLAS's core
+ * should be of one kind: OPENBLAS_CORETYPE=Haswell beside avx2, Nehalem beside sse2. */
+#include "base/arena.h"
+#include "base/parallel.h"
+#include "base/size.h"
+#include "nn/conv.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 64, CLASSES = 10, PATHS = 4, MOST_SHAPES = 256 };
+enum { LEAST_TURNS = 7, FAR_BEHIND = 3, MOST_PLACES = 7 * 7 /* of a kernel */, TEXT = 256 };
+static const double least_seconds = 0.4; /* of all ways' turns together */
+
+enum { FORWARD, WEIGHTS, INPUT, PASSES };
+
+static const struct {
+    const char *net;
+    size_t side, channels;
+} nets[] = {{"cnn", 28, 1},
+            {"cnn-bn", 28, 1},
+            {"lenet5", 32, 3},
+            {"vgg16", 32, 3},
+            {"resnet18", 32, 3},
+            {"resnet34", 32, 3},
+            {"resnet34-small", 32, 3},
+            {"preact-resnet18", 32, 3}};
+
+/* Square 3×3 convolutions with padding around what decides between the ways. */
+static const struct {
+    size_t side, in, out;
+} shapes[] = {{32, 1, 8},   {32, 1, 64},  {32, 3, 8},  {32, 3, 16},  {32, 3, 32}, {32, 4, 32},
+              {32, 8, 8},   {32, 8, 16},  {32, 8, 32}, {32, 12, 12}, {32, 16, 4}, {32, 16, 16},
+              {32, 16, 32}, {32, 24, 8},  {32, 32, 4}, {32, 64, 2},  {32, 64, 4}, {16, 8, 16},
+              {16, 16, 16}, {16, 16, 64}, {8, 3, 32},  {8, 8, 16},   {8, 16, 16}, {8, 16, 64},
+              {4, 3, 32},   {4, 8, 16},   {4, 16, 32}, {4, 64, 64},  {3, 8, 16},  {3, 16, 32},
+              {3, 64, 64},  {2, 8, 8},    {2, 16, 32}, {2, 64, 64}};
+
+/* What a way works with. */
+typedef struct arrays {
+    float *x, *y, *dx, *dy, *weights, *dweights, *bias, *dbias, *prepared, *scratch;
+} arrays;
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static td_status fill(td_arena *arena, size_t count, float **out, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(arena, count, out, "arrays", error));
+    for (size_t i = 0; i < count; i++)
+        (*out)[i] = (float)(i * 7919 % 1009) / 1009 - 0.5f;
+    return TD_OK;
+}
+
+static td_status allocate(td_arena *arena, const td_conv *c, arrays *a, td_error *error) {
+    const size_t inputs = BATCH * td_shape_size(c->in), outputs = BATCH * td_shape_size(c->out);
+    const size_t weights = MOST_PLACES * c->in.channels * c->out.channels;
+    size_t prepared = 0, scratch = 0;
+    for (size_t i = 0; td_conv_paths[i]; i++)
+        if (td_conv_paths[i]->computes(c)) {
+            prepared = td_size_max(prepared, td_conv_paths[i]->prepared(c));
+            scratch = td_size_max(scratch, td_conv_paths[i]->scratch(c, BATCH, true));
+        }
+    const struct {
+        float **array;
+        size_t count;
+    } all[] = {{&a->x, inputs},
+               {&a->y, outputs},
+               {&a->dx, inputs},
+               {&a->dy, outputs},
+               {&a->weights, weights},
+               {&a->dweights, weights},
+               {&a->bias, c->out.channels},
+               {&a->dbias, c->out.channels},
+               {&a->prepared, prepared},
+               {&a->scratch, scratch}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        TD_TRY(fill(arena, all[i].count, all[i].array, error));
+    return TD_OK;
+}
+
+/* One turn of one way: its passes, each timed. */
+static void take_turn(const td_conv_path *path, const td_conv *c, const arrays *a, double *best) {
+    td_run run = {.batch = BATCH,
+                  .in = {a->x},
+                  .out = a->y,
+                  .params = {a->weights, a->bias},
+                  .prepared = a->prepared,
+                  .scratch = a->scratch,
+                  .dout = a->dy};
+    path->prepare(c, &run);
+    for (size_t pass = 0; pass < PASSES; pass++) {
+        run.dparams[0] = pass == WEIGHTS ? a->dweights : NULL;
+        run.dparams[1] = pass == WEIGHTS ? a->dbias : NULL;
+        run.din[0] = pass == INPUT ? a->dx : NULL;
+        const double before = seconds();
+        if (pass == FORWARD)
+            path->forward(c, &run);
+        else
+            path->backward(c, &run);
+        best[pass] = fmin(best[pass], seconds() - before);
+    }
+}
+
+static double sum(const double best[PASSES]) {
+    return best[FORWARD] + best[WEIGHTS] + best[INPUT];
+}
+
+/* All ways once, but those that are far behind. */
+static void take_turns(const td_conv *c, const arrays *a, double best[PATHS][PASSES]) {
+    double least = INFINITY;
+    for (size_t i = 0; td_conv_paths[i]; i++)
+        least = fmin(least, sum(best[i]));
+    for (size_t i = 0; td_conv_paths[i]; i++)
+        if (td_conv_paths[i]->computes(c) &&
+            (sum(best[i]) == INFINITY || sum(best[i]) < FAR_BEHIND * least))
+            take_turn(td_conv_paths[i], c, a, best[i]);
+}
+
+static void print_row(const td_conv *c, const char *net, double best[PATHS][PASSES]) {
+    const td_window *w = &c->window;
+    size_t taken = 0;
+    while (!td_conv_paths[taken]->computes(c) || !td_conv_paths[taken]->pays(c))
+        taken++;
+    printf("%zux%zu/%zu+%zu %zux%zu %zu->%zu %s\n", w->kernel_h, w->kernel_w, w->stride_h, w->pad_h,
+           c->in.height, c->in.width, c->in.channels, c->out.channels, net);
+    for (size_t i = 0; td_conv_paths[i]; i++)
+        if (td_conv_paths[i]->computes(c))
+            printf("  %c %-9s %8.0f %8.0f %8.0f  %9.0f\n", i == taken ? '*' : ' ',
+                   td_conv_paths[i]->name, 1e6 * best[i][FORWARD], 1e6 * best[i][WEIGHTS],
+                   1e6 * best[i][INPUT], 1e6 * sum(best[i]));
+    fflush(stdout);
+}
+
+static td_status bench_shape(const td_conv *c, const char *net, td_error *error) {
+    td_arena arena = {0};
+    arrays a;
+    double best[PATHS][PASSES], start;
+    for (size_t i = 0; i < PATHS; i++)
+        for (size_t pass = 0; pass < PASSES; pass++)
+            best[i][pass] = INFINITY;
+    td_status status = allocate(&arena, c, &a, error);
+    start = seconds();
+    for (int turn = 0; status == TD_OK && (turn < LEAST_TURNS || seconds() - start < least_seconds);
+         turn++)
+        take_turns(c, &a, best);
+    if (status == TD_OK)
+        print_row(c, net, best);
+    td_arena_free(&arena);
+    return status;
+}
+
+/* Shapes that were measured already. */
+typedef struct seen {
+    td_conv shapes[MOST_SHAPES];
+    size_t count;
+} seen;
+
+static bool is_new(seen *s, const td_conv *c) {
+    for (size_t i = 0; i < s->count; i++)
+        if (memcmp(&s->shapes[i], c, sizeof *c) == 0)
+            return false;
+    if (s->count < MOST_SHAPES)
+        s->shapes[s->count++] = *c;
+    return true;
+}
+
+static td_status bench_net(seen *s, const char *name, const char *text,
+                           const td_net_variables *variables, td_error *error) {
+    td_net net;
+    td_status status = TD_OK;
+    TD_TRY(td_net_parse(&net, text, variables, error));
+    for (size_t i = 1; status == TD_OK && i < net.node_count; i++) {
+        const td_node *node = &net.nodes[i];
+        if (strcmp(node->op->name, "conv") != 0)
+            continue;
+        const td_conv c = td_conv_of(node, net.nodes[node->inputs[0]].shape);
+        if (is_new(s, &c))
+            status = bench_shape(&c, name, error);
+    }
+    td_net_free(&net);
+    return status;
+}
+
+static td_status bench_zoo(seen *s, int count, char **names, td_error *error) {
+    for (size_t row = 0; row < sizeof nets / sizeof *nets; row++) {
+        const td_net_variables variables = {nets[row].side, nets[row].side, nets[row].channels,
+                                            CLASSES};
+        bool wanted = count == 0;
+        for (int i = 0; i < count; i++)
+            wanted |= strcmp(names[i], nets[row].net) == 0;
+        if (wanted)
+            TD_TRY(bench_net(s, nets[row].net, td_zoo_text(nets[row].net), &variables, error));
+    }
+    return TD_OK;
+}
+
+static td_status bench_shapes(seen *s, td_error *error) {
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        char text[TEXT];
+        snprintf(text, sizeof text,
+                 "input = image() height=%zu width=%zu channels=%zu\n"
+                 "c = conv(input) out=%zu kernel=3 pad=1\nflat = flatten(c)\n",
+                 shapes[i].side, shapes[i].side, shapes[i].in, shapes[i].out);
+        TD_TRY(bench_net(s, "", text, NULL, error));
+    }
+    return TD_OK;
+}
+
+int main(int argc, char **argv) {
+    static seen s;
+    td_error error = {0};
+    td_set_threads(1);
+    printf("kernel %s, OpenBLAS core %s, batch %d; microseconds\n"
+           "kernel/stride+pad, input, channels\n"
+           "    way        forward  weights    input   together\n",
+           KERNEL, td_blas_core(), BATCH);
+    td_status status = argc > 1 ? TD_OK : bench_shapes(&s, &error);
+    if (status == TD_OK)
+        status = bench_zoo(&s, argc - 1, argv + 1, &error);
+    if (status != TD_OK)
+        fprintf(stderr, "bench_paths: %s\n", error.message);
+    return status != TD_OK;
+}
