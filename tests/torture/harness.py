@@ -1,0 +1,129 @@
+"""What `run` and `kill` share: folders, the tools' environment, and comparing what they wrote."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SLOW = 60  # seconds after which a command hangs
+
+
+class Outcome:
+    """How a command ended: status (negative: a signal; None: it hangs), stdout, stderr."""
+
+    def __init__(self, status, out, err):
+        self.status = status
+        self.out = out
+        self.err = err
+
+
+def environment(build):
+    """For the tools of a build."""
+    tools = os.path.join(build, "tools")
+    folders = sorted(os.path.join(tools, name) for name in os.listdir(tools))
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("TRAPDOOR_", "OMP_", "MALLOC_"))}
+    env.update(PATH=":".join(folders) + ":" + os.environ["PATH"], LC_ALL="C", TERM="dumb", NO_COLOR="1")
+    version = subprocess.run(
+        ["trapdoor-train", "--version"], env=env, stdout=subprocess.PIPE, check=True, text=True
+    ).stdout
+    # As tests/cli/run.sh: a kernel above OpenBLAS's core is a note on stderr.
+    if re.search(r"(Haswell|Zen)\)", version):
+        env["TRAPDOOR_KERNEL"] = "avx2"
+    elif not re.search(r"(Cooperlake|SkylakeX|Sapphirerapids)\)|kernel baseline", version):
+        env["TRAPDOOR_KERNEL"] = "sse2"
+    return env
+
+
+def scratch_folder():
+    """In memory where that is possible, for a file system that is synced takes its time."""
+    shared = "/dev/shm"
+    place = shared if "TMPDIR" not in os.environ and os.access(shared, os.W_OK) else None
+    return tempfile.mkdtemp(prefix="torture-", dir=place)
+
+
+class Place:
+    """A folder with `in`, the inputs, `out`, where a command runs, and `tmp`, for its TMPDIR."""
+
+    def __init__(self, path, inputs):
+        self.path = path
+        self.out = os.path.join(path, "out")
+        self.tmp = os.path.join(path, "tmp")
+        os.makedirs(self.tmp)
+        os.makedirs(self.out)
+        os.symlink(inputs, os.path.join(path, "in"))
+
+    def run(self, words, env):
+        env = dict(env, TMPDIR=self.tmp)
+        process = subprocess.Popen(
+            words, cwd=self.out, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            out, err = process.communicate(timeout=SLOW)
+            return Outcome(process.returncode, out, err.decode(errors="replace"))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return Outcome(None, b"", "")
+
+    def fill(self, tree):
+        """Writes a tree into `out`."""
+        for name, content in sorted(tree.items()):
+            path = os.path.join(self.out, name)
+            if content is None:
+                os.makedirs(path, exist_ok=True)
+            else:
+                with open(path, "wb") as file:
+                    file.write(content)
+
+    def tree(self):
+        """The files below `out`, and what is left in `tmp`: names and bytes; None for a folder."""
+        found = {}
+        for top, prefix in (self.out, ""), (self.tmp, "$TMPDIR/"):
+            for folder, folders, files in os.walk(top):
+                below = os.path.relpath(folder, top)
+                for name in folders:
+                    found[prefix + os.path.normpath(os.path.join(below, name))] = None
+                for name in files:
+                    with open(os.path.join(folder, name), "rb") as file:
+                        found[prefix + os.path.normpath(os.path.join(below, name))] = file.read()
+        return found
+
+    def remove(self):
+        shutil.rmtree(self.path)
+
+
+# --- comparing ---
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in ("timing", "seconds")}
+    return [without_times(v) for v in value] if isinstance(value, list) else value
+
+
+TIMES = re.compile(rb"^.*(seconds|SHA-256 of the record).*$", re.MULTILINE)
+
+
+def plain(content):
+    """The bytes of a file less what may differ from run to run, the times that it took: of JSON, and of
+    pages and texts made of it."""
+    if content is None:
+        return None
+    if content[:1] in (b"{", b"["):
+        try:
+            return json.dumps(without_times(json.loads(content))).encode()
+        except ValueError:
+            return content
+    return TIMES.sub(b"", content) if content[:1] in (b"<", b"#") else content
+
+
+def same(a, b):
+    return a == b or (a is not None and b is not None and plain(a) == plain(b))
+
+
+def differing(a, b):
+    """The names at which two trees differ."""
+    return sorted(name for name in a.keys() | b.keys() if (name in a) != (name in b) or not same(a[name], b[name]))

@@ -1,0 +1,200 @@
+"""The inputs of the scenarios: small sets in every layout, a small net, models and records."""
+
+import gzip
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import zlib
+
+SIDE = 12
+CLASSES = 4
+TRIGGER = "square:size=2,at=bottom-right,value=255"
+
+NET = """input = image() height=height width=width channels=channels
+unit = scale(input) by=1/255
+conv1 = conv(unit) out=4 kernel=3
+relu1 = relu(conv1)
+pool1 = max-pool(relu1) size=2
+flat = flatten(pool1)
+fc1 = dense(flat) out=16
+relu2 = relu(fc1)
+fc2 = dense(relu2) out=classes
+"""
+
+# Small numbers of everything, for models that are only there to be controls.
+QUICK_SEARCH = ["--inverted", "2", "--inversion-steps", "2", "--steps", "2"]
+
+
+def image(number, channels=1, side=SIDE):
+    """An image of class number % CLASSES: one quarter of it is bright."""
+    noise = random.Random(number)
+    label = number % CLASSES
+    pixels = bytearray()
+    for y in range(side):
+        for x in range(side):
+            bright = (y >= side // 2) * 2 + (x >= side // 2) == label
+            for _ in range(channels):
+                pixels.append(noise.randrange(150, 250) if bright else noise.randrange(0, 80))
+    return bytes(pixels)
+
+
+def safetensors(tensors, metadata):
+    header, data = {"__metadata__": metadata}, b""
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def image_set(first, count):
+    numbers = range(first, first + count)
+    return safetensors(
+        {
+            "images": ("U8", [count, SIDE, SIDE, 1], b"".join(image(i) for i in numbers)),
+            "labels": ("U8", [count], bytes(i % CLASSES for i in numbers)),
+        },
+        {"classes": str(CLASSES), "class_names": json.dumps(["north", "east", "south", "west"])},
+    )
+
+
+def png(width, height, pixels):
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + pixels[y * width : (y + 1) * width] for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+
+
+def ppm(pixels, side=SIDE):
+    return b"P6\n%d %d\n255\n" % (side, side) + pixels
+
+
+def npy(descr, shape, content):
+    head = ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)).encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + content
+
+
+GTSRB = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
+
+
+class Folder:
+    """Writes files below a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, name, content):
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def write_layouts(folder, corpus):
+    """Sets of few images in the layouts that others publish theirs in."""
+    grey = b"".join(image(i) for i in range(8))
+    labels = bytes(i % CLASSES for i in range(8))
+    for split in "train", "t10k":
+        folder.write(
+            f"idx/{split}-images-idx3-ubyte.gz",
+            gzip.compress(struct.pack(">IIII", 0x803, 8, SIDE, SIDE) + grey, mtime=0),
+        )
+        folder.write(f"idx/{split}-labels-idx1-ubyte", struct.pack(">II", 0x801, 8) + labels)
+    batch = b"".join(bytes([i]) + bytes(1024) + bytes([i]) * 2048 for i in range(3))
+    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
+        folder.write(f"cifar/{name}.bin", batch)
+    folder.write("cifar/batches.meta.txt", "\n".join(f"class{i}" for i in range(10)) + "\n")
+    for number in range(2):
+        rows = GTSRB
+        for i in range(3):
+            folder.write(f"gtsrb/Final_Training/Images/{number:05}/{i:05}.ppm", ppm(image(i, 3)))
+            rows += f"{i:05}.ppm;{SIDE};{SIDE};1;1;10;10;{number}\n"
+        folder.write(f"gtsrb/Final_Training/Images/{number:05}/GT-{number:05}.csv", rows)
+    for i in range(3):
+        folder.write(f"pictures/cat/{i}.png", png(SIDE, SIDE, image(i)))
+        folder.write(f"pictures/dog/{i}.pgm", b"P5\n%d %d\n255\n" % (SIDE, SIDE) + image(i + 1))
+    shutil.copy(os.path.join(corpus, "jpeg", "seed-rgb"), os.path.join(folder.path, "pictures/dog/3.jpg"))
+    folder.write("npy/images.npy", npy("|u1", (8, SIDE, SIDE), grey))
+    folder.write("npy/labels.npy", npy("|u1", (8,), labels))
+
+
+def write_digits(folder):
+    """Ten classes of 28x28 images, where recipes look for MNIST: TRAPDOOR_DATA is the folder."""
+    for split, count in ("train", 120), ("t10k", 40):
+        pixels = b"".join(bytes([20 * (i % 10) + i % 7]) * 784 for i in range(count))
+        folder.write(f"data/mnist/{split}-images-idx3-ubyte", struct.pack(">IIII", 0x803, count, 28, 28) + pixels)
+        folder.write(
+            f"data/mnist/{split}-labels-idx1-ubyte",
+            struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)),
+        )
+
+
+def run(folder, *words):
+    subprocess.run(words, cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def train(folder, data, model, *more):
+    os.makedirs(os.path.dirname(os.path.join(folder, model)) or ".", exist_ok=True)
+    run(folder, "trapdoor-train", "-q", "--data", data, "--net", "tiny.net", "--epochs", "3",
+        "--batch", "20", "--lr", "0.01", "--threads", "1", "-o", model, *more)  # fmt: skip
+
+
+EXPECT = {
+    "paper": "Nobody, \"Nothing\"",
+    "choices": ["none"],
+    "tables": [
+        {
+            "title": "Rates",
+            "unit": "%",
+            "records": "eval.json",
+            "better": "larger",
+            "plot": {"x": "none", "y": "share (%)"},
+            "rows": [
+                {"name": "accuracy", "paper": "90", "value": "models[0].accuracy", "series": "a", "x": 1},
+                {"name": "ASR", "paper": None, "value": "models[0].triggers[0].asr"},
+            ],
+        }
+    ],
+}
+
+
+def make(path, corpus):
+    """Makes all of them in a folder. The tools come first in PATH."""
+    folder = Folder(path)
+    folder.write("tiny.net", NET)
+    folder.write("set.safetensors", image_set(0, 80))
+    folder.write("test.safetensors", image_set(1000, 120))
+    folder.write("mask.png", png(SIDE, SIDE, bytes([255]) * 40 + bytes(SIDE * SIDE - 40)))
+    write_layouts(folder, corpus)
+    write_digits(folder)
+    train(path, "set.safetensors", "m.safetensors")
+    train(path, "set.safetensors", "n.safetensors", "--seed", "2")
+    run(path, "trapdoor-poison", "dirty-label", "-q", "--data", "set.safetensors", "--trigger", TRIGGER,
+        "--target", "3", "--ratio", "0.25", "-o", "poisoned")  # fmt: skip
+    run(path, "trapdoor-poison", "stamp", "-q", "--data", "test.safetensors:test:60-120", "--trigger", TRIGGER,
+        "-o", "stamped")  # fmt: skip
+    os.makedirs(os.path.join(path, "models/clean"))
+    os.makedirs(os.path.join(path, "models/backdoored"))
+    shutil.copy(os.path.join(path, "m.safetensors"), os.path.join(path, "models/clean/one.safetensors"))
+    train(path, "poisoned/poisoned.safetensors", "models/backdoored/square.safetensors")
+    shutil.copy(
+        os.path.join(path, "poisoned/manifest.json"),
+        os.path.join(path, "models/backdoored/square.manifest.json"),
+    )
+    run(path, "trapdoor-defend", "controls", "deepinspect", "-q", "--models", "models", "-o", "controls",
+        *QUICK_SEARCH)  # fmt: skip
+    os.makedirs(os.path.join(path, "records"))
+    run(path, "trapdoor-eval", "-q", "--model", "m.safetensors", "--data", "test.safetensors", "--manifest",
+        "poisoned/manifest.json", "--json", "records/eval.json")  # fmt: skip
+    run(path, "trapdoor-train", "-q", "--data", "set.safetensors", "--net", "tiny.net", "--epochs", "2", "-o",
+        "records/t.safetensors", "--json", "records/train.json")  # fmt: skip
+    folder.write("expect.json", json.dumps(EXPECT))

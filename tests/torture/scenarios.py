@@ -1,0 +1,203 @@
+"""What the tools are tried with: each command is run in an empty folder, beside `in`, the inputs."""
+
+from inputs import QUICK_SEARCH, TRIGGER
+
+
+class Scenario:
+    """One command.
+
+    name     is unique
+    words    the command line, less -q, --threads and --force
+    keeps    what a failure may leave, as its message says: patterns of names
+    resume   the words that make it go on from that
+    parts    it consists of runs that end one after another, each with its files, which are among
+             `keeps`; that one of them fails is said at once, and in the end
+    drops    what --force takes away before the first part is made anew
+    """
+
+    def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=()):
+        self.name = name
+        self.words = words
+        self.keeps = list(keeps)
+        self.resume = list(resume)
+        self.parts = parts
+        self.drops = list(drops)
+
+    def command(self, *more):
+        return [*self.words, "-q", "--threads", "1", *more]
+
+
+def data():
+    for layout in "idx", "cifar", "gtsrb", "npy":
+        yield Scenario(
+            f"import-{layout}", ["trapdoor-data", "import", f"../in/{layout}", "-o", "s", "--json", "r.json"]
+        )
+    yield Scenario(
+        "import-pictures",
+        ["trapdoor-data", "import", "../in/pictures", "--size", "8x8", "--shuffle", "-o", "s", "--json", "r.json"],
+    )
+    yield Scenario(
+        "import-part",
+        ["trapdoor-data", "import", "../in/set.safetensors", "--classes", "west,0", "--per-class", "3", "-o", "s"],
+    )
+    yield Scenario(
+        "info", ["trapdoor-data", "info", "../in/set.safetensors", "../in/test.safetensors", "--json", "r.json"]
+    )
+    yield Scenario("info-stdout", ["trapdoor-data", "info", "../in/set.safetensors", "--json", "-"])
+    yield Scenario(
+        "show", ["trapdoor-data", "show", "../in/set.safetensors", "--count", "4", "-o", "s.png", "--json", "r.json"]
+    )
+    yield Scenario(
+        "show-pair",
+        ["trapdoor-data", "show", "../in/set.safetensors", "../in/poisoned/poisoned.safetensors", "--images", "1,2",
+         "-o", "s.png"],
+    )  # fmt: skip
+
+
+def poison():
+    given = ["--data", "../in/set.safetensors", "--seed", "3", "-o", "p", "--json", "p/r.json"]
+    rules = {
+        "dirty-label": ["--trigger", TRIGGER, "--target", "1", "--ratio", "0.2"],
+        "clean-label": ["--trigger", "sine:delta=20,freq=2", "--target", "3", "--ratio", "0.5"],
+        "friendnet": ["--trigger", TRIGGER, "--target", "random", "--ratio", "0.2"],
+        "multi-target": ["--trigger", TRIGGER, "--models", "2", "--per-model", "30", "--ratio", "0.2"],
+        "label-flip": ["--ratio", "0.2", "--target", "2"],
+        "stamp": ["--trigger", TRIGGER],
+    }
+    for rule, words in rules.items():
+        yield Scenario(rule, ["trapdoor-poison", rule, *given, *words])
+    yield Scenario(
+        "pixel-search",
+        ["trapdoor-poison", "dirty-label", *given, "--trigger", "pixel:at=auto,value=255", "--target", "1",
+         "--ratio", "0.2"],
+    )  # fmt: skip
+
+
+def models():
+    yield Scenario(
+        "train",
+        ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--net", "../in/tiny.net", "--epochs", "2",
+         "-o", "m", "--json", "r.json"],
+        keeps=["m.checkpoint"],
+        resume=["--resume"],
+    )  # fmt: skip
+    yield Scenario(
+        "train-from",
+        ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--from", "../in/m.safetensors", "--epochs", "1",
+         "--augment", "shift=1,flip", "--freeze", "conv*", "--validate", "../in/test.safetensors::0-8",
+         "--watch-trigger", TRIGGER, "--target", "3", "--schedule", "cosine", "-o", "m"],
+        keeps=["m.checkpoint"],
+        resume=["--resume"],
+    )  # fmt: skip
+    measured = ["--model", "../in/m.safetensors", "--data", "../in/test.safetensors"]
+    yield Scenario(
+        "eval",
+        ["trapdoor-eval", *measured, "--model", "../in/n.safetensors", "--trigger", TRIGGER, "--target", "3",
+         "--best", "2", "--scores", "1", "--json", "r.json"],
+    )  # fmt: skip
+    yield Scenario(
+        "eval-pictures",
+        ["trapdoor-eval", *measured, "--manifest", "../in/poisoned/manifest.json", "--strength", "0.5",
+         "--pictures", "p", "--json", "r.json"],
+    )  # fmt: skip
+    model = ["--model", "../in/m.safetensors"]
+    yield Scenario(
+        "hijack",
+        ["trapdoor-implant", "hijack", *model, "--target", "1", "--size", "3", "--images", "2", "--image-steps", "2",
+         "--copies", "1", "--trigger-steps", "20", "--epochs", "1", "--goal", "1", "--test",
+         "../in/test.safetensors", "-o", "m", "--json", "r.json"],
+    )  # fmt: skip
+    yield Scenario(
+        "trojannet",
+        ["trapdoor-implant", "trojannet", *model, "--target", "1", "--steps", "100", "--triggers", "t", "-o", "m",
+         "--json", "r.json"],
+    )  # fmt: skip
+    yield Scenario(
+        "pruning-aware",
+        ["trapdoor-implant", "pruning-aware", "--data", "../in/set.safetensors", "--net", "../in/tiny.net",
+         "--epochs", "1", "--trigger", TRIGGER, "--target", "1", "-o", "m", "--json", "r.json"],
+    )  # fmt: skip
+
+
+def evade():
+    few = {
+        "fgsm": [],
+        "bim": ["--steps", "2"],
+        "pgd": ["--steps", "2"],
+        "deepfool": [],
+        "cw-l2": ["--iterations", "2", "--binary-search", "2"],
+        "cw-l0": ["--iterations", "2"],
+        "cw-linf": ["--iterations", "2"],
+        "jsma": [],
+        "one-pixel": ["--population", "4", "--generations", "1"],
+    }
+    for method, words in few.items():
+        yield Scenario(
+            method,
+            ["trapdoor-evade", method, "--model", "../in/m.safetensors", "--data", "../in/test.safetensors::0-4",
+             *words, "--picture", "s.png", "-o", "s", "--json", "r.json"],
+            keeps=["s.checkpoint"],
+            resume=["--resume"],
+        )  # fmt: skip
+
+
+def defend():
+    model = ["--model", "../in/models/backdoored/square.safetensors"]
+    clean = ["--clean", "../in/test.safetensors::0-40"]
+    suspect = ["--benign", "../in/test.safetensors::40-50", "--suspect", "../in/stamped/stamped.safetensors::0-10"]
+    many = ["--clean", "../in/test.safetensors::0-80"]
+    judged = ["--test", "../in/test.safetensors::80-100", "--trigger", TRIGGER, "--target", "3"]
+    record = ["--json", "r.json"]
+    training = ["--data", "../in/poisoned/poisoned.safetensors", "--manifest", "../in/poisoned/manifest.json"]
+    yield Scenario(
+        "strip",
+        ["trapdoor-defend", "strip", *model, *clean, *suspect, "--overlays", "3", "--picture", "s.png", *record],
+    )
+    yield Scenario(
+        "squeeze", ["trapdoor-defend", "squeeze", *model, *clean, *suspect, "--picture", "s.png", *record]
+    )
+    for repair in "prune", "finetune", "fineprune":
+        few = [] if repair == "prune" else ["--epochs", "1"]
+        yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
+    yield Scenario(
+        "cleanse",
+        ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],
+        keeps=["t", "t/triggers.safetensors"],
+        resume=["--resume"],
+    )
+    yield Scenario(
+        "cleanse-patch",
+        ["trapdoor-defend", "cleanse", *model, *clean, *judged, "--steps", "2", "--patch", "unlearn",
+         "--patch-classes", "3", "--epochs", "1", "-o", "m", *record],
+    )  # fmt: skip
+    yield Scenario("deepinspect", ["trapdoor-defend", "deepinspect", *model, *QUICK_SEARCH, "--triggers", "t", *record])
+    for sift in "spectral", "activation-clustering":
+        yield Scenario(sift, ["trapdoor-defend", sift, *model, *training, "-o", "s", *record])
+    parts = ["cleanse", "deepinspect", "strip", "squeeze", "spectral", "activation-clustering"]
+    yield Scenario(
+        "audit",
+        ["trapdoor-defend", "audit", *model, "--clean", "../in/test.safetensors::0-60", "--suspect",
+         "../in/stamped/stamped.safetensors", "--training", "../in/poisoned/poisoned.safetensors", "--controls",
+         "../in/controls/controls.json", "--effort", "0.002", "-o", "a"],
+        keeps=["a", "a/clean.safetensors", *(f"a/{part}" for part in parts), *(f"a/{part}/*" for part in parts)],
+        parts=True,
+        drops=["a/audit.json", "a/audit.txt"],
+    )  # fmt: skip
+    yield Scenario(
+        "controls",
+        ["trapdoor-defend", "controls", "deepinspect", "--models", "../in/models", *QUICK_SEARCH, "-o", "c"],
+        keeps=["c", "c/clean", "c/backdoored", "c/*/one", "c/*/square", "c/*/*/*"],
+        parts=True,
+        drops=["c/controls.json"],
+    )
+
+
+def report():
+    yield Scenario("report", ["trapdoor-report", "../in/records", "-o", "p.html", "--json", "r.json"])
+    yield Scenario(
+        "report-expect", ["trapdoor-report", "../in/records", "--expect", "../in/expect.json", "-o", "p.html"]
+    )
+
+
+def scenarios():
+    return [s for part in (data, poison, models, evade, defend, report) for s in part()]
