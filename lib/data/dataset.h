@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "data/images.h"
+#include "data/remarks.h"
 #include "data/safetensors.h"
 
 /* The most classes that a set may have: a bound on what its label numbers can make others allocate.
@@ -35,6 +36,7 @@ typedef struct td_dataset {
     const char *folder;
     size_t folder_files;
     td_digest folder_digest;
+    td_remarks remarks;
     td_arena arena; /* owns all of the above that is not mapped */
     td_map map;     /* owns the mapped pixels */
 } td_dataset;

@@ -1,5 +1,6 @@
 #include "data/png.h"
 
+#include "data/orientation.h"
 #include "data/picture.h"
 #include <png.h>
 #include <setjmp.h>
@@ -76,6 +77,7 @@ static td_status decode_into(codec *c, td_bitmap *bitmap) {
         return TD_ERR_FORMAT;
     /* Of the chunks only those that say what the pixels are; texts and profiles stay unread. */
     png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
     png_set_user_limits(c->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_plausible limits */
     png_set_read_fn(c->png, c, on_read);
     png_read_info(c->png, c->info);
@@ -86,7 +88,11 @@ static td_status decode_into(codec *c, td_bitmap *bitmap) {
     TD_TRY(td_bitmap_make(bitmap, width, height, png_get_channels(c->png, c->info), c->error));
     TD_TRY(make_rows(c, bitmap));
     png_read_image(c->png, c->rows);
-    png_read_end(c->png, NULL);
+    png_read_end(c->png, c->info);
+    png_uint_32 size;
+    png_bytep exif;
+    if (png_get_eXIf_1(c->png, c->info, &size, &exif))
+        TD_TRY(td_orientation_read(&bitmap->orientation, exif, size, c->error));
     return TD_OK;
 }
 
@@ -117,6 +123,7 @@ static const char *const endings[] = {".png", NULL};
 
 const td_codec td_codec_png = {
     .name = "PNG",
+    .reads = "1 to 16 bits a channel, palettes, transparency, interlaced; EXIF orientation",
     .endings = endings,
     .recognise = recognise,
     .decode = decode,

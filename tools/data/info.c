@@ -242,6 +242,7 @@ static td_status describe_set(info *f, size_t number, td_error *error) {
     const char *data = f->data->texts[number];
     td_dataset set;
     TD_TRY(td_dataset_open(&set, data, "train", f->run->common->data_dir, error));
+    tool_run_warn(f->run, data, &set.remarks);
     td_status status = hashed_set_make(&f->hashed[number], &set, data, error);
     if (status == TD_OK)
         status = describe_open_set(f, number, &set, error);

@@ -22,8 +22,7 @@ td_status defend_open_model(tool_run *run, const defend_model *from, const td_im
 
 td_status defend_open_data(tool_run *run, const char *text, const char *split, td_dataset *data,
                            td_error *error) {
-    TD_TRY(td_dataset_open(data, text, split, run->common->data_dir, error));
-    return tool_record_dataset(&run->record, data, error);
+    return tool_run_dataset(run, text, split, data, error);
 }
 
 td_status defend_check_shape(const td_dataset *data, const td_net *net, td_error *error) {
