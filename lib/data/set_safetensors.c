@@ -198,7 +198,11 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     return TD_OK;
 }
 
-const td_format td_format_safetensors = {"a safetensors data set", recognise, open_set, NULL};
+const td_format td_format_safetensors = {
+    .name = "safetensors",
+    .needs = "a file with `images` U8 [N,H,W,C] and `labels` [N], as `trapdoor-data import` writes",
+    .recognise = recognise,
+    .open = open_set};
 
 /* The class names as a JSON array in *out, malloc'd; NULL where there are none. */
 static td_status class_names_text(const char **names, size_t count, char **out, td_error *error) {

@@ -94,8 +94,8 @@ static TIFF *open_tiff(source *s) {
     return tiff;
 }
 
-/* libtiff's words are RGBA, the first row at the top, whose colours are `multiplied` by alpha but for
- * grey ones that are stored without. */
+/* libtiff's words are RGBA, the first row at the top, whose colours are `multiplied` by alpha but
+ * for grey ones that are stored without. */
 static td_status read_words(TIFF *tiff, const source *s, uint32_t *words, td_bitmap *shape,
                             bool *multiplied, td_error *error) {
     TIFFRGBAImage image;

@@ -249,8 +249,7 @@ static void test_bmp_with_palettes(void **state) {
     put(bmp + 46, 1, 4); /* one colour alone */
     assert_refused(bmp, sizeof bmp, "BMP: values: expected colours 0 to 0, found 1");
     put(bmp + 46, 3, 4);
-    assert_refused(bmp, sizeof bmp,
-                   "BMP: palette: expected at most 2 colours, found 3");
+    assert_refused(bmp, sizeof bmp, "BMP: palette: expected at most 2 colours, found 3");
     /* OS/2's header, with entries of 3 bytes. */
     uint8_t old[26 + 48 + 4] = {0};
     memcpy(old, "BM", 2);

@@ -6,6 +6,8 @@
 #include "frame/command.h"
 #include <stddef.h>
 
+extern const tool_print data_prints[];
+
 extern const tool_method data_import, data_info, data_show;
 
 /* The classes of a data set. */

@@ -187,6 +187,7 @@ static td_status import_pictures(tool_run *run, td_error *error) {
 static const tool_family family = {
     .name = "import",
     .word = "command",
+    .prints = data_prints,
     .usage = "DATA -o SET.safetensors",
     .run = import_pictures,
     .output = TOOL_OUTPUT_FILE,
@@ -197,13 +198,14 @@ static const tool_family family = {
 static const char help[] =
     "Makes a data set in one file of pictures, or of a part of another set.\v"
     "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B a "
-    "half-open range of indices. A PATH may be a folder of class folders with pictures, alone or "
-    "in "
-    "folders train and test, GTSRB's layout, CIFAR-10's binary batches, IDX files, .npy arrays or "
+    "half-open range of indices. A PATH may be a folder of class folders with pictures, pictures "
+    "with an index of their labels, MNIST's, CIFAR's, STL-10's or GTSRB's files, NumPy's arrays or "
     "a "
-    "safetensors set. If any picture has colour, all become RGB. Pictures are turned upright as "
-    "their EXIF says, and transparent ones are laid on a ground. Pictures are read a block at a "
-    "time, so that a set may be larger than memory.\n\n"
+    "safetensors set: --help-data lists them. If any picture has colour, all become RGB. Pictures "
+    "are "
+    "turned upright as their EXIF says, and transparent ones are laid on a ground. Pictures are "
+    "read a "
+    "block at a time, so that a set may be larger than memory.\n\n"
     "Examples:\n"
     "  trapdoor-data import photos --size 64x64 -o photos.safetensors\n"
     "  trapdoor-data import gtsrb:test --roi --size 32x32 -o signs.safetensors\n"

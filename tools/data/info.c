@@ -309,6 +309,7 @@ static td_status inform(tool_run *run, td_error *error) {
 static const tool_family family = {
     .name = "info",
     .word = "command",
+    .prints = data_prints,
     .usage = "DATA...",
     .run = inform,
 };

@@ -14,6 +14,11 @@ void tool_run_warn(const tool_run *run, const char *data, const td_remarks *rema
                       "warning: %s: no value is above 1 of 255, so that every image is black: "
                       "perhaps they are of 0 to 1, to be multiplied by 255",
                       data);
+    if (remarks->transposed)
+        tool_run_note(run,
+                      "warning: %s: EMNIST's images are stored transposed; `trapdoor-data import "
+                      "--transpose` sets them upright",
+                      data);
 }
 
 void tool_run_remarks(const tool_run *run, const char *data, const td_remarks *remarks) {
@@ -27,5 +32,7 @@ void tool_run_remarks(const tool_run *run, const char *data, const td_remarks *r
     if (pictures[TD_FACT_CMYK] > 0)
         tool_run_note(run, "note: %s: %zu pictures were converted from CMYK without a profile",
                       data, pictures[TD_FACT_CMYK]);
+    if (remarks->one_class)
+        tool_run_note(run, "note: %s: all images are of one class", data);
     tool_run_warn(run, data, remarks);
 }
