@@ -29,6 +29,8 @@ static bool read_number(const char *label, size_t *out) {
 
 size_t td_index_class(const char *label, const char *const *names, size_t count) {
     size_t number;
+    if (count == 0)
+        return 0;
     if (read_number(label, &number)) /* these may be in the order of their values */
         for (size_t i = number ? number - 1 : 0; i <= number && i < count; i++)
             if (strcmp(names[i], label) == 0)

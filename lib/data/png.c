@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum { DEFLATE_RATIO = 1032, SIGNATURE_BYTES = 4 };
 
@@ -72,12 +73,31 @@ static td_status check_plausible(codec *c, size_t width, size_t height) {
     return TD_OK;
 }
 
+static size_t read_u32(const uint8_t *at) {
+    return (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+}
+
+/* From the first sound chunk eXIf; libpng would make room for whatever length it claims. */
+static td_status read_orientation(const codec *c, td_bitmap *bitmap) {
+    enum { SIGNATURE = 8, WORD = 4, AROUND = 3 * WORD }; /* a length before, a type, a sum behind */
+    for (size_t at = SIGNATURE; c->size >= AROUND && at <= c->size - AROUND;) {
+        const uint8_t *type = c->bytes + at + WORD;
+        const size_t length = read_u32(c->bytes + at);
+        if (length > c->size - AROUND - at)
+            return TD_OK;
+        if (memcmp(type, "eXIf", WORD) == 0 &&
+            crc32(0, type, (uInt)(WORD + length)) == read_u32(type + WORD + length))
+            return td_orientation_read(&bitmap->orientation, type + WORD, length, c->error);
+        at += AROUND + length;
+    }
+    return TD_OK;
+}
+
 static td_status decode_into(codec *c, td_bitmap *bitmap) {
     if (setjmp(png_jmpbuf(c->png)))
         return TD_ERR_FORMAT;
     /* Of the chunks only those that say what the pixels are; texts and profiles stay unread. */
     png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
     png_set_user_limits(c->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_plausible limits */
     png_set_read_fn(c->png, c, on_read);
     png_read_info(c->png, c->info);
@@ -88,12 +108,8 @@ static td_status decode_into(codec *c, td_bitmap *bitmap) {
     TD_TRY(td_bitmap_make(bitmap, width, height, png_get_channels(c->png, c->info), c->error));
     TD_TRY(make_rows(c, bitmap));
     png_read_image(c->png, c->rows);
-    png_read_end(c->png, c->info);
-    png_uint_32 size;
-    png_bytep exif;
-    if (png_get_eXIf_1(c->png, c->info, &size, &exif))
-        TD_TRY(td_orientation_read(&bitmap->orientation, exif, size, c->error));
-    return TD_OK;
+    png_read_end(c->png, NULL);
+    return read_orientation(c, bitmap);
 }
 
 static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td_error *error) {
