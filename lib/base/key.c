@@ -112,6 +112,10 @@ static bool read_position(const char *text, td_position *out) {
 
 static bool read_colour(const char *text, td_colour *out) {
     size_t value[3], count = 0;
+    if (strcmp(text, "black") == 0 || strcmp(text, "white") == 0) {
+        memset(out->rgb, *text == 'w' ? 255 : 0, sizeof out->rgb);
+        return out->grey = true;
+    }
     for (;;) {
         text = read_digits(text, 255, &value[count]);
         if (!text)
@@ -233,7 +237,7 @@ const char *td_key_describe(const td_key *key, char *out, size_t size) {
         snprintf(out, size, "top-left, top-right, bottom-left, bottom-right, center or X+Y");
         break;
     case TD_KEY_COLOUR:
-        snprintf(out, size, "V or R/G/B, whole numbers from 0 to 255");
+        snprintf(out, size, "black, white, V or R/G/B, whole numbers from 0 to 255");
         break;
     case TD_KEY_SHIFT:
         snprintf(out, size, "S or X+Y, whole numbers from 0 to %d", TD_KEY_EXTENT);
@@ -383,6 +387,9 @@ static td_status store_at(const td_key *key, const td_setting *setting, void *fi
     case TD_KEY_PAIR:
         ((size_t *)field)[0] = setting->pair.first;
         ((size_t *)field)[1] = setting->pair.second;
+        return TD_OK;
+    case TD_KEY_COLOUR:
+        *(td_colour *)field = setting->colour;
         return TD_OK;
     case TD_KEY_TEXT:
     case TD_KEY_CLASS:

@@ -26,7 +26,7 @@ typedef enum td_key_kind {
     TD_KEY_PAIR,     /* a whole number or AxB                size_t[2] */
     TD_KEY_LIST,     /* numbers A,B,... */
     TD_KEY_POSITION, /* top-left, ..., center or X+Y */
-    TD_KEY_COLOUR,   /* V or R/G/B */
+    TD_KEY_COLOUR,   /* black, white, V or R/G/B             td_colour */
     TD_KEY_SHIFT,    /* S or X+Y */
     TD_KEY_CLASS,    /* a class: a name or an index, which only data
                         or a model can tell (data/classes.h)   const char * */

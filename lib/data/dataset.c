@@ -49,6 +49,18 @@ static td_status open_pictures(td_dataset *set, const td_format *format, const t
     return td_pictures_open(set, &listing, error);
 }
 
+/* Whether no value is above 1. Most sets say no with their first image. */
+static bool has_only_ones(const td_images *images) {
+    const size_t size = images->count * td_image_size(images);
+    size_t ones = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (images->pixels[i] > 1)
+            return false;
+        ones += images->pixels[i];
+    }
+    return ones > 0;
+}
+
 static td_status open_data(td_dataset *set, const char *data, const char *split, const char *folder,
                            td_error *error) {
     td_request request;
@@ -59,6 +71,8 @@ static td_status open_data(td_dataset *set, const char *data, const char *split,
     char *name;
     TD_TRY(td_arena_text(&set->arena, data, strlen(data), &name, error));
     set->name = name;
+    set->remarks.ones = has_only_ones(&set->images);
+    set->remarks.one_class = set->images.classes == 1;
     return TD_OK;
 }
 

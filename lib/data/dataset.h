@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "data/classes.h"
 #include "data/images.h"
+#include "data/remarks.h"
 #include "data/safetensors.h"
 
 /* The most classes that a set may have: a bound on what its label numbers can make others allocate.
@@ -37,6 +38,7 @@ typedef struct td_dataset {
     const char *folder;
     size_t folder_files;
     td_digest folder_digest;
+    td_remarks remarks;
     td_arena arena; /* owns all of the above that is not mapped */
     td_map map;     /* owns the mapped pixels */
 } td_dataset;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static td_status fail_errno(td_error *error, const char *path) {
@@ -32,6 +33,17 @@ static td_status add(td_folder *folder, const char *name, td_arena *arena, td_er
     return TD_OK;
 }
 
+static bool is_passed_over(const char *name) {
+    static const char *const names[] = {"Thumbs.db", "ehthumbs.db", "desktop.ini",
+                                        "__MACOSX",  "@eaDir",      "$RECYCLE.BIN"};
+    if (name[0] == '.')
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 td_status td_folder_read(td_folder *out, const char *path, td_arena *arena, td_error *error) {
     *out = (td_folder){0};
     DIR *stream = opendir(path);
@@ -46,7 +58,7 @@ td_status td_folder_read(td_folder *out, const char *path, td_arena *arena, td_e
                 status = fail_errno(error, path);
             break;
         }
-        if (entry->d_name[0] != '.')
+        if (!is_passed_over(entry->d_name))
             status = add(out, entry->d_name, arena, error);
     }
     closedir(stream);

@@ -13,7 +13,9 @@ typedef struct td_folder {
 
 typedef enum td_entry { TD_ENTRY_FILE, TD_ENTRY_FOLDER, TD_ENTRY_OTHER } td_entry;
 
-/* Reads the names in the folder at `path`, without hidden ones (".x"). They belong to the arena. */
+/* Reads the names in the folder at `path`, without hidden ones (".x") and without what systems
+ * leave in folders: Thumbs.db, ehthumbs.db, desktop.ini, __MACOSX, @eaDir, $RECYCLE.BIN. They
+ * belong to the arena. */
 td_status td_folder_read(td_folder *out, const char *path, td_arena *arena,
                          td_error *error) TD_MUST_USE;
 

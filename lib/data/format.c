@@ -1,34 +1,60 @@
 #include "data/format.h"
 
-#include "data/path.h"
+#include "data/folder.h"
 #include <string.h>
 
-static const td_format *const formats[] = {&td_format_idx,   &td_format_cifar,
-                                           &td_format_npy,   &td_format_safetensors,
-                                           &td_format_gtsrb, &td_format_folder};
+const td_format *const td_formats[] = {&td_format_safetensors,
+                                       &td_format_idx,
+                                       &td_format_cifar,
+                                       &td_format_stl10,
+                                       &td_format_npy,
+                                       &td_format_npz,
+                                       &td_format_gtsrb,
+                                       &td_format_cub,
+                                       &td_format_index,
+                                       &td_format_folder,
+                                       NULL};
 
-enum { FORMATS = sizeof formats / sizeof *formats };
+/* "a folder of other things (a, b, c, ...)" */
+static void describe_folder(const char *path, char *out, size_t size) {
+    enum { SHOWN = 3 };
+    td_arena arena = {0};
+    td_folder folder;
+    if (td_folder_read(&folder, path, &arena, NULL) != TD_OK || folder.count == 0) {
+        snprintf(out, size, "an empty folder");
+    } else {
+        size_t used = (size_t)snprintf(out, size, "a folder of other things (");
+        for (size_t i = 0; i < folder.count && i < SHOWN && used < size; i++)
+            used += (size_t)snprintf(out + used, size - used, "%s%.80s", i ? ", " : "",
+                                     folder.names[i]);
+        if (used < size)
+            snprintf(out + used, size - used, folder.count > SHOWN ? ", ...)" : ")");
+    }
+    td_arena_free(&arena);
+}
 
 static td_status fail_unknown(const char *path, td_error *error) {
-    char known[512] = "";
-    for (size_t i = 0; i < FORMATS; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? " or " : "", formats[i]->name);
-    }
-    return td_fail(error, TD_ERR_FORMAT, "%s: expected %s, found %s", path, known,
-                   td_path_is_folder(path) ? "a folder without such files"
-                                           : "a file of another format");
+    char found[800] = "a file of another format";
+    bool near = false;
+    for (const td_format *const *format = td_formats; *format && !near; format++)
+        near = (*format)->near && (*format)->near(path, found, sizeof found);
+    if (!near && td_path_is_folder(path))
+        describe_folder(path, found, sizeof found);
+    return td_fail(error, TD_ERR_FORMAT,
+                   "%s: expected a data set, found %s; `trapdoor-data info --help-data` lists what "
+                   "is read",
+                   path, found);
 }
 
 td_status td_format_find(const td_format **out, const char *path, td_error *error) {
     *out = NULL;
-    for (size_t i = 0; i < FORMATS; i++) {
-        if (!formats[i]->recognise(path))
+    for (const td_format *const *format = td_formats; *format; format++) {
+        if (!(*format)->recognise(path))
             continue;
         if (*out)
             return td_fail(error, TD_ERR_FORMAT, "%s: two layouts: expected one, found %s and %s",
-                           path, (*out)->name, formats[i]->name);
-        *out = formats[i];
+                           path, (*out)->name, (*format)->name);
+        *out = *format;
     }
     return *out ? TD_OK : fail_unknown(path, error);
 }

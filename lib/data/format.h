@@ -18,7 +18,8 @@ typedef struct td_source {
 
 /* Has either `open` or `list`; the other is NULL. */
 typedef struct td_format {
-    const char *name; /* for the message that lists what is known: "a folder of IDX files" */
+    const char *name;  /* "IDX files" */
+    const char *needs; /* which files it is known by; for the list of formats, as Markdown */
 
     /* Whether the path is of this format, by a look at names or at the first bytes. What is meant
      * to be of this format but broken should be recognised, so that open can say what is wrong. */
@@ -34,10 +35,22 @@ typedef struct td_format {
      * split; images by td_listing_add, at least one, with labels below `classes`. After a failure
      * the caller closes the listing. */
     td_status (*list)(td_listing *listing, const td_source *source, td_error *error);
+
+    /* Whether the path is nearly of this format, or of one that is known and not read: what there
+     * is, in found[0, size), to follow "found ". May be NULL. */
+    bool (*near)(const char *path, char *found, size_t size);
 } td_format;
 
-extern const td_format td_format_idx, td_format_cifar, td_format_npy, td_format_safetensors,
-    td_format_gtsrb, td_format_folder;
+extern const td_format td_format_idx, td_format_cifar, td_format_stl10, td_format_npy,
+    td_format_npz, td_format_safetensors, td_format_gtsrb, td_format_cub, td_format_index,
+    td_format_folder;
+
+/* Whether a folder is GTSRB's in one of its layouts, and not one with GTSRB/ in it: its folders are
+ * then no classes or splits, and its lists none of td_format_index's. */
+bool td_format_is_gtsrb(const char *path);
+
+/* All formats; the list ends with NULL. */
+extern const td_format *const td_formats[];
 
 /* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. */
 td_status td_format_find(const td_format **out, const char *path, td_error *error) TD_MUST_USE;

@@ -14,16 +14,24 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "data/fit.h"
+#include <stdbool.h>
 
 enum { TD_GTSRB_CLASSES = 43 };
 
+/* Kaggle's copy has commas, another order, and the picture's place below the folder of the file:
+ *
+ *     Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path */
+
 typedef struct td_gtsrb_row {
-    const char *name; /* of the picture: a file in the same folder, never a path */
+    const char *name; /* of the picture: a file in the same folder or, in Kaggle's, below it */
     size_t width, height;
     td_box box;          /* not empty, and within width × height */
     size_t class_number; /* below TD_GTSRB_CLASSES */
     size_t line;         /* from 1 on, for messages */
 } td_gtsrb_row;
+
+/* Whether text[0, size) begins as Kaggle's does. */
+bool td_gtsrb_is_kaggle(const char *text, size_t size);
 
 /* Parses text[0, size). The rows belong to the arena. Messages begin with the line; the caller adds
  * the file. */

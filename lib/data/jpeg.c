@@ -1,9 +1,13 @@
 /* JPEG by libjpeg-turbo, with its standard settings: the slow exact inverse DCT and smooth
- * upsampling of colour, so that pixels are those that Pillow gives. */
+ * upsampling of colour, so that pixels are those that Pillow gives. Colours of inks (CMYK) become
+ * RGB without a profile: each ink takes its share of the light, and black of all three. Adobe's
+ * programs, which mark their files, store how much of an ink is missing. */
 #include "data/picture.h"
 
+#include "data/orientation.h"
 #include <setjmp.h>
 #include <stdio.h> /* jpeglib.h needs it before */
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -15,6 +19,9 @@ enum {
     BLOCKS_A_BYTE = 8, /* no block has less than one bit */
     GREY = 1,
     RGB = 3,
+    CMYK = 4,
+    EXIF_MARKER = JPEG_APP0 + 1,
+    LONGEST_SEGMENT = 65535,
 };
 
 /* One JPEG being read. It lives outside the function that setjmp returns into, so that longjmp
@@ -24,6 +31,7 @@ typedef struct decoder {
     struct jpeg_error_mgr manager;
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
+    uint8_t *inks; /* a row of CMYK; NULL for other colours */
     td_status status;
     td_error *error;
 } decoder;
@@ -73,10 +81,8 @@ static td_status check_plausible(const decoder *d, size_t size) {
     return TD_OK;
 }
 
-/* Chooses grey or RGB. */
+/* Chooses grey, RGB or CMYK. */
 static td_status choose_colours(decoder *d) {
-    static const char *const names[] = {
-        [JCS_UNKNOWN] = "an unknown one", [JCS_CMYK] = "CMYK", [JCS_YCCK] = "YCCK"};
     switch (d->jpeg.jpeg_color_space) {
     case JCS_GRAYSCALE:
         d->jpeg.out_color_space = JCS_GRAYSCALE;
@@ -85,10 +91,15 @@ static td_status choose_colours(decoder *d) {
     case JCS_RGB:
         d->jpeg.out_color_space = JCS_RGB;
         return TD_OK;
+    case JCS_CMYK:
+    case JCS_YCCK:
+        d->jpeg.out_color_space = JCS_CMYK;
+        return TD_OK;
     default:
         return td_fail(d->error, TD_ERR_FORMAT,
-                       "colour space: expected grey, YCbCr or RGB, found %s with %d components",
-                       names[d->jpeg.jpeg_color_space], d->jpeg.num_components);
+                       "colour space: expected grey, YCbCr, RGB, CMYK or YCCK, found an unknown "
+                       "one with %d components",
+                       d->jpeg.num_components);
     }
 }
 
@@ -101,23 +112,64 @@ static td_status check_header(decoder *d, size_t size) {
     return check_plausible(d, size);
 }
 
+/* The first segment of EXIF data, which JPEG keeps among others of its number. */
+static td_status read_orientation(const decoder *d, unsigned *out) {
+    static const char mark[] = "Exif\0";
+    *out = 0;
+    for (const struct jpeg_marker_struct *m = d->jpeg.marker_list; m; m = m->next)
+        if (m->data_length >= sizeof mark && memcmp(m->data, mark, sizeof mark) == 0)
+            return td_orientation_read(out, m->data, m->data_length, d->error);
+    return TD_OK;
+}
+
+static uint8_t light_left(unsigned without_ink, unsigned without_black) {
+    return (uint8_t)((without_ink * without_black + 127) / 255);
+}
+
+/* A row of inks becomes RGB. */
+static void mix_inks(const decoder *d, size_t width, uint8_t *out) {
+    const unsigned flip = d->jpeg.saw_Adobe_marker ? 0 : 255;
+    for (const uint8_t *ink = d->inks, *end = ink + CMYK * width; ink < end; ink += CMYK)
+        for (size_t c = 0; c < RGB; c++)
+            *out++ = light_left(ink[c] ^ flip, ink[RGB] ^ flip);
+}
+
+static td_status read_rows(decoder *d, td_bitmap *bitmap) {
+    struct jpeg_decompress_struct *jpeg = &d->jpeg;
+    if (bitmap->cmyk) {
+        d->inks = malloc(bitmap->width * CMYK);
+        if (!d->inks)
+            return td_fail_memory(d->error, "a row of a picture");
+    }
+    while (jpeg->output_scanline < jpeg->output_height) {
+        uint8_t *out = bitmap->pixels + jpeg->output_scanline * bitmap->width * bitmap->channels;
+        JSAMPROW row = d->inks ? d->inks : out;
+        jpeg_read_scanlines(jpeg, &row, 1);
+        if (d->inks)
+            mix_inks(d, bitmap->width, out);
+    }
+    return TD_OK;
+}
+
 static td_status decode_into(decoder *d, td_bitmap *bitmap, const uint8_t *bytes, size_t size) {
+    unsigned orientation;
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
     if (setjmp(d->escape))
         return d->status;
     jpeg_create_decompress(jpeg);
     jpeg->progress = &d->progress;
     jpeg_mem_src(jpeg, bytes, size);
+    jpeg_save_markers(jpeg, EXIF_MARKER, LONGEST_SEGMENT);
     jpeg_read_header(jpeg, TRUE);
     TD_TRY(check_header(d, size));
+    TD_TRY(read_orientation(d, &orientation));
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
     TD_TRY(td_bitmap_make(bitmap, jpeg->output_width, jpeg->output_height,
-                          jpeg->out_color_space == JCS_RGB ? RGB : GREY, d->error));
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = bitmap->pixels + jpeg->output_scanline * bitmap->width * bitmap->channels;
-        jpeg_read_scanlines(jpeg, &row, 1);
-    }
+                          jpeg->out_color_space == JCS_GRAYSCALE ? GREY : RGB, d->error));
+    bitmap->orientation = orientation;
+    bitmap->cmyk = jpeg->out_color_space == JCS_CMYK;
+    TD_TRY(read_rows(d, bitmap));
     jpeg_finish_decompress(jpeg); /* reads on to the end marker, which must be there */
     return TD_OK;
 }
@@ -132,6 +184,7 @@ static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td
     d.progress.progress_monitor = on_progress;
     td_status status = decode_into(&d, bitmap, bytes, size);
     jpeg_destroy_decompress(&d.jpeg);
+    free(d.inks);
     if (status != TD_OK)
         td_bitmap_free(bitmap);
     return status;
@@ -141,10 +194,11 @@ static bool recognise(const uint8_t *bytes, size_t size) {
     return size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
 }
 
-static const char *const endings[] = {".jpg", ".jpeg", NULL};
+static const char *const endings[] = {".jpg", ".jpeg", ".jpe", ".jfif", NULL};
 
 const td_codec td_codec_jpeg = {
     .name = "JPEG",
+    .reads = "sequential and progressive; grey, YCbCr, RGB, CMYK and YCCK; EXIF orientation",
     .endings = endings,
     .recognise = recognise,
     .decode = decode,

@@ -2,8 +2,11 @@
 
 #include "base/file.h"
 #include "data/format.h"
+#include "data/orientation.h"
 #include "data/picture.h"
 #include <string.h>
+
+const td_reading td_reading_standard = {.ground = {{255, 255, 255}}};
 
 /* Whether an array of `count` elements that grows by doubling is full. */
 static bool is_full(size_t count) {
@@ -51,7 +54,7 @@ td_status td_listing_add_index(td_listing *listing, const char *path, const td_d
 
 td_status td_listing_of(td_listing *listing, const td_format *format, const td_request *request,
                         const char *data, td_error *error) {
-    *listing = (td_listing){0};
+    *listing = (td_listing){.reading = td_reading_standard};
     td_source source = td_source_of(request);
     td_status status = format->list(listing, &source, error);
     if (status == TD_OK)
@@ -107,33 +110,55 @@ static td_box box_within(const td_listed *image, const td_bitmap *picture) {
     return box;
 }
 
-/* td_picture_read with the file's digest. */
-static td_status read_and_digest(td_bitmap *picture, td_digest *digest, const char *path,
-                                 td_error *error) {
+/* Decodes a file as it is stored. */
+static td_status read_stored(td_read_picture *picture, const char *path, bool digest,
+                             td_error *error) {
     td_map map;
     TD_TRY(td_map_open(&map, path, error));
-    *digest = td_sha256(map.data, map.size);
-    td_status status = td_picture_decode(picture, map.data, map.size, error);
+    if (digest)
+        picture->digest = td_sha256(map.data, map.size);
+    td_status status = td_picture_decode_stored(&picture->bitmap, map.data, map.size, error);
     td_map_close(&map);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-td_status td_listing_decode(const td_listing *listing, size_t index, bool cut, td_bitmap *picture,
-                            td_box *box, td_digest *digest, td_error *error) {
+/* The image that a stored picture shows. */
+static td_status show(td_read_picture *picture, const td_reading *reading, td_error *error) {
+    td_bitmap *bitmap = &picture->bitmap;
+    bool *has = picture->facts.has;
+    td_alpha alpha;
+    if (!reading->as_stored)
+        TD_TRY(td_orientation_apply(bitmap, bitmap->orientation, error));
+    TD_TRY(td_ground_lay(bitmap, reading->ground, &alpha, error));
+    has[reading->as_stored ? TD_FACT_LEFT : TD_FACT_TURNED] = bitmap->orientation > TD_UPRIGHT;
+    has[TD_FACT_ALPHA] = alpha.had;
+    has[TD_FACT_TRANSPARENT] = alpha.transparent;
+    has[TD_FACT_LOST] = alpha.lost;
+    has[TD_FACT_CMYK] = bitmap->cmyk;
+    return TD_OK;
+}
+
+td_status td_listing_decode(const td_listing *listing, size_t index, bool cut, bool digest,
+                            td_read_picture *picture, td_error *error) {
     const td_listed *image = &listing->images[index];
-    TD_TRY(digest ? read_and_digest(picture, digest, image->path, error)
-                  : td_picture_read(picture, image->path, error));
-    *box = cut ? box_within(image, picture) : (td_box){0};
+    *picture = (td_read_picture){0};
+    TD_TRY(read_stored(picture, image->path, digest, error));
+    td_status status = show(picture, &listing->reading, error);
+    if (status != TD_OK) {
+        td_bitmap_free(&picture->bitmap);
+        return td_fail_within(error, status, "%s", image->path);
+    }
+    if (cut)
+        picture->box = box_within(image, &picture->bitmap);
     return TD_OK;
 }
 
 td_status td_listing_read(const td_listing *listing, size_t index, bool cut, const td_fit *fit,
                           uint8_t *out, td_error *error) {
-    td_bitmap picture;
-    td_box box;
-    TD_TRY(td_listing_decode(listing, index, cut, &picture, &box, NULL, error));
-    td_status status = td_fit_picture(&picture, box, fit, out, error);
-    td_bitmap_free(&picture);
+    td_read_picture picture;
+    TD_TRY(td_listing_decode(listing, index, cut, false, &picture, error));
+    td_status status = td_fit_picture(&picture.bitmap, picture.box, fit, out, error);
+    td_bitmap_free(&picture.bitmap);
     return status == TD_OK ? TD_OK
                            : td_fail_within(error, status, "%s", listing->images[index].path);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "data/fit.h"
+#include "data/remarks.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,7 +20,17 @@ typedef struct td_listed {
     size_t width, height;
 } td_listed;
 
+/* How pictures become images. Zeroed: upright, on a black ground. */
+typedef struct td_reading {
+    bool as_stored; /* rows and columns as they are in the file, whatever EXIF says */
+    td_ground ground;
+} td_reading;
+
+/* Upright, and on white, as viewers show pictures. */
+extern const td_reading td_reading_standard;
+
 typedef struct td_listing {
+    td_reading reading; /* td_reading_standard, unless the caller sets another */
     td_listed *images;
     size_t count, classes;
     size_t first;             /* index of the first image within the whole split */
@@ -40,12 +51,20 @@ td_status td_listing_open(td_listing *listing, bool *found, const char *data, co
 /* Takes a zeroed listing as well. */
 void td_listing_close(td_listing *listing);
 
-/* Decodes picture `index`. *box is its region of interest where `cut`, else {0}: scaled where the
- * picture does not have the size that its index file has, each edge to the nearest edge of a pixel,
- * and at least one pixel. *digest, which may be NULL, is that of the file. Messages name the file.
- * The caller frees the bitmap. Safe to call from several threads. */
-td_status td_listing_decode(const td_listing *listing, size_t index, bool cut, td_bitmap *picture,
-                            td_box *box, td_digest *digest, td_error *error) TD_MUST_USE;
+/* A picture as an image needs it. */
+typedef struct td_read_picture {
+    td_bitmap bitmap; /* grey or RGB; the caller frees it */
+    td_box box;       /* the region of interest, or {0} */
+    td_facts facts;
+    td_digest digest; /* of the file; empty text where it was not asked for */
+} td_read_picture;
+
+/* Decodes picture `index`, turns it upright and lays it on the ground, as listing->reading says.
+ * Its box is that of its region of interest where `cut`, else {0}: scaled where the picture does
+ * not have the size that its index file has, each edge to the nearest edge of a pixel, and at least
+ * one pixel. Messages name the file. Safe to call from several threads. */
+td_status td_listing_decode(const td_listing *listing, size_t index, bool cut, bool digest,
+                            td_read_picture *picture, td_error *error) TD_MUST_USE;
 
 /* The same, and what is in the box fitted into `out`. */
 td_status td_listing_read(const td_listing *listing, size_t index, bool cut, const td_fit *fit,

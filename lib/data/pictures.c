@@ -2,7 +2,6 @@
 
 #include "base/parallel_try.h"
 #include "base/size.h"
-#include "data/picture.h"
 #include <stdatomic.h>
 
 enum { PICTURES_A_CHUNK = 32, GREY = 1, RGB = 3 };
@@ -13,10 +12,17 @@ typedef struct work {
     uint8_t *pixels;
     td_digest *digests; /* of the files */
     atomic_bool colour; /* whether any picture has colour */
+    atomic_size_t facts[TD_FACTS];
 } work;
 
 static bool has_colour(const td_bitmap *picture) {
     return picture->channels >= RGB;
+}
+
+static void count_facts(work *w, const td_facts *facts) {
+    for (size_t i = 0; i < TD_FACTS; i++)
+        if (facts->has[i])
+            atomic_fetch_add(&w->facts[i], 1);
 }
 
 static td_status place(work *w, const td_bitmap *picture, size_t index, td_error *error) {
@@ -37,11 +43,12 @@ static td_status place(work *w, const td_bitmap *picture, size_t index, td_error
 
 static td_status decode(void *context, size_t index, td_error *error) {
     work *w = context;
-    td_bitmap picture;
-    td_box all;
-    TD_TRY(td_listing_decode(w->listing, index, false, &picture, &all, &w->digests[index], error));
-    td_status status = place(w, &picture, index, error);
-    td_bitmap_free(&picture);
+    td_read_picture picture;
+    TD_TRY(td_listing_decode(w->listing, index, false, true, &picture, error));
+    w->digests[index] = picture.digest;
+    count_facts(w, &picture.facts);
+    td_status status = place(w, &picture.bitmap, index, error);
+    td_bitmap_free(&picture.bitmap);
     return status;
 }
 
@@ -55,16 +62,19 @@ static td_status make_room(work *w, td_dataset *set, td_error *error) {
 }
 
 static td_status decode_all(work *w, td_dataset *set, td_error *error) {
-    td_bitmap first;
-    TD_TRY(td_picture_read(&first, w->listing->images[0].path, error));
-    w->fit = (td_fit){first.height, first.width, has_colour(&first) ? RGB : GREY, TD_NEAREST};
-    td_bitmap_free(&first);
+    td_read_picture read;
+    TD_TRY(td_listing_decode(w->listing, 0, false, false, &read, error));
+    const td_bitmap *first = &read.bitmap;
+    w->fit = (td_fit){first->height, first->width, has_colour(first) ? RGB : GREY, TD_NEAREST};
+    td_bitmap_free(&read.bitmap);
     TD_TRY(make_room(w, set, error));
     TD_TRY(td_parallel_try(w->listing->count, PICTURES_A_CHUNK, decode, w, error));
     if (w->fit.channels == RGB || !atomic_load(&w->colour))
         return TD_OK;
     /* Grey came first, colour later. */
     w->fit.channels = RGB;
+    for (size_t i = 0; i < TD_FACTS; i++)
+        atomic_store(&w->facts[i], 0);
     TD_TRY(make_room(w, set, error));
     return td_parallel_try(w->listing->count, PICTURES_A_CHUNK, decode, w, error);
 }
@@ -88,6 +98,8 @@ static td_status fill(td_dataset *set, const td_listing *listing, td_error *erro
                               .pixels = w.pixels,
                               .labels = labels};
     set->folder = listing->root;
+    for (size_t i = 0; i < TD_FACTS; i++)
+        set->remarks.pictures[i] = atomic_load(&w.facts[i]);
     return td_listing_digest(listing, w.digests, &set->folder_files, &set->folder_digest, error);
 }
 

@@ -6,7 +6,7 @@
 #include "data/listing.h"
 
 /* Makes a listing a data set: fills *set, zeroed before, but for `name`. Every picture must have
- * the size of the first; if any has colour all become RGB, else all are grey; alpha is left out.
+ * the size of the first; if any has colour all become RGB, else all are grey.
  * Of several errors the first in the order of the listing is told. *listing is zeroed, since its
  * arena becomes the set's; after a failure the caller closes the set. */
 td_status td_pictures_open(td_dataset *set, td_listing *listing, td_error *error) TD_MUST_USE;

@@ -1,11 +1,13 @@
 #include "data/png.h"
 
+#include "data/orientation.h"
 #include "data/picture.h"
 #include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum { DEFLATE_RATIO = 1032, SIGNATURE_BYTES = 4 };
 
@@ -89,6 +91,26 @@ static td_status check_plausible(codec *c, size_t width, size_t height) {
     return TD_OK;
 }
 
+static size_t read_u32(const uint8_t *at) {
+    return (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+}
+
+/* From the first sound chunk eXIf; libpng would make room for whatever length it claims. */
+static td_status read_orientation(const codec *c, td_bitmap *bitmap) {
+    enum { SIGNATURE = 8, WORD = 4, AROUND = 3 * WORD }; /* a length before, a type, a sum behind */
+    for (size_t at = SIGNATURE; c->size >= AROUND && at <= c->size - AROUND;) {
+        const uint8_t *type = c->bytes + at + WORD;
+        const size_t length = read_u32(c->bytes + at);
+        if (length > c->size - AROUND - at)
+            return TD_OK;
+        if (memcmp(type, "eXIf", WORD) == 0 &&
+            crc32(0, type, (uInt)(WORD + length)) == read_u32(type + WORD + length))
+            return td_orientation_read(&bitmap->orientation, type + WORD, length, c->error);
+        at += AROUND + length;
+    }
+    return TD_OK;
+}
+
 static td_status decode_into(codec *c, td_bitmap *bitmap) {
     if (setjmp(png_jmpbuf(c->png)))
         return c->status;
@@ -105,7 +127,8 @@ static td_status decode_into(codec *c, td_bitmap *bitmap) {
     TD_TRY(make_rows(c, bitmap));
     png_read_image(c->png, c->rows);
     png_read_end(c->png, NULL);
-    return c->status;
+    TD_TRY(c->status);
+    return read_orientation(c, bitmap);
 }
 
 static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td_error *error) {
@@ -136,6 +159,7 @@ static const char *const endings[] = {".png", NULL};
 
 const td_codec td_codec_png = {
     .name = "PNG",
+    .reads = "1 to 16 bits a channel, palettes, transparency, interlaced; EXIF orientation",
     .endings = endings,
     .recognise = recognise,
     .decode = decode,

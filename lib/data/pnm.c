@@ -159,6 +159,7 @@ static const char *const endings[] = {".ppm", ".pgm", ".pnm", NULL};
 
 const td_codec td_codec_pnm = {
     .name = "PNM",
+    .reads = "PPM and PGM (P2, P3, P5, P6), up to 16 bits a value",
     .endings = endings,
     .recognise = recognise,
     .decode = decode,

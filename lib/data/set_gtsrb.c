@@ -1,9 +1,11 @@
-/* The German Traffic Sign Recognition Benchmark in its own layout: Final_Training/Images/000NN/
- * with the pictures of class NN and GT-000NN.csv, and Final_Test/Images/ with pictures of all
- * classes and GT-final_test.csv. These stand in the folder given or in GTSRB/ within it. The index
- * of the test set, which is published apart from the pictures, may also stand beside Final_Test or
- * GTSRB. What the indices do not name is passed over. The order is that of the classes' numbers and
- * of the indices' lines.
+/* The German Traffic Sign Recognition Benchmark, in three layouts. Its own:
+ * Final_Training/Images/000NN/ with the pictures of class NN and GT-000NN.csv, and
+ * Final_Test/Images/ with pictures of all classes and GT-final_test.csv. torchvision's, which has
+ * Training/ in place of Final_Training/Images/. These stand in the folder given or in GTSRB/ within
+ * it. The index of the test set, which is published apart from the pictures, may also stand beside
+ * Final_Test or GTSRB. Kaggle's: Train.csv and Test.csv with the places of the pictures below the
+ * folder; its folders Train and Test may be given as well. What the indices do not name is passed
+ * over. The order is that of the classes' numbers and of the indices' lines.
  *
  * Labels are the benchmark's class numbers; for a part of the benchmark that is known by name
  * (gtsrb16) they are the positions in its list of classes, and what is of other classes is left
@@ -12,15 +14,21 @@
 #include "data/folder.h"
 #include "data/format.h"
 #include "data/gtsrb_csv.h"
+#include "data/picture.h"
+#include "data/split.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NOT_LISTED = -1 };
+
+static const char *const training_folders[] = {"Final_Training/Images", "Training"};
 
 /* Where the benchmark's folders are, and which of its classes are meant. */
 typedef struct benchmark {
     const char *root; /* the folder with Final_Training and Final_Test */
     bool nested;      /* whether that is GTSRB within the one that was given */
+    bool kaggle;      /* whether it has Train.csv and Test.csv instead */
     const td_known_set *set;
     int32_t labels[TD_GTSRB_CLASSES]; /* of each class; NOT_LISTED where it is not in the set */
 } benchmark;
@@ -30,23 +38,80 @@ static bool has_folder(const char *root, const char *name) {
     return td_path_join(path, root, name) && td_path_is_folder(path);
 }
 
+/* Whether the folder has a class folder with an index. */
+static bool has_indices(const char *root) {
+    td_arena arena = {0};
+    td_folder folders;
+    bool found = false;
+    if (td_folder_read_folders(&folders, root, &arena, NULL) == TD_OK)
+        for (size_t i = 0; i < folders.count && !found; i++) {
+            char folder[TD_PATH_SIZE], path[TD_PATH_SIZE], name[32];
+            snprintf(name, sizeof name, "GT-%.5s.csv", folders.names[i]);
+            found = td_path_join(folder, root, folders.names[i]) &&
+                    td_path_join(path, folder, name) && td_path_is_file(path);
+        }
+    td_arena_free(&arena);
+    return found;
+}
+
 static bool has_parts(const char *root) {
-    return has_folder(root, "Final_Training/Images") || has_folder(root, "Final_Test/Images");
+    char training[TD_PATH_SIZE];
+    return has_folder(root, training_folders[0]) || has_folder(root, "Final_Test/Images") ||
+           (td_path_join(training, root, training_folders[1]) && has_indices(training));
+}
+
+/* The file Train.csv or Test.csv of Kaggle's copy, in out[0, TD_PATH_SIZE). */
+static bool find_kaggle(char *out, const char *root, td_split split) {
+    td_map map;
+    if (!td_path_join(out, root, split == TD_SPLIT_TEST ? "Test.csv" : "Train.csv") ||
+        td_map_open(&map, out, NULL) != TD_OK)
+        return false;
+    const bool known = td_gtsrb_is_kaggle((const char *)map.data, map.size);
+    td_map_close(&map);
+    return known;
+}
+
+static bool is_kaggle(const char *root) {
+    char path[TD_PATH_SIZE];
+    return find_kaggle(path, root, TD_SPLIT_TRAIN) || find_kaggle(path, root, TD_SPLIT_TEST);
+}
+
+/* For Kaggle's folder Train or Test: the split, and the folder that it is in. */
+static td_split find_above(char *above, const char *path) {
+    size_t length;
+    const char *base = td_path_base(path, &length);
+    const td_split split = length == 5 && strncmp(base, "Train", 5) == 0  ? TD_SPLIT_TRAIN
+                           : length == 4 && strncmp(base, "Test", 4) == 0 ? TD_SPLIT_TEST
+                                                                          : TD_SPLIT_NONE;
+    const size_t before = (size_t)(base - path);
+    if (split == TD_SPLIT_NONE || before >= TD_PATH_SIZE)
+        return TD_SPLIT_NONE;
+    snprintf(above, TD_PATH_SIZE, "%.*s", before ? (int)before : 1, before ? path : ".");
+    return is_kaggle(above) ? split : TD_SPLIT_NONE;
+}
+
+bool td_format_is_gtsrb(const char *path) {
+    char above[TD_PATH_SIZE];
+    return has_parts(path) || is_kaggle(path) || find_above(above, path) != TD_SPLIT_NONE;
 }
 
 static bool recognise(const char *path) {
     char inner[TD_PATH_SIZE];
-    return has_parts(path) || (td_path_join(inner, path, "GTSRB") && has_parts(inner));
+    return td_format_is_gtsrb(path) || (td_path_join(inner, path, "GTSRB") && has_parts(inner));
 }
 
 static td_status locate(benchmark *b, td_listing *listing, const td_source *source,
                         td_error *error) {
     char path[TD_PATH_SIZE], *root;
-    b->nested = !has_parts(source->path);
-    if (b->nested)
-        TD_TRY(td_folder_join(path, source->path, "GTSRB", error));
-    else
-        snprintf(path, sizeof path, "%s", source->path);
+    b->kaggle = find_above(path, source->path) != TD_SPLIT_NONE;
+    if (!b->kaggle) {
+        b->kaggle = is_kaggle(source->path);
+        b->nested = !b->kaggle && !has_parts(source->path);
+        if (b->nested)
+            TD_TRY(td_folder_join(path, source->path, "GTSRB", error));
+        else
+            snprintf(path, sizeof path, "%s", source->path);
+    }
     TD_TRY(td_arena_text(&listing->arena, path, strlen(path), &root, error));
     b->root = listing->root = root;
     return TD_OK;
@@ -164,24 +229,86 @@ static td_status list_test(td_listing *listing, const benchmark *b, const char *
         b->root, places[0], other ? "GT-final_test.test.csv, which lacks it" : "none");
 }
 
-static td_status list(td_listing *listing, const td_source *source, td_error *error) {
-    benchmark b;
+/* The pictures of a class folder, whose name is the class's number, in the order of their names. */
+static td_status list_numbered(td_listing *listing, const char *path, int32_t label,
+                               td_error *error) {
+    td_folder folder;
+    TD_TRY(td_folder_read(&folder, path, &listing->arena, error));
+    for (size_t i = 0; i < folder.count; i++) {
+        char file[TD_PATH_SIZE];
+        TD_TRY(td_folder_check_name(path, folder.names[i], error));
+        TD_TRY(td_folder_join(file, path, folder.names[i], error));
+        if (!td_picture_is_name(file) || !td_path_is_file(file))
+            return td_fail(error, TD_ERR_FORMAT, "%s: expected a picture in a class folder", file);
+        TD_TRY(td_listing_add(listing, &(td_listed){.path = file, .label = label}, error));
+    }
+    return TD_OK;
+}
+
+/* Kaggle's training set without its Train.csv: the folders Train/0 to Train/42. */
+static td_status list_train_folders(td_listing *listing, const benchmark *b, td_error *error) {
+    for (size_t number = 0; number < TD_GTSRB_CLASSES; number++) {
+        char name[32], path[TD_PATH_SIZE];
+        snprintf(name, sizeof name, "Train/%zu", number);
+        TD_TRY(td_folder_join(path, b->root, name, error));
+        if (b->labels[number] != NOT_LISTED && td_path_is_folder(path))
+            TD_TRY(list_numbered(listing, path, b->labels[number], error));
+    }
+    return TD_OK;
+}
+
+static td_status list_kaggle(td_listing *listing, const benchmark *b, const td_source *source,
+                             td_error *error) {
+    char path[TD_PATH_SIZE];
+    td_split split = find_above(path, source->path);
+    if (split == TD_SPLIT_NONE)
+        split = td_split_of(source->split);
+    else if (source->split_given && split != td_split_of(source->split))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected no split or %s, found %s", source->path,
+                       td_split_name(split), source->split);
+    listing->split = td_split_name(split);
+    if (!find_kaggle(path, b->root, split)) {
+        if (split == TD_SPLIT_TRAIN && has_folder(b->root, "Train"))
+            return list_train_folders(listing, b, error);
+        return td_fail(error, TD_ERR_USAGE, "%s: split %s: expected a file %s, found none", b->root,
+                       listing->split, split == TD_SPLIT_TEST ? "Test.csv" : "Train.csv");
+    }
+    return read_index(listing, b, b->root, NULL, path, error);
+}
+
+static td_status list_own(td_listing *listing, const benchmark *b, const td_source *source,
+                          td_error *error) {
     char images[TD_PATH_SIZE];
     bool test = strcmp(source->split, "test") == 0;
-    const char *part = test ? "Final_Test/Images" : "Final_Training/Images";
-    TD_TRY(locate(&b, listing, source, error));
-    TD_TRY(choose_classes(&b, listing, source, error));
+    const char *part =
+        test ? "Final_Test/Images"
+        : has_folder(b->root, training_folders[0]) || !has_folder(b->root, training_folders[1])
+            ? training_folders[0]
+            : training_folders[1];
     listing->split = test ? "test" : "train";
-    TD_TRY(td_folder_join(images, b.root, part, error));
+    TD_TRY(td_folder_join(images, b->root, part, error));
     if (!td_path_is_folder(images))
         return td_fail(error, TD_ERR_USAGE, "%s: split %s: expected a folder %s, found none",
-                       b.root, source->split, part);
-    TD_TRY((test ? list_test : list_training)(listing, &b, images, error));
+                       b->root, source->split, part);
+    return (test ? list_test : list_training)(listing, b, images, error);
+}
+
+static td_status list(td_listing *listing, const td_source *source, td_error *error) {
+    benchmark b = {0};
+    TD_TRY(locate(&b, listing, source, error));
+    TD_TRY(choose_classes(&b, listing, source, error));
+    TD_TRY((b.kaggle ? list_kaggle : list_own)(listing, &b, source, error));
     if (listing->count == 0)
         return td_fail(error, TD_ERR_FORMAT,
-                       "%s: expected pictures of the classes of %s, found none", images,
+                       "%s: expected pictures of the classes of %s, found none", b.root,
                        b.set->name);
     return TD_OK;
 }
 
-const td_format td_format_gtsrb = {"GTSRB's folders", recognise, NULL, list};
+const td_format td_format_gtsrb = {
+    .name = "the German Traffic Sign benchmark",
+    .needs = "Final_Training/Images/000NN/GT-000NN.csv and Final_Test/Images with "
+             "GT-final_test.csv, alone "
+             "or in GTSRB/; torchvision's Training/; or Kaggle's Train.csv and Test.csv",
+    .recognise = recognise,
+    .list = list};

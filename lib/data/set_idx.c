@@ -1,47 +1,131 @@
-/* A folder with MNIST's four files: images and labels of the training set and of the test set. */
+/* A folder with MNIST's four files: images and labels of the training set and of the test set,
+ * under the names that they have been given: train-images-idx3-ubyte, train-images.idx3-ubyte,
+ * t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.gz; each may also be a folder
+ * with the file of its own name in it. */
+#include "data/folder.h"
 #include "data/format.h"
 #include "data/idx.h"
-#include "data/path.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *prefix_of(const char *split) {
-    return strcmp(split, "test") == 0 ? "t10k" : "train";
+enum { NAME_SIZE = 128, SPLITS = 3 };
+
+static const struct split_name {
+    const char *split, *name;
+} split_names[SPLITS] = {{"train", "train"}, {"test", "t10k"}, {"test", "test"}};
+
+/* A name in small letters, with - for dots and underscores, without ".gz". */
+static void simplify(char out[NAME_SIZE], const char *name) {
+    size_t length = strlen(name), used = 0;
+    if (length > 3 && strcmp(name + length - 3, ".gz") == 0)
+        length -= 3;
+    for (; used < length && used + 1 < NAME_SIZE; used++)
+        out[used] =
+            (char)(name[used] == '.' || name[used] == '_' ? '-'
+                                                          : tolower((unsigned char)name[used]));
+    out[used] = '\0';
 }
 
-/* Finds FOLDER/PREFIX-KIND, or the same with .gz. */
-static bool find_file(char *path, const char *folder, const char *prefix, const char *kind) {
-    static const char *const endings[] = {"", ".gz"};
-    for (size_t i = 0; i < 2; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s-%s%s", prefix, kind, endings[i]);
-        if (td_path_join(path, folder, name) && td_path_is_file(path))
-            return true;
+/* Whether a file's name is [PREFIX-]SPLIT-KIND[-idxN][-ubyte]; PREFIX, with its -, has *length
+ * bytes. */
+static bool is_called(const char *name, const char *split, const char *kind, size_t *length) {
+    static const char *const endings[] = {"-idx1-ubyte", "-idx3-ubyte", "-idx1",
+                                          "-idx3",       "-ubyte",      ""};
+    char plain[NAME_SIZE], wanted[NAME_SIZE];
+    simplify(plain, name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t size =
+            (size_t)snprintf(wanted, sizeof wanted, "%s-%s%s", split, kind, endings[i]);
+        const size_t all = strlen(plain);
+        if (all < size || strcmp(plain + all - size, wanted) != 0)
+            continue;
+        *length = all - size;
+        return *length == 0 || plain[*length - 1] == '-';
     }
     return false;
 }
 
+/* The file that a name stands for, in path[0, TD_PATH_SIZE): it, or the one of its name in it. */
+static bool find_file(char *path, const char *folder, const char *name) {
+    char inner[TD_PATH_SIZE];
+    if (!td_path_join(path, folder, name))
+        return false;
+    if (td_path_is_file(path))
+        return true;
+    if (!td_path_join(inner, path, name) || !td_path_is_file(inner))
+        return false;
+    memcpy(path, inner, TD_PATH_SIZE);
+    return true;
+}
+
+/* A file of a kind and split. */
+typedef struct found {
+    char path[TD_PATH_SIZE];
+    const char *name; /* the folder's */
+    size_t prefix;    /* the length of what is before the split in its name */
+} found;
+
+/* Finds it; f->name is NULL where there is none. The first in the order of names is taken, which is
+ * one that is not compressed; TD_ERR_FORMAT for those of two sets. */
+static td_status find(found *f, const td_folder *names, const char *folder, const char *split,
+                      const char *kind, td_error *error) {
+    f->name = NULL;
+    for (size_t i = 0; i < names->count; i++)
+        for (size_t j = 0; j < SPLITS; j++) {
+            const char *name = names->names[i];
+            char path[TD_PATH_SIZE];
+            size_t prefix;
+            if (strcmp(split_names[j].split, split) != 0 ||
+                !is_called(name, split_names[j].name, kind, &prefix) ||
+                !find_file(path, folder, name))
+                continue;
+            if (f->name && (prefix != f->prefix || strncmp(name, f->name, prefix) != 0))
+                return td_fail(error, TD_ERR_FORMAT,
+                               "%s: split %s: expected the files of one set, found %s and %s; give "
+                               "each set a folder",
+                               folder, split, f->name, name);
+            if (f->name)
+                continue;
+            memcpy(f->path, path, sizeof path);
+            f->name = name;
+            f->prefix = prefix;
+        }
+    return TD_OK;
+}
+
 static bool recognise(const char *path) {
-    char file[TD_PATH_SIZE];
-    return find_file(file, path, "train", "images-idx3-ubyte") ||
-           find_file(file, path, "t10k", "images-idx3-ubyte");
+    td_arena arena = {0};
+    td_folder names;
+    bool recognised = false;
+    if (td_path_is_folder(path) && td_folder_read(&names, path, &arena, NULL) == TD_OK)
+        for (size_t i = 0; i < SPLITS && !recognised; i++) {
+            found f;
+            recognised = find(&f, &names, path, split_names[i].split, "images", NULL) != TD_OK ||
+                         f.name != NULL;
+        }
+    td_arena_free(&arena);
+    return recognised;
 }
 
 static td_status read_file(td_idx *idx, td_dataset *set, const td_source *source, const char *kind,
-                           size_t rank, td_error *error) {
-    char path[TD_PATH_SIZE];
-    const char *prefix = prefix_of(source->split);
-    if (!find_file(path, source->path, prefix, kind))
+                           size_t rank, found *f, td_error *error) {
+    td_folder names;
+    TD_TRY(td_folder_read(&names, source->path, &set->arena, error));
+    TD_TRY(find(f, &names, source->path, source->split, kind, error));
+    if (!f->name)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: split %s: expected a file %s-%s, plain or .gz, found none",
-                       source->path, source->split, prefix, kind);
-    TD_TRY(td_dataset_add_file(set, path, error));
-    return td_idx_read(idx, path, rank, &set->arena, error);
+                       "%s: split %s: expected a file %s-%s-idx%zu-ubyte, plain or .gz, found none",
+                       source->path, source->split,
+                       strcmp(source->split, "test") == 0 ? "t10k" : "train", kind, rank);
+    TD_TRY(td_dataset_add_file(set, f->path, error));
+    return td_idx_read(idx, f->path, rank, &set->arena, error);
 }
 
 static td_status read_labels(td_dataset *set, const td_source *source, td_error *error) {
     td_idx labels;
-    TD_TRY(read_file(&labels, set, source, "labels-idx1-ubyte", 1, error));
+    found f;
+    TD_TRY(read_file(&labels, set, source, "labels", 1, &f, error));
     int32_t *values;
     td_status status = TD_OK;
     if (labels.count != set->images.count)
@@ -61,7 +145,8 @@ static td_status read_labels(td_dataset *set, const td_source *source, td_error 
 
 static td_status open_set(td_dataset *set, const td_source *source, td_error *error) {
     td_idx images;
-    TD_TRY(read_file(&images, set, source, "images-idx3-ubyte", 3, error));
+    found f;
+    TD_TRY(read_file(&images, set, source, "images", 3, &f, error));
     set->map = images.map;
     set->images = (td_images){.count = images.dims[0],
                               .height = images.dims[1],
@@ -69,7 +154,40 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
                               .channels = 1,
                               .pixels = images.values};
     set->split = source->split;
+    set->remarks.transposed = f.prefix >= 6 && strncmp(f.name, "emnist", 6) == 0;
     return read_labels(set, source, error);
 }
 
-const td_format td_format_idx = {"a folder of IDX files", recognise, open_set, NULL};
+/* Whether a name is that of an IDX file at all. */
+static bool is_idx_name(const char *name) {
+    char plain[NAME_SIZE];
+    simplify(plain, name);
+    return strstr(plain, "idx1") || strstr(plain, "idx3");
+}
+
+static bool near(const char *path, char *text, size_t size) {
+    td_arena arena = {0};
+    td_folder names;
+    bool any = false;
+    if (td_path_is_folder(path) && td_folder_read(&names, path, &arena, NULL) == TD_OK)
+        for (size_t i = 0; i < names.count && !any; i++)
+            if (is_idx_name(names.names[i])) {
+                any = true;
+                snprintf(
+                    text, size,
+                    "an IDX file, %.200s, which is not called train-images-idx3-ubyte, "
+                    "train-labels-idx1-ubyte, t10k-images-idx3-ubyte or t10k-labels-idx1-ubyte",
+                    names.names[i]);
+            }
+    td_arena_free(&arena);
+    return any;
+}
+
+const td_format td_format_idx = {
+    .name = "IDX files (MNIST, Fashion-MNIST, EMNIST)",
+    .needs =
+        "train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k or test; also "
+        "with dots, .gz, or a name before (emnist-letters-train-...)",
+    .recognise = recognise,
+    .open = open_set,
+    .near = near};

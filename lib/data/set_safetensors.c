@@ -169,7 +169,11 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     return TD_OK;
 }
 
-const td_format td_format_safetensors = {"a safetensors data set", recognise, open_set, NULL};
+const td_format td_format_safetensors = {
+    .name = "safetensors",
+    .needs = "a file with `images` U8 [N,H,W,C] and `labels` [N], as `trapdoor-data import` writes",
+    .recognise = recognise,
+    .open = open_set};
 
 /* The labels as bytes or, above 256 classes, as 64-bit numbers. */
 static td_status pack_labels(td_tensor *tensor, const td_images *images, td_arena *arena,

@@ -8,6 +8,9 @@ check_prints '^ +9 +1000  Ankle boot$' trapdoor-data info fashion-mnist:test
 check 'info writes a record' trapdoor-data info fashion-mnist:test:0-100 --json info.json
 check_field info.json tool '"trapdoor-data"'
 
+check 'the page on data has the tables of the readers' sh -c 'sed -n "/^<!-- trapdoor-data info --help-data/,/^<!-- end/p" \
+    "$tests/../../docs/data.md" | sed "1d;\$d" >page && trapdoor-data info --help-data | cmp - page'
+
 check 'show draws a sheet' trapdoor-data show fashion-mnist:test --count 12 -o sheet.png
 check 'the sheet is a PNG' sh -c 'head -c 8 sheet.png | od -An -c | grep -q "211   P   N   G"'
 check 'the same sheet again' sh -c \

@@ -203,13 +203,20 @@ static void test_knows_the_classes_of_known_sets(void **state) {
 static void test_refuses_unknown_formats(void **state) {
     (void)state;
     support_write_text("text", "some text");
-    support_assert_set_refused("text", TD_ERR_FORMAT, "text: expected a folder of IDX files or ");
-    support_assert_set_refused(
-        "text", TD_ERR_FORMAT,
-        " or GTSRB's folders or a folder of class folders with pictures, found a file "
-        "of another format");
+    support_assert_set_refused("text", TD_ERR_FORMAT,
+                               "text: expected a data set, found a file of another format; "
+                               "`trapdoor-data info --help-data` lists what is read");
     assert_int_equal(mkdir("empty", 0777), 0);
-    support_assert_set_refused("empty", TD_ERR_FORMAT, "found a folder without such files");
+    support_assert_set_refused("empty", TD_ERR_FORMAT,
+                               "empty: expected a data set, found an empty folder; ");
+    support_write_text("empty/d.md", "");
+    support_write_text("empty/c.md", "");
+    support_write_text("empty/b.md", "");
+    support_assert_set_refused("empty", TD_ERR_FORMAT,
+                               "found a folder of other things (b.md, c.md, d.md); ");
+    support_write_text("empty/a.idx3", "");
+    support_assert_set_refused("empty", TD_ERR_FORMAT,
+                               "found an IDX file, a.idx3, which is not called train-images-");
     support_write_text("empty.safetensors", "");
     support_assert_set_refused("empty.safetensors", TD_ERR_FORMAT,
                                "empty.safetensors: header length: expected");
@@ -444,6 +451,63 @@ static void test_refuses_to_write_class_names(void **state) {
     fclose(stream);
 }
 
+static void test_knows_the_names_of_idx_files(void **state) {
+    (void)state;
+    static const char *const names[][2] = {
+        {"train-images.idx3-ubyte", "train-labels.idx1-ubyte"},
+        {"Train_Images-idx3-ubyte.gz", "train-labels-idx1-ubyte"},
+        {"train-images.idx3", "train-labels.idx1"},
+        {"emnist-letters-train-images-idx3-ubyte.gz", "emnist-letters-train-labels-idx1-ubyte.gz"},
+        {"train-images-idx3-ubyte/train-images-idx3-ubyte",
+         "train-labels-idx1-ubyte/train-labels-idx1-ubyte"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char folder[16], images[128], marks[128];
+        snprintf(folder, sizeof folder, "d%zu", i);
+        for (int kind = 0; kind < 2; kind++) {
+            char *path = kind ? marks : images;
+            snprintf(path, sizeof images, "%s/%s", folder, names[i][kind]);
+            *strrchr(path, '/') = '\0';
+            support_make_folder(path);
+            snprintf(path, sizeof images, "%s/%s", folder, names[i][kind]);
+        }
+        write_images(images, 4);
+        write_labels(marks, labels, 4);
+        td_dataset set = support_open_set(folder, "train", NULL);
+        assert_int_equal(set.images.count, 4);
+        assert_int_equal(set.images.labels[0], 2);
+        assert_int_equal(set.remarks.transposed, i == 3);
+        td_dataset_close(&set);
+    }
+    assert_int_equal(rename("d3/emnist-letters-train-labels-idx1-ubyte.gz",
+                            "d3/emnist-digits-train-labels-idx1-ubyte"),
+                     0);
+    write_images("d3/emnist-digits-train-images-idx3-ubyte", 4);
+    support_assert_set_refused("d3", TD_ERR_FORMAT,
+                               "d3: split train: expected the files of one set, found "
+                               "emnist-digits-train-images-idx3-ubyte and emnist-letters-train-");
+}
+
+static void test_remarks_on_dark_sets(void **state) {
+    (void)state;
+    make_idx_folder("d");
+    td_dataset set = support_open_set("d", "train", NULL);
+    assert_false(set.remarks.ones);
+    assert_false(set.remarks.one_class);
+    td_dataset_close(&set);
+    static const uint8_t ones[] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 1,
+                                   0, 0, 0, 2, 0, 1, 0, 0, 1, 0, 0, 0};
+    support_write("d/train-images-idx3-ubyte", ones, sizeof ones);
+    set = support_open_set("d", "train", NULL);
+    assert_true(set.remarks.ones);
+    td_dataset_close(&set);
+    static const uint8_t same[] = {0, 0, 0, 0};
+    write_labels("d/train-labels-idx1-ubyte", same, 4);
+    set = support_open_set("d", "train", NULL);
+    assert_true(set.remarks.one_class);
+    td_dataset_close(&set);
+}
+
 int main(void) {
     unsetenv("TRAPDOOR_DATA");
     const struct CMUnitTest tests[] = {
@@ -455,6 +519,8 @@ int main(void) {
         IN_FOLDER(test_says_how_to_get_a_known_set),
         IN_FOLDER(test_knows_the_classes_of_known_sets),
         IN_FOLDER(test_refuses_unknown_formats),
+        IN_FOLDER(test_knows_the_names_of_idx_files),
+        IN_FOLDER(test_remarks_on_dark_sets),
         IN_FOLDER(test_opens_a_safetensors_set),
         IN_FOLDER(test_opens_a_bare_safetensors_set),
         IN_FOLDER(test_refuses_images),

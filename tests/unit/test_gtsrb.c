@@ -191,8 +191,8 @@ static void test_refuses_folders(void **state) {
     assert_int_equal(rmdir(TRAINING "/00002"), 0);
     support_write_text(TEST "/GT-final_test.csv", HEADER);
     support_assert_set_refused("signs:test", TD_ERR_FORMAT,
-                               TEST
-                               "/Images: expected pictures of the classes of gtsrb, found none");
+                               "signs/GTSRB: expected pictures of the classes of gtsrb, found "
+                               "none");
     assert_int_equal(rename("signs/GTSRB/Final_Training", "elsewhere"), 0);
     support_assert_set_refused(
         "signs", TD_ERR_USAGE,
@@ -298,10 +298,99 @@ static void test_parse_reads_all_columns(void **state) {
     td_arena_free(&arena);
 }
 
+#define KAGGLE "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path\n"
+
+static void make_kaggle(void) {
+    support_write_picture("k/Train/0/a.ppm", 4, 2, 3, 0);
+    support_write_picture("k/Train/10/a.ppm", 4, 2, 3, 10);
+    support_write_picture("k/Train/2/a.ppm", 4, 2, 3, 20);
+    support_write_picture("k/Test/00000.ppm", 4, 2, 3, 30);
+    support_write_picture("k/Test/00001.ppm", 4, 2, 3, 40);
+    support_write_picture("k/Meta/0.ppm", 9, 9, 3, 40);
+    support_write_text("k/Meta.csv",
+                       "Path,ClassId,ShapeId,ColorId,SignId\nMeta/0.ppm,0,0,0,3.29\n");
+    support_write_text("k/Test.csv",
+                       KAGGLE "4,2,1,0,3,2,10,Test/00000.ppm\n4,2,0,0,4,2,2,Test/00001.ppm\n");
+}
+
+/* The labels are the class numbers, whatever the order of the folders' names. */
+static void test_opens_kaggles_copy(void **state) {
+    (void)state;
+    make_kaggle();
+    td_dataset set = support_open_set("k:test", "train", NULL);
+    assert_labels(&set, 2, (int32_t[]){10, 2}, (uint8_t[]){30, 40});
+    assert_int_equal(set.images.classes, 43);
+    assert_string_equal(set.class_names[2], "50 km/h");
+    td_dataset_close(&set);
+    static const char *const training[] = {"k", "k:train", "k/Train", "./k/Train/"};
+    for (size_t i = 0; i < 4; i++) { /* without Train.csv */
+        set = support_open_set(training[i], "train", NULL);
+        assert_labels(&set, 3, (int32_t[]){0, 2, 10}, (uint8_t[]){0, 20, 10});
+        assert_string_equal(set.split, "train");
+        td_dataset_close(&set);
+    }
+    support_write_text("k/Train.csv", KAGGLE "4,2,1,0,3,2,10,Train/10/a.ppm\n"
+                                             "4,2,1,1,3,2,2,Train/2/a.ppm\n");
+    for (size_t i = 0; i < 4; i++) {
+        set = support_open_set(training[i], "train", NULL);
+        assert_labels(&set, 2, (int32_t[]){10, 2}, (uint8_t[]){10, 20});
+        td_dataset_close(&set);
+    }
+    set = support_open_set("k/Test", "test", NULL);
+    assert_labels(&set, 2, (int32_t[]){10, 2}, (uint8_t[]){30, 40});
+    td_dataset_close(&set);
+    support_assert_set_refused("k/Test:train", TD_ERR_USAGE,
+                               "k/Test: expected no split or test, found train");
+}
+
+static void test_refuses_kaggles_broken_rows(void **state) {
+    (void)state;
+    make_kaggle();
+    static const char *const rows[][2] = {
+        {"4,2,1,0,3,2,10,../x.ppm", "line 2: Path: expected the name of a picture below the folder "
+                                    "of this file, found \"../x.ppm\""},
+        {"4,2,1,0,3,2,10,/x.ppm", "found \"/x.ppm\""},
+        {"4,2,1,0,3,2,10,Train/../../x.ppm", "found \"Train/../../x.ppm\""},
+        {"4,2,1,0,3,2,43,Train/0/a.ppm", "line 2: ClassId: expected a number from 0 to 42"},
+        {"4,2,1,0,3,2,1,Train/0/z.ppm", "line 2: expected a picture k/Train/0/z.ppm, found none"},
+        {"4,2,1,0,3,2,1", "line 2: expected 8 columns, found 7"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[256];
+        snprintf(text, sizeof text, KAGGLE "%s\n", rows[i][0]);
+        support_write_text("k/Train.csv", text);
+        support_assert_set_refused("k", TD_ERR_FORMAT, "k/Train.csv: line 2: ");
+        support_assert_set_refused("k", TD_ERR_FORMAT, rows[i][1]);
+    }
+}
+
+static void test_opens_torchvisions_layout(void **state) {
+    (void)state;
+    make_signs();
+    support_make_folder("t/gtsrb");
+    assert_int_equal(rename("signs/GTSRB", "t/gtsrb/GTSRB"), 0);
+    assert_int_equal(rename("t/gtsrb/GTSRB/Final_Training/Images", "t/gtsrb/GTSRB/Training"), 0);
+    assert_int_equal(rmdir("t/gtsrb/GTSRB/Final_Training"), 0);
+    assert_int_equal(
+        rename("t/gtsrb/GTSRB/Final_Test/GT-final_test.csv", "t/gtsrb/GT-final_test.csv"), 0);
+    static const char *const places[] = {"t/gtsrb", "t/gtsrb/GTSRB"};
+    for (size_t i = 0; i < 2; i++) {
+        td_dataset set = support_open_set(places[i], "train", NULL);
+        assert_labels(&set, 4, (int32_t[]){1, 1, 17, 20}, (uint8_t[]){10, 0, 20, 30});
+        td_dataset_close(&set);
+    }
+    td_dataset set = support_open_set("t/gtsrb:test", "train", NULL);
+    assert_labels(&set, 3, (int32_t[]){17, 2, 20}, (uint8_t[]){40, 50, 60});
+    td_dataset_close(&set);
+}
+
 int main(void) {
     unsetenv("TRAPDOOR_DATA");
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_opens_the_whole_benchmark),
+        IN_FOLDER(test_opens_kaggles_copy),
+        IN_FOLDER(test_refuses_kaggles_broken_rows),
+        IN_FOLDER(test_opens_torchvisions_layout),
         IN_FOLDER(test_opens_the_part_with_16_classes),
         IN_FOLDER(test_counts_the_index_among_the_files),
         IN_FOLDER(test_cuts_to_the_box_of_the_sign),

@@ -68,6 +68,8 @@ static void canonical_texts(void **state) {
         {&position, "16384+0", "16384+0"},
         {&colour, "007", "7"},
         {&colour, "8/8/8", "8"},
+        {&colour, "black", "0"},
+        {&colour, "white", "255"},
         {&colour, "0/128/255", "0/128/255"},
         {&shift, "4", "4"},
         {&shift, "4+4", "4"},
@@ -118,7 +120,7 @@ static void refused_values(void **state) {
         {&position,
          {"", "middle", "3", "3+", "+3", "3+4+5", "-1+4", "16385+0", "0+16385", "top-left ",
           "99999999999999999999+0"}},
-        {&colour, {"", "256", "-1", "1/2", "1/2/", "/1/2", "1/2/3/4", "1/2/256", "1.5", "1//2"}},
+        {&colour, {"", "256", "grey", "1/2", "1/2/", "/1/2", "1/2/3/4", "1/2/256", "1.5", "1//2"}},
         {&shift, {"", "+", "1+", "+1", "1+2+3", "16385", "-1", "1x2"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -182,7 +184,7 @@ static void words_for_messages(void **state) {
         {&text, "the name of a file"},
         {&folder, "FOLDER"},
         {&position, "top-left, top-right, bottom-left, bottom-right, center or X+Y"},
-        {&colour, "V or R/G/B, whole numbers from 0 to 255"},
+        {&colour, "black, white, V or R/G/B, whole numbers from 0 to 255"},
         {&shift, "S or X+Y, whole numbers from 0 to 16384"},
     };
     char out[128];

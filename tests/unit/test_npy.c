@@ -305,7 +305,10 @@ static void test_finds_the_files_of_a_split(void **state) {
     write_pixels("a/images.npy", "(1, 1, 2)", 2);
     write_array("a/labels.npy", "|u1", "(1,)", "", 1);
     write_pixels("a/x_train.npy", "(2, 1, 2)", 4);
-    support_assert_set_refused("a", TD_ERR_USAGE, "a: expected a file y_train.npy, found none");
+    support_assert_set_refused(
+        "a", TD_ERR_USAGE,
+        "a: expected a file called labels_train or y_train beside x_train.npy, found "
+        "none");
     write_array("a/y_train.npy", "|u1", "(2,)", "\0", 2);
     write_pixels("a/x_test.npy", "(3, 1, 2)", 6);
     write_array("a/y_test.npy", "|u1", "(3,)", "\0\0", 3);
@@ -325,10 +328,22 @@ static void test_finds_the_files_of_a_split(void **state) {
     td_dataset_close(&set);
     support_assert_set_refused(
         "b:test", TD_ERR_USAGE,
-        "b: split test: expected a file test_images.npy, x_test.npy or images.npy, "
-        "found none");
-    support_write_text("b.npz", "PK\003\004");
-    support_assert_set_refused("b.npz", TD_ERR_FORMAT, "found a file of another format");
+        "b: split test: expected a file called test_images, x_test or images, found none");
+    assert_int_equal(mkdir("c", 0777), 0);
+    write_pixels("c/X-Train.npy", "(1, 1, 2)", 2);
+    write_array("c/TrainLabels.npy", "|u1", "(1,)", "", 1);
+    write_pixels("c/imagesVal.npy", "(2, 1, 2)", 4);
+    write_array("c/val_y.npy", "|u1", "(2,)", "\0", 2);
+    set = open_set("c");
+    assert_int_equal(set.images.count, 1);
+    td_dataset_close(&set);
+    set = open_set("c:test");
+    assert_int_equal(set.images.count, 2);
+    td_dataset_close(&set);
+    write_pixels("c/train_data.npy", "(1, 1, 2)", 2);
+    support_assert_set_refused(
+        "c", TD_ERR_FORMAT,
+        "c: expected one array of images for train, found X-Train.npy and train_data.npy");
 }
 
 static void assert_images_refused(const char *descr, const char *shape, size_t size,

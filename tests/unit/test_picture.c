@@ -92,10 +92,11 @@ static void assert_refused(const void *bytes, size_t size, const char *message) 
 
 static void test_knows_names(void **state) {
     (void)state;
-    static const char *const pictures[] = {"a.png", "b.JPG", "c.d.jpeg", "00001.ppm",
-                                           "e.Pgm", "f.pnm", "dir/g.PNG"};
-    static const char *const others[] = {"png", ".png",  "a.png.txt", "labels.csv",
-                                         "",    "a.gif", "a.jpg~",    "ajpg"};
+    static const char *const pictures[] = {"a.png", "b.JPG",     "c.d.jpeg", "00001.ppm", "e.Pgm",
+                                           "f.pnm", "dir/g.PNG", "h.jfif",   "i.JPE",     "j.webp",
+                                           "k.gif", "l.BMP",     "m.tif",    "n.tiff",    "o.dib"};
+    static const char *const others[] = {"png", ".png",   "a.png.txt", "labels.csv",
+                                         "",    "a.heic", "a.jpg~",    "ajpg"};
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
         if (!td_picture_is_name(pictures[i]))
             fail_msg("%s is a picture's name", pictures[i]);
@@ -106,18 +107,22 @@ static void test_knows_names(void **state) {
 
 static void test_refuses_other_files(void **state) {
     (void)state;
-    assert_refused("", 0,
-                   "expected a picture of a known kind (PNG, JPEG, PNM), found a file that "
-                   "is empty");
-    assert_refused("GIF89a\1\0\1\0", 10, "found a file that begins with 47 49 46 38 39 61 01 00");
+    assert_refused(
+        "", 0,
+        "expected a picture of a known kind (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM), found "
+        "a file that is empty");
+    assert_refused("\x80IMG89a\1\0\1\0", 10,
+                   "found a file that begins with 80 49 4d 47 38 39 61 01");
+    assert_refused("\0\0\0 ftypheic\0\0", 14, "PNM), found HEIC");
+    assert_refused("<!DOCTYPE html><html>", 21, "found a page of HTML");
     assert_refused("P", 1, "found a file that begins with 50");
     td_bitmap bitmap;
     td_error error;
     support_write_text("note.png", "hello");
     assert_int_equal(td_picture_read(&bitmap, "note.png", &error), TD_ERR_FORMAT);
-    assert_string_equal(error.message,
-                        "note.png: expected a picture of a known kind (PNG, JPEG, PNM), found a "
-                        "file that begins with 68 65 6c 6c 6f");
+    assert_string_equal(error.message, "note.png: expected a picture of a known kind (PNG, JPEG, "
+                                       "WebP, GIF, BMP, TIFF, PNM), found a "
+                                       "file that begins with 68 65 6c 6c 6f");
     assert_int_equal(td_picture_read(&bitmap, "missing.png", &error), TD_ERR_IO);
     support_assert_contains(error.message, "missing.png: ");
     support_write("cut.jpg", "\xff\xd8\xff", 3);
@@ -181,20 +186,58 @@ static void test_refuses_damaged_jpeg(void **state) {
     free(file.bytes);
 }
 
-static void test_refuses_jpeg_of_other_colours(void **state) {
+static uint8_t left(int ink_left, int black_left) {
+    return (uint8_t)((ink_left * black_left + 127) / 255);
+}
+
+/* Adobe's files have how much of an ink is missing, others how much of it there is. */
+static void test_converts_inks(void **state) {
     (void)state;
-    const plan cmyk = {.width = 4, .height = 4, .channels = 4, .space = JCS_CMYK};
-    const plan unknown = {.width = 4, .height = 4, .channels = 2, .space = JCS_UNKNOWN};
-    jpeg file = make_jpeg(&cmyk);
-    assert_refused(file.bytes, file.size,
-                   "JPEG: colour space: expected grey, YCbCr or RGB, found CMYK with 4 components");
+    const plan p = {.width = 20, .height = 9, .channels = 4, .space = JCS_CMYK};
+    for (int adobe = 0; adobe < 2; adobe++) {
+        jpeg file = make_jpeg(&p);
+        if (!adobe)
+            find_marker(&file, 0xee)[2] = 'a';
+        td_bitmap bitmap;
+        assert_int_equal(td_picture_decode(&bitmap, file.bytes, file.size, NULL), TD_OK);
+        assert_int_equal(bitmap.channels, 3);
+        assert_true(bitmap.cmyk);
+        for (size_t i = 0; i < 20 * 9 * 3; i++) {
+            const size_t x = i / 3 % 20, y = i / 60, c = i % 3;
+            const int ink = slope(x, y, c), black = slope(x, y, 3);
+            const int expected = adobe ? left(ink, black) : left(255 - ink, 255 - black);
+            assert_in_range(bitmap.pixels[i], expected - 6, expected + 6);
+        }
+        td_bitmap_free(&bitmap);
+        free(file.bytes);
+    }
+}
+
+static void test_converts_ycck(void **state) {
+    (void)state;
+    const plan p = {.width = 8, .height = 8, .channels = 4, .space = JCS_CMYK};
+    jpeg file = make_jpeg(&p);
     uint8_t *transform = find_marker(&file, 0xee) + 13; /* Adobe's: 0 CMYK, 2 YCCK */
     assert_int_equal(*transform, 0);
     *transform = 2;
-    assert_refused(file.bytes, file.size, "found YCCK with 4 components");
+    td_bitmap bitmap;
+    assert_int_equal(td_picture_decode(&bitmap, file.bytes, file.size, NULL), TD_OK);
+    /* Y 40, Cb 60, Cr 80 and K 100 at the left upper corner: CMY is 255 less the RGB of these. */
+    assert_true(bitmap.cmyk);
+    assert_in_range(bitmap.pixels[0], left(255, 100) - 6, left(255, 100) + 6);
+    assert_in_range(bitmap.pixels[1], left(158, 100) - 6, left(158, 100) + 6);
+    assert_in_range(bitmap.pixels[2], left(255, 100) - 6, left(255, 100) + 6);
+    td_bitmap_free(&bitmap);
     free(file.bytes);
-    file = make_jpeg(&unknown);
-    assert_refused(file.bytes, file.size, "found an unknown one with 2 components");
+}
+
+static void test_refuses_jpeg_of_other_colours(void **state) {
+    (void)state;
+    const plan unknown = {.width = 4, .height = 4, .channels = 2, .space = JCS_UNKNOWN};
+    jpeg file = make_jpeg(&unknown);
+    assert_refused(file.bytes, file.size,
+                   "JPEG: colour space: expected grey, YCbCr, RGB, CMYK or YCCK, found an unknown "
+                   "one with 2 components");
     free(file.bytes);
 }
 
@@ -254,6 +297,8 @@ int main(void) {
         IN_FOLDER(test_reads_jpeg),
         cmocka_unit_test(test_refuses_cut_jpeg),
         cmocka_unit_test(test_refuses_damaged_jpeg),
+        cmocka_unit_test(test_converts_inks),
+        cmocka_unit_test(test_converts_ycck),
         cmocka_unit_test(test_refuses_jpeg_of_other_colours),
         cmocka_unit_test(test_refuses_impossible_jpeg),
         cmocka_unit_test(test_refuses_arithmetic_coding),

@@ -116,7 +116,8 @@ static td_status fill_record(tool_run *run, FILE *stream, td_error *error) {
         td_json_append(&run->record.json, list, td_json_count(&run->record.json, i));
     tool_run_set(run, "cutoff", "f", 2.0);
     tool_json_rate(&run->record.json, run->record.root, "asr", &rate);
-    tool_record_folder(&run->record, "pets", 3, &(td_digest){"0123"});
+    tool_record_folder(&run->record, "pets", 3, &(td_digest){"0123"},
+                       &(td_remarks){.pictures = {[TD_FACT_TURNED] = 2}});
     TD_TRY(tool_run_summary(run, error, "%zu lines", (size_t)2));
     tool_tables_json(&run->tables, &run->record.json, run->record.root);
     TD_TRY(tool_record_check(&run->record, error));
@@ -169,7 +170,8 @@ static td_status fill_manifest(tool_run *run, FILE *stream, td_error *error) {
                         .output_count = 2};
     json_t *manifest;
     plan.source.images = (td_images){.count = 4, .classes = 3, .labels = labels};
-    tool_record_folder(&run->record, "pets", 3, &(td_digest){"0123"});
+    tool_record_folder(&run->record, "pets", 3, &(td_digest){"0123"},
+                       &(td_remarks){.pictures = {[TD_FACT_TURNED] = 2}});
     for (size_t i = 0; i < 2; i++)
         td_json_append(&run->record.json, json_object_get(run->record.root, "outputs"),
                        td_json_pack(&run->record.json, "{ss}", "sha256", "4567"));
@@ -211,7 +213,8 @@ static td_status make_header(FILE *stream, td_error *error) {
     char *training = NULL;
     td_status status = start(&run, error);
     if (status == TD_OK) {
-        tool_record_folder(&run.record, "pets", 3, &(td_digest){"0123"});
+        tool_record_folder(&run.record, "pets", 3, &(td_digest){"0123"},
+                           &(td_remarks){.pictures = {[TD_FACT_TURNED] = 2}});
         status = tool_model_training(&run.record, &training, error);
     }
     const td_metadata metadata[] = {{"trapdoor.net", "input = image()\n"},

@@ -5,6 +5,8 @@
 
 #include "frame/command.h"
 
+extern const tool_print data_prints[];
+
 extern const tool_method data_import, data_info, data_show;
 
 #endif

@@ -26,6 +26,14 @@ static const td_key keys[] = {
      .help = "Take the first N images of each class"},
     {"gray", TD_KEY_FLAG, AT(grey), .alias = "grey", .help = "Make colours grey (Rec. 601 luma)"},
     {"roi", TD_KEY_FLAG, AT(regions), .help = "Cut pictures to their region of interest (GTSRB)"},
+    {"ground", TD_KEY_COLOUR, AT(ground), .standard = "white", .value = "COLOUR",
+     .help = "Lay transparent pictures on black, white, V or R/G/B"},
+    {"no-orientation", TD_KEY_FLAG, AT(as_stored),
+     .help = "Leave rows and columns as stored, whatever EXIF says"},
+    {"transpose", TD_KEY_FLAG, AT(transpose),
+     .help = "Swap rows and columns (EMNIST stores its images so)"},
+    {"skip-broken", TD_KEY_FLAG, AT(skip_broken),
+     .help = "Leave out pictures that cannot be read, and list them"},
     {"shuffle", TD_KEY_FLAG, AT(shuffle),
      .help = "Put what was taken in random order, by the seed"},
     {0},
@@ -43,6 +51,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 
 typedef struct import_row {
     import_result made;
+    size_t broken;
     tool_list class_names, class_counts;
 } import_row;
 
@@ -60,22 +69,51 @@ static const tool_column columns[] = {
     {"resized", NULL, TOOL_COUNT, AT(made.resized)},
     {"made_gray", NULL, TOOL_COUNT, AT(made.made_grey)},
     {"made_rgb", NULL, TOOL_COUNT, AT(made.made_rgb)},
-    {"without_alpha", NULL, TOOL_COUNT, AT(made.without_alpha)},
+    {"without_alpha", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_ALPHA])},
+    {"transparent", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_TRANSPARENT])},
+    {"lost_on_ground", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_LOST])},
+    {"turned", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_TURNED])},
+    {"left_as_stored", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_LEFT])},
+    {"from_cmyk", NULL, TOOL_COUNT, AT(made.remarks.pictures[TD_FACT_CMYK])},
+    {"broken", NULL, TOOL_COUNT, AT(broken)},
     {0},
 };
 
 static const tool_table_kind table = {
     .columns = columns, .row = sizeof(import_row), .single = true};
 
+typedef struct broken_row {
+    const char *file, *reason;
+} broken_row;
+
+static const tool_column broken_columns[] = {
+    {"file", "file", TOOL_TEXT, offsetof(broken_row, file)},
+    {"reason", "reason", TOOL_TEXT, offsetof(broken_row, reason)},
+    {0},
+};
+
+static const tool_table_kind broken_table = {
+    .name = "left_out", .title = "Left out", .columns = broken_columns, .row = sizeof(broken_row)};
+
 /* "; 1 resized (nearest), 2 made RGB": what was not as it was stored. */
-static void describe_changes(td_filter filter, const import_result *made, char *out, size_t size) {
+static void describe_changes(const import_request *request, const import_result *made,
+                             size_t broken, char *out, size_t size) {
+    const uint8_t *rgb = request->ground.rgb;
+    char ground[32];
+    snprintf(ground, sizeof ground, request->ground.grey ? "%d" : "%d/%d/%d", rgb[0], rgb[1],
+             rgb[2]);
+    const size_t *pictures = made->remarks.pictures;
     const struct {
         size_t count;
         const char *what, *how;
-    } changes[] = {{made->resized, "resized", td_filter_names[filter]},
+    } changes[] = {{made->resized, "resized", td_filter_names[request->filter]},
                    {made->made_grey, "made grey", NULL},
                    {made->made_rgb, "made RGB", NULL},
-                   {made->without_alpha, "without their alpha", NULL}};
+                   {pictures[TD_FACT_TURNED], "turned upright", "EXIF"},
+                   {pictures[TD_FACT_LEFT], "not turned", "EXIF"},
+                   {pictures[TD_FACT_TRANSPARENT], "laid on a ground", ground},
+                   {pictures[TD_FACT_CMYK], "from CMYK", NULL},
+                   {broken, "left out", "broken"}};
     size_t used = 0;
     *out = '\0';
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
@@ -86,19 +124,41 @@ static void describe_changes(td_filter filter, const import_result *made, char *
                                  changes[i].how ? changes[i].how : "", changes[i].how ? ")" : "");
 }
 
-static td_status report(tool_run *run, const import_selection *s, const import_result *made,
-                        td_error *error) {
+static td_status list_broken(tool_run *run, const import_source *source, td_error *error) {
+    tool_table *list;
+    if (!source->broken)
+        return TD_OK;
+    TD_TRY(tool_run_open(run, &broken_table, NULL, &list, error));
+    for (size_t i = 0; i < source->count; i++) {
+        if (!source->broken[i])
+            continue;
+        /* The reason begins with the file. */
+        const char *file = source->listing.images[i].path, *reason = source->broken[i];
+        const size_t length = strlen(file);
+        if (strncmp(reason, file, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
+            reason += length + 2;
+        const broken_row row = {file, reason};
+        TD_TRY(tool_run_fill(run, list, &row, error));
+    }
+    return TD_OK;
+}
+
+static td_status report(tool_run *run, const import_source *source, const import_selection *s,
+                        const import_result *made, td_error *error) {
     size_t least = SIZE_MAX, most = 0;
-    char changes[256], range[64];
-    import_row row = {.made = *made, .class_names = {.texts = s->class_names, .count = s->classes}};
+    char changes[512], range[64];
+    import_row row = {.made = *made,
+                      .broken = source->broken_count,
+                      .class_names = {.texts = s->class_names, .count = s->classes}};
     for (size_t i = 0; i < s->classes; i++) {
         least = s->class_counts[i] < least ? s->class_counts[i] : least;
         most = s->class_counts[i] > most ? s->class_counts[i] : most;
     }
     TD_TRY(tool_list_counts(&row.class_counts, s->class_counts, s->classes, 0, &run->arena, error));
     TD_TRY(tool_run_rows(run, &table, NULL, &row, 1, error));
-    describe_changes((td_filter)((const import_request *)run->own)->filter, made, changes,
-                     sizeof changes);
+    TD_TRY(list_broken(run, source, error));
+    tool_run_warn(run, ((const import_request *)run->own)->data, &made->remarks);
+    describe_changes(run->own, made, source->broken_count, changes, sizeof changes);
     if (least < most)
         snprintf(range, sizeof range, "%zu to %zu", least, most);
     else
@@ -114,11 +174,15 @@ static td_status import_pictures(tool_run *run, td_error *error) {
     import_selection selection;
     import_result made;
     TD_TRY(import_source_open(&source, run, error));
-    td_status status = import_select(&selection, run, &source, error);
+    td_status status = ((const import_request *)run->own)->skip_broken
+                           ? import_source_find_broken(&source, run, error)
+                           : TD_OK;
+    if (status == TD_OK)
+        status = import_select(&selection, run, &source, error);
     if (status == TD_OK)
         status = import_write(&made, run, &source, &selection, error);
     if (status == TD_OK)
-        status = report(run, &selection, &made, error);
+        status = report(run, &source, &selection, &made, error);
     import_source_close(&source);
     return status;
 }
@@ -126,6 +190,7 @@ static td_status import_pictures(tool_run *run, td_error *error) {
 static const tool_family family = {
     .name = "import",
     .word = "command",
+    .prints = data_prints,
     .usage = "DATA -o SET.safetensors",
     .run = import_pictures,
     .output = TOOL_OUTPUT_FILE,
@@ -136,10 +201,14 @@ static const tool_family family = {
 static const char help[] =
     "Makes a data set in one file of pictures, or of a part of another set.\v"
     "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B a "
-    "half-open range of indices. A PATH may be a folder of class folders with PNG, JPEG or PPM "
-    "pictures, alone or in folders train and test, GTSRB's layout, CIFAR-10's binary batches, IDX "
-    "files, .npy arrays or a safetensors set. If any picture has colour, all become RGB; alpha is "
-    "left out. Pictures are read a block at a time, so that a set may be larger than memory.\n\n"
+    "half-open range of indices. A PATH may be a folder of class folders with pictures, pictures "
+    "with an index of their labels, MNIST's, CIFAR's, STL-10's or GTSRB's files, NumPy's arrays or "
+    "a "
+    "safetensors set: --help-data lists them. If any picture has colour, all become RGB. Pictures "
+    "are "
+    "turned upright as their EXIF says, and transparent ones are laid on a ground. Pictures are "
+    "read a "
+    "block at a time, so that a set may be larger than memory.\n\n"
     "Examples:\n"
     "  trapdoor-data import photos --size 64x64 -o photos.safetensors\n"
     "  trapdoor-data import gtsrb:test --roi --size 32x32 -o signs.safetensors\n"

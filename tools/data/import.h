@@ -3,6 +3,7 @@
 #ifndef TOOLS_DATA_IMPORT_H
 #define TOOLS_DATA_IMPORT_H
 
+#include "base/key.h"
 #include "data/dataset.h"
 #include "data/fit.h"
 #include "data/listing.h"
@@ -17,6 +18,8 @@ typedef struct import_request {
     const char *class_names; /* --class-names LIST|FILE, or NULL: the source's */
     size_t per_class;        /* 0: all */
     bool grey, regions, shuffle;
+    bool as_stored, transpose, skip_broken;
+    td_colour ground;
 } import_request;
 
 /* The pictures of DATA, stored as files or as arrays. */
@@ -27,6 +30,9 @@ typedef struct import_source {
     size_t count, classes;
     const char **class_names; /* [classes], or NULL */
     const char *split;
+    const char **broken; /* [count]: what is wrong with those that are left out, else NULL; in the
+                            run's arena. NULL: none is left out */
+    size_t broken_count;
 } import_source;
 
 /* On failure *source is zeroed. */
@@ -36,19 +42,22 @@ td_status import_source_open(import_source *source, const tool_run *run,
 /* Takes a zeroed source as well. */
 void import_source_close(import_source *source);
 
+/* For --skip-broken: decodes every picture once, and marks those that cannot be. */
+td_status import_source_find_broken(import_source *source, tool_run *run,
+                                    td_error *error) TD_MUST_USE;
+
 int32_t import_source_label(const import_source *source, size_t index);
 
-/* A picture as it is stored, and the part of it that is taken. */
+/* A picture, and the part of it that is taken. */
 typedef struct import_picture {
-    td_bitmap bitmap;
-    td_box box;
+    td_read_picture read;
     bool owned; /* whether the pixels are the bitmap's */
 } import_picture;
 
-/* Picture `index`; *digest, which may be NULL, is its file's, where it is one. Safe to call from
+/* Picture `index`, with the digest of its file where it is one and `digest`. Safe to call from
  * several threads. The caller frees it by import_picture_free. */
-td_status import_source_picture(const import_source *source, size_t index, bool regions,
-                                import_picture *picture, td_digest *digest,
+td_status import_source_picture(const import_source *source, size_t index,
+                                const import_request *request, bool digest, import_picture *picture,
                                 td_error *error) TD_MUST_USE;
 
 void import_picture_free(import_picture *picture);
@@ -81,7 +90,8 @@ td_status import_select(import_selection *selection, tool_run *run, const import
 /* What was written: the shape of all images, and how many pictures had to be changed for it. */
 typedef struct import_result {
     td_images images; /* without pixels */
-    size_t resized, made_grey, made_rgb, without_alpha;
+    size_t resized, made_grey, made_rgb;
+    td_remarks remarks;
 } import_result;
 
 /* Writes the set to -o, a block of pictures at a time. Where a record is asked for, it takes the

@@ -69,6 +69,8 @@ static td_status take_images(import_selection *s, const mapping *map, const impo
     TD_TRY(TD_ARENA_NEW(&run->arena, s->classes, &s->class_counts, "class counts", error));
     for (size_t i = 0; i < source->count; i++) {
         int32_t label = map->new_label[import_source_label(source, i)];
+        if (source->broken && source->broken[i])
+            continue;
         if (label == NOT_TAKEN ||
             (request->per_class && s->class_counts[label] == request->per_class))
             continue;

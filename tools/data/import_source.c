@@ -1,5 +1,8 @@
 #include "import.h"
+
+#include "data/orientation.h"
 #include <stdio.h>
+#include <string.h>
 
 static bool has_regions(const import_source *source) {
     for (size_t i = 0; source->is_listing && i < source->count; i++)
@@ -24,6 +27,8 @@ td_status import_source_open(import_source *source, const tool_run *run, td_erro
     TD_TRY(td_listing_open(&source->listing, &source->is_listing, request->data, "train",
                            run->common->data_dir, error));
     if (source->is_listing) {
+        source->listing.reading.as_stored = request->as_stored;
+        memcpy(source->listing.reading.ground.rgb, request->ground.rgb, sizeof request->ground.rgb);
         source->count = source->listing.count;
         source->classes = source->listing.classes;
         source->class_names = source->listing.class_names;
@@ -51,24 +56,47 @@ int32_t import_source_label(const import_source *source, size_t index) {
                               : source->set.images.labels[index];
 }
 
-td_status import_source_picture(const import_source *source, size_t index, bool regions,
-                                import_picture *picture, td_digest *digest, td_error *error) {
-    *picture = (import_picture){.owned = source->is_listing};
-    if (source->is_listing)
-        return td_listing_decode(&source->listing, index, regions, &picture->bitmap, &picture->box,
-                                 digest, error);
-    const td_images *images = &source->set.images;
-    /* Read only: the pixels may be mapped. */
-    picture->bitmap = (td_bitmap){.width = images->width,
-                                  .height = images->height,
-                                  .channels = images->channels,
-                                  .pixels = (uint8_t *)td_image(images, index)};
+/* An image of an array; read only where it is not to be changed: the pixels may be mapped. */
+static td_status take_image(const td_images *images, size_t index, import_picture *picture,
+                            td_error *error) {
+    td_bitmap *bitmap = &picture->read.bitmap;
+    const uint8_t *pixels = td_image(images, index);
+    if (picture->owned) {
+        TD_TRY(td_bitmap_make(bitmap, images->width, images->height, images->channels, error));
+        memcpy(bitmap->pixels, pixels, td_image_size(images));
+        return TD_OK;
+    }
+    *bitmap = (td_bitmap){.width = images->width,
+                          .height = images->height,
+                          .channels = images->channels,
+                          .pixels = (uint8_t *)pixels};
     return TD_OK;
+}
+
+static td_status transpose(td_read_picture *read, td_error *error) {
+    const td_box box = read->box;
+    read->box = (td_box){box.top, box.left, box.bottom, box.right};
+    td_status status = td_orientation_apply(&read->bitmap, TD_TRANSPOSED, error);
+    if (status != TD_OK)
+        td_bitmap_free(&read->bitmap);
+    return status;
+}
+
+td_status import_source_picture(const import_source *source, size_t index,
+                                const import_request *request, bool digest, import_picture *picture,
+                                td_error *error) {
+    *picture = (import_picture){.owned = source->is_listing || request->transpose};
+    if (source->is_listing)
+        TD_TRY(td_listing_decode(&source->listing, index, request->regions, digest, &picture->read,
+                                 error));
+    else
+        TD_TRY(take_image(&source->set.images, index, picture, error));
+    return request->transpose ? transpose(&picture->read, error) : TD_OK;
 }
 
 void import_picture_free(import_picture *picture) {
     if (picture->owned)
-        td_bitmap_free(&picture->bitmap);
+        td_bitmap_free(&picture->read.bitmap);
     *picture = (import_picture){0};
 }
 

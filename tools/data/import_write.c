@@ -25,7 +25,8 @@ typedef struct work {
     size_t size, per_block, done;
     uint8_t *block;
     td_digest *digests; /* [source->count]: of the files read; NULL where no record is asked for */
-    atomic_size_t resized, made_grey, made_rgb, without_alpha;
+    atomic_size_t resized, made_grey, made_rgb, facts[TD_FACTS];
+    atomic_bool above_one, above_zero; /* of all values */
     atomic_bool colour_after_grey;
 } work;
 
@@ -34,9 +35,10 @@ static bool has_colour(const td_bitmap *picture) {
 }
 
 static void measure(const import_picture *picture, size_t *width, size_t *height) {
-    bool whole = picture->box.right == 0;
-    *width = whole ? picture->bitmap.width : picture->box.right - picture->box.left;
-    *height = whole ? picture->bitmap.height : picture->box.bottom - picture->box.top;
+    const td_box *box = &picture->read.box;
+    bool whole = box->right == 0;
+    *width = whole ? picture->read.bitmap.width : box->right - box->left;
+    *height = whole ? picture->read.bitmap.height : box->bottom - box->top;
 }
 
 /* Without --size all pictures must have that of the first. */
@@ -55,30 +57,48 @@ static td_status check_size(const work *w, const import_picture *picture, size_t
 static void count_changes(work *w, const import_picture *picture) {
     size_t width, height;
     measure(picture, &width, &height);
-    bool colour = has_colour(&picture->bitmap);
+    bool colour = has_colour(&picture->read.bitmap);
     if (width != w->fit.width || height != w->fit.height)
         atomic_fetch_add(&w->resized, 1);
     if (colour && w->fit.channels == GREY)
         atomic_fetch_add(&w->made_grey, 1);
     if (!colour && w->fit.channels == RGB)
         atomic_fetch_add(&w->made_rgb, 1);
-    if (picture->bitmap.channels % 2 == 0)
-        atomic_fetch_add(&w->without_alpha, 1);
+    for (size_t i = 0; i < TD_FACTS; i++)
+        if (picture->read.facts.has[i])
+            atomic_fetch_add(&w->facts[i], 1);
+}
+
+/* Most sets have a value above 1 in their first image, and the others are not looked at. */
+static void look_at_values(work *w, const uint8_t *image) {
+    if (atomic_load_explicit(&w->above_one, memory_order_relaxed))
+        return;
+    for (size_t i = 0; i < w->size; i++) {
+        if (image[i] > 0)
+            atomic_store(&w->above_zero, true);
+        if (image[i] > 1) {
+            atomic_store(&w->above_one, true);
+            return;
+        }
+    }
 }
 
 static td_status fit_picture(work *w, const import_picture *picture, size_t index, uint8_t *out,
                              td_error *error) {
     TD_TRY(check_size(w, picture, index, error));
-    if (w->fit.channels == GREY && !w->request->grey && has_colour(&picture->bitmap)) {
+    if (w->fit.channels == GREY && !w->request->grey && has_colour(&picture->read.bitmap)) {
         atomic_store(&w->colour_after_grey, true);
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected a grey picture as those before it, found colour",
                        import_source_name(w->source, index).text);
     }
     count_changes(w, picture);
-    td_status status = td_fit_picture(&picture->bitmap, picture->box, &w->fit, out, error);
-    if (status == TD_OK)
+    td_status status =
+        td_fit_picture(&picture->read.bitmap, picture->read.box, &w->fit, out, error);
+    if (status == TD_OK) {
+        look_at_values(w, out);
         return TD_OK;
+    }
     return td_fail_within(error, status, "%s", import_source_name(w->source, index).text);
 }
 
@@ -88,8 +108,10 @@ static td_status make_image(void *context, size_t place, td_error *error) {
         return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
     size_t index = w->selection->order[w->done + place];
     import_picture picture;
-    TD_TRY(import_source_picture(w->source, index, w->request->regions, &picture,
-                                 w->digests ? &w->digests[index] : NULL, error));
+    TD_TRY(
+        import_source_picture(w->source, index, w->request, w->digests != NULL, &picture, error));
+    if (w->digests)
+        w->digests[index] = picture.read.digest;
     td_status status = fit_picture(w, &picture, index, w->block + place * w->size, error);
     import_picture_free(&picture);
     return status;
@@ -131,7 +153,10 @@ static td_status start(work *w, td_error *error) {
     atomic_store(&w->resized, 0);
     atomic_store(&w->made_grey, 0);
     atomic_store(&w->made_rgb, 0);
-    atomic_store(&w->without_alpha, 0);
+    for (size_t i = 0; i < TD_FACTS; i++)
+        atomic_store(&w->facts[i], 0);
+    atomic_store(&w->above_one, false);
+    atomic_store(&w->above_zero, false);
     return td_arena_alloc(&w->run->arena, w->per_block, w->size, (void **)&w->block, "images",
                           error);
 }
@@ -160,7 +185,7 @@ static td_status record_pictures(const work *w, tool_record *record, td_error *e
     size_t files;
     td_digest digest;
     TD_TRY(td_listing_digest(&source->listing, w->digests, &files, &digest, error));
-    tool_record_folder(record, source->listing.root, files, &digest);
+    tool_record_folder(record, source->listing.root, files, &digest, NULL);
     return TD_OK;
 }
 
@@ -190,13 +215,13 @@ static td_status choose_shape(work *w, td_error *error) {
     const import_request *request = w->request;
     size_t first = w->selection->order[0];
     import_picture picture;
-    TD_TRY(import_source_picture(w->source, first, request->regions, &picture, NULL, error));
+    TD_TRY(import_source_picture(w->source, first, request, false, &picture, error));
     measure(&picture, &w->fit.width, &w->fit.height);
     if (request->width) {
         w->fit.width = request->width;
         w->fit.height = request->height;
     }
-    w->fit.channels = request->grey || !has_colour(&picture.bitmap) ? GREY : RGB;
+    w->fit.channels = request->grey || !has_colour(&picture.read.bitmap) ? GREY : RGB;
     w->fit.filter = (td_filter)request->filter;
     import_picture_free(&picture);
     return TD_OK;
@@ -212,7 +237,12 @@ td_status import_write(import_result *result, tool_run *run, const import_source
     TD_TRY(choose_shape(&w, error));
     tool_run_begin(run, "importing", "images", selection->count);
     TD_TRY(write_file(&w, error));
-    *result = (import_result){shape_of(&w), atomic_load(&w.resized), atomic_load(&w.made_grey),
-                              atomic_load(&w.made_rgb), atomic_load(&w.without_alpha)};
+    *result = (import_result){.images = shape_of(&w),
+                              .resized = atomic_load(&w.resized),
+                              .made_grey = atomic_load(&w.made_grey),
+                              .made_rgb = atomic_load(&w.made_rgb)};
+    for (size_t i = 0; i < TD_FACTS; i++)
+        result->remarks.pictures[i] = atomic_load(&w.facts[i]);
+    result->remarks.ones = atomic_load(&w.above_zero) && !atomic_load(&w.above_one);
     return TD_OK;
 }

@@ -241,6 +241,7 @@ static td_status describe_set(info *f, size_t number, td_error *error) {
     const char *data = f->data->texts[number];
     td_dataset set;
     TD_TRY(td_dataset_open(&set, data, "train", f->run->common->data_dir, error));
+    tool_run_warn(f->run, data, &set.remarks);
     td_status status = tool_record_dataset(&f->run->record, &set, error);
     if (status == TD_OK)
         status = hashed_set_make(&f->hashed[number], &set, data, error);
@@ -309,6 +310,7 @@ static td_status inform(tool_run *run, td_error *error) {
 static const tool_family family = {
     .name = "info",
     .word = "command",
+    .prints = data_prints,
     .usage = "DATA...",
     .run = inform,
 };

@@ -235,8 +235,7 @@ static td_status draw(tool_run *run, td_dataset sets[MOST_SETS], td_bitmap *bitm
     size_t total = UINT32_MAX;
     choice c;
     for (size_t i = 0; i < s->data.count; i++) {
-        TD_TRY(td_dataset_open(&sets[i], s->data.texts[i], "train", run->common->data_dir, error));
-        TD_TRY(tool_record_dataset(&run->record, &sets[i], error));
+        TD_TRY(tool_run_dataset(run, s->data.texts[i], "train", &sets[i], error));
         total = td_size_min(total, sets[i].images.count);
     }
     if (s->data.count > 1)

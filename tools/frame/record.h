@@ -51,9 +51,11 @@ td_status tool_record_check_inputs(const tool_record *record, td_error *error) T
 void tool_record_output(tool_record *record, const char *name, const td_digest *digest);
 
 /* Adds {"path", "files", "sha256"} of picture files below a folder to `inputs`: how many, and one
- * checksum of all (td_listing_digest). Once, however often the same ones are named. */
+ * checksum of all (td_listing_digest). Of `remarks`, which may be NULL, also how many pictures were
+ * "turned", "transparent", "lost_on_ground" and "from_cmyk", where any was. Once, however often the
+ * same ones are named. */
 void tool_record_folder(tool_record *record, const char *path, size_t files,
-                        const td_digest *digest);
+                        const td_digest *digest, const td_remarks *remarks);
 
 /* All files of a data set as inputs, as they were when it was opened. */
 td_status tool_record_dataset(tool_record *record, const td_dataset *set,

@@ -113,12 +113,28 @@ void tool_record_output(tool_record *record, const char *name, const td_digest *
     add_file(record, "outputs", "file", name, digest);
 }
 
+static void add_remarks(td_json *json, json_t *input, const td_remarks *remarks) {
+    static const struct {
+        td_fact fact;
+        const char *field;
+    } fields[] = {{TD_FACT_TURNED, "turned"},
+                  {TD_FACT_TRANSPARENT, "transparent"},
+                  {TD_FACT_LOST, "lost_on_ground"},
+                  {TD_FACT_CMYK, "from_cmyk"}};
+    for (size_t i = 0; remarks && i < sizeof fields / sizeof *fields; i++) {
+        const size_t count = remarks->pictures[fields[i].fact];
+        if (count > 0)
+            td_json_set(json, input, fields[i].field, td_json_count(json, count));
+    }
+}
+
 void tool_record_folder(tool_record *record, const char *path, size_t files,
-                        const td_digest *digest) {
+                        const td_digest *digest, const td_remarks *remarks) {
     json_t *inputs = json_object_get(record->root, "inputs"), *old;
     json_t *input = td_json_pack(&record->json, "{ss sz ss}", "path", path, "files", files,
                                  "sha256", digest->hex);
     size_t i;
+    add_remarks(&record->json, input, remarks);
     json_array_foreach(inputs, i, old) {
         if (json_equal(old, input)) {
             json_decref(input);
@@ -130,7 +146,8 @@ void tool_record_folder(tool_record *record, const char *path, size_t files,
 
 td_status tool_record_dataset(tool_record *record, const td_dataset *set, td_error *error) {
     if (set->folder)
-        tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest);
+        tool_record_folder(record, set->folder, set->folder_files, &set->folder_digest,
+                           &set->remarks);
     for (size_t i = 0; i < set->file_count; i++) {
         TD_TRY(tool_record_opened(record, set->files[i], &set->stamps[i], error));
         find(record, set->files[i])->is_mapped |= set->map.size > 0;

@@ -127,6 +127,7 @@ td_status tool_run_rows(tool_run *run, const tool_table_kind *kind, const char *
 td_status tool_run_images(tool_run *run, const char *text, const char *split, td_dataset *out,
                           td_error *error) {
     TD_TRY(td_dataset_open(out, text, split, run->common->data_dir, error));
+    tool_run_remarks(run, out->name, &out->remarks);
     return tool_record_dataset(&run->record, out, error);
 }
 

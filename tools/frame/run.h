@@ -81,8 +81,14 @@ td_status tool_run_fill(tool_run *run, tool_table *table, const void *row,
  * owns; NULL after a failure, which is the run's at its end. */
 json_t *tool_run_set(tool_run *run, const char *name, const char *format, ...);
 
-/* Opens DATA of the command line, `split` where it names none, records its files, and makes its
- * classes those of the run (frame/classes.h). The caller closes *out, also on failure. */
+/* Says in a line each what was found in a set that its user may not expect: that its pictures were
+ * turned or laid on a ground, and, as warnings, that they have lost their form or are too dark. */
+void tool_run_remarks(const tool_run *run, const char *data, const td_remarks *remarks);
+void tool_run_warn(const tool_run *run, const char *data, const td_remarks *remarks); /* warnings */
+
+/* Opens DATA of the command line, `split` where it names none, records its files, says what was
+ * found in it, and makes its classes those of the run (frame/classes.h). The caller closes *out,
+ * also on failure. */
 td_status tool_run_dataset(tool_run *run, const char *text, const char *split, td_dataset *out,
                            td_error *error) TD_MUST_USE;
 

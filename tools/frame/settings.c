@@ -305,6 +305,10 @@ static json_t *many_json(td_json *json, const td_key *key, const td_many *many) 
     return list;
 }
 
+static json_t *colour_json(td_json *json, const td_colour *colour) {
+    return td_json_pack(json, "[iii]", colour->rgb[0], colour->rgb[1], colour->rgb[2]);
+}
+
 /* A JSON null for a value that is not there. */
 static json_t *value_json(td_json *json, const tool_place *place) {
     const td_key *key = place->key;
@@ -329,6 +333,8 @@ static json_t *value_json(td_json *json, const tool_place *place) {
     case TD_KEY_CLASS:
         return *(const char *const *)field ? class_json(json, *(const char *const *)field)
                                            : json_null();
+    case TD_KEY_COLOUR:
+        return unset ? json_null() : colour_json(json, field);
     default:
         return *(const char *const *)field ? td_json_text(json, *(const char *const *)field)
                                            : json_null();

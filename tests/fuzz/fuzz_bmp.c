@@ -1,0 +1,8 @@
+/* BMP pictures. */
+#include "fuzz.h"
+#include "picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_picture(&td_codec_bmp, data, size);
+    return 0;
+}
