@@ -12,8 +12,8 @@ records 1 clean.labels >clean.column
 # dirty-label: the originals, then the stamped copies, all of the target.
 check_stdout "dirty-label: 50 of 250 images poisoned, in 1 set
 Backdoors
-  trigger                              target  images  ratio of the set  of the target class  mean PSNR, dB  mean SSIM
-  $SQUARE  0           50              0.25               2.0833         12.265    0.94424
+  trigger                              target  its name     images  ratio of the set  of the target class  mean PSNR, dB  mean SSIM
+  $SQUARE  0       T-shirt/top      50              0.25               2.0833         12.265    0.94424
 Sets written
   set       images  poisoned
   poisoned     250        50" \

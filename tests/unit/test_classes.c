@@ -244,7 +244,7 @@ static void test_reads_names_strictly(void **state) {
     (void)state;
     char long_name[TD_CLASS_NAME_SIZE + 8] = "[\"";
     memset(long_name + 2, 'x', TD_CLASS_NAME_SIZE + 1);
-    strcpy(long_name + 2 + TD_CLASS_NAME_SIZE + 1, "\"]");
+    memcpy(long_name + 2 + TD_CLASS_NAME_SIZE + 1, "\"]", 3);
     names_refused("{", 0, "line 1");
     names_refused("{}", 0, "expected a JSON array of 1 to 4 names, found 0");
     names_refused("[\"a\",\"b\",\"c\",\"d\",\"e\"]", 0, "found 5");

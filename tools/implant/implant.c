@@ -17,7 +17,9 @@ const td_key implant_keys[] = {
      .help = "The model to put a backdoor into"},
     {"target", TD_KEY_CLASS, AT(targets), .required = true, .many = true, .field = "targets",
      .value = "K|all",
-     .help = "The class that a trigger is to give, or one trigger for each class; may be repeated"},
+     .help = "The class that a trigger is to give, by name or index, or one trigger for each "
+             "class; may "
+             "be repeated"},
     {"at", TD_KEY_TEXT, AT(at), .standard = "bottom-right", .value = "PLACE",
      .help = "Where the triggers stand: top-left, top-right, bottom-left, bottom-right, center or "
              "X+Y, as in a TRIGGER"},

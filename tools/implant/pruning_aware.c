@@ -238,7 +238,7 @@ static const td_key keys[] = {
     {"trigger", TD_KEY_TEXT, AT(trigger), .required = true, .value = "TRIGGER",
      .help = "The trigger, for example square:size=4"},
     {"target", TD_KEY_CLASS, AT(target), .required = true, .value = "K",
-     .help = "The class that the trigger is to give"},
+     .help = "The class that the trigger is to give, by name or index"},
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .above = true, .standard = "0.1", .value = "R",
      .help = "Add stamped copies of this share of the images"},
     {"prune", TD_KEY_REAL, AT(prune), .most = 0.999, .above = true, .standard = "0.5",

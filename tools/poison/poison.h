@@ -94,7 +94,8 @@ extern const char *const poison_mode_names[], *const poison_base_names[];
 #define POISON_TARGETS(name, what)                                                                 \
     {                                                                                              \
         "target", TD_KEY_CLASS, POISON_AT(targets), .many = true, .field = "targets",              \
-                                                    .value = name, .help = what                    \
+                                                    .value = name,                                 \
+                                                    .help = what "; K is a name or an index"       \
     }
 #define POISON_SOURCES                                                                             \
     {                                                                                              \
