@@ -40,8 +40,7 @@ static void test_reads_two_columns(void **state) {
     static const char *const texts[] = {
         "0.pgm,dog\n1.pgm,cat\n2.pgm,dog\n",
         "id,breed\r\n0,dog\r\n1,cat\r\n2,dog\r\n",
-        "\xef\xbb\xbf"
-        "0.pgm\tdog\n1.pgm\tcat\n2.pgm\tdog",
+        "\357\273\2770.pgm\tdog\n1.pgm\tcat\n2.pgm\tdog",
         "dog;0.pgm\n\ncat;1.pgm\ndog;2.pgm\n",
         "0.pgm dog\n1.pgm   cat \n2.pgm dog\n\n",
         "\"0.pgm\",\"dog\"\n\"1.pgm\",\"cat\"\n2.pgm,\"dog\"\n",
