@@ -72,7 +72,6 @@ static td_status open_data(td_dataset *set, const char *data, const char *split,
     TD_TRY(td_arena_text(&set->arena, data, strlen(data), &name, error));
     set->name = name;
     set->remarks.ones = has_only_ones(&set->images);
-    set->remarks.one_class = set->images.classes == 1;
     return TD_OK;
 }
 

@@ -25,7 +25,6 @@ typedef struct td_remarks {
     size_t pictures[TD_FACTS]; /* how many have each fact; of sets of picture files */
     bool ones;       /* no value is above 1 of 255, and not all are 0: perhaps a scale of 0 to 1 */
     bool transposed; /* stored so by those who published it (EMNIST) */
-    bool one_class;  /* all images are of one */
 } td_remarks;
 
 #endif

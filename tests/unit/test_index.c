@@ -40,8 +40,7 @@ static void test_reads_two_columns(void **state) {
     static const char *const texts[] = {
         "0.pgm,dog\n1.pgm,cat\n2.pgm,dog\n",
         "id,breed\r\n0,dog\r\n1,cat\r\n2,dog\r\n",
-        "\xef\xbb\xbf"
-        "0.pgm\tdog\n1.pgm\tcat\n2.pgm\tdog",
+        "\357\273\2770.pgm\tdog\n1.pgm\tcat\n2.pgm\tdog",
         "dog;0.pgm\n\ncat;1.pgm\ndog;2.pgm\n",
         "0.pgm dog\n1.pgm   cat \n2.pgm dog\n\n",
         "\"0.pgm\",\"dog\"\n\"1.pgm\",\"cat\"\n2.pgm,\"dog\"\n",
@@ -205,13 +204,13 @@ static void test_other_texts_are_no_index(void **state) {
 
 static void test_reads_many_rows(void **state) {
     (void)state;
-    enum { ROWS = 2000 };
+    enum { ROWS = 2000, ROW = 24 };
     make_pictures("d", ROWS);
-    char *text = malloc(ROWS * 16);
+    char *text = malloc(ROWS * ROW);
     assert_non_null(text);
     size_t used = 0;
     for (unsigned i = 0; i < ROWS; i++)
-        used += (size_t)sprintf(text + used, "%u.pgm,c%u\n", i, i % 7);
+        used += (size_t)snprintf(text + used, ROW, "%u.pgm,c%u\n", i, i % 7);
     support_write_text("d/l.csv", text);
     td_listing listing;
     td_error error = {""};
@@ -223,7 +222,7 @@ static void test_reads_many_rows(void **state) {
     td_listing_close(&listing);
     used = 0;
     for (unsigned i = 0; i < ROWS; i++)
-        used += (size_t)sprintf(text + used, "%u.pgm,%u.5\n", i, i);
+        used += (size_t)snprintf(text + used, ROW, "%u.pgm,%u.5\n", i, i);
     support_write_text("d/l.csv", text);
     support_assert_set_refused(
         "d", TD_ERR_FORMAT,

@@ -32,7 +32,5 @@ void tool_run_remarks(const tool_run *run, const char *data, const td_remarks *r
     if (pictures[TD_FACT_CMYK] > 0)
         tool_run_note(run, "note: %s: %zu pictures were converted from CMYK without a profile",
                       data, pictures[TD_FACT_CMYK]);
-    if (remarks->one_class)
-        tool_run_note(run, "note: %s: all images are of one class", data);
     tool_run_warn(run, data, remarks);
 }
