@@ -16,8 +16,7 @@ const td_key defend_model_keys[] = {
 
 td_status defend_open_model(tool_run *run, const defend_model *from, const td_images *images,
                             td_model *model, td_error *error) {
-    TD_TRY(tool_record_input(&run->record, from->path, error));
-    return tool_model_open(model, from->path, from->net, images, error);
+    return tool_run_open_model(run, from->path, from->net, images, model, error);
 }
 
 td_status defend_open_data(tool_run *run, const char *text, const char *split, td_dataset *data,

@@ -1,5 +1,5 @@
 /* One model: its predictions on clean and on triggered images, counted. */
-#include "nn/model.h"
+#include "model/model.h"
 #include "base/size.h"
 #include "eval/eval.h"
 #include "frame/net_source.h"
@@ -270,8 +270,7 @@ static td_status measure(model_job *m, size_t number, td_error *error) {
     tool_run *run = m->job->run;
     TD_TRY(tool_run_text(run, &m->place.path, error, "/models/%zu", number));
     TD_TRY(tool_run_text(run, &m->place.name, error, "model-%zu", number));
-    TD_TRY(tool_record_input(&run->record, m->row.file, error));
-    TD_TRY(tool_model_open(&m->model, m->row.file, m->job->settings->net, images, error));
+    TD_TRY(tool_run_open_model(run, m->row.file, m->job->settings->net, images, &m->model, error));
     m->classes = td_net_classes(&m->model.net);
     if (images->classes > m->classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",

@@ -47,13 +47,27 @@ td_status tool_net_open(td_net *net, const char *name, const td_images *images, 
     return status;
 }
 
-td_status tool_model_open(td_model *model, const char *path, const char *net,
-                          const td_images *images, td_error *error) {
+static td_status open_model(td_model *model, const char *path, const char *net,
+                            const td_images *images, td_error *error) {
     td_net named;
-    if (!net)
-        return td_model_load(model, path, error);
+    if (!net && !images)
+        return td_model_load(model, path, NULL, error);
+    if (!net) {
+        const td_net_variables sizes = {images->height, images->width, images->channels, 0};
+        return td_model_load(model, path, &sizes, error);
+    }
     TD_TRY(tool_net_open(&named, net, images, error));
     return td_model_load_for(model, &named, path, error);
+}
+
+td_status tool_run_open_model(tool_run *run, const char *path, const char *net,
+                              const td_images *images, td_model *model, td_error *error) {
+    *model = (td_model){0};
+    TD_TRY(open_model(model, path, net, images, error));
+    TD_TRY(tool_record_model(&run->record, path, model->kind, error));
+    for (size_t i = 0; i < model->note_count; i++)
+        tool_run_note(run, "note: %s: %s", path, model->notes[i]);
+    return TD_OK;
 }
 
 td_status tool_model_check_classes(const td_model *model, const char *path, td_error *error) {

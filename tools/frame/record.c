@@ -36,9 +36,10 @@ static bool has_file(const json_t *files, const char *key, const json_t *name) {
     return false;
 }
 
-/* Appends {key: name, "sha256"} of the file at `path` to the record's list. */
+/* Appends {key: name, "kind", "sha256"} of the file at `path` to the record's list, without the
+ * kind where it is NULL. */
 static td_status add_file(tool_record *record, const char *list, const char *key, const char *name,
-                          const char *path, td_error *error) {
+                          const char *kind, const char *path, td_error *error) {
     json_t *files = json_object_get(record->root, list), *text = td_json_text(&record->json, name);
     td_digest digest;
     td_status status = TD_OK;
@@ -48,17 +49,23 @@ static td_status add_file(tool_record *record, const char *list, const char *key
         json_decref(text);
     else
         td_json_append(&record->json, files,
-                       td_json_pack(&record->json, "{so ss}", key, text, "sha256", digest.hex));
+                       td_json_pack(&record->json, "{so ss* ss}", key, text, "kind", kind, "sha256",
+                                    digest.hex));
     return status;
 }
 
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) {
-    return add_file(record, "inputs", "path", path, path, error);
+    return add_file(record, "inputs", "path", path, NULL, path, error);
+}
+
+td_status tool_record_model(tool_record *record, const char *path, const char *kind,
+                            td_error *error) {
+    return add_file(record, "inputs", "path", path, kind, path, error);
 }
 
 td_status tool_record_output(tool_record *record, const char *name, const char *path,
                              td_error *error) {
-    return add_file(record, "outputs", "file", name, path, error);
+    return add_file(record, "outputs", "file", name, NULL, path, error);
 }
 
 void tool_record_folder(tool_record *record, const char *path, size_t files,

@@ -25,6 +25,10 @@ td_status tool_record_start(tool_record *record, const char *tool, const tool_co
 /* Adds {"path", "sha256"} of a file to `inputs`, once however often it is named. */
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) TD_MUST_USE;
 
+/* The same of a model, with the kind of file that it is: {"path", "kind", "sha256"}. */
+td_status tool_record_model(tool_record *record, const char *path, const char *kind,
+                            td_error *error) TD_MUST_USE;
+
 /* Adds {"file": name, "sha256"} of what stands at `path` to `outputs`. `name` is what the file is
  * called within the tool's -o, so that a record does not depend on where the user put it. */
 td_status tool_record_output(tool_record *record, const char *name, const char *path,

@@ -1,6 +1,7 @@
 #include "implant/implant.h"
 
 #include "frame/model_output.h"
+#include "frame/net_source.h"
 #include "frame/predict.h"
 #include "nn/feed.h"
 #include "trigger/trigger.h"
@@ -115,8 +116,7 @@ static td_status choose_targets(implant_job *job, td_error *error) {
 static td_status open_model(implant_job *job, td_error *error) {
     job->own = job->run->own;
     record_targets(job);
-    TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
-    TD_TRY(td_model_load(&job->model, job->own->model, error));
+    TD_TRY(tool_run_open_model(job->run, job->own->model, NULL, NULL, &job->model, error));
     return choose_targets(job, error);
 }
 

@@ -7,7 +7,7 @@
 #include "data/augment.h"
 #include "frame/checkpoint.h"
 #include "frame/run.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include "nn/train.h"
 #include "trigger/trigger.h"
 #include <pthread.h>
