@@ -77,6 +77,19 @@ static bool is_batch_counter(const td_net *net, const td_tensor *tensor) {
     return false;
 }
 
+static bool is_known(const td_net *net, const td_tensor *tensor) {
+    return has_param(net, tensor->name) || is_batch_counter(net, tensor);
+}
+
+static td_status note_others(const td_model *model, td_source *file, td_error *error) {
+    for (size_t i = 0; i < file->tensor_count; i++)
+        if (!is_known(&model->net, &file->tensors[i]))
+            TD_TRY(td_source_note(file, error,
+                                  "tensor \"%s\" is no parameter of the net, and left out",
+                                  file->tensors[i].name));
+    return TD_OK;
+}
+
 /* A type other than F32 that the net's weights have, said once. */
 static td_status note_types(td_model *model, td_source *file, td_error *error) {
     static const td_dtype others[] = {TD_F64, TD_F16, TD_BF16};
@@ -91,8 +104,8 @@ static td_status note_types(td_model *model, td_source *file, td_error *error) {
 }
 
 td_status td_model_check(const td_source *file, const td_net *net, td_error *error) {
-    for (size_t i = 0; i < file->tensor_count; i++)
-        if (!has_param(net, file->tensors[i].name) && !is_batch_counter(net, &file->tensors[i]))
+    for (size_t i = 0; !file->mixed && i < file->tensor_count; i++)
+        if (!is_known(net, &file->tensors[i]))
             return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": the net has no such parameter",
                            file->tensors[i].name);
     for (size_t i = 0; i < net->param_count; i++)
@@ -117,6 +130,7 @@ static td_status read_weights(td_model *model, td_source *file, td_error *error)
         TD_TRY(td_tensor_floats(td_source_find(file, model->net.params[i].name),
                                 model->weights + model->net.params[i].offset, error));
     TD_TRY(note_types(model, file, error));
+    TD_TRY(note_others(model, file, error));
     for (; model->note_count < file->note_count; model->note_count++)
         TD_TRY(copy_text(model, file->notes[model->note_count], &model->notes[model->note_count],
                          error));

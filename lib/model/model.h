@@ -48,7 +48,7 @@ td_status td_model_write(FILE *stream, const td_net *net, const float *weights,
 /* --- the net of a state_dict --- */
 
 /* TD_ERR_FORMAT unless the file's tensors are the net's parameters: each there, of its shape and a
- * float type, and nothing else but counters. */
+ * float type, and nothing else but counters, unless the file is mixed. */
 td_status td_model_check(const td_source *source, const td_net *net, td_error *error) TD_MUST_USE;
 
 /* The net of the zoo whose parameters are the file's tensors; its name in *name, static. For

@@ -22,6 +22,7 @@ typedef struct td_source {
     td_tensor *tensors; /* as they stand in the file */
     size_t tensor_count;
     const td_tensor **by_name; /* [tensor_count], sorted */
+    bool mixed;                /* tensors that are no parameters may be among them */
     const char *net;           /* its text, or NULL */
     const char *training;      /* JSON text of how it was trained, or NULL */
     const char *advice;        /* for a file without a net: how to get one that has it; or NULL */

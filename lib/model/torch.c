@@ -376,7 +376,8 @@ static td_status refuse_dict(const td_torch *t, const td_pickle_value *dict, td_
 static td_status read_module(walk *w, const td_pickle_value *module) {
     td_source *source = w->torch->source;
     const place outermost = {{0}, 0, 0};
-    source->kind = is_script(w->torch, module) ? "TorchScript" : "pickled PyTorch module";
+    source->mixed = is_script(w->torch, module);
+    source->kind = source->mixed ? "TorchScript" : "pickled PyTorch module";
     source->advice =
         "the file has its weights, but not its net as data: name the net with --net, or "
         "export it in PyTorch, torch.onnx.export(model, example, \"model.onnx\")";
