@@ -2,6 +2,7 @@
 
 #include "data/safetensors.h"
 #include "model/floats.h"
+#include "nn/op.h"
 #include <string.h>
 
 static bool same_shape(const td_tensor *tensor, const td_param *param) {
@@ -145,10 +146,15 @@ static td_status read_net(td_model *model, td_source *file, const td_net_variabl
     if (file->net)
         return td_net_parse(&model->net, file->net, NULL, error);
     TD_TRY(td_model_find_net(file, images, &model->net, &name, error));
-    return td_source_note(file, error,
-                          "read as the zoo's %s, whose tensors it has: any "
-                          "normalisation that it was trained behind is not in it",
-                          name);
+    return td_source_note(file, error, "read as the zoo's %s, whose tensors it has", name);
+}
+
+/* Whether the images may have been normalised in training without a trace in file or net. */
+static bool is_bare(const td_net *net, const td_source *file) {
+    for (size_t i = 0; i < net->node_count; i++)
+        if (file->net || strcmp(net->nodes[i].op->name, "normalise") == 0)
+            return false;
+    return true;
 }
 
 /* Reads a model whose net is in place, or, without `net_in_place`, in the file or the zoo. */
@@ -161,6 +167,7 @@ static td_status load(td_model *model, bool net_in_place, const char *path,
             status = read_net(model, &file, images, error);
         if (status == TD_OK)
             status = read_weights(model, &file, error);
+        model->bare = is_bare(&model->net, &file);
         if (status != TD_OK)
             td_fail_within(error, status, "%s", path);
         td_source_close(&file);

@@ -13,6 +13,8 @@ typedef struct td_model {
     float *weights;       /* [net.weight_count] */
     const char *training; /* JSON text, or NULL */
     const char *kind;     /* of its file: "PyTorch checkpoint" */
+    bool bare; /* a state_dict for a net without a normalise: what its images were normalised with
+                  in training, nothing tells */
     /* What a user may not expect of how the file was read, each a sentence without a stop. */
     const char *notes[TD_SOURCE_NOTES];
     size_t note_count;

@@ -32,14 +32,17 @@ static td_status read_text(const char *path, td_arena *arena, char **text, td_er
 }
 
 td_status tool_net_open(td_net *net, const char *name, const td_images *images, td_error *error) {
-    td_net_variables variables = {images->height, images->width, images->channels, images->classes};
+    td_net_variables variables = {0};
+    if (images)
+        variables =
+            (td_net_variables){images->height, images->width, images->channels, images->classes};
     const char *text = td_zoo_text(name);
     char *file_text = NULL;
     td_arena arena = {0};
     *net = (td_net){0};
     td_status status = text ? TD_OK : read_text(name, &arena, &file_text, error);
     if (status == TD_OK) {
-        status = td_net_parse(net, text ? text : file_text, &variables, error);
+        status = td_net_parse(net, text ? text : file_text, images ? &variables : NULL, error);
         if (status != TD_OK)
             td_fail_within(error, status, "%s", name);
     }
@@ -67,6 +70,12 @@ td_status tool_run_open_model(tool_run *run, const char *path, const char *net,
     TD_TRY(tool_record_model(&run->record, path, model->kind, error));
     for (size_t i = 0; i < model->note_count; i++)
         tool_run_note(run, "note: %s: %s", path, model->notes[i]);
+    if (model->bare && !tool_settings_given(run->settings, "normalise"))
+        tool_run_note(
+            run,
+            "note: %s: its net has no normalise: if its images were normalised in training, "
+            "trapdoor-model import --normalise puts it in",
+            path);
     return TD_OK;
 }
 
