@@ -11,6 +11,7 @@ enum {
     LEAST_PROTOCOL = 2,
     MOST_PROTOCOL = 5,
     MOST_VALUES = 1 << 22,
+    MOST_ITEMS = 1 << 24,
     MOST_MARKS = 1 << 10,
     LONGEST_NAME = 256,
     FALSE_VALUE = 1, /* values[1], [2] */
@@ -125,6 +126,9 @@ static td_status pop_mark(td_pickle_machine *m, const uint32_t **items, uint32_t
 td_status td_pickle_add_items(td_pickle_machine *m, uint32_t place, const uint32_t *items,
                               uint32_t count) {
     td_pickle_value *value = &m->out->values[place];
+    m->items += count;
+    if (m->items > MOST_ITEMS)
+        return td_pickle_wrong(m, "expected at most 16 million items of containers, found more");
     td_pickle_numbers list = {value->list.items, value->list.count, value->list.room};
     TD_TRY(grow(&list, list.count + count, m->arena, m->error));
     if (count > 0)

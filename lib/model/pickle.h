@@ -58,8 +58,8 @@ typedef struct td_pickle {
 bool td_pickle_is(const uint8_t *bytes, size_t size);
 
 /* Reads the pickle that begins there; `bytes` must outlive it, its values are in `arena`. At most 4
- * million values. TD_ERR_FORMAT, with the place, for an opcode that is not known here, a call that
- * is not in the table, and a pickle that is no whole program. */
+ * million values and 16 million items. TD_ERR_FORMAT, with the place, for an opcode that is not
+ * known here, a call that is not in the table, and a pickle that is no whole program. */
 td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size, td_arena *arena,
                          td_error *error) TD_MUST_USE;
 

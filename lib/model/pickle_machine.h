@@ -15,6 +15,7 @@ typedef struct td_pickle_machine {
     size_t width;              /* of the opcode: bytes of its number, or values of its tuple */
     td_pickle *out;
     uint32_t room;           /* in out->values */
+    size_t items;            /* of all containers: one may be made of another, again and again */
     td_pickle_numbers stack; /* places of values */
     td_pickle_numbers marks; /* heights of the stack */
     td_pickle_numbers memo;  /* places of values; 0 where there is none */

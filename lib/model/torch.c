@@ -9,7 +9,8 @@ enum {
     LONGEST_NAME = 512,
     MOST_DEPTH = 32,   /* of modules within one another */
     MOST_WRAPPERS = 4, /* of dictionaries around a state_dict */
-    LONGEST_KEY = 64,  /* of a storage */
+    MOST_LOOKS = 1 << 22,
+    LONGEST_KEY = 64, /* of a storage */
 };
 
 /* --- storages --- */
@@ -231,8 +232,8 @@ typedef struct place {
 
 typedef struct walk {
     td_torch *torch;
-    size_t room;   /* in source->tensors */
-    size_t visits; /* of modules */
+    size_t room;  /* in source->tensors */
+    size_t looks; /* at items of dictionaries: modules may be parts of several others */
     td_error *error;
 } walk;
 
@@ -274,6 +275,15 @@ static td_status add_tensor(walk *w, const place *at, const td_pickle_value *val
 
 static td_status walk_module(walk *w, const place *at, const td_pickle_value *module);
 
+static td_status look(walk *w, const td_pickle_value *value) {
+    if (value && (value->kind == TD_PICKLE_DICT || value->kind == TD_PICKLE_SET))
+        w->looks += value->list.count;
+    return w->looks <= MOST_LOOKS
+               ? TD_OK
+               : td_fail(w->error, TD_ERR_FORMAT,
+                         "expected modules with at most %d parts in all, found more", MOST_LOOKS);
+}
+
 static bool contains(const td_torch *t, const td_pickle_value *set, const td_pickle_value *key) {
     if (!set || set->kind != TD_PICKLE_SET)
         return false;
@@ -291,9 +301,11 @@ static bool contains(const td_torch *t, const td_pickle_value *set, const td_pic
 static td_status walk_dict(walk *w, const place *at, const td_pickle_value *dict,
                            const td_pickle_value *but) {
     const td_torch *t = w->torch;
+    TD_TRY(look(w, dict));
     for (size_t i = 0; dict && dict->kind == TD_PICKLE_DICT && i + 1 < dict->list.count; i += 2) {
         const td_pickle_value *key = item(t, dict, i), *value = item(t, dict, i + 1);
         place inner;
+        TD_TRY(look(w, but));
         if (key->kind != TD_PICKLE_TEXT || contains(t, but, key) ||
             (!is_tensor(t, value) && value->kind != TD_PICKLE_OBJECT))
             continue;
@@ -317,10 +329,10 @@ static bool is_script(const td_torch *t, const td_pickle_value *object) {
 static td_status walk_module(walk *w, const place *at, const td_pickle_value *module) {
     const td_torch *t = w->torch;
     const td_pickle_value *state = &t->pickle.values[module->inner];
-    if (at->depth > MOST_DEPTH || ++w->visits > TD_SOURCE_TENSORS)
+    if (at->depth > MOST_DEPTH)
         return td_fail(w->error, TD_ERR_FORMAT,
-                       "expected at most %d modules, %d within one another, found more",
-                       TD_SOURCE_TENSORS, MOST_DEPTH);
+                       "expected at most %d modules within one another, found more", MOST_DEPTH);
+    TD_TRY(look(w, state));
     if (state->kind != TD_PICKLE_DICT)
         return TD_OK;
     if (is_script(t, module))

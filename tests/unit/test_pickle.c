@@ -201,6 +201,26 @@ static void stacks_and_memos(void **state) {
     assert_refused(marks, sizeof marks, "at most 1024");
 }
 
+/* A list of 4096 items, and 5000 sets of it. */
+static void containers_made_of_one_list(void **state) {
+    enum { ITEMS = 4096, SETS = 5000 };
+    static uint8_t bytes[64 + ITEMS + 5 * SETS];
+    static const char head[] = "\x80\x02"
+                               "c__builtin__\nset\nq\0](";
+    size_t size = sizeof head - 1;
+    (void)state;
+    memcpy(bytes, head, size);
+    for (size_t i = 0; i < ITEMS; i++)
+        bytes[size++] = 'N';
+    memcpy(bytes + size, "e\x85q\1", 4);
+    size += 4;
+    for (size_t i = 0; i < SETS; i++) {
+        memcpy(bytes + size, "h\0h\1R", 5);
+        size += 5;
+    }
+    assert_refused(bytes, size, "at most 16 million items");
+}
+
 /* A pickle that stops before its end did what its first part says, in other readers. */
 static void pickles_that_are_cut(void **state) {
     static const char whole[] = "\x80\x02}(U\1aJ\1\2\3\4X\2\0\0\0bc\x8a\2\3\4G\0\0\0\0\0\0\0\0u.";
@@ -227,6 +247,7 @@ int main(void) {
         cmocka_unit_test(opcodes_that_call),
         cmocka_unit_test(containers_of_another_kind),
         cmocka_unit_test(stacks_and_memos),
+        cmocka_unit_test(containers_made_of_one_list),
         cmocka_unit_test(pickles_that_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

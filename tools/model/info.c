@@ -103,7 +103,8 @@ static td_status describe_net(tool_run *run, const td_net *net, model_row *row, 
     TD_TRY(tool_run_text(run, &row->input, error, "%zux%zux%zu", input.height, input.width,
                          input.channels));
     TD_TRY(td_net_text(net, &run->arena, &text, error));
-    return tool_run_set(run, "net", json_string(text), error);
+    tool_run_set(run, "net", "s", text);
+    return TD_OK;
 }
 
 /* The net that the file has, or the zoo's; else a text to start from, and why there is none. */
@@ -121,7 +122,8 @@ static td_status find_net(tool_run *run, const td_source *source, model_row *row
             tool_run_note(run, "note: %s", error->message);
             row->net = "none: the text is to start from";
             TD_TRY(td_model_skeleton(source, &run->arena, &text, error));
-            return tool_run_set(run, "skeleton", json_string(text), error);
+            tool_run_set(run, "skeleton", "s", text);
+            return TD_OK;
         }
         if (status == TD_OK)
             TD_TRY(tool_run_text(run, &row->net, error, "the zoo's %s", name));
