@@ -117,8 +117,8 @@ static td_status pop_mark(td_pickle_machine *m, const uint32_t **items, uint32_t
     if (m->marks.count == 0)
         return td_pickle_wrong(m, "expected a mark on the stack, found none");
     const uint32_t mark = m->marks.at[--m->marks.count];
-    *items = m->stack.at + mark;
     *count = m->stack.count - mark;
+    *items = *count > 0 ? m->stack.at + mark : NULL;
     m->stack.count = mark;
     return TD_OK;
 }
