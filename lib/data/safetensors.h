@@ -1,7 +1,7 @@
 /* The safetensors container, read as strictly as its rules allow: a little-endian 64-bit header
  * length of at most 1 MiB, a JSON object with unique names, tensors that tile the rest of the file
- * exactly. Types F32, I64, I32 and U8; at most 8 dimensions. Names hold no control characters. That
- * the numbers are finite is for the reader of the content to check. */
+ * exactly; at most 8 dimensions. Names hold no control characters. `__metadata__` may be null, as
+ * MLX writes it. That the numbers are finite is for the reader of the content to check. */
 #ifndef TD_DATA_SAFETENSORS_H
 #define TD_DATA_SAFETENSORS_H
 
@@ -12,7 +12,26 @@
 #include <stdint.h>
 #include <stdio.h>
 
-typedef enum td_dtype { TD_U8, TD_I32, TD_F32, TD_I64 } td_dtype;
+/* The types of the format. */
+typedef enum td_dtype {
+    TD_BOOL,
+    TD_U8,
+    TD_I8,
+    TD_F8_E5M2,
+    TD_F8_E4M3,
+    TD_I16,
+    TD_U16,
+    TD_F16,
+    TD_BF16,
+    TD_I32,
+    TD_U32,
+    TD_F32,
+    TD_F64,
+    TD_I64,
+    TD_U64,
+    TD_C64,
+    TD_DTYPES, /* how many there are */
+} td_dtype;
 
 enum { TD_TENSOR_RANK = 8, TD_SAFETENSORS_HEADER = 1 << 20 };
 
@@ -24,8 +43,10 @@ typedef struct td_tensor {
     const char *name;
     td_dtype dtype;
     size_t rank, dims[TD_TENSOR_RANK];
-    size_t count, bytes; /* elements; bytes of data */
-    const void *data;    /* little-endian; in a mapped file it need not be aligned to the type */
+    size_t count, bytes;   /* elements; bytes of data */
+    const void *data;      /* little-endian; in a mapped file it need not be aligned to the type */
+    const size_t *strides; /* [rank], in elements; NULL: row after row. When reading PyTorch's
+                              files alone: safetensors have none */
     const struct td_pieces *pieces; /* when writing: where the data come from instead, or NULL */
 } td_tensor;
 

@@ -19,8 +19,13 @@ typedef struct reader {
 static const struct {
     const char *name;
     size_t size;
-} dtypes[] = {
-    [TD_U8] = {"U8", 1}, [TD_I32] = {"I32", 4}, [TD_F32] = {"F32", 4}, [TD_I64] = {"I64", 8}};
+} dtypes[TD_DTYPES] = {
+    [TD_BOOL] = {"BOOL", 1},       [TD_U8] = {"U8", 1},           [TD_I8] = {"I8", 1},
+    [TD_F8_E5M2] = {"F8_E5M2", 1}, [TD_F8_E4M3] = {"F8_E4M3", 1}, [TD_I16] = {"I16", 2},
+    [TD_U16] = {"U16", 2},         [TD_F16] = {"F16", 2},         [TD_BF16] = {"BF16", 2},
+    [TD_I32] = {"I32", 4},         [TD_U32] = {"U32", 4},         [TD_F32] = {"F32", 4},
+    [TD_F64] = {"F64", 8},         [TD_I64] = {"I64", 8},         [TD_U64] = {"U64", 8},
+    [TD_C64] = {"C64", 8}};
 
 const char *td_dtype_name(td_dtype dtype) {
     return dtypes[dtype].name;
@@ -63,15 +68,15 @@ static td_status read_dtype(td_tensor *tensor, const json_t *value, td_error *er
     if (!text)
         return td_fail(error, TD_ERR_FORMAT, "tensor \"%s\": dtype: expected a string, found %s",
                        tensor->name, kind_of(value));
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+    for (size_t i = 0; i < TD_DTYPES; i++)
         if (strcmp(text, dtypes[i].name) == 0) {
             tensor->dtype = (td_dtype)i;
             return TD_OK;
         }
     TD_TRY(check_name(text, error));
     return td_fail(error, TD_ERR_FORMAT,
-                   "tensor \"%s\": dtype: expected F32, I64, I32 or U8, found %s", tensor->name,
-                   text);
+                   "tensor \"%s\": dtype: expected one of the format's, such as F32, found %s",
+                   tensor->name, text);
 }
 
 static td_status read_shape(td_tensor *tensor, const json_t *value, td_error *error) {
@@ -140,6 +145,8 @@ static td_status read_tensor(reader *r, td_tensor *tensor, const char *name, con
 
 static td_status read_metadata(reader *r, json_t *value) {
     td_safetensors *file = r->file;
+    if (json_is_null(value))
+        return TD_OK;
     if (!json_is_object(value))
         return td_fail(r->error, TD_ERR_FORMAT, "__metadata__: expected an object, found %s",
                        kind_of(value));

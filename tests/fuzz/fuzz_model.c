@@ -1,7 +1,7 @@
 /* Model files, read three ways: with the net that is in them, for a net that is given, and as far
  * as they fit one. A model that loads is written, and loads to the same weights. */
 #include "fuzz.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include <math.h>
 #include <string.h>
 
@@ -27,8 +27,9 @@ static void check_writing(const td_model *model) {
                                model->training, &error),
                 &error);
     fuzz_output_close(&first);
-    fuzz_expect(td_model_load(&again, fuzz_file((const uint8_t *)first.bytes, first.size), &error),
-                &error);
+    fuzz_expect(
+        td_model_load(&again, fuzz_file((const uint8_t *)first.bytes, first.size), NULL, &error),
+        &error);
     fuzz_output_open(&second);
     fuzz_expect(td_model_write(second.stream, &again.net, again.weights, again.class_names,
                                again.training, &error),
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     td_model model;
     const char *path = fuzz_file(data, size);
     load_for_given(path);
-    if (fuzz_succeeded(td_model_load(&model, path, &error), &error)) {
+    if (fuzz_succeeded(td_model_load(&model, path, NULL, &error), &error)) {
         check_weights(model.weights, model.net.weight_count);
         check_writing(&model);
     }

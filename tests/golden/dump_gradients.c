@@ -4,7 +4,7 @@
 #include "base/output.h"
 #include "data/safetensors.h"
 #include "made.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include "pass.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static td_status dump(const char *path, bool training, uint32_t seed, size_t bat
     td_output output = {0};
     td_arena arena = {0};
     pass ours = {0};
-    TD_TRY(td_model_load(&model, path, error));
+    TD_TRY(td_model_load(&model, path, NULL, error));
     pass_without_dropout(&model.net);
     td_status status = pass_run(&ours, &model.net, model.weights, seed, batch, training, error);
     if (status == TD_OK)

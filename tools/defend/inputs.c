@@ -17,9 +17,7 @@ const td_key defend_model_keys[] = {
 
 td_status defend_open_model(tool_run *run, const defend_model *from, const td_images *images,
                             td_model *model, td_error *error) {
-    TD_TRY(tool_record_input(&run->record, from->path, error));
-    TD_TRY(tool_model_open(model, from->path, from->net, images, error));
-    TD_TRY(tool_record_was_read(&run->record, from->path, error));
+    TD_TRY(tool_run_open_model(run, from->path, from->net, images, model, error));
     return tool_run_model_classes(run, model, from->path, error);
 }
 

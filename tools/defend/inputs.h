@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "frame/run.h"
-#include "nn/model.h"
+#include "model/model.h"
 
 /* --model and --net, a group of keys. */
 typedef struct defend_model {

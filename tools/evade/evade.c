@@ -92,9 +92,7 @@ static td_status open_inputs(evade_job *job, td_error *error) {
     const evade_settings *s = job->settings;
     tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "test", &job->data, error));
-    TD_TRY(tool_record_input(&run->record, s->model, error));
-    TD_TRY(tool_model_open(&job->model, s->model, s->net, &job->data.images, error));
-    TD_TRY(tool_record_was_read(&run->record, s->model, error));
+    TD_TRY(tool_run_open_model(run, s->model, s->net, &job->data.images, &job->model, error));
     TD_TRY(tool_run_model_classes(run, &job->model, s->model, error));
     return tool_run_match(run, &job->data, error);
 }

@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "evade/attack.h"
 #include "frame/checkpoint.h"
-#include "nn/model.h"
+#include "model/model.h"
 
 /* What an image is to be taken for. */
 typedef enum evade_aim {

@@ -12,7 +12,8 @@ static void job_free(eval_job *job) {
 /* The classes are the first model's, and all models have the same. */
 static td_status open_classes(eval_job *job, td_error *error) {
     const char *path = job->settings->models.texts[0];
-    TD_TRY(tool_model_open(&job->first, path, job->settings->net, &job->data.images, error));
+    TD_TRY(tool_run_open_model(job->run, path, job->settings->net, &job->data.images, &job->first,
+                               error));
     TD_TRY(tool_run_model_classes(job->run, &job->first, path, error));
     return tool_run_match(job->run, &job->data, error);
 }

@@ -7,7 +7,7 @@
 #include "data/bitmap.h"
 #include "frame/run.h"
 #include "frame/target.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include "trigger/trigger.h"
 
 enum { EVAL_MOST_TRIGGERS = 256 };

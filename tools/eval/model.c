@@ -1,5 +1,5 @@
 /* One model: its predictions on clean and on triggered images, counted. */
-#include "nn/model.h"
+#include "model/model.h"
 #include "base/size.h"
 #include "eval/eval.h"
 #include "frame/classes.h"
@@ -291,7 +291,8 @@ static td_status open_model(model_job *m, size_t number, td_error *error) {
         job->first = (td_model){0};
         return TD_OK;
     }
-    TD_TRY(tool_model_open(&m->model, m->row.file, job->settings->net, &job->data.images, error));
+    TD_TRY(tool_run_open_model(job->run, m->row.file, job->settings->net, &job->data.images,
+                               &m->model, error));
     return tool_run_same_classes(job->run, &m->model, m->row.file, error);
 }
 
@@ -300,9 +301,7 @@ static td_status measure(model_job *m, size_t number, td_error *error) {
     tool_run *run = m->job->run;
     TD_TRY(tool_run_text(run, &m->place.path, error, "/models/%zu", number));
     TD_TRY(tool_run_text(run, &m->place.name, error, "model-%zu", number));
-    TD_TRY(tool_record_input(&run->record, m->row.file, error));
     TD_TRY(open_model(m, number, error));
-    TD_TRY(tool_record_was_read(&run->record, m->row.file, error));
     m->classes = td_net_classes(&m->model.net);
     if (images->classes > m->classes)
         return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",

@@ -10,7 +10,7 @@ static const td_key keys[] = {
      .value = "MODEL", .help = "The model to measure; may be repeated"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
      .help = "The net whose weights the models are, where they do not say so themselves, as a "
-             "PyTorch state_dict in safetensors; a net of the zoo, or a file with a net text"},
+             "PyTorch state_dict of a net of your own: one of the zoo, or a file with a net text"},
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Measure on DATA: NAME or PATH, with :SPLIT and :A-B (split test)"},
     {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",

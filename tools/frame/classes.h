@@ -6,7 +6,7 @@
 #define TOOLS_FRAME_CLASSES_H
 
 #include "frame/run.h"
-#include "nn/model.h"
+#include "model/model.h"
 
 /* Matches a set with the run's classes (td_dataset_match), or makes them the run's; says in a note
  * and in the record, under `classes_matched`, where its labels are now others. */

@@ -1,6 +1,6 @@
 #include "frame/model_output.h"
 
-#include "nn/model.h"
+#include "model/model.h"
 #include <stdlib.h>
 
 /* The head of the record, without where its files lay. */

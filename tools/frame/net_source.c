@@ -32,14 +32,17 @@ static td_status read_text(const char *path, td_arena *arena, char **text, td_er
 }
 
 td_status tool_net_open(td_net *net, const char *name, const td_images *images, td_error *error) {
-    td_net_variables variables = {images->height, images->width, images->channels, images->classes};
+    td_net_variables variables = {0};
+    if (images)
+        variables =
+            (td_net_variables){images->height, images->width, images->channels, images->classes};
     const char *text = td_zoo_text(name);
     char *file_text = NULL;
     td_arena arena = {0};
     *net = (td_net){0};
     td_status status = text ? TD_OK : read_text(name, &arena, &file_text, error);
     if (status == TD_OK) {
-        status = td_net_parse(net, text ? text : file_text, &variables, error);
+        status = td_net_parse(net, text ? text : file_text, images ? &variables : NULL, error);
         if (status != TD_OK)
             td_fail_within(error, status, "%s", name);
     }
@@ -47,13 +50,35 @@ td_status tool_net_open(td_net *net, const char *name, const td_images *images, 
     return status;
 }
 
-td_status tool_model_open(td_model *model, const char *path, const char *net,
-                          const td_images *images, td_error *error) {
+static td_status open_model(td_model *model, const char *path, const char *net,
+                            const td_images *images, td_error *error) {
     td_net named;
-    if (!net)
-        return td_model_load(model, path, error);
+    if (!net && !images)
+        return td_model_load(model, path, NULL, error);
+    if (!net) {
+        const td_net_variables sizes = {images->height, images->width, images->channels, 0};
+        return td_model_load(model, path, &sizes, error);
+    }
     TD_TRY(tool_net_open(&named, net, images, error));
     return td_model_load_for(model, &named, path, error);
+}
+
+td_status tool_run_open_model(tool_run *run, const char *path, const char *net,
+                              const td_images *images, td_model *model, td_error *error) {
+    *model = (td_model){0};
+    TD_TRY(tool_record_input(&run->record, path, error));
+    TD_TRY(open_model(model, path, net, images, error));
+    TD_TRY(tool_record_was_read(&run->record, path, error));
+    tool_record_kind(&run->record, path, model->kind);
+    for (size_t i = 0; i < model->note_count; i++)
+        tool_run_note(run, "note: %s: %s", path, model->notes[i]);
+    if (model->bare && !tool_settings_given(run->settings, "normalise"))
+        tool_run_note(
+            run,
+            "note: %s: its net has no normalise: if its images were normalised in training, "
+            "trapdoor-model import --normalise puts it in",
+            path);
+    return TD_OK;
 }
 
 td_status tool_model_check_classes(const td_model *model, const char *path, td_error *error) {

@@ -4,16 +4,21 @@
 #define TOOLS_FRAME_NET_SOURCE_H
 
 #include "data/images.h"
-#include "nn/model.h"
+#include "frame/run.h"
+#include "model/model.h"
 
-/* Builds the net for images and classes as `images` has them. Messages name the file. */
+/* Builds the net for images and classes as `images` has them; NULL: as they stand in its text.
+ * Messages name the file. */
 td_status tool_net_open(td_net *net, const char *name, const td_images *images,
                         td_error *error) TD_MUST_USE;
 
-/* Opens the model at `path`: with its own net, or, where `net` is not NULL, as the weights of that
- * net for such images. The caller frees it. */
-td_status tool_model_open(td_model *model, const char *path, const char *net,
-                          const td_images *images, td_error *error) TD_MUST_USE;
+/* Opens the model at `path`, records it as an input and says what was done to it on the way: with
+ * its own net, or, where `net` is not NULL, as the weights of that net for such images. `images`
+ * may be NULL: of the sizes in the text, or those that the weights fit. The caller frees the model,
+ * on failure, too. */
+td_status tool_run_open_model(tool_run *run, const char *path, const char *net,
+                              const td_images *images, td_model *model,
+                              td_error *error) TD_MUST_USE;
 
 /* TD_ERR_USAGE for a model that tells no two classes apart. */
 td_status tool_model_check_classes(const td_model *model, const char *path,

@@ -27,6 +27,9 @@ td_status tool_record_start(tool_record *record, const char *tool, const tool_co
  */
 td_status tool_record_input(tool_record *record, const char *path, td_error *error) TD_MUST_USE;
 
+/* Says of a file of the inputs what kind of model it is: {"path", "sha256", "kind"}. */
+void tool_record_kind(tool_record *record, const char *path, const char *kind);
+
 /* After it was read: TD_ERR_IO if it is not what was recorded any more. */
 td_status tool_record_was_read(const tool_record *record, const char *path,
                                td_error *error) TD_MUST_USE;

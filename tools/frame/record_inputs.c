@@ -39,6 +39,16 @@ static td_status append(tool_record *record, const char *path, const tool_input 
     return TD_OK;
 }
 
+void tool_record_kind(tool_record *record, const char *path, const char *kind) {
+    size_t i;
+    json_t *input;
+    json_array_foreach(json_object_get(record->root, "inputs"), i, input) {
+        const char *found = json_string_value(json_object_get(input, "path"));
+        if (found && strcmp(found, path) == 0)
+            td_json_set(&record->json, input, "kind", td_json_text(&record->json, kind));
+    }
+}
+
 void tool_inputs_free(tool_input *inputs) {
     while (inputs) {
         tool_input *next = inputs->next;

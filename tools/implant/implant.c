@@ -2,6 +2,7 @@
 
 #include "frame/classes.h"
 #include "frame/model_output.h"
+#include "frame/net_source.h"
 #include "frame/predict.h"
 #include "nn/feed.h"
 #include "trigger/trigger.h"
@@ -98,9 +99,7 @@ static td_status open_model(implant_job *job, td_error *error) {
         td_json_set(json, json_object_get(job->run->record.root, "options"), "targets",
                     td_json_text(json, "all"));
     }
-    TD_TRY(tool_record_input(&job->run->record, job->own->model, error));
-    TD_TRY(td_model_load(&job->model, job->own->model, error));
-    TD_TRY(tool_record_was_read(&job->run->record, job->own->model, error));
+    TD_TRY(tool_run_open_model(job->run, job->own->model, NULL, NULL, &job->model, error));
     TD_TRY(tool_run_model_classes(job->run, &job->model, job->own->model, error));
     job->class_names = job->model.class_names;
     return choose_targets(job, error);

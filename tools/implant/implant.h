@@ -10,7 +10,7 @@
 #include "data/dataset.h"
 #include "frame/run.h"
 #include "measure/rates.h"
-#include "nn/model.h"
+#include "model/model.h"
 
 /* As many triggers as trapdoor-eval measures at once. */
 enum { IMPLANT_MOST_TARGETS = 256 };

@@ -216,12 +216,12 @@ static td_status read_start(train_job *job, const td_safetensors *file, td_error
 }
 
 td_status train_checkpoint_start(train_job *job, const char *path, bool *found, td_error *error) {
-    td_safetensors file;
-    TD_TRY(td_safetensors_open(&file, path, error));
+    td_source file;
+    TD_TRY(td_source_open(&file, path, error));
     td_status status = TD_OK;
-    *found = td_safetensors_metadata(&file, head_key) != NULL;
-    if (*found && (status = read_start(job, &file, error)) != TD_OK)
+    *found = td_safetensors_metadata(&file.safetensors, head_key) != NULL;
+    if (*found && (status = read_start(job, &file.safetensors, error)) != TD_OK)
         td_fail_within(error, status, "%s", path);
-    td_safetensors_close(&file);
+    td_source_close(&file);
     return status;
 }

@@ -24,8 +24,8 @@ static td_status open_model(train_job *job, td_error *error) {
     bool is_checkpoint = false;
     TD_TRY(train_checkpoint_start(job, s->from, &is_checkpoint, error));
     if (is_checkpoint)
-        return TD_OK;
-    TD_TRY(td_model_load(&job->from, s->from, error));
+        return tool_record_input(&job->run->record, s->from, error);
+    TD_TRY(tool_run_open_model(job->run, s->from, NULL, &job->data.images, &job->from, error));
     job->net = &job->from.net;
     job->weights = job->from.weights;
     TD_TRY(tool_run_model_classes(job->run, &job->from, s->from, error));
@@ -36,6 +36,7 @@ static td_status open_model(train_job *job, td_error *error) {
 static td_status adopt(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     bool *taken;
+    TD_TRY(tool_record_input(&job->run->record, s->from, error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, job->net->param_count, &taken, "parameters", error));
     TD_TRY(td_model_adopt(job->net, job->weights, s->from, taken, error));
     for (size_t i = 0; i < job->net->param_count; i++)
@@ -79,8 +80,6 @@ td_status train_open_inputs(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     tool_run *run = job->run;
     TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
-    if (s->from)
-        TD_TRY(tool_record_input(&run->record, s->from, error));
     TD_TRY(open_net(job, error));
     if (s->validate)
         TD_TRY(tool_run_dataset(run, s->validate, "test", &job->validation, error));

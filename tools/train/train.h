@@ -7,7 +7,7 @@
 #include "frame/checkpoint.h"
 #include "frame/target.h"
 #include "frame/training.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include "nn/train.h"
 #include "trigger/trigger.h"
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #include "defend/method.h"
 #include "frame/identity.h"
 #include "frame/net_source.h"
-#include "nn/model.h"
+#include "model/model.h"
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 
 #include "defend/inputs.h"
 #include "measure/roc.h"
+#include "model/model.h"
 #include "nn/exec.h"
-#include "nn/model.h"
 #include "trigger/trigger.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include "defend/repair/evaluate.h"
 #include "defend/repair/tune.h"
 #include "frame/run.h"
-#include "nn/model.h"
+#include "model/model.h"
 
 /* What every inspector is asked to do. */
 typedef struct inspect_settings {

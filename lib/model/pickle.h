@@ -1,0 +1,80 @@
+/* Pickles, read as data. A pickle is a program that builds objects by calling what it names, and so
+ * runs whatever its author liked: this interpreter calls nothing. It knows the opcodes that
+ * PyTorch's files have, and what comes of the few functions in its table is a value that says which
+ * one was to be called with what. A file that asks for another call is refused, and the call named.
+ * (Python's pickletools.py describes opcodes and protocols; 2 to 4 are read.) */
+#ifndef TD_MODEL_PICKLE_H
+#define TD_MODEL_PICKLE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum td_pickle_kind {
+    TD_PICKLE_NONE,
+    TD_PICKLE_BOOL,
+    TD_PICKLE_INT, /* of at most 64 bits; another is a TD_PICKLE_SKIPPED */
+    TD_PICKLE_REAL,
+    TD_PICKLE_TEXT,
+    TD_PICKLE_TUPLE,
+    TD_PICKLE_LIST,
+    TD_PICKLE_SET,
+    TD_PICKLE_DICT,       /* items: key, value, key, value, ... */
+    TD_PICKLE_GLOBAL,     /* a name: of a class or a function */
+    TD_PICKLE_PERSISTENT, /* what lies outside of the pickle: `inner` says what */
+    TD_PICKLE_CALL,       /* of function `what` with the tuple `inner` */
+    TD_PICKLE_OBJECT,     /* of class `what`, with the state `inner` */
+    TD_PICKLE_SKIPPED,    /* what no model needs */
+} td_pickle_kind;
+
+/* Values name one another by their places in td_pickle.values. A value may be part of several
+ * others, and, as an attacker would have it, of itself. */
+typedef struct td_pickle_value {
+    td_pickle_kind kind;
+    uint32_t what; /* of TD_PICKLE_CALL and OBJECT: a TD_PICKLE_GLOBAL */
+    union {
+        int64_t integer; /* TD_PICKLE_BOOL: 0 or 1 */
+        double real;
+        struct {
+            const char *bytes; /* in the file, without a terminator */
+            uint32_t length;
+        } text; /* TD_PICKLE_GLOBAL: "MODULE NAME", with a terminator, in the arena */
+        struct {
+            uint32_t *items, count, room;
+        } list;
+        uint32_t inner; /* TD_PICKLE_OBJECT: 0, which is None, before it has a state */
+    };
+} td_pickle_value;
+
+typedef struct td_pickle {
+    td_pickle_value *values;
+    uint32_t count, root; /* values[0] is None */
+    size_t size;          /* bytes read, up to and with its STOP */
+} td_pickle;
+
+/* Whether the bytes begin as a pickle of protocol 2 to 4 does. */
+bool td_pickle_is(const uint8_t *bytes, size_t size);
+
+/* Reads the pickle that begins there; `bytes` must outlive it, its values are in `arena`. At most 4
+ * million values and 16 million items. TD_ERR_FORMAT, with the place, for an opcode that is not
+ * known here, a call that is not in the table, and a pickle that is no whole program. */
+td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size, td_arena *arena,
+                         td_error *error) TD_MUST_USE;
+
+/* The value of a text key of a dictionary, or NULL; that of the last one, as in Python. */
+const td_pickle_value *td_pickle_get(const td_pickle *pickle, const td_pickle_value *dict,
+                                     const char *key);
+
+/* The i-th item of a list, tuple, set or dictionary. */
+static inline const td_pickle_value *td_pickle_item(const td_pickle *pickle,
+                                                    const td_pickle_value *list, size_t i) {
+    return &pickle->values[list->list.items[i]];
+}
+
+/* Whether a value is this text, or the global "MODULE NAME". */
+bool td_pickle_is_text(const td_pickle_value *value, const char *text);
+bool td_pickle_is_global(const td_pickle_value *value, const char *name);
+
+#endif

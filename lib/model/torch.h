@@ -1,0 +1,35 @@
+/* What torch.save wrote, as tensors: the pickle of a state_dict, of a checkpoint that has one, of a
+ * whole module, or of TorchScript. The two containers (torch_zip.c, torch_legacy.c) differ in where
+ * the numbers are. */
+#ifndef TD_MODEL_TORCH_H
+#define TD_MODEL_TORCH_H
+
+#include "model/pickle.h"
+#include "model/source.h"
+
+/* The numbers that several tensors may share: `count` of them, of a type, at data. */
+typedef struct td_torch_storage {
+    td_dtype dtype;
+    const uint8_t *data;
+    size_t count, bytes;
+} td_torch_storage;
+
+typedef struct td_torch {
+    td_source *source;
+    td_pickle pickle;
+    /* Finds a storage's data by its key; `storage` has all but them. The message need not name
+     * the key. */
+    td_status (*find)(void *context, const char *key, td_torch_storage *storage, td_error *error);
+    void *context;
+} td_torch;
+
+/* Fills source->tensors, source->kind and notes from torch->pickle. */
+td_status td_torch_read(td_torch *torch, td_error *error) TD_MUST_USE;
+
+/* What a persistent id says of a storage: ('storage', class, key, place, count, view), of which the
+ * key is copied to the source's arena. */
+td_status td_torch_storage_read(const td_torch *torch, const td_pickle_value *value,
+                                const char **key, td_torch_storage *out,
+                                td_error *error) TD_MUST_USE;
+
+#endif

@@ -1,0 +1,134 @@
+#!/bin/sh
+# trapdoor-model, and the files of models that every tool takes.
+. "$tests/lib.sh"
+
+golden=$tests/../golden/torch
+cat >own.net <<'END'
+input = image() height=6 width=6 channels=1
+conv = conv(input) out=2 kernel=3 bias=0
+bn = batch-norm(conv)
+relu = relu(bn)
+flat = flatten(relu)
+fc = dense(flat) out=3
+END
+for class in a b c; do
+    mkdir -p "set/$class"
+    printf 'P5\n6 6\n255\n%036d' 7 >"set/$class/1.pgm"
+done
+
+# --- import ---
+
+for file in state_dict.pth legacy.pth module.pth script.pt half.pth; do
+    check "imports $file" trapdoor-model import "$golden/$file" --net own.net -q -o "$file.safetensors" \
+        --json "$file.json"
+    check "$file has the same net and weights as state_dict.pth" sh -c \
+        "trapdoor-model info -q $file.safetensors | sed -n '/^input/,/^fc/p; /learnt/p; /^  conv/p' >$file.txt &&
+        cmp $file.txt state_dict.pth.txt && test -s $file.txt"
+done
+check_field module.pth.json kind '"pickled PyTorch module"'
+check_field legacy.pth.json path "\"$golden/legacy.pth\""
+trapdoor-eval -q --model half.pth.safetensors --data set --scores 0 >half.scores
+trapdoor-eval -q --net own.net --model "$golden/state_dict.pth" --data set --scores 0 >own.scores
+check 'the same logits as from PyTorch directly' sh -c \
+    "grep -E '^  [a-c]  ' half.scores >1 && grep -E '^  [a-c]  ' own.scores | cmp - 1 && grep -q '^  c ' 1"
+
+check 'says what was done to the file' sh -c "trapdoor-model import '$golden/checkpoint.pth' --net own.net \
+    -o c.safetensors >out 2>err && grep -q 'under \"state_dict\"' err && grep -q '\"module.\"' err"
+check 'and that no normalise is in it' grep -q 'its net has no normalise' err
+check_ok trapdoor-model import c.safetensors -o again.safetensors
+check 'a model of ours stays the same' cmp c.safetensors again.safetensors
+
+# --- normalisation ---
+
+check 'puts a normalise in' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o n.safetensors \
+    --normalise mean=0.5,std=0.25
+check 'in units of 0 to 1' sh -c "trapdoor-model info n.safetensors |
+    grep -qx 'input = normalise(pixels) mean=127.5 deviation=63.75'"
+check 'as bytes' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o b.safetensors \
+    --normalise mean=127.5,std=63.75 --input-range 0-255
+check 'which is the same' sh -c "trapdoor-model info b.safetensors |
+    grep -qx 'input = normalise(pixels) mean=127.5 deviation=63.75'"
+check 'a range alone' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o s.safetensors \
+    --input-range=-1-1
+check 'becomes one, too' sh -c "trapdoor-model info s.safetensors |
+    grep -qx 'input = normalise(pixels) mean=127.5 deviation=127.5'"
+check_fails 2 'trapdoor-model import: --normalise: the net has its own, node "input"' \
+    trapdoor-model import n.safetensors -o x.safetensors --normalise mean=0.5,std=0.25
+for wrong in 0.5 mean=0.5 mean=0.5,std=0 mean=0.5,std=1x mean=a,std=1 mean=1/2/3/4/5,std=1; do
+    check "refuses --normalise $wrong" sh -c "! trapdoor-model import n.safetensors -o x.safetensors \
+        --normalise $wrong 2>err && grep -q 'such as mean=' err"
+done
+check_fails 2 'trapdoor-model import: --normalise: expected a mean of pixels from 0 to 1, found 123: --input-range 0-255 says that it is of bytes' \
+    trapdoor-model import again.safetensors -o x.safetensors --normalise mean=123,std=60
+
+# --- channels ---
+
+# Pixels of one colour in each set; the second set has blue where the first has red.
+for class in 0 1; do
+    mkdir -p "rgb/$class" "bgr/$class"
+    for i in 1 2 3; do
+        # shellcheck disable=SC2059 # octal numbers
+        printf "P6\\n1 1\\n255\\n\\1${i}0\\0${class}7\\2${i}1" >"rgb/$class/$i.ppm"
+        # shellcheck disable=SC2059
+        printf "P6\\n1 1\\n255\\n\\2${i}1\\0${class}7\\1${i}0" >"bgr/$class/$i.ppm"
+    done
+done
+cat >colour.net <<'END'
+input = image() height=height width=width channels=channels
+scale = scale(input) by=1/255
+conv = conv(scale) out=4 kernel=1
+fc = dense(conv) out=classes
+END
+trapdoor-train -q --data rgb --net colour.net --epochs 2 -o rgb.safetensors >train.log 2>&1
+check 'turns the channels round' trapdoor-model import rgb.safetensors --bgr -q -o bgr.safetensors
+for colours in rgb bgr; do
+    trapdoor-eval -q --model $colours.safetensors --data $colours --scores 2 | grep -E '^  [01]  ' >$colours.scores
+done
+trapdoor-eval -q --model bgr.safetensors --data rgb --scores 2 | grep -E '^  [01]  ' >other.scores
+check 'and sees in blue what it saw in red' sh -c 'test -s rgb.scores && cmp rgb.scores bgr.scores && ! cmp -s rgb.scores other.scores'
+trapdoor-model import bgr.safetensors --bgr -q -o back.safetensors >/dev/null
+check 'twice is not at all' cmp rgb.safetensors back.safetensors
+
+# --- info, show-net ---
+
+check_prints '^conv = conv\(scale\) out=2 kernel=3x3 pad=1x1 bias=0  # weight 2x1x3x3$' \
+    trapdoor-model info -q "$golden/state_dict.pth"
+check_prints '^  kind: TorchScript$' trapdoor-model info -q "$golden/script.pt"
+check_prints '^fc3 = dense\(relu4\) out=classes$' trapdoor-model show-net lenet5
+check_fails 2 'trapdoor-model show-net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet18, resnet34, resnet34-small, preact-resnet18, found "nothing"' \
+    trapdoor-model show-net nothing
+check_prints '^conv\(INPUT\)' trapdoor-model info --help-net
+
+# --- files that are none ---
+
+refuses() {
+    check_fails 1 "trapdoor-model info: $1: expected a model, found $2" trapdoor-model info "$1"
+}
+printf '\211HDF\r\n\032\n' >model.h5
+refuses model.h5 'an HDF5 file, as Keras writes them: export it as ONNX, model.export(FILE, format="onnx")'
+echo '<!DOCTYPE html><html>' >model.pth
+refuses model.pth 'a web page: the download gave it in place of the file: get it again'
+echo 'version https://git-lfs.github.com/spec/v1' >lfs.pth
+refuses lfs.pth 'a pointer of Git LFS: the file itself comes with git lfs pull'
+printf '    TFL3' >model.tflite
+refuses model.tflite 'a TensorFlow Lite model: export it as ONNX, python -m tf2onnx.convert --tflite FILE --output model.onnx'
+tar cf model.tar own.net
+refuses model.tar 'a tar archive: unpack it first'
+printf '\200\003}q\000.' >model.pkl
+refuses model.pkl "a pickle that torch.save did not write: save the net's state_dict with torch.save or as safetensors"
+refuses own.net 'a net text: name it with --net, and the weights here'
+printf '\001\002\003' >other
+check_fails 1 'trapdoor-model info: other: expected a model as safetensors or as PyTorch saves it, found a file of another kind, beginning with 01 02 03' \
+    trapdoor-model info other
+head -c 2000 "$golden/state_dict.pth" >cut.pth
+check_fails 1 'trapdoor-model info: cut.pth: zip: expected its directory at the end of the file, found other bytes: cut short, or followed by something' \
+    trapdoor-model info cut.pth
+# A pickle that calls: the one of a file that runs a command where Python reads it.
+printf '\200\002cposix\nsystem\nU\013touch there\205R.' >data.pkl
+# As the older container has it, behind its magic number and head.
+{ printf '\200\002\212\012l\374\234F\371 j\250P\031.\200\002M\351\003.\200\002}U\015little_endian\210s.' &&
+    cat data.pkl; } >evil.pth
+check_fails 1 'trapdoor-model info: evil.pth: pickle: byte 30: the file calls posix.system, which no model needs: refused, and not run' \
+    trapdoor-model info evil.pth
+check 'and ran nothing' test ! -e there
+finish

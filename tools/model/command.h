@@ -1,0 +1,12 @@
+/* The commands of trapdoor-model: one file and one row in main.c's table each. */
+#ifndef TOOLS_MODEL_COMMAND_H
+#define TOOLS_MODEL_COMMAND_H
+
+#include "frame/command.h"
+
+extern const tool_method model_import, model_info, model_show_net;
+
+/* --help-net, for a family's prints. */
+extern const tool_print model_prints[];
+
+#endif

@@ -1,0 +1,14 @@
+/* trapdoor-model: reads the files that models come in, and looks at them. */
+#include "command.h"
+
+static const tool_method *const commands[] = {&model_import, &model_info, &model_show_net, NULL};
+
+static const char doc[] = "Reads the files that models come in, and looks at them."
+                          "\v\n"
+                          "Example:\n"
+                          "  trapdoor-model info resnet18.pth";
+
+int main(int argc, char **argv) {
+    const tool_program program = {"trapdoor-model", "COMMAND", "Commands", doc, commands};
+    return tool_main(&program, argc, argv);
+}
