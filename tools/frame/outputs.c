@@ -13,9 +13,23 @@ typedef struct tool_file {
     struct tool_file *next;
 } tool_file;
 
+/* A folder's name is on the disk when the one that it is in is. */
+static td_status sync_new_folder(const char *folder, td_error *error) {
+    char path[TD_PATH_SIZE];
+    size_t length;
+    const char *base = td_path_base(folder, &length);
+    snprintf(path, sizeof path, "%.*s", (int)(base - folder) + (int)length, folder);
+    return td_output_sync_folder(path, error);
+}
+
 td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
     *made = mkdir(folder, 0777) == 0;
-    if (*made || (errno == EEXIST && td_path_is_folder(folder)))
+    if (*made) {
+        const td_status status = sync_new_folder(folder, error);
+        *made = status == TD_OK || rmdir(folder) != 0;
+        return status;
+    }
+    if (errno == EEXIST && td_path_is_folder(folder))
         return TD_OK;
     if (errno == EEXIST)
         return td_fail(error, TD_ERR_USAGE, "%s: expected a folder to write to, found a file",

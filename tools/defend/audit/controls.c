@@ -395,7 +395,7 @@ static const char help[] =
 const tool_method defend_controls = {
     .name = "controls",
     .title = "Controls",
-    .doc = "clean models of a net: the numbers that an audit compares with",
+    .doc = "clean models to compare with, as numbers",
     .help = help,
     .family = &controls,
 };

@@ -24,20 +24,25 @@ static td_status look(rates_job *job, td_error *error) {
 
 static const char *const kinds[] = {"clean", "backdoored", NULL};
 
-static td_status make_folders(const rates_job *job, td_error *error) {
+static td_status make_folders(rates_job *job, td_error *error) {
     char path[TD_PATH_SIZE];
     bool made;
     for (size_t i = 0; kinds[i]; i++)
-        if (td_path_join(path, job->run->common->output, kinds[i]))
+        if (td_path_join(path, job->run->common->output, kinds[i])) {
             TD_TRY(tool_folder_make(path, &made, error));
+            if (made)
+                job->unwanted[i] = td_crash_unwanted(path);
+        }
     return TD_OK;
 }
 
-static void remove_empty(const rates_job *job) {
+static void remove_empty(rates_job *job) {
     char path[TD_PATH_SIZE];
-    for (size_t i = 0; kinds[i]; i++)
+    for (size_t i = 0; kinds[i]; i++) {
+        td_crash_forget(&job->unwanted[i]);
         if (td_path_join(path, job->run->common->output, kinds[i]))
             rmdir(path);
+    }
 }
 
 static void tick(void *context, double share) {

@@ -31,7 +31,8 @@ typedef struct rates_job {
     rated_model *models;            /* the clean ones first, by name */
     size_t count;
     steps all;
-    size_t done; /* models, with those that failed */
+    size_t done;                /* models, with those that failed */
+    td_crash_entry unwanted[2]; /* folders that were made here */
 } rates_job;
 
 /* Lists the models and reads the manifests; notes both in the record. TD_ERR_USAGE where there is
