@@ -190,7 +190,7 @@ def make(path, corpus):
         os.path.join(path, "poisoned/manifest.json"),
         os.path.join(path, "models/backdoored/square.manifest.json"),
     )
-    run(path, "trapdoor-defend", "controls", "deepinspect", "-q", "--models", "models", "-o", "controls",
+    run(path, "trapdoor-defend", "rates", "deepinspect", "-q", "--models", "models", "-o", "controls",
         *QUICK_SEARCH)  # fmt: skip
     os.makedirs(os.path.join(path, "records"))
     run(path, "trapdoor-eval", "-q", "--model", "m.safetensors", "--data", "test.safetensors", "--manifest",

@@ -178,17 +178,17 @@ def defend():
         "audit",
         ["trapdoor-defend", "audit", *model, "--clean", "../in/test.safetensors::0-60", "--suspect",
          "../in/stamped/stamped.safetensors", "--training", "../in/poisoned/poisoned.safetensors", "--controls",
-         "../in/controls/controls.json", "--effort", "0.002", "-o", "a"],
+         "../in/controls/rates.json", "--effort", "0.002", "-o", "a"],
         keeps=["a", "a/clean.safetensors", *(f"a/{part}" for part in parts), *(f"a/{part}/*" for part in parts)],
         parts=True,
         drops=["a/audit.json", "a/audit.txt"],
     )  # fmt: skip
     yield Scenario(
-        "controls",
-        ["trapdoor-defend", "controls", "deepinspect", "--models", "../in/models", *QUICK_SEARCH, "-o", "c"],
+        "rates",
+        ["trapdoor-defend", "rates", "deepinspect", "--models", "../in/models", *QUICK_SEARCH, "-o", "c"],
         keeps=["c", "c/clean", "c/backdoored", "c/*/one", "c/*/square", "c/*/*/*"],
         parts=True,
-        drops=["c/controls.json"],
+        drops=["c/rates.json"],
     )
 
 
