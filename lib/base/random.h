@@ -36,8 +36,9 @@ typedef enum td_purpose {
                            of it sees, index: the step; 2: the order of the images in retraining,
                            index: its epoch; 3: a variant of an image, index: the variant */
     TD_FOR_REPAIR = 18, /* which clean images are held out to validate a repair */
-    TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the class;
-                           1: the fills of windows */
+    TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the
+                           class; 1: the fills of windows; 2: the slice that a control is trained
+                           on, index: the control */
 } td_purpose;
 
 typedef struct td_random {

@@ -108,8 +108,8 @@ static void print_net(FILE *out, const td_net *net, const char *text, const td_s
     size_t scale = 0;
     if (is_op(&net->nodes[1], "scale") && count_users(net, 0) == 1)
         scale = 1;
-    while (has_name(net, name) && strlen(name) < sizeof name - 2)
-        strcat(name, "_");
+    for (size_t end = strlen(name); has_name(net, name) && end < sizeof name - 1; end++)
+        name[end] = '_'; /* the rest is zeroed */
     for (size_t i = 0; *text; i++) {
         const size_t length = strcspn(text, "\n") + 1;
         if (scale && i == scale)
