@@ -1,6 +1,7 @@
 #include "frame/net_source.h"
 
 #include "base/file.h"
+#include "data/path.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -19,9 +20,11 @@ static td_status unknown_net(const td_error *why, td_error *error) {
 static td_status read_text(const char *path, td_arena *arena, char **text, td_error *error) {
     td_map map;
     td_error why;
-    if (td_map_open(&map, path, &why) != TD_OK)
+    td_status status = td_map_open(&map, path, &why);
+    if (status != TD_OK && !td_path_is_file(path)) /* a name that is no net of the zoo */
         return unknown_net(&why, error);
-    td_status status;
+    if (status != TD_OK)
+        return td_fail(error, status, "%s", why.message);
     if (map.size > LARGEST_TEXT || memchr(map.data, '\0', map.size))
         status = td_fail(error, TD_ERR_FORMAT, "expected a net text of at most %d bytes, found %s",
                          LARGEST_TEXT, map.size > LARGEST_TEXT ? "more" : "a zero byte");
