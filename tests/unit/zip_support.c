@@ -6,7 +6,7 @@
 static void put(zip_bytes *z, uint64_t number, size_t width) {
     assert_true(z->size + width <= ZIP_ROOM);
     for (size_t i = 0; i < width; i++)
-        z->bytes[z->size++] = (uint8_t)(number >> 8 * i);
+        z->bytes[z->size++] = i < sizeof number ? (uint8_t)(number >> 8 * i) : 0;
 }
 
 static void put_bytes(zip_bytes *z, const void *bytes, size_t size) {
