@@ -265,8 +265,7 @@ static td_status open_inputs(controls_job *job, td_error *error) {
 
 typedef struct control_row {
     size_t number;
-    const char *recipe, *model;
-    double seed;
+    const char *recipe;
     td_rate accuracy;
     double scale;
 } control_row;

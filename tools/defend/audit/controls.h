@@ -7,10 +7,7 @@
 #include "defend/audit/screens.h"
 #include "frame/training.h"
 
-enum {
-    CONTROLS_MOST = 10000,
-    CONTROLS_LEAST = 19, /* with n the least p is 1/(n + 1) */
-};
+enum { CONTROLS_MOST = 10000 };
 
 /* How a control is trained. */
 typedef struct control_recipe {
@@ -44,8 +41,8 @@ typedef struct control_scores {
     uint64_t seed;
 } control_scores;
 
-/* The recipe of control `number`, from the settings' training: all by it, or every second or so by
- * a variation. The recipe must stay where it is. */
+/* The recipe of control `number`, from the settings' training: all by it, or seven of
+ * eight by variations. The recipe must stay where it is. */
 td_status control_recipe_of(const controls_settings *settings, const td_images *images,
                             uint64_t seed, size_t number, control_recipe *out,
                             td_error *error) TD_MUST_USE;

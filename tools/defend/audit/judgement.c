@@ -4,15 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Screens that another recipe of training hardly moves, once they are centred: their realised
- * false alarms with controls of one other recipe were those that p promises. */
-static const char *const steady[] = {"universal", "mask", "windows", NULL};
-
-static bool is_steady(const char *method) {
-    size_t i = 0;
-    while (steady[i] && strcmp(steady[i], method) != 0)
-        i++;
-    return steady[i] != NULL;
+/* Whether a screen takes part in the joint score. */
+static bool takes_part(const screen *s, bool all) {
+    const inspector *math = s->method->math;
+    return all || math->steady;
 }
 
 /* --- the controls --- */
@@ -121,7 +116,8 @@ static td_status fill_screens(const screening *s, const calibration *c, const si
                                              .z = by->z,
                                              .score = by->scores[c->controls],
                                              .joint = places[i] < c->screen_count};
-        TD_TRY(screening_subject(from, by->unit, arena, &out->screens[i].subject, error));
+        TD_TRY(findings_subject(&from->found, out->screens[i].found, arena,
+                                &out->screens[i].subject, error));
         if (places[i] == c->carried)
             out->carried = i;
     }
@@ -133,10 +129,10 @@ static td_status fill_screens(const screening *s, const calibration *c, const si
 static size_t place_screens(const screening *s, bool all, size_t *places) {
     size_t joint = 0, count = 0;
     for (size_t i = 0; i < s->count; i++)
-        joint += all || is_steady(s->screens[i].method->name);
+        joint += takes_part(&s->screens[i], all);
     size_t other = joint;
     for (size_t i = 0; i < s->count; i++)
-        places[i] = all || is_steady(s->screens[i].method->name) ? count++ : other++;
+        places[i] = takes_part(&s->screens[i], all) ? count++ : other++;
     return joint;
 }
 

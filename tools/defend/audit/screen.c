@@ -77,8 +77,7 @@ static td_status report(tool_run *run, const screening *s, td_error *error) {
                                .statistic = of->found.statistic.name,
                                .value = first->value,
                                .values = {of->values, of->found.count}};
-        TD_TRY(screening_subject(of, (size_t)(first - of->found.list), &run->arena,
-                                 &rows[i].subject, error));
+        TD_TRY(findings_subject(&of->found, first, &run->arena, &rows[i].subject, error));
     }
     return tool_run_rows(run, &table, NULL, rows, s->count, error);
 }

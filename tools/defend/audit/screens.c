@@ -47,8 +47,6 @@ static td_status take_values(screen *s, td_error *error) {
 static td_status run_screen(tool_run *whole, const td_model *model, const td_dataset *clean,
                             bool pictures, screen *s, td_error *error) {
     TD_TRY(tool_settings_open(&s->settings, whole->settings->tool, s->method, error));
-    if (pictures) /* nothing is written there: the screening's user chooses what is */
-        TD_TRY(tool_settings_set(&s->settings, "triggers", ".", error));
     s->settings.common = *whole->common;
     s->run = (tool_run){.settings = &s->settings,
                         .method = s->method,
@@ -60,7 +58,7 @@ static td_status run_screen(tool_run *whole, const td_model *model, const td_dat
                         .as_part = true,
                         .watch = whole->watch,
                         .watch_context = whole->watch_context};
-    TD_TRY(inspect_find(&s->run, model, clean, &s->found, error));
+    TD_TRY(inspect_find(&s->run, model, clean, pictures, &s->found, error));
     return take_values(s, error);
 }
 
@@ -89,14 +87,4 @@ void screening_close(screening *s) {
         tool_settings_close(&s->screens[i].settings);
     }
     *s = (screening){0};
-}
-
-td_status screening_subject(const screen *s, size_t unit, td_arena *arena, const char **out,
-                            td_error *error) {
-    const finding *one = &s->found.list[unit];
-    if (s->found.about == FINDING_MAP)
-        return td_arena_print(arena, out, error, "the map %s", one->map);
-    if (s->found.about == FINDING_PAIR)
-        return td_arena_print(arena, out, error, "class %zu to %zu", one->source, one->class);
-    return td_arena_print(arena, out, error, "class %zu", one->class);
 }

@@ -29,8 +29,4 @@ td_status screening_run(tool_run *run, const td_model *model, const td_dataset *
                         bool pictures, screening *out, td_error *error) TD_MUST_USE;
 void screening_close(screening *s);
 
-/* What a finding is about, in words: "class 3", "class 2 to 3", "the map 1,2,0". */
-td_status screening_subject(const screen *s, size_t unit, td_arena *arena, const char **out,
-                            td_error *error) TD_MUST_USE;
-
 #endif

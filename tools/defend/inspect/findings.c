@@ -92,6 +92,17 @@ const finding *findings_find(const findings *f, size_t class) {
     return NULL;
 }
 
+td_status findings_subject(const findings *f, const finding *one, td_arena *arena, const char **out,
+                           td_error *error) {
+    if (f->about == FINDING_MODEL)
+        return td_arena_print(arena, out, error, "the model");
+    if (f->about == FINDING_MAP)
+        return td_arena_print(arena, out, error, "the map %s", one->map);
+    if (f->about == FINDING_PAIR)
+        return td_arena_print(arena, out, error, "class %zu to %zu", one->source, one->class);
+    return td_arena_print(arena, out, error, "class %zu", one->class);
+}
+
 /* --- the record --- */
 
 static const char *text_of(const json_t *object, const char *key) {

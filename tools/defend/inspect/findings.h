@@ -107,6 +107,10 @@ const finding *findings_opposite(const findings *f);
 /* The first about the class, or NULL. */
 const finding *findings_find(const findings *f, size_t class);
 
+/* What a finding is about, in words, in `arena`: "class 3", "class 2 to 3", "the map 1,2,0". */
+td_status findings_subject(const findings *f, const finding *one, td_arena *arena, const char **out,
+                           td_error *error) TD_MUST_USE;
+
 /* The field of the record that lists the findings: "classes", or "findings" where they are not
  * about a class each. */
 const char *findings_field(finding_about about);

@@ -193,13 +193,14 @@ static td_status search(inspection *in, td_error *error) {
     return status;
 }
 
-td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, findings *out,
-                       td_error *error) {
+td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, bool pictures,
+                       findings *out, td_error *error) {
     const inspector *math = run->method->math;
     inspection in = {
         .run = run,
         .settings = run->family,
         .inspector = math,
+        .pictures = pictures,
         .model = *model,
         .clean = *clean,
         .shape = td_net_input(&model->net),
@@ -242,6 +243,7 @@ static td_status run(tool_run *run, td_error *error) {
         .run = run,
         .settings = run->family,
         .inspector = math,
+        .pictures = ((const inspect_settings *)run->family)->folder != NULL,
         .steps = 1,
         .found = {.about = math->about, .statistic = math->statistic, .rated = math->rated}};
     td_status status = inspect(&in, error);

@@ -44,6 +44,8 @@ typedef struct inspector {
     finding_statistic statistic;
     bool rated; /* findings have an ASR */
     findings_spread spread;
+    bool steady; /* of FINDINGS_RANKED: another recipe of training hardly moves the values, less
+                    their median; so controls of another recipe will do */
     inspect_clean clean;
     size_t least;             /* clean images of other classes, for each class; 0: any number */
     const tool_column *extra; /* its own columns, behind the others, FINDING_OWN at most, of a
@@ -75,6 +77,7 @@ struct inspection {
     tool_run *run;
     const inspect_settings *settings;
     const inspector *inspector;
+    bool pictures; /* findings are to have their triggers, where each takes memory */
     td_model model;
     td_dataset clean; /* zeroed without --clean */
     td_shape shape;   /* of the images that the model takes */
@@ -105,8 +108,8 @@ td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, t
 
 /* An inspector's search alone, without a record, over a model and images that are open: run->own
  * are its settings. What is found is in the run's arena, its indices judged. */
-td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, findings *out,
-                       td_error *error) TD_MUST_USE;
+td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *clean, bool pictures,
+                       findings *out, td_error *error) TD_MUST_USE;
 
 /* --- for patches (inspect_patch.c), whose tables are in the record's "patch" --- */
 

@@ -116,31 +116,23 @@ static td_status add_fields(inspection *in, td_error *error) {
     return TD_OK;
 }
 
-/* What a finding is about: "class 3", "classes 2 to 3". */
-static td_status name_subject(const inspection *in, const finding *one, const char **out,
-                              td_error *error) {
-    if (in->found.about == FINDING_MAP)
-        return tool_run_text(in->run, out, error, "the map %s", one->map);
-    if (in->found.about == FINDING_PAIR)
-        return tool_run_text(in->run, out, error, "class %zu to %zu", one->source, one->class);
-    return tool_run_text(in->run, out, error, "class %zu", one->class);
-}
-
 /* Nothing is flagged: what stands out most. */
 static td_status summarize_rank(inspection *in, td_error *error) {
     const findings *f = &in->found;
     const finding *first = findings_first(f);
-    const char *subject = "none";
+    const char *subject, *index = "";
     if (!first)
         return tool_run_summary(in->run, error, "%s: nothing was searched",
                                 in->settings->model.path);
-    TD_TRY(name_subject(in, first, &subject, error));
+    TD_TRY(findings_subject(f, first, &in->run->arena, &subject, error));
+    if (!isnan(first->index))
+        TD_TRY(tool_run_text(in->run, &index, error, ", index %.2f", first->index));
     return tool_run_summary(in->run, error,
-                            "%s: %s: the %s is that of %s, %s %.3g, index %.2f (how usual that is, "
-                            "trapdoor-defend audit --controls tells)",
+                            "%s: %s: the %s is that of %s, %s %.3g%s (how usual that is, "
+                            "trapdoor-defend screen --controls tells)",
                             in->settings->model.path, in->said,
                             f->statistic.large ? "largest" : "smallest", subject, f->statistic.name,
-                            first->value, first->index);
+                            first->value, index);
 }
 
 static td_status summarize(inspection *in, td_error *error) {

@@ -6,7 +6,6 @@
 #include "base/size.h"
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
-#include "nn/exec.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include <string.h>
@@ -206,8 +205,7 @@ static td_status run(inspection *in, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&in->run->arena, s.classes, &g.list, "searches", error));
     for (size_t t = 0; t < s.classes; t++)
         TD_TRY(begin(in, &g, &g.list[t], t, error));
-    TD_TRY(td_exec_new(&g.exec, &in->model.net, g.count * g.images, TD_BACKWARD_INPUT, error));
-    td_exec_weights(g.exec, in->model.weights);
+    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_INPUT, &g.exec, error));
     td_status status = search_all(in, &g, error);
     td_exec_free(g.exec);
     TD_TRY(status);
@@ -219,6 +217,7 @@ static const inspector math = {
     .statistic = {.name = "size", .unit = "pixels"},
     .rated = true,
     .spread = FINDINGS_RANKED,
+    .steady = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,

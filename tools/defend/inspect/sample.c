@@ -1,5 +1,6 @@
 #include "defend/inspect/sample.h"
 
+#include "base/size.h"
 #include "nn/predict.h"
 #include <string.h>
 
@@ -19,6 +20,17 @@ float inspect_margin(const float *logits, size_t classes, size_t t, size_t *riva
 
 double inspect_bounded_margin(const inspect_sample *s, float margin) {
     return fmin(fmax((double)margin / s->scale, LOWEST), HIGHEST);
+}
+
+td_status inspect_open_exec(const inspection *in, size_t batch, td_exec_kind kind, td_exec **out,
+                            td_error *error) {
+    TD_TRY(td_exec_new(out, &in->model.net, batch, kind, error));
+    td_exec_weights(*out, in->model.weights);
+    return TD_OK;
+}
+
+td_images inspect_sample_head(const inspect_sample *s, size_t per_class) {
+    return td_images_slice(&s->search, 0, td_size_min(per_class * s->present, s->search.count));
 }
 
 /* --- which images --- */

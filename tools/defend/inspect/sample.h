@@ -4,6 +4,7 @@
 #define TOOLS_DEFEND_INSPECT_SAMPLE_H
 
 #include "defend/inspect/inspect.h"
+#include "nn/exec.h"
 
 enum { SAMPLE_PER_CLASS = 20 };
 
@@ -20,6 +21,13 @@ typedef struct inspect_sample {
  * classifies none of them rightly. */
 td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *out,
                               td_error *error) TD_MUST_USE;
+
+/* The first `per_class` images of each class of those to search with. */
+td_images inspect_sample_head(const inspect_sample *s, size_t per_class);
+
+/* An executor of the model, with its weights; the caller frees it. */
+td_status inspect_open_exec(const inspection *in, size_t batch, td_exec_kind kind, td_exec **out,
+                            td_error *error) TD_MUST_USE;
 
 /* The margin of class t: its logit above the largest other one, whose place goes to *rival (may be
  * NULL). */

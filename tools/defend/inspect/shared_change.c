@@ -2,7 +2,6 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/exec.h"
 #include <string.h>
 
 #define AT(field) offsetof(shared_change_settings, field)
@@ -149,8 +148,7 @@ static td_status open_measuring(inspection *in, const inspect_sample *s, measuri
     *m = (measuring){.sample = s};
     TD_TRY(
         TD_ARENA_NEW(&in->run->arena, s->measure.count * s->classes, &m->logits, "logits", error));
-    TD_TRY(td_exec_new(&m->exec, &in->model.net, MOST_BATCH, TD_FORWARD, error));
-    td_exec_weights(m->exec, in->model.weights);
+    TD_TRY(inspect_open_exec(in, MOST_BATCH, TD_FORWARD, &m->exec, error));
     return TD_OK;
 }
 
@@ -252,8 +250,7 @@ td_status shared_change_search(inspection *in, const inspect_sample *s,
     g.count = td_size_min(count, MOST_BATCH / g.images);
     TD_TRY(TD_ARENA_NEW(&in->run->arena, g.count * s->values, &g.velocity, "changes", error));
     TD_TRY(TD_ARENA_NEW(&in->run->arena, g.count * s->values, &g.push, "changes", error));
-    TD_TRY(td_exec_new(&g.exec, &in->model.net, g.count * g.images, TD_BACKWARD_INPUT, error));
-    td_exec_weights(g.exec, in->model.weights);
+    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_INPUT, &g.exec, error));
     tool_run_begin(in->run, "searching changes", "steps",
                    td_chunks(count, g.count) * settings->steps);
     td_status status = search_groups(in, &g, list, count, error);

@@ -29,6 +29,7 @@ static const inspector math = {
     .statistic = {.name = "margin", .unit = "of the model's usual one", .large = true},
     .rated = true,
     .spread = FINDINGS_RANKED,
+    .steady = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,

@@ -5,7 +5,6 @@
 #include "base/size.h"
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
-#include "nn/exec.h"
 #include "nn/loss.h"
 #include <string.h>
 
@@ -142,7 +141,7 @@ static td_status add(inspection *in, const scan *s, size_t t, td_error *error) {
     one.own[0].real = w.u;
     one.own[1].real = w.v;
     one.own[2].count = w.phase * 360 / PHASES;
-    if (in->settings->folder)
+    if (in->pictures)
         TD_TRY(picture(in, s, s->chosen[t], &one.trigger, error));
     return inspect_add(in, &one, error);
 }
@@ -151,12 +150,10 @@ static td_status run(inspection *in, td_error *error) {
     inspect_sample sample;
     scan s = {.sample = &sample, .options = in->run->own, .shape = in->shape};
     TD_TRY(inspect_sample_take(in, SAMPLE_PER_CLASS, &sample, error));
-    s.images = td_images_slice(
-        &sample.search, 0, td_size_min(s.options->images * sample.present, sample.search.count));
+    s.images = inspect_sample_head(&sample, s.options->images);
     s.a_batch = 1 + MOST_BATCH / s.images.count;
     TD_TRY(allocate(in, &s, error));
-    TD_TRY(td_exec_new(&s.exec, &in->model.net, s.a_batch * s.images.count, TD_FORWARD, error));
-    td_exec_weights(s.exec, in->model.weights);
+    TD_TRY(inspect_open_exec(in, s.a_batch * s.images.count, TD_FORWARD, &s.exec, error));
     td_status status = scan_all(in, &s, error);
     td_exec_free(s.exec);
     for (size_t t = 0; t < sample.classes && status == TD_OK; t++)

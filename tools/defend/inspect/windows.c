@@ -6,7 +6,6 @@
 #include "base/size.h"
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
-#include "nn/exec.h"
 #include <string.h>
 
 #define AT(field) offsetof(windows_options, field)
@@ -213,7 +212,7 @@ static td_status add(inspection *in, const scan *s, size_t source, size_t target
     one.own[0].count = at.x;
     one.own[1].count = at.y;
     one.own[2].text = fills[at.fill].name;
-    if (in->settings->folder)
+    if (in->pictures)
         TD_TRY(picture(in, s, at, &one.trigger, error));
     return inspect_add(in, &one, error);
 }
@@ -232,16 +231,14 @@ static td_status run(inspection *in, td_error *error) {
     inspect_sample sample;
     scan s = {.sample = &sample, .shape = in->shape, .stride = o->stride};
     TD_TRY(inspect_sample_take(in, SAMPLE_PER_CLASS, &sample, error));
-    s.images = td_images_slice(&sample.search, 0,
-                               td_size_min(o->images * sample.present, sample.search.count));
+    s.images = inspect_sample_head(&sample, o->images);
     s.size = td_size_min(o->size, td_size_min(in->shape.height, in->shape.width));
     s.rows = places_along(in->shape.height, s.size, s.stride);
     s.columns = places_along(in->shape.width, s.size, s.stride);
     s.trials = FILLS * s.rows * s.columns;
     s.a_batch = 1 + MOST_BATCH / s.images.count;
     TD_TRY(allocate(in, &s, error));
-    TD_TRY(td_exec_new(&s.exec, &in->model.net, s.a_batch * s.images.count, TD_FORWARD, error));
-    td_exec_weights(s.exec, in->model.weights);
+    TD_TRY(inspect_open_exec(in, s.a_batch * s.images.count, TD_FORWARD, &s.exec, error));
     td_status status = scan_all(in, &s, error);
     td_exec_free(s.exec);
     in->said = "margins of one class in images of another with a window on them";
@@ -259,6 +256,7 @@ static const inspector math = {
     .about = FINDING_PAIR,
     .statistic = {.name = "margin", .unit = "of the model's usual one", .large = true},
     .spread = FINDINGS_RANKED,
+    .steady = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .extra = extra,
     .pictures = true,
