@@ -38,12 +38,16 @@ rm made/control-2.json
 controls made --force >/dev/null
 without_timing made/controls.json >found
 check 'a control that is gone is made again' cmp expected found
-check_prints '^verified: the same weights, to the bit$' controls made --verify 1
+check_prints '^verified: the same weights and numbers, to the bit$' controls made --verify 1
 sed -i 's/"model_sha256": "..../"model_sha256": "0000/' made/control-1.json
 run controls made --verify 1
 cp "$scratch/err" said
 check 'other weights are found out' sh -c \
     "test $status -eq 1 && grep -q '^$C: control 1: expected the weights 0000' said"
+cp apart/control-1.json made/control-1.json
+sed 's/"mask": \[/"mask": [ 1,/' apart/control-1.json >made/control-1.json
+run controls made --verify 1
+check 'and other numbers' test "$status" -eq 1
 cp apart/control-1.json made/control-1.json
 
 # A p-value for a model.
@@ -103,7 +107,23 @@ train small.safetensors raw.safetensors --epochs 1 --lr 0.0003
 check_prints '^raw.safetensors: not calibrated: its (accuracy|mean margin) is ' \
     $S -q --model raw.safetensors --clean $clean --controls made/controls.json
 
+# What costs certainty is said.
+run $S --model bad.safetensors --clean $clean --controls made/controls.json
+cp "$scratch/err" said
+check 'a level that cannot be reached is said' grep -qx \
+    "$S: note: with 9 controls the least p is 0.1: nothing can be flagged at 0.05" said
+run $S --model bad.safetensors --clean test.safetensors::0-100
+cp "$scratch/err" said
+check 'few clean images are said, once' sh -c 'test $(grep -c "clean images, where the search takes 20" said) -eq 1'
+
 # Refused.
+trapdoor-data import -q test.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o renamed.safetensors >/dev/null
+trapdoor-data import -q small.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o other.train >/dev/null
+train other.train named.safetensors --epochs 1
+run $S --model named.safetensors --clean renamed.safetensors --controls made/controls.json
+cp "$scratch/err" said
+check 'controls of other classes are refused' sh -c "test $status -eq 2 && grep -q \
+    '^$S: made/controls.json: expected controls whose class 0 is .a., as that of named.safetensors, found .T-shirt/top.\$' said"
 sed 's/out=32/out=16/' tiny.net >other.net
 trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o other.safetensors >/dev/null
 check_fails 2 "$S: made/controls.json: expected controls of the model's net, found those of another one" \

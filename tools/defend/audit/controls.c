@@ -297,6 +297,9 @@ static td_status report(controls_job *job, td_error *error) {
     }
     tool_run_set(run, "net_text", "s", job->net_text);
     tool_run_set(run, "classes", "z", td_net_classes(&job->net));
+    json_t *names = run->classes.names ? tool_run_set(run, "class_names", "[]") : NULL;
+    for (size_t i = 0; names && i < run->classes.count; i++)
+        td_json_append(json, names, td_json_text(json, run->classes.names[i]));
     TD_TRY(tool_run_rows(run, &table, NULL, rows, job->settings->count, error));
     return tool_run_summary(run, error,
                             "%zu controls of %s on %s: the least p of an audit by them is %.3f",
@@ -310,23 +313,43 @@ static td_status say(tool_run *run, td_error *error, const char *words) {
     return tool_run_summary(run, error, "%s", words);
 }
 
+/* Whether two controls are one, as their files have them. */
+static td_status compare(const control_scores *a, const control_scores *b, bool *same,
+                         td_error *error) {
+    enum { DIGITS = 10 }; /* of td_json_write */
+    const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(DIGITS);
+    td_json json = {0};
+    json_t *first = control_json(&json, a), *second = control_json(&json, b);
+    char *left = td_json_print(&json, first, flags), *right = td_json_print(&json, second, flags);
+    *same = left && right && strcmp(left, right) == 0;
+    free(left);
+    free(right);
+    json_decref(first);
+    json_decref(second);
+    return td_json_end(&json, NULL, "a control", error);
+}
+
 static td_status verify(controls_job *job, td_error *error) {
     const size_t number = job->settings->verify;
     control_scores again;
     td_arena arena = {0};
+    bool same = false;
     if (number >= job->settings->count || !job->made[number])
         return td_fail(error, TD_ERR_USAGE,
                        "--verify: expected one of the controls that %s has, found %zu",
                        job->run->common->output, number);
+    const control_scores *old = &job->list[number];
     td_status status = make(job, number, &arena, &again, error);
-    const bool same = status == TD_OK && strcmp(again.model, job->list[number].model) == 0;
+    if (status == TD_OK)
+        status = compare(&again, old, &same, error);
+    if (status == TD_OK && !same)
+        status = td_fail(error, TD_ERR_NUMERIC,
+                         "control %zu: expected the weights %.16s... and their numbers, found "
+                         "%.16s... and others",
+                         number, old->model, again.model);
     td_arena_free(&arena);
     TD_TRY(status);
-    return same ? say(job->run, error, "verified: the same weights, to the bit")
-                : td_fail(error, TD_ERR_NUMERIC,
-                          "control %zu: expected the weights %s, found other "
-                          "ones",
-                          number, job->list[number].model);
+    return say(job->run, error, "verified: the same weights and numbers, to the bit");
 }
 
 static td_status make_controls(controls_job *job, td_error *error) {

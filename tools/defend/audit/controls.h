@@ -51,9 +51,10 @@ td_status control_recipe_of(const controls_settings *settings, const td_images *
 
 typedef struct controls_file {
     const char *path;
-    const char *net;  /* its text */
-    const char *data; /* DATA that they were trained on, as it was given */
-    bool mixed;       /* by several recipes */
+    const char *net;          /* its text */
+    const char *data;         /* DATA that they were trained on, as it was given */
+    bool mixed;               /* by several recipes */
+    const char **class_names; /* [classes], or NULL */
     size_t classes, count;
     control_scores *list;
 } controls_file;

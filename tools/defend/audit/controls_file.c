@@ -84,6 +84,23 @@ td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
     return TD_OK;
 }
 
+static td_status read_class_names(const json_t *names, controls_file *out, td_arena *arena,
+                                  td_error *error) {
+    if (!names)
+        return TD_OK;
+    if (json_array_size(names) != out->classes)
+        return td_fail(error, TD_ERR_FORMAT, "\"class_names\": expected a list of %zu names",
+                       out->classes);
+    TD_TRY(TD_ARENA_NEW(arena, out->classes, &out->class_names, "class names", error));
+    for (size_t i = 0; i < out->classes; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (!name)
+            return td_fail(error, TD_ERR_FORMAT, "\"class_names\": entry %zu: expected a text", i);
+        TD_TRY(copy(arena, name, &out->class_names[i], error));
+    }
+    return TD_OK;
+}
+
 td_status controls_file_read(const json_t *record, const char *path, controls_file *out,
                              td_arena *arena, td_error *error) {
     const json_t *options = json_object_get(record, "options"),
@@ -104,6 +121,7 @@ td_status controls_file_read(const json_t *record, const char *path, controls_fi
     out->mixed = strcmp(recipes, "mixed") == 0;
     out->classes = (size_t)classes;
     out->count = json_array_size(list);
+    TD_TRY(read_class_names(json_object_get(record, "class_names"), out, arena, error));
     TD_TRY(TD_ARENA_NEW(arena, out->count, &out->list, "controls", error));
     for (size_t i = 0; i < out->count; i++) {
         td_status status = control_read(json_array_get(list, i), &out->list[i], arena, error);

@@ -22,8 +22,20 @@ td_status judge_open_controls(tool_run *run, const char *path, controls_file *ou
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-static td_status check_controls(const td_net *net, const controls_file *controls, td_arena *arena,
-                                td_error *error) {
+/* Numbers of one class beside those of another would say nothing. */
+static td_status check_names(const td_classes *own, const controls_file *controls,
+                             td_error *error) {
+    for (size_t i = 0; own->names && controls->class_names && i < controls->classes; i++)
+        if (strcmp(own->names[i], controls->class_names[i]) != 0)
+            return td_fail(error, TD_ERR_USAGE,
+                           "%s: expected controls whose class %zu is \"%s\", as that of %s, found "
+                           "\"%s\"",
+                           controls->path, i, own->names[i], own->of, controls->class_names[i]);
+    return TD_OK;
+}
+
+static td_status check_controls(const td_net *net, const td_classes *own,
+                                const controls_file *controls, td_arena *arena, td_error *error) {
     char *text;
     const size_t classes = td_net_classes(net);
     if (controls->count < CALIBRATION_LEAST)
@@ -38,7 +50,7 @@ static td_status check_controls(const td_net *net, const controls_file *controls
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected controls of the model's net, found those of another one",
                        controls->path);
-    return TD_OK;
+    return check_names(own, controls, error);
 }
 
 static const struct control_screen *find_screen(const control_scores *control, const char *method) {
@@ -136,8 +148,9 @@ static size_t place_screens(const screening *s, bool all, size_t *places) {
     return joint;
 }
 
-td_status judge_model(const screening *screens, const td_net *net, const controls_file *controls,
-                      bool known, td_arena *arena, judgement *out, td_error *error) {
+td_status judge_model(const screening *screens, const td_net *net, const td_classes *classes,
+                      const controls_file *controls, bool known, td_arena *arena, judgement *out,
+                      td_error *error) {
     size_t places[SCREENS_MOST];
     calibration c = {.controls = controls->count};
     *out = (judgement){.p = NAN,
@@ -146,7 +159,7 @@ td_status judge_model(const screening *screens, const td_net *net, const control
                        .recipes = controls->mixed ? "mixed" : "one",
                        .net = controls->path,
                        .screen_count = screens->count};
-    TD_TRY(check_controls(net, controls, arena, error));
+    TD_TRY(check_controls(net, classes, controls, arena, error));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &c.screens, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, controls->count + 1, &c.joint, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &out->screens, "scores", error));

@@ -26,9 +26,11 @@ typedef struct judgement {
 /* Compares; all texts and lists are in `arena`, findings stay the screening's. `known`: the
  * controls are trained as the model was; otherwise, unless their recipes are mixed, the joint score
  * is of the screens alone that another recipe hardly moves. TD_ERR_USAGE for controls of another
- * net, of other classes or screens, and for too few. */
-td_status judge_model(const screening *screens, const td_net *net, const controls_file *controls,
-                      bool known, td_arena *arena, judgement *out, td_error *error) TD_MUST_USE;
+ * net, of other classes (`classes` are the model's) or in another order, of other screens, and for
+ * too few. */
+td_status judge_model(const screening *screens, const td_net *net, const td_classes *classes,
+                      const controls_file *controls, bool known, td_arena *arena, judgement *out,
+                      td_error *error) TD_MUST_USE;
 
 /* Reads controls from the record at `path`, whose digest goes into the run's. */
 td_status judge_open_controls(tool_run *run, const char *path, controls_file *out,

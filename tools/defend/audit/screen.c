@@ -102,11 +102,15 @@ static td_status judge(tool_run *run, const screening *s, const td_net *net, td_
         return tool_run_summary(run, error, "%s: screened; --controls would tell how usual this is",
                                 o->model.path);
     TD_TRY(judge_open_controls(run, o->controls, &controls, error));
-    TD_TRY(judge_model(s, net, &controls, o->known, &run->arena, &j, error));
+    TD_TRY(judge_model(s, net, &run->classes, &controls, o->known, &run->arena, &j, error));
     TD_TRY(judge_report(run, &j, o->level, error));
     TD_TRY(write_pictures(run, s, &j, td_net_input(net), error));
     TD_TRY(judge_words(&j, &run->arena, &words, error));
     run->flagged = judge_flags(&j, o->level);
+    if (1 / (double)(1 + j.controls) > o->level)
+        tool_run_note(run,
+                      "note: with %zu controls the least p is %.3g: nothing can be flagged at %g",
+                      j.controls, 1 / (double)(1 + j.controls), o->level);
     if (o->probability)
         TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n", 1 - j.p));
     return tool_run_summary(run, error, "%s: %s", o->model.path, words);

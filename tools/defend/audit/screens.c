@@ -65,6 +65,7 @@ static td_status run_screen(tool_run *whole, const td_model *model, const td_dat
 td_status screening_run(tool_run *run, const td_model *model, const td_dataset *clean,
                         bool pictures, screening *out, td_error *error) {
     *out = (screening){0};
+    TD_TRY(inspect_note_few(run, &clean->images, td_net_classes(&model->net), error));
     TD_TRY(measure(run, model, &clean->images, out, error));
     for (size_t i = 0; defend_methods[i]; i++) {
         const tool_method *method = defend_methods[i];

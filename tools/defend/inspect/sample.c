@@ -72,16 +72,26 @@ static void list_by_class(const td_images *images, size_t per_class, uint32_t *p
     }
 }
 
-static void note_few(const inspection *in, size_t per_class, size_t classes, const size_t *counts) {
+static void note_few(const tool_run *run, size_t per_class, size_t classes, const size_t *counts) {
     size_t fewest = 0;
     for (size_t c = 1; c < classes; c++)
         if (counts[c] < counts[fewest])
             fewest = c;
     if (counts[fewest] < per_class)
-        tool_run_note(in->run,
+        tool_run_note(run,
                       "note: class %zu has %zu clean images, where the search takes %zu of each; "
                       "with fewer it errs more often",
                       fewest, counts[fewest], per_class);
+}
+
+td_status inspect_note_few(tool_run *run, const td_images *images, size_t classes,
+                           td_error *error) {
+    size_t *counts;
+    TD_TRY(TD_ARENA_NEW(&run->arena, classes, &counts, "counts", error));
+    for (size_t i = 0; i < images->count; i++)
+        counts[images->labels[i]]++;
+    note_few(run, SAMPLE_PER_CLASS, classes, counts);
+    return TD_OK;
 }
 
 static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_error *error) {
@@ -93,7 +103,7 @@ static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_
     TD_TRY(make_part(in, s->classes * per_class, &search, error));
     TD_TRY(make_part(in, s->classes * per_class, &measure, error));
     list_by_class(&in->images, per_class, places, counts);
-    note_few(in, per_class, s->classes, counts);
+    note_few(in->run, per_class, s->classes, counts);
     for (size_t i = 0; i < per_class; i++)
         for (size_t c = 0; c < s->classes; c++)
             if (i < counts[c])

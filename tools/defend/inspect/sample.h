@@ -22,6 +22,11 @@ typedef struct inspect_sample {
 td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *out,
                               td_error *error) TD_MUST_USE;
 
+/* Notes the class that has fewer than SAMPLE_PER_CLASS of the images, which a search is at its best
+ * with. Not said of a part of another run. */
+td_status inspect_note_few(tool_run *run, const td_images *images, size_t classes,
+                           td_error *error) TD_MUST_USE;
+
 /* The first `per_class` images of each class of those to search with. */
 td_images inspect_sample_head(const inspect_sample *s, size_t per_class);
 
