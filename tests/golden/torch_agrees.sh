@@ -19,6 +19,8 @@ trap 'exit 143' TERM
 cd "$scratch" || exit 2
 
 python=/usr/bin/python3
+# Two teams of threads that spin on two cores take ten times as long.
+export OMP_NUM_THREADS=1
 agrees() {
     $python -B "$here/torch_agrees.py" "$@"
 }
