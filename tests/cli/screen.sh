@@ -24,7 +24,7 @@ check_prints '^9 controls of tiny.net on small.safetensors: the least p of an au
     controls made
 cp made/controls.json first
 check 'the numbers of every screen' sh -c \
-    'for s in universal mask windows maps waves; do grep -q "\"$s\": \[" first || exit 1; done'
+    'for s in universal mask windows maps waves margin; do grep -q "\"$s\": \[" first || exit 1; done'
 check 'a clean model more or less' sh -c '! grep -q "\"accuracy\": 0\.[0-5]" first'
 
 # The same at another number of threads, in parts, and after an interruption.

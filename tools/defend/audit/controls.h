@@ -13,13 +13,14 @@ enum { CONTROLS_MOST = 10000 };
 typedef struct control_recipe {
     const char *name;
     tool_training training;
-    size_t first, count; /* training images [first, first + count) */
+    size_t count;   /* training images */
+    td_random draw; /* of these from all, where they are fewer */
     uint64_t seed;
 } control_recipe;
 
 typedef struct controls_settings {
     const char *net, *data, *clean;
-    size_t images; /* of the training set, a slice at random; 0: all */
+    size_t images; /* of the training set, drawn at random; 0: all */
     int recipes;
     size_t count;
     const char *only; /* "A-B", or NULL */
