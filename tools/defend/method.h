@@ -14,7 +14,8 @@ extern const tool_method defend_cleanse, defend_deepinspect;
 extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves,
     defend_margin;
 
-extern const tool_method defend_audit, defend_controls, defend_rates, defend_scan, defend_screen;
+extern const tool_method defend_audit, defend_configure, defend_controls, defend_rates, defend_scan,
+    defend_screen;
 
 extern const tool_method *const defend_methods[]; /* ends with NULL */
 

@@ -76,30 +76,18 @@ static td_status name_file(const controls_job *job, size_t number, char path[TD_
                          job->run->common->output, TD_PATH_SIZE);
 }
 
-/* The images of the recipe, in a random order: sets that come class by class have slices of some
+/* The images of the recipe, in a random order: a set that comes class by class has slices of some
  * classes only. */
 static td_status draw(const td_images *all, const control_recipe *recipe, td_arena *arena,
                       td_images *out, td_error *error) {
-    const size_t size = td_image_size(all);
     td_random random = recipe->draw;
     uint32_t *order;
-    uint8_t *pixels;
-    int32_t *labels;
     *out = *all;
     if (recipe->count == all->count)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(arena, all->count, &order, "training images", error));
-    TD_TRY(TD_ARENA_NEW(arena, recipe->count * size, &pixels, "training images", error));
-    TD_TRY(TD_ARENA_NEW(arena, recipe->count, &labels, "training images", error));
     td_random_permutation(&random, order, (uint32_t)all->count);
-    for (size_t i = 0; i < recipe->count; i++) {
-        memcpy(pixels + i * size, td_image(all, order[i]), size);
-        labels[i] = all->labels[order[i]];
-    }
-    out->count = recipe->count;
-    out->pixels = pixels;
-    out->labels = labels;
-    return TD_OK;
+    return defend_gather(all, order, recipe->count, arena, out, error);
 }
 
 static td_status train(const controls_job *job, tool_run *part, const control_recipe *recipe,
