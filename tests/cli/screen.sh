@@ -81,7 +81,7 @@ check 'the screening has its record' test -s audited/screen/record.json
 check 'inspectors are not run' test ! -e audited/cleanse
 check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
-    grep -q "0 of 9 clean models look as suspicious (p = 0.100)"'
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors) look as suspicious (p = 0.100)"'
 
 # Controls that come with the program are found by net and classes, and said.
 mkdir shipped
@@ -93,7 +93,7 @@ check_field found.json shipped true
 check 'which they are' grep -q '"controls_of": "tiny.net on small.safetensors"' found.json
 env TRAPDOOR_CONTROLS=shipped trapdoor-defend audit -q --model bad.safetensors --clean $clean -o shipped-audit >/dev/null
 check 'by an audit, too' sh -c 'tr "\n" " " <shipped-audit/audit.txt | sed "s/  */ /g" |
-    grep -q "0 of 9 clean models, which come with the program, look as suspicious"'
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors, with the program) look as suspicious"'
 sed 's/^  "version": "[^"]*"/  "version": "0.0.9"/' made/controls.json >shipped/tiny-small.json
 check_prints 'screened; --controls would tell' env TRAPDOOR_CONTROLS=shipped \
     $S -q --model bad.safetensors --clean $clean

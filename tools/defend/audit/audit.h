@@ -106,6 +106,7 @@ struct audit_job {
     const char *sample;      /* DIR/clean.safetensors, from which methods take clean images */
     size_t sample_count;     /* of its images, in an order that was drawn */
     const char *calibration; /* the controls, or NULL */
+    bool shipped;            /* they come with the program */
     audit_step *steps;       /* in the order in which they run */
     size_t step_count;
     conclusion conclusion;

@@ -92,9 +92,11 @@ static td_status each_file(audit_job *job,
 
 td_status audit_find_controls(audit_job *job, td_error *error) {
     TD_TRY(each_file(job, note_controls, error));
-    return job->calibration
-               ? TD_OK
-               : controls_find_shipped(job->run, &job->model.net, &job->calibration, error);
+    if (job->calibration)
+        return TD_OK;
+    TD_TRY(controls_find_shipped(job->run, &job->model.net, &job->calibration, error));
+    job->shipped = job->calibration != NULL;
+    return TD_OK;
 }
 
 td_status audit_read_rates(audit_job *job, td_error *error) {

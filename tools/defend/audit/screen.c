@@ -241,7 +241,6 @@ static td_status read_screened(const json_t *record, td_arena *arena, const void
     s->source = count_of(json_object_get(from, "source"));
     TD_TRY(copy(arena, json_object_get(from, "subject"), &s->subject, error));
     TD_TRY(copy(arena, json_object_get(from, "carried_by"), &s->screen, error));
-    s->shipped = json_is_true(json_object_get(from, "shipped"));
     TD_TRY(copy(arena, json_object_get(from, "recipes"), &s->recipes, error));
     TD_TRY(copy(arena, json_object_get(from, "controls_of"), &s->of, error));
     return copy(arena, json_object_get(from, "not_calibrated"), &s->why, error);
