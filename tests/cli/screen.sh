@@ -80,6 +80,8 @@ check 'the audit ends' test "$status" -eq 0
 check 'the screening has its record' test -s audited/screen/record.json
 check 'inspectors are not run' test ! -e audited/cleanse
 check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
+check 'and p is that of the screening' sh -c "test '$(joint audited/screen/record.json)' = '$(joint bad.json)'"
+check 'too few controls are said' grep -q 'With 9 controls the least p is 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
     grep -q "0 of 9 clean models (tiny.net on small.safetensors) look as suspicious (p = 0.100)"'
 
@@ -192,6 +194,11 @@ sed 's/out=32/out=16/' tiny.net >other.net
 trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o other.safetensors >/dev/null
 check_fails 2 "$S: made/controls.json: expected controls of the model's net, found those of another one" \
     $S --model other.safetensors --clean $clean --controls made/controls.json
+sed 's/by=1\/255/by=0/' tiny.net >blind.net
+trapdoor-train -q --data small.safetensors --net blind.net --epochs 1 -o blind.safetensors >/dev/null
+run $S -q --model blind.safetensors --clean $clean
+cp "$scratch/err" said
+check 'a model without a gradient is refused' grep -qx "$S: universal: $clean: expected a model whose logits have a gradient with respect to the image, found that none reaches it" said
 check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\" and \"controls\"" \
     $S --model bad.safetensors --clean $clean --controls bad.json
 head -c 2000 made/controls.json >cut.json
