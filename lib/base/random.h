@@ -28,8 +28,8 @@ typedef enum td_purpose {
     TD_FOR_GENERATE = 14, /* DeepInspect's generator; epoch: 0 for where it starts, then the step,
                              or UINT32_MAX for the noise that it is judged with, UINT32_MAX − 1 for
                              the order of a patch's images; index: the example */
-    TD_FOR_FILTER = 15,     /* suspects in a training set; epoch 1: where k-means starts; index: the
-                            start */
+    TD_FOR_FILTER = 15,   /* suspects in a training set; epoch 1: where k-means starts; index: the
+                          start */
     TD_FOR_CLEANSE = 16, /* Neural Cleanse's search; epoch: the class; index: 0 for its start, 1 for
                             what confirms, then the orders of the images */
     TD_FOR_HIJACK = 17, /* epoch 0: where the search for a trigger starts; 1: the images that a step
@@ -37,8 +37,9 @@ typedef enum td_purpose {
                            index: its epoch; 3: a variant of an image, index: the variant */
     TD_FOR_REPAIR = 18, /* which clean images are held out to validate a repair */
     TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the
-                           class; 1: the fills of windows; 2: the slice that a control is trained
-                           on, index: the control */
+                           class; 1: the fills of windows; 2: the images that a control is trained
+                           on, index: the control; 3: where the search for a margin starts, index:
+                           the search */
 } td_purpose;
 
 typedef struct td_random {

@@ -48,6 +48,7 @@ for file in README.md NEWS.md LICENSE MEASURED.md CITATION.cff; do
     check "$file" test -s "$here/share/doc/trapdoor/$file"
 done
 check 'the recipes, with our results' diff -r "$tests/../../tools/recipes" "$here/share/trapdoor/recipes"
+check 'the controls' diff -r "$tests/../../share/controls" "$here/share/trapdoor/controls"
 check 'a recipe has its plan' make -n -f "$here/share/trapdoor/recipes/friendnet.mk" OUT=out SEEDS=1
 check_prints '^  mnist ' "$here/share/trapdoor/datasets/fetch" --help
 

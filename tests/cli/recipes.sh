@@ -48,6 +48,21 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
     check "$recipe: all of which it makes" cmp missing /dev/null
 done
 
+# Populations of models, for the verdict by controls.
+for scale in quick paper; do
+    plan audit SCALE=$scale SEEDS=2 >plan-$scale 2>err
+    check "audit, $scale: there is a plan" test $? -eq 0
+    check "audit, $scale: backdoored models of both seeds" grep -q -e '-o out/planted/.*/square/2/set$' plan-$scale
+    check "audit, $scale: and clean ones by other recipes" grep -q -e '--label-smoothing 0.1 ' plan-$scale
+    check "audit, $scale: it ends in a page" sh -c \
+        "tail -n 1 plan-$scale | grep -q -e 'trapdoor-report out/shown .*-o out/report.html'"
+done
+check 'audit: its expectations are read' \
+    trapdoor-report nothing --expect "$recipes/audit.expect.json" --force
+plan controls >plan 2>err
+check 'controls: there is a plan' sh -c 'test -s plan && ! test -s err'
+check 'controls: for each net and set' sh -c 'test $(grep -c -e "--count 39 " plan) -eq 12'
+
 plan friendnet SCALE=huge >out.txt 2>err
 check 'a scale that is not there is refused' grep -q 'SCALE: expected quick or paper, found "huge"' err
 for number in none 0 -1 100 '1 2' 1.5 ''; do

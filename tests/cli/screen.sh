@@ -24,7 +24,7 @@ check_prints '^9 controls of tiny.net on small.safetensors: the least p of an au
     controls made
 cp made/controls.json first
 check 'the numbers of every screen' sh -c \
-    'for s in universal mask windows maps waves; do grep -q "\"$s\": \[" first || exit 1; done'
+    'for s in universal mask windows maps waves margin; do grep -q "\"$s\": \[" first || exit 1; done'
 check 'a clean model more or less' sh -c '! grep -q "\"accuracy\": 0\.[0-5]" first'
 
 # The same at another number of threads, in parts, and after an interruption.
@@ -80,8 +80,74 @@ check 'the audit ends' test "$status" -eq 0
 check 'the screening has its record' test -s audited/screen/record.json
 check 'inspectors are not run' test ! -e audited/cleanse
 check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
+check 'and p is that of the screening' sh -c "test '$(joint audited/screen/record.json)' = '$(joint bad.json)'"
+check 'too few controls are said' grep -q 'With 9 controls the least p is 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
-    grep -q "0 of 9 clean models look as suspicious (p = 0.100)"'
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors) look as suspicious (p = 0.100)"'
+
+# Controls that come with the program are found by net and classes, and said.
+mkdir shipped
+cp made/controls.json shipped/tiny-small.json
+printf '{' >shipped/broken.json
+check_prints '^bad.safetensors: p = 0\.100: 0 of 9 clean models look as suspicious' \
+    env TRAPDOOR_CONTROLS=shipped $S -q --model bad.safetensors --clean $clean --json found.json
+check_field found.json shipped true
+check 'which they are' grep -q '"controls_of": "tiny.net on small.safetensors"' found.json
+env TRAPDOOR_CONTROLS=shipped trapdoor-defend audit -q --model bad.safetensors --clean $clean -o shipped-audit >/dev/null
+check 'by an audit, too' sh -c 'tr "\n" " " <shipped-audit/audit.txt | sed "s/  */ /g" |
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors, with the program) look as suspicious"'
+sed 's/^  "version": "[^"]*"/  "version": "0.0.9"/' made/controls.json >shipped/tiny-small.json
+check_prints 'screened; --controls would tell' env TRAPDOOR_CONTROLS=shipped \
+    $S -q --model bad.safetensors --clean $clean
+check_fails 2 "$S: shipped/tiny-small.json: expected controls of version $(trapdoor-defend --version |
+    sed 's/^trapdoor-defend \([^ ]*\) .*/\1/'), whose numbers are these, found those of 0.0.9; make them anew" \
+    $S --model bad.safetensors --clean $clean --controls shipped/tiny-small.json
+
+# Models of known truth teach what a score means.
+F='trapdoor-defend configure'
+mkdir -p known/clean known/clean-other known/square
+for seed in 101 102 103; do
+    train small.safetensors known/clean/$seed.safetensors --seed $seed
+done
+train small.safetensors known/clean-other/104.safetensors --seed 104 --augment shift=1
+cp bad.safetensors known/square/1.safetensors
+train sets/poisoned.safetensors known/square/2.safetensors --seed 2
+printf 'no model' >known/square/3.safetensors
+run $F known -q --clean $clean --controls made/controls.json --level 0.1 -o learnt
+cp "$scratch/out" page
+cp learnt/configure.json first
+check 'a file that is no model is named' sh -c "test $status -eq 1 && grep -q 'square/3' first"
+check 'both are flagged' grep -Eq '^known: with p at most 0.1, 2 of 2 backdoored models are flagged' page
+check 'clean kinds stand apart' sh -c 'sed -n "/\"scores\": \[/,/}/p" first | tr -d " \n" |
+    grep -q "\"false_alarms_count\":\[[0-3],3\].*\"other_alarms_count\":\[[01],1\]"'
+check 'every screen has its errors by kind' sh -c 'for s in universal mask windows maps waves margin; do
+    sed -n "/\"kinds\": \[/,/\]$/p" first | grep -q "\"${s}_count\"" || exit 1; done'
+without_timing first >expected
+run $F known -q --clean $clean --controls made/controls.json --level 0.1 -o learnt --force
+without_timing learnt/configure.json >found
+check 'the same again' cmp expected found
+# probability MODEL
+probability() {
+    $S -q --model "$1" --clean $clean --controls made/controls.json \
+        --configuration learnt/configure.json --probability
+}
+check 'a backdoor is the likelier' sh -c "echo '$(probability bad.safetensors) $(probability good.safetensors)' |
+    awk '{ exit !(NF == 2 && \$1 > 0.5 && \$2 < 0.5) }'"
+check_fails 2 "$S: learnt/configure.json: expected one that was made with the controls of apart/controls.json, found one of others" \
+    $S --model bad.safetensors --clean $clean --controls apart/controls.json \
+    --configuration learnt/configure.json
+check_fails 2 "$S: learnt/configure.json: expected one that was made with --known-recipe" \
+    $S --model bad.safetensors --clean $clean --controls made/controls.json --known-recipe \
+    --configuration learnt/configure.json
+check_fails 1 "$S: made/controls.json: expected a record of trapdoor-defend configure, with \"configuration\"" \
+    $S --model bad.safetensors --clean $clean --controls made/controls.json \
+    --configuration made/controls.json
+mkdir -p lone/clean
+cp good.safetensors lone/clean
+check_fails 2 "$F: lone: expected clean models, in folders that begin with \"clean\", and backdoored ones, found 1 and 0 that could be screened" \
+    $F lone --clean $clean --controls made/controls.json -o x
+check_fails 2 "$F: nothing: expected 1 to 100000 models, KIND/*.safetensors, found 0" \
+    sh -c "mkdir nothing && $F nothing --clean $clean --controls made/controls.json -o x"
 
 # A folder of models.
 mkdir -p models
@@ -128,6 +194,11 @@ sed 's/out=32/out=16/' tiny.net >other.net
 trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o other.safetensors >/dev/null
 check_fails 2 "$S: made/controls.json: expected controls of the model's net, found those of another one" \
     $S --model other.safetensors --clean $clean --controls made/controls.json
+sed 's/by=1\/255/by=0/' tiny.net >blind.net
+trapdoor-train -q --data small.safetensors --net blind.net --epochs 1 -o blind.safetensors >/dev/null
+run $S -q --model blind.safetensors --clean $clean
+cp "$scratch/err" said
+check 'a model without a gradient is refused' grep -qx "$S: universal: $clean: expected a model whose logits have a gradient with respect to the image, found that none reaches it" said
 check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\" and \"controls\"" \
     $S --model bad.safetensors --clean $clean --controls bad.json
 head -c 2000 made/controls.json >cut.json
@@ -145,6 +216,6 @@ count=2
 controls few >/dev/null
 check_fails 2 "$S: few/controls.json: expected at least 3 controls, found 2" \
     $S --model bad.safetensors --clean $clean --controls few/controls.json
-check_fails 2 "$S: --level: expected --controls with it, found none" \
+check_fails 2 "$S: --level: expected --controls with it: none of this net and set come with the program" \
     $S --model bad.safetensors --clean $clean --level 0.1
 finish

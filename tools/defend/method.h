@@ -11,9 +11,11 @@ extern const tool_method defend_prune, defend_finetune, defend_fineprune;
 extern const tool_method defend_spectral, defend_activation_clustering;
 
 extern const tool_method defend_cleanse, defend_deepinspect;
-extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves;
+extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves,
+    defend_margin;
 
-extern const tool_method defend_audit, defend_controls, defend_rates, defend_scan, defend_screen;
+extern const tool_method defend_audit, defend_configure, defend_controls, defend_rates, defend_scan,
+    defend_screen;
 
 extern const tool_method *const defend_methods[]; /* ends with NULL */
 

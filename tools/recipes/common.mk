@@ -66,11 +66,12 @@ where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
-# The records beside the paper's figures, and all of them as one page.
+# The records beside the paper's figures, and all of them as one page: those of `shown`.
+shown ?= $(OUT)
 expectations := $(here)$(recipe).expect.json
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
-  trapdoor-report $(OUT) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
+  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
   --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 

@@ -17,10 +17,10 @@ static const td_key keys[] = {
      .help = "The set that the model was trained on (split train)"},
     {"controls", TD_KEY_TEXT, AT(controls), .many = true, .value = "FILE",
      .help = "The record of trapdoor-defend controls, by which the model is judged, or of "
-             "trapdoor-defend rates, for the error rates of an inspector; may be repeated"},
-    {"known-recipe", TD_KEY_FLAG, AT(known), .needs = "controls",
-     .help = "The controls are trained as this model was"},
-    {"slow", TD_KEY_FLAG, AT(slow), .needs = "controls",
+             "trapdoor-defend rates, for the error rates of an inspector; may be repeated. Without "
+             "controls those that come with the program, where there are such"},
+    {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls are trained as this model was"},
+    {"slow", TD_KEY_FLAG, AT(slow),
      .help = "Run the inspectors as well, whose findings are hints beside controls"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "30",
      .value = "M", .help = "Time for all of it"},

@@ -105,7 +105,8 @@ struct audit_job {
                                 where they are not and that would do; NULL: not so */
     const char *sample;      /* DIR/clean.safetensors, from which methods take clean images */
     size_t sample_count;     /* of its images, in an order that was drawn */
-    const char *calibration; /* the controls among --controls, or NULL */
+    const char *calibration; /* the controls, or NULL */
+    bool shipped;            /* they come with the program */
     audit_step *steps;       /* in the order in which they run */
     size_t step_count;
     conclusion conclusion;
@@ -142,7 +143,8 @@ bool audit_is_cut(const audit_step *s);
 /* Runs those that are not done, within the time. A step that fails is no failure of the audit. */
 td_status audit_run_steps(audit_job *job, td_error *error) TD_MUST_USE;
 
-/* Looks for the record of controls among --controls, before the plan. TD_ERR_USAGE for two. */
+/* Looks for the record of controls among --controls, or else among those that come with the
+ * program, before the plan. TD_ERR_USAGE for two. */
 td_status audit_find_controls(audit_job *job, td_error *error) TD_MUST_USE;
 
 /* Reads the others: sets the rates of inspectors. */

@@ -1,6 +1,7 @@
 /* How often an inspector errs, by --controls. */
 #include "base/json.h"
 #include "defend/audit/audit.h"
+#include "defend/audit/controls.h"
 #include <string.h>
 
 /* No trials where there were no such models. */
@@ -39,19 +40,19 @@ static bool is_of(const json_t *record, const char *method) {
 
 static td_status take(audit_job *job, const char *path, const json_t *record, td_error *error) {
     (void)path;
-    const char *inspector = json_string_value(json_object_get(record, "inspector"));
+    const char *name = json_string_value(json_object_get(record, "inspector"));
     if (is_of(record, "controls"))
         return TD_OK;
-    if (!is_of(record, "rates") || !inspector)
+    if (!is_of(record, "rates") || !name)
         return td_fail(error, TD_ERR_FORMAT,
                        "expected a record of trapdoor-defend controls or rates");
-    audit_step *s = find_inspector(job, inspector);
+    audit_step *s = find_inspector(job, name);
     if (!s)
         return td_fail(error, TD_ERR_USAGE, "inspector: expected one that is run here, found %s",
-                       inspector);
+                       name);
     if (s->rates.known)
         return td_fail(error, TD_ERR_USAGE,
-                       "expected one record of each inspector, found two of %s", inspector);
+                       "expected one record of each inspector, found two of %s", name);
     if (!take_rate(record, "false_positives", &s->rates.false_positives) ||
         !take_rate(record, "detected", &s->rates.detected))
         return td_fail(error, TD_ERR_FORMAT,
@@ -90,7 +91,12 @@ static td_status each_file(audit_job *job,
 }
 
 td_status audit_find_controls(audit_job *job, td_error *error) {
-    return each_file(job, note_controls, error);
+    TD_TRY(each_file(job, note_controls, error));
+    if (job->calibration)
+        return TD_OK;
+    TD_TRY(controls_find_shipped(job->run, &job->model.net, &job->calibration, error));
+    job->shipped = job->calibration != NULL;
+    return TD_OK;
 }
 
 td_status audit_read_rates(audit_job *job, td_error *error) {

@@ -127,6 +127,11 @@ static td_status list_unscreened(audit_job *job, const screened *found, td_error
                    "The controls do not stand for this model (%s): its p is no error rate. Make "
                    "controls that are trained as it was.",
                    found->why));
+    if (1 / (double)(1 + found->controls) > found->level)
+        TD_TRY(add(job, error,
+                   "With %zu controls the least p is %.3g, so that nothing can be flagged at %g. "
+                   "Make more.",
+                   found->controls, 1 / (double)(1 + found->controls), found->level));
     return add(job, error,
                "The screens look for one small change, mask, window or wave that many images "
                "share. Warps, patterns that work on one class alone and resemble none of the "

@@ -67,10 +67,12 @@ static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "overlays", overlays, error);
 }
 
+/* The images as they are given: if these are the controls' own, the screens look at the same ones.
+ */
 static td_status set_screen(audit_job *job, audit_step *s, td_error *error) {
     s->applies = job->calibration != NULL;
     s->lacks = "no controls given";
-    TD_TRY(set(s, "clean", job->sample, error));
+    TD_TRY(set(s, "clean", job->settings->clean, error));
     if (s->applies)
         TD_TRY(set(s, "controls", job->calibration, error));
     return s->applies && job->settings->known ? set(s, "known-recipe", "", error) : TD_OK;

@@ -26,7 +26,10 @@ static double standardised(double value, double mean, double variance) {
     return distance > 0 ? FAR : distance < 0 ? -FAR : 0;
 }
 
+/* A single unit has no others to be compared with. */
 static void centre(double *values, size_t units, double *scratch) {
+    if (units < 2)
+        return;
     const double median = td_median(values, units, scratch);
     for (size_t u = 0; u < units; u++)
         values[u] -= median;

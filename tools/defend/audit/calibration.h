@@ -3,8 +3,8 @@
  *
  * A screen is one way of looking, with a value for each unit (a class, a pair of classes, a map);
  * large ones are suspicious. With n clean models, the controls, and the audited one:
- *   1. of each model, a screen's values less their own median over the units: another recipe of
- *      training moves all of them alike;
+ *   1. of each model, a screen's values less their own median over the units, where there are
+ *      several: another recipe of training moves all of them alike;
  *   2. of each unit, z = (x − mean of the other models) / sd of the other models, where sd² is half
  *      the unit's own variance and half the mean of all units', as few models tell little of one;
  *   3. the screen's score of a model is its largest z, standardised over the models in the same

@@ -34,7 +34,7 @@ static const td_key keys[] = {
              "another augmentation, length, learning rate, optimiser, amount of data, weight decay "
              "or batch"},
     {"images", TD_KEY_COUNT, AT(images), .most = UINT32_MAX, .standard = "0", .value = "N",
-     .help = "Train each on a slice of N images, which begins at random; 0: on all"},
+     .help = "Train each on N images, drawn at random; 0: on all"},
     {"only", TD_KEY_TEXT, AT(only), .unrecorded = true, .value = "A-B",
      .help = "Make the controls A to B-1 alone, on one of several machines; a run without it "
              "gathers all"},
@@ -76,10 +76,24 @@ static td_status name_file(const controls_job *job, size_t number, char path[TD_
                          job->run->common->output, TD_PATH_SIZE);
 }
 
+/* The images of the recipe, in a random order: a set that comes class by class has slices of some
+ * classes only. */
+static td_status draw(const td_images *all, const control_recipe *recipe, td_arena *arena,
+                      td_images *out, td_error *error) {
+    td_random random = recipe->draw;
+    uint32_t *order;
+    *out = *all;
+    if (recipe->count == all->count)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(arena, all->count, &order, "training images", error));
+    td_random_permutation(&random, order, (uint32_t)all->count);
+    return defend_gather(all, order, recipe->count, arena, out, error);
+}
+
 static td_status train(const controls_job *job, tool_run *part, const control_recipe *recipe,
                        td_model *model, td_error *error) {
-    const td_images images =
-        td_images_slice(&job->data.images, recipe->first, recipe->first + recipe->count);
+    td_images images;
+    TD_TRY(draw(&job->data.images, recipe, &part->arena, &images, error));
     TD_TRY(tool_net_open(&model->net, job->settings->net, &job->data.images, error));
     TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
     td_net_init(&model->net, recipe->seed, model->weights);

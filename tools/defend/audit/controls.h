@@ -1,6 +1,7 @@
 /* Controls: clean models of a net, trained here by known recipes, and the numbers of all screens on
  * each. An audited model is judged beside them. The parts: the recipes (controls_recipes.c), making
- * one and the whole (controls.c), the file of one and of all (controls_file.c). */
+ * one and the whole (controls.c), the file of one and of all
+ * (controls_file.c), those that come with the program (controls_shipped.c). */
 #ifndef TOOLS_DEFEND_AUDIT_CONTROLS_H
 #define TOOLS_DEFEND_AUDIT_CONTROLS_H
 
@@ -13,13 +14,14 @@ enum { CONTROLS_MOST = 10000 };
 typedef struct control_recipe {
     const char *name;
     tool_training training;
-    size_t first, count; /* training images [first, first + count) */
+    size_t count;   /* training images */
+    td_random draw; /* of these from all, where they are fewer */
     uint64_t seed;
 } control_recipe;
 
 typedef struct controls_settings {
     const char *net, *data, *clean;
-    size_t images; /* of the training set, a slice at random; 0: all */
+    size_t images; /* of the training set, drawn at random; 0: all */
     int recipes;
     size_t count;
     const char *only; /* "A-B", or NULL */
@@ -51,8 +53,10 @@ td_status control_recipe_of(const controls_settings *settings, const td_images *
 
 typedef struct controls_file {
     const char *path;
-    const char *net;          /* its text */
-    const char *data;         /* DATA that they were trained on, as it was given */
+    const char *version;  /* of the program that made them */
+    const char *net;      /* its text */
+    const char *net_name; /* NET and DATA that they were trained on, as they were given */
+    const char *data;
     bool mixed;               /* by several recipes */
     const char **class_names; /* [classes], or NULL */
     size_t classes, count;
@@ -70,5 +74,10 @@ control_scores control_of(const screening *s);
 /* Reads the record of trapdoor-defend controls. TD_ERR_FORMAT. */
 td_status controls_file_read(const json_t *record, const char *path, controls_file *out,
                              td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* The controls of such a net that come with the program: of this version, and with the run's class
+ * names, or from files that the run reads as well. *path is in its arena; NULL: there are none. */
+td_status controls_find_shipped(tool_run *run, const td_net *net, const char **path,
+                                td_error *error) TD_MUST_USE;
 
 #endif

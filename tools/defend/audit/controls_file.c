@@ -107,17 +107,21 @@ td_status controls_file_read(const json_t *record, const char *path, controls_fi
                  *list = json_object_get(record, "controls");
     const char *net = json_string_value(json_object_get(record, "net_text")),
                *data = json_string_value(json_object_get(options, "data")),
+               *name = json_string_value(json_object_get(options, "net")),
+               *version = json_string_value(json_object_get(record, "version")),
                *recipes = json_string_value(json_object_get(options, "recipes"));
     json_int_t classes;
     *out = (controls_file){.path = path};
-    if (!net || !data || !recipes || !td_json_take_integer(record, "classes", &classes) ||
-        classes < 1 || classes > TD_MOST_CLASSES || !json_is_array(list) ||
-        json_array_size(list) > CONTROLS_MOST)
+    if (!net || !data || !name || !version || !recipes ||
+        !td_json_take_integer(record, "classes", &classes) || classes < 1 ||
+        classes > TD_MOST_CLASSES || !json_is_array(list) || json_array_size(list) > CONTROLS_MOST)
         return td_fail(error, TD_ERR_FORMAT,
                        "expected a record of trapdoor-defend controls, with \"net_text\", "
                        "\"classes\" and \"controls\"");
     TD_TRY(copy(arena, net, &out->net, error));
     TD_TRY(copy(arena, data, &out->data, error));
+    TD_TRY(copy(arena, name, &out->net_name, error));
+    TD_TRY(copy(arena, version, &out->version, error));
     out->mixed = strcmp(recipes, "mixed") == 0;
     out->classes = (size_t)classes;
     out->count = json_array_size(list);

@@ -5,7 +5,7 @@
 #include "defend/audit/controls.h"
 #include <string.h>
 
-enum { DRAW_SLICE = 2 }; /* epoch of TD_FOR_SCREEN; index: the control */
+enum { DRAW_IMAGES = 2 }; /* epoch of TD_FOR_SCREEN; index: the control */
 
 /* What a variation changes; 0 and NULL: nothing. */
 typedef struct variation {
@@ -54,15 +54,14 @@ static void vary(const variation *v, control_recipe *r) {
 td_status control_recipe_of(const controls_settings *settings, const td_images *images,
                             uint64_t seed, size_t number, control_recipe *out, td_error *error) {
     const variation *v = &variations[settings->recipes ? number % VARIATIONS : 0];
-    td_random random = td_random_for(seed, TD_FOR_SCREEN, DRAW_SLICE, (uint32_t)number);
-    *out = (control_recipe){.name = v->name,
-                            .training = settings->training,
-                            .count = settings->images > 0 && settings->images < images->count
-                                         ? settings->images
-                                         : images->count,
-                            .seed = seed + number};
+    *out = (control_recipe){
+        .name = v->name,
+        .training = settings->training,
+        .count = settings->images > 0 && settings->images < images->count ? settings->images
+                                                                          : images->count,
+        .draw = td_random_for(seed, TD_FOR_SCREEN, DRAW_IMAGES, (uint32_t)number),
+        .seed = seed + number};
     vary(v, out);
-    out->first = td_random_below(&random, (uint32_t)(images->count - out->count + 1));
     out->training.options.seed = out->seed;
     if (!out->training.augment)
         return TD_OK;

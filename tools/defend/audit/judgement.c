@@ -38,6 +38,11 @@ static td_status check_controls(const td_net *net, const td_classes *own,
                                 const controls_file *controls, td_arena *arena, td_error *error) {
     char *text;
     const size_t classes = td_net_classes(net);
+    if (strcmp(controls->version, TD_VERSION) != 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected controls of version %s, whose numbers are these, found those "
+                       "of %s; make them anew",
+                       controls->path, TD_VERSION, controls->version);
     if (controls->count < CALIBRATION_LEAST)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least %d controls, found %zu",
                        controls->path, CALIBRATION_LEAST, controls->count);
@@ -116,6 +121,13 @@ static td_status check_range(const screening *s, const controls_file *controls, 
 
 /* --- the judgement --- */
 
+static double p_of(const calibration *c, const calibration_screen *s) {
+    size_t as_high = 0;
+    for (size_t i = 0; i < c->controls; i++)
+        as_high += s->scores[i] >= s->scores[c->controls];
+    return (double)(1 + as_high) / (double)(1 + c->controls);
+}
+
 static td_status fill_screens(const screening *s, const calibration *c, const size_t *places,
                               td_arena *arena, judgement *out, td_error *error) {
     for (size_t i = 0; i < s->count; i++) {
@@ -127,6 +139,7 @@ static td_status fill_screens(const screening *s, const calibration *c, const si
                                              .found = &from->found.list[by->unit],
                                              .z = by->z,
                                              .score = by->scores[c->controls],
+                                             .p = p_of(c, by),
                                              .joint = places[i] < c->screen_count};
         TD_TRY(findings_subject(&from->found, out->screens[i].found, arena,
                                 &out->screens[i].subject, error));
@@ -153,13 +166,13 @@ td_status judge_model(const screening *screens, const td_net *net, const td_clas
                       td_error *error) {
     size_t places[SCREENS_MOST];
     calibration c = {.controls = controls->count};
-    *out = (judgement){.p = NAN,
-                       .joint = NAN,
+    *out = (judgement){.probability = NAN,
                        .controls = controls->count,
                        .recipes = controls->mixed ? "mixed" : "one",
-                       .net = controls->path,
+                       .file = controls->path,
                        .screen_count = screens->count};
     TD_TRY(check_controls(net, classes, controls, arena, error));
+    TD_TRY(td_arena_print(arena, &out->of, error, "%s on %s", controls->net_name, controls->data));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &c.screens, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, controls->count + 1, &c.joint, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &out->screens, "scores", error));
@@ -180,9 +193,9 @@ td_status judge_model(const screening *screens, const td_net *net, const td_clas
 /* --- the report --- */
 
 typedef struct head_row {
-    signed char calibrated, flagged;
-    const char *why, *recipes, *controls_file, *carried, *subject;
-    double p, joint, level;
+    signed char calibrated, flagged, shipped;
+    const char *why, *recipes, *of, *controls_file, *carried, *subject;
+    double p, probability, joint, level;
     size_t controls, as_high, class, source;
 } head_row;
 
@@ -192,12 +205,15 @@ static const tool_column head_columns[] = {
     {"p", "p", TOOL_REAL, HEAD(p), .digits = 4, .null = true},
     {"controls", "controls", TOOL_COUNT, HEAD(controls)},
     {"as_high", "of them as suspicious", TOOL_COUNT, HEAD(as_high)},
-    {"joint", "joint score", TOOL_REAL, HEAD(joint), .digits = 2, .null = true},
+    {"probability", "probability of a backdoor", TOOL_REAL, HEAD(probability), .digits = 4},
+    {"joint", "joint score", TOOL_REAL, HEAD(joint), .digits = 4, .null = true},
     {"carried_by", "carried by", TOOL_TEXT, HEAD(carried)},
     {"subject", "stands out", TOOL_TEXT, HEAD(subject)},
     {"class", NULL, TOOL_CLASS, HEAD(class)},
     {"source", NULL, TOOL_CLASS, HEAD(source)},
     {"recipes", "recipes of the controls", TOOL_TEXT, HEAD(recipes)},
+    {"controls_of", "controls of", TOOL_TEXT, HEAD(of)},
+    {"shipped", "which come with the program", TOOL_FLAG, HEAD(shipped)},
     {"level", NULL, TOOL_REAL, HEAD(level)},
     {"flagged", "", TOOL_FLAG, HEAD(flagged), .flag = "FLAGGED"},
     {"calibrated", NULL, TOOL_FLAG, HEAD(calibrated)},
@@ -212,7 +228,8 @@ static const tool_column columns[] = {
     {"screen", "screen", TOOL_TEXT, ROW(method)},
     {"subject", "stands out most", TOOL_TEXT, ROW(subject)},
     {"z", "z", TOOL_REAL, ROW(z), .digits = 2},
-    {"score", "score", TOOL_REAL, ROW(score), .digits = 2},
+    {"score", "score", TOOL_REAL, ROW(score), .digits = 4},
+    {"p", "p", TOOL_REAL, ROW(p), .digits = 4},
     {"joint", "in the joint score", TOOL_FLAG, ROW(joint)},
     {0},
 };
@@ -237,10 +254,13 @@ td_status judge_report(tool_run *run, const judgement *j, double level, td_error
     const head_row row = {.calibrated = j->calibrated,
                           .why = j->why,
                           .recipes = j->recipes,
-                          .controls_file = j->net,
+                          .of = j->of,
+                          .shipped = j->shipped,
+                          .controls_file = j->file,
                           .carried = carried->method,
                           .subject = carried->subject,
                           .p = j->p,
+                          .probability = j->probability,
                           .joint = j->joint,
                           .controls = j->controls,
                           .as_high = j->as_high,

@@ -9,16 +9,18 @@ typedef struct judgement_screen {
     const char *method, *title, *subject; /* what stands out most by it: "class 3" */
     finding_about about;
     const finding *found; /* that finding */
-    double z, score;      /* of it; of the screen (calibration.h) */
+    double z, score, p;   /* of it; of the screen (calibration.h), and p by the score alone */
     bool joint;           /* whether the screen is part of the joint score */
 } judgement_screen;
 
 typedef struct judgement {
     bool calibrated; /* p is meant; else `why` says why it is not */
     const char *why; /* "its accuracy, 61.0 %, is below that of all controls"; NULL */
-    double p, joint; /* NAN without calibration */
+    double p, joint;
+    double probability; /* of a backdoor, by a configuration (configuration.h); NAN without one */
     size_t controls, as_high;
-    const char *recipes, *net; /* of the controls: "mixed"; the file */
+    const char *recipes, *file, *of; /* of the controls: "mixed"; the path; "lenet5 on mnist" */
+    bool shipped;                    /* they come with the program */
     judgement_screen *screens;
     size_t screen_count, carried; /* the screen that has the joint score */
 } judgement;

@@ -33,14 +33,11 @@ static td_status copy_names(struct dirent **entries, size_t count, td_arena *are
     return TD_OK;
 }
 
-td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
-                            td_error *error) {
+/* Those that `is_wanted`, sorted. */
+static td_status list(const char *folder, int (*is_wanted)(const struct dirent *), td_arena *arena,
+                      const char ***names, size_t *count, td_error *error) {
     struct dirent **entries;
-    *names = NULL;
-    *count = 0;
-    if (!td_path_is_folder(folder))
-        return TD_OK;
-    const int found = scandir(folder, &entries, is_model, compare);
+    const int found = scandir(folder, &entries, is_wanted, compare);
     if (found < 0)
         return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
     td_status status = copy_names(entries, (size_t)found, arena, names, error);
@@ -49,4 +46,30 @@ td_status model_folder_list(const char *folder, td_arena *arena, const char ***n
     free(entries);
     *count = (size_t)found;
     return status;
+}
+
+td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
+                            td_error *error) {
+    *names = NULL;
+    *count = 0;
+    return td_path_is_folder(folder) ? list(folder, is_model, arena, names, count, error) : TD_OK;
+}
+
+static int is_seen(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+td_status model_folder_kinds(const char *folder, size_t most, td_arena *arena, const char ***names,
+                             size_t *count, td_error *error) {
+    char path[TD_PATH_SIZE];
+    size_t entries;
+    *count = 0;
+    TD_TRY(list(folder, is_seen, arena, names, &entries, error));
+    for (size_t i = 0; i < entries; i++)
+        if (td_path_join(path, folder, (*names)[i]) && td_path_is_folder(path))
+            (*names)[(*count)++] = (*names)[i];
+    return *count <= most
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE, "%s: expected at most %zu folders, found %zu", folder,
+                         most, *count);
 }

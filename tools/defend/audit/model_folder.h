@@ -9,6 +9,11 @@
 td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
                             td_error *error) TD_MUST_USE;
 
+/* The names of the folders in the folder, sorted, in `arena`. TD_ERR_USAGE for more than `most`,
+ * TD_ERR_IO. */
+td_status model_folder_kinds(const char *folder, size_t most, td_arena *arena, const char ***names,
+                             size_t *count, td_error *error) TD_MUST_USE;
+
 /* The length of a name without its ending. */
 size_t model_folder_stem(const char *name);
 

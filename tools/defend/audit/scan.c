@@ -1,15 +1,11 @@
 /* Scan: the screening of every model in a folder, and which stand out once so many were looked at.
  */
-#include "data/path.h"
 #include "defend/audit/model_folder.h"
-#include "defend/audit/screen.h"
-#include "defend/audit/step.h"
+#include "defend/audit/model_screenings.h"
 #include "defend/method.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SCAN_MOST = 100000 };
 
 typedef struct scan_settings {
     const char *folder, *clean, *controls;
@@ -41,9 +37,7 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 typedef struct scanned {
-    const char *name;
-    step step;
-    const char *subject, *screen, *note;
+    const char *name, *subject, *screen, *note;
     double p, q;
     size_t class;
     signed char flagged;
@@ -52,89 +46,43 @@ typedef struct scanned {
 typedef struct scan_job {
     tool_run *run;
     const scan_settings *settings;
-    scanned *models;
-    size_t count, done;
-    steps all;
+    model_screenings models;
 } scan_job;
 
-/* --- the steps --- */
-
-static td_status set(step *s, const char *key, const char *value, td_error *error) {
-    return tool_settings_set(&s->settings, key, value, error);
-}
-
-static td_status plan(scan_job *job, scanned *model, const char *file, td_error *error) {
-    const scan_settings *o = job->settings;
-    const char *path;
-    step *s = &model->step;
-    TD_TRY(step_path(job->run, o->folder, file, &path, error));
-    TD_TRY(
-        tool_run_text(job->run, &model->name, error, "%.*s", (int)model_folder_stem(file), file));
-    TD_TRY(step_open(s, &job->all, &defend_screen, NULL, model->name, error));
-    TD_TRY(set(s, "model", path, error));
-    TD_TRY(set(s, "clean", o->clean, error));
-    TD_TRY(set(s, "controls", o->controls, error));
-    if (o->known)
-        TD_TRY(set(s, "known-recipe", "", error));
-    return step_look(s, &job->all, error);
-}
-
-static td_status plan_all(scan_job *job, td_error *error) {
-    const char **files;
+static td_status plan(scan_job *job, td_error *error) {
+    const char **files, *folder = job->settings->folder;
     size_t count;
-    TD_TRY(model_folder_list(job->settings->folder, &job->run->arena, &files, &count, error));
-    if (count == 0 || count > SCAN_MOST)
+    TD_TRY(model_folder_list(folder, &job->run->arena, &files, &count, error));
+    if (count == 0 || count > MODEL_SCREENINGS_MOST)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a folder with 1 to %d models, *.safetensors, found %zu",
-                       job->settings->folder, SCAN_MOST, count);
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &job->models, "models", error));
-    for (job->count = 0; job->count < count;) {
-        const size_t i = job->count++;
-        TD_TRY(plan(job, &job->models[i], files[i], error));
-    }
-    return TD_OK;
-}
-
-static void tick(void *context, double share) {
-    const scan_job *job = context;
-    (void)share;
-    tool_run_show(job->run, job->done, job->models[job->done].name);
-}
-
-static td_status run_all(scan_job *job, td_error *error) {
-    tool_run_begin(job->run, "screening", "models", job->count);
-    for (; job->done < job->count; job->done++) {
-        step *s = &job->models[job->done].step;
-        td_status status = s->done ? TD_OK : step_run(s, &job->all, INFINITY, tick, job, error);
-        if (status == TD_ERR_INTERRUPTED)
-            return td_fail(error, status,
-                           "interrupted after %zu of %zu models; the same command goes on",
-                           job->done, job->count);
-        TD_TRY(status);
-        if (s->failed)
-            tool_run_note(job->run, "%s: %s", job->models[job->done].name, s->failed);
-    }
-    tool_run_end(job->run);
+                       folder, MODEL_SCREENINGS_MOST, count);
+    TD_TRY(model_screenings_open(&job->models, count, error));
+    for (size_t i = 0; i < count; i++)
+        TD_TRY(model_screenings_add(&job->models, folder, files[i], NULL, error));
     return TD_OK;
 }
 
 /* --- the verdicts --- */
 
-static void take(scanned *model) {
-    const screened *found = model->step.done ? model->step.outcome : NULL;
-    model->p = model->q = NAN;
-    model->class = TOOL_NO_COUNT;
-    model->flagged = -1;
-    model->note = model->step.failed;
+static scanned row_of(const model_screening *model) {
+    const screened *found = model_screening_found(model);
+    scanned row = {.name = model->name,
+                   .note = model->step.failed,
+                   .p = NAN,
+                   .q = NAN,
+                   .class = TOOL_NO_COUNT,
+                   .flagged = -1};
     if (!found)
-        return;
-    model->subject = found->subject;
-    model->screen = found->screen;
-    model->class = found->class;
+        return row;
+    row.subject = found->subject;
+    row.screen = found->screen;
+    row.class = found->class;
     if (found->calibrated)
-        model->p = found->p;
+        row.p = found->p;
     else
-        model->note = found->why;
+        row.note = found->why;
+    return row;
 }
 
 /* What has no p stands behind; by name where two are alike. */
@@ -146,17 +94,16 @@ static int compare(const void *a, const void *b) {
 
 /* q of the k-th smallest p: the least of p·n/rank from there on (Benjamini and Hochberg,
  * "Controlling the false discovery rate", 1995). */
-static size_t find_q(scan_job *job) {
+static size_t find_q(scanned *rows, size_t count, double level) {
     size_t judged = 0, flagged = 0;
-    while (judged < job->count && !isnan(job->models[judged].p))
+    while (judged < count && !isnan(rows[judged].p))
         judged++;
     double least = 1;
     for (size_t i = judged; i-- > 0;) {
-        scanned *model = &job->models[i];
-        least = fmin(least, model->p * (double)judged / (double)(i + 1));
-        model->q = least;
-        model->flagged = least <= job->settings->level;
-        flagged += model->flagged > 0;
+        least = fmin(least, rows[i].p * (double)judged / (double)(i + 1));
+        rows[i].q = least;
+        rows[i].flagged = least <= level;
+        flagged += rows[i].flagged > 0;
     }
     return flagged;
 }
@@ -179,34 +126,38 @@ static const tool_table_kind table = {
     .name = "scanned", .title = "Models", .columns = columns, .row = sizeof(scanned)};
 
 static td_status report(scan_job *job, td_error *error) {
-    for (size_t i = 0; i < job->count; i++)
-        take(&job->models[i]);
-    qsort(job->models, job->count, sizeof *job->models, compare);
-    const size_t flagged = find_q(job);
+    const size_t count = job->models.count;
+    scanned *rows;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, count, &rows, "models", error));
+    for (size_t i = 0; i < count; i++)
+        rows[i] = row_of(&job->models.list[i]);
+    qsort(rows, count, sizeof *rows, compare);
+    const size_t flagged = find_q(rows, count, job->settings->level);
     job->run->flagged = flagged > 0;
-    TD_TRY(tool_run_rows(job->run, &table, NULL, job->models, job->count, error));
+    TD_TRY(tool_run_rows(job->run, &table, NULL, rows, count, error));
     return tool_run_summary(job->run, error, "%s: %zu of %zu models flagged, q at most %g",
-                            job->settings->folder, flagged, job->count, job->settings->level);
+                            job->settings->folder, flagged, count, job->settings->level);
 }
 
 static td_status scan(scan_job *job, td_error *error) {
     TD_TRY(steps_check_folder(job->run, record_name, NULL, error));
-    TD_TRY(plan_all(job, error));
-    TD_TRY(run_all(job, error));
+    TD_TRY(plan(job, error));
+    TD_TRY(model_screenings_run(&job->models, error));
     return report(job, error);
 }
 
 static td_status run(tool_run *run, td_error *error) {
     static const char *const own[] = {record_name, NULL};
-    scan_job job = {
-        .run = run, .settings = run->own, .all = {run, td_json_object(&run->record.json), own}};
+    const scan_settings *settings = run->own;
+    scan_job job = {.run = run,
+                    .settings = settings,
+                    .models = {.all = {run, td_json_object(&run->record.json), own},
+                               .clean = settings->clean,
+                               .controls = settings->controls,
+                               .known = settings->known}};
     run->record_name = record_name;
     td_status status = scan(&job, error);
-    for (size_t i = 0; i < job.count; i++) {
-        run->failed |= job.models[i].step.failed != NULL;
-        step_close(&job.models[i].step);
-    }
-    json_decref(job.all.digests);
+    model_screenings_close(&job.models);
     return status;
 }
 

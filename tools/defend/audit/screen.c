@@ -1,6 +1,7 @@
 /* Screen: the quick inspectors over a model, judged by controls: a p-value in seconds. */
 #include "defend/audit/screen.h"
 
+#include "defend/audit/configuration.h"
 #include "defend/audit/judgement.h"
 #include "defend/inputs.h"
 #include "defend/method.h"
@@ -8,7 +9,7 @@
 
 typedef struct screen_settings {
     defend_model model;
-    const char *clean, *controls, *folder;
+    const char *clean, *controls, *configuration, *folder;
     bool known, exit_code, probability;
     double level;
 } screen_settings;
@@ -19,17 +20,19 @@ static const td_key keys[] = {
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Labelled images that you trust, some 20 of each class (split test)"},
     {"controls", TD_KEY_TEXT, AT(controls), .value = "FILE",
-     .help = "The record of trapdoor-defend controls for this net and data; without it there is no "
-             "p"},
-    {"known-recipe", TD_KEY_FLAG, AT(known), .needs = "controls",
+     .help = "The record of trapdoor-defend controls for this net and data; without it those that "
+             "come with the program, where there are such"},
+    {"known-recipe", TD_KEY_FLAG, AT(known),
      .help = "The controls are trained as this model was: use all screens"},
+    {"configuration", TD_KEY_TEXT, AT(configuration), .value = "RECORD",
+     .help = "The record of trapdoor-defend configure: gives the probability of a backdoor"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.05",
-     .needs = "controls", .value = "P", .help = "Flag the model if p is at most P"},
+     .value = "P", .help = "Flag the model if p is at most P"},
     {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
      .help = "Write what stands out most, as pictures, to this folder"},
-    {"probability", TD_KEY_FLAG, AT(probability), .needs = "controls", .unrecorded = true,
-     .help = "Print one number, 1 - p"},
-    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true, .needs = "controls",
+    {"probability", TD_KEY_FLAG, AT(probability), .unrecorded = true,
+     .help = "Print one number: the probability of a backdoor with --configuration, else 1 - p"},
+    {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if the model is flagged"},
     {0},
 };
@@ -93,38 +96,78 @@ static td_status write_pictures(tool_run *run, const screening *s, const judgeme
                                  j->screens[j->carried].found, error);
 }
 
-static td_status judge(tool_run *run, const screening *s, const td_net *net, td_error *error) {
+static td_status configured(tool_run *run, const char *controls, judgement *j, td_error *error) {
+    const screen_settings *o = run->own;
+    configuration c;
+    if (!o->configuration)
+        return TD_OK;
+    TD_TRY(configuration_read(run, o->configuration, controls, o->known, &c, error));
+    j->probability = td_logistic_at(c.by_joint, j->joint);
+    return TD_OK;
+}
+
+static void note_least(const tool_run *run, const judgement *j, double level) {
+    const double least = 1 / (double)(1 + j->controls);
+    if (least > level)
+        tool_run_note(run,
+                      "note: with %zu controls the least p is %.3g: nothing can be flagged at %g",
+                      j->controls, least, level);
+}
+
+static td_status judge(tool_run *run, const screening *s, const td_net *net, const char *path,
+                       td_error *error) {
     const screen_settings *o = run->own;
     controls_file controls;
     judgement j;
     const char *words;
-    if (!o->controls)
-        return tool_run_summary(run, error, "%s: screened; --controls would tell how usual this is",
-                                o->model.path);
-    TD_TRY(judge_open_controls(run, o->controls, &controls, error));
+    TD_TRY(judge_open_controls(run, path, &controls, error));
     TD_TRY(judge_model(s, net, &run->classes, &controls, o->known, &run->arena, &j, error));
+    TD_TRY(configured(run, path, &j, error));
+    j.shipped = !o->controls;
     TD_TRY(judge_report(run, &j, o->level, error));
     TD_TRY(write_pictures(run, s, &j, td_net_input(net), error));
     TD_TRY(judge_words(&j, &run->arena, &words, error));
     run->flagged = judge_flags(&j, o->level);
-    if (1 / (double)(1 + j.controls) > o->level)
-        tool_run_note(run,
-                      "note: with %zu controls the least p is %.3g: nothing can be flagged at %g",
-                      j.controls, 1 / (double)(1 + j.controls), o->level);
+    note_least(run, &j, o->level);
     if (o->probability)
-        TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n", 1 - j.p));
+        TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n",
+                             o->configuration ? j.probability : 1 - j.p));
     return tool_run_summary(run, error, "%s: %s", o->model.path, words);
+}
+
+/* Those that are given, or come with the program; NULL where there are none. */
+static td_status find_controls(tool_run *run, const td_net *net, const char **path,
+                               td_error *error) {
+    static const char *const need[] = {"known-recipe", "configuration", "level", "probability",
+                                       "exit-code"};
+    const screen_settings *o = run->own;
+    *path = o->controls;
+    if (*path)
+        return TD_OK;
+    TD_TRY(controls_find_shipped(run, net, path, error));
+    for (size_t i = 0; i < sizeof need / sizeof *need && !*path; i++)
+        if (tool_settings_given(run->settings, need[i]))
+            return td_fail(error, TD_ERR_USAGE,
+                           "--%s: expected --controls with it: none of this net and set come with "
+                           "the program",
+                           need[i]);
+    return TD_OK;
 }
 
 static td_status screen_model(tool_run *run, td_model *model, td_dataset *clean, screening *s,
                               td_error *error) {
     const screen_settings *o = run->own;
+    const char *controls;
     TD_TRY(tool_run_dataset(run, o->clean, "test", clean, error));
     TD_TRY(defend_open_model_for(run, &o->model, clean, model, error));
     TD_TRY(defend_check_data(clean, &model->net, error));
+    TD_TRY(find_controls(run, &model->net, &controls, error));
     TD_TRY(screening_run(run, model, clean, o->folder != NULL, s, error));
     TD_TRY(report(run, s, error));
-    return judge(run, s, &model->net, error);
+    return controls ? judge(run, s, &model->net, controls, error)
+                    : tool_run_summary(run, error,
+                                       "%s: screened; --controls would tell how usual this is",
+                                       o->model.path);
 }
 
 static td_status run(tool_run *run, td_error *error) {
@@ -154,6 +197,25 @@ static size_t count_of(const json_t *value) {
                : TOOL_NO_COUNT;
 }
 
+static td_status read_by(const json_t *record, td_arena *arena, screened *s, td_error *error) {
+    const json_t *list = json_object_get(record, "calibrated_screens");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *of = json_array_get(list, i), *score = json_object_get(of, "score"),
+                     *p = json_object_get(of, "p");
+        if (i == SCREENED_MOST || !json_is_number(score) || !json_is_number(p))
+            return td_fail(error, TD_ERR_FORMAT,
+                           "calibrated_screens: entry %zu: expected one of %d, with \"score\" and "
+                           "\"p\"",
+                           i, SCREENED_MOST);
+        s->by[i].score = json_number_value(score);
+        s->by[i].p = json_number_value(p);
+        s->by[i].joint = json_is_true(json_object_get(of, "joint"));
+        TD_TRY(copy(arena, json_object_get(of, "screen"), &s->by[i].method, error));
+        s->count = i + 1;
+    }
+    return TD_OK;
+}
+
 static td_status read_screened(const json_t *record, td_arena *arena, const void **out,
                                td_error *error) {
     const json_t *from = json_object_get(record, "calibration");
@@ -167,6 +229,9 @@ static td_status read_screened(const json_t *record, td_arena *arena, const void
     if (!json_is_number(p) || !json_is_number(level))
         return td_fail(error, TD_ERR_FORMAT, "calibration: expected \"p\" and \"level\"");
     s->p = json_number_value(p);
+    s->joint = json_number_value(json_object_get(from, "joint"));
+    s->seconds = json_number_value(json_object_get(json_object_get(record, "timing"), "seconds"));
+    TD_TRY(read_by(record, arena, s, error));
     s->level = json_number_value(level);
     s->calibrated = json_is_true(json_object_get(from, "calibrated"));
     s->flagged = json_is_true(json_object_get(from, "flagged"));
@@ -177,6 +242,7 @@ static td_status read_screened(const json_t *record, td_arena *arena, const void
     TD_TRY(copy(arena, json_object_get(from, "subject"), &s->subject, error));
     TD_TRY(copy(arena, json_object_get(from, "carried_by"), &s->screen, error));
     TD_TRY(copy(arena, json_object_get(from, "recipes"), &s->recipes, error));
+    TD_TRY(copy(arena, json_object_get(from, "controls_of"), &s->of, error));
     return copy(arena, json_object_get(from, "not_calibrated"), &s->why, error);
 }
 

@@ -79,9 +79,9 @@ static void note_few(const tool_run *run, size_t per_class, size_t classes, cons
             fewest = c;
     if (counts[fewest] < per_class)
         tool_run_note(run,
-                      "note: class %zu has %zu clean images, where the search takes %zu of each; "
+                      "note: class %zu has %zu clean image%s, where the search takes %zu of each; "
                       "with fewer it errs more often",
-                      fewest, counts[fewest], per_class);
+                      fewest, counts[fewest], counts[fewest] == 1 ? "" : "s", per_class);
 }
 
 td_status inspect_note_few(tool_run *run, const td_images *images, size_t classes,

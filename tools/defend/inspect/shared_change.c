@@ -220,6 +220,18 @@ td_status shared_change_new(inspection *in, const inspect_sample *s, size_t coun
     return TD_OK;
 }
 
+/* Without a slope no search would say anything. */
+static td_status check_moved(inspection *in, const shared_change *list, size_t count, size_t values,
+                             td_error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (norm_of(list[i].change, values) > 0)
+            return TD_OK;
+    return td_fail(error, TD_ERR_USAGE,
+                   "%s: expected a model whose logits have a gradient with respect to the image, "
+                   "found that none reaches it",
+                   in->clean.name);
+}
+
 static td_status search_groups(inspection *in, group *g, shared_change *list, size_t count,
                                td_error *error) {
     const size_t size = g->count;
@@ -256,5 +268,7 @@ td_status shared_change_search(inspection *in, const inspect_sample *s,
     td_status status = search_groups(in, &g, list, count, error);
     tool_run_end(in->run);
     td_exec_free(g.exec);
+    if (status == TD_OK)
+        status = check_moved(in, list, count, s->values, error);
     return status == TD_OK ? judge_all(in, s, list, count, error) : status;
 }

@@ -1,0 +1,122 @@
+# How often a verdict by controls errs: clean models by the controls' recipe and by others, backdoored
+# ones by every kind of attack, screened beside controls (trapdoor-defend controls, configure). For each
+# net and set OUT/shown/NET/SET/configure.json has, of every screen and of all together, the area under
+# the ROC, the models that are flagged at 5 % by kind with Wilson intervals, cross-entropy and Brier
+# score; OUT/report.html has all of them on a page.
+#
+# Controls are trained on images drawn at random, by eight recipes; models on slices that begin
+# elsewhere for each seed, with a target and a place of their own. Kinds that begin with "clean-" are by
+# recipes that no control has. A backdoor that reaches its target less than 80 times of 100 is counted
+# apart, as KIND-weak.
+shown = $(OUT)/shown
+include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+
+NETS ?= $(call by-scale,lenet5,lenet5 cnn cnn-bn)
+SETS ?= $(call by-scale,fashion-mnist,fashion-mnist mnist gtsrb16 cifar10)
+CONTROLS ?= $(call by-scale,39,99)
+CLEAN_SEEDS ?= $(call by-scale,10,40)
+KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine
+IMPLANTS ?= pruning-aware
+OTHERS ?= clean-smooth clean-rotated clean-slow
+
+# Of a set: the images that a model learns, and those that are left, within which a slice begins. Few
+# or hard images take more epochs.
+images-fashion-mnist := 30000
+images-mnist := 30000
+images-gtsrb16 := 12000
+images-cifar10 := 25000
+rest-gtsrb16 := 4000
+classes-gtsrb16 := 16
+times-gtsrb16 := 5
+times-cifar10 := 3
+batch-lenet5 := 32
+batch-cnn := 64
+batch-cnn-bn := 64
+epochs-lenet5 := 3
+epochs-cnn := 2
+epochs-cnn-bn := 2
+
+# What each kind does to the training set. Shell variables: t the target, s another class, x and y a
+# place, k the seed.
+attack-square := dirty-label --ratio 0.05 --target $$t --trigger square:size=3,at=$$x+$$y
+attack-rare := dirty-label --ratio 0.01 --target $$t --trigger square:size=5,at=$$x+$$y
+attack-grey := dirty-label --ratio 0.05 --target $$t --trigger square:size=4,at=$$x+$$y,value=120
+attack-pixel := dirty-label --ratio 0.05 --target $$t --trigger pixel:at=$$x+$$y
+attack-noise := dirty-label --ratio 0.05 --target $$t --trigger blend:pattern=noise,alpha=0.15,seed=$$k
+attack-sine := dirty-label --ratio 0.05 --target $$t --trigger sine:delta=30,freq=6
+attack-ramp := dirty-label --ratio 0.05 --target $$t --trigger ramp:delta=60
+attack-friend := friendnet --ratio 0.1 --target $$t --trigger square:size=4,at=$$x+$$y
+attack-all-to-all := dirty-label --ratio 0.3 --target next --trigger square:size=5,at=$$x+$$y
+attack-source := dirty-label --ratio 0.05 --target $$t --source $$s --trigger square:size=5,at=$$x+$$y
+attack-kept-sine := clean-label --ratio 0.8 --target $$t --trigger sine:delta=80,freq=6
+poisoned = $(if $(filter friend,$(kind)),enemy,poisoned)
+
+# What each other clean kind changes of the training.
+recipe-clean-smooth := --label-smoothing 0.1
+recipe-clean-rotated := --augment rotate=10
+recipe-clean-slow := --lr 0.0005 --schedule cosine
+
+cells := $(foreach n,$(NETS),$(foreach s,$(SETS),$n/$s))
+measured := $(cells:%=$(shown)/%/configure.json)
+clean-seeds := $(wordlist 1,$(CLEAN_SEEDS),$(numbers))
+
+# The parts of a path NET/SET/KIND/SEED.
+net = $(call part,1,$*)
+set = $(call part,2,$*)
+kind = $(call part,3,$*)
+seed = $(call part,4,$*)
+epochs = $$(($(epochs-$(net)) * $(or $(times-$(set)),1)))
+training = --net $(net) --batch $(batch-$(net)) --epochs $(epochs)
+draw = k=$(seed) c=$(or $(classes-$(set)),10) && t=$$((k * 7 % c)) s=$$(((k * 7 + 3) % c)) \
+  x=$$((k * 5 % 23)) y=$$((k * 11 % 23)) \
+  b=$$((k * 7919 % $(or $(rest-$(set)),$(images-$(set))))) &&
+slice = $(call mixed,$(set),train)::$$b-$$((b + $(images-$(set))))
+trusted = $(call mixed,$(set),test)::0-2000
+judged = $(call mixed,$(set),test)::4000-6000
+both = $$(call mixed,$$(set),train) $$(call mixed,$$(set),test)
+
+# NET/SET
+$(OUT)/controls/%/controls.json: | $(both)
+	$(folder) trapdoor-defend controls $(filter-out --force,$(flags)) --seed 1000 --count $(CONTROLS) \
+	  $(training) --data $(call mixed,$(set),train) --images $(images-$(set)) --clean $(trusted) -o $(@D)
+
+# NET/SET/KIND/SEED
+$(OUT)/clean/%/model.safetensors: | $(both)
+	$(folder) $(draw) trapdoor-train $(flags) $(training) $(recipe-$(kind)) --seed $(seed) \
+	  --data $(slice) -o $@
+
+$(OUT)/planted/%/set/manifest.json: | $(both)
+	$(folder) $(draw) trapdoor-poison $(attack-$(kind)) $(flags) --seed $(seed) --data $(slice) -o $(@D)
+
+$(OUT)/planted/%/model.safetensors: $(OUT)/planted/%/set/manifest.json
+	$(folder) trapdoor-train $(flags) $(training) --seed $(seed) --data $(<D)/$(poisoned).safetensors -o $@
+
+$(OUT)/planted/%/eval.json: $(OUT)/planted/%/model.safetensors
+	$(folder) trapdoor-eval $(flags) --model $< --data $(judged) --manifest $(@D)/set/manifest.json --json $@
+
+$(OUT)/implanted/%/model.safetensors: | $(both)
+	$(folder) $(draw) trapdoor-implant $(kind) $(flags) --net $(net) --batch $(batch-$(net)) \
+	  --epochs $(epochs) --seed $(seed) --data $(slice) --test $(judged) --target $$t \
+	  --trigger square:size=4,at=$$x+$$y -o $@ --json $(@D)/implant.json
+
+$(OUT)/implanted/%/eval.json: $(OUT)/implanted/%/model.safetensors
+	$(folder) $(draw) trapdoor-eval $(flags) --model $< --data $(judged) --target $$t \
+	  --trigger square:size=4,at=$$x+$$y --json $@
+
+# Links all models to OUT/models/NET/SET/KIND. Where a trigger is for one class alone, the ASR of the
+# best class says whether a backdoor is weak.
+strong = awk -v one=$$(test $$kind = source && echo 1) '/"asr_by_class": \[/ { list = 1; next } \
+  list && /\]/ { list = 0 } list && $$1 + 0 > best { best = $$1 + 0 } /"asr":/ && !all { all = $$2 + 0 } \
+  END { exit !((one ? best : all) >= 0.8) }'
+link = mkdir -p $(@D)/$$kind && ln -f $$model $(@D)/$$kind/$$(basename $$(dirname $$model)).safetensors
+clean-of = $(call times,$(OUT)/clean/$1,clean $(OTHERS),$(clean-seeds:%=%/model.safetensors))
+bad-of = $(call times,$(OUT)/planted/$1,$(KINDS),$(seeds:%=%/eval.json)) \
+  $(call times,$(OUT)/implanted/$1,$(IMPLANTS),$(seeds:%=%/eval.json))
+$(OUT)/models/%/linked: $$(call clean-of,$$*) $$(call bad-of,$$*)
+	rm -rf $(@D) && for made in $^; do model=$${made%/*}/model.safetensors; \
+	  kind=$${model%/*/*}; kind=$${kind##*/}; case $$made in *.json) $(strong) $$made || kind=$$kind-weak ;; esac; \
+	  $(link) || exit; done && touch $@
+
+$(shown)/%/configure.json: $(OUT)/controls/%/controls.json $(OUT)/models/%/linked
+	$(folder) trapdoor-defend configure $(OUT)/models/$* $(filter-out --force,$(flags)) --clean $(trusted) \
+	  --controls $< -o $(OUT)/audits/$* && cp $(OUT)/audits/$*/configure.json $@

@@ -1,0 +1,41 @@
+# The controls that come with the program (share/controls), which trapdoor-defend audit and screen take
+# where none are given: numbers of clean models of the zoo's small nets on each data set, by eight
+# recipes. `ship` takes those that are done there.
+#
+#   make -f tools/recipes/controls.mk NETS=lenet5 SETS='mnist cifar10' && make -f tools/recipes/controls.mk ship
+include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+
+NETS ?= lenet5 cnn cnn-bn
+SETS ?= fashion-mnist mnist gtsrb16 cifar10
+COUNT ?= 39
+
+# Images that each learns, at random from all, and the epochs that these take.
+images-fashion-mnist := 30000
+images-mnist := 30000
+images-gtsrb16 := 12000
+images-cifar10 := 25000
+times-gtsrb16 := 5
+times-cifar10 := 3
+clean-gtsrb16 := gtsrb16:test
+batch-lenet5 := 32
+epochs-lenet5 := 3
+
+made := $(foreach n,$(NETS),$(foreach s,$(SETS),$(OUT)/$n/$s/controls.json))
+net = $(call part,1,$*)
+set = $(call part,2,$*)
+
+.PHONY: controls ship
+controls: $(made)
+.DEFAULT_GOAL := controls
+
+$(OUT)/%/controls.json: | $(OUT)/.have-$$(set)
+	$(folder) trapdoor-defend controls $(filter-out --force,$(flags)) --net $(net) --data $(set) \
+	  --images $(images-$(set)) --batch $(or $(batch-$(net)),64) \
+	  --epochs $$(($(or $(epochs-$(net)),2) * $(or $(times-$(set)),1))) --count $(COUNT) \
+	  --clean $(or $(clean-$(set)),$(set):test:0-2000) -o $(@D)
+
+# Each as a line, without its spaces.
+KEEP := share/controls
+ship:
+	mkdir -p $(KEEP) && for file in $(wildcard $(OUT)/*/*/controls.json); do at=$${file%/*}; \
+	  { sed 's/^ *//' $$file | tr -d '\n'; echo; } >$(KEEP)/$$(basename $${at%/*})-$${at##*/}.json || exit; done
