@@ -325,6 +325,7 @@ const td_op TD_OP(batch_norm) = {
     .least_inputs = 1,
     .most_inputs = 1,
     .channels = TD_CHANNELS_KEPT,
+    .batch_deviation = true,
     .fuses_relu = true,
     .needs_in = true,
     .infer = infer,

@@ -58,6 +58,8 @@ typedef struct td_op {
     bool relu;          /* y = max(x, 0): nothing of what is below 0 passes */
     bool training_only; /* outside training y = x */
     bool masks;         /* its weights, 0 or 1, are of channels that are kept or left out */
+    bool batch_deviation; /* in training it divides by a channel's deviation over the batch, which
+                             a single value does not have */
 
     bool fuses_relu;          /* can apply a following ReLU as it stores; its kernels do it */
     bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */

@@ -6,6 +6,7 @@
 #include "nn/exec.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
+#include "nn/op.h"
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +18,21 @@ static double rate(const td_train_options *o, double done, double total) {
     return o->step.lr * o->schedule->factor((done - warmup) / (total - warmup));
 }
 
+/* The first node that has a single value a channel of a single image, and takes its deviation; NULL
+ * where there is none. */
+static const td_node *find_single(const td_net *net) {
+    for (size_t i = 0; i < net->node_count; i++) {
+        const td_node *node = &net->nodes[i];
+        if (node->op->batch_deviation && node->shape.height * node->shape.width == 1)
+            return node;
+    }
+    return NULL;
+}
+
+bool td_train_joins(const td_net *net, size_t images, size_t batch) {
+    return batch > 1 && images > batch && images % batch == 1 && find_single(net);
+}
+
 /* All that one training holds. */
 typedef struct trainer {
     const td_net *net;
@@ -25,15 +41,12 @@ typedef struct trainer {
     const td_train_options *options;
     uint32_t *order;
     int32_t *labels; /* of the batch */
+    size_t steps;    /* of an epoch */
     td_exec *exec;
     td_train_state state;
     double loss_sum;
     size_t correct;
 } trainer;
-
-static size_t epoch_steps(const trainer *t) {
-    return td_chunks(t->images->count, t->options->batch);
-}
 
 static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
     size_t classes = td_net_classes(t->net);
@@ -56,7 +69,7 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
     td_net_update_running(t->net, t->gradient, t->weights);
     td_step step = t->options->step;
     step.lr = rate(t->options, (double)t->state.steps,
-                   (double)epoch_steps(t) * (double)t->options->epochs);
+                   (double)t->steps * (double)t->options->epochs);
     step.number = ++t->state.steps;
     t->state.lr = step.lr;
     td_optimizer_step(t->options->optimizer, &step, t->net, t->weights, t->gradient,
@@ -88,8 +101,9 @@ static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
     t->state.epoch = epoch;
     t->loss_sum = 0;
     t->correct = 0;
-    for (size_t first = 0; first < count; first += o->batch) {
-        TD_TRY(train_batch(t, first, td_size_min(o->batch, count - first), error));
+    for (size_t step = 0; step < t->steps; step++) {
+        const size_t first = step * o->batch, left = count - first;
+        TD_TRY(train_batch(t, first, step + 1 < t->steps ? o->batch : left, error));
         if (o->batch_done && !o->batch_done(o->context, &t->state))
             return td_fail(error, TD_ERR_INTERRUPTED, "interrupted in epoch %zu", epoch);
     }
@@ -120,6 +134,12 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
     if (images->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "expected 1 to 4294967295 images, found %zu",
                        images->count);
+    const td_node *single = td_size_min(o->batch, images->count) == 1 ? find_single(net) : NULL;
+    if (single)
+        return td_fail(error, TD_ERR_USAGE,
+                       "batch: node \"%s\" normalises a single value a channel of each image: "
+                       "expected a batch of at least 2 images, found 1",
+                       single->name);
     return TD_OK;
 }
 
@@ -129,7 +149,7 @@ static void go_on(trainer *t) {
     size_t states = o->optimizer->states * t->net->weight_count;
     if (o->epochs_done > 0 && o->optimizer_state)
         memcpy(t->optimizer_state, o->optimizer_state, states * sizeof *t->optimizer_state);
-    t->state = (td_train_state){.steps = o->epochs_done * epoch_steps(t),
+    t->state = (td_train_state){.steps = o->epochs_done * t->steps,
                                 .optimizer_state = t->optimizer_state};
     td_exec_weights(t->exec, t->weights);
 }
@@ -138,8 +158,13 @@ td_status td_train(const td_net *net, float *weights, const td_images *images,
                    const td_train_options *options, td_error *error) {
     TD_TRY(check(net, images, options, error));
     td_arena arena = {0};
-    trainer t = {.net = net, .weights = weights, .images = images, .options = options};
-    size_t batch = td_size_min(options->batch, images->count);
+    const bool joins = td_train_joins(net, images->count, options->batch);
+    const size_t batch = td_size_min(options->batch, images->count) + joins;
+    trainer t = {.net = net,
+                 .weights = weights,
+                 .images = images,
+                 .options = options,
+                 .steps = td_chunks(images->count, options->batch) - joins};
     td_status status = td_exec_new(&t.exec, net, batch, TD_BACKWARD, error);
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, net->weight_count, &t.gradient, "gradients", error);

@@ -141,6 +141,27 @@ n=$(of_class few.json 5 suspects)
 check 'few images: its suspects are poisoned' \
     test "$(($(of_class few.json 5 poisoned_suspects) * 10))" -gt $((n * 9))
 
+# Classes with too few images are left out, and stay in the cleaned set; classes without any are none.
+trapdoor-data import -q $fm:train:0-60 --per-class 4 -o four.safetensors >/dev/null
+trapdoor-data import -q $fm:train:0-60 -o sixty.safetensors >/dev/null
+few() {
+    trapdoor-defend activation-clustering --model bad.safetensors --data "$1" --dimensions 6 \
+        --json small.json --force -o few.safetensors
+}
+check 'some classes are too small' few sixty.safetensors
+cp "$scratch/err" said
+check 'which is said' grep -qx 'trapdoor-defend activation-clustering: note: sixty.safetensors: left out, '\
+'with fewer images than the 7 that a judgement takes: class 1 "Trouser" (3) and 4 more' said
+count=$(of_class small.json 1 images)
+check 'one left out is counted' test "$count" = 3
+check 'but neither flagged nor not' test -z "$(of_class small.json 1 flagged)"
+check 'a class that is judged is' test -n "$(of_class small.json 0 flagged)"
+check_field small.json left_out '['
+check 'the cleaned set has its images' sh -c \
+    "trapdoor-data info few.safetensors | grep -Eq '^ +1 +3  Trouser$'"
+check_fails 2 'trapdoor-defend spectral: four.safetensors: expected a class with at least the 7 images that a judgement takes, found none' \
+    trapdoor-defend spectral -q --model bad.safetensors --data four.safetensors
+
 # Refusals.
 me=trapdoor-defend
 check_fails 2 "$me spectral: expected --model, found none" trapdoor-defend spectral
@@ -151,8 +172,8 @@ for epsilon in 0 0.51 nan; do
 done
 check_fails 2 "$me activation-clustering: --silhouette: expected a number in [-1, 1], found \"2\"" \
     cluster --silhouette 2
-check_fails 2 "$me spectral: $set:train:0-60: class 0: expected no image, or at least the 67 that a \
-judgement takes, found 8" trapdoor-defend spectral -q --model bad.safetensors \
+check_fails 2 "$me spectral: $set:train:0-60: expected a class with at least the 67 images that a \
+judgement takes, found none" trapdoor-defend spectral -q --model bad.safetensors \
     --data $set:train:0-60 --epsilon 0.01
 check_fails 2 "$me activation-clustering: --layer: expected a node of the net, found \"relu9\"" \
     cluster --layer relu9

@@ -53,6 +53,13 @@ check 'trains for a record on stdout' sh -c "trapdoor-train -q --data $data --ne
 check 'which has nothing else' test "$(head -n 1 stdout) $(tail -n 1 stdout)" = '{ }'
 check "trains a user's net text" trapdoor-train -q --data $data --net net.txt --epochs 1 \
     -o own.safetensors
+sed 's/^flat.*/&\nfc1 = dense(flat) out=8\nbn = batch-norm(fc1)/; s/^out.*/out = dense(bn) out=classes/' \
+    net.txt >bn.txt
+check_fails 2 'trapdoor-train: batch: node "bn" normalises a single value a channel of each image: expected a batch of at least 2 images, found 1' \
+    trapdoor-train -q --data $data --net bn.txt --batch 1 -o bn.safetensors
+check 'a last batch of one image joins the one before' sh -c 'trapdoor-train --data \
+    fashion-mnist:train:0-65 --net bn.txt --batch 16 --epochs 1 -o bn.safetensors 2>&1 |
+    grep -qx "note: the last batch of each epoch has 17 images, one of which would be alone in the next: batch norm takes two"'
 sed 's/kernel=5x3/kernel=50/' net.txt >bad.txt
 check_fails 1 'trapdoor-train: bad.txt: net text, line 4: node "conv": a 50×50 window does not fit its input of 28×28×1' \
     trapdoor-train --data $data --net bad.txt -o x.safetensors

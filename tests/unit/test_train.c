@@ -199,6 +199,50 @@ static void augmentation_and_smoothing_change_the_training(void **state) {
     tear_down(&smoothed);
 }
 
+/* As in PyTorch, a batch norm over one value a channel is refused, and one image left over joins
+ * the batch before; where an image has several values a channel, neither is done. */
+static void batch_norm_takes_two_values(void **state) {
+    static const char on_vectors[] = NET_IMAGE(8, 8, 1) "flat = flatten(input)\n"
+                                                        "fc1 = dense(flat) out=4\n"
+                                                        "bn = batch-norm(fc1)\n"
+                                                        "fc2 = dense(bn) out=4\n";
+    static const char on_images[] = NET_IMAGE(8, 8, 1) "bn = batch-norm(input)\n"
+                                                       "flat = flatten(bn)\n"
+                                                       "fc = dense(flat) out=4\n";
+    const struct {
+        const char *net;
+        size_t images, batch, batches, last; /* of an epoch; batches 0: refused */
+    } cases[] = {{on_vectors, 1, 16, 0, 0},   {on_vectors, 9, 1, 0, 0},  {on_vectors, 17, 16, 1, 17},
+                 {on_vectors, 49, 16, 3, 17}, {on_vectors, 50, 16, 4, 2}, {on_vectors, 2, 2, 1, 2},
+                 {on_images, 49, 16, 4, 1},   {on_images, 9, 1, 9, 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f;
+        set_up(&f);
+        td_net_free(&f.net);
+        net_parsed(&f.net, cases[i].net, NULL);
+        td_net_init(&f.net, 1, f.weights);
+        f.images.count = cases[i].images;
+        f.options.batch = cases[i].batch;
+        f.options.epochs = 2;
+        f.options.step.lr = 1e-4;
+        const size_t batches = cases[i].batches;
+        assert_int_equal(train(&f), batches ? TD_OK : TD_ERR_USAGE);
+        if (batches == 0) {
+            assert_string_equal(f.error.message,
+                                "batch: node \"bn\" normalises a single value a channel of each "
+                                "image: expected a batch of at least 2 images, found 1");
+        } else {
+            assert_int_equal(f.batches, 2 * batches);
+            assert_int_equal(f.epoch_told.steps, 2 * batches);
+            assert_int_equal(f.told[batches - 1].images, cases[i].images);
+            if (batches > 1)
+                assert_int_equal(f.told[batches - 2].images, cases[i].images - cases[i].last);
+        }
+        tear_down(&f);
+    }
+}
+
 static void options_out_of_range(void **state) {
     fixture f;
     td_augment augment;
@@ -435,6 +479,7 @@ int main(void) {
         cmocka_unit_test(same_bytes_at_any_thread_count_and_again),
         cmocka_unit_test(going_on_gives_the_same_bytes),
         cmocka_unit_test(augmentation_and_smoothing_change_the_training),
+        cmocka_unit_test(batch_norm_takes_two_values),
         cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(another_seed_is_another_order),
         cmocka_unit_test(every_epoch_visits_every_image_in_a_new_order),

@@ -91,6 +91,11 @@ td_status tool_run_train(tool_run *run, const td_net *net, float *weights, const
     watched.batch_done = batch_done;
     watched.epoch_done = epoch_done;
     watched.context = &w;
+    if (td_train_joins(net, images->count, options->batch))
+        tool_run_log(run,
+                     "note: the last batch of each epoch has %zu images, one of which would be "
+                     "alone in the next: batch norm takes two",
+                     options->batch + 1);
     tool_run_begin(run, what, "images", (options->epochs - options->epochs_done) * images->count);
     td_status status = td_train(net, weights, images, &watched, error);
     tool_run_end(run);

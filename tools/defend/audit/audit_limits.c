@@ -1,5 +1,6 @@
 /* What was not looked at, or cannot be seen. */
 #include "defend/audit/audit.h"
+#include "defend/filter/filter.h"
 #include <stdarg.h>
 
 static TD_PRINTF(3, 4) td_status add(audit_job *job, td_error *error, const char *format, ...) {
@@ -23,6 +24,16 @@ static td_status list_missing_data(audit_job *job, td_error *error) {
                      "poisoned images.");
 }
 
+static td_status list_left_out(audit_job *job, const audit_step *s, td_error *error) {
+    const filter_outcome *found = s->step.outcome;
+    return found->left_out == 0
+               ? TD_OK
+               : add(job, error,
+                     "%s left out %zu of the classes of the training set, which %s too few images "
+                     "to be judged.",
+                     s->method->title, found->left_out, found->left_out == 1 ? "has" : "have");
+}
+
 static td_status list_step(audit_job *job, const audit_step *s, td_error *error) {
     const char *title = s->method->title;
     const findings *found = audit_findings(s);
@@ -33,6 +44,8 @@ static td_status list_step(audit_job *job, const audit_step *s, td_error *error)
                    "%s did not come to an end in its time. The same command, with more --minutes, "
                    "goes on.",
                    title);
+    if (s->kind->source == SOURCE_TRAINING)
+        return list_left_out(job, s, error);
     if (audit_is_cut(s))
         return add(job, error,
                    "%s searched %zu of %zu classes in its time. The same command goes on.", title,

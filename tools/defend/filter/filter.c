@@ -2,7 +2,9 @@
 
 #include "base/size.h"
 #include "defend/filter/filter_features.h"
+#include "frame/classes.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AT(field) offsetof(filter_settings, field)
@@ -71,17 +73,36 @@ static td_status open_inputs(filter_job *job, td_error *error) {
     return sort_images(job, error);
 }
 
-/* A class without images has nothing that could be judged; one with too few cannot be. */
-static td_status check_classes(const filter_job *job, size_t dimensions, td_error *error) {
+/* A class without images has nothing that could be judged; one with too few is left out, which is
+ * said. */
+static td_status choose_classes(filter_job *job, size_t dimensions, td_error *error) {
     const size_t least = job->filter->least_images(job->run->own, dimensions);
+    const filter_class *first = NULL;
+    size_t left_out = 0, judged = 0;
     for (size_t c = 0; c < job->data.images.classes; c++) {
-        size_t count = job->classes[c].count;
-        if (count > 0 && count < least)
-            return td_fail(error, TD_ERR_USAGE,
-                           "%s: class %zu: expected no image, or at least the %zu that a judgement "
-                           "takes, found %zu",
-                           job->data.name, c, least, count);
+        filter_class *of = &job->classes[c];
+        of->left_out = of->count > 0 && of->count < least;
+        left_out += of->left_out;
+        judged += of->count >= least;
+        if (of->left_out && !first)
+            first = of;
+        if (of->left_out)
+            of->flagged = -1;
     }
+    if (judged == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a class with at least the %zu images that a judgement takes, "
+                       "found none",
+                       job->data.name, least);
+    char name[TOOL_CLASS_SIZE], more[48] = "";
+    if (left_out > 1)
+        snprintf(more, sizeof more, " and %zu more", left_out - 1);
+    if (left_out > 0)
+        tool_run_note(job->run,
+                      "note: %s: left out, with fewer images than the %zu that a judgement takes: "
+                      "class %s (%zu)%s",
+                      job->data.name, least, tool_run_class_text(job->run, first->number, name),
+                      first->count, more);
     return TD_OK;
 }
 
@@ -106,6 +127,14 @@ static td_status measure_scores(const filter_job *job, filter_class *of, const d
     return status;
 }
 
+static void count_truth(const filter_job *job, filter_class *of) {
+    for (size_t i = of->begin; job->poisoned && i < of->begin + of->count; i++) {
+        const uint32_t image = job->order[i];
+        of->poisoned += job->poisoned[image];
+        of->hits += job->poisoned[image] && job->suspect[image];
+    }
+}
+
 /* Takes over what was found, and counts. */
 static td_status take(filter_job *job, filter_class *of, const filter_findings *found,
                       td_error *error) {
@@ -114,11 +143,8 @@ static td_status take(filter_job *job, filter_class *of, const filter_findings *
         const uint32_t image = job->order[of->begin + i];
         job->suspect[image] = found->suspects[i];
         of->suspects += found->suspects[i];
-        if (job->poisoned) {
-            of->poisoned += job->poisoned[image];
-            of->hits += job->poisoned[image] && found->suspects[i];
-        }
     }
+    count_truth(job, of);
     if (job->filter->ranks)
         return job->poisoned ? measure_scores(job, of, found->scores, error) : TD_OK;
     of->flagged = found->flagged;
@@ -139,6 +165,10 @@ static td_status look_through(filter_job *job, filter_features *features, td_err
         filter_findings found = {.suspects = suspects, .scores = scores};
         if (of->count == 0)
             continue;
+        if (of->left_out) {
+            count_truth(job, of);
+            continue;
+        }
         memset(suspects, 0, of->count * sizeof *suspects);
         TD_TRY(filter_features_take(features, of, &group, error));
         TD_TRY(job->filter->judge(run->own, &group, &found, error));
@@ -159,7 +189,7 @@ static td_status read_truth(filter_job *job, td_error *error) {
 static td_status work(filter_job *job, filter_features *features, td_error *error) {
     TD_TRY(open_inputs(job, error));
     TD_TRY(filter_features_open(features, job, error));
-    TD_TRY(check_classes(job, features->dimensions, error));
+    TD_TRY(choose_classes(job, features->dimensions, error));
     TD_TRY(read_truth(job, error));
     TD_TRY(look_through(job, features, error));
     TD_TRY(filter_report(job, features->layer, features->count, error));

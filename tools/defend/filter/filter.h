@@ -35,6 +35,7 @@ typedef struct filter_outcome {
     size_t images;
     filter_outcome_class *classes;
     size_t class_count;
+    size_t left_out;  /* classes with too few images to be judged */
     size_t *suspects; /* numbers of images, ascending */
     size_t suspect_count;
 } filter_outcome;
@@ -67,7 +68,7 @@ typedef struct filter_findings {
 /* A way of judging. `own` are the settings of the method. */
 typedef struct filter {
     size_t (*dimensions)(const void *own); /* that it takes, where there are as many */
-    /* That a class must have, unless it has none. */
+    /* That a class must have to be judged. */
     size_t (*least_images)(const void *own, size_t dimensions);
     td_status (*judge)(const void *own, const filter_group *group, filter_findings *out,
                        td_error *error);
@@ -80,9 +81,10 @@ typedef struct filter_class {
     size_t number;
     const char *name;    /* NULL: the set has none */
     size_t begin, count; /* its images are job->order[begin ... begin + count) */
+    bool left_out;       /* it has images, but too few to be judged */
     size_t suspects;
-    signed char flagged;            /* 0 or 1; -1 by a filter that ranks */
-    double figures[FILTER_FIGURES]; /* NaN of a class without images */
+    signed char flagged;            /* 0 or 1; -1 by a filter that ranks, and of one left out */
+    double figures[FILTER_FIGURES]; /* NaN of a class that is not judged */
     size_t poisoned, hits; /* in truth; poisoned images among the suspects; or TOOL_NO_COUNT */
     tool_estimate auroc;   /* of the scores, poisoned images being the positive class; or NaN */
 } filter_class;

@@ -78,6 +78,7 @@ typedef struct fields {
     size_t features, images, suspect_count;
     tool_list suspects; /* numbers within the whole split */
     tool_list flagged;  /* classes */
+    tool_list left_out; /* classes */
 } fields;
 
 static const tool_column field_columns[] = {
@@ -89,6 +90,7 @@ static const tool_column field_columns[] = {
     {"suspect_count", NULL, TOOL_COUNT, AT(suspect_count)},
     {"suspects", NULL, TOOL_LIST, AT(suspects)},
     {"flagged", NULL, TOOL_LIST, AT(flagged)},
+    {"left_out", NULL, TOOL_LIST, AT(left_out)},
     {0},
 };
 
@@ -99,16 +101,20 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
                         td_error *error) {
     const size_t images = job->data.images.count, classes = job->data.images.classes;
     td_arena *arena = &job->run->arena;
-    double *suspects, *flagged;
-    size_t suspect_count = 0, flagged_count = 0;
+    double *suspects, *flagged, *left_out;
+    size_t suspect_count = 0, flagged_count = 0, left_out_count = 0;
     TD_TRY(TD_ARENA_NEW(arena, images, &suspects, "suspects", error));
     TD_TRY(TD_ARENA_NEW(arena, classes, &flagged, "classes", error));
+    TD_TRY(TD_ARENA_NEW(arena, classes, &left_out, "classes", error));
     for (size_t i = 0; i < images; i++)
         if (job->suspect[i])
             suspects[suspect_count++] = (double)(job->data.first + i);
-    for (size_t c = 0; c < classes; c++)
+    for (size_t c = 0; c < classes; c++) {
         if (job->classes[c].flagged > 0)
             flagged[flagged_count++] = (double)c;
+        if (job->classes[c].left_out)
+            left_out[left_out_count++] = (double)c;
+    }
     const fields row = {job->data.name,
                         layer,
                         "pca",
@@ -116,7 +122,8 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
                         images,
                         suspect_count,
                         {suspects, suspect_count},
-                        {job->filter->ranks ? NULL : flagged, flagged_count}};
+                        {job->filter->ranks ? NULL : flagged, flagged_count},
+                        {left_out, left_out_count}};
     TD_TRY(tool_run_rows(job->run, &field_kind, NULL, &row, 1, error));
     TD_TRY(add_classes(job, error));
     if (job->poisoned)

@@ -45,6 +45,7 @@ td_status filter_read(const json_t *record, td_arena *arena, const void **outcom
     *made = (filter_outcome){.ranks = true,
                              .images = (size_t)json_integer_value(images),
                              .class_count = json_array_size(classes),
+                             .left_out = json_array_size(json_object_get(record, "left_out")),
                              .suspect_count = json_array_size(suspects)};
     TD_TRY(TD_ARENA_NEW(arena, made->class_count, &made->classes, "a record", error));
     TD_TRY(TD_ARENA_NEW(arena, made->suspect_count, &made->suspects, "a record", error));
