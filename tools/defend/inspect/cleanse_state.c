@@ -82,12 +82,6 @@ static td_status write_state(const inspection *in, FILE *stream, td_error *error
     return status;
 }
 
-/* What a failure leaves; `path` is in the run's memory. */
-static void say_left(const inspection *in, const char *path) {
-    in->run->left = "--resume goes on";
-    in->run->left_at = path;
-}
-
 td_status cleanse_state_write(const inspection *in, td_error *error) {
     const cleanse *c = in->state;
     td_output file;
@@ -100,7 +94,7 @@ td_status cleanse_state_write(const inspection *in, td_error *error) {
         return td_fail_within(error, status, "%s", c->checkpoint);
     }
     TD_TRY(td_output_commit(&file, error));
-    say_left(in, c->checkpoint);
+    tool_run_leaves(in->run, c->checkpoint, "--resume goes on");
     return TD_OK;
 }
 
@@ -229,6 +223,6 @@ td_status cleanse_state_load(inspection *in, td_error *error) {
     td_safetensors_close(&file);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", path);
-    say_left(in, path);
+    tool_run_leaves(in->run, path, "--resume goes on");
     return TD_OK;
 }
