@@ -397,13 +397,30 @@ static td_status put_all(td_output *const *outputs, size_t count, td_error *erro
     return TD_OK;
 }
 
+/* What was replaced or is to go, once all stand. */
+static td_status remove_old(td_output *o, td_error *error) {
+    td_status status = TD_OK;
+    if (o->temporary && unlink(o->temporary) != 0 && errno != ENOENT)
+        status = td_fail(error, TD_ERR_IO, "%s: %s, but what stood there is at %s now: %s", o->path,
+                         o->removes ? "removed" : "written", o->temporary, strerror(errno));
+    if (o->temporary)
+        forget_temporary(o);
+    return status;
+}
+
 td_status td_outputs_publish(td_output *const *outputs, size_t count, td_error *error) {
     td_crash_hold();
-    const td_status status = put_all(outputs, count, error);
+    td_status status = put_all(outputs, count, error);
     for (size_t i = count; status != TD_OK && i-- > 0;)
         take_back(outputs[i], error);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const bool stands = outputs[i]->state == TD_OUTPUT_REPLACED;
+        const td_status removed =
+            stands ? remove_old(outputs[i], status == TD_OK ? error : NULL) : TD_OK;
+        if (status == TD_OK)
+            status = removed;
         td_output_discard(outputs[i]);
+    }
     td_crash_release();
     return status;
 }

@@ -54,7 +54,8 @@ td_status td_output_digest(const td_output *output, td_digest *out, td_error *er
 td_status td_output_remove(td_output *output, const char *path, td_error *error) TD_MUST_USE;
 
 /* Puts finished outputs into place in their order, syncs their folders, and releases them. If one
- * cannot be, or a folder not synced, all is as it was before. */
+ * cannot be, or a folder not synced, all is as it was before. Where all stand but an old file
+ * cannot be removed, that is a failure as well, which says where it is. */
 td_status td_outputs_publish(td_output *const *outputs, size_t count, td_error *error) TD_MUST_USE;
 
 /* Finish and publish. */

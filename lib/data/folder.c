@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 static td_status fail_errno(td_error *error, const char *path) {
+    if (errno == ENOMEM)
+        return td_fail(error, TD_ERR_MEMORY, "%s: out of memory", path);
     return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
 }
 

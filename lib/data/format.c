@@ -47,14 +47,27 @@ static td_status fail_unknown(const char *path, td_error *error) {
 }
 
 td_status td_format_find(const td_format **out, const char *path, td_error *error) {
+    td_error words, reason;
+    td_status unclear = TD_OK;
     *out = NULL;
     for (const td_format *const *format = td_formats; *format; format++) {
-        if (!(*format)->recognise(path))
+        bool recognised = false;
+        const td_status status = (*format)->recognise(&recognised, path, &words);
+        if (status == TD_ERR_MEMORY)
+            return td_fail(error, status, "%s", words.message);
+        if (status != TD_OK && unclear == TD_OK) {
+            unclear = status;
+            reason = words;
+        }
+        if (status != TD_OK || !recognised)
             continue;
         if (*out)
             return td_fail(error, TD_ERR_FORMAT, "%s: two layouts: expected one, found %s and %s",
                            path, (*out)->name, (*format)->name);
         *out = *format;
     }
-    return *out ? TD_OK : fail_unknown(path, error);
+    if (*out)
+        return TD_OK;
+    return unclear == TD_OK ? fail_unknown(path, error)
+                            : td_fail(error, unclear, "%s", reason.message);
 }

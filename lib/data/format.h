@@ -22,8 +22,9 @@ typedef struct td_format {
     const char *needs; /* which files it is known by; for the list of formats, as Markdown */
 
     /* Whether the path is of this format, by a look at names or at the first bytes. What is meant
-     * to be of this format but broken should be recognised, so that open can say what is wrong. */
-    bool (*recognise)(const char *path);
+     * to be of this format but broken should be recognised, so that open can say what is wrong.
+     * Fails, naming the file or folder, where that cannot be told. */
+    td_status (*recognise)(bool *out, const char *path, td_error *error);
 
     /* Fills *set, zeroed before, but for `name` and `first`: `images` with the whole split, with
      * `classes` 0 where the format does not say; labels may be any number from 0 on, below
@@ -47,12 +48,13 @@ extern const td_format td_format_idx, td_format_cifar, td_format_stl10, td_forma
 
 /* Whether a folder is GTSRB's in one of its layouts, and not one with GTSRB/ in it: its folders are
  * then no classes or splits, and its lists none of td_format_index's. */
-bool td_format_is_gtsrb(const char *path);
+td_status td_format_is_gtsrb(bool *out, const char *path, td_error *error) TD_MUST_USE;
 
 /* All formats; the list ends with NULL. */
 extern const td_format *const td_formats[];
 
-/* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. */
+/* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. Where none does
+ * and one could not tell, that one's failure. */
 td_status td_format_find(const td_format **out, const char *path, td_error *error) TD_MUST_USE;
 
 /* Adds a copy of `path`, and the file's stamp, to set->files; before it is opened. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { MOST_FILES = 64, MOST_FOLDERS = 64 };
 
@@ -200,18 +201,18 @@ static td_status plan_file(plan *p, td_index_lines *lines, const td_map *map, co
 }
 
 /* Whether a file names pictures of the folder. */
-static bool names_pictures(const char *file, const char *folder) {
+static td_status names_pictures(bool *out, const char *file, const char *folder, td_error *error) {
     td_map map;
     plan p;
     td_index_lines lines;
-    if (td_map_open(&map, file, NULL) != TD_OK)
-        return false;
-    const bool names = plan_file(&p, &lines, &map, file, folder, NULL) == TD_OK;
+    TD_TRY(td_map_open(&map, file, error));
+    const td_status status = plan_file(&p, &lines, &map, file, folder, error);
     td_map_close(&map);
-    return names;
+    *out = status == TD_OK;
+    return status == TD_ERR_FORMAT ? TD_OK : status;
 }
 
-typedef bool (*test_fn)(const char *file, const char *folder);
+typedef td_status (*test_fn)(bool *out, const char *file, const char *folder, td_error *error);
 
 /* The files in `where` that a test finds to be indices of `folder`, and for which splits. */
 static td_status find_files(td_index_files *out, const char *where, const char *folder,
@@ -222,12 +223,14 @@ static td_status find_files(td_index_files *out, const char *where, const char *
     for (size_t i = 0; i < names.count && looked_at < MOST_FILES; i++) {
         char path[TD_PATH_SIZE], *copy;
         size_t rank = 0;
+        bool fits;
         if (!is_index_name(names.names[i]) || !td_path_join(path, where, names.names[i]) ||
             !td_path_is_file(path))
             continue;
         looked_at++;
         const td_split split = td_split_in(names.names[i], &rank);
-        if (!test(path, folder) || (out->files[split] && rank > ranks[split]))
+        TD_TRY(test(&fits, path, folder, error));
+        if (!fits || (out->files[split] && rank > ranks[split]))
             continue;
         if (out->files[split] && rank == ranks[split])
             return td_fail(error, TD_ERR_FORMAT, "%s: expected one index file%s%s, found %s and %s",
@@ -248,17 +251,17 @@ static bool has_any(const td_index_files *files) {
 }
 
 /* Whether a folder has pictures in it, and no folders. */
-static bool is_flat(const char *folder) {
+static td_status is_flat(bool *out, const char *folder, td_error *error) {
     td_arena arena = {0};
-    td_folder names, folders;
-    bool picture = false, flat = false;
-    if (td_folder_read(&names, folder, &arena, NULL) == TD_OK &&
-        read_folders(&folders, folder, &arena, NULL) == TD_OK)
-        flat = folders.count == 0;
-    for (size_t i = 0; flat && i < names.count && !picture; i++)
-        picture = td_picture_is_name(names.names[i]);
+    td_folder names, folders = {0};
+    td_status status = td_folder_read(&names, folder, &arena, error);
+    if (status == TD_OK)
+        status = read_folders(&folders, folder, &arena, error);
+    *out = false;
+    for (size_t i = 0; status == TD_OK && folders.count == 0 && i < names.count && !*out; i++)
+        *out = td_picture_is_name(names.names[i]);
     td_arena_free(&arena);
-    return flat && picture;
+    return status;
 }
 
 /* The folder that a folder stands in. */
@@ -281,7 +284,7 @@ static td_status find_beside(td_index_files *out, const char *folder, test_fn te
                              td_error *error) {
     char above[TD_PATH_SIZE];
     td_index_files found = {0};
-    if (!find_above(above, folder))
+    if (!find_above(above, folder) || access(above, R_OK) != 0) /* that is no part of the set */
         return TD_OK;
     TD_TRY(find_files(&found, above, folder, test, arena, error));
     size_t rank, length;
@@ -296,34 +299,37 @@ static td_status find_beside(td_index_files *out, const char *folder, test_fn te
 
 static td_status find_by(td_index_files *out, const char *folder, test_fn test, td_arena *arena,
                          td_error *error) {
+    bool flat = false;
     *out = (td_index_files){0};
     if (!td_path_is_folder(folder))
         return TD_OK;
     TD_TRY(find_files(out, folder, folder, test, arena, error));
-    return !has_any(out) && is_flat(folder) ? find_beside(out, folder, test, arena, error) : TD_OK;
+    if (!has_any(out))
+        TD_TRY(is_flat(&flat, folder, error));
+    return flat ? find_beside(out, folder, test, arena, error) : TD_OK;
 }
 
 td_status td_index_find(td_index_files *out, const char *folder, td_arena *arena, td_error *error) {
     return find_by(out, folder, names_pictures, arena, error);
 }
 
-bool td_index_exists(const char *folder) {
+td_status td_index_exists(bool *out, const char *folder, td_error *error) {
     td_arena arena = {0};
     td_index_files files;
-    const bool exists =
-        td_index_find(&files, folder, &arena, NULL) == TD_ERR_FORMAT || has_any(&files);
+    const td_status status = td_index_find(&files, folder, &arena, error);
+    *out = status == TD_ERR_FORMAT || has_any(&files);
     td_arena_free(&arena);
-    return exists;
+    return status == TD_ERR_FORMAT ? TD_OK : status;
 }
 
 /* Whether a field of a file's first two lines is called as a picture. */
-static bool looks_like_index(const char *file, const char *folder) {
+static td_status looks_like_index(bool *out, const char *file, const char *folder,
+                                  td_error *error) {
     (void)folder;
     td_map map;
     td_index_line line;
     bool more = true, found = false;
-    if (td_map_open(&map, file, NULL) != TD_OK)
-        return false;
+    TD_TRY(td_map_open(&map, file, error));
     td_index_lines lines = td_index_lines_start((const char *)map.data, map.size);
     for (int i = 0; i < 2 && more && !found; i++) {
         if (td_index_lines_next(&lines, &line, &more, NULL) != TD_OK)
@@ -332,7 +338,8 @@ static bool looks_like_index(const char *file, const char *folder) {
             found = td_picture_is_name(line.fields[j]);
     }
     td_map_close(&map);
-    return found;
+    *out = found;
+    return TD_OK;
 }
 
 bool td_index_is_lost(const char *folder, char *file) {

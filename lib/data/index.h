@@ -46,7 +46,7 @@ td_status td_index_find(td_index_files *out, const char *folder, td_arena *arena
                         td_error *error) TD_MUST_USE;
 
 /* Whether td_index_find finds one, or two. */
-bool td_index_exists(const char *folder);
+td_status td_index_exists(bool *out, const char *folder, td_error *error) TD_MUST_USE;
 
 /* Whether a file that looks like a list of pictures stands in `folder` though none of them is
  * there. Its name is copied to file[0, TD_PATH_SIZE), for messages. */

@@ -15,68 +15,89 @@ static bool is_for_images(const char *name) {
 }
 
 /* Whether a folder of this name holds a picture. */
-static bool has_picture(const char *path) {
+static td_status has_picture(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
     td_folder folder;
-    bool found = false;
-    if (td_folder_read(&folder, path, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < folder.count && !found; i++)
-            found = td_picture_is_name(folder.names[i]);
+    *out = false;
+    const td_status status = td_folder_read(&folder, path, &arena, error);
+    for (size_t i = 0; status == TD_OK && i < folder.count && !*out; i++)
+        *out = td_picture_is_name(folder.names[i]);
     td_arena_free(&arena);
-    return found;
+    return status;
 }
 
-/* The folder `images` of a class, in out[0, TD_PATH_SIZE); false where there is none. */
-static bool find_inner(char *out, const char *path) {
+/* Whether a class has a folder `images`, which is then inner[0, TD_PATH_SIZE). */
+static td_status find_inner(bool *out, char *inner, const char *path, td_error *error) {
     td_arena arena = {0};
     td_folder folder;
-    bool found = false;
-    if (td_folder_read(&folder, path, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < folder.count && !found; i++)
-            found = is_for_images(folder.names[i]) && td_path_join(out, path, folder.names[i]) &&
-                    td_path_is_folder(out);
+    *out = false;
+    const td_status status = td_folder_read(&folder, path, &arena, error);
+    for (size_t i = 0; status == TD_OK && i < folder.count && !*out; i++)
+        *out = is_for_images(folder.names[i]) && td_path_join(inner, path, folder.names[i]) &&
+               td_path_is_folder(inner);
     td_arena_free(&arena);
-    return found;
+    return status;
 }
 
-static bool is_class(const char *path) {
+/* Where the pictures of a class are, in place[0, TD_PATH_SIZE); "" where it has none. */
+static td_status find_pictures(char *place, const char *path, td_error *error) {
     char inner[TD_PATH_SIZE];
-    return td_path_is_folder(path) &&
-           (has_picture(path) || (find_inner(inner, path) && has_picture(inner)));
+    bool here, nested = false;
+    TD_TRY(has_picture(&here, path, error));
+    if (!here)
+        TD_TRY(find_inner(&nested, inner, path, error));
+    if (nested)
+        TD_TRY(has_picture(&nested, inner, error));
+    snprintf(place, TD_PATH_SIZE, "%s", here ? path : nested ? inner : "");
+    return TD_OK;
 }
 
-/* How many folders of `path` are classes, up to 2, and the first one's name. */
-static size_t count_classes(char *name, const char *path, bool splits) {
+/* How many of the names in `path` are classes, up to 2, and the first one's name. */
+static td_status count_named(size_t *count, char *name, const td_folder *folder, const char *path,
+                             bool splits, td_error *error) {
+    for (size_t i = 0; i < folder->count && *count < 2; i++) {
+        char entry[TD_PATH_SIZE], place[TD_PATH_SIZE];
+        const char *own = folder->names[i];
+        if ((!splits && td_split_named(own, strlen(own), NULL) != TD_SPLIT_NONE) ||
+            !td_path_join(entry, path, own) || !td_path_is_folder(entry))
+            continue;
+        TD_TRY(find_pictures(place, entry, error));
+        if (*place && (*count)++ == 0)
+            snprintf(name, TD_PATH_SIZE, "%s", own);
+    }
+    return TD_OK;
+}
+
+static td_status count_classes(size_t *count, char *name, const char *path, bool splits,
+                               td_error *error) {
     td_arena arena = {0};
     td_folder folder;
-    size_t count = 0;
+    *count = 0;
     *name = '\0';
-    if (td_folder_read(&folder, path, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < folder.count && count < 2; i++) {
-            char entry[TD_PATH_SIZE];
-            const char *own = folder.names[i];
-            if ((!splits && td_split_named(own, strlen(own), NULL) != TD_SPLIT_NONE) ||
-                !td_path_join(entry, path, own) || !is_class(entry))
-                continue;
-            if (count++ == 0)
-                snprintf(name, TD_PATH_SIZE, "%s", own);
-        }
+    td_status status = td_folder_read(&folder, path, &arena, error);
+    if (status == TD_OK)
+        status = count_named(count, name, &folder, path, splits, error);
     td_arena_free(&arena);
-    return count;
+    return status;
 }
 
-bool td_part_find_class(char *name, const char *path) {
-    return count_classes(name, path, false) > 0;
+td_status td_part_find_class(char *name, const char *path, td_error *error) {
+    size_t count;
+    return count_classes(&count, name, path, false, error);
 }
 
-bool td_part_is_here(const char *path) {
+td_status td_part_is_here(bool *out, const char *path, td_error *error) {
     char name[TD_PATH_SIZE];
+    size_t classes;
+    *out = false;
     if (!td_path_is_folder(path))
-        return false;
-    if (td_index_exists(path))
-        return true;
-    const size_t classes = count_classes(name, path, true);
-    return classes > 1 || (classes == 1 && !is_for_images(name));
+        return TD_OK;
+    TD_TRY(td_index_exists(out, path, error));
+    if (*out)
+        return TD_OK;
+    TD_TRY(count_classes(&classes, name, path, true, error));
+    *out = classes > 1 || (classes == 1 && !is_for_images(name));
+    return TD_OK;
 }
 
 static td_status read_folders(td_part *part, td_arena *arena, td_error *error) {
@@ -138,11 +159,11 @@ static td_status list_class(td_listing *listing, const char *path, int32_t label
 
 static td_status list_folders(const td_part *part, td_listing *listing, td_error *error) {
     for (size_t i = 0; i < part->count; i++) {
-        char folder[TD_PATH_SIZE], inner[TD_PATH_SIZE];
+        char folder[TD_PATH_SIZE], place[TD_PATH_SIZE];
         TD_TRY(td_folder_join(folder, part->path, part->names[i], error));
-        const bool nested = !has_picture(folder) && find_inner(inner, folder) && has_picture(inner);
+        TD_TRY(find_pictures(place, folder, error));
         const size_t label = td_index_class(part->names[i], listing->class_names, listing->classes);
-        TD_TRY(list_class(listing, nested ? inner : folder, (int32_t)label, error));
+        TD_TRY(list_class(listing, *place ? place : folder, (int32_t)label, error));
     }
     return TD_OK;
 }

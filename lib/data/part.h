@@ -16,11 +16,11 @@ typedef struct td_part {
 
 /* Whether the folder is one: it has an index, or folders with pictures in them, or in a folder
  * `images` of theirs, that are not a single one called so. */
-bool td_part_is_here(const char *path);
+td_status td_part_is_here(bool *out, const char *path, td_error *error) TD_MUST_USE;
 
 /* Copies the name of the first folder of `path` that has pictures and is not called as a split to
- * name[0, TD_PATH_SIZE); false where none has. */
-bool td_part_find_class(char *name, const char *path);
+ * name[0, TD_PATH_SIZE); "" where none has. */
+td_status td_part_find_class(char *name, const char *path, td_error *error) TD_MUST_USE;
 
 /* Reads the names of its classes; they and the index belong to the arena. */
 td_status td_part_open(td_part *part, const char *path, td_arena *arena,

@@ -76,10 +76,12 @@ static const layout *find_layout(const char *path, char joined[TD_PATH_SIZE], co
     return NULL;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     char joined[TD_PATH_SIZE];
     const char *folder;
-    return find_layout(path, joined, &folder) != NULL;
+    (void)error;
+    *out = find_layout(path, joined, &folder) != NULL;
+    return TD_OK;
 }
 
 /* Takes the names, one a line, from the text. */

@@ -18,8 +18,10 @@ static bool has_file(const char *folder, const char *name) {
     return td_path_join(path, folder, name) && td_path_is_file(path);
 }
 
-static bool recognise(const char *path) {
-    return has_file(path, "images.txt") && has_file(path, "image_class_labels.txt");
+static td_status recognise(bool *out, const char *path, td_error *error) {
+    (void)error;
+    *out = has_file(path, "images.txt") && has_file(path, "image_class_labels.txt");
+    return TD_OK;
 }
 
 /* A file of lines "NUMBER TEXT", whose numbers count up from 1. */

@@ -26,8 +26,11 @@ static td_status find_splits(split_folders *found, const char *root, td_arena *a
     for (size_t i = 0; i < folders.count; i++) {
         char path[TD_PATH_SIZE];
         const char *name = folders.names[i];
+        bool part = false;
         if (td_split_named(name, strlen(name), NULL) != TD_SPLIT_NONE &&
-            td_path_join(path, root, name) && td_part_is_here(path))
+            td_path_join(path, root, name))
+            TD_TRY(td_part_is_here(&part, path, error));
+        if (part)
             kept.names[kept.count++] = folders.names[i];
     }
     for (int split = 0; split < TD_SPLITS; split++) {
@@ -43,15 +46,30 @@ static bool has_splits(const split_folders *in) {
     return in->path[TD_SPLIT_TRAIN][0] || in->path[TD_SPLIT_TEST][0];
 }
 
-static bool recognise(const char *path) {
+/* Two folders for one split are meant to be splits. */
+static td_status is_cut(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
     split_folders in;
-    if (!td_path_is_folder(path) || td_format_is_gtsrb(path) || td_format_cub.recognise(path) ||
-        td_index_exists(path))
-        return false;
-    const bool splits = find_splits(&in, path, &arena, NULL) == TD_ERR_FORMAT || has_splits(&in);
+    const td_status status = find_splits(&in, path, &arena, error);
+    *out = status == TD_ERR_FORMAT || has_splits(&in);
     td_arena_free(&arena);
-    return splits || td_part_is_here(path);
+    return status == TD_ERR_FORMAT ? TD_OK : status;
+}
+
+static td_status recognise(bool *out, const char *path, td_error *error) {
+    bool other = false;
+    *out = false;
+    if (!td_path_is_folder(path))
+        return TD_OK;
+    TD_TRY(td_format_is_gtsrb(&other, path, error));
+    if (!other)
+        TD_TRY(td_format_cub.recognise(&other, path, error));
+    if (!other)
+        TD_TRY(td_index_exists(&other, path, error));
+    if (other)
+        return TD_OK;
+    TD_TRY(is_cut(out, path, error));
+    return *out ? TD_OK : td_part_is_here(out, path, error);
 }
 
 /* The first of a part's classes that another lacks, or NULL. */
@@ -86,7 +104,8 @@ static td_status list_split(td_listing *listing, const td_source *source, const 
     char name[TD_PATH_SIZE];
     const td_split split = td_split_of(source->split);
     td_part parts[TD_SPLITS] = {{0}};
-    if (td_part_find_class(name, source->path))
+    TD_TRY(td_part_find_class(name, source->path, error));
+    if (*name)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: two layouts: expected class folders in train and test, or without "
                        "these, found both (\"%.100s\" holds pictures)",

@@ -39,74 +39,102 @@ static bool has_folder(const char *root, const char *name) {
 }
 
 /* Whether the folder has a class folder with an index. */
-static bool has_indices(const char *root) {
+static td_status has_indices(bool *out, const char *root, td_error *error) {
     td_arena arena = {0};
     td_folder folders;
-    bool found = false;
-    if (td_folder_read_folders(&folders, root, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < folders.count && !found; i++) {
-            char folder[TD_PATH_SIZE], path[TD_PATH_SIZE], name[32];
-            snprintf(name, sizeof name, "GT-%.5s.csv", folders.names[i]);
-            found = td_path_join(folder, root, folders.names[i]) &&
-                    td_path_join(path, folder, name) && td_path_is_file(path);
-        }
+    *out = false;
+    const td_status status = td_folder_read_folders(&folders, root, &arena, error);
+    for (size_t i = 0; status == TD_OK && i < folders.count && !*out; i++) {
+        char folder[TD_PATH_SIZE], path[TD_PATH_SIZE], name[32];
+        snprintf(name, sizeof name, "GT-%.5s.csv", folders.names[i]);
+        *out = td_path_join(folder, root, folders.names[i]) && td_path_join(path, folder, name) &&
+               td_path_is_file(path);
+    }
     td_arena_free(&arena);
-    return found;
+    return status;
 }
 
-static bool has_parts(const char *root) {
+static td_status has_parts(bool *out, const char *root, td_error *error) {
     char training[TD_PATH_SIZE];
-    return has_folder(root, training_folders[0]) || has_folder(root, "Final_Test/Images") ||
-           (td_path_join(training, root, training_folders[1]) && has_indices(training));
+    *out = has_folder(root, training_folders[0]) || has_folder(root, "Final_Test/Images");
+    if (!*out && has_folder(root, training_folders[1]) &&
+        td_path_join(training, root, training_folders[1]))
+        TD_TRY(has_indices(out, training, error));
+    return TD_OK;
 }
 
-/* The file Train.csv or Test.csv of Kaggle's copy, in out[0, TD_PATH_SIZE). */
-static bool find_kaggle(char *out, const char *root, td_split split) {
+/* Whether Kaggle's copy has a file Train.csv or Test.csv, which is then path[0, TD_PATH_SIZE). */
+static td_status find_kaggle(bool *out, char *path, const char *root, td_split split,
+                             td_error *error) {
     td_map map;
-    if (!td_path_join(out, root, split == TD_SPLIT_TEST ? "Test.csv" : "Train.csv") ||
-        td_map_open(&map, out, NULL) != TD_OK)
-        return false;
-    const bool known = td_gtsrb_is_kaggle((const char *)map.data, map.size);
+    *out = false;
+    if (!td_path_join(path, root, split == TD_SPLIT_TEST ? "Test.csv" : "Train.csv") ||
+        !td_path_is_file(path))
+        return TD_OK;
+    TD_TRY(td_map_open(&map, path, error));
+    *out = td_gtsrb_is_kaggle((const char *)map.data, map.size);
     td_map_close(&map);
-    return known;
+    return TD_OK;
 }
 
-static bool is_kaggle(const char *root) {
+static td_status is_kaggle(bool *out, const char *root, td_error *error) {
     char path[TD_PATH_SIZE];
-    return find_kaggle(path, root, TD_SPLIT_TRAIN) || find_kaggle(path, root, TD_SPLIT_TEST);
+    TD_TRY(find_kaggle(out, path, root, TD_SPLIT_TRAIN, error));
+    return *out ? TD_OK : find_kaggle(out, path, root, TD_SPLIT_TEST, error);
 }
 
-/* For Kaggle's folder Train or Test: the split, and the folder that it is in. */
-static td_split find_above(char *above, const char *path) {
+/* For Kaggle's folder Train or Test: the split, and the folder that it is in. TD_SPLIT_NONE for
+ * others. */
+static td_status find_above(td_split *out, char *above, const char *path, td_error *error) {
     size_t length;
     const char *base = td_path_base(path, &length);
     const td_split split = length == 5 && strncmp(base, "Train", 5) == 0  ? TD_SPLIT_TRAIN
                            : length == 4 && strncmp(base, "Test", 4) == 0 ? TD_SPLIT_TEST
                                                                           : TD_SPLIT_NONE;
     const size_t before = (size_t)(base - path);
+    bool kaggle;
+    *out = TD_SPLIT_NONE;
     if (split == TD_SPLIT_NONE || before >= TD_PATH_SIZE)
-        return TD_SPLIT_NONE;
+        return TD_OK;
     snprintf(above, TD_PATH_SIZE, "%.*s", before ? (int)before : 1, before ? path : ".");
-    return is_kaggle(above) ? split : TD_SPLIT_NONE;
+    TD_TRY(is_kaggle(&kaggle, above, error));
+    if (kaggle)
+        *out = split;
+    return TD_OK;
 }
 
-bool td_format_is_gtsrb(const char *path) {
+td_status td_format_is_gtsrb(bool *out, const char *path, td_error *error) {
     char above[TD_PATH_SIZE];
-    return has_parts(path) || is_kaggle(path) || find_above(above, path) != TD_SPLIT_NONE;
+    td_split split = TD_SPLIT_NONE;
+    TD_TRY(has_parts(out, path, error));
+    if (!*out)
+        TD_TRY(is_kaggle(out, path, error));
+    if (!*out)
+        TD_TRY(find_above(&split, above, path, error));
+    *out = *out || split != TD_SPLIT_NONE;
+    return TD_OK;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     char inner[TD_PATH_SIZE];
-    return td_format_is_gtsrb(path) || (td_path_join(inner, path, "GTSRB") && has_parts(inner));
+    TD_TRY(td_format_is_gtsrb(out, path, error));
+    if (!*out && td_path_join(inner, path, "GTSRB"))
+        TD_TRY(has_parts(out, inner, error));
+    return TD_OK;
 }
 
 static td_status locate(benchmark *b, td_listing *listing, const td_source *source,
                         td_error *error) {
     char path[TD_PATH_SIZE], *root;
-    b->kaggle = find_above(path, source->path) != TD_SPLIT_NONE;
+    td_split above;
+    bool own = false;
+    TD_TRY(find_above(&above, path, source->path, error));
+    b->kaggle = above != TD_SPLIT_NONE;
     if (!b->kaggle) {
-        b->kaggle = is_kaggle(source->path);
-        b->nested = !b->kaggle && !has_parts(source->path);
+        TD_TRY(is_kaggle(&b->kaggle, source->path, error));
+        if (!b->kaggle)
+            TD_TRY(has_parts(&own, source->path, error));
+        b->nested = !b->kaggle && !own;
         if (b->nested)
             TD_TRY(td_folder_join(path, source->path, "GTSRB", error));
         else
@@ -260,14 +288,17 @@ static td_status list_train_folders(td_listing *listing, const benchmark *b, td_
 static td_status list_kaggle(td_listing *listing, const benchmark *b, const td_source *source,
                              td_error *error) {
     char path[TD_PATH_SIZE];
-    td_split split = find_above(path, source->path);
+    td_split split;
+    bool indexed;
+    TD_TRY(find_above(&split, path, source->path, error));
     if (split == TD_SPLIT_NONE)
         split = td_split_of(source->split);
     else if (source->split_given && split != td_split_of(source->split))
         return td_fail(error, TD_ERR_USAGE, "%s: expected no split or %s, found %s", source->path,
                        td_split_name(split), source->split);
     listing->split = td_split_name(split);
-    if (!find_kaggle(path, b->root, split)) {
+    TD_TRY(find_kaggle(&indexed, path, b->root, split, error));
+    if (!indexed) {
         if (split == TD_SPLIT_TRAIN && has_folder(b->root, "Train"))
             return list_train_folders(listing, b, error);
         return td_fail(error, TD_ERR_USAGE, "%s: split %s: expected a file %s, found none", b->root,

@@ -94,18 +94,19 @@ static td_status find(found *f, const td_folder *names, const char *folder, cons
     return TD_OK;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
-    td_folder names;
-    bool recognised = false;
-    if (td_path_is_folder(path) && td_folder_read(&names, path, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < SPLITS && !recognised; i++) {
-            found f;
-            recognised = find(&f, &names, path, split_names[i].split, "images", NULL) != TD_OK ||
-                         f.name != NULL;
-        }
+    td_folder names = {0};
+    *out = false;
+    const td_status status =
+        td_path_is_folder(path) ? td_folder_read(&names, path, &arena, error) : TD_OK;
+    for (size_t i = 0; i < SPLITS && status == TD_OK && !*out; i++) {
+        found f;
+        *out = find(&f, &names, path, split_names[i].split, "images", NULL) != TD_OK ||
+               f.name != NULL;
+    }
     td_arena_free(&arena);
-    return recognised;
+    return status;
 }
 
 static td_status read_file(td_idx *idx, td_dataset *set, const td_source *source, const char *kind,

@@ -5,9 +5,15 @@
 #include "data/index.h"
 #include <string.h>
 
-static bool recognise(const char *path) {
-    return td_path_is_folder(path) && !td_format_is_gtsrb(path) && !td_format_cub.recognise(path) &&
-           td_index_exists(path);
+static td_status recognise(bool *out, const char *path, td_error *error) {
+    bool other = false;
+    *out = false;
+    if (!td_path_is_folder(path))
+        return TD_OK;
+    TD_TRY(td_format_is_gtsrb(&other, path, error));
+    if (!other)
+        TD_TRY(td_format_cub.recognise(&other, path, error));
+    return other ? TD_OK : td_index_exists(out, path, error);
 }
 
 /* The folder that paths are below in a record: the index stands there as well. */

@@ -18,15 +18,16 @@ static td_status read_names(td_folder *out, const char *path, td_arena *arena, t
     return TD_OK;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
-    td_folder names;
-    bool found = false;
-    if (td_path_is_folder(path) && read_names(&names, path, &arena, NULL) == TD_OK)
-        for (size_t i = 0; i < names.count && !found; i++)
-            found = td_array_is_images(names.names[i]);
+    td_folder names = {0};
+    *out = false;
+    const td_status status =
+        td_path_is_folder(path) ? read_names(&names, path, &arena, error) : TD_OK;
+    for (size_t i = 0; i < names.count && status == TD_OK && !*out; i++)
+        *out = td_array_is_images(names.names[i]);
     td_arena_free(&arena);
-    return found;
+    return status;
 }
 
 static td_status open_array(td_npy *npy, td_dataset *set, const td_source *source, const char *name,

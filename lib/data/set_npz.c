@@ -11,9 +11,11 @@
 
 enum { MOST_ENTRIES = 1000 };
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     const size_t length = strlen(path);
-    return length > 4 && strcmp(path + length - 4, ".npz") == 0 && td_path_is_file(path);
+    (void)error;
+    *out = length > 4 && strcmp(path + length - 4, ".npz") == 0 && td_path_is_file(path);
+    return TD_OK;
 }
 
 static td_status fail_zip(zip_t *zip, const char *what, td_error *error) {

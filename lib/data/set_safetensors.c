@@ -1,5 +1,6 @@
 /* A data set in one safetensors file: the tensors `images` and `labels`, and what they mean in the
  * metadata. */
+#include "base/file.h"
 #include "base/size.h"
 #include "data/format.h"
 #include "data/path.h"
@@ -11,19 +12,20 @@
 
 enum { IMAGES_RANK = 4, CLASSES_OF_A_BYTE = 256 };
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     static const char ending[] = ".safetensors";
+    *out = false;
     if (!td_path_is_file(path))
-        return false;
+        return TD_OK;
     size_t length = strlen(path), tail = sizeof ending - 1;
-    if (length >= tail && strcmp(path + length - tail, ending) == 0)
-        return true;
-    FILE *stream = fopen(path, "rb");
-    char start[9] = "";
-    bool known = stream && fread(start, sizeof start, 1, stream) == 1 && start[8] == '{';
-    if (stream)
-        fclose(stream);
-    return known;
+    *out = length >= tail && strcmp(path + length - tail, ending) == 0;
+    if (*out)
+        return TD_OK;
+    td_map map;
+    TD_TRY(td_map_open(&map, path, error));
+    *out = map.size > 8 && map.data[8] == '{';
+    td_map_close(&map);
+    return TD_OK;
 }
 
 static td_status read_images(td_dataset *set, const td_safetensors *file, td_error *error) {

@@ -30,9 +30,11 @@ static bool find_folder(char *out, const char *path) {
     return false;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     char folder[TD_PATH_SIZE];
-    return td_path_is_folder(path) && find_folder(folder, path);
+    (void)error;
+    *out = td_path_is_folder(path) && find_folder(folder, path);
+    return TD_OK;
 }
 
 static td_status open_file(td_map *map, td_dataset *set, const char *folder, const char *split,

@@ -26,7 +26,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (!b->data)
-            tool_misuse(state, "expected DATA, found nothing");
+            tool_misuse("expected DATA, found nothing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -78,25 +78,25 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         b->net_name = text;
         return 0;
     case KEY_MODE:
-        b->mode = modes[tool_choice("--mode", text, modes, state)];
+        b->mode = modes[tool_choice("--mode", text, modes)];
         return 0;
     case KEY_BATCH:
-        b->batch = tool_count("--batch", text, 1, 65536, state);
+        b->batch = tool_count("--batch", text, 1, 65536);
         return 0;
     case KEY_SECONDS:
-        b->turn_seconds = (double)tool_count("--seconds", text, 1, 3600, state);
+        b->turn_seconds = (double)tool_count("--seconds", text, 1, 3600);
         return 0;
     case KEY_TURNS:
         b->turns = true;
         return 0;
     case KEY_HEIGHT:
-        b->height = tool_count("--height", text, 1, 65536, state);
+        b->height = tool_count("--height", text, 1, 65536);
         return 0;
     case KEY_WIDTH:
-        b->width = tool_count("--width", text, 1, 65536, state);
+        b->width = tool_count("--width", text, 1, 65536);
         return 0;
     case KEY_CHANNELS:
-        b->channels = tool_count("--channels", text, 1, 4096, state);
+        b->channels = tool_count("--channels", text, 1, 4096);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -147,6 +147,18 @@ check 'the others are shown' grep -q 'record.json</a>' bad.html
 check 'no text becomes markup' sh -c "[ \$(grep -o '<script' bad.html | wc -l) -eq 1 ] &&
     ! grep -Eq '<(b>.json|img src=x)' bad.html"
 check 'long texts are cut' test "$(wc -c <bad.html)" -lt 400000
+# What is not read is no matter of the page.
+if [ "$(id -u)" -eq 0 ]; then
+    skip 'a record that may not be read' 'root may read any'
+    skip 'a folder that may not be read' 'root may read any'
+else
+    mkdir -p shut/in
+    cp runs/eval.json shut && chmod 0 shut/eval.json
+    check_fails 1 'trapdoor-report: shut/eval.json: Permission denied' trapdoor-report shut -o shut.html
+    chmod 644 shut/eval.json && chmod 0 shut/in
+    check_fails 1 'trapdoor-report: shut/in: Permission denied' trapdoor-report shut -o shut.html
+    chmod 755 shut/in
+fi
 check 'links are not followed' sh -c '! grep -q "deep/eval.json\|passwd" bad.html'
 check 'no number is none' sh -c \
     "sed 's/base64,[^\"]*//; /nan.json/d' bad.html | (! grep -Eqi '[^a-z](nan|inf)[^a-z]')"

@@ -1,12 +1,14 @@
 """The inputs of the scenarios: small sets in every layout, a small net, models and records."""
 
 import gzip
+import io
 import json
 import os
 import random
 import shutil
 import struct
 import subprocess
+import zipfile
 import zlib
 
 SIDE = 12
@@ -99,6 +101,24 @@ class Folder:
             file.write(content if isinstance(content, bytes) else content.encode())
 
 
+# The net of the weights that PyTorch saved.
+TORCH_NET = """input = image() height=6 width=6 channels=1
+conv = conv(input) out=2 kernel=3 bias=0
+bn = batch-norm(conv)
+relu = relu(bn)
+flat = flatten(relu)
+fc = dense(flat) out=3
+"""
+
+
+def npz(arrays):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in arrays.items():
+            file.writestr(zipfile.ZipInfo(name), content)
+    return archive.getvalue()
+
+
 def write_layouts(folder, corpus):
     """Sets of few images in the layouts that others publish theirs in."""
     grey = b"".join(image(i) for i in range(8))
@@ -125,6 +145,18 @@ def write_layouts(folder, corpus):
     shutil.copy(os.path.join(corpus, "jpeg", "seed-rgb"), os.path.join(folder.path, "pictures/dog/3.jpg"))
     folder.write("npy/images.npy", npy("|u1", (8, SIDE, SIDE), grey))
     folder.write("npy/labels.npy", npy("|u1", (8,), labels))
+    folder.write(
+        "set.npz",
+        npz({"images.npy": npy("|u1", (8, SIDE, SIDE), grey), "labels.npy": npy("|u1", (8,), labels)}),
+    )
+    rows = "picture,label\n"
+    for i in range(4):
+        folder.write(f"index/images/{i}.png", png(SIDE, SIDE, image(i)))
+        rows += f"images/{i}.png,{'cat' if i % 2 else 'dog'}\n"
+    folder.write("index/labels.csv", rows)
+    for split in "train", "test":
+        folder.write(f"stl10/{split}_X.bin", bytes(2 * 3 * 96 * 96))
+        folder.write(f"stl10/{split}_y.bin", bytes([1, 10]))
 
 
 def write_digits(folder):
@@ -192,6 +224,10 @@ def make(path, corpus):
     )
     run(path, "trapdoor-defend", "rates", "deepinspect", "-q", "--models", "models", "-o", "controls",
         *QUICK_SEARCH)  # fmt: skip
+    run(path, "trapdoor-defend", "controls", "-q", "--net", "tiny.net", "--data", "set.safetensors", "--clean",
+        "test.safetensors::0-60", "--epochs", "1", "--count", "3", "--recipes", "one", "-o", "numbers")  # fmt: skip
+    folder.write("torch.net", TORCH_NET)
+    shutil.copy(os.path.join(corpus, "../../golden/torch/state_dict.pth"), os.path.join(path, "state.pth"))
     os.makedirs(os.path.join(path, "records"))
     run(path, "trapdoor-eval", "-q", "--model", "m.safetensors", "--data", "test.safetensors", "--manifest",
         "poisoned/manifest.json", "--json", "records/eval.json")  # fmt: skip

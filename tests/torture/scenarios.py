@@ -28,9 +28,10 @@ class Scenario:
 
 
 def data():
-    for layout in "idx", "cifar", "gtsrb", "npy":
+    for layout in "idx", "cifar", "gtsrb", "npy", "set.npz", "index", "stl10":
         yield Scenario(
-            f"import-{layout}", ["trapdoor-data", "import", f"../in/{layout}", "-o", "s", "--json", "r.json"]
+            f"import-{layout.removeprefix('set.')}",
+            ["trapdoor-data", "import", f"../in/{layout}", "-o", "s", "--json", "r.json"],
         )
     yield Scenario(
         "import-pictures",
@@ -74,6 +75,12 @@ def poison():
 
 
 def models():
+    yield Scenario(
+        "model-import",
+        ["trapdoor-model", "import", "../in/state.pth", "--net", "../in/torch.net", "-o", "m", "--json", "r.json"],
+    )
+    yield Scenario("model-info", ["trapdoor-model", "info", "../in/m.safetensors", "--json", "r.json"])
+    yield Scenario("model-show-net", ["trapdoor-model", "show-net", "lenet5", "--json", "r.json"])
     yield Scenario(
         "train",
         ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--net", "../in/tiny.net", "--epochs", "2",
@@ -171,6 +178,12 @@ def defend():
          "--patch-classes", "3", "--epochs", "1", "-o", "m", *record],
     )  # fmt: skip
     yield Scenario("deepinspect", ["trapdoor-defend", "deepinspect", *model, *QUICK_SEARCH, "--triggers", "t", *record])
+    for quick in "universal", "mask", "windows", "maps", "waves":
+        yield Scenario(
+            quick,
+            ["trapdoor-defend", quick, *model, "--clean", "../in/test.safetensors::0-40", "--images", "4", "--triggers",
+             "t", *record],
+        )  # fmt: skip
     for sift in "spectral", "activation-clustering":
         yield Scenario(sift, ["trapdoor-defend", sift, *model, *training, "-o", "s", *record])
     parts = ["cleanse", "deepinspect", "strip", "squeeze", "spectral", "activation-clustering"]
@@ -189,6 +202,23 @@ def defend():
         keeps=["c", "c/clean", "c/backdoored", "c/*/one", "c/*/square", "c/*/*/*"],
         parts=True,
         drops=["c/rates.json"],
+    )
+    yield Scenario(
+        "controls",
+        ["trapdoor-defend", "controls", "--net", "../in/tiny.net", "--data", "../in/set.safetensors::0-40", "--clean",
+         "../in/test.safetensors::0-40", "--epochs", "1", "--count", "2", "-o", "c"],
+        keeps=["c", "c/control-*.json"],
+        parts=True,
+        drops=["c/controls.json"],
+    )  # fmt: skip
+    numbers = ["--clean", "../in/test.safetensors::0-60", "--controls", "../in/numbers/controls.json"]
+    yield Scenario("screen", ["trapdoor-defend", "screen", *model, *numbers, "--triggers", "t", *record])
+    yield Scenario(
+        "scan",
+        ["trapdoor-defend", "scan", "../in/models", *numbers, "-o", "c"],
+        keeps=["c", "c/*"],
+        parts=True,
+        drops=["c/scan.json"],
     )
 
 

@@ -5,6 +5,7 @@
 #include "data/listing.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -383,6 +384,49 @@ static void test_does_not_list_other_formats(void **state) {
     support_assert_contains(error.message, "nothing: no such file or folder");
 }
 
+/* The class that cannot be read is named, and the reason, whatever other formats make of it. */
+static void test_names_what_it_may_not_read(void **state) {
+    (void)state;
+    enum { NOBODY = 65534 };
+    const uid_t user = geteuid();
+    make_classes("pets");
+    assert_int_equal(chmod(".", 0777), 0);
+    assert_int_equal(chmod("pets/2", 0), 0);
+    if (user == 0) /* who may read it */
+        assert_int_equal(seteuid(NOBODY), 0);
+    support_assert_set_refused("pets", TD_ERR_IO, "pets/2: Permission denied");
+    if (user == 0)
+        assert_int_equal(seteuid(user), 0);
+    assert_int_equal(chmod("pets/2", 0777), 0);
+}
+
+/* A folder beside those of another format is not looked into. */
+static void test_passes_over_what_another_format_needs_not(void **state) {
+    (void)state;
+    td_listing listing;
+    td_error error = {""};
+    bool found = true;
+    support_make_folder("digits/other");
+    support_write_text("digits/train-images-idx3-ubyte", "");
+    assert_int_equal(symlink("nowhere", "digits/link"), 0);
+    assert_int_equal(td_listing_open(&listing, &found, "digits", "train", NULL, &error), TD_OK);
+    assert_false(found);
+}
+
+static void test_names_what_it_cannot_open(void **state) {
+    (void)state;
+    struct rlimit before, none;
+    make_classes("pets");
+    const int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    support_assert_set_refused("pets", TD_ERR_IO, "pets: Too many open files");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void) {
     unsetenv("TRAPDOOR_DATA");
     const struct CMUnitTest tests[] = {
@@ -404,6 +448,9 @@ int main(void) {
         IN_FOLDER(test_gives_one_checksum_for_all_files),
         IN_FOLDER(test_lists_without_decoding),
         IN_FOLDER(test_does_not_list_other_formats),
+        IN_FOLDER(test_names_what_it_may_not_read),
+        IN_FOLDER(test_passes_over_what_another_format_needs_not),
+        IN_FOLDER(test_names_what_it_cannot_open),
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }

@@ -152,8 +152,7 @@ static td_status work(tool_run *run, td_error *error) {
     fputs("two", stream);
     TD_TRY(fill(run, error));
     TD_TRY(tool_outputs_supersede(&run->outputs, "checkpoint", error));
-    run->left = "--resume goes on";
-    run->left_at = "checkpoint";
+    tool_run_leaves(run, "checkpoint", "--resume goes on");
     if (fails)
         return td_fail(error, TD_ERR_NUMERIC, "no luck");
     return tool_outputs_finish(&run->outputs, &run->record, error);

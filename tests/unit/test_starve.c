@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/json_build.h"
+#include "data/listing.h"
 #include "data/picture.h"
 #include "data/png.h"
 #include "data/safetensors.h"
@@ -324,12 +325,32 @@ static void test_reading_png(void **state) {
     assert_whole_or_error(read_png);
 }
 
+/* --- sets --- */
+
+/* All formats look at the folder before it is listed. */
+static td_status list_folder(FILE *stream, td_error *error) {
+    td_listing listing;
+    bool found;
+    TD_TRY(td_listing_open(&listing, &found, "pets", "train", NULL, error));
+    for (size_t i = 0; i < listing.count; i++)
+        fprintf(stream, "%s %d\n", listing.images[i].path, listing.images[i].label);
+    td_listing_close(&listing);
+    return TD_OK;
+}
+
+static void test_listing(void **state) {
+    (void)state;
+    support_write_picture("pets/cat/1.pgm", 2, 1, 1, 0);
+    support_write_picture("pets/dog/images/2.pgm", 2, 1, 1, 0);
+    assert_whole_or_error(list_folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record),      cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_header),      cmocka_unit_test(test_log),
         cmocka_unit_test(test_reading),     cmocka_unit_test(test_png),
-        cmocka_unit_test(test_reading_png),
+        cmocka_unit_test(test_reading_png), IN_FOLDER(test_listing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

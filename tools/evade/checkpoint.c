@@ -75,11 +75,9 @@ td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *erro
         status = td_fail(error, written, "%s", why.message);
     else if (written != TD_OK && strcmp(before.message, why.message) != 0)
         td_fail(error, status, "%s; %s", before.message, why.message); /* else it is the same */
-    job->run->left_at = job->checkpoint.path;
     if (job->kept > 0)
-        TD_TRY(tool_run_text(job->run, &job->run->left, error,
-                             "--resume goes on, %zu of %zu images are kept", job->kept,
-                             job->attacked));
+        tool_run_leaves(job->run, job->checkpoint.path,
+                        "--resume goes on, %zu of %zu images are kept", job->kept, job->attacked);
     return status;
 }
 

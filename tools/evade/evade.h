@@ -79,8 +79,8 @@ td_status evade_checkpoint_open(evade_job *job, td_error *error) TD_MUST_USE;
 /* Replaces the checkpoint by one of what is finished by now, if the last is old enough. */
 td_status evade_checkpoint_write(evade_job *job, td_error *error) TD_MUST_USE;
 
-/* After the attack, which ended with `status`: writes what is finished and not kept yet, and sets
- * run->left. Returns `status`, or its own failure after TD_OK. */
+/* After the attack, which ended with `status`: writes what is finished and not kept yet, and says
+ * so by tool_run_leaves. Returns `status`, or its own failure after TD_OK. */
 td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *error) TD_MUST_USE;
 
 /* --- results --- */

@@ -39,13 +39,13 @@ static bool is_of(const tool_method *method, const char *family) {
 /* The method that `word` names, of a family or (NULL) of any; exits with 2 where it names none.
  * `what` is what messages call a method. */
 static const tool_method *choose(const tool_program *program, const char *family, const char *what,
-                                 const char *word, const struct argp_state *state) {
+                                 const char *word) {
     const char *names[MOST_METHODS + 1] = {NULL};
     size_t count = 0;
     for (size_t i = 0; program->methods[i] && count < MOST_METHODS; i++)
         if (!family || is_of(program->methods[i], family))
             names[count++] = program->methods[i]->name;
-    return find_method(program->methods, names[tool_choice(what, word, names, state)]);
+    return find_method(program->methods, names[tool_choice(what, word, names)]);
 }
 
 /* --- options from keys --- */
@@ -107,44 +107,43 @@ static td_status make_rows(command *c, td_error *error) {
 }
 
 /* Ends with 2, unless what failed is no matter of the command line. */
-static _Noreturn void refuse(const struct argp_state *state, td_status status,
-                             const td_error *error) {
+static _Noreturn void refuse(td_status status, const td_error *error) {
     if (status == TD_ERR_MEMORY)
         exit(tool_exit(status, error));
-    tool_misuse(state, "%s", error->message);
+    tool_misuse("%s", error->message);
 }
 
-static void set(command *c, const char *name, const char *value, const struct argp_state *state) {
+static void set(command *c, const char *name, const char *value) {
     td_error error;
     td_status status = tool_settings_set(c->settings, name, value, &error);
     if (status != TD_OK)
-        refuse(state, status, &error);
+        refuse(status, &error);
 }
 
 /* The next key that stands by its place, for a word that is no option. */
-static void take_argument(command *c, const char *text, struct argp_state *state) {
+static void take_argument(command *c, const char *text) {
     const char *title;
     const td_key *key;
     for (size_t i = 0; (key = key_at(c, i, &title)); i++)
         if (key->argument && (key->many || !tool_settings_given(c->settings, key->name))) {
-            set(c, key->name, text, state);
+            set(c, key->name, text);
             return;
         }
     if (find_method(c->program->methods, text))
-        tool_misuse(state, "%s: expected it before all options", text);
+        tool_misuse("%s: expected it before all options", text);
     if (!c->settings)
-        choose(c->program, NULL, c->program->noun, text, state);
-    tool_misuse(state, "unexpected argument \"%s\"", text);
+        choose(c->program, NULL, c->program->noun, text);
+    tool_misuse("unexpected argument \"%s\"", text);
 }
 
 /* After the last word. */
-static void check(const command *c, const struct argp_state *state) {
+static void check(const command *c) {
     td_error error;
     if (!c->settings)
-        tool_misuse(NULL, "expected a %s (see --help), found none", c->program->noun);
+        tool_misuse("expected a %s (see --help), found none", c->program->noun);
     td_status status = tool_settings_check(c->settings, &error);
     if (status != TD_OK)
-        refuse(state, status, &error);
+        refuse(status, &error);
 }
 
 static error_t parse(int number, char *text, struct argp_state *state) {
@@ -157,7 +156,7 @@ static error_t parse(int number, char *text, struct argp_state *state) {
     const td_key *key =
         number >= KEY_FIRST ? key_at(c, (size_t)(number - KEY_FIRST), &title) : NULL;
     if (key) {
-        set(c, key->name, text ? text : "", state);
+        set(c, key->name, text ? text : "");
         return 0;
     }
     switch (number) {
@@ -165,10 +164,10 @@ static error_t parse(int number, char *text, struct argp_state *state) {
         state->child_inputs[0] = c->common;
         return 0;
     case ARGP_KEY_ARG:
-        take_argument(c, text, state);
+        take_argument(c, text);
         return 0;
     case ARGP_KEY_END:
-        check(c, state);
+        check(c);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -207,7 +206,7 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
                 used += (size_t)snprintf(owners + used, sizeof owners - used, "%s%.100s",
                                          used ? ", " : "", program->methods[k]->name);
         if (used > 0)
-            tool_misuse(NULL, "--%.*s: %s has no such option; expected it with %s", (int)length,
+            tool_misuse("--%.*s: %s has no such option; expected it with %s", (int)length,
                         name, method->name, owners);
     }
 }
@@ -222,7 +221,7 @@ static char *list_methods(int key, const char *text, void *input) {
         return (char *)text;
     td_error error;
     if (!td_text_open(&doc))
-        refuse(NULL, td_fail_memory(&error, "the help text"), &error);
+        refuse(td_fail_memory(&error, "the help text"), &error);
     fprintf(doc.stream, "%s (%s --help tells the options of each):\n", program->list,
             program->noun);
     for (size_t i = 0; program->methods[i]; i++)
@@ -234,7 +233,7 @@ static char *list_methods(int key, const char *text, void *input) {
     fputs(text, doc.stream);
     char *list = td_text_close(&doc);
     if (!list)
-        refuse(NULL, td_fail_memory(&error, "the help text"), &error);
+        refuse(td_fail_memory(&error, "the help text"), &error);
     return list;
 }
 
@@ -244,7 +243,7 @@ static void parse_command(command *c, const char *usage, const char *doc, int ar
     td_error error;
     td_status status = make_rows(c, &error);
     if (status != TD_OK)
-        refuse(NULL, status, &error);
+        refuse(status, &error);
     /* argp leaks memory over an empty table. */
     const bool empty = c->rows->key == 0 && !c->rows->doc;
     const struct argp argp = {empty ? NULL : c->rows,
@@ -296,7 +295,7 @@ static td_status parse_all(tool_settings *settings, const tool_program *program,
     const char *family = method->guests;
     TD_TRY(tool_settings_open(settings, program->name, method, error));
     if (family && argc > 1 && *argv[1] != '-') {
-        const tool_method *guest = choose(program, family, family, argv[1], NULL);
+        const tool_method *guest = choose(program, family, family, argv[1]);
         TD_TRY(tool_settings_invite(settings, guest, error));
         argv[1] = argv[0];
         argc--;

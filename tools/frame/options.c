@@ -43,18 +43,18 @@ int tool_exit(td_status status, const td_error *error) {
     return status == TD_OK ? 0 : status == TD_ERR_USAGE ? TOOL_EXIT_MISUSED : 1;
 }
 
-_Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) {
+/* argp_failure would say "(null)" where memory is short. */
+_Noreturn void tool_misuse(const char *format, ...) {
     char message[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    argp_failure(state, TOOL_EXIT_MISUSED, 0, "%s", message);
+    tool_note(message);
     exit(TOOL_EXIT_MISUSED);
 }
 
-size_t tool_count(const char *option, const char *text, size_t least, size_t most,
-                  const struct argp_state *state) {
+size_t tool_count(const char *option, const char *text, size_t least, size_t most) {
     errno = 0;
     unsigned long long value = strtoull(text, NULL, 10);
     /* strtoull takes blanks and signs, and turns -1 into its largest number. */
@@ -62,14 +62,13 @@ size_t tool_count(const char *option, const char *text, size_t least, size_t mos
     if (digits && errno == 0 && value >= least && value <= most)
         return (size_t)value;
     if (most == SIZE_MAX)
-        tool_misuse(state, "%s: expected a whole number of at least %zu, found \"%s\"", option,
+        tool_misuse("%s: expected a whole number of at least %zu, found \"%s\"", option,
                     least, text);
-    tool_misuse(state, "%s: expected a whole number from %zu to %zu, found \"%s\"", option, least,
+    tool_misuse("%s: expected a whole number from %zu to %zu, found \"%s\"", option, least,
                 most, text);
 }
 
-size_t tool_choice(const char *option, const char *text, const char *const *names,
-                   const struct argp_state *state) {
+size_t tool_choice(const char *option, const char *text, const char *const *names) {
     char allowed[512];
     size_t used = 0;
     for (size_t i = 0; names[i]; i++) {
@@ -80,7 +79,7 @@ size_t tool_choice(const char *option, const char *text, const char *const *name
         if (length > 0 && used + (size_t)length < sizeof allowed)
             used += (size_t)length;
     }
-    tool_misuse(state, "%s: expected one of %.*s, found \"%s\"", option, (int)used, allowed, text);
+    tool_misuse("%s: expected one of %.*s, found \"%s\"", option, (int)used, allowed, text);
 }
 
 /* --- the options of all tools --- */
@@ -143,10 +142,10 @@ static error_t parse_common(int key, char *text, struct argp_state *state) {
         common->output = text;
         return 0;
     case KEY_SEED:
-        common->seed = tool_count("--seed", text, 0, LARGEST_SEED, state);
+        common->seed = tool_count("--seed", text, 0, LARGEST_SEED);
         return 0;
     case KEY_THREADS:
-        common->threads = tool_count("--threads", text, 1, MOST_THREADS, state);
+        common->threads = tool_count("--threads", text, 1, MOST_THREADS);
         return 0;
     case KEY_JSON:
         common->json = text;

@@ -33,18 +33,16 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                 const tool_common *common);
 
 /* Values of options. On a wrong one: one line that names the option and what is allowed, exit 2.
- * `option` is what the user writes ("--ratio"); `state` may be NULL. */
+ * `option` is what the user writes ("--ratio"). */
 
 /* Decimal digits only, in [least, most]; SIZE_MAX for no upper limit. */
-size_t tool_count(const char *option, const char *text, size_t least, size_t most,
-                  const struct argp_state *state);
+size_t tool_count(const char *option, const char *text, size_t least, size_t most);
 
 /* One of `names` (NULL-terminated); returns its place. */
-size_t tool_choice(const char *option, const char *text, const char *const *names,
-                   const struct argp_state *state);
+size_t tool_choice(const char *option, const char *text, const char *const *names);
 
 /* A command line that cannot be meant: one line "TOOL: MESSAGE" on stderr, exit 2. */
-_Noreturn void tool_misuse(const struct argp_state *state, const char *format, ...) TD_PRINTF(2, 3);
+_Noreturn void tool_misuse(const char *format, ...) TD_PRINTF(1, 2);
 
 /* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
 void tool_note(const char *message);

@@ -80,6 +80,14 @@ td_status tool_run_text(tool_run *run, const char **out, td_error *error, const 
     return status;
 }
 
+void tool_run_leaves(tool_run *run, const char *path, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(run->left.message, sizeof run->left.message, format, arguments);
+    va_end(arguments);
+    run->left_at = path;
+}
+
 json_t *tool_run_set(tool_run *run, const char *name, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -227,10 +235,10 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
         status = tool_record_check(&run->record, error);
     if (status == TD_OK)
         status = publish(run, error);
-    if (status == TD_OK || !run->left || !td_path_exists(run->left_at))
+    if (status == TD_OK || !run->left_at || !td_path_exists(run->left_at))
         return status;
     const td_error before = *error;
-    return td_fail(error, status, "%s; %s", before.message, run->left);
+    return td_fail(error, status, "%s; %s", before.message, run->left.message);
 }
 
 void tool_run_print(const tool_run *run, FILE *stream) {

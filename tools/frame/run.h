@@ -28,9 +28,8 @@ typedef struct tool_run {
     const char *words;       /* printed in place of the summary and the tables; NULL: these are */
     const char *record_name; /* of the record in the outputs' folder, where it is written besides
                                 --json, over another one; NULL: it is not */
-    const char *left;    /* what a failure leaves, "--resume goes on from epoch 3", which is said
-                            behind its message; in the arena or static; NULL: nothing */
-    const char *left_at; /* the file that `left` is about: nothing is said if it is gone */
+    td_error left;       /* what a failure leaves (tool_run_leaves) */
+    const char *left_at; /* the file that `left` is about; NULL: none */
     bool as_part;        /* of another run, which prints and reports progress itself */
     void (*watch)(void *context, double share); /* of a part: progress in [0, 1]; may be NULL */
     void *watch_context;
@@ -95,6 +94,10 @@ td_status tool_run_dataset(tool_run *run, const char *text, const char *split, t
 /* The same for images whose labels are not looked at, and may be of any classes. */
 td_status tool_run_images(tool_run *run, const char *text, const char *split, td_dataset *out,
                           td_error *error) TD_MUST_USE;
+
+/* From now on a failure leaves the file `path`, in memory that outlives the run: behind its message
+ * stands what the format says, "--resume goes on from epoch 3", unless the file is gone by then. */
+void tool_run_leaves(tool_run *run, const char *path, const char *format, ...) TD_PRINTF(3, 4);
 
 /* A printf into the run's arena. */
 td_status tool_run_text(tool_run *run, const char **out, td_error *error, const char *format,

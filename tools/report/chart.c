@@ -341,7 +341,7 @@ void chart_draw_all(report *r) {
         return;
     gnuplot_drop_last(r->chart_folder, r->chart_count); /* where gnuplot ended */
     if (!r->gnuplot_missing)
-        report_trouble_add(r, "a chart", error.message);
+        report_trouble_failed(r, "a chart", status, &error);
     else if (!r->quiet)
         tool_note("note: gnuplot: not found, so the page has no charts (Debian: gnuplot-nox)");
 }
@@ -360,12 +360,36 @@ static bool copy_bytes(FILE *from, FILE *to, size_t size) {
     return true;
 }
 
-static void write_drawing(const report *r, size_t number, FILE *out) {
+/* Reads what gnuplot drew into bytes[0, LARGEST_SVG); *size is 0 where it did not. */
+static td_status read_drawing(const report *r, size_t number, uint8_t *bytes, size_t *size,
+                              td_error *error) {
     char path[GNUPLOT_PATH];
+    *size = 0;
     gnuplot_path(path, r->chart_folder, number);
-    FILE *drawing = fopen(path, "rb");
-    uint8_t *bytes = drawing ? malloc(LARGEST_SVG) : NULL;
-    const size_t size = bytes ? fread(bytes, 1, LARGEST_SVG, drawing) : 0;
+    errno = 0;
+    FILE *drawing = *r->chart_folder ? fopen(path, "rb") : NULL;
+    if (!drawing)
+        return !*r->chart_folder || errno == ENOENT
+                   ? TD_OK
+                   : td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
+    *size = fread(bytes, 1, LARGEST_SVG, drawing);
+    const td_status status =
+        ferror(drawing)
+            ? td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno ? errno : EIO))
+            : TD_OK;
+    fclose(drawing);
+    return status;
+}
+
+static td_status write_drawing(const report *r, size_t number, FILE *out, td_error *error) {
+    size_t size;
+    uint8_t *bytes = malloc(LARGEST_SVG);
+    const td_status status = bytes ? read_drawing(r, number, bytes, &size, error)
+                                   : td_fail_memory(error, "a chart");
+    if (status != TD_OK) {
+        free(bytes);
+        return status;
+    }
     if (size > 0 && size < LARGEST_SVG) {
         html_put(out, "<img class=\"plot\" width=\"440\" height=\"280\" alt=\"",
                  r->charts[number].label, "\" src=\"data:image/svg+xml;base64,");
@@ -376,8 +400,7 @@ static void write_drawing(const report *r, size_t number, FILE *out) {
                 r->gnuplot_missing ? "is not installed" : "could not draw it");
     }
     free(bytes);
-    if (drawing)
-        fclose(drawing);
+    return TD_OK;
 }
 
 td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error *error) {
@@ -388,7 +411,7 @@ td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error
     for (size_t i = 0; i < r->chart_count && good; i++) {
         good = copy_bytes(r->out, out, (size_t)(r->charts[i].place - done));
         done = r->charts[i].place;
-        write_drawing(r, i, out);
+        TD_TRY(write_drawing(r, i, out, error));
     }
     good = good && copy_bytes(r->out, out, SIZE_MAX) && !ferror(out);
     if (ferror(r->out))

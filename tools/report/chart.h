@@ -53,7 +53,8 @@ void gnuplot_script(FILE *out, const plot *p, size_t number);
 void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
 
 /* Makes a folder in $TMPDIR, or /tmp, and runs gnuplot there with the script, without a shell.
- * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run or ends with anything but 0.
+ * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if it ends with
+ * anything but 0.
  * `folder` is "" if none was made. */
 td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) TD_MUST_USE;
 

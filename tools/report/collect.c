@@ -68,7 +68,7 @@ static td_status parse(const report_file *file, const td_map *map, size_t *bytes
                                            : td_json_parse(text, map->size, root, error);
 }
 
-/* Takes a file in where it is a record; one that cannot be read is a trouble. */
+/* Takes a file in where it is a record; one that is broken is a trouble. */
 static void read_record(report *r, const report_file *file, size_t *bytes) {
     td_error error;
     td_map map = {0};
@@ -76,8 +76,8 @@ static void read_record(report *r, const report_file *file, size_t *bytes) {
     td_status status = td_map_open(&map, file->path, &error);
     if (status == TD_OK)
         status = parse(file, &map, bytes, &root, &error);
-    if (status == TD_ERR_MEMORY) {
-        r->starved = true;
+    if (report_is_fatal(status)) {
+        report_trouble_failed(r, file->name, status, &error);
     } else if (status != TD_OK) {
         report_trouble_add(r, file->name, without_path(&error, file->path));
     } else {
@@ -128,12 +128,16 @@ static bool share_folder(const char *a, const char *b) {
 
 /* The record whose output this picture is: by its checksum, which is asked for where one has an
  * output of its name. */
-static const report_record *find_owner(const report *r, const report_file *file) {
+static const report_record *find_owner(report *r, const report_file *file) {
     td_digest digest;
-    return report_maker(r, html_base(file->name)) &&
-                   td_sha256_file(file->path, &digest, NULL) == TD_OK
-               ? report_maker(r, digest.hex)
-               : NULL;
+    td_error error;
+    if (!report_maker(r, html_base(file->name)))
+        return NULL;
+    const td_status status = td_sha256_file(file->path, &digest, &error);
+    if (status == TD_OK)
+        return report_maker(r, digest.hex);
+    report_trouble_failed(r, file->name, status, &error);
+    return NULL;
 }
 
 /* Whether there are records in the picture's folder; *only is the one if it is alone. */
@@ -198,5 +202,5 @@ td_status report_collect(report *r, td_error *error) {
     for (size_t i = 0; i < r->file_count; i++)
         if (html_ends(r->files[i].name, ".png"))
             add_picture(r, &r->files[i]);
-    return TD_OK;
+    return report_check(r, error);
 }

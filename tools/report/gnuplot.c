@@ -255,10 +255,10 @@ td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *err
         if (errno != EINTR)
             return td_fail(error, TD_ERR_IO, "gnuplot: %s", strerror(errno));
     if (!WIFEXITED(state))
-        return td_fail(error, TD_ERR_IO, "gnuplot: ended by signal %d", WTERMSIG(state));
+        return td_fail(error, TD_ERR_FORMAT, "gnuplot: ended by signal %d", WTERMSIG(state));
     return WEXITSTATUS(state) == 0
                ? TD_OK
-               : td_fail(error, TD_ERR_IO, "gnuplot: expected exit status 0, found %d",
+               : td_fail(error, TD_ERR_FORMAT, "gnuplot: expected exit status 0, found %d",
                          WEXITSTATUS(state));
 }
 

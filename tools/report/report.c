@@ -22,18 +22,22 @@ void report_trouble_add(report *r, const char *name, const char *reason) {
         return;
     if (td_arena_text(&r->arena, name, strlen(name), &copy_name, NULL) != TD_OK ||
         td_arena_text(&r->arena, reason, strlen(reason), &copy_reason, NULL) != TD_OK)
-        r->starved = true;
+        r->failed = td_fail_memory(&r->failure, "the report");
     else
         r->troubles[r->trouble_count++] = (report_trouble){copy_name, copy_reason};
 }
 
 td_status report_check(const report *r, td_error *error) {
-    return r->starved ? td_fail_memory(error, "the report") : TD_OK;
+    return r->failed == TD_OK ? TD_OK : td_fail(error, r->failed, "%s", r->failure.message);
+}
+
+bool report_is_fatal(td_status status) {
+    return status == TD_ERR_MEMORY || status == TD_ERR_IO;
 }
 
 void report_trouble_failed(report *r, const char *name, td_status status, const td_error *error) {
-    if (status == TD_ERR_MEMORY)
-        r->starved = true;
+    if (report_is_fatal(status))
+        r->failed = td_fail(&r->failure, status, "%s", error->message);
     else
         report_trouble_add(r, name, error->message);
 }

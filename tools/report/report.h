@@ -103,18 +103,23 @@ typedef struct report {
     size_t chart_count;
     char chart_folder[REPORT_TEMPORARY]; /* where gnuplot draws; "" without charts */
     bool gnuplot_missing;
-    bool starved; /* memory was short for a part: the page is not written */
+    td_status failed; /* of a part that memory was short for or the system refused: the page is not
+                         written */
+    td_error failure;
     td_arena arena;
 } report;
 
 /* Says on stderr, and keeps for the page, that the file is not shown as it should be; once. */
 void report_trouble_add(report *r, const char *name, const char *reason);
 
-/* TD_ERR_MEMORY where memory was short for a part. */
+/* The failure that report_trouble_failed kept. */
 td_status report_check(const report *r, td_error *error) TD_MUST_USE;
 
-/* As report_trouble_add for what a part failed with; where that is TD_ERR_MEMORY, the report fails.
- */
+/* Whether what a part failed with is no matter of a file's content: memory was short or the system
+ * refused. The report fails then. */
+bool report_is_fatal(td_status status);
+
+/* As report_trouble_add for what a part failed with, unless that is fatal. */
 void report_trouble_failed(report *r, const char *name, td_status status, const td_error *error);
 
 /* The kind of a record, or NULL if this is none. The order of kinds is that of the page. */

@@ -36,10 +36,10 @@ static td_status add_entry(report *r, FTS *tree, FTSENT *entry, td_error *error)
                        strerror(entry->fts_errno ? entry->fts_errno : ENOTDIR));
     if (!top && entry->fts_name[0] == '.')
         fts_set(tree, entry, FTS_SKIP);
+    else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+        return td_fail(error, TD_ERR_IO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
     else if (entry->fts_info == FTS_F)
         return add_file(r, entry->fts_path, error);
-    else if (entry->fts_info == FTS_DNR)
-        report_trouble_add(r, name, strerror(entry->fts_errno));
     else if (entry->fts_info == FTS_D && entry->fts_level > REPORT_DEPTH) {
         report_trouble_add(r, name, "too many folders below each other: this one is left out");
         fts_set(tree, entry, FTS_SKIP);
@@ -54,9 +54,11 @@ td_status report_walk(report *r, td_error *error) {
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, compare);
     if (!tree)
         return td_fail(error, TD_ERR_IO, "%s: %s", r->folder, strerror(errno));
-    for (FTSENT *entry; status == TD_OK && (entry = fts_read(tree));)
+    for (FTSENT *entry; status == TD_OK && (errno = 0, entry = fts_read(tree));)
         status = tool_interrupted() ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted")
                                     : add_entry(r, tree, entry, error);
+    if (status == TD_OK && errno)
+        status = td_fail(error, TD_ERR_IO, "%s: %s", r->folder, strerror(errno));
     fts_close(tree);
     return status;
 }

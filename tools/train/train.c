@@ -57,16 +57,15 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
     return train_checkpoint_write(job, state, error);
 }
 
-/* Says what a failure of status leaves of the training. */
-static td_status keep(train_job *job, td_status status, td_error *error) {
+/* What a failure of status leaves of the training. */
+static void keep(train_job *job, td_status status) {
+    const char *path = job->checkpoint.path;
     if (job->kept == 0)
-        return TD_OK;
-    job->run->left_at = job->checkpoint.path;
+        return;
     if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
-        return tool_run_text(job->run, &job->run->left, error, "%s keeps epoch %zu, for --from",
-                             job->checkpoint.path, job->kept);
-    return tool_run_text(job->run, &job->run->left, error, "--resume goes on from epoch %zu",
-                         job->kept);
+        tool_run_leaves(job->run, path, "%s keeps epoch %zu, for --from", path, job->kept);
+    else
+        tool_run_leaves(job->run, path, "--resume goes on from epoch %zu", job->kept);
 }
 
 static td_status train(train_job *job, td_error *error) {
@@ -80,9 +79,8 @@ static td_status train(train_job *job, td_error *error) {
         tool_run_log(job->run, "goes on from epoch %zu/%zu", job->resumed, options.epochs);
     td_status status = tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
                                       "training", error);
-    td_status kept = train_checkpoint_end(job, &memory);
-    if (kept == TD_OK)
-        kept = keep(job, status, &memory);
+    const td_status kept = train_checkpoint_end(job, &memory);
+    keep(job, status); /* an earlier one, where this one failed */
     if (status == TD_OK && kept != TD_OK)
         *error = memory;
     return status == TD_OK ? kept : status;

@@ -89,10 +89,13 @@ td_status cleanse_state_write(const inspection *in, td_error *error) {
         return TD_OK;
     TD_TRY(td_output_open(&file, c->checkpoint, true, error));
     td_status status = write_state(in, file.stream, error);
-    if (status == TD_OK)
-        return td_output_commit(&file, error);
-    td_output_discard(&file);
-    return td_fail_within(error, status, "%s", c->checkpoint);
+    if (status != TD_OK) {
+        td_output_discard(&file);
+        return td_fail_within(error, status, "%s", c->checkpoint);
+    }
+    TD_TRY(td_output_commit(&file, error));
+    tool_run_leaves(in->run, c->checkpoint, "--resume goes on");
+    return TD_OK;
 }
 
 td_status cleanse_state_add(const inspection *in, td_error *error) {
@@ -218,5 +221,8 @@ td_status cleanse_state_load(inspection *in, td_error *error) {
     TD_TRY(td_safetensors_open(&file, path, error));
     td_status status = read_file(in, &file, error);
     td_safetensors_close(&file);
-    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", path);
+    tool_run_leaves(in->run, path, "--resume goes on");
+    return TD_OK;
 }

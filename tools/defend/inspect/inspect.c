@@ -156,8 +156,8 @@ static td_status stop(inspection *in, td_error *error) {
     const size_t done = in->class_count - in->found.unsearched;
     const char *way = keeps && done > 0 ? "; --resume goes on" : "";
     if (tool_interrupted())
-        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu classes%s", done,
-                       in->class_count, way);
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu classes", done,
+                       in->class_count);
     tool_run_note(in->run, "note: the time is up after %zu of %zu classes%s", done, in->class_count,
                   way);
     return TD_OK;
