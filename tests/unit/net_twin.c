@@ -32,6 +32,12 @@ static pair pair_of(const twin_run *run, const char *name) {
     return (pair){(double)value->pair.first, (double)value->pair.second};
 }
 
+/* Padding above and left. */
+static pair pad_of(const twin_run *run) {
+    const td_setting *value = value_of(run, "pad");
+    return (pair){(double)value->sides.top, (double)value->sides.left};
+}
+
 static size_t count_of(const twin_run *run, const char *name) {
     return value_of(run, name)->count;
 }
@@ -72,8 +78,10 @@ static void for_each_output(const twin_run *run,
 static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, size_t o) {
     const td_shape in = in_shape(run);
     const pair kernel = pair_of(run, "kernel"), stride = pair_of(run, "stride");
-    const pair pad = pair_of(run, "pad");
+    const pair pad = pad_of(run);
     const size_t height = (size_t)kernel.first, width = (size_t)kernel.second;
+    const size_t channels = in.channels / count_of(run, "groups");
+    const size_t first = o / (run->node->shape.channels / count_of(run, "groups")) * channels;
     double sum = count_of(run, "bias") > 0 ? run->params[1][o] : 0;
     for (size_t ky = 0; ky < height; ky++)
         for (size_t kx = 0; kx < width; kx++) {
@@ -81,9 +89,9 @@ static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, siz
             ptrdiff_t ix = place(x, stride.second, kx, pad.second);
             if (!inside(in, iy, ix))
                 continue;
-            const double *pixel = run->in[0] + at(in, n, (size_t)iy, (size_t)ix, 0);
-            const double *weight = run->params[0] + (o * in.channels * height + ky) * width + kx;
-            for (size_t i = 0; i < in.channels; i++)
+            const double *pixel = run->in[0] + at(in, n, (size_t)iy, (size_t)ix, first);
+            const double *weight = run->params[0] + (o * channels * height + ky) * width + kx;
+            for (size_t i = 0; i < channels; i++)
                 sum += pixel[i] * weight[i * height * width];
         }
     return sum;
@@ -103,7 +111,7 @@ static pair pool_stride(const twin_run *run) {
 
 static double max_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair size = pair_of(run, "size"), pad = pad_of(run);
     const pair stride = pool_stride(run);
     double largest = -INFINITY;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
@@ -160,19 +168,22 @@ static void flatten(const twin_run *run) {
 
 static double avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair size = pair_of(run, "size"), pad = pad_of(run);
     const pair stride = pool_stride(run);
+    const td_setting *sides = value_of(run, "pad");
+    const td_shape padded = {in.height + sides->sides.bottom, in.width + sides->sides.right, 1};
     double sum = 0, there = 0;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
         for (size_t kx = 0; kx < (size_t)size.second; kx++) {
             ptrdiff_t iy = place(y, stride.first, ky, pad.first);
             ptrdiff_t ix = place(x, stride.second, kx, pad.second);
-            if (!inside(in, iy, ix))
-                continue;
-            sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
-            there++;
+            if (inside(in, iy, ix))
+                sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
+            there += count_of(run, "count_include_pad") > 0
+                         ? iy < (ptrdiff_t)padded.height && ix < (ptrdiff_t)padded.width
+                         : inside(in, iy, ix);
         }
-    return sum / (count_of(run, "count_include_pad") > 0 ? size.first * size.second : there);
+    return sum / there;
 }
 
 static void avg_pool(const twin_run *run) {

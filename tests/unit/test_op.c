@@ -72,6 +72,7 @@ static void channels_are_as_said(void **state) {
             assert_false(mixes(&net));
             break;
         case TD_CHANNELS_NEW:
+        case TD_CHANNELS_GROUPED:
             assert_int_equal(channels, 2);
             assert_true(net.param_count > 0 && mixes(&net));
             break;

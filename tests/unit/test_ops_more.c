@@ -55,6 +55,14 @@ static void avg_pool(void **state) {
         {NET_IMAGE(7, 6, 17) "p = avg-pool(input) size=3 stride=2 pad=1 count_include_pad=0\n"
                              "flat = flatten(p)\n",
          3, NULL, true},
+        {NET_IMAGE(8, 5, 3) "p = avg-pool(input) size=3 stride=2 pad=1 ceil=1\nflat = flatten(p)\n",
+         2, NULL, true},
+        {NET_IMAGE(8, 5, 3) "p = avg-pool(input) size=3 stride=2 pad=0x1x1x0 ceil=1 "
+                            "count_include_pad=0\nflat = flatten(p)\n",
+         2, NULL, true},
+        /* A window that would begin in the padding is left out. */
+        {NET_IMAGE(5, 4, 2) "p = avg-pool(input) size=2 stride=4 pad=1 ceil=1\nflat = flatten(p)\n",
+         2, NULL, true},
         {NET_IMAGE(9, 8, 3) "p = avg-pool(input) size=2x3 stride=3x1 pad=1x0 count_include_pad=0\n"
                             "flat = flatten(p)\n",
          2, NULL, true},
