@@ -19,6 +19,7 @@ typedef enum td_channels {
     TD_CHANNELS_JOINED,  /* a channel of one of the inputs, under another number */
     TD_CHANNELS_SPREAD,  /* one position of channel c / (height·width) of the input */
     TD_CHANNELS_MIXED,   /* all channels of the input, without weights */
+    TD_CHANNELS_OTHER,   /* none of these: positions and channels change places */
 } td_channels;
 
 /* One call of an operator on a batch. All arrays are [batch, height, width, channels]. */

@@ -250,7 +250,7 @@ static void refusals(void **state) {
     static const char *const cases[][2] = {
         {"a = add(input)\n", "at least 2 inputs"},
         {"c = conv(input) out=3 kernel=2\na = add(input, c)\n",
-         "expected inputs of one shape, found 6×5×3 and 5×4×3"},
+         "sides of 1 to repeat, found 6×5×3 and 5×4×3"},
         {"c = conv(input) out=4 kernel=1\na = add(input, c)\n", "6×5×3 and 6×5×4"},
         {"c = conv(input) out=3 kernel=2\na = concat(input, c)\n",
          "one height and width, found 6×5×3 and 5×4×3"},
