@@ -84,6 +84,27 @@ static bool read_pair(const td_key *key, const char *text, size_t *first, size_t
     return rest && *rest == '\0';
 }
 
+static bool read_sides(const td_key *key, const char *text, td_setting *out) {
+    size_t value[4], count = 0;
+    for (;;) {
+        text = read_count(key, text, &value[count++]);
+        if (!text || (*text && *text != 'x'))
+            return false;
+        if (*text++ == '\0')
+            break;
+        if (count == 4)
+            return false;
+    }
+    if (count == 3)
+        return false;
+    const size_t left = value[count > 1], bottom = value[count > 2 ? 2 : 0];
+    out->sides.top = value[0];
+    out->sides.left = left;
+    out->sides.bottom = bottom;
+    out->sides.right = count > 2 ? value[3] : left;
+    return true;
+}
+
 static bool read_list(const td_key *key, const char *text, td_setting *out) {
     for (out->list.count = 0; out->list.count < TD_KEY_LIST_SIZE;) {
         double *value = &out->list.values[out->list.count++];
@@ -162,6 +183,8 @@ static bool read_value(const td_key *key, const char *text, td_setting *out) {
         return *text != '\0';
     case TD_KEY_PAIR:
         return read_pair(key, text, &out->pair.first, &out->pair.second);
+    case TD_KEY_SIDES:
+        return read_sides(key, text, out);
     case TD_KEY_LIST:
         return read_list(key, text, out);
     case TD_KEY_POSITION:
@@ -223,6 +246,9 @@ const char *td_key_describe(const td_key *key, char *out, size_t size) {
         return describe_number(key, "a number or a fraction A/B", false, out, size);
     case TD_KEY_PAIR:
         return describe_number(key, "a whole number or a pair AxB", true, out, size);
+    case TD_KEY_SIDES:
+        return describe_number(key, "a whole number, AxB or TOPxLEFTxBOTTOMxRIGHT", true, out,
+                               size);
     case TD_KEY_LIST:
         return describe_number(key, "one to four numbers A,B,...", false, out, size);
     case TD_KEY_WORD:
@@ -264,6 +290,14 @@ static int print_two(const char *between, size_t first, size_t second, char *out
                            : snprintf(out, size, "%zu%s%zu", first, between, second);
 }
 
+static int print_sides(const td_setting *setting, char *out, size_t size) {
+    const size_t top = setting->sides.top, left = setting->sides.left;
+    const size_t bottom = setting->sides.bottom, right = setting->sides.right;
+    return top == bottom && left == right
+               ? print_two("x", top, left, out, size)
+               : snprintf(out, size, "%zux%zux%zux%zu", top, left, bottom, right);
+}
+
 static int print_list(const td_setting *setting, char *out, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < setting->list.count; i++) {
@@ -297,6 +331,8 @@ int td_key_print(const td_key *key, const td_setting *setting, char *out, size_t
         return snprintf(out, size, "%s", setting->text);
     case TD_KEY_PAIR:
         return print_two("x", setting->pair.first, setting->pair.second, out, size);
+    case TD_KEY_SIDES:
+        return print_sides(setting, out, size);
     case TD_KEY_LIST:
         return print_list(setting, out, size);
     case TD_KEY_POSITION:

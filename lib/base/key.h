@@ -24,6 +24,7 @@ typedef enum td_key_kind {
     TD_KEY_WORD,     /* one of `words`                       int, its place */
     TD_KEY_TEXT,     /* any text, such as a path             const char * */
     TD_KEY_PAIR,     /* a whole number or AxB                size_t[2] */
+    TD_KEY_SIDES,    /* a whole number, AxB or TOPxLEFTxBOTTOMxRIGHT */
     TD_KEY_LIST,     /* numbers A,B,... */
     TD_KEY_POSITION, /* top-left, ..., center or X+Y */
     TD_KEY_COLOUR,   /* black, white, V or R/G/B             td_colour */
@@ -92,6 +93,9 @@ typedef struct td_setting {
         struct {
             size_t first, second; /* the same for a single number */
         } pair;
+        struct {
+            size_t top, left, bottom, right; /* AxB: A at top and bottom, B left and right */
+        } sides;
         struct {
             double values[TD_KEY_LIST_SIZE];
             size_t count;

@@ -1,20 +1,8 @@
-/* The sum of its inputs, which have one shape: the shortcut of a residual block (He et al., "Deep
- * residual learning for image recognition", CVPR 2016). */
+/* The sum of its inputs: the shortcut of a residual block (He et al., "Deep residual learning for
+ * image recognition", CVPR 2016). */
+#include "nn/broadcast.h"
 #include "nn/elementwise.h"
 #include <string.h>
-
-static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
-    (void)net;
-    for (size_t k = 1; k < node->input_count; k++)
-        if (in[k].height != in[0].height || in[k].width != in[0].width ||
-            in[k].channels != in[0].channels)
-            return td_fail(error, TD_ERR_FORMAT,
-                           "expected inputs of one shape, found %zu×%zu×%zu and %zu×%zu×%zu",
-                           in[0].height, in[0].width, in[0].channels, in[k].height, in[k].width,
-                           in[k].channels);
-    node->shape = in[0];
-    return TD_OK;
-}
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
@@ -33,6 +21,25 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
         y[i] = y[i] < 0 ? 0 : y[i];
 }
 
+static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const td_shape out = run->node->shape;
+    float *restrict y = run->out + begin * out.channels;
+    (void)chunk, (void)thread;
+    memset(y, 0, (end - begin) * out.channels * sizeof *y);
+    for (size_t k = 0; k < run->node->input_count; k++) {
+        const td_broadcast b = td_broadcast_of(run, k);
+        for (size_t p = begin; p < end; p++) {
+            const float *restrict x = run->in[k] + td_broadcast_at(b, out, p);
+            float *restrict to = y + (p - begin) * out.channels;
+            for (size_t c = 0; c < out.channels; c++)
+                to[c] += x[c * b.channel];
+        }
+    }
+    for (size_t i = 0; run->relu && i < (end - begin) * out.channels; i++)
+        y[i] = y[i] < 0 ? 0 : y[i];
+}
+
 static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
     (void)chunk, (void)thread;
@@ -41,25 +48,49 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
             memcpy(run->din[k] + begin, run->dout + begin, (end - begin) * sizeof *run->dout);
 }
 
+/* What is repeated takes the sum of the gradients of its repetitions. */
+static void backward_image(void *context, size_t image) {
+    const td_run *run = context;
+    const td_shape out = run->node->shape;
+    const size_t pixels = out.height * out.width;
+    for (size_t k = 0; k < run->node->input_count; k++) {
+        const td_broadcast b = td_broadcast_of(run, k);
+        if (run->din[k])
+            memset(run->din[k] + image * b.image, 0, b.image * sizeof *run->din[k]);
+        for (size_t p = image * pixels; run->din[k] && p < (image + 1) * pixels; p++) {
+            const float *dy = run->dout + p * out.channels;
+            float *dx = run->din[k] + td_broadcast_at(b, out, p);
+            for (size_t c = 0; c < out.channels; c++)
+                dx[c * b.channel] += dy[c];
+        }
+    }
+}
+
 static void forward(const td_run *run) {
-    td_elementwise(run, forward_chunk);
+    if (td_broadcast_none(run))
+        td_elementwise(run, forward_chunk);
+    else
+        td_broadcast_pixels(run, forward_pixels);
 }
 
 static void backward(const td_run *run) {
-    td_elementwise(run, backward_chunk);
+    if (td_broadcast_none(run))
+        td_elementwise(run, backward_chunk);
+    else
+        td_parallel_each(run->batch, backward_image, (void *)run);
 }
 
 const td_op TD_OP(add) = {
     .name = "add",
     .doc = "The sum of its inputs: the shortcut of a residual block",
     .formula = "y = a + b + ...",
-    .shapes = "H×W×C, H×W×C, ... → H×W×C",
+    .shapes = "H×W×C, H×W×C, ... → H×W×C; a side of 1 is repeated",
     .least_inputs = 2,
     .most_inputs = TD_NODE_INPUTS,
     .channels = TD_CHANNELS_ADDED,
     .zero = true,
     .fuses_relu = true,
-    .infer = infer,
+    .infer = td_broadcast_infer,
     .forward = forward,
     .backward = backward,
 };

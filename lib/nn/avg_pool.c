@@ -5,21 +5,11 @@
 #include "nn/window.h"
 #include <string.h>
 
-enum { SIZE, STRIDE, PAD, COUNT_INCLUDE_PAD };
-
-static td_window window_of(const td_node *node) {
-    return td_window_of(&node->values[SIZE], &node->values[STRIDE], &node->values[PAD]);
-}
+enum { COUNT_INCLUDE_PAD = 4 };
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
     (void)net;
-    td_window w = window_of(node);
-    if (w.pad_h > w.kernel_h / 2 || w.pad_w > w.kernel_w / 2)
-        return td_fail(error, TD_ERR_FORMAT,
-                       "a pad of %zu×%zu is more than half of the %zu×%zu window", w.pad_h, w.pad_w,
-                       w.kernel_h, w.kernel_w);
-    node->shape.channels = in[0].channels;
-    return td_window_infer(&w, in[0], &node->shape, error);
+    return td_window_infer_pool(node, in[0], error);
 }
 
 /* The input pixels of an output pixel's window: rows [top, bottom), columns [left, right). */
@@ -34,16 +24,18 @@ static part part_of(const td_node *node, const td_window *w, td_shape in, size_t
               .bottom = td_size_min(y + w->kernel_h - w->pad_h, in.height),
               .left = td_size_max(x, w->pad_w) - w->pad_w,
               .right = td_size_min(x + w->kernel_w - w->pad_w, in.width)};
-    size_t pixels = td_node_count(node, COUNT_INCLUDE_PAD)
-                        ? w->kernel_h * w->kernel_w
-                        : (p.bottom - p.top) * (p.right - p.left);
-    p.share = 1.0f / (float)pixels;
+    size_t height = p.bottom - p.top, width = p.right - p.left;
+    if (td_node_count(node, COUNT_INCLUDE_PAD)) { /* what is beyond the padding never counts */
+        height = td_size_min(w->kernel_h, in.height + w->pad_h + w->pad_bottom - y);
+        width = td_size_min(w->kernel_w, in.width + w->pad_w + w->pad_right - x);
+    }
+    p.share = 1.0f / (float)(height * width);
     return p;
 }
 
 static void forward_image(void *context, size_t image) {
     const td_run *run = context;
-    const td_window w = window_of(run->node);
+    const td_window w = td_window_of_pool(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *image_in = run->in[0] + image * td_shape_size(in);
@@ -65,7 +57,7 @@ static void forward_image(void *context, size_t image) {
 
 static void backward_image(void *context, size_t image) {
     const td_run *run = context;
-    const td_window w = window_of(run->node);
+    const td_window w = td_window_of_pool(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *restrict dy = run->dout + image * td_shape_size(out);

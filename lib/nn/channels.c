@@ -7,21 +7,26 @@
 
 /* Whether its channels are those of one layer, or sums of them. */
 static bool has_layer(const td_net *net, size_t node) {
-    while (net->nodes[node].op->channels == TD_CHANNELS_KEPT ||
-           net->nodes[node].op->channels == TD_CHANNELS_ADDED)
+    td_channels channels = td_node_channels(net, &net->nodes[node]);
+    while (channels == TD_CHANNELS_KEPT || channels == TD_CHANNELS_ADDED) {
         node = net->nodes[node].inputs[0];
-    return net->nodes[node].op->channels == TD_CHANNELS_NEW;
+        channels = td_node_channels(net, &net->nodes[node]);
+    }
+    return channels == TD_CHANNELS_NEW || channels == TD_CHANNELS_GROUPED;
 }
 
 /* Whether a mask must stand behind it: what may revive a channel of zeros, and what belongs to the
  * layer. */
-static bool is_followed(const td_op *op) {
-    return op->channels == TD_CHANNELS_ADDED ||
-           (op->channels == TD_CHANNELS_KEPT && (!op->zero || op->activation)) || op->masks;
+static bool is_followed(const td_net *net, const td_node *node) {
+    const td_op *op = node->op;
+    const td_channels channels = td_node_channels(net, node);
+    return channels == TD_CHANNELS_ADDED ||
+           (channels == TD_CHANNELS_KEPT && (!op->zero || op->activation)) || op->masks;
 }
 
-static bool is_convolution(const td_op *op) {
-    return op->channels == TD_CHANNELS_NEW && !op->dense;
+static bool is_convolution(const td_net *net, const td_node *node) {
+    const td_channels channels = td_node_channels(net, node);
+    return (channels == TD_CHANNELS_NEW || channels == TD_CHANNELS_GROUPED) && !node->op->dense;
 }
 
 size_t td_channels_reader(const td_net *net, size_t node) {
@@ -39,7 +44,7 @@ size_t td_channels_reader(const td_net *net, size_t node) {
 static td_status find_layer(const td_net *net, const char *name, size_t *node, td_error *error) {
     for (size_t i = net->node_count; i-- > 0;)
         if (name ? strcmp(net->nodes[i].name, name) == 0
-                 : is_convolution(net->nodes[i].op) && net->nodes[i].shape.channels > 1) {
+                 : is_convolution(net, &net->nodes[i]) && net->nodes[i].shape.channels > 1) {
             *node = i;
             return TD_OK;
         }
@@ -58,7 +63,7 @@ td_status td_channels_find(const td_net *net, const char *name, size_t *node, td
                        "behind one, found node \"%s\", which is %s",
                        layer->name, layer->op->name);
     size_t next = td_channels_reader(net, *node);
-    while (next != 0 && is_followed(net->nodes[next].op)) {
+    while (next != 0 && is_followed(net, &net->nodes[next])) {
         *node = next;
         next = td_channels_reader(net, next);
     }

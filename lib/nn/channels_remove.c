@@ -14,8 +14,14 @@ typedef struct removal {
 } removal;
 
 /* The layer that computes the channels, or whose weights read them, output channels first. */
-static bool ends(const td_op *op) {
-    return op->takes_fold;
+static bool ends(const removal *r, size_t node) {
+    return td_node_channels(r->net, &r->net->nodes[node]) == TD_CHANNELS_NEW &&
+           r->net->nodes[node].op->takes_fold;
+}
+
+/* Whether channel c is computed of channel c of the inputs alone. */
+static bool keeps(const removal *r, size_t node) {
+    return td_node_channels(r->net, &r->net->nodes[node]) == TD_CHANNELS_KEPT;
 }
 
 static td_status refuse(const removal *r, size_t node, const char *why, td_error *error) {
@@ -42,13 +48,12 @@ static td_status keep_of_mask(removal *r, td_error *error) {
 static td_status walk_back(removal *r, td_error *error) {
     for (size_t node = r->mask;;) {
         node = r->net->nodes[node].inputs[0];
-        const td_op *op = r->net->nodes[node].op;
         if (td_channels_reader(r->net, node) == 0)
             return refuse(r, node, "several nodes read its channels", error);
-        if (op->channels != TD_CHANNELS_KEPT && !ends(op))
+        if (!keeps(r, node) && !ends(r, node))
             return refuse(r, node, "its channels are not those of one layer", error);
         r->keep[node] = r->keep[r->mask];
-        if (ends(op))
+        if (ends(r, node))
             return TD_OK;
     }
 }
@@ -65,11 +70,13 @@ static td_status spread(removal *r, size_t node, const bool *channels, td_error 
 
 static td_status walk_on_over(removal *r, size_t node, size_t input, td_error *error) {
     const td_op *op = r->net->nodes[node].op;
-    if (ends(op))
+    if (ends(r, node))
         return TD_OK;
     if (op->channels == TD_CHANNELS_SPREAD)
         return spread(r, node, r->keep[input], error);
-    if (op->channels != TD_CHANNELS_KEPT)
+    if (td_node_channels(r->net, &r->net->nodes[node]) == TD_CHANNELS_GROUPED)
+        return refuse(r, node, "the masked channels are in groups with others", error);
+    if (!keeps(r, node))
         return refuse(r, node, "the masked channels are joined with others", error);
     if (!op->zero)
         return refuse(r, node, "a masked channel is not zero behind it", error);
@@ -97,13 +104,17 @@ static size_t kept(const bool *keep, size_t count) {
 }
 
 /* The values of a node for the channels that stay: how many a layer makes (`out`, its first key),
- * and of a list with a number for each channel those. */
+ * in how many groups, where each is one by itself, and of a list with a number for each channel
+ * those. */
 static void keep_values(td_node *node, const bool *keep) {
     const td_key *keys = node->op->keys;
-    if (ends(node->op))
-        node->values[0].count = kept(keep, node->shape.channels);
+    const size_t left = kept(keep, node->shape.channels);
+    if (node->op->takes_fold)
+        node->values[0].count = left;
     for (size_t k = 0; keys[k].name; k++) {
         td_setting *value = &node->values[k];
+        if (strcmp(keys[k].name, "groups") == 0 && value->count > 1)
+            value->count = left;
         if (keys[k].kind != TD_KEY_LIST || value->list.count == 1)
             continue;
         value->list.count = 0;
@@ -154,7 +165,9 @@ static void copy_weights(const removal *r, const td_net *out, float *weights) {
         const td_node *node = &r->net->nodes[old];
         for (size_t k = 0; k < node->param_count; k++) {
             const td_param *param = &r->net->params[node->params[k]];
-            copy_kept(param, r->weights + param->offset, r->keep[old], r->keep[node->inputs[0]],
+            const bool *own = param->dims[0] == node->shape.channels ? r->keep[old] : NULL;
+            const bool *read = keeps(r, old) ? NULL : r->keep[node->inputs[0]];
+            copy_kept(param, r->weights + param->offset, own, read,
                       weights + out->params[out->nodes[i].params[k]].offset);
         }
     }

@@ -62,6 +62,17 @@ static void clip_columns(const td_conv *c, size_t ox, size_t *from, size_t *to) 
         *to = *from;
 }
 
+static void move_piece(const float *x_in, float *x_add, size_t at, float *columns, size_t count) {
+    if (!x_add) {
+        memcpy(columns, x_in + at, count * sizeof *columns);
+        return;
+    }
+    float *restrict x = x_add + at;
+    const float *restrict column = columns;
+    for (size_t i = 0; i < count; i++)
+        x[i] += column[i];
+}
+
 /* Moves between the input x of a chunk of images and the columns of output rows [row, row + rows):
  * gathers x into columns, or, where x_add is given, adds columns (which it only reads) onto that.
  */
@@ -69,6 +80,7 @@ static void move_columns(const td_conv *c, const float *x_in, float *x_add, floa
                          size_t row, size_t rows) {
     const td_window *w = &c->window;
     const size_t channels = c->in.channels, segment = w->kernel_w * channels;
+    const bool together = c->pixel == channels; /* pixels of a row are one copy */
     for (size_t r = row; r < row + rows; r++) {
         size_t image = r / c->out.height, oy = r % c->out.height;
         for (size_t ox = 0; ox < c->out.width; ox++) {
@@ -84,17 +96,12 @@ static void move_columns(const td_conv *c, const float *x_in, float *x_add, floa
                 }
                 size_t at = ((image * c->in.height + iy) * c->in.width + ox * w->stride_w + from -
                              w->pad_w) *
-                            channels;
-                if (x_add) {
-                    float *restrict x = x_add + at;
-                    const float *restrict column = columns + first;
-                    for (size_t i = 0; i < count; i++)
-                        x[i] += column[i];
-                    continue;
-                }
-                if (count < segment)
+                            c->pixel;
+                if (!x_add && count < segment)
                     memset(columns, 0, segment * sizeof *columns);
-                memcpy(columns + first, x_in + at, count * sizeof *columns);
+                const size_t piece = together ? count : channels;
+                for (size_t i = 0; i < count; i += piece, at += c->pixel)
+                    move_piece(x_in, x_add, at, columns + first + i, piece);
             }
         }
     }

@@ -3,10 +3,10 @@
 
 #include "base/size.h"
 
-enum { OUT, KERNEL, STRIDE, PAD, HAS_BIAS };
+enum { OUT, KERNEL, STRIDE, PAD, HAS_BIAS, GROUPS };
 
 static td_window window_of(const td_node *node) {
-    return td_window_of(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD]);
+    return td_window_padded(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD]);
 }
 
 /* Kernel rows (or columns) that only ever meet padding: those that the last window still has before
@@ -20,7 +20,11 @@ static void trim(size_t in, size_t out, size_t stride, size_t *kernel, size_t *p
 }
 
 td_conv td_conv_of(const td_node *node, td_shape in) {
-    td_conv c = {.in = in, .out = node->shape, .window = window_of(node)};
+    td_conv c = {.in = in,
+                 .out = node->shape,
+                 .groups = td_node_count(node, GROUPS),
+                 .pixel = in.channels,
+                 .window = window_of(node)};
     trim(in.height, c.out.height, c.window.stride_h, &c.window.kernel_h, &c.window.pad_h,
          &c.skip_top, &c.skip_bottom);
     trim(in.width, c.out.width, c.window.stride_w, &c.window.kernel_w, &c.window.pad_w,
@@ -28,8 +32,8 @@ td_conv td_conv_of(const td_node *node, td_shape in) {
     return c;
 }
 
-const td_conv_path *const td_conv_paths[] = {&td_conv_toeplitz, &td_conv_winograd, &td_conv_direct,
-                                             &td_conv_im2col, NULL};
+const td_conv_path *const td_conv_paths[] = {&td_conv_toeplitz,  &td_conv_winograd, &td_conv_direct,
+                                             &td_conv_depthwise, &td_conv_im2col,   NULL};
 
 static const td_conv_path *path_of(const td_conv *conv) {
     size_t i = 0;
@@ -39,8 +43,14 @@ static const td_conv_path *path_of(const td_conv *conv) {
 }
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
-    size_t out = td_node_count(node, OUT), in_channels = in[0].channels;
+    size_t out = td_node_count(node, OUT), groups = td_node_count(node, GROUPS);
     td_window w = window_of(node);
+    if (in[0].channels % groups != 0 || out % groups != 0)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "groups: expected a divisor of the %zu channels of its input and of the %zu "
+                       "that it makes, found %zu",
+                       in[0].channels, out, groups);
+    const size_t in_channels = in[0].channels / groups;
     TD_TRY(td_window_infer(&w, in[0], &node->shape, error));
     node->shape.channels = out;
     TD_TRY(td_node_param(net, node, "weight", 4,
@@ -49,6 +59,15 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     if (td_node_count(node, HAS_BIAS))
         TD_TRY(td_node_param(net, node, "bias", 1, (size_t[]){out}, 0, error));
     return TD_OK;
+}
+
+static td_channels channels_of(const td_net *net, const td_node *node) {
+    const size_t groups = td_node_count(node, GROUPS);
+    if (groups == 1)
+        return TD_CHANNELS_NEW;
+    const bool separate =
+        groups == node->shape.channels && net->params[node->params[0]].dims[1] == 1;
+    return separate ? TD_CHANNELS_KEPT : TD_CHANNELS_GROUPED;
 }
 
 static size_t prepared(const td_node *node, const td_shape *in) {
@@ -84,13 +103,23 @@ static void backward(const td_run *run) {
 const td_op TD_OP(conv) = {
     .name = "conv",
     .doc = "Two-dimensional convolution (cross-correlation, as in PyTorch)",
-    .formula = "y[o] = Σ weight[o,i,k]·x[i, stride·p + k − pad] + bias[o], over channels i and "
-               "places k of the kernel",
+    .formula = "y[o] = Σ weight[o,i,k]·x[i, stride·p + k − pad] + bias[o], over channels i of o's "
+               "group and places k of the kernel",
     .shapes = "H×W×C → H'×W'×out, " TD_SHAPES_WINDOW("kernel"),
-    .keys = {TD_KEYS_CONVOLUTION, TD_KEY_BIAS},
+    .keys = {TD_KEYS_CONVOLUTION(TD_KEY_SIDES),
+             TD_KEY_BIAS,
+             {.name = "groups",
+              .kind = TD_KEY_COUNT,
+              .least = 1,
+              .most = 1 << 20,
+              .standard = "1",
+              .optional = true,
+              .help =
+                  "Groups of channels, each computed by itself; as many as channels: depthwise"}},
     .least_inputs = 1,
     .most_inputs = 1,
     .channels = TD_CHANNELS_NEW,
+    .channels_of = channels_of,
     .fuses_relu = true,
     .takes_fold = true,
     .needs_in = true,

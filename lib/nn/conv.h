@@ -8,6 +8,7 @@
 #define td_conv_toeplitz TD_KERNEL_NAME(td_conv_toeplitz)
 #define td_conv_winograd TD_KERNEL_NAME(td_conv_winograd)
 #define td_conv_direct TD_KERNEL_NAME(td_conv_direct)
+#define td_conv_depthwise TD_KERNEL_NAME(td_conv_depthwise)
 #define td_conv_im2col TD_KERNEL_NAME(td_conv_im2col)
 #define td_conv_paths TD_KERNEL_NAME(td_conv_paths)
 #define td_conv_of TD_KERNEL_NAME(td_conv_of)
@@ -16,6 +17,8 @@
  * `window` is without them, the weights are not. */
 typedef struct td_conv {
     td_shape in, out;
+    size_t groups; /* of input channels, each of which makes its share of the output channels */
+    size_t pixel;  /* floats from one input pixel to the next */
     td_window window;
     size_t skip_top, skip_bottom, skip_left, skip_right; /* of the kernel */
 } td_conv;
@@ -23,6 +26,27 @@ typedef struct td_conv {
 /* Whether no part of the kernel is left out. */
 static inline bool td_conv_whole(const td_conv *c) {
     return c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;
+}
+
+/* Whether it is one of all channels, with the whole kernel and the same padding on both sides. */
+static inline bool td_conv_plain(const td_conv *c) {
+    const td_window *w = &c->window;
+    return td_conv_whole(c) && c->groups == 1 && w->pad_h == w->pad_bottom &&
+           w->pad_w == w->pad_right;
+}
+
+/* Whether each channel makes one of its own. */
+static inline bool td_conv_separate(const td_conv *c) {
+    return c->groups > 1 && c->groups == c->in.channels && c->groups == c->out.channels;
+}
+
+/* The convolution of one group; `pixel` stays. */
+static inline td_conv td_conv_group(const td_conv *c) {
+    td_conv group = *c;
+    group.in.channels /= c->groups;
+    group.out.channels /= c->groups;
+    group.groups = 1;
+    return group;
 }
 
 static inline size_t td_conv_taps(const td_conv *c) {
@@ -41,7 +65,8 @@ typedef struct td_conv_path {
     void (*backward)(const td_conv *conv, const td_run *run);
 } td_conv_path;
 
-extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_im2col;
+extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_depthwise,
+    td_conv_im2col;
 
 /* All, in order of preference, the last of which computes any; ends with NULL. */
 extern const td_conv_path *const td_conv_paths[];

@@ -472,7 +472,7 @@ static void backward(const td_conv *c, const td_run *run) {
 
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return td_conv_whole(c) && w->stride_h == 1 && w->stride_w == 1 &&
+    return td_conv_plain(c) && w->stride_h == 1 && w->stride_w == 1 &&
            w->kernel_h * w->kernel_w > 1;
 }
 

@@ -400,7 +400,7 @@ static void prepare(const td_conv *c, const td_run *run) {
 
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return td_conv_whole(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
+    return td_conv_plain(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
            w->stride_w == 1 && w->pad_h == 1 && w->pad_w == 1 && c->in.height == 2 &&
            c->in.width == 2;
 }

@@ -17,10 +17,14 @@ enum { WEIGHT, BIAS };
 /* The convolution that this is the adjoint of: it takes our output and gives our input, and its
  * weights OIHW are ours as they are. */
 static td_conv adjoint_of(const td_node *node, td_shape in) {
-    return (td_conv){
-        .in = node->shape,
-        .out = in,
-        .window = td_window_of(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD])};
+    td_conv c = {.in = node->shape,
+                 .groups = 1,
+                 .pixel = node->shape.channels,
+                 .out = in,
+                 .window = td_window_of(&node->values[KERNEL], &node->values[STRIDE])};
+    c.window.pad_h = node->values[PAD].pair.first;
+    c.window.pad_w = node->values[PAD].pair.second;
+    return c;
 }
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
@@ -134,7 +138,7 @@ const td_op TD_OP(conv_transpose) = {
     .doc = "Transposed convolution, the adjoint of conv (as PyTorch's ConvTranspose2d)",
     .formula = "y[o, stride·p + k − pad] += weight[i,o,k]·x[i, p], from bias[o] on",
     .shapes = "H×W×C → H'×W'×out, H' = (H − 1)·stride − 2·pad + kernel + output_pad, W' alike",
-    .keys = {TD_KEYS_CONVOLUTION,
+    .keys = {TD_KEYS_CONVOLUTION(TD_KEY_PAIR),
              {.name = "output_pad",
               .kind = TD_KEY_PAIR,
               .most = 1023,

@@ -12,7 +12,7 @@ static td_winograd winograd_of(const td_conv *c) {
 
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return td_conv_whole(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
+    return td_conv_plain(c) && w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
            w->stride_w == 1 && w->pad_h == w->pad_w && w->pad_h <= 2;
 }
 

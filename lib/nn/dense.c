@@ -2,7 +2,7 @@
 #include "nn/gemm.h"
 #include "nn/op.h"
 
-enum { OUT };
+enum { OUT, HAS_BIAS };
 enum { WEIGHT, BIAS };
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
@@ -13,7 +13,9 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     size_t out = td_node_count(node, OUT), inputs = in[0].channels;
     node->shape = (td_shape){1, 1, out};
     TD_TRY(td_node_param(net, node, "weight", 2, (size_t[]){out, inputs}, inputs, error));
-    return td_node_param(net, node, "bias", 1, (size_t[]){out}, 0, error);
+    return td_node_count(node, HAS_BIAS)
+               ? td_node_param(net, node, "bias", 1, (size_t[]){out}, 0, error)
+               : TD_OK;
 }
 
 static void forward(const td_run *run) {
@@ -41,9 +43,9 @@ static void backward(const td_run *run) {
                                .b = run->in[0],
                                .c = run->dparams[WEIGHT]});
         float *db = run->dparams[BIAS];
-        for (size_t j = 0; j < out; j++)
+        for (size_t j = 0; db && j < out; j++)
             db[j] = 0;
-        for (size_t i = 0; i < batch; i++)
+        for (size_t i = 0; db && i < batch; i++)
             for (size_t j = 0; j < out; j++)
                 db[j] += run->dout[i * out + j];
     }
@@ -66,7 +68,13 @@ const td_op TD_OP(dense) = {
               .least = 1,
               .most = 1 << 20,
               .required = true,
-              .help = "Neurons; the variable classes stands for the number of classes"}},
+              .help = "Neurons; the variable classes stands for the number of classes"},
+             {.name = "bias",
+              .kind = TD_KEY_COUNT,
+              .most = 1,
+              .standard = "1",
+              .optional = true,
+              .help = "Whether a learnt number is added to each neuron"}},
     .least_inputs = 1,
     .most_inputs = 1,
     .channels = TD_CHANNELS_NEW,

@@ -5,19 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIZE, STRIDE, PAD };
-
-static td_window window_of(const td_node *node) {
-    return td_window_of(&node->values[SIZE], &node->values[STRIDE], &node->values[PAD]);
-}
-
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
     (void)net;
-    td_window w = window_of(node);
-    if (w.pad_h > w.kernel_h / 2 || w.pad_w > w.kernel_w / 2)
-        return td_fail(error, TD_ERR_FORMAT, "pad is more than half of the window's size");
-    node->shape.channels = in[0].channels;
-    return td_window_infer(&w, in[0], &node->shape, error);
+    return td_window_infer_pool(node, in[0], error);
 }
 
 /* Calls `visit` for every input pixel of every window of one image, windows in order, the pixels of
@@ -39,9 +29,10 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
 
 /* The usual window is pooled by vectors, with the same results. An odd last row or column belongs
  * to no window. */
-static bool is_2x2(const td_window *w) {
+static bool is_2x2(const td_window *w, td_shape in, td_shape out) {
     return w->kernel_h == 2 && w->kernel_w == 2 && w->stride_h == 2 && w->stride_w == 2 &&
-           w->pad_h == 0 && w->pad_w == 0;
+           w->pad_h == 0 && w->pad_w == 0 && out.height == in.height / 2 &&
+           out.width == in.width / 2;
 }
 
 /* `mask` is of whole lanes. */
@@ -119,12 +110,12 @@ static void backward_2x2(td_shape in, const float *x, const float *y, const floa
 
 static void forward_image(void *context, size_t image) {
     const td_run *run = context;
-    const td_window w = window_of(run->node);
+    const td_window w = td_window_of_pool(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *x = run->in[0] + image * td_shape_size(in);
     float *y = run->out + image * td_shape_size(out);
-    if (is_2x2(&w)) {
+    if (is_2x2(&w, in, out)) {
         forward_2x2(in, x, y);
         return;
     }
@@ -143,7 +134,7 @@ static void forward_image(void *context, size_t image) {
  * what the current window still has to give. */
 static void backward_image(void *context, size_t image) {
     const td_run *run = context;
-    const td_window w = window_of(run->node);
+    const td_window w = td_window_of_pool(run->node);
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const size_t channels = out.channels;
     const float *x = run->in[0] + image * td_shape_size(in);
@@ -152,7 +143,7 @@ static void backward_image(void *context, size_t image) {
     float *dx = run->din[0] + image * td_shape_size(in);
     float *restrict left = run->scratch + td_thread() * channels;
     size_t current = SIZE_MAX;
-    if (is_2x2(&w)) {
+    if (is_2x2(&w, in, out)) {
         backward_2x2(in, x, y, dy, dx);
         return;
     }

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TD_NODE_INPUTS = 8, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RANK = 4 };
+enum { TD_NODE_INPUTS = 128, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RANK = 4 };
 
 typedef enum td_param_role {
     TD_TRAINED,  /* by gradients */

@@ -272,6 +272,8 @@ static void print_node(FILE *out, const td_net *net, const td_node *node) {
     fputc(')', out);
     for (size_t i = 0; node->op->keys[i].name; i++) {
         char value[128];
+        if (node->op->keys[i].optional && td_key_is_standard(&node->op->keys[i], &node->values[i]))
+            continue;
         td_key_print(&node->op->keys[i], &node->values[i], value, sizeof value);
         fprintf(out, " %s=%s", node->op->keys[i].name, value);
     }

@@ -11,13 +11,15 @@
 
 /* Where channel c of the output comes from. */
 typedef enum td_channels {
-    TD_CHANNELS_GIVEN,  /* from outside: the image */
-    TD_CHANNELS_NEW,    /* weights times all channels of the input: a layer's neurons */
-    TD_CHANNELS_KEPT,   /* channel c of the input alone */
-    TD_CHANNELS_ADDED,  /* channel c of every input */
-    TD_CHANNELS_JOINED, /* a channel of one of the inputs, under another number */
-    TD_CHANNELS_SPREAD, /* one position of channel c / (height·width) of the input */
-    TD_CHANNELS_MIXED,  /* all channels of the input, without weights */
+    TD_CHANNELS_GIVEN,   /* from outside: the image */
+    TD_CHANNELS_NEW,     /* weights times all channels of the input: a layer's neurons */
+    TD_CHANNELS_GROUPED, /* weights times some channels of the input */
+    TD_CHANNELS_KEPT,    /* channel c of the input alone */
+    TD_CHANNELS_ADDED,   /* channel c of every input */
+    TD_CHANNELS_JOINED,  /* a channel of one of the inputs, under another number */
+    TD_CHANNELS_SPREAD,  /* one position of channel c / (height·width) of the input */
+    TD_CHANNELS_MIXED,   /* all channels of the input, without weights */
+    TD_CHANNELS_OTHER,   /* none of these: positions and channels change places */
 } td_channels;
 
 /* One call of an operator on a batch. All arrays are [batch, height, width, channels]. */
@@ -70,6 +72,9 @@ typedef struct td_op {
      * message need not name the node. */
     td_status (*infer)(td_net *net, td_node *node, const td_shape *in, td_error *error);
 
+    /* NULL, or: `channels` of a node, where its keys tell. */
+    td_channels (*channels_of)(const td_net *net, const td_node *node);
+
     /* Floats needed for prepared parameters and as scratch for a batch; NULL for none. `backward`
      * is false where only forward will run. */
     size_t (*prepared)(const td_node *node, const td_shape *in);
@@ -113,6 +118,11 @@ td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t r
 
 static inline td_param *td_node_last_param(td_net *net) {
     return &net->params[net->param_count - 1];
+}
+
+/* Where the channels of a node come from. */
+static inline td_channels td_node_channels(const td_net *net, const td_node *node) {
+    return node->op->channels_of ? node->op->channels_of(net, node) : node->op->channels;
 }
 
 /* The shape of the node's i-th input. */

@@ -157,7 +157,7 @@ static double multiplies_of(const td_net *net, const td_node *node, const char *
     if (strcmp(path, "winograd") == 0 || strcmp(path, "toeplitz") == 0)
         return channels * (double)(out.height * out.width) * 9 / 4;
     const td_window w =
-        td_window_of(value_of(node, "kernel"), value_of(node, "stride"), value_of(node, "pad"));
+        td_window_padded(value_of(node, "kernel"), value_of(node, "stride"), value_of(node, "pad"));
     return channels * (double)pairs(in.height, out.height, w.kernel_h, w.stride_h, w.pad_h) *
            (double)pairs(in.width, out.width, w.kernel_w, w.stride_w, w.pad_w);
 }

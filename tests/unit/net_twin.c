@@ -32,6 +32,12 @@ static pair pair_of(const twin_run *run, const char *name) {
     return (pair){(double)value->pair.first, (double)value->pair.second};
 }
 
+/* Padding above and left. */
+static pair pad_of(const twin_run *run) {
+    const td_setting *value = value_of(run, "pad");
+    return (pair){(double)value->sides.top, (double)value->sides.left};
+}
+
 static size_t count_of(const twin_run *run, const char *name) {
     return value_of(run, name)->count;
 }
@@ -72,8 +78,10 @@ static void for_each_output(const twin_run *run,
 static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, size_t o) {
     const td_shape in = in_shape(run);
     const pair kernel = pair_of(run, "kernel"), stride = pair_of(run, "stride");
-    const pair pad = pair_of(run, "pad");
+    const pair pad = pad_of(run);
     const size_t height = (size_t)kernel.first, width = (size_t)kernel.second;
+    const size_t channels = in.channels / count_of(run, "groups");
+    const size_t first = o / (run->node->shape.channels / count_of(run, "groups")) * channels;
     double sum = count_of(run, "bias") > 0 ? run->params[1][o] : 0;
     for (size_t ky = 0; ky < height; ky++)
         for (size_t kx = 0; kx < width; kx++) {
@@ -81,9 +89,9 @@ static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, siz
             ptrdiff_t ix = place(x, stride.second, kx, pad.second);
             if (!inside(in, iy, ix))
                 continue;
-            const double *pixel = run->in[0] + at(in, n, (size_t)iy, (size_t)ix, 0);
-            const double *weight = run->params[0] + (o * in.channels * height + ky) * width + kx;
-            for (size_t i = 0; i < in.channels; i++)
+            const double *pixel = run->in[0] + at(in, n, (size_t)iy, (size_t)ix, first);
+            const double *weight = run->params[0] + (o * channels * height + ky) * width + kx;
+            for (size_t i = 0; i < channels; i++)
                 sum += pixel[i] * weight[i * height * width];
         }
     return sum;
@@ -103,7 +111,7 @@ static pair pool_stride(const twin_run *run) {
 
 static double max_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair size = pair_of(run, "size"), pad = pad_of(run);
     const pair stride = pool_stride(run);
     double largest = -INFINITY;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
@@ -120,11 +128,75 @@ static void max_pool(const twin_run *run) {
     for_each_output(run, max_pool_output);
 }
 
+static void each(const twin_run *run, double (*value)(const twin_run *, double)) {
+    for (size_t i = 0; i < in_count(run); i++)
+        run->out[i] = value(run, run->in[0][i]);
+}
+
+static double clip_value(const twin_run *run, double x) {
+    return fmin(fmax(x, value_of(run, "min")->number), value_of(run, "max")->number);
+}
+
+static void clip(const twin_run *run) {
+    each(run, clip_value);
+}
+
+static double elu_value(const twin_run *run, double x) {
+    return x > 0 ? x : value_of(run, "alpha")->number * (exp(x) - 1);
+}
+
+static void elu(const twin_run *run) {
+    each(run, elu_value);
+}
+
+static double gelu_value(const twin_run *run, double x) {
+    const double pi = acos(-1), cube = x + 0.044715 * pow(x, 3);
+    return value_of(run, "approximate")->word == 0 ? x * erfc(-x / sqrt(2)) / 2
+                                                   : x * (1 + tanh(sqrt(2 / pi) * cube)) / 2;
+}
+
+static void gelu(const twin_run *run) {
+    each(run, gelu_value);
+}
+
+static double silu_value(const twin_run *run, double x) {
+    (void)run;
+    return x / (1 + exp(-x));
+}
+
+static void silu(const twin_run *run) {
+    each(run, silu_value);
+}
+
+static double hard_sigmoid_value(const twin_run *run, double x) {
+    return fmin(fmax(value_of(run, "alpha")->number * x + value_of(run, "beta")->number, 0), 1);
+}
+
+static void hard_sigmoid(const twin_run *run) {
+    each(run, hard_sigmoid_value);
+}
+
+static double hard_swish_value(const twin_run *run, double x) {
+    (void)run;
+    return x * fmin(fmax(x + 3, 0), 6) / 6;
+}
+
+static void hard_swish(const twin_run *run) {
+    each(run, hard_swish_value);
+}
+
+static void prelu(const twin_run *run) {
+    for (size_t i = 0; i < in_count(run); i++) {
+        const size_t c = count_of(run, "shared") ? 0 : i % in_shape(run).channels;
+        run->out[i] = fmax(run->in[0][i], 0) + run->params[0][c] * fmin(run->in[0][i], 0);
+    }
+}
+
 static void dense(const twin_run *run) {
     const size_t in = in_shape(run).channels, out = run->node->shape.channels;
     for (size_t n = 0; n < run->batch; n++)
         for (size_t o = 0; o < out; o++) {
-            double sum = run->params[1][o];
+            double sum = count_of(run, "bias") > 0 ? run->params[1][o] : 0;
             for (size_t i = 0; i < in; i++)
                 sum += run->in[0][n * in + i] * run->params[0][o * in + i];
             run->out[n * out + o] = sum;
@@ -160,19 +232,22 @@ static void flatten(const twin_run *run) {
 
 static double avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = in_shape(run);
-    const pair size = pair_of(run, "size"), pad = pair_of(run, "pad");
+    const pair size = pair_of(run, "size"), pad = pad_of(run);
     const pair stride = pool_stride(run);
+    const td_setting *sides = value_of(run, "pad");
+    const td_shape padded = {in.height + sides->sides.bottom, in.width + sides->sides.right, 1};
     double sum = 0, there = 0;
     for (size_t ky = 0; ky < (size_t)size.first; ky++)
         for (size_t kx = 0; kx < (size_t)size.second; kx++) {
             ptrdiff_t iy = place(y, stride.first, ky, pad.first);
             ptrdiff_t ix = place(x, stride.second, kx, pad.second);
-            if (!inside(in, iy, ix))
-                continue;
-            sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
-            there++;
+            if (inside(in, iy, ix))
+                sum += run->in[0][at(in, n, (size_t)iy, (size_t)ix, c)];
+            there += count_of(run, "count_include_pad") > 0
+                         ? iy < (ptrdiff_t)padded.height && ix < (ptrdiff_t)padded.width
+                         : inside(in, iy, ix);
         }
-    return sum / (count_of(run, "count_include_pad") > 0 ? size.first * size.second : there);
+    return sum / there;
 }
 
 static void avg_pool(const twin_run *run) {
@@ -238,23 +313,171 @@ static void batch_norm(const twin_run *run) {
     }
 }
 
+static td_shape shape_of(const twin_run *run, size_t input) {
+    return run->net->nodes[run->node->inputs[input]].shape;
+}
+
+/* A value of an input whose sides of 1 are repeated. */
+static double repeated(const twin_run *run, size_t k, size_t n, size_t y, size_t x, size_t c) {
+    const td_shape in = shape_of(run, k);
+    return run->in[k][at(in, n, y % in.height, x % in.width, c % in.channels)];
+}
+
+static double add_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    double sum = 0;
+    for (size_t k = 0; k < run->node->input_count; k++)
+        sum += repeated(run, k, n, y, x, c);
+    return sum;
+}
+
 static void add(const twin_run *run) {
-    for (size_t i = 0; i < in_count(run); i++) {
-        run->out[i] = 0;
-        for (size_t k = 0; k < run->node->input_count; k++)
-            run->out[i] += run->in[k][i];
+    for_each_output(run, add_output);
+}
+
+static double multiply_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    return repeated(run, 0, n, y, x, c) * repeated(run, 1, n, y, x, c);
+}
+
+static void multiply(const twin_run *run) {
+    for_each_output(run, multiply_output);
+}
+
+static double concat_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const char *const axis = value_of(run, "axis")->word == 0   ? "channels"
+                             : value_of(run, "axis")->word == 1 ? "height"
+                                                                : "width";
+    size_t *place = *axis == 'c' ? &c : *axis == 'h' ? &y : &x;
+    for (size_t k = 0;; k++) {
+        const td_shape in = shape_of(run, k);
+        const size_t side = *axis == 'c' ? in.channels : *axis == 'h' ? in.height : in.width;
+        if (*place < side)
+            return run->in[k][at(in, n, y, x, c)];
+        *place -= side;
     }
 }
 
 static void concat(const twin_run *run) {
-    double *out = run->out;
-    const td_shape shape = run->node->shape;
-    for (size_t p = 0; p < run->batch * shape.height * shape.width; p++)
-        for (size_t k = 0; k < run->node->input_count; k++) {
-            const size_t channels = run->net->nodes[run->node->inputs[k]].shape.channels;
-            for (size_t c = 0; c < channels; c++)
-                *out++ = run->in[k][p * channels + c];
+    for_each_output(run, concat_output);
+}
+
+static double matmul_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const td_shape a = shape_of(run, 0), b = shape_of(run, 1);
+    double sum = 0;
+    for (size_t i = 0; i < a.channels; i++)
+        sum += run->in[0][at(a, n, y, x, i)] *
+               run->in[1][count_of(run, "transpose") ? at(b, n, c, x, i) : at(b, n, i, x, c)];
+    return sum;
+}
+
+static void matmul(const twin_run *run) {
+    for_each_output(run, matmul_output);
+}
+
+static double slice_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    return run->in[0][at(in_shape(run), n, y, x, count_of(run, "first") + c)];
+}
+
+static void slice(const twin_run *run) {
+    for_each_output(run, slice_output);
+}
+
+/* As PyTorch does it: the channels as groups × rest, turned round. */
+static double shuffle_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const size_t groups = count_of(run, "groups"), rest = in_shape(run).channels / groups;
+    return run->in[0][at(in_shape(run), n, y, x, c % groups * rest + c / groups)];
+}
+
+static void shuffle(const twin_run *run) {
+    for_each_output(run, shuffle_output);
+}
+
+static double pad_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const ptrdiff_t iy = (ptrdiff_t)y - (ptrdiff_t)pad_of(run).first;
+    const ptrdiff_t ix = (ptrdiff_t)x - (ptrdiff_t)pad_of(run).second;
+    return inside(in_shape(run), iy, ix)
+               ? run->in[0][at(in_shape(run), n, (size_t)iy, (size_t)ix, c)]
+               : value_of(run, "value")->number;
+}
+
+static void pad(const twin_run *run) {
+    for_each_output(run, pad_output);
+}
+
+static void reshape(const twin_run *run) {
+    memcpy(run->out, run->in[0], in_count(run) * sizeof *run->out);
+}
+
+static double transpose_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    static const char *const orders[] = {"hcw", "whc", "wch", "chw", "cwh"};
+    const char *order = orders[value_of(run, "order")->word];
+    size_t from[128];
+    from[(int)order[0]] = y;
+    from[(int)order[1]] = x;
+    from[(int)order[2]] = c;
+    return run->in[0][at(in_shape(run), n, from['h'], from['w'], from['c'])];
+}
+
+static void transpose(const twin_run *run) {
+    for_each_output(run, transpose_output);
+}
+
+static double constant_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    return run->params[0][at(run->node->shape, 0 * n, y, x, c)];
+}
+
+static void constant(const twin_run *run) {
+    for_each_output(run, constant_output);
+}
+
+static double adaptive_avg_pool_output(const twin_run *run, size_t n, size_t y, size_t x,
+                                       size_t c) {
+    const td_shape in = in_shape(run), out = run->node->shape;
+    const double down = (double)in.height / (double)out.height;
+    const double across = (double)in.width / (double)out.width;
+    double sum = 0, count = 0;
+    for (size_t iy = 0; iy < in.height; iy++)
+        for (size_t ix = 0; ix < in.width; ix++)
+            if (iy >= (size_t)floor((double)y * down + 1e-9) &&
+                iy < (size_t)ceil((double)(y + 1) * down - 1e-9) &&
+                ix >= (size_t)floor((double)x * across + 1e-9) &&
+                ix < (size_t)ceil((double)(x + 1) * across - 1e-9)) {
+                sum += run->in[0][at(in, n, iy, ix, c)];
+                count++;
+            }
+    return sum / count;
+}
+
+static void adaptive_avg_pool(const twin_run *run) {
+    for_each_output(run, adaptive_avg_pool_output);
+}
+
+static void layer_norm(const twin_run *run) {
+    const size_t channels = in_shape(run).channels;
+    for (size_t i = 0; i < in_count(run); i++) {
+        const double *x = run->in[0] + i / channels * channels;
+        double mean = 0, square = 0;
+        for (size_t c = 0; c < channels; c++) {
+            mean += x[c] / (double)channels;
+            square += x[c] * x[c] / (double)channels;
         }
+        run->out[i] = run->params[0][i % channels] * (run->in[0][i] - mean) /
+                          sqrt(square - mean * mean + value_of(run, "epsilon")->number) +
+                      run->params[1][i % channels];
+    }
+}
+
+static void lrn(const twin_run *run) {
+    const ptrdiff_t channels = (ptrdiff_t)in_shape(run).channels;
+    const ptrdiff_t size = (ptrdiff_t)count_of(run, "size");
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)in_count(run); i++) {
+        const ptrdiff_t pixel = i / channels * channels, c = i % channels;
+        double sum = 0;
+        for (ptrdiff_t k = c - size / 2; k < c - size / 2 + size; k++)
+            sum += k < 0 || k >= channels ? 0 : pow(run->in[0][pixel + k], 2);
+        run->out[i] = run->in[0][i] / pow(value_of(run, "k")->number +
+                                              value_of(run, "alpha")->number * sum / (double)size,
+                                          value_of(run, "beta")->number);
+    }
 }
 
 static void dropout(const twin_run *run) {
@@ -319,26 +542,44 @@ static const struct {
     const char *op;
     void (*forward)(const twin_run *run);
 } twins[] = {
+    {"adaptive-avg-pool", adaptive_avg_pool},
     {"add", add},
     {"avg-pool", avg_pool},
     {"batch-norm", batch_norm},
+    {"clip", clip},
     {"concat", concat},
+    {"constant", constant},
     {"conv", conv},
     {"conv-transpose", conv_transpose},
     {"crop", crop},
     {"dense", dense},
     {"dropout", dropout},
+    {"elu", elu},
     {"flatten", flatten},
+    {"gelu", gelu},
     {"global-avg-pool", global_avg_pool},
+    {"hard-sigmoid", hard_sigmoid},
+    {"hard-swish", hard_swish},
+    {"layer-norm", layer_norm},
     {"leaky-relu", leaky_relu},
+    {"lrn", lrn},
     {"mask", mask},
+    {"matmul", matmul},
     {"max-pool", max_pool},
+    {"multiply", multiply},
     {"normalise", normalise},
+    {"pad", pad},
+    {"prelu", prelu},
     {"relu", relu},
+    {"reshape", reshape},
     {"scale", scale},
+    {"shuffle", shuffle},
     {"sigmoid", sigmoid},
+    {"silu", silu},
+    {"slice", slice},
     {"softmax", softmax},
     {"tanh", hyperbolic_tangent},
+    {"transpose", transpose},
 };
 
 static void run_node(const twin_run *run) {

@@ -19,6 +19,18 @@ static const char residual_block[] =
                        "conv2 = conv(relu1) out=6 kernel=3 pad=1\nsum = add(conv2, down)\n"
                        "end = relu(sum)\npool = global-avg-pool(end)\nfc = dense(pool) out=4\n";
 
+static const char separable[] =
+    NET_IMAGE(6, 6, 3) "a = conv(input) out=8 kernel=1 bias=0\nna = batch-norm(a)\nra = relu(na)\n"
+                       "d = conv(ra) out=8 kernel=3 pad=1 bias=0 groups=8\nnd = batch-norm(d)\n"
+                       "rd = relu(nd)\np = conv(rd) out=5 kernel=1\nflat = flatten(p)\n"
+                       "fc = dense(flat) out=4\n";
+
+/* In groups of two channels. */
+static const char grouped[] =
+    NET_IMAGE(6, 6, 3) "a = conv(input) out=8 kernel=1\nra = relu(a)\n"
+                       "g = conv(ra) out=8 kernel=3 groups=4\nflat = flatten(g)\n"
+                       "fc = dense(flat) out=4\n";
+
 /* A net with random weights; the caller frees both. */
 static float *open_net(td_net *net, const char *text) {
     net_parsed(net, text, &small);
@@ -257,6 +269,14 @@ static void test_remove(void **state) {
     assert_removed_alike(residual_block, "conv1");
 }
 
+/* A depthwise convolution hands channels on: masked behind it, they are taken out of it and of the
+ * layer before it. */
+static void test_remove_behind_a_depthwise_convolution(void **state) {
+    (void)state;
+    assert_removed_alike(separable, "a");
+    assert_removed_alike(separable, "d");
+}
+
 /* `text` with leaky-relu for relu. */
 static char *leaky(const char *text) {
     char *out = calloc(2 * strlen(text) + 1, 1), *to = out;
@@ -346,6 +366,13 @@ static void test_remove_refuses(void **state) {
     support_assert_contains(error.message, "node \"both\" (concat): the masked channels are joined "
                                            "with others, so that none can be taken out");
     free_masked(&m);
+    mask_layer(&m, grouped, "a");
+    mask_half(&m);
+    assert_int_equal(
+        td_channels_remove(&m.with, m.with_weights, m.mask, &m.arena, &less, &weights, &error),
+        TD_ERR_USAGE);
+    support_assert_contains(error.message, "node \"g\" (conv): the masked channels are in groups");
+    free_masked(&m);
     mask_layer(&m, residual_block, NULL);
     mask_half(&m);
     assert_int_equal(
@@ -366,6 +393,7 @@ int main(void) {
         cmocka_unit_test(test_insert),
         cmocka_unit_test(test_insert_again),
         cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_remove_behind_a_depthwise_convolution),
         cmocka_unit_test(test_leaky_relu_is_as_relu),
         cmocka_unit_test(test_remove_behind_constants),
         cmocka_unit_test(test_remove_refuses),

@@ -181,8 +181,71 @@ static void images_of_a_few_pixels_and_many_channels(void **state) {
     net_check(cases, 2);
 }
 
+/* Groups by the matrix product, and each channel by itself. */
+static void groups(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(7, 6, 6) "c = conv(input) out=4 kernel=3 pad=1 groups=2\nflat = flatten(c)\n", 3,
+         NULL, true},
+        {NET_IMAGE(7, 6, 6) "c = conv(input) out=9 kernel=1 groups=3 bias=0\nflat = flatten(c)\n",
+         3, NULL, true},
+        {NET_IMAGE(6, 5, 4) "c = conv(input) out=8 kernel=3x2 stride=2 pad=1 groups=4\n"
+                            "flat = flatten(c)\n",
+         3, NULL, true},
+        {NET_IMAGE(1, 1, 8) "c = conv(input) out=4 kernel=3 pad=1 groups=2\n", 33, NULL, true},
+        {NET_IMAGE(9, 8, 16) "c = conv(input) out=16 kernel=3 pad=1 groups=4\nr = relu(c)\n"
+                             "d = conv(r) out=16 kernel=3 pad=1 groups=16\nb = batch-norm(d)\n"
+                             "s = relu(b)\nflat = flatten(s)\n",
+         3, NULL, false},
+    };
+    (void)state;
+    net_check(cases, sizeof cases / sizeof *cases);
+}
+
+static void each_channel_by_itself(void **state) {
+    static const size_t channels[] = {2, 16, 37};
+    static const char *const kernels[] = {"1", "3", "5", "3x5"};
+    static const char *const pads[] = {"0", "1", "2x1", "0x0x1x1"};
+    static const char *const strides[] = {"1", "2", "2x1"};
+    (void)state;
+    for (size_t c = 0; c < 3; c++)
+        for (size_t k = 0; k < 4; k++)
+            for (size_t p = 0; p < 4; p++) {
+                char text[TEXT];
+                snprintf(text, sizeof text,
+                         "input = image() height=7 width=%zu channels=%zu\n"
+                         "c = conv(input) out=%zu kernel=%s pad=%s stride=%s groups=%zu bias=%d\n"
+                         "flat = flatten(c)\n",
+                         6 + 5 * (c % 2), channels[c], channels[c], kernels[k], pads[p],
+                         strides[(c + k + p) % 3], channels[c], (int)(k + p) % 2);
+                net_check(&(net_case){text, 3, NULL, true}, 1);
+            }
+    /* The kernel is larger than the image; more chunks going back than partial gradients. */
+    net_check(&(net_case){NET_IMAGE(2, 1, 3) "c = conv(input) out=3 kernel=5 pad=2 groups=3\n"
+                                             "flat = flatten(c)\n",
+                          37, NULL, true},
+              1);
+}
+
+static void unequal_padding(void **state) {
+    static const char *const pads[] = {"0x0x1x1", "2x1x0x1", "0x2x0x0", "1x1x2x2"};
+    (void)state;
+    for (size_t p = 0; p < 4; p++)
+        for (size_t stride = 1; stride < 3; stride++)
+            for (size_t in = 3; in < 20; in += 14) {
+                char text[TEXT];
+                snprintf(text, sizeof text,
+                         "input = image() height=7 width=9 channels=%zu\n"
+                         "c = conv(input) out=16 kernel=3 pad=%s stride=%zu\nflat = flatten(c)\n",
+                         in, pads[p], stride);
+                net_check(&(net_case){text, 3, NULL, true}, 1);
+            }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups),
+        cmocka_unit_test(each_channel_by_itself),
+        cmocka_unit_test(unequal_padding),
         cmocka_unit_test(grid_of_1_channel),
         cmocka_unit_test(grid_of_3_channels),
         cmocka_unit_test(grid_of_17_channels),

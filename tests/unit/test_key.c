@@ -23,6 +23,7 @@ static const td_key fraction = {
 static const td_key word = {.name = "word", .kind = TD_KEY_WORD, .words = words};
 static const td_key text = {.name = "text", .kind = TD_KEY_TEXT, .expected = "the name of a file"};
 static const td_key pair = {.name = "pair", .kind = TD_KEY_PAIR, .least = 1, .most = 1024};
+static const td_key sides = {.name = "sides", .kind = TD_KEY_SIDES, .most = 512};
 static const td_key list = {.name = "list", .kind = TD_KEY_LIST, .least = 1e-6, .most = 1e6};
 static const td_key position = {.name = "position", .kind = TD_KEY_POSITION};
 static const td_key colour = {.name = "colour", .kind = TD_KEY_COLOUR};
@@ -61,6 +62,11 @@ static void canonical_texts(void **state) {
         {&pair, "3", "3"},
         {&pair, "3x3", "3"},
         {&pair, "3x1024", "3x1024"},
+        {&sides, "0", "0"},
+        {&sides, "1x2", "1x2"},
+        {&sides, "1x2x1x2", "1x2"},
+        {&sides, "3x3x3x3", "3"},
+        {&sides, "0x0x1x512", "0x0x1x512"},
         {&list, "1", "1"},
         {&list, "1,1.50,1e-6,1000000", "1,1.5,1e-06,1000000"},
         {&position, "bottom-right", "bottom-right"},
@@ -116,6 +122,7 @@ static void refused_values(void **state) {
         {&pair,
          {"", "0", "1025", "x", "3x", "x3", "3x0", "0x5", "3x1025", "3x3x3", "1.5x3", "3X3", "-1x2",
           "3 x3", "3,3"}},
+        {&sides, {"", "513", "x", "1x", "1x2x3", "1x2x3x", "1x2x3x4x5", "1x2x3x513", "-1", "1X2"}},
         {&list, {"", ",", "1,", ",1", "1,,2", "1,2,3,4,5", "0", "1,0", "1,2000000", "1 ,2", "1;2"}},
         {&position,
          {"", "middle", "3", "3+", "+3", "3+4+5", "-1+4", "16385+0", "0+16385", "top-left ",
@@ -138,6 +145,10 @@ static void values_by_kind(void **state) {
     assert_true(s.pair.first == 3 && s.pair.second == 5);
     assert_true(td_key_read(&pair, "4", &s));
     assert_true(s.pair.first == 4 && s.pair.second == 4);
+    assert_true(td_key_read(&sides, "5x6", &s));
+    assert_true(s.sides.top == 5 && s.sides.left == 6 && s.sides.bottom == 5 && s.sides.right == 6);
+    assert_true(td_key_read(&sides, "1x2x3x4", &s));
+    assert_true(s.sides.top == 1 && s.sides.left == 2 && s.sides.bottom == 3 && s.sides.right == 4);
     assert_true(td_key_read(&fraction, "1/255", &s));
     assert_true(s.number == 1.0 / 255);
     assert_true(td_key_read(&list, "1,2.5,3", &s));

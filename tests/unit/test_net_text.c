@@ -246,7 +246,8 @@ static void bad_shapes(void **state) {
     assert_line_2_refused("c", "c = conv(input) out=1 kernel=9", "9×9 window does not fit");
     assert_line_2_refused("c", "c = conv(input) out=1 kernel=1x11 pad=2", "1×11 window");
     assert_line_2_refused("p", "p = max-pool(input) size=7", "does not fit its input of 8×6×3");
-    assert_line_2_refused("p", "p = max-pool(input) size=3 pad=2", "pad is more than half");
+    assert_line_2_refused("p", "p = max-pool(input) size=3 pad=2",
+                          "a pad of 2×2 is more than half");
     assert_line_2_refused("fc", "fc = dense(input) out=10", "found 8×6×3; flatten it first");
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 4, CHANNELS = 3, MOST = 4096 };
+enum { SIDE = 4, CHANNELS = 4, MOST = 4096 };
 
 /* A node of the operator on an image, all keys that must be given small. */
 static void open_op(td_net *net, const td_op *op) {
@@ -72,6 +72,7 @@ static void channels_are_as_said(void **state) {
             assert_false(mixes(&net));
             break;
         case TD_CHANNELS_NEW:
+        case TD_CHANNELS_GROUPED:
             assert_int_equal(channels, 2);
             assert_true(net.param_count > 0 && mixes(&net));
             break;
@@ -80,10 +81,15 @@ static void channels_are_as_said(void **state) {
             assert_true(mixes(&net));
             break;
         case TD_CHANNELS_JOINED:
-            assert_int_equal(channels, 2 * CHANNELS);
+            if (td_ops()[i]->least_inputs > 1)
+                assert_int_equal(channels, 2 * CHANNELS);
+            else
+                assert_true(channels <= CHANNELS);
             break;
         case TD_CHANNELS_SPREAD:
             assert_int_equal(channels, CHANNELS * SIDE * SIDE);
+            break;
+        case TD_CHANNELS_OTHER: /* promises nothing */
             break;
         case TD_CHANNELS_GIVEN:
             fail_msg("%s: only the image is given", td_ops()[i]->name);

@@ -55,6 +55,14 @@ static void avg_pool(void **state) {
         {NET_IMAGE(7, 6, 17) "p = avg-pool(input) size=3 stride=2 pad=1 count_include_pad=0\n"
                              "flat = flatten(p)\n",
          3, NULL, true},
+        {NET_IMAGE(8, 5, 3) "p = avg-pool(input) size=3 stride=2 pad=1 ceil=1\nflat = flatten(p)\n",
+         2, NULL, true},
+        {NET_IMAGE(8, 5, 3) "p = avg-pool(input) size=3 stride=2 pad=0x1x1x0 ceil=1 "
+                            "count_include_pad=0\nflat = flatten(p)\n",
+         2, NULL, true},
+        /* A window that would begin in the padding is left out. */
+        {NET_IMAGE(5, 4, 2) "p = avg-pool(input) size=2 stride=4 pad=1 ceil=1\nflat = flatten(p)\n",
+         2, NULL, true},
         {NET_IMAGE(9, 8, 3) "p = avg-pool(input) size=2x3 stride=3x1 pad=1x0 count_include_pad=0\n"
                             "flat = flatten(p)\n",
          2, NULL, true},
@@ -242,7 +250,7 @@ static void refusals(void **state) {
     static const char *const cases[][2] = {
         {"a = add(input)\n", "at least 2 inputs"},
         {"c = conv(input) out=3 kernel=2\na = add(input, c)\n",
-         "expected inputs of one shape, found 6×5×3 and 5×4×3"},
+         "sides of 1 to repeat, found 6×5×3 and 5×4×3"},
         {"c = conv(input) out=4 kernel=1\na = add(input, c)\n", "6×5×3 and 6×5×4"},
         {"c = conv(input) out=3 kernel=2\na = concat(input, c)\n",
          "one height and width, found 6×5×3 and 5×4×3"},

@@ -34,7 +34,7 @@ static bool is_dense(const td_node *node) {
 static size_t layer_before(const td_net *net, size_t node) {
     do
         node = net->nodes[node].inputs[0];
-    while (net->nodes[node].op->channels == TD_CHANNELS_KEPT);
+    while (td_node_channels(net, &net->nodes[node]) == TD_CHANNELS_KEPT);
     return is_dense(&net->nodes[node]) ? node : 0;
 }
 

@@ -85,7 +85,7 @@ static size_t multiply_adds(const td_net *net) {
     size_t sum = 0;
     for (size_t i = 0; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
-        if (node->op->channels != TD_CHANNELS_NEW || node->param_count == 0)
+        if (!node->op->takes_fold && node->op->channels != TD_CHANNELS_NEW)
             continue;
         const size_t places = node->op->dense ? 1 : node->shape.height * node->shape.width;
         sum += net->params[node->params[0]].count * places;

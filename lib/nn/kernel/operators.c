@@ -12,18 +12,36 @@
     ROW(conv_transpose)                                                                            \
     ROW(dense)                                                                                     \
     ROW(batch_norm)                                                                                \
+    ROW(layer_norm)                                                                                \
+    ROW(lrn)                                                                                       \
     ROW(relu)                                                                                      \
     ROW(leaky_relu)                                                                                \
+    ROW(prelu)                                                                                     \
+    ROW(elu)                                                                                       \
+    ROW(gelu)                                                                                      \
+    ROW(silu)                                                                                      \
+    ROW(clip)                                                                                      \
+    ROW(hard_sigmoid)                                                                              \
+    ROW(hard_swish)                                                                                \
     ROW(sigmoid)                                                                                   \
     ROW(tanh)                                                                                      \
     ROW(softmax)                                                                                   \
     ROW(max_pool)                                                                                  \
     ROW(avg_pool)                                                                                  \
+    ROW(adaptive_avg_pool)                                                                         \
     ROW(global_avg_pool)                                                                           \
     ROW(add)                                                                                       \
+    ROW(multiply)                                                                                  \
+    ROW(matmul)                                                                                    \
     ROW(concat)                                                                                    \
+    ROW(slice)                                                                                     \
+    ROW(shuffle)                                                                                   \
     ROW(crop)                                                                                      \
+    ROW(pad)                                                                                       \
+    ROW(reshape)                                                                                   \
+    ROW(transpose)                                                                                 \
     ROW(flatten)                                                                                   \
+    ROW(constant)                                                                                  \
     ROW(scale)                                                                                     \
     ROW(normalise)                                                                                 \
     ROW(dropout)                                                                                   \

@@ -1,0 +1,100 @@
+/* Activations beyond ReLU's family, as in test_ops.c. */
+#include "net_support.h"
+
+#include "nn/exec.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Each alone on a vector, on more than one chunk of elements, and between layers. */
+static void check_activation(const char *name, const char *keys,
+                             void (*fill)(td_random *, float *, size_t)) {
+    static const char *const texts[] = {
+        NET_IMAGE(1, 1, 9) "a = %s(input) %s\n",
+        NET_IMAGE(40, 40, 11) "a = %s(input) %s\nflat = flatten(a)\n",
+        NET_IMAGE(6, 5, 3) "c = conv(input) out=7 kernel=3\na = %s(c) %s\nflat = flatten(a)\n"
+                           "fc = dense(flat) out=4\n",
+        NET_IMAGE(8, 8, 3) "a = %s(input) %s\np = avg-pool(a) size=2\nflat = flatten(p)\n"
+                           "fc = dense(flat) out=40\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char text[512], *at = text;
+        const char *from = texts[i], *words[] = {name, keys};
+        for (size_t k = 0; k < 2; k++) {
+            const char *place = strstr(from, "%s");
+            at += sprintf(at, "%.*s%s", (int)(place - from), from, words[k]);
+            from = place + 2;
+        }
+        strcpy(at, from);
+        net_check(&(net_case){text, 3, i == 2 ? NULL : fill, false}, 1);
+    }
+}
+
+static void smooth(void **state) {
+    (void)state;
+    check_activation("silu", "", NULL);
+    check_activation("gelu", "", NULL);
+    check_activation("gelu", "approximate=tanh", NULL);
+    check_activation("elu", "", net_fill_away_from_zero);
+    check_activation("elu", "alpha=0.3", net_fill_away_from_zero);
+}
+
+/* Kinks lie at 0, or at whole numbers beyond the values' 1.1. */
+static void in_pieces(void **state) {
+    (void)state;
+    check_activation("clip", "", net_fill_away_from_zero);
+    check_activation("clip", "min=-3e38 max=3e38", NULL);
+    check_activation("clip", "min=-2 max=0", net_fill_away_from_zero);
+    check_activation("hard-swish", "", NULL);
+    check_activation("hard-sigmoid", "", NULL);
+    check_activation("hard-sigmoid", "alpha=0.2", NULL);
+}
+
+static void prelu(void **state) {
+    (void)state;
+    check_activation("prelu", "", net_fill_away_from_zero);
+    check_activation("prelu", "shared=1", net_fill_away_from_zero);
+}
+
+/* By hand: what PyTorch gives at and beyond the kinks. */
+static void at_their_bounds(void **state) {
+    static const struct {
+        const char *op;
+        float in, out;
+    } rows[] = {{"clip(input)", -1, 0},
+                {"clip(input)", 7, 6},
+                {"clip(input) min=-1 max=1", -2, -1},
+                {"hard-swish(input)", -3, 0},
+                {"hard-swish(input)", 4, 4},
+                {"hard-sigmoid(input)", -4, 0},
+                {"hard-sigmoid(input)", 3, 1},
+                {"silu(input)", -1e4F, 0},
+                {"gelu(input)", 1e4F, 1e4F},
+                {"gelu(input)", -1e4F, 0},
+                {"elu(input)", -1e4F, -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[256];
+        td_net net;
+        td_exec *exec;
+        snprintf(text, sizeof text, "%sa = %s\n", NET_IMAGE(1, 1, 1), rows[i].op);
+        net_parsed(&net, text, NULL);
+        assert_int_equal(td_exec_new(&exec, &net, 1, TD_FORWARD, NULL), TD_OK);
+        *td_exec_input(exec) = rows[i].in;
+        assert_true(*td_exec_forward(exec, 1) == rows[i].out);
+        *td_exec_input(exec) = NAN;
+        assert_true(isnan(*td_exec_forward(exec, 1)));
+        td_exec_free(exec);
+        td_net_free(&net);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(smooth),
+        cmocka_unit_test(in_pieces),
+        cmocka_unit_test(prelu),
+        cmocka_unit_test(at_their_bounds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
