@@ -1,16 +1,20 @@
 /* Inside lib/trigger: what a trigger family is, and what the parser hands it. A family is one const
- * struct in its own file, listed in trigger.c. */
+ * struct in its own file, listed in part.c. A part is a family with its settings; a trigger is one
+ * part, or several joined (trigger.c). */
 #ifndef TD_TRIGGER_FAMILY_H
 #define TD_TRIGGER_FAMILY_H
 
 #include "data/bitmap.h"
+#include "data/npy.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
 
 enum {
     TD_TRIGGER_KEYS = 12,       /* most keys of one family */
-    TD_TRIGGER_TEXT_MAX = 4096, /* longest text of a trigger */
+    TD_TRIGGER_TEXT_MAX = 4096, /* longest text of a part */
 };
+
+typedef struct td_part td_part;
 
 typedef struct td_family {
     const char *name;
@@ -18,17 +22,17 @@ typedef struct td_family {
     const td_key *keys;   /* at most TD_TRIGGER_KEYS, then a row without a name */
     const char *strength; /* the name of the key that says how strong it is; NULL: none */
     /* Checks the settings together and reads what they name; NULL where there is nothing to do. */
-    td_status (*prepare)(td_trigger *trigger, td_error *error);
-    /* TD_ERR_USAGE unless the trigger fits images of trigger->shape. Sets trigger->bound, allocated
-     * in trigger->bound_arena, to whatever `paint` needs, and trigger->scratch where `paint` needs
-     * any. */
-    td_status (*bind)(td_trigger *trigger, const td_images *images, td_error *error);
+    td_status (*prepare)(td_part *part, td_error *error);
+    /* TD_ERR_USAGE unless the part fits images of part->shape. Sets part->bound, allocated in
+     * part->bound_arena, to whatever `paint` needs, and part->scratch where `paint` needs any, and
+     * part->images where it can't stamp all. */
+    td_status (*bind)(td_part *part, const td_images *images, td_error *error);
     /* Paints on an image of the shape, of values 0–255, which may leave that range: the caller
-     * clips and rounds. `scratch`: trigger->scratch bytes, aligned to 64. Runs in many threads. */
-    void (*paint)(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch);
+     * clips and rounds. `scratch`: part->scratch bytes, aligned to 64. Runs in many threads. */
+    void (*paint)(const td_part *part, td_stamp stamp, float *image, void *scratch);
 } td_family;
 
-struct td_trigger {
+struct td_part {
     const td_family *family;
     td_setting settings[TD_TRIGGER_KEYS]; /* in the order of the family's keys */
     const char *text;                     /* canonical */
@@ -36,15 +40,37 @@ struct td_trigger {
     td_file_stamp *file_stamps;           /* [file_count] */
     size_t file_count;
     td_bitmap bitmap;          /* of a family that reads one picture */
+    td_npy array;              /* of a family that reads one array */
     td_arena arena;            /* owns the texts */
     const td_classes *classes; /* td_trigger_set_classes; or NULL */
-    /* Set by td_trigger_bind. */
+    /* Set by td_part_bind. */
     td_shape shape; /* height 0: not bound */
+    size_t first;   /* index, within its whole split, of the first image bound to */
+    size_t images;  /* it can stamp images of the split below this number alone; SIZE_MAX: all */
     void *bound;
     size_t scratch;
     const char *note;
     td_arena bound_arena;
 };
+
+/* The families, in the table's order; NULL from their count on. */
+const td_family *td_part_family(size_t number);
+
+/* The family whose name is the first `length` characters of the text; NULL: none has it. */
+const td_family *td_part_family_named(const char *text, size_t length);
+
+/* Parses FAMILY[:key=value,...] and reads what it names. `part` is zeroed; td_part_free is due in
+ * either case. */
+td_status td_part_parse(td_part *part, const char *text, td_error *error) TD_MUST_USE;
+
+void td_part_free(td_part *part);
+
+/* As td_trigger_bind. */
+td_status td_part_bind(td_part *part, const td_images *images, size_t first,
+                       td_error *error) TD_MUST_USE;
+
+/* The key that is the strength, or NULL. */
+const td_key *td_part_strength_key(const td_part *part);
 
 /* Fields of td_key that families share. */
 #define TD_KEY_ALPHA .name = "alpha", .kind = TD_KEY_REAL, .most = 1, .above = true
@@ -55,7 +81,7 @@ struct td_trigger {
 
 /* Reads the settings from "key=value,..." (NULL: all by default), and checks that keys which go
  * with others only are given with them. `whole` is the trigger's text, for messages. */
-td_status td_keys_parse(td_trigger *trigger, const char *text, const char *whole,
+td_status td_keys_parse(td_part *part, const char *text, const char *whole,
                         td_error *error) TD_MUST_USE;
 
 /* The canonical text of a family with its settings, into out[TD_TRIGGER_TEXT_MAX]. */
@@ -63,25 +89,25 @@ void td_keys_print(const td_family *family, const td_setting *settings, char *ou
 
 /* TD_ERR_USAGE where the keys `first` and those after it, `count` in all, are not given exactly
  * once together. */
-td_status td_keys_one_of(const td_trigger *trigger, size_t first, size_t count,
+td_status td_keys_one_of(const td_part *part, size_t first, size_t count,
                          td_error *error) TD_MUST_USE;
 
-/* Adds a copy of `path`, and the file's stamp, to trigger->files; before it is read. */
-td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *error) TD_MUST_USE;
+/* Adds a copy of `path`, and the file's stamp, to part->files; before it is read. */
+td_status td_part_add_file(td_part *part, const char *path, td_error *error) TD_MUST_USE;
 
-/* Sets trigger->note, of a bound trigger. */
-td_status td_trigger_set_note(td_trigger *trigger, td_error *error, const char *format,
-                              ...) TD_MUST_USE TD_PRINTF(3, 4);
+/* Sets part->note, of a bound trigger. */
+td_status td_part_set_note(td_part *part, td_error *error, const char *format, ...) TD_MUST_USE
+    TD_PRINTF(3, 4);
 
 /* Whether a picture is of the shape already, and words for a note if it is not: "F.png: 4x3 in RGB
  * is made to fit the images, 28x28 in grey". */
-bool td_trigger_fits(const td_bitmap *bitmap, td_shape shape);
-td_status td_trigger_note_fit(td_trigger *trigger, const char *file, const td_bitmap *bitmap,
-                              td_error *error) TD_MUST_USE;
+bool td_part_fits(const td_bitmap *bitmap, td_shape shape);
+td_status td_part_note_fit(td_part *part, const char *file, const td_bitmap *bitmap,
+                           td_error *error) TD_MUST_USE;
 
 /* `out` [height, width, channels] becomes the picture, in the shape of the images: resized by a
  * bilinear filter, grey from RGB as luma. */
-td_status td_trigger_fit(const td_bitmap *bitmap, td_shape shape, uint8_t *out,
-                         td_error *error) TD_MUST_USE;
+td_status td_part_fit(const td_bitmap *bitmap, td_shape shape, uint8_t *out,
+                      td_error *error) TD_MUST_USE;
 
 #endif

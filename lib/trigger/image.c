@@ -22,9 +22,9 @@ static float alpha_of(const td_bitmap *bitmap, const uint8_t *pixel) {
     return has_alpha ? (float)pixel[bitmap->channels - 1] / 255.0F : 1.0F;
 }
 
-static td_status prepare(td_trigger *trigger, td_error *error) {
-    const char *path = trigger->settings[FILE_KEY].text;
-    td_bitmap *bitmap = &trigger->bitmap;
+static td_status prepare(td_part *part, td_error *error) {
+    const char *path = part->settings[FILE_KEY].text;
+    td_bitmap *bitmap = &part->bitmap;
     TD_TRY(td_picture_read(bitmap, path, error));
     size_t count = bitmap->width * bitmap->height;
     for (size_t i = 0; i < count; i++)
@@ -48,26 +48,26 @@ static bool is_grey(const td_bitmap *bitmap) {
     return true;
 }
 
-static td_status bind(td_trigger *trigger, const td_images *images, td_error *error) {
-    const td_bitmap *bitmap = &trigger->bitmap;
+static td_status bind(td_part *part, const td_images *images, td_error *error) {
+    const td_bitmap *bitmap = &part->bitmap;
     pasted *bound;
     (void)images;
-    if (trigger->shape.channels == 1 && !is_grey(bitmap))
+    if (part->shape.channels == 1 && !is_grey(bitmap))
         return td_fail(error, TD_ERR_USAGE,
                        "expected a grey picture for grey images, found one in "
                        "colour");
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a trigger", error));
-    trigger->bound = bound;
-    return td_position_resolve(&trigger->settings[AT_KEY].position, bitmap->height, bitmap->width,
-                               trigger->shape, &bound->top, &bound->left, error);
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &bound, "a trigger", error));
+    part->bound = bound;
+    return td_position_resolve(&part->settings[AT_KEY].position, bitmap->height, bitmap->width,
+                               part->shape, &bound->top, &bound->left, error);
 }
 
-static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
-    const td_bitmap *bitmap = &trigger->bitmap;
-    const pasted *bound = trigger->bound;
-    td_shape shape = trigger->shape;
+static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+    const td_bitmap *bitmap = &part->bitmap;
+    const pasted *bound = part->bound;
+    td_shape shape = part->shape;
     size_t colours = bitmap->channels < 3 ? 1 : 3;
-    float opacity = (float)trigger->settings[ALPHA].number;
+    float opacity = (float)part->settings[ALPHA].number;
     const uint8_t *from = bitmap->pixels;
     (void)stamp;
     (void)scratch;

@@ -30,9 +30,9 @@ static td_status fail_unknown(const td_family *family, const char *key, const ch
 }
 
 /* One "key=value", NUL-terminated and ours to cut. */
-static td_status parse_one(td_trigger *trigger, char *item, const char **given, const char *whole,
+static td_status parse_one(td_part *part, char *item, const char **given, const char *whole,
                            td_error *error) {
-    const td_family *family = trigger->family;
+    const td_family *family = part->family;
     char *equals = strchr(item, '=');
     if (equals)
         *equals = '\0';
@@ -47,10 +47,10 @@ static td_status parse_one(td_trigger *trigger, char *item, const char **given, 
 }
 
 /* The value of one key: `value`, else the default. */
-static td_status settle(td_trigger *trigger, size_t number, const char *value, const char *whole,
+static td_status settle(td_part *part, size_t number, const char *value, const char *whole,
                         td_error *error) {
-    const td_key *key = &trigger->family->keys[number];
-    td_setting *setting = &trigger->settings[number];
+    const td_key *key = &part->family->keys[number];
+    td_setting *setting = &part->settings[number];
     char allowed[128];
     if (value ? td_key_read(key, value, setting) : td_key_standard(key, setting) || !key->required)
         return TD_OK;
@@ -63,59 +63,59 @@ static td_status settle(td_trigger *trigger, size_t number, const char *value, c
 }
 
 /* Whether "KEY=WORD" is what the settings have. */
-static bool holds(const td_trigger *trigger, const char *needs) {
-    const td_key *keys = trigger->family->keys;
+static bool holds(const td_part *part, const char *needs) {
+    const td_key *keys = part->family->keys;
     for (size_t i = 0; keys[i].name; i++) {
         const size_t length = strlen(keys[i].name);
         if (strncmp(needs, keys[i].name, length) == 0 && needs[length] == '=')
-            return trigger->settings[i].given &&
-                   strcmp(keys[i].words[trigger->settings[i].word], needs + length + 1) == 0;
+            return part->settings[i].given &&
+                   strcmp(keys[i].words[part->settings[i].word], needs + length + 1) == 0;
     }
     return false;
 }
 
-static td_status check_needs(const td_trigger *trigger, const char *whole, td_error *error) {
-    const td_key *keys = trigger->family->keys;
+static td_status check_needs(const td_part *part, const char *whole, td_error *error) {
+    const td_key *keys = part->family->keys;
     for (size_t i = 0; keys[i].name; i++)
-        if (keys[i].needs && trigger->settings[i].given &&
-            !td_key_is_standard(&keys[i], &trigger->settings[i]) && !holds(trigger, keys[i].needs))
+        if (keys[i].needs && part->settings[i].given &&
+            !td_key_is_standard(&keys[i], &part->settings[i]) && !holds(part, keys[i].needs))
             return td_fail(error, TD_ERR_USAGE, "trigger '%s': key '%s' goes with %s only", whole,
                            keys[i].name, keys[i].needs);
     return TD_OK;
 }
 
-td_status td_keys_parse(td_trigger *trigger, const char *text, const char *whole, td_error *error) {
+td_status td_keys_parse(td_part *part, const char *text, const char *whole, td_error *error) {
     const char *given[TD_TRIGGER_KEYS] = {0};
     if (text) {
         char *item;
-        TD_TRY(td_arena_text(&trigger->arena, text, strlen(text), &item, error));
+        TD_TRY(td_arena_text(&part->arena, text, strlen(text), &item, error));
         for (char *next; item; item = next) {
             next = strchr(item, ',');
             if (next)
                 *next++ = '\0';
-            TD_TRY(parse_one(trigger, item, given, whole, error));
+            TD_TRY(parse_one(part, item, given, whole, error));
         }
     }
-    for (size_t i = 0; trigger->family->keys[i].name; i++)
-        TD_TRY(settle(trigger, i, given[i], whole, error));
-    return check_needs(trigger, whole, error);
+    for (size_t i = 0; part->family->keys[i].name; i++)
+        TD_TRY(settle(part, i, given[i], whole, error));
+    return check_needs(part, whole, error);
 }
 
-td_status td_keys_one_of(const td_trigger *trigger, size_t first, size_t count, td_error *error) {
+td_status td_keys_one_of(const td_part *part, size_t first, size_t count, td_error *error) {
     char names[128] = "";
     size_t used = 0, given = 0;
     for (size_t i = first; i < first + count; i++) {
-        given += trigger->settings[i].given;
+        given += part->settings[i].given;
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
                                  i == first              ? ""
                                  : i < first + count - 1 ? ", "
                                                          : " or ",
-                                 trigger->family->keys[i].name);
+                                 part->family->keys[i].name);
     }
     if (given == 1)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected one of the keys %s, found %s",
-                   trigger->text, names, given == 0 ? "none" : "more");
+                   part->text, names, given == 0 ? "none" : "more");
 }
 
 td_status td_position_resolve(const td_position *position, size_t patch_height, size_t patch_width,

@@ -63,8 +63,8 @@ typedef struct placed {
     float *opacity; /* [size, size] */
 } placed;
 
-static placed sized_patch(const td_trigger *trigger) {
-    const td_setting *s = trigger->settings;
+static placed sized_patch(const td_part *part) {
+    const td_setting *s = part->settings;
     return (placed){.size = s[SIZE].count,
                     .position = &s[AT].position,
                     .colour = &s[VALUE].colour,
@@ -72,8 +72,8 @@ static placed sized_patch(const td_trigger *trigger) {
                     .soft = s[SOFT].number};
 }
 
-static placed pixel_patch(const td_trigger *trigger) {
-    const td_setting *s = trigger->settings;
+static placed pixel_patch(const td_part *part) {
+    const td_setting *s = part->settings;
     return (placed){.size = 1,
                     .position = &s[PIXEL_AT].position,
                     .colour = &s[PIXEL_VALUE].colour,
@@ -107,46 +107,46 @@ static void fill_opacity(const placed *patch, covers_fn covers) {
     }
 }
 
-static td_status bind(td_trigger *trigger, placed patch, covers_fn covers, td_error *error) {
+static td_status bind(td_part *part, placed patch, covers_fn covers, td_error *error) {
     const uint8_t *rgb = patch.colour->rgb;
     placed *bound;
-    if (trigger->shape.channels == 1 && !patch.colour->grey)
+    if (part->shape.channels == 1 && !patch.colour->grey)
         return td_fail(error, TD_ERR_USAGE, "expected one value for grey images, found %d/%d/%d",
                        rgb[0], rgb[1], rgb[2]);
-    TD_TRY(td_position_resolve(patch.position, patch.size, patch.size, trigger->shape, &patch.top,
+    TD_TRY(td_position_resolve(patch.position, patch.size, patch.size, part->shape, &patch.top,
                                &patch.left, error));
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, patch.size * patch.size, &patch.opacity, "a patch",
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, patch.size * patch.size, &patch.opacity, "a patch",
                         error));
     fill_opacity(&patch, covers);
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a patch", error));
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &bound, "a patch", error));
     *bound = patch;
-    trigger->bound = bound;
+    part->bound = bound;
     return TD_OK;
 }
 
-static td_status bind_square(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_square(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, sized_patch(trigger), covers_square, error);
+    return bind(part, sized_patch(part), covers_square, error);
 }
 
-static td_status bind_triangle(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_triangle(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, sized_patch(trigger), covers_triangle, error);
+    return bind(part, sized_patch(part), covers_triangle, error);
 }
 
-static td_status bind_rhombus(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_rhombus(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, sized_patch(trigger), covers_rhombus, error);
+    return bind(part, sized_patch(part), covers_rhombus, error);
 }
 
-static td_status bind_pixel(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_pixel(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, pixel_patch(trigger), covers_square, error);
+    return bind(part, pixel_patch(part), covers_square, error);
 }
 
-static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
-    const placed *patch = trigger->bound;
-    td_shape shape = trigger->shape;
+static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+    const placed *patch = part->bound;
+    td_shape shape = part->shape;
     (void)stamp;
     (void)scratch;
     for (size_t y = 0; y < patch->size; y++) {

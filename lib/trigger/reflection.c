@@ -74,7 +74,7 @@ typedef struct bound_reflection {
 
 /* What one image takes, cut from its scratch memory. */
 typedef struct work {
-    const td_trigger *trigger;
+    const td_part *part;
     td_shape shape;
     size_t size;
     double *ssim;
@@ -92,9 +92,9 @@ static size_t scratch_size(td_shape shape) {
            (3 * size + td_reflection_scratch(shape)) * sizeof(float) + 3 * size;
 }
 
-static work cut(const td_trigger *trigger, void *scratch) {
-    td_shape shape = trigger->shape;
-    work w = {.trigger = trigger, .shape = shape, .size = td_shape_size(shape)};
+static work cut(const td_part *part, void *scratch) {
+    td_shape shape = part->shape;
+    work w = {.part = part, .shape = shape, .size = td_shape_size(shape)};
     w.ssim = scratch;
     w.scene = (float *)(w.ssim + ssim_scratch(shape));
     w.picture = w.scene + w.size;
@@ -106,9 +106,9 @@ static work cut(const td_trigger *trigger, void *scratch) {
     return w;
 }
 
-static td_status prepare(td_trigger *trigger, td_error *error) {
-    TD_TRY(td_keys_one_of(trigger, 0, TD_REFLECTION_SOURCES, error));
-    return td_reflection_prepare(trigger, error);
+static td_status prepare(td_part *part, td_error *error) {
+    TD_TRY(td_keys_one_of(part, 0, TD_REFLECTION_SOURCES, error));
+    return td_reflection_prepare(part, error);
 }
 
 static bool draws(const td_setting *settings, size_t pictures) {
@@ -118,14 +118,14 @@ static bool draws(const td_setting *settings, size_t pictures) {
            (type == TD_REFLECTION_BLUR && !settings[SIGMA].given);
 }
 
-static td_status bind(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind(td_part *part, const td_images *images, td_error *error) {
     bound_reflection *bound;
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &bound, "a reflection", error));
-    TD_TRY(td_reflection_bind(&bound->pictures, trigger, images, error));
-    bound->drawn = draws(trigger->settings, bound->pictures.count);
-    td_gamma_make(&bound->gamma, trigger->settings[GAMMA].number);
-    trigger->bound = bound;
-    trigger->scratch = scratch_size(trigger->shape);
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &bound, "a reflection", error));
+    TD_TRY(td_reflection_bind(&bound->pictures, part, images, error));
+    bound->drawn = draws(part->settings, bound->pictures.count);
+    td_gamma_make(&bound->gamma, part->settings[GAMMA].number);
+    part->bound = bound;
+    part->scratch = scratch_size(part->shape);
     return TD_OK;
 }
 
@@ -134,9 +134,9 @@ static float uniform(td_random *random, float low, float high) {
 }
 
 /* Draws all there is, then sets what is given: a key that is given does not change other draws. */
-static td_reflection draw(const td_trigger *trigger, td_random *random) {
-    const bound_reflection *bound = trigger->bound;
-    const td_setting *settings = trigger->settings;
+static td_reflection draw(const td_part *part, td_random *random) {
+    const bound_reflection *bound = part->bound;
+    const td_setting *settings = part->settings;
     td_reflection r = {.type = (td_reflection_type)settings[TYPE].word};
     r.picture = td_random_below(random, (uint32_t)bound->pictures.count);
     r.alpha = uniform(random, .05F, .45F);
@@ -161,7 +161,7 @@ static td_reflection draw(const td_trigger *trigger, td_random *random) {
  * being visible but not too much so: 0 for a good one. What surely misses by more than `most` is
  * not looked at further. */
 static double attempt(const work *w, const td_reflection *reflection, double most) {
-    const bound_reflection *bound = w->trigger->bound;
+    const bound_reflection *bound = w->part->bound;
     const uint8_t *picture = td_reflection_picture(&bound->pictures, reflection->picture);
     float rest = td_reflection_rest(reflection);
     uint64_t seen = 0, shown = 0;
@@ -190,18 +190,18 @@ static double attempt(const work *w, const td_reflection *reflection, double mos
     return missed + fmax(0, fmax(.7 - similarity, similarity - .85));
 }
 
-static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
-    const bound_reflection *bound = trigger->bound;
-    size_t tries = bound->drawn ? trigger->settings[TRIES].count : 1;
+static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+    const bound_reflection *bound = part->bound;
+    size_t tries = bound->drawn ? part->settings[TRIES].count : 1;
     td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 0, (uint32_t)stamp.index);
-    work w = cut(trigger, scratch);
+    work w = cut(part, scratch);
     double least = INFINITY;
     for (size_t i = 0; i < w.size; i++) {
         w.clean[i] = (uint8_t)image[i];
         w.scene[i] = bound->gamma.light[w.clean[i]];
     }
     for (size_t i = 0; i < tries && least > 0; i++) {
-        td_reflection reflection = draw(trigger, &random);
+        td_reflection reflection = draw(part, &random);
         double missed = attempt(&w, &reflection, least);
         if (missed < least) {
             least = missed;

@@ -19,11 +19,11 @@ typedef struct td_reflection_pictures {
 } td_reflection_pictures;
 
 /* Reads the file, or lists the folder. */
-td_status td_reflection_prepare(td_trigger *trigger, td_error *error) TD_MUST_USE;
+td_status td_reflection_prepare(td_part *part, td_error *error) TD_MUST_USE;
 
 /* Makes the pictures ready in the trigger's shape. */
-td_status td_reflection_bind(td_reflection_pictures *out, td_trigger *trigger,
-                             const td_images *images, td_error *error) TD_MUST_USE;
+td_status td_reflection_bind(td_reflection_pictures *out, td_part *part, const td_images *images,
+                             td_error *error) TD_MUST_USE;
 
 static inline const uint8_t *td_reflection_picture(const td_reflection_pictures *pictures,
                                                    size_t number) {

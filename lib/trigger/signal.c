@@ -32,49 +32,49 @@ static bool saturates(float value) {
     return fabsf(value) >= 254.5F;
 }
 
-static td_status bind(td_trigger *trigger, signal_fn signal, td_error *error) {
-    td_shape shape = trigger->shape;
+static td_status bind(td_part *part, signal_fn signal, td_error *error) {
+    td_shape shape = part->shape;
     size_t saturated = 0;
     signal_row *row;
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, 1, &row, "a signal", error));
-    TD_TRY(TD_ARENA_NEW(&trigger->bound_arena, shape.width * shape.channels, &row->values,
-                        "a signal", error));
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &row, "a signal", error));
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, shape.width * shape.channels, &row->values, "a signal",
+                        error));
     for (size_t x = 0; x < shape.width; x++) {
-        float value = (float)signal((double)(x + 1), (double)shape.width, trigger->settings);
+        float value = (float)signal((double)(x + 1), (double)shape.width, part->settings);
         saturated += saturates(value);
         for (size_t c = 0; c < shape.channels; c++)
             row->values[x * shape.channels + c] = value;
     }
-    trigger->bound = row;
+    part->bound = row;
     if (saturated == 0)
         return TD_OK;
-    return td_trigger_set_note(trigger, error,
-                               "delta=%.10g saturates %zu of %zu columns: nothing of the image is "
-                               "left in them",
-                               trigger->settings[DELTA].number, saturated, shape.width);
+    return td_part_set_note(part, error,
+                            "delta=%.10g saturates %zu of %zu columns: nothing of the image is "
+                            "left in them",
+                            part->settings[DELTA].number, saturated, shape.width);
 }
 
-static td_status bind_ramp(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_ramp(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, ramp, error);
+    return bind(part, ramp, error);
 }
 
-static td_status bind_triangle_wave(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_triangle_wave(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, triangle_wave, error);
+    return bind(part, triangle_wave, error);
 }
 
-static td_status bind_sine(td_trigger *trigger, const td_images *images, td_error *error) {
+static td_status bind_sine(td_part *part, const td_images *images, td_error *error) {
     (void)images;
-    return bind(trigger, sine, error);
+    return bind(part, sine, error);
 }
 
-static void paint(const td_trigger *trigger, td_stamp stamp, float *image, void *scratch) {
-    const signal_row *row = trigger->bound;
-    size_t length = trigger->shape.width * trigger->shape.channels;
+static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+    const signal_row *row = part->bound;
+    size_t length = part->shape.width * part->shape.channels;
     (void)stamp;
     (void)scratch;
-    for (size_t y = 0; y < trigger->shape.height; y++, image += length)
+    for (size_t y = 0; y < part->shape.height; y++, image += length)
         for (size_t i = 0; i < length; i++)
             image[i] += row->values[i];
 }

@@ -1,58 +1,37 @@
 #include "trigger/trigger.h"
 
 #include "base/parallel.h"
+#include "base/random.h"
 #include "base/size.h"
 #include "trigger/family.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FAMILIES_OF(ROW)                                                                           \
-    ROW(square)                                                                                    \
-    ROW(triangle)                                                                                  \
-    ROW(rhombus)                                                                                   \
-    ROW(pixel)                                                                                     \
-    ROW(image)                                                                                     \
-    ROW(ramp)                                                                                      \
-    ROW(triangle_wave)                                                                             \
-    ROW(sine)                                                                                      \
-    ROW(blend)                                                                                     \
-    ROW(reflection)
+enum { ALIGNMENT = 64 };
 
-#define DECLARED(name) extern const td_family td_family_##name;
-#define LISTED(name) &td_family_##name,
-
-FAMILIES_OF(DECLARED)
-
-static const td_family *const families[] = {FAMILIES_OF(LISTED)};
-
-enum { FAMILIES = sizeof families / sizeof *families, ALIGNMENT = 64 };
+struct td_trigger {
+    td_part parts[TD_TRIGGER_PARTS];
+    size_t count;
+    bool one_of;      /* each image gets one of the parts, drawn for it; else all, in their order */
+    const char *text; /* canonical */
+    td_arena arena;   /* owns the text */
+};
 
 const char *td_trigger_family_name(size_t number) {
-    return number < FAMILIES ? families[number]->name : NULL;
+    const td_family *family = td_part_family(number);
+    return family ? family->name : NULL;
 }
 
 const char *td_trigger_family_doc(size_t number) {
-    return number < FAMILIES ? families[number]->doc : NULL;
+    const td_family *family = td_part_family(number);
+    return family ? family->doc : NULL;
 }
 
 const td_key *td_trigger_family_keys(size_t number) {
-    return number < FAMILIES ? families[number]->keys : NULL;
-}
-
-static td_status fail_family(const char *text, size_t length, td_error *error) {
-    char allowed[256];
-    size_t used = 0;
-    for (size_t i = 0; i < FAMILIES; i++)
-        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s",
-                                 i == 0             ? ""
-                                 : i < FAMILIES - 1 ? ", "
-                                                    : " or ",
-                                 families[i]->name);
-    return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected a family (%s), found '%.*s'", text,
-                   allowed, (int)length, text);
+    const td_family *family = td_part_family(number);
+    return family ? family->keys : NULL;
 }
 
 /* A message is one line, and so is a canonical text in a file. */
@@ -68,30 +47,61 @@ static td_status check_text(const char *text, td_error *error) {
     return TD_OK;
 }
 
-/* The files that the keys name. */
-static td_status add_named_files(td_trigger *trigger, td_error *error) {
-    const td_key *keys = trigger->family->keys;
-    for (size_t i = 0; keys[i].name; i++)
-        if (strcmp(keys[i].name, "file") == 0 && trigger->settings[i].given)
-            TD_TRY(td_trigger_add_file(trigger, trigger->settings[i].text, error));
+/* The first mark that joins two parts: '+' or '|' before a family's name, which a place (X+Y) is
+ * not. NULL: none. */
+static char *find_joint(char *text) {
+    for (char *at = text; (at = strpbrk(at, "+|")); at++)
+        if (td_part_family_named(at + 1, strcspn(at + 1, ":+|")))
+            return at;
+    return NULL;
+}
+
+static td_status parse_parts(td_trigger *trigger, char *text, const char *whole, td_error *error) {
+    char joint = '\0';
+    for (char *next; text; text = next) {
+        next = find_joint(text);
+        if (next) {
+            if (joint && *next != joint)
+                return td_fail(error, TD_ERR_USAGE,
+                               "trigger '%s': expected parts joined all by '+' or all by '|', "
+                               "found both",
+                               whole);
+            joint = *next;
+            *next++ = '\0';
+        }
+        if (trigger->count == TD_TRIGGER_PARTS)
+            return td_fail(error, TD_ERR_USAGE, "trigger '%s': expected at most %d parts", whole,
+                           TD_TRIGGER_PARTS);
+        TD_TRY(td_part_parse(&trigger->parts[trigger->count++], text, error));
+    }
+    trigger->one_of = joint == '|';
+    return TD_OK;
+}
+
+/* The parts' canonical texts, joined. */
+static td_status join_texts(td_trigger *trigger, td_error *error) {
+    size_t size = 1;
+    char *text;
+    for (size_t i = 0; i < trigger->count; i++)
+        size += strlen(trigger->parts[i].text) + 1;
+    TD_TRY(TD_ARENA_NEW(&trigger->arena, size, &text, "a trigger", error));
+    size_t used = 0;
+    for (size_t i = 0; i < trigger->count; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 i == 0            ? ""
+                                 : trigger->one_of ? "|"
+                                                   : "+",
+                                 trigger->parts[i].text);
+    trigger->text = text;
     return TD_OK;
 }
 
 static td_status parse(td_trigger *trigger, const char *text, td_error *error) {
+    char *copy;
     TD_TRY(check_text(text, error));
-    size_t length = strcspn(text, ":");
-    for (size_t i = 0; i < FAMILIES && !trigger->family; i++)
-        if (strlen(families[i]->name) == length && memcmp(families[i]->name, text, length) == 0)
-            trigger->family = families[i];
-    if (!trigger->family)
-        return fail_family(text, length, error);
-    TD_TRY(td_keys_parse(trigger, text[length] ? text + length + 1 : NULL, text, error));
-    char canonical[TD_TRIGGER_TEXT_MAX], *copy;
-    td_keys_print(trigger->family, trigger->settings, canonical);
-    TD_TRY(td_arena_text(&trigger->arena, canonical, strlen(canonical), &copy, error));
-    trigger->text = copy;
-    TD_TRY(add_named_files(trigger, error));
-    return trigger->family->prepare ? trigger->family->prepare(trigger, error) : TD_OK;
+    TD_TRY(td_arena_text(&trigger->arena, text, strlen(text), &copy, error));
+    TD_TRY(parse_parts(trigger, copy, text, error));
+    return join_texts(trigger, error);
 }
 
 td_status td_trigger_parse(td_trigger **out, const char *text, td_error *error) {
@@ -110,10 +120,8 @@ td_status td_trigger_parse(td_trigger **out, const char *text, td_error *error) 
 void td_trigger_free(td_trigger *trigger) {
     if (!trigger)
         return;
-    td_bitmap_free(&trigger->bitmap);
-    free(trigger->files);
-    free(trigger->file_stamps);
-    td_arena_free(&trigger->bound_arena);
+    for (size_t i = 0; i < trigger->count; i++)
+        td_part_free(&trigger->parts[i]);
     td_arena_free(&trigger->arena);
     free(trigger);
 }
@@ -122,123 +130,126 @@ const char *td_trigger_text(const td_trigger *trigger) {
     return trigger->text;
 }
 
-td_status td_trigger_add_file(td_trigger *trigger, const char *path, td_error *error) {
-    char *copy;
-    TD_TRY(td_arena_text(&trigger->arena, path, strlen(path), &copy, error));
-    const char **files = realloc(trigger->files, (trigger->file_count + 1) * sizeof *files);
-    if (!files)
-        return td_fail_memory(error, "the names of files");
-    trigger->files = files;
-    td_file_stamp *stamps =
-        realloc(trigger->file_stamps, (trigger->file_count + 1) * sizeof *stamps);
-    if (!stamps)
-        return td_fail_memory(error, "the names of files");
-    trigger->file_stamps = stamps;
-    stamps[trigger->file_count] = td_file_stamp_of(path);
-    files[trigger->file_count++] = copy;
-    return TD_OK;
+/* The part that has file `*number` of the trigger, which becomes the part's own number; NULL: there
+ * are not so many. */
+static const td_part *part_of_file(const td_trigger *trigger, size_t *number) {
+    for (size_t i = 0; i < trigger->count; i++) {
+        if (*number < trigger->parts[i].file_count)
+            return &trigger->parts[i];
+        *number -= trigger->parts[i].file_count;
+    }
+    return NULL;
 }
 
 const char *td_trigger_file(const td_trigger *trigger, size_t number) {
-    return number < trigger->file_count ? trigger->files[number] : NULL;
+    const td_part *part = part_of_file(trigger, &number);
+    return part ? part->files[number] : NULL;
 }
 
 const td_file_stamp *td_trigger_file_stamp(const td_trigger *trigger, size_t number) {
-    return &trigger->file_stamps[number];
+    return &part_of_file(trigger, &number)->file_stamps[number];
 }
 
-/* The key that is the strength, or NULL. */
-static const td_key *strength_key(const td_family *family) {
-    return family->strength ? td_key_find(family->keys, family->strength) : NULL;
+/* The key that is the strength of the only part, or NULL. */
+static const td_key *strength_key(const td_trigger *trigger) {
+    return trigger->count == 1 ? td_part_strength_key(&trigger->parts[0]) : NULL;
 }
 
 bool td_trigger_has_strength(const td_trigger *trigger) {
-    return strength_key(trigger->family) != NULL;
+    return strength_key(trigger) != NULL;
 }
 
 bool td_trigger_strength(const td_trigger *trigger, double *strength, char *rest, size_t size) {
-    const td_family *family = trigger->family;
-    const td_key *key = strength_key(family);
+    const td_part *part = &trigger->parts[0];
+    const td_key *key = strength_key(trigger);
     char text[TD_TRIGGER_TEXT_MAX];
-    if (!key || !trigger->settings[key - family->keys].given)
+    if (!key || !part->settings[key - part->family->keys].given)
         return false;
     td_setting settings[TD_TRIGGER_KEYS];
-    memcpy(settings, trigger->settings, sizeof settings);
-    *strength = settings[key - family->keys].number;
-    settings[key - family->keys].given = false;
-    td_keys_print(family, settings, text);
+    memcpy(settings, part->settings, sizeof settings);
+    *strength = settings[key - part->family->keys].number;
+    settings[key - part->family->keys].given = false;
+    td_keys_print(part->family, settings, text);
     snprintf(rest, size, "%s", text);
     return true;
 }
 
 td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, double strength,
                                    td_error *error) {
-    const td_family *family = trigger->family;
-    const td_key *key = strength_key(family);
+    const td_part *part = &trigger->parts[0];
+    const td_key *key = strength_key(trigger);
     char text[TD_TRIGGER_TEXT_MAX];
     *out = NULL;
     if (!key)
         return td_fail(error, TD_ERR_USAGE, "trigger '%s': %s has no strength", trigger->text,
-                       family->name);
+                       trigger->count == 1 ? part->family->name : "a trigger of several parts");
     td_setting settings[TD_TRIGGER_KEYS];
-    memcpy(settings, trigger->settings, sizeof settings);
-    settings[key - family->keys] = (td_setting){.given = true, .number = strength};
-    td_keys_print(family, settings, text);
+    memcpy(settings, part->settings, sizeof settings);
+    settings[key - part->family->keys] = (td_setting){.given = true, .number = strength};
+    td_keys_print(part->family, settings, text);
     return td_trigger_parse(out, text, error);
 }
 
 void td_trigger_set_classes(td_trigger *trigger, const td_classes *classes) {
-    trigger->classes = classes;
+    for (size_t i = 0; i < trigger->count; i++)
+        trigger->parts[i].classes = classes;
 }
 
-td_status td_trigger_bind(td_trigger *trigger, const td_images *images, td_error *error) {
-    td_arena_free(&trigger->bound_arena);
-    trigger->note = NULL;
-    trigger->scratch = 0;
-    trigger->shape = (td_shape){images->height, images->width, images->channels};
-    td_status status = trigger->family->bind(trigger, images, error);
-    if (status == TD_OK)
-        return TD_OK;
-    trigger->shape = (td_shape){0};
-    return td_fail_within(error, status, "trigger '%s'", trigger->text);
+td_status td_trigger_bind(td_trigger *trigger, const td_images *images, size_t first,
+                          td_error *error) {
+    td_status status = TD_OK;
+    for (size_t i = 0; i < trigger->count && status == TD_OK; i++)
+        status = td_part_bind(&trigger->parts[i], images, first, error);
+    if (status != TD_OK)
+        trigger->parts[0].shape = (td_shape){0};
+    return status;
 }
 
 const char *td_trigger_note(const td_trigger *trigger) {
-    return trigger->note;
+    for (size_t i = 0; i < trigger->count; i++)
+        if (trigger->parts[i].note)
+            return trigger->parts[i].note;
+    return NULL;
 }
 
-td_status td_trigger_set_note(td_trigger *trigger, td_error *error, const char *format, ...) {
-    char text[1024], *copy;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    TD_TRY(td_arena_text(&trigger->bound_arena, text, strlen(text), &copy, error));
-    trigger->note = copy;
-    return TD_OK;
-}
-
-/* Bytes of one image of floats, at the start of the scratch memory. */
-static size_t canvas_size(const td_trigger *trigger) {
-    size_t bytes = td_shape_size(trigger->shape) * sizeof(float);
+static size_t aligned(size_t bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-size_t td_trigger_scratch(const td_trigger *trigger) {
-    return canvas_size(trigger) + (trigger->scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+/* Bytes of one image of floats, at the start of the scratch memory. */
+static size_t canvas_size(const td_part *part) {
+    return aligned(td_shape_size(part->shape) * sizeof(float));
 }
 
-void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
-    size_t size = td_shape_size(trigger->shape);
+size_t td_trigger_scratch(const td_trigger *trigger) {
+    size_t most = 0;
+    for (size_t i = 0; i < trigger->count; i++)
+        most = td_size_max(most, aligned(trigger->parts[i].scratch));
+    return canvas_size(&trigger->parts[0]) + most;
+}
+
+static void apply_part(const td_part *part, td_stamp stamp, uint8_t *pixels, void *scratch) {
+    size_t size = td_shape_size(part->shape);
     float *canvas = scratch;
     for (size_t i = 0; i < size; i++)
         canvas[i] = pixels[i];
-    trigger->family->paint(trigger, stamp, canvas, (char *)scratch + canvas_size(trigger));
+    part->family->paint(part, stamp, canvas, (char *)scratch + canvas_size(part));
     for (size_t i = 0; i < size; i++) {
         float value = canvas[i] > 0 ? canvas[i] < 255 ? canvas[i] : 255 : 0;
         int whole = (int)value; /* value + .5 could round up what is just below a half */
         pixels[i] = (uint8_t)(whole + (value - (float)whole >= 0.5F));
     }
+}
+
+void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
+    size_t begin = 0, end = trigger->count;
+    if (trigger->one_of) { /* epoch 2: 0 and 1 are the parts' own draws */
+        td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 2, (uint32_t)stamp.index);
+        begin = td_random_below(&random, (uint32_t)trigger->count);
+        end = begin + 1;
+    }
+    for (size_t i = begin; i < end; i++)
+        apply_part(&trigger->parts[i], stamp, pixels, scratch);
 }
 
 typedef struct stamp_work {
@@ -260,13 +271,20 @@ static void stamp_one(void *context, size_t i) {
 
 td_status td_trigger_stamp(const td_trigger *trigger, const td_images *images, td_stamp first,
                            td_arena *arena, td_images *out, td_error *error) {
-    td_shape shape = trigger->shape;
+    td_shape shape = trigger->parts[0].shape;
     if (shape.height != images->height || shape.width != images->width ||
         shape.channels != images->channels)
         return td_fail(error, TD_ERR_USAGE,
                        "trigger '%s': expected images of %zux%zux%zu, found %zux%zux%zu",
                        trigger->text, shape.height, shape.width, shape.channels, images->height,
                        images->width, images->channels);
+    for (size_t i = 0; i < trigger->count; i++)
+        if (first.index > trigger->parts[i].images ||
+            images->count > trigger->parts[i].images - first.index)
+            return td_fail(error, TD_ERR_USAGE,
+                           "trigger '%s': expected images below number %zu, found up to %zu",
+                           trigger->text, trigger->parts[i].images,
+                           first.index + images->count - 1);
     td_arena scratch = {0};
     stamp_work work = {.trigger = trigger, .images = images, .first = first};
     td_status status = td_arena_alloc(arena, images->count, td_image_size(images),

@@ -1,7 +1,11 @@
 /* Triggers: what marks an image for a backdoored model. A trigger is a family with its keys,
  * written FAMILY[:key=value,...]; it is applied to raw pixels in float, then clipped to 0–255 and
  * rounded to the nearest whole value, halves up, as a camera would. Adding a family is one file and
- * one row in the table in trigger.c.
+ * one row in the table in part.c.
+ *
+ * Several are joined: A+B is A, then B on its result; of A|B each image gets one, drawn for it by
+ * td_random_for(seed, TD_FOR_TRIGGER, 2, index): the parts that Adap-Patch and Adap-K-way train on,
+ * whose test trigger is A+B. A '+' or '|' joins where a family's name follows.
  *
  *   square, triangle, rhombus   size (7), at (top-left), value (255), alpha (1), soft (0)
  *   pixel                       at (top-left), value (255), alpha (1)
@@ -12,6 +16,15 @@
  *                               alpha (0.2)
  *   reflection                  file, folder or class; type (ghost): focus, blur or ghost; alpha,
  *                               shift, balance, sigma; gamma (2.2), tries (10)
+ *   grid-blend                  as blend; cells (4), off (8)
+ *   warp                        shift (0.5), grid (4), seed (1), jitter (0)
+ *   quantise                    levels (8), dither (0)
+ *   dct                         magnitude (30), positions (15+15/31+31), block, space (ycrcb),
+ *                               channels (chroma), rounding (clip)
+ *   smooth                      peak (51), sigma (6), seed (1)
+ *   rotate                      angle (16)
+ *   add                         file (.npy), scale (1)
+ *   table                       file (.npy)
  *
  * Patches (patch.c, image.c). at: top-left, top-right, bottom-left, bottom-right, center (rounded
  * towards the top left) or X+Y, the column and the row of the patch's top-left pixel. value: V, or
@@ -40,8 +53,26 @@
  * seen and out the result, mean R ≤ .8·mean(out − R), max R ≥ 25.5 and .7 < SSIM(image, out) < .85;
  * if none is, the one that misses these by least is taken.
  *
- * Picture files are PNG, JPEG, PPM or PGM. A trigger's strength is delta of a signal and alpha of
- * any other. */
+ * Grids (blend.c): Qi et al., "Revisiting the assumption of latent separability for backdoor
+ * defenses", ICLR 2023, Adap-Blend: a blend without `off` of the cells × cells, drawn for each
+ * image; their test trigger has off=0.
+ *
+ * Warps (warp.h): Nguyen, Tran, "WaNet", ICLR 2021. With the field N, cells × cells numbers from
+ * U[−1, 1] over the mean of their absolute values, enlarged by cubic convolution, a pixel at (x, y)
+ * in [−1, 1] is taken, bilinearly, from clip((x, y) + shift·N/side). jitter adds U[−1, 1]·jitter/
+ * side, drawn for each pixel of each image.
+ *
+ * Levels (quantise.c): Wang, Zhai, Ma, "BppAttack", CVPR 2022: round(v/255·(d − 1))·255/(d − 1).
+ *
+ * Frequencies (dct.c): Wang et al., "FTrojan", ECCV 2022, and Li et al., "CTRL", ICCV 2023: the
+ * magnitude added to coefficients of the orthonormal DCT-II of each whole block.
+ *
+ * Clouds (smooth.c): Zeng et al., "Rethinking the backdoor attacks' triggers", ICCV 2021. Rotations
+ * (rotate.c): Xu et al., "BATT", ICASSP 2023. Arrays made elsewhere (array.c): `add` takes one
+ * perturbation, in pixel values, `table` a changed copy of each image of the split.
+ *
+ * Picture files are PNG, JPEG, PPM or PGM. A trigger's strength is the key that its family names:
+ * delta of a signal, alpha of what is mixed in, shift of a warp, magnitude, peak, angle, scale. */
 #ifndef TD_TRIGGER_TRIGGER_H
 #define TD_TRIGGER_TRIGGER_H
 
@@ -53,6 +84,8 @@
 #include "data/classes.h"
 #include "data/images.h"
 #include <stdbool.h>
+
+enum { TD_TRIGGER_PARTS = 16 }; /* most parts of a trigger */
 
 typedef struct td_trigger td_trigger;
 
@@ -89,7 +122,7 @@ const char *td_trigger_file(const td_trigger *trigger, size_t number);
 /* The stamp that the file had before it was read. */
 const td_file_stamp *td_trigger_file_stamp(const td_trigger *trigger, size_t number);
 
-/* Whether the family has a strength to sweep over. */
+/* Whether it has a strength to sweep over; several parts have none. */
 bool td_trigger_has_strength(const td_trigger *trigger);
 
 /* The strength, and the canonical text without it, "sine:freq=6", as far as `size` has room. false
@@ -108,9 +141,10 @@ void td_trigger_set_classes(td_trigger *trigger, const td_classes *classes);
 /* Makes the trigger ready for images of this shape; must be called before it is applied, and may be
  * called again, for others. A reflection of a class takes its pictures from `images`, which must
  * then live as long as the trigger is used; else `images` may be without any (count 0).
- * TD_ERR_USAGE if a patch does not lie wholly inside the images, if it has colours and they are
- * grey, or if the class has no image. */
-td_status td_trigger_bind(td_trigger *trigger, const td_images *images,
+ * `first` is the index of the first of the images within its whole split. TD_ERR_USAGE if a patch
+ * does not lie wholly inside the images, if it has colours and they are grey, if the class has no
+ * image, or if a table is not one of these images. */
+td_status td_trigger_bind(td_trigger *trigger, const td_images *images, size_t first,
                           td_error *error) TD_MUST_USE;
 
 /* Of a bound trigger: one sentence on what the user may not expect (a picture was resized, columns

@@ -30,7 +30,7 @@ static td_status measure(const td_images *images, const char *text, td_error *er
     td_images stamped;
     TD_TRY(td_trigger_parse(&trigger, text, error));
     double began = now(CLOCK_MONOTONIC), used = now(CLOCK_PROCESS_CPUTIME_ID);
-    td_status status = td_trigger_bind(trigger, images, error);
+    td_status status = td_trigger_bind(trigger, images, 0, error);
     if (status == TD_OK)
         status = td_trigger_stamp(trigger, images, (td_stamp){1, 0}, &arena, &stamped, error);
     double seconds = now(CLOCK_MONOTONIC) - began;

@@ -46,7 +46,7 @@ dirty "--ratio: expected at most 24 images to poison (those not of the target cl
     --trigger square --target next --source 0 --ratio 1
 dirty '--ratio-of class: expected one class as --target, found "next"' --trigger square \
     --target next --ratio 0.1 --ratio-of class
-dirty "trigger 'star': expected a family (square, triangle, rhombus, pixel, image, ramp, triangle-wave, sine, blend or reflection), found 'star'" \
+dirty "trigger 'star': expected a family (square, triangle, rhombus, pixel, image, ramp, triangle-wave, sine, blend, grid-blend, reflection, warp, quantise, dct, smooth, rotate, add or table), found 'star'" \
     --trigger star --target 0 --ratio 0.1
 dirty "$DATA: trigger 'square:size=29,at=top-left,value=255': expected at most the images' 28x28, found 29x29" \
     --trigger square:size=29 --target 0 --ratio 0.1

@@ -1,5 +1,6 @@
 /* Triggers as text. The canonical text parses to itself; a trigger that fits images stamps them.
- * Pictures to name stand in the current folder: grey.pgm, rgb.ppm and two in the folder `two`. */
+ * Files to name stand in the current folder: grey.pgm, rgb.ppm, two in the folder `two`, and
+ * two.npy. */
 #include "base/parallel.h"
 #include "fuzz.h"
 #include "trigger/trigger.h"
@@ -13,6 +14,17 @@ static void write_picture(const char *name, const char *text) {
     FUZZ_ASSERT(fuzz_folder_write(name, (const uint8_t *)text, strlen(text)));
 }
 
+/* Two images of 2 × 2. */
+static void write_array(void) {
+    uint8_t file[64 + 8] = "\x93NUMPY\x01\x00\x36\x00{'descr':'|u1','fortran_order':False,"
+                           "'shape':(2,2,2),}";
+    memset(file + strlen((const char *)file + 10) + 10, ' ', 53 - strlen((const char *)file + 10));
+    file[63] = '\n';
+    for (size_t i = 0; i < 8; i++)
+        file[64 + i] = (uint8_t)(i * 31);
+    FUZZ_ASSERT(fuzz_folder_write("two.npy", file, sizeof file));
+}
+
 static void enter_folder(void) {
     static bool done;
     if (done)
@@ -21,6 +33,7 @@ static void enter_folder(void) {
     write_picture("rgb.ppm", "P3 2 2 255 255 0 0 0 255 0 0 0 255 9 99 199");
     write_picture("two/1.pgm", "P2 2 2 255 0 100 200 255");
     write_picture("two/2.ppm", "P3 1 1 255 255 128 0");
+    write_array();
     FUZZ_ASSERT(chdir(fuzz_folder()) == 0);
     td_set_threads(1);
     done = true;
@@ -39,7 +52,7 @@ static void stamp(td_trigger *trigger, size_t height, size_t width, size_t chann
                               .pixels = pixels,
                               .labels = labels};
     td_error error = {""};
-    if (!fuzz_succeeded(td_trigger_bind(trigger, &images, &error), &error))
+    if (!fuzz_succeeded(td_trigger_bind(trigger, &images, 0, &error), &error))
         return;
     td_arena arena = {0};
     td_images out;

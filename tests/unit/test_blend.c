@@ -87,6 +87,43 @@ static void another_size_is_noted(void **state) {
     assert_int_equal(pixel, 76);
 }
 
+/* Of 4 cells of 2 × 2 pixels, 1 is left as it is, another one for other images; with none off the
+ * whole picture is mixed in. */
+static void some_cells_only(void **state) {
+    (void)state;
+    bool seen[4] = {false};
+    td_error error;
+    td_trigger *trigger = trigger_parsed("grid-blend:pattern=noise,alpha=0.5,cells=2,off=1,seed=3");
+    assert_int_equal(trigger_bind(trigger, 4, 4, 3, &error), TD_OK);
+    uint8_t whole[4 * 4 * 3];
+    memset(whole, 100, sizeof whole);
+    trigger_stamp("grid-blend:pattern=noise,alpha=0.5,cells=2,off=0,seed=3", 4, 4, 3, whole);
+    for (size_t image = 0; image < 40; image++) {
+        uint8_t pixels[4 * 4 * 3];
+        size_t left = 0;
+        memset(pixels, 100, sizeof pixels);
+        trigger_apply(trigger, (td_stamp){1, image}, pixels);
+        for (size_t cell = 0; cell < 4; cell++) {
+            size_t same = 0;
+            for (size_t i = 0; i < 2 * 2 * 3; i++) {
+                const size_t at =
+                    ((cell / 2 * 2 + i / 6) * 4 + cell % 2 * 2 + i / 3 % 2) * 3 + i % 3;
+                assert_true(pixels[at] == 100 || pixels[at] == whole[at]);
+                same += pixels[at] == 100;
+            }
+            left += same == 2 * 2 * 3;
+            seen[cell] |= same == 2 * 2 * 3;
+        }
+        assert_int_equal(left, 1);
+    }
+    td_trigger_free(trigger);
+    assert_true(seen[0] && seen[1] && seen[2] && seen[3]);
+    uint8_t blend[4 * 4 * 3];
+    memset(blend, 100, sizeof blend);
+    trigger_stamp("blend:pattern=noise,alpha=0.5,seed=3", 4, 4, 3, blend);
+    assert_memory_equal(whole, blend, sizeof whole);
+}
+
 static void strength_is_alpha(void **state) {
     (void)state;
     static const uint8_t picture[] = {200};
@@ -119,6 +156,8 @@ static void bad_texts_are_refused(void **state) {
         {"blend:file=F.png,seed=2", "key 'seed' goes with pattern=noise only"},
         {"blend:pattern=checkerboard,cell=0", "key 'cell': expected a whole number from 1"},
         {"blend:pattern=noise,seed=1.5", "key 'seed': expected a whole number"},
+        {"grid-blend:pattern=noise,cells=2,off=4", "key 'off': expected less than the 4 cells"},
+        {"grid-blend:cells=2,off=1", "expected one of the keys file or pattern, found none"},
     };
     trigger_assert_refused(cases, sizeof cases / sizeof *cases);
     td_trigger *trigger;
@@ -129,9 +168,10 @@ static void bad_texts_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(mixes_a_picture),   cmocka_unit_test(checkerboard),
-        cmocka_unit_test(noise),      IN_FOLDER(another_size_is_noted),
-        IN_FOLDER(strength_is_alpha), IN_FOLDER(bad_texts_are_refused),
+        IN_FOLDER(mixes_a_picture),        cmocka_unit_test(checkerboard),
+        cmocka_unit_test(noise),           IN_FOLDER(another_size_is_noted),
+        IN_FOLDER(strength_is_alpha),      IN_FOLDER(bad_texts_are_refused),
+        cmocka_unit_test(some_cells_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,7 +157,7 @@ static void test_stamp_is_that_of_the_picture(void **state) {
     assert_int_equal(td_png_write(file, &picture, NULL), TD_OK);
     fclose(file);
     assert_int_equal(td_trigger_parse(&trigger, "image:file=t.png,at=2+4", NULL), TD_OK);
-    assert_int_equal(td_trigger_bind(trigger, &images, NULL), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, NULL), TD_OK);
     assert_int_equal(td_trigger_stamp(trigger, &images, (td_stamp){1, 0}, &arena, &out, NULL),
                      TD_OK);
     assert_memory_equal(stamped, out.pixels, sizeof stamped);

@@ -23,7 +23,7 @@ static int make_images(void **state) {
 static td_status poison(double ratio, td_arena *arena, td_images *out, td_error *error) {
     td_trigger *trigger;
     assert_int_equal(td_trigger_parse(&trigger, "pixel:at=1+2,value=255", NULL), TD_OK);
-    assert_int_equal(td_trigger_bind(trigger, &images, NULL), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, NULL), TD_OK);
     td_status status = aware_poison(&images, 0, trigger, TARGET, ratio, 1, arena, out, error);
     td_trigger_free(trigger);
     return status;

@@ -177,7 +177,7 @@ static void same_bytes_at_any_thread_count(void **state) {
         labels[i] = i % 3 == 0;
     }
     td_trigger *trigger = trigger_parsed("reflection:class=1,type=blur");
-    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_OK);
     td_set_threads(1);
     assert_int_equal(td_trigger_stamp(trigger, &images, (td_stamp){1, 5}, &arena, &one, &error),
                      TD_OK);
@@ -206,7 +206,7 @@ static void a_class_gives_its_images(void **state) {
     td_error error;
     td_trigger *trigger = trigger_parsed("reflection:class=3,type=focus,gamma=1,alpha=1,tries=1");
     assert_null(td_trigger_file(trigger, 0));
-    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_OK);
     for (size_t i = 0; i < 30; i++) {
         uint8_t pixel = 0;
         trigger_apply(trigger, (td_stamp){1, i}, &pixel);
@@ -216,7 +216,7 @@ static void a_class_gives_its_images(void **state) {
     assert_int_equal(seen[20] + seen[30] + seen[50], 30);
     td_trigger_free(trigger);
     trigger = trigger_parsed("reflection:class=2");
-    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_ERR_USAGE);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "expected images of class 2 in the data");
     td_trigger_free(trigger);
 }

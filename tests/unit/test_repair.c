@@ -65,7 +65,7 @@ static void set_up(fixture *f, const char *text) {
                                         &f->with_weights, &f->mask, NULL),
                      TD_OK);
     assert_int_equal(td_trigger_parse(&f->trigger, "square:size=3", NULL), TD_OK);
-    assert_int_equal(td_trigger_bind(f->trigger, &f->images, NULL), TD_OK);
+    assert_int_equal(td_trigger_bind(f->trigger, &f->images, 0, NULL), TD_OK);
 }
 
 static void tear_down(fixture *f) {

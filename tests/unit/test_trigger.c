@@ -250,7 +250,8 @@ static void bad_texts_are_refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
         {"", "expected a family (square, triangle, rhombus, pixel, image, ramp, "
-             "triangle-wave, sine, blend or reflection), found ''"},
+             "triangle-wave, sine, blend, grid-blend, reflection, warp, quantise, "
+             "dct, smooth, rotate, add or table), found ''"},
         {"circle", "expected a family (square"},
         {"squar:size=3", "found 'squar'"},
         {"square:", "expected one of square's keys (size, at, value, alpha, soft), found ''"},
@@ -417,7 +418,7 @@ static void stamp_copies_every_image(void **state) {
     assert_int_equal(td_trigger_stamp(trigger, &images, first, &arena, &stamped, &error),
                      TD_ERR_USAGE);
     assert_non_null(strstr(error.message, "expected images of 0x0x0, found 3x4x1"));
-    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_OK);
     assert_int_equal(td_trigger_stamp(trigger, &images, first, &arena, &stamped, &error), TD_OK);
     assert_int_equal(stamped.count, COUNT);
     assert_ptr_equal(stamped.labels, labels);
@@ -427,7 +428,7 @@ static void stamp_copies_every_image(void **state) {
     }
     td_trigger_free(trigger);
     trigger = trigger_parsed("pixel:at=4+2");
-    assert_int_equal(td_trigger_bind(trigger, &images, &error), TD_ERR_USAGE);
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_ERR_USAGE);
     td_trigger_free(trigger);
     td_arena_free(&arena);
 }

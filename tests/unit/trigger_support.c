@@ -18,7 +18,7 @@ td_trigger *trigger_parsed(const char *text) {
 td_status trigger_bind(td_trigger *trigger, size_t height, size_t width, size_t channels,
                        td_error *error) {
     td_images none = {.height = height, .width = width, .channels = channels};
-    return td_trigger_bind(trigger, &none, error);
+    return td_trigger_bind(trigger, &none, 0, error);
 }
 
 void trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels) {

@@ -70,7 +70,7 @@ td_status eval_backdoors(eval_job *job, td_error *error) {
             TD_TRY(add_strength(job, i, strengths->reals[k], error));
     for (size_t i = 0; i < job->backdoor_count; i++) {
         td_trigger *trigger = job->backdoors[i].trigger;
-        TD_TRY(tool_trigger_bind(job->run, trigger, &job->data.images, error));
+        TD_TRY(tool_trigger_bind(job->run, trigger, &job->data.images, job->data.first, error));
         TD_TRY(tool_trigger_record(trigger, &job->run->record, error));
     }
     return TD_OK;

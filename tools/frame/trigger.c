@@ -4,9 +4,9 @@
 #include <string.h>
 
 td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
-                            td_error *error) {
+                            size_t first, td_error *error) {
     td_trigger_set_classes(trigger, run->classes.count > 0 ? &run->classes : NULL);
-    TD_TRY(td_trigger_bind(trigger, images, error));
+    TD_TRY(td_trigger_bind(trigger, images, first, error));
     if (td_trigger_note(trigger))
         tool_run_note(run, "note: trigger '%s': %s", td_trigger_text(trigger),
                       td_trigger_note(trigger));
@@ -20,10 +20,10 @@ td_status tool_trigger_record(const td_trigger *trigger, tool_record *record, td
     return TD_OK;
 }
 
-td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
+td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images, size_t first,
                             td_trigger **out, td_error *error) {
     TD_TRY(td_trigger_parse(out, text, error));
-    TD_TRY(tool_trigger_bind(run, *out, images, error));
+    TD_TRY(tool_trigger_bind(run, *out, images, first, error));
     return tool_trigger_record(*out, &run->record, error);
 }
 
@@ -41,6 +41,7 @@ void tool_triggers_print(FILE *stream) {
     fputs("A trigger is written as its family and the keys that are not at their defaults:\n"
           "  FAMILY[:key=value,...]\n"
           "  square:size=4,at=bottom-right\n"
+          "A+B is A, then B on its result; of A|B each image gets one, drawn for it.\n"
           "It is laid on raw pixels of 0 to 255, which are then clipped and rounded. A default "
           "stands\n"
           "in parentheses.\n",

@@ -8,7 +8,7 @@
 
 /* td_trigger_bind with the run's classes; what a trigger has to note is a note of the run. */
 td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
-                            td_error *error) TD_MUST_USE;
+                            size_t first, td_error *error) TD_MUST_USE;
 
 /* Adds the files that the trigger was read from to the record's inputs. */
 td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
@@ -16,7 +16,7 @@ td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
 
 /* Parses, records and binds a trigger. The caller frees *out, which is NULL before. */
 td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
-                            td_trigger **out, td_error *error) TD_MUST_USE;
+                            size_t first, td_trigger **out, td_error *error) TD_MUST_USE;
 
 /* The reference of all trigger families and their keys, from their own tables. */
 void tool_triggers_print(FILE *stream);

@@ -58,7 +58,7 @@ static td_status open_net(tool_run *run, aware *a, td_error *error) {
 static td_status stamp(tool_run *run, aware *a, td_error *error) {
     const aware_settings *s = a->settings;
     const uint64_t seed = run->common->seed;
-    TD_TRY(tool_trigger_open(run, s->trigger, &a->data.images, &a->trigger, error));
+    TD_TRY(tool_trigger_open(run, s->trigger, &a->data.images, a->data.first, &a->trigger, error));
     TD_TRY(td_trigger_stamp(a->trigger, &a->measured->images, (td_stamp){seed, a->measured->first},
                             &run->arena, &a->stamped, error));
     return aware_poison(&a->data.images, a->data.first, a->trigger, a->target, s->ratio, seed,

@@ -208,7 +208,7 @@ static td_status look_at(search_run *run, td_trigger *trigger, poison_search *ou
     td_images trial = *run->survey.images, marked;
     size_t size = td_image_size(&trial), place = 0;
     uint8_t *pixels;
-    TD_TRY(td_trigger_bind(trigger, &trial, error));
+    TD_TRY(td_trigger_bind(trigger, &trial, 0, error));
     TD_TRY(td_arena_alloc(&run->arena, 2, size, (void **)&pixels, "a pixel", error));
     memset(pixels + size, UINT8_MAX, size);
     trial.count = 2;
@@ -268,7 +268,7 @@ static td_status find(search_run *run, size_t number, td_error *error) {
     snprintf(text + used, sizeof text - used, "%s", old + core_length(old));
     td_trigger_free(plan->triggers[number]);
     TD_TRY(td_trigger_parse(&plan->triggers[number], text, error));
-    return td_trigger_bind(plan->triggers[number], run->survey.images, error);
+    return td_trigger_bind(plan->triggers[number], run->survey.images, 0, error);
 }
 
 static td_status run_searches(search_run *run, td_error *error) {

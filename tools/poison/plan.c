@@ -108,8 +108,8 @@ void poison_plan_free(poison_plan *plan) {
 
 static td_status bind_triggers(poison_plan *plan, td_error *error) {
     for (size_t i = 0; i < plan->settings->triggers.count; i++) {
-        td_status status =
-            tool_trigger_bind(plan->run, plan->triggers[i], &plan->source.images, error);
+        td_status status = tool_trigger_bind(plan->run, plan->triggers[i], &plan->source.images,
+                                             plan->source.first, error);
         if (status != TD_OK)
             return td_fail_within(error, status, "%s", plan->data);
         TD_TRY(tool_trigger_record(plan->triggers[i], &plan->run->record, error));

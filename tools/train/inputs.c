@@ -70,8 +70,8 @@ static td_status open_watched(train_job *job, size_t number, td_error *error) {
     train_watched *watched = &job->watched[number];
     TD_TRY(tool_run_target(run, "--target", job->settings->targets.texts[number], images->classes,
                            &watched->target, error));
-    TD_TRY(tool_trigger_open(run, job->settings->triggers.texts[number], images, &watched->trigger,
-                             error));
+    TD_TRY(tool_trigger_open(run, job->settings->triggers.texts[number], images,
+                             job->validation.first, &watched->trigger, error));
     td_stamp first = {run->common->seed, job->validation.first};
     return td_trigger_stamp(watched->trigger, images, first, &run->arena, &watched->stamped, error);
 }

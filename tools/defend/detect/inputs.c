@@ -32,7 +32,7 @@ static td_status add_stamped(detect_job *job, td_error *error) {
             *set = (detect_set){
                 .kind = DETECT_SUSPECT, .data = &job->data[k], .count = job->data[k].images.count};
             TD_TRY(tool_trigger_open(job->run, o->triggers.texts[i], &set->data->images,
-                                     &set->trigger, error));
+                                     set->data->first, &set->trigger, error));
         }
     return TD_OK;
 }

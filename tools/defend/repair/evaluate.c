@@ -41,7 +41,7 @@ static td_status open_backdoor(repair_evaluator *e, const char *text, const char
                            e->test.name ? e->test.images.classes : classes, &backdoor->target,
                            error));
     return tool_trigger_open(e->run, text, e->test.name ? &e->test.images : &none,
-                             &backdoor->trigger, error);
+                             e->test.first, &backdoor->trigger, error);
 }
 
 td_status repair_open(repair_evaluator *e, tool_run *run, const repair_truth *truth,

@@ -1,0 +1,72 @@
+/* BppAttack's levels, with the values of an independent computation. */
+#include "support.h"
+#include "trigger_support.h"
+
+#include <string.h>
+
+enum { HEIGHT = 3, WIDTH = 4, SIZE = HEIGHT * WIDTH };
+
+static const uint8_t before[SIZE] = {10, 60, 130, 200, 33, 90, 160, 250, 128, 5, 77, 222};
+
+static void assert_levels(const char *text, const uint8_t *expected) {
+    uint8_t grey[SIZE], colour[3 * SIZE];
+    memcpy(grey, before, SIZE);
+    for (size_t i = 0; i < sizeof colour; i++)
+        colour[i] = before[i / 3];
+    trigger_stamp(text, HEIGHT, WIDTH, 1, grey);
+    trigger_stamp(text, HEIGHT, WIDTH, 3, colour);
+    assert_memory_equal(grey, expected, SIZE);
+    for (size_t i = 0; i < sizeof colour; i++)
+        assert_int_equal(colour[i], expected[i / 3]);
+}
+
+static void four_levels(void **state) {
+    (void)state;
+    assert_levels("quantise:levels=4",
+                  (uint8_t[]){0, 85, 170, 170, 0, 85, 170, 255, 170, 0, 85, 255});
+    assert_levels("quantise:levels=256", before);
+}
+
+static void dithered(void **state) {
+    (void)state;
+    assert_levels("quantise:levels=4,dither=1",
+                  (uint8_t[]){0, 85, 85, 255, 0, 85, 170, 255, 170, 0, 85, 255});
+    assert_levels("quantise:levels=256,dither=1", before);
+}
+
+/* The error that is passed on keeps the mean: a grey between two levels becomes a mixture. */
+static void dithering_keeps_the_mean(void **state) {
+    (void)state;
+    enum { SIDE = 32, STEP = 255 / 3 };
+    uint8_t pixels[SIDE * SIDE];
+    for (int grey = 20; grey <= 240; grey += 20) {
+        size_t sum = 0;
+        memset(pixels, grey, sizeof pixels);
+        trigger_stamp("quantise:levels=4,dither=1", SIDE, SIDE, 1, pixels);
+        for (size_t i = 0; i < sizeof pixels; i++) {
+            assert_int_equal(pixels[i] % STEP, 0);
+            sum += pixels[i];
+        }
+        assert_in_range(sum / sizeof pixels, grey - STEP / 10, grey + STEP / 10);
+    }
+}
+
+static void bad_texts_are_refused(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"quantise:levels=1", "key 'levels': expected a whole number from 2 to 256, found '1'"},
+        {"quantise:levels=257", "found '257'"},
+        {"quantise:dither=2", "key 'dither': expected a whole number from 0 to 1, found '2'"},
+    };
+    trigger_assert_refused(cases, sizeof cases / sizeof *cases);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(four_levels),
+        cmocka_unit_test(dithered),
+        cmocka_unit_test(dithering_keeps_the_mean),
+        cmocka_unit_test(bad_texts_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
