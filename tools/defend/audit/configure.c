@@ -430,8 +430,8 @@ static const char help[] =
     "  trapdoor-defend configure models --clean mnist:test:0-2000 \\\n"
     "    --controls controls/controls.json -o configured\n"
     "  trapdoor-defend screen --model model.safetensors --clean mnist:test:0-2000 \\\n"
-    "    --controls controls/controls.json --configuration configured/configure.json \\\n"
-    "    --probability\n";
+    "    --controls controls/controls.json \\\n"
+    "    --configuration configured/configure.json --probability\n";
 
 const tool_method defend_configure = {
     .name = "configure",
