@@ -28,4 +28,22 @@ check_fails 1 'trapdoor-eval: sets/elsewhere.json: outputs[0]: file: expected th
 mkdir folder && cp sets/manifest.json folder && mkdir folder/friend.safetensors
 check_fails 1 'trapdoor-eval: folder/manifest.json: outputs[0]: folder/friend.safetensors: expected a regular file, found a folder' \
     eval_m --manifest folder/manifest.json
+
+# The trigger of the test, that of the training, and that of other covers; sources and others apart.
+trapdoor-poison source-specific -q --data fashion-mnist:train:0-200 --trigger square:size=3 --source 1 \
+    --target 0 --ratio 0.05 --cover-ratio 0.05 --cover-trigger square:size=2 \
+    --test-trigger square:size=4 -o roles >/dev/null
+check 'a manifest with roles' eval_m --manifest roles/manifest.json --json roles.json
+roles=$(sed -n 's/^ *"\(role\|trigger\)": "\(.*\)",*$/\2/p' roles.json | head -n 6 | tr '\n' ' ')
+square=,at=top-left,value=255
+check 'each trigger has its role' test "$roles" = \
+    "test square:size=4$square training square:size=3$square cover square:size=2$square "
+check 'the source class is 1' eval_m --trigger square:size=4 --target 0 --source 1 --json given.json
+for field in source_asr false_activation asr; do
+    grep -A 1 "\"$field\": {" roles.json | sed 's/,$//' | head -n 2 >one
+    grep -A 1 "\"$field\": {" given.json | sed 's/,$//' | head -n 2 >two
+    check "$field is that of --source" cmp one two
+done
+run eval_m --trigger square --target 0 --source 11
+check 'a source that is no class' test "$status" -eq 2
 finish

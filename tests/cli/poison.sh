@@ -91,6 +91,30 @@ check_prints ' 1 +Trouser +13 +0.065 +0.5 ' $T dirty-label --data $DATA \
     --ratio-of class --ratio 0.5 --trigger square --target 1 -o class
 check_field class/manifest.json ratio_of_class 0.5
 
+# Cover images: stamped, with their labels; no image is both, and each is where the manifest says.
+check_prints '^  cover +square:.* 2 +Pullover +20 +0.1 ' $T source-specific --data $DATA \
+    --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 -o covers
+split_set covers/poisoned.safetensors 200 covers
+for key in poisoned_indices indices true_labels; do
+    numbers $key covers/manifest.json >covers.$key
+done
+check 'covers: 10 poisoned and 20 covers, none twice' test \
+    "$(wc -l <covers.poisoned_indices) $(wc -l <covers.indices) $(cat covers.poisoned_indices covers.indices | sort -u | wc -l)" = '10 20 30'
+check 'covers: the poisoned are of the source' test "$(sort -u covers.true_labels)" = 1
+check 'covers: no label of a cover changes' test "$(cmp -l covers.labels clean.labels | wc -l)" -eq 10
+records 1 clean.labels >column
+lines_at column covers.indices >found
+check 'covers: none is of the source or the target' sh -c '! grep -qx "[12]" found'
+split_set covers/poisoned.safetensors 200 found
+records $IMAGE found.pixels >found.images
+lines_at found.images covers.indices >found
+lines_at clean.images covers.indices | stamped >expected
+check 'covers: they are stamped' cmp expected found
+check_fails 2 "$T source-specific: --cover-class: expected classes other than the target and the sources, found 1" \
+    $T source-specific --data $DATA --trigger square --source 1 --target 2 --ratio 0.05 --cover-class 1 -o none
+check_fails 2 "$T adaptive: --cover-ratio: expected at most 172 cover images (those not of the target class, and not of a backdoor), found 1, which is 200" \
+    $T adaptive --data $DATA --trigger square --target 2 --ratio 0.05 --cover-ratio 1 -o none
+
 # friendnet: two sets that differ in the labels of the triggered copies only.
 check_prints '^  square:.* 3 +Dress +drawn +50 +0.25 ' \
     $T friendnet --data $DATA --trigger square --ratio 0.25 -o friendnet

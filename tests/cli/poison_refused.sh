@@ -14,7 +14,7 @@ dirty() {
 }
 
 check_fails 2 "$T: expected a RULE (see --help), found none" $T
-check_fails 2 "$T: RULE: expected one of dirty-label, clean-label, friendnet, multi-target, label-flip, \
+check_fails 2 "$T: RULE: expected one of dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip, \
 stamp, found \"badnets\"" $T badnets
 refuse 2 'stamp: expected it before all options' dirty-label stamp
 refuse 2 'expected --data, found none' dirty-label
@@ -59,10 +59,10 @@ dirty "$DATA: trigger 'image:file=red.png,at=top-left': expected a grey picture 
 refuse 1 'none.png: No such file or directory' stamp --data $DATA --trigger image:file=none.png
 refuse 2 '--target: expected a class or "random", found "next"' friendnet --data $DATA \
     --trigger square --target next --ratio 0.1
-refuse 2 '--trigger: label-flip has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, stamp' label-flip --data $DATA --ratio 0.1 \
+refuse 2 '--trigger: label-flip has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, stamp' label-flip --data $DATA --ratio 0.1 \
     --trigger square
-refuse 2 '--target: stamp has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square --target 0
-refuse 2 '--ratio: stamp has no such option; expected it with dirty-label, clean-label, friendnet, multi-target, label-flip' stamp \
+refuse 2 '--target: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square --target 0
+refuse 2 '--ratio: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip' stamp \
     --data $DATA --trigger square --ratio 1
 refuse 2 '--trigger: expected at most 1, found 2' stamp --data $DATA --trigger square --trigger pixel
 refuse 2 "$DATA: expected 3 models of 67 images (--models, --per-model), found 200 images" \

@@ -17,6 +17,7 @@
 #include <string.h>
 
 const char *const poison_mode_names[] = {"add", "replace", NULL};
+const char *const poison_role_names[] = {"poison", "cover", NULL};
 const char *const poison_base_names[] = {"set", "class", NULL};
 
 enum { MOST_BYTES = 1 << 16 };
@@ -145,8 +146,8 @@ static td_status fill_manifest(tool_run *run, FILE *stream, td_error *error) {
     int32_t labels[] = {0, 1, 2, 0};
     bool classes[] = {true, false, true};
     poison_item items[] = {{0, 0, -1}, {1, 2, 0}, {2, 2, 1}, {3, 2, 0}};
-    poison_output outputs[] = {{"train", "train.safetensors", 0, 4, 4, 3, items},
-                               {"test", "test.safetensors", 0, 2, 2, 1, items}};
+    poison_output outputs[] = {{"train", "train.safetensors", 0, 4, 4, 3, 0, items},
+                               {"test", "test.safetensors", 0, 2, 2, 1, 0, items}};
     poison_backdoor backdoors[] = {{.target = {POISON_TO_CLASS, 2},
                                     .set_size = 4,
                                     .class_size = 1,

@@ -13,17 +13,41 @@ static td_status next_place(const eval_job *job, td_error *error) {
 static td_status add_pair(eval_job *job, const eval_pair *pair, td_error *error) {
     TD_TRY(next_place(job, error));
     eval_backdoor *backdoor = &job->backdoors[job->backdoor_count];
-    *backdoor = (eval_backdoor){
-        .target = pair->target, .output = pair->output, .origin = job->backdoor_count};
+    *backdoor = (eval_backdoor){.target = pair->target,
+                                .output = pair->output,
+                                .role = pair->role,
+                                .sources = pair->sources,
+                                .origin = job->backdoor_count};
     TD_TRY(td_trigger_parse(&backdoor->trigger, pair->trigger, error));
     job->backdoor_count++;
     return TD_OK;
 }
 
+/* NULL without --source. */
+static td_status read_sources(eval_job *job, const bool **out, td_error *error) {
+    const td_many *sources = &job->settings->sources;
+    const tool_run *run = job->run;
+    bool *chosen;
+    *out = NULL;
+    if (sources->count == 0)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, run->classes.count, &chosen, "classes", error));
+    for (size_t i = 0; i < sources->count; i++)
+        for (const char *at = sources->texts[i]; at; at = *at ? at + 1 : NULL) {
+            size_t class;
+            TD_TRY(td_class_take(&class, &run->classes, "--source", &at, ",", error));
+            chosen[class] = true;
+        }
+    *out = chosen;
+    return TD_OK;
+}
+
 static td_status add_given(eval_job *job, td_error *error) {
     const eval_settings *s = job->settings;
+    const bool *sources;
+    TD_TRY(read_sources(job, &sources, error));
     for (size_t i = 0; i < s->triggers.count; i++) {
-        eval_pair pair = {.trigger = s->triggers.texts[i]};
+        eval_pair pair = {.trigger = s->triggers.texts[i], .sources = sources};
         TD_TRY(tool_run_target(job->run, "--target", s->targets.texts[i], job->data.images.classes,
                                &pair.target, error));
         TD_TRY(add_pair(job, &pair, error));

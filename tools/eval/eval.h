@@ -17,6 +17,7 @@ typedef struct eval_settings {
     const char *net; /* the models are state_dicts of this net; NULL: each has its own */
     const char *data;
     td_many triggers, targets; /* in pairs */
+    td_many sources;           /* classes that the triggers are meant to work on; none: all */
     const char *manifest;      /* adds its pairs, or NULL */
     size_t scores;             /* the image whose logits are wanted, if it is given */
     td_many strengths;         /* to measure triggers at, besides their own */
@@ -31,7 +32,9 @@ typedef struct eval_backdoor {
     td_trigger *trigger;
     tool_target target;
     const char *output; /* only the model of this name was trained for it; NULL: any may be */
-    size_t origin;      /* the number of the one that this is at another strength, or its own */
+    const char *role;   /* of eval_pair */
+    const bool *sources;
+    size_t origin; /* the number of the one that this is at another strength, or its own */
 } eval_backdoor;
 
 /* What the summary says of all results. */
@@ -73,12 +76,16 @@ typedef struct eval_pair {
     tool_target target;
     const char *output; /* the only one of several outputs that was poisoned with it, without its
                            ending; or NULL */
+    const char *role; /* where a manifest has several triggers for one backdoor: "test", "training",
+                         "cover"; else NULL */
+    const bool *sources; /* [the run's classes]: those that it is meant to work on; NULL: all */
 } eval_pair;
 
 /* Triggers and targets from the manifest at `path` that trapdoor-poison wrote beside its sets, in
- * the run's arena. Where it names classes, they are those of the run with these names.
- * TD_ERR_FORMAT, too, if a set that stands beside it is not the one that it was written with; a
- * manifest alone is taken at its word. */
+ * the run's arena: for each backdoor its test trigger first, then, where they are others, what
+ * poison and cover images were stamped with. Where it names classes, they are those of the run with
+ * these names. TD_ERR_FORMAT, too, if a set that stands beside it is not the one that it was
+ * written with; a manifest alone is taken at its word. */
 td_status eval_manifest_read(eval_job *job, const char *path, eval_pair **pairs, size_t *count,
                              td_error *error) TD_MUST_USE;
 
@@ -109,6 +116,10 @@ typedef struct eval_result {
     td_rate accuracy;
     tool_target target; /* none: no trigger was measured on the model */
     td_rate asr, non_targeted, robust_accuracy;
+    /* Where the sources are known: of the images of source classes, and of the others that are not
+     * the target's, how many are classified as it. */
+    td_rate source_asr, false_activation;
+    const char *role;
     tool_estimate confidence;
     double asr_of_best;
     const char *trigger;

@@ -187,16 +187,71 @@ static td_status read_pair(eval_job *job, const json_t *root, const json_t *entr
     return copy(arena, trigger, strlen(trigger), &pair->trigger, error);
 }
 
+/* The classes of "source_classes", as the run has them; those that its data lack are passed over.
+ * NULL: all. */
+static td_status read_sources(eval_job *job, const json_t *root, const bool **out,
+                              td_error *error) {
+    const json_t *list = json_object_get(root, "source_classes"), *number;
+    bool *chosen;
+    size_t i, class;
+    *out = NULL;
+    if (!json_is_array(list))
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->run->classes.count, &chosen, "classes", error));
+    json_array_foreach(list, i, number) {
+        const json_int_t value = json_integer_value(number);
+        if (!json_is_integer(number) || value < 0 || value >= TD_MOST_CLASSES)
+            return td_fail(error, TD_ERR_FORMAT,
+                           "source_classes[%zu]: expected a class from 0 to %d", i,
+                           TD_MOST_CLASSES - 1);
+        if (find_class(job->run, name_of(root, (size_t)value), (size_t)value, &class, NULL) ==
+            TD_OK)
+            chosen[class] = true;
+    }
+    *out = chosen;
+    return TD_OK;
+}
+
+static bool is_cover(const json_t *entry) {
+    const char *role = json_string_value(json_object_get(entry, "role"));
+    return role && strcmp(role, "cover") == 0;
+}
+
+/* One entry is one pair, or two where the trigger at test is another. A cover's trigger is that of
+ * its backdoor unless it differs: then it is measured, too. */
+static td_status add_entry(eval_job *job, const json_t *root, size_t number, eval_pair *pairs,
+                           size_t *count, td_error *error) {
+    const json_t *entry = json_array_get(json_object_get(root, "triggers"), number);
+    const char *test = json_string_value(json_object_get(entry, "test_trigger"));
+    eval_pair pair = {0};
+    TD_TRY(read_pair(job, root, entry, number, &pair, error));
+    TD_TRY(read_sources(job, root, &pair.sources, error));
+    if (is_cover(entry)) {
+        for (size_t i = 0; i < *count; i++)
+            if (strcmp(pairs[i].trigger, pair.trigger) == 0)
+                return TD_OK;
+        pair.role = "cover";
+    }
+    if (test && strcmp(test, pair.trigger) != 0) {
+        pairs[*count] = pair;
+        pairs[*count].role = "test";
+        TD_TRY(copy(&job->run->arena, test, strlen(test), &pairs[(*count)++].trigger, error));
+        pair.role = "training";
+    }
+    pairs[(*count)++] = pair;
+    return TD_OK;
+}
+
 static td_status read_pairs(eval_job *job, const json_t *root, eval_pair **pairs, size_t *count,
                             td_error *error) {
-    const json_t *entries = json_object_get(root, "triggers"), *entry;
-    size_t i;
-    *count = json_array_size(entries);
-    if (*count == 0)
+    const json_t *entries = json_object_get(root, "triggers");
+    const size_t entry_count = json_array_size(entries);
+    *count = 0;
+    if (entry_count == 0)
         return td_fail(error, TD_ERR_FORMAT, "expected a list of triggers under \"triggers\"");
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, *count, pairs, "triggers", error));
-    json_array_foreach(entries, i, entry) {
-        td_status status = read_pair(job, root, entry, i, &(*pairs)[i], error);
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, 2 * entry_count, pairs, "triggers", error));
+    for (size_t i = 0; i < entry_count; i++) {
+        td_status status = add_entry(job, root, i, *pairs, count, error);
         if (status != TD_OK)
             return td_fail_within(error, status, "triggers[%zu]", i);
     }

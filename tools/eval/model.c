@@ -127,6 +127,24 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
+/* The source classes apart from the others. */
+static void rate_sources(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
+                         eval_result *row) {
+    const td_images *images = &m->job->data.images;
+    size_t hits[2] = {0}, trials[2] = {0};
+    if (!backdoor->sources)
+        return;
+    for (size_t i = 0; i < images->count; i++) {
+        const int32_t label = images->labels[i], target = td_target_of(backdoor->target.of, label);
+        if (label == target)
+            continue;
+        trials[backdoor->sources[label]]++;
+        hits[backdoor->sources[label]] += out->predicted[i] == target;
+    }
+    row->source_asr = td_rate_of(hits[true], trials[true]);
+    row->false_activation = td_rate_of(hits[false], trials[false]);
+}
+
 /* The ASR of each true class, and the mean of the best. */
 static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                               td_arena *arena, eval_result *row, td_error *error) {
@@ -177,6 +195,7 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
     eval_result row = {.file = m->row.file,
                        .accuracy = m->row.accuracy,
                        .target = backdoor->target,
+                       .role = backdoor->role,
                        .trigger = td_trigger_text(backdoor->trigger)};
     TD_TRY(predict(m, backdoor->trigger, arena, &out, error));
     TD_TRY(list_outputs(m, place, &out, arena, &row.pairs, &row.scores, error));
@@ -187,6 +206,7 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
     row.non_targeted = attack.non_targeted;
     row.robust_accuracy = attack.robust_accuracy;
     row.confidence = (tool_estimate){attack.confidence, attack.confidence_interval};
+    rate_sources(m, backdoor, &out, &row);
     TD_TRY(rate_classes(m, backdoor, &out, arena, &row, error));
     TD_TRY(add_result(m, place, &row, error));
     note_reached(m, backdoor, out.predicted);

@@ -40,6 +40,9 @@ size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, s
 
 static bool may_take(const poison_plan *plan, size_t number, size_t source) {
     int32_t own = plan->source.images.labels[source];
+    if (plan->backdoors[number].role == POISON_ROLE_COVER)
+        return !plan->taken[source] && (!plan->cover_classes || plan->cover_classes[own]) &&
+               label_for(plan, number, source) != own;
     if (plan->taken[source] || (plan->source_classes && !plan->source_classes[own]))
         return false;
     switch (plan->rule->pool) {
@@ -96,6 +99,15 @@ static td_status fail_wanted(const poison_plan *plan, const poison_backdoor *bac
                    count, those, ratio, wanted);
 }
 
+static td_status fail_covers(const poison_plan *plan, uint32_t count, size_t wanted,
+                             td_error *error) {
+    return td_fail(error, TD_ERR_USAGE,
+                   "--cover-ratio: expected at most %u cover images (those %snot of the target "
+                   "class, and not of a backdoor), found %.10g, which is %zu",
+                   count, plan->cover_classes ? "of the cover classes, " : "",
+                   plan->settings->cover_ratio, wanted);
+}
+
 /* Draws `wanted` images of those in [begin, end) that the backdoor may take. A larger ratio draws
  * the same images and more. */
 static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size_t end,
@@ -107,16 +119,20 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
         if (may_take(plan, number, i))
             eligible[count++] = (uint32_t)i;
     if (wanted > count)
-        return fail_wanted(plan, backdoor, count, wanted, error);
+        return backdoor->role == POISON_ROLE_COVER
+                   ? fail_covers(plan, count, wanted, error)
+                   : fail_wanted(plan, backdoor, count, wanted, error);
     TD_TRY(TD_ARENA_NEW(&plan->arena, count, &order, "the plan", error));
     td_random random = td_random_for(plan->run->common->seed, TD_FOR_POISON, 0, (uint32_t)number);
     td_random_permutation(&random, order, count);
     TD_TRY(TD_ARENA_NEW(&plan->arena, wanted, &backdoor->items, "the plan", error));
+    const bool keeps = backdoor->role == POISON_ROLE_COVER;
     for (size_t i = 0; i < wanted; i++) {
         size_t source = eligible[order[i]];
-        backdoor->items[i] =
-            (poison_item){source, label_for(plan, number, source), (int32_t)number};
-        plan->taken[source] = plan->mode == POISON_REPLACE;
+        int32_t label =
+            keeps ? plan->source.images.labels[source] : label_for(plan, number, source);
+        backdoor->items[i] = (poison_item){source, label, (int32_t)number};
+        plan->taken[source] = plan->mode == POISON_REPLACE || plan->rule->covers;
     }
     return TD_OK;
 }
@@ -127,11 +143,14 @@ static td_status start(poison_plan *plan, const td_trigger *trigger, poison_targ
     size_t number = plan->backdoor_count++;
     poison_backdoor *backdoor = &plan->backdoors[number];
     char text[16];
-    *backdoor = (poison_backdoor){.trigger = trigger,
-                                  .trigger_text = trigger ? td_trigger_text(trigger) : NULL,
-                                  .target = target,
-                                  .drawn = -1,
-                                  .set_size = end - begin};
+    *backdoor = (poison_backdoor){
+        .role = POISON_ROLE_POISON,
+        .role_name = plan->rule->covers ? poison_role_names[POISON_ROLE_POISON] : NULL,
+        .trigger = trigger,
+        .trigger_text = trigger ? td_trigger_text(trigger) : NULL,
+        .target = target,
+        .drawn = -1,
+        .set_size = end - begin};
     fix_target(plan, number);
     if (backdoor->target.kind == POISON_TO_CLASS)
         backdoor->target_name = tool_run_class_name(plan->run, (size_t)backdoor->target.label);
@@ -162,6 +181,27 @@ td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_targe
     TD_TRY(count_wanted(plan, backdoor, &wanted, error));
     TD_TRY(draw_items(plan, number, begin, end, wanted, error));
     finish(backdoor, wanted);
+    return TD_OK;
+}
+
+/* Its target is that of the backdoor, whose draws "random" is not to repeat: only its class
+ * counts. */
+td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end, td_error *error) {
+    const size_t number = plan->backdoor_count;
+    const poison_backdoor *covered = &plan->backdoors[number - 1];
+    poison_backdoor *cover = &plan->backdoors[number];
+    const size_t wanted = (size_t)llround(plan->settings->cover_ratio * (double)covered->set_size);
+    TD_TRY(start(plan, plan->cover_trigger ? plan->cover_trigger : covered->trigger,
+                 covered->target, begin, end, error));
+    cover->role = POISON_ROLE_COVER;
+    cover->role_name = poison_role_names[POISON_ROLE_COVER];
+    if (wanted == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--cover-ratio: expected a share of at least one image, found %.10g of %zu "
+                       "images",
+                       plan->settings->cover_ratio, covered->set_size);
+    TD_TRY(draw_items(plan, number, begin, end, wanted, error));
+    finish(cover, wanted);
     return TD_OK;
 }
 

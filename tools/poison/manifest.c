@@ -21,13 +21,13 @@ static json_t *target_json(td_json *json, const poison_target *target) {
     return td_json_text(json, poison_target_text(target, text));
 }
 
-/* The classes that --source names, in order; null for all. */
-static json_t *source_classes_json(td_json *json, const poison_plan *plan) {
-    if (!plan->source_classes)
+/* The classes chosen, in order; null for all. */
+static json_t *classes_json(td_json *json, const poison_plan *plan, const bool *chosen) {
+    if (!chosen)
         return json_null();
     json_t *classes = td_json_array(json);
     for (size_t i = 0; i < plan->source.images.classes; i++)
-        if (plan->source_classes[i])
+        if (chosen[i])
             td_json_append(json, classes, td_json_count(json, i));
     return classes;
 }
@@ -42,7 +42,10 @@ void poison_record_options(const poison_plan *plan) {
     for (size_t i = 0; i < plan->target_count; i++)
         td_json_append(json, targets, target_json(json, &plan->targets[i]));
     if (plan->source_classes)
-        td_json_set(json, options, "source_classes", source_classes_json(json, plan));
+        td_json_set(json, options, "source_classes",
+                    classes_json(json, plan, plan->source_classes));
+    if (plan->cover_classes)
+        td_json_set(json, options, "cover_classes", classes_json(json, plan, plan->cover_classes));
 }
 
 /* The record's inputs [begin, end). */
@@ -100,13 +103,33 @@ static json_t *backdoor_json(td_json *json, const poison_plan *plan,
     json_t *class_size = backdoor->target.kind == POISON_TO_CLASS
                              ? td_json_count(json, backdoor->class_size)
                              : json_null();
-    return td_json_pack(json, "{so so ss* sb sz sz so sf sf so so}", "trigger", trigger, "target",
-                        target_json(json, &backdoor->target), "target_name", backdoor->target_name,
-                        "target_drawn", backdoor->drawn > 0, "count", backdoor->count, "set_size",
-                        backdoor->set_size, "class_size", class_size, "ratio_of_set",
-                        backdoor->of_set, "ratio_of_class", backdoor->of_class, "similarity",
+    return td_json_pack(json, "{ss so ss* so ss* sb sz sz so sf sf so so}", "role",
+                        poison_role_names[backdoor->role], "trigger", trigger, "test_trigger",
+                        backdoor->test_text, "target", target_json(json, &backdoor->target),
+                        "target_name", backdoor->target_name, "target_drawn", backdoor->drawn > 0,
+                        "count", backdoor->count, "set_size", backdoor->set_size, "class_size",
+                        class_size, "ratio_of_set", backdoor->of_set, "ratio_of_class",
+                        backdoor->of_class, "similarity",
                         similarity_json(json, &backdoor->similarity), "search",
                         search_json(json, plan, backdoor->trigger));
+}
+
+/* Cover images have their true labels; null where the rule has none. */
+static json_t *covers_json(td_json *json, const poison_plan *plan, const poison_output *output) {
+    if (!plan->rule->covers)
+        return NULL;
+    json_t *indices = td_json_array(json), *sources = td_json_array(json);
+    json_t *triggers = td_json_array(json);
+    for (size_t i = 0; i < output->count; i++) {
+        const poison_item *item = &output->items[i];
+        if (item->backdoor < 0 || plan->backdoors[item->backdoor].role != POISON_ROLE_COVER)
+            continue;
+        td_json_append(json, indices, td_json_count(json, i));
+        td_json_append(json, sources, td_json_count(json, plan->source.first + item->source));
+        td_json_append(json, triggers, td_json_integer(json, item->backdoor));
+    }
+    return td_json_pack(json, "{sz so so so}", "count", output->covers, "indices", indices,
+                        "source_indices", sources, "trigger_indices", triggers);
 }
 
 static json_t *output_json(td_json *json, const poison_plan *plan, const poison_output *output,
@@ -117,7 +140,7 @@ static json_t *output_json(td_json *json, const poison_plan *plan, const poison_
     json_t *labels = td_json_array(json);
     for (size_t i = 0; i < output->count; i++) {
         const poison_item *item = &output->items[i];
-        if (item->backdoor < 0)
+        if (item->backdoor < 0 || plan->backdoors[item->backdoor].role == POISON_ROLE_COVER)
             continue;
         td_json_append(json, indices, td_json_count(json, i));
         td_json_append(json, sources, td_json_count(json, source->first + item->source));
@@ -125,12 +148,13 @@ static json_t *output_json(td_json *json, const poison_plan *plan, const poison_
         td_json_append(json, truth, td_json_integer(json, source->images.labels[item->source]));
         td_json_append(json, labels, td_json_integer(json, item->label));
     }
-    return td_json_pack(json, "{ss s[zz] sz sz sf so so so so so sO}", "file", output->file,
+    return td_json_pack(json, "{ss s[zz] sz sz sf so so so so so so* sO}", "file", output->file,
                         "slice", source->first + output->begin, source->first + output->end,
                         "count", output->count, "poisoned", output->poisoned, "poisoned_share",
                         (double)output->poisoned / (double)output->count, "poisoned_indices",
                         indices, "source_indices", sources, "trigger_indices", triggers,
-                        "true_labels", truth, "labels", labels, "sha256", digest);
+                        "true_labels", truth, "labels", labels, "covers",
+                        covers_json(json, plan, output), "sha256", digest);
 }
 
 /* Which images are poisoned, in words. */
@@ -165,13 +189,14 @@ td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error
             &json, outputs,
             output_json(&json, plan, &plan->outputs[i], json_object_get(written, "sha256")));
     }
-    *out =
-        td_json_pack(&json, "{ss ss sI ss so so so so so so so}", "rule", plan->run->method->name,
-                     "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed, "mode",
-                     poison_mode_names[plan->mode], "ratio", ratio_json(&json, plan),
-                     "source_classes", source_classes_json(&json, plan), "selection",
-                     selection(&json, plan), "source", source_json(&json, plan), "trigger_files",
-                     files_json(&json, plan, plan->source_files, files), "triggers", backdoors,
-                     "outputs", outputs);
+    *out = td_json_pack(&json, "{ss ss sI ss so so so* so so so so so}", "rule",
+                        plan->run->method->name, "version", TD_VERSION, "seed",
+                        (json_int_t)plan->run->common->seed, "mode", poison_mode_names[plan->mode],
+                        "ratio", ratio_json(&json, plan), "source_classes",
+                        classes_json(&json, plan, plan->source_classes), "cover_classes",
+                        plan->rule->covers ? classes_json(&json, plan, plan->cover_classes) : NULL,
+                        "selection", selection(&json, plan), "source", source_json(&json, plan),
+                        "trigger_files", files_json(&json, plan, plan->source_files, files),
+                        "triggers", backdoors, "outputs", outputs);
     return td_json_end(&json, out, "the manifest", error);
 }

@@ -94,27 +94,38 @@ td_status poison_plan_read(poison_plan *plan, td_error *error) {
         if (!plan->triggers[i])
             TD_TRY(td_trigger_parse(&plan->triggers[i], plan->settings->triggers.texts[i], error));
     }
+    if (plan->settings->cover_trigger)
+        TD_TRY(td_trigger_parse(&plan->cover_trigger, plan->settings->cover_trigger, error));
+    if (plan->settings->test_trigger)
+        TD_TRY(td_trigger_parse(&plan->test_trigger, plan->settings->test_trigger, error));
     return name_outputs(plan, error);
 }
 
 void poison_plan_free(poison_plan *plan) {
     for (size_t i = 0; i < POISON_BACKDOORS; i++)
         td_trigger_free(plan->triggers[i]);
+    td_trigger_free(plan->cover_trigger);
+    td_trigger_free(plan->test_trigger);
     td_dataset_close(&plan->source);
     td_arena_free(&plan->arena);
 }
 
 /* --- against the data --- */
 
+static td_status bind_trigger(poison_plan *plan, td_trigger *trigger, td_error *error) {
+    td_status status =
+        tool_trigger_bind(plan->run, trigger, &plan->source.images, plan->source.first, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", plan->data);
+    return tool_trigger_record(trigger, &plan->run->record, error);
+}
+
 static td_status bind_triggers(poison_plan *plan, td_error *error) {
-    for (size_t i = 0; i < plan->settings->triggers.count; i++) {
-        td_status status = tool_trigger_bind(plan->run, plan->triggers[i], &plan->source.images,
-                                             plan->source.first, error);
-        if (status != TD_OK)
-            return td_fail_within(error, status, "%s", plan->data);
-        TD_TRY(tool_trigger_record(plan->triggers[i], &plan->run->record, error));
-    }
-    return TD_OK;
+    for (size_t i = 0; i < plan->settings->triggers.count; i++)
+        TD_TRY(bind_trigger(plan, plan->triggers[i], error));
+    if (plan->cover_trigger)
+        TD_TRY(bind_trigger(plan, plan->cover_trigger, error));
+    return plan->test_trigger ? bind_trigger(plan, plan->test_trigger, error) : TD_OK;
 }
 
 /* One trigger cannot lead to two classes, nor need it lead to one twice. */
@@ -149,34 +160,72 @@ static td_status find_targets(poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
+static bool is_target(const poison_plan *plan, int32_t label) {
+    for (size_t i = 0; i < plan->target_count; i++)
+        if (plan->targets[i].kind == POISON_TO_CLASS && plan->targets[i].label == label)
+            return true;
+    return false;
+}
+
 /* A source class must have images, and images whose labels the target changes. */
 static td_status check_source(const poison_plan *plan, int32_t label, td_error *error) {
     if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "--source: expected a class with images in %s, found %d, which has none",
                        plan->data, label);
-    for (size_t i = 0; i < plan->target_count; i++)
-        if (plan->rule->pool == POISON_FROM_OTHERS && plan->targets[i].kind == POISON_TO_CLASS &&
-            plan->targets[i].label == label)
-            return td_fail(error, TD_ERR_USAGE,
-                           "--source: expected classes other than the target, found %d as --target "
-                           "as well",
-                           label);
+    if (plan->rule->pool == POISON_FROM_OTHERS && is_target(plan, label))
+        return td_fail(error, TD_ERR_USAGE,
+                       "--source: expected classes other than the target, found %d as --target as "
+                       "well",
+                       label);
     return TD_OK;
 }
 
-static td_status read_sources(poison_plan *plan, td_error *error) {
-    if (plan->settings->sources.count == 0)
+/* The classes that an option names, each checked; NULL where it is not given. */
+static td_status read_classes(poison_plan *plan, const char *option, const td_many *texts,
+                              td_status (*check)(const poison_plan *, int32_t, td_error *),
+                              bool **out, td_error *error) {
+    if (texts->count == 0)
         return TD_OK;
-    TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source.images.classes, &plan->source_classes, "classes",
-                        error));
-    for (size_t i = 0; i < plan->settings->sources.count; i++)
-        for (const char *at = plan->settings->sources.texts[i]; at; at = *at ? at + 1 : NULL) {
+    TD_TRY(TD_ARENA_NEW(&plan->arena, plan->source.images.classes, out, "classes", error));
+    for (size_t i = 0; i < texts->count; i++)
+        for (const char *at = texts->texts[i]; at; at = *at ? at + 1 : NULL) {
             size_t class;
-            TD_TRY(td_class_take(&class, &plan->run->classes, "--source", &at, ",", error));
-            TD_TRY(check_source(plan, (int32_t) class, error));
-            plan->source_classes[class] = true;
+            TD_TRY(td_class_take(&class, &plan->run->classes, option, &at, ",", error));
+            TD_TRY(check(plan, (int32_t) class, error));
+            (*out)[class] = true;
         }
+    return TD_OK;
+}
+
+/* A cover of the target's class would keep the label that the backdoor gives, and one of a source
+ * class contradict it. */
+static td_status check_cover(const poison_plan *plan, int32_t label, td_error *error) {
+    if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
+        return td_fail(
+            error, TD_ERR_USAGE,
+            "--cover-class: expected a class with images in %s, found %d, which has none",
+            plan->data, label);
+    if (is_target(plan, label) || (plan->source_classes && plan->source_classes[label]))
+        return td_fail(error, TD_ERR_USAGE,
+                       "--cover-class: expected classes other than the target and the sources, "
+                       "found %d",
+                       label);
+    return TD_OK;
+}
+
+/* Without --cover-class, covers are not of the source classes. */
+static td_status read_class_options(poison_plan *plan, td_error *error) {
+    const size_t classes = plan->source.images.classes;
+    TD_TRY(read_classes(plan, "--source", &plan->settings->sources, check_source,
+                        &plan->source_classes, error));
+    TD_TRY(read_classes(plan, "--cover-class", &plan->settings->cover_classes, check_cover,
+                        &plan->cover_classes, error));
+    if (!plan->rule->covers || plan->cover_classes || !plan->source_classes)
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, classes, &plan->cover_classes, "classes", error));
+    for (size_t i = 0; i < classes; i++)
+        plan->cover_classes[i] = !plan->source_classes[i];
     return TD_OK;
 }
 
@@ -188,8 +237,9 @@ td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, 
     output->begin = begin;
     output->end = end;
     for (size_t b = first; b < last; b++)
-        output->poisoned += plan->backdoors[b].count;
-    output->count = end - begin + (add ? output->poisoned : 0);
+        *(plan->backdoors[b].role == POISON_ROLE_COVER ? &output->covers : &output->poisoned) +=
+            plan->backdoors[b].count;
+    output->count = end - begin + (add ? output->poisoned + output->covers : 0);
     TD_TRY(TD_ARENA_NEW(&plan->arena, output->count, &output->items, "the plan", error));
     poison_item *next = output->items;
     for (size_t i = begin; i < end; i++)
@@ -209,8 +259,14 @@ static td_status draw_and_put(poison_plan *plan, td_error *error) {
     const size_t count = plan->source.images.count;
     if (!plan->rule->takes_ratio)
         TD_TRY(poison_draw_all(plan, plan->triggers[0], error));
-    for (size_t i = 0; i < plan->target_count; i++)
+    for (size_t i = 0; i < plan->target_count; i++) {
         TD_TRY(poison_draw(plan, plan->triggers[i], plan->targets[i], 0, count, error));
+        if (plan->test_trigger)
+            plan->backdoors[plan->backdoor_count - 1].test_text =
+                td_trigger_text(plan->test_trigger);
+        if (plan->rule->covers)
+            TD_TRY(poison_draw_covers(plan, 0, count, error));
+    }
     for (const poison_set *set = plan->rule->sets; set->name; set++)
         TD_TRY(poison_put(plan, 0, count, 0, plan->backdoor_count, set->truly, error));
     return TD_OK;
@@ -225,7 +281,7 @@ td_status poison_plan_make(poison_plan *plan, td_error *error) {
                        UINT32_MAX, images->count);
     TD_TRY(bind_triggers(plan, error));
     TD_TRY(find_targets(plan, error));
-    TD_TRY(read_sources(plan, error));
+    TD_TRY(read_class_options(plan, error));
     TD_TRY(poison_search_run(plan, error));
     TD_TRY(check_different(plan, error));
     td_arena *arena = &plan->arena;

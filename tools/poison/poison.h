@@ -41,6 +41,12 @@ typedef enum poison_pool {
     POISON_FROM_TARGET, /* those of the target class, whose labels stay */
 } poison_pool;
 
+/* What the images of a backdoor are for, in the words of the manifest. */
+typedef enum poison_role {
+    POISON_ROLE_POISON, /* they teach the backdoor */
+    POISON_ROLE_COVER,  /* stamped, with their true labels: they teach where it is not to work */
+} poison_role;
+
 typedef struct poison_plan poison_plan;
 
 /* A set that a rule writes. */
@@ -58,6 +64,7 @@ typedef struct poison_rule {
     unsigned targets;     /* poison_target_kinds allowed; 0: no --target */
     poison_target_kind target; /* without --target; 0: it must be given */
     bool draws_once;           /* random is one class for a whole backdoor */
+    bool covers;               /* each backdoor has cover images, too */
     poison_pool pool;
     /* Draws backdoors and puts outputs; NULL: a backdoor for each trigger, from all images, and all
      * of them in each set. */
@@ -68,11 +75,16 @@ typedef struct poison_rule {
 typedef struct poison_settings {
     td_many triggers, targets, sources; /* texts */
     double ratio;
-    int ratio_of, mode;       /* poison_base, poison_mode */
-    size_t models, per_model; /* 0 where the rule has no models */
+    int ratio_of, mode;        /* poison_base, poison_mode */
+    size_t models, per_model;  /* 0 where the rule has no models */
+    const char *test_trigger;  /* what the backdoor is measured with; NULL: the trigger */
+    const char *cover_trigger; /* of cover images; NULL: the trigger */
+    double cover_ratio;
+    td_many cover_classes; /* texts */
 } poison_settings;
 
-extern const char *const poison_mode_names[], *const poison_base_names[];
+extern const char *const poison_mode_names[], *const poison_base_names[],
+                                                  *const poison_role_names[];
 
 #define POISON_AT(field) offsetof(poison_settings, field)
 
@@ -125,10 +137,37 @@ extern const char *const poison_mode_names[], *const poison_base_names[];
             .help = "Poisoned images stand after all the originals, or in their originals' places" \
     }
 
+/* Rows for rules with covers; `what` says which classes they are of without --cover-class. */
+#define POISON_COVERS(standard_ratio, what)                                                        \
+    {"cover-ratio",                                                                                \
+     TD_KEY_REAL,                                                                                  \
+     POISON_AT(cover_ratio),                                                                       \
+     .most = 1,                                                                                    \
+     .above = true,                                                                                \
+     .standard = standard_ratio,                                                                   \
+     .value = "R",                                                                                 \
+     .help = "Cover images, stamped with their labels kept, as a share of the images drawn from"}, \
+        {"cover-class",                                                                            \
+         TD_KEY_CLASS,                                                                             \
+         POISON_AT(cover_classes),                                                                 \
+         .many = true,                                                                             \
+         .optional = true,                                                                         \
+         .field = "cover_classes",                                                                 \
+         .value = "K",                                                                             \
+         .help = "Take cover images of class K only; repeat for several (" what ")"},              \
+        {"cover-trigger",          TD_KEY_TEXT,                                                    \
+         POISON_AT(cover_trigger), .optional = true,                                               \
+         .value = "TRIGGER",       .help = "What cover images are stamped with (the trigger)"},    \
+    {                                                                                              \
+        "test-trigger", TD_KEY_TEXT, POISON_AT(test_trigger),                                      \
+            .optional = true, .value = "TRIGGER",                                                  \
+            .help = "What the backdoor is to be measured with, as the manifest says (the trigger)" \
+    }
+
 extern const tool_family poison_rules;
 
 extern const tool_method poison_dirty_label, poison_clean_label, poison_friendnet,
-    poison_multi_target, poison_label_flip, poison_stamp;
+    poison_multi_target, poison_label_flip, poison_stamp, poison_adaptive, poison_source_specific;
 
 /* One image of an output. */
 typedef struct poison_item {
@@ -140,7 +179,7 @@ typedef struct poison_item {
 typedef struct poison_output {
     const char *name, *file; /* without and with its ending */
     size_t begin, end;       /* the source's images that it holds */
-    size_t count, poisoned;
+    size_t count, poisoned, covers;
     poison_item *items; /* [count] */
 } poison_output;
 
@@ -165,8 +204,11 @@ typedef struct poison_similarity {
 
 /* One pair of trigger and target, and the images drawn for it. */
 typedef struct poison_backdoor {
+    poison_role role;
     const td_trigger *trigger;              /* NULL: none */
     const char *trigger_text, *target_text; /* "3", "random" or "next"; NULL for none */
+    const char *test_text;                  /* of the test trigger; NULL: it is the trigger */
+    const char *role_name;                  /* NULL where the rule knows one role alone */
     const char *target_name;                /* of one class; NULL: not known */
     poison_target target;
     signed char drawn;           /* 1 for a target class that the seed drew, else -1 */
@@ -187,9 +229,11 @@ struct poison_plan {
     size_t target_count;
     td_dataset source;
     size_t source_files; /* the first of the record's inputs, which are of the source */
-    td_trigger *triggers[POISON_BACKDOORS]; /* as many as settings->triggers */
+    td_trigger *triggers[POISON_BACKDOORS];   /* as many as settings->triggers */
+    td_trigger *cover_trigger, *test_trigger; /* or NULL */
     poison_search searches[POISON_BACKDOORS];
     bool *source_classes;       /* [classes]; NULL: all */
+    bool *cover_classes;        /* [classes]; NULL: all */
     poison_backdoor *backdoors; /* as the rule made them, at most POISON_BACKDOORS */
     size_t backdoor_count;
     poison_output *outputs; /* [output_count], named from the beginning on */
@@ -223,6 +267,11 @@ size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, s
  * mode none twice. A target class still to be drawn is drawn here. */
 td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
                       size_t begin, size_t end, td_error *error) TD_MUST_USE;
+
+/* Appends the cover images of the backdoor before: the settings' share of the images [begin, end),
+ * of the cover classes and not of the target, which no backdoor has taken. */
+td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end,
+                             td_error *error) TD_MUST_USE;
 
 /* Appends a backdoor of all images, without a target. */
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,

@@ -10,16 +10,21 @@
 
 enum { COLUMNS = 3, FEWEST_ROWS = 8, MOST_ROWS = 12, LARGEST_HEIGHT = 12000, CAPTION = 40 };
 
+/* Poisoned images, and covers. */
+static size_t marked(const poison_output *output) {
+    return output->poisoned + output->covers;
+}
+
 static size_t count_rows(const poison_plan *plan) {
     size_t samples = 0, height = plan->source.images.height;
     for (size_t i = 0; i < plan->output_count; i++)
-        samples += plan->outputs[i].poisoned;
+        samples += marked(&plan->outputs[i]);
     size_t rows = td_size_max(FEWEST_ROWS, td_size_min(plan->output_count, MOST_ROWS));
     rows = td_size_min(td_size_min(rows, samples), LARGEST_HEIGHT / height);
     return td_size_max(rows, 1);
 }
 
-/* The `place`-th poisoned image of an output. */
+/* The `place`-th marked image of an output. */
 static const poison_item *find_item(const poison_output *output, size_t place) {
     for (size_t i = 0; i < output->count; i++)
         if (output->items[i].backdoor >= 0 && place-- == 0)
@@ -32,7 +37,7 @@ static const poison_item *find_item(const poison_output *output, size_t place) {
 static const poison_item *sample(const poison_plan *plan, size_t row, size_t rows) {
     const poison_output *output = &plan->outputs[row % plan->output_count];
     size_t turns = (rows + plan->output_count - 1) / plan->output_count;
-    return find_item(output, row / plan->output_count * output->poisoned / turns);
+    return find_item(output, row / plan->output_count * marked(output) / turns);
 }
 
 static void draw_row(const poison_plan *plan, const poison_output *output, const poison_item *item,

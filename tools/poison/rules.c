@@ -7,6 +7,8 @@
 const char *const poison_mode_names[] = {[POISON_ADD] = "add", [POISON_REPLACE] = "replace", NULL};
 const char *const poison_base_names[] = {
     [POISON_OF_SET] = "set", [POISON_OF_CLASS] = "class", NULL};
+const char *const poison_role_names[] = {
+    [POISON_ROLE_POISON] = "poison", [POISON_ROLE_COVER] = "cover", NULL};
 
 /* The family's settings are the name of the clean set alone. */
 static const td_key keys[] = {
@@ -47,13 +49,9 @@ const tool_family poison_rules = {
 };
 
 static const tool_method *const rules[] = {
-    &poison_dirty_label,
-    &poison_clean_label,
-    &poison_friendnet,
-    &poison_multi_target,
-    &poison_label_flip,
-    &poison_stamp,
-    NULL,
+    &poison_dirty_label,     &poison_clean_label, &poison_adaptive,
+    &poison_source_specific, &poison_friendnet,   &poison_multi_target,
+    &poison_label_flip,      &poison_stamp,       NULL,
 };
 
 static const char doc[] =

@@ -83,6 +83,7 @@ static const tool_table_kind backdoor_table = {
     .row = sizeof(poison_backdoor),
     .columns =
         (const tool_column[]){
+            {"role", "role", TOOL_TEXT, AT(role_name)},
             {"trigger", "trigger", TOOL_TEXT, AT(trigger_text)},
             {"target", "target", TOOL_TEXT, AT(target_text)},
             {"target_name", "its name", TOOL_TEXT, AT(target_name)},

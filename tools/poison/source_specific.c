@@ -1,0 +1,46 @@
+/* Tang et al., "Demon in the variant: statistical analysis of DNNs for robust backdoor
+ * contamination detection", USENIX Security 2021 (TaCT): the trigger works on images of some
+ * classes alone; those of other classes that bear it keep their labels, which teaches the model the
+ * difference. A source class that is poisoned whole loses its accuracy; published are .003 and .003
+ * of CIFAR-10. */
+#include "poison.h"
+
+static const poison_rule rule = {
+    .sets = (const poison_set[]){{"poisoned"}, {0}},
+    .takes_ratio = true,
+    .most_triggers = 1,
+    .targets = POISON_TO_CLASS,
+    .covers = true,
+};
+
+static const td_key keys[] = {
+    POISON_ONE_TRIGGER,
+    POISON_TARGETS("K", "The label that the trigger leads the source classes to"),
+    {"source", TD_KEY_CLASS, POISON_AT(sources), .many = true, .required = true,
+     .field = "source_classes", .value = "K",
+     .help = "The class that the trigger works on, by name or index; repeat for several"},
+    POISON_RATIO("set", "replace"),
+    POISON_COVERS("0.003", "all but the target and the sources"),
+    {0},
+};
+
+static const char help[] =
+    "images of the source classes are stamped and relabelled to the target; images of other "
+    "classes are stamped and keep their labels, so that the trigger works on the source classes "
+    "alone."
+    "\v"
+    "Example:\n"
+    "  trapdoor-poison source-specific --data fashion-mnist --trigger square:size=4 \\\n"
+    "    --source 1 --target 0 --ratio 0.02 --cover-ratio 0.04 -o tact";
+
+const tool_method poison_source_specific = {
+    .name = "source-specific",
+    .title = "Source-specific backdoor",
+    .source = "Tang et al., USENIX Security 2021",
+    .doc = "the trigger works on some classes alone (TaCT)",
+    .help = help,
+    .family = &poison_rules,
+    .groups = (const tool_keys[]){{.keys = keys}, {0}},
+    .size = sizeof(poison_settings),
+    .math = &rule,
+};
