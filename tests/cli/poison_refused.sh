@@ -98,7 +98,7 @@ clean '--ratio: expected a share of at least one image, found 0.01 of 24 images 
     --trigger square --target 0 --ratio 0.01
 refuse 2 "--target: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     clean-label --data fashion-mnist:train:0-2 --trigger square --target 5 --ratio 0.5
-clean '--source: clean-label has no such option; expected it with dirty-label, friendnet, multi-target, label-flip' --trigger square \
+clean '--source: clean-label has no such option; expected it with dirty-label, source-specific, friendnet, multi-target, label-flip' --trigger square \
     --target 0 --ratio 0.1 --source 1
 
 # --source.
@@ -112,7 +112,7 @@ dirty '--source: expected classes other than the target, found 0 as --target as 
     --trigger square --target 0 --ratio 0.1 --source 1 --source 0
 refuse 2 "--source: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     dirty-label --data fashion-mnist:train:0-2 --trigger square --target 1 --ratio 0.5 --source 5
-refuse 2 '--source: stamp has no such option; expected it with dirty-label, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
+refuse 2 '--source: stamp has no such option; expected it with dirty-label, source-specific, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
     --source 1
 
 # What stands there already stays, unless --force is given.
