@@ -118,5 +118,5 @@ $(OUT)/models/%/linked: $$(call clean-of,$$*) $$(call bad-of,$$*)
 	  $(link) || exit; done && touch $@
 
 $(shown)/%/configure.json: $(OUT)/controls/%/controls.json $(OUT)/models/%/linked
-	$(folder) trapdoor-defend configure $(OUT)/models/$* $(filter-out --force,$(flags)) --clean $(trusted) \
+	$(folder) mkdir -p $(OUT)/audits/$(net) && trapdoor-defend configure $(OUT)/models/$* $(filter-out --force,$(flags)) --clean $(trusted) \
 	  --controls $< -o $(OUT)/audits/$* && cp $(OUT)/audits/$*/configure.json $@

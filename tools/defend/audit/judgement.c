@@ -177,7 +177,7 @@ td_status judge_model(const screening *screens, const td_net *net, const td_clas
     TD_TRY(TD_ARENA_NEW(arena, controls->count + 1, &c.joint, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &out->screens, "scores", error));
     c.screen_count = screens->count;
-    const size_t joint = place_screens(screens, known || controls->mixed, places);
+    const size_t joint = place_screens(screens, known, places);
     for (size_t i = 0; i < screens->count; i++)
         TD_TRY(gather(&screens->screens[i], controls, arena, &c.screens[places[i]], error));
     TD_TRY(calibrate(&c, joint, error));

@@ -26,8 +26,8 @@ typedef struct judgement {
 } judgement;
 
 /* Compares; all texts and lists are in `arena`, findings stay the screening's. `known`: the
- * controls are trained as the model was; otherwise, unless their recipes are mixed, the joint score
- * is of the screens alone that another recipe hardly moves. TD_ERR_USAGE for controls of another
+ * controls are trained as the model was; otherwise the joint score is of the screens alone that
+ * another recipe hardly moves. TD_ERR_USAGE for controls of another
  * net, of other classes (`classes` are the model's) or in another order, of other screens, and for
  * too few. */
 td_status judge_model(const screening *screens, const td_net *net, const td_classes *classes,

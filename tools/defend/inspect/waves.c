@@ -172,6 +172,7 @@ static const tool_column extra[] = {
 static const inspector math = {
     .statistic = {.name = "log_probability", .large = true},
     .spread = FINDINGS_RANKED,
+    .steady = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .extra = extra,
     .pictures = true,
