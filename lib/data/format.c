@@ -6,6 +6,7 @@
 const td_format *const td_formats[] = {&td_format_safetensors,
                                        &td_format_idx,
                                        &td_format_cifar,
+                                       &td_format_cifar_python,
                                        &td_format_stl10,
                                        &td_format_npy,
                                        &td_format_npz,

@@ -42,9 +42,9 @@ typedef struct td_format {
     bool (*near)(const char *path, char *found, size_t size);
 } td_format;
 
-extern const td_format td_format_idx, td_format_cifar, td_format_stl10, td_format_npy,
-    td_format_npz, td_format_safetensors, td_format_gtsrb, td_format_cub, td_format_index,
-    td_format_folder;
+extern const td_format td_format_idx, td_format_cifar, td_format_cifar_python, td_format_stl10,
+    td_format_npy, td_format_npz, td_format_safetensors, td_format_gtsrb, td_format_cub,
+    td_format_index, td_format_folder;
 
 /* Whether a folder is GTSRB's in one of its layouts, and not one with GTSRB/ in it: its folders are
  * then no classes or splits, and its lists none of td_format_index's. */

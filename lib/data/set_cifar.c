@@ -219,37 +219,10 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     return status == TD_OK ? read_names(set, l, folder, error) : status;
 }
 
-/* The version for Python: pickles, which are programs. */
-static bool near(const char *path, char *found, size_t size) {
-    static const char *const folders[] = {"", "cifar-10-batches-py", "cifar-100-python"};
-    static const char *const files[] = {"data_batch_1", "test_batch", "train", "test"};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        for (size_t j = 0; j < sizeof files / sizeof *files; j++) {
-            char folder[TD_PATH_SIZE], file[TD_PATH_SIZE];
-            td_map map;
-            if (!td_path_join(folder, path, folders[i]) || !td_path_join(file, folder, files[j]) ||
-                !td_path_is_file(file) || td_map_open(&map, file, NULL) != TD_OK)
-                continue;
-            const bool pickle = map.size > 2 && map.data[0] == 0x80 && map.data[1] <= 5;
-            td_map_close(&map);
-            if (!pickle)
-                continue;
-            snprintf(
-                found, size,
-                "CIFAR's version for Python (%.300s), which is not read, since a pickle is a "
-                "program: take the binary version (cifar-10-binary.tar.gz), or save its arrays "
-                "by numpy.save as x_train.npy and y_train.npy",
-                file);
-            return true;
-        }
-    return false;
-}
-
 const td_format td_format_cifar = {
     .name = "CIFAR-10 and CIFAR-100, binary version",
     .needs =
         "data_batch_1.bin to data_batch_5.bin and test_batch.bin, or train.bin and test.bin, alone "
         "or in cifar-10-batches-bin/ or cifar-100-binary/",
     .recognise = recognise,
-    .open = open_set,
-    .near = near};
+    .open = open_set};

@@ -2,6 +2,7 @@
  * under the names that they have been given: train-images-idx3-ubyte, train-images.idx3-ubyte,
  * t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.gz; each may also be a folder
  * with the file of its own name in it. */
+#include "data/emnist.h"
 #include "data/folder.h"
 #include "data/format.h"
 #include "data/idx.h"
@@ -156,7 +157,10 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
                               .pixels = images.values};
     set->split = source->split;
     set->remarks.transposed = f.prefix >= 6 && strncmp(f.name, "emnist", 6) == 0;
-    return read_labels(set, source, error);
+    TD_TRY(read_labels(set, source, error));
+    return set->remarks.transposed
+               ? td_emnist_name_classes(set, source->path, f.name, f.prefix, error)
+               : TD_OK;
 }
 
 /* Whether a name is that of an IDX file at all. */
@@ -188,7 +192,8 @@ const td_format td_format_idx = {
     .name = "IDX files (MNIST, Fashion-MNIST, EMNIST)",
     .needs =
         "train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k or test; also "
-        "with dots, .gz, or a name before (emnist-letters-train-...)",
+        "with dots, .gz, or a name before (emnist-letters-train-..., whose classes "
+        "emnist-letters-mapping.txt names)",
     .recognise = recognise,
     .open = open_set,
     .near = near};

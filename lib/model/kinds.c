@@ -2,7 +2,7 @@
 
 #include "base/size.h"
 #include "model/bytes.h"
-#include "model/pickle.h"
+#include "data/pickle.h"
 #include "model/zip.h"
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #ifndef TD_MODEL_TORCH_H
 #define TD_MODEL_TORCH_H
 
-#include "model/pickle.h"
+#include "data/pickle.h"
 #include "model/source.h"
 
 /* The numbers that several tensors may share: `count` of them, of a type, at data. */
@@ -22,6 +22,9 @@ typedef struct td_torch {
     td_status (*find)(void *context, const char *key, td_torch_storage *storage, td_error *error);
     void *context;
 } td_torch;
+
+/* What PyTorch's files call. */
+extern const td_pickle_user td_torch_pickles;
 
 /* Fills source->tensors, source->kind and notes from torch->pickle. */
 td_status td_torch_read(td_torch *torch, td_error *error) TD_MUST_USE;

@@ -125,8 +125,8 @@ static td_status place_storages(container *c, const td_pickle *keys, const td_ma
 }
 
 static td_status next_pickle(td_source *source, size_t *next, td_pickle *out, td_error *error) {
-    TD_TRY(td_pickle_read(out, source->map.data + *next, source->map.size - *next, &source->arena,
-                          error));
+    TD_TRY(td_pickle_read(out, source->map.data + *next, source->map.size - *next,
+                          &td_torch_pickles, &source->arena, error));
     *next += out->size;
     return TD_OK;
 }

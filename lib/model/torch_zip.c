@@ -102,7 +102,8 @@ td_status td_read_torch_zip(td_source *source, td_error *error) {
     TD_TRY(check_order(&a, error));
     td_zip_entry *pickle = find(&a, "data.pkl");
     TD_TRY(td_zip_check(pickle, error));
-    TD_TRY(td_pickle_read(&torch.pickle, pickle->data, pickle->size, &source->arena, error));
+    TD_TRY(td_pickle_read(&torch.pickle, pickle->data, pickle->size, &td_torch_pickles,
+                          &source->arena, error));
     if (torch.pickle.size != pickle->size)
         return td_fail(error, TD_ERR_FORMAT,
                        "data.pkl: expected one pickle, found %zu bytes behind its end",

@@ -1,6 +1,7 @@
 /* The interpreter of pickles: the values are whole, and each names others that are there. */
+#include "data/pickle.h"
 #include "fuzz.h"
-#include "model/pickle.h"
+#include "model/torch.h"
 
 static void check_list(const td_pickle *pickle, const td_pickle_value *value) {
     FUZZ_ASSERT(value->list.count <= value->list.room);
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     td_error error = {""};
     td_pickle pickle;
     td_arena arena = {0};
-    if (fuzz_succeeded(td_pickle_read(&pickle, data, size, &arena, &error), &error)) {
+    if (fuzz_succeeded(td_pickle_read(&pickle, data, size, &td_torch_pickles, &arena, &error), &error)) {
         FUZZ_ASSERT(pickle.size <= size && pickle.root < pickle.count);
         for (uint32_t i = 0; i < pickle.count; i++)
             check_value(&pickle, &pickle.values[i]);

@@ -168,6 +168,98 @@ static void test_refuses_missing_and_cut_files(void **state) {
     td_dataset_close(&set);
 }
 
+/* --- the version for Python --- */
+
+/* A pickle of {"labels": [...], "data": array of bytes [rows, 3072]}, as Python 2 wrote the
+ * published files; `type` is the array's. */
+static size_t pickle_batch(uint8_t *out, const char *labels_key, const uint8_t *labels, size_t rows,
+                           const char *type) {
+    size_t size = 0;
+#define PUT(text) (memcpy(out + size, text, sizeof(text) - 1), size += sizeof(text) - 1)
+    PUT("\x80\2}(U");
+    out[size++] = (uint8_t)strlen(labels_key);
+    memcpy(out + size, labels_key, strlen(labels_key));
+    size += strlen(labels_key);
+    PUT("](");
+    for (size_t i = 0; i < rows; i++) {
+        out[size++] = 'K';
+        out[size++] = labels[i];
+    }
+    PUT("eU\4datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\1b\x87R(K\1K");
+    out[size++] = (uint8_t)rows;
+    PUT("M\0\x0c\x86"
+        "cnumpy\ndtype\nU\2");
+    memcpy(out + size, type, 2);
+    size += 2;
+    PUT("K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T");
+    const size_t bytes = rows * PIXELS;
+    for (int i = 0; i < 4; i++)
+        out[size++] = (uint8_t)(bytes >> (8 * i));
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < 3; c++)
+            for (size_t p = 0; p < PLANE; p++)
+                out[size++] = value_at(labels[i], c, p);
+    PUT("tbu.");
+    return size;
+}
+
+static void write_pickle(const char *path, const char *key, const uint8_t *labels, size_t rows,
+                         const char *type) {
+    static uint8_t file[4 * PIXELS];
+    support_write(path, file, pickle_batch(file, key, labels, rows, type));
+}
+
+static void test_reads_pickles_as_data(void **state) {
+    char path[64];
+    (void)state;
+    support_make_folder("py/cifar-10-batches-py");
+    for (uint8_t i = 1; i <= 5; i++) {
+        snprintf(path, sizeof path, "py/cifar-10-batches-py/data_batch_%d", i);
+        write_pickle(path, "labels", (const uint8_t[]){i, 0}, 2, "u1");
+    }
+    td_dataset set = open_set("py");
+    assert_int_equal(set.images.count, 10);
+    assert_int_equal(set.images.classes, 10);
+    assert_string_equal(set.class_names[3], "cat");
+    for (size_t i = 0; i < 10; i++) {
+        const size_t label = i % 2 ? 0 : i / 2 + 1;
+        assert_int_equal(set.images.labels[i], label);
+        assert_image(&set, i, label);
+    }
+    td_dataset_close(&set);
+    support_make_folder("hundred");
+    write_pickle("hundred/train", "fine_labels", (const uint8_t[]){99}, 1, "u1");
+    set = open_set("hundred");
+    assert_int_equal(set.images.classes, 100);
+    assert_int_equal(set.images.labels[0], 99);
+    assert_null(set.class_names);
+    td_dataset_close(&set);
+}
+
+static void test_refuses_other_pickles(void **state) {
+    static const char call[] = "\x80\2cposix\nsystem\nU\4true\x85R.";
+    (void)state;
+    support_make_folder("py");
+    support_write("py/train", call, sizeof call - 1);
+    support_assert_set_refused("py", TD_ERR_FORMAT,
+                               "py/train: pickle: byte 23: the file calls posix.system, which no "
+                               "CIFAR set needs: refused, and not run");
+    write_pickle("py/train", "fine_labels", (const uint8_t[]){100}, 1, "u1");
+    support_assert_set_refused("py", TD_ERR_FORMAT,
+                               "py/train: \"fine_labels\": image 0: expected a label of 0 to 99");
+    write_pickle("py/train", "labels", (const uint8_t[]){1}, 1, "u1");
+    support_assert_set_refused("py", TD_ERR_FORMAT,
+                               "py/train: \"fine_labels\": expected a list of 1 labels, one for "
+                               "each image, found none");
+    write_pickle("py/train", "fine_labels", (const uint8_t[]){1}, 1, "i1");
+    support_assert_set_refused("py", TD_ERR_FORMAT,
+                               "py/train: \"data\": expected an array of bytes (uint8), found none");
+    support_write("py/meta", "\x80\2}U\x10" "fine_label_names]s.", 24);
+    write_pickle("py/train", "fine_labels", (const uint8_t[]){1}, 1, "u1");
+    support_assert_set_refused("py", TD_ERR_FORMAT,
+                               "py/meta: \"fine_label_names\": expected a list of 100 names");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_reads_the_five_batches_in_order),
@@ -175,6 +267,8 @@ int main(void) {
         IN_FOLDER(test_takes_the_fine_labels_of_cifar100),
         IN_FOLDER(test_refuses_labels_out_of_range),
         IN_FOLDER(test_refuses_missing_and_cut_files),
+        IN_FOLDER(test_reads_pickles_as_data),
+        IN_FOLDER(test_refuses_other_pickles),
     };
     return cmocka_run_group_tests_name("cifar", tests, NULL, NULL);
 }

@@ -488,6 +488,38 @@ static void test_knows_the_names_of_idx_files(void **state) {
                                "emnist-digits-train-images-idx3-ubyte and emnist-letters-train-");
 }
 
+static void test_names_emnist_by_its_mapping(void **state) {
+    static const struct {
+        const char *text, *refused;
+    } cases[] = {{"0 48 \r\n1 65 97\n2 66\n", NULL},
+                 {"1 65 97\n2 66 98\n", NULL},
+                 {"2 66\n", "line 1: expected a label, from 0 or 1 on"},
+                 {"0 48\n2 66\n", "line 2: expected a label, from 0 or 1 on"},
+                 {"0 48\n1 10\n", "line 2: expected a label"},
+                 {"0 48\n1\n", "line 2: expected a label"},
+                 {"\n", "expected a line, found none"}};
+    (void)state;
+    support_make_folder("e");
+    write_images("e/emnist-letters-test-images-idx3-ubyte", 4);
+    write_labels("e/emnist-letters-test-labels-idx1-ubyte", labels, 4);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        support_write("e/emnist-letters-mapping.txt", cases[i].text, strlen(cases[i].text));
+        if (cases[i].refused) {
+            support_assert_set_refused("e:test", TD_ERR_FORMAT, cases[i].refused);
+            continue;
+        }
+        td_dataset set = support_open_set("e:test", "test", NULL);
+        assert_int_equal(set.images.classes, 3);
+        assert_string_equal(set.class_names[0], i == 0 ? "0" : "N/A");
+        assert_string_equal(set.class_names[1], "A");
+        assert_string_equal(set.class_names[2], "B");
+        td_dataset_close(&set);
+    }
+    support_write("e/emnist-letters-mapping.txt", "0 48\n1 49\n", 10);
+    support_assert_set_refused("e:test", TD_ERR_FORMAT,
+                               "e: label of image 0: expected 0 to 1, found 2");
+}
+
 static void test_remarks_on_dark_sets(void **state) {
     (void)state;
     make_idx_folder("d");
@@ -514,6 +546,7 @@ int main(void) {
         IN_FOLDER(test_knows_the_classes_of_known_sets),
         IN_FOLDER(test_refuses_unknown_formats),
         IN_FOLDER(test_knows_the_names_of_idx_files),
+        IN_FOLDER(test_names_emnist_by_its_mapping),
         IN_FOLDER(test_remarks_on_dark_sets),
         IN_FOLDER(test_opens_a_safetensors_set),
         IN_FOLDER(test_opens_a_bare_safetensors_set),

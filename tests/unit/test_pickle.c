@@ -1,5 +1,6 @@
-#include "model/pickle.h"
+#include "data/pickle.h"
 
+#include "model/torch.h"
 #include "support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 static void read_good(const uint8_t *bytes, size_t size, td_pickle *pickle, td_arena *arena) {
     td_error error;
-    if (td_pickle_read(pickle, bytes, size, arena, &error) != TD_OK)
+    if (td_pickle_read(pickle, bytes, size, &td_torch_pickles, arena, &error) != TD_OK)
         fail_msg("%s", error.message);
 }
 
@@ -103,7 +104,7 @@ static void assert_refused(const uint8_t *bytes, size_t size, const char *part) 
     uint8_t *copy = malloc(size); /* exactly, so that a read behind it is seen */
     assert_non_null(copy);
     memcpy(copy, bytes, size);
-    if (td_pickle_read(&p, copy, size, &arena, &error) != TD_ERR_FORMAT)
+    if (td_pickle_read(&p, copy, size, &td_torch_pickles, &arena, &error) != TD_ERR_FORMAT)
         fail_msg("expected a refusal with \"%s\"", part);
     support_assert_contains(error.message, part);
     td_arena_free(&arena);

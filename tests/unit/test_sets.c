@@ -161,27 +161,12 @@ static void test_reads_stl10(void **state) {
                                "found 1 bytes");
 }
 
-/* --- pickles --- */
-
-static void test_names_pickles(void **state) {
-    (void)state;
-    support_make_folder("c/cifar-10-batches-py");
-    support_write("c/cifar-10-batches-py/data_batch_1", "\x80\2}q\0.", 6);
-    support_assert_set_refused("c", TD_ERR_FORMAT,
-                               "c: expected a data set, found CIFAR's version for Python "
-                               "(c/cifar-10-batches-py/data_batch_1), which is not read, since a "
-                               "pickle is a program: take the binary version");
-    support_assert_set_refused("c/cifar-10-batches-py", TD_ERR_FORMAT,
-                               "CIFAR's version for Python");
-}
-
 int main(void) {
     unsetenv("TRAPDOOR_DATA");
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_reads_npz),
         IN_FOLDER(test_refuses_broken_npz),
         IN_FOLDER(test_reads_stl10),
-        IN_FOLDER(test_names_pickles),
     };
     return cmocka_run_group_tests_name("sets", tests, NULL, NULL);
 }

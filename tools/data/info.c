@@ -2,6 +2,7 @@
 #include "command.h"
 #include "duplicates.h"
 
+#include "base/size.h"
 #include "data/dataset.h"
 #include <math.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ typedef struct set_row {
     tool_list class_names, class_counts;
     tool_list mean, deviation;               /* of each channel, of values 0-255 */
     tool_list mean_of_one, deviation_of_one; /* of values 0-1 */
+    size_t least, most;                      /* of all values */
+    size_t without_images;                   /* classes */
+    td_remarks remarks;
     const char *copies;                      /* copies_row's */
 } set_row;
 
@@ -46,11 +50,19 @@ static const tool_column set_columns[] = {
     {"classes", "classes", TOOL_COUNT, AT(classes)},
     {"class_names", NULL, TOOL_LIST, AT(class_names)},
     {"class_counts", NULL, TOOL_LIST, AT(class_counts)},
+    {"classes_without_images", NULL, TOOL_COUNT, AT(without_images)},
+    {"least", "least value", TOOL_COUNT, AT(least)},
+    {"most", "most", TOOL_COUNT, AT(most)},
     {"mean", "mean", TOOL_LIST, AT(mean), .digits = 2},
     {"deviation", "deviation", TOOL_LIST, AT(deviation), .digits = 2},
     {"mean_of_one", "mean of 0 to 1", TOOL_LIST, AT(mean_of_one), .digits = 4},
     {"deviation_of_one", "deviation of 0 to 1", TOOL_LIST, AT(deviation_of_one), .digits = 4},
     {"copies", "equal to an earlier image", TOOL_TEXT, AT(copies)},
+    {"turned", NULL, TOOL_COUNT, AT(remarks.pictures[TD_FACT_TURNED])},
+    {"without_alpha", NULL, TOOL_COUNT, AT(remarks.pictures[TD_FACT_ALPHA])},
+    {"transparent", NULL, TOOL_COUNT, AT(remarks.pictures[TD_FACT_TRANSPARENT])},
+    {"lost_on_ground", NULL, TOOL_COUNT, AT(remarks.pictures[TD_FACT_LOST])},
+    {"from_cmyk", NULL, TOOL_COUNT, AT(remarks.pictures[TD_FACT_CMYK])},
     {0},
 };
 
@@ -134,13 +146,21 @@ typedef struct info {
 
 /* Mean and standard deviation over the whole set, from exact counts of each value: the order of the
  * sum does not matter. */
-static void measure_pixels(const td_images *images, double *mean, double *deviation) {
+static void measure_pixels(const td_images *images, double *mean, double *deviation, size_t *least,
+                           size_t *most) {
     uint64_t counts[MOST_CHANNELS][VALUES] = {{0}};
     size_t channels = images->channels, pixels = images->count * images->height * images->width;
     for (size_t i = 0; i < pixels; i++)
         for (size_t c = 0; c < channels; c++)
             counts[c][images->pixels[i * channels + c]]++;
+    *least = VALUES - 1;
+    *most = 0;
     for (size_t c = 0; c < channels; c++) {
+        for (size_t v = 0; v < VALUES; v++)
+            if (counts[c][v] > 0) {
+                *least = td_size_min(*least, v);
+                *most = td_size_max(*most, v);
+            }
         double sum = 0, squares = 0, total = (double)pixels;
         for (size_t v = 0; v < VALUES; v++)
             sum += (double)counts[c][v] * (double)v;
@@ -176,7 +196,10 @@ static td_status add_set(info *f, const td_dataset *set, const double *class_cou
     const size_t channels = images->channels;
     double mean[MOST_CHANNELS], deviation[MOST_CHANNELS];
     double mean_of_one[MOST_CHANNELS], deviation_of_one[MOST_CHANNELS];
-    measure_pixels(images, mean, deviation);
+    size_t least, most, without_images = 0;
+    measure_pixels(images, mean, deviation, &least, &most);
+    for (size_t c = 0; c < images->classes; c++)
+        without_images += class_counts[c] < 1;
     for (size_t c = 0; c < channels; c++) {
         mean_of_one[c] = mean[c] / (VALUES - 1);
         deviation_of_one[c] = deviation[c] / (VALUES - 1);
@@ -192,6 +215,10 @@ static td_status add_set(info *f, const td_dataset *set, const double *class_cou
         .classes = images->classes,
         .class_names = {.texts = set->class_names, .count = images->classes},
         .class_counts = {.values = class_counts, .count = images->classes},
+        .without_images = without_images,
+        .least = least,
+        .most = most,
+        .remarks = set->remarks,
         .mean = {.values = mean, .count = channels},
         .deviation = {.values = deviation, .count = channels},
         .mean_of_one = {.values = mean_of_one, .count = channels},
@@ -241,7 +268,7 @@ static td_status describe_set(info *f, size_t number, td_error *error) {
     const char *data = f->data->texts[number];
     td_dataset set;
     TD_TRY(td_dataset_open(&set, data, "train", f->run->common->data_dir, error));
-    tool_run_warn(f->run, data, &set.remarks);
+    tool_run_remarks(f->run, data, &set.remarks);
     td_status status = tool_record_dataset(&f->run->record, &set, error);
     if (status == TD_OK)
         status = hashed_set_make(&f->hashed[number], &set, data, error);

@@ -1,53 +1,11 @@
-#include "model/pickle_machine.h"
+#include "data/pickle_machine.h"
 
 #include <string.h>
 
-typedef enum call_kind {
-    CALL_KEPT,    /* a value that says what was to be called: a tensor */
-    CALL_DICT,    /* a dictionary; its argument, if any, is a list of pairs */
-    CALL_SET,     /* a set, of the list that is its argument */
-    CALL_FIRST,   /* its first argument: a parameter is its tensor */
-    CALL_SKIPPED, /* a value that no model needs */
-} call_kind;
-
-/* Whatever else a file wants to be called is refused. */
-static const struct {
-    const char *name;
-    call_kind kind;
-} calls[] = {
-    {"collections OrderedDict", CALL_DICT},
-    {"torch._utils _rebuild_tensor", CALL_KEPT},
-    {"torch._utils _rebuild_tensor_v2", CALL_KEPT},
-    {"torch._utils _rebuild_tensor_v3", CALL_KEPT},
-    {"torch._utils _rebuild_qtensor", CALL_KEPT},
-    {"torch._utils _rebuild_sparse_tensor", CALL_KEPT},
-    {"torch._utils _rebuild_meta_tensor_no_storage", CALL_KEPT},
-    {"torch._utils _rebuild_parameter", CALL_FIRST},
-    {"torch.nn.parameter Parameter", CALL_FIRST},
-    {"__builtin__ set", CALL_SET},
-    {"builtins set", CALL_SET},
-    {"_codecs encode", CALL_SKIPPED},
-    {"numpy dtype", CALL_SKIPPED},
-    {"numpy.core.multiarray scalar", CALL_SKIPPED},
-    {"numpy._core.multiarray scalar", CALL_SKIPPED},
-    {"numpy.core.multiarray _reconstruct", CALL_SKIPPED},
-    {"numpy._core.multiarray _reconstruct", CALL_SKIPPED},
-    {"pathlib PosixPath", CALL_SKIPPED},
-    {"pathlib WindowsPath", CALL_SKIPPED},
-    {"torch Size", CALL_SKIPPED},
-    {"torch device", CALL_SKIPPED},
-    {"torch.serialization _get_layout", CALL_SKIPPED},
-    {"torch.jit._pickle build_intlist", CALL_SKIPPED},
-    {"torch.jit._pickle build_doublelist", CALL_SKIPPED},
-    {"torch.jit._pickle build_boollist", CALL_SKIPPED},
-    {"torch.jit._pickle build_tensorlist", CALL_SKIPPED},
-    {"torch.jit._pickle restore_type_tag", CALL_FIRST},
-};
-
-static bool find_call(const char *name, call_kind *out) {
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (strcmp(calls[i].name, name) == 0) {
-            *out = calls[i].kind;
+static bool find_call(const td_pickle_machine *m, const char *name, td_pickle_call *out) {
+    for (const td_pickle_function *row = m->user->functions; row->name; row++)
+        if (strcmp(row->name, name) == 0) {
+            *out = row->call;
             return true;
         }
     return false;
@@ -57,9 +15,8 @@ static td_status refuse_call(const td_pickle_machine *m, const char *name) {
     const size_t module = strcspn(name, " ");
     return td_fail(
         m->error, TD_ERR_FORMAT,
-        "pickle: byte %zu: the file calls %.*s.%s, which no model needs: refused, and not "
-        "run",
-        m->opcode, (int)module, name, name + module + 1);
+        "pickle: byte %zu: the file calls %.*s.%s, which no %s needs: refused, and not run",
+        m->opcode, (int)module, name, name + module + 1, m->user->what);
 }
 
 /* The pairs of a list of lists or tuples of two. */
@@ -95,23 +52,23 @@ static td_status push_container(td_pickle_machine *m, bool dict, uint32_t argume
 
 td_status td_pickle_reduce(td_pickle_machine *m) {
     uint32_t arguments, function;
-    call_kind kind;
+    td_pickle_call kind;
     TD_TRY(td_pickle_pop(m, &arguments));
     TD_TRY(td_pickle_pop(m, &function));
     const td_pickle_value *f = &m->out->values[function], *a = &m->out->values[arguments];
     if (f->kind != TD_PICKLE_GLOBAL || a->kind != TD_PICKLE_TUPLE)
         return td_pickle_wrong(
             m, "expected a call of a function by its name with a tuple, found another");
-    if (!find_call(f->text.bytes, &kind))
+    if (!find_call(m, f->text.bytes, &kind))
         return refuse_call(m, f->text.bytes);
     switch (kind) {
-    case CALL_DICT:
-    case CALL_SET:
-        return push_container(m, kind == CALL_DICT, arguments);
-    case CALL_FIRST:
+    case TD_PICKLE_MAP:
+    case TD_PICKLE_SET_OF:
+        return push_container(m, kind == TD_PICKLE_MAP, arguments);
+    case TD_PICKLE_FIRST:
         return a->list.count ? td_pickle_push_place(m, a->list.items[0])
                              : td_pickle_wrong(m, "expected an argument, found none");
-    case CALL_SKIPPED:
+    case TD_PICKLE_NOTHING:
         return td_pickle_push(m, (td_pickle_value){.kind = TD_PICKLE_SKIPPED});
     default:
         return td_pickle_push(
@@ -137,6 +94,12 @@ td_status td_pickle_newobj(td_pickle_machine *m) {
     return td_pickle_push(m, (td_pickle_value){.kind = TD_PICKLE_OBJECT, .what = class});
 }
 
+static bool takes_state(const td_pickle_machine *m, const td_pickle_value *value) {
+    td_pickle_call kind;
+    return value->kind == TD_PICKLE_CALL && value->state == 0 &&
+           find_call(m, m->out->values[value->what].text.bytes, &kind) && kind == TD_PICKLE_STATED;
+}
+
 /* Gives an object its state. What dictionaries have beside their items, and what skipped values
  * have, is let go. */
 td_status td_pickle_build(td_pickle_machine *m) {
@@ -146,6 +109,10 @@ td_status td_pickle_build(td_pickle_machine *m) {
     td_pickle_value *value = &m->out->values[place];
     if (value->kind == TD_PICKLE_OBJECT && value->inner == 0) {
         value->inner = state;
+        return TD_OK;
+    }
+    if (takes_state(m, value)) {
+        value->state = state;
         return TD_OK;
     }
     if (value->kind == TD_PICKLE_SKIPPED ||

@@ -1,8 +1,8 @@
 /* What the two files of the unpickler share: the machine that a pickle is a program for. */
-#ifndef TD_MODEL_PICKLE_MACHINE_H
-#define TD_MODEL_PICKLE_MACHINE_H
+#ifndef TD_DATA_PICKLE_MACHINE_H
+#define TD_DATA_PICKLE_MACHINE_H
 
-#include "model/pickle.h"
+#include "data/pickle.h"
 
 /* A table of numbers that grows. */
 typedef struct td_pickle_numbers {
@@ -10,6 +10,7 @@ typedef struct td_pickle_numbers {
 } td_pickle_numbers;
 
 typedef struct td_pickle_machine {
+    const td_pickle_user *user;
     const uint8_t *bytes;
     size_t size, next, opcode; /* places in the bytes */
     size_t width;              /* of the opcode: bytes of its number, or values of its tuple */

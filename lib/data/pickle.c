@@ -1,8 +1,7 @@
-#include "model/pickle_machine.h"
+#include "data/pickle_machine.h"
 
 #include "base/size.h"
 #include "data/text.h"
-#include "model/bytes.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -212,6 +211,8 @@ static td_status run_text(td_pickle_machine *m) {
     uint64_t length;
     const uint8_t *bytes;
     TD_TRY(take_number(m, m->width, &length));
+    if (length > UINT32_MAX)
+        return td_pickle_wrong(m, "expected a text of less than 4 GiB, found a longer one");
     TD_TRY(take(m, (size_t)length, &bytes));
     return td_pickle_push(m, (td_pickle_value){.kind = TD_PICKLE_TEXT,
                                                .text = {(const char *)bytes, (uint32_t)length}});
@@ -422,6 +423,11 @@ static const struct {
     [0x8a] = {run_long1},
     ['G'] = {run_binfloat},
     ['U'] = {run_text, 1},  /* SHORT_BINSTRING */
+    ['T'] = {run_text, 4},  /* BINSTRING */
+    ['C'] = {run_text, 1},  /* SHORT_BINBYTES */
+    ['B'] = {run_text, 4},  /* BINBYTES */
+    [0x8e] = {run_text, 8}, /* BINBYTES8 */
+    [0x96] = {run_text, 8}, /* BYTEARRAY8 */
     ['X'] = {run_text, 4},  /* BINUNICODE */
     [0x8c] = {run_text, 1}, /* SHORT_BINUNICODE */
     ['}'] = {run_empty_dict},
@@ -451,7 +457,7 @@ static const struct {
     ['j'] = {run_get, 4},
 };
 
-/* Those that Python knows as well, and that no model needs: they make objects by calls. */
+/* Those that Python knows as well, and that neither models nor sets need: they make objects by calls. */
 static const char *forbidden(uint8_t opcode) {
     switch (opcode) {
     case 'i':
@@ -482,8 +488,8 @@ static td_status step(td_pickle_machine *m) {
                           "and not run",
                           m->opcode, name)
                 : td_fail(m->error, TD_ERR_FORMAT,
-                          "pickle: byte %zu: expected an opcode that PyTorch's files have, found "
-                          "0x%02x",
+                          "pickle: byte %zu: expected an opcode that PyTorch's or NumPy's files have, "
+                          "found 0x%02x",
                           m->opcode, *opcode);
 }
 
@@ -492,10 +498,14 @@ bool td_pickle_is(const uint8_t *bytes, size_t size) {
            bytes[1] <= MOST_PROTOCOL && opcodes[bytes[2]].run;
 }
 
-td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size, td_arena *arena,
-                         td_error *error) {
-    td_pickle_machine m = {
-        .bytes = bytes, .size = size, .out = out, .arena = arena, .error = error};
+td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size,
+                         const td_pickle_user *user, td_arena *arena, td_error *error) {
+    td_pickle_machine m = {.user = user,
+                           .bytes = bytes,
+                           .size = size,
+                           .out = out,
+                           .arena = arena,
+                           .error = error};
     uint32_t place;
     *out = (td_pickle){0};
     TD_TRY(td_pickle_add(&m, (td_pickle_value){.kind = TD_PICKLE_NONE}, &place));

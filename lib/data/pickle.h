@@ -1,10 +1,11 @@
 /* Pickles, read as data. A pickle is a program that builds objects by calling what it names, and so
  * runs whatever its author liked: this interpreter calls nothing. It knows the opcodes that
- * PyTorch's files have, and what comes of the few functions in its table is a value that says which
- * one was to be called with what. A file that asks for another call is refused, and the call named.
- * (Python's pickletools.py describes opcodes and protocols; 2 to 4 are read.) */
-#ifndef TD_MODEL_PICKLE_H
-#define TD_MODEL_PICKLE_H
+ * PyTorch's and NumPy's files have, and what comes of the few functions that its user lists is a
+ * value that says which one was to be called with what. A file that asks for another call is
+ * refused, and the call named. (Python's pickletools.py describes opcodes and protocols; 2 to 5 are
+ * read.) */
+#ifndef TD_DATA_PICKLE_H
+#define TD_DATA_PICKLE_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -24,9 +25,9 @@ typedef enum td_pickle_kind {
     TD_PICKLE_DICT,       /* items: key, value, key, value, ... */
     TD_PICKLE_GLOBAL,     /* a name: of a class or a function */
     TD_PICKLE_PERSISTENT, /* what lies outside of the pickle: `inner` says what */
-    TD_PICKLE_CALL,       /* of function `what` with the tuple `inner` */
+    TD_PICKLE_CALL,       /* of function `what` with the tuple `inner`; `state` that it was given */
     TD_PICKLE_OBJECT,     /* of class `what`, with the state `inner` */
-    TD_PICKLE_SKIPPED,    /* what no model needs */
+    TD_PICKLE_SKIPPED,    /* what the user does not look at */
 } td_pickle_kind;
 
 /* Values name one another by their places in td_pickle.values. A value may be part of several
@@ -44,9 +45,33 @@ typedef struct td_pickle_value {
         struct {
             uint32_t *items, count, room;
         } list;
-        uint32_t inner; /* TD_PICKLE_OBJECT: 0, which is None, before it has a state */
+        struct {
+            uint32_t inner; /* TD_PICKLE_OBJECT: 0, which is None, before it has a state */
+            uint32_t state; /* TD_PICKLE_CALL: 0 likewise */
+        };
     };
 } td_pickle_value;
+
+/* What comes of a call. */
+typedef enum td_pickle_call {
+    TD_PICKLE_KEPT,    /* a TD_PICKLE_CALL: a tensor */
+    TD_PICKLE_STATED,  /* the same, which may be given a state: an array of NumPy */
+    TD_PICKLE_MAP,     /* a dictionary; its argument, if any, is a list of pairs */
+    TD_PICKLE_SET_OF,  /* a set, of the list that is its argument */
+    TD_PICKLE_FIRST,   /* its first argument: a parameter is its tensor */
+    TD_PICKLE_NOTHING, /* a TD_PICKLE_SKIPPED */
+} td_pickle_call;
+
+typedef struct td_pickle_function {
+    const char *name; /* "MODULE NAME" */
+    td_pickle_call call;
+} td_pickle_function;
+
+/* What a file may want to be called; whatever else it names is refused. */
+typedef struct td_pickle_user {
+    const char *what;                    /* "model": what is read */
+    const td_pickle_function *functions; /* ends with a row without a name */
+} td_pickle_user;
 
 typedef struct td_pickle {
     td_pickle_value *values;
@@ -54,14 +79,14 @@ typedef struct td_pickle {
     size_t size;          /* bytes read, up to and with its STOP */
 } td_pickle;
 
-/* Whether the bytes begin as a pickle of protocol 2 to 4 does. */
+/* Whether the bytes begin as a pickle of protocol 2 to 5 does. */
 bool td_pickle_is(const uint8_t *bytes, size_t size);
 
 /* Reads the pickle that begins there; `bytes` must outlive it, its values are in `arena`. At most 4
  * million values and 16 million items. TD_ERR_FORMAT, with the place, for an opcode that is not
- * known here, a call that is not in the table, and a pickle that is no whole program. */
-td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size, td_arena *arena,
-                         td_error *error) TD_MUST_USE;
+ * known here, a call that the user does not list, and a pickle that is no whole program. */
+td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size,
+                         const td_pickle_user *user, td_arena *arena, td_error *error) TD_MUST_USE;
 
 /* The value of a text key of a dictionary, or NULL; that of the last one, as in Python. */
 const td_pickle_value *td_pickle_get(const td_pickle *pickle, const td_pickle_value *dict,
