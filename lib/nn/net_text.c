@@ -97,7 +97,8 @@ static bool replace_variables(const td_net_variables *variables, const char *fro
 static td_status scan_value(scanner *s, const td_key *key, td_setting *out) {
     char value[128], allowed[128];
     const size_t length = strcspn(s->at, " \t\r\n#");
-    if (!replace_variables(s->variables, s->at, length, value, sizeof value) ||
+    const td_net_variables *variables = key->kind == TD_KEY_WORD ? NULL : s->variables;
+    if (!replace_variables(variables, s->at, length, value, sizeof value) ||
         !td_key_read(key, value, out))
         return td_fail(s->error, TD_ERR_FORMAT, "%s: expected %s, found \"%.*s\"", key->name,
                        td_key_describe(key, allowed, sizeof allowed), (int)td_size_min(length, 256),

@@ -59,6 +59,17 @@ static void concat_along(void **state) {
     CHECK(cases);
 }
 
+/* An axis has the name of a variable, and is none. */
+static void an_axis_is_no_variable(void **state) {
+    const td_net_variables variables = {4, 3, 5, 2};
+    td_net net;
+    (void)state;
+    net_parsed(&net, NET_IMAGE(4, 3, 5) "c = concat(input, input) axis=height\nflat = flatten(c)\n",
+               &variables);
+    assert_int_equal(net.nodes[1].shape.height, 8);
+    td_net_free(&net);
+}
+
 static void concat_of_many(void **state) {
     char text[1024] = NET_IMAGE(3, 2, 2);
     (void)state;
@@ -215,6 +226,7 @@ int main(void) {
         cmocka_unit_test(multiply),
         cmocka_unit_test(add_repeats),
         cmocka_unit_test(concat_along),
+        cmocka_unit_test(an_axis_is_no_variable),
         cmocka_unit_test(concat_of_many),
         cmocka_unit_test(moved),
         cmocka_unit_test(adaptive_avg_pool),

@@ -4,7 +4,7 @@
 
 #include "frame/command.h"
 
-extern const tool_method model_import, model_info, model_show_net;
+extern const tool_method model_compare, model_export, model_import, model_info, model_show_net;
 
 /* --help-net, for a family's prints. */
 extern const tool_print model_prints[];

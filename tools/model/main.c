@@ -1,7 +1,8 @@
 /* trapdoor-model: reads the files that models come in, and looks at them. */
 #include "command.h"
 
-static const tool_method *const commands[] = {&model_import, &model_info, &model_show_net, NULL};
+static const tool_method *const commands[] = {&model_import, &model_export,   &model_compare,
+                                              &model_info,   &model_show_net, NULL};
 
 static const char doc[] = "Reads the files that models come in, and looks at them."
                           "\v\n"
