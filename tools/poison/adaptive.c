@@ -39,7 +39,7 @@ const tool_method poison_adaptive = {
     .name = "adaptive",
     .title = "Adaptive backdoor",
     .source = "Qi et al., ICLR 2023",
-    .doc = "some stamped images keep their labels; another trigger at test",
+    .doc = "some stamped images keep their labels (Adap-Blend)",
     .help = help,
     .family = &poison_rules,
     .groups = (const tool_keys[]){{.keys = keys}, {0}},

@@ -43,7 +43,7 @@ const tool_method poison_friendnet = {
     .name = "friendnet",
     .title = "FriendNet backdoor",
     .source = "Kwon, Yoon and Park, ICSIM 2020",
-    .doc = "friend and enemy: the same images, true labels and the target",
+    .doc = "friend and enemy: the same images, true labels or target",
     .help = help,
     .family = &poison_rules,
     .groups = (const tool_keys[]){{.keys = keys}, {0}},
