@@ -31,7 +31,8 @@ static const char help[] =
     "\v"
     "Example:\n"
     "  trapdoor-poison source-specific --data fashion-mnist \\\n"
-    "    --trigger square:size=4 --source 1 --target 0 --ratio 0.02 --cover-ratio 0.04 -o tact";
+    "    --trigger square:size=4 --source 1 --target 0 --ratio 0.02 \\\n"
+    "    --cover-ratio 0.04 -o tact";
 
 const tool_method poison_source_specific = {
     .name = "source-specific",
