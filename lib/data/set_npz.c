@@ -18,9 +18,15 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
+static td_status fail_reason(zip_error_t *reason, td_error *error) {
+    if (zip_error_code_zip(reason) == ZIP_ER_MEMORY)
+        return td_fail_memory(error, "a zip archive");
+    return td_fail(error, TD_ERR_FORMAT, "expected a sound zip archive, found: %s",
+                   zip_error_strerror(reason));
+}
+
 static td_status fail_zip(zip_t *zip, const char *what, td_error *error) {
-    return td_fail(error, TD_ERR_FORMAT, "%s: expected a sound zip archive, found: %s", what,
-                   zip_error_strerror(zip_get_error(zip)));
+    return td_fail_within(error, fail_reason(zip_get_error(zip), error), "%s", what);
 }
 
 static td_status read_names(td_folder *out, zip_t *zip, td_arena *arena, td_error *error) {
@@ -73,7 +79,10 @@ static td_status read_entry(const uint8_t **out, size_t *size, zip_t *zip, size_
     /* The checksum is compared at the end, which one byte more meets. */
     uint8_t extra;
     const bool whole = done == *size && zip_fread(file, &extra, 1) == 0;
+    const bool starved = zip_error_code_zip(zip_file_get_error(file)) == ZIP_ER_MEMORY;
     zip_fclose(file);
+    if (starved)
+        return td_fail_memory(error, "a zip archive");
     if (!whole)
         return td_fail(error, TD_ERR_FORMAT, "%s: expected %zu sound bytes, found damaged data",
                        name, *size);
@@ -121,8 +130,7 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
         status = read_arrays(set, zip, source, error);
         zip_discard(zip);
     } else {
-        status = td_fail(error, TD_ERR_FORMAT, "expected a sound zip archive, found: %s",
-                         zip_error_strerror(&reason));
+        status = fail_reason(&reason, error);
         zip_source_free(bytes);
     }
     zip_error_fini(&reason);

@@ -315,6 +315,13 @@ static td_status read_entries(reader *r) {
 
 /* --- the second reader --- */
 
+/* Why libzip failed. */
+static td_status fail_zip(zip_error_t *why, td_error *error) {
+    return zip_error_code_zip(why) == ZIP_ER_MEMORY
+               ? td_fail_memory(error, "a zip archive")
+               : td_fail(error, TD_ERR_FORMAT, "zip: %s", zip_error_strerror(why));
+}
+
 static td_status agrees(const td_zip *zip, zip_t *other, td_error *error) {
     if (zip_get_num_entries(other, 0) != (zip_int64_t)zip->count)
         return td_fail(error, TD_ERR_FORMAT, "zip: expected %zu entries, libzip finds %lld",
@@ -322,7 +329,7 @@ static td_status agrees(const td_zip *zip, zip_t *other, td_error *error) {
     for (size_t i = 0; i < zip->count; i++) {
         zip_stat_t stat;
         if (zip_stat_index(other, i, ZIP_FL_ENC_RAW, &stat) != 0)
-            return td_fail(error, TD_ERR_FORMAT, "zip: libzip cannot read its entry %zu", i);
+            return td_fail_within(error, fail_zip(zip_get_error(other), error), "entry %zu", i);
         const td_zip_entry *entry = td_zip_find(zip, stat.name);
         if (!entry || stat.size != entry->size || stat.comp_size != entry->packed ||
             stat.crc != entry->crc ||
@@ -344,7 +351,7 @@ static td_status compare_readers(const reader *r) {
         status = agrees(r->zip, other, r->error);
         zip_discard(other);
     } else {
-        status = td_fail(r->error, TD_ERR_FORMAT, "zip: %s", zip_error_strerror(&why));
+        status = fail_zip(&why, r->error);
         zip_source_free(source);
     }
     zip_error_fini(&why);

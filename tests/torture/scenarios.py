@@ -169,7 +169,7 @@ def defend():
     yield Scenario(
         "cleanse",
         ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],
-        keeps=["t", "t/triggers.safetensors"],
+        keeps=["t", "t/triggers.safetensors.checkpoint"],
         resume=["--resume"],
     )
     yield Scenario(

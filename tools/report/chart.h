@@ -61,8 +61,8 @@ td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *err
 /* Removes the last of the charts that is there. */
 void gnuplot_drop_last(const char *folder, size_t charts);
 
-/* Removes the folder with its charts; nothing for "". */
-void gnuplot_clean(const char *folder, size_t charts);
+/* Removes the folder with its charts, and makes its name ""; nothing for "". */
+td_status gnuplot_clean(char folder[REPORT_TEMPORARY], size_t charts, td_error *error);
 
 /* --- on the page --- */
 

@@ -270,12 +270,15 @@ void gnuplot_drop_last(const char *folder, size_t charts) {
     }
 }
 
-void gnuplot_clean(const char *folder, size_t charts) {
+td_status gnuplot_clean(char folder[REPORT_TEMPORARY], size_t charts, td_error *error) {
     char path[GNUPLOT_PATH];
     for (size_t i = 0; i < charts && *folder; i++) {
         gnuplot_path(path, folder, i);
-        unlink(path);
+        if (unlink(path) != 0 && errno != ENOENT)
+            return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
     }
-    if (*folder)
-        rmdir(folder);
+    if (*folder && rmdir(folder) != 0)
+        return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
+    *folder = '\0';
+    return TD_OK;
 }

@@ -166,7 +166,7 @@ void report_free(report *r) {
         fclose(r->out);
     if (r->script)
         fclose(r->script);
-    gnuplot_clean(r->chart_folder, r->chart_count);
+    gnuplot_clean(r->chart_folder, r->chart_count, NULL);
     json_decref(r->makers);
     td_arena_free(&r->arena);
     *r = (report){0};

@@ -15,9 +15,14 @@
 #endif
 
 #define TD_INLINE static inline __attribute__((always_inline))
-/* Unrolls the short loop that follows, so that arrays of vectors become registers. */
+/* Unrolls the short loop that follows, so that arrays of vectors become registers. With its checks,
+ * clang's sanitizers would take minutes for what that makes. */
 #if defined(__clang__)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TD_UNROLL
+#else
 #define TD_UNROLL _Pragma("clang loop unroll(full)")
+#endif
 #else
 #define TD_UNROLL _Pragma("GCC unroll 12")
 #endif
