@@ -1,6 +1,7 @@
-/* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy array
- * U8 [N, 3072], plane by plane, and a list of labels (https://www.cs.toronto.edu/~kriz/cifar.html).
- * They are read as data: nothing in them is called. CIFAR-100's classes are its fine labels. */
+/* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy
+ * array U8 [N, 3072], plane by plane, and a list of labels
+ * (https://www.cs.toronto.edu/~kriz/cifar.html). They are read as data: nothing in them is called.
+ * CIFAR-100's classes are its fine labels. */
 #include "data/format.h"
 #include "data/names.h"
 #include "data/path.h"
@@ -97,8 +98,7 @@ static td_status find_layout(const layout **out, const char *path, char *folder,
 static td_status recognise(bool *out, const char *path, td_error *error) {
     char folder[TD_PATH_SIZE];
     const layout *found = NULL;
-    td_status status =
-        td_path_is_folder(path) ? find_layout(&found, path, folder, error) : TD_OK;
+    td_status status = td_path_is_folder(path) ? find_layout(&found, path, folder, error) : TD_OK;
     *out = found != NULL;
     return status;
 }
@@ -269,8 +269,7 @@ static td_status copy_names(td_dataset *set, const layout *l, const batch *b, td
 }
 
 /* From the file with the names where there is one, else those that are known. */
-static td_status read_names(td_dataset *set, const layout *l, const char *folder,
-                            td_error *error) {
+static td_status read_names(td_dataset *set, const layout *l, const char *folder, td_error *error) {
     char path[TD_PATH_SIZE];
     const bool has_file = td_path_join(path, folder, l->meta) && td_path_is_file(path);
     const td_known_set *known =
