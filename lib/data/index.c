@@ -140,6 +140,17 @@ static bool find_label_column(plan *p, const td_index_line *header) {
     return false;
 }
 
+/* A first line with a picture's name is none: that picture is missing. */
+static td_status check_header(const plan *p, const td_index_line *first, td_error *error) {
+    char shown[TD_INDEX_SHOWN + 1];
+    for (size_t i = 0; i < first->count; i++)
+        if (td_picture_is_name(first->fields[i]))
+            return td_fail(error, TD_ERR_FORMAT,
+                           "line %zu: expected a picture in %s, found no such file: \"%s\"",
+                           first->number, p->base, td_index_show(shown, first->fields[i]));
+    return TD_OK;
+}
+
 /* The plan of an index by its first two lines; `first`, which becomes the first one, has the names
  * of the columns where there is a header. TD_ERR_FORMAT says why there is none. */
 static td_status make_plan(plan *p, td_index_lines *lines, td_index_line *first, const char *folder,
@@ -160,6 +171,7 @@ static td_status make_plan(plan *p, td_index_lines *lines, td_index_line *first,
                            more ? second.number : first->number, folder,
                            td_index_show(shown, more ? second.fields[0] : first->fields[0]));
         p->header = true;
+        TD_TRY(check_header(p, first, error));
     }
     if (find_label_column(p, first))
         return TD_OK;

@@ -2,6 +2,7 @@
 
 #include "data/picture.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,6 +101,28 @@ td_status td_part_is_here(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
+static int compare_letters(const void *a, const void *b) {
+    const int order = strcasecmp(*(const char *const *)a, *(const char *const *)b);
+    return order ? order : strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Letters are classes of their own in sets of handwriting; words are one, written in two ways. */
+static td_status check_letters(const td_folder *classes, const char *path, td_arena *arena,
+                               td_error *error) {
+    const char **sorted;
+    TD_TRY(TD_ARENA_NEW(arena, classes->count, &sorted, "class names", error));
+    for (size_t i = 0; i < classes->count; i++)
+        sorted[i] = classes->names[i];
+    qsort(sorted, classes->count, sizeof *sorted, compare_letters);
+    for (size_t i = 1; i < classes->count; i++)
+        if (strcasecmp(sorted[i - 1], sorted[i]) == 0 && strlen(sorted[i]) > 1)
+            return td_fail(error, TD_ERR_FORMAT,
+                           "%s: expected class folders whose names differ by more than case, found "
+                           "\"%.60s\" and \"%.60s\"",
+                           path, sorted[i - 1], sorted[i]);
+    return TD_OK;
+}
+
 static td_status read_folders(td_part *part, td_arena *arena, td_error *error) {
     td_folder classes;
     TD_TRY(td_folder_read_folders(&classes, part->path, arena, error));
@@ -108,6 +131,7 @@ static td_status read_folders(td_part *part, td_arena *arena, td_error *error) {
                        part->path, TD_MOST_CLASSES, classes.count);
     for (size_t i = 0; i < classes.count; i++)
         TD_TRY(td_folder_check_name(part->path, classes.names[i], error));
+    TD_TRY(check_letters(&classes, part->path, arena, error));
     part->names = (const char **)classes.names;
     part->count = classes.count;
     return TD_OK;

@@ -457,7 +457,8 @@ static const struct {
     ['j'] = {run_get, 4},
 };
 
-/* Those that Python knows as well, and that neither models nor sets need: they make objects by calls. */
+/* Those that Python knows as well, and that neither models nor sets need: they make objects by
+ * calls. */
 static const char *forbidden(uint8_t opcode) {
     switch (opcode) {
     case 'i':
@@ -487,10 +488,11 @@ static td_status step(td_pickle_machine *m) {
                           "pickle: byte %zu: opcode %s, which makes an object by a call: refused, "
                           "and not run",
                           m->opcode, name)
-                : td_fail(m->error, TD_ERR_FORMAT,
-                          "pickle: byte %zu: expected an opcode that PyTorch's or NumPy's files have, "
-                          "found 0x%02x",
-                          m->opcode, *opcode);
+                : td_fail(
+                      m->error, TD_ERR_FORMAT,
+                      "pickle: byte %zu: expected an opcode that PyTorch's or NumPy's files have, "
+                      "found 0x%02x",
+                      m->opcode, *opcode);
 }
 
 bool td_pickle_is(const uint8_t *bytes, size_t size) {
@@ -500,12 +502,8 @@ bool td_pickle_is(const uint8_t *bytes, size_t size) {
 
 td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size,
                          const td_pickle_user *user, td_arena *arena, td_error *error) {
-    td_pickle_machine m = {.user = user,
-                           .bytes = bytes,
-                           .size = size,
-                           .out = out,
-                           .arena = arena,
-                           .error = error};
+    td_pickle_machine m = {
+        .user = user, .bytes = bytes, .size = size, .out = out, .arena = arena, .error = error};
     uint32_t place;
     *out = (td_pickle){0};
     TD_TRY(td_pickle_add(&m, (td_pickle_value){.kind = TD_PICKLE_NONE}, &place));

@@ -1,11 +1,13 @@
-/* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy array
- * U8 [N, 3072], plane by plane, and a list of labels (https://www.cs.toronto.edu/~kriz/cifar.html).
- * They are read as data: nothing in them is called. CIFAR-100's classes are its fine labels. */
+/* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy
+ * array U8 [N, 3072], plane by plane, and a list of labels
+ * (https://www.cs.toronto.edu/~kriz/cifar.html). They are read as data: nothing in them is called.
+ * CIFAR-100's classes are its fine labels. */
 #include "data/format.h"
 #include "data/names.h"
 #include "data/path.h"
 #include "data/pickle.h"
 #include "data/planes.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { SIDE = 32, CHANNELS = TD_PLANES, PIXEL_BYTES = SIDE * SIDE * CHANNELS, MOST_FILES = 5 };
@@ -51,45 +53,54 @@ static const layout layouts[] = {
 
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
-static bool is_pickle(const char *path) {
+static td_status is_pickle(bool *out, const char *path, td_error *error) {
     td_map map;
-    if (!td_path_is_file(path) || td_map_open(&map, path, NULL) != TD_OK)
-        return false;
-    const bool pickle = td_pickle_is(map.data, map.size);
+    *out = false;
+    if (!td_path_is_file(path))
+        return TD_OK;
+    TD_TRY(td_map_open(&map, path, error));
+    *out = td_pickle_is(map.data, map.size);
     td_map_close(&map);
-    return pickle;
+    return TD_OK;
 }
 
-static bool holds_one_of(const char *folder, const char *const *names) {
+static td_status holds_one_of(bool *out, const char *folder, const char *const *names,
+                              td_error *error) {
     char file[TD_PATH_SIZE];
-    for (; *names; names++)
-        if (td_path_join(file, folder, *names) && is_pickle(file))
-            return true;
-    return false;
+    for (; *names && !*out; names++)
+        if (td_path_join(file, folder, *names))
+            TD_TRY(is_pickle(out, file, error));
+    return TD_OK;
 }
 
 /* The layout of the files in `path` or in its subfolder, and in folder[0, TD_PATH_SIZE) which of
  * the two. NULL for none. */
-static const layout *find_layout(const char *path, char *folder) {
+static td_status find_layout(const layout **out, const char *path, char *folder, td_error *error) {
+    *out = NULL;
     for (size_t i = 0; i < LAYOUTS; i++) {
         const layout *l = &layouts[i];
-        const char *const places[] = {".", l->subfolder};
-        for (size_t j = 0; j < 2; j++)
-            if (td_path_join(folder, path, places[j]) &&
-                (holds_one_of(folder, l->train) || holds_one_of(folder, l->test))) {
-                if (j == 0)
-                    memcpy(folder, path, strlen(path) + 1);
-                return l;
+        for (int within = 0; within < 2; within++) {
+            bool found = false;
+            if (within ? !td_path_join(folder, path, l->subfolder)
+                       : snprintf(folder, TD_PATH_SIZE, "%s", path) >= TD_PATH_SIZE)
+                continue;
+            TD_TRY(holds_one_of(&found, folder, l->train, error));
+            TD_TRY(holds_one_of(&found, folder, l->test, error));
+            if (found) {
+                *out = l;
+                return TD_OK;
             }
+        }
     }
-    return NULL;
+    return TD_OK;
 }
 
 static td_status recognise(bool *out, const char *path, td_error *error) {
     char folder[TD_PATH_SIZE];
-    (void)error;
-    *out = td_path_is_folder(path) && find_layout(path, folder);
-    return TD_OK;
+    const layout *found = NULL;
+    td_status status = td_path_is_folder(path) ? find_layout(&found, path, folder, error) : TD_OK;
+    *out = found != NULL;
+    return status;
 }
 
 /* --- one file --- */
@@ -258,8 +269,7 @@ static td_status copy_names(td_dataset *set, const layout *l, const batch *b, td
 }
 
 /* From the file with the names where there is one, else those that are known. */
-static td_status read_names(td_dataset *set, const layout *l, const char *folder,
-                            td_error *error) {
+static td_status read_names(td_dataset *set, const layout *l, const char *folder, td_error *error) {
     char path[TD_PATH_SIZE];
     const bool has_file = td_path_join(path, folder, l->meta) && td_path_is_file(path);
     const td_known_set *known =
@@ -279,8 +289,9 @@ static td_status read_names(td_dataset *set, const layout *l, const char *folder
 
 static td_status open_set(td_dataset *set, const td_source *source, td_error *error) {
     char folder[TD_PATH_SIZE];
-    const layout *l = find_layout(source->path, folder);
+    const layout *l;
     batch batches[MOST_FILES] = {{0}};
+    TD_TRY(find_layout(&l, source->path, folder, error));
     if (!l)
         return td_fail(error, TD_ERR_IO, "%s: expected CIFAR's files, found none", source->path);
     set->images =

@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     td_error error = {""};
     td_pickle pickle;
     td_arena arena = {0};
-    if (fuzz_succeeded(td_pickle_read(&pickle, data, size, &td_torch_pickles, &arena, &error), &error)) {
+    if (fuzz_succeeded(td_pickle_read(&pickle, data, size, &td_torch_pickles, &arena, &error),
+                       &error)) {
         FUZZ_ASSERT(pickle.size <= size && pickle.root < pickle.count);
         for (uint32_t i = 0; i < pickle.count; i++)
             check_value(&pickle, &pickle.values[i]);

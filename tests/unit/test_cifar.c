@@ -252,9 +252,12 @@ static void test_refuses_other_pickles(void **state) {
                                "py/train: \"fine_labels\": expected a list of 1 labels, one for "
                                "each image, found none");
     write_pickle("py/train", "fine_labels", (const uint8_t[]){1}, 1, "i1");
-    support_assert_set_refused("py", TD_ERR_FORMAT,
-                               "py/train: \"data\": expected an array of bytes (uint8), found none");
-    support_write("py/meta", "\x80\2}U\x10" "fine_label_names]s.", 24);
+    support_assert_set_refused(
+        "py", TD_ERR_FORMAT, "py/train: \"data\": expected an array of bytes (uint8), found none");
+    support_write("py/meta",
+                  "\x80\2}U\x10"
+                  "fine_label_names]s.",
+                  24);
     write_pickle("py/train", "fine_labels", (const uint8_t[]){1}, 1, "u1");
     support_assert_set_refused("py", TD_ERR_FORMAT,
                                "py/meta: \"fine_label_names\": expected a list of 100 names");

@@ -175,6 +175,22 @@ static void test_refuses_names_that_are_not_utf8(void **state) {
     support_assert_set_refused("pets", TD_ERR_FORMAT, "pets: expected names in UTF-8");
 }
 
+/* Words are one class written in two ways; letters are classes of their own. */
+static void test_refuses_names_that_differ_by_case(void **state) {
+    (void)state;
+    support_write_picture("w/Cat/a.ppm", 1, 1, 3, 1);
+    support_write_picture("w/cat/a.ppm", 1, 1, 3, 2);
+    support_write_picture("w/dog/a.ppm", 1, 1, 3, 3);
+    support_assert_set_refused("w", TD_ERR_FORMAT,
+                               "w: expected class folders whose names differ by more than case, "
+                               "found \"Cat\" and \"cat\"");
+    support_write_picture("l/A/a.ppm", 1, 1, 3, 1);
+    support_write_picture("l/a/a.ppm", 1, 1, 3, 2);
+    td_dataset set = support_open_set("l", "train", NULL);
+    assert_int_equal(set.images.classes, 2);
+    td_dataset_close(&set);
+}
+
 static void test_refuses_two_layouts(void **state) {
     (void)state;
     make_classes("pets");
@@ -441,6 +457,7 @@ int main(void) {
         IN_FOLDER(test_refuses_links_that_lead_nowhere),
         IN_FOLDER(test_refuses_empty_folders),
         IN_FOLDER(test_refuses_names_that_are_not_utf8),
+        IN_FOLDER(test_refuses_names_that_differ_by_case),
         IN_FOLDER(test_refuses_two_layouts),
         IN_FOLDER(test_refuses_pictures_of_several_sizes),
         IN_FOLDER(test_becomes_rgb_if_any_picture_has_colour),

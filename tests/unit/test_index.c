@@ -128,6 +128,19 @@ static void test_takes_numbers_as_classes(void **state) {
     assert_set("d", "", 3, (int32_t[]){0, 1, 2}, (uint8_t[]){1, 2, 3}, 3, "10");
 }
 
+/* A first line is a header unless it names a picture, which is then missing. */
+static void test_takes_no_missing_picture_for_a_header(void **state) {
+    (void)state;
+    make_pictures("h", 2);
+    support_write_text("h/l.csv", "7.pgm,a\n0.pgm,a\n1.pgm,b\n");
+    support_assert_set_refused("h", TD_ERR_FORMAT,
+                               "h/l.csv: line 1: expected a picture in h, found no such file: "
+                               "\"7.pgm\"");
+    support_write_text("h/l.csv", "../x.pgm,a\n0.pgm,a\n");
+    support_assert_set_refused("h", TD_ERR_FORMAT,
+                               "line 1: expected a picture in h, found no such file: \"../x.pgm\"");
+}
+
 static void test_refuses_rows(void **state) {
     (void)state;
     static const char *const rows[][2] = {
@@ -290,6 +303,7 @@ int main(void) {
         IN_FOLDER(test_reads_tiny_imagenet),
         IN_FOLDER(test_reads_an_index_a_split),
         IN_FOLDER(test_takes_numbers_as_classes),
+        IN_FOLDER(test_takes_no_missing_picture_for_a_header),
         IN_FOLDER(test_refuses_rows),
         IN_FOLDER(test_letters_may_differ_by_case),
         IN_FOLDER(test_names_an_index_that_cannot_be_used),

@@ -34,7 +34,7 @@ typedef struct set_row {
     size_t least, most;                      /* of all values */
     size_t without_images;                   /* classes */
     td_remarks remarks;
-    const char *copies;                      /* copies_row's */
+    const char *copies; /* copies_row's */
 } set_row;
 
 #define AT(field) offsetof(set_row, field)
