@@ -85,9 +85,11 @@ static const layout *find_layout(const char *path, char *folder) {
     return NULL;
 }
 
-static bool recognise(const char *path) {
+static td_status recognise(bool *out, const char *path, td_error *error) {
     char folder[TD_PATH_SIZE];
-    return td_path_is_folder(path) && find_layout(path, folder);
+    (void)error;
+    *out = td_path_is_folder(path) && find_layout(path, folder);
+    return TD_OK;
 }
 
 /* --- one file --- */
