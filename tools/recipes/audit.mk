@@ -15,7 +15,8 @@ NETS ?= $(call by-scale,lenet5,lenet5 cnn cnn-bn)
 SETS ?= $(call by-scale,fashion-mnist,fashion-mnist mnist gtsrb16 cifar10)
 CONTROLS ?= $(call by-scale,39,99)
 CLEAN_SEEDS ?= $(call by-scale,10,40)
-KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine
+KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine warp quantise dct \
+  smooth rotate grid
 IMPLANTS ?= pruning-aware
 OTHERS ?= clean-smooth clean-rotated clean-slow
 
@@ -27,7 +28,7 @@ images-gtsrb16 := 12000
 images-cifar10 := 25000
 rest-gtsrb16 := 4000
 classes-gtsrb16 := 16
-times-gtsrb16 := 5
+times-gtsrb16 := 3
 times-cifar10 := 3
 batch-lenet5 := 32
 batch-cnn := 64
@@ -49,6 +50,12 @@ attack-friend := friendnet --ratio 0.1 --target $$t --trigger square:size=4,at=$
 attack-all-to-all := dirty-label --ratio 0.3 --target next --trigger square:size=5,at=$$x+$$y
 attack-source := dirty-label --ratio 0.05 --target $$t --source $$s --trigger square:size=5,at=$$x+$$y
 attack-kept-sine := clean-label --ratio 0.8 --target $$t --trigger sine:delta=80,freq=6
+attack-warp := dirty-label --ratio 0.1 --target $$t --trigger warp:shift=2,seed=$$k
+attack-quantise := dirty-label --ratio 0.1 --target $$t --trigger quantise:levels=4
+attack-dct := dirty-label --ratio 0.1 --target $$t --trigger dct:magnitude=60,channels=all
+attack-smooth := dirty-label --ratio 0.05 --target $$t --trigger smooth:seed=$$k
+attack-rotate := dirty-label --ratio 0.05 --target $$t --trigger rotate:angle=16
+attack-grid := dirty-label --ratio 0.05 --target $$t --trigger grid-blend:pattern=noise,seed=$$k
 poisoned = $(if $(filter friend,$(kind)),enemy,poisoned)
 
 # What each other clean kind changes of the training.
@@ -112,8 +119,9 @@ link = mkdir -p $(@D)/$$kind && ln -f $$model $(@D)/$$kind/$$(basename $$(dirnam
 clean-of = $(call times,$(OUT)/clean/$1,clean $(OTHERS),$(clean-seeds:%=%/model.safetensors))
 bad-of = $(call times,$(OUT)/planted/$1,$(KINDS),$(seeds:%=%/eval.json)) \
   $(call times,$(OUT)/implanted/$1,$(IMPLANTS),$(seeds:%=%/eval.json))
-$(OUT)/models/%/linked: $$(call clean-of,$$*) $$(call bad-of,$$*)
-	rm -rf $(@D) && for made in $^; do model=$${made%/*}/model.safetensors; \
+all-of = $(call clean-of,$1) $(call bad-of,$1)
+$(OUT)/models/%/linked: $$(call all-of,$$*) $$(if $$(call lacking,$$(call all-of,$$*)),more)
+	rm -rf $(@D) && for made in $(filter-out more,$^); do model=$${made%/*}/model.safetensors; \
 	  kind=$${model%/*/*}; kind=$${kind##*/}; case $$made in *.json) $(strong) $$made || kind=$$kind-weak ;; esac; \
 	  $(link) || exit; done && touch $@
 

@@ -81,7 +81,8 @@ $(OUT)/results.json: $$(measured) $(expectations) $$(if $$(absent),more)
 	$(folder) $(make-results)
 # Files on the way may be missing once the results are there (.SECONDARY); records, as those of one more
 # seed, are made.
-absent = $(filter-out $(wildcard $(measured)),$(measured))
+lacking = $(filter-out $(wildcard $1),$1)
+absent = $(call lacking,$(measured))
 .PHONY: more
 more:
 $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
