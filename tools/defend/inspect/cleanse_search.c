@@ -143,7 +143,7 @@ td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *
     s->places = clean->height * clean->width;
     s->values = td_image_size(clean);
     TD_TRY(allocate(s, error));
-    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_IMAGE, error));
     TD_TRY(td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error));
     td_exec_weights(s->gradient, weights);
     td_exec_weights(s->forward, weights);
