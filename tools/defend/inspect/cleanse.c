@@ -228,7 +228,7 @@ static const td_key keys[] = {
      .help = "Search for these classes alone, as 0,3,7"},
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1000",
      .value = "N", .help = "Steps of a search, at most"},
-    {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "128",
+    {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "32",
      .value = "N", .help = "Images of a step"},
     {"attack-rate", TD_KEY_REAL, AT(search.attack_rate), .above = true, .most = 1,
      .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
