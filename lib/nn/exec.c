@@ -17,7 +17,7 @@ typedef struct slot {
     size_t last_use; /* the last step that reads it: node i runs forward at step i and backward at
                         step 2n−1−i */
     ptrdiff_t fold;  /* the node that is folded into this one's parameters, or NONE */
-    float *folded;   /* those weights; in the scratch memory where only prepare() reads them */
+    float *folded;   /* those weights; in the scratch memory where prepare() alone reads them */
     float *folded_bias; /* and behind it the scale of each output channel */
     float *prepared;
     ptrdiff_t activation, gradient;
@@ -60,11 +60,11 @@ static size_t backward_step(const td_exec *exec, size_t node) {
 static void analyse(td_exec *exec) {
     const td_net *net = exec->net;
     const bool backward = exec->kind != TD_FORWARD;
-    exec->slots[0].wants = exec->kind == TD_BACKWARD_INPUT;
+    exec->slots[0].wants = exec->kind == TD_BACKWARD_INPUT || exec->kind == TD_BACKWARD_IMAGE;
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         slot *mine = &exec->slots[i];
-        mine->wants = node->param_count > 0;
+        mine->wants = node->param_count > 0 && exec->kind != TD_BACKWARD_IMAGE;
         mine->last_use = backward && node->op->needs_out ? backward_step(exec, i) : i;
         for (size_t k = 0; k < node->input_count; k++) {
             slot *input = &exec->slots[node->inputs[k]];
@@ -85,10 +85,11 @@ static size_t count_uses(const td_net *net, size_t node) {
     return uses;
 }
 
-/* Lets operators do what follows them: a ReLU as they store and, at inference, a batch norm in
- * their parameters. The result in between must have no other reader. */
+/* Lets operators do what follows them: a ReLU as they store and, where parameters are frozen, a
+ * batch norm in theirs. The result in between must have no other reader. */
 static void fuse(td_exec *exec) {
     const td_net *net = exec->net;
+    const bool frozen = exec->kind == TD_FORWARD || exec->kind == TD_BACKWARD_IMAGE;
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         if (node->input_count != 1 || count_uses(net, node->inputs[0]) != 1)
@@ -100,8 +101,8 @@ static void fuse(td_exec *exec) {
         const td_op *op = net->nodes[root].op;
         if (node->op->relu && op->fuses_relu && !before->relu) {
             before->relu = exec->slots[i].fused = true;
-        } else if (exec->kind == TD_FORWARD && node->op->affine && op->takes_fold &&
-                   !before->relu && before->fold == NONE) {
+        } else if (frozen && node->op->affine && op->takes_fold && !before->relu &&
+                   before->fold == NONE) {
             before->fold = (ptrdiff_t)i;
             exec->slots[i].fused = true;
         }
@@ -166,7 +167,7 @@ static td_status allocate_folded(td_exec *exec, td_error *error) {
         if (mine->fold == NONE)
             continue;
         mine->folded = exec->scratch;
-        if (!node->op->prepare)
+        if (!node->op->prepare || exec->kind != TD_FORWARD)
             TD_TRY(TD_ARENA_NEW(&exec->arena, net->params[node->params[0]].count, &mine->folded,
                                 "folded parameters", error));
         TD_TRY(TD_ARENA_NEW(&exec->arena, 2 * node->shape.channels, &mine->folded_bias,

@@ -12,6 +12,8 @@ typedef enum td_exec_kind {
                           of images goes through the whole net on one thread */
     TD_BACKWARD,       /* gradients of the parameters */
     TD_BACKWARD_INPUT, /* ... and of the image as well */
+    TD_BACKWARD_IMAGE, /* the gradient of the image alone: the parameters are frozen, batch norms
+                          folded away */
 } td_exec_kind;
 
 /* For batches of up to `batch` images; from 32 on, inference cuts them into chunks of an eighth, of
@@ -26,7 +28,8 @@ void td_exec_free(td_exec *exec);
 void td_exec_weights(td_exec *exec, const float *weights);
 
 /* From now on the passes are those of training, at this step: batch norms use the batch's
- * statistics and dropout drops, by draws of (seed, step, node, image). Not for TD_FORWARD. */
+ * statistics and dropout drops, by draws of (seed, step, node, image). For TD_BACKWARD and
+ * TD_BACKWARD_INPUT. */
 void td_exec_training(td_exec *exec, uint64_t seed, uint32_t step);
 
 /* Where the caller puts raw pixels, [batch, height, width, channels], before each forward pass. */
@@ -40,8 +43,8 @@ float *td_exec_logits_gradient(td_exec *exec);
 
 /* One backward pass for the last forward pass; afterwards its activations are gone. `dweights`
  * [net->weight_count] is overwritten, running statistics' slots with this batch's values when
- * training (td_net_update_running); NULL for none.
- * Returns the gradient of the raw pixels for TD_BACKWARD_INPUT, else NULL. */
+ * training (td_net_update_running); NULL for none, as for TD_BACKWARD_IMAGE.
+ * Returns the gradient of the raw pixels for TD_BACKWARD_INPUT and _IMAGE, else NULL. */
 const float *td_exec_backward(td_exec *exec, float *dweights);
 
 /* Bytes of all its memory. */

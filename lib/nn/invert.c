@@ -223,7 +223,7 @@ td_status td_invert(const td_net *net, const float *weights, const td_invert_set
                               .classes = v.classes};
     TD_TRY(TD_ARENA_NEW(arena, v.classes, &out->confidence, "inverted images", error));
     TD_TRY(TD_ARENA_NEW(arena, v.classes, &out->reached, "inverted images", error));
-    TD_TRY(td_exec_new(&v.exec, net, BATCH, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&v.exec, net, BATCH, TD_BACKWARD_IMAGE, error));
     td_exec_weights(v.exec, weights);
     td_status status = run_batches(&v, arena, out, error);
     td_exec_free(v.exec);

@@ -62,3 +62,22 @@ td_loss td_cross_entropy(const float *logits, const int32_t *labels, size_t coun
                          float *gradient) {
     return td_cross_entropy_smoothed(logits, labels, count, classes, 0, gradient);
 }
+
+td_loss td_cross_entropy_soft(const float *logits, const float *labels, size_t count,
+                              size_t classes, float *gradient) {
+    td_loss loss = {0};
+    for (size_t i = 0; i < count; i++) {
+        const float *row = logits + i * classes, *wanted = labels + i * classes;
+        const double total = log_sum_exp(row, classes);
+        for (size_t c = 0; c < classes; c++)
+            if (wanted[c] > 0) /* else an infinite logit would count */
+                loss.sum += (double)wanted[c] * (total - (double)row[c]);
+        loss.correct += td_argmax(row, classes) == td_argmax(wanted, classes);
+    }
+    if (gradient) {
+        td_softmax(logits, count, classes, gradient);
+        for (size_t i = 0; i < count * classes; i++)
+            gradient[i] = (gradient[i] - labels[i]) / (float)count;
+    }
+    return loss;
+}

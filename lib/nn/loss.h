@@ -26,4 +26,9 @@ td_loss td_cross_entropy(const float *logits, const int32_t *labels, size_t coun
 td_loss td_cross_entropy_smoothed(const float *logits, const int32_t *labels, size_t count,
                                   size_t classes, double smoothing, float *gradient);
 
+/* The same against soft labels (Hinton et al. 2015, at temperature 1): probabilities
+ * [count, classes], of which the largest counts as an image's label. */
+td_loss td_cross_entropy_soft(const float *logits, const float *labels, size_t count,
+                              size_t classes, float *gradient);
+
 #endif

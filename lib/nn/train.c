@@ -40,27 +40,39 @@ typedef struct trainer {
     const td_images *images;
     const td_train_options *options;
     uint32_t *order;
-    int32_t *labels; /* of the batch */
-    size_t steps;    /* of an epoch */
+    int32_t *labels;    /* of the batch */
+    float *soft_labels; /* of the batch, where there are any */
+    size_t steps;       /* of an epoch */
     td_exec *exec;
     td_train_state state;
     double loss_sum;
     size_t correct;
 } trainer;
 
+/* The loss of the batch's images order[first …), and its gradient into the executor. */
+static td_loss loss_of(trainer *t, const float *logits, size_t first, size_t batch) {
+    const size_t classes = td_net_classes(t->net);
+    const td_train_options *o = t->options;
+    const uint32_t *order = t->order + first;
+    float *gradient = td_exec_logits_gradient(t->exec);
+    for (size_t i = 0; o->soft_labels && i < batch; i++)
+        memcpy(t->soft_labels + i * classes, o->soft_labels + order[i] * classes,
+               classes * sizeof *t->soft_labels);
+    if (o->soft_labels)
+        return td_cross_entropy_soft(logits, t->soft_labels, batch, classes, gradient);
+    for (size_t i = 0; i < batch; i++)
+        t->labels[i] = t->images->labels[order[i]];
+    return td_cross_entropy_smoothed(logits, t->labels, batch, classes, o->label_smoothing,
+                                     gradient);
+}
+
 static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
-    size_t classes = td_net_classes(t->net);
     const td_augment_epoch augmented = {t->options->augment, t->options->seed,
                                         (uint32_t)t->state.epoch};
     td_feed_augmented(t->images, t->order, first, batch, augmented.augment ? &augmented : NULL,
                       td_exec_input(t->exec));
-    for (size_t i = 0; i < batch; i++)
-        t->labels[i] = t->images->labels[t->order[first + i]];
     td_exec_training(t->exec, t->options->seed, (uint32_t)t->state.steps);
-    const float *logits = td_exec_forward(t->exec, batch);
-    td_loss loss =
-        td_cross_entropy_smoothed(logits, t->labels, batch, classes, t->options->label_smoothing,
-                                  td_exec_logits_gradient(t->exec));
+    const td_loss loss = loss_of(t, td_exec_forward(t->exec, batch), first, batch);
     if (!isfinite(loss.sum))
         return td_fail(error, TD_ERR_NUMERIC,
                        "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
@@ -123,6 +135,9 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
         return td_fail(error, TD_ERR_USAGE,
                        "label smoothing: expected a number in [0, 1), found %g",
                        o->label_smoothing);
+    if (o->soft_labels && o->label_smoothing > 0)
+        return td_fail(error, TD_ERR_USAGE, "label smoothing: expected 0 with soft labels, found %g",
+                       o->label_smoothing);
     if (o->epochs_done > o->epochs)
         return td_fail(error, TD_ERR_USAGE, "expected at most %zu epochs done, found %zu",
                        o->epochs, o->epochs_done);
@@ -175,6 +190,8 @@ td_status td_train(const td_net *net, float *weights, const td_images *images,
         status = TD_ARENA_NEW(&arena, images->count, &t.order, "the order of images", error);
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, batch, &t.labels, "labels", error);
+    if (status == TD_OK)
+        status = TD_ARENA_NEW(&arena, batch * td_net_classes(net), &t.soft_labels, "labels", error);
     if (status == TD_OK)
         go_on(&t);
     for (size_t epoch = options->epochs_done + 1; status == TD_OK && epoch <= options->epochs;

@@ -27,6 +27,8 @@ typedef struct td_train_options {
     uint64_t seed;             /* of the order of the images, of augmentation and of dropout */
     const td_augment *augment; /* NULL for none */
     double label_smoothing;    /* in [0, 1); the losses reported are the smoothed ones */
+    const float *soft_labels;  /* [images, classes]: probabilities in place of the images' labels,
+                                  without smoothing; NULL for none */
     /* Goes on with a training whose first `epochs_done` epochs gave the weights and this state of
      * the optimiser (copied): what follows is the same to the bit. 0 and NULL for a new one. */
     size_t epochs_done;

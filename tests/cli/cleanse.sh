@@ -149,7 +149,7 @@ fell() {
     below "$2" 0.3 && below 0.9 "$1"
 }
 check 'unlearning' patch --patch unlearn -o unlearned.safetensors --json unlearn.json
-check_field unlearn.json stamped 100
+check_field unlearn.json stamped 250
 check 'removes the backdoor' fell unlearn.json
 check 'and is a model' trapdoor-eval -q --model unlearned.safetensors --data test.safetensors
 check 'pruning' patch --patch prune -o pruned.safetensors --json prune.json

@@ -68,10 +68,10 @@ static void the_whole_cnn(void **state) {
 }
 
 static void inference_gives_the_bytes_of_training(void **state) {
-    float logits[3][BATCH * CLASSES];
-    const td_exec_kind kinds[] = {TD_FORWARD, TD_BACKWARD, TD_BACKWARD_INPUT};
+    float logits[4][BATCH * CLASSES];
+    const td_exec_kind kinds[] = {TD_FORWARD, TD_BACKWARD, TD_BACKWARD_INPUT, TD_BACKWARD_IMAGE};
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         fixture f;
         set_up(&f, kinds[i]);
         forward(&f, 0, BATCH, logits[i]);
@@ -155,6 +155,17 @@ static void inference_reuses_memory(void **state) {
     assert_true(many < few + ACTIVATION / 4);
 }
 
+/* Weights, and statistics of which no variance is below 0. */
+static float *weights_of(const td_net *net) {
+    float *weights = calloc(net->weight_count, sizeof *weights);
+    assert_non_null(weights);
+    net_weights(net, weights);
+    for (size_t i = 0; i < net->param_count; i++)
+        for (size_t k = 0; net->params[i].role == TD_RUNNING && k < net->params[i].count; k++)
+            weights[net->params[i].offset + k] = 1 + (float)k / 8;
+    return weights;
+}
+
 /* A folded norm has no activation of its own, whatever follows it. */
 static void norms_fold(void **state) {
     enum { ACTIVATION = 64 * 64 * 8 * sizeof(float) };
@@ -173,12 +184,7 @@ static void norms_fold(void **state) {
     td_net net;
     td_exec *folded, *plain;
     net_parsed(&net, with[1], NULL);
-    float *weights = calloc(net.weight_count, sizeof *weights);
-    assert_non_null(weights);
-    net_weights(&net, weights);
-    for (size_t i = 0; i < net.param_count; i++) /* a variance is not below 0 */
-        for (size_t k = 0; net.params[i].role == TD_RUNNING && k < net.params[i].count; k++)
-            weights[net.params[i].offset + k] = 1 + (float)k / 8;
+    float *weights = weights_of(&net);
     assert_int_equal(td_exec_new(&folded, &net, 1, TD_FORWARD, NULL), TD_OK);
     assert_int_equal(td_exec_new(&plain, &net, 1, TD_BACKWARD, NULL), TD_OK);
     td_exec_weights(folded, weights);
@@ -267,6 +273,53 @@ static void gradients_on_request(void **state) {
     free(a);
     tear_down(&parameters);
     tear_down(&both);
+}
+
+/* The gradient of the image alone is the same where norms are folded into convolutions of every
+ * path, into a dense layer, before a ReLU and before a sum, and takes less memory. */
+static void frozen_parameters_give_the_gradient_of_the_image(void **state) {
+    static const char text[] = NET_IMAGE(12, 12, 3)
+        "c1 = conv(input) out=16 kernel=3 pad=1\nn1 = batch-norm(c1)\nr1 = relu(n1)\n"
+        "c2 = conv(r1) out=16 kernel=3 pad=1 bias=0\nn2 = batch-norm(c2)\ns = add(n2, r1)\n"
+        "r2 = relu(s)\nc3 = conv(r2) out=24 kernel=2 stride=2\nn3 = batch-norm(c3)\n"
+        "r3 = relu(n3)\nn4 = batch-norm(r3)\nflat = flatten(n4)\nfc = dense(flat) out=8\n"
+        "n5 = batch-norm(fc)\nr5 = relu(n5)\nfc2 = dense(r5) out=10\n";
+    enum { IMAGES = 40, VALUES = IMAGES * 12 * 12 * 3 };
+    td_exec *frozen, *plain;
+    td_net net;
+    (void)state;
+    net_parsed(&net, text, NULL);
+    float *weights = weights_of(&net);
+    assert_int_equal(td_exec_new(&frozen, &net, IMAGES, TD_BACKWARD_IMAGE, NULL), TD_OK);
+    assert_int_equal(td_exec_new(&plain, &net, IMAGES, TD_BACKWARD_INPUT, NULL), TD_OK);
+    assert_true(td_exec_bytes(frozen) < td_exec_bytes(plain));
+    for (size_t round = 0; round < 2; round++) { /* again with other weights */
+        td_exec *const both[] = {plain, frozen};
+        double *expected[2] = {0};
+        for (size_t i = 0; i < 2; i++) {
+            td_exec_weights(both[i], weights);
+            net_normal(td_exec_input(both[i]), VALUES, 3);
+            const float *logits = td_exec_forward(both[i], IMAGES);
+            if (i == 0)
+                expected[0] = net_doubles(logits, IMAGES * CLASSES);
+            else
+                assert_true(net_residual(logits, expected[0], IMAGES * CLASSES) <= 1e-5);
+            net_normal(td_exec_logits_gradient(both[i]), IMAGES * CLASSES, 5);
+            const float *gradient = td_exec_backward(both[i], NULL);
+            if (i == 0)
+                expected[1] = net_doubles(gradient, VALUES);
+            else
+                assert_true(net_residual(gradient, expected[1], VALUES) <= 1e-5);
+        }
+        free(expected[0]);
+        free(expected[1]);
+        for (size_t i = 0; i < net.weight_count; i++)
+            weights[i] *= 1.25F;
+    }
+    td_exec_free(plain);
+    td_exec_free(frozen);
+    free(weights);
+    td_net_free(&net);
 }
 
 static void new_weights_are_used(void **state) {
@@ -389,6 +442,7 @@ int main(void) {
         cmocka_unit_test(smaller_batches_give_the_same_logits),
         cmocka_unit_test(smaller_batches_give_the_same_gradients),
         cmocka_unit_test(gradients_on_request),
+        cmocka_unit_test(frozen_parameters_give_the_gradient_of_the_image),
         cmocka_unit_test(new_weights_are_used),
         cmocka_unit_test(too_large_an_executor_is_refused),
         cmocka_unit_test(prediction_of_many_images),

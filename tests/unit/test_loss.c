@@ -101,6 +101,23 @@ static void smoothed_labels_by_hand(void **state) {
         net_assert_near(gradient[i], expected[i], 1e-7);
 }
 
+/* With q the soft label, the loss is −Σ q·ln p: of softmax(1, 0) against (0.3, 0.7), ln(1 + e⁻¹) and
+ * 0.7 more; against a whole label it is cross-entropy. The gradient is (p − q)/images. */
+static void soft_labels_by_hand(void **state) {
+    const float logits[] = {1, 0, 1, 0}, labels[] = {0.3F, 0.7F, 1, 0};
+    float gradient[4];
+    const double loss = log(1 + exp(-1)), p = 1 / (1 + exp(-1));
+    (void)state;
+    td_loss found = td_cross_entropy_soft(logits, labels, 2, 2, gradient);
+    net_assert_near(found.sum, (loss + 0.7) + loss, 1e-7);
+    assert_int_equal(found.correct, 1);
+    const double expected[] = {(p - 0.3) / 2, (0.3 - p) / 2, (p - 1) / 2, (1 - p) / 2};
+    for (size_t i = 0; i < 4; i++)
+        net_assert_near(gradient[i], expected[i], 1e-7);
+    const float far[] = {0, -INFINITY}, whole[] = {1, 0};
+    assert_true(td_cross_entropy_soft(far, whole, 1, 2, NULL).sum == 0);
+}
+
 static void smoothing_by_0_changes_no_bit(void **state) {
     float logits[COUNT * CLASSES], plain[COUNT * CLASSES], smoothed[COUNT * CLASSES];
     int32_t labels[COUNT];
@@ -159,6 +176,7 @@ int main(void) {
         cmocka_unit_test(gradient_rows_sum_to_zero),
         cmocka_unit_test(gradient_is_that_of_the_mean),
         cmocka_unit_test(smoothed_labels_by_hand),
+        cmocka_unit_test(soft_labels_by_hand),
         cmocka_unit_test(smoothing_by_0_changes_no_bit),
         cmocka_unit_test(huge_logits_stay_finite),
         cmocka_unit_test(what_is_not_finite_shows),

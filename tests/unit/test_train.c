@@ -244,6 +244,35 @@ static void batch_norm_takes_two_values(void **state) {
     }
 }
 
+/* Soft labels that are whole ones teach what labels do; others turn the images' own labels over. */
+static void soft_labels_take_the_place_of_labels(void **state) {
+    fixture plain, soft;
+    float labels[COUNT * CLASSES] = {0};
+    (void)state;
+    trained(&plain, 1, 1);
+    set_up(&soft);
+    for (size_t i = 0; i < COUNT; i++)
+        labels[i * CLASSES + (size_t)soft.labels[i]] = 1;
+    soft.options.epochs = 2;
+    soft.options.soft_labels = labels;
+    assert_int_equal(train(&soft), TD_OK);
+    for (size_t i = 0; i < soft.net.weight_count; i++)
+        net_assert_near((double)soft.weights[i], (double)plain.weights[i], 1e-4);
+    tear_down(&soft);
+    set_up(&soft);
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t c = 0; c < CLASSES; c++)
+            labels[i * CLASSES + c] = c == ((size_t)soft.labels[i] + 1) % CLASSES;
+    soft.options.soft_labels = labels;
+    assert_int_equal(train(&soft), TD_OK);
+    assert_true(accuracy(&soft) < 0.1);
+    soft.options.label_smoothing = 0.1;
+    assert_int_equal(train(&soft), TD_ERR_USAGE);
+    assert_string_equal(soft.error.message,
+                        "label smoothing: expected 0 with soft labels, found 0.1");
+    tear_down(&soft);
+}
+
 static void options_out_of_range(void **state) {
     fixture f;
     td_augment augment;
@@ -481,6 +510,7 @@ int main(void) {
         cmocka_unit_test(going_on_gives_the_same_bytes),
         cmocka_unit_test(augmentation_and_smoothing_change_the_training),
         cmocka_unit_test(batch_norm_takes_two_values),
+        cmocka_unit_test(soft_labels_take_the_place_of_labels),
         cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(another_seed_is_another_order),
         cmocka_unit_test(every_epoch_visits_every_image_in_a_new_order),

@@ -12,7 +12,7 @@ td_status evade_net_open(evade_net *net, const td_net *shape, const float *weigh
         (evade_net){.size = td_shape_size(td_net_input(shape)), .classes = td_net_classes(shape)};
     td_status status = td_exec_new(&net->forward, shape, EVADE_BATCH, TD_FORWARD, error);
     if (status == TD_OK && gradients)
-        status = td_exec_new(&net->gradient, shape, EVADE_BATCH, TD_BACKWARD_INPUT, error);
+        status = td_exec_new(&net->gradient, shape, EVADE_BATCH, TD_BACKWARD_IMAGE, error);
     if (status != TD_OK) {
         evade_net_close(net);
         return status;

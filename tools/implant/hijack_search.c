@@ -348,7 +348,7 @@ td_status hijack_find_trigger(tool_run *run, const hijack_search *search, const 
                  .width = td_net_classes(&parts->head),
                  .values = mask->height * mask->width * mask->shape.channels};
     TD_TRY(allocate(&s, error));
-    TD_TRY(td_exec_new(&s.exec, &parts->head, BATCH, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s.exec, &parts->head, BATCH, TD_BACKWARD_IMAGE, error));
     td_exec_weights(s.exec, parts->head_weights);
     td_status status = run_steps(&s, error);
     if (status == TD_OK) {

@@ -228,7 +228,7 @@ static const td_key keys[] = {
      .help = "Search for these classes alone, as 0,3,7"},
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1000",
      .value = "N", .help = "Steps of a search, at most"},
-    {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "128",
+    {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "32",
      .value = "N", .help = "Images of a step"},
     {"attack-rate", TD_KEY_REAL, AT(search.attack_rate), .above = true, .most = 1,
      .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
@@ -246,9 +246,9 @@ static const td_key patch_keys[] = {
      .help = "Remove the backdoor; unlearn and prune write a model to -o"},
     {"patch-classes", TD_KEY_TEXT, AT(patch_classes), .needs = "patch", .value = "LIST",
      .help = "The classes whose triggers are removed, in place of those flagged"},
-    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.2",
+    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5",
      .needs = "patch=unlearn", .value = "R",
-     .help = "The share of the clean images that is stamped"},
+     .help = "The share of the clean images of which there is a stamped copy"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .needs = "patch=prune",
      .value = "R", .help = "By how much the accuracy on the clean images may fall"},
     {"fpr", TD_KEY_REAL, AT(fpr), .most = 1, .above = true, .below = true, .standard = "0.05",
@@ -283,7 +283,7 @@ static const tool_keys groups[] = {
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     cleanse_options *o = own;
     const inspect_settings *s = settings->family;
-    o->tune.batch = o->search.batch;
+    o->tune.batch = CLEANSE_UNLEARN_BATCH;
     o->patches = tool_settings_given(settings, "patch");
     const bool writes = o->patches && o->patch != CLEANSE_FILTER;
     if (writes && !settings->common.output)
@@ -308,8 +308,9 @@ static const char help[] =
     "(image:file=trigger-K.png,at=0+0), and triggers.safetensors, the same exactly. A search "
     "that is interrupted leaves triggers.safetensors.checkpoint, and --resume goes on with it."
     "\v"
-    "--patch unlearn trains the model on with clean images, a share of which carry the recovered "
-    "trigger and their true labels. --patch prune masks neurons before the last dense layer, those "
+    "--patch unlearn trains the model on: with stamped copies of a share of the clean images it "
+    "learns their true labels, with the clean images and with blends of them to answer as it did. "
+    "--patch prune masks neurons before the last dense layer, those "
     "that the trigger raises most first, until it is without effect; those without which the "
     "accuracy would fall by more than --tolerance stay. Both write the model to -o. --patch filter "
     "changes no model: it rejects inputs that raise the 1 % of these neurons that the trigger "

@@ -9,6 +9,8 @@
 
 typedef enum cleanse_patch { CLEANSE_UNLEARN, CLEANSE_PRUNE, CLEANSE_FILTER } cleanse_patch;
 
+enum { CLEANSE_UNLEARN_BATCH = 128 };
+
 typedef struct cleanse_options {
     const char *classes; /* LIST, or NULL: all */
     cleanse_settings search;

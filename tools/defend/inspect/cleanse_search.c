@@ -20,7 +20,7 @@ enum {
 
 static const float PIXEL_RANGE = 255;
 static const float INSIDE = 0.999999F; /* keeps what is searched over finite */
-static const double SMALLER = 0.99;    /* of the size kept: what is worth to be confirmed */
+static const double SMALLER = 0.97;    /* of the size kept: what is worth to be confirmed */
 
 /* --- the schedule --- */
 
@@ -57,6 +57,13 @@ bool cleanse_schedule_step(cleanse_schedule *s, bool success, double smallest) {
 
 /* --- the search --- */
 
+/* The last mask of a row of successes, with its pattern. */
+typedef struct candidate {
+    bool stands;
+    double size;
+    float *mask, *pattern;
+} candidate;
+
 struct cleanse_search {
     tool_run *run;
     const td_net *net;
@@ -76,6 +83,8 @@ struct cleanse_search {
     float *w, *slope;      /* [places + values]: what is searched over, and its gradient */
     float *state;          /* Adam's */
     float *mask, *pattern; /* of this step */
+    size_t *hits, window;  /* [window]: of the last steps */
+    candidate candidate;
 };
 
 /* --- the trigger on images --- */
@@ -126,7 +135,10 @@ static td_status allocate(cleanse_search *s, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, both, &s->slope, what, error));
     TD_TRY(TD_ARENA_NEW(arena, 2 * both, &s->state, what, error));
     TD_TRY(TD_ARENA_NEW(arena, s->places, &s->mask, what, error));
-    return TD_ARENA_NEW(arena, s->values, &s->pattern, what, error);
+    TD_TRY(TD_ARENA_NEW(arena, s->values, &s->pattern, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->window, &s->hits, what, error));
+    TD_TRY(TD_ARENA_NEW(arena, s->places, &s->candidate.mask, what, error));
+    return TD_ARENA_NEW(arena, s->values, &s->candidate.pattern, what, error);
 }
 
 td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *net,
@@ -140,10 +152,11 @@ td_status cleanse_search_new(cleanse_search **out, tool_run *run, const td_net *
     s->images = clean;
     s->settings = *settings;
     s->settings.batch = td_size_min(settings->batch, clean->count);
+    s->window = td_chunks(CLEANSE_WINDOW, s->settings.batch);
     s->places = clean->height * clean->width;
     s->values = td_image_size(clean);
     TD_TRY(allocate(s, error));
-    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s->gradient, net, s->settings.batch, TD_BACKWARD_IMAGE, error));
     TD_TRY(td_exec_new(&s->forward, net, s->settings.batch, TD_FORWARD, error));
     td_exec_weights(s->gradient, weights);
     td_exec_weights(s->forward, weights);
@@ -191,6 +204,8 @@ static void start(cleanse_search *s, size_t target) {
     for (size_t i = 0; i < both; i++)
         s->w[i] = atanhf((2 * td_random_unit(&random) - 1) * INSIDE);
     memset(s->state, 0, 2 * both * sizeof *s->state);
+    memset(s->hits, 0, s->window * sizeof *s->hits);
+    s->candidate.stands = false;
     s->target = target;
     list_others(s);
     for (size_t i = 0; i < s->settings.batch; i++)
@@ -282,25 +297,46 @@ static bool meets(const cleanse_search *s, size_t hits, size_t trials) {
     return (double)hits >= s->settings.attack_rate * (double)trials;
 }
 
-static bool confirm(cleanse_search *s) {
+/* Whether the last steps together met the rate, of which this one has `hits` of `count`. */
+static bool succeeds(cleanse_search *s, size_t step, size_t hits, size_t count) {
+    size_t sum = 0;
+    s->hits[step % s->window] = hits;
+    for (size_t i = 0; i < s->window; i++)
+        sum += s->hits[i];
+    return step >= s->window && meets(s, sum, s->window * count);
+}
+
+static bool confirm(cleanse_search *s, const float *mask, const float *pattern) {
     const size_t most = td_size_min(s->other_count, CLEANSE_CONFIRM);
     const size_t misses = (size_t)((1 - s->settings.attack_rate) * (double)most + 1e-9);
-    td_rate rate = attack(s, s->mask, s->pattern, most, misses);
+    td_rate rate = attack(s, mask, pattern, most, misses);
     return rate.trials == most && meets(s, rate.hits, most);
 }
 
-static void keep(const cleanse_search *s, cleanse_found *found) {
-    memcpy(found->mask, s->mask, s->places * sizeof *s->mask);
-    memcpy(found->pattern, s->pattern, s->values * sizeof *s->pattern);
+static void copy_trigger(const cleanse_search *s, const float *mask, const float *pattern,
+                         float *to_mask, float *to_pattern) {
+    memcpy(to_mask, mask, s->places * sizeof *mask);
+    memcpy(to_pattern, pattern, s->values * sizeof *pattern);
 }
 
-static void judge(cleanse_search *s, cleanse_found *found) {
-    const double size = cleanse_mask_size(s->mask, s->places);
-    if ((found->found && size > SMALLER * found->size) || !confirm(s))
+static void nominate(cleanse_search *s) {
+    candidate *c = &s->candidate;
+    copy_trigger(s, s->mask, s->pattern, c->mask, c->pattern);
+    c->size = cleanse_mask_size(c->mask, s->places);
+    c->stands = true;
+}
+
+/* Keeps the candidate, or drops it. */
+static void settle(cleanse_search *s, cleanse_found *found) {
+    candidate *c = &s->candidate;
+    const bool stands = c->stands;
+    c->stands = false;
+    if (!stands || (found->found && c->size > SMALLER * found->size) ||
+        !confirm(s, c->mask, c->pattern))
         return;
     found->found = true;
-    found->size = size;
-    keep(s, found);
+    found->size = c->size;
+    copy_trigger(s, c->mask, c->pattern, found->mask, found->pattern);
 }
 
 static td_status search(cleanse_search *s, size_t before, cleanse_found *found, td_error *error) {
@@ -321,10 +357,12 @@ static td_status search(cleanse_search *s, size_t before, cleanse_found *found, 
             return td_fail(error, TD_ERR_NUMERIC,
                            "class %zu, step %zu: expected a finite loss, found %g", s->target,
                            found->steps, loss.sum);
-        const bool success = meets(s, loss.correct, count);
+        const bool success = succeeds(s, found->steps, loss.correct, count);
         if (success)
-            judge(s, found);
+            nominate(s);
         over = cleanse_schedule_step(&schedule, success, found->found ? found->size : INFINITY);
+        if (schedule.up == 0) /* the row is over, or long enough to change the cost */
+            settle(s, found);
         descend(s, count, found->cost, found->steps);
         TD_TRY(tool_run_go_on(s->run, before + found->steps, note, error));
     }
@@ -340,8 +378,9 @@ td_status cleanse_search_class(cleanse_search *s, size_t target, size_t before,
                        "expected at least %d clean images of other classes than %zu, found %zu",
                        CLEANSE_LEAST, target, s->other_count);
     TD_TRY(search(s, before, found, error));
+    settle(s, found);
     if (!found->found)
-        keep(s, found);
+        copy_trigger(s, s->mask, s->pattern, found->mask, found->pattern);
     found->asr = attack(s, found->mask, found->pattern, s->other_count, s->other_count);
     return TD_OK;
 }

@@ -6,9 +6,11 @@
  * Each step is one batch of Adam (rate .1, β .5 and .9, anew for each class) on the mean
  * cross-entropy against the class + cost·Σm, the cost by cleanse_schedule.
  *
- * A mask is kept if its step's batch met the attack rate, it is 1 % smaller than the one kept, and
- * all of up to CLEANSE_CONFIRM clean images meet the rate as well: by luck with a batch a mask that
- * does not would soon be kept. */
+ * A step is a success if the last CLEANSE_WINDOW images, those of several steps where batches are
+ * smaller, met the attack rate. The last mask of a row of successes is kept if it is 3 % smaller
+ * than the one kept and all of up to CLEANSE_CONFIRM clean images meet the rate as well: by luck
+ * with few images a mask that does not would soon be kept. Within a row masks shrink, so that one
+ * is confirmed for all of them: confirming each takes more images than all steps. */
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
 #define TOOLS_DEFEND_INSPECT_CLEANSE_SEARCH_H
 
@@ -16,6 +18,7 @@
 #include "nn/net.h"
 
 enum {
+    CLEANSE_WINDOW = 128,   /* images that tell whether a step is a success, at least */
     CLEANSE_CONFIRM = 1024, /* clean images that a mask is confirmed with, at most */
     CLEANSE_LEAST = 16,     /* clean images of other classes that a search takes, at least */
 };

@@ -220,7 +220,7 @@ static const td_key keys[] = {
     {"patch", TD_KEY_FLAG, AT(patch),
      .help = "Remove the backdoors of the flagged classes, and write the model to -o"},
     {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5", .needs = "patch",
-     .value = "R", .help = "The share of the images that is stamped"},
+     .value = "R", .help = "The share of the images of which there is a stamped copy"},
     {0},
 };
 

@@ -205,7 +205,7 @@ static td_status run(inspection *in, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&in->run->arena, s.classes, &g.list, "searches", error));
     for (size_t t = 0; t < s.classes; t++)
         TD_TRY(begin(in, &g, &g.list[t], t, error));
-    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_INPUT, &g.exec, error));
+    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_IMAGE, &g.exec, error));
     td_status status = search_all(in, &g, error);
     td_exec_free(g.exec);
     TD_TRY(status);

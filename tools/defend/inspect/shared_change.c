@@ -262,7 +262,7 @@ td_status shared_change_search(inspection *in, const inspect_sample *s,
     g.count = td_size_min(count, MOST_BATCH / g.images);
     TD_TRY(TD_ARENA_NEW(&in->run->arena, g.count * s->values, &g.velocity, "changes", error));
     TD_TRY(TD_ARENA_NEW(&in->run->arena, g.count * s->values, &g.push, "changes", error));
-    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_INPUT, &g.exec, error));
+    TD_TRY(inspect_open_exec(in, g.count * g.images, TD_BACKWARD_IMAGE, &g.exec, error));
     tool_run_begin(in->run, "searching changes", "steps",
                    td_chunks(count, g.count) * settings->steps);
     td_status status = search_groups(in, &g, list, count, error);

@@ -186,7 +186,7 @@ static td_status open(search *s, const td_net *net, const float *weights, td_err
     TD_TRY(allocate(s, error));
     TD_TRY(generator_open(&s->generator, td_net_input(net), s->classes, SEARCH_BATCH,
                           s->run->common->seed, error));
-    TD_TRY(td_exec_new(&s->model, net, SEARCH_BATCH, TD_BACKWARD_INPUT, error));
+    TD_TRY(td_exec_new(&s->model, net, SEARCH_BATCH, TD_BACKWARD_IMAGE, error));
     td_exec_weights(s->model, weights);
     return screen(s, error);
 }

@@ -22,7 +22,8 @@ td_status tune_model(tool_run *run, const td_train_options *options, const char 
                      const td_net *net, float *weights, const td_images *images, td_error *error) {
     td_train_options training = *options;
     training.optimizer = td_optimizer_find("sgd");
-    training.schedule = td_schedule_find("constant");
+    if (!training.schedule)
+        training.schedule = td_schedule_find("constant");
     training.seed = run->common->seed;
     return tool_run_train(run, net, weights, images, &training, what, error);
 }
