@@ -102,8 +102,8 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
         td_path_is_folder(path) ? td_folder_read(&names, path, &arena, error) : TD_OK;
     for (size_t i = 0; i < SPLITS && status == TD_OK && !*out; i++) {
         found f;
-        *out = find(&f, &names, path, split_names[i].split, "images", NULL) != TD_OK ||
-               f.name != NULL;
+        *out =
+            find(&f, &names, path, split_names[i].split, "images", NULL) != TD_OK || f.name != NULL;
     }
     td_arena_free(&arena);
     return status;

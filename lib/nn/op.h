@@ -54,12 +54,12 @@ typedef struct td_op {
     size_t least_inputs, most_inputs;
 
     td_channels channels;
-    bool dense;         /* of new channels: no positions, but one vector */
-    bool zero;          /* zeros make zeros: a channel that is masked stays so behind it */
-    bool activation;    /* a nonlinear function of each value, part of the layer before it */
-    bool relu;          /* y = max(x, 0): nothing of what is below 0 passes */
-    bool training_only; /* outside training y = x */
-    bool masks;         /* its weights, 0 or 1, are of channels that are kept or left out */
+    bool dense;           /* of new channels: no positions, but one vector */
+    bool zero;            /* zeros make zeros: a channel that is masked stays so behind it */
+    bool activation;      /* a nonlinear function of each value, part of the layer before it */
+    bool relu;            /* y = max(x, 0): nothing of what is below 0 passes */
+    bool training_only;   /* outside training y = x */
+    bool masks;           /* its weights, 0 or 1, are of channels that are kept or left out */
     bool batch_deviation; /* in training it divides by a channel's deviation over the batch, which
                              a single value does not have */
 

@@ -68,8 +68,8 @@ static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *e
     td_exec_backward(t->exec, t->gradient);
     td_net_update_running(t->net, t->gradient, t->weights);
     td_step step = t->options->step;
-    step.lr = rate(t->options, (double)t->state.steps,
-                   (double)t->steps * (double)t->options->epochs);
+    step.lr =
+        rate(t->options, (double)t->state.steps, (double)t->steps * (double)t->options->epochs);
     step.number = ++t->state.steps;
     t->state.lr = step.lr;
     td_optimizer_step(t->options->optimizer, &step, t->net, t->weights, t->gradient,
@@ -149,8 +149,8 @@ static void go_on(trainer *t) {
     size_t states = o->optimizer->states * t->net->weight_count;
     if (o->epochs_done > 0 && o->optimizer_state)
         memcpy(t->optimizer_state, o->optimizer_state, states * sizeof *t->optimizer_state);
-    t->state = (td_train_state){.steps = o->epochs_done * t->steps,
-                                .optimizer_state = t->optimizer_state};
+    t->state =
+        (td_train_state){.steps = o->epochs_done * t->steps, .optimizer_state = t->optimizer_state};
     td_exec_weights(t->exec, t->weights);
 }
 

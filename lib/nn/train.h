@@ -45,8 +45,9 @@ bool td_train_joins(const td_net *net, size_t images, size_t batch);
 /* Trains `weights` [net->weight_count] in place on all images, in a new random order each epoch;
  * the last batch of an epoch may be smaller, or, where td_train_joins, larger by one. Same seed,
  * same weights, same bytes at any thread count. TD_ERR_USAGE where every batch is a single image
- * and the net takes more (td_train_joins). TD_ERR_NUMERIC, with the epoch and the step, when the loss is no longer finite, or, after
- * an epoch, the weights or the optimiser's state: no callback sees such an epoch. */
+ * and the net takes more (td_train_joins). TD_ERR_NUMERIC, with the epoch and the step, when the
+ * loss is no longer finite, or, after an epoch, the weights or the optimiser's state: no callback
+ * sees such an epoch. */
 td_status td_train(const td_net *net, float *weights, const td_images *images,
                    const td_train_options *options, td_error *error) TD_MUST_USE;
 

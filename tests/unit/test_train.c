@@ -212,8 +212,9 @@ static void batch_norm_takes_two_values(void **state) {
     const struct {
         const char *net;
         size_t images, batch, batches, last; /* of an epoch; batches 0: refused */
-    } cases[] = {{on_vectors, 1, 16, 0, 0},   {on_vectors, 9, 1, 0, 0},  {on_vectors, 17, 16, 1, 17},
-                 {on_vectors, 49, 16, 3, 17}, {on_vectors, 50, 16, 4, 2}, {on_vectors, 2, 2, 1, 2},
+    } cases[] = {{on_vectors, 1, 16, 0, 0},   {on_vectors, 9, 1, 0, 0},
+                 {on_vectors, 17, 16, 1, 17}, {on_vectors, 49, 16, 3, 17},
+                 {on_vectors, 50, 16, 4, 2},  {on_vectors, 2, 2, 1, 2},
                  {on_images, 49, 16, 4, 1},   {on_images, 9, 1, 9, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
