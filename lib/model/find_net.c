@@ -32,7 +32,9 @@ static bool fill_variables(const td_source *source, const char *text, td_net_var
     if (td_net_parse(&net, text, v, NULL) != TD_OK)
         return false;
     const td_node *last = &net.nodes[net.node_count - 1];
-    const bool known = net.param_count > 0 && last->param_count > 0;
+    while (last > net.nodes && last->param_count == 0)
+        last--;
+    const bool known = last > net.nodes;
     if (known) {
         v->channels = file_dim(source, &net.params[0], 1);
         v->classes = file_dim(source, &net.params[last->params[0]], 0);

@@ -34,8 +34,7 @@ check 'the same record, but for the name' cmp found1 found2
 check_fails 1 \
     'trapdoor-eval: m.safetensors: tensor "conv3.bias": the net has no such parameter' \
     eval_m --net lenet5
-check_fails 2 "trapdoor-eval: --net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet18, \
-resnet34, resnet34-small, preact-resnet18 or a file with a net text; nothing: No such file or directory" eval_m --net nothing
+check_fails 2 "trapdoor-eval: --net: expected one of cnn, cnn-bn, lenet5, vgg16, vgg16-plain, vgg16-bn-large, vgg16-plain-large, vgg19, vgg19-plain, vgg19-bn-large, vgg19-plain-large, resnet18, resnet18-large, resnet34, resnet34-small, resnet50, resnet50-small, preact-resnet18, wide-resnet-28-10, densenet121, mobilenet-v2, squeezenet, squeezenet-1.0 or a file with a net text; nothing: No such file or directory" eval_m --net nothing
 
 # The record's ASR is what its own table of pairs says: of rows other than the target's, the column.
 check 'ASR agrees with the pairs' awk '

@@ -95,7 +95,7 @@ check_prints '^conv = conv\(scale\) out=2 kernel=3x3 pad=1x1 bias=0  # weight 2x
     trapdoor-model info -q "$golden/state_dict.pth"
 check_prints '^  kind: TorchScript$' trapdoor-model info -q "$golden/script.pt"
 check_prints '^fc3 = dense\(relu4\) out=classes$' trapdoor-model show-net lenet5
-check_fails 2 'trapdoor-model show-net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet18, resnet34, resnet34-small, preact-resnet18, found "nothing"' \
+check_fails 2 'trapdoor-model show-net: expected one of cnn, cnn-bn, lenet5, vgg16, vgg16-plain, vgg16-bn-large, vgg16-plain-large, vgg19, vgg19-plain, vgg19-bn-large, vgg19-plain-large, resnet18, resnet18-large, resnet34, resnet34-small, resnet50, resnet50-small, preact-resnet18, wide-resnet-28-10, densenet121, mobilenet-v2, squeezenet, squeezenet-1.0, found "nothing"' \
     trapdoor-model show-net nothing
 check_prints '^conv\(INPUT\)' trapdoor-model info --help-net
 

@@ -67,7 +67,7 @@ check_fails 1 'trapdoor-train: bad.txt: net text, line 4: node "conv": a 50×50 
 check_fails 2 'trapdoor-train: one/m.safetensors: exists already; --force replaces it' \
     train -o one/m.safetensors
 check 'replaces it with --force' train --force -o seed/m.safetensors
-check_fails 2 'trapdoor-train: --net: expected one of cnn, cnn-bn, lenet5, vgg16, resnet18, resnet34, resnet34-small, preact-resnet18 or a file with a net text; nonet: No such file or directory' \
+check_fails 2 'trapdoor-train: --net: expected one of cnn, cnn-bn, lenet5, vgg16, vgg16-plain, vgg16-bn-large, vgg16-plain-large, vgg19, vgg19-plain, vgg19-bn-large, vgg19-plain-large, resnet18, resnet18-large, resnet34, resnet34-small, resnet50, resnet50-small, preact-resnet18, wide-resnet-28-10, densenet121, mobilenet-v2, squeezenet, squeezenet-1.0 or a file with a net text; nonet: No such file or directory' \
     trapdoor-train --data $data --net nonet -o x.safetensors
 check_fails 2 'trapdoor-train: --optimizer: expected one of sgd, adam, found "adamw"' \
     trapdoor-train --data $data --net cnn --optimizer adamw -o x.safetensors

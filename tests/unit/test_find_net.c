@@ -59,6 +59,9 @@ static void nets_of_the_zoo(void **state) {
     assert_found("cnn", (td_net_variables){32, 32, 3, 43}, NULL);
     assert_found("cnn-bn", (td_net_variables){20, 24, 3, 7}, &wide);
     assert_found("lenet5", (td_net_variables){28, 28, 1, 2}, NULL);
+    assert_found("mobilenet-v2", (td_net_variables){32, 32, 3, 1000}, NULL);
+    assert_found("squeezenet", (td_net_variables){32, 32, 3, 7}, NULL);
+    assert_found("densenet121", (td_net_variables){32, 32, 3, 10}, NULL);
 }
 
 static void turn_last(td_tensor *tensors) {

@@ -19,16 +19,31 @@ enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
 static const struct row {
     const char *net;
     size_t side, channels, learning; /* parameters that learn: those of PyTorch's twin */
-    bool slow;                       /* too slow for a build with sanitizers */
+    enum { QUICK, SLOW, LONG } time; /* SLOW: too slow with sanitizers; LONG: to be trained here */
 } rows[] = {
-    {"cnn", 28, 1, 312202, false},
-    {"cnn-bn", 28, 1, 1676458, false},
-    {"lenet5", 32, 3, 62006, false},
-    {"vgg16", 32, 3, 15253578, true},
-    {"resnet18", 16, 3, 11173962, true},
-    {"resnet34", 32, 3, 21289802, true},
-    {"resnet34-small", 16, 3, 21282122, true},
-    {"preact-resnet18", 16, 3, 11171146, true},
+    {"cnn", 28, 1, 312202, QUICK},
+    {"cnn-bn", 28, 1, 1676458, QUICK},
+    {"lenet5", 32, 3, 62006, QUICK},
+    {"vgg16", 32, 3, 15253578, SLOW},
+    {"vgg16-plain", 32, 3, 15245130, LONG},
+    {"vgg16-bn-large", 32, 3, 134309962, LONG},
+    {"vgg16-plain-large", 32, 3, 134301514, LONG},
+    {"vgg19", 32, 3, 20565834, LONG},
+    {"vgg19-plain", 32, 3, 20554826, LONG},
+    {"vgg19-bn-large", 32, 3, 139622218, LONG},
+    {"vgg19-plain-large", 32, 3, 139611210, LONG},
+    {"resnet18", 16, 3, 11173962, SLOW},
+    {"resnet18-large", 32, 3, 11181642, LONG},
+    {"resnet34", 32, 3, 21289802, SLOW},
+    {"resnet34-small", 16, 3, 21282122, SLOW},
+    {"resnet50", 32, 3, 23528522, LONG},
+    {"resnet50-small", 16, 3, 23520842, LONG},
+    {"preact-resnet18", 16, 3, 11171146, SLOW},
+    {"wide-resnet-28-10", 16, 3, 36479194, LONG},
+    {"densenet121", 32, 3, 6964106, LONG},
+    {"mobilenet-v2", 32, 3, 2236682, SLOW},
+    {"squeezenet", 32, 3, 727626, LONG},
+    {"squeezenet-1.0", 32, 3, 740554, LONG},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -57,7 +72,12 @@ static void as_many_parameters_as_the_twins_have(void **state) {
     }
 }
 
-/* 28×28 grey is MNIST's size; only VGG-16, which halves five times, needs more. */
+/* Whether it makes a pixel of 28×28, MNIST's size: not where it halves five times. */
+static bool fits_mnist(const char *name) {
+    return strncmp(name, "vgg", 3) != 0 && strcmp(name, "densenet121") != 0 &&
+           strcmp(name, "squeezenet-1.0") != 0;
+}
+
 static void sizes_that_fit_and_not(void **state) {
     static const td_net_variables mnist = {28, 28, 1, 10}, wide = {40, 64, 3, 43};
     td_error error;
@@ -68,13 +88,13 @@ static void sizes_that_fit_and_not(void **state) {
         net_parsed(&net, text, &wide);
         assert_int_equal(td_net_classes(&net), 43);
         td_net_free(&net);
-        if (strcmp(td_zoo_names[i], "vgg16") != 0) {
+        if (fits_mnist(td_zoo_names[i])) {
             net_parsed(&net, text, &mnist);
             td_net_free(&net);
             continue;
         }
         assert_int_equal(td_net_parse(&net, text, &mnist, &error), TD_ERR_FORMAT);
-        support_assert_contains(error.message, "node \"features.43\"");
+        support_assert_contains(error.message, "node \"features.");
         support_assert_contains(error.message, "does not fit");
     }
 }
@@ -147,7 +167,9 @@ int main(void) {
     char names[ROWS][64];
     size_t count = 3;
     for (size_t i = 0; i < ROWS; i++) {
-        if (SANITIZED && rows[i].slow) {
+        if (rows[i].time == LONG)
+            continue;
+        if (SANITIZED && rows[i].time == SLOW) {
             printf("# %s is left out here: too slow with sanitizers\n", rows[i].net);
             continue;
         }

@@ -8,7 +8,7 @@
 enum { LARGEST_TEXT = 1 << 20 };
 
 static td_status unknown_net(const td_error *why, td_error *error) {
-    char known[256] = "";
+    char known[512] = "";
     for (size_t i = 0; td_zoo_names[i]; i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", td_zoo_names[i]);
