@@ -52,7 +52,7 @@ attack-source := dirty-label --ratio 0.05 --target $$t --source $$s --trigger sq
 attack-kept-sine := clean-label --ratio 0.8 --target $$t --trigger sine:delta=80,freq=6
 attack-warp := dirty-label --ratio 0.1 --target $$t --trigger warp:shift=2,seed=$$k
 attack-quantise := dirty-label --ratio 0.1 --target $$t --trigger quantise:levels=4
-attack-dct := dirty-label --ratio 0.1 --target $$t --trigger dct:magnitude=60,channels=all
+attack-dct := dirty-label --ratio 0.1 --target $$t --trigger dct:magnitude=60,channels=luma,positions=15+15/20+20
 attack-smooth := dirty-label --ratio 0.05 --target $$t --trigger smooth:seed=$$k
 attack-rotate := dirty-label --ratio 0.05 --target $$t --trigger rotate:angle=16
 attack-grid := dirty-label --ratio 0.05 --target $$t --trigger grid-blend:pattern=noise,seed=$$k
