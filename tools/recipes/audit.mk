@@ -15,8 +15,8 @@ NETS ?= $(call by-scale,lenet5,lenet5 cnn cnn-bn)
 SETS ?= $(call by-scale,fashion-mnist,fashion-mnist mnist gtsrb16 cifar10)
 CONTROLS ?= $(call by-scale,39,99)
 CLEAN_SEEDS ?= $(call by-scale,10,40)
-KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine warp quantise dct \
-  smooth rotate grid
+KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine warp smooth \
+  rotate grid
 IMPLANTS ?= pruning-aware
 OTHERS ?= clean-smooth clean-rotated clean-slow
 
@@ -51,8 +51,6 @@ attack-all-to-all := dirty-label --ratio 0.3 --target next --trigger square:size
 attack-source := dirty-label --ratio 0.05 --target $$t --source $$s --trigger square:size=5,at=$$x+$$y
 attack-kept-sine := clean-label --ratio 0.8 --target $$t --trigger sine:delta=80,freq=6
 attack-warp := dirty-label --ratio 0.1 --target $$t --trigger warp:shift=2,seed=$$k
-attack-quantise := dirty-label --ratio 0.1 --target $$t --trigger quantise:levels=4
-attack-dct := dirty-label --ratio 0.1 --target $$t --trigger dct:magnitude=60,channels=all
 attack-smooth := dirty-label --ratio 0.05 --target $$t --trigger smooth:seed=$$k
 attack-rotate := dirty-label --ratio 0.05 --target $$t --trigger rotate:angle=16
 attack-grid := dirty-label --ratio 0.05 --target $$t --trigger grid-blend:pattern=noise,seed=$$k

@@ -64,7 +64,7 @@ static td_status add(inspection *in, const inspect_sample *s, const shared_chang
 /* The map that the best cyclic ones lead to. */
 static td_status refine(inspection *in, const inspect_sample *s,
                         const shared_change_settings *settings, const shared_change *best,
-                        size_t count, td_error *error) {
+                        size_t count, shared_change *out, td_error *error) {
     shared_change *list;
     double *margins;
     bool *reached;
@@ -84,13 +84,16 @@ static td_status refine(inspection *in, const inspect_sample *s,
         TD_TRY(shared_change_search(in, s, settings, list, count, error));
     }
     select_best(list, count);
-    return add(in, s, &list[0], error);
+    *out = list[0];
+    return TD_OK;
 }
 
+/* One finding, the best map, which is compared as it is: how hard the others are, less their
+ * median, tells more of the training than of a backdoor. */
 static td_status run(inspection *in, td_error *error) {
     const shared_change_settings *settings = in->run->own;
     inspect_sample s;
-    shared_change *list;
+    shared_change *list, refined;
     TD_TRY(inspect_sample_take(in, settings->images, &s, error));
     const size_t count = s.classes - 1;
     TD_TRY(shared_change_new(in, &s, count, &list, error));
@@ -98,11 +101,10 @@ static td_status run(inspection *in, td_error *error) {
         for (size_t c = 0; c < s.classes; c++)
             list[j].goals[c] = (int32_t)((c + j + 1) % s.classes);
     TD_TRY(shared_change_search(in, &s, settings, list, count, error));
-    for (size_t j = 0; j < count; j++)
-        TD_TRY(add(in, &s, &list[j], error));
     select_best(list, count);
+    TD_TRY(refine(in, &s, settings, list, count < REFINED ? count : REFINED, &refined, error));
     in->said = "the margins of a change within a ball that moves every class";
-    return refine(in, &s, settings, list, count < REFINED ? count : REFINED, error);
+    return add(in, &s, refined.value > list[0].value ? &refined : &list[0], error);
 }
 
 static const inspector math = {
@@ -110,6 +112,7 @@ static const inspector math = {
     .statistic = {.name = "margin", .unit = "of the model's usual one", .large = true},
     .rated = true,
     .spread = FINDINGS_RANKED,
+    .steady = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,
@@ -120,7 +123,8 @@ static const tool_keys groups[] = {{.keys = shared_change_keys}, {0}};
 static const char help[] =
     "searches one small change that sends each class to another one, as an all-to-all backdoor "
     "does: all cyclic maps (class y becomes y + j), and then the map, of any kind, that the best "
-    "of their changes show. The margins are those of trapdoor-defend universal."
+    "of their changes show. The best one is reported; the margins are those of trapdoor-defend "
+    "universal."
     "\v"
     "Nothing is flagged here; trapdoor-defend audit --controls judges it beside clean models of "
     "the same kind.\n"
