@@ -89,6 +89,47 @@ check 'and sees in blue what it saw in red' sh -c 'test -s rgb.scores && cmp rgb
 trapdoor-model import bgr.safetensors --bgr -q -o back.safetensors >/dev/null
 check 'twice is not at all' cmp rgb.safetensors back.safetensors
 
+# --- compare, export ---
+
+cat >many.net <<'END'
+input = image() height=6 width=6 channels=1
+n = normalise(input) mean=100 deviation=50
+a = conv(n) out=4 kernel=3 pad=0x0x1x1 bias=0
+b = batch-norm(a)
+r = clip(b)
+d = conv(r) out=4 kernel=3 groups=4
+s = silu(d)
+p = global-avg-pool(s)
+g = hard-sigmoid(p)
+m = multiply(s, g)
+f = flatten(m)
+fc = dense(f) out=3
+END
+trapdoor-train -q --data set --net many.net --epochs 1 -o many.safetensors >/dev/null
+check_prints '^Logits differ by at most 0 ' trapdoor-model compare many.safetensors many.safetensors --data set
+check 'exports ONNX' trapdoor-model export many.safetensors -q -o many.onnx --json many.json
+check 'which names producer, nodes and weights' sh -c \
+    'for word in trapdoor Conv BatchNormalization HardSigmoid d.weight b.running_var; do grep -q "$word" many.onnx || exit 1; done'
+check 'exports a state_dict' trapdoor-model export many.safetensors -q -o state.safetensors
+check 'which PyTorch would take, with counters' grep -q 'b.num_batches_tracked' state.safetensors
+check_prints '^Logits differ by at most 0 ' \
+    trapdoor-model compare many.safetensors state.safetensors --other-net many.net --data set
+check 'a difference above the tolerance is a failure' sh -c "! trapdoor-model compare many.safetensors \
+    '$golden/state_dict.pth' --other-net own.net --data set --tolerance 1e-6 >out 2>err && grep -q 'same class' out"
+check_fails 2 'trapdoor-model compare: expected one of B and --logits, found none' \
+    trapdoor-model compare many.safetensors --data set
+check_fails 2 'trapdoor-model export: -o: expected a name that ends in .onnx or .safetensors, found "x.pb"' \
+    trapdoor-model export many.safetensors -o x.pb
+npy() {
+    printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($1, 3), }"
+    head -c $((12 * $1)) /dev/zero
+}
+npy 2 >short.npy
+npy 3 >zeros.npy
+check_prints '^Logits differ by at most ' trapdoor-model compare many.safetensors --logits zeros.npy --data set
+check_fails 1 'trapdoor-model compare: short.npy: expected the shape (3, 3), found (2, 3)' \
+    trapdoor-model compare many.safetensors --logits short.npy --data set
+
 # --- info, show-net ---
 
 check_prints '^conv = conv\(scale\) out=2 kernel=3x3 pad=1x1 bias=0  # weight 2x1x3x3$' \
