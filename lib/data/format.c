@@ -3,18 +3,10 @@
 #include "data/folder.h"
 #include <string.h>
 
-const td_format *const td_formats[] = {&td_format_safetensors,
-                                       &td_format_idx,
-                                       &td_format_cifar,
-                                       &td_format_cifar_python,
-                                       &td_format_stl10,
-                                       &td_format_npy,
-                                       &td_format_npz,
-                                       &td_format_gtsrb,
-                                       &td_format_cub,
-                                       &td_format_index,
-                                       &td_format_folder,
-                                       NULL};
+const td_format *const td_formats[] = {&td_format_safetensors,  &td_format_idx,    &td_format_cifar,
+                                       &td_format_cifar_python, &td_format_stl10,  &td_format_npy,
+                                       &td_format_npz,          &td_format_gtsrb,  &td_format_cub,
+                                       &td_format_index,        &td_format_folder, NULL};
 
 /* "a folder of other things (a, b, c, ...)" */
 static void describe_folder(const char *path, char *out, size_t size) {

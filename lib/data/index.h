@@ -29,7 +29,7 @@ typedef struct td_index_row {
 
 typedef struct td_index {
     const char *file;
-    td_digest digest; /* of what was read */
+    td_digest digest;   /* of what was read */
     td_index_row *rows; /* [count], in the order of the lines */
     size_t count;
 } td_index;

@@ -2,10 +2,10 @@
  * Prints one line of JSON. */
 #include "base/json.h"
 #include "base/parallel_try.h"
-#include "frame/clock.h"
-#include "frame/options.h"
 #include "data/listing.h"
 #include "data/picture.h"
+#include "frame/clock.h"
+#include "frame/options.h"
 
 enum { PICTURES_A_CHUNK = 32 };
 

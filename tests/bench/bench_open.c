@@ -1,7 +1,7 @@
 /* The time to open a data set, in milliseconds: the median of several openings. Arguments: DATA as
  * the tools take it; where there are none, a safetensors set of 60,000 made images of 28×28. */
-#include "frame/clock.h"
 #include "data/dataset.h"
+#include "frame/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -19,12 +19,10 @@ typedef struct setup {
 static calibration *judge(setup *s, size_t models, const size_t *units, size_t screens) {
     td_error error;
     for (size_t i = 0; i < screens; i++)
-        s->screens[i] = (calibration_screen){
-            .units = units[i], .values = s->values[i], .scores = s->scores[i]};
-    s->c = (calibration){.screens = s->screens,
-                         .screen_count = screens,
-                         .controls = models - 1,
-                         .joint = s->joint};
+        s->screens[i] =
+            (calibration_screen){.units = units[i], .values = s->values[i], .scores = s->scores[i]};
+    s->c = (calibration){
+        .screens = s->screens, .screen_count = screens, .controls = models - 1, .joint = s->joint};
     assert_int_equal(calibrate(&s->c, screens, &error), TD_OK);
     return &s->c;
 }

@@ -278,12 +278,13 @@ static void gradients_on_request(void **state) {
 /* The gradient of the image alone is the same where norms are folded into convolutions of every
  * path, into a dense layer, before a ReLU and before a sum, and takes less memory. */
 static void frozen_parameters_give_the_gradient_of_the_image(void **state) {
-    static const char text[] = NET_IMAGE(12, 12, 3)
-        "c1 = conv(input) out=16 kernel=3 pad=1\nn1 = batch-norm(c1)\nr1 = relu(n1)\n"
-        "c2 = conv(r1) out=16 kernel=3 pad=1 bias=0\nn2 = batch-norm(c2)\ns = add(n2, r1)\n"
-        "r2 = relu(s)\nc3 = conv(r2) out=24 kernel=2 stride=2\nn3 = batch-norm(c3)\n"
-        "r3 = relu(n3)\nn4 = batch-norm(r3)\nflat = flatten(n4)\nfc = dense(flat) out=8\n"
-        "n5 = batch-norm(fc)\nr5 = relu(n5)\nfc2 = dense(r5) out=10\n";
+    static const char text[] = NET_IMAGE(
+        12, 12,
+        3) "c1 = conv(input) out=16 kernel=3 pad=1\nn1 = batch-norm(c1)\nr1 = relu(n1)\n"
+           "c2 = conv(r1) out=16 kernel=3 pad=1 bias=0\nn2 = batch-norm(c2)\ns = add(n2, r1)\n"
+           "r2 = relu(s)\nc3 = conv(r2) out=24 kernel=2 stride=2\nn3 = batch-norm(c3)\n"
+           "r3 = relu(n3)\nn4 = batch-norm(r3)\nflat = flatten(n4)\nfc = dense(flat) out=8\n"
+           "n5 = batch-norm(fc)\nr5 = relu(n5)\nfc2 = dense(r5) out=10\n";
     enum { IMAGES = 40, VALUES = IMAGES * 12 * 12 * 3 };
     td_exec *frozen, *plain;
     td_net net;

@@ -101,8 +101,8 @@ static void smoothed_labels_by_hand(void **state) {
         net_assert_near(gradient[i], expected[i], 1e-7);
 }
 
-/* With q the soft label, the loss is −Σ q·ln p: of softmax(1, 0) against (0.3, 0.7), ln(1 + e⁻¹) and
- * 0.7 more; against a whole label it is cross-entropy. The gradient is (p − q)/images. */
+/* With q the soft label, the loss is −Σ q·ln p: of softmax(1, 0) against (0.3, 0.7), ln(1 + e⁻¹)
+ * and 0.7 more; against a whole label it is cross-entropy. The gradient is (p − q)/images. */
 static void soft_labels_by_hand(void **state) {
     const float logits[] = {1, 0, 1, 0}, labels[] = {0.3F, 0.7F, 1, 0};
     float gradient[4];

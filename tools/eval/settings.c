@@ -15,8 +15,8 @@ static const td_key keys[] = {
      .help = "Measure on DATA: NAME or PATH, with :SPLIT and :A-B (split test)"},
     {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",
      .help = "Take triggers and targets from a manifest"},
-    {"source", TD_KEY_CLASS, AT(sources), .many = true, .optional = true,
-     .field = "source_classes", .value = "K",
+    {"source", TD_KEY_CLASS, AT(sources), .many = true, .optional = true, .field = "source_classes",
+     .value = "K",
      .help = "The triggers are meant to work on images of class K: also give the ASR of these, and "
              "how many others are classified as the target; repeat for several classes"},
     {"scores", TD_KEY_COUNT, AT(scores), .most = INFINITY, .value = "I",

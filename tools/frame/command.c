@@ -206,8 +206,8 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
                 used += (size_t)snprintf(owners + used, sizeof owners - used, "%s%.100s",
                                          used ? ", " : "", program->methods[k]->name);
         if (used > 0)
-            tool_misuse("--%.*s: %s has no such option; expected it with %s", (int)length,
-                        name, method->name, owners);
+            tool_misuse("--%.*s: %s has no such option; expected it with %s", (int)length, name,
+                        method->name, owners);
     }
 }
 

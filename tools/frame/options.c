@@ -62,10 +62,10 @@ size_t tool_count(const char *option, const char *text, size_t least, size_t mos
     if (digits && errno == 0 && value >= least && value <= most)
         return (size_t)value;
     if (most == SIZE_MAX)
-        tool_misuse("%s: expected a whole number of at least %zu, found \"%s\"", option,
-                    least, text);
-    tool_misuse("%s: expected a whole number from %zu to %zu, found \"%s\"", option, least,
-                most, text);
+        tool_misuse("%s: expected a whole number of at least %zu, found \"%s\"", option, least,
+                    text);
+    tool_misuse("%s: expected a whole number from %zu to %zu, found \"%s\"", option, least, most,
+                text);
 }
 
 size_t tool_choice(const char *option, const char *text, const char *const *names) {

@@ -28,9 +28,9 @@ typedef struct tool_run {
     const char *words;       /* printed in place of the summary and the tables; NULL: these are */
     const char *record_name; /* of the record in the outputs' folder, where it is written besides
                                 --json, over another one; NULL: it is not */
-    td_error left;       /* what a failure leaves (tool_run_leaves) */
-    const char *left_at; /* the file that `left` is about; NULL: none */
-    bool as_part;        /* of another run, which prints and reports progress itself */
+    td_error left;           /* what a failure leaves (tool_run_leaves) */
+    const char *left_at;     /* the file that `left` is about; NULL: none */
+    bool as_part;            /* of another run, which prints and reports progress itself */
     void (*watch)(void *context, double share); /* of a part: progress in [0, 1]; may be NULL */
     void *watch_context;
     td_arena arena;

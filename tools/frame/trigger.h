@@ -15,8 +15,8 @@ td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
                               td_error *error) TD_MUST_USE;
 
 /* Parses, records and binds a trigger. The caller frees *out, which is NULL before. */
-td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images,
-                            size_t first, td_trigger **out, td_error *error) TD_MUST_USE;
+td_status tool_trigger_open(tool_run *run, const char *text, const td_images *images, size_t first,
+                            td_trigger **out, td_error *error) TD_MUST_USE;
 
 /* The reference of all trigger families and their keys, from their own tables. */
 void tool_triggers_print(FILE *stream);

@@ -374,9 +374,8 @@ static td_status read_drawing(const report *r, size_t number, uint8_t *bytes, si
                    : td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
     *size = fread(bytes, 1, LARGEST_SVG, drawing);
     const td_status status =
-        ferror(drawing)
-            ? td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno ? errno : EIO))
-            : TD_OK;
+        ferror(drawing) ? td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno ? errno : EIO))
+                        : TD_OK;
     fclose(drawing);
     return status;
 }
@@ -384,8 +383,8 @@ static td_status read_drawing(const report *r, size_t number, uint8_t *bytes, si
 static td_status write_drawing(const report *r, size_t number, FILE *out, td_error *error) {
     size_t size;
     uint8_t *bytes = malloc(LARGEST_SVG);
-    const td_status status = bytes ? read_drawing(r, number, bytes, &size, error)
-                                   : td_fail_memory(error, "a chart");
+    const td_status status =
+        bytes ? read_drawing(r, number, bytes, &size, error) : td_fail_memory(error, "a chart");
     if (status != TD_OK) {
         free(bytes);
         return status;

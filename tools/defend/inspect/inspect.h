@@ -120,17 +120,17 @@ typedef td_status (*inspect_repair)(inspection *in, const td_net **net, float **
 /* Measures the model before and after on --test, and writes what the repair made to -o. */
 td_status inspect_patch(inspection *in, inspect_repair repair, td_error *error) TD_MUST_USE;
 
-/* Unlearning: training on with the images, with blends of two of them, and with copies of a share of
- * them that carry recovered triggers. Stamped copies have their true labels; to the others the model
- * shall answer as it did (Hinton, Vinyals and Dean 2015: distillation, here of the model from
+/* Unlearning: training on with the images, with blends of two of them, and with copies of a share
+ * of them that carry recovered triggers. Stamped copies have their true labels; to the others the
+ * model shall answer as it did (Hinton, Vinyals and Dean 2015: distillation, here of the model from
  * itself), which keeps the accuracy that few images would not restore. Of each class in turn about
- * an equal part of the share gets that class's trigger, in a random order, and no image of the class
- * itself: it would teach it. */
+ * an equal part of the share gets that class's trigger, in a random order, and no image of the
+ * class itself: it would teach it. */
 typedef struct inspect_unlearning {
     const char *how, *images_of; /* for the record; NULL: not there */
     const td_train_options *tune;
-    double share; /* of the images, in (0, 1] */
-    td_random order; /* and blends */
+    double share;          /* of the images, in (0, 1] */
+    td_random order;       /* and blends */
     const size_t *classes; /* whose triggers they get */
     size_t class_count;
     /* Stamps an image, the i-th of those that get the class's trigger. */

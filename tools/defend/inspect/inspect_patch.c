@@ -70,8 +70,8 @@ static td_status find_labels(inspection *in, size_t clean, lesson *l, td_error *
     td_arena arena = {0};
     TD_TRY(td_arena_alloc(&in->run->arena, l->images.count, classes * sizeof *l->soft_labels,
                           (void **)&l->soft_labels, "labels", error));
-    td_status status = td_predict(net, in->model.weights, &unstamped, (td_predict_watch){0},
-                                  &arena, &logits, error);
+    td_status status = td_predict(net, in->model.weights, &unstamped, (td_predict_watch){0}, &arena,
+                                  &logits, error);
     if (status == TD_OK)
         td_softmax(logits, clean, classes, l->soft_labels);
     td_arena_free(&arena);

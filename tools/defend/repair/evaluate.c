@@ -40,8 +40,8 @@ static td_status open_backdoor(repair_evaluator *e, const char *text, const char
     TD_TRY(tool_run_target(e->run, "--target", target,
                            e->test.name ? e->test.images.classes : classes, &backdoor->target,
                            error));
-    return tool_trigger_open(e->run, text, e->test.name ? &e->test.images : &none,
-                             e->test.first, &backdoor->trigger, error);
+    return tool_trigger_open(e->run, text, e->test.name ? &e->test.images : &none, e->test.first,
+                             &backdoor->trigger, error);
 }
 
 td_status repair_open(repair_evaluator *e, tool_run *run, const repair_truth *truth,

@@ -1,5 +1,6 @@
 /* Fine-tuning: training a model on, on images in memory, by SGD with momentum at a small learning
- * rate, constant unless the options have a schedule. Masks and frozen parameters stay as they are. */
+ * rate, constant unless the options have a schedule. Masks and frozen parameters stay as they are.
+ */
 #ifndef TOOLS_DEFEND_REPAIR_TUNE_H
 #define TOOLS_DEFEND_REPAIR_TUNE_H
 
