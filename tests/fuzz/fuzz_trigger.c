@@ -16,12 +16,15 @@ static void write_picture(const char *name, const char *text) {
 
 /* Two images of 2 × 2. */
 static void write_array(void) {
-    uint8_t file[64 + 8] = "\x93NUMPY\x01\x00\x36\x00{'descr':'|u1','fortran_order':False,"
-                           "'shape':(2,2,2),}";
-    memset(file + strlen((const char *)file + 10) + 10, ' ', 53 - strlen((const char *)file + 10));
-    file[63] = '\n';
-    for (size_t i = 0; i < 8; i++)
-        file[64 + i] = (uint8_t)(i * 31);
+    static const char start[] = "\x93NUMPY\x01\x00\x46\x00"
+                                "{'descr':'|u1','fortran_order':False,'shape':(2,2,2),}";
+    enum { HEADER = 80, VALUES = 8 };
+    uint8_t file[HEADER + VALUES];
+    memset(file, ' ', HEADER);
+    memcpy(file, start, sizeof start - 1);
+    file[HEADER - 1] = '\n';
+    for (size_t i = 0; i < VALUES; i++)
+        file[HEADER + i] = (uint8_t)(i * 31);
     FUZZ_ASSERT(fuzz_folder_write("two.npy", file, sizeof file));
 }
 
