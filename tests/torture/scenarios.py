@@ -174,8 +174,8 @@ def defend():
     )
     yield Scenario(
         "cleanse-patch",
-        ["trapdoor-defend", "cleanse", *model, *clean, *judged, "--steps", "2", "--patch", "unlearn",
-         "--patch-classes", "3", "--epochs", "1", "-o", "m", *record],
+        ["trapdoor-defend", "cleanse", *model, *clean, *judged, "--steps", "9", "--attack-rate", "0.2", "--patch",
+         "unlearn", "--patch-classes", "3", "--epochs", "1", "-o", "m", *record],
     )  # fmt: skip
     yield Scenario("deepinspect", ["trapdoor-defend", "deepinspect", *model, *QUICK_SEARCH, "--triggers", "t", *record])
     for quick in "universal", "mask", "windows", "maps", "waves":

@@ -62,7 +62,7 @@ static const td_key keys[] = {{"steps", TD_KEY_COUNT, offsetof(margin_options, s
                                .most = 999, .standard = "30", .help = "Steps"},
                               {0}};
 static const tool_keys groups[] = {{.keys = keys}, {0}};
-const tool_method margin_method = {.name = "margin",
+const tool_method margin_method = {.name = "ascent",
                                    .title = "Maximum margin",
                                    .doc = "the largest margin that a class can have",
                                    .help = "finds the largest margin of each class",

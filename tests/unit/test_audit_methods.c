@@ -172,7 +172,7 @@ static void a_new_step_ends_the_old_verdict(void **state) {
     tool_run whole = {.settings = &settings, .common = &settings.common};
     const steps all = {&whole, digests, own};
     step s;
-    assert_int_equal(step_open(&s, &all, &margin_method, NULL, "margin", &error), TD_OK);
+    assert_int_equal(step_open(&s, &all, &margin_method, NULL, "ascent", &error), TD_OK);
     assert_int_equal(tool_settings_set(&s.settings, "model", "m.safetensors", &error), TD_OK);
     assert_int_equal(step_look(&s, &all, &error), TD_OK);
     assert_false(s.done);
@@ -201,7 +201,7 @@ static void rates_take_it(void **state) {
                      TD_OK);
     assert_false(failed);
     json_t *record = read_record("out/rates.json");
-    assert_string_equal(text_of(record, "inspector"), "margin");
+    assert_string_equal(text_of(record, "inspector"), "ascent");
     const json_t *asked = json_object_get(record, "options");
     assert_int_equal(json_integer_value(json_object_get(asked, "steps")), 20);
     const json_t *hits = json_object_get(record, "infected_first_count");

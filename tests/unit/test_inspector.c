@@ -73,7 +73,7 @@ static int run_tool(int argc, const char *const *arguments) {
 
 static void a_row_is_a_method(void **state) {
     (void)state;
-    static const char *const arguments[] = {"trapdoor-defend", "margin", "--model", "m.safetensors",
+    static const char *const arguments[] = {"trapdoor-defend", "ascent", "--model", "m.safetensors",
                                             "--exit-code",     "--json", "r.json",  "-q"};
     json_t *record;
     const void *read;
@@ -89,7 +89,7 @@ static void a_row_is_a_method(void **state) {
     free(printed);
 
     assert_int_equal(td_json_read("r.json", &record, &error), TD_OK);
-    assert_string_equal(json_string_value(json_object_get(record, "method")), "margin");
+    assert_string_equal(json_string_value(json_object_get(record, "method")), "ascent");
     const json_t *tables = json_object_get(record, "tables"), *first = json_array_get(tables, 0);
     assert_string_equal(json_string_value(json_object_get(first, "rows")), "/classes");
     assert_int_equal(findings_read(record, &arena, &read, &error), TD_OK);
@@ -142,7 +142,7 @@ static void what_has_no_meaning_is_refused(void **state) {
         {"triggers", "x", "--triggers has no meaning here: none are recovered"},
         {"trigger", "x", "--trigger and --target come in pairs: found 1 and 0"},
         {"minutes", "0", "--minutes: expected a number above 0, found \"0\""},
-        {"patience", "1", "margin has no option --patience"},
+        {"patience", "1", "ascent has no option --patience"},
     };
     write_model();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
