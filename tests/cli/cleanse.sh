@@ -148,7 +148,7 @@ fell() {
     set -- $(asr "$1")
     below "$2" 0.3 && below 0.9 "$1"
 }
-check 'unlearning' patch --patch unlearn -o unlearned.safetensors --json unlearn.json
+check 'unlearning' patch --patch unlearn --share 0.5 -o unlearned.safetensors --json unlearn.json
 check_field unlearn.json stamped 250
 check 'removes the backdoor' fell unlearn.json
 check 'and is a model' trapdoor-eval -q --model unlearned.safetensors --data test.safetensors
@@ -163,7 +163,7 @@ check_field filter.json top 1
 check 'classes to patch can be named' patch --patch unlearn -o named.safetensors \
     --patch-classes 1,7 --epochs 1 --share 0.5 --json named.json
 check_field named.json stamped 250
-check 'unlearning repeats' patch --patch unlearn -o again.safetensors --threads 1
+check 'unlearning repeats' patch --patch unlearn --share 0.5 -o again.safetensors --threads 1
 check 'to the same bytes' cmp unlearned.safetensors again.safetensors
 
 # A class that the model never gives; too few classes for a verdict.

@@ -246,7 +246,7 @@ static const td_key patch_keys[] = {
      .help = "Remove the backdoor; unlearn and prune write a model to -o"},
     {"patch-classes", TD_KEY_TEXT, AT(patch_classes), .needs = "patch", .value = "LIST",
      .help = "The classes whose triggers are removed, in place of those flagged"},
-    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5",
+    {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "1",
      .needs = "patch=unlearn", .value = "R",
      .help = "The share of the clean images of which there is a stamped copy"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .needs = "patch=prune",
