@@ -215,7 +215,7 @@ def defend():
     yield Scenario("screen", ["trapdoor-defend", "screen", *model, *numbers, "--triggers", "t", *record])
     yield Scenario(
         "scan",
-        ["trapdoor-defend", "scan", "../in/models", *numbers, "-o", "c"],
+        ["trapdoor-defend", "scan", "../in/models/backdoored", *numbers, "-o", "c"],
         keeps=["c", "c/*"],
         parts=True,
         drops=["c/scan.json"],
