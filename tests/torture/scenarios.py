@@ -13,15 +13,17 @@ class Scenario:
     parts    it consists of runs that end one after another, each with its files, which are among
              `keeps`; that one of them fails is said at once, and in the end
     drops    what --force takes away before the first part is made anew
+    tells    its own outputs are made although a part failed, and tell of it: `keeps` needs no message
     """
 
-    def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=()):
+    def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=(), tells=False):
         self.name = name
         self.words = words
         self.keeps = list(keeps)
         self.resume = list(resume)
         self.parts = parts
         self.drops = list(drops)
+        self.tells = tells
 
     def command(self, *more):
         return [*self.words, "-q", "--threads", "1", *more]
@@ -219,6 +221,7 @@ def defend():
         keeps=["c", "c/*"],
         parts=True,
         drops=["c/scan.json"],
+        tells=True,
     )
 
 
