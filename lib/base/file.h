@@ -21,6 +21,14 @@ typedef struct td_map {
 } td_map;
 
 td_status td_map_open(td_map *map, const char *path, td_error *error) TD_MUST_USE;
+/* The same for a file that another file names: TD_ERR_FORMAT where the path is a symbolic link, or
+ * one of several names of the file, which may be meant to be read in place of it. */
+td_status td_map_open_alone(td_map *map, const char *path, td_error *error) TD_MUST_USE;
+
+/* Gives back the memory of a part of the map, which is read from the file again when it is needed;
+ * a part that is not in the map is left alone. */
+void td_map_release(const td_map *map, const void *data, size_t size);
+
 void td_map_close(td_map *map); /* takes a zeroed map as well */
 
 /* Which file it is, and when it was written last: where two are equal, the file is the same and its

@@ -85,6 +85,8 @@ static td_status no_net(const td_source *source, const nearest *best, td_error *
 td_status td_model_find_net(const td_source *source, const td_net_variables *images, td_net *net,
                             const char **name, td_error *error) {
     nearest best = {NULL, 0, {""}};
+    if (source->refusal)
+        return td_fail(error, TD_ERR_FORMAT, "%s", source->refusal);
     const size_t count = images ? 1 : sizeof sides / sizeof *sides;
     for (size_t i = 0; i < count; i++) {
         const td_net_variables v = {images ? images->height : sides[i],

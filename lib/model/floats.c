@@ -78,3 +78,41 @@ td_status td_tensor_floats(const td_tensor *tensor, float *out, td_error *error)
                            tensor->name, i, (double)out[i]);
     return TD_OK;
 }
+
+double td_tensor_number(const td_tensor *tensor, size_t place) {
+    const uint8_t *at = (const uint8_t *)tensor->data + place * td_dtype_size(tensor->dtype);
+    double wide;
+    if (tensor->dtype == TD_F64) {
+        memcpy(&wide, at, sizeof wide);
+        return wide;
+    }
+    return td_dtype_is_float(tensor->dtype) ? (double)read_number(at, tensor->dtype)
+                                            : (double)td_tensor_integer(tensor, place);
+}
+
+static int64_t cut(double value) {
+    if (!(value > -0x1p63))
+        return INT64_MIN;
+    return value < 0x1p63 ? (int64_t)value : INT64_MAX;
+}
+
+int64_t td_tensor_integer(const td_tensor *tensor, size_t place) {
+    const size_t size = td_dtype_size(tensor->dtype);
+    const uint8_t *at = (const uint8_t *)tensor->data + place * size;
+    uint64_t bits = 0;
+    if (td_dtype_is_float(tensor->dtype))
+        return cut(td_tensor_number(tensor, place));
+    memcpy(&bits, at, size < sizeof bits ? size : sizeof bits);
+    switch (tensor->dtype) {
+    case TD_I8:
+        return (int8_t)bits;
+    case TD_I16:
+        return (int16_t)bits;
+    case TD_I32:
+        return (int32_t)bits;
+    case TD_U64:
+        return bits > INT64_MAX ? INT64_MAX : (int64_t)bits;
+    default:
+        return (int64_t)bits;
+    }
+}

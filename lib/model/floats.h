@@ -16,4 +16,9 @@ float td_float_of_bfloat(uint16_t bits);
  * the tensor, for another type, and for a number that is not finite as a float. */
 td_status td_tensor_floats(const td_tensor *tensor, float *out, td_error *error) TD_MUST_USE;
 
+/* The number at a place, in elements from the first, of any type but complex ones; the same as a
+ * whole number, 64-bit ones without loss, others cut to the range. */
+double td_tensor_number(const td_tensor *tensor, size_t place);
+int64_t td_tensor_integer(const td_tensor *tensor, size_t place);
+
 #endif

@@ -53,6 +53,7 @@ static const td_kind kinds[] = {
     {"PyTorch archive", .is = td_zip_is, .read = td_read_torch_zip},
     {"PyTorch file of before 1.6", .is = td_torch_legacy_is, .read = td_read_torch_legacy},
     {"safetensors state_dict", .is = is_safetensors, .read = td_read_safetensors},
+    {"ONNX model", .is = td_onnx_is, .read = td_read_onnx},
     {"a file without bytes", .is = is_empty, .advice = "get it again"},
     {"a pickle that torch.save did not write", .is = td_pickle_is,
      .advice = "save the net's state_dict with torch.save or as safetensors"},
@@ -97,7 +98,7 @@ td_status td_kind_refuse(const uint8_t *bytes, size_t size, td_error *error) {
         snprintf(first + 3 * i, sizeof first - 3 * i, " %02x", bytes[i]);
     return td_fail(
         error, TD_ERR_FORMAT,
-        "expected a model as safetensors or as PyTorch saves it, found a file of another "
+        "expected a model as safetensors, as ONNX or as PyTorch saves it, found a file of another "
         "kind, beginning with%s",
         first);
 }

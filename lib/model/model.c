@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include "base/size.h"
 #include "data/classes.h"
 #include "data/safetensors.h"
 #include "model/floats.h"
@@ -136,19 +137,38 @@ static td_status read_class_names(td_model *model, const td_source *file, td_err
                            : td_fail_within(error, status, "metadata: %s", TD_MODEL_CLASSES_KEY);
 }
 
+/* In pieces, of which no more than one is in memory beside the weights. */
+static td_status read_tensor(const td_source *file, const td_tensor *tensor, float *out,
+                             td_error *error) {
+    enum { PIECE = 1 << 22 };
+    const size_t step = tensor->strides ? tensor->count : PIECE;
+    const size_t size = td_dtype_size(tensor->dtype);
+    for (size_t at = 0; at < tensor->count; at += step) {
+        td_tensor piece = *tensor;
+        piece.count = td_size_min(step, tensor->count - at);
+        piece.data = (const uint8_t *)tensor->data + at * size;
+        piece.bytes = tensor->strides ? tensor->bytes : piece.count * size;
+        if (td_tensor_floats(&piece, out + at, error) != TD_OK)
+            return td_tensor_floats(tensor, out, error); /* with its place in the whole */
+        td_source_release(file, &piece);
+    }
+    return TD_OK;
+}
+
 static td_status read_weights(td_model *model, td_source *file, td_error *error) {
     /* A net text may claim more than the file holds, so the tensors come before the allocation. */
     TD_TRY(td_model_check(file, &model->net, error));
     TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
     for (size_t i = 0; i < model->net.param_count; i++)
-        TD_TRY(td_tensor_floats(td_source_find(file, model->net.params[i].name),
-                                model->weights + model->net.params[i].offset, error));
+        TD_TRY(read_tensor(file, td_source_find(file, model->net.params[i].name),
+                           model->weights + model->net.params[i].offset, error));
     TD_TRY(note_types(model, file, error));
     TD_TRY(note_others(model, file, error));
     for (; model->note_count < file->note_count; model->note_count++)
         TD_TRY(copy_text(model, file->notes[model->note_count], &model->notes[model->note_count],
                          error));
     model->kind = file->kind;
+    TD_TRY(copy_text(model, file->beside, &model->beside, error));
     TD_TRY(read_class_names(model, file, error));
     return copy_text(model, file->training, &model->training, error);
 }
@@ -166,7 +186,7 @@ static td_status read_net(td_model *model, td_source *file, const td_net_variabl
 /* Whether the images may have been normalised in training without a trace in file or net. */
 static bool is_bare(const td_net *net, const td_source *file) {
     for (size_t i = 0; i < net->node_count; i++)
-        if (file->net || strcmp(net->nodes[i].op->name, "normalise") == 0)
+        if ((file->net && !file->foreign) || strcmp(net->nodes[i].op->name, "normalise") == 0)
             return false;
     return true;
 }
@@ -175,7 +195,7 @@ static bool is_bare(const td_net *net, const td_source *file) {
 static td_status load(td_model *model, bool net_in_place, const char *path,
                       const td_net_variables *images, td_error *error) {
     td_source file;
-    td_status status = td_source_open(&file, path, error);
+    td_status status = td_source_open_for(&file, path, images, error);
     if (status == TD_OK) {
         if (!net_in_place)
             status = read_net(model, &file, images, error);

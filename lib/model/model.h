@@ -14,8 +14,9 @@ typedef struct td_model {
     const char **class_names; /* [td_net_classes], or NULL */
     const char *training;     /* JSON text, or NULL */
     const char *kind;         /* of its file: "PyTorch checkpoint" */
-    bool bare; /* a state_dict for a net without a normalise: what its images were normalised with
-                  in training, nothing tells */
+    const char *beside;       /* path of a second file that it lies in, or NULL */
+    bool bare; /* another program's, for a net without a normalise: what its images were normalised
+                  with in training, nothing tells */
     /* What a user may not expect of how the file was read, each a sentence without a stop. */
     const char *notes[TD_SOURCE_NOTES];
     size_t note_count;

@@ -2,6 +2,7 @@
 
 #include "data/text.h"
 #include "model/kinds.h"
+#include "nn/net.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,11 @@ const td_tensor *td_source_find(const td_source *source, const char *name) {
     return found ? *found : NULL;
 }
 
+void td_source_release(const td_source *source, const td_tensor *tensor) {
+    td_map_release(&source->map, tensor->data, tensor->bytes);
+    td_map_release(&source->beside_map, tensor->data, tensor->bytes);
+}
+
 /* --- opening --- */
 
 td_status td_read_safetensors(td_source *source, td_error *error) {
@@ -112,7 +118,12 @@ static td_status read_map(td_source *source, td_error *error) {
 }
 
 td_status td_source_open(td_source *source, const char *path, td_error *error) {
-    *source = (td_source){.path = path};
+    return td_source_open_for(source, path, NULL, error);
+}
+
+td_status td_source_open_for(td_source *source, const char *path, const td_net_variables *images,
+                             td_error *error) {
+    *source = (td_source){.path = path, .images = images};
     TD_TRY(td_map_open(&source->map, path, error));
     td_status status = read_map(source, error);
     if (status == TD_OK)
@@ -124,6 +135,7 @@ td_status td_source_open(td_source *source, const char *path, td_error *error) {
 void td_source_close(td_source *source) {
     td_safetensors_close(&source->safetensors);
     td_map_close(&source->map);
+    td_map_close(&source->beside_map);
     td_arena_free(&source->arena);
     *source = (td_source){0};
 }

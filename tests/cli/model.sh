@@ -38,6 +38,42 @@ check 'and that no normalise is in it' grep -q 'its net has no normalise' err
 check_ok trapdoor-model import c.safetensors -o again.safetensors
 check 'a model of ours stays the same' cmp c.safetensors again.safetensors
 
+# --- ONNX ---
+
+onnx=$tests/../golden/onnx
+for class in a b c; do
+    mkdir -p "six/$class"
+    printf 'P6\n6 6\n255\n%0108d' 7 >"six/$class/1.ppm"
+done
+for name in plain tensorflow attention; do
+    check "imports $name.onnx" trapdoor-model import "$onnx/$name.onnx" --data six -q -o "$name.safetensors" \
+        --json "$name.json"
+    check_field "$name.json" kind '"ONNX model"'
+done
+check 'an open size is that of the data' sh -c "trapdoor-model import '$onnx/paddle.onnx' --data six -q \
+    -o p.safetensors | grep -q 'images of 6x6x3'"
+trapdoor-eval -q --model attention.safetensors --data six --scores 0 >ours.scores
+trapdoor-eval -q --model "$onnx/attention.onnx" --data six --scores 0 >theirs.scores
+check 'gives the same logits as the file itself' sh -c \
+    "grep -E '^  [a-c]  ' ours.scores >1 && grep -E '^  [a-c]  ' theirs.scores | cmp - 1 && grep -q '^  c ' 1"
+check 'says that a softmax is left out' sh -c "trapdoor-model import '$onnx/tensorflow.onnx' -o t.safetensors 2>err &&
+    grep -q 'the softmax that ends the net' err"
+check 'names its layers after its weights' sh -c \
+    "trapdoor-model info '$onnx/plain.onnx' | grep -q '^features.0 = conv(scale) out=4 kernel=3 '"
+check 'records the file beside it' trapdoor-model import "$onnx/external.onnx" -q -o e.safetensors --json e.json
+check 'with its digest' grep -q 'external.onnx.data"' e.json
+cp "$onnx/external.onnx" alone.onnx
+check_fails 1 "trapdoor-model import: alone.onnx: tensor \"conv.weight\": external data: external.onnx.data: No such file or directory" \
+    trapdoor-model import alone.onnx -o x.safetensors
+head -c 900 "$onnx/plain.onnx" >cut.onnx
+check 'a file that is cut off' sh -c "! trapdoor-model import cut.onnx -o x.safetensors 2>err &&
+    grep -q 'cut.onnx: byte [0-9]*: expected [0-9]* bytes of a field, found [0-9]* to the end' err"
+sed 's/MaxPool/MaxPoor/' "$onnx/plain.onnx" >poor.onnx
+check_fails 1 'trapdoor-model import: poor.onnx: node "maxpool_2" (MaxPoor): this operator is not read' \
+    trapdoor-model import poor.onnx -o x.safetensors
+check 'info tells why, and what is there' sh -c "trapdoor-model info poor.onnx >out &&
+    grep -q '(MaxPoor): this operator is not read' out && grep -q 'features.0.weight' out"
+
 # --- normalisation ---
 
 check 'puts a normalise in' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o n.safetensors \
@@ -159,7 +195,7 @@ printf '\200\003}q\000.' >model.pkl
 refuses model.pkl "a pickle that torch.save did not write: save the net's state_dict with torch.save or as safetensors"
 refuses own.net 'a net text: name it with --net, and the weights here'
 printf '\001\002\003' >other
-check_fails 1 'trapdoor-model info: other: expected a model as safetensors or as PyTorch saves it, found a file of another kind, beginning with 01 02 03' \
+check_fails 1 'trapdoor-model info: other: expected a model as safetensors, as ONNX or as PyTorch saves it, found a file of another kind, beginning with 01 02 03' \
     trapdoor-model info other
 head -c 2000 "$golden/state_dict.pth" >cut.pth
 check_fails 1 'trapdoor-model info: cut.pth: zip: expected its directory at the end of the file, found other bytes: cut short, or followed by something' \

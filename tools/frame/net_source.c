@@ -73,6 +73,8 @@ td_status tool_run_open_model(tool_run *run, const char *path, const char *net,
     TD_TRY(open_model(model, path, net, images, error));
     TD_TRY(tool_record_was_read(&run->record, path, error));
     tool_record_kind(&run->record, path, model->kind);
+    if (model->beside)
+        TD_TRY(tool_record_input(&run->record, model->beside, error));
     for (size_t i = 0; i < model->note_count; i++)
         tool_run_note(run, "note: %s: %s", path, model->notes[i]);
     if (model->bare && !tool_settings_given(run->settings, "normalise"))

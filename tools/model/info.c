@@ -116,6 +116,10 @@ static td_status find_net(tool_run *run, const td_source *source, model_row *row
     if (source->net) {
         row->net = "in the file";
         status = td_net_parse(&net, source->net, NULL, error);
+    } else if (source->refusal) {
+        tool_run_set(run, "refusal", "s", source->refusal);
+        row->net = "in the file, and refused";
+        return TD_OK;
     } else {
         status = td_model_find_net(source, NULL, &net, &name, error);
         if (status == TD_ERR_USAGE) {
@@ -162,10 +166,11 @@ static td_status inform(tool_run *run, td_error *error) {
         td_fail_within(error, status, "%s", s->file);
     td_source_close(&source);
     TD_TRY(status);
-    const json_t *net = json_object_get(run->record.root, "net");
-    return tool_run_summary(
-        run, error, "%s",
-        json_string_value(net ? net : json_object_get(run->record.root, "skeleton")));
+    static const char *const said[] = {"net", "skeleton", "refusal"};
+    const json_t *text = NULL;
+    for (size_t i = 0; !text; i++)
+        text = json_object_get(run->record.root, said[i]);
+    return tool_run_summary(run, error, "%s", json_string_value(text));
 }
 
 static const tool_family family = {
@@ -180,7 +185,7 @@ static const char help[] =
     "Prints what is in a model file: its kind, net, tensors, parameters and multiply-adds. Nothing "
     "in the file is executed."
     "\v"
-    "FILE is safetensors, or what PyTorch saves: a state_dict, a checkpoint, a module, "
+    "FILE is safetensors, ONNX, or what PyTorch saves: a state_dict, a checkpoint, a module, "
     "TorchScript. "
     "Where it does not tell its net and the zoo has none with its tensors, a net text to start "
     "from "
