@@ -145,6 +145,7 @@ asr() {
         here && /^ *"asr":/ { gsub(/,/, ""); print $2; here = 0 }' "$1" | tr '\n' ' '
 }
 fell() {
+    # shellcheck disable=SC2046 # words
     set -- $(asr "$1")
     below "$2" 0.3 && below 0.9 "$1"
 }

@@ -90,11 +90,13 @@ train() {
 }
 train two >/dev/null
 for variable in OMP_THREAD_LIMIT=1 OMP_MAX_ACTIVE_LEVELS=0; do
+    # shellcheck disable=SC2163 # NAME=VALUE
     (export $variable && train $variable) >/dev/null
     check "$variable: the same model" cmp two $variable
 done
 
 # OpenBLAS would try for ever to get its memory.
+# shellcheck disable=SC3045
 if (ulimit -v 450000 && trapdoor-train --version) >/dev/null 2>&1; then
     run sh -c 'ulimit -v 450000; timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --threads 2 -o small'
     cp "$scratch/err" err
