@@ -170,6 +170,10 @@ td_status td_onnx_constant_layer(td_onnx_build *b, const td_onnx_step *step,
                                  const td_onnx_value *constant, td_shape shape, td_onnx_layer **out,
                                  td_error *error) TD_MUST_USE;
 
+/* The same for a constant with a number for each channel of the layer. */
+td_status td_onnx_param_by_channel(td_onnx_build *b, td_onnx_layer *layer, const char *suffix,
+                                   const td_onnx_value *value, td_error *error) TD_MUST_USE;
+
 /* An output is a constant, or a layer seen so. */
 void td_onnx_give_constant(td_onnx_value *out, const td_tensor *tensor, td_view view);
 void td_onnx_give(td_onnx_value *out, td_onnx_layer *layer, td_view view);

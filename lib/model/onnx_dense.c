@@ -158,7 +158,6 @@ td_status td_onnx_map_batch_norm(td_onnx_build *b, td_onnx_step *step, td_error 
     static const char *const suffixes[] = {"weight", "bias", "running_mean", "running_var"};
     td_onnx_layer *before, *made, layer = {.op = "batch-norm", .input_count = 1};
     const td_onnx_value *x = td_onnx_in(step, 0);
-    td_tensor tensor;
     td_view view;
     TD_TRY(td_onnx_whole(b, step, x, &before, &view, error));
     if (view.rank < 2 || view.dims[1] != before->shape.channels ||
@@ -169,13 +168,8 @@ td_status td_onnx_map_batch_norm(td_onnx_build *b, td_onnx_step *step, td_error 
         td_onnx_keys(b, &layer.keys, error, " epsilon=%.9g", td_onnx_real(step, "epsilon", 1e-5)));
     TD_TRY(TD_ARENA_NEW(b->arena, 1, &layer.inputs, "a layer", error));
     layer.inputs[0] = before;
-    for (size_t i = 0; i < 4; i++) {
-        const td_onnx_value *value = td_onnx_in(step, i + 1);
-        TD_TRY(td_onnx_constant(b, value, &tensor, error));
-        if (tensor.rank != 1 || tensor.dims[0] != before->shape.channels)
-            return td_onnx_wrong_shape(value, "one number for each channel of its input", error);
-        TD_TRY(td_onnx_param_add(&layer, suffixes[i], &tensor, error));
-    }
+    for (size_t i = 0; i < 4; i++)
+        TD_TRY(td_onnx_param_by_channel(b, &layer, suffixes[i], td_onnx_in(step, i + 1), error));
     TD_TRY(td_onnx_add(b, step, layer, td_onnx_in(step, 1), &made, error));
     td_onnx_give(step->out[0], made, view);
     return TD_OK;

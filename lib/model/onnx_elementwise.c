@@ -109,12 +109,11 @@ td_status td_onnx_map_layer_norm(td_onnx_build *b, td_onnx_step *step, td_error 
     layer.inputs[0] = before;
     for (size_t i = 0; i < 2; i++) {
         const td_onnx_value *value = td_onnx_in(step, i + 1);
-        if (value)
-            TD_TRY(td_onnx_constant(b, value, &tensor, error));
-        else
-            TD_TRY(td_onnx_equal(b, i == 0, before->shape.channels, &tensor, error));
-        if (tensor.rank != 1 || tensor.dims[0] != before->shape.channels)
-            return td_onnx_wrong_shape(value, "one number for each channel of its input", error);
+        if (value) {
+            TD_TRY(td_onnx_param_by_channel(b, &layer, suffixes[i], value, error));
+            continue;
+        }
+        TD_TRY(td_onnx_equal(b, i == 0, before->shape.channels, &tensor, error));
         TD_TRY(td_onnx_param_add(&layer, suffixes[i], &tensor, error));
     }
     TD_TRY(td_onnx_add(b, step, layer, td_onnx_in(step, 1), &made, error));

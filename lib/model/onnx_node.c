@@ -167,3 +167,12 @@ td_status td_onnx_equal(td_onnx_build *b, bool one, size_t count, td_tensor *out
                        .strides = strides};
     return TD_OK;
 }
+
+td_status td_onnx_param_by_channel(td_onnx_build *b, td_onnx_layer *layer, const char *suffix,
+                                   const td_onnx_value *value, td_error *error) {
+    td_tensor tensor;
+    TD_TRY(td_onnx_constant(b, value, &tensor, error));
+    if (tensor.rank != 1 || tensor.dims[0] != layer->shape.channels)
+        return td_onnx_wrong_shape(value, "one number for each channel of its input", error);
+    return td_onnx_param_add(layer, suffix, &tensor, error);
+}
