@@ -259,7 +259,7 @@ static const td_key patch_keys[] = {
 
 static const td_key tune_keys[] = {
     {"epochs", TD_KEY_COUNT, offsetof(td_train_options, epochs), .least = 1, .most = 1000000,
-     .standard = "5", .value = "N", .help = "Times to go through the images"},
+     .standard = "8", .value = "N", .help = "Times to go through the images"},
     {"lr", TD_KEY_REAL, offsetof(td_train_options, step.lr), .above = true, .most = INFINITY,
      .standard = "0.01", .value = "X", .help = "Learning rate"},
     {"momentum", TD_KEY_REAL, offsetof(td_train_options, step.momentum), .most = 1,
