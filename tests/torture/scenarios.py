@@ -13,7 +13,8 @@ class Scenario:
     parts    it consists of runs that end one after another, each with its files, which are among
              `keeps`; that one of them fails is said at once, and in the end
     drops    what --force takes away before the first part is made anew
-    tells    its own outputs are made although a part failed, and tell of it: `keeps` needs no message
+    tells    what is done stays, as --help says, and its own outputs tell of a part that failed:
+             `keeps` needs no message
     """
 
     def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=(), tells=False):
@@ -194,16 +195,18 @@ def defend():
         ["trapdoor-defend", "audit", *model, "--clean", "../in/test.safetensors::0-60", "--suspect",
          "../in/stamped/stamped.safetensors", "--training", "../in/poisoned/poisoned.safetensors", "--controls",
          "../in/controls/rates.json", "--effort", "0.002", "-o", "a"],
-        keeps=["a", "a/clean.safetensors", *(f"a/{part}" for part in parts), *(f"a/{part}/*" for part in parts)],
+        keeps=["a", "a/*", *(f"a/{part}/*" for part in parts)],
         parts=True,
         drops=["a/audit.json", "a/audit.txt"],
+        tells=True,
     )  # fmt: skip
     yield Scenario(
         "rates",
         ["trapdoor-defend", "rates", "deepinspect", "--models", "../in/models", *QUICK_SEARCH, "-o", "c"],
-        keeps=["c", "c/clean", "c/backdoored", "c/*/one", "c/*/square", "c/*/*/*"],
+        keeps=["c", "c/rates.json", "c/clean", "c/backdoored", "c/*/one", "c/*/square", "c/*/*/*"],
         parts=True,
         drops=["c/rates.json"],
+        tells=True,
     )
     yield Scenario(
         "controls",
@@ -212,6 +215,7 @@ def defend():
         keeps=["c", "c/control-*.json"],
         parts=True,
         drops=["c/controls.json"],
+        tells=True,
     )  # fmt: skip
     numbers = ["--clean", "../in/test.safetensors::0-60", "--controls", "../in/numbers/controls.json"]
     yield Scenario("screen", ["trapdoor-defend", "screen", *model, *numbers, "--triggers", "t", *record])

@@ -411,6 +411,7 @@ td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error
         good = copy_bytes(r->out, out, (size_t)(r->charts[i].place - done));
         done = r->charts[i].place;
         TD_TRY(write_drawing(r, i, out, error));
+        good = good && !ferror(out); /* while errno has the reason */
     }
     good = good && copy_bytes(r->out, out, SIZE_MAX) && !ferror(out);
     if (ferror(r->out))
