@@ -3,8 +3,9 @@
 # here are skipped with a line.
 set -u
 cd "${1:?usage: style.sh SOURCE_DIR}" || exit 2
-log=$(mktemp) || exit 2
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d) || exit 2
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
 checks=0
 failures=0
 
@@ -37,6 +38,9 @@ listed() {
 later='lib/model/kinds.c|lib/nn/train.c|tools/defend/inspect/cleanse_patch.c'
 if needs 'C is formatted' clang-format-14; then
     listed -name '*.[ch]' | grep -vE "$later" | xargs clang-format-14 --dry-run -Werror 2>"$log"
+    awk -v to="$scratch/block" '/^```$/ { on = 0 } on { print >(to n ".c") } /^```c$/ { on = 1; n++ }' \
+        docs/extending.md
+    clang-format-14 --style=file:.clang-format --dry-run -Werror "$scratch"/*.c 2>>"$log"
     result 'C is formatted'
 fi
 
