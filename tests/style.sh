@@ -81,9 +81,9 @@ awk '
     }' $(listed -name '*.[ch]' | grep -E '^(lib|tools)/') >"$log"
 result 'rooms include what they may'
 
-# What a library must not do, and what checks no size.
+# What a library must not do, and what checks no size (but a literal's can be seen).
 grep -rnE '\b(exit|abort|printf|puts|atoi|strcpy|strcat|sprintf|gets|rand)\(' lib --include='*.[ch]' |
-    grep -vE 'format\(printf|^[^:]*:[0-9]*: *(/\*|\*)' >"$log"
+    grep -vE 'format\(printf|strcpy\([a-z]+, "|^[^:]*:[0-9]*: *(/\*|\*)' >"$log"
 result 'the library does not print or exit'
 
 listed ! -path tests/style.sh -print0 | xargs -0 grep -nIwE 'TODO|FIXME|XXX' >"$log"
