@@ -10,13 +10,12 @@ trap 'rm -f "$log"' EXIT
 
 checks=0
 failures=0
-for header in lib/*/*.h tools/*/*.h; do
-    [ -f "$header" ] || continue
+for header in $(find lib tools -name '*.h' | sort); do
     name=${header#*/}
     checks=$((checks + 1))
     # shellcheck disable=SC2086 # flags and the compiler are lists of words
     if printf '#include "%s"\n#include "%s"\n' "$name" "$name" |
-        "$@" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+        "$@" -std=c11 -D_POSIX_C_SOURCE=200809L -DTD_KERNEL=sse2 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
             -Ilib -Itools $flags -x c - >"$log" 2>&1; then
         echo "ok $checks - $header"
     else
