@@ -1,8 +1,8 @@
 #include "model/kinds.h"
 
 #include "base/size.h"
-#include "model/bytes.h"
 #include "data/pickle.h"
+#include "model/bytes.h"
 #include "model/zip.h"
 #include <stdio.h>
 #include <string.h>

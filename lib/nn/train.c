@@ -136,7 +136,8 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
                        "label smoothing: expected a number in [0, 1), found %g",
                        o->label_smoothing);
     if (o->soft_labels && o->label_smoothing > 0)
-        return td_fail(error, TD_ERR_USAGE, "label smoothing: expected 0 with soft labels, found %g",
+        return td_fail(error, TD_ERR_USAGE,
+                       "label smoothing: expected 0 with soft labels, found %g",
                        o->label_smoothing);
     if (o->epochs_done > o->epochs)
         return td_fail(error, TD_ERR_USAGE, "expected at most %zu epochs done, found %zu",

@@ -1,7 +1,8 @@
 /* Removes what was found (Wang et al. 2019, section VI).
  *
- * Unlearning (C) trains the model on with clean images and with copies of a share of them that carry
- * the recovered trigger, as it was found and not as a picture of 8 bits, with their true labels.
+ * Unlearning (C) trains the model on with clean images and with copies of a share of them that
+ * carry the recovered trigger, as it was found and not as a picture of 8 bits, with their true
+ * labels.
  *
  * Pruning (B) masks the neurons before the last dense layer one by one, those first that the
  * trigger raises most, until it is without effect on the clean images. A neuron without which their
