@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void configuration_write(tool_run *run, const configuration *c) {
@@ -22,7 +23,7 @@ static td_status take(const json_t *record, configuration *out, td_error *error)
                        "expected a record of trapdoor-defend configure, with \"configuration\"");
     out->by_joint = (td_logistic){json_number_value(offset), json_number_value(slope)};
     out->known = json_is_true(known);
-    strcpy(out->controls.hex, controls);
+    snprintf(out->controls.hex, sizeof out->controls.hex, "%s", controls);
     return TD_OK;
 }
 
