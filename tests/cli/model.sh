@@ -18,7 +18,7 @@ done
 
 # --- import ---
 
-for file in state_dict.pth legacy.pth module.pth script.pt half.pth; do
+for file in state_dict.pth legacy.pth module.pth script.pt exported.pt2 half.pth; do
     check "imports $file" trapdoor-model import "$golden/$file" --net own.net -q -o "$file.safetensors" \
         --json "$file.json"
     check "$file has the same net and weights as state_dict.pth" sh -c \

@@ -186,7 +186,7 @@ static const char help[] =
     "in the file is executed."
     "\v"
     "FILE is safetensors, ONNX, or what PyTorch saves: a state_dict, a checkpoint, a module, "
-    "TorchScript. "
+    "TorchScript, an exported program (.pt2). "
     "Where it does not tell its net and the zoo has none with its tensors, a net text to start "
     "from "
     "is printed, with a line for each layer.\n\n"
