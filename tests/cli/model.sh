@@ -97,6 +97,42 @@ done
 check_fails 2 'trapdoor-model import: --normalise: expected a mean of pixels from 0 to 1, found 123: --input-range 0-255 says that it is of bytes' \
     trapdoor-model import again.safetensors -o x.safetensors --normalise mean=123,std=60
 
+# A net that learnt with Fashion-MNIST's mean and deviation, which its weights alone do not say.
+cat >fashion.net <<'END'
+input = image() height=28 width=28 channels=1
+n = normalise(input) mean=72.93 deviation=90.015
+c = conv(n) out=8 kernel=3 stride=2
+r = relu(c)
+flat = flatten(r)
+fc = dense(flat) out=10
+END
+sed 's|^n = .*|n = scale(input) by=1/255|' fashion.net >bare.net
+trapdoor-train -q --data fashion-mnist:train:0-5000 --net fashion.net --epochs 2 -o fashion.safetensors >train.log 2>&1
+trapdoor-model export fashion.safetensors -q -o bare.safetensors >/dev/null
+check 'tries the usual normalisations' sh -c \
+    'trapdoor-model info -q bare.safetensors --net bare.net --data fashion-mnist --json info.json >out'
+check 'and says how to put in the best' grep -qx \
+    '  trapdoor-model import bare.safetensors --net bare.net --normalise mean=0.286,std=0.353 -o MODEL' out
+check 'of those for grey images' sh -c "grep -q '^  0 to 1 ' out && ! grep -q CIFAR out"
+right() { sed -n 's/^Best.*: \([0-9]*\) of 1000.*/\1/p; s/^The net has its own.*: \([0-9]*\) of 1000.*/\1/p' "$1"; }
+check 'with which the images are right that were in training' sh -c \
+    'trapdoor-model info -q fashion.safetensors --data fashion-mnist >own'
+check 'as many' test "$(right out)" = "$(right own)"
+check_fails 2 'trapdoor-model info: --net: expected --data with it, found none' \
+    trapdoor-model info bare.safetensors --net bare.net
+
+# --- names of classes ---
+
+printf 'c\nb\na\n' >turned.txt
+check 'names the classes' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o turned.safetensors \
+    --class-names turned.txt
+trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o named.safetensors --labels a,b,c >/dev/null
+trapdoor-eval -q --model turned.safetensors --data set --json turned.json >/dev/null
+trapdoor-eval -q --model named.safetensors --data set --json named.json >/dev/null
+check 'a set is matched with them' sh -c 'grep -q "\"by\": \"name\"" turned.json && ! grep -q "\"by\"" named.json'
+check_fails 2 'trapdoor-model import: --class-names: expected a name for each of the 3 classes, found 2' \
+    trapdoor-model import again.safetensors -o x.safetensors --class-names a,b
+
 # --- channels ---
 
 # Pixels of one colour in each set; the second set has blue where the first has red.
