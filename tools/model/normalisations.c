@@ -6,6 +6,7 @@
 #include "frame/net_source.h"
 #include "frame/predict.h"
 #include "input.h"
+#include "nn/loss.h"
 #include "nn/op.h"
 #include <stddef.h>
 #include <string.h>
@@ -35,12 +36,14 @@ enum { KNOWN = sizeof known / sizeof *known };
 typedef struct trial_row {
     const char *name;
     td_rate accuracy;
+    double loss; /* mean cross-entropy: tells those apart that are equally right */
     const char *options;
 } trial_row;
 
 static const tool_column columns[] = {
     {"normalisation", "normalisation", TOOL_TEXT, offsetof(trial_row, name)},
     {"accuracy", "accuracy", TOOL_RATE, offsetof(trial_row, accuracy)},
+    {"loss", "loss", TOOL_REAL, offsetof(trial_row, loss), .digits = 4},
     {"options", "options of import", TOOL_TEXT, offsetof(trial_row, options)},
     {0},
 };
@@ -64,8 +67,7 @@ typedef struct trials {
     td_dataset data;
     td_model model;
     td_images images; /* of the data */
-    int32_t *predicted;
-    bool normalises; /* the net does it itself */
+    bool normalises;  /* the net does it itself */
 } trials;
 
 /* As many as are tried, spread over all: a set may have one class behind the other. */
@@ -77,7 +79,6 @@ static td_status choose_images(trials *t, td_error *error) {
     td_arena *arena = &t->run->arena;
     TD_TRY(td_arena_alloc(arena, count, size, (void **)&pixels, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, count, &labels, "labels", error));
-    TD_TRY(TD_ARENA_NEW(arena, count, &t->predicted, "predictions", error));
     for (size_t i = 0; i < count; i++) {
         const size_t from = i * all->count / count;
         memcpy(pixels + i * size, td_image(all, from), size);
@@ -90,13 +91,14 @@ static td_status choose_images(trials *t, td_error *error) {
     return TD_OK;
 }
 
-/* The accuracy of the net as `u` would have it; NULL: as it is. */
-static td_status measure(trials *t, const usual *u, tool_pass *pass, td_rate *out,
+/* What the images say of the net as `u` would have it; NULL: as it is. */
+static td_status measure(trials *t, const usual *u, tool_pass *pass, trial_row *row,
                          td_error *error) {
     td_arena arena = {0};
     td_net net = {0};
     td_setting mean, deviation;
     char *text;
+    float *logits;
     td_status status = td_net_text(&t->model.net, &arena, &text, error);
     if (status == TD_OK)
         status = td_net_parse(&net, text, NULL, error);
@@ -105,10 +107,13 @@ static td_status measure(trials *t, const usual *u, tool_pass *pass, td_rate *ou
     if (status == TD_OK && u)
         status = input_normalise(&net, &mean, &deviation, error);
     if (status == TD_OK)
-        status =
-            tool_predict_classes(&net, t->model.weights, &t->images, pass, t->predicted, error);
-    if (status == TD_OK)
-        *out = td_accuracy(t->predicted, t->images.labels, t->images.count);
+        status = tool_predict(&net, t->model.weights, &t->images, pass, &arena, &logits, error);
+    if (status == TD_OK) {
+        const td_loss loss =
+            td_cross_entropy(logits, t->images.labels, t->images.count, td_net_classes(&net), NULL);
+        row->accuracy = td_rate_of(loss.correct, t->images.count);
+        row->loss = loss.sum / (double)t->images.count;
+    }
     td_net_free(&net);
     td_arena_free(&arena);
     return status;
@@ -128,11 +133,16 @@ static td_status try_all(trials *t, trial_row *rows, size_t *count, td_error *er
         *row = (trial_row){.name = known[i].name};
         status = print_options(t->run, &known[i], &row->options, error);
         if (status == TD_OK)
-            status = measure(t, &known[i], &pass, &row->accuracy, error);
+            status = measure(t, &known[i], &pass, row, error);
         ++*count;
     }
     tool_pass_end(&pass);
     return status;
+}
+
+static bool is_better(const trial_row *a, const trial_row *b) {
+    return a->accuracy.hits != b->accuracy.hits ? a->accuracy.hits > b->accuracy.hits
+                                                : a->loss < b->loss;
 }
 
 static td_status add_result(trials *t, const char *path, const char *net, const char **best,
@@ -141,12 +151,12 @@ static td_status add_result(trials *t, const char *path, const char *net, const 
     size_t count = 0, at = 0;
     if (t->normalises) {
         rows[count].name = "the net's own";
-        TD_TRY(measure(t, NULL, NULL, &rows[count++].accuracy, error));
+        TD_TRY(measure(t, NULL, NULL, &rows[count++], error));
     } else {
         TD_TRY(try_all(t, rows, &count, error));
     }
     for (size_t i = 1; i < count; i++)
-        if (rows[i].accuracy.hits > rows[at].accuracy.hits)
+        if (is_better(&rows[i], &rows[at]))
             at = i;
     TD_TRY(tool_run_rows(t->run, &table, NULL, rows, count, error));
     if (t->normalises)
