@@ -1,5 +1,5 @@
 /* The graph of ONNX in the making. A node of ours becomes nodes of ONNX by a function in a table
- * (export_ops.c). Images are N×C×H×W there, and vectors, as flatten and dense layers give them,
+ * (export_put.h). Images are N×C×H×W there, and vectors, as flatten and dense layers give them,
  * N×C. */
 #ifndef TD_MODEL_EXPORT_GRAPH_H
 #define TD_MODEL_EXPORT_GRAPH_H

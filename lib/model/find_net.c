@@ -175,6 +175,9 @@ static void print_skeleton(FILE *out, const td_source *source) {
             continue;
         l.name = tensor->name;
         l.stem = dot ? (size_t)(dot - tensor->name) : 0;
+        const td_tensor *weight = part(&l, "weight");
+        if (weight && weight < tensor) /* buffers may stand behind all weights */
+            continue;
         if (print_layer(out, &l, before, &flat))
             snprintf(before, sizeof before, "%.*s", (int)l.stem, l.name);
         else

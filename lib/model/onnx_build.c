@@ -153,7 +153,7 @@ static td_status choose_name(td_onnx_build *b, const char *wanted, bool weights,
         if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
             *c = '_';
     if (!*stem)
-        strcpy(stem, "node");
+        snprintf(stem, sizeof stem, "node");
     snprintf(name, sizeof name, "%s", stem);
     for (size_t i = 1; is_taken(b, name) || (!weights && is_stem(b, name));
          i = i < FEW ? i + 1 : i + b->layer_count)

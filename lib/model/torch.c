@@ -95,25 +95,7 @@ td_status td_torch_storage_read(const td_torch *t, const td_pickle_value *value,
     return TD_OK;
 }
 
-/* --- tensors --- */
-
-static bool is_tensor(const td_torch *t, const td_pickle_value *value) {
-    return value->kind == TD_PICKLE_CALL &&
-           strncmp(t->pickle.values[value->what].text.bytes, "torch._utils _rebuild_", 22) == 0;
-}
-
-static td_status read_sizes(const td_torch *t, const td_pickle_value *tuple, size_t *out,
-                            size_t *rank, const char *what, td_error *error) {
-    *rank = tuple->kind == TD_PICKLE_TUPLE ? tuple->list.count : 0;
-    if (tuple->kind != TD_PICKLE_TUPLE || *rank > TD_TENSOR_RANK)
-        return td_fail(error, TD_ERR_FORMAT, "%s: expected at most %d numbers, found others", what,
-                       TD_TENSOR_RANK);
-    for (size_t i = 0; i < *rank; i++)
-        if (!take_size(item(t, tuple, i), &out[i]))
-            return td_fail(error, TD_ERR_FORMAT,
-                           "%s: expected whole numbers of at least 0, found another", what);
-    return TD_OK;
-}
+/* --- layout --- */
 
 /* The last element that the strides reach must lie in the storage. */
 static td_status check_reach(const td_tensor *tensor, const size_t *strides, size_t offset,
@@ -140,6 +122,43 @@ static bool is_contiguous(const td_tensor *tensor, const size_t *strides) {
         expected *= tensor->dims[i];
     }
     return true;
+}
+
+td_status td_torch_lay(td_tensor *tensor, const td_torch_storage *storage, size_t offset,
+                       const size_t *strides, td_arena *arena, td_error *error) {
+    size_t *copy;
+    tensor->dtype = storage->dtype;
+    if (!td_size_product(tensor->dims, tensor->rank, &tensor->count) ||
+        !td_size_mul(tensor->count, td_dtype_size(tensor->dtype), &tensor->bytes))
+        return td_fail(error, TD_ERR_FORMAT, "size: expected one that fits in memory");
+    TD_TRY(check_reach(tensor, strides, offset, storage->count, error));
+    tensor->data = storage->data + (tensor->count ? offset * td_dtype_size(tensor->dtype) : 0);
+    if (tensor->count == 0 || is_contiguous(tensor, strides))
+        return TD_OK;
+    TD_TRY(TD_ARENA_NEW(arena, tensor->rank, &copy, "strides", error));
+    memcpy(copy, strides, tensor->rank * sizeof *copy);
+    tensor->strides = copy;
+    return TD_OK;
+}
+
+/* --- tensors --- */
+
+static bool is_tensor(const td_torch *t, const td_pickle_value *value) {
+    return value->kind == TD_PICKLE_CALL &&
+           strncmp(t->pickle.values[value->what].text.bytes, "torch._utils _rebuild_", 22) == 0;
+}
+
+static td_status read_sizes(const td_torch *t, const td_pickle_value *tuple, size_t *out,
+                            size_t *rank, const char *what, td_error *error) {
+    *rank = tuple->kind == TD_PICKLE_TUPLE ? tuple->list.count : 0;
+    if (tuple->kind != TD_PICKLE_TUPLE || *rank > TD_TENSOR_RANK)
+        return td_fail(error, TD_ERR_FORMAT, "%s: expected at most %d numbers, found others", what,
+                       TD_TENSOR_RANK);
+    for (size_t i = 0; i < *rank; i++)
+        if (!take_size(item(t, tuple, i), &out[i]))
+            return td_fail(error, TD_ERR_FORMAT,
+                           "%s: expected whole numbers of at least 0, found another", what);
+    return TD_OK;
 }
 
 /* The type of a _rebuild_tensor_v3, whose storage counts bytes. */
@@ -207,19 +226,7 @@ static td_status read_tensor(const td_torch *t, const td_pickle_value *call, td_
     if (status != TD_OK)
         return td_fail_within(error, status, "storage \"%s\"", key);
     TD_TRY(read_layout(t, call, &storage, tensor, &offset, strides, error));
-    tensor->dtype = storage.dtype;
-    if (!td_size_product(tensor->dims, tensor->rank, &tensor->count) ||
-        !td_size_mul(tensor->count, td_dtype_size(tensor->dtype), &tensor->bytes))
-        return td_fail(error, TD_ERR_FORMAT, "size: expected one that fits in memory");
-    TD_TRY(check_reach(tensor, strides, offset, storage.count, error));
-    tensor->data = storage.data + (tensor->count ? offset * td_dtype_size(tensor->dtype) : 0);
-    if (tensor->count == 0 || is_contiguous(tensor, strides))
-        return TD_OK;
-    size_t *copy;
-    TD_TRY(TD_ARENA_NEW(&t->source->arena, tensor->rank, &copy, "strides", error));
-    memcpy(copy, strides, tensor->rank * sizeof *copy);
-    tensor->strides = copy;
-    return TD_OK;
+    return td_torch_lay(tensor, &storage, offset, strides, &t->source->arena, error);
 }
 
 /* --- names --- */

@@ -1,11 +1,12 @@
 /* What torch.save wrote, as tensors: the pickle of a state_dict, of a checkpoint that has one, of a
  * whole module, or of TorchScript. The two containers (torch_zip.c, torch_legacy.c) differ in where
- * the numbers are. */
+ * the numbers are. What torch.export.save wrote has no pickle (torch_export.c). */
 #ifndef TD_MODEL_TORCH_H
 #define TD_MODEL_TORCH_H
 
 #include "data/pickle.h"
 #include "model/source.h"
+#include "model/zip.h"
 
 /* The numbers that several tensors may share: `count` of them, of a type, at data. */
 typedef struct td_torch_storage {
@@ -34,5 +35,26 @@ td_status td_torch_read(td_torch *torch, td_error *error) TD_MUST_USE;
 td_status td_torch_storage_read(const td_torch *torch, const td_pickle_value *value,
                                 const char **key, td_torch_storage *out,
                                 td_error *error) TD_MUST_USE;
+
+/* Lays a tensor, whose name and sizes are there, on a storage, `offset` and strides [rank] in
+ * elements; all its elements must lie in it. Strides that say something are copied to `arena`. */
+td_status td_torch_lay(td_tensor *tensor, const td_torch_storage *storage, size_t offset,
+                       const size_t *strides, td_arena *arena, td_error *error) TD_MUST_USE;
+
+/* --- zip archives --- */
+
+/* An archive whose entries all lie in one folder. */
+typedef struct td_torch_archive {
+    td_zip zip;
+    const char *folder; /* with the slash */
+} td_torch_archive;
+
+/* The entry FOLDER/NAME, or NULL. */
+td_zip_entry *td_torch_entry(const td_torch_archive *a, const char *name);
+
+/* Whether it is what torch.export.save writes, and its tensors. */
+bool td_torch_is_export(const td_torch_archive *a);
+td_status td_torch_read_export(td_source *source, const td_torch_archive *a,
+                               td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,19 +1,12 @@
 /* torch.save's container since 1.6, and TorchScript's: a zip archive of one folder, with the pickle
- * in data.pkl and each storage as an entry data/KEY. */
+ * in data.pkl and each storage as an entry data/KEY. torch.export.save's has neither. */
 #include "model/torch.h"
-#include "model/zip.h"
 #include <stdio.h>
 #include <string.h>
 
 enum { LONGEST_FOLDER = 512 };
 
-typedef struct archive {
-    td_zip zip;
-    const char *folder; /* with the slash */
-} archive;
-
-/* The entry FOLDER/NAME, or NULL. */
-static td_zip_entry *find(const archive *a, const char *name) {
+td_zip_entry *td_torch_entry(const td_torch_archive *a, const char *name) {
     char path[LONGEST_FOLDER + 128];
     const int length = snprintf(path, sizeof path, "%s%s", a->folder, name);
     return length > 0 && (size_t)length < sizeof path ? td_zip_find(&a->zip, path) : NULL;
@@ -23,7 +16,7 @@ static td_status find_storage(void *context, const char *key, td_torch_storage *
                               td_error *error) {
     char name[128];
     snprintf(name, sizeof name, "data/%s", key);
-    td_zip_entry *entry = find(context, name);
+    td_zip_entry *entry = td_torch_entry(context, name);
     if (!entry)
         return td_fail(error, TD_ERR_FORMAT, "expected an entry \"%s\", found none", name);
     TD_TRY(td_zip_check(entry, error));
@@ -41,8 +34,8 @@ static td_status refuse_archive(const td_zip *zip, td_error *error) {
         const char *ending, *words;
     } known[] = {
         {"models/model.json",
-         "a program of torch.export (.pt2): save the state_dict of its module, "
-         "or export it as ONNX"},
+         "a program of torch.export (.pt2) without the weights of one model: save the state_dict "
+         "of its module, or export it as ONNX"},
         {"model.weights.h5", "a Keras model (.keras): export it as ONNX, model.export(FILE, "
                              "format=\"onnx\")"},
         {".npy", "arrays of NumPy (.npz): save them as safetensors, named as the net's parameters"},
@@ -63,7 +56,7 @@ static td_status refuse_archive(const td_zip *zip, td_error *error) {
 }
 
 /* All entries lie in one folder: a loader takes the first one's, and another may look elsewhere. */
-static td_status check_folder(archive *a, td_arena *arena, td_error *error) {
+static td_status check_folder(td_torch_archive *a, td_arena *arena, td_error *error) {
     const td_zip *zip = &a->zip;
     const char *slash = zip->count ? strchr(zip->entries[0].name, '/') : NULL;
     const size_t length = slash ? (size_t)(slash + 1 - zip->entries[0].name) : 0;
@@ -72,7 +65,7 @@ static td_status check_folder(archive *a, td_arena *arena, td_error *error) {
         return refuse_archive(zip, error);
     TD_TRY(td_arena_text(arena, zip->entries[0].name, length, &folder, error));
     a->folder = folder;
-    if (!find(a, "data.pkl"))
+    if (!td_torch_entry(a, "data.pkl") && !td_torch_is_export(a))
         return refuse_archive(zip, error);
     for (size_t i = 0; i < zip->count; i++)
         if (strncmp(zip->entries[i].name, folder, length) != 0)
@@ -82,9 +75,9 @@ static td_status check_folder(archive *a, td_arena *arena, td_error *error) {
     return TD_OK;
 }
 
-static td_status check_order(const archive *a, td_error *error) {
+static td_status check_order(const td_torch_archive *a, td_error *error) {
     static const char little[] = "little";
-    td_zip_entry *order = find(a, "byteorder");
+    td_zip_entry *order = td_torch_entry(a, "byteorder");
     if (!order)
         return TD_OK;
     TD_TRY(td_zip_check(order, error));
@@ -95,12 +88,14 @@ static td_status check_order(const archive *a, td_error *error) {
 }
 
 td_status td_read_torch_zip(td_source *source, td_error *error) {
-    archive a = {0};
+    td_torch_archive a = {0};
     td_torch torch = {.source = source, .find = find_storage, .context = &a};
     TD_TRY(td_zip_read(&a.zip, source->map.data, source->map.size, &source->arena, error));
     TD_TRY(check_folder(&a, &source->arena, error));
     TD_TRY(check_order(&a, error));
-    td_zip_entry *pickle = find(&a, "data.pkl");
+    if (td_torch_is_export(&a))
+        return td_torch_read_export(source, &a, error);
+    td_zip_entry *pickle = td_torch_entry(&a, "data.pkl");
     TD_TRY(td_zip_check(pickle, error));
     TD_TRY(td_pickle_read(&torch.pickle, pickle->data, pickle->size, &td_torch_pickles,
                           &source->arena, error));

@@ -18,7 +18,7 @@ done
 
 # --- import ---
 
-for file in state_dict.pth legacy.pth module.pth script.pt half.pth; do
+for file in state_dict.pth legacy.pth module.pth script.pt exported.pt2 half.pth; do
     check "imports $file" trapdoor-model import "$golden/$file" --net own.net -q -o "$file.safetensors" \
         --json "$file.json"
     check "$file has the same net and weights as state_dict.pth" sh -c \
@@ -97,6 +97,42 @@ done
 check_fails 2 'trapdoor-model import: --normalise: expected a mean of pixels from 0 to 1, found 123: --input-range 0-255 says that it is of bytes' \
     trapdoor-model import again.safetensors -o x.safetensors --normalise mean=123,std=60
 
+# A net that learnt with Fashion-MNIST's mean and deviation, which its weights alone do not say.
+cat >fashion.net <<'END'
+input = image() height=28 width=28 channels=1
+n = normalise(input) mean=72.93 deviation=90.015
+c = conv(n) out=8 kernel=3 stride=2
+r = relu(c)
+flat = flatten(r)
+fc = dense(flat) out=10
+END
+sed 's|^n = .*|n = scale(input) by=1/255|' fashion.net >bare.net
+trapdoor-train -q --data fashion-mnist:train:0-5000 --net fashion.net --epochs 2 -o fashion.safetensors >train.log 2>&1
+trapdoor-model export fashion.safetensors -q -o bare.safetensors >/dev/null
+check 'tries the usual normalisations' sh -c \
+    'trapdoor-model info -q bare.safetensors --net bare.net --data fashion-mnist --json info.json >out'
+check 'and says how to put in the best' grep -qx \
+    '  trapdoor-model import bare.safetensors --net bare.net --normalise mean=0.286,std=0.353 -o MODEL' out
+check 'of those for grey images' sh -c "grep -q '^  0 to 1 ' out && ! grep -q CIFAR out"
+right() { sed -n 's/^Best.*: \([0-9]*\) of 1000.*/\1/p; s/^The net has its own.*: \([0-9]*\) of 1000.*/\1/p' "$1"; }
+check 'with which the images are right that were in training' sh -c \
+    'trapdoor-model info -q fashion.safetensors --data fashion-mnist >own'
+check 'as many' test "$(right out)" = "$(right own)"
+check_fails 2 'trapdoor-model info: --net: expected --data with it, found none' \
+    trapdoor-model info bare.safetensors --net bare.net
+
+# --- names of classes ---
+
+printf 'c\nb\na\n' >turned.txt
+check 'names the classes' trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o turned.safetensors \
+    --class-names turned.txt
+trapdoor-model import "$golden/state_dict.pth" --net own.net -q -o named.safetensors --labels a,b,c >/dev/null
+trapdoor-eval -q --model turned.safetensors --data set --json turned.json >/dev/null
+trapdoor-eval -q --model named.safetensors --data set --json named.json >/dev/null
+check 'a set is matched with them' sh -c 'grep -q "\"by\": \"name\"" turned.json && ! grep -q "\"by\"" named.json'
+check_fails 2 'trapdoor-model import: --class-names: expected a name for each of the 3 classes, found 2' \
+    trapdoor-model import again.safetensors -o x.safetensors --class-names a,b
+
 # --- channels ---
 
 # Pixels of one colour in each set; the second set has blue where the first has red.
@@ -146,6 +182,65 @@ check_prints '^Logits differ by at most 0 ' trapdoor-model compare many.safetens
 check 'exports ONNX' trapdoor-model export many.safetensors -q -o many.onnx --json many.json
 check 'which names producer, nodes and weights' sh -c \
     'for word in trapdoor Conv BatchNormalization HardSigmoid d.weight b.running_var; do grep -q "$word" many.onnx || exit 1; done'
+# Nets of each kind of connection; what is read again must say the same.
+cat >residual.net <<'END'
+input = image() height=28 width=28 channels=1
+n = normalise(input) mean=72.93 deviation=90.015
+stem = conv(n) out=8 kernel=3 stride=2 pad=1 bias=0
+stem_bn = batch-norm(stem)
+stem_relu = relu(stem_bn)
+pool = max-pool(stem_relu) size=3 stride=2 pad=1
+a1 = conv(pool) out=8 kernel=3 pad=1 bias=0
+a1_bn = batch-norm(a1)
+a1_relu = relu(a1_bn)
+a2 = conv(a1_relu) out=8 kernel=3 pad=1 bias=0
+a2_bn = batch-norm(a2)
+a = add(a2_bn, pool)
+a_relu = relu(a)
+b1 = conv(a_relu) out=16 kernel=3 stride=2 pad=1 bias=0
+b1_bn = batch-norm(b1)
+b1_relu = relu(b1_bn)
+b2 = conv(b1_relu) out=16 kernel=3 pad=1 bias=0
+b2_bn = batch-norm(b2)
+down = conv(a_relu) out=16 kernel=1 stride=2 bias=0
+down_bn = batch-norm(down)
+b = add(b2_bn, down_bn)
+b_relu = relu(b)
+mean = global-avg-pool(b_relu)
+flat = flatten(mean)
+fc = dense(flat) out=10
+END
+cat >depthwise.net <<'END'
+input = image() height=28 width=28 channels=1
+scale = scale(input) by=1/255
+stem = conv(scale) out=8 kernel=3 stride=2 pad=0x0x1x1 bias=0
+stem_bn = batch-norm(stem)
+stem_clip = clip(stem_bn)
+wide = conv(stem_clip) out=16 kernel=1 bias=0
+wide_bn = batch-norm(wide)
+wide_clip = clip(wide_bn)
+deep = conv(wide_clip) out=16 kernel=3 pad=1 groups=16 bias=0
+deep_bn = batch-norm(deep)
+deep_clip = clip(deep_bn)
+mean = global-avg-pool(deep_clip)
+squeeze = conv(mean) out=4 kernel=1
+swish = silu(squeeze)
+excite = conv(swish) out=16 kernel=1
+gate = hard-sigmoid(excite)
+scaled = multiply(deep_clip, gate)
+narrow = conv(scaled) out=8 kernel=1 bias=0
+narrow_bn = batch-norm(narrow)
+sum = add(narrow_bn, stem_clip)
+pool = avg-pool(sum) size=2
+drop = dropout(pool) rate=0.2
+flat = flatten(drop)
+fc = dense(flat) out=10
+END
+for net in cnn-bn residual.net depthwise.net; do
+    trapdoor-train -q --data fashion-mnist:train:0-200 --net $net --epochs 1 -o round.safetensors --force >train.log 2>&1
+    trapdoor-model export round.safetensors -q -o round.onnx --force >/dev/null
+    check_ok trapdoor-model compare -q round.safetensors round.onnx --data fashion-mnist:test:0-100 --tolerance 2e-6
+done
 check 'exports a state_dict' trapdoor-model export many.safetensors -q -o state.safetensors
 check 'which PyTorch would take, with counters' grep -q 'b.num_batches_tracked' state.safetensors
 check_prints '^Logits differ by at most 0 ' \

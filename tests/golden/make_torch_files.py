@@ -93,4 +93,9 @@ save("module.pth", net)
 save("module_legacy.pth", net, _use_new_zipfile_serialization=False)
 save("wrapped_module.pth", {"model": nn.DataParallel(net), "epoch": 1})
 torch.jit.script(net).save(str(folder / "script.pt"))
+net.fc.weight.data = views(state)["fc.weight"]
+program = torch.export.export(net, (torch.ones(1, 1, 6, 6),))
+for node in program.graph.nodes:
+    node.meta.pop("stack_trace", None)
+torch.export.save(program, folder / "exported.pt2")
 save("quantised.pth", {"w": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)})

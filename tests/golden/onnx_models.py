@@ -17,6 +17,7 @@ import tempfile
 
 import numpy as np
 
+import peers
 import safetensors
 
 CLASSES, SEED = 10, 1
@@ -47,23 +48,7 @@ def side_of(name):
 # --- making ---
 
 
-def import_torchvision():
-    """Its operators in C++ are not needed, and of another release of PyTorch they may not load:
-    their names are there already, then."""
-    import torch
-
-    sys.path.append(os.environ.get("PEERS", "."))
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    import torchvision
-
-    import_torchvision.library = library
-    return torchvision
-
-
 def build(name):
-    torchvision = import_torchvision.module
     if name.startswith("timm/"):
         import timm
 
@@ -74,7 +59,7 @@ def build(name):
         arguments |= {"aux_logits": False, "init_weights": True}
     if name.startswith("vit_"):
         arguments["image_size"] = side_of(name)
-    return torchvision.models.get_model(name, **arguments)
+    return peers.torchvision().models.get_model(name, **arguments)
 
 
 def randomise(model):
@@ -137,7 +122,7 @@ def make(root, *names):
     import torch
 
     torch.set_num_threads(1)
-    import_torchvision.module = import_torchvision()
+    peers.torchvision()
     for name in names or MODELS:
         folder = pathlib.Path(root) / name.replace("/", "-")
         if (folder / "done").exists():

@@ -218,9 +218,18 @@ NETS = {
 }
 
 
+# What torchvision itself has, for measuring.
+TORCHVISION = {"resnet18-large": "resnet18", "mobilenet-v2": "mobilenet_v2",
+               "vgg16-bn-large": "vgg16_bn"}
+
+
 def build(name, size=None):
     """The twin for images of `size`, which has height, width and channels; the golden files' if
     None."""
+    if name in TORCHVISION:
+        import peers
+        return peers.torchvision().models.get_model(TORCHVISION[name], weights=None,
+                                                    num_classes=CLASSES)
     size = size or NETS[name].golden
     return NETS[name].make(size.height, size.width, size.channels, CLASSES)
 

@@ -1,4 +1,5 @@
 /* What torch.save writes, by PyTorch itself (tests/golden/torch) and as an attacker would. */
+#include "model/floats.h"
 #include "model/model.h"
 #include "zip_support.h"
 #include <stdio.h>
@@ -63,6 +64,7 @@ static void files_of_pytorch(void **state) {
     assert_golden("module.pth", "pickled PyTorch module", NULL);
     assert_golden("module_legacy.pth", "pickled PyTorch module", NULL);
     assert_golden("wrapped_module.pth", "pickled PyTorch module", "under \"model\"");
+    assert_golden("exported.pt2", "PyTorch exported program", NULL);
     assert_golden("script.pt", "TorchScript", "tensor \"scratch\" is no parameter of the net");
 }
 
@@ -86,6 +88,9 @@ static void nets_that_are_missing(void **state) {
     assert_int_equal(td_model_load(&model, TEST_GOLDEN "/torch/module.pth", NULL, &error),
                      TD_ERR_USAGE);
     support_assert_contains(error.message, "torch.onnx.export");
+    assert_int_equal(td_model_load(&model, TEST_GOLDEN "/torch/exported.pt2", NULL, &error),
+                     TD_ERR_USAGE);
+    support_assert_contains(error.message, "but not the program");
     assert_int_equal(td_model_load(&model, TEST_GOLDEN "/torch/half.pth", NULL, &error),
                      TD_ERR_USAGE);
     support_assert_contains(error.message, "name it with --net");
@@ -267,6 +272,65 @@ static void archives_that_hide_something(void **state) {
     PARTS_REFUSED("unpack it first", {"x/model.pth", "", 0});
 }
 
+/* The table of a .pt2 with one weight, of 24 bytes. */
+static void assert_export_refused(const char *part, const char *table) {
+    PARTS_REFUSED(part, {"m/models/model.json", "{}", 2}, {"m/data/weights/w", numbers, 24},
+                  {"m/data/weights/odd", numbers, 23},
+                  {"m/data/weights/model_weights_config.json", table, strlen(table)});
+}
+
+#define WEIGHT(path, pickle, dtype, sizes, strides, offset)                                        \
+    "{\"config\":{\"a.w\":{\"path_name\":" path ",\"use_pickle\":" pickle                          \
+    ",\"tensor_meta\":{\"dtype\":" dtype ",\"sizes\":[" sizes "],\"strides\":[" strides            \
+    "],\"storage_offset\":{\"as_int\":" offset "},\"layout\":7}}}}"
+#define INT(number) "{\"as_int\":" number "}"
+#define TWO_BY_THREE INT("2") "," INT("3")
+
+static void exported_programs_that_lie(void **state) {
+    const char *const good =
+        WEIGHT("\"w\"", "false", "7", TWO_BY_THREE, INT("1") "," INT("2"), "0");
+    const zip_part parts[] = {{"m/models/model.json", "{}", 2},
+                              {"m/data/weights/w", numbers, 24},
+                              {"m/data/weights/model_weights_config.json", good, strlen(good)},
+                              {0}};
+    td_source source;
+    float found[6];
+    (void)state;
+    assert_int_equal(open_parts(parts, &source, NULL), TD_OK);
+    assert_int_equal(td_tensor_floats(&source.tensors[0], found, NULL), TD_OK);
+    for (size_t i = 0; i < 6; i++)
+        assert_true(found[i] == numbers[i / 3 + i % 3 * 2]);
+    td_source_close(&source);
+    assert_export_refused("tensor \"a.w\": stride: expected all elements in its storage of 6",
+                          WEIGHT("\"w\"", "false", "7", TWO_BY_THREE, INT("3") "," INT("1"), "1"));
+    assert_export_refused("stride: expected all elements in its storage of 6",
+                          WEIGHT("\"w\"", "false", "7", INT("1") "," INT("2"),
+                                 INT("1") "," INT("9223372036854775807"), "0"));
+    assert_export_refused("strides: expected 2 numbers, found 1",
+                          WEIGHT("\"w\"", "false", "7", TWO_BY_THREE, INT("3"), "0"));
+    assert_export_refused("sizes: expected whole numbers of at least 0",
+                          WEIGHT("\"w\"", "false", "7", INT("-2"), INT("1"), "0"));
+    assert_export_refused("sizes: expected whole numbers of at least 0",
+                          WEIGHT("\"w\"", "false", "7", "{\"as_expr\":\"s0\"}", INT("1"), "0"));
+    assert_export_refused("storage_offset: expected",
+                          WEIGHT("\"w\"", "false", "7", INT("2"), INT("1"), "-1"));
+    assert_export_refused("size: expected one that fits in memory",
+                          WEIGHT("\"w\"", "false", "7", INT("9223372036854775807") "," INT("8"),
+                                 INT("0") "," INT("0"), "0"));
+    assert_export_refused("use_pickle: expected false",
+                          WEIGHT("\"w\"", "true", "7", INT("1"), INT("1"), "0"));
+    assert_export_refused("dtype: expected",
+                          WEIGHT("\"w\"", "false", "9", INT("1"), INT("1"), "0"));
+    assert_export_refused("expected a multiple of 4 bytes, found 23",
+                          WEIGHT("\"odd\"", "false", "7", INT("1"), INT("1"), "0"));
+    assert_export_refused("expected an entry \"data/weights/v\", found none",
+                          WEIGHT("\"v\"", "false", "7", INT("1"), INT("1"), "0"));
+    assert_export_refused("path_name: expected",
+                          WEIGHT("3", "false", "7", INT("1"), INT("1"), "0"));
+    assert_export_refused("expected 1 to 65536 weights by name, found 0", "{\"config\":[1]}");
+    assert_export_refused("model_weights_config.json: line 1", "{\"config\":{\"a\":1,\"a\":2}}");
+}
+
 static void assert_pickle_refused(const char *pickle, size_t size, const char *part) {
     PARTS_REFUSED(part, {"m/data.pkl", pickle, size}, {"m/data/0", numbers, 24});
 }
@@ -297,6 +361,7 @@ int main(void) {
         IN_FOLDER(strides_past_the_storage),
         IN_FOLDER(storages_that_lie),
         IN_FOLDER(archives_that_hide_something),
+        IN_FOLDER(exported_programs_that_lie),
         IN_FOLDER(objects_that_are_no_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,11 +79,6 @@ typedef struct import_selection {
     size_t *class_counts;     /* [classes] */
 } import_selection;
 
-/* The names in a file, one a line, or, where there is none of that name, in a list with commas;
- * in the run's arena. TD_ERR_USAGE unless they are `count` different ones. */
-td_status import_read_names(const char *text, size_t count, tool_run *run, const char ***names,
-                            td_error *error) TD_MUST_USE;
-
 td_status import_select(import_selection *selection, tool_run *run, const import_source *source,
                         td_error *error) TD_MUST_USE;
 

@@ -1,5 +1,7 @@
 #include "base/random.h"
 #include "import.h"
+
+#include "frame/classes.h"
 #include <string.h>
 
 enum { NOT_TAKEN = -1 };
@@ -49,7 +51,7 @@ static td_status name_classes(import_selection *s, const mapping *map, const imp
                               tool_run *run, td_error *error) {
     const import_request *request = run->own;
     if (request->class_names)
-        return import_read_names(request->class_names, s->classes, run, &s->class_names, error);
+        return tool_run_class_names(run, request->class_names, s->classes, &s->class_names, error);
     if (!source->class_names && !request->classes)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&run->arena, s->classes, &s->class_names, "class names", error));

@@ -23,6 +23,12 @@ td_status tool_run_model_classes(tool_run *run, const td_model *model, const cha
 td_status tool_run_same_classes(const tool_run *run, const td_model *model, const char *path,
                                 td_error *error) TD_MUST_USE;
 
+/* What --class-names gives `count` classes: the names in a file, one a line, or, where there is
+ * none of that name, in a list with commas; in the run's arena. TD_ERR_USAGE unless they are as
+ * many different ones. */
+td_status tool_run_class_names(tool_run *run, const char *text, size_t count, const char ***names,
+                               td_error *error) TD_MUST_USE;
+
 /* The class that an option's text is, of those of the run. TD_ERR_USAGE. */
 td_status tool_run_class(const tool_run *run, const char *option, const char *text, size_t *out,
                          td_error *error) TD_MUST_USE;

@@ -6,6 +6,11 @@
 
 extern const tool_method model_compare, model_export, model_import, model_info, model_show_net;
 
+/* Of --class-names, which people also call --labels. */
+#define MODEL_CLASS_NAMES_HELP                                                                     \
+    "How the net's classes are called, in the order of its outputs: names with commas, or a file " \
+    "of one a line. Sets that name theirs are matched with them (also: --labels)"
+
 /* --help-net, for a family's prints. */
 extern const tool_print model_prints[];
 

@@ -3,13 +3,14 @@
 #include "input.h"
 
 #include "data/dataset.h"
+#include "frame/classes.h"
 #include "frame/model_output.h"
 #include "frame/net_source.h"
 #include <stddef.h>
 #include <stdlib.h>
 
 typedef struct import_settings {
-    const char *file, *net, *data, *normalise;
+    const char *file, *net, *data, *class_names, *normalise;
     int range; /* input_range */
     bool bgr;
 } import_settings;
@@ -23,6 +24,8 @@ static const td_key keys[] = {
              "zoo, or a file with a net text"},
     {"data", TD_KEY_TEXT, AT(data), .value = "DATA",
      .help = "The net is for images and classes as DATA has them"},
+    {"class-names", TD_KEY_TEXT, AT(class_names), .value = "LIST|FILE", .alias = "labels",
+     .help = MODEL_CLASS_NAMES_HELP},
     {"normalise", TD_KEY_TEXT, AT(normalise), .value = "mean=R/G/B,std=R/G/B",
      .help = "What the images were normalised with before the net saw them, in training"},
     {"input-range", TD_KEY_WORD, AT(range), .standard = "0-1", .words = input_ranges,
@@ -81,8 +84,12 @@ static td_status write_model(tool_run *run, const td_model *model, td_error *err
 }
 
 static td_status import_model(tool_run *run, td_error *error) {
+    const import_settings *s = run->own;
     td_model model = {0};
     td_status status = open_model(run, &model, error);
+    if (status == TD_OK && s->class_names)
+        status = tool_run_class_names(run, s->class_names, td_net_classes(&model.net),
+                                      &model.class_names, error);
     if (status == TD_OK)
         status = change_input(run, &model, error);
     if (status == TD_OK)
@@ -107,7 +114,8 @@ static const char help[] =
     "weights. Nothing in the file is executed."
     "\v"
     "FILE is safetensors, ONNX, or what PyTorch saves: a state_dict, a checkpoint, a module, "
-    "TorchScript. An ONNX file has its net, and becomes one of the operators here; a softmax at "
+    "TorchScript, an exported program (.pt2). An ONNX file has its net, and becomes one of the "
+    "operators here; a softmax at "
     "its "
     "end is left out. "
     "The net of a state_dict is found among the zoo's by names and shapes; for one of your own, "
@@ -118,7 +126,8 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-model import resnet18.pth --data cifar10 -o model.safetensors \\\n"
     "    --normalise mean=0.4914/0.4822/0.4465,std=0.247/0.2435/0.2616\n"
-    "  trapdoor-model import own.pth --net own.net -o model.safetensors\n";
+    "  trapdoor-model import own.pth --net own.net -o model.safetensors\n"
+    "  trapdoor-model import model.onnx --class-names cat,dog -o model.safetensors\n";
 
 const tool_method model_import = {
     .name = "import",

@@ -1,5 +1,6 @@
 /* trapdoor-model info: what is in model files. */
 #include "command.h"
+#include "normalisations.h"
 
 #include "model/model.h"
 #include "nn/op.h"
@@ -9,13 +10,24 @@
 
 typedef struct info_settings {
     const char *file;
+    normalisation_settings trial;
 } info_settings;
 
+#define AT(field) offsetof(info_settings, field)
+
 static const td_key keys[] = {
-    {"file", TD_KEY_TEXT, offsetof(info_settings, file), .argument = true, .required = true,
-     .value = "FILE"},
+    {"file", TD_KEY_TEXT, AT(file), .argument = true, .required = true, .value = "FILE"},
+    {"data", TD_KEY_TEXT, AT(trial.data), .value = "DATA",
+     .help = "Try the usual normalisations on up to 1,000 of these images (split test), and print "
+             "each one's accuracy"},
+    {"net", TD_KEY_TEXT, AT(trial.net), .value = "NET", .needs = "data",
+     .help = "The net whose weights the file has, where it does not say so itself"},
+    {"class-names", TD_KEY_TEXT, AT(trial.class_names), .value = "LIST|FILE", .alias = "labels",
+     .needs = "data", .help = MODEL_CLASS_NAMES_HELP},
     {0},
 };
+
+#undef AT
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
@@ -158,6 +170,7 @@ static td_status describe(tool_run *run, const td_source *source, td_error *erro
 
 static td_status inform(tool_run *run, td_error *error) {
     const info_settings *s = run->own;
+    const char *best = "";
     td_source source;
     TD_TRY(td_source_open(&source, s->file, error));
     td_status status = tool_record_input(&run->record, s->file, error);
@@ -166,11 +179,13 @@ static td_status inform(tool_run *run, td_error *error) {
         td_fail_within(error, status, "%s", s->file);
     td_source_close(&source);
     TD_TRY(status);
+    if (s->trial.data)
+        TD_TRY(normalisations_try(run, s->file, &s->trial, &best, error));
     static const char *const said[] = {"net", "skeleton", "refusal"};
     const json_t *text = NULL;
     for (size_t i = 0; !text; i++)
         text = json_object_get(run->record.root, said[i]);
-    return tool_run_summary(run, error, "%s", json_string_value(text));
+    return tool_run_summary(run, error, "%s%s", json_string_value(text), best);
 }
 
 static const tool_family family = {
@@ -186,12 +201,14 @@ static const char help[] =
     "in the file is executed."
     "\v"
     "FILE is safetensors, ONNX, or what PyTorch saves: a state_dict, a checkpoint, a module, "
-    "TorchScript. "
+    "TorchScript, an exported program (.pt2). "
     "Where it does not tell its net and the zoo has none with its tensors, a net text to start "
     "from "
-    "is printed, with a line for each layer.\n\n"
+    "is printed, with a line for each layer. What its images were normalised with in training, no "
+    "such file says: --data finds it by trial.\n\n"
     "Examples:\n"
     "  trapdoor-model info model.pth\n"
+    "  trapdoor-model info model.onnx --data cifar10:test\n"
     "  trapdoor-model info model.safetensors --json -\n";
 
 const tool_method model_info = {

@@ -1,7 +1,9 @@
 /* --class-names: how the classes are to be called. */
+#include "frame/classes.h"
+
 #include "base/file.h"
+#include "data/path.h"
 #include "data/text.h"
-#include "import.h"
 #include <string.h>
 
 enum { LARGEST_FILE = 1 << 24 };
@@ -69,8 +71,8 @@ static td_status read_file(const char *path, size_t count, tool_run *run, const 
     return status;
 }
 
-td_status import_read_names(const char *text, size_t count, tool_run *run, const char ***names,
-                            td_error *error) {
+td_status tool_run_class_names(tool_run *run, const char *text, size_t count, const char ***names,
+                               td_error *error) {
     TD_TRY(TD_ARENA_NEW(&run->arena, count, names, "class names", error));
     return td_path_is_file(text)
                ? read_file(text, count, run, *names, error)
