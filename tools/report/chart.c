@@ -410,6 +410,8 @@ td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error
     for (size_t i = 0; i < r->chart_count && good; i++) {
         good = copy_bytes(r->out, out, (size_t)(r->charts[i].place - done));
         done = r->charts[i].place;
+        if (!good)
+            break;
         TD_TRY(write_drawing(r, i, out, error));
         good = good && !ferror(out); /* while errno has the reason */
     }

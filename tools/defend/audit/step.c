@@ -105,15 +105,18 @@ static const char *text_of(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-/* The digest of a file now; "" if it cannot be read. */
-static const char *digest_of(const steps *all, const char *path) {
+/* The digest of a file now; "" if it is not there any more. */
+static td_status digest_of(const steps *all, const char *path, const char **out, td_error *error) {
     td_json *json = &all->run->record.json;
-    td_digest digest;
-    if (!json_object_get(all->digests, path))
-        td_json_set(
-            json, all->digests, path,
-            td_json_text(json, td_sha256_file(path, &digest, NULL) == TD_OK ? digest.hex : ""));
-    return text_of(all->digests, path);
+    td_digest digest = {""};
+    if (!json_object_get(all->digests, path)) {
+        if (td_path_exists(path))
+            TD_TRY(td_sha256_file(path, &digest, error));
+        td_json_set(json, all->digests, path, td_json_text(json, digest.hex));
+        TD_TRY(tool_record_check(&all->run->record, error));
+    }
+    *out = text_of(all->digests, path);
+    return TD_OK;
 }
 
 /* Pictures that are read from a folder are known by the checksum of their listing, which only the
@@ -125,8 +128,8 @@ static td_status check_inputs(const steps *all, const json_t *record, td_error *
         const char *path = text_of(input, "path");
         if (json_object_get(input, "files"))
             continue;
-        const char *digest = digest_of(all, path);
-        TD_TRY(tool_record_check(&all->run->record, error));
+        const char *digest;
+        TD_TRY(digest_of(all, path, &digest, error));
         if (strcmp(digest, text_of(input, "sha256")) != 0)
             return td_fail(error, TD_ERR_USAGE, "not of this request: %s has changed since; %s",
                            path, start_anew);
