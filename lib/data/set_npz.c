@@ -6,6 +6,7 @@
 #include "data/arrays.h"
 #include "data/format.h"
 #include "data/gunzip.h"
+#include <errno.h>
 #include <string.h>
 #include <zip.h>
 
@@ -18,8 +19,9 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
+/* libzip calls a file no archive where it lacked the memory to look: errno tells. */
 static td_status fail_reason(zip_error_t *reason, td_error *error) {
-    if (zip_error_code_zip(reason) == ZIP_ER_MEMORY)
+    if (zip_error_code_zip(reason) == ZIP_ER_MEMORY || errno == ENOMEM)
         return td_fail_memory(error, "a zip archive");
     return td_fail(error, TD_ERR_FORMAT, "expected a sound zip archive, found: %s",
                    zip_error_strerror(reason));
@@ -123,6 +125,7 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     TD_TRY(td_dataset_add_file(set, source->path, error));
     TD_TRY(td_map_open(&map, source->path, error));
     zip_error_init(&reason);
+    errno = 0;
     zip_source_t *bytes = zip_source_buffer_create(map.data, map.size, 0, &reason);
     zip_t *zip = bytes ? zip_open_from_source(bytes, ZIP_RDONLY | ZIP_CHECKCONS, &reason) : NULL;
     td_status status;

@@ -3,6 +3,7 @@
 #include "base/size.h"
 #include "data/text.h"
 #include "model/bytes.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
@@ -315,9 +316,9 @@ static td_status read_entries(reader *r) {
 
 /* --- the second reader --- */
 
-/* Why libzip failed. */
+/* Why libzip failed; it calls a file no archive where it lacked the memory to look: errno tells. */
 static td_status fail_zip(zip_error_t *why, td_error *error) {
-    return zip_error_code_zip(why) == ZIP_ER_MEMORY
+    return zip_error_code_zip(why) == ZIP_ER_MEMORY || errno == ENOMEM
                ? td_fail_memory(error, "a zip archive")
                : td_fail(error, TD_ERR_FORMAT, "zip: %s", zip_error_strerror(why));
 }
@@ -344,6 +345,7 @@ static td_status agrees(const td_zip *zip, zip_t *other, td_error *error) {
 static td_status compare_readers(const reader *r) {
     zip_error_t why;
     zip_error_init(&why);
+    errno = 0;
     zip_source_t *source = zip_source_buffer_create(r->bytes, r->size, 0, &why);
     zip_t *other = source ? zip_open_from_source(source, ZIP_CHECKCONS | ZIP_RDONLY, &why) : NULL;
     td_status status;
