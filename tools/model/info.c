@@ -183,7 +183,8 @@ static td_status inform(tool_run *run, td_error *error) {
         TD_TRY(normalisations_try(run, s->file, &s->trial, &best, error));
     static const char *const said[] = {"net", "skeleton", "refusal"};
     const json_t *text = NULL;
-    for (size_t i = 0; !text; i++)
+    TD_TRY(tool_record_check(&run->record, error)); /* then it has one of them */
+    for (size_t i = 0; !text && i < sizeof said / sizeof *said; i++)
         text = json_object_get(run->record.root, said[i]);
     return tool_run_summary(run, error, "%s%s", json_string_value(text), best);
 }
