@@ -57,7 +57,7 @@
  * defenses", ICLR 2023, Adap-Blend: a blend without `off` of the cells × cells, drawn for each
  * image; their test trigger has off=0.
  *
- * Warps (warp.h): Nguyen, Tran, "WaNet", ICLR 2021. With the field N, cells × cells numbers from
+ * Warps (warp.h): Nguyen, Tran, "WaNet", ICLR 2021. With the field N, grid × grid numbers from
  * U[−1, 1] over the mean of their absolute values, enlarged by cubic convolution, a pixel at (x, y)
  * in [−1, 1] is taken, bilinearly, from clip((x, y) + shift·N/side). jitter adds U[−1, 1]·jitter/
  * side, drawn for each pixel of each image.
