@@ -15,6 +15,9 @@ enum { FRACTION_BITS = 22, HALF = 1 << (FRACTION_BITS - 1), LUMPS = 3 };
  * value each that is not looked at. */
 enum { VECTOR = 8, RGB = 3, RGB_PLACES = 4 };
 typedef int32_t vector __attribute__((vector_size(VECTOR * sizeof(int32_t))));
+typedef int32_t pixel
+    __attribute__((vector_size(RGB_PLACES * sizeof(int32_t)), aligned(4), may_alias));
+typedef uint8_t byte_vector __attribute__((vector_size(16)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Whole numbers are as quick as the vectors are wide, and give the same results. */
@@ -95,8 +98,8 @@ static td_status weights_make_room(weights *w, size_t count, size_t taps, td_err
 }
 
 /* Those of one result, scaled to the sum 1. */
-static void weigh(const kernel *k, double centre, double stretch, size_t first, size_t used,
-                  double *scratch, int32_t *out) {
+static void weights_of(const kernel *k, double centre, double stretch, size_t first, size_t used,
+                       double *scratch, int32_t *out) {
     double sum = 0;
     for (size_t i = 0; i < used; i++) {
         scratch[i] = k->value(((double)(first + i) - centre + 0.5) / stretch);
@@ -121,7 +124,7 @@ static td_status weights_make(weights *w, size_t from, size_t to, td_filter filt
         double centre = ((double)i + 0.5) * scale;
         w->first[i] = (size_t)fmax(centre - support + 0.5, 0);
         w->used[i] = td_size_min((size_t)(centre + support + 0.5), from) - w->first[i];
-        weigh(k, centre, stretch, w->first[i], w->used[i], scratch, w->values + i * w->taps);
+        weights_of(k, centre, stretch, w->first[i], w->used[i], scratch, w->values + i * w->taps);
     }
     free(scratch);
     return TD_OK;
@@ -149,26 +152,43 @@ static td_status spread_weights(const weights *w, size_t places, int32_t **out, 
     return TD_OK;
 }
 
-/* A row, [width, places] and room for a vector behind it; `spread` has `size` weights for each
- * result. */
-ALWAYS_INLINE void weigh_row(const int32_t *row, const weights *w, const int32_t *spread,
-                             size_t size, size_t places, size_t channels, uint8_t *out) {
-    for (size_t i = 0; i < w->count; i++, spread += size) {
-        const int32_t *values = row + w->first[i] * places;
-        const size_t end = w->used[i] * places;
-        vector sums = {0};
-        for (size_t at = 0; at < end; at += VECTOR) {
-            vector by, value;
-            memcpy(&by, spread + at, sizeof by);
-            memcpy(&value, values + at, sizeof value);
-            sums += by * value;
-        }
-        for (size_t c = 0; c < channels; c++) {
-            int32_t sum = 0;
-            for (size_t lane = c; lane < VECTOR; lane += places)
-                sum += sums[lane];
-            *out++ = to_byte(sum);
-        }
+ALWAYS_INLINE void weigh(const int32_t *values, const int32_t *spread, size_t count, vector *sums) {
+    *sums = (vector){0};
+    for (size_t at = 0; at < count; at += VECTOR) {
+        vector by, value;
+        memcpy(&by, spread + at, sizeof by);
+        memcpy(&value, values + at, sizeof value);
+        *sums += by * value;
+    }
+}
+
+/* A row, [width] and room for a vector behind it; `spread` has `size` weights for each result. */
+ALWAYS_INLINE void weigh_grey(const int32_t *row, const weights *w, const int32_t *spread,
+                              size_t size, uint8_t *out) {
+    for (size_t i = 0; i < w->count; i++) {
+        vector sums;
+        weigh(row + w->first[i], spread + i * size, w->used[i], &sums);
+        int32_t sum = 0;
+        for (size_t lane = 0; lane < VECTOR; lane++)
+            sum += sums[lane];
+        *out++ = to_byte(sum);
+    }
+}
+
+/* The same of [width, RGB_PLACES]: the two pixels of `sums` are added and become bytes at once. */
+ALWAYS_INLINE void weigh_rgb(const int32_t *row, const weights *w, const int32_t *spread,
+                             size_t size, uint8_t *out) {
+    for (size_t i = 0; i < w->count; i++, out += RGB) {
+        vector sums;
+        weigh(row + w->first[i] * RGB_PLACES, spread + i * size, w->used[i] * RGB_PLACES, &sums);
+        pixel sum = __builtin_shufflevector(sums, sums, 0, 1, 2, 3) +
+                    __builtin_shufflevector(sums, sums, 4, 5, 6, 7);
+        sum = (sum + HALF) >> FRACTION_BITS;
+        sum &= sum > 0;
+        pixel bright = sum > UINT8_MAX;
+        sum = (sum & ~bright) | (bright & UINT8_MAX);
+        for (size_t c = 0; c < RGB; c++)
+            out[c] = (uint8_t)sum[c];
     }
 }
 
@@ -177,12 +197,27 @@ ALWAYS_INLINE void widen_grey(const uint8_t *pixels, size_t width, int32_t *row)
         row[x] = pixels[x];
 }
 
+/* The bytes at `at` and behind it, each in the four bytes of its lane, of which one is kept. */
+#define LANES_AT(bytes, at)                                                                        \
+    ((pixel)__builtin_shufflevector(bytes, bytes, (at), (at), (at), (at), (at) + 1, (at) + 1,      \
+                                    (at) + 1, (at) + 1, (at) + 2, (at) + 2, (at) + 2, (at) + 2,    \
+                                    (at) + 3, (at) + 3, (at) + 3, (at) + 3) &                      \
+     UINT8_MAX)
+
 ALWAYS_INLINE void widen_rgb(const uint8_t *pixels, size_t width, int32_t *row) {
-    for (size_t x = 0; x < width; x++, pixels += RGB, row += RGB_PLACES) {
-        row[0] = pixels[0];
-        row[1] = pixels[1];
-        row[2] = pixels[2];
+    size_t x = 0;
+    for (; (width - x) * RGB >= sizeof(byte_vector); x += 4) {
+        byte_vector bytes;
+        memcpy(&bytes, pixels + x * RGB, sizeof bytes);
+        pixel *four = (pixel *)(row + x * RGB_PLACES);
+        four[0] = LANES_AT(bytes, 0);
+        four[1] = LANES_AT(bytes, 3);
+        four[2] = LANES_AT(bytes, 6);
+        four[3] = LANES_AT(bytes, 9);
     }
+    for (; x < width; x++)
+        for (size_t c = 0; c < RGB; c++)
+            row[x * RGB_PLACES + c] = pixels[x * RGB + c];
 }
 
 /* Rows of one channel, or of three, as the compiler knows; `row` has room for one. */
@@ -193,10 +228,10 @@ static void weigh_rows(const td_view *from, const weights *w, const int32_t *spr
     for (size_t y = 0; y < from->height; y++, pixels += from->stride) {
         if (from->channels == 1) {
             widen_grey(pixels, from->width, row);
-            weigh_row(row, w, spread, size, 1, 1, out);
+            weigh_grey(row, w, spread, size, out);
         } else {
             widen_rgb(pixels, from->width, row);
-            weigh_row(row, w, spread, size, RGB_PLACES, RGB, out);
+            weigh_rgb(row, w, spread, size, out);
         }
         out += w->count * from->channels;
     }
