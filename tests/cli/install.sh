@@ -44,9 +44,10 @@ for family in square pixel reflection; do
     check "trapdoor-trigger(5) has $family" grep -q "^.SS $family:" "$page"
 done
 
-for file in README.md NEWS.md LICENSE MEASURED.md CITATION.cff; do
+for file in README.md NEWS.md LICENSE CITATION.cff CONTRIBUTING.md SECURITY.md; do
     check "$file" test -s "$here/share/doc/trapdoor/$file"
 done
+check 'the documents' diff -r "$tests/../../docs" "$here/share/doc/trapdoor/docs"
 check 'the recipes, with our results' diff -r "$tests/../../tools/recipes" "$here/share/trapdoor/recipes"
 check 'the controls' diff -r "$tests/../../share/controls" "$here/share/trapdoor/controls"
 check 'a recipe has its plan' make -n -f "$here/share/trapdoor/recipes/friendnet.mk" OUT=out SEEDS=1

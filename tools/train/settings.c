@@ -10,8 +10,8 @@ static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Train on DATA: NAME or PATH, with :SPLIT and :A-B (split train)"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net: one of the zoo, such as cnn, vgg16 or resnet18 (README lists them), or a "
-             "file with a net text"},
+     .help = "The net: one of the zoo, such as cnn, vgg16 or resnet18 (docs/methods.md lists "
+             "them), or a file with a net text"},
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
      .help = "Measure accuracy on DATA after each epoch (split test)"},
     {"from", TD_KEY_TEXT, AT(from), .value = "MODEL",
