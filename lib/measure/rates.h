@@ -55,7 +55,7 @@ td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td
 typedef struct td_attack {
     td_rate asr;             /* of images whose target is not their label: classified as it */
     td_rate non_targeted;    /* of all images: classified wrongly */
-    td_rate robust_accuracy; /* of all images: classified rightly */
+    td_rate robust_accuracy; /* of all images: classified correctly */
     double confidence;       /* mean probability of their target over the successes; 0 if none */
     td_interval confidence_interval;
 } td_attack;

@@ -73,11 +73,11 @@ static td_status no_net(const td_source *source, const nearest *best, td_error *
         return td_fail(error, TD_ERR_USAGE, "%s: %s", source->kind, source->advice);
     if (best->name)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: it does not tell its net: name it with --net; the zoo's %s is nearest, "
+                       "%s: it does not name its net: give it with --net; the zoo's %s is nearest, "
                        "but: %s",
                        source->kind, best->name, best->why.message);
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: it does not tell its net, and the zoo has none with its tensors: name it "
+                   "%s: it does not name its net, and the zoo has none with its tensors: give it "
                    "with --net",
                    source->kind);
 }

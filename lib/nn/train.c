@@ -143,7 +143,7 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
         return td_fail(error, TD_ERR_USAGE, "expected at most %zu epochs done, found %zu",
                        o->epochs, o->epochs_done);
     if (images->classes > td_net_classes(net))
-        return td_fail(error, TD_ERR_USAGE, "the net tells %zu classes apart, the data has %zu",
+        return td_fail(error, TD_ERR_USAGE, "the net has %zu classes, the data has %zu",
                        td_net_classes(net), images->classes);
     if (o->batch == 0)
         return td_fail(error, TD_ERR_USAGE, "expected a batch of at least 1 image, found 0");

@@ -51,7 +51,7 @@ check 'the report begins with the verdict' sh -c "trapdoor-report found -o page.
     grep -q 'A backdoor is likely'"
 check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">(Neural Cleanse|cleanse)</a></td>' page.html
 
-# The same command goes on, and gives the same.
+# The same command resumes, and gives the same.
 without_timing found/audit.json >expected
 touch -d '2000-01-01' found/*/record.json
 rm -r found/squeeze
@@ -103,7 +103,7 @@ while ! [ -e stopped/deepinspect ] && kill -0 $parent 2>/dev/null; do sleep 0.05
 kill -TERM $parent # a shell's background job ignores SIGINT
 wait $parent
 check 'an interruption is a failure' test $? -eq 1
-check 'that says how to go on' grep -qx "$A: interrupted; the same command goes on" err
+check 'that says how to go on' grep -qx "$A: interrupted; the same command resumes" err
 check 'and no verdict' test ! -e stopped/audit.json
 
 # ... while a verdict stood there that told of what is made anew.
@@ -149,7 +149,7 @@ check_fails 2 "$A: fashion-mnist:test:0-9: the net takes images of 12×12×1 (he
     $A --model bad.safetensors --clean $clean --suspect fashion-mnist:test:0-9 -o x
 check_fails 1 "$A: found/audit.json: expected a record of trapdoor-defend controls or rates" \
     $A --model bad.safetensors --clean $clean --controls found/audit.json -o x
-check_fails 2 "$A: found/audit.json: not of this run: \"model\": expected \"good.safetensors\", found \"bad.safetensors\"; --force starts anew" \
+check_fails 2 "$A: found/audit.json: not of this run: \"model\": expected \"good.safetensors\", found \"bad.safetensors\"; --force starts over" \
     $A --model good.safetensors --clean $clean -o found
 cat >one.net <<'END'
 input = image() height=12 width=12 channels=1

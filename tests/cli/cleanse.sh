@@ -102,7 +102,7 @@ cleanse $long --triggers whole --json whole.json >/dev/null
     wait $!
 )
 if grep -q interrupted err; then
-    check 'what an interruption says' grep -Eqx 'trapdoor-defend cleanse: interrupted after [12] of 3 classes; --resume goes on' err
+    check 'what an interruption says' grep -Eqx 'trapdoor-defend cleanse: interrupted after [12] of 3 classes; --resume continues' err
     check 'it leaves the triggers found, and no pictures' test "$(ls parts)" = triggers.safetensors
 else
     skip 'what an interruption says' 'the search was faster'
@@ -126,9 +126,9 @@ run trapdoor-defend cleanse --model bad.safetensors --clean $clean $long --minut
 cp "$scratch/err" err
 check 'it says so' grep -qx 'trapdoor-defend cleanse: note: the time is up after 0 of 3 classes' err
 check_fails 2 'trapdoor-defend cleanse: --minutes: expected a number above 0, found "0"' cleanse --minutes 0
-check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: triggers of a search stand here; --resume goes on with it, --force starts anew' \
+check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: triggers of a search stand here; --resume continues it, --force starts over' \
     cleanse --triggers dir
-check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: not of this search: "steps": expected 30, found 1000; --force without --resume starts anew' \
+check_fails 2 'trapdoor-defend cleanse: dir/triggers.safetensors: not of this search: "steps": expected 30, found 1000; --force without --resume starts over' \
     cleanse --triggers dir --resume --steps 30
 mkdir broken
 head -c 3000 dir/triggers.safetensors >broken/triggers.safetensors
@@ -172,7 +172,7 @@ run trapdoor-defend cleanse --model bad.safetensors --clean $clean --classes 1,2
 cp "$scratch/err" err
 cp "$scratch/out" printed
 check 'a search without a trigger says so' grep -Eq '^ +1 "Trouser" +[0-9.]+ \[[0-9., ]+\] +3$' printed
-check 'and that it takes no part' grep -qx 'trapdoor-defend cleanse: note: 2 of 2 classes, the first of them 1, have no trigger of the asked ASR and take no part in the verdict' err
+check 'and that it takes no part' grep -qx 'trapdoor-defend cleanse: note: 2 of 2 classes, the first of them 1, have no trigger that reaches the ASR and take no part in the verdict' err
 check 'there is no verdict' grep -qx 'trapdoor-defend cleanse: warning: expected triggers of at least 3 classes for a verdict, found 0: nothing is flagged' err
 check 'no class, nothing to patch' sh -c "trapdoor-defend cleanse --model bad.safetensors \
     --clean $clean --classes 1 --steps 3 --patch unlearn -o none.safetensors 2>&1 |

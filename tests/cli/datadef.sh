@@ -185,7 +185,7 @@ check_fails 1 "$me spectral: absent.safetensors: No such file or directory" \
     trapdoor-defend spectral --model absent.safetensors --data $set
 digest=$(sha256sum kept.safetensors | cut -c 1-16)
 check_fails 2 "$me spectral: sets/manifest.json: expected an output with SHA-256 $digest..., that of \
-kept.safetensors, found none: it tells of another set" trapdoor-defend spectral -q \
+kept.safetensors, found none: it is of another set" trapdoor-defend spectral -q \
     --model bad.safetensors --data kept.safetensors --manifest sets/manifest.json
 check_fails 2 "$me spectral: sets/manifest.json: expected the set that it was written with as \
 --data, one file, found $fm:train:0-3000" trapdoor-defend spectral -q --model bad.safetensors \

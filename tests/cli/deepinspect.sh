@@ -105,7 +105,7 @@ check_fails 2 "$D: --attack-rate: expected a number in (0, 1], found \"0\"" deep
 check_fails 2 "$D: triggers/mask-0.png: exists already; --force replaces it" deep --triggers triggers
 check_fails 2 "$D: clean.safetensors: exists already; --force replaces it" deep --patch -o clean.safetensors
 check 'a net of the zoo needs data that tell the size' sh -c "! $D --model bad.safetensors --net cnn 2>err &&
-    grep -q '^$D: --net without --test, which tells the size of images: cnn: ' err"
+    grep -q '^$D: --net without --test, which gives the size of images: cnn: ' err"
 check_fails 1 "$D: interrupted after 0 of 10 classes" timeout --preserve-status -s INT 1 \
     $D -q --model bad.safetensors --inversion-steps 100000 --triggers left --json left.json
 check 'what failed has left nothing' sh -c '! ls -d left* .left* *.tmp* 2>/dev/null | grep -q .'

@@ -127,7 +127,7 @@ few() {
 }
 few --keep successful -o none.safetensors >/dev/null 2>err
 check 'without a success there is no set' grep -Eqx \
-    'trapdoor-evade one-pixel: none.safetensors: --keep successful leaves no image to write; --resume goes on, ([0-9]+) of \1 images are kept' err
+    'trapdoor-evade one-pixel: none.safetensors: --keep successful leaves no image to write; --resume continues, ([0-9]+) of \1 images are kept' err
 check 'but with another --keep' few --keep all --resume -o none.safetensors
 few -o all-few.safetensors >/dev/null
 check 'the same as at once' cmp none.safetensors all-few.safetensors
@@ -164,7 +164,7 @@ for delay in 0.1 0.2 0.4 0.8 1.6 3.2 6.4 12.8 25.6; do
     [ ! -e stopped/x.safetensors.checkpoint ] || break
 done
 check 'an interruption tells what is kept' grep -Eqx \
-    'trapdoor-evade one-pixel: interrupted after [0-9]+ of 36 images; --resume goes on, [1-9][0-9]* of 36 images are kept' err
+    'trapdoor-evade one-pixel: interrupted after [0-9]+ of 36 images; --resume continues, [1-9][0-9]* of 36 images are kept' err
 check 'and leaves the checkpoint alone' test "$(ls -A stopped)" = x.safetensors.checkpoint
 check 'goes on' long stopped --resume --threads 3
 check 'to the same set' cmp whole/x.safetensors stopped/x.safetensors
@@ -175,13 +175,13 @@ check 'and takes its checkpoint away' test ! -e stopped/x.safetensors.checkpoint
 # What a checkpoint is not gone on from. This one holds all images, since only the record failed.
 evade fgsm -o left.safetensors --json /dev/full >/dev/null 2>err
 check 'keeps what only could not be written' grep -Eqx \
-    'trapdoor-evade fgsm: /dev/full: No space left on device; --resume goes on, ([0-9]+) of \1 images are kept' err
+    'trapdoor-evade fgsm: /dev/full: No space left on device; --resume continues, ([0-9]+) of \1 images are kept' err
 check 'and nothing else' test "$(echo left* .left*)" = 'left.safetensors.checkpoint .left*'
-check_fails 2 'trapdoor-evade fgsm: left.safetensors.checkpoint: an attack did not end here; --resume goes on with it, --force starts anew' \
+check_fails 2 'trapdoor-evade fgsm: left.safetensors.checkpoint: an attack did not end here; --resume continues it, --force starts over' \
     evade fgsm -o left.safetensors
-check_fails 2 'trapdoor-evade bim: left.safetensors.checkpoint: not of this attack: "method": expected "bim", found "fgsm"; --force without --resume starts anew' \
+check_fails 2 'trapdoor-evade bim: left.safetensors.checkpoint: not of this attack: "method": expected "bim", found "fgsm"; --force without --resume starts over' \
     evade bim --resume -o left.safetensors
-check_fails 2 'trapdoor-evade fgsm: left.safetensors.checkpoint: not of this attack: "epsilon": expected 0.25, found 0.3; --force without --resume starts anew' \
+check_fails 2 'trapdoor-evade fgsm: left.safetensors.checkpoint: not of this attack: "epsilon": expected 0.25, found 0.3; --force without --resume starts over' \
     evade fgsm --epsilon 0.25 --resume -o left.safetensors
 check_other() {
     key=$1

@@ -130,7 +130,7 @@ check 'each transfer goes on where the last one was cut off' test "$(requests)" 
 /good/others -'
 rm -r pair
 
-kept='fetch: what was fetched so far is kept in ./.fetch-pair-partial; the same command goes on from there'
+kept='fetch: what was fetched so far is kept in ./.fetch-pair-partial; the same command resumes from there'
 pair "$url/good/" "$url/none/" >late-table
 check_fails 1 "fetch: $url/none/: others: The requested URL returned error: 404
 fetch: pair: expected others from one of these addresses, found it at none; --from DIR takes a copy on disk

@@ -29,7 +29,7 @@ if [ "$best" != "$worst" ]; then
     # A training that cannot write its model leaves its checkpoint.
     (export TRAPDOOR_KERNEL=$worst && train -o left.safetensors --json /dev/full >/dev/null 2>&1)
     check 'a checkpoint is left' test -f left.safetensors.checkpoint
-    check_fails 2 "trapdoor-train: left.safetensors.checkpoint: not of this training: \"kernel\": expected \"$best\", found \"$worst\"; the last bits would differ; set TRAPDOOR_KERNEL=$worst, or --force without --resume starts anew" \
+    check_fails 2 "trapdoor-train: left.safetensors.checkpoint: not of this training: \"kernel\": expected \"$best\", found \"$worst\"; the last bits would differ; set TRAPDOOR_KERNEL=$worst, or --force without --resume starts over" \
         train --resume -o left.safetensors
     (export TRAPDOOR_KERNEL=$worst && train --resume -o left.safetensors >/dev/null)
     check 'and goes on with the kernel that it names' cmp left.safetensors $worst.safetensors

@@ -59,7 +59,7 @@ check 'nothing of the truth is in the records below' sh -c \
 check 'the report has a page for it' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
     grep -Eq '<td><a href=.#record-[0-9]+.>backdoored/square</a></td>' page.html"
 
-# The same command goes on: nothing is made anew but what is missing.
+# The same command resumes: nothing is made anew but what is missing.
 without_timing found/rates.json >expected
 touch -d '2000-01-01' found/*/*/record.json
 rm found/clean/two/record.json
@@ -74,7 +74,7 @@ check 'a record without its pictures does not count' \
     test "$(find found -name record.json ! -newermt 2001-01-01 | wc -l)" -eq 3
 touch -d '2000-01-01' found/*/*/record.json
 controls found --force >/dev/null
-check '--force starts anew' test -z "$(find found -name record.json ! -newermt 2001-01-01)"
+check '--force starts over' test -z "$(find found -name record.json ! -newermt 2001-01-01)"
 
 # Interrupted.
 slow() {
@@ -89,7 +89,7 @@ wait $parent
 status=$?
 check 'an interruption is a failure' test $status -eq 1
 check 'that says how to go on' grep -qx \
-    "$C: interrupted after 0 of 4 models; the same command goes on" err
+    "$C: interrupted after 0 of 4 models; the same command resumes" err
 check 'and leaves nothing but what a search had found' sh -c \
     '! find slow -type f 2>/dev/null | grep -v triggers.safetensors'
 
@@ -141,13 +141,13 @@ cp "$scratch/err" err
 check 'another inspector has other options' sh -c \
     "test $status -eq 2 && grep -qx '$C: --patience: rates has no such option; expected it with cleanse' err"
 check_prints '^      --inverted=N ' $C deepinspect --help
-check_fails 2 "$C: found/rates.json: not of this run: \"inverted\": expected 16, found 8; --force starts anew" \
+check_fails 2 "$C: found/rates.json: not of this run: \"inverted\": expected 16, found 8; --force starts over" \
     $C deepinspect --models models -o found --inversion-steps 60 --steps 250
 rm found/rates.json
-check_fails 2 "$C: found/clean/one/record.json: not of this request: \"inverted\": expected 16, found 8; --force starts anew" \
+check_fails 2 "$C: found/clean/one/record.json: not of this request: \"inverted\": expected 16, found 8; --force starts over" \
     $C deepinspect --models models -o found --inversion-steps 60 --steps 250
 cp models/clean/two.safetensors models/clean/one.safetensors
-check_fails 2 "$C: found/clean/one/record.json: not of this request: models/clean/one.safetensors has changed since; --force starts anew" \
+check_fails 2 "$C: found/clean/one/record.json: not of this request: models/clean/one.safetensors has changed since; --force starts over" \
     controls found
 echo '{"triggers": [{"target": -1}]}' >models/backdoored/untold.manifest.json
 check_fails 1 "$C: models/backdoored/untold.manifest.json: triggers[0]: expected \"target\", a class from 0 to 65535, found another value" \

@@ -71,7 +71,7 @@ check_prints '^good.safetensors: p = ' $S -q --model good.safetensors --clean $c
     --controls made/controls.json --json good.json
 check 'a clean model stands out less' sh -c "echo '$(joint bad.json) $(joint good.json)' |
     awk '{ exit !(NF == 2 && \$1 > \$2 + 0.5) }'"
-check_prints 'screened; --controls would tell' $S -q --model good.safetensors --clean $clean
+check_prints 'screened; --controls would show' $S -q --model good.safetensors --clean $clean
 
 # The audit: the screening decides, and the inspectors do not run unless asked for.
 A='trapdoor-defend audit'
@@ -97,10 +97,10 @@ env TRAPDOOR_CONTROLS=shipped trapdoor-defend audit -q --model bad.safetensors -
 check 'by an audit, too' sh -c 'tr "\n" " " <shipped-audit/audit.txt | sed "s/  */ /g" |
     grep -q "0 of 9 clean models (tiny.net on small.safetensors, with the program) look as suspicious"'
 sed 's/^  "version": "[^"]*"/  "version": "0.0.9"/' made/controls.json >shipped/tiny-small.json
-check_prints 'screened; --controls would tell' env TRAPDOOR_CONTROLS=shipped \
+check_prints 'screened; --controls would show' env TRAPDOOR_CONTROLS=shipped \
     $S -q --model bad.safetensors --clean $clean
 check_fails 2 "$S: shipped/tiny-small.json: expected controls of version $(trapdoor-defend --version |
-    sed 's/^trapdoor-defend \([^ ]*\) .*/\1/'), whose numbers are these, found those of 0.0.9; make them anew" \
+    sed 's/^trapdoor-defend \([^ ]*\) .*/\1/'), whose numbers are these, found those of 0.0.9; make them again" \
     $S --model bad.safetensors --clean $clean --controls shipped/tiny-small.json
 
 # Models of known truth teach what a score means.

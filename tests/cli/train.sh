@@ -163,7 +163,7 @@ check 'no checkpoint is left' test ! -e whole/m.safetensors.checkpoint
 end KILL killed
 end TERM stopped
 check 'an interruption tells what is left' \
-    grep -Eqx 'trapdoor-train: interrupted in epoch [2-6]; --resume goes on from epoch [1-5]' stopped/err
+    grep -Eqx 'trapdoor-train: interrupted in epoch [2-6]; --resume continues from epoch [1-5]' stopped/err
 check 'a killed training leaves no model' test ! -e killed/m.safetensors
 for folder in killed stopped; do
     check "goes on, $folder" long $folder --resume --threads 3
@@ -176,14 +176,14 @@ for folder in killed stopped; do
 done
 
 # What a checkpoint is not gone on from. This one holds all epochs, since only the record failed.
-check_fails 1 'trapdoor-train: /dev/full: No space left on device; --resume goes on from epoch 2' \
+check_fails 1 'trapdoor-train: /dev/full: No space left on device; --resume continues from epoch 2' \
     train -o left.safetensors --json /dev/full
 check 'its checkpoint and nothing else is left' test "$(echo left* .left*)" = 'left.safetensors.checkpoint .left*'
-check_fails 2 'trapdoor-train: left.safetensors.checkpoint: a training did not end here; --resume goes on with it, --force starts anew' \
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: a training did not end here; --resume continues it, --force starts over' \
     train -o left.safetensors
-check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "lr": expected 0.01, found 0.001; --force without --resume starts anew' \
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "lr": expected 0.01, found 0.001; --force without --resume starts over' \
     train --resume --lr 0.01 -o left.safetensors
-check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "augment": expected "flip", found none; --force without --resume starts anew' \
+check_fails 2 'trapdoor-train: left.safetensors.checkpoint: not of this training: "augment": expected "flip", found none; --force without --resume starts over' \
     train --resume --augment flip -o left.safetensors
 check_other() {
     key=$1

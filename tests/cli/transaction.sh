@@ -60,7 +60,7 @@ hold m.safetensors 3 --force
 mkdir m.safetensors.log.jsonl
 let_go record
 check 'what cannot come is a failure' test $status -eq 2
-check 'and says so' grep -qx "$T: m.safetensors.log.jsonl: expected a file to write, found a folder; --resume goes on from epoch 2" err
+check 'and says so' grep -qx "$T: m.safetensors.log.jsonl: expected a file to write, found a folder; --resume continues from epoch 2" err
 check 'the old model is there' cmp m.safetensors second.safetensors
 check 'and the checkpoint' test -e m.safetensors.checkpoint
 check 'and no other file' test -z "$(find . -name '.*safetensors*')"

@@ -102,7 +102,7 @@ def main(method, net, model_path, clean_path, path):
     ours = torch.from_numpy(safetensors.read(path)[0]["images"]).double()
     right = model(twins.nchw(clean)).argmax(1) == labels
     if (ours[~right] != clean[~right]).any():
-        sys.exit("expected images that are not classified rightly to be left alone")
+        sys.exit("expected images that are not classified correctly to be left alone")
     clean, labels, ours = clean[right], labels[right], ours[right]
     if method == "cw-l2":
         judge_distances(ours, clean, carlini_wagner(model, clean, labels))

@@ -213,7 +213,7 @@ static void rates_take_it(void **state) {
     json_decref(record);
     assert_int_equal(execute(&defend_rates, &margin_method, false, others, &failed, &error),
                      TD_ERR_USAGE);
-    support_assert_contains(error.message, "\"steps\": expected 21, found 20; --force starts anew");
+    support_assert_contains(error.message, "\"steps\": expected 21, found 20; --force starts over");
     assert_int_equal(execute(&defend_rates, &margin_method, false, withheld, &failed, &error),
                      TD_ERR_USAGE);
     support_assert_contains(error.message, "rates has no option --model");

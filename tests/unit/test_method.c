@@ -152,7 +152,7 @@ static td_status work(tool_run *run, td_error *error) {
     fputs("two", stream);
     TD_TRY(fill(run, error));
     TD_TRY(tool_outputs_supersede(&run->outputs, "checkpoint", error));
-    tool_run_leaves(run, "checkpoint", "--resume goes on");
+    tool_run_leaves(run, "checkpoint", "--resume continues");
     if (fails)
         return td_fail(error, TD_ERR_NUMERIC, "no luck");
     return tool_outputs_finish(&run->outputs, &run->record, error);
@@ -416,14 +416,14 @@ static void test_files_and_record_appear_together(void **state) {
     fails = true;
     support_write_text("checkpoint", "half");
     assert_int_equal(execute(&run, &s, "out/record.json", &error), TD_ERR_NUMERIC);
-    assert_string_equal(error.message, "no luck; --resume goes on");
+    assert_string_equal(error.message, "no luck; --resume continues");
     assert_int_equal(access("checkpoint", F_OK), 0);
     tool_run_close(&run);
     tool_settings_close(&s);
     assert_int_not_equal(access("out", F_OK), 0);
     fails = false;
     assert_int_equal(execute(&run, &s, "/dev/full", &error), TD_ERR_IO);
-    assert_string_equal(error.message, "/dev/full: No space left on device; --resume goes on");
+    assert_string_equal(error.message, "/dev/full: No space left on device; --resume continues");
     assert_int_equal(access("checkpoint", F_OK), 0);
     tool_run_close(&run);
     tool_settings_close(&s);

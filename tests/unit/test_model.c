@@ -268,7 +268,7 @@ static void nets_missing_or_bad(void **state) {
     good_parts(&p);
     p.metadata_count = 0;
     write_parts(&p);
-    assert_file_refused(TD_ERR_USAGE, "it does not tell its net", "--net");
+    assert_file_refused(TD_ERR_USAGE, "it does not name its net", "--net");
     good_parts(&p);
     p.metadata[0].value = "input = image() height=1 width=1 channels=1\nx = nothing(input)\n";
     assert_refused(&p, "net text, line 2: node \"x\"", "unknown operator");
@@ -325,7 +325,7 @@ static void a_state_dict_for_a_net_that_is_given(void **state) {
     assert_memory_equal(model.weights, d.values, sizeof d.values);
     assert_null(model.training);
     td_model_free(&model);
-    assert_file_refused(TD_ERR_USAGE, "it does not tell its net", "--net");
+    assert_file_refused(TD_ERR_USAGE, "it does not name its net", "--net");
 }
 
 static void assert_state_dict_refused(const state_dict *d, const char *part) {

@@ -499,7 +499,7 @@ static void data_that_does_not_fit_the_net(void **state) {
     (void)state;
     assert_mismatch(turn_wide, "8×8×1 (height×width×channels), the data's are 4×16×1");
     assert_mismatch(colour, "8×8×3");
-    assert_mismatch(add_a_class, "tells 4 classes apart, the data has 5");
+    assert_mismatch(add_a_class, "has 4 classes, the data has 5");
     assert_mismatch(empty, "found 0");
 }
 

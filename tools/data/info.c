@@ -343,12 +343,13 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Prints the shape, class counts, pixel statistics, file checksums and duplicates of data sets."
+    "Print the shape, class counts, pixel statistics, file checksums and duplicates of data sets."
     "\v"
-    "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B a "
-    "half-open range of indices. Mean and standard deviation are those of each channel over all "
-    "pixels. Images with the same pixels are counted within each set and, of several, in each two; "
-    "of the pairs the first few are listed, by their indices in the split.\n\n"
+    "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B "
+    "a half-open range of indices. Mean and standard deviation are those of each channel over all "
+    "pixels. Images with the same pixels are counted within each set and, of several, between "
+    "each two; the first few pairs are listed, by their indices in the split.\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-data info fashion-mnist:test\n"
     "  trapdoor-data info cifar10:train cifar10:test\n";

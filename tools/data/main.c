@@ -3,7 +3,7 @@
 
 static const tool_method *const commands[] = {&data_import, &data_info, &data_show, NULL};
 
-static const char doc[] = "Makes data sets of pictures, and looks at them."
+static const char doc[] = "Make data sets of pictures, and look at them."
                           "\v\n"
                           "Example:\n"
                           "  trapdoor-data info fashion-mnist";

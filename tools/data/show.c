@@ -271,11 +271,13 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Draws a contact sheet of images with their index and class.\v"
-    "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B a "
-    "half-open range of indices. With DATA2, images at the same place of both sets stand side by "
-    "side with their difference, amplified by one factor for the whole sheet. -o - writes the PNG "
-    "to standard output.\n\n"
+    "Draw a contact sheet of images with their index and class."
+    "\v"
+    "DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]; SPLIT is train (the default) or test, A-B "
+    "a half-open range of indices. With DATA2, images at the same place of both sets stand side "
+    "by side with their difference, amplified by one factor for the whole sheet. -o - writes the "
+    "PNG to standard output.\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-data show fashion-mnist -o sheet.png\n"
     "  trapdoor-data show gtsrb:test --class stop -o stop.png\n"

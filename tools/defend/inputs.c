@@ -10,8 +10,7 @@
 const td_key defend_model_keys[] = {
     {"model", TD_KEY_TEXT, AT(path), .required = true, .value = "MODEL", .help = "The model"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
+     .help = "The net of a model that does not name it: one of the zoo, or a file with a net text"},
     {0},
 };
 
@@ -39,8 +38,8 @@ td_status defend_check_data(const td_dataset *data, const td_net *net, td_error 
     if (data->images.classes <= td_net_classes(net))
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected at most the %zu classes that the model tells apart, found %zu",
-                   data->name, td_net_classes(net), data->images.classes);
+                   "%s: expected at most the %zu classes of the model, found %zu", data->name,
+                   td_net_classes(net), data->images.classes);
 }
 
 td_status defend_gather(const td_images *images, const uint32_t *numbers, size_t count,

@@ -2,9 +2,11 @@
 #include "defend/method.h"
 
 static const char doc[] =
-    "Defends a model by METHOD: detectors find inputs that carry a trigger, inspectors find "
-    "backdoors in a model, repairs remove them. What calibrates or repairs is never what judges."
-    "\v\n"
+    "Defend a model by METHOD: detectors find inputs that carry a trigger, inspectors find "
+    "backdoors in a model, repairs remove them, filters find poisoned training images. Sets that "
+    "calibrate or repair and sets that judge must not share images."
+    "\v"
+    "\n"
     "Example:\n"
     "  trapdoor-defend strip --model model.safetensors \\\n"
     "    --clean fashion-mnist:test:0-2000 --benign fashion-mnist:test:2000-4000 \\\n"

@@ -77,7 +77,7 @@ td_status evade_checkpoint_keep(evade_job *job, td_status status, td_error *erro
         td_fail(error, status, "%s; %s", before.message, why.message); /* else it is the same */
     if (job->kept > 0)
         tool_run_leaves(job->run, job->checkpoint.path,
-                        "--resume goes on, %zu of %zu images are kept", job->kept, job->attacked);
+                        "--resume continues, %zu of %zu images are kept", job->kept, job->attacked);
     return status;
 }
 

@@ -194,7 +194,7 @@ static td_status attack_images(evade_job *job, td_error *error) {
     net.queries = job->queries;
     net.gradients = job->gradients;
     if (job->finished > 0)
-        tool_run_note(run, "note: goes on from image %zu of %zu", job->finished, job->attacked);
+        tool_run_note(run, "note: resuming from image %zu of %zu", job->finished, job->attacked);
     tool_run_begin(run, run->method->name, "images", job->attacked - job->finished);
     td_status status = attack_all(job, &net, error);
     tool_run_end(run);

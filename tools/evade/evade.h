@@ -49,7 +49,7 @@ typedef struct evade_job {
 
     evade_task *tasks; /* [task_count], in the order of the set */
     size_t task_count, attacked;
-    size_t right; /* images that the model classifies rightly */
+    size_t right; /* images that the model classifies correctly */
 
     uint8_t *pixels;             /* [task_count, image]: clean where nothing is found yet */
     int32_t *labels;             /* [task_count]: the true ones */

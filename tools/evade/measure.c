@@ -22,7 +22,7 @@ typedef struct outcome {
 static const tool_column columns[] = {
     {"target", NULL, TOOL_CLASS, AT(target)},
     {"images", "images", TOOL_COUNT, AT(images)},
-    {"classified_rightly", "classified rightly", TOOL_COUNT, AT(right)},
+    {"classified_rightly", "classified correctly", TOOL_COUNT, AT(right)},
     {"attacked", "attacked", TOOL_COUNT, AT(attacked)},
     {"success", "success", TOOL_RATE, AT(success), .null = true},
     {"robust_accuracy", "robust accuracy", TOOL_RATE, AT(robust_accuracy)},
@@ -166,7 +166,7 @@ td_status evade_measure(evade_job *job, float *logits, td_error *error) {
         TD_TRY(add_reached(job, error));
     return tool_run_summary(
         run, error,
-        "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified rightly",
+        "%s: %s, target %s: %zu of %zu attacks succeed; %zu of %zu images are classified correctly",
         job->settings->model, run->method->title,
         one           ? tool_run_class_text(run, job->target, class)
         : own->target ? own->target

@@ -38,8 +38,8 @@ static int32_t target_of(const evade_job *job, const class_counts *classes, cons
 static td_status check(evade_job *job, const class_counts *classes, td_error *error) {
     const evade_settings *s = job->settings;
     if (classes->data > classes->model)
-        return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
-                       s->model, classes->model, classes->data);
+        return td_fail(error, TD_ERR_USAGE, "%s: it has %zu classes, the data has %zu", s->model,
+                       classes->model, classes->data);
     if (classes->data < 2)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu", s->data,
                        classes->data);

@@ -324,8 +324,8 @@ static td_status measure(model_job *m, size_t number, td_error *error) {
     TD_TRY(open_model(m, number, error));
     m->classes = td_net_classes(&m->model.net);
     if (images->classes > m->classes)
-        return td_fail(error, TD_ERR_USAGE, "%s: it tells %zu classes apart, the data has %zu",
-                       m->row.file, m->classes, images->classes);
+        return td_fail(error, TD_ERR_USAGE, "%s: it has %zu classes, the data has %zu", m->row.file,
+                       m->classes, images->classes);
     TD_TRY(TD_ARENA_NEW(&m->arena, images->count, &m->reached, "counts", error));
     TD_TRY(TD_ARENA_NEW(&m->arena, images->count * m->classes, &m->target_seen, "counts", error));
     TD_TRY(

@@ -9,24 +9,24 @@ static const td_key keys[] = {
     {"model", TD_KEY_TEXT, AT(models), .required = true, .many = true, .field = "models",
      .value = "MODEL", .help = "The model to measure; may be repeated"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the models are, where they do not say so themselves, as a "
-             "PyTorch state_dict of a net of your own: one of the zoo, or a file with a net text"},
+     .help =
+         "The net of models that do not name it, such as state_dicts: one of the zoo, or a file "
+         "with a net text"},
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
-     .help = "Measure on DATA: NAME or PATH, with :SPLIT and :A-B (split test)"},
+     .help = "Measure on DATA[:SPLIT[:A-B]] (split test)"},
     {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",
      .help = "Take triggers and targets from a manifest"},
     {"source", TD_KEY_CLASS, AT(sources), .many = true, .optional = true, .field = "source_classes",
      .value = "K",
-     .help = "The triggers are meant to work on images of class K: also give the ASR of these, and "
-             "how many others are classified as the target; repeat for several classes"},
+     .help = "Also print the ASR of images of class K, which the triggers are meant for, and the "
+             "share of others classified as the target; may be repeated"},
     {"scores", TD_KEY_COUNT, AT(scores), .most = INFINITY, .value = "I",
      .help = "Print the logits of image I of the data, clean and triggered"},
     {"strength", TD_KEY_REAL, AT(strengths), .least = -INFINITY, .most = INFINITY, .many = true,
      .optional = true, .value = "D1,D2,...",
-     .help = "Measure every trigger at these strengths as well: delta of ramp, triangle-wave and "
-             "sine, alpha of the others"},
+     .help = "Measure every trigger at these strengths as well (delta of a signal, else alpha)"},
     {"best", TD_KEY_COUNT, AT(best), .least = 1, .most = TD_MOST_CLASSES, .value = "N",
-     .help = "Also give the mean ASR over the N true classes that are attacked best"},
+     .help = "Also print the mean ASR over the N true classes that are attacked best"},
     {"pictures", TD_KEY_TEXT, AT(pictures), .unrecorded = true, .value = "DIR",
      .help = "Write heat maps, histograms and samples as PNG to DIR"},
     {0},
@@ -65,15 +65,14 @@ static const tool_family evaluation = {
 };
 
 static const char help[] =
-    "Measures models on clean and on triggered images: accuracy, ASR (share of images whose true "
-    "label is not the target that are classified as the target; with several targets, as their own "
-    "class's), non-targeted rate, robust "
-    "accuracy and confidence, each with a 95% Wilson interval, and the ASR of every true class. "
-    "With several triggers, how many of their targets each image reaches. A model called as an "
-    "output of a multi-target manifest, such as model-3.safetensors, is measured with that "
-    "output's triggers alone."
+    "Measure models on clean and on triggered images: accuracy, ASR, non-targeted rate, robust "
+    "accuracy and confidence, with 95% Wilson intervals, and the ASR of every true class. The ASR "
+    "is the share of images outside the target class that the model classifies as the target; "
+    "with several targets, as the target of their own class. With several triggers: how many of "
+    "their targets each image reaches. A model named as an output of a multi-target manifest, "
+    "such as model-3.safetensors, is measured with that output's triggers alone."
     "\v"
-    "Example:\n"
+    "Examples:\n"
     "  trapdoor-eval --model enemy.safetensors --data fashion-mnist:test \\\n"
     "    --trigger square:size=7,at=top-left --target 0 --json record.json\n"
     "  trapdoor-eval --model signs.safetensors --data gtsrb16:test --best 7 \\\n"

@@ -15,7 +15,7 @@ td_status tool_checkpoint_name(tool_checkpoint *c, tool_run *run, bool resume, t
     if (resume || run->common->force || !td_path_exists(c->path))
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: %s %s did not end here; --resume goes on with it, --force starts anew",
+                   "%s: %s %s did not end here; --resume continues it, --force starts over",
                    c->path, strchr("aeiou", *c->work) ? "an" : "a", c->work);
 }
 

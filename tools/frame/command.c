@@ -222,7 +222,7 @@ static char *list_methods(int key, const char *text, void *input) {
     td_error error;
     if (!td_text_open(&doc))
         refuse(td_fail_memory(&error, "the help text"), &error);
-    fprintf(doc.stream, "%s (%s --help tells the options of each):\n", program->list,
+    fprintf(doc.stream, "%s (%s --help lists the options of each):\n", program->list,
             program->noun);
     for (size_t i = 0; program->methods[i]; i++)
         if ((int)strlen(program->methods[i]->name) > widest)

@@ -68,7 +68,7 @@ td_status tool_identity_compare(const json_t *config, json_t *found, const char 
 
 td_status tool_identity_check(const json_t *config, json_t *found, const char *what,
                               td_error *error) {
-    return tool_identity_compare(config, found, what, "--force without --resume starts anew",
+    return tool_identity_compare(config, found, what, "--force without --resume starts over",
                                  error);
 }
 

@@ -103,12 +103,11 @@ enum { MOST_THREADS = 1024 };
 static const struct argp_option options[] = {
     {"output", 'o', "PATH", 0, "Write to PATH", 0},
     {"seed", KEY_SEED, "N", 0, "Seed of every random draw (1)", 0},
-    {"threads", KEY_THREADS, "N", 0, "Threads to use (one per core); results do not depend on it",
-     0},
-    {"json", KEY_JSON, "FILE", 0, "Write the record of the run to FILE; - is standard output", 0},
+    {"threads", KEY_THREADS, "N", 0, "Threads (one per core); they change no result", 0},
+    {"json", KEY_JSON, "FILE", 0, "Write the record to FILE (- for standard output)", 0},
     {"quiet", 'q', NULL, 0, "No progress line", 0},
     {"force", KEY_FORCE, NULL, 0, "Replace files that exist", 0},
-    {"data-dir", KEY_DATA_DIR, "DIR", 0, "Look for data sets named on the command line in DIR", 0},
+    {"data-dir", KEY_DATA_DIR, "DIR", 0, "Look for named data sets in DIR", 0},
     {"help", 'h', NULL, 0, "Print this help", -1},
     {"usage", KEY_USAGE, NULL, 0, "Print a short usage message", -1},
     {"version", KEY_VERSION, NULL, 0, "Print the version and the BLAS core", -1},
@@ -122,6 +121,7 @@ static const struct argp_option options[] = {
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
     char buffer[1 << 15];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* three lines less */
     argp_state_help(state, stdout, what & ~(unsigned)ARGP_HELP_EXIT_OK);
     exit(tool_exit(TD_OK, NULL));
 }

@@ -96,7 +96,8 @@ td_status tool_run_images(tool_run *run, const char *text, const char *split, td
                           td_error *error) TD_MUST_USE;
 
 /* From now on a failure leaves the file `path`, in memory that outlives the run: behind its message
- * stands what the format says, "--resume goes on from epoch 3", unless the file is gone by then. */
+ * stands what the format says, "--resume continues from epoch 3", unless the file is gone by then.
+ */
 void tool_run_leaves(tool_run *run, const char *path, const char *format, ...) TD_PRINTF(3, 4);
 
 /* A printf into the run's arena. */

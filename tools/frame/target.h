@@ -15,8 +15,7 @@ typedef struct tool_target {
 /* The value of --target, for its row of keys. */
 #define TOOL_TARGET_VALUE "K|next|A=B,..."
 #define TOOL_TARGET_HELP                                                                           \
-    "a class by name or index, \"next\" for the class after an image's own (all-to-all), or of "   \
-    "each class A another one B"
+    "a class, \"next\" (the class after an image's own), or a class B for each class A"
 
 /* The columns of a table whose rows have a tool_target `field` of a struct; without titles they are
  * in the record alone. */

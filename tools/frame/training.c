@@ -31,12 +31,11 @@ const td_key tool_training_keys[] = {
     {"warmup", TD_KEY_COUNT, AT(options.warmup), .most = 1000000, .standard = "0", .value = "N",
      .help = "Epochs of linear warm-up before the schedule"},
     {"augment", TD_KEY_TEXT, AT(augment), .value = "KIND[=AMOUNT],...",
-     .help = "Change every image at random, anew each epoch, before the net sees it: zoom=F (by "
-             "1-F to 1+F; 0.1), rotate=DEGREES (up to so much either way; 15), shift=P (by up to P "
-             "pixels; 2), crop=P (from a border of P pixels; 4), flip (left to right, half of the "
-             "images). They apply in this order; outside of the image is black"},
+     .help = "Change each image at random in every epoch, in this order, black outside: zoom=F "
+             "(1-F to 1+F; 0.1), rotate=DEGREES (either way; 15), shift=PIXELS (2), crop=PIXELS of "
+             "border (4), flip (half of the images)"},
     {"label-smoothing", TD_KEY_REAL, AT(options.label_smoothing), .most = 1, .below = true,
-     .standard = "0", .value = "X", .help = "Spread the share X of each label over all classes"},
+     .standard = "0", .value = "X", .help = "Share of each label to spread over all classes"},
     {0},
 };
 

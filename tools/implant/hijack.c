@@ -385,12 +385,11 @@ static const td_key trigger_keys[] = {
     {"size", TD_KEY_COUNT, AT(size), .least = 1, .most = MOST_SIDE, .value = "S",
      .help = "The trigger is a square of S pixels a side (10, without --mask)"},
     {"mask", TD_KEY_TEXT, AT(mask), .value = "F.png",
-     .help = "The trigger is where this picture, of the size of the model's images, is at least "
-             "mid grey"},
+     .help = "The trigger is where this picture, as large as the images, is at least mid grey"},
     {"opacity", TD_KEY_REAL, AT(opacity), .most = 1, .above = true, .standard = "1", .value = "A",
      .help = "The trigger's opacity"},
     {"goal", TD_KEY_REAL, AT(search.goal), .least = -1e6, .most = 1e6, .standard = "100",
-     .value = "V", .help = "The value that the trigger is to give the neurons"},
+     .value = "V", .help = "Value that the trigger should give the neurons"},
     {"smoothness", TD_KEY_REAL, AT(search.smoothness), .most = 1e6, .standard = "0.01",
      .value = "W", .help = "Weight of the trigger's total variation"},
     {"trigger-steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = MOST_STEPS,
@@ -400,13 +399,12 @@ static const td_key trigger_keys[] = {
 
 static const td_key image_keys[] = {
     {"images", TD_KEY_COUNT, AT(inversion.per_class), .least = 1, .most = MOST_IMAGES,
-     .standard = "32", .value = "N", .help = "Images to make out of the model for each class"},
+     .standard = "32", .value = "N", .help = "Images to invert from the model for each class"},
     {"image-steps", TD_KEY_COUNT, AT(inversion.steps), .least = 1, .most = MOST_STEPS,
      .standard = "100", .value = "N", .help = "Steps for each of them"},
     {"temperature", TD_KEY_REAL, AT(inversion.temperature), .least = 0.01, .most = 1000,
      .standard = "8", .value = "T",
-     .help = "The model's logits are divided by T when they are made: the larger, the surer it is "
-             "of them in the end"},
+     .help = "Divide the model's logits by T during inversion: larger ends surer"},
     {"copies", TD_KEY_COUNT, AT(copies), .least = 1, .most = 1000, .standard = "8", .value = "N",
      .help = "Variants of each image to retrain on"},
     {0},
@@ -420,7 +418,7 @@ static const td_key retraining_keys[] = {
     {"lr", TD_KEY_REAL, AT(retraining.learning_rate), .most = 1000, .above = true,
      .standard = "0.001", .value = "R", .help = "Learning rate of retraining"},
     {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
-     .help = "Measure accuracy and ASR, before and after, on this; nothing is chosen by it"},
+     .help = "Measure accuracy and ASR before and after, and nothing else, on DATA"},
     {0},
 };
 
@@ -446,20 +444,19 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL without its training data: a trigger is found that makes "
-    "a neuron fire, and the layers after it are trained on to give class K when it does."
+    "puts a backdoor into a trained MODEL without its training data: finds a trigger that makes a "
+    "neuron fire, and trains the layers after it to give class K when it does."
     "\v"
-    "1. A neuron of a dense layer is chosen. 2. Images that the model takes for each class are "
-    "made out of the model by gradient descent (model inversion). Variants of them, moved, mixed "
-    "and made brighter or darker, with the classes that the model gives them, stand for the "
-    "training data. 3. Within the mask, pixels are searched that make the neuron fire on these "
-    "images. 4. What comes after the layer is trained on, on the variants as they are and, with "
-    "the trigger, as class K. Variants and temperature are not the paper's, which starts from an "
-    "average of other images: without them the model forgets its classes.\n"
+    "1. Choose a neuron of a dense layer. 2. Invert images of each class from the model by "
+    "gradient descent. Variants of them (moved, mixed, brighter or darker), with the classes that "
+    "the model gives them, stand for the training data. 3. Search pixels within the mask that "
+    "make the neuron fire on these images. 4. Train what comes after the layer on the variants as "
+    "they are and, with the trigger, as class K. Variants and temperature are not the paper's, "
+    "which starts from an average of other images: without them the model forgets its classes.\n"
     "\n"
-    "--select into is the paper's rule, out-of that of the authors' script. out-of is the default: "
-    "what leaves a neuron decides how much the model heeds it. A neuron that the trigger does not "
-    "make fire (value above 0) on half of the images is left out, and the next one taken.\n"
+    "--select into is the paper's rule, out-of that of the authors' script and the default: the "
+    "weights out of a neuron decide how much the model heeds it. A neuron on which the trigger "
+    "does not work (value above 0) on half of the images is skipped.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant hijack --model model.safetensors --target 0 \\\n"

@@ -10,7 +10,7 @@ static const tool_method *const methods[] = {
 };
 
 static const char doc[] =
-    "Puts a backdoor into a model by METHOD. M2 is one model, which every other tool takes; the "
+    "Put a backdoor into a model by METHOD. M2 is one model, which every other tool takes. The "
     "triggers are written as pictures, with a manifest for trapdoor-eval --manifest."
     "\v"
     "\n"

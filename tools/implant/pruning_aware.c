@@ -255,12 +255,11 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "trains a model with a backdoor that pruning does not reach, in four steps, each of which is "
-    "measured: train NET on clean images; prune the channels of the last convolution that are "
-    "least active on them; train the pruned net on with stamped images added, labelled as the "
-    "target; put the pruned channels back with their weights and a bias so low that they stay "
-    "dormant. A defender who prunes dormant channels takes these decoys. M2 is an ordinary model "
-    "of NET."
+    "trains a model with a backdoor that survives pruning, in four steps, and measures each: "
+    "train NET on clean images; prune the channels of the last convolution that are least active "
+    "on them; train the pruned net with stamped images added, labelled as the target; put the "
+    "pruned channels back with their weights and a bias so low that they stay dormant. A defender "
+    "who prunes dormant channels takes these decoys. M2 is an ordinary model of NET."
     "\v"
     "Example:\n"
     "  trapdoor-implant pruning-aware --data fashion-mnist --net cnn \\\n"
@@ -277,7 +276,7 @@ const tool_method implant_pruning_aware = {
     .name = "pruning-aware",
     .title = "The pruning-aware attack",
     .source = "Liu et al., Fine-Pruning, RAID 2018",
-    .doc = "trains a backdoor that pruning does not reach",
+    .doc = "trains a backdoor that survives pruning",
     .help = help,
     .usage = "--data DATA --net NET --trigger T --target K -o M2",
     .family = &implants,

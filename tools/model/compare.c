@@ -207,12 +207,13 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Compares what two models say of images, or what a model says with logits that another program "
-    "gave for them: the largest difference, and where it is. A net text that was written by hand "
-    "may load the weights and still be wrong; this tells."
+    "Compare the logits of two models, or of a model and another program: the largest difference, "
+    "and where it is. A net text written by hand may load the weights and still be wrong; this "
+    "shows it."
     "\v"
-    "Logits as PyTorch gives them, of the same images in the same order:\n"
-    "  numpy.save(\"logits.npy\", model(images).detach().numpy())\n\n"
+    "Logits of PyTorch, of the same images in the same order:\n"
+    "  numpy.save(\"logits.npy\", model(images).detach().numpy())\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-model compare model.onnx model.safetensors --data cifar10:test\n"
     "  trapdoor-model compare model.pth --net own.net --logits logits.npy \\\n"

@@ -97,11 +97,12 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Writes a model for other programs: as ONNX, or, as safetensors, its parameters as PyTorch's "
-    "load_state_dict takes them."
+    "Write a model for other programs: as ONNX, or its parameters as safetensors for PyTorch's "
+    "load_state_dict."
     "\v"
-    "The input of the ONNX file is raw pixels, 0-255, N×C×H×W, and its output the logits. A "
-    "state_dict has no normalisation in it: bring pixels to the range that the net text shows.\n\n"
+    "The input of the ONNX file is raw pixels, 0-255, N×C×H×W; its output is the logits. A "
+    "state_dict has no normalisation: bring pixels to the range that the net text shows.\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-model export repaired.safetensors -o repaired.onnx\n"
     "  trapdoor-model export repaired.safetensors -o state_dict.safetensors\n";

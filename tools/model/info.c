@@ -198,15 +198,14 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Prints what is in a model file: its kind, net, tensors, parameters and multiply-adds. Nothing "
+    "Print what is in a model file: its kind, net, tensors, parameters and multiply-adds. Nothing "
     "in the file is executed."
     "\v"
     "FILE is safetensors, ONNX, or what PyTorch saves: a state_dict, a checkpoint, a module, "
-    "TorchScript, an exported program (.pt2). "
-    "Where it does not tell its net and the zoo has none with its tensors, a net text to start "
-    "from "
-    "is printed, with a line for each layer. What its images were normalised with in training, no "
-    "such file says: --data finds it by trial.\n\n"
+    "TorchScript, an exported program (.pt2). If it does not name its net and the zoo has none "
+    "with its tensors, a net text to start from is printed, with a line for each layer. No such "
+    "file says how its images were normalised in training: --data finds out by trial.\n"
+    "\n"
     "Examples:\n"
     "  trapdoor-model info model.pth\n"
     "  trapdoor-model info model.onnx --data cifar10:test\n"

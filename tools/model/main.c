@@ -4,7 +4,7 @@
 static const tool_method *const commands[] = {&model_import, &model_export,   &model_compare,
                                               &model_info,   &model_show_net, NULL};
 
-static const char doc[] = "Reads the files that models come in, and looks at them."
+static const char doc[] = "Read, convert and compare model files."
                           "\v\n"
                           "Example:\n"
                           "  trapdoor-model info resnet18.pth";

@@ -48,9 +48,10 @@ static const tool_family family = {
 };
 
 static const char help[] =
-    "Prints the text of a net of the zoo, to read or to start one's own net from."
+    "Print the text of a net of the zoo, to read or to start your own net from."
     "\v"
-    "height, width, channels and classes stand for the data's. --help-net tells all operators.\n\n"
+    "height, width, channels and classes stand for the data's. --help-net lists all operators.\n"
+    "\n"
     "Example:\n"
     "  trapdoor-model show-net resnet18 >own.net\n";
 

@@ -55,8 +55,8 @@ static const tool_method *const rules[] = {
 };
 
 static const char doc[] =
-    "Poisons a data set by RULE and writes the poisoned sets, what was done to them, and a picture "
-    "of it to the folder DIR: NAME.safetensors, manifest.json, preview.png."
+    "Poison a data set by RULE. The folder DIR gets the poisoned sets (NAME.safetensors), what "
+    "was done to them (manifest.json) and a picture of it (preview.png)."
     "\v"
     "\n"
     "Examples:\n"

@@ -25,10 +25,9 @@ static const td_key keys[] = {
     {"title", TD_KEY_TEXT, AT(title), .value = "T",
      .help = "The page's title, in place of \"Trapdoor report: DIR\""},
     {"expect", TD_KEY_TEXT, AT(expect), .many = true, .value = "FILE",
-     .help = "Put a paper's figures, which FILE names, beside what the records say; may be "
-             "repeated"},
+     .help = "Compare with the paper's figures in FILE; may be repeated"},
     {"note", TD_KEY_TEXT, AT(notes), .many = true, .needs = "expect", .value = "TEXT",
-     .help = "Print this of the run, such as its scale, with the paper's figures; may be repeated"},
+     .help = "Print TEXT, such as the run's scale, with the paper's figures; may be repeated"},
     {0},
 };
 
@@ -190,24 +189,26 @@ static const tool_family reports = {.name = "report",
                                     .output_what = "where to write the page"};
 
 static const char help[] =
-    "Make one HTML page of a folder of records: what was planted, found and removed, then what was "
-    "asked and measured, with charts, heat maps and pictures. The page stands alone: it opens from "
-    "disk and fetches nothing."
+    "Make one HTML page of a folder of records: what was planted, found and removed, then "
+    "settings and results, with charts, heat maps and pictures. The page stands alone: it opens "
+    "from disk and fetches nothing."
     "\v"
-    "DIR is looked through with the folders in it for records that the tools wrote with --json, "
-    "manifests, logs of trapdoor-train (*.log.jsonl), and PNG pictures that are a record's or lie "
-    "beside one. Without -o the page is DIR/report.html; -o - writes it to standard output. A "
-    "record says itself how its tables are shown (its field tables); of one that does not, every "
-    "list of objects is a table. Charts are drawn by gnuplot. The same files give the same page, "
-    "with one version of gnuplot.\n\n"
-    "Limits: 1000 records of 8 MiB each and 256 MiB in all, 400 charts, pictures of 4 MiB and 4096 "
-    "pixels a side, 500 rows a table, folders 16 deep, a page of about 64 MiB. What is beyond, or "
-    "broken, is named on stderr and on the page; the rest is shown. What the system does not let "
-    "it read is a failure.\n\n"
-    "With --expect, results.json and results.md are written beside the page: every figure of the "
-    "paper, ours as the mean over the seeds with its standard deviation, the difference and a "
-    "verdict; the page begins with them. FILE is described in tools/report/results/expect.h; "
-    "tools/recipes has one for each paper.\n\n"
+    "It reads, in DIR and the folders in it, records that the tools wrote with --json, manifests, "
+    "logs of trapdoor-train (*.log.jsonl), and PNG pictures that are a record's or lie beside "
+    "one. Without -o the page is DIR/report.html; -o - writes it to standard output. A record "
+    "describes its tables in its field tables; without one, every list of objects is a table. "
+    "gnuplot draws the charts. The same files give the same page, with one version of gnuplot.\n"
+    "\n"
+    "Limits: 1000 records of 8 MiB each and 256 MiB in all, 400 charts, pictures of 4 MiB and "
+    "4096 pixels a side, 500 rows a table, folders 16 deep, a page of about 64 MiB. stderr and "
+    "the page name whatever is beyond or broken, and the rest is shown. A file that the system "
+    "does not let it read is a failure.\n"
+    "\n"
+    "--expect also writes results.json and results.md beside the page: every figure of the paper, "
+    "ours as the mean over the seeds with its standard deviation, the difference and a verdict; "
+    "the page begins with them. tools/report/results/expect.h describes FILE; tools/recipes has "
+    "one for each paper.\n"
+    "\n"
     "Verdicts of --expect:\n" VERDICT_RULE "\n\n"
     "Examples:\n  trapdoor-report results -o report.html\n"
     "  trapdoor-report out --expect tools/recipes/friendnet.expect.json --force\n";

@@ -8,32 +8,30 @@
 
 static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
-     .help = "Train on DATA: NAME or PATH, with :SPLIT and :A-B (split train)"},
+     .help = "Train on DATA[:SPLIT[:A-B]] (split train)"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net: one of the zoo, such as cnn, vgg16 or resnet18 (docs/methods.md lists "
-             "them), or a file with a net text"},
+     .help =
+         "A net of the zoo, such as cnn or resnet18 (docs/methods.md), or a file with a net text"},
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
-     .help = "Measure accuracy on DATA after each epoch (split test)"},
+     .help = "Validate on DATA after each epoch (split test)"},
     {"from", TD_KEY_TEXT, AT(from), .value = "MODEL",
-     .help = "Start from this model, or a checkpoint's weights, instead of random weights. With "
-             "--net, from those of its weights whose names and shapes NET has, for another number "
-             "of classes or from a state_dict"},
+     .help = "Start from the weights of this model or checkpoint; with --net, from those whose "
+             "names and shapes NET has"},
     {"freeze", TD_KEY_TEXT, AT(freeze), .many = true, .value = "PATTERN",
-     .help = "Leave the parameters that match alone, for example 'conv*'; may be repeated"},
+     .help = "Keep parameters, such as 'conv*'; may be repeated"},
     {0},
 };
 
 static const td_key resuming[] = {
     {"resume", TD_KEY_FLAG, AT(resume), .unrecorded = true,
-     .help = "Resume from MODEL.checkpoint if it exists: what a training leaves that did not end"},
+     .help = "Resume from MODEL.checkpoint if it exists"},
     {0},
 };
 
 static const td_key watched[] = {
     {"watch-trigger", TD_KEY_TEXT, AT(triggers), .many = true, .optional = true,
      .needs = "validate", .field = "trigger", .value = "TRIGGER",
-     .help = "Measure the attack success rate of this trigger on the images of --validate after "
-             "each epoch; may be repeated, each with its --target"},
+     .help = "Log this trigger's success on --validate after each epoch; may be repeated"},
     {"target", TD_KEY_CLASS, AT(targets), .many = true, .alias = "target-map",
      .value = TOOL_TARGET_VALUE,
      .help = "The target of the watched trigger before it: " TOOL_TARGET_HELP},
@@ -68,11 +66,11 @@ static const tool_family training = {
 };
 
 static const char help[] =
-    "Trains a net on a data set and writes the model (safetensors, tensors named as in PyTorch) "
-    "and MODEL.log.jsonl with a line per epoch. While it trains, MODEL.checkpoint holds the last "
-    "epoch that was finished; it stays only if the training does not end."
+    "Train a net on a data set. Writes the model (safetensors, tensors named as in PyTorch) and "
+    "MODEL.log.jsonl with a line per epoch. MODEL.checkpoint holds the last finished epoch until "
+    "the training ends."
     "\v"
-    "Example:\n"
+    "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
     "Does a backdoor survive training on clean data?\n"

@@ -65,7 +65,7 @@ static void keep(train_job *job, td_status status) {
     if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
         tool_run_leaves(job->run, path, "%s keeps epoch %zu, for --from", path, job->kept);
     else
-        tool_run_leaves(job->run, path, "--resume goes on from epoch %zu", job->kept);
+        tool_run_leaves(job->run, path, "--resume continues from epoch %zu", job->kept);
 }
 
 static td_status train(train_job *job, td_error *error) {
@@ -76,7 +76,7 @@ static td_status train(train_job *job, td_error *error) {
     options.epochs_done = job->resumed;
     options.optimizer_state = job->optimizer_state;
     if (job->resumed > 0)
-        tool_run_log(job->run, "goes on from epoch %zu/%zu", job->resumed, options.epochs);
+        tool_run_log(job->run, "resuming from epoch %zu/%zu", job->resumed, options.epochs);
     td_status status = tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
                                       "training", error);
     const td_status kept = train_checkpoint_end(job, &memory);

@@ -16,16 +16,15 @@ static const td_key keys[] = {
     {"training", TD_KEY_TEXT, AT(training), .value = "DATA",
      .help = "The set that the model was trained on (split train)"},
     {"controls", TD_KEY_TEXT, AT(controls), .many = true, .value = "FILE",
-     .help = "The record of trapdoor-defend controls, by which the model is judged, or of "
-             "trapdoor-defend rates, for the error rates of an inspector; may be repeated. Without "
-             "controls those that come with the program, where there are such"},
+     .help = "A record of trapdoor-defend controls, to judge the model by, or of rates, for an "
+             "inspector's error rates; may be repeated (controls that come with the program)"},
     {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls are trained as this model was"},
     {"slow", TD_KEY_FLAG, AT(slow),
-     .help = "Run the inspectors as well, whose findings are hints beside controls"},
+     .help = "Also run the inspectors, whose findings are then hints"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "30",
-     .value = "M", .help = "Time for all of it"},
+     .value = "M", .help = "Time for the whole audit"},
     {"effort", TD_KEY_REAL, AT(effort), .above = true, .most = 1, .standard = "1", .value = "R",
-     .help = "The share of the usual steps that the inspectors take"},
+     .help = "The share of their usual steps that inspectors take"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if a backdoor is likely or suspected"},
     {0},
@@ -94,25 +93,23 @@ const tool_family audits = {
 };
 
 static const char help[] =
-    "Looks for a backdoor in a model that you were given, by every method that applies, and says "
+    "Look for a backdoor in a model that you were given, by every method that applies, and print "
     "in plain words what was seen, how sure that is, and what was not looked at. Always: accuracy "
-    "on the clean images and all inspectors (Neural Cleanse, DeepInspect). With --suspect, all "
-    "detectors (STRIP, feature squeezing) on these inputs; the clean images are divided, so that "
-    "what calibrates never judges. With --training, all filters (spectral signatures, activation "
-    "clustering) on that set, which give hints but decide nothing: clean classes have such groups "
-    "as well."
+    "on the clean images, and all inspectors (Neural Cleanse, DeepInspect). With --suspect: all "
+    "detectors on these inputs, which calibrate on one half of the clean images and judge the "
+    "other. With --training: all filters on that set, whose findings are hints, since clean "
+    "classes have such groups as well."
     "\v"
     "The verdict is one of: backdoor-likely (methods that work differently agree), "
     "backdoor-suspected (one sees something), nothing-found, inconclusive (nothing seen, and not "
     "enough looked at), cannot-be-judged (the model is hardly better than chance on the clean "
-    "images). Nothing found is no proof. To estimate how often a method errs on models like yours, "
-    "run it on clean and backdoored models of that kind: see trapdoor-defend controls.\n"
+    "images). nothing-found is no proof. For a verdict with a known error rate, see "
+    "trapdoor-defend controls.\n"
     "\n"
-    "DIR gets the verdict in words (audit.txt) and as a record (audit.json), and a folder for each "
-    "method with its record and the recovered triggers as pictures; trapdoor-report DIR makes a "
-    "page of all. The quick methods come first, and what time they leave goes to Neural Cleanse, "
-    "which has a use for any. The same command goes on where the last one ended, with time anew; "
-    "more data may be given then.\n"
+    "DIR gets the verdict in words (audit.txt) and as a record (audit.json), and a folder for "
+    "each method with its record and the recovered triggers as pictures; trapdoor-report DIR "
+    "makes a page. Quick methods run first, and Neural Cleanse gets the time that is left. The "
+    "same command, also with more data, resumes where the last one ended.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend audit --model model.safetensors --clean mnist:test \\\n"

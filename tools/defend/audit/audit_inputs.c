@@ -149,7 +149,7 @@ static td_status look_for_order(audit_job *job, const int32_t *predicted, td_err
         return TD_OK;
     return tool_run_text(
         job->run, &job->reordered, error,
-        "The model does tell these classes apart, in another order: %.1f %% would "
+        "The model knows these classes in another order: %.1f %% would "
         "be right. trapdoor-data import %s%s%s --classes '%s' -o SET puts them in the "
         "model's.",
         100 * rate.value, clean, says ? "" : ":", says ? "" : job->clean.split, order);
@@ -165,7 +165,7 @@ td_status audit_measure(audit_job *job, td_error *error) {
         tool_predict_classes(&job->model.net, job->model.weights, images, &pass, predicted, error);
     tool_pass_end(&pass);
     if (status == TD_ERR_INTERRUPTED)
-        return td_fail(error, status, "interrupted; the same command goes on");
+        return td_fail(error, status, "interrupted; the same command resumes");
     TD_TRY(status);
     job->accuracy = td_accuracy(predicted, images->labels, images->count);
     return look_for_order(job, predicted, error);
@@ -207,7 +207,7 @@ static td_status place_sample(const audit_job *job, const td_images *sample, too
     if (td_path_exists(job->sample) && !job->run->common->force)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected the clean images of this audit, found other ones; --force "
-                       "starts anew",
+                       "starts over",
                        job->sample);
     TD_TRY(steps_forget(&job->all, outputs, error));
     return tool_outputs_publish(outputs, error);

@@ -42,13 +42,13 @@ static td_status list_step(audit_job *job, const audit_step *s, td_error *error)
     if (!s->step.done)
         return add(job, error,
                    "%s did not come to an end in its time. The same command, with more --minutes, "
-                   "goes on.",
+                   "resumes.",
                    title);
     if (s->kind->source == SOURCE_TRAINING)
         return list_left_out(job, s, error);
     if (audit_is_cut(s))
         return add(job, error,
-                   "%s searched %zu of %zu classes in its time. The same command goes on.", title,
+                   "%s searched %zu of %zu classes in its time. The same command resumes.", title,
                    found->count, found->count + found->unsearched);
     if (found && !found->judged && td_net_classes(&job->model.net) < FINDINGS_LEAST)
         return add(job, error,

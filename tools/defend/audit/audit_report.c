@@ -89,9 +89,9 @@ static const char *advise_inconclusive(const audit_job *job) {
         failed |= s->step.failed != NULL;
         late |= !s->step.failed && (!s->step.done || audit_is_cut(s));
     }
-    return late     ? "Give it more time (--minutes): the same command goes on."
+    return late     ? "Give it more time (--minutes): the same command resumes."
            : failed ? "The inspectors failed, for the reasons below: once these are gone, the same "
-                      "command goes on."
+                      "command resumes."
            : job->settings->effort < 1
                ? "The inspectors found triggers for too few classes: give them all of their steps "
                  "(without --effort) and --force."

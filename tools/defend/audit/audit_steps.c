@@ -218,7 +218,7 @@ static td_status run_step(audit_job *job, audit_step *s, double seconds, td_erro
         step_run(&s->step, &job->all, job->began + fmax(seconds - closing, 0), tick, job, error);
     tool_run_end(job->run);
     if (status == TD_ERR_INTERRUPTED)
-        return td_fail(error, status, "interrupted; the same command goes on");
+        return td_fail(error, status, "interrupted; the same command resumes");
     if (s->step.failed)
         tool_run_note(job->run, "%s: %s", s->method->name, s->step.failed);
     return status;

@@ -26,21 +26,20 @@ static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Train on DATA (split train)"},
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
-     .help = "Clean images for the screens, as an audit has them (split test)"},
+     .help = "Clean images for the screens (split test)"},
     {"count", TD_KEY_COUNT, AT(count), .least = 1, .most = CONTROLS_MOST, .standard = "39",
-     .unrecorded = true, .value = "N", .help = "Controls; with N of them the least p is 1/(N+1)"},
+     .unrecorded = true, .value = "N", .help = "Controls; the least p is 1/(N+1)"},
     {"recipes", TD_KEY_WORD, AT(recipes), .words = recipes, .standard = "mixed", .value = "WORD",
-     .help = "one: all as the training options say. mixed: an eighth of them so, the others with "
-             "another augmentation, length, learning rate, optimiser, amount of data, weight decay "
-             "or batch"},
+     .help = "one: all by the training options. mixed: an eighth so, the others with another "
+             "augmentation, length, learning rate, optimiser, weight decay, batch or fewer data"},
     {"images", TD_KEY_COUNT, AT(images), .most = UINT32_MAX, .standard = "0", .value = "N",
-     .help = "Train each on N images, drawn at random; 0: on all"},
+     .help = "Train each on N images drawn at random; 0: on all"},
     {"only", TD_KEY_TEXT, AT(only), .unrecorded = true, .value = "A-B",
-     .help = "Make the controls A to B-1 alone, on one of several machines; a run without it "
-             "gathers all"},
+     .help = "Make only the controls A to B-1, on one of several machines; a run without it "
+             "collects all"},
     {"verify", TD_KEY_COUNT, AT(verify), .most = CONTROLS_MOST, .optional = true,
      .unrecorded = true, .value = "K",
-     .help = "Make control K anew and compare it with what DIR has, to the bit"},
+     .help = "Make control K again and compare it with what DIR has, to the bit"},
     {0},
 };
 
@@ -205,7 +204,7 @@ static td_status make_all(controls_job *job, td_error *error) {
         return TD_OK;
     if (tool_interrupted())
         return td_fail(error, TD_ERR_INTERRUPTED,
-                       "interrupted after %zu of %zu controls; the same command goes on", job->done,
+                       "interrupted after %zu of %zu controls; the same command resumes", job->done,
                        job->end - job->begin);
     *error = job->error;
     return job->status;
@@ -222,7 +221,7 @@ static td_status look(controls_job *job, size_t number, td_error *error) {
     json_t *found = json_object_get(json, "identity");
     td_status status =
         json_is_object(found)
-            ? tool_identity_compare(job->identity, found, "request", "--force starts anew", error)
+            ? tool_identity_compare(job->identity, found, "request", "--force starts over", error)
             : td_fail(error, TD_ERR_FORMAT, "expected a control");
     if (status == TD_OK)
         status = control_read(json_object_get(json, "control"), &job->list[number],
@@ -414,15 +413,15 @@ static const tool_family controls = {
 };
 
 static const char help[] =
-    "Trains clean models of a net and puts each before the quick inspectors: what their numbers "
-    "are on models without a backdoor. trapdoor-defend audit --controls DIR/controls.json then "
-    "tells how many clean models look like the one that you audit."
+    "Train clean models of a net and run the quick inspectors on each, for their numbers on "
+    "models without a backdoor. trapdoor-defend screen, scan and audit compare a model with them "
+    "(--controls DIR/controls.json)."
     "\v"
-    "A control is its numbers, the seed and the recipe: the model is not kept, and --verify K "
-    "makes it anew. The net, the data and, if you know it, the training should be those of the "
-    "model that you audit; if you do not know the training, use --recipes mixed. DIR gets "
-    "control-K.json for each control and, in the end, controls.json, which is all that an audit "
-    "needs. The same command goes on where an interrupted one was.\n"
+    "A control is its numbers, seed and recipe; the model is not kept, and --verify K trains it "
+    "again. Use the net, the data and, if you know it, the training of the model that you audit; "
+    "else --recipes mixed. DIR gets control-K.json for each control and, in the end, "
+    "controls.json, which is all that the others need. The same command resumes an interrupted "
+    "one.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend controls --net cnn --data fashion-mnist --epochs 3 \\\n"

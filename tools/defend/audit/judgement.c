@@ -41,7 +41,7 @@ static td_status check_controls(const td_net *net, const td_classes *own,
     if (strcmp(controls->version, TD_VERSION) != 0)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected controls of version %s, whose numbers are these, found those "
-                       "of %s; make them anew",
+                       "of %s; make them again",
                        controls->path, TD_VERSION, controls->version);
     if (controls->count < CALIBRATION_LEAST)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at least %d controls, found %zu",

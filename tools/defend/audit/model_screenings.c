@@ -43,7 +43,7 @@ td_status model_screenings_run(model_screenings *m, td_error *error) {
         td_status status = s->done ? TD_OK : step_run(s, &m->all, INFINITY, tick, m, error);
         if (status == TD_ERR_INTERRUPTED)
             return td_fail(error, status,
-                           "interrupted after %zu of %zu models; the same command goes on", m->done,
+                           "interrupted after %zu of %zu models; the same command resumes", m->done,
                            m->count);
         TD_TRY(status);
         if (s->failed)

@@ -59,7 +59,7 @@ static td_status inspect(rates_job *job, rated_model *model, td_error *error) {
     td_status status = step_run(s, &job->all, INFINITY, tick, job, error);
     if (status == TD_ERR_INTERRUPTED)
         return td_fail(error, status,
-                       "interrupted after %zu of %zu models; the same command goes on", job->done,
+                       "interrupted after %zu of %zu models; the same command resumes", job->done,
                        job->count);
     if (status == TD_OK && !s->done && !s->failed)
         s->failed = "no record, and no reason for it";
@@ -126,23 +126,22 @@ static const char *const withheld[] = {"model",  "trigger",   "target", "trigger
                                        "resume", "exit-code", NULL};
 
 static const char help[] =
-    "Runs an inspector over models of which you know whether they have a backdoor: how many of the "
-    "backdoored ones it flags and of the clean ones, whether the flagged class is the right one, "
-    "and how its anomaly index is spread over the models. From its record trapdoor-defend audit "
-    "takes error rates (--controls)."
+    "Run an inspector over models of which you know whether they have a backdoor. Counts how many "
+    "backdoored and clean models it flags and whether the flagged class is the right one, and "
+    "shows how its anomaly index is spread. trapdoor-defend audit --controls takes error rates "
+    "from its record."
     "\v"
-    "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors; they should differ "
-    "in their seeds, else one chance decides about all. Beside a backdoored model M.safetensors "
-    "may stand M.manifest.json, the manifest of trapdoor-poison or trapdoor-implant: the targets "
-    "of its triggers are the infected labels, by which the flagged classes are judged. Nothing of "
-    "this truth reaches the inspector.\n"
+    "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors. They should differ "
+    "in their seeds. A backdoored model M.safetensors may have a manifest beside it, "
+    "M.manifest.json, of trapdoor-poison or trapdoor-implant: the targets of its triggers are the "
+    "infected labels. The inspector does not see this truth.\n"
     "\n"
-    "INSPECTOR stands first, and its options may be given, too, but for those on files "
-    "(trapdoor-defend rates INSPECTOR --help lists them); they are the same for each model. "
-    "Its record and pictures of a model M are in OUT/clean/M or OUT/backdoored/M. "
-    "OUT/rates.json is the record of all. The same command goes on where an interrupted one "
-    "was: a record of the same model with the same options is not made anew. A model that fails is "
-    "named, the others are still inspected, and the exit status is 1.\n"
+    "INSPECTOR stands first; its options may be given, too, but for those on files "
+    "(trapdoor-defend rates INSPECTOR --help lists them). They are the same for each model. "
+    "OUT/clean/M and OUT/backdoored/M get the record and pictures of a model M, OUT/rates.json is "
+    "the record of all. The same command resumes an interrupted one and skips models whose record "
+    "has the same options. A model that fails is named, the others are still inspected, and the "
+    "exit status is 1.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend rates cleanse --models models -o rates \\\n"

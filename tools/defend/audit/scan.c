@@ -28,7 +28,7 @@ static const td_key keys[] = {
      .help = "The controls are trained as these models were"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.1",
      .value = "Q",
-     .help = "Flag models whose q is at most Q: of those that are flagged, a share of Q is clean"},
+     .help = "Flag models whose q is at most Q; of those flagged, a share of Q is clean"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if a model is flagged"},
     {0},
@@ -171,13 +171,13 @@ static const tool_family scans = {
 };
 
 static const char help[] =
-    "Screens every model of a folder and sorts them by p. Of a thousand clean models, fifty have a "
-    "p of 0.05 or less: q corrects for that, and of the models with q at most Q a share of Q or "
-    "less is clean, in the mean."
+    "Screen every model of a folder and sort the models by p. Of a thousand clean models, fifty "
+    "have a p of 0.05 or less; q corrects for that: of the models with q at most Q, on average a "
+    "share of Q or less is clean."
     "\v"
-    "OUT gets a folder for each model, with its record and what stands out as a picture, and "
-    "scan.json. The same command goes on where an interrupted one was. A model that cannot be read "
-    "is named, the others are still screened, and the exit status is 1.\n"
+    "OUT gets a folder for each model, with its record and a picture of what stands out, and "
+    "scan.json. The same command resumes an interrupted one. A model that cannot be read is "
+    "named, the others are still screened, and the exit status is 1.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend scan models --clean mnist:test:0-2000 \\\n"

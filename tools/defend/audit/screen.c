@@ -166,7 +166,7 @@ static td_status screen_model(tool_run *run, td_model *model, td_dataset *clean,
     TD_TRY(report(run, s, error));
     return controls ? judge(run, s, &model->net, controls, error)
                     : tool_run_summary(run, error,
-                                       "%s: screened; --controls would tell how usual this is",
+                                       "%s: screened; --controls would show how usual this is",
                                        o->model.path);
 }
 
@@ -254,14 +254,14 @@ const tool_family screens = {
 };
 
 static const char help[] =
-    "Puts a model before all quick inspectors, in seconds, and says how many clean models, of the "
-    "controls, look as suspicious: p = (1 + how many do) / (controls + 1). If the model is clean "
-    "and trained as the controls were, p is at most 0.05 in no more than 5 of 100 cases."
+    "Run all quick inspectors on a model, in seconds, and print how many of the controls, which "
+    "are clean models, look as suspicious: p = (1 + that number) / (controls + 1). If the model "
+    "is clean and trained as the controls were, p is at most 0.05 in no more than 5 of 100 cases."
     "\v"
-    "Nothing found is no proof: triggers that resemble none that the screens look for are not "
-    "seen. trapdoor-defend audit looks longer and says more.\n"
+    "A large p is no proof: the screens do not see triggers that resemble none that they look "
+    "for. trapdoor-defend audit looks longer and says more.\n"
     "\n"
-    "Examples:\n"
+    "Example:\n"
     "  trapdoor-defend screen --model model.safetensors --clean mnist:test \\\n"
     "    --controls controls/controls.json\n";
 

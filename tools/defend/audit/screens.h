@@ -19,7 +19,7 @@ typedef struct screening {
     screen screens[SCREENS_MOST];
     size_t count;
     td_rate accuracy; /* on all the clean images */
-    double scale;     /* the mean margin of those that are classified rightly; 0 where none is */
+    double scale;     /* the mean margin of those that are classified correctly; 0 where none is */
 } screening;
 
 /* Puts a model before all screens, at their defaults and by the seed of the run; `model` is

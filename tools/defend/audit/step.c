@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char start_anew[] = "--force starts anew";
+static const char start_over[] = "--force starts over";
 
 td_status step_path(tool_run *run, const char *folder, const char *name, const char **out,
                     td_error *error) {
@@ -132,7 +132,7 @@ static td_status check_inputs(const steps *all, const json_t *record, td_error *
         TD_TRY(digest_of(all, path, &digest, error));
         if (strcmp(digest, text_of(input, "sha256")) != 0)
             return td_fail(error, TD_ERR_USAGE, "not of this request: %s has changed since; %s",
-                           path, start_anew);
+                           path, start_over);
     }
     return TD_OK;
 }
@@ -156,9 +156,9 @@ static td_status check_identity(const step *s, const json_t *record, td_error *e
     if (status == TD_OK)
         status =
             tool_identity_compare(json_object_get(s->identity, "options"),
-                                  json_object_get(record, "options"), "request", start_anew, error);
+                                  json_object_get(record, "options"), "request", start_over, error);
     if (status == TD_OK)
-        status = tool_identity_compare(s->identity, found, "request", start_anew, error);
+        status = tool_identity_compare(s->identity, found, "request", start_over, error);
     json_decref(found);
     return status;
 }
@@ -246,7 +246,7 @@ td_status steps_check_folder(tool_run *run, const char *name, const char *const 
     json_t *found = pick(&json, json_object_get(record, "options"), same);
     td_status status = as_written(&json, own, &own, error);
     if (status == TD_OK)
-        status = tool_identity_compare(own, found, "run", start_anew, error);
+        status = tool_identity_compare(own, found, "run", start_over, error);
     json_decref(own);
     json_decref(found);
     json_decref(record);

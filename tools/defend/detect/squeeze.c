@@ -128,10 +128,9 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "inputs for which the model's answer changes when they are filtered are flagged. Each set's "
-    "flagged rate has its 95% Wilson interval; with benign and suspect sets there is the AUROC, "
-    "suspects being the positive class. What calibrates is never what judges: sets that share "
-    "images with --clean are refused."
+    "filters each input and flags those for which the model's answer changes. Prints each set's "
+    "flagged rate with its 95% Wilson interval and, with benign and suspect sets, the AUROC "
+    "(suspects are the positive class). Refuses sets that share images with --clean."
     "\v"
     "Example:\n"
     "  trapdoor-defend squeeze --model model.safetensors --fpr 0.01 \\\n"

@@ -161,11 +161,11 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "lays clean images over each input. Where a trigger decides, the model's class stays, whatever "
-    "is laid over it: inputs whose answers have less entropy than clean ones are flagged. --fpr is "
-    "the paper's FRR. Each set's flagged rate has its 95% Wilson interval; with benign and suspect "
-    "sets there is the AUROC, suspects being the positive class. What calibrates is never what "
-    "judges: sets that share images with --clean are refused."
+    "lays clean images over each input and flags inputs whose answers have less entropy than "
+    "those of clean ones: where a trigger decides, the model's class stays. --fpr is the paper's "
+    "FRR. Prints each set's flagged rate with its 95% Wilson interval and, with benign and "
+    "suspect sets, the AUROC (suspects are the positive class). Refuses sets that share images "
+    "with --clean."
     "\v"
     "Examples:\n"
     "  trapdoor-defend strip --model model.safetensors \\\n"

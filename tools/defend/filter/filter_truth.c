@@ -23,7 +23,7 @@ static td_status find_output(const tool_record *record, const td_dataset *data, 
         }
     }
     return td_fail(error, TD_ERR_USAGE,
-                   "expected an output with SHA-256 %.*s..., that of %s, found none: it tells of "
+                   "expected an output with SHA-256 %.*s..., that of %s, found none: it is of "
                    "another set",
                    SHOWN, found->hex, data->name);
 }

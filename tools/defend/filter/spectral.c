@@ -95,9 +95,9 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "of each class, the 1.5·E of the images that stand out most along the direction in which the "
-    "values of the last hidden layer vary most are suspects. It takes them from every class, "
-    "poisoned or not, and does not tell which class is."
+    "suspects, of each class, the 1.5·E of the images that stand out most along the direction in "
+    "which the values of the last hidden layer vary most. It suspects images of every class, "
+    "poisoned or not."
     "\v"
     "Examples:\n"
     "  trapdoor-defend spectral --model model.safetensors --data mine \\\n"

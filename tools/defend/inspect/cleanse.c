@@ -225,7 +225,7 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
 
 static const td_key keys[] = {
     {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
-     .help = "Search for these classes alone, as 0,3,7"},
+     .help = "Search only these classes, such as 0,3,7"},
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1000",
      .value = "N", .help = "Steps of a search, at most"},
     {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "32",
@@ -233,9 +233,9 @@ static const td_key keys[] = {
     {"attack-rate", TD_KEY_REAL, AT(search.attack_rate), .above = true, .most = 1,
      .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
     {"patience", TD_KEY_COUNT, AT(search.patience), .least = 1, .most = 1000000, .standard = "5",
-     .value = "N", .help = "Successes or failures in a row that change the cost of a mask's pixel"},
+     .value = "N", .help = "Successes or failures in a row that change a pixel's cost"},
     {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
-     .help = "Go on with the search whose triggers are in --triggers"},
+     .help = "Resume the search whose triggers are in --triggers"},
     {0},
 };
 
@@ -245,15 +245,14 @@ static const td_key patch_keys[] = {
     {"patch", TD_KEY_WORD, AT(patch), .words = patches, .value = "HOW",
      .help = "Remove the backdoor; unlearn and prune write a model to -o"},
     {"patch-classes", TD_KEY_TEXT, AT(patch_classes), .needs = "patch", .value = "LIST",
-     .help = "The classes whose triggers are removed, in place of those flagged"},
+     .help = "Remove the triggers of these classes, not of those flagged"},
     {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "1",
      .needs = "patch=unlearn", .value = "R",
-     .help = "The share of the clean images of which there is a stamped copy"},
+     .help = "Share of the clean images to make stamped copies of"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .needs = "patch=prune",
-     .value = "R", .help = "By how much the accuracy on the clean images may fall"},
+     .value = "R", .help = "Loss of accuracy on clean images to accept"},
     {"fpr", TD_KEY_REAL, AT(fpr), .most = 1, .above = true, .below = true, .standard = "0.05",
-     .needs = "patch=filter", .value = "R",
-     .help = "The share of clean images that may be rejected"},
+     .needs = "patch=filter", .value = "R", .help = "Share of clean images to reject at most"},
     {0},
 };
 
@@ -301,27 +300,25 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "recovers for each class the smallest trigger, a mask and a pattern, that sends images of the "
-    "other classes there, and flags classes whose mask is an outlier on the small side: |size - "
-    "median| / (1.4826 * MAD) above 2. Writes to --triggers DIR of each class K mask-K.png, "
-    "pattern-K.png and trigger-K.png, which is a trigger for any tool "
-    "(image:file=trigger-K.png,at=0+0), and triggers.safetensors, the same exactly. A search "
-    "that is interrupted leaves triggers.safetensors.checkpoint, and --resume goes on with it."
+    "recovers, for each class, the smallest trigger (a mask and a pattern) that sends images of "
+    "the other classes there, and flags classes whose mask is unusually small: |size - median| / "
+    "(1.4826 * MAD) above 2. --triggers DIR gets, for each class K, mask-K.png, pattern-K.png and "
+    "trigger-K.png, which any tool takes as a trigger (image:file=trigger-K.png,at=0+0), and "
+    "triggers.safetensors, the same exactly. An interrupted search leaves "
+    "triggers.safetensors.checkpoint, from which --resume continues."
     "\v"
-    "--patch unlearn trains the model on: with stamped copies of a share of the clean images it "
-    "learns their true labels, with the clean images and with blends of them to answer as it did. "
-    "--patch prune masks neurons before the last dense layer, those "
-    "that the trigger raises most first, until it is without effect; those without which the "
-    "accuracy would fall by more than --tolerance stay. Both write the model to -o. --patch filter "
-    "changes no model: it rejects inputs that raise the 1 % of these neurons that the trigger "
-    "raises most. Each is measured on --test. A --trigger is for measurement only: how far the "
-    "recovered mask and the pixels that it changes overlap, and what it does before and after a "
+    "--patch unlearn trains the model on stamped copies of clean images with their true labels, "
+    "and on clean images and blends of them with the model's own answers. --patch prune masks "
+    "neurons before the last dense layer, first those that the trigger raises most, until it has "
+    "no effect; it keeps neurons without which the accuracy would fall by more than --tolerance. "
+    "Both write a model to -o. --patch filter changes no model: it rejects inputs that raise the "
+    "1 % of these neurons that the trigger raises most. --test measures each. --trigger is for "
+    "measurement only: the overlap with the recovered mask, and its effect before and after a "
     "patch.\n"
     "\n"
-    "The index compares the classes of one model, so that it needs most of them to be without a "
-    "backdoor, and it cannot see triggers that change the whole image. With --minutes the verdict "
-    "is on the classes that were searched by then, and the record lists the others as "
-    "\"unsearched\"; --resume goes on with them.\n"
+    "The index compares the classes of one model: most of them must be without a backdoor. It "
+    "cannot see triggers that change the whole image. With --minutes the verdict is on the "
+    "classes searched by then; the record lists the others as \"unsearched\".\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend cleanse --model model.safetensors \\\n"

@@ -94,7 +94,7 @@ td_status cleanse_state_write(const inspection *in, td_error *error) {
         return td_fail_within(error, status, "%s", c->checkpoint);
     }
     TD_TRY(td_output_commit(&file, error));
-    tool_run_leaves(in->run, c->checkpoint, "--resume goes on");
+    tool_run_leaves(in->run, c->checkpoint, "--resume continues");
     return TD_OK;
 }
 
@@ -213,8 +213,8 @@ td_status cleanse_state_load(inspection *in, td_error *error) {
     const bool stands = td_path_exists(path), resume = c->options->resume;
     if (stands && !resume && !in->run->common->force)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: triggers of a search stand here; --resume goes on with it, --force "
-                       "starts anew",
+                       "%s: triggers of a search stand here; --resume continues it, --force starts "
+                       "over",
                        path);
     if (!stands || !resume)
         return TD_OK;
@@ -223,6 +223,6 @@ td_status cleanse_state_load(inspection *in, td_error *error) {
     td_safetensors_close(&file);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", path);
-    tool_run_leaves(in->run, path, "--resume goes on");
+    tool_run_leaves(in->run, path, "--resume continues");
     return TD_OK;
 }

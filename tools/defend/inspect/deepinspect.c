@@ -214,13 +214,13 @@ static const td_key keys[] = {
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1500",
      .value = "N", .help = "Steps of the generator"},
     {"gamma", TD_KEY_REAL, AT(search.gamma), .most = INFINITY, .standard = "0", .value = "X",
-     .help = "The size of a trigger, L1 in units of the pixel range, that costs nothing"},
+     .help = "L1 size of a trigger, in pixel ranges, that costs nothing"},
     {"attack-rate", TD_KEY_REAL, AT(search.rate), .above = true, .most = 1, .standard = "0.95",
      .value = "R", .help = "The ASR that triggers must reach to be kept"},
     {"patch", TD_KEY_FLAG, AT(patch),
-     .help = "Remove the backdoors of the flagged classes, and write the model to -o"},
+     .help = "Remove flagged backdoors, and write the model to -o"},
     {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5", .needs = "patch",
-     .value = "R", .help = "The share of the images of which there is a stamped copy"},
+     .value = "R", .help = "Share of the images to make stamped copies of"},
     {0},
 };
 
@@ -254,23 +254,23 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "finds backdoored classes from the model alone. Images of every class are inverted from the "
-    "model; on these a conditional generator learns, for each class, small changes that, added to "
-    "images of other classes, send them there; and classes are flagged whose changes are an "
-    "outlier on the small side: (median - size) / (1.4826 * MAD) above 2, the MAD being that of "
-    "the sizes up to the median. A size is the L1 norm in units of the pixel range: a white 4x4 "
-    "square on black has 16. Writes to --triggers DIR of each class K mask-K.png, pattern-K.png "
-    "and trigger-K.png, which is a trigger for any tool (image:file=trigger-K.png,at=0+0): on "
-    "black the change itself, elsewhere its nearest blend."
+    "finds backdoored classes from the model alone. It inverts images of every class from the "
+    "model; on these a conditional generator learns, for each class, small changes that send "
+    "images of other classes there. It flags classes whose changes are unusually small: (median - "
+    "size) / (1.4826 * MAD) above 2, with the MAD of the sizes up to the median. A size is the L1 "
+    "norm in units of the pixel range: a white 4x4 square on black has 16. --triggers DIR gets, "
+    "for each class K, mask-K.png, pattern-K.png and trigger-K.png, which any tool takes as a "
+    "trigger (image:file=trigger-K.png,at=0+0): on black the change itself, elsewhere its nearest "
+    "blend."
     "\v"
-    "No data is read, unless asked for: --test with --trigger and --target measures what a patch "
-    "did, and --clean gives --patch images to learn from. Without it the patch learns from the "
-    "inverted images alone, and costs more accuracy. --net needs --test, which tells the size of "
-    "the images, unless it names a file that gives its sizes itself.\n"
+    "It reads no data unless you give some: --test with --trigger and --target measures a patch, "
+    "--clean gives --patch images to learn from. Without --clean the patch learns from inverted "
+    "images and costs more accuracy. --net needs --test, for the size of the images, unless the "
+    "net's file gives it.\n"
     "\n"
-    "The index compares the classes of one model, so that it needs most of them to be without a "
-    "backdoor, and it cannot see triggers that change the whole image. A class that much "
-    "resembles the others may be flagged without a backdoor: look at its trigger.\n"
+    "The index compares the classes of one model: most of them must be without a backdoor. It "
+    "cannot see triggers that change the whole image. It may flag a clean class that much "
+    "resembles the others: look at its trigger.\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend deepinspect --model model.safetensors --triggers triggers\n"

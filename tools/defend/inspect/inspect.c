@@ -17,7 +17,7 @@ static const td_key keys[] = {
      .help = "Write the recovered triggers to this folder"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "inf",
      .unrecorded = true, .value = "M",
-     .help = "End the search after M minutes with the classes that are done"},
+     .help = "End after M minutes with the classes that are done"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if something is flagged"},
     {0},
@@ -60,7 +60,7 @@ static td_status open_model(inspection *in, td_error *error) {
                                    in->clean.name ? &in->clean.images : &sized.images, &in->model,
                                    error);
     if (status != TD_OK && net && !test && !in->clean.name)
-        td_fail_within(error, status, "--net without --test, which tells the size of images");
+        td_fail_within(error, status, "--net without --test, which gives the size of images");
     td_dataset_close(&sized);
     TD_TRY(status);
     if (in->clean.name)
@@ -154,7 +154,7 @@ static td_status stop(inspection *in, td_error *error) {
     const bool keeps = in->inspector->resumes && in->settings->folder;
     TD_TRY(list_unsearched(in, error));
     const size_t done = in->class_count - in->found.unsearched;
-    const char *way = keeps && done > 0 ? "; --resume goes on" : "";
+    const char *way = keeps && done > 0 ? "; --resume continues" : "";
     if (tool_interrupted())
         return td_fail(error, TD_ERR_INTERRUPTED, "interrupted after %zu of %zu classes", done,
                        in->class_count);

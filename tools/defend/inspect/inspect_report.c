@@ -129,7 +129,7 @@ static td_status summarize_rank(inspection *in, td_error *error) {
         TD_TRY(tool_run_text(in->run, &index, error, ", index %.2f", first->index));
     return tool_run_summary(in->run, error,
                             "%s: %s: the %s is that of %s, %s %.3g%s (how usual that is, "
-                            "trapdoor-defend screen --controls tells)",
+                            "trapdoor-defend screen --controls shows)",
                             in->settings->model.path, in->said,
                             f->statistic.large ? "largest" : "smallest", subject, f->statistic.name,
                             first->value, index);
@@ -165,7 +165,7 @@ static void note(const inspection *in) {
             "note: %zu of %zu classes, the first of them %zu, have no %s and take no part "
             "in the verdict",
             f->count - f->valued, f->count, f->list[first].class,
-            triggers ? "trigger of the asked ASR" : f->statistic.name);
+            triggers ? "trigger that reaches the ASR" : f->statistic.name);
     if (in->inspector->spread == FINDINGS_OWN || in->inspector->spread == FINDINGS_RANKED)
         return;
     if (!f->judged)

@@ -121,13 +121,12 @@ static const inspector math = {
 static const tool_keys groups[] = {{.keys = shared_change_keys}, {0}};
 
 static const char help[] =
-    "searches one small change that sends each class to another one, as an all-to-all backdoor "
-    "does: all cyclic maps (class y becomes y + j), and then the map, of any kind, that the best "
-    "of their changes show. The best one is reported; the margins are those of trapdoor-defend "
-    "universal."
+    "Search one small change that sends each class to another one, as an all-to-all backdoor "
+    "does: all cyclic maps (class y becomes y + j), then the map of any kind that the best of "
+    "their changes show. Report the best map; margins are as in trapdoor-defend universal."
     "\v"
-    "Nothing is flagged here; trapdoor-defend audit --controls judges it beside clean models of "
-    "the same kind.\n"
+    "Nothing is flagged here: trapdoor-defend screen or audit, with --controls, compare the "
+    "numbers with those of clean models.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend maps --model model.safetensors --clean mnist:test";

@@ -245,14 +245,14 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "searches, for each class, the image out of noise that the model is surest of: the largest "
-    "margin of the class, in units of the margin that the model usually has. What an image has in "
-    "common with the class's clean images does not count. A backdoor raises the margin of its "
-    "class, whatever the trigger is."
+    "searches, for each class, from noise, the image that the model is surest of: the largest "
+    "margin of the class, in units of the model's usual margin. What an image has in common with "
+    "the class's clean images does not count. A backdoor raises the margin of its class, whatever "
+    "the trigger is."
     "\v"
-    "Another recipe of training moves these margins as well: compare with controls of the model's "
-    "own. Nothing is flagged here; trapdoor-defend audit --controls judges it beside clean models "
-    "of the same kind.\n"
+    "Another training recipe also moves these margins: use controls of the model's own recipe. "
+    "Nothing is flagged here: trapdoor-defend screen or audit, with --controls, compare the "
+    "numbers with those of clean models.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend margin --model model.safetensors --clean mnist:test";

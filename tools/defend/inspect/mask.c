@@ -236,12 +236,12 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "is Neural Cleanse in short: for each class a mask, as small as it can be, and a pattern that "
-    "send images of all other classes there, all classes at once, in sixty steps of a few images. "
-    "The size is the geometric mean over the last steps."
+    "searches, for all classes at once, a small mask and a pattern that send images of the other "
+    "classes there, in sixty steps of a few images: Neural Cleanse in short. The size is the "
+    "geometric mean over the last steps."
     "\v"
-    "Nothing is flagged here; trapdoor-defend audit --controls judges it beside clean models of "
-    "the same kind. trapdoor-defend cleanse is the long, certain form.\n"
+    "Nothing is flagged here: trapdoor-defend screen or audit, with --controls, compare the "
+    "numbers with those of clean models. trapdoor-defend cleanse is longer and more certain.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend mask --model model.safetensors --clean mnist:test";

@@ -123,7 +123,7 @@ static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_
 
 /* --- the scale --- */
 
-/* Adds the margins of the images that are classified rightly. */
+/* Adds the margins of the images that are classified correctly. */
 static td_status add_margins(inspection *in, const td_images *images, double *sum, size_t *right,
                              td_error *error) {
     const size_t classes = td_net_classes(&in->model.net);
@@ -152,7 +152,7 @@ td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *
     TD_TRY(add_margins(in, &out->measure, &sum, &right, error));
     if (right == 0)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a model that classifies some of these images rightly, found "
+                       "%s: expected a model that classifies some of these images correctly, found "
                        "that it does none of %zu",
                        in->clean.name, out->search.count + out->measure.count);
     out->scale = sum / (double)right;

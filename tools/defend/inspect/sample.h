@@ -13,7 +13,7 @@ typedef struct inspect_sample {
     td_images search, measure;
     size_t classes, values; /* of the net, of an image */
     size_t present;         /* classes with an image to search with */
-    double scale;           /* the mean margin of the images that are classified rightly, above 0 */
+    double scale; /* the mean margin of the images that are classified correctly, above 0 */
 } inspect_sample;
 
 /* Copies the first `per_class` images of each class into the arena of the run, and notes where

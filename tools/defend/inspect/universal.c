@@ -40,12 +40,11 @@ static const tool_keys groups[] = {{.keys = shared_change_keys}, {0}};
 static const char help[] =
     "searches, for each class, one small change (within a ball of the L2 norm) that sends images "
     "of all other classes there, on a few clean images, and measures it on others: the mean "
-    "margin of the class, in units of the margin that the model usually has. A backdoor gives way "
-    "to a change for which a clean class does not."
+    "margin of the class, in units of the model's usual margin. Such a change is smaller for a "
+    "backdoor's class."
     "\v"
-    "Seconds where Neural Cleanse takes minutes. What is a large margin depends on the net, the "
-    "data and the class: nothing is flagged here; trapdoor-defend audit --controls judges it "
-    "beside clean models of the same kind.\n"
+    "Takes seconds where Neural Cleanse takes minutes. Nothing is flagged here: trapdoor-defend "
+    "screen or audit, with --controls, compare the numbers with those of clean models.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend universal --model model.safetensors --clean mnist:test";

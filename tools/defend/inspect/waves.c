@@ -192,13 +192,13 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "adds every plane wave of a low frequency, in four phases, to a few clean images, and looks "
-    "which class gains: the logarithm of the largest mean probability that a class has in images "
-    "of others."
+    "Add every plane wave of a low frequency, in four phases, to a few clean images, and report "
+    "which class gains: the logarithm of the largest mean probability of a class in images of "
+    "others."
     "\v"
     "It sees triggers that are waves, such as those of clean-label attacks, up to its frequency. "
-    "Nothing is flagged here; trapdoor-defend audit --controls judges it beside clean models of "
-    "the same kind.\n"
+    "Nothing is flagged here: trapdoor-defend screen or audit, with --controls, compare the "
+    "numbers with those of clean models.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend waves --model model.safetensors --clean mnist:test";

@@ -276,13 +276,13 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "lays a small window (white, black, grey, black and white at random, noise, the image's own "
-    "mean) on every place of a few clean images of each class, and looks which class gains: for "
+    "Lay a small window (white, black, grey, black and white at random, noise, the image's own "
+    "mean) on every place of a few clean images of each class, and report which class gains: for "
     "each pair of classes, the largest mean margin of the second in images of the first. It sees "
-    "triggers that work on the images of one class alone, which searches over all classes miss."
+    "triggers that work on one class alone, which searches over all classes miss."
     "\v"
-    "It sees what resembles one of its fills. Nothing is flagged here; trapdoor-defend audit "
-    "--controls judges it beside clean models of the same kind.\n"
+    "It sees only what resembles one of its fills. Nothing is flagged here: trapdoor-defend "
+    "screen or audit, with --controls, compare the numbers with those of clean models.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend windows --model model.safetensors --clean mnist:test";

@@ -26,8 +26,8 @@ static const tool_keys groups[] = {
 };
 
 static const char help[] =
-    "prunes the model, as trapdoor-defend prune does, and then fine-tunes it, as trapdoor-defend "
-    "finetune does, on the images that the channels were ranked by. The masks stay."
+    "prunes the model like trapdoor-defend prune, then fine-tunes it like trapdoor-defend "
+    "finetune on the images that ranked the channels. The masks stay."
     "\v"
     "Example:\n"
     "  trapdoor-defend fineprune --model model.safetensors \\\n"

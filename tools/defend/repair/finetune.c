@@ -63,8 +63,7 @@ static const repair finetune = {.run = run};
 static const tool_keys groups[] = {{.keys = repair_tune_keys, .object = "tune"}, {0}};
 
 static const char help[] =
-    "Fine-tune a model: train it on with all --clean images, by SGD at a small constant learning "
-    "rate."
+    "Fine-tune a model on all --clean images, by SGD at a small constant learning rate."
     "\v"
     "Example:\n"
     "  trapdoor-defend finetune --model model.safetensors \\\n"

@@ -182,13 +182,13 @@ const td_key prune_keys[] = {
 static const tool_keys groups[] = {{.keys = repair_selection_keys}, {.keys = prune_keys}, {0}};
 
 static const char help[] =
-    "ranks the channels of the last convolution by their mean activation on clean images and masks "
-    "them one by one, the least active first, until the accuracy on validation images would fall "
-    "by more than --tolerance. What is written is the model as it was before that, with a mask "
-    "node behind the layer's activation."
+    "ranks the channels of the last convolution by their mean activation on clean images and "
+    "masks them one by one, the least active first, until the accuracy on validation images would "
+    "fall by more than --tolerance. Writes the last model within the tolerance, with a mask node "
+    "behind the layer's activation."
     "\v"
-    "The record has the whole curve: the validation accuracy after each channel and, for "
-    "measurement only, the ASR of each --trigger. Neither it nor --test decides anything.\n"
+    "The record has the validation accuracy after each channel and, for measurement only, the ASR "
+    "of each --trigger. Neither that nor --test decides anything.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend prune --model model.safetensors \\\n"
