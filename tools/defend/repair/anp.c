@@ -95,14 +95,15 @@ static const char help[] =
     "within --bound. The weights and the batch norms' statistics do not change.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend anp --model model.safetensors --clean fashion-mnist:train:0-1000 \\\n"
-    "    --test fashion-mnist --trigger square:size=4 --target 0 -o pruned.safetensors\n";
+    "  trapdoor-defend anp --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_anp = {
     .name = "anp",
     .title = "Adversarial neuron pruning",
     .source = "Wu and Wang, NeurIPS 2021",
-    .doc = "prunes channels that noises on batch norms make harmful",
+    .doc = "prunes channels that noise makes harmful",
     .help = help,
     .family = &repairs,
     .groups = groups,

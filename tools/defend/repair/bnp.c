@@ -71,14 +71,15 @@ static const char help[] =
     "for layers of 10 channels or fewer.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend bnp --model model.safetensors --clean fashion-mnist:train:0-1000 \\\n"
-    "    --test fashion-mnist --trigger square:size=4 --target 0 -o pruned.safetensors\n";
+    "  trapdoor-defend bnp --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_bnp = {
     .name = "bnp",
     .title = "Batch-norm-statistics-based pruning",
     .source = "Zheng et al., NeurIPS 2022",
-    .doc = "prunes channels whose statistics on clean images differ from training's",
+    .doc = "prunes channels whose clean statistics differ",
     .help = help,
     .family = &repairs,
     .groups = groups,

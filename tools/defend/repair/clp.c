@@ -58,14 +58,15 @@ static const char help[] =
     "batch norms do not change.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend clp --model model.safetensors --validate fashion-mnist:train:0-1000 \\\n"
-    "    --test fashion-mnist --trigger square:size=4 --target 0 -o pruned.safetensors\n";
+    "  trapdoor-defend clp --model model.safetensors \\\n"
+    "    --validate fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_clp = {
     .name = "clp",
     .title = "Channel Lipschitzness-based pruning",
     .source = "Zheng et al., ECCV 2022",
-    .doc = "prunes channels that amplify more than others; needs no images",
+    .doc = "prunes channels that amplify most; needs no images",
     .help = help,
     .family = &repairs_without_clean,
     .groups = groups,

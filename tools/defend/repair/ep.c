@@ -106,15 +106,17 @@ static const char help[] =
     "--threshold for layers of 10 channels or fewer.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend ep --model model.safetensors --data sets/poisoned.safetensors \\\n"
-    "    --validate fashion-mnist:test:0-1000 --test fashion-mnist:test:1000-10000 \\\n"
+    "  trapdoor-defend ep --model model.safetensors \\\n"
+    "    --data sets/poisoned.safetensors \\\n"
+    "    --validate fashion-mnist:test:0-1000 \\\n"
+    "    --test fashion-mnist:test:1000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_ep = {
     .name = "ep",
     .title = "Entropy-based pruning",
     .source = "Zheng et al., NeurIPS 2022",
-    .doc = "prunes channels that fall into two groups on the poisoned training set",
+    .doc = "prunes channels of low entropy on the poisoned set",
     .help = help,
     .usage = "--model MODEL --data DATA -o REPAIRED",
     .family = &repairs_without_clean,

@@ -108,8 +108,9 @@ static const char help[] =
     "--validate DATA prints the accuracy on other clean images.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend nft --model model.safetensors --clean fashion-mnist:train:0-1000 \\\n"
-    "    --test fashion-mnist --trigger square:size=4 --target 0 -o tuned.safetensors\n";
+    "  trapdoor-defend nft --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o tuned.safetensors\n";
 
 const tool_method defend_nft = {
     .name = "nft",

@@ -121,14 +121,15 @@ static const char help[] =
     "statistics do not change.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend rnp --model model.safetensors --clean fashion-mnist:train:0-1000 \\\n"
-    "    --test fashion-mnist --trigger square:size=4 --target 0 -o pruned.safetensors\n";
+    "  trapdoor-defend rnp --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_rnp = {
     .name = "rnp",
     .title = "Reconstructive neuron pruning",
     .source = "Li et al., ICML 2023",
-    .doc = "prunes channels that clean images do not bring back after unlearning",
+    .doc = "prunes channels that do not recover from unlearning",
     .help = help,
     .family = &repairs,
     .groups = groups,
