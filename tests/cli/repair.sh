@@ -144,7 +144,7 @@ check 'a truncated model is refused' sh -c "! $P --model cut.safetensors --clean
 check_fails 1 "$P: absent.safetensors: No such file or directory" \
     $P --model absent.safetensors --clean $fm:train:0-100 -o x
 check 'finetune has no --tolerance' sh -c '! trapdoor-defend finetune --tolerance 0.1 2>err &&
-    grep -Eqx "trapdoor-defend finetune: --tolerance: finetune has no such option; expected it with prune, fineprune, (.*, )?cleanse" err'
+    grep -Eqx "trapdoor-defend finetune: --tolerance: finetune has no such option; expected it with prune, (.*, )?fineprune, (.*, )?cleanse" err'
 cat >branches <<'TEXT'
 input = image() height=height width=width channels=channels
 a = conv(input) out=4 kernel=5 stride=4
