@@ -169,6 +169,18 @@ def defend():
     for repair in "prune", "finetune", "fineprune":
         few = [] if repair == "prune" else ["--epochs", "1"]
         yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
+    for repair, few in {
+        "clp": ["--validate", "../in/test.safetensors::0-80"],
+        "bnp": many,
+        "ep": ["--data", "../in/poisoned/poisoned.safetensors"],
+        "anp": [*many, "--iterations", "2"],
+        "rnp": [*many, "--unlearn-epochs", "1", "--recover-epochs", "1", "--stop", "1"],
+        "nft": [*many, "--iterations", "2"],
+    }.items():
+        yield Scenario(
+            repair,
+            ["trapdoor-defend", repair, "--model", "../in/norm.safetensors", *few, *judged, "-o", "m", *record],
+        )
     yield Scenario(
         "cleanse",
         ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],

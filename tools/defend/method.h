@@ -6,6 +6,7 @@
 #include "frame/command.h"
 
 extern const tool_method defend_strip, defend_squeeze;
+extern const tool_method defend_clp, defend_bnp, defend_ep, defend_anp, defend_rnp, defend_nft;
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;
 
 extern const tool_method defend_spectral, defend_activation_clustering;

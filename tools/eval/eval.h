@@ -115,7 +115,7 @@ typedef struct eval_result {
     const char *file;
     td_rate accuracy;
     tool_target target; /* none: no trigger was measured on the model */
-    td_rate asr, non_targeted, robust_accuracy;
+    td_rate asr, non_targeted, robust_accuracy, ra;
     /* Where the sources are known: of the images of source classes, and of the others that are not
      * the target's, how many are classified as it. */
     td_rate source_asr, false_activation;

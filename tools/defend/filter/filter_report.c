@@ -1,6 +1,7 @@
 /* What was found, as tables. */
 #include "defend/filter/filter.h"
 
+#include "measure/flags.h"
 #include <string.h>
 
 #define AT(field) offsetof(filter_class, field)
@@ -43,6 +44,7 @@ static td_status add_classes(const filter_job *job, td_error *error) {
 typedef struct truth {
     size_t poisoned;
     td_rate precision, recall, false_positives;
+    td_f1 f1;
 } truth;
 
 static const tool_column truth_columns[] = {
@@ -50,6 +52,9 @@ static const tool_column truth_columns[] = {
     {"precision", "precision", TOOL_RATE, offsetof(truth, precision)},
     {"recall", "recall", TOOL_RATE, offsetof(truth, recall)},
     {"false_positive_rate", "false positives", TOOL_RATE, offsetof(truth, false_positives)},
+    {"prior", "poisoned share", TOOL_REAL, offsetof(truth, f1.prior), .digits = 4},
+    {"f1", "F1", TOOL_REAL, offsetof(truth, f1.f1), .digits = 4},
+    {"weighted_f1", "F1, misses ×9", TOOL_REAL, offsetof(truth, f1.weighted), .digits = 4},
     {0},
 };
 
@@ -66,7 +71,8 @@ static td_status add_truth(const filter_job *job, size_t suspects, td_error *err
         hits += job->classes[c].hits;
     }
     const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned),
-                       td_rate_of(suspects - hits, job->data.images.count - poisoned)};
+                       td_rate_of(suspects - hits, job->data.images.count - poisoned),
+                       td_f1_of(td_flags_of(hits, suspects, poisoned, job->data.images.count))};
     return tool_run_rows(job->run, &truth_table, NULL, &row, 1, error);
 }
 
