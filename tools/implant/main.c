@@ -3,10 +3,7 @@
 #include "implant/implant.h"
 
 static const tool_method *const methods[] = {
-    &implant_hijack,
-    &implant_pruning_aware,
-    &implant_trojannet,
-    NULL,
+    &implant_bpp, &implant_hijack, &implant_pruning_aware, &implant_trojannet, &implant_wanet, NULL,
 };
 
 static const char doc[] =
