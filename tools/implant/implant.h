@@ -33,8 +33,8 @@ td_status implant_check_one(const implant_own *own, td_error *error) TD_MUST_USE
 
 extern const tool_family implants;
 
-extern const tool_method implant_bpp, implant_hijack, implant_pruning_aware, implant_trojannet,
-    implant_wanet;
+extern const tool_method implant_blind, implant_bpp, implant_hijack, implant_imc, implant_latent,
+    implant_pruning_aware, implant_sra, implant_tbt, implant_trojannet, implant_wanet;
 
 typedef struct implant_job implant_job;
 

@@ -3,7 +3,17 @@
 #include "implant/implant.h"
 
 static const tool_method *const methods[] = {
-    &implant_bpp, &implant_hijack, &implant_pruning_aware, &implant_trojannet, &implant_wanet, NULL,
+    &implant_blind,
+    &implant_bpp,
+    &implant_hijack,
+    &implant_imc,
+    &implant_latent,
+    &implant_pruning_aware,
+    &implant_sra,
+    &implant_tbt,
+    &implant_trojannet,
+    &implant_wanet,
+    NULL,
 };
 
 static const char doc[] =

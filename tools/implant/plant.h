@@ -13,6 +13,7 @@
 
 #include "frame/training.h"
 #include "implant/implant.h"
+#include "implant/mark.h"
 #include "trigger/trigger.h"
 
 enum { PLANT_MOST_TRIGGERS = 4 };
@@ -96,6 +97,36 @@ void plant_close(implant_job *job);
  * "NAME", which `end` or `stamp` fill. */
 td_status plant_trigger(plant *p, const char *role, const char *text, const char *file,
                         td_error *error) TD_MUST_USE;
+
+/* --- a trigger that the attack makes (plant_mark.c) --- */
+
+typedef struct plant_mark_settings {
+    const char *at; /* as in a TRIGGER */
+    size_t size;    /* pixels a side */
+} plant_mark_settings;
+
+/* Rows for its keys. */
+#define PLANT_MARK_KEYS(settings, pixels)                                                          \
+    {"at",                                                                                         \
+     TD_KEY_TEXT,                                                                                  \
+     offsetof(settings, mark.at),                                                                  \
+     .standard = "bottom-right",                                                                   \
+     .value = "PLACE",                                                                             \
+     .help = "Where the trigger stands: top-left, top-right, bottom-left, bottom-right, center "   \
+             "or X+Y, as in a TRIGGER"},                                                           \
+    {                                                                                              \
+        "size", TD_KEY_COUNT, offsetof(settings, mark.size),                                       \
+            .least = 1, .most = 1024, .standard = pixels, .value = "S",                            \
+            .help = "The trigger is a square of S pixels a side"                                   \
+    }
+
+/* A grey mark, and the trigger, for the target, that its picture will be. TD_ERR_USAGE where it
+ * does not lie within the images. */
+td_status plant_mark_open(plant *p, const plant_mark_settings *settings, mark *m,
+                          td_error *error) TD_MUST_USE;
+
+/* Pastes the mark into the fed images [0, count) of a batch. */
+void plant_mark_paste(const mark *m, float *input, size_t count);
 
 /* --- batches with a stamped part (plant_mix.c) --- */
 
