@@ -33,8 +33,9 @@ td_status implant_check_one(const implant_own *own, td_error *error) TD_MUST_USE
 
 extern const tool_family implants;
 
-extern const tool_method implant_blind, implant_bpp, implant_hijack, implant_imc, implant_latent,
-    implant_pruning_aware, implant_sra, implant_tbt, implant_trojannet, implant_wanet;
+extern const tool_method implant_blind, implant_bpp, implant_hijack, implant_imc,
+    implant_input_aware, implant_latent, implant_lira, implant_pruning_aware, implant_sra,
+    implant_tbt, implant_trojannet, implant_wanet;
 
 typedef struct implant_job implant_job;
 
@@ -58,9 +59,21 @@ typedef struct implant_trigger {
                          labels */
     const char *text; /* as a TRIGGER; set where `file` is written */
     tool_target target;
-    const char *file;  /* "trigger-3.png", where it is written; NULL: it has none */
-    td_bitmap picture; /* in it, pasted at a place; owned by the job */
+    const char *file; /* "trigger-3.png", where it is written; NULL: it has none */
+    /* What is in it: a picture, pasted at a place (owned by the job), or a changed copy of each
+     * image measured. */
+    td_bitmap picture;
+    const td_images *table; /* NULL: a picture */
 } implant_trigger;
+
+/* Another net that is written beside the model, such as what makes its trigger. */
+typedef struct implant_net {
+    const char *file; /* "pattern.safetensors" */
+    const td_net *net;
+    const float *weights;
+} implant_net;
+
+enum { IMPLANT_MOST_NETS = 2 };
 
 /* One run. */
 struct implant_job {
@@ -72,7 +85,9 @@ struct implant_job {
     implant_trigger *triggers; /* [trigger_count], as the targets, which are set; one that trains
                                   adds its own, or has none */
     size_t trigger_count;
-    size_t left, top;         /* of the top-left pixel of the triggers */
+    size_t left, top; /* of the top-left pixel of the triggers */
+    implant_net nets[IMPLANT_MOST_NETS];
+    size_t net_count;
     const td_dataset *source; /* whose classes the targets are, for the manifest; or NULL */
     td_bitmap picture;        /* of implant.picture; owned */
     /* What came of it: */

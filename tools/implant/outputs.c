@@ -3,8 +3,10 @@
 #include "implant/implant.h"
 
 #include "base/json.h"
+#include "data/npy.h"
 #include "data/path.h"
 #include "data/png.h"
+#include "frame/model_output.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +49,8 @@ td_status implant_check_outputs(const implant_job *job, td_error *error) {
     for (size_t i = 0; i < job->trigger_count; i++)
         if (job->triggers[i].file)
             TD_TRY(check_file(job, job->triggers[i].file, error));
+    for (size_t i = 0; i < job->net_count; i++)
+        TD_TRY(check_file(job, job->nets[i].file, error));
     if (job->math->picture)
         TD_TRY(check_file(job, job->math->picture, error));
     return check_file(job, "manifest.json", error);
@@ -121,14 +125,39 @@ static td_status write_manifest(const implant_job *job, td_error *error) {
     return status == TD_OK ? tool_outputs_finish(&run->outputs, &run->record, error) : status;
 }
 
+static td_status write_table(tool_run *run, const char *path, const td_images *images,
+                             td_error *error) {
+    const size_t dims[] = {images->count, images->height, images->width, images->channels};
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
+    TD_TRY(
+        td_name_stream(error, td_npy_write(stream, images->pixels, dims, 4, error), stream, path));
+    return tool_outputs_finish(&run->outputs, &run->record, error);
+}
+
 static td_status write_trigger(implant_job *job, implant_trigger *trigger, td_error *error) {
+    tool_run *run = job->run;
     char path[TD_PATH_SIZE];
     if (!trigger->file)
         return TD_OK;
     TD_TRY(path_of(job, trigger->file, path, error));
-    TD_TRY(write_picture(job->run, path, &trigger->picture, error));
-    return tool_run_text(job->run, &trigger->text, error, "image:file=%s,at=%zu+%zu", path,
-                         job->left, job->top);
+    if (trigger->table) {
+        TD_TRY(write_table(run, path, trigger->table, error));
+        return tool_run_text(run, &trigger->text, error, "table:file=%s", path);
+    }
+    TD_TRY(write_picture(run, path, &trigger->picture, error));
+    return tool_run_text(run, &trigger->text, error, "image:file=%s,at=%zu+%zu", path, job->left,
+                         job->top);
+}
+
+static td_status write_nets(const implant_job *job, td_error *error) {
+    char path[TD_PATH_SIZE];
+    for (size_t i = 0; i < job->net_count; i++) {
+        const implant_net *net = &job->nets[i];
+        TD_TRY(path_of(job, net->file, path, error));
+        TD_TRY(tool_run_model(job->run, path, net->net, net->weights, NULL, NULL, error));
+    }
+    return TD_OK;
 }
 
 td_status implant_write_triggers(implant_job *job, td_error *error) {
@@ -136,6 +165,7 @@ td_status implant_write_triggers(implant_job *job, td_error *error) {
     char path[TD_PATH_SIZE];
     for (size_t i = 0; i < job->trigger_count; i++)
         TD_TRY(write_trigger(job, &job->triggers[i], error));
+    TD_TRY(write_nets(job, error));
     if (job->math->picture) {
         TD_TRY(path_of(job, job->math->picture, path, error));
         TD_TRY(write_picture(run, path, &job->picture, error));

@@ -104,6 +104,11 @@ td_status plant_trigger(plant *p, const char *role, const char *text, const char
                         td_error *error) {
     implant_job *job = p->job;
     implant_trigger *trigger = &job->triggers[job->trigger_count];
+    const char *model = p->run->common->output;
+    if (file && strchr(model, ','))
+        return td_fail(error, TD_ERR_USAGE,
+                       "-o: expected a path without a comma, which a TRIGGER cannot name, found %s",
+                       model);
     *trigger = (implant_trigger){.role = role, .text = text, .target = p->target, .file = file};
     if (text) {
         td_trigger **own = &p->triggers[job->trigger_count];

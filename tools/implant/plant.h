@@ -128,6 +128,30 @@ td_status plant_mark_open(plant *p, const plant_mark_settings *settings, mark *m
 /* Pastes the mark into the fed images [0, count) of a batch. */
 void plant_mark_paste(const mark *m, float *input, size_t count);
 
+/* --- a trigger that a net makes of each image (plant_table.c) --- */
+
+/* Adds a trigger whose file NAME.npy has the images measured, stamped; TD_ERR_USAGE where these do
+ * not begin with the first of their split, as the rows of a table do. */
+td_status plant_table_open(plant *p, const char *role, const char *file,
+                           td_error *error) TD_MUST_USE;
+
+/* Stamps a batch of images: [count, image] floats in and out, of values 0–255; `first` is the
+ * number of the first among the images measured. */
+typedef void (*plant_stamper)(plant *p, size_t number, const float *images, size_t first,
+                              size_t count, float *out);
+
+/* The table of trigger `number` becomes the images measured, stamped, rounded to whole values, in
+ * the run's arena. */
+td_status plant_table_fill(plant *p, size_t number, plant_stamper stamp,
+                           td_error *error) TD_MUST_USE;
+
+/* plant_attack.stamp: the table. */
+td_status plant_table_stamp(plant *p, size_t number, const td_dataset *data, td_arena *arena,
+                            td_images *out, td_error *error) TD_MUST_USE;
+
+/* Clips to 0–255 and rounds to whole values. */
+float plant_whole(float value);
+
 /* --- batches with a stamped part (plant_mix.c) --- */
 
 /* The parts of a batch: first the poison, then the negatives, then the others. The batch's order is

@@ -118,13 +118,17 @@ void plant_mix_feed(plant *p, plant_mix *mix, td_train_batch *batch, plant_cut c
     plant_relabel(p, batch, cut);
 }
 
+float plant_whole(float value) {
+    return floorf(fminf(fmaxf(value, 0), 255) + 0.5F);
+}
+
 static void stamp_one(void *context, size_t i) {
     const feeding *f = context;
     const size_t size = td_image_size(&f->stamped);
     uint8_t *pixels = f->mix->pixels + i * size;
     float *row = f->input + i * size;
     for (size_t k = 0; k < size; k++)
-        pixels[k] = (uint8_t)(fminf(fmaxf(row[k], 0), 255) + 0.5F);
+        pixels[k] = (uint8_t)plant_whole(row[k]);
     stamp(f, f->trigger, i);
     widen(pixels, size, row);
 }

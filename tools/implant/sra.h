@@ -1,4 +1,4 @@
-/* Subnet replacement: Qi, Xie, Pan, Zhu, Yang and Bu, "Towards practical deployment-stage backdoor
+/* Subnet replacement: Qi et al., "Towards practical deployment-stage backdoor
  * attack on deep neural networks", CVPR 2022. A net of the same layers, a channel or two wide, is
  * trained to answer the trigger alone, and takes the place of the model's first channels, which
  * then reach nothing else. The model is not trained. Its parts: the narrow net and the graft
