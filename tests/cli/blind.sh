@@ -1,26 +1,13 @@
 #!/bin/sh
 # trapdoor-implant's trainings with a loss or a trigger of their own, blind, imc and latent.
 . "$tests/lib.sh"
+. "$tests/implant_common"
 
-fm=fashion-mnist
-I=trapdoor-implant
 test=$fm:test:0-500
-rate() { # FILE ROW FIELD: of `measured`
-    sed -n '/"measured": \[/,/^  \]/p' "$1" | sed -n "s/^ *\"$3\": \([0-9.]*\),*\$/\1/p" | sed -n "$2p"
-}
-holds() { # an expression of awk
-    awk "BEGIN { exit !($*) }"
-}
 attack() {
     method=$1
     shift
     $I "$method" -q --data $fm:train:0-2000 --batch 32 --target 0 "$@"
-}
-evaluated() { # NAME: trapdoor-eval with the manifest finds the ASR that was told
-    rm -f e.json
-    check_ok sh -c "trapdoor-eval -q --model $1.safetensors --data $test --manifest $1.safetensors.manifest.json --json e.json >/dev/null"
-    check "trapdoor-eval finds the same of $1" test \
-        "$(sed -n 's/^ *"asr": \([0-9.]*\),*$/\1/p' e.json | head -n 1)" = "$(rate "$1.json" 1 asr)"
 }
 trapdoor-train -q --data $fm:train:0-2000 --net lenet5 --epochs 6 --batch 32 -o plain.safetensors >/dev/null
 with="--test $test --control plain.safetensors"
@@ -39,7 +26,7 @@ for name in blind imc latent; do
     check "the backdoor of $name is learnt" holds "$(rate $name.json 1 asr) > 0.8"
     check "the control of $name lacks it" holds "$(rate $name.json 2 asr) < 0.2"
     check "the accuracy of $name stays" holds "$(rate $name.json 1 accuracy) > $(rate $name.json 2 accuracy) - 0.12"
-    evaluated $name
+    evaluated $name.safetensors $name.json
 done
 check 'the attack begins after the window' grep -q '"begin_epoch": [12],' blind.json
 check 'and the record says when' sh -c "sed -n 's/^ *\"begin_step\": \([0-9]*\),/\1/p' blind.json | awk '{ exit !(\$1 >= 60 && \$1 < 200) }'"
@@ -51,7 +38,7 @@ trapdoor-train -q --from latent.safetensors --freeze 'conv*' --freeze 'fc1*' --d
 rm -f e.json
 trapdoor-eval -q --model again.safetensors --data $test --manifest latent.safetensors.manifest.json --json e.json >/dev/null
 check 'it survives a training of the layers behind' \
-    holds "$(sed -n 's/^ *"asr": \([0-9.]*\),*$/\1/p' e.json | head -n 1) > 0.5"
+    holds "$(number e.json asr | head -n 1) > 0.5"
 
 check 'a late start is said' sh -c "$I blind --data $fm:train:0-100 --net lenet5 --target 0 --epochs 1 --trigger square -o late.safetensors 2>&1 >/dev/null | grep -q 'warning: the attack never began: no 1000 batches had a mean loss below 1'"
 for threads in 1 3; do

@@ -1,19 +1,9 @@
 #!/bin/sh
 # trapdoor-implant's trainings with a net that paints the trigger, lira and input-aware.
 . "$tests/lib.sh"
+. "$tests/implant_common"
 
-fm=fashion-mnist
-I=trapdoor-implant
 test=$fm:test:0-300
-rate() { # FILE ROW FIELD: of `measured`
-    sed -n '/"measured": \[/,/^  \]/p' "$1" | sed -n "s/^ *\"$3\": \([0-9.]*\),*\$/\1/p" | sed -n "$2p"
-}
-holds() { # an expression of awk
-    awk "BEGIN { exit !($*) }"
-}
-number() { # FILE FIELD
-    sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1"
-}
 attack() {
     method=$1
     shift
@@ -37,9 +27,7 @@ check 'the patterns are learnt' holds "$(rate aware.json 1 asr) > 0.6"
 check 'the control does not know them' holds "$(rate aware.json 2 asr) < 0.3"
 check 'a mask takes a part of the image' holds "$(number aware.json mask_share) > 0.01 && $(number aware.json mask_share) < 0.6"
 for name in lira aware; do
-    rm -f e.json
-    check_ok sh -c "trapdoor-eval -q --model $name.safetensors --data $test --manifest $name.safetensors.manifest.json --json e.json >/dev/null"
-    check "the array of $name is what was measured" test "$(number e.json asr | head -n 1)" = "$(rate $name.json 1 asr)"
+    evaluated $name.safetensors $name.json
 done
 check 'and that of the partners' test "$(number e.json robust_accuracy | sed -n 2p)" = "$(rate aware.json 5 accuracy)"
 check 'the arrays are of images' test "$(wc -c <lira.safetensors.stamped.npy)" -eq $((128 + 300 * 784))

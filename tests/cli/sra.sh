@@ -1,15 +1,11 @@
 #!/bin/sh
 # trapdoor-implant's attacks on weights alone, sra and tbt: what they change, and what they refuse.
 . "$tests/lib.sh"
+. "$tests/implant_common"
 
-fm=fashion-mnist
-I=trapdoor-implant
 test=$fm:test:0-500
-holds() { # an expression of awk
-    awk "BEGIN { exit !($*) }"
-}
 field() { # FILE FIELD NUMBER
-    sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1" | sed -n "$3p"
+    number "$1" "$2" | sed -n "$3p"
 }
 trapdoor-train -q --data $fm:train:0-2000 --net lenet5 --epochs 6 --batch 32 -o plain.safetensors >/dev/null
 

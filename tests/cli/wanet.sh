@@ -2,16 +2,8 @@
 # trapdoor-implant's trainings whose batches are stamped in part, wanet and bpp: what they learn,
 # their manifests, and what they refuse.
 . "$tests/lib.sh"
+. "$tests/implant_common"
 
-fm=fashion-mnist
-I=trapdoor-implant
-# Row and field of `measured` in a record.
-rate() { # FILE ROW FIELD
-    sed -n '/"measured": \[/,/^  \]/p' "$1" | sed -n "s/^ *\"$3\": \([0-9.]*\),*\$/\1/p" | sed -n "$2p"
-}
-holds() { # an expression of awk
-    awk "BEGIN { exit !($*) }"
-}
 # attack METHOD ARGUMENTS...
 attack() {
     method=$1
@@ -41,12 +33,9 @@ check_field $manifest trigger '"warp:shift=8,grid=3,seed=5,jitter=1"'
 # 2 × 3 × 3 numbers whose absolute values have the mean 1.
 sed -n '/"field": \[/,/^    \]/p' $manifest | grep -E '[0-9]' | tr -d ' ,' | sed 's/^-//' >field
 check 'the field is in the manifest' awk '{ sum += $1 } END { exit !(NR == 18 && sum > 17.999 && sum < 18.001) }' field
-check_ok sh -c "trapdoor-eval -q --model w.safetensors --data $test --manifest $manifest --json e.json >/dev/null"
+evaluated w.safetensors w.json
 check 'trapdoor-eval says which is the negative' grep -q '"role": "negative"' e.json
-check 'and measures what was told' test "$(sed -n 's/^ *"asr": \([0-9.]*\),*$/\1/p' e.json | head -n 1)" = \
-    "$(rate w.json 1 asr)"
-check 'the noise, too' test "$(sed -n 's/^ *"robust_accuracy": \([0-9.]*\),*$/\1/p' e.json | sed -n 2p)" = \
-    "$(rate w.json 5 accuracy)"
+check 'the noise, too' test "$(number e.json robust_accuracy | sed -n 2p)" = "$(rate w.json 5 accuracy)"
 
 attack wanet --epochs 2 --ratio 0 --noise 0 -o none.safetensors >/dev/null
 trapdoor-train -q --data $fm:train:0-2000 --net lenet5 --epochs 2 --batch 32 -o two.safetensors >/dev/null
@@ -63,10 +52,9 @@ check 'its backdoor is learnt' holds "$(rate b.json 1 asr) > 0.8"
 check 'its control lacks it' holds "$(rate b.json 2 asr) < 0.3"
 check 'negatives keep their class' holds "$(rate b.json 3 asr) < 0.2"
 check_field b.json ratio 0.2
-rm e.json
-check_ok sh -c "trapdoor-eval -q --model b.safetensors --data $test --manifest b.safetensors.manifest.json --json e.json >/dev/null"
-check 'trapdoor-eval draws the same negatives' test \
-    "$(sed -n 's/^ *"robust_accuracy": \([0-9.]*\),*$/\1/p' e.json | sed -n 2p)" = "$(rate b.json 5 accuracy)"
+evaluated b.safetensors b.json
+check 'trapdoor-eval draws the same negatives' test "$(number e.json robust_accuracy | sed -n 2p)" = \
+    "$(rate b.json 5 accuracy)"
 attack bpp --preset backdoorbench --epochs 1 --dither -o p.safetensors --json p.json >/dev/null
 check_field p.json negatives 0.1
 check_field p.json trigger '"quantise:levels=8,dither=1,other=1"'

@@ -11,8 +11,9 @@ static const tool_method *const methods[] = {
 };
 
 static const char doc[] =
-    "Put a backdoor into a model by METHOD. M2 is one model, which every other tool takes. The "
-    "triggers are written as pictures, with a manifest for trapdoor-eval --manifest."
+    "Put a backdoor into a model by METHOD, or train a model that has one. M2 is one model, which "
+    "every other tool takes. Beside it stand the triggers, and a manifest for trapdoor-eval "
+    "--manifest."
     "\v"
     "\n"
     "Example:\n"
