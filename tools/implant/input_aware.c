@@ -354,9 +354,9 @@ static const char *const gradients[] = {[FRESH] = "fresh", [SUMMED] = "summed", 
 
 static const td_key keys[] = {
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .above = true, .standard = "0.1", .value = "R",
-     .help = "Share of each batch that has its own pattern and is relabelled"},
+     .help = "Share of each batch to stamp with its own pattern and relabel"},
     {"cross", TD_KEY_REAL, AT(cross), .most = 1, .standard = "0.1", .value = "R",
-     .help = "Share of each batch with another image's pattern and its own labels; 0: none"},
+     .help = "Share that gets another image's pattern, labels kept; 0: none"},
     {"density", TD_KEY_REAL, AT(density), .most = 1, .standard = "0.032", .value = "D",
      .help = "Share of a pixel that a mask may take for nothing"},
     {"norm-weight", TD_KEY_REAL, AT(norm_weight), .most = 1e6, .standard = "100", .value = "W",

@@ -68,11 +68,11 @@ static td_status end(plant *p, td_error *error) {
 
 static const td_key keys[] = {
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .standard = "0.1", .value = "R",
-     .help = "Share of a batch that is warped and relabelled; 0: none"},
+     .help = "Share of each batch to warp and relabel; 0: none"},
     {"noise", TD_KEY_REAL, AT(noise), .most = 1, .standard = "0.2", .value = "R",
-     .help = "Share of each batch that is warped with noise and keeps its labels; 0: none"},
+     .help = "Share to warp with noise, labels kept; 0: none"},
     {"shift", TD_KEY_REAL, AT(shift), .most = 1000, .standard = "0.5", .value = "S",
-     .help = "The paper's s: pixels move by about half as many pixels"},
+     .help = "The paper's s: about twice the mean shift, in pixels"},
     {"grid", TD_KEY_COUNT, AT(grid), .least = 2, .most = TD_WARP_GRID, .standard = "4",
      .value = "K", .help = "The paper's k: control points of a side of the field"},
     {"field-seed", TD_KEY_COUNT, AT(field_seed), .most = UINT32_MAX, .standard = "1", .value = "N",
