@@ -77,7 +77,7 @@ typedef struct eval_pair {
     const char *output; /* the only one of several outputs that was poisoned with it, without its
                            ending; or NULL */
     const char *role; /* where a manifest has several triggers for one backdoor: "test", "training",
-                         "cover"; else NULL */
+                         "cover", "negative"; else NULL */
     const bool *sources; /* [the run's classes]: those that it is meant to work on; NULL: all */
 } eval_pair;
 
