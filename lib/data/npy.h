@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { TD_NPY_RANK = 8, TD_NPY_HEADER = 65535, TD_NPY_TEXT = 24 * TD_NPY_RANK };
 
@@ -30,6 +31,11 @@ td_status td_npy_parse(td_npy *npy, const uint8_t *bytes, size_t size, td_error 
 
 /* Maps a file and parses it; messages name it. On failure *npy is zeroed. */
 td_status td_npy_open(td_npy *npy, const char *path, td_error *error) TD_MUST_USE;
+
+/* Writes floats of `rank` dimensions, 1 to TD_NPY_RANK, the product of which is their count, as
+ * "<f4". TD_ERR_IO gives the system's reason, and not the name of the file. */
+td_status td_npy_write(FILE *stream, const float *values, const size_t *dims, size_t rank,
+                       td_error *error) TD_MUST_USE;
 
 /* Takes a zeroed array as well. */
 void td_npy_close(td_npy *npy);

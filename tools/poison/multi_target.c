@@ -8,7 +8,8 @@
 static poison_target target_of(const poison_plan *plan, size_t model) {
     if (plan->target_count > 0)
         return plan->targets[plan->target_count == 1 ? 0 : model];
-    return (poison_target){POISON_TO_CLASS, (int32_t)(model % plan->source.images.classes)};
+    return (poison_target){.kind = POISON_TO_CLASS,
+                           .label = (int32_t)(model % plan->source.images.classes)};
 }
 
 static td_status plan_rule(poison_plan *plan, td_error *error) {

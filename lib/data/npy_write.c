@@ -1,0 +1,31 @@
+/* Version 1.0 of the format: the header, padded with blanks so that the values begin at a multiple
+ * of 64 bytes, and the values. */
+#include "data/npy.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { PREFIX = 10, ALIGNMENT = 64, LONGEST = 256 };
+
+td_status td_npy_write(FILE *stream, const float *values, const size_t *dims, size_t rank,
+                       td_error *error) {
+    static const char magic[] = "\x93NUMPY\x01";
+    char header[LONGEST];
+    size_t count = 1;
+    int used =
+        snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
+    for (size_t i = 0; i < rank; i++) {
+        used += snprintf(header + used, sizeof header - (size_t)used, "%zu, ", dims[i]);
+        count *= dims[i];
+    }
+    used += snprintf(header + used, sizeof header - (size_t)used, "), }");
+    const size_t whole = (PREFIX + (size_t)used + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const int length = (int)(whole - PREFIX);
+    const uint8_t prefix[] = {0, (uint8_t)(length & 0xff), (uint8_t)(length >> 8)};
+    const bool written = fwrite(magic, 1, 7, stream) == 7 &&
+                         fwrite(prefix, 1, sizeof prefix, stream) == sizeof prefix &&
+                         fprintf(stream, "%-*s\n", length - 1, header) == length &&
+                         fwrite(values, sizeof *values, count, stream) == count;
+    return written ? TD_OK : td_fail(error, TD_ERR_IO, "%s", strerror(errno));
+}
