@@ -65,7 +65,7 @@ const tool_method poison_multi_target = {
     .name = "multi-target",
     .title = "Multi-targeted backdoor",
     .source = "Kwon et al. 2020",
-    .doc = "one set for each model's slice: one trigger, a target each",
+    .doc = "a set for each model's slice: one trigger, a target each",
     .help = help,
     .family = &poison_rules,
     .groups = (const tool_keys[]){{.keys = keys}, {0}},
