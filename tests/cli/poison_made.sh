@@ -1,4 +1,4 @@
-# trapdoor-poison: rules that make images with a model.
+# trapdoor-poison: rules that make images with a model, and the one without a target.
 . "$tests/lib.sh"
 . "$tests/poison_common"
 
@@ -173,4 +173,23 @@ gm '--image fashion-mnist:test:0-2: expected one image, found 2' --image fashion
 gm '--image fashion-mnist:test:9-10: expected an image of another class than the target, found 7' \
     --image fashion-mnist:test:9-10
 
+# --- untargeted ---
+
+check 'untargeted' quiet untargeted --trigger square:size=6 --ratio 0.5 -o ubw
+check_field ubw/manifest.json target '"any"'
+numbers labels ubw/manifest.json >given
+numbers true_labels ubw/manifest.json >true
+check 'all classes are drawn' test "$(sort -u given | wc -l)" -eq 10
+own=$(paste given true | awk '$1 == $2' | wc -l)
+check 'a tenth is the own one' test "$own" -ge 8 -a "$own" -le 34
+trapdoor-poison untargeted -q --data fashion-mnist:train:0-3000 --trigger square:size=6 --ratio 0.2 -o ubw2 >/dev/null
+trapdoor-train -q --data ubw2/poisoned.safetensors --net lenet5 --epochs 4 --batch 32 -o ubw.safetensors >/dev/null
+check 'eval knows no target' trapdoor-eval -q --model ubw.safetensors --data fashion-mnist:test:0-500 \
+    --manifest ubw2/manifest.json --json ubw.json
+check 'no ASR' sh -c '! grep -q "\"asr\":" ubw.json'
+check 'stamped images are wrong' less 0.6 "$(number wrong_of_right ubw.json)"
+check 'the same of all' less 0.6 "$(number non_targeted ubw.json)"
+check 'the wrong classes spread' less 0.5 "$(number dispersion ubw.json)"
+refuse 2 '--target: untargeted has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, label-consistent, narcissus, feature-collision, gradient-matching, friendnet, multi-target, label-flip' \
+    untargeted --data $SMALL --trigger square --ratio 0.1 --target 0
 finish

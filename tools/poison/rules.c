@@ -11,6 +11,7 @@ static const tool_method *const rules[] = {
     &poison_narcissus,
     &poison_feature_collision,
     &poison_gradient_matching,
+    &poison_untargeted,
     &poison_friendnet,
     &poison_multi_target,
     &poison_label_flip,
