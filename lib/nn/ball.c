@@ -8,7 +8,7 @@ static float clip(float value, float low, float high) {
     return value < low ? low : value > high ? high : value;
 }
 
-void td_toward_class(const float *logits, size_t classes, size_t to, float *gradient) {
+double td_toward_class(const float *logits, size_t classes, size_t to, float *gradient) {
     double largest = -INFINITY, total = 0;
     for (size_t c = 0; c < classes; c++)
         if (c != to)
@@ -18,6 +18,7 @@ void td_toward_class(const float *logits, size_t classes, size_t to, float *grad
             total += exp((double)logits[c] - largest);
     for (size_t c = 0; c < classes; c++)
         gradient[c] = c == to ? 1 : (float)(-exp((double)logits[c] - largest) / total);
+    return (double)logits[to] - largest - log(total);
 }
 
 void td_ball_project(td_ball ball, const float *clean, size_t size, float *x) {

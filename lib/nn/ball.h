@@ -17,8 +17,8 @@ typedef struct td_ball {
 
 /* The direction in the logits, [classes] both, that makes class `to` likelier: the gradient of log
  * p of it, divided by 1 − p. So no step depends on the gradient's length, and where the softmax is
- * saturated it keeps its direction. */
-void td_toward_class(const float *logits, size_t classes, size_t to, float *gradient);
+ * saturated it keeps its direction. Returns log p/(1 − p), the log of the odds. */
+double td_toward_class(const float *logits, size_t classes, size_t to, float *gradient);
 
 /* Brings x back into the ball around `clean`, and to 0–255. */
 void td_ball_project(td_ball ball, const float *clean, size_t size, float *x);

@@ -70,16 +70,17 @@ static void draws_lie_within(void **state) {
     assert_near(mean, 5.0 * SIZE / (SIZE + 1), 0.1);
 }
 
-/* Softmax of the others, (0, ln 3), is (1/4, 3/4); a saturated one keeps its direction. */
+/* Softmax of the others, (0, ln 3), is (1/4, 3/4), and their sum of exponentials 4; a saturated one
+ * keeps its direction. */
 static void toward_a_class(void **state) {
     (void)state;
     const float logits[] = {5, 0, logf(3)}, sure[] = {500, 0, logf(3)};
     float found[3];
-    td_toward_class(logits, 3, 0, found);
+    assert_near(td_toward_class(logits, 3, 0, found), 5 - log(4), 1e-6);
     assert_near((double)found[0], 1, 0);
     assert_near((double)found[1], -0.25, 1e-6);
     assert_near((double)found[2], -0.75, 1e-6);
-    td_toward_class(sure, 3, 0, found);
+    assert_near(td_toward_class(sure, 3, 0, found), 500 - log(4), 1e-4);
     assert_near((double)found[2], -0.75, 1e-6);
 }
 

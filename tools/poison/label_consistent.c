@@ -183,7 +183,7 @@ static const char help[] =
     "\v"
     "Example:\n"
     "  trapdoor-poison label-consistent --data fashion-mnist --target 3 \\\n"
-    "    --ratio 0.5 --trigger square:size=4 --model clean.safetensors -o label-consistent";
+    "    --ratio 0.5 --trigger square:size=4 --model clean.safetensors -o hard";
 
 const tool_method poison_label_consistent = {
     .name = "label-consistent",

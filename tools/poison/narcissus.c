@@ -15,8 +15,8 @@
 #include "base/size.h"
 #include "data/path.h"
 #include "frame/training.h"
+#include "nn/ball.h"
 #include "nn/exec.h"
-#include "nn/loss.h"
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ typedef struct inward {
     size_t size, classes, batch;
     float *v, *gradient, *mean, *square; /* [size]; raw pixel values; Adam's moments */
     uint32_t *order;                     /* [own.count] */
-    int32_t *labels;                     /* [batch] */
+    double *doubts;                      /* [batch]: 1 − p of the target class */
     size_t first, count;                 /* of the batch, in the order */
     const float *slopes;                 /* [count, size] */
     uint64_t steps;
@@ -67,6 +67,26 @@ static void sum_slopes(void *context, size_t begin, size_t end, size_t chunk, si
     }
 }
 
+/* The direction of the mean cross-entropy's gradient, by the logits: each image counts by 1 − p of
+ * the class. It is divided by the sum of these: a warm surrogate's gradients are so small that Adam
+ * would take them for none. Returns the sum of the losses. */
+static double follow(inward *w, const float *logits) {
+    const size_t n = w->classes;
+    float *slope = td_exec_logits_gradient(w->exec);
+    double loss = 0, sum = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        const double odds =
+            td_toward_class(logits + i * n, n, (size_t)w->own.labels[0], slope + i * n);
+        w->doubts[i] = 1 / (1 + exp(odds));
+        loss += odds > 0 ? log1p(exp(-odds)) : log1p(exp(odds)) - odds;
+        sum += w->doubts[i];
+    }
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t c = 0; c < n; c++)
+            slope[i * n + c] *= sum > 0 ? (float)(-w->doubts[i] / sum) : 0;
+    return loss;
+}
+
 /* Returns whether the gradient is any but zero. */
 static bool take_step(inward *w) {
     const float radius = (float)(255 * w->settings->epsilon);
@@ -74,9 +94,7 @@ static bool take_step(inward *w) {
     bool moves = false;
     td_parallel_each(w->count, feed_one, w);
     const float *logits = td_exec_forward(w->exec, w->count);
-    w->loss +=
-        td_cross_entropy(logits, w->labels, w->count, w->classes, td_exec_logits_gradient(w->exec))
-            .sum;
+    w->loss += follow(w, logits);
     w->slopes = td_exec_backward(w->exec, NULL);
     td_parallel_for(w->size, 64, sum_slopes, w);
     td_adam(&step, w->v, w->gradient, w->mean, w->square, w->size);
@@ -144,17 +162,14 @@ static td_status warm_up(inward *w, td_error *error) {
                                             &options, "warming up", error);
 }
 
-static td_status make_room(inward *w, int32_t target, td_error *error) {
+static td_status make_room(inward *w, td_error *error) {
     td_arena *arena = &w->plan->arena;
     w->batch = td_size_min(w->settings->batch, w->own.count);
     float **arrays[] = {&w->v, &w->gradient, &w->mean, &w->square};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         TD_TRY(TD_ARENA_NEW(arena, w->size, arrays[i], "a perturbation", error));
     TD_TRY(TD_ARENA_NEW(arena, w->own.count, &w->order, "an order", error));
-    TD_TRY(TD_ARENA_NEW(arena, w->batch, &w->labels, "labels", error));
-    for (size_t i = 0; i < w->batch; i++)
-        w->labels[i] = target;
-    return TD_OK;
+    return TD_ARENA_NEW(arena, w->batch, &w->doubts, "probabilities", error);
 }
 
 /* The perturbation becomes the plan's array. */
@@ -164,7 +179,7 @@ static td_status search(poison_plan *plan, int32_t target, td_error *error) {
                 .size = td_image_size(&plan->source.images),
                 .classes = td_net_classes(&plan->model.net)};
     TD_TRY(gather(&w, target, error));
-    TD_TRY(make_room(&w, target, error));
+    TD_TRY(make_room(&w, error));
     TD_TRY(warm_up(&w, error));
     TD_TRY(td_exec_new(&w.exec, &plan->model.net, w.batch, TD_BACKWARD_IMAGE, error));
     td_exec_weights(w.exec, w.weights);
