@@ -135,6 +135,11 @@ refuse 2 '--layer: expected a node of the net, found "nothing"' feature-collisio
     --ratio 0.5 --layer nothing
 refuse 2 '--source: expected classes other than the target, found 7 as --target as well' \
     feature-collision --data $SMALL --trigger square --source 7 --target 7 --ratio 0.5 $MODEL
+few=$(records 1 lc.labels | grep -c '^2$')
+all=$(records 1 lc.labels | grep -c '^7$')
+check 'more of the target than of the source' test "$all" -gt "$few"
+refuse 2 "--ratio: expected at most $few images to poison, one for each image of the source classes, found 1, which is $all" \
+    feature-collision --data $SMALL --trigger square --source 2 --target 7 --ratio 1 $MODEL
 refuse 2 'expected --source, found none' feature-collision --data $SMALL --trigger square --target 7 \
     --ratio 0.5 $MODEL
 

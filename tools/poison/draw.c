@@ -215,6 +215,24 @@ td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end, td_err
     return TD_OK;
 }
 
+td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *count,
+                              td_error *error) {
+    const td_images *images = &plan->source.images;
+    uint32_t *all, *order, found = 0;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, images->count, &all, "the plan", error));
+    for (size_t i = 0; i < images->count; i++)
+        if (plan->source_classes[images->labels[i]])
+            all[found++] = (uint32_t)i;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, found, &order, "the plan", error));
+    TD_TRY(TD_ARENA_NEW(&plan->arena, found, sources, "the plan", error));
+    td_random random = td_random_for(plan->run->common->seed, TD_FOR_CRAFT, 0, 1);
+    td_random_permutation(&random, order, found);
+    for (size_t i = 0; i < found; i++)
+        (*sources)[i] = all[order[i]];
+    *count = found;
+    return TD_OK;
+}
+
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger, td_error *error) {
     const td_images *images = &plan->source.images;
     size_t number = plan->backdoor_count;

@@ -15,7 +15,6 @@
 #include "poison.h"
 
 #include "base/parallel.h"
-#include "base/random.h"
 #include "base/size.h"
 #include "nn/ball.h"
 #include "nn/exec.h"
@@ -41,7 +40,7 @@ typedef struct collision {
     float *weights;
     td_exec *exec;
     size_t size, features;
-    uint32_t *sources;     /* [backdoor->count]: places of images in DATA */
+    uint32_t *sources;     /* images of the source classes, as many as there are, or more */
     float *clean, *x;      /* [BATCH, size] */
     float *goals;          /* [BATCH, features], of the stamped sources */
     double *distances;     /* [BATCH, BATCH] */
@@ -64,10 +63,7 @@ static td_status find_goals(collision *c, td_error *error) {
     for (size_t i = 0; status == TD_OK && i < c->count; i++) {
         const size_t source = c->sources[c->first + i];
         float *input = td_exec_input(c->exec) + i * c->size;
-        memcpy(pixels, td_image(&plan->source.images, source), c->size);
-        td_trigger_apply(plan->triggers[0],
-                         (td_stamp){plan->run->common->seed, plan->source.first + source}, pixels,
-                         scratch);
+        poison_stamp_source(plan, plan->triggers[0], source, pixels, scratch);
         for (size_t k = 0; k < c->size; k++)
             input[k] = pixels[k];
     }
@@ -168,27 +164,16 @@ static td_status collide_all(collision *c, const poison_backdoor *backdoor, uint
     return TD_OK;
 }
 
-/* As many images of the source classes as there are to poison. */
+/* There must be as many images of the source classes as there are to poison. */
 static td_status choose_sources(collision *c, size_t wanted, td_error *error) {
-    const poison_plan *plan = c->plan;
-    const td_images *images = &plan->source.images;
-    uint32_t *all, *order, count = 0;
-    TD_TRY(TD_ARENA_NEW(&c->plan->arena, images->count, &all, "the plan", error));
-    for (size_t i = 0; i < images->count; i++)
-        if (plan->source_classes[images->labels[i]])
-            all[count++] = (uint32_t)i;
-    if (wanted > count)
-        return td_fail(error, TD_ERR_USAGE,
-                       "--ratio: expected at most %u images to poison, one for each image of the "
-                       "source classes, found %.10g, which is %zu",
-                       count, plan->settings->ratio, wanted);
-    TD_TRY(TD_ARENA_NEW(&c->plan->arena, count, &order, "the plan", error));
-    TD_TRY(TD_ARENA_NEW(&c->plan->arena, wanted, &c->sources, "the plan", error));
-    td_random random = td_random_for(plan->run->common->seed, TD_FOR_CRAFT, 0, 1);
-    td_random_permutation(&random, order, count);
-    for (size_t i = 0; i < wanted; i++)
-        c->sources[i] = all[order[i]];
-    return TD_OK;
+    size_t count;
+    TD_TRY(poison_draw_sources(c->plan, &c->sources, &count, error));
+    return wanted <= count
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE,
+                         "--ratio: expected at most %zu images to poison, one for each image of "
+                         "the source classes, found %.10g, which is %zu",
+                         count, c->plan->settings->ratio, wanted);
 }
 
 static td_status cut(collision *c, td_error *error) {

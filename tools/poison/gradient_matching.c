@@ -74,29 +74,18 @@ static void find_goal(brew *b) {
 /* Stamped copies of images of the source classes. */
 static td_status stamp_sources(brew *b, td_error *error) {
     poison_plan *plan = b->plan;
-    const td_images *images = &plan->source.images;
-    uint32_t *all, *order, count = 0;
+    td_arena *arena = &plan->arena;
+    uint32_t *sources;
     uint8_t *pixels;
     void *scratch;
-    td_arena *arena = &plan->arena;
-    TD_TRY(TD_ARENA_NEW(arena, images->count, &all, "the plan", error));
-    for (size_t i = 0; i < images->count; i++)
-        if (plan->source_classes[images->labels[i]])
-            all[count++] = (uint32_t)i;
-    TD_TRY(TD_ARENA_NEW(arena, count, &order, "the plan", error));
-    td_random random = td_random_for(plan->run->common->seed, TD_FOR_CRAFT, 0, 1);
-    td_random_permutation(&random, order, count);
-    b->goals = *images;
+    size_t count;
+    TD_TRY(poison_draw_sources(plan, &sources, &count, error));
+    b->goals = plan->source.images;
     b->goals.count = td_size_min(count, MOST_SOURCES);
     TD_TRY(td_arena_alloc(arena, b->goals.count, b->size, (void **)&pixels, "images", error));
     TD_TRY(td_arena_alloc(arena, poison_scratch(plan), 1, &scratch, "images", error));
-    for (size_t i = 0; i < b->goals.count; i++) {
-        const size_t source = all[order[i]];
-        memcpy(pixels + i * b->size, td_image(images, source), b->size);
-        td_trigger_apply(plan->triggers[0],
-                         (td_stamp){plan->run->common->seed, plan->source.first + source},
-                         pixels + i * b->size, scratch);
-    }
+    for (size_t i = 0; i < b->goals.count; i++)
+        poison_stamp_source(plan, plan->triggers[0], sources[i], pixels + i * b->size, scratch);
     b->goals.pixels = pixels;
     return TD_OK;
 }

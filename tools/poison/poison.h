@@ -343,6 +343,14 @@ td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
 td_status poison_make(poison_plan *plan, poison_backdoor *backdoor, uint8_t **pixels,
                       td_error *error) TD_MUST_USE;
 
+/* All images of the source classes, by their places in DATA, in an order that the seed draws. */
+td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *count,
+                              td_error *error) TD_MUST_USE;
+
+/* Image `source` of DATA, stamped by the trigger, into `pixels`; `scratch` as poison_render's. */
+void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, size_t source,
+                         uint8_t *pixels, void *scratch);
+
 /* The images that `count` items were, as floats (raw, 0–255), [count, image]. */
 void poison_originals(const poison_plan *plan, const poison_item *items, size_t count, float *out);
 

@@ -27,6 +27,13 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
         td_trigger_apply(trigger, stamp, pixels, scratch);
 }
 
+void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, size_t source,
+                         uint8_t *pixels, void *scratch) {
+    const td_stamp stamp = {plan->run->common->seed, plan->source.first + source};
+    memcpy(pixels, td_image(&plan->source.images, source), td_image_size(&plan->source.images));
+    td_trigger_apply(trigger, stamp, pixels, scratch);
+}
+
 /* A stamped image beside its original. */
 typedef struct difference {
     double psnr, ssim;
