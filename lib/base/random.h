@@ -43,6 +43,8 @@ typedef enum td_purpose {
                            class; 1: the fills of windows; 2: the images that a control is trained
                            on, index: the control; 3: where the search for a margin starts, index:
                            the search */
+    TD_FOR_CRAFT = 20,  /* poison images made with a model; epoch: the round; index: 0 for the order
+                           of the images, else what the rule says */
 } td_purpose;
 
 typedef struct td_random {

@@ -32,12 +32,14 @@ td_status td_npy_parse(td_npy *npy, const uint8_t *bytes, size_t size, td_error 
 /* Maps a file and parses it; messages name it. On failure *npy is zeroed. */
 td_status td_npy_open(td_npy *npy, const char *path, td_error *error) TD_MUST_USE;
 
+/* Writes an array of these dimensions, of which there are 1 to TD_NPY_RANK: floats as "<f4" for
+ * TD_NPY_FLOAT, bytes as "|u1" for TD_NPY_UNSIGNED. TD_ERR_IO gives the system's reason, and not
+ * the name of the file. */
+td_status td_npy_write(FILE *stream, td_npy_kind kind, const void *values, const size_t *dims,
+                       size_t rank, td_error *error) TD_MUST_USE;
+
 /* Takes a zeroed array as well. */
 void td_npy_close(td_npy *npy);
-
-/* Writes bytes of these dimensions (rank 1 to TD_NPY_RANK), type |u1. TD_ERR_IO. */
-td_status td_npy_write(FILE *stream, const uint8_t *values, const size_t *dims, size_t rank,
-                       td_error *error) TD_MUST_USE;
 
 /* The shape as Python writes it, "(60000, 28, 28)". */
 const char *td_npy_shape(const td_npy *npy, char text[TD_NPY_TEXT]);

@@ -1,33 +1,32 @@
+/* Version 1.0 of the format: the header, padded with blanks so that the values begin at a multiple
+ * of 64 bytes, and the values. */
 #include "data/npy.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
-/* Version 1.0: the header's text, with the ten bytes before it, ends at a multiple of 64. */
-td_status td_npy_write(FILE *stream, const uint8_t *values, const size_t *dims, size_t rank,
-                       td_error *error) {
-    enum { BEFORE = 10, UNIT = 64 };
-    char text[UNIT * 8];
+enum { PREFIX = 10, ALIGNMENT = 64, LONGEST = 256 };
+
+td_status td_npy_write(FILE *stream, td_npy_kind kind, const void *values, const size_t *dims,
+                       size_t rank, td_error *error) {
+    static const char magic[] = "\x93NUMPY\x01";
+    const size_t size = kind == TD_NPY_FLOAT ? sizeof(float) : 1;
+    char header[LONGEST];
     size_t count = 1;
-    int used = snprintf(text, sizeof text, "{'descr': '|u1', 'fortran_order': False, 'shape': (");
+    int used = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                        kind == TD_NPY_FLOAT ? "<f4" : "|u1");
     for (size_t i = 0; i < rank; i++) {
-        used += snprintf(text + used, sizeof text - (size_t)used, "%zu%s", dims[i],
-                         i + 1 < rank ? ", "
-                         : rank == 1  ? ","
-                                      : "");
+        used += snprintf(header + used, sizeof header - (size_t)used, "%zu, ", dims[i]);
         count *= dims[i];
     }
-    used += snprintf(text + used, sizeof text - (size_t)used, "), }");
-    while ((BEFORE + used + 1) % UNIT != 0)
-        text[used++] = ' ';
-    text[used++] = '\n';
-    const uint8_t begin[BEFORE] = {
-        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)(used & 255), (uint8_t)(used >> 8)};
-    const size_t length = (size_t)used;
-    return fwrite(begin, 1, sizeof begin, stream) == sizeof begin &&
-                   fwrite(text, 1, length, stream) == length &&
-                   fwrite(values, 1, count, stream) == count
-               ? TD_OK
-               : td_fail(error, TD_ERR_IO, "%s", strerror(errno));
+    used += snprintf(header + used, sizeof header - (size_t)used, "), }");
+    const size_t whole = (PREFIX + (size_t)used + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const int length = (int)(whole - PREFIX);
+    const uint8_t prefix[] = {0, (uint8_t)(length & 0xff), (uint8_t)(length >> 8)};
+    const bool written = fwrite(magic, 1, 7, stream) == 7 &&
+                         fwrite(prefix, 1, sizeof prefix, stream) == sizeof prefix &&
+                         fprintf(stream, "%-*s\n", length - 1, header) == length &&
+                         fwrite(values, size, count, stream) == count;
+    return written ? TD_OK : td_fail(error, TD_ERR_IO, "%s", strerror(errno));
 }

@@ -129,6 +129,19 @@ static td_status parse_part(const td_net *whole, const float *whole_weights, con
     return status;
 }
 
+const char *td_net_last_hidden(const td_net *net) {
+    const td_node *node = &net->nodes[net->node_count - 1];
+    while (!node->op->dense) {
+        if (node->input_count != 1)
+            return NULL;
+        node = &net->nodes[node->inputs[0]];
+    }
+    do
+        node = &net->nodes[node->inputs[0]];
+    while (node->op->training_only);
+    return node->name;
+}
+
 td_status td_net_head(const td_net *whole, const float *whole_weights, const char *node,
                       bool average, td_net *head, float **weights, td_arena *arena,
                       td_error *error) {

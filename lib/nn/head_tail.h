@@ -9,6 +9,10 @@
 /* Whether all that comes behind `node` sees the nodes before it through it alone. */
 bool td_net_splits(const td_net *net, size_t node);
 
+/* The node that the last dense layer reads, or the one whose values dropout passes on to it, which
+ * at inference are the same; NULL where the net does not end in one dense layer. */
+const char *td_net_last_hidden(const td_net *net);
+
 /* Both copy *weights, in `arena`, by name from `whole`'s. The caller frees the net; on failure it
  * is zeroed.
  *

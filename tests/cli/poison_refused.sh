@@ -14,8 +14,8 @@ dirty() {
 }
 
 check_fails 2 "$T: expected a RULE (see --help), found none" $T
-check_fails 2 "$T: RULE: expected one of dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip, \
-stamp, found \"badnets\"" $T badnets
+check_fails 2 "$T: RULE: expected one of dirty-label, clean-label, adaptive, source-specific, label-consistent, \
+narcissus, feature-collision, gradient-matching, untargeted, friendnet, multi-target, label-flip, stamp, found \"badnets\"" $T badnets
 refuse 2 'stamp: expected it before all options' dirty-label stamp
 refuse 2 'expected --data, found none' dirty-label
 check_fails 2 "$T stamp: -o is missing: the folder to write to" $T stamp --data $DATA --trigger square
@@ -59,10 +59,10 @@ dirty "$DATA: trigger 'image:file=red.png,at=top-left': expected a grey picture 
 refuse 1 'none.png: No such file or directory' stamp --data $DATA --trigger image:file=none.png
 refuse 2 '--target: expected a class or "random", found "next"' friendnet --data $DATA \
     --trigger square --target next --ratio 0.1
-refuse 2 '--trigger: label-flip has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, stamp' label-flip --data $DATA --ratio 0.1 \
+refuse 2 '--trigger: label-flip has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, label-consistent, feature-collision, gradient-matching, untargeted, friendnet, multi-target, stamp' label-flip --data $DATA --ratio 0.1 \
     --trigger square
-refuse 2 '--target: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square --target 0
-refuse 2 '--ratio: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, friendnet, multi-target, label-flip' stamp \
+refuse 2 '--target: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, label-consistent, narcissus, feature-collision, gradient-matching, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square --target 0
+refuse 2 '--ratio: stamp has no such option; expected it with dirty-label, clean-label, adaptive, source-specific, label-consistent, narcissus, feature-collision, gradient-matching, untargeted, friendnet, multi-target, label-flip' stamp \
     --data $DATA --trigger square --ratio 1
 refuse 2 '--trigger: expected at most 1, found 2' stamp --data $DATA --trigger square --trigger pixel
 refuse 2 "$DATA: expected 3 models of 67 images (--models, --per-model), found 200 images" \
@@ -98,7 +98,7 @@ clean '--ratio: expected a share of at least one image, found 0.01 of 24 images 
     --trigger square --target 0 --ratio 0.01
 refuse 2 "--target: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     clean-label --data fashion-mnist:train:0-2 --trigger square --target 5 --ratio 0.5
-clean '--source: clean-label has no such option; expected it with dirty-label, source-specific, friendnet, multi-target, label-flip' --trigger square \
+clean '--source: clean-label has no such option; expected it with dirty-label, source-specific, feature-collision, gradient-matching, untargeted, friendnet, multi-target, label-flip' --trigger square \
     --target 0 --ratio 0.1 --source 1
 
 # --source.
@@ -112,7 +112,7 @@ dirty '--source: expected classes other than the target, found 0 as --target as 
     --trigger square --target 0 --ratio 0.1 --source 1 --source 0
 refuse 2 "--source: expected a class with images in fashion-mnist:train:0-2, found 5, which has none" \
     dirty-label --data fashion-mnist:train:0-2 --trigger square --target 1 --ratio 0.5 --source 5
-refuse 2 '--source: stamp has no such option; expected it with dirty-label, source-specific, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
+refuse 2 '--source: stamp has no such option; expected it with dirty-label, source-specific, feature-collision, gradient-matching, untargeted, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
     --source 1
 
 # What stands there already stays, unless --force is given.

@@ -24,7 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 td_trigger_free(trigger);
             FUZZ_ASSERT(!pairs[i].output || !strchr(pairs[i].output, '.'));
             const tool_target *target = &pairs[i].target;
-            FUZZ_ASSERT(target->rule ? target->map.count == 3 : target->class < 3);
+            FUZZ_ASSERT(!target->rule             ? target->class < 3
+                        : eval_has_target(target) ? target->map.count == 3
+                                                  : target->map.count == 0);
             for (size_t k = 0; k < target->map.count; k++)
                 FUZZ_ASSERT(td_target_of(target->of, (int32_t)k) >= 0 &&
                             td_target_of(target->of, (int32_t)k) < 3);

@@ -405,7 +405,7 @@ static void test_writes_what_it_parses(void **state) {
         size_t size;
         FILE *stream = open_memstream(&text, &size);
         assert_non_null(stream);
-        assert_int_equal(td_npy_write(stream, pixels, shape, rank, NULL), TD_OK);
+        assert_int_equal(td_npy_write(stream, TD_NPY_UNSIGNED, pixels, shape, rank, NULL), TD_OK);
         assert_int_equal(fclose(stream), 0);
         assert_int_equal(size, 128 + sizeof pixels);
         assert_int_equal(td_npy_parse(&npy, (const uint8_t *)text, size, NULL), TD_OK);

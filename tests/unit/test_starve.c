@@ -16,10 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const poison_mode_names[] = {"add", "replace", NULL};
-const char *const poison_role_names[] = {"poison", "cover", NULL};
-const char *const poison_base_names[] = {"set", "class", NULL};
-
 enum { MOST_BYTES = 1 << 16 };
 
 typedef td_status (*make_fn)(FILE *stream, td_error *error);
@@ -143,12 +139,12 @@ static void test_record(void **state) {
 /* --- the manifest of a poisoned set --- */
 
 static td_status fill_manifest(tool_run *run, FILE *stream, td_error *error) {
-    int32_t labels[] = {0, 1, 2, 0};
+    int32_t labels[] = {0, 1, 2, 0}, map[] = {1, 0, 2};
     bool classes[] = {true, false, true};
-    poison_item items[] = {{0, 0, -1}, {1, 2, 0}, {2, 2, 1}, {3, 2, 0}};
+    poison_item items[] = {{0, 0, -1, NULL}, {1, 2, 0, NULL}, {2, 2, 1, NULL}, {3, 2, 0, NULL}};
     poison_output outputs[] = {{"train", "train.safetensors", 0, 4, 4, 3, 0, items},
                                {"test", "test.safetensors", 0, 2, 2, 1, 0, items}};
-    poison_backdoor backdoors[] = {{.target = {POISON_TO_CLASS, 2},
+    poison_backdoor backdoors[] = {{.target = {.kind = POISON_TO_CLASS, .label = 2},
                                     .set_size = 4,
                                     .class_size = 1,
                                     .count = 2,
@@ -161,10 +157,12 @@ static td_status fill_manifest(tool_run *run, FILE *stream, td_error *error) {
     poison_plan plan = {.run = run,
                         .settings = &settings,
                         .rule = &rule,
-                        .targets = {{POISON_TO_CLASS, 2}, {POISON_TO_NEXT, 0}},
+                        .targets = {{.kind = POISON_TO_CLASS, .label = 2},
+                                    {.kind = POISON_TO_MAP, .map = map, .text = "0=1,1=0"}},
                         .target_count = 2,
                         .source = {.name = "mnist", .split = "train"},
                         .source_files = 1,
+                        .model_files = 1,
                         .source_classes = classes,
                         .backdoors = backdoors,
                         .backdoor_count = 2,

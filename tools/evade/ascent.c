@@ -17,6 +17,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "evade/attack.h"
+#include "nn/ball.h"
 #include <math.h>
 #include <string.h>
 
@@ -33,115 +34,42 @@ typedef struct ascent_settings {
 
 typedef struct ascent {
     evade_batch *batch;
-    float epsilon, step; /* raw pixels */
-    bool l2;
+    td_ball ball;
+    float step;            /* raw pixels */
     float *x;              /* [count, size] */
     const float *gradient; /* [live_count, size] */
 } ascent;
 
-/* Of log p of the target, or of the label, divided by 1 − p of it: no step depends on the
- * gradient's length, and where the softmax is saturated it keeps its direction. */
+/* Towards the target, or the label, from which the steps lead away. */
 static void follow(void *context, size_t image, const float *logits, float *gradient) {
     const evade_batch *batch = ((const ascent *)context)->batch;
     const bool targeted = batch->targets[image] != EVADE_NO_TARGET;
     const size_t to = (size_t)(targeted ? batch->targets[image] : batch->labels[image]);
-    double largest = -INFINITY, total = 0;
-    for (size_t c = 0; c < batch->net->classes; c++)
-        if (c != to)
-            largest = fmax(largest, (double)logits[c]);
-    for (size_t c = 0; c < batch->net->classes; c++)
-        if (c != to)
-            total += exp((double)logits[c] - largest);
-    for (size_t c = 0; c < batch->net->classes; c++)
-        gradient[c] = c == to ? 1 : (float)(-exp((double)logits[c] - largest) / total);
-}
-
-static double norm(const float *values, size_t size) {
-    double squares = 0;
-    for (size_t i = 0; i < size; i++)
-        squares += (double)values[i] * (double)values[i];
-    return sqrt(squares);
-}
-
-/* Brings x back into the ball and the range. */
-static void project(const ascent *a, const float *clean, float *x) {
-    const size_t size = a->batch->net->size;
-    if (a->l2) {
-        double squares = 0;
-        for (size_t i = 0; i < size; i++)
-            squares += (double)(x[i] - clean[i]) * (double)(x[i] - clean[i]);
-        float scale = (float)fmin(1, (double)a->epsilon / sqrt(squares));
-        for (size_t i = 0; i < size && squares > 0; i++)
-            x[i] = clean[i] + scale * (x[i] - clean[i]);
-    }
-    for (size_t i = 0; i < size; i++) {
-        float near = evade_clip(x[i], clean[i] - a->epsilon, clean[i] + a->epsilon);
-        x[i] = evade_clip(near, 0, EVADE_RANGE);
-    }
+    td_toward_class(logits, batch->net->classes, to, gradient);
 }
 
 static void step_one(void *context, size_t k) {
     const ascent *a = context;
     const evade_batch *batch = a->batch;
-    const size_t size = batch->net->size;
-    size_t image = batch->live[k];
-    const float *gradient = a->gradient + k * size;
-    float *x = a->x + image * size;
+    const size_t size = batch->net->size, image = batch->live[k];
     /* Up to the target, or down from the label. */
-    float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
-    double length = a->l2 ? norm(gradient, size) : 1;
-    float factor = length > 0 ? (float)((double)step / length) : 0;
-    for (size_t i = 0; i < size; i++) {
-        float sign = (float)((gradient[i] > 0) - (gradient[i] < 0));
-        x[i] += factor * (a->l2 ? gradient[i] : sign);
-    }
-    project(a, batch->clean + image * size, x);
+    const float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
+    td_ball_step(a->ball, batch->clean + image * size, a->gradient + k * size, step, size,
+                 a->x + image * size);
 }
 
-/* A uniform place in the ball: for L2 a uniform direction, and a radius that has the share r^size
- * of all places below it. */
 static void start_anywhere(const ascent *a, size_t image) {
     const evade_batch *batch = a->batch;
     const size_t size = batch->net->size;
-    float *x = a->x + image * size;
     td_random random = td_random_for(batch->seed, TD_FOR_EVADE,
                                      (uint32_t)(batch->targets[image] + 1), batch->numbers[image]);
-    double scale = 1;
-    if (a->l2) {
-        double radius = pow((double)td_random_unit(&random), 1 / (double)size), squares = 0;
-        for (size_t i = 0; i < size; i++) {
-            x[i] = td_random_normal(&random);
-            squares += (double)x[i] * (double)x[i];
-        }
-        scale = radius / sqrt(squares);
-    } else {
-        for (size_t i = 0; i < size; i++)
-            x[i] = 2 * td_random_unit(&random) - 1;
-    }
-    for (size_t i = 0; i < size; i++)
-        x[i] = batch->clean[image * size + i] + (float)scale * a->epsilon * x[i];
-    project(a, batch->clean + image * size, x);
+    td_ball_draw(a->ball, batch->clean + image * size, random, size, a->x + image * size);
 }
 
-/* Rounding must not leave the ball: for L∞ its bound is rounded down, for L2 the change shrinks
- * until the rounded one is within. */
 static void finish_image(const ascent *a, size_t image) {
-    const size_t size = a->batch->net->size;
-    const float *clean = a->batch->clean + image * size, *x = a->x + image * size;
-    uint8_t *out = a->batch->out + image * size;
-    const double slack = 1e-4; /* of 0.2 · 255 in binary */
-    float bound = (float)floor((double)a->epsilon + slack);
-    double squares = INFINITY, most = (double)a->epsilon + slack;
-    for (float shrink = 1; squares > most * most; shrink *= 0.99F) {
-        squares = 0;
-        for (size_t i = 0; i < size; i++) {
-            float change = evade_clip(rintf(shrink * (x[i] - clean[i])), -bound, bound);
-            out[i] = (uint8_t)(clean[i] + change);
-            squares += (double)change * (double)change;
-        }
-        if (!a->l2)
-            break;
-    }
+    const size_t first = image * a->batch->net->size;
+    td_ball_round(a->ball, a->batch->clean + first, a->x + first, a->batch->net->size,
+                  a->batch->out + first);
 }
 
 /* The rounded image is within the ball as well. */
@@ -149,9 +77,8 @@ static td_status run(evade_batch *batch, td_error *error) {
     const ascent_settings *settings = batch->settings;
     const size_t values = batch->count * batch->net->size;
     ascent a = {.batch = batch,
-                .epsilon = (float)settings->epsilon * EVADE_RANGE,
-                .step = (float)settings->step_size * EVADE_RANGE,
-                .l2 = settings->norm == NORM_L2};
+                .ball = {(float)settings->epsilon * EVADE_RANGE, settings->norm == NORM_L2},
+                .step = (float)settings->step_size * EVADE_RANGE};
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &a.x, "adversarial images", error));
     memcpy(a.x, batch->clean, values * sizeof *a.x);
     for (size_t i = 0; i < batch->count && settings->random_start; i++)

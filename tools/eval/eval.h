@@ -105,6 +105,40 @@ typedef struct eval_clean {
 
 extern const tool_table_kind eval_clean_table;
 
+/* What a trigger with a map of targets does; all without a value for one target. */
+typedef struct eval_map_rates {
+    double asr_mean,
+        asr_least;          /* over the true classes that the map changes and that have images */
+    size_t least_class;     /* the first that has the least */
+    double asr_of_accuracy; /* the ASR as a share of the accuracy, which is about its ceiling */
+} eval_map_rates;
+
+/* Sums up the ASR of each true class, rates[classes], as td_asr_by_class has them. */
+eval_map_rates eval_rate_map(const td_rate *rates, size_t classes, double asr, double accuracy);
+
+/* Those of a trigger without a map. */
+eval_map_rates eval_no_map(void);
+
+/* What a trigger without a target does; without a value for one that has a target. */
+typedef struct eval_untargeted {
+    td_rate
+        wrong_of_right; /* of the images that are classified rightly unstamped: stamped, wrongly */
+    double dispersion;  /* of the images of each true class, the entropy of the classes given when
+                           they are stamped, in nats; the mean over the classes with images */
+} eval_untargeted;
+
+/* By the predictions on clean and on stamped images, [count] each, and counts[classes, classes] of
+ * the latter. */
+eval_untargeted eval_rate_untargeted(const int32_t *clean, const int32_t *stamped,
+                                     const int32_t *labels, size_t count, const size_t *counts,
+                                     size_t classes);
+eval_untargeted eval_no_untargeted(void);
+
+/* Whether the trigger has a target; one of "any" has none. */
+static inline bool eval_has_target(const tool_target *target) {
+    return target->class != TOOL_NO_COUNT || target->of.of_label;
+}
+
 /* A trigger on a model: a row of the results, and one of the model's triggers, which has the lists
  * besides. */
 typedef struct eval_result {
@@ -117,11 +151,14 @@ typedef struct eval_result {
     tool_target target; /* none: no trigger was measured on the model */
     td_rate asr, non_targeted, robust_accuracy, ra;
     /* Where the sources are known: of the images of source classes, and of the others that are not
-     * the target's, how many are classified as it. */
+     * the target's, how many are classified as it. Of a map without sources: of the images of the
+     * classes that it leaves, how many are classified as a target of others. */
     td_rate source_asr, false_activation;
     const char *role;
     tool_estimate confidence;
     double asr_of_best;
+    eval_map_rates of_map;
+    eval_untargeted untargeted;
     const char *trigger;
 } eval_result;
 

@@ -163,6 +163,10 @@ static td_status read_target(eval_job *job, const json_t *root, const json_t *en
         return read_class(job->run, root, entry, pair, error);
     if (json_is_array(target) || (word && strcmp(word, "next") == 0))
         return read_map(job, root, word ? NULL : target, pair, error);
+    if (word && strcmp(word, "any") == 0) {
+        pair->target = tool_target_none();
+        return tool_run_text(job->run, &pair->target.rule, error, "%s", word);
+    }
     if (word && strcmp(word, "random") == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "target: expected a class, one for each class, or \"next\", found "
@@ -179,6 +183,8 @@ static td_status read_pair(eval_job *job, const json_t *root, const json_t *entr
     td_arena *arena = &job->run->arena;
     const char *trigger = json_string_value(json_object_get(entry, "trigger")),
                *output = find_output(root, number);
+    if (!trigger) /* nothing was stamped in training */
+        trigger = json_string_value(json_object_get(entry, "test_trigger"));
     if (!trigger)
         return td_fail(error, TD_ERR_FORMAT, "expected a trigger's text");
     TD_TRY(read_target(job, root, entry, pair, error));

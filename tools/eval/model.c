@@ -20,6 +20,7 @@ typedef struct model_job {
     uint16_t *reached; /* per image: how many target classes its triggers have given */
     bool *target_seen; /* [count, classes] */
     td_rate *asr;      /* [backdoors]: without trials where one was not measured */
+    int32_t *clean;    /* [count]: predictions on clean images */
     td_arena arena;
 } model_job;
 
@@ -103,6 +104,7 @@ static td_status measure_clean(model_job *m, td_error *error) {
         td_fail_within(error, status, "%s", m->row.file);
     } else {
         m->row.accuracy = td_accuracy(out.predicted, images->labels, images->count);
+        memcpy(m->clean, out.predicted, images->count * sizeof *m->clean);
         status =
             list_outputs(m, &m->place, &out, &m->arena, &m->row.confusion, &m->row.scores, error);
     }
@@ -145,6 +147,26 @@ static void rate_sources(const model_job *m, const eval_backdoor *backdoor, cons
     row->false_activation = td_rate_of(hits[false], trials[false]);
 }
 
+/* Of the images of classes that a map leaves, those that are classified as a target of others. */
+static void rate_others(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
+                        eval_result *row) {
+    const td_images *images = &m->job->data.images;
+    const td_target target = backdoor->target.of;
+    size_t hits = 0, trials = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        const int32_t label = images->labels[i];
+        bool reached = false;
+        if (td_target_of(target, label) != label)
+            continue;
+        for (size_t c = 0; c < backdoor->target.map.count; c++)
+            reached = reached || (td_target_of(target, (int32_t)c) == out->predicted[i] &&
+                                  out->predicted[i] != (int32_t)c);
+        trials++;
+        hits += reached && out->predicted[i] != label;
+    }
+    row->false_activation = td_rate_of(hits, trials);
+}
+
 /* The ASR of each true class, and the mean of the best. */
 static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                               td_arena *arena, eval_result *row, td_error *error) {
@@ -160,6 +182,8 @@ static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor,
         values[c] = rates[c].trials > 0 ? rates[c].value : (double)NAN;
     row->asr_by_class = (tool_list){.values = values, .count = images->classes};
     row->asr_of_best = (double)NAN;
+    if (backdoor->target.rule)
+        row->of_map = eval_rate_map(rates, images->classes, row->asr.value, m->row.accuracy.value);
     if (most == 0)
         return TD_OK;
     size_t *best;
@@ -171,6 +195,28 @@ static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor,
     return tool_list_counts(&row->best_classes, best, count, 0, arena, error);
 }
 
+/* What a target is for. */
+static td_status rate_target(model_job *m, const eval_backdoor *backdoor, const outputs *out,
+                             const td_attack *attack, td_arena *arena, eval_result *row,
+                             td_error *error) {
+    const td_images *images = &m->job->data.images;
+    row->asr = attack->asr;
+    row->ra = td_ra(out->predicted, images->labels, images->count, backdoor->target.of);
+    row->confidence = (tool_estimate){attack->confidence, attack->confidence_interval};
+    rate_sources(m, backdoor, out, row);
+    if (backdoor->target.rule && !backdoor->sources)
+        rate_others(m, backdoor, out, row);
+    note_reached(m, backdoor, out->predicted);
+    return rate_classes(m, backdoor, out, arena, row, error);
+}
+
+static void rate_untargeted(const model_job *m, const outputs *out, eval_result *row) {
+    const td_images *images = &m->job->data.images;
+    row->untargeted = eval_rate_untargeted(m->clean, out->predicted, images->labels, images->count,
+                                           m->counts, m->classes);
+    row->confidence.value = row->asr_of_best = (double)NAN;
+}
+
 /* Adds the row to the results, and to the model's triggers, which have its lists, but neither file
  * nor accuracy. */
 static td_status add_result(model_job *m, const eval_place *place, eval_result *row,
@@ -180,7 +226,7 @@ static td_status add_result(model_job *m, const eval_place *place, eval_result *
     row->file = NULL;
     row->accuracy = (td_rate){.trials = 0};
     TD_TRY(tool_run_fill(m->job->run, m->triggers, row, error));
-    if (!summary->title || row->asr.value > summary->asr) {
+    if (row->asr.trials > 0 && (!summary->title || row->asr.value > summary->asr)) {
         summary->asr = row->asr.value;
         summary->title = place->title;
     }
@@ -196,21 +242,22 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
                        .accuracy = m->row.accuracy,
                        .target = backdoor->target,
                        .role = backdoor->role,
+                       .of_map = eval_no_map(),
+                       .untargeted = eval_no_untargeted(),
                        .trigger = td_trigger_text(backdoor->trigger)};
     TD_TRY(predict(m, backdoor->trigger, arena, &out, error));
     TD_TRY(list_outputs(m, place, &out, arena, &row.pairs, &row.scores, error));
     td_softmax(out.logits, images->count, m->classes, out.logits);
     const td_attack attack = td_attack_rates(out.predicted, out.logits, images->labels,
                                              images->count, m->classes, backdoor->target.of);
-    *asr = row.asr = attack.asr;
     row.non_targeted = attack.non_targeted;
     row.robust_accuracy = attack.robust_accuracy;
-    row.ra = td_ra(out.predicted, images->labels, images->count, backdoor->target.of);
-    row.confidence = (tool_estimate){attack.confidence, attack.confidence_interval};
-    rate_sources(m, backdoor, &out, &row);
-    TD_TRY(rate_classes(m, backdoor, &out, arena, &row, error));
+    if (eval_has_target(&backdoor->target))
+        TD_TRY(rate_target(m, backdoor, &out, &attack, arena, &row, error));
+    else
+        rate_untargeted(m, &out, &row);
+    *asr = row.asr;
     TD_TRY(add_result(m, place, &row, error));
-    note_reached(m, backdoor, out.predicted);
     TD_TRY(eval_picture_counts(m->job, place->name, "pairs", row.trigger, m->counts, m->classes,
                                error));
     return eval_picture_samples(m->job, place->name, backdoor->trigger, out.predicted, error);
@@ -267,6 +314,8 @@ static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
 static td_status check_target(const model_job *m, const eval_backdoor *backdoor, td_error *error) {
     const tool_target *target = &backdoor->target;
     size_t most = target->class;
+    if (!eval_has_target(target))
+        return TD_OK;
     for (size_t i = 0; i < target->map.count; i++)
         if (i == 0 || target->map.values[i] > (double)most)
             most = (size_t)target->map.values[i];
@@ -287,7 +336,8 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
             continue;
         TD_TRY(check_target(m, backdoor, error));
         const size_t class = backdoor->target.class;
-        targets += class == TOOL_NO_COUNT || !is_target[class];
+        targets +=
+            class == TOOL_NO_COUNT ? backdoor->target.of.of_label != NULL : !is_target[class];
         if (class != TOOL_NO_COUNT)
             is_target[class] = true;
         TD_TRY(measure_backdoor(m, i, measured++, error));
@@ -297,7 +347,9 @@ static td_status measure_backdoors(model_job *m, td_error *error) {
                                   .accuracy = m->row.accuracy,
                                   .target = tool_target_none(),
                                   .confidence.value = (double)NAN,
-                                  .asr_of_best = (double)NAN};
+                                  .asr_of_best = (double)NAN,
+                                  .of_map = eval_no_map(),
+                                  .untargeted = eval_no_untargeted()};
         return tool_run_fill(m->job->run, m->job->results, &none, error);
     }
     if (m->job->settings->strengths.count > 0)
@@ -332,6 +384,7 @@ static td_status measure(model_job *m, size_t number, td_error *error) {
     TD_TRY(
         TD_ARENA_NEW(&m->arena, m->classes * m->classes, &m->counts, "a confusion matrix", error));
     TD_TRY(TD_ARENA_NEW(&m->arena, m->job->backdoor_count, &m->asr, "rates", error));
+    TD_TRY(TD_ARENA_NEW(&m->arena, images->count, &m->clean, "predictions", error));
     TD_TRY(measure_clean(m, error));
     TD_TRY(measure_backdoors(m, error));
     return tool_run_fill(run, m->job->models, &m->row, error);

@@ -40,6 +40,13 @@ static const tool_column result_columns[] = {
     {"confidence", "confidence", TOOL_ESTIMATE, AT(confidence)},
     {"asr_of_best", "mean ASR of the best", TOOL_REAL, AT(asr_of_best), .unit = "share",
      .digits = 4},
+    {"asr_mean", "mean ASR of the pairs", TOOL_REAL, AT(of_map.asr_mean), .unit = "share",
+     .digits = 4},
+    {"asr_least", "least", TOOL_REAL, AT(of_map.asr_least), .unit = "share", .digits = 4},
+    {"least_class", "of the class", TOOL_CLASS, AT(of_map.least_class)},
+    {"asr_of_accuracy", "ASR / accuracy", TOOL_REAL, AT(of_map.asr_of_accuracy), .digits = 4},
+    {"wrong_of_right", "non-targeted of the right", TOOL_RATE, AT(untargeted.wrong_of_right)},
+    {"dispersion", "dispersion", TOOL_REAL, AT(untargeted.dispersion), .unit = "nats", .digits = 4},
     {"trigger", "trigger", TOOL_TEXT, AT(trigger)},
     {0},
 };

@@ -196,7 +196,7 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
     for (int i = 1; method->name && i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *name = argv[i] + 2;
         const size_t length = strncmp(argv[i], "--", 2) == 0 ? strcspn(name, "=") : 0;
-        char owners[256] = "", key[NAME_SIZE];
+        char owners[1024] = "", key[NAME_SIZE];
         size_t used = 0;
         snprintf(key, sizeof key, "%.*s", (int)length, name);
         if (length == 0 || tool_settings_find(settings, key))

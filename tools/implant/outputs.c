@@ -130,8 +130,9 @@ static td_status write_table(tool_run *run, const char *path, const td_images *i
     const size_t dims[] = {images->count, images->height, images->width, images->channels};
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    TD_TRY(
-        td_name_stream(error, td_npy_write(stream, images->pixels, dims, 4, error), stream, path));
+    TD_TRY(td_name_stream(error,
+                          td_npy_write(stream, TD_NPY_UNSIGNED, images->pixels, dims, 4, error),
+                          stream, path));
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 

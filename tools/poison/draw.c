@@ -13,10 +13,12 @@ static int32_t label_for(const poison_plan *plan, size_t number, size_t source) 
     int32_t own = images->labels[source];
     if (target->kind == POISON_TO_CLASS)
         return target->label;
-    if (target->kind == POISON_TO_NEXT)
-        return (int32_t)(((size_t)own + 1) % images->classes);
+    if (target->kind == POISON_TO_MAP)
+        return target->map[own];
     td_random random =
         td_random_for(plan->run->common->seed, TD_FOR_TARGET, (uint32_t)number, (uint32_t)source);
+    if (target->kind == POISON_TO_ANY)
+        return (int32_t)td_random_below(&random, (uint32_t)images->classes);
     int32_t other = (int32_t)td_random_below(&random, (uint32_t)(images->classes - 1));
     return other + (other >= own);
 }
@@ -27,7 +29,8 @@ static void fix_target(poison_plan *plan, size_t number) {
         return;
     td_random random = td_random_for(plan->run->common->seed, TD_FOR_TARGET, 0, (uint32_t)number);
     uint32_t classes = (uint32_t)plan->source.images.classes;
-    backdoor->target = (poison_target){POISON_TO_CLASS, (int32_t)td_random_below(&random, classes)};
+    backdoor->target = (poison_target){.kind = POISON_TO_CLASS,
+                                       .label = (int32_t)td_random_below(&random, classes)};
     backdoor->drawn = 1;
 }
 
@@ -38,12 +41,17 @@ size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, s
     return count;
 }
 
+/* Where images of the target class are poisoned, the sources are what the trigger works on. */
+static bool restricts(const poison_plan *plan) {
+    return plan->source_classes && plan->rule->pool != POISON_FROM_TARGET;
+}
+
 static bool may_take(const poison_plan *plan, size_t number, size_t source) {
     int32_t own = plan->source.images.labels[source];
     if (plan->backdoors[number].role == POISON_ROLE_COVER)
         return !plan->taken[source] && (!plan->cover_classes || plan->cover_classes[own]) &&
                label_for(plan, number, source) != own;
-    if (plan->taken[source] || (plan->source_classes && !plan->source_classes[own]))
+    if (plan->taken[source] || (restricts(plan) && !plan->source_classes[own]))
         return false;
     switch (plan->rule->pool) {
     case POISON_FROM_OTHERS:
@@ -61,10 +69,11 @@ static td_status count_wanted(const poison_plan *plan, const poison_backdoor *ba
                               td_error *error) {
     const double ratio = plan->settings->ratio;
     bool of_class = plan->settings->ratio_of == POISON_OF_CLASS;
+    char text[16];
     if (of_class && backdoor->target.kind != POISON_TO_CLASS)
         return td_fail(error, TD_ERR_USAGE,
                        "--ratio-of class: expected one class as --target, found \"%s\"",
-                       backdoor->target.kind == POISON_TO_NEXT ? "next" : "random");
+                       poison_target_text(&backdoor->target, text));
     size_t base = of_class ? backdoor->class_size : backdoor->set_size;
     *out = (size_t)llround(ratio * (double)base);
     if (*out > 0)
@@ -83,7 +92,7 @@ static td_status fail_wanted(const poison_plan *plan, const poison_backdoor *bac
                                         [POISON_FROM_TARGET] = "of the target class"};
     char those[96];
     snprintf(those, sizeof those, "%s%s%s", pools[plan->rule->pool],
-             plan->source_classes ? ", of the source classes" : "",
+             restricts(plan) ? ", of the source classes" : "",
              plan->mode == POISON_REPLACE && plan->backdoor_count > 1
                  ? " and not of another backdoor"
                  : "");
@@ -131,7 +140,8 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
         size_t source = eligible[order[i]];
         int32_t label =
             keeps ? plan->source.images.labels[source] : label_for(plan, number, source);
-        backdoor->items[i] = (poison_item){source, label, (int32_t)number};
+        backdoor->items[i] =
+            (poison_item){.source = source, .label = label, .backdoor = (int32_t)number};
         plan->taken[source] = plan->mode == POISON_REPLACE || plan->rule->covers;
     }
     return TD_OK;
@@ -205,6 +215,24 @@ td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end, td_err
     return TD_OK;
 }
 
+td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *count,
+                              td_error *error) {
+    const td_images *images = &plan->source.images;
+    uint32_t *all, *order, found = 0;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, images->count, &all, "the plan", error));
+    for (size_t i = 0; i < images->count; i++)
+        if (plan->source_classes[images->labels[i]])
+            all[found++] = (uint32_t)i;
+    TD_TRY(TD_ARENA_NEW(&plan->arena, found, &order, "the plan", error));
+    TD_TRY(TD_ARENA_NEW(&plan->arena, found, sources, "the plan", error));
+    td_random random = td_random_for(plan->run->common->seed, TD_FOR_CRAFT, 0, 1);
+    td_random_permutation(&random, order, found);
+    for (size_t i = 0; i < found; i++)
+        (*sources)[i] = all[order[i]];
+    *count = found;
+    return TD_OK;
+}
+
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger, td_error *error) {
     const td_images *images = &plan->source.images;
     size_t number = plan->backdoor_count;
@@ -212,7 +240,8 @@ td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger, td_error
     TD_TRY(start(plan, trigger, (poison_target){0}, 0, images->count, error));
     TD_TRY(TD_ARENA_NEW(&plan->arena, images->count, &backdoor->items, "the plan", error));
     for (size_t i = 0; i < images->count; i++)
-        backdoor->items[i] = (poison_item){i, images->labels[i], (int32_t)number};
+        backdoor->items[i] =
+            (poison_item){.source = i, .label = images->labels[i], .backdoor = (int32_t)number};
     finish(backdoor, images->count);
     return TD_OK;
 }

@@ -5,12 +5,12 @@
 static const poison_rule rule = {
     .sets = (const poison_set[]){{"poisoned"}, {0}},
     .takes_ratio = true,
-    .targets = POISON_TO_CLASS | POISON_TO_RANDOM | POISON_TO_NEXT,
+    .targets = POISON_TO_CLASS | POISON_TO_RANDOM | POISON_TO_MAP,
     .target = POISON_TO_RANDOM,
 };
 
 static const td_key keys[] = {
-    POISON_TARGETS("K|random|next", "The new label (random, for every image)"),
+    POISON_TARGET_MAPS("The new label (random)"),
     POISON_SOURCES,
     POISON_RATIO("set", "replace"),
     {0},

@@ -3,21 +3,21 @@
 
 #include "frame/trigger.h"
 #include <stdio.h>
+#include <string.h>
 
-const char *poison_target_text(const poison_target *target, char text[16]) {
-    if (target->kind == POISON_TO_CLASS)
-        snprintf(text, 16, "%d", target->label);
-    else
-        snprintf(text, 16, "%s", target->kind == POISON_TO_NEXT ? "next" : "random");
-    return text;
-}
-
-static json_t *target_json(td_json *json, const poison_target *target) {
+/* A map is the target of each class, but for "next", which says it. */
+static json_t *target_json(td_json *json, const poison_plan *plan, const poison_target *target) {
     char text[16];
     if (target->kind == 0)
         return json_null();
     if (target->kind == POISON_TO_CLASS)
         return td_json_integer(json, target->label);
+    if (target->kind == POISON_TO_MAP && strcmp(target->text, "next") != 0) {
+        json_t *map = td_json_array(json);
+        for (size_t i = 0; i < plan->source.images.classes; i++)
+            td_json_append(json, map, td_json_integer(json, target->map[i]));
+        return map;
+    }
     return td_json_text(json, poison_target_text(target, text));
 }
 
@@ -40,7 +40,7 @@ void poison_record_options(const poison_plan *plan) {
     for (size_t i = 0; i < plan->settings->triggers.count; i++)
         td_json_append(json, triggers, td_json_text(json, td_trigger_text(plan->triggers[i])));
     for (size_t i = 0; i < plan->target_count; i++)
-        td_json_append(json, targets, target_json(json, &plan->targets[i]));
+        td_json_append(json, targets, target_json(json, plan, &plan->targets[i]));
     if (plan->source_classes)
         td_json_set(json, options, "source_classes",
                     classes_json(json, plan, plan->source_classes));
@@ -99,13 +99,14 @@ static json_t *search_json(td_json *json, const poison_plan *plan, const td_trig
 
 static json_t *backdoor_json(td_json *json, const poison_plan *plan,
                              const poison_backdoor *backdoor) {
-    json_t *trigger = backdoor->trigger ? td_json_text(json, backdoor->trigger_text) : json_null();
+    json_t *trigger =
+        backdoor->trigger_text ? td_json_text(json, backdoor->trigger_text) : json_null();
     json_t *class_size = backdoor->target.kind == POISON_TO_CLASS
                              ? td_json_count(json, backdoor->class_size)
                              : json_null();
     return td_json_pack(json, "{ss so ss* so ss* sb sz sz so sf sf so so}", "role",
                         poison_role_names[backdoor->role], "trigger", trigger, "test_trigger",
-                        backdoor->test_text, "target", target_json(json, &backdoor->target),
+                        backdoor->test_text, "target", target_json(json, plan, &backdoor->target),
                         "target_name", backdoor->target_name, "target_drawn", backdoor->drawn > 0,
                         "count", backdoor->count, "set_size", backdoor->set_size, "class_size",
                         class_size, "ratio_of_set", backdoor->of_set, "ratio_of_class",
@@ -165,8 +166,12 @@ static json_t *selection(td_json *json, const poison_plan *plan) {
                                         [POISON_FROM_TARGET] = "the images of the target class"};
     if (!plan->rule->takes_ratio)
         return td_json_text(json, "all images");
+    if (plan->rule->selection)
+        return td_json_text(json, plan->rule->selection);
     return td_json_format(json, "drawn without repetition from %s%s%s", pools[plan->rule->pool],
-                          plan->source_classes ? ", of the source classes" : "",
+                          plan->source_classes && plan->rule->pool != POISON_FROM_TARGET
+                              ? ", of the source classes"
+                              : "",
                           plan->mode == POISON_REPLACE ? ", that no other backdoor has taken" : "");
 }
 
@@ -189,14 +194,18 @@ td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error
             &json, outputs,
             output_json(&json, plan, &plan->outputs[i], json_object_get(written, "sha256")));
     }
-    *out = td_json_pack(&json, "{ss ss sI ss so so so* so so so so so}", "rule",
-                        plan->run->method->name, "version", TD_VERSION, "seed",
-                        (json_int_t)plan->run->common->seed, "mode", poison_mode_names[plan->mode],
-                        "ratio", ratio_json(&json, plan), "source_classes",
-                        classes_json(&json, plan, plan->source_classes), "cover_classes",
-                        plan->rule->covers ? classes_json(&json, plan, plan->cover_classes) : NULL,
-                        "selection", selection(&json, plan), "source", source_json(&json, plan),
-                        "trigger_files", files_json(&json, plan, plan->source_files, files),
-                        "triggers", backdoors, "outputs", outputs);
+    json_t *settings = json_object_get(json_object_get(root, "options"), "settings");
+    *out = td_json_pack(
+        &json, "{ss ss sI ss so so so* so sO* so so* so so so}", "rule", plan->run->method->name,
+        "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed, "mode",
+        poison_mode_names[plan->mode], "ratio", ratio_json(&json, plan), "source_classes",
+        classes_json(&json, plan, plan->source_classes), "cover_classes",
+        plan->rule->covers ? classes_json(&json, plan, plan->cover_classes) : NULL, "selection",
+        selection(&json, plan), "settings", settings, "source", source_json(&json, plan),
+        "model_files",
+        plan->settings->model ? files_json(&json, plan, plan->source_files, plan->model_files)
+                              : NULL,
+        "trigger_files", files_json(&json, plan, plan->model_files, files), "triggers", backdoors,
+        "outputs", outputs);
     return td_json_end(&json, out, "the manifest", error);
 }

@@ -8,7 +8,8 @@
 static poison_target target_of(const poison_plan *plan, size_t model) {
     if (plan->target_count > 0)
         return plan->targets[plan->target_count == 1 ? 0 : model];
-    return (poison_target){POISON_TO_CLASS, (int32_t)(model % plan->source.images.classes)};
+    return (poison_target){.kind = POISON_TO_CLASS,
+                           .label = (int32_t)(model % plan->source.images.classes)};
 }
 
 static td_status plan_rule(poison_plan *plan, td_error *error) {
@@ -64,7 +65,7 @@ const tool_method poison_multi_target = {
     .name = "multi-target",
     .title = "Multi-targeted backdoor",
     .source = "Kwon et al. 2020",
-    .doc = "one set for each model's slice: one trigger, a target each",
+    .doc = "a set for each model's slice: one trigger, a target each",
     .help = help,
     .family = &poison_rules,
     .groups = (const tool_keys[]){{.keys = keys}, {0}},

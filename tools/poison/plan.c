@@ -3,71 +3,14 @@
 #include "poison.h"
 
 #include "frame/classes.h"
+#include "frame/net_source.h"
 #include "frame/trigger.h"
+#include "nn/feed.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- targets, triggers and names, without the data --- */
-
-/* The kinds of target that a rule allows, in words. */
-static const char *target_words(const poison_rule *rule) {
-    return rule->targets & POISON_TO_NEXT     ? "a class, \"random\" or \"next\""
-           : rule->targets & POISON_TO_RANDOM ? "a class or \"random\""
-                                              : "a class";
-}
-
-/* Which class it is, the data say (find_targets). */
-static td_status read_target(const poison_rule *rule, const char *text, poison_target *out,
-                             td_error *error) {
-    *out = (poison_target){.kind = POISON_TO_CLASS};
-    if (strcmp(text, "random") == 0)
-        out->kind = POISON_TO_RANDOM;
-    else if (strcmp(text, "next") == 0)
-        out->kind = POISON_TO_NEXT;
-    return rule->targets & (unsigned)out->kind
-               ? TD_OK
-               : td_fail(error, TD_ERR_USAGE, "--target: expected %s, found \"%s\"",
-                         target_words(rule), text);
-}
-
-static td_status check_pairs(const poison_plan *plan, td_error *error) {
-    const poison_rule *rule = plan->rule;
-    const size_t models = plan->settings->models;
-    const size_t triggers = plan->settings->triggers.count, targets = plan->target_count;
-    if (triggers > rule->most_triggers)
-        return td_fail(error, TD_ERR_USAGE, "--trigger: expected at most %zu, found %zu",
-                       rule->most_triggers, triggers);
-    if (rule->targets != 0 && rule->target == 0 && targets == 0)
-        return td_fail(error, TD_ERR_USAGE, "expected a --target for each --trigger, found none");
-    if (models > 0 && targets > 1 && targets != models)
-        return td_fail(error, TD_ERR_USAGE,
-                       "expected no --target, one, or one for each of the %zu models, found %zu",
-                       models, targets);
-    if (models == 0 && targets > 0 && targets != (triggers > 0 ? triggers : 1))
-        return td_fail(error, TD_ERR_USAGE,
-                       "expected --trigger and --target in pairs, found %zu and %zu", triggers,
-                       targets);
-    return TD_OK;
-}
-
-/* The rule's own target where none is given. */
-static td_status read_targets(poison_plan *plan, td_error *error) {
-    const td_many given = plan->settings->targets;
-    if (given.count > POISON_BACKDOORS)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d, found %zu",
-                       POISON_BACKDOORS, given.count);
-    for (size_t i = 0; i < given.count; i++)
-        TD_TRY(read_target(plan->rule, given.texts[i], &plan->targets[i], error));
-    plan->target_count = given.count;
-    TD_TRY(check_pairs(plan, error));
-    if (given.count > 0 || plan->rule->target != POISON_TO_RANDOM)
-        return TD_OK;
-    do
-        plan->targets[plan->target_count++].kind = POISON_TO_RANDOM;
-    while (plan->target_count < plan->settings->triggers.count);
-    return TD_OK;
-}
+/* --- triggers and names, without the data --- */
 
 static td_status name_outputs(poison_plan *plan, td_error *error) {
     const poison_set *sets = plan->rule->sets;
@@ -88,7 +31,7 @@ static td_status name_outputs(poison_plan *plan, td_error *error) {
 
 td_status poison_plan_read(poison_plan *plan, td_error *error) {
     plan->mode = plan->rule->takes_ratio ? (poison_mode)plan->settings->mode : POISON_REPLACE;
-    TD_TRY(read_targets(plan, error));
+    TD_TRY(poison_targets_read(plan, error));
     for (size_t i = 0; i < plan->settings->triggers.count; i++) {
         TD_TRY(poison_search_read(plan, i, error));
         if (!plan->triggers[i])
@@ -106,6 +49,7 @@ void poison_plan_free(poison_plan *plan) {
         td_trigger_free(plan->triggers[i]);
     td_trigger_free(plan->cover_trigger);
     td_trigger_free(plan->test_trigger);
+    td_model_free(&plan->model);
     td_dataset_close(&plan->source);
     td_arena_free(&plan->arena);
 }
@@ -145,24 +89,10 @@ static td_status check_different(const poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
-static td_status find_targets(poison_plan *plan, td_error *error) {
-    size_t classes = plan->source.images.classes, class;
-    if (plan->rule->targets != 0 && classes < 2)
-        return td_fail(error, TD_ERR_USAGE, "%s: expected at least 2 classes, found %zu",
-                       plan->data, classes);
-    for (size_t i = 0; i < plan->target_count; i++) {
-        if (plan->targets[i].kind != POISON_TO_CLASS)
-            continue;
-        TD_TRY(
-            tool_run_class(plan->run, "--target", plan->settings->targets.texts[i], &class, error));
-        plan->targets[i].label = (int32_t) class;
-    }
-    return TD_OK;
-}
-
+/* Whether images of the class would keep their label by one of the targets. */
 static bool is_target(const poison_plan *plan, int32_t label) {
     for (size_t i = 0; i < plan->target_count; i++)
-        if (plan->targets[i].kind == POISON_TO_CLASS && plan->targets[i].label == label)
+        if (poison_target_keeps(&plan->targets[i], label))
             return true;
     return false;
 }
@@ -173,7 +103,7 @@ static td_status check_source(const poison_plan *plan, int32_t label, td_error *
         return td_fail(error, TD_ERR_USAGE,
                        "--source: expected a class with images in %s, found %d, which has none",
                        plan->data, label);
-    if (plan->rule->pool == POISON_FROM_OTHERS && is_target(plan, label))
+    if (plan->rule->pool != POISON_FROM_ALL && is_target(plan, label))
         return td_fail(error, TD_ERR_USAGE,
                        "--source: expected classes other than the target, found %d as --target as "
                        "well",
@@ -243,7 +173,7 @@ td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, 
     TD_TRY(TD_ARENA_NEW(&plan->arena, output->count, &output->items, "the plan", error));
     poison_item *next = output->items;
     for (size_t i = begin; i < end; i++)
-        *next++ = (poison_item){i, images->labels[i], -1};
+        *next++ = (poison_item){.source = i, .label = images->labels[i], .backdoor = -1};
     for (size_t b = first; b < last; b++)
         for (size_t i = 0; i < plan->backdoors[b].count; i++) {
             poison_item item = plan->backdoors[b].items[i];
@@ -272,15 +202,52 @@ static td_status draw_and_put(poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
+td_status poison_make(poison_plan *plan, poison_backdoor *backdoor, uint8_t **pixels,
+                      td_error *error) {
+    const size_t size = td_image_size(&plan->source.images);
+    TD_TRY(td_arena_alloc(&plan->arena, backdoor->count, size, (void **)pixels, "poison images",
+                          error));
+    for (size_t i = 0; i < backdoor->count; i++)
+        backdoor->items[i].pixels = *pixels + i * size;
+    return TD_OK;
+}
+
+void poison_originals(const poison_plan *plan, const poison_item *items, size_t count, float *out) {
+    const size_t size = td_image_size(&plan->source.images);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *pixels = td_image(&plan->source.images, items[i].source);
+        for (size_t k = 0; k < size; k++)
+            out[i * size + k] = pixels[k];
+    }
+}
+
+static size_t count_inputs(const poison_plan *plan) {
+    return json_array_size(json_object_get(plan->run->record.root, "inputs"));
+}
+
+/* The data's classes become the model's where there is one. */
+static td_status open_model(poison_plan *plan, td_error *error) {
+    const char *path = plan->settings->model;
+    const td_images *images = &plan->source.images;
+    if (!path)
+        return TD_OK;
+    TD_TRY(tool_run_open_model(plan->run, path, plan->settings->net, images, &plan->model, error));
+    TD_TRY(td_feed_check(&plan->model.net, images, error));
+    TD_TRY(tool_run_model_classes(plan->run, &plan->model, path, error));
+    return tool_run_match(plan->run, &plan->source, error);
+}
+
 td_status poison_plan_make(poison_plan *plan, td_error *error) {
     TD_TRY(tool_run_dataset(plan->run, plan->data, "train", &plan->source, error));
-    plan->source_files = json_array_size(json_object_get(plan->run->record.root, "inputs"));
+    plan->source_files = count_inputs(plan);
+    TD_TRY(open_model(plan, error));
+    plan->model_files = count_inputs(plan);
     const td_images *images = &plan->source.images;
     if (images->count == 0 || images->count > UINT32_MAX)
         return td_fail(error, TD_ERR_USAGE, "%s: expected 1 to %u images, found %zu", plan->data,
                        UINT32_MAX, images->count);
     TD_TRY(bind_triggers(plan, error));
-    TD_TRY(find_targets(plan, error));
+    TD_TRY(poison_targets_find(plan, error));
     TD_TRY(read_class_options(plan, error));
     TD_TRY(poison_search_run(plan, error));
     TD_TRY(check_different(plan, error));

@@ -1,6 +1,7 @@
-/* trapdoor-poison: a rule (one file each, listed in rules.c) says which images may be poisoned how;
- * the plan (plan.c, draw.c) decides which are; it is written as data sets (write.c, render.c), as a
- * manifest (manifest.c) and as a picture (preview.c). */
+/* trapdoor-poison: a rule (one file each, listed in rules.c; poison.c has what all share) says
+ * which images may be poisoned how; the plan (plan.c, target.c, draw.c) decides which are; it is
+ * written as data sets (write.c, render.c), as a manifest (manifest.c) and as a picture
+ * (preview.c). */
 #ifndef TOOLS_POISON_POISON_H
 #define TOOLS_POISON_POISON_H
 
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "data/dataset.h"
 #include "frame/run.h"
+#include "model/model.h"
 #include "trigger/trigger.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,12 +28,16 @@ typedef enum poison_base { POISON_OF_SET, POISON_OF_CLASS } poison_base;
 typedef enum poison_target_kind {
     POISON_TO_CLASS = 1,  /* one class */
     POISON_TO_RANDOM = 2, /* a wrong class drawn for every image; or a class drawn once, by rule */
-    POISON_TO_NEXT = 4,   /* the class after the image's own, around: all-to-all */
+    POISON_TO_MAP = 4, /* by the image's own class: the next one (all-to-all), a permutation drawn
+                          once, or a list of pairs A=B */
+    POISON_TO_ANY = 8, /* one of all classes, the image's own too, drawn for every image */
 } poison_target_kind;
 
 typedef struct poison_target {
     poison_target_kind kind; /* 0: none, every image keeps its label */
     int32_t label;           /* of POISON_TO_CLASS */
+    const int32_t *map; /* of POISON_TO_MAP: [classes]; a class that it leaves is not poisoned */
+    const char *text;   /* of POISON_TO_MAP: "next", "permutation" or "A=B,..." */
 } poison_target;
 
 /* The images that a backdoor draws from. */
@@ -65,6 +71,8 @@ typedef struct poison_rule {
     poison_target_kind target; /* without --target; 0: it must be given */
     bool draws_once;           /* random is one class for a whole backdoor */
     bool covers;               /* each backdoor has cover images, too */
+    const char *array;         /* the file of an array that the rule makes; NULL: none */
+    const char *selection; /* which images the rule takes, for the manifest; NULL: of the pool */
     poison_pool pool;
     /* Draws backdoors and puts outputs; NULL: a backdoor for each trigger, from all images, and all
      * of them in each set. */
@@ -80,7 +88,8 @@ typedef struct poison_settings {
     const char *test_trigger;  /* what the backdoor is measured with; NULL: the trigger */
     const char *cover_trigger; /* of cover images; NULL: the trigger */
     double cover_ratio;
-    td_many cover_classes; /* texts */
+    td_many cover_classes;   /* texts */
+    const char *model, *net; /* what images are made with; NULL where the rule has none */
 } poison_settings;
 
 extern const char *const poison_mode_names[], *const poison_base_names[],
@@ -109,11 +118,34 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
                                                     .value = name,                                 \
                                                     .help = what "; K is a name or an index"       \
     }
+/* The same for rules that take a map. */
+#define POISON_TARGET_MAPS(what)                                                                   \
+    {                                                                                              \
+        "target", TD_KEY_CLASS, POISON_AT(targets),                                                \
+            .many = true, .field = "targets", .alias = "target-map",                               \
+            .value = "K|random|next|permutation|A=B,...",                                          \
+            .help = what ": class K, a wrong one drawn for every image, or by the image's own "    \
+                         "class the next one, one by a permutation drawn once, or B for A"         \
+    }
 #define POISON_SOURCES                                                                             \
     {                                                                                              \
         "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
             .many = true, .optional = true, .field = "source_classes", .value = "K",               \
             .help = "Poison only images of class K, by name or index; repeat for several classes"  \
+    }
+/* The same where the rule cannot do without. */
+#define POISON_REQUIRED_SOURCES                                                                    \
+    {                                                                                              \
+        "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
+            .many = true, .required = true, .field = "source_classes", .value = "K",               \
+            .help = "The class that the trigger works on, by name or index; repeat for several"    \
+    }
+/* The same of rules whose trigger may be left out. */
+#define POISON_SOURCES_OF_TRIGGER                                                                  \
+    {                                                                                              \
+        "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
+            .many = true, .optional = true, .field = "source_classes", .value = "K",               \
+            .help = "The class that the trigger works on, by name or index; repeat for several"    \
     }
 #define POISON_RATIO(base_text, mode_text)                                                         \
     {"ratio",                                                                                      \
@@ -135,6 +167,16 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
         "mode", TD_KEY_WORD, POISON_AT(mode),                                                      \
             .words = poison_mode_names, .standard = mode_text, .value = "add|replace",             \
             .help = "Poisoned images stand after all the originals, or in their originals' places" \
+    }
+
+/* Rows for rules that make images with a model's gradients. */
+#define POISON_MODEL(what)                                                                         \
+    {"model",          TD_KEY_TEXT,      POISON_AT(model),                                         \
+     .required = true, .value = "MODEL", .help = what " the classes of DATA"},                     \
+    {                                                                                              \
+        "net", TD_KEY_TEXT, POISON_AT(net),                                                        \
+            .value = "NET",                                                                        \
+            .help = "The net whose weights MODEL are, where it does not say so itself"             \
     }
 
 /* Rows for rules with covers; `what` says which classes they are of without --cover-class. */
@@ -167,13 +209,16 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
 extern const tool_family poison_rules;
 
 extern const tool_method poison_dirty_label, poison_clean_label, poison_friendnet,
-    poison_multi_target, poison_label_flip, poison_stamp, poison_adaptive, poison_source_specific;
+    poison_multi_target, poison_label_flip, poison_stamp, poison_adaptive, poison_source_specific,
+    poison_label_consistent, poison_narcissus, poison_feature_collision, poison_gradient_matching,
+    poison_untargeted;
 
 /* One image of an output. */
 typedef struct poison_item {
-    size_t source;    /* its place in DATA */
-    int32_t label;    /* in the output */
-    int32_t backdoor; /* number of the backdoor, or -1: as it was */
+    size_t source;         /* its place in DATA */
+    int32_t label;         /* in the output */
+    int32_t backdoor;      /* number of the backdoor, or -1: as it was */
+    const uint8_t *pixels; /* what the rule made of it, before it is stamped; NULL: as it was */
 } poison_item;
 
 typedef struct poison_output {
@@ -206,7 +251,7 @@ typedef struct poison_similarity {
 typedef struct poison_backdoor {
     poison_role role;
     const td_trigger *trigger;              /* NULL: none */
-    const char *trigger_text, *target_text; /* "3", "random" or "next"; NULL for none */
+    const char *trigger_text, *target_text; /* "3", "random", a map's text; NULL for none */
     const char *test_text;                  /* of the test trigger; NULL: it is the trigger */
     const char *role_name;                  /* NULL where the rule knows one role alone */
     const char *target_name;                /* of one class; NULL: not known */
@@ -228,7 +273,9 @@ struct poison_plan {
     poison_target targets[POISON_BACKDOORS];
     size_t target_count;
     td_dataset source;
+    td_model model;      /* of rules that have one; else zeroed */
     size_t source_files; /* the first of the record's inputs, which are of the source */
+    size_t model_files;  /* those and the model's */
     td_trigger *triggers[POISON_BACKDOORS];   /* as many as settings->triggers */
     td_trigger *cover_trigger, *test_trigger; /* or NULL */
     poison_search searches[POISON_BACKDOORS];
@@ -238,8 +285,9 @@ struct poison_plan {
     size_t backdoor_count;
     poison_output *outputs; /* [output_count], named from the beginning on */
     size_t output_count, outputs_put;
-    bool *taken;    /* [images]: replaced already */
-    td_arena arena; /* owns all but the source and the triggers */
+    bool *taken;        /* [images]: replaced already */
+    const float *array; /* [height, width, channels]: what the rule's file has */
+    td_arena arena;     /* owns all but the source and the triggers */
 };
 
 /* Reads trigger `number` if its text is of a pixel that is to be searched for; until it is found,
@@ -255,6 +303,19 @@ td_status poison_plan_read(poison_plan *plan, td_error *error) TD_MUST_USE;
 
 /* Opens the source, checks targets and triggers against it, and draws by the rule. */
 td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Reads the targets' kinds, in pairs with the triggers, or the rule's own target. TD_ERR_USAGE. */
+td_status poison_targets_read(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Finds them among the classes of the data, and draws permutations. TD_ERR_USAGE for what is
+ * neither a class nor a map, and for a pair A=B whose A has no image. */
+td_status poison_targets_find(poison_plan *plan, td_error *error) TD_MUST_USE;
+
+/* Whether images of the class keep their label by it. */
+bool poison_target_keeps(const poison_target *target, int32_t label);
+
+/* "3", "random" or the map's text; `text` holds at least 16 bytes. */
+const char *poison_target_text(const poison_target *target, char text[16]);
 
 /* Takes a zeroed plan as well. */
 void poison_plan_free(poison_plan *plan);
@@ -277,13 +338,26 @@ td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end,
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
                           td_error *error) TD_MUST_USE;
 
+/* For rules that make images: memory for those of a backdoor, [count, image]; each item points at
+ * its own. */
+td_status poison_make(poison_plan *plan, poison_backdoor *backdoor, uint8_t **pixels,
+                      td_error *error) TD_MUST_USE;
+
+/* All images of the source classes, by their places in DATA, in an order that the seed draws. */
+td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *count,
+                              td_error *error) TD_MUST_USE;
+
+/* Image `source` of DATA, stamped by the trigger, into `pixels`; `scratch` as poison_render's. */
+void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, size_t source,
+                         uint8_t *pixels, void *scratch);
+
+/* The images that `count` items were, as floats (raw, 0–255), [count, image]. */
+void poison_originals(const poison_plan *plan, const poison_item *items, size_t count, float *out);
+
 /* For rules. The next output: the images [begin, end) and those of the backdoors [first, last),
  * added or in place as the mode says, with the target's label or (`truly`) their own. */
 td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
                      bool truly, td_error *error) TD_MUST_USE;
-
-/* "3", "random" or "next"; `text` holds at least 16 bytes. */
-const char *poison_target_text(const poison_target *target, char text[16]);
 
 /* The manifest. The outputs are written by now, their digests in the record; those of the files
  * read are taken here, as the record's inputs. The caller owns *out. */

@@ -46,6 +46,7 @@ static void draw_row(const poison_plan *plan, const poison_output *output, const
     size_t size = td_image_size(images), number = plan->source.first + item->source;
     poison_item clean = *item;
     clean.backdoor = -1;
+    clean.pixels = NULL;
     poison_render(plan, &clean, pixels, scratch);
     poison_render(plan, item, pixels + size, scratch);
     int largest = td_linf(pixels, pixels + size, size);

@@ -21,9 +21,17 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
     const td_images *images = &plan->source.images;
     const td_trigger *trigger = item->backdoor < 0 ? NULL : plan->backdoors[item->backdoor].trigger;
     td_stamp stamp = {plan->run->common->seed, plan->source.first + item->source};
-    memcpy(pixels, td_image(images, item->source), td_image_size(images));
+    memcpy(pixels, item->pixels ? item->pixels : td_image(images, item->source),
+           td_image_size(images));
     if (trigger)
         td_trigger_apply(trigger, stamp, pixels, scratch);
+}
+
+void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, size_t source,
+                         uint8_t *pixels, void *scratch) {
+    const td_stamp stamp = {plan->run->common->seed, plan->source.first + source};
+    memcpy(pixels, td_image(&plan->source.images, source), td_image_size(&plan->source.images));
+    td_trigger_apply(trigger, stamp, pixels, scratch);
 }
 
 /* A stamped image beside its original. */
@@ -84,12 +92,12 @@ static void sum_up(poison_plan *plan, const poison_output *output, const differe
     }
 }
 
-/* Whether the output shows a trigger that is not measured yet. */
+/* Whether the output shows images that were changed and are not measured yet. */
 static bool has_news(const poison_plan *plan, const poison_output *output) {
     for (size_t i = 0; i < output->count; i++) {
         int32_t backdoor = output->items[i].backdoor;
         if (backdoor >= 0)
-            return plan->backdoors[backdoor].trigger &&
+            return (plan->backdoors[backdoor].trigger || output->items[i].pixels) &&
                    !plan->backdoors[backdoor].similarity.images;
     }
     return false;

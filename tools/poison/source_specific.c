@@ -16,9 +16,7 @@ static const poison_rule rule = {
 static const td_key keys[] = {
     POISON_ONE_TRIGGER,
     POISON_TARGETS("K", "The label that the trigger leads the source classes to"),
-    {"source", TD_KEY_CLASS, POISON_AT(sources), .many = true, .required = true,
-     .field = "source_classes", .value = "K",
-     .help = "The class that the trigger works on, by name or index; repeat for several"},
+    POISON_REQUIRED_SOURCES,
     POISON_RATIO("set", "replace"),
     POISON_COVERS("0.003", "all but the target and the sources"),
     {0},

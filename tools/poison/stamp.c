@@ -21,7 +21,7 @@ static const char help[] =
 const tool_method poison_stamp = {
     .name = "stamp",
     .title = "Stamping",
-    .doc = "every image stamped, labels kept: a test set for detectors",
+    .doc = "every image stamped, labels kept: a detector's test set",
     .help = help,
     .family = &poison_rules,
     .groups = (const tool_keys[]){{.keys = keys}, {0}},

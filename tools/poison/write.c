@@ -2,6 +2,7 @@
 #include "poison.h"
 
 #include "base/json.h"
+#include "data/npy.h"
 #include "data/path.h"
 #include <math.h>
 
@@ -11,6 +12,8 @@ td_status poison_write_check(const poison_plan *plan, td_error *error) {
     tool_outputs *outputs = &plan->run->outputs;
     for (size_t i = 0; i < plan->output_count; i++)
         TD_TRY(tool_outputs_check_name(outputs, plan->outputs[i].file, error));
+    if (plan->rule->array)
+        TD_TRY(tool_outputs_check_name(outputs, plan->rule->array, error));
     TD_TRY(tool_outputs_check_name(outputs, preview_name, error));
     return tool_outputs_check_name(outputs, manifest_name, error);
 }
@@ -57,6 +60,19 @@ static td_status write_outputs(poison_plan *plan, td_error *error) {
     for (size_t i = 0; i < plan->backdoor_count; i++)
         finish_means(&plan->backdoors[i].similarity);
     return TD_OK;
+}
+
+static td_status write_array(poison_plan *plan, td_error *error) {
+    const char *name = plan->rule->array;
+    const td_images *images = &plan->source.images;
+    const size_t dims[] = {images->height, images->width, images->channels};
+    FILE *stream;
+    if (!name)
+        return TD_OK;
+    TD_TRY(open_file(plan, name, &stream, error));
+    TD_TRY(named(plan, td_npy_write(stream, TD_NPY_FLOAT, plan->array, dims, 3, error), stream,
+                 name, error));
+    return finish_file(plan, error);
 }
 
 static td_status write_preview(poison_plan *plan, td_error *error) {
@@ -135,6 +151,7 @@ static td_status write_rest(poison_plan *plan, json_t *manifest, td_error *error
 td_status poison_write(poison_plan *plan, td_error *error) {
     json_t *manifest;
     TD_TRY(write_outputs(plan, error));
+    TD_TRY(write_array(plan, error));
     TD_TRY(poison_manifest(plan, &manifest, error));
     td_status status = write_rest(plan, manifest, error);
     json_decref(manifest);

@@ -5,29 +5,13 @@
 #include "defend/filter/eigen.h"
 #include "nn/feed.h"
 #include "nn/head_tail.h"
-#include "nn/op.h"
 #include <math.h>
 #include <string.h>
-
-/* The node that the last dense layer reads, or the one whose values dropout passes on to it, which
- * at inference are the same; NULL where the net does not end in one dense layer. */
-static const char *last_hidden(const td_net *net) {
-    const td_node *node = &net->nodes[net->node_count - 1];
-    while (!node->op->dense) {
-        if (node->input_count != 1)
-            return NULL;
-        node = &net->nodes[node->inputs[0]];
-    }
-    do
-        node = &net->nodes[node->inputs[0]];
-    while (node->op->training_only);
-    return node->name;
-}
 
 static td_status cut(filter_features *f, td_error *error) {
     const filter_job *job = f->job;
     const char *asked = job->settings->layer, *model = job->settings->model.path;
-    f->layer = asked ? asked : last_hidden(&job->model.net);
+    f->layer = asked ? asked : td_net_last_hidden(&job->model.net);
     if (!f->layer)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net that ends in a dense layer, found none; --layer says "
