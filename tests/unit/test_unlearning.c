@@ -28,7 +28,7 @@ typedef struct fixture {
 
 static void set_up(fixture *f) {
     td_random random = td_random_for(1, TD_FOR_TEST, 3, 0);
-    *f = (fixture){.state = {.penalty = 0.05, .map_step = 0.1}};
+    *f = (fixture){.state = {.unit = 255, .penalty = 0.05, .map_step = 0.1}};
     net_parsed(&f->net, smooth, NULL);
     assert_true(f->net.weight_count <= WEIGHTS);
     net_normal(f->weights, f->net.weight_count, 30);

@@ -16,7 +16,7 @@ enum { PAPER, BENCH };
 typedef struct ibau_settings {
     tool_training training; /* its epochs: the rounds */
     int preset;
-    double step, penalty, portion;
+    double step, penalty, portion, unit;
     size_t iterations;
 } ibau_settings;
 
@@ -94,6 +94,7 @@ static td_status open(repair_job *job, ibau_work *w, td_error *error) {
     const ibau_settings *s = w->settings;
     w->images = &job->learned;
     w->batch = td_size_min(s->training.options.batch, job->learned.count);
+    w->state.unit = 255 * s->unit;
     w->state.penalty = s->penalty;
     w->state.map_step = 0.1;
     w->state.iterations = s->iterations;
@@ -121,7 +122,7 @@ static td_status unlearn(repair_job *job, ibau_work *w, td_error *error) {
     repair_say(job,
                "unlearned in %zu rounds on %zu images; the last perturbation has L2 norm %.3g of "
                "pixels 0-1",
-               options.epochs, job->learned.count, sqrt(squares));
+               options.epochs, job->learned.count, w->settings->unit * sqrt(squares));
     return TD_OK;
 }
 
@@ -161,7 +162,10 @@ static const td_key keys[] = {
     {"iterations", TD_KEY_COUNT, AT(iterations), .most = 1000, .standard = "5", .value = "K",
      .help = "Steps of the fixed-point iteration; 0: the gradient of the outer loss alone"},
     {"step", TD_KEY_REAL, AT(step), .above = true, .most = INFINITY, .standard = "10", .value = "X",
-     .help = "Step of the search, for pixels 0 to 1"},
+     .help = "Step of the search"},
+    {"unit", TD_KEY_REAL, AT(unit), .above = true, .most = 1, .standard = "0.25", .value = "S",
+     .help = "What a perturbation of 1 is, for pixels 0 to 1: the standard deviation by which the "
+             "published steps take images to be normalised, CIFAR-10's"},
     {"penalty", TD_KEY_REAL, AT(penalty), .most = INFINITY, .standard = "0.001", .value = "X",
      .help = "Weight of the perturbation's squared norm in the search"},
     {"portion", TD_KEY_REAL, AT(portion), .most = 1, .standard = "0.01", .value = "SHARE",

@@ -1,6 +1,7 @@
 /* The gradients of I-BAU. Zeng et al., "Adversarial unlearning of backdoors via implicit
- * hypergradient", ICLR 2022. Perturbations are in units where pixels go from 0 to 1, one for all
- * images of a set, neither bounded nor clipped. */
+ * hypergradient", ICLR 2022. A perturbation is one for all images of a set, neither bounded nor
+ * clipped; the published steps are those for pixels that were normalised, so its unit is their
+ * standard deviation. */
 #ifndef TOOLS_DEFEND_REPAIR_I_BAU_H
 #define TOOLS_DEFEND_REPAIR_I_BAU_H
 
@@ -21,6 +22,7 @@ typedef struct ibau_state {
     td_exec *exec; /* for TD_BACKWARD_INPUT, not training, with the weights */
     const td_net *net;
     size_t size;         /* floats of an image */
+    double unit;         /* what a perturbation of 1 is, of pixels 0-255 */
     double penalty;      /* of ‖d‖² in the inner loss */
     double map_step;     /* of the map P */
     size_t iterations;   /* K */

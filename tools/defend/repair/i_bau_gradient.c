@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The largest change of a pixel by which a second derivative is taken: 2.55 of 255. */
+/* The largest change of a pixel by which a second derivative is taken, in units. */
 static const double probe = 0.01;
 
 td_status ibau_open(ibau_state *s, const td_net *net, size_t batch, td_arena *arena,
@@ -34,6 +34,7 @@ typedef struct shift {
     const float *d;
     float *pixels;
     size_t size;
+    double unit;
     const float *by_pixels;
     double *by_d;
 } shift;
@@ -46,7 +47,7 @@ static void shift_image(void *context, size_t i) {
     const shift *s = context;
     float *pixels = s->pixels + i * s->size;
     for (size_t k = 0; is_shifted(s, i) && k < s->size; k++)
-        pixels[k] += 255 * s->d[k];
+        pixels[k] += (float)s->unit * s->d[k];
 }
 
 /* Sums over images, in their order. */
@@ -56,13 +57,18 @@ static void sum_pixels(void *context, size_t begin, size_t end, size_t chunk, si
     memset(s->by_d + begin, 0, (end - begin) * sizeof *s->by_d);
     for (size_t i = 0; i < s->batch->count; i++)
         for (size_t k = begin; is_shifted(s, i) && k < end; k++)
-            s->by_d[k] += 255 * (double)s->by_pixels[i * s->size + k];
+            s->by_d[k] += s->unit * (double)s->by_pixels[i * s->size + k];
 }
 
 td_loss ibau_loss(ibau_state *state, const ibau_batch *batch, const float *d, double *by_d,
                   float *by_weights) {
     enum { CHUNK = 256 };
-    shift s = {batch, d, td_exec_input(state->exec), state->size, NULL, by_d};
+    shift s = {.batch = batch,
+               .d = d,
+               .pixels = td_exec_input(state->exec),
+               .size = state->size,
+               .unit = state->unit,
+               .by_d = by_d};
     const int32_t *labels = batch->labels ? batch->labels : state->labels;
     for (size_t i = 0; !batch->labels && i < batch->count; i++)
         state->labels[i] = batch->images->labels[batch->order ? batch->order[i] : i];
