@@ -93,6 +93,17 @@ static td_status put_prelu(const td_put *p, td_error *error) {
     return td_put_end(p, "PRelu", TD_PUT_INPUTS(x, slope), NULL, error);
 }
 
+static td_status put_cap(const td_put *p, td_error *error) {
+    const td_param *bound = &p->g->net->params[p->node->params[0]];
+    const char *x = td_put_same(p), *most;
+    td_export_tensor tensor = {.name = bound->name,
+                               .rank = p->g->vector[p->i] ? 1 : 3,
+                               .dims = {bound->count, 1, 1},
+                               .floats = p->g->weights + bound->offset};
+    TD_TRY(td_export_add(p->g, p->i, tensor, &most, error));
+    return td_put_end(p, "Min", TD_PUT_INPUTS(x, most), NULL, error);
+}
+
 static td_status put_silu(const td_put *p, td_error *error) {
     const char *x = td_put_same(p), *gate;
     TD_TRY(td_put_step(p, "Sigmoid", TD_PUT_INPUTS(x), NULL, &gate, error));
@@ -192,6 +203,7 @@ const td_put_row td_put_elementwise[] = {
     {"clip", put_clip},
     {"elu", put_elu},
     {"gelu", put_gelu},
+    {"cap", put_cap},
     {"hard-sigmoid", put_hard_sigmoid},
     {"hard-swish", put_hard_swish},
     {"leaky-relu", put_leaky_relu},

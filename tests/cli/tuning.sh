@@ -1,5 +1,5 @@
 #!/bin/sh
-# Repairs that train a model on: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd. What they make
+# Repairs that train a model on: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd, mm-bm. What they make
 # of a model, what they leave alone, and what they refuse.
 . "$tests/lib.sh"
 
@@ -24,6 +24,7 @@ few() {
     npd) echo --epochs 1 --warm-epochs 1 ;;
     seam) echo --epochs 1 --forget-epochs 1 ;;
     sau) echo --epochs 1 --steps 2 ;;
+    mm-bm) echo --epochs 1 --batch 32 ;;
     *) echo --epochs 1 ;;
     esac
 }
@@ -65,6 +66,14 @@ check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 2
 check_field npd.json plugged_before '"conv2"'
 check_prints 'conv2_plug_norm = batch-norm' trapdoor-model info npd.safetensors
 
+check_prints '^bad.safetensors: relu1, relu2 bounded; tightened for 10 epochs on [0-9]+ images that the model was right about, last cost [0-9.]+$' \
+    repair mm-bm --epochs 10 --per-class 10 -o mm-bm.safetensors --json mm-bm.json
+check_field mm-bm.json capped '"relu1, relu2"'
+check_prints 'relu2_cap = cap' trapdoor-model info mm-bm.safetensors
+check_ok trapdoor-model export -q mm-bm.safetensors -o mm-bm.onnx
+check_prints '^bad.safetensors: conv1, fc1 bounded; ' repair mm-bm --epochs 1 --layer fc1 --layer conv1 -o x
+rm x
+
 # Presets give what the command line does not.
 repair nad --preset backdoorbench --epochs 1 --teacher-epochs 1 --batch 100 -o x --json bench.json >/dev/null
 check_field bench.json turn 20
@@ -77,7 +86,7 @@ check_field ibau.json preset '"backdoorbench"'
 rm x
 
 # The same bytes at any number of threads; another seed is another model.
-for method in ft-sam super-finetune fst nad seam i-bau sau npd; do
+for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     for threads in 1 3; do
         # shellcheck disable=SC2046 # several words
         repair $method $(few $method) --threads $threads -o t$threads.safetensors --json t$threads.json \
@@ -129,7 +138,7 @@ for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
     printf '%256s' '' | tr ' ' x >>two/b/$i.pgm
 done
 trapdoor-train -q --data two --net two.net --epochs 1 --batch 8 -o two.safetensors >/dev/null 2>&1
-for method in ft-sam super-finetune fst nad seam i-bau sau npd; do
+for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     # shellcheck disable=SC2046
     run trapdoor-defend $method -q --model two.safetensors --clean two $(few $method) -o two-$method.safetensors
     check "$method: two classes of constant images" test -s two-$method.safetensors
@@ -158,10 +167,15 @@ kernels above 1x1, the later of which takes features, found 1" repair npd -o x
 MODEL=flat.safetensors
 check_fails 2 "trapdoor-defend nad: flat.safetensors: expected a net with a convolution of more than one \
 position, whose attention can be compared, found none" repair nad -o x
+check_fails 2 "trapdoor-defend mm-bm: flat.safetensors: expected a net with a convolution of more than one \
+position, whose activations can be bounded, found none" repair mm-bm -o x
 MODEL=bad.safetensors
 check_fails 2 "trapdoor-defend nad: --layer: expected a node of the net, found \"conv7\"" repair nad --layer conv7 -o x
 check_fails 2 "trapdoor-defend nad: --layer: expected a node with maps of more than one position, found node \
 \"fc1\", whose attention is always 1" repair nad --layer fc1 -o x
+check_fails 2 "trapdoor-defend mm-bm: --layer: expected a node within the net, found \"fc3\"" \
+    repair mm-bm --layer fc3 -o x
+check_fails 2 "trapdoor-defend mm-bm: --layer: expected \"fc1\" once" repair mm-bm --layer fc1 --layer fc1 -o x
 check_fails 2 "trapdoor-defend npd: --layer: expected a convolution with a kernel above 1x1, found node \
 \"relu1\", which is relu" repair npd --layer relu1 -o x
 

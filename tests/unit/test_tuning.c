@@ -1,11 +1,13 @@
 /* Repairs that train a model on: what is their own of a step. */
 #include "defend/repair/fst.h"
 #include "defend/repair/ft_sam.h"
+#include "defend/repair/mm_bm.h"
 #include "defend/repair/nad.h"
 #include "defend/repair/seam.h"
 #include "defend/repair/super_finetune.h"
 #include "defend/repair/taps.h"
 #include "net_support.h"
+#include "nn/predict.h"
 #include "nn/train.h"
 #include <math.h>
 #include <string.h>
@@ -451,6 +453,84 @@ static void stages_end_blocks(void **state) {
     td_net_free(&net);
 }
 
+/* --- MM-BM --- */
+
+static void assert_capped(const char *zoo, const char *const *names, size_t expected) {
+    const td_net_variables sizes = {32, 32, 3, 10};
+    td_net net;
+    size_t nodes[MMBM_LAYERS], count;
+    net_parsed(&net, td_zoo_text(zoo), &sizes);
+    assert_int_equal(mmbm_find(&net, nodes, &count, NULL), TD_OK);
+    assert_int_equal(count, expected);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(net.nodes[nodes[i]].name, names[i]);
+    td_net_free(&net);
+}
+
+/* The stem and the first two stages, as published. */
+static void caps_stand_early(void **state) {
+    (void)state;
+    assert_capped("preact-resnet18", (const char *const[]){"conv1", "layer1.1", "layer2.1"}, 3);
+    assert_capped("cnn", (const char *const[]){"relu1", "relu2", "relu3"}, 3);
+    assert_capped("cnn-bn", (const char *const[]){"relu1", "relu2", "relu4"}, 3);
+    assert_capped("lenet5", (const char *const[]){"relu1", "relu2"}, 2);
+}
+
+/* Wide bounds change nothing, bounds of 0 leave what no value reaches; only bounds learn. */
+static void caps_bound(void **state) {
+    fixture f;
+    td_net with;
+    float *weights, *before, *after;
+    const size_t nodes[] = {2, 4}; /* c and r */
+    const td_predict_watch watch = {0};
+    size_t learning = 0;
+    (void)state;
+    set_up(&f);
+    assert_int_equal(mmbm_insert(&f.net, f.weights, nodes, 2, 1e6, &f.arena, &with, &weights, NULL),
+                     TD_OK);
+    assert_string_equal(with.nodes[3].name, "c_cap");
+    assert_string_equal(with.nodes[6].name, "r_cap");
+    assert_int_equal(with.node_count, f.net.node_count + 2);
+    assert_int_equal(td_predict(&f.net, f.weights, &f.images, watch, &f.arena, &before, NULL),
+                     TD_OK);
+    assert_int_equal(td_predict(&with, weights, &f.images, watch, &f.arena, &after, NULL), TD_OK);
+    for (size_t i = 0; i < COUNT * CLASSES; i++)
+        net_assert_near(after[i], before[i], 1e-5);
+    for (size_t p = 0; p < with.param_count; p++)
+        learning += td_param_learns(&with.params[p]);
+    assert_int_equal(learning, 2);
+    const td_param *cap = param(&with, "r_cap.bound"), *bias = param(&with, "fc.bias");
+    memset(weights + cap->offset, 0, cap->count * sizeof *weights);
+    assert_int_equal(td_predict(&with, weights, &f.images, watch, &f.arena, &after, NULL), TD_OK);
+    for (size_t i = 0; i < COUNT * CLASSES; i++)
+        net_assert_near(after[i], weights[bias->offset + i % CLASSES], 1e-6);
+    td_net_free(&with);
+    tear_down(&f);
+}
+
+/* Bounds (3, 4, 0, 0) and none: c · 5, c · z / 5. */
+static void caps_cost_their_norm(void **state) {
+    fixture f;
+    td_net with;
+    float *weights, gradient[MOST_WEIGHTS] = {0};
+    const size_t node = 4;
+    (void)state;
+    set_up(&f);
+    assert_int_equal(mmbm_insert(&f.net, f.weights, &node, 1, 0, &f.arena, &with, &weights, NULL),
+                     TD_OK);
+    const size_t at = param(&with, "r_cap.bound")->offset;
+    assert_true(mmbm_penalty(&with, weights, 0.5, gradient) == 0);
+    assert_true(gradient[at] == 0);
+    weights[at] = 3;
+    weights[at + 1] = 4;
+    net_assert_near(mmbm_penalty(&with, weights, 0.5, gradient), 2.5, 1e-9);
+    net_assert_near(gradient[at], 0.3, 1e-6);
+    net_assert_near(gradient[at + 1], 0.4, 1e-6);
+    assert_true(gradient[at + 2] == 0);
+    td_net_free(&with);
+    tear_down(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_weight_moves_by_rho),
@@ -471,6 +551,9 @@ int main(void) {
         cmocka_unit_test(attention_has_its_gradient),
         cmocka_unit_test(taps_give_maps),
         cmocka_unit_test(stages_end_blocks),
+        cmocka_unit_test(caps_stand_early),
+        cmocka_unit_test(caps_bound),
+        cmocka_unit_test(caps_cost_their_norm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

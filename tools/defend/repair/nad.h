@@ -15,6 +15,14 @@ enum { NAD_STAGES = 3 };
 double nad_attention(const float *student, const float *teacher, size_t channels, size_t positions,
                      double share, float *gradient, double *scratch);
 
+/* Whether node i is the output of a layer or of a block, `before` being the last one that was, or
+ * 0: what follows a layer belongs to it, but for a pooling, and for the norm of a block that begins
+ * by one. */
+bool nad_ends_layer(const td_net *net, size_t i, size_t before);
+
+/* Whether it is a convolution or a sum, with which another layer begins. */
+bool nad_begins_layer(const td_net *net, size_t i);
+
 /* The nodes whose attention is compared where the user names none: of each of the last NAD_STAGES
  * resolutions above 1×1 the last node of a layer that the rest of the net sees alone. *count <=
  * NAD_STAGES. TD_ERR_USAGE for a net without one. */

@@ -54,16 +54,17 @@ static bool is_added(const td_net *net, size_t i) {
     return td_node_channels(net, &net->nodes[i]) == TD_CHANNELS_ADDED;
 }
 
-/* Whether node i is the output of a layer or of a block, `before` being the last one that was, or
- * 0: what follows a layer belongs to it, but for a pooling, and for the norm of a block that begins
- * by one. */
-static bool ends_layer(const td_net *net, size_t i, size_t before) {
+bool nad_begins_layer(const td_net *net, size_t i) {
+    return is_convolution(net, &net->nodes[i]) || is_added(net, i);
+}
+
+bool nad_ends_layer(const td_net *net, size_t i, size_t before) {
     const td_node *node = &net->nodes[i];
     const td_shape in = net->nodes[node->inputs[0]].shape;
     const bool same = in.height == node->shape.height && in.width == node->shape.width;
     if (node->shape.height * node->shape.width == 1 || !td_net_splits(net, i))
         return false;
-    if (is_convolution(net, node) || is_added(net, i))
+    if (nad_begins_layer(net, i))
         return true;
     return td_node_channels(net, node) == TD_CHANNELS_KEPT && same && before == node->inputs[0] &&
            before != 0 && (node->op->activation || !is_added(net, before));
@@ -73,7 +74,7 @@ td_status nad_stages(const td_net *net, size_t nodes[NAD_STAGES], size_t *count,
     *count = 0;
     for (size_t i = 1; i + 1 < net->node_count; i++) {
         const td_shape shape = net->nodes[i].shape;
-        if (!ends_layer(net, i, *count ? nodes[*count - 1] : 0))
+        if (!nad_ends_layer(net, i, *count ? nodes[*count - 1] : 0))
             continue;
         const td_shape last = *count ? net->nodes[nodes[*count - 1]].shape : (td_shape){0};
         if (last.height == shape.height && last.width == shape.width) {
