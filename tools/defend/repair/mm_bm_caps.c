@@ -2,6 +2,7 @@
 #include "defend/repair/mm_bm.h"
 
 #include "defend/repair/nad.h"
+#include "defend/repair/taps.h"
 #include "nn/head_tail.h"
 #include "nn/op.h"
 #include <math.h>
@@ -38,24 +39,6 @@ td_status mmbm_find(const td_net *net, size_t nodes[MMBM_LAYERS], size_t *count,
 
 /* --- the net --- */
 
-enum { NAME_SIZE = 80 };
-
-static bool has_node(const td_net *net, const char *name) {
-    for (size_t i = 0; i < net->node_count; i++)
-        if (strcmp(net->nodes[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-static td_status new_name(const td_net *net, size_t node, td_arena *arena, const char **out,
-                          td_error *error) {
-    enum { LONGEST = 64 };
-    TD_TRY(td_arena_print(arena, out, error, "%s_cap", net->nodes[node].name));
-    for (size_t i = 2; strlen(*out) > LONGEST || has_node(net, *out); i++)
-        TD_TRY(td_arena_print(arena, out, error, "cap%zu_%zu", node, i));
-    return TD_OK;
-}
-
 /* Nodes behind the cap's place move by one; what read `node` reads the cap. */
 static void add_cap(td_node *nodes, size_t count, size_t node, const char *name) {
     memmove(nodes + node + 2, nodes + node + 1, (count - node - 1) * sizeof *nodes);
@@ -74,7 +57,7 @@ static td_status build(const td_net *net, const size_t *nodes, size_t count, td_
     TD_TRY(TD_ARENA_NEW(arena, net->node_count + count, &with.nodes, "a net", error));
     memcpy(with.nodes, net->nodes, net->node_count * sizeof *with.nodes);
     for (size_t i = 0; i < count; i++) {
-        TD_TRY(new_name(net, nodes[i], arena, &name, error));
+        TD_TRY(repair_new_name(net, nodes[i], "cap", arena, &name, error));
         add_cap(with.nodes, with.node_count++, nodes[i] + i, name);
     }
     TD_TRY(td_net_text(&with, arena, &text, error));

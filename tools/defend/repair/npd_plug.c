@@ -2,6 +2,7 @@
 #include "defend/repair/npd.h"
 
 #include "base/size.h"
+#include "defend/repair/taps.h"
 #include "nn/head_tail.h"
 #include "nn/op.h"
 #include "nn/predict.h"
@@ -46,25 +47,6 @@ td_status npd_find(const td_net *net, const char *name, size_t *node, td_error *
 
 /* --- the net --- */
 
-enum { NAME_SIZE = 80 };
-
-static bool has_node(const td_net *net, const char *name) {
-    for (size_t i = 0; i < net->node_count; i++)
-        if (strcmp(net->nodes[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* NODE_plug..., or another that is free and short enough. */
-static td_status new_name(const td_net *net, size_t node, const char *ending, td_arena *arena,
-                          const char **out, td_error *error) {
-    enum { LONGEST = 64 };
-    TD_TRY(td_arena_print(arena, out, error, "%s_%s", net->nodes[node].name, ending));
-    for (size_t i = 2; strlen(*out) > LONGEST || has_node(net, *out); i++)
-        TD_TRY(td_arena_print(arena, out, error, "%s%zu", ending, i));
-    return TD_OK;
-}
-
 /* The net's text with two lines before the convolution's, which reads the second. */
 static td_status write_text(const td_net *net, size_t node, const char *plug, const char *norm,
                             td_arena *arena, const char **out, td_error *error) {
@@ -85,8 +67,8 @@ static td_status write_text(const td_net *net, size_t node, const char *plug, co
 static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *out, size_t *plug,
                        td_error *error) {
     const char *names[2], *text;
-    TD_TRY(new_name(net, node, "plug", arena, &names[0], error));
-    TD_TRY(new_name(net, node, "plug_norm", arena, &names[1], error));
+    TD_TRY(repair_new_name(net, node, "plug", arena, &names[0], error));
+    TD_TRY(repair_new_name(net, node, "plug_norm", arena, &names[1], error));
     TD_TRY(write_text(net, node, names[0], names[1], arena, &text, error));
     TD_TRY(td_net_parse(out, text, NULL, error));
     *plug = node; /* the two stand where the convolution stood */

@@ -10,6 +10,15 @@ static bool has_node(const td_net *net, const char *name) {
     return false;
 }
 
+td_status repair_new_name(const td_net *net, size_t node, const char *ending, td_arena *arena,
+                          const char **out, td_error *error) {
+    enum { LONGEST = 64 };
+    TD_TRY(td_arena_print(arena, out, error, "%s_%s", net->nodes[node].name, ending));
+    for (size_t i = 2; strlen(*out) > LONGEST || has_node(net, *out); i++)
+        TD_TRY(td_arena_print(arena, out, error, "%s%zu_%zu", ending, node, i));
+    return TD_OK;
+}
+
 enum { NAME_SIZE = 32 };
 
 /* A name that no node has, which begins so. */

@@ -13,4 +13,9 @@ enum { REPAIR_MOST_TAPS = 8 };
 td_status repair_taps(const td_net *net, const size_t *nodes, size_t count, td_net *out,
                       td_error *error) TD_MUST_USE;
 
+/* A name for a node that goes with `node`: NODE_ending, or, where that is too long or in use,
+ * another that no node has. In `arena`. */
+td_status repair_new_name(const td_net *net, size_t node, const char *ending, td_arena *arena,
+                          const char **out, td_error *error) TD_MUST_USE;
+
 #endif
