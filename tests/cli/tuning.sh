@@ -24,7 +24,7 @@ few() {
     npd) echo --epochs 1 --warm-epochs 1 ;;
     seam) echo --epochs 1 --forget-epochs 1 ;;
     sau) echo --epochs 1 --steps 2 ;;
-    mm-bm) echo --epochs 1 --batch 32 ;;
+    mm-bm) echo --epochs 1 --batch 32 --bound 0.5 ;; # data count where bounds do
     *) echo --epochs 1 ;;
     esac
 }
