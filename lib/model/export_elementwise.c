@@ -82,15 +82,24 @@ static td_status put_clip(const td_put *p, td_error *error) {
     return td_put_end(p, "Clip", TD_PUT_INPUTS(x, min, max), NULL, error);
 }
 
-static td_status put_prelu(const td_put *p, td_error *error) {
-    const td_param *weight = &p->g->net->params[p->node->params[0]];
-    const char *x = td_put_same(p), *slope;
-    td_export_tensor tensor = {.name = weight->name,
+/* An operator whose second input is a parameter of each channel, or one for all. */
+static td_status put_channels(const td_put *p, const char *op, td_error *error) {
+    const td_param *param = &p->g->net->params[p->node->params[0]];
+    const char *x = td_put_same(p), *second;
+    td_export_tensor tensor = {.name = param->name,
                                .rank = p->g->vector[p->i] ? 1 : 3,
-                               .dims = {weight->count, 1, 1},
-                               .floats = p->g->weights + weight->offset};
-    TD_TRY(td_export_add(p->g, p->i, tensor, &slope, error));
-    return td_put_end(p, "PRelu", TD_PUT_INPUTS(x, slope), NULL, error);
+                               .dims = {param->count, 1, 1},
+                               .floats = p->g->weights + param->offset};
+    TD_TRY(td_export_add(p->g, p->i, tensor, &second, error));
+    return td_put_end(p, op, TD_PUT_INPUTS(x, second), NULL, error);
+}
+
+static td_status put_prelu(const td_put *p, td_error *error) {
+    return put_channels(p, "PRelu", error);
+}
+
+static td_status put_cap(const td_put *p, td_error *error) {
+    return put_channels(p, "Min", error);
 }
 
 static td_status put_silu(const td_put *p, td_error *error) {
@@ -192,6 +201,7 @@ const td_put_row td_put_elementwise[] = {
     {"clip", put_clip},
     {"elu", put_elu},
     {"gelu", put_gelu},
+    {"cap", put_cap},
     {"hard-sigmoid", put_hard_sigmoid},
     {"hard-swish", put_hard_swish},
     {"leaky-relu", put_leaky_relu},

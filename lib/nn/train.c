@@ -80,10 +80,11 @@ static td_loss pass_soft(trainer *t, td_train_batch *batch) {
     return loss;
 }
 
-/* Sets t->gradient. */
-static td_status learn(trainer *t, size_t first, size_t count, td_loss *loss, td_error *error) {
+/* The batch's images are order[first …). */
+static td_train_batch batch_of(const trainer *t, size_t first, size_t count) {
     const td_train_options *o = t->options;
-    td_train_batch batch = {.net = t->net,
+    const double steps = (double)t->steps * (double)o->epochs;
+    return (td_train_batch){.net = t->net,
                             .weights = t->weights,
                             .exec = t->exec,
                             .images = t->images,
@@ -94,34 +95,47 @@ static td_status learn(trainer *t, size_t first, size_t count, td_loss *loss, td
                             .step = t->state.steps,
                             .labels = t->labels,
                             .gradient = t->gradient,
+                            .lr = rate(o, (double)t->state.steps, steps),
                             .options = o};
-    td_exec_training(t->exec, o->seed, (uint32_t)t->state.steps);
+}
+
+/* Sets t->gradient. */
+static td_status learn(trainer *t, td_train_batch *batch, td_loss *loss, td_error *error) {
+    const td_train_options *o = t->options;
+    if (!o->frozen_statistics)
+        td_exec_training(t->exec, o->seed, (uint32_t)t->state.steps);
     if (o->learn)
-        return o->learn(o->learn_context, &batch, loss, error);
-    td_train_feed(&batch);
-    *loss = o->soft_labels ? pass_soft(t, &batch) : td_train_pass(&batch, t->gradient, NULL);
+        return o->learn(o->learn_context, batch, loss, error);
+    td_train_feed(batch);
+    *loss = o->soft_labels ? pass_soft(t, batch) : td_train_pass(batch, t->gradient, NULL);
     return TD_OK;
 }
 
-static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
+static void take_step(trainer *t, const td_train_batch *batch) {
+    const td_train_options *o = t->options;
+    td_step step = o->step;
+    if (!o->frozen_statistics)
+        td_net_update_running(t->net, t->gradient, t->weights);
+    step.lr = t->state.lr = batch->lr;
+    step.number = ++t->state.steps;
+    td_optimizer_step(o->optimizer, &step, t->net, t->weights, t->gradient, t->optimizer_state);
+    if (o->stepped)
+        o->stepped(o->learn_context, batch);
+    td_exec_weights(t->exec, t->weights);
+}
+
+static td_status train_batch(trainer *t, size_t first, size_t count, td_error *error) {
+    td_train_batch batch = batch_of(t, first, count);
     td_loss loss;
-    TD_TRY(learn(t, first, batch, &loss, error));
+    TD_TRY(learn(t, &batch, &loss, error));
     if (!isfinite(loss.sum))
         return td_fail(error, TD_ERR_NUMERIC,
                        "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
                        t->state.epoch, (unsigned long long)t->state.steps + 1);
-    td_net_update_running(t->net, t->gradient, t->weights);
-    td_step step = t->options->step;
-    step.lr =
-        rate(t->options, (double)t->state.steps, (double)t->steps * (double)t->options->epochs);
-    step.number = ++t->state.steps;
-    t->state.lr = step.lr;
-    td_optimizer_step(t->options->optimizer, &step, t->net, t->weights, t->gradient,
-                      t->optimizer_state);
-    td_exec_weights(t->exec, t->weights);
+    take_step(t, &batch);
     t->loss_sum += loss.sum;
     t->correct += loss.correct;
-    t->state.images = first + batch;
+    t->state.images = first + count;
     t->state.loss = t->loss_sum / (double)t->state.images;
     t->state.accuracy = (double)t->correct / (double)t->state.images;
     return TD_OK;
@@ -156,6 +170,12 @@ static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
     TD_TRY(check_finite(t, t->optimizer_state, o->optimizer->states * weights,
                         "the optimiser's state is", error));
     return o->epoch_done ? o->epoch_done(o->context, &t->state, error) : TD_OK;
+}
+
+/* Whether the epochs done so far, if any, are. */
+static bool is_enough(const trainer *t) {
+    const td_train_options *o = t->options;
+    return o->enough && t->state.epoch > 0 && o->enough(o->learn_context, &t->state);
 }
 
 static td_status check(const td_net *net, const td_images *images, const td_train_options *o,
@@ -230,8 +250,8 @@ td_status td_train(const td_net *net, float *weights, const td_images *images,
         status = TD_ARENA_NEW(&arena, batch * td_net_classes(net), &t.soft_labels, "labels", error);
     if (status == TD_OK)
         go_on(&t);
-    for (size_t epoch = options->epochs_done + 1; status == TD_OK && epoch <= options->epochs;
-         epoch++)
+    for (size_t epoch = options->epochs_done + 1;
+         status == TD_OK && epoch <= options->epochs && !is_enough(&t); epoch++)
         status = train_epoch(&t, epoch, error);
     td_exec_free(t.exec);
     td_arena_free(&arena);

@@ -24,8 +24,8 @@ struct td_train_options;
 /* One batch of a training, for a `learn` of one's own. */
 typedef struct td_train_batch {
     const td_net *net;
-    const float *weights; /* before this step; the executor has them */
-    td_exec *exec; /* in training mode; its input and `labels` are what td_train_pass takes */
+    float *weights; /* before this step; the executor has them. Changed ones must be restored */
+    td_exec *exec;  /* in training mode; its input and `labels` are what td_train_pass takes */
     const td_images *images;
     const uint32_t
         *order;      /* the numbers of the epoch's images from this batch on, the batch's first
@@ -36,6 +36,7 @@ typedef struct td_train_batch {
     uint64_t step;   /* steps before it, in all */
     int32_t *labels; /* [count] */
     float *gradient; /* [weight_count]: what the step is taken by, running statistics included */
+    double lr;       /* the step's learning rate, which may be changed */
     const struct td_train_options *options;
 } td_train_batch;
 
@@ -67,7 +68,13 @@ typedef struct td_train_options {
     /* What each batch teaches in place of its images and their labels; NULL: these. Not with
      * soft_labels. It must draw by the batch's epoch and step alone, for a training to go on. */
     td_train_learn learn;
-    void *learn_context;
+    void *learn_context; /* of the three */
+    /* After the optimiser's step: may change the weights. NULL for none. */
+    void (*stepped)(void *learn_context, const td_train_batch *batch);
+    /* After an epoch and its epoch_done: whether training ends here. NULL: it does not. */
+    bool (*enough)(void *learn_context, const td_train_state *state);
+    /* Batch norms normalise by their running statistics, which stay, and dropout drops nothing. */
+    bool frozen_statistics;
     bool pixel_gradient; /* td_train_pass gives it */
     /* Goes on with a training whose first `epochs_done` epochs gave the weights and this state of
      * the optimiser (copied): what follows is the same to the bit. 0 and NULL for a new one. */

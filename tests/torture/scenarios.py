@@ -203,6 +203,10 @@ def defend():
             repair,
             ["trapdoor-defend", repair, "--model", "../in/norm.safetensors", *few, *judged, "-o", "m", *record],
         )
+    for repair in "ft-sam", "super-finetune", "fst", "nad", "seam", "i-bau", "sau", "npd", "mm-bm":
+        few = ["--rounds", "1"] if repair == "i-bau" else ["--epochs", "1"]
+        few += {"nad": ["--teacher-epochs", "1"], "npd": ["--warm-epochs", "1"]}.get(repair, [])
+        yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
     yield Scenario(
         "cleanse",
         ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],

@@ -56,6 +56,42 @@ static void prelu(void **state) {
     check_activation("prelu", "shared=1", net_fill_away_from_zero);
 }
 
+/* The bounds lie between 7.5 and 8.5. */
+static void fill_around_bounds(td_random *random, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        values[i] =
+            td_random_below(random, 2) ? 9 + td_random_unit(random) : td_random_unit(random);
+}
+
+static void capped(void **state) {
+    (void)state;
+    check_activation("cap", "", fill_around_bounds);
+}
+
+/* min(x, z): z = 0 kills what is positive, a large z changes nothing; z learns where x is above. */
+static void caps_by_hand(void **state) {
+    const float x[] = {-1, 0.5F, 3, 7}, bounds[] = {0, 1e30F, 3, 4};
+    const float expected[] = {-1, 0.5F, 3, 4};
+    float gradient[4];
+    td_net net;
+    td_exec *exec;
+    (void)state;
+    net_parsed(&net, NET_IMAGE(1, 1, 4) "a = cap(input)\n", NULL);
+    assert_int_equal(td_exec_new(&exec, &net, 1, TD_BACKWARD_INPUT, NULL), TD_OK);
+    td_exec_weights(exec, bounds);
+    memcpy(td_exec_input(exec), x, sizeof x);
+    assert_memory_equal(td_exec_forward(exec, 1), expected, sizeof expected);
+    for (size_t c = 0; c < 4; c++)
+        td_exec_logits_gradient(exec)[c] = 2;
+    const float *by_x = td_exec_backward(exec, gradient);
+    for (size_t c = 0; c < 4; c++) {
+        assert_true(gradient[c] == (c == 3 ? 2 : 0));
+        assert_true(by_x[c] == (c == 3 ? 0 : 2));
+    }
+    td_exec_free(exec);
+    td_net_free(&net);
+}
+
 /* By hand: what PyTorch gives at and beyond the kinks. */
 static void at_their_bounds(void **state) {
     static const struct {
@@ -91,10 +127,8 @@ static void at_their_bounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smooth),
-        cmocka_unit_test(in_pieces),
-        cmocka_unit_test(prelu),
-        cmocka_unit_test(at_their_bounds),
+        cmocka_unit_test(smooth), cmocka_unit_test(in_pieces),    cmocka_unit_test(prelu),
+        cmocka_unit_test(capped), cmocka_unit_test(caps_by_hand), cmocka_unit_test(at_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,11 @@ static void hard_swish(const twin_run *run) {
     each(run, hard_swish_value);
 }
 
+static void cap(const twin_run *run) {
+    for (size_t i = 0; i < twin_in_count(run); i++)
+        run->out[i] = fmin(run->in[0][i], run->params[0][i % twin_in_shape(run).channels]);
+}
+
 static void prelu(const twin_run *run) {
     for (size_t i = 0; i < twin_in_count(run); i++) {
         const size_t c = twin_count(run, "shared") ? 0 : i % twin_in_shape(run).channels;
@@ -161,6 +166,7 @@ static void normalise(const twin_run *run) {
 
 const twin_row twin_elementwise[] = {
     {"add", add},
+    {"cap", cap},
     {"clip", clip},
     {"dropout", dropout},
     {"elu", elu},

@@ -8,6 +8,8 @@
 extern const tool_method defend_strip, defend_squeeze;
 extern const tool_method defend_clp, defend_bnp, defend_ep, defend_anp, defend_rnp, defend_nft;
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;
+extern const tool_method defend_ft_sam, defend_super_finetune, defend_fst, defend_nad, defend_seam,
+    defend_i_bau, defend_sau, defend_npd, defend_mm_bm;
 
 extern const tool_method defend_spectral, defend_activation_clustering;
 

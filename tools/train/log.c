@@ -52,9 +52,10 @@ static void print_line(const train_job *job, const json_t *line, const td_train_
             used += (size_t)snprintf(measured + used, sizeof measured - used, "  ASR %.2f %%",
                                      100 * json_real_value(json_object_get(trigger, "asr")));
     }
-    tool_run_log(job->run, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%%s", state->epoch,
-                 job->settings->training.options.epochs, state->loss, 100 * state->accuracy,
-                 measured);
+    const train_settings *s = job->settings;
+    const size_t epochs = s->training.options.epochs + (s->resists ? s->abl.unlearn_epochs : 0);
+    tool_run_log(job->run, "epoch %zu/%zu  loss %.4f  accuracy %.2f %%%s", state->epoch, epochs,
+                 state->loss, 100 * state->accuracy, measured);
 }
 
 td_status train_log_epoch(train_job *job, const td_train_state *state, td_error *error) {

@@ -3,6 +3,7 @@
 #include "frame/trigger.h"
 #include "nn/op.h"
 #include "train/train.h"
+#include <math.h>
 
 #define AT(field) offsetof(train_settings, field)
 
@@ -38,10 +39,51 @@ static const td_key watched[] = {
     {0},
 };
 
+static const char *const defences[] = {"abl", NULL};
+
+static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch", NULL};
+
+static const td_key defending[] = {
+    {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
+     .help = "Train so that a backdoor in DATA is not learnt: abl (anti-backdoor learning, Li et "
+             "al. 2021) first trains with losses held up at --gamma, isolates the images of lowest "
+             "loss, trains on the others, and unlearns the isolated ones"},
+    {0},
+};
+
+static const td_key abl[] = {
+    {"isolate", TD_KEY_REAL, AT(abl.share), .above = true, .most = 0.5, .standard = "0.01",
+     .value = "SHARE", .help = "Share of the images that is isolated, rounded down"},
+    {"isolate-epochs", TD_KEY_COUNT, AT(abl.isolate_epochs), .least = 1, .most = 1000000,
+     .standard = "20", .value = "N",
+     .help = "Epochs before that, by --optimizer, --lr and --schedule, without --augment"},
+    {"gamma", TD_KEY_REAL, AT(abl.gamma), .most = INFINITY, .standard = "0.5", .value = "L",
+     .help = "A loss below L is raised"},
+    {"hold", TD_KEY_WORD, AT(abl.hold), .words = holds, .standard = "batch", .value = "image|batch",
+     .help =
+         "Whose loss is raised: each image's, as in the paper, or that of a batch whose mean is "
+         "below --gamma, as in the authors' code"},
+    {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
+     .standard = "5", .value = "N",
+     .help =
+         "Epochs of unlearning, by --optimizer, batch norms as they are; it ends early at twice "
+         "the loss of a guess. BackdoorBench has 20"},
+    {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
+     .standard = "0.0005", .value = "X", .help = "Its learning rate"},
+    {"manifest", TD_KEY_TEXT, AT(abl.manifest), .value = "FILE",
+     .help = "The truth about DATA as trapdoor-poison wrote it; for measurement alone: precision "
+             "and recall of what is isolated"},
+    {0},
+};
+
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     train_settings *s = family;
     if (!s->net && !s->from)
         return td_fail(error, TD_ERR_USAGE, "--net is missing: the net to train, for example cnn");
+    s->resists = tool_settings_given(settings, "defence");
+    if (s->resists && s->resume)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--resume: expected no --defence, which keeps no checkpoint");
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
@@ -52,6 +94,8 @@ static const tool_family training = {
                                   {.keys = tool_training_keys, .offset = AT(training)},
                                   {.keys = resuming},
                                   {.keys = watched, .object = "watched", .rows = true},
+                                  {.keys = defending},
+                                  {.keys = abl, .object = "abl", .needs = "defence"},
                                   {0}},
     .prints =
         (const tool_print[]){{"help-net", "Print the operators of a net text", td_ops_reference},
@@ -76,7 +120,10 @@ static const char help[] =
     "Does a backdoor survive training on clean data?\n"
     "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"
-    "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n";
+    "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n"
+    "Can a clean model come of poisoned data?\n"
+    "  trapdoor-train --data sets/poisoned.safetensors --net cnn --defence abl \\\n"
+    "    --manifest sets/manifest.json --epochs 10 -o resists.safetensors\n";
 
 static const tool_method method = {
     .title = "Training",

@@ -26,7 +26,7 @@ static td_status check_outputs(train_job *job, td_error *error) {
         return TD_OK;
     TD_TRY(tool_run_text(run, &job->log_path, error, "%s.log.jsonl", model));
     TD_TRY(tool_outputs_check(&run->outputs, job->log_path, error));
-    return train_checkpoint_name(job, error);
+    return job->settings->resists ? TD_OK : train_checkpoint_name(job, error);
 }
 
 /* Those of the data, whose labels the net learnt; where it tells more apart, what it had before. */
@@ -77,7 +77,7 @@ static td_status train(train_job *job, td_error *error) {
     options.optimizer_state = job->optimizer_state;
     if (job->resumed > 0)
         tool_run_log(job->run, "resuming from epoch %zu/%zu", job->resumed, options.epochs);
-    td_status status = tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
+    td_status status = tool_run_train(job->run, job->net, job->weights, &job->learned, &options,
                                       "training", error);
     const td_status kept = train_checkpoint_end(job, &memory);
     keep(job, status); /* an earlier one, where this one failed */
@@ -95,11 +95,16 @@ static td_status run_job(train_job *job, td_error *error) {
     tool_run_set(run, "net_parameters", "z", job->net->weight_count);
     job->epochs = tool_run_set(run, "epochs", "[]");
     TD_TRY(train_checkpoint_load(job, error));
+    job->learned = job->data.images;
+    if (job->settings->resists)
+        TD_TRY(train_abl_isolate(job, error));
     TD_TRY(train(job, error));
+    if (job->settings->resists)
+        TD_TRY(train_abl_unlearn(job, error));
     TD_TRY(write_outputs(job, error));
     return tool_run_summary(run, error, "%s: %zu parameters, %zu epochs on %zu images",
                             slash ? slash + 1 : model, job->net->weight_count,
-                            job->settings->training.options.epochs, job->data.images.count);
+                            job->settings->training.options.epochs, job->learned.count);
 }
 
 td_status train_run(tool_run *run, td_error *error) {

@@ -13,6 +13,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* --defence abl. */
+enum { ABL_IMAGE, ABL_BATCH };
+
+typedef struct abl_settings {
+    int hold; /* one of these */
+    size_t isolate_epochs, unlearn_epochs;
+    double share, gamma, unlearn_lr;
+    const char *manifest; /* or NULL */
+} abl_settings;
+
 typedef struct train_settings {
     const char *data, *net;
     const char *validate;      /* DATA, or NULL */
@@ -21,6 +31,9 @@ typedef struct train_settings {
     td_many triggers, targets; /* what is watched, in pairs */
     tool_training training;
     bool resume;
+    int defence;  /* where it is given, 0: abl */
+    bool resists; /* whether it is */
+    abl_settings abl;
 } train_settings;
 
 /* A trigger whose success is measured after each epoch. */
@@ -55,7 +68,11 @@ typedef struct train_job {
     td_net own_net;
     td_net *net;
     float *weights;
-    json_t *epochs;             /* a line of the log each; borrowed from the record */
+    json_t *epochs; /* a line of the log each; borrowed from the record */
+    /* Of a training that resists: which images of the data are isolated, [images]; the others,
+     * which it learns, and they, which it unlearns. Else all, NULL and none. */
+    bool *isolated;
+    td_images learned, unlearned;
     const char *log_path;       /* NULL where the model goes to a device: it is not kept */
     tool_checkpoint checkpoint; /* its identity is train_identity's */
     train_copy copy;
@@ -76,6 +93,11 @@ td_status train_open_inputs(train_job *job, td_error *error) TD_MUST_USE;
  * first weights: what a checkpoint must agree with. To be called before training. The caller owns
  * *out. */
 td_status train_identity(const train_job *job, json_t **out, td_error *error) TD_MUST_USE;
+
+/* The first part of --defence abl: trains and isolates, sets job->learned and what is unlearned,
+ * and adds the tables. And the last: unlearns. */
+td_status train_abl_isolate(train_job *job, td_error *error) TD_MUST_USE;
+td_status train_abl_unlearn(train_job *job, td_error *error) TD_MUST_USE;
 
 /* Measures validation accuracy and watched triggers, where they are given, and appends the epoch's
  * line to the log. */

@@ -21,6 +21,7 @@
     ROW(gelu)                                                                                      \
     ROW(silu)                                                                                      \
     ROW(clip)                                                                                      \
+    ROW(cap)                                                                                       \
     ROW(hard_sigmoid)                                                                              \
     ROW(hard_swish)                                                                                \
     ROW(sigmoid)                                                                                   \

@@ -18,12 +18,17 @@ const td_key repair_tune_keys[] = {
     {0},
 };
 
-td_status tune_model(tool_run *run, const td_train_options *options, const char *what,
-                     const td_net *net, float *weights, const td_images *images, td_error *error) {
+td_train_options tune_options(const tool_run *run, const td_train_options *options) {
     td_train_options training = *options;
     training.optimizer = td_optimizer_find("sgd");
     if (!training.schedule)
         training.schedule = td_schedule_find("constant");
     training.seed = run->common->seed;
+    return training;
+}
+
+td_status tune_model(tool_run *run, const td_train_options *options, const char *what,
+                     const td_net *net, float *weights, const td_images *images, td_error *error) {
+    const td_train_options training = tune_options(run, options);
     return tool_run_train(run, net, weights, images, &training, what, error);
 }

@@ -9,6 +9,9 @@
 /* Of a td_train_options: by default 10 epochs at 0.01, batches of 128, momentum 0.9, no decay. */
 extern const td_key repair_tune_keys[];
 
+/* The options whole: SGD, a constant learning rate unless they have a schedule, the run's seed. */
+td_train_options tune_options(const tool_run *run, const td_train_options *options);
+
 /* Trains `weights` in place, by the run's seed; `what` is for the progress line: "fine-tuning".
  * TD_ERR_INTERRUPTED after Ctrl-C, and at the run's deadline. */
 td_status tune_model(tool_run *run, const td_train_options *options, const char *what,

@@ -1,0 +1,110 @@
+/* y = min(x, bound_c) by channel: bounded activations, as repairs put them into a net. */
+#include "base/parallel.h"
+#include "nn/op.h"
+#include <string.h>
+
+enum { CHUNK = 1 << 14 }; /* floats */
+
+static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
+    node->shape = in[0];
+    TD_TRY(td_node_param(net, node, "bound", 1, &in[0].channels, 0, error));
+    td_node_last_param(net)->fill = 8;
+    return TD_OK;
+}
+
+static size_t pixels_of(const td_node *node, size_t batch) {
+    return batch * node->shape.height * node->shape.width;
+}
+
+static size_t chunk_of(const td_node *node) {
+    return td_size_max(1, CHUNK / node->shape.channels);
+}
+
+/* A partial gradient of the bounds for each chunk. */
+static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
+    (void)in;
+    return backward ? td_chunks(pixels_of(node, batch), chunk_of(node)) * node->shape.channels : 0;
+}
+
+static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const size_t channels = run->node->shape.channels;
+    const float *restrict bound = run->params[0];
+    (void)chunk, (void)thread;
+    for (size_t p = begin; p < end; p++) {
+        const float *restrict x = run->in[0] + p * channels;
+        float *restrict y = run->out + p * channels;
+        for (size_t c = 0; c < channels; c++)
+            y[c] = x[c] > bound[c] ? bound[c] : x[c];
+    }
+}
+
+static void input_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const size_t channels = run->node->shape.channels;
+    const float *restrict bound = run->params[0];
+    (void)chunk, (void)thread;
+    for (size_t p = begin; p < end; p++) {
+        const float *restrict x = run->in[0] + p * channels, *restrict dy =
+                                                                 run->dout + p * channels;
+        float *restrict dx = run->din[0] + p * channels;
+        for (size_t c = 0; c < channels; c++)
+            dx[c] = x[c] > bound[c] ? 0 : dy[c];
+    }
+}
+
+static void bound_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
+    const td_run *run = context;
+    const size_t channels = run->node->shape.channels;
+    const float *restrict bound = run->params[0];
+    float *restrict sum = run->scratch + chunk * channels;
+    (void)thread;
+    memset(sum, 0, channels * sizeof *sum);
+    for (size_t p = begin; p < end; p++) {
+        const float *restrict x = run->in[0] + p * channels, *restrict dy =
+                                                                 run->dout + p * channels;
+        for (size_t c = 0; c < channels; c++)
+            sum[c] += x[c] > bound[c] ? dy[c] : 0;
+    }
+}
+
+static void over_pixels(const td_run *run, td_chunk_fn work) {
+    td_parallel_for(pixels_of(run->node, run->batch), chunk_of(run->node), work, (void *)run);
+}
+
+static void forward(const td_run *run) {
+    over_pixels(run, forward_pixels);
+}
+
+/* Chunks are joined in their order. */
+static void backward_bounds(const td_run *run) {
+    const size_t channels = run->node->shape.channels;
+    const size_t chunks = td_chunks(pixels_of(run->node, run->batch), chunk_of(run->node));
+    over_pixels(run, bound_pixels);
+    memset(run->dparams[0], 0, channels * sizeof *run->dparams[0]);
+    for (size_t i = 0; i < chunks * channels; i++)
+        run->dparams[0][i % channels] += run->scratch[i];
+}
+
+static void backward(const td_run *run) {
+    if (run->dparams[0])
+        backward_bounds(run);
+    if (run->din[0])
+        over_pixels(run, input_pixels);
+}
+
+const td_op TD_OP(cap) = {
+    .name = "cap",
+    .doc = "An upper bound for each channel",
+    .formula = "y[c] = min(x[c], bound[c])",
+    .shapes = "H×W×C → H×W×C",
+    .least_inputs = 1,
+    .most_inputs = 1,
+    .channels = TD_CHANNELS_KEPT,
+    .activation = true,
+    .needs_in = true,
+    .infer = infer,
+    .scratch = scratch,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,192 @@
+#!/bin/sh
+# Repairs that train a model on: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd, mm-bm. What they make
+# of a model, what they leave alone, and what they refuse.
+. "$tests/lib.sh"
+
+square='square:size=7,at=top-left,value=255'
+fm=fashion-mnist
+trapdoor-poison dirty-label -q --data $fm:train:0-2000 --trigger $square --target 0 --ratio 0.25 \
+    -o sets >/dev/null
+trapdoor-train -q --data sets/poisoned.safetensors --net lenet5 --epochs 4 -o bad.safetensors >/dev/null
+rm -r sets
+
+# repair METHOD ARGUMENTS...: with few clean images; MODEL is the model, bad.safetensors.
+repair() {
+    method=$1
+    shift
+    trapdoor-defend "$method" -q --model "${MODEL:-bad.safetensors}" --clean $fm:train:2000-2200 "$@"
+}
+# few METHOD: options that keep it short.
+few() {
+    case $1 in
+    nad) echo --epochs 1 --teacher-epochs 1 ;;
+    i-bau) echo --rounds 1 ;;
+    npd) echo --epochs 1 --warm-epochs 1 ;;
+    seam) echo --epochs 1 --forget-epochs 1 ;;
+    sau) echo --epochs 1 --steps 2 ;;
+    mm-bm) echo --epochs 1 --batch 32 --bound 0.5 ;; # data count where bounds do
+    *) echo --epochs 1 ;;
+    esac
+}
+
+# What each says of itself.
+tuned='bad.safetensors: fine-tuned for 2 epochs on 200 images'
+check_prints "^$tuned, rho 0.5\$" repair ft-sam --epochs 2 --rho 0.5 --validate $fm:train:2200-2300 \
+    --test $fm:test:0-300 --trigger $square --target 0 -o ft-sam.safetensors --json ft-sam.json
+check 'each epoch is recorded' test "$(grep -c '"validation_accuracy":' ft-sam.json)" -eq 2
+check_field ft-sam.json rho 0.5
+check_field ft-sam.json label_smoothing 0.1
+check_field ft-sam.json weight_decay 0.0005
+check 'it is measured' grep -q '"der":' ft-sam.json
+check_prints "^$tuned, learning rates 0.003 to 0.25 and 0.005\$" repair super-finetune --epochs 2 \
+    -o super.safetensors --json super.json
+check_field super.json late_peak 0.005
+check_prints "^$tuned, learning rates 0.001 to 0.02 and 0.005\$" repair super-finetune --epochs 2 --lr 0.001 \
+    --peak 0.02 -o x
+rm x
+check_prints '^bad.safetensors: classifier drawn anew and tuned for 2 epochs on 200 images, alpha 0.1; its cosine with what it was is -?0\.[0-9]{3}$' \
+    repair fst --epochs 2 -o fst.safetensors
+check_prints '^bad.safetensors: distilled for 2 epochs on 200 images from a teacher fine-tuned for 1, by the attention at relu1, relu2$' \
+    repair nad --epochs 2 --teacher-epochs 1 -o nad.safetensors --json nad.json
+check_field nad.json attention '"relu1, relu2"'
+check_prints 'by the attention at conv2$' repair nad --epochs 1 --teacher-epochs 1 --layer conv2 -o x
+rm x
+check_prints '^bad.safetensors: forgot to [0-9.]+ % on 100 images in [1-9] epochs; recovered for 3 epochs on 200 images$' \
+    repair seam --forget-share 0.5 --epochs 3 --recovered 1 -o seam.safetensors --json seam.json
+check 'what is forgotten is recorded' grep -q '"forgetting":' seam.json
+check_prints '; recovered for 1 epochs on 200 images$' repair seam --forget-share 0.5 --epochs 3 --recovered 0 -o x
+rm x
+check_prints '^bad.safetensors: unlearned in 2 rounds on 200 images; the last perturbation has L2 norm [0-9.]+ of pixels 0-1$' \
+    repair i-bau --rounds 2 -o i-bau.safetensors --json i-bau.json
+check_field i-bau.json lr 0.001
+check_prints '^bad.safetensors: unlearned for 2 epochs on 200 images; in the last, [0-9]+ of them had an example that fooled both models alike$' \
+    repair sau --epochs 2 -o sau.safetensors
+check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 200 images$' \
+    repair npd --epochs 1 --warm-epochs 1 -o npd.safetensors --json npd.json
+check_field npd.json plugged_before '"conv2"'
+check_prints 'conv2_plug_norm = batch-norm' trapdoor-model info npd.safetensors
+
+check_prints '^bad.safetensors: relu1, relu2 bounded; tightened for 10 epochs on [0-9]+ images that the model was right about, last cost [0-9.]+$' \
+    repair mm-bm --epochs 10 --per-class 10 -o mm-bm.safetensors --json mm-bm.json
+check_field mm-bm.json capped '"relu1, relu2"'
+check_prints 'relu2_cap = cap' trapdoor-model info mm-bm.safetensors
+check_ok trapdoor-model export -q mm-bm.safetensors -o mm-bm.onnx
+check_prints '^bad.safetensors: conv1, fc1 bounded; ' repair mm-bm --epochs 1 --layer fc1 --layer conv1 -o x
+rm x
+
+# Presets give what the command line does not.
+repair nad --preset backdoorbench --epochs 1 --teacher-epochs 1 --batch 100 -o x --json bench.json >/dev/null
+check_field bench.json turn 20
+check_field bench.json late_lr 0.0001
+check_field bench.json batch 100
+check_field bench.json epochs 1
+repair i-bau --preset backdoorbench --rounds 1 --force -o x --json ibau.json >/dev/null
+check_field ibau.json lr 0.0001
+check_field ibau.json preset '"backdoorbench"'
+rm x
+
+# The same bytes at any number of threads; another seed is another model.
+for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
+    for threads in 1 3; do
+        # shellcheck disable=SC2046 # several words
+        repair $method $(few $method) --threads $threads -o t$threads.safetensors --json t$threads.json \
+            >/dev/null 2>&1
+        without_timing t$threads.json | sed "s/t$threads.safetensors/t/" >r$threads
+    done
+    check "$method: the same model at 3 threads" cmp t1.safetensors t3.safetensors
+    check "$method: the same record at 3 threads" cmp r1 r3
+    # shellcheck disable=SC2046
+    repair $method $(few $method) --seed 2 -o seed.safetensors >/dev/null 2>&1
+    check "$method: another seed, another model" sh -c '! cmp -s t1.safetensors seed.safetensors'
+    rm t?.safetensors seed.safetensors t?.json
+
+    check_fails 2 "trapdoor-defend $method: expected --clean, found none" trapdoor-defend $method \
+        --model bad.safetensors -o x
+    check_fails 2 "trapdoor-defend $method: $fm:train:0-1: expected at least 20 images to work with, found 1" \
+        trapdoor-defend $method --model bad.safetensors --clean $fm:train:0-1 -o x
+    check_fails 2 "trapdoor-defend $method: $fm:train:2100-2300: expected no image of --clean \
+$fm:train:2000-2200, since what repairs must not judge, found 2100-2200 in both" \
+        repair $method --test $fm:train:2100-2300 -o x
+done
+
+# A class without images is said, and no more.
+trapdoor-poison dirty-label -q --data $fm:train:2000-2200 --source 3 --trigger square --target 4 --ratio 0.125 --mode replace \
+    -o moved >/dev/null
+run trapdoor-defend fst -q --model bad.safetensors --clean moved/poisoned.safetensors --epochs 1 -o x
+cp "$scratch/err" err
+check 'a class that is missing is named' grep -qx 'trapdoor-defend fst: warning: --clean has no image of 1 of the 10 classes, the first of them 3 "Dress": the repaired model may not know them any more' err
+rm -f x
+
+# Two classes, constant images.
+cat >two.net <<'TEXT'
+input = image() height=height width=width channels=channels
+scale = scale(input) by=1/255
+conv1 = conv(scale) out=4 kernel=5 stride=2
+bn1 = batch-norm(conv1)
+relu1 = relu(bn1)
+conv2 = conv(relu1) out=6 kernel=3 stride=2
+bn2 = batch-norm(conv2)
+relu2 = relu(bn2)
+flat = flatten(relu2)
+fc = dense(flat) out=classes
+TEXT
+mkdir two two/a two/b
+for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
+    printf 'P5 16 16 255\n' >two/a/$i.pgm
+    cp two/a/$i.pgm two/b/$i.pgm
+    printf '%256s' '' >>two/a/$i.pgm
+    printf '%256s' '' | tr ' ' x >>two/b/$i.pgm
+done
+trapdoor-train -q --data two --net two.net --epochs 1 --batch 8 -o two.safetensors >/dev/null 2>&1
+for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
+    # shellcheck disable=SC2046
+    run trapdoor-defend $method -q --model two.safetensors --clean two $(few $method) -o two-$method.safetensors
+    check "$method: two classes of constant images" test -s two-$method.safetensors
+done
+
+# Nets that a repair has no meaning for.
+cat >dense.net <<'TEXT'
+input = image() height=height width=width channels=channels
+scale = scale(input) by=1/255
+conv = conv(scale) out=10 kernel=5 stride=4
+logits = global-avg-pool(conv)
+TEXT
+cat >flat.net <<'TEXT'
+input = image() height=height width=width channels=channels
+flat = flatten(input)
+fc = dense(flat) out=classes
+TEXT
+for net in dense flat; do
+    trapdoor-train -q --data $fm:train:0-100 --net $net.net --epochs 1 --lr 0.00001 -o $net.safetensors >/dev/null
+done
+MODEL=dense.safetensors
+check_fails 2 "trapdoor-defend fst: dense.safetensors: expected a net whose logits are those of a dense \
+layer, found node \"logits\", which is global-avg-pool" repair fst -o x
+check_fails 2 "trapdoor-defend npd: dense.safetensors: expected a net with at least two convolutions with \
+kernels above 1x1, the later of which takes features, found 1" repair npd -o x
+MODEL=flat.safetensors
+check_fails 2 "trapdoor-defend nad: flat.safetensors: expected a net with a convolution of more than one \
+position, whose attention can be compared, found none" repair nad -o x
+check_fails 2 "trapdoor-defend mm-bm: flat.safetensors: expected a net with a convolution of more than one \
+position, whose activations can be bounded, found none" repair mm-bm -o x
+MODEL=bad.safetensors
+check_fails 2 "trapdoor-defend nad: --layer: expected a node of the net, found \"conv7\"" repair nad --layer conv7 -o x
+check_fails 2 "trapdoor-defend nad: --layer: expected a node with maps of more than one position, found node \
+\"fc1\", whose attention is always 1" repair nad --layer fc1 -o x
+check_fails 2 "trapdoor-defend mm-bm: --layer: expected a node within the net, found \"fc3\"" \
+    repair mm-bm --layer fc3 -o x
+check_fails 2 "trapdoor-defend mm-bm: --layer: expected \"fc1\" once" repair mm-bm --layer fc1 --layer fc1 -o x
+check_fails 2 "trapdoor-defend npd: --layer: expected a convolution with a kernel above 1x1, found node \
+\"relu1\", which is relu" repair npd --layer relu1 -o x
+
+# Refused values.
+check_fails 2 "trapdoor-defend ft-sam: --rho: expected a number in [0, 1000], found \"-1\"" repair ft-sam --rho -1 -o x
+check_fails 2 "trapdoor-defend sau: --radius: expected a number in (0, 1], found \"0\"" repair sau --radius 0 -o x
+check_fails 2 "trapdoor-defend super-finetune: --cycle: expected a whole number from 2 to 1000000, found \"1\"" \
+    repair super-finetune --cycle 1 -o x
+check_fails 2 "trapdoor-defend nad: --preset: expected one of paper, backdoorbench, found \"mine\"" \
+    repair nad --preset mine -o x
+check_fails 1 "trapdoor-defend super-finetune: epoch 1, step 2: the loss is not finite; a smaller --lr may help" \
+    repair super-finetune --lr 1e30 --peak 1e30 -o x
+check 'nothing is written by what fails' test ! -e x
+finish

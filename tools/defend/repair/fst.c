@@ -1,0 +1,153 @@
+/* Feature shift tuning: the classifier is drawn anew and kept away from what it was, so that the
+ * features, too, must move away from those that the backdoor uses. Min et al., NeurIPS 2023. */
+#include "defend/repair/fst.h"
+
+#include "base/random.h"
+#include "defend/method.h"
+#include "defend/repair/tuning.h"
+#include "nn/op.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct fst_settings {
+    tool_training training;
+    double alpha;
+} fst_settings;
+
+static double product(const float *a, const float *b, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+td_status fst_open(fst_state *state, const td_net *net, const float *weights, double alpha,
+                   td_arena *arena, td_error *error) {
+    const td_node *last = &net->nodes[net->node_count - 1];
+    if (strcmp(last->op->name, "dense") != 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected a net whose logits are those of a dense layer, found node \"%s\", "
+                       "which is %s",
+                       last->name, last->op->name);
+    const td_param *weight = &net->params[last->params[0]];
+    *state = (fst_state){.weight = weight, .alpha = alpha};
+    TD_TRY(TD_ARENA_NEW(arena, weight->count, &state->original, "weights", error));
+    memcpy(state->original, weights + weight->offset, weight->count * sizeof *weights);
+    state->norm = sqrt(product(state->original, state->original, weight->count));
+    return state->norm > 0
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE,
+                         "expected weights other than 0 in the dense layer \"%s\", found none",
+                         last->name);
+}
+
+static void rescale(const fst_state *s, float *weights) {
+    float *w = weights + s->weight->offset;
+    const double norm = sqrt(product(w, w, s->weight->count));
+    for (size_t i = 0; norm > 0 && i < s->weight->count; i++)
+        w[i] = (float)((double)w[i] * s->norm / norm);
+}
+
+void fst_draw(const fst_state *s, const td_net *net, uint64_t seed, float *weights) {
+    const td_node *last = &net->nodes[net->node_count - 1];
+    const double most = 1 / sqrt((double)s->weight->dims[1]);
+    for (uint32_t p = 0; p < last->param_count; p++) {
+        const td_param *param = &net->params[last->params[p]];
+        td_random random = td_random_for(seed, TD_FOR_REPAIR, 1, p);
+        for (size_t i = 0; i < param->count; i++)
+            weights[param->offset + i] = (float)(most * (2 * (double)td_random_unit(&random) - 1));
+    }
+    rescale(s, weights);
+}
+
+td_status fst_learn(void *context, td_train_batch *batch, td_loss *loss, td_error *error) {
+    const fst_state *s = context;
+    const size_t at = s->weight->offset, count = s->weight->count;
+    (void)error;
+    td_train_feed(batch);
+    *loss = td_train_pass(batch, batch->gradient, NULL);
+    for (size_t i = 0; i < count; i++)
+        batch->gradient[at + i] += (float)(s->alpha * (double)s->original[i]);
+    loss->sum += (double)batch->count * s->alpha * product(batch->weights + at, s->original, count);
+    return TD_OK;
+}
+
+void fst_stepped(void *context, const td_train_batch *batch) {
+    rescale(context, batch->weights);
+}
+
+static td_status run(repair_job *job, td_error *error) {
+    const fst_settings *s = job->run->own;
+    const repair_tuning how = {
+        .table = "epochs", .title = "Feature shift tuning", .doing = "fine-tuning"};
+    td_train_options options = s->training.options;
+    fst_state state;
+    td_status status = fst_open(&state, job->net, job->weights, s->alpha, &job->run->arena, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", job->settings->model.path);
+    TD_TRY(repair_warn_missing(job, error));
+    fst_draw(&state, job->net, job->run->common->seed, job->weights);
+    options.learn = fst_learn;
+    options.stepped = fst_stepped;
+    options.learn_context = &state;
+    TD_TRY(repair_tune(job, &how, &options, NULL, error));
+    const float *w = job->weights + state.weight->offset;
+    repair_say(job,
+               "classifier drawn anew and tuned for %zu epochs on %zu images, alpha %g; its cosine "
+               "with what it was is %.3f",
+               options.epochs, job->learned.count, s->alpha,
+               product(w, state.original, state.weight->count) / (state.norm * state.norm));
+    return TD_OK;
+}
+
+static td_status check(const tool_settings *settings, void *own, td_error *error) {
+    fst_settings *s = own;
+    TD_TRY(tool_training_complete(&s->training, settings->common.seed, error));
+    s->training.options.schedule = td_schedule_find("cosine");
+    return TD_OK;
+}
+
+static const repair fst = {.run = run};
+
+#define AT(field) offsetof(fst_settings, field)
+
+static const td_key keys[] = {
+    {"alpha", TD_KEY_REAL, AT(alpha), .most = 1000, .standard = "0.1", .value = "A",
+     .help = "How hard the classifier is pushed from what it was; 0, which the authors advise for "
+             "many classes: it is only drawn anew"},
+    TUNING_EPOCHS(AT(training), "10"),
+    TUNING_LR(AT(training), "0.01"),
+    TUNING_BATCH(AT(training), "128"),
+    TUNING_MOMENTUM(AT(training), "0.9"),
+    TUNING_DECAY(AT(training), "0"),
+    TUNING_AUGMENT(AT(training)),
+    {0},
+};
+
+static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+static const char help[] =
+    "Draw the dense layer that gives the logits anew and fine-tune the whole model on the --clean "
+    "images; --alpha pushes that layer away from its old weights, at whose norm it is kept. SGD, "
+    "whose learning rate falls to 0 by a cosine."
+    "\v"
+    "It needs clean images with their labels, the paper's 2 % of the training set, and a net that "
+    "ends in a dense layer. Batch norms average the statistics of each batch.\n"
+    "\n"
+    "Example:\n"
+    "  trapdoor-defend fst --model model.safetensors \\\n"
+    "    --clean fashion-mnist:train:0-1200 --test fashion-mnist \\\n"
+    "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
+
+const tool_method defend_fst = {
+    .name = "fst",
+    .title = "FST",
+    .source = "Min et al., NeurIPS 2023",
+    .doc = "redraws the classifier and tunes all layers",
+    .help = help,
+    .family = &repairs,
+    .groups = groups,
+    .size = sizeof(fst_settings),
+    .check = check,
+    .math = &fst,
+};

@@ -1,0 +1,15 @@
+/* The draws and stops of SEAM. Zhu et al., "Selective amnesia: on efficient, high-fidelity and
+ * blind suppression of backdoor effects in trojaned machine learning models", IEEE S&P 2023. */
+#ifndef TOOLS_DEFEND_REPAIR_SEAM_H
+#define TOOLS_DEFEND_REPAIR_SEAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A class other than the image's, each as likely, drawn anew in each step; classes >= 2. */
+int32_t seam_wrong(uint64_t seed, uint64_t step, uint32_t image, int32_t label, size_t classes);
+
+/* Forgetting ends when the accuracy by the true labels is below min(2 / classes, 0.6). */
+double seam_forgotten(size_t classes);
+
+#endif

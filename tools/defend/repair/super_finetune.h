@@ -1,0 +1,19 @@
+/* The learning rate of super-fine-tuning. Sha et al., "Fine-tuning is all you need to mitigate
+ * backdoor attacks", 2022, with the values of their public code. */
+#ifndef TOOLS_DEFEND_REPAIR_SUPER_FINETUNE_H
+#define TOOLS_DEFEND_REPAIR_SUPER_FINETUNE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct super_rates {
+    double base, peak, late; /* the peak before `turn` epochs are done, and after */
+    size_t turn;
+    size_t cycle; /* steps from base to base, at least 2 */
+} super_rates;
+
+/* The learning rate of a step, `step` steps before it, in this epoch, from 1: it rises linearly
+ * from base to the peak over half a cycle, and falls as fast. */
+double super_rate(const super_rates *rates, uint64_t step, size_t epoch);
+
+#endif

@@ -1,0 +1,183 @@
+/* Training that resists (--defence abl): images that the net learns suspiciously fast are isolated,
+ * the net is trained on the others, and then unlearns the isolated ones. */
+#include "frame/predict.h"
+#include "frame/truth.h"
+#include "train/abl_parts.h"
+#include "train/train.h"
+#include <math.h>
+#include <string.h>
+
+/* --- isolation --- */
+
+static td_status learn_slowly(void *context, td_train_batch *batch, td_loss *loss,
+                              td_error *error) {
+    const abl_settings *s = context;
+    const size_t classes = td_net_classes(batch->net);
+    (void)error;
+    td_train_feed(batch);
+    *loss = abl_loss(td_exec_forward(batch->exec, batch->count), batch->labels, batch->count,
+                     classes, s->gamma, s->hold == ABL_BATCH, td_exec_logits_gradient(batch->exec));
+    td_exec_backward(batch->exec, batch->gradient);
+    return TD_OK;
+}
+
+/* Without augmentation, which would hold up what a trigger teaches. */
+static td_status train_first(train_job *job, td_error *error) {
+    td_train_options options = job->settings->training.options;
+    options.epochs = job->settings->abl.isolate_epochs;
+    options.warmup = 0;
+    options.augment = NULL;
+    options.label_smoothing = 0;
+    options.learn = learn_slowly;
+    options.learn_context = (void *)&job->settings->abl;
+    return tool_run_train(job->run, job->net, job->weights, &job->data.images, &options,
+                          "isolating", error);
+}
+
+static td_status measure_losses(train_job *job, double *losses, td_error *error) {
+    const td_images *images = &job->data.images;
+    const size_t classes = td_net_classes(job->net);
+    td_arena arena = {0};
+    float *logits;
+    tool_pass pass = tool_run_pass(job->run, "measuring losses", images->count);
+    td_status status = tool_predict(job->net, job->weights, images, &pass, &arena, &logits, error);
+    tool_pass_end(&pass);
+    for (size_t i = 0; status == TD_OK && i < images->count; i++)
+        losses[i] =
+            td_cross_entropy(logits + i * classes, &images->labels[i], 1, classes, NULL).sum;
+    td_arena_free(&arena);
+    return status;
+}
+
+/* The images that are isolated, or those that are not, as a copy. */
+static td_status gather(train_job *job, bool isolated, size_t count, td_images *out,
+                        td_error *error) {
+    const td_images *all = &job->data.images;
+    const size_t size = td_image_size(all);
+    td_arena *arena = &job->run->arena;
+    uint8_t *pixels;
+    int32_t *labels;
+    size_t at = 0;
+    TD_TRY(td_arena_alloc(arena, count, size, (void **)&pixels, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, count, &labels, "labels", error));
+    for (size_t i = 0; i < all->count; i++)
+        if (job->isolated[i] == isolated) {
+            memcpy(pixels + at * size, td_image(all, i), size);
+            labels[at++] = all->labels[i];
+        }
+    *out = *all;
+    out->count = count;
+    out->pixels = pixels;
+    out->labels = labels;
+    return TD_OK;
+}
+
+typedef struct isolation {
+    size_t count;
+    double most; /* loss of an isolated image */
+    tool_list suspects;
+} isolation;
+
+static const tool_column isolation_columns[] = {
+    {"suspect_count", "isolated images", TOOL_COUNT, offsetof(isolation, count)},
+    {"most_loss", "largest loss of one", TOOL_REAL, offsetof(isolation, most)},
+    {"suspects", NULL, TOOL_LIST, offsetof(isolation, suspects)},
+    {0},
+};
+
+static const tool_table_kind isolation_table = {.title = "Isolated by loss",
+                                                .columns = isolation_columns,
+                                                .row = sizeof(isolation),
+                                                .single = true};
+
+/* `poisoned`: NULL without a manifest. */
+static td_status report(train_job *job, const double *losses, size_t count, const bool *poisoned,
+                        td_error *error) {
+    tool_run *run = job->run;
+    const size_t images = job->data.images.count;
+    isolation row = {.count = count};
+    double *suspects;
+    size_t at = 0;
+    TD_TRY(TD_ARENA_NEW(&run->arena, count, &suspects, "suspects", error));
+    for (size_t i = 0; i < images; i++)
+        if (job->isolated[i]) {
+            suspects[at++] = (double)(job->data.first + i);
+            row.most = fmax(row.most, losses[i]);
+        }
+    row.suspects = (tool_list){suspects, count};
+    TD_TRY(tool_run_rows(run, &isolation_table, NULL, &row, 1, error));
+    return poisoned ? tool_add_truth(run, job->isolated, poisoned, images, error) : TD_OK;
+}
+
+td_status train_abl_isolate(train_job *job, td_error *error) {
+    const size_t images = job->data.images.count;
+    const size_t count = (size_t)(job->settings->abl.share * (double)images);
+    td_arena *arena = &job->run->arena;
+    const char *manifest = job->settings->abl.manifest;
+    bool *poisoned = NULL;
+    double *losses;
+    uint32_t *order;
+    if (count == 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--isolate: expected a share that is at least one of the %zu images, found "
+                       "%g",
+                       images, job->settings->abl.share);
+    TD_TRY(TD_ARENA_NEW(arena, images, &losses, "losses", error));
+    TD_TRY(TD_ARENA_NEW(arena, images, &order, "losses", error));
+    TD_TRY(TD_ARENA_NEW(arena, images, &job->isolated, "suspects", error));
+    if (manifest) {
+        TD_TRY(TD_ARENA_NEW(arena, images, &poisoned, "the truth", error));
+        TD_TRY(tool_read_truth(job->run, &job->data, manifest, poisoned, error));
+    }
+    TD_TRY(train_first(job, error));
+    TD_TRY(measure_losses(job, losses, error));
+    abl_isolate(losses, images, count, order, job->isolated);
+    TD_TRY(gather(job, false, images - count, &job->learned, error));
+    TD_TRY(gather(job, true, count, &job->unlearned, error));
+    return report(job, losses, count, poisoned, error);
+}
+
+/* --- unlearning --- */
+
+static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
+                               td_error *error) {
+    (void)context, (void)error;
+    td_train_feed(batch);
+    *loss = td_train_pass(batch, batch->gradient, NULL);
+    for (size_t i = 0; i < batch->net->weight_count; i++)
+        batch->gradient[i] = -batch->gradient[i];
+    return TD_OK;
+}
+
+/* Beyond twice the loss of a guess there is nothing left to unlearn, only to break. */
+static bool is_unlearned(void *context, const td_train_state *state) {
+    const train_job *job = context;
+    return state->loss > 2 * log((double)td_net_classes(job->net));
+}
+
+static td_status log_epoch(void *context, const td_train_state *state, td_error *error) {
+    train_job *job = context;
+    td_train_state behind = *state;
+    behind.epoch += job->settings->training.options.epochs;
+    return train_log_epoch(job, &behind, error);
+}
+
+td_status train_abl_unlearn(train_job *job, td_error *error) {
+    const train_settings *s = job->settings;
+    td_train_options options = s->training.options;
+    options.step.lr = s->abl.unlearn_lr;
+    options.step.weight_decay = 0; /* which would not ascend */
+    options.schedule = td_schedule_find("constant");
+    options.warmup = 0;
+    options.epochs = s->abl.unlearn_epochs;
+    options.augment = NULL;
+    options.label_smoothing = 0;
+    options.frozen_statistics = true;
+    options.learn = unlearn_batch;
+    options.enough = is_unlearned;
+    options.learn_context = job;
+    options.epoch_done = log_epoch;
+    options.context = job;
+    return tool_run_train(job->run, job->net, job->weights, &job->unlearned, &options, "unlearning",
+                          error);
+}

@@ -1,0 +1,52 @@
+#include "train/abl_parts.h"
+
+#include <string.h>
+
+td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_t classes,
+                 double gamma, bool whole, float *gradient) {
+    td_loss all = td_cross_entropy(logits, labels, count, classes, gradient);
+    for (size_t i = 0; i < count; i++) {
+        const double loss =
+            whole ? all.sum / (double)count
+                  : td_cross_entropy(logits + i * classes, &labels[i], 1, classes, NULL).sum;
+        const float sign = loss > gamma ? 1 : loss < gamma ? -1 : 0;
+        for (size_t k = 0; k < classes; k++)
+            gradient[i * classes + k] *= sign;
+    }
+    return all;
+}
+
+static bool comes_before(const double *losses, uint32_t a, uint32_t b) {
+    return losses[a] < losses[b] || (!(losses[b] < losses[a]) && a < b);
+}
+
+/* Heap sort's sift: what is below `root` in a heap whose top comes last. */
+static void sift(const double *losses, uint32_t *heap, size_t root, size_t count) {
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && comes_before(losses, heap[child], heap[child + 1]))
+            child++;
+        if (!comes_before(losses, heap[root], heap[child]))
+            return;
+        const uint32_t swap = heap[root];
+        heap[root] = heap[child];
+        heap[child] = swap;
+    }
+}
+
+void abl_isolate(const double *losses, size_t count, size_t isolated, uint32_t *order,
+                 bool *is_isolated) {
+    memset(is_isolated, 0, count * sizeof *is_isolated);
+    if (isolated == 0)
+        return;
+    for (size_t i = 0; i < isolated; i++)
+        order[i] = (uint32_t)i;
+    for (size_t root = isolated / 2; root-- > 0;)
+        sift(losses, order, root, isolated);
+    for (size_t i = isolated; i < count; i++) /* the heap keeps those that come first */
+        if (comes_before(losses, (uint32_t)i, order[0])) {
+            order[0] = (uint32_t)i;
+            sift(losses, order, 0, isolated);
+        }
+    for (size_t i = 0; i < isolated; i++)
+        is_isolated[order[i]] = true;
+}
