@@ -17,8 +17,9 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
         for (size_t i = begin; i < end; i++)
             y[i] += x[i];
     }
-    for (size_t i = begin; run->relu && i < end; i++)
-        y[i] = y[i] < 0 ? 0 : y[i];
+    const bool clips = td_bounds_clip(run->bounds);
+    for (size_t i = begin; clips && i < end; i++)
+        y[i] = td_clip(run->bounds, y[i]);
 }
 
 static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -36,8 +37,9 @@ static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk
                 to[c] += x[c * b.channel];
         }
     }
-    for (size_t i = 0; run->relu && i < (end - begin) * out.channels; i++)
-        y[i] = y[i] < 0 ? 0 : y[i];
+    const bool clips = td_bounds_clip(run->bounds);
+    for (size_t i = 0; clips && i < (end - begin) * out.channels; i++)
+        y[i] = td_clip(run->bounds, y[i]);
 }
 
 static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -89,7 +91,7 @@ const td_op TD_OP(add) = {
     .most_inputs = TD_NODE_INPUTS,
     .channels = TD_CHANNELS_ADDED,
     .zero = true,
-    .fuses_relu = true,
+    .clips = true,
     .infer = td_broadcast_infer,
     .forward = forward,
     .backward = backward,

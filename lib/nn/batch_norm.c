@@ -198,7 +198,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
     const size_t row_floats = td_channel_row(run->node->shape.channels);
     const norm n = norm_of(run);
     const float *restrict mean = n.mean, *restrict scale = n.scale, *restrict shift = n.shift;
-    const bool relu = run->relu;
+    const td_bounds bounds = run->bounds;
     (void)chunk, (void)thread;
     for (size_t at = begin; at < end; at += row_floats) {
         const float *restrict x = run->in[0] + at;
@@ -206,7 +206,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
         const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++) {
             float value = (x[i] - mean[i]) * scale[i] + shift[i];
-            y[i] = relu && value < 0 ? 0 : value;
+            y[i] = td_clip(bounds, value);
         }
     }
 }
@@ -326,7 +326,7 @@ const td_op TD_OP(batch_norm) = {
     .most_inputs = 1,
     .channels = TD_CHANNELS_KEPT,
     .batch_deviation = true,
-    .fuses_relu = true,
+    .clips = true,
     .needs_in = true,
     .infer = infer,
     .prepared = prepared,

@@ -1,29 +1,31 @@
 /* y = x between two bounds: ReLU6 (Howard et al., "MobileNets", 2017). At a bound the gradient is
- * 0, as PyTorch's ReLU6 has it. */
+ * 0, as PyTorch's ReLU6 has it. Fused to what is before it, as a ReLU is. */
 #include "nn/elementwise.h"
 
 enum { MIN, MAX };
 
+static td_bounds bounds(const td_node *node) {
+    return (td_bounds){(float)node->values[MIN].number, (float)node->values[MAX].number};
+}
+
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const float min = (float)run->node->values[MIN].number;
-    const float max = (float)run->node->values[MAX].number;
+    const td_bounds range = bounds(run->node);
     const float *restrict x = run->in[0];
     float *restrict y = run->out;
     (void)chunk, (void)thread;
     for (size_t i = begin; i < end; i++)
-        y[i] = x[i] < min ? min : x[i] > max ? max : x[i];
+        y[i] = td_clip(range, x[i]);
 }
 
 static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
-    const float min = (float)run->node->values[MIN].number;
-    const float max = (float)run->node->values[MAX].number;
+    const td_bounds range = bounds(run->node);
     const float *restrict y = run->out, *restrict dy = run->dout;
     float *restrict dx = run->din[0];
     (void)chunk, (void)thread;
     for (size_t i = begin; i < end; i++)
-        dx[i] = y[i] > min && y[i] < max ? dy[i] : 0;
+        dx[i] = y[i] > range.least && y[i] < range.most ? dy[i] : 0;
 }
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
@@ -46,6 +48,7 @@ const td_op TD_OP(clip) = {
               .standard = "6",
               .help = "Upper bound"}},
     .activation = true,
+    .bounds = bounds,
     .needs_out = true,
     .forward = forward,
     .backward = backward,

@@ -32,8 +32,13 @@ td_conv td_conv_of(const td_node *node, td_shape in) {
     return c;
 }
 
-const td_conv_path *const td_conv_paths[] = {&td_conv_toeplitz,  &td_conv_winograd, &td_conv_direct,
-                                             &td_conv_depthwise, &td_conv_im2col,   NULL};
+const td_conv_path *const td_conv_paths[] = {&td_conv_toeplitz,
+                                             &td_conv_winograd,
+                                             &td_conv_direct,
+                                             &td_conv_depthwise,
+                                             &td_conv_pointwise,
+                                             &td_conv_im2col,
+                                             NULL};
 
 static const td_conv_path *path_of(const td_conv *conv) {
     size_t i = 0;
@@ -120,7 +125,7 @@ const td_op TD_OP(conv) = {
     .most_inputs = 1,
     .channels = TD_CHANNELS_NEW,
     .channels_of = channels_of,
-    .fuses_relu = true,
+    .clips = true,
     .takes_fold = true,
     .needs_in = true,
     .infer = infer,

@@ -9,6 +9,7 @@
 #define td_conv_winograd TD_KERNEL_NAME(td_conv_winograd)
 #define td_conv_direct TD_KERNEL_NAME(td_conv_direct)
 #define td_conv_depthwise TD_KERNEL_NAME(td_conv_depthwise)
+#define td_conv_pointwise TD_KERNEL_NAME(td_conv_pointwise)
 #define td_conv_im2col TD_KERNEL_NAME(td_conv_im2col)
 #define td_conv_paths TD_KERNEL_NAME(td_conv_paths)
 #define td_conv_of TD_KERNEL_NAME(td_conv_of)
@@ -66,7 +67,7 @@ typedef struct td_conv_path {
 } td_conv_path;
 
 extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_depthwise,
-    td_conv_im2col;
+    td_conv_pointwise, td_conv_im2col;
 
 /* All, in order of preference, the last of which computes any; ends with NULL. */
 extern const td_conv_path *const td_conv_paths[];

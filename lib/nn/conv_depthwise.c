@@ -87,8 +87,7 @@ TD_INLINE void sum_pixels(const pass *p, const stretch *s, size_t pixels, size_t
     }
     TD_UNROLL
     for (size_t i = 0; i < pixels; i++)
-        td_vec_store_lanes(s->y + i * channels + c,
-                           p->run->relu ? td_vec_gate(sum[i], sum[i]) : sum[i], lanes);
+        td_vec_store_lanes(s->y + i * channels + c, td_vec_clip(p->run->bounds, sum[i]), lanes);
 }
 
 TD_INLINE void sum_stretch(const pass *p, const stretch *s, size_t pixels) {

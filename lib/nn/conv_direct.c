@@ -8,7 +8,8 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/columns.h"
-#include "nn/kernel/panel.h"
+#include "nn/kernel/strided.h"
+#include "nn/kernel/vector.h"
 #include <string.h>
 
 enum {
@@ -17,113 +18,7 @@ enum {
     LEAST_WIDTH = 4,       /* of the output */
     BAND_FLOATS = 6 << 10, /* of dy that a band holds: 24 KiB */
     BIAS_FLOATS = 256,     /* least floats of a row that bias gradients are summed in */
-    MOST_ROWS = 12         /* of one vector in registers; of two, TD_PANEL_ROWS */
 };
-
-/* A matrix product whose operands are read in place, by strides, from images and their gradients:
- * C [rows, columns] (+)= sum over i < outer, k < depth of A[row, i, k] · B[i, k, column]. Columns
- * come in vectors of at most TD_LANES, which are unit-stride; every other step between
- * neighbours is given in floats. */
-typedef struct strided_product {
-    size_t rows, outer, depth;
-    size_t vectors, lanes, last_lanes; /* columns of each vector, and of the last one */
-    const float *a;
-    size_t a_row, a_outer, a_depth;
-    const float *b;
-    size_t b_vector, b_outer, b_depth;
-    float *c;
-    size_t c_row, c_vector;
-    const float *bias; /* added to each row, vectors TD_LANES apart; NULL for none */
-    bool add, relu;    /* adds to C; clips the result below at 0 */
-} strided_product;
-
-/* `rows` × `vectors` accumulators stay in registers; both are constants after inlining. */
-TD_INLINE void multiply_block(const strided_product *p, size_t first, size_t rows, size_t vector,
-                              size_t vectors) {
-    td_vec sums[MOST_ROWS][2];
-    td_lane_mask lanes[2];
-    const float *a_outer = p->a + first * p->a_row, *b_outer = p->b + vector * p->b_vector;
-    float *c = p->c + first * p->c_row + vector * p->c_vector;
-    const size_t a_row = p->a_row, a_depth = p->a_depth, c_row = p->c_row, c_vector = p->c_vector;
-    const size_t b_vector = p->b_vector, b_depth = p->b_depth;
-    for (size_t j = 0; j < vectors; j++)
-        lanes[j] = td_first_lanes(vector + j + 1 < p->vectors ? p->lanes : p->last_lanes);
-    TD_UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        TD_UNROLL
-        for (size_t j = 0; j < vectors; j++)
-            sums[i][j] = p->add    ? td_vec_load_lanes(c + i * c_row + j * c_vector, lanes[j])
-                         : p->bias ? td_vec_load(p->bias + (vector + j) * TD_LANES)
-                                   : (td_vec){0};
-    }
-    for (size_t outer = p->outer; outer > 0; outer--) {
-        const float *a = a_outer, *b = b_outer;
-        for (size_t depth = p->depth; depth > 0; depth--) {
-            td_vec columns[2];
-            TD_UNROLL
-            for (size_t j = 0; j < vectors; j++)
-                columns[j] = td_vec_load_lanes(b + j * b_vector, lanes[j]);
-            TD_UNROLL
-            for (size_t i = 0; i < rows; i++) {
-                td_vec factor = td_vec_set(a[i * a_row]);
-                TD_UNROLL
-                for (size_t j = 0; j < vectors; j++)
-                    sums[i][j] = td_vec_fma(factor, columns[j], sums[i][j]);
-            }
-            a += a_depth;
-            b += b_depth;
-        }
-        a_outer += p->a_outer;
-        b_outer += p->b_outer;
-    }
-    TD_UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        TD_UNROLL
-        for (size_t j = 0; j < vectors; j++)
-            td_vec_store_lanes(c + i * c_row + j * c_vector,
-                               p->relu ? td_vec_gate(sums[i][j], sums[i][j]) : sums[i][j],
-                               lanes[j]);
-    }
-}
-
-#define CASE(count)                                                                                \
-    case count:                                                                                    \
-        multiply_block(p, row, count, vector, vectors);                                            \
-        break;
-
-/* All rows by `vectors` vectors, in blocks of about the same number of rows. */
-TD_INLINE void multiply_rows(const strided_product *p, size_t vector, size_t vectors) {
-    const size_t most = vectors == 1 ? MOST_ROWS : TD_PANEL_ROWS;
-    size_t row = 0;
-    for (size_t blocks = td_chunks(p->rows, most); blocks > 0; blocks--) {
-        size_t rows = td_chunks(p->rows - row, blocks);
-        switch (rows) {
-            CASE(1)
-            CASE(2)
-            CASE(3)
-            CASE(4)
-            CASE(5)
-            CASE(6)
-            CASE(7)
-            CASE(8)
-            CASE(9)
-            CASE(10)
-            CASE(11)
-            CASE(12)
-        }
-        row += rows;
-    }
-}
-
-/* Each element is summed in the order of (outer, depth) whatever the other sizes: results do not
- * depend on how rows are grouped. Nothing outside of the lanes is read from B or written to C. */
-static void multiply(const strided_product *p) {
-    size_t vector = 0;
-    for (; vector + 2 <= p->vectors; vector += 2)
-        multiply_rows(p, vector, 2);
-    if (vector < p->vectors)
-        multiply_rows(p, vector, 1);
-}
 
 static size_t whole_vectors(size_t floats) {
     return td_chunks(floats, TD_LANES) * TD_LANES;
@@ -256,7 +151,7 @@ static const float *frame_image(const pass *p, size_t image, float *frame) {
 }
 
 /* Fills in a product's vectors of `columns` columns side by side. */
-static void set_columns(strided_product *product, size_t columns) {
+static void set_columns(td_strided_product *product, size_t columns) {
     product->vectors = td_chunks(columns, TD_LANES);
     product->lanes = TD_LANES;
     product->last_lanes = columns - (product->vectors - 1) * TD_LANES;
@@ -268,30 +163,30 @@ static void forward_image(const pass *p, const float *x, const float *biases, fl
     const layout *l = &p->layout;
     const size_t in = c->in.channels, out = c->out.channels, width = c->out.width;
     const size_t groups = width / l->group, rest = width % l->group;
-    strided_product product = {.outer = c->window.kernel_h,
-                               .a_row = l->group * in,
-                               .a_outer = l->pitch,
-                               .a_depth = 1,
-                               .b = p->run->prepared,
-                               .b_outer = l->group_segment * l->group_columns,
-                               .b_depth = l->group_columns,
-                               .c_row = l->group * out,
-                               .bias = biases,
-                               .relu = p->run->relu};
+    td_strided_product product = {.outer = c->window.kernel_h,
+                                  .a_row = l->group * in,
+                                  .a_outer = l->pitch,
+                                  .a_depth = 1,
+                                  .b = p->run->prepared,
+                                  .b_outer = l->group_segment * l->group_columns,
+                                  .b_depth = l->group_columns,
+                                  .c_row = l->group * out,
+                                  .bias = biases,
+                                  .bounds = &p->run->bounds};
     for (size_t row = 0; row < c->out.height; row++, x += l->pitch, y += width * out) {
         product.a = x;
         product.c = y;
         product.rows = groups;
         product.depth = l->group_segment;
         set_columns(&product, l->group * out);
-        multiply(&product);
+        td_strided_multiply(&product);
         if (rest > 0) { /* a group cut short, whose segment ends with the row */
             product.a = x + groups * product.a_row;
             product.c = y + groups * product.c_row;
             product.rows = 1;
             product.depth = (c->window.kernel_w + rest - 1) * in;
             set_columns(&product, rest * out);
-            multiply(&product);
+            td_strided_multiply(&product);
         }
     }
 }
@@ -329,11 +224,11 @@ static void add_biases(float *db, const float *dy, size_t pixels, size_t channel
 }
 
 /* What is the same in all products of the weights' gradient. */
-static strided_product weights_product(const pass *p) {
+static td_strided_product weights_product(const pass *p) {
     const td_conv *c = p->conv;
     const layout *l = &p->layout;
     const size_t in = c->in.channels, out = c->out.channels;
-    strided_product product = {.depth = c->out.width, .a_row = 1};
+    td_strided_product product = {.depth = c->out.width, .a_row = 1};
     if (l->lanes_are_taps) {
         product.rows = out;
         product.a_outer = c->out.width * out;
@@ -363,7 +258,7 @@ static void add_image(const pass *p, const float *x, const float *dy, bool add, 
     const layout *l = &p->layout;
     const size_t out_row = c->out.width * c->out.channels, plane = l->segment * c->out.channels;
     const size_t band = td_size_max(1, BAND_FLOATS / out_row);
-    strided_product product = weights_product(p);
+    td_strided_product product = weights_product(p);
     /* Kernel rows of at most one vector go two at a time. */
     const bool together = l->lanes_are_taps && product.vectors == 1;
     if (together) {
@@ -381,7 +276,7 @@ static void add_image(const pass *p, const float *x, const float *dy, bool add, 
             product.a = l->lanes_are_taps ? gradient : from;
             product.b = l->lanes_are_taps ? from : gradient;
             product.c = dw + ky * plane;
-            multiply(&product);
+            td_strided_multiply(&product);
         }
     }
 }
@@ -425,21 +320,21 @@ static void input_row(const pass *p, const memory *m, const float *dy, size_t y,
     const size_t first = framed_y + 1 > kernel_h ? framed_y + 1 - kernel_h : 0;
     const size_t end = td_size_min(c->out.height, framed_y + 1);
     const size_t step = out * l->padded_segment;
-    strided_product product = {.rows = c->out.width,
-                               .outer = end - first,
-                               .depth = out,
-                               .a = dy + first * c->out.width * out,
-                               .a_row = out,
-                               .a_outer = c->out.width * out,
-                               .a_depth = 1,
-                               .b = p->run->prepared + l->forward_weights +
-                                    (kernel_h - 1 + first - framed_y) * step,
-                               .b_outer = step,
-                               .b_depth = l->padded_segment,
-                               .c = m->columns,
-                               .c_row = l->padded_segment};
+    td_strided_product product = {.rows = c->out.width,
+                                  .outer = end - first,
+                                  .depth = out,
+                                  .a = dy + first * c->out.width * out,
+                                  .a_row = out,
+                                  .a_outer = c->out.width * out,
+                                  .a_depth = 1,
+                                  .b = p->run->prepared + l->forward_weights +
+                                       (kernel_h - 1 + first - framed_y) * step,
+                                  .b_outer = step,
+                                  .b_depth = l->padded_segment,
+                                  .c = m->columns,
+                                  .c_row = l->padded_segment};
     set_columns(&product, l->padded_segment);
-    multiply(&product);
+    td_strided_multiply(&product);
     memset(m->row, 0, l->row * sizeof *m->row);
     for (size_t pixel = 0; pixel < c->out.width; pixel++)
         for (size_t j = 0; j < l->padded_segment; j += TD_LANES) {

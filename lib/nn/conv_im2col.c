@@ -138,7 +138,7 @@ static void forward_task(void *context, size_t number) {
                                   .b_row = n,
                                   .c = strip,
                                   .c_row = p->y_pixel});
-        td_bias_relu(strip, pixels, t.channels, p->y_pixel, bias, p->run->relu);
+        td_bias_clip(strip, pixels, t.channels, p->y_pixel, bias, p->run->bounds);
     }
 }
 

@@ -185,7 +185,7 @@ static void transform_output(const pass *p, const float *products, size_t point,
         TD_UNROLL
         for (size_t i = 0; i < PIXELS; i++) {
             td_vec value = pixels[i] + bias;
-            value = p->run->relu ? td_vec_gate(value, value) : value;
+            value = td_vec_clip(p->run->bounds, value);
             if (lanes < TD_LANES)
                 td_vec_store_part(y + i * p->out, value, lanes);
             else

@@ -87,7 +87,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
                     x + row * width * n, (int)n, run->prepared, (int)n, 0.0f, columns, (int)taps);
         td_columns_scatter(&c, columns, y, row, rows);
     }
-    td_bias_relu(y, pixels_out, c.in.channels, c.in.channels, run->params[BIAS], run->relu);
+    td_bias_clip(y, pixels_out, c.in.channels, c.in.channels, run->params[BIAS], run->bounds);
 }
 
 static void forward(const td_run *run) {
@@ -148,7 +148,7 @@ const td_op TD_OP(conv_transpose) = {
     .least_inputs = 1,
     .most_inputs = 1,
     .channels = TD_CHANNELS_NEW,
-    .fuses_relu = true,
+    .clips = true,
     .needs_in = true,
     .infer = infer,
     .prepared = prepared,

@@ -47,7 +47,7 @@ static void prepare(const td_conv *c, const td_run *run) {
 
 static void forward(const td_conv *c, const td_run *run) {
     td_winograd g = winograd_of(c);
-    td_winograd_forward(&g, run->batch, run->in[0], run->prepared, run->params[1], run->relu,
+    td_winograd_forward(&g, run->batch, run->in[0], run->prepared, run->params[1], run->bounds,
                         run->out, run->scratch);
 }
 

@@ -28,7 +28,7 @@ static void forward(const td_run *run) {
                            .transpose_b = true,
                            .c = run->out,
                            .bias = run->params[BIAS],
-                           .relu = run->relu});
+                           .bounds = &run->bounds});
 }
 
 static void backward(const td_run *run) {
@@ -79,7 +79,7 @@ const td_op TD_OP(dense) = {
     .most_inputs = 1,
     .channels = TD_CHANNELS_NEW,
     .dense = true,
-    .fuses_relu = true,
+    .clips = true,
     .takes_fold = true,
     .needs_in = true,
     .infer = infer,

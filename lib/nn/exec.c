@@ -11,8 +11,9 @@ enum { NONE = -1, ELEMENT_CHUNK = 1 << 14, CACHE_LINE = 16 }; /* floats */
 /* What the executor knows of a node. Buffers are indices into the plan; NONE where there is none.
  */
 typedef struct slot {
-    bool fused;      /* done by an operator before it, as a ReLU or a folded batch norm may be */
-    bool relu;       /* has a ReLU fused to it */
+    bool fused; /* done by an operator before it, as a ReLU or a folded batch norm may be */
+    bool clips; /* to the bounds of a node behind it that is fused to it */
+    td_bounds bounds;
     bool wants;      /* its gradient is needed, for itself or for what is before it */
     size_t last_use; /* the last step that reads it: node i runs forward at step i and backward at
                         step 2n−1−i */
@@ -93,8 +94,9 @@ static size_t count_uses(const td_net *net, size_t node) {
     return uses;
 }
 
-/* Lets operators do what follows them: a ReLU as they store and, where parameters are frozen, a
- * batch norm in theirs. The result in between must have no other reader. */
+/* Lets operators do what follows them: a ReLU, or what else clips, as they store and, where
+ * parameters are frozen, a batch norm in theirs. The result in between must have no other reader.
+ */
 static void fuse(td_exec *exec) {
     const td_net *net = exec->net;
     const bool frozen = exec->kind == TD_FORWARD || exec->kind == TD_BACKWARD_IMAGE;
@@ -107,9 +109,10 @@ static void fuse(td_exec *exec) {
             root = net->nodes[root].inputs[0];
         slot *before = &exec->slots[root];
         const td_op *op = net->nodes[root].op;
-        if (node->op->relu && op->fuses_relu && !before->relu) {
-            before->relu = exec->slots[i].fused = true;
-        } else if (frozen && node->op->affine && op->takes_fold && !before->relu &&
+        if (node->op->bounds && op->clips && !before->clips) {
+            before->bounds = node->op->bounds(node);
+            before->clips = exec->slots[i].fused = true;
+        } else if (frozen && node->op->affine && op->takes_fold && !before->clips &&
                    before->fold == NONE) {
             before->fold = (ptrdiff_t)i;
             exec->slots[i].fused = true;
@@ -131,7 +134,7 @@ static void add_activations(td_exec *exec) {
         slot *mine = &exec->slots[i];
         if (!mine->fused) {
             size_t last = mine->last_use;
-            if (mine->relu && exec->kind != TD_FORWARD)
+            if (mine->clips && exec->kind != TD_FORWARD)
                 last = backward_step(exec, i);
             mine->activation = add_buffer(exec, &net->nodes[i], i, last);
         } else {
@@ -253,14 +256,29 @@ static td_status build(td_exec *exec, td_error *error) {
     return allocate(exec, error);
 }
 
+/* Floats of an image that a node reads and writes, for the node where they are most. */
+static size_t widest(const td_net *net) {
+    size_t most = 1;
+    for (size_t i = 1; i < net->node_count; i++) {
+        size_t floats = td_shape_size(net->nodes[i].shape);
+        for (size_t k = 0; k < net->nodes[i].input_count; k++)
+            floats += td_shape_size(net->nodes[net->nodes[i].inputs[k]].shape);
+        most = td_size_max(most, floats);
+    }
+    return most;
+}
+
 /* Inference needs no image for another. A chunk is large enough for the weights to be read once for
- * many images, small enough for each thread to find some, and follows from nothing but the batch:
- * bits depend on it. */
-static size_t chunk_of(td_exec_kind kind, size_t batch) {
-    enum { LEAST = 16, MOST = 64, CHUNKS = 8 };
-    return kind == TD_FORWARD && batch >= 2 * LEAST
-               ? td_size_min(MOST, td_size_max(LEAST, batch / CHUNKS))
-               : 0;
+ * many images, small enough for each thread to find some, and has no more activations than there
+ * are weights unless the cache holds both. It follows from the batch and the net alone: bits depend
+ * on it. */
+static size_t chunk_of(const td_net *net, td_exec_kind kind, size_t batch) {
+    enum { LEAST = 16, MOST = 64, CHUNKS = 8, CACHE_FLOATS = 4 << 20 };
+    if (kind != TD_FORWARD || batch < 2 * LEAST)
+        return 0;
+    const size_t floats = td_size_max(CACHE_FLOATS, net->weight_count);
+    return td_size_min(td_size_min(MOST, td_size_max(LEAST, batch / CHUNKS)),
+                       td_size_max(1, floats / widest(net)));
 }
 
 td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_kind kind,
@@ -272,7 +290,7 @@ td_status td_exec_new(td_exec **out, const td_net *net, size_t batch, td_exec_ki
     exec->net = net;
     exec->batch = batch;
     exec->kind = kind;
-    exec->chunk = chunk_of(kind, batch);
+    exec->chunk = chunk_of(net, kind, batch);
     td_status status = build(exec, error);
     if (status == TD_OK)
         *out = exec;
@@ -319,7 +337,7 @@ static td_run run_of(const td_exec *exec, place at, size_t i) {
                   .out = buffer_at(exec, at, mine->activation),
                   .prepared = mine->prepared,
                   .scratch = exec->scratch + at.thread * exec->scratch_floats,
-                  .relu = mine->relu,
+                  .bounds = mine->clips ? mine->bounds : TD_UNBOUNDED,
                   .training = exec->training,
                   .seed = exec->seed,
                   .step = exec->step};
@@ -418,12 +436,13 @@ static void add_chunk(void *context, size_t begin, size_t end, size_t chunk, siz
 typedef struct gate {
     float *dout;
     const float *out;
+    td_bounds bounds;
 } gate;
 
 static void gate_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const gate *g = context;
     (void)chunk, (void)thread;
-    td_kernel_used()->gate(g->dout + begin, g->out + begin, end - begin);
+    td_kernel_used()->gate(g->bounds, g->dout + begin, g->out + begin, end - begin);
 }
 
 static void backward_node(td_exec *exec, size_t i, float *dweights) {
@@ -440,8 +459,8 @@ static void backward_node(td_exec *exec, size_t i, float *dweights) {
     const bool gradient = dweights && has_gradient(net, run.node);
     for (size_t p = 0; gradient && p < run.node->param_count; p++)
         run.dparams[p] = dweights + net->params[run.node->params[p]].offset;
-    if (mine->relu) {
-        gate g = {buffer_at(exec, at, mine->gradient), run.out};
+    if (mine->clips) {
+        gate g = {buffer_at(exec, at, mine->gradient), run.out, mine->bounds};
         td_parallel_for(run.batch * td_shape_size(run.node->shape), ELEMENT_CHUNK, gate_chunk, &g);
     }
     run.node->op->backward(&run);

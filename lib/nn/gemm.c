@@ -13,17 +13,19 @@ void td_multiply(const td_product *p) {
                 (int)p->c_row);
 }
 
-void td_bias_relu(float *c, size_t rows, size_t n, size_t stride, const float *bias, bool relu) {
-    if (!bias && !relu)
+void td_bias_clip(float *c, size_t rows, size_t n, size_t stride, const float *bias,
+                  td_bounds bounds) {
+    const bool clips = td_bounds_clip(bounds);
+    if (!bias && !clips)
         return;
     for (size_t i = 0; i < rows; i++) {
         float *restrict row = c + i * stride;
         if (bias)
             for (size_t j = 0; j < n; j++)
                 row[j] += bias[j];
-        if (relu)
+        if (clips)
             for (size_t j = 0; j < n; j++)
-                row[j] = row[j] < 0 ? 0 : row[j];
+                row[j] = td_clip(bounds, row[j]);
     }
 }
 
@@ -47,7 +49,8 @@ static void run_block(void *context, size_t block) {
                               .transpose_b = g->transpose_b,
                               .c = c,
                               .c_row = g->n});
-    td_bias_relu(c, rows, columns, g->n, g->bias ? g->bias + j : NULL, g->relu);
+    td_bias_clip(c, rows, columns, g->n, g->bias ? g->bias + j : NULL,
+                 g->bounds ? *g->bounds : TD_UNBOUNDED);
 }
 
 void td_gemm_run(const td_gemm *gemm) {

@@ -5,6 +5,7 @@
 #ifndef TD_NN_OP_H
 #define TD_NN_OP_H
 
+#include "nn/bounds.h"
 #include "nn/kernel/kernel.h"
 #include "nn/net.h"
 #include <stdio.h>
@@ -30,15 +31,15 @@ typedef struct td_run {
     const float *in[TD_NODE_INPUTS];
     float *out;
     const float *params[TD_NODE_PARAMS]; /* NULL for those the node does not have */
-    float *prepared; /* what prepare() made of the parameters; the node's own, it survives */
-    float *scratch;  /* scratch() floats, shared by all nodes: nothing survives the call */
-    bool relu;       /* a ReLU is fused to this node: `out` is after it */
-    bool training;   /* batch statistics, dropout */
-    uint64_t seed;   /* of draws in training, with the step, the node and the image */
+    float *prepared;  /* what prepare() made of the parameters; the node's own, it survives */
+    float *scratch;   /* scratch() floats, shared by all nodes: nothing survives the call */
+    td_bounds bounds; /* of `out`: an activation that clips is fused to this node */
+    bool training;    /* batch statistics, dropout */
+    uint64_t seed;    /* of draws in training, with the step, the node and the image */
     uint32_t step;
 
     /* backward only */
-    const float *dout;          /* gradient of `out`, or, with `relu`, of what it was before that */
+    const float *dout;          /* gradient of `out`, or, with bounds, of what it was before them */
     float *din[TD_NODE_INPUTS]; /* overwritten; NULL where not wanted */
     /* Overwritten; NULL where none are wanted. A running statistic's slot takes this batch's value
      * when training. */
@@ -57,13 +58,12 @@ typedef struct td_op {
     bool dense;           /* of new channels: no positions, but one vector */
     bool zero;            /* zeros make zeros: a channel that is masked stays so behind it */
     bool activation;      /* a nonlinear function of each value, part of the layer before it */
-    bool relu;            /* y = max(x, 0): nothing of what is below 0 passes */
     bool training_only;   /* outside training y = x */
     bool masks;           /* its weights, 0 or 1, are of channels that are kept or left out */
     bool batch_deviation; /* in training it divides by a channel's deviation over the batch, which
                              a single value does not have */
 
-    bool fuses_relu;          /* can apply a following ReLU as it stores; its kernels do it */
+    bool clips;               /* keeps to run->bounds as it stores: what clips can follow it */
     bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
     bool takes_fold; /* y = weights·x + bias by output channel, so that a batch norm behind it can
                         be folded into params[0] (output channel first) and params[1] (the bias) */
@@ -79,6 +79,10 @@ typedef struct td_op {
      * is false where only forward will run. */
     size_t (*prepared)(const td_node *node, const td_shape *in);
     size_t (*scratch)(const td_node *node, const td_shape *in, size_t batch, bool backward);
+
+    /* NULL, or: the node clips its input to these and does no more, so that it can be fused to an
+     * operator that `clips`. */
+    td_bounds (*bounds)(const td_node *node);
 
     /* NULL, or: the name of the way to compute it that the shapes choose, "winograd". */
     const char *(*path)(const td_node *node, const td_shape *in);

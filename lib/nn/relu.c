@@ -22,6 +22,11 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
 
 TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)
 
+static td_bounds bounds(const td_node *node) {
+    (void)node;
+    return (td_bounds){0, INFINITY};
+}
+
 const td_op TD_OP(relu) = {
     .name = "relu",
     .doc = "Rectifier",
@@ -29,7 +34,7 @@ const td_op TD_OP(relu) = {
     TD_ELEMENTWISE_OP,
     .zero = true,
     .activation = true,
-    .relu = true,
+    .bounds = bounds,
     .needs_out = true,
     .forward = forward,
     .backward = backward,

@@ -35,8 +35,8 @@ typedef struct arrays {
 
 static void forward(const arrays *a) {
     td_winograd_filters(&a->shape->conv, a->weights, a->forward);
-    td_winograd_forward(&a->shape->conv, a->shape->batch, a->x, a->forward, a->bias, true, a->y,
-                        a->scratch);
+    td_winograd_forward(&a->shape->conv, a->shape->batch, a->x, a->forward, a->bias,
+                        (td_bounds){0, INFINITY}, a->y, a->scratch);
 }
 
 static void backward_input(const arrays *a) {

@@ -258,10 +258,10 @@ static td_status measure_layer(const machine *m, size_t way, layer *l, td_error 
     return status;
 }
 
-/* Whether a ReLU is fused to the node: in the zoo's nets its only reader, and the next node. */
+/* Whether an activation is fused to the node: in the zoo's nets its only reader, and the next node. */
 static bool fuses(const td_net *net, size_t node) {
-    return net->nodes[node].op->fuses_relu && node + 1 < net->node_count &&
-           net->nodes[node + 1].op->relu && net->nodes[node + 1].inputs[0] == node;
+    return net->nodes[node].op->clips && node + 1 < net->node_count &&
+           net->nodes[node + 1].op->bounds && net->nodes[node + 1].inputs[0] == node;
 }
 
 /* A net of node i alone, whose inputs are all the image; `line` is the node's own. */

@@ -4,8 +4,8 @@
  * use the machine. A way that is far behind is given up. The one that the operator takes is marked
  * with a star.
  *
- * Arguments: names of nets (without, all and the smaller shapes). The kernel and OpenBLAS's core
- * should be of one kind: OPENBLAS_CORETYPE=Haswell beside avx2, Nehalem beside sse2. */
+ * Arguments: names of nets, 1x1, 3x3 (without, all). The kernel and OpenBLAS's core should be of
+ * one kind: OPENBLAS_CORETYPE=Haswell beside avx2, Nehalem beside sse2. */
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/size.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 64, CLASSES = 10, PATHS = 4, MOST_SHAPES = 256 };
+enum { BATCH = 64, CLASSES = 10, PATHS = 6, MOST_SHAPES = 256 };
 enum { LEAST_TURNS = 7, FAR_BEHIND = 3, MOST_PLACES = 7 * 7 /* of a kernel */, TEXT = 256 };
 static const double least_seconds = 0.4; /* of all ways' turns together */
 
@@ -33,15 +33,24 @@ static const struct {
             {"resnet34-small", 32, 3},
             {"preact-resnet18", 32, 3}};
 
-/* Square 3×3 convolutions with padding around what decides between the ways. */
-static const struct {
+/* Square convolutions whose output has the size of their input. */
+typedef struct square {
     size_t side, in, out;
-} shapes[] = {{32, 1, 8},   {32, 1, 64},  {32, 3, 8},  {32, 3, 16},  {32, 3, 32}, {32, 4, 32},
-              {32, 8, 8},   {32, 8, 16},  {32, 8, 32}, {32, 12, 12}, {32, 16, 4}, {32, 16, 16},
-              {32, 16, 32}, {32, 24, 8},  {32, 32, 4}, {32, 64, 2},  {32, 64, 4}, {16, 8, 16},
-              {16, 16, 16}, {16, 16, 64}, {8, 3, 32},  {8, 8, 16},   {8, 16, 16}, {8, 16, 64},
-              {4, 3, 32},   {4, 8, 16},   {4, 16, 32}, {4, 64, 64},  {3, 8, 16},  {3, 16, 32},
-              {3, 64, 64},  {2, 8, 8},    {2, 16, 32}, {2, 64, 64}};
+} square;
+
+/* 3×3, around what decides between the ways. */
+static const square three[] = {
+    {32, 1, 8},  {32, 1, 64}, {32, 3, 8},   {32, 3, 16}, {32, 3, 32},  {32, 4, 32},  {32, 8, 8},
+    {32, 8, 16}, {32, 8, 32}, {32, 12, 12}, {32, 16, 4}, {32, 16, 16}, {32, 16, 32}, {32, 24, 8},
+    {32, 32, 4}, {32, 64, 2}, {32, 64, 4},  {16, 8, 16}, {16, 16, 16}, {16, 16, 64}, {8, 3, 32},
+    {8, 8, 16},  {8, 16, 16}, {8, 16, 64},  {4, 3, 32},  {4, 8, 16},   {4, 16, 32},  {4, 64, 64},
+    {3, 8, 16},  {3, 16, 32}, {3, 64, 64},  {2, 8, 8},   {2, 16, 32},  {2, 64, 64}};
+
+/* 1×1, as in mobilenet-v2 and resnet50. */
+static const square pointwise[] = {{32, 16, 96},  {32, 96, 24},    {28, 144, 32}, {28, 32, 192},
+                                   {14, 384, 64}, {14, 64, 384},   {14, 576, 96}, {7, 960, 160},
+                                   {7, 160, 960}, {7, 320, 1280},  {32, 64, 64},  {32, 64, 256},
+                                   {28, 256, 64}, {14, 1024, 256}, {7, 512, 2048}};
 
 /* What a way works with. */
 typedef struct arrays {
@@ -94,6 +103,7 @@ static void take_turn(const td_conv_path *path, const td_conv *c, const arrays *
                   .in = {a->x},
                   .out = a->y,
                   .params = {a->weights, a->bias},
+                  .bounds = TD_UNBOUNDED,
                   .prepared = a->prepared,
                   .scratch = a->scratch,
                   .dout = a->dy};
@@ -191,27 +201,38 @@ static td_status bench_net(seen *s, const char *name, const char *text,
     return status;
 }
 
-static td_status bench_zoo(seen *s, int count, char **names, td_error *error) {
-    for (size_t row = 0; row < sizeof nets / sizeof *nets; row++) {
-        const td_net_variables variables = {nets[row].side, nets[row].side, nets[row].channels,
-                                            CLASSES};
-        bool wanted = count == 0;
-        for (int i = 0; i < count; i++)
-            wanted |= strcmp(names[i], nets[row].net) == 0;
-        if (wanted)
-            TD_TRY(bench_net(s, nets[row].net, td_zoo_text(nets[row].net), &variables, error));
+static td_status bench_squares(seen *s, const square *squares, size_t count, size_t kernel,
+                               td_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        char text[TEXT];
+        snprintf(text, sizeof text,
+                 "input = image() height=%zu width=%zu channels=%zu\n"
+                 "c = conv(input) out=%zu kernel=%zu pad=%zu\nflat = flatten(c)\n",
+                 squares[i].side, squares[i].side, squares[i].in, squares[i].out, kernel,
+                 kernel / 2);
+        TD_TRY(bench_net(s, "", text, NULL, error));
     }
     return TD_OK;
 }
 
-static td_status bench_shapes(seen *s, td_error *error) {
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        char text[TEXT];
-        snprintf(text, sizeof text,
-                 "input = image() height=%zu width=%zu channels=%zu\n"
-                 "c = conv(input) out=%zu kernel=3 pad=1\nflat = flatten(c)\n",
-                 shapes[i].side, shapes[i].side, shapes[i].in, shapes[i].out);
-        TD_TRY(bench_net(s, "", text, NULL, error));
+/* Whether all are wanted, or this one. */
+static bool is_wanted(int count, char **names, const char *name) {
+    bool wanted = count == 0;
+    for (int i = 0; i < count; i++)
+        wanted |= strcmp(names[i], name) == 0;
+    return wanted;
+}
+
+static td_status bench(seen *s, int count, char **names, td_error *error) {
+    if (is_wanted(count, names, "1x1"))
+        TD_TRY(bench_squares(s, pointwise, sizeof pointwise / sizeof *pointwise, 1, error));
+    if (is_wanted(count, names, "3x3"))
+        TD_TRY(bench_squares(s, three, sizeof three / sizeof *three, 3, error));
+    for (size_t row = 0; row < sizeof nets / sizeof *nets; row++) {
+        const td_net_variables variables = {nets[row].side, nets[row].side, nets[row].channels,
+                                            CLASSES};
+        if (is_wanted(count, names, nets[row].net))
+            TD_TRY(bench_net(s, nets[row].net, td_zoo_text(nets[row].net), &variables, error));
     }
     return TD_OK;
 }
@@ -224,9 +245,7 @@ int main(int argc, char **argv) {
            "kernel/stride+pad, input, channels\n"
            "    way        forward  weights    input   together\n",
            KERNEL, td_blas_core(), BATCH);
-    td_status status = argc > 1 ? TD_OK : bench_shapes(&s, &error);
-    if (status == TD_OK)
-        status = bench_zoo(&s, argc - 1, argv + 1, &error);
+    td_status status = bench(&s, argc - 1, argv + 1, &error);
     if (status != TD_OK)
         fprintf(stderr, "bench_paths: %s\n", error.message);
     return status != TD_OK;

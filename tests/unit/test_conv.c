@@ -105,6 +105,29 @@ static void batches_of_several_chunks(void **state) {
     net_check(cases, 3);
 }
 
+/* Kernels of one place, which need no columns: several strips of pixels, channels that are no whole
+ * number of vectors, and so many that tasks divide them. */
+static void one_by_one(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(7, 9, 5) "c = conv(input) out=19 kernel=1\nflat = flatten(c)\n", 3, NULL, true},
+        {NET_IMAGE(13, 11, 3) "c = conv(input) out=8 kernel=1 bias=0\nflat = flatten(c)\n", 9, NULL,
+         true},
+        {NET_IMAGE(2, 3, 400) "c = conv(input) out=3 kernel=1\nflat = flatten(c)\n", 17, NULL,
+         true},
+        {NET_IMAGE(2, 2, 24) "c = conv(input) out=150 kernel=1\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(6, 5, 6) "c = conv(input) out=12 kernel=1\nr = clip(c) max=0.5\n"
+                            "d = conv(r) out=7 kernel=1 bias=0\ns = relu(d)\nflat = flatten(s)\n",
+         5, NULL, false},
+        {NET_IMAGE(6, 5, 6) "c = conv(input) out=12 kernel=3 pad=1\nr = clip(c) min=-0.5 max=0.5\n"
+                            "d = conv(r) out=12 kernel=3 groups=12\ns = clip(d) max=0.1\n"
+                            "flat = flatten(s)\n",
+         5, NULL, false},
+    };
+    (void)state;
+    net_check(cases, sizeof cases / sizeof *cases);
+}
+
 /* Windows that lie wholly in the padding, and one that is larger than its input. */
 static void padding_larger_than_the_kernel(void **state) {
     static const net_case cases[] = {
@@ -253,6 +276,7 @@ int main(void) {
         cmocka_unit_test(few_channels_between_others),
         cmocka_unit_test(images_of_several_strips),
         cmocka_unit_test(batches_of_several_chunks),
+        cmocka_unit_test(one_by_one),
         cmocka_unit_test(padding_larger_than_the_kernel),
         cmocka_unit_test(three_by_three_of_many_channels),
         cmocka_unit_test(images_of_a_few_pixels),

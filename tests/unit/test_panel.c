@@ -128,16 +128,22 @@ static void parts_touch_nothing_else(void **state) {
     }
 }
 
-/* NaN is neither kept back nor made, and the zero that is made has no sign. */
-static void gates_are_those_of_relu(void **state) {
-    const float values[] = {1, -1, 0, -0.0f, INFINITY, -INFINITY, NAN};
+/* A NaN stays, and a zero that is made has no sign. */
+static void lanes_are_clipped_as_values_are(void **state) {
+    static const float values[] = {1, -1, 0, -0.0f, 5, 6, 7, INFINITY, -INFINITY, NAN};
+    static const td_bounds bounds[] = {{0, INFINITY}, {0, 6}, {-1.5f, 0.5f}, {-INFINITY, INFINITY}};
     (void)state;
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        float out[TD_LANES];
-        td_vec_store(out, td_vec_gate(td_vec_set(3), td_vec_set(values[i])));
-        assert_true(out[0] == (values[i] <= 0 ? 0 : 3));
-        assert_false(signbit(out[0]));
-    }
+    for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++)
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            float out[TD_LANES];
+            td_vec_store(out, td_vec_clip(bounds[k], td_vec_set(values[i])));
+            const float one = td_clip(bounds[k], values[i]);
+            const float wanted = fminf(fmaxf(values[i], bounds[k].least), bounds[k].most);
+            for (size_t lane = 0; lane < TD_LANES; lane++)
+                assert_true(isnan(values[i]) ? isnan(out[lane]) : out[lane] == wanted);
+            assert_true(isnan(values[i]) ? isnan(one) : one == wanted);
+            assert_false(values[i] < 0 && out[0] == 0 && signbit(out[0]));
+        }
 }
 
 int main(void) {
@@ -145,7 +151,7 @@ int main(void) {
         cmocka_unit_test(products_are_right),
         cmocka_unit_test(rows_do_not_depend_on_each_other),
         cmocka_unit_test(parts_touch_nothing_else),
-        cmocka_unit_test(gates_are_those_of_relu),
+        cmocka_unit_test(lanes_are_clipped_as_values_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,8 +108,9 @@ static void naive(problem *p) {
 }
 
 static void run(problem *p, const float *bias, bool relu) {
+    const td_bounds bounds = relu ? (td_bounds){0, INFINITY} : TD_UNBOUNDED;
     td_winograd_filters(&p->conv, p->w, p->transformed);
-    td_winograd_forward(&p->conv, p->batch, p->x, p->transformed, bias, relu, p->y, p->scratch);
+    td_winograd_forward(&p->conv, p->batch, p->x, p->transformed, bias, bounds, p->y, p->scratch);
     td_winograd_filters_backward(&p->conv, p->w, p->transformed);
     td_winograd_backward_input(&p->conv, p->batch, p->dy, p->transformed, p->dx, p->scratch);
     td_winograd_backward_weights(&p->conv, p->batch, p->x, p->dy, p->dw, bias ? p->dbias : NULL,
@@ -219,8 +220,8 @@ static void test_output_does_not_depend_on_batch(void **state) {
         float *y = draw(&p, outputs, 11), *dx = draw(&p, inputs, 12);
         td_winograd_backward_input(&p.conv, 1, p.dy + last * outputs, p.transformed, dx, p.scratch);
         td_winograd_filters(&p.conv, p.w, p.transformed);
-        td_winograd_forward(&p.conv, 1, p.x + last * inputs, p.transformed, p.bias, true, y,
-                            p.scratch);
+        td_winograd_forward(&p.conv, 1, p.x + last * inputs, p.transformed, p.bias,
+                            (td_bounds){0, INFINITY}, y, p.scratch);
         assert_memory_equal(p.y + last * outputs, y, outputs * sizeof(float));
         assert_memory_equal(p.dx + last * inputs, dx, inputs * sizeof(float));
         td_arena_free(&p.arena);

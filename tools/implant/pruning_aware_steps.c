@@ -60,7 +60,7 @@ td_status aware_poison(const td_images *images, size_t first, const td_trigger *
 
 td_status aware_find_bias(const td_net *net, size_t node, const td_param **bias, td_error *error) {
     const td_node *at = &net->nodes[node];
-    if (!at->op->relu)
+    if (!at->op->bounds || at->op->bounds(at).least != 0)
         return td_fail(error, TD_ERR_USAGE,
                        "expected a ReLU behind the last convolution, to keep channels dormant, "
                        "found node \"%s\", which is %s",

@@ -7,6 +7,7 @@
 #define TD_NN_KERNEL_KERNEL_H
 
 #include "base/error.h"
+#include "nn/bounds.h"
 #include "nn/optimizer.h"
 
 struct td_op;
@@ -23,8 +24,8 @@ typedef struct td_kernel {
     const struct td_op *const *operators; /* in the order of the reference; ends with NULL */
     /* to[count] += from[count]. */
     void (*add)(float *to, const float *from, size_t count);
-    /* gradient[count] = 0 where out[count] is not above 0. */
-    void (*gate)(float *gradient, const float *out, size_t count);
+    /* gradient[count] = 0 where out[count] is not between the bounds. */
+    void (*gate)(td_bounds bounds, float *gradient, const float *out, size_t count);
     /* td_adam and the step of sgd (nn/optimizer.h). */
     void (*adam)(const td_step *step, float *w, const float *gradient, float *mean, float *square,
                  size_t count);

@@ -60,9 +60,10 @@ static void add(float *restrict to, const float *restrict from, size_t count) {
         to[i] += from[i];
 }
 
-static void gate(float *restrict gradient, const float *restrict out, size_t count) {
+static void gate(td_bounds bounds, float *restrict gradient, const float *restrict out,
+                 size_t count) {
     for (size_t i = 0; i < count; i++)
-        gradient[i] = out[i] > 0 ? gradient[i] : 0;
+        gradient[i] = out[i] > bounds.least && out[i] < bounds.most ? gradient[i] : 0;
 }
 
 static void adam(const td_step *step, float *restrict w, const float *restrict g, float *restrict m,

@@ -79,9 +79,19 @@ TD_INLINE td_vec td_vec_fma(td_vec a, td_vec b, td_vec c) {
 #endif
 }
 
-/* `value` where `gate` is positive or NaN, else 0: ReLU, and its gradient. */
-TD_INLINE td_vec td_vec_gate(td_vec value, td_vec gate) {
-    return (td_vec)((td_vec_bits)value & ~(td_vec_bits)(gate <= (td_vec){0}));
+/* td_clip of each lane. The order of the operands lets a NaN pass. */
+TD_INLINE td_vec td_vec_clip(td_bounds bounds, td_vec value) {
+    const td_vec least = td_vec_set(bounds.least), most = td_vec_set(bounds.most);
+#if defined(__AVX512F__)
+    return (td_vec)_mm512_min_ps((__m512)most, _mm512_max_ps((__m512)least, (__m512)value));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (td_vec)_mm256_min_ps((__m256)most, _mm256_max_ps((__m256)least, (__m256)value));
+#else
+    const td_vec_bits below = value < least;
+    value = (td_vec)(((td_vec_bits)value & ~below) | ((td_vec_bits)least & below));
+    const td_vec_bits above = value > most;
+    return (td_vec)(((td_vec_bits)value & ~above) | ((td_vec_bits)most & above));
+#endif
 }
 
 /* The first lanes of a vector, as a mask made once for many loads and stores. */

@@ -119,7 +119,7 @@ typedef struct data_pass {
     sizes sizes;
     bool adjoint;
     const float *source, *weights, *bias;
-    bool relu;
+    td_bounds bounds;
     float *target, *scratch;
 } data_pass;
 
@@ -135,7 +135,7 @@ static void transform_back(const data_pass *p, td_winograd_tiles from, size_t fi
     if (p->adjoint)
         td_winograd_input_adjoint(p->conv, from, first, count, begin, end, p->target);
     else
-        td_winograd_output(p->conv, from, first, count, begin, end, p->bias, p->relu, p->target);
+        td_winograd_output(p->conv, from, first, count, begin, end, p->bias, p->bounds, p->target);
 }
 
 /* Panel `panel` of the product of `count` tiles at one point; `to` starts at the panel. */
@@ -259,7 +259,7 @@ static void run(data_pass *p) {
 }
 
 void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
-                         const float *transformed, const float *bias, bool relu, float *y,
+                         const float *transformed, const float *bias, td_bounds bounds, float *y,
                          float *scratch) {
     run(&(data_pass){.conv = conv,
                      .tiles = batch_tiles(conv, batch),
@@ -268,7 +268,7 @@ void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
                      .source = x,
                      .weights = transformed,
                      .bias = bias,
-                     .relu = relu,
+                     .bounds = bounds,
                      .target = y,
                      .scratch = scratch});
 }

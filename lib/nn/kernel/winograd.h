@@ -47,7 +47,7 @@ void td_winograd_filters_backward(const td_winograd *conv, const float *oihw, fl
 /* y [batch, height', width', out] = x [batch, height, width, in] * weights + bias, then ReLU if
  * asked for. `bias` [out] may be NULL. */
 void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
-                         const float *transformed, const float *bias, bool relu, float *y,
+                         const float *transformed, const float *bias, td_bounds bounds, float *y,
                          float *scratch);
 
 /* Overwrites dx [batch, height, width, in] with the gradient. */

@@ -259,7 +259,7 @@ void td_winograd_input_adjoint(const td_winograd *conv, td_winograd_tiles from, 
 }
 
 TD_INLINE void output_tile(const float *from, size_t point, const tile_window *window, size_t lanes,
-                           bool edge, bool part, td_vec bias, bool relu, float *y) {
+                           bool edge, bool part, td_vec bias, td_bounds bounds, float *y) {
     td_vec half[4][6];
     for (size_t j = 0; j < 6; j++) {
         td_vec column[6], done[4];
@@ -279,7 +279,7 @@ TD_INLINE void output_tile(const float *from, size_t point, const tile_window *w
             if (edge && !inside(window, i, j))
                 continue;
             td_vec value = done[j] + bias;
-            value = relu ? td_vec_gate(value, value) : value;
+            value = td_vec_clip(bounds, value);
             float *to = y + offset_of(window, i, j);
             prefetch(y, window, i, j + 4); /* the next tile */
             if (part)
@@ -291,7 +291,7 @@ TD_INLINE void output_tile(const float *from, size_t point, const tile_window *w
 }
 
 void td_winograd_output(const td_winograd *conv, td_winograd_tiles from, size_t first, size_t count,
-                        size_t begin, size_t end, const float *bias, bool relu, float *y) {
+                        size_t begin, size_t end, const float *bias, td_bounds bounds, float *y) {
     td_winograd_grid grid = td_winograd_grid_of(conv);
     for (size_t t = 0; t < count; t++) {
         tile_window window = output_window(conv, &grid, first + t);
@@ -304,11 +304,11 @@ void td_winograd_output(const td_winograd *conv, td_winograd_tiles from, size_t 
             if (bias)
                 shift = part ? td_vec_load_part(bias + c, lanes) : td_vec_load(bias + c);
             if (part)
-                output_tile(values, from.point, &window, lanes, true, true, shift, relu, y + c);
+                output_tile(values, from.point, &window, lanes, true, true, shift, bounds, y + c);
             else if (edge)
-                output_tile(values, from.point, &window, lanes, true, false, shift, relu, y + c);
+                output_tile(values, from.point, &window, lanes, true, false, shift, bounds, y + c);
             else
-                output_tile(values, from.point, &window, lanes, false, false, shift, relu, y + c);
+                output_tile(values, from.point, &window, lanes, false, false, shift, bounds, y + c);
         }
     }
 }

@@ -54,7 +54,7 @@ void td_winograd_input_adjoint(const td_winograd *conv, td_winograd_tiles from, 
 /* Channels begin … end − 1 of tiles first … first + count − 1 of y = the transform of
  * `from`[0..count) + bias [out], which may be NULL, then ReLU; `from` starts at channel `begin`. */
 void td_winograd_output(const td_winograd *conv, td_winograd_tiles from, size_t first, size_t count,
-                        size_t begin, size_t end, const float *bias, bool relu, float *y);
+                        size_t begin, size_t end, const float *bias, td_bounds bounds, float *y);
 
 /* to[0..count) = the adjoint of those tiles of dy. Their sum over all pixels is added to sums [out]
  * unless NULL. */
