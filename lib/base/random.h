@@ -40,6 +40,8 @@ typedef enum td_purpose {
                            class; 1: the fills of windows; 2: the images that a control is trained
                            on, index: the control; 3: where the search for a margin starts, index:
                            the search */
+    TD_FOR_DETECT = 30, /* detectors; index: the image; epoch: of cognitive distillation the step,
+                           of TeCo the query */
 } td_purpose;
 
 typedef struct td_random {

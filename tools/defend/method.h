@@ -5,10 +5,12 @@
 
 #include "frame/command.h"
 
-extern const tool_method defend_strip, defend_squeeze;
+extern const tool_method defend_strip, defend_squeeze, defend_scale_up, defend_ibd_psc,
+    defend_cognitive_distillation, defend_teco, defend_ted;
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;
 
-extern const tool_method defend_spectral, defend_activation_clustering;
+extern const tool_method defend_spectral, defend_activation_clustering, defend_beatrix,
+    defend_spectre, defend_scan_filter;
 
 extern const tool_method defend_cleanse, defend_deepinspect;
 extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves,

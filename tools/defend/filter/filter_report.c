@@ -1,6 +1,7 @@
 /* What was found, as tables. */
 #include "defend/filter/filter.h"
 
+#include <math.h>
 #include <string.h>
 
 #define AT(field) offsetof(filter_class, field)
@@ -42,13 +43,16 @@ static td_status add_classes(const filter_job *job, td_error *error) {
 
 typedef struct truth {
     size_t poisoned;
-    td_rate precision, recall, false_positives;
+    td_rate precision, recall;
+    double f1; /* NaN: neither poisoned images nor suspects */
+    td_rate false_positives;
 } truth;
 
 static const tool_column truth_columns[] = {
     {"poisoned", "poisoned", TOOL_COUNT, offsetof(truth, poisoned)},
     {"precision", "precision", TOOL_RATE, offsetof(truth, precision)},
     {"recall", "recall", TOOL_RATE, offsetof(truth, recall)},
+    {"f1", "F1", TOOL_REAL, offsetof(truth, f1), .digits = 4},
     {"false_positive_rate", "false positives", TOOL_RATE, offsetof(truth, false_positives)},
     {0},
 };
@@ -65,7 +69,10 @@ static td_status add_truth(const filter_job *job, size_t suspects, td_error *err
         poisoned += job->classes[c].poisoned;
         hits += job->classes[c].hits;
     }
-    const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned),
+    /* 2·TP / (2·TP + FP + FN): 0 where nothing is flagged and something is poisoned. */
+    const double f1 =
+        suspects + poisoned > 0 ? 2 * (double)hits / (double)(suspects + poisoned) : NAN;
+    const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned), f1,
                        td_rate_of(suspects - hits, job->data.images.count - poisoned)};
     return tool_run_rows(job->run, &truth_table, NULL, &row, 1, error);
 }
@@ -97,8 +104,7 @@ static const tool_column field_columns[] = {
 static const tool_table_kind field_kind = {
     .columns = field_columns, .row = sizeof(fields), .single = true};
 
-td_status filter_report(const filter_job *job, const char *layer, size_t features,
-                        td_error *error) {
+td_status filter_report(const filter_job *job, td_error *error) {
     const size_t images = job->data.images.count, classes = job->data.images.classes;
     td_arena *arena = &job->run->arena;
     double *suspects, *flagged, *left_out;
@@ -116,9 +122,9 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
             left_out[left_out_count++] = (double)c;
     }
     const fields row = {job->data.name,
-                        layer,
-                        "pca",
-                        features,
+                        job->layer,
+                        job->filter->reduction ? job->filter->reduction : "pca",
+                        job->features,
                         images,
                         suspect_count,
                         {suspects, suspect_count},
@@ -128,7 +134,8 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
     TD_TRY(add_classes(job, error));
     if (job->poisoned)
         TD_TRY(add_truth(job, suspect_count, error));
-    return tool_run_summary(
-        job->run, error, "%s: %zu of %zu images of %s are suspects, by %zu values at %s",
-        job->settings->model.path, suspect_count, images, job->data.name, features, layer);
+    return tool_run_summary(job->run, error,
+                            "%s: %zu of %zu images of %s are suspects, by %zu values at %s",
+                            job->settings->model.path, suspect_count, images, job->data.name,
+                            job->features, job->layer);
 }
