@@ -84,6 +84,21 @@ for method in spectre scan-filter beatrix; do
     check_field none.json f1 0.0
 done
 
+# AGPD: a net of a few channels says little; it is the same at any number of threads.
+for threads in 1 2; do
+    check 'agpd runs' filter agpd --index 0 --manifest sets/manifest.json --threads $threads \
+        --json agpd-$threads.json
+    without_timing agpd-$threads.json >record-$threads
+done
+check 'agpd: the same record at 2 threads' cmp record-1 record-2
+check_field agpd-1.json reduction '"gradients"'
+for field in precision recall f1 index spread; do
+    check "agpd: the record has $field" grep -q "\"$field\":" agpd-1.json
+done
+check 'agpd looks at one convolution' filter agpd --layer conv1 --json one.json
+check_field one.json layer '"conv1"'
+check_field one.json features 6
+
 # Bad inputs.
 me=trapdoor-defend
 note="$me scan-filter: note: $set: left out, with fewer images than the 4 that a judgement takes, and \
@@ -101,6 +116,8 @@ what is compared with must not judge, found 0-100 in both" trapdoor-defend scan-
     --model bad.safetensors --data $fm:train:0-3000 --clean $fm:train:0-100
 check_fails 2 "$me beatrix: --layer: expected a node of the net, found \"relu9\"" \
     filter beatrix --layer relu9
+check_fails 2 "$me agpd: bad.safetensors: expected --layer to be a convolution with a bias or a batch \
+norm behind it, found none" filter agpd --layer relu1
 check_fails 2 "$me spectre: --epsilon: expected a number in (0, 0.33], found \"0.4\"" \
     filter spectre --epsilon 0.4
 # Two classes: none can stand out among them.

@@ -1,6 +1,7 @@
 /* The mathematics of the filters of training sets, on cases worked by hand. */
 #include "base/random.h"
 #include "defend/filter/contamination.h"
+#include "defend/filter/gradients.h"
 #include "defend/filter/gram.h"
 #include "defend/filter/quantum.h"
 #include "defend/filter/rank.h"
@@ -240,6 +241,63 @@ static void discrepancy_by_hand(void **state) {
     assert_true(gram_discrepancy(some, 4, some, 0, 1) == 0);
 }
 
+/* --- gradients --- */
+
+static void cosines_by_hand(void **state) {
+    const float a[2] = {3, 4}, b[2] = {4, 3}, none[2] = {0, 0};
+    (void)state;
+    assert_true(near(gradients_cosine(a, b, 2), 24.0 / 25));
+    assert_true(near(gradients_cosine(a, a, 2), 1) && gradients_cosine(a, none, 2) == 0);
+}
+
+/* c points right. Three images do, too: cos(g, c) 1, and 0 with p; one is at 45 degrees. p is the
+ * one that points up; one more does: 0 and 1. */
+static void spread_by_hand(void **state) {
+    const float g[12] = {1, 0, 0, 1, 2, 0, 3, 0, 0, 5, 1, 1}, c[2] = {7, 0};
+    size_t seed;
+    (void)state;
+    assert_true(near(gradients_spread(g, c, 6, 2, &seed), sqrt(4.0 / 5)));
+    assert_int_equal(seed, 1);
+    assert_true(gradients_spread(g, c, 1, 2, &seed) == 0 && seed == 0);
+}
+
+static void divergence_by_hand(void **state) {
+    const size_t a[2] = {4, 0}, b[2] = {0, 9}, half[2] = {3, 3}, none[2] = {0, 0};
+    (void)state;
+    assert_true(near(gradients_divergence(a, b, 2), 1) && gradients_divergence(a, a, 2) == 0);
+    /* m = (3/4, 1/4): (log2(4/3) + log2(2/3) / 2 + 1 / 2) / 2. */
+    assert_true(
+        near(gradients_divergence(a, half, 2), (log2(4.0 / 3) + log2(2.0 / 3) / 2 + 0.5) / 2));
+    assert_true(gradients_divergence(a, none, 2) == 0);
+}
+
+/* A third of the images point up, the others right, both with some noise: the suspects that grow
+ * from one that points up all do. */
+static void suspects_grow(void **state) {
+    enum { IMAGES = 300 };
+    const float c[2] = {1, 0};
+    float g[2 * IMAGES];
+    bool marked[IMAGES];
+    size_t found = 0;
+    td_random random = td_random_for(1, TD_FOR_TEST, 3, 0);
+    (void)state;
+    for (size_t i = 0; i < IMAGES; i++) {
+        g[2 * i] = (i % 3 ? 1 : 0) + 0.1F * td_random_normal(&random);
+        g[2 * i + 1] = (i % 3 ? 0 : 1) + 0.1F * td_random_normal(&random);
+    }
+    assert_int_equal(gradients_grow(g, c, IMAGES, 2, 0, 0.01, marked, NULL), TD_OK);
+    for (size_t i = 0; i < IMAGES; i++) {
+        assert_true(!marked[i] || i % 3 == 0);
+        found += marked[i];
+    }
+    assert_true(found > 3);
+    /* One image, and fewer than ten rounds. */
+    assert_int_equal(gradients_grow(g, c, 1, 2, 0, 0.01, marked, NULL), TD_OK);
+    assert_true(marked[0]);
+    assert_int_equal(gradients_grow(g, c, 3, 2, 0, 1, marked, NULL), TD_OK);
+    assert_true(marked[0]);
+}
+
 /* --- ranks --- */
 
 static void top_of_equals(void **state) {
@@ -268,6 +326,10 @@ int main(void) {
         cmocka_unit_test(bounds_by_hand),
         cmocka_unit_test(deviation_by_hand),
         cmocka_unit_test(discrepancy_by_hand),
+        cmocka_unit_test(cosines_by_hand),
+        cmocka_unit_test(spread_by_hand),
+        cmocka_unit_test(divergence_by_hand),
+        cmocka_unit_test(suspects_grow),
         cmocka_unit_test(top_of_equals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

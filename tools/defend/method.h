@@ -10,7 +10,7 @@ extern const tool_method defend_strip, defend_squeeze, defend_scale_up, defend_i
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;
 
 extern const tool_method defend_spectral, defend_activation_clustering, defend_beatrix,
-    defend_spectre, defend_scan_filter;
+    defend_spectre, defend_scan_filter, defend_agpd;
 
 extern const tool_method defend_cleanse, defend_deepinspect;
 extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves,
