@@ -44,10 +44,11 @@ above() {
 }
 
 # Each judges benign and stamped images, the same at any number of threads.
-for method in scale-up ibd-psc cognitive-distillation teco ted; do
+for method in scale-up ibd-psc cognitive-distillation teco ted sentinet; do
     case $method in
     ibd-psc) more='--models 2 --scale 3 --changed 0.2' ;;
     cognitive-distillation) more='--steps 5' ;;
+    sentinet) more='--carriers 10' ;;
     *) more= ;;
     esac
     for threads in 1 2; do
@@ -66,6 +67,8 @@ for method in scale-up ibd-psc cognitive-distillation teco ted; do
         above 0.2 "$(number $method-1.json flagged)"
 done
 check 'ted tells stamped images from others' above "$(number ted-1.json auroc)" 0.8
+check_field sentinet-1.json carriers 10
+check_field sentinet-1.json name '"fooled rate"'
 check_field ted-1.json references 50
 check_field ted-1.json layers 9
 check_field ibd-psc-1.json batch_norms 4
@@ -145,6 +148,9 @@ found (2160,) of '|u1'" ask scale-up --logits many.npy
 check_fails 1 "$me scale-up: absent.npy: No such file or directory" ask scale-up --logits absent.npy
 check_fails 2 "$me ibd-psc: plain.safetensors: expected a net with batch norms, whose weights are \
 scaled, found none" detect ibd-psc plain --benign $fm:test:200-300
+check_fails 2 "$me sentinet: bad.safetensors: relu4: expected a layer of several positions that all \
+behind it reads, found none; --layer names another" \
+    detect sentinet bad --benign $fm:test:200-300 --layer fc1
 check_fails 2 "$me ibd-psc: bad.safetensors: expected a net with at least 5 batch norms, for 5 models \
 with more and more of them scaled, found 4; --models takes fewer" \
     detect ibd-psc bad --benign $fm:test:200-300

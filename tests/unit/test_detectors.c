@@ -463,6 +463,66 @@ static void ted_of_a_scaled_layer(void **state) {
         assert_true(fabs(scores[0][i] - scores[1][i]) < 1e-6 * (1 + scores[0][i]));
 }
 
+/* --- SentiNet --- */
+
+static const char mapped[] = IMAGE("4") "x = scale(input) by=1/255\n"
+                                        "conv = conv(x) out=2 kernel=1\n"
+                                        "relu = relu(conv)\n"
+                                        "flat = flatten(relu)\n"
+                                        "fc = dense(flat) out=2\n";
+
+/* Clean images are black and white in turn. Both channels of the map are the image where `image` is
+ * set, else 1; logit 0 is 8 plus `by` times the sum of the map, logit 1 is 0. */
+static void open_mapped(subject *s, bool image, float by) {
+    static uint8_t turns[CLEAN * 16];
+    for (size_t i = 0; i < sizeof turns; i++)
+        turns[i] = i / 16 % 2 ? 255 : 0;
+    subject_open(s, &defend_sentinet, mapped, turns, CLEAN);
+    for (size_t i = 0; i < 2; i++) {
+        subject_weights(s, "conv.weight")[i] = image;
+        subject_weights(s, "conv.bias")[i] = !image;
+    }
+    for (size_t i = 0; i < 32; i++)
+        subject_weights(s, "fc.weight")[i] = by;
+    subject_weights(s, "fc.bias")[0] = 8;
+}
+
+/* What lowers the logit is no part: that of a black image is empty, and as many are fooled as are
+ * of its class anyhow. A map that is the same everywhere is all of it: all are fooled. */
+static void sentinet_empty_and_full(void **state) {
+    const uint8_t black[16] = {0};
+    uint32_t pool[CLEAN];
+    double scores[3];
+    size_t blacks = 0;
+    subject s;
+    (void)state;
+    open_mapped(&s, true, -1);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    const size_t count = list_pool(&s, pool);
+    for (size_t i = 0; i < count; i++)
+        blacks += pool[i] % 2 == 0;
+    subject_score(&s, black, 1, 0, scores);
+    assert_true(blacks > 0 && blacks < count);
+    assert_true(fabs(scores[0] - (double)blacks / (double)count) < 1e-12);
+    subject_close(&s);
+    open_mapped(&s, false, 1);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, black, 1, 0, scores);
+    assert_true(fabs(scores[0] - 1) < 1e-12);
+    assert_true(fabs(scores[1] - 1 / (1 + exp(-40))) < 1e-6);
+    subject_close(&s);
+}
+
+static void sentinet_refuses(void **state) {
+    td_error error;
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_sentinet, by_mean, clean, CLEAN);
+    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "convolution");
+    subject_close(&s);
+}
+
 /* --- all --- */
 
 /* Too few clean images for the rate. */
@@ -497,6 +557,8 @@ int main(void) {
         cmocka_unit_test(severities_grow),
         cmocka_unit_test(ted_of_copies),
         cmocka_unit_test(ted_of_a_scaled_layer),
+        cmocka_unit_test(sentinet_empty_and_full),
+        cmocka_unit_test(sentinet_refuses),
         cmocka_unit_test(too_few_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
