@@ -44,11 +44,12 @@ above() {
 }
 
 # Each judges benign and stamped images, the same at any number of threads.
-for method in scale-up ibd-psc cognitive-distillation teco ted sentinet; do
+for method in scale-up ibd-psc cognitive-distillation teco ted sentinet badexpert; do
     case $method in
     ibd-psc) more='--models 2 --scale 3 --changed 0.2' ;;
     cognitive-distillation) more='--steps 5' ;;
     sentinet) more='--carriers 10' ;;
+    badexpert) more='--fpr 0.05 --expert-epochs 20 --expert-lr 0.01 --epochs 2 --lr 0.01' ;;
     *) more= ;;
     esac
     for threads in 1 2; do
@@ -68,6 +69,8 @@ for method in scale-up ibd-psc cognitive-distillation teco ted sentinet; do
 done
 check 'ted tells stamped images from others' above "$(number ted-1.json auroc)" 0.8
 check_field sentinet-1.json carriers 10
+check 'the expert has unlearned the classes' above 0.1 "$(number badexpert-1.json expert_accuracy)"
+check 'the fine-tuned model has not' above "$(number badexpert-1.json tuned_accuracy)" 0.6
 check_field sentinet-1.json name '"fooled rate"'
 check_field ted-1.json references 50
 check_field ted-1.json layers 9
@@ -148,6 +151,8 @@ found (2160,) of '|u1'" ask scale-up --logits many.npy
 check_fails 1 "$me scale-up: absent.npy: No such file or directory" ask scale-up --logits absent.npy
 check_fails 2 "$me ibd-psc: plain.safetensors: expected a net with batch norms, whose weights are \
 scaled, found none" detect ibd-psc plain --benign $fm:test:200-300
+check_fails 2 "$me badexpert: $fm:test:0-100: expected at least 100 clean images, of which a \
+threshold may flag one at --fpr 0.01, found 50" detect badexpert bad --benign $fm:test:200-300
 check_fails 2 "$me sentinet: bad.safetensors: relu4: expected a layer of several positions that all \
 behind it reads, found none; --layer names another" \
     detect sentinet bad --benign $fm:test:200-300 --layer fc1

@@ -1,5 +1,5 @@
 /* Detectors of inputs, each on nets of a few weights, whose answers are worked by hand. */
-#include "base/parallel.h"
+#include "defend/detect/badexpert.h"
 #include "defend/detect/corruption.h"
 #include "defend/method.h"
 #include "detect_support.h"
@@ -523,6 +523,29 @@ static void sentinet_refuses(void **state) {
     subject_close(&s);
 }
 
+/* --- BaDExpert --- */
+
+static void badexpert_by_hand(void **state) {
+    (void)state;
+    assert_true(fabs(badexpert_score(0.5, 0.1) - 0.4) < 1e-12);     /* .2/.5; .5/.4 */
+    assert_true(fabs(badexpert_score(0.9, 0.4) - 8.0 / 9) < 1e-12); /* .8/.9; .1/.1 */
+    assert_true(fabs(badexpert_score(0.95, 0.4) - 0.5) < 1e-9);     /* .8/.95; .05/.1 */
+    assert_true(badexpert_score(1, 0.9) == 0 && badexpert_score(0.5, 0) == 0);
+    assert_true(fabs(badexpert_score(0.5, 0.5) - 2) < 1e-9); /* never by the second term */
+    assert_true(isfinite(badexpert_score(0, 0.9)) && badexpert_score(0, 0) == 0);
+}
+
+/* Not increasing in x, not decreasing in y. */
+static void badexpert_is_monotonous(void **state) {
+    (void)state;
+    for (size_t i = 0; i <= 50; i++)
+        for (size_t k = 0; k < 50; k++) {
+            const double a = (double)i / 50, b = (double)k / 50, c = (double)(k + 1) / 50;
+            assert_true(badexpert_score(c, a) <= badexpert_score(b, a));
+            assert_true(badexpert_score(a, c) >= badexpert_score(a, b));
+        }
+}
+
 /* --- all --- */
 
 /* Too few clean images for the rate. */
@@ -559,6 +582,8 @@ int main(void) {
         cmocka_unit_test(ted_of_a_scaled_layer),
         cmocka_unit_test(sentinet_empty_and_full),
         cmocka_unit_test(sentinet_refuses),
+        cmocka_unit_test(badexpert_by_hand),
+        cmocka_unit_test(badexpert_is_monotonous),
         cmocka_unit_test(too_few_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
