@@ -76,6 +76,17 @@ check_field ted-1.json references 50
 check_field ted-1.json layers 9
 check_field ibd-psc-1.json batch_norms 4
 
+# No model at all.
+for threads in 1 2; do
+    check 'frequency needs no model' trapdoor-defend frequency -q --clean $fm:test:0-100 --epochs 2 \
+        --benign $fm:test:200-300 --trigger $square --threads $threads --json frequency-$threads.json
+    without_timing frequency-$threads.json >record-$threads
+done
+check 'frequency: the same record at 2 threads' cmp record-1 record-2
+check_field frequency-1.json learned_from 50
+check 'frequency has no --model' sh -c '! trapdoor-defend frequency --model m --clean c 2>err &&
+    grep -q -e "--model" err'
+
 # SCALE-UP and TeCo ask for classes alone. A model that can only be queried: class 1 where the pixels
 # sum to more than 50,000. Its answers, to the images of --queries, are worked out here.
 trapdoor-data import -q $fm:test:0-40 -o clean.safetensors >/dev/null
@@ -170,6 +181,10 @@ trapdoor-data import -q $fm:test:0-30 --size 10x10 -o small.safetensors >/dev/nu
 check_fails 2 "$me scale-up: small.safetensors: expected images of 28×28×1 (height×width×channels), as \
 those of clean.safetensors are, found 10×10×1" trapdoor-defend scale-up -q --clean clean.safetensors \
     --suspect small.safetensors --queries none.safetensors
+trapdoor-data import -q $fm:test:0-100 --size 4x4 -o tiny.safetensors >/dev/null
+trapdoor-data import -q $fm:test:100-120 --size 4x4 -o other.safetensors >/dev/null
+check_fails 2 "$me frequency: tiny.safetensors: expected images of at least 8×8 pixels, found 4×4" \
+    trapdoor-defend frequency --clean tiny.safetensors --suspect other.safetensors
 check_fails 1 "$me scale-up: /dev/full: No space left on device" \
     sh -c "trapdoor-defend scale-up -q --clean clean.safetensors --suspect judged.safetensors \
         --fpr 0.1 --queries none.safetensors --json /dev/full >/dev/null"

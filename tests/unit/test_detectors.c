@@ -1,9 +1,11 @@
 /* Detectors of inputs, each on nets of a few weights, whose answers are worked by hand. */
 #include "defend/detect/badexpert.h"
 #include "defend/detect/corruption.h"
+#include "defend/detect/spectrum.h"
 #include "defend/method.h"
 #include "detect_support.h"
 #include "measure/roc.h"
+#include "trigger/dct.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -546,6 +548,60 @@ static void badexpert_is_monotonous(void **state) {
         }
 }
 
+/* --- frequency --- */
+
+/* A constant has nothing but its mean, times the root of the pixels; the transform keeps the energy
+ * of each channel, and keeps channels apart, in their order. */
+static void spectra_by_hand(void **state) {
+    const td_shape shape = {4, 6, 3};
+    double rows[16], columns[36], scratch[48], energy[3] = {0}, kept[3] = {0};
+    uint8_t even[72], image[72];
+    float out[72];
+    (void)state;
+    fill_noise();
+    td_dct_matrix(4, rows);
+    td_dct_matrix(6, columns);
+    for (size_t i = 0; i < 72; i++) {
+        even[i] = (uint8_t)(10 * (i % 3 + 1));
+        image[i] = i % 3 == 1 ? 0 : noise[i];
+        energy[i % 3] += (double)image[i] * image[i];
+    }
+    spectrum_of(even, shape, rows, columns, out, scratch);
+    for (size_t i = 0; i < 72; i++)
+        assert_true(fabs((double)out[i] - (i < 3 ? 10 * (double)(i + 1) * sqrt(24) : 0)) < 1e-3);
+    spectrum_of(image, shape, rows, columns, out, scratch);
+    for (size_t i = 0; i < 72; i++)
+        kept[i % 3] += (double)out[i] * (double)out[i];
+    for (size_t c = 0; c < 3; c++)
+        assert_true(fabs(kept[c] - energy[c]) <= 1e-4 * energy[c]);
+}
+
+/* Blocks have 2 to 7 pixels a side and change nothing else; a shadow darkens; a mixture is 0.7 of
+ * one and 0.3 of the other. */
+static void made_up_triggers(void **state) {
+    const td_shape shape = {SIDE, SIDE, 1};
+    uint8_t grey[PLACES], white[PLACES], out[PLACES];
+    (void)state;
+    memset(grey, 100, sizeof grey);
+    memset(white, 255, sizeof white);
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        size_t changed[SPECTRUM_TRIGGERS] = {0};
+        for (size_t kind = 0; kind < SPECTRUM_TRIGGERS; kind++) {
+            td_random random = td_random_for(1, TD_FOR_TEST, 9, turn);
+            spectrum_trigger(kind, grey, white, shape, &random, out);
+            for (size_t i = 0; i < PLACES; i++) {
+                changed[kind] += out[i] != 100;
+                assert_true(kind != 0 || out[i] == 100 || out[i] == 255);
+                assert_true(kind != 3 || out[i] == 100 || out[i] == 50);
+                assert_true(kind != 4 || out[i] == 146); /* 100 + .3·155 = 146.5, to even */
+            }
+        }
+        const size_t side = (size_t)lrint(sqrt((double)changed[0]));
+        assert_true(side * side == changed[0] && side >= 2 && side <= 7);
+        assert_true(changed[1] <= 49 && changed[2] > PLACES / 2 && changed[3] >= 4);
+    }
+}
+
 /* --- all --- */
 
 /* Too few clean images for the rate. */
@@ -584,6 +640,8 @@ int main(void) {
         cmocka_unit_test(sentinet_refuses),
         cmocka_unit_test(badexpert_by_hand),
         cmocka_unit_test(badexpert_is_monotonous),
+        cmocka_unit_test(spectra_by_hand),
+        cmocka_unit_test(made_up_triggers),
         cmocka_unit_test(too_few_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
