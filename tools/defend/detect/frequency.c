@@ -250,9 +250,8 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "learns to tell the frequencies of clean images from those of the same images with made-up "
-    "triggers (blocks, noise, shadows, mixtures). Inputs are flagged that look likelier to have "
-    "one "
-    "than clean ones do. No model is needed. Half of --clean is learned from."
+    "triggers (blocks, noise, shadows, mixtures). Flags inputs that look likelier "
+    "to have one than clean ones do. No model is needed. Half of --clean is learned from."
     "\v"
     "The more clean images, the better: the authors take 50,000, and 50 epochs. A trigger without "
     "high frequencies, such as a smooth one, is not found.\n"
@@ -266,7 +265,7 @@ const tool_method defend_frequency = {
     .name = "frequency",
     .title = "Frequency",
     .source = "Zeng et al., ICCV 2021",
-    .doc = "inputs with the frequencies of a trigger, by no model",
+    .doc = "inputs with the frequencies of a trigger",
     .help = help,
     .family = &image_detectors,
     .groups = groups,

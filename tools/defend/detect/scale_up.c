@@ -131,9 +131,9 @@ static const char help[] =
     "often stays: inputs are flagged of which it stays more often than of clean ones. It takes "
     "classes alone, so the model may be one that can only be queried (--queries, --logits)."
     "\v"
-    "The score has six values, so several clean images share one, and the rate that is flagged is "
-    "often far below --fpr; where more than that share of them never changes its class, nothing is "
-    "flagged, and a warning says so. White and black stay what they are under any multiple: of a "
+    "The score has six values. Where more than the share --fpr of the clean images never changes "
+    "its class, nothing is flagged, and a warning says so. White and black stay what they are "
+    "under any multiple: of a "
     "white trigger on a dark image, as of an image of these two alone, it says little. A class "
     "with fewer than two clean images, or of equal scores, is standardised by all of them.\n"
     "\n"
@@ -150,7 +150,7 @@ const tool_method defend_scale_up = {
     .name = "scale-up",
     .title = "SCALE-UP",
     .source = "Guo et al., ICLR 2023",
-    .doc = "inputs whose class stays when their pixels are multiplied",
+    .doc = "inputs whose class stays when pixels are multiplied",
     .help = help,
     .family = &query_detectors,
     .groups = groups,

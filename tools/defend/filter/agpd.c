@@ -331,8 +331,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "compares the gradients of each image's logit at the convolutions with those of clean images "
-    "of "
-    "its class. A class whose gradients spread between two directions, more so than other "
+    "of its class. A class whose gradients spread between two directions, more so than other "
     "classes', is flagged; its suspects grow from the image that is least like the clean ones."
     "\v"
     "It takes ten clean images of each class that the model classifies rightly. --layer names one "
@@ -349,7 +348,7 @@ const tool_method defend_agpd = {
     .name = "agpd",
     .title = "AGPD",
     .source = "Yuan et al., ICLR 2025",
-    .doc = "training images whose gradients point elsewhere than clean ones'",
+    .doc = "images whose gradients point elsewhere",
     .help = help,
     .usage = "--model MODEL --clean DATA --data DATA [-o CLEANED]",
     .family = &filters,

@@ -157,8 +157,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 static const char help[] =
     "whitens the values of the last hidden layer of each class's images by a robust covariance, "
     "and scores the images by quantum entropy. A class that stands out beyond the others is "
-    "flagged, "
-    "and the 1.5·E of it with the highest scores are suspects."
+    "flagged, and the 1.5·E of it with the highest scores are suspects."
     "\v"
     "Examples:\n"
     "  trapdoor-defend spectre --model model.safetensors --data mine \\\n"
@@ -170,7 +169,7 @@ const tool_method defend_spectre = {
     .name = "spectre",
     .title = "SPECTRE",
     .source = "Hayase et al., ICML 2021",
-    .doc = "training images that stand out by a robust covariance",
+    .doc = "images that stand out by a robust covariance",
     .help = help,
     .family = &filters,
     .groups = groups,
