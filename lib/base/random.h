@@ -35,7 +35,10 @@ typedef enum td_purpose {
     TD_FOR_HIJACK = 17, /* epoch 0: where the search for a trigger starts; 1: the images that a step
                            of it sees, index: the step; 2: the order of the images in retraining,
                            index: its epoch; 3: a variant of an image, index: the variant */
-    TD_FOR_REPAIR = 18, /* which clean images are held out to validate a repair */
+    TD_FOR_REPAIR = 18, /* epoch 0: which clean images are held out to validate a repair; 16: which
+                           images BNP and EP look at; 17: the images of a step of masks, index: the
+                           step; 18: their noise, index: the step; 19: a step's share of MixUp,
+                           index: the step; 20: the order of RNP's images, index: the epoch */
     TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the
                            class; 1: the fills of windows; 2: the images that a control is trained
                            on, index: the control; 3: where the search for a margin starts, index:

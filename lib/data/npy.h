@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { TD_NPY_RANK = 8, TD_NPY_HEADER = 65535, TD_NPY_TEXT = 24 * TD_NPY_RANK };
 
@@ -33,6 +34,10 @@ td_status td_npy_open(td_npy *npy, const char *path, td_error *error) TD_MUST_US
 
 /* Takes a zeroed array as well. */
 void td_npy_close(td_npy *npy);
+
+/* Writes bytes of these dimensions (rank 1 to TD_NPY_RANK), type |u1. TD_ERR_IO. */
+td_status td_npy_write(FILE *stream, const uint8_t *values, const size_t *dims, size_t rank,
+                       td_error *error) TD_MUST_USE;
 
 /* The shape as Python writes it, "(60000, 28, 28)". */
 const char *td_npy_shape(const td_npy *npy, char text[TD_NPY_TEXT]);

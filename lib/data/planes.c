@@ -24,3 +24,17 @@ void td_planes_interleave(const td_planes *planes, uint8_t *out) {
     interleaving work = {planes, out};
     td_parallel_each(planes->count, interleave_one, &work);
 }
+
+void td_planes_join(const float *planes, td_shape shape, float *image) {
+    const size_t places = shape.height * shape.width;
+    for (size_t c = 0; c < shape.channels; c++)
+        for (size_t p = 0; p < places; p++)
+            image[p * shape.channels + c] = planes[c * places + p];
+}
+
+void td_planes_split(const float *image, td_shape shape, float *planes) {
+    const size_t places = shape.height * shape.width;
+    for (size_t c = 0; c < shape.channels; c++)
+        for (size_t p = 0; p < places; p++)
+            planes[c * places + p] = image[p * shape.channels + c];
+}

@@ -1,7 +1,8 @@
-/* RGB images stored plane by plane (CHW), as CIFAR's files and PyTorch have them. */
+/* Images stored plane by plane (CHW), as CIFAR's files, PyTorch and flattened nodes have them. */
 #ifndef TD_DATA_PLANES_H
 #define TD_DATA_PLANES_H
 
+#include "base/shape.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +18,9 @@ typedef struct td_planes {
 /* Copies the images to `out` as [count, plane_size, TD_PLANES], the order of td_images. Parallel.
  */
 void td_planes_interleave(const td_planes *planes, uint8_t *out);
+
+/* One image of floats: from planes to channels innermost, and back. */
+void td_planes_join(const float *planes, td_shape shape, float *image);
+void td_planes_split(const float *image, td_shape shape, float *planes);
 
 #endif

@@ -32,6 +32,16 @@ td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td
     return td_rate_of(hits, others);
 }
 
+td_rate td_ra(const int32_t *predicted, const int32_t *labels, size_t count, td_target target) {
+    size_t others = 0, hits = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool other = labels[i] != td_target_of(target, labels[i]);
+        others += other;
+        hits += other && predicted[i] == labels[i];
+    }
+    return td_rate_of(hits, others);
+}
+
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
                           const int32_t *labels, size_t count, size_t classes, td_target target) {
     size_t right = 0;

@@ -50,6 +50,10 @@ static inline int32_t td_target_of(td_target target, int32_t label) {
 /* Attack success rate: of the images whose target is not their label, those classified as it. */
 td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td_target target);
 
+/* Robust accuracy as BackdoorBench counts it (RA): of the images whose target is not their label,
+ * those still classified as their label. ASR + RA is at most 1. */
+td_rate td_ra(const int32_t *predicted, const int32_t *labels, size_t count, td_target target);
+
 /* What a trigger does to a model. `predicted` are the predictions on triggered images, `labels` the
  * true labels. */
 typedef struct td_attack {

@@ -305,7 +305,7 @@ static void backward(const td_run *run) {
 }
 
 const td_op TD_OP(batch_norm) = {
-    .name = "batch-norm",
+    .name = TD_OP_BATCH_NORM,
     .doc = "Batch normalisation by channel (as PyTorch's BatchNorm2d)",
     .formula = "y = weight·(x − mean) / √(variance + epsilon) + bias, of the batch in training and "
                "else as averaged over batches",

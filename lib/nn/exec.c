@@ -56,6 +56,14 @@ static size_t backward_step(const td_exec *exec, size_t node) {
     return 2 * exec->net->node_count - 1 - node;
 }
 
+/* Whether the node has parameters that are not all frozen, whose gradients are wanted. */
+static bool has_gradient(const td_net *net, const td_node *node) {
+    for (size_t p = 0; p < node->param_count; p++)
+        if (!net->params[node->params[p]].frozen)
+            return true;
+    return false;
+}
+
 /* Finds wanted gradients, and when each result is read for the last time. */
 static void analyse(td_exec *exec) {
     const td_net *net = exec->net;
@@ -64,7 +72,7 @@ static void analyse(td_exec *exec) {
     for (size_t i = 1; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
         slot *mine = &exec->slots[i];
-        mine->wants = node->param_count > 0 && exec->kind != TD_BACKWARD_IMAGE;
+        mine->wants = exec->kind != TD_BACKWARD_IMAGE && has_gradient(net, node);
         mine->last_use = backward && node->op->needs_out ? backward_step(exec, i) : i;
         for (size_t k = 0; k < node->input_count; k++) {
             slot *input = &exec->slots[node->inputs[k]];
@@ -429,7 +437,8 @@ static void backward_node(td_exec *exec, size_t i, float *dweights) {
             mine->extra[k] != NONE ? mine->extra[k] : exec->slots[run.node->inputs[k]].gradient;
         run.din[k] = buffer_at(exec, at, target);
     }
-    for (size_t p = 0; dweights && p < run.node->param_count; p++)
+    const bool gradient = dweights && has_gradient(net, run.node);
+    for (size_t p = 0; gradient && p < run.node->param_count; p++)
         run.dparams[p] = dweights + net->params[run.node->params[p]].offset;
     if (mine->relu) {
         gate g = {buffer_at(exec, at, mine->gradient), run.out};

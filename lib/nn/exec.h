@@ -43,7 +43,9 @@ float *td_exec_logits_gradient(td_exec *exec);
 
 /* One backward pass for the last forward pass; afterwards its activations are gone. `dweights`
  * [net->weight_count] is overwritten, running statistics' slots with this batch's values when
- * training (td_net_update_running); NULL for none, as for TD_BACKWARD_IMAGE.
+ * training (td_net_update_running); NULL for none, as for TD_BACKWARD_IMAGE. Nodes whose parameters
+ * are all frozen (td_param) compute no gradient of them, and their slots are left alone; what is
+ * frozen must not change once the executor is made.
  * Returns the gradient of the raw pixels for TD_BACKWARD_INPUT and _IMAGE, else NULL. */
 const float *td_exec_backward(td_exec *exec, float *dweights);
 

@@ -2,17 +2,20 @@
 
 #include "base/size.h"
 #include "nn/op.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A name that no node has. */
-static void new_name(const td_net *net, char name[32]) {
+enum { NAME = 32 };
+
+/* A name that no node has, nor anything that begins with it. */
+static void new_name(const td_net *net, char name[NAME]) {
     bool taken = true;
     for (size_t i = 0; taken; i++) {
         taken = false;
-        snprintf(name, 32, i ? "part%zu" : "part", i);
+        snprintf(name, NAME, i ? "part%zu" : "part", i);
         for (size_t n = 0; n < net->node_count; n++)
-            taken |= strcmp(net->nodes[n].name, name) == 0;
+            taken |= strncmp(net->nodes[n].name, name, strlen(name)) == 0;
     }
 }
 
@@ -28,31 +31,79 @@ static void mark_needed(const td_net *net, size_t node, bool *needed) {
             needed[net->nodes[i].inputs[k]] = true;
 }
 
-/* The lines of the net's text that the node needs, and one that makes its values the outputs. */
-static td_status head_text(const td_net *whole, size_t node, bool average, td_arena *arena,
-                           char **out, td_error *error) {
-    char *text, name[32];
-    bool *needed;
-    size_t length = 0, size;
+/* The text of a part of a net, as it grows. */
+typedef struct part_text {
+    char *text;
+    size_t length, size;
+} part_text;
+
+/* The lines of the net's text that are needed, with room for `more` behind them. */
+static td_status needed_lines(const td_net *whole, const bool *needed, size_t more, td_arena *arena,
+                              part_text *out, td_error *error) {
+    char *text;
     TD_TRY(td_net_text(whole, arena, &text, error));
-    TD_TRY(TD_ARENA_NEW(arena, whole->node_count, &needed, "a part of a net", error));
-    mark_needed(whole, node, needed);
-    new_name(whole, name);
-    if (!td_size_add(strlen(text), strlen(whole->nodes[node].name) + 64, &size))
+    if (!td_size_add(strlen(text) + 1, more, &out->size))
         return td_fail_memory(error, "a part of a net");
-    TD_TRY(TD_ARENA_NEW(arena, size, out, "a part of a net", error));
-    for (size_t i = 0; i <= node; i++) {
+    TD_TRY(TD_ARENA_NEW(arena, out->size, &out->text, "a part of a net", error));
+    for (size_t i = 0; i < whole->node_count; i++) {
         const size_t line = strcspn(text, "\n") + 1;
         if (needed[i]) {
-            memcpy(*out + length, text, line);
-            length += line;
+            memcpy(out->text + out->length, text, line);
+            out->length += line;
         }
         text += line;
     }
-    (*out)[length] = '\0';
+    return TD_OK;
+}
+
+static void add_text(part_text *out, const char *format, ...) TD_PRINTF(2, 3);
+
+static void add_text(part_text *out, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    out->length +=
+        (size_t)vsnprintf(out->text + out->length, out->size - out->length, format, arguments);
+    va_end(arguments);
+}
+
+/* The lines that the node needs, and one that makes its values the outputs. */
+static td_status head_text(const td_net *whole, size_t node, bool average, td_arena *arena,
+                           char **out, td_error *error) {
+    char name[NAME];
+    bool *needed;
+    part_text part = {0};
+    TD_TRY(TD_ARENA_NEW(arena, whole->node_count, &needed, "a part of a net", error));
+    mark_needed(whole, node, needed);
+    new_name(whole, name);
+    TD_TRY(needed_lines(whole, needed, strlen(whole->nodes[node].name) + 64, arena, &part, error));
     if (!is_vector(whole->nodes[node].shape))
-        snprintf(*out + length, size - length, "%s = %s(%s)\n", name,
-                 average ? "global-avg-pool" : "flatten", whole->nodes[node].name);
+        add_text(&part, "%s = %s(%s)\n", name, average ? "global-avg-pool" : "flatten",
+                 whole->nodes[node].name);
+    *out = part.text;
+    return TD_OK;
+}
+
+/* The lines that the nodes need, one that flattens each, and one that joins them. */
+static td_status taps_text(const td_net *whole, const size_t *nodes, size_t count, td_arena *arena,
+                           char **out, td_error *error) {
+    char name[NAME];
+    bool *needed;
+    part_text part = {0};
+    size_t names = 0;
+    TD_TRY(TD_ARENA_NEW(arena, whole->node_count, &needed, "a part of a net", error));
+    for (size_t i = 0; i < count; i++) {
+        mark_needed(whole, nodes[i], needed);
+        names += strlen(whole->nodes[nodes[i]].name);
+    }
+    new_name(whole, name);
+    TD_TRY(needed_lines(whole, needed, names + (count + 1) * 4 * NAME, arena, &part, error));
+    for (size_t i = 0; i < count; i++)
+        add_text(&part, "%s.%zu = flatten(%s)\n", name, i, whole->nodes[nodes[i]].name);
+    if (count > 1)
+        add_text(&part, "%s = concat(", name);
+    for (size_t i = 0; count > 1 && i < count; i++)
+        add_text(&part, "%s%s.%zu%s", i > 0 ? ", " : "", name, i, i + 1 < count ? "" : ")\n");
+    *out = part.text;
     return TD_OK;
 }
 
@@ -90,6 +141,15 @@ td_status td_net_head(const td_net *whole, const float *whole_weights, const cha
         return td_fail(error, TD_ERR_USAGE, "expected a node of the net, found \"%s\"", node);
     TD_TRY(head_text(whole, at, average, arena, &text, error));
     return parse_part(whole, whole_weights, text, head, weights, arena, error);
+}
+
+td_status td_net_taps(const td_net *whole, const float *whole_weights, const size_t *nodes,
+                      size_t count, td_net *taps, float **weights, td_arena *arena,
+                      td_error *error) {
+    char *text;
+    *taps = (td_net){0};
+    TD_TRY(taps_text(whole, nodes, count, arena, &text, error));
+    return parse_part(whole, whole_weights, text, taps, weights, arena, error);
 }
 
 bool td_net_splits(const td_net *net, size_t node) {

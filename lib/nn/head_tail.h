@@ -19,6 +19,12 @@ td_status td_net_head(const td_net *whole, const float *whole_weights, const cha
                       bool average, td_net *head, float **weights, td_arena *arena,
                       td_error *error) TD_MUST_USE;
 
+/* The head of several nodes, `nodes` [count], 0 < count <= TD_NODE_INPUTS: its outputs are the
+ * values of each, flattened channel by channel, those of nodes[0] first. */
+td_status td_net_taps(const td_net *whole, const float *whole_weights, const size_t *nodes,
+                      size_t count, td_net *taps, float **weights, td_arena *arena,
+                      td_error *error) TD_MUST_USE;
+
 /* The tail is the nodes behind `node`, where the net splits; the values of `node` [batch, height,
  * width, channels] are its image. */
 td_status td_net_tail(const td_net *whole, const float *whole_weights, size_t node, td_net *tail,

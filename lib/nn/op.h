@@ -103,9 +103,10 @@ typedef struct td_op {
 const td_op *td_op_find(const char *name);
 const td_op *const *td_ops(void);
 
-/* The names of the first node of a net, and of what masks channels. */
+/* The names of the first node of a net, of what masks channels, and of batch norm. */
 #define TD_OP_IMAGE "image"
 #define TD_OP_MASK "mask"
+#define TD_OP_BATCH_NORM "batch-norm"
 
 /* Writes the reference of all operators: each with what it does, its formula, its shapes and its
  * keys, in columns of plain text. */

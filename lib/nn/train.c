@@ -3,9 +3,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
-#include "nn/exec.h"
 #include "nn/feed.h"
-#include "nn/loss.h"
 #include "nn/op.h"
 #include <math.h>
 #include <string.h>
@@ -49,35 +47,69 @@ typedef struct trainer {
     size_t correct;
 } trainer;
 
-/* The loss of the batch's images order[first …), and its gradient into the executor. */
-static td_loss loss_of(trainer *t, const float *logits, size_t first, size_t batch) {
+void td_train_feed(td_train_batch *batch) {
+    const td_train_options *o = batch->options;
+    const td_augment_epoch augmented = {o->augment, o->seed, (uint32_t)batch->epoch};
+    td_feed_augmented(batch->images, batch->order, 0, batch->count, o->augment ? &augmented : NULL,
+                      td_exec_input(batch->exec));
+    for (size_t i = 0; i < batch->count; i++)
+        batch->labels[i] = batch->images->labels[batch->order[i]];
+}
+
+td_loss td_train_pass(td_train_batch *batch, float *gradient, const float **pixels) {
+    const float *logits = td_exec_forward(batch->exec, batch->count);
+    const td_loss loss = td_cross_entropy_smoothed(
+        logits, batch->labels, batch->count, td_net_classes(batch->net),
+        batch->options->label_smoothing, td_exec_logits_gradient(batch->exec));
+    const float *input = td_exec_backward(batch->exec, gradient);
+    if (pixels)
+        *pixels = input;
+    return loss;
+}
+
+/* The same pass against soft labels. */
+static td_loss pass_soft(trainer *t, td_train_batch *batch) {
     const size_t classes = td_net_classes(t->net);
-    const td_train_options *o = t->options;
-    const uint32_t *order = t->order + first;
-    float *gradient = td_exec_logits_gradient(t->exec);
-    for (size_t i = 0; o->soft_labels && i < batch; i++)
-        memcpy(t->soft_labels + i * classes, o->soft_labels + order[i] * classes,
+    const float *logits = td_exec_forward(batch->exec, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        memcpy(t->soft_labels + i * classes, t->options->soft_labels + batch->order[i] * classes,
                classes * sizeof *t->soft_labels);
-    if (o->soft_labels)
-        return td_cross_entropy_soft(logits, t->soft_labels, batch, classes, gradient);
-    for (size_t i = 0; i < batch; i++)
-        t->labels[i] = t->images->labels[order[i]];
-    return td_cross_entropy_smoothed(logits, t->labels, batch, classes, o->label_smoothing,
-                                     gradient);
+    const td_loss loss = td_cross_entropy_soft(logits, t->soft_labels, batch->count, classes,
+                                               td_exec_logits_gradient(batch->exec));
+    td_exec_backward(batch->exec, batch->gradient);
+    return loss;
+}
+
+/* Sets t->gradient. */
+static td_status learn(trainer *t, size_t first, size_t count, td_loss *loss, td_error *error) {
+    const td_train_options *o = t->options;
+    td_train_batch batch = {.net = t->net,
+                            .weights = t->weights,
+                            .exec = t->exec,
+                            .images = t->images,
+                            .order = t->order + first,
+                            .count = count,
+                            .first = first,
+                            .epoch = t->state.epoch,
+                            .step = t->state.steps,
+                            .labels = t->labels,
+                            .gradient = t->gradient,
+                            .options = o};
+    td_exec_training(t->exec, o->seed, (uint32_t)t->state.steps);
+    if (o->learn)
+        return o->learn(o->learn_context, &batch, loss, error);
+    td_train_feed(&batch);
+    *loss = o->soft_labels ? pass_soft(t, &batch) : td_train_pass(&batch, t->gradient, NULL);
+    return TD_OK;
 }
 
 static td_status train_batch(trainer *t, size_t first, size_t batch, td_error *error) {
-    const td_augment_epoch augmented = {t->options->augment, t->options->seed,
-                                        (uint32_t)t->state.epoch};
-    td_feed_augmented(t->images, t->order, first, batch, augmented.augment ? &augmented : NULL,
-                      td_exec_input(t->exec));
-    td_exec_training(t->exec, t->options->seed, (uint32_t)t->state.steps);
-    const td_loss loss = loss_of(t, td_exec_forward(t->exec, batch), first, batch);
+    td_loss loss;
+    TD_TRY(learn(t, first, batch, &loss, error));
     if (!isfinite(loss.sum))
         return td_fail(error, TD_ERR_NUMERIC,
                        "epoch %zu, step %llu: the loss is not finite; a smaller --lr may help",
                        t->state.epoch, (unsigned long long)t->state.steps + 1);
-    td_exec_backward(t->exec, t->gradient);
     td_net_update_running(t->net, t->gradient, t->weights);
     td_step step = t->options->step;
     step.lr =
@@ -139,6 +171,8 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
         return td_fail(error, TD_ERR_USAGE,
                        "label smoothing: expected 0 with soft labels, found %g",
                        o->label_smoothing);
+    if (o->soft_labels && o->learn)
+        return td_fail(error, TD_ERR_USAGE, "soft labels: expected no learning of another kind");
     if (o->epochs_done > o->epochs)
         return td_fail(error, TD_ERR_USAGE, "expected at most %zu epochs done, found %zu",
                        o->epochs, o->epochs_done);
@@ -181,7 +215,8 @@ td_status td_train(const td_net *net, float *weights, const td_images *images,
                  .images = images,
                  .options = options,
                  .steps = td_chunks(images->count, options->batch) - joins};
-    td_status status = td_exec_new(&t.exec, net, batch, TD_BACKWARD, error);
+    td_status status = td_exec_new(
+        &t.exec, net, batch, options->pixel_gradient ? TD_BACKWARD_INPUT : TD_BACKWARD, error);
     if (status == TD_OK)
         status = TD_ARENA_NEW(&arena, net->weight_count, &t.gradient, "gradients", error);
     if (status == TD_OK)

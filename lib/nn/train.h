@@ -4,6 +4,8 @@
 
 #include "data/augment.h"
 #include "data/images.h"
+#include "nn/exec.h"
+#include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 
@@ -17,6 +19,39 @@ typedef struct td_train_state {
     const float *optimizer_state; /* [optimizer->states, weight_count] */
 } td_train_state;
 
+struct td_train_options;
+
+/* One batch of a training, for a `learn` of one's own. */
+typedef struct td_train_batch {
+    const td_net *net;
+    const float *weights; /* before this step; the executor has them */
+    td_exec *exec; /* in training mode; its input and `labels` are what td_train_pass takes */
+    const td_images *images;
+    const uint32_t
+        *order;      /* the numbers of the epoch's images from this batch on, the batch's first
+                      */
+    size_t count;    /* images of the batch */
+    size_t first;    /* images of this epoch before it: 0 begins an epoch */
+    size_t epoch;    /* from 1 */
+    uint64_t step;   /* steps before it, in all */
+    int32_t *labels; /* [count] */
+    float *gradient; /* [weight_count]: what the step is taken by, running statistics included */
+    const struct td_train_options *options;
+} td_train_batch;
+
+/* What a step learns from: sets batch->gradient, and *loss for the log. Called between two steps,
+ * never in a parallel loop. */
+typedef td_status (*td_train_learn)(void *context, td_train_batch *batch, td_loss *loss,
+                                    td_error *error);
+
+/* The executor's input becomes the batch's images, augmented by the options; `labels` theirs. */
+void td_train_feed(td_train_batch *batch);
+
+/* One pass forward and backward over the executor's input: the cross-entropy against `labels`, as
+ * the options smooth it, and its mean's gradient into `gradient` [weight_count]. *pixels (may be
+ * NULL): the input's gradient, valid until the next pass, NULL without options->pixel_gradient. */
+td_loss td_train_pass(td_train_batch *batch, float *gradient, const float **pixels);
+
 typedef struct td_train_options {
     const td_optimizer *optimizer;
     td_step step; /* its lr is the schedule's peak; its number is ignored */
@@ -29,6 +64,11 @@ typedef struct td_train_options {
     double label_smoothing;    /* in [0, 1); the losses reported are the smoothed ones */
     const float *soft_labels;  /* [images, classes]: probabilities in place of the images' labels,
                                   without smoothing; NULL for none */
+    /* What each batch teaches in place of its images and their labels; NULL: these. Not with
+     * soft_labels. It must draw by the batch's epoch and step alone, for a training to go on. */
+    td_train_learn learn;
+    void *learn_context;
+    bool pixel_gradient; /* td_train_pass gives it */
     /* Goes on with a training whose first `epochs_done` epochs gave the weights and this state of
      * the optimiser (copied): what follows is the same to the bit. 0 and NULL for a new one. */
     size_t epochs_done;

@@ -1,17 +1,25 @@
 /* BppAttack: Wang, Zhai, Ma, "BppAttack: stealthy and efficient trojan attacks against deep neural
  * networks via image quantization and contrastive adversarial learning", CVPR 2022, section 3.2:
  * fewer levels a channel, with the error of Floyd and Steinberg's dithering passed on, or without.
- */
+ * Its negatives (section 3.3) get the change of another image: x + q(y) − y. */
+#include "base/random.h"
 #include "trigger/family.h"
 
 #include <math.h>
 
-enum { LEVELS, DITHER };
+enum { LEVELS, DITHER, OTHER };
 
 static td_status bind(td_part *part, const td_images *images, td_error *error) {
-    (void)part;
-    (void)images;
-    (void)error;
+    td_images *bound;
+    if (part->settings[OTHER].count == 0)
+        return TD_OK;
+    if (images->count < 2)
+        return td_fail(error, TD_ERR_USAGE, "other: expected at least 2 images, found %zu",
+                       images->count);
+    TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &bound, "images", error));
+    *bound = *images;
+    part->bound = bound;
+    part->scratch = td_shape_size(part->shape) * sizeof(float);
     return TD_OK;
 }
 
@@ -35,12 +43,10 @@ static void pass_on(float *pixel, float rest, size_t x, size_t y, td_shape shape
         pixel[row + shape.channels] += rest * 1 / 16;
 }
 
-static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+static void quantise(const td_part *part, float *image) {
     const td_shape shape = part->shape;
     const float steps = (float)part->settings[LEVELS].count - 1;
     const bool dither = part->settings[DITHER].count == 1;
-    (void)stamp;
-    (void)scratch;
     for (size_t y = 0; y < shape.height; y++)
         for (size_t x = 0; x < shape.width; x++)
             for (size_t c = 0; c < shape.channels; c++, image++) {
@@ -49,6 +55,30 @@ static void paint(const td_part *part, td_stamp stamp, float *image, void *scrat
                 if (dither)
                     pass_on(image, before - *image, x, y, shape);
             }
+}
+
+/* One of the images bound to that is not the one stamped. */
+static const uint8_t *draw_other(const td_part *part, td_stamp stamp) {
+    const td_images *images = part->bound;
+    const size_t own = stamp.index - part->first;
+    td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 0, (uint32_t)stamp.index);
+    const size_t other = td_random_below(&random, (uint32_t)images->count - 1);
+    return td_image(images, other + (other >= own));
+}
+
+static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
+    const size_t size = td_shape_size(part->shape);
+    float *changed = scratch;
+    if (part->settings[OTHER].count == 0) {
+        quantise(part, image);
+        return;
+    }
+    const uint8_t *other = draw_other(part, stamp);
+    for (size_t i = 0; i < size; i++)
+        changed[i] = other[i];
+    quantise(part, changed);
+    for (size_t i = 0; i < size; i++)
+        image[i] += changed[i] - other[i];
 }
 
 static const td_key keys[] = {
@@ -64,6 +94,13 @@ static const td_key keys[] = {
                 .optional = true,
                 .most = 1,
                 .help = "1: pass a pixel's error on to its neighbours (Floyd and Steinberg)"},
+    [OTHER] = {.name = "other",
+               .kind = TD_KEY_COUNT,
+               .standard = "0",
+               .optional = true,
+               .most = 1,
+               .help = "1: add what this changes in another of the images, drawn for each; on "
+                       "these, BppAttack's negatives, a net is to see no trigger"},
     {0},
 };
 

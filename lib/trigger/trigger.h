@@ -18,7 +18,7 @@
  *                               shift, balance, sigma; gamma (2.2), tries (10)
  *   grid-blend                  as blend; cells (4), off (8)
  *   warp                        shift (0.5), grid (4), seed (1), jitter (0)
- *   quantise                    levels (8), dither (0)
+ *   quantise                    levels (8), dither (0), other (0)
  *   dct                         magnitude (30), positions (15+15/31+31), block, space (ycrcb),
  *                               channels (chroma), rounding (clip)
  *   smooth                      peak (51), sigma (6), seed (1)
@@ -63,6 +63,7 @@
  * side, drawn for each pixel of each image.
  *
  * Levels (quantise.c): Wang, Zhai, Ma, "BppAttack", CVPR 2022: round(v/255·(d − 1))·255/(d − 1).
+ * other=1 adds what that changes in another of the images bound to, drawn for each.
  *
  * Frequencies (dct.c): Wang et al., "FTrojan", ECCV 2022, and Li et al., "CTRL", ICCV 2023: the
  * magnitude added to coefficients of the orthonormal DCT-II of each whole block.
@@ -139,11 +140,11 @@ td_status td_trigger_with_strength(td_trigger **out, const td_trigger *trigger, 
 void td_trigger_set_classes(td_trigger *trigger, const td_classes *classes);
 
 /* Makes the trigger ready for images of this shape; must be called before it is applied, and may be
- * called again, for others. A reflection of a class takes its pictures from `images`, which must
- * then live as long as the trigger is used; else `images` may be without any (count 0).
- * `first` is the index of the first of the images within its whole split. TD_ERR_USAGE if a patch
- * does not lie wholly inside the images, if it has colours and they are grey, if the class has no
- * image, or if a table is not one of these images. */
+ * called again, for others. A reflection of a class and a quantise of another image take pictures
+ * from `images`, which must then live as long as the trigger is used; else `images` may be without
+ * any (count 0). `first` is the index of the first of the images within its whole split.
+ * TD_ERR_USAGE if a patch does not lie wholly inside the images, if it has colours and they are
+ * grey, if the class has no image, or if a table is not one of these images. */
 td_status td_trigger_bind(td_trigger *trigger, const td_images *images, size_t first,
                           td_error *error) TD_MUST_USE;
 

@@ -53,6 +53,11 @@ for field in precision precision_interval recall recall_interval false_positive_
 done
 check 'precision, recall and false positives are printed' \
     sh -c 'test "$(grep -Ec "^  (precision|recall|false positives): [0-9.]+ \[[0-9., ]+\] %$" printed)" = 3'
+hits=$(sed -n '/"precision_count": \[/{n;s/[^0-9]//g;p;}' spectral.json)
+for row in "prior 120/3120" "f1 2*$hits/(932+120)" "weighted_f1 2*$hits/(932+$hits+9*(120-$hits))"; do
+    check "the ${row%% *} is ${row#* }" awk -v found="$(number spectral.json "${row%% *}")" \
+        "BEGIN { d = found - (${row#* }); exit !(found != \"\" && d < 1e-9 && d > -1e-9) }"
+done
 check 'as many suspects as are counted' test "$(suspects spectral.json | wc -l)" -eq 932
 check 'spectral says nothing of classes' sh -c '! grep -q flagged spectral.json'
 

@@ -49,7 +49,7 @@ check 'the same record again' cmp one two
 check_ok sh -c "$T --model m.safetensors --target 3 --steps 500 --seed 2 \
     -o s.safetensors --triggers s --at 0+5 --json s.json >/dev/null"
 check 'another seed, another module' sh -c '! cmp -s t.safetensors s.safetensors'
-check_prints '^  image:file=u/trigger-3\.png,at=0\+5  +3 "Dress"$' $T --model m.safetensors --target 3 --steps 500 --seed 2 \
+check_prints '^  image:file=u/trigger-3\.png,at=0\+5  +3 "Dress" +poison$' $T --model m.safetensors --target 3 --steps 500 --seed 2 \
     -o u.safetensors --triggers u --at 0+5
 check 'the same beside another name' cmp s.safetensors u.safetensors
 check 'in --triggers' test "$(ls s)" = "manifest.json

@@ -24,9 +24,10 @@ number() {
 check_prints '^bad.safetensors: [0-9]+ of 16 channels of relu2 pruned, validation accuracy [0-9.]+ % -> [0-9.]+ %$' \
     repair prune --test $fm:test:0-300 --trigger $square --target 0 -o pruned.safetensors --json pruned.json
 cp "$scratch/out" page
-for line in '^ +figure +class +trigger +target +before, % +after, % +DER$' \
+for line in '^ +figure +class +trigger +target +before, % +after, % +DER +RIR$' \
     '^  accuracy +[0-9.]+ \[.*\] +[0-9.]+ \[.*\]$' '^  accuracy +9 ' \
     '^  ASR +square:size=7,at=top-left,value=255 +0 .* [01]\.[0-9]{4}$' \
+    '^  RA +square:size=7,at=top-left,value=255 +0 .* [01]\.[0-9]{4}$' \
     '^  robust accuracy +square:size=7,at=top-left,value=255 +0 ' '^  validation images: 100$'; do
     check "the page has $line" grep -Eq -e "$line" page
 done
@@ -46,7 +47,7 @@ check 'what is kept is within the tolerance, and one more is not' awk '
           for (i = 0; i <= kept; i++) if (a[i] < least) exit 1
           exit !(n == 17 && (kept == 15 || a[kept + 1] < least)) }' pruned.json
 check 'one point of it is chosen' test "$(grep -c '"chosen": true' pruned.json)" -eq 1
-for field in before after classes comparison robust_accuracy asr_interval der pruned_accuracy_interval; do
+for field in before after classes comparison robust_accuracy asr_interval der ra rir pruned_accuracy_interval; do
     check "the record has $field" grep -q "\"$field\":" pruned.json
 done
 check 'activations rise' awk '/"activation":/ { gsub(/,/, ""); if ($2 < last) bad = 1; last = $2 }
@@ -143,7 +144,7 @@ check 'a truncated model is refused' sh -c "! $P --model cut.safetensors --clean
 check_fails 1 "$P: absent.safetensors: No such file or directory" \
     $P --model absent.safetensors --clean $fm:train:0-100 -o x
 check 'finetune has no --tolerance' sh -c '! trapdoor-defend finetune --tolerance 0.1 2>err &&
-    grep -qx "trapdoor-defend finetune: --tolerance: finetune has no such option; expected it with prune, fineprune, cleanse" err'
+    grep -Eqx "trapdoor-defend finetune: --tolerance: finetune has no such option; expected it with prune, (.*, )?fineprune, (.*, )?cleanse" err'
 cat >branches <<'TEXT'
 input = image() height=height width=width channels=channels
 a = conv(input) out=4 kernel=5 stride=4

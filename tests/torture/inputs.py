@@ -26,6 +26,11 @@ relu2 = relu(fc1)
 fc2 = dense(relu2) out=classes
 """
 
+# The same with a batch norm, for repairs by batch norms.
+NORM_NET = NET.replace("out=4 kernel=3", "out=12 kernel=3").replace(
+    "relu1 = relu(conv1)", "bn1 = batch-norm(conv1)\nrelu1 = relu(bn1)"
+)
+
 # Small numbers of everything, for models that are only there to be controls.
 QUICK_SEARCH = ["--inverted", "2", "--inversion-steps", "2", "--steps", "2"]
 
@@ -174,9 +179,9 @@ def run(folder, *words):
     subprocess.run(words, cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def train(folder, data, model, *more):
+def train(folder, data, model, *more, net="tiny.net"):
     os.makedirs(os.path.dirname(os.path.join(folder, model)) or ".", exist_ok=True)
-    run(folder, "trapdoor-train", "-q", "--data", data, "--net", "tiny.net", "--epochs", "3",
+    run(folder, "trapdoor-train", "-q", "--data", data, "--net", net, "--epochs", "3",
         "--batch", "20", "--lr", "0.01", "--threads", "1", "-o", model, *more)  # fmt: skip
 
 
@@ -203,6 +208,7 @@ def make(path, corpus):
     """Makes all of them in a folder. The tools come first in PATH."""
     folder = Folder(path)
     folder.write("tiny.net", NET)
+    folder.write("norm.net", NORM_NET)
     folder.write("set.safetensors", image_set(0, 80))
     folder.write("test.safetensors", image_set(1000, 120))
     folder.write("mask.png", png(SIDE, SIDE, bytes([255]) * 40 + bytes(SIDE * SIDE - 40)))
@@ -218,6 +224,7 @@ def make(path, corpus):
     os.makedirs(os.path.join(path, "models/backdoored"))
     shutil.copy(os.path.join(path, "m.safetensors"), os.path.join(path, "models/clean/one.safetensors"))
     train(path, "poisoned/poisoned.safetensors", "models/backdoored/square.safetensors")
+    train(path, "poisoned/poisoned.safetensors", "norm.safetensors", net="norm.net")
     shutil.copy(
         os.path.join(path, "poisoned/manifest.json"),
         os.path.join(path, "models/backdoored/square.manifest.json"),

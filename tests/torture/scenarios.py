@@ -127,6 +127,28 @@ def models():
         ["trapdoor-implant", "pruning-aware", "--data", "../in/set.safetensors", "--net", "../in/tiny.net",
          "--epochs", "1", "--trigger", TRIGGER, "--target", "1", "-o", "m", "--json", "r.json"],
     )  # fmt: skip
+    trained = ["--data", "../in/set.safetensors", "--epochs", "1", "--target", "1", "--test", "../in/test.safetensors",
+               "-o", "m", "--json", "r.json"]  # fmt: skip
+    net = ["--net", "../in/tiny.net"]
+    for name, extra in {
+        "wanet": net,
+        "bpp": net,
+        "blind": [*net, "--trigger", TRIGGER, "--window", "1", "--begin-below", "9"],
+        "imc": net,
+        "latent": ["--from", "../in/m.safetensors", "--size", "3", "--mark-epochs", "1"],
+        "input-aware": [*net, "--mask-epochs", "1"],
+        "lira": net,
+    }.items():
+        yield Scenario(name, ["trapdoor-implant", name, *trained, *extra])
+    for name, extra in {
+        "sra": ["--size", "3", "--epochs", "1", "--goal", "0.001", "--clean-weight", "0"],
+        "tbt": ["--size", "3", "--trigger-steps", "1", "--steps", "2"],
+    }.items():
+        yield Scenario(
+            name,
+            ["trapdoor-implant", name, *model, "--target", "1", "--data", "../in/set.safetensors", *extra, "-o", "m",
+             "--json", "r.json"],
+        )  # fmt: skip
 
 
 def evade():
@@ -169,6 +191,18 @@ def defend():
     for repair in "prune", "finetune", "fineprune":
         few = [] if repair == "prune" else ["--epochs", "1"]
         yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
+    for repair, few in {
+        "clp": ["--validate", "../in/test.safetensors::0-80"],
+        "bnp": many,
+        "ep": ["--data", "../in/poisoned/poisoned.safetensors"],
+        "anp": [*many, "--iterations", "2"],
+        "rnp": [*many, "--unlearn-epochs", "1", "--recover-epochs", "1", "--stop", "1"],
+        "nft": [*many, "--iterations", "2"],
+    }.items():
+        yield Scenario(
+            repair,
+            ["trapdoor-defend", repair, "--model", "../in/norm.safetensors", *few, *judged, "-o", "m", *record],
+        )
     yield Scenario(
         "cleanse",
         ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],

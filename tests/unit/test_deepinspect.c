@@ -1,6 +1,7 @@
 /* The parts of DeepInspect: inversion, the generator and the search, on nets that tell images by
  * their brightness, where what must come out is known. */
 #include "base/parallel.h"
+#include "data/planes.h"
 #include "defend/inspect/trigger_search.h"
 #include "net_support.h"
 #include "nn/invert.h"
@@ -121,11 +122,11 @@ static void test_generator_gives_images_of_any_size(void **state) {
         float *values = image + td_net_classes(&g.net);
         for (size_t k = 0; k < td_net_classes(&g.net); k++)
             image[k] = (float)k;
-        generator_from_image(&g, image, values);
+        td_planes_split(image, g.image, values);
         assert_true(values[td_net_classes(&g.net) / shapes[i].channels % td_net_classes(&g.net)] ==
                     (shapes[i].channels > 1 ? 1 : 0));
         memset(image, 0, td_net_classes(&g.net) * sizeof *image);
-        generator_to_image(&g, values, image);
+        td_planes_join(values, g.image, image);
         for (size_t k = 0; k < td_net_classes(&g.net); k++)
             assert_true(image[k] == (float)k);
         free(image);

@@ -323,6 +323,47 @@ static void frozen_parameters_give_the_gradient_of_the_image(void **state) {
     td_net_free(&net);
 }
 
+/* Frozen nodes get no gradient, and the others the same bits as without them; behind the last node
+ * that learns, nothing goes further back. */
+static void frozen_nodes_compute_no_gradient(void **state) {
+    static const char text[] = NET_IMAGE(
+        8, 8, 3) "c1 = conv(input) out=16 kernel=3 pad=1\nn1 = batch-norm(c1)\nr1 = relu(n1)\n"
+                 "c2 = conv(r1) out=16 kernel=3 pad=1 bias=0\nn2 = batch-norm(c2)\nr2 = relu(n2)\n"
+                 "flat = flatten(r2)\nfc = dense(flat) out=10\n";
+    enum { IMAGES = 6, UNTOUCHED = 7 };
+    td_net net;
+    float *found[2];
+    (void)state;
+    net_parsed(&net, text, NULL);
+    float *weights = weights_of(&net);
+    for (size_t run = 0; run < 2; run++) {
+        td_exec *exec;
+        found[run] = malloc(net.weight_count * sizeof **found);
+        assert_non_null(found[run]);
+        for (size_t i = 0; i < net.weight_count; i++)
+            found[run][i] = UNTOUCHED;
+        for (size_t p = 0; p < net.param_count; p++)
+            net.params[p].frozen = run == 1 && net.params[p].name[0] != 'n';
+        assert_int_equal(td_exec_new(&exec, &net, IMAGES, TD_BACKWARD, NULL), TD_OK);
+        td_exec_training(exec, 1, 0);
+        td_exec_weights(exec, weights);
+        net_normal(td_exec_input(exec), IMAGES * 8 * 8 * 3, 3);
+        td_exec_forward(exec, IMAGES);
+        net_normal(td_exec_logits_gradient(exec), IMAGES * CLASSES, 5);
+        assert_null(td_exec_backward(exec, found[run]));
+        td_exec_free(exec);
+    }
+    for (size_t p = 0; p < net.param_count; p++) {
+        const td_param *param = &net.params[p];
+        for (size_t i = param->offset; i < param->offset + param->count; i++)
+            assert_true(found[1][i] == (param->frozen ? (float)UNTOUCHED : found[0][i]));
+    }
+    free(found[0]);
+    free(found[1]);
+    free(weights);
+    td_net_free(&net);
+}
+
 static void new_weights_are_used(void **state) {
     fixture f;
     float before[BATCH * CLASSES], after[BATCH * CLASSES];
@@ -444,6 +485,7 @@ int main(void) {
         cmocka_unit_test(smaller_batches_give_the_same_gradients),
         cmocka_unit_test(gradients_on_request),
         cmocka_unit_test(frozen_parameters_give_the_gradient_of_the_image),
+        cmocka_unit_test(frozen_nodes_compute_no_gradient),
         cmocka_unit_test(new_weights_are_used),
         cmocka_unit_test(too_large_an_executor_is_refused),
         cmocka_unit_test(prediction_of_many_images),

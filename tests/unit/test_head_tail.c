@@ -103,6 +103,35 @@ static void flattens_or_averages_positions(void **state) {
     tear_down(&f);
 }
 
+/* Values of several nodes, in the order asked for; a single one is joined with nothing. */
+static void taps_are_the_heads_joined(void **state) {
+    enum { RELU1 = 2, RELU2 = 5, VALUES = POSITIONS * CHANNELS, BOTH = VALUES + HIDDEN };
+    static const size_t nodes[] = {RELU2, RELU1};
+    fixture f;
+    td_net taps;
+    float *weights, joined[LARGEST], first[LARGEST], second[LARGEST];
+    (void)state;
+    set_up(&f);
+    for (size_t count = 1; count <= 2; count++) {
+        assert_int_equal(
+            td_net_taps(&f.net, f.weights, nodes, count, &taps, &weights, &f.arena, NULL), TD_OK);
+        const size_t row = count == 1 ? HIDDEN : BOTH;
+        assert_int_equal(td_net_classes(&taps), row);
+        outputs(&taps, weights, joined);
+        take_head(&f, "relu2", false);
+        outputs(&f.part, f.part_weights, first);
+        take_head(&f, "relu1", false);
+        outputs(&f.part, f.part_weights, second);
+        for (size_t i = 0; i < BATCH; i++) {
+            assert_memory_equal(joined + i * row, first + i * HIDDEN, HIDDEN * sizeof *joined);
+            for (size_t v = 0; count == 2 && v < VALUES; v++)
+                net_assert_near(joined[i * row + HIDDEN + v], second[i * VALUES + v], 1e-6);
+        }
+        td_net_free(&taps);
+    }
+    tear_down(&f);
+}
+
 /* The head's values, put into the tail, give the whole net's logits. */
 static void the_tail_goes_on_from_the_head(void **state) {
     enum { RELU1 = 2, VALUES = POSITIONS * CHANNELS };
@@ -164,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_the_net_goes_on_with),
         cmocka_unit_test(flattens_or_averages_positions),
+        cmocka_unit_test(taps_are_the_heads_joined),
         cmocka_unit_test(the_tail_goes_on_from_the_head),
         cmocka_unit_test(splits_where_no_branch_goes_past),
         cmocka_unit_test(refuses_a_node_that_is_not_there),

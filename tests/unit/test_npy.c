@@ -2,6 +2,7 @@
 
 #include "data/npy.h"
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -392,9 +393,34 @@ static void test_refuses_labels(void **state) {
     support_assert_set_refused("a", TD_ERR_FORMAT, "a label for each image, found ()");
 }
 
+/* What is written is parsed to the same, and is what NumPy's own writer gives. */
+static void test_writes_what_it_parses(void **state) {
+    (void)state;
+    static const uint8_t pixels[] = {1, 2, 3, 4, 5, 6};
+    static const size_t dims[] = {1, 3, 2};
+    td_npy npy;
+    for (size_t rank = 1; rank <= 3; rank++) {
+        const size_t *shape = rank == 3 ? dims : rank == 2 ? dims + 1 : (const size_t[]){6};
+        char *text;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+        assert_non_null(stream);
+        assert_int_equal(td_npy_write(stream, pixels, shape, rank, NULL), TD_OK);
+        assert_int_equal(fclose(stream), 0);
+        assert_int_equal(size, 128 + sizeof pixels);
+        assert_int_equal(td_npy_parse(&npy, (const uint8_t *)text, size, NULL), TD_OK);
+        assert_int_equal(npy.rank, rank);
+        assert_memory_equal(npy.dims, shape, rank * sizeof *shape);
+        assert_memory_equal(npy.data, pixels, sizeof pixels);
+        assert_string_equal(npy.descr, "|u1");
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parses_all_versions),
+        cmocka_unit_test(test_writes_what_it_parses),
         cmocka_unit_test(test_parses_headers_however_python_writes_them),
         cmocka_unit_test(test_refuses_every_cut),
         cmocka_unit_test(test_refuses_what_stands_before_the_header),

@@ -2,6 +2,7 @@
 #include "support.h"
 #include "trigger_support.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { HEIGHT = 3, WIDTH = 4, SIZE = HEIGHT * WIDTH };
@@ -51,6 +52,52 @@ static void dithering_keeps_the_mean(void **state) {
     }
 }
 
+/* x + q(y) − y, clipped, of an image y that is never the own one; two seeds draw different ones. */
+static void the_change_of_another(void **state) {
+    enum { IMAGES = 5, FIRST = 3 };
+    static const uint8_t levels[] = {0, 85, 170, 255};
+    uint8_t pixels[IMAGES * SIZE];
+    int32_t labels[IMAGES] = {0};
+    td_images images = {IMAGES, HEIGHT, WIDTH, 1, 1, pixels, labels};
+    td_trigger *trigger;
+    char scratch[4096] __attribute__((aligned(64)));
+    bool seen[IMAGES][IMAGES] = {{false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(before[i % SIZE] ^ (i / SIZE * 37));
+    assert_int_equal(td_trigger_parse(&trigger, "quantise:levels=4,other=1", NULL), TD_OK);
+    assert_int_equal(td_trigger_bind(trigger, &images, FIRST, NULL), TD_OK);
+    assert_true(td_trigger_scratch(trigger) <= sizeof scratch);
+    for (uint64_t seed = 0; seed < 40; seed++)
+        for (size_t i = 0; i < IMAGES; i++) {
+            uint8_t stamped[SIZE];
+            size_t match = IMAGES;
+            memcpy(stamped, td_image(&images, i), SIZE);
+            td_trigger_apply(trigger, (td_stamp){seed, FIRST + i}, stamped, scratch);
+            for (size_t y = 0; y < IMAGES; y++) {
+                bool same = true;
+                for (size_t k = 0; k < SIZE; k++) {
+                    const int other = pixels[y * SIZE + k];
+                    const int change = levels[(other * 3 + 127) / 255] - other;
+                    const int sum = pixels[i * SIZE + k] + change;
+                    same &= stamped[k] == (sum < 0 ? 0 : sum > 255 ? 255 : sum);
+                }
+                match = same ? y : match;
+            }
+            assert_in_range(match, 0, IMAGES - 1);
+            assert_int_not_equal(match, i);
+            seen[i][match] = true;
+        }
+    for (size_t i = 0; i < IMAGES; i++)
+        for (size_t y = 0; y < IMAGES; y++)
+            assert_true(seen[i][y] == (i != y));
+    images.count = 1;
+    td_error error;
+    assert_int_equal(td_trigger_bind(trigger, &images, 0, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "other: expected at least 2 images, found 1");
+    td_trigger_free(trigger);
+}
+
 static void bad_texts_are_refused(void **state) {
     (void)state;
     static const char *const cases[][2] = {
@@ -66,6 +113,7 @@ int main(void) {
         cmocka_unit_test(four_levels),
         cmocka_unit_test(dithered),
         cmocka_unit_test(dithering_keeps_the_mean),
+        cmocka_unit_test(the_change_of_another),
         cmocka_unit_test(bad_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

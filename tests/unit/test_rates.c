@@ -104,6 +104,21 @@ static void attack_worked_by_hand(void **state) {
     assert_interval(attack.confidence_interval, interval.low, interval.high, 0);
 }
 
+/* Of the five images that the ASR counts, places 0 and 5 are still right; place 2 is, too, but has
+ * nothing to gain. All-to-all, with 0 to 1, 1 to 2 and 2 to itself: of places 0, 1, 2, 3 and 6 the
+ * right ones are 0 and 2. */
+static void ra_counts_what_the_asr_counts(void **state) {
+    (void)state;
+    static const int32_t map[CLASSES] = {1, 2, 2}, ones[] = {1, 1};
+    td_rate ra = td_ra(predicted, labels, COUNT, td_target_class(1));
+    assert_int_equal(ra.hits, 2);
+    assert_int_equal(ra.trials, 5);
+    ra = td_ra(predicted, labels, COUNT, (td_target){-1, map});
+    assert_int_equal(ra.hits, 2);
+    assert_int_equal(ra.trials, 5);
+    assert_int_equal(td_ra(ones, ones, 2, td_target_class(1)).trials, 0);
+}
+
 /* Where all labels are the target, the ASR has no trials; where none is reached, no success. */
 static void attack_without_trials_or_successes(void **state) {
     (void)state;
@@ -192,6 +207,7 @@ int main(void) {
         cmocka_unit_test(accuracy_counts_equal_labels),
         cmocka_unit_test(confusion_has_labels_as_rows),
         cmocka_unit_test(attack_worked_by_hand),
+        cmocka_unit_test(ra_counts_what_the_asr_counts),
         cmocka_unit_test(attack_without_trials_or_successes),
         cmocka_unit_test(asr_of_each_class),
         cmocka_unit_test(all_to_all_worked_by_hand),

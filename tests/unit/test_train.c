@@ -28,6 +28,7 @@ typedef struct fixture {
     size_t stop_after;      /* batches; 0 for never */
     size_t fail_after;      /* epochs; 0 for the first */
     td_status epoch_status; /* what the epoch's callback gives then */
+    size_t keep_step;       /* of learn_one_class */
     float *keep;            /* where it leaves the optimiser's state, or NULL */
 } fixture;
 
@@ -273,6 +274,75 @@ static void soft_labels_take_the_place_of_labels(void **state) {
     tear_down(&soft);
 }
 
+/* --- learning of another kind --- */
+
+/* What td_train does by itself. */
+static td_status learn_as_usual(void *context, td_train_batch *batch, td_loss *loss,
+                                td_error *error) {
+    const float *pixels;
+    (void)context, (void)error;
+    td_train_feed(batch);
+    *loss = td_train_pass(batch, batch->gradient, &pixels);
+    assert_true((pixels != NULL) == batch->options->pixel_gradient);
+    return TD_OK;
+}
+
+static void learning_as_usual_gives_the_same_bytes(void **state) {
+    fixture plain, own;
+    (void)state;
+    for (int pixels = 0; pixels < 2; pixels++) {
+        trained(&plain, 1, 1);
+        set_up(&own);
+        own.options.epochs = 2;
+        own.options.learn = learn_as_usual;
+        own.options.pixel_gradient = pixels;
+        assert_int_equal(train(&own), TD_OK);
+        assert_memory_equal(own.weights, plain.weights, own.net.weight_count * sizeof *own.weights);
+        assert_true(own.told[3].loss == plain.told[3].loss);
+        tear_down(&own);
+    }
+}
+
+/* The batches are told apart, and their labels are the learner's. */
+static td_status learn_one_class(void *context, td_train_batch *batch, td_loss *loss,
+                                 td_error *error) {
+    fixture *f = context;
+    (void)error;
+    assert_int_equal(batch->step, f->keep_step++);
+    assert_int_equal(batch->first, batch->step % 5 * BATCH);
+    assert_int_equal(batch->epoch, batch->step / 5 + 1);
+    td_train_feed(batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        assert_int_equal(batch->labels[i], f->labels[batch->order[i]]);
+        batch->labels[i] = 3;
+    }
+    *loss = td_train_pass(batch, batch->gradient, NULL);
+    return TD_OK;
+}
+
+static td_status refuse_to_learn(void *context, td_train_batch *batch, td_loss *loss,
+                                 td_error *error) {
+    (void)context, (void)batch, (void)loss;
+    return td_fail(error, TD_ERR_NUMERIC, "no more");
+}
+
+static void learning_of_another_kind(void **state) {
+    fixture f;
+    float soft[COUNT * CLASSES] = {0};
+    (void)state;
+    set_up(&f);
+    f.options.learn = learn_one_class;
+    f.options.learn_context = &f;
+    assert_int_equal(train(&f), TD_OK);
+    assert_true(accuracy(&f) < 0.3); /* all are of class 3 */
+    f.options.learn = refuse_to_learn;
+    assert_int_equal(train(&f), TD_ERR_NUMERIC);
+    assert_string_equal(f.error.message, "no more");
+    f.options.soft_labels = soft;
+    assert_int_equal(train(&f), TD_ERR_USAGE);
+    tear_down(&f);
+}
+
 static void options_out_of_range(void **state) {
     fixture f;
     td_augment augment;
@@ -511,6 +581,8 @@ int main(void) {
         cmocka_unit_test(augmentation_and_smoothing_change_the_training),
         cmocka_unit_test(batch_norm_takes_two_values),
         cmocka_unit_test(soft_labels_take_the_place_of_labels),
+        cmocka_unit_test(learning_as_usual_gives_the_same_bytes),
+        cmocka_unit_test(learning_of_another_kind),
         cmocka_unit_test(options_out_of_range),
         cmocka_unit_test(another_seed_is_another_order),
         cmocka_unit_test(every_epoch_visits_every_image_in_a_new_order),

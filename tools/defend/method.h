@@ -8,6 +8,7 @@
 extern const tool_method defend_strip, defend_squeeze, defend_scale_up, defend_ibd_psc,
     defend_cognitive_distillation, defend_teco, defend_ted, defend_sentinet, defend_badexpert,
     defend_frequency;
+extern const tool_method defend_clp, defend_bnp, defend_ep, defend_anp, defend_rnp, defend_nft;
 extern const tool_method defend_prune, defend_finetune, defend_fineprune;
 
 extern const tool_method defend_spectral, defend_activation_clustering, defend_beatrix,

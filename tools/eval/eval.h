@@ -77,7 +77,7 @@ typedef struct eval_pair {
     const char *output; /* the only one of several outputs that was poisoned with it, without its
                            ending; or NULL */
     const char *role; /* where a manifest has several triggers for one backdoor: "test", "training",
-                         "cover"; else NULL */
+                         "cover", "negative"; else NULL */
     const bool *sources; /* [the run's classes]: those that it is meant to work on; NULL: all */
 } eval_pair;
 
@@ -115,7 +115,7 @@ typedef struct eval_result {
     const char *file;
     td_rate accuracy;
     tool_target target; /* none: no trigger was measured on the model */
-    td_rate asr, non_targeted, robust_accuracy;
+    td_rate asr, non_targeted, robust_accuracy, ra;
     /* Where the sources are known: of the images of source classes, and of the others that are not
      * the target's, how many are classified as it. */
     td_rate source_asr, false_activation;

@@ -212,13 +212,18 @@ static td_status read_sources(eval_job *job, const json_t *root, const bool **ou
     return TD_OK;
 }
 
-static bool is_cover(const json_t *entry) {
+/* "cover" or "negative": images that keep their labels. NULL: poison. */
+static const char *kept_role(const json_t *entry) {
+    static const char *const roles[] = {"cover", "negative"};
     const char *role = json_string_value(json_object_get(entry, "role"));
-    return role && strcmp(role, "cover") == 0;
+    for (size_t i = 0; role && i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(role, roles[i]) == 0)
+            return roles[i];
+    return NULL;
 }
 
-/* One entry is one pair, or two where the trigger at test is another. A cover's trigger is that of
- * its backdoor unless it differs: then it is measured, too. */
+/* One entry is one pair, or two where the trigger at test is another. The trigger of images that
+ * keep their labels is that of their backdoor unless it differs: then it is measured, too. */
 static td_status add_entry(eval_job *job, const json_t *root, size_t number, eval_pair *pairs,
                            size_t *count, td_error *error) {
     const json_t *entry = json_array_get(json_object_get(root, "triggers"), number);
@@ -226,12 +231,10 @@ static td_status add_entry(eval_job *job, const json_t *root, size_t number, eva
     eval_pair pair = {0};
     TD_TRY(read_pair(job, root, entry, number, &pair, error));
     TD_TRY(read_sources(job, root, &pair.sources, error));
-    if (is_cover(entry)) {
-        for (size_t i = 0; i < *count; i++)
-            if (strcmp(pairs[i].trigger, pair.trigger) == 0)
-                return TD_OK;
-        pair.role = "cover";
-    }
+    pair.role = kept_role(entry);
+    for (size_t i = 0; pair.role && i < *count; i++)
+        if (strcmp(pairs[i].trigger, pair.trigger) == 0)
+            return TD_OK;
     if (test && strcmp(test, pair.trigger) != 0) {
         pairs[*count] = pair;
         pairs[*count].role = "test";

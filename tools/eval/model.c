@@ -205,6 +205,7 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
     *asr = row.asr = attack.asr;
     row.non_targeted = attack.non_targeted;
     row.robust_accuracy = attack.robust_accuracy;
+    row.ra = td_ra(out.predicted, images->labels, images->count, backdoor->target.of);
     row.confidence = (tool_estimate){attack.confidence, attack.confidence_interval};
     rate_sources(m, backdoor, &out, &row);
     TD_TRY(rate_classes(m, backdoor, &out, arena, &row, error));

@@ -36,6 +36,7 @@ static const tool_column result_columns[] = {
     {"false_activation", "false activation", TOOL_RATE, AT(false_activation)},
     {"non_targeted", "non-targeted", TOOL_RATE, AT(non_targeted)},
     {"robust_accuracy", "robust accuracy", TOOL_RATE, AT(robust_accuracy)},
+    {"ra", "RA", TOOL_RATE, AT(ra)},
     {"confidence", "confidence", TOOL_ESTIMATE, AT(confidence)},
     {"asr_of_best", "mean ASR of the best", TOOL_REAL, AT(asr_of_best), .unit = "share",
      .digits = 4},

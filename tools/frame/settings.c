@@ -167,6 +167,19 @@ td_status tool_settings_set(tool_settings *s, const char *name, const char *valu
     return TD_OK;
 }
 
+td_status tool_settings_preset(const tool_settings *s, const tool_preset *preset, td_error *error) {
+    for (; preset->key; preset++) {
+        const tool_place *place = find(s, preset->key, strlen(preset->key));
+        td_setting setting;
+        if (!place || !td_key_read(place->key, preset->value, &setting))
+            return td_fail(error, TD_ERR_USAGE, "preset: \"%s\" cannot be %s", preset->key,
+                           preset->value);
+        if (!place->given) /* numbers and words need no arena */
+            TD_TRY(td_key_store(place->key, &setting, place->block, NULL, error));
+    }
+    return TD_OK;
+}
+
 bool tool_settings_given(const tool_settings *s, const char *name) {
     const tool_place *place = find(s, name, strlen(name));
     return place && place->given;

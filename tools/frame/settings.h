@@ -115,6 +115,16 @@ const td_key *tool_settings_find(const tool_settings *settings, const char *name
 td_status tool_settings_set(tool_settings *settings, const char *name, const char *value,
                             td_error *error) TD_MUST_USE;
 
+/* Defaults under one name, such as another paper's: a list ends at one without a key. */
+typedef struct tool_preset {
+    const char *key, *value; /* of a key whose value is a number or a word */
+} tool_preset;
+
+/* For a check: gives the keys that were given no value those of the preset. TD_ERR_USAGE for a key
+ * that is not there, or a value out of its range. */
+td_status tool_settings_preset(const tool_settings *settings, const tool_preset *preset,
+                               td_error *error) TD_MUST_USE;
+
 /* Whether the key was given a value, other than by default. */
 bool tool_settings_given(const tool_settings *settings, const char *name);
 

@@ -91,8 +91,10 @@ static td_status prepare(implant_job *job, td_error *error) {
     hijack *h;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &h, "an attack", error));
     job->state = h;
-    *h = (hijack){
-        .run = job->run, .settings = s, .model = &job->model, .target = job->triggers[0].target};
+    *h = (hijack){.run = job->run,
+                  .settings = s,
+                  .model = &job->model,
+                  .target = job->triggers[0].target.class};
     TD_TRY(implant_place(job, s->mask ? 1 : s->size, &top, &left, error));
     TD_TRY(s->mask ? read_mask(h, error)
                    : hijack_mask_square(&h->mask, td_net_input(&h->model->net), top, left, s->size,
@@ -304,41 +306,16 @@ static td_status report(hijack *h, td_error *error) {
                             h->mask.height, h->mask.left, h->mask.top);
 }
 
-static const tool_column test_columns[] = {
-    {"accuracy", "accuracy", TOOL_RATE, offsetof(implant_figures, accuracy)},
-    {"asr", "ASR", TOOL_RATE, offsetof(implant_figures, asr)},
-    {0},
-};
-
-static const tool_table_kind before_table = {.name = "before",
-                                             .title = "On the test images, before",
-                                             .columns = test_columns,
-                                             .row = sizeof(implant_figures),
-                                             .single = true},
-                             after_table = {.name = "after",
-                                            .title = "On the test images, after",
-                                            .columns = test_columns,
-                                            .row = sizeof(implant_figures),
-                                            .single = true};
-
 /* The model before and after, on the test images and on the same with the trigger. */
 static td_status measure(const hijack *h, const float *weights, td_error *error) {
     const td_images *images = &h->test.images;
-    const td_net *net = &h->model->net;
-    tool_run *run = h->run;
     td_images stamped = *images;
-    implant_figures before, after;
     uint8_t *pixels;
-    TD_TRY(td_arena_alloc(&run->arena, images->count, td_image_size(images), (void **)&pixels,
+    TD_TRY(td_arena_alloc(&h->run->arena, images->count, td_image_size(images), (void **)&pixels,
                           "images with the trigger", error));
     hijack_stamp_all(&h->mask, h->found.pattern, images, pixels);
     stamped.pixels = pixels;
-    TD_TRY(
-        implant_measure(run, net, h->model->weights, images, &stamped, h->target, &before, error));
-    TD_TRY(implant_measure(run, net, weights, images, &stamped, h->target, &after, error));
-    tool_run_set(run, "test", "{ss sz}", "data", h->settings->test, "images", images->count);
-    TD_TRY(tool_run_rows(run, &before_table, "/test", &before, 1, error));
-    return tool_run_rows(run, &after_table, "/test", &after, 1, error);
+    return implant_measure_change(h->run, h->model, weights, &h->test, &stamped, h->target, error);
 }
 
 static td_status make(implant_job *job, td_error *error) {
@@ -431,9 +408,7 @@ static const tool_keys groups[] = {{.keys = implant_keys},
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     hijack_settings *s = own;
-    if (s->shared.all || s->shared.targets.count > 1)
-        return td_fail(error, TD_ERR_USAGE, "--target: expected one class, found %s",
-                       s->shared.all ? "all" : "several");
+    TD_TRY(implant_check_one(&s->shared, error));
     if (s->mask && (s->size > 0 || tool_settings_given(settings, "at")))
         return td_fail(error, TD_ERR_USAGE,
                        "--mask: expected no --%s, since the mask says where the trigger is",

@@ -30,14 +30,21 @@ const td_key implant_keys[] = {
     {0},
 };
 
-static td_status read_place(implant_own *own, td_error *error) {
+td_status implant_check_one(const implant_own *own, td_error *error) {
+    return own->all || own->targets.count > 1
+               ? td_fail(error, TD_ERR_USAGE, "--target: expected one class, found %s",
+                         own->all ? "all" : "several")
+               : TD_OK;
+}
+
+td_status implant_read_place(const char *at, td_position *out, td_error *error) {
     static const td_key key = {"at", TD_KEY_POSITION};
     td_setting place;
     char expected[128];
-    if (!td_key_read(&key, own->at, &place))
+    if (!td_key_read(&key, at, &place))
         return td_fail(error, TD_ERR_USAGE, "--at: expected %s, found \"%s\"",
-                       td_key_describe(&key, expected, sizeof expected), own->at);
-    own->position = place.position;
+                       td_key_describe(&key, expected, sizeof expected), at);
+    *out = place.position;
     return TD_OK;
 }
 
@@ -65,7 +72,7 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     if (!own->all && own->targets.count > IMPLANT_MOST_TARGETS)
         return td_fail(error, TD_ERR_USAGE, "--target: expected at most %d", IMPLANT_MOST_TARGETS);
     TD_TRY(check_folder(own, &settings->common, error));
-    return read_place(own, error);
+    return implant_read_place(own->at, &own->position, error);
 }
 
 /* --- inputs --- */
@@ -80,14 +87,17 @@ static td_status choose_targets(implant_job *job, td_error *error) {
     job->trigger_count = own->all ? classes : own->targets.count;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, job->trigger_count, &job->triggers, "triggers", error));
     for (size_t i = 0; i < job->trigger_count; i++) {
-        size_t *target = &job->triggers[i].target;
-        *target = i;
+        implant_trigger *trigger = &job->triggers[i];
+        size_t target = i;
         if (!own->all)
-            TD_TRY(tool_run_class(job->run, "--target", own->targets.texts[i], target, error));
+            TD_TRY(tool_run_class(job->run, "--target", own->targets.texts[i], &target, error));
         for (size_t k = 0; k < i; k++)
-            if (job->triggers[k].target == *target)
+            if (job->triggers[k].target.class == target)
                 return td_fail(error, TD_ERR_USAGE,
-                               "--target: expected each class once, found %zu twice", *target);
+                               "--target: expected each class once, found %zu twice", target);
+        trigger->role = "poison";
+        trigger->target = tool_target_class(target);
+        TD_TRY(tool_run_text(job->run, &trigger->file, error, "trigger-%zu.png", target));
     }
     return TD_OK;
 }
@@ -162,6 +172,39 @@ td_status implant_measure(tool_run *run, const td_net *net, const float *weights
     return TD_OK;
 }
 
+#undef AT
+#define AT(field) offsetof(implant_figures, field)
+
+static const tool_column change_columns[] = {
+    {"accuracy", "accuracy", TOOL_RATE, AT(accuracy)},
+    {"asr", "ASR", TOOL_RATE, AT(asr)},
+    {0},
+};
+
+static const tool_table_kind before_table = {.name = "before",
+                                             .title = "On the test images, before",
+                                             .columns = change_columns,
+                                             .row = sizeof(implant_figures),
+                                             .single = true},
+                             after_table = {.name = "after",
+                                            .title = "On the test images, after",
+                                            .columns = change_columns,
+                                            .row = sizeof(implant_figures),
+                                            .single = true};
+
+td_status implant_measure_change(tool_run *run, const td_model *model, const float *weights,
+                                 const td_dataset *data, const td_images *stamped, size_t target,
+                                 td_error *error) {
+    const td_images *images = &data->images;
+    const td_net *net = &model->net;
+    implant_figures before, after;
+    TD_TRY(implant_measure(run, net, model->weights, images, stamped, target, &before, error));
+    TD_TRY(implant_measure(run, net, weights, images, stamped, target, &after, error));
+    tool_run_set(run, "test", "{ss sz}", "data", data->name, "images", images->count);
+    TD_TRY(tool_run_rows(run, &before_table, "/test", &before, 1, error));
+    return tool_run_rows(run, &after_table, "/test", &after, 1, error);
+}
+
 /* --- a run --- */
 
 /* A changed model says of its training what it said before. */
@@ -182,11 +225,11 @@ static td_status work(implant_job *job, td_error *error) {
     if (!math->trains)
         TD_TRY(open_model(job, error));
     TD_TRY(math->prepare(job, error));
-    if (!math->trains)
+    if (job->trigger_count > 0)
         TD_TRY(implant_check_outputs(job, error));
     TD_TRY(math->make(job, error));
     TD_TRY(write_model(job, error));
-    return math->trains ? TD_OK : implant_write_triggers(job, error);
+    return job->trigger_count > 0 ? implant_write_triggers(job, error) : TD_OK;
 }
 
 static td_status run(tool_run *run, td_error *error) {

@@ -9,7 +9,7 @@
 #include "data/bitmap.h"
 #include "data/dataset.h"
 #include "frame/run.h"
-#include "measure/rates.h"
+#include "frame/target.h"
 #include "model/model.h"
 
 /* As many triggers as trapdoor-eval measures at once. */
@@ -28,16 +28,20 @@ typedef struct implant_own {
 
 extern const td_key implant_keys[];
 
+/* TD_ERR_USAGE for a method of one target that is given several. */
+td_status implant_check_one(const implant_own *own, td_error *error) TD_MUST_USE;
+
 extern const tool_family implants;
 
-extern const tool_method implant_trojannet, implant_hijack, implant_pruning_aware;
+extern const tool_method implant_blind, implant_bpp, implant_hijack, implant_imc,
+    implant_input_aware, implant_latent, implant_lira, implant_pruning_aware, implant_sra,
+    implant_tbt, implant_trojannet, implant_wanet;
 
 typedef struct implant_job implant_job;
 
 /* What a method is made of. It keeps what it needs from one to the next in job->state. */
 typedef struct implant {
-    bool trains;         /* a model of its own: its settings do not begin with implant_own, and it
-                            writes the model alone */
+    bool trains;         /* a model of its own: its settings do not begin with implant_own */
     const char *picture; /* another picture beside the model, for people to look at, or NULL */
     /* Before the work: opens data, and refuses what does not go with them or with the model. */
     td_status (*prepare)(implant_job *job, td_error *error);
@@ -46,14 +50,30 @@ typedef struct implant {
      */
     td_status (*make)(implant_job *job, td_error *error);
     void (*close)(implant_job *job); /* also after a failure, with `state` if it is set */
+    const void *attack;              /* of one that trains by plant.h: a plant_attack */
 } implant;
 
-/* A picture that is pasted at a place, and the class that the model then gives. */
+/* A trigger, and the class that the model then gives. */
 typedef struct implant_trigger {
-    const char *text; /* as a TRIGGER; set where the picture is written */
-    size_t target;
-    td_bitmap picture; /* owned by the job */
+    const char *role; /* in the manifest: "poison"; or "negative", on which images keep their
+                         labels */
+    const char *text; /* as a TRIGGER; set where `file` is written */
+    tool_target target;
+    const char *file; /* "trigger-3.png", where it is written; NULL: it has none */
+    /* What is in it: a picture, pasted at a place (owned by the job), or a changed copy of each
+     * image measured. */
+    td_bitmap picture;
+    const td_images *table; /* NULL: a picture */
 } implant_trigger;
+
+/* Another net that is written beside the model, such as what makes its trigger. */
+typedef struct implant_net {
+    const char *file; /* "pattern.safetensors" */
+    const td_net *net;
+    const float *weights;
+} implant_net;
+
+enum { IMPLANT_MOST_NETS = 2 };
 
 /* One run. */
 struct implant_job {
@@ -62,16 +82,23 @@ struct implant_job {
     /* Of a method that changes a trained model: */
     const implant_own *own;
     td_model model;
-    implant_trigger *triggers; /* [trigger_count], as the targets, which are set */
+    implant_trigger *triggers; /* [trigger_count], as the targets, which are set; one that trains
+                                  adds its own, or has none */
     size_t trigger_count;
-    size_t left, top;  /* of the top-left pixel of the triggers */
-    td_bitmap picture; /* of implant.picture; owned */
+    size_t left, top; /* of the top-left pixel of the triggers */
+    implant_net nets[IMPLANT_MOST_NETS];
+    size_t net_count;
+    const td_dataset *source; /* whose classes the targets are, for the manifest; or NULL */
+    td_bitmap picture;        /* of implant.picture; owned */
     /* What came of it: */
     const td_net *net;
     const float *weights;
     const char *const *class_names; /* of the net's outputs, or NULL */
     void *state;                    /* the method's */
 };
+
+/* --at: a position as in a TRIGGER. TD_ERR_USAGE. */
+td_status implant_read_place(const char *at, td_position *out, td_error *error) TD_MUST_USE;
 
 /* The top-left pixel of a square of `side` pixels at --at. TD_ERR_USAGE where it does not lie
  * within the model's images; TD_ERR_FORMAT, which names the model's file, if these are smaller than
@@ -92,6 +119,12 @@ typedef struct implant_figures {
 td_status implant_measure(tool_run *run, const td_net *net, const float *weights,
                           const td_images *images, const td_images *stamped, size_t target,
                           implant_figures *out, td_error *error) TD_MUST_USE;
+
+/* The model as it was and with `weights`, on the data and on the same images stamped: the record's
+ * `test`, and two tables. */
+td_status implant_measure_change(tool_run *run, const td_model *model, const float *weights,
+                                 const td_dataset *data, const td_images *stamped, size_t target,
+                                 td_error *error) TD_MUST_USE;
 
 /* Before the work: refuses what could not be written beside the model. */
 td_status implant_check_outputs(const implant_job *job, td_error *error) TD_MUST_USE;

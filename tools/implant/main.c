@@ -3,15 +3,17 @@
 #include "implant/implant.h"
 
 static const tool_method *const methods[] = {
-    &implant_hijack,
-    &implant_pruning_aware,
-    &implant_trojannet,
+    &implant_blind, &implant_bpp,           &implant_hijack,
+    &implant_imc,   &implant_input_aware,   &implant_latent,
+    &implant_lira,  &implant_pruning_aware, &implant_sra,
+    &implant_tbt,   &implant_trojannet,     &implant_wanet,
     NULL,
 };
 
 static const char doc[] =
-    "Put a backdoor into a model by METHOD. M2 is one model, which every other tool takes. The "
-    "triggers are written as pictures, with a manifest for trapdoor-eval --manifest."
+    "Put a backdoor into a model by METHOD, or train a model that has one. M2 is one model, which "
+    "every other tool takes. Beside it stand the triggers, and a manifest for trapdoor-eval "
+    "--manifest."
     "\v"
     "\n"
     "Example:\n"

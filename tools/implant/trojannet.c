@@ -35,7 +35,7 @@ static td_status prepare(implant_job *job, td_error *error) {
     t->pattern_count = TROJAN_PATTERNS;
     t->reading = trojan_readings[s->reading].name;
     for (size_t i = 0; i < job->trigger_count; i++)
-        t->targets[i] = job->triggers[i].target;
+        t->targets[i] = job->triggers[i].target.class;
     t->merge = (trojan_merge){.reading = &trojan_readings[s->reading],
                               .mlp = &t->mlp,
                               .pattern = code ? 20 : s->alpha / s->temperature,

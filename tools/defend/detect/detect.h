@@ -8,6 +8,7 @@
 #define TOOLS_DEFEND_DETECT_DETECT_H
 
 #include "defend/inputs.h"
+#include "measure/flags.h"
 #include "measure/roc.h"
 #include "model/model.h"
 #include "nn/exec.h"
@@ -195,6 +196,7 @@ typedef struct detect_row {
     signed char above; /* of suspects: whether they are flagged above the expected rate, beyond
                           chance; -1: benign */
     double mean;       /* of the scores, as they are reported */
+    td_f1 f1;          /* of suspects among all benign images; NaN: benign, or there are none */
 } detect_row;
 
 /* A row of the table of errors. */

@@ -41,6 +41,14 @@ static detect_row judge_set(const detect_set *set, const double *scores, double 
                         .mean = sign * sum / (double)set->count};
 }
 
+/* The F1 of a set of suspects among the benign images. */
+static td_f1 f1_of(const detect_row *row, td_rate benign) {
+    if (row->above < 0 || benign.trials == 0)
+        return (td_f1){(double)NAN, (double)NAN, (double)NAN};
+    return td_f1_of(td_flags_of(row->flagged.hits, row->flagged.hits + benign.hits, row->images,
+                                row->images + benign.trials));
+}
+
 /* Above the expected rate beyond chance, and above what happens to benign images. */
 static void judge_sets(const detect_job *job, size_t column, detect_verdict *v) {
     const double boundary = job->columns[column].boundary;
@@ -51,6 +59,7 @@ static void judge_sets(const detect_job *job, size_t column, detect_verdict *v) 
         const detect_set *set = &job->sets[i];
         v->rows[i - 1] =
             judge_set(set, set->scores + column * set->count, job->detector->sign, boundary, limit);
+        v->rows[i - 1].f1 = f1_of(&v->rows[i - 1], benign);
     }
 }
 

@@ -18,6 +18,9 @@ static const tool_column set_columns[] = {
     {"flagged", "flagged", TOOL_RATE, OF(detect_row, flagged)},
     {"above_expected", "", TOOL_FLAG, OF(detect_row, above), .flag = "ABOVE EXPECTED"},
     {"mean_score", "mean score", TOOL_REAL, OF(detect_row, mean)},
+    {"prior", "suspect share", TOOL_REAL, OF(detect_row, f1.prior), .digits = 4},
+    {"f1", "F1", TOOL_REAL, OF(detect_row, f1.f1), .digits = 4},
+    {"weighted_f1", "F1, misses ×9", TOOL_REAL, OF(detect_row, f1.weighted), .digits = 4},
     {0},
 };
 

@@ -1,7 +1,7 @@
 /* What was found, as tables. */
 #include "defend/filter/filter.h"
 
-#include <math.h>
+#include "measure/flags.h"
 #include <string.h>
 
 #define AT(field) offsetof(filter_class, field)
@@ -43,17 +43,18 @@ static td_status add_classes(const filter_job *job, td_error *error) {
 
 typedef struct truth {
     size_t poisoned;
-    td_rate precision, recall;
-    double f1; /* NaN: neither poisoned images nor suspects */
-    td_rate false_positives;
+    td_rate precision, recall, false_positives;
+    td_f1 f1;
 } truth;
 
 static const tool_column truth_columns[] = {
     {"poisoned", "poisoned", TOOL_COUNT, offsetof(truth, poisoned)},
     {"precision", "precision", TOOL_RATE, offsetof(truth, precision)},
     {"recall", "recall", TOOL_RATE, offsetof(truth, recall)},
-    {"f1", "F1", TOOL_REAL, offsetof(truth, f1), .digits = 4},
     {"false_positive_rate", "false positives", TOOL_RATE, offsetof(truth, false_positives)},
+    {"prior", "poisoned share", TOOL_REAL, offsetof(truth, f1.prior), .digits = 4},
+    {"f1", "F1", TOOL_REAL, offsetof(truth, f1.f1), .digits = 4},
+    {"weighted_f1", "F1, misses ×9", TOOL_REAL, offsetof(truth, f1.weighted), .digits = 4},
     {0},
 };
 
@@ -69,11 +70,9 @@ static td_status add_truth(const filter_job *job, size_t suspects, td_error *err
         poisoned += job->classes[c].poisoned;
         hits += job->classes[c].hits;
     }
-    /* 2·TP / (2·TP + FP + FN): 0 where nothing is flagged and something is poisoned. */
-    const double f1 =
-        suspects + poisoned > 0 ? 2 * (double)hits / (double)(suspects + poisoned) : NAN;
-    const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned), f1,
-                       td_rate_of(suspects - hits, job->data.images.count - poisoned)};
+    const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned),
+                       td_rate_of(suspects - hits, job->data.images.count - poisoned),
+                       td_f1_of(td_flags_of(hits, suspects, poisoned, job->data.images.count))};
     return tool_run_rows(job->run, &truth_table, NULL, &row, 1, error);
 }
 

@@ -85,20 +85,6 @@ void generator_feed(const generator *g, uint64_t seed, uint32_t epoch, const int
     }
 }
 
-void generator_to_image(const generator *g, const float *values, float *image) {
-    const size_t channels = g->image.channels, places = g->image.height * g->image.width;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t p = 0; p < places; p++)
-            image[p * channels + c] = values[c * places + p];
-}
-
-void generator_from_image(const generator *g, const float *image, float *values) {
-    const size_t channels = g->image.channels, places = g->image.height * g->image.width;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t p = 0; p < places; p++)
-            values[c * places + p] = image[p * channels + c];
-}
-
 void generator_step(generator *g, double learning_rate, uint64_t number) {
     const td_step step = td_adam_step(learning_rate, number);
     td_net_update_running(&g->net, g->gradient, g->weights);

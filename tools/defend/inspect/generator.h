@@ -27,10 +27,6 @@ void generator_close(generator *g); /* takes a zeroed one as well */
 void generator_feed(const generator *g, uint64_t seed, uint32_t epoch, const int32_t *targets,
                     size_t count, float *input);
 
-/* The net gives channel after channel; images have their channels innermost. */
-void generator_to_image(const generator *g, const float *values, float *image);
-void generator_from_image(const generator *g, const float *image, float *values);
-
 /* One step of Adam by `gradient`; `number` is 1 for the first. Running statistics are in it. */
 void generator_step(generator *g, double learning_rate, uint64_t number);
 

@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
+#include "data/planes.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
 #include <math.h>
@@ -244,7 +245,7 @@ static void show(void *context, size_t i) {
     const float *clean = s->clean + i * s->size;
     float *input = td_exec_input(s->model) + i * s->size;
     double sum = 0;
-    generator_to_image(&s->generator, s->values + i * s->size, change);
+    td_planes_join(s->values + i * s->size, s->generator.image, change);
     for (size_t k = 0; k < s->size; k++) {
         sum += (double)fabsf(change[k]);
         change[k] *= RANGE;
@@ -267,8 +268,8 @@ static void lead_back(void *context, size_t i) {
         const float sign = change[k] > 0 ? 1 : change[k] < 0 ? -1 : 0;
         shown[k] = (inside ? RANGE * slope[k] : 0) + cost * sign;
     }
-    generator_from_image(&s->generator, shown,
-                         td_exec_logits_gradient(s->generator.training) + i * s->size);
+    td_planes_split(shown, s->generator.image,
+                    td_exec_logits_gradient(s->generator.training) + i * s->size);
 }
 
 /* The model's part of the loss, and its gradient by the logits. */
@@ -326,7 +327,7 @@ static double generate(search *s, int32_t t) {
                    td_exec_input(g->judging));
     const float *values = td_exec_forward(g->judging, SEARCH_KEPT);
     for (size_t i = 0; i < SEARCH_KEPT; i++)
-        generator_to_image(g, values + i * s->size, s->change + i * s->size);
+        td_planes_join(values + i * s->size, g->image, s->change + i * s->size);
     for (size_t k = 0; k < SEARCH_KEPT * s->size; k++) {
         s->change[k] = rintf(RANGE * s->change[k]);
         sum += (double)fabsf(s->change[k]);
@@ -384,15 +385,15 @@ static void approach_start(void *context, size_t i) {
     search *s = context;
     const float *start = s->starts + (size_t)s->targets[i] * s->size;
     float *change = s->change + i * s->size;
-    generator_to_image(&s->generator, s->values + i * s->size, change);
+    td_planes_join(s->values + i * s->size, s->generator.image, change);
     s->sizes[i] = 0;
     for (size_t k = 0; k < s->size; k++) {
         const float off = change[k] - start[k];
         s->sizes[i] += (double)(off * off);
         change[k] = 2 * off / SEARCH_BATCH;
     }
-    generator_from_image(&s->generator, change,
-                         td_exec_logits_gradient(s->generator.training) + i * s->size);
+    td_planes_split(change, s->generator.image,
+                    td_exec_logits_gradient(s->generator.training) + i * s->size);
 }
 
 double search_start_loss(search *s) {

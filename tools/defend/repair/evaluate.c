@@ -131,17 +131,37 @@ static td_status measure(bench *b, repair_figures *figures, td_error *error) {
         const repair_backdoor *backdoor = &b->evaluator->backdoors[k];
         TD_TRY(predict_stamped(b, backdoor->trigger, error));
         figures->attacks[k] = (repair_attack){
-            td_trigger_text(backdoor->trigger), backdoor->target,
-            td_asr(b->predicted, images->labels, images->count, backdoor->target.of),
-            td_accuracy(b->predicted, images->labels, images->count), NAN};
+            .trigger = td_trigger_text(backdoor->trigger),
+            .target = backdoor->target,
+            .asr = td_asr(b->predicted, images->labels, images->count, backdoor->target.of),
+            .robust_accuracy = td_accuracy(b->predicted, images->labels, images->count),
+            .ra = td_ra(b->predicted, images->labels, images->count, backdoor->target.of),
+            .der = NAN,
+            .rir = NAN};
     }
     return TD_OK;
 }
 
+static double rating(double gain, double accuracy_loss) {
+    return (fmax(0, gain) - fmax(0, accuracy_loss) + 1) / 2;
+}
+
 double repair_der(double accuracy_before, double accuracy_after, double asr_before,
                   double asr_after) {
-    const double asr = asr_before - asr_after, accuracy = accuracy_before - accuracy_after;
-    return ((asr > 0 ? asr : 0) - (accuracy > 0 ? accuracy : 0) + 1) / 2;
+    return rating(asr_before - asr_after, accuracy_before - accuracy_after);
+}
+
+double repair_rir(double accuracy_before, double accuracy_after, double ra_before,
+                  double ra_after) {
+    return rating(ra_after - ra_before, accuracy_before - accuracy_after);
+}
+
+static void rate_repair(const repair_figures *before, repair_figures *after, size_t k) {
+    const repair_attack *old = &before->attacks[k];
+    repair_attack *new = &after->attacks[k];
+    const double whole = before->accuracy.value, left = after->accuracy.value;
+    new->der = repair_der(whole, left, old->asr.value, new->asr.value);
+    new->rir = repair_rir(whole, left, old->ra.value, new->ra.value);
 }
 
 td_status repair_measure(const repair_evaluator *e, const td_net *net, const float *weights,
@@ -158,9 +178,7 @@ td_status repair_measure(const repair_evaluator *e, const td_net *net, const flo
     td_status status = measure(&b, figures, error);
     tool_pass_end(&b.pass);
     for (size_t k = 0; before && k < e->backdoor_count; k++)
-        figures->attacks[k].der =
-            repair_der(before->accuracy.value, figures->accuracy.value,
-                       before->attacks[k].asr.value, figures->attacks[k].asr.value);
+        rate_repair(before, figures, k);
     return status;
 }
 
@@ -180,7 +198,9 @@ static const tool_column attack_columns[] = {
     TOOL_TARGET_COLUMNS(repair_attack, target, NULL, NULL),
     {"asr", NULL, TOOL_RATE, offsetof(repair_attack, asr)},
     {"robust_accuracy", NULL, TOOL_RATE, offsetof(repair_attack, robust_accuracy)},
+    {"ra", NULL, TOOL_RATE, offsetof(repair_attack, ra)},
     {"der", NULL, TOOL_REAL, offsetof(repair_attack, der)},
+    {"rir", NULL, TOOL_REAL, offsetof(repair_attack, rir)},
     {0},
 };
 
@@ -202,7 +222,7 @@ typedef struct compared {
     size_t class;
     tool_target target;
     td_rate before, after;
-    double der;
+    double der, rir;
 } compared;
 
 static const tool_column compared_columns[] = {
@@ -213,6 +233,7 @@ static const tool_column compared_columns[] = {
     {"before", "before", TOOL_RATE, offsetof(compared, before)},
     {"after", "after", TOOL_RATE, offsetof(compared, after)},
     {"der", "DER", TOOL_REAL, offsetof(compared, der), .digits = 4},
+    {"rir", "RIR", TOOL_REAL, offsetof(compared, rir), .digits = 4},
     {0},
 };
 
@@ -221,6 +242,21 @@ static const tool_table_kind comparison = {.name = "comparison",
                                            .columns = compared_columns,
                                            .row = sizeof(compared)};
 
+/* The three figures of a trigger. */
+static td_status compare_attack(const repair_evaluator *e, tool_table *table,
+                                const repair_attack *old, const repair_attack *new,
+                                td_error *error) {
+    const compared rows[] = {
+        {"ASR", new->trigger, TOOL_NO_COUNT, new->target, old->asr, new->asr, new->der, NAN},
+        {"RA", new->trigger, TOOL_NO_COUNT, new->target, old->ra, new->ra, NAN, new->rir},
+        {"robust accuracy", new->trigger, TOOL_NO_COUNT, new->target, old->robust_accuracy,
+         new->robust_accuracy, NAN, NAN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        TD_TRY(tool_run_fill(e->run, table, &rows[i], error));
+    return TD_OK;
+}
+
 static td_status compare(const repair_evaluator *e, const repair_figures *before,
                          const repair_figures *after, td_error *error) {
     compared row = {.figure = "accuracy",
@@ -228,21 +264,13 @@ static td_status compare(const repair_evaluator *e, const repair_figures *before
                     .target = tool_target_none(),
                     .before = before->accuracy,
                     .after = after->accuracy,
-                    .der = NAN};
+                    .der = NAN,
+                    .rir = NAN};
     tool_table *table;
     TD_TRY(tool_run_open(e->run, &comparison, NULL, &table, error));
     TD_TRY(tool_run_fill(e->run, table, &row, error));
-    for (size_t k = 0; k < e->backdoor_count; k++) {
-        const repair_attack *old = &before->attacks[k], *new = &after->attacks[k];
-        compared of = {"ASR",    new->trigger, TOOL_NO_COUNT, new->target,
-                       old->asr, new->asr,     new->der};
-        TD_TRY(tool_run_fill(e->run, table, &of, error));
-        of.figure = "robust accuracy";
-        of.before = old->robust_accuracy;
-        of.after = new->robust_accuracy;
-        of.der = NAN;
-        TD_TRY(tool_run_fill(e->run, table, &of, error));
-    }
+    for (size_t k = 0; k < e->backdoor_count; k++)
+        TD_TRY(compare_attack(e, table, &before->attacks[k], &after->attacks[k], error));
     for (row.class = 0; row.class < before->class_count; row.class ++) {
         row.before = before->classes[row.class].accuracy;
         row.after = after->classes[row.class].accuracy;

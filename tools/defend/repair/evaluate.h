@@ -65,8 +65,9 @@ typedef struct repair_class {
 typedef struct repair_attack {
     const char *trigger; /* the evaluator's text */
     tool_target target;
-    td_rate asr, robust_accuracy;
-    double der; /* NaN of the model before */
+    td_rate asr, robust_accuracy; /* robust_accuracy: of all images */
+    td_rate ra;                   /* td_ra: of the images that the ASR counts */
+    double der, rir;              /* NaN of the model before */
 } repair_attack;
 
 /* One model on --test. */
@@ -89,10 +90,14 @@ td_status repair_measure(const repair_evaluator *evaluator, const td_net *net, c
 double repair_der(double accuracy_before, double accuracy_after, double asr_before,
                   double asr_after);
 
+/* Robustness improvement rating (the same): (max(0, rise of the RA) − max(0, fall of the accuracy)
+ * + 1) / 2, in [0, 1]; 0.5: nothing done. */
+double repair_rir(double accuracy_before, double accuracy_after, double ra_before, double ra_after);
+
 /* Adds `test` {"data", "images", "before", "after"} to the record, each of these two with
  * "accuracy", "classes" [{"class", "accuracy"}] and "triggers" [{"trigger", "target", "asr",
- * "robust_accuracy"}], rates with intervals; "after"'s triggers have "der" as well; and the table
- * "comparison" of the same. Nothing without --test. */
+ * "robust_accuracy", "ra"}], rates with intervals; "after"'s triggers have "der" and "rir" as well;
+ * and the table "comparison" of the same. Nothing without --test. */
 td_status repair_report(const repair_evaluator *evaluator, const repair_figures *before,
                         const repair_figures *after, td_error *error) TD_MUST_USE;
 

@@ -1,6 +1,7 @@
 #include "defend/repair/repair.h"
 
 #include "base/random.h"
+#include "base/size.h"
 #include "defend/hygiene.h"
 #include "frame/model_output.h"
 #include "frame/predict.h"
@@ -12,16 +13,28 @@
 
 enum { LEAST_IMAGES = 20 }; /* that a part of the clean images must have */
 
-static const td_key keys[] = {
+static const td_key clean_keys[] = {
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Clean images to work with (split train)"},
+    {0},
+};
+
+static const td_key validate_keys[] = {
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
      .help = "Clean images that the accuracy is watched on (split train)"},
     {0},
 };
 
-static const tool_keys groups[] = {
-    {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, REPAIR_TRUTH(AT(truth)), {0}};
+static const tool_keys groups[] = {{.keys = defend_model_keys, .offset = AT(model)},
+                                   {.keys = clean_keys},
+                                   {.keys = validate_keys},
+                                   REPAIR_TRUTH(AT(truth)),
+                                   {0}};
+
+static const tool_keys groups_without_clean[] = {{.keys = defend_model_keys, .offset = AT(model)},
+                                                 {.keys = validate_keys},
+                                                 REPAIR_TRUTH(AT(truth)),
+                                                 {0}};
 
 const td_key repair_selection_keys[] = {
     {"hold-out", TD_KEY_REAL, offsetof(repair_selection, hold_out), .above = true, .most = 0.9,
@@ -55,7 +68,9 @@ static td_status hold_out(repair_job *job, td_error *error) {
 }
 
 static td_status open_validation(repair_job *job, td_error *error) {
-    TD_TRY(tool_run_dataset(job->run, job->settings->validate, "train", &job->validation, error));
+    if (job->settings->clean)
+        TD_TRY(
+            tool_run_dataset(job->run, job->settings->validate, "train", &job->validation, error));
     TD_TRY(defend_check_data(&job->validation, job->net, error));
     json_object_del(json_object_get(job->run->record.root, "options"), "hold_out");
     job->held_out_first = job->validation.first;
@@ -69,27 +84,59 @@ static td_status check_count(const char *name, const char *what, size_t found, t
                          name, LEAST_IMAGES, what, found);
 }
 
-static td_status open_inputs(repair_job *job, const repair *with, td_error *error) {
+/* The model, and the first set of clean images, if there is one, which is matched with it. */
+static td_status open_model(repair_job *job, td_error *error) {
     const repair_settings *s = job->settings;
-    TD_TRY(tool_run_dataset(job->run, s->clean, "train", &job->clean, error));
-    TD_TRY(defend_open_model_for(job->run, &s->model, &job->clean, &job->model, error));
+    td_dataset *first = s->clean ? &job->clean : &job->validation;
+    const char *name = s->clean ? s->clean : s->validate;
+    if (!name && s->model.net)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--net: expected --validate with it, whose images have the net's shape, "
+                       "found none");
+    if (name)
+        TD_TRY(tool_run_dataset(job->run, name, "train", first, error));
+    TD_TRY(name ? defend_open_model_for(job->run, &s->model, first, &job->model, error)
+                : defend_open_model(job->run, &s->model, NULL, &job->model, error));
     job->net = &job->model.net;
     job->weights = job->model.weights;
-    TD_TRY(defend_check_data(&job->clean, job->net, error));
-    TD_TRY(repair_open(&job->truth, job->run, &s->truth, job->net, error));
-    if (s->validate)
-        TD_TRY(open_validation(job, error));
+    return name ? defend_check_data(first, job->net, error) : TD_OK;
+}
+
+/* The images to learn from, and those of them that are held out. */
+static td_status open_clean(repair_job *job, const repair *with, td_error *error) {
+    const repair_settings *s = job->settings;
     TD_TRY(repair_clean(&job->truth, &job->clean, "--clean", s->validate ? &job->validation : NULL,
                         &job->learned, error));
     if (with->selects && !s->validate)
         TD_TRY(hold_out(job, error));
-    TD_TRY(check_count(s->clean, "work with", job->learned.count, error));
-    return s->validate || with->selects ? check_count(s->validate ? s->validate : s->clean,
-                                                      "validate", job->held_out.count, error)
-                                        : TD_OK;
+    return check_count(s->clean, "work with", job->learned.count, error);
+}
+
+static td_status open_inputs(repair_job *job, const repair *with, td_error *error) {
+    const repair_settings *s = job->settings;
+    TD_TRY(open_model(job, error));
+    TD_TRY(repair_open(&job->truth, job->run, &s->truth, job->net, error));
+    if (s->validate)
+        TD_TRY(open_validation(job, error));
+    if (s->clean)
+        TD_TRY(open_clean(job, with, error));
+    return s->validate || (s->clean && with->selects)
+               ? check_count(s->validate ? s->validate : s->clean, "validate", job->held_out.count,
+                             error)
+               : TD_OK;
 }
 
 /* --- for repairs --- */
+
+td_status repair_draw(repair_job *job, const td_images *images, size_t count, uint32_t epoch,
+                      td_images *out, td_error *error) {
+    uint32_t *order;
+    td_random random = td_random_for(job->run->common->seed, TD_FOR_REPAIR, epoch, 0);
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, images->count, &order, "images", error));
+    td_random_permutation(&random, order, (uint32_t)images->count);
+    return defend_gather(images, order, td_size_min(count, images->count), &job->run->arena, out,
+                         error);
+}
 
 td_net *repair_new_net(repair_job *job) {
     return &job->nets[job->net_count++];
@@ -152,6 +199,17 @@ const tool_family repairs = {
     .name = "repair",
     .usage = "--model MODEL --clean DATA -o REPAIRED",
     .groups = groups,
+    .size = sizeof(repair_settings),
+    .run = run,
+    .output = TOOL_OUTPUT_FILE,
+    .needs_output = true,
+    .output_what = "where to write the repaired model",
+};
+
+const tool_family repairs_without_clean = {
+    .name = "repair",
+    .usage = "--model MODEL -o REPAIRED",
+    .groups = groups_without_clean,
     .size = sizeof(repair_settings),
     .run = run,
     .output = TOOL_OUTPUT_FILE,

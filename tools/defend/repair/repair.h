@@ -12,7 +12,8 @@ enum { REPAIR_NETS = 4 };
 /* What every repair is asked to do. */
 typedef struct repair_settings {
     defend_model model;
-    const char *clean, *validate; /* DATA; validate: or NULL */
+    const char *clean;    /* DATA; NULL: the repair learns from none */
+    const char *validate; /* DATA, or NULL */
     repair_truth truth;
 } repair_settings;
 
@@ -23,7 +24,9 @@ typedef struct repair_selection {
 
 extern const td_key repair_selection_keys[];
 
-extern const tool_family repairs;
+/* Repairs that learn from --clean, and those that learn from no clean image: these take clean ones
+ * by --validate alone, if at all, and job->learned is empty. */
+extern const tool_family repairs, repairs_without_clean;
 
 typedef struct repair_job repair_job;
 
@@ -50,6 +53,11 @@ struct repair_job {
     size_t net_count;
     char said[512];
 };
+
+/* `count` of the images, or all if there are no more, drawn at random by the seed, in the run's
+ * arena. `epoch`: of TD_FOR_REPAIR, which no other draw of the repair has. */
+td_status repair_draw(repair_job *job, const td_images *images, size_t count, uint32_t epoch,
+                      td_images *out, td_error *error) TD_MUST_USE;
 
 /* A place for a net that the family frees; at most REPAIR_NETS. */
 td_net *repair_new_net(repair_job *job);
