@@ -23,6 +23,7 @@ static filter_findings judge(const settings *s, const filter_group *group) {
     static double scores[IMAGES];
     filter_findings found = {.suspects = suspects, .scores = scores};
     memset(suspects, 0, sizeof suspects);
+    memset(scores, 0, sizeof scores);
     assert_int_equal(s->filter->judge(s->values.own, group, &found, NULL), TD_OK);
     return found;
 }
@@ -76,10 +77,40 @@ static void clustering_flags_a_small_cluster(void **state) {
     tool_settings_close(&s.values);
 }
 
+/* Three of twenty lie apart in the second of two directions: 1.5 * 0.1 of twenty. */
+static void spectre_takes_outliers(void **state) {
+    double positions[IMAGES][2];
+    const double variances[] = {4, 2}, none[] = {0, 0};
+    settings s = set_up(&defend_spectre, "epsilon", "0.1");
+    (void)state;
+    assert_int_equal(s.filter->least_images(s.values.own, 2), 8);
+    for (size_t i = 0; i < IMAGES; i++) {
+        positions[i][0] = (i % 4 < 2 ? 2 : -2) + 0.01 * (double)i;
+        positions[i][1] = i % 7 == 3 ? 9 : i % 2 ? 1 : -1;
+    }
+    const filter_group group = {.count = IMAGES,
+                                .dimensions = 2,
+                                .positions = positions[0],
+                                .variances = variances,
+                                .variance = 6};
+    filter_findings found = judge(&s, &group);
+    for (size_t i = 0; i < IMAGES; i++)
+        assert_int_equal(found.suspects[i], i % 7 == 3);
+    assert_true(found.figures[0] > 5 && found.figures[2] == 2);
+    /* Images that are all alike. */
+    memset(positions, 0, sizeof positions);
+    filter_group alike = group;
+    alike.variances = none;
+    found = judge(&s, &alike);
+    assert_true(found.figures[0] == 0 && found.figures[3] == 0);
+    tool_settings_close(&s.values);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spectral_takes_the_highest_scores),
         cmocka_unit_test(clustering_flags_a_small_cluster),
+        cmocka_unit_test(spectre_takes_outliers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,8 @@ static const audit_row rows[] = {
     {"squeeze", .weak = true, .flagged = "get another answer once they are filtered"},
     {"strip", .share = 2, .flagged = "keep their class whatever is laid over them",
      .set = set_overlays},
+    {"spectral"},
+    {"activation-clustering"},
     {"deepinspect", .unit = "values from black to white", .by_channel = true,
      .images = "images that were made from the model alone become",
      .change = "by changes that add up to", .rated_before = "", .rated_behind = "of them do"},
@@ -131,14 +133,16 @@ static const audit_row *find_row(const char *method) {
 
 /* --- the plan --- */
 
-/* Inspectors that only rank are parts of the screening. */
+/* Inspectors that only rank are parts of the screening. Detectors and filters are taken that have a
+ * row above: others need what an audit is not given, or its verdict was not measured with them. */
 static const audit_kind *kind_of(const tool_method *method) {
     const inspector *math = method->family == &inspectors ? method->math : NULL;
     if (math && math->spread == FINDINGS_RANKED)
         return NULL;
     for (size_t i = 0; i < KINDS && method->family && method->family->read; i++)
         if (strcmp(method->family->name, kinds[i].family) == 0)
-            return &kinds[i];
+            return kinds[i].source == SOURCE_MODEL || find_row(method->name)->method ? &kinds[i]
+                                                                                     : NULL;
     return NULL;
 }
 

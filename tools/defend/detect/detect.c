@@ -20,8 +20,26 @@ static const td_key keys[] = {
     {0},
 };
 
+/* In place of the model's keys, for detectors that ask for no more than classes. */
+static const td_key query_keys[] = {
+    {"model", TD_KEY_TEXT, AT(model.path), .value = "MODEL",
+     .help = "The model; without one, --logits or --queries"},
+    {"net", TD_KEY_TEXT, AT(model.net), .needs = "model", .value = "NET",
+     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
+             "zoo, or a file with a net text"},
+    {"logits", TD_KEY_TEXT, AT(logits), .value = "FILE.npy",
+     .help = "In place of a model: its answers to the images of --queries, in their order; a NumPy "
+             "array of logits, '<f4' or '<f8' (images, classes), or of classes, whole numbers "
+             "(images,)"},
+    {"queries", TD_KEY_TEXT, AT(queries), .unrecorded = true, .value = "FILE",
+     .help = "Judge nothing, but write the images that the model is to be asked about, a data set"},
+    {0},
+};
+
 static const tool_keys groups[] = {
     {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, {0}};
+static const tool_keys query_groups[] = {{.keys = query_keys}, {.keys = keys}, {0}};
+static const tool_keys image_groups[] = {{.keys = keys}, {0}};
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     const detect_settings *s = family;
@@ -39,10 +57,23 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     return TD_OK;
 }
 
+static td_status check_query(const tool_settings *settings, void *family, td_error *error) {
+    const detect_settings *s = family;
+    if (!!s->model.path + !!s->logits + !!s->queries != 1)
+        return td_fail(error, TD_ERR_USAGE,
+                       "expected one of --model, --logits and --queries, found %s",
+                       s->model.path || s->logits || s->queries ? "several" : "none");
+    return check(settings, family, error);
+}
+
 static td_status detect(detect_job *job, td_error *error) {
     detect_verdict verdict;
     TD_TRY(detect_open_inputs(job, error));
     TD_TRY(job->detector->prepare(job, error));
+    if (job->detector->queries)
+        TD_TRY(detect_query_open(job, error));
+    if (job->settings->queries)
+        return detect_query_write(job, error);
     TD_TRY(detect_score_all(job, error));
     TD_TRY(detect_report(job, &verdict, error));
     return job->settings->picture ? detect_draw(job, &verdict, error) : TD_OK;
@@ -52,6 +83,8 @@ static td_status run(tool_run *run, td_error *error) {
     const detect_settings *settings = run->family;
     if (settings->picture)
         TD_TRY(tool_outputs_check(&run->outputs, settings->picture, error));
+    if (settings->queries)
+        TD_TRY(tool_outputs_check(&run->outputs, settings->queries, error));
     detect_job job = {.run = run,
                       .settings = settings,
                       .detector = run->method->math,
@@ -65,6 +98,28 @@ const tool_family detectors = {
     .name = "detector",
     .usage = "--model MODEL --clean DATA [--benign DATA] [--suspect DATA]",
     .groups = groups,
+    .size = sizeof(detect_settings),
+    .check = check,
+    .run = run,
+    .read = detect_read,
+};
+
+const tool_family query_detectors = {
+    .name = "detector",
+    .usage = "--model MODEL --clean DATA [--benign DATA] [--suspect DATA]\n"
+             "--logits FILE.npy --clean DATA [--benign DATA] [--suspect DATA]\n"
+             "--queries FILE --clean DATA [--benign DATA] [--suspect DATA]",
+    .groups = query_groups,
+    .size = sizeof(detect_settings),
+    .check = check_query,
+    .run = run,
+    .read = detect_read,
+};
+
+const tool_family image_detectors = {
+    .name = "detector",
+    .usage = "--clean DATA [--benign DATA] [--suspect DATA]",
+    .groups = image_groups,
     .size = sizeof(detect_settings),
     .check = check,
     .run = run,

@@ -4,13 +4,37 @@
 #include "frame/net_source.h"
 #include "frame/trigger.h"
 
+const char *detect_subject(const detect_job *job) {
+    const detect_settings *s = job->settings;
+    return s->model.path ? s->model.path : s->logits ? s->logits : job->clean.name;
+}
+
 static td_status open_model(detect_job *job, td_error *error) {
     const defend_model *from = &job->settings->model;
+    if (!from->path)
+        return TD_OK;
     TD_TRY(defend_open_model(job->run, from, &job->clean.images, &job->model, error));
     TD_TRY(tool_model_check_classes(&job->model, from->path, error));
     TD_TRY(td_exec_new(&job->exec, &job->model.net, DETECT_BATCH, TD_FORWARD, error));
     td_exec_weights(job->exec, job->model.weights);
     return TD_OK;
+}
+
+/* The images are those that the model takes, or, without one, like those that calibrate. */
+static td_status check_shape(const detect_job *job, const td_dataset *data, td_error *error) {
+    const td_images *own = &job->clean.images, *images = &data->images;
+    if (job->settings->model.path)
+        return defend_check_shape(data, &job->model.net, error);
+    if (images->count == 0)
+        return td_fail(error, TD_ERR_USAGE, "%s: expected images, found none", data->name);
+    if (images->height == own->height && images->width == own->width &&
+        images->channels == own->channels)
+        return TD_OK;
+    return td_fail(error, TD_ERR_USAGE,
+                   "%s: expected images of %zu×%zu×%zu (height×width×channels), as those of %s "
+                   "are, found %zu×%zu×%zu",
+                   data->name, own->height, own->width, own->channels, job->clean.name,
+                   images->height, images->width, images->channels);
 }
 
 static td_status add_sets(detect_job *job, const td_many *list, detect_kind kind, td_error *error) {
@@ -50,17 +74,19 @@ td_status detect_open_inputs(detect_job *job, td_error *error) {
     const detect_settings *o = job->settings;
     TD_TRY(tool_run_images(job->run, o->clean, "test", &job->clean, error));
     TD_TRY(open_model(job, error));
-    TD_TRY(defend_check_shape(&job->clean, &job->model.net, error));
+    TD_TRY(check_shape(job, &job->clean, error));
     job->sets[job->set_count++] = (detect_set){.kind = DETECT_CALIBRATION, .data = &job->clean};
     TD_TRY(add_sets(job, &o->benign, DETECT_BENIGN, error));
     TD_TRY(add_sets(job, &o->suspects, DETECT_SUSPECT, error));
     for (size_t i = 0; i < job->data_count; i++)
-        TD_TRY(defend_check_shape(&job->data[i], &job->model.net, error));
+        TD_TRY(check_shape(job, &job->data[i], error));
     TD_TRY(add_stamped(job, error));
     return check_hygiene(job, error);
 }
 
 void detect_close_inputs(detect_job *job) {
+    if (job->detector->close)
+        job->detector->close(job);
     for (size_t i = 0; i < job->set_count; i++)
         td_trigger_free(job->sets[i].trigger);
     for (size_t i = 0; i < job->data_count; i++)

@@ -1,5 +1,6 @@
 /* What the scores say, as tables. */
 #include "defend/detect/detect.h"
+#include <math.h>
 
 #define OF(type, field) offsetof(type, field)
 
@@ -130,6 +131,25 @@ static void add_calibration(detect_job *job) {
         job->detector->describe(job, calibration);
 }
 
+/* Where many clean images share the highest score, a threshold that few of them may exceed flags
+ * little or nothing. */
+static void warn_of_ties(const detect_job *job) {
+    const detect_set *own = &job->sets[0];
+    const double *scores = own->scores + (job->column_count - 1) * own->count;
+    double most = -INFINITY;
+    size_t ties = 0;
+    for (size_t i = 0; i < own->count; i++)
+        most = fmax(most, scores[i]);
+    for (size_t i = 0; i < own->count; i++)
+        ties += scores[i] == most;
+    if (ties > 1 && (double)ties > job->fpr * (double)own->count + 1e-9)
+        tool_run_note(job->run,
+                      "warning: %zu of the %zu clean images that calibrate have the same most "
+                      "suspicious score, %g, so that only what is above it is flagged; the AUROC "
+                      "does not depend on the threshold",
+                      ties, own->count, job->detector->sign * most);
+}
+
 td_status detect_report(detect_job *job, detect_verdict *v, td_error *error) {
     tool_run *run = job->run;
     tool_run_set(run, "score", "s", job->detector->score_name);
@@ -137,13 +157,14 @@ td_status detect_report(detect_job *job, detect_verdict *v, td_error *error) {
     TD_TRY(add_singles(job, error));
     TD_TRY(detect_judge(job, job->column_count - 1, &run->arena, v, error));
     add_calibration(job);
+    warn_of_ties(job);
     for (size_t i = 1; i < job->set_count; i++)
         run->flagged |= v->rows[i - 1].above > 0;
     tool_run_set(run, "suspects_flagged", "b", run->flagged);
     TD_TRY(tool_run_summary(run, error,
                             "%s: %s: threshold %.5g, %s, from %zu clean images, of which %g %% "
                             "are expected to be flagged",
-                            job->settings->model.path, v->name, v->threshold,
-                            job->detector->score_name, job->sets[0].count, 100 * job->fpr));
+                            detect_subject(job), v->name, v->threshold, job->detector->score_name,
+                            job->sets[0].count, 100 * job->fpr));
     return add_verdict(job, v, NULL, error);
 }

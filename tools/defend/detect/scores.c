@@ -8,8 +8,7 @@ td_status detect_advance(detect_job *job, size_t images, td_error *error) {
     return tool_run_go_on(job->run, job->done, NULL, error);
 }
 
-/* Images of a set, one behind the other, stamped where it has a trigger. */
-static td_status cut(const detect_job *job, const detect_set *set, size_t first, size_t count,
+td_status detect_cut(const detect_job *job, const detect_set *set, size_t first, size_t count,
                      td_arena *arena, td_images *out, td_error *error) {
     if (set->numbers)
         return defend_gather(&set->data->images, set->numbers + first, count, arena, out, error);
@@ -18,15 +17,21 @@ static td_status cut(const detect_job *job, const detect_set *set, size_t first,
     return set->trigger ? td_trigger_stamp(set->trigger, out, stamp, arena, out, error) : TD_OK;
 }
 
-static td_status score_slice(detect_job *job, const detect_set *set, size_t first, size_t count,
+void detect_numbers(const detect_set *set, size_t first, size_t count, uint32_t *numbers) {
+    for (size_t i = 0; i < count; i++)
+        numbers[i] =
+            (uint32_t)(set->data->first + (set->numbers ? set->numbers[first + i] : first + i));
+}
+
+static td_status score_slice(detect_job *job, detect_set *set, size_t first, size_t count,
                              td_error *error) {
     td_arena arena = {0};
     td_images images;
     uint32_t numbers[DETECT_SLICE];
-    for (size_t i = 0; i < count; i++)
-        numbers[i] =
-            (uint32_t)(set->data->first + (set->numbers ? set->numbers[first + i] : first + i));
-    td_status status = cut(job, set, first, count, &arena, &images, error);
+    detect_numbers(set, first, count, numbers);
+    job->scored = set;
+    job->scored_first = first;
+    td_status status = detect_cut(job, set, first, count, &arena, &images, error);
     if (status == TD_OK)
         status =
             job->detector->score(job, &images, numbers, set->count, set->scores + first, error);
@@ -46,7 +51,7 @@ static td_status score_set(detect_job *job, detect_set *set, td_error *error) {
         if (!isfinite(set->scores[i]))
             return td_fail(error, TD_ERR_NUMERIC,
                            "%s: image %zu of %s: expected a finite %s, found %g",
-                           job->settings->model.path, i % count, set->data->name,
+                           detect_subject(job), i % count, set->data->name,
                            job->detector->score_name, set->scores[i]);
     return TD_OK;
 }
@@ -56,7 +61,10 @@ td_status detect_score_all(detect_job *job, td_error *error) {
     for (size_t i = 0; i < job->set_count; i++)
         total += job->sets[i].count;
     tool_run_begin(job->run, job->run->method->name, "images", total);
-    for (size_t i = 0; i < job->set_count; i++)
+    for (size_t i = 0; i < job->set_count; i++) {
         TD_TRY(score_set(job, &job->sets[i], error));
+        if (job->detector->finish)
+            TD_TRY(job->detector->finish(job, &job->sets[i], error));
+    }
     return TD_OK;
 }

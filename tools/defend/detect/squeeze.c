@@ -38,13 +38,8 @@ static td_status prepare(detect_job *job, td_error *error) {
     const td_shape shape = td_net_input(&job->model.net);
     const char *list = ((const squeeze_settings *)job->run->own)->squeezers;
     const size_t classes = td_net_classes(&job->model.net);
-    const double rate = job->fpr, least = ceil(1 / rate - 1e-9);
     squeeze *s;
-    if ((double)job->sets[0].count < least)
-        return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected at least %.0f clean images, of which a threshold may flag one "
-                       "at --fpr %g, found %zu",
-                       job->clean.name, least, rate, job->sets[0].count);
+    TD_TRY(detect_check_count(job, error));
     if (!list)
         list = shape.channels == 1 ? grey_default : colour_default;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "squeezers", error));
@@ -105,17 +100,12 @@ static td_status score(detect_job *job, const td_images *images, const uint32_t 
     return TD_OK;
 }
 
-static void calibrate(double *scores, size_t count, double rate, detect_column *column) {
-    column->threshold = td_threshold_above(scores, count, rate);
-    column->boundary = nextafter(column->threshold, INFINITY);
-}
-
 static const detector squeeze_detector = {.score_name = "L1 distance",
                                           .sign = 1,
                                           .rates = {0.01, 0.02, 0.05, 0.1},
                                           .prepare = prepare,
                                           .score = score,
-                                          .calibrate = calibrate};
+                                          .calibrate = detect_calibrate_above};
 
 static const td_key keys[] = {
     DETECT_FPR("0.05"),

@@ -15,7 +15,7 @@
 #include "measure/normal.h"
 #include "nn/loss.h"
 
-enum { DRAW_HALVES, DRAW_OVERLAYS }; /* epochs of TD_FOR_DEFEND */
+enum { DRAW_OVERLAYS = 1 }; /* epoch of TD_FOR_DEFEND */
 
 typedef struct strip_settings {
     detect_own shared;
@@ -31,31 +31,20 @@ typedef struct strip {
 } strip;
 
 static td_status prepare(detect_job *job, td_error *error) {
-    detect_set *own = &job->sets[0];
+    const detect_set *own = &job->sets[0];
     const size_t each = ((const strip_settings *)job->run->own)->overlays, half = own->count / 2;
     strip *s;
-    uint32_t *order;
     if (half < each || own->count < 4)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected at least %zu clean images, half of them to lay over each "
                        "input %zu of, found %zu",
                        job->clean.name, td_size_max(2 * each, 4), each, own->count);
     TD_TRY(TD_ARENA_NEW(&job->run->arena, 1, &s, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, own->count, &order, "overlays", error));
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, half, &s->pool, "overlays", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_SLICE * each, &s->drawn, "overlays", error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, DETECT_BATCH * td_net_classes(&job->model.net),
                         &s->probabilities, "predictions", error));
-    td_random random = td_random_for(job->run->common->seed, TD_FOR_DEFEND, DRAW_HALVES, 0);
-    td_random_permutation(&random, order, (uint32_t)own->count);
+    TD_TRY(detect_take_half(job, &s->pool, &s->pool_size, error));
     s->each = each;
-    s->pool_size = half;
-    for (size_t i = 0; i < half; i++)
-        s->pool[i] = own->numbers[order[i]];
-    for (size_t i = half; i < own->count; i++)
-        order[i - half] = own->numbers[order[i]];
-    own->count -= half;
-    own->numbers = order;
     job->state = s;
     job->column_count = 1;
     job->columns[0] = (detect_column){.name = "strip"};

@@ -38,10 +38,17 @@ static td_status sort_images(filter_job *job, td_error *error) {
     const td_images *images = &job->data.images;
     const size_t truth = job->settings->manifest ? 0 : TOOL_NO_COUNT;
     td_arena *arena = &job->run->arena;
+    const int32_t *classes = images->labels;
+    int32_t *predicted;
     size_t begin = 0;
+    if (job->filter->by_model) {
+        TD_TRY(filter_classify(job, &job->data, NULL, images->count, &predicted, error));
+        classes = predicted;
+    }
     TD_TRY(TD_ARENA_NEW(arena, images->classes, &job->classes, "classes", error));
     TD_TRY(TD_ARENA_NEW(arena, images->count, &job->order, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, images->count, &job->suspect, "images", error));
+    TD_TRY(TD_ARENA_NEW(arena, images->count, &job->scores, "scores", error));
     for (size_t c = 0; c < images->classes; c++) {
         filter_class *of = &job->classes[c];
         *of = (filter_class){.number = c,
@@ -54,7 +61,7 @@ static td_status sort_images(filter_job *job, td_error *error) {
         for (size_t i = 0; i < FILTER_FIGURES; i++)
             of->figures[i] = NAN;
         for (size_t i = 0; i < images->count; i++)
-            if ((size_t)images->labels[i] == c)
+            if ((size_t)classes[i] == c)
                 job->order[begin++] = (uint32_t)i;
         of->count = begin - of->begin;
         job->largest = td_size_max(job->largest, of->count);
@@ -70,47 +77,55 @@ static td_status open_inputs(filter_job *job, td_error *error) {
                        UINT32_MAX, job->data.images.count);
     TD_TRY(defend_open_model_for(job->run, &s->model, &job->data, &job->model, error));
     TD_TRY(defend_check_shape(&job->data, &job->model.net, error));
-    return sort_images(job, error);
+    TD_TRY(sort_images(job, error));
+    return job->filter->least_clean ? filter_open_reference(job, error) : TD_OK;
 }
 
 /* A class without images has nothing that could be judged; one with too few is left out, which is
  * said. */
 static td_status choose_classes(filter_job *job, size_t dimensions, td_error *error) {
-    const size_t least = job->filter->least_images(job->run->own, dimensions);
+    const filter *f = job->filter;
+    const size_t least = f->least_images(job->run->own, dimensions);
+    const size_t least_clean = f->least_clean ? f->least_clean(job->run->own) : 0;
     const filter_class *first = NULL;
     size_t left_out = 0, judged = 0;
     for (size_t c = 0; c < job->data.images.classes; c++) {
         filter_class *of = &job->classes[c];
-        of->left_out = of->count > 0 && of->count < least;
+        of->left_out = of->count > 0 && (of->count < least || of->clean_count < least_clean);
         left_out += of->left_out;
-        judged += of->count >= least;
+        judged += of->count > 0 && !of->left_out;
         if (of->left_out && !first)
             first = of;
         if (of->left_out)
             of->flagged = -1;
     }
+    char clean[96] = "";
+    if (least_clean > 0)
+        snprintf(clean, sizeof clean, ", and the %zu clean ones%s", least_clean,
+                 f->by_model ? "" : " that the model classifies rightly");
     if (judged == 0)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a class with at least the %zu images that a judgement takes, "
-                       "found none",
-                       job->data.name, least);
-    char name[TOOL_CLASS_SIZE], more[48] = "";
+                       "%s: expected a class with at least the %zu images that a judgement takes"
+                       "%s, found none",
+                       job->data.name, least, clean);
+    char name[TOOL_CLASS_SIZE], more[48] = "", has[48] = "";
     if (left_out > 1)
         snprintf(more, sizeof more, " and %zu more", left_out - 1);
+    if (left_out > 0 && least_clean > 0)
+        snprintf(has, sizeof has, ", %zu clean", first->clean_count);
     if (left_out > 0)
         tool_run_note(job->run,
-                      "note: %s: left out, with fewer images than the %zu that a judgement takes: "
-                      "class %s (%zu)%s",
-                      job->data.name, least, tool_run_class_text(job->run, first->number, name),
-                      first->count, more);
+                      "note: %s: left out, with fewer images than the %zu that a judgement takes"
+                      "%s: class %s (%zu%s)%s",
+                      job->data.name, least, clean,
+                      tool_run_class_text(job->run, first->number, name), first->count, has, more);
     return TD_OK;
 }
 
 /* --- the work --- */
 
 /* The AUROC of a class's scores, where it has poisoned images and others. */
-static td_status measure_scores(const filter_job *job, filter_class *of, const double *scores,
-                                td_error *error) {
+static td_status measure_scores(const filter_job *job, filter_class *of, td_error *error) {
     td_arena arena = {0};
     td_auroc auroc;
     double *split;
@@ -118,8 +133,10 @@ static td_status measure_scores(const filter_job *job, filter_class *of, const d
     if (of->poisoned == 0 || of->poisoned == of->count)
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&arena, of->count, &split, "scores", error));
-    for (size_t i = 0; i < of->count; i++)
-        split[job->poisoned[job->order[of->begin + i]] ? --high : low++] = scores[i];
+    for (size_t i = of->begin; i < of->begin + of->count; i++) {
+        const uint32_t image = job->order[i];
+        split[job->poisoned[image] ? --high : low++] = job->scores[image];
+    }
     td_status status = td_auroc_of(split, low, split + low, of->poisoned, &auroc, error);
     if (status == TD_OK)
         of->auroc = (tool_estimate){auroc.value, auroc.interval};
@@ -127,29 +144,49 @@ static td_status measure_scores(const filter_job *job, filter_class *of, const d
     return status;
 }
 
-static void count_truth(const filter_job *job, filter_class *of) {
-    for (size_t i = of->begin; job->poisoned && i < of->begin + of->count; i++) {
+static void count(const filter_job *job, filter_class *of) {
+    for (size_t i = of->begin; i < of->begin + of->count; i++) {
         const uint32_t image = job->order[i];
+        of->suspects += job->suspect[image];
+        if (!job->poisoned)
+            continue;
         of->poisoned += job->poisoned[image];
         of->hits += job->poisoned[image] && job->suspect[image];
     }
 }
 
-/* Takes over what was found, and counts. */
-static td_status take(filter_job *job, filter_class *of, const filter_findings *found,
-                      td_error *error) {
+/* What was found of all classes: which are flagged, by their index where it is that, and how many
+ * suspects there are, in truth, too. */
+static td_status conclude(filter_job *job, td_error *error) {
+    const filter *f = job->filter;
+    const double least = f->least_index ? f->least_index(job->run->own) : 0;
+    if (f->least_index)
+        TD_TRY(filter_compare(job, error));
+    for (size_t c = 0; c < job->data.images.classes; c++) {
+        filter_class *of = &job->classes[c];
+        const bool judged = of->count > 0 && !of->left_out;
+        if (f->least_index && judged)
+            of->flagged = of->figures[1] >= least;
+        for (size_t i = 0; i < of->count && f->least_index && of->flagged <= 0; i++)
+            job->suspect[job->order[of->begin + i]] = false;
+        count(job, of);
+        job->run->flagged |= of->flagged > 0;
+        if (judged && job->poisoned && (f->ranks || f->scores))
+            TD_TRY(measure_scores(job, of, error));
+    }
+    return TD_OK;
+}
+
+/* Takes over what was found in one class. */
+static void take(filter_job *job, filter_class *of, const filter_findings *found) {
     memcpy(of->figures, found->figures, sizeof of->figures);
     for (size_t i = 0; i < of->count; i++) {
         const uint32_t image = job->order[of->begin + i];
         job->suspect[image] = found->suspects[i];
-        of->suspects += found->suspects[i];
+        job->scores[image] = found->scores[i];
     }
-    count_truth(job, of);
-    if (job->filter->ranks)
-        return job->poisoned ? measure_scores(job, of, found->scores, error) : TD_OK;
-    of->flagged = found->flagged;
-    job->run->flagged |= found->flagged;
-    return TD_OK;
+    if (!job->filter->ranks)
+        of->flagged = found->flagged;
 }
 
 static td_status look_through(filter_job *job, filter_features *features, td_error *error) {
@@ -163,16 +200,13 @@ static td_status look_through(filter_job *job, filter_features *features, td_err
         filter_class *of = &job->classes[c];
         filter_group group = {.seed = run->common->seed, .number = c, .count = of->count};
         filter_findings found = {.suspects = suspects, .scores = scores};
-        if (of->count == 0)
+        if (of->count == 0 || of->left_out)
             continue;
-        if (of->left_out) {
-            count_truth(job, of);
-            continue;
-        }
         memset(suspects, 0, of->count * sizeof *suspects);
+        memset(scores, 0, of->count * sizeof *scores);
         TD_TRY(filter_features_take(features, of, &group, error));
         TD_TRY(job->filter->judge(run->own, &group, &found, error));
-        TD_TRY(take(job, of, &found, error));
+        take(job, of, &found);
     }
     tool_run_end(run);
     return TD_OK;
@@ -186,13 +220,26 @@ static td_status read_truth(filter_job *job, td_error *error) {
     return filter_read_truth(job->run, &job->data, manifest, job->poisoned, error);
 }
 
-static td_status work(filter_job *job, filter_features *features, td_error *error) {
-    TD_TRY(open_inputs(job, error));
+static td_status judge_classes(filter_job *job, filter_features *features, td_error *error) {
     TD_TRY(filter_features_open(features, job, error));
     TD_TRY(choose_classes(job, features->dimensions, error));
     TD_TRY(read_truth(job, error));
-    TD_TRY(look_through(job, features, error));
-    TD_TRY(filter_report(job, features->layer, features->count, error));
+    job->layer = features->values.layer;
+    job->features = features->values.count;
+    return look_through(job, features, error);
+}
+
+static td_status find_at_once(filter_job *job, td_error *error) {
+    TD_TRY(choose_classes(job, 0, error));
+    TD_TRY(read_truth(job, error));
+    return job->filter->find(job, error);
+}
+
+static td_status work(filter_job *job, filter_features *features, td_error *error) {
+    TD_TRY(open_inputs(job, error));
+    TD_TRY(job->filter->find ? find_at_once(job, error) : judge_classes(job, features, error));
+    TD_TRY(conclude(job, error));
+    TD_TRY(filter_report(job, error));
     return job->run->common->output
                ? filter_write_cleaned(job->run, &job->data, job->suspect, error)
                : TD_OK;
@@ -204,6 +251,7 @@ static td_status run(tool_run *run, td_error *error) {
     td_status status = work(&job, &features, error);
     filter_features_close(&features);
     td_model_free(&job.model);
+    td_dataset_close(&job.clean);
     td_dataset_close(&job.data);
     return status;
 }

@@ -1,31 +1,25 @@
-/* What the model makes of the images: values at a hidden layer, block by block, and where these lie
- * along the principal directions of their class. */
+/* Where the images lie along the principal directions of their class, by the model's values at a
+ * hidden layer, which are taken block by block. */
 #ifndef TOOLS_DEFEND_FILTER_FILTER_FEATURES_H
 #define TOOLS_DEFEND_FILTER_FILTER_FEATURES_H
 
-#include "defend/filter/filter.h"
+#include "defend/filter/filter_values.h"
 #include "defend/filter/moments.h"
-#include "nn/exec.h"
 
 enum {
-    FILTER_BATCH = 128,           /* images that the net takes at once */
     FILTER_MOST_FEATURES = 4096,  /* values of an image: their covariance is held in memory */
     FILTER_KEPT_BYTES = 256 << 20 /* of a class's values; those beyond are computed twice */
 };
 
 typedef struct filter_features {
     const filter_job *job;
-    const char *layer; /* as the user or the net calls it */
-    size_t count;      /* values of an image there */
-    size_t dimensions; /* that they are reduced to */
-    td_net part;       /* up to the layer */
-    float *weights;
-    td_exec *exec;
-    float *kept, *block; /* [kept_images, count], [MOMENTS_ROWS, count] */
+    filter_values values;
+    size_t dimensions;   /* that the values of an image are reduced to */
+    float *kept, *block; /* [kept_images, values.count], [MOMENTS_ROWS, values.count] */
     size_t kept_images;  /* room; a multiple of MOMENTS_ROWS, and as many as there are values */
     size_t kept_count;   /* images of the class whose values are there, from its first on */
     moments moments;
-    double *mean, *covariance, *axes; /* [count], [count, count], [dimensions, count] */
+    double *mean, *covariance, *axes; /* [n], [n, n], [dimensions, n] of n values */
     double *positions, *variances;    /* of a class */
     size_t done;                      /* images */
 } filter_features;

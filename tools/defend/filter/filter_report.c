@@ -103,8 +103,7 @@ static const tool_column field_columns[] = {
 static const tool_table_kind field_kind = {
     .columns = field_columns, .row = sizeof(fields), .single = true};
 
-td_status filter_report(const filter_job *job, const char *layer, size_t features,
-                        td_error *error) {
+td_status filter_report(const filter_job *job, td_error *error) {
     const size_t images = job->data.images.count, classes = job->data.images.classes;
     td_arena *arena = &job->run->arena;
     double *suspects, *flagged, *left_out;
@@ -122,9 +121,9 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
             left_out[left_out_count++] = (double)c;
     }
     const fields row = {job->data.name,
-                        layer,
-                        "pca",
-                        features,
+                        job->layer,
+                        job->filter->reduction ? job->filter->reduction : "pca",
+                        job->features,
                         images,
                         suspect_count,
                         {suspects, suspect_count},
@@ -134,7 +133,8 @@ td_status filter_report(const filter_job *job, const char *layer, size_t feature
     TD_TRY(add_classes(job, error));
     if (job->poisoned)
         TD_TRY(add_truth(job, suspect_count, error));
-    return tool_run_summary(
-        job->run, error, "%s: %zu of %zu images of %s are suspects, by %zu values at %s",
-        job->settings->model.path, suspect_count, images, job->data.name, features, layer);
+    return tool_run_summary(job->run, error,
+                            "%s: %zu of %zu images of %s are suspects, by %zu values at %s",
+                            job->settings->model.path, suspect_count, images, job->data.name,
+                            job->features, job->layer);
 }

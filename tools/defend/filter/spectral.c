@@ -6,11 +6,9 @@
  * of the paper's experiments, 10 %. */
 #include "base/size.h"
 #include "defend/filter/filter.h"
+#include "defend/filter/rank.h"
 #include "defend/method.h"
 #include "measure/mad.h"
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const double removed = 1.5; /* times ε */
 
@@ -38,39 +36,17 @@ static size_t least_images(const void *own, size_t taken) {
     return least;
 }
 
-typedef struct entry {
-    double score;
-    uint32_t image;
-} entry;
-
-/* The highest score first, the lower index first of two alike. */
-static int compare(const void *a, const void *b) {
-    const entry *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return (x->image > y->image) - (x->image < y->image);
-}
-
 static td_status judge(const void *own, const filter_group *group, filter_findings *out,
                        td_error *error) {
-    const size_t suspects = count_suspects(own, group->count);
     td_arena arena = {0};
-    entry *entries;
     double *scratch;
-    TD_TRY(TD_ARENA_NEW(&arena, group->count, &entries, "scores", error));
-    td_status status = TD_ARENA_NEW(&arena, group->count, &scratch, "scores", error);
-    if (status == TD_OK) {
-        for (size_t i = 0; i < group->count; i++) {
-            out->scores[i] = group->positions[i] * group->positions[i];
-            entries[i] = (entry){out->scores[i], (uint32_t)i};
-        }
-        qsort(entries, group->count, sizeof *entries, compare);
-        for (size_t i = 0; i < suspects; i++)
-            out->suspects[entries[i].image] = true;
-        out->figures[0] = group->variance > 0 ? group->variances[0] / group->variance : 0;
-        out->figures[1] = td_median(out->scores, group->count, scratch);
-        out->figures[2] = entries[suspects - 1].score;
-    }
+    TD_TRY(TD_ARENA_NEW(&arena, group->count, &scratch, "scores", error));
+    for (size_t i = 0; i < group->count; i++)
+        out->scores[i] = group->positions[i] * group->positions[i];
+    td_status status = rank_top(out->scores, group->count, count_suspects(own, group->count),
+                                out->suspects, &out->figures[2], error);
+    out->figures[0] = group->variance > 0 ? group->variances[0] / group->variance : 0;
+    out->figures[1] = td_median(out->scores, group->count, scratch);
     td_arena_free(&arena);
     return status;
 }

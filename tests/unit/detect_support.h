@@ -1,0 +1,37 @@
+/* A detector by itself: on a net of the test's own, with clean images in memory. */
+#ifndef TESTS_UNIT_DETECT_SUPPORT_H
+#define TESTS_UNIT_DETECT_SUPPORT_H
+
+#include "defend/detect/detect.h"
+#include "support.h"
+
+enum { SUBJECT_IMAGES = 256 };
+
+typedef struct subject {
+    tool_settings values;
+    tool_run run;
+    detect_job job;
+    uint32_t numbers[SUBJECT_IMAGES];
+    double scores[SUBJECT_IMAGES];
+    int32_t classes[SUBJECT_IMAGES];
+    int32_t labels[SUBJECT_IMAGES];
+} subject;
+
+/* The method's settings, and a job with this net, whose weights are 0 and batch norms plain, and
+ * `count` clean images. Its memory is ended by subject_close. */
+void subject_open(subject *s, const tool_method *method, const char *net, const uint8_t *pixels,
+                  size_t count);
+void subject_close(subject *s);
+
+void subject_set(subject *s, const char *key, const char *value);
+
+/* The values of a parameter. */
+float *subject_weights(subject *s, const char *param);
+
+/* The weights are what they are from now on; then the detector prepares. */
+td_status subject_prepare(subject *s, td_error *error);
+
+/* The scores of images, of which the first has the number `first`. */
+void subject_score(subject *s, const uint8_t *pixels, size_t count, uint32_t first, double *out);
+
+#endif

@@ -1,0 +1,648 @@
+/* Detectors of inputs, each on nets of a few weights, whose answers are worked by hand. */
+#include "defend/detect/badexpert.h"
+#include "defend/detect/corruption.h"
+#include "defend/detect/spectrum.h"
+#include "defend/method.h"
+#include "detect_support.h"
+#include "measure/roc.h"
+#include "trigger/dct.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIXELS = 4, CLEAN = 40 };
+
+#define IMAGE(side) "input = image() height=" side " width=" side " channels=1\n"
+
+/* Two classes: 1 where the mean pixel is above 60; the net normalises its input, to show that the
+ * pixels are changed before that. */
+static const char by_mean[] = IMAGE("2") "n = normalise(input) mean=127.5 deviation=127.5\n"
+                                         "flat = flatten(n)\n"
+                                         "fc = dense(flat) out=2\n";
+
+static void set_mean_weights(subject *s) {
+    float *w = subject_weights(s, "fc.weight"), *b = subject_weights(s, "fc.bias");
+    for (size_t i = 0; i < PIXELS; i++)
+        w[PIXELS + i] = 1; /* the sum of (x / 255 - .5) / .5 */
+    b[0] = (float)PIXELS * (60.0F / 255 - 0.5F) / 0.5F;
+}
+
+static const uint8_t clean[CLEAN * PIXELS] = {10, 10, 10, 10, 200, 200, 200, 200};
+
+/* --- SCALE-UP --- */
+
+static void scale_up_by_hand(void **state) {
+    /* 10: class 0, and 30, 50, 70, 90, 110 -> 0 0 1 1 1. 100: class 1, and so are all. 15: 45, 75
+     * -> 0 1 1 1 1. Black and white stay what they are. */
+    const uint8_t images[] = {10, 10, 10, 10, 100, 100, 100, 100, 15, 15,  15,  15,
+                              0,  0,  0,  0,  255, 255, 255, 255, 0,  255, 255, 0};
+    const double expected[] = {0.4, 1, 0.2, 1, 1, 1};
+    double scores[6];
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
+    set_mean_weights(&s);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, images, 6, 0, scores);
+    for (size_t i = 0; i < 6; i++)
+        assert_true(fabs(scores[i] - expected[i]) < 1e-12);
+    subject_close(&s);
+}
+
+/* The multiples are 3, 5, 7, 9 and 11, clipped; 1 is none of them. */
+static void scale_up_asks_for_multiples(void **state) {
+    const uint8_t image[] = {1, 20, 50, 255};
+    const unsigned factors[] = {1, 3, 5, 7, 9, 11};
+    uint8_t out[PIXELS];
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
+    const detect_queries *queries = s.job.detector->queries;
+    assert_int_equal(queries->count, 6);
+    for (size_t q = 1; q < queries->count; q++) {
+        queries->make(&s.job, image, 0, q, out, NULL);
+        for (size_t i = 0; i < PIXELS; i++)
+            assert_int_equal(out[i], factors[q] * image[i] > 255 ? 255 : factors[q] * image[i]);
+    }
+    subject_close(&s);
+}
+
+/* A model of one answer: all scores are 1, and tell nothing. */
+static void scale_up_of_a_constant_model(void **state) {
+    uint8_t images[CLEAN * PIXELS];
+    double scores[CLEAN];
+    td_auroc auroc;
+    subject s;
+    (void)state;
+    for (size_t i = 0; i < sizeof images; i++)
+        images[i] = (uint8_t)(37 * i);
+    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
+    subject_weights(&s, "fc.bias")[1] = 1;
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, images, CLEAN, 0, scores);
+    for (size_t i = 0; i < CLEAN; i++)
+        assert_true(scores[i] == 1);
+    assert_int_equal(td_auroc_of(scores, 20, scores + 20, 20, &auroc, NULL), TD_OK);
+    assert_true(auroc.value == 0.5);
+    detect_column column;
+    s.job.detector->calibrate(scores, CLEAN, 0.05, &column);
+    assert_int_equal(td_count_flagged(scores, CLEAN, column.boundary), 0);
+    subject_close(&s);
+}
+
+/* Class 0 scores .2, .4, .6 (mean .4, deviation .2), class 1 .6 thrice: deviation 0, so that all
+ * six are compared with: mean 7/15, deviation by n - 1 of them. */
+static void scale_up_per_class(void **state) {
+    const double given[] = {0.2, 0.4, 0.6, 0.6, 0.6, 0.6};
+    double squares = 0;
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_scale_up, by_mean, clean, 6);
+    subject_set(&s, "per-class", "");
+    memcpy(s.scores, given, sizeof given);
+    memcpy(s.classes, (int32_t[]){0, 0, 0, 1, 1, 1}, 6 * sizeof *s.classes);
+    assert_int_equal(s.job.detector->finish(&s.job, &s.job.sets[0], NULL), TD_OK);
+    for (size_t i = 0; i < 6; i++)
+        squares += (given[i] - 0.5) * (given[i] - 0.5);
+    assert_true(fabs(s.scores[0] + 1) < 1e-9 && fabs(s.scores[1]) < 1e-9 &&
+                fabs(s.scores[2] - 1) < 1e-9);
+    assert_true(fabs(s.scores[4] - 0.1 / sqrt(squares / 5)) < 1e-9);
+    /* A class that no clean image has, in a set that is judged. */
+    detect_set judged = s.job.sets[0];
+    judged.kind = DETECT_SUSPECT;
+    judged.count = 1;
+    s.scores[0] = 0.5;
+    s.classes[0] = 7;
+    assert_int_equal(s.job.detector->finish(&s.job, &judged, NULL), TD_OK);
+    assert_true(fabs(s.scores[0]) < 1e-9);
+    subject_close(&s);
+    /* All alike: the difference is the score. */
+    subject_open(&s, &defend_scale_up, by_mean, clean, 6);
+    subject_set(&s, "per-class", "");
+    for (size_t i = 0; i < 6; i++)
+        s.scores[i] = 1;
+    assert_int_equal(s.job.detector->finish(&s.job, &s.job.sets[0], NULL), TD_OK);
+    for (size_t i = 0; i < 6; i++)
+        assert_true(s.scores[i] == 0);
+    subject_close(&s);
+}
+
+/* --- IBD-PSC --- */
+
+/* y = the mean of the pixels / 255 through three batch norms; class 1 where it is above the bias.
+ */
+static const char three_norms[] = IMAGE("1") "x = scale(input) by=1/255\n"
+                                             "bn1 = batch-norm(x) epsilon=1e-12\n"
+                                             "bn2 = batch-norm(bn1) epsilon=1e-12\n"
+                                             "bn3 = batch-norm(bn2) epsilon=1e-12\n"
+                                             "flat = flatten(bn3)\n"
+                                             "fc = dense(flat) out=2\n";
+
+static void open_norms(subject *s, float bias, const uint8_t *pixels) {
+    subject_open(s, &defend_ibd_psc, three_norms, pixels, CLEAN);
+    subject_weights(s, "fc.weight")[1] = 1;
+    subject_weights(s, "fc.bias")[0] = bias;
+}
+
+/* At scale 1 the score is the model's confidence; its weights stay what they are. */
+static void ibd_psc_unscaled(void **state) {
+    const uint8_t images[] = {0, 51, 255};
+    uint8_t white[CLEAN];
+    double scores[3];
+    float before[64];
+    subject s;
+    (void)state;
+    memset(white, 255, sizeof white);
+    open_norms(&s, 0.5F, white);
+    subject_set(&s, "scale", "1");
+    subject_set(&s, "first", "1");
+    subject_set(&s, "models", "3");
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    memcpy(before, s.job.model.weights, s.job.model.net.weight_count * sizeof *before);
+    subject_score(&s, images, 3, 0, scores);
+    for (size_t i = 0; i < 3; i++) {
+        const double gap = fabs(images[i] / 255.0 - 0.5);
+        assert_true(fabs(scores[i] - 1 / (1 + exp(-gap))) < 1e-5);
+    }
+    assert_memory_equal(before, s.job.model.weights, s.job.model.net.weight_count * sizeof *before);
+    subject_close(&s);
+}
+
+/* All clean images are white, y = 1: class 0 at bias 2. Scaling one batch norm gives 1.5, which
+ * changes nothing, two 2.25, class 1: k = 2, and the score of a white image is the probability of
+ * class 0 by two scaled. With two models the other has three scaled: 3.375. */
+static void ibd_psc_searches(void **state) {
+    const char *const models[] = {"1", "2"};
+    uint8_t white[CLEAN];
+    double score;
+    subject s;
+    (void)state;
+    memset(white, 255, sizeof white);
+    for (size_t i = 0; i < 2; i++) {
+        const double by_two = 1 / (1 + exp(0.25)), by_three = 1 / (1 + exp(1.375));
+        open_norms(&s, 2, white);
+        subject_set(&s, "models", models[i]);
+        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+        subject_score(&s, white, 1, 0, &score);
+        assert_true(fabs(score - (i == 0 ? by_two : (by_two + by_three) / 2)) < 1e-4);
+        subject_close(&s);
+    }
+}
+
+static void ibd_psc_refuses(void **state) {
+    uint8_t white[CLEAN];
+    td_error error;
+    subject s;
+    (void)state;
+    memset(white, 255, sizeof white);
+    open_norms(&s, 100, white); /* 1.5³ is far from it */
+    subject_set(&s, "models", "1");
+    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message,
+                            "up to 3 of its 3 batch norms by 1.5 to change the class");
+    subject_close(&s);
+    open_norms(&s, 2, white);
+    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "at least 5 batch norms");
+    subject_close(&s);
+    subject_open(&s, &defend_ibd_psc, by_mean, clean, CLEAN);
+    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "expected a net with batch norms");
+    subject_close(&s);
+}
+
+/* --- cognitive distillation --- */
+
+enum { SIDE = 9, PLACES = SIDE * SIDE };
+
+static const char linear[] = IMAGE("9") "x = scale(input) by=1/255\n"
+                                        "flat = flatten(x)\n"
+                                        "fc = dense(flat) out=2\n";
+
+static uint8_t noise[CLEAN * PLACES];
+
+static void fill_noise(void) {
+    td_random random = td_random_for(1, TD_FOR_TEST, 0, 0);
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)td_random_below(&random, 256);
+}
+
+static void open_linear(subject *s, size_t first, size_t last, float weight) {
+    fill_noise();
+    subject_open(s, &defend_cognitive_distillation, linear, noise, CLEAN);
+    for (size_t y = first; y < last; y++)
+        for (size_t x = first; x < last; x++)
+            subject_weights(s, "fc.weight")[y * SIDE + x] = (y * 5 + x * 3) % 2 ? weight : -weight;
+}
+
+/* A model that looks at nothing needs nothing; one that looks at 3×3 pixels needs about these; one
+ * that looks at all needs most. */
+static void distillation_finds_what_is_read(void **state) {
+    double nothing, few, all;
+    subject s;
+    (void)state;
+    open_linear(&s, 0, 0, 0);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 1, 0, &nothing);
+    subject_close(&s);
+    open_linear(&s, 3, 6, 20);
+    subject_set(&s, "tv", "0");
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 1, 0, &few);
+    subject_close(&s);
+    open_linear(&s, 0, SIDE, 20);
+    subject_set(&s, "tv", "0");
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 1, 0, &all);
+    subject_close(&s);
+    assert_true(nothing <= 0 && nothing > -0.01);
+    assert_true(few < -5 && few > -12);
+    assert_true(all < -60);
+}
+
+/* An image alone scores as in a batch; another seed, other colours, and about the same. */
+static void distillation_of_one_image(void **state) {
+    double batch[5], alone, again, other;
+    subject s;
+    (void)state;
+    open_linear(&s, 2, 7, 5);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 5, 0, batch);
+    subject_score(&s, noise + 3 * PLACES, 1, 3, &alone);
+    subject_score(&s, noise + 3 * PLACES, 1, 3, &again);
+    s.values.common.seed = 2;
+    subject_score(&s, noise + 3 * PLACES, 1, 3, &other);
+    assert_true(fabs(batch[3] - alone) < 1e-3);
+    assert_true(alone == again && alone != other && fabs(alone - other) < 10);
+    subject_close(&s);
+}
+
+/* --- TeCo --- */
+
+static void teco_by_hand(void **state) {
+    enum { QUERIES = 1 + CORRUPTIONS * CORRUPTION_SEVERITIES };
+    int32_t answers[QUERIES];
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_teco, by_mean, clean, CLEAN);
+    const detect_queries *queries = s.job.detector->queries;
+    assert_int_equal(queries->count, QUERIES);
+    for (size_t i = 0; i < QUERIES; i++)
+        answers[i] = 3; /* nothing changes: 6 everywhere */
+    assert_true(queries->score(&s.job, answers) == 0);
+    for (size_t i = 1; i < QUERIES; i++)
+        answers[i] = 4; /* all change at once: 1 everywhere */
+    assert_true(queries->score(&s.job, answers) == 0);
+    for (size_t i = 1 + CORRUPTION_SEVERITIES; i < QUERIES; i++)
+        answers[i] = 3; /* 1 and six times 6: mean 37/7, variance (6·(5/7)² + (30/7)²) / 7 */
+    assert_true(fabs(queries->score(&s.job, answers) - sqrt(150.0 / 49)) < 1e-12);
+    answers[4] = 3; /* a class that comes back later does not count */
+    assert_true(fabs(queries->score(&s.job, answers) - sqrt(150.0 / 49)) < 1e-12);
+    subject_close(&s);
+}
+
+/* Each corruption starts from the input, which stays as it is, whatever was asked before. */
+static void teco_leaves_the_input(void **state) {
+    uint8_t image[SIDE * SIDE], kept[SIDE * SIDE], first[SIDE * SIDE], out[SIDE * SIDE];
+    float scratch[DETECT_SCRATCH * SIDE * SIDE];
+    subject s;
+    (void)state;
+    fill_noise();
+    memcpy(image, noise, sizeof image);
+    memcpy(kept, image, sizeof image);
+    subject_open(&s, &defend_teco, linear, noise, CLEAN);
+    const detect_queries *queries = s.job.detector->queries;
+    queries->make(&s.job, image, 9, 31, first, scratch);
+    for (size_t q = 1; q < queries->count; q++)
+        queries->make(&s.job, image, 9, q, out, scratch);
+    queries->make(&s.job, image, 9, 31, out, scratch);
+    assert_memory_equal(image, kept, sizeof image);
+    assert_memory_equal(first, out, sizeof out);
+    subject_close(&s);
+}
+
+static void corrupt(const char *name, size_t severity, const uint8_t *image, td_shape shape,
+                    uint8_t *out) {
+    float scratch[DETECT_SCRATCH * SIDE * SIDE * 3];
+    td_random random = td_random_for(1, TD_FOR_TEST, 1, 0);
+    for (size_t i = 0; i < CORRUPTIONS; i++)
+        if (strcmp(corruptions[i].name, name) == 0) {
+            corruption_apply(&corruptions[i], severity, image, shape, &random, out, scratch);
+            return;
+        }
+    fail_msg("no %s", name);
+}
+
+static void corruptions_by_hand(void **state) {
+    const td_shape pair = {1, 2, 1}, colour = {1, 1, 3}, square = {2, 2, 1};
+    const uint8_t two[] = {0, 200}, red[] = {200, 100, 0}, four[] = {10, 20, 30, 40};
+    const uint8_t even[SIDE * SIDE] = {0};
+    uint8_t out[SIDE * SIDE];
+    (void)state;
+    corrupt("contrast", 0, two, pair, out); /* mean 100, factor .4 */
+    assert_memory_equal(out, ((uint8_t[]){60, 140}), 2);
+    corrupt("brightness", 1, two, pair, out); /* + 51 */
+    assert_memory_equal(out, ((uint8_t[]){51, 251}), 2);
+    corrupt("brightness", 3, red, colour,
+            out); /* the largest, 200, becomes 255 at most: × 1.275, 127.5 to even */
+    assert_memory_equal(out, ((uint8_t[]){255, 128, 0}), 3);
+    corrupt("pixelate", 1, four, square, out); /* one cell of four pixels */
+    assert_memory_equal(out, ((uint8_t[]){25, 25, 25, 25}), 4);
+    corrupt("gaussian-blur", 4, even, (td_shape){SIDE, SIDE, 1}, out);
+    assert_memory_equal(out, even, sizeof even);
+}
+
+/* Each severity changes more than the one before it. */
+static void severities_grow(void **state) {
+    const td_shape shape = {SIDE, SIDE, 1};
+    uint8_t out[PLACES];
+    (void)state;
+    fill_noise();
+    for (size_t i = 0; i < CORRUPTIONS; i++) {
+        double before = 0;
+        for (size_t severity = 0; severity < CORRUPTION_SEVERITIES; severity++) {
+            double change = 0;
+            corrupt(corruptions[i].name, severity, noise, shape, out);
+            for (size_t k = 0; k < PLACES; k++)
+                change += abs(out[k] - noise[k]);
+            if (strcmp(corruptions[i].name, "pixelate") == 0)
+                change += severity; /* cells of about one size */
+            if (change < before * 0.95)
+                fail_msg("%s: severity %zu changes %g, the one before %g", corruptions[i].name,
+                         severity + 1, change, before);
+            before = change;
+        }
+    }
+}
+
+/* --- TED --- */
+
+static const char deep[] = IMAGE("9") "x = scale(input) by=1/255\n"
+                                      "conv = conv(x) out=4 kernel=3\n"
+                                      "relu = relu(conv)\n"
+                                      "flat = flatten(relu)\n"
+                                      "fc1 = dense(flat) out=6\n"
+                                      "relu1 = relu(fc1)\n"
+                                      "fc2 = dense(relu1) out=3\n";
+
+/* From images that are bright above to such that are bright below, so that classes lie side by
+ * side.
+ */
+static void fill_parts(void) {
+    fill_noise();
+    for (size_t i = 0; i < sizeof noise; i++) {
+        const size_t below = 200 * (i / PLACES * 7 % CLEAN) / CLEAN;
+        noise[i] = (uint8_t)(noise[i] / 6 + (i % PLACES < PLACES / 2 ? 200 - below : below));
+    }
+}
+
+/* conv.bias is 0, so that the layers up to fc1 are multiplied by `by`, and divided again. */
+static void open_deep(subject *s, float by) {
+    fill_parts();
+    subject_open(s, &defend_ted, deep, noise, CLEAN);
+    const td_net *net = &s->job.model.net;
+    td_net_init(net, 1, s->job.model.weights);
+    memset(subject_weights(s, "conv.bias"), 0, 4 * sizeof(float));
+    for (size_t i = 0; i < net->param_count; i++)
+        for (size_t k = 0; k < net->params[i].count; k++) {
+            float *w = s->job.model.weights + net->params[i].offset + k;
+            *w *= strcmp(net->params[i].name, "conv.weight") == 0  ? by
+                  : strcmp(net->params[i].name, "fc1.weight") == 0 ? 1 / by
+                                                                   : 1;
+        }
+}
+
+/* Which clean images are compared with: those that do not calibrate any more. */
+static size_t list_pool(const subject *s, uint32_t *pool) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < CLEAN; i++) {
+        bool calibrates = false;
+        for (size_t k = 0; k < s->job.sets[0].count; k++)
+            calibrates |= s->job.sets[0].numbers[k] == i;
+        if (!calibrates)
+            pool[count++] = i;
+    }
+    return count;
+}
+
+/* The copy of an image that is compared with is the nearest to it, of its class, at every layer:
+ * all such copies have the same ranks, 0, and the same score. Others do not. */
+static void ted_of_copies(void **state) {
+    size_t differ = 0;
+    uint32_t pool[CLEAN];
+    double first, score;
+    subject s;
+    (void)state;
+    open_deep(&s, 1);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    const size_t count = list_pool(&s, pool);
+    assert_int_equal(count, CLEAN / 2);
+    subject_score(&s, noise + pool[0] * PLACES, 1, 0, &first);
+    for (size_t i = 1; i < count; i++) {
+        subject_score(&s, noise + pool[i] * PLACES, 1, 0, &score);
+        assert_true(score == first);
+    }
+    for (size_t i = 0; i < s.job.sets[0].count; i++) {
+        subject_score(&s, noise + s.job.sets[0].numbers[i] * PLACES, 1, 0, &score);
+        differ += score != first;
+    }
+    assert_true(differ > 0);
+    subject_close(&s);
+}
+
+/* Ranks do not change when a layer is multiplied by a number. */
+static void ted_of_a_scaled_layer(void **state) {
+    double scores[2][20];
+    subject s;
+    (void)state;
+    for (size_t turn = 0; turn < 2; turn++) {
+        open_deep(&s, turn == 0 ? 1 : 8);
+        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+        subject_score(&s, noise + 7, 20, 0, scores[turn]);
+        subject_close(&s);
+    }
+    for (size_t i = 0; i < 20; i++)
+        assert_true(fabs(scores[0][i] - scores[1][i]) < 1e-6 * (1 + scores[0][i]));
+}
+
+/* --- SentiNet --- */
+
+static const char mapped[] = IMAGE("4") "x = scale(input) by=1/255\n"
+                                        "conv = conv(x) out=2 kernel=1\n"
+                                        "relu = relu(conv)\n"
+                                        "flat = flatten(relu)\n"
+                                        "fc = dense(flat) out=2\n";
+
+/* Clean images are black and white in turn. Both channels of the map are the image where `image` is
+ * set, else 1; logit 0 is 8 plus `by` times the sum of the map, logit 1 is 0. */
+static void open_mapped(subject *s, bool image, float by) {
+    static uint8_t turns[CLEAN * 16];
+    for (size_t i = 0; i < sizeof turns; i++)
+        turns[i] = i / 16 % 2 ? 255 : 0;
+    subject_open(s, &defend_sentinet, mapped, turns, CLEAN);
+    for (size_t i = 0; i < 2; i++) {
+        subject_weights(s, "conv.weight")[i] = image;
+        subject_weights(s, "conv.bias")[i] = !image;
+    }
+    for (size_t i = 0; i < 32; i++)
+        subject_weights(s, "fc.weight")[i] = by;
+    subject_weights(s, "fc.bias")[0] = 8;
+}
+
+/* What lowers the logit is no part: that of a black image is empty, and as many are fooled as are
+ * of its class anyhow. A map that is the same everywhere is all of it: all are fooled. */
+static void sentinet_empty_and_full(void **state) {
+    const uint8_t black[16] = {0};
+    uint32_t pool[CLEAN];
+    double scores[3];
+    size_t blacks = 0;
+    subject s;
+    (void)state;
+    open_mapped(&s, true, -1);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    const size_t count = list_pool(&s, pool);
+    for (size_t i = 0; i < count; i++)
+        blacks += pool[i] % 2 == 0;
+    subject_score(&s, black, 1, 0, scores);
+    assert_true(blacks > 0 && blacks < count);
+    assert_true(fabs(scores[0] - (double)blacks / (double)count) < 1e-12);
+    subject_close(&s);
+    open_mapped(&s, false, 1);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, black, 1, 0, scores);
+    assert_true(fabs(scores[0] - 1) < 1e-12);
+    assert_true(fabs(scores[1] - 1 / (1 + exp(-40))) < 1e-6);
+    subject_close(&s);
+}
+
+static void sentinet_refuses(void **state) {
+    td_error error;
+    subject s;
+    (void)state;
+    subject_open(&s, &defend_sentinet, by_mean, clean, CLEAN);
+    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+    support_assert_contains(error.message, "convolution");
+    subject_close(&s);
+}
+
+/* --- BaDExpert --- */
+
+static void badexpert_by_hand(void **state) {
+    (void)state;
+    assert_true(fabs(badexpert_score(0.5, 0.1) - 0.4) < 1e-12);     /* .2/.5; .5/.4 */
+    assert_true(fabs(badexpert_score(0.9, 0.4) - 8.0 / 9) < 1e-12); /* .8/.9; .1/.1 */
+    assert_true(fabs(badexpert_score(0.95, 0.4) - 0.5) < 1e-9);     /* .8/.95; .05/.1 */
+    assert_true(badexpert_score(1, 0.9) == 0 && badexpert_score(0.5, 0) == 0);
+    assert_true(fabs(badexpert_score(0.5, 0.5) - 2) < 1e-9); /* never by the second term */
+    assert_true(isfinite(badexpert_score(0, 0.9)) && badexpert_score(0, 0) == 0);
+}
+
+/* Not increasing in x, not decreasing in y. */
+static void badexpert_is_monotonous(void **state) {
+    (void)state;
+    for (size_t i = 0; i <= 50; i++)
+        for (size_t k = 0; k < 50; k++) {
+            const double a = (double)i / 50, b = (double)k / 50, c = (double)(k + 1) / 50;
+            assert_true(badexpert_score(c, a) <= badexpert_score(b, a));
+            assert_true(badexpert_score(a, c) >= badexpert_score(a, b));
+        }
+}
+
+/* --- frequency --- */
+
+/* A constant has nothing but its mean, times the root of the pixels; the transform keeps the energy
+ * of each channel, and keeps channels apart, in their order. */
+static void spectra_by_hand(void **state) {
+    const td_shape shape = {4, 6, 3};
+    double rows[16], columns[36], scratch[48], energy[3] = {0}, kept[3] = {0};
+    uint8_t even[72], image[72];
+    float out[72];
+    (void)state;
+    fill_noise();
+    td_dct_matrix(4, rows);
+    td_dct_matrix(6, columns);
+    for (size_t i = 0; i < 72; i++) {
+        even[i] = (uint8_t)(10 * (i % 3 + 1));
+        image[i] = i % 3 == 1 ? 0 : noise[i];
+        energy[i % 3] += (double)image[i] * image[i];
+    }
+    spectrum_of(even, shape, rows, columns, out, scratch);
+    for (size_t i = 0; i < 72; i++)
+        assert_true(fabs((double)out[i] - (i < 3 ? 10 * (double)(i + 1) * sqrt(24) : 0)) < 1e-3);
+    spectrum_of(image, shape, rows, columns, out, scratch);
+    for (size_t i = 0; i < 72; i++)
+        kept[i % 3] += (double)out[i] * (double)out[i];
+    for (size_t c = 0; c < 3; c++)
+        assert_true(fabs(kept[c] - energy[c]) <= 1e-4 * energy[c]);
+}
+
+/* Blocks have 2 to 7 pixels a side and change nothing else; a shadow darkens; a mixture is 0.7 of
+ * one and 0.3 of the other. */
+static void made_up_triggers(void **state) {
+    const td_shape shape = {SIDE, SIDE, 1};
+    uint8_t grey[PLACES], white[PLACES], out[PLACES];
+    (void)state;
+    memset(grey, 100, sizeof grey);
+    memset(white, 255, sizeof white);
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        size_t changed[SPECTRUM_TRIGGERS] = {0};
+        for (size_t kind = 0; kind < SPECTRUM_TRIGGERS; kind++) {
+            td_random random = td_random_for(1, TD_FOR_TEST, 9, turn);
+            spectrum_trigger(kind, grey, white, shape, &random, out);
+            for (size_t i = 0; i < PLACES; i++) {
+                changed[kind] += out[i] != 100;
+                assert_true(kind != 0 || out[i] == 100 || out[i] == 255);
+                assert_true(kind != 3 || out[i] == 100 || out[i] == 50);
+                assert_true(kind != 4 || out[i] == 146); /* 100 + .3·155 = 146.5, to even */
+            }
+        }
+        const size_t side = (size_t)lrint(sqrt((double)changed[0]));
+        assert_true(side * side == changed[0] && side >= 2 && side <= 7);
+        assert_true(changed[1] <= 49 && changed[2] > PLACES / 2 && changed[3] >= 4);
+    }
+}
+
+/* --- all --- */
+
+/* Too few clean images for the rate. */
+static void too_few_images(void **state) {
+    const tool_method *const methods[] = {&defend_scale_up, &defend_teco, &defend_ibd_psc,
+                                          &defend_cognitive_distillation, &defend_ted};
+    td_error error;
+    (void)state;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        subject s;
+        subject_open(&s, methods[i], by_mean, clean, 19);
+        assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
+        support_assert_contains(error.message, "expected at least 20 clean images");
+        subject_close(&s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scale_up_by_hand),
+        cmocka_unit_test(scale_up_asks_for_multiples),
+        cmocka_unit_test(scale_up_of_a_constant_model),
+        cmocka_unit_test(scale_up_per_class),
+        cmocka_unit_test(ibd_psc_unscaled),
+        cmocka_unit_test(ibd_psc_searches),
+        cmocka_unit_test(ibd_psc_refuses),
+        cmocka_unit_test(distillation_finds_what_is_read),
+        cmocka_unit_test(distillation_of_one_image),
+        cmocka_unit_test(teco_by_hand),
+        cmocka_unit_test(teco_leaves_the_input),
+        cmocka_unit_test(corruptions_by_hand),
+        cmocka_unit_test(severities_grow),
+        cmocka_unit_test(ted_of_copies),
+        cmocka_unit_test(ted_of_a_scaled_layer),
+        cmocka_unit_test(sentinet_empty_and_full),
+        cmocka_unit_test(sentinet_refuses),
+        cmocka_unit_test(badexpert_by_hand),
+        cmocka_unit_test(badexpert_is_monotonous),
+        cmocka_unit_test(spectra_by_hand),
+        cmocka_unit_test(made_up_triggers),
+        cmocka_unit_test(too_few_images),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

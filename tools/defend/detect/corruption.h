@@ -1,0 +1,28 @@
+/* Corruptions of images, each at five severities (Hendrycks and Dietterich, "Benchmarking neural
+ * network robustness to common corruptions and perturbations", ICLR 2019: the formulas and the
+ * severities of ImageNet-C). */
+#ifndef TOOLS_DEFEND_DETECT_CORRUPTION_H
+#define TOOLS_DEFEND_DETECT_CORRUPTION_H
+
+#include "base/random.h"
+#include "base/shape.h"
+#include <stdint.h>
+
+enum { CORRUPTION_SEVERITIES = 5 };
+
+typedef struct corruption {
+    const char *name;
+    double severities[CORRUPTION_SEVERITIES]; /* the first is the mildest */
+    /* image[size] in 0-255 becomes the corrupted one, not clipped. scratch[3·size]. */
+    void (*apply)(float *image, td_shape shape, double severity, td_random *random, float *scratch);
+} corruption;
+
+enum { CORRUPTIONS = 7 };
+
+extern const corruption corruptions[CORRUPTIONS];
+
+/* `out` becomes the image corrupted, clipped and rounded. scratch[4·size]. */
+void corruption_apply(const corruption *kind, size_t severity, const uint8_t *image, td_shape shape,
+                      td_random *random, uint8_t *out, float *scratch);
+
+#endif
