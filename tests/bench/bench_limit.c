@@ -258,7 +258,8 @@ static td_status measure_layer(const machine *m, size_t way, layer *l, td_error 
     return status;
 }
 
-/* Whether an activation is fused to the node: in the zoo's nets its only reader, and the next node. */
+/* Whether an activation is fused to the node: in the zoo's nets its only reader, and the next node.
+ */
 static bool fuses(const td_net *net, size_t node) {
     return net->nodes[node].op->clips && node + 1 < net->node_count &&
            net->nodes[node + 1].op->bounds && net->nodes[node + 1].inputs[0] == node;

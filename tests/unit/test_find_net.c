@@ -80,7 +80,7 @@ static void assert_no_net(const td_net_variables *images, const char *part) {
     td_error error = {""};
     assert_int_equal(td_model_load(&model, "w.safetensors", images, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "w.safetensors: ");
-    support_assert_contains(error.message, "name it with --net");
+    support_assert_contains(error.message, "give it with --net");
     support_assert_contains(error.message, part);
     assert_null(model.net.nodes);
 }

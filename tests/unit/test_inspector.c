@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIDE = 4, SIZE = SIDE * SIDE, CLASSES = 6, INFECTED = 4, MOST_METHODS = 32 };
+enum { SIDE = 4, SIZE = SIDE * SIDE, CLASSES = 6, INFECTED = 4, MOST_METHODS = 64 };
 
 static const char net_text[] = "input = image() height=4 width=4 channels=1\n"
                                "unit = scale(input) by=1/255\nflat = flatten(unit)\n"

@@ -93,7 +93,7 @@ static void nets_that_are_missing(void **state) {
     support_assert_contains(error.message, "but not the program");
     assert_int_equal(td_model_load(&model, TEST_GOLDEN "/torch/half.pth", NULL, &error),
                      TD_ERR_USAGE);
-    support_assert_contains(error.message, "name it with --net");
+    support_assert_contains(error.message, "give it with --net");
     assert_int_equal(load_golden("quantised.pth", &model, &error), TD_ERR_FORMAT);
     support_assert_contains(error.message, "tensor \"w\": expected a tensor of numbers");
 }
