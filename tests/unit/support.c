@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* nftw, asprintf */
 #include "support.h"
 
-#include "nn/kernel/kernel.h"
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -10,15 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Before main: a program that is to run on a kernel which this processor lacks is skipped. */
-__attribute__((constructor)) static void skip_without_kernel(void) {
-    td_error error;
-    if (td_kernel_check(&error) == TD_OK)
-        return;
-    printf("1..0 # SKIP %s\n", error.message);
-    exit(0);
-}
 
 int support_enter_folder(void **state) {
     const char *parent = getenv("TMPDIR");

@@ -1,0 +1,13 @@
+#include "nn/kernel/kernel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Before main: a program that is to run on a kernel which this processor lacks is skipped. */
+__attribute__((constructor)) static void skip_without_kernel(void) {
+    td_error error;
+    if (td_kernel_check(&error) == TD_OK)
+        return;
+    printf("1..0 # SKIP %s\n", error.message);
+    exit(0);
+}
