@@ -54,7 +54,8 @@ const char td_zoo_mobilenet_v2[] =
     SAME("features.15", "features.14.conv.3", "960", "160")
     SAME("features.16", "features.15", "960", "160")
     NEW("features.17", "features.16", "960", "320", "1")
-    UNIT("features.18.0", "features.18.1", "features.18.2", "features.17.conv.3", "out=1280 kernel=1")
+    UNIT("features.18.0", "features.18.1", "features.18.2", "features.17.conv.3",
+         "out=1280 kernel=1")
     "avgpool = global-avg-pool(features.18.2)\n"
     "classifier.0 = dropout(avgpool) rate=0.2\n"
     "classifier.1 = dense(classifier.0) out=classes\n";

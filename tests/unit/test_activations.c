@@ -18,14 +18,10 @@ static void check_activation(const char *name, const char *keys,
                            "fc = dense(flat) out=40\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        char text[512], *at = text;
-        const char *from = texts[i], *words[] = {name, keys};
-        for (size_t k = 0; k < 2; k++) {
-            const char *place = strstr(from, "%s");
-            at += sprintf(at, "%.*s%s", (int)(place - from), from, words[k]);
-            from = place + 2;
-        }
-        strcpy(at, from);
+        char text[512];
+        const char *first = strstr(texts[i], "%s"), *second = strstr(first + 2, "%s");
+        snprintf(text, sizeof text, "%.*s%s%.*s%s%s", (int)(first - texts[i]), texts[i], name,
+                 (int)(second - first - 2), first + 2, keys, second + 2);
         net_check(&(net_case){text, 3, i == 2 ? NULL : fill, false}, 1);
     }
 }
