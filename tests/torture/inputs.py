@@ -26,9 +26,11 @@ relu2 = relu(fc1)
 fc2 = dense(relu2) out=classes
 """
 
-# The same with a batch norm, for repairs by batch norms.
+# The same with two convolutions and their batch norms, for repairs that need them.
 NORM_NET = NET.replace("out=4 kernel=3", "out=12 kernel=3").replace(
-    "relu1 = relu(conv1)", "bn1 = batch-norm(conv1)\nrelu1 = relu(bn1)"
+    "relu1 = relu(conv1)",
+    "bn1 = batch-norm(conv1)\nrelu0 = relu(bn1)\n"
+    "conv2 = conv(relu0) out=12 kernel=3 pad=1\nbn2 = batch-norm(conv2)\nrelu1 = relu(bn2)",
 )
 
 # Small numbers of everything, for models that are only there to be controls.

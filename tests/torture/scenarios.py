@@ -206,7 +206,8 @@ def defend():
     for repair in "ft-sam", "super-finetune", "fst", "nad", "seam", "i-bau", "sau", "npd", "mm-bm":
         few = ["--rounds", "1"] if repair == "i-bau" else ["--epochs", "1"]
         few += {"nad": ["--teacher-epochs", "1"], "npd": ["--warm-epochs", "1"]}.get(repair, [])
-        yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
+        of = ["--model", "../in/norm.safetensors"] if repair == "npd" else model
+        yield Scenario(repair, ["trapdoor-defend", repair, *of, *many, *judged, *few, "-o", "m", *record])
     yield Scenario(
         "cleanse",
         ["trapdoor-defend", "cleanse", *model, *clean, "--steps", "2", "--triggers", "t", *record],
