@@ -1,9 +1,6 @@
 /* y = min(x, bound_c) by channel: bounded activations, as repairs put them into a net. */
-#include "base/parallel.h"
-#include "nn/op.h"
+#include "nn/pixels.h"
 #include <string.h>
-
-enum { CHUNK = 1 << 14 }; /* floats */
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
     node->shape = in[0];
@@ -12,18 +9,12 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-static size_t pixels_of(const td_node *node, size_t batch) {
-    return batch * node->shape.height * node->shape.width;
-}
-
-static size_t chunk_of(const td_node *node) {
-    return td_size_max(1, CHUNK / node->shape.channels);
-}
-
 /* A partial gradient of the bounds for each chunk. */
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
     (void)in;
-    return backward ? td_chunks(pixels_of(node, batch), chunk_of(node)) * node->shape.channels : 0;
+    return backward
+               ? td_chunks(td_pixels_of(node, batch), td_pixels_chunk(node)) * node->shape.channels
+               : 0;
 }
 
 static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -68,19 +59,16 @@ static void bound_pixels(void *context, size_t begin, size_t end, size_t chunk, 
     }
 }
 
-static void over_pixels(const td_run *run, td_chunk_fn work) {
-    td_parallel_for(pixels_of(run->node, run->batch), chunk_of(run->node), work, (void *)run);
-}
-
 static void forward(const td_run *run) {
-    over_pixels(run, forward_pixels);
+    td_pixels_for(run, forward_pixels);
 }
 
 /* Chunks are joined in their order. */
 static void backward_bounds(const td_run *run) {
     const size_t channels = run->node->shape.channels;
-    const size_t chunks = td_chunks(pixels_of(run->node, run->batch), chunk_of(run->node));
-    over_pixels(run, bound_pixels);
+    const size_t chunks =
+        td_chunks(td_pixels_of(run->node, run->batch), td_pixels_chunk(run->node));
+    td_pixels_for(run, bound_pixels);
     memset(run->dparams[0], 0, channels * sizeof *run->dparams[0]);
     for (size_t i = 0; i < chunks * channels; i++)
         run->dparams[0][i % channels] += run->scratch[i];
@@ -90,7 +78,7 @@ static void backward(const td_run *run) {
     if (run->dparams[0])
         backward_bounds(run);
     if (run->din[0])
-        over_pixels(run, input_pixels);
+        td_pixels_for(run, input_pixels);
 }
 
 const td_op TD_OP(cap) = {

@@ -1,14 +1,12 @@
 /* Normalisation over the channels of each pixel, as PyTorch's LayerNorm on the last axis (Ba, Kiros
  * and Hinton, "Layer normalization", 2016):
  *     y = weight · (x − mean) / √(variance + epsilon) + bias. */
-#include "base/parallel.h"
-#include "nn/op.h"
+#include "nn/pixels.h"
 #include <math.h>
 #include <string.h>
 
 enum { EPSILON };
 enum { WEIGHT, BIAS };
-enum { CHUNK = 1 << 13 }; /* floats */
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {
     const size_t channels = in[0].channels;
@@ -18,18 +16,11 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return td_node_param(net, node, "bias", 1, &channels, 0, error);
 }
 
-static size_t pixels_of(const td_node *node, size_t batch) {
-    return batch * node->shape.height * node->shape.width;
-}
-
-static size_t chunk_of(const td_node *node) {
-    return td_size_max(1, CHUNK / node->shape.channels);
-}
-
 /* Partial gradients of weights and biases for each chunk. */
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
     (void)in;
-    return backward ? td_chunks(pixels_of(node, batch), chunk_of(node)) * 2 * node->shape.channels
+    return backward ? td_chunks(td_pixels_of(node, batch), td_pixels_chunk(node)) * 2 *
+                          node->shape.channels
                     : 0;
 }
 
@@ -102,18 +93,15 @@ static void weight_pixels(void *context, size_t begin, size_t end, size_t chunk,
     }
 }
 
-static void over_pixels(const td_run *run, td_chunk_fn work) {
-    td_parallel_for(pixels_of(run->node, run->batch), chunk_of(run->node), work, (void *)run);
-}
-
 static void forward(const td_run *run) {
-    over_pixels(run, forward_pixels);
+    td_pixels_for(run, forward_pixels);
 }
 
 static void backward_weights(const td_run *run) {
     const size_t channels = run->node->shape.channels;
-    const size_t chunks = td_chunks(pixels_of(run->node, run->batch), chunk_of(run->node));
-    over_pixels(run, weight_pixels);
+    const size_t chunks =
+        td_chunks(td_pixels_of(run->node, run->batch), td_pixels_chunk(run->node));
+    td_pixels_for(run, weight_pixels);
     for (size_t k = 0; k < 2; k++) {
         float *sum = run->dparams[k];
         memset(sum, 0, channels * sizeof *sum);
@@ -127,7 +115,7 @@ static void backward(const td_run *run) {
     if (run->dparams[WEIGHT])
         backward_weights(run);
     if (run->din[0])
-        over_pixels(run, input_pixels);
+        td_pixels_for(run, input_pixels);
 }
 
 const td_op TD_OP(layer_norm) = {
