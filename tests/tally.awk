@@ -1,5 +1,6 @@
-# Counts the checks in meson's testlog.txt: prints "PASSED FAILED SKIPPED". A test program is a failure
-# of its own if it made no check, did not keep to its plan, or ended badly though no check failed.
+# Counts the checks in meson's testlog.txt: prints "PASSED FAILED SKIPPED", and on standard error a
+# line for each that failed. A test program is a failure of its own if it made no check, did not keep
+# to its plan, or ended badly though no check failed.
 
 function end_program() {
     if (program == "")
@@ -43,7 +44,11 @@ function end_program() {
     else
         ok++
 }
-/^not ok / { bad++ }
+/^not ok / {
+    bad++
+    sub(/^not ok( [0-9]+)?( -)? */, "")
+    print "not ok - " program ": " $0 > "/dev/stderr"
+}
 
 END {
     end_program()
