@@ -1,7 +1,9 @@
 /* What layers with windows or weights become in ONNX: a function and a row. */
 #include "model/export_put.h"
 
+#include "base/parallel.h"
 #include "nn/op.h"
+#include "nn/resample.h"
 
 static td_status put_image(const td_put *p, td_error *error) {
     (void)p, (void)error;
@@ -89,38 +91,62 @@ static td_status put_global_avg_pool(const td_put *p, td_error *error) {
     return td_put_end(p, "GlobalAveragePool", TD_PUT_INPUTS(x), NULL, error);
 }
 
-/* The matrix [out, in] of the means that one axis is brought to, or its transpose. */
-static td_status means(const td_put *p, size_t in, size_t out, bool transpose, const char **name,
-                       td_error *error) {
+/* What one axis is brought to: the weight of value k of `in` in result o of `out`. */
+typedef float weight_of(const td_put *p, size_t in, size_t out, size_t o, size_t k);
+
+static float mean_weight(const td_put *p, size_t in, size_t out, size_t o, size_t k) {
+    const size_t first = o * in / out, last = td_chunks((o + 1) * in, out);
+    (void)p;
+    return k >= first && k < last ? 1 / (float)(last - first) : 0;
+}
+
+static float resize_weight(const td_put *p, size_t in, size_t out, size_t o, size_t k) {
+    const td_taps taps = td_taps_of((td_resample)td_put_value(p, "filter")->word, in, out, o);
+    return k >= taps.first && k < taps.first + taps.count ? td_tap(&taps, k - taps.first) : 0;
+}
+
+/* Those weights as a matrix [out, in], or its transpose. */
+static td_status put_weights(const td_put *p, weight_of *weight, size_t in, size_t out,
+                             bool transpose, const char **name, td_error *error) {
     float *matrix;
     TD_TRY(TD_ARENA_NEW(&p->g->arena, in * out, &matrix, "an ONNX graph", error));
-    for (size_t o = 0; o < out; o++) {
-        const size_t first = o * in / out, last = ((o + 1) * in + out - 1) / out;
-        for (size_t k = first; k < last; k++)
-            matrix[transpose ? k * out + o : o * in + k] = 1 / (float)(last - first);
-    }
+    for (size_t o = 0; o < out; o++)
+        for (size_t k = 0; k < in; k++)
+            matrix[transpose ? k * out + o : o * in + k] = weight(p, in, out, o, k);
     const td_export_tensor tensor = {
         .rank = 2, .dims = {transpose ? in : out, transpose ? out : in}, .floats = matrix};
     return td_export_add(p->g, p->i, tensor, name, error);
 }
 
-/* As a pool of equal windows where they are, else by matrices: ONNX has no operator for it. */
-static td_status put_adaptive_avg_pool(const td_put *p, td_error *error) {
+static td_status put_matrices(const td_put *p, weight_of *weight, td_error *error) {
     const td_shape in = p->in, out = p->node->shape;
     const char *x, *down, *right, *rows;
     TD_TRY(td_put_image(p, 0, &x, error));
-    if (in.height % out.height == 0 && in.width % out.width == 0) {
-        const size_t high = in.height / out.height, wide = in.width / out.width;
-        return td_put_end(p, "AveragePool", TD_PUT_INPUTS(x),
-                          (td_export_attribute[]){TD_PUT_PAIR("kernel_shape", high, wide),
-                                                  TD_PUT_PAIR("strides", high, wide),
-                                                  {0}},
-                          error);
-    }
-    TD_TRY(means(p, in.height, out.height, false, &down, error));
-    TD_TRY(means(p, in.width, out.width, true, &right, error));
+    TD_TRY(put_weights(p, weight, in.height, out.height, false, &down, error));
+    TD_TRY(put_weights(p, weight, in.width, out.width, true, &right, error));
     TD_TRY(td_put_step(p, "MatMul", TD_PUT_INPUTS(down, x), NULL, &rows, error));
     return td_put_end(p, "MatMul", TD_PUT_INPUTS(rows, right), NULL, error);
+}
+
+/* As a pool of equal windows where they are, else by matrices: ONNX has no operator for it. */
+static td_status put_adaptive_avg_pool(const td_put *p, td_error *error) {
+    const td_shape in = p->in, out = p->node->shape;
+    const char *x;
+    if (in.height % out.height != 0 || in.width % out.width != 0)
+        return put_matrices(p, mean_weight, error);
+    const size_t high = in.height / out.height, wide = in.width / out.width;
+    TD_TRY(td_put_image(p, 0, &x, error));
+    return td_put_end(p, "AveragePool", TD_PUT_INPUTS(x),
+                      (td_export_attribute[]){TD_PUT_PAIR("kernel_shape", high, wide),
+                                              TD_PUT_PAIR("strides", high, wide),
+                                              {0}},
+                      error);
+}
+
+/* By matrices: a Resize of a batch of any size has scales, not sizes, until opset 18, and runtimes
+ * differ in how they round them. */
+static td_status put_resize(const td_put *p, td_error *error) {
+    return put_matrices(p, resize_weight, error);
 }
 
 /* --- the table --- */
@@ -134,5 +160,6 @@ const td_put_row td_put_layers[] = {
     {"global-avg-pool", put_global_avg_pool},
     {TD_OP_IMAGE, put_image},
     {"max-pool", put_max_pool},
+    {"resize", put_resize},
     {0},
 };

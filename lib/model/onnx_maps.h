@@ -16,6 +16,9 @@ TD_ONNX_MAP(global_average_pool);
 TD_ONNX_MAP(reduce_mean);
 TD_ONNX_MAP(gather_nd);
 
+/* onnx_resize.c */
+TD_ONNX_MAP(resize);
+
 /* onnx_dense.c */
 TD_ONNX_MAP(gemm);
 TD_ONNX_MAP(matmul);

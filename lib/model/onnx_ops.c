@@ -40,6 +40,7 @@ static const td_onnx_op ops[] = {
     {"ReduceMean", 1, 2, .map = td_onnx_map_reduce_mean},
     {"Relu", 1, 1, .map = td_onnx_map_activation},
     {"Reshape", 1, 2, .views = true, .map = td_onnx_map_reshape},
+    {"Resize", 1, 4, .map = td_onnx_map_resize},
     {"Sigmoid", 1, 1, .map = td_onnx_map_activation},
     {"Slice", 1, 5, .views = true, .map = td_onnx_map_slice},
     {"Softmax", 1, 1, .map = td_onnx_map_softmax},
@@ -50,6 +51,7 @@ static const td_onnx_op ops[] = {
     {"Tanh", 1, 1, .map = td_onnx_map_activation},
     {"Transpose", 1, 1, .views = true, .map = td_onnx_map_transpose},
     {"Unsqueeze", 1, 2, .views = true, .map = td_onnx_map_unsqueeze},
+    {"Upsample", 1, 2, .map = td_onnx_map_resize},
 };
 
 static const struct {
@@ -61,8 +63,6 @@ static const struct {
     {"Scan", "export the model with its loops unrolled"},
     {"LSTM", "recurrent nets are not image classifiers"},
     {"GRU", "recurrent nets are not image classifiers"},
-    {"Resize", "export the model without resizing in the graph"},
-    {"Upsample", "export the model without resizing in the graph"},
     {"NonMaxSuppression", "detectors are not classifiers"},
     {"ZipMap", "export scikit-learn's models with options={'zipmap': False}"},
     {"Mish", "use silu, which is near, and train on"},

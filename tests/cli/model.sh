@@ -97,6 +97,23 @@ done
 check_fails 2 'trapdoor-model import: --normalise: expected a mean of pixels from 0 to 1, found 123: --input-range 0-255 says that it is of bytes' \
     trapdoor-model import again.safetensors -o x.safetensors --normalise mean=123,std=60
 
+# --- another size ---
+
+for class in a b c; do
+    mkdir -p "large/$class"
+    { printf 'P6\n32 24\n255\n'; seq 1 99999 | tr -d '\n' | head -c 2304; } >"large/$class/1.ppm"
+done
+check 'resizes images to those of the net' trapdoor-model import "$onnx/plain.onnx" --data large --resize 6 -q \
+    --normalise mean=0.5,std=0.25 -o resized.safetensors
+check 'before it normalises them' sh -c "trapdoor-model info resized.safetensors | sed -n '/ image()/,/ normalise/p' |
+    tr '\n' '|' | grep -qx 'pixels = image() height=24 width=32 channels=3|image = resize(pixels) \
+out=6 filter=bilinear-antialias|scale = normalise(image) mean=127.5 deviation=63.75|'"
+check 'and is a model for these images' trapdoor-eval -q --model resized.safetensors --data large
+check_fails 2 'trapdoor-model import: --resize: expected --data with it, found none' \
+    trapdoor-model import "$onnx/plain.onnx" --resize 6x6 -o x.safetensors
+check_fails 2 'trapdoor-model import: --resize: expected the size that the net is for, 6x6, found 8x6' \
+    trapdoor-model import -q "$onnx/plain.onnx" --data large --resize 8x6 -o x.safetensors
+
 # A net that learnt with Fashion-MNIST's mean and deviation, which its weights alone do not say.
 cat >fashion.net <<'END'
 input = image() height=28 width=28 channels=1

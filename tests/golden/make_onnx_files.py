@@ -295,6 +295,36 @@ def adaptive():
     return g, {}
 
 
+def resize():
+    """Each way of Resize that PyTorch's interpolate has."""
+    g = Graph(opset=18)
+    half = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    g.conv("conv", CHANNELS, 4)
+    g.add("Resize", "", "", g.ints("large", 1, 4, 9, 5), **half)
+    g.conv("conv2", 4, 4)
+    g.add("Resize", "", "", g.ints("corners", 1, 4, 7, 12), mode="linear",
+          coordinate_transformation_mode="align_corners")
+    g.add("Resize", "", "", g.ints("small", 5, 4), axes=[2, 3], antialias=1, exclude_outside=1, **half)
+    g.add("Resize", "", g.tensor("double", [1, 1, 2, 2]))
+    g.conv("conv3", 4, 4)
+    g.add("Resize", "", "", g.ints("near", 1, 4, 3, 11), mode="nearest", nearest_mode="floor",
+          coordinate_transformation_mode="asymmetric")
+    g.add("Resize", "", "", g.ints("exact", 1, 4, 4, 3), mode="nearest", nearest_mode="round_prefer_ceil")
+    g.add("Flatten")
+    g.add("Gemm", g.weight("fc.weight", CLASSES, 48), g.weight("fc.bias", CLASSES), transB=1)
+    return g, {}
+
+
+def upsample():
+    """Resize by its older name."""
+    g = Graph(opset=9, ir=4)
+    g.conv("conv", CHANNELS, 4, strides=[2, 2])
+    g.add("Upsample", g.tensor("scales", [1, 1, 3, 2]), mode="nearest")
+    g.conv("conv2", 4, 4)
+    g.add("Relu")
+    return g.head(4), {}
+
+
 def external():
     """Weights in a file beside it."""
     g = Graph()
@@ -306,7 +336,8 @@ def external():
 CASES = {"plain": plain, "batch-norm": batch_norm, "paddle": paddle, "tensorflow": tensorflow,
          "dtypes": dtypes, "shuffle": shuffle, "normalised": normalised,
          "normalised-units": normalised_units, "attention": attention, "pieces": pieces,
-         "adaptive": adaptive, "external": external}
+         "adaptive": adaptive, "resize": resize, "upsample": upsample,
+         "external": external}
 
 
 def logits(path, graph):

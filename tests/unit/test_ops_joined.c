@@ -113,6 +113,20 @@ static void adaptive_avg_pool(void **state) {
     }
 }
 
+static void resize(void **state) {
+    static const char *const outs[] = {"1", "3x2", "7x6", "9x8", "2x15", "21x3"};
+    static const char *const filters[] = {"bilinear", "bilinear-antialias", "bilinear-corners",
+                                          "nearest", "nearest-exact"};
+    (void)state;
+    for (size_t i = 0; i < sizeof outs / sizeof *outs; i++)
+        for (size_t f = 0; f < sizeof filters / sizeof *filters; f++) {
+            char text[256];
+            snprintf(text, sizeof text, "%sr = resize(input) out=%s filter=%s\nflat = flatten(r)\n",
+                     NET_IMAGE(7, 6, 5), outs[i], filters[f]);
+            net_check(&(net_case){text, 3, NULL, true}, 1);
+        }
+}
+
 static void norms(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(5, 4, 17) "n = layer-norm(input)\nflat = flatten(n)\n", 3, NULL, false},
@@ -231,6 +245,7 @@ int main(void) {
         cmocka_unit_test(concat_of_many),
         cmocka_unit_test(moved),
         cmocka_unit_test(adaptive_avg_pool),
+        cmocka_unit_test(resize),
         cmocka_unit_test(norms),
         cmocka_unit_test(constant),
         cmocka_unit_test(dense_without_bias),

@@ -2,6 +2,7 @@
 #include "twin.h"
 
 #include <math.h>
+#include <string.h>
 
 static double conv_output(const twin_run *run, size_t n, size_t y, size_t x, size_t o) {
     const td_shape in = twin_in_shape(run);
@@ -194,6 +195,41 @@ static void adaptive_avg_pool(const twin_run *run) {
     twin_for_each(run, adaptive_avg_pool_output);
 }
 
+/* The weight of value k of `in` in result i of `out`, before the weights' sum is made 1. */
+static double resize_weight(const char *filter, size_t in, size_t out, size_t i, size_t k) {
+    const double scale = (double)in / (double)out, at = (double)k;
+    const bool antialias = strcmp(filter, "bilinear-antialias") == 0 && scale > 1;
+    double place = ((double)i + 0.5) * scale - 0.5;
+    if (strcmp(filter, "nearest") == 0)
+        return at == floor((double)i * scale + 1e-9);
+    if (strcmp(filter, "nearest-exact") == 0)
+        return at == floor(((double)i + 0.5) * scale + 1e-9);
+    if (strcmp(filter, "bilinear-corners") == 0)
+        place = out > 1 ? (double)i * (double)(in - 1) / (double)(out - 1) : 0;
+    if (!antialias)
+        place = fmin(fmax(place, 0), (double)(in - 1));
+    return fmax(0, 1 - fabs(at - place) / (antialias ? scale : 1));
+}
+
+static double resize_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
+    const td_shape in = twin_in_shape(run), out = run->node->shape;
+    const char *filter =
+        td_key_find(run->node->op->keys, "filter")->words[twin_value(run, "filter")->word];
+    double sum = 0, weights = 0;
+    for (size_t iy = 0; iy < in.height; iy++)
+        for (size_t ix = 0; ix < in.width; ix++) {
+            const double weight = resize_weight(filter, in.height, out.height, y, iy) *
+                                  resize_weight(filter, in.width, out.width, x, ix);
+            sum += weight * run->in[0][twin_at(in, n, iy, ix, c)];
+            weights += weight;
+        }
+    return sum / weights;
+}
+
+static void resize(const twin_run *run) {
+    twin_for_each(run, resize_output);
+}
+
 static void layer_norm(const twin_run *run) {
     const size_t channels = twin_in_shape(run).channels;
     for (size_t i = 0; i < twin_in_count(run); i++) {
@@ -236,5 +272,6 @@ const twin_row twin_layers[] = {
     {"lrn", lrn},
     {"matmul", matmul},
     {"max-pool", max_pool},
+    {"resize", resize},
     {0},
 };

@@ -11,7 +11,8 @@
 
 typedef struct import_settings {
     const char *file, *net, *data, *class_names, *normalise;
-    int range; /* input_range */
+    int range;        /* input_range */
+    size_t resize[2]; /* height and width; 0: not given */
     bool bgr;
 } import_settings;
 
@@ -32,6 +33,10 @@ static const td_key keys[] = {
      .value = "RANGE",
      .help = "The range of pixels that the net, or its normalisation, expects: "
              "0-1, 0-255 or -1-1"},
+    {"resize", TD_KEY_PAIR, AT(resize), .least = 1, .most = 1024, .optional = true, .needs = "data",
+     .value = "HxW",
+     .help = "The net is for images of this size: it resizes those of DATA first, as torchvision's "
+             "Resize does"},
     {"bgr", TD_KEY_FLAG, AT(bgr), .help = "The net expects blue, green and red in this order"},
     {0},
 };
@@ -42,28 +47,35 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 /* --- the work --- */
 
-static td_status open_model(tool_run *run, td_model *model, td_error *error) {
+/* *given is the size of DATA's images. */
+static td_status open_model(tool_run *run, td_model *model, td_shape *given, td_error *error) {
     const import_settings *s = run->own;
     td_dataset data = {0};
     td_status status = TD_OK;
     if (s->data)
         status = tool_run_dataset(run, s->data, "test", &data, error);
+    td_images images = data.images;
+    *given = (td_shape){images.height, images.width, images.channels};
+    if (s->resize[0]) {
+        images.height = s->resize[0];
+        images.width = s->resize[1];
+    }
     if (status == TD_OK)
-        status =
-            tool_run_open_model(run, s->file, s->net, s->data ? &data.images : NULL, model, error);
+        status = tool_run_open_model(run, s->file, s->net, s->data ? &images : NULL, model, error);
     td_dataset_close(&data);
     return status;
 }
 
-static td_status change_input(tool_run *run, td_model *model, td_error *error) {
+static td_status change_input(tool_run *run, td_model *model, td_shape given, td_error *error) {
     const import_settings *s = run->own;
     td_setting mean, deviation;
     if (s->bgr)
         TD_TRY(input_turn_channels(&model->net, model->weights, error));
-    if (!s->normalise && !tool_settings_given(run->settings, "input-range"))
-        return TD_OK;
-    TD_TRY(input_read(s->normalise, (input_range)s->range, &mean, &deviation, error));
-    return input_normalise(&model->net, &mean, &deviation, error);
+    if (s->normalise || tool_settings_given(run->settings, "input-range")) {
+        TD_TRY(input_read(s->normalise, (input_range)s->range, &mean, &deviation, error));
+        TD_TRY(input_normalise(&model->net, &mean, &deviation, error));
+    }
+    return s->resize[0] ? input_resize(&model->net, s->resize, given, error) : TD_OK;
 }
 
 static td_status write_model(tool_run *run, const td_model *model, td_error *error) {
@@ -86,12 +98,13 @@ static td_status write_model(tool_run *run, const td_model *model, td_error *err
 static td_status import_model(tool_run *run, td_error *error) {
     const import_settings *s = run->own;
     td_model model = {0};
-    td_status status = open_model(run, &model, error);
+    td_shape given;
+    td_status status = open_model(run, &model, &given, error);
     if (status == TD_OK && s->class_names)
         status = tool_run_class_names(run, s->class_names, td_net_classes(&model.net),
                                       &model.class_names, error);
     if (status == TD_OK)
-        status = change_input(run, &model, error);
+        status = change_input(run, &model, given, error);
     if (status == TD_OK)
         status = write_model(run, &model, error);
     td_model_free(&model);
@@ -122,6 +135,7 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-model import resnet18.pth --data cifar10 -o model.safetensors \\\n"
     "    --normalise mean=0.4914/0.4822/0.4465,std=0.247/0.2435/0.2616\n"
+    "  trapdoor-model import resnet50.pth --data cifar10 --resize 224x224 -o model.safetensors\n"
     "  trapdoor-model import own.pth --net own.net -o model.safetensors\n"
     "  trapdoor-model import model.onnx --class-names cat,dog -o model.safetensors\n";
 

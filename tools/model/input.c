@@ -85,59 +85,54 @@ static bool has_name(const td_net *net, const char *name) {
     return false;
 }
 
-static void print_list(FILE *out, const char *name, const td_setting *list) {
-    fprintf(out, " %s=", name);
+/* A node to put behind the image. */
+typedef struct addition {
+    const char *op;
+    char keys[512];        /* " out=8x8" */
+    td_shape image;        /* what the net is for from then on */
+    bool instead_of_scale; /* of the scale, too, that alone takes the image */
+} addition;
+
+static void add_list(addition *a, const char *name, const td_setting *list) {
+    size_t end = strlen(a->keys);
+    end += (size_t)snprintf(a->keys + end, sizeof a->keys - end, " %s=", name);
     for (size_t i = 0; i < list->list.count; i++)
-        fprintf(out, "%s%.9g", i ? "," : "", list->list.values[i]);
+        end += (size_t)snprintf(a->keys + end, sizeof a->keys - end, "%s%.9g", i ? "," : "",
+                                list->list.values[i]);
 }
 
-static void print_normalise(FILE *out, const char *name, const char *from, const td_setting *mean,
-                            const td_setting *deviation) {
-    fprintf(out, "%s = normalise(%s)", name, from);
-    print_list(out, "mean", mean);
-    print_list(out, "deviation", deviation);
-    fputc('\n', out);
-}
-
-/* The text of the net with the normalise: in place of the scale that alone takes the image, or
- * under the image's name, which gets another. */
-static void print_net(FILE *out, const td_net *net, const char *text, const td_setting *mean,
-                      const td_setting *deviation) {
+/* The text of the net with the node: in place of the scale, or under the image's name, which gets
+ * another. */
+static void print_net(FILE *out, const td_net *net, const char *text, const addition *a) {
     const char *image = net->nodes[0].name;
     char name[80] = "pixels";
-    size_t scale = 0;
-    if (is_op(&net->nodes[1], "scale") && count_users(net, 0) == 1)
-        scale = 1;
+    const bool instead =
+        a->instead_of_scale && is_op(&net->nodes[1], "scale") && count_users(net, 0) == 1;
     for (size_t end = strlen(name); has_name(net, name) && end < sizeof name - 1; end++)
         name[end] = '_'; /* the rest is zeroed */
     for (size_t i = 0; *text; i++) {
         const size_t length = strcspn(text, "\n") + 1;
-        if (scale && i == scale)
-            print_normalise(out, net->nodes[1].name, image, mean, deviation);
-        else if (i == 0 && !scale)
-            fprintf(out, "%s%.*s", name, (int)(length - strlen(image)), text + strlen(image));
-        else
+        if (i == 0)
+            fprintf(out, "%s = image() height=%zu width=%zu channels=%zu\n", instead ? image : name,
+                    a->image.height, a->image.width, a->image.channels);
+        if (i == instead)
+            fprintf(out, "%s = %s(%s)%s\n", net->nodes[i].name, a->op, instead ? image : name,
+                    a->keys);
+        if (i > instead)
             fwrite(text, 1, length, out);
-        if (i == 0 && !scale)
-            print_normalise(out, image, name, mean, deviation);
         text += length;
     }
 }
 
-td_status input_normalise(td_net *net, const td_setting *mean, const td_setting *deviation,
-                          td_error *error) {
+static td_status put_behind_image(td_net *net, const addition *a, td_error *error) {
     td_arena arena = {0};
     td_net made;
     char *text, *changed = NULL;
     size_t size = 0;
-    for (size_t i = 0; i < net->node_count; i++)
-        if (is_op(&net->nodes[i], "normalise"))
-            return td_fail(error, TD_ERR_USAGE, "--normalise: the net has its own, node \"%s\"",
-                           net->nodes[i].name);
     TD_TRY(td_net_text(net, &arena, &text, error));
     FILE *stream = open_memstream(&changed, &size);
     if (stream)
-        print_net(stream, net, text, mean, deviation);
+        print_net(stream, net, text, a);
     td_status status = stream && fclose(stream) == 0 ? td_net_parse(&made, changed, NULL, error)
                                                      : td_fail_memory(error, "a net's text");
     free(changed);
@@ -148,9 +143,32 @@ td_status input_normalise(td_net *net, const td_setting *mean, const td_setting 
     return TD_OK;
 }
 
+td_status input_normalise(td_net *net, const td_setting *mean, const td_setting *deviation,
+                          td_error *error) {
+    addition a = {.op = "normalise", .image = td_net_input(net), .instead_of_scale = true};
+    for (size_t i = 0; i < net->node_count; i++)
+        if (is_op(&net->nodes[i], "normalise"))
+            return td_fail(error, TD_ERR_USAGE, "--normalise: the net has its own, node \"%s\"",
+                           net->nodes[i].name);
+    add_list(&a, "mean", mean);
+    add_list(&a, "deviation", deviation);
+    return put_behind_image(net, &a, error);
+}
+
+td_status input_resize(td_net *net, const size_t *to, td_shape from, td_error *error) {
+    const td_shape own = td_net_input(net);
+    addition a = {.op = "resize", .image = {from.height, from.width, own.channels}};
+    if (to[0] != own.height || to[1] != own.width)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--resize: expected the size that the net is for, %zux%zu, found %zux%zu",
+                       own.height, own.width, to[0], to[1]);
+    snprintf(a.keys, sizeof a.keys, " out=%zux%zu filter=bilinear-antialias", to[0], to[1]);
+    return put_behind_image(net, &a, error);
+}
+
 /* --- channels --- */
 
-/* Whether the node only changes each pixel's channels one by one. */
+/* Whether the node changes each channel by itself, and all of them alike. */
 static bool is_pixelwise(const td_node *node) {
     return is_op(node, "image") || is_op(node, "scale");
 }

@@ -19,6 +19,10 @@ td_status input_read(const char *text, input_range range, td_setting *mean, td_s
 td_status input_normalise(td_net *net, const td_setting *mean, const td_setting *deviation,
                           td_error *error) TD_MUST_USE;
 
+/* The net takes images of the height and width of `from`, and resizes them first, as torchvision's
+ * Resize does, to its own size, which `to` is. TD_ERR_USAGE where it is not. */
+td_status input_resize(td_net *net, const size_t *to, td_shape from, td_error *error) TD_MUST_USE;
+
 /* Turns round the channels that the first convolutions expect: of a net that was trained on BGR
  * comes one for RGB. TD_ERR_USAGE where the image goes elsewhere than to convolutions. */
 td_status input_turn_channels(const td_net *net, float *weights, td_error *error) TD_MUST_USE;

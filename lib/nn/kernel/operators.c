@@ -37,6 +37,7 @@
     ROW(concat)                                                                                    \
     ROW(slice)                                                                                     \
     ROW(shuffle)                                                                                   \
+    ROW(resize)                                                                                    \
     ROW(crop)                                                                                      \
     ROW(pad)                                                                                       \
     ROW(reshape)                                                                                   \
