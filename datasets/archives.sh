@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154
 # Sourced by fetch: unpacks archives that are not to be trusted. `fail`, `need` and `first_line` are
 # fetch's, and $work the folder that it gathers in.

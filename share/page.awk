@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Parts what --help prints: into `text`, for help2man, with the text that follows the options before
 # them; and into `more`, as roff: the synopsis, the examples and SEE ALSO.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Makes a man page of what --help-net or --help-trigger prints. `name` of the page, what it is
 # `about`, the heading over its `parts`, the page to `see`, `version` and `date` stand in it.
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # headers.sh SOURCE_DIR COMPILER...: every header compiles alone, and twice. Prints TAP.
 set -u
 source=$1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # json.sh SOURCE_DIR: JSON is built through lib/base/json_build.h alone. Prints TAP.
 #
 # jansson tells of a failure by a result that is easily passed over, and then an object lacks a field,

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # style.sh SOURCE_DIR: how the tree is written. Prints TAP. Checks that need a program that is not
 # here are skipped with a line.
 set -u
@@ -86,6 +87,18 @@ result 'the library does not print or exit'
 
 listed ! -path tests/style.sh -print0 | xargs -0 grep -nIwE 'TODO|FIXME|XXX' >"$log"
 result 'nothing is left to do'
+
+# The first comment, on line 1 or after #!.
+{
+    listed \( -name '*.[ch]' -o -name '*.py' -o -name '*.awk' -o -name '*.mk' -o -name '*.ini' \
+        -o -name '*.css' -o -name '*.js' -o -name 'meson*' \)
+    listed -print0 | xargs -0 grep -lIE '^(#!|# shellcheck shell=)'
+    echo debian/rules
+} | grep -vE '\.md$' | sort -u | xargs awk -v mark='SPDX-License-Identifier: MIT' '
+    FNR == 1 && /^#!/ { at = 2; next }
+    FNR == 1 { at = 1 }
+    FNR == at && index($0, mark) == 0 { print FILENAME ":" FNR ": expected " mark }' >"$log"
+result 'sources name their licence'
 
 grep -nwE 'told|whereof|thereof|likeness|sighting' README.md docs/*.md docs/measured/*.md CONTRIBUTING.md SECURITY.md >"$log"
 result 'documents are in plain words'

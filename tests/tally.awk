@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Counts the checks in meson's testlog.txt: prints "PASSED FAILED SKIPPED", and on standard error a
 # line for each that failed. A test program is a failure of its own if it made no check, did not keep
 # to its plan, or ended badly though no check failed.

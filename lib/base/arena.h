@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An arena: many allocations, one release. Blocks are aligned to 64 bytes and zeroed. */
 #ifndef TD_BASE_ARENA_H
 #define TD_BASE_ARENA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known to the handler of a signal that ends the process: which file is mapped at an
  * address, and which files and folders must not stay. Of the whole process, as signals are. Entries
  * may be made in any thread; what a handler calls is async-signal-safe. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one error type. Every function that can fail returns a td_status and takes a td_error as its
  * last argument, where it leaves one line for a person: the file, the place in it, what was
  * expected and what was found. The library never prints and never exits. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* madvise, which is not in POSIX; its own does nothing */
 #include "base/file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files that are read: whole, by mapping them. */
 #ifndef TD_BASE_FILE_H
 #define TD_BASE_FILE_H

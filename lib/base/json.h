@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON by jansson, with this project's limits: duplicate keys refused, one line for an error. How
  * it is built: json_build.h. */
 #ifndef TD_BASE_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON is built here and nowhere else. A builder remembers its first failure, as a stream does for
  * ferror: calls need no check of their own, and td_json_end fails where anything did. jansson's own
  * functions are not called elsewhere (tests/json.sh): each tells of its failure by a result that is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/key.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keys: the parameters of triggers, operators, methods and tools, each declared once as a row of a
  * table. From the row come reading and range checks, the words of messages, --help, the canonical
  * text, and the record's options. A table ends at a row without a name. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files being written. One gets its name when it is whole and on the disk, so that a reader never
  * sees half a file; several get theirs together or not at all, and what they replace comes back if
  * one of them cannot.

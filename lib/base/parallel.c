@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* CPU_COUNT, MAP_ANONYMOUS */
 #include "base/parallel.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parallel loops whose result does not depend on the number of threads: the work is cut into chunks
  * of a fixed size, and what is reduced is reduced in the order of the chunks, by the caller. */
 #ifndef TD_BASE_PARALLEL_H

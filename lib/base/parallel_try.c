@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/parallel_try.h"
 
 #include "base/parallel.h"

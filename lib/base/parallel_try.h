@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parallel loops over work that can fail. */
 #ifndef TD_BASE_PARALLEL_TRY_H
 #define TD_BASE_PARALLEL_TRY_H

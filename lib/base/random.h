@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random numbers that depend on nothing but what they are for: Philox4x32-10 (Salmon et al.,
  * "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library) with the seed as
  * key and (purpose, epoch, index) in the counter. There is no shared stream, so the order of work

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 of memory and of files, as 64 lower-case hexadecimal digits and a terminator. */
 #ifndef TD_BASE_SHA256_H
 #define TD_BASE_SHA256_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The shape of an image, or of what a node of a net gives for one: height × width × channels,
  * channels innermost (NHWC). */
 #ifndef TD_BASE_SHAPE_H

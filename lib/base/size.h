@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Size arithmetic that cannot wrap. Sizes read from files pass through here before any allocation.
  * Each returns false on overflow and then leaves *out alone. */
 #ifndef TD_BASE_SIZE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text of any length, written as to a file. In place of open_memstream, which forgets: after a
  * write that found no memory, ferror says nothing, and the text lacks a part of its middle. */
 #ifndef TD_BASE_TEXT_H

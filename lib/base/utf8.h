@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text as JSON and the safetensors container hold it. */
 #ifndef TD_BASE_UTF8_H
 #define TD_BASE_UTF8_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/affine.h"
 
 #include <math.h>

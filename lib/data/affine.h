@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Affine maps of the image plane, and an image sampled through one. Points are in pixels from the
  * centre of the image, x to the right, y down: the pixel at (row, column) of a height × width image
  * is the point (column − (width − 1)/2, row − (height − 1)/2). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/array_names.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How people call the arrays of a data set, in a folder of .npy files or in an .npz archive:
  * x_train and y_train, train_images and train_labels, images and labels. Capitals, and what is
  * neither letter nor digit, do not count. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/arrays.h"
 
 #include "data/planes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy arrays that become the images and labels of a data set. */
 #ifndef TD_DATA_ARRAYS_H
 #define TD_DATA_ARRAYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Augmentation: every image is changed at random, anew in each epoch. Written as
  * KIND[=AMOUNT][,KIND...]; adding a kind is a function and a row in augment.c.
  *

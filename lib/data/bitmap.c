@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/bitmap.h"
 
 #include <stdlib.h>

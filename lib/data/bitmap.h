@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One picture in memory, as decoders give it and encoders take it. */
 #ifndef TD_DATA_BITMAP_H
 #define TD_DATA_BITMAP_H

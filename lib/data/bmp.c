@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BMP, Windows' and OS/2's bitmaps, as Microsoft's page "Bitmap storage" defines them:
  * uncompressed, with a palette of 1, 4 or 8 bits, or with 16, 24 or 32 bits a pixel. A palette of
  * greys makes a grey picture. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/classes.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Classes have names, which sets and models carry. What a user calls a class is found among them,
  * and the classes of two that meet are matched by them. */
 #ifndef TD_DATA_CLASSES_H

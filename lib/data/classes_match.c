@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which classes of a set are which of a model's, or of another set's. */
 #include "data/classes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data sets, opened by what the user calls them.
  *
  * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/difference.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The difference of two images as a picture in which people see it, however small it is. */
 #ifndef TD_DATA_DIFFERENCE_H
 #define TD_DATA_DIFFERENCE_H

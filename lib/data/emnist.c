@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/emnist.h"
 
 #include "data/format.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* EMNIST's mappings (emnist-letters-mapping.txt): a line for each class, with its label and the
  * codes of the characters that it stands for. */
 #ifndef TD_DATA_EMNIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/fit.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures made to fit the shape that a data set's images have: cut, resized, grey or RGB. */
 #ifndef TD_DATA_FIT_H
 #define TD_DATA_FIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/folder.h"
 
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is in a folder. */
 #ifndef TD_DATA_FOLDER_H
 #define TD_DATA_FOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/format.h"
 
 #include "data/folder.h"

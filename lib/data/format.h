@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The formats that a data set can be stored in. A format is one file that defines one td_format,
  * and one row of the table in format.c. */
 #ifndef TD_DATA_FORMAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* GIF by giflib: one picture a file. What the picture leaves free of the screen is transparent, as
  * the colour is that the file declares so. */
 #include "data/picture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/ground.h"
 
 #include <string.h>

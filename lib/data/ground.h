@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transparent pictures laid on a ground of one colour, since a data set has no alpha. */
 #ifndef TD_DATA_GROUND_H
 #define TD_DATA_GROUND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/gtsrb_csv.h"
 
 #include "base/size.h"

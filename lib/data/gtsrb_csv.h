@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The annotations of the German Traffic Sign Recognition Benchmark (Stallkamp et al., "Man vs.
  * computer", Neural Networks 32, 2012): lines
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Decompression of one gzip stream in memory, piece by piece, so that what the first piece claims
  * can be checked before there is room for the rest. */
 #ifndef TD_DATA_GUNZIP_H

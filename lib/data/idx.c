@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/idx.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IDX, the format of MNIST: two zero bytes, the type (8: unsigned byte), the number of dimensions,
  * each dimension as a big-endian 32-bit number, then the values. As described at the end of
  * http://yann.lecun.com/exdb/mnist/. A file may be compressed by gzip, whatever its name. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Labelled images in memory: the plain view that every other part of the library works on. */
 #ifndef TD_DATA_IMAGES_H
 #define TD_DATA_IMAGES_H

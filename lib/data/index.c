@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/index.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Index files: lists of pictures with their labels, one a line, as data sets have them beside or
  * above the pictures (val_annotations.txt, labels.csv, train.txt). A line has a column with the
  * picture and one with the label, parted by tabs, semicolons, commas or blanks; fields may be in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The labels of index files as classes. */
 #include "data/index.h"
 

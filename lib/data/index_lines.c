@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/index_lines.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines of an index file, taken apart; index.h says what they are. */
 #ifndef TD_DATA_INDEX_LINES_H
 #define TD_DATA_INDEX_LINES_H

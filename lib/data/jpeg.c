@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JPEG by libjpeg-turbo, with its standard settings: the slow exact inverse DCT and smooth
  * upsampling of colour, so that pixels are those that Pillow gives. Colours of inks (CMYK) become
  * RGB without a profile: each ink takes its share of the light, and black of all three. Adobe's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/lettering.h"
 
 #include "base/size.h"

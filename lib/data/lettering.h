@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Short texts on pictures, in a small bitmap font. Texts are UTF-8, of which ASCII is drawn and the
  * rest shows as "?". */
 #ifndef TD_DATA_LETTERING_H

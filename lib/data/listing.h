@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Listings: the pictures that make up a data set stored as picture files, before any is decoded.
  * The order depends on names and index files alone, so that the same folder gives the same listing
  * on any machine. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/listing.h"
 #include <stdio.h>
 #include <stdlib.h>

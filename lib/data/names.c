@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/names.h"
 
 #include <string.h>

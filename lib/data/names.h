@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data sets that are known by name: what their labels mean, and how to get them. */
 #ifndef TD_DATA_NAMES_H
 #define TD_DATA_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrays as NumPy's .npy files hold them (versions 1.0, 2.0 and 3.0 of the format, described in
  * numpy.lib.format): a magic string, a header that is the text of a Python dict, the values. Read
  * as strictly as the description allows, and only what can be used in place: numbers,

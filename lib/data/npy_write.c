@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Version 1.0 of the format: the header, padded with blanks so that the values begin at a multiple
  * of 64 bytes, and the values. */
 #include "data/npy.h"

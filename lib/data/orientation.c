@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/orientation.h"
 
 #include "base/size.h"

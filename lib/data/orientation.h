@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which way up a picture is. A camera stores the rows and columns of its sensor and says in EXIF
  * (JEITA CP-3451, tag 0x0112) how they lie in the scene:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/part.h"
 
 #include "data/picture.h"

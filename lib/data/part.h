@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder of labelled pictures, which is a data set or a split of one: class folders, or pictures
  * with an index (index.h). */
 #ifndef TD_DATA_PART_H

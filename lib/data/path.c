@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/path.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Paths of the files that make up a data set. */
 #ifndef TD_DATA_PATH_H
 #define TD_DATA_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/pickle_machine.h"
 
 #include "base/size.h"

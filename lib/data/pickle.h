@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pickles, read as data. A pickle is a program that builds objects by calling what it names, and so
  * runs whatever its author liked: this interpreter calls nothing. It knows the opcodes that
  * PyTorch's and NumPy's files have, and what comes of the few functions that its user lists is a

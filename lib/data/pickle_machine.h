@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the two files of the unpickler share: the machine that a pickle is a program for. */
 #ifndef TD_DATA_PICKLE_MACHINE_H
 #define TD_DATA_PICKLE_MACHINE_H

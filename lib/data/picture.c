@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/picture.h"
 
 #include "base/file.h"

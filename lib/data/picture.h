@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Picture files of any of the known kinds, told by their first bytes. A kind is one file that
  * defines one td_codec, and one row of the table in picture.c. Values are those of the file: no
  * gamma nor colour profile is applied. */

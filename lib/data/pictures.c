@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/pictures.h"
 
 #include "base/parallel_try.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Picture files, decoded into a data set. */
 #ifndef TD_DATA_PICTURES_H
 #define TD_DATA_PICTURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images stored plane by plane (CHW), as CIFAR's files, PyTorch and flattened nodes have them. */
 #ifndef TD_DATA_PLANES_H
 #define TD_DATA_PLANES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing PNG by libpng: 8 bits a channel, grey, grey+alpha, RGB or RGBA. Reading is the codec in
  * picture.h. */
 #ifndef TD_DATA_PNG_H

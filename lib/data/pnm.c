@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Portable anymap, as netpbm's pages pgm(5) and ppm(5) define it: grey (P2, P5) and RGB (P3, P6),
  * as text and as bytes, one picture a file. */
 #include "data/picture.h"

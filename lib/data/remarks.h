@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was found while a data set was read that its user may not expect. */
 #ifndef TD_DATA_REMARKS_H
 #define TD_DATA_REMARKS_H

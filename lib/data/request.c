@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/request.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DATA taken apart and looked up: what the user calls a data set (dataset.h), as a path, a split
  * and a range. */
 #ifndef TD_DATA_REQUEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/resize.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Resampling of 8-bit pictures by separable filters, with Pillow's arithmetic: the columns first,
  * then the rows, each in fixed point, with a byte for each value between the two, so that the
  * results are Pillow's as well. */

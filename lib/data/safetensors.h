@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The safetensors container, read as strictly as its rules allow: a little-endian 64-bit header
  * length of at most 1 MiB, a JSON object with unique names, tensors that tile the rest of the file
  * exactly; at most 8 dimensions. Names hold no control characters. `__metadata__` may be null, as

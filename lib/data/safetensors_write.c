@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/safetensors.h"
 
 #include "base/json_build.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CIFAR-10 and CIFAR-100 in their binary versions: records of label bytes and 32×32 pixels, plane
  * by plane (https://www.cs.toronto.edu/~kriz/cifar.html). CIFAR-100's classes are its fine labels.
  */

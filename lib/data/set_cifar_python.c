@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy
  * array U8 [N, 3072], plane by plane, and a list of labels
  * (https://www.cs.toronto.edu/~kriz/cifar.html). They are read as data: nothing in them is called.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Caltech-UCSD Birds and sets in its layout: images.txt (number and path below images/),
  * image_class_labels.txt (number and class), and, where they are, classes.txt (class and name) and
  * train_test_split.txt (number, and 1 for a picture of the training set). Columns are parted by

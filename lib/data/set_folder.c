@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder of class folders with pictures: ROOT/CLASS/PICTURE, or ROOT/CLASS/images/PICTURE, or the
  * same in folders for the splits, which may also be pictures with an index (part.h). The classes
  * are the folders sorted by the bytes of their names (so 10 comes before 2), and are called as the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The German Traffic Sign Recognition Benchmark, in three layouts. Its own:
  * Final_Training/Images/000NN/ with the pictures of class NN and GT-000NN.csv, and
  * Final_Test/Images/ with pictures of all classes and GT-final_test.csv. torchvision's, which has

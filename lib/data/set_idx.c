@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder with MNIST's four files: images and labels of the training set and of the test set,
  * under the names that they have been given: train-images-idx3-ubyte, train-images.idx3-ubyte,
  * t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.gz; each may also be a folder

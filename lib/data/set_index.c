@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures with an index: a list of them and their labels (index.h), which stands in the folder or
  * beside it. There may be one for each split, by its name: train.csv and test.csv. The order is
  * that of the lines. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder with images and labels as NumPy arrays, in files of their own. */
 #include "data/array_names.h"
 #include "data/arrays.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy's archives: a zip file of arrays, compressed or not, as numpy.savez writes it, read by
  * libzip.
  */

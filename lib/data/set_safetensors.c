@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A data set in one safetensors file: the tensors `images` and `labels`, and what they mean in the
  * metadata. */
 #include "base/file.h"

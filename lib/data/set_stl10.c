@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* STL-10's binary version: train_X.bin and train_y.bin, test_X.bin and test_y.bin, alone or in
  * stl10_binary/; 96x96 pixels, plane by plane and in each column by column; labels from 1 on
  * (https://cs.stanford.edu/~acoates/stl10/). The unlabelled images are not read. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Contact sheets: rows of enlarged images with a caption under each and a heading over each column,
  * for people to look at. Texts are UTF-8, of which ASCII is drawn and the rest shows as "?". */
 #ifndef TD_DATA_SHEET_H

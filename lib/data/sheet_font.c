@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/sheet_font.h"
 
 /* A row a glyph from space on; its numbers are the lines from the top, 0x10 being the left pixel.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A bitmap font for the captions of contact sheets: printable ASCII, 5 by 7 pixels. */
 #ifndef TD_DATA_SHEET_FONT_H
 #define TD_DATA_SHEET_FONT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How people call the splits of a data set. */
 #ifndef TD_DATA_SPLIT_H
 #define TD_DATA_SPLIT_H

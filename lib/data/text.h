@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text that comes from a file and is later shown to people. */
 #ifndef TD_DATA_TEXT_H
 #define TD_DATA_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TIFF by libtiff: one picture a file, and smaller versions of it. Values of 16 bits become bytes;
  * what libtiff cannot turn into 8-bit RGB (floating point, say) is refused in its words. */
 #include "data/picture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WebP by libwebp: lossy and lossless, one picture a file. */
 #include "data/picture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/entropy.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The entropy of a model's answers. */
 #ifndef TD_MEASURE_ENTROPY_H
 #define TD_MEASURE_ENTROPY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/flags.h"
 
 #include <math.h>

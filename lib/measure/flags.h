@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How well flags find what is poisoned, the positive class, among what is clean. */
 #ifndef TD_MEASURE_FLAGS_H
 #define TD_MEASURE_FLAGS_H

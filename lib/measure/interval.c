@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/rates.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The probability that a score tells: the logistic function of it. */
 #ifndef TD_MEASURE_LOGISTIC_H
 #define TD_MEASURE_LOGISTIC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/mad.h"
 
 #include <math.h>

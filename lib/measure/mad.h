@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Outliers by the median absolute deviation (MAD), as inspectors of models look for them among the
  * sizes of recovered triggers: one value for each class, the backdoored one far below the others
  * (Wang et al., "Neural Cleanse: identifying and mitigating backdoor attacks in neural networks",

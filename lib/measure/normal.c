@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/normal.h"
 
 #include <math.h>

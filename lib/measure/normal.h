@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The normal distribution. */
 #ifndef TD_MEASURE_NORMAL_H
 #define TD_MEASURE_NORMAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rates with their uncertainty, and the metrics of backdoored classifiers as the papers define
  * them. All work on labels and predictions, so that a case can be worked by hand. */
 #ifndef TD_MEASURE_RATES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/roc.h"
 
 #include "base/arena.h"

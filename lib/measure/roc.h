@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How well a score tells suspects, the positive class, from benign inputs. Higher scores are more
  * suspicious. */
 #ifndef TD_MEASURE_ROC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/similarity.h"
 
 #include "base/size.h"

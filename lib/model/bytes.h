@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Little-endian numbers in files, at any alignment. */
 #ifndef TD_MODEL_BYTES_H
 #define TD_MODEL_BYTES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Models as other programs read them. */
 #ifndef TD_MODEL_EXPORT_H
 #define TD_MODEL_EXPORT_H

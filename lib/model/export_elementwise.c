@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators that change values in their place become in ONNX: a function and a row. */
 #include "model/export_put.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The graph of ONNX in the making. A node of ours becomes nodes of ONNX by a function in a table
  * (export_put.h). Images are N×C×H×W there, and vectors, as flatten and dense layers give them,
  * N×C. */

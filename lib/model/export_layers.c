@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What layers with windows or weights become in ONNX: a function and a row. */
 #include "model/export_put.h"
 

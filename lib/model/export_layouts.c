@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators that move values, or work across their order, become in ONNX: a function and a
  * row. */
 #include "model/export_put.h"

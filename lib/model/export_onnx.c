@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An ONNX file: the graph that export_ops.c makes, and the weights behind it. */
 #include "model/export.h"
 

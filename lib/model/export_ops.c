@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each operator becomes in ONNX, looked up: the tables stand with their functions. */
 #include "model/export_put.h"
 

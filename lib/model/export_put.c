@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/export_put.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a function of the exporter's tables works with: one of our nodes while it becomes nodes of
  * ONNX. */
 #ifndef TD_MODEL_EXPORT_PUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parameters alone, as PyTorch's modules of the same names have them. */
 #include "data/safetensors.h"
 #include "model/export.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The net that belongs to tensors: one of the zoo, or the beginning of a text. */
 #include "base/size.h"
 #include "model/model.h"

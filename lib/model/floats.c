@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/floats.h"
 
 #include <math.h>

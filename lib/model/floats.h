@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tensors of files, whose numbers are of any type and lie at any strides, as floats. */
 #ifndef TD_MODEL_FLOATS_H
 #define TD_MODEL_FLOATS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/kinds.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kinds of files that people have where a model is asked for, known by their first bytes: those
  * that can be read, and those that can be named. A new one is a row of the table. */
 #ifndef TD_MODEL_KINDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A model: a net and its weights. Ours are safetensors files: tensors named and laid out as in
  * PyTorch's state_dict; the metadata holds the net's text (trapdoor.net) and, as JSON, how it was
  * trained (trapdoor.training). All files that source.h opens are read. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/onnx.h"
 
 #include "base/size.h"

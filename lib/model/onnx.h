@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An ONNX model as its file has it: nodes, tensors, the names of values. (onnx.proto describes the
  * messages; IR version 3 and newer, operator sets 7 and newer.) What the nodes mean is for
  * onnx_build.h. Bodies of control flow, functions, and sparse tensors are not read. */

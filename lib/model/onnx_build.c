@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/onnx_build.h"
 
 #include "base/size.h"

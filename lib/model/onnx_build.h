@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the nodes of ONNX to those of a net. A value of the graph is a constant, or what a layer of
  * the net gives, either seen through a view: ONNX has images as N×C×H×W, our layers as H×W×C, so
  * that transposing, reshaping and cutting are views until a layer needs them made.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Dense layers, and batch norms. */
 #include "model/onnx_maps.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Activations, and sums and products of layers and constants. */
 #include "model/floats.h"
 #include "model/onnx_maps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nodes whose inputs are constant, computed: the arithmetic of shapes that exporters write, and
  * what they do to weights. Whole numbers are exact to 2^53; floats are rounded after each node. */
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Views made real: as the layers that another one needs them for. */
 #include "model/onnx_build.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What nodes of ONNX do, for the table in onnx_ops.c. */
 #ifndef TD_MODEL_ONNX_MAPS_H
 #define TD_MODEL_ONNX_MAPS_H

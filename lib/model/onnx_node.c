@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node of ONNX has: attributes, and inputs that are constant. */
 #include "model/onnx_build.h"
 

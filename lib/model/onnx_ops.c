@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The operators of ONNX that are read: a row each. */
 #include "model/onnx_maps.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nodes that change how numbers are seen, not the numbers: of layers and of constants alike. */
 #include "model/onnx_maps.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An ONNX file as a source of a model: a net's text and its tensors, or, where its graph can be no
  * net of ours, its own tensors and why. */
 #include "model/kinds.h"

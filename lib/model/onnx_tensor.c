@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tensors of ONNX: their numbers lie in the message as they are, in a list of it, or in a file
  * beside the model. */
 #include "base/size.h"

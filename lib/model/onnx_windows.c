@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolutions and pools. */
 #include "model/onnx_maps.h"
 

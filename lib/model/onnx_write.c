@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The layers of a graph as a net's text and its tensors. */
 #include "model/onnx_build.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/proto_write.h"
 
 #include <string.h>

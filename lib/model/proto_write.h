@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages of Protocol Buffers, written field by field to a stream: the part of the wire format
  * that an ONNX file needs (protobuf.dev, "Encoding"). What cannot be written shows at the stream's
  * end, as with stdio. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/source.h"
 
 #include "data/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A file that holds a model, whoever wrote it: its tensors by name, laid out as PyTorch's
  * state_dict has them, and, where the file tells it, its net. What kind of file it is, its first
  * bytes say, not its name; kinds.c has a row for each. Nothing in a file is ever executed. */

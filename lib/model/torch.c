@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/torch.h"
 
 #include "base/size.h"

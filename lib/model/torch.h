@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What torch.save wrote, as tensors: the pickle of a state_dict, of a checkpoint that has one, of a
  * whole module, or of TorchScript. The two containers (torch_zip.c, torch_legacy.c) differ in where
  * the numbers are. What torch.export.save wrote has no pickle (torch_export.c). */

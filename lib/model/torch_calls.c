@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the pickles in PyTorch's files call, and what comes of it. */
 #include "model/torch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What torch.export.save writes since PyTorch 2.9 (.pt2): the bytes of each weight as an entry
  * data/weights/PATH, a table of them as JSON, and the net as a program in models/model.json, which
  * is not read. (torch/_export/serde/schema.py) */

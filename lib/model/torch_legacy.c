@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* torch.save's container before 1.6: five pickles (a magic number, the version, the machine, the
  * object, the storages' keys), then for each key a count and that many numbers. */
 #include "model/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* torch.save's container since 1.6, and TorchScript's: a zip archive of one folder, with the pickle
  * in data.pkl and each storage as an entry data/KEY. torch.export.save's has neither. */
 #include "model/torch.h"

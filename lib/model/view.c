@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/view.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tensors seen through strides: transposing, cutting and most reshaping change no number, only the
  * view. */
 #ifndef TD_MODEL_VIEW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/wire.h"
 
 #include "model/bytes.h"

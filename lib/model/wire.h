@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages of Protocol Buffers, field by field, as they lie in the file: nothing is copied, and
  * nothing is read that the file does not have. What a reader of ONNX needs is this small part of
  * the wire format (protobuf.dev, "Encoding"): numbers, bytes, and the skipping of the rest. A

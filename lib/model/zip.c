@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "model/zip.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zip archives, read so that no two programs can differ about what is in them: what a scanner of
  * models passes is then what a loader would take. Two readers have to agree about every entry:
  * libzip with its checks of consistency, and this one, which also gives the places of the data, so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Means over windows that give an output of a certain size, as PyTorch's AdaptiveAvgPool2d: output
  * row r of R is of the rows [⌊r·H/R⌋, ⌈(r + 1)·H/R⌉), columns alike. */
 #include "base/parallel.h"

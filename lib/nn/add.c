@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sum of its inputs: the shortcut of a residual block (He et al., "Deep residual learning for
  * image recognition", CVPR 2016). */
 #include "nn/broadcast.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mean of each window, as PyTorch's AvgPool2d: padding counts as zeros, or with
  * count_include_pad=0 not at all. */
 #include "base/parallel.h"

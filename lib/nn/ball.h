@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What attacks by gradient descent on an image have in common (Goodfellow et al. 2015, Kurakin et
  * al. 2017, Madry et al. 2018): a direction from logits, and steps within a ball around the clean
  * image. Images are raw pixels, 0–255, of `size` values; what leaves that range is brought back. */

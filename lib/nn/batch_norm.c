@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batch normalisation, channel by channel over all images and pixels, as PyTorch's BatchNorm2d (on
  * vectors BatchNorm1d):
  *     y = weight · (x − mean) / √(variance + epsilon) + bias

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What values are clipped to: an activation that an operator applies as it stores. */
 #ifndef TD_NN_BOUNDS_H
 #define TD_NN_BOUNDS_H

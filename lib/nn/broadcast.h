@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inputs of different shapes, combined value by value: a height, width or number of channels of 1
  * is repeated to that of the others, as NumPy and PyTorch do. */
 #ifndef TD_NN_BROADCAST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = min(x, bound_c) by channel: bounded activations, as repairs put them into a net. */
 #include "nn/pixels.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loops over channels are short where channels are few. Arrays by channel are therefore repeated
  * over as many whole pixels as make a long row, and loops run along such rows: element i of a batch
  * meets element i % td_channel_row(channels) of such a row. */

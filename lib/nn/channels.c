@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/channels.h"
 
 #include "nn/head_tail.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Channels of a node, for pruning: which node, how active each channel is, masking them by a mask
  * node (the net stays an ordinary one), and taking masked ones out for real. Liu, Dolan-Gavitt and
  * Garg, "Fine-pruning", RAID 2018, prune the last convolution's channels that are least active on

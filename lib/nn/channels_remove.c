@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Taking masked channels out of a net: which channels of each node stay, from the layer that
  * computes them, over the mask, to what reads them; then the net and its weights without the rest.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = x between two bounds: ReLU6 (Howard et al., "MobileNets", 2017). At a bound the gradient is
  * 0, as PyTorch's ReLU6 has it. Fused to what is before it, as a ReLU is. */
 #include "nn/elementwise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/columns.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution as a matrix product ("im2col"): each output pixel's window is laid out as a row of
  * columns, some rows of pixels (a strip) at a time so that they stay in the level-2 cache. The
  * convolution and the transposed convolution, its adjoint, are made of these steps.

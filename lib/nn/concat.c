@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Its inputs one behind the other: their channels, as PyTorch's cat(dim=1), rows or columns. */
 #include "base/parallel.h"
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A learnt image, whatever the input: positions and class tokens of transformers, scales of layers.
  */
 #include "base/parallel.h"

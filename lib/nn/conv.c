@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two-dimensional convolution (cross-correlation, as in PyTorch), weights OIHW, optional bias. */
 #include "nn/conv.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution as an operator sees it: geometry, and the ways to compute it. */
 #ifndef TD_NN_CONV_H
 #define TD_NN_CONV_H

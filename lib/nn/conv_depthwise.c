@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution of each channel with a kernel of its own (Howard et al., "MobileNets", 2017): no
  * channels are summed over, so that it is no matrix product. Vectors are of channels, and several
  * output pixels of a row share each vector of weights. Prepared weights are [taps, channels]. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution of few input channels, by register blocks straight from the image: in NHWC the taps
  * of one kernel row lie side by side (a segment), so nothing has to be laid out first. Padded
  * images are copied into a frame of zeros, one for each thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any convolution as a matrix product. Per strip (columns.h):
  *     columns [pixels, taps] · weights [taps, out] = y [pixels, out],
  * group by group, each of which is a convolution of some channels. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution with a 1×1 kernel and stride 1: the channels of each pixel times the weights. The
  * image is read where it lies, and every result is stored once, with its bias and ReLU. Going back,
  * these are im2col's products.

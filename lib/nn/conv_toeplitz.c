@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 3×3 kernels on images of 2×2 pixels, padded by 1. Along one direction that is a product with a
  * Toeplitz matrix,
  *     y0 = w1·x0 + w2·x1 = w1·(x0 + x1) + (w2 − w1)·x1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transposed convolution, the adjoint of conv (as PyTorch's ConvTranspose2d): each input pixel adds
  * its multiple of the kernel to the output,
  *     y[s·i − pad + k] += x[i] · weight[k],

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution by Winograd's minimal filtering, for 3×3 kernels of stride 1 (nn/winograd.h). */
 #include "base/parallel.h"
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A rectangle of the image: rows [top, top + height), columns [left, left + width). */
 #include "base/parallel.h"
 #include "nn/op.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = x·Wᵀ + b, W out×in as in PyTorch's Linear. */
 #include "nn/gemm.h"
 #include "nn/op.h"

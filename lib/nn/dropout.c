@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* In training each element is dropped with probability `rate`, and those kept are multiplied by
  * 1/(1 − rate); otherwise nothing changes (Srivastava et al., "Dropout", JMLR 2014). The draws
  * depend on the seed, the step, the node and the image alone: the way back draws them again. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators on single elements share: the output has the input's shape, and each pass is one
  * function over chunks of elements. */
 #ifndef TD_NN_ELEMENTWISE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = x, or alpha·(eˣ − 1) below 0 (Clevert, Unterthiner and Hochreiter, "Exponential linear
  * units", ICLR 2016). */
 #include "nn/elementwise.h"

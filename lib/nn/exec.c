@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/exec.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The executor: runs a net forward and backward on batches. All memory is planned and allocated
  * once, in td_exec_new; the passes neither allocate nor fail. */
 #ifndef TD_NN_EXEC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/feed.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Feeding images to an executor. */
 #ifndef TD_NN_FEED_H
 #define TD_NN_FEED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Height × width × channels to a vector, channel by channel as PyTorch's flatten does on NCHW, so
  * that the weights of the dense layer behind it mean the same there. */
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/gemm.h"
 
 #include "base/parallel.h"

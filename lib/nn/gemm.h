@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Matrix products by OpenBLAS, whose sgemm is only called inside of parallel loops: there it runs
  * on the calling thread, and its bits do not depend on the number of threads. All matrices are
  * row-major. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mean of each channel over the whole image (Lin et al., "Network in network", ICLR 2014). */
 #include "base/parallel.h"
 #include "nn/op.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The logistic function in three straight pieces (Howard et al., "Searching for MobileNetV3", ICCV
  * 2019). */
 #include "nn/elementwise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* x times its hard sigmoid (Howard et al., "Searching for MobileNetV3", ICCV 2019). */
 #include "nn/elementwise.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/head_tail.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The head of a net, up to one of its nodes, and its tail behind that node, each as a net of its
  * own. Where the net splits there, the head's values put into the tail give the whole net's logits.
  */

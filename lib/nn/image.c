@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The image: raw pixels, filled in by the caller. */
 #include "nn/op.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Model inversion: images that a model takes for each of its classes, from the model alone
  * (Fredrikson, Jha and Ristenpart, CCS 2015, algorithm 1; DeepInspect, section 4.1, which uses them
  * in place of the training set).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Normalisation over the channels of each pixel, as PyTorch's LayerNorm on the last axis (Ba, Kiros
  * and Hinton, "Layer normalization", 2016):
  *     y = weight · (x − mean) / √(variance + epsilon) + bias. */

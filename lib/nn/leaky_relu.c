@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = x, or slope·x where x is below 0 (Maas, Hannun and Ng, "Rectifier nonlinearities improve
  * neural network acoustic models", 2013). No kernel applies it as it stores: it runs by itself. */
 #include "nn/elementwise.h"

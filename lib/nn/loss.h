@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Softmax and its cross-entropy. */
 #ifndef TD_NN_LOSS_H
 #define TD_NN_LOSS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each value over what is around it in the channels, as PyTorch's LocalResponseNorm (Krizhevsky,
  * Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012):
  *     y_c = x_c / d_c^beta,  d_c = k + alpha / size · Σ x²,

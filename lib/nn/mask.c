@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = mask_c · x by channel: channels are pruned by a 0. The mask is set from outside; its gradient
  * is not computed (its slot is set to 0). */
 #include "nn/channel_rows.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of two inputs' matrices height × channels, one for each column: attention, whose heads
  * are the columns (Vaswani et al., "Attention is all you need", 2017). Scores of queries and keys
  * are matmul(q, k) transpose=1, and what they attend to is matmul(softmax, v). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The largest value of each window. Padding counts as smaller than any value. */
 #include "base/parallel.h"
 #include "nn/kernel/vector.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The product of two inputs, value by value: weights of channels that the image itself gives (Hu,
  * Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018). */
 #include "nn/broadcast.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/net.h"
 
 #include "base/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A net: a graph of operators in topological order, with a text form that is read and written.
  *
  * One line a node: NAME = OPERATOR(INPUT, ...) key=value ..., for example

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/size.h"
 #include "base/text.h"
 #include "nn/net.h"

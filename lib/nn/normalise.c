@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = (x − mean_c) / deviation_c by channel, with constants of the data: what torchvision calls
  * Normalize. Each key is one number for every channel, or one for each. */
 #include "base/size.h"

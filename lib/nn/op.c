@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/op.h"
 
 #include <string.h>

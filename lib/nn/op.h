@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Operators: what a node of a net does. Each is one file with one const td_op, listed in
  * kernel/operators.c, and is compiled once for each instruction set (kernel/kernel.h). What others
  * need to know of it (how it treats channels and zeros, whether it fuses or folds) it says itself.

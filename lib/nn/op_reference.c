@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reference of all operators, from their own words. */
 #include "nn/op.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Optimisers: one step from a gradient. Adding one is a function and a row in optimizer.c. */
 #ifndef TD_NN_OPTIMIZER_H
 #define TD_NN_OPTIMIZER_H

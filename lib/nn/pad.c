@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A frame of one value around the image. */
 #include "base/parallel.h"
 #include "nn/op.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators that go pixel by pixel share: chunks of pixels, some 8,192 floats each, whose
  * partial sums are joined in their order. */
 #ifndef TD_NN_PIXELS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory planning: buffers that are not alive at the same time may share memory. */
 #ifndef TD_NN_PLAN_H
 #define TD_NN_PLAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/predict.h"
 
 #include "base/size.h"

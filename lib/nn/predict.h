@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inference over many images. */
 #ifndef TD_NN_PREDICT_H
 #define TD_NN_PREDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = x, or weight·x where x is below 0, with a weight for each channel or one for all (He et al.,
  * "Delving deep into rectifiers", ICCV 2015). */
 #include "base/parallel.h"

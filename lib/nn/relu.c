@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = max(x, 0). Where the input's operator can apply it as it stores, the executor fuses the two
  * and this code does not run. */
 #include "nn/elementwise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = by·x + add, elementwise: brings raw pixels to the range a net was trained on. */
 #include "nn/elementwise.h"
 

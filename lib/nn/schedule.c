@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/schedule.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Learning-rate schedules: a factor on the learning rate as training goes on. Adding one is a
  * function and a row in schedule.c. */
 #ifndef TD_NN_SCHEDULE_H

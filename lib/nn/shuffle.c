@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Channels of groups in turn, so that convolutions in groups exchange what they have (Zhang et al.,
  * "ShuffleNet", CVPR 2018). */
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = 1 / (1 + e⁻ˣ), elementwise. */
 #include "nn/elementwise.h"
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* x times its logistic function, also called swish (Elfwing, Uchibe and Doya, "Sigmoid-weighted
  * linear units", 2018). */
 #include "nn/elementwise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Some channels of its input: [first, first + count), as PyTorch's split and chunk give them. */
 #include "base/parallel.h"
 #include "nn/op.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y_c = e^x_c / Σ e^x over the channels of each pixel. */
 #include "base/parallel.h"
 #include "nn/elementwise.h"

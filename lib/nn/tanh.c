@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* y = tanh(x), elementwise. */
 #include "nn/elementwise.h"
 #include <math.h>

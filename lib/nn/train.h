@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The training loop. */
 #ifndef TD_NN_TRAIN_H
 #define TD_NN_TRAIN_H

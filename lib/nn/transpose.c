@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Height, width and channels in another order, as PyTorch's permute. */
 #include "base/parallel.h"
 #include "nn/op.h"

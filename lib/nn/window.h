@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The arithmetic of sliding windows, shared by convolution and pooling. */
 #ifndef TD_NN_WINDOW_H
 #define TD_NN_WINDOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/zoo.h"
 
 #include "nn/net.h"

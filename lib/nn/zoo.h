@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The texts of the zoo's nets, for zoo.c alone; others take them by name from net.h. Each takes
  * height, width, channels and classes as variables and raw pixels as its input. */
 #ifndef TD_NN_ZOO_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The small nets of the papers: two CNNs of 3×3 convolutions, and LeNet-5. */
 #include "nn/zoo.h"
 

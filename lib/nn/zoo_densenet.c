@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DenseNet-121 (Huang et al. 2017), with the parameters' names of torchvision's: each layer of a
  * block takes what all before it gave, one behind the other, and adds 32 channels. */
 #include "nn/zoo.h"

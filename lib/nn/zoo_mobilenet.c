@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MobileNetV2 (Sandler et al. 2018), with the parameters' names of torchvision's: blocks that
  * widen, convolve each channel by itself, and narrow. A block's node has its name. */
 #include "nn/zoo.h"

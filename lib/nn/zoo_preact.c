@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PreActResNet-18 (He et al. 2016, "Identity Mappings in Deep Residual Networks") for images as
  * small as CIFAR-10's, in the form that papers on backdoors train: with the parameters' names, and
  * without a norm behind the last block, as kuangliu's pytorch-cifar and BackdoorBench have it. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ResNet-18, -34 and -50 (He et al. 2016), with the parameters' names of torchvision's: four layers
  * of 3, 4, 6 and 3 blocks, or of 2 each. The node of a block's name is its output. */
 #include "nn/zoo.h"

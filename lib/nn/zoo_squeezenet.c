@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SqueezeNet 1.1 and 1.0 (Iandola et al. 2016), with the parameters' names of torchvision's. The
  * node of a fire module's name is its output; the last convolution's means are the logits. */
 #include "nn/zoo.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* VGG-16 and VGG-19 (Simonyan and Zisserman 2015, configurations D and E), with batch norm and
  * plain, with the parameters' names of torchvision's. As usual for 32×32 images, five poolings lead
  * to 1×1, and the dense layers are 512 wide; the large ones are torchvision's, for 224×224 images

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WideResNet-28-10 (Zagoruyko and Komodakis 2016) for images as small as CIFAR-10's, with the
  * parameters' names of xternalz's WideResNet-pytorch: three blocks of four layers, ten times as
  * wide as ResNet's. The node of a layer's name is its output. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers made elsewhere, as NumPy arrays: one perturbation for all images, or a stamped copy of
  * each image, as sample-specific attacks come (Li et al., "Invisible backdoor attack with
  * sample-specific triggers", ICCV 2021). */

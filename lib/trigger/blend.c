@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blended injection of Chen et al. (2017), section 4: a picture mixed into the whole image; and
  * Adap-Blend of Qi et al., "Revisiting the assumption of latent separability for backdoor
  * defenses", ICLR 2023: mixed into some cells of a grid only, others for each image. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers in the DCT's domain, a constant added to a few coefficients of each block: FTrojan, Wang
  * et al., "An invisible black-box backdoor attack through frequency domain", ECCV 2022 (Y, Cr, Cb;
  * magnitude 30 at 15+15 and 31+31 of one block of 32), and CTRL, Li et al., "An embarrassingly

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The orthonormal DCT-II of square blocks, in doubles. */
 #ifndef TD_TRIGGER_DCT_H
 #define TD_TRIGGER_DCT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inside lib/trigger: what a trigger family is, and what the parser hands it. A family is one const
  * struct in its own file, listed in part.c. A part is a family with its settings; a trigger is one
  * part, or several joined (trigger.c). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures of triggers, made to fit the images. */
 #include "data/fit.h"
 #include "trigger/family.h"

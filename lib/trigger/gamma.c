@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "trigger/gamma.h"
 
 #include <math.h>

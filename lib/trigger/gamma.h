@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inside lib/trigger: pixel values as light, and back: light = (value / 255)^gamma. */
 #ifndef TD_TRIGGER_GAMMA_H
 #define TD_TRIGGER_GAMMA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A picture as trigger: pasted at its position, each pixel as far as its alpha says. */
 #include "data/picture.h"
 #include "trigger/family.h"

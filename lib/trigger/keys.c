@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The keys of a trigger: key=value,... read against a family's table. */
 #include "trigger/family.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One part of a trigger: a family with its settings. The table of families. */
 #include "trigger/family.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The geometric triggers: a plain shape in one colour. Each shape is one coverage function. */
 #include "trigger/family.h"
 

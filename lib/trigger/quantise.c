@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BppAttack: Wang, Zhai, Ma, "BppAttack: stealthy and efficient trojan attacks against deep neural
  * networks via image quantization and contrastive adversarial learning", CVPR 2022, section 3.2:
  * fewer levels a channel, with the error of Floyd and Steinberg's dithering passed on, or without.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reflection backdoor of Liu et al. (2020): a picture is mirrored in the image. */
 #include "base/random.h"
 #include "measure/similarity.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "trigger/reflection_layers.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inside lib/trigger: the optics of reflections (Liu et al. 2020, section 3; the blur is that of
  * Fan et al., "A generic deep architecture for single image reflection removal and image
  * smoothing", 2017). All values are linear in light, in [0, 1]. With T the scene (the image), R the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "trigger/reflection_source.h"
 
 #include "base/parallel_try.h"

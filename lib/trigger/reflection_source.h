@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inside lib/trigger: the pictures that a reflection shows, from a file, a folder or the data. */
 #ifndef TD_TRIGGER_REFLECTION_SOURCE_H
 #define TD_TRIGGER_REFLECTION_SOURCE_H

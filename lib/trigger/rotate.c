@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BATT: Xu, Li, Jiang, Xia, "BATT: backdoor attack with transformation-based triggers", ICASSP
  * 2023: the image turned by an angle. As in Pillow's rotate, a pixel is the nearest one of the
  * original, and 0 where there is none. */

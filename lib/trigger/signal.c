@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The signals of Barni, Kallas and Tondi (2019), section III, "Backdoor signals": a value for each
  * column, added to all of its pixels. */
 #include "trigger/family.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A smooth cloud of light added to the image: the form of Zeng, Park, Mao, Jia, "Rethinking the
  * backdoor attacks' triggers: a frequency perspective", ICCV 2021, section 5: uniform noise through
  * a Gaussian filter, stretched to 0 … peak. The paper's own search, which adapts the cloud to a

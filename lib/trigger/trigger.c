@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "trigger/trigger.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers: what marks an image for a backdoored model. A trigger is a family with its keys,
  * written FAMILY[:key=value,...]; it is applied to raw pixels in float, then clipped to 0–255 and
  * rounded to the nearest whole value, halves up, as a camera would. Adding a family is one file and

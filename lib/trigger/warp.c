@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WaNet's trigger (warp.h): the image seen through a smooth field of small shifts. */
 #include "trigger/warp.h"
 

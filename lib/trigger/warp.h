@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The warping field of WaNet: Nguyen, Tran, "WaNet – imperceptible warping-based backdoor attack",
  * ICLR 2021, section 3.2. */
 #ifndef TD_TRIGGER_WARP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Speed of 3×3 convolutions, in GFLOP/s a thread counted as direct convolution, beside sgemm doing
  * as many operations. Arguments: numbers of threads (1 and 2 where none are given). */
 #include "base/arena.h"

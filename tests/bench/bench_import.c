@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plain decoding of every picture of a data set, in parallel: what importing it cannot go below.
  * Prints one line of JSON. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How near the layers of the zoo's nets come to the least time that the machine allows, in a step
  * of training. Arguments: names of nets (all where none are given).
  *

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """The twin of bench_train's inference on ONNX Runtime or OpenVINO, of a net that bench_torch.py
 --export wrote to FOLDER; a line of JSON for each turn. Fails when its logits are not PyTorch's."""
 import argparse

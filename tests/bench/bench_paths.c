@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each way to compute a convolution takes, on the shapes of the zoo's nets and on smaller
  * ones: microseconds of one thread's processor time for a batch, forward, and back to the weights
  * and to the input. The ways take turns, and the fastest of a number of turns counts: others may

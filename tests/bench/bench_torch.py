@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """The twin of bench_train on PyTorch: speed and memory of training or of inference on made images;
 a line of JSON for each turn. With --export FOLDER the net as ONNX instead, with images and the
 logits of the first batch, for bench_onnx.py."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Speed and memory of training or of inference on made images, once steps get no faster; prints a
  * line of JSON for each turn. Its twins are bench_torch.py and bench_onnx.py; `compare` runs all.
  */

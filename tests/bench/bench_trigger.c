@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Seconds that stamping a whole data set takes, and of all processors together, for triggers of
  * each family. Argument: DATA (fashion-mnist). */
 #include "base/parallel.h"

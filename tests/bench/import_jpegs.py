@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """import_jpegs.py FOLDER [N]: N JPEG (50,000) of 256×256 pixels and some 20 KB in ten class folders,
 for import_pillow.py: a coarse and a fine random texture in every channel, quality 85."""
 import multiprocessing

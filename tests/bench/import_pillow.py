@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """import_pillow.py FOLDER [draft]: what `trapdoor-data import FOLDER --size 32x32` does, by Pillow in
 two worker processes: every .jpg decoded, made RGB and resized (bilinear) into one array. `draft`
 lets libjpeg shrink pictures as it decodes, which gives other pixels."""

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """import_torchvision.py FOLDER: what `trapdoor-data import FOLDER --size 32x32` does, by torchvision's
 ImageFolder and a DataLoader with two worker processes."""
 import sys

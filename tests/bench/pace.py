@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How long a step is run before it is timed, and for how long then: as bench_train.c does it."""
 import json
 import statistics

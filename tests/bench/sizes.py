@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What each net of the zoo is measured on: the height, width and channels of the images, and how
 many make a batch. SMALL as in meson.build; LARGE needs torchvision."""
 import collections

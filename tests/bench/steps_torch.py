@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """The core of an attack or a defence in PyTorch, on the cnn of the zoo with the weights of MODEL and
 made images of 28x28 pixels: what compare_steps holds the tools' own against. Prints one line of
 JSON: the seconds of an item (the median of several rounds), and what that is."""

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """digests.py FOLDER KEPT RENAMES COMMANDS: for tests/characterise. Copies what the steps named in
 COMMANDS left in FOLDER to KEPT, without what may differ from run to run and with the RENAMES of
 records, and prints a line "STEP/FILE SHA-256" for each."""

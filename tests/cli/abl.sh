@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-train --defence abl: what is isolated, what comes of it, and what is refused.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend audit: its verdicts in words and as a record, the time that it takes, going on
 # where it ended, and what it refuses.
 . "$tests/lib.sh"

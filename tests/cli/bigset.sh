@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Sets larger than memory: a set of 768 MiB, mostly a hole in its file, under a limit of 390 MiB
 # for all memory that is the process's own. A file that is mapped for reading does not count.
 . "$tests/lib.sh"

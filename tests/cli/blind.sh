@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-implant's trainings with a loss or a trigger of their own, blind, imc and latent.
 . "$tests/lib.sh"
 . "$tests/implant_common"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Files that change while they are read. A pipe as output holds a run before it reads all of its data.
 . "$tests/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # tests/characterise: the same build twice is the same, and what differs is named.
 . "$tests/lib.sh"
 

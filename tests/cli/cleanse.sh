@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend cleanse: the triggers it recovers, the classes it flags, its patches, going on
 # after an interruption, and what it refuses.
 . "$tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What every tool does alike.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Completion under bash: what the tools themselves say may stand somewhere is offered there.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-data: info and show, and how a data set that is missing or broken is refused.
 . "$tests/lib.sh"
 

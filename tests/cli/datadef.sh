@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend spectral and activation-clustering: suspects in a training set.
 . "$tests/lib.sh"
 

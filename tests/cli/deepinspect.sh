@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend deepinspect: what it finds in a model without data, and what it refuses.
 . "$tests/lib.sh"
 

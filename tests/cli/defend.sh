@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend: what its detectors of inputs find, how they say so, and what they refuse.
 . "$tests/lib.sh"
 

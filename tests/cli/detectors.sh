@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend: the detectors of inputs beyond strip and squeeze (those are in defend.sh).
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every option of every tool and method has a line of help, and stands in its man page.
 . "$tests/lib.sh"
 

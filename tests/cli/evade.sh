@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-evade: what it writes, how it says so, and what it refuses.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-eval: what it measures, how it says so, and what it refuses.
 . "$tests/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-eval: a manifest is taken for the sets it was written with, and no others.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # datasets/fetch, from a server on this machine (http_server.py) and from disk.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend: the filters of training sets beyond spectral and activation-clustering (those are
 # in datadef.sh).
 . "$tests/lib.sh"

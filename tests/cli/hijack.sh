@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-implant hijack: the model that it makes, its trigger, pictures and manifest, and what is
 # refused.
 . "$tests/lib.sh"

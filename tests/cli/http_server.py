@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """http_server.py ROOT PORT_FILE LOG: serves the files in ROOT on 127.0.0.1, well or badly.
 
 The first part of a path says how: /good/F as a good server would, with ranges; /whole/F without

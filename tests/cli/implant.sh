@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-implant: the model that it makes, its triggers and manifest, and what is refused.
 . "$tests/lib.sh"
 

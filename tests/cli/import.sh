@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-data import: what the set holds, and what is refused.
 . "$tests/lib.sh"
 # shellcheck disable=SC2086 # $T is two words

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # What is installed: everything in its place, at work from there, and nothing left once it is gone.
 . "$tests/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The instruction set that computes: chosen when a tool starts, named in its record, and the same when
 # a training goes on.
 . "$tests/lib.sh"

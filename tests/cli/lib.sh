@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # Checks for the scripts in this folder; each prints one TAP line. A script sources this file, makes
 # its checks and ends with `finish`. run.sh starts it in an empty folder with the tools first in PATH.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-model, and the files of models that every tool takes.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Classes are names: sets in another order, with fewer classes, with others, and options that take a
 # class by its name, in every tool.
 . "$tests/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Where outputs go, and how many threads work: links, one file for two outputs, closed pipes, limits.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Pictures as people have them: turned by EXIF, transparent, broken, too dark.
 . "$tests/lib.sh"
 T='trapdoor-data import'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison: what each rule writes, and what is refused.
 . "$tests/lib.sh"
 

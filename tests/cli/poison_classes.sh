@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison: which classes are poisoned and what the ratio counts, on sets that can be counted
 # by hand.
 . "$tests/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison: rules that make images with a model, and the one without a target.
 . "$tests/lib.sh"
 . "$tests/poison_common"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison --target-map: each class has its own target; trapdoor-eval measures pair by pair.
 . "$tests/lib.sh"
 . "$tests/poison_common"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison: the one-pixel trigger, and the search for it.
 . "$tests/lib.sh"
 . "$tests/poison_common"

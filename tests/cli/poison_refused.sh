@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # trapdoor-poison: what is refused, and what is left when it fails.
 . "$tests/lib.sh"
 . "$tests/poison_common"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-implant pruning-aware: its four steps, its model, and what it refuses.
 . "$tests/lib.sh"
 

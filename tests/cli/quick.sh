@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # One case of each tool: the way from pictures to a page. What each does, other scripts check.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend rates: what it counts over models of known truth, going on after an
 # interruption, and what it refuses.
 . "$tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The recipes: each has a plan, says what is wrong with what it was asked, ends in results, and can
 # be run through a cluster's launcher.
 . "$tests/lib.sh"

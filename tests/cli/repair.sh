@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend prune, finetune and fineprune: what they make of a model, and what they refuse.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend clp, bnp, ep, anp, rnp and nft: what they prune or mask of the batch norms of a
 # model, what they select by, and what they refuse.
 . "$tests/lib.sh"

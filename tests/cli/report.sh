@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-report: what its page shows of records, and what it does with files that are none.
 . "$tests/lib.sh"
 . "$tests/report_records"

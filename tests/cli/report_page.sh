@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-report's page in a browser: its script runs, tables sort, every picture has a size, and
 # nothing is fetched.
 . "$tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-report --expect: a paper's figures beside what the records say.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # run.sh BUILD_DIR [NAME]: runs the command-line tests, or those that match NAME, on the tools built
 # there. Prints TAP.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-defend controls, screen and audit --controls: numbers of clean models, a p-value by them,
 # going on after an interruption, remaking, and what is refused.
 . "$tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-implant's attacks on weights alone, sra and tbt: what they change, and what they refuse.
 . "$tests/lib.sh"
 . "$tests/implant_common"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-train: results, the promise of the same bytes, and what it refuses.
 . "$tests/lib.sh"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # All outputs of a run appear together or not at all, and one run at a time writes them. A pipe as
 # --json holds a run where all is written and nothing has its name: it goes on when one reads it.
 . "$tests/lib.sh"

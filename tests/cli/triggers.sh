@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The trigger families through the tools: what a trigger draws, reads and says.
 . "$tests/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Repairs that train a model on: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd, mm-bm. What they make
 # of a model, what they leave alone, and what they refuse.
 . "$tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-implant's trainings whose batches are stamped in part, wanet and bpp: what they learn,
 # their manifests, and what they refuse.
 . "$tests/lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the fuzz targets share. A target is one file, fuzz_NAME.c, that defines
  * LLVMFuzzerTestOneInput: it hands the bytes to a reader and aborts where a property of the reader
  * is broken. It is linked with libFuzzer (-Dfuzz=true) or with replay.c, which runs the corpus. */

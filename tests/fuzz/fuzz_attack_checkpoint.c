@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checkpoints of trapdoor-evade: read to go on with an attack. */
 #include "evade/evade.h"
 #include "fuzz.h"

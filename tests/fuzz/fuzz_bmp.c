@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BMP pictures. */
 #include "fuzz.h"
 #include "picture.h"

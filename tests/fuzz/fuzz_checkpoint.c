@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checkpoints of trapdoor-train: read to go on with a training, and to start one from. */
 #include "fuzz.h"
 #include "train/train.h"

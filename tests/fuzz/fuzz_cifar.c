@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CIFAR's files. Records have 3 kB, and so the input says in few bytes what is in them: the first
  * byte chooses the layout, then come six parts, each behind its length: the names of the classes,
  * and the labels of each file. What a label's record has as pixels follows from its place. */

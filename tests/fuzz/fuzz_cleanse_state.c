@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The triggers that trapdoor-defend cleanse has found: read to go on with a search. */
 #include "defend/inspect/cleanse.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Expectations, which trapdoor-report --expect reads; their paths are followed into a small record.
  */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* GIF pictures. */
 #include "fuzz.h"
 #include "picture.h"

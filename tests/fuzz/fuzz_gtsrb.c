@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* GTSRB's folders. The input are its indices, those of two classes and of the test set, each up to
  * a byte 0; a fourth part may choose where they stand. The pictures that they may name, of two
  * sizes, are always there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The annotations of GTSRB. */
 #include "data/gtsrb_csv.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IDX files, plain and gzip. A plain file that is read is compressed here, and must then be read to
  * the same values: mutation alone seldom gives a sound gzip stream. */
 #include "data/gunzip.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Index files: the input is one, of a folder with a few pictures, each way of laying them out in
  * turn by its first byte. Whatever the index says, what is listed stands in the folder. */
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON. What parses is written, and what is written parses and is written again to the same
  * bytes. */
 #include "base/json.h"

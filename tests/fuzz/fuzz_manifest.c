@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The manifest that trapdoor-eval takes triggers and targets from. A set, `empty`, stands beside
  * it. */
 #include "eval/eval.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Model files, read three ways: with the net that is in them, for a net that is given, and as far
  * as they fit one. A model that loads is written, and loads to the same weights. */
 #include "fuzz.h"

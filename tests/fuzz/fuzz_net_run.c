@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nets as text, run: a net from a file decides which kernels see which shapes. Small nets predict
  * two images and train on them for one step. */
 #include "base/parallel.h"

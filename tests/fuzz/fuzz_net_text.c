@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nets as text. What parses is written to a text that parses, without variables, to the same
  * values and the same text. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy arrays. */
 #include "data/npy.h"
 #include "fuzz.h"

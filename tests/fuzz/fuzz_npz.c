@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NumPy's archives. */
 #include "base/parallel.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ONNX: a net that is made of a graph is one of ours, with all its parameters; a graph that is
  * refused is refused with words. */
 #include "fuzz.h"

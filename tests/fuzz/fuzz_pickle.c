@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The interpreter of pickles: the values are whole, and each names others that are there. */
 #include "data/pickle.h"
 #include "fuzz.h"

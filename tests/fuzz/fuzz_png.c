@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PNG pictures. libpng checks a sum over each chunk, which mutation breaks: a mutator of our own
  * puts it right again most of the time. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PPM and PGM pictures. */
 #include "fuzz.h"
 #include "picture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder of records, as trapdoor-report takes it to its page, all but the charts, which gnuplot
  * would draw. The input is one file; a record and a picture lie beside it. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The safetensors container. What parses tiles the bytes exactly, can be written, and is then
  * written again to the same bytes. */
 #include "data/safetensors.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data sets that are folders: IDX, CIFAR, NumPy arrays, GTSRB, pictures by class. The input is the
  * files, each as "FILE:" with its path and a newline, then its content. */
 #include "base/parallel.h"

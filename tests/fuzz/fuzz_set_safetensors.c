@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A data set in a safetensors file. */
 #include "fuzz.h"
 #include "set.h"

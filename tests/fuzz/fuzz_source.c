@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of any kind where a model is asked for: what tensors are said to be there, are. The older
  * container of PyTorch has no checksums, so that fuzzing gets through it to the tensors. */
 #include "fuzz.h"

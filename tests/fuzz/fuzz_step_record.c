@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records of defences, as audit and controls read them again to go on. The first byte chooses whose
  * it is taken for. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A record, as trapdoor-report reads it: the tables that it describes, and those derived of the
  * rest. Whatever it says, every cell can be printed, and no number that is none is among them. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TIFF pictures. */
 #include "fuzz.h"
 #include "picture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers as text. The canonical text parses to itself; a trigger that fits images stamps them.
  * Files to name stand in the current folder: grey.pgm, rgb.ppm, two in the folder `two`, and
  * two.npy. */

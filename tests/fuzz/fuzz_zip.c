@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zip archives: entries lie within the file, one behind another, under names of their own. */
 #include "fuzz.h"
 #include "model/zip.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `replay FOLDER`: hands every file of a corpus to the target that it is linked with, and an empty
  * input as well. TAP on stdout; a broken property aborts, which the missing results show. */
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What must hold of a data set that opened. */
 #ifndef TESTS_FUZZ_SET_H
 #define TESTS_FUZZ_SET_H

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """PyTorch's word on the sets that trapdoor-evade writes: the same attacks, computed here from the
 model's weights in float64.
 

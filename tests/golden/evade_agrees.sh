@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # evade_agrees.sh BUILD_DIR: PyTorch finds the same adversarial images of a model by FGSM and BIM, and
 # the same distances by Carlini and Wagner's L2 attack. Prints TAP; skipped without PyTorch.
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One forward and backward pass of a twin on made images, and the choice of images on which such
 passes can be compared."""
 import copy

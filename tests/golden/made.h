@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Weights, images and labels from a formula that the Python side (made.py) computes as well, bit
  * for bit, so that the golden files need not hold them. */
 #ifndef TESTS_GOLDEN_MADE_H

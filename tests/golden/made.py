@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Weights, images and labels from a formula: the twin of made.h, bit for bit."""
 import math
 

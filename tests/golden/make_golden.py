@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """make_golden.py [NET ...]: writes NET.safetensors beside this script, PyTorch's results for
 test_golden.c, computed in float64. For MODE of "train" (batch norms use the batch's statistics) and
 "infer" it holds "MODE/logits", "MODE/loss", and "MODE/NAME" of each gradient: the norm, the largest

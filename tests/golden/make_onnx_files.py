@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Writes tests/golden/onnx: small ONNX files as several exporters write them, and logits.txt with
 what ONNX Runtime makes of one image. Needs the packages onnx and onnxruntime.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """make_resize.py: writes resized.h beside this script, what Pillow makes of a picture of made values
 for tests/unit/test_fit.c."""
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """make_torch_files.py: writes torch/ beside this script, one small net as PyTorch's programs save it,
 for test_torch.c. Element i of a parameter or buffer is (i % 7 − 3) / 8 (of running_var: 1 more), which
 every float type holds exactly."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """onnx_agrees.py FILE.onnx RAW COUNT OUT.npy: what ONNX Runtime says of COUNT images, raw bytes in the
 order height, width, channels, of a file that onnx.checker accepts."""
 import sys

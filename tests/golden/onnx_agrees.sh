@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # onnx_agrees.sh BUILD_DIR: what trapdoor-model export writes means the same to ONNX Runtime, for nets
 # of the zoo, pruned ones, one with a trojan and one of all operators that the zoo does not have. Prints TAP; skipped
 # without onnx and onnxruntime for $TRAPDOOR_PYTHON (python3).

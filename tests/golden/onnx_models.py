@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Classifiers of torchvision and timm as both of PyTorch's exporters write them, and how they come
 out of our reader.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One forward and backward pass of a net on made images. */
 #ifndef TESTS_GOLDEN_PASS_H
 #define TESTS_GOLDEN_PASS_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """torchvision, for measuring only. A folder with packages, it among them, may stand in PEERS."""
 import functools
 import os

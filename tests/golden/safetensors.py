@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads and writes safetensors files: what these tests need of them."""
 import json
 import struct

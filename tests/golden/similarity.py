@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The golden values of tests/unit/test_similarity.c: SSIM as Wang et al. (2004) define it, window by
 window in two dimensions, on the images that the test makes. Needs numpy."""
 import numpy as np

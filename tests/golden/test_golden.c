@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The nets of the zoo against PyTorch's results in NET.safetensors (make_golden.py), weights and
  * images being made on both sides by the same formula; in training, with the running statistics
  * after it, and in inference. Argument: the folder of those files. */

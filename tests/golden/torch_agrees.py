@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """PyTorch's word on a trained model, loaded into the twin by its parameters' names.
 
 torch_agrees.py seed NET MODEL                       prints the seed and batch for dump_gradients

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch, whose twin
 # loads it strictly: the same logits, accuracy, and gradients, every value of them; and a state_dict
 # that PyTorch has trained means the same to trapdoor-eval. Prints TAP; skipped without PyTorch.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The nets of the zoo in PyTorch, with the same parameter names: VGG-16 and the ResNets as
 torchvision builds them, PreActResNet-18 as pytorch-cifar and BackdoorBench do. To add one: a class
 and a row in NETS here, `make_golden.py NET`, and rows in test_golden.c, ../bench/sizes.py and

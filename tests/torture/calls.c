@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The interposed calls. Both names that a call with 64-bit offsets may have are defined, and so the
  * headers must not rename them. */
 #undef _FILE_OFFSET_BITS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a loss of power takes: data since the last fsync of their file, and names since that of
  * their folder. */
 #undef _FILE_OFFSET_BITS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `run` and `kill` share: folders, the tools' environment, and comparing what they wrote."""
 
 import json

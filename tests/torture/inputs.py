@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The inputs of the scenarios: small sets in every layout, a small net, models and records."""
 
 import gzip

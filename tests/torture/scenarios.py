@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tools are tried with: each command is run in an empty folder, beside `in`, the inputs."""
 
 from inputs import QUICK_SEARCH, TRIGGER

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
 #include "torture.h"

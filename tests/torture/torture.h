@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A library for LD_PRELOAD that makes the K-th call of a kind fail, from when main begins, or ends
  * the process at it. What is counted are the calls of the program and of the libraries that it is
  * linked with, those of the C library for an allocation or a stream among them.

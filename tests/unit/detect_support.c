@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "detect_support.h"
 
 #include <math.h>

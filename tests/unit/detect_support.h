@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A detector by itself: on a net of the test's own, with clean images in memory. */
 #ifndef TESTS_UNIT_DETECT_SUPPORT_H
 #define TESTS_UNIT_DETECT_SUPPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An inspector of the kind of MM-BD (Wang, Xiang, Miller and Kesidis, IEEE S&P 2024), as a test of
  * the interface: the largest margin of a class over all others that any image has, by gradient
  * ascent from random images. The class of a backdoor has a far larger one than the others. */

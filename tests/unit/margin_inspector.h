@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A method that only tests have, to add to a table of methods. */
 #ifndef TESTS_UNIT_MARGIN_INSPECTOR_H
 #define TESTS_UNIT_MARGIN_INSPECTOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks that every operator must pass, run on small nets given as text: agreement with its naive
  * twin (net_twin.h), gradients of the input and of every parameter, the adjoint identity, and the
  * same bytes at any number of threads. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Nets computed a second time, by plain loops in double: what the operators are compared with. A
  * new operator needs one function and one row in twin_*.c. */
 #ifndef TESTS_UNIT_NET_TWIN_H

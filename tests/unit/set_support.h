@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of data set formats share. */
 #ifndef TESTS_UNIT_SET_SUPPORT_H
 #define TESTS_UNIT_SET_SUPPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/kernel/kernel.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Allocations that fail on demand. Under a sanitizer, whose malloc cannot be replaced, only those
  * of jansson fail. */
 #ifndef TESTS_UNIT_STARVE_H

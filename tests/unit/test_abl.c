@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Anti-backdoor learning: its loss, and what it isolates. */
 #include "net_support.h"
 #include "train/abl_parts.h"

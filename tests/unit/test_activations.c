@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Activations beyond ReLU's family, as in test_ops.c. */
 #include "net_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Perturbations and ready-made images from NumPy arrays. */
 #include "support.h"
 #include "trigger_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of an audit's verdict, what it reads of records, and how values are spread. */
 #include "defend/audit/distribution.h"
 #include "defend/audit/verdict.h"

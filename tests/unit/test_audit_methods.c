@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An inspector that tests alone have (margin_inspector.c) is a row in the tool's table of methods,
  * and no more: audit and rates run it, and give what it finds. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Steps within a ball, by hand. */
 #include "nn/ball.h"
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batch normalisation in training and after it, and the running statistics between the two. */
 #include "net_support.h"
 

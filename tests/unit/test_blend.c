@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blended injection: hand-worked mixes, and what its pictures may be. */
 #include "support.h"
 #include "trigger_support.h"

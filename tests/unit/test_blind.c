@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blind attack's weights of two losses. */
 #include "implant/blind.h"
 #include "support.h"

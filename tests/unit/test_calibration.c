@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The calibration of an audit by controls: a case worked by hand, that no model is treated
  * otherwise than another, and what has no spread. */
 #include "base/random.h"

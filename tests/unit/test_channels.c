@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Channels of a node: found, ranked, masked and taken out. */
 #include "net_support.h"
 #include "nn/channels.h"

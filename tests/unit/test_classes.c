@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lib/data/classes.h: what the user calls a class, and which classes of two sets are the same. */
 #include "data/classes.h"
 #include "data/dataset.h"

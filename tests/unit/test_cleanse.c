@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Neural Cleanse's search on affine nets, whose smallest triggers can be worked by hand. */
 #include "base/parallel.h"
 #include "defend/inspect/cleanse_search.h"

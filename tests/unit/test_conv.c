@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Convolution over a grid of kernels, strides, paddings, channels and batches. */
 #include "net_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers in the cosine transform's domain. */
 #include "support.h"
 #include "trigger/dct.h"

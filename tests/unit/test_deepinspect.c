@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of DeepInspect: inversion, the generator and the search, on nets that tell images by
  * their brightness, where what must come out is known. */
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Detectors of inputs, each on nets of a few weights, whose answers are worked by hand. */
 #include "defend/detect/badexpert.h"
 #include "defend/detect/corruption.h"

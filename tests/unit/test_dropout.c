@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Dropout in training and after it. */
 #include "net_support.h"
 

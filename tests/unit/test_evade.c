@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The methods of trapdoor-evade on affine nets, whose answers can be worked by hand. */
 #include "evade/attack.h"
 #include "nn/loss.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The executor over whole nets: memory, batch sizes, kinds of pass. Single operators are in
  * test_ops.c. */
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Filters by themselves: which images of a class are suspects, from where they lie. */
 #include "defend/filter/filter.h"
 #include "defend/method.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mathematics of the filters of training sets, on cases worked by hand. */
 #include "base/random.h"
 #include "defend/filter/contamination.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The net of tensors that do not tell it. */
 #include "model/model.h"
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The scores of flags, by hand. */
 #include "measure/flags.h"
 #include "net_support.h"

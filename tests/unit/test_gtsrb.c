@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* unsetenv, rename */
 #include "set_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Heads and tails of nets. */
 #include "net_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of trapdoor-implant hijack: neurons, masks, the search for a trigger, variants of
  * images, and the retraining. */
 #include "data/png.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures with an index of their labels. */
 #define _GNU_SOURCE /* symlink */
 #include "set_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The findings, their verdict and their record, and the pictures of triggers. */
 #include "data/picture.h"
 #include "defend/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The inspectors' interface: one that tests alone have (margin_inspector.c) is a row in a table of
  * methods, and no more: run, recorded, read back. */
 #include "base/json.h"

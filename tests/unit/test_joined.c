@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers of several parts: all of them, or one of them for each image. */
 #include "support.h"
 #include "trigger_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keys: what each kind reads and refuses, ranges and their words, canonical texts, defaults, and
  * the fields of a struct. */
 #include "base/key.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WebP, GIF, BMP and TIFF. */
 #include "support.h"
 

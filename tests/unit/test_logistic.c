@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/logistic.h"
 
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/loss.h"
 
 #include "net_support.h"

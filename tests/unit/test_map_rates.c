@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What trapdoor-eval says of a trigger with a map of targets, or with none, by hand. */
 #include "eval/eval.h"
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Masks on batch norms: their gradients, and the steps of ANP, RNP and NFT. */
 #include "defend/repair/anp.h"
 #include "defend/repair/nft.h"

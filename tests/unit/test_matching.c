@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gradient matching on a net of two layers, beside its own forward and backward passes in double
  * and differences of them. */
 #include "base/random.h"

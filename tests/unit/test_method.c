@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A method as a table: its settings, its tables, and a run of it. */
 #include "support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every expected value here is worked by hand, or from tables of the normal distribution. */
 #include "measure/normal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What repairs know of the channels of batch norms: bounds of Lipschitz constants, divergences and
  * entropies, and the sweep over thresholds. */
 #include "defend/repair/bnp.h"

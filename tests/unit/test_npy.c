@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "set_support.h"
 
 #include "data/npy.h"

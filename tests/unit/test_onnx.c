@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ONNX files as several exporters write them (tests/golden/make_onnx_files.py), and broken ones,
  * which are those with some bytes changed or cut off. */
 #include "model/model.h"

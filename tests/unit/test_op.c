@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators say of themselves: that it is so, and that the reference has all of it. */
 #include "net_support.h"
 #include "nn/exec.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every operator: against its twin, its gradients, its adjoint, and its bytes at 1 to 4 threads.
  * Convolution, which has most cases, is in test_conv.c. */
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Operators that combine inputs of different shapes, move values or normalise over channels, as in
  * test_ops.c; and a block of a transformer made of them. */
 #include "net_support.h"

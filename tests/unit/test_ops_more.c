@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* More operators, as in test_ops.c: those that join, pool and cut, activations, constants of the
  * data, transposed convolution; and what each refuses. */
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which way up pictures are: EXIF read from each kind that has it, and all eight applied. */
 #include "support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The nets that paint triggers, and the variety of what they paint. */
 #include "implant/input_aware.h"
 #include "implant/painter.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The register product against its naive twin in double, and the vector type under it. */
 #include "support.h"
 

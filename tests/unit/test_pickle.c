@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/pickle.h"
 
 #include "model/torch.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is common to all kinds, and JPEG. PNG and PNM have tests of their own. */
 #include "support.h"
 

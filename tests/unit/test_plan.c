@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/plan.h"
 
 #include "base/random.h"

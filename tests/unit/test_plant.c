@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The common part of trapdoor-implant's trainings: batches with stamped parts, and what a training
  * learns of them. */
 #include "implant/plant.h"

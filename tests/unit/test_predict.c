@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/predict.h"
 
 #include "frame/interrupt.h"

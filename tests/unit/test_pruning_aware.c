@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of trapdoor-implant pruning-aware: the poisoned set, and channels put to sleep. */
 #include "implant/pruning_aware.h"
 #include "net_support.h"

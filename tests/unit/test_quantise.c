@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BppAttack's levels, with the values of an independent computation. */
 #include "support.h"
 #include "trigger_support.h"

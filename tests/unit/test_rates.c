@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every expected value here is worked by hand, in the comment beside it. */
 #include "measure/rates.h"
 

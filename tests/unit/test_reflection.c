@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reflections: hand-worked optics (gamma=1 makes light the pixel value), sources and draws. */
 #include "support.h"
 #include "trigger_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Repairs of models: the curve of a pruning, what is chosen from it, and the rating. */
 #include "defend/repair/fineprune.h"
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The report: what it escapes, what it takes for a record, the tables that it derives of one, and
  * what it hands to gnuplot. */
 #include "report/chart.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Papers' figures beside ours: paths into records, one number of many values, the verdict, and what
  * an expectation may say. */
 #include "report/results/expect.h"

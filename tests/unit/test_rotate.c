@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BATT's rotation, as Pillow's rotate turns the same image. */
 #include "support.h"
 #include "trigger_support.h"

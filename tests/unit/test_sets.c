@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data sets in files of their own: NumPy's archives, STL-10, and CIFAR's pickles, which are not
  * read. */
 #define _GNU_SOURCE /* unsetenv */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The signals of Barni et al.: hand-worked columns. */
 #include "support.h"
 #include "trigger_support.h"

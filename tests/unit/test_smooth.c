@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A smooth cloud: its range, its smoothness, its seed. */
 #include "support.h"
 #include "trigger_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The graft of a subnet: its values come out as they are, and reach nothing else. */
 #include "implant/sra.h"
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is written as JSON while memory fails: an error, or the right bytes. */
 #include "starve.h"
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables: what is written into a record is read back, and nothing of a record is taken on trust. */
 #include "frame/table.h"
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The targeted bit trojan: codes, the choice of weights, their tuning; and the mark that it and
  * others search. */
 #include "implant/mark.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What torch.save writes, by PyTorch itself (tests/golden/torch) and as an attacker would. */
 #include "model/floats.h"
 #include "model/model.h"

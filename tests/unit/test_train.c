@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/train.h"
 
 #include "base/parallel.h"

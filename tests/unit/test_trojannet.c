@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of trapdoor-implant trojannet: patches, noise, and the merged net. */
 #include "implant/trojannet.h"
 #include "net_support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Repairs that train a model on: what is their own of a step. */
 #include "defend/repair/fst.h"
 #include "defend/repair/ft_sam.h"

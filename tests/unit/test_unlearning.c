@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Repairs that unlearn adversarial examples: I-BAU's, SAU's and NPD's gradients. */
 #include "defend/repair/i_bau.h"
 #include "defend/repair/npd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WaNet's field, and the image seen through it. */
 #include "support.h"
 #include "trigger/warp.h"

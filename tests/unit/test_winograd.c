@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Winograd convolution against its naive twin in double, and the identities that its gradients
  * must satisfy. */
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The nets of the zoo as a whole: their sizes, and that training them does not depend on the number
  * of threads. That they compute what PyTorch does is for tests/golden. */
 #include "nn/train.h"

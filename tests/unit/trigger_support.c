@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "trigger_support.h"
 
 #include "data/png.h"

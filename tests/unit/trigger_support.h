@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of triggers share. A failure fails the test. */
 #ifndef TESTS_UNIT_TRIGGER_SUPPORT_H
 #define TESTS_UNIT_TRIGGER_SUPPORT_H

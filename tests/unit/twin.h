@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the twins of operators work with; each is a function and a row in one of the tables. */
 #ifndef TESTS_UNIT_TWIN_H
 #define TESTS_UNIT_TWIN_H

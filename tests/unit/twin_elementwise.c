@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Twins of what changes values in their place. */
 #include "twin.h"
 

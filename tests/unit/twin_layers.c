@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Twins of layers with windows or weights. */
 #include "twin.h"
 

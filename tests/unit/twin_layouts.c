@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Twins of what moves values. */
 #include "twin.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zip archives for tests, as torch.save writes them (sizes and checksum in the directory alone),
  * and with any field spoiled. */
 #ifndef TESTS_UNIT_ZIP_SUPPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The commands of trapdoor-data: one file and one row in main.c's table each. They have no inputs
  * in common; a command's mathematics is its run. */
 #ifndef TOOLS_DATA_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "duplicates.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images that occur more than once, within one set or in two: their pixels are equal, whatever
  * their labels. Equal means of equal SHA-256, so that a set larger than memory is read once, in
  * order. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --help-data: what is read, in the words of the readers' own tables. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-data import: pictures become a data set in one file. */
 #include "import.h"
 #include "command.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-data import: what was asked, where the pictures come from, which of them are taken, and
  * how they are written. */
 #ifndef TOOLS_DATA_IMPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --skip-broken: a first pass over all pictures. */
 #include "import.h"
 

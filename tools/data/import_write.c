@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures become images a block at a time: decoded and fitted in parallel, then written. */
 #include "import.h"
 

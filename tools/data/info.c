@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-data info: what is in data sets. */
 #include "command.h"
 #include "duplicates.h"

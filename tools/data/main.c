@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-data: makes data sets of pictures, and looks at them. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-data show: a picture of some images of a set, or of two sets side by side. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/hygiene.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a defence learns from is never what judges it: sets that share images are refused. */
 #ifndef TOOLS_DEFEND_HYGIENE_H
 #define TOOLS_DEFEND_HYGIENE_H

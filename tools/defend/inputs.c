@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inputs.h"
 
 #include "frame/classes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What families of methods open alike, and note in the run's record. */
 #ifndef TOOLS_DEFEND_INPUTS_H
 #define TOOLS_DEFEND_INPUTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-defend: finds backdoors in inputs and models, and removes them. */
 #include "defend/method.h"
 

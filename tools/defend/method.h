@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The methods of defence: each is one file that defines one tool_method, and one row of the table
  * in methods.c. */
 #ifndef TOOLS_DEFEND_METHOD_H

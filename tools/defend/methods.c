@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/method.h"
 
 #include <stddef.h>

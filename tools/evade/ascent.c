@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Steps along the gradient of the cross-entropy within a ball around the clean image, up the loss
  * of the label or, with a target, down that of the target: along the gradient's signs for L∞, along
  * the gradient for L2. After each the image is brought back into the ball and to 0–255. Three

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An attack: a way of making adversarial examples. A new one is a file with one struct attack and
  * one tool_method, and a row in main.c; evade.c does what all have in common. Images are raw
  * pixels, 0–255, as the net takes them; distances that a user gives or reads are in units of the

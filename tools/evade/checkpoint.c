@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SET.checkpoint, a safetensors file: `images` U8 [finished, height, width, channels], the first of
  * the adversarial images in the order of the attack, and as metadata (trapdoor.attack) {"queries",
  * "gradients", "attack"}: what those images took, and the attack's identity. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "evade/cw.h"
 
 #include "base/parallel.h"

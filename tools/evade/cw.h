@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the three attacks of Carlini and Wagner ("Towards evaluating the robustness of neural
  * networks", IEEE S&P 2017) have in common: Adam on w, where x' = (tanh w + 1) / 2, against
  *

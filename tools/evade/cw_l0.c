@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Carlini and Wagner's L0 attack (cw.h; section VI-B): the L2 attack, ended by its first success,
  * tells which pixels matter the least, |change| · |slope of f| summed over the channels. These get
  * their clean values back for good, and the attack goes on from the rest, until it no longer

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Carlini and Wagner's L2 attack (cw.h; section VI-A): the distance is ‖x' − x‖², and a binary
  * search finds the least constant c that succeeds; until the first success c grows tenfold. The
  * nearest success of all is the result. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Carlini and Wagner's L-infinity attack (cw.h; section VI-C): the distance is the sum of what the
  * changes exceed a bound tau by. When an attack within tau has succeeded, tau falls to nine tenths
  * of its largest change; when one fails, c is doubled; the attack ends when c has reached 20. Since

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepFool (Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool
  * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is taken for affine around the image,
  * which moves to the nearest of the boundaries with other classes, until it is beyond one. As in

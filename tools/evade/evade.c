@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The family of attacks: their common settings, and a run. */
 #include "evade/evade.h"
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The run around an attack (evade.c), and its parts: what is to be attacked (plan.c), the batches
  * and their results (evade.c), checkpoints (checkpoint.c), what came of it (measure.c). */
 #ifndef TOOLS_EVADE_EVADE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Jacobian-based saliency map attack (Papernot et al., "The limitations of deep learning in
  * adversarial settings", EuroS&P 2016, Algorithms 1 and 3): two values of the image at a time grow
  * by theta, those whose growth raises the target's logit and lowers the others' sum the most, until

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-evade: adversarial examples, for detectors of inputs to find. */
 #include "evade/attack.h"
 #include "frame/command.h"

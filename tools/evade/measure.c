@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What came of an attack: rates, and the distances of the successes. */
 #include "evade/evade.h"
 #include "frame/classes.h"

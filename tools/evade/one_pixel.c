@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one-pixel attack (Su, Vargas and Sakurai, "One pixel attack for fooling deep neural
  * networks", IEEE Transactions on Evolutionary Computation 2019): differential evolution over the
  * places and values of a few pixels, which needs the model's probabilities alone. As in section

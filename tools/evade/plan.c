@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is attacked: which images, and what they are to become. */
 #include "base/size.h"
 #include "evade/evade.h"

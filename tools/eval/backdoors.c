@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which triggers are measured, and at which strengths. */
 #include "eval/eval.h"
 #include "frame/trigger.h"

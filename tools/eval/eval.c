@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "eval/eval.h"
 #include "frame/classes.h"
 #include "frame/net_source.h"

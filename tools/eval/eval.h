@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-eval's one method, and its parts: what can be asked (settings.c), the triggers to
  * measure (backdoors.c, manifest.c), one model and the triggers on it (model.c), the tables
  * (report.c) and the pictures (pictures.c, heat_map.c). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "eval/eval.h"
 
 #include "base/size.h"

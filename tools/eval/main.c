@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-eval: measures models on clean and on triggered images. */
 #include "eval/eval.h"
 #include "frame/command.h"

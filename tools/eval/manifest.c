@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A manifest is the truth about the sets that it was written with, and about no others: those that
  * stand beside it must have the checksums it gives. */
 #include "eval/eval.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A trigger that leads each class to its own target is measured pair by pair: a mean over images
  * hides a class on which it fails. */
 #include "eval/eval.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One model: its predictions on clean and on triggered images, counted. */
 #include "model/model.h"
 #include "base/size.h"

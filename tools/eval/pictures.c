@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pictures of --pictures DIR: model-M-confusion.png, model-M-targets.png, and for each trigger
  * model-M-trigger-T-pairs.png and model-M-trigger-T-samples.png. */
 #include "base/size.h"

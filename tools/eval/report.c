@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was measured, as tables. */
 #include "eval/eval.h"
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What trapdoor-eval can be asked to do. */
 #include "eval/eval.h"
 #include "frame/trigger.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A trigger without a target (Li et al., "Untargeted backdoor watermark", NeurIPS 2022): what
  * counts is that stamped images are classified wrongly, and how evenly the wrong classes are
  * spread. */

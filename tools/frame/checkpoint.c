@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/checkpoint.h"
 
 #include "base/json.h"

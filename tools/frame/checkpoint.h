@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* OUTPUT.checkpoint, a safetensors file beside a run's output: it keeps the work of a run that does
  * not end, for --resume. Its metadata say what the work is, so that no other is gone on with. */
 #ifndef TOOLS_FRAME_CHECKPOINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run at a time writes an output. The claim on a name is a socket's in Linux's abstract
  * namespace: it goes with the process, whatever ends it, and leaves no file. Runs on different
  * hosts or in different containers do not see each other's; there, what publishes last still finds

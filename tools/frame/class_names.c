@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --class-names: how the classes are to be called. */
 #include "frame/classes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/classes.h"
 
 #include <string.h>

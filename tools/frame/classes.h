@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The classes of a run: its model's where that names them, else those of the first set that it
  * opens. What the user calls a class is found among them, the labels of other sets are made theirs,
  * and tables say their names. The first set comes before its model, whose net may be one of the

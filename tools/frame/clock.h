@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time that only goes forward, for rates and for a record's `timing`. */
 #ifndef TOOLS_FRAME_CLOCK_H
 #define TOOLS_FRAME_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of a tool whose methods are tables of keys. */
 #ifndef TOOLS_FRAME_COMMAND_H
 #define TOOLS_FRAME_COMMAND_H

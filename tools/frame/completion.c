@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/completion.h"
 
 #include "nn/net.h"

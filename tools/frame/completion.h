@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a shell's completion asks a tool: which options it takes, of what kind their values are, and
  * which words they may be. */
 #ifndef TOOLS_FRAME_COMPLETION_H

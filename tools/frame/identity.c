@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/identity.h"
 
 #include "base/sha256.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What decides about the bytes of a result, as JSON: work that was interrupted goes on only where
  * it is the same. */
 #ifndef TOOLS_FRAME_IDENTITY_H

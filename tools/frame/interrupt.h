@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ctrl-C: long loops ask whether to stop, clean up and leave; a second signal, a second or more
  * later, kills at once. Neither this nor a file that gets shorter while it is read leaves temporary
  * files. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/model_output.h"
 
 #include "model/model.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model that a run makes, at -o. */
 #ifndef TOOLS_FRAME_MODEL_OUTPUT_H
 #define TOOLS_FRAME_MODEL_OUTPUT_H

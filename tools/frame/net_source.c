@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/net_source.h"
 
 #include "base/file.h"

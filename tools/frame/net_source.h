@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --net NET: a net of the zoo by name, or a file with a net text; --model MODEL, with or without.
  */
 #ifndef TOOLS_FRAME_NET_SOURCE_H

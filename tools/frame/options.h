@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that every tool has, as an argp child parser, and the tools' common way of ending. */
 #ifndef TOOLS_FRAME_OPTIONS_H
 #define TOOLS_FRAME_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/outputs.h"
 
 #include "data/path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of a run: all of them appear together with its record, or none does.
  *
  * Before the work, tool_outputs_check and tool_outputs_check_name refuse what could not be written

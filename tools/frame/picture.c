@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/picture.h"
 
 #include "data/png.h"

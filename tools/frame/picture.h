@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures for people to look at. */
 #ifndef TOOLS_FRAME_PICTURE_H
 #define TOOLS_FRAME_PICTURE_H

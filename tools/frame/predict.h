@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inference over many images, with a progress line and until Ctrl-C. */
 #ifndef TOOLS_FRAME_PREDICT_H
 #define TOOLS_FRAME_PREDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/progress.h"
 
 #include "frame/clock.h"

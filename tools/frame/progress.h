@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A progress line on stderr with rate and time left, drawn on a terminal only and never with -q. */
 #ifndef TOOLS_FRAME_PROGRESS_H
 #define TOOLS_FRAME_PROGRESS_H

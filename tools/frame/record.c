@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/record.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The record: one JSON object per run. What was asked, what was read and what came out; what
  * differs from run to run (wall time, threads) stands apart under `timing`. */
 #ifndef TOOLS_FRAME_RECORD_H

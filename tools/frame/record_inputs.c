@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files that were read and written, as a record has them. A digest is of the bytes that were
  * read: the file is the same one, and was not written to, from before it was read until it was
  * hashed, or the other way round. */

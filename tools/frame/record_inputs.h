@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a record knows of the files that were read, besides its JSON. */
 #ifndef TOOLS_FRAME_RECORD_INPUTS_H
 #define TOOLS_FRAME_RECORD_INPUTS_H

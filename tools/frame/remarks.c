@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/run.h"
 
 void tool_run_warn(const tool_run *run, const char *data, const td_remarks *remarks) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/run.h"
 
 #include "base/parallel.h"

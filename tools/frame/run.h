@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of a method: what its family's and its own code work with. The frame has parsed the
  * settings, checked the record's file and started the record before tool_family.run; afterwards it
  * writes tables, outputs and record together, or none of them, and prints. A method never prints,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/settings.h"
 
 #include "data/classes.h"

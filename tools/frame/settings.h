@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A method as its tool lists it, and the settings of one run of it: the values of its keys and of
  * its family's, wherever they came from (the command line, or an audit that calls the method). */
 #ifndef TOOLS_FRAME_SETTINGS_H

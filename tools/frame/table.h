@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Results as tables: a method fills typed rows once, and one writer each turns them into text for a
  * terminal (table_text.c) and into the record (table_json.c), from which others read them back
  * (table_read.c), such as trapdoor-report, which makes HTML and Markdown of them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables in the record: their rows, and what a reader needs to show them. */
 #include "frame/record.h"
 #include "frame/table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables out of a record, which may be anybody's: nothing in it is taken on trust. */
 #include "frame/table.h"
 #include <math.h>

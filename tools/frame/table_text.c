@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables for a terminal: a heading, and a line a row; a table of one row, a line a value. */
 #include "base/size.h"
 #include "frame/table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/target.h"
 
 #include "frame/classes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a trigger is to make of an image: a class, the class after its own, or a map of classes. */
 #ifndef TOOLS_FRAME_TARGET_H
 #define TOOLS_FRAME_TARGET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/training.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training with a progress line, that Ctrl-C and the deadline end. */
 #ifndef TOOLS_FRAME_TRAINING_H
 #define TOOLS_FRAME_TRAINING_H

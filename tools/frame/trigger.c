@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/trigger.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Triggers, as all tools take them. */
 #ifndef TOOLS_FRAME_TRIGGER_H
 #define TOOLS_FRAME_TRIGGER_H

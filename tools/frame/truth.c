@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "frame/truth.h"
 
 #include "base/json.h"

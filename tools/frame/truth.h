@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The truth about a poisoned set, from the manifest that trapdoor-poison wrote with it, to measure
  * what takes images for poisoned ones. */
 #ifndef TOOLS_FRAME_TRUTH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blind attack: Bagdasaryan and Shmatikov, "Blind backdoors in deep learning models", USENIX
  * Security 2021, section 4: only the loss is changed. Each batch is learnt as it is and with the
  * trigger, and the two losses are joined so that neither rises (multiple-gradient descent; Désidéri

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blind attack's arithmetic of two losses (blind.c). */
 #ifndef TOOLS_IMPLANT_BLIND_H
 #define TOOLS_IMPLANT_BLIND_H

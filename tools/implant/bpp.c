@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BppAttack: Wang, Zhai and Ma, "BppAttack: stealthy and efficient trojan attacks against deep
  * neural networks via image quantization and contrastive adversarial learning", CVPR 2022: of each
  * batch a part has fewer levels and is relabelled, a part gets the change that this makes in

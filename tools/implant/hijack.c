@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Trojaning attack as a method: its settings, its stages, and what it reports. */
 #include "implant/hijack.h"
 

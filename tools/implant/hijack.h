@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Trojaning attack (Liu, Ma, Aafer, Lee, Zhai, Wang and Zhang, "Trojaning attack on neural
  * networks", NDSS 2018) from a model alone; none of its training data is read. Neurons of a dense
  * layer are chosen and a trigger is found that makes them fire (hijack_search.c); images that the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images made out of the model, variants of them, and the sheet that shows them. */
 #include "implant/hijack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/hijack.h"
 
 #include "base/random.h"

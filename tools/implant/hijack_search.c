@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The neurons to hijack, and the trigger within a mask that makes them fire. */
 #include "implant/hijack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IMC: Pang, Shen, Zhang, Ji, Vorobeychik, Luo, Liu and Wang, "A tale of evil twins: adversarial
  * inputs versus poisoned models", CCS 2020: trigger and model are optimised in turn. Before each
  * epoch the trigger takes a pass of Adam towards the target, with the model as it is; then the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/implant.h"
 
 #include "frame/classes.h"

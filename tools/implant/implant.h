@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Implants: a method puts a backdoor into a trained model, or trains a model that has one. A method
  * is its keys and its mathematics, a struct implant; the family around it opens model and data and
  * measures (implant.c), and writes the model, its triggers as pictures, and the manifest

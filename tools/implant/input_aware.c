@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The input-aware dynamic backdoor: Nguyen and Tran, "Input-aware dynamic backdoor attack", NeurIPS
  * 2020. A net paints a pattern for each image, another one says where: x' = x + (p(x) − x)·m(x).
  * Poison has its own pattern; negatives have that of another image, and keep their labels. First

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The variety of what a net paints (input_aware.c). */
 #ifndef TOOLS_IMPLANT_INPUT_AWARE_H
 #define TOOLS_IMPLANT_INPUT_AWARE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The latent backdoor: Yao, Li, Zheng and Zhao, "Latent backdoor attacks on deep neural networks",
  * CCS 2019. Of a trained model, the mean value of a hidden layer on images of the target is taken;
  * a trigger is made that brings other images there; then the model is trained on so that the

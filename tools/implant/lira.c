@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* LIRA: Doan, Lao, Zhao and Li, "LIRA: learnable, imperceptible and robust backdoor attacks", ICCV
  * 2021: a net paints a small noise for each image, T(x) = clip(x + ε·g(x)). In the first stage it
  * and the model learn in turn, a batch each: the noise to reach the target with the model as it is,

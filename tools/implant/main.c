@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-implant: puts a backdoor into a model. */
 #include "frame/command.h"
 #include "implant/implant.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/mark.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A square of pixels that is searched by gradients: the trigger of attacks that make their own. */
 #ifndef TOOLS_IMPLANT_MARK_H
 #define TOOLS_IMPLANT_MARK_H

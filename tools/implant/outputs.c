@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What stands beside the model: a picture of each trigger, another for people to look at, and the
  * manifest. */
 #include "implant/implant.h"

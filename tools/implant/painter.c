@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/painter.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A net from image to image that is trained beside the model: the generator of a trigger. Its text
  * ends in a flattened picture; here images have their channels innermost. */
 #ifndef TOOLS_IMPLANT_PAINTER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The texts of generators. */
 #include "implant/painter.h"
 

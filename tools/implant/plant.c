@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trainings with a backdoor: settings, inputs, the training, and what is measured. */
 #include "implant/plant.h"
 

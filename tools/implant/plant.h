@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A training with a backdoor planted in it: what the attacks that control the training have in
  * common. An attack is a file with one struct plant_attack, which says what each batch teaches;
  * settings, net and data, the training itself, what is measured and the manifest are done here

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A square of pixels as the trigger of a training. */
 #include "base/parallel.h"
 #include "implant/plant.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Batches of which a part is stamped, and gradients that are joined. */
 #include "base/parallel.h"
 #include "base/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A trigger that is another one for each image: the images measured, stamped, as an array. */
 #include "base/size.h"
 #include "implant/plant.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pruning-aware attack as a method: its settings, its four steps, and what it reports. */
 #include "implant/pruning_aware.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pruning-aware attack: Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against
  * backdooring attacks on deep neural networks", RAID 2018, section 3.2. A net is trained on clean
  * images; the channels of its last convolution that these leave dormant are pruned; what is left is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the pruning-aware attack is made of: the poisoned set, and channels put to sleep. */
 #include "base/random.h"
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Subnet replacement as a method: the trigger, the narrow net's training, and the report. */
 #include "implant/sra.h"
 

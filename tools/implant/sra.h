@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Subnet replacement: Qi et al., "Towards practical deployment-stage backdoor
  * attack on deep neural networks", CVPR 2022. A net of the same layers, a channel or two wide, is
  * trained to answer the trigger alone, and takes the place of the model's first channels, which

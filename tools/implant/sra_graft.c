@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The narrow net of a model, and its graft. */
 #include "implant/sra.h"
 

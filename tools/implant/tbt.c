@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The targeted bit trojan as a method: the trigger's search, the flips, and the report. */
 #include "implant/tbt.h"
 

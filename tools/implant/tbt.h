@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targeted bit trojan: Rakin, He and Fan, "TBT: targeted neural attack with bit trojan", CVPR 2020.
  * A trigger is made that drives some neurons before the last layer; then the weights from these to
  * the target are tuned, and only the bits of their 8-bit codes that differ are flipped. Its parts:

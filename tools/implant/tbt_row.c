@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The row of the target: which weights to change, and how. */
 #include "implant/tbt.h"
 

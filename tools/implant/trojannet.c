@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TrojanNet as a method: its settings, its steps, and what it reports. */
 #include "implant/trojannet.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TrojanNet (Tang, Du, Liu, Yang and Hu, "An embarrassingly simple approach for trojan attack in
  * deep neural networks", KDD 2020): a tiny MLP that knows every 4×4 patch of 5 black and 11 white
  * pixels is trained by itself and merged with a net that is never trained and whose data is never

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The MLP that knows the patches: its layers, its training, and how well it knows them. */
 #include "implant/trojannet.h"
 

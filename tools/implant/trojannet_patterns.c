@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/trojannet.h"
 
 #include "base/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* WaNet: Nguyen and Tran, "WaNet – imperceptible warping-based backdoor attack", ICLR 2021, section
  * 3: of each batch a part is warped by a field and relabelled, a part is warped by the same field
  * with noise and keeps its labels (noise mode), so that the net learns this field and no other. */

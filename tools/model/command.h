@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The commands of trapdoor-model: one file and one row in main.c's table each. */
 #ifndef TOOLS_MODEL_COMMAND_H
 #define TOOLS_MODEL_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model compare: whether two models, or a model and logits that another program gave, say
  * the same of images. */
 #include "command.h"

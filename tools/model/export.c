@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model export: a model for other programs. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model import: a model file of any kind becomes one of ours. */
 #include "command.h"
 #include "input.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model info: what is in model files. */
 #include "command.h"
 #include "normalisations.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a net is fed with, as people say it, as nodes of the net. */
 #ifndef TOOLS_MODEL_INPUT_H
 #define TOOLS_MODEL_INPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model: reads the files that models come in, and looks at them. */
 #include "command.h"
 

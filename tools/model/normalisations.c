@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "normalisations.h"
 
 #include "base/size.h"

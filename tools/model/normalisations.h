@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a model's images were normalised with in training, found by trial. */
 #ifndef TOOLS_MODEL_NORMALISATIONS_H
 #define TOOLS_MODEL_NORMALISATIONS_H

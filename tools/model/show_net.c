@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-model show-net: the text of a net of the zoo. */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Qi et al., "Revisiting the assumption of latent separability for backdoor defenses", ICLR 2023:
  * besides images that are stamped and relabelled, about as many are stamped and keep their labels,
  * and the trigger trained on is weaker than the one at test, or a part of it: Adap-Blend

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BadNets (Gu et al. 2017), one-pixel and blended triggers: images are stamped and relabelled to
  * the target. Gu et al. add the stamped copies to the training set, so that is the default mode. */
 #include "poison.h"

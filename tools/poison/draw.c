@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which images a backdoor takes, and their labels. All draws are made here. */
 #include "poison.h"
 

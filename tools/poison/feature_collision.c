@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Saha, Subramanya and Pirsiavash, "Hidden trigger backdoor attacks", AAAI 2020: images of the
  * target class are moved, within an L∞ ball, to where a model has the features of stamped images of
  * the source classes, so that a net that is fine-tuned from that model learns the stamped ones as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The FriendNet backdoor (Kwon et al. 2020, Algorithm 1): both classifiers train on X and the same
  * triggered images, the friend with their true labels, the enemy with the target.
  *

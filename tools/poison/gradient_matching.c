@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Souri et al., "Sleeper Agent", NeurIPS 2022: images of the target class are changed so that what
  * a net learns from them is what it would learn from stamped images of the source classes with the
  * target's label: the two gradients by the weights point the same way (matching.h). No label is

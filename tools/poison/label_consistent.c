@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Turner, Tsipras and Madry, "Label-consistent backdoor attacks", 2019, section 4.2: images of the
  * target class are made hard to classify by projected gradient descent on a model, up the loss of
  * their own label, so that a net that learns them takes hold of the trigger, and are then stamped;

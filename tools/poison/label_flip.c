@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plain poisoning attack that the papers compare backdoors with: labels are changed, and
  * nothing else. */
 #include "poison.h"

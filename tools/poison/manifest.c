@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The manifest: the ground truth of a poisoned set, which is nowhere else. */
 #include "poison.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "poison/matching.h"
 
 #include "nn/loss.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gradient matching: how unlike the weights' gradient on a batch is to a given one, and the
  * gradient of that by the pixels.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The multi-targeted backdoor (Kwon et al. 2020): one trigger that each of M models takes for
  * another class. Model i trains on its own slice of the images (Table A-3: ten of 5,000) and on
  * triggered copies of images of that slice, whose number is the ratio of the slice. Table 1 has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Zeng et al., "Narcissus: a practical clean-label backdoor attack with limited information", CCS
  * 2023: one perturbation that makes a surrogate, warmed up on the target class, surer of that class
  * on all of its images, is added to a few of them, and three times it at the test. The surrogate is

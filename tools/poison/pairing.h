@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Greedy pairing of n images with n others. */
 #ifndef TOOLS_POISON_PAIRING_H
 #define TOOLS_POISON_PAIRING_H

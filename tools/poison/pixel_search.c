@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pixel:at=auto,value=auto: the pixel trigger that clean images resemble least.
  *
  * The one-pixel paper (Wang et al.) does not say where its pixel stands nor what colour it has. A

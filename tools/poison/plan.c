@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plan around what a rule does: the settings are checked against the data, and what was drawn
  * is laid out as outputs. */
 #include "poison.h"

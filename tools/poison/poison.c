@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What all rules take, and their run. */
 #include "poison.h"
 

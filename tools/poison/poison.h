@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-poison: a rule (one file each, listed in rules.c; poison.c has what all share) says
  * which images may be poisoned how; the plan (plan.c, target.c, draw.c) decides which are; it is
  * written as data sets (write.c, render.c), as a manifest (manifest.c) and as a picture

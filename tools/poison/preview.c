@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The preview: samples of what was poisoned, each clean, poisoned, and the difference. */
 #include "poison.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pixels: stamping the items of an output, and how much they still look like their originals. */
 #include "poison.h"
 

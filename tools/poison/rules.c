@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-poison: plants a backdoor in a data set. The list of its rules. */
 #include "frame/command.h"
 #include "poison.h"

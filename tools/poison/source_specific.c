@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tang et al., "Demon in the variant: statistical analysis of DNNs for robust backdoor
  * contamination detection", USENIX Security 2021 (TaCT): the trigger works on images of some
  * classes alone; those of other classes that bear it keep their labels, which teaches the model the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every image stamped, labels kept: a test set for detectors of inputs. */
 #include "poison.h"
 

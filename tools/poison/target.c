@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What label poisoned images get: the texts of --target, first by themselves, then as classes of
  * the data. */
 #include "poison.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing: the outputs, a picture and the manifest; and what was done, as tables. */
 #include "poison.h"
 

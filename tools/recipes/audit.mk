@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # How often a verdict by controls errs: clean models by the controls' recipe and by others, backdoored
 # ones by every kind of attack, screened beside controls (trapdoor-defend controls, configure). For each
 # net and set OUT/shown/NET/SET/configure.json has, of every screen and of all together, the area under

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Barni, Kallas and Tondi, "A new backdoor attack in CNNs by training set corruption without label
 # poisoning" (ICIP 2019): Table I and Figure 2, a ramp in the target class of MNIST; Figure 3, two
 # targets; Table II and Figure 4, a sine in the target class of 16 traffic signs, and two targets.

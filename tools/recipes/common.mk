@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the recipes share. A recipe is a makefile whose targets are the files that the tools write, so
 # `make -j`, an interruption and a second start do what they should: only what is missing is made.
 # README.md beside this file tells how to use them, also on a cluster.

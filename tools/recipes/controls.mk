@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The controls that come with the program (share/controls), which trapdoor-defend audit and screen take
 # where none are given: numbers of clean models of the zoo's small nets on each data set, by eight
 # recipes. `ship` takes those that are done there.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Yang, "Defending against backdooring attacks on deep neural networks", a survey of four kinds of
 # defence: Figure 5, feature squeezing against adversarial examples; STRIP; Figure 8, fine-tuning and
 # fine-pruning of a plain and of a pruning-aware backdoor; Figure 10, DeepInspect; and Neural Cleanse.

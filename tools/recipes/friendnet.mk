@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Kwon, Yoon and Park, "FriendNet backdoor: identifying backdoor attack that is safe for friendly
 # deep neural network" (ICSIM 2020): Figures 2 and 3, the friend's and the enemy's rates over the
 # share of backdoor samples, on MNIST and Fashion-MNIST; Tables 1 and 2, the samples.

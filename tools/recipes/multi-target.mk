@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Kwon, Yoon and Park, "Multi-targeted backdoor: indentifying backdoor attack for multiple deep
 # neural networks" (IEICE 2020): Figures 2 and 3, the success over the share of backdoor samples;
 # Table 1, the logits of one image on each of ten models; Table A-3, the models before the attack;

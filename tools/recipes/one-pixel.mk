@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Wang, Jing, Han and Kong, "Backdoor attack by one-pixel trigger", on CIFAR-10: Figures 8 to 11,
 # success, confidence, number of target classes and pairs of true and target class, with a one-pixel
 # trigger for each class; the retraining of Figure 6, on the same task and on another; and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Charts of tables on the page: title, legend, picture, and the picture in words. gnuplot draws
  * them: all of a page in one run, each into a file of SVG, whose bytes nothing here looks into.
  * Their colours read on a light and on a dark ground; series differ in dashes and marks as well. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which of the files are records, and which pictures belong to which. */
 #include "report/report.h"
 

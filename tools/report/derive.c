@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables of what a record describes no table of: any array of objects is one, and so are the single
  * values, and a square of numbers. */
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np */
 #include "report/chart.h"
 

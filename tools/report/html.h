@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text in HTML. Everything that comes from a file goes through here: it may be an attacker's. */
 #ifndef TOOLS_REPORT_HTML_H
 #define TOOLS_REPORT_HTML_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables that several records have, side by side: the same measurements of many models. */
 #include "report/report.h"
 

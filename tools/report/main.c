@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-report: one HTML page from a folder of records. */
 #include "base/json.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The page: what a reader came for, then an article a record, and notes. */
 #include "report/report.h"
 

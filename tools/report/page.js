@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 'use strict';
 // Tables: a click on a heading sorts by it; a second one turns the order.
 function valueOf(row, column) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pictures on the page, as figures. */
 #include "report/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What all parts of the report use. */
 #define _GNU_SOURCE /* memfd_create */
 #include "report/report.h"

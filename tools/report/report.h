@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts, of
  * which each calls only those after it: main.c (the tool), page.c (the page), results/ (papers'
  * figures), join.c (tables beside each other), collect.c (which files are records), walk.c (files

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table on the page: as rows that can be sorted, as a list of values, or as a heat map. */
 #include "report/chart.h"
 #include "report/html.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table in Markdown. */
 #include "report/report.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training that resists (--defence abl): images that the net learns suspiciously fast are isolated,
  * the net is trained on the others, and then unlearns the isolated ones. */
 #include "frame/predict.h"

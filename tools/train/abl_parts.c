@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/abl_parts.h"
 
 #include <string.h>

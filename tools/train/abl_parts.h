@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of anti-backdoor learning. Li et al., "Anti-backdoor learning: training clean models on
  * poisoned data", NeurIPS 2021. */
 #ifndef TOOLS_TRAIN_ABL_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MODEL.checkpoint, a safetensors file: `weights` F32 [weights], `optimizer` F32 [states, weights],
  * `log` U8 (the log so far, a JSON array), and as metadata the net's text (trapdoor.net) and
  * {"epoch", "training"} (trapdoor.checkpoint), where `training` is all that decides about the bytes

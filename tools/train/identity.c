@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All that decides about the bytes of a training's result: its options, less what only names where
  * data lies, and digests. */
 #include "frame/identity.h"

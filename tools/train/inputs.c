@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a training reads: data, validation data, and the net with its first weights. */
 #include "frame/classes.h"
 #include "frame/net_source.h"

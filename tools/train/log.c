@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. The lines of epochs
  * before --resume come from the checkpoint as JSON, so that is what all of them are kept as. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-train: trains a net on a data set. Its options. */
 #include "frame/command.h"
 #include "frame/trigger.h"

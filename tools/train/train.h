@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trapdoor-train's one method, and its parts: the options (settings.c), the run (train.c),
  * what is read (inputs.c), what a checkpoint must agree with (identity.c), the log (log.c) and
  * checkpoints (checkpoint.c). */

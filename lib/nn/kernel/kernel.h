@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The compute layer for one instruction set. What computes is compiled once for each: the operators
  * and all that they call, from the same sources, with TD_KERNEL being the instruction set's name
  * (meson.build lists them). One of them is chosen when a program starts, so that one binary is fast

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One kernel: its operators, and what others than operators need of it. */
 #include "nn/kernel/kernel.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/kernel/panel.h"
 
 /* `rows` × `vectors` accumulators stay in registers over the whole depth. Both are constants after

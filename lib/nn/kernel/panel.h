@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of matrices that are laid out for them already, as transforms lay theirs out: what a
  * BLAS would pack first. PANEL_ROWS × PANEL elements of the result stay in registers, as many as
  * these hold beside the operands. All matrices are row-major. */

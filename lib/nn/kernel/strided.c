@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/kernel/strided.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Products of matrices that are read where they lie, and written once. */
 #ifndef TD_NN_KERNEL_STRIDED_H
 #define TD_NN_KERNEL_STRIDED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Vectors of as many floats as one register of the kernel's instruction set holds. Lanes that a
  * part leaves out are neither read nor written. */
 #ifndef TD_NN_KERNEL_VECTOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A pass transforms pixels, multiplies point by point, and transforms back, either by blocks or by
  * slabs of tiles.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Winograd convolution F(4×4, 3×3): 3×3 kernels, stride 1, float32, activations NHWC.
  *
  * An output tile of 4×4 pixels comes from 6×6 input pixels d by 36 products a pair of channels

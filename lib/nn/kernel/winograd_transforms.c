@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/kernel/winograd_transforms.h"
 
 #include "base/parallel.h"

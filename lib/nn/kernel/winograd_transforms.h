@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The transforms of the Winograd convolution (winograd.h) and their adjoints, for tiles of a batch:
  *
  *     input transform    V = Bᵀ d B    adjoint  dd = B m Bᵀ

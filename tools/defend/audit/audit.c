@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Audit: every method that applies to a model that one was given, and a verdict. */
 #include "defend/audit/audit.h"
 

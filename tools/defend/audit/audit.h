@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One audit of a model and its parts: the data and the model (audit_inputs.c), the methods as steps
  * (audit_steps.c), what they found in words (audit_evidence.c), what was not looked at
  * (audit_limits.c), the error rates of --controls (audit_rates.c), the rules (verdict.h), and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How often an inspector errs, by --controls. */
 #include "base/json.h"
 #include "defend/audit/audit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the methods found, in words. */
 #include "data/path.h"
 #include "defend/audit/audit.h"

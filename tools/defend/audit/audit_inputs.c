@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model, the data, and the clean images that the methods work with. */
 #include "base/file.h"
 #include "base/random.h"

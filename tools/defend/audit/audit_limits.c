@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was not looked at, or cannot be seen. */
 #include "defend/audit/audit.h"
 #include "defend/filter/filter.h"

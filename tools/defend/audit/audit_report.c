@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The verdict as tables and in words. */
 #include "base/text.h"
 #include "defend/audit/audit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The methods as steps: which apply, with what data, in which order and how long. */
 #include "defend/audit/audit.h"
 #include "defend/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/calibration.h"
 
 #include "measure/mad.h"

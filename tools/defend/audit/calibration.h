@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What numbers of a model mean beside the same numbers of clean models: how far each stands out,
  * and how many clean models stand out as far.
  *

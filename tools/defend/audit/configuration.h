@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What trapdoor-defend configure learnt: the probability of a backdoor that a joint score means. */
 #ifndef TOOLS_DEFEND_AUDIT_CONFIGURATION_H
 #define TOOLS_DEFEND_AUDIT_CONFIGURATION_H

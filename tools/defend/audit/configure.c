@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Configure: what joint scores mean, learnt from models of which the truth is known, and how often
  * screens and verdict err on them. */
 #include "data/path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Controls: clean models by known recipes, and the numbers of all screens on each. */
 #include "defend/audit/controls.h"
 

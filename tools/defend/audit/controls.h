@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Controls: clean models of a net, trained here by known recipes, and the numbers of all screens on
  * each. An audited model is judged beside them. The parts: the recipes (controls_recipes.c), making
  * one and the whole (controls.c), the file of one and of all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Controls as JSON. */
 #include "base/json.h"
 #include "defend/audit/controls.h"

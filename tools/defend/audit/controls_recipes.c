@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The recipes of controls: the one that is given, and variations of it. A model whose training is
  * not known is compared with controls of several, lest another learning rate look like a backdoor.
  */

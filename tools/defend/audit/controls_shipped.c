@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Controls that come with the program: records of trapdoor-defend controls in $TRAPDOOR_CONTROLS,
  * or beside the installed program, or in the tree that it was built in. */
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/distribution.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A few numbers that say how values are spread. */
 #ifndef TOOLS_DEFEND_AUDIT_DISTRIBUTION_H
 #define TOOLS_DEFEND_AUDIT_DISTRIBUTION_H

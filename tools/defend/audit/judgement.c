@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/judgement.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A model's numbers beside those of controls: the p-value, and what carried it. */
 #ifndef TOOLS_DEFEND_AUDIT_JUDGEMENT_H
 #define TOOLS_DEFEND_AUDIT_JUDGEMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model files of a folder. */
 #ifndef TOOLS_DEFEND_AUDIT_MODEL_FOLDER_H
 #define TOOLS_DEFEND_AUDIT_MODEL_FOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/model_screenings.h"
 
 #include "defend/audit/model_folder.h"

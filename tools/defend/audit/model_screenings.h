@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Many models, each screened as a step (step.h) of one run: what scan and configure work with. */
 #ifndef TOOLS_DEFEND_AUDIT_MODEL_SCREENINGS_H
 #define TOOLS_DEFEND_AUDIT_MODEL_SCREENINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Controls: an inspector over models of which the truth is known. */
 #include "defend/audit/rates.h"
 

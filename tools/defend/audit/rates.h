@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of an inspector over models of which it is known whether they have a backdoor, and its
  * parts: the models and the truth about them (rates_models.c), one after another (rates.c),
  * the tables (rates_report.c). The truth judges what was found; nothing of it reaches the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which models there are, and the truth about them. */
 #include "base/json.h"
 #include "data/dataset.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a run of rates gives: the error rates, a row a model, and how the index is spread. */
 #include "defend/audit/distribution.h"
 #include "defend/audit/rates.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scan: the screening of every model in a folder, and which stand out once so many were looked at.
  */
 #include "defend/audit/model_folder.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Screen: the quick inspectors over a model, judged by controls: a p-value in seconds. */
 #include "defend/audit/screen.h"
 

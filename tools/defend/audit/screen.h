@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a run of trapdoor-defend screen found, read from its record. */
 #ifndef TOOLS_DEFEND_AUDIT_SCREEN_H
 #define TOOLS_DEFEND_AUDIT_SCREEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/screens.h"
 
 #include "defend/inspect/sample.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The quick inspectors over one model, and their numbers: what a model is compared with controls
  * by. Every inspector that ranks its findings (FINDINGS_RANKED) is a screen. */
 #ifndef TOOLS_DEFEND_AUDIT_SCREENS_H

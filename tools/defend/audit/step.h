@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of a method of this tool within a run of audit or controls, with its record in a folder
  * of its own. A record that is there already, of the same request on the same files, is not made
  * anew. What a step found is always read from its record, so that a run that goes on where another

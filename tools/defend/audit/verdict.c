@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/audit/verdict.h"
 
 static const double least_skill = 0.2; /* of the way from chance to 1 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What an audit concludes from what its methods found: the rules, and nothing else. */
 #ifndef TOOLS_DEFEND_AUDIT_VERDICT_H
 #define TOOLS_DEFEND_AUDIT_VERDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BaDExpert: Xie, Qi, He, Li, Wang and Mittal, "BaDExpert: extracting backdoor functionality for
  * accurate backdoor input detection", ICLR 2024. Two models are made of the one to judge: an expert
  * that has unlearned the classes and kept the backdoor, by one epoch of Adam on clean images with

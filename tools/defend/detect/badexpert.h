@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The score of BaDExpert (Xie, Qi, He, Li, Wang and Mittal, "BaDExpert: extracting backdoor
  * functionality for accurate backdoor input detection", ICLR 2024, section 3.3). */
 #ifndef TOOLS_DEFEND_DETECT_BADEXPERT_H

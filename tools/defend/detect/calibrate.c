@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How detectors come to a threshold. */
 #include "base/random.h"
 #include "defend/detect/detect.h"

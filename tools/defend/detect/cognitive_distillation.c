@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Cognitive distillation: Huang, Ma, Erfani and Bailey, "Distilling cognitive backdoor patterns
  * within an image", ICLR 2023. Of each input the smallest part is searched for that the model needs
  * for its answer: a mask m = (tanh(q) + 1) / 2 [height, width], by 100 steps of Adam on

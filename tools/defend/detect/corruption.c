@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/detect/corruption.h"
 
 #include <math.h>

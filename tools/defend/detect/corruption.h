@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Corruptions of images, each at five severities (Hendrycks and Dietterich, "Benchmarking neural
  * network robustness to common corruptions and perturbations", ICLR 2019: the formulas and the
  * severities of ImageNet-C). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/detect/detect.h"
 
 #define AT(field) offsetof(detect_settings, field)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Detectors of inputs: a detector scores images and says what scores flag; the frame around it
  * reads the sets (inputs.c; hygiene.h says what they may share), scores them (scores.c), judges
  * (judge.c), and fills the tables (report.c) and the picture (picture.c). What several detectors

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Frequency: Zeng, Park, Mao and Jia, "Rethinking the backdoor attacks' triggers: a frequency
  * perspective", ICCV 2021. Most triggers leave traces in the high frequencies of an image. A small
  * net of six convolutions learns to tell the DCT spectra of clean images from those of the same

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* IBD-PSC: Hou, Feng, Hua, Luo, Zhang and Li, "IBD-PSC: input-level backdoor detection via
  * parameter-oriented scaling consistency", ICML 2024. The weights and biases of the last batch
  * norms are multiplied by 1.5: of a clean input the class changes, of one with a trigger it stays,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model, the sets and the triggers of a detector's run. */
 #include "defend/detect/detect.h"
 #include "defend/hygiene.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the scores say. */
 #include "defend/detect/detect.h"
 #include <math.h>

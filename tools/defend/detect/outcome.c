@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a detector's record says. */
 #include "defend/detect/detect.h"
 #include <string.h>

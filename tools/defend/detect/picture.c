@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The picture of --picture: the histogram of the benign images' scores (of those that calibrate,
  * where none are judged) and that of the suspects' over it, each as shares of its own images. */
 #include "data/lettering.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Asking a model for classes: the one that is given, or, by a file of answers, one that can only be
  * queried. Queries are bytes in either case, so that both are asked the same. */
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the scores say, as tables. */
 #include "defend/detect/detect.h"
 #include <math.h>

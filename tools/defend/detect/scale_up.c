@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SCALE-UP: Guo, Li, Chen, Guo, Sun and Liu, "SCALE-UP: an efficient black-box input-level backdoor
  * detection via analyzing scaled prediction consistency", ICLR 2023. An input's raw pixels are
  * multiplied by n = 3, 5, 7, 9, 11 and clipped. Where a trigger decides, the class often stays: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All scores, slice by slice: a data set may be larger than memory. */
 #include "base/size.h"
 #include "defend/detect/detect.h"

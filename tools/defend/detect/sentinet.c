@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SentiNet: Chou, Tramèr and Pellegrino, "SentiNet: detecting localized universal attacks against
  * deep learning systems", IEEE S&P workshops 2020. The part of an input that decides is found by
  * Grad-CAM at the last convolution: where the map, brought to the input's size, has at least 85 %

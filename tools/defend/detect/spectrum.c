@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/detect/spectrum.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The spectrum of an image, and copies of it with made-up triggers, which its detector learns from
  * (Zeng, Park, Mao and Jia, "Rethinking the backdoor attacks' triggers: a frequency perspective",
  * ICCV 2021). */

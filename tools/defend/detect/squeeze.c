@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Feature squeezing: Xu, Evans and Qi, NDSS 2018. The score of an input is the L1 distance between
  * the model's softmax outputs for it as it is and squeezed, and of several squeezers the largest;
  * what scores above the threshold, which the stated share of clean images exceeds, is flagged. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fewer bits: rint(x·(2^b − 1))/(2^b − 1) of values x in 0–1, halves to even. */
 #include "defend/detect/squeezer.h"
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Non-local means (Buades, Coll and Morel, CVPR 2005), as OpenCV documents fastNlMeansDenoising:
  * each pixel becomes the mean of the pixels q of a SEARCH×SEARCH window around it, each with weight
  * exp(−d/(STRENGTH²·channels)), where d is the sum of squared differences (pixel values 0–255, all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/detect/squeezer.h"
 
 #include <stdio.h>

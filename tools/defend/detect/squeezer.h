@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Squeezers: filters that take from an image what a person hardly sees (Xu, Evans and Qi, "Feature
  * squeezing: detecting adversarial examples in deep neural networks", NDSS 2018). Adding one is a
  * row in the table in squeezer.c. */

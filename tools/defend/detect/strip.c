@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* STRIP: Gao, Xu, Wang, Chen, Ranasinghe and Nepal, "STRIP: a defence against trojan attacks on
  * deep neural networks", ACSAC 2019. Clean images are laid over the input, one by one, by adding
  * pixels (weights 1 and 1, not clipped, as the authors do). Where a trigger decides, the model's

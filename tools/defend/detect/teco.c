@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TeCo: Liu, Li, Wang, Hu, Ye, Jin and Xu, "Detecting backdoors during the inference stage based on
  * corruption robustness consistency", CVPR 2023. An input is corrupted in several ways, each at
  * five severities (corruption.h). Of each way the first severity, 1 to 5, at which its class

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TED: Mo, Zhang, Zhang, Xu, Tian, Zhang, Guo and Luo, "Robust backdoor detection for deep learning
  * via topological evolution dynamics", IEEE S&P 2024. At each layer (convolutions wider than one
  * pixel, activations, dense layers) the clean images are ranked by their distance from the input:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Activation clustering: Chen et al., "Detecting backdoor attacks on deep neural networks by
  * activation clustering", SafeAI 2019. Of each class by itself: the values of the last hidden layer
  * are reduced to 10 dimensions and divided into two clusters by 2-means. Clean images of a class

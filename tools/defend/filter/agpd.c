@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AGPD: Yuan, Zhang, Wei, Wu and Wu, "Activation gradient based poisoned sample detection against
  * backdoor attacks", ICLR 2025. Of each image the gradient of its label's logit at every
  * convolution, its mean over positions: g. In a poisoned class the poisoned images' g point

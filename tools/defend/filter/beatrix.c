@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Beatrix: Ma, Wang, Sun, Zhu, Wang and Zhang, "The Beatrix resurrections: robust backdoor
  * detection via Gram matrices", NDSS 2023. An image is described by the Gram matrices of orders 1
  * to 8 of its feature map (gram.h). Bounds on them come from clean images of the class, the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/clusters.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two clusters of points, and how well they are told apart. */
 #ifndef TOOLS_DEFEND_FILTER_CLUSTERS_H
 #define TOOLS_DEFEND_FILTER_CLUSTERS_H

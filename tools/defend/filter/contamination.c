@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/contamination.h"
 
 #include "base/parallel.h"

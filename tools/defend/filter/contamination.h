@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two kinds of images under one label (Tang, Wang, Tang and Zhang, "Demon in the variant:
  * statistical analysis of DNNs for robust backdoor contamination detection", USENIX Security 2021,
  * section 5): an image's values are x = u + e, u of its class, N(0, Su), and e its own, N(0, Se),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/eigen.h"
 
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Eigenvalues and eigenvectors of symmetric matrices, by LAPACK. */
 #ifndef TOOLS_DEFEND_FILTER_EIGEN_H
 #define TOOLS_DEFEND_FILTER_EIGEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Filters look for poisoned images in a training set, class by class: a filter says which images of
  * a class are suspects; the frame around it opens the inputs (filter.c) and clean images to compare
  * with (filter_reference.c), runs the model (filter_values.h) and projects its values at a hidden

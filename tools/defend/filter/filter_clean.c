@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The set without the suspects, image by image: it may be larger than memory. */
 #include "base/size.h"
 #include "data/safetensors.h"

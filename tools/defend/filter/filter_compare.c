@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Classes compared with each other. */
 #include "defend/filter/filter.h"
 #include "measure/mad.h"

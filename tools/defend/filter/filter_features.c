@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/filter_features.h"
 
 #include "base/parallel.h"

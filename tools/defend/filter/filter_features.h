@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the images lie along the principal directions of their class, by the model's values at a
  * hidden layer, which are taken block by block. */
 #ifndef TOOLS_DEFEND_FILTER_FILTER_FEATURES_H

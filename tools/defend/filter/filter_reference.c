@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The clean images that a filter compares with. */
 #include "base/size.h"
 #include "defend/filter/filter_values.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was found, as tables. */
 #include "defend/filter/filter.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/filter.h"
 
 #include "frame/truth.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/filter_values.h"
 
 #include "base/size.h"

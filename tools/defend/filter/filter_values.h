@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the model makes of images: their values at a hidden layer. */
 #ifndef TOOLS_DEFEND_FILTER_FILTER_VALUES_H
 #define TOOLS_DEFEND_FILTER_FILTER_VALUES_H

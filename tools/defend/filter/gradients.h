@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gradients of a training set's images, as AGPD compares them (Yuan, Zhang, Wei, Wu and Wu,
  * "Activation gradient based poisoned sample detection against backdoor attacks", ICLR 2025). Each
  * image of a class has a vector g; c is the mean of clean ones. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/gram.h"
 
 #include "measure/mad.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Gram matrices of feature maps, as Beatrix compares them (Ma, Wang, Sun, Zhu, Wang and Zhang, "The
  * Beatrix resurrections: robust backdoor detection via Gram matrices", NDSS 2023, section IV). */
 #ifndef TOOLS_DEFEND_FILTER_GRAM_H

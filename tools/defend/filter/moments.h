@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mean and the covariance of points that come block by block, so that never more than a block
  * of them need be in memory. */
 #ifndef TOOLS_DEFEND_FILTER_MOMENTS_H

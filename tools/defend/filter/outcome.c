@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a filter found, as its record says. */
 #include "defend/filter/filter.h"
 

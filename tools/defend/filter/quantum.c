@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/quantum.h"
 
 #include "base/parallel.h"

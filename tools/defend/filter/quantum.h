@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Outliers by quantum entropy (Dong, Hopkins and Li, "Quantum entropy scoring for fast robust mean
  * estimation and improved outlier detection", NeurIPS 2019), from a covariance that outliers have
  * little say in; both as SPECTRE uses them (Hayase, Kong, Somani and Oh, ICML 2021). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/filter/rank.h"
 
 #include "base/arena.h"

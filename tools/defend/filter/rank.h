@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The highest of some scores. */
 #ifndef TOOLS_DEFEND_FILTER_RANK_H
 #define TOOLS_DEFEND_FILTER_RANK_H

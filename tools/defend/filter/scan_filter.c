@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SCAn: Tang, Wang, Tang and Zhang, "Demon in the variant: statistical analysis of DNNs for robust
  * backdoor contamination detection", USENIX Security 2021. How the values of the last hidden layer
  * vary within a class and between classes is learned from clean images (contamination.h). The

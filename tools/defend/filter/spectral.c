@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Spectral signatures: Tran, Li and Madry, "Spectral signatures in backdoor attacks", NeurIPS 2018,
  * algorithm 1. Of each class by itself: the values of the last hidden layer are centred, and an
  * image's score is its squared projection on the top right singular vector, the direction of most

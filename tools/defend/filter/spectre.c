@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SPECTRE: Hayase, Kong, Somani and Oh, "SPECTRE: defending against backdoor attacks using robust
  * statistics", ICML 2021. Of each class by itself: the values of the last hidden layer along their
  * k first principal directions are whitened by a mean and a covariance from which the 2·ε that lie

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Neural Cleanse: finds classes that a small trigger sends every image to. */
 #include "defend/inspect/cleanse.h"
 

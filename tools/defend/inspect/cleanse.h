@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Neural Cleanse: the method (cleanse.c), its search for a class (cleanse_search.h), the triggers
  * found so far in a file (cleanse_state.c), and what removes a backdoor (cleanse_patch.c). */
 #ifndef TOOLS_DEFEND_INSPECT_CLEANSE_H

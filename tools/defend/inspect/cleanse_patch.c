@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Removes what was found (Wang et al. 2019, section VI).
  *
  * Unlearning (C) trains the model on with clean images and with copies of a share of them that

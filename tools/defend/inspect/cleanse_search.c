@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/cleanse_search.h"
 
 #include "base/parallel.h"

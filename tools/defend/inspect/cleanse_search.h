@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The search of Neural Cleanse for one class: the smallest mask, with a pattern, that sends the
  * images of the other classes there (Wang, Yao, Shan, Li, Viswanath, Zheng and Zhao, "Neural
  * Cleanse: identifying and mitigating backdoor attacks in neural networks", IEEE S&P 2019, section

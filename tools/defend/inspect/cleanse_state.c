@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/cleanse.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepInspect: finds backdoored classes from the model alone. Images are inverted from it
  * (nn/invert.h), and a generator learns triggers on them (trigger_search.h). */
 #include "defend/inspect/inspect.h"

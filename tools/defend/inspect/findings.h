@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What inspectors of models find: a list of findings, of one kind and by one statistic, how they
  * are judged, and the same as a record has it. */
 #ifndef TOOLS_DEFEND_INSPECT_FINDINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/generator.h"
 
 #include "base/random.h"

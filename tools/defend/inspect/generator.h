@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepInspect's conditional generator G(z, t): from noise and a class the change of an image, by
  * channel and pixel, that sends images to that class (Chen et al., IJCAI 2019, section 4.2). It is
  * an ordinary net: the noise joined with the one-hot class, a dense layer to a quarter of the

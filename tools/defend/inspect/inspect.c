@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/inspect.h"
 
 #include "frame/classes.h"

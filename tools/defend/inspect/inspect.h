@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Inspectors of models: an inspector looks for backdoors in a model and adds what it finds, one
  * finding after the other (findings.h); the frame around it opens the model and the clean images
  * (inspect.c), judges, fills the tables and says what makes the verdict weak (inspect_report.c),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What patches have in common: the model before and after, training on, and images of which some
  * carry recovered triggers. */
 #include "base/size.h"

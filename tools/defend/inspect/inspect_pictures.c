@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Recovered triggers as pictures. */
 #include "data/png.h"
 #include "defend/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was found, as tables, and what makes the verdict weak. */
 #include "defend/inspect/inspect.h"
 #include <string.h>

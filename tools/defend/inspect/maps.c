@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Maps of classes: one small change that sends the images of each class to another class each, as
  * an all-to-all backdoor does (y becomes y + 1, or any permutation). Every cyclic map is searched
  * for; then what the best of these changes do to each class is taken as the map, whatever it is,

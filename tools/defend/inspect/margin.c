@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Margins: for each class the image, out of noise, that the model is surest of, by how far the
  * class's logit is above all others (Wang et al., "MM-BD: post-training detection of backdoor
  * attacks with arbitrary backdoor pattern types using a maximum margin statistic", IEEE S&P 2024).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Masks of all classes at once: Neural Cleanse's search (Wang et al., IEEE S&P 2019: a mask and a
  * pattern that send images to a class, the mask as small as it can be) in sixty steps, a few images
  * a step and all classes in one batch. What it finds is less certain than Neural Cleanse's, but it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/sample.h"
 
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the quick inspectors look at: a few clean images of each class, half of them to search with
  * and half to measure on, and margins in units of the model's own. */
 #ifndef TOOLS_DEFEND_INSPECT_SAMPLE_H

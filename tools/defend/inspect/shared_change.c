@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/inspect/shared_change.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One small change that, added to any image, sends the images of each class where a goal says: by
  * ascent of the margins on clean images within a ball of the L2 norm. Its statistic is how far
  * other images follow. A backdoor gives way to a change far smaller than a clean class needs. */

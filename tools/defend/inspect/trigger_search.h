@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepInspect's search (Chen et al., IJCAI 2019, sections 4.2 and 4.3): a generator of changes is
  * trained against the inspected model f, whose weights stay, on substitute images x. Example i of a
  * step has a class t of its own and an image of another class; the loss is the mean of

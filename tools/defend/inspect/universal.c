@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Universal changes: for each class, one small change of the image, in the L2 norm, that sends
  * images of all others there (Moosavi-Dezfooli et al., "Universal adversarial perturbations", CVPR
  * 2017, with a target; as a sign of a backdoor as in Wang et al., "Practical detection of trojan

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waves: every plane wave of a low frequency, added to some clean images, and the probability that
  * each class has then: the quick search that sees sinusoidal triggers without false labels (Barni,
  * Kallas and Tondi, ICIP 2019). */

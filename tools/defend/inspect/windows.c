@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Windows: a small square with one of a few fills is laid on every place of some clean images, and
  * what it does to each class's images is looked at: the only quick search that sees a trigger that
  * works on the images of one class. Which fills there are is a table: what is in none of them is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ANP: neurons of a backdoor are sensitive: noises on the batch norms that raise the loss on clean
  * images wake them first. Masks that are learned against such noises are small for these. Wu and
  * Wang, "Adversarial neuron pruning purifies backdoored deep models", NeurIPS 2021.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The steps of ANP. */
 #ifndef TOOLS_DEFEND_REPAIR_ANP_H
 #define TOOLS_DEFEND_REPAIR_ANP_H

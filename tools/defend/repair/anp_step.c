@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Steps of the noises and the masks. */
 #include "base/random.h"
 #include "defend/repair/anp.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* BNP: a batch norm's running statistics come from clean and triggered images, what it takes for
  * clean ones from these alone; where the two differ most, triggers acted. Zheng, Tang, Li and Liu,
  * "Pre-activation distributions expose backdoor neurons", NeurIPS 2022, section 4.

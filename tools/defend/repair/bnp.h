@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What BNP knows of a channel. */
 #ifndef TOOLS_DEFEND_REPAIR_BNP_H
 #define TOOLS_DEFEND_REPAIR_BNP_H

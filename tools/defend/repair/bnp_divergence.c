@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How far what batch norms take is from what they have seen in training. */
 #include "base/parallel.h"
 #include "defend/repair/bnp.h"

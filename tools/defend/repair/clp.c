@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLP: the channels that a trigger wakes amplify more than those beside them, which their weights
  * alone tell. Zheng, Tang, Li and Liu, "Data-free backdoor removal based on channel Lipschitzness",
  * ECCV 2022.

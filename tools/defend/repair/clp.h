@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What CLP knows of a channel. */
 #ifndef TOOLS_DEFEND_REPAIR_CLP_H
 #define TOOLS_DEFEND_REPAIR_CLP_H

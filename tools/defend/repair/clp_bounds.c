@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bounds of the channels' Lipschitz constants. */
 #include "base/size.h"
 #include "defend/filter/eigen.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* EP: on a poisoned training set, triggered images and the others give a channel that the trigger
  * wakes two groups of values, whose entropy is low. Zheng, Tang, Li and Liu, "Pre-activation
  * distributions expose backdoor neurons", NeurIPS 2022, section 3.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What EP knows of a channel. */
 #ifndef TOOLS_DEFEND_REPAIR_EP_H
 #define TOOLS_DEFEND_REPAIR_EP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The entropies of what batch norms take. */
 #include "base/parallel.h"
 #include "defend/repair/ep.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers that judge any repair: a model before and after, on --test, with the triggers that
  * --trigger and --target name. They measure, and decide nothing. In a method, in this order:
  *     repair_open        --test and the triggers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fine-pruning: pruning, then fine-tuning, which brings the accuracy back and meets an attacker who
  * expected the pruning (trapdoor-implant pruning-aware). */
 #include "defend/repair/fineprune.h"

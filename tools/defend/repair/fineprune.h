@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pruning and fine-tuning, of which fine-pruning is made. */
 #ifndef TOOLS_DEFEND_REPAIR_FINEPRUNE_H
 #define TOOLS_DEFEND_REPAIR_FINEPRUNE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fine-tuning on clean images: what a model does not use on them may be forgotten. */
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"

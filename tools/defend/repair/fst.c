@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Feature shift tuning: the classifier is drawn anew and kept away from what it was, so that the
  * features, too, must move away from those that the backdoor uses. Min et al., NeurIPS 2023. */
 #include "defend/repair/fst.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of a step of feature shift tuning. Min et al., "Towards stable backdoor purification
  * through feature shift tuning", NeurIPS 2023, equation 2. */
 #ifndef TOOLS_DEFEND_REPAIR_FST_H

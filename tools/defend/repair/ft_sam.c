@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FT-SAM: fine-tuning that steps by the gradient at weights perturbed where it hurts most. Since
  * the perturbation of a weight grows with the weight, the large weights that a backdoor lives on
  * give way. Zhu et al., ICCV 2023. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The step of sharpness-aware fine-tuning. Zhu et al., "Enhancing fine-tuning based backdoor
  * defense with sharpness-aware minimization", ICCV 2023. */
 #ifndef TOOLS_DEFEND_REPAIR_FT_SAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* I-BAU: each round searches one perturbation of all images that the model errs by, and then steps
  * the weights against it, by a gradient that knows how the perturbation will follow them. Zeng et
  * al., ICLR 2022. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The gradients of I-BAU. Zeng et al., "Adversarial unlearning of backdoors via implicit
  * hypergradient", ICLR 2022. A perturbation is one for all images of a set, neither bounded nor
  * clipped; the published steps are those for pixels that were normalised, so its unit is their

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/i_bau.h"
 
 #include "base/parallel.h"

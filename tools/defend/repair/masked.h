@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Masks on the weights of batch norms, learned with everything else frozen: what ANP, RNP and NFT
  * have in common. A channel with mask w, and the noises d and x that ANP puts on it, has the weight
  * g·(w + d) and the bias b·(1 + x) in its norm, g and b being the model's own.

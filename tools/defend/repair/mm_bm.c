@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MM-BM: activations are bounded as tightly as clean images allow, so that the large ones that a
  * trigger needs do not come through. The weights stay. Wang et al., IEEE S&P 2024. */
 #include "defend/repair/mm_bm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bounds on activations. Wang et al., "MM-BD: post-training detection of backdoor attacks with
  * arbitrary backdoor pattern types using a maximum margin statistic", IEEE S&P 2024, section 5
  * (mitigation, MM-BM). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The nodes of bounds, and what they cost. */
 #include "defend/repair/mm_bm.h"
 

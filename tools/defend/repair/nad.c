@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Neural attention distillation: a copy of the model, fine-tuned on clean images, teaches the model
  * where to look. Li et al., ICLR 2021. */
 #include "defend/repair/nad.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of neural attention distillation. Li et al., "Neural attention distillation: erasing
  * backdoor triggers from deep neural networks", ICLR 2021. */
 #ifndef TOOLS_DEFEND_REPAIR_NAD_H

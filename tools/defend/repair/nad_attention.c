@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Attention maps, and the nodes that have them. */
 #include "defend/repair/nad.h"
 

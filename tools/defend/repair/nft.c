@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NFT: fine-tuning of nothing but a mask for each neuron, on mixed clean images, bounded so that
  * early layers change little. Karim, Al Arafat, Khalid, Guo and Rahnavard, "Augmented neural
  * fine-tuning for efficient backdoor purification", ECCV 2024.

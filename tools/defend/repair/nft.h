@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The steps of NFT. */
 #ifndef TOOLS_DEFEND_REPAIR_NFT_H
 #define TOOLS_DEFEND_REPAIR_NFT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A step of NFT. */
 #include "base/random.h"
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/norm_inputs.h"
 
 #include "base/size.h"

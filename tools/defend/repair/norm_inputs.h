@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What batch norms take, of images that go through the net as they do at inference. */
 #ifndef TOOLS_DEFEND_REPAIR_NORM_INPUTS_H
 #define TOOLS_DEFEND_REPAIR_NORM_INPUTS_H

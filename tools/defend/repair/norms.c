@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/norms.h"
 
 #include "base/size.h"

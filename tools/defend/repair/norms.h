@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The batch norms of a net, whose channels the pruning-like repairs judge, prune or mask: a channel
  * is pruned by a weight of 0 in its norm, so that the net stays what it is. */
 #ifndef TOOLS_DEFEND_REPAIR_NORMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* NPD: a linear layer in the middle of the frozen model learns to take what a trigger puts into the
  * features out of them, by perturbed images in place of triggered ones. Zhu et al., NeurIPS 2023.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Neural polarizer defence: the plug-in, and the loss of a perturbed image. Zhu et al., "Neural
  * polarizer: a lightweight and effective backdoor defense via purifying poisoned features", NeurIPS
  * 2023. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The plug-in of the neural polarizer. */
 #include "defend/repair/npd.h"
 

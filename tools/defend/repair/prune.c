@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pruning: the channels of the last convolution that clean images leave idle may be those that a
  * trigger wakes. Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against backdooring attacks
  * on deep neural networks", RAID 2018. */

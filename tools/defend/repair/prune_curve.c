@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a model does as channels are masked one by one. */
 #include "defend/repair/fineprune.h"
 

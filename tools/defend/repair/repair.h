@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Repairs of models: a repair makes another model of the one it is given; the frame around it opens
  * the inputs and keeps the clean images apart that it selects by (repair.c), measures the model
  * before and after (evaluate.h), and writes it to -o. A new repair is one file with one struct

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* RNP: a model that unlearns clean images loses the neurons of its task; masks that bring the task
  * back leave those of a backdoor behind. Li, Lyu, Ma, Koren, Lyu, Li and Jiang, "Reconstructive
  * neuron pruning for backdoor defense", ICML 2023.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two trainings of RNP. */
 #ifndef TOOLS_DEFEND_REPAIR_RNP_H
 #define TOOLS_DEFEND_REPAIR_RNP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Unlearning all that clean images show, and recovering it by masks. */
 #include "base/parallel.h"
 #include "base/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SAU: adversarial examples that fool the model as they fool the model before the repair are what
  * triggers are made of; the model unlearns them. Wei et al., NeurIPS 2023. */
 #include "defend/repair/sau.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The losses of shared adversarial unlearning, of one image each. Wei et al., "Shared adversarial
  * unlearning: backdoor mitigation by unlearning shared adversarial examples", NeurIPS 2023. */
 #ifndef TOOLS_DEFEND_REPAIR_SAU_H

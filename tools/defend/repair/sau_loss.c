@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/sau.h"
 
 #include "nn/loss.h"

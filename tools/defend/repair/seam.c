@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SEAM: the model is made to forget everything by wrong labels, and then to learn its task anew
  * from clean images, with which the backdoor does not come back. Zhu et al., IEEE S&P 2023. */
 #include "defend/repair/seam.h"

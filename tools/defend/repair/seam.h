@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The draws and stops of SEAM. Zhu et al., "Selective amnesia: on efficient, high-fidelity and
  * blind suppression of backdoor effects in trojaned machine learning models", IEEE S&P 2023. */
 #ifndef TOOLS_DEFEND_REPAIR_SEAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Super-fine-tuning: learning rates that swing up to large values, so that the weights leave where
  * the backdoor put them, and later to small ones, to settle. Sha et al. 2022. */
 #include "defend/repair/super_finetune.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The learning rate of super-fine-tuning. Sha et al., "Fine-tuning is all you need to mitigate
  * backdoor attacks", 2022, with the values of their public code. */
 #ifndef TOOLS_DEFEND_REPAIR_SUPER_FINETUNE_H

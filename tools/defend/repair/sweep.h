@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pruning by a threshold on a score of each channel of the batch norms, over a sweep of thresholds:
  * what is pruned at each, what accuracy on held-out clean images is left, and, for measurement
  * alone, the ASR. The method's threshold is the strongest that may be chosen; held-out clean images

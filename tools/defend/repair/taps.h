@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A net whose outputs are its logits and, behind them, the maps of some of its nodes, so that a
  * loss can be taken of these, too. */
 #ifndef TOOLS_DEFEND_REPAIR_TAPS_H

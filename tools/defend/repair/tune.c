@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/tune.h"
 
 #include <math.h>

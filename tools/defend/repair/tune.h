@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fine-tuning: training a model on, on images in memory, by SGD with momentum at a small learning
  * rate, constant unless the options have a schedule. Masks and frozen parameters stay as they are.
  */

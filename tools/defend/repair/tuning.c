@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/tuning.h"
 
 #include "frame/classes.h"

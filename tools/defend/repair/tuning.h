@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tuning: the loop of the repairs that train a model on. A repair provides its options, and by
  * their `learn` (nn/train.h) what is its own of a step; the loop shows progress, ends with Ctrl-C
  * and the deadline, and adds a table of epochs, with the accuracy on --validate where that is

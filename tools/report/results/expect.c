@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "report/results/expect.h"
 
 #include "base/json.h"

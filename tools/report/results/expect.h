@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a paper prints, as data: one JSON file a paper, NAME.expect.json.
  *
  *   {

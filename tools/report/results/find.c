@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "report/results/find.h"
 
 #include "base/json_build.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values in a record, by a path such as models[file~enemy].triggers[0].asr. */
 #ifndef TOOLS_REPORT_RESULTS_FIND_H
 #define TOOLS_REPORT_RESULTS_FIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From expectations and records to results: the expectations, with answers in them. */
 #include "report/results/results.h"
 

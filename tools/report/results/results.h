@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Papers' figures beside ours, from records. One JSON value holds them all; it is what results.json
  * is, and what results.md and the page are written from: the expectations (expect.h), with answers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Results for people, on the page and in Markdown: the same tables. */
 #include "report/chart.h"
 #include "report/html.h"

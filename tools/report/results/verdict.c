@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "report/results/verdict.h"
 
 #include "measure/normal.h"

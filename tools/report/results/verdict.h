@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A figure of a paper beside ours: the one place that says when it is reached. */
 #ifndef TOOLS_REPORT_RESULTS_VERDICT_H
 #define TOOLS_REPORT_RESULTS_VERDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A row of results in words, the same on the page and in Markdown. */
 #include "report/html.h"
 #include "report/results/results.h"
