@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Resize, and Upsample, as it was called until opset 9. */
 #include "model/onnx_maps.h"
 

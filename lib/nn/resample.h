@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The arithmetic of resizing along one axis, shared by the operator and the export. */
 #ifndef TD_NN_RESAMPLE_H
 #define TD_NN_RESAMPLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Images of another size: each value is the weighted mean of those around its place (resample.h).
  */
 #include "nn/resample.h"
