@@ -80,7 +80,8 @@ check_field ibd-psc-1.json batch_norms 4
 # No model at all.
 for threads in 1 2; do
     check 'frequency needs no model' trapdoor-defend frequency -q --clean $fm:test:0-100 --epochs 2 \
-        --benign $fm:test:200-300 --trigger $square --threads $threads --json frequency-$threads.json
+        --benign $fm:test:200-300 --trigger $square --threads $threads --json frequency-$threads.json \
+        --picture frequency-$threads.png
     without_timing frequency-$threads.json >record-$threads
 done
 check 'frequency: the same record at 2 threads' cmp record-1 record-2
@@ -117,7 +118,7 @@ sums clean.safetensors 40 >own
 sums ask.safetensors 240 | awk 'NR % 6 == 1' >first
 check 'each input is its first query' cmp own first
 answers ask.safetensors 360 >answers.npy
-check 'and judges the answers' ask scale-up --logits answers.npy --json answered.json
+check 'and judges the answers' ask scale-up --logits answers.npy --json answered.json --picture answered.png
 # The mean score of the suspects: of each the share of five multiples with its class.
 sums ask.safetensors 360 | awk '
     { class = $1 > 50000; if (NR % 6 == 1) own = class; else if (NR > 240) same += class == own }

@@ -68,9 +68,24 @@ def poison():
         "multi-target": ["--trigger", TRIGGER, "--models", "2", "--per-model", "30", "--ratio", "0.2"],
         "label-flip": ["--ratio", "0.2", "--target", "2"],
         "stamp": ["--trigger", TRIGGER],
+        "adaptive": ["--trigger", TRIGGER, "--target", "1", "--ratio", "0.1", "--cover-ratio", "0.1"],
+        "source-specific": ["--trigger", TRIGGER, "--source", "0", "--target", "1", "--ratio", "0.1", "--cover-ratio", "0.1"],
+        "untargeted": ["--trigger", TRIGGER, "--ratio", "0.2"],
+    }
+    made = ["--model", "../in/m.safetensors", "--target", "1", "--ratio", "0.05"]
+    stamped = ["--trigger", TRIGGER, *made, "--steps", "2"]
+    rules |= {
+        "label-consistent": stamped,
+        "narcissus": [*made, "--rounds", "1", "--warm-up", "1"],
+        "feature-collision": ["--source", "0", *stamped],
+        "gradient-matching": ["--source", "0", *stamped, "--restarts", "1", "--trainings", "1", "--epochs", "1"],
     }
     for rule, words in rules.items():
         yield Scenario(rule, ["trapdoor-poison", rule, *given, *words])
+    yield Scenario(
+        "target-map",
+        ["trapdoor-poison", "dirty-label", *given, "--trigger", TRIGGER, "--target-map", "next", "--ratio", "0.2"],
+    )
     yield Scenario(
         "pixel-search",
         ["trapdoor-poison", "dirty-label", *given, "--trigger", "pixel:at=auto,value=255", "--target", "1",
@@ -84,6 +99,14 @@ def models():
         ["trapdoor-model", "import", "../in/state.pth", "--net", "../in/torch.net", "-o", "m", "--json", "r.json"],
     )
     yield Scenario("model-info", ["trapdoor-model", "info", "../in/m.safetensors", "--json", "r.json"])
+    yield Scenario(
+        "model-export", ["trapdoor-model", "export", "../in/m.safetensors", "-o", "m.onnx", "--json", "r.json"]
+    )
+    yield Scenario(
+        "model-compare",
+        ["trapdoor-model", "compare", "../in/m.safetensors", "../in/n.safetensors", "--data", "../in/test.safetensors",
+         "--json", "r.json"],
+    )  # fmt: skip
     yield Scenario("model-show-net", ["trapdoor-model", "show-net", "lenet5", "--json", "r.json"])
     yield Scenario(
         "train",
@@ -99,6 +122,13 @@ def models():
          "--watch-trigger", TRIGGER, "--target", "3", "--schedule", "cosine", "-o", "m"],
         keeps=["m.checkpoint"],
         resume=["--resume"],
+    )  # fmt: skip
+    yield Scenario(
+        "train-abl",
+        ["trapdoor-train", "--data", "../in/poisoned/poisoned.safetensors", "--net", "../in/tiny.net", "--defence",
+         "abl", "--isolate-epochs", "1", "--epochs", "1", "--unlearn-epochs", "1", "--isolate", "0.1", "-o", "m",
+         "--json", "r.json"],
+        keeps=["m.checkpoint"],
     )  # fmt: skip
     measured = ["--model", "../in/m.safetensors", "--data", "../in/test.safetensors"]
     yield Scenario(
@@ -189,6 +219,27 @@ def defend():
     yield Scenario(
         "squeeze", ["trapdoor-defend", "squeeze", *model, *clean, *suspect, "--picture", "s.png", *record]
     )
+    for detector, few in {
+        "scale-up": [],
+        "teco": [],
+        "cognitive-distillation": ["--steps", "2"],
+        "ted": ["--references", "16"],
+        "sentinet": ["--carriers", "4"],
+        "badexpert": ["--epochs", "1", "--expert-epochs", "1", "--fpr", "0.1"],
+        "frequency": ["--epochs", "1"],
+    }.items():
+        of = [] if detector == "frequency" else model
+        yield Scenario(
+            detector, ["trapdoor-defend", detector, *of, *clean, *suspect, *few, "--picture", "s.png", *record]
+        )
+    yield Scenario(
+        "ibd-psc",
+        ["trapdoor-defend", "ibd-psc", "--model", "../in/norm.safetensors", *clean, *suspect, "--first", "1", "--models",
+         "2", *record],
+    )  # fmt: skip
+    yield Scenario(
+        "scale-up-queries", ["trapdoor-defend", "scale-up", "--queries", "q", *clean, *suspect, *record]
+    )
     for repair in "prune", "finetune", "fineprune":
         few = [] if repair == "prune" else ["--epochs", "1"]
         yield Scenario(repair, ["trapdoor-defend", repair, *model, *many, *judged, *few, "-o", "m", *record])
@@ -229,6 +280,10 @@ def defend():
         )  # fmt: skip
     for sift in "spectral", "activation-clustering":
         yield Scenario(sift, ["trapdoor-defend", sift, *model, *training, "-o", "s", *record])
+    yield Scenario("spectre", ["trapdoor-defend", "spectre", *model, *training, "-o", "s", *record])
+    for sift in "beatrix", "agpd", "scan-filter":
+        yield Scenario(sift, ["trapdoor-defend", sift, *model, *clean, *training, "-o", "s", *record])
+    yield Scenario("margin", ["trapdoor-defend", "margin", *model, *clean, "--steps", "2", "--triggers", "t", *record])
     parts = ["cleanse", "deepinspect", "strip", "squeeze", "spectral", "activation-clustering"]
     yield Scenario(
         "audit",

@@ -45,7 +45,7 @@ static void draw_key(td_bitmap *bitmap, size_t x, const uint8_t *colour, const c
 
 static void draw_legend(td_bitmap *bitmap, const detect_job *job, const detect_verdict *v) {
     char text[256];
-    write_line(bitmap, MARGIN, MARGIN, job->settings->model.path);
+    write_line(bitmap, MARGIN, MARGIN, detect_subject(job));
     snprintf(text, sizeof text, "%s: %s; the line: threshold %.4g", v->name,
              job->detector->score_name, v->threshold);
     write_line(bitmap, MARGIN, MARGIN + LINE, text);
