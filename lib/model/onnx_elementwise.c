@@ -30,12 +30,12 @@ static const activation activations[] = {
     {"Erf", "erf", {{0}}},
 };
 
-/* A layer of the same shape, seen as its input is. */
-static td_status add_same(td_onnx_build *b, td_onnx_step *step, const char *op, const char *keys,
-                          td_error *error) {
+/* A layer of the same shape as a value, seen as that is. */
+static td_status add_same(td_onnx_build *b, td_onnx_step *step, const td_onnx_value *value,
+                          const char *op, const char *keys, td_error *error) {
     td_onnx_layer *before, *made;
     td_view view;
-    TD_TRY(td_onnx_whole(b, step, td_onnx_in(step, 0), &before, &view, error));
+    TD_TRY(td_onnx_whole(b, step, value, &before, &view, error));
     TD_TRY(td_onnx_add_after(b, step, before, op, keys, before->shape, &made, error));
     td_onnx_give(step->out[0], made, view);
     return TD_OK;
@@ -49,12 +49,12 @@ td_status td_onnx_map_activation(td_onnx_build *b, td_onnx_step *step, td_error 
     for (size_t i = 0; i < 2 && a->keys[i].key; i++)
         TD_TRY(td_onnx_keys(b, &keys, error, "%s %s=%.9g", keys, a->keys[i].key,
                             td_onnx_real(step, a->keys[i].attribute, a->keys[i].otherwise)));
-    return add_same(b, step, a->op, keys, error);
+    return add_same(b, step, td_onnx_in(step, 0), a->op, keys, error);
 }
 
 td_status td_onnx_map_gelu(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const bool tanh = strcmp(td_onnx_word(step, "approximate", "none"), "tanh") == 0;
-    return add_same(b, step, "gelu", tanh ? " approximate=tanh" : "", error);
+    return add_same(b, step, td_onnx_in(step, 0), "gelu", tanh ? " approximate=tanh" : "", error);
 }
 
 td_status td_onnx_map_clip(td_onnx_build *b, td_onnx_step *step, td_error *error) {
@@ -63,13 +63,13 @@ td_status td_onnx_map_clip(td_onnx_build *b, td_onnx_step *step, td_error *error
     TD_TRY(td_onnx_first(step, 1, "min", -INFINITY, &least, error));
     TD_TRY(td_onnx_first(step, 2, "max", INFINITY, &most, error));
     if (least == 0 && !(most < 3e38))
-        return add_same(b, step, "relu", "", error);
+        return add_same(b, step, td_onnx_in(step, 0), "relu", "", error);
     if (!(least <= most))
         return td_fail(error, TD_ERR_FORMAT, "expected a min of at most the max, found %g and %g",
                        least, most);
     TD_TRY(td_onnx_keys(b, &keys, error, " min=%.9g max=%.9g", fmax(least, -3.4e38),
                         fmin(most, 3.4e38)));
-    return add_same(b, step, "clip", keys, error);
+    return add_same(b, step, td_onnx_in(step, 0), "clip", keys, error);
 }
 
 /* Over the channels. Until opset 13 the axis was the first of those that are taken together. */
@@ -158,27 +158,78 @@ td_status td_onnx_map_instance_norm(td_onnx_build *b, td_onnx_step *step, td_err
     return TD_OK;
 }
 
-td_status td_onnx_map_prelu(td_onnx_build *b, td_onnx_step *step, td_error *error) {
-    td_onnx_value slope = *td_onnx_in(step, 1);
-    td_onnx_layer *before, *made, layer = {.op = "prelu", .input_count = 1};
+/* Whether a constant, broadcast to the view of a layer, has a number for each of its channels. */
+static bool is_by_channel(const td_view *constant, const td_view *view, size_t channels) {
+    if (td_view_count(constant) != channels || constant->rank > view->rank)
+        return false;
+    const size_t more = view->rank - constant->rank;
+    for (size_t d = 0; d < constant->rank; d++)
+        if (constant->dims[d] > 1 && view->strides[more + d] != 1)
+            return false;
+    return true;
+}
+
+/* A layer of the same shape as `value` gives, with a constant of one number, or of one for each
+ * channel, as its parameter. */
+static td_status add_with_numbers(td_onnx_build *b, td_onnx_step *step, td_onnx_layer layer,
+                                  const td_onnx_value *value, const td_onnx_value *numbers,
+                                  const char *suffix, td_error *error) {
+    td_onnx_value flat = *numbers;
+    td_onnx_layer *before, *made;
     td_tensor tensor;
     td_view view;
-    if (slope.state != TD_ONNX_CONSTANT)
-        return td_fail(error, TD_ERR_FORMAT, "expected a constant slope, found another");
-    TD_TRY(td_onnx_whole(b, step, td_onnx_in(step, 0), &before, &view, error));
-    const size_t count = td_view_count(&slope.view);
-    if ((count != 1 && count != before->shape.channels) ||
-        !td_view_reshape(&slope.view, 1, &count, &slope.view))
-        return td_onnx_wrong_shape(&slope, "one slope for all or for each channel", error);
+    TD_TRY(td_onnx_whole(b, step, value, &before, &view, error));
+    const size_t count = td_view_count(&flat.view);
+    if ((count != 1 && !is_by_channel(&flat.view, &view, before->shape.channels)) ||
+        !td_view_reshape(&flat.view, 1, &count, &flat.view))
+        return td_onnx_wrong_shape(numbers, "one number for all or for each channel", error);
     layer.shape = before->shape;
-    layer.keys = count == 1 ? " shared=1" : "";
-    TD_TRY(td_onnx_constant(b, &slope, &tensor, error));
+    layer.input_count = 1;
+    TD_TRY(td_onnx_constant(b, &flat, &tensor, error));
     TD_TRY(TD_ARENA_NEW(b->arena, 1, &layer.inputs, "a layer", error));
     layer.inputs[0] = before;
-    TD_TRY(td_onnx_param_add(&layer, "weight", &tensor, error));
-    TD_TRY(td_onnx_add(b, step, layer, td_onnx_in(step, 1), &made, error));
+    TD_TRY(td_onnx_param_add(&layer, suffix, &tensor, error));
+    TD_TRY(td_onnx_add(b, step, layer, numbers, &made, error));
     td_onnx_give(step->out[0], made, view);
     return TD_OK;
+}
+
+td_status td_onnx_map_prelu(td_onnx_build *b, td_onnx_step *step, td_error *error) {
+    const td_onnx_value *slope = td_onnx_in(step, 1);
+    if (slope->state != TD_ONNX_CONSTANT)
+        return td_fail(error, TD_ERR_FORMAT, "expected a constant slope, found another");
+    const td_onnx_layer layer = {.op = "prelu",
+                                 .keys = td_view_count(&slope->view) == 1 ? " shared=1" : ""};
+    return add_with_numbers(b, step, layer, td_onnx_in(step, 0), slope, "weight", error);
+}
+
+/* Min or Max of what a layer gives and a constant. */
+static td_status map_bound(td_onnx_build *b, td_onnx_step *step, bool upper, td_error *error) {
+    const td_onnx_value *x = td_onnx_in(step, 0), *bound = td_onnx_in(step, 1);
+    const td_onnx_value *const swap = x;
+    const char *keys;
+    if (x->state == TD_ONNX_CONSTANT) {
+        x = bound;
+        bound = swap;
+    }
+    if (bound->state != TD_ONNX_CONSTANT)
+        return td_fail(error, TD_ERR_FORMAT, "expected a constant bound, found another layer");
+    if (td_view_count(&bound->view) != 1)
+        return upper ? add_with_numbers(b, step, (td_onnx_layer){.op = "cap", .keys = ""}, x, bound,
+                                        "bound", error)
+                     : td_onnx_wrong_shape(bound, "one number", error);
+    const double most = td_onnx_at(bound, 0);
+    TD_TRY(td_onnx_keys(b, &keys, error, upper ? " min=-3.4e38 max=%.9g" : " min=%.9g max=3.4e38",
+                        most));
+    return add_same(b, step, x, "clip", keys, error);
+}
+
+td_status td_onnx_map_min(td_onnx_build *b, td_onnx_step *step, td_error *error) {
+    return map_bound(b, step, true, error);
+}
+
+td_status td_onnx_map_max(td_onnx_build *b, td_onnx_step *step, td_error *error) {
+    return map_bound(b, step, false, error);
 }
 
 td_status td_onnx_map_lrn(td_onnx_build *b, td_onnx_step *step, td_error *error) {

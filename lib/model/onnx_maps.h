@@ -33,6 +33,8 @@ TD_ONNX_MAP(softmax);
 TD_ONNX_MAP(layer_norm);
 TD_ONNX_MAP(instance_norm);
 TD_ONNX_MAP(prelu);
+TD_ONNX_MAP(min);
+TD_ONNX_MAP(max);
 TD_ONNX_MAP(lrn);
 TD_ONNX_MAP(add);
 TD_ONNX_MAP(sub);

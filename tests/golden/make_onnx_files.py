@@ -326,6 +326,18 @@ def upsample():
     return g.head(4), {}
 
 
+def bounds():
+    """Min and Max with a constant on either side, of one number or one for each channel."""
+    g = Graph()
+    g.conv("conv", CHANNELS, 4)
+    g.add("Min", g.weight("cap", 4, 1, 1))
+    g.free("Max", g.tensor("floor", -0.25), g.at)
+    g.conv("conv2", 4, 4)
+    g.free("Min", g.weight("cap2", 1, 4, 1, 1), g.at)
+    g.add("Min", g.tensor("ceiling", [0.4]))
+    return g.head(4), {}
+
+
 def external():
     """Weights in a file beside it."""
     g = Graph()
@@ -338,7 +350,7 @@ CASES = {"plain": plain, "batch-norm": batch_norm, "paddle": paddle, "tensorflow
          "dtypes": dtypes, "shuffle": shuffle, "normalised": normalised,
          "normalised-units": normalised_units, "attention": attention, "pieces": pieces,
          "adaptive": adaptive, "resize": resize, "upsample": upsample,
-         "external": external}
+         "bounds": bounds, "external": external}
 
 
 def logits(path, graph):
