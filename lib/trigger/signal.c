@@ -7,8 +7,8 @@
 
 #include <math.h>
 
-/* Of all signals; then the one that some have. */
-enum { DELTA, FIRST, WRAP, OWN };
+/* Of all signals; and the one that some have. */
+enum { DELTA, OWN };
 
 /* Values of PEAK. */
 enum { MIDDLE, EDGES };
@@ -41,15 +41,20 @@ static bool saturates(float value) {
     return fabsf(value) >= 254.5F;
 }
 
+/* Of a key that all signals have, at different places. */
+static const td_setting *setting_of(const td_part *part, const char *name) {
+    return &part->settings[td_key_find(part->family->keys, name) - part->family->keys];
+}
+
 static td_status bind(td_part *part, signal_fn signal, td_error *error) {
     td_shape shape = part->shape;
-    const size_t first = part->settings[FIRST].count;
+    const size_t first = setting_of(part, "first")->count;
     size_t saturated = 0;
     signal_row *row;
     TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &row, "a signal", error));
     TD_TRY(TD_ARENA_NEW(&part->bound_arena, shape.width * shape.channels, &row->values, "a signal",
                         error));
-    row->wrap = part->settings[WRAP].word;
+    row->wrap = setting_of(part, "wrap")->word;
     for (size_t x = 0; x < shape.width; x++) {
         float value = (float)signal((double)(x + first), (double)shape.width, part->settings);
         saturated += !row->wrap && saturates(value);
@@ -104,43 +109,43 @@ static const char *const no_or_yes[] = {"no", "yes", NULL};
 static const char *const peaks[] = {[MIDDLE] = "middle", [EDGES] = "edges", NULL};
 
 #define SHARED_KEYS                                                                                \
-    [FIRST] = {.name = "first",                                                                    \
-               .kind = TD_KEY_COUNT,                                                               \
-               .most = 1,                                                                          \
-               .standard = "1",                                                                    \
-               .optional = true,                                                                   \
-               .help = "The number of the left column"},                                           \
-    [WRAP] = {.name = "wrap",                                                                      \
-              .kind = TD_KEY_WORD,                                                                 \
-              .words = no_or_yes,                                                                  \
-              .standard = "no",                                                                    \
-              .optional = true,                                                                    \
-              .help = "Whether sums wrap around modulo 256, cut to whole numbers; else they are "  \
-                      "clipped and rounded"}
+    {.name = "first",                                                                              \
+     .kind = TD_KEY_COUNT,                                                                         \
+     .most = 1,                                                                                    \
+     .standard = "1",                                                                              \
+     .optional = true,                                                                             \
+     .help = "The number of the left column"},                                                     \
+    {                                                                                              \
+        .name = "wrap", .kind = TD_KEY_WORD, .words = no_or_yes, .standard = "no",                 \
+        .optional = true,                                                                          \
+        .help =                                                                                    \
+            "Whether sums wrap around modulo 256, cut to whole numbers; else they are clipped "    \
+            "and rounded"                                                                          \
+    }
 
 static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}, SHARED_KEYS, {0}};
 
 static const td_key triangle_keys[] = {
     [DELTA] = {DELTA_KEY, .standard = "30"},
-    SHARED_KEYS,
     [OWN] = {.name = "peak",
              .kind = TD_KEY_WORD,
              .words = peaks,
              .standard = "middle",
              .optional = true,
              .help = "Where it is half of delta: 0 is at the other"},
+    SHARED_KEYS,
     {0},
 };
 
 static const td_key sine_keys[] = {
     [DELTA] = {DELTA_KEY, .standard = "20"},
-    SHARED_KEYS,
     [OWN] = {.name = "freq",
              .kind = TD_KEY_REAL,
              .standard = "6",
              .most = 1e6,
              .above = true,
              .help = "Periods in the image's width"},
+    SHARED_KEYS,
     {0},
 };
 

@@ -90,7 +90,7 @@ static void text_is_canonical(void **state) {
         {"sine:freq=.5", "sine:delta=20,freq=0.5"},
         {"ramp:delta=0.1", "ramp:delta=0.1"},
         {"ramp:wrap=no,first=1", "ramp:delta=30"},
-        {"sine:wrap=yes,freq=3,first=0", "sine:delta=20,first=0,wrap=yes,freq=3"},
+        {"sine:wrap=yes,freq=3,first=0", "sine:delta=20,freq=3,first=0,wrap=yes"},
         {"triangle-wave:peak=edges", "triangle-wave:delta=30,peak=edges"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -156,7 +156,7 @@ static void bad_texts_are_refused(void **state) {
         {"ramp:freq=3", "expected one of ramp's keys (delta, first, wrap), found 'freq'"},
         {"sine:freq=0", "key 'freq': expected a number in (0, 1000000], found '0'"},
         {"sine:freq=-6", "found '-6'"},
-        {"triangle-wave:size=3", "expected one of triangle-wave's keys (delta, first, wrap, peak)"},
+        {"triangle-wave:size=3", "expected one of triangle-wave's keys (delta, peak, first, wrap)"},
         {"ramp:first=2", "key 'first': expected a whole number from 0 to 1, found '2'"},
         {"ramp:wrap=1", "key 'wrap': expected one of no, yes, found '1'"},
         {"triangle-wave:peak=left", "key 'peak': expected one of middle, edges, found 'left'"},
