@@ -11,7 +11,9 @@
 SCALE ?= quick
 SEEDS ?= 3
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
-OUT ?= out/$(recipe)-$(SCALE)
+# A recipe names in `apart` variables whose values have folders and results of their own.
+called := $(recipe)-$(SCALE)$(foreach v,$(apart),-$($v))
+OUT ?= out/$(called)
 here := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 root := $(abspath $(here)/../..)
 BUILD ?= $(root)/build
@@ -63,7 +65,7 @@ $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 
 # What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
 # and how it runs.
-where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS
+where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
@@ -72,8 +74,8 @@ shown ?= $(OUT)
 expectations := $(here)$(recipe).expect.json
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
-  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
-  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
+  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)$(foreach v,$(apart),$(comma) $($v))" --expect $(expectations) \
+  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
 .PHONY: all results keep clean
@@ -92,7 +94,7 @@ $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 results:
 	$(make-results)
 # Copies results.md and the pictures that it shows to KEEP, without models and records.
-KEEP ?= results/$(recipe)-$(SCALE)
+KEEP ?= results/$(called)
 keep:
 	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
