@@ -14,9 +14,20 @@ recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
 # A recipe names in `apart` variables whose values have folders and results of their own.
 called := $(recipe)-$(SCALE)$(foreach v,$(apart),-$($v))
 OUT ?= out/$(called)
-here := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+common := $(abspath $(lastword $(MAKEFILE_LIST)))
+here := $(dir $(common))
 root := $(abspath $(here)/../..)
 BUILD ?= $(root)/build
+
+# plain NAME PATH: refuses a path that make or the shell would take for something else.
+hash := \#
+odd := : % ; & | < > ' " \ * ? [ ] ( ) ` ~ $$ $(hash)
+plain = $(if $(filter 1,$(words $2)),$(if $(strip $(foreach c,$(odd),$(findstring $c,$2))),$(call \
+  refused,$1,$2)),$(call refused,$1,$2))
+refused = $(error $1: expected a path without blanks, colons, quotes and the like, found "$2")
+$(call plain,the folder of the recipes,$(common))
+$(call plain,BUILD,$(BUILD))
+$(call plain,OUT,$(OUT))
 
 digits := 0 1 2 3 4 5 6 7 8 9
 numbers := $(filter-out 0,$(patsubst 0%,%,$(foreach t,$(digits),$(foreach u,$(digits),$t$u))))
@@ -33,6 +44,25 @@ comma := ,
 export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 # datasets/ of a checkout, or beside the installed recipes.
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
+
+# Two makes of one folder would take each other's files for whole ones. The lock is taken as the makefile is
+# read, by this host's shell whatever SHELL stands for, and not where nothing is made.
+looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findstring \
+  q,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
+ifneq ($(filter-out status results keep,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(looking),)
+launcher := $(SHELL)
+launcher-flags := $(.SHELLFLAGS)
+override SHELL := /bin/sh
+override .SHELLFLAGS := -c
+locked := $(shell sh $(here)lock $(OUT) $$PPID)
+override SHELL := $(launcher)
+override .SHELLFLAGS := $(launcher-flags)
+ifneq ($(locked),)
+$(error $(recipe): $(locked))
+endif
+endif
+endif
 
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
@@ -78,7 +108,7 @@ make-results = commit=$$(test -e $(root)/.git && \
   --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
-.PHONY: all results keep clean
+.PHONY: all results status keep clean
 all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
 $(OUT)/results.json: $$(measured) $(expectations) $$(if $$(absent),more)
 	$(folder) $(make-results)
@@ -99,5 +129,8 @@ keep:
 	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
+# How far it is.
+status:
+	@sh $(here)status $(called) $(OUT) $(MAKE) -f $(firstword $(MAKEFILE_LIST))
 clean:
 	rm -rf $(OUT)
