@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Augmentation as Keras's ImageDataGenerator composes it. A point of the result, from the centre, x
  * to the right and y down, is looked up at R·T·S·Z of it:
  *

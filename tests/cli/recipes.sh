@@ -167,8 +167,25 @@ echo "$other 1 elsewhere" >whole/.making
 tiny OUT=whole SEEDS=1 >out.txt 2>err
 check 'of one on another host nothing is known' grep -q \
     "whole is a make.s on elsewhere, process $other; remove whole/.making if that one has ended" err
-kill $other
+# Single seeds share a folder, but not with a make of all.
+echo "$other $(sed 's/.*) //' /proc/$other/stat | awk '{ print $20 }') $(uname -n)" >whole/.making-2
 rm whole/.making
+tiny OUT=whole SEEDS=1 >out.txt 2>err
+check 'parts that are being made refuse the whole' grep -q "another make.s, process $other;" err
+tiny records OUT=whole FIRST=2 SEEDS=2 >out.txt 2>err
+check 'and the same part' grep -q "another make.s, process $other;" err
+cp -pR whole parts
+tiny records OUT=parts FIRST=3 SEEDS=3 >out.txt 2>err
+check 'another part is made' test -s parts/mnist/25/3/eval.json
+check 'of its seed alone' test ! -e parts/mnist/25/2
+check 'without tables of its own' cmp parts/results.json whole/results.json
+for first in 0 2 x ''; do
+    plan friendnet FIRST=$first SEEDS=1 >out.txt 2>err
+    check "FIRST is no \"$first\" of one seed" \
+        grep -qF "FIRST: expected a whole number from 1 to SEEDS, found \"$first\"" err
+done
+kill $other
+rm whole/.making-2
 cp -pR whole more
 tiny -q OUT=more SEEDS=2 >out.txt 2>err
 check 'one more seed is to do' test $? -eq 1

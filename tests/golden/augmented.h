@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Written by tests/golden/make_augment.py from SciPy's results. */
 /* clang-format off */
 static const struct {

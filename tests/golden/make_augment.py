@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
 """make_augment.py: writes augmented.h beside this script, what SciPy makes of a picture of made values
 by Keras's composition of rotation, shift, shear and zoom, for tests/unit/test_augment.c."""
 import pathlib
@@ -34,7 +35,7 @@ def augmented(case):
 
 
 def main():
-    lines = ["/* Written by tests/golden/make_augment.py from SciPy's results. */",
+    lines = ["/* SPDX-License-Identifier: MIT */", "/* Written by tests/golden/make_augment.py from SciPy's results. */",
              "/* clang-format off */",
              "static const struct {",
              "    double theta, tx, ty, shear, zx, zy;",

@@ -3,13 +3,14 @@
 # `make -j`, an interruption and a second start do what they should: only what is missing is made.
 # README.md beside this file tells how to use them, also on a cluster.
 #
-#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
+#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [FIRST=1] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
 #
 # The path of a file says how it was made: OUT/DATA/RATIO/SEED/enemy.safetensors. A recipe sets
 # `measured`, its records; in the end OUT/results.md has them beside the figures of the paper, which
 # NAME.expect.json holds.
 SCALE ?= quick
 SEEDS ?= 3
+FIRST ?= 1
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
 # A recipe names in `apart` variables whose values have folders and results of their own.
 called := $(recipe)-$(SCALE)$(foreach v,$(apart),-$($v))
@@ -38,6 +39,10 @@ ifneq ($(words $(SEEDS)) $(filter $(SEEDS),$(numbers)),1 $(SEEDS))
 $(error SEEDS: expected a whole number from 1 to 99, found "$(SEEDS)")
 endif
 
+ifneq ($(words $(FIRST)) $(filter $(FIRST),$(wordlist 1,$(SEEDS),$(numbers))),1 $(FIRST))
+$(error FIRST: expected a whole number from 1 to SEEDS, found "$(FIRST)")
+endif
+
 # An uninstalled build comes first; without one the installed tools are used.
 space := $(subst ,, )
 comma := ,
@@ -46,7 +51,9 @@ export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
 # Two makes of one folder would take each other's files for whole ones. The lock is taken as the makefile is
-# read, by this host's shell whatever SHELL stands for, and not where nothing is made.
+# read, by this host's shell whatever SHELL stands for, and not where nothing is made. Makes of single seeds
+# (FIRST and SEEDS the same) share no file, and may work in one folder together.
+part-made := $(if $(filter $(FIRST),$(SEEDS)),$(if $(filter records,$(MAKECMDGOALS)),$(FIRST)))
 looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findstring \
   q,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
 ifneq ($(filter-out status results keep,$(or $(MAKECMDGOALS),all)),)
@@ -55,7 +62,7 @@ launcher := $(SHELL)
 launcher-flags := $(.SHELLFLAGS)
 override SHELL := /bin/sh
 override .SHELLFLAGS := -c
-locked := $(shell sh $(here)lock $(OUT) $$PPID)
+locked := $(shell sh $(here)lock $(OUT) $$PPID $(part-made))
 override SHELL := $(launcher)
 override .SHELLFLAGS := $(launcher-flags)
 ifneq ($(locked),)
@@ -68,7 +75,7 @@ endif
 .SECONDEXPANSION:
 .SECONDARY:
 
-seeds := $(wordlist 1,$(SEEDS),$(numbers))
+seeds := $(wordlist $(FIRST),$(SEEDS),$(numbers))
 flags := -q --force$(if $(THREADS), --threads $(THREADS))
 
 # by-scale QUICK PAPER
@@ -95,7 +102,7 @@ $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 
 # What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
 # and how it runs.
-where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
+where := SCALE FIRST SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
@@ -108,7 +115,7 @@ make-results = commit=$$(test -e $(root)/.git && \
   --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
-.PHONY: all results status keep clean
+.PHONY: all records results status keep clean
 all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
 $(OUT)/results.json: $$(measured) $(expectations) $$(if $$(absent),more)
 	$(folder) $(make-results)
@@ -123,6 +130,8 @@ $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 # The same of what there is, however much is missing.
 results:
 	$(make-results)
+# The records alone, without the tables: those of a part, of several that are made at once.
+records: $$(measured)
 # Copies results.md and the pictures that it shows to KEEP, without models and records.
 KEEP ?= results/$(called)
 keep:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "report/results/place.h"
 
 #include "base/size.h"

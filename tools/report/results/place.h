@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a paper's figure lies among ours: the one place that says so. */
 #ifndef TOOLS_REPORT_RESULTS_PLACE_H
 #define TOOLS_REPORT_RESULTS_PLACE_H
