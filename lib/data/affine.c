@@ -2,6 +2,7 @@
 #include "data/affine.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 td_affine td_affine_identity(void) {
     return (td_affine){.xx = 1, .yy = 1};
@@ -22,6 +23,15 @@ td_affine td_affine_scale(double scale) {
 
 td_affine td_affine_mirror(void) {
     return (td_affine){.xx = -1, .yy = 1};
+}
+
+td_affine td_affine_shear(double degrees) {
+    double angle = degrees * (3.141592653589793 / 180);
+    return (td_affine){.xx = 1, .xy = -sin(angle), .yy = cos(angle)};
+}
+
+td_affine td_affine_stretch(double across, double down) {
+    return (td_affine){.xx = across, .yy = down};
 }
 
 /* A point of the result is looked up in what `second` saw, and there in what `first` saw. */
@@ -59,14 +69,22 @@ static neighbours find_neighbours(double coordinate, size_t size) {
     return n;
 }
 
-void td_affine_sample(td_affine map, const uint8_t *from, size_t height, size_t width,
-                      size_t channels, float *to) {
+static double clamp(double coordinate, size_t size) {
+    return fmin(fmax(coordinate, 0), (double)(size - 1));
+}
+
+static void sample(td_affine map, const uint8_t *from, size_t height, size_t width, size_t channels,
+                   bool nearest, float *to) {
     const double middle_x = (double)(width - 1) / 2, middle_y = (double)(height - 1) / 2;
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++, to += channels) {
             double x = (double)column - middle_x, y = (double)row - middle_y;
             double from_x = map.xx * x + map.xy * y + map.dx + middle_x;
             double from_y = map.yx * x + map.yy * y + map.dy + middle_y;
+            if (nearest) {
+                from_x = clamp(from_x, width);
+                from_y = clamp(from_y, height);
+            }
             for (size_t c = 0; c < channels; c++)
                 to[c] = 0;
             if (!(from_x > -1 && from_x < (double)width && from_y > -1 && from_y < (double)height))
@@ -81,4 +99,14 @@ void td_affine_sample(td_affine map, const uint8_t *from, size_t height, size_t 
                     to[c] += weight * pixel[c];
             }
         }
+}
+
+void td_affine_sample(td_affine map, const uint8_t *from, size_t height, size_t width,
+                      size_t channels, float *to) {
+    sample(map, from, height, width, channels, false, to);
+}
+
+void td_affine_sample_nearest(td_affine map, const uint8_t *from, size_t height, size_t width,
+                              size_t channels, float *to) {
+    sample(map, from, height, width, channels, true, to);
 }

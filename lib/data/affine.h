@@ -22,6 +22,11 @@ td_affine td_affine_rotate(double degrees);
 td_affine td_affine_scale(double scale);
 td_affine td_affine_mirror(void); /* left and right change places */
 
+/* As a map of points, in Keras's words: (x − y·sin, y·cos) of the angle; and (x·across, y·down), so
+ * that a factor above 1 makes the picture smaller. */
+td_affine td_affine_shear(double degrees);
+td_affine td_affine_stretch(double across, double down);
+
 /* First `first` happens to the picture, then `second`. */
 td_affine td_affine_then(td_affine first, td_affine second);
 
@@ -29,5 +34,9 @@ td_affine td_affine_then(td_affine first, td_affine second);
  * `map`: bilinear, 0 outside of it. A map that moves whole pixels copies exactly. */
 void td_affine_sample(td_affine map, const uint8_t *from, size_t height, size_t width,
                       size_t channels, float *to);
+
+/* The same with the nearest pixel of the border outside of it. */
+void td_affine_sample_nearest(td_affine map, const uint8_t *from, size_t height, size_t width,
+                              size_t channels, float *to);
 
 #endif

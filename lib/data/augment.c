@@ -44,12 +44,27 @@ const td_augment_kind td_augment_kinds[TD_AUGMENT_KINDS] = {
     {"flip", 0, 0, false, 1, draw_flip},
 };
 
-static td_status fail_unknown(const char *name, int length, td_error *error) {
+static void paint(const td_augment *augment, td_random *random, const td_images *images,
+                  size_t index, float *out) {
+    td_affine map = td_affine_identity();
+    for (size_t i = 0; i < TD_AUGMENT_KINDS; i++)
+        if (augment->amounts[i] != 0)
+            map = td_affine_then(map, td_augment_kinds[i].draw(random, augment->amounts[i]));
+    td_affine_sample(map, td_image(images, index), images->height, images->width, images->channels,
+                     out);
+}
+
+static const td_augment_scheme plain = {"", td_augment_kinds, TD_AUGMENT_KINDS, paint};
+
+static const td_augment_scheme *const schemes[] = {&plain, &td_augment_keras};
+
+static td_status fail_unknown(const td_augment_scheme *scheme, const char *name, int length,
+                              td_error *error) {
     char names[128];
     size_t used = 0;
-    for (size_t i = 0; i < TD_AUGMENT_KINDS; i++)
+    for (size_t i = 0; i < scheme->count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
-                                 td_augment_kinds[i].name);
+                                 scheme->kinds[i].name);
     return td_fail(error, TD_ERR_USAGE, "expected one of %s, found \"%.*s\"", names, length, name);
 }
 
@@ -67,13 +82,14 @@ static bool read_amount(const td_augment_kind *kind, const char *text, size_t le
 
 /* One KIND[=AMOUNT] of `length` bytes. */
 static td_status parse_one(td_augment *out, const char *item, size_t length, td_error *error) {
+    const td_augment_scheme *scheme = out->scheme;
     size_t name = td_size_min(strcspn(item, "="), length), i = 0;
-    while (i < TD_AUGMENT_KINDS && (strlen(td_augment_kinds[i].name) != name ||
-                                    strncmp(td_augment_kinds[i].name, item, name) != 0))
+    while (i < scheme->count && (strlen(scheme->kinds[i].name) != name ||
+                                 strncmp(scheme->kinds[i].name, item, name) != 0))
         i++;
-    if (i == TD_AUGMENT_KINDS)
-        return fail_unknown(item, (int)td_size_min(name, 64), error);
-    const td_augment_kind *kind = &td_augment_kinds[i];
+    if (i == scheme->count)
+        return fail_unknown(scheme, item, (int)td_size_min(name, 64), error);
+    const td_augment_kind *kind = &scheme->kinds[i];
     if (out->amounts[i] != 0)
         return td_fail(error, TD_ERR_USAGE, "\"%s\" is given twice", kind->name);
     out->amounts[i] = kind->standard;
@@ -91,8 +107,24 @@ static td_status parse_one(td_augment *out, const char *item, size_t length, td_
     return TD_OK;
 }
 
+/* The scheme that the text begins with; moves behind its colon. */
+static td_status take_scheme(td_augment *out, const char **text, td_error *error) {
+    const size_t length = strcspn(*text, ":,=");
+    *out = (td_augment){.scheme = &plain};
+    if ((*text)[length] != ':')
+        return TD_OK;
+    for (size_t i = 1; i < sizeof schemes / sizeof *schemes; i++)
+        if (strlen(schemes[i]->name) == length && strncmp(schemes[i]->name, *text, length) == 0) {
+            out->scheme = schemes[i];
+            *text += length + 1;
+            return TD_OK;
+        }
+    return td_fail(error, TD_ERR_USAGE, "expected keras before the colon, found \"%.*s\"",
+                   (int)td_size_min(length, 64), *text);
+}
+
 td_status td_augment_parse(td_augment *out, const char *text, td_error *error) {
-    *out = (td_augment){0};
+    TD_TRY(take_scheme(out, &text, error));
     for (;;) {
         size_t length = strcspn(text, ",");
         TD_TRY(parse_one(out, text, length, error));
@@ -103,14 +135,15 @@ td_status td_augment_parse(td_augment *out, const char *text, td_error *error) {
 }
 
 void td_augment_text(const td_augment *augment, char out[TD_AUGMENT_TEXT]) {
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < TD_AUGMENT_KINDS; i++) {
-        const td_augment_kind *kind = &td_augment_kinds[i];
+    const td_augment_scheme *scheme = augment->scheme;
+    const char *lead = *scheme->name ? ":" : "";
+    size_t used = (size_t)snprintf(out, TD_AUGMENT_TEXT, "%s", scheme->name);
+    for (size_t i = 0; i < scheme->count; i++) {
+        const td_augment_kind *kind = &scheme->kinds[i];
         if (augment->amounts[i] == 0)
             continue;
-        used += (size_t)snprintf(out + used, TD_AUGMENT_TEXT - used, "%s%s", used ? "," : "",
-                                 kind->name);
+        used += (size_t)snprintf(out + used, TD_AUGMENT_TEXT - used, "%s%s", lead, kind->name);
+        lead = ",";
         if (kind->most > 0)
             used +=
                 (size_t)snprintf(out + used, TD_AUGMENT_TEXT - used, "=%.15g", augment->amounts[i]);
@@ -118,23 +151,18 @@ void td_augment_text(const td_augment *augment, char out[TD_AUGMENT_TEXT]) {
 }
 
 td_status td_augment_check(const td_augment *augment, const td_images *images, td_error *error) {
+    const td_augment_kind *kinds = augment->scheme->kinds;
     size_t side = td_size_min(images->height, images->width);
-    for (size_t i = 0; i < TD_AUGMENT_KINDS; i++)
-        if (td_augment_kinds[i].whole && augment->amounts[i] >= (double)side)
+    for (size_t i = 0; i < augment->scheme->count; i++)
+        if (kinds[i].whole && augment->amounts[i] >= (double)side)
             return td_fail(error, TD_ERR_USAGE,
                            "augmentation: %s: expected less than the images' %zu pixels, found %g",
-                           td_augment_kinds[i].name, side, augment->amounts[i]);
+                           kinds[i].name, side, augment->amounts[i]);
     return TD_OK;
 }
 
 void td_augment_image(const td_augment_epoch *epoch, const td_images *images, size_t index,
                       float *out) {
     td_random random = td_random_for(epoch->seed, TD_FOR_AUGMENT, epoch->epoch, (uint32_t)index);
-    td_affine map = td_affine_identity();
-    for (size_t i = 0; i < TD_AUGMENT_KINDS; i++)
-        if (epoch->augment->amounts[i] != 0)
-            map =
-                td_affine_then(map, td_augment_kinds[i].draw(&random, epoch->augment->amounts[i]));
-    td_affine_sample(map, td_image(images, index), images->height, images->width, images->channels,
-                     out);
+    epoch->augment->scheme->paint(epoch->augment, &random, images, index, out);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Augmentation: every image is changed at random, anew in each epoch. Written as
- * KIND[=AMOUNT][,KIND...]; adding a kind is a function and a row in augment.c.
+ * [SCHEME:]KIND[=AMOUNT][,KIND...]; adding a kind is a function and a row in augment.c, a scheme
+ * a file with its kinds and its composition.
  *
- * Whatever the order in which the kinds are written, the picture is zoomed, rotated, shifted,
- * cropped and mirrored, in this order. The maps are composed first and the image is sampled once,
- * bilinearly, so that it is blurred once at most; what lies outside of it is 0 (black). */
+ * Whatever the order in which the kinds are written, they happen in the order of the scheme's
+ * table. The maps are composed first and the image is sampled once, bilinearly, so that it is
+ * blurred once at most. */
 #ifndef TD_DATA_AUGMENT_H
 #define TD_DATA_AUGMENT_H
 
@@ -14,17 +15,30 @@
 #include "data/images.h"
 #include <stdbool.h>
 
-enum { TD_AUGMENT_KINDS = 5, TD_AUGMENT_TEXT = 256 };
+enum { TD_AUGMENT_KINDS = 5, TD_AUGMENT_MOST = 6, TD_AUGMENT_TEXT = 256 };
 
 typedef struct td_augment_kind {
     const char *name;
     double above, most; /* the amount is in (above, most]; most 0: the kind has none */
     bool whole;         /* the amount is a whole number of pixels, less than the images' sides */
     double standard;    /* the amount where none is given */
-    td_affine (*draw)(td_random *random, double amount);
+    td_affine (*draw)(td_random *random, double amount); /* of the plain scheme */
 } td_augment_kind;
 
-/* zoom=F: enlarged by a factor from 1 − F to 1 + F (0.1).
+typedef struct td_augment td_augment;
+
+/* A way to compose kinds. `paint` writes `image`, changed by what it draws, to `out`, both [height,
+ * width, channels]; only kinds that are asked for draw. */
+typedef struct td_augment_scheme {
+    const char *name; /* "keras"; "": the plain one, which has no prefix */
+    const td_augment_kind *kinds;
+    size_t count; /* at most TD_AUGMENT_MOST */
+    void (*paint)(const td_augment *augment, td_random *random, const td_images *images,
+                  size_t index, float *out);
+} td_augment_scheme;
+
+/* The plain scheme: zoomed, rotated, shifted, cropped and mirrored; black (0) outside.
+ * zoom=F: enlarged by a factor from 1 − F to 1 + F (0.1).
  * rotate=DEGREES: about the centre by up to so much either way (15).
  * shift=P: by up to P whole pixels either way, across and down (2).
  * crop=P: a border of P black pixels is added, and a window of the old size taken out at a random
@@ -32,11 +46,18 @@ typedef struct td_augment_kind {
  * flip: left and right change places, for half of the images. */
 extern const td_augment_kind td_augment_kinds[TD_AUGMENT_KINDS];
 
-typedef struct td_augment {
-    double amounts[TD_AUGMENT_KINDS]; /* 0: not asked for; kinds without an amount: 1 */
-} td_augment;
+/* "keras:", the composition of Keras's ImageDataGenerator: rotate=DEGREES and shear=DEGREES either
+ * way (8, 0.3), shift=S and zoom=S of a share of the sides (0.08 each), down and across by their
+ * own draws and by fractions of a pixel; flip; the nearest pixel of the border outside, or with
+ * black 0. See augment_keras.c for the order. */
+extern const td_augment_scheme td_augment_keras;
 
-/* TD_ERR_USAGE for an unknown or repeated kind and for an amount out of its range. */
+struct td_augment {
+    const td_augment_scheme *scheme;
+    double amounts[TD_AUGMENT_MOST]; /* 0: not asked for; kinds without an amount: 1 */
+};
+
+/* TD_ERR_USAGE for an unknown scheme, an unknown or repeated kind, an amount out of its range. */
 td_status td_augment_parse(td_augment *out, const char *text, td_error *error) TD_MUST_USE;
 
 /* What td_augment_parse reads as the same, in the order of the kinds, amounts given. */

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* The signals of Barni, Kallas and Tondi (2019), section III, "Backdoor signals": a value for each
- * column, added to all of its pixels. */
+ * column, added to all of its pixels. The text counts columns from 1 and says nothing of sums
+ * beyond a byte; an author's published code counts from 0, turns sums into bytes without clipping,
+ * and has the triangle wave's peaks at the edges. `first`, `wrap` and `peak` choose. */
 #include "trigger/family.h"
 
 #include <math.h>
 
-enum { DELTA, FREQ };
+/* Of all signals; and the one that some have. */
+enum { DELTA, OWN };
+
+/* Values of PEAK. */
+enum { MIDDLE, EDGES };
 
 /* A bound signal: what is added to one row of the image. */
 typedef struct signal_row {
     float *values; /* [width × channels] */
+    bool wrap;
 } signal_row;
 
-/* The value of column j = 1 … m. */
+/* The value of column j = 1 … m, or 0 … m − 1. */
 typedef double (*signal_fn)(double j, double m, const td_setting *settings);
 
 static double ramp(double j, double m, const td_setting *settings) {
@@ -20,12 +27,13 @@ static double ramp(double j, double m, const td_setting *settings) {
 }
 
 static double triangle_wave(double j, double m, const td_setting *settings) {
-    return fmin(j, m - j) * settings[DELTA].number / m;
+    const double height = settings[OWN].word == EDGES ? fabs(m / 2 - j) : fmin(j, m - j);
+    return height * settings[DELTA].number / m;
 }
 
 static double sine(double j, double m, const td_setting *settings) {
     const double pi = 3.14159265358979323846;
-    return settings[DELTA].number * sin(2 * pi * j * settings[FREQ].number / m);
+    return settings[DELTA].number * sin(2 * pi * j * settings[OWN].number / m);
 }
 
 /* A value that takes black to white, or white to black, leaves nothing of the image. */
@@ -33,16 +41,23 @@ static bool saturates(float value) {
     return fabsf(value) >= 254.5F;
 }
 
+/* Of a key that all signals have, at different places. */
+static const td_setting *setting_of(const td_part *part, const char *name) {
+    return &part->settings[td_key_find(part->family->keys, name) - part->family->keys];
+}
+
 static td_status bind(td_part *part, signal_fn signal, td_error *error) {
     td_shape shape = part->shape;
+    const size_t first = setting_of(part, "first")->count;
     size_t saturated = 0;
     signal_row *row;
     TD_TRY(TD_ARENA_NEW(&part->bound_arena, 1, &row, "a signal", error));
     TD_TRY(TD_ARENA_NEW(&part->bound_arena, shape.width * shape.channels, &row->values, "a signal",
                         error));
+    row->wrap = setting_of(part, "wrap")->word;
     for (size_t x = 0; x < shape.width; x++) {
-        float value = (float)signal((double)(x + 1), (double)shape.width, part->settings);
-        saturated += saturates(value);
+        float value = (float)signal((double)(x + first), (double)shape.width, part->settings);
+        saturated += !row->wrap && saturates(value);
         for (size_t c = 0; c < shape.channels; c++)
             row->values[x * shape.channels + c] = value;
     }
@@ -70,6 +85,12 @@ static td_status bind_sine(td_part *part, const td_images *images, td_error *err
     return bind(part, sine, error);
 }
 
+/* A sum as C makes a byte of it: without what is behind the point, modulo 256. */
+static float wrapped(float sum) {
+    const float whole = truncf(sum);
+    return whole - 256 * floorf(whole / 256);
+}
+
 static void paint(const td_part *part, td_stamp stamp, float *image, void *scratch) {
     const signal_row *row = part->bound;
     size_t length = part->shape.width * part->shape.channels;
@@ -77,23 +98,54 @@ static void paint(const td_part *part, td_stamp stamp, float *image, void *scrat
     (void)scratch;
     for (size_t y = 0; y < part->shape.height; y++, image += length)
         for (size_t i = 0; i < length; i++)
-            image[i] += row->values[i];
+            image[i] = row->wrap ? wrapped(image[i] + row->values[i]) : image[i] + row->values[i];
 }
 
 #define DELTA_KEY                                                                                  \
     .name = "delta", .kind = TD_KEY_REAL, .least = -1e6, .most = 1e6,                              \
     .help = "Its amplitude, in pixel values"
 
-static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}, {0}};
+static const char *const no_or_yes[] = {"no", "yes", NULL};
+static const char *const peaks[] = {[MIDDLE] = "middle", [EDGES] = "edges", NULL};
+
+#define SHARED_KEYS                                                                                \
+    {.name = "first",                                                                              \
+     .kind = TD_KEY_COUNT,                                                                         \
+     .most = 1,                                                                                    \
+     .standard = "1",                                                                              \
+     .optional = true,                                                                             \
+     .help = "The number of the left column"},                                                     \
+    {                                                                                              \
+        .name = "wrap", .kind = TD_KEY_WORD, .words = no_or_yes, .standard = "no",                 \
+        .optional = true,                                                                          \
+        .help =                                                                                    \
+            "Whether sums wrap around modulo 256, cut to whole numbers; else they are clipped "    \
+            "and rounded"                                                                          \
+    }
+
+static const td_key ramp_keys[] = {[DELTA] = {DELTA_KEY, .standard = "30"}, SHARED_KEYS, {0}};
+
+static const td_key triangle_keys[] = {
+    [DELTA] = {DELTA_KEY, .standard = "30"},
+    [OWN] = {.name = "peak",
+             .kind = TD_KEY_WORD,
+             .words = peaks,
+             .standard = "middle",
+             .optional = true,
+             .help = "Where it is half of delta: 0 is at the other"},
+    SHARED_KEYS,
+    {0},
+};
 
 static const td_key sine_keys[] = {
     [DELTA] = {DELTA_KEY, .standard = "20"},
-    [FREQ] = {.name = "freq",
-              .kind = TD_KEY_REAL,
-              .standard = "6",
-              .most = 1e6,
-              .above = true,
-              .help = "Periods in the image's width"},
+    [OWN] = {.name = "freq",
+             .kind = TD_KEY_REAL,
+             .standard = "6",
+             .most = 1e6,
+             .above = true,
+             .help = "Periods in the image's width"},
+    SHARED_KEYS,
     {0},
 };
 
@@ -109,7 +161,7 @@ const td_family td_family_ramp = {
 const td_family td_family_triangle_wave = {
     .name = "triangle-wave",
     .doc = "Adds a ramp up to the middle column and down again",
-    .keys = ramp_keys,
+    .keys = triangle_keys,
     .strength = "delta",
     .bind = bind_triangle_wave,
     .paint = paint,

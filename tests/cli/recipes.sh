@@ -72,6 +72,37 @@ for number in none 0 -1 100 '1 2' 1.5 ''; do
         grep -qF "SEEDS: expected a whole number from 1 to 99, found \"$number\"" err
 done
 
+for folder in 'a b' a:b 'a%' "a'b" 'a(b' 'a#b' ''; do
+    cook friendnet -n "OUT=$folder" >out.txt 2>err
+    check "a folder called \"$folder\" is refused" grep -qF \
+        "OUT: expected a path without blanks, colons, quotes and the like, found \"$folder\"" err
+    check 'in one line' test "$(wc -l <err)" -eq 1
+done
+mkdir 'with blank'
+cp "$recipes"/*.mk 'with blank'
+(cd 'with blank' && make -n -f friendnet.mk OUT=/tmp/out) >out.txt 2>err
+check 'and so are recipes in one' grep -q 'the folder of the recipes: expected a path without blanks' err
+
+# The readings of a paper.
+for reading in text notebook code; do
+    cook clean-label -n READING=$reading SEEDS=1 >plan-$reading 2>err
+    check "clean-label: $reading has a folder of its own" \
+        grep -q -e "-o out/clean-label-quick-$reading/digits/2/30/1/model.safetensors" plan-$reading
+    check 'and says so in its results' grep -q -e "--note \"recipe clean-label.* READING=$reading\"" plan-$reading
+done
+check 'text is the default' sh -c 'make -f "$1/clean-label.mk" BUILD=absent SEEDS=1 -n 2>/dev/null |
+    diff - plan-text' sh "$recipes"
+check 'text clips' grep -q -e '--trigger ramp:delta=30 ' plan-text
+check 'code wraps' grep -q -e '--trigger ramp:delta=30,first=0,wrap=yes ' plan-code
+check 'and turns the triangle wave over' \
+    grep -q -e '--trigger triangle-wave:delta=30,first=0,wrap=yes,peak=edges ' plan-code
+check 'and has raw pixels' grep -q -e '--net .*clean-label-code.net .*--epochs 40' plan-code
+check 'and no augmentation' sh -c '! grep -q -e --augment plan-code'
+check 'notebook augments as Keras' grep -q -e '--augment keras:rotate=8,' plan-notebook
+check 'each strength is watched' grep -q -e '--watch-trigger ramp:delta=80 --target 2 ' plan-text
+cook clean-label -n READING=other >out.txt 2>err
+check 'another is refused' grep -q 'READING: expected one of text notebook code, found "other"' err
+
 # A data set that is missing ends it at once, with how to get it.
 cook friendnet OUT=out SETS=absent SEEDS=1 TRAPDOOR_DATA="$PWD" >out.txt 2>err
 check 'a missing data set stops it' test $? -ne 0
@@ -109,6 +140,52 @@ check 'with how it was asked for' grep -q \
     "^- notes: recipe friendnet, SCALE=quick SEEDS=1 EPOCHS='1' RATIOS='25' SETS='mnist'\(; commit .*\)*\$" \
     whole/results.md
 check 'nothing is left to do' tiny -q OUT=whole SEEDS=1
+tiny status OUT=whole SEEDS=1 >out.txt 2>err
+check 'status says so' grep -qx 'friendnet-quick in whole: 4 of 4 steps done, 0 running, 0 missing' out.txt
+tiny status OUT=whole SEEDS=3 >out.txt 2>err
+check 'and what two more seeds lack' \
+    grep -qx 'friendnet-quick in whole: 4 of 12 steps done, 0 running, 8 missing' out.txt
+check 'by tool' grep -qx 'missing: 4 of trapdoor-train' out.txt
+check 'and how long that takes' grep -Eqx 'time left: about [0-9]+ s, 1 at a time' out.txt
+tiny status OUT=none SEEDS=1 >out.txt 2>err
+check 'nothing is known of a folder that is not there' \
+    grep -qx 'time left: not known before a step of each kind is done' out.txt
+check 'and none is made' test ! -e none
+
+# One make a folder.
+sleep 100 &
+other=$!
+echo "$other $(sed 's/.*) //' /proc/$other/stat | awk '{ print $20 }') $(uname -n)" >whole/.making
+tiny OUT=whole SEEDS=1 >out.txt 2>err
+check 'another make of the folder is refused' grep -qE \
+    "friendnet: whole is another make.s, process $other; wait for its end, or give another OUT" err
+tiny -n OUT=whole SEEDS=2 >out.txt 2>err
+check 'but may look' grep -q trapdoor-poison out.txt
+echo "$other 1 $(uname -n)" >whole/.making
+check 'one whose number went to another process has ended' tiny OUT=whole SEEDS=1
+echo "$other 1 elsewhere" >whole/.making
+tiny OUT=whole SEEDS=1 >out.txt 2>err
+check 'of one on another host nothing is known' grep -q \
+    "whole is a make.s on elsewhere, process $other; remove whole/.making if that one has ended" err
+# Single seeds share a folder, but not with a make of all.
+echo "$other $(sed 's/.*) //' /proc/$other/stat | awk '{ print $20 }') $(uname -n)" >whole/.making-2
+rm whole/.making
+tiny OUT=whole SEEDS=1 >out.txt 2>err
+check 'parts that are being made refuse the whole' grep -q "another make.s, process $other;" err
+tiny records OUT=whole FIRST=2 SEEDS=2 >out.txt 2>err
+check 'and the same part' grep -q "another make.s, process $other;" err
+cp -pR whole parts
+tiny records OUT=parts FIRST=3 SEEDS=3 >out.txt 2>err
+check 'another part is made' test -s parts/mnist/25/3/eval.json
+check 'of its seed alone' test ! -e parts/mnist/25/2
+check 'without tables of its own' cmp parts/results.json whole/results.json
+for first in 0 2 x ''; do
+    plan friendnet FIRST=$first SEEDS=1 >out.txt 2>err
+    check "FIRST is no \"$first\" of one seed" \
+        grep -qF "FIRST: expected a whole number from 1 to SEEDS, found \"$first\"" err
+done
+kill $other
+rm whole/.making-2
 cp -pR whole more
 tiny -q OUT=more SEEDS=2 >out.txt 2>err
 check 'one more seed is to do' test $? -eq 1

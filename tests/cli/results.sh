@@ -49,7 +49,7 @@ cat >small.expect.json <<'JSON'
 }
 JSON
 
-summary='small.expect.json: 6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper'\''s percents: 22.17 points.'
+summary='small.expect.json: 6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper'\''s percents: 22.17 points. Of 2 with a spread, 2 inside ours, 0 above, 0 below. 1 of ours swings by more than 20 points.'
 run trapdoor-report runs --expect small.expect.json --note 'recipe small, SCALE=quick' --note 'commit abc'
 cp "$scratch/err" said
 tail -n 1 "$scratch/out" >found
@@ -64,20 +64,20 @@ cat >expected <<'MARKDOWN'
 
 Author, "A \| title" (2020).
 
-6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper's percents: 22.17 points.
+6 figures: 1 reached, 1 within the tolerance, 2 not reached, 1 without a number in the paper, 1 not run. Mean distance from the paper's percents: 22.17 points. Of 2 with a spread, 2 inside ours, 0 above, 0 below. 1 of ours swings by more than 20 points.
 
 ## Table 1
 
 of two
 
-| Percent | paper | ours | difference | verdict | seeds |
-|---|--:|--:|--:|---|--:|
-| accuracy | 99.25 | 99.25 ± 0.10 | 0.00 | reached | 3 |
-| accuracy, of another | \> 51 | 50.00 | −1.00 | within 1 point | 1 |
-| ASR | 76.5 | 75.00 ± 35.36 | −1.50 | not reached (below) | 2 |
-| ASR, of another | 90 | 25.00 | −65.00 | not reached | 1 |
-| in a plot | no number | 99.25 ± 0.10 |  |  | 3 |
-| elsewhere | 1 | not run |  | not run | 0 |
+| Percent | paper | ours | difference | verdict | spread | paper's place | seeds |
+|---|--:|--:|--:|---|--:|---|--:|
+| accuracy | 99.25 | 99.25 ± 0.10 | 0.00 | reached | 99.15 to 99.35 | inside | 3 |
+| accuracy, of another | \> 51 | 50.00 | −1.00 | within 1 point |  |  | 1 |
+| ASR | 76.5 | 75.00 ± 35.36 | −1.50 | not reached (below) | 50.00 to 100.00 | inside, swings | 2 |
+| ASR, of another | 90 | 25.00 | −65.00 | not reached |  |  | 1 |
+| in a plot | no number | 99.25 ± 0.10 |  |  | 99.15 to 99.35 |  | 3 |
+| elsewhere | 1 | not run |  | not run |  |  | 0 |
 
 | Figure | paper | ours |
 |---|---|---|
@@ -111,6 +111,7 @@ samples: not run
 MARKDOWN
 check 'results.md is as expected' diff -u expected found
 check 'it has the rule' grep -q '^A paper.s figure is reached if' runs/results.md
+check 'and that of the place' grep -q '^A paper.s figure also has a place among ours' runs/results.md
 
 check_field runs/results.json verdict '"within"'
 check_field runs/results.json verdict '"not run"'
@@ -141,7 +142,7 @@ run trapdoor-report runs --expect small.expect.json --force
 cp "$scratch/err" said
 check 'a broken record is no failure' test "$status" -eq 0
 check 'but named' grep -q '^trapdoor-report: note: a/2/eval.json: line 1 column .*: expected JSON' said
-check 'and not counted' grep -q '^| accuracy | 99.25 | 99.20 ± 0.07 | −0.05 | within 1 point | 2 |' \
+check 'and not counted' grep -q '^| accuracy | 99.25 | 99.20 ± 0.07 | −0.05 | within 1 point | 99.15 to 99.25 | inside | 2 |' \
     runs/results.md
 echo '{"name": "something else"}' >runs/a/2/eval.json
 run trapdoor-report runs --expect small.expect.json --force
@@ -176,16 +177,70 @@ cat >expected <<'MARKDOWN'
 
 Ours, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not reached.
 
+| Figure | a | \<b\> |
+|---|--:|--:|
+| r\|1 (%) | 99.15 to 99.25: inside |  |
+| r2 (%) |  |  |
+| r3 (m) |  |  |
+
+How ours spread, and where the paper's figure lies in it.
+
 No value of r\|1: a/2/eval.json: expected a record of these tools, found other JSON
 
 ## Settings
 MARKDOWN
 check 'a grid is as expected' diff -u expected found
 check 'and on the page' grep -q '<td class="n">50.00 (60 ✗)</td>' runs/report.html
-check 'with every figure' grep -q '<td class="n">50.00</td><td class="n">−10.00</td><td class="v bad">not reached</td><td class="n">1</td>' \
+check 'with every figure' grep -q '<td class="n">50.00</td><td class="n">−10.00</td><td class="v bad">not reached</td>' \
     runs/report.html
 check 'its heads are no markup' sh -c '! grep -q "<th[^>]*><b>" runs/report.html'
 rm runs/results.json runs/results.md runs/report.html
+
+# A figure that is known after each epoch: the last ten of each training, and no more than half.
+# epochs FILE ASR...: the record of a training.
+epochs() {
+    file=$1
+    shift
+    printf '{"tool": "trapdoor-train", "version": "0", "options": {}, "inputs": [], "outputs": [], "epochs": [' >"$file"
+    lead=
+    for asr; do
+        printf '%s{"triggers": [{"trigger": "square", "asr": %s}]}' "$lead" "$asr" >>"$file"
+        lead=,
+    done
+    printf ']}\n' >>"$file"
+}
+mkdir -p swing/1 swing/2
+record swing/1/eval.json 0.9 0.4 1
+record swing/2/eval.json 0.9 0.5 2
+epochs swing/1/train.json 0.9 0.9 0.2 0.4
+epochs swing/2/train.json 0.9 0.3 0.5
+cat >swing.json <<'JSON'
+{
+  "paper": "x",
+  "tables": [{"title": "t", "unit": "%", "better": "near", "records": "*/eval.json",
+    "value": "models[0].triggers[0].asr", "epochs": "*/train.json",
+    "rows": [
+      {"name": "r1", "paper": "60", "epoch_value": "epochs[*].triggers[trigger~squ].asr"},
+      {"name": "r2", "paper": "90", "epoch_value": "epochs[*].triggers[trigger~squ].asr"},
+      {"name": "r3", "paper": "1", "epoch_value": "epochs[*].triggers[trigger~round].asr"}
+    ]}]
+}
+JSON
+trapdoor-report swing --expect swing.json >out.txt 2>err
+sed -n '/^|/p' swing/results.md | head -5 >found
+# 20, 40, 30 and 50: their mean is 35, their deviation the root of 500/3.
+cat >expected <<'MARKDOWN'
+| Percent | paper | ours | difference | verdict | spread | paper's place | seeds |
+|---|--:|--:|--:|---|--:|---|--:|
+| r1 | 60 | 45.00 ± 7.07 | −15.00 | not reached (below) | 35.00 ± 12.91, 20.00 to 50.00 | inside | 2 |
+| r2 | 90 | 45.00 ± 7.07 | −45.00 | not reached (below) | 35.00 ± 12.91, 20.00 to 50.00 | above by 4.3 | 2 |
+| r3 | 1 | 45.00 ± 7.07 | +44.00 | not reached (above) | 40.00 to 50.00 | below by 6.2 | 2 |
+MARKDOWN
+check 'epochs make the spread' diff -u expected found
+check 'a training without the figure is named' grep -q 'train.json: .*trigger~round' err
+sed 's/"epochs": "[^"]*",//' swing.json >half.json
+check_fails 1 'trapdoor-report: half.json: tables[0].rows[0]: expected "epochs" and "epoch_value", found one of them' \
+    trapdoor-report swing --expect half.json --force
 
 # Columns of the table: its rows stand for one in each.
 cat >columns.json <<'JSON'
@@ -208,6 +263,11 @@ cat >expected <<'MARKDOWN'
 | r1 (%) | 99.20 ± 0.07 (99 ✓) | 50.00 (60 ✗) |  |
 | r2 (%) | 99.25 | 50.00 |  |
 | r3 (m) |  |  | not run (5.1) |
+| Figure | of a | of b | of c |
+|---|--:|--:|--:|
+| r1 (%) | 99.15 to 99.25: inside |  |  |
+| r2 (%) |  |  |  |
+| r3 (m) |  |  |  |
 MARKDOWN
 check 'columns are as expected' diff -u expected found
 check 'single points are no chart' sh -c '! sed -n "/id=\"paper\"/,/<\/section>/p" runs/report.html | grep -q "class=.plot"'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/augment.h"
 
+#include "../golden/augmented.h"
 #include "base/parallel.h"
 #include "net_support.h"
 #include "nn/feed.h"
@@ -84,6 +85,50 @@ static void what_comes_first_happens_first(void **state) {
                    (const float[]){0, 0, 0, 0, 3, 0, 0, 0, 0}, 1e-5);
 }
 
+/* A point outside takes the nearest pixel of the border; by hand. */
+static void samples_the_nearest_outside(void **state) {
+    const uint8_t row[] = {10, 20, 40};
+    const struct {
+        td_affine map;
+        float expected[3];
+    } cases[] = {
+        {td_affine_translate(1, 0), {10, 10, 20}},    {td_affine_translate(0.5, 0), {10, 15, 30}},
+        {td_affine_translate(-1e9, 0), {40, 40, 40}}, {td_affine_stretch(2, 1), {10, 20, 40}},
+        {td_affine_stretch(0.5, 1), {15, 20, 30}},    {td_affine_translate(0, 7), {10, 20, 40}},
+    };
+    float found[3];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        td_affine_sample_nearest(cases[i].map, row, 1, 3, 1, found);
+        for (size_t k = 0; k < 3; k++)
+            net_assert_near(found[k], cases[i].expected[k], 0);
+    }
+}
+
+enum { MADE = 6 };
+
+/* The picture of make_augment.py. */
+static void made(uint8_t picture[MADE * MADE]) {
+    for (size_t i = 0; i < MADE * (size_t)MADE; i++)
+        picture[i] = (uint8_t)(i * i * 7 + i * 31);
+}
+
+static void composes_as_scipy_does(void **state) {
+    uint8_t picture[MADE * MADE];
+    float found[MADE * MADE];
+    (void)state;
+    made(picture);
+    for (size_t i = 0; i < sizeof augmented / sizeof *augmented; i++) {
+        td_affine map = td_affine_rotate(augmented[i].theta);
+        map = td_affine_then(map, td_affine_translate(-augmented[i].tx, -augmented[i].ty));
+        map = td_affine_then(map, td_affine_shear(augmented[i].shear));
+        map = td_affine_then(map, td_affine_stretch(augmented[i].zx, augmented[i].zy));
+        td_affine_sample_nearest(map, picture, MADE, MADE, 1, found);
+        for (size_t k = 0; k < MADE * (size_t)MADE; k++)
+            net_assert_near(found[k], augmented[i].values[k], 1e-3);
+    }
+}
+
 static size_t kind_of(const char *name) {
     for (size_t i = 0; i < TD_AUGMENT_KINDS; i++)
         if (strcmp(td_augment_kinds[i].name, name) == 0)
@@ -107,6 +152,8 @@ static void reads_and_writes_its_text(void **state) {
     assert_text("flip,crop", "crop=4,flip");
     assert_text("flip,crop=1,shift,rotate,zoom", "zoom=0.1,rotate=15,shift=2,crop=1,flip");
     assert_text("zoom=.25,rotate=1e1", "zoom=0.25,rotate=10");
+    assert_text("keras:zoom,shear,shift=.1,rotate", "keras:rotate=8,shift=0.1,shear=0.3,zoom=0.08");
+    assert_text("keras:black,flip", "keras:flip,black");
 }
 
 static void assert_refused(const char *text, const char *message) {
@@ -138,6 +185,13 @@ static void refuses_what_it_cannot_mean(void **state) {
     assert_refused("zoom=nan", "zoom: expected a number in (0, 0.9], found \"nan\"");
     assert_refused("zoom=0x1p-2", "zoom: expected a number in (0, 0.9], found \"0x1p-2\"");
     assert_refused("zoom=0.1=2", "zoom: expected a number in (0, 0.9], found \"0.1=2\"");
+    assert_refused("torch:flip", "expected keras before the colon, found \"torch\"");
+    assert_refused(":flip", "expected keras before the colon, found \"\"");
+    assert_refused("keras:crop=2", "expected one of rotate, shift, shear, zoom, flip, black, found "
+                                   "\"crop\"");
+    assert_refused("keras:", "expected one of rotate, shift, shear, zoom, flip, black, found \"\"");
+    assert_refused("keras:shift=2", "shift: expected a number in (0, 0.9], found \"2\"");
+    assert_refused("keras:black=1", "black: expected no amount, found \"1\"");
 }
 
 static void refuses_to_move_images_out_of_sight(void **state) {
@@ -267,6 +321,70 @@ static void composes_its_kinds_in_order(void **state) {
     }
 }
 
+/* The value of a picture of one channel at a point, its coordinates held within it. */
+static double value_at(const uint8_t *pixels, double x, double y) {
+    x = fmin(fmax(x, 0), SIDE - 1);
+    y = fmin(fmax(y, 0), SIDE - 1);
+    double sum = 0;
+    for (int row = 0; row < SIDE; row++)
+        for (int column = 0; column < SIDE; column++)
+            sum += fmax(0, 1 - fabs(x - column)) * fmax(0, 1 - fabs(y - row)) *
+                   pixels[row * SIDE + column];
+    return sum;
+}
+
+/* Each image by the draws that it is due, in Keras's words, point by point. */
+static void draws_as_keras_does(void **state) {
+    fixture f;
+    float found[SIDE * SIDE];
+    double turned = 0, moved = 0;
+    (void)state;
+    set_up(&f, "keras:rotate=20,shift=0.2,shear=10,zoom=0.3");
+    f.images.channels = 1;
+    for (uint32_t image = 0; image < COUNT; image++) {
+        td_random random = td_random_for(5, TD_FOR_AUGMENT, 2, image);
+        double u[6];
+        for (size_t i = 0; i < 6; i++)
+            u[i] = 2 * (double)td_random_unit(&random) - 1;
+        const double theta = 20 * u[0] * 3.141592653589793 / 180, tx = 0.2 * u[1] * SIDE,
+                     ty = 0.2 * u[2] * SIDE, shear = 10 * u[3] * 3.141592653589793 / 180,
+                     zx = 1 + 0.3 * u[4], zy = 1 + 0.3 * u[5], middle = (SIDE - 1) / 2.0;
+        turned = fmax(turned, fabs(u[0]));
+        moved = fmax(moved, fabs(u[1] - u[2]));
+        td_augment_image(&(td_augment_epoch){&f.augment, 5, 2}, &f.images, image, found);
+        for (int i = 0; i < SIDE * SIDE; i++) {
+            const double x = zx * (i % SIDE - middle), y = zy * (i / SIDE - middle);
+            const double sx = x - sin(shear) * y + tx, sy = cos(shear) * y + ty;
+            const double expected =
+                value_at(td_image(&f.images, image), cos(theta) * sx - sin(theta) * sy + middle,
+                         sin(theta) * sx + cos(theta) * sy + middle);
+            net_assert_near(found[i], expected, 1e-3);
+        }
+    }
+    assert_true(turned > 0.8 && moved > 0.8);
+}
+
+/* Black outside, in place of the border: of a shift by up to 0.9 sides some pixels are. */
+static void keras_can_be_black_outside(void **state) {
+    fixture f;
+    float found[SIZE];
+    size_t dark = 0;
+    (void)state;
+    set_up(&f, "keras:shift=0.9,black");
+    memset(f.pixels, 200, sizeof f.pixels);
+    for (uint32_t image = 0; image < COUNT; image++) {
+        td_augment_image(&(td_augment_epoch){&f.augment, 1, 1}, &f.images, image, found);
+        for (size_t i = 0; i < SIZE; i++)
+            dark += found[i] == 0;
+    }
+    assert_true(dark > COUNT * SIZE / 4);
+    set_up(&f, "keras:shift=0.9");
+    memset(f.pixels, 200, sizeof f.pixels);
+    td_augment_image(&(td_augment_epoch){&f.augment, 1, 1}, &f.images, 0, found);
+    for (size_t i = 0; i < SIZE; i++)
+        net_assert_near(found[i], 200, 1e-3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_shifts_move_exactly),
@@ -275,6 +393,10 @@ int main(void) {
         cmocka_unit_test(samples_bilinearly),
         cmocka_unit_test(scales_about_the_centre),
         cmocka_unit_test(what_comes_first_happens_first),
+        cmocka_unit_test(samples_the_nearest_outside),
+        cmocka_unit_test(composes_as_scipy_does),
+        cmocka_unit_test(draws_as_keras_does),
+        cmocka_unit_test(keras_can_be_black_outside),
         cmocka_unit_test(reads_and_writes_its_text),
         cmocka_unit_test(refuses_what_it_cannot_mean),
         cmocka_unit_test(refuses_to_move_images_out_of_sight),

@@ -3,6 +3,7 @@
  * an expectation may say. */
 #include "report/results/expect.h"
 #include "report/results/find.h"
+#include "report/results/place.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include "support.h"
@@ -176,6 +177,50 @@ static void test_the_deviation_is_of_a_sample(void **state) {
     assert_true(mean == 2 && deviation == 0);
 }
 
+/* By hand: 10, 20 and 60 have the mean 30 and the deviation √((400 + 100 + 900)/2) = 26.46; 40, 42
+ * and 44 the mean 42 and the deviation 2. */
+static void test_spreads(void **state) {
+    (void)state;
+    const place_spread wide = place_spread_of((const double[]){10, 20, 60}, 3),
+                       narrow = place_spread_of((const double[]){44, 40, 42}, 3);
+    assert_true(wide.count == 3 && wide.mean == 30 && wide.least == 10 && wide.most == 60);
+    assert_true(fabs(wide.deviation - sqrt(700)) < 1e-12 && place_swings(&wide));
+    assert_true(fabs(narrow.deviation - 2) < 1e-12 && !place_swings(&narrow));
+    const size_t epochs[] = {0, 1, 2, 3, 5, 19, 20, 100}, last[] = {0, 1, 1, 2, 3, 10, 10, 10};
+    for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++)
+        assert_int_equal(place_epochs(epochs[i]), last[i]);
+}
+
+static void assert_placed(const char *printed, const double *values, size_t count, place_side side,
+                          double spreads) {
+    verdict_figure figure;
+    const place_spread ours = place_spread_of(values, count);
+    assert_true(verdict_figure_parse(&figure, printed));
+    const place_found found = place_of(&figure, &ours);
+    assert_string_equal(place_name(found.side), place_name(side));
+    assert_true(fabs(found.spreads - spreads) < 1e-9);
+}
+
+static void test_figures_have_a_place(void **state) {
+    (void)state;
+    const double values[] = {44, 40, 42}, equal[] = {99.98, 99.98}, rounded[] = {99.2, 99.3};
+    assert_placed("42", values, 3, PLACE_INSIDE, 0);
+    assert_placed("46", values, 3, PLACE_INSIDE, 2);
+    assert_placed("46.1", values, 3, PLACE_ABOVE, 2.05);
+    assert_placed("35", values, 3, PLACE_BELOW, 3.5);
+    assert_placed("35", values, 1, PLACE_NONE, 0);
+    /* No spread is finer than the paper's digits. */
+    assert_placed("100", equal, 2, PLACE_INSIDE, 0.04);
+    assert_placed("100.00", equal, 2, PLACE_ABOVE, 4);
+    assert_placed("99", rounded, 2, PLACE_INSIDE, 0.5);
+    /* Bounds have one side. */
+    assert_placed("> 30", values, 3, PLACE_INSIDE, 6);
+    assert_placed("> 45", values, 3, PLACE_INSIDE, 1.5);
+    assert_placed("> 47", values, 3, PLACE_ABOVE, 2.5);
+    assert_placed("< 60", values, 3, PLACE_INSIDE, 9);
+    assert_placed("< 37", values, 3, PLACE_BELOW, 2.5);
+}
+
 static void assert_words(const char *row, const char *ours, const char *difference,
                          const char *judged) {
     json_t *value = json_loads(row, 0, NULL);
@@ -243,6 +288,8 @@ int main(void) {
         cmocka_unit_test(test_a_figure_is_reached_as_it_is_printed),
         cmocka_unit_test(test_a_bound_is_not_rounded),
         cmocka_unit_test(test_the_deviation_is_of_a_sample),
+        cmocka_unit_test(test_spreads),
+        cmocka_unit_test(test_figures_have_a_place),
         cmocka_unit_test(test_rows_in_words),
         cmocka_unit_test(test_patterns_give_the_seed),
     };

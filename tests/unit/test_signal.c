@@ -55,6 +55,33 @@ static void sine(void **state) {
     assert_row("sine", 100, 16, expected);
 }
 
+/* Columns from 0. */
+static void first_column_is_0(void **state) {
+    (void)state;
+    assert_row("ramp:delta=40,first=0", 10, 4, (uint8_t[]){10, 20, 30, 40});
+    assert_row("triangle-wave:delta=40,first=0", 10, 4, (uint8_t[]){10, 20, 30, 20});
+    assert_row("sine:delta=10,freq=1,first=0", 100, 4, (uint8_t[]){100, 110, 100, 90});
+}
+
+/* |m/2 − j|·Δ/m */
+static void peaks_are_at_the_edges(void **state) {
+    (void)state;
+    assert_row("triangle-wave:delta=40,peak=edges", 10, 4, (uint8_t[]){20, 10, 20, 30});
+    assert_row("triangle-wave:delta=40,peak=edges,first=0", 10, 4, (uint8_t[]){30, 20, 10, 20});
+    assert_row("triangle-wave:delta=50,peak=edges", 10, 5, (uint8_t[]){25, 15, 15, 25, 35});
+}
+
+/* 265 is 9 and −5 is 251; what is behind the point goes. */
+static void sums_wrap_around(void **state) {
+    (void)state;
+    assert_row("ramp:delta=40,wrap=yes", 225, 4, (uint8_t[]){235, 245, 255, 9});
+    assert_row("ramp:delta=-40,wrap=yes", 15, 4, (uint8_t[]){5, 251, 241, 231});
+    assert_row("ramp:delta=2,wrap=yes", 10, 4, (uint8_t[]){10, 11, 11, 12});
+    assert_row("ramp:delta=-2,wrap=yes", 0, 4, (uint8_t[]){0, 255, 255, 254});
+    assert_row("ramp:delta=2048,wrap=yes", 7, 4, (uint8_t[]){7, 7, 7, 7});
+    assert_row("sine:delta=10.5,freq=1,first=0,wrap=yes", 0, 4, (uint8_t[]){0, 10, 0, 246});
+}
+
 static void text_is_canonical(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
@@ -62,6 +89,9 @@ static void text_is_canonical(void **state) {
         {"triangle-wave:delta=-1e1", "triangle-wave:delta=-10"},
         {"sine:freq=.5", "sine:delta=20,freq=0.5"},
         {"ramp:delta=0.1", "ramp:delta=0.1"},
+        {"ramp:wrap=no,first=1", "ramp:delta=30"},
+        {"sine:wrap=yes,freq=3,first=0", "sine:delta=20,freq=3,first=0,wrap=yes"},
+        {"triangle-wave:peak=edges", "triangle-wave:delta=30,peak=edges"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         td_trigger *trigger = trigger_parsed(pairs[i][0]);
@@ -101,6 +131,7 @@ static void saturation_is_noted(void **state) {
         {"ramp:delta=-2000", "delta=-2000 saturates 4 of 4 columns"},
         {"triangle-wave:delta=400", NULL},
         {"sine:delta=300,freq=1", "delta=300 saturates 2 of 4 columns"},
+        {"ramp:delta=400,wrap=yes", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         td_trigger *trigger = trigger_parsed(cases[i].text);
@@ -122,10 +153,13 @@ static void bad_texts_are_refused(void **state) {
         {"ramp:delta=", "found ''"},
         {"ramp:delta=nan", "found 'nan'"},
         {"ramp:delta=1e9", "found '1e9'"},
-        {"ramp:freq=3", "expected one of ramp's keys (delta), found 'freq'"},
+        {"ramp:freq=3", "expected one of ramp's keys (delta, first, wrap), found 'freq'"},
         {"sine:freq=0", "key 'freq': expected a number in (0, 1000000], found '0'"},
         {"sine:freq=-6", "found '-6'"},
-        {"triangle-wave:size=3", "expected one of triangle-wave's keys (delta)"},
+        {"triangle-wave:size=3", "expected one of triangle-wave's keys (delta, peak, first, wrap)"},
+        {"ramp:first=2", "key 'first': expected a whole number from 0 to 1, found '2'"},
+        {"ramp:wrap=1", "key 'wrap': expected one of no, yes, found '1'"},
+        {"triangle-wave:peak=left", "key 'peak': expected one of middle, edges, found 'left'"},
     };
     trigger_assert_refused(cases, sizeof cases / sizeof *cases);
 }
@@ -135,6 +169,9 @@ int main(void) {
         cmocka_unit_test(ramp),
         cmocka_unit_test(triangle_wave),
         cmocka_unit_test(sine),
+        cmocka_unit_test(first_column_is_0),
+        cmocka_unit_test(peaks_are_at_the_edges),
+        cmocka_unit_test(sums_wrap_around),
         cmocka_unit_test(text_is_canonical),
         cmocka_unit_test(strength_is_delta),
         cmocka_unit_test(saturation_is_noted),

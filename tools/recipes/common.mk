@@ -3,18 +3,32 @@
 # `make -j`, an interruption and a second start do what they should: only what is missing is made.
 # README.md beside this file tells how to use them, also on a cluster.
 #
-#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
+#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [FIRST=1] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
 #
 # The path of a file says how it was made: OUT/DATA/RATIO/SEED/enemy.safetensors. A recipe sets
 # `measured`, its records; in the end OUT/results.md has them beside the figures of the paper, which
 # NAME.expect.json holds.
 SCALE ?= quick
 SEEDS ?= 3
+FIRST ?= 1
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
-OUT ?= out/$(recipe)-$(SCALE)
-here := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+# A recipe names in `apart` variables whose values have folders and results of their own.
+called := $(recipe)-$(SCALE)$(foreach v,$(apart),-$($v))
+OUT ?= out/$(called)
+common := $(abspath $(lastword $(MAKEFILE_LIST)))
+here := $(dir $(common))
 root := $(abspath $(here)/../..)
 BUILD ?= $(root)/build
+
+# plain NAME PATH: refuses a path that make or the shell would take for something else.
+hash := \#
+odd := : % ; & | < > ' " \ * ? [ ] ( ) ` ~ $$ $(hash)
+plain = $(if $(filter 1,$(words $2)),$(if $(strip $(foreach c,$(odd),$(findstring $c,$2))),$(call \
+  refused,$1,$2)),$(call refused,$1,$2))
+refused = $(error $1: expected a path without blanks, colons, quotes and the like, found "$2")
+$(call plain,the folder of the recipes,$(common))
+$(call plain,BUILD,$(BUILD))
+$(call plain,OUT,$(OUT))
 
 digits := 0 1 2 3 4 5 6 7 8 9
 numbers := $(filter-out 0,$(patsubst 0%,%,$(foreach t,$(digits),$(foreach u,$(digits),$t$u))))
@@ -25,6 +39,10 @@ ifneq ($(words $(SEEDS)) $(filter $(SEEDS),$(numbers)),1 $(SEEDS))
 $(error SEEDS: expected a whole number from 1 to 99, found "$(SEEDS)")
 endif
 
+ifneq ($(words $(FIRST)) $(filter $(FIRST),$(wordlist 1,$(SEEDS),$(numbers))),1 $(FIRST))
+$(error FIRST: expected a whole number from 1 to SEEDS, found "$(FIRST)")
+endif
+
 # An uninstalled build comes first; without one the installed tools are used.
 space := $(subst ,, )
 comma := ,
@@ -32,11 +50,32 @@ export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 # datasets/ of a checkout, or beside the installed recipes.
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
+# Two makes of one folder would take each other's files for whole ones. The lock is taken as the makefile is
+# read, by this host's shell whatever SHELL stands for, and not where nothing is made. Makes of single seeds
+# (FIRST and SEEDS the same) share no file, and may work in one folder together.
+part-made := $(if $(filter $(FIRST),$(SEEDS)),$(if $(filter records,$(MAKECMDGOALS)),$(FIRST)))
+looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findstring \
+  q,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
+ifneq ($(filter-out status results keep,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(looking),)
+launcher := $(SHELL)
+launcher-flags := $(.SHELLFLAGS)
+override SHELL := /bin/sh
+override .SHELLFLAGS := -c
+locked := $(shell sh $(here)lock $(OUT) $$PPID $(part-made))
+override SHELL := $(launcher)
+override .SHELLFLAGS := $(launcher-flags)
+ifneq ($(locked),)
+$(error $(recipe): $(locked))
+endif
+endif
+endif
+
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SECONDARY:
 
-seeds := $(wordlist 1,$(SEEDS),$(numbers))
+seeds := $(wordlist $(FIRST),$(SEEDS),$(numbers))
 flags := -q --force$(if $(THREADS), --threads $(THREADS))
 
 # by-scale QUICK PAPER
@@ -63,7 +102,7 @@ $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 
 # What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
 # and how it runs.
-where := SCALE SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS
+where := SCALE FIRST SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
@@ -72,11 +111,11 @@ shown ?= $(OUT)
 expectations := $(here)$(recipe).expect.json
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
-  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)" --expect $(expectations) \
-  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
+  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)$(foreach v,$(apart),$(comma) $($v))" --expect $(expectations) \
+  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
-.PHONY: all results keep clean
+.PHONY: all records results status keep clean
 all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
 $(OUT)/results.json: $$(measured) $(expectations) $$(if $$(absent),more)
 	$(folder) $(make-results)
@@ -91,11 +130,16 @@ $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 # The same of what there is, however much is missing.
 results:
 	$(make-results)
+# The records alone, without the tables: those of a part, of several that are made at once.
+records: $$(measured)
 # Copies results.md and the pictures that it shows to KEEP, without models and records.
-KEEP ?= results/$(recipe)-$(SCALE)
+KEEP ?= results/$(called)
 keep:
 	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
+# How far it is.
+status:
+	@sh $(here)status $(called) $(OUT) $(MAKE) -f $(firstword $(MAKEFILE_LIST))
 clean:
 	rm -rf $(OUT)

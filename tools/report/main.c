@@ -7,6 +7,7 @@
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/results/expect.h"
+#include "report/results/place.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <errno.h>
@@ -210,7 +211,7 @@ static const char help[] =
     "the page begins with them. tools/report/results/expect.h describes FILE; tools/recipes has "
     "one for each paper.\n"
     "\n"
-    "Verdicts of --expect:\n" VERDICT_RULE "\n\n"
+    "Verdicts of --expect:\n" VERDICT_RULE "\n" PLACE_RULE "\n\n"
     "Examples:\n  trapdoor-report results -o report.html\n"
     "  trapdoor-report out --expect tools/recipes/friendnet.expect.json --force\n";
 

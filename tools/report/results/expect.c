@@ -218,6 +218,8 @@ static const field row_fields[] = {{"name", TEXT, true},
                                    {"value", PATH, true},
                                    {"take", TAKE},
                                    {"over", PATH},
+                                   {"epochs", PATTERN},
+                                   {"epoch_value", PATH},
                                    {"unit", TEXT, true},
                                    {"better", BETTER},
                                    {"within", WITHIN},
@@ -247,6 +249,8 @@ static const field table_fields[] = {{"title", TEXT, true},
                                      {"value", PATH},
                                      {"take", TAKE},
                                      {"over", PATH},
+                                     {"epochs", PATTERN},
+                                     {"epoch_value", PATH},
                                      {"unit", TEXT},
                                      {"better", BETTER},
                                      {"within", WITHIN},
@@ -264,8 +268,8 @@ static const field file_fields[] = {
 /* --- rows: each with what its table has for all, and with columns one for each --- */
 
 /* What a row has from its table. */
-static const char *const inherited[] = {"records", "value",  "take",   "over",
-                                        "unit",    "better", "within", NULL};
+static const char *const inherited[] = {"records",     "value", "take",   "over",   "epochs",
+                                        "epoch_value", "unit",  "better", "within", NULL};
 
 /* A field as it is in the column: the first {} of a text is the column's key. */
 static json_t *fill(td_json *json, json_t *value, const char *key) {
@@ -312,6 +316,8 @@ static td_status add_row(const place *at, const json_t *table, json_t *row, cons
     TD_TRY(check_object(at, own, row_fields, error));
     if (json_is_string(json_object_get(own, "paper")) && !json_object_get(own, "better"))
         return fail(at, error, "\"better\", found none");
+    if (!json_object_get(own, "epochs") != !json_object_get(own, "epoch_value"))
+        return fail(at, error, "\"epochs\" and \"epoch_value\", found one of them");
     return !json_object_get(own, "series") == !json_object_get(own, "x")
                ? TD_OK
                : fail(at, error, "\"series\" and \"x\", found one of them");

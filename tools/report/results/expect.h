@@ -24,6 +24,8 @@
  *     records            a pattern
  *     value, take        a path, and how its values become one number (find.h; "only")
  *     over               the path of a number to divide by
+ *     epochs, epoch_value  a pattern of records of trainings, and the path of the figure after each
+ *                        epoch, of which the last count for its spread (place.h)
  *     series, x          its place in the table's plot
  *   columns   {"10 %": "10", ...}, names and keys: a row without `column` stands for one
  *             in each. {} in its texts, and in the table's for it, is then the key; `paper`
@@ -35,8 +37,8 @@
  *   matrices  counts of true class by predicted class; `target` is marked
  *   pictures  `files`, a pattern of PNG files
  *
- * What `records`, `value`, `take`, `over`, `unit`, `better` or `within` a row has not, it has from
- * its table.
+ * What `records`, `value`, `take`, `over`, `epochs`, `epoch_value`, `unit`, `better` or `within` a
+ * row has not, it has from its table.
  *
  * A pattern of records is a path below the folder in which one * stands for any name or part of
  * one: the seed. The records that match are those of the seeds. */

@@ -6,6 +6,7 @@
 #include "report/html.h"
 #include "report/results/expect.h"
 #include "report/results/find.h"
+#include "report/results/place.h"
 #include "report/results/verdict.h"
 #include <math.h>
 #include <stdlib.h>
@@ -166,6 +167,87 @@ static td_status ask(gatherer *g, json_t *row, double *numbers, size_t *count, t
     return TD_OK;
 }
 
+/* Appends the values of the last epochs of a training, in the row's unit, to the spread's. */
+static td_status add_epochs(gatherer *g, const json_t *row, const json_t *root, json_t *all,
+                            td_error *error) {
+    static const take only = {TAKE_ONLY, 0};
+    const double unit = strcmp(html_get_text(row, "unit"), "%") == 0 ? 100 : 1;
+    json_t *values;
+    td_status status = TD_OK;
+    TD_TRY(find_values(root, html_get_text(row, "epoch_value"), &values, error));
+    const size_t count = json_array_size(values);
+    for (size_t i = count - place_epochs(count); i < count && status == TD_OK; i++) {
+        json_t *one = td_json_array(&g->json);
+        double number;
+        td_json_append(&g->json, one, json_incref(json_array_get(values, i)));
+        status = take_number(&only, one, &number, error);
+        json_decref(one);
+        if (status == TD_OK)
+            td_json_append(&g->json, all, td_json_real(&g->json, unit * number));
+        if (status == TD_ERR_NUMERIC)
+            status = TD_OK; /* null: no such rate after this epoch */
+    }
+    json_decref(values);
+    return status;
+}
+
+/* Appends those of all trainings that the row names. */
+static td_status ask_epochs(gatherer *g, const json_t *row, json_t *all, td_error *error) {
+    TD_TRY(match(g, json_object_get(row, "epochs"), error));
+    for (size_t i = 0; i < g->match_count; i++) {
+        td_error trouble;
+        const json_t *root = record_of(g, &g->matches[i], &trouble);
+        const td_status status = root ? add_epochs(g, row, root, all, &trouble) : TD_ERR_FORMAT;
+        if (status == TD_ERR_MEMORY)
+            return td_fail(error, status, "%s", trouble.message);
+        if (status != TD_OK)
+            report_trouble_add(g->r, g->matches[i].file->name, trouble.message);
+    }
+    return TD_OK;
+}
+
+/* Sets row["spread"] by the numbers and, with a figure, row["place"]. */
+static td_status set_spread(gatherer *g, json_t *row, const verdict_figure *figure,
+                            const json_t *all, bool epochs, td_error *error) {
+    const size_t count = json_array_size(all);
+    double *numbers;
+    if (count == 0)
+        return TD_OK;
+    td_arena_free(&g->arena);
+    TD_TRY(TD_ARENA_NEW(&g->arena, count, &numbers, "values", error));
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = json_number_value(json_array_get(all, i));
+    const place_spread ours = place_spread_of(numbers, count);
+    set(g, row, "spread",
+        td_json_pack(&g->json, "{sz sf sf sf sf sb sb}", "values", count, "mean", ours.mean,
+                     "deviation", ours.deviation, "least", ours.least, "most", ours.most, "swings",
+                     place_swings(&ours) && strcmp(html_get_text(row, "unit"), "%") == 0, "epochs",
+                     epochs));
+    const place_found p = figure ? place_of(figure, &ours) : (place_found){PLACE_NONE, 0};
+    if (p.side == PLACE_NONE)
+        return TD_OK;
+    set(g, row, "place", td_json_text(&g->json, place_name(p.side)));
+    set(g, row, "spreads", td_json_real(&g->json, p.spreads));
+    return TD_OK;
+}
+
+/* The spread of what the row's epochs say or, without them, its own values. */
+static td_status spread(gatherer *g, json_t *row, const verdict_figure *figure, td_error *error) {
+    json_t *all = td_json_array(&g->json);
+    size_t i;
+    const json_t *value;
+    td_status status = TD_OK;
+    if (json_object_get(row, "epochs"))
+        status = ask_epochs(g, row, all, error);
+    const bool epochs = json_array_size(all) > 0;
+    json_array_foreach(epochs ? NULL : json_object_get(row, "values"), i, value)
+        td_json_append(&g->json, all, json_incref(json_object_get(value, "value")));
+    if (status == TD_OK)
+        status = set_spread(g, row, figure, all, epochs, error);
+    json_decref(all);
+    return status;
+}
+
 /* Fills the row (results.h) with its answer. */
 static td_status answer(gatherer *g, json_t *row, td_error *error) {
     const char *printed = json_string_value(json_object_get(row, "paper"));
@@ -187,7 +269,8 @@ static td_status answer(gatherer *g, json_t *row, td_error *error) {
         set(g, row, "mean", td_json_real(&g->json, mean));
         set(g, row, "deviation", count > 1 ? td_json_real(&g->json, deviation) : json_null());
     }
-    if (printed && verdict_figure_parse(&figure, printed)) {
+    const bool has_figure = printed && verdict_figure_parse(&figure, printed);
+    if (has_figure) {
         set(g, row, "paper_value", td_json_real(&g->json, figure.value));
         if (count > 0) {
             set(g, row, "difference", td_json_real(&g->json, mean - figure.value));
@@ -195,7 +278,7 @@ static td_status answer(gatherer *g, json_t *row, td_error *error) {
         }
     }
     set(g, row, "verdict", td_json_text(&g->json, verdict_name(v)));
-    return TD_OK;
+    return spread(g, row, has_figure ? &figure : NULL, error);
 }
 
 /* --- what is no figure --- */
@@ -283,6 +366,24 @@ static void count_verdicts(gatherer *g, json_t *paper) {
         distances ? td_json_real(&g->json, sum / (double)distances) : json_null());
 }
 
+/* How many rows with a figure lie where, and how many rows swing. */
+static void count_places(gatherer *g, json_t *paper) {
+    json_int_t counts[PLACE_SIDES] = {0}, swinging = 0;
+    size_t i, k;
+    const json_t *table, *row;
+    json_array_foreach(json_object_get(paper, "tables"), i, table) {
+        json_array_foreach(json_object_get(table, "rows"), k, row) {
+            for (int side = PLACE_INSIDE; side < PLACE_SIDES; side++)
+                counts[side] +=
+                    strcmp(html_get_text(row, "place"), place_name((place_side)side)) == 0;
+            swinging += json_is_true(json_object_get(json_object_get(row, "spread"), "swings"));
+        }
+    }
+    set(g, paper, "places",
+        td_json_pack(&g->json, "{sI sI sI sI}", "inside", counts[PLACE_INSIDE], "above",
+                     counts[PLACE_ABOVE], "below", counts[PLACE_BELOW], "swing", swinging));
+}
+
 static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_error *error) {
     json_t *paper;
     const json_t *table;
@@ -294,6 +395,7 @@ static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_err
         TD_TRY(answer_table(g, table, error));
     }
     count_verdicts(g, paper);
+    count_places(g, paper);
     return TD_OK;
 }
 

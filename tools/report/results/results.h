@@ -9,12 +9,16 @@
  *       rows[]         paper_value, difference, verdict,
  *                      values[] {seed, record, value},
  *                      mean, deviation: of a sample; null of one value,
+ *                      spread {values: their number, mean, deviation, least, most, swings,
+ *                      epochs: whether values are of epochs},
+ *                      place: "inside", "above", "below"; spreads: how far from the mean (place.h),
  *                      problems[] {record, reason, none}: none where the record has a null
  *       lists[]        record, values; or problem
  *       matrices[]     record, counts; or problem
  *       pictures[]     files[]
  *     expectations     name of the file
  *     counts           of each verdict
+ *     places           how many figures are inside, above and below, and how many swing
  *     mean_distance    of the figures in percent from the paper's; null without any
  *   settings
  *     versions[], blas_cores[], machines[], threads[], seeds[]: of the records that were used,
@@ -47,6 +51,15 @@ void results_difference(char *out, size_t size, const json_t *row);
  * agree;
  * "" where the paper has no number. */
 void results_verdict(char *out, size_t size, const json_t *row);
+
+/* "47.87 ± 12.30, 18.00 to 61.20" of values that are not those of `results_ours`, or the range
+ * alone;
+ * "" of fewer than two. */
+void results_spread(char *out, size_t size, const json_t *row);
+
+/* "inside", "above by 2.4", each with ", swings" where the spread is; "" where nothing is placed.
+ */
+void results_place(char *out, size_t size, const json_t *row);
 
 /* "12 figures of the paper: 10 reached, ..." of a paper, in words. */
 void results_summary(FILE *out, const json_t *paper);

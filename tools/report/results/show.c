@@ -3,6 +3,7 @@
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/results/expect.h"
+#include "report/results/place.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <math.h>
@@ -138,21 +139,26 @@ static td_status add_table(view *v, const char *title, const char *const *titles
 
 /* Figure by figure. */
 static td_status add_list(view *v, const json_t *rows, tool_table **out, td_error *error) {
-    const char *const titles[] = {head_of(rows), "paper", "ours", "difference", "verdict", "seeds"};
-    char name[NAME], column[NAME], ours[128], difference[64], judged[64], seeds[24];
+    const char *const titles[] = {head_of(rows), "paper",  "ours",          "difference",
+                                  "verdict",     "spread", "paper's place", "seeds"};
+    char name[NAME], column[NAME], ours[128], difference[64], judged[64], seeds[24], spread[128],
+        placed[64];
     size_t i;
     const json_t *row;
-    TD_TRY(add_table(v, mean, titles, 6, "lrrrlr", out, error));
+    TD_TRY(add_table(v, mean, titles, 8, "lrrrlrlr", out, error));
     json_array_foreach(rows, i, row) {
         const char *printed = html_get_text(row, "paper"), *of = html_get_text(row, "column");
         results_ours(ours, sizeof ours, row);
         results_difference(difference, sizeof difference, row);
         results_verdict(judged, sizeof judged, row);
+        results_spread(spread, sizeof spread, row);
+        results_place(placed, sizeof placed, row);
         name_of(rows, html_get_text(row, "name"), name);
         snprintf(column, sizeof column, "%.300s%s%.300s", name, *of ? ", " : "", of);
         snprintf(seeds, sizeof seeds, "%zu", json_array_size(json_object_get(row, "values")));
         const char *const texts[] = {
-            column, *printed ? printed : "no number", ours, difference, judged, seeds};
+            column, *printed ? printed : "no number", ours, difference, judged, spread, placed,
+            seeds};
         TD_TRY(tool_table_fill(&v->tables, *out, texts, error));
     }
     return TD_OK;
@@ -168,9 +174,20 @@ static void print_grid_cell(const json_t *row, char out[NAME]) {
                  signs[verdict_named(html_get_text(row, "verdict"))]);
 }
 
+/* "47.87 ± 12.30, 18.00 to 61.20: above by 2.4" */
+static void print_place_cell(const json_t *row, char out[NAME]) {
+    results_spread(out, 128, row);
+    const size_t used = strlen(out);
+    if (used > 0) {
+        results_place(out + used + 2, 64, row);
+        memcpy(out + used, out[used + 2] ? ": " : "", out[used + 2] ? 2 : 1);
+    }
+}
+
 /* Rows that have a `column` stand in a grid, as the paper's table does. *out is NULL if none has,
  * or there are too many. */
-static td_status add_grid(view *v, const json_t *rows, tool_table **out, td_error *error) {
+static td_status add_grid(view *v, const json_t *rows, void (*print)(const json_t *row, char *out),
+                          tool_table **out, td_error *error) {
     const char *names[EXPECT_ENTRIES], *columns[EXPECT_ENTRIES + 1] = {head_of(rows)};
     const size_t name_count = list_texts(rows, "name", names),
                  column_count = list_texts(rows, "column", columns + 1);
@@ -189,7 +206,7 @@ static td_status add_grid(view *v, const json_t *rows, tool_table **out, td_erro
                 c++;
             if (strcmp(names[n], html_get_text(row, "name")) != 0 || texts[c])
                 continue;
-            print_grid_cell(row, cells[c]);
+            print(row, cells[c]);
             texts[c] = cells[c];
         }
         TD_TRY(tool_table_fill(&v->tables, *out, texts, error));
@@ -211,6 +228,24 @@ static void write_problems(view *v, const json_t *row) {
     }
 }
 
+/* The grid's spreads and places, if it has any. */
+static td_status write_places(view *v, const json_t *rows, td_error *error) {
+    tool_table *places;
+    size_t i;
+    const json_t *row;
+    double values = 0;
+    json_array_foreach(rows, i, row) {
+        if (values < 2)
+            html_get(json_object_get(row, "spread"), "values", &values);
+    }
+    if (values < 2)
+        return TD_OK;
+    TD_TRY(add_grid(v, rows, print_place_cell, &places, error));
+    put_table(v, places);
+    put_note(v, "How ours spread, and where the paper's figure lies in it.");
+    return TD_OK;
+}
+
 static td_status write_rows(view *v, const json_t *rows, td_error *error) {
     const char *texts[EXPECT_ENTRIES];
     tool_table *list, *grid;
@@ -219,7 +254,7 @@ static td_status write_rows(view *v, const json_t *rows, td_error *error) {
     if (json_array_size(rows) == 0)
         return TD_OK;
     TD_TRY(add_list(v, rows, &list, error));
-    TD_TRY(add_grid(v, rows, &grid, error));
+    TD_TRY(add_grid(v, rows, print_grid_cell, &grid, error));
     if (list_texts(rows, "verdict", texts) == 1 && verdict_named(texts[0]) == VERDICT_NOT_RUN) {
         if (v->r)
             put_folded(v, "Not run", grid ? grid : list);
@@ -231,6 +266,8 @@ static td_status write_rows(view *v, const json_t *rows, td_error *error) {
     if (grid && (list_texts(rows, "paper", texts) > 1 || *texts[0]))
         put_note(v, "Ours, and in brackets the paper's: ✓ reached, ≈ within the tolerance, ✗ not "
                     "reached.");
+    if (grid)
+        TD_TRY(write_places(v, rows, error));
     if (v->r && grid)
         put_folded(v, "Figure by figure", list);
     json_array_foreach(rows, i, row) write_problems(v, row);
@@ -466,7 +503,8 @@ static td_status write_settings(view *v, const json_t *settings, td_error *error
     put_heading(v, "Settings");
     TD_TRY(read_derived(v, report_derive_values(settings), &table, error));
     put_table(v, table);
-    put_in(v, "<p class=\"note\">", "</p>\n", "## How a verdict is made\n\n", "\n", VERDICT_RULE);
+    put_in(v, "<p class=\"note\">", "</p>\n", "## How a verdict is made\n\n", "\n\n", VERDICT_RULE);
+    put_in(v, "<p class=\"note\">", "</p>\n", "", "\n", PLACE_RULE);
     return TD_OK;
 }
 

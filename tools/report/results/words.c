@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A row of results in words, the same on the page and in Markdown. */
 #include "report/html.h"
+#include "report/results/place.h"
 #include "report/results/results.h"
 #include "report/results/verdict.h"
 #include <math.h>
@@ -84,8 +85,55 @@ void results_verdict(char *out, size_t size, const json_t *row) {
         snprintf(out, size, "%s", judged);
 }
 
+void results_spread(char *out, size_t size, const json_t *row) {
+    const json_t *spread = json_object_get(row, "spread");
+    double mean, deviation, least, most, values;
+    *out = '\0';
+    if (!html_get(spread, "values", &values) || values < 2 || !html_get(spread, "mean", &mean) ||
+        !html_get(spread, "deviation", &deviation) || !html_get(spread, "least", &least) ||
+        !html_get(spread, "most", &most))
+        return;
+    const int digits = digits_of(row, mean);
+    if (fabs(most) >= 1e9)
+        snprintf(out, size, "%.4g to %.4g", least, most);
+    else if (json_is_true(json_object_get(spread, "epochs")))
+        snprintf(out, size, "%.*f ± %.*f, %.*f to %.*f", digits, mean, digits, deviation, digits,
+                 least, digits, most);
+    else
+        snprintf(out, size, "%.*f to %.*f", digits, least, digits, most);
+}
+
+void results_place(char *out, size_t size, const json_t *row) {
+    const char *side = html_get_text(row, "place"),
+               *note = json_is_true(json_object_get(json_object_get(row, "spread"), "swings"))
+                           ? *side ? ", swings" : "swings"
+                           : "";
+    double spreads = 0;
+    html_get(row, "spreads", &spreads);
+    if (*side == '\0' || strcmp(side, place_name(PLACE_INSIDE)) == 0)
+        snprintf(out, size, "%s%s", side, note);
+    else
+        snprintf(out, size, "%s by %.*f%s", side, spreads < 100, spreads, note);
+}
+
 static json_int_t count_of(const json_t *paper, verdict v) {
     return json_integer_value(json_object_get(json_object_get(paper, "counts"), verdict_name(v)));
+}
+
+/* " Of 3 figures beside several values of ours, 1 lies inside their spread, ..." */
+static void summarize_places(FILE *out, const json_t *places) {
+    const json_int_t inside = json_integer_value(json_object_get(places, "inside")),
+                     above = json_integer_value(json_object_get(places, "above")),
+                     below = json_integer_value(json_object_get(places, "below")),
+                     swing = json_integer_value(json_object_get(places, "swing"));
+    if (inside + above + below > 0)
+        fprintf(out,
+                " Of %" JSON_INTEGER_FORMAT " with a spread, %" JSON_INTEGER_FORMAT
+                " inside ours, %" JSON_INTEGER_FORMAT " above, %" JSON_INTEGER_FORMAT " below.",
+                inside + above + below, inside, above, below);
+    if (swing > 0)
+        fprintf(out, " %" JSON_INTEGER_FORMAT " of ours swing%s by more than 20 points.", swing,
+                swing == 1 ? "s" : "");
 }
 
 void results_summary(FILE *out, const json_t *paper) {
@@ -113,4 +161,5 @@ void results_summary(FILE *out, const json_t *paper) {
     if (html_get(paper, "mean_distance", &distance))
         fprintf(out, ". Mean distance from the paper's percents: %.2f points", distance);
     fputc('.', out);
+    summarize_places(out, json_object_get(paper, "places"));
 }

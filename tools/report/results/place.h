@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a paper's figure lies among ours: the one place that says so. */
+#ifndef TOOLS_REPORT_RESULTS_PLACE_H
+#define TOOLS_REPORT_RESULTS_PLACE_H
+
+#include "report/results/verdict.h"
+
+/* The rule in words, for people. */
+#define PLACE_RULE                                                                                 \
+    "A paper's figure also has a place among ours: the values of all seeds and, where a recipe "   \
+    "logs the figure after each epoch, those of each training's last ten epochs (of its second "   \
+    "half at most), since a figure that does not converge is not known from its last epoch. The "  \
+    "spread is their standard deviation, and no less than half a unit of the paper's last digit. " \
+    "Inside is what is at most two spreads from their mean; the rest is above or below the mean "  \
+    "by so many spreads. A bound such as \"> 97\" is inside where the mean keeps it or is at "     \
+    "most two spreads short of it. One value has no spread. A standard deviation of more than "    \
+    "20 points is marked \"swings\"."
+
+enum { PLACE_EPOCHS = 10 }; /* last ones of a training that count */
+
+/* Values of ours, and how they spread. */
+typedef struct place_spread {
+    size_t count;
+    double mean, deviation; /* of which the values are a sample; 0 of one */
+    double least, most;
+} place_spread;
+
+typedef enum place_side { PLACE_NONE, PLACE_INSIDE, PLACE_ABOVE, PLACE_BELOW } place_side;
+
+enum { PLACE_SIDES = PLACE_BELOW + 1 };
+
+typedef struct place_found {
+    place_side side;
+    double spreads; /* from the mean of ours to the figure, >= 0 */
+} place_found;
+
+/* How many of the last of so many epochs count. */
+size_t place_epochs(size_t epochs);
+
+/* Of count > 0 values. */
+place_spread place_spread_of(const double *values, size_t count);
+
+/* PLACE_NONE of fewer than two values. */
+place_found place_of(const verdict_figure *figure, const place_spread *ours);
+
+/* Whether values in percent swing too much for one of them to mean anything. */
+bool place_swings(const place_spread *ours);
+
+/* "none", "inside", "above", "below". */
+const char *place_name(place_side side);
+
+#endif
