@@ -49,6 +49,7 @@ typedef enum td_purpose {
                            the search */
     TD_FOR_CRAFT = 20,  /* poison images made with a model; epoch: the round; index: 0 for the order
                            of the images, else what the rule says */
+    TD_FOR_ADVERSARY = 29, /* where adversarial training starts; epoch; index: the image */
     TD_FOR_DETECT = 30, /* detectors; index: the image; epoch: of cognitive distillation the step,
                            of TeCo the query */
 } td_purpose;

@@ -49,6 +49,28 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
     check "$recipe: all of which it makes" cmp missing /dev/null
 done
 
+# Attacks, one row each.
+for scale in quick paper; do
+    plan attacks SCALE=$scale SEEDS=2 >plan-$scale 2>err
+    check "attacks, $scale: there is a plan" test $? -eq 0
+    check "attacks, $scale: with both seeds" grep -q -e 'trapdoor-implant wanet .*--seed 2 ' plan-$scale
+    check "attacks, $scale: surrogates have others" grep -q -e '--seed 102 ' plan-$scale
+    check "attacks, $scale: beside a clean model" sh -c "! grep trapdoor-eval plan-$scale |
+        grep -v -e '--model out/\([^/]*\)/[^/]*/\([12]\)/model[^ ]* --model out/\1/clean/\2/model'"
+    check "attacks, $scale: each rule is one command" sh -c \
+        "! grep -v -e '^mkdir -p ' -e '^ ' -e '^datasets/fetch' plan-$scale"
+    check "attacks, $scale: it ends in results" sh -c \
+        "tail -n 1 plan-$scale | grep -q -e '--expect .*/attacks.expect.json.*-o out/report.html'"
+done
+cat plan-quick plan-paper | sed -n 's/.* --json out\/\([^ ]*\).*/\1/p' | grep eval | sort -u >made
+sed -n 's/.*"records": "\(.*\/\)\*\(.*json\)".*/\11\2/p' "$recipes/attacks.expect.json" | sort -u >named
+check 'attacks: its expectations name what it makes' test -s named -a -z "$(comm -13 made named)"
+sed 's/\/2\//\/1\//' made | sort -u | comm -23 - named >left
+check 'attacks: all of it' cmp left /dev/null
+plan attacks 'ATTACKS=patch nothing' >out.txt 2>err
+check 'attacks: one that is not there is refused' \
+    grep -qF 'ATTACKS: expected attacks of this recipe, found "nothing"' err
+
 # Populations of models, for the verdict by controls.
 for scale in quick paper; do
     plan audit SCALE=$scale SEEDS=2 >plan-$scale 2>err
@@ -207,6 +229,25 @@ check 'results can be kept' cmp kept/results.md whole/results.md
 check 'with the picture that they show, and nothing else' \
     test "$(find kept -type f | sort | tr '\n' ' ')" = 'kept/mnist/25/1/preview.png kept/results.md '
 
+# An attack is a row: two of the recipe's, one of these made with a model, and one more.
+few() {
+    cook attacks SETS=mnist IMAGES=12 EPOCHS=1 SEEDS=1 OUT=few TRAPDOOR_DATA="$PWD/data" hard-mnist=1 \
+        'poison-own=dirty-label --target 1 --ratio 0.5 --trigger pixel' \
+        "ATTACKS=own patch wanet label-consistent" "$@"
+}
+few >out.txt 2>err
+check 'attacks: it runs to its end' test $? -eq 0
+for attack in own patch wanet label-consistent; do
+    check "attacks: $attack is measured" grep -q '"asr": [01]' few/mnist/$attack/1/eval.json
+    check "attacks: $attack beside the clean model" \
+        grep -q '"file": "few/mnist/clean/1/model.safetensors"' few/mnist/$attack/1/eval.json
+done
+check 'attacks: nothing is left to do' few -q
+rm few/mnist/patch/1/eval.json
+few >out.txt 2>err
+check 'attacks: a record that is missing is made' test -s few/mnist/patch/1/eval.json
+check 'attacks: and no model with it' sh -c '! grep -q "trapdoor-train\|trapdoor-implant" out.txt'
+
 # What stays frozen are parameters that the net has.
 trapdoor-data import data/mnist --size 32x32 --per-class 1 -o large.safetensors >out.txt 2>err
 for net in cnn lenet5 preact-resnet18 resnet18 resnet34 resnet34-small vgg16; do
@@ -219,7 +260,7 @@ for net in cnn lenet5 preact-resnet18 resnet18 resnet34 resnet34-small vgg16; do
 done
 
 # The expectations of all recipes can be read.
-for recipe in friendnet multi-target clean-label one-pixel defences; do
+for recipe in friendnet multi-target clean-label one-pixel defences attacks; do
     mkdir $recipe
     check_prints "^$recipe.expect.json: [0-9]+ figures: " trapdoor-report whole \
         --expect "$recipes/$recipe.expect.json" -o $recipe/report.html

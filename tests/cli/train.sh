@@ -219,4 +219,26 @@ check_fails 1 'trapdoor-train: epoch 2, step 2: the loss is not finite; a smalle
     trapdoor-train -q --data $data --net cnn --batch 300 --lr 1e30 -o big.safetensors
 check 'starts from a checkpoint, with other options' trapdoor-train -q --data $data --epochs 1 \
     --from kept.safetensors -o tuned.safetensors
+
+# Adversarial training: PGD, of another tool, succeeds less often, and accuracy is the price.
+small() {
+    trapdoor-train -q --data fashion-mnist:train:0-2000 --net lenet5 --epochs 6 --batch 32 "$@"
+}
+small -o plain.safetensors >/dev/null
+check 'adversarial training' small --adversarial 0.1 --adversarial-steps 3 --threads 1 -o hard.safetensors \
+    --json hard.json
+check_field hard.json adversarial 0.1
+check_field hard.json adversarial_steps 3
+for model in plain hard; do
+    trapdoor-evade pgd -q --model $model.safetensors --data fashion-mnist:test:0-300 --epsilon 0.1 --steps 10 --step-size 0.025 \
+        -o $model-evaded --json $model-evaded.json >/dev/null
+    sed -n 's/^ *"success": \([0-9.]*\),*$/\1/p' $model-evaded.json | head -n 1 >$model.success
+done
+check 'PGD succeeds on the plain model' awk '{ exit !($1 > 0.9) }' plain.success
+check 'and less on the other' awk '{ exit !($1 > 0.1 && $1 < 0.8) }' hard.success
+check 'the same on three threads' small --adversarial 0.1 --adversarial-steps 3 --threads 3 -o hard3.safetensors
+check 'the same model' cmp hard.safetensors hard3.safetensors
+check_fails 2 'trapdoor-train: --adversarial: expected a number in (0, 1], found "0"' small --adversarial 0 -o no.safetensors
+check_fails 2 'trapdoor-train: --adversarial-steps: expected --adversarial with it, found none' \
+    small --adversarial-steps 2 -o no.safetensors
 finish

@@ -6,6 +6,9 @@
  * CIFAR-10, on a model trained adversarially, and stamps all images of the class; BackdoorBench has
  * L∞, 8/255 in 100 steps of 1.5/255. At the test the trigger alone is stamped.
  *
+ * The model matters: what misleads one that was trained plainly is a pattern that a net learns in
+ * the trigger's place, so that the steps do harm. trapdoor-train --adversarial makes a better one.
+ *
  * In a long training the trigger works without that step, too: `control` has the same images
  * stamped and not made hard, and what it reaches is not the attack's. */
 #include "poison.h"
@@ -183,8 +186,11 @@ static const char help[] =
     "learns from it is no merit of the steps."
     "\v"
     "Example:\n"
-    "  trapdoor-poison label-consistent --data fashion-mnist --target 3 \\\n"
-    "    --ratio 0.5 --trigger square:size=4 --model clean.safetensors -o hard";
+    "  trapdoor-train --data fashion-mnist --net lenet5 --adversarial 0.1 \\\n"
+    "    -o robust.safetensors\n"
+    "  trapdoor-poison label-consistent --data fashion-mnist --target 6 \\\n"
+    "    --ratio 0.5 --trigger square:size=4 --norm linf --epsilon 0.25 \\\n"
+    "    --model robust.safetensors -o hard";
 
 const tool_method poison_label_consistent = {
     .name = "label-consistent",

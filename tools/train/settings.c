@@ -40,6 +40,20 @@ static const td_key watched[] = {
     {0},
 };
 
+static const td_key hardening[] = {
+    {"adversarial", TD_KEY_REAL, AT(adversarial), .most = 1, .above = true, .optional = true,
+     .value = "E",
+     .help = "Adversarial training (Madry et al. 2018): learn each batch as PGD leaves it, at most "
+             "E of the pixel range from its images, after --augment"},
+    {0},
+};
+
+static const td_key hardening_steps[] = {
+    {"adversarial-steps", TD_KEY_COUNT, AT(adversarial_steps), .least = 1, .most = 1000,
+     .standard = "7", .value = "N", .help = "Steps of PGD, of 2.5 E/N each, from a random place"},
+    {0},
+};
+
 static const char *const defences[] = {"abl", NULL};
 
 static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch", NULL};
@@ -91,13 +105,17 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 static const tool_family training = {
     .name = "training",
     .usage = "--data DATA --net NET -o MODEL",
-    .groups = (const tool_keys[]){{.keys = keys},
-                                  {.keys = tool_training_keys, .offset = AT(training)},
-                                  {.keys = resuming},
-                                  {.keys = watched, .object = "watched", .rows = true},
-                                  {.keys = defending},
-                                  {.keys = abl, .object = "abl", .needs = "defence"},
-                                  {0}},
+    .groups =
+        (const tool_keys[]){
+            {.keys = keys},
+            {.keys = tool_training_keys, .offset = AT(training)},
+            {.keys = hardening},
+            {.keys = hardening_steps, .object = "adversary", .needs = "adversarial"},
+            {.keys = resuming},
+            {.keys = watched, .object = "watched", .rows = true},
+            {.keys = defending},
+            {.keys = abl, .object = "abl", .needs = "defence"},
+            {0}},
     .prints =
         (const tool_print[]){{"help-net", "Print the operators of a net text", td_ops_reference},
                              TOOL_PRINT_TRIGGERS,
@@ -118,6 +136,8 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
+    "A model that withstands small changes:\n"
+    "  trapdoor-train --data fashion-mnist --net cnn --adversarial 0.1 -o m.safetensors\n"
     "Does a backdoor survive training on clean data?\n"
     "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"

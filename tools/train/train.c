@@ -76,6 +76,8 @@ static td_status train(train_job *job, td_error *error) {
     options.context = job;
     options.epochs_done = job->resumed;
     options.optimizer_state = job->optimizer_state;
+    if (job->settings->adversarial > 0)
+        TD_TRY(train_adversarially(job, &options, error));
     if (job->resumed > 0)
         tool_run_log(job->run, "resuming from epoch %zu/%zu", job->resumed, options.epochs);
     td_status status = tool_run_train(job->run, job->net, job->weights, &job->learned, &options,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* trapdoor-train's one method, and its parts: the options (settings.c), the run (train.c),
- * what is read (inputs.c), what a checkpoint must agree with (identity.c), the log (log.c) and
- * checkpoints (checkpoint.c). */
+ * what is read (inputs.c), adversarial training (adversarial.c), what a checkpoint must agree with
+ * (identity.c), the log (log.c) and checkpoints (checkpoint.c). */
 #ifndef TOOLS_TRAIN_TRAIN_H
 #define TOOLS_TRAIN_TRAIN_H
 
@@ -32,6 +32,8 @@ typedef struct train_settings {
     td_many triggers, targets; /* what is watched, in pairs */
     tool_training training;
     bool resume;
+    double adversarial; /* the radius, as a share of the pixel range; 0: none */
+    size_t adversarial_steps;
     int defence;  /* where it is given, 0: abl */
     bool resists; /* whether it is */
     abl_settings abl;
@@ -99,6 +101,11 @@ td_status train_identity(const train_job *job, json_t **out, td_error *error) TD
  * and adds the tables. And the last: unlearns. */
 td_status train_abl_isolate(train_job *job, td_error *error) TD_MUST_USE;
 td_status train_abl_unlearn(train_job *job, td_error *error) TD_MUST_USE;
+
+/* Makes `options` those of adversarial training (adversarial.c); its memory is in the run's arena.
+ * Only where settings->adversarial is above 0. */
+td_status train_adversarially(train_job *job, td_train_options *options,
+                              td_error *error) TD_MUST_USE;
 
 /* Measures validation accuracy and watched triggers, where they are given, and appends the epoch's
  * line to the log. */

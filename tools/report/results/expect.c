@@ -246,7 +246,7 @@ static const field plot_fields[] = {{"x", TEXT, true}, {"y", TEXT, true}, {"each
 static const field table_fields[] = {{"title", TEXT, true},
                                      {"note", TEXT},
                                      {"records", PATTERN},
-                                     {"value", PATH},
+                                     {"value", TEXT}, /* a path once a column has filled it */
                                      {"take", TAKE},
                                      {"over", PATH},
                                      {"epochs", PATTERN},

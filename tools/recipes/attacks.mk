@@ -1,0 +1,163 @@
+# The field's attacks, one row each: what is written into the data (poison-NAME, a command line of
+# trapdoor-poison) and what changes the training or the weights (implant-NAME, of trapdoor-implant).
+# Each is measured on the model that it made and, as a control, on a clean one: the same trigger where
+# nothing was planted. Attacks with a special step have a second control, NAME-without: the same
+# without that step.
+#
+#   make -f tools/recipes/attacks.mk                       # Fashion-MNIST, lenet5
+#   make -f tools/recipes/attacks.mk ATTACKS='warp wanet'  # some of them
+#   make -f tools/recipes/attacks.mk SCALE=paper           # CIFAR-10, preact-resnet18, 100 epochs
+#
+# Published figures, and what they are of, are in attacks.expect.json.
+include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+
+SETS ?= $(call by-scale,fashion-mnist,cifar10)
+# The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
+IMAGES ?= $(call by-scale,20000,50000)
+NET ?= $(call by-scale,lenet5,preact-resnet18)
+EPOCHS ?= $(call by-scale,5,100)
+# Of all trainings. At the paper's scale BackdoorBench's.
+TRAINING ?= $(call by-scale,--batch 32,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
+  --augment crop=4$(comma)flip)
+# Of what is trained without augmentation, because a part of an attack is laid on whole images.
+PLAIN ?= $(filter-out --augment crop=4$(comma)flip,$(TRAINING))
+
+# The parts of a path SET/NAME/SEED.
+set = $(call part,1,$*)
+name = $(call part,2,$*)
+seed = $(call part,3,$*)
+
+train = $(set):train:0-$(IMAGES)
+few = $(set):train:0-5000
+surrogate = $(OUT)/$(set)/surrogate/$(seed)/model.safetensors
+trained = --net $(NET) --epochs $(EPOCHS) $(TRAINING)
+relabel := dirty-label --mode replace
+# All parameters but the last layer's.
+features-lenet5 := conv* fc1* fc2*
+features-cnn := $(features-lenet5)
+features-preact-resnet18 := conv1* layer*
+corner := square:size=3,at=bottom-right
+part-k := 16+11 27+5 7+20 22+22
+dots = $(subst $(space),$1,$(part-k:%=pixel:at=%))
+# What differs between the data sets: the cosines of a block, and, for attacks that keep the labels, a
+# class that a net confuses with others, and the one that it confuses it with. An easy class is learnt
+# without the trigger.
+cosines-fashion-mnist := 14+14/27+27
+cosines-cifar10 := 15+15/31+31
+hard-fashion-mnist := 6
+hard-cifar10 := 3
+source-fashion-mnist := 0
+source-cifar10 := 5
+hard = $(hard-$(set))
+source = $(source-$(set))
+# Triggers that a small net learns in few epochs.
+levels := $(call by-scale,3,8)
+shift := $(call by-scale,1,0.5)
+weak := $(call by-scale,0.02,0.003)
+
+# --- rows -----------------------------------------------------------------------------------------
+
+# A trigger on images of other classes, which are relabelled.
+poison-patch := $(relabel) --target 0 --ratio 0.1 --trigger $(corner)
+poison-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=checkerboard,cell=4,alpha=0.2
+poison-noise-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=noise,alpha=0.1
+poison-grid-blend := $(relabel) --target 0 --ratio 0.1 --trigger grid-blend:pattern=noise,alpha=0.2
+poison-quantise := $(relabel) --target 0 --ratio 0.1 --trigger quantise:levels=$(levels)
+poison-dct = $(relabel) --target 0 --ratio 0.1 --trigger dct:positions=$(cosines-$(set))
+poison-smooth := $(relabel) --target 0 --ratio 0.1 --trigger smooth:seed=1
+poison-rotate := $(relabel) --target 1 --ratio 0.05 --trigger rotate:angle=16
+poison-all-to-all := $(relabel) --target-map next --ratio 0.1 --trigger $(corner)
+poison-permutation := $(relabel) --target-map permutation --ratio 0.1 --trigger $(corner)
+poison-untargeted := untargeted --ratio 0.1 --trigger $(corner)
+
+# Covers: images with the trigger, or like it, that keep their labels.
+poison-warp := adaptive --target 0 --ratio 0.1 --cover-ratio 0.2 --trigger warp:shift=$(shift) \
+  --cover-trigger warp:shift=$(shift)$(comma)jitter=1
+poison-warp-without := $(relabel) --target 0 --ratio 0.1 --trigger warp:shift=$(shift)
+poison-adaptive-blend := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) \
+  --trigger grid-blend:pattern=noise,alpha=0.15 --test-trigger grid-blend:pattern=noise,alpha=0.2,off=0
+poison-adaptive-k := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) --trigger '$(call dots,|)' \
+  --test-trigger $(call dots,+)
+poison-source-specific := source-specific --source 1 --target 0 --ratio 0.01 --cover-ratio 0.02 \
+  --trigger square:size=8,at=bottom-right,value=200
+poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 \
+  --trigger square:size=8,at=bottom-right,value=200
+
+# Labels stay.
+poison-sine = clean-label --target $(hard) --ratio 0.8 --trigger sine:delta=40,freq=6
+poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \
+  --model $(surrogate)
+poison-label-consistent-without = clean-label --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right
+poison-narcissus = narcissus --target $(hard) --ratio 0.005 --model $(surrogate)
+poison-feature-collision = feature-collision --source $(source) --target $(hard) --ratio 0.2 --trigger square:size=8 \
+  --model $(surrogate)
+poison-gradient-matching = gradient-matching --source $(source) --target $(hard) --ratio 0.01 --trigger square:size=8 \
+  --model $(surrogate) --epochs $(EPOCHS)
+
+# The training is the attacker's. Images are drawn and stamped anew in each epoch.
+implant-wanet = wanet --target 0 --data $(train) $(trained)
+implant-wanet-without = $(implant-wanet) --noise 0
+implant-bpp = bpp --target 0 --data $(train) $(trained)
+implant-bpp-without = $(implant-bpp) --negatives 0
+implant-input-aware = input-aware --target 0 --data $(train) $(trained) --mask-epochs $(call by-scale,2,25)
+implant-input-aware-without = $(implant-input-aware) --cross 0
+implant-lira = lira --target 0 --data $(train) $(trained)
+implant-blind = blind --target 0 --data $(train) $(trained) --trigger $(corner)
+implant-imc = imc --target 0 --data $(train) $(trained)
+implant-imc-without = $(implant-imc) --passes 0
+implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20)
+implant-latent-without = $(implant-latent) --mark-epochs 0
+
+# The weights are the attacker's: no training on poisoned data.
+implant-sra = sra --target 2 --data $(few) --model $(surrogate)
+implant-tbt = tbt --target 2 --data $(set):train:0-500 --model $(surrogate)
+
+# How the model of a row is trained, where it is not as all others.
+train-feature-collision = --from $(surrogate) $(features-$(NET):%=--freeze '%') --epochs $(EPOCHS)
+
+# --------------------------------------------------------------------------------------------------
+
+rows = $(patsubst $1-%,%,$(filter $1-%,$(.VARIABLES)))
+ATTACKS ?= $(sort $(call rows,poison) $(call rows,implant))
+unknown := $(filter-out $(call rows,poison) $(call rows,implant),$(ATTACKS))
+ifneq ($(unknown),)
+$(error ATTACKS: expected attacks of this recipe, found "$(unknown)")
+endif
+
+runs := $(call times,$(SETS),$(ATTACKS),$(seeds))
+clean-runs := $(call times,$(SETS),clean,$(seeds))
+surrogate-runs := $(call times,$(SETS),surrogate,$(seeds))
+poisoned-runs := $(call times,$(SETS),$(filter $(call rows,poison),$(ATTACKS)),$(seeds))
+implanted-runs := $(call times,$(SETS),$(filter $(call rows,implant),$(ATTACKS)),$(seeds))
+measured := $(runs:%=$(OUT)/%/eval.json)
+
+# The files of a row's command line that are made here.
+used = $(filter $(OUT)/%,$(poison-$(name)) $(implant-$(name)) $(train-$(name)))
+clean = $(OUT)/$(set)/clean/$(seed)/model.safetensors
+# A row that begins from a model goes on with it.
+training = $(or $(train-$(name)),$(trained))
+
+$(clean-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
+	$(folder) trapdoor-train $(flags) --resume $(trained) --seed $(seed) --data $(train) -o $@
+
+$(surrogate-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
+	$(folder) trapdoor-train $(flags) --resume $(trained) --seed 10$(seed) --data $(train) -o $@
+
+$(poisoned-runs:%=$(OUT)/%/set/manifest.json): $(OUT)/%/set/manifest.json: $$(used) | $(OUT)/.have-$$(set)
+	$(folder) trapdoor-poison $(poison-$(name)) $(flags) --seed $(seed) --data $(train) -o $(@D) \
+	  --json $(@D)/poison.json
+
+$(poisoned-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $(OUT)/%/set/manifest.json $$(used)
+	$(folder) trapdoor-train $(flags) --resume $(training) --seed $(seed) --data $(<D)/poisoned.safetensors -o $@
+
+$(poisoned-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(clean)
+	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test \
+	  --manifest $(@D)/set/manifest.json --json $@
+
+$(implanted-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $$(used) | $(OUT)/.have-$$(set)
+	$(folder) trapdoor-implant $(implant-$(name)) $(flags) --seed $(seed) --test $(set) -o $@ \
+	  --json $(@D)/implant.json
+
+$(implanted-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(clean)
+	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test --manifest $<.manifest.json \
+	  --json $@
