@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/op.h"
+#include "nn/passes.h"
 #include "nn/plan.h"
 #include <stdlib.h>
 
@@ -412,6 +413,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
 
 const float *td_exec_forward(td_exec *exec, size_t batch) {
     exec->forward_batch = batch;
+    td_passes_add_forward(batch);
     if (exec->chunk)
         td_parallel_claim(batch, exec->chunk, forward_chunk, exec);
     else
@@ -475,6 +477,7 @@ static void backward_node(td_exec *exec, size_t i, float *dweights) {
 }
 
 const float *td_exec_backward(td_exec *exec, float *dweights) {
+    td_passes_add_backward(exec->forward_batch);
     for (size_t i = exec->net->node_count; i-- > 1;)
         if (exec->slots[i].wants && !exec->slots[i].fused)
             backward_node(exec, i, dweights);

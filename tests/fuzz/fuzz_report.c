@@ -35,7 +35,7 @@ static void make(void) {
     if (fuzz_succeeded(report_collect(&r, &error), &error)) {
         r.out = tmpfile();
         FUZZ_ASSERT(r.out);
-        fuzz_expect(report_page(&r, NULL, &error), &error);
+        fuzz_expect(report_page(&r, NULL, NULL, &error), &error);
         FUZZ_ASSERT(fflush(r.out) == 0);
         check_page(r.out);
     }

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "nn/exec.h"
+#include "nn/passes.h"
 #include "nn/predict.h"
 #include <stdlib.h>
 #include <string.h>
@@ -474,9 +475,28 @@ static void prediction_stops_and_refuses(void **state) {
     td_net_free(&net);
 }
 
+/* Three batches forward, one of them back. */
+static void images_are_counted(void **state) {
+    fixture f;
+    float logits[BATCH * CLASSES], gradient[BATCH * CLASSES] = {0};
+    (void)state;
+    set_up(&f, TD_BACKWARD_IMAGE);
+    const td_passes before = td_passes_so_far();
+    forward(&f, 0, BATCH, logits);
+    forward(&f, 1, 2, logits);
+    forward(&f, 0, 3, logits);
+    float images[3 * PIXELS];
+    backward(&f, gradient, 3, NULL, images);
+    const td_passes after = td_passes_so_far();
+    assert_int_equal(after.forward - before.forward, BATCH + 2 + 3);
+    assert_int_equal(after.backward - before.backward, 3);
+    tear_down(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_cnn),
+        cmocka_unit_test(images_are_counted),
         cmocka_unit_test(inference_gives_the_bytes_of_training),
         cmocka_unit_test(chunks_give_the_logits_of_small_batches),
         cmocka_unit_test(inference_needs_less_memory),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Repairs of models: the curve of a pruning, what is chosen from it, and the rating. */
 #include "defend/repair/fineprune.h"
+#include "measure/ratings.h"
 #include "net_support.h"
 #include "nn/channels.h"
 #include "nn/loss.h"
@@ -13,22 +14,22 @@ enum { IMAGES = 150, SIDE = 6, CLASSES = 3, CHANNELS = 5 };
 /* By hand, from the definition. */
 static void test_der(void **state) {
     (void)state;
-    net_assert_near(repair_der(0.9, 0.9, 1, 0), 1, 1e-12);
-    net_assert_near(repair_der(0.9, 0.9, 1, 1), 0.5, 1e-12);
-    net_assert_near(repair_der(0.9, 0.8, 0.95, 0.15), (0.8 - 0.1 + 1) / 2, 1e-12);
-    net_assert_near(repair_der(0.8, 0.9, 0.5, 0.7), 0.5, 1e-12);
-    net_assert_near(repair_der(1, 0, 0, 0), 0, 1e-12);
+    net_assert_near(td_der(0.9, 0.9, 1, 0), 1, 1e-12);
+    net_assert_near(td_der(0.9, 0.9, 1, 1), 0.5, 1e-12);
+    net_assert_near(td_der(0.9, 0.8, 0.95, 0.15), (0.8 - 0.1 + 1) / 2, 1e-12);
+    net_assert_near(td_der(0.8, 0.9, 0.5, 0.7), 0.5, 1e-12);
+    net_assert_near(td_der(1, 0, 0, 0), 0, 1e-12);
     /* An accuracy that falls lowers the rating: with the other sign this would be 0.99. */
-    net_assert_near(repair_der(0.93, 0.90, 1, 0.05), 0.96, 1e-12);
+    net_assert_near(td_der(0.93, 0.90, 1, 0.05), 0.96, 1e-12);
 }
 
 static void test_rir(void **state) {
     (void)state;
-    net_assert_near(repair_rir(0.93, 0.90, 0.05, 0.85), (0.8 - 0.03 + 1) / 2, 1e-12);
-    net_assert_near(repair_rir(0.9, 0.95, 0, 1), 1, 1e-12); /* a gain of accuracy adds nothing */
-    net_assert_near(repair_rir(0.9, 0.9, 0.4, 0.4), 0.5, 1e-12);
-    net_assert_near(repair_rir(0.9, 0.9, 0.4, 0.1), 0.5, 1e-12);
-    net_assert_near(repair_rir(1, 0, 0, 0), 0, 1e-12);
+    net_assert_near(td_rir(0.93, 0.90, 0.05, 0.85), (0.8 - 0.03 + 1) / 2, 1e-12);
+    net_assert_near(td_rir(0.9, 0.95, 0, 1), 1, 1e-12); /* a gain of accuracy adds nothing */
+    net_assert_near(td_rir(0.9, 0.9, 0.4, 0.4), 0.5, 1e-12);
+    net_assert_near(td_rir(0.9, 0.9, 0.4, 0.1), 0.5, 1e-12);
+    net_assert_near(td_rir(1, 0, 0, 0), 0, 1e-12);
 }
 
 static size_t chosen(const size_t *hits, size_t steps, double tolerance) {

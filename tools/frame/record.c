@@ -19,7 +19,7 @@ td_status tool_record_check(const tool_record *record, td_error *error) {
 
 td_status tool_record_start(tool_record *record, const char *tool, const tool_common *common,
                             json_t *options, td_error *error) {
-    *record = (tool_record){.began = tool_monotonic_seconds()};
+    *record = (tool_record){.began = tool_monotonic_seconds(), .passes = td_passes_so_far()};
     record->root =
         td_json_pack(&record->json, "{ss ss ss ss sI so s[] s[]}", "tool", tool, "version",
                      TD_VERSION, "kernel", td_kernel_used()->name, "blas_core", td_blas_core(),
@@ -43,13 +43,16 @@ static void name_processor(char name[128]) {
 td_status tool_record_time(tool_record *record, td_error *error) {
     double seconds = tool_monotonic_seconds() - record->began;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const td_passes passes = td_passes_so_far();
     char processor[128];
     name_processor(processor);
     json_object_del(record->root, "timing");
     td_json_set(&record->json, record->root, "timing",
-                td_json_pack(&record->json, "{sf sI ss sI}", "seconds", seconds, "threads",
+                td_json_pack(&record->json, "{sf sI ss sI s{sI sI}}", "seconds", seconds, "threads",
                              (json_int_t)td_threads(), "processor", processor, "cores",
-                             (json_int_t)(cores > 0 ? cores : 1)));
+                             (json_int_t)(cores > 0 ? cores : 1), "image_passes", "forward",
+                             (json_int_t)(passes.forward - record->passes.forward), "backward",
+                             (json_int_t)(passes.backward - record->passes.backward)));
     return tool_record_check(record, error);
 }
 

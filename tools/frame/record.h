@@ -10,11 +10,13 @@
 #include "data/dataset.h"
 #include "frame/options.h"
 #include "measure/rates.h"
+#include "nn/passes.h"
 
 typedef struct tool_record {
-    json_t *root; /* the tool adds its own fields here, by */
-    td_json json; /* this builder, whose failure is that of the run */
-    double began; /* monotonic seconds */
+    json_t *root;     /* the tool adds its own fields here, by */
+    td_json json;     /* this builder, whose failure is that of the run */
+    double began;     /* monotonic seconds */
+    td_passes passes; /* when it began */
     struct tool_input *inputs;
 } tool_record;
 
@@ -66,7 +68,8 @@ td_status tool_record_dataset(tool_record *record, const td_dataset *set,
                               td_error *error) TD_MUST_USE;
 
 /* The last step before a record is written: adds `timing` {"seconds", "threads", "processor",
- * "cores"}, and fails if anything was left out of the record. */
+ * "cores",
+ * "image_passes" {"forward", "backward"}}, and fails if anything was left out of the record. */
 td_status tool_record_time(tool_record *record, td_error *error) TD_MUST_USE;
 
 /* Whether standard output belongs to the record: nothing else is printed there. */

@@ -27,8 +27,8 @@ typedef enum tool_cell_kind {
     TOOL_RATE,  /* td_rate, none without trials: a share with its 95 % Wilson interval, printed in
                    percent; in the record NAME, NAME_interval [low, high] and NAME_count [hits,
                    trials] */
-    TOOL_ESTIMATE, /* tool_estimate, none where the value is NaN: a number with its 95 % interval;
-                      in the record NAME and NAME_interval */
+    TOOL_ESTIMATE, /* tool_estimate, none where the value is NaN: a number with its 95 % interval,
+                      which is not printed where it is NaN; in the record NAME and NAME_interval */
     TOOL_FLAG,     /* bool; or signed char, where -1 stands for none: yes or no */
     TOOL_LIST,     /* tool_list, NULL for none: numbers, whole ones in a column without digits, or
                       texts: "3, 7", an array in the record (where null stands for a number that is

@@ -82,7 +82,7 @@ const char *tool_cell_print_interval(const tool_column *column, const tool_cell 
     if (column->kind == TOOL_RATE && cell->rate.trials > 0)
         snprintf(out, size, "[%.2f, %.2f]", 100 * cell->rate.interval.low,
                  100 * cell->rate.interval.high);
-    if (column->kind == TOOL_ESTIMATE) {
+    if (column->kind == TOOL_ESTIMATE && !isnan(cell->estimate.interval.low)) {
         print_real(cell->estimate.interval.low, estimate_digits(column), low, sizeof low);
         print_real(cell->estimate.interval.high, estimate_digits(column), high, sizeof high);
         snprintf(out, size, "[%s, %s]", low, high);

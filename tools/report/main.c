@@ -6,6 +6,7 @@
 #include "frame/command.h"
 #include "report/chart.h"
 #include "report/html.h"
+#include "report/matrix/matrix.h"
 #include "report/results/expect.h"
 #include "report/results/place.h"
 #include "report/results/results.h"
@@ -17,6 +18,7 @@
 typedef struct settings {
     const char *folder, *title;
     td_many expect, notes;
+    bool matrix;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -28,12 +30,20 @@ static const td_key keys[] = {
      .help = "The page's title, in place of \"Trapdoor report: DIR\""},
     {"expect", TD_KEY_TEXT, AT(expect), .many = true, .value = "FILE",
      .help = "Compare with the paper's figures in FILE; may be repeated"},
-    {"note", TD_KEY_TEXT, AT(notes), .many = true, .needs = "expect", .value = "TEXT",
-     .help = "Print TEXT, such as the run's scale, with the paper's figures; may be repeated"},
+    {"matrix", TD_KEY_FLAG, AT(matrix),
+     .help = "Begin with a leaderboard of the records DIR/ATTACK/SEED/DEFENCE.json"},
+    {"note", TD_KEY_TEXT, AT(notes), .many = true, .value = "TEXT",
+     .help = "Print TEXT, such as the run's scale, with the paper's figures or the leaderboard; "
+             "may be repeated"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
+
+/* Whether results.json and results.md are written beside the page. */
+static bool has_results(const settings *s) {
+    return s->matrix || s->expect.count > 0;
+}
 
 static td_status check(const tool_settings *all, void *family, td_error *error) {
     const settings *s = family;
@@ -41,21 +51,31 @@ static td_status check(const tool_settings *all, void *family, td_error *error) 
     if (s->expect.count > EXPECT_FILES || s->notes.count > EXPECT_FILES)
         return td_fail(error, TD_ERR_USAGE, "%s: expected at most %d, found more",
                        s->expect.count > EXPECT_FILES ? "--expect" : "--note", EXPECT_FILES);
-    if (printed && (all->common.json || s->expect.count > 0))
+    if (printed && (all->common.json || has_results(s)))
         return td_fail(error, TD_ERR_USAGE, "%s: expected -o FILE, found -o -",
-                       all->common.json ? "--json" : "--expect");
+                       all->common.json ? "--json"
+                       : s->matrix      ? "--matrix"
+                                        : "--expect");
+    if (s->matrix && s->expect.count > 0)
+        return td_fail(error, TD_ERR_USAGE,
+                       "--matrix: expected it without --expect, which writes the same files");
+    if (s->notes.count > 0 && !has_results(s))
+        return td_fail(error, TD_ERR_USAGE, "--note: expected --expect or --matrix with it");
     return TD_OK;
 }
 
 /* --- the files --- */
 
-/* The page, and with expectations two files beside it. */
+static const char matrix_name[] = "leaderboard.svg";
+
+/* The page, and with expectations two files beside it, with --matrix three. */
 typedef struct writing {
     tool_run *run;
     const settings *settings;
     report r;
-    json_t *results;
-    const char *page, *markdown, *json;
+    json_t *results; /* of expectations, or the matrix's */
+    matrix matrix;   /* empty without --matrix */
+    const char *page, *markdown, *json, *picture;
 } writing;
 
 /* NAME beside the page. */
@@ -63,8 +83,8 @@ static td_status place(const writing *w, const char *name, const char **out, td_
     const int folder = (int)(html_base(w->page) - w->page);
     TD_TRY(tool_run_text(w->run, out, error, "%.*s%s", folder, w->page, name));
     if (strcmp(*out, w->page) == 0)
-        return td_fail(error, TD_ERR_USAGE,
-                       "-o: expected another name than %s, which --expect writes", name);
+        return td_fail(error, TD_ERR_USAGE, "-o: expected another name than %s, which %s writes",
+                       name, w->settings->matrix ? "--matrix" : "--expect");
     return tool_outputs_check(&w->run->outputs, *out, error);
 }
 
@@ -75,8 +95,10 @@ static td_status place_all(writing *w, td_error *error) {
         TD_TRY(tool_run_text(w->run, &w->page, error, "%s/report.html", w->r.folder));
         TD_TRY(tool_outputs_check(&w->run->outputs, w->page, error));
     }
-    if (w->settings->expect.count == 0)
+    if (!has_results(w->settings))
         return TD_OK;
+    if (w->settings->matrix)
+        TD_TRY(place(w, matrix_name, &w->picture, error));
     TD_TRY(place(w, "results.json", &w->json, error));
     return place(w, "results.md", &w->markdown, error);
 }
@@ -89,11 +111,21 @@ static td_status write_page(writing *w, td_error *error) {
     return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
 }
 
+static td_status write_picture(writing *w, td_error *error) {
+    FILE *stream;
+    TD_TRY(tool_outputs_add_path(&w->run->outputs, w->picture, &stream, error));
+    matrix_picture(stream, &w->matrix);
+    return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
+}
+
 /* results.json last: where it stands, the others do. */
 static td_status write_results(writing *w, td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&w->run->outputs, w->markdown, &stream, error));
-    TD_TRY(results_markdown(stream, w->results, error));
+    if (w->settings->matrix)
+        matrix_markdown(stream, &w->matrix, w->r.title, matrix_name, &w->settings->notes);
+    else
+        TD_TRY(results_markdown(stream, w->results, error));
     TD_TRY(tool_outputs_finish(&w->run->outputs, &w->run->record, error));
     TD_TRY(tool_outputs_add_path(&w->run->outputs, w->json, &stream, error));
     TD_TRY(td_name_stream(error, td_json_write(stream, w->results, error), stream, w->json));
@@ -103,6 +135,10 @@ static td_status write_results(writing *w, td_error *error) {
 static td_status make_results(writing *w, td_error *error) {
     const td_many *expect = &w->settings->expect;
     tool_record *record = &w->run->record;
+    if (w->settings->matrix) {
+        TD_TRY(matrix_make(&w->r, &w->matrix, error));
+        return matrix_json(&w->matrix, &w->settings->notes, &w->results, error);
+    }
     if (expect->count == 0)
         return TD_OK;
     for (size_t i = 0; i < expect->count; i++)
@@ -149,13 +185,15 @@ static td_status make(writing *w, td_error *error) {
     TD_TRY(report_collect(&w->r, error));
     TD_TRY(make_results(w, error));
     TD_TRY(report_memory(&w->r.out, error));
-    TD_TRY(report_page(&w->r, w->results, error));
+    TD_TRY(report_page(&w->r, w->results, w->settings->matrix ? &w->matrix : NULL, error));
     TD_TRY(report_check(&w->r, error));
     errno = 0;
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
         return td_fail_memory(error, "the page");
     TD_TRY(write_page(w, error));
     TD_TRY(gnuplot_clean(w->r.chart_folder, w->r.chart_count, error));
+    if (w->settings->matrix)
+        TD_TRY(write_picture(w, error));
     if (w->results)
         TD_TRY(write_results(w, error));
     TD_TRY(record_inputs(w, error));
@@ -177,6 +215,7 @@ static td_status run(tool_run *run, td_error *error) {
         TD_TRY(tool_run_text(run, &w->r.title, error, "Trapdoor report: %s", w->r.folder));
     td_status status = make(w, error);
     report_free(&w->r);
+    matrix_free(&w->matrix);
     json_decref(w->results);
     return status;
 }
@@ -210,6 +249,13 @@ static const char help[] =
     "ours as the mean over the seeds with its standard deviation, the difference and a verdict; "
     "the page begins with them. tools/report/results/expect.h describes FILE; tools/recipes has "
     "one for each paper.\n"
+    "\n"
+    "--matrix takes records whose names say what they are of: ATTACK is what a model suffered, or "
+    "clean, DEFENCE the repair, detector or filter, or none, whose record is trapdoor-eval's of "
+    "the "
+    "model as it is. It ranks the defences of each kind over the attacks, and also writes "
+    "results.json, results.md and leaderboard.svg beside the page. tools/recipes/matrix.mk makes "
+    "such records.\n"
     "\n"
     "Verdicts of --expect:\n" VERDICT_RULE "\n" PLACE_RULE "\n\n"
     "Examples:\n  trapdoor-report results -o report.html\n"

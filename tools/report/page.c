@@ -6,6 +6,7 @@
 #include "frame/record.h"
 #include "report/chart.h"
 #include "report/html.h"
+#include "report/matrix/matrix.h"
 #include "report/results/results.h"
 #include <nettle/sha2.h>
 #include <stdlib.h>
@@ -411,9 +412,12 @@ static td_status write_notes(report *r, td_error *error) {
     return TD_OK;
 }
 
-td_status report_page(report *r, const json_t *results, td_error *error) {
+td_status report_page(report *r, const json_t *results, const matrix *board, td_error *error) {
     write_head(r);
-    TD_TRY(results_page(r, results, error));
+    if (board)
+        matrix_page(r, board);
+    else
+        TD_TRY(results_page(r, results, error));
     TD_TRY(write_records(r, true, error));
     TD_TRY(write_overview(r, error));
     TD_TRY(report_join(r, error));

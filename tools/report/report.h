@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One run of trapdoor-report: what it found in a folder, and the page that it writes. The parts, of
  * which each calls only those after it: main.c (the tool), page.c (the page), results/ (papers'
- * figures), join.c (tables beside each other), collect.c (which files are records), walk.c (files
- * below the folder), derive.c (tables of what a record describes none of), picture.c, table_html.c,
- * table_markdown.c, chart.c (charts of tables), report.c (what all of them use), gnuplot.c, html.c
- * (text). */
+ * figures), matrix/ (a leaderboard), join.c (tables beside each other), collect.c (which files are
+ * records), walk.c (files below the folder), derive.c (tables of what a record describes none of),
+ * picture.c, table_html.c, table_markdown.c, chart.c (charts of tables), report.c (what all of them
+ * use), gnuplot.c, html.c (text). */
 #ifndef TOOLS_REPORT_REPORT_H
 #define TOOLS_REPORT_REPORT_H
 
@@ -81,6 +81,8 @@ typedef struct report_chart {
     off_t place;
     const char *label; /* the text alternative */
 } report_chart;
+
+struct matrix; /* matrix/matrix.h */
 
 typedef struct report {
     const char *folder, *title;
@@ -162,8 +164,10 @@ td_status report_log_parse(const char *text, size_t size, json_t **out,
                            td_error *error) TD_MUST_USE;
 
 /* Writes the page to r->out, with gaps for its charts, and draws them. `results` (may be NULL) are
- * papers' figures beside ours (results/results.h). TD_ERR_INTERRUPTED. */
-td_status report_page(report *r, const json_t *results, td_error *error) TD_MUST_USE;
+ * papers' figures beside ours (results/results.h), unless there is a leaderboard
+ * (matrix/matrix.h; else NULL). TD_ERR_INTERRUPTED. */
+td_status report_page(report *r, const json_t *results, const struct matrix *board,
+                      td_error *error) TD_MUST_USE;
 
 /* Writes a section with each table that several records of one kind have, by its title, and that
  * has rates: one table with the rows of all of them. Nothing if there is none. */

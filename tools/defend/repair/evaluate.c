@@ -5,6 +5,7 @@
 #include "defend/hygiene.h"
 #include "frame/predict.h"
 #include "frame/trigger.h"
+#include "measure/ratings.h"
 #include <math.h>
 
 enum { SLICE = 1024 }; /* images that are stamped at once; whole batches, so that bits stay */
@@ -143,26 +144,12 @@ static td_status measure(bench *b, repair_figures *figures, td_error *error) {
     return TD_OK;
 }
 
-static double rating(double gain, double accuracy_loss) {
-    return (fmax(0, gain) - fmax(0, accuracy_loss) + 1) / 2;
-}
-
-double repair_der(double accuracy_before, double accuracy_after, double asr_before,
-                  double asr_after) {
-    return rating(asr_before - asr_after, accuracy_before - accuracy_after);
-}
-
-double repair_rir(double accuracy_before, double accuracy_after, double ra_before,
-                  double ra_after) {
-    return rating(ra_after - ra_before, accuracy_before - accuracy_after);
-}
-
 static void rate_repair(const repair_figures *before, repair_figures *after, size_t k) {
     const repair_attack *old = &before->attacks[k];
     repair_attack *new = &after->attacks[k];
     const double whole = before->accuracy.value, left = after->accuracy.value;
-    new->der = repair_der(whole, left, old->asr.value, new->asr.value);
-    new->rir = repair_rir(whole, left, old->ra.value, new->ra.value);
+    new->der = td_der(whole, left, old->asr.value, new->asr.value);
+    new->rir = td_rir(whole, left, old->ra.value, new->ra.value);
 }
 
 td_status repair_measure(const repair_evaluator *e, const td_net *net, const float *weights,

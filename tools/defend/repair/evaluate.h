@@ -85,16 +85,6 @@ td_status repair_measure(const repair_evaluator *evaluator, const td_net *net, c
                          const repair_figures *before, repair_figures *figures,
                          td_error *error) TD_MUST_USE;
 
-/* Defence effectiveness rating (Zhu et al. 2023; BackdoorBench):
- * (max(0, fall of the ASR) − max(0, fall of the accuracy) + 1) / 2, in [0, 1]; 0.5: nothing done.
- */
-double repair_der(double accuracy_before, double accuracy_after, double asr_before,
-                  double asr_after);
-
-/* Robustness improvement rating (the same): (max(0, rise of the RA) − max(0, fall of the accuracy)
- * + 1) / 2, in [0, 1]; 0.5: nothing done. */
-double repair_rir(double accuracy_before, double accuracy_after, double ra_before, double ra_after);
-
 /* Adds `test` {"data", "images", "before", "after"} to the record, each of these two with
  * "accuracy", "classes" [{"class", "accuracy"}] and "triggers" [{"trigger", "target", "asr",
  * "robust_accuracy", "ra"}], rates with intervals; "after"'s triggers have "der" and "rir" as well;
