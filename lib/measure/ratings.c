@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "measure/ratings.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ratings of a defence by what it changes: shares in [0, 1], 0.5 where nothing was done. */
 #ifndef TD_MEASURE_RATINGS_H
 #define TD_MEASURE_RATINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nn/passes.h"
 
 #include <stdatomic.h>

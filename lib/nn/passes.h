@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many images went through nets, for the cost that a record states: it depends on no machine.
  */
 #ifndef TD_NN_PASSES_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-report --matrix: attacks × defences × seeds, by hand-made records.
 . "$tests/lib.sh"
 

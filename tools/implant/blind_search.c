@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/blind_search.h"
 
 #include "base/parallel.h"

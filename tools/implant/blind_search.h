@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A step a batch of the search by which Neural Cleanse would find a trigger (Wang et al., IEEE S&P
  * 2019), beside the training of a model that is to evade it: Bagdasaryan and Shmatikov, "Blind
  * backdoors in deep learning models", USENIX Security 2021, section 6.1. A mask m and a pattern p

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which channels a subnet takes: those that the model uses least, by the first order of what
  * cutting one off changes in the loss (Molchanov, Tyree, Karras, Aila and Kautz, "Pruning
  * convolutional neural networks for resource efficient inference", ICLR 2017, section 2.2):

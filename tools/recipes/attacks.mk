@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The field's attacks, one row each: what is written into the data (poison-NAME, a command line of
 # trapdoor-poison) and what changes the training or the weights (implant-NAME, of trapdoor-implant).
 # Each is measured on the model that it made and, as a control, on a clean one: the same trigger where

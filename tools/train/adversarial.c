@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Adversarial training: Madry et al., "Towards deep learning models resistant to adversarial
  * attacks", ICLR 2018: each batch is learnt as projected gradient descent leaves it, after some
  * steps up the loss from a random place in the L∞ ball around its images. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From records to cells. */
 #include "measure/ratings.h"
 #include "report/html.h"

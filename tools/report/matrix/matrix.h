@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A leaderboard: attacks × defences × seeds, from the records DIR/ATTACK/SEED/DEFENCE.json. The
  * attack "clean" is none: what defences do to its models are false alarms. The defence "none" is
  * the model as it is. What a record measures says what its defence is:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who wins where: a heat map for each kind of defence, one above the other. */
 #include "report/html.h"
 #include "report/matrix/matrix.h"

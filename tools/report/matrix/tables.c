@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of the leaderboard. */
 #include "report/html.h"
 #include "report/matrix/matrix.h"
