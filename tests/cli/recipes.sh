@@ -230,6 +230,7 @@ check 'with the picture that they show, and nothing else' \
     test "$(find kept -type f | sort | tr '\n' ' ')" = 'kept/mnist/25/1/preview.png kept/results.md '
 
 # An attack is a row: two of the recipe's, one of these made with a model, and one more.
+# shellcheck disable=SC2120 # check passes arguments
 few() {
     cook attacks SETS=mnist IMAGES=12 EPOCHS=1 SEEDS=1 OUT=few TRAPDOOR_DATA="$PWD/data" hard-mnist=1 \
         'poison-own=dirty-label --target 1 --ratio 0.5 --trigger pixel' \
