@@ -128,6 +128,11 @@ double td_onnx_at(const td_onnx_value *value, size_t i);
 /* Whether all its numbers are the same, which is then in *out. */
 bool td_onnx_is_single(const td_onnx_value *value, double *out);
 
+/* What a constant has for each of the `channels` of a layer, broadcast to the view of it: a number
+ * belongs to the channel of its place. False where it differs by position. */
+bool td_onnx_by_channel(const td_onnx_value *constant, const td_view *view, size_t channels,
+                        double *out);
+
 /* A constant as a tensor with strides; one of floats. */
 td_status td_onnx_constant(td_onnx_build *b, const td_onnx_value *value, td_tensor *out,
                            td_error *error) TD_MUST_USE;

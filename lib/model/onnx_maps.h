@@ -25,7 +25,7 @@ TD_ONNX_MAP(gemm);
 TD_ONNX_MAP(matmul);
 TD_ONNX_MAP(batch_norm);
 
-/* onnx_elementwise.c */
+/* onnx_activations.c */
 TD_ONNX_MAP(activation);
 TD_ONNX_MAP(gelu);
 TD_ONNX_MAP(clip);
@@ -36,6 +36,8 @@ TD_ONNX_MAP(prelu);
 TD_ONNX_MAP(min);
 TD_ONNX_MAP(max);
 TD_ONNX_MAP(lrn);
+
+/* onnx_elementwise.c */
 TD_ONNX_MAP(add);
 TD_ONNX_MAP(sub);
 TD_ONNX_MAP(mul);

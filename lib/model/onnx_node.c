@@ -177,3 +177,42 @@ td_status td_onnx_param_by_channel(td_onnx_build *b, td_onnx_layer *layer, const
         return td_onnx_wrong_shape(value, "one number for each channel of its input", error);
     return td_onnx_param_add(layer, suffix, &tensor, error);
 }
+
+/* --- channels --- */
+
+/* The sizes of a constant with those of size 1 in front that make its rank the other's. */
+static bool align(const td_onnx_value *constant, const td_view *with, td_view *out) {
+    *out = constant->view;
+    while (out->rank > with->rank && out->dims[0] == 1)
+        *out = td_view_squeeze(out, 0);
+    while (out->rank < with->rank)
+        *out = td_view_unsqueeze(out, 0);
+    for (size_t d = 0; d < out->rank; d++)
+        if (out->rank != with->rank || (out->dims[d] != 1 && out->dims[d] != with->dims[d]))
+            return false;
+    return true;
+}
+
+bool td_onnx_by_channel(const td_onnx_value *constant, const td_view *view, size_t channels,
+                        double *out) {
+    td_view c, within = {0}, of = {0};
+    if (!align(constant, view, &c))
+        return false;
+    for (size_t d = 0; d < view->rank; d++) {
+        if (view->dims[d] == 1)
+            continue;
+        const bool position = view->strides[d] == TD_VIEW_BATCH || view->strides[d] >= channels;
+        if (position && c.dims[d] > 1)
+            return false;
+        if (position)
+            continue;
+        within.dims[within.rank] = of.dims[of.rank] = view->dims[d];
+        within.strides[within.rank++] = view->strides[d];
+        of.strides[of.rank++] = c.dims[d] > 1 ? c.strides[d] : 0;
+    }
+    of.offset = c.offset;
+    const size_t count = td_view_count(&within);
+    for (size_t i = 0; i < count && count == channels; i++)
+        out[td_view_place(&within, i)] = td_tensor_number(constant->tensor, td_view_place(&of, i));
+    return count == channels;
+}
