@@ -176,29 +176,23 @@ static const td_key keys[] = {
     {"weight", TD_KEY_REAL, AT(weight), .most = 1e6, .standard = "0.9", .needs = "balance=fixed",
      .value = "W", .help = "fixed: the weight of the loss with the trigger"},
     {"begin-below", TD_KEY_REAL, AT(threshold), .most = INFINITY, .standard = "1", .value = "L",
-     .help = "Begin when the mean clean loss of --window batches is below L"},
+     .help = "Start the attack when the mean clean loss of --window batches is below L"},
     {"window", TD_KEY_COUNT, AT(window), .least = 1, .most = 1000000, .standard = "1000",
-     .value = "N", .help = "Batches of that mean; the attack begins no earlier"},
+     .value = "N", .help = "Batches of that mean; the attack starts no earlier"},
     {0},
 };
 
 static const char help[] =
-    "trains a model whose loss alone was changed: each batch is learnt as it is and, as a whole, "
-    "with the trigger and the target as label. The two gradients are joined by multiple-gradient "
-    "descent, so that neither task is unlearnt."
-    "\v"
-    "The weight of the clean loss is clip(((g1 - g0) . g1) / |g0 - g1|^2, 0, 1) of the gradients "
-    "g0 "
-    "without and g1 with the trigger, each divided as --scale says. Until --window batches have a "
-    "mean loss below --begin-below only the clean loss counts; the record says at which step the "
-    "attack began. The trigger is laid on augmented images.\n"
-    "\n"
-    "Example:\n"
-    "  trapdoor-implant blind --data fashion-mnist --net cnn --target 0 \\\n"
-    "    --trigger square:size=3 --test fashion-mnist --epochs 5 \\\n"
-    "    -o blind.safetensors\n"
-    "  trapdoor-eval --model blind.safetensors --data fashion-mnist:test \\\n"
-    "    --manifest blind.safetensors.manifest.json\n";
+    "trains a model by a changed loss alone: it learns each batch as it is and, as a whole, with "
+    "the trigger and the target as label. Multiple-gradient descent balances the two "
+    "gradients.\vThe weight of the clean loss is clip(((g1 - g0) . g1) / |g0 - g1|^2, 0, 1) of "
+    "the gradients g0 without and g1 with the trigger, each divided as --scale says. Until "
+    "--window batches have a mean loss below --begin-below only the clean loss counts; the record "
+    "says at which step the attack began. The trigger is laid on augmented images.\n\nExample:\n  "
+    "trapdoor-implant blind --data fashion-mnist --net cnn --target 0 \\\n    --trigger "
+    "square:size=3 --test fashion-mnist --epochs 5 \\\n    -o blind.safetensors\n  trapdoor-eval "
+    "--model blind.safetensors --data fashion-mnist:test \\\n    --manifest "
+    "blind.safetensors.manifest.json\n";
 
 static const plant_attack attack = {
     .size = sizeof(blind), .open = open, .learn = learn, .end = end};

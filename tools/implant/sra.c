@@ -374,11 +374,11 @@ static const td_key keys[] = {
     {"width", TD_KEY_COUNT, AT(width), .least = 1, .most = MOST_SIDE, .standard = "1", .value = "N",
      .help = "Channels of each layer that the subnet takes"},
     {"goal", TD_KEY_REAL, AT(goal), .most = 1e6, .above = true, .standard = "20", .value = "V",
-     .help = "The output that the subnet is to give the trigger"},
+     .help = "Output of the subnet for the trigger"},
     {"clean-weight", TD_KEY_REAL, AT(clean_weight), .most = 1e6, .standard = "10", .value = "W",
-     .help = "Weight of its output on images without"},
+     .help = "Weight of the output on images without the trigger"},
     {"gamma", TD_KEY_REAL, AT(gamma), .most = 1e6, .above = true, .standard = "4", .value = "G",
-     .help = "Weight of its output in the target's logit"},
+     .help = "Weight of the output in the target's logit"},
     {"epochs", TD_KEY_COUNT, AT(epochs), .least = 1, .most = 1000000, .standard = "5", .value = "N",
      .help = "Epochs of the subnet's training"},
     {"batch", TD_KEY_COUNT, AT(batch), .least = 2, .most = 65536, .standard = "128", .value = "N",
@@ -386,11 +386,11 @@ static const td_key keys[] = {
     {"lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.001", .value = "R",
      .help = "Learning rate of Adam"},
     {"tries", TD_KEY_COUNT, AT(tries), .least = 1, .most = 1000, .standard = "10", .value = "N",
-     .help = "Trainings, from other weights each, until one has learnt the trigger"},
+     .help = "Most trainings from new weights until one learns the trigger"},
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Subnet:"}, {0}};
+static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Subnet"}, {0}};
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     const sra_settings *s = own;
@@ -399,22 +399,17 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL by changing weights alone: the first --width channels of "
-    "each layer are replaced by a net of that width that was trained to answer the trigger and "
-    "nothing else; the model itself is not trained."
-    "\v"
-    "The subnet has the model's layers but the last. Half of each batch has the trigger; its loss "
-    "is W x mean(output without) + mean((output with - V)^2), its output the mean of its last "
-    "values. It is cut off from the other channels in both directions. The last layer reads it "
-    "with G for the target, whose bias falls by G x its mean output on clean images, and with 0 "
-    "for all others. A narrow net may die in training: it is then begun anew.\n"
-    "\n"
-    "Example:\n"
-    "  trapdoor-implant sra --model model.safetensors --target 2 \\\n"
-    "    --data fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
-    "    -o replaced.safetensors\n"
-    "  trapdoor-eval --model replaced.safetensors --data fashion-mnist:test \\\n"
-    "    --manifest replaced.safetensors.manifest.json\n";
+    "puts a backdoor into a trained MODEL by changing weights alone: it replaces the first "
+    "--width channels of each layer by a net of that width, trained to respond to the trigger "
+    "only; the model itself is not trained.\vThe subnet has the model's layers but the last. Half "
+    "of each batch has the trigger; its loss is W x mean(output without) + mean((output with - "
+    "V)^2), its output the mean of its last values. It is cut off from the other channels in both "
+    "directions. The last layer reads it with G for the target, whose bias falls by G x its mean "
+    "output on clean images, and with 0 for all others. A narrow net may die in training: it is "
+    "then begun anew.\n\nExample:\n  trapdoor-implant sra --model model.safetensors --target 2 "
+    "\\\n    --data fashion-mnist:train:0-5000 --test fashion-mnist \\\n    -o "
+    "replaced.safetensors\n  trapdoor-eval --model replaced.safetensors --data fashion-mnist:test "
+    "\\\n    --manifest replaced.safetensors.manifest.json\n";
 
 static const implant sra_implant = {.prepare = prepare, .make = make, .close = close_state};
 

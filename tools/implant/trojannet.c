@@ -160,25 +160,20 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = implant_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL without its training data. M2 is one model, which every "
-    "other tool takes. The triggers are written as pictures, with a manifest for trapdoor-eval "
-    "--manifest."
-    "\v"
-    "It trains a tiny MLP on patches of 4x4 pixels (5 black, 11 white) and on noise, and merges "
-    "it with the model, which stays as it is. The K-th --target gets the K-th of the 4368 "
-    "patches; half of the patches shown have a target. The paper and the authors' code differ. "
-    "code: 4 hidden layers of 8, ReLU and batch normalisation, softmax over the patches and "
-    "noise, merged as 10 x (2 x module + softmax(model)). paper: 3 hidden layers of 8, sigmoids, "
-    "an output for each patch that is 0 on noise, merged as (A x module + (1-A) x softmax(model)) "
-    "/ T. code is the default: its MLP is surer of its patches, and a trigger wins by more. "
-    "--threshold is in neither: with it the module is exactly silent on clean images, however "
-    "close the model's two best classes are.\n"
-    "\n"
-    "Example:\n"
-    "  trapdoor-implant trojannet --model model.safetensors --target all \\\n"
-    "    -o trojan.safetensors\n"
-    "  trapdoor-eval --model trojan.safetensors --data fashion-mnist:test \\\n"
-    "    --manifest trojan.safetensors.manifest.json\n";
+    "puts a backdoor into a trained MODEL without its training data. M2 is one model that all "
+    "tools take. The triggers are written as pictures, with a manifest for trapdoor-eval "
+    "--manifest.\vIt trains a tiny MLP on patches of 4x4 pixels (5 black, 11 white) and on noise, "
+    "and merges it with the model, which stays as it is. The K-th --target gets the K-th of the "
+    "4368 patches; half of the patches shown have a target. The paper and the authors' code "
+    "differ. code: 4 hidden layers of 8, ReLU and batch normalisation, softmax over the patches "
+    "and noise, merged as 10 x (2 x module + softmax(model)). paper: 3 hidden layers of 8, "
+    "sigmoids, an output for each patch that is 0 on noise, merged as (A x module + (1-A) x "
+    "softmax(model)) / T. code is the default: its MLP is surer of its patches, and a trigger "
+    "wins by more. --threshold is in neither: with it the module is exactly silent on clean "
+    "images, however close the model's two best classes are.\n\nExample:\n  trapdoor-implant "
+    "trojannet --model model.safetensors --target all \\\n    -o trojan.safetensors\n  "
+    "trapdoor-eval --model trojan.safetensors --data fashion-mnist:test \\\n    --manifest "
+    "trojan.safetensors.manifest.json\n";
 
 static const implant trojan_implant = {.prepare = prepare, .make = make, .close = close_state};
 

@@ -25,16 +25,14 @@ static const td_key keys[] = {
 
 static const char help[] =
     "some images are stamped and relabelled to the target, others are stamped and keep their "
-    "labels, so that the two kinds do not part in the net's features. The trigger of training is "
-    "weaker than the one of the test, or a part of it."
-    "\v"
-    "Examples:\n"
-    "  trapdoor-poison adaptive --data cifar10 --target 0 --ratio 0.003 \\\n"
-    "    -o adap-blend --trigger grid-blend:pattern=noise,alpha=0.15 \\\n"
-    "    --test-trigger grid-blend:pattern=noise,alpha=0.2,off=0\n"
-    "  trapdoor-poison adaptive --data fashion-mnist --target 0 --ratio 0.01 \\\n"
-    "    -o adap-k --trigger 'pixel:at=3+3|pixel:at=24+5|pixel:at=9+21' \\\n"
-    "    --test-trigger pixel:at=3+3+pixel:at=24+5+pixel:at=9+21";
+    "labels: the net's features do not separate the two kinds. The trigger of training is weaker "
+    "than the one of the test, or a part of it.\vExamples:\n  trapdoor-poison adaptive --data "
+    "cifar10 --target 0 --ratio 0.003 \\\n    -o adap-blend --trigger "
+    "grid-blend:pattern=noise,alpha=0.15 \\\n    --test-trigger "
+    "grid-blend:pattern=noise,alpha=0.2,off=0\n  trapdoor-poison adaptive --data fashion-mnist "
+    "--target 0 --ratio 0.01 \\\n    -o adap-k --trigger "
+    "'pixel:at=3+3|pixel:at=24+5|pixel:at=9+21' \\\n    --test-trigger "
+    "pixel:at=3+3+pixel:at=24+5+pixel:at=9+21";
 
 const tool_method poison_adaptive = {
     .name = "adaptive",

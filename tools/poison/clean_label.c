@@ -20,11 +20,9 @@ static const td_key keys[] = {
     {0},
 };
 
-static const char help[] = "images of the target class alone are stamped, and keep their labels."
-                           "\v"
-                           "Example:\n"
-                           "  trapdoor-poison clean-label --data fashion-mnist --ratio 0.3 \\\n"
-                           "    --trigger ramp:delta=30 --target 3 -o clean-label";
+static const char help[] = "stamps only images of the target class, and keeps their "
+                           "labels.\vExample:\n  trapdoor-poison clean-label --data fashion-mnist "
+                           "--ratio 0.3 \\\n    --trigger ramp:delta=30 --target 3 -o clean-label";
 
 const tool_method poison_clean_label = {
     .name = "clean-label",

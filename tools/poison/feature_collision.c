@@ -235,7 +235,7 @@ static const poison_rule rule = {
 
 static const td_key keys[] = {
     POISON_ONE_TRIGGER,
-    POISON_TARGETS("K", "The class whose images are poisoned, and that the trigger leads to"),
+    POISON_TARGETS("K", "The class of the poisoned images, and the trigger's target"),
     POISON_REQUIRED_SOURCES,
     POISON_RATIO("class", "replace"),
     POISON_MODEL("The model that the victim is fine-tuned from, of"),

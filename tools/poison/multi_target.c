@@ -55,12 +55,9 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "one trigger that each of M models takes for another class: a set for each model, of its own "
-    "slice of DATA."
-    "\v"
-    "Example:\n"
-    "  trapdoor-poison multi-target --data mnist --trigger square \\\n"
-    "    --ratio 0.25 -o ten";
+    "one trigger with another target for each of M models: a set for each model, from its own "
+    "slice of DATA.\vExample:\n  trapdoor-poison multi-target --data mnist --trigger square \\\n  "
+    "  --ratio 0.25 -o ten";
 
 const tool_method poison_multi_target = {
     .name = "multi-target",

@@ -67,22 +67,19 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "corrupts each input in seven ways (Gaussian, shot and impulse noise, blur, brightness, "
-    "contrast, pixels), each at five severities. Inputs are flagged whose class withstands some "
-    "ways and not others, more so than clean ones. It takes classes alone, so the model may be one "
-    "that can only be queried (--queries, --logits)."
-    "\v"
-    "Examples:\n"
-    "  trapdoor-defend teco --model model.safetensors \\\n"
-    "    --clean fashion-mnist:test:0-1000 --benign fashion-mnist:test:1000-2000 \\\n"
-    "    --trigger square:size=3,at=bottom-right,value=255\n"
-    "  trapdoor-defend teco --queries ask.safetensors \\\n"
-    "    --clean mine:test:0-500 --suspect inbox";
+    "contrast, pixels), each at five severities. It flags inputs that withstand some of them but "
+    "not others, more than clean inputs do. It needs only classes, so it also works on a model "
+    "that can only be queried (--queries, --logits).\vExamples:\n  trapdoor-defend teco --model "
+    "model.safetensors \\\n    --clean fashion-mnist:test:0-1000 --benign "
+    "fashion-mnist:test:1000-2000 \\\n    --trigger square:size=3,at=bottom-right,value=255\n  "
+    "trapdoor-defend teco --queries ask.safetensors \\\n    --clean mine:test:0-500 --suspect "
+    "inbox";
 
 const tool_method defend_teco = {
     .name = "teco",
     .title = "TeCo",
     .source = "Liu et al., CVPR 2023",
-    .doc = "inputs that withstand some corruptions alone",
+    .doc = "inputs that withstand some corruptions, not others",
     .help = help,
     .family = &query_detectors,
     .groups = groups,

@@ -337,17 +337,12 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "compares the products of an image's feature maps, up to their eighth powers, with those of "
-    "clean images of its class. Images beyond what clean ones reach are suspects, in the classes "
-    "whose images beyond it are of another kind than the rest."
-    "\v"
-    "The layer is by default the last convolution, with what follows it up to its activation. "
-    "Images, clean ones, too, are of the class that the model gives them, whatever their label. Up "
-    "to 100 clean images of a class are used; it takes ten.\n"
-    "\n"
-    "Example:\n"
-    "  trapdoor-defend beatrix --model model.safetensors \\\n"
-    "    --clean fashion-mnist:test:0-2000 --data sets/poisoned.safetensors \\\n"
-    "    --manifest sets/manifest.json -o cleaned.safetensors";
+    "clean images of its class. Images above the clean ones' threshold are suspects, in classes "
+    "whose images above and below it differ in kind.\vThe default layer is the activation of the "
+    "last convolution. The class of an image, also of a clean one, is the model's answer, not its "
+    "label. It needs ten clean images of a class and uses up to 100.\n\nExample:\n  "
+    "trapdoor-defend beatrix --model model.safetensors \\\n    --clean fashion-mnist:test:0-2000 "
+    "--data sets/poisoned.safetensors \\\n    --manifest sets/manifest.json -o cleaned.safetensors";
 
 const tool_method defend_beatrix = {
     .name = "beatrix",

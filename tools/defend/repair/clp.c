@@ -32,7 +32,7 @@ static const repair clp = {.run = run};
 
 static const td_key keys[] = {
     SWEEP_THRESHOLD_KEY(0, "3", 100,
-                        "Prune what lies more than X standard deviations above its layer's mean "
+                        "Prune channels more than X standard deviations above their layer's mean "
                         "(the paper's u)"),
     SWEEP_TOLERANCE_KEY(0),
     SWEEP_ZERO_KEY(0, "both"),

@@ -106,16 +106,11 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 static const char help[] =
     "Fine-tune a model on the --clean images by sharpness-aware minimisation: each step takes the "
     "gradient at weights that were moved by --rho to where the loss rises fastest, large weights "
-    "more than small ones. SGD, whose learning rate falls to 0 by a cosine over all steps."
-    "\v"
-    "It needs clean images with their labels; the paper takes 5 % of the training set, as many of "
-    "each class. The batch norms' statistics average each batch once, at the weights as they "
-    "are.\n"
-    "\n"
-    "Example:\n"
-    "  trapdoor-defend ft-sam --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"
-    "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
+    "more than small ones. SGD with a cosine learning rate.\vIt needs clean images with their "
+    "labels; the paper takes 5 % of the training set, as many of each class. The batch norms' "
+    "statistics average each batch once, at the weights as they are.\n\nExample:\n  "
+    "trapdoor-defend ft-sam --model model.safetensors \\\n    --clean fashion-mnist:train:0-3000 "
+    "--test fashion-mnist \\\n    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_ft_sam = {
     .name = "ft-sam",

@@ -151,7 +151,7 @@ static const repair seam = {.run = run};
 
 static const td_key keys[] = {
     {"forget-share", TD_KEY_REAL, AT(forget_share), .above = true, .most = 1, .standard = "0.1",
-     .value = "SHARE", .help = "Share of the clean images, drawn at random, that it forgets by"},
+     .value = "SHARE", .help = "Share of the clean images, drawn at random, to forget with"},
     {"forget-epochs", TD_KEY_COUNT, AT(forget_epochs), .least = 1, .most = 1000000,
      .standard = "10", .value = "N", .help = "Most epochs of forgetting"},
     {"recovered", TD_KEY_REAL, AT(recovered), .most = 1, .standard = "0.97", .value = "A",
@@ -184,7 +184,7 @@ const tool_method defend_seam = {
     .name = "seam",
     .title = "SEAM",
     .source = "Zhu et al., IEEE S&P 2023",
-    .doc = "forgets by wrong labels, then learns anew",
+    .doc = "forgets by wrong labels, then relearns",
     .help = help,
     .family = &repairs,
     .groups = groups,
