@@ -3,7 +3,6 @@
 #include "frame/options.h"
 
 #include "base/parallel.h"
-#include "base/text.h"
 #include "frame/completion.h"
 #include "nn/kernel/kernel.h"
 #include <errno.h>
@@ -131,36 +130,13 @@ bool tool_help_is_brief(int argc, char **argv) {
     return tool_is_asked(argc, argv, "--help") || tool_is_asked(argc, argv, "-h");
 }
 
-/* Without argp's second of two empty lines, and the line of blanks after one that fills the width.
- */
-static void print_lines(const char *text) {
-    bool empty = false;
-    while (*text) {
-        const size_t length = strcspn(text, "\n"), blanks = strspn(text, " ");
-        if (blanks < length || (length == 0 && !empty))
-            printf("%.*s\n", (int)length, text);
-        empty = blanks == length;
-        text += length + (text[length] != '\0');
-    }
-}
-
 /* argp would leave by itself, without a look at whether its text could be written. One that fits
  * the buffer is written at the end, where the reason for a failure is still known. */
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
     char buffer[1 << 15];
-    td_error error;
-    td_text text;
-    char *lines = NULL;
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* three lines less */
-    if (td_text_open(&text)) {
-        argp_state_help(state, text.stream, what & ~(unsigned)ARGP_HELP_EXIT_OK);
-        lines = td_text_close(&text);
-    }
-    if (!lines)
-        exit(tool_exit(td_fail_memory(&error, "the help text"), &error));
-    print_lines(lines);
-    free(lines);
+    argp_state_help(state, stdout, what & ~(unsigned)ARGP_HELP_EXIT_OK);
     exit(tool_exit(TD_OK, NULL));
 }
 
