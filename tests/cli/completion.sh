@@ -46,7 +46,9 @@ keys() {
 
 # listed COMMAND...: the options that --help-all has.
 listed() {
-    "$@" --help-all | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; s/^  -h, --help, \(--help-all\) .*/\1/p; /^ *--version/q'
+    ARGP_HELP_FMT=rmargin=10000 "$@" --help-all |
+        sed -n 's/^ \{2,\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
+    echo --help-all
 }
 
 # As long as the tools say so, it is offered: no list here but theirs.

@@ -120,11 +120,9 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
-    "Does a backdoor survive training on clean data?\n"
     "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"
     "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n"
-    "Train a clean model on poisoned data:\n"
     "  trapdoor-train --data sets/poisoned.safetensors --net cnn --defence abl \\\n"
     "    --manifest sets/manifest.json --epochs 10 -o resists.safetensors\n";
 

@@ -228,7 +228,7 @@ static const td_key keys[] = {
     {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
      .help = "Search only these classes, such as 0,3,7"},
     {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
-     .help = "Resume an interrupted search, by triggers.safetensors.checkpoint in --triggers"},
+     .help = "Resume the interrupted search in --triggers"},
     {0},
 };
 
@@ -311,7 +311,7 @@ static const char help[] =
     "the other classes there, and flags classes whose mask is unusually small: |size - median| / "
     "(1.4826 * MAD) above 2. For each class K, --triggers DIR gets mask-K.png, pattern-K.png and "
     "trigger-K.png (a trigger for any tool: image:file=trigger-K.png,at=0+0), and "
-    "triggers.safetensors with the exact values."
+    "triggers.safetensors (exact)."
     "\v"
     "--patch unlearn trains on stamped copies of clean images with their true labels, on clean "
     "images, and on blends of them with the model's own answers. --patch prune masks neurons "
