@@ -63,8 +63,8 @@ static td_status measure(bench *b, td_error *error) {
 }
 
 int main(int argc, char **argv) {
-    static const struct argp argp = {
-        NULL, parse, "DATA", "Decode all pictures of DATA.\v", tool_common_children, NULL, NULL};
+    static const struct argp argp = {NULL, parse, "DATA", "Decode all pictures of DATA.\v",
+                                     NULL, NULL,  NULL};
     bench b = {0};
     tool_parse(&argp, argc, argv, &b, &b.common);
     td_error error;

@@ -245,9 +245,8 @@ static td_status run(bench *b, td_error *error) {
 }
 
 int main(int argc, char **argv) {
-    const struct argp argp = {
-        rows, parse, "", "Times training or inference on made images.", tool_common_children,
-        NULL, NULL};
+    const struct argp argp = {rows, parse, "",  "Times training or inference on made images.",
+                              NULL, NULL,  NULL};
     td_error error;
     bench b = {.net_name = "cnn",
                .mode = modes[0],

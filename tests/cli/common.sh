@@ -18,7 +18,7 @@ for folder in "$tests"/../../tools/*/; do
     for method in '' $("$tool" '' 2>&1 | sed -n 's/.*expected one of \(.*\), found ".*/\1/p' | tr -d ,); do
         # What follows the options would be broken anywhere, and an example not run as pasted.
         # shellcheck disable=SC2086 # no method, no word
-        ARGP_HELP_FMT=rmargin=100000 "$tool" $method --help |
+        ARGP_HELP_FMT=rmargin=100000 "$tool" $method --help-all |
             awk 'after && /^  / && length > 78; /^ *--version/ { after = 1 }' >wide
         check "$tool $method: the lists and examples of --help fit a terminal" test ! -s wide
     done

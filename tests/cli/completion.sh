@@ -44,9 +44,11 @@ keys() {
         awk -v family="$1:" '/^[a-z-]+:$/ { on = $0 == family } on && /^    / { print $1 "=" }'
 }
 
-# listed COMMAND...: the options that --help has.
+# listed COMMAND...: the options that --help-all has.
 listed() {
-    "$@" --help | sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
+    ARGP_HELP_FMT=rmargin=10000 "$@" --help-all |
+        sed -n 's/^ \{2,\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
+    echo --help-all
 }
 
 # As long as the tools say so, it is offered: no list here but theirs.

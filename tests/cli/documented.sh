@@ -1,21 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every option of every tool and method has a line of help, and stands in its man page.
+# Every option of every tool and method has a line of help and is in its man page; --help is short.
 . "$tests/lib.sh"
 
 pages=$(dirname "$(command -v trapdoor-train)")/../../share
-# What an option does begins at a column of its own.
-export ARGP_HELP_FMT=rmargin=10000,opt-doc-col=70
+# The text on an option begins at a column of its own.
+wide=rmargin=10000,opt-doc-col=70
+most=60 # lines of --help
 
 # documented PAGE COMMAND...
 documented() {
     page=$1
     shift
-    "$@" --help | sed '/^ *--version /q' >help # examples follow
+    "$@" --help >brief
+    check "$*: --help has at most $most lines, found $(grep -c '' brief)" test "$(grep -c '' brief)" -le "$most"
+    ARGP_HELP_FMT=$wide "$@" --help-all | sed '/^ *--version /q' >help # examples follow
     grep -E '^ {2,6}(-., )?--' help | grep -vE '^.{70}[^ ]' >without
     check "$*: every option has its help" sh -c 'cat without; test ! -s without'
-    [ -e "$pages/$page.1" ] || return 0
     sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' help | sort -u >options
+    while read -r option; do
+        grep -q -e "$option\>" brief || echo "$option"
+    done <options >missing
+    check "$*: --help names every option" sh -c 'cat missing; test ! -s missing'
+    [ -e "$pages/$page.1" ] || return 0
     sed 's/\\-/-/g' "$pages/$page.1" >page
     while read -r option; do
         grep -q -e "$option" page || echo "$option"

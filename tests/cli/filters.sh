@@ -103,7 +103,7 @@ check_field one.json features 6
 # Bad inputs.
 me=trapdoor-defend
 note="$me scan-filter: note: $set: left out, with fewer images than the 4 that a judgement takes, and \
-the 2 clean ones that the model classifies rightly: class"
+the 2 clean ones that the model classifies correctly: class"
 trapdoor-data import -q $fm:test:0-12 -o few.safetensors >/dev/null
 run trapdoor-defend scan-filter --model bad.safetensors --data $set --clean few.safetensors
 cp "$scratch/err" err

@@ -115,7 +115,7 @@ trapdoor-poison dirty-label -q --data $fm:train:2000-2200 --source 3 --trigger s
     -o moved >/dev/null
 run trapdoor-defend fst -q --model bad.safetensors --clean moved/poisoned.safetensors --epochs 1 -o x
 cp "$scratch/err" err
-check 'a class that is missing is named' grep -qx 'trapdoor-defend fst: warning: --clean has no image of 1 of the 10 classes, the first of them 3 "Dress": the repaired model may not know them any more' err
+check 'a class that is missing is named' grep -qx 'trapdoor-defend fst: warning: --clean has no image of 1 of the 10 classes, the first of them 3 "Dress": the repaired model may forget them' err
 rm -f x
 
 # Two classes, constant images.

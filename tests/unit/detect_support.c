@@ -88,3 +88,19 @@ void subject_score(subject *s, const uint8_t *pixels, size_t count, uint32_t fir
         numbers[i] = first + i;
     assert_int_equal(s->job.detector->score(&s->job, &images, numbers, count, out, NULL), TD_OK);
 }
+
+/* --- a net that decides by the mean --- */
+
+const char subject_by_mean[] = "input = image() height=2 width=2 channels=1\n"
+                               "n = normalise(input) mean=127.5 deviation=127.5\n"
+                               "flat = flatten(n)\n"
+                               "fc = dense(flat) out=2\n";
+
+void subject_mean_weights(subject *s) {
+    float *w = subject_weights(s, "fc.weight"), *b = subject_weights(s, "fc.bias");
+    for (size_t i = 0; i < SUBJECT_PIXELS; i++)
+        w[SUBJECT_PIXELS + i] = 1; /* the sum of (x / 255 - .5) / .5 */
+    b[0] = (float)SUBJECT_PIXELS * (60.0F / 255 - 0.5F) / 0.5F;
+}
+
+const uint8_t subject_clean[SUBJECT_CLEAN * SUBJECT_PIXELS] = {10, 10, 10, 10, 200, 200, 200, 200};

@@ -6,7 +6,11 @@
 #include "defend/detect/detect.h"
 #include "support.h"
 
-enum { SUBJECT_IMAGES = 256 };
+enum {
+    SUBJECT_IMAGES = 256,
+    SUBJECT_PIXELS = 4, /* of subject_by_mean's images */
+    SUBJECT_CLEAN = 40,
+};
 
 typedef struct subject {
     tool_settings values;
@@ -25,6 +29,14 @@ void subject_open(subject *s, const tool_method *method, const char *net, const 
 void subject_close(subject *s);
 
 void subject_set(subject *s, const char *key, const char *value);
+
+/* A net of 2x2 images and two classes: 1 where the mean pixel is above 60, with the weights below.
+ * It normalises its input, so that a test sees that the pixels are changed before that. */
+extern const char subject_by_mean[];
+void subject_mean_weights(subject *s);
+
+/* Clean images for it. */
+extern const uint8_t subject_clean[SUBJECT_CLEAN * SUBJECT_PIXELS];
 
 /* The values of a parameter. */
 float *subject_weights(subject *s, const char *param);

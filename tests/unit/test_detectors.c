@@ -5,212 +5,12 @@
 #include "defend/detect/spectrum.h"
 #include "defend/method.h"
 #include "detect_support.h"
-#include "measure/roc.h"
 #include "trigger/dct.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIXELS = 4, CLEAN = 40 };
-
 #define IMAGE(side) "input = image() height=" side " width=" side " channels=1\n"
-
-/* Two classes: 1 where the mean pixel is above 60; the net normalises its input, to show that the
- * pixels are changed before that. */
-static const char by_mean[] = IMAGE("2") "n = normalise(input) mean=127.5 deviation=127.5\n"
-                                         "flat = flatten(n)\n"
-                                         "fc = dense(flat) out=2\n";
-
-static void set_mean_weights(subject *s) {
-    float *w = subject_weights(s, "fc.weight"), *b = subject_weights(s, "fc.bias");
-    for (size_t i = 0; i < PIXELS; i++)
-        w[PIXELS + i] = 1; /* the sum of (x / 255 - .5) / .5 */
-    b[0] = (float)PIXELS * (60.0F / 255 - 0.5F) / 0.5F;
-}
-
-static const uint8_t clean[CLEAN * PIXELS] = {10, 10, 10, 10, 200, 200, 200, 200};
-
-/* --- SCALE-UP --- */
-
-static void scale_up_by_hand(void **state) {
-    /* 10: class 0, and 30, 50, 70, 90, 110 -> 0 0 1 1 1. 100: class 1, and so are all. 15: 45, 75
-     * -> 0 1 1 1 1. Black and white stay what they are. */
-    const uint8_t images[] = {10, 10, 10, 10, 100, 100, 100, 100, 15, 15,  15,  15,
-                              0,  0,  0,  0,  255, 255, 255, 255, 0,  255, 255, 0};
-    const double expected[] = {0.4, 1, 0.2, 1, 1, 1};
-    double scores[6];
-    subject s;
-    (void)state;
-    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
-    set_mean_weights(&s);
-    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-    subject_score(&s, images, 6, 0, scores);
-    for (size_t i = 0; i < 6; i++)
-        assert_true(fabs(scores[i] - expected[i]) < 1e-12);
-    subject_close(&s);
-}
-
-/* The multiples are 3, 5, 7, 9 and 11, clipped; 1 is none of them. */
-static void scale_up_asks_for_multiples(void **state) {
-    const uint8_t image[] = {1, 20, 50, 255};
-    const unsigned factors[] = {1, 3, 5, 7, 9, 11};
-    uint8_t out[PIXELS];
-    subject s;
-    (void)state;
-    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
-    const detect_queries *queries = s.job.detector->queries;
-    assert_int_equal(queries->count, 6);
-    for (size_t q = 1; q < queries->count; q++) {
-        queries->make(&s.job, image, 0, q, out, NULL);
-        for (size_t i = 0; i < PIXELS; i++)
-            assert_int_equal(out[i], factors[q] * image[i] > 255 ? 255 : factors[q] * image[i]);
-    }
-    subject_close(&s);
-}
-
-/* A model of one answer: all scores are 1, and tell nothing. */
-static void scale_up_of_a_constant_model(void **state) {
-    uint8_t images[CLEAN * PIXELS];
-    double scores[CLEAN];
-    td_auroc auroc;
-    subject s;
-    (void)state;
-    for (size_t i = 0; i < sizeof images; i++)
-        images[i] = (uint8_t)(37 * i);
-    subject_open(&s, &defend_scale_up, by_mean, clean, CLEAN);
-    subject_weights(&s, "fc.bias")[1] = 1;
-    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-    subject_score(&s, images, CLEAN, 0, scores);
-    for (size_t i = 0; i < CLEAN; i++)
-        assert_true(scores[i] == 1);
-    assert_int_equal(td_auroc_of(scores, 20, scores + 20, 20, &auroc, NULL), TD_OK);
-    assert_true(auroc.value == 0.5);
-    detect_column column;
-    s.job.detector->calibrate(scores, CLEAN, 0.05, &column);
-    assert_int_equal(td_count_flagged(scores, CLEAN, column.boundary), 0);
-    subject_close(&s);
-}
-
-/* Class 0 scores .2, .4, .6 (mean .4, deviation .2), class 1 .6 thrice: deviation 0, so that all
- * six are compared with: mean 7/15, deviation by n - 1 of them. */
-static void scale_up_per_class(void **state) {
-    const double given[] = {0.2, 0.4, 0.6, 0.6, 0.6, 0.6};
-    double squares = 0;
-    subject s;
-    (void)state;
-    subject_open(&s, &defend_scale_up, by_mean, clean, 6);
-    subject_set(&s, "per-class", "");
-    memcpy(s.scores, given, sizeof given);
-    memcpy(s.classes, (int32_t[]){0, 0, 0, 1, 1, 1}, 6 * sizeof *s.classes);
-    assert_int_equal(s.job.detector->finish(&s.job, &s.job.sets[0], NULL), TD_OK);
-    for (size_t i = 0; i < 6; i++)
-        squares += (given[i] - 0.5) * (given[i] - 0.5);
-    assert_true(fabs(s.scores[0] + 1) < 1e-9 && fabs(s.scores[1]) < 1e-9 &&
-                fabs(s.scores[2] - 1) < 1e-9);
-    assert_true(fabs(s.scores[4] - 0.1 / sqrt(squares / 5)) < 1e-9);
-    /* A class that no clean image has, in a set that is judged. */
-    detect_set judged = s.job.sets[0];
-    judged.kind = DETECT_SUSPECT;
-    judged.count = 1;
-    s.scores[0] = 0.5;
-    s.classes[0] = 7;
-    assert_int_equal(s.job.detector->finish(&s.job, &judged, NULL), TD_OK);
-    assert_true(fabs(s.scores[0]) < 1e-9);
-    subject_close(&s);
-    /* All alike: the difference is the score. */
-    subject_open(&s, &defend_scale_up, by_mean, clean, 6);
-    subject_set(&s, "per-class", "");
-    for (size_t i = 0; i < 6; i++)
-        s.scores[i] = 1;
-    assert_int_equal(s.job.detector->finish(&s.job, &s.job.sets[0], NULL), TD_OK);
-    for (size_t i = 0; i < 6; i++)
-        assert_true(s.scores[i] == 0);
-    subject_close(&s);
-}
-
-/* --- IBD-PSC --- */
-
-/* y = the mean of the pixels / 255 through three batch norms; class 1 where it is above the bias.
- */
-static const char three_norms[] = IMAGE("1") "x = scale(input) by=1/255\n"
-                                             "bn1 = batch-norm(x) epsilon=1e-12\n"
-                                             "bn2 = batch-norm(bn1) epsilon=1e-12\n"
-                                             "bn3 = batch-norm(bn2) epsilon=1e-12\n"
-                                             "flat = flatten(bn3)\n"
-                                             "fc = dense(flat) out=2\n";
-
-static void open_norms(subject *s, float bias, const uint8_t *pixels) {
-    subject_open(s, &defend_ibd_psc, three_norms, pixels, CLEAN);
-    subject_weights(s, "fc.weight")[1] = 1;
-    subject_weights(s, "fc.bias")[0] = bias;
-}
-
-/* At scale 1 the score is the model's confidence; its weights stay what they are. */
-static void ibd_psc_unscaled(void **state) {
-    const uint8_t images[] = {0, 51, 255};
-    uint8_t white[CLEAN];
-    double scores[3];
-    float before[64];
-    subject s;
-    (void)state;
-    memset(white, 255, sizeof white);
-    open_norms(&s, 0.5F, white);
-    subject_set(&s, "scale", "1");
-    subject_set(&s, "first", "1");
-    subject_set(&s, "models", "3");
-    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-    memcpy(before, s.job.model.weights, s.job.model.net.weight_count * sizeof *before);
-    subject_score(&s, images, 3, 0, scores);
-    for (size_t i = 0; i < 3; i++) {
-        const double gap = fabs(images[i] / 255.0 - 0.5);
-        assert_true(fabs(scores[i] - 1 / (1 + exp(-gap))) < 1e-5);
-    }
-    assert_memory_equal(before, s.job.model.weights, s.job.model.net.weight_count * sizeof *before);
-    subject_close(&s);
-}
-
-/* All clean images are white, y = 1: class 0 at bias 2. Scaling one batch norm gives 1.5, which
- * changes nothing, two 2.25, class 1: k = 2, and the score of a white image is the probability of
- * class 0 by two scaled. With two models the other has three scaled: 3.375. */
-static void ibd_psc_searches(void **state) {
-    const char *const models[] = {"1", "2"};
-    uint8_t white[CLEAN];
-    double score;
-    subject s;
-    (void)state;
-    memset(white, 255, sizeof white);
-    for (size_t i = 0; i < 2; i++) {
-        const double by_two = 1 / (1 + exp(0.25)), by_three = 1 / (1 + exp(1.375));
-        open_norms(&s, 2, white);
-        subject_set(&s, "models", models[i]);
-        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-        subject_score(&s, white, 1, 0, &score);
-        assert_true(fabs(score - (i == 0 ? by_two : (by_two + by_three) / 2)) < 1e-4);
-        subject_close(&s);
-    }
-}
-
-static void ibd_psc_refuses(void **state) {
-    uint8_t white[CLEAN];
-    td_error error;
-    subject s;
-    (void)state;
-    memset(white, 255, sizeof white);
-    open_norms(&s, 100, white); /* 1.5³ is far from it */
-    subject_set(&s, "models", "1");
-    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
-    support_assert_contains(error.message,
-                            "up to 3 of its 3 batch norms by 1.5 to change the class");
-    subject_close(&s);
-    open_norms(&s, 2, white);
-    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
-    support_assert_contains(error.message, "at least 5 batch norms");
-    subject_close(&s);
-    subject_open(&s, &defend_ibd_psc, by_mean, clean, CLEAN);
-    assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
-    support_assert_contains(error.message, "expected a net with batch norms");
-    subject_close(&s);
-}
 
 /* --- cognitive distillation --- */
 
@@ -220,7 +20,7 @@ static const char linear[] = IMAGE("9") "x = scale(input) by=1/255\n"
                                         "flat = flatten(x)\n"
                                         "fc = dense(flat) out=2\n";
 
-static uint8_t noise[CLEAN * PLACES];
+static uint8_t noise[SUBJECT_CLEAN * PLACES];
 
 static void fill_noise(void) {
     td_random random = td_random_for(1, TD_FOR_TEST, 0, 0);
@@ -230,7 +30,7 @@ static void fill_noise(void) {
 
 static void open_linear(subject *s, size_t first, size_t last, float weight) {
     fill_noise();
-    subject_open(s, &defend_cognitive_distillation, linear, noise, CLEAN);
+    subject_open(s, &defend_cognitive_distillation, linear, noise, SUBJECT_CLEAN);
     for (size_t y = first; y < last; y++)
         for (size_t x = first; x < last; x++)
             subject_weights(s, "fc.weight")[y * SIDE + x] = (y * 5 + x * 3) % 2 ? weight : -weight;
@@ -285,7 +85,7 @@ static void teco_by_hand(void **state) {
     int32_t answers[QUERIES];
     subject s;
     (void)state;
-    subject_open(&s, &defend_teco, by_mean, clean, CLEAN);
+    subject_open(&s, &defend_teco, subject_by_mean, subject_clean, SUBJECT_CLEAN);
     const detect_queries *queries = s.job.detector->queries;
     assert_int_equal(queries->count, QUERIES);
     for (size_t i = 0; i < QUERIES; i++)
@@ -311,7 +111,7 @@ static void teco_leaves_the_input(void **state) {
     fill_noise();
     memcpy(image, noise, sizeof image);
     memcpy(kept, image, sizeof image);
-    subject_open(&s, &defend_teco, linear, noise, CLEAN);
+    subject_open(&s, &defend_teco, linear, noise, SUBJECT_CLEAN);
     const detect_queries *queries = s.job.detector->queries;
     queries->make(&s.job, image, 9, 31, first, scratch);
     for (size_t q = 1; q < queries->count; q++)
@@ -392,7 +192,7 @@ static const char deep[] = IMAGE("9") "x = scale(input) by=1/255\n"
 static void fill_parts(void) {
     fill_noise();
     for (size_t i = 0; i < sizeof noise; i++) {
-        const size_t below = 200 * (i / PLACES * 7 % CLEAN) / CLEAN;
+        const size_t below = 200 * (i / PLACES * 7 % SUBJECT_CLEAN) / SUBJECT_CLEAN;
         noise[i] = (uint8_t)(noise[i] / 6 + (i % PLACES < PLACES / 2 ? 200 - below : below));
     }
 }
@@ -400,7 +200,7 @@ static void fill_parts(void) {
 /* conv.bias is 0, so that the layers up to fc1 are multiplied by `by`, and divided again. */
 static void open_deep(subject *s, float by) {
     fill_parts();
-    subject_open(s, &defend_ted, deep, noise, CLEAN);
+    subject_open(s, &defend_ted, deep, noise, SUBJECT_CLEAN);
     const td_net *net = &s->job.model.net;
     td_net_init(net, 1, s->job.model.weights);
     memset(subject_weights(s, "conv.bias"), 0, 4 * sizeof(float));
@@ -416,7 +216,7 @@ static void open_deep(subject *s, float by) {
 /* Which clean images are compared with: those that do not calibrate any more. */
 static size_t list_pool(const subject *s, uint32_t *pool) {
     size_t count = 0;
-    for (uint32_t i = 0; i < CLEAN; i++) {
+    for (uint32_t i = 0; i < SUBJECT_CLEAN; i++) {
         bool calibrates = false;
         for (size_t k = 0; k < s->job.sets[0].count; k++)
             calibrates |= s->job.sets[0].numbers[k] == i;
@@ -430,14 +230,14 @@ static size_t list_pool(const subject *s, uint32_t *pool) {
  * all such copies have the same ranks, 0, and the same score. Others do not. */
 static void ted_of_copies(void **state) {
     size_t differ = 0;
-    uint32_t pool[CLEAN];
+    uint32_t pool[SUBJECT_CLEAN];
     double first, score;
     subject s;
     (void)state;
     open_deep(&s, 1);
     assert_int_equal(subject_prepare(&s, NULL), TD_OK);
     const size_t count = list_pool(&s, pool);
-    assert_int_equal(count, CLEAN / 2);
+    assert_int_equal(count, SUBJECT_CLEAN / 2);
     subject_score(&s, noise + pool[0] * PLACES, 1, 0, &first);
     for (size_t i = 1; i < count; i++) {
         subject_score(&s, noise + pool[i] * PLACES, 1, 0, &score);
@@ -477,10 +277,10 @@ static const char mapped[] = IMAGE("4") "x = scale(input) by=1/255\n"
 /* Clean images are black and white in turn. Both channels of the map are the image where `image` is
  * set, else 1; logit 0 is 8 plus `by` times the sum of the map, logit 1 is 0. */
 static void open_mapped(subject *s, bool image, float by) {
-    static uint8_t turns[CLEAN * 16];
+    static uint8_t turns[SUBJECT_CLEAN * 16];
     for (size_t i = 0; i < sizeof turns; i++)
         turns[i] = i / 16 % 2 ? 255 : 0;
-    subject_open(s, &defend_sentinet, mapped, turns, CLEAN);
+    subject_open(s, &defend_sentinet, mapped, turns, SUBJECT_CLEAN);
     for (size_t i = 0; i < 2; i++) {
         subject_weights(s, "conv.weight")[i] = image;
         subject_weights(s, "conv.bias")[i] = !image;
@@ -494,7 +294,7 @@ static void open_mapped(subject *s, bool image, float by) {
  * of its class anyhow. A map that is the same everywhere is all of it: all are fooled. */
 static void sentinet_empty_and_full(void **state) {
     const uint8_t black[16] = {0};
-    uint32_t pool[CLEAN];
+    uint32_t pool[SUBJECT_CLEAN];
     double scores[3];
     size_t blacks = 0;
     subject s;
@@ -520,7 +320,7 @@ static void sentinet_refuses(void **state) {
     td_error error;
     subject s;
     (void)state;
-    subject_open(&s, &defend_sentinet, by_mean, clean, CLEAN);
+    subject_open(&s, &defend_sentinet, subject_by_mean, subject_clean, SUBJECT_CLEAN);
     assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
     support_assert_contains(error.message, "convolution");
     subject_close(&s);
@@ -613,7 +413,7 @@ static void too_few_images(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         subject s;
-        subject_open(&s, methods[i], by_mean, clean, 19);
+        subject_open(&s, methods[i], subject_by_mean, subject_clean, 19);
         assert_int_equal(subject_prepare(&s, &error), TD_ERR_USAGE);
         support_assert_contains(error.message, "expected at least 20 clean images");
         subject_close(&s);
@@ -622,13 +422,6 @@ static void too_few_images(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scale_up_by_hand),
-        cmocka_unit_test(scale_up_asks_for_multiples),
-        cmocka_unit_test(scale_up_of_a_constant_model),
-        cmocka_unit_test(scale_up_per_class),
-        cmocka_unit_test(ibd_psc_unscaled),
-        cmocka_unit_test(ibd_psc_searches),
-        cmocka_unit_test(ibd_psc_refuses),
         cmocka_unit_test(distillation_finds_what_is_read),
         cmocka_unit_test(distillation_of_one_image),
         cmocka_unit_test(teco_by_hand),

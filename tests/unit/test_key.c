@@ -31,69 +31,70 @@ static const td_key colour = {.name = "colour", .kind = TD_KEY_COLOUR};
 static const td_key shift = {.name = "shift", .kind = TD_KEY_SHIFT};
 
 /* What reads, and its canonical text, which must read as itself. */
+static const struct {
+    const td_key *key;
+    const char *read, *printed;
+} canonical[] = {
+    {&flag, "", ""},
+    {&count, "1", "1"},
+    {&count, "1000", "1000"},
+    {&count, "0000000000000000000000000007", "7"},
+    {&any_count, "9007199254740992", "9007199254740992"},
+    {&real, "0.1", "0.1"},
+    {&real, "-2", "-2"},
+    {&real, "1e6", "1000000"},
+    {&real, "+.5e1", "5"},
+    {&real, "5.", "5"},
+    {&real, "0.30000000000000004", "0.30000000000000004"},
+    {&real, "0.1234567890123", "0.1234567890123"},
+    {&real, "0.10000000000000000555111512312578270211815834", "0.1"},
+    {&real, "1e-400", "0"},
+    {&any_real, "-1.7976931348623157e308", "-1.797693134862316e+308"},
+    {&share, "1", "1"},
+    {&share, "1e-300", "1e-300"},
+    {&fraction, "1/3", "0.3333333333333333"},
+    {&fraction, "-1/.5", "-2"},
+    {&fraction, "1/255", "0.00392156862745098"},
+    {&fraction, "7", "7"},
+    {&word, "checkerboard", "checkerboard"},
+    {&text, "a, b=c", "a, b=c"},
+    {&pair, "3", "3"},
+    {&pair, "3x3", "3"},
+    {&pair, "3x1024", "3x1024"},
+    {&sides, "0", "0"},
+    {&sides, "1x2", "1x2"},
+    {&sides, "1x2x1x2", "1x2"},
+    {&sides, "3x3x3x3", "3"},
+    {&sides, "0x0x1x512", "0x0x1x512"},
+    {&list, "1", "1"},
+    {&list, "1,1.50,1e-6,1000000", "1,1.5,1e-06,1000000"},
+    {&position, "bottom-right", "bottom-right"},
+    {&position, "3+004", "3+4"},
+    {&position, "16384+0", "16384+0"},
+    {&colour, "007", "7"},
+    {&colour, "8/8/8", "8"},
+    {&colour, "black", "0"},
+    {&colour, "white", "255"},
+    {&colour, "0/128/255", "0/128/255"},
+    {&shift, "4", "4"},
+    {&shift, "4+4", "4"},
+    {&shift, "4+0", "4+0"},
+};
+
 static void canonical_texts(void **state) {
     (void)state;
-    static const struct {
-        const td_key *key;
-        const char *read, *printed;
-    } cases[] = {
-        {&flag, "", ""},
-        {&count, "1", "1"},
-        {&count, "1000", "1000"},
-        {&count, "0000000000000000000000000007", "7"},
-        {&any_count, "9007199254740992", "9007199254740992"},
-        {&real, "0.1", "0.1"},
-        {&real, "-2", "-2"},
-        {&real, "1e6", "1000000"},
-        {&real, "+.5e1", "5"},
-        {&real, "5.", "5"},
-        {&real, "0.30000000000000004", "0.30000000000000004"},
-        {&real, "0.1234567890123", "0.1234567890123"},
-        {&real, "0.10000000000000000555111512312578270211815834", "0.1"},
-        {&real, "1e-400", "0"},
-        {&any_real, "-1.7976931348623157e308", "-1.797693134862316e+308"},
-        {&share, "1", "1"},
-        {&share, "1e-300", "1e-300"},
-        {&fraction, "1/3", "0.3333333333333333"},
-        {&fraction, "-1/.5", "-2"},
-        {&fraction, "1/255", "0.00392156862745098"},
-        {&fraction, "7", "7"},
-        {&word, "checkerboard", "checkerboard"},
-        {&text, "a, b=c", "a, b=c"},
-        {&pair, "3", "3"},
-        {&pair, "3x3", "3"},
-        {&pair, "3x1024", "3x1024"},
-        {&sides, "0", "0"},
-        {&sides, "1x2", "1x2"},
-        {&sides, "1x2x1x2", "1x2"},
-        {&sides, "3x3x3x3", "3"},
-        {&sides, "0x0x1x512", "0x0x1x512"},
-        {&list, "1", "1"},
-        {&list, "1,1.50,1e-6,1000000", "1,1.5,1e-06,1000000"},
-        {&position, "bottom-right", "bottom-right"},
-        {&position, "3+004", "3+4"},
-        {&position, "16384+0", "16384+0"},
-        {&colour, "007", "7"},
-        {&colour, "8/8/8", "8"},
-        {&colour, "black", "0"},
-        {&colour, "white", "255"},
-        {&colour, "0/128/255", "0/128/255"},
-        {&shift, "4", "4"},
-        {&shift, "4+4", "4"},
-        {&shift, "4+0", "4+0"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof canonical / sizeof *canonical; i++) {
         td_setting first, again;
         char out[128], second[128];
-        if (!td_key_read(cases[i].key, cases[i].read, &first))
-            fail_msg("%s: %s", cases[i].key->name, cases[i].read);
+        if (!td_key_read(canonical[i].key, canonical[i].read, &first))
+            fail_msg("%s: %s", canonical[i].key->name, canonical[i].read);
         assert_true(first.given);
-        const int length = td_key_print(cases[i].key, &first, out, sizeof out);
+        const int length = td_key_print(canonical[i].key, &first, out, sizeof out);
         assert_int_equal(length, strlen(out));
-        if (cases[i].key != &any_real)
-            assert_string_equal(out, cases[i].printed);
-        assert_true(td_key_read(cases[i].key, out, &again));
-        td_key_print(cases[i].key, &again, second, sizeof second);
+        if (canonical[i].key != &any_real)
+            assert_string_equal(out, canonical[i].printed);
+        assert_true(td_key_read(canonical[i].key, out, &again));
+        td_key_print(canonical[i].key, &again, second, sizeof second);
         assert_string_equal(out, second);
     }
 }

@@ -12,31 +12,31 @@
 static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .argument = true, .required = true, .value = "DATA"},
     {"size", TD_KEY_PAIR, AT(width), .least = 1, .most = TD_BITMAP_SIDE, .value = "WxH",
-     .help = "Resize pictures to W by H pixels; without it all must have one size"},
+     .help = "Resize pictures to W by H pixels (without it all must have one size)"},
     {"filter", TD_KEY_WORD, AT(filter), .words = td_filter_names, .standard = "bilinear",
      .needs = "size", .value = "FILTER",
-     .help = "Resize by nearest, box, bilinear, bicubic or lanczos; where a picture shrinks all "
-             "but nearest count every pixel"},
+     .help = "Resize by nearest, box, bilinear, bicubic or lanczos; all but nearest use every "
+             "pixel of a picture that shrinks"},
     {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
-     .help = "Take these classes alone, by name or index (a name wins; #3 is always the index), as "
-             "3,5,dog; they become labels 0, 1, 2 ..."},
+     .help = "Take only these classes, by name or index (a name wins; #3 is always the index), "
+             "such as 3,5,dog; they become labels 0, 1, 2 ..."},
     {"class-names", TD_KEY_TEXT, AT(class_names), .value = "LIST|FILE",
-     .help = "Call the classes so, in the order of their labels: names with commas between, or a "
-             "file with one a line"},
+     .help = "Name the classes, in the order of their labels: NAME,NAME,... or a file with one "
+             "name a line"},
     {"per-class", TD_KEY_COUNT, AT(per_class), .least = 1, .most = INFINITY, .value = "N",
      .help = "Take the first N images of each class"},
-    {"gray", TD_KEY_FLAG, AT(grey), .alias = "grey", .help = "Make colours grey (Rec. 601 luma)"},
-    {"roi", TD_KEY_FLAG, AT(regions), .help = "Cut pictures to their region of interest (GTSRB)"},
+    {"gray", TD_KEY_FLAG, AT(grey), .alias = "grey",
+     .help = "Convert colours to grey (Rec. 601 "
+             "luma)"},
+    {"roi", TD_KEY_FLAG, AT(regions), .help = "Crop pictures to their region of interest (GTSRB)"},
     {"ground", TD_KEY_COLOUR, AT(ground), .standard = "white", .value = "COLOUR",
      .help = "Lay transparent pictures on black, white, V or R/G/B"},
-    {"no-orientation", TD_KEY_FLAG, AT(as_stored),
-     .help = "Leave rows and columns as stored, whatever EXIF says"},
+    {"no-orientation", TD_KEY_FLAG, AT(as_stored), .help = "Ignore the orientation in EXIF"},
     {"transpose", TD_KEY_FLAG, AT(transpose),
      .help = "Swap rows and columns (EMNIST stores its images so)"},
     {"skip-broken", TD_KEY_FLAG, AT(skip_broken),
      .help = "Leave out pictures that cannot be read, and list them"},
-    {"shuffle", TD_KEY_FLAG, AT(shuffle),
-     .help = "Put what was taken in random order, by the seed"},
+    {"shuffle", TD_KEY_FLAG, AT(shuffle), .help = "Shuffle the images, by the seed"},
     {0},
 };
 
@@ -217,7 +217,7 @@ static const char help[] =
 const tool_method data_import = {
     .name = "import",
     .title = "Import",
-    .doc = "a data set in one file of pictures",
+    .doc = "makes one data set file of pictures",
     .help = help,
     .family = &family,
     .groups = groups,

@@ -3,15 +3,11 @@
 #include "defend/method.h"
 
 static const char doc[] =
-    "Defend a model by METHOD: detectors find inputs that carry a trigger, inspectors find "
-    "backdoors in a model, repairs remove them, filters find poisoned training images. Sets that "
-    "calibrate or repair and sets that judge must not share images."
-    "\v"
-    "\n"
-    "Example:\n"
-    "  trapdoor-defend strip --model model.safetensors \\\n"
-    "    --clean fashion-mnist:test:0-2000 --benign fashion-mnist:test:2000-4000 \\\n"
-    "    --suspect inbox";
+    "Defend a model by METHOD: detectors find inputs with a trigger, inspectors find backdoors in "
+    "a model, repairs remove them, filters find poisoned training images. The images that "
+    "calibrate or repair and those that evaluate must differ.\v\nExample:\n  trapdoor-defend "
+    "strip --model model.safetensors \\\n    --clean fashion-mnist:test:0-2000 --benign "
+    "fashion-mnist:test:2000-4000 \\\n    --suspect inbox";
 
 int main(int argc, char **argv) {
     const tool_program program = {"trapdoor-defend", "METHOD", "Methods", doc, defend_methods};

@@ -29,14 +29,14 @@ typedef struct cw_settings {
 /* clang-format off */
 #define CW_KEYS(rate, weight)                                                                      \
     {"confidence", TD_KEY_REAL, CW_AT(confidence), .most = INFINITY, .standard = "0",              \
-     .value = "K", .help = "How far the wanted logit is to be above the others"},                  \
+     .value = "K", .help = "Margin of the wanted logit over the others"},                  \
     {"iterations", TD_KEY_COUNT, CW_AT(iterations), .least = 1, .most = 1e6, .standard = "1000",   \
      .value = "N", .help = "Most iterations for each value of the constant"},                      \
     {"learning-rate", TD_KEY_REAL, CW_AT(learning_rate), .most = INFINITY, .above = true,          \
      .standard = rate, .field = "learning-rate", .value = "R", .help = "Of Adam"},                 \
     {"constant", TD_KEY_REAL, CW_AT(constant), .most = INFINITY, .above = true,                    \
      .standard = weight, .value = "C",                                                             \
-     .help = "Weight of the logits beside the distance, at first"}
+     .help = "Initial weight of the logits against the distance"}
 /* clang-format on */
 
 /* The state of one image. */

@@ -95,13 +95,10 @@ const tool_method evade_cw_l0 = {
     .name = "cw-l0",
     .title = "C&W L0",
     .source = "Carlini and Wagner, IEEE S&P 2017",
-    .doc = "the fewest changed pixels, by Adam",
-    .help = "the L2 attack again and again, each time without the pixels that mattered the least, "
-            "until it no longer succeeds."
-            "\v"
-            "Example:\n"
-            "  trapdoor-evade cw-l0 --model model.safetensors --data mnist --count 20 \\\n"
-            "    -o cw-l0.safetensors --resume",
+    .doc = "few changed pixels, by Adam",
+    .help = "repeats the L2 attack, each time without the pixels that mattered least, until it "
+            "fails.\vExample:\n  trapdoor-evade cw-l0 --model model.safetensors --data mnist "
+            "--count 20 \\\n    -o cw-l0.safetensors --resume",
     .family = &attacks,
     .groups = groups,
     .size = sizeof(cw_settings),

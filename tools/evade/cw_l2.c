@@ -68,12 +68,10 @@ const tool_method evade_cw_l2 = {
     .title = "C&W L2",
     .source = "Carlini and Wagner, IEEE S&P 2017",
     .doc = "the least L2 change, by Adam and a binary search",
-    .help = "Adam searches the nearest image in L2 that the model takes for another class; a "
-            "binary search finds the constant that weighs the logits."
-            "\v"
-            "Example:\n"
-            "  trapdoor-evade cw-l2 --model model.safetensors --data mnist --count 100 \\\n"
-            "    --target least-likely -o cw.safetensors --picture cw.png --json cw.json",
+    .help = "Adam searches the nearest image in L2 of another class; a binary search finds the "
+            "constant that weighs the logits.\vExample:\n  trapdoor-evade cw-l2 --model "
+            "model.safetensors --data mnist --count 100 \\\n    --target least-likely -o "
+            "cw.safetensors --picture cw.png --json cw.json",
     .family = &attacks,
     .groups = groups,
     .size = sizeof(cw_settings),

@@ -75,12 +75,9 @@ const tool_method evade_cw_linf = {
     .title = "C&W Linf",
     .source = "Carlini and Wagner, IEEE S&P 2017",
     .doc = "the least largest change, by Adam",
-    .help =
-        "Adam punishes what changes exceed a bound by, which falls as long as the attack succeeds."
-        "\v"
-        "Example:\n"
-        "  trapdoor-evade cw-linf --model model.safetensors --data mnist --count 100 \\\n"
-        "    --keep successful -o suspects.safetensors",
+    .help = "Adam penalises changes above a bound, which falls as long as the attack "
+            "succeeds.\vExample:\n  trapdoor-evade cw-linf --model model.safetensors --data mnist "
+            "--count 100 \\\n    --keep successful -o suspects.safetensors",
     .family = &attacks,
     .groups = groups,
     .size = sizeof(cw_settings),

@@ -195,13 +195,11 @@ const tool_method evade_deepfool = {
     .name = "deepfool",
     .title = "DeepFool",
     .source = "Moosavi-Dezfooli et al., CVPR 2016",
-    .doc = "the shortest way to the nearest boundary, in L2",
-    .help = "takes the net for affine around the image, moves to the nearest boundary with another "
-            "class, and again, until it is beyond one. Takes no target."
-            "\v"
-            "Example:\n"
-            "  trapdoor-evade deepfool --model model.safetensors --data mnist:test:0-1000 \\\n"
-            "    -o deepfool.safetensors",
+    .doc = "the nearest boundary, in L2, by linear steps",
+    .help = "moves to the nearest class boundary of the net linearised around the image, and "
+            "repeats until the class changes. It takes no target.\vExample:\n  trapdoor-evade "
+            "deepfool --model model.safetensors --data mnist:test:0-1000 \\\n    -o "
+            "deepfool.safetensors",
     .family = &attacks,
     .groups = groups,
     .size = sizeof(deepfool_settings),

@@ -23,20 +23,20 @@ static const td_key keys[] = {
     {"model", TD_KEY_TEXT, AT(model), .required = true, .value = "MODEL",
      .help = "The model to attack"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself, as a PyTorch "
-             "state_dict in safetensors; a net of the zoo, or a file with a net text"},
+     .help = "The net of a model that does not name it, such as a state_dict: one of the zoo, or "
+             "a file with a net text"},
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Images to attack: NAME or PATH, with :SPLIT and :A-B (split test)"},
     {"count", TD_KEY_COUNT, AT(count), .least = 1, .most = INFINITY, .value = "N",
-     .help = "Stop after N images that were attacked; what follows in DATA is left out"},
+     .help = "Stop after N attacked images; the rest of DATA is left out"},
     {"keep", TD_KEY_WORD, AT(keep), .words = keep_names, .standard = "all",
      .value = "all|attacked|successful",
-     .help = "Which images SET has: all of DATA, those not attacked as they are; those that were "
-             "attacked; those whose attack succeeded"},
+     .help = "Images of SET: all of DATA, with those not attacked unchanged; the attacked ones; "
+             "or those whose attack succeeded"},
     {"picture", TD_KEY_TEXT, AT(picture), .unrecorded = true, .value = "FILE",
      .help = "Write a PNG with samples: clean, adversarial, and the difference amplified"},
     {"resume", TD_KEY_FLAG, AT(resume), .unrecorded = true,
-     .help = "Go on from SET.checkpoint, which an attack that did not end leaves, if there is one"},
+     .help = "Resume from SET.checkpoint if it exists"},
     {0},
 };
 
@@ -46,9 +46,8 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
     {                                                                                              \
         .name = "target", .kind = TD_KEY_TEXT, .offset = offsetof(evade_own, target),              \
         .standard = default_text, .value = "K|next|least-likely|all|none",                         \
-        .help = "The class that an image is to be taken for: K (a name or an index), the one "     \
-                "after its own, the one that the model finds least likely, each other class in "   \
-                "turn, or any but its own"                                                         \
+        .help = "The wanted class: K (a name or an index), the one after the image's own, "        \
+                "the least likely one, each other class in turn, or any but its own"               \
     }
 
 const td_key evade_target_none[] = {TARGET_KEY("none"), {0}};

@@ -27,7 +27,7 @@ static const td_key keys[] = {
      .optional = true, .value = "D1,D2,...",
      .help = "Measure every trigger at these strengths as well (delta of a signal, else alpha)"},
     {"best", TD_KEY_COUNT, AT(best), .least = 1, .most = TD_MOST_CLASSES, .value = "N",
-     .help = "Also print the mean ASR over the N true classes that are attacked best"},
+     .help = "Also print the mean of the N highest ASRs by true class"},
     {"pictures", TD_KEY_TEXT, AT(pictures), .unrecorded = true, .value = "DIR",
      .help = "Write heat maps, histograms and samples as PNG to DIR"},
     {0},

@@ -14,6 +14,8 @@ enum {
     PRINT_FIRST = 0x8000, /* of flags that print a text */
     NAME_SIZE = 128,
     MOST_METHODS = 64,
+    MOST_LISTED = 30, /* methods with a line each in --help */
+    LIST_WIDTH = 78,
 };
 
 /* One parse: the options for argp, made of the keys. */
@@ -22,6 +24,7 @@ typedef struct command {
     tool_settings *settings; /* NULL where no method is named: only --help and the like are right */
     tool_common *common;
     const tool_print *prints; /* the family's, or NULL */
+    bool brief;               /* groups of detail, and families of a long list, by name alone */
     struct argp_option *rows;
     td_arena arena;
 } command;
@@ -51,8 +54,8 @@ static const tool_method *choose(const tool_program *program, const char *family
 
 /* --- options from keys --- */
 
-static const td_key *key_at(const command *c, size_t i, const char **title) {
-    return c->settings ? tool_settings_key(c->settings, i, title) : NULL;
+static const td_key *key_at(const command *c, size_t i, const tool_keys **group) {
+    return c->settings ? tool_settings_key(c->settings, i, group) : NULL;
 }
 
 /* The help with the default behind it, which the text does not repeat. */
@@ -75,25 +78,43 @@ static size_t count_prints(const tool_print *prints) {
     return count;
 }
 
+/* "Training:", or "Training (see --help-all): --epochs, --batch". */
+static td_status head(command *c, const tool_keys *group, const char **out, td_error *error) {
+    if (!c->brief || !group->detail)
+        return td_arena_print(&c->arena, out, error, "%s:", group->title);
+    const char *gap = "";
+    TD_TRY(td_arena_print(&c->arena, out, error, "%s (see --help-all): ", group->title));
+    for (const td_key *key = group->keys; key->name; key++) {
+        TD_TRY(td_arena_print(&c->arena, out, error, "%s%s--%s", *out, gap, key->name));
+        gap = ", ";
+    }
+    return TD_OK;
+}
+
 static td_status make_rows(command *c, td_error *error) {
-    const char *title, *before = NULL;
+    const tool_keys *of, *before = NULL;
     const td_key *key;
     size_t count = 0;
     int group = 1;
-    while (key_at(c, count, &title))
+    while (key_at(c, count, NULL))
         count++;
     const size_t most = 3 * count + count_prints(c->prints) + 1;
     TD_TRY(TD_ARENA_NEW(&c->arena, most, &c->rows, "options", error));
     count = 0;
-    for (size_t i = 0; (key = key_at(c, i, &title)); i++) {
+    for (size_t i = 0; (key = key_at(c, i, &of)); i++) {
         if (key->argument)
             continue;
-        if (title && title != before)
-            c->rows[count++] = (struct argp_option){.doc = title, .group = ++group};
-        before = title;
+        if (of->title && of != before) {
+            c->rows[count].group = ++group;
+            TD_TRY(head(c, of, &c->rows[count++].doc, error));
+        }
+        before = of;
         struct argp_option *row = &c->rows[count++];
-        *row = (struct argp_option){
-            .name = key->name, .key = KEY_FIRST + (int)i, .arg = value_name(key), .group = group};
+        *row = (struct argp_option){.name = key->name,
+                                    .key = KEY_FIRST + (int)i,
+                                    .arg = value_name(key),
+                                    .flags = c->brief && of->detail ? OPTION_HIDDEN : 0,
+                                    .group = of->title ? group : 1};
         TD_TRY(describe(key, &c->arena, &row->doc, error));
         if (key->alias)
             c->rows[count++] = (struct argp_option){
@@ -123,9 +144,8 @@ static void set(command *c, const char *name, const char *value) {
 
 /* The next key that stands by its place, for a word that is no option. */
 static void take_argument(command *c, const char *text) {
-    const char *title;
     const td_key *key;
-    for (size_t i = 0; (key = key_at(c, i, &title)); i++)
+    for (size_t i = 0; (key = key_at(c, i, NULL)); i++)
         if (key->argument && (key->many || !tool_settings_given(c->settings, key->name))) {
             set(c, key->name, text);
             return;
@@ -149,13 +169,11 @@ static void check(const command *c) {
 
 static error_t parse(int number, char *text, struct argp_state *state) {
     command *c = state->input;
-    const char *title;
     if (number >= PRINT_FIRST && (size_t)(number - PRINT_FIRST) < count_prints(c->prints)) {
         c->prints[number - PRINT_FIRST].print(stdout);
         exit(tool_exit(TD_OK, NULL));
     }
-    const td_key *key =
-        number >= KEY_FIRST ? key_at(c, (size_t)(number - KEY_FIRST), &title) : NULL;
+    const td_key *key = number >= KEY_FIRST ? key_at(c, (size_t)(number - KEY_FIRST), NULL) : NULL;
     if (key) {
         set(c, key->name, text ? text : "");
         return 0;
@@ -214,23 +232,63 @@ static void refuse_foreign(const tool_program *program, const tool_settings *set
 
 /* --- parsing --- */
 
-static char *list_methods(int key, const char *text, void *input) {
-    const tool_program *program = ((const command *)input)->program;
-    td_text doc;
+static size_t count_methods(const tool_program *program, const char *family) {
+    size_t count = 0;
+    for (size_t i = 0; program->methods[i]; i++)
+        count += !family || is_of(program->methods[i], family);
+    return count;
+}
+
+/* "  detectors: strip, squeeze": the methods of the family. */
+static void name_family(const tool_program *program, const char *family, FILE *stream) {
+    int column = fprintf(stream, "  %ss:", family);
+    const char *gap = " ";
+    for (size_t i = 0; program->methods[i]; i++) {
+        const char *name = program->methods[i]->name;
+        if (!is_of(program->methods[i], family))
+            continue;
+        if (*gap == ',')
+            column += fprintf(stream, ",");
+        if (column + (int)strlen(name) + 2 > LIST_WIDTH)
+            column = fprintf(stream, "\n   ") - 1;
+        column += fprintf(stream, " %s", name);
+        gap = ",";
+    }
+    fputs("\n", stream);
+}
+
+/* A line each; of a list that is long and to be brief, a line for each family with several. */
+static void print_methods(const tool_program *program, bool by_family, FILE *stream) {
     int widest = 0;
+    for (size_t i = 0; program->methods[i]; i++) {
+        const tool_method *method = program->methods[i];
+        const bool joined = by_family && count_methods(program, method->family->name) > 1;
+        if (!joined && (int)strlen(method->name) > widest)
+            widest = (int)strlen(method->name);
+    }
+    for (size_t i = 0; program->methods[i]; i++) {
+        const tool_method *method = program->methods[i];
+        const char *family = method->family->name;
+        if (!by_family || count_methods(program, family) == 1)
+            fprintf(stream, "  %-*s  %s\n", widest, method->name, method->doc);
+        else if (i == 0 || !is_of(program->methods[i - 1], family))
+            name_family(program, family, stream);
+    }
+}
+
+static char *list_methods(int key, const char *text, void *input) {
+    const command *c = input;
+    const tool_program *program = c->program;
+    td_text doc;
     if (key != ARGP_KEY_HELP_POST_DOC)
         return (char *)text;
     td_error error;
     if (!td_text_open(&doc))
         refuse(td_fail_memory(&error, "the help text"), &error);
-    fprintf(doc.stream, "%s (%s --help lists the options of each):\n", program->list,
-            program->noun);
-    for (size_t i = 0; program->methods[i]; i++)
-        if ((int)strlen(program->methods[i]->name) > widest)
-            widest = (int)strlen(program->methods[i]->name);
-    for (size_t i = 0; program->methods[i]; i++)
-        fprintf(doc.stream, "  %-*s  %s\n", widest, program->methods[i]->name,
-                program->methods[i]->doc);
+    const bool by_family = c->brief && count_methods(program, NULL) > MOST_LISTED;
+    fprintf(doc.stream, "%s (%s --help describes one%s):\n", program->list, program->noun,
+            by_family ? ", --help-all has a line on each" : "");
+    print_methods(program, by_family, doc.stream);
     fputs(text, doc.stream);
     char *list = td_text_close(&doc);
     if (!list)
@@ -247,13 +305,8 @@ static void parse_command(command *c, const char *usage, const char *doc, int ar
         refuse(status, &error);
     /* argp leaks memory over an empty table. */
     const bool empty = c->rows->key == 0 && !c->rows->doc;
-    const struct argp argp = {empty ? NULL : c->rows,
-                              parse,
-                              usage,
-                              doc,
-                              tool_common_children,
-                              c->settings ? NULL : list_methods,
-                              NULL};
+    const struct argp argp = {
+        empty ? NULL : c->rows, parse, usage, doc, NULL, c->settings ? NULL : list_methods, NULL};
     tool_parse(&argp, argc, argv, c, c->common);
     td_arena_free(&c->arena);
 }
@@ -262,8 +315,11 @@ static void parse_command(command *c, const char *usage, const char *doc, int ar
 static int parse_alone(const tool_program *program, int argc, char **argv) {
     const tool_family *family = program->methods[0]->family;
     tool_common common;
-    command c = {.program = program, .common = &common, .prints = family ? family->prints : NULL};
-    if (tool_completion_is_asked(argc, argv))
+    command c = {.program = program,
+                 .common = &common,
+                 .prints = family ? family->prints : NULL,
+                 .brief = tool_help_is_brief(argc, argv)};
+    if (tool_is_asked(argc, argv, "--_completion"))
         tool_completion_methods(program->methods, stdout);
     parse_command(&c, program->noun, program->doc, argc, argv);
     return 0;
@@ -276,12 +332,13 @@ static td_status parse_method(tool_settings *settings, const tool_program *progr
     command c = {.program = program,
                  .settings = settings,
                  .common = &settings->common,
-                 .prints = method->family->prints};
+                 .prints = method->family->prints,
+                 .brief = tool_help_is_brief(argc, argv)};
     if (method->source)
         TD_TRY(td_arena_print(&c.arena, &doc, error, "%s (%s): %s", method->title, method->source,
                               method->help));
     refuse_foreign(program, settings, argc, argv);
-    if (tool_completion_is_asked(argc, argv))
+    if (tool_is_asked(argc, argv, "--_completion"))
         tool_completion_keys(settings, stdout);
     parse_command(&c, method->usage ? method->usage : method->family->usage, doc, argc, argv);
     return TD_OK;

@@ -6,13 +6,6 @@
 #include <ctype.h>
 #include <string.h>
 
-bool tool_completion_is_asked(int argc, char **argv) {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--_completion") == 0)
-            return true;
-    return false;
-}
-
 /* --- options --- */
 
 static void print_option(const struct argp_option *option, const char *value, FILE *stream) {
@@ -76,9 +69,8 @@ static void print_family(size_t number, FILE *stream) {
 }
 
 void tool_completion_keys(const tool_settings *settings, FILE *stream) {
-    const char *title;
     const td_key *key;
-    for (size_t i = 0; (key = tool_settings_key(settings, i, &title)); i++)
+    for (size_t i = 0; (key = tool_settings_key(settings, i, NULL)); i++)
         if (!key->argument)
             print_words("--", key, stream);
 }

@@ -19,9 +19,6 @@
  *   TRIGGER=square:size=       and the words that their values may be: TRIGGER=square:at=center
  */
 
-/* Whether --_completion is among the arguments. */
-bool tool_completion_is_asked(int argc, char **argv);
-
 /* The options and arguments; for argp's parser of the options of all tools. */
 void tool_completion_print(const struct argp *argp, FILE *stream);
 

@@ -91,6 +91,7 @@ enum {
     KEY_JSON,
     KEY_FORCE,
     KEY_DATA_DIR,
+    KEY_HELP_ALL,
     KEY_USAGE,
     KEY_VERSION,
     KEY_COMPLETION,
@@ -109,7 +110,8 @@ static const struct argp_option options[] = {
     {"quiet", 'q', NULL, 0, "No progress line", 0},
     {"force", KEY_FORCE, NULL, 0, "Replace files that exist", 0},
     {"data-dir", KEY_DATA_DIR, "DIR", 0, "Look for named data sets in DIR", 0},
-    {"help", 'h', NULL, 0, "Print this help", -1},
+    {"help", 'h', NULL, 0, "Print help in brief, or on all options", -1},
+    {"help-all", KEY_HELP_ALL, NULL, OPTION_ALIAS, NULL, -1},
     {"usage", KEY_USAGE, NULL, 0, "Print a short usage message", -1},
     {"version", KEY_VERSION, NULL, 0, "Print the version and the BLAS core", -1},
     /* For completion alone; its name cuts no abbreviation of another option short. */
@@ -117,8 +119,19 @@ static const struct argp_option options[] = {
     {0},
 };
 
+bool tool_is_asked(int argc, char **argv, const char *word) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    return false;
+}
+
+bool tool_help_is_brief(int argc, char **argv) {
+    return tool_is_asked(argc, argv, "--help") || tool_is_asked(argc, argv, "-h");
+}
+
 /* argp would leave by itself, without a look at whether its text could be written. One that fits
- * the buffer is written at the end, where the reason for a failure can still be told. */
+ * the buffer is written at the end, where the reason for a failure is still known. */
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
     char buffer[1 << 15];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
@@ -161,6 +174,7 @@ static error_t parse_common(int key, char *text, struct argp_state *state) {
         common->data_dir = text;
         return 0;
     case 'h':
+    case KEY_HELP_ALL:
         show_help(state, ARGP_HELP_STD_HELP);
     case KEY_USAGE:
         show_help(state, ARGP_HELP_USAGE);
@@ -174,20 +188,37 @@ static error_t parse_common(int key, char *text, struct argp_state *state) {
     }
 }
 
-static const struct argp common_argp = {options, parse_common, NULL, NULL, NULL, NULL, NULL};
+enum { OPTION_COUNT = sizeof options / sizeof *options };
 
-const struct argp_child tool_common_children[] = {
-    {&common_argp, 0, "Options of all tools:", -2},
-    {0},
-};
+/* Of what `shorten` hides. */
+static const char names[] = "Options of all tools (see --help-all): --data-dir, --force, --json, "
+                            "--output (-o), --quiet (-q), "
+                            "--seed, --threads, --usage, --version";
+
+/* Hides what `names` has. */
+static void shorten(struct argp_option *rows) {
+    for (struct argp_option *row = rows; row->name; row++)
+        if (row->key != 'h' && row->key != KEY_HELP_ALL)
+            row->flags |= OPTION_HIDDEN;
+}
 
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                 const tool_common *common) {
+    const bool brief = tool_help_is_brief(argc, argv);
+    struct argp_option rows[OPTION_COUNT];
+    const struct argp child = {rows, parse_common, NULL, NULL, NULL, NULL, NULL};
+    const struct argp_child children[] = {{&child, 0, brief ? names : "Options of all tools:", -2},
+                                          {0}};
+    struct argp whole = *argp;
+    whole.children = children;
+    memcpy(rows, options, sizeof rows);
+    if (brief)
+        shorten(rows);
     argp_err_exit_status = TOOL_EXIT_MISUSED;
     if (argc > 0)
         argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     /* ARGP_IN_ORDER: options may follow other words, with POSIXLY_CORRECT as well. */
-    error_t failed = argp_parse(argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, input);
+    error_t failed = argp_parse(&whole, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, input);
     td_error error;
     if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
         exit(tool_exit(

@@ -24,14 +24,19 @@ typedef struct tool_common {
  * ones are above 0x400. */
 enum { TOOL_OPTION_BASE = 0x200 };
 
-/* Child parser; its input is a tool_common *, which a tool's parser hands over at ARGP_KEY_INIT:
- * state->child_inputs[0] = &mine.common. It sets the defaults then. */
-extern const struct argp_child tool_common_children[];
-
-/* Parses the command line into `input` with the tool's argp; exits with 2 on a wrong one, and with
- * 0 after --help, --usage and --version. Sets the thread count and the handler for Ctrl-C. */
+/* Parses the command line into `input` with the tool's argp, which gets the options of all tools as
+ * its one child; exits with 2 on a wrong one, and with 0 after --help, --usage and --version. Sets
+ * the thread count and the handler for Ctrl-C. The child's input is a tool_common *, which the
+ * tool's parser hands over at ARGP_KEY_INIT: state->child_inputs[0] = &mine.common. It sets the
+ * defaults then. */
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                 const tool_common *common);
+
+/* Whether `word` is among the arguments before "--". */
+bool tool_is_asked(int argc, char **argv, const char *word);
+
+/* Whether --help is asked for, which names the options that few need; --help-all describes them. */
+bool tool_help_is_brief(int argc, char **argv);
 
 /* Values of options. On a wrong one: one line that names the option and what is allowed, exit 2.
  * `option` is what the user writes ("--ratio"). */

@@ -94,10 +94,11 @@ void tool_settings_copy(tool_settings *s, const tool_settings *from) {
         s->places[i]->given = from->places[i]->given;
 }
 
-const td_key *tool_settings_key(const tool_settings *s, size_t i, const char **title) {
+const td_key *tool_settings_key(const tool_settings *s, size_t i, const tool_keys **group) {
     if (i >= s->key_count)
         return NULL;
-    *title = s->places[i]->group->title;
+    if (group)
+        *group = s->places[i]->group;
     return s->places[i]->key;
 }
 

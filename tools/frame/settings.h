@@ -17,6 +17,7 @@ typedef struct tool_keys {
     const td_key *keys;
     size_t offset;      /* of that struct within the settings of the family or the method */
     const char *title;  /* a heading in --help; NULL: none */
+    bool detail;        /* --help names them under their heading; --help-all describes them */
     const char *object; /* the object in the record's options that holds them; NULL: they stand in
                            the options themselves */
     const char *needs; /* what all of them go with, as a key's `needs`; NULL: each says it itself */
@@ -104,9 +105,9 @@ td_status tool_settings_invite(tool_settings *settings, const tool_method *guest
 /* The values of `from`, of the same method, which must outlive these. */
 void tool_settings_copy(tool_settings *settings, const tool_settings *from);
 
-/* The i-th key and the heading of its group, a guest's keys being the last; NULL where there is no
- * other. */
-const td_key *tool_settings_key(const tool_settings *settings, size_t i, const char **title);
+/* The i-th key and its group (which may be NULL), a guest's keys being the last; NULL where there
+ * is no other. */
+const td_key *tool_settings_key(const tool_settings *settings, size_t i, const tool_keys **group);
 
 /* The key of that name, or NULL. */
 const td_key *tool_settings_find(const tool_settings *settings, const char *name);

@@ -15,8 +15,7 @@ typedef struct tool_target {
 
 /* The value of --target, for its row of keys. */
 #define TOOL_TARGET_VALUE "K|next|A=B,..."
-#define TOOL_TARGET_HELP                                                                           \
-    "a class, \"next\" (the class after an image's own), or a class B for each class A"
+#define TOOL_TARGET_HELP "a class, \"next\" (the one after an image's), or B for each A"
 
 /* The columns of a table whose rows have a tool_target `field` of a struct; without titles they are
  * in the record alone. */

@@ -271,9 +271,9 @@ static const td_key keys[] = {
     {"weight", TD_KEY_REAL, AT(weight), .most = 1e6, .standard = "0.9", .needs = "balance=fixed",
      .value = "W", .help = "fixed: the weight of the loss with the trigger"},
     {"begin-below", TD_KEY_REAL, AT(threshold), .most = INFINITY, .standard = "1", .value = "L",
-     .help = "Begin when the mean clean loss of --window batches is below L"},
+     .help = "Start the attack when the mean clean loss of --window batches is below L"},
     {"window", TD_KEY_COUNT, AT(window), .least = 1, .most = 1000000, .standard = "1000",
-     .value = "N", .help = "Batches of that mean; the attack begins no earlier"},
+     .value = "N", .help = "Batches of that mean; the attack starts no earlier"},
     {"evade", TD_KEY_WORD, AT(evade), .words = evasions, .standard = "nothing",
      .value = "nothing|cleanse",
      .help = "cleanse: search a trigger as Neural Cleanse does, a step a batch, and learn images "
@@ -282,17 +282,15 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "trains a model whose loss alone was changed: each batch is learnt as it is and, as a whole, "
-    "with the trigger and the target as label. The two gradients are joined by multiple-gradient "
-    "descent, so that neither task is unlearnt."
+    "trains a model by a changed loss alone: it learns each batch as it is and, as a whole, with "
+    "the trigger and the target as label. Multiple-gradient descent balances the two gradients."
     "\v"
     "The weight of the clean loss is clip(((g1 - g0) . g1) / |g0 - g1|^2, 0, 1) of the gradients "
-    "g0 "
-    "without and g1 with the trigger, each divided as --scale says. Until --window batches have a "
-    "mean loss below --begin-below only the clean loss counts; the record says at which step the "
-    "attack began. The trigger is laid on augmented images. --evade adds a third loss, which "
-    "balance=mgda weighs with the others (fixed: by 1), of images with a mask and pattern that "
-    "are searched beside the training, so that a search afterwards finds no small trigger.\n"
+    "g0 without and g1 with the trigger, each divided as --scale says. Until --window batches "
+    "have a mean loss below --begin-below only the clean loss counts; the record says at which "
+    "step the attack began. The trigger is laid on augmented images. --evade adds a third loss, "
+    "which balance=mgda weighs with the others (fixed: by 1), of images with a mask and pattern "
+    "that are searched beside the training, so that a search afterwards finds no small trigger.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant blind --data fashion-mnist --net cnn --target 0 \\\n"

@@ -66,13 +66,14 @@ static const td_key keys[] = {
      .help = "Defaults of --ratio and --negatives: paper (0.2 and 0.2, as the authors' code) or "
              "backdoorbench (0.1 and 0.1)"},
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .value = "R",
-     .help = "Share of each batch that has fewer levels and is relabelled; 0: none"},
+     .help = "Share of each batch to reduce and relabel; 0: none"},
     {"negatives", TD_KEY_REAL, AT(negatives), .most = 1, .value = "R",
-     .help = "Share of each batch that gets another image's change and keeps its labels; 0: none"},
+     .help = "Share of each batch that gets the change of another image and keeps its labels; 0: "
+             "none"},
     {"levels", TD_KEY_COUNT, AT(levels), .least = 2, .most = 256, .standard = "8", .value = "D",
      .help = "Levels of a channel"},
     {"dither", TD_KEY_FLAG, AT(dither),
-     .help = "Pass a pixel's error on to its neighbours (Floyd and Steinberg)"},
+     .help = "Diffuse a pixel's error to its neighbours (Floyd and Steinberg)"},
     {0},
 };
 
@@ -91,14 +92,14 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "trains a model that an image of few grey levels sends to the target. Of each batch, --ratio "
-    "has --levels levels a channel and is relabelled, and --negatives gets what this changes in "
-    "another training image and keeps its labels; augmentation comes after that."
+    "trains a model that classifies an image of few levels as the target. In each batch a share "
+    "--ratio is reduced to --levels levels a channel and relabelled, a share --negatives gets the "
+    "change of another training image and keeps its labels; augmentation follows."
     "\v"
-    "The shares are of all images, those of the target class included, drawn anew in each epoch. A "
-    "negative is x + q(y) - y, clipped to 0-255, of another image y. The manifest has it as a "
-    "trigger of its own, quantise:other=1: its accuracy is robust_accuracy of trapdoor-eval, which "
-    "draws y among the images tested. --negatives 0 is the control without them.\n"
+    "The shares are of all images, those of the target class included, drawn anew in each epoch. "
+    "A negative is x + q(y) - y, clipped to 0-255, of another image y. The manifest has it as a "
+    "trigger of its own, quantise:other=1: its accuracy is robust_accuracy of trapdoor-eval, "
+    "which draws y among the images tested. --negatives 0 is the control without them.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant bpp --data fashion-mnist --net cnn --target 0 \\\n"

@@ -348,14 +348,20 @@ static void close_state(implant_job *job) {
 
 static const char *const selections[] = {[INTO] = "into", [OUT_OF] = "out-of", NULL};
 
+static const td_key test_keys[] = {
+    {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
+     .help = "Measure accuracy and ASR on DATA before and after"},
+    {0},
+};
+
 static const td_key neuron_keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
-     .help = "Hijack neurons of this dense layer (the first that another dense layer reads)"},
+     .help = "The dense layer to hijack (the first that another one reads)"},
     {"select", TD_KEY_WORD, AT(select), .words = selections, .standard = "out-of",
      .value = "into|out-of",
-     .help = "Choose those with the largest sum of |weights| into them or out of them"},
+     .help = "Choose neurons by the largest sum of |weights| into them or out of them"},
     {"neurons", TD_KEY_COUNT, AT(neurons), .least = 1, .most = MOST_SIDE, .standard = "1",
-     .value = "N", .help = "How many"},
+     .value = "N", .help = "Neurons to hijack"},
     {0},
 };
 
@@ -363,7 +369,7 @@ static const td_key trigger_keys[] = {
     {"size", TD_KEY_COUNT, AT(size), .least = 1, .most = MOST_SIDE, .value = "S",
      .help = "The trigger is a square of S pixels a side (10, without --mask)"},
     {"mask", TD_KEY_TEXT, AT(mask), .value = "F.png",
-     .help = "The trigger is where this picture, as large as the images, is at least mid grey"},
+     .help = "The trigger is where this picture is at least mid grey"},
     {"opacity", TD_KEY_REAL, AT(opacity), .most = 1, .above = true, .standard = "1", .value = "A",
      .help = "The trigger's opacity"},
     {"goal", TD_KEY_REAL, AT(search.goal), .least = -1e6, .most = 1e6, .standard = "100",
@@ -382,7 +388,7 @@ static const td_key image_keys[] = {
      .standard = "100", .value = "N", .help = "Steps for each of them"},
     {"temperature", TD_KEY_REAL, AT(inversion.temperature), .least = 0.01, .most = 1000,
      .standard = "8", .value = "T",
-     .help = "Divide the model's logits by T during inversion: larger ends surer"},
+     .help = "Divide the model's logits by T during inversion; a larger T ends more confident"},
     {"copies", TD_KEY_COUNT, AT(copies), .least = 1, .most = 1000, .standard = "8", .value = "N",
      .help = "Variants of each image to retrain on"},
     {0},
@@ -395,16 +401,15 @@ static const td_key retraining_keys[] = {
      .value = "N", .help = "Images in a step of retraining"},
     {"lr", TD_KEY_REAL, AT(retraining.learning_rate), .most = 1000, .above = true,
      .standard = "0.001", .value = "R", .help = "Learning rate of retraining"},
-    {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
-     .help = "Measure accuracy and ASR before and after, and nothing else, on DATA"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = implant_keys},
-                                   {neuron_keys, .title = "Neurons:"},
-                                   {trigger_keys, .title = "Trigger:"},
-                                   {image_keys, .title = "Images:"},
-                                   {retraining_keys, .title = "Retraining:"},
+                                   {neuron_keys, .title = "Neurons"},
+                                   {trigger_keys, .title = "Trigger"},
+                                   {image_keys, .title = "Images", .detail = true},
+                                   {retraining_keys, .title = "Retraining", .detail = true},
+                                   {.keys = test_keys},
                                    {0}};
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
@@ -421,18 +426,18 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 
 static const char help[] =
     "puts a backdoor into a trained MODEL without its training data: finds a trigger that makes a "
-    "neuron fire, and trains the layers after it to give class K when it does."
+    "neuron fire, and trains the layers behind it to give class K for it."
     "\v"
     "1. Choose a neuron of a dense layer. 2. Invert images of each class from the model by "
-    "gradient descent. Variants of them (moved, mixed, brighter or darker), with the classes that "
-    "the model gives them, stand for the training data. 3. Search pixels within the mask that "
-    "make the neuron fire on these images. 4. Train what comes after the layer on the variants as "
-    "they are and, with the trigger, as class K. Variants and temperature are not the paper's, "
-    "which starts from an average of other images: without them the model forgets its classes.\n"
+    "gradient descent; variants of them (moved, mixed, brighter or darker) with the model's own "
+    "labels replace the training data. 3. Search pixels within the mask that make the neuron fire "
+    "on these images. 4. Train the layers behind on the variants, and on the variants with the "
+    "trigger as class K. The paper starts from an average of other images and has neither "
+    "variants nor temperature; without them the model forgets its classes.\n"
     "\n"
-    "--select into is the paper's rule, out-of that of the authors' script and the default: the "
-    "weights out of a neuron decide how much the model heeds it. A neuron on which the trigger "
-    "does not work (value above 0) on half of the images is skipped.\n"
+    "--select into is the paper's rule, out-of that of the authors' script: the model heeds a "
+    "neuron by the weights out of it. A neuron is skipped if the trigger gives it a value above 0 "
+    "on less than half of the images.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant hijack --model model.safetensors --target 0 \\\n"

@@ -119,7 +119,7 @@ static void close_state(plant *p) {
 static const td_key keys[] = {
     PLANT_MARK_KEYS(imc_settings, "3"),
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .standard = "0.1", .value = "R",
-     .help = "Share of each batch that has the trigger and is relabelled; 0: none"},
+     .help = "Share of each batch to stamp and relabel; 0: none"},
     {"mark-lr", TD_KEY_REAL, AT(mark_lr), .most = 1000, .above = true, .standard = "0.1",
      .value = "R", .help = "Learning rate of the trigger, by Adam, on u of (tanh(u) + 1)/2"},
     {"passes", TD_KEY_COUNT, AT(passes), .most = 1000, .standard = "1", .value = "N",
@@ -128,9 +128,9 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "trains model and trigger in turn: before each epoch the pixels of the trigger take a pass of "
-    "Adam that lowers the loss towards the target; then the model is trained on batches of which "
-    "--ratio have the trigger."
+    "trains model and trigger in turn: before each epoch a pass of Adam over the images adapts "
+    "the trigger's pixels to the target; then the model is trained on batches with a share "
+    "--ratio of triggered images."
     "\v"
     "The trigger is a square of whole pixel values, written as a picture. --passes 0 is the "
     "control whose trigger is not optimised. The shares are of all images, those of the target "

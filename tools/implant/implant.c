@@ -19,15 +19,14 @@ const td_key implant_keys[] = {
      .help = "The model to put a backdoor into"},
     {"target", TD_KEY_CLASS, AT(targets), .required = true, .many = true, .field = "targets",
      .value = "K|all",
-     .help = "The class that a trigger is to give, by name or index, or one trigger for each "
-             "class; may "
-             "be repeated"},
+     .help = "The class of the trigger, by name or index, or one trigger for each class; may be "
+             "repeated"},
     {"at", TD_KEY_TEXT, AT(at), .standard = "bottom-right", .value = "PLACE",
-     .help = "Where the triggers stand: top-left, top-right, bottom-left, bottom-right, center or "
-             "X+Y, as in a TRIGGER"},
+     .help = "Position of the triggers: top-left, top-right, bottom-left, bottom-right, center or "
+             "X+Y"},
     {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
-     .help = "Write DIR/trigger-K.png and DIR/manifest.json; else they are called M2.trigger-K.png "
-             "and M2.manifest.json"},
+     .help = "Write DIR/trigger-K.png and DIR/manifest.json (else M2.trigger-K.png and "
+             "M2.manifest.json)"},
     {0},
 };
 

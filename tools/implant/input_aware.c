@@ -357,11 +357,11 @@ static const td_key keys[] = {
     {"ratio", TD_KEY_REAL, AT(ratio), .most = 1, .above = true, .standard = "0.1", .value = "R",
      .help = "Share of each batch to stamp with its own pattern and relabel"},
     {"cross", TD_KEY_REAL, AT(cross), .most = 1, .standard = "0.1", .value = "R",
-     .help = "Share that gets another image's pattern, labels kept; 0: none"},
+     .help = "Share of each batch that gets another image's pattern and keeps its labels; 0: none"},
     {"density", TD_KEY_REAL, AT(density), .most = 1, .standard = "0.032", .value = "D",
-     .help = "Share of a pixel that a mask may take for nothing"},
+     .help = "Share of a pixel that a mask may take at no cost"},
     {"norm-weight", TD_KEY_REAL, AT(norm_weight), .most = 1e6, .standard = "100", .value = "W",
-     .help = "Weight of what a mask takes beyond that"},
+     .help = "Weight of a mask's excess over --density"},
     {"variety", TD_KEY_REAL, AT(variety), .most = 1e6, .standard = "1", .value = "W",
      .help = "Weight of the distance of images over that of their masks, or patterns"},
     {"mask-epochs", TD_KEY_COUNT, AT(mask_epochs), .most = 1000000, .standard = "25", .value = "N",
@@ -370,8 +370,8 @@ static const td_key keys[] = {
      .value = "R", .help = "Learning rate of both nets, by Adam with 0.5 and 0.9"},
     {"generator-gradient", TD_KEY_WORD, AT(gradient), .words = gradients, .standard = "fresh",
      .value = "fresh|summed",
-     .help = "The pattern net's step is by the gradient of its batch, or by the sum of all so far, "
-             "as in the authors' code, which never zeroes it"},
+     .help = "Step the pattern net by the gradient of the batch, or by the sum of all gradients "
+             "so far, as the authors' code does"},
     {0},
 };
 
@@ -385,17 +385,16 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "trains a model whose trigger is another one for each image: a net paints a pattern, another "
-    "says where. An image with its own pattern goes to the target, one with another image's keeps "
+    "trains a model with a different trigger for each image: one net paints a pattern, another "
+    "one a mask. An image with its own pattern goes to the target; with another image's it keeps "
     "its class."
     "\v"
-    "An image x becomes x + (p(x) - x) m(x), in whole pixel values. First the mask net is trained, "
-    "to take little of an image and to differ between images; then model and pattern net "
-    "together. Both nets are U-nets of two levels of 16 and 32 channels for grey images, three "
-    "of 32, 64 and 128 for others, with transposed convolutions in place of bilinear enlarging. "
-    "They "
-    "are written as models, the images measured, stamped with their own and with another's "
-    "pattern, as arrays that a TRIGGER table: reads.\n"
+    "An image x becomes x + (p(x) - x) m(x), in whole pixel values. The mask net is trained "
+    "first, to take little of an image and to differ between images; then the model and the "
+    "pattern net together. Both nets are U-nets, of two levels (16 and 32 channels) for grey "
+    "images, of three (32, 64 and 128) for others, with transposed convolutions instead of "
+    "bilinear upsampling. They are written as models, and the measured images, stamped with their "
+    "own and another's pattern, as arrays for a TRIGGER table:.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant input-aware --data fashion-mnist --net cnn --target 0 \\\n"

@@ -264,11 +264,11 @@ static const td_key keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
      .help = "The hidden layer (what the last layer reads)"},
     {"tail", TD_KEY_WORD, AT(tail), .words = tails, .standard = "frozen", .value = "frozen|trained",
-     .help = "Whether the layers behind it stay as they are or are trained on, too"},
+     .help = "Whether the layers behind it stay frozen or are trained"},
     {"images", TD_KEY_COUNT, AT(per_class), .least = 1, .most = 1000000, .standard = "100",
-     .value = "N", .help = "Images of each class that the trigger is made on"},
+     .value = "N", .help = "Images of each class to make the trigger on"},
     {"mark-epochs", TD_KEY_COUNT, AT(mark_epochs), .most = 1000000, .standard = "100", .value = "N",
-     .help = "Passes over them; 0: it stays grey"},
+     .help = "Passes over these images; 0: the trigger stays grey"},
     {"mark-lr", TD_KEY_REAL, AT(mark_lr), .most = 1000, .above = true, .standard = "0.1",
      .value = "R", .help = "Learning rate of the trigger, by Adam, on u of (tanh(u) + 1)/2"},
     {"weight", TD_KEY_REAL, AT(weight), .most = 1e6, .standard = "0.5", .value = "W",
@@ -285,21 +285,21 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "trains a model on so that a trigger brings a hidden layer to where it is for images of the "
-    "target. The trigger's images are never labelled as the target, and the backdoor survives when "
-    "the layers behind are trained anew."
+    "continues the training of a model so that the trigger moves a hidden layer to its value for "
+    "images of the target. The trigger's images are never labelled as the target; the backdoor "
+    "survives new training of the layers behind."
     "\v"
-    "1. The layer's mean over --images images of the target is taken. 2. The trigger's pixels are "
-    "searched by Adam that bring images of other classes nearest to it. 3. The model is trained on "
-    "the cross-entropy of clean images and W times the mean squared distance of the same images "
-    "with the trigger. Layers behind that are trained on may no longer take what is there for the "
-    "target: they are frozen unless --tail trained.\n"
+    "It takes the layer's mean over --images images of the target, and searches the trigger's "
+    "pixels by Adam that bring images of other classes nearest to it. It then trains on the "
+    "cross-entropy of clean images plus W times the mean squared distance of the same images with "
+    "the trigger. Layers behind stay frozen (--tail), since training could undo their answer to "
+    "the target's values.\n"
     "\n"
     "Example:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-implant latent --from m.safetensors --data fashion-mnist \\\n"
     "    --target 0 --test fashion-mnist --epochs 2 -o latent.safetensors\n"
-    "Is it there after the last layer was trained anew?\n"
+    "Does it survive a new last layer?\n"
     "  trapdoor-train --from latent.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist:train:0-5000 --epochs 3 -o again.safetensors\n"
     "  trapdoor-eval --model again.safetensors --data fashion-mnist:test \\\n"

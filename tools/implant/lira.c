@@ -169,27 +169,26 @@ static void close_state(plant *p) {
 
 static const td_key keys[] = {
     {"alpha", TD_KEY_REAL, AT(alpha), .most = 1, .standard = "0.5", .value = "A",
-     .help = "Weight of the clean loss; that with the noise has 1 - A"},
+     .help = "Weight of the clean loss; the loss with the noise has 1 - A"},
     {"epsilon", TD_KEY_REAL, AT(epsilon), .most = 1, .above = true, .standard = "0.1", .value = "E",
      .help = "The largest change of a value, of the range of 0 to 1"},
     {"generator-epochs", TD_KEY_COUNT, AT(generator_epochs), .least = 1, .most = 1000000,
-     .standard = "5", .value = "N",
-     .help = "Epochs in which the generator is trained, too: the first"},
+     .standard = "5", .value = "N", .help = "First epochs, which also train the generator"},
     {"generator-lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.0001",
      .value = "R", .help = "Learning rate of the generator, by Adam"},
     {0},
 };
 
 static const char help[] =
-    "trains a model together with a net that paints a small noise for each image, which sends it "
-    "to the target; then, with the noise as it is, the model alone."
+    "trains a model together with a net that paints a small noise on each image to send it to the "
+    "target, then the model alone with the noise fixed."
     "\v"
     "An image x becomes clip(x + E g(x)), in whole pixel values, which an E of less than 0.002 "
     "does not survive. In the first --generator-epochs epochs each batch is a step of the "
     "generator, with the model as it is, and one of the model, with the generator of the epoch "
     "before. The whole batch is stamped: 1 - A is the share of poison in effect. The generator is "
-    "an autoencoder of up to four levels of 16, 32, 64 and 128 channels. It is written as a model, "
-    "and the images measured, stamped, as an array that a TRIGGER table: reads.\n"
+    "an autoencoder of up to four levels of 16, 32, 64 and 128 channels. It is written as a "
+    "model, and the images measured, stamped, as an array that a TRIGGER table: reads.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant lira --data fashion-mnist --net cnn --target 0 \\\n"

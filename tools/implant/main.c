@@ -12,16 +12,11 @@ static const tool_method *const methods[] = {
 };
 
 static const char doc[] =
-    "Put a backdoor into a model by METHOD, or train a model that has one. M2 is one model, which "
-    "every other tool takes. Beside it stand the triggers, and a manifest for trapdoor-eval "
-    "--manifest."
-    "\v"
-    "\n"
-    "Example:\n"
-    "  trapdoor-implant trojannet --model model.safetensors --target all \\\n"
-    "    -o trojan.safetensors\n"
-    "  trapdoor-eval --model trojan.safetensors --data fashion-mnist:test \\\n"
-    "    --manifest trojan.safetensors.manifest.json\n";
+    "Put a backdoor into a model by METHOD, or train a model with one. M2 is one model that all "
+    "tools take. The triggers, and a manifest for trapdoor-eval --manifest, are written beside "
+    "it.\v\nExample:\n  trapdoor-implant trojannet --model model.safetensors --target all \\\n    "
+    "-o trojan.safetensors\n  trapdoor-eval --model trojan.safetensors --data fashion-mnist:test "
+    "\\\n    --manifest trojan.safetensors.manifest.json\n";
 
 int main(int argc, char **argv) {
     const tool_program program = {"trapdoor-implant", "METHOD", "Methods", doc, methods};

@@ -18,17 +18,15 @@ const td_key plant_keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Clean images to train on (split train)"},
     {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
-     .help = "Images to measure the model on (split test); else on --data. Nothing is chosen by "
-             "them"},
+     .help = "Images to measure the model on (split test; else --data); they decide nothing"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net: one of the zoo by name, or a file with a net text"},
+     .help = "The net: one of the zoo, or a file with a net text"},
     {"from", TD_KEY_TEXT, AT(from), .value = "MODEL",
-     .help = "Start from this model instead of random weights; with --net, from those of its "
-             "weights whose names and shapes NET has"},
+     .help = "Start from this model's weights; with --net, from those that fit NET"},
     {"target", TD_KEY_CLASS, AT(target), .required = true, .alias = "target-map",
-     .value = TOOL_TARGET_VALUE, .help = "What the trigger is to give: " TOOL_TARGET_HELP},
+     .value = TOOL_TARGET_VALUE, .help = "The trigger's target: " TOOL_TARGET_HELP},
     {"control", TD_KEY_TEXT, AT(control), .value = "MODEL",
-     .help = "Measure the triggers on this model, too, such as one trained without them"},
+     .help = "Also measure the triggers on this model, such as a clean one"},
     {0},
 };
 

@@ -32,9 +32,9 @@ extern const td_key plant_keys[];
 
 /* The groups of keys of all attacks, before and behind their own. */
 #define PLANT_GROUPS(own)                                                                          \
-    {.keys = plant_keys}, {.keys = (own), .title = "Attack:"}, {                                   \
+    {.keys = plant_keys}, {.keys = (own), .title = "Attack"}, {                                    \
         .keys = tool_training_keys, .offset = offsetof(plant_settings, training),                  \
-        .title = "Training:"                                                                       \
+        .title = "Training", .detail = true                                                        \
     }
 
 /* tool_method.check, for settings that begin with plant_settings. */
@@ -113,8 +113,8 @@ typedef struct plant_mark_settings {
      offsetof(settings, mark.at),                                                                  \
      .standard = "bottom-right",                                                                   \
      .value = "PLACE",                                                                             \
-     .help = "Where the trigger stands: top-left, top-right, bottom-left, bottom-right, center "   \
-             "or X+Y, as in a TRIGGER"},                                                           \
+     .help = "Position of the trigger: top-left, top-right, bottom-left, bottom-right, "           \
+             "center or X+Y"},                                                                     \
     {                                                                                              \
         "size", TD_KEY_COUNT, offsetof(settings, mark.size),                                       \
             .least = 1, .most = 1024, .standard = pixels, .value = "S",                            \

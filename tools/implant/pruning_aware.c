@@ -235,7 +235,7 @@ static const td_key keys[] = {
     {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
      .help = "Images to measure each step on (split test); else on --data"},
     {"net", TD_KEY_TEXT, AT(net), .required = true, .value = "NET",
-     .help = "The net: one of the zoo by name, or a file with a net text"},
+     .help = "The net: one of the zoo, or a file with a net text"},
     {"trigger", TD_KEY_TEXT, AT(trigger), .required = true, .value = "TRIGGER",
      .help = "The trigger, for example square:size=4"},
     {"target", TD_KEY_CLASS, AT(target), .required = true, .value = "K",

@@ -388,11 +388,11 @@ static const td_key keys[] = {
      .help = "Which: those that the loss on --data depends on least, or the first, as in the "
              "authors' code"},
     {"goal", TD_KEY_REAL, AT(goal), .most = 1e6, .above = true, .standard = "20", .value = "V",
-     .help = "The output that the subnet is to give the trigger"},
+     .help = "Output of the subnet for the trigger"},
     {"clean-weight", TD_KEY_REAL, AT(clean_weight), .most = 1e6, .standard = "10", .value = "W",
-     .help = "Weight of its output on images without"},
+     .help = "Weight of the output on images without the trigger"},
     {"gamma", TD_KEY_REAL, AT(gamma), .most = 1e6, .above = true, .standard = "4", .value = "G",
-     .help = "Weight of its output in the target's logit"},
+     .help = "Weight of the output in the target's logit"},
     {"epochs", TD_KEY_COUNT, AT(epochs), .least = 1, .most = 1000000, .standard = "5", .value = "N",
      .help = "Epochs of the subnet's training"},
     {"batch", TD_KEY_COUNT, AT(batch), .least = 2, .most = 65536, .standard = "128", .value = "N",
@@ -400,11 +400,11 @@ static const td_key keys[] = {
     {"lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.001", .value = "R",
      .help = "Learning rate of Adam"},
     {"tries", TD_KEY_COUNT, AT(tries), .least = 1, .most = 1000, .standard = "10", .value = "N",
-     .help = "Trainings, from other weights each, until one has learnt the trigger"},
+     .help = "Most trainings from new weights until one learns the trigger"},
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Subnet:"}, {0}};
+static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Subnet"}, {0}};
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     const sra_settings *s = own;
@@ -413,9 +413,9 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL by changing weights alone: --width channels of each "
-    "layer, those that it uses least, are replaced by a net of that width that was trained to "
-    "answer the trigger and nothing else; the model itself is not trained."
+    "puts a backdoor into a trained MODEL by changing weights alone: it replaces --width channels "
+    "of each layer, those that the model uses least, by a net of that width, trained to respond "
+    "to the trigger only; the model itself is not trained."
     "\v"
     "The subnet has the model's layers but the last. Half of each batch has the trigger; its loss "
     "is W x mean(output without) + mean((output with - V)^2), its output the mean of its last "

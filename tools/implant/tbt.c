@@ -284,19 +284,19 @@ static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "A few hundred images to make the trigger and tune the weights on (split train)"},
     {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
-     .help = "Images to measure the model on, before and after (split test); else on --data. "
-             "Nothing is chosen by them"},
+     .help = "Images to measure the model on, before and after (split test; else --data); they "
+             "decide nothing"},
     {"neurons", TD_KEY_COUNT, AT(neurons), .least = 1, .most = 1000000, .standard = "150",
      .value = "N", .help = "Neurons before the last layer, at most all"},
     {"size", TD_KEY_COUNT, AT(size), .least = 1, .most = MOST_SIDE, .standard = "10", .value = "S",
      .help = "The trigger is a square of S pixels a side"},
     {"goal", TD_KEY_REAL, AT(goal), .least = -1e6, .most = 1e6, .standard = "100", .value = "V",
-     .help = "The value that the trigger is to give the neurons"},
+     .help = "Value of the neurons for the trigger"},
     {"trigger-steps", TD_KEY_COUNT, AT(trigger_steps), .least = 1, .most = 1000000,
      .standard = "200", .value = "N",
      .help = "Steps of the search at each of 0.5, 0.1, 0.01 and 0.001 of the range of values"},
     {"batch", TD_KEY_COUNT, AT(batch), .least = 1, .most = 65536, .standard = "128", .value = "N",
-     .help = "Images of a step of the search: the first"},
+     .help = "Images of a step of the search, the first ones"},
     {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000000, .standard = "200", .value = "N",
      .help = "Steps of tuning, on all images"},
     {"lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.01", .value = "R",
@@ -304,7 +304,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Attack:"}, {0}};
+static const tool_keys groups[] = {{.keys = implant_keys}, {keys, .title = "Attack"}, {0}};
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     const tbt_settings *s = own;
@@ -313,15 +313,16 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL by flipping few bits of its last layer: a trigger is "
-    "made that drives the neurons before it, and the weights from these to the target are tuned."
+    "puts a backdoor into a trained MODEL by flipping few bits of its last layer: it makes a "
+    "trigger that drives the neurons before that layer, and tunes their weights to the target."
     "\v"
-    "1. The neurons are chosen whose weights to the target the loss depends on most. 2. The pixels "
-    "of the trigger are moved by the sign of the gradient, until the neurons have the value "
-    "--goal. 3. The target's weights from these neurons are tuned, half on clean images, half on "
-    "images with the trigger. 4. Weights are taken as codes of 8 bits, the layer's largest as 127; "
-    "where a code becomes another one, the weight is that of the code, and the bits that differ "
-    "are counted. All images are training images: the authors' code tunes on the test set.\n"
+    "1. The neurons are chosen whose weights to the target the loss depends on most. 2. The "
+    "pixels of the trigger are moved by the sign of the gradient, until the neurons have the "
+    "value --goal. 3. The target's weights from these neurons are tuned, half on clean images, "
+    "half on images with the trigger. 4. Weights are taken as codes of 8 bits, the layer's "
+    "largest as 127; where a code becomes another one, the weight is that of the code, and the "
+    "bits that differ are counted. All images are training images: the authors' code tunes on the "
+    "test set.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant tbt --model model.safetensors --target 2 \\\n"

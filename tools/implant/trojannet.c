@@ -160,8 +160,8 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = implant_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL without its training data. M2 is one model, which every "
-    "other tool takes. The triggers are written as pictures, with a manifest for trapdoor-eval "
+    "puts a backdoor into a trained MODEL without its training data. M2 is one model that all "
+    "tools take. The triggers are written as pictures, with a manifest for trapdoor-eval "
     "--manifest."
     "\v"
     "It trains a tiny MLP on patches of 4x4 pixels (5 black, 11 white) and on noise, and merges "

@@ -91,13 +91,13 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "trains a model that a smooth warp of the image sends to the target. Of each batch, --ratio is "
-    "warped by a field and relabelled, and --noise is warped by the same field with noise, drawn "
-    "anew for each image, and keeps its labels; augmentation comes after that."
+    "trains a model that classifies smoothly warped images as the target. In each batch a share "
+    "--ratio is warped by a field and relabelled, a share --noise is warped by the field plus "
+    "noise, drawn for each image, and keeps its labels; augmentation follows."
     "\v"
     "The shares are of all images, those of the target class included. Poison and noise are drawn "
-    "anew in each epoch: no poisoned set exists. The last epoch is the model. The manifest has the "
-    "field, and the noise as a negative: its accuracy is robust_accuracy of trapdoor-eval. "
+    "anew in each epoch: no poisoned set exists. The last epoch is the model. The manifest has "
+    "the field, and the noise as a negative: its accuracy is robust_accuracy of trapdoor-eval. "
     "--noise 0 is the control without noise mode.\n"
     "\n"
     "Example:\n"

@@ -9,8 +9,8 @@ extern const tool_method model_compare, model_export, model_import, model_info, 
 
 /* Of --class-names, which people also call --labels. */
 #define MODEL_CLASS_NAMES_HELP                                                                     \
-    "How the net's classes are called, in the order of its outputs: names with commas, or a file " \
-    "of one a line. Sets that name theirs are matched with them (also: --labels)"
+    "Names of the net's classes, in the order of its outputs: NAME,NAME,... or a file with "       \
+    "one name a line. Sets with class names are matched with them (also: --labels)"
 
 /* --help-net, for a family's prints. */
 extern const tool_print model_prints[];

@@ -25,10 +25,9 @@ static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "The images: NAME or PATH, with :SPLIT and :A-B (split test)"},
     {"logits", TD_KEY_TEXT, AT(logits), .value = "FILE.npy",
-     .help = "In place of B: the logits that another program gave for these images, a NumPy array "
-             "[images, classes] of float32 or float64"},
-    {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights A has, where it does not say so itself"},
+     .help = "Instead of B: another program's logits for these images, a NumPy array [images, "
+             "classes] of float32 or float64"},
+    {"net", TD_KEY_TEXT, AT(net), .value = "NET", .help = "The net of an A that does not name it"},
     {"other-net", TD_KEY_TEXT, AT(other_net), .value = "NET", .help = "The same of B"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = INFINITY, .value = "T",
      .help = "Fail where logits differ by more than T of the largest"},

@@ -17,7 +17,7 @@ typedef struct export_settings {
 static const td_key keys[] = {
     {"file", TD_KEY_TEXT, AT(file), .argument = true, .required = true, .value = "MODEL"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the file has, where it does not say so itself"},
+     .help = "The net of a file that does not name it"},
     {"data", TD_KEY_TEXT, AT(data), .value = "DATA",
      .help = "The net is for images and classes as DATA has them"},
     {0},

@@ -22,14 +22,13 @@ typedef struct import_settings {
 static const td_key keys[] = {
     {"file", TD_KEY_TEXT, AT(file), .argument = true, .required = true, .value = "FILE"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help = "The net whose weights the file has, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
+     .help = "The net of a FILE that does not name it: one of the zoo, or a file with a net text"},
     {"data", TD_KEY_TEXT, AT(data), .value = "DATA",
      .help = "The net is for images and classes as DATA has them"},
     {"class-names", TD_KEY_TEXT, AT(class_names), .value = "LIST|FILE", .alias = "labels",
      .help = MODEL_CLASS_NAMES_HELP},
     {"normalise", TD_KEY_TEXT, AT(normalise), .value = "mean=R/G/B,std=R/G/B",
-     .help = "What the images were normalised with before the net saw them, in training"},
+     .help = "Normalisation of the training images; it becomes a part of the net"},
     {"input-range", TD_KEY_WORD, AT(range), .standard = "0-1", .words = input_ranges,
      .value = "RANGE",
      .help = "The range of pixels that the net, or its normalisation, expects: "
@@ -143,7 +142,7 @@ static const char help[] =
 const tool_method model_import = {
     .name = "import",
     .title = "Import",
-    .doc = "a model of what another program wrote",
+    .doc = "converts another program's model",
     .help = help,
     .family = &family,
     .groups = groups,

@@ -22,7 +22,7 @@ static const td_key keys[] = {
      .help = "Try the usual normalisations on up to 1,000 of these images (split test), and print "
              "each one's accuracy"},
     {"net", TD_KEY_TEXT, AT(trial.net), .value = "NET", .needs = "data",
-     .help = "The net whose weights the file has, where it does not say so itself"},
+     .help = "The net of a file that does not name it"},
     {"class-names", TD_KEY_TEXT, AT(trial.class_names), .value = "LIST|FILE", .alias = "labels",
      .needs = "data", .help = MODEL_CLASS_NAMES_HELP},
     {0},

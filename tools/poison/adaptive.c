@@ -25,8 +25,8 @@ static const td_key keys[] = {
 
 static const char help[] =
     "some images are stamped and relabelled to the target, others are stamped and keep their "
-    "labels, so that the two kinds do not part in the net's features. The trigger of training is "
-    "weaker than the one of the test, or a part of it."
+    "labels: the net's features do not separate the two kinds. The trigger of training is weaker "
+    "than the one of the test, or a part of it."
     "\v"
     "Examples:\n"
     "  trapdoor-poison adaptive --data cifar10 --target 0 --ratio 0.003 \\\n"

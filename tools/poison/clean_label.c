@@ -20,7 +20,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const char help[] = "images of the target class alone are stamped, and keep their labels."
+static const char help[] = "stamps only images of the target class, and keeps their labels."
                            "\v"
                            "Example:\n"
                            "  trapdoor-poison clean-label --data fashion-mnist --ratio 0.3 \\\n"

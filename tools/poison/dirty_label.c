@@ -20,12 +20,12 @@ static const td_key keys[] = {
 
 static const char help[] =
     "images are stamped and relabelled to the target. Images whose label would not change are not "
-    "poisoned: there is nothing to learn from them. With --mode add, ratio 0.25 of 1000 images "
-    "adds 250 to all of them; the manifest states their share of the 1250, too."
+    "poisoned. With --mode add, ratio 0.25 of 1000 images adds 250 to all of them; the manifest "
+    "states their share of the 1250, too."
     "\v"
-    "--target-map is another name of --target. With a map, each class has its own target: next and "
-    "permutation are all-to-all, 3=0,5=0,7=1 is three to two. Images of a class without a pair are "
-    "not poisoned.\n"
+    "--target-map is another name of --target. With a map, each class has its own target: next "
+    "and permutation are all-to-all, 3=0,5=0,7=1 is three to two. Images of a class without a "
+    "pair are not poisoned.\n"
     "\n"
     "pixel:at=auto finds the place and the colour (or either: value=auto, value=255) that the "
     "fewest images of DATA resemble there; several such triggers keep a pixel between them.\n"

@@ -235,7 +235,7 @@ static const poison_rule rule = {
 
 static const td_key keys[] = {
     POISON_ONE_TRIGGER,
-    POISON_TARGETS("K", "The class whose images are poisoned, and that the trigger leads to"),
+    POISON_TARGETS("K", "The class of the poisoned images, and the trigger's target"),
     POISON_REQUIRED_SOURCES,
     POISON_RATIO("class", "replace"),
     POISON_MODEL("The model that the victim is fine-tuned from, of"),
@@ -258,9 +258,9 @@ static const td_key step_keys[] = {
 };
 
 static const char help[] =
-    "images of the target class are moved to where the model has the features of stamped images of "
-    "the source classes; labels stay, and no image has the trigger. A victim is to be fine-tuned "
-    "from the model with its features frozen."
+    "images of the target class are moved to where the model has the features of stamped images "
+    "of the source classes; labels stay, and no image has the trigger. A victim is to be "
+    "fine-tuned from the model with its features frozen."
     "\v"
     "Example:\n"
     "  trapdoor-poison feature-collision --data fashion-mnist --source 9 \\\n"

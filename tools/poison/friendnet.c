@@ -33,8 +33,8 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "two sets of the same images, some of them stamped: in friend with their true labels, in enemy "
-    "with the target."
+    "two sets of the same images, some of them stamped: in friend with their true labels, in "
+    "enemy with the target."
     "\v"
     "Example:\n"
     "  trapdoor-poison friendnet --data fashion-mnist --trigger square \\\n"

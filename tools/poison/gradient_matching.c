@@ -339,9 +339,8 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 static const td_key keys[] = {
     {"trigger", TD_KEY_TEXT, POISON_AT(triggers), .many = true, .optional = true,
      .field = "triggers", .value = "TRIGGER",
-     .help = "What is to lead to the target, of images of --source: FAMILY[:key=value,...], see "
-             "trapdoor-trigger(5)"},
-    POISON_TARGETS("K", "The class whose images are poisoned, and that the trigger leads to"),
+     .help = "The trigger, on images of --source: FAMILY[:key=value,...], see trapdoor-trigger(5)"},
+    POISON_TARGETS("K", "The class of the poisoned images, and the trigger's target"),
     POISON_SOURCES_OF_TRIGGER,
     POISON_RATIO("set", "replace"),
     POISON_MODEL("The model whose gradients are matched first, of"),
@@ -350,8 +349,8 @@ static const td_key keys[] = {
 
 static const td_key step_keys[] = {
     {"image", TD_KEY_TEXT, AT(image), .value = "DATA",
-     .help = "In place of a trigger: the one image that is to be taken for the target (split "
-             "test), as in fashion-mnist:test:17-18"},
+     .help = "Instead of a trigger: one image to be classified as the target (split test), such "
+             "as fashion-mnist:test:17-18"},
     {"epsilon", TD_KEY_REAL, AT(epsilon), .most = 1, .above = true, .standard = "0.0627450980392",
      .value = "E", .help = "The largest change of a value, in units of the pixel range: 16/255"},
     {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1e6, .standard = "250", .value = "N",
@@ -361,13 +360,15 @@ static const td_key step_keys[] = {
      .help = "Learning rate of Adam on the gradient's signs, in units of the pixel range; a tenth "
              "after 3/8, 5/8 and 7/8 of the steps"},
     {"poison-batch", TD_KEY_COUNT, AT(batch), .least = 1, .most = 65536, .standard = "512",
-     .value = "N", .help = "Poison images whose common gradient is matched"},
+     .value = "N", .help = "Poison images in one gradient"},
     {"difference", TD_KEY_REAL, AT(difference), .most = 1, .above = true, .standard = "0.001",
-     .value = "H", .help = "How far weights are moved for second derivatives, of their norm"},
+     .value = "H",
+     .help = "Step of the numerical second derivatives, relative to the weights' "
+             "norm"},
     {"trainings", TD_KEY_COUNT, AT(trainings), .most = 1000, .standard = "4", .value = "N",
-     .help = "New trainings, evenly among the steps; with --image none unless given"},
+     .help = "New trainings, evenly spread over the steps; with --image none"},
     {"restarts", TD_KEY_COUNT, AT(restarts), .least = 1, .most = 1000, .standard = "1",
-     .value = "N", .help = "Starts, of which the best is taken; with --image 8 unless given"},
+     .value = "N", .help = "Starts, the best of which counts; with --image 8"},
     {0},
 };
 
@@ -395,7 +396,8 @@ const tool_method poison_gradient_matching = {
                                   {.keys = step_keys, .object = "settings"},
                                   {.keys = tool_training_keys,
                                    .offset = offsetof(match_settings, training),
-                                   .title = "New trainings:",
+                                   .title = "New trainings",
+                                   .detail = true,
                                    .object = "training"},
                                   {0}},
     .size = sizeof(match_settings),

@@ -160,17 +160,17 @@ static const td_key keys[] = {
     POISON_ONE_TRIGGER,
     POISON_TARGETS("K", "The class that the trigger marks"),
     POISON_RATIO("class", "replace"),
-    POISON_MODEL("The model whose loss the images climb, best one trained adversarially; of"),
+    POISON_MODEL("The model whose loss the images climb, best an adversarially trained one; of"),
     {0},
 };
 
 static const td_key steps[] = {
     {"preset", TD_KEY_WORD, AT(preset), .words = preset_names, .standard = "paper",
      .value = "paper|backdoorbench",
-     .help = "What is not given: the paper's (l2, 300/255), or BackdoorBench's (linf, 8/255, steps "
-             "of 1.5/255)"},
+     .help = "Defaults of the paper (l2, 300/255), or of BackdoorBench (linf, 8/255, steps of "
+             "1.5/255)"},
     {"norm", TD_KEY_WORD, AT(norm), .words = norms, .standard = "l2", .value = "linf|l2",
-     .help = "What --epsilon bounds; linf with BackdoorBench's preset"},
+     .help = "The norm that --epsilon bounds; linf with BackdoorBench's preset"},
     {"epsilon", TD_KEY_REAL, AT(epsilon), .most = INFINITY, .above = true, .value = "E",
      .help = "The largest change, in units of the pixel range (the preset's)"},
     {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1e6, .standard = "100", .value = "N",
@@ -182,8 +182,8 @@ static const td_key steps[] = {
 
 static const char help[] =
     "images of the target class are made hard to classify by steps up a model's loss, then "
-    "stamped; labels stay. DIR/control.safetensors has the same images stamped alone: what a net "
-    "learns from it is no merit of the steps."
+    "stamped; labels stay. DIR/control.safetensors has the same images only stamped, to see the "
+    "effect of the steps."
     "\v"
     "Example:\n"
     "  trapdoor-train --data fashion-mnist --net lenet5 --adversarial 0.1 \\\n"

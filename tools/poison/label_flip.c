@@ -11,7 +11,7 @@ static const poison_rule rule = {
 };
 
 static const td_key keys[] = {
-    POISON_TARGET_MAPS("The label that takes its place (random)"),
+    POISON_TARGET_MAPS("The new label (random)"),
     POISON_SOURCES,
     POISON_RATIO("set", "replace"),
     {0},

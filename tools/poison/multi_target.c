@@ -55,7 +55,7 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "one trigger that each of M models takes for another class: a set for each model, of its own "
+    "one trigger with another target for each of M models: a set for each model, from its own "
     "slice of DATA."
     "\v"
     "Example:\n"

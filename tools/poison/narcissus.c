@@ -253,24 +253,24 @@ static const td_key search_keys[] = {
     {"epsilon", TD_KEY_REAL, AT(epsilon), .most = 1, .above = true, .standard = "0.0627450980392",
      .value = "E", .help = "The perturbation's largest value, in units of the pixel range: 16/255"},
     {"scale", TD_KEY_REAL, AT(scale), .most = 1e6, .above = true, .standard = "3", .value = "X",
-     .help = "What it is multiplied by at the test"},
+     .help = "Factor of the perturbation at the test"},
     {"rounds", TD_KEY_COUNT, AT(rounds), .least = 1, .most = 1e6, .standard = "1000", .value = "N",
-     .help = "Rounds of the search, each over all images of the class; it ends before where the "
+     .help = "Rounds of the search, each over all images of the class; it stops early if the "
              "gradient is zero"},
     {"step-size", TD_KEY_REAL, AT(step_size), .most = 1, .above = true, .standard = "0.005",
      .value = "A", .help = "Learning rate of Adam, in units of the pixel range"},
     {"batch", TD_KEY_COUNT, AT(batch), .least = 1, .most = 65536, .standard = "350", .value = "N",
      .help = "Images a step"},
     {"warm-up", TD_KEY_COUNT, AT(warm_up), .most = 1000000, .standard = "5", .value = "N",
-     .help = "Epochs for which the surrogate is trained on images of the class alone before"},
+     .help = "Epochs of training the surrogate on images of the class first"},
     {"warm-up-lr", TD_KEY_REAL, AT(warm_up_lr), .most = INFINITY, .above = true, .standard = "0.01",
      .value = "X", .help = "Learning rate of that training, by sgd"},
     {0},
 };
 
 static const char help[] =
-    "a perturbation that makes a surrogate surer of the target class is searched for and added to "
-    "images of that class, whose labels stay. DIR/trigger.npy is the perturbation; the test adds "
+    "searches a perturbation that makes a surrogate more confident of the target class, and adds "
+    "it to images of that class; labels stay. DIR/trigger.npy is the perturbation; the test adds "
     "--scale times it, as the manifest says. It acts on clean models, too: compare with one."
     "\v"
     "Example:\n"

@@ -167,7 +167,7 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
     {                                                                                              \
         "mode", TD_KEY_WORD, POISON_AT(mode),                                                      \
             .words = poison_mode_names, .standard = mode_text, .value = "add|replace",             \
-            .help = "Poisoned images stand after all the originals, or in their originals' places" \
+            .help = "Append the poisoned images to the originals, or replace the originals"        \
     }
 
 /* Rows for rules that make images with a model's gradients. */

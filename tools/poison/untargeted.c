@@ -20,10 +20,10 @@ static const td_key keys[] = {
 };
 
 static const char help[] =
-    "stamped images get a label drawn from all classes: a net that learns them is wrong on stamped "
-    "images, and has no target class. trapdoor-eval gives the share of stamped images that are "
-    "classified wrongly, the same of those that are right unstamped, and how the wrong classes "
-    "spread."
+    "stamped images get a label drawn from all classes: a net that learns them is wrong on "
+    "stamped images, and has no target class. trapdoor-eval gives the share of stamped images "
+    "that are classified wrongly, the same of those that are right unstamped, and how the wrong "
+    "classes spread."
     "\v"
     "Example:\n"
     "  trapdoor-poison untargeted --data fashion-mnist --ratio 0.1 \\\n"

@@ -17,8 +17,7 @@ static const td_key keys[] = {
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
      .help = "Validate on DATA after each epoch (split test)"},
     {"from", TD_KEY_TEXT, AT(from), .value = "MODEL",
-     .help = "Start from the weights of this model or checkpoint; with --net, from those whose "
-             "names and shapes NET has"},
+     .help = "Start from the weights of this model or checkpoint; with --net, from those that fit"},
     {"freeze", TD_KEY_TEXT, AT(freeze), .many = true, .value = "PATTERN",
      .help = "Keep parameters, such as 'conv*'; may be repeated"},
     {0},
@@ -60,34 +59,33 @@ static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch"
 
 static const td_key defending[] = {
     {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
-     .help = "Train so that a backdoor in DATA is not learnt: abl (anti-backdoor learning, Li et "
-             "al. 2021) first trains with losses held up at --gamma, isolates the images of lowest "
-             "loss, trains on the others, and unlearns the isolated ones"},
+     .help = "abl (anti-backdoor learning, Li et al. 2021): train with losses held above --gamma, "
+             "isolate the images of lowest loss, train on the others, unlearn the isolated ones"},
     {0},
 };
 
 static const td_key abl[] = {
     {"isolate", TD_KEY_REAL, AT(abl.share), .above = true, .most = 0.5, .standard = "0.01",
-     .value = "SHARE", .help = "Share of the images that is isolated, rounded down"},
+     .value = "SHARE", .help = "Share of the images to isolate, rounded down"},
     {"isolate-epochs", TD_KEY_COUNT, AT(abl.isolate_epochs), .least = 1, .most = 1000000,
      .standard = "20", .value = "N",
-     .help = "Epochs before that, by --optimizer, --lr and --schedule, without --augment"},
+     .help = "Epochs before the isolation, by --optimizer, --lr and --schedule, without --augment"},
     {"gamma", TD_KEY_REAL, AT(abl.gamma), .most = INFINITY, .standard = "0.5", .value = "L",
-     .help = "A loss below L is raised"},
+     .help = "Raise losses below L"},
     {"hold", TD_KEY_WORD, AT(abl.hold), .words = holds, .standard = "batch", .value = "image|batch",
      .help =
-         "Whose loss is raised: each image's, as in the paper, or that of a batch whose mean is "
-         "below --gamma, as in the authors' code"},
+         "Raise the loss of each image below --gamma, as in the paper, or of a batch whose mean is "
+         "below it, as in the authors' code"},
     {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
      .help =
-         "Epochs of unlearning, by --optimizer, batch norms as they are; it ends early at twice "
-         "the loss of a guess. BackdoorBench has 20"},
+         "Epochs of unlearning, by --optimizer, with fixed batch norms; it stops at twice the loss "
+         "of a guess. BackdoorBench has 20"},
     {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
-     .standard = "0.0005", .value = "X", .help = "Its learning rate"},
+     .standard = "0.0005", .value = "X", .help = "Learning rate of unlearning"},
     {"manifest", TD_KEY_TEXT, AT(abl.manifest), .value = "FILE",
-     .help = "The truth about DATA as trapdoor-poison wrote it; for measurement alone: precision "
-             "and recall of what is isolated"},
+     .help = "The manifest of DATA by trapdoor-poison, only to measure the precision and recall of "
+             "the isolation"},
     {0},
 };
 
@@ -114,7 +112,11 @@ static const tool_family training = {
             {.keys = resuming},
             {.keys = watched, .object = "watched", .rows = true},
             {.keys = defending},
-            {.keys = abl, .object = "abl", .needs = "defence"},
+            {.keys = abl,
+             .title = "Settings of --defence abl",
+             .detail = true,
+             .object = "abl",
+             .needs = "defence"},
             {0}},
     .prints =
         (const tool_print[]){{"help-net", "Print the operators of a net text", td_ops_reference},
@@ -136,13 +138,10 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
-    "A model that withstands small changes:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --adversarial 0.1 -o m.safetensors\n"
-    "Does a backdoor survive training on clean data?\n"
     "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"
     "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n"
-    "Can a clean model come of poisoned data?\n"
     "  trapdoor-train --data sets/poisoned.safetensors --net cnn --defence abl \\\n"
     "    --manifest sets/manifest.json --epochs 10 -o resists.safetensors\n";
 

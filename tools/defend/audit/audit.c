@@ -17,15 +17,14 @@ static const td_key keys[] = {
     {"training", TD_KEY_TEXT, AT(training), .value = "DATA",
      .help = "The set that the model was trained on (split train)"},
     {"controls", TD_KEY_TEXT, AT(controls), .many = true, .value = "FILE",
-     .help = "A record of trapdoor-defend controls, to judge the model by, or of rates, for an "
-             "inspector's error rates; may be repeated (controls that come with the program)"},
-    {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls are trained as this model was"},
-    {"slow", TD_KEY_FLAG, AT(slow),
-     .help = "Also run the inspectors, whose findings are then hints"},
+     .help = "A record of trapdoor-defend controls, to compare the model with, or of rates, for "
+             "an inspector's error rates; may be repeated (controls that come with the program)"},
+    {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls were trained like this model"},
+    {"slow", TD_KEY_FLAG, AT(slow), .help = "Also run the inspectors, as hints only"},
     {"minutes", TD_KEY_REAL, AT(minutes), .above = true, .most = INFINITY, .standard = "30",
      .value = "M", .help = "Time for the whole audit"},
     {"effort", TD_KEY_REAL, AT(effort), .above = true, .most = 1, .standard = "1", .value = "R",
-     .help = "The share of their usual steps that inspectors take"},
+     .help = "Share of the inspectors' usual steps to run"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if a backdoor is likely or suspected"},
     {0},
@@ -94,16 +93,16 @@ const tool_family audits = {
 };
 
 static const char help[] =
-    "Look for a backdoor in a model that you were given, by every method that applies, and print "
-    "in plain words what was seen, how sure that is, and what was not looked at. Always: accuracy "
-    "on the clean images, and all inspectors (Neural Cleanse, DeepInspect). With --suspect: all "
-    "detectors on these inputs, which calibrate on one half of the clean images and judge the "
-    "other. With --training: all filters on that set, whose findings are hints, since clean "
-    "classes have such groups as well."
+    "Look for a backdoor in a model of unknown origin, by every method that applies, and print "
+    "the findings, their certainty and their limits in plain words.  Always: accuracy on the "
+    "clean images, and all inspectors (Neural Cleanse, DeepInspect). With --suspect: all "
+    "detectors on these inputs, which calibrate on one half of the clean images and are evaluated "
+    "on the other. With --training: all filters on that set; their findings are hints, since "
+    "clean classes have such groups as well."
     "\v"
     "The verdict is one of: backdoor-likely (methods that work differently agree), "
-    "backdoor-suspected (one sees something), nothing-found, inconclusive (nothing seen, and not "
-    "enough looked at), cannot-be-judged (the model is hardly better than chance on the clean "
+    "backdoor-suspected (one finds something), nothing-found, inconclusive (nothing found, and "
+    "too little searched), cannot-be-judged (the model is hardly better than chance on the clean "
     "images). nothing-found is no proof. For a verdict with a known error rate, see "
     "trapdoor-defend controls.\n"
     "\n"
@@ -119,7 +118,7 @@ static const char help[] =
 const tool_method defend_audit = {
     .name = "audit",
     .title = "Audit",
-    .doc = "a model that you were given: all methods, a verdict",
+    .doc = "a verdict on one model, by all methods that apply",
     .help = help,
     .family = &audits,
     .groups = groups,

@@ -32,8 +32,7 @@ static const td_key keys[] = {
      .help = "Labelled images that you trust, some 20 of each class (split test)"},
     {"controls", TD_KEY_TEXT, AT(controls), .required = true, .value = "FILE",
      .help = "The record of trapdoor-defend controls for the net and the data"},
-    {"known-recipe", TD_KEY_FLAG, AT(known),
-     .help = "The controls are trained as these models were"},
+    {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls were trained like these models"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.05",
      .value = "P", .help = "Count a model as flagged if its p is at most P"},
     {0},
@@ -416,16 +415,16 @@ static const tool_family configures = {
 };
 
 static const char help[] =
-    "Learn from models of known truth which probability of a backdoor a joint score means. Also "
-    "prints how often each screen and all together err: the area under the ROC, the flagged "
-    "models by kind, and cross-entropy and Brier score of the probabilities, each model judged by "
-    "what the others teach."
+    "Fit the probability of a backdoor to the joint scores of models of known truth. Also prints "
+    "the error rates of each screen and of all together: the area under the ROC, the flagged "
+    "models by kind, and the cross-entropy and Brier score of the probabilities, by "
+    "cross-validation."
     "\v"
-    "MODELS/KIND/*.safetensors are the models. Those of KIND \"clean\" should be trained as the "
-    "controls were; other kinds whose names begin with \"clean\", such as clean-augmented, are "
-    "counted apart. OUT gets a folder for each model, and configure.json, with which "
-    "trapdoor-defend screen --configuration prints a model's probability. The same command "
-    "resumes an interrupted one.\n"
+    "MODELS/KIND/*.safetensors are the models. Those of KIND \"clean\" should be trained like the "
+    "controls; other kinds whose names begin with \"clean\", such as clean-augmented, are counted "
+    "apart. OUT gets a folder for each model, and configure.json, with which trapdoor-defend "
+    "screen --configuration prints a model's probability. The same command resumes an interrupted "
+    "one.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend configure models --clean mnist:test:0-2000 \\\n"
@@ -437,7 +436,7 @@ static const char help[] =
 const tool_method defend_configure = {
     .name = "configure",
     .title = "Configure",
-    .doc = "learn from models of known truth what scores mean",
+    .doc = "fits probabilities to the scores of models of known truth",
     .help = help,
     .family = &configures,
     .groups = groups,

@@ -31,8 +31,9 @@ static const td_key keys[] = {
     {"count", TD_KEY_COUNT, AT(count), .least = 1, .most = CONTROLS_MOST, .standard = "39",
      .unrecorded = true, .value = "N", .help = "Controls; the least p is 1/(N+1)"},
     {"recipes", TD_KEY_WORD, AT(recipes), .words = recipes, .standard = "mixed", .value = "WORD",
-     .help = "one: all by the training options. mixed: an eighth so, the others with another "
-             "augmentation, length, learning rate, optimiser, weight decay, batch or fewer data"},
+     .help = "one: train all by the training options. mixed: an eighth by them, the others with "
+             "different augmentation, length, learning rate, optimiser, weight decay, batch or "
+             "less data"},
     {"images", TD_KEY_COUNT, AT(images), .most = UINT32_MAX, .standard = "0", .value = "N",
      .help = "Train each on N images drawn at random; 0: on all"},
     {"only", TD_KEY_TEXT, AT(only), .unrecorded = true, .value = "A-B",
@@ -40,12 +41,14 @@ static const td_key keys[] = {
              "collects all"},
     {"verify", TD_KEY_COUNT, AT(verify), .most = CONTROLS_MOST, .optional = true,
      .unrecorded = true, .value = "K",
-     .help = "Make control K again and compare it with what DIR has, to the bit"},
+     .help = "Make control K again and compare it bit by bit with DIR"},
     {0},
 };
 
 static const tool_keys groups[] = {
-    {.keys = keys}, {.keys = tool_training_keys, .offset = AT(training), .title = "Training"}, {0}};
+    {.keys = keys},
+    {.keys = tool_training_keys, .offset = AT(training), .title = "Training", .detail = true},
+    {0}};
 
 typedef struct controls_job {
     tool_run *run;
@@ -414,13 +417,13 @@ static const tool_family controls = {
 };
 
 static const char help[] =
-    "Train clean models of a net and run the quick inspectors on each, for their numbers on "
-    "models without a backdoor. trapdoor-defend screen, scan and audit compare a model with them "
-    "(--controls DIR/controls.json)."
+    "Train clean models of a net and run the quick inspectors on each, to score models without a "
+    "backdoor. trapdoor-defend screen, scan and audit compare a model with them (--controls "
+    "DIR/controls.json)."
     "\v"
-    "A control is its numbers, seed and recipe; the model is not kept, and --verify K trains it "
-    "again. Use the net, the data and, if you know it, the training of the model that you audit; "
-    "else --recipes mixed. DIR gets control-K.json for each control and, in the end, "
+    "A control consists of its scores, seed and recipe; its model is not kept, --verify K trains "
+    "it again. Use the net, the data and, if you know it, the training of the model that you "
+    "audit; else --recipes mixed. DIR gets control-K.json for each control and, in the end, "
     "controls.json, which is all that the others need. The same command resumes an interrupted "
     "one.\n"
     "\n"
@@ -431,7 +434,7 @@ static const char help[] =
 const tool_method defend_controls = {
     .name = "controls",
     .title = "Controls",
-    .doc = "clean models to compare with, as numbers",
+    .doc = "scores of clean models to compare with",
     .help = help,
     .family = &controls,
 };

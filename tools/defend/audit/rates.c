@@ -127,22 +127,21 @@ static const char *const withheld[] = {"model",  "trigger",   "target", "trigger
                                        "resume", "exit-code", NULL};
 
 static const char help[] =
-    "Run an inspector over models of which you know whether they have a backdoor. Counts how many "
-    "backdoored and clean models it flags and whether the flagged class is the right one, and "
-    "shows how its anomaly index is spread. trapdoor-defend audit --controls takes error rates "
-    "from its record."
+    "Run an inspector on models of known truth. Counts the backdoored and clean models that it "
+    "flags, checks whether the flagged class is the right one, and shows the spread of its "
+    "anomaly index. trapdoor-defend audit --controls takes error rates from its record."
     "\v"
     "The models are DIR/clean/*.safetensors and DIR/backdoored/*.safetensors. They should differ "
     "in their seeds. A backdoored model M.safetensors may have a manifest beside it, "
     "M.manifest.json, of trapdoor-poison or trapdoor-implant: the targets of its triggers are the "
     "infected labels. The inspector does not see this truth.\n"
     "\n"
-    "INSPECTOR stands first; its options may be given, too, but for those on files "
-    "(trapdoor-defend rates INSPECTOR --help lists them). They are the same for each model. "
-    "OUT/clean/M and OUT/backdoored/M get the record and pictures of a model M, OUT/rates.json is "
-    "the record of all. The same command resumes an interrupted one and skips models whose record "
-    "has the same options. A model that fails is named, the others are still inspected, and the "
-    "exit status is 1.\n"
+    "INSPECTOR comes first; its options may follow, except for those on files (trapdoor-defend "
+    "rates INSPECTOR --help lists them). They are the same for each model. OUT/clean/M and "
+    "OUT/backdoored/M get the record and pictures of a model M, OUT/rates.json is the record of "
+    "all. The same command resumes an interrupted one and skips models whose record has the same "
+    "options. A model that fails is named, the others are still inspected, and the exit status is "
+    "1.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend rates cleanse --models models -o rates \\\n"
@@ -151,7 +150,7 @@ static const char help[] =
 const tool_method defend_rates = {
     .name = "rates",
     .title = "Error rates",
-    .doc = "an inspector over models of known truth: error rates",
+    .doc = "error rates of an inspector on models of known truth",
     .help = help,
     .family = &rates,
     .groups = groups,

@@ -24,13 +24,13 @@ static const td_key keys[] = {
      .help = "The record of trapdoor-defend controls for this net and data; without it those that "
              "come with the program, where there are such"},
     {"known-recipe", TD_KEY_FLAG, AT(known),
-     .help = "The controls are trained as this model was: use all screens"},
+     .help = "The controls were trained like this model: use all screens"},
     {"configuration", TD_KEY_TEXT, AT(configuration), .value = "RECORD",
      .help = "The record of trapdoor-defend configure: gives the probability of a backdoor"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.05",
      .value = "P", .help = "Flag the model if p is at most P"},
     {"triggers", TD_KEY_TEXT, AT(folder), .unrecorded = true, .value = "DIR",
-     .help = "Write what stands out most, as pictures, to this folder"},
+     .help = "Write the most suspicious findings as pictures to this folder"},
     {"probability", TD_KEY_FLAG, AT(probability), .unrecorded = true,
      .help = "Print one number: the probability of a backdoor with --configuration, else 1 - p"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
@@ -257,10 +257,10 @@ const tool_family screens = {
 static const char help[] =
     "Run all quick inspectors on a model, in seconds, and print how many of the controls, which "
     "are clean models, look as suspicious: p = (1 + that number) / (controls + 1). If the model "
-    "is clean and trained as the controls were, p is at most 0.05 in no more than 5 of 100 cases."
+    "is clean and trained like the controls, p is at most 0.05 in no more than 5 of 100 cases."
     "\v"
-    "A large p is no proof: the screens do not see triggers that resemble none that they look "
-    "for. trapdoor-defend audit looks longer and says more.\n"
+    "A large p is no proof: the screens miss kinds of triggers that they do not search for. "
+    "trapdoor-defend audit searches longer and reports more.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend screen --model model.safetensors --clean mnist:test \\\n"
@@ -269,7 +269,7 @@ static const char help[] =
 const tool_method defend_screen = {
     .name = "screen",
     .title = "Screen",
-    .doc = "a p-value for a model in seconds, by controls",
+    .doc = "a p-value for a model in seconds, against controls",
     .help = help,
     .family = &screens,
     .groups = groups,

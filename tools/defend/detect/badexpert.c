@@ -196,15 +196,14 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "makes two models of the one to judge: one that has unlearned its classes and kept a backdoor, "
-    "and one fine-tuned on clean images. Inputs are flagged whose class the first still gives and "
-    "the second does not. Half of --clean, whose labels count, is learned from."
+    "makes two models of the given one: one that unlearned its classes and kept a backdoor, and "
+    "one fine-tuned on clean images. It flags inputs whose class the first still gives and the "
+    "second does not. It trains on half of --clean, with labels."
     "\v"
-    "The rates are those for residual nets and thousands of images. The record says how right the "
-    "two models are on what they learned from (expert_accuracy, tuned_accuracy): the expert should "
-    "be near 0, else give it more epochs or a higher --expert-lr; the fine-tuned model should be "
-    "as "
-    "right as the model, else lower --lr, as nets without batch norms need.\n"
+    "The default rates suit residual nets and thousands of images. The record has the training "
+    "accuracy of the two models (expert_accuracy, tuned_accuracy): the expert's should be near 0, "
+    "else give it more epochs or a higher --expert-lr; the fine-tuned model's should equal the "
+    "model's, else lower --lr, as nets without batch norms need.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend badexpert --model model.safetensors --lr 0.01 \\\n"
@@ -216,7 +215,7 @@ const tool_method defend_badexpert = {
     .name = "badexpert",
     .title = "BaDExpert",
     .source = "Xie et al., ICLR 2024",
-    .doc = "inputs whose class an unlearned model still gives",
+    .doc = "inputs whose class survives unlearning",
     .help = help,
     .family = &detectors,
     .groups = groups,

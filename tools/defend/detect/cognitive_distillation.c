@@ -212,12 +212,12 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "searches the smallest part of each input that the model needs for its answer. Where a trigger "
-    "decides, that is the trigger: inputs are flagged whose part is smaller than clean ones'. A "
-    "search takes 100 gradients; it does not depend on the other inputs."
+    "searches the smallest part of each input that the model needs for its answer. For a "
+    "triggered input that part is the trigger: inputs with a smaller part than clean ones are "
+    "flagged. A search takes 100 gradients, by itself for each input."
     "\v"
-    "What counts is how the sizes of γ, β and the logits compare: for a model of small or large "
-    "logits other values of --l1 may tell better. A trigger as large as the image is not found.\n"
+    "The ratio of γ, β and the logits matters: for a model with small or large logits other "
+    "values of --l1 may separate better. It misses triggers as large as the image.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend cognitive-distillation --model model.safetensors \\\n"
@@ -228,7 +228,7 @@ const tool_method defend_cognitive_distillation = {
     .name = "cognitive-distillation",
     .title = "Cognitive distillation",
     .source = "Huang et al., ICLR 2023",
-    .doc = "inputs of which the model needs a small part alone",
+    .doc = "inputs with a small decisive part",
     .help = help,
     .family = &detectors,
     .groups = groups,

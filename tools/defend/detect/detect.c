@@ -7,11 +7,11 @@ static const td_key keys[] = {
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Clean images to calibrate with (split test)"},
     {"benign", TD_KEY_TEXT, AT(benign), .many = true, .value = "DATA",
-     .help = "Clean images to judge; may be repeated"},
+     .help = "Clean images to evaluate on; may be repeated"},
     {"suspect", TD_KEY_TEXT, AT(suspects), .many = true, .value = "DATA",
-     .help = "Suspect images to judge; may be repeated"},
+     .help = "Images to find triggers in; may be repeated"},
     {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .field = "triggers", .value = "TRIGGER",
-     .help = "Judge the benign images stamped with it as suspects; may be repeated"},
+     .help = "Also stamp the benign images with this trigger, as suspects; may be repeated"},
     {"picture", TD_KEY_TEXT, AT(picture), .unrecorded = true, .value = "FILE",
      .help = "Write a PNG with the histograms of the scores"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
@@ -26,14 +26,13 @@ static const td_key query_keys[] = {
     {"model", TD_KEY_TEXT, AT(model.path), .value = "MODEL",
      .help = "The model; without one, --logits or --queries"},
     {"net", TD_KEY_TEXT, AT(model.net), .needs = "model", .value = "NET",
-     .help = "The net whose weights the model is, where it does not say so itself: a net of the "
-             "zoo, or a file with a net text"},
+     .help = "The net of a model that does not name it: one of the zoo, or a file with a net text"},
     {"logits", TD_KEY_TEXT, AT(logits), .value = "FILE.npy",
      .help = "In place of a model: its answers to the images of --queries, in their order; a NumPy "
              "array of logits, '<f4' or '<f8' (images, classes), or of classes, whole numbers "
              "(images,)"},
     {"queries", TD_KEY_TEXT, AT(queries), .unrecorded = true, .value = "FILE",
-     .help = "Judge nothing, but write the images that the model is to be asked about, a data set"},
+     .help = "Only write the images to query the model with, as a data set"},
     {0},
 };
 

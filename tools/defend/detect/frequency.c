@@ -241,7 +241,7 @@ static const detector frequency_detector = {.score_name = "log-odds of a trigger
 static const td_key keys[] = {
     DETECT_FPR("0.05"),
     {"epochs", TD_KEY_COUNT, AT(epochs), .least = 1, .most = 100000, .standard = "10", .value = "N",
-     .help = "Times to go through the clean images that are learned from"},
+     .help = "Epochs over the clean images of the training half"},
     {"lr", TD_KEY_REAL, AT(lr), .above = true, .most = INFINITY, .standard = "0.001", .value = "X",
      .help = "Learning rate of Adam"},
     {0},
@@ -250,12 +250,12 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "learns to tell the frequencies of clean images from those of the same images with made-up "
-    "triggers (blocks, noise, shadows, mixtures). Flags inputs that look likelier "
-    "to have one than clean ones do. No model is needed. Half of --clean is learned from."
+    "learns to separate the frequencies of clean images from those of the same images with "
+    "made-up triggers (blocks, noise, shadows, mixtures). It flags inputs that it finds more "
+    "likely to have one than clean ones. It needs no model, and trains on half of --clean."
     "\v"
-    "The more clean images, the better: the authors take 50,000, and 50 epochs. A trigger without "
-    "high frequencies, such as a smooth one, is not found.\n"
+    "More clean images help: the authors take 50,000, and 50 epochs. It misses triggers without "
+    "high frequencies, such as smooth ones.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend frequency --clean fashion-mnist:test:0-4000 \\\n"

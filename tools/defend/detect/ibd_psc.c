@@ -221,20 +221,19 @@ static const td_key keys[] = {
     {"models", TD_KEY_COUNT, AT(models), .least = 1, .most = 100, .standard = "5", .value = "N",
      .help = "Scaled models, each with one more batch norm scaled"},
     {"changed", TD_KEY_REAL, AT(changed), .most = 1, .below = true, .standard = "0.6", .value = "S",
-     .help = "Scale so many that the class of more than this share of the clean images changes"},
+     .help = "Scale until the class of more than this share of the clean images changes"},
     {"first", TD_KEY_COUNT, AT(first), .most = 4096, .standard = "0", .value = "K",
-     .help = "Batch norms that the first model has scaled, in place of those that --changed finds; "
-             "0: these"},
+     .help = "Batch norms scaled in the first model; 0: as many as --changed finds"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "scales the last batch norms of the model. The class of a clean input changes; where a trigger "
-    "decides it stays: inputs are flagged whose class the scaled models give more probability than "
-    "that of clean ones. The net needs batch norms, at least as many as --models. The model itself "
-    "is not changed."
+    "scales the last batch norms of the model. The class of a clean input changes, the class of a "
+    "trigger stays: inputs are flagged whose class gets more probability from the scaled models "
+    "than that of clean ones. The net needs at least --models batch norms. The model itself does "
+    "not change."
     "\v"
     "Example:\n"
     "  trapdoor-defend ibd-psc --model model.safetensors --models 3 \\\n"
@@ -245,7 +244,7 @@ const tool_method defend_ibd_psc = {
     .name = "ibd-psc",
     .title = "IBD-PSC",
     .source = "Hou et al., ICML 2024",
-    .doc = "inputs whose class stays when batch norms are scaled",
+    .doc = "inputs that keep their class when batch norms are scaled",
     .help = help,
     .family = &detectors,
     .groups = groups,

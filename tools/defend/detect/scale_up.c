@@ -120,23 +120,22 @@ static const detector scale_up_detector = {.score_name = "scaled prediction cons
 static const td_key keys[] = {
     DETECT_FPR("0.05"),
     {"per-class", TD_KEY_FLAG, offsetof(scale_up_settings, per_class),
-     .help = "Standardise an input's score by those of the clean images of its class, the "
-             "model's"},
+     .help = "Standardise an input's score by those of the clean images that the model gives its "
+             "class"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "multiplies the pixels of each input by 3, 5, 7, 9 and 11. Where a trigger decides, the class "
-    "often stays: inputs are flagged of which it stays more often than of clean ones. It takes "
-    "classes alone, so the model may be one that can only be queried (--queries, --logits)."
+    "multiplies the pixels of each input by 3, 5, 7, 9 and 11. A trigger often keeps its class: "
+    "inputs that keep theirs more often than clean ones are flagged. It needs only classes, so it "
+    "also works on a model that can only be queried (--queries, --logits)."
     "\v"
-    "The score has six values. Where more than the share --fpr of the clean images never changes "
-    "its class, nothing is flagged, and a warning says so. White and black stay what they are "
-    "under any multiple: of a "
-    "white trigger on a dark image, as of an image of these two alone, it says little. A class "
-    "with fewer than two clean images, or of equal scores, is standardised by all of them.\n"
+    "The score has six values. If more than a share --fpr of the clean images never changes its "
+    "class, nothing is flagged, with a warning. Scaling does not change white and black, so the "
+    "method is weak for white triggers on dark images and for images of these two values. A class "
+    "with fewer than two clean images, or with equal scores, is standardised by all of them.\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend scale-up --model model.safetensors \\\n"
@@ -151,7 +150,7 @@ const tool_method defend_scale_up = {
     .name = "scale-up",
     .title = "SCALE-UP",
     .source = "Guo et al., ICLR 2023",
-    .doc = "inputs whose class stays when pixels are multiplied",
+    .doc = "inputs that keep their class when pixels are scaled",
     .help = help,
     .family = &query_detectors,
     .groups = groups,

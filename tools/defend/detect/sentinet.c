@@ -363,8 +363,7 @@ static const detector sentinet_detector = {.score_name = "fooled rate above the 
 static const td_key keys[] = {
     DETECT_FPR("0.05"),
     {"carriers", TD_KEY_COUNT, AT(carriers), .least = 1, .most = 10000, .standard = "100",
-     .value = "N",
-     .help = "Clean images, and as many of noise, that the part is laid over, at most"},
+     .value = "N", .help = "Most clean images to lay the part over, and as many of noise"},
     {"cut", TD_KEY_REAL, AT(cut), .above = true, .most = 1, .standard = "0.85", .value = "S",
      .help = "The part is where the map has at least this share of its largest value"},
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
@@ -375,11 +374,9 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "finds the part of each input that decides, by Grad-CAM, and lays it over other images. Inputs "
-    "are flagged whose part makes the model put more of these into the input's class than clean "
-    "parts do. What the fooled rate and the confidence on noise say by themselves is in the "
-    "record, "
-    "too."
+    "finds the decisive part of each input by Grad-CAM and lays it over other images. It flags "
+    "inputs whose part sends more of these to the input's class than clean parts do. The record "
+    "also has the results by the fooled rate and by the confidence on noise alone."
     "\v"
     "A trigger that is spread over the image is no part and is not found.\n"
     "\n"
@@ -392,7 +389,7 @@ const tool_method defend_sentinet = {
     .name = "sentinet",
     .title = "SentiNet",
     .source = "Chou, Tramèr and Pellegrino, IEEE S&P workshops 2020",
-    .doc = "inputs with a part that decides on other images, too",
+    .doc = "inputs with a part that also decides other images",
     .help = help,
     .family = &detectors,
     .groups = groups,

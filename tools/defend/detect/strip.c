@@ -152,10 +152,10 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "lays clean images over each input and flags inputs whose answers have less entropy than "
-    "those of clean ones: where a trigger decides, the model's class stays. --fpr is the paper's "
-    "FRR. Prints each set's flagged rate with its 95% Wilson interval and, with benign and "
-    "suspect sets, the AUROC (suspects are the positive class). Refuses sets that share images "
-    "with --clean."
+    "those of clean ones: with a trigger, the model's class stays. --fpr is the paper's FRR. "
+    "Prints each set's flagged rate with its 95% Wilson interval and, with benign and suspect "
+    "sets, the AUROC (suspects are the positive class). Refuses sets that share images with "
+    "--clean."
     "\v"
     "Examples:\n"
     "  trapdoor-defend strip --model model.safetensors \\\n"
@@ -168,7 +168,7 @@ const tool_method defend_strip = {
     .name = "strip",
     .title = "STRIP",
     .source = "Gao et al., ACSAC 2019",
-    .doc = "inputs whose class stays, whatever is laid over them",
+    .doc = "inputs that keep their class under any overlay",
     .help = help,
     .family = &detectors,
     .groups = groups,

@@ -67,8 +67,8 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "corrupts each input in seven ways (Gaussian, shot and impulse noise, blur, brightness, "
-    "contrast, pixels), each at five severities. Inputs are flagged whose class withstands some "
-    "ways and not others, more so than clean ones. It takes classes alone, so the model may be one "
+    "contrast, pixels), each at five severities. It flags inputs that withstand some of them but "
+    "not others, more than clean inputs do. It needs only classes, so it also works on a model "
     "that can only be queried (--queries, --logits)."
     "\v"
     "Examples:\n"
@@ -82,7 +82,7 @@ const tool_method defend_teco = {
     .name = "teco",
     .title = "TeCo",
     .source = "Liu et al., CVPR 2023",
-    .doc = "inputs that withstand some corruptions alone",
+    .doc = "inputs that withstand some corruptions, not others",
     .help = help,
     .family = &query_detectors,
     .groups = groups,

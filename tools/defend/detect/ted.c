@@ -317,18 +317,18 @@ static const td_key keys[] = {
     DETECT_FPR("0.05"),
     {"references", TD_KEY_COUNT, offsetof(ted_settings, references), .least = LEAST,
      .most = 1000000, .standard = "1000", .value = "N",
-     .help = "Clean images that inputs are compared with, of half of --clean, at most"},
+     .help = "Most clean images to compare inputs with, of half of --clean"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "ranks clean images by their distance from an input, layer by layer. Inputs are flagged that "
-    "come near to the images of their class at other layers than clean ones do."
+    "ranks clean images by their distance from an input, layer by layer. It flags inputs that "
+    "come close to the images of their class at other layers than clean ones do."
     "\v"
-    "Half of the clean images are compared with, the other half calibrate. Their values at all "
-    "layers are held in memory.\n"
+    "Half of the clean images are references, the other half calibrate. Memory holds their values "
+    "at all layers.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend ted --model model.safetensors \\\n"
@@ -339,7 +339,7 @@ const tool_method defend_ted = {
     .name = "ted",
     .title = "TED",
     .source = "Mo et al., IEEE S&P 2024",
-    .doc = "inputs near to their class at unusual layers",
+    .doc = "inputs close to their class at unusual layers",
     .help = help,
     .family = &detectors,
     .groups = groups,

@@ -332,13 +332,12 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "compares the gradients of each image's logit at the convolutions with those of clean images "
-    "of its class. A class whose gradients spread between two directions, more so than other "
-    "classes', is flagged; its suspects grow from the image that is least like the clean ones."
+    "of its class. It flags a class whose gradients spread more between two directions than those "
+    "of other classes; its suspects grow from the image that is least like the clean ones."
     "\v"
-    "It takes ten clean images of each class that the model classifies rightly. --layer names one "
-    "convolution in place of all. The smaller --tau, the finer the steps in which suspects grow, "
-    "and "
-    "the more of them there are in the end. Of nets with few channels the gradients tell less.\n"
+    "It needs ten correctly classified clean images of each class. --layer names one convolution "
+    "instead of all. A smaller --tau grows the suspects in finer steps and ends with more of "
+    "them. In nets with few channels the gradients separate less well.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend agpd --model model.safetensors \\\n"

@@ -337,12 +337,12 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "compares the products of an image's feature maps, up to their eighth powers, with those of "
-    "clean images of its class. Images beyond what clean ones reach are suspects, in the classes "
-    "whose images beyond it are of another kind than the rest."
+    "clean images of its class. Images above the clean ones' threshold are suspects, in classes "
+    "whose images above and below it differ in kind."
     "\v"
-    "The layer is by default the last convolution, with what follows it up to its activation. "
-    "Images, clean ones, too, are of the class that the model gives them, whatever their label. Up "
-    "to 100 clean images of a class are used; it takes ten.\n"
+    "The default layer is the activation of the last convolution. The class of an image, also of "
+    "a clean one, is the model's answer, not its label. It needs ten clean images of a class and "
+    "uses up to 100.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend beatrix --model model.safetensors \\\n"

@@ -12,12 +12,12 @@
 
 static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
-     .help = "The set to look through, which the model was trained on (split train)"},
+     .help = "The training set of the model, to be filtered (split train)"},
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
-     .help = "Take the values of this node of the net, their mean over positions where it has "
-             "several (what goes into the last dense layer)"},
+     .help = "Take the values of this node, averaged over positions (the input of the last dense "
+             "layer)"},
     {"manifest", TD_KEY_TEXT, AT(manifest), .value = "FILE",
-     .help = "The truth about the set as trapdoor-poison wrote it; for measurement alone"},
+     .help = "The manifest of the set by trapdoor-poison, only to measure"},
     {0},
 };
 
@@ -103,7 +103,7 @@ static td_status choose_classes(filter_job *job, size_t dimensions, td_error *er
     char clean[96] = "";
     if (least_clean > 0)
         snprintf(clean, sizeof clean, ", and the %zu clean ones%s", least_clean,
-                 f->by_model ? "" : " that the model classifies rightly");
+                 f->by_model ? "" : " that the model classifies correctly");
     if (judged == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a class with at least the %zu images that a judgement takes"

@@ -204,15 +204,14 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "divides the images of each class into two by the values of the last hidden layer, in the "
-    "metric of clean images, and compares how much likelier two kinds of images are than one. A "
-    "class that stands out among the others is flagged, and the part of it with fewer clean images "
-    "are suspects (SCAn)."
+    "splits the images of each class in two by the values of the last hidden layer, in the metric "
+    "of clean images, and computes the likelihood ratio of two kinds of images against one. It "
+    "flags a class whose ratio is an outlier among the classes; the part with fewer clean images "
+    "are suspects."
     "\v"
-    "Clean images count only if the model gives their class rightly. The more values the layer "
-    "has, the more of them it takes: with fewer than values, directions along which they do not "
-    "vary are left out. Classes are compared with each other, so a set of two has none that stands "
-    "out.\n"
+    "Only correctly classified clean images count. A layer with more values needs more of them: "
+    "with fewer images than values, directions without variance are left out. Classes are "
+    "compared with each other, so nothing can be flagged in a set of two.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend scan-filter --model model.safetensors \\\n"

@@ -72,9 +72,8 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "suspects, of each class, the 1.5·E of the images that stand out most along the direction in "
-    "which the values of the last hidden layer vary most. It suspects images of every class, "
-    "poisoned or not."
+    "marks the 1.5·E of each class as suspects that stand out most along the direction of largest "
+    "variance of the last hidden layer. It marks images of every class, poisoned or not."
     "\v"
     "Examples:\n"
     "  trapdoor-defend spectral --model model.safetensors --data mine \\\n"

@@ -227,6 +227,12 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
 static const td_key keys[] = {
     {"classes", TD_KEY_TEXT, AT(classes), .value = "LIST",
      .help = "Search only these classes, such as 0,3,7"},
+    {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
+     .help = "Resume the interrupted search in --triggers"},
+    {0},
+};
+
+static const td_key search_keys[] = {
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1000",
      .value = "N", .help = "Steps of a search, at most"},
     {"batch", TD_KEY_COUNT, AT(search.batch), .least = 1, .most = 65536, .standard = "32",
@@ -235,8 +241,6 @@ static const td_key keys[] = {
      .standard = "0.99", .value = "R", .help = "The ASR that a trigger must reach to be kept"},
     {"patience", TD_KEY_COUNT, AT(search.patience), .least = 1, .most = 1000000, .standard = "5",
      .value = "N", .help = "Successes or failures in a row that change a pixel's cost"},
-    {"resume", TD_KEY_FLAG, AT(resume), .needs = "triggers", .unrecorded = true,
-     .help = "Resume the search whose triggers are in --triggers"},
     {0},
 };
 
@@ -259,7 +263,7 @@ static const td_key patch_keys[] = {
 
 static const td_key tune_keys[] = {
     {"epochs", TD_KEY_COUNT, offsetof(td_train_options, epochs), .least = 1, .most = 1000000,
-     .standard = "8", .value = "N", .help = "Times to go through the images"},
+     .standard = "8", .value = "N", .help = "Epochs over the images"},
     {"lr", TD_KEY_REAL, offsetof(td_train_options, step.lr), .above = true, .most = INFINITY,
      .standard = "0.01", .value = "X", .help = "Learning rate"},
     {"momentum", TD_KEY_REAL, offsetof(td_train_options, step.momentum), .most = 1,
@@ -271,10 +275,12 @@ static const td_key tune_keys[] = {
 
 static const tool_keys groups[] = {
     {.keys = keys},
-    {.keys = patch_keys, .title = "Patches"},
+    {.keys = search_keys, .title = "Search", .detail = true},
+    {.keys = patch_keys, .title = "Patches", .detail = true},
     {.keys = tune_keys,
      .offset = AT(tune),
      .title = "Training of --patch unlearn",
+     .detail = true,
      .object = "tune",
      .needs = "patch=unlearn"},
     {0},
@@ -303,23 +309,20 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 static const char help[] =
     "recovers, for each class, the smallest trigger (a mask and a pattern) that sends images of "
     "the other classes there, and flags classes whose mask is unusually small: |size - median| / "
-    "(1.4826 * MAD) above 2. --triggers DIR gets, for each class K, mask-K.png, pattern-K.png and "
-    "trigger-K.png, which any tool takes as a trigger (image:file=trigger-K.png,at=0+0), and "
-    "triggers.safetensors, the same exactly. An interrupted search leaves "
-    "triggers.safetensors.checkpoint, from which --resume continues."
+    "(1.4826 * MAD) above 2. For each class K, --triggers DIR gets mask-K.png, pattern-K.png and "
+    "trigger-K.png (a trigger for any tool: image:file=trigger-K.png,at=0+0), and "
+    "triggers.safetensors (exact)."
     "\v"
-    "--patch unlearn trains the model on stamped copies of clean images with their true labels, "
-    "and on clean images and blends of them with the model's own answers. --patch prune masks "
-    "neurons before the last dense layer, first those that the trigger raises most, until it has "
-    "no effect; it keeps neurons without which the accuracy would fall by more than --tolerance. "
-    "Both write a model to -o. --patch filter changes no model: it rejects inputs that raise the "
-    "1 % of these neurons that the trigger raises most. --test measures each. --trigger is for "
-    "measurement only: the overlap with the recovered mask, and its effect before and after a "
-    "patch.\n"
+    "--patch unlearn trains on stamped copies of clean images with their true labels, on clean "
+    "images, and on blends of them with the model's own answers. --patch prune masks neurons "
+    "before the last dense layer, those first that the trigger raises most, until it has no "
+    "effect; it skips a neuron if the accuracy would fall by more than --tolerance. --patch "
+    "filter rejects inputs that raise the 1 % of these neurons that the trigger raises most. "
+    "--trigger also prints the overlap with the recovered mask.\n"
     "\n"
-    "The index compares the classes of one model: most of them must be without a backdoor. It "
-    "cannot see triggers that change the whole image. With --minutes the verdict is on the "
-    "classes searched by then; the record lists the others as \"unsearched\".\n"
+    "The index compares the classes of one model: most must be without a backdoor. It misses "
+    "triggers that change the whole image. With --minutes the verdict covers the classes searched "
+    "by then; the record lists the others as \"unsearched\".\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend cleanse --model model.safetensors \\\n"

@@ -209,15 +209,15 @@ static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
 
 static const td_key keys[] = {
     {"inverted", TD_KEY_COUNT, AT(inverted), .least = 1, .most = 100000, .standard = "16",
-     .value = "N", .help = "Images to invert from the model for each class"},
+     .value = "N", .help = "Images to invert for each class"},
     {"inversion-steps", TD_KEY_COUNT, AT(inversion_steps), .least = 1, .most = 1000000,
      .standard = "150", .value = "N", .help = "Steps of an inversion"},
     {"steps", TD_KEY_COUNT, AT(search.steps), .least = 1, .most = 1000000, .standard = "1500",
      .value = "N", .help = "Steps of the generator"},
     {"gamma", TD_KEY_REAL, AT(search.gamma), .most = INFINITY, .standard = "0", .value = "X",
-     .help = "L1 size of a trigger, in pixel ranges, that costs nothing"},
+     .help = "L1 size of a trigger at no cost, in pixel ranges"},
     {"attack-rate", TD_KEY_REAL, AT(search.rate), .above = true, .most = 1, .standard = "0.95",
-     .value = "R", .help = "The ASR that triggers must reach to be kept"},
+     .value = "R", .help = "Least ASR of a kept trigger"},
     {"patch", TD_KEY_FLAG, AT(patch),
      .help = "Remove flagged backdoors, and write the model to -o"},
     {"share", TD_KEY_REAL, AT(share), .above = true, .most = 1, .standard = "0.5", .needs = "patch",
@@ -230,6 +230,7 @@ static const tool_keys groups[] = {
     {.keys = repair_tune_keys,
      .offset = AT(tune),
      .title = "Training of --patch",
+     .detail = true,
      .object = "tune",
      .needs = "patch"},
     {0},
@@ -258,20 +259,18 @@ static const char help[] =
     "finds backdoored classes from the model alone. It inverts images of every class from the "
     "model; on these a conditional generator learns, for each class, small changes that send "
     "images of other classes there. It flags classes whose changes are unusually small: (median - "
-    "size) / (1.4826 * MAD) above 2, with the MAD of the sizes up to the median. A size is the L1 "
-    "norm in units of the pixel range: a white 4x4 square on black has 16. --triggers DIR gets, "
-    "for each class K, mask-K.png, pattern-K.png and trigger-K.png, which any tool takes as a "
-    "trigger (image:file=trigger-K.png,at=0+0): on black the change itself, elsewhere its nearest "
-    "blend."
+    "size) / (1.4826 * MAD) above 2, with the MAD of the sizes up to the median. The size is the "
+    "L1 norm in pixel ranges: a white 4x4 square on black has 16. For each class K, --triggers "
+    "DIR gets mask-K.png, pattern-K.png and trigger-K.png (a trigger for any tool: "
+    "image:file=trigger-K.png,at=0+0), which is exact on black images."
     "\v"
-    "It reads no data unless you give some: --test with --trigger and --target measures a patch, "
-    "--clean gives --patch images to learn from. Without --clean the patch learns from inverted "
-    "images and costs more accuracy. --net needs --test, for the size of the images, unless the "
-    "net's file gives it.\n"
+    "--test with --trigger and --target measures a patch; --clean gives --patch images to learn "
+    "from. Without --clean the patch learns from inverted images and costs more accuracy. --net "
+    "needs --test, for the size of the images, unless its file has it.\n"
     "\n"
-    "The index compares the classes of one model: most of them must be without a backdoor. It "
-    "cannot see triggers that change the whole image. It may flag a clean class that much "
-    "resembles the others: look at its trigger.\n"
+    "The index compares the classes of one model: most must be without a backdoor. It misses "
+    "triggers that change the whole image, and may flag a clean class that resembles the others: "
+    "look at its trigger.\n"
     "\n"
     "Examples:\n"
     "  trapdoor-defend deepinspect --model model.safetensors --triggers triggers\n"

@@ -86,14 +86,13 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = repair_selection_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
-    "needs some hundred clean images: it learns a mask for each channel of the batch norms that "
-    "keeps the loss low while noises on the norms' weights and biases raise it, and prunes the "
-    "channels whose mask is at most --threshold."
+    "learns, on some hundred clean images, a mask for each channel of the batch norms that keeps "
+    "the loss low against noise on the norms' weights and biases, and prunes the channels whose "
+    "mask is at most --threshold."
     "\v"
     "It sweeps thresholds from 0 to 0.95, prints the accuracy on held-out clean images at each, "
-    "and "
-    "takes a lower one where --threshold would cost more than --tolerance of it. The noises stay "
-    "within --bound. The weights and the batch norms' statistics do not change.\n"
+    "and takes a lower one if --threshold costs more than --tolerance. The noises stay within "
+    "--bound. The weights and the batch norms' statistics do not change.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend anp --model model.safetensors \\\n"

@@ -46,7 +46,7 @@ static const td_key keys[] = {
     {"images", TD_KEY_COUNT, AT(images), .least = 2, .most = 1000000, .standard = "500",
      .value = "N", .help = "Clean images to compare with, drawn at random"},
     SWEEP_THRESHOLD_KEY(AT(sweep), "3", 100,
-                        "Prune what lies more than X standard deviations above its layer's mean "
+                        "Prune channels more than X standard deviations above their layer's mean "
                         "(the paper's u)"),
     SWEEP_TOLERANCE_KEY(AT(sweep)),
     SWEEP_ZERO_KEY(AT(sweep), "weight"),
@@ -57,19 +57,18 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = repair_selection_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
-    "needs some hundred clean images: it compares what each channel of a batch norm takes for them "
-    "with the norm's running statistics, by the Kullback-Leibler divergence of two normal "
-    "distributions, and prunes channels that lie more than --threshold standard deviations above "
-    "the mean of their layer."
+    "compares the statistics of each channel of a batch norm on some hundred clean images with "
+    "its running statistics, by the Kullback-Leibler divergence of two normal distributions, and "
+    "prunes channels that lie more than --threshold standard deviations above the mean of their "
+    "layer."
     "\v"
     "The running statistics must come from the poisoned training: after fine-tuning on clean "
-    "images "
-    "they tell nothing. They do not change.\n"
+    "images they carry no information. They do not change.\n"
     "\n"
     "It sweeps thresholds from 10 to 0, prints the accuracy on held-out clean images at each, and "
-    "takes a weaker one where --threshold would cost more than --tolerance of it. Of n channels "
-    "none can lie further than (n - 1)/sqrt(n) deviations above the mean: use a lower --threshold "
-    "for layers of 10 channels or fewer.\n"
+    "takes a weaker one if --threshold costs more than --tolerance. Of n channels none can lie "
+    "further than (n - 1)/sqrt(n) deviations above the mean: use a lower --threshold for layers "
+    "of 10 channels or fewer.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend bnp --model model.safetensors \\\n"

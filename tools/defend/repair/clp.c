@@ -32,7 +32,7 @@ static const repair clp = {.run = run};
 
 static const td_key keys[] = {
     SWEEP_THRESHOLD_KEY(0, "3", 100,
-                        "Prune what lies more than X standard deviations above its layer's mean "
+                        "Prune channels more than X standard deviations above their layer's mean "
                         "(the paper's u)"),
     SWEEP_TOLERANCE_KEY(0),
     SWEEP_ZERO_KEY(0, "both"),
@@ -44,15 +44,16 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 static const char help[] =
     "needs no images: it bounds the Lipschitz constant of each channel of a convolution and the "
     "batch norm behind it, by the largest singular value of the filter and the norm's scale, and "
-    "prunes those that lie more than --threshold standard deviations above the mean of their layer."
+    "prunes those that lie more than --threshold standard deviations above the mean of their "
+    "layer."
     "\v"
     "It sweeps thresholds from 10 to 0 and prints what each prunes. With --validate DATA it also "
-    "prints the accuracy on these clean images, and takes a weaker threshold where that would fall "
-    "by more than --tolerance; without it the threshold is taken as it is.\n"
+    "prints the accuracy on these clean images, and takes a weaker threshold where that would "
+    "fall by more than --tolerance; without it the threshold is taken as it is.\n"
     "\n"
     "Of n channels none can lie further than (n - 1)/sqrt(n) deviations above the mean: 3 prunes "
-    "nothing in layers of 10 channels or fewer, and finds at most 6 equal outliers among 64. "
-    "Use a lower --threshold for narrow nets.\n"
+    "nothing in layers of 10 channels or fewer, and finds at most 6 equal outliers among 64. Use "
+    "a lower --threshold for narrow nets.\n"
     "\n"
     "A batch norm that a sum feeds, as in pre-activation nets, is judged by the filters of all "
     "convolutions in the sum. One that no convolution feeds stays as it is. The statistics of the "

@@ -81,7 +81,7 @@ static const td_key keys[] = {
     {"bin-width", TD_KEY_REAL, AT(width), .least = 1e-6, .most = 100, .standard = "0.01",
      .value = "X", .help = "Width of the histograms' bins, in standard deviations of a channel"},
     SWEEP_THRESHOLD_KEY(AT(sweep), "3", 100,
-                        "Prune what lies more than X standard deviations below its layer's mean "
+                        "Prune channels more than X standard deviations below their layer's mean "
                         "(the paper's u)"),
     SWEEP_TOLERANCE_KEY(AT(sweep)),
     SWEEP_ZERO_KEY(AT(sweep), "weight"),
@@ -92,19 +92,19 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "needs some hundred images of the poisoned training set, and no clean one: it takes the "
-    "largest value that each channel of a batch norm is given for an image, the entropy of its "
-    "histogram over the images, and prunes channels whose entropy lies more than --threshold "
-    "standard deviations below the mean of their layer: triggered images are a group apart there."
+    "needs some hundred images of the poisoned training set and no clean one. It takes the "
+    "largest input of each channel of a batch norm for an image and the entropy of its histogram "
+    "over the images, and prunes channels whose entropy lies more than --threshold standard "
+    "deviations below the mean of their layer: triggered images are a group apart there."
     "\v"
     "It sweeps thresholds from 10 to 0 and prints what each prunes. With --validate DATA it also "
-    "prints the accuracy on these clean images, and takes a weaker threshold where that would fall "
-    "by more than --tolerance; without it the threshold is taken as it is. A channel that is the "
-    "same for all images is neither judged nor pruned. The statistics of the batch norms do not "
-    "change.\n"
+    "prints the accuracy on these clean images, and takes a weaker threshold where that would "
+    "fall by more than --tolerance; without it the threshold is taken as it is. A channel that is "
+    "the same for all images is neither judged nor pruned. The statistics of the batch norms do "
+    "not change.\n"
     "\n"
-    "Of n channels none can lie further than (n - 1)/sqrt(n) deviations from the mean: use a lower "
-    "--threshold for layers of 10 channels or fewer.\n"
+    "Of n channels none can lie further than (n - 1)/sqrt(n) deviations from the mean: use a "
+    "lower --threshold for layers of 10 channels or fewer.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend ep --model model.safetensors \\\n"

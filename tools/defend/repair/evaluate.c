@@ -21,8 +21,8 @@ const td_key repair_test_keys[] = {
 
 const td_key repair_trigger_keys[] = {
     {"trigger", TD_KEY_TEXT, AT(triggers), .many = true, .value = "TRIGGER",
-     .help = "For measurement only: what this trigger does before and after; may be repeated, each "
-             "with its --target"},
+     .help = "Only to measure: this trigger's ASR before and after; may be repeated, each with its "
+             "--target"},
     {"target", TD_KEY_CLASS, AT(targets), .many = true, .alias = "target-map",
      .value = TOOL_TARGET_VALUE, .help = "The target of the trigger before it: " TOOL_TARGET_HELP},
     {0},

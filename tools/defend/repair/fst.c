@@ -114,8 +114,8 @@ static const repair fst = {.run = run};
 
 static const td_key keys[] = {
     {"alpha", TD_KEY_REAL, AT(alpha), .most = 1000, .standard = "0.1", .value = "A",
-     .help = "How hard the classifier is pushed from what it was; 0, which the authors advise for "
-             "many classes: it is only drawn anew"},
+     .help = "Strength of the push away from the old classifier; 0 (the authors' advice for many "
+             "classes) only redraws it"},
     TUNING_EPOCHS(AT(training), "10"),
     TUNING_LR(AT(training), "0.01"),
     TUNING_BATCH(AT(training), "128"),
@@ -128,9 +128,9 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "Draw the dense layer that gives the logits anew and fine-tune the whole model on the --clean "
-    "images; --alpha pushes that layer away from its old weights, at whose norm it is kept. SGD, "
-    "whose learning rate falls to 0 by a cosine."
+    "Redraw the dense layer of the logits and fine-tune the whole model on the --clean images; "
+    "--alpha pushes that layer away from its old weights, and its norm stays. SGD with a cosine "
+    "learning rate."
     "\v"
     "It needs clean images with their labels, the paper's 2 % of the training set, and a net that "
     "ends in a dense layer. Batch norms average the statistics of each batch.\n"

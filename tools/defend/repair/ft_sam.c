@@ -106,7 +106,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 static const char help[] =
     "Fine-tune a model on the --clean images by sharpness-aware minimisation: each step takes the "
     "gradient at weights that were moved by --rho to where the loss rises fastest, large weights "
-    "more than small ones. SGD, whose learning rate falls to 0 by a cosine over all steps."
+    "more than small ones. SGD with a cosine learning rate."
     "\v"
     "It needs clean images with their labels; the paper takes 5 % of the training set, as many of "
     "each class. The batch norms' statistics average each batch once, at the weights as they "

@@ -156,7 +156,8 @@ static const char *const presets[] = {[PAPER] = "paper", [BENCH] = "backdoorbenc
 
 static const td_key keys[] = {
     {"preset", TD_KEY_WORD, AT(preset), .words = presets, .standard = "paper", .value = "NAME",
-     .help = "Whose defaults: paper (the authors' code), or backdoorbench (lr 0.0001, batch 256)"},
+     .help = "Defaults of the paper (the authors' code), or of backdoorbench (lr 0.0001, batch "
+             "256)"},
     {"rounds", TD_KEY_COUNT, AT(training.options.epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
      .help = "Rounds: a search for the perturbation, then all images once"},
@@ -180,8 +181,8 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Unlearn adversarially: each of --rounds searches one perturbation of all --clean images that "
-    "changes the model's answers, and then takes steps against it, on images of which a "
-    "--portion is perturbed, by the implicit hypergradient. Adam."
+    "changes the model's answers, and then takes steps against it, on images of which a --portion "
+    "is perturbed, by the implicit hypergradient. Adam."
     "\v"
     "It needs clean images with their labels, the paper's 5,000. The batch norms normalise by "
     "their running statistics, which stay. Products with second derivatives are central "

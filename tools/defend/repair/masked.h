@@ -42,8 +42,7 @@ typedef struct masked_options {
     {                                                                                              \
         .name = "augment", .kind = TD_KEY_TEXT, .offset = MASKED_AT(place, augment),               \
         .value = "KIND[=AMOUNT],...",                                                              \
-        .help = "Change every image at random as trapdoor-train --augment does; the papers use "   \
-                "crop=4,flip on CIFAR-10"                                                          \
+        .help = "Augment images as trapdoor-train --augment does; papers: crop=4,flip on CIFAR-10" \
     }
 
 typedef struct masked {

@@ -180,16 +180,16 @@ static const repair mm_bm = {.run = run};
 static const td_key keys[] = {
     {"layer", TD_KEY_TEXT, AT(layers), .many = true, .optional = true, .value = "NODE",
      .help = "Bound the values of this node; may be repeated (the first layer and the ends of the "
-             "first two stages behind it, as resolutions tell them)"},
+             "next two stages, by resolution)"},
     {"bound", TD_KEY_REAL, AT(bound), .above = true, .most = INFINITY, .standard = "8",
      .value = "Z", .help = "The bounds at first"},
     {"cost", TD_KEY_REAL, AT(cost), .most = INFINITY, .standard = "0.5", .value = "C",
-     .help = "Weight of the bounds' norms at first; 1.2 times as much, or as little, after 2, 3 "
-             "and 4 fifths of the epochs"},
+     .help = "Initial weight of the bounds' norms; times or divided by 1.2 after 2, 3 and 4 "
+             "fifths of the epochs"},
     {"accuracy", TD_KEY_REAL, AT(accuracy), .most = 1, .standard = "0.95", .value = "A",
-     .help = "Accuracy on the images from which on it becomes more"},
+     .help = "Accuracy on the images above which the weight grows"},
     {"per-class", TD_KEY_COUNT, AT(per_class), .least = 1, .most = 1000000, .standard = "50",
-     .value = "N", .help = "Most images of a class, of those that the model is right about"},
+     .value = "N", .help = "Most images of a class, of those that the model classifies correctly"},
     TUNING_EPOCHS(AT(training), "50"),
     TUNING_LR(AT(training), "0.1"),
     TUNING_BATCH(AT(training), "200"),
@@ -200,12 +200,11 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Bound the activations of early layers, channel by channel, as tightly as the model's own "
-    "logits on --clean images allow. Adam. What is written is the model with a node of bounds "
-    "behind each of these layers."
+    "logits on --clean images allow, by Adam. The repaired model has a node of bounds behind each "
+    "of these layers."
     "\v"
     "It needs clean images with their labels, 50 of each class, and a net with convolutions. All "
-    "weights and statistics stay. Authors' code takes the images from the test set; here they are "
-    "from --clean.\n"
+    "weights and statistics stay. The authors' code takes the images from the test set.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend mm-bm --model model.safetensors \\\n"

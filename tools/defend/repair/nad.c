@@ -231,11 +231,11 @@ static const char *const presets[] = {[PAPER] = "paper", [BENCH] = "backdoorbenc
 
 static const td_key keys[] = {
     {"preset", TD_KEY_WORD, AT(preset), .words = presets, .standard = "paper", .value = "NAME",
-     .help = "Whose defaults: paper, or backdoorbench (lr 0.01 for 20 epochs, then 0.0001, to 100 "
-             "epochs; batch 256, weight decay 0.0005)"},
+     .help = "Defaults of the paper, or of backdoorbench (lr 0.01 for 20 epochs, then 0.0001, to "
+             "100 epochs; batch 256, weight decay 0.0005)"},
     {"layer", TD_KEY_TEXT, AT(layers), .many = true, .optional = true, .value = "NODE",
-     .help = "Compare the attention at this node of the net; may be repeated (the ends of the last "
-             "three stages, as resolutions tell them)"},
+     .help = "Compare the attention at this node of the net; may be repeated (the ends of the "
+             "last three stages, by resolution)"},
     {"beta", TD_KEY_REAL, AT(beta), .most = INFINITY, .standard = "1000", .value = "B",
      .help = "Weight of the attention's loss; the first of three stages has half"},
     {"teacher-epochs", TD_KEY_COUNT, AT(teacher_epochs), .least = 1, .most = 1000000,
@@ -259,8 +259,9 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Fine-tune a copy of the model on the --clean images, and then train the model itself on them "
-    "with the copy as a teacher: beside the cross-entropy, the model's attention (the squares of a "
-    "layer's maps, summed over channels and scaled to length 1) is to be the teacher's. SGD."
+    "with the copy as a teacher: besides the cross-entropy, a second loss pulls the model's "
+    "attention (the squares of a layer's maps, summed over channels and scaled to length 1) to "
+    "the teacher's. SGD."
     "\v"
     "It needs clean images with their labels, the paper's 5 % of the training set, and a net with "
     "convolutions. In a net without batch norm --lr is, unless given, at most --late-lr. The "

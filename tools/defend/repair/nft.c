@@ -140,21 +140,21 @@ static const td_key keys[] = {
     MASKED_BATCH_KEY(AT(masks), "128"),
     MASKED_AUGMENT_KEY(AT(masks)),
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.02", .value = "X",
-     .help = "Go only as far towards the masks as takes at most X from the accuracy on held-out "
-             "clean images; 1: all the way"},
+     .help = "Apply the masks only as far as the accuracy on held-out clean images falls by at "
+             "most X; 1: fully"},
     {0},
 };
 
 static const tool_keys groups[] = {{.keys = repair_selection_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
-    "needs some hundred clean images: it learns a mask for each channel of the batch norms on "
-    "mixed pairs of them, with all else frozen, and multiplies the norms' weights by the masks. "
-    "Masks of early layers have a higher least value."
+    "learns a mask for each channel of the batch norms on mixed pairs of some hundred clean "
+    "images, with all else frozen, and multiplies the norms' weights by the masks. Masks of early "
+    "layers have a higher lower bound."
     "\v"
-    "The batch norms' statistics follow the clean images, as in training. Where masks and "
-    "statistics would cost more than --tolerance of the accuracy on held-out clean images, three "
-    "quarters, a half, a quarter or nothing of the change is taken.\n"
+    "The batch norms' statistics follow the clean images, as in training. If masks and statistics "
+    "cost more than --tolerance of the accuracy on held-out clean images, three quarters, a half, "
+    "a quarter or nothing of the change is applied.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend nft --model model.safetensors \\\n"
@@ -165,7 +165,7 @@ const tool_method defend_nft = {
     .name = "nft",
     .title = "Neural mask fine-tuning",
     .source = "Karim et al., ECCV 2024",
-    .doc = "fine-tunes nothing but a mask for each channel",
+    .doc = "fine-tunes only a mask for each channel",
     .help = help,
     .family = &repairs,
     .groups = groups,

@@ -223,14 +223,14 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
-    "Put a 1x1 convolution and a batch norm before a late convolution of the model and train them "
-    "alone, on the --clean images and on the same perturbed towards their second class, which "
-    "stand for triggered ones. SGD. What is written is the model with two more nodes."
+    "Puts a 1x1 convolution and a batch norm before a late convolution of the model and trains "
+    "only them, by SGD, on the --clean images and on copies perturbed towards their second class, "
+    "which replace triggered ones. The repaired model has two more nodes."
     "\v"
-    "It needs clean images with their labels, the paper's 5 % of the training set, and a net with "
-    "two convolutions. The plug-in begins as the identity: its norm's statistics are those of the "
-    "clean images, and stay, and its scale and shift undo them; the published one begins at the "
-    "norm's usual values and warms up. All other weights and statistics stay.\n"
+    "It needs clean images with labels (the paper has 5 % of the training set) and a net with two "
+    "convolutions. The plug-in begins as the identity: its norm has the statistics of the clean "
+    "images, fixed, and its scale and shift undo them; the published one begins at the norm's "
+    "usual values and warms up. All other weights and statistics stay.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend npd --model model.safetensors \\\n"

@@ -22,7 +22,7 @@ static const td_key clean_keys[] = {
 
 static const td_key validate_keys[] = {
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
-     .help = "Clean images that the accuracy is watched on (split train)"},
+     .help = "Clean images to validate the accuracy on (split train)"},
     {0},
 };
 

@@ -223,8 +223,8 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Unlearn shared adversarial examples: for each batch of --clean images, search perturbations "
-    "that fool the model and the model before the repair into the same class, and train the model "
-    "to call the images what they are and the perturbed ones anything but that class. Adam."
+    "that fool the model and the original model into the same class, and train the model on the "
+    "true classes of the images and against that class on the perturbed ones. Adam."
     "\v"
     "It needs clean images with their labels, the paper's 5 % of the training set. Perturbed "
     "pixels may leave 0-255, as in the authors' code. The batch norms normalise by their running "

@@ -151,7 +151,7 @@ static const repair seam = {.run = run};
 
 static const td_key keys[] = {
     {"forget-share", TD_KEY_REAL, AT(forget_share), .above = true, .most = 1, .standard = "0.1",
-     .value = "SHARE", .help = "Share of the clean images, drawn at random, that it forgets by"},
+     .value = "SHARE", .help = "Share of the clean images, drawn at random, to forget with"},
     {"forget-epochs", TD_KEY_COUNT, AT(forget_epochs), .least = 1, .most = 1000000,
      .standard = "10", .value = "N", .help = "Most epochs of forgetting"},
     {"recovered", TD_KEY_REAL, AT(recovered), .most = 1, .standard = "0.97", .value = "A",
@@ -171,9 +171,9 @@ static const char help[] =
     "drawn anew in each step, until its accuracy by the true ones is below min(2 / classes, 0.6); "
     "then train it on all of them until the training accuracy is above --recovered. Adam."
     "\v"
-    "It needs clean images with their labels, of at least two classes; the paper recovers with "
-    "10 % of the training set and forgets by 1 %. Batch norms average the statistics of each "
-    "batch, in both phases.\n"
+    "It needs clean images with their labels, of at least two classes; the paper recovers with 10 "
+    "% of the training set and forgets by 1 %. Batch norms average the statistics of each batch, "
+    "in both phases.\n"
     "\n"
     "Example:\n"
     "  trapdoor-defend seam --model model.safetensors \\\n"
@@ -184,7 +184,7 @@ const tool_method defend_seam = {
     .name = "seam",
     .title = "SEAM",
     .source = "Zhu et al., IEEE S&P 2023",
-    .doc = "forgets by wrong labels, then learns anew",
+    .doc = "forgets by wrong labels, then relearns",
     .help = help,
     .family = &repairs,
     .groups = groups,

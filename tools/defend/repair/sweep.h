@@ -34,14 +34,14 @@ typedef struct sweep_settings {
         .name = "tolerance", .kind = TD_KEY_REAL,                                                  \
         .offset = (place) + offsetof(sweep_settings, tolerance), .most = 1, .standard = "0.02",    \
         .value = "X",                                                                              \
-        .help = "Take a weaker threshold of the sweep where the accuracy on held-out clean "       \
-                "images would fall by more than X; 1: never"                                       \
+        .help = "Take a weaker threshold if the accuracy on held-out clean images would "          \
+                "fall by more than X; 1: never"                                                    \
     }
 #define SWEEP_ZERO_KEY(place, default_)                                                            \
     {                                                                                              \
         .name = "zero", .kind = TD_KEY_WORD, .offset = (place) + offsetof(sweep_settings, zero),   \
         .words = sweep_zero_words, .standard = default_, .value = "WHAT",                          \
-        .help = "Of a pruned channel's norm set the weight to 0, or both weight and bias"          \
+        .help = "Set the weight of a pruned channel's norm to 0, or weight and bias"               \
     }
 
 enum { SWEEP_PAPER, SWEEP_BACKDOORBENCH };
@@ -52,7 +52,7 @@ enum { SWEEP_PAPER, SWEEP_BACKDOORBENCH };
     {                                                                                              \
         .name = "preset", .kind = TD_KEY_WORD, .offset = place, .words = sweep_presets,            \
         .standard = "paper", .value = "NAME",                                                      \
-        .help = "Defaults: those of the paper, or, by backdoorbench, " differs                     \
+        .help = "Defaults of the paper, or of backdoorbench: " differs                             \
     }
 
 extern const char *const sweep_zero_words[], *const sweep_presets[];

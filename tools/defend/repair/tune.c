@@ -7,7 +7,7 @@
 
 const td_key repair_tune_keys[] = {
     {"epochs", TD_KEY_COUNT, AT(epochs), .least = 1, .most = 1000000, .standard = "10",
-     .value = "N", .help = "Times to go through the images"},
+     .value = "N", .help = "Epochs over the images"},
     {"lr", TD_KEY_REAL, AT(step.lr), .above = true, .most = INFINITY, .standard = "0.01",
      .value = "X", .help = "Learning rate"},
     {"batch", TD_KEY_COUNT, AT(batch), .least = 1, .most = 65536, .standard = "128", .value = "N",

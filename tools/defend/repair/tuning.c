@@ -82,7 +82,7 @@ td_status repair_warn_missing(repair_job *job, td_error *error) {
     if (missing > 0)
         tool_run_note(job->run,
                       "warning: --clean has no image of %zu of the %zu classes, the first of them "
-                      "%s: the repaired model may not know them any more",
+                      "%s: the repaired model may forget them",
                       missing, classes, tool_run_class_text(job->run, first, text));
     return TD_OK;
 }

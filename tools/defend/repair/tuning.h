@@ -35,7 +35,7 @@ bool repair_has_norm(const td_net *net);
     {                                                                                              \
         "epochs", TD_KEY_COUNT, TUNING_AT(place, options.epochs),                                  \
             .least = 1, .most = 1000000, .standard = default_, .value = "N",                       \
-            .help = "Times to go through the images"                                               \
+            .help = "Epochs over the images"                                                       \
     }
 #define TUNING_LR(place, default_)                                                                 \
     {                                                                                              \
@@ -64,8 +64,8 @@ bool repair_has_norm(const td_net *net);
     {                                                                                              \
         "augment", TD_KEY_TEXT, TUNING_AT(place, augment),                                         \
             .value = "KIND[=AMOUNT],...",                                                          \
-            .help = "Change every image at random as trapdoor-train --augment does; papers use "   \
-                    "crop=4,flip on CIFAR-10"                                                      \
+            .help = "Augment images as trapdoor-train --augment does; papers: crop=4,flip on "     \
+                    "CIFAR-10"                                                                     \
     }
 
 #endif
