@@ -37,6 +37,19 @@ static void a_batch_rises_whole(void **state) {
         net_assert_near(held[i], -(double)plain[i], 1e-9);
 }
 
+/* The third, ln(1 + 2e^2) = 2.76, is above. */
+static void a_high_loss_rises_no_more(void **state) {
+    float plain[COUNT * CLASSES], risen[COUNT * CLASSES];
+    (void)state;
+    const td_loss all = td_cross_entropy(logits, labels, COUNT, CLASSES, plain);
+    assert_true(abl_ascent(logits, labels, COUNT, CLASSES, 2.7, risen).sum == all.sum);
+    for (size_t i = 0; i < COUNT * CLASSES; i++)
+        net_assert_near(risen[i], i / CLASSES == 2 ? 0 : -(double)plain[i], 1e-9);
+    abl_ascent(logits, labels, COUNT, CLASSES, 2.8, risen);
+    for (size_t i = 0; i < COUNT * CLASSES; i++)
+        net_assert_near(risen[i], -(double)plain[i], 1e-9);
+}
+
 static void above_gamma_it_is_cross_entropy(void **state) {
     float plain[COUNT * CLASSES], held[COUNT * CLASSES];
     (void)state;
@@ -84,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_low_loss_rises),
         cmocka_unit_test(a_batch_rises_whole),
+        cmocka_unit_test(a_high_loss_rises_no_more),
         cmocka_unit_test(above_gamma_it_is_cross_entropy),
         cmocka_unit_test(the_lowest_are_isolated),
         cmocka_unit_test(many_are_isolated),

@@ -140,20 +140,25 @@ td_status train_abl_isolate(train_job *job, td_error *error) {
 
 /* --- unlearning --- */
 
+/* Twice the loss of a guess. */
+static double most_loss(const td_net *net) {
+    return 2 * log((double)td_net_classes(net));
+}
+
 static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
                                td_error *error) {
     (void)context, (void)error;
     td_train_feed(batch);
-    *loss = td_train_pass(batch, batch->gradient, NULL);
-    for (size_t i = 0; i < batch->net->weight_count; i++)
-        batch->gradient[i] = -batch->gradient[i];
+    *loss = abl_ascent(td_exec_forward(batch->exec, batch->count), batch->labels, batch->count,
+                       td_net_classes(batch->net), most_loss(batch->net),
+                       td_exec_logits_gradient(batch->exec));
+    td_exec_backward(batch->exec, batch->gradient);
     return TD_OK;
 }
 
-/* Beyond twice the loss of a guess there is nothing left to unlearn, only to break. */
 static bool is_unlearned(void *context, const td_train_state *state) {
     const train_job *job = context;
-    return state->loss > 2 * log((double)td_net_classes(job->net));
+    return state->loss > most_loss(job->net);
 }
 
 static td_status log_epoch(void *context, const td_train_state *state, td_error *error) {
@@ -166,6 +171,9 @@ static td_status log_epoch(void *context, const td_train_state *state, td_error 
 td_status train_abl_unlearn(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     td_train_options options = s->training.options;
+    /* Plain steps, as the paper's: Adam's are as long for the least gradient as for the largest,
+     * and break a small net. */
+    options.optimizer = td_optimizer_find("sgd");
     options.step.lr = s->abl.unlearn_lr;
     options.step.weight_decay = 0; /* which would not ascend */
     options.schedule = td_schedule_find("constant");

@@ -17,6 +17,19 @@ td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_
     return all;
 }
 
+td_loss abl_ascent(const float *logits, const int32_t *labels, size_t count, size_t classes,
+                   double most, float *gradient) {
+    const td_loss all = td_cross_entropy(logits, labels, count, classes, gradient);
+    for (size_t i = 0; i < count; i++) {
+        const double loss =
+            td_cross_entropy(logits + i * classes, &labels[i], 1, classes, NULL).sum;
+        const float sign = loss > most ? 0 : -1;
+        for (size_t k = 0; k < classes; k++)
+            gradient[i * classes + k] *= sign;
+    }
+    return all;
+}
+
 static bool comes_before(const double *losses, uint32_t a, uint32_t b) {
     return losses[a] < losses[b] || (!(losses[b] < losses[a]) && a < b);
 }

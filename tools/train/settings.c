@@ -58,6 +58,12 @@ static const char *const defences[] = {"abl", NULL};
 
 static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch", NULL};
 
+static const char *const presets[] = {"paper", [ABL_BACKDOORBENCH] = "backdoorbench", NULL};
+
+static const tool_preset backdoorbench[] = {{"optimizer", "sgd"},       {"lr", "0.01"},
+                                            {"weight-decay", "0.0005"}, {"schedule", "cosine"},
+                                            {"unlearn-epochs", "20"},   {0}};
+
 static const td_key defending[] = {
     {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
      .help = "Train so that a backdoor in DATA is not learnt: abl (anti-backdoor learning, Li et "
@@ -80,11 +86,14 @@ static const td_key abl[] = {
          "below --gamma, as in the authors' code"},
     {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
-     .help =
-         "Epochs of unlearning, by --optimizer, batch norms as they are; it ends early at twice "
-         "the loss of a guess. BackdoorBench has 20"},
+     .help = "Epochs of unlearning, by SGD with --momentum, batch norms as they are; an image is "
+             "let be "
+             "at twice the loss of a guess"},
     {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
      .standard = "0.0005", .value = "X", .help = "Its learning rate"},
+    {"preset", TD_KEY_WORD, AT(abl.preset), .words = presets, .standard = "paper", .value = "NAME",
+     .help = "Defaults: those above, or, by backdoorbench, --optimizer sgd --lr 0.01 "
+             "--weight-decay 0.0005 --schedule cosine --unlearn-epochs 20"},
     {"manifest", TD_KEY_TEXT, AT(abl.manifest), .value = "FILE",
      .help = "The truth about DATA as trapdoor-poison wrote it; for measurement alone: precision "
              "and recall of what is isolated"},
@@ -99,6 +108,8 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     if (s->resists && s->resume)
         return td_fail(error, TD_ERR_USAGE,
                        "--resume: expected no --defence, which keeps no checkpoint");
+    if (s->resists && s->abl.preset == ABL_BACKDOORBENCH)
+        TD_TRY(tool_settings_preset(settings, backdoorbench, error));
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
