@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "defend/repair/shares.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shares of the way: a repair that changes weights smoothly, by training, may take more accuracy
  * than a clean model should lose. Then less of its change is made: a share of the way from the
  * weights before it to those after, as much as held-out clean images allow. */
