@@ -86,9 +86,8 @@ static const td_key abl[] = {
          "below --gamma, as in the authors' code"},
     {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
-     .help = "Epochs of unlearning, by SGD with --momentum, batch norms as they are; an image is "
-             "let be "
-             "at twice the loss of a guess"},
+     .help = "Epochs of unlearning, by SGD with --momentum, beside as many other images, batch "
+             "norms as they are; an image is let be at the loss of a guess"},
     {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
      .standard = "0.0005", .value = "X", .help = "Its learning rate"},
     {"preset", TD_KEY_WORD, AT(abl.preset), .words = presets, .standard = "paper", .value = "NAME",
