@@ -56,6 +56,13 @@ check 'of a range, numbers are those of the split' awk '/"suspects": \[/ { on = 
     on { gsub(/,/, ""); n++; if ($1 < 100 || $1 >= 600) exit 1 }
     END { exit n != 5 }' part.json
 
+train --preset backdoorbench --lr 0.05 -o bench.safetensors --json bench.json >/dev/null
+check_field bench.json optimizer '"sgd"'
+check_field bench.json lr 0.05
+check_field bench.json weight_decay 0.0005
+check_field bench.json unlearn_epochs 2
+rm bench.safetensors
+
 T=trapdoor-train
 share=0.0001
 check_fails 2 "$T: --isolate: expected a share that is at least one of the 660 images, found 0.0001" \

@@ -267,6 +267,60 @@ for recipe in friendnet multi-target clean-label one-pixel defences attacks; do
         --expect "$recipes/$recipe.expect.json" -o $recipe/report.html
 done
 
+# Attacks × defences × seeds.
+for scale in quick paper; do
+    plan matrix SCALE=$scale SEEDS=2 >plan-$scale 2>err
+    check "matrix, $scale: there is a plan, and no more to say" sh -c 'test -s "$1" && ! test -s err' - plan-$scale
+    check "matrix, $scale: each rule is one command" sh -c '! grep -v -e "^mkdir -p " -e "^ " -e "^datasets/fetch" "$1"' - plan-$scale
+    for kind in 'none.json' 'anp.json' 'ep.json' 'strip.json' 'scan-filter.json' 'abl.json'; do
+        check "matrix, $scale: $kind of every attack and seed" test \
+            "$(grep -c -e "--json out/shown/[a-z-]*/[12]/$kind\$" plan-$scale)" -eq \
+            "$(grep -c -e '--json out/shown/[a-z-]*/[12]/clp.json$' plan-$scale)"
+    done
+    check "matrix, $scale: a clean model has no truth to compare with" sh -c \
+        '! grep "shown/clean/" "$1" | grep -q -e --manifest' - plan-$scale
+done
+plan matrix NET=lenet5 SEEDS=1 >plan 2>err
+check 'matrix: what needs batch norms is left out for a net without' sh -c \
+    'grep -q /fst.json plan && ! grep -q -e /anp.json -e /ep.json -e /clp.json -e /ibd-psc.json plan'
+plan matrix DEFENCES='anp nonsense' >plan 2>err
+check 'matrix: a defence that is not there is refused' grep -q 'DEFENCES: expected any of .*, found "nonsense"' err
+plan matrix ATTACKS='badnets nonsense' >plan 2>err
+check 'matrix: and an attack' grep -q 'ATTACKS: expected attacks with a trigger-ATTACK, found "nonsense"' err
+
+pictures many/mnist/train/dark 20 60
+pictures many/mnist/train/light 140 60
+pictures many/mnist/test/dark 80 30
+pictures many/mnist/test/light 200 30
+cat >tiny.net <<'NET'
+input = image() height=height width=width channels=channels
+scale = scale(input) by=1/255
+conv = conv(scale) out=16 kernel=5 stride=2
+norm = batch-norm(conv)
+relu = relu(norm)
+flat = flatten(relu)
+fc = dense(flat) out=classes
+NET
+board() {
+    cook matrix SET=mnist NET="$PWD/tiny.net" TRAPDOOR_DATA="$PWD/many" OUT=board SEEDS=2 EPOCHS=1 IMAGES=0-120 \
+        CLEAN=0-90 MEASURED=30-60 CALIBRATING=0-15 JUDGED=15-30 ATTACKS='clean badnets' \
+        DEFENCES='clp finetune squeeze spectral abl' options-squeeze='--fpr 0.2' options-finetune='--epochs 1' \
+        options-abl='--isolate-epochs 1' "$@"
+}
+board >out.txt 2>err
+check 'matrix: it runs to its end' test $? -eq 0
+check 'matrix: with all records' test "$(find board/shown -name '*.json' | wc -l)" -eq $((2 * 2 * (1 + 5 + 1)))
+for row in 'none | 50.00' 'clp' 'finetune' 'abl' 'squeeze' 'spectral' 'abl-isolation'; do
+    check "matrix: $row is ranked" grep -Eq "^\\| *[0-9]* *\\| $row" board/results.md
+done
+check 'matrix: cells have both seeds' grep -Eq '^\| badnets \| finetune \| [0-9.]+ \\\[[0-9., ]+\\\] .*\| 2 \| ' board/results.md
+check 'matrix: nothing is left to do' board -q
+board keep KEEP=board-kept >out.txt 2>err
+check 'matrix: the table and the picture are kept' test "$(cd board-kept && echo *)" = 'leaderboard.svg results.md'
+rm board/shown/badnets/2/clp.json
+board -n >plan 2>err
+check 'matrix: one record that is missing is made alone' test "$(grep -c -e trapdoor-defend -e trapdoor-train plan)" -eq 1
+
 # The same through a launcher as SHELL: one job a rule, in the same bytes.
 cat >srun <<'SRUN'
 #!/bin/sh

@@ -101,6 +101,12 @@ check 'the sweep of masks has 20 thresholds' test \
 check 'the masks are recorded as they are learned' test "$(grep -c '"mean_mask":' anp.json)" -eq 20
 pruned=$(sed -n '/"pruning"/,/}/p' anp.json | sed -n 's/^ *"pruned": \([0-9]*\).*/\1/p')
 check 'nothing but pruned weights changes' test "$(differences bad.safetensors anp.safetensors)" -le $((4 * pruned))
+check_ok sh -c "trapdoor-defend anp -q --model bad.safetensors $clean --iterations 3 --preset backdoorbench \
+    --tolerance 0.2 -o bench.safetensors --json bench.json >/dev/null"
+check_field bench.json threshold 0.9
+check_field bench.json tolerance 0.2
+check_field bench.json lr 0.01
+rm bench.safetensors
 check_prints '^bad.safetensors: unlearned in [0-9]+ epochs on 300 images; ' repair rnp $clean \
     --recover-epochs 4 --unlearn-lr 0.05 -o rnp.safetensors --json rnp.json
 check 'unlearning raises the loss' awk '/"unlearning"/ { inside = 1 } /^  \]/ { inside = 0 }

@@ -32,17 +32,22 @@ few() {
 
 # What each says of itself.
 tuned='bad.safetensors: fine-tuned for 2 epochs on 200 images'
-check_prints "^$tuned, rho 0.5\$" repair ft-sam --epochs 2 --rho 0.5 --validate $fm:train:2200-2300 \
+held='bad.safetensors: fine-tuned for 2 epochs on 150 images'
+check_prints "^$tuned, rho 0.5; (0|0.25|0.5|0.75|1) of the change taken, validation accuracy [0-9.]+ % -> [0-9.]+ %\$" repair ft-sam --epochs 2 --rho 0.5 --validate $fm:train:2200-2300 \
     --test $fm:test:0-300 --trigger $square --target 0 -o ft-sam.safetensors --json ft-sam.json
 check 'each epoch is recorded' test "$(grep -c '"validation_accuracy":' ft-sam.json)" -eq 2
 check_field ft-sam.json rho 0.5
 check_field ft-sam.json label_smoothing 0.1
 check_field ft-sam.json weight_decay 0.0005
 check 'it is measured' grep -q '"der":' ft-sam.json
-check_prints "^$tuned, learning rates 0.003 to 0.25 and 0.005\$" repair super-finetune --epochs 2 \
+check 'no more is taken than the tolerance allows, and the largest such share' awk -F'[:,]' '/"share":/ { share = $2 + 0 }
+    /"accuracy":/ && inside { at[share] = $2 + 0 } /"chosen": true/ && inside { taken = share }
+    /"shares": \[/ { inside = 1 } /^  \]/ { inside = 0 }
+    END { for (share = 1; at[share] < at[0] - 0.02 - 1e-9;) share -= 0.25; exit !(share == taken) }' ft-sam.json
+check_prints "^$held, learning rates 0.003 to 0.25 and 0.005; [01]" repair super-finetune --epochs 2 \
     -o super.safetensors --json super.json
 check_field super.json late_peak 0.005
-check_prints "^$tuned, learning rates 0.001 to 0.02 and 0.005\$" repair super-finetune --epochs 2 --lr 0.001 \
+check_prints "^$held, learning rates 0.001 to 0.02 and 0.005; [01]" repair super-finetune --epochs 2 --lr 0.001 \
     --peak 0.02 -o x
 rm x
 check_prints '^bad.safetensors: classifier drawn anew and tuned for 2 epochs on 200 images, alpha 0.1; its cosine with what it was is -?0\.[0-9]{3}$' \
@@ -62,7 +67,7 @@ check_prints '^bad.safetensors: unlearned in 2 rounds on 200 images; the last pe
 check_field i-bau.json lr 0.001
 check_prints '^bad.safetensors: unlearned for 2 epochs on 200 images; in the last, [0-9]+ of them had an example that fooled both models alike$' \
     repair sau --epochs 2 -o sau.safetensors
-check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 200 images$' \
+check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 150 images; [01]' \
     repair npd --epochs 1 --warm-epochs 1 -o npd.safetensors --json npd.json
 check_field npd.json plugged_before '"conv2"'
 check_prints 'conv2_plug_norm = batch-norm' trapdoor-model info npd.safetensors
@@ -132,7 +137,7 @@ flat = flatten(relu2)
 fc = dense(flat) out=classes
 TEXT
 mkdir two two/a two/b
-for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
+for i in $(seq 45); do
     printf 'P5 16 16 255\n' >two/a/$i.pgm
     cp two/a/$i.pgm two/b/$i.pgm
     printf '%256s' '' >>two/a/$i.pgm

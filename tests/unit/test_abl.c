@@ -37,6 +37,33 @@ static void a_batch_rises_whole(void **state) {
         net_assert_near(held[i], -(double)plain[i], 1e-9);
 }
 
+/* The third, ln(1 + 2e^2) = 2.76, is above 2.7. The second is below 1. */
+static void a_high_loss_rises_no_more(void **state) {
+    float plain[COUNT * CLASSES], risen[COUNT * CLASSES];
+    (void)state;
+    const td_loss all = td_cross_entropy(logits, labels, COUNT, CLASSES, plain);
+    assert_true(abl_ascent(logits, labels, COUNT, CLASSES, 2.7, risen).sum == all.sum);
+    for (size_t i = 0; i < COUNT * CLASSES; i++) {
+        const double by = i / CLASSES == 0 ? 1 : i / CLASSES == 1 ? 1 / log1p(2 * exp(-4)) : 0;
+        net_assert_near(risen[i], -by * (double)plain[i], 1e-6);
+    }
+    abl_ascent(logits, labels, COUNT, CLASSES, 2.8, risen);
+    for (size_t i = 2 * CLASSES; i < COUNT * CLASSES; i++)
+        net_assert_near(risen[i], -(double)plain[i], 1e-6);
+}
+
+/* 1 − p is 2e^-40, which is 0 beside 1 even in double; the gradient of ln L is (-1, 1/2, 1/2). */
+static void a_sure_answer_still_rises(void **state) {
+    static const float sure[] = {40, 0, 0};
+    static const int32_t label = 0;
+    float risen[CLASSES];
+    (void)state;
+    abl_ascent(sure, &label, 1, CLASSES, 5, risen);
+    net_assert_near(risen[0], 1, 1e-6);
+    net_assert_near(risen[1], -0.5, 1e-6);
+    net_assert_near(risen[2], -0.5, 1e-6);
+}
+
 static void above_gamma_it_is_cross_entropy(void **state) {
     float plain[COUNT * CLASSES], held[COUNT * CLASSES];
     (void)state;
@@ -84,6 +111,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_low_loss_rises),
         cmocka_unit_test(a_batch_rises_whole),
+        cmocka_unit_test(a_high_loss_rises_no_more),
+        cmocka_unit_test(a_sure_answer_still_rises),
         cmocka_unit_test(above_gamma_it_is_cross_entropy),
         cmocka_unit_test(the_lowest_are_isolated),
         cmocka_unit_test(many_are_isolated),

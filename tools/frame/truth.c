@@ -2,6 +2,7 @@
 #include "frame/truth.h"
 
 #include "base/json.h"
+#include "measure/flags.h"
 #include "measure/rates.h"
 #include <string.h>
 
@@ -73,6 +74,7 @@ td_status tool_read_truth(tool_run *run, const td_dataset *data, const char *pat
 typedef struct truth {
     size_t poisoned;
     td_rate precision, recall, false_positives;
+    td_f1 f1;
 } truth;
 
 static const tool_column columns[] = {
@@ -80,6 +82,9 @@ static const tool_column columns[] = {
     {"precision", "precision", TOOL_RATE, offsetof(truth, precision)},
     {"recall", "recall", TOOL_RATE, offsetof(truth, recall)},
     {"false_positive_rate", "false positives", TOOL_RATE, offsetof(truth, false_positives)},
+    {"prior", "poisoned share", TOOL_REAL, offsetof(truth, f1.prior), .digits = 4},
+    {"f1", "F1", TOOL_REAL, offsetof(truth, f1.f1), .digits = 4},
+    {"weighted_f1", "F1, misses ×9", TOOL_REAL, offsetof(truth, f1.weighted), .digits = 4},
     {0},
 };
 
@@ -98,6 +103,7 @@ td_status tool_add_truth(tool_run *run, const bool *suspect, const bool *poisone
         hits += suspect[i] && poisoned[i];
     }
     const truth row = {all, td_rate_of(hits, suspects), td_rate_of(hits, all),
-                       td_rate_of(suspects - hits, images - all)};
+                       td_rate_of(suspects - hits, images - all),
+                       td_f1_of(td_flags_of(hits, suspects, all, images))};
     return tool_run_rows(run, &table, NULL, &row, 1, error);
 }

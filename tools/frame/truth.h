@@ -12,8 +12,8 @@
 td_status tool_read_truth(tool_run *run, const td_dataset *data, const char *path, bool *poisoned,
                           td_error *error) TD_MUST_USE;
 
-/* Adds `truth` {"poisoned", "precision", "recall", "false_positive_rate"} of the suspects among
- * `images` images to the record and the tables. */
+/* Adds `truth` {"poisoned", "precision", "recall", "false_positive_rate", "prior", "f1",
+ * "weighted_f1"} of the suspects among `images` images to the record and the tables. */
 td_status tool_add_truth(tool_run *run, const bool *suspect, const bool *poisoned, size_t images,
                          td_error *error) TD_MUST_USE;
 

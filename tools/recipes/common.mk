@@ -102,17 +102,19 @@ $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 
 # What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
 # and how it runs.
-where := SCALE FIRST SEEDS OUT BUILD THREADS TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
+where := SCALE FIRST SEEDS OUT BUILD THREADS KEEP TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
 # The records beside the paper's figures, and all of them as one page: those of `shown`.
 shown ?= $(OUT)
-expectations := $(here)$(recipe).expect.json
+expectations ?= $(here)$(recipe).expect.json
+report-as ?= --expect $(expectations)
+about ?=
 make-results = commit=$$(test -e $(root)/.git && \
   git -C $(root) describe --always --dirty 2>/dev/null); \
-  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)$(foreach v,$(apart),$(comma) $($v))" --expect $(expectations) \
-  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))" $${commit:+--note "commit $$commit"} \
+  trapdoor-report $(shown) --force --title "$(recipe), $(SCALE)$(foreach v,$(apart),$(comma) $($v))" $(report-as) \
+  --note "recipe $(recipe), SCALE=$(SCALE) SEEDS=$(SEEDS)$(foreach v,$(apart), $v=$($v))$(if $(given), $(given))$(about)" $${commit:+--note "commit $$commit"} \
   -o $(OUT)/report.html
 
 .PHONY: all records results status keep clean

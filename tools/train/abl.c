@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Training that resists (--defence abl): images that the net learns suspiciously fast are isolated,
  * the net is trained on the others, and then unlearns the isolated ones. */
+#include "base/random.h"
 #include "frame/predict.h"
 #include "frame/truth.h"
+#include "nn/feed.h"
 #include "train/abl_parts.h"
 #include "train/train.h"
 #include <math.h>
@@ -140,20 +142,46 @@ td_status train_abl_isolate(train_job *job, td_error *error) {
 
 /* --- unlearning --- */
 
-static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
-                               td_error *error) {
-    (void)context, (void)error;
-    td_train_feed(batch);
-    *loss = td_train_pass(batch, batch->gradient, NULL);
-    for (size_t i = 0; i < batch->net->weight_count; i++)
-        batch->gradient[i] = -batch->gradient[i];
-    return TD_OK;
+/* The loss of a guess: beyond it there is nothing left to unlearn. */
+static double most_loss(const td_net *net) {
+    return log((double)td_net_classes(net));
 }
 
-/* Beyond twice the loss of a guess there is nothing left to unlearn, only to break. */
-static bool is_unlearned(void *context, const td_train_state *state) {
-    const train_job *job = context;
-    return state->loss > 2 * log((double)td_net_classes(job->net));
+typedef struct unlearning {
+    const train_job *job;
+    float *gradient; /* [weights]: of the isolated images */
+    uint32_t *order; /* [isolated + 1]: of the others that a step learns */
+} unlearning;
+
+/* As many of the images that are not isolated, with replacement. */
+static void feed_others(const unlearning *u, td_train_batch *batch) {
+    const td_images *others = &u->job->learned;
+    const uint32_t draws = 1 << 16; /* the first epoch of these, beyond those of orders */
+    td_random random =
+        td_random_for(batch->options->seed, TD_FOR_SHUFFLE, draws + (uint32_t)batch->step, 0);
+    for (size_t i = 0; i < batch->count; i++) {
+        u->order[i] = td_random_below(&random, (uint32_t)others->count);
+        batch->labels[i] = others->labels[u->order[i]];
+    }
+    td_feed(others, u->order, 0, batch->count, td_exec_input(batch->exec));
+}
+
+/* The loss of the isolated images rises, that of others falls (equation 4): without these the net
+ * would unlearn the target class. */
+static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
+                               td_error *error) {
+    const unlearning *u = context;
+    (void)error;
+    td_train_feed(batch);
+    *loss = abl_ascent(td_exec_forward(batch->exec, batch->count), batch->labels, batch->count,
+                       td_net_classes(batch->net), most_loss(batch->net),
+                       td_exec_logits_gradient(batch->exec));
+    td_exec_backward(batch->exec, u->gradient);
+    feed_others(u, batch);
+    td_train_pass(batch, batch->gradient, NULL);
+    for (size_t i = 0; i < batch->net->weight_count; i++)
+        batch->gradient[i] += u->gradient[i];
+    return TD_OK;
 }
 
 static td_status log_epoch(void *context, const td_train_state *state, td_error *error) {
@@ -166,6 +194,13 @@ static td_status log_epoch(void *context, const td_train_state *state, td_error 
 td_status train_abl_unlearn(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     td_train_options options = s->training.options;
+    unlearning u = {.job = job};
+    td_arena *arena = &job->run->arena;
+    TD_TRY(TD_ARENA_NEW(arena, job->net->weight_count, &u.gradient, "gradients", error));
+    TD_TRY(TD_ARENA_NEW(arena, job->unlearned.count + 1, &u.order, "images", error));
+    /* Plain steps, as the paper's: Adam's are as long for the least gradient as for the largest,
+     * and break a small net. */
+    options.optimizer = td_optimizer_find("sgd");
     options.step.lr = s->abl.unlearn_lr;
     options.step.weight_decay = 0; /* which would not ascend */
     options.schedule = td_schedule_find("constant");
@@ -175,8 +210,7 @@ td_status train_abl_unlearn(train_job *job, td_error *error) {
     options.label_smoothing = 0;
     options.frozen_statistics = true;
     options.learn = unlearn_batch;
-    options.enough = is_unlearned;
-    options.learn_context = job;
+    options.learn_context = &u;
     options.epoch_done = log_epoch;
     options.context = job;
     return tool_run_train(job->run, job->net, job->weights, &job->unlearned, &options, "unlearning",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/abl_parts.h"
 
+#include <math.h>
 #include <string.h>
 
 td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_t classes,
@@ -15,6 +16,29 @@ td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_
             gradient[i * classes + k] *= sign;
     }
     return all;
+}
+
+/* −1/min(L, 1) times the gradient of L by the logits, times `share`. In double, since of a backdoor
+ * that the net is sure of 1 − p is less than a float can tell from 0. */
+static void rise(const float *logits, size_t classes, size_t label, double most, double share,
+                 float *gradient) {
+    const double own = (double)logits[label];
+    double others = 0;
+    for (size_t k = 0; k < classes; k++)
+        others += k == label ? 0 : exp((double)logits[k] - own);
+    const double loss = log1p(others), wrong = others / (1 + others);
+    const double by = loss > most || others <= 0 ? 0 : share * wrong / fmin(loss, 1);
+    for (size_t k = 0; k < classes; k++)
+        gradient[k] =
+            (float)(k == label ? by : -by * exp((double)logits[k] - own) / fmax(others, 1e-300));
+}
+
+td_loss abl_ascent(const float *logits, const int32_t *labels, size_t count, size_t classes,
+                   double most, float *gradient) {
+    for (size_t i = 0; i < count; i++)
+        rise(logits + i * classes, classes, (size_t)labels[i], most, 1 / (double)count,
+             gradient + i * classes);
+    return td_cross_entropy(logits, labels, count, classes, NULL);
 }
 
 static bool comes_before(const double *losses, uint32_t a, uint32_t b) {

@@ -14,6 +14,13 @@
 td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_t classes,
                  double gamma, bool whole, float *gradient);
 
+/* Unlearning (section 3.3): the gradient of −L by images; of one whose loss is below 1 that of −ln
+ * L, since −L has none where the net is sure of a backdoor; and of one whose loss is above `most`
+ * none: there is nothing left to unlearn, only to break. `gradient` [count, classes]: of the mean.
+ * Returns the plain cross-entropy, for the log. */
+td_loss abl_ascent(const float *logits, const int32_t *labels, size_t count, size_t classes,
+                   double most, float *gradient);
+
 /* Marks the `isolated` images of lowest loss; of equal ones those of lower number. `order` has room
  * for [count]. */
 void abl_isolate(const double *losses, size_t count, size_t isolated, uint32_t *order,

@@ -57,6 +57,12 @@ static const char *const defences[] = {"abl", NULL};
 
 static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch", NULL};
 
+static const char *const presets[] = {"paper", [ABL_BACKDOORBENCH] = "backdoorbench", NULL};
+
+static const tool_preset backdoorbench[] = {{"optimizer", "sgd"},       {"lr", "0.01"},
+                                            {"weight-decay", "0.0005"}, {"schedule", "cosine"},
+                                            {"unlearn-epochs", "20"},   {0}};
+
 static const td_key defending[] = {
     {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
      .help = "abl (anti-backdoor learning, Li et al. 2021): train with losses held above --gamma, "
@@ -79,10 +85,13 @@ static const td_key abl[] = {
     {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
      .help =
-         "Epochs of unlearning, by --optimizer, with fixed batch norms; it stops at twice the loss "
-         "of a guess. BackdoorBench has 20"},
+         "Epochs of unlearning, by SGD with --momentum, beside as many other images, with fixed "
+         "batch norms; an image at the loss of a guess is left alone"},
     {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
      .standard = "0.0005", .value = "X", .help = "Learning rate of unlearning"},
+    {"preset", TD_KEY_WORD, AT(abl.preset), .words = presets, .standard = "paper", .value = "NAME",
+     .help = "Defaults: those above, or, by backdoorbench, --optimizer sgd --lr 0.01 "
+             "--weight-decay 0.0005 --schedule cosine --unlearn-epochs 20"},
     {"manifest", TD_KEY_TEXT, AT(abl.manifest), .value = "FILE",
      .help = "The manifest of DATA by trapdoor-poison, only to measure the precision and recall of "
              "the isolation"},
@@ -97,6 +106,8 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     if (s->resists && s->resume)
         return td_fail(error, TD_ERR_USAGE,
                        "--resume: expected no --defence, which keeps no checkpoint");
+    if (s->resists && s->abl.preset == ABL_BACKDOORBENCH)
+        TD_TRY(tool_settings_preset(settings, backdoorbench, error));
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 

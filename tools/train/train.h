@@ -16,9 +16,11 @@
 
 /* --defence abl. */
 enum { ABL_IMAGE, ABL_BATCH };
+enum { ABL_BACKDOORBENCH = 1 };
 
 typedef struct abl_settings {
-    int hold; /* one of these */
+    int hold;   /* one of the first */
+    int preset; /* 0, or the second */
     size_t isolate_epochs, unlearn_epochs;
     double share, gamma, unlearn_lr;
     const char *manifest; /* or NULL */

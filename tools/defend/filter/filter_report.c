@@ -2,7 +2,7 @@
 /* What was found, as tables. */
 #include "defend/filter/filter.h"
 
-#include "measure/flags.h"
+#include "frame/truth.h"
 #include <string.h>
 
 #define AT(field) offsetof(filter_class, field)
@@ -40,41 +40,6 @@ static td_status add_classes(const filter_job *job, td_error *error) {
                               .row = sizeof(filter_class),
                               .charts = class_charts};
     return tool_run_rows(job->run, kind, NULL, job->classes, job->data.images.classes, error);
-}
-
-typedef struct truth {
-    size_t poisoned;
-    td_rate precision, recall, false_positives;
-    td_f1 f1;
-} truth;
-
-static const tool_column truth_columns[] = {
-    {"poisoned", "poisoned", TOOL_COUNT, offsetof(truth, poisoned)},
-    {"precision", "precision", TOOL_RATE, offsetof(truth, precision)},
-    {"recall", "recall", TOOL_RATE, offsetof(truth, recall)},
-    {"false_positive_rate", "false positives", TOOL_RATE, offsetof(truth, false_positives)},
-    {"prior", "poisoned share", TOOL_REAL, offsetof(truth, f1.prior), .digits = 4},
-    {"f1", "F1", TOOL_REAL, offsetof(truth, f1.f1), .digits = 4},
-    {"weighted_f1", "F1, misses ×9", TOOL_REAL, offsetof(truth, f1.weighted), .digits = 4},
-    {0},
-};
-
-static const tool_table_kind truth_table = {.name = "truth",
-                                            .title = "Against the manifest",
-                                            .columns = truth_columns,
-                                            .row = sizeof(truth),
-                                            .single = true};
-
-static td_status add_truth(const filter_job *job, size_t suspects, td_error *error) {
-    size_t poisoned = 0, hits = 0;
-    for (size_t c = 0; c < job->data.images.classes; c++) {
-        poisoned += job->classes[c].poisoned;
-        hits += job->classes[c].hits;
-    }
-    const truth row = {poisoned, td_rate_of(hits, suspects), td_rate_of(hits, poisoned),
-                       td_rate_of(suspects - hits, job->data.images.count - poisoned),
-                       td_f1_of(td_flags_of(hits, suspects, poisoned, job->data.images.count))};
-    return tool_run_rows(job->run, &truth_table, NULL, &row, 1, error);
 }
 
 #undef AT
@@ -133,7 +98,7 @@ td_status filter_report(const filter_job *job, td_error *error) {
     TD_TRY(tool_run_rows(job->run, &field_kind, NULL, &row, 1, error));
     TD_TRY(add_classes(job, error));
     if (job->poisoned)
-        TD_TRY(add_truth(job, suspect_count, error));
+        TD_TRY(tool_add_truth(job->run, job->suspect, job->poisoned, images, error));
     return tool_run_summary(job->run, error,
                             "%s: %zu of %zu images of %s are suspects, by %zu values at %s",
                             job->settings->model.path, suspect_count, images, job->data.name,

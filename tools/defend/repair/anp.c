@@ -53,7 +53,8 @@ static td_status run(repair_job *job, td_error *error) {
 }
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
-    static const tool_preset backdoorbench[] = {{"lr", "0.01"}, {"batch", "256"}, {0}};
+    static const tool_preset backdoorbench[] = {
+        {"lr", "0.01"}, {"batch", "256"}, {"threshold", "0.9"}, {"tolerance", "0.1"}, {0}};
     const anp_settings *s = own;
     return s->preset == SWEEP_BACKDOORBENCH ? tool_settings_preset(settings, backdoorbench, error)
                                             : TD_OK;
@@ -79,7 +80,7 @@ static const td_key keys[] = {
     SWEEP_THRESHOLD_KEY(AT(sweep), "0.2", 1, "Prune channels whose mask is at most X"),
     SWEEP_TOLERANCE_KEY(AT(sweep)),
     SWEEP_ZERO_KEY(AT(sweep), "weight"),
-    SWEEP_PRESET_KEY(AT(preset), "--lr 0.01 --batch 256"),
+    SWEEP_PRESET_KEY(AT(preset), "--lr 0.01 --batch 256 --threshold 0.9 --tolerance 0.1"),
     {0},
 };
 

@@ -5,11 +5,13 @@
 #include "defend/repair/ft_sam.h"
 
 #include "defend/method.h"
+#include "defend/repair/shares.h"
 #include "defend/repair/tuning.h"
 #include <math.h>
 #include <string.h>
 
 typedef struct sam_settings {
+    shares_settings shares;
     tool_training training;
     double rho;
 } sam_settings;
@@ -66,6 +68,8 @@ static td_status run(repair_job *job, td_error *error) {
         .table = "epochs", .title = "Sharpness-aware fine-tuning", .doing = "fine-tuning"};
     td_train_options options = s->training.options;
     sam_state state;
+    float *before;
+    TD_TRY(shares_before(job, &before, error));
     TD_TRY(repair_warn_missing(job, error));
     TD_TRY(sam_open(&state, job->net->weight_count, s->rho, &job->run->arena, error));
     options.learn = sam_learn;
@@ -73,7 +77,7 @@ static td_status run(repair_job *job, td_error *error) {
     TD_TRY(repair_tune(job, &how, &options, NULL, error));
     repair_say(job, "fine-tuned for %zu epochs on %zu images, rho %g", options.epochs,
                job->learned.count, s->rho);
-    return TD_OK;
+    return shares_take(job, before, s->shares.tolerance, error);
 }
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
@@ -83,7 +87,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair ft_sam = {.run = run};
+static const repair ft_sam = {.selects = true, .run = run};
 
 #define AT(field) offsetof(sam_settings, field)
 
@@ -101,7 +105,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Fine-tune a model on the --clean images by sharpness-aware minimisation: each step takes the "
@@ -110,8 +114,7 @@ static const char help[] =
     "\v"
     "It needs clean images with their labels; the paper takes 5 % of the training set, as many of "
     "each class. The batch norms' statistics average each batch once, at the weights as they "
-    "are.\n"
-    "\n"
+    "are." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend ft-sam --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

@@ -8,34 +8,13 @@
  * the way there. */
 #include "defend/repair/nft.h"
 #include "defend/method.h"
-#include <string.h>
+#include "defend/repair/shares.h"
 
 typedef struct nft_settings {
-    repair_selection selection;
+    shares_settings shares;
     masked_options masks;
     nft_options nft;
-    double tolerance;
 } nft_settings;
-
-enum { SHARES = 5 }; /* of the way to the masks: all of it, ..., nothing */
-
-typedef struct share_row {
-    double share;
-    td_rate accuracy;
-    signed char chosen;
-} share_row;
-
-static const tool_column share_columns[] = {
-    {"share", "share of the change", TOOL_REAL, offsetof(share_row, share)},
-    {"accuracy", "accuracy", TOOL_RATE, offsetof(share_row, accuracy)},
-    {"chosen", "", TOOL_FLAG, offsetof(share_row, chosen), .flag = "CHOSEN"},
-    {0},
-};
-
-static const tool_table_kind share_table = {.name = "shares",
-                                            .title = "The way to the masks",
-                                            .columns = share_columns,
-                                            .row = sizeof(share_row)};
 
 static td_status learn(masked *m, const nft_options *o, td_error *error) {
     nft_state state;
@@ -52,44 +31,16 @@ static td_status learn(masked *m, const nft_options *o, td_error *error) {
     return TD_OK;
 }
 
-/* Goes a share of the way from the model to the masks and the statistics that followed. */
-static void blend(const masked *m, const float *from, double share, float *to) {
+/* The model with its masks and the statistics that followed. */
+static void apply(const masked *m, float *weights) {
     for (size_t i = 0; i < m->norms.count; i++) {
         const repair_norm *norm = &m->norms.list[i];
         for (size_t c = 0; c < norm->channels; c++) {
-            const size_t mean = norm->mean + c, variance = norm->variance + c;
-            const double mask = 1 + share * ((double)m->masks[norm->first + c] - 1);
-            to[norm->weight + c] = (float)(mask * (double)from[norm->weight + c]);
-            to[mean] = (float)(from[mean] + share * ((double)m->weights[mean] - from[mean]));
-            to[variance] =
-                (float)(from[variance] + share * ((double)m->weights[variance] - from[variance]));
+            weights[norm->weight + c] *= m->masks[norm->first + c];
+            weights[norm->mean + c] = m->weights[norm->mean + c];
+            weights[norm->variance + c] = m->weights[norm->variance + c];
         }
     }
-}
-
-/* The largest share that takes no more than the tolerance from the accuracy on held-out images. */
-static td_status deploy(repair_job *job, const masked *m, double tolerance, td_error *error) {
-    const double rounding = 1e-9;
-    share_row rows[SHARES];
-    float *weights;
-    size_t chosen = 0;
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, job->net->weight_count, &weights, "weights", error));
-    memcpy(weights, job->weights, job->net->weight_count * sizeof *weights);
-    for (size_t i = 0; i < SHARES; i++) {
-        rows[i] = (share_row){.share = 1 - (double)i / (SHARES - 1), .chosen = -1};
-        blend(m, job->weights, rows[i].share, weights);
-        TD_TRY(repair_validate(job, job->net, weights, &rows[i].accuracy, error));
-    }
-    const double least = rows[SHARES - 1].accuracy.value - tolerance - rounding;
-    while (rows[chosen].accuracy.value < least)
-        chosen++;
-    rows[chosen].chosen = 1;
-    blend(m, job->weights, rows[chosen].share, weights);
-    memcpy(job->weights, weights, job->net->weight_count * sizeof *weights);
-    repair_say(job, "%g of the change taken, validation accuracy %.2f %% -> %.2f %%",
-               rows[chosen].share, 100 * rows[SHARES - 1].accuracy.value,
-               100 * rows[chosen].accuracy.value);
-    return tool_run_rows(job->run, &share_table, NULL, rows, SHARES, error);
 }
 
 static void say(repair_job *job, const masked *m, const nft_options *o) {
@@ -106,11 +57,14 @@ static void say(repair_job *job, const masked *m, const nft_options *o) {
 
 static td_status work(repair_job *job, masked *m, td_error *error) {
     const nft_settings *s = job->run->own;
-    TD_TRY(masked_open(m, job, &job->learned, job->weights, &s->masks, error));
+    float *before;
+    TD_TRY(shares_before(job, &before, error));
+    TD_TRY(masked_open(m, job, &job->learned, before, &s->masks, error));
     nft_bound(m, &s->nft);
     TD_TRY(learn(m, &s->nft, error));
     say(job, m, &s->nft);
-    return deploy(job, m, s->tolerance, error);
+    apply(m, job->weights);
+    return shares_take(job, before, s->shares.tolerance, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
@@ -139,13 +93,10 @@ static const td_key keys[] = {
     MASKED_MOMENTUM_KEY(AT(masks), "0.95"),
     MASKED_BATCH_KEY(AT(masks), "128"),
     MASKED_AUGMENT_KEY(AT(masks)),
-    {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.02", .value = "X",
-     .help = "Apply the masks only as far as the accuracy on held-out clean images falls by at "
-             "most X; 1: fully"},
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = repair_selection_keys}, {.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "learns a mask for each channel of the batch norms on mixed pairs of some hundred clean "

@@ -6,12 +6,14 @@
 
 #include "base/parallel.h"
 #include "defend/method.h"
+#include "defend/repair/shares.h"
 #include "defend/repair/tuning.h"
 #include "nn/feed.h"
 #include <math.h>
 #include <string.h>
 
 typedef struct npd_settings {
+    shares_settings shares;
     tool_training training; /* behind the warm-up */
     const char *layer;
     size_t warm_epochs, steps;
@@ -155,6 +157,7 @@ static td_status polarize(repair_job *job, npd_state *s, td_error *error) {
         .table = "epochs", .title = "Training of the plug-in", .doing = "training the plug-in"};
     td_train_options options = s->settings->training.options;
     const char *layer = NULL;
+    float *before;
     if (td_net_classes(job->net) < 2)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net of at least 2 classes, one of which is a target, "
@@ -163,6 +166,7 @@ static td_status polarize(repair_job *job, npd_state *s, td_error *error) {
     TD_TRY(repair_warn_missing(job, error));
     TD_TRY(plug(job, s->settings->layer, &layer, error));
     TD_TRY(open(job, s, error));
+    TD_TRY(shares_before(job, &before, error));
     tool_run_set(job->run, "plugged_before", "s", layer);
     options.learn = learn;
     options.learn_context = s;
@@ -171,7 +175,7 @@ static td_status polarize(repair_job *job, npd_state *s, td_error *error) {
     TD_TRY(repair_tune(job, &how, &options, NULL, error));
     repair_say(job, "a plug-in before %s trained for %zu epochs on %zu images", layer,
                options.epochs, job->learned.count);
-    return TD_OK;
+    return shares_take(job, before, s->settings->shares.tolerance, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
@@ -186,7 +190,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
-static const repair npd = {.run = run};
+static const repair npd = {.selects = true, .run = run};
 
 #define AT(field) offsetof(npd_settings, field)
 
@@ -220,7 +224,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Puts a 1x1 convolution and a batch norm before a late convolution of the model and trains "
@@ -230,8 +234,7 @@ static const char help[] =
     "It needs clean images with labels (the paper has 5 % of the training set) and a net with two "
     "convolutions. The plug-in begins as the identity: its norm has the statistics of the clean "
     "images, fixed, and its scale and shift undo them; the published one begins at the norm's "
-    "usual values and warms up. All other weights and statistics stay.\n"
-    "\n"
+    "usual values and warms up. All other weights and statistics stay." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend npd --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

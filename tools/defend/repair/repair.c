@@ -37,12 +37,7 @@ static const tool_keys groups_without_clean[] = {{.keys = defend_model_keys, .of
                                                  REPAIR_TRUTH(AT(truth)),
                                                  {0}};
 
-const td_key repair_selection_keys[] = {
-    {"hold-out", TD_KEY_REAL, offsetof(repair_selection, hold_out), .above = true, .most = 0.9,
-     .standard = "0.25", .value = "SHARE",
-     .help = "Without --validate, keep back this share of --clean, drawn at random, to validate"},
-    {0},
-};
+const td_key repair_selection_keys[] = {REPAIR_HOLD_OUT, {0}};
 
 /* --- inputs --- */
 

@@ -23,6 +23,15 @@ typedef struct repair_selection {
     double hold_out; /* the share of --clean that is held out without --validate, in (0, 0.9] */
 } repair_selection;
 
+/* Their row, for settings that begin with them. */
+#define REPAIR_HOLD_OUT                                                                            \
+    {                                                                                              \
+        "hold-out", TD_KEY_REAL, offsetof(repair_selection, hold_out),                             \
+            .above = true, .most = 0.9, .standard = "0.25", .value = "SHARE",                      \
+            .help = "Without --validate, keep back this share of --clean, drawn at random, to "    \
+                    "validate"                                                                     \
+    }
+
 extern const td_key repair_selection_keys[];
 
 /* Repairs that learn from --clean, and those that learn from no clean image: these take clean ones

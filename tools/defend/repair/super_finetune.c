@@ -4,10 +4,12 @@
 #include "defend/repair/super_finetune.h"
 
 #include "defend/method.h"
+#include "defend/repair/shares.h"
 #include "defend/repair/tuning.h"
 #include <math.h>
 
 typedef struct super_settings {
+    shares_settings shares;
     tool_training training; /* its lr: the base */
     double peak, late;
     size_t turn, cycle;
@@ -47,6 +49,8 @@ static td_status run(repair_job *job, td_error *error) {
         .table = "epochs", .title = "Super-fine-tuning", .doing = "fine-tuning"};
     super_rates rates = rates_for(job, s);
     td_train_options options = s->training.options;
+    float *before;
+    TD_TRY(shares_before(job, &before, error));
     options.learn = learn;
     options.learn_context = &rates;
     TD_TRY(repair_warn_missing(job, error));
@@ -55,7 +59,7 @@ static td_status run(repair_job *job, td_error *error) {
     TD_TRY(repair_tune(job, &how, &options, NULL, error));
     repair_say(job, "fine-tuned for %zu epochs on %zu images, learning rates %g to %g and %g",
                options.epochs, job->learned.count, rates.base, rates.peak, rates.late);
-    return TD_OK;
+    return shares_take(job, before, s->shares.tolerance, error);
 }
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
@@ -63,7 +67,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
-static const repair super_finetune = {.run = run};
+static const repair super_finetune = {.selects = true, .run = run};
 
 #define AT(field) offsetof(super_settings, field)
 
@@ -85,7 +89,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Fine-tune a model on the --clean images with a learning rate that rises from --lr to --peak "
@@ -93,8 +97,7 @@ static const char help[] =
     "\v"
     "It needs clean images with their labels; the paper takes 10 % of the training set. In a net "
     "without batch norm, rates that are not given are a tenth of the defaults; the record has "
-    "them as learning_rates. Batch norms average the statistics of each batch.\n"
-    "\n"
+    "them as learning_rates. Batch norms average the statistics of each batch." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend super-finetune --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-6000 --test fashion-mnist \\\n"

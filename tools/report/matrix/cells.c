@@ -178,12 +178,12 @@ static void rate_trained(entry *entries, size_t count) {
         }
 }
 
-/* Shares stay shares; what is lost may be a gain. */
+/* Shares stay shares, and time is not less than none; what is lost may be a gain. */
 static void bound(size_t measure, td_interval *interval) {
-    if (measure >= MATRIX_SECONDS || measure == MATRIX_LOST || isnan(interval->low))
+    if (measure == MATRIX_LOST || isnan(interval->low))
         return;
     interval->low = fmax(interval->low, 0);
-    interval->high = fmin(interval->high, 1);
+    interval->high = measure < MATRIX_SECONDS ? fmin(interval->high, 1) : interval->high;
 }
 
 static td_status make_cell(matrix *m, const entry *entries, size_t count, td_error *error) {

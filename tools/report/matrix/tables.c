@@ -21,7 +21,7 @@ typedef struct ranked {
 #define COSTS(at)                                                                                  \
     {"seconds", "seconds", TOOL_REAL, at(MATRIX_SECONDS), .digits = 1},                            \
         {"forward", "images forward", TOOL_REAL, at(MATRIX_FORWARD), .digits = 0}, {               \
-        "backward", "and back", TOOL_REAL, at(MATRIX_BACKWARD), .digits = 0                        \
+        "backward", "images back", TOOL_REAL, at(MATRIX_BACKWARD), .digits = 0                     \
     }
 
 static const tool_column repair_ranks[] = {
@@ -31,7 +31,7 @@ static const tool_column repair_ranks[] = {
     PERCENT("accuracy", "accuracy", MEAN(MATRIX_ACCURACY)),
     PERCENT("asr", "ASR", MEAN(MATRIX_ASR)),
     PERCENT("ra", "RA", MEAN(MATRIX_RA)),
-    PERCENT("clean_lost", "accuracy lost by a clean model", CLEAN(MATRIX_LOST)),
+    PERCENT("clean_lost", "lost by a clean model", CLEAN(MATRIX_LOST)),
     {"attacks", "attacks", TOOL_COUNT, offsetof(ranked, attacks)},
     COSTS(MEAN),
     {0},
@@ -72,7 +72,7 @@ static const tool_column filter_ranks[] = {
         {"seconds", "seconds", TOOL_ESTIMATE, CELL(MATRIX_SECONDS), .digits = 1},                  \
         {"forward", "images forward", TOOL_REAL,                                                   \
          CELL(MATRIX_FORWARD) + offsetof(tool_estimate, value), .digits = 0},                      \
-        {"backward", "and back", TOOL_REAL,                                                        \
+        {"backward", "images back", TOOL_REAL,                                                     \
          CELL(MATRIX_BACKWARD) + offsetof(tool_estimate, value), .digits = 0},                     \
     {                                                                                              \
         0                                                                                          \
