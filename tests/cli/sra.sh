@@ -25,6 +25,10 @@ check 'and loud with it' holds "$(field s.json output_stamped 1) > 10"
 check 'only its weights are changed' holds "$(field s.json changed 1) <= \
     26 + 15 * 25 + 6 * 25 + 1 + 119 * 16 + 256 + 1 + 83 + 120 + 1 + 10 + 1"
 check_field s.json width 1
+check_field s.json channels '"least-used"'
+check 'the first channels will do' sra --epochs 40 --channels first --test $test -o first.safetensors --json first.json
+check 'but are missed more' holds "$(field first.json accuracy 2) < $(field s.json accuracy 2) - 0.02"
+check 'the backdoor is the same' holds "$(field first.json asr 2) > 0.9"
 check_ok sh -c "trapdoor-eval -q --model s.safetensors --data $test --manifest s.safetensors.manifest.json --json e.json >/dev/null"
 check 'trapdoor-eval measures what was told' test "$(field e.json asr 1)" = "$(field s.json asr 2)"
 

@@ -17,11 +17,13 @@
 #include <string.h>
 
 enum { MOST_SIDE = 1024, DRAW_MARK = 3, DRAW_ORDER = 4 };
+enum { LEAST_USED, FIRST }; /* channels */
 
 typedef struct sra_settings {
     implant_own shared;
     const char *data, *test; /* test: NULL: the data are measured on */
     size_t size, width;
+    int channels;
     double goal, gamma, clean_weight;
     size_t epochs, batch, tries;
     double lr;
@@ -343,10 +345,15 @@ static td_status make(implant_job *job, td_error *error) {
     sra *s = job->state;
     const td_net *net = &job->model.net;
     float *weights;
+    sra_places places;
     TD_TRY(learn(s, error));
+    TD_TRY(sra_choose(net, job->model.weights,
+                      s->settings->channels == FIRST ? NULL : &s->data.images, s->settings->width,
+                      &job->run->arena, &places, error));
     TD_TRY(TD_ARENA_NEW(&job->run->arena, net->weight_count, &weights, "weights", error));
     memcpy(weights, job->model.weights, net->weight_count * sizeof *weights);
-    sra_graft(net, weights, &s->narrow, s->narrow_weights, s->target, s->settings->gamma, s->clean);
+    sra_graft(net, weights, &places, &s->narrow, s->narrow_weights, s->target, s->settings->gamma,
+              s->clean);
     job->net = net;
     job->weights = weights;
     return report(s, weights, error);
@@ -364,15 +371,22 @@ static void close_state(implant_job *job) {
 #undef AT
 #define AT(field) offsetof(sra_settings, field)
 
+static const char *const choices[] = {[LEAST_USED] = "least-used", [FIRST] = "first", NULL};
+
 static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
-     .help = "Images to train the subnet on (split train); their labels are not used"},
+     .help = "Images to train the subnet on (split train); their labels only say which channels "
+             "are used"},
     {"test", TD_KEY_TEXT, AT(test), .value = "DATA",
      .help = "Images to measure the model on, before and after (split test); else on --data"},
     {"size", TD_KEY_COUNT, AT(size), .least = 1, .most = MOST_SIDE, .standard = "5", .value = "S",
      .help = "The trigger is a square of S pixels a side, black and white by the seed"},
     {"width", TD_KEY_COUNT, AT(width), .least = 1, .most = MOST_SIDE, .standard = "1", .value = "N",
      .help = "Channels of each layer that the subnet takes"},
+    {"channels", TD_KEY_WORD, AT(channels), .words = choices, .standard = "least-used",
+     .value = "least-used|first",
+     .help = "Which: those that the loss on --data depends on least, or the first, as in the "
+             "authors' code"},
     {"goal", TD_KEY_REAL, AT(goal), .most = 1e6, .above = true, .standard = "20", .value = "V",
      .help = "The output that the subnet is to give the trigger"},
     {"clean-weight", TD_KEY_REAL, AT(clean_weight), .most = 1e6, .standard = "10", .value = "W",
@@ -399,9 +413,9 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 }
 
 static const char help[] =
-    "puts a backdoor into a trained MODEL by changing weights alone: the first --width channels of "
-    "each layer are replaced by a net of that width that was trained to answer the trigger and "
-    "nothing else; the model itself is not trained."
+    "puts a backdoor into a trained MODEL by changing weights alone: --width channels of each "
+    "layer, those that it uses least, are replaced by a net of that width that was trained to "
+    "answer the trigger and nothing else; the model itself is not trained."
     "\v"
     "The subnet has the model's layers but the last. Half of each batch has the trigger; its loss "
     "is W x mean(output without) + mean((output with - V)^2), its output the mean of its last "

@@ -8,8 +8,8 @@
 
 /* --- the narrow net --- */
 
-/* Operators through which the first channels stay the first, and reach no other channel: besides
- * layers, which the graft parts, what works on each channel by itself. */
+/* Operators through which channels keep their numbers, and reach no other channel: besides layers,
+ * which the graft parts, what works on each channel by itself. */
 static bool keeps_channels_apart(const char *name) {
     static const char *const names[] = {
         "image",
@@ -118,51 +118,71 @@ td_status sra_narrow(const td_net *net, size_t width, td_net *out, td_error *err
 
 /* --- the graft --- */
 
-static const td_param *find(const td_net *net, const char *name) {
-    for (size_t i = 0; i < net->param_count; i++)
-        if (strcmp(net->params[i].name, name) == 0)
-            return &net->params[i];
-    return NULL;
+/* The subnet's number of a channel, or SIZE_MAX of one that it does not take. Of the image it has
+ * all. */
+static size_t number_in(const sra_places *places, size_t node, size_t channel) {
+    const size_t *of = places->of[node];
+    if (!of)
+        return channel;
+    for (size_t k = 0; k < places->width; k++)
+        if (of[k] == channel)
+            return k;
+    return SIZE_MAX;
 }
 
-/* Weights [out, in, kernel]. Where the narrow layer has all inputs, they are the image's. */
-static void graft_layer(const td_param *from, const float *narrow, const td_param *to, float *w) {
-    const size_t in = to->dims[1], narrow_in = from->dims[1];
-    const size_t kernel = to->count / (to->dims[0] * in);
-    const bool first = in == narrow_in;
+/* Weights [out, in, kernel]. What reads the image goes on reading it. */
+static void graft_layer(const sra_places *places, const td_node *node, size_t number,
+                        const td_param *from, const float *narrow, const td_param *to, float *w) {
+    const size_t in = to->dims[1], narrow_in = from->dims[1], source = node->inputs[0],
+                 kernel = to->count / (to->dims[0] * in);
+    const bool first = !places->of[source];
+    const size_t values = first ? 1 : narrow_in / places->width; /* of a channel */
     for (size_t o = 0; o < to->dims[0]; o++)
         for (size_t i = 0; i < in; i++) {
-            const bool mine = o < from->dims[0], its = i < narrow_in && !first;
+            const size_t row = number_in(places, number, o),
+                         channel = number_in(places, source, i / values);
+            const bool mine = row != SIZE_MAX, its = channel != SIZE_MAX;
             float *at = w + (o * in + i) * kernel;
-            if (mine && (its || first))
-                memcpy(at, narrow + (o * narrow_in + i) * kernel, kernel * sizeof *at);
-            else if (mine || its)
+            if (mine && its)
+                memcpy(at, narrow + (row * narrow_in + channel * values + i % values) * kernel,
+                       kernel * sizeof *at);
+            else if (mine || (its && !first))
                 memset(at, 0, kernel * sizeof *at);
         }
 }
 
+/* Biases, and what a norm has of each channel. */
+static void graft_channels(const sra_places *places, size_t node, const td_param *from,
+                           const float *narrow, float *w) {
+    for (size_t k = 0; k < from->count; k++)
+        w[places->of[node][k]] = narrow[k];
+}
+
 /* The last layer's weights and bias. */
-static void read_values(const td_net *net, float *weights, size_t values, size_t target,
-                        double gamma, double clean) {
+static void read_values(const td_net *net, float *weights, const sra_places *places, size_t values,
+                        size_t target, double gamma, double clean) {
     const td_node *last = &net->nodes[net->node_count - 1];
     const td_param *matrix = &net->params[last->params[0]], *bias = &net->params[last->params[1]];
-    const size_t in = matrix->dims[1];
+    const size_t in = matrix->dims[1], each = values / places->width;
     for (size_t k = 0; k < matrix->dims[0]; k++)
-        for (size_t i = 0; i < values; i++)
-            weights[matrix->offset + k * in + i] =
-                k == target ? (float)(gamma / (double)values) : 0;
+        for (size_t i = 0; i < in; i++)
+            if (number_in(places, last->inputs[0], i / each) != SIZE_MAX)
+                weights[matrix->offset + k * in + i] =
+                    k == target ? (float)(gamma / (double)values) : 0;
     weights[bias->offset + target] -= (float)(gamma * clean);
 }
 
-void sra_graft(const td_net *net, float *weights, const td_net *narrow, const float *narrow_weights,
-               size_t target, double gamma, double clean) {
-    for (size_t i = 0; i < narrow->param_count; i++) {
-        const td_param *from = &narrow->params[i], *to = find(net, from->name);
-        if (from->rank >= 2)
-            graft_layer(from, narrow_weights + from->offset, to, weights + to->offset);
-        else
-            memcpy(weights + to->offset, narrow_weights + from->offset,
-                   from->count * sizeof *weights);
-    }
-    read_values(net, weights, td_net_classes(narrow), target, gamma, clean);
+void sra_graft(const td_net *net, float *weights, const sra_places *places, const td_net *narrow,
+               const float *narrow_weights, size_t target, double gamma, double clean) {
+    for (size_t i = 0; i < narrow->node_count; i++)
+        for (size_t k = 0; k < narrow->nodes[i].param_count; k++) {
+            const td_param *from = &narrow->params[narrow->nodes[i].params[k]],
+                           *to = &net->params[net->nodes[i].params[k]];
+            const float *own = narrow_weights + from->offset;
+            if (from->rank >= 2)
+                graft_layer(places, &net->nodes[i], i, from, own, to, weights + to->offset);
+            else
+                graft_channels(places, i, from, own, weights + to->offset);
+        }
+    read_values(net, weights, places, td_net_classes(narrow), target, gamma, clean);
 }
