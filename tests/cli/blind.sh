@@ -32,6 +32,12 @@ done
 check 'the attack begins after the window' grep -q '"begin_epoch": [12],' blind.json
 check 'and the record says when' sh -c "sed -n 's/^ *\"begin_step\": \([0-9]*\),/\1/p' blind.json | awk '{ exit !(\$1 >= 60 && \$1 < 200) }'"
 check 'both losses count' sh -c "sed -n 's/^ *\"mean_clean_weight\": \([0-9.]*\),*/\1/p' blind.json | awk '{ exit !(\$1 > 0.1 && \$1 < 0.99) }'"
+check 'no search was evaded' sh -c '! grep -q "mean_evading_weight.*[0-9]" blind.json'
+check 'blind can evade a search' attack blind --net lenet5 --epochs 3 --window 60 --trigger square:size=3 --evade cleanse --test $test \
+    -o evading.safetensors --json evading.json
+check 'its backdoor is learnt' holds "$(rate evading.json 1 asr) > 0.8"
+check 'the loss that evades counts' holds "$(number evading.json mean_evading_weight) > 0.1"
+check 'the mask falls from two thirds of the image' holds "$(number evading.json mask) < 500"
 check 'the trigger gets better' sh -c "sed -n 's/^ *\"trigger_loss_[a-z]*\": \([0-9.]*\),*/\1/p' imc.json | tr '\n' ' ' | awk '{ exit !(\$2 < \$1) }'"
 check_field latent.json layer '"relu4"'
 check_field latent.json target_images 100
@@ -45,10 +51,12 @@ check 'a late start is said' sh -c "$I blind --data $fm:train:0-100 --net lenet5
 for threads in 1 3; do
     attack blind --net lenet5 --epochs 1 --window 5 --begin-below 5 --trigger square --threads $threads --augment flip \
         -o b$threads.safetensors >/dev/null
+    attack blind --net lenet5 --epochs 1 --window 5 --begin-below 5 --trigger square --threads $threads --evade cleanse \
+        -o e$threads.safetensors >/dev/null
     attack imc --net lenet5 --epochs 1 --threads $threads -o i$threads.safetensors >/dev/null
     attack latent --from plain.safetensors --epochs 1 --mark-epochs 2 --threads $threads -o l$threads.safetensors >/dev/null
 done
-for name in b i l; do
+for name in b e i l; do
     check "the same model at 3 threads: $name" cmp ${name}1.safetensors ${name}3.safetensors
 done
 

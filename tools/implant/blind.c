@@ -6,37 +6,44 @@
 #include "implant/blind.h"
 
 #include "base/size.h"
+#include "implant/blind_search.h"
 #include "implant/plant.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MGDA, FIXED };     /* how the losses are joined */
-enum { LOSS_PLUS, LOSS }; /* how gradients are made comparable */
+enum { MGDA, FIXED };      /* how the losses are joined */
+enum { LOSS_PLUS, LOSS };  /* how gradients are made comparable */
+enum { NOTHING, CLEANSE }; /* what it evades */
 
 typedef struct blind_settings {
     plant_settings shared;
     const char *trigger;
-    int balance, scale;
+    int balance, scale, evade;
     double weight;    /* of FIXED: of the loss with the trigger */
     double threshold; /* mean clean loss at which it begins */
     size_t window;    /* batches of that mean */
 } blind_settings;
 
+/* Losses, in this order, and their gradients. */
+enum { CLEAN, STAMPED, EVADING };
+
 typedef struct blind {
     plant_mix mix;
-    float *clean, *stamped; /* gradients */
-    double *losses;         /* [window]: of the last batches */
-    size_t seen;            /* batches before it began */
+    blind_search search;
+    size_t count;                   /* of losses: 2, or 3 */
+    float *gradients[BLIND_LOSSES]; /* by their numbers */
+    double *losses;                 /* [window]: of the last batches */
+    size_t seen;                    /* batches before it began */
     bool begun;
-    uint64_t attacked; /* batches since */
-    double weights;    /* sum of the clean loss's weight over these */
+    uint64_t attacked;           /* batches since */
+    double shares[BLIND_LOSSES]; /* sums of the losses' weights over these */
     /* Of the report: */
     size_t begin_epoch, begin_step;
-    double mean_weight;
+    double mean_weight, mean_evading, mask;
 } blind;
 
-/* --- the two losses --- */
+/* --- the losses --- */
 
 double blind_divisor(double loss, double norm, bool plus) {
     return fmin(plus ? loss * norm : loss, 10) + 1e-5;
@@ -47,7 +54,47 @@ double blind_share(double clean, double both, double stamped) {
     return distance > 0 ? fmin(fmax((stamped - both) / distance, 0), 1) : 0.5;
 }
 
-/* Products over what learns. */
+/* |Σ shares[i]·g_i|². */
+static double length(double products[BLIND_LOSSES][BLIND_LOSSES], const double *shares) {
+    double sum = 0;
+    for (size_t i = 0; i < BLIND_LOSSES; i++)
+        for (size_t k = 0; k < BLIND_LOSSES; k++)
+            sum += products[i][k] * shares[i] * shares[k];
+    return sum;
+}
+
+/* Where the plane through the three is nearest to 0; whether that lies between them. With
+ * u·(g1 − g0) and v·(g2 − g0) it is the solution of two equations. */
+static bool share_all(double products[BLIND_LOSSES][BLIND_LOSSES], double *shares) {
+    const double own = products[0][0], first = products[0][1], second = products[0][2];
+    const double a = own - 2 * first + products[1][1], c = own - 2 * second + products[2][2],
+                 b = own - first - second + products[1][2], e = own - first, f = own - second;
+    const double determinant = a * c - b * b;
+    if (!(determinant > 0))
+        return false;
+    shares[1] = (e * c - f * b) / determinant;
+    shares[2] = (f * a - e * b) / determinant;
+    shares[0] = 1 - shares[1] - shares[2];
+    return shares[0] >= 0 && shares[1] >= 0 && shares[2] >= 0;
+}
+
+void blind_shares(double products[BLIND_LOSSES][BLIND_LOSSES], double *shares) {
+    double least = INFINITY;
+    if (share_all(products, shares))
+        return;
+    for (size_t i = 0; i < BLIND_LOSSES; i++) { /* else it is between two, or one of them */
+        const size_t k = (i + 1) % BLIND_LOSSES;
+        double two[BLIND_LOSSES] = {0};
+        two[i] = blind_share(products[i][i], products[i][k], products[k][k]);
+        two[k] = 1 - two[i];
+        if (length(products, two) < least) {
+            least = length(products, two);
+            memcpy(shares, two, sizeof two);
+        }
+    }
+}
+
+/* A product over what learns. */
 static double product(const td_net *net, const float *x, const float *y) {
     double sum = 0;
     for (size_t k = 0; k < net->param_count; k++) {
@@ -58,16 +105,25 @@ static double product(const td_net *net, const float *x, const float *y) {
     return sum;
 }
 
-/* The weight of the clean loss; the other's is 1 minus it. */
-static double balance(const plant *p, const blind *b, double clean_loss, double stamped_loss) {
+/* The weights of the losses, which are means. */
+static void balance(const plant *p, const blind *b, const double *losses, double *shares) {
     const bool plus = ((const blind_settings *)p->run->own)->scale == LOSS_PLUS;
-    const double clean = product(p->net, b->clean, b->clean),
-                 stamped = product(p->net, b->stamped, b->stamped),
-                 both = product(p->net, b->clean, b->stamped),
-                 by_clean = blind_divisor(clean_loss, sqrt(clean), plus),
-                 by_stamped = blind_divisor(stamped_loss, sqrt(stamped), plus);
-    return blind_share(clean / (by_clean * by_clean), both / (by_clean * by_stamped),
-                       stamped / (by_stamped * by_stamped));
+    double products[BLIND_LOSSES][BLIND_LOSSES], by[BLIND_LOSSES];
+    for (size_t i = 0; i < b->count; i++)
+        for (size_t k = 0; k < b->count; k++)
+            products[i][k] =
+                k < i ? products[k][i] : product(p->net, b->gradients[i], b->gradients[k]);
+    for (size_t i = 0; i < b->count; i++)
+        by[i] = blind_divisor(losses[i], sqrt(products[i][i]), plus);
+    for (size_t i = 0; i < b->count; i++)
+        for (size_t k = 0; k < b->count; k++)
+            products[i][k] /= by[i] * by[k];
+    if (b->count == BLIND_LOSSES) {
+        blind_shares(products, shares);
+    } else {
+        shares[0] = blind_share(products[0][0], products[0][1], products[1][1]);
+        shares[1] = 1 - shares[0];
+    }
 }
 
 /* --- a batch --- */
@@ -91,27 +147,49 @@ static bool begins(plant *p, blind *b, const td_train_batch *batch, double loss)
     return b->begun;
 }
 
-static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error *error) {
-    const blind_settings *s = p->run->own;
-    blind *b = p->state;
-    const double count = (double)batch->count;
-    const bool attacks = b->begun;
-    (void)error;
-    td_train_feed(batch);
-    *loss = td_train_pass(batch, attacks ? b->clean : batch->gradient, NULL);
-    if (!attacks) {
-        begins(p, b, batch, loss->sum / count); /* from the next batch on */
-        return TD_OK;
-    }
+/* The whole batch with the trigger. */
+static double learn_stamped(plant *p, blind *b, td_train_batch *batch) {
     td_train_feed(batch); /* the input is as it was; the pass may have used it */
     plant_mix_stamp(p, &b->mix, batch, 0, batch->count);
     plant_relabel(p, batch, (plant_cut){batch->count, 0});
-    const td_loss stamped = td_train_pass(batch, b->stamped, NULL);
-    const double share =
-        s->balance == MGDA ? balance(p, b, loss->sum / count, stamped.sum / count) : 1;
-    plant_add_gradients(p->net, share, b->clean, s->balance == MGDA ? 1 - share : s->weight,
-                        b->stamped, batch->gradient);
-    b->weights += share;
+    return td_train_pass(batch, b->gradients[STAMPED], NULL).sum / (double)batch->count;
+}
+
+/* The batch with the trigger that a search for the target's would find by now, and its own labels.
+ */
+static double learn_evading(plant *p, blind *b, td_train_batch *batch) {
+    float *input = td_exec_input(batch->exec);
+    td_train_feed(batch);
+    for (size_t i = 0; i < batch->count; i++)
+        batch->labels[i] = td_target_of(p->target.of, batch->labels[i]);
+    blind_search_step(&b->search, batch->weights, input, batch->labels, batch->count);
+    td_train_feed(batch);
+    blind_search_lay(&b->search, input, batch->count);
+    return td_train_pass(batch, b->gradients[EVADING], NULL).sum / (double)batch->count;
+}
+
+static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error *error) {
+    const blind_settings *s = p->run->own;
+    blind *b = p->state;
+    const bool attacks = b->begun;
+    double losses[BLIND_LOSSES], shares[BLIND_LOSSES] = {1, s->weight, 1};
+    (void)error;
+    td_train_feed(batch);
+    *loss = td_train_pass(batch, attacks ? b->gradients[CLEAN] : batch->gradient, NULL);
+    losses[CLEAN] = loss->sum / (double)batch->count;
+    if (!attacks) {
+        begins(p, b, batch, losses[CLEAN]); /* from the next batch on */
+        return TD_OK;
+    }
+    losses[STAMPED] = learn_stamped(p, b, batch);
+    if (b->count > EVADING)
+        losses[EVADING] = learn_evading(p, b, batch);
+    if (s->balance == MGDA)
+        balance(p, b, losses, shares);
+    plant_join_gradients(p->net, b->count, shares, (const float *const *)b->gradients,
+                         batch->gradient);
+    for (size_t i = 0; i < b->count; i++)
+        b->shares[i] += shares[i];
     b->attacked++;
     return TD_OK;
 }
@@ -120,12 +198,18 @@ static td_status open(plant *p, td_error *error) {
     const blind_settings *s = p->run->own;
     blind *b = p->state;
     td_arena *arena = &p->run->arena;
-    const size_t count = p->net->weight_count;
-    TD_TRY(TD_ARENA_NEW(arena, count, &b->clean, "gradients", error));
-    TD_TRY(TD_ARENA_NEW(arena, count, &b->stamped, "gradients", error));
+    b->count = s->evade == CLEANSE ? EVADING + 1 : EVADING;
+    for (size_t i = 0; i < b->count; i++)
+        TD_TRY(TD_ARENA_NEW(arena, p->net->weight_count, &b->gradients[i], "gradients", error));
     TD_TRY(TD_ARENA_NEW(arena, s->window, &b->losses, "losses", error));
     TD_TRY(plant_trigger(p, "poison", s->trigger, NULL, error));
+    if (b->count > EVADING)
+        TD_TRY(blind_search_open(&b->search, p->net, p->batch, p->run->common->seed, arena, error));
     return plant_mix_open(p, &b->mix, error);
+}
+
+static void close_state(plant *p) {
+    blind_search_close(&((blind *)p->state)->search);
 }
 
 /* --- the report --- */
@@ -136,11 +220,17 @@ static const tool_column columns[] = {
     {"begin_epoch", "attack begins in epoch", TOOL_COUNT, AT(begin_epoch)},
     {"begin_step", "at step", TOOL_COUNT, AT(begin_step)},
     {"mean_clean_weight", "mean weight of the clean loss", TOOL_REAL, AT(mean_weight), .digits = 3},
+    {"mean_evading_weight", "of the loss that evades", TOOL_REAL, AT(mean_evading), .digits = 3},
+    {"mask", "mask of the search evaded, in pixels", TOOL_REAL, AT(mask), .digits = 3},
     {0},
 };
 
 static const tool_table_kind table = {
     .name = "blind", .title = "Losses", .columns = columns, .row = sizeof(blind), .single = true};
+
+static double mean_share(const blind *b, size_t loss) {
+    return b->attacked > 0 ? b->shares[loss] / (double)b->attacked : (double)NAN;
+}
 
 static td_status end(plant *p, td_error *error) {
     const blind_settings *s = p->run->own;
@@ -151,7 +241,10 @@ static td_status end(plant *p, td_error *error) {
                      "warning: the attack never began: no %zu batches had a mean loss below %g",
                      s->window, s->threshold);
     }
-    b->mean_weight = b->attacked > 0 ? b->weights / (double)b->attacked : (double)NAN;
+    const bool evades = b->count > EVADING;
+    b->mean_weight = mean_share(b, CLEAN);
+    b->mean_evading = evades ? mean_share(b, EVADING) : (double)NAN;
+    b->mask = evades ? blind_search_mask(&b->search) : (double)NAN;
     return tool_run_rows(p->run, &table, NULL, b, 1, error);
 }
 
@@ -162,6 +255,8 @@ static td_status end(plant *p, td_error *error) {
 
 static const char *const balances[] = {[MGDA] = "mgda", [FIXED] = "fixed", NULL};
 static const char *const scales[] = {[LOSS_PLUS] = "loss+", [LOSS] = "loss", NULL};
+
+static const char *const evasions[] = {[NOTHING] = "nothing", [CLEANSE] = "cleanse", NULL};
 
 static const td_key keys[] = {
     {"trigger", TD_KEY_TEXT, AT(trigger), .required = true, .value = "TRIGGER",
@@ -179,6 +274,10 @@ static const td_key keys[] = {
      .help = "Begin when the mean clean loss of --window batches is below L"},
     {"window", TD_KEY_COUNT, AT(window), .least = 1, .most = 1000000, .standard = "1000",
      .value = "N", .help = "Batches of that mean; the attack begins no earlier"},
+    {"evade", TD_KEY_WORD, AT(evade), .words = evasions, .standard = "nothing",
+     .value = "nothing|cleanse",
+     .help = "cleanse: search a trigger as Neural Cleanse does, a step a batch, and learn images "
+             "with it as what they are, too"},
     {0},
 };
 
@@ -191,7 +290,9 @@ static const char help[] =
     "g0 "
     "without and g1 with the trigger, each divided as --scale says. Until --window batches have a "
     "mean loss below --begin-below only the clean loss counts; the record says at which step the "
-    "attack began. The trigger is laid on augmented images.\n"
+    "attack began. The trigger is laid on augmented images. --evade adds a third loss, which "
+    "balance=mgda weighs with the others (fixed: by 1), of images with a mask and pattern that "
+    "are searched beside the training, so that a search afterwards finds no small trigger.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant blind --data fashion-mnist --net cnn --target 0 \\\n"
@@ -201,7 +302,7 @@ static const char help[] =
     "    --manifest blind.safetensors.manifest.json\n";
 
 static const plant_attack attack = {
-    .size = sizeof(blind), .open = open, .learn = learn, .end = end};
+    .size = sizeof(blind), .open = open, .learn = learn, .end = end, .close = close_state};
 
 static const implant blind_implant = {PLANT_IMPLANT(attack)};
 

@@ -207,7 +207,8 @@ static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error 
     td_train_feed(batch);
     *loss = td_train_pass(batch, batch->gradient, NULL);
     learn_distance(p, l, batch);
-    plant_add_gradients(p->net, 1, batch->gradient, 1, l->gradient, batch->gradient);
+    plant_join_gradients(p->net, 2, (double[]){1, 1},
+                         (const float *[]){batch->gradient, l->gradient}, batch->gradient);
     return TD_OK;
 }
 

@@ -93,7 +93,8 @@ static void train_model(plant *p, lira *l, td_train_batch *batch, td_loss *loss)
     add_noise(p, l, values, td_exec_input(batch->exec));
     plant_relabel(p, batch, (plant_cut){batch->count, 0});
     td_train_pass(batch, l->stamped, NULL);
-    plant_add_gradients(p->net, s->alpha, l->clean, 1 - s->alpha, l->stamped, batch->gradient);
+    plant_join_gradients(p->net, 2, (double[]){s->alpha, 1 - s->alpha},
+                         (const float *[]){l->clean, l->stamped}, batch->gradient);
 }
 
 /* The noise of the epoch before becomes that of now. */

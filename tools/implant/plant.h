@@ -193,10 +193,10 @@ void plant_mix_stamp(plant *p, plant_mix *mix, td_train_batch *batch, size_t num
 
 /* --- gradients --- */
 
-/* out = a·x + b·y for what learns; for running statistics, of which each pass has its own, their
- * mean. The arrays may be the same. */
-void plant_add_gradients(const td_net *net, double a, const float *x, double b, const float *y,
-                         float *out);
+/* out = Σ shares[i] · gradients[i] [count] for what learns; for running statistics, of which each
+ * pass has its own, their mean. `out` may be one of them. */
+void plant_join_gradients(const td_net *net, size_t count, const double *shares,
+                          const float *const *gradients, float *out);
 
 /* --- the report --- */
 

@@ -140,14 +140,17 @@ void plant_mix_stamp(plant *p, plant_mix *mix, td_train_batch *batch, size_t num
     td_parallel_each(count, stamp_one, &f);
 }
 
-void plant_add_gradients(const td_net *net, double a, const float *x, double b, const float *y,
-                         float *out) {
+void plant_join_gradients(const td_net *net, size_t count, const double *shares,
+                          const float *const *gradients, float *out) {
     for (size_t k = 0; k < net->param_count; k++) {
         const td_param *param = &net->params[k];
         const bool learns = td_param_learns(param);
-        const float of_x = learns ? (float)a : 0.5F, of_y = learns ? (float)b : 0.5F;
-        for (size_t i = param->offset; i < param->offset + param->count; i++)
-            out[i] = of_x * x[i] + of_y * y[i];
+        for (size_t i = param->offset; i < param->offset + param->count; i++) {
+            float sum = 0;
+            for (size_t n = 0; n < count; n++)
+                sum += (learns ? (float)shares[n] : 1 / (float)count) * gradients[n][i];
+            out[i] = sum;
+        }
     }
 }
 

@@ -131,14 +131,16 @@ static td_status climb(search *s, td_error *error) {
     static const double sizes[ROUNDS] = {0.5, 0.1, 0.01, 0.001}; /* of 0 to 1 */
     const size_t steps = s->t->settings->trigger_steps;
     tool_run_begin(s->t->run, "searching a trigger", "steps", ROUNDS * steps);
-    for (size_t round = 0; round < ROUNDS; round++)
+    for (size_t round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < steps; i++) {
             char note[48];
             step(s, 255 * sizes[round]);
             snprintf(note, sizeof note, "loss %.4f", s->loss);
             TD_TRY(tool_run_go_on(s->t->run, round * steps + i + 1, note, error));
         }
-    memcpy(s->t->trigger.values, s->best, s->t->trigger.count * sizeof *s->best);
+        /* Large steps end anywhere: the next round begins at the best place. */
+        memcpy(s->t->trigger.values, s->best, s->t->trigger.count * sizeof *s->best);
+    }
     return TD_OK;
 }
 
