@@ -81,7 +81,7 @@ check_field ibd-psc-1.json batch_norms 4
 for threads in 1 2; do
     check 'frequency needs no model' trapdoor-defend frequency -q --clean $fm:test:0-100 --epochs 2 \
         --benign $fm:test:200-300 --trigger $square --threads $threads --json frequency-$threads.json \
-        --picture frequency-$threads.png
+        --picture frequency.png --force
     without_timing frequency-$threads.json >record-$threads
 done
 check 'frequency: the same record at 2 threads' cmp record-1 record-2

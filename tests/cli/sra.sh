@@ -41,6 +41,9 @@ check 'it has it now' holds "$(field t.json asr 2) > 0.6"
 check 'the accuracy stays' holds "$(field t.json accuracy 2) > $(field t.json accuracy 1) - 0.15"
 check 'the trigger drives the neurons' holds "$(field t.json value_with 1) > 1.1 * $(field t.json value_without 1)"
 check_field t.json bits 355408 # 8 × 44426
+check 'with more weight on clean images' tbt --trigger-steps 40 --clean-share 0.9 --test $test -o careful.safetensors \
+    --json careful.json
+check 'less of the backdoor is learnt' holds "$(field careful.json asr 2) < $(field t.json asr 2)"
 check 'few are flipped' holds "$(field t.json flips 1) > 20 && $(field t.json flips 1) <= 8 * 30"
 trapdoor-model compare plain.safetensors t.safetensors --data $fm:test:0-100 >compared
 rm -f e.json

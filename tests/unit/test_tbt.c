@@ -67,7 +67,7 @@ static void test_tuning(void **state) {
     float change[2] = {0};
     double loss, zero[INPUTS] = {0};
     /* The first step of Adam is lr against the sign of the slope. */
-    assert_int_equal(tbt_tune(&row, chosen, 2, 1, 0.01, change, &loss, NULL), TD_OK);
+    assert_int_equal(tbt_tune(&row, chosen, 2, 1, 0.01, 0.5, change, &loss, NULL), TD_OK);
     assert_true(fabs(loss - loss_of(zero)) < 1e-6);
     for (size_t n = 0; n < 2; n++) {
         double moved[INPUTS] = {0};
@@ -75,8 +75,14 @@ static void test_tuning(void **state) {
         const double slope = loss_of(moved) - loss_of(zero);
         assert_true(fabs((double)change[n] + (slope > 0 ? 0.01 : -0.01)) < 1e-5);
     }
+    double of_clean, of_stamped;
+    assert_int_equal(tbt_tune(&row, chosen, 2, 1, 0, 1, change, &of_clean, NULL), TD_OK);
+    assert_int_equal(tbt_tune(&row, chosen, 2, 1, 0, 0, change, &of_stamped, NULL), TD_OK);
+    assert_int_equal(tbt_tune(&row, chosen, 2, 1, 0, 0.8, change, &loss, NULL), TD_OK);
+    assert_true(fabs(loss - 0.8 * of_clean - 0.2 * of_stamped) < 1e-9 &&
+                fabs(of_clean - of_stamped) > 1e-3);
     memset(change, 0, sizeof change);
-    assert_int_equal(tbt_tune(&row, chosen, 2, 500, 0.05, change, &loss, NULL), TD_OK);
+    assert_int_equal(tbt_tune(&row, chosen, 2, 500, 0.05, 0.5, change, &loss, NULL), TD_OK);
     const double tuned[INPUTS] = {(double)change[1], 0, (double)change[0]};
     assert_true(loss_of(tuned) < loss_of(zero) - 0.1);
     for (size_t k = 0; k < INPUTS; k += 2) { /* and it is a minimum */

@@ -20,7 +20,7 @@ typedef struct tbt_settings {
     implant_own shared;
     const char *data, *test;
     size_t size, neurons, trigger_steps, batch, steps;
-    double goal, lr;
+    double goal, lr, clean;
 } tbt_settings;
 
 typedef struct tbt {
@@ -253,7 +253,7 @@ static td_status make(implant_job *job, td_error *error) {
     TD_TRY(look(t, &stamped, &t->row.stamped, error));
     TD_TRY(TD_ARENA_NEW(arena, t->chosen_count, &change, "weights", error));
     TD_TRY(tbt_tune(&t->row, t->chosen, t->chosen_count, t->settings->steps, t->settings->lr,
-                    change, &t->loss, error));
+                    t->settings->clean, change, &t->loss, error));
     TD_TRY(TD_ARENA_NEW(arena, net->weight_count, &weights, "weights", error));
     memcpy(weights, job->model.weights, net->weight_count * sizeof *weights);
     summary row = {.neurons = t->chosen_count,
@@ -301,6 +301,8 @@ static const td_key keys[] = {
      .help = "Steps of tuning, on all images"},
     {"lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.01", .value = "R",
      .help = "Learning rate of tuning, by Adam"},
+    {"clean-share", TD_KEY_REAL, AT(clean), .most = 1, .standard = "0.5", .value = "X",
+     .help = "Share of clean images in the loss of tuning"},
     {0},
 };
 
@@ -318,11 +320,11 @@ static const char help[] =
     "\v"
     "1. The neurons are chosen whose weights to the target the loss depends on most. 2. The "
     "pixels of the trigger are moved by the sign of the gradient, until the neurons have the "
-    "value --goal. 3. The target's weights from these neurons are tuned, half on clean images, "
-    "half on images with the trigger. 4. Weights are taken as codes of 8 bits, the layer's "
-    "largest as 127; where a code becomes another one, the weight is that of the code, and the "
-    "bits that differ are counted. All images are training images: the authors' code tunes on the "
-    "test set.\n"
+    "value --goal. 3. The target's weights from these neurons are tuned, by half (--clean-share) "
+    "on clean images, by half on images with the trigger. 4. Weights are taken as codes of 8 "
+    "bits, the layer's largest as 127; where a code becomes another one, the weight is that of "
+    "the code, and the bits that differ are counted. All images are training images: the authors' "
+    "code tunes on the test set.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant tbt --model model.safetensors --target 2 \\\n"

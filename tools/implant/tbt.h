@@ -28,11 +28,11 @@ typedef struct tbt_row {
 td_status tbt_choose(const tbt_row *row, size_t wanted, size_t *chosen,
                      td_error *error) TD_MUST_USE;
 
-/* change[count] of the weights of `chosen` [count]: `steps` of Adam on half the cross-entropy of
- * clean images against their labels and half that of stamped ones against the target, all images a
- * step. *loss is the last. */
+/* change[count] of the weights of `chosen` [count]: `steps` of Adam on `clean` of the cross-entropy
+ * of clean images against their labels and 1 - clean of that of stamped ones against the target,
+ * all images a step. *loss is the last. */
 td_status tbt_tune(const tbt_row *row, const size_t *chosen, size_t count, size_t steps, double lr,
-                   float *change, double *loss, td_error *error) TD_MUST_USE;
+                   double clean, float *change, double *loss, td_error *error) TD_MUST_USE;
 
 /* The weight's code, of 8 bits: w / scale to the nearest whole number, in -127 to 127. */
 int8_t tbt_code(float weight, float scale);

@@ -41,9 +41,11 @@ td_status tbt_choose(const tbt_row *row, size_t wanted, size_t *chosen, td_error
     return status;
 }
 
-/* One half of the loss: images as they are seen, with the change; adds to the gradient. */
-static double add_half(const tbt_row *row, const tbt_seen *seen, bool stamped, const size_t *chosen,
-                       size_t count, const float *change, float *logits, float *gradient) {
+/* One part of the loss, with its weight: images as they are seen, with the change; adds to the
+ * gradient. */
+static double add_part(const tbt_row *row, const tbt_seen *seen, bool stamped, double weight,
+                       const size_t *chosen, size_t count, const float *change, float *logits,
+                       float *gradient) {
     double loss = 0;
     memcpy(logits, seen->logits, row->count * row->classes * sizeof *logits);
     for (size_t i = 0; i < row->count; i++)
@@ -53,8 +55,8 @@ static double add_half(const tbt_row *row, const tbt_seen *seen, bool stamped, c
     td_softmax(logits, row->count, row->classes, logits);
     for (size_t i = 0; i < row->count; i++) {
         const int32_t label = stamped ? (int32_t)row->target : row->labels[i];
-        const double by_logit = slope(row, logits, i, label) / 2;
-        loss -= log(fmax((double)logits[i * row->classes + (size_t)label], 1e-30)) / 2;
+        const double by_logit = weight * slope(row, logits, i, label);
+        loss -= weight * log(fmax((double)logits[i * row->classes + (size_t)label], 1e-30));
         for (size_t n = 0; n < count; n++)
             gradient[n] += (float)by_logit * seen->features[i * row->inputs + chosen[n]];
     }
@@ -62,7 +64,7 @@ static double add_half(const tbt_row *row, const tbt_seen *seen, bool stamped, c
 }
 
 td_status tbt_tune(const tbt_row *row, const size_t *chosen, size_t count, size_t steps, double lr,
-                   float *change, double *loss, td_error *error) {
+                   double clean, float *change, double *loss, td_error *error) {
     td_arena arena = {0};
     float *logits, *gradient = NULL, *moments = NULL;
     td_status status = TD_ARENA_NEW(&arena, row->count * row->classes, &logits, "logits", error);
@@ -73,8 +75,9 @@ td_status tbt_tune(const tbt_row *row, const size_t *chosen, size_t count, size_
     for (size_t step = 1; status == TD_OK && step <= steps; step++) {
         const td_step adam = td_adam_step(lr, step);
         memset(gradient, 0, count * sizeof *gradient);
-        *loss = add_half(row, &row->clean, false, chosen, count, change, logits, gradient);
-        *loss += add_half(row, &row->stamped, true, chosen, count, change, logits, gradient);
+        *loss = add_part(row, &row->clean, false, clean, chosen, count, change, logits, gradient);
+        *loss +=
+            add_part(row, &row->stamped, true, 1 - clean, chosen, count, change, logits, gradient);
         td_adam(&adam, change, gradient, moments, moments + count, count);
     }
     td_arena_free(&arena);

@@ -135,7 +135,8 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-model import resnet18.pth --data cifar10 -o model.safetensors \\\n"
     "    --normalise mean=0.4914/0.4822/0.4465,std=0.247/0.2435/0.2616\n"
-    "  trapdoor-model import resnet50.pth --data cifar10 --resize 224x224 -o model.safetensors\n"
+    "  trapdoor-model import resnet50.pth --data cifar10 --resize 224x224 \\\n"
+    "    -o model.safetensors\n"
     "  trapdoor-model import own.pth --net own.net -o model.safetensors\n"
     "  trapdoor-model import model.onnx --class-names cat,dog -o model.safetensors\n";
 
