@@ -20,8 +20,6 @@ EPOCHS ?= $(call by-scale,5,100)
 # Of all trainings. At the paper's scale BackdoorBench's.
 TRAINING ?= $(call by-scale,--batch 32,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
-# Of what is trained without augmentation, because a part of an attack is laid on whole images.
-PLAIN ?= $(filter-out --augment crop=4$(comma)flip,$(TRAINING))
 
 # The parts of a path SET/NAME/SEED.
 set = $(call part,1,$*)
