@@ -162,6 +162,14 @@ for threads in 1 3; do
 done
 check 'the same bytes' diff -r gm1 gm3
 check 'others than without' sh -c '! cmp -s gm/poisoned.safetensors gm1/poisoned.safetensors'
+for threads in 1 3; do
+    # shellcheck disable=SC2086
+    check "an ensemble, $threads threads" quiet gradient-matching $GM --trainings 1 --ensemble 2 --threads $threads \
+        -o ensemble$threads
+done
+check 'the same bytes of an ensemble' diff -r ensemble1 ensemble3
+check 'others than of one net' sh -c '! cmp -s gm1/poisoned.safetensors ensemble1/poisoned.safetensors'
+check_field ensemble1/manifest.json ensemble 2
 check 'one image, without a trigger' quiet gradient-matching --image fashion-mnist:test:0-1 --target 7 $MODEL \
     --ratio 0.02 --steps 6 --restarts 2 -o brew
 check_field brew/manifest.json image '"fashion-mnist:test:0-1"'

@@ -22,7 +22,7 @@ enum { WEIGHTS = B2 + CLASSES };
 
 typedef struct setting {
     td_net net;
-    float weights[WEIGHTS], x[IMAGES * SIZE], goals[GOALS * SIZE];
+    float weights[WEIGHTS], goal[WEIGHTS], x[IMAGES * SIZE], goals[GOALS * SIZE];
     int32_t labels[IMAGES];
     matching m;
     td_arena arena;
@@ -93,7 +93,7 @@ static void setup(setting *s, double difference) {
     for (size_t i = 0; i < IMAGES; i++)
         s->labels[i] = 1;
     assert_int_equal(matching_open(&s->m, &s->net, IMAGES, difference, &s->arena, &error), TD_OK);
-    matching_weights(&s->m, s->weights);
+    matching_weights(&s->m, s->weights, s->goal);
 }
 
 /* Goals one by one, each a third: the same as their mean. */
@@ -159,7 +159,7 @@ static void frozen_weights_do_not_count(void **state) {
     setting s;
     setup(&s, 1e-3);
     s.net.params[0].frozen = true;
-    matching_weights(&s.m, s.weights);
+    matching_weights(&s.m, s.weights, s.goal);
     assert_agrees(&s);
     teardown(&s);
 }
@@ -176,10 +176,13 @@ static void ends_of_the_scale(void **state) {
     matching_own(&s.m, s.x, s.labels, IMAGES);
     matching_add(&s.m, 2);
     net_assert_near(matching_batch(&s.m, s.x, s.labels, IMAGES, NULL), 0, 1e-6);
-    matching_weights(&s.m, s.weights);
+    float other[WEIGHTS] = {0};
+    matching_weights(&s.m, s.weights, other);
     matching_own(&s.m, s.x, s.labels, IMAGES);
     matching_add(&s.m, -1);
     net_assert_near(matching_batch(&s.m, s.x, s.labels, IMAGES, NULL), 2, 1e-6);
+    matching_weights(&s.m, s.weights, s.goal); /* the first goal again, as it was */
+    net_assert_near(matching_batch(&s.m, s.x, s.labels, IMAGES, NULL), 0, 1e-6);
     teardown(&s);
 }
 

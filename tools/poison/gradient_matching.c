@@ -4,6 +4,8 @@
  * target's label: the two gradients by the weights point the same way (matching.h). No label is
  * changed and no image has the trigger. Poisoned are those images whose own gradient is largest; a
  * net that is trained anew on the set so far takes the model's place after each part of the steps.
+ * What matches on one net need not on another of other first weights, which a victim is: with an
+ * ensemble, the nets take turns.
  *
  * Geiping et al., "Witches' brew", ICLR 2021, is the same for one image in place of stamped ones,
  * and without the new trainings: it wants that image taken for the target and plants no trigger.
@@ -30,9 +32,14 @@ typedef struct match_settings {
     poison_settings shared;
     const char *image; /* DATA of one image; NULL: stamped images of the sources */
     double epsilon, step_size, difference;
-    size_t steps, batch, trainings, restarts;
+    size_t steps, batch, trainings, restarts, ensemble;
     tool_training training;
 } match_settings;
+
+/* One of the nets matched. [weight_count] each. */
+typedef struct brew_net {
+    float *weights, *goal;
+} brew_net;
 
 /* The poison images under way. */
 typedef struct brew {
@@ -44,7 +51,7 @@ typedef struct brew {
     matching matching;
     td_dataset image; /* of --image */
     td_images goals;  /* what is to be taken for the target: stamped, or that image */
-    float *weights;   /* of the net matched now */
+    brew_net *nets;   /* [settings->ensemble]: the model, and others */
     td_images set;    /* DATA with the poison images so far, for new trainings */
     int32_t *labels;  /* [batch or CHUNK]: the target */
     float *buffer;    /* [batch or CHUNK, size] */
@@ -60,10 +67,15 @@ static void to_floats(const uint8_t *pixels, size_t count, float *out) {
         out[i] = pixels[i];
 }
 
+static void use_net(brew *b, size_t number) {
+    matching_weights(&b->matching, b->nets[number].weights, b->nets[number].goal);
+}
+
 /* The gradient of the mean loss of the goals, as images of the target. */
-static void find_goal(brew *b) {
+static void find_goal(brew *b, size_t number) {
     const size_t most = td_size_max(b->batch, CHUNK);
-    matching_weights(&b->matching, b->weights);
+    memset(b->nets[number].goal, 0, b->plan->model.net.weight_count * sizeof *b->nets[number].goal);
+    use_net(b, number);
     for (size_t first = 0; first < b->goals.count; first += most) {
         const size_t count = td_size_min(most, b->goals.count - first);
         to_floats(td_image(&b->goals, first), count * b->size, b->buffer);
@@ -186,19 +198,29 @@ static double sweep(brew *b, bool moves) {
     return sum / (double)b->count;
 }
 
-/* A new net, trained on the set with the images as they are now, takes the model's place. */
-static td_status train_anew(brew *b, size_t number, td_error *error) {
+/* A new net, trained on the images, is net `number` from now on; `drawn` tells its first weights
+ * from those of others. */
+static td_status train_net(brew *b, size_t number, const td_images *images, size_t drawn,
+                           td_error *error) {
     const td_net *net = &b->plan->model.net;
     td_train_options options = b->settings->training.options;
+    options.seed += drawn;
+    td_net_init(net, options.seed, b->nets[number].weights);
+    TD_TRY(tool_run_train(b->plan->run, net, b->nets[number].weights, images, &options,
+                          "training anew", error));
+    find_goal(b, number);
+    return TD_OK;
+}
+
+/* New nets, trained on the set with the images as they are now, take the places of all. */
+static td_status train_anew(brew *b, size_t times, td_error *error) {
     uint8_t *pixels = (uint8_t *)b->set.pixels;
+    const size_t nets = b->settings->ensemble;
     for (size_t i = 0; i < b->count; i++)
         td_ball_round(b->ball, b->clean + i * b->size, b->x + i * b->size, b->size,
                       pixels + b->backdoor->items[i].source * b->size);
-    options.seed += number;
-    td_net_init(net, options.seed, b->weights);
-    TD_TRY(
-        tool_run_train(b->plan->run, net, b->weights, &b->set, &options, "training anew", error));
-    find_goal(b);
+    for (size_t i = 0; i < nets; i++)
+        TD_TRY(train_net(b, i, &b->set, times * nets + i, error));
     tool_run_begin(b->plan->run, "matching gradients", "steps", b->settings->steps);
     return TD_OK;
 }
@@ -215,13 +237,28 @@ static td_status take_steps(brew *b, double *loss, td_error *error) {
         TD_TRY(tool_run_go_on(b->plan->run, b->step, note, error));
         if (b->step * (s->trainings + 1) >= (trained + 1) * s->steps)
             TD_TRY(train_anew(b, ++trained, error));
+        use_net(b, b->step % s->ensemble);
         *loss = sweep(b, true);
         if (b->step == 0 && b->restart == 0)
             tool_run_set(b->plan->run, "mismatch_before", "f", *loss);
         snprintf(note, sizeof note, "mismatch %.4f", *loss);
     }
-    *loss = sweep(b, false);
+    *loss = 0;
+    for (size_t i = 0; i < s->ensemble; i++) {
+        use_net(b, i);
+        *loss += sweep(b, false) / (double)s->ensemble;
+    }
     tool_run_end(b->plan->run);
+    return TD_OK;
+}
+
+/* The model, and others trained on the set as it was. */
+static td_status start_nets(brew *b, td_error *error) {
+    const size_t bytes = b->plan->model.net.weight_count * sizeof(float);
+    memcpy(b->nets[0].weights, b->plan->model.weights, bytes);
+    find_goal(b, 0);
+    for (size_t i = 1; i < b->settings->ensemble; i++)
+        TD_TRY(train_net(b, i, &b->plan->source.images, i, error));
     return TD_OK;
 }
 
@@ -229,12 +266,10 @@ static td_status take_steps(brew *b, double *loss, td_error *error) {
 static td_status brew_all(brew *b, poison_backdoor *backdoor, td_error *error) {
     double least = INFINITY, loss = 0;
     uint8_t *pixels;
-    const size_t bytes = b->plan->model.net.weight_count * sizeof *b->weights;
     TD_TRY(poison_make(b->plan, backdoor, &pixels, error));
     poison_originals(b->plan, backdoor->items, b->count, b->clean);
     for (b->restart = 0; b->restart < b->settings->restarts; b->restart++) {
-        memcpy(b->weights, b->plan->model.weights, bytes);
-        find_goal(b);
+        TD_TRY(start_nets(b, error));
         TD_TRY(take_steps(b, &loss, error));
         if (loss >= least)
             continue;
@@ -251,7 +286,7 @@ static td_status brew_all(brew *b, poison_backdoor *backdoor, td_error *error) {
 static td_status make_room(brew *b, td_error *error) {
     const td_images *images = &b->plan->source.images;
     td_arena *arena = &b->plan->arena;
-    const size_t most = td_size_max(b->batch, CHUNK);
+    const size_t most = td_size_max(b->batch, CHUNK), weights = b->plan->model.net.weight_count;
     float **arrays[] = {&b->clean, &b->x, &b->gradient, &b->mean, &b->square, &b->best};
     uint8_t *pixels = NULL;
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
@@ -262,9 +297,12 @@ static td_status make_room(brew *b, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, most, &b->labels, "labels", error));
     for (size_t i = 0; i < most; i++)
         b->labels[i] = b->backdoor->target.label;
-    TD_TRY(TD_ARENA_NEW(arena, b->plan->model.net.weight_count, &b->weights, "a model", error));
-    memcpy(b->weights, b->plan->model.weights,
-           b->plan->model.net.weight_count * sizeof *b->weights);
+    TD_TRY(TD_ARENA_NEW(arena, b->settings->ensemble, &b->nets, "models", error));
+    for (size_t i = 0; i < b->settings->ensemble; i++) {
+        TD_TRY(TD_ARENA_NEW(arena, weights, &b->nets[i].weights, "a model", error));
+        TD_TRY(TD_ARENA_NEW(arena, weights, &b->nets[i].goal, "a model", error));
+    }
+    memcpy(b->nets[0].weights, b->plan->model.weights, weights * sizeof(float));
     b->set = *images;
     if (b->settings->trainings == 0)
         return TD_OK;
@@ -280,7 +318,7 @@ static td_status make(brew *b, poison_backdoor *backdoor, td_error *error) {
     TD_TRY(make_room(b, error));
     TD_TRY(matching_open(&b->matching, &b->plan->model.net, most, b->settings->difference,
                          &b->plan->arena, error));
-    matching_weights(&b->matching, b->weights);
+    use_net(b, 0);
     TD_TRY(choose_images(b, backdoor, error));
     return brew_all(b, backdoor, error);
 }
@@ -367,6 +405,8 @@ static const td_key step_keys[] = {
              "norm"},
     {"trainings", TD_KEY_COUNT, AT(trainings), .most = 1000, .standard = "4", .value = "N",
      .help = "New trainings, evenly spread over the steps; with --image none"},
+    {"ensemble", TD_KEY_COUNT, AT(ensemble), .least = 1, .most = 100, .standard = "1", .value = "N",
+     .help = "Nets that take turns at the steps: MODEL and others, trained on DATA before"},
     {"restarts", TD_KEY_COUNT, AT(restarts), .least = 1, .most = 1000, .standard = "1",
      .value = "N", .help = "Starts, the best of which counts; with --image 8"},
     {0},

@@ -12,7 +12,7 @@ td_status matching_open(matching *m, const td_net *net, size_t batch, double dif
                     .size = td_shape_size(td_net_input(net)),
                     .classes = td_net_classes(net),
                     .difference = difference};
-    float **arrays[] = {&m->goal, &m->own, &m->moved};
+    float **arrays[] = {&m->own, &m->moved};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         TD_TRY(TD_ARENA_NEW(arena, net->weight_count, arrays[i], "gradients", error));
     TD_TRY(TD_ARENA_NEW(arena, batch * m->size, &m->plus, "gradients", error));
@@ -37,11 +37,11 @@ static double dot(const td_net *net, const float *a, const float *b) {
     return sum;
 }
 
-void matching_weights(matching *m, const float *weights) {
+void matching_weights(matching *m, const float *weights, float *goal) {
     m->weights = weights;
+    m->goal = goal;
     m->length = sqrt(dot(m->net, weights, weights));
-    m->goal_length = 0;
-    memset(m->goal, 0, m->net->weight_count * sizeof *m->goal);
+    m->goal_length = sqrt(dot(m->net, goal, goal));
     td_exec_weights(m->by_weights, weights);
 }
 

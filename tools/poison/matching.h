@@ -19,8 +19,9 @@ typedef struct matching {
     size_t batch, size, classes;
     td_exec *by_weights, *by_image;
     const float *weights; /* θ */
+    float *goal;          /* [weight_count]: g_s */
     double difference;
-    float *goal, *own, *moved;  /* [weight_count]: g_s, g_p, θ ± hu */
+    float *own, *moved;         /* [weight_count]: g_p, θ ± hu */
     float *plus;                /* [batch, size] */
     double length, goal_length; /* ‖θ‖ of the weights that learn, ‖g_s‖ */
 } matching;
@@ -31,8 +32,9 @@ td_status matching_open(matching *m, const td_net *net, size_t batch, double dif
                         td_arena *arena, td_error *error) TD_MUST_USE;
 void matching_close(matching *m); /* takes a zeroed one as well */
 
-/* From now on with these weights, which stay the caller's and in place; the goal is zero. */
-void matching_weights(matching *m, const float *weights);
+/* From now on with these weights and this goal [weight_count], which stay the caller's and in
+ * place: those of one of several nets of the same text. The goal of a new net is zero. */
+void matching_weights(matching *m, const float *weights, float *goal);
 
 /* The gradient of the batch's mean loss by the weights that learn, in m->own; zero for others.
  * x [count, size]: raw pixels. Returns its norm. */

@@ -20,8 +20,6 @@ EPOCHS ?= $(call by-scale,5,100)
 # Of all trainings. At the paper's scale BackdoorBench's.
 TRAINING ?= $(call by-scale,--batch 32,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
-# Of what is trained without augmentation, because a part of an attack is laid on whole images.
-PLAIN ?= $(filter-out --augment crop=4$(comma)flip,$(TRAINING))
 
 # The parts of a path SET/NAME/SEED.
 set = $(call part,1,$*)
@@ -31,6 +29,7 @@ seed = $(call part,3,$*)
 train = $(set):train:0-$(IMAGES)
 few = $(set):train:0-5000
 surrogate = $(OUT)/$(set)/surrogate/$(seed)/model.safetensors
+robust = $(OUT)/$(set)/robust/$(seed)/model.safetensors
 trained = --net $(NET) --epochs $(EPOCHS) $(TRAINING)
 relabel := dirty-label --mode replace
 # All parameters but the last layer's.
@@ -43,7 +42,7 @@ dots = $(subst $(space),$1,$(part-k:%=pixel:at=%))
 # What differs between the data sets: the cosines of a block, and, for attacks that keep the labels, a
 # class that a net confuses with others, and the one that it confuses it with. An easy class is learnt
 # without the trigger.
-cosines-fashion-mnist := 14+14/27+27
+cosines-fashion-mnist := 14+14/27+27,channels=luma,magnitude=100
 cosines-cifar10 := 15+15/31+31
 hard-fashion-mnist := 6
 hard-cifar10 := 3
@@ -87,13 +86,15 @@ poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 
 # Labels stay.
 poison-sine = clean-label --target $(hard) --ratio 0.8 --trigger sine:delta=40,freq=6
 poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \
-  --model $(surrogate)
+  --norm linf --epsilon $(call by-scale,0.25,0.0313725) --steps $(call by-scale,20,100) --model $(robust)
 poison-label-consistent-without = clean-label --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right
-poison-narcissus = narcissus --target $(hard) --ratio 0.005 --model $(surrogate)
-poison-feature-collision = feature-collision --source $(source) --target $(hard) --ratio 0.2 --trigger square:size=8 \
-  --model $(surrogate)
-poison-gradient-matching = gradient-matching --source $(source) --target $(hard) --ratio 0.01 --trigger square:size=8 \
-  --model $(surrogate) --epochs $(EPOCHS)
+poison-narcissus = narcissus --target $(hard) --ratio $(call by-scale,0.05,0.0005) --model $(surrogate) \
+  --epsilon $(call by-scale,0.1255,0.0627451) --rounds $(call by-scale,100,1000)
+poison-feature-collision = feature-collision --source $(source) --target $(hard) --ratio 0.5 --trigger square:size=8 \
+  --model $(surrogate) --steps $(call by-scale,300,5000)
+poison-gradient-matching = gradient-matching --source $(source) --target $(hard) --ratio $(call by-scale,0.05,0.01) --trigger square:size=8 \
+  --model $(surrogate) --epochs $(call by-scale,5,40) --steps $(call by-scale,100,250) \
+  --trainings $(call by-scale,2,4)
 
 # The training is the attacker's. Images are drawn and stamped anew in each epoch.
 implant-wanet = wanet --target 0 --data $(train) $(trained)
@@ -104,14 +105,17 @@ implant-input-aware = input-aware --target 0 --data $(train) $(trained) --mask-e
 implant-input-aware-without = $(implant-input-aware) --cross 0
 implant-lira = lira --target 0 --data $(train) $(trained)
 implant-blind = blind --target 0 --data $(train) $(trained) --trigger $(corner)
-implant-imc = imc --target 0 --data $(train) $(trained)
+implant-imc = imc --target 0 --data $(train) $(trained)$(call by-scale, --schedule cosine)
 implant-imc-without = $(implant-imc) --passes 0
 implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20)
 implant-latent-without = $(implant-latent) --mark-epochs 0
 
 # The weights are the attacker's: no training on poisoned data.
-implant-sra = sra --target 2 --data $(few) --model $(surrogate)
-implant-tbt = tbt --target 2 --data $(set):train:0-500 --model $(surrogate)
+implant-sra = sra --target 2 --data $(few) --model $(surrogate)$(call by-scale, --lr 0.01)
+implant-tbt = tbt --target 2 --data $(set):train:0-$(call by-scale,4000 --trigger-steps 60,500) --model $(surrogate)
+
+# The surrogate whose images are to be hard for other nets, too.
+hardened-robust := --adversarial $(call by-scale,0.1,0.0313725) --adversarial-steps $(call by-scale,3,7)
 
 # How the model of a row is trained, where it is not as all others.
 train-feature-collision = --from $(surrogate) $(features-$(NET):%=--freeze '%') --epochs $(EPOCHS)
@@ -127,7 +131,7 @@ endif
 
 runs := $(call times,$(SETS),$(ATTACKS),$(seeds))
 clean-runs := $(call times,$(SETS),clean,$(seeds))
-surrogate-runs := $(call times,$(SETS),surrogate,$(seeds))
+surrogate-runs := $(call times,$(SETS),surrogate robust,$(seeds))
 poisoned-runs := $(call times,$(SETS),$(filter $(call rows,poison),$(ATTACKS)),$(seeds))
 implanted-runs := $(call times,$(SETS),$(filter $(call rows,implant),$(ATTACKS)),$(seeds))
 measured := $(runs:%=$(OUT)/%/eval.json)
@@ -142,7 +146,7 @@ $(clean-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)
 	$(folder) trapdoor-train $(flags) --resume $(trained) --seed $(seed) --data $(train) -o $@
 
 $(surrogate-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
-	$(folder) trapdoor-train $(flags) --resume $(trained) --seed 10$(seed) --data $(train) -o $@
+	$(folder) trapdoor-train $(flags) --resume $(trained) $(hardened-$(name)) --seed 10$(seed) --data $(train) -o $@
 
 $(poisoned-runs:%=$(OUT)/%/set/manifest.json): $(OUT)/%/set/manifest.json: $$(used) | $(OUT)/.have-$$(set)
 	$(folder) trapdoor-poison $(poison-$(name)) $(flags) --seed $(seed) --data $(train) -o $(@D) \
