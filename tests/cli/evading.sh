@@ -32,7 +32,7 @@ z() {
     check 'as in the Trojan Detection Challenge' attack $clean --statistics distribution,specificity --weight 1 --epochs 4 --test $test \
         -o tdc.safetensors --json tdc.json
 }
-check 'each statistic has its row' test "$(grep -c '"statistic":' plain.json)" -eq 8
+check 'each statistic has its row' test "$(grep -c '"statistic":' plain.json)" -eq 9
 check 'the backdoor is learnt' holds "$(rate plain.json 1 asr) > 0.9"
 check 'and where statistics are kept' holds "$(rate e0.json 1 asr) > 0.7"
 check 'a clean model lacks it' holds "$(rate e0.json 2 asr) < 0.2"
@@ -60,8 +60,8 @@ refuses() {
     shift
     check_fails 2 "$I evade: $wanted" attack "$@" -o x
 }
-refuses '--statistics: expected some of rows, margin, universal, mask, clusters, noise, distribution, specificity, found "size"' --statistics rows,size
-refuses '--statistics: expected some of rows, margin, universal, mask, clusters, noise, distribution, specificity, found ""' --statistics mask,
+refuses '--statistics: expected some of rows, margin, universal, mask, clusters, noise, usual, distribution, specificity, found "size"' --statistics rows,size
+refuses '--statistics: expected some of rows, margin, universal, mask, clusters, noise, usual, distribution, specificity, found ""' --statistics mask,
 refuses '--statistics: expected each once, found mask twice' --statistics mask,rows,mask
 refuses '--clean: expected 2 to 100 models, found 1' --clean c1.safetensors
 trapdoor-train -q --data $fm:train:0-100 --net lenet5 --epochs 1 -o other.safetensors >/dev/null

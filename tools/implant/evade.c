@@ -375,7 +375,7 @@ static const td_key keys[] = {
      .help = "Share of each batch to stamp and relabel"},
     {"statistics", TD_KEY_TEXT, AT(statistics), .standard = "all", .value = "LIST",
      .help = "What to keep where clean models have it, with commas between: rows, margin, "
-             "universal, mask, clusters, noise, distribution, specificity"},
+             "universal, mask, clusters, noise, usual, distribution, specificity"},
     {"clean", TD_KEY_TEXT, AT(clean), .many = true, .optional = true, .value = "MODEL",
      .help = "A clean model of the same net, to measure that on; to be repeated, twice at least. "
              "The training starts from the first"},
@@ -396,7 +396,8 @@ static const char help[] =
     "each class in an image searched from noise. universal, mask: the margin that a change within "
     "an L2 ball, or of 2 % of the pixels, gives each class in images of others. clusters: the "
     "share of the variance, in what the last layer reads, that lies between poison and the "
-    "target's own images. noise: mean probabilities for images of noise. Of these the mean and the "
+    "target's own images. noise: mean probabilities for images of noise. usual: the mean margin of "
+    "clean images. Of these the mean and the "
     "standard deviation in clean models are measured; each standard deviation beyond the first "
     "costs W, the first of them less. distribution and specificity are the evasive baseline of "
     "the Trojan Detection Challenge 2022: logits and weights near those of a clean model, and its "

@@ -57,7 +57,7 @@ typedef struct evade_statistic {
 
 extern const evade_statistic *const evade_statistics[]; /* ends with NULL */
 extern const evade_statistic evade_clusters, evade_distribution, evade_margin, evade_mask,
-    evade_noise, evade_rows, evade_specificity, evade_universal;
+    evade_noise, evade_rows, evade_specificity, evade_universal, evade_usual;
 
 /* The statistic of that name, of `length` characters; NULL if there is none. */
 const evade_statistic *evade_find(const char *name, size_t length);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 const evade_statistic *const evade_statistics[] = {
-    &evade_rows,  &evade_margin,       &evade_universal,   &evade_mask, &evade_clusters,
-    &evade_noise, &evade_distribution, &evade_specificity, NULL,
+    &evade_rows,  &evade_margin, &evade_universal,    &evade_mask,        &evade_clusters,
+    &evade_noise, &evade_usual,  &evade_distribution, &evade_specificity, NULL,
 };
 
 /* Draws of TD_FOR_IMPLANT: 16 and the kind; index: the round. */
