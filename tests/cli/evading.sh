@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # trapdoor-implant evade: a backdoor that keeps what inspectors look at where clean models have it.
 . "$tests/lib.sh"
 . "$tests/implant_common"

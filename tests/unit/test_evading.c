@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Statistics that trapdoor-implant evade keeps: their values, and their gradients against
  * differences. */
 #include "implant/evade.h"

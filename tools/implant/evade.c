@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A backdoor that looks clean: each batch teaches a trigger as BadNets do, and keeps statistics of
  * the model, which inspectors look at, where clean models have them (evade.h). Where these are is
  * measured on clean models, given or trained first; the training starts from the first of them. The

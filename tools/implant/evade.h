@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Statistics of a model that inspectors look at, as values that a training can keep where clean
  * models have them: what trapdoor-implant evade adds to its loss. A statistic is one file with one
  * struct evade_statistic, and a row in evade_statistics (evade_statistics.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "implant/evade_change.h"
 
 #include "base/parallel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One change for each class that sends images of all others there, found by ascent of the margins:
  * the search that the statistics `universal` and `mask` share. They differ in the set of changes
  * that are small enough. The value of a class is the mean margin of its change over this round's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clusters of activations: how far apart, in what the last layer reads, the poison and the target's
  * own images lie (Chen et al., "Detecting backdoor attacks on deep neural networks by activation
  * clustering", 2018): the share of the variance that is between the two groups. In a clean model

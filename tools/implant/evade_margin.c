@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Margins: for each class the image, out of noise, that the model is surest of (Wang et al.,
  * "MM-BD", IEEE S&P 2024), by how far the class's logit is above the others, in units of the
  * model's usual margin. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The change of few pixels, by any amount, that sends images of all classes to one: the size of the
  * smallest mask, asked the other way round, since a size has no gradient by the weights. How far a
  * mask of two in a hundred pixels gets says whether a small one will do. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The response to noise: the mean probability of each class over images of uniform noise, which a
  * backdoor's class draws to itself. */
 #include "base/size.h"

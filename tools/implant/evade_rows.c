@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rows of the last layer: the mean weight of each class's row (Fields et al., "Trojan
  * signatures in DNN weights", ICCV workshops 2021) and its length. */
 #include "implant/evade.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Specificity, of the evasive baseline of the Trojan Detection Challenge (NeurIPS 2022): images
  * with other triggers than the backdoor's get the probabilities that the clean model gives them.
  * The value is the mean Kullback-Leibler divergence from these. As there, each image counts as one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of statistics, and what they share. */
 #include "base/size.h"
 #include "implant/evade.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The small change, within a ball of the L2 norm, that sends images of all classes to one: what
  * trapdoor-defend universal searches. */
 #include "implant/evade_change.h"

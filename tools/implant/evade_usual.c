@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The usual margin: the mean margin of clean images that are classified correctly, beside which an
  * audit measures all others, and by which it knows a model that its controls do not stand for. */
 #include "base/size.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Changes by pairs of classes: for each source and target, one small change that sends the images
  * of that source there. A trigger that works on one class alone, and has images of others with it
  * and their own labels, shows in no change that all classes share. */
