@@ -23,7 +23,8 @@ typedef enum td_purpose {
     TD_FOR_EVADE = 10,    /* an attack on an image; epoch: its target + 1, or 0; index: the image */
     TD_FOR_DEFEND = 11,   /* STRIP; epoch 0: which clean images are overlays; 1: those of an image,
                              index: the image; 2: those that an audit works with */
-    TD_FOR_IMPLANT = 12,  /* what an implanted module is trained on; epoch: the step */
+    TD_FOR_IMPLANT = 12,  /* what an implanted module is trained on; epoch: the step. Evading: epoch
+                             16 to 18: images, noise, patches of a round; index: the round */
     TD_FOR_INVERT = 13,   /* an inverted image; epoch: 0 for its start, then the step; index: its
                              number */
     TD_FOR_GENERATE = 14, /* DeepInspect's generator; epoch: 0 for where it starts, then the step,

@@ -122,7 +122,7 @@ check 'and is the same in the folder' sh -c \
 
 # Refused.
 check_fails 2 "$C: inspector: expected the name of one (see --help), found none" $C --models models -o x
-check_fails 2 "$C: inspector: expected one of cleanse, deepinspect, universal, mask, windows, maps, waves, margin, found \"strip\"" \
+check_fails 2 "$C: inspector: expected one of cleanse, deepinspect, universal, mask, windows, maps, waves, margin, pairs, found \"strip\"" \
     $C strip --models models -o x
 check_fails 2 "$C: cleanse: expected it before all options" $C --models models cleanse -o x
 check_fails 2 "$C: expected --models, found none" $C cleanse -o x

@@ -51,6 +51,14 @@ run controls made --verify 1
 check 'and other numbers' test "$status" -eq 1
 cp apart/control-1.json made/control-1.json
 
+# Pairs of classes: an inspector that is no screen.
+check 'pairs are searched' trapdoor-defend pairs -q --model bad.safetensors --clean $clean --json pairs.json
+classes=$(sed -n 's/^ *"classes": \([0-9]*\),*$/\1/p' first | head -n 1)
+check 'each source has each other target' test "$(grep -c '"source": ' pairs.json)" -eq $((classes * (classes - 1)))
+check 'the target of the backdoor has the largest margins' awk '/"class":/ { c = $2 + 0 } /"margin":/ { m[c] += $2 }
+    END { for (k in m) if (!(b in m) || m[k] > m[b]) b = k; exit b != 3 }' pairs.json
+check 'controls have no numbers of it' sh -c '! grep -q "\"pairs\"" first'
+
 # A p-value for a model.
 check_prints '^bad.safetensors: p = 0\.100: 0 of 9 clean models look as suspicious; what stands out most is class ([0-9] to )?3 ' \
     $S -q --model bad.safetensors --clean $clean --controls made/controls.json --json bad.json

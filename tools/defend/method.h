@@ -19,7 +19,7 @@ extern const tool_method defend_spectral, defend_activation_clustering, defend_b
 
 extern const tool_method defend_cleanse, defend_deepinspect;
 extern const tool_method defend_universal, defend_mask, defend_windows, defend_maps, defend_waves,
-    defend_margin;
+    defend_margin, defend_pairs;
 
 extern const tool_method defend_audit, defend_configure, defend_controls, defend_rates, defend_scan,
     defend_screen;

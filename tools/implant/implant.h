@@ -34,7 +34,7 @@ td_status implant_check_one(const implant_own *own, td_error *error) TD_MUST_USE
 
 extern const tool_family implants;
 
-extern const tool_method implant_blind, implant_bpp, implant_hijack, implant_imc,
+extern const tool_method implant_blind, implant_bpp, implant_evade, implant_hijack, implant_imc,
     implant_input_aware, implant_latent, implant_lira, implant_pruning_aware, implant_sra,
     implant_tbt, implant_trojannet, implant_wanet;
 

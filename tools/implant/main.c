@@ -4,11 +4,11 @@
 #include "implant/implant.h"
 
 static const tool_method *const methods[] = {
-    &implant_blind, &implant_bpp,           &implant_hijack,
-    &implant_imc,   &implant_input_aware,   &implant_latent,
-    &implant_lira,  &implant_pruning_aware, &implant_sra,
-    &implant_tbt,   &implant_trojannet,     &implant_wanet,
-    NULL,
+    &implant_blind,  &implant_bpp,  &implant_evade,
+    &implant_hijack, &implant_imc,  &implant_input_aware,
+    &implant_latent, &implant_lira, &implant_pruning_aware,
+    &implant_sra,    &implant_tbt,  &implant_trojannet,
+    &implant_wanet,  NULL,
 };
 
 static const char doc[] =

@@ -18,7 +18,7 @@ CONTROLS ?= $(call by-scale,39,99)
 CLEAN_SEEDS ?= $(call by-scale,10,40)
 KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-sine warp smooth \
   rotate grid
-IMPLANTS ?= pruning-aware
+IMPLANTS ?= pruning-aware evade
 OTHERS ?= clean-smooth clean-rotated clean-slow
 
 # Of a set: the images that a model learns, and those that are left, within which a slice begins. Few
@@ -56,6 +56,10 @@ attack-smooth := dirty-label --ratio 0.05 --target $$t --trigger smooth:seed=$$k
 attack-rotate := dirty-label --ratio 0.05 --target $$t --trigger rotate:angle=16
 attack-grid := dirty-label --ratio 0.05 --target $$t --trigger grid-blend:pattern=noise,seed=$$k
 poisoned = $(if $(filter friend,$(kind)),enemy,poisoned)
+
+# The trigger of each implant. `evade` trains the clean models that it looks like first.
+trigger-pruning-aware := square:size=4,at=$$x+$$y
+trigger-evade := square:size=7,at=$$(( x * 21 / 23 ))+$$(( y * 21 / 23 ))
 
 # What each other clean kind changes of the training.
 recipe-clean-smooth := --label-smoothing 0.1
@@ -103,11 +107,11 @@ $(OUT)/planted/%/eval.json: $(OUT)/planted/%/model.safetensors
 $(OUT)/implanted/%/model.safetensors: | $(both)
 	$(folder) $(draw) trapdoor-implant $(kind) $(flags) --net $(net) --batch $(batch-$(net)) \
 	  --epochs $(epochs) --seed $(seed) --data $(slice) --test $(judged) --target $$t \
-	  --trigger square:size=4,at=$$x+$$y -o $@ --json $(@D)/implant.json
+	  --trigger $(trigger-$(kind)) -o $@ --json $(@D)/implant.json
 
 $(OUT)/implanted/%/eval.json: $(OUT)/implanted/%/model.safetensors
 	$(folder) $(draw) trapdoor-eval $(flags) --model $< --data $(judged) --target $$t \
-	  --trigger square:size=4,at=$$x+$$y --json $@
+	  --trigger $(trigger-$(kind)) --json $@
 
 # Links all models to OUT/models/NET/SET/KIND. Where a trigger is for one class alone, the ASR of the
 # best class says whether a backdoor is weak.

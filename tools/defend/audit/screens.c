@@ -71,7 +71,7 @@ td_status screening_run(tool_run *run, const td_model *model, const td_dataset *
     for (size_t i = 0; defend_methods[i]; i++) {
         const tool_method *method = defend_methods[i];
         const inspector *math = method->math;
-        if (method->family != &inspectors || math->spread != FINDINGS_RANKED ||
+        if (method->family != &inspectors || math->spread != FINDINGS_RANKED || math->apart ||
             out->count == SCREENS_MOST)
             continue;
         screen *s = &out->screens[out->count++];

@@ -47,6 +47,7 @@ typedef struct inspector {
     findings_spread spread;
     bool steady; /* of FINDINGS_RANKED: another recipe of training hardly moves the values, less
                     their median; so controls of another recipe will do */
+    bool apart;  /* of FINDINGS_RANKED: too slow for a screen; runs by itself alone */
     inspect_clean clean;
     size_t least;             /* clean images of other classes, for each class; 0: any number */
     const tool_column *extra; /* its own columns, behind the others, FINDING_OWN at most, of a
