@@ -83,10 +83,9 @@ static const tool_keys groups[] = {{.keys = shared_change_keys}, {0}};
 
 static const char help[] =
     "searches, for each pair of classes, one small change (within a ball of the L2 norm) that "
-    "sends "
-    "images of the first to the second, on a few clean images, and measures it on others: the mean "
-    "margin, in units of the model's usual margin. It looks for triggers that work on one class "
-    "alone, which changes shared by all classes miss."
+    "sends images of the first to the second, on a few clean images, and measures it on others: "
+    "the mean margin, in units of the model's usual margin. It looks for triggers that work on "
+    "one class alone, which changes shared by all classes miss."
     "\v"
     "Clean classes that look alike have large margins, too, and nothing is flagged here: compare "
     "the list with those of clean models that you trained. It is no part of trapdoor-defend "
