@@ -3,6 +3,7 @@
 #include "frame/options.h"
 
 #include "base/parallel.h"
+#include "base/text.h"
 #include "frame/completion.h"
 #include "nn/kernel/kernel.h"
 #include <errno.h>
@@ -130,13 +131,52 @@ bool tool_help_is_brief(int argc, char **argv) {
     return tool_is_asked(argc, argv, "--help") || tool_is_asked(argc, argv, "-h");
 }
 
+static _Noreturn void refuse_help(void) {
+    td_error error;
+    exit(tool_exit(td_fail_memory(&error, "the help text"), &error));
+}
+
+/* When argp's buffer is nearly full, it indents a line at the wrong place (glibc 2.36,
+ * argp-fmtstream.c). The buffer is as large as the longest text so far: this line before the
+ * program's text makes it large enough, and is taken out again. */
+enum { FILLER = 1 << 15 };
+
+/* The text behind such a line. The caller frees it. */
+static char *fill(const char *doc) {
+    char *filled = malloc(FILLER + strlen(doc) + 2);
+    if (!filled)
+        refuse_help();
+    memset(filled, '-', FILLER);
+    filled[FILLER] = '\n';
+    memcpy(filled + FILLER + 1, doc, strlen(doc) + 1);
+    return filled;
+}
+
+/* Prints the text without it. */
+static void print_unfilled(const char *text) {
+    while (*text) {
+        const size_t length = strcspn(text, "\n") + (strchr(text, '\n') ? 1 : 0);
+        if (length < FILLER)
+            fwrite(text, 1, length, stdout);
+        text += length;
+    }
+}
+
 /* argp would leave by itself, without a look at whether its text could be written. One that fits
  * the buffer is written at the end, where the reason for a failure is still known. */
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
     char buffer[1 << 15];
+    td_text help;
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* three lines less */
-    argp_state_help(state, stdout, what & ~(unsigned)ARGP_HELP_EXIT_OK);
+    if (!td_text_open(&help))
+        refuse_help();
+    argp_state_help(state, help.stream, what & ~(unsigned)ARGP_HELP_EXIT_OK);
+    char *text = td_text_close(&help);
+    if (!text)
+        refuse_help();
+    print_unfilled(text);
+    free(text);
     exit(tool_exit(TD_OK, NULL));
 }
 
@@ -211,14 +251,18 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                                           {0}};
     struct argp whole = *argp;
     whole.children = children;
+    char *filled = NULL;
     memcpy(rows, options, sizeof rows);
     if (brief)
         shorten(rows);
+    if (brief || tool_is_asked(argc, argv, "--help-all"))
+        whole.doc = filled = fill(argp->doc);
     argp_err_exit_status = TOOL_EXIT_MISUSED;
     if (argc > 0)
         argv[0] = program_invocation_short_name; /* getopt's messages begin with it */
     /* ARGP_IN_ORDER: options may follow other words, with POSIXLY_CORRECT as well. */
     error_t failed = argp_parse(&whole, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, input);
+    free(filled);
     td_error error;
     if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
         exit(tool_exit(

@@ -27,7 +27,7 @@ static const td_key keys[] = {
     {"folder", TD_KEY_TEXT, AT(folder), .argument = true, .required = true, .value = "DIR",
      .expected = "a folder of records"},
     {"title", TD_KEY_TEXT, AT(title), .value = "T",
-     .help = "The page's title, in place of \"Trapdoor report: DIR\""},
+     .help = "The page's title, not \"Trapdoor report: DIR\""},
     {"expect", TD_KEY_TEXT, AT(expect), .many = true, .value = "FILE",
      .help = "Compare with the paper's figures in FILE; may be repeated"},
     {"matrix", TD_KEY_FLAG, AT(matrix),
@@ -245,17 +245,13 @@ static const char help[] =
     "the page name whatever is beyond or broken, and the rest is shown. A file that the system "
     "does not let it read is a failure.\n"
     "\n"
-    "--expect also writes results.json and results.md beside the page: every figure of the paper, "
-    "ours as the mean over the seeds with its standard deviation, the difference and a verdict; "
-    "the page begins with them. tools/report/results/expect.h describes FILE; tools/recipes has "
-    "one for each paper.\n"
+    "--expect also writes results.json and results.md: every figure of the paper, ours as the mean "
+    "over the seeds with its standard deviation, the difference and a verdict. "
+    "tools/report/results/expect.h describes FILE; tools/recipes has one for each paper.\n"
     "\n"
-    "--matrix takes records whose names say what they are of: ATTACK is what a model suffered, or "
-    "clean, DEFENCE the repair, detector or filter, or none, whose record is trapdoor-eval's of "
-    "the "
-    "model as it is. It ranks the defences of each kind over the attacks, and also writes "
-    "results.json, results.md and leaderboard.svg beside the page. tools/recipes/matrix.mk makes "
-    "such records.\n"
+    "--matrix ranks the defences of each kind over the attacks, and also writes results.json, "
+    "results.md and leaderboard.svg. ATTACK clean is none; DEFENCE none is trapdoor-eval's record "
+    "of the model as it is. tools/recipes/matrix.mk makes such records.\n"
     "\n"
     "Verdicts of --expect:\n" VERDICT_RULE "\n" PLACE_RULE "\n\n"
     "Examples:\n  trapdoor-report results -o report.html\n"

@@ -12,8 +12,7 @@ static const td_key keys[] = {
     {"data", TD_KEY_TEXT, AT(data), .required = true, .value = "DATA",
      .help = "Train on DATA[:SPLIT[:A-B]] (split train)"},
     {"net", TD_KEY_TEXT, AT(net), .value = "NET",
-     .help =
-         "A net of the zoo, such as cnn or resnet18 (docs/methods.md), or a file with a net text"},
+     .help = "A net of the zoo, or a file with a net text"},
     {"validate", TD_KEY_TEXT, AT(validate), .value = "DATA",
      .help = "Validate on DATA after each epoch (split test)"},
     {"from", TD_KEY_TEXT, AT(from), .value = "MODEL",
@@ -42,14 +41,14 @@ static const td_key watched[] = {
 static const td_key hardening[] = {
     {"adversarial", TD_KEY_REAL, AT(adversarial), .most = 1, .above = true, .optional = true,
      .value = "E",
-     .help = "Adversarial training (Madry et al. 2018): learn each batch as PGD leaves it, at most "
-             "E of the pixel range from its images, after --augment"},
+     .help = "Learn each batch as PGD leaves it, at most E of the pixel range away (Madry et al. "
+             "2018)"},
     {0},
 };
 
 static const td_key hardening_steps[] = {
     {"adversarial-steps", TD_KEY_COUNT, AT(adversarial_steps), .least = 1, .most = 1000,
-     .standard = "7", .value = "N", .help = "Steps of PGD, of 2.5 E/N each, from a random place"},
+     .standard = "7", .value = "N", .help = "Steps of PGD, of 2.5 E/N each"},
     {0},
 };
 
@@ -65,8 +64,8 @@ static const tool_preset backdoorbench[] = {{"optimizer", "sgd"},       {"lr", "
 
 static const td_key defending[] = {
     {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
-     .help = "abl (anti-backdoor learning, Li et al. 2021): train with losses held above --gamma, "
-             "isolate the images of lowest loss, train on the others, unlearn the isolated ones"},
+     .help = "abl: isolate images of lowest loss and unlearn them (anti-backdoor learning, Li et "
+             "al. 2021)"},
     {0},
 };
 
@@ -149,8 +148,6 @@ static const char help[] =
     "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
     "  trapdoor-train --data fashion-mnist --net cnn --resume -o m.safetensors\n"
-    "  trapdoor-train --data fashion-mnist --net cnn --adversarial 0.1 \\\n"
-    "    -o m.safetensors\n"
     "  trapdoor-train --from enemy.safetensors --freeze 'conv*' \\\n"
     "    --data fashion-mnist --validate fashion-mnist:test --epochs 5 \\\n"
     "    --watch-trigger square:size=7 --target 3 -o again.safetensors\n"

@@ -9,8 +9,8 @@ const td_key shares_keys[] = {
     REPAIR_HOLD_OUT,
     {"tolerance", TD_KEY_REAL, offsetof(shares_settings, tolerance), .most = 1, .standard = "0.02",
      .value = "X",
-     .help = "Make only as much of the change as takes at most X from the accuracy on held-out "
-             "clean images: all, three quarters, a half, a quarter or nothing; 1: all"},
+     .help = "Make only as much of the change (by quarters) as takes at most X from the "
+             "accuracy on held-out clean images; 1: all"},
     {0},
 };
 

@@ -14,9 +14,7 @@ typedef struct shares_settings {
 } shares_settings;
 
 /* A sentence for the help, behind others. */
-#define SHARES_HELP                                                                                \
-    " If the whole change costs more than --tolerance of the accuracy on held-out "                \
-    "clean images, a share of it is made, of which the record has a table.\n"
+#define SHARES_HELP " The record has a table of the shares of the change that were tried.\n"
 
 /* The rows --hold-out and --tolerance. */
 extern const td_key shares_keys[];

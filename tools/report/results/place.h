@@ -7,14 +7,12 @@
 
 /* The rule in words, for people. */
 #define PLACE_RULE                                                                                 \
-    "A paper's figure also has a place among ours: the values of all seeds and, where a recipe "   \
-    "logs the figure after each epoch, those of each training's last ten epochs (of its second "   \
-    "half at most), since a figure that does not converge is not known from its last epoch. The "  \
-    "spread is their standard deviation, and no less than half a unit of the paper's last digit. " \
-    "Inside is what is at most two spreads from their mean; the rest is above or below the mean "  \
-    "by so many spreads. A bound such as \"> 97\" is inside where the mean keeps it or is at "     \
-    "most two spreads short of it. One value has no spread. A standard deviation of more than "    \
-    "20 points is marked \"swings\"."
+    "A paper's figure also has a place among ours: the values of all seeds and, if logged, of "    \
+    "each training's last ten epochs (of its second half at most). The spread is their standard "  \
+    "deviation, at least half a unit of the paper's last digit. Inside is at most two spreads "    \
+    "from their mean; the rest is above or below it by so many spreads. A bound such as \"> 97\" " \
+    "is inside if the mean keeps it or is at most two spreads short of it. A standard deviation "  \
+    "of more than 20 points is marked \"swings\"."
 
 enum { PLACE_EPOCHS = 10 }; /* last ones of a training that count */
 
