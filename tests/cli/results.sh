@@ -352,7 +352,7 @@ check_fails 1 'trapdoor-report: empty: expected records, which the tools write w
     trapdoor-report empty --expect small.expect.json
 check_fails 2 'trapdoor-report: --expect: expected -o FILE, found -o -' \
     trapdoor-report runs --expect small.expect.json -o -
-check_fails 2 'trapdoor-report: --note: expected --expect with it, found none' \
+check_fails 2 'trapdoor-report: --note: expected --expect or --matrix with it' \
     trapdoor-report runs --note x
 check_prints '^Verdicts of --expect:' trapdoor-report --help
 if [ -c /dev/full ]; then

@@ -37,7 +37,7 @@ const td_key tool_training_keys[] = {
          "(1-F to 1+F; 0.1), rotate=DEGREES (either way; 15), shift=PIXELS (2), crop=PIXELS of "
          "border (4), flip (half of the images). keras:KIND,... as Keras: "
          "rotate=DEGREES (8), shift=SHARE (0.08), shear=DEGREES (0.3), zoom=SHARE (0.08), flip, "
-         "black"},
+         "black (else nearest)"},
     {"label-smoothing", TD_KEY_REAL, AT(options.label_smoothing), .most = 1, .below = true,
      .standard = "0", .value = "X", .help = "Share of a label to spread over all classes"},
     {0},
