@@ -169,6 +169,7 @@ def models():
         "latent": ["--from", "../in/m.safetensors", "--size", "3", "--mark-epochs", "1"],
         "input-aware": [*net, "--mask-epochs", "1"],
         "lira": net,
+        "evade": [*net, "--trigger", TRIGGER, "--clean", "../in/m.safetensors", "--clean", "../in/n.safetensors"],
     }.items():
         yield Scenario(name, ["trapdoor-implant", name, *trained, *extra])
     for name, extra in {
@@ -272,6 +273,7 @@ def defend():
          "unlearn", "--patch-classes", "3", "--epochs", "1", "-o", "m", *record],
     )  # fmt: skip
     yield Scenario("deepinspect", ["trapdoor-defend", "deepinspect", *model, *QUICK_SEARCH, "--triggers", "t", *record])
+    yield Scenario("pairs", ["trapdoor-defend", "pairs", *model, *clean, "--images", "4", "--triggers", "t", *record])
     for quick in "universal", "mask", "windows", "maps", "waves":
         yield Scenario(
             quick,
