@@ -125,6 +125,11 @@ def same(a, b):
     return a == b or (a is not None and b is not None and plain(a) == plain(b))
 
 
+# Says which process makes a recipe's folder (tools/recipes/lock).
+LOCK = re.compile(r"(^|/)\.making[^/]*$")
+
+
 def differing(a, b):
-    """The names at which two trees differ."""
-    return sorted(name for name in a.keys() | b.keys() if (name in a) != (name in b) or not same(a[name], b[name]))
+    """The names at which two trees differ, but for a recipe's lock."""
+    names = (name for name in a.keys() | b.keys() if not LOCK.search(name))
+    return sorted(name for name in names if (name in a) != (name in b) or not same(a[name], b[name]))
