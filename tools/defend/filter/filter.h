@@ -91,7 +91,7 @@ typedef struct filter_reference {
 /* A way of judging. `own` are the settings of the method. Either judge() sees the images of a class
  * by their positions, or find() sees all. */
 typedef struct filter {
-    size_t (*dimensions)(const void *own); /* that it takes, where there are as many */
+    size_t (*dimensions)(const void *own); /* that it takes, where there are as many images */
     /* That a class must have to be judged. */
     size_t (*least_images)(const void *own, size_t dimensions);
     td_status (*judge)(const void *own, const filter_group *group, filter_findings *out,

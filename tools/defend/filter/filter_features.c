@@ -104,6 +104,7 @@ static void project(void *context, size_t i) {
 static td_status take_many(filter_features *f, const filter_class *of, filter_group *group,
                            td_error *error) {
     TD_TRY(find_directions(f, of, group, error));
+    group->dimensions = f->dimensions;
     for (size_t first = 0; first < of->count; first += MOMENTS_ROWS) {
         const size_t count = td_size_min(MOMENTS_ROWS, of->count - first);
         projection p = {.features = f, .positions = f->positions + first * f->dimensions};
@@ -119,18 +120,19 @@ static td_status take_many(filter_features *f, const filter_class *of, filter_gr
  * as its largest eigenvalues λ, and √(count · λ) times its eigenvectors are the positions. */
 static td_status take_few(filter_features *f, const filter_class *of, filter_group *group,
                           td_error *error) {
-    const size_t count = of->count;
+    const size_t count = of->count, dimensions = td_size_min(f->dimensions, count);
     double *products = f->moments.products;
     TD_TRY(filter_values_take(&f->values, &f->job->data, f->job->order, of->begin, count, f->kept,
                               error));
     moments_inner(f->kept, count, f->values.count, f->mean, f->covariance, products);
     for (size_t i = 0; i < count; i++)
         group->variance += products[i * count + i];
-    TD_TRY(eigen_top(products, count, f->dimensions, f->variances, f->axes, error));
+    TD_TRY(eigen_top(products, count, dimensions, f->variances, f->axes, error));
     for (size_t i = 0; i < count; i++)
-        for (size_t d = 0; d < f->dimensions; d++)
-            f->positions[i * f->dimensions + d] =
+        for (size_t d = 0; d < dimensions; d++)
+            f->positions[i * dimensions + d] =
                 sqrt(fmax(0, (double)count * f->variances[d])) * f->axes[d * count + i];
+    group->dimensions = dimensions;
     f->done += count;
     return tool_run_go_on(f->job->run, f->done, NULL, error);
 }
@@ -139,7 +141,6 @@ td_status filter_features_take(filter_features *f, const filter_class *of, filte
                                td_error *error) {
     TD_TRY(of->count < f->values.count ? take_few(f, of, group, error)
                                        : take_many(f, of, group, error));
-    group->dimensions = f->dimensions;
     group->positions = f->positions;
     group->variances = f->variances;
     return TD_OK;
