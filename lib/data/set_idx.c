@@ -73,6 +73,7 @@ typedef struct found {
 static td_status find(found *f, const td_folder *names, const char *folder, const char *split,
                       const char *kind, td_error *error) {
     f->name = NULL;
+    f->prefix = 0;
     for (size_t i = 0; i < names->count; i++)
         for (size_t j = 0; j < SPLITS; j++) {
             const char *name = names->names[i];

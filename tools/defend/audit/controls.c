@@ -71,7 +71,7 @@ typedef struct controls_job {
 
 static td_status name_file(const controls_job *job, size_t number, char path[TD_PATH_SIZE],
                            td_error *error) {
-    char name[32];
+    char name[40];
     snprintf(name, sizeof name, "control-%zu.json", number);
     return td_path_join(path, job->run->common->output, name)
                ? TD_OK

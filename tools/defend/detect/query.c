@@ -66,10 +66,11 @@ static td_status largest(const td_npy *npy, size_t row, int32_t *out, td_error *
         const uint8_t *at = npy->data + (row * classes + k) * npy->size;
         double value;
         float narrow;
-        memcpy(&value, at, npy->size == sizeof value ? sizeof value : 0);
         if (npy->size == sizeof narrow) {
             memcpy(&narrow, at, sizeof narrow);
             value = (double)narrow;
+        } else {
+            memcpy(&value, at, sizeof value);
         }
         if (value != value)
             return td_fail(error, TD_ERR_FORMAT, "row %zu: expected numbers, found NaN", row);
