@@ -6,7 +6,8 @@
 . "$tests/audit_models"
 
 make_sets
-train sets/poisoned.safetensors bad.safetensors
+# With seed 2 Neural Cleanse finds the square by far, whatever the core of OpenBLAS.
+train sets/poisoned.safetensors bad.safetensors --seed 2
 train small.safetensors good.safetensors
 trapdoor-poison stamp -q --data test.safetensors:test:400-600 --trigger $square -o stamped >/dev/null
 A='trapdoor-defend audit'
