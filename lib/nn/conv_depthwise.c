@@ -54,71 +54,101 @@ static void clip(size_t at, size_t pad, size_t kernel, size_t in, size_t *from, 
     *to = td_size_max(*from, *to);
 }
 
-/* Part of an output row: `count` pixels from column `ox` on, whose windows have rows [top, bottom)
- * and columns [left, right) of the kernel. */
+/* Pixels of an output row whose windows have the same rows and columns of the kernel. */
 typedef struct stretch {
-    const float *x; /* the image's */
-    float *y;       /* of the first pixel */
-    size_t oy, ox, count, top, bottom, left, right;
+    const float *x, *weight; /* what the first pixel's window meets first */
+    float *y;                /* of the first pixel */
+    size_t count, rows, columns;
 } stretch;
 
-/* `pixels` is a constant where it is called, and so a loop of accumulators in registers. */
-TD_INLINE void sum_pixels(const pass *p, const stretch *s, size_t pixels, size_t c,
+/* Constants where they are called, so that accumulators and distances stay in registers. */
+typedef struct shape {
+    size_t pixels, columns, stride; /* computed together; of the kernel; to the next pixel */
+} shape;
+
+TD_INLINE void sum_pixels(const pass *p, const stretch *s, shape n, size_t at, size_t c,
                           td_lane_mask lanes) {
     const td_conv *conv = p->conv;
-    const td_window *w = &conv->window;
-    const size_t channels = conv->in.channels, step = w->stride_w * channels;
+    const size_t channels = conv->in.channels, row = conv->in.width * channels;
+    const size_t weight_row = conv->window.kernel_w * channels;
     const float *bias = p->run->params[1];
+    const float *x = s->x + at * n.stride * channels + c, *weight = s->weight + c;
+    float *y = s->y + at * channels + c;
     const td_vec start = bias ? td_vec_load_lanes(bias + c, lanes) : td_vec_set(0);
     td_vec sum[PIXELS];
     TD_UNROLL
-    for (size_t i = 0; i < pixels; i++)
+    for (size_t i = 0; i < n.pixels; i++)
         sum[i] = start;
-    for (size_t ky = s->top; ky < s->bottom; ky++) {
-        const size_t iy = s->oy * w->stride_h + ky - w->pad_h;
-        const float *x =
-            s->x + (iy * conv->in.width + s->ox * w->stride_w + s->left - w->pad_w) * channels + c;
-        const float *weight = p->run->prepared + (ky * w->kernel_w + s->left) * channels + c;
-        for (size_t kx = s->left; kx < s->right; kx++, x += channels, weight += channels) {
-            const td_vec by = td_vec_load_lanes(weight, lanes);
+    for (size_t rows = s->rows; rows > 0; rows--, x += row, weight += weight_row)
+        for (size_t k = 0; k < n.columns; k++) {
+            const td_vec by = td_vec_load_lanes(weight + k * channels, lanes);
             TD_UNROLL
-            for (size_t i = 0; i < pixels; i++)
-                sum[i] = td_vec_fma(td_vec_load_lanes(x + i * step, lanes), by, sum[i]);
+            for (size_t i = 0; i < n.pixels; i++)
+                sum[i] = td_vec_fma(td_vec_load_lanes(x + (i * n.stride + k) * channels, lanes), by,
+                                    sum[i]);
         }
-    }
     TD_UNROLL
-    for (size_t i = 0; i < pixels; i++)
-        td_vec_store_lanes(s->y + i * channels + c, td_vec_clip(p->run->bounds, sum[i]), lanes);
+    for (size_t i = 0; i < n.pixels; i++)
+        td_vec_store_lanes(y + i * channels, td_vec_clip(p->run->bounds, sum[i]), lanes);
 }
 
-TD_INLINE void sum_stretch(const pass *p, const stretch *s, size_t pixels) {
+TD_INLINE void sum_lanes(const pass *p, const stretch *s, shape n, size_t c, td_lane_mask lanes) {
+    size_t at = 0;
+    for (; at + n.pixels <= s->count; at += n.pixels)
+        sum_pixels(p, s, n, at, c, lanes);
+    if (at + 2 <= s->count) {
+        sum_pixels(p, s, (shape){2, n.columns, n.stride}, at, c, lanes);
+        at += 2;
+    }
+    if (at < s->count)
+        sum_pixels(p, s, (shape){1, n.columns, n.stride}, at, c, lanes);
+}
+
+TD_INLINE void sum_channels(const pass *p, const stretch *s, shape n) {
     const size_t channels = p->conv->in.channels, whole = channels / TD_LANES * TD_LANES;
     const td_lane_mask all = td_first_lanes(TD_LANES);
     for (size_t c = 0; c < whole; c += TD_LANES)
-        sum_pixels(p, s, pixels, c, all);
+        sum_lanes(p, s, n, c, all);
     if (whole < channels)
-        sum_pixels(p, s, pixels, whole, td_first_lanes(channels - whole));
+        sum_lanes(p, s, n, whole, td_first_lanes(channels - whole));
+}
+
+static void sum_stretch(const pass *p, const stretch *s) {
+    const size_t stride = p->conv->window.stride_w;
+    if (s->columns == 3 && stride == 1)
+        sum_channels(p, s, (shape){PIXELS, 3, 1});
+    else if (s->columns == 3 && stride == 2)
+        sum_channels(p, s, (shape){PIXELS, 3, 2});
+    else
+        sum_channels(p, s, (shape){PIXELS, s->columns, stride});
 }
 
 static void forward_row(const pass *p, size_t image, size_t oy) {
     const td_conv *c = p->conv;
     const td_window *w = &c->window;
-    stretch s = {.x = p->run->in[0] + image * td_shape_size(c->in),
-                 .y = p->run->out + (image * c->out.height + oy) * c->out.width * c->out.channels,
-                 .oy = oy};
-    clip(oy * w->stride_h, w->pad_h, w->kernel_h, c->in.height, &s.top, &s.bottom);
-    while (s.ox < c->out.width) {
-        const size_t last = (s.ox + PIXELS - 1) * w->stride_w;
-        const bool whole = s.ox + PIXELS <= c->out.width && s.ox * w->stride_w >= w->pad_w &&
-                           last + w->kernel_w <= c->in.width + w->pad_w;
-        clip(s.ox * w->stride_w, w->pad_w, w->kernel_w, c->in.width, &s.left, &s.right);
-        if (whole)
-            sum_stretch(p, &s, PIXELS);
-        else
-            sum_stretch(p, &s, 1);
-        const size_t done = whole ? PIXELS : 1;
-        s.ox += done;
-        s.y += done * c->out.channels;
+    const size_t channels = c->in.channels;
+    const float *x = p->run->in[0] + image * td_shape_size(c->in);
+    float *y = p->run->out + (image * c->out.height + oy) * c->out.width * channels;
+    size_t top, bottom, left, right, next_left, next_right;
+    clip(oy * w->stride_h, w->pad_h, w->kernel_h, c->in.height, &top, &bottom);
+    for (size_t ox = 0, count; ox < c->out.width; ox += count) {
+        clip(ox * w->stride_w, w->pad_w, w->kernel_w, c->in.width, &left, &right);
+        for (count = 1; ox + count < c->out.width; count++) {
+            clip((ox + count) * w->stride_w, w->pad_w, w->kernel_w, c->in.width, &next_left,
+                 &next_right);
+            if (next_left != left || next_right != right)
+                break;
+        }
+        const bool meets = top < bottom && left < right; /* the image, not its padding alone */
+        const size_t iy = meets ? oy * w->stride_h + top - w->pad_h : 0;
+        const size_t ix = meets ? ox * w->stride_w + left - w->pad_w : 0;
+        const stretch s = {.x = x + (iy * c->in.width + ix) * channels,
+                           .weight = p->run->prepared + (top * w->kernel_w + left) * channels,
+                           .y = y + ox * channels,
+                           .count = count,
+                           .rows = bottom - top,
+                           .columns = right - left};
+        sum_stretch(p, &s);
     }
 }
 

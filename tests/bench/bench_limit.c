@@ -159,7 +159,8 @@ static double multiplies_of(const td_net *net, const td_node *node, const char *
         return channels * (double)(out.height * out.width) * 9 / 4;
     const td_window w =
         td_window_padded(value_of(node, "kernel"), value_of(node, "stride"), value_of(node, "pad"));
-    return channels * (double)pairs(in.height, out.height, w.kernel_h, w.stride_h, w.pad_h) *
+    return channels / (double)td_size_max(1, value_of(node, "groups")->count) *
+           (double)pairs(in.height, out.height, w.kernel_h, w.stride_h, w.pad_h) *
            (double)pairs(in.width, out.width, w.kernel_w, w.stride_w, w.pad_w);
 }
 
