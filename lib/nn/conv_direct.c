@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution of few input channels, by register blocks straight from the image: in NHWC the taps
  * of one kernel row lie side by side (a segment), so nothing has to be laid out first. Padded
- * images are copied into a frame of zeros, one for each thread.
+ * images are copied into a frame of zeros, one for each thread: whole ones going back, a band of
+ * rows at a time going forward. With a stride, going back is im2col's, whose prepared weights are
+ * behind the others.
  *
  * Going forward, output channels are the lanes of a vector. Where they would leave most lanes
  * empty, a group of neighbouring pixels shares a vector: its segment is as much longer, and each
@@ -14,11 +16,12 @@
 #include <string.h>
 
 enum {
-    MOST_CHANNELS = 16,    /* of the input */
-    MOST_PAIRS = 256,      /* of input and output channels, where those are more */
-    LEAST_WIDTH = 4,       /* of the output */
-    BAND_FLOATS = 6 << 10, /* of dy that a band holds: 24 KiB */
-    BIAS_FLOATS = 256,     /* least floats of a row that bias gradients are summed in */
+    MOST_CHANNELS = 16,      /* of the input */
+    MOST_PAIRS = 256,        /* of input and output channels, where those are more */
+    LEAST_WIDTH = 4,         /* of the output */
+    FRAME_FLOATS = 16 << 10, /* of the frame of a band going forward: 64 KiB */
+    BAND_FLOATS = 6 << 10,   /* of dy that a band holds going back: 24 KiB */
+    BIAS_FLOATS = 256,       /* least floats of a row that bias gradients are summed in */
 };
 
 static size_t whole_vectors(size_t floats) {
@@ -45,12 +48,20 @@ static size_t bias_pixels(size_t channels) {
     return td_chunks(BIAS_FLOATS, channels);
 }
 
+static bool strided(const td_conv *c) {
+    return c->window.stride_h > 1 || c->window.stride_w > 1;
+}
+
+/* Floats of an input row that the windows of a group of neighbouring pixels meet. */
+static size_t group_segment(const td_conv *c, size_t group) {
+    return (c->window.kernel_w + (group - 1) * c->window.stride_w) * c->in.channels;
+}
+
 /* The group that takes the fewest multiplications a pixel. */
 static size_t best_group(const td_conv *c) {
     size_t best = 1, best_cost = 0, most = td_size_min(TD_LANES, c->out.width);
     for (size_t group = 1; group <= most; group++) {
-        size_t cost =
-            (c->window.kernel_w + group - 1) * td_chunks(group * c->out.channels, TD_LANES);
+        size_t cost = group_segment(c, group) * td_chunks(group * c->out.channels, TD_LANES);
         if (group == 1 || cost * best < best_cost * group) {
             best = group;
             best_cost = cost;
@@ -66,12 +77,12 @@ static layout layout_of(const td_conv *c) {
                 .segment = w->kernel_w * in,
                 .pitch = (c->in.width + 2 * w->pad_w) * in,
                 .framed = w->pad_h > 0 || w->pad_w > 0};
-    l.group_segment = (w->kernel_w + l.group - 1) * in;
+    l.group_segment = group_segment(c, l.group);
     l.group_columns = whole_vectors(l.group * out);
     l.padded_segment = whole_vectors(l.segment);
     l.lanes_are_taps = out * td_chunks(l.segment, TD_LANES) < l.segment * td_chunks(out, TD_LANES);
     l.forward_weights = w->kernel_h * l.group_segment * l.group_columns;
-    l.backward_weights = w->kernel_h * out * l.padded_segment;
+    l.backward_weights = strided(c) ? 0 : w->kernel_h * out * l.padded_segment;
     l.frame = l.framed ? whole_vectors((c->in.height + 2 * w->pad_h) * l.pitch) : 0;
     l.columns = c->out.width * l.padded_segment;
     l.row = whole_vectors(l.pitch) + TD_LANES;
@@ -82,7 +93,7 @@ static layout layout_of(const td_conv *c) {
 
 static size_t prepared(const td_conv *c) {
     layout l = layout_of(c);
-    return l.forward_weights + l.backward_weights;
+    return l.forward_weights + (strided(c) ? td_conv_im2col.prepared(c) : l.backward_weights);
 }
 
 static size_t thread_floats(const layout *l) {
@@ -90,14 +101,26 @@ static size_t thread_floats(const layout *l) {
 }
 
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
-    layout l = layout_of(c);
-    return td_threads() * thread_floats(&l) +
-           (backward ? td_columns_scratch(c, batch, c->out.channels, true) : 0);
+    const layout l = layout_of(c);
+    const size_t own = td_threads() * thread_floats(&l);
+    if (!backward)
+        return own;
+    if (strided(c))
+        return td_size_max(own, td_conv_im2col.scratch(c, batch, true));
+    return own + td_columns_scratch(c, batch, c->out.channels, true);
+}
+
+/* The run as im2col's functions want it. */
+static td_run for_im2col(const td_conv *c, const td_run *run) {
+    td_run other = *run;
+    other.prepared += layout_of(c).forward_weights;
+    return other;
 }
 
 static void prepare(const td_conv *c, const td_run *run) {
     const layout l = layout_of(c);
-    const size_t kernel_h = c->window.kernel_h, kernel_w = c->window.kernel_w;
+    const size_t stride = c->window.stride_w, kernel_h = c->window.kernel_h,
+                 kernel_w = c->window.kernel_w;
     const size_t in = c->in.channels, out = c->out.channels;
     float *forward = run->prepared, *backward = forward + l.forward_weights;
     const float *weight = run->params[0];
@@ -107,18 +130,24 @@ static void prepare(const td_conv *c, const td_run *run) {
             for (size_t ky = 0; ky < kernel_h; ky++)
                 for (size_t kx = 0; kx < kernel_w; kx++, weight++) {
                     size_t back_row = (kernel_h - 1 - ky) * out + o;
-                    backward[back_row * l.padded_segment + kx * in + i] = *weight;
+                    if (l.backward_weights > 0)
+                        backward[back_row * l.padded_segment + kx * in + i] = *weight;
                     for (size_t g = 0; g < l.group; g++) {
-                        size_t tap = ky * l.group_segment + (kx + g) * in + i;
+                        size_t tap = ky * l.group_segment + (kx + g * stride) * in + i;
                         forward[tap * l.group_columns + g * out + o] = *weight;
                     }
                 }
+    if (strided(c)) {
+        const td_run other = for_im2col(c, run);
+        td_conv_im2col.prepare(c, &other);
+    }
 }
 
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
     layout layout;
+    size_t band_rows, bands; /* of an image's output rows, going forward */
 } pass;
 
 /* A thread's scratch memory. */
@@ -136,19 +165,24 @@ static memory memory_of(const pass *p, size_t thread) {
     return m;
 }
 
-/* The image with its frame of zeros, made in `frame` unless it has none. */
-static const float *frame_image(const pass *p, size_t image, float *frame) {
+/* Rows [row, row + rows) of the padded image, made in `frame` unless there is no padding. */
+static const float *frame_rows(const pass *p, size_t image, size_t row, size_t rows, float *frame) {
     const td_conv *c = p->conv;
     const td_window *w = &c->window;
-    const size_t row = c->in.width * c->in.channels, pitch = p->layout.pitch;
+    const size_t width = c->in.width * c->in.channels, pitch = p->layout.pitch;
     const float *x = p->run->in[0] + image * td_shape_size(c->in);
     if (!p->layout.framed)
-        return x;
-    memset(frame, 0, p->layout.frame * sizeof *frame);
-    for (size_t y = 0; y < c->in.height; y++)
-        memcpy(frame + (y + w->pad_h) * pitch + w->pad_w * c->in.channels, x + y * row,
-               row * sizeof *x);
+        return x + row * width;
+    memset(frame, 0, rows * pitch * sizeof *frame);
+    for (size_t y = td_size_max(row, w->pad_h);
+         y < td_size_min(row + rows, w->pad_h + c->in.height); y++)
+        memcpy(frame + (y - row) * pitch + w->pad_w * c->in.channels, x + (y - w->pad_h) * width,
+               width * sizeof *x);
     return frame;
+}
+
+static const float *frame_image(const pass *p, size_t image, float *frame) {
+    return frame_rows(p, image, 0, p->conv->in.height + 2 * p->conv->window.pad_h, frame);
 }
 
 /* Fills in a product's vectors of `columns` columns side by side. */
@@ -159,13 +193,14 @@ static void set_columns(td_strided_product *product, size_t columns) {
     product->b_vector = product->c_vector = TD_LANES;
 }
 
-static void forward_image(const pass *p, const float *x, const float *biases, float *y) {
+static void forward_rows(const pass *p, const float *x, size_t rows, const float *biases,
+                         float *y) {
     const td_conv *c = p->conv;
     const layout *l = &p->layout;
-    const size_t in = c->in.channels, out = c->out.channels, width = c->out.width;
+    const size_t out = c->out.channels, width = c->out.width;
     const size_t groups = width / l->group, rest = width % l->group;
     td_strided_product product = {.outer = c->window.kernel_h,
-                                  .a_row = l->group * in,
+                                  .a_row = l->group * c->window.stride_w * c->in.channels,
                                   .a_outer = l->pitch,
                                   .a_depth = 1,
                                   .b = p->run->prepared,
@@ -174,7 +209,7 @@ static void forward_image(const pass *p, const float *x, const float *biases, fl
                                   .c_row = l->group * out,
                                   .bias = biases,
                                   .bounds = &p->run->bounds};
-    for (size_t row = 0; row < c->out.height; row++, x += l->pitch, y += width * out) {
+    for (; rows > 0; rows--, x += c->window.stride_h * l->pitch, y += width * out) {
         product.a = x;
         product.c = y;
         product.rows = groups;
@@ -185,7 +220,7 @@ static void forward_image(const pass *p, const float *x, const float *biases, fl
             product.a = x + groups * product.a_row;
             product.c = y + groups * product.c_row;
             product.rows = 1;
-            product.depth = (c->window.kernel_w + rest - 1) * in;
+            product.depth = group_segment(c, rest);
             set_columns(&product, rest * out);
             td_strided_multiply(&product);
         }
@@ -194,21 +229,32 @@ static void forward_image(const pass *p, const float *x, const float *biases, fl
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
+    const td_conv *c = p->conv;
     const td_run *run = p->run;
-    const size_t out = p->conv->out.channels;
+    const td_window *w = &c->window;
+    const size_t out = c->out.channels;
     const memory m = memory_of(p, thread);
     (void)chunk;
     memset(m.biases, 0, p->layout.biases * sizeof(float));
     for (size_t i = 0; run->params[1] && i < p->layout.group * out; i++)
         m.biases[i] = run->params[1][i % out];
-    for (size_t image = begin; image < end; image++)
-        forward_image(p, frame_image(p, image, m.frame), m.biases,
-                      run->out + image * td_shape_size(p->conv->out));
+    for (; begin < end; begin++) {
+        const size_t image = begin / p->bands, row = begin % p->bands * p->band_rows;
+        const size_t rows = td_size_min(p->band_rows, c->out.height - row);
+        const float *x = frame_rows(p, image, row * w->stride_h,
+                                    (rows - 1) * w->stride_h + w->kernel_h, m.frame);
+        forward_rows(p, x, rows, m.biases,
+                     run->out + (image * c->out.height + row) * c->out.width * out);
+    }
 }
 
 static void forward(const td_conv *c, const td_run *run) {
-    pass p = {c, run, layout_of(c)};
-    td_parallel_for(run->batch, td_columns_forward_images(c), forward_chunk, &p);
+    pass p = {.conv = c, .run = run, .layout = layout_of(c)};
+    const size_t rows = td_size_max(1, FRAME_FLOATS / (c->window.stride_h * p.layout.pitch));
+    p.bands = td_chunks(c->out.height, rows);
+    p.band_rows = td_chunks(c->out.height, p.bands);
+    p.bands = td_chunks(c->out.height, p.band_rows);
+    td_parallel_for(run->batch * p.bands, td_columns_forward_images(c), forward_chunk, &p);
 }
 
 /* db += the sum of `pixels` pixels. `sums` is [bias_pixels][channels]. */
@@ -356,7 +402,12 @@ static void input_image(void *context, size_t image) {
 }
 
 static void backward(const td_conv *c, const td_run *run) {
-    pass p = {c, run, layout_of(c)};
+    pass p = {.conv = c, .run = run, .layout = layout_of(c)};
+    if (strided(c)) {
+        const td_run other = for_im2col(c, run);
+        td_conv_im2col.backward(c, &other);
+        return;
+    }
     if (run->dparams[0]) {
         td_parallel_for(run->batch, td_columns_backward_images(c, run->batch), weights_chunk, &p);
         td_columns_reduce(c, partials_of(&p), run->batch, c->out.channels, run->dparams[0],
@@ -368,8 +419,7 @@ static void backward(const td_conv *c, const td_run *run) {
 
 static bool computes(const td_conv *c) {
     const td_window *w = &c->window;
-    return td_conv_plain(c) && w->stride_h == 1 && w->stride_w == 1 &&
-           w->kernel_h * w->kernel_w > 1;
+    return td_conv_plain(c) && w->kernel_h * w->kernel_w > 1;
 }
 
 /* Rows of fewer than 4 pixels leave most accumulators idle: there im2col is level at best, at one

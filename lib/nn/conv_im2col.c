@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "nn/columns.h"
 #include "nn/gemm.h"
+#include <stdint.h>
 #include <string.h>
 
 /* Weights as the parameter has them: those that meet nothing but padding are there, too. */
@@ -33,8 +34,9 @@ static void prepare(const td_conv *c, const td_run *run) {
                            run->prepared + g * td_columns_weights(&group));
 }
 
-/* Work is cut into chunks of images and, where there are few pixels, into blocks of output channels
- * as well: every block lays its columns out anew, which pays from 128 channels on. */
+/* Work is cut into chunks of images. Going forward, few of these are cut into bands of strips;
+ * where there are few pixels, into blocks of output channels as well: every block lays its columns
+ * out anew, which pays from 128 channels on. */
 enum { BLOCK_CHANNELS = 128, ENOUGH_TASKS = 8, INPUT_PIXELS = 128 };
 
 typedef struct pass {
@@ -44,6 +46,7 @@ typedef struct pass {
     float *y, *dx;
     size_t y_pixel;              /* floats from one output pixel to the next */
     size_t chunk_images, chunks; /* of images */
+    size_t band_rows, bands;     /* of a chunk's output rows, a multiple of a strip's */
     size_t channels;             /* what blocks are of: of the output, or of the input */
     size_t block_channels, blocks;
     bool direct; /* x is its own columns: a 1×1 kernel, stride 1, no padding */
@@ -69,27 +72,41 @@ static pass pass_of_group(const td_conv *c, const td_run *run, size_t group) {
     return p;
 }
 
-static void cut(pass *p, size_t chunk_images, size_t channels) {
+static void cut(pass *p, size_t chunk_images, size_t channels, size_t most_bands) {
+    const size_t rows = chunk_images * p->conv.out.height, step = td_columns_rows(&p->conv);
+    const size_t strips = td_chunks(rows, step);
     p->chunk_images = chunk_images;
     p->channels = channels;
     p->chunks = td_chunks(p->run->batch, chunk_images);
-    p->blocks =
-        td_size_min(td_chunks(ENOUGH_TASKS, p->chunks), td_size_max(1, channels / BLOCK_CHANNELS));
+    p->bands = td_size_min(td_size_min(most_bands, strips), td_chunks(ENOUGH_TASKS, p->chunks));
+    p->band_rows = td_chunks(strips, p->bands) * step;
+    p->bands = td_chunks(rows, p->band_rows);
+    p->blocks = td_size_min(td_chunks(ENOUGH_TASKS, p->chunks * p->bands),
+                            td_size_max(1, channels / BLOCK_CHANNELS));
     p->block_channels = td_chunks(channels, p->blocks);
 }
 
-/* One task: some images, some channels. */
+static size_t tasks_of(const pass *p) {
+    return p->chunks * p->bands * p->blocks;
+}
+
+/* One task: some images, some of their output rows, some channels. */
 typedef struct task {
     size_t image, images; /* first, count */
+    size_t row, end;      /* first, and behind the last, counted over all these images */
     size_t channel, channels;
     float *columns;
 } task;
 
 static task task_of(const pass *p, size_t number, size_t thread) {
-    size_t image = number / p->blocks * p->chunk_images;
-    size_t channel = number % p->blocks * p->block_channels;
+    const size_t image = number / p->blocks / p->bands * p->chunk_images;
+    const size_t row = number / p->blocks % p->bands * p->band_rows;
+    const size_t channel = number % p->blocks * p->block_channels;
+    const size_t images = td_size_min(p->chunk_images, p->run->batch - image);
     return (task){.image = image,
-                  .images = td_size_min(p->chunk_images, p->run->batch - image),
+                  .images = images,
+                  .row = row,
+                  .end = td_size_min(row + p->band_rows, images * p->conv.out.height),
                   .channel = channel,
                   .channels = td_size_min(p->block_channels, p->channels - channel),
                   .columns = p->run->scratch + thread * td_columns_floats(&p->conv)};
@@ -124,11 +141,11 @@ static void forward_task(void *context, size_t number) {
     const td_conv *c = &p->conv;
     const task t = task_of(p, number, td_thread());
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    const size_t step = td_columns_rows(c);
     float *y = p->y + t.image * y_image(p) + t.channel;
     const float *bias = p->bias ? p->bias + t.channel : NULL;
-    for (size_t row = 0; row < all_rows; row += step) {
-        size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
+    for (size_t row = t.row; row < t.end; row += step) {
+        size_t rows = td_size_min(step, t.end - row), pixels = rows * width;
         float *strip = y + row * width * p->y_pixel;
         td_multiply(&(td_product){.m = pixels,
                                   .n = t.channels,
@@ -146,8 +163,8 @@ static void forward_task(void *context, size_t number) {
 static void forward(const td_conv *c, const td_run *run) {
     for (size_t g = 0; g < c->groups; g++) {
         pass p = pass_of_group(c, run, g);
-        cut(&p, td_columns_forward_images(&p.conv), p.conv.out.channels);
-        td_parallel_each(p.chunks * p.blocks, forward_task, &p);
+        cut(&p, td_columns_forward_images(&p.conv), p.conv.out.channels, SIZE_MAX);
+        td_parallel_each(tasks_of(&p), forward_task, &p);
     }
 }
 
@@ -164,16 +181,16 @@ static void weights_task(void *context, size_t number) {
     const td_conv *c = &p->conv;
     const task t = task_of(p, number, td_thread());
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    const size_t step = td_columns_rows(c);
     const float *dy = p->dy + t.image * y_image(p);
     float *dw = td_columns_partial(c, p->run->scratch, n, number / p->blocks);
     float *db = dw + td_columns_weights(c);
     if (t.channel == 0) {
         memset(db, 0, n * sizeof *db);
-        add_rows(db, dy, all_rows * width, n, p->y_pixel);
+        add_rows(db, dy, t.end * width, n, p->y_pixel);
     }
-    for (size_t row = 0; row < all_rows; row += step) {
-        size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
+    for (size_t row = 0; row < t.end; row += step) {
+        size_t rows = td_size_min(step, t.end - row), pixels = rows * width;
         td_multiply(&(td_product){.m = taps,
                                   .n = t.channels,
                                   .k = pixels,
@@ -194,11 +211,11 @@ static void input_task(void *context, size_t number) {
     const task t = task_of(p, number, td_thread());
     const td_conv *c = &p->conv;
     const size_t taps = td_conv_taps(c), n = c->out.channels, width = c->out.width;
-    const size_t all_rows = t.images * c->out.height, step = td_columns_rows(c);
+    const size_t step = td_columns_rows(c);
     const float *dy = p->dy + t.image * y_image(p);
     float *dx = p->dx + t.image * x_image(p);
-    for (size_t row = 0; row < all_rows; row += step) {
-        size_t rows = td_size_min(step, all_rows - row), pixels = rows * width;
+    for (size_t row = 0; row < t.end; row += step) {
+        size_t rows = td_size_min(step, t.end - row), pixels = rows * width;
         float *to = p->direct ? dx + row * width * c->pixel + t.channel : t.columns;
         td_multiply(&(td_product){.m = pixels,
                                   .n = p->direct ? t.channels : taps,
@@ -226,8 +243,8 @@ static void backward_input(const td_conv *c, const td_run *run) {
         if (g == 0 && !p.direct)
             td_parallel_each(run->batch, clear_image, &p);
         cut(&p, td_chunks(INPUT_PIXELS, c->out.height * c->out.width),
-            p.direct ? p.conv.in.channels : 1);
-        td_parallel_each(p.chunks * p.blocks, input_task, &p);
+            p.direct ? p.conv.in.channels : 1, 1);
+        td_parallel_each(tasks_of(&p), input_task, &p);
     }
 }
 
@@ -235,8 +252,8 @@ static void backward(const td_conv *c, const td_run *run) {
     for (size_t g = 0; run->dparams[0] && g < c->groups; g++) {
         pass p = pass_of_group(c, run, g);
         const size_t out = p.conv.out.channels;
-        cut(&p, td_columns_backward_images(&p.conv, run->batch), out);
-        td_parallel_each(p.chunks * p.blocks, weights_task, &p);
+        cut(&p, td_columns_backward_images(&p.conv, run->batch), out, 1);
+        td_parallel_each(tasks_of(&p), weights_task, &p);
         td_columns_reduce(&p.conv, run->scratch, run->batch, out,
                           run->dparams[0] + g * weights_of_group(c),
                           run->dparams[1] ? run->dparams[1] + g * out : NULL);
