@@ -14,8 +14,9 @@
 
 enum {
     STRIP_FLOATS = 16 << 10, /* of the input that a task reads: 64 KiB */
-    STRIP_ROWS = 48,         /* least pixels of a task */
-    ENOUGH_TASKS = 8,        /* where there are fewer, output channels are divided, too */
+    STRIP_ROWS = 48,         /* least pixels of a task, where there are enough tasks */
+    LEAST_ROWS = 24,         /* ... and where there are not */
+    ENOUGH_TASKS = 16,       /* where there are fewer, output channels are divided, too */
     BLOCK_VECTORS = 4,       /* least vectors of output channels of a task */
     MOST_WEIGHTS = 512 << 10
 };
@@ -99,12 +100,17 @@ static void forward_task(void *context, size_t number) {
 
 static void forward(const td_conv *c, const td_run *run) {
     pass p = {.conv = c, .run = run, .pixels = run->batch * c->out.height * c->out.width};
-    p.strip_pixels = td_size_max(STRIP_ROWS, STRIP_FLOATS / c->in.channels);
-    const size_t strips = td_chunks(p.pixels, p.strip_pixels), vectors = vectors_of(c);
+    const size_t vectors = vectors_of(c);
+    size_t strips =
+        td_size_max(1, p.pixels / td_size_max(STRIP_ROWS, STRIP_FLOATS / c->in.channels));
     const size_t blocks =
         td_size_min(td_chunks(ENOUGH_TASKS, strips), td_size_max(1, vectors / BLOCK_VECTORS));
+    strips =
+        td_size_max(strips, td_size_min(td_chunks(ENOUGH_TASKS, blocks), p.pixels / LEAST_ROWS));
+    p.strip_pixels = td_chunks(p.pixels, strips);
     p.block_vectors = td_chunks(vectors, blocks);
     p.blocks = td_chunks(vectors, p.block_vectors);
+    strips = td_chunks(p.pixels, p.strip_pixels);
     td_parallel_each(strips * p.blocks, forward_task, &p);
 }
 
