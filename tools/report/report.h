@@ -181,34 +181,31 @@ td_status report_join(report *r, td_error *error) TD_MUST_USE;
  * instead; the result is then false. */
 bool report_picture_write(report *r, const report_file *file, const char *label);
 
-/* Writes figures of the record's pictures that are not shown yet (NULL: of those that belong to
- * none), at most REPORT_PICTURES and as many charts, which are folded. "mask-3.png" and
- * "pattern-3.png" are one figure. */
+/* Writes figures of the record's pictures that are not shown yet (NULL: pictures without a record),
+ * at most REPORT_PICTURES and as many charts, which are collapsed. "mask-3.png" and "pattern-3.png"
+ * are one figure. */
 void report_gallery(report *r, const report_record *record);
+
+/* Writes figures of other records' pictures that the record's `pictures` lists. */
+void report_named_pictures(report *r, const report_record *record);
 
 /* Writes a sortable table in a scrolling box; a single row becomes a list of values. `record` (may
  * be NULL) owns the table: cells of a column "record" name records beside it, and link to them. */
-void report_named_pictures(report *r, const report_record *record);
-
-/* Writes a table that can be sorted, within a box that scrolls; one of a single row as a list of
- * values. `record` (may be NULL) is whose it is: cells of a column "record" name others beside it,
- * and link to them. */
 void report_table(report *r, const report_record *record, const tool_table *table);
 
-/* Text escaped for Markdown. */
+/* The same in Markdown. */
 void report_table_markdown(FILE *out, const tool_table *table);
+
+/* Text escaped for Markdown. */
+void report_text_markdown(FILE *out, const char *text);
 
 /* An object with `tables`, as in a record, for the fields that no table of the record describes:
  * single values, arrays of objects, square arrays of numbers. The caller owns it; NULL when out of
  * memory. */
-void report_text_markdown(FILE *out, const char *text);
-
-/* An object with `tables`, as a record has them, of what in the record no table of its own
- * describes: single values, arrays of objects, square arrays of numbers. The caller owns it; NULL
- * when out of memory. */
 json_t *report_derive(const json_t *root);
 
-/* The same of all values of an object, in one row: what is no number or text is spelled out. */
+/* The same for all values of an object, in one row; values that are neither numbers nor text are
+ * spelled out. */
 json_t *report_derive_values(const json_t *object);
 
 #endif
