@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Its inputs one behind the other: their channels, as PyTorch's cat(dim=1), rows or columns. */
+/* Concatenates its inputs along channels, as PyTorch's cat(dim=1), rows or columns. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/op.h"
@@ -34,7 +34,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* Floats of an input that stand together in the output: those of a pixel, an image or a row. */
+/* Floats of an input that are contiguous in the output: a pixel, an image or a row. */
 static size_t piece_of(const td_run *run, td_shape in) {
     const size_t axis = run->node->values[AXIS].word;
     return in.channels * (axis == CHANNELS ? 1 : in.width) * (axis == HEIGHT ? in.height : 1);

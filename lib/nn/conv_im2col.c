@@ -8,7 +8,7 @@
 #include "nn/gemm.h"
 #include <string.h>
 
-/* Weights as the parameter has them: those that meet nothing but padding are there, too. */
+/* Weights in the parameter, including those that see only padding. */
 static size_t weights_of_group(const td_conv *c) {
     const td_window *w = &c->window;
     return (w->kernel_h + c->skip_top + c->skip_bottom) *
@@ -33,8 +33,8 @@ static void prepare(const td_conv *c, const td_run *run) {
                            run->prepared + g * td_columns_weights(&group));
 }
 
-/* Work is cut into chunks of images and, where there are few pixels, into blocks of output channels
- * as well: every block lays its columns out anew, which pays from 128 channels on. */
+/* Work is split into chunks of images and, if there are few pixels, also into blocks of output
+ * channels: every block builds its columns again, which pays from 128 channels on. */
 enum { BLOCK_CHANNELS = 128, ENOUGH_TASKS = 8, INPUT_PIXELS = 128 };
 
 typedef struct pass {
@@ -44,7 +44,7 @@ typedef struct pass {
     float *y, *dx;
     size_t y_pixel;              /* floats from one output pixel to the next */
     size_t chunk_images, chunks; /* of images */
-    size_t channels;             /* what blocks are of: of the output, or of the input */
+    size_t channels;             /* channels that blocks divide: of the output, or of the input */
     size_t block_channels, blocks;
     bool direct; /* x is its own columns: a 1×1 kernel, stride 1, no padding */
 } pass;
@@ -95,7 +95,7 @@ static task task_of(const pass *p, size_t number, size_t thread) {
                   .columns = p->run->scratch + thread * td_columns_floats(&p->conv)};
 }
 
-/* Floats of an input image, and of an output image. */
+/* Floats of an input image and an output image. */
 static size_t x_image(const pass *p) {
     return p->conv.in.height * p->conv.in.width * p->conv.pixel;
 }
@@ -104,8 +104,8 @@ static size_t y_image(const pass *p) {
     return p->conv.out.height * p->conv.out.width * p->y_pixel;
 }
 
-/* The columns of output rows [row, row + rows) of a task's images; from one to the next there are
- * columns_row floats. */
+/* The columns of output rows [row, row + rows) of a task's images; their stride is columns_row
+ * floats. */
 static const float *columns_of(const pass *p, const task *t, size_t row, size_t rows) {
     const td_conv *c = &p->conv;
     const float *x = p->x + t->image * x_image(p);
@@ -188,7 +188,8 @@ static void weights_task(void *context, size_t number) {
     }
 }
 
-/* The gradient of some images' input, or, where there are no columns, of some of its channels. */
+/* The gradient with respect to some images' input or, if there are no columns, to some of its
+ * channels. */
 static void input_task(void *context, size_t number) {
     const pass *p = context;
     const task t = task_of(p, number, td_thread());
