@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* CLP: the channels that a trigger wakes amplify more than those beside them, which their weights
- * alone tell. Zheng, Tang, Li and Liu, "Data-free backdoor removal based on channel Lipschitzness",
- * ECCV 2022.
+/* CLP: channels that react to a trigger amplify more than the others, which their weights alone
+ * show. Zheng, Tang, Li and Liu, "Data-free backdoor removal based on channel Lipschitzness", ECCV
+ * 2022.
  *
- * Batch norms: nothing normalises and nothing moves, since no image passes; deployed is the model
- * with weight and bias 0 of the norms of the channels that are pruned. */
+ * Batch norms: no image passes, so nothing changes. The result is the model with norm weight and
+ * bias 0 for the pruned channels. */
 #include "defend/repair/clp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"

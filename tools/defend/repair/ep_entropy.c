@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entropies of what batch norms take. */
+/* The entropies of batch norms' inputs. */
 #include "base/parallel.h"
 #include "defend/repair/ep.h"
 #include "defend/repair/norm_inputs.h"
@@ -47,7 +47,7 @@ typedef struct maxima {
     size_t images;
     const norm_values *given;
     double width, low;
-    double *entropies; /* of the norm at work, [channels]; NaN where it is constant */
+    double *entropies; /* of the current norm, [channels]; NaN for a constant channel */
     double *own;       /* its maxima */
 } maxima;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Pruning: the channels of the last convolution that clean images leave idle may be those that a
- * trigger wakes. Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against backdooring attacks
- * on deep neural networks", RAID 2018. */
+/* Pruning: the channels of the last convolution that stay idle on clean images may be those that a
+ * trigger activates. Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against backdooring
+ * attacks on deep neural networks", RAID 2018. */
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"
 #include "frame/predict.h"
@@ -38,7 +38,7 @@ static const tool_table_kind pruning_table = {.name = "pruning",
 #undef AT
 #define AT(field) offsetof(prune_point, field)
 
-/* Behind them one for the ASR of each trigger. */
+/* Followed by a column for the ASR of each trigger. */
 static const tool_column curve_columns[] = {
     {"pruned", "channels pruned", TOOL_COUNT, AT(pruned)},
     {"channel", "channel", TOOL_COUNT, AT(channel)},
@@ -80,8 +80,7 @@ static td_status add_curve(repair_job *job, const prune_point *points, size_t co
 
 /* --- the repair --- */
 
-/* Ranks the channels into order[channels], the least active first; points[1 ... channels] are of
- * these. */
+/* Ranks the channels into order[channels], least active first; fills points[1 ... channels]. */
 static td_status rank(repair_job *job, size_t node, size_t *order, prune_point *points,
                       td_error *error) {
     const size_t channels = job->net->nodes[node].shape.channels;
@@ -98,7 +97,7 @@ static td_status rank(repair_job *job, size_t node, size_t *order, prune_point *
     return status;
 }
 
-/* Masks the first channels of the order, as many as the tolerance allows; returns how many. */
+/* Masks the first channels of the order, as many as the tolerance allows; returns their number. */
 static size_t mask_channels(const prune_subject *subject, float *weights, prune_point *points,
                             double tolerance) {
     const size_t channels = subject->net->nodes[subject->mask].shape.channels;
