@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What came of an attack: rates, and the distances of the successes. */
+/* The results of an attack: rates, and the distances of the successes. */
 #include "evade/evade.h"
 #include "frame/classes.h"
 #include "measure/rates.h"
@@ -43,7 +43,7 @@ static const tool_table_kind result_table = {.title = "Success, and distances of
                                              .row = sizeof(outcome),
                                              .single = true};
 
-/* How many images reach so many of the other classes. */
+/* How many images reach that many of the other classes. */
 typedef struct reach {
     size_t classes, images;
 } reach;
