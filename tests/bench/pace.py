@@ -6,8 +6,8 @@ import sys
 import time
 
 BATCHES = 4  # made beforehand, and taken in turn
-# Warm: this many steps in a row were not faster by 1 % than the fastest before, and WARM_SECONDS
-# are over.
+# Warm: this many steps in a row were not 1 % faster than the fastest before, and WARM_SECONDS have
+# passed.
 PATIENCE = 5
 FASTER = 0.99
 WARM_SECONDS = 1

@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 
-# Files with timing, or with keys that may have another name: digests of them do not count.
+# Files with timing, or with keys that may be renamed: their digests are ignored.
 UNSTABLE = re.compile(r"\.(json|jsonl|html|checkpoint)$|(^|/)triggers\.safetensors$")
 
 

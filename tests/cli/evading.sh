@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant evade: a backdoor that keeps what inspectors look at where clean models have it.
+# trapdoor-implant evade: a backdoor that keeps statistics examined by inspectors in the range of
+# clean models.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 
