@@ -30,7 +30,7 @@ def environment(build):
     version = subprocess.run(
         ["trapdoor-train", "--version"], env=env, stdout=subprocess.PIPE, check=True, text=True
     ).stdout
-    # As tests/cli/run.sh: a kernel above OpenBLAS's core is a note on stderr.
+    # As in tests/cli/run.sh: a kernel newer than OpenBLAS's core gives a note on stderr.
     if re.search(r"(Haswell|Zen)\)", version):
         env["TRAPDOOR_KERNEL"] = "avx2"
     elif not re.search(r"(Cooperlake|SkylakeX|Sapphirerapids)\)|kernel baseline", version):
@@ -125,7 +125,7 @@ def same(a, b):
     return a == b or (a is not None and b is not None and plain(a) == plain(b))
 
 
-# Says which process makes a recipe's folder (tools/recipes/lock).
+# Names the process that makes a recipe's folder (tools/recipes/lock).
 LOCK = re.compile(r"(^|/)\.making[^/]*$")
 
 

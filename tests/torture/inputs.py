@@ -34,7 +34,7 @@ NORM_NET = NET.replace("out=4 kernel=3", "out=12 kernel=3").replace(
     "conv2 = conv(relu0) out=12 kernel=3 pad=1\nbn2 = batch-norm(conv2)\nrelu1 = relu(bn2)",
 )
 
-# Small numbers of everything, for models that are only there to be controls.
+# Small settings, for models that only serve as controls.
 QUICK_SEARCH = ["--inverted", "2", "--inversion-steps", "2", "--steps", "2"]
 
 
@@ -109,7 +109,7 @@ class Folder:
             file.write(content if isinstance(content, bytes) else content.encode())
 
 
-# The net of the weights that PyTorch saved.
+# The net for the weights that PyTorch saved.
 TORCH_NET = """input = image() height=6 width=6 channels=1
 conv = conv(input) out=2 kernel=3 bias=0
 bn = batch-norm(conv)
