@@ -83,8 +83,7 @@ static void blur(float sigma, td_shape shape, const float *picture, float *out, 
     }
 }
 
-/* The mean excess of a channel's light above the displayable range, over the pixels that exceed it.
- */
+/* The mean excess of a channel's light over 1, over the pixels that exceed it. */
 static float overexposure(const float *scene, const float *picture, size_t size, size_t channels) {
     double sum = 0;
     size_t count = 0;

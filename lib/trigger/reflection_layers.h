@@ -7,10 +7,10 @@
  *   focus  T + aR: reflection and scene are in the same focal plane
  *   ghost  (1 − a)T + a(bR(y, x) + (1 − b)R(y − dy, x − dx)): a thick pane reflects twice; b is the
  *          balance, and the picture's border continues beyond it
- *   blur   (1 − a)T + (1 + a)/2 · G·B: the reflection is out of focus. B is R blurred by sigma,
- *   from each channel of which 1.1·(m − 1) is subtracted, m being the mean of what exceeds 1 in T +
- *   B, and then clipped to [0, 1]; G = exp(−(u² + v²)/4), u and v going from −3 to 3 across the
- *   image */
+ *   blur   (1 − a)T + (1 + a)/2 · G·B: the reflection is out of focus. B is R blurred by sigma;
+ *          from each of its channels 1.1·(m − 1) is subtracted, m being the mean of T + B where
+ *          that exceeds 1, and the result is clipped to [0, 1]. G = exp(−(u² + v²)/4), with u and v
+ *          from −3 to 3 across the image */
 #ifndef TD_TRIGGER_REFLECTION_LAYERS_H
 #define TD_TRIGGER_REFLECTION_LAYERS_H
 

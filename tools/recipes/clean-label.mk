@@ -9,8 +9,7 @@
 #   READING=text      the paper's text: columns from 1, sums clipped; our net and augmentation
 #   READING=notebook  the same signals; the net and the augmentation of a much copied Keras notebook
 #   READING=code      the code that an author published in 2022: columns from 0, sums that wrap
-#   around,
-#                     the triangle wave upside down; LeNet-5 on raw pixels, no augmentation
+#                     around, the triangle wave upside down; LeNet-5 on raw pixels, no augmentation
 READING ?= text
 apart := READING
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk

@@ -7,9 +7,8 @@
  *   1. from each model's values of a screen subtract their median over the units, if there are
  *      several: another training recipe shifts all of them alike;
  *   2. for each unit, z = (x − mean of the other models) / sd of the other models, where sd² is
- *   half
- *      the unit's own variance and half the mean over all units, since a few models estimate one
- *      variance poorly;
+ *      half the unit's own variance and half the mean over all units, since a few models estimate
+ *      one variance poorly;
  *   3. the screen's score of a model is its largest z, standardised over the models in the same
  *      way, in [−8, 8]; the joint score is the largest over the screens;
  *   4. p = (1 + controls whose joint score is at least the audited one's) / (n + 1).

@@ -58,8 +58,7 @@ bool verdict_is_plausible(const td_rate *accuracy, double chance);
 
 /* - Not judged: the accuracy is not plausible.
  * - Likely: two methods with signs at the same class, or one with a sign at a class and another at
- * inputs
- *   or the model.
+ *   inputs or the model.
  * - Suspected: any sign, even a weak one.
  * - Nothing found: an inspector finished and found nothing.
  * - Inconclusive: none did. */

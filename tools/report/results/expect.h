@@ -25,13 +25,12 @@
  *     value, take        a path, and how its values become one number (find.h; "only")
  *     over               the path of a number to divide by
  *     epochs, epoch_value  a pattern of training records, and the path of the figure after each
- *     epoch;
- *                        the last epochs give its spread (place.h)
+ *                        epoch; the last epochs give its spread (place.h)
  *     series, x          its position in the table's plot
- *   columns   {"10 %": "10", ...}, names and keys: a row without `column` is
- *             repeated in each. {} in its texts, and in the table's texts for it, becomes
- *             the key; `paper` may be a list with a figure per column; a missing `series`
- *             is the column's name, a missing `x` its key as a number
+ *   columns   {"10 %": "10", ...}, names and keys: a row without `column` is repeated in each. {}
+ *             in its texts, and in the table's texts for it, becomes the key; `paper` may be a list
+ *             with a figure per column; a missing `series` is the column's name, a missing `x` its
+ *             key as a number
  *   plot      {"x": label, "y": label}: a chart of the rows that have `series` and `x`; with
  *             "each": "column" a chart of each column
  *   lists     lists of numbers, such as logits; `paper` is a list or null

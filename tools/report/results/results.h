@@ -5,8 +5,7 @@
  *
  *   tool, version
  *   papers[]           paper, choices[], tables[] as in expect.h, with inherited values in the
- *   rows,
- *                      and
+ *                      rows, and
  *     tables[]
  *       rows[]         paper_value, difference, verdict,
  *                      values[] {seed, record, value},
