@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which way up pictures are: EXIF read from each kind that has it, and all eight applied. */
+/* Orientation of pictures: EXIF read from each kind that supports it, and all eight applied. */
 #include "support.h"
 
 #include "data/orientation.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What torch.save writes, by PyTorch itself (tests/golden/torch) and as an attacker would. */
+/* Files of torch.save: written by PyTorch (tests/golden/torch), and malicious ones. */
 #include "model/floats.h"
 #include "model/model.h"
 #include "zip_support.h"
@@ -81,7 +81,7 @@ static void prefixes_are_said(void **state) {
     td_model_free(&model);
 }
 
-/* Without --net: a module tells of ONNX, a state_dict of --net. */
+/* Without --net: the message for a module suggests ONNX, for a state_dict --net. */
 static void nets_that_are_missing(void **state) {
     td_model model;
     td_error error;
@@ -119,7 +119,7 @@ static void a_skeleton_has_the_layers(void **state) {
     td_source_close(&source);
 }
 
-/* --- what others may write --- */
+/* --- files from others --- */
 
 /* {'w': _rebuild_tensor_v2(storage '0' of `count` floats, offset, size, stride)}; sizes and strides
  * are of two dimensions. */
@@ -228,7 +228,7 @@ static void strides_past_the_storage(void **state) {
                           "one behind it");
 }
 
-/* CVE-2026-24747's other half: a storage that is said to be larger than its bytes. */
+/* The other half of CVE-2026-24747: a storage declared larger than its bytes. */
 static void storages_that_lie(void **state) {
     static const char evil[] = "\x80\x02"
                                "cposix\nsystem\nU\2id\x85R.";
@@ -338,7 +338,7 @@ static void assert_pickle_refused(const char *pickle, size_t size, const char *p
 
 #define PICKLE_REFUSED(part, literal) assert_pickle_refused((literal), sizeof(literal) - 1, (part))
 
-/* _modules of a module is the module itself; dictionaries within one another. */
+/* _modules of a module is the module itself; nested dictionaries. */
 static void objects_that_are_no_model(void **state) {
     (void)state;
     PICKLE_REFUSED("within one another", "\x80\x02"

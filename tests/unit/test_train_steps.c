@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A training's steps one by one: which images a batch has, the first step by hand, learning rates,
- * and numbers that overflow. */
+/* A training's steps one by one: the images of a batch, the first step by hand, learning rates, and
+ * overflow. */
 #include "nn/train.h"
 
 #include "net_support.h"
@@ -82,8 +82,8 @@ static void one_step_by_hand(void **state) {
     training_close(&f);
 }
 
-/* Adam's first steps are all near the learning rate while the gradient hardly changes, if it is
- * told the number of the step. */
+/* Adam's first steps are all near the learning rate while the gradient hardly changes, provided it
+ * gets the step's number. */
 static void steps_are_numbered(void **state) {
     training f;
     (void)state;
@@ -142,7 +142,7 @@ static void a_learning_rate_too_large_is_noticed(void **state) {
     training_close(&f);
 }
 
-/* After the last step of an epoch no loss is left to show it. */
+/* After the last step of an epoch no loss would show it. */
 static void weights_that_overflow_are_noticed(void **state) {
     training f;
     (void)state;
