@@ -435,7 +435,7 @@ static int by_path(const void *left, const void *right) {
 
 static td_status check_rows(const td_index *index, td_error *error) {
     if (index->count == 0)
-        return td_fail(error, TD_ERR_FORMAT, "expected pictures behind the header, found none");
+        return td_fail(error, TD_ERR_FORMAT, "expected pictures after the header, found none");
     const td_index_row **rows = malloc(index->count * sizeof *rows);
     if (!rows)
         return td_fail_memory(error, "an index file");

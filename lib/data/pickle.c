@@ -396,7 +396,7 @@ static td_status run_frame(td_pickle_machine *m) {
     uint64_t length;
     TD_TRY(take_number(m, 8, &length));
     return length <= m->size - m->next ? TD_OK
-                                       : td_pickle_wrong(m, "a frame ends behind the pickle");
+                                       : td_pickle_wrong(m, "a frame ends after the pickle");
 }
 
 static td_status run_stop(td_pickle_machine *m) {

@@ -163,7 +163,7 @@ static void print_skeleton(FILE *out, const td_source *source) {
     layer l = {.source = source, .name = ""};
     bool flat = false;
     fputs(
-        "# A net text to start from: the layers in the file's order, each behind the one before.\n"
+        "# A net text to start from: the layers in the file's order, each after the one before.\n"
         "# Missing are relu, max-pool, add and the like, stride, pad and skips: put them in, and\n"
         "# what the images were normalised with, as in training.\n"
         "input = image() height=height width=width channels=channels\n"

@@ -111,7 +111,7 @@ static td_status check_reach(const td_tensor *tensor, const size_t *strides, siz
     return fits && last < count
                ? TD_OK
                : td_fail(error, TD_ERR_FORMAT,
-                         "stride: expected all elements in its storage of %zu, found one behind it",
+                         "stride: expected all elements in its storage of %zu, found one after it",
                          count);
 }
 

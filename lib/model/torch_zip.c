@@ -102,7 +102,7 @@ td_status td_read_torch_zip(td_source *source, td_error *error) {
                           &source->arena, error));
     if (torch.pickle.size != pickle->size)
         return td_fail(error, TD_ERR_FORMAT,
-                       "data.pkl: expected one pickle, found %zu bytes behind its end",
+                       "data.pkl: expected one pickle, found %zu bytes after its end",
                        pickle->size - torch.pickle.size);
     return td_torch_read(&torch, error);
 }

@@ -169,7 +169,7 @@ static td_status read_directory_header(const reader *r, size_t at, header *h, si
     const size_t comment = td_bytes_u16(bytes + 32);
     const size_t all = DIRECTORY_SIZE + h->name_size + h->extra_size + comment;
     if (all > left)
-        return damaged(r, "an entry of its directory ends behind the directory");
+        return damaged(r, "an entry of its directory ends after the directory");
     h->extra = h->name + h->name_size;
     *next = at + all;
     if (comment != 0 || td_bytes_u16(bytes + 34) != 0 || h->name_size == 0 ||
@@ -214,7 +214,7 @@ static td_status check_local(const reader *r, const header *h, td_zip_entry *ent
     const size_t head = LOCAL_SIZE + local.name_size + local.extra_size;
     local.extra = local.name + local.name_size;
     if (head > left || h->packed > left - head)
-        return differs(r, h, "its data end behind the directory's beginning");
+        return differs(r, h, "its data end after the directory's beginning");
     if (local.name_size != h->name_size || memcmp(local.name, h->name, h->name_size) != 0)
         return differs(r, h, "its local header has another name");
     if (local.flags != h->flags || local.method != h->method)

@@ -61,7 +61,7 @@ td_status td_channels_find(const td_net *net, const char *name, size_t *node, td
     if (!has_layer(net, *node))
         return td_fail(error, TD_ERR_USAGE,
                        "expected a convolution, a dense layer, or a norm, activation or pooling "
-                       "behind one, found node \"%s\", which is %s",
+                       "after one, found node \"%s\", which is %s",
                        layer->name, layer->op->name);
     size_t next = td_channels_reader(net, *node);
     while (next != 0 && is_followed(net, &net->nodes[next])) {

@@ -80,7 +80,7 @@ static td_status walk_on_over(removal *r, size_t node, size_t input, td_error *e
     if (!keeps(r, node))
         return refuse(r, node, "the masked channels are joined with others", error);
     if (!op->zero)
-        return refuse(r, node, "a masked channel is not zero behind it", error);
+        return refuse(r, node, "a masked channel is not zero after it", error);
     r->keep[node] = r->keep[input];
     return TD_OK;
 }

@@ -82,7 +82,7 @@ static void backward(const td_run *run) {
 
 const td_op TD_OP(concat) = {
     .name = "concat",
-    .doc = "Its inputs one behind the other (as PyTorch's cat)",
+    .doc = "Concatenates its inputs (as PyTorch's cat)",
     .formula = "y = a, b, ...",
     .shapes = "H×W×A, H×W×B, ... → H×W×(A + B + ...), or the same along another axis",
     .keys = {{.name = "axis",

@@ -18,7 +18,7 @@ static const char *const patterns[] = {[NOISE] = "noise", [CHECKERBOARD] = "chec
     [PATTERN] = {.name = "pattern",                                                                \
                  .kind = TD_KEY_WORD,                                                              \
                  .words = patterns,                                                                \
-                 .help = "A pattern in place of a picture"},                                       \
+                 .help = "A pattern instead of a picture"},                                        \
     [ALPHA] = {TD_KEY_ALPHA, .standard = "0.2", .help = "Weight of the picture or pattern"},       \
     [SEED] = {.name = "seed",                                                                      \
               .kind = TD_KEY_COUNT,                                                                \
@@ -50,7 +50,7 @@ static const td_key grid_keys[] = {
              .kind = TD_KEY_COUNT,
              .standard = "8",
              .most = GRID_CELLS * GRID_CELLS,
-             .help = "How many cells are left as they are, drawn for every image; 0 for a test"},
+             .help = "How many cells stay unchanged, drawn for every image; 0 for a test"},
     {0},
 };
 

@@ -77,7 +77,7 @@ const td_key *td_part_strength_key(const td_part *part);
 /* Fields of td_key that families share. */
 #define TD_KEY_ALPHA .name = "alpha", .kind = TD_KEY_REAL, .most = 1, .above = true
 #define TD_KEY_AT                                                                                  \
-    .name = "at", .kind = TD_KEY_POSITION, .standard = "top-left", .help = "Where it lies"
+    .name = "at", .kind = TD_KEY_POSITION, .standard = "top-left", .help = "Its position"
 #define TD_KEY_PICTURE                                                                             \
     .name = "file", .kind = TD_KEY_TEXT, .value = "FILE", .expected = "the name of a picture file"
 

@@ -167,7 +167,7 @@ scaled, found none" detect ibd-psc plain --benign $fm:test:200-300
 check_fails 2 "$me badexpert: $fm:test:0-100: expected at least 100 clean images, of which a \
 threshold may flag one at --fpr 0.01, found 50" detect badexpert bad --benign $fm:test:200-300
 check_fails 2 "$me sentinet: bad.safetensors: relu4: expected a layer of several positions that all \
-behind it reads, found none; --layer names another" \
+later nodes read, found none; --layer names another" \
     detect sentinet bad --benign $fm:test:200-300 --layer fc1
 check_fails 2 "$me ibd-psc: bad.safetensors: expected a net with at least 5 batch norms, for 5 models \
 with more and more of them scaled, found 4; --models takes fewer" \

@@ -118,7 +118,7 @@ what is compared with must not judge, found 0-100 in both" trapdoor-defend scan-
 check_fails 2 "$me beatrix: --layer: expected a node of the net, found \"relu9\"" \
     filter beatrix --layer relu9
 check_fails 2 "$me agpd: bad.safetensors: expected --layer to be a convolution with a bias or a batch \
-norm behind it, found none" filter agpd --layer relu1
+norm after it, found none" filter agpd --layer relu1
 check_fails 2 "$me spectre: --epsilon: expected a number in (0, 0.33], found \"0.4\"" \
     filter spectre --epsilon 0.4
 # Two classes: neither can stand out.

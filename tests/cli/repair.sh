@@ -124,7 +124,7 @@ check_fails 2 "$P: expected --clean, found none" $P --model bad.safetensors
 check_fails 2 "$P: -o is missing: where to write the repaired model" repair prune
 check_fails 2 "$P: --layer: expected a node of the net, found \"conv7\"" repair prune --layer conv7 -o x
 check_fails 2 "$P: --layer: expected a convolution, a dense layer, or a norm, activation or pooling \
-behind one, found node \"flat\", which is flatten" repair prune --layer flat -o x
+after one, found node \"flat\", which is flatten" repair prune --layer flat -o x
 check_fails 2 "$P: --layer: expected a layer within the net, found node \"fc3\", which gives the \
 logits: its channels are the classes" repair prune --layer fc3 -o x
 check_fails 2 "$P: --tolerance: expected a number in [0, 1], found \"1.5\"" repair prune --tolerance 1.5 -o x

@@ -218,14 +218,14 @@ static void strides_past_the_storage(void **state) {
     (void)state;
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {1, 6}, NULL, NULL},
                           "tensor \"w\": stride: expected all elements in its storage of 6");
-    assert_tensor_refused((tensor_text){6, 3, {2, 2}, {2, 1}, NULL, NULL}, "one behind it");
-    assert_tensor_refused((tensor_text){6, 6, {1, 1}, {0, 0}, NULL, NULL}, "one behind it");
+    assert_tensor_refused((tensor_text){6, 3, {2, 2}, {2, 1}, NULL, NULL}, "one after it");
+    assert_tensor_refused((tensor_text){6, 6, {1, 1}, {0, 0}, NULL, NULL}, "one after it");
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {-1, 1}, NULL, NULL},
                           "stride: expected whole");
     assert_tensor_refused((tensor_text){6, -1, {2, 2}, {2, 1}, NULL, NULL}, "offset");
     assert_tensor_refused((tensor_text){6, 0, {-2, 2}, {2, 1}, NULL, NULL}, "size: expected whole");
     assert_tensor_refused((tensor_text){6, 0, {INT32_MAX, INT32_MAX}, {INT32_MAX, 1}, NULL, NULL},
-                          "one behind it");
+                          "one after it");
 }
 
 /* The other half of CVE-2026-24747: a storage declared larger than its bytes. */
@@ -241,7 +241,7 @@ static void storages_that_lie(void **state) {
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {2, 1}, "posix\nsystem", NULL},
                           "found \"posix system\"");
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {2, 1}, NULL, evil},
-                          "expected one pickle, found 23 bytes behind its end");
+                          "expected one pickle, found 23 bytes after its end");
 }
 
 static void assert_parts_refused(const zip_part *parts, const char *part) {

@@ -90,8 +90,8 @@ static void flags_and_methods(void **state) {
 
 static void sizes_that_lie(void **state) {
     (void)state;
-    REFUSED("end behind", {"m/data.pkl", "abc", 3, .claimed = 4000});
-    REFUSED("end behind", {"m/data.pkl", "abc", 3, .claimed = 0xfffffffe});
+    REFUSED("end after", {"m/data.pkl", "abc", 3, .claimed = 4000});
+    REFUSED("end after", {"m/data.pkl", "abc", 3, .claimed = 0xfffffffe});
     REFUSED("64-bit sizes are missing", {"m/data.pkl", "abc", 3, .claimed = 0xffffffff});
     REFUSED("", {"m/data.pkl", "abc", 3, .claimed = 2});
     REFUSED("", {"m/data.pkl", "abc", 3, .claimed = 8});

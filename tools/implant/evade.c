@@ -62,7 +62,7 @@ static td_status add_statistic(plant *p, evade *e, const char *name, size_t leng
                            of->name);
     if (of->hidden && (!evade_last_rows(p->net) || !td_net_last_hidden(p->net)))
         return td_fail(error, TD_ERR_USAGE,
-                       "--statistics %s: expected a net that ends in a dense layer behind another",
+                       "--statistics %s: expected a net that ends in a dense layer after another",
                        of->name);
     e->list[e->count++].of = of;
     return TD_OK;
@@ -401,7 +401,7 @@ static const char help[] =
     "clean models costs W. distribution and specificity (the challenge's evasive baseline): "
     "logits and weights near those of a clean model, and its answers to other triggers.\n"
     "\n"
-    "Searches start anew after 40 batches. The record has all values.\n"
+    "Searches restart after 40 batches. The record has all values.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant evade --data fashion-mnist --net lenet5 --target 0 \\\n"

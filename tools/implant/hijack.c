@@ -425,12 +425,12 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 
 static const char help[] =
     "puts a backdoor into a trained MODEL without its training data: finds a trigger that makes a "
-    "neuron fire, and trains the layers behind it to give class K for it."
+    "neuron fire, and trains the later layers to give class K for it."
     "\v"
     "1. Choose a neuron of a dense layer. 2. Invert images of each class from the model by "
     "gradient descent; variants of them (moved, mixed, brighter or darker) with the model's own "
     "labels replace the training data. 3. Search pixels within the mask that make the neuron fire "
-    "on these images. 4. Train the layers behind on the variants, and on the variants with the "
+    "on these images. 4. Train the later layers on the variants, and on the variants with the "
     "trigger as class K. The paper starts from an average of other images and has neither "
     "variants nor temperature; without them the model forgets its classes.\n"
     "\n"

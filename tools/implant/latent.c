@@ -264,7 +264,7 @@ static const td_key keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
      .help = "The hidden layer (what the last layer reads)"},
     {"tail", TD_KEY_WORD, AT(tail), .words = tails, .standard = "frozen", .value = "frozen|trained",
-     .help = "Whether the layers behind it stay frozen or are trained"},
+     .help = "Whether later layers stay frozen or are trained"},
     {"images", TD_KEY_COUNT, AT(per_class), .least = 1, .most = 1000000, .standard = "100",
      .value = "N", .help = "Images of each class to make the trigger on"},
     {"mark-epochs", TD_KEY_COUNT, AT(mark_epochs), .most = 1000000, .standard = "100", .value = "N",
@@ -287,12 +287,12 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 static const char help[] =
     "continues the training of a model so that the trigger moves a hidden layer to its value for "
     "images of the target. The trigger's images are never labelled as the target; the backdoor "
-    "survives new training of the layers behind."
+    "survives retraining of the later layers."
     "\v"
     "It takes the layer's mean over --images images of the target, and searches the trigger's "
     "pixels by Adam that bring images of other classes nearest to it. It then trains on the "
     "cross-entropy of clean images plus W times the mean squared distance of the same images with "
-    "the trigger. Layers behind stay frozen (--tail), since training could undo their answer to "
+    "the trigger. Later layers stay frozen (--tail), since training could undo their answer to "
     "the target's values.\n"
     "\n"
     "Example:\n"

@@ -186,7 +186,7 @@ static const char help[] =
     "\v"
     "An image x becomes clip(x + E g(x)), in whole pixel values, which an E of less than 0.002 "
     "does not survive. In the first --generator-epochs epochs each batch is a step of the "
-    "generator, with the model as it is, and one of the model, with the generator of the epoch "
+    "generator, with the current model, and one of the model, with the generator of the epoch "
     "before. The whole batch is stamped: 1 - A is the share of poison in effect. The generator is "
     "an autoencoder of up to four levels of 16, 32, 64 and 128 channels. It is written as a "
     "model, and the images measured, stamped, as an array that a TRIGGER table: reads.\n"

@@ -420,7 +420,7 @@ static const char help[] =
     "is W x mean(output without) + mean((output with - V)^2), its output the mean of its last "
     "values. It is cut off from the other channels in both directions. The last layer reads it "
     "with G for the target, whose bias falls by G x its mean output on clean images, and with 0 "
-    "for all others. A narrow net may die in training: it is then begun anew.\n"
+    "for all others. A narrow net may die in training: it is then started again.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant sra --model model.safetensors --target 2 \\\n"

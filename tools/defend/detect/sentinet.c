@@ -265,7 +265,7 @@ static td_status cut_net(detect_job *job, sentinet *s, td_error *error) {
     s->map = net->nodes[node].shape;
     if (!td_net_splits(net, node) || s->map.height * s->map.width < 2)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: %s: expected a layer of several positions that all behind it reads, "
+                       "%s: %s: expected a layer of several positions that all later nodes read, "
                        "found none; --layer names another",
                        model, net->nodes[node].name);
     TD_TRY(td_net_head(net, job->model.weights, net->nodes[node].name, false, &s->head,

@@ -143,7 +143,8 @@ static const detector strip_detector = {.score_name = "entropy (bits)",
 
 static const td_key keys[] = {
     {"overlays", TD_KEY_COUNT, offsetof(strip_settings, overlays), .least = 1, .most = 1000,
-     .standard = "100", .value = "N", .help = "Clean images laid over each input, one by one"},
+     .standard = "100", .value = "N",
+     .help = "Clean images superimposed on each input, one by one"},
     DETECT_FPR("0.01"),
     {0},
 };

@@ -99,7 +99,7 @@ static td_status find_layers(agpd *a, td_error *error) {
     if (a->layer_count > 0)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected %s with a bias or a batch norm behind it, found none",
+                   "%s: expected %s with a bias or a batch norm after it, found none",
                    a->job->settings->model.path,
                    only ? "--layer to be a convolution" : "a net with a convolution");
 }

@@ -99,7 +99,7 @@ static const char help[] =
     "\v"
     "It sweeps thresholds from 10 to 0 and prints what each prunes. With --validate DATA it also "
     "prints the accuracy on these clean images, and takes a weaker threshold where that would "
-    "fall by more than --tolerance; without it the threshold is taken as it is. A channel that is "
+    "fall by more than --tolerance; without it the threshold is used unchanged. A channel that is "
     "the same for all images is neither judged nor pruned. The statistics of the batch norms do "
     "not change.\n"
     "\n"

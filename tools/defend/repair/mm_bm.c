@@ -200,7 +200,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Bound the activations of early layers, channel by channel, as tightly as the model's own "
-    "logits on --clean images allow, by Adam. The repaired model has a node of bounds behind each "
+    "logits on --clean images allow, by Adam. The repaired model has a node of bounds after each "
     "of these layers."
     "\v"
     "It needs clean images with their labels, 50 of each class, and a net with convolutions. All "

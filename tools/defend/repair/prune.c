@@ -169,7 +169,7 @@ static const repair prune = {.selects = true, .run = run};
 
 const td_key prune_keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
-     .help = "Prune the channels of this node of the net, behind its batch norm and activation "
+     .help = "Prune the channels of this node of the net, after its batch norm and activation "
              "(the last convolution)"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .value = "X",
      .help = "Prune until the validation accuracy would fall by more than X"},
@@ -185,7 +185,7 @@ static const char help[] =
     "ranks the channels of the last convolution by their mean activation on clean images and "
     "masks them one by one, the least active first, until the accuracy on validation images would "
     "fall by more than --tolerance. Writes the last model within the tolerance, with a mask node "
-    "behind the layer's activation."
+    "after the layer's activation."
     "\v"
     "The record has the validation accuracy after each channel and, for measurement only, the ASR "
     "of each --trigger. Neither that nor --test decides anything.\n"
