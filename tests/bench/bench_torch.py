@@ -32,7 +32,7 @@ def make_batches(options):
 
 
 def adam(model):
-    """In one pass over the parameters, where this PyTorch has it."""
+    """In one pass over the parameters, if this PyTorch supports it."""
     try:
         return torch.optim.Adam(model.parameters(), fused=True)
     except (RuntimeError, TypeError):

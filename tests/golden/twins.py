@@ -236,7 +236,7 @@ def build(name, size=None):
 
 
 def nchw(images):
-    """NHWC, as ours has them, to what PyTorch takes; the values are not moved."""
+    """Converts our NHWC to PyTorch's layout without moving values."""
     return images.permute(0, 3, 1, 2)
 
 

@@ -128,7 +128,7 @@ def npz(arrays):
 
 
 def write_layouts(folder, corpus):
-    """Sets of few images in the layouts that others publish theirs in."""
+    """Small sets in the layouts of published ones."""
     grey = b"".join(image(i) for i in range(8))
     labels = bytes(i % CLASSES for i in range(8))
     for split in "train", "t10k":
@@ -168,7 +168,7 @@ def write_layouts(folder, corpus):
 
 
 def write_digits(folder):
-    """Ten classes of 28x28 images, where recipes look for MNIST: TRAPDOOR_DATA is the folder."""
+    """Ten classes of 28x28 images, where recipes look for MNIST, in TRAPDOOR_DATA."""
     for split, count in ("train", 120), ("t10k", 40):
         pixels = b"".join(bytes([20 * (i % 10) + i % 7]) * 784 for i in range(count))
         folder.write(f"data/mnist/{split}-images-idx3-ubyte", struct.pack(">IIII", 0x803, count, 28, 28) + pixels)
