@@ -20,7 +20,7 @@ static const char *print_one(const td_classes *classes, size_t i, char *out, siz
 }
 
 const char *td_classes_print(const td_classes *classes, char out[TD_CLASS_LIST_SIZE]) {
-    enum { ONE = 64, LAST = ONE + 8 }; /* room for one, and for the last behind the dots */
+    enum { ONE = 64, LAST = ONE + 8 }; /* room for one, and for the last after the dots */
     char one[ONE];
     size_t used = 0, i = 0;
     *out = '\0';

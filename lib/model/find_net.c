@@ -19,7 +19,7 @@ typedef struct nearest {
     td_error why;
 } nearest;
 
-/* The size of one dimension of a parameter's tensor; 0 where there is none. */
+/* The size of one dimension of a parameter's tensor; 0 if there is none. */
 static size_t file_dim(const td_source *source, const td_param *param, size_t dim) {
     const td_tensor *tensor = td_source_find(source, param->name);
     return tensor && tensor->rank > dim ? tensor->dims[dim] : 0;

@@ -19,7 +19,7 @@ typedef struct td_part td_part;
 
 typedef struct td_family {
     const char *name;
-    const char *doc;      /* what it does to an image; a sentence without a full stop */
+    const char *doc;      /* its effect on an image; a sentence without a full stop */
     const td_key *keys;   /* at most TD_TRIGGER_KEYS, then a row without a name */
     const char *strength; /* the name of the key for its strength; NULL: none */
     /* Checks the settings together and reads files; NULL if there is nothing to do. */

@@ -191,7 +191,7 @@ static void test_names(void **state) {
 
 enum { MOST = 140 };
 
-/* Opens NAMES (a space behind each), one after the other, and writes their names to them. */
+/* Opens NAMES (each followed by a space) in order, and writes their names to them. */
 static size_t write_all(td_output *outputs, td_output **list, const char *names) {
     size_t count = 0;
     char name[16];

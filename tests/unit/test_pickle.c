@@ -102,7 +102,7 @@ static void assert_refused(const uint8_t *bytes, size_t size, const char *part) 
     td_pickle p;
     td_arena arena = {0};
     td_error error = {""};
-    uint8_t *copy = malloc(size); /* exactly, so that a read behind it is seen */
+    uint8_t *copy = malloc(size); /* exactly, so that a read past it is seen */
     assert_non_null(copy);
     memcpy(copy, bytes, size);
     if (td_pickle_read(&p, copy, size, &td_torch_pickles, &arena, &error) != TD_ERR_FORMAT)

@@ -192,7 +192,7 @@ static void test_gradients(void **state) {
     }
     plant_join_gradients(&net, 2, (double[]){2, 3}, (const float *[]){x, y}, out);
     for (size_t i = 0; i < net.weight_count; i++) {
-        const bool running = i == 2 || i == 3; /* behind the norm's weight and bias */
+        const bool running = i == 2 || i == 3; /* after the norm's weight and bias */
         assert_true(out[i] == (running ? ((float)i + 100) / 2 : 2 * (float)i + 300));
     }
     td_net_free(&net);

@@ -199,7 +199,7 @@ static void test_manifest(void **state) {
     assert_whole_or_error(make_manifest);
 }
 
-/* --- a model's header, with what it says of its training --- */
+/* --- a model's header, with the description of its training --- */
 
 static td_status make_header(FILE *stream, td_error *error) {
     const float values[4] = {1, 2, 3, 4};
@@ -268,7 +268,7 @@ static void test_log(void **state) {
     assert_whole_or_error(make_log);
 }
 
-/* --- what is read --- */
+/* --- reading --- */
 
 /* Texts longer than any buffer, numbers at a buffer's end, and objects. */
 static td_status read_and_write(FILE *stream, td_error *error) {

@@ -126,7 +126,7 @@ static void a_skeleton_has_the_layers(void **state) {
 typedef struct tensor_text {
     int32_t count, offset, size[2], stride[2];
     const char *storage; /* its class; NULL: FloatStorage */
-    const char *behind;  /* more bytes behind its STOP */
+    const char *behind;  /* more bytes after its STOP */
 } tensor_text;
 
 typedef struct bytes {

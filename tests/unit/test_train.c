@@ -217,7 +217,7 @@ static void learning_as_usual_gives_the_same_bytes(void **state) {
     }
 }
 
-/* The batches are told apart, and their labels are the learner's. */
+/* The batches are distinguished, and their labels are the learner's. */
 static td_status learn_one_class(void *context, td_train_batch *batch, td_loss *loss,
                                  td_error *error) {
     training *f = context;

@@ -16,8 +16,8 @@ static void another_seed_is_another_order(void **state) {
     assert_memory_not_equal(first.weights, other.weights, sizeof first.weights);
 }
 
-/* With a learning rate of 0 each batch's loss tells which images it held: no two epochs may have
- * the same order, and each must visit every image once. */
+/* With a learning rate of 0 each batch's loss identifies its images: no two epochs may have the
+ * same order, and each must visit every image once. */
 static void every_epoch_visits_every_image_in_a_new_order(void **state) {
     training f;
     (void)state;
@@ -114,8 +114,8 @@ static void assert_rates(const char *schedule, size_t epochs, size_t warmup, con
     training_close(&f);
 }
 
-/* Two steps an epoch. Cosine over six steps: (1 + cos(30°·i))/2. Warm-up of two epochs rises over
- * four steps; what is left, eight steps or two, is the schedule's. */
+/* Two steps per epoch. Cosine over six steps: (1 + cos(30°·i))/2. A warm-up of two epochs rises
+ * over four steps; the remaining eight steps, or two, follow the schedule. */
 static void learning_rates(void **state) {
     const double r = sqrt(3) / 2, s = sqrt(2) / 2;
     (void)state;

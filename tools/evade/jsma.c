@@ -59,7 +59,7 @@ static float salience(float raise, float lower) {
 
 typedef struct pair {
     size_t first, second;
-    float salience; /* 0: there is none */
+    float salience; /* 0: none */
 } pair;
 
 /* The most salient pair of values that can still grow. Skips values that could not be better even

@@ -15,7 +15,7 @@ typedef struct outcome {
     td_rate success, robust_accuracy;
     tool_estimate confidence;
     double l0, l0_share, l2, linf;
-    tool_list pairs; /* [classes, classes]: original and predicted class of what was attacked */
+    tool_list pairs; /* [classes, classes]: original and predicted class of attacked images */
 } outcome;
 
 #define AT(field) offsetof(outcome, field)

@@ -149,7 +149,7 @@ static void rate_sources(const model_job *m, const eval_backdoor *backdoor, cons
     row->false_activation = td_rate_of(hits[false], trials[false]);
 }
 
-/* The images of classes that a map leaves alone which are classified as a target of others. */
+/* The images of classes that a map does not change which are classified as a target of others. */
 static void rate_others(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                         eval_result *row) {
     const td_images *images = &m->job->data.images;

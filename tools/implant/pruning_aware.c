@@ -30,7 +30,7 @@ typedef struct aware {
     td_images stamped, poisoned; /* of the measured images; of the data */
     td_net net, masked;
     float *weights, *masked_weights;
-    size_t node, mask; /* of net: what is masked; of masked: its mask */
+    size_t node, mask; /* of net: the masked node; of masked: its mask */
     size_t *order, pruned;
     float most; /* highest activation of the decoys before */
     tool_table *steps;

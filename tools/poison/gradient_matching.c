@@ -252,7 +252,7 @@ static td_status take_steps(brew *b, double *loss, td_error *error) {
     return TD_OK;
 }
 
-/* The model, and others trained on the set as it was. */
+/* The model, and others trained on the original set. */
 static td_status start_nets(brew *b, td_error *error) {
     const size_t bytes = b->plan->model.net.weight_count * sizeof(float);
     memcpy(b->nets[0].weights, b->plan->model.weights, bytes);

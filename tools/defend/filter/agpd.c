@@ -35,7 +35,7 @@ typedef struct agpd_settings {
 /* A convolution, and where to find the gradient of its output. */
 typedef struct layer {
     const char *name;
-    size_t bias;            /* the parameter: its bias, or that of the batch norm behind it */
+    size_t bias;            /* the parameter: its bias, or that of the batch norm after it */
     size_t norm;            /* the batch norm's node; 0: none */
     size_t first, channels; /* of an image's row */
 } layer;

@@ -81,7 +81,7 @@ static td_status unlearn(inspection *in, const td_net **net, float **weights, td
 typedef struct neuron_layer {
     inspection *in;
     const cleanse *cleanse;
-    const char *how, *layer; /* how: what is done with them */
+    const char *how, *layer; /* how: the use of the neurons */
     size_t node, count;
     float *clean; /* [images, count]: their values on the clean images */
     td_arena arena;

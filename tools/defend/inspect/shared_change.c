@@ -135,7 +135,7 @@ static td_status search_group(inspection *in, group *g, size_t done, td_error *e
     return TD_OK;
 }
 
-/* --- what is found --- */
+/* --- results --- */
 
 /* Runs images with a change through the net. */
 typedef struct measuring {

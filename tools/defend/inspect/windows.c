@@ -184,7 +184,7 @@ static td_status allocate(inspection *in, scan *s, td_error *error) {
     return TD_OK;
 }
 
-/* --- what is found --- */
+/* --- results --- */
 
 /* The window as a trigger; in its picture the mean of images is grey. */
 static td_status picture(inspection *in, const scan *s, place at, inspect_trigger *out,

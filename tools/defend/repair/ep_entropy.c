@@ -26,7 +26,7 @@ double ep_entropy(double *values, size_t count, double low, double width) {
 }
 
 bool ep_standardise(double *values, size_t count) {
-    const double rounding = 1e-7; /* of floats that are equal but for it */
+    const double rounding = 1e-7; /* for floats equal up to rounding */
     double mean = 0, squares = 0;
     for (size_t i = 0; i < count; i++)
         mean += values[i] / (double)count;

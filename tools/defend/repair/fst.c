@@ -77,8 +77,8 @@ void fst_stepped(void *context, const td_train_batch *batch) {
     rescale(context, batch->weights);
 }
 
-/* In a net without batch norms to bound the steps, options left at their defaults become smaller
- * and more steps. */
+/* In a net without batch norms to bound the steps, options left at their defaults change to shorter
+ * steps, and more of them. */
 static void adapt(const repair_job *job, td_train_options *options) {
     const tool_settings *given = job->run->settings;
     if (repair_has_norm(job->net))

@@ -7,7 +7,7 @@
 #include "nn/head_tail.h"
 
 enum {
-    IMAGE_FLOATS = 1 << 20, /* of the inputs of a group, unless one norm alone has more */
+    IMAGE_FLOATS = 1 << 20, /* limit of a group's inputs, unless a single norm has more */
     BATCH_FLOATS = 1 << 23,
     MOST_BATCH = 128,
 };

@@ -69,7 +69,7 @@ static spread measure(const double *values, size_t count) {
 }
 
 void norms_standardise(const repair_norms *norms, double *values) {
-    const double rounding = 1e-9; /* of values that are equal but for it */
+    const double rounding = 1e-9; /* for values equal up to rounding */
     for (size_t i = 0; i < norms->count; i++) {
         double *own = values + norms->list[i].first;
         const spread s = measure(own, norms->list[i].channels);

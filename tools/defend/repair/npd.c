@@ -14,7 +14,7 @@
 
 typedef struct npd_settings {
     shares_settings shares;
-    tool_training training; /* behind the warm-up */
+    tool_training training; /* after the warm-up */
     const char *layer;
     size_t warm_epochs, steps;
     double warm_lr, radius, step, enough;
