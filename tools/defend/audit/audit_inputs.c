@@ -123,7 +123,7 @@ static bool list_in_order(const audit_job *job, const size_t *given, char *out, 
             if (given[c] == m)
                 from = from == classes ? c : SIZE_MAX;
         if (from >= classes || used + 16 >= size)
-            return false; /* none of the model's classes, or two, match: no mapping */
+            return false; /* no class or several map to the model's class m */
         used += (size_t)snprintf(out + used, size - used, "%s#%zu", m ? "," : "", from);
     }
     return true;
