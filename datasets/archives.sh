@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154
-# Sourced by fetch: unpacks archives that are not to be trusted. `fail`, `need` and `first_line` are
-# fetch's, and $work the folder that it gathers in.
+# Sourced by fetch: unpacks untrusted archives. `fail`, `need` and `first_line` are fetch's, and
+# $work the folder that it gathers in.
 
-# expand FILE: what a .tar.xz, .tar.gz or .tgz holds, on stdout.
+# expand FILE: decompresses a .tar.xz, .tar.gz or .tgz to stdout.
 expand() {
     case $1 in
     *.xz) xz -dc <"$1" ;;
@@ -11,7 +11,7 @@ expand() {
     esac
 }
 
-# refuse ARCHIVE TEXT...: one that was downloaded is of no use to the next run.
+# refuse ARCHIVE TEXT...: deletes a bad download, so that the next run does not use it.
 refuse() {
     case $1 in "$work"/*) rm -f -- "$1" ;; esac
     archive=$1
@@ -19,7 +19,7 @@ refuse() {
     fail "$archive: expected $*"
 }
 
-# check_names ARCHIVE: nothing in it would land outside the folder that it is unpacked in.
+# check_names ARCHIVE: checks that no entry would be unpacked outside the folder.
 check_names() {
     case $1 in
     *.zip)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Parts what --help prints: into `text`, for help2man, with the text that follows the options before
-# them; and into `more`, as roff: the synopsis, the examples and SEE ALSO.
+# Splits the output of --help: into `text`, for help2man, with the text after the options moved
+# before them; and into `more`, as roff: the synopsis, the examples and SEE ALSO.
 
 function roff(line) {
     gsub(/\\/, "\\e", line)
@@ -8,8 +8,8 @@ function roff(line) {
     return line
 }
 
-# "[--trigger" and "T...": the brackets and dots as they are, what the user writes as it is in bold,
-# what stands for something in italics.
+# "[--trigger" and "T...": brackets and dots unchanged, literal words in bold, placeholders in
+# italics.
 function set_word(word, core) {
     if (!match(word, /[-A-Za-z0-9][-A-Za-z0-9.]*[A-Za-z0-9]|[A-Z]/))
         return word

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Makes a man page of what --help-net or --help-trigger prints. `name` of the page, what it is
-# `about`, the heading over its `parts`, the page to `see`, `version` and `date` stand in it.
+# Makes a man page from the output of --help-net or --help-trigger. Variables: `name` of the page,
+# its subject `about`, the heading over its `parts`, the page to `see`, `version` and `date`.
 
 function roff(line) {
     gsub(/\\/, "\\e", line)

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# json.sh SOURCE_DIR: JSON is built through lib/base/json_build.h alone. Prints TAP.
+# json.sh SOURCE_DIR: only lib/base/json_build.h builds JSON. Prints TAP.
 #
-# jansson tells of a failure by a result that is easily passed over, and then an object lacks a field,
-# or a text its end, without a word; some of its functions do not even tell. So the library and the
-# tools may call those of its functions that read or count, and those that cannot fail; what makes,
-# changes, copies, prints or parses is called by lib/base/json*.c, which looks at every result.
+# jansson reports failures by results that are easy to miss, and then an object silently lacks a
+# field, or a text its end; some of its functions report nothing. So the library and the tools may
+# only call functions that read or count, or cannot fail; functions that create, change, copy, print
+# or parse are called only by lib/base/json*.c, which checks every result.
 set -u
 cd "$1" || exit 2
 reading='array_foreach array_get array_size boolean decref equal false incref integer_value

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# style.sh SOURCE_DIR: how the tree is written. Prints TAP. Checks that need a program that is not
-# here are skipped with a line.
+# style.sh SOURCE_DIR: checks the style of the tree. Prints TAP. Skips checks whose program is
+# missing.
 set -u
 cd "${1:?usage: style.sh SOURCE_DIR}" || exit 2
 scratch=$(mktemp -d) || exit 2
@@ -10,7 +10,7 @@ log=$scratch/log
 checks=0
 failures=0
 
-# result WHAT: ok if the log is empty, else its lines are what is wrong.
+# result WHAT: ok if the log is empty; otherwise its lines are the errors.
 result() {
     checks=$((checks + 1))
     if [ -s "$log" ]; then
@@ -30,7 +30,7 @@ needs() {
     return 1
 }
 
-# Files of the tree, but for what is made, and for what stands as data.
+# Files of the tree, except generated files and data.
 listed() {
     find ./*.md ./meson* datasets docs lib share tests tools -type f "$@" ! -path '*/corpus/*' ! -path '*/golden/torch/*'
 }
@@ -43,14 +43,15 @@ if needs 'C is formatted' clang-format-14; then
     result 'C is formatted'
 fi
 
-# Sourced files are not followed (1090, 1091, 2154); the rest of these sees commands in names.
+# Sourced files are not followed (1090, 1091, 2154); the other exceptions mistake names for
+# commands.
 if needs 'shell scripts are sound' shellcheck; then
     listed | xargs grep -lIE '^#!.*sh$|^# shellcheck shell=sh|^\. "\$tests/lib\.sh"' |
         xargs shellcheck -s sh -S warning -e SC1090,SC1091,SC2154,SC2100,SC2209,SC2238 -f gcc >"$log"
     result 'shell scripts are sound'
 fi
 
-# Names, and a word that is so in a paper's title.
+# Names, and a word spelled so in a paper's title.
 names=dout,fpr,nd,shif,alph,indentifying,deriver
 if needs 'words are spelled right' codespell; then
     listed \( -name '*.md' -o -name '*.[ch]' -o -name '*.sh' -o -name '*.mk' -o -name '*.build' \) |
@@ -58,7 +59,7 @@ if needs 'words are spelled right' codespell; then
     result 'words are spelled right'
 fi
 
-# docs/architecture.md has the same table.
+# The same table is in docs/architecture.md.
 # shellcheck disable=SC2046 # names without blanks
 awk '
     BEGIN {
@@ -80,7 +81,8 @@ awk '
     }' $(listed -name '*.[ch]' | grep -E '^(lib|tools)/') >"$log"
 result 'rooms include what they may'
 
-# What a library must not do, and what checks no size (but a literal's can be seen).
+# Calls that a library must not make, and unbounded ones (unless the size is visible from a
+# literal).
 grep -rnE '\b(exit|abort|printf|puts|atoi|strcpy|strcat|sprintf|gets|rand)\(' lib --include='*.[ch]' |
     grep -vE 'format\(printf|strcpy\([a-z]+, "|^[^:]*:[0-9]*: *(/\*|\*)' >"$log"
 result 'the library does not print or exit'

@@ -9,7 +9,7 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Stands right before the memory handed out, in the alignment unit before it. */
+/* Stored right before the returned memory, in the preceding alignment unit. */
 struct td_arena_block {
     struct td_arena_block *next;
     void *allocation;
@@ -20,7 +20,7 @@ td_status td_arena_alloc(td_arena *arena, size_t count, size_t size, void **out,
     size_t bytes;
     if (!td_size_mul(count, size, &bytes) || !td_size_add(bytes, 2 * ALIGNMENT, &bytes))
         return td_fail_memory(error, what);
-    /* calloc gives large blocks as zero pages that take no memory until they are written. */
+    /* calloc returns large blocks as zero pages that use no memory until written. */
     char *allocation = calloc(1, bytes);
     if (!allocation)
         return td_fail_memory(error, what);

@@ -9,7 +9,7 @@
 
 typedef struct td_arena {
     struct td_arena_block *blocks; /* NULL when empty: `td_arena a = {0};` is ready for use */
-    size_t bytes;                  /* asked for so far */
+    size_t bytes;                  /* bytes requested so far */
 } td_arena;
 
 /* Allocates count × size bytes into *out, which belongs to the arena. `what` names the thing in the
@@ -22,7 +22,7 @@ td_status td_arena_alloc(td_arena *arena, size_t count, size_t size, void **out,
 td_status td_arena_text(td_arena *arena, const char *text, size_t length, char **out,
                         td_error *error) TD_MUST_USE;
 
-/* A printf into the arena. */
+/* printf into the arena. */
 td_status td_arena_print(td_arena *arena, const char **out, td_error *error, const char *format,
                          ...) TD_MUST_USE TD_PRINTF(4, 5);
 td_status td_arena_vprint(td_arena *arena, const char **out, td_error *error, const char *format,

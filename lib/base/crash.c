@@ -10,7 +10,7 @@
 enum { ENTRIES = 256 };
 enum { FREE, BEING_MADE, MADE };
 
-/* A copy of the path, which a handler may read whatever becomes of the caller's. */
+/* A copy of the path, which a handler can read even if the caller frees its own. */
 typedef struct entry {
     atomic_int state;
     uintptr_t begin;
@@ -72,7 +72,8 @@ const char *td_crash_file_at(const void *address, size_t *offset) {
     return NULL;
 }
 
-/* A folder is empty only after what is in it, which may be a folder itself. */
+/* A folder becomes empty only after its contents are removed, which may include folders: hence
+ * several passes. */
 void td_crash_remove(void) {
     enum { DEEPEST = 4 };
     for (int pass = 0; pass < DEEPEST && !td_crash_is_held(); pass++)

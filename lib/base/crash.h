@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known to the handler of a signal that ends the process: which file is mapped at an
- * address, and which files and folders must not stay. Of the whole process, as signals are. Entries
- * may be made in any thread; what a handler calls is async-signal-safe. */
+/* State for the handler of a fatal signal: which file is mapped at an address, and which files and
+ * folders to remove. It is per process, as signal handlers are. Any thread may add entries; the
+ * functions for handlers are async-signal-safe. */
 #ifndef TD_BASE_CRASH_H
 #define TD_BASE_CRASH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* An entry; TD_CRASH_NONE where there is no room for another, or none was made: the handler does
- * not know of it then. */
+/* An entry. TD_CRASH_NONE: none was made, or the table is full and the handler does not know of it.
+ */
 typedef size_t td_crash_entry;
 
 enum { TD_CRASH_NONE = 0 };
@@ -17,14 +17,14 @@ enum { TD_CRASH_NONE = 0 };
 /* The file at `path` is mapped at [data, data + size). */
 td_crash_entry td_crash_mapped(const void *data, size_t size, const char *path);
 
-/* What stands at `path` is to be removed: a file, or a folder that is empty by then. */
+/* The handler removes what is at `path`: a file, or a folder that is empty by then. */
 td_crash_entry td_crash_unwanted(const char *path);
 
 /* Takes the entry back and zeroes it. */
 void td_crash_forget(td_crash_entry *entry);
 
-/* While it is held, the unwanted are not removed, and nothing should end the process: files are
- * being renamed. It can be held more than once. */
+/* While held, the handler removes nothing and the process should not end: files are being renamed.
+ * Holds nest. */
 void td_crash_hold(void);
 void td_crash_release(void);
 
@@ -32,10 +32,10 @@ void td_crash_release(void);
 
 bool td_crash_is_held(void);
 
-/* The path of the file that is mapped there, and the place in it; NULL: none. */
+/* The path of the file mapped at `address`, and the offset in it; NULL if there is none. */
 const char *td_crash_file_at(const void *address, size_t *offset);
 
-/* Removes what is unwanted, unless it is held. */
+/* Removes the unwanted files and folders, unless held. */
 void td_crash_remove(void);
 
 #endif

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* What a message quotes may come from a file: a control character in it could break the line, or
- * steer the terminal. */
+/* A message may quote a file: a control character could break the line or steer the terminal. */
 static void make_plain(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 0x7f)

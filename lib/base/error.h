@@ -10,11 +10,11 @@
 
 typedef enum td_status {
     TD_OK = 0,
-    TD_ERR_USAGE,       /* the request cannot be meant: a value out of range, an unknown name */
-    TD_ERR_IO,          /* the system refused: no such file, disk full */
+    TD_ERR_USAGE,       /* an invalid request: a value out of range, an unknown name */
+    TD_ERR_IO,          /* the system call failed: no such file, disk full */
     TD_ERR_FORMAT,      /* a file's content breaks its format's rules */
     TD_ERR_MEMORY,      /* an allocation failed, or a size overflows */
-    TD_ERR_NUMERIC,     /* a computation left the finite numbers */
+    TD_ERR_NUMERIC,     /* a computation gave an infinity or NaN */
     TD_ERR_INTERRUPTED, /* the caller asked to stop */
 } td_status;
 
@@ -25,16 +25,16 @@ typedef struct td_error {
 #define TD_MUST_USE __attribute__((warn_unused_result))
 #define TD_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
-/* Writes the message and returns `status`, so that `return td_fail(...)` is one statement.
- * `error` may be NULL when the caller does not want the words. */
+/* Writes the message and returns `status`, so that `return td_fail(...)` is one statement. `error`
+ * may be NULL if the message is not wanted. */
 td_status td_fail(td_error *error, td_status status, const char *format, ...) TD_PRINTF(3, 4);
 
 /* Puts "PREFIX: " before the message already there and returns `status`. */
 td_status td_fail_within(td_error *error, td_status status, const char *format, ...)
     TD_PRINTF(3, 4);
 
-/* For the status of a writer, which does not know what its stream is called: where writing to it
- * failed, puts "NAME: " before the message. Returns `status`. */
+/* For the status of a function that writes to a stream but does not know its name: if writing to
+ * `stream` failed, puts "NAME: " before the message. Returns `status`. */
 td_status td_name_stream(td_error *error, td_status status, FILE *stream, const char *name);
 
 /* The message for a failed allocation of `what`. */

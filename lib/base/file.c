@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* madvise, which is not in POSIX; its own does nothing */
+#define _DEFAULT_SOURCE /* madvise; POSIX's own does nothing */
 #include "base/file.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that are read: whole, by mapping them. */
+/* Reading files by mapping them. */
 #ifndef TD_BASE_FILE_H
 #define TD_BASE_FILE_H
 
@@ -13,8 +13,8 @@
 /* Opens a regular file for reading; *size is its bytes. The caller closes *file. */
 td_status td_file_open(int *file, size_t *size, const char *path, td_error *error) TD_MUST_USE;
 
-/* A regular file mapped for reading. An empty file has size 0 and a non-NULL pointer. A page that
- * is no longer in the file when it is read is a SIGBUS, whose handler finds the file in crash.h. */
+/* A regular file mapped for reading. An empty file has size 0 and a non-NULL pointer. If the file
+ * shrinks, reading a missing page raises SIGBUS; the handler finds the file's name with crash.h. */
 typedef struct td_map {
     const uint8_t *data;
     size_t size;
@@ -22,18 +22,18 @@ typedef struct td_map {
 } td_map;
 
 td_status td_map_open(td_map *map, const char *path, td_error *error) TD_MUST_USE;
-/* The same for a file that another file names: TD_ERR_FORMAT where the path is a symbolic link, or
- * one of several names of the file, which may be meant to be read in place of it. */
+/* The same for a file that another file names. TD_ERR_FORMAT if the path is a symbolic link or the
+ * file has other hard links: they could make the program read a file it was not meant to. */
 td_status td_map_open_alone(td_map *map, const char *path, td_error *error) TD_MUST_USE;
 
-/* Gives back the memory of a part of the map, which is read from the file again when it is needed;
- * a part that is not in the map is left alone. */
+/* Releases the memory of a part of the map; a later access reads it from the file again. Does
+ * nothing if the part is outside the map. */
 void td_map_release(const td_map *map, const void *data, size_t size);
 
-void td_map_close(td_map *map); /* takes a zeroed map as well */
+void td_map_close(td_map *map); /* accepts a zeroed map */
 
-/* Which file it is, and when it was written last: where two are equal, the file is the same and its
- * bytes are, too. All zero where there is no file. */
+/* Identifies a file and its last modification. Equal stamps mean the same file with the same bytes.
+ * All zero if there is no file. */
 typedef struct td_file_stamp {
     dev_t device;
     ino_t inode;
@@ -49,7 +49,7 @@ td_file_stamp td_file_stamp_of_descriptor(int file);
 
 bool td_file_stamp_is_same(const td_file_stamp *a, const td_file_stamp *b);
 
-/* The message for a file whose content is not what it was. */
+/* The message for a file that changed while it was in use. */
 td_status td_fail_changed(td_error *error, const char *path);
 
 #endif

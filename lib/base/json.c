@@ -15,25 +15,25 @@ enum { LARGEST_FILE = 64 << 20 };
 
 enum {
     CHUNK = 256,          /* bytes of text that jansson gets at once */
-    FOR_CHUNK = 64 << 10, /* more than the values in so much text take */
+    FOR_CHUNK = 64 << 10, /* more than the values in that much text use */
     ALIGNMENT = 16,
 };
 
-/* Where jansson finds no memory to lengthen the text of a token, it goes on without the byte: it
- * reads another text or number, or ends the process by an assertion. So what it cannot have is
- * taken from a reserve instead, which holds the longest token and a chunk; behind that chunk the
- * text ends for jansson, and its value is not used. */
+/* If jansson cannot lengthen the text of a token, it continues without the byte: it reads another
+ * text or number, or aborts by an assertion. A failed allocation is therefore served from a
+ * reserve, which holds the longest token and a chunk; after that chunk the text ends for jansson,
+ * and its value is discarded. */
 typedef struct parse {
     const char *text;
     size_t left; /* bytes of it */
     uint8_t *reserve;
     size_t size, used;
-    bool needed;            /* the reserve was */
-    json_malloc_t allocate; /* what it stands in for */
+    bool needed;            /* the reserve was used */
+    json_malloc_t allocate; /* the allocator that it replaces */
     json_free_t release;
 } parse;
 
-/* The thread's: jansson has one allocator for the process, without a context. */
+/* Per thread, because jansson has one allocator per process, without a context. */
 static _Thread_local parse *parsing;
 
 static void *allocate(size_t size) {
@@ -123,10 +123,10 @@ bool td_json_take_integer(const json_t *object, const char *key, json_int_t *out
 
 typedef struct written {
     FILE *stream;
-    int reason; /* of the first write that failed, an errno; 0: none did */
+    int reason; /* errno of the first failed write; 0: none */
 } written;
 
-/* jansson does not look at the result for an object's keys. */
+/* jansson ignores the result for an object's keys. */
 static int put(const char *bytes, size_t size, void *context) {
     written *w = context;
     if (w->reason == 0 && fwrite(bytes, 1, size, w->stream) != size)

@@ -29,7 +29,7 @@ td_status td_json_end(const td_json *json, json_t **value, const char *what, td_
 
 /* --- values --- */
 
-/* What was just made. */
+/* Registers a new value, or the failure to create it. */
 static json_t *made(td_json *json, json_t *value) {
     if (!value)
         fail(json, TD_ERR_MEMORY);
@@ -81,7 +81,7 @@ json_t *td_json_format(td_json *json, const char *format, ...) {
     return value;
 }
 
-/* jansson's own copies leave out what they find no memory for. */
+/* jansson's own copies silently drop members when memory runs out. */
 json_t *td_json_copy(td_json *json, const json_t *object) {
     json_t *copy = td_json_object(json);
     td_json_update(json, copy, object);
@@ -115,15 +115,15 @@ void td_json_extend(td_json *json, json_t *array, const json_t *from) {
 
 /* --- by a format --- */
 
-/* In place of json_pack, which leaves out the value of "s*" where memory is short, and has no words
- * for text and numbers that JSON cannot hold. */
+/* Replaces json_pack, which drops the value of "s*" when memory runs out, and cannot handle text
+ * and numbers that JSON does not allow. */
 typedef struct packer {
     td_json *json;
-    const char *format; /* what is left of it */
+    const char *format; /* the rest of it */
     va_list arguments;
 } packer;
 
-/* The next character of the format, behind blanks. */
+/* The next character of the format, skipping blanks. */
 static char next(packer *p) {
     while (*p->format == ' ')
         p->format++;
@@ -132,7 +132,7 @@ static char next(packer *p) {
 
 static json_t *pack_value(packer *p, char kind);
 
-/* One member of an object, with its key, or of an array, where it is NULL. */
+/* One member of an object, with its key, or of an array, if the key is NULL. */
 static void pack_member(packer *p, json_t *into, const char *key, char kind) {
     json_t *value = pack_value(p, kind);
     const bool optional = *p->format == '*';
@@ -218,8 +218,8 @@ json_t *td_json_pack(td_json *json, const char *format, ...) {
 
 /* --- text --- */
 
-/* jansson passes over the result for an object's keys, and the text would lack a part of one: the
- * stream remembers. */
+/* jansson ignores the result for an object's keys, so the text could lack part of one: the stream
+ * remembers the failure. */
 static int put(const char *bytes, size_t size, void *context) {
     return fwrite(bytes, 1, size, context) == size ? 0 : -1;
 }

@@ -12,7 +12,7 @@ static const char *const anchor_names[] = {
     [TD_AT_CENTER] = "center",
 };
 
-/* A whole number up to here is a double, too, as the range of a key is. */
+/* Largest whole number up to which all are exact doubles, the type of a key's range. */
 static const double largest_count = 9007199254740992.0;
 
 const td_key *td_key_find(const td_key *keys, const char *name) {
@@ -24,7 +24,7 @@ const td_key *td_key_find(const td_key *keys, const char *name) {
 
 /* --- reading --- */
 
-/* Decimal digits only, up to `most`; returns what follows them, or NULL. */
+/* Decimal digits only, up to `most`; returns the rest of the text, or NULL. */
 static const char *read_digits(const char *text, size_t most, size_t *out) {
     size_t value = 0;
     const char *at = text;
@@ -47,8 +47,8 @@ static const char *read_count(const td_key *key, const char *text, size_t *out) 
     return rest && in_range(key, (double)*out) ? rest : NULL;
 }
 
-/* Up to one of `ends` or the end of the text; returns what follows, or NULL. strtod also takes
- * blanks, "inf", "nan" and hexadecimal numbers, which are none of a user's. */
+/* Parses up to one of `ends` or the end of the text; returns the rest, or NULL. strtod alone also
+ * accepts blanks, "inf", "nan" and hexadecimal numbers. */
 static const char *read_real(const char *text, const char *ends, double *out) {
     const size_t length = strspn(text, "0123456789+-.eE");
     char *end;
@@ -275,7 +275,7 @@ const char *td_key_describe(const td_key *key, char *out, size_t size) {
 
 /* --- writing --- */
 
-/* In the fewest digits, from ten on, that read back as the same number. */
+/* The fewest digits, at least ten, that parse to the same number. */
 static int print_number(double number, char *out, size_t size) {
     char text[32];
     for (int digits = 10; digits <= 17; digits++) {
@@ -386,10 +386,10 @@ static size_t field_size(const td_key *key) {
     }
 }
 
-/* Makes room for one value more; an arena does not grow what it gave, so rooms double. */
+/* Makes room for one more value; arena blocks do not grow, so capacity doubles. */
 static td_status grow(const td_key *key, td_many *many, td_arena *arena, td_error *error) {
     void *items;
-    if (many->count & (many->count - 1)) /* no power of two: there is room */
+    if (many->count & (many->count - 1)) /* not a power of two: there is room */
         return TD_OK;
     TD_TRY(td_arena_alloc(arena, many->count ? 2 * many->count : 1, field_size(key), &items,
                           key->name, error));

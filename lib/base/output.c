@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Files without a name take a descriptor each until they are published; of those beyond, the name
- * is temporary. */
+/* Files without a name use a descriptor each until they are published; beyond this number,
+ * temporary names are used. */
 enum { MOST_NAMELESS = 128 };
 
 enum { SELF_SIZE = 32 };
@@ -29,7 +29,7 @@ static td_status fail_folder(td_error *error, const char *path) {
     return td_fail(error, TD_ERR_USAGE, "%s: expected a file to write, found a folder", path);
 }
 
-/* --- where a file will stand --- */
+/* --- the final path --- */
 
 size_t td_output_folder(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -69,13 +69,13 @@ td_status td_output_target(const char *path, char **out, td_error *error) {
     return errno == ELOOP ? fail_errno(error, path) : td_fail_memory(error, "a file name");
 }
 
-/* The folder of a path, "." where it names none; NULL when out of memory. */
+/* The folder part of a path, "." if there is none; NULL when out of memory. */
 static char *copy_folder(const char *path) {
     const size_t length = td_output_folder(path);
     return length > 0 ? strndup(path, length) : strdup(".");
 }
 
-/* Whether a file of this name can be made in its folder; errno says why not. */
+/* Whether a file with this name can be created in its folder; otherwise errno says why. */
 static bool can_be_made(const char *target) {
     char *folder = copy_folder(target);
     if (!folder)
@@ -113,11 +113,11 @@ td_status td_output_check(const char *path, bool force, td_error *error) {
 
 /* --- temporary names --- */
 
-/* Makes a file `name`; negative, with errno set, on failure. */
+/* Creates a file `name`; negative, with errno set, on failure. */
 typedef int make_fn(const td_output *output, const char *name);
 
-/* ".NAME.XXXXXX" in the same folder, so that a rename stays within one file system; not longer than
- * a name may be. NULL, with errno set, on failure. */
+/* ".NAME.XXXXXX" in the same folder, so that a rename stays within one file system; limited to the
+ * longest allowed name. NULL, with errno set, on failure. */
 static char *random_name(const char *path) {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
     enum { MOST_OF_NAME = 64, RANDOM = 6 };
@@ -133,7 +133,8 @@ static char *random_name(const char *path) {
     return name;
 }
 
-/* Makes a file of a new name beside the output's place, *name, and returns what `make` does. */
+/* Creates a file with a new name, *name, in the output's folder, and returns the result of `make`.
+ */
 static int make_beside(const td_output *output, make_fn *make, char **name) {
     enum { ATTEMPTS = 100 };
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -176,7 +177,7 @@ static int move_old(const td_output *output, const char *name) {
 
 /* --- writing --- */
 
-/* -1 where there are none, or enough. */
+/* -1 if the file system does not support them, or too many are open. */
 static int open_nameless(const char *path) {
     char self[SELF_SIZE], *folder = copy_folder(path);
     int file = folder ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666) : -1;
@@ -187,7 +188,7 @@ static int open_nameless(const char *path) {
     return -1;
 }
 
-/* A descriptor for the stream. */
+/* The descriptor for the stream. */
 static int open_file(td_output *o) {
     if (o->in_place)
         return open(o->path, O_WRONLY | O_CLOEXEC);
@@ -220,7 +221,7 @@ td_status td_output_open(td_output *output, const char *path, bool force, td_err
 
 td_status td_output_finish(td_output *output, td_error *error) {
     errno = 0;
-    /* After an earlier failure the flush fails again, and says why. */
+    /* After an earlier failure the flush fails again and gives the reason. */
     bool failed = fflush(output->stream) != 0 || ferror(output->stream) ||
                   (!output->in_place && fsync(fileno(output->stream)) != 0);
     int reason = errno;
@@ -253,7 +254,7 @@ static void forget_temporary(td_output *o) {
     o->temporary = NULL;
 }
 
-/* Where the kernel or the file system cannot rename unless a file is there. */
+/* Fallback if the kernel or the file system cannot rename without replacing. */
 static int put_new_otherwise(const td_output *o) {
     if (link(o->temporary, o->path) == 0)
         return unlink(o->temporary);
@@ -264,7 +265,7 @@ static int put_new_otherwise(const td_output *o) {
     return rename(o->temporary, o->path);
 }
 
-/* -1, and EEXIST, where a file is there. */
+/* -1 with EEXIST if the file exists. */
 static int put_new(td_output *o) {
     int failed;
     if (o->nameless) {
@@ -281,7 +282,7 @@ static int put_new(td_output *o) {
     return 0;
 }
 
-/* Where the two cannot change places at once. */
+/* Fallback if the two files cannot be exchanged atomically. */
 static int replace_otherwise(td_output *o) {
     char *old;
     const bool linked = make_beside(o, link_old, &old) == 0;
@@ -293,14 +294,14 @@ static int replace_otherwise(td_output *o) {
         o->temporary = old;
         return 0;
     }
-    if (rename(old, o->path) == 0) /* does nothing where both are one file */
+    if (rename(old, o->path) == 0) /* does nothing if both are the same file */
         unlink(old);
     free(old);
     errno = reason;
     return -1;
 }
 
-/* -1, and ENOENT, where none is there any more. */
+/* -1 with ENOENT if the file no longer exists. */
 static int replace(td_output *o) {
     if (o->nameless) {
         char *name;
@@ -332,7 +333,8 @@ static td_status put(td_output *o, td_error *error) {
     struct stat info;
     if (o->removes)
         return take_away(o, error);
-    for (int i = 0; i < ATTEMPTS; i++) { /* others may make and remove the file meanwhile */
+    for (int i = 0; i < ATTEMPTS;
+         i++) { /* other processes may create and remove the file meanwhile */
         if (put_new(o) == 0)
             return TD_OK;
         if (errno != EEXIST)
@@ -349,7 +351,7 @@ static td_status put(td_output *o, td_error *error) {
     return fail_errno(error, o->path);
 }
 
-/* As it was before; what cannot come back is said. */
+/* Restores the previous state; reports files that cannot be restored. */
 static void take_back(td_output *o, td_error *error) {
     if (o->state == TD_OUTPUT_IS_NEW)
         unlink(o->path);
@@ -369,8 +371,8 @@ td_status td_output_sync_folder(const char *path, td_error *error) {
         return td_fail_memory(error, "a file name");
     td_status status = TD_OK;
     const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* Some file systems cannot sync a folder, and one in which files may be made need not be
-     * readable. */
+    /* Some file systems cannot sync a folder, and a folder that is writable need not be readable.
+     */
     if (file < 0 ? errno != EACCES
                  : fsync(file) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
         status = fail_errno(error, folder);
@@ -398,7 +400,7 @@ static td_status put_all(td_output *const *outputs, size_t count, td_error *erro
     return TD_OK;
 }
 
-/* What was replaced or is to go, once all stand. */
+/* Removes replaced and withdrawn files, once all new ones are in place. */
 static td_status remove_old(td_output *o, td_error *error) {
     td_status status = TD_OK;
     if (o->temporary && unlink(o->temporary) != 0 && errno != ENOENT)

@@ -21,7 +21,7 @@
 enum {
     PATH_SIZE = 4096,
     MOST_THREADS = 1024,
-    BLAS_BUFFER = 128 << 20, /* bytes; OpenBLAS 0.3 on x86-64, less elsewhere */
+    BLAS_BUFFER = 128 << 20, /* bytes; OpenBLAS 0.3 on x86-64, less on other architectures */
 };
 
 /* "150000 100000", microseconds of a period, or "max 100000". */
@@ -53,7 +53,7 @@ size_t td_quota_cores(const char *root, const char *group) {
     }
 }
 
-/* The process's own group of version 2, "0::/user.slice/x". */
+/* The process's own cgroup (version 2), "0::/user.slice/x". */
 static size_t own_quota(void) {
     char line[PATH_SIZE], group[PATH_SIZE] = "";
     FILE *file = fopen("/proc/self/cgroup", "r");
@@ -65,7 +65,7 @@ static size_t own_quota(void) {
     return td_quota_cores("/sys/fs/cgroup", strcmp(group, "/") == 0 ? "" : group);
 }
 
-/* A whole number above 0 in the environment, as OpenMP's variables have; SIZE_MAX without. */
+/* A positive whole number in an environment variable, as OpenMP uses; SIZE_MAX if unset. */
 static size_t number_in(const char *variable) {
     const char *text = getenv(variable);
     const long number = text ? strtol(text, NULL, 10) : 0;
@@ -76,7 +76,7 @@ static size_t own_cores(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return (size_t)CPU_COUNT(&set);
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN); /* more than a set holds */
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than a set holds */
     return cores > 0 ? (size_t)cores : 1;
 }
 
@@ -87,10 +87,10 @@ static size_t usual_threads(void) {
 
 /* --- the team --- */
 
-/* Chunks [next, end) of a loop, dealt to one thread. It does them in order; one that has no more
- * helps the others. */
+/* Chunks [next, end) of a loop that belong to one thread. It takes them in order; a thread that has
+ * finished its own helps the others. */
 typedef struct share {
-    _Alignas(64) atomic_size_t next; /* a line of the cache for each */
+    _Alignas(64) atomic_size_t next; /* one cache line each */
     size_t end;
 } share;
 
@@ -98,21 +98,21 @@ typedef struct loop {
     td_chunk_fn work;
     void *context;
     size_t count, chunk_size;
-    size_t step; /* chunks that are taken at once */
+    size_t step; /* chunks taken at a time */
 } loop;
 
-/* The calling thread is 0, the workers are the others. A worker that is not running when a loop
- * starts is not waited for: its share is done by those that are. */
+/* The calling thread is 0; the others are workers. A loop does not wait for a worker that is not
+ * running when it starts: the others take its share. */
 static struct team {
     size_t size; /* 0 before the first use */
     pthread_t workers[MOST_THREADS];
     share shares[MOST_THREADS];
     loop loop;
-    atomic_uint turn; /* of the loop: a new one starts */
+    atomic_uint turn; /* incremented by each new loop */
     pthread_mutex_t lock;
     pthread_cond_t starts, ends;
     bool open;          /* whether workers may join the loop */
-    atomic_size_t busy; /* workers that joined it and are not done; changed under the lock */
+    atomic_size_t busy; /* workers in the loop; changed under the lock */
     bool stops;
 } team = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .starts = PTHREAD_COND_INITIALIZER,
@@ -121,8 +121,9 @@ static struct team {
 static _Thread_local size_t own_number;
 static _Thread_local bool is_working, is_alone;
 
-/* Who waits spins as long as a loop usually takes to end, some ten microseconds, and then sleeps:
- * spinning longer keeps the core from the thread that is waited for where other programs run. */
+/* A waiting thread spins for about the usual length of a loop, some ten microseconds, and then
+ * sleeps: with other programs running, longer spinning would keep the core from the thread it waits
+ * for. */
 enum { SPINS = 1000 };
 
 static void pause_briefly(void) {
@@ -157,7 +158,7 @@ static void do_shares(void) {
     is_working = false;
 }
 
-/* Waits for another loop than `turn`, and joins it; false when the team stops. */
+/* Waits for a loop after `turn`, and joins it; false when the team stops. */
 static bool join_loop(unsigned *turn) {
     for (size_t i = 0; i < SPINS && atomic_load(&team.turn) == *turn; i++)
         pause_briefly();
@@ -181,7 +182,7 @@ static void leave_loop(void) {
     pthread_mutex_unlock(&team.lock);
 }
 
-/* OpenBLAS keeps to the calling thread. Built with OpenMP it keeps the number for each thread. */
+/* Restricts OpenBLAS to the calling thread. Built with OpenMP, it stores the number per thread. */
 static void keep_blas_alone(void) {
     pthread_mutex_lock(&team.lock);
     openblas_set_num_threads(1);
@@ -212,7 +213,7 @@ static void open_loop(const loop *l, size_t chunks) {
     pthread_mutex_unlock(&team.lock);
 }
 
-/* All chunks are taken; those that joined may be at their last ones. */
+/* All chunks are taken; workers may still be in their last ones. */
 static void close_loop(void) {
     for (size_t i = 0; i < SPINS && atomic_load(&team.busy) > 0; i++)
         pause_briefly();
@@ -234,8 +235,8 @@ static void stop_team(void) {
     team.size = 0;
 }
 
-/* As many as can be had. Signals are the calling thread's, but for that of a mapped file which got
- * shorter: it comes to whom it happens. */
+/* Starts as many threads as possible. The calling thread handles all signals except SIGBUS from a
+ * mapped file that shrank, which is delivered to the thread that caused it. */
 static void start_team(size_t size) {
     sigset_t all, before;
     sigfillset(&all);
@@ -278,15 +279,15 @@ bool td_parallel_alone(bool alone) {
     return before;
 }
 
-/* A thread gets the same share of the items in every loop, so that one loop finds in its core's
- * cache what the one before left there. */
+/* A thread gets the same share of the items in every loop, so that its core's cache still holds
+ * what the previous loop wrote. */
 void td_parallel_for(size_t count, size_t chunk_size, td_chunk_fn work, void *context) {
-    enum { TAKES = 16 }; /* of a share, so that there is something to help with */
+    enum { TAKES = 16 }; /* chunks per take, small enough that others can help */
     const size_t chunks = td_chunks(count, chunk_size), threads = td_threads();
     const loop l = {work, context, count, chunk_size, 1 + chunks / (threads * TAKES)};
     if (chunks <= 1 || threads == 1 || is_working) {
         const bool before = is_working;
-        is_working = true; /* loops within it are the same, however many threads there are */
+        is_working = true; /* nested loops behave the same at any number of threads */
         do_chunks(&l, 0, chunks);
         is_working = before;
         return;
@@ -329,8 +330,8 @@ void td_parallel_each(size_t count, td_each_fn work, void *context) {
 
 /* --- OpenBLAS --- */
 
-/* OpenBLAS takes two buffers when it is loaded and set up. What stands in .preinit_array
- * runs earlier still, and before a sanitizer is ready. */
+/* OpenBLAS allocates two buffers while it is loaded. Functions in .preinit_array
+ * run before that, and before a sanitizer is ready. */
 __attribute__((no_sanitize("address", "undefined", "thread"))) static void
 check_first_buffers(int count, char **arguments, char **environment) {
     static const char text[] = ": OpenBLAS needs 256 MiB of address space, and cannot have them\n";

@@ -26,7 +26,8 @@ float td_random_unit(td_random *random) {
 }
 
 uint32_t td_random_below(td_random *random, uint32_t bound) {
-    /* Lemire's multiply-shift; the low part below 2^32 mod bound would be drawn too often. */
+    /* Lemire's multiply-shift; values whose low part is below 2^32 mod bound would be drawn too
+     * often. */
     uint32_t rejected = -bound % bound;
     uint64_t product;
     do

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers that depend on nothing but what they are for: Philox4x32-10 (Salmon et al.,
- * "Parallel random numbers: as easy as 1, 2, 3", SC 2011; the Random123 library) with the seed as
- * key and (purpose, epoch, index) in the counter. There is no shared stream, so the order of work
- * and the number of threads cannot change a draw. */
+/* Random numbers that depend only on their purpose: Philox4x32-10 (Salmon et al., "Parallel random
+ * numbers: as easy as 1, 2, 3", SC 2011; the Random123 library) with the seed as key and (purpose,
+ * epoch, index) in the counter. There is no shared stream, so neither the order of work nor the
+ * number of threads can change a draw. */
 #ifndef TD_BASE_RANDOM_H
 #define TD_BASE_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a draw is for. A number, once given, is never reused: published seeds depend on it. */
+/* The purpose of a draw. Never reuse a number: published seeds depend on it. */
 typedef enum td_purpose {
     TD_FOR_INIT = 1,      /* initial weights; index: the parameter tensor */
     TD_FOR_SHUFFLE = 2,   /* order of the training set; epoch */
@@ -28,28 +28,28 @@ typedef enum td_purpose {
     TD_FOR_INVERT = 13,   /* an inverted image; epoch: 0 for its start, then the step; index: its
                              number */
     TD_FOR_GENERATE = 14, /* DeepInspect's generator; epoch: 0 for where it starts, then the step,
-                             or UINT32_MAX for the noise that it is judged with, UINT32_MAX − 1 for
-                             the order of a patch's images; index: the example */
+                             or UINT32_MAX for the noise for its evaluation, UINT32_MAX − 1 for the
+                             order of a patch's images; index: the example */
     TD_FOR_FILTER = 15,   /* suspects in a training set; epoch 1: where k-means starts; index: the
                           start */
     TD_FOR_CLEANSE = 16, /* Neural Cleanse's search; epoch: the class; index: 0 for its start, 1 for
-                            what confirms, then the orders of the images */
-    TD_FOR_HIJACK = 17, /* epoch 0: where the search for a trigger starts; 1: the images that a step
-                           of it sees, index: the step; 2: the order of the images in retraining,
-                           index: its epoch; 3: a variant of an image, index: the variant */
-    TD_FOR_REPAIR = 18, /* epoch 0: which clean images are held out to validate a repair; 1: a
-                           classifier drawn anew, index: its parameter; 2: which images SEAM forgets
-                           by; 3: the images of a batch that I-BAU shifts, index: the step; 16:
-                           which images BNP and EP look at; 17: the images of a step of masks,
-                           index: the step; 18: their noise, index: the step; 19: a step's share of
-                           MixUp, index: the step; 20: the order of RNP's images, index: the epoch;
-                           from 2^16 on: a wrong label, epoch: 2^16 + the step, index: the image */
-    TD_FOR_SCREEN = 19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the
-                           class; 1: the fills of windows; 2: the images that a control is trained
-                           on, index: the control; 3: where the search for a margin starts, index:
-                           the search */
-    TD_FOR_CRAFT = 20,  /* poison images made with a model; epoch: the round; index: 0 for the order
-                           of the images, else what the rule says */
+                            the confirmation, then the orders of the images */
+    TD_FOR_HIJACK = 17,  /* epoch 0: where the search for a trigger starts; 1: the images of a step,
+                            index: the step; 2: the order of the images in retraining, index: its
+                            epoch; 3: a variant of an image, index: the variant */
+    TD_FOR_REPAIR =
+        18, /* epoch 0: which clean images are held out to validate a repair; 1: a reinitialised
+               classifier, index: its parameter; 2: SEAM's images for forgetting; 3: the images of a
+               batch that I-BAU perturbs, index: the step; 16: the images for BNP and EP; 17: the
+               images of a step of masks, index: the step; 18: their noise, index: the step; 19: a
+               step's share of MixUp, index: the step; 20: the order of RNP's images, index: the
+               epoch; from 2^16 on: a wrong label, epoch: 2^16 + the step, index: the image */
+    TD_FOR_SCREEN =
+        19, /* quick inspectors; epoch 0: where a mask's pattern starts, index: the class; 1: the
+               fills of windows; 2: the training images of a control, index: the control; 3: where
+               the search for a margin starts, index: the search */
+    TD_FOR_CRAFT = 20, /* poison images made with a model; epoch: the round; index: 0 for the order
+                          of the images, else defined by the rule */
     TD_FOR_ADVERSARY = 29, /* where adversarial training starts; epoch; index: the image */
     TD_FOR_DETECT = 30, /* detectors; index: the image; epoch: of cognitive distillation the step,
                            of TeCo the query */

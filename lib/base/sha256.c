@@ -23,7 +23,7 @@ td_digest td_sha256(const void *data, size_t size) {
     return finish(&context);
 }
 
-/* Read, not mapped: a file that gets shorter is an end then, and no signal. */
+/* Read, not mapped: if the file shrinks, that is an end of file and not a signal. */
 static td_status digest_content(int file, const char *name, td_digest *out, td_error *error) {
     struct sha256_ctx context;
     uint8_t block[1 << 16];

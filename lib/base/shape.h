@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The shape of an image, or of what a node of a net gives for one: height × width × channels,
- * channels innermost (NHWC). */
+/* The shape of an image or of a node's output for one image: height × width × channels, channels
+ * innermost (NHWC). */
 #ifndef TD_BASE_SHAPE_H
 #define TD_BASE_SHAPE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Size arithmetic that cannot wrap. Sizes read from files pass through here before any allocation.
- * Each returns false on overflow and then leaves *out alone. */
+ * Each function returns false on overflow and leaves *out alone. */
 #ifndef TD_BASE_SIZE_H
 #define TD_BASE_SIZE_H
 
@@ -41,7 +41,7 @@ static inline size_t td_size_max(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-/* The least multiple of `unit` that is not below `size`, of sizes far from the largest. */
+/* Rounds `size` up to a multiple of `unit`; no overflow check. */
 static inline size_t td_size_round_up(size_t size, size_t unit) {
     return (size + unit - 1) / unit * unit;
 }

@@ -8,7 +8,7 @@
 
 enum { LEAST_ROOM = 256 };
 
-/* Makes room for `more` bytes and the 0 behind them. */
+/* Makes room for `more` bytes and the terminator. */
 static bool grow(td_text *text, size_t more) {
     size_t needed, room = text->room;
     if (!td_size_add(text->size, more, &needed) || !td_size_add(needed, 1, &needed))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Text of any length, written as to a file. In place of open_memstream, which forgets: after a
- * write that found no memory, ferror says nothing, and the text lacks a part of its middle. */
+/* Text of any length, written through a stdio stream. It replaces open_memstream, which can lose
+ * part of the text without setting ferror when memory runs out. */
 #ifndef TD_BASE_TEXT_H
 #define TD_BASE_TEXT_H
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 typedef struct td_text {
-    FILE *stream; /* write here; nobody need look at results */
+    FILE *stream; /* write here; results need no check */
     char *bytes;
     size_t size, room;
     bool failed;
@@ -18,7 +18,7 @@ typedef struct td_text {
 /* False when out of memory. The struct must not move until it is closed. */
 bool td_text_open(td_text *text) TD_MUST_USE;
 
-/* The whole text, for free(); NULL if memory was short for any of it. */
+/* The whole text, to be freed with free(); NULL if memory ran out at any point. */
 char *td_text_close(td_text *text) TD_MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* Bytes of a sequence that begins with `lead`; 0 where none does. */
+/* Length of a sequence that begins with `lead`; 0 if it is invalid. */
 static size_t length_of(unsigned char lead) {
     return lead < 0x80                    ? 1
            : lead >= 0xc2 && lead <= 0xdf ? 2
@@ -12,7 +12,7 @@ static size_t length_of(unsigned char lead) {
                                           : 0;
 }
 
-/* Whether the second byte keeps the code point in the range that its length and Unicode have. */
+/* Whether the second byte keeps the code point within the range for its length and Unicode. */
 static bool is_in_range(unsigned char lead, unsigned char second) {
     switch (lead) {
     case 0xe0:
@@ -33,7 +33,7 @@ bool td_utf8_is_valid(const char *text) {
         const size_t length = length_of(*at);
         if (length == 0)
             return false;
-        for (size_t i = 1; i < length; i++) /* the end of the text is no such byte */
+        for (size_t i = 1; i < length; i++) /* a terminator fails this check */
             if ((at[i] & 0xc0) != 0x80)
                 return false;
         if (length > 1 && !is_in_range(at[0], at[1]))

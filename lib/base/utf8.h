@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Whether `text` is UTF-8 (RFC 3629): no byte too many or too few, no surrogates, no code point
- * above U+10FFFF or longer than it need be. Allocates nothing. */
+/* Whether `text` is UTF-8 (RFC 3629): no truncated or overlong sequence, no surrogates, no code
+ * point above U+10FFFF. Allocates nothing. */
 bool td_utf8_is_valid(const char *text);
 
 #endif

@@ -34,7 +34,7 @@ td_affine td_affine_stretch(double across, double down) {
     return (td_affine){.xx = across, .yy = down};
 }
 
-/* A point of the result is looked up in what `second` saw, and there in what `first` saw. */
+/* A result point maps to a point of `second`'s input, and from there to `first`'s input. */
 td_affine td_affine_then(td_affine first, td_affine second) {
     const td_affine *a = &first, *b = &second;
     return (td_affine){
@@ -47,7 +47,7 @@ td_affine td_affine_then(td_affine first, td_affine second) {
     };
 }
 
-/* The two pixels beside a coordinate; one that is outside has weight 0 and a harmless place. */
+/* The two pixels next to a coordinate; one outside the image has weight 0 and a valid index. */
 typedef struct neighbours {
     size_t at[2];
     float weight[2];

@@ -14,28 +14,29 @@ typedef struct td_affine {
     double yx, yy, dy;
 } td_affine;
 
-/* A sampled image takes each of its points from where `td_affine` says, so these are named after
- * what then happens to the picture. Rotation is counter-clockwise as seen; scale > 0 enlarges. */
+/* td_affine_sample reads each output point from the input point that `td_affine` gives. The
+ * functions are named after what that does to the picture. Rotation is counter-clockwise as seen;
+ * scale > 0 enlarges. */
 td_affine td_affine_identity(void);
 td_affine td_affine_translate(double right, double down);
 td_affine td_affine_rotate(double degrees);
 td_affine td_affine_scale(double scale);
-td_affine td_affine_mirror(void); /* left and right change places */
+td_affine td_affine_mirror(void); /* mirrors left and right */
 
-/* As a map of points, in Keras's words: (x − y·sin, y·cos) of the angle; and (x·across, y·down), so
- * that a factor above 1 makes the picture smaller. */
+/* Maps of points in Keras's convention: (x − y·sin, y·cos) of the angle; and (x·across, y·down), so
+ * that a factor above 1 shrinks the picture. */
 td_affine td_affine_shear(double degrees);
 td_affine td_affine_stretch(double across, double down);
 
-/* First `first` happens to the picture, then `second`. */
+/* The picture is transformed by `first`, then by `second`. */
 td_affine td_affine_then(td_affine first, td_affine second);
 
-/* `to` [height, width, channels] becomes the picture `from`, of the same shape, sampled through
- * `map`: bilinear, 0 outside of it. A map that moves whole pixels copies exactly. */
+/* Samples `from` through `map` into `to`, both [height, width, channels]: bilinear, 0 outside the
+ * picture. A map by whole pixels copies exactly. */
 void td_affine_sample(td_affine map, const uint8_t *from, size_t height, size_t width,
                       size_t channels, float *to);
 
-/* The same with the nearest pixel of the border outside of it. */
+/* The same, but outside the picture the nearest border pixel is used. */
 void td_affine_sample_nearest(td_affine map, const uint8_t *from, size_t height, size_t width,
                               size_t channels, float *to);
 

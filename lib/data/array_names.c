@@ -12,7 +12,7 @@ static const char *const words[KINDS][MOST_WORDS] = {
     [LABELS] = {"labels", "label", "y", "targets", "target", "classes", "arr1"},
 };
 
-/* Letters and digits alone, small, without the ending .npy. */
+/* Letters and digits only, in lower case, without the extension .npy. */
 static void simplify(char out[NAME_SIZE], const char *name) {
     static const char ending[] = ".npy";
     size_t length = strlen(name), used = 0;
@@ -25,7 +25,7 @@ static void simplify(char out[NAME_SIZE], const char *name) {
     out[used] = '\0';
 }
 
-/* Whether a name is a word of the kind alone, or with a split before it or behind it. */
+/* Whether a name is a word for the kind, alone or with a split before or after it. */
 static bool is_called(const char *name, int kind, td_split *split, size_t *rank) {
     char plain[NAME_SIZE];
     simplify(plain, name);
@@ -55,7 +55,7 @@ bool td_array_is_images(const char *name) {
     return is_called(name, IMAGES, &split, &rank);
 }
 
-/* The array of the kind and split, at *out; names->count where there is none. */
+/* The array of the kind and split in *out; names->count if there is none. */
 static td_status find(size_t *out, const td_folder *names, int kind, td_split wanted,
                       const char *path, td_error *error) {
     size_t best = SIZE_MAX;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What the dimensions mean: the channels are last, or where they cannot be, second. */
+/* Interprets the dimensions: channels are last or, if that is impossible, second. */
 static td_status read_dims(td_images *images, const td_npy *npy, bool *planes, td_error *error) {
     const size_t *dims = npy->dims;
     char shape[TD_NPY_TEXT];
@@ -53,7 +53,7 @@ td_status td_arrays_take_images(td_dataset *set, const td_npy *npy, bool *stay, 
     return TD_OK;
 }
 
-/* A value as a label; one above INT64_MAX is negative, and as little allowed. */
+/* A value as a label; values above INT64_MAX become negative, which is also refused. */
 static int64_t label_at(const td_npy *npy, size_t index) {
     uint64_t bits = 0;
     memcpy(&bits, npy->data + index * npy->size, npy->size);

@@ -68,7 +68,7 @@ static td_status fail_unknown(const td_augment_scheme *scheme, const char *name,
     return td_fail(error, TD_ERR_USAGE, "expected one of %s, found \"%.*s\"", names, length, name);
 }
 
-/* strtod also takes blanks, inf, nan and 0x. */
+/* strtod alone also accepts blanks, inf, nan and 0x. */
 static bool read_amount(const td_augment_kind *kind, const char *text, size_t length, double *out) {
     char copy[32], *end;
     if (length == 0 || length >= sizeof copy || strspn(text, "0123456789+-.eE") < length)
@@ -107,7 +107,7 @@ static td_status parse_one(td_augment *out, const char *item, size_t length, td_
     return TD_OK;
 }
 
-/* The scheme that the text begins with; moves behind its colon. */
+/* The scheme prefix of the text; advances past its colon. */
 static td_status take_scheme(td_augment *out, const char **text, td_error *error) {
     const size_t length = strcspn(*text, ":,=");
     *out = (td_augment){.scheme = &plain};

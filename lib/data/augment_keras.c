@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Augmentation as Keras's ImageDataGenerator composes it. A point of the result, from the centre, x
- * to the right and y down, is looked up at R·T·S·Z of it:
+/* Augmentation composed as in Keras's ImageDataGenerator. A point of the result, relative to the
+ * centre, x to the right and y down, is read from the input at R·T·S·Z of it:
  *
  *   R  rotation by θ, uniform in ±rotate          T  moved by tx = ±shift·height, ty = ±shift·width
  *   S  shear, [[1, −sin s], [0, cos s]]           Z  x·zx and y·zy, each 1 ± zoom by its own draw
  *
- * That tx moves columns and is a share of the height is Keras's own; images are square mostly. */
+ * As in Keras, tx moves columns but is a share of the height; most images are square. */
 #include "data/augment.h"
 
 enum { ROTATE, SHIFT, SHEAR, ZOOM, FLIP, BLACK, KINDS };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* BMP, Windows' and OS/2's bitmaps, as Microsoft's page "Bitmap storage" defines them:
- * uncompressed, with a palette of 1, 4 or 8 bits, or with 16, 24 or 32 bits a pixel. A palette of
- * greys makes a grey picture. */
+ * uncompressed, with a palette of 1, 4 or 8 bits, or with 16, 24 or 32 bits per pixel. A palette of
+ * greys gives a grey picture. */
 #include "data/picture.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ enum {
     FILE_HEADER = 14,
     CORE_HEADER = 12,  /* OS/2's, with sizes of 16 bits */
     INFO_HEADER = 40,  /* Windows' */
-    MASKS_HEADER = 56, /* from here on the masks are part of the header, that of alpha as well */
+    MASKS_HEADER = 56, /* from this size on the masks, including alpha's, are part of the header */
     MOST_HEADER = 124,
     PLAIN = 0, /* kinds of compression */
     MASKED = 3,
@@ -23,7 +23,7 @@ enum {
 };
 
 typedef struct header {
-    size_t size; /* of the header after that of the file */
+    size_t size; /* of the header after the file header */
     size_t offset, width, height, bits, colours;
     uint32_t compression, masks[MASKS]; /* red, green, blue, alpha; 0: none */
     bool top_down;
@@ -47,7 +47,7 @@ static uint32_t read32(const uint8_t *at) {
     return read16(at) | read16(at + 2) << 16;
 }
 
-/* A size of 32 bits with a sign, which says where the first row is. */
+/* A signed 32-bit size; the sign gives the row order. */
 static size_t magnitude(uint32_t value, bool *negative) {
     *negative = value >> 31;
     return *negative ? (size_t)(~value) + 1 : value;
@@ -84,7 +84,7 @@ static td_status read_masks(reader *r) {
         memcpy(h->masks, h->bits == 16 ? of16 : of32, sizeof h->masks);
         return TD_OK;
     }
-    /* Behind a short header there are three or four more numbers. */
+    /* After a short header there are three or four more numbers. */
     const size_t count = h->size >= MASKS_HEADER || h->compression == MASKED_ALPHA ? 4 : 3;
     const size_t first = FILE_HEADER + INFO_HEADER;
     if (r->size < first + 4 * count)
@@ -185,7 +185,7 @@ static size_t channels_of(const reader *r) {
     return r->h.masks[RGB] ? RGBA : RGB;
 }
 
-/* The value under a mask, of so many bits, as one of 8. */
+/* The value under a mask with the given number of bits, scaled to 8 bits. */
 static uint8_t take_masked(uint32_t pixel, uint32_t mask) {
     const unsigned shift = (unsigned)__builtin_ctz(mask);
     const uint32_t most = mask >> shift, value = (pixel & mask) >> shift;
@@ -239,8 +239,8 @@ static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td
     return status;
 }
 
-/* The name of a Windows bitmap and, since two letters begin many texts, a size of its header that
- * is small. */
+/* The signature of a Windows bitmap and, because many texts begin with the same two letters, a
+ * plausible header size. */
 static bool recognise(const uint8_t *bytes, size_t size) {
     return size >= FILE_HEADER + 4 && bytes[0] == 'B' && bytes[1] == 'M' &&
            read32(bytes + FILE_HEADER) < 256;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- what there is, in words --- */
+/* --- listing classes --- */
 
 static const char *print_one(const td_classes *classes, size_t i, char *out, size_t size) {
     if (classes->names)
@@ -20,7 +20,7 @@ static const char *print_one(const td_classes *classes, size_t i, char *out, siz
 }
 
 const char *td_classes_print(const td_classes *classes, char out[TD_CLASS_LIST_SIZE]) {
-    enum { ONE = 64, LAST = ONE + 8 }; /* room for one, and for the last behind the dots */
+    enum { ONE = 64, LAST = ONE + 8 }; /* room for one, and for the last after the dots */
     char one[ONE];
     size_t used = 0, i = 0;
     *out = '\0';
@@ -58,8 +58,8 @@ static void next_row(const char *a, const char *b, size_t i, size_t end,
     }
 }
 
-/* How many letters are changed, added, left out or swapped with the next one (the distance of
- * Damerau 1964) from one text to the other, capitals not counted; SIZE_MAX for long ones. */
+/* The number of letters changed, added, omitted or swapped with the next (the distance of Damerau
+ * 1964) between two texts, ignoring case; SIZE_MAX for long texts. */
 static size_t count_edits(const char *a, size_t length, const char *b) {
     size_t rows[3][MOST_COMPARED + 1] = {{0}};
     const size_t other = strlen(b);
@@ -72,7 +72,7 @@ static size_t count_edits(const char *a, size_t length, const char *b) {
     return rows[length % 3][other];
 }
 
-/* The name that the text may be a slip of, or NULL. */
+/* The name that the text may be a misspelling of, or NULL. */
 static const char *near_miss(const td_classes *classes, const char *text, size_t length) {
     const char *near = NULL;
     size_t fewest = (length + 1) / 3;
@@ -88,7 +88,7 @@ static const char *near_miss(const td_classes *classes, const char *text, size_t
 
 /* --- finding one --- */
 
-/* `text` is untrusted and long at times; the digits of any index are few. */
+/* `text` is untrusted and may be long; an index has few digits. */
 static bool read_index(size_t *out, const char *text, size_t length) {
     enum { MOST_DIGITS = 9 };
     *out = 0;
@@ -104,7 +104,7 @@ static bool is_called(const char *name, const char *text, size_t length) {
     return strncmp(name, text, length) == 0 && name[length] == '\0';
 }
 
-/* How many classes have the name; *out is the last of them. */
+/* How many classes have the name; *out is the last one. */
 static size_t count_called(const td_classes *classes, const char *text, size_t length,
                            size_t *out) {
     size_t found = 0;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What names are compared by: a number without zeros before it, or the name as it is. */
+/* The part of a name to compare: a number without leading zeros, or the whole name. */
 static const char *core_of(const char *name) {
     if (strspn(name, "0123456789") == strlen(name))
         while (*name == '0' && name[1] != '\0')
@@ -18,7 +18,7 @@ static bool is_same(const char *a, const char *b) {
     return strcmp(core_of(a), core_of(b)) == 0;
 }
 
-/* Whether the names say no more than the indices do. */
+/* Whether the names are just the indices. */
 static bool are_indices(const td_classes *classes) {
     char index[24];
     for (size_t i = 0; i < classes->count; i++) {
@@ -52,7 +52,8 @@ static int compare(const void *a, const void *b) {
     return strcmp(((const entry *)a)->core, ((const entry *)b)->core);
 }
 
-/* map[], and in *shared how many of the other's classes `own` has, whose entries are sorted. */
+/* Fills map[] and *shared, the number of the other's classes that `own`, whose entries are sorted,
+ * has. */
 static td_status find_sorted(const td_classes *own, const td_classes *other, const entry *entries,
                              bool *taken, int32_t *map, size_t *shared, td_error *error) {
     const entry *end = entries + own->count;
@@ -93,8 +94,7 @@ static td_status find_all(const td_classes *own, const td_classes *other, int32_
     return status;
 }
 
-/* A list for --classes, in as much room as there is: of the names, or the indices of names that
- * have a comma. */
+/* A list for --classes, as long as fits: names, or the indices of names that contain a comma. */
 static void list_shared(const td_classes *other, const int32_t *map, char *out, size_t size) {
     size_t used = 0;
     *out = '\0';

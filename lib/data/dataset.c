@@ -5,7 +5,7 @@
 #include "data/pictures.h"
 #include <string.h>
 
-/* Where the format did not say what the classes are, the name of a known set does. */
+/* If the format does not define the classes, the name of a known set does. */
 static td_status settle_classes(td_dataset *set, const td_source *source, td_error *error) {
     td_images *images = &set->images;
     const td_known_set *known = images->classes ? NULL : source->known;
@@ -50,7 +50,7 @@ static td_status open_pictures(td_dataset *set, const td_format *format, const t
     return td_pictures_open(set, &listing, error);
 }
 
-/* Whether no value is above 1. Most sets say no with their first image. */
+/* Whether no value is above 1. For most sets the first image decides. */
 static bool has_only_ones(const td_images *images) {
     const size_t size = images->count * td_image_size(images);
     size_t ones = 0;

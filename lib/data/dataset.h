@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Data sets, opened by what the user calls them.
+/* Opens data sets by the user's DATA argument.
  *
  * DATA is NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]]. SPLIT is train or test, and may be empty before
- * a range; A-B is the half-open range of indices. A NAME is a folder looked up in the folder given,
- * in $TRAPDOOR_DATA, in datasets/ and in /usr/share/datasets, in this order; what has a slash, or
- * is not found there, is a PATH. A known set that is part of another (gtsrb16 of gtsrb) is found in
- * the other's folder as well. The format of a PATH is recognised from its content, and none but one
- * may know it. Where the files do not say what the classes are, the name
- * of the folder does if it is that of a known set (names.h), else there are as many as the largest
- * label needs. */
+ * a range; A-B is a half-open range of indices. A NAME is a folder, searched for in the given
+ * folder, $TRAPDOOR_DATA, datasets/ and /usr/share/datasets, in this order. Text with a slash, or
+ * not found there, is a PATH. A known subset (gtsrb16 of gtsrb) is also found in the full set's
+ * folder. The format of a PATH is detected from its content; exactly one format must match. If the
+ * files do not define the classes, a known set's folder name does (names.h); otherwise the number
+ * of classes is the largest label + 1. */
 #ifndef TD_DATA_DATASET_H
 #define TD_DATA_DATASET_H
 
@@ -21,46 +20,45 @@
 #include "data/remarks.h"
 #include "data/safetensors.h"
 
-/* The most classes that a set may have: a bound on what its label numbers can make others allocate.
- */
+/* The most classes that a set may have. It bounds the allocations that label numbers can cause. */
 enum { TD_MOST_CLASSES = 65536 };
 
 typedef struct td_dataset {
     td_images images;         /* pixels may be mapped from the file: read-only */
-    const char *name;         /* DATA as it was given */
-    const char *split;        /* "train", "test", or "" where neither files nor user say */
+    const char *name;         /* DATA as given */
+    const char *split;        /* "train", "test", or "" if neither the files nor the user say */
     size_t first;             /* index of the first image within the whole split */
     const char **class_names; /* [images.classes], or NULL */
     const char **files;       /* the files it was read from, for the record */
-    td_file_stamp *stamps;    /* [file_count]: of these, before they were opened */
+    td_file_stamp *stamps;    /* [file_count]: their stamps, taken before opening */
     size_t file_count;
-    /* For a set of picture files, whose `files` are none: the folder that they are below, how many
-     * were read, index files among them, and one checksum of all (td_listing_digest). Else NULL. */
+    /* For a set of picture files, where `files` is empty: the root folder, the number of files read
+     * (including index files), and one checksum of all (td_listing_digest). Else NULL. */
     const char *folder;
     size_t folder_files;
     td_digest folder_digest;
     td_remarks remarks;
-    td_arena arena; /* owns all of the above that is not mapped */
+    td_arena arena; /* owns everything above that is not mapped */
     td_map map;     /* owns the mapped pixels */
 } td_dataset;
 
-/* Opens DATA. `split` is what is meant where DATA does not say ("train" or "test"); `folder` is the
- * user's --data-dir or NULL. TD_ERR_USAGE if there is no such set (the message says how to get a
- * known one), TD_ERR_FORMAT if its files break their rules. On failure *set is zeroed. */
+/* Opens DATA. `split` is the default ("train" or "test") if DATA has none; `folder` is the user's
+ * --data-dir or NULL. TD_ERR_USAGE if there is no such set (the message says how to get a known
+ * one), TD_ERR_FORMAT if its files are invalid. On failure *set is zeroed. */
 td_status td_dataset_open(td_dataset *set, const char *data, const char *split, const char *folder,
                           td_error *error) TD_MUST_USE;
 
-/* The set's classes, which live as long as it does. */
+/* The set's classes, valid as long as the set. */
 td_classes td_dataset_classes(const td_dataset *set);
 
-/* Makes the set's classes those of what it meets, `own`, by td_classes_match, whose errors it
- * has: where they are matched by name, the labels become the classes that `own` gives them, and the
- * set has all classes of `own`; where one of the two has no names, the set's labels stay, and it
- * takes the names. *order says which; *lacking how many classes of `own` the set did not have. */
+/* Converts the set to the classes `own`, as td_classes_match does; errors as there. If they match
+ * by name, labels become the classes of `own`, and the set has all classes of `own`. If one of the
+ * two has no names, labels stay and the set gets the names. *order reports which; *lacking is the
+ * number of classes of `own` that the set did not have. */
 td_status td_dataset_match(td_dataset *set, const td_classes *own, td_class_order *order,
                            size_t *lacking, td_error *error) TD_MUST_USE;
 
-/* Takes a zeroed set as well. */
+/* Accepts a zeroed set. */
 void td_dataset_close(td_dataset *set);
 
 /* Writes a set as safetensors: images U8 [N,H,W,C], labels U8 (I64 above 256 classes), metadata
@@ -68,7 +66,7 @@ void td_dataset_close(td_dataset *set);
 td_status td_dataset_write(FILE *stream, const td_images *images, const char *const *class_names,
                            const char *source, const char *split, td_error *error) TD_MUST_USE;
 
-/* The same, byte for byte, with pixels that come in pieces; images->pixels is not used. */
+/* The same file, byte for byte, with pixels supplied in pieces; images->pixels is not used. */
 td_status td_dataset_write_pieces(FILE *stream, const td_images *images, const td_pieces *pixels,
                                   const char *const *class_names, const char *source,
                                   const char *split, td_error *error) TD_MUST_USE;

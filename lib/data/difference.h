@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The difference of two images as a picture in which people see it, however small it is. */
+/* The difference of two images as a picture, amplified until it is visible. */
 #ifndef TD_DATA_DIFFERENCE_H
 #define TD_DATA_DIFFERENCE_H
 
@@ -13,8 +13,8 @@ typedef enum td_difference_kind {
                                 black are the largest one either way */
 } td_difference_kind;
 
-/* Writes out[size]. `largest`: the largest |a − b| (td_linf), or that of all images which are to be
- * drawn to one scale; 0 stands for 1. Quotients are rounded towards 0. */
+/* Writes out[size]. `largest` is the largest |a − b| (td_linf), of this image or of all images
+ * drawn to one scale; 0 is treated as 1. Quotients are rounded towards 0. */
 void td_difference_draw(const uint8_t *a, const uint8_t *b, size_t size, td_difference_kind kind,
                         int largest, uint8_t *out);
 

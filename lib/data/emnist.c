@@ -8,7 +8,7 @@
 
 enum { MOST_BYTES = 65536, MOST_CLASSES = 256, FIRST_CODE = '!', LAST_CODE = '~' };
 
-/* The number at *at, which then stands behind it; -1 where there is none up to `most`. */
+/* Parses the number at *at, up to `most`, and advances past it; -1 if there is none. */
 static long take_number(const char **at, long most) {
     char *end;
     *at += strspn(*at, " \t");
@@ -19,7 +19,7 @@ static long take_number(const char **at, long most) {
     return number <= most ? number : -1;
 }
 
-/* "LABEL CODE [CODE]" lines, of labels from 0 or 1 on, none left out. */
+/* "LABEL CODE [CODE]" lines, with consecutive labels from 0 or 1. */
 static td_status read_lines(td_dataset *set, const char *text, td_error *error) {
     size_t line = 1, next = 0;
     for (; *text; line++) {

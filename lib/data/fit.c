@@ -25,7 +25,7 @@ static td_status check(const td_bitmap *picture, td_box *box, const td_fit *fit,
     return TD_OK;
 }
 
-/* Rec. 601 with 16 bits, as libjpeg and Pillow have it. */
+/* Rec. 601 with 16 bits, as in libjpeg and Pillow. */
 static inline uint8_t luma(const uint8_t *rgb) {
     return (uint8_t)((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16);
 }
@@ -51,13 +51,13 @@ static void convert(const td_view *from, size_t channels, uint8_t *out) {
                     out + y * from->width * channels);
 }
 
-/* From the last pixel on, since the first `count` bytes of `pixels` are the grey values. */
+/* Backwards, because the first `count` bytes of `pixels` are the grey values. */
 static void repeat_grey(uint8_t *pixels, size_t count) {
     for (size_t i = count; i-- > 0;)
         memset(pixels + i * RGB, pixels[i], RGB);
 }
 
-/* Pictures without alpha in at most the channels asked for are read where they lie. */
+/* Pictures without alpha and with at most the requested channels are read in place. */
 static td_status resize(const td_view *from, const td_fit *fit, uint8_t *out, td_error *error) {
     const size_t channels = from->channels < RGB ? GREY : fit->channels;
     uint8_t *converted = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The formats that a data set can be stored in. A format is one file that defines one td_format,
- * and one row of the table in format.c. */
+/* The formats of data sets. A format is one file that defines one td_format, and one row of the
+ * table in format.c. */
 #ifndef TD_DATA_FORMAT_H
 #define TD_DATA_FORMAT_H
 
@@ -12,34 +12,33 @@
 
 typedef struct td_source {
     const char *path;
-    const char *split;         /* "train" or "test": which one to read */
-    bool split_given;          /* whether the user said so, or it is the default */
-    const td_known_set *known; /* the set that the user's words name, or NULL */
+    const char *split;         /* "train" or "test": the split to read */
+    bool split_given;          /* the user gave the split; false: it is the default */
+    const td_known_set *known; /* the known set that the user's NAME refers to, or NULL */
 } td_source;
 
-/* Has either `open` or `list`; the other is NULL. */
+/* Exactly one of `open` and `list` is set; the other is NULL. */
 typedef struct td_format {
     const char *name;  /* "IDX files" */
-    const char *needs; /* which files it is known by; for the list of formats, as Markdown */
+    const char *needs; /* the files that identify it; for the list of formats, as Markdown */
 
-    /* Whether the path is of this format, by a look at names or at the first bytes. What is meant
-     * to be of this format but broken should be recognised, so that open can say what is wrong.
-     * Fails, naming the file or folder, where that cannot be told. */
+    /* Whether the path is of this format, judged by names or by the first bytes. A broken file of
+     * this format should be recognised, so that `open` can report what is wrong. Fails, naming the
+     * file or folder, if it cannot be read. */
     td_status (*recognise)(bool *out, const char *path, td_error *error);
 
-    /* Fills *set, zeroed before, but for `name` and `first`: `images` with the whole split, with
-     * `classes` 0 where the format does not say; labels may be any number from 0 on, below
-     * `classes` where that is known. Sets `files` by td_dataset_add_file and `split`. After a
-     * failure the caller closes the set. */
+    /* Fills *set, zeroed before except `name` and `first`: `images` with the whole split, `classes`
+     * 0 if the format does not give it; labels are from 0 on, below `classes` if known. Sets
+     * `split`, and `files` by td_dataset_add_file. After a failure the caller closes the set. */
     td_status (*open)(td_dataset *set, const td_source *source, td_error *error);
 
-    /* For formats of picture files: fills *listing, zeroed before, but for `first`, with the whole
-     * split; images by td_listing_add, at least one, with labels below `classes`. After a failure
-     * the caller closes the listing. */
+    /* For formats of picture files: fills *listing, zeroed before except `first`, with the whole
+     * split: at least one image by td_listing_add, labels below `classes`. After a failure the
+     * caller closes the listing. */
     td_status (*list)(td_listing *listing, const td_source *source, td_error *error);
 
-    /* Whether the path is nearly of this format, or of one that is known and not read: what there
-     * is, in found[0, size), to follow "found ". May be NULL. */
+    /* Whether the path is almost of this format, or of a known format that is not supported: a
+     * description in found[0, size), to follow "found ". May be NULL. */
     bool (*near)(const char *path, char *found, size_t size);
 } td_format;
 
@@ -47,29 +46,29 @@ extern const td_format td_format_idx, td_format_cifar, td_format_cifar_python, t
     td_format_npy, td_format_npz, td_format_safetensors, td_format_gtsrb, td_format_cub,
     td_format_index, td_format_folder;
 
-/* Whether a folder is GTSRB's in one of its layouts, and not one with GTSRB/ in it: its folders are
- * then no classes or splits, and its lists none of td_format_index's. */
+/* Whether a folder is GTSRB in one of its layouts, and not one with GTSRB/ in it. Its folders are
+ * then not classes or splits, and its lists are not for td_format_index. */
 td_status td_format_is_gtsrb(bool *out, const char *path, td_error *error) TD_MUST_USE;
 
 /* All formats; the list ends with NULL. */
 extern const td_format *const td_formats[];
 
-/* The one format that recognises `path`: TD_ERR_FORMAT if there is none, or two. Where none does
- * and one could not tell, that one's failure. */
+/* The only format that recognises `path`: TD_ERR_FORMAT if there is none, or two. If none does and
+ * one failed to decide, returns that failure. */
 td_status td_format_find(const td_format **out, const char *path, td_error *error) TD_MUST_USE;
 
-/* Adds a copy of `path`, and the file's stamp, to set->files; before it is opened. */
+/* Adds a copy of `path`, and the file's stamp, to set->files. Call it before opening the file. */
 td_status td_dataset_add_file(td_dataset *set, const char *path, td_error *error) TD_MUST_USE;
 
 /* Adds an image, with a copy of its path. */
 td_status td_listing_add(td_listing *listing, const td_listed *image, td_error *error) TD_MUST_USE;
 
-/* Adds an index file, likewise. */
+/* Adds an index file, with a copy of its path. */
 td_status td_listing_add_index(td_listing *listing, const char *path, const td_digest *digest,
                                td_error *error) TD_MUST_USE;
 
-/* Lists what a request asks for in a format that has `list`, cut to its range. On failure *listing
- * is zeroed. */
+/* Lists the pictures of a request in a format that has `list`, cut to its range. On failure
+ * *listing is zeroed. */
 td_status td_listing_of(td_listing *listing, const td_format *format, const td_request *request,
                         const char *data, td_error *error) TD_MUST_USE;
 

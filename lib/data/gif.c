@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GIF by giflib: one picture a file. What the picture leaves free of the screen is transparent, as
- * the colour is that the file declares so. */
+/* GIF by giflib: one picture per file. Parts of the screen outside the picture are transparent, and
+ * so is the transparent colour. */
 #include "data/picture.h"
 
 #include <gif_lib.h>
@@ -13,7 +13,7 @@ typedef struct reader {
     const uint8_t *bytes;
     size_t size, offset;
     GifFileType *gif;
-    int transparent; /* the colour that is; NO_TRANSPARENT_COLOR for none */
+    int transparent; /* the transparent colour; NO_TRANSPARENT_COLOR for none */
     uint8_t *canvas; /* RGBA, the bitmap's pixels */
     td_bitmap *bitmap;
     td_error *error;
@@ -37,7 +37,7 @@ static td_status fail(const reader *r) {
                    reason ? reason : "damaged data");
 }
 
-/* One row of the picture into its place on the screen. */
+/* Copies one row of the picture to its position on the screen. */
 static td_status place_row(const reader *r, const uint8_t *row, size_t y) {
     const GifImageDesc *image = &r->gif->Image;
     const ColorMapObject *colours = image->ColorMap ? image->ColorMap : r->gif->SColorMap;
@@ -103,7 +103,7 @@ static td_status read_frame(reader *r) {
     return status;
 }
 
-/* Which colour is transparent, is said before the picture. */
+/* The extension before the picture gives the transparent colour. */
 static td_status read_extension(reader *r) {
     int code;
     GifByteType *block;
@@ -135,7 +135,7 @@ static td_status read_records(reader *r) {
     }
 }
 
-/* Without the alpha of a picture that is opaque. */
+/* Removes the alpha channel of an opaque picture. */
 static void drop_opaque_alpha(td_bitmap *bitmap) {
     const size_t count = bitmap->width * bitmap->height;
     for (size_t i = 0; i < count; i++)

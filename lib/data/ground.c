@@ -5,7 +5,7 @@
 
 enum { GREY = 1, RGB = 3, OPAQUE = 255 };
 
-/* Whether some pixel is transparent, and whether all are alike. */
+/* Whether some pixel is transparent, and whether all are equal. */
 static bool look_at_alpha(const td_bitmap *bitmap, bool *uniform) {
     const size_t channels = bitmap->channels, count = bitmap->width * bitmap->height;
     const uint8_t *alpha = bitmap->pixels + channels - 1;
@@ -22,7 +22,7 @@ static uint8_t mix(unsigned value, unsigned ground, unsigned alpha) {
     return (uint8_t)((value * alpha + ground * (OPAQUE - alpha) + OPAQUE / 2) / OPAQUE);
 }
 
-/* `out` may be the picture's own pixels where it has no more channels. */
+/* `out` may be the picture's own pixels if it does not get more channels. */
 static void lay(const td_bitmap *bitmap, td_ground ground, size_t channels, uint8_t *out) {
     const size_t from = bitmap->channels, colours = from - 1;
     const uint8_t *pixel = bitmap->pixels, *end = pixel + bitmap->width * bitmap->height * from;

@@ -15,7 +15,7 @@ enum { COLUMNS = 8, LONGEST_NAME = 255, MOST_DIGITS = 5, SHOWN = 40 };
 /* Bytes of "a.png;1;1;0;0;1;1;0" and a newline. */
 enum { SHORTEST_ROW = 20 };
 
-/* Where each column is in a line. */
+/* The position of each column in a line. */
 typedef struct form {
     char separator;
     bool below;                       /* names may have folders */
@@ -34,7 +34,7 @@ static bool is_text(span s, const char *text) {
     return s.size == strlen(text) && memcmp(s.text, text, s.size) == 0;
 }
 
-/* A start of the span that can be quoted. */
+/* A beginning of the span that is safe to quote. */
 static const char *show(char out[SHOWN + 1], span s) {
     size_t i = 0;
     for (; i < s.size && i < SHOWN; i++)
@@ -43,7 +43,7 @@ static const char *show(char out[SHOWN + 1], span s) {
     return out;
 }
 
-/* Takes what is before the next `end` off the front of *rest, and the `end` as well. */
+/* Splits off the front of *rest up to the next `end`, and removes the `end` too. */
 static span take(span *rest, char end) {
     const char *found = rest->size > 0 ? memchr(rest->text, end, rest->size) : NULL;
     span taken = {rest->text, found ? (size_t)(found - rest->text) : rest->size};
@@ -76,7 +76,7 @@ static td_status read_header(span line, form *out, td_error *error) {
                    show(shown, line));
 }
 
-/* A name in a folder, or with folders before it of which none is hidden: so ".." is none. */
+/* A name in a folder, or a path without hidden components, which excludes "..". */
 static bool is_plain(span field, bool below) {
     bool starts = true;
     for (size_t i = 0; i < field.size; i++) {
@@ -163,7 +163,7 @@ td_status td_gtsrb_parse(td_gtsrb_row **rows, size_t *count, const char *text, s
     *count = 0;
     form f;
     TD_TRY(read_header(take_line(&rest), &f, error));
-    /* A file of more lines has one that is too short, and is refused there. */
+    /* A file with more lines has one that is too short, which is refused. */
     size_t most = td_size_min(lines, size / SHORTEST_ROW + 1);
     TD_TRY(TD_ARENA_NEW(arena, most, rows, "an index file", error));
     for (size_t line = 2; line <= lines; line++) {

@@ -4,11 +4,11 @@
  *
  *     Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId
  *
- * of which the first is this one. X1;Y1 is the upper left corner of the sign's box and X2;Y2 the
- * lower right one. The benchmark does not say whether column X2 and row Y2 belong to the box. Here
- * they do not: so read, the border of at least 5 pixels that its images are said to have around the
- * sign is there on all four sides (Width − X2 is 5 or more wherever the sign does not lie at the
- * edge of the camera's image), and otherwise most would lack one pixel on the right and below. */
+ * of which this is the first. X1;Y1 is the upper left corner of the sign's box and X2;Y2 the lower
+ * right one. The benchmark does not say whether column X2 and row Y2 belong to the box. Here they
+ * do not: then the documented border of at least 5 pixels exists on all four sides (Width − X2 is
+ * at least 5 unless the sign is at the edge of the camera's image); otherwise most images would
+ * lack one pixel on the right and below. */
 #ifndef TD_DATA_GTSRB_CSV_H
 #define TD_DATA_GTSRB_CSV_H
 
@@ -19,7 +19,7 @@
 
 enum { TD_GTSRB_CLASSES = 43 };
 
-/* Kaggle's copy has commas, another order, and the picture's place below the folder of the file:
+/* Kaggle's copy has commas, another order, and the picture's path relative to the file's folder:
  *
  *     Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path */
 
@@ -31,7 +31,7 @@ typedef struct td_gtsrb_row {
     size_t line;         /* from 1 on, for messages */
 } td_gtsrb_row;
 
-/* Whether text[0, size) begins as Kaggle's does. */
+/* Whether text[0, size) begins like Kaggle's file. */
 bool td_gtsrb_is_kaggle(const char *text, size_t size);
 
 /* Parses text[0, size). The rows belong to the arena. Messages begin with the line; the caller adds

@@ -5,7 +5,7 @@
 
 enum {
     GZIP_WINDOW = 15 + 16,   /* the largest window; 16: gzip's header and checksum */
-    LARGEST_PIECE = 1 << 30, /* zlib counts in 32 bits */
+    LARGEST_PIECE = 1 << 30, /* zlib's counters have 32 bits */
 };
 
 td_status td_gunzip_start(td_gunzip *gunzip, const uint8_t *data, size_t size, td_error *error) {
@@ -15,7 +15,7 @@ td_status td_gunzip_start(td_gunzip *gunzip, const uint8_t *data, size_t size, t
     return TD_OK;
 }
 
-/* Decompresses up to `size` bytes; *got is short only at the end of the stream. */
+/* Decompresses up to `size` bytes; *got is less only at the end of the stream. */
 static td_status inflate_up_to(td_gunzip *gunzip, uint8_t *out, size_t size, size_t *got,
                                td_error *error) {
     z_stream *stream = &gunzip->stream;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decompression of one gzip stream in memory, piece by piece, so that what the first piece claims
- * can be checked before there is room for the rest. */
+/* Decompresses one gzip stream in memory piece by piece, so that the header in the first piece can
+ * be checked before memory for the rest is allocated. */
 #ifndef TD_DATA_GUNZIP_H
 #define TD_DATA_GUNZIP_H
 
@@ -16,7 +16,7 @@ enum { TD_GZIP_RATIO = 1032 };
 typedef struct td_gunzip {
     z_stream stream;
     const uint8_t *data; /* the caller's */
-    size_t size, used;   /* compressed bytes: all, and handed to zlib */
+    size_t size, used;   /* compressed bytes: in all, and passed to zlib */
     bool ended;
 } td_gunzip;
 
@@ -28,10 +28,10 @@ static inline bool td_is_gzip(const uint8_t *data, size_t size) {
 td_status td_gunzip_start(td_gunzip *gunzip, const uint8_t *data, size_t size,
                           td_error *error) TD_MUST_USE;
 
-/* Fills out[0, size). TD_ERR_FORMAT if the stream is damaged or has less. */
+/* Fills out[0, size). TD_ERR_FORMAT if the stream is damaged or too short. */
 td_status td_gunzip_read(td_gunzip *gunzip, void *out, size_t size, td_error *error) TD_MUST_USE;
 
-/* Checks that the stream, its checksum and the data end here. */
+/* Checks that the stream and the data end here, and the checksum. */
 td_status td_gunzip_finish(td_gunzip *gunzip, td_error *error) TD_MUST_USE;
 
 void td_gunzip_close(td_gunzip *gunzip);

@@ -20,7 +20,7 @@ static const char *dims_text(char *text, size_t size, const size_t *dims, size_t
     return text;
 }
 
-/* Checks the header's `WORD * (1 + rank)` bytes and takes the dimensions from them. */
+/* Checks the header's `WORD * (1 + rank)` bytes and reads the dimensions. */
 static td_status read_header(td_idx *idx, const uint8_t *header, size_t rank, td_error *error) {
     if (header[0] != 0 || header[1] != 0 || header[2] != UNSIGNED_BYTE || header[3] != rank)
         return td_fail(error, TD_ERR_FORMAT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labelled images in memory: the plain view that every other part of the library works on. */
+/* Labelled images in memory: the view that the rest of the library works on. */
 #ifndef TD_DATA_IMAGES_H
 #define TD_DATA_IMAGES_H
 
@@ -22,7 +22,7 @@ static inline const uint8_t *td_image(const td_images *images, size_t index) {
     return images->pixels + index * td_image_size(images);
 }
 
-/* The view of images [begin, end); begin <= end <= count. It lives as long as `images` does. */
+/* The view of images [begin, end); begin <= end <= count. Valid as long as `images`. */
 static inline td_images td_images_slice(const td_images *images, size_t begin, size_t end) {
     td_images slice = *images;
     slice.count = end - begin;

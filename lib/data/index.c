@@ -14,9 +14,9 @@
 
 enum { MOST_FILES = 64, MOST_FOLDERS = 64 };
 
-/* --- places --- */
+/* --- locations --- */
 
-/* Which of a line's columns are meant, and where the pictures are. */
+/* The columns of a line to use, and the folder of the pictures. */
 typedef struct plan {
     char base[TD_PATH_SIZE];
     size_t path_column, label_column, columns;
@@ -33,8 +33,8 @@ static bool is_index_name(const char *name) {
            ends_in(name, ".lst");
 }
 
-/* A picture's name with / between its parts, without "./" before it; false for one that leads out
- * of a folder. */
+/* A picture's name with / between its components, without a leading "./"; false if it leads out of
+ * a folder. */
 static bool tidy_name(char out[TD_PATH_SIZE], const char *name) {
     if (strlen(name) >= TD_PATH_SIZE || !*name)
         return false;
@@ -52,7 +52,7 @@ static bool tidy_name(char out[TD_PATH_SIZE], const char *name) {
     return true;
 }
 
-/* The path with one of the endings of pictures behind it, as they are written or in capitals. */
+/* Appends the picture extension for which the file exists, in lower case or capitals. */
 static bool find_ending(char path[TD_PATH_SIZE]) {
     const size_t length = strlen(path);
     for (const td_codec *const *codec = td_codecs; *codec; codec++)
@@ -69,7 +69,7 @@ static bool find_ending(char path[TD_PATH_SIZE]) {
     return false;
 }
 
-/* The file that a name means in a folder, in path[0, TD_PATH_SIZE); false where there is none. */
+/* Resolves a name to a file in a folder, in path[0, TD_PATH_SIZE); false if there is none. */
 static bool resolve(char *path, const char *base, const char *name) {
     char tidy[TD_PATH_SIZE];
     if (!tidy_name(tidy, name) || !td_path_join(path, base, tidy))
@@ -77,7 +77,7 @@ static bool resolve(char *path, const char *base, const char *name) {
     return td_picture_is_name(tidy) ? td_path_is_file(path) : find_ending(path);
 }
 
-/* Whether a folder is called as those are that pictures stand in beside their index. */
+/* Whether a folder's name is one of the usual ones for pictures beside their index. */
 static bool may_hold(const char *folder, const char *file, bool only) {
     static const char *const known[] = {"images",   "image", "imgs",      "img",
                                         "pictures", "data",  "JPEGImages"};
@@ -92,7 +92,7 @@ static bool may_hold(const char *folder, const char *file, bool only) {
            td_split_named(folder, strlen(folder), NULL) != TD_SPLIT_NONE;
 }
 
-/* Looks for a name in the folder and in those within it; plan->base becomes where it is. */
+/* Looks for a name in the folder and its subfolders; sets plan->base to the location. */
 static bool place(plan *p, const char *folder, const td_folder *within, const char *file,
                   const char *name) {
     char path[TD_PATH_SIZE];
@@ -141,7 +141,7 @@ static bool find_label_column(plan *p, const td_index_line *header) {
     return false;
 }
 
-/* A first line with a picture's name is none: that picture is missing. */
+/* If the first line names a picture it is not a header: that picture is missing. */
 static td_status check_header(const plan *p, const td_index_line *first, td_error *error) {
     char shown[TD_INDEX_SHOWN + 1];
     for (size_t i = 0; i < first->count; i++)
@@ -152,8 +152,9 @@ static td_status check_header(const plan *p, const td_index_line *first, td_erro
     return TD_OK;
 }
 
-/* The plan of an index by its first two lines; `first`, which becomes the first one, has the names
- * of the columns where there is a header. TD_ERR_FORMAT says why there is none. */
+/* Determines the columns of an index from its first two lines; `first`, which becomes the first
+ * data line, has the column names if there is a header. TD_ERR_FORMAT with the reason if it is not
+ * an index. */
 static td_status make_plan(plan *p, td_index_lines *lines, td_index_line *first, const char *folder,
                            const td_folder *within, const char *file, td_error *error) {
     td_index_line second;
@@ -182,9 +183,9 @@ static td_status make_plan(plan *p, td_index_lines *lines, td_index_line *first,
                    first->number, first->count);
 }
 
-/* --- finding --- */
+/* --- finding index files --- */
 
-/* The folders in a folder; what cannot be looked at is none. */
+/* The folders in a folder; none if it cannot be read. */
 static td_status read_folders(td_folder *out, const char *folder, td_arena *arena,
                               td_error *error) {
     size_t count = 0;
@@ -213,7 +214,7 @@ static td_status plan_file(plan *p, td_index_lines *lines, const td_map *map, co
     return status;
 }
 
-/* Whether a file names pictures of the folder. */
+/* Whether a file lists pictures of the folder. */
 static td_status names_pictures(bool *out, const char *file, const char *folder, td_error *error) {
     td_map map;
     plan p;
@@ -227,7 +228,7 @@ static td_status names_pictures(bool *out, const char *file, const char *folder,
 
 typedef td_status (*test_fn)(bool *out, const char *file, const char *folder, td_error *error);
 
-/* The files in `where` that a test finds to be indices of `folder`, and for which splits. */
+/* Finds the files in `where` that a test recognises as indices of `folder`, and their splits. */
 static td_status find_files(td_index_files *out, const char *where, const char *folder,
                             test_fn test, td_arena *arena, td_error *error) {
     td_folder names;
@@ -263,7 +264,7 @@ static bool has_any(const td_index_files *files) {
            files->files[TD_SPLIT_NONE];
 }
 
-/* Whether a folder has pictures in it, and no folders. */
+/* Whether a folder contains pictures and no folders. */
 static td_status is_flat(bool *out, const char *folder, td_error *error) {
     td_arena arena = {0};
     td_folder names, folders = {0};
@@ -277,7 +278,7 @@ static td_status is_flat(bool *out, const char *folder, td_error *error) {
     return status;
 }
 
-/* The folder that a folder stands in. */
+/* The parent of a folder. */
 static bool find_above(char above[TD_PATH_SIZE], const char *folder) {
     size_t length;
     const char *base = td_path_base(folder, &length);
@@ -291,13 +292,12 @@ static bool find_above(char above[TD_PATH_SIZE], const char *folder) {
     return true;
 }
 
-/* A picture that is listed for every split is for none: an index beside a folder is for all of it.
- */
+/* An index beside a folder is for the whole set, so its split is none. */
 static td_status find_beside(td_index_files *out, const char *folder, test_fn test, td_arena *arena,
                              td_error *error) {
     char above[TD_PATH_SIZE];
     td_index_files found = {0};
-    if (!find_above(above, folder) || access(above, R_OK) != 0) /* that is no part of the set */
+    if (!find_above(above, folder) || access(above, R_OK) != 0) /* outside the set */
         return TD_OK;
     TD_TRY(find_files(&found, above, folder, test, arena, error));
     size_t rank, length;
@@ -335,7 +335,7 @@ td_status td_index_exists(bool *out, const char *folder, td_error *error) {
     return status == TD_ERR_FORMAT ? TD_OK : status;
 }
 
-/* Whether a field of a file's first two lines is called as a picture. */
+/* Whether a field of a file's first two lines has a picture's name. */
 static td_status looks_like_index(bool *out, const char *file, const char *folder,
                                   td_error *error) {
     (void)folder;
@@ -396,7 +396,7 @@ static td_status read_row(td_index_row *row, const plan *p, const td_index_line 
     return TD_OK;
 }
 
-/* Room for one row more; an arena does not grow what it gave, so rooms double. */
+/* Makes room for one more row; arena blocks do not grow, so capacity doubles. */
 static td_status grow(td_index *out, td_arena *arena, td_error *error) {
     td_index_row *rows;
     if (out->count & (out->count - 1))
@@ -435,7 +435,7 @@ static int by_path(const void *left, const void *right) {
 
 static td_status check_rows(const td_index *index, td_error *error) {
     if (index->count == 0)
-        return td_fail(error, TD_ERR_FORMAT, "expected pictures behind the header, found none");
+        return td_fail(error, TD_ERR_FORMAT, "expected pictures after the header, found none");
     const td_index_row **rows = malloc(index->count * sizeof *rows);
     if (!rows)
         return td_fail_memory(error, "an index file");

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Index files: lists of pictures with their labels, one a line, as data sets have them beside or
- * above the pictures (val_annotations.txt, labels.csv, train.txt). A line has a column with the
- * picture and one with the label, parted by tabs, semicolons, commas or blanks; fields may be in
- * double quotes, but for blanks. The first line may be a header.
+/* Index files: lists of pictures with their labels, one per line, stored beside or above the
+ * pictures (val_annotations.txt, labels.csv, train.txt). A line has a picture column and a label
+ * column, separated by tabs, semicolons, commas or blanks; fields may be in double quotes unless
+ * blanks separate them. The first line may be a header.
  *
- * Which column is the picture's is told by what stands on disk: it names a file in the folder, in a
- * folder within it that is called images, as a split or as the index, or in the only one there;
- * with its ending or without. The label's is the other of two, the one that the header calls label,
- * class, category, breed or the like, or, in a longer list without a header, the next.
+ * The picture column is the one whose fields name existing files: in the folder, in a folder within
+ * it called images, like a split or like the index, or in its only folder; with or without the
+ * extension. The label column is the other of two; of more, the one that the header calls label,
+ * class, category, breed or similar, or, without a header, the next.
  *
- * Names are an attacker's: absolute paths, "..", control characters and what is not UTF-8 are
- * refused, as is a picture that is listed twice. */
+ * Names are untrusted: absolute paths, "..", control characters, invalid UTF-8 and pictures listed
+ * twice are refused. */
 #ifndef TD_DATA_INDEX_H
 #define TD_DATA_INDEX_H
 
@@ -30,27 +30,27 @@ typedef struct td_index_row {
 
 typedef struct td_index {
     const char *file;
-    td_digest digest;   /* of what was read */
+    td_digest digest;   /* of the file that was read */
     td_index_row *rows; /* [count], in the order of the lines */
     size_t count;
 } td_index;
 
-/* The index files of a folder with pictures, by what they are named for; NULL where there is none.
- * Where one is for a split, those for none are not looked at. */
+/* The index files of a folder with pictures, by split; NULL if there is none. If one names a split,
+ * those without a split are ignored. */
 typedef struct td_index_files {
-    const char *files[TD_SPLITS + 1]; /* [TD_SPLIT_NONE]: for all of it */
+    const char *files[TD_SPLITS + 1]; /* [TD_SPLIT_NONE]: for the whole set */
 } td_index_files;
 
-/* Finds the index files that stand in `folder` and name pictures that are there, or that stand
- * beside it, where it has pictures in it and nothing else. TD_ERR_FORMAT for two of one split. */
+/* Finds the index files in `folder` that list pictures there, or those beside `folder` if it
+ * contains only pictures. TD_ERR_FORMAT for two of the same split. */
 td_status td_index_find(td_index_files *out, const char *folder, td_arena *arena,
                         td_error *error) TD_MUST_USE;
 
-/* Whether td_index_find finds one, or two. */
+/* Whether td_index_find would find one or more. */
 td_status td_index_exists(bool *out, const char *folder, td_error *error) TD_MUST_USE;
 
-/* Whether a file that looks like a list of pictures stands in `folder` though none of them is
- * there. Its name is copied to file[0, TD_PATH_SIZE), for messages. */
+/* Whether `folder` contains a file that looks like a list of pictures although none of those exists
+ * there. Copies its name to file[0, TD_PATH_SIZE), for messages. */
 bool td_index_is_lost(const char *folder, char *file);
 
 /* Reads an index file of the pictures in `folder`. Messages name the file and the line. The rows
@@ -58,14 +58,14 @@ bool td_index_is_lost(const char *folder, char *file);
 td_status td_index_read(td_index *out, const char *file, const char *folder, td_arena *arena,
                         td_error *error) TD_MUST_USE;
 
-/* Makes the labels of one or two indices classes. *names [*count]: sorted by their bytes, but for
- * labels that are all whole numbers: these are the classes' indices, from 0 on, or from 1 on where
- * 0 is missing and no other. TD_ERR_FORMAT for more than TD_MOST_CLASSES, and where each of very
- * many pictures has a label of its own. */
+/* Maps the labels of one or two indices to classes. *names [*count] are sorted bytewise, except
+ * labels that are all whole numbers: these are the class indices, from 0, or from 1 if only 0 is
+ * missing. TD_ERR_FORMAT for more than TD_MOST_CLASSES, and if each of very many pictures has its
+ * own label. */
 td_status td_index_classes(const td_index *indices, size_t index_count, const char ***names,
                            size_t *count, td_arena *arena, td_error *error) TD_MUST_USE;
 
-/* The class of a label: its place among the names; `count` where it is none of them. */
+/* The class of a label: its index among the names; `count` if it is not there. */
 size_t td_index_class(const char *label, const char *const *names, size_t count);
 
 #endif

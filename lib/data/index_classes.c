@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The labels of index files as classes. */
+/* Maps the labels of index files to classes. */
 #include "data/index.h"
 
 #include "data/dataset.h"
@@ -18,7 +18,7 @@ static int compare_letters(const void *a, const void *b) {
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A whole number without zeros before it. */
+/* A whole number without leading zeros. */
 static bool read_number(const char *label, size_t *out) {
     const size_t length = strlen(label);
     if (length == 0 || length > MOST_DIGITS || strspn(label, "0123456789") != length ||
@@ -32,7 +32,7 @@ size_t td_index_class(const char *label, const char *const *names, size_t count)
     size_t number;
     if (count == 0)
         return 0;
-    if (read_number(label, &number)) /* these may be in the order of their values */
+    if (read_number(label, &number)) /* sorted by value, if all are numbers */
         for (size_t i = number ? number - 1 : 0; i <= number && i < count; i++)
             if (strcmp(names[i], label) == 0)
                 return i;
@@ -40,7 +40,7 @@ size_t td_index_class(const char *label, const char *const *names, size_t count)
     return found ? (size_t)(found - names) : count;
 }
 
-/* Whether all labels are numbers, and if so, where they begin and end. */
+/* Whether all labels are numbers, and their range. */
 static bool are_numbers(const char *const *names, size_t count, size_t *least, size_t *most) {
     *least = SIZE_MAX;
     *most = 0;
@@ -54,7 +54,7 @@ static bool are_numbers(const char *const *names, size_t count, size_t *least, s
     return true;
 }
 
-/* Every number from 0 or 1 on, whether it has pictures or not. */
+/* All numbers from 0 or 1 on, whether or not they have pictures. */
 static td_status count_up(size_t least, size_t most, size_t distinct, const char ***names,
                           size_t *count, td_arena *arena, td_error *error) {
     const size_t first = least == 1 && distinct == most ? 1 : 0;
@@ -65,7 +65,7 @@ static td_status count_up(size_t least, size_t most, size_t distinct, const char
     return TD_OK;
 }
 
-/* Where a label is written first. */
+/* The first row with a label. */
 static const td_index_row *find_row(const td_index *indices, size_t count, const char *label,
                                     const char **file) {
     for (size_t i = 0; i < count; i++)
@@ -77,7 +77,8 @@ static const td_index_row *find_row(const td_index *indices, size_t count, const
     return NULL;
 }
 
-/* Letters are classes of their own in sets of handwriting; words are one, written in two ways. */
+/* Letters that differ in case are different classes, as in handwriting sets; words that do are two
+ * spellings of one. */
 static td_status check_letters(const td_index *indices, size_t index_count, const char **sorted,
                                size_t count, td_error *error) {
     qsort(sorted, count, sizeof *sorted, compare_letters);
@@ -97,7 +98,7 @@ static td_status check_letters(const td_index *indices, size_t index_count, cons
     return TD_OK;
 }
 
-/* All labels, sorted, each once. */
+/* All labels, sorted, without duplicates. */
 static size_t sort_labels(const td_index *indices, size_t index_count, const char **labels) {
     size_t total = 0, count = 0;
     for (size_t i = 0; i < index_count; i++)

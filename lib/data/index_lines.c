@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some programs begin with */
+static const char mark[] =
+    "\xef\xbb\xbf"; /* the UTF-8 byte-order mark, which some programs write */
 
 const char *td_index_show(char shown[TD_INDEX_SHOWN + 1], const char *text) {
     size_t i = 0;
@@ -13,7 +14,7 @@ const char *td_index_show(char shown[TD_INDEX_SHOWN + 1], const char *text) {
     return shown;
 }
 
-/* The line at lines->at without its end. */
+/* The line at lines->at without its line ending. */
 static size_t line_length(const td_index_lines *lines, size_t *next) {
     const char *begin = lines->text + lines->at;
     const size_t left = lines->size - lines->at;
@@ -59,7 +60,7 @@ static td_status add_field(td_index_line *line, const char *field, td_error *err
     return TD_OK;
 }
 
-/* Without the blanks around it. */
+/* Strips surrounding blanks. */
 static char *trim(char *field) {
     while (is_blank(*field))
         field++;
@@ -69,8 +70,8 @@ static char *trim(char *field) {
     return field;
 }
 
-/* A field in quotes from `at` on, which is at the first; two quotes stand for one. The place behind
- * the last; NULL where there is none. */
+/* Decodes a quoted field at `at`, its opening quote; two quotes are one. Returns the position after
+ * the closing quote; NULL if it is missing. */
 static char *unquote(char *at) {
     char *out = at;
     for (char *from = at + 1; *from; from++) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* JPEG by libjpeg-turbo, with its standard settings: the slow exact inverse DCT and smooth
- * upsampling of colour, so that pixels are those that Pillow gives. Colours of inks (CMYK) become
- * RGB without a profile: each ink takes its share of the light, and black of all three. Adobe's
- * programs, which mark their files, store how much of an ink is missing. */
+ * upsampling of colour, so that pixels match Pillow's. CMYK becomes RGB without a profile: each ink
+ * absorbs its share of the light, and black of all three. Adobe's programs, which mark their files,
+ * store inverted values. */
 #include "data/picture.h"
 
 #include "data/orientation.h"
 #include <setjmp.h>
-#include <stdio.h> /* jpeglib.h needs it before */
+#include <stdio.h> /* required before jpeglib.h */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 enum {
     /* A file of any size may repeat tiny scans of a large picture. Encoders write about a dozen. */
     MOST_SCANS = 100,
-    BLOCKS_A_BYTE = 8, /* no block has less than one bit */
+    BLOCKS_A_BYTE = 8, /* a block takes at least one bit */
     GREY = 1,
     RGB = 3,
     CMYK = 4,
@@ -25,8 +25,8 @@ enum {
     LONGEST_SEGMENT = 65535,
 };
 
-/* One JPEG being read. It lives outside the function that setjmp returns into, so that longjmp
- * leaves its fields defined. */
+/* One JPEG being read. It is allocated outside the function that calls setjmp, so that its fields
+ * stay defined after longjmp. */
 typedef struct decoder {
     struct jpeg_decompress_struct jpeg; /* client_data is the decoder */
     struct jpeg_error_mgr manager;
@@ -47,7 +47,7 @@ static _Noreturn void on_error(j_common_ptr jpeg) {
     longjmp(d->escape, 1);
 }
 
-/* libjpeg only warns of damage (a negative level), and makes pixels up from there. */
+/* libjpeg only warns about damage (a negative level), and then makes up pixels. */
 static void on_message(j_common_ptr jpeg, int level) {
     decoder *d = jpeg->client_data;
     if (level >= 0)
@@ -67,8 +67,8 @@ static void on_progress(j_common_ptr jpeg) {
     longjmp(d->escape, 1);
 }
 
-/* Refuses a small file that claims to be a large picture: every component's blocks are coded in at
- * least one bit each. */
+/* Refuses a small file that claims a large picture: every block of a component takes at least one
+ * bit. */
 static td_status check_plausible(const decoder *d, size_t size) {
     const struct jpeg_decompress_struct *jpeg = &d->jpeg;
     size_t blocks = 0; /* at most 10 components of 2^11 x 2^11 */
@@ -106,14 +106,14 @@ static td_status choose_colours(decoder *d) {
 
 static td_status check_header(decoder *d, size_t size) {
     TD_TRY(td_bitmap_check(d->jpeg.image_width, d->jpeg.image_height, d->error));
-    if (d->jpeg.arith_code) /* Rare, and a bit of it may be any number of blocks. */
+    if (d->jpeg.arith_code) /* rare, and one bit of it may encode any number of blocks */
         return td_fail(d->error, TD_ERR_FORMAT,
                        "coding: expected Huffman coding, found arithmetic coding");
     TD_TRY(choose_colours(d));
     return check_plausible(d, size);
 }
 
-/* The first segment of EXIF data, which JPEG keeps among others of its number. */
+/* The first segment of EXIF data; other data use the same segment type. */
 static td_status read_orientation(const decoder *d, unsigned *out) {
     static const char mark[] = "Exif\0";
     *out = 0;
@@ -127,7 +127,7 @@ static uint8_t light_left(unsigned without_ink, unsigned without_black) {
     return (uint8_t)((without_ink * without_black + 127) / 255);
 }
 
-/* A row of inks becomes RGB. */
+/* Converts a row of CMYK to RGB. */
 static void mix_inks(const decoder *d, size_t width, uint8_t *out) {
     const unsigned flip = d->jpeg.saw_Adobe_marker ? 0 : 255;
     for (const uint8_t *ink = d->inks, *end = ink + CMYK * width; ink < end; ink += CMYK)
@@ -171,7 +171,7 @@ static td_status decode_into(decoder *d, td_bitmap *bitmap, const uint8_t *bytes
     bitmap->orientation = orientation;
     bitmap->cmyk = jpeg->out_color_space == JCS_CMYK;
     TD_TRY(read_rows(d, bitmap));
-    jpeg_finish_decompress(jpeg); /* reads on to the end marker, which must be there */
+    jpeg_finish_decompress(jpeg); /* reads up to the end marker, which must exist */
     return TD_OK;
 }
 

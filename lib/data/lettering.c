@@ -16,7 +16,7 @@ static void draw_glyph(td_bitmap *bitmap, size_t x, size_t y, uint8_t ink, char 
                 memset(bitmap->pixels + ((y + i) * bitmap->width + x + j) * RGB, ink, RGB);
 }
 
-/* Bytes after the first one of a UTF-8 character. */
+/* Whether it is a continuation byte of UTF-8. */
 static bool continues(char byte) {
     return ((unsigned char)byte & 0xc0) == 0x80;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Short texts on pictures, in a small bitmap font. Texts are UTF-8, of which ASCII is drawn and the
- * rest shows as "?". */
+/* Short texts on pictures, in a small bitmap font. Texts are UTF-8; non-ASCII characters are drawn
+ * as "?". */
 #ifndef TD_DATA_LETTERING_H
 #define TD_DATA_LETTERING_H
 
@@ -12,8 +12,8 @@ enum {
     TD_LETTERING_INK = 32,    /* dark on white paper */
 };
 
-/* Draws a line of grey value `ink` with its top left at (x, y) of an RGB bitmap, in at most `width`
- * pixels, all of them within the bitmap; two dots stand for what does not fit. */
+/* Draws a line in grey value `ink` with its top left at (x, y) of an RGB bitmap, at most `width`
+ * pixels wide and within the bitmap; a longer text ends in two dots. */
 void td_lettering_draw(td_bitmap *bitmap, size_t x, size_t y, size_t width, uint8_t ink,
                        const char *text);
 

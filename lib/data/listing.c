@@ -9,7 +9,7 @@
 
 const td_reading td_reading_standard = {.ground = {{255, 255, 255}}};
 
-/* Whether an array of `count` elements that grows by doubling is full. */
+/* Whether an array of `count` elements whose capacity doubles is full. */
 static bool is_full(size_t count) {
     return (count & (count - 1)) == 0;
 }
@@ -92,7 +92,7 @@ void td_listing_close(td_listing *listing) {
     *listing = (td_listing){0};
 }
 
-/* [*low, *high) within `from` pixels, as it lies within `to` pixels. All are below 2^32. */
+/* Scales the range [*low, *high) from `from` pixels to `to` pixels. All are below 2^32. */
 static void scale_side(size_t *low, size_t *high, size_t from, size_t to) {
     *low = (2 * *low * to + from) / (2 * from);
     *high = (2 * *high * to + from) / (2 * from);
@@ -111,7 +111,7 @@ static td_box box_within(const td_listed *image, const td_bitmap *picture) {
     return box;
 }
 
-/* Decodes a file as it is stored. */
+/* Decodes a file without reorientation. */
 static td_status read_stored(td_read_picture *picture, const char *path, bool digest,
                              td_error *error) {
     td_map map;
@@ -123,7 +123,7 @@ static td_status read_stored(td_read_picture *picture, const char *path, bool di
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-/* The image that a stored picture shows. */
+/* Converts a stored picture to the displayed one. */
 static td_status show(td_read_picture *picture, const td_reading *reading, td_error *error) {
     td_bitmap *bitmap = &picture->bitmap;
     bool *has = picture->facts.has;

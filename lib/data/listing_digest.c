@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lines of `sha256sum`, one after the other. */
+/* The lines of `sha256sum`, hashed one by one. */
 typedef struct lines {
     const char *root;
     char *text;
@@ -15,7 +15,7 @@ static size_t line_size(const char *path) {
     return sizeof(td_digest) + strlen("  \n") + strlen(path);
 }
 
-/* The path as it is below the root. */
+/* The path relative to the root. */
 static const char *below_root(const char *root, const char *path) {
     size_t length = strlen(root);
     if (strncmp(path, root, length) != 0)

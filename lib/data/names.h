@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Data sets that are known by name: what their labels mean, and how to get them. */
+/* Data sets known by name: their class names, and how to get them. */
 #ifndef TD_DATA_NAMES_H
 #define TD_DATA_NAMES_H
 
@@ -10,9 +10,9 @@ typedef struct td_known_set {
     const char *name;
     size_t classes;
     const char *const *class_names; /* [classes] */
-    const char *how;                /* what a user without it should do */
-    /* For a set that is part of another: the number that each class has there, [classes], and the
-     * name of the folder with the whole, where its files may be as well. NULL for all others. */
+    const char *how;                /* how to obtain it, for a user without it */
+    /* For a subset of another set: the class numbers in the full set, [classes], and the name of
+     * the full set's folder, which may hold the files too. NULL for all others. */
     const uint8_t *numbers;
     const char *also_in;
 } td_known_set;

@@ -23,7 +23,7 @@ static const struct {
     {"<i8", TD_NPY_SIGNED, 8},   {"<f8", TD_NPY_FLOAT, 8},
 };
 
-/* The header's text while it is read. */
+/* The header's text being parsed. */
 typedef struct reader {
     const char *text;
     size_t size, at;
@@ -54,7 +54,7 @@ static void skip_spaces(reader *r) {
         r->at++;
 }
 
-/* Takes `sign` and the spaces before it, if it is next. */
+/* Skips spaces and `sign`, if it is next. */
 static bool take(reader *r, char sign) {
     skip_spaces(r);
     if (r->at == r->size || r->text[r->at] != sign)
@@ -68,7 +68,7 @@ static td_status expect(reader *r, char sign) {
     return take(r, sign) ? TD_OK : fail_at(r, expected);
 }
 
-/* Python's escapes have no place in a key or a type. */
+/* Python's escapes are not expected in a key or a type. */
 static td_status read_string(reader *r, word *out, const char *what) {
     char quote = take(r, '\'') ? '\'' : take(r, '"') ? '"' : '\0';
     if (!quote)
@@ -130,7 +130,7 @@ static td_status read_dimension(reader *r, size_t *out) {
     return TD_OK;
 }
 
-/* A tuple; a single element has a comma after it. */
+/* A tuple; a single element is followed by a comma. */
 static td_status read_shape(reader *r, td_npy *npy) {
     TD_TRY(expect(r, '('));
     npy->rank = 0;
@@ -192,7 +192,7 @@ static td_status read_dict(reader *r, td_npy *npy) {
     return TD_OK;
 }
 
-/* Checks what stands before the header's text, and finds the text. */
+/* Checks the bytes before the header's text, and locates the text. */
 static td_status find_header(reader *r, const uint8_t *bytes, size_t size) {
     const size_t fixed = MAGIC_BYTES + VERSION_BYTES;
     if (size < fixed || memcmp(bytes, magic, MAGIC_BYTES) != 0)

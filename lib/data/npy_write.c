@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Version 1.0 of the format: the header, padded with blanks so that the values begin at a multiple
- * of 64 bytes, and the values. */
+ * of 64 bytes, then the values. */
 #include "data/npy.h"
 
 #include <errno.h>

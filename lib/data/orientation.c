@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A segment of JPEG holds no more, and the tag stands at the beginning. */
+/* A JPEG segment is not longer, and the tag is at the beginning. */
 enum { MOST_EXIF = 65535 };
 
 static const uint8_t exif_mark[] = {'E', 'x', 'i', 'f', 0, 0};
@@ -44,8 +44,8 @@ td_status td_orientation_read(unsigned *out, const uint8_t *exif, size_t size, t
     return status;
 }
 
-/* Where the pixel of row y and column x of the upright picture is stored: its offset, in pixels, is
- * first + y * down + x * right. */
+/* The storage order of the upright picture: the pixel at row y and column x is at offset first + y
+ * * down + x * right, in pixels. */
 typedef struct walk {
     ptrdiff_t first, down, right;
 } walk;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Called as folders are in which pictures stand whatever their class. */
+/* Whether the name is usual for a folder with pictures of all classes. */
 static bool is_for_images(const char *name) {
     static const char *const names[] = {"images", "image", "imgs", "img", "pictures", "data"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -16,7 +16,7 @@ static bool is_for_images(const char *name) {
     return false;
 }
 
-/* Whether a folder of this name holds a picture. */
+/* Whether a folder with this name contains a picture. */
 static td_status has_picture(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
     td_folder folder;
@@ -28,7 +28,7 @@ static td_status has_picture(bool *out, const char *path, td_error *error) {
     return status;
 }
 
-/* Whether a class has a folder `images`, which is then inner[0, TD_PATH_SIZE). */
+/* Whether a class has a folder `images`, whose path goes to inner[0, TD_PATH_SIZE). */
 static td_status find_inner(bool *out, char *inner, const char *path, td_error *error) {
     td_arena arena = {0};
     td_folder folder;
@@ -41,7 +41,7 @@ static td_status find_inner(bool *out, char *inner, const char *path, td_error *
     return status;
 }
 
-/* Where the pictures of a class are, in place[0, TD_PATH_SIZE); "" where it has none. */
+/* The folder with the pictures of a class, in place[0, TD_PATH_SIZE); "" if it has none. */
 static td_status find_pictures(char *place, const char *path, td_error *error) {
     char inner[TD_PATH_SIZE];
     bool here, nested = false;
@@ -54,7 +54,7 @@ static td_status find_pictures(char *place, const char *path, td_error *error) {
     return TD_OK;
 }
 
-/* How many of the names in `path` are classes, up to 2, and the first one's name. */
+/* The number of names in `path` that are classes, up to 2, and the first one's name. */
 static td_status count_named(size_t *count, char *name, const td_folder *folder, const char *path,
                              bool splits, td_error *error) {
     for (size_t i = 0; i < folder->count && *count < 2; i++) {
@@ -107,7 +107,8 @@ static int compare_letters(const void *a, const void *b) {
     return order ? order : strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Letters are classes of their own in sets of handwriting; words are one, written in two ways. */
+/* Letters that differ in case are different classes, as in handwriting sets; words that do are two
+ * spellings of one. */
 static td_status check_letters(const td_folder *classes, const char *path, td_arena *arena,
                                td_error *error) {
     const char **sorted;

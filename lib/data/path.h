@@ -8,10 +8,10 @@
 
 enum { TD_PATH_SIZE = 4096 };
 
-/* "FOLDER/NAME" in out[0, TD_PATH_SIZE); false, with out empty, where that is too long. */
+/* "FOLDER/NAME" in out[0, TD_PATH_SIZE); false, with out empty, if it is too long. */
 bool td_path_join(char *out, const char *folder, const char *name);
 
-/* Symbolic links are followed. */
+/* Follows symbolic links. */
 bool td_path_exists(const char *path);
 bool td_path_is_folder(const char *path);
 bool td_path_is_file(const char *path);

@@ -102,15 +102,14 @@ td_status td_pickle_pop(td_pickle_machine *m, uint32_t *out) {
     return TD_OK;
 }
 
-/* The value on top, which stays. */
+/* The value on top of the stack, which is kept. */
 td_status td_pickle_top(td_pickle_machine *m, uint32_t *out) {
     TD_TRY(td_pickle_pop(m, out));
     m->stack.count++;
     return TD_OK;
 }
 
-/* Takes the values above the topmost mark from the stack; they stay where they are until the next
- * push. */
+/* Pops the values above the topmost mark; they stay valid until the next push. */
 static td_status pop_mark(td_pickle_machine *m, const uint32_t **items, uint32_t *count) {
     *items = NULL;
     *count = 0;
@@ -349,7 +348,7 @@ static td_status run_binpersid(td_pickle_machine *m) {
 
 /* --- memo --- */
 
-/* No more than there are values: a number far above them would only take memory. */
+/* Limited to the number of values: a much larger index would only waste memory. */
 static td_status put(td_pickle_machine *m, uint64_t number) {
     uint32_t place;
     TD_TRY(td_pickle_top(m, &place));
@@ -397,7 +396,7 @@ static td_status run_frame(td_pickle_machine *m) {
     uint64_t length;
     TD_TRY(take_number(m, 8, &length));
     return length <= m->size - m->next ? TD_OK
-                                       : td_pickle_wrong(m, "a frame ends behind the pickle");
+                                       : td_pickle_wrong(m, "a frame ends after the pickle");
 }
 
 static td_status run_stop(td_pickle_machine *m) {
@@ -458,8 +457,8 @@ static const struct {
     ['j'] = {run_get, 4},
 };
 
-/* Those that Python knows as well, and that neither models nor sets need: they make objects by
- * calls. */
+/* Opcodes that Python supports but that neither models nor sets need: they create objects by calls.
+ */
 static const char *forbidden(uint8_t opcode) {
     switch (opcode) {
     case 'i':

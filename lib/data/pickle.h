@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Pickles, read as data. A pickle is a program that builds objects by calling what it names, and so
- * runs whatever its author liked: this interpreter calls nothing. It knows the opcodes that
- * PyTorch's and NumPy's files have, and what comes of the few functions that its user lists is a
- * value that says which one was to be called with what. A file that asks for another call is
- * refused, and the call named. (Python's pickletools.py describes opcodes and protocols; 2 to 5 are
+/* Reads pickles as data. A pickle is a program that builds objects by calling functions it names,
+ * so it can run anything its author chose. This interpreter calls nothing: it implements the
+ * opcodes in PyTorch's and NumPy's files, and a call to one of the functions that the caller lists
+ * becomes a value that records the function and its arguments. A file with any other call is
+ * refused, naming the call. (Python's pickletools.py describes opcodes and protocols; 2 to 5 are
  * read.) */
 #ifndef TD_DATA_PICKLE_H
 #define TD_DATA_PICKLE_H
@@ -17,22 +17,22 @@
 typedef enum td_pickle_kind {
     TD_PICKLE_NONE,
     TD_PICKLE_BOOL,
-    TD_PICKLE_INT, /* of at most 64 bits; another is a TD_PICKLE_SKIPPED */
+    TD_PICKLE_INT, /* of at most 64 bits; larger ones are TD_PICKLE_SKIPPED */
     TD_PICKLE_REAL,
     TD_PICKLE_TEXT,
     TD_PICKLE_TUPLE,
     TD_PICKLE_LIST,
     TD_PICKLE_SET,
     TD_PICKLE_DICT,       /* items: key, value, key, value, ... */
-    TD_PICKLE_GLOBAL,     /* a name: of a class or a function */
-    TD_PICKLE_PERSISTENT, /* what lies outside of the pickle: `inner` says what */
-    TD_PICKLE_CALL,       /* of function `what` with the tuple `inner`; `state` that it was given */
+    TD_PICKLE_GLOBAL,     /* the name of a class or a function */
+    TD_PICKLE_PERSISTENT, /* an object outside the pickle: `inner` identifies it */
+    TD_PICKLE_CALL,       /* of function `what` with the tuple `inner`; `state` was set on it */
     TD_PICKLE_OBJECT,     /* of class `what`, with the state `inner` */
-    TD_PICKLE_SKIPPED,    /* what the user does not look at */
+    TD_PICKLE_SKIPPED,    /* a value the caller does not need */
 } td_pickle_kind;
 
-/* Values name one another by their places in td_pickle.values. A value may be part of several
- * others, and, as an attacker would have it, of itself. */
+/* Values refer to each other by index in td_pickle.values. A value may be part of several others
+ * and, in a malicious file, of itself. */
 typedef struct td_pickle_value {
     td_pickle_kind kind;
     uint32_t what; /* of TD_PICKLE_CALL and OBJECT: a TD_PICKLE_GLOBAL */
@@ -47,19 +47,19 @@ typedef struct td_pickle_value {
             uint32_t *items, count, room;
         } list;
         struct {
-            uint32_t inner; /* TD_PICKLE_OBJECT: 0, which is None, before it has a state */
+            uint32_t inner; /* TD_PICKLE_OBJECT: 0, which is None, until a state is set */
             uint32_t state; /* TD_PICKLE_CALL: 0 likewise */
         };
     };
 } td_pickle_value;
 
-/* What comes of a call. */
+/* The result of a call. */
 typedef enum td_pickle_call {
     TD_PICKLE_KEPT,    /* a TD_PICKLE_CALL: a tensor */
-    TD_PICKLE_STATED,  /* the same, which may be given a state: an array of NumPy */
+    TD_PICKLE_STATED,  /* the same, may be given a state: a NumPy array */
     TD_PICKLE_MAP,     /* a dictionary; its argument, if any, is a list of pairs */
-    TD_PICKLE_SET_OF,  /* a set, of the list that is its argument */
-    TD_PICKLE_FIRST,   /* its first argument: a parameter is its tensor */
+    TD_PICKLE_SET_OF,  /* a set, from its list argument */
+    TD_PICKLE_FIRST,   /* its first argument: a parameter becomes its tensor */
     TD_PICKLE_NOTHING, /* a TD_PICKLE_SKIPPED */
 } td_pickle_call;
 
@@ -68,28 +68,28 @@ typedef struct td_pickle_function {
     td_pickle_call call;
 } td_pickle_function;
 
-/* What a file may want to be called; whatever else it names is refused. */
+/* The functions that a file may name; any other is refused. */
 typedef struct td_pickle_user {
-    const char *what;                    /* "model": what is read */
+    const char *what;                    /* "model": what is being read */
     const td_pickle_function *functions; /* ends with a row without a name */
 } td_pickle_user;
 
 typedef struct td_pickle {
     td_pickle_value *values;
     uint32_t count, root; /* values[0] is None */
-    size_t size;          /* bytes read, up to and with its STOP */
+    size_t size;          /* bytes read, including its STOP */
 } td_pickle;
 
-/* Whether the bytes begin as a pickle of protocol 2 to 5 does. */
+/* Whether the bytes begin like a pickle of protocol 2 to 5. */
 bool td_pickle_is(const uint8_t *bytes, size_t size);
 
-/* Reads the pickle that begins there; `bytes` must outlive it, its values are in `arena`. At most 4
- * million values and 16 million items. TD_ERR_FORMAT, with the place, for an opcode that is not
- * known here, a call that the user does not list, and a pickle that is no whole program. */
+/* Reads the pickle at `bytes`, which must outlive it; its values are in `arena`. At most 4 million
+ * values and 16 million items. TD_ERR_FORMAT, with the place, for an unknown opcode, a call that is
+ * not listed, and an incomplete program. */
 td_status td_pickle_read(td_pickle *out, const uint8_t *bytes, size_t size,
                          const td_pickle_user *user, td_arena *arena, td_error *error) TD_MUST_USE;
 
-/* The value of a text key of a dictionary, or NULL; that of the last one, as in Python. */
+/* The value of a text key of a dictionary, or NULL; the last one if repeated, as in Python. */
 const td_pickle_value *td_pickle_get(const td_pickle *pickle, const td_pickle_value *dict,
                                      const char *key);
 

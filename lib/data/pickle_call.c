@@ -20,7 +20,7 @@ static td_status refuse_call(const td_pickle_machine *m, const char *name) {
         m->opcode, (int)module, name, name + module + 1, m->user->what);
 }
 
-/* The pairs of a list of lists or tuples of two. */
+/* Reads pairs from a list of lists or tuples of two. */
 static td_status fill_dict(td_pickle_machine *m, uint32_t dict, uint32_t list) {
     const uint32_t count = m->out->values[list].list.count;
     for (uint32_t i = 0; i < count; i++) {
@@ -33,7 +33,7 @@ static td_status fill_dict(td_pickle_machine *m, uint32_t dict, uint32_t list) {
     return TD_OK;
 }
 
-/* A dictionary or a set made of nothing or of one list. */
+/* A dictionary or a set, empty or from a list. */
 static td_status push_container(td_pickle_machine *m, bool dict, uint32_t arguments) {
     const td_pickle_value *tuple = &m->out->values[arguments];
     const uint32_t list = tuple->list.count ? tuple->list.items[0] : 0;
@@ -77,8 +77,8 @@ td_status td_pickle_reduce(td_pickle_machine *m) {
     }
 }
 
-/* An object of a class that stays a name. In the older container the name may be within what says
- * where its source text is: ('module', class, file, text). */
+/* An object whose class stays a name. In the older container the name may be inside a record of its
+ * source: ('module', class, file, text). */
 td_status td_pickle_newobj(td_pickle_machine *m) {
     uint32_t arguments, class;
     TD_TRY(td_pickle_pop(m, &arguments));
@@ -101,8 +101,7 @@ static bool takes_state(const td_pickle_machine *m, const td_pickle_value *value
            find_call(m, m->out->values[value->what].text.bytes, &kind) && kind == TD_PICKLE_STATED;
 }
 
-/* Gives an object its state. What dictionaries have beside their items, and what skipped values
- * have, is let go. */
+/* Sets an object's state. Drops attributes of dictionaries, and the state of skipped values. */
 td_status td_pickle_build(td_pickle_machine *m) {
     uint32_t state, place;
     TD_TRY(td_pickle_pop(m, &state));

@@ -11,9 +11,7 @@
 const td_codec *const td_codecs[] = {&td_codec_png, &td_codec_jpeg, &td_codec_webp, &td_codec_gif,
                                      &td_codec_bmp, &td_codec_tiff, &td_codec_pnm,  NULL};
 
-/* What is met under the names of pictures and is not read; named, so that the user knows what it
- * is.
- */
+/* Picture formats that are not supported but recognised, so that the message can name them. */
 static const struct stranger {
     const char *name;
     size_t offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Picture files of any of the known kinds, told by their first bytes. A kind is one file that
+/* Picture files of all supported kinds, detected by their first bytes. A kind is one file that
  * defines one td_codec, and one row of the table in picture.c. Values are those of the file: no
- * gamma nor colour profile is applied. */
+ * gamma or colour profile is applied. */
 #ifndef TD_DATA_PICTURE_H
 #define TD_DATA_PICTURE_H
 
@@ -11,13 +11,13 @@
 
 typedef struct td_codec {
     const char *name;           /* "PNG" */
-    const char *reads;          /* what of it is read, for the table in the documentation */
+    const char *reads;          /* what it supports, for the table in the documentation */
     const char *const *endings; /* of file names, with the dot, in lower case, NULL-terminated */
     bool (*recognise)(const uint8_t *bytes, size_t size);
     /* Decodes a whole file in memory that `recognise` accepts; on failure *bitmap is zeroed.
-     * Messages need not name the file nor the kind. Nothing is allocated before the size is checked
-     * against TD_BITMAP_SIDE and against what the file can hold. Rows and columns are as stored;
-     * bitmap->orientation says how they lie. */
+     * Messages need not name the file or the kind. It checks the size against TD_BITMAP_SIDE and
+     * the file's length before it allocates. Rows and columns are as stored, with
+     * bitmap->orientation set. */
     td_status (*decode)(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td_error *error);
 } td_codec;
 
@@ -27,15 +27,15 @@ extern const td_codec td_codec_png, td_codec_jpeg, td_codec_pnm, td_codec_webp, 
 /* All kinds; the list ends with NULL. */
 extern const td_codec *const td_codecs[];
 
-/* Whether a file of this name is meant to be a picture, by its ending in any case. */
+/* Whether a file name has a picture's extension, in any case. */
 bool td_picture_is_name(const char *name);
 
-/* Decodes a whole file in memory; any bytes are safe. Messages name the kind. On failure *bitmap is
+/* Decodes a whole file in memory; safe for any bytes. Messages name the kind. On failure *bitmap is
  * zeroed. */
 td_status td_picture_decode_stored(td_bitmap *bitmap, const uint8_t *bytes, size_t size,
                                    td_error *error) TD_MUST_USE;
 
-/* The same, and turns it upright. */
+/* The same, then turns it upright. */
 td_status td_picture_decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size,
                             td_error *error) TD_MUST_USE;
 

@@ -53,7 +53,7 @@ static td_status decode(void *context, size_t index, td_error *error) {
     return status;
 }
 
-/* Room for all pictures, in the shape that is in w->fit. */
+/* Allocates all pictures in the shape of w->fit. */
 static td_status make_room(work *w, td_dataset *set, td_error *error) {
     const size_t dims[] = {w->listing->count, w->fit.height, w->fit.width, w->fit.channels};
     size_t size;
@@ -72,7 +72,7 @@ static td_status decode_all(work *w, td_dataset *set, td_error *error) {
     TD_TRY(td_parallel_try(w->listing->count, PICTURES_A_CHUNK, decode, w, error));
     if (w->fit.channels == RGB || !atomic_load(&w->colour))
         return TD_OK;
-    /* Grey came first, colour later. */
+    /* Grey pictures came first, a colour picture later. */
     w->fit.channels = RGB;
     for (size_t i = 0; i < TD_FACTS; i++)
         atomic_store(&w->facts[i], 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images stored plane by plane (CHW), as CIFAR's files, PyTorch and flattened nodes have them. */
+/* Images stored plane by plane (CHW), as in CIFAR's and PyTorch's files and in flattened nodes. */
 #ifndef TD_DATA_PLANES_H
 #define TD_DATA_PLANES_H
 

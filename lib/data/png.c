@@ -12,17 +12,17 @@
 
 enum { DEFLATE_RATIO = 1032, SIGNATURE_BYTES = 4 };
 
-/* One PNG being read or written. It lives outside the function that setjmp returns into, so that
- * libpng's longjmp leaves its fields defined. */
+/* One PNG being read or written. It is allocated outside the function that calls setjmp, so that
+ * its fields stay defined after libpng's longjmp. */
 typedef struct codec {
     png_structp png;
     png_infop info;
     png_bytep *rows;
     const uint8_t *bytes; /* reading: the file */
     size_t size;
-    size_t offset;    /* reading: bytes taken from it */
+    size_t offset;    /* reading: bytes consumed */
     FILE *stream;     /* writing */
-    td_status status; /* TD_OK: what libpng says itself is the reason */
+    td_status status; /* TD_OK: use libpng's own message */
     td_error *error;
 } codec;
 
@@ -33,7 +33,7 @@ static _Noreturn void on_error(png_structp png, png_const_charp message) {
     png_longjmp(png, 1);
 }
 
-/* zlib's words for it would be of the file's content, or none. */
+/* zlib's message would blame the file's content, or be missing. */
 static png_voidp on_allocate(png_structp png, png_alloc_size_t size) {
     codec *c = png_get_mem_ptr(png);
     png_voidp bytes = malloc(size);
@@ -47,7 +47,7 @@ static void on_free(png_structp png, png_voidp bytes) {
     free(bytes);
 }
 
-/* A warning is about a chunk that does not change the pixels. */
+/* A warning concerns a chunk that does not change the pixels. */
 static void on_warning(png_structp png, png_const_charp message) {
     (void)png;
     (void)message;
@@ -61,7 +61,7 @@ static void on_read(png_structp png, png_bytep out, size_t size) {
     c->offset += size;
 }
 
-/* Points rows[i] at the lines of the bitmap. */
+/* Points rows[i] to the rows of the bitmap. */
 static td_status make_rows(codec *c, const td_bitmap *bitmap) {
     size_t stride = bitmap->width * bitmap->channels;
     c->rows = calloc(bitmap->height, sizeof *c->rows);
@@ -72,7 +72,7 @@ static td_status make_rows(codec *c, const td_bitmap *bitmap) {
     return TD_OK;
 }
 
-/* Asks libpng for 8 bits a channel, with the values that the file has: no gamma correction. */
+/* Asks libpng for 8 bits per channel, without gamma correction. */
 static void convert_to_bytes(codec *c) {
     png_set_expand(c->png); /* palette to RGB, 1, 2 and 4 bits to 8, transparent colour to alpha */
     png_set_scale_16(c->png);
@@ -80,7 +80,7 @@ static void convert_to_bytes(codec *c) {
     png_read_update_info(c->png, c->info);
 }
 
-/* Refuses a small file that claims to be a picture of a gigabyte. */
+/* Refuses a small file that claims a picture of a gigabyte. */
 static td_status check_plausible(codec *c, size_t width, size_t height) {
     TD_TRY(td_bitmap_check(width, height, c->error));
     size_t raw = png_get_rowbytes(c->png, c->info) * height; /* at most 2^14 rows of 2^17 bytes */
@@ -96,9 +96,9 @@ static size_t read_u32(const uint8_t *at) {
     return (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
 }
 
-/* From the first sound chunk eXIf; libpng would make room for whatever length it claims. */
+/* Reads the first valid chunk eXIf; libpng would allocate whatever length it claims. */
 static td_status read_orientation(const codec *c, td_bitmap *bitmap) {
-    enum { SIGNATURE = 8, WORD = 4, AROUND = 3 * WORD }; /* a length before, a type, a sum behind */
+    enum { SIGNATURE = 8, WORD = 4, AROUND = 3 * WORD }; /* length before, type, checksum after */
     for (size_t at = SIGNATURE; c->size >= AROUND && at <= c->size - AROUND;) {
         const uint8_t *type = c->bytes + at + WORD;
         const size_t length = read_u32(c->bytes + at);
@@ -115,9 +115,10 @@ static td_status read_orientation(const codec *c, td_bitmap *bitmap) {
 static td_status decode_into(codec *c, td_bitmap *bitmap) {
     if (setjmp(png_jmpbuf(c->png)))
         return c->status;
-    /* Of the chunks only those that say what the pixels are; texts and profiles stay unread. */
+    /* Reads only the chunks that define pixels; skips texts and profiles. */
     png_set_keep_unknown_chunks(c->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_user_limits(c->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_plausible limits */
+    png_set_user_limits(c->png, PNG_UINT_31_MAX,
+                        PNG_UINT_31_MAX); /* check_plausible limits the size */
     png_set_read_fn(c->png, c, on_read);
     png_read_info(c->png, c->info);
     size_t width = png_get_image_width(c->png, c->info);
@@ -150,8 +151,8 @@ static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td
     return status;
 }
 
-/* Half of the signature: libpng says what is wrong with the rest, which a transfer as text breaks.
- */
+/* Half of the signature: libpng explains what is wrong with the rest, which a text-mode transfer
+ * damages. */
 static bool recognise(const uint8_t *bytes, size_t size) {
     return size >= SIGNATURE_BYTES && memcmp(bytes, "\x89PNG", SIGNATURE_BYTES) == 0;
 }
@@ -166,7 +167,7 @@ const td_codec td_codec_png = {
     .decode = decode,
 };
 
-/* libpng's own function does not say why. */
+/* libpng's own function does not report the reason. */
 static void on_write(png_structp png, png_bytep bytes, size_t size) {
     codec *c = png_get_io_ptr(png);
     if (fwrite(bytes, 1, size, c->stream) == size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Portable anymap, as netpbm's pages pgm(5) and ppm(5) define it: grey (P2, P5) and RGB (P3, P6),
- * as text and as bytes, one picture a file. */
+ * as text and as bytes, one picture per file. */
 #include "data/picture.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ static bool is_digit(uint8_t c) {
     return c >= '0' && c <= '9';
 }
 
-/* Passes white space and comments, which go from '#' to the end of the line. */
+/* Skips white space and comments, which go from '#' to the end of the line. */
 static void skip_space(scanner *s) {
     bool comment = false;
     for (; s->offset < s->size; s->offset++) {
@@ -42,7 +42,7 @@ static void skip_space(scanner *s) {
     }
 }
 
-/* A decimal number of at most `largest`, with white space or comments before it. */
+/* A decimal number of at most `largest`, after white space or comments. */
 static td_status read_number(scanner *s, size_t largest, const char *what, size_t *out) {
     skip_space(s);
     if (s->offset == s->size)
@@ -63,7 +63,7 @@ static td_status read_number(scanner *s, size_t largest, const char *what, size_
     return TD_OK;
 }
 
-/* "P5 640 480 255" and the one white space that ends it. */
+/* "P5 640 480 255" and the single white space that ends it. */
 static td_status read_header(scanner *s, header *h) {
     uint8_t kind = s->bytes[1];
     if (kind != '2' && kind != '3' && kind != '5' && kind != '6')
@@ -102,7 +102,7 @@ static td_status fail_extra(const scanner *s) {
                    s->size - s->offset);
 }
 
-/* Values of one byte, or of two, the high one first. */
+/* Values of one byte, or of two, big-endian. */
 static td_status read_raster(scanner *s, const header *h, td_bitmap *bitmap) {
     size_t count = h->width * h->height * h->channels, width = h->max < WIDE_VALUE ? 1 : 2;
     size_t left = s->size - s->offset;
@@ -122,7 +122,7 @@ static td_status read_raster(scanner *s, const header *h, td_bitmap *bitmap) {
     return s->offset == s->size ? TD_OK : fail_extra(s);
 }
 
-/* Decimal numbers, each at least a digit and what parts it from the next. */
+/* Decimal numbers, each at least a digit and a separator. */
 static td_status read_text(scanner *s, const header *h, td_bitmap *bitmap) {
     size_t count = h->width * h->height * h->channels, left = s->size - s->offset;
     if (left < 2 * count - 1)
@@ -150,7 +150,7 @@ static td_status decode(td_bitmap *bitmap, const uint8_t *bytes, size_t size, td
     return status;
 }
 
-/* Recognises P1 and P4 (bitmaps) and P7 (PAM) as well, to say that they are not read. */
+/* Also recognises P1 and P4 (bitmaps) and P7 (PAM), to report that they are not supported. */
 static bool recognise(const uint8_t *bytes, size_t size) {
     return size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '7' &&
            (is_space(bytes[2]) || bytes[2] == '#');

@@ -28,7 +28,7 @@ static bool read_range(const char *text, size_t *begin, size_t *end) {
     return errno == 0;
 }
 
-/* Takes SPLIT and A-B off the right end of `text`, so that a path may hold colons; what is left is
+/* Splits SPLIT and A-B off the right end of `text`, so that a path may contain colons; the rest is
  * the NAME or PATH. */
 static td_status parse(td_request *r, char *text, td_error *error) {
     char *colon = strrchr(text, ':');
@@ -39,7 +39,7 @@ static td_status parse(td_request *r, char *text, td_error *error) {
         *colon = '\0';
         char *before = strrchr(text, ':');
         if (!before || (before[1] && !split_named(before + 1))) {
-            *colon = ':'; /* not behind a SPLIT: a part of the path */
+            *colon = ':'; /* not after a SPLIT: part of the path */
             return TD_OK;
         }
         if (!read_range(range, &r->begin, &r->end))
@@ -58,7 +58,7 @@ static td_status parse(td_request *r, char *text, td_error *error) {
     return TD_OK;
 }
 
-/* The folders to look in for a NAME; unset ones are NULL. */
+/* The folders to search for a NAME; unset ones are NULL. */
 static void list_places(const char *places[MOST_PLACES], const char *folder) {
     places[0] = folder;
     places[1] = getenv("TRAPDOOR_DATA");
@@ -90,8 +90,8 @@ static td_status fail_missing(const td_request *r, const char *place, const char
                    "no such file or folder, and no data set of this name in %s", looked);
 }
 
-/* Whether a folder for NAME stands in `place`: one of that name, or one that a known set shares
- * with another. */
+/* Whether `place` contains a folder for NAME: one with that name, or the one of a set that contains
+ * it. */
 static bool find_in(td_request *r, const char *place, const char *name) {
     if (td_path_join(r->path, place, name) && td_path_is_folder(r->path))
         return true;
@@ -99,7 +99,7 @@ static bool find_in(td_request *r, const char *place, const char *name) {
     return other && td_path_join(r->path, place, other) && td_path_is_folder(r->path);
 }
 
-/* The path that a NAME or PATH stands for. */
+/* Resolves a NAME or PATH to a path. */
 static td_status find(td_request *r, const char *place, const char *folder, td_error *error) {
     size_t length;
     const char *base = td_path_base(place, &length);

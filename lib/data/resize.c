@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights are fixed point with 22 bits: 8 bits of a value and a sum of magnitudes below 2, which
- * that of every kernel here is, fit in 31. */
+/* Weights are fixed point with 22 bits: 8 bits of a value times a sum of magnitudes below 2, which
+ * holds for every kernel here, fits in 31 bits. */
 enum { FRACTION_BITS = 22, HALF = 1 << (FRACTION_BITS - 1), LUMPS = 3 };
 
-/* Values of a row that are weighted at once: 8 pixels of one channel, or 2 of three, with a fourth
- * value each that is not looked at. */
+/* Values of a row weighted at once: 8 pixels of one channel, or 2 of three channels, padded to
+ * four. */
 enum { VECTOR = 8, RGB = 3, RGB_PLACES = 4 };
 typedef int32_t vector __attribute__((vector_size(VECTOR * sizeof(int32_t))));
 typedef int32_t pixel
@@ -21,7 +21,8 @@ typedef int32_t pixel
 typedef uint8_t byte_vector __attribute__((vector_size(16)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-/* Whole numbers are as quick as the vectors are wide, and give the same results. */
+/* Integer arithmetic is as fast as the vectors are wide, and gives the same results on all
+ * processors. */
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default")))
 #else
@@ -30,11 +31,11 @@ typedef uint8_t byte_vector __attribute__((vector_size(16)));
 
 typedef struct kernel {
     double (*value)(double x);
-    double support; /* value is 0 beyond */
+    double support; /* the kernel is 0 beyond */
 } kernel;
 
-/* The weights along one axis: of result i, `taps` weights from source `first[i]`. Those beyond
- * `used[i]` are 0. */
+/* The weights along one axis: result i has `taps` weights for sources from `first[i]` on. Those
+ * beyond `used[i]` are 0. */
 typedef struct weights {
     size_t taps, count;
     size_t *first, *used;
@@ -98,7 +99,7 @@ static td_status weights_make_room(weights *w, size_t count, size_t taps, td_err
     return td_fail_memory(error, "the weights of a filter");
 }
 
-/* Those of one result, scaled to the sum 1. */
+/* The weights of one result, normalised to the sum 1. */
 static void weights_of(const kernel *k, double centre, double stretch, size_t first, size_t used,
                        double *scratch, int32_t *out) {
     double sum = 0;
@@ -136,8 +137,8 @@ static inline uint8_t to_byte(int32_t sum) {
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* Each weight of a result once for each of a pixel's `places`, filled up with zeros to `size`, a
- * multiple of VECTOR. [w.count, size] */
+/* Repeats each weight for each of a pixel's `places`, padded with zeros to `size`, a multiple of
+ * VECTOR. [w.count, size] */
 static td_status spread_weights(const weights *w, size_t places, int32_t **out, size_t *size,
                                 td_error *error) {
     size_t total;
@@ -163,7 +164,7 @@ ALWAYS_INLINE void weigh(const int32_t *values, const int32_t *spread, size_t co
     }
 }
 
-/* A row, [width] and room for a vector behind it; `spread` has `size` weights for each result. */
+/* A row of [width] with room for a vector after it; `spread` has `size` weights per result. */
 ALWAYS_INLINE void weigh_grey(const int32_t *row, const weights *w, const int32_t *spread,
                               size_t size, uint8_t *out) {
     for (size_t i = 0; i < w->count; i++) {
@@ -176,7 +177,8 @@ ALWAYS_INLINE void weigh_grey(const int32_t *row, const weights *w, const int32_
     }
 }
 
-/* The same of [width, RGB_PLACES]: the two pixels of `sums` are added and become bytes at once. */
+/* The same for [width, RGB_PLACES]: adds the two pixels of `sums` and converts them to bytes at
+ * once. */
 ALWAYS_INLINE void weigh_rgb(const int32_t *row, const weights *w, const int32_t *spread,
                              size_t size, uint8_t *out) {
     for (size_t i = 0; i < w->count; i++, out += RGB) {
@@ -198,7 +200,7 @@ ALWAYS_INLINE void widen_grey(const uint8_t *pixels, size_t width, int32_t *row)
         row[x] = pixels[x];
 }
 
-/* The bytes at `at` and behind it, each in the four bytes of its lane, of which one is kept. */
+/* Loads the bytes at `at`, one into each 32-bit lane. */
 #define LANES_AT(bytes, at)                                                                        \
     ((pixel)__builtin_shufflevector(bytes, bytes, (at), (at), (at), (at), (at) + 1, (at) + 1,      \
                                     (at) + 1, (at) + 1, (at) + 2, (at) + 2, (at) + 2, (at) + 2,    \
@@ -221,7 +223,7 @@ ALWAYS_INLINE void widen_rgb(const uint8_t *pixels, size_t width, int32_t *row) 
             row[x * RGB_PLACES + c] = pixels[x * RGB + c];
 }
 
-/* Rows of one channel, or of three, as the compiler knows; `row` has room for one. */
+/* Rows with one channel or three, a constant for the compiler; `row` is a buffer for one. */
 FOR_EVERY_CPU
 static void weigh_rows(const td_view *from, const weights *w, const int32_t *spread, size_t size,
                        int32_t *row, uint8_t *out) {
@@ -270,7 +272,7 @@ static void resize_columns(const td_view *from, const weights *w, int32_t *sums,
     }
 }
 
-/* The width only; the result has from's height. */
+/* Resizes only the width; the result has from's height. */
 static td_status resize_width(const td_view *from, size_t width, td_filter filter, uint8_t *out,
                               td_error *error) {
     weights w;
@@ -280,7 +282,7 @@ static td_status resize_width(const td_view *from, size_t width, td_filter filte
     return status;
 }
 
-/* The height only; the result has from's width. */
+/* Resizes only the height; the result has from's width. */
 static td_status resize_height(const td_view *from, size_t height, td_filter filter, uint8_t *out,
                                td_error *error) {
     weights w;

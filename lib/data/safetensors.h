@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The safetensors container, read as strictly as its rules allow: a little-endian 64-bit header
- * length of at most 1 MiB, a JSON object with unique names, tensors that tile the rest of the file
- * exactly; at most 8 dimensions. Names hold no control characters. `__metadata__` may be null, as
- * MLX writes it. That the numbers are finite is for the reader of the content to check. */
+/* The safetensors container, read strictly: a little-endian 64-bit header length of at most 1 MiB,
+ * a JSON object with unique names, tensors that tile the rest of the file exactly; at most 8
+ * dimensions. Names contain no control characters. `__metadata__` may be null, as MLX writes it.
+ * The caller checks that numbers are finite. */
 #ifndef TD_DATA_SAFETENSORS_H
 #define TD_DATA_SAFETENSORS_H
 
@@ -46,15 +46,15 @@ typedef struct td_tensor {
     size_t rank, dims[TD_TENSOR_RANK];
     size_t count, bytes;   /* elements; bytes of data */
     const void *data;      /* little-endian; in a mapped file it need not be aligned to the type */
-    const size_t *strides; /* [rank], in elements; NULL: row after row. When reading PyTorch's
-                              files alone: safetensors have none */
-    const struct td_pieces *pieces; /* when writing: where the data come from instead, or NULL */
+    const size_t *strides; /* [rank], in elements; NULL: contiguous rows. Only for PyTorch's files;
+                              safetensors have no strides */
+    const struct td_pieces *pieces; /* for writing: the source of the data, or NULL */
 } td_tensor;
 
-/* Data made while they are written, so that never more than a piece of them is in memory. */
+/* Data generated while it is written, so that only one piece at a time is in memory. */
 typedef struct td_pieces {
-    /* Gives the next piece, at least one byte, valid until the next call. Asked until the tensor is
-     * complete. */
+    /* Returns the next piece, at least one byte, valid until the next call. Called until the tensor
+     * is complete. */
     td_status (*next)(void *context, const void **piece, size_t *bytes, td_error *error);
     void *context;
 } td_pieces;
@@ -64,7 +64,7 @@ typedef struct td_metadata {
 } td_metadata;
 
 typedef struct td_safetensors {
-    td_tensor *tensors; /* in the order of their data; those without elements before others */
+    td_tensor *tensors; /* in the order of their data; empty tensors before others */
     size_t tensor_count;
     td_metadata *metadata;
     size_t metadata_count;
@@ -75,21 +75,21 @@ typedef struct td_safetensors {
 /* Maps and checks a file. Messages name the file and the tensor. On failure *file is zeroed. */
 td_status td_safetensors_open(td_safetensors *file, const char *path, td_error *error) TD_MUST_USE;
 
-/* The same for bytes in memory, which stay the caller's and must outlive *file. */
+/* The same for bytes in memory, which the caller owns and keeps longer than *file. */
 td_status td_safetensors_parse(td_safetensors *file, const uint8_t *bytes, size_t size,
                                td_error *error) TD_MUST_USE;
 
 void td_safetensors_close(td_safetensors *file);
 
-/* NULL where there is none. */
+/* NULL if there is none. */
 const td_tensor *td_safetensors_find(const td_safetensors *file, const char *name);
 const char *td_safetensors_metadata(const td_safetensors *file, const char *key);
 
 /* Writes a container: tensors by alignment (largest first) then name, metadata by key, header
- * padded with spaces to a multiple of 8, so that the same content gives the same bytes. `bytes` and
- * `count` of the tensors are computed here from dtype and dims. TD_ERR_USAGE for what could not be
- * read again: pieces that do not end where the tensor does, names that occur twice, are reserved,
- * are not UTF-8 or hold control characters, more than 8 dimensions, a header above 1 MiB. */
+ * padded with spaces to a multiple of 8, so that the same content gives the same bytes. Computes
+ * `bytes` and `count` of the tensors from dtype and dims. TD_ERR_USAGE for a file that could not be
+ * read back: pieces that do not add up to the tensor; names that are repeated, reserved, not UTF-8
+ * or with control characters; more than 8 dimensions; a header above 1 MiB. */
 td_status td_safetensors_write(FILE *stream, const td_tensor *tensors, size_t tensor_count,
                                const td_metadata *metadata, size_t metadata_count,
                                td_error *error) TD_MUST_USE;

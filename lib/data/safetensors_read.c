@@ -9,10 +9,10 @@
 
 enum { LENGTH_BYTES = 8 };
 
-/* What is being read: the parts of the file, and where its content goes. */
+/* The state of the reader: the parts of the file, and the output. */
 typedef struct reader {
     td_safetensors *file;
-    const uint8_t *data; /* what follows the header */
+    const uint8_t *data; /* the bytes after the header */
     size_t data_size;
     td_error *error;
 } reader;
@@ -36,7 +36,7 @@ size_t td_dtype_size(td_dtype dtype) {
     return dtypes[dtype].size;
 }
 
-/* The words for what stands where another kind of value was expected. */
+/* Describes a value of the wrong kind. */
 static const char *kind_of(const json_t *value) {
     static const char *const kinds[] = {
         [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array",     [JSON_STRING] = "a string",
@@ -169,8 +169,8 @@ static td_status read_metadata(reader *r, json_t *value) {
     return TD_OK;
 }
 
-/* By place in the file. Tensors without elements share their place with a neighbour: they come
- * first, among themselves by name. */
+/* By offset in the file. Empty tensors share their offset with a neighbour: they come first, sorted
+ * by name. */
 static int by_place(const void *left, const void *right) {
     const td_tensor *a = left, *b = right;
     if (a->data != b->data)
@@ -219,7 +219,7 @@ static td_status read_header(reader *r, json_t *header) {
     return check_tiling(r);
 }
 
-/* Finds the header's text and the data behind it. */
+/* Splits the file into the header's text and the data. */
 static td_status split_file(reader *r, const uint8_t *bytes, size_t size, size_t *header_size) {
     if (size < LENGTH_BYTES)
         return td_fail(r->error, TD_ERR_FORMAT,

@@ -12,7 +12,7 @@
 
 enum { HEADER_ALIGNMENT = 8 };
 
-/* Tensor data is written as it lies in memory. */
+/* Tensor data is written directly from memory. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors data is little-endian");
 
 static int by_alignment_and_name(const void *left, const void *right) {
@@ -41,7 +41,7 @@ static td_status measure_tensor(td_tensor *tensor, td_error *error) {
     return TD_OK;
 }
 
-/* A name that could not be read again; jansson would replace the value of one that occurs twice. */
+/* Refuses a name that could not be read back; jansson would replace the value of a duplicate. */
 static td_status check_name(const json_t *object, const char *key, td_error *error) {
     if (!td_utf8_is_valid(key))
         return td_fail(error, TD_ERR_USAGE, "\"%s\": expected UTF-8 text", key);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CIFAR-10 and CIFAR-100 in their binary versions: records of label bytes and 32×32 pixels, plane
- * by plane (https://www.cs.toronto.edu/~kriz/cifar.html). CIFAR-100's classes are its fine labels.
- */
+/* CIFAR-10 and CIFAR-100 in their binary versions: records of label bytes and 32×32 pixels in
+ * planes (https://www.cs.toronto.edu/~kriz/cifar.html). CIFAR-100's classes are its fine labels. */
 #include "data/format.h"
 #include "data/names.h"
 #include "data/path.h"
@@ -16,10 +15,10 @@ enum { NAMES_SIZE = 65536 }; /* most bytes of a file with class names */
 
 /* A folder's files. The last label byte of a record is the class. */
 typedef struct layout {
-    const char *subfolder;  /* where the archive keeps them */
-    const char *names_file; /* with the names of the classes, one a line; may be missing */
-    const char *known_as;   /* the row of names.h that has them as well; NULL for none */
-    size_t label_bytes, label_ends[2]; /* each label byte is below its end */
+    const char *subfolder;             /* the folder's name in the archive */
+    const char *names_file;            /* class names, one per line; may be missing */
+    const char *known_as;              /* the row of names.h with the same names; NULL for none */
+    size_t label_bytes, label_ends[2]; /* upper bound of each label byte */
     const char *label_kinds[2];
     const char *train[MOST_FILES + 1], *test[2]; /* NULL-terminated */
 } layout;
@@ -61,8 +60,8 @@ static bool holds_one_of(const char *folder, const char *const *names) {
     return false;
 }
 
-/* The layout of the files in `path` or in its subfolder, and which folder it is: `path` itself, or
- * `joined`. NULL for none. */
+/* The layout of the files in `path` or its subfolder, and the folder: `path` itself, or `joined`.
+ * NULL if there is none. */
 static const layout *find_layout(const char *path, char joined[TD_PATH_SIZE], const char **folder) {
     for (size_t i = 0; i < LAYOUTS; i++) {
         const layout *l = &layouts[i];
@@ -85,7 +84,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
-/* Takes the names, one a line, from the text. */
+/* Copies the names, one per line, from the text. */
 static td_status copy_names(td_dataset *set, const char *text, size_t size, td_error *error) {
     size_t count = 0;
     for (size_t begin = 0, end; begin < size; begin = end + 1) {
@@ -113,7 +112,7 @@ static td_status copy_names(td_dataset *set, const char *text, size_t size, td_e
     return TD_OK;
 }
 
-/* From the names file where there is one, else those that are known. */
+/* From the names file if it exists, otherwise the known ones. */
 static td_status read_names(td_dataset *set, const layout *l, const char *folder, td_error *error) {
     char path[TD_PATH_SIZE];
     bool has_file = td_path_join(path, folder, l->names_file) && td_path_is_file(path);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* CIFAR-10 and CIFAR-100 in their versions for Python: pickled dictionaries of "data", a NumPy
- * array U8 [N, 3072], plane by plane, and a list of labels
- * (https://www.cs.toronto.edu/~kriz/cifar.html). They are read as data: nothing in them is called.
- * CIFAR-100's classes are its fine labels. */
+/* CIFAR-10 and CIFAR-100 in their Python versions: pickled dictionaries with "data", a NumPy array
+ * U8 [N, 3072] in planes, and a list of labels (https://www.cs.toronto.edu/~kriz/cifar.html). They
+ * are read as data: nothing in them is called. CIFAR-100's classes are its fine labels. */
 #include "data/format.h"
 #include "data/names.h"
 #include "data/path.h"
@@ -26,10 +25,10 @@ static const td_pickle_function functions[] = {
 static const td_pickle_user user = {"CIFAR set", functions};
 
 typedef struct layout {
-    const char *subfolder; /* where the archive keeps its files */
-    const char *meta;      /* the file with the classes' names; may be missing */
+    const char *subfolder; /* the folder's name in the archive */
+    const char *meta;      /* the file with class names; may be missing */
     const char *names, *labels;
-    const char *known_as; /* the row of names.h that has them as well; NULL for none */
+    const char *known_as; /* the row of names.h with the same names; NULL for none */
     size_t classes;
     const char *train[MOST_FILES + 1], *test[2]; /* NULL-terminated */
 } layout;
@@ -74,8 +73,8 @@ static td_status holds_one_of(bool *out, const char *folder, const char *const *
     return TD_OK;
 }
 
-/* The layout of the files in `path` or in its subfolder, and in folder[0, TD_PATH_SIZE) which of
- * the two. NULL for none. */
+/* The layout of the files in `path` or its subfolder, and that folder in folder[0, TD_PATH_SIZE).
+ * NULL if there is none. */
 static td_status find_layout(const layout **out, const char *path, char *folder, td_error *error) {
     *out = NULL;
     for (size_t i = 0; i < LAYOUTS; i++) {
@@ -106,7 +105,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
 
 /* --- one file --- */
 
-/* A pickled dictionary; its values name bytes of the map. */
+/* A pickled dictionary; its values refer to bytes of the map. */
 typedef struct batch {
     const char *path; /* in the set's files */
     td_map map;
@@ -142,14 +141,14 @@ static const td_pickle_value *value_at(const td_pickle *p, uint32_t place) {
     return &p->values[place];
 }
 
-/* The i-th of a tuple's items; None where there is none. */
+/* The i-th item of a tuple; None if there is none. */
 static const td_pickle_value *item_of(const td_pickle *p, const td_pickle_value *tuple, size_t i) {
     return tuple->kind == TD_PICKLE_TUPLE && i < tuple->list.count ? td_pickle_item(p, tuple, i)
                                                                    : value_at(p, 0);
 }
 
-/* What an array is made of, wherever its pickle has it: as the state of a new one, (version, shape,
- * type, by columns, bytes), or as the arguments of a call, (bytes, type, shape, order). */
+/* The parts of an array, wherever its pickle stores them: as the state of a new one, (version,
+ * shape, type, by columns, bytes), or as the arguments of a call, (bytes, type, shape, order). */
 static bool find_array(const td_pickle *p, const td_pickle_value *array,
                        const td_pickle_value **shape, const td_pickle_value **type,
                        const td_pickle_value **bytes) {
@@ -269,7 +268,7 @@ static td_status copy_names(td_dataset *set, const layout *l, const batch *b, td
     return TD_OK;
 }
 
-/* From the file with the names where there is one, else those that are known. */
+/* From the names file if it exists, otherwise the known ones. */
 static td_status read_names(td_dataset *set, const layout *l, const char *folder, td_error *error) {
     char path[TD_PATH_SIZE];
     const bool has_file = td_path_join(path, folder, l->meta) && td_path_is_file(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Caltech-UCSD Birds and sets in its layout: images.txt (number and path below images/),
- * image_class_labels.txt (number and class), and, where they are, classes.txt (class and name) and
- * train_test_split.txt (number, and 1 for a picture of the training set). Columns are parted by
+ * image_class_labels.txt (number and class), and optionally classes.txt (class and name) and
+ * train_test_split.txt (number, and 1 for a picture of the training set). Columns are separated by
  * blanks. The order is that of images.txt. */
 #include "base/file.h"
 #include "data/folder.h"
@@ -25,7 +25,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
-/* A file of lines "NUMBER TEXT", whose numbers count up from 1. */
+/* A file of lines "NUMBER TEXT" with consecutive numbers from 1. */
 typedef struct column {
     const char **texts; /* [count] */
     size_t count;
@@ -115,7 +115,7 @@ static td_status read_birds(birds *b, td_listing *listing, const td_source *sour
     return check_count(listing, &b->parts, "train_test_split.txt", b->images.count, error);
 }
 
-/* The number of classes, and a name for each. */
+/* Sets the number of classes and their names. */
 static td_status name_classes(td_listing *listing, const birds *b, td_error *error) {
     size_t most = b->classes.count;
     for (size_t i = 0; i < b->labels.count; i++) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A folder of class folders with pictures: ROOT/CLASS/PICTURE, or ROOT/CLASS/images/PICTURE, or the
- * same in folders for the splits, which may also be pictures with an index (part.h). The classes
- * are the folders sorted by the bytes of their names (so 10 comes before 2), and are called as the
- * folders; the pictures of a class are sorted likewise. Hidden files are passed over, and so are
- * files beside the class folders; in a class folder there must be nothing but pictures. Where one
- * split lacks classes of the other, labels are those of the other. */
+ * same below folders for the splits, which may also be pictures with an index (part.h). Classes are
+ * named after the folders and sorted bytewise (so 10 comes before 2), and so are the pictures of a
+ * class. Hidden files and files beside the class folders are skipped; a class folder may contain
+ * only pictures. If one split lacks classes of the other, labels are those of the other. */
 #include "data/folder.h"
 #include "data/format.h"
 #include "data/part.h"
@@ -12,12 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The folders of the splits that have labelled pictures; absent ones are empty strings. */
+/* The split folders with labelled pictures; missing ones are empty strings. */
 typedef struct split_folders {
     char path[TD_SPLITS][TD_PATH_SIZE];
 } split_folders;
 
-/* Whether the folder is cut into splits. Else a folder `train` may be a class of that name. */
+/* Whether the folder is divided into splits. Otherwise a folder `train` may be a class with that
+ * name. */
 static td_status find_splits(split_folders *found, const char *root, td_arena *arena,
                              td_error *error) {
     td_folder folders, kept = {0};
@@ -47,7 +47,7 @@ static bool has_splits(const split_folders *in) {
     return in->path[TD_SPLIT_TRAIN][0] || in->path[TD_SPLIT_TEST][0];
 }
 
-/* Two folders for one split are meant to be splits. */
+/* Two folders for the same split are also taken as splits. */
 static td_status is_cut(bool *out, const char *path, td_error *error) {
     td_arena arena = {0};
     split_folders in;
@@ -73,7 +73,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return *out ? TD_OK : td_part_is_here(out, path, error);
 }
 
-/* The first of a part's classes that another lacks, or NULL. */
+/* The first of a part's classes that is not in another, or NULL. */
 static const char *find_missing(const td_part *part, const td_part *other) {
     for (size_t i = 0; i < part->count; i++)
         if (td_index_class(part->names[i], other->names, other->count) == other->count)
@@ -81,7 +81,7 @@ static const char *find_missing(const td_part *part, const td_part *other) {
     return NULL;
 }
 
-/* Labels mean the same in both splits: they are those of the one that has all classes. */
+/* Labels mean the same in both splits: those of the split that has all classes. */
 static td_status choose_classes(td_listing *listing, const td_part *parts, const char *root,
                                 td_error *error) {
     const td_part *larger = &parts[TD_SPLIT_TRAIN];
@@ -151,10 +151,9 @@ static td_status list(td_listing *listing, const td_source *source, td_error *er
                            : list_whole(listing, source, error);
 }
 
-/* --- what is nearly one --- */
+/* --- folders that almost match --- */
 
-/* The first entry of a folder that a test holds for, as "FOLDER/NAME"; false where there is none.
- */
+/* The first entry of a folder for which a test holds, as "FOLDER/NAME"; false if there is none. */
 static bool find_entry(char *out, const char *path, bool (*test)(const char *path)) {
     td_arena arena = {0};
     td_folder folder;

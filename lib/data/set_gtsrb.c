@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The German Traffic Sign Recognition Benchmark, in three layouts. Its own:
  * Final_Training/Images/000NN/ with the pictures of class NN and GT-000NN.csv, and
- * Final_Test/Images/ with pictures of all classes and GT-final_test.csv. torchvision's, which has
- * Training/ in place of Final_Training/Images/. These stand in the folder given or in GTSRB/ within
- * it. The index of the test set, which is published apart from the pictures, may also stand beside
- * Final_Test or GTSRB. Kaggle's: Train.csv and Test.csv with the places of the pictures below the
- * folder; its folders Train and Test may be given as well. What the indices do not name is passed
- * over. The order is that of the classes' numbers and of the indices' lines.
+ * Final_Test/Images/ with pictures of all classes and GT-final_test.csv. torchvision's, with
+ * Training/ instead of Final_Training/Images/. Both are in the given folder or in GTSRB/ within it.
+ * The index of the test set, which is published separately, may also be beside Final_Test or GTSRB.
+ * Kaggle's: Train.csv and Test.csv with paths of the pictures relative to the folder; its folders
+ * Train and Test may also be given. Pictures that no index names are skipped. The order is by class
+ * number, then by line of the index.
  *
- * Labels are the benchmark's class numbers; for a part of the benchmark that is known by name
- * (gtsrb16) they are the positions in its list of classes, and what is of other classes is left
- * out. */
+ * Labels are the benchmark's class numbers; for a known subset (gtsrb16) they are positions in its
+ * list of classes, and pictures of other classes are left out. */
 #include "base/file.h"
 #include "data/folder.h"
 #include "data/format.h"
@@ -25,13 +24,13 @@ enum { NOT_LISTED = -1 };
 
 static const char *const training_folders[] = {"Final_Training/Images", "Training"};
 
-/* Where the benchmark's folders are, and which of its classes are meant. */
+/* The location of the benchmark's folders, and the classes to use. */
 typedef struct benchmark {
     const char *root; /* the folder with Final_Training and Final_Test */
-    bool nested;      /* whether that is GTSRB within the one that was given */
-    bool kaggle;      /* whether it has Train.csv and Test.csv instead */
+    bool nested;      /* that is GTSRB within the given one */
+    bool kaggle;      /* it has Train.csv and Test.csv instead */
     const td_known_set *set;
-    int32_t labels[TD_GTSRB_CLASSES]; /* of each class; NOT_LISTED where it is not in the set */
+    int32_t labels[TD_GTSRB_CLASSES]; /* of each class; NOT_LISTED if it is not in the set */
 } benchmark;
 
 static bool has_folder(const char *root, const char *name) {
@@ -64,7 +63,7 @@ static td_status has_parts(bool *out, const char *root, td_error *error) {
     return TD_OK;
 }
 
-/* Whether Kaggle's copy has a file Train.csv or Test.csv, which is then path[0, TD_PATH_SIZE). */
+/* Whether Kaggle's Train.csv or Test.csv exists; its path goes to path[0, TD_PATH_SIZE). */
 static td_status find_kaggle(bool *out, char *path, const char *root, td_split split,
                              td_error *error) {
     td_map map;
@@ -84,8 +83,7 @@ static td_status is_kaggle(bool *out, const char *root, td_error *error) {
     return *out ? TD_OK : find_kaggle(out, path, root, TD_SPLIT_TEST, error);
 }
 
-/* For Kaggle's folder Train or Test: the split, and the folder that it is in. TD_SPLIT_NONE for
- * others. */
+/* For Kaggle's folder Train or Test: the split, and the parent folder. TD_SPLIT_NONE for others. */
 static td_status find_above(td_split *out, char *above, const char *path, td_error *error) {
     size_t length;
     const char *base = td_path_base(path, &length);
@@ -173,8 +171,8 @@ static td_status add_row(td_listing *listing, const char *folder, const td_gtsrb
     return td_listing_add(listing, &image, error);
 }
 
-/* Adds what an index lists of the pictures in `folder`. `only`: the class that all of them must
- * have, or NULL. */
+/* Adds the pictures in `folder` that an index lists. `only`: the class that all of them must have,
+ * or NULL. */
 static td_status add_rows(td_listing *listing, const benchmark *b, const char *folder,
                           const size_t *only, const td_map *index, td_error *error) {
     td_gtsrb_row *rows;
@@ -258,7 +256,7 @@ static td_status list_test(td_listing *listing, const benchmark *b, const char *
         b->root, places[0], other ? "GT-final_test.test.csv, which lacks it" : "none");
 }
 
-/* The pictures of a class folder, whose name is the class's number, in the order of their names. */
+/* The pictures of a class folder, whose name is the class's number, sorted by name. */
 static td_status list_numbered(td_listing *listing, const char *path, int32_t label,
                                td_error *error) {
     td_folder folder;

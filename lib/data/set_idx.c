@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A folder with MNIST's four files: images and labels of the training set and of the test set,
- * under the names that they have been given: train-images-idx3-ubyte, train-images.idx3-ubyte,
+ * under their various names: train-images-idx3-ubyte, train-images.idx3-ubyte,
  * t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.gz; each may also be a folder
- * with the file of its own name in it. */
+ * that contains the file with its own name. */
 #include "data/emnist.h"
 #include "data/folder.h"
 #include "data/format.h"
@@ -17,7 +17,7 @@ static const struct split_name {
     const char *split, *name;
 } split_names[SPLITS] = {{"train", "train"}, {"test", "t10k"}, {"test", "test"}};
 
-/* A name in small letters, with - for dots and underscores, without ".gz". */
+/* A name in lower case, with - for dots and underscores, without ".gz". */
 static void simplify(char out[NAME_SIZE], const char *name) {
     size_t length = strlen(name), used = 0;
     if (length > 3 && strcmp(name + length - 3, ".gz") == 0)
@@ -48,7 +48,7 @@ static bool is_called(const char *name, const char *split, const char *kind, siz
     return false;
 }
 
-/* The file that a name stands for, in path[0, TD_PATH_SIZE): it, or the one of its name in it. */
+/* The file for a name, in path[0, TD_PATH_SIZE): itself, or the one with its name inside it. */
 static bool find_file(char *path, const char *folder, const char *name) {
     char inner[TD_PATH_SIZE];
     if (!td_path_join(path, folder, name))
@@ -65,11 +65,11 @@ static bool find_file(char *path, const char *folder, const char *name) {
 typedef struct found {
     char path[TD_PATH_SIZE];
     const char *name; /* the folder's */
-    size_t prefix;    /* the length of what is before the split in its name */
+    size_t prefix;    /* the length of the part of its name before the split */
 } found;
 
-/* Finds it; f->name is NULL where there is none. The first in the order of names is taken, which is
- * one that is not compressed; TD_ERR_FORMAT for those of two sets. */
+/* Finds it; f->name is NULL if there is none. Takes the first in name order, which is not
+ * compressed; TD_ERR_FORMAT for files of two sets. */
 static td_status find(found *f, const td_folder *names, const char *folder, const char *split,
                       const char *kind, td_error *error) {
     f->name = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures with an index: a list of them and their labels (index.h), which stands in the folder or
- * beside it. There may be one for each split, by its name: train.csv and test.csv. The order is
- * that of the lines. */
+/* Pictures with an index: a list of them and their labels (index.h), in the folder or beside it.
+ * There may be one per split, by its name: train.csv and test.csv. The order is that of the lines.
+ */
 #include "data/format.h"
 #include "data/index.h"
 #include <string.h>
@@ -17,7 +17,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return other ? TD_OK : td_index_exists(out, path, error);
 }
 
-/* The folder that paths are below in a record: the index stands there as well. */
+/* The root of paths in a record: the folder that contains the index. */
 static td_status set_root(td_listing *listing, const char *path, const char *file,
                           td_error *error) {
     const char *slash = strrchr(file, '/');
@@ -36,13 +36,13 @@ static td_status set_root(td_listing *listing, const char *path, const char *fil
     return TD_OK;
 }
 
-/* The indices of a folder, and which of them is asked for. */
+/* The indices of a folder, and the requested one. */
 typedef struct choice {
     td_index indices[TD_SPLITS];
     size_t count, chosen;
 } choice;
 
-/* The split that is read: the one asked for, or that of the only index where none is. */
+/* The split to read: the requested one, or that of the only index if none is requested. */
 static td_status choose_split(td_split *out, const td_index_files *files, const td_source *source,
                               td_error *error) {
     const char *all = files->files[TD_SPLIT_NONE];
@@ -84,7 +84,7 @@ static td_status list(td_listing *listing, const td_source *source, td_error *er
     listing->split = td_split_name(split);
     TD_TRY(td_index_classes(c.indices, c.count, &listing->class_names, &listing->classes,
                             &listing->arena, error));
-    for (size_t i = 0; i < c.count; i++) /* the classes are those of all of them */
+    for (size_t i = 0; i < c.count; i++) /* classes are collected over all splits */
         TD_TRY(td_listing_add_index(listing, c.indices[i].file, &c.indices[i].digest, error));
     for (size_t i = 0; i < index->count; i++) {
         const td_index_row *row = &index->rows[i];

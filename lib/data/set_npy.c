@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A folder with images and labels as NumPy arrays, in files of their own. */
+/* A folder with images and labels as NumPy arrays in separate files. */
 #include "data/array_names.h"
 #include "data/arrays.h"
 #include "data/format.h"
@@ -40,7 +40,7 @@ static td_status open_array(td_npy *npy, td_dataset *set, const td_source *sourc
     return td_npy_open(npy, path, error);
 }
 
-/* Images stay in the file, unless they are in several planes. */
+/* Images stay in the file unless they are planar. */
 static td_status read_images(td_dataset *set, const td_source *source, const char *name,
                              td_error *error) {
     td_npy npy;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* NumPy's archives: a zip file of arrays, compressed or not, as numpy.savez writes it, read by
- * libzip.
- */
+/* NumPy's archives: a zip file of arrays, compressed or not, as numpy.savez writes it; read by
+ * libzip. */
 #include "base/size.h"
 #include "data/array_names.h"
 #include "data/arrays.h"
@@ -20,7 +19,7 @@ static td_status recognise(bool *out, const char *path, td_error *error) {
     return TD_OK;
 }
 
-/* libzip calls a file no archive where it lacked the memory to look: errno tells. */
+/* libzip reports "not an archive" when it runs out of memory; errno shows the difference. */
 static td_status fail_reason(zip_error_t *reason, td_error *error) {
     if (zip_error_code_zip(reason) == ZIP_ER_MEMORY || errno == ENOMEM)
         return td_fail_memory(error, "a zip archive");
@@ -48,7 +47,7 @@ static td_status read_names(td_folder *out, zip_t *zip, td_arena *arena, td_erro
     return TD_OK;
 }
 
-/* The size that an entry has when it is decompressed, if its compressed bytes can hold that. */
+/* The size of an entry after decompression, if its compressed bytes can hold that much. */
 static td_status measure(size_t *size, zip_t *zip, size_t entry, const char *name,
                          td_error *error) {
     static const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
@@ -79,7 +78,7 @@ static td_status read_entry(const uint8_t **out, size_t *size, zip_t *zip, size_
             break;
         done += (size_t)got;
     }
-    /* The checksum is compared at the end, which one byte more meets. */
+    /* libzip compares the checksum at the end, so read one byte more. */
     uint8_t extra;
     const bool whole = done == *size && zip_fread(file, &extra, 1) == 0;
     const bool starved = zip_error_code_zip(zip_file_get_error(file)) == ZIP_ER_MEMORY;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A data set in one safetensors file: the tensors `images` and `labels`, and what they mean in the
+/* A data set in one safetensors file: the tensors `images` and `labels`, with their meaning in the
  * metadata. */
 #include "base/file.h"
 #include "base/size.h"
@@ -116,7 +116,7 @@ static td_status read_labels(td_dataset *set, const td_safetensors *file, td_err
     return TD_OK;
 }
 
-/* The file is one split. It says which; where it does not, the user may. */
+/* The file is one split. If it does not say which, the user may. */
 static td_status settle_split(td_dataset *set, const td_safetensors *file, const td_source *source,
                               td_error *error) {
     const char *split = td_safetensors_metadata(file, "split");
@@ -166,7 +166,7 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
         td_safetensors_close(&file);
         return td_fail_within(error, status, "%s", source->path);
     }
-    set->map = file.map; /* the pixels stay where they are */
+    set->map = file.map; /* the pixels stay in place */
     file.map = (td_map){0};
     td_safetensors_close(&file);
     return TD_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* STL-10's binary version: train_X.bin and train_y.bin, test_X.bin and test_y.bin, alone or in
- * stl10_binary/; 96x96 pixels, plane by plane and in each column by column; labels from 1 on
+/* STL-10's binary version: train_X.bin and train_y.bin, test_X.bin and test_y.bin, directly or in
+ * stl10_binary/; 96x96 pixels in planes, each stored column by column; labels from 1 on
  * (https://cs.stanford.edu/~acoates/stl10/). The unlabelled images are not read. */
 #include "base/file.h"
 #include "base/parallel.h"
@@ -17,7 +17,7 @@ static bool holds(const char *folder, const char *split) {
     return td_path_join(file, folder, name) && td_path_is_file(file);
 }
 
-/* The folder of the files, in out[0, TD_PATH_SIZE); false where there is none. */
+/* The folder of the files, in out[0, TD_PATH_SIZE); false if there is none. */
 static bool find_folder(char *out, const char *path) {
     static const char *const places[] = {".", "stl10_binary"};
     for (size_t i = 0; i < 2; i++) {

@@ -7,16 +7,16 @@
 #include <string.h>
 
 enum {
-    IMAGE_WIDTH = 100, /* about as wide is an enlarged image */
+    IMAGE_WIDTH = 100, /* approximate width of an enlarged image */
     MARGIN = 6,        /* around a cell on each side */
     TEXT_GAP = 4,      /* between an image and its text */
     RGB = 3,
     PAPER = 255,
 };
 
-/* Where things are, in pixels of the bitmap. */
+/* The layout, in pixels of the bitmap. */
 typedef struct layout {
-    size_t factor;                  /* by which images are enlarged */
+    size_t factor;                  /* enlargement of images */
     size_t image_width;             /* enlarged */
     size_t cell_width, cell_height; /* with margins and caption */
     size_t heading_height;          /* of the line above the cells; 0 without headings */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Contact sheets: rows of enlarged images with a caption under each and a heading over each column,
- * for people to look at. Texts are UTF-8, of which ASCII is drawn and the rest shows as "?". */
+/* Contact sheets: rows of enlarged images with captions and column headings. Texts are UTF-8;
+ * non-ASCII characters are drawn as "?". */
 #ifndef TD_DATA_SHEET_H
 #define TD_DATA_SHEET_H
 
@@ -20,9 +20,9 @@ typedef struct td_sheet {
     const char *const *headings;    /* [columns], over them, or NULL */
 } td_sheet;
 
-/* Draws the sheet on white as an RGB bitmap, images enlarged by a whole factor so that they are
- * about 100 pixels wide; texts are shortened to the width of an image. TD_ERR_USAGE for a sheet of
- * more than 16384 pixels a side. The caller frees the bitmap. */
+/* Draws the sheet on white as an RGB bitmap. Images are enlarged by a whole factor to about 100
+ * pixels wide; texts are shortened to an image's width. TD_ERR_USAGE for a sheet of more than 16384
+ * pixels per side. The caller frees the bitmap. */
 td_status td_sheet_draw(td_bitmap *bitmap, const td_sheet *sheet, td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/sheet_font.h"
 
-/* A row a glyph from space on; its numbers are the lines from the top, 0x10 being the left pixel.
- */
+/* One row per glyph, from space on; its numbers are the lines from the top, with 0x10 as the left
+ * pixel. */
 static const uint8_t glyphs[][TD_FONT_HEIGHT] = {
     {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}, /* space */
     {0x04, 0x04, 0x04, 0x04, 0x04, 0x00, 0x04}, /* ! */

@@ -8,7 +8,7 @@
 enum { TD_FONT_WIDTH = 5, TD_FONT_HEIGHT = 7 };
 
 /* The glyph's lines from the top; bit TD_FONT_WIDTH - 1 is the left pixel. Characters without a
- * glyph are shown as a question mark. */
+ * glyph give a question mark. */
 const uint8_t *td_font_glyph(char character);
 
 #endif

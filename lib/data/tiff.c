@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* TIFF by libtiff: one picture a file, and smaller versions of it. Values of 16 bits become bytes;
- * what libtiff cannot turn into 8-bit RGB (floating point, say) is refused in its words. */
+/* TIFF by libtiff: one picture per file, possibly with smaller versions. Values of 16 bits become
+ * bytes; formats that libtiff cannot convert to 8-bit RGB (floating point, for example) are refused
+ * with its message. */
 #include "data/picture.h"
 
 #include <stdarg.h>
@@ -15,7 +16,7 @@ enum { MOST_PIECE = 64 << 20, GREY = 1, RGB = 3, RGBA = 4, OPAQUE = 255 };
 typedef struct source {
     const uint8_t *bytes;
     size_t size, offset;
-    char reason[256]; /* libtiff's first complaint */
+    char reason[256]; /* libtiff's first error */
 } source;
 
 static tmsize_t on_read(thandle_t handle, void *out, tmsize_t size) {
@@ -52,7 +53,7 @@ static toff_t on_size(thandle_t handle) {
 
 static int on_map(thandle_t handle, void **base, toff_t *size) {
     source *s = handle;
-    *base = (void *)s->bytes; /* opened for reading alone */
+    *base = (void *)s->bytes; /* opened read-only */
     *size = s->size;
     return 1;
 }
@@ -70,7 +71,7 @@ static TD_PRINTF(4, 0) int on_error(TIFF *tiff, void *context, const char *modul
     return 1;
 }
 
-/* Warnings are about what does not change the pixels. */
+/* Warnings concern things that do not change the pixels. */
 static TD_PRINTF(4, 0) int on_warning(TIFF *tiff, void *context, const char *module,
                                       const char *format, va_list arguments) {
     (void)tiff, (void)context, (void)module, (void)format, (void)arguments;
@@ -95,8 +96,8 @@ static TIFF *open_tiff(source *s) {
     return tiff;
 }
 
-/* libtiff's words are RGBA, the first row at the top, whose colours are `multiplied` by alpha but
- * for grey ones that are stored without. */
+/* libtiff's words are RGBA, top row first. Colours are `multiplied` by alpha, except those of grey
+ * pictures stored without. */
 static td_status read_words(TIFF *tiff, const source *s, uint32_t *words, td_bitmap *shape,
                             bool *multiplied, td_error *error) {
     TIFFRGBAImage image;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* WebP by libwebp: lossy and lossless, one picture a file. */
+/* WebP by libwebp: lossy and lossless, one picture per file. */
 #include "data/picture.h"
 
 #include "data/orientation.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How well flags find what is poisoned, the positive class, among what is clean. */
+/* How well flags separate poisoned inputs, the positive class, from clean ones. */
 #ifndef TD_MEASURE_FLAGS_H
 #define TD_MEASURE_FLAGS_H
 
@@ -13,20 +13,20 @@ typedef struct td_flags {
     size_t false_positives, true_negatives; /* clean: flagged, not flagged */
 } td_flags;
 
-/* The scores of flags, for one prior: on another mixture of poisoned and clean the same detector
- * has other scores. */
+/* F1 scores for one prior: the same detector scores differently on another mixture of poisoned and
+ * clean. */
 typedef struct td_f1 {
-    double prior;    /* share of what is poisoned; NaN of nothing */
+    double prior;    /* share of poisoned inputs; NaN if there are no inputs */
     double f1;       /* 2·TP / (2·TP + FP + FN) */
     double weighted; /* 2·TP / (2·TP + FP + 9·FN): the harmonic mean of the precision and of
                         TP / (TP + 9·FN), as BackdoorBench's detectors compute it */
 } td_f1;
 
-/* Of `flagged` images, `hits` of them poisoned, out of `all` with `poisoned`. */
+/* Counts for `flagged` images, `hits` of them poisoned, out of `all` with `poisoned`. */
 td_flags td_flags_of(size_t hits, size_t flagged, size_t poisoned, size_t all);
 
-/* 0 where something is poisoned or flagged and nothing poisoned is flagged; NaN where nothing is
- * poisoned and nothing is flagged, which no score measures. */
+/* 0 if there are poisoned or flagged inputs but no hit; NaN if nothing is poisoned and nothing is
+ * flagged. */
 td_f1 td_f1_of(td_flags flags);
 
 #endif

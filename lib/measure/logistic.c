@@ -23,7 +23,7 @@ static double target_of(const problem *p, size_t i) {
     return p->truth[i] ? p->yes : p->no;
 }
 
-/* The negative logarithm of the likelihood. */
+/* The negative log-likelihood. */
 static double loss_of(const problem *p, td_logistic at) {
     double sum = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -34,7 +34,7 @@ static double loss_of(const problem *p, td_logistic at) {
     return sum;
 }
 
-/* Newton's step; returns the slope of the loss along it, below 0 unless it is at its end. */
+/* Newton's step; returns the slope of the loss along it, below 0 except at the minimum. */
 static double find_step(const problem *p, td_logistic at, td_logistic *step) {
     double g0 = 0, g1 = 0, h00 = RIDGE, h01 = 0, h11 = RIDGE;
     for (size_t i = 0; i < p->count; i++) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1/Φ⁻¹(3/4): the standard deviations in a MAD of normally distributed values. */
+/* 1/Φ⁻¹(3/4): the standard deviation of normally distributed values in units of their MAD. */
 static const double NORMAL_SCALE = 1.4826;
 
 static int compare(const void *a, const void *b) {

@@ -18,7 +18,7 @@ double td_normal_quantile(double p) {
     enum { HALVINGS = 80 };
     if (p > 0.5)
         return -td_normal_quantile(1 - p);
-    double low = -40, high = 0; /* Φ(−40) is below the smallest number above 0 */
+    double low = -40, high = 0; /* Φ(−40) underflows to 0 */
     for (int i = 0; i < HALVINGS; i++) {
         double middle = (low + high) / 2;
         if (erfc(-middle / sqrt(2.0)) / 2 < p)

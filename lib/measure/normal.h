@@ -9,11 +9,11 @@ typedef struct td_normal {
     double mean, sigma;
 } td_normal;
 
-/* The distribution that makes the values likeliest: their mean, and the square root of their mean
- * squared distance from it. count > 0. */
+/* Maximum likelihood fit: the mean, and the square root of the mean squared distance from it. count
+ * > 0. */
 td_normal td_normal_fit(const double *values, size_t count);
 
-/* Φ⁻¹(p), the point below which the standard normal distribution has the share p, in (0, 1). */
+/* Φ⁻¹(p), the p quantile of the standard normal distribution, p in (0, 1). */
 double td_normal_quantile(double p);
 
 #endif

@@ -79,7 +79,7 @@ void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t cou
         rates[c] = td_rate_of(rates[c].hits, rates[c].trials);
 }
 
-/* Whether class a comes before class b. */
+/* Whether class a ranks before class b. */
 static bool better(const td_rate *rates, size_t a, size_t b) {
     return rates[a].value > rates[b].value || (rates[a].value == rates[b].value && a < b);
 }

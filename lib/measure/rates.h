@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rates with their uncertainty, and the metrics of backdoored classifiers as the papers define
- * them. All work on labels and predictions, so that a case can be worked by hand. */
+ * them. All work on labels and predictions, so that cases can be checked by hand. */
 #ifndef TD_MEASURE_RATES_H
 #define TD_MEASURE_RATES_H
 
@@ -11,12 +11,12 @@ typedef struct td_interval {
     double low, high;
 } td_interval;
 
-/* The 95 % Wilson score interval (Wilson 1927) of a share `p` seen over `n` trials, in [0, 1]; all
- * of [0, 1] for n = 0. `p` may be a mean of values in [0, 1], for which the interval is
+/* The 95 % Wilson score interval (Wilson 1927) of a share `p` observed in `n` trials, within [0,
+ * 1]; [0, 1] for n = 0. `p` may be a mean of values in [0, 1], for which the interval is
  * conservative. */
 td_interval td_wilson(double p, size_t n);
 
-/* A share: hits of trials, with its interval. value is 0 where there were no trials. */
+/* A share: hits of trials, with its interval. value is 0 without trials. */
 typedef struct td_rate {
     size_t hits, trials;
     double value;
@@ -32,12 +32,11 @@ td_rate td_accuracy(const int32_t *predicted, const int32_t *labels, size_t coun
 void td_confusion(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
                   size_t *counts);
 
-/* The class that a trigger is to give an image: one for all, or another for each true label, as in
- * an all-to-all attack. A class that stays what it is has nothing to gain: its images count in no
- * attack success rate. */
+/* The target class of a trigger: one for all images, or one for each true label, as in an
+ * all-to-all attack. Images whose target is their own label count in no attack success rate. */
 typedef struct td_target {
     int32_t class;
-    const int32_t *of_label; /* [classes], in place of `class`; NULL: all have that */
+    const int32_t *of_label; /* [classes], instead of `class`; NULL: all labels have `class` */
 } td_target;
 
 static inline td_target td_target_class(size_t class) {
@@ -48,20 +47,21 @@ static inline int32_t td_target_of(td_target target, int32_t label) {
     return target.of_label ? target.of_label[label] : target.class;
 }
 
-/* Attack success rate: of the images whose target is not their label, those classified as it. */
+/* Attack success rate: of the images whose target is not their label, the share classified as the
+ * target. */
 td_rate td_asr(const int32_t *predicted, const int32_t *labels, size_t count, td_target target);
 
 /* Robust accuracy as BackdoorBench counts it (RA): of the images whose target is not their label,
- * those still classified as their label. ASR + RA is at most 1. */
+ * the share still classified as their label. ASR + RA is at most 1. */
 td_rate td_ra(const int32_t *predicted, const int32_t *labels, size_t count, td_target target);
 
-/* What a trigger does to a model. `predicted` are the predictions on triggered images, `labels` the
- * true labels. */
+/* The effect of a trigger on a model. `predicted` are the predictions on triggered images, `labels`
+ * the true labels. */
 typedef struct td_attack {
-    td_rate asr;             /* of images whose target is not their label: classified as it */
-    td_rate non_targeted;    /* of all images: classified wrongly */
+    td_rate asr;          /* of images whose target is not their label: classified as the target */
+    td_rate non_targeted; /* of all images: classified wrongly */
     td_rate robust_accuracy; /* of all images: classified correctly */
-    double confidence;       /* mean probability of their target over the successes; 0 if none */
+    double confidence;       /* mean probability of the target over the successes; 0 if none */
     td_interval confidence_interval;
 } td_attack;
 
@@ -69,12 +69,12 @@ typedef struct td_attack {
 td_attack td_attack_rates(const int32_t *predicted, const float *probabilities,
                           const int32_t *labels, size_t count, size_t classes, td_target target);
 
-/* The ASR of each true class: rates[classes]; one that is its own target has no trials. */
+/* The ASR of each true class: rates[classes]; a class that is its own target has no trials. */
 void td_asr_by_class(const int32_t *predicted, const int32_t *labels, size_t count, size_t classes,
                      td_target target, td_rate *rates);
 
-/* The `best` classes with the highest rates of those that have trials, the highest first, the lower
- * number first of two alike. Returns how many there are, at most `best`. chosen: [best]. */
+/* The up to `best` classes with the highest rates among those with trials, highest first, ties by
+ * class number. Returns how many. chosen: [best]. */
 size_t td_best_classes(const td_rate *rates, size_t classes, size_t best, size_t *chosen);
 
 #endif

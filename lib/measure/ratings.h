@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ratings of a defence by what it changes: shares in [0, 1], 0.5 where nothing was done. */
+/* Ratings of a defence by what it changes: in [0, 1], 0.5 for no change. */
 #ifndef TD_MEASURE_RATINGS_H
 #define TD_MEASURE_RATINGS_H
 

@@ -20,7 +20,7 @@ static td_status sorted(const double *scores, size_t count, td_arena *arena, dou
     return TD_OK;
 }
 
-/* Twice the number of pairs in which the suspect has the higher score, ties being 1. */
+/* Twice the number of pairs in which the suspect has the higher score, plus the number of ties. */
 static double count_pairs(const double *benign, size_t benign_count, const double *suspects,
                           size_t suspect_count) {
     size_t below = 0, up_to = 0;
@@ -51,7 +51,8 @@ td_status td_auroc_of(const double *benign, size_t benign_count, const double *s
     return status;
 }
 
-/* The squared distance of the area from the estimate, in variances at the area. */
+/* Whether a test rejects this area: its squared distance from the estimate, in variances at this
+ * area. */
 static bool is_rejected(double area, double estimate, double benign, double suspects) {
     const double z = 1.959963984540054; /* the normal distribution's 97.5 % point */
     double others = (benign + suspects) / 2 - 1;
@@ -99,7 +100,7 @@ td_detection td_detection_at(const double *benign, size_t benign_count, const do
 
 double td_threshold_above(double *scores, size_t count, double rate) {
     qsort(scores, count, sizeof *scores, compare);
-    /* 0.05 x 100 is a little above 5 or below it: what is meant is 5. */
+    /* 0.05 x 100 may be slightly above or below 5; 5 is meant. */
     size_t above = (size_t)(rate * (double)count + 1e-9);
     return scores[count - 1 - td_size_min(above, count - 1)];
 }

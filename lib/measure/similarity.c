@@ -7,12 +7,12 @@
 
 enum { WINDOW = 11, MAPS = 5 };
 
-/* The local means that SSIM is made of. */
+/* The local means used by SSIM. */
 enum { OF_A, OF_B, OF_AA, OF_BB, OF_AB };
 
 typedef struct window {
     size_t side;
-    double weights[WINDOW]; /* in one direction, of sum 1 */
+    double weights[WINDOW]; /* in one direction, with sum 1 */
 } window;
 
 static window make_window(size_t height, size_t width) {
@@ -30,7 +30,7 @@ static window make_window(size_t height, size_t width) {
     return w;
 }
 
-/* Weighted sums along one direction, in which neighbours are `stride` apart. */
+/* Weighted sums along one direction with neighbours `stride` apart. */
 static inline void filter(const double *restrict weights, size_t side, const double *restrict from,
                           size_t stride, size_t count, double *restrict to) {
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +41,7 @@ static inline void filter(const double *restrict weights, size_t side, const dou
     }
 }
 
-/* The usual window is a case of its own, for the compiler to unroll. */
+/* The usual window is a separate case, so that the compiler unrolls it. */
 static void filter_by(const window *w, const double *from, size_t stride, size_t count,
                       double *to) {
     if (w->side == WINDOW)
@@ -62,7 +62,7 @@ static void map_row(const uint8_t *a, const uint8_t *b, size_t length, double *r
     }
 }
 
-/* The sum of the index over `count` places, whose local means are in [5, length]. */
+/* The sum of the index over `count` positions, with local means in [5, length]. */
 static double sum_index(const double *means, size_t length, size_t count) {
     const double c1 = (.01 * 255) * (.01 * 255), c2 = (.03 * 255) * (.03 * 255);
     double sum = 0;
@@ -80,8 +80,8 @@ size_t td_ssim_scratch(size_t height, size_t width, size_t channels) {
     return MAPS * width * channels * (height + 2);
 }
 
-/* The five maps are filtered as one long row, down and then across; the sums that reach from one
- * map into the next are left unread. */
+/* The five maps are filtered as one long row, down and then across; sums that span two maps are
+ * ignored. */
 double td_ssim(const uint8_t *a, const uint8_t *b, size_t height, size_t width, size_t channels,
                double *scratch) {
     window w = make_window(height, width);

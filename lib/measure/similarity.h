@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How much one image differs from another, as people see it and as numbers. Both are [height,
- * width, channels] of values in 0–255. */
+/* How much two images differ, perceptually and numerically. Both are [height, width, channels] of
+ * values in 0–255. */
 #ifndef TD_MEASURE_SIMILARITY_H
 #define TD_MEASURE_SIMILARITY_H
 

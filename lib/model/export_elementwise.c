@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What operators that change values in their place become in ONNX: a function and a row. */
+/* ONNX export of elementwise operators: a function and a row each. */
 #include "model/export_put.h"
 
 #include "nn/op.h"
@@ -83,7 +83,7 @@ static td_status put_clip(const td_put *p, td_error *error) {
     return td_put_end(p, "Clip", TD_PUT_INPUTS(x, min, max), NULL, error);
 }
 
-/* An operator whose second input is a parameter of each channel, or one for all. */
+/* An operator whose second input is a parameter per channel, or one for all. */
 static td_status put_channels(const td_put *p, const char *op, td_error *error) {
     const td_param *param = &p->g->net->params[p->node->params[0]];
     const char *x = td_put_same(p), *second;
@@ -109,7 +109,7 @@ static td_status put_silu(const td_put *p, td_error *error) {
     return td_put_end(p, "Mul", TD_PUT_INPUTS(x, gate), NULL, error);
 }
 
-/* x·(1 + f)/2, in the order in which PyTorch's exporter has it. */
+/* x·(1 + f)/2, in the order that PyTorch's exporter uses. */
 static td_status put_half(const td_put *p, const char *x, const char *f, td_error *error) {
     const char *one, *half, *sum, *product;
     TD_TRY(td_put_scalar(p, 1, &one, error));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The graph of ONNX in the making. A node of ours becomes nodes of ONNX by a function in a table
- * (export_put.h). Images are N×C×H×W there, and vectors, as flatten and dense layers give them,
+/* An ONNX graph under construction. Functions in a table (export_put.h) convert each of our nodes
+ * to ONNX nodes. In ONNX images are N×C×H×W; vectors, the outputs of flatten and dense layers, are
  * N×C. */
 #ifndef TD_MODEL_EXPORT_GRAPH_H
 #define TD_MODEL_EXPORT_GRAPH_H
@@ -12,7 +12,7 @@
 
 enum { TD_EXPORT_RANK = 5, TD_EXPORT_ATTRIBUTES = 7 };
 
-/* Numbers that the graph has: either floats or whole numbers. */
+/* Numbers in the graph: floats or integers. */
 typedef struct td_export_tensor {
     const char *name;
     size_t rank, dims[TD_EXPORT_RANK], count;
@@ -23,7 +23,7 @@ typedef struct td_export_tensor {
 typedef struct td_export_graph {
     const td_net *net;
     const float *weights;
-    const char **values; /* of each node of ours: what it is called there */
+    const char **values; /* for each of our nodes: the name of its ONNX value */
     bool *vector;        /* and whether it is N×C */
     td_text nodes;       /* messages */
     td_export_tensor *tensors;
@@ -32,7 +32,7 @@ typedef struct td_export_graph {
     td_arena arena;
 } td_export_graph;
 
-/* An attribute: a whole number, a real one, or `count` whole numbers. */
+/* An attribute: an integer, a real number, or `count` integers. */
 typedef struct td_export_attribute {
     const char *name; /* NULL ends a list */
     enum { TD_EXPORT_INT, TD_EXPORT_REAL, TD_EXPORT_INTS } kind;
@@ -41,18 +41,16 @@ typedef struct td_export_attribute {
     double real;
 } td_export_attribute;
 
-/* Writes a node; inputs end with NULL, and so may `attributes` be, or end with one without a name.
- */
+/* Writes a node. NULL ends `inputs`; a row without a name ends `attributes`, which may be NULL. */
 td_status td_export_node(td_export_graph *g, const char *op, const char *const *inputs,
                          const char *output, const td_export_attribute *attributes,
                          td_error *error) TD_MUST_USE;
 
-/* A name for a value within what node i becomes. */
+/* A name for an intermediate value of node i. */
 td_status td_export_name(td_export_graph *g, size_t i, const char **out,
                          td_error *error) TD_MUST_USE;
 
-/* Adds numbers, which stay the caller's; the name is in *name, or is made for node i where that is
- * NULL. */
+/* Adds numbers, which the caller owns, under *name; if that is NULL, creates a name for node i. */
 td_status td_export_add(td_export_graph *g, size_t i, td_export_tensor tensor, const char **name,
                         td_error *error) TD_MUST_USE;
 
@@ -62,7 +60,7 @@ td_status td_export_image(td_export_graph *g, size_t i, const char **out,
 td_status td_export_vector(td_export_graph *g, size_t i, const char **out,
                            td_error *error) TD_MUST_USE;
 
-/* Writes what node i becomes, called g->values[i]. */
+/* Writes the ONNX nodes for node i and sets g->values[i]. */
 td_status td_export_op(td_export_graph *g, size_t i, td_error *error) TD_MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What layers with windows or weights become in ONNX: a function and a row. */
+/* ONNX export of layers with windows or weights: a function and a row each. */
 #include "model/export_put.h"
 
 #include "base/parallel.h"
@@ -55,7 +55,7 @@ static td_status put_dense(const td_put *p, td_error *error) {
                       error);
 }
 
-/* --- what has images alone --- */
+/* --- operators for images only --- */
 
 static td_status put_pool(const td_put *p, const char *op, const td_export_attribute *more,
                           td_error *error) {
@@ -92,7 +92,7 @@ static td_status put_global_avg_pool(const td_put *p, td_error *error) {
     return td_put_end(p, "GlobalAveragePool", TD_PUT_INPUTS(x), NULL, error);
 }
 
-/* What one axis is brought to: the weight of value k of `in` in result o of `out`. */
+/* Resampling of one axis: the weight of value k of `in` in result o of `out`. */
 typedef float weight_of(const td_put *p, size_t in, size_t out, size_t o, size_t k);
 
 static float mean_weight(const td_put *p, size_t in, size_t out, size_t o, size_t k) {
@@ -129,7 +129,7 @@ static td_status put_matrices(const td_put *p, weight_of *weight, td_error *erro
     return td_put_end(p, "MatMul", TD_PUT_INPUTS(rows, right), NULL, error);
 }
 
-/* As a pool of equal windows where they are, else by matrices: ONNX has no operator for it. */
+/* A pool if all windows are equal, otherwise matrices: ONNX has no operator for it. */
 static td_status put_adaptive_avg_pool(const td_put *p, td_error *error) {
     const td_shape in = p->in, out = p->node->shape;
     const char *x;
@@ -144,8 +144,8 @@ static td_status put_adaptive_avg_pool(const td_put *p, td_error *error) {
                       error);
 }
 
-/* By matrices: a Resize of a batch of any size has scales, not sizes, until opset 18, and runtimes
- * differ in how they round them. */
+/* By matrices: until opset 18 a Resize of a batch of any size has scales, not sizes, and runtimes
+ * round them differently. */
 static td_status put_resize(const td_put *p, td_error *error) {
     return put_matrices(p, resize_weight, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What operators that move values, or work across their order, become in ONNX: a function and a
- * row. */
+/* ONNX export of operators that move values or work across their order: a function and a row each.
+ */
 #include "model/export_put.h"
 
 #include "nn/op.h"
@@ -109,7 +109,7 @@ static td_status put_layer_norm(const td_put *p, td_error *error) {
     return td_put_end_transposed(p, made, to_nchw, error);
 }
 
-/* N×C×H×W becomes N×W×H×C, or, for a second one that is transposed, N×W×C×H. */
+/* N×C×H×W becomes N×W×H×C or, for a transposed second input, N×W×C×H. */
 static td_status put_matmul(const td_put *p, td_error *error) {
     static const int64_t rows[] = {0, 3, 2, 1}, columns[] = {0, 3, 1, 2};
     const bool transpose = td_put_count(p, "transpose") > 0;
@@ -130,7 +130,7 @@ static td_status put_flatten(const td_put *p, td_error *error) {
                       (td_export_attribute[]){TD_PUT_INT("axis", 1), {0}}, error);
 }
 
-/* Whether all that read the node repeat what is there once. */
+/* Whether all readers of the node broadcast it. */
 static bool is_repeated(const td_put *p) {
     const td_net *net = p->g->net;
     for (size_t i = p->i + 1; i < net->node_count; i++)
@@ -141,7 +141,7 @@ static bool is_repeated(const td_put *p) {
     return p->i + 1 < net->node_count;
 }
 
-/* The weights, H×W×C with us; for each image anew where what reads them needs that. */
+/* The weights, H×W×C in our nets; repeated for each image if a reader needs that. */
 static td_status put_constant(const td_put *p, td_error *error) {
     const td_shape s = p->node->shape;
     const float *from = p->g->weights + p->g->net->params[p->node->params[0]].offset;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An ONNX file: the graph that export_ops.c makes, and the weights behind it. */
+/* Writes an ONNX file: the graph from export_ops.c, followed by the weights. */
 #include "model/export.h"
 
 #include "data/classes.h"
@@ -24,7 +24,7 @@ enum { TENSOR_DIM = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW = 9 };
 enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2 };
 enum { SHAPE_DIM = 1, DIM_VALUE = 1, DIM_NAME = 2, ELEMENT_FLOAT = 1, ELEMENT_INT64 = 7 };
 
-/* A message that is written to memory first, since its size stands before it. */
+/* A message is first written to memory, because its size precedes it. */
 static td_status close_message(td_text *message, FILE *out, unsigned field, td_error *error) {
     char *bytes = td_text_close(message);
     if (!bytes)
@@ -75,7 +75,7 @@ td_status td_export_node(td_export_graph *g, const char *op, const char *const *
     return status;
 }
 
-/* ":" stands in no name of ours. */
+/* Our names do not contain ":". */
 td_status td_export_name(td_export_graph *g, size_t i, const char **out, td_error *error) {
     return td_arena_print(&g->arena, out, error, "%s:%zu", g->net->nodes[i].name, ++g->names);
 }
@@ -107,7 +107,7 @@ static size_t data_size(const td_export_tensor *tensor) {
     return tensor->count * (tensor->floats ? sizeof *tensor->floats : sizeof *tensor->integers);
 }
 
-/* What stands before a tensor's numbers. */
+/* The part of a tensor before its numbers. */
 static void write_tensor_head(FILE *out, const td_export_tensor *tensor) {
     for (size_t k = 0; k < tensor->rank; k++)
         td_proto_number(out, TENSOR_DIM, tensor->dims[k]);
@@ -157,7 +157,7 @@ static td_status write_shape(FILE *tensor, const size_t *dims, size_t rank, td_e
     return status;
 }
 
-/* Writes a message with one message in it, which `dims` make: 0 stands for any number. */
+/* Writes a message that contains one message with `dims`: 0 stands for any number. */
 static td_status write_type(FILE *value, const size_t *dims, size_t rank, td_error *error) {
     td_text type, tensor;
     TD_TRY(open_message(&tensor, error));
@@ -204,7 +204,7 @@ static td_status build_nodes(td_export_graph *g, const char **logits, td_error *
     return td_export_vector(g, last, logits, error);
 }
 
-/* All of the graph but the tensors. */
+/* The graph except the tensors. */
 static td_status build_rest(td_export_graph *g, const char *logits, FILE *out, td_error *error) {
     const td_shape input = td_net_input(g->net);
     td_proto_text(out, GRAPH_NAME, "net");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each operator becomes in ONNX, looked up: the tables stand with their functions. */
+/* Looks up the export function of each operator; the tables are beside the functions. */
 #include "model/export_put.h"
 
 #include "nn/op.h"

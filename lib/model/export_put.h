@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a function of the exporter's tables works with: one of our nodes while it becomes nodes of
- * ONNX. */
+/* Helpers for the functions in the exporter's tables, which convert one of our nodes to ONNX nodes.
+ */
 #ifndef TD_MODEL_EXPORT_PUT_H
 #define TD_MODEL_EXPORT_PUT_H
 
@@ -30,7 +30,7 @@
     }
 #define TD_PUT_INPUTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* A node of ours while it is written. */
+/* The node being converted. */
 typedef struct td_put {
     td_export_graph *g;
     size_t i;
@@ -55,27 +55,27 @@ double td_put_number(const td_put *p, const char *key);
 
 /* --- steps --- */
 
-/* The node's last step, which gives its value. */
+/* The node's last ONNX node, which produces its value. */
 td_status td_put_end(const td_put *p, const char *op, const char *const *inputs,
                      const td_export_attribute *attributes, td_error *error) TD_MUST_USE;
 
-/* A step before that; its value is *out. */
+/* An earlier ONNX node; its value is *out. */
 td_status td_put_step(const td_put *p, const char *op, const char *const *inputs,
                       const td_export_attribute *attributes, const char **out,
                       td_error *error) TD_MUST_USE;
 
-/* The value is the input's. */
+/* Passes the input through as the node's value. */
 td_status td_put_pass(const td_put *p, td_error *error) TD_MUST_USE;
 
 /* --- inputs --- */
 
-/* The first input, image or vector; the node is the same. */
+/* The first input, image or vector; the node keeps that form. */
 const char *td_put_same(const td_put *p);
 
 /* Input k as an image. */
 td_status td_put_image(const td_put *p, size_t k, const char **out, td_error *error) TD_MUST_USE;
 
-/* All inputs as vectors where all are, else as images. */
+/* All inputs as vectors if all are vectors, else as images. */
 td_status td_put_inputs(const td_put *p, const char **inputs, td_error *error) TD_MUST_USE;
 
 /* --- numbers --- */
@@ -90,15 +90,15 @@ td_status td_put_scalar(const td_put *p, double value, const char **name,
 td_status td_put_integers(const td_put *p, const int64_t *values, size_t count, const char **name,
                           td_error *error) TD_MUST_USE;
 
-/* Room for floats of a shape that meets images, or vectors. */
+/* Allocates floats of a shape that broadcasts with images, or with vectors. */
 td_status td_put_floats(const td_put *p, bool vector, td_shape shape, float **values,
                         const char **name, td_error *error) TD_MUST_USE;
 
-/* One number by channel, of a list that may have one for all. */
+/* One number per channel, from a list that may have one for all. */
 td_status td_put_list(const td_put *p, const td_setting *setting, const char **name,
                       td_error *error) TD_MUST_USE;
 
-/* --- other orders --- */
+/* --- reordering --- */
 
 td_status td_put_transposed(const td_put *p, const char *x, const int64_t *order, size_t rank,
                             const char **out, td_error *error) TD_MUST_USE;
@@ -107,7 +107,7 @@ td_status td_put_transposed(const td_put *p, const char *x, const int64_t *order
 td_status td_put_end_transposed(const td_put *p, const char *x, const int64_t *order,
                                 td_error *error) TD_MUST_USE;
 
-/* The first size stays, whatever it is. */
+/* The first size is kept. */
 td_status td_put_reshaped(const td_put *p, const char *x, const int64_t *sizes, size_t rank,
                           const char **out, td_error *error) TD_MUST_USE;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Parameters alone, as PyTorch's modules of the same names have them. */
+/* Exports only parameters, named as in PyTorch's modules. */
 #include "data/safetensors.h"
 #include "model/export.h"
 #include "nn/op.h"
 #include <stdint.h>
 #include <string.h>
 
-/* A mask is no module of PyTorch's: without it the net would be another, unless it masks nothing.
+/* A mask is not a PyTorch module: without it the net would be different, unless it masks nothing.
  */
 static td_status check_masks(const td_net *net, const float *weights, td_error *error) {
     for (size_t i = 0; i < net->node_count; i++) {
@@ -24,7 +24,7 @@ static td_status check_masks(const td_net *net, const float *weights, td_error *
     return TD_OK;
 }
 
-/* The parameters, and a counter behind each running variance. */
+/* The parameters, with a counter after each running variance. */
 static td_status list_tensors(const td_net *net, const float *weights, td_arena *arena,
                               td_tensor *tensors, size_t *count, td_error *error) {
     static const int64_t none = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The net that belongs to tensors: one of the zoo, or the beginning of a text. */
+/* Finds the net for a set of tensors: one of the zoo, or a draft of its text. */
 #include "base/size.h"
 #include "model/model.h"
 #include <ctype.h>
@@ -7,25 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sides of images that nets are made for, in the order of trying where the user names none. */
+/* Image sides to try, in order, if the user names none. */
 static const size_t sides[] = {32, 28, 224, 64, 16, 48, 96, 128};
 
 /* --- the zoo --- */
 
-/* How near a net comes to the tensors. */
+/* How closely a net matches the tensors. */
 typedef struct nearest {
     const char *name;
     size_t same; /* parameters that the file has */
     td_error why;
 } nearest;
 
-/* The size of one dimension of a parameter's tensor; 0 where there is none. */
+/* The size of one dimension of a parameter's tensor; 0 if there is none. */
 static size_t file_dim(const td_source *source, const td_param *param, size_t dim) {
     const td_tensor *tensor = td_source_find(source, param->name);
     return tensor && tensor->rank > dim ? tensor->dims[dim] : 0;
 }
 
-/* Channels and classes are what the first and the last weights are made for. */
+/* Channels and classes follow from the first and the last weights. */
 static bool fill_variables(const td_source *source, const char *text, td_net_variables *v) {
     td_net net;
     v->channels = 3;
@@ -53,7 +53,7 @@ static size_t count_same(const td_source *source, const td_net *net) {
     return same;
 }
 
-/* Whether the net of that text, for such images, has the file's tensors; it is in *net then. */
+/* Whether the net of that text, for such images, has the file's tensors; if so it is in *net. */
 static bool try_net(const td_source *source, const char *name, td_net_variables v, td_net *net,
                     nearest *best) {
     const char *text = td_zoo_text(name);
@@ -101,7 +101,7 @@ td_status td_model_find_net(const td_source *source, const td_net_variables *ima
     return no_net(source, &best, error);
 }
 
-/* --- a text to start from --- */
+/* --- a draft text --- */
 
 /* A layer: the tensors STEM.weight, STEM.bias and so on. */
 typedef struct layer {
@@ -128,7 +128,7 @@ static void print_conv(FILE *out, const td_tensor *weight, bool bias) {
             weight->dims[3], weight->dims[2] / 2, weight->dims[3] / 2, bias ? "" : " bias=0");
 }
 
-/* A layer as a node behind `before`; whether it is one that is known. */
+/* Prints a layer as a node after `before`; returns whether its kind is known. */
 static bool print_layer(FILE *out, const layer *l, const char *before, bool *flat) {
     const td_tensor *weight = part(l, "weight"), *bias = part(l, "bias");
     const int stem = (int)l->stem;
@@ -163,7 +163,7 @@ static void print_skeleton(FILE *out, const td_source *source) {
     layer l = {.source = source, .name = ""};
     bool flat = false;
     fputs(
-        "# A net text to start from: the layers in the file's order, each behind the one before.\n"
+        "# A net text to start from: the layers in the file's order, each after the one before.\n"
         "# Missing are relu, max-pool, add and the like, stride, pad and skips: put them in, and\n"
         "# what the images were normalised with, as in training.\n"
         "input = image() height=height width=width channels=channels\n"
@@ -177,7 +177,7 @@ static void print_skeleton(FILE *out, const td_source *source) {
         l.name = tensor->name;
         l.stem = dot ? (size_t)(dot - tensor->name) : 0;
         const td_tensor *weight = part(&l, "weight");
-        if (weight && weight < tensor) /* buffers may stand behind all weights */
+        if (weight && weight < tensor) /* buffers may follow all weights */
             continue;
         if (print_layer(out, &l, before, &flat))
             snprintf(before, sizeof before, "%.*s", (int)l.stem, l.name);

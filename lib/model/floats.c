@@ -45,7 +45,7 @@ static float read_number(const uint8_t *at, td_dtype dtype) {
     }
 }
 
-/* Steps to the next place, row after row, and returns its distance from the first, in elements. */
+/* Advances to the next place in row-major order; returns its offset from the first, in elements. */
 static size_t next_place(const td_tensor *tensor, size_t place[TD_TENSOR_RANK], size_t at) {
     for (size_t d = tensor->rank; d-- > 0;) {
         at += tensor->strides[d];

@@ -16,7 +16,7 @@ static bool is_safetensors(const uint8_t *bytes, size_t size) {
     return size > 8 && bytes[8] == '{' && td_bytes_u64(bytes) < UINT32_MAX;
 }
 
-/* Whether the text begins with `words` in any case, behind blanks and a byte-order mark. */
+/* Whether the text begins with `words` in any case, after blanks and a byte-order mark. */
 static bool begins(const uint8_t *bytes, size_t size, const char *words) {
     static const char blanks[] = " \t\r\n\xef\xbb\xbf";
     const char *text = (const char *)bytes;

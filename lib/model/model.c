@@ -20,8 +20,8 @@ static bool fits(const td_tensor *tensor, const td_param *param) {
     return td_dtype_is_float(tensor->dtype) && same_shape(tensor, param);
 }
 
-/* Whether the dimensions are the same but for their order: Keras and TensorFlow have dense weights
- * in×out and kernels HWIO, MLX has kernels OHWI. */
+/* Whether the dimensions differ only in order: Keras and TensorFlow store dense weights in×out and
+ * kernels HWIO, MLX stores kernels OHWI. */
 static bool is_turned(const td_tensor *tensor, const td_param *param) {
     bool used[TD_PARAM_RANK] = {false};
     size_t found = 0;
@@ -65,8 +65,8 @@ static bool has_param(const td_net *net, const char *name) {
     return false;
 }
 
-/* Whether it is what PyTorch's batch norms keep beside the statistics, and only use where these
- * are averaged with equal weights: NODE.num_batches_tracked, beside NODE.running_mean. */
+/* Whether it is a counter of PyTorch's batch norms, which matters only if statistics are averaged
+ * with equal weights: NODE.num_batches_tracked, beside NODE.running_mean. */
 static bool is_batch_counter(const td_net *net, const td_tensor *tensor) {
     static const char counter[] = "num_batches_tracked";
     const char *dot = strrchr(tensor->name, '.');
@@ -95,7 +95,7 @@ static td_status note_others(const td_model *model, td_source *file, td_error *e
     return TD_OK;
 }
 
-/* A type other than F32 that the net's weights have, said once. */
+/* Notes once a type other than F32 among the net's weights. */
 static td_status note_types(td_model *model, td_source *file, td_error *error) {
     static const td_dtype others[] = {TD_F64, TD_F16, TD_BF16};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
@@ -138,7 +138,7 @@ static td_status read_class_names(td_model *model, const td_source *file, td_err
                            : td_fail_within(error, status, "metadata: %s", TD_MODEL_CLASSES_KEY);
 }
 
-/* In pieces, of which no more than one is in memory beside the weights. */
+/* Converts in pieces, so that only one is in memory besides the weights. */
 static td_status read_tensor(const td_source *file, const td_tensor *tensor, float *out,
                              td_error *error) {
     enum { PIECE = 1 << 22 };
@@ -157,7 +157,8 @@ static td_status read_tensor(const td_source *file, const td_tensor *tensor, flo
 }
 
 static td_status read_weights(td_model *model, td_source *file, td_error *error) {
-    /* A net text may claim more than the file holds, so the tensors come before the allocation. */
+    /* A net text may claim more than the file holds, so tensors are checked before the allocation.
+     */
     TD_TRY(td_model_check(file, &model->net, error));
     TD_TRY(TD_ARENA_NEW(&model->arena, model->net.weight_count, &model->weights, "weights", error));
     for (size_t i = 0; i < model->net.param_count; i++)
@@ -174,7 +175,7 @@ static td_status read_weights(td_model *model, td_source *file, td_error *error)
     return copy_text(model, file->training, &model->training, error);
 }
 
-/* The net that the file has, or the zoo's whose tensors it has. */
+/* The file's net, or the net of the zoo that has the same tensors. */
 static td_status read_net(td_model *model, td_source *file, const td_net_variables *images,
                           td_error *error) {
     const char *name;
@@ -184,7 +185,7 @@ static td_status read_net(td_model *model, td_source *file, const td_net_variabl
     return td_source_note(file, error, "read as the zoo's %s, whose tensors it has", name);
 }
 
-/* Whether the images may have been normalised in training without a trace in file or net. */
+/* Whether the images may have been normalised in training without a trace in the file or net. */
 static bool is_bare(const td_net *net, const td_source *file) {
     for (size_t i = 0; i < net->node_count; i++)
         if ((file->net && !file->foreign) || strcmp(net->nodes[i].op->name, "normalise") == 0)
@@ -192,7 +193,7 @@ static bool is_bare(const td_net *net, const td_source *file) {
     return true;
 }
 
-/* Reads a model whose net is in place, or, without `net_in_place`, in the file or the zoo. */
+/* Reads a model whose net is given (`net_in_place`), or is in the file or the zoo. */
 static td_status load(td_model *model, bool net_in_place, const char *path,
                       const td_net_variables *images, td_error *error) {
     td_source file;

@@ -5,7 +5,7 @@
 #include "data/text.h"
 #include <string.h>
 
-/* Numbers of the fields that are read, by message. */
+/* Field numbers in use, by message. */
 enum { MODEL_IR = 1, MODEL_PRODUCER, MODEL_VERSION, MODEL_GRAPH = 7, MODEL_OPSET };
 enum { OPSET_DOMAIN = 1, OPSET_VERSION };
 enum { GRAPH_NODE = 1, GRAPH_TENSOR = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT, GRAPH_SPARSE = 15 };
@@ -23,8 +23,8 @@ enum {
 enum { PORT_NAME = 1, PORT_TYPE };
 enum { TYPE_TENSOR = 1, TENSOR_SHAPE = 2, SHAPE_DIM = 1, DIM_VALUE = 1 };
 
-/* For each field of a message: `for (EACH(message, field))` with TD_TRY inside is not possible in
- * C, so the loops are written out: */
+/* Loops over the fields of a message are written out, because a `for (EACH(message, field))` with
+ * TD_TRY inside is not possible in C: */
 #define NEXT(message, field, more)                                                                 \
     TD_TRY(td_wire_next(&(message), &(field), &(more), error));                                    \
     if (!(more))                                                                                   \
@@ -220,7 +220,7 @@ static td_status read_node(td_onnx *onnx, td_wire message, td_onnx_node *out, td
 
 /* --- inputs and outputs --- */
 
-/* A size of a TensorShapeProto; one that is a name, or below 1, is any. */
+/* A size of a TensorShapeProto; a name, or a size below 1, means any size. */
 static td_status read_dim(td_wire message, size_t *out, td_error *error) {
     td_wire_field field;
     bool more;
@@ -252,7 +252,7 @@ static td_status read_shape(td_wire message, td_onnx_port *out, td_error *error)
     return TD_OK;
 }
 
-/* Goes down to the message in the one field of that number; false where there is none. */
+/* Enters the message in the only field with that number; false if there is none. */
 static td_status enter(td_wire *message, uint32_t number, bool *found, td_error *error) {
     td_wire fields = *message;
     td_wire_field field;

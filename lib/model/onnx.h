@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An ONNX model as its file has it: nodes, tensors, the names of values. (onnx.proto describes the
- * messages; IR version 3 and newer, operator sets 7 and newer.) What the nodes mean is for
- * onnx_build.h. Bodies of control flow, functions, and sparse tensors are not read. */
+/* An ONNX model as stored: nodes, tensors, names of values. (onnx.proto describes the messages; IR
+ * version 3 and newer, operator sets 7 and newer.) onnx_build.h interprets the nodes. Control flow
+ * bodies, functions and sparse tensors are not read. */
 #ifndef TD_MODEL_ONNX_H
 #define TD_MODEL_ONNX_H
 
@@ -15,25 +15,25 @@ typedef enum td_onnx_kind {
     TD_ONNX_TEXT,    /* s */
     TD_ONNX_TENSOR,  /* t */
     TD_ONNX_NUMBERS, /* floats or ints */
-    TD_ONNX_OTHER,   /* what is not read: graphs, texts, types */
+    TD_ONNX_OTHER,   /* ignored: graphs, texts, types */
 } td_onnx_kind;
 
 typedef struct td_onnx_attribute {
     const char *name;
     td_onnx_kind kind;
-    bool whole; /* whole numbers: i or ints */
+    bool whole; /* integers: i or ints */
     int64_t integer;
-    double real; /* f, or i as one */
+    double real; /* f, or i converted */
     const char *text;
     const td_tensor *tensor;
-    const int64_t *integers; /* [count]; of floats NULL */
+    const int64_t *integers; /* [count]; NULL for floats */
     const double *reals;     /* [count] */
     size_t count;
 } td_onnx_attribute;
 
 typedef struct td_onnx_node {
-    const char *op, *domain, *name; /* "" where there is none */
-    const char **inputs, **outputs; /* names of values; "" for one that is left out */
+    const char *op, *domain, *name; /* "" if absent */
+    const char **inputs, **outputs; /* names of values; "" for an omitted one */
     size_t input_count, output_count;
     td_onnx_attribute *attributes;
     size_t attribute_count;
@@ -55,16 +55,16 @@ typedef struct td_onnx {
     size_t tensor_count;
     td_onnx_port *inputs, *outputs;
     size_t input_count, output_count;
-    td_source *source; /* whose arena has all of this, and which has the file with external data */
+    td_source *source; /* its arena owns all of this; it holds the file with external data */
 } td_onnx;
 
-/* Reads the file of a source. TD_ERR_FORMAT, with the place, for what is no ONNX file, is cut off,
- * or has data outside the one file beside it that may have them. */
+/* Reads the file of a source. TD_ERR_FORMAT, with the place, for a file that is not ONNX, is
+ * truncated, or has external data in more than one file. */
 td_status td_onnx_read(td_onnx *out, td_source *source, td_error *error) TD_MUST_USE;
 
 /* --- for the reader of tensors --- */
 
-/* Reads a TensorProto; its numbers stay in the file where they lie there as such. */
+/* Reads a TensorProto; its numbers stay in the file if they are stored as raw data. */
 td_status td_onnx_tensor(td_onnx *onnx, td_wire message, td_tensor *out,
                          td_error *error) TD_MUST_USE;
 
@@ -72,11 +72,10 @@ td_status td_onnx_tensor(td_onnx *onnx, td_wire message, td_tensor *out,
 td_status td_onnx_text(td_onnx *onnx, const td_wire_field *field, const char **out,
                        td_error *error) TD_MUST_USE;
 
-/* The numbers of one or more fields of a list, packed or one by one, are added to a table of
- * `room`. */
+/* Appends the numbers of one or more fields of a list, packed or not, to a table of `room`. */
 td_status td_onnx_integers(const td_wire_field *field, int64_t *out, size_t room, size_t *count,
                            td_error *error) TD_MUST_USE;
-/* The most numbers that all fields of that number may have, for the table's room. */
+/* Upper bound on the numbers in all fields with that number, to size the table. */
 td_status td_onnx_list_room(td_wire message, uint32_t number, size_t *out,
                             td_error *error) TD_MUST_USE;
 

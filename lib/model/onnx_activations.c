@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Numbers of a node as keys of an operator. */
+/* Attributes of a node as keys of an operator. */
 typedef struct activation {
     const char *type, *op;
     struct {
@@ -25,7 +25,7 @@ static const activation activations[] = {
     {"Erf", "erf", {{0}}},
 };
 
-/* A layer of the same shape as a value, seen as that is. */
+/* Adds a layer with the shape and view of a value. */
 static td_status add_same(td_onnx_build *b, td_onnx_step *step, const td_onnx_value *value,
                           const char *op, const char *keys, td_error *error) {
     td_onnx_layer *before, *made;
@@ -67,7 +67,7 @@ td_status td_onnx_map_clip(td_onnx_build *b, td_onnx_step *step, td_error *error
     return add_same(b, step, td_onnx_in(step, 0), "clip", keys, error);
 }
 
-/* Over the channels. Until opset 13 the axis was the first of those that are taken together. */
+/* Over the channels. Until opset 13 the axis was the first of those that are combined. */
 td_status td_onnx_map_softmax(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const bool logarithm = strcmp(step->node->op, "LogSoftmax") == 0;
     const td_onnx_value *x = td_onnx_in(step, 0);
@@ -117,8 +117,8 @@ td_status td_onnx_map_layer_norm(td_onnx_build *b, td_onnx_step *step, td_error 
     return TD_OK;
 }
 
-/* Of one channel: over all elements, as group normalisation by one group has it; a layer norm of
- * all as channels, with one weight and bias. */
+/* For one channel: over all elements, as in group normalisation with one group; a layer norm over
+ * all elements as channels, with a single weight and bias. */
 td_status td_onnx_map_instance_norm(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     static const char *const suffixes[] = {"weight", "bias"};
     const td_onnx_value *x = td_onnx_in(step, 0);
@@ -153,8 +153,8 @@ td_status td_onnx_map_instance_norm(td_onnx_build *b, td_onnx_step *step, td_err
     return TD_OK;
 }
 
-/* A layer of the same shape as `value` gives, whose parameter is a constant of one number, or of
- * one for each channel. */
+/* A layer with the shape of `value` whose parameter is a constant: one number, or one per channel.
+ */
 static td_status add_with_numbers(td_onnx_build *b, td_onnx_step *step, td_onnx_layer layer,
                                   const td_onnx_value *value, const td_onnx_value *numbers,
                                   const char *suffix, td_error *error) {
@@ -192,7 +192,7 @@ td_status td_onnx_map_prelu(td_onnx_build *b, td_onnx_step *step, td_error *erro
     return add_with_numbers(b, step, layer, td_onnx_in(step, 0), slope, "weight", error);
 }
 
-/* Min or Max of what a layer gives and a constant. */
+/* Min or Max of a layer and a constant. */
 static td_status map_bound(td_onnx_build *b, td_onnx_step *step, bool upper, td_error *error) {
     const td_onnx_value *x = td_onnx_in(step, 0), *bound = td_onnx_in(step, 1);
     const td_onnx_value *const swap = x;

@@ -22,8 +22,8 @@ static td_onnx_value *find_value(const td_onnx_build *b, const char *name) {
     return bsearch(&key, b->values, b->value_count, sizeof key, compare_values);
 }
 
-/* Every value that the graph names where it comes from. One that is an initialiser and an input,
- * as before IR version 4, is the initialiser. */
+/* Every value of the graph, with its source. A value that is both initialiser and input, as before
+ * IR version 4, is the initialiser. */
 static td_status list_values(td_onnx_build *b, td_error *error) {
     const td_onnx *onnx = b->onnx;
     size_t room = onnx->tensor_count + onnx->input_count, count = 0, kept = 0;
@@ -113,7 +113,7 @@ static bool is_taken(const td_onnx_build *b, const char *name) {
     return false;
 }
 
-/* Whether a parameter of that layer has its name in the file. */
+/* Whether the file has a parameter named after that layer. */
 static bool is_stem(const td_onnx_build *b, const char *name) {
     char weight[LONGEST_NAME + 8];
     snprintf(weight, sizeof weight, "%s.weight", name);
@@ -121,8 +121,8 @@ static bool is_stem(const td_onnx_build *b, const char *name) {
     return value && value->state == TD_ONNX_CONSTANT;
 }
 
-/* "/layer1/layer1.0/conv1/Conv" is what PyTorch writes of layer1.0.conv1: a part that begins with
- * the one before it stands for both. */
+/* PyTorch writes "/layer1/layer1.0/conv1/Conv" for layer1.0.conv1: a component that begins with the
+ * previous one replaces it. */
 static void path_name(const char *path, char *out, size_t size) {
     size_t used = 0, begin = 0;
     while (*path) {
@@ -143,7 +143,7 @@ static void path_name(const char *path, char *out, size_t size) {
     out[used] = '\0';
 }
 
-/* A name that a net text may have, and that is not there yet. */
+/* A valid name for a net text that is not in use. */
 static td_status choose_name(td_onnx_build *b, const char *wanted, bool weights, const char **out,
                              td_error *error) {
     char name[LONGEST_NAME + 1], stem[LONGEST_NAME - 7];
@@ -162,7 +162,7 @@ static td_status choose_name(td_onnx_build *b, const char *wanted, bool weights,
     return td_arena_print(b->arena, out, error, "%s", name);
 }
 
-/* The name of a layer's weights without their last part, where that is one that PyTorch gives. */
+/* The name of a layer's weights without the last component, if that is one of PyTorch's. */
 static bool stem_of(const td_onnx_value *weights, char *out, size_t size) {
     static const char *const suffixes[] = {".weight", ".bias", "_w", "_weight", ".gamma"};
     const size_t length = weights ? strlen(weights->name) : 0;
@@ -317,8 +317,8 @@ static td_status check_value(const td_onnx_value *value, td_error *error) {
                          "value \"%s\": expected what its node gives, found nothing", value->name);
 }
 
-/* Runs a node after those whose outputs it takes: a walk with a stack of its own, since an attacker
- * may have the graph as deep as it pleases. */
+/* Runs a node after those whose outputs it uses: a walk with an explicit stack, because a malicious
+ * graph may be arbitrarily deep. */
 static td_status run_from(td_onnx_build *b, td_onnx_step *last, td_error *error) {
     td_onnx_step **stack;
     size_t depth = 0, *next;
@@ -355,7 +355,7 @@ static td_status run_from(td_onnx_build *b, td_onnx_step *last, td_error *error)
 
 /* --- the image --- */
 
-/* The input of the graph that is no initialiser. */
+/* The graph's input that is not an initialiser. */
 static td_status find_image(const td_onnx_build *b, const td_onnx_port **out, td_error *error) {
     *out = NULL;
     for (size_t i = 0; i < b->onnx->input_count; i++) {
@@ -382,7 +382,7 @@ static bool is_channels(size_t size) {
     return size == 1 || size == 3 || size == 4;
 }
 
-/* A vector's images: grey ones, or those of three channels, of a whole side. */
+/* The images for a vector input: square ones, grey or with three channels. */
 static td_shape square_of(size_t count) {
     static const size_t channels[] = {1, 3};
     for (size_t i = 0; i < 2; i++)
@@ -392,7 +392,7 @@ static td_shape square_of(size_t count) {
     return (td_shape){1, 1, count};
 }
 
-/* Shape and view of the images that an input is. */
+/* Shape and view of the images in an input. */
 static td_status image_shape(td_onnx_build *b, const td_onnx_port *port, td_shape *shape,
                              td_view *view, bool *last, td_error *error) {
     const size_t *d = port->dims;

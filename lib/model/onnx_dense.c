@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The bias that Gemm has: one number for each output, or one for all. */
+/* The bias of Gemm: one number per output, or one for all. */
 static td_status read_bias(td_onnx_build *b, const td_onnx_value *bias, size_t out,
                            td_tensor *tensor, td_error *error) {
     td_onnx_value row;
@@ -25,8 +25,8 @@ static td_status read_bias(td_onnx_build *b, const td_onnx_value *bias, size_t o
     return td_onnx_constant(b, &row, tensor, error);
 }
 
-/* A layer of out×in weights on the channels of a layer: dense on a vector, else a convolution with
- * a kernel of 1×1. `weights` has them as out×in. */
+/* Adds a layer of out×in weights on the channels of a layer: dense for a vector, otherwise a 1×1
+ * convolution. */
 static td_status add_dense(td_onnx_build *b, td_onnx_step *step, td_onnx_layer *before,
                            const td_onnx_value *weights, const td_onnx_value *bias,
                            td_onnx_layer **out, td_error *error) {
@@ -59,7 +59,7 @@ static td_status check_inner(const td_onnx_value *weights, size_t inputs, td_err
     return td_onnx_wrong_shape(weights, expected, error);
 }
 
-/* Channels in the last dimension times weights of out×in. */
+/* Multiplies channels in the last dimension by weights of out×in. */
 static td_status multiply_weights(td_onnx_build *b, td_onnx_step *step,
                                   const td_onnx_value *weights, const td_onnx_value *bias,
                                   td_error *error) {
@@ -90,7 +90,7 @@ td_status td_onnx_map_gemm(td_onnx_build *b, td_onnx_step *step, td_error *error
 }
 
 /* A value as matrices for the product of two layers: `rows`, the dimensions before, the last one.
- * Dimensions before that only one of the two has are not repeated. */
+ * Earlier dimensions that only one of the two has are not broadcast. */
 static td_status to_matrices(td_onnx_build *b, td_onnx_step *step, const td_onnx_value *value,
                              bool transposed, td_onnx_layer **out, td_error *error) {
     td_view view;

@@ -263,7 +263,7 @@ td_status td_onnx_map_sub(td_onnx_build *b, td_onnx_step *step, td_error *error)
 
 /* --- products that are activations --- */
 
-/* A layer as a scale of what is before it. */
+/* A layer as a scale of its input. */
 typedef struct scaled {
     const td_onnx_layer *of, *layer;
 } scaled;

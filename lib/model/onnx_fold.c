@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes whose inputs are constant, computed: the arithmetic of shapes that exporters write, and
- * what they do to weights. Whole numbers are exact to 2^53; floats are rounded after each node. */
+/* Nodes whose inputs are constant, are computed: the shape arithmetic that exporters write, and
+ * operations on weights. Whole numbers are exact to 2^53; floats are rounded after each node. */
 #include "base/size.h"
 #include "model/floats.h"
 #include "model/onnx_build.h"
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers that all folded nodes of a file may give: as many as the largest nets have weights. */
+/* Limit on the numbers that a file's folded nodes may produce: as many as the largest nets have
+ * weights. */
 enum { MOST_FOLDED = 1 << 28, MOST_INPUTS = 1024 };
 
 td_status td_onnx_new(td_onnx_build *b, td_dtype dtype, size_t rank, const size_t *dims,
@@ -32,7 +33,7 @@ static bool is_float(const td_onnx_value *value) {
     return td_dtype_is_float(value->tensor->dtype);
 }
 
-/* A constant that is given number by number. */
+/* A constant built number by number. */
 typedef struct maker {
     td_tensor *tensor;
     void *values;
@@ -128,7 +129,7 @@ static double either(double x, double y) {
 static const struct {
     const char *op;
     double (*of)(double, double);
-    bool truth; /* gives whole numbers of floats, too */
+    bool truth; /* also gives integers for floats */
 } binary[] = {
     {"Add", add},
     {"Sub", subtract},
@@ -148,7 +149,7 @@ static const struct {
     {"Or", either, true},
 };
 
-/* The sizes of two operands together, ONNX's (NumPy's) rule. */
+/* The broadcast sizes of two operands, by ONNX's (NumPy's) rule. */
 static bool broadcast(size_t *rank, size_t *dims, const td_view *other) {
     size_t made[TD_TENSOR_RANK];
     const size_t most = td_size_max(*rank, other->rank);
@@ -164,7 +165,7 @@ static bool broadcast(size_t *rank, size_t *dims, const td_view *other) {
     return true;
 }
 
-/* A view with each size of 1 repeated to the size wanted. */
+/* A view with each size of 1 repeated to the requested size. */
 static td_view spread(const td_view *view, size_t rank, const size_t *dims) {
     td_view out = {.rank = rank, .offset = view->offset};
     for (size_t d = 0; d < rank; d++) {
@@ -329,7 +330,7 @@ static td_status read_dims(td_onnx_build *b, td_onnx_step *step, size_t input, s
     return TD_OK;
 }
 
-/* One number seen as many: weights of models that are published without them. */
+/* One number seen as many: for weights of models published without them. */
 static td_status fold_constant_of_shape(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const td_onnx_attribute *value = td_onnx_attribute_find(step, "value");
     const td_tensor *number = value && value->kind == TD_ONNX_TENSOR ? value->tensor : NULL;
@@ -408,7 +409,7 @@ static td_status fold_concat(td_onnx_build *b, td_onnx_step *step, td_error *err
     return TD_OK;
 }
 
-/* Any indices: along an axis, the parts that they name. */
+/* With any indices: the parts along an axis that they name. */
 static td_status fold_gather(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const td_onnx_value *x = step->in[0], *index = td_onnx_in(step, 1);
     size_t axis, dims[TD_TENSOR_RANK * 2], rank = 0, inner = 1, outer = 1;
@@ -489,8 +490,8 @@ static td_status fold_reduce(td_onnx_build *b, td_onnx_step *step, td_error *err
     return TD_OK;
 }
 
-/* What is done to weights that a net standardises: y = scale·(x − mean)/√(variance + epsilon) +
- * bias, by the second dimension. */
+/* For weights that a net standardises: y = scale·(x − mean)/√(variance + epsilon) + bias, by the
+ * second dimension. */
 static td_status fold_batch_norm(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const td_onnx_value *x = step->in[0];
     const double epsilon = td_onnx_real(step, "epsilon", 1e-5);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Views made real: as the layers that another one needs them for. */
+/* Materialises views as the layers that another layer needs. */
 #include "model/onnx_build.h"
 
 #include "base/size.h"
@@ -34,8 +34,8 @@ td_status td_onnx_flat(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer
 
 /* --- parts of a layer --- */
 
-/* A layer's elements, in the order of memory, counted with digits of several sizes: a view shows
- * those whose digit is one of [first, first + count). */
+/* A digit of an element's index in memory order, in a mixed-radix system: a view shows the elements
+ * whose digit is in [first, first + count). */
 typedef struct digit {
     size_t axis; /* of the view */
     size_t stride, size, first, count;
@@ -48,7 +48,7 @@ static int by_stride(const void *left, const void *right) {
     return l < r ? -1 : l > r;
 }
 
-/* The digits of a view, the fastest first; false where it repeats elements. */
+/* The digits of a view, fastest first; false if it repeats elements. */
 static bool find_digits(const td_view *view, size_t elements, digit out[MOST_DIGITS],
                         size_t *count) {
     size_t n = 0;
@@ -84,8 +84,8 @@ static size_t common_divisor(size_t a, size_t b) {
     return a;
 }
 
-/* Of every `period` elements of a layer the run [first, first + count): some channels, columns or
- * rows, or columns under other sides. */
+/* Cuts the run [first, first + count) out of every `period` elements of a layer: channels, columns
+ * or rows, or columns after a reshape. */
 static td_status cut_run(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer **layer,
                          size_t period, size_t first, size_t count, td_error *error) {
     td_shape shape = (*layer)->shape;
@@ -155,13 +155,12 @@ td_view td_onnx_restride(const td_view *view, td_shape before, td_shape after) {
 
 /* --- another order --- */
 
-/* Runs of elements that stay together: the i-th of memory's is of size[i] elements, and is to come
- * at[i]-th. */
+/* Runs of contiguous elements: the i-th in memory has size[i] elements and becomes the at[i]-th. */
 typedef struct runs {
     size_t count, size[TD_TENSOR_RANK], at[TD_TENSOR_RANK];
 } runs;
 
-/* A step towards it: three groups of runs, in one of the orders. */
+/* One step of the reordering: three groups of runs, in another order. */
 typedef struct turn {
     size_t first, second; /* runs of the first group; of the first two */
     size_t order;
@@ -237,7 +236,7 @@ static td_status add_turn(td_onnx_build *b, const td_onnx_step *step, td_onnx_la
     return td_onnx_add_after(b, step, *layer, "transpose", keys, shape, layer, error);
 }
 
-/* The runs of a whole view: dimensions that lie in memory as the view has them are one. */
+/* The runs of a whole view: dimensions that are contiguous in the view's order form one run. */
 static runs find_runs(const td_view *view) {
     const td_view v = td_view_used(view);
     size_t order[TD_TENSOR_RANK];
@@ -282,9 +281,8 @@ td_status td_onnx_arrange(td_onnx_build *b, const td_onnx_step *step, td_onnx_la
 
 /* --- shuffled channels --- */
 
-/* Whether a view shows a layer with its channels as if they stood in a table of groups × C/groups
- * and were read column by column: its first dimensions are two of channels, the others the
- * positions. */
+/* Whether a view shows a layer with its channels as a table of groups × C/groups read column by
+ * column: its first two dimensions are channels, the others positions. */
 static bool is_shuffle(const td_view *view, td_shape shape, size_t *groups) {
     const td_view v = td_view_used(view);
     if (v.rank < 2 || v.dims[0] * v.dims[1] != shape.channels || v.strides[0] != 1 ||
@@ -349,7 +347,7 @@ td_view td_onnx_rows(const td_view *view) {
     return out;
 }
 
-/* A layer whose elements, seen so, are those of an image in PyTorch's order: as a vector. */
+/* A layer whose elements, seen through the view, are an image in PyTorch's order: as a vector. */
 static td_status flatten(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer **layer,
                          td_view *view, bool *done, td_error *error) {
     const td_shape shape = (*layer)->shape, flat = {1, 1, td_shape_size(shape)};
@@ -362,7 +360,7 @@ static td_status flatten(td_onnx_build *b, const td_onnx_step *step, td_onnx_lay
     return td_onnx_add_after(b, step, *layer, "flatten", NULL, flat, layer, error);
 }
 
-/* The same for channels that are shuffled. */
+/* The same for shuffled channels. */
 static td_status shuffle(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer **layer,
                          td_view *view, bool *done, td_error *error) {
     const td_shape shape = (*layer)->shape;
@@ -376,7 +374,7 @@ static td_status shuffle(td_onnx_build *b, const td_onnx_step *step, td_onnx_lay
     return td_onnx_add_after(b, step, *layer, "shuffle", keys, shape, layer, error);
 }
 
-/* And for any order: the last dimension as channels, the others as rows. */
+/* For any other order: the last dimension becomes channels, the others rows. */
 static td_status bring(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer **layer,
                        td_view *view, td_error *error) {
     const size_t last = view->rank > 0 ? view->rank - 1 : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What nodes of ONNX do, for the table in onnx_ops.c. */
+/* The functions of ONNX node types, for the table in onnx_ops.c. */
 #ifndef TD_MODEL_ONNX_MAPS_H
 #define TD_MODEL_ONNX_MAPS_H
 

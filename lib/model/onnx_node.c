@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a node of ONNX has: attributes, and inputs that are constant. */
+/* Attributes and constant inputs of an ONNX node. */
 #include "model/onnx_build.h"
 
 #include "model/floats.h"
@@ -54,7 +54,7 @@ bool td_onnx_is_single(const td_onnx_value *value, double *out) {
         return false;
     const size_t all = td_view_count(&value->view);
     const td_view used = td_view_used(&value->view);
-    bool repeated = all > 0; /* one number, seen many times */
+    bool repeated = all > 0; /* one number, repeated */
     for (size_t d = 0; d < used.rank; d++)
         repeated &= used.strides[d] == 0;
     const size_t count = repeated ? 1 : all;
@@ -180,7 +180,7 @@ td_status td_onnx_param_by_channel(td_onnx_build *b, td_onnx_layer *layer, const
 
 /* --- channels --- */
 
-/* The sizes of a constant with those of size 1 in front that make its rank the other's. */
+/* The sizes of a constant, with leading sizes of 1 to match the other's rank. */
 static bool align(const td_onnx_value *constant, const td_view *with, td_view *out) {
     *out = constant->view;
     while (out->rank > with->rank && out->dims[0] == 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The operators of ONNX that are read: a row each. */
+/* The supported ONNX operators: a row each. */
 #include "model/onnx_maps.h"
 
 #include <string.h>

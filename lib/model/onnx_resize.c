@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Resize, and Upsample, as it was called until opset 9. */
+/* Resize, and Upsample, its name until opset 9. */
 #include "model/onnx_maps.h"
 
 #include "nn/resample.h"
@@ -12,7 +12,7 @@ enum { RANK = 4, SIDE_MOST = 1024 };
 /* How the graph resizes one axis. */
 typedef struct axis {
     size_t in, out;
-    double scale; /* out over in, as the graph has it */
+    double scale; /* out over in, from the graph */
 } axis;
 
 typedef struct resize {
@@ -39,7 +39,7 @@ static td_status scale_at(const td_onnx_step *step, const td_onnx_value *scales,
                    rank);
 }
 
-/* Which dimension each size or scale is of. */
+/* The dimension of each size or scale. */
 static td_status read_axes(td_onnx_build *b, const td_onnx_step *step, size_t *axes, size_t *count,
                            td_error *error) {
     int64_t numbers[RANK];
@@ -84,7 +84,7 @@ static td_status read_sizes(td_onnx_build *b, const td_onnx_step *step, const td
         const double in = (double)view->dims[axes[i]];
         double scale = 1;
         if (given > 0) {
-            /* The batch may be of any size, and stays. */
+            /* The batch may have any size, and is kept. */
             scale = axes[i] == 0 ? 1 : (double)sizes[i] / in;
             TD_TRY(set_side(r, view, axes[i], scale, (double)sizes[i], error));
             continue;
@@ -97,7 +97,8 @@ static td_status read_sizes(td_onnx_build *b, const td_onnx_step *step, const td
 
 /* --- filters --- */
 
-/* Where result i lies among the values, by the operator's definition: values are at 0, 1, 2. */
+/* The position of result i among the values, by the operator's definition: values are at 0, 1, 2.
+ */
 static td_status place_of(const resize *r, const axis *a, size_t i, double *out, td_error *error) {
     const double half = ((double)i + 0.5) / a->scale - 0.5;
     if (strcmp(r->places, "half_pixel") == 0)
@@ -135,7 +136,7 @@ static td_status round_place(const resize *r, double place, double *out, td_erro
     return TD_OK;
 }
 
-/* Whether a filter of ours takes the same values as the graph along an axis. */
+/* Whether one of our filters uses the same values as the graph along an axis. */
 static td_status is_alike(const resize *r, const axis *a, td_resample filter, bool *alike,
                           td_error *error) {
     for (size_t i = 0; i < a->out && *alike; i++) {

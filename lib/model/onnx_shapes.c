@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes that change how numbers are seen, not the numbers: of layers and of constants alike. */
+/* Nodes that change only the view of numbers, of layers and constants alike. */
 #include "model/onnx_maps.h"
 
 #include "base/size.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An output that shows the input's numbers, or some, through another view. */
+/* Sets an output to (part of) the input's numbers through another view. */
 static td_status show(td_onnx_step *step, size_t output, const td_view *view) {
     const td_onnx_value *x = td_onnx_in(step, 0);
     td_onnx_value *out = output < step->node->output_count ? step->out[output] : NULL;
@@ -23,7 +23,7 @@ td_status td_onnx_map_same(td_onnx_build *b, td_onnx_step *step, td_error *error
     return show(step, 0, &td_onnx_in(step, 0)->view);
 }
 
-/* Rows of a constant that no view can show so. */
+/* Copies rows of a constant that no view can show. */
 static td_status copy_constant(td_onnx_build *b, const td_onnx_value *x, td_tensor **out,
                                td_error *error) {
     const bool floats = td_dtype_is_float(x->tensor->dtype);
@@ -39,7 +39,7 @@ static td_status copy_constant(td_onnx_build *b, const td_onnx_value *x, td_tens
     return TD_OK;
 }
 
-/* Gives the output the input's numbers under other sizes, of which there are as many. */
+/* Gives the output the input's numbers with other sizes; the total must match. */
 static td_status reshape(td_onnx_build *b, td_onnx_step *step, size_t rank, const size_t *dims,
                          td_error *error) {
     const td_onnx_value *x = td_onnx_in(step, 0);
@@ -162,7 +162,7 @@ td_status td_onnx_map_unsqueeze(td_onnx_build *b, td_onnx_step *step, td_error *
 
 /* --- parts --- */
 
-/* The part [begin, end) along an axis, every `by`-th. Only all of a batch can be taken. */
+/* The part [begin, end) along an axis, every `by`-th. A batch can only be taken whole. */
 static td_status cut(td_view *view, size_t axis, size_t begin, size_t end, size_t by,
                      td_error *error) {
     const size_t count = end > begin ? (end - begin + by - 1) / by : 0;
@@ -178,7 +178,7 @@ static td_status cut(td_view *view, size_t axis, size_t begin, size_t end, size_
     return TD_OK;
 }
 
-/* A place along an axis as Python counts it, within [0, size]. */
+/* A position along an axis in Python's convention, clamped to [0, size]. */
 static size_t place_in(int64_t place, size_t size) {
     const int64_t most = (int64_t)size, from = place < 0 ? place + most : place;
     return (size_t)(from < 0 ? 0 : from > most ? most : from);
@@ -190,7 +190,7 @@ static td_status check_live(const td_onnx_step *step, const td_view *view, td_er
                : td_fail(error, TD_ERR_FORMAT, "expected a part with something in it");
 }
 
-/* A constant with one dimension turned round: pads, which exporters write so. */
+/* A constant with one dimension reversed: exporters write pads that way. */
 static td_status turn_round(td_onnx_build *b, td_onnx_step *step, size_t axis, td_error *error) {
     const td_onnx_value *x = td_onnx_in(step, 0);
     const size_t *dims = x->view.dims, along = dims[axis], count = td_view_count(&x->view);
@@ -269,7 +269,7 @@ td_status td_onnx_map_split(td_onnx_build *b, td_onnx_step *step, td_error *erro
                          all.dims[axis], at);
 }
 
-/* One index, or a run of them, is a part. */
+/* A single index, or a run of consecutive ones, is a part. */
 td_status td_onnx_map_gather(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const td_onnx_value *x = td_onnx_in(step, 0), *index = td_onnx_in(step, 1);
     td_view view = x->view;
@@ -297,7 +297,7 @@ td_status td_onnx_map_gather(td_onnx_build *b, td_onnx_step *step, td_error *err
         view = td_view_squeeze(&view, axis);
         return show(step, 0, &view);
     }
-    td_view shaped = view; /* the axis as the dimensions that the indices have */
+    td_view shaped = view; /* replaces the axis by the dimensions of the indices */
     for (size_t d = 1; d < index->view.rank; d++)
         shaped = td_view_unsqueeze(&shaped, axis);
     memcpy(shaped.dims + axis, index->view.dims, index->view.rank * sizeof *shaped.dims);
@@ -309,8 +309,8 @@ td_status td_onnx_map_gather(td_onnx_build *b, td_onnx_step *step, td_error *err
 
 /* --- together --- */
 
-/* How an input is joined: the dimensions before the axis, in the order of the first input's memory,
- * the axis, and those behind it are rows, columns and channels. */
+/* How inputs are joined: the dimensions before the axis, in the memory order of the first input,
+ * the axis itself, and those after it become rows, columns and channels. */
 typedef struct joint {
     size_t rank, axis, at; /* the axis is perm[at] */
     size_t perm[TD_TENSOR_RANK], back[TD_TENSOR_RANK];
@@ -338,7 +338,7 @@ static void order_dims(const td_view *view, joint *j) {
     }
 }
 
-/* Chooses the sides: channels, where the axis is all of them; rows or columns else. */
+/* Chooses the sides: channels if the axis is all of them, otherwise rows or columns. */
 static void choose_sides(const td_view *view, td_shape shape, joint *j) {
     if (view->dims[j->axis] == shape.channels &&
         (shape.channels == 1 || view->strides[j->axis] == 1)) {
@@ -378,7 +378,7 @@ static td_status join_input(td_onnx_build *b, td_onnx_step *step, const joint *j
                                   error);
 }
 
-/* The input whose layer says how all are joined. */
+/* The input whose layer determines the join. */
 static const td_onnx_value *first_live(const td_onnx_step *step) {
     for (size_t i = 0; i < step->node->input_count; i++)
         if (step->in[i] && step->in[i]->state == TD_ONNX_LIVE)
@@ -421,7 +421,7 @@ td_status td_onnx_map_concat(td_onnx_build *b, td_onnx_step *step, td_error *err
 
 /* --- padding --- */
 
-/* Zeros around an image, which the convolution behind them takes as its own. */
+/* Zeros around an image; the following convolution takes them as its padding. */
 td_status td_onnx_map_pad(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     enum { SIDES = 8 };
     const td_onnx_value *x = td_onnx_in(step, 0);

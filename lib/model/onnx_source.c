@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* An ONNX file as a source of a model: a net's text and its tensors, or, where its graph can be no
- * net of ours, its own tensors and why. */
+/* An ONNX file as a source of a model: a net's text and tensors or, if its graph cannot be
+ * expressed as a net, its own tensors and the reason. */
 #include "model/kinds.h"
 #include "model/onnx_build.h"
 
-/* ONNX has no magic: the first field is the IR version, and the graph follows after fields of the
- * same message. A file that is cut off in the graph is one, too. */
+/* ONNX has no magic bytes: the first field is the IR version, and the graph follows after other
+ * fields of the same message. A file truncated within the graph is recognised too. */
 bool td_onnx_is(const uint8_t *bytes, size_t size) {
     enum { IR = 1, GRAPH = 7, LAST = 25, NEWEST_IR = 64 };
     td_wire w = {bytes, bytes + size, bytes};

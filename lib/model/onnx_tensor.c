@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tensors of ONNX: their numbers lie in the message as they are, in a list of it, or in a file
+/* The tensors of ONNX: their numbers are in the message as raw data, in a list of it, or in a file
  * beside the model. */
 #include "base/size.h"
 #include "data/path.h"
@@ -23,7 +23,7 @@ enum {
 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE };
 
-/* By the numbers of TensorProto.DataType, with the field that lists such numbers. */
+/* Indexed by TensorProto.DataType, with the field that lists such numbers. */
 static const struct {
     const char *name;
     td_dtype dtype;
@@ -38,9 +38,9 @@ static const struct {
     [16] = {"BFLOAT16", TD_BF16, INTS32},
 };
 
-/* What a TensorProto says of where its numbers are. */
+/* The location of a TensorProto's numbers. */
 typedef struct parts {
-    int64_t dims[TD_TENSOR_RANK + 1]; /* one more, to see that there are more */
+    int64_t dims[TD_TENSOR_RANK + 1]; /* one more, to detect excess dimensions */
     uint64_t type;
     td_wire raw;
     bool has_raw, external;
@@ -88,7 +88,7 @@ static td_status read_entry(td_onnx *onnx, td_wire message, parts *p, td_error *
     return TD_OK;
 }
 
-/* Opens the one file that external data may be in: beside the model, no link, nothing else. */
+/* Opens the only allowed file of external data: beside the model, and not a link. */
 static td_status open_beside(td_source *source, const char *name, td_error *error) {
     char folder[TD_PATH_SIZE], path[TD_PATH_SIZE];
     const char *slash = strrchr(source->path, '/'), *kept;
@@ -141,7 +141,7 @@ static td_status find_external(td_onnx *onnx, const parts *p, td_tensor *out, td
 
 static void store_integers(const int64_t *values, td_tensor *out, uint8_t *to) {
     const size_t size = td_dtype_size(out->dtype);
-    for (size_t i = 0; i < out->count; i++) /* little-endian, and so cut to the type */
+    for (size_t i = 0; i < out->count; i++) /* little-endian, so truncation gives the type */
         memcpy(to + i * size, &values[i], size);
 }
 
@@ -184,7 +184,7 @@ static td_status read_integers(td_onnx *onnx, td_wire message, uint32_t number, 
     return status;
 }
 
-/* Floats and doubles lie in a list as they do in memory; most often it is one. */
+/* Floats and doubles in a list are stored as in memory; usually there is one list. */
 static td_status read_reals(td_onnx *onnx, td_wire message, uint32_t number, td_tensor *out,
                             td_error *error) {
     td_wire fields = message;

@@ -8,7 +8,7 @@
 
 enum { TOP, LEFT, BOTTOM, RIGHT };
 
-/* A window as the attributes have it. */
+/* A window from a node's attributes. */
 typedef struct window {
     int64_t kernel[2], stride[2], dilation[2], pad[4];
     bool ceil;
@@ -25,7 +25,7 @@ static td_status check_range(const char *name, const int64_t *values, size_t cou
     return TD_OK;
 }
 
-/* The padding with which the output has the input's size over the stride, rounded up. */
+/* Padding for an output of the input's size divided by the stride, rounded up. */
 static void pad_same(window *w, td_shape in, bool lower) {
     const size_t sides[2] = {in.height, in.width};
     for (size_t i = 0; i < 2; i++) {
@@ -66,7 +66,7 @@ static td_status find_places(const window *w, size_t axis, size_t side, size_t *
     const int64_t rest = all - reach, stride = w->stride[axis];
     int64_t last = (rest + (w->ceil ? stride - 1 : 0)) / stride;
     if (w->ceil && last * stride >= (int64_t)side + w->pad[axis])
-        last--; /* it would begin behind the image: PyTorch's rule, and ONNX's since opset 11 */
+        last--; /* it would begin after the image: PyTorch's rule, and ONNX's since opset 11 */
     *out = (size_t)last + 1;
     return TD_OK;
 }
@@ -86,7 +86,7 @@ static td_status refuse_dilation(const window *w, td_error *error) {
                    (long long)w->dilation[0], (long long)w->dilation[1]);
 }
 
-/* "3x3"; the pad of four sides where opposite ones differ. */
+/* "3x3"; a pad of four sides if opposite ones differ. */
 static const char *pad_text(const window *w, char *out, size_t size) {
     const long long top = w->pad[TOP], left = w->pad[LEFT], bottom = w->pad[BOTTOM],
                     right = w->pad[RIGHT];
@@ -97,7 +97,7 @@ static const char *pad_text(const window *w, char *out, size_t size) {
     return out;
 }
 
-/* A layer of zeros around the image is part of the convolution that takes it. */
+/* A layer of zeros around the image becomes part of the convolution that reads it. */
 static void take_pad(td_onnx_layer **before, window *w) {
     size_t side[4];
     if (strcmp((*before)->op, "pad") != 0 || sscanf((*before)->keys, " pad=%zux%zux%zux%zu",
@@ -183,7 +183,7 @@ static td_status add_pool(td_onnx_build *b, td_onnx_step *step, const char *op, 
     TD_TRY(td_onnx_list(step, "kernel_shape", 2, w.kernel, 0, error));
     TD_TRY(read_window(step, before->shape, &w, error));
     TD_TRY(refuse_dilation(&w, error));
-    /* A window that is larger than the image counts what is there, where padding does not count. */
+    /* A window larger than the image averages only existing pixels if padding does not count. */
     for (size_t i = 0; w.ceil && i < 2; i++) {
         const int64_t side = (int64_t)(i ? before->shape.width : before->shape.height);
         if (w.kernel[i] > side && w.pad[i] + w.pad[i + 2] == 0)
@@ -223,7 +223,7 @@ td_status td_onnx_map_global_max_pool(td_onnx_build *b, td_onnx_step *step, td_e
     return TD_OK;
 }
 
-/* Takes out dimensions over which a mean was taken, or leaves them as 1. */
+/* Removes dimensions over which a mean was taken, or keeps them as 1. */
 static void drop_axes(td_view *view, const bool *gone, bool keep) {
     for (size_t d = view->rank; d-- > 0;) {
         if (!gone[d])
@@ -234,7 +234,7 @@ static void drop_axes(td_view *view, const bool *gone, bool keep) {
     }
 }
 
-/* Whether the dimensions that go are all of the layer's positions, so that its channels stay. */
+/* Whether the removed dimensions are exactly the layer's positions, so that its channels stay. */
 static bool are_positions(const td_view *view, td_shape shape, const bool *gone) {
     size_t positions = 1;
     for (size_t d = 0; d < view->rank; d++) {
@@ -311,8 +311,8 @@ td_status td_onnx_map_reduce_mean(td_onnx_build *b, td_onnx_step *step, td_error
 /* --- adaptive pooling --- */
 
 /* Whether the indices of GatherND, out × window × out × window pairs of a row and a column, are
- * those of the windows that PyTorch's adaptive pooling has: output i of O is the mean of the places
- * from ⌊i·N/O⌋ to ⌈(i + 1)·N/O⌉ − 1. */
+ * those of PyTorch's adaptive pooling: output i of O is the mean of positions ⌊i·N/O⌋ to ⌈(i +
+ * 1)·N/O⌉ − 1. */
 static bool is_adaptive(const td_onnx_value *index, const size_t side[2]) {
     const size_t *d = index->view.dims;
     for (size_t axis = 0; axis < 2; axis++)
@@ -333,8 +333,8 @@ static bool is_adaptive(const td_onnx_value *index, const size_t side[2]) {
     return true;
 }
 
-/* What PyTorch's newer exporter writes of an adaptive pool: all windows gathered, then their mean.
- * The layer is the mean already, which is seen as many times as a window is large. */
+/* PyTorch's newer exporter writes an adaptive pool as a gather of all windows followed by their
+ * mean. The layer here is already the mean, seen as often as a window has pixels. */
 td_status td_onnx_map_gather_nd(td_onnx_build *b, td_onnx_step *step, td_error *error) {
     const td_onnx_value *x = td_onnx_in(step, 0), *index = td_onnx_in(step, 1);
     const size_t *d = index->view.dims, side[2] = {x->view.dims[0], x->view.dims[1]};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The layers of a graph as a net's text and its tensors. */
+/* Writes the layers of a graph as a net's text and tensors. */
 #include "model/onnx_build.h"
 
 #include "base/text.h"
@@ -9,7 +9,7 @@
 
 /* --- the end --- */
 
-/* Tools want logits: a softmax that ends the net is left out. */
+/* Tools need logits: a softmax at the end of the net is dropped. */
 static td_status drop_softmax(td_onnx_build *b, td_onnx_layer **last, td_error *error) {
     while (strcmp((*last)->op, "softmax") == 0 || strcmp((*last)->op, "log-softmax") == 0) {
         TD_TRY(td_source_note(b->onnx->source, error,
@@ -21,7 +21,7 @@ static td_status drop_softmax(td_onnx_build *b, td_onnx_layer **last, td_error *
     return TD_OK;
 }
 
-/* Layers come after their inputs, so that one walk back finds all that are used. */
+/* Layers come after their inputs, so one backward pass finds all that are used. */
 static void mark_used(td_onnx_build *b, td_onnx_layer *last) {
     last->used = true;
     for (size_t i = b->layer_count; i-- > 0;)
@@ -38,8 +38,8 @@ static bool is_uniform(const double *values, size_t count) {
     return true;
 }
 
-/* Whether the first layer expects bytes, and not pixels from 0 to 1: no one has a mean or a
- * deviation like these of pixels from 0 to 1. */
+/* Whether the first layer expects pixels 0–255 rather than 0–1: its mean or deviation is impossible
+ * for 0–1. */
 static bool expects_bytes(const td_onnx_layer *layer) {
     for (size_t c = 0; c < layer->shape.channels; c++)
         if (fabs(layer->by[c]) < 1.0 / 16 || fabs(layer->add[c] / layer->by[c]) > 4)
@@ -74,8 +74,8 @@ static td_status print_scale(td_onnx_build *b, td_onnx_layer *layer, td_error *e
     return td_onnx_keys(b, &layer->keys, error, " by=%.9g add=%.9g", layer->by[0], layer->add[0]);
 }
 
-/* The layer behind the image brings raw pixels to what the graph expects: from 0 to 1, unless its
- * own constants show that it is given bytes. */
+/* The layer after the image converts raw pixels to what the graph expects: 0 to 1, unless its
+ * constants show that it expects 0–255. */
 static td_status settle_first(td_onnx_build *b, td_onnx_layer *layer, td_error *error) {
     const size_t channels = layer->shape.channels;
     const bool bytes = expects_bytes(layer);
@@ -122,7 +122,7 @@ static td_status float_tensor(td_onnx_build *b, const double *values, size_t cou
     return TD_OK;
 }
 
-/* By channel, a scale is a batch norm of mean 0 and variance 1. */
+/* A scale by channel is a batch norm of mean 0 and variance 1. */
 static td_status settle_channels(td_onnx_build *b, td_onnx_layer *layer, td_error *error) {
     const size_t channels = layer->shape.channels;
     td_tensor by, add, mean, variance;
@@ -147,7 +147,7 @@ static td_status settle(td_onnx_build *b, td_onnx_layer *layer, td_error *error)
     return settle_channels(b, layer, error);
 }
 
-/* The layer's bias, if it has one that is 0 all over and stands for none. */
+/* The layer's bias, if it is all 0, so that it can be replaced. */
 static td_onnx_param *empty_bias(td_onnx_layer *layer) {
     static const char *const ops[] = {"conv", "dense", "conv-transpose"};
     bool takes = false;

@@ -31,7 +31,7 @@ const char *td_shape_text(const size_t *dims, size_t rank, char *out, size_t siz
 
 /* --- names --- */
 
-/* What wrappers of modules put before all names. */
+/* Prefixes that module wrappers add to all names. */
 static const char *const prefixes[] = {"module.", "_orig_mod."};
 
 static bool all_begin(const td_source *source, const char *prefix) {
@@ -41,7 +41,7 @@ static bool all_begin(const td_source *source, const char *prefix) {
     return source->tensor_count > 0;
 }
 
-/* Takes from all names what DataParallel and torch.compile put before them, however often. */
+/* Removes the prefixes of DataParallel and torch.compile from all names, however often repeated. */
 static td_status strip_prefixes(td_source *source, td_error *error) {
     bool again = true;
     while (again) {

@@ -8,7 +8,7 @@
 
 enum {
     LONGEST_NAME = 512,
-    MOST_DEPTH = 32,   /* of modules within one another */
+    MOST_DEPTH = 32,   /* of nested modules */
     MOST_WRAPPERS = 4, /* of dictionaries around a state_dict */
     MOST_LOOKS = 1 << 22,
     LONGEST_KEY = 64, /* of a storage */
@@ -51,7 +51,7 @@ static bool take_size(const td_pickle_value *value, size_t *out) {
     return true;
 }
 
-/* A text of the pickle with a terminator; NULL where it cannot be shown to people. */
+/* A terminated copy of a text in the pickle; NULL if it is not safe to print. */
 static td_status copy_text(const td_torch *t, const td_pickle_value *value, const char **out,
                            td_error *error) {
     char *text;
@@ -98,7 +98,7 @@ td_status td_torch_storage_read(const td_torch *t, const td_pickle_value *value,
 
 /* --- layout --- */
 
-/* The last element that the strides reach must lie in the storage. */
+/* The last element that the strides reach must be in the storage. */
 static td_status check_reach(const td_tensor *tensor, const size_t *strides, size_t offset,
                              size_t count, td_error *error) {
     size_t last = offset, step;
@@ -111,7 +111,7 @@ static td_status check_reach(const td_tensor *tensor, const size_t *strides, siz
     return fits && last < count
                ? TD_OK
                : td_fail(error, TD_ERR_FORMAT,
-                         "stride: expected all elements in its storage of %zu, found one behind it",
+                         "stride: expected all elements in its storage of %zu, found one after it",
                          count);
 }
 
@@ -193,7 +193,7 @@ static td_status check_function(const td_torch *t, const td_pickle_value *call, 
 }
 
 /* Arguments: storage, offset, size, stride, and, from the second version on, requires_grad, hooks,
- * (the third: dtype,) and, where they differ from the usual ones, the tensor's bits. */
+ * (the third: dtype,) and, if not default, the tensor's bits. */
 static td_status read_layout(const td_torch *t, const td_pickle_value *call,
                              td_torch_storage *storage, td_tensor *tensor, size_t *offset,
                              size_t *strides, td_error *error) {
@@ -232,7 +232,7 @@ static td_status read_tensor(const td_torch *t, const td_pickle_value *call, td_
 
 /* --- names --- */
 
-/* A place among modules within one another: "layer1.0.". */
+/* A path of nested modules: "layer1.0.". */
 typedef struct place {
     char name[LONGEST_NAME];
     size_t length, depth;
@@ -240,8 +240,8 @@ typedef struct place {
 
 typedef struct walk {
     td_torch *torch;
-    size_t room;  /* in source->tensors */
-    size_t looks; /* at items of dictionaries: modules may be parts of several others */
+    size_t room;  /* capacity of source->tensors */
+    size_t looks; /* dictionary items visited: modules may be part of several others */
     td_error *error;
 } walk;
 
@@ -304,8 +304,7 @@ static bool contains(const td_torch *t, const td_pickle_value *set, const td_pic
     return false;
 }
 
-/* The tensors and the modules of a dictionary, whose other values mean nothing; without those whose
- * names are in `but`. */
+/* The tensors and modules in a dictionary, ignoring other values and the names in `but`. */
 static td_status walk_dict(walk *w, const place *at, const td_pickle_value *dict,
                            const td_pickle_value *but) {
     const td_torch *t = w->torch;
@@ -333,7 +332,7 @@ static bool is_script(const td_torch *t, const td_pickle_value *object) {
     return strncmp(t->pickle.values[object->what].text.bytes, "__torch__", 9) == 0;
 }
 
-/* A module has its parts in three dictionaries; one of TorchScript has them as attributes. */
+/* A module keeps its parts in three dictionaries; a TorchScript module as attributes. */
 static td_status walk_module(walk *w, const place *at, const td_pickle_value *module) {
     const td_torch *t = w->torch;
     const td_pickle_value *state = &t->pickle.values[module->inner];
@@ -351,7 +350,7 @@ static td_status walk_module(walk *w, const place *at, const td_pickle_value *mo
     return walk_dict(w, at, td_pickle_get(&t->pickle, state, "_modules"), NULL);
 }
 
-/* --- what the file holds --- */
+/* --- the content of the file --- */
 
 static bool has_tensors(const td_torch *t, const td_pickle_value *dict) {
     for (size_t i = 0; i + 1 < dict->list.count; i += 2)
@@ -360,8 +359,7 @@ static bool has_tensors(const td_torch *t, const td_pickle_value *dict) {
     return false;
 }
 
-/* What programs put a state_dict, or a module, under, beside the epoch and the optimiser's state.
- */
+/* Unwraps a state_dict or module that is stored beside the epoch and the optimiser's state. */
 static const td_pickle_value *unwrap(const td_torch *t, const td_pickle_value *dict,
                                      const char **name) {
     static const char *const names[] = {"state_dict", "model_state_dict", "model", "net", "netC"};
@@ -375,7 +373,7 @@ static const td_pickle_value *unwrap(const td_torch *t, const td_pickle_value *d
     return NULL;
 }
 
-/* The keys of a dictionary without a model, for the message. */
+/* Lists the keys of a dictionary without a model, for the message. */
 static td_status refuse_dict(const td_torch *t, const td_pickle_value *dict, td_error *error) {
     char keys[256] = "";
     for (size_t i = 0; i + 1 < dict->list.count && i < 12; i += 2) {

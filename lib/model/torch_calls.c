@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the pickles in PyTorch's files call, and what comes of it. */
+/* The functions called by pickles in PyTorch's files, and their results. */
 #include "model/torch.h"
 
 static const td_pickle_function functions[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What torch.export.save writes since PyTorch 2.9 (.pt2): the bytes of each weight as an entry
+/* Files of torch.export.save since PyTorch 2.9 (.pt2): the bytes of each weight as an entry
  * data/weights/PATH, a table of them as JSON, and the net as a program in models/model.json, which
  * is not read. (torch/_export/serde/schema.py) */
 #include "model/torch.h"
@@ -14,7 +14,7 @@
 enum {
     LONGEST_NAME = 512,
     LARGEST_TABLE = 64 << 20,
-    STRIDED = 7, /* the layout of tensors that are no sparse ones */
+    STRIDED = 7, /* the layout of dense tensors */
 };
 
 /* ScalarType of the schema. */
@@ -33,7 +33,7 @@ bool td_torch_is_export(const td_torch_archive *a) {
 
 /* --- one weight --- */
 
-/* {"as_int": N}; a size that depends on the input is none. */
+/* {"as_int": N}; a size that depends on the input is not a size. */
 static bool take_size(const json_t *value, size_t *out) {
     json_int_t number;
     if (!td_json_take_integer(value, "as_int", &number) || number < 0)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LONG1 of 10 bytes, behind the protocol: 0x1950a86a20f9469cfc6c. */
+/* A LONG1 of 10 bytes after the protocol: 0x1950a86a20f9469cfc6c. */
 static const uint8_t magic[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
                                 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 
@@ -22,7 +22,7 @@ typedef struct container {
     size_t count;
 } container;
 
-/* Behind PROTO, in protocol 4 a FRAME of 8 bytes may stand. */
+/* After PROTO, protocol 4 may have a FRAME of 8 bytes. */
 static const uint8_t *find_magic(const uint8_t *bytes, size_t size) {
     static const size_t skips[] = {PROTOCOL_BYTES, PROTOCOL_BYTES + 9};
     for (size_t i = 0; td_pickle_is(bytes, size) && i < 2; i++)
@@ -53,15 +53,15 @@ static td_status find_storage(void *context, const char *key, td_torch_storage *
     return TD_OK;
 }
 
-/* Whether a value is the id of a storage, not that of a module's source text. */
+/* Whether a value is the id of a storage rather than of a module's source text. */
 static bool is_storage(const td_pickle *pickle, const td_pickle_value *value) {
     const td_pickle_value *id = &pickle->values[value->inner];
     return value->kind == TD_PICKLE_PERSISTENT && id->kind == TD_PICKLE_TUPLE &&
            id->list.count > 0 && td_pickle_is_text(td_pickle_item(pickle, id, 0), "storage");
 }
 
-/* All storages that the object names, each once; the same one has the same type and size wherever
- * it is named. */
+/* All storages that the object refers to, each once; every reference must have the same type and
+ * size. */
 static td_status list_storages(const td_torch *t, container *c, td_error *error) {
     const td_pickle *pickle = &t->pickle;
     size_t most = 0, count = 0;

@@ -29,7 +29,7 @@ static td_status find_storage(void *context, const char *key, td_torch_storage *
     return TD_OK;
 }
 
-/* What else a zip archive may be that has no FOLDER/data.pkl. */
+/* Names other kinds of zip archive without FOLDER/data.pkl. */
 static td_status refuse_archive(const td_zip *zip, td_error *error) {
     static const struct {
         const char *ending, *words;
@@ -56,7 +56,7 @@ static td_status refuse_archive(const td_zip *zip, td_error *error) {
     return td_fail(error, TD_ERR_FORMAT, "expected a model, found a zip archive without one");
 }
 
-/* All entries lie in one folder: a loader takes the first one's, and another may look elsewhere. */
+/* All entries must be in one folder: a loader uses the first one's, another may look elsewhere. */
 static td_status check_folder(td_torch_archive *a, td_arena *arena, td_error *error) {
     const td_zip *zip = &a->zip;
     const char *slash = zip->count ? strchr(zip->entries[0].name, '/') : NULL;
@@ -102,7 +102,7 @@ td_status td_read_torch_zip(td_source *source, td_error *error) {
                           &source->arena, error));
     if (torch.pickle.size != pickle->size)
         return td_fail(error, TD_ERR_FORMAT,
-                       "data.pkl: expected one pickle, found %zu bytes behind its end",
+                       "data.pkl: expected one pickle, found %zu bytes after its end",
                        pickle->size - torch.pickle.size);
     return td_torch_read(&torch, error);
 }

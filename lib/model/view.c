@@ -55,8 +55,8 @@ td_view td_view_used(const td_view *view) {
     return without_ones(view, false);
 }
 
-/* Gives the last dimensions of *out that are left the strides of `count` elements that lie at one
- * stride; false where the sizes do not make them up. */
+/* Assigns strides to the last unassigned dimensions of *out for `count` elements at one stride;
+ * false if the sizes do not multiply to `count`. */
 static bool split(td_view *out, size_t *left, size_t count, size_t stride) {
     size_t made = 1;
     while (*left > 0 && (made < count || out->dims[*left - 1] == 1)) {
@@ -75,8 +75,7 @@ bool td_view_reshape(const td_view *view, size_t rank, const size_t *dims, td_vi
     *out = (td_view){.rank = rank, .offset = view->offset};
     memcpy(out->dims, dims, rank * sizeof *dims);
     for (size_t d = in.rank; d-- > 0;) {
-        /* A run of dimensions that are one in memory ends where the next one's stride is not the
-         * size of the run. */
+        /* A run of contiguous dimensions ends where the next stride is not the size of the run. */
         size_t first = d;
         count = in.dims[d];
         while (first > 0 && in.strides[d] != TD_VIEW_BATCH &&

@@ -27,7 +27,7 @@ td_status td_wire_varint(td_wire *w, uint64_t *out, td_error *error) {
     return wrong(w, error, "a number of at most 64 bits, found a longer one");
 }
 
-/* The bytes of a field, which may be no more than the message has. */
+/* The bytes of a field; at most the rest of the message. */
 static td_status take(td_wire *w, uint64_t size, td_wire *out, td_error *error) {
     if (size > td_wire_size(w))
         return td_fail(error, TD_ERR_FORMAT,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of Protocol Buffers, field by field, as they lie in the file: nothing is copied, and
- * nothing is read that the file does not have. What a reader of ONNX needs is this small part of
- * the wire format (protobuf.dev, "Encoding"): numbers, bytes, and the skipping of the rest. A
- * library would copy all weights to memory of its own before a check of ours saw them, and its
- * schema compiler would be a tool to build with. */
+/* Reads Protocol Buffers messages in place, field by field: copies nothing, and never reads past
+ * the file. An ONNX reader needs only this small part of the wire format (protobuf.dev,
+ * "Encoding"): numbers, bytes, and skipping the rest. A library would copy all weights before our
+ * checks see them, and would add its schema compiler to the build. */
 #ifndef TD_MODEL_WIRE_H
 #define TD_MODEL_WIRE_H
 
@@ -19,21 +18,21 @@ typedef enum td_wire_type {
     TD_WIRE_FIXED32 = 5,
 } td_wire_type;
 
-/* A message, or what is left of it. */
+/* A message, or the rest of one. */
 typedef struct td_wire {
     const uint8_t *at, *end;
-    const uint8_t *file; /* its first byte, for places in messages */
+    const uint8_t *file; /* start of the file, for offsets in messages */
 } td_wire;
 
 typedef struct td_wire_field {
     uint32_t number;
     td_wire_type type;
-    uint64_t value; /* of a number; as many bytes of it as the type has */
-    td_wire bytes;  /* of TD_WIRE_BYTES; else the number's own bytes */
+    uint64_t value; /* of a number; only as many bytes as the type has */
+    td_wire bytes;  /* of TD_WIRE_BYTES; otherwise the bytes of the number */
 } td_wire_field;
 
-/* Reads the next field; *more is false at the end. TD_ERR_FORMAT, with the place, for what is no
- * field, and for one that goes beyond the message. */
+/* Reads the next field; *more is false at the end. TD_ERR_FORMAT, with the place, for an invalid
+ * field, and for one that extends past the message. */
 td_status td_wire_next(td_wire *message, td_wire_field *field, bool *more,
                        td_error *error) TD_MUST_USE;
 
@@ -44,7 +43,7 @@ td_status td_wire_varint(td_wire *list, uint64_t *out, td_error *error) TD_MUST_
 td_status td_wire_expect(const td_wire_field *field, td_wire_type type, const char *what,
                          td_error *error) TD_MUST_USE;
 
-/* How many fields of that number the message has. */
+/* The number of fields with that number in the message. */
 td_status td_wire_count(td_wire message, uint32_t number, size_t *out, td_error *error) TD_MUST_USE;
 
 static inline size_t td_wire_size(const td_wire *message) {

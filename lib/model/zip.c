@@ -28,7 +28,7 @@ enum {
 static const uint32_t local_magic = 0x04034b50, directory_magic = 0x02014b50,
                       end_magic = 0x06054b50, locator_magic = 0x07064b50,
                       wide_end_magic = 0x06064b50, descriptor_magic = 0x08074b50;
-static const uint32_t in_wide = 0xffffffff; /* a size that stands in the 64-bit field */
+static const uint32_t in_wide = 0xffffffff; /* marks a size stored in the 64-bit field */
 
 typedef struct reader {
     const uint8_t *bytes;
@@ -39,7 +39,7 @@ typedef struct reader {
     td_error *error;
 } reader;
 
-/* What a header says of an entry. */
+/* The fields of an entry's header. */
 typedef struct header {
     uint32_t flags, method, crc;
     uint64_t size, packed, offset;
@@ -57,8 +57,8 @@ static td_status damaged(const reader *r, const char *what) {
     return td_fail(r->error, TD_ERR_FORMAT, "zip: %s", what);
 }
 
-/* The 64-bit end, where there is one: it has the numbers that the end has, or those that do not fit
- * there. Sets *end to where the directory must end. */
+/* The 64-bit end record, if present: its numbers must match the end record, except those that do
+ * not fit there. Sets *end to the end of the directory. */
 static td_status read_wide_end(reader *r, size_t *end) {
     if (*end < LOCATOR_SIZE || td_bytes_u32(r->bytes + *end - LOCATOR_SIZE) != locator_magic)
         return TD_OK;
@@ -116,7 +116,7 @@ static td_status differs(const reader *r, const header *h, const char *what) {
                    (int)td_size_min(h->name_size, 100), (const char *)h->name, what);
 }
 
-/* Takes from the 64-bit field the numbers that do not fit, in their order. */
+/* Reads from the 64-bit field the numbers that do not fit, in order. */
 static bool take_wide(const header *h, uint64_t **numbers, size_t count) {
     const uint8_t *at = h->extra;
     size_t left = h->extra_size;
@@ -169,7 +169,7 @@ static td_status read_directory_header(const reader *r, size_t at, header *h, si
     const size_t comment = td_bytes_u16(bytes + 32);
     const size_t all = DIRECTORY_SIZE + h->name_size + h->extra_size + comment;
     if (all > left)
-        return damaged(r, "an entry of its directory ends behind the directory");
+        return damaged(r, "an entry of its directory ends after the directory");
     h->extra = h->name + h->name_size;
     *next = at + all;
     if (comment != 0 || td_bytes_u16(bytes + 34) != 0 || h->name_size == 0 ||
@@ -179,8 +179,8 @@ static td_status read_directory_header(const reader *r, size_t at, header *h, si
     return widen(h) ? TD_OK : differs(r, h, "its 64-bit sizes are missing");
 }
 
-/* The bytes of a descriptor behind the data: with or without its mark, in 32 or 64 bits. 0 if what
- * stands in `left` bytes is none. */
+/* The size of a descriptor after the data: with or without its signature, 32 or 64 bits. 0 if the
+ * `left` bytes do not begin with one. */
 static size_t descriptor_size(const td_zip_entry *entry, const uint8_t *at, size_t left) {
     for (size_t mark = 0; mark <= 4; mark += 4)
         for (size_t width = 4; width <= 8; width += 4) {
@@ -214,7 +214,7 @@ static td_status check_local(const reader *r, const header *h, td_zip_entry *ent
     const size_t head = LOCAL_SIZE + local.name_size + local.extra_size;
     local.extra = local.name + local.name_size;
     if (head > left || h->packed > left - head)
-        return differs(r, h, "its data end behind the directory's beginning");
+        return differs(r, h, "its data end after the directory's beginning");
     if (local.name_size != h->name_size || memcmp(local.name, h->name, h->name_size) != 0)
         return differs(r, h, "its local header has another name");
     if (local.flags != h->flags || local.method != h->method)
@@ -261,8 +261,8 @@ static int by_place(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* Sorted by place, the entries follow one another from the file's first byte to the directory, with
- * no more between them than the first one's descriptor. */
+/* Sorted by offset, the entries must follow one another from the file's first byte to the
+ * directory, with nothing between them except the previous entry's descriptor. */
 static td_status check_tiling(const reader *r) {
     const td_zip *zip = r->zip;
     size_t end = 0;
@@ -317,7 +317,8 @@ static td_status read_entries(reader *r) {
 
 /* --- the second reader --- */
 
-/* Why libzip failed; it calls a file no archive where it lacked the memory to look: errno tells. */
+/* Why libzip failed; it reports "not an archive" when it runs out of memory: errno shows the
+ * difference. */
 static td_status fail_zip(zip_error_t *why, td_error *error) {
     return zip_error_code_zip(why) == ZIP_ER_MEMORY || errno == ENOMEM
                ? td_fail_memory(error, "a zip archive")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Means over windows that give an output of a certain size, as PyTorch's AdaptiveAvgPool2d: output
- * row r of R is of the rows [⌊r·H/R⌋, ⌈(r + 1)·H/R⌉), columns alike. */
+/* Means over windows chosen for a given output size, as PyTorch's AdaptiveAvgPool2d: output row r
+ * of R covers rows [⌊r·H/R⌋, ⌈(r + 1)·H/R⌉), and columns likewise. */
 #include "base/parallel.h"
 #include "nn/op.h"
 #include <string.h>

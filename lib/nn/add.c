@@ -51,7 +51,7 @@ static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk
             memcpy(run->din[k] + begin, run->dout + begin, (end - begin) * sizeof *run->dout);
 }
 
-/* What is repeated takes the sum of the gradients of its repetitions. */
+/* A broadcast input receives the sum of the gradients of its repetitions. */
 static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape out = run->node->shape;

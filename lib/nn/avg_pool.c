@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The mean of each window, as PyTorch's AvgPool2d: padding counts as zeros, or with
- * count_include_pad=0 not at all. */
+ * count_include_pad=0 is excluded. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/window.h"
@@ -26,7 +26,7 @@ static part part_of(const td_node *node, const td_window *w, td_shape in, size_t
               .left = td_size_max(x, w->pad_w) - w->pad_w,
               .right = td_size_min(x + w->kernel_w - w->pad_w, in.width)};
     size_t height = p.bottom - p.top, width = p.right - p.left;
-    if (td_node_count(node, COUNT_INCLUDE_PAD)) { /* what is beyond the padding never counts */
+    if (td_node_count(node, COUNT_INCLUDE_PAD)) { /* positions beyond the padding never count */
         height = td_size_min(w->kernel_h, in.height + w->pad_h + w->pad_bottom - y);
         width = td_size_min(w->kernel_w, in.width + w->pad_w + w->pad_right - x);
     }

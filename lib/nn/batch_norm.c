@@ -6,9 +6,9 @@
  * otherwise (Ioffe & Szegedy, "Batch Normalization", ICML 2015, algorithms 1 and 2). The running
  * variance averages the unbiased ones.
  *
- * Memory sets the speed, so each direction reads its arrays twice: once for sums by channel, once
- * to write. Sums are taken in float over a chunk that stays in the cache, around the chunk's own
- * mean, and joined in double in the order of the chunks. */
+ * Memory bandwidth limits the speed, so each direction reads its arrays twice: once for sums by
+ * channel, once to write. Sums are computed in float over a chunk that stays in the cache, relative
+ * to the chunk's own mean, and combined in double in chunk order. */
 #include "base/parallel.h"
 #include "nn/channel_rows.h"
 #include "nn/op.h"
@@ -38,12 +38,12 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return running(net, node, "running_var", channels, 1, error);
 }
 
-/* y = (x − mean) · scale + shift. These live in the prepared memory: from the running statistics,
- * or from the batch of the last forward pass in training. */
+/* y = (x − mean) · scale + shift. These are in the prepared memory: from the running statistics or,
+ * in training, from the batch of the last forward pass. */
 typedef struct norm {
     float *mean, *scale, *shift; /* rows */
-    /* [channels]: 1/√(variance + epsilon); the unbiased variance; and what rounding the mean to a
-     * float has left, which matters where the mean is large. */
+    /* [channels]: 1/√(variance + epsilon); the unbiased variance; and the rounding error of the
+     * mean as a float, which matters for a large mean. */
     float *inverse, *variance, *rest;
 } norm;
 
@@ -97,8 +97,8 @@ static size_t element_count(const td_run *run) {
     return run->batch * td_shape_size(run->node->shape);
 }
 
-/* Scratch memory: two sums by chunk and channel, in double; then rows for each thread; then two
- * rows of coefficients for the second pass back. */
+/* Scratch memory: two sums per chunk and channel, in double; rows for each thread; two rows of
+ * coefficients for the second backward pass. */
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
     const size_t channels = in[0].channels;
     const size_t chunks =
@@ -117,7 +117,7 @@ static float *rows_of(const td_run *run, size_t thread) {
     return run->scratch + 4 * chunks * channels + thread * ROWS_A_THREAD * td_channel_row(channels);
 }
 
-/* Adds a row up by channel. */
+/* Sums a row by channel. */
 static void fold_row(const float *row, size_t channels, double *sums) {
     const size_t row_floats = td_channel_row(channels);
     for (size_t c = 0; c < channels; c++)
@@ -174,7 +174,7 @@ static void measure_chunk(void *context, size_t begin, size_t end, size_t chunk,
     }
 }
 
-/* Joins the chunks' means and spreads, in order. */
+/* Combines the chunks' means and deviations, in order. */
 static void join_channel(void *context, size_t c) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, step = td_channel_row_chunk(channels);
@@ -247,7 +247,7 @@ static float *coefficients(const td_run *run) {
     return rows_of(run, td_threads());
 }
 
-/* Joins the chunks' sums in order; the gradients of weight and bias, and the coefficients. */
+/* Combines the chunks' sums in order: the gradients of weight and bias, and the coefficients. */
 static void join_gradient(void *context, size_t c) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, count = element_count(run);

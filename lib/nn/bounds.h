@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What values are clipped to: an activation that an operator applies as it stores. */
+/* Clipping bounds: an activation that an operator applies as it stores. */
 #ifndef TD_NN_BOUNDS_H
 #define TD_NN_BOUNDS_H
 
 #include <math.h>
 #include <stdbool.h>
 
-/* Values below `least` become it, then values above `most` become that. A NaN stays, to be noticed.
- */
+/* Values below `least` become `least`, values above `most` become `most`. A NaN is kept, so that it
+ * is noticed. */
 typedef struct td_bounds {
     float least, most;
 } td_bounds;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inputs of different shapes, combined value by value: a height, width or number of channels of 1
- * is repeated to that of the others, as NumPy and PyTorch do. */
+/* Combines inputs of different shapes elementwise: a height, width or channel count of 1 is
+ * repeated, as in NumPy and PyTorch. */
 #ifndef TD_NN_BROADCAST_H
 #define TD_NN_BROADCAST_H
 
@@ -9,7 +9,7 @@
 
 enum { TD_BROADCAST_CHUNK = 1 << 13 }; /* floats of a chunk of pixels */
 
-/* Floats from one to the next in an input; 0 where one is repeated. */
+/* Strides in floats of an input; 0 for a repeated dimension. */
 typedef struct td_broadcast {
     size_t image, row, pixel, channel;
 } td_broadcast;
@@ -22,7 +22,7 @@ static inline td_broadcast td_broadcast_of(const td_run *run, size_t input) {
                           .channel = in.channels == out.channels};
 }
 
-/* Where the values of output pixel p of a batch begin in the input. */
+/* The offset in the input of output pixel p of a batch. */
 static inline size_t td_broadcast_at(td_broadcast b, td_shape out, size_t p) {
     const size_t x = p % out.width, y = p / out.width % out.height;
     return p / out.width / out.height * b.image + y * b.row + x * b.pixel;

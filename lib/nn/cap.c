@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* y = min(x, bound_c) by channel: bounded activations, as repairs put them into a net. */
+/* y = min(x, bound_c) by channel: bounded activations, which repairs insert into a net. */
 #include "nn/pixels.h"
 #include <string.h>
 
@@ -64,7 +64,7 @@ static void forward(const td_run *run) {
     td_pixels_for(run, forward_pixels);
 }
 
-/* Chunks are joined in their order. */
+/* Combines chunks in order. */
 static void backward_bounds(const td_run *run) {
     const size_t channels = run->node->shape.channels;
     const size_t chunks =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops over channels are short where channels are few. Arrays by channel are therefore repeated
- * over as many whole pixels as make a long row, and loops run along such rows: element i of a batch
- * meets element i % td_channel_row(channels) of such a row. */
+/* Loops over few channels are short. Arrays by channel are therefore repeated over enough whole
+ * pixels to make a long row, and loops run along such rows: element i of a batch uses element i %
+ * td_channel_row(channels) of the row. */
 #ifndef TD_NN_CHANNEL_ROWS_H
 #define TD_NN_CHANNEL_ROWS_H
 
@@ -10,12 +10,12 @@
 
 enum { TD_CHANNEL_ROW_LEAST = 256, TD_CHANNEL_ROW_CHUNK = 1 << 14 };
 
-/* Floats of a row. */
+/* Floats in a row. */
 static inline size_t td_channel_row(size_t channels) {
     return channels * ((TD_CHANNEL_ROW_LEAST + channels - 1) / channels);
 }
 
-/* Floats of a chunk of work: whole rows, some of which fit the level-2 cache. */
+/* Floats in a chunk of work: whole rows, a few of which fit in the level-2 cache. */
 static inline size_t td_channel_row_chunk(size_t channels) {
     return td_channel_row(channels) *
            td_size_max(1, TD_CHANNEL_ROW_CHUNK / td_channel_row(channels));

@@ -16,7 +16,7 @@ static bool has_layer(const td_net *net, size_t node) {
     return channels == TD_CHANNELS_NEW || channels == TD_CHANNELS_GROUPED;
 }
 
-/* Whether a mask must stand behind it: what may revive a channel of zeros, and what belongs to the
+/* Whether the mask must come after this node: it can revive a zeroed channel, or belongs to the
  * layer. */
 static bool is_followed(const td_net *net, const td_node *node) {
     const td_op *op = node->op;
@@ -61,7 +61,7 @@ td_status td_channels_find(const td_net *net, const char *name, size_t *node, td
     if (!has_layer(net, *node))
         return td_fail(error, TD_ERR_USAGE,
                        "expected a convolution, a dense layer, or a norm, activation or pooling "
-                       "behind one, found node \"%s\", which is %s",
+                       "after one, found node \"%s\", which is %s",
                        layer->name, layer->op->name);
     size_t next = td_channels_reader(net, *node);
     while (next != 0 && is_followed(net, &net->nodes[next])) {
@@ -89,7 +89,7 @@ static bool has_node(const td_net *net, const char *name) {
 
 enum { LONGEST_NAME = 64 }; /* of a node */
 
-/* NODE_mask, or, where that is too long or in use, a name of its own. */
+/* NODE_mask or, if that is too long or in use, another unused name. */
 static void name_mask(const td_net *net, size_t node, char name[LONGEST_NAME + 1]) {
     int length = snprintf(name, LONGEST_NAME + 1, "%s_mask", net->nodes[node].name);
     if (length > LONGEST_NAME)
@@ -98,7 +98,7 @@ static void name_mask(const td_net *net, size_t node, char name[LONGEST_NAME + 1
         snprintf(name, LONGEST_NAME + 1, "mask%zu", i);
 }
 
-/* The net's nodes with one more behind `node`; `net` owns all that they point to. */
+/* The net's nodes plus one after `node`; `net` owns all that they point to. */
 static void add_mask(const td_net *net, size_t node, const char *name, td_node *nodes) {
     for (size_t i = 0; i < net->node_count; i++) {
         td_node *copy = &nodes[i > node ? i + 1 : i];
@@ -106,8 +106,8 @@ static void add_mask(const td_net *net, size_t node, const char *name, td_node *
         for (size_t k = 0; k < copy->input_count; k++)
             copy->inputs[k] += copy->inputs[k] >= node;
     }
-    /* What read a node at or behind the mask's place reads the next one now; before it, nothing
-     * does, since inputs are earlier nodes. */
+    /* Readers of a node at or after the mask's position now read the next index; nothing before it
+     * does, because inputs are earlier nodes. */
     nodes[node + 1] =
         (td_node){.name = name, .op = td_op_find(TD_OP_MASK), .inputs = {node}, .input_count = 1};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking masked channels out of a net: which channels of each node stay, from the layer that
- * computes them, over the mask, to what reads them; then the net and its weights without the rest.
- */
+/* Removes masked channels from a net: determines the kept channels of each node, from the layer
+ * that computes them through the mask to their readers, then builds the smaller net and its
+ * weights. */
 #include "nn/channels.h"
 #include "nn/op.h"
 #include <string.h>
@@ -10,7 +10,7 @@ typedef struct removal {
     const td_net *net;
     const float *weights;
     size_t mask;
-    bool **keep; /* of each node: which of its channels stay; NULL: all */
+    bool **keep; /* per node: the channels to keep; NULL: all */
     td_arena *arena;
 } removal;
 
@@ -20,7 +20,7 @@ static bool ends(const removal *r, size_t node) {
            r->net->nodes[node].op->takes_fold;
 }
 
-/* Whether channel c is computed of channel c of the inputs alone. */
+/* Whether channel c depends only on channel c of the inputs. */
 static bool keeps(const removal *r, size_t node) {
     return td_node_channels(r->net, &r->net->nodes[node]) == TD_CHANNELS_KEPT;
 }
@@ -45,7 +45,7 @@ static td_status keep_of_mask(removal *r, td_error *error) {
     return left > 0 ? TD_OK : refuse(r, r->mask, "every channel is masked", error);
 }
 
-/* From the mask back to the layer whose outputs the channels are. */
+/* Walks back from the mask to the layer that outputs the channels. */
 static td_status walk_back(removal *r, td_error *error) {
     for (size_t node = r->mask;;) {
         node = r->net->nodes[node].inputs[0];
@@ -59,7 +59,7 @@ static td_status walk_back(removal *r, td_error *error) {
     }
 }
 
-/* A flattened vector has the positions of a channel one behind the other. */
+/* In a flattened vector the positions of a channel are consecutive. */
 static td_status spread(removal *r, size_t node, const bool *channels, td_error *error) {
     const td_shape in = r->net->nodes[r->net->nodes[node].inputs[0]].shape;
     const size_t positions = in.height * in.width;
@@ -80,12 +80,12 @@ static td_status walk_on_over(removal *r, size_t node, size_t input, td_error *e
     if (!keeps(r, node))
         return refuse(r, node, "the masked channels are joined with others", error);
     if (!op->zero)
-        return refuse(r, node, "a masked channel is not zero behind it", error);
+        return refuse(r, node, "a masked channel is not zero after it", error);
     r->keep[node] = r->keep[input];
     return TD_OK;
 }
 
-/* From the mask on to the layers whose weights read the channels. */
+/* Walks forward from the mask to the layers whose weights read the channels. */
 static td_status walk_on(removal *r, td_error *error) {
     for (size_t node = r->mask + 1; node < r->net->node_count; node++)
         for (size_t k = 0; k < r->net->nodes[node].input_count; k++) {
@@ -104,9 +104,9 @@ static size_t kept(const bool *keep, size_t count) {
     return kept;
 }
 
-/* The values of a node for the channels that stay: how many a layer makes (`out`, its first key),
- * in how many groups, where each is one by itself, and of a list with a number for each channel
- * those. */
+/* Adjusts a node's key values for the kept channels: the number of channels (`out`, its first key),
+ * the number of groups if each channel is its own group, and the entries of lists with a number per
+ * channel. */
 static void keep_values(td_node *node, const bool *keep) {
     const td_key *keys = node->op->keys;
     const size_t left = kept(keep, node->shape.channels);
@@ -146,8 +146,8 @@ static td_status build(const removal *r, td_net *out, td_error *error) {
     return td_net_parse(out, text, NULL, error);
 }
 
-/* The values of a parameter that stay: the first dimension is the node's own channels, the second
- * those that it reads. */
+/* Copies the kept values of a parameter: its first dimension is the node's own channels, the second
+ * the channels that it reads. */
 static void copy_kept(const td_param *param, const float *from, const bool *own, const bool *read,
                       float *to) {
     const size_t columns = param->rank > 1 ? param->dims[1] : 1;

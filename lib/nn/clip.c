@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* y = x between two bounds: ReLU6 (Howard et al., "MobileNets", 2017). At a bound the gradient is
- * 0, as PyTorch's ReLU6 has it. Fused to what is before it, as a ReLU is. */
+ * 0, as in PyTorch's ReLU6. Fused to the previous node, like a ReLU. */
 #include "nn/elementwise.h"
 
 enum { MIN, MAX };

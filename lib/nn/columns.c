@@ -6,13 +6,13 @@
 #include <string.h>
 
 enum {
-    STRIP_FLOATS = 48 << 10,   /* columns of one strip: 192 KiB */
-    STRIP_PIXELS = 64,         /* least output pixels of a strip */
-    FORWARD_PIXELS = 256,      /* least output pixels of a chunk of images going forward */
-    BACKWARD_PIXELS = 256,     /* ... and of one with a partial weight gradient of its own */
-    MOST_PARTIALS = 16,        /* chunks of images, and so partial weight gradients, going back */
-    PARTIAL_FLOATS = 24 << 20, /* ... and at most this many floats of them together */
-    OUTPUT_CHUNK = 16          /* output channels: a line of the cache */
+    STRIP_FLOATS = 48 << 10, /* columns of one strip: 192 KiB */
+    STRIP_PIXELS = 64,       /* fewest output pixels of a strip */
+    FORWARD_PIXELS = 256,    /* fewest output pixels of a forward chunk of images */
+    BACKWARD_PIXELS = 256,   /* ... and of a backward chunk, which has a partial weight gradient */
+    MOST_PARTIALS = 16,      /* most chunks of images, and so partial weight gradients, backward */
+    PARTIAL_FLOATS = 24 << 20, /* ... and most floats of all of them */
+    OUTPUT_CHUNK = 16          /* output channels: one cache line */
 };
 
 size_t td_columns_rows(const td_conv *c) {
@@ -32,7 +32,7 @@ size_t td_columns_forward_images(const td_conv *c) {
     return td_size_max(1, FORWARD_PIXELS / (c->out.height * c->out.width));
 }
 
-/* Grows with the batch, and is never less than the chunks of that many images. */
+/* Grows with the batch; at least the number of chunks for that many images. */
 static size_t most_partials(const td_conv *c, size_t batch) {
     size_t pixels = batch * c->out.height * c->out.width;
     size_t partials = td_size_min(MOST_PARTIALS, pixels / BACKWARD_PIXELS);
@@ -52,8 +52,8 @@ float *td_columns_partial(const td_conv *c, float *scratch, size_t biases, size_
     return scratch + td_threads() * td_columns_floats(c) + chunk * (td_columns_weights(c) + biases);
 }
 
-/* One kernel row of one output pixel's window: the input columns [*from, *to) of it that exist, as
- * offsets into the kernel row. */
+/* One kernel row of one output pixel's window: its existing input columns [*from, *to), as offsets
+ * into the kernel row. */
 static void clip_columns(const td_conv *c, size_t ox, size_t *from, size_t *to) {
     size_t left = ox * c->window.stride_w; /* in the padded input */
     *from = left < c->window.pad_w ? td_size_min(c->window.pad_w - left, c->window.kernel_w) : 0;
@@ -74,21 +74,21 @@ static void move_piece(const float *x_in, float *x_add, size_t at, float *column
         x[i] += column[i];
 }
 
-/* Moves between the input x of a chunk of images and the columns of output rows [row, row + rows):
- * gathers x into columns, or, where x_add is given, adds columns (which it only reads) onto that.
- */
+/* Copies between the input x of a chunk of images and the columns of output rows [row, row + rows):
+ * from x to columns or, if x_add is given, adds the columns (read only) to x_add. */
 static void move_columns(const td_conv *c, const float *x_in, float *x_add, float *columns,
                          size_t row, size_t rows) {
     const td_window *w = &c->window;
     const size_t channels = c->in.channels, segment = w->kernel_w * channels;
-    const bool together = c->pixel == channels; /* pixels of a row are one copy */
+    const bool together = c->pixel == channels; /* a row of pixels is one copy */
     for (size_t r = row; r < row + rows; r++) {
         size_t image = r / c->out.height, oy = r % c->out.height;
         for (size_t ox = 0; ox < c->out.width; ox++) {
             size_t from, to;
             clip_columns(c, ox, &from, &to);
             for (size_t ky = 0; ky < w->kernel_h; ky++, columns += segment) {
-                size_t iy = oy * w->stride_h + ky - w->pad_h; /* above 0 wraps to huge */
+                size_t iy =
+                    oy * w->stride_h + ky - w->pad_h; /* a negative row wraps to a huge one */
                 size_t first = from * channels, count = (to - from) * channels;
                 if (iy >= c->in.height || count == 0) {
                     if (!x_add)
@@ -116,8 +116,8 @@ void td_columns_scatter(const td_conv *c, const float *columns, float *x, size_t
     move_columns(c, NULL, x, (float *)columns, row, rows);
 }
 
-/* Where tap k (kernel row by row, without those left out) of one input and one output channel
- * stands in its whole kernel. */
+/* The position of tap k (numbered by kernel row, without the omitted ones) of one input and one
+ * output channel in the full kernel. */
 static size_t kernel_place(const td_conv *c, size_t k) {
     const td_window *w = &c->window;
     size_t row = k / w->kernel_w + c->skip_top, column = k % w->kernel_w + c->skip_left;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Convolution as a matrix product ("im2col"): each output pixel's window is laid out as a row of
- * columns, some rows of pixels (a strip) at a time so that they stay in the level-2 cache. The
- * convolution and the transposed convolution, its adjoint, are made of these steps.
+/* Convolution as a matrix product ("im2col"): each output pixel's window becomes a row of columns,
+ * a few rows of pixels (a strip) at a time so that they stay in the level-2 cache. The convolution
+ * and the transposed convolution, its adjoint, use these functions.
  *
- * Columns are [pixels, taps], prepared weights [taps, out], taps ordered (kernel row, kernel
- * column, input channel), which makes the copies long and contiguous. */
+ * Columns are [pixels, taps] and prepared weights [taps, out], with taps ordered (kernel row,
+ * kernel column, input channel), which makes the copies long and contiguous. */
 #ifndef TD_NN_COLUMNS_H
 #define TD_NN_COLUMNS_H
 
@@ -27,8 +27,8 @@
 size_t td_columns_rows(const td_conv *conv);
 size_t td_columns_floats(const td_conv *conv);
 
-/* Images of a chunk of work: going forward; and going back, where each chunk has a partial gradient
- * of the weights. */
+/* Images in a chunk of work: for the forward pass, and for the backward pass, where each chunk has
+ * a partial gradient of the weights. */
 size_t td_columns_forward_images(const td_conv *conv);
 size_t td_columns_backward_images(const td_conv *conv, size_t batch);
 
@@ -37,16 +37,16 @@ size_t td_columns_backward_images(const td_conv *conv, size_t batch);
 void td_columns_gather(const td_conv *conv, const float *x, float *columns, size_t row,
                        size_t rows);
 
-/* The adjoint: adds these columns onto x. */
+/* The adjoint: adds these columns to x. */
 void td_columns_scatter(const td_conv *conv, const float *columns, float *x, size_t row,
                         size_t rows);
 
-/* Weights OIHW as [taps, out], and how many they are. */
+/* Weights OIHW as [taps, out], and their number. */
 void td_columns_prepare(const td_conv *conv, const float *oihw, float *prepared);
 size_t td_columns_weights(const td_conv *conv);
 
 /* Scratch memory: td_columns_floats for each thread; then, if `backward`, for each chunk the
- * partial gradient of the prepared weights and of `biases` biases behind it. */
+ * partial gradient of the prepared weights and of `biases` biases after it. */
 size_t td_columns_scratch(const td_conv *conv, size_t batch, size_t biases, bool backward);
 float *td_columns_partial(const td_conv *conv, float *scratch, size_t biases, size_t chunk);
 

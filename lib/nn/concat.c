@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Its inputs one behind the other: their channels, as PyTorch's cat(dim=1), rows or columns. */
+/* Concatenates its inputs along channels, as PyTorch's cat(dim=1), rows or columns. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/op.h"
@@ -34,7 +34,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* Floats of an input that stand together in the output: those of a pixel, an image or a row. */
+/* Floats of an input that are contiguous in the output: a pixel, an image or a row. */
 static size_t piece_of(const td_run *run, td_shape in) {
     const size_t axis = run->node->values[AXIS].word;
     return in.channels * (axis == CHANNELS ? 1 : in.width) * (axis == HEIGHT ? in.height : 1);
@@ -82,7 +82,7 @@ static void backward(const td_run *run) {
 
 const td_op TD_OP(concat) = {
     .name = "concat",
-    .doc = "Its inputs one behind the other (as PyTorch's cat)",
+    .doc = "Concatenates its inputs (as PyTorch's cat)",
     .formula = "y = a, b, ...",
     .shapes = "H×W×A, H×W×B, ... → H×W×(A + B + ...), or the same along another axis",
     .keys = {{.name = "axis",

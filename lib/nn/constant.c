@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A learnt image, whatever the input: positions and class tokens of transformers, scales of layers.
- */
+/* A learnt image, independent of the input: positions and class tokens of transformers, scales of
+ * layers. */
 #include "base/parallel.h"
 #include "nn/op.h"
 #include <string.h>

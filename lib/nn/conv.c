@@ -10,8 +10,8 @@ static td_window window_of(const td_node *node) {
     return td_window_padded(&node->values[KERNEL], &node->values[STRIDE], &node->values[PAD]);
 }
 
-/* Kernel rows (or columns) that only ever meet padding: those that the last window still has before
- * the image, and those that the first has behind it. One is kept in any case. */
+/* Kernel rows (or columns) that only ever see padding: before the image even in the last window, or
+ * after it even in the first. At least one is kept. */
 static void trim(size_t in, size_t out, size_t stride, size_t *kernel, size_t *pad, size_t *before,
                  size_t *after) {
     *before = *pad > (out - 1) * stride ? td_size_min(*pad - (out - 1) * stride, *kernel - 1) : 0;

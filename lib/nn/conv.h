@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Convolution as an operator sees it: geometry, and the ways to compute it. */
+/* Geometry of a convolution operator, and the ways to compute it. */
 #ifndef TD_NN_CONV_H
 #define TD_NN_CONV_H
 
@@ -15,11 +15,11 @@
 #define td_conv_paths TD_KERNEL_NAME(td_conv_paths)
 #define td_conv_of TD_KERNEL_NAME(td_conv_of)
 
-/* On small images some rows and columns of a kernel meet nothing but padding. They are left out:
- * `window` is without them, the weights are not. */
+/* On small images some rows and columns of a kernel see only padding. `window` excludes them; the
+ * weights do not. */
 typedef struct td_conv {
     td_shape in, out;
-    size_t groups; /* of input channels, each of which makes its share of the output channels */
+    size_t groups; /* of input channels, each of which produces its share of the output channels */
     size_t pixel;  /* floats from one input pixel to the next */
     td_window window;
     size_t skip_top, skip_bottom, skip_left, skip_right; /* of the kernel */
@@ -30,14 +30,14 @@ static inline bool td_conv_whole(const td_conv *c) {
     return c->skip_top + c->skip_bottom + c->skip_left + c->skip_right == 0;
 }
 
-/* Whether it is one of all channels, with the whole kernel and the same padding on both sides. */
+/* Whether it has one group, the whole kernel, and the same padding on both sides. */
 static inline bool td_conv_plain(const td_conv *c) {
     const td_window *w = &c->window;
     return td_conv_whole(c) && c->groups == 1 && w->pad_h == w->pad_bottom &&
            w->pad_w == w->pad_right;
 }
 
-/* Whether each channel makes one of its own. */
+/* Whether it is depthwise: each channel has its own group. */
 static inline bool td_conv_separate(const td_conv *c) {
     return c->groups > 1 && c->groups == c->in.channels && c->groups == c->out.channels;
 }
@@ -58,8 +58,8 @@ static inline size_t td_conv_taps(const td_conv *c) {
 /* A way to compute convolutions; sizes in floats. The functions are those of td_op. */
 typedef struct td_conv_path {
     const char *name;
-    bool (*computes)(const td_conv *conv); /* whether it can */
-    bool (*pays)(const td_conv *conv);     /* whether it is faster than those behind it */
+    bool (*computes)(const td_conv *conv); /* whether it supports this convolution */
+    bool (*pays)(const td_conv *conv);     /* whether it is faster than the paths after it */
     size_t (*prepared)(const td_conv *conv);
     size_t (*scratch)(const td_conv *conv, size_t batch, bool backward);
     void (*prepare)(const td_conv *conv, const td_run *run);
@@ -70,10 +70,10 @@ typedef struct td_conv_path {
 extern const td_conv_path td_conv_toeplitz, td_conv_winograd, td_conv_direct, td_conv_depthwise,
     td_conv_pointwise, td_conv_im2col;
 
-/* All, in order of preference, the last of which computes any; ends with NULL. */
+/* All paths, in order of preference; the last computes any convolution; ends with NULL. */
 extern const td_conv_path *const td_conv_paths[];
 
-/* What a node of the operator conv computes; `in` is the shape of its input. */
+/* The convolution of a conv node; `in` is the shape of its input. */
 td_conv td_conv_of(const td_node *node, td_shape in);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Convolution of each channel with a kernel of its own (Howard et al., "MobileNets", 2017): no
- * channels are summed over, so that it is no matrix product. Vectors are of channels, and several
- * output pixels of a row share each vector of weights. Prepared weights are [taps, channels]. */
+/* Depthwise convolution, each channel with its own kernel (Howard et al., "MobileNets", 2017):
+ * there is no sum over channels, so it is not a matrix product. Vectors run over channels, and
+ * several output pixels of a row share each vector of weights. Prepared weights are [taps,
+ * channels]. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/conv.h"
@@ -9,16 +10,16 @@
 #include <string.h>
 
 enum {
-    PIXELS = 4,            /* of a row that are computed together */
-    TASK_FLOATS = 1 << 13, /* least output floats of a task */
-    MOST_PARTIALS = 16, /* chunks of images, and so partial gradients of the weights, going back */
+    PIXELS = 4,            /* of a row, computed together */
+    TASK_FLOATS = 1 << 13, /* fewest output floats of a task */
+    MOST_PARTIALS = 16,    /* most chunks of images, and so partial weight gradients, backward */
 };
 
 static size_t taps_of(const td_conv *c) {
     return c->window.kernel_h * c->window.kernel_w;
 }
 
-/* Where tap k (without those left out) stands in its whole kernel of *area. */
+/* The position of tap k (without the omitted ones) in its full kernel of *area. */
 static size_t place_of(const td_conv *c, size_t k, size_t *area) {
     const td_window *w = &c->window;
     const size_t whole_w = w->kernel_w + c->skip_left + c->skip_right;
@@ -43,11 +44,11 @@ static void prepare(const td_conv *c, const td_run *run) {
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
-    size_t images; /* of a chunk, going back */
+    size_t images; /* of a chunk, backward */
 } pass;
 
-/* The elements [*from, *to) of a kernel of `kernel` along an axis that lie in the image, where the
- * window begins at `at` of the padded one. */
+/* The elements [*from, *to) of a kernel of `kernel` along an axis that are within the image, for a
+ * window that begins at `at` of the padded image. */
 static void clip(size_t at, size_t pad, size_t kernel, size_t in, size_t *from, size_t *to) {
     *from = at < pad ? td_size_min(pad - at, kernel) : 0;
     *to = at >= in + pad ? 0 : td_size_min(kernel, in + pad - at);
@@ -167,8 +168,8 @@ static void forward(const td_conv *c, const td_run *run) {
 
 /* --- backward --- */
 
-/* Calls body for each row of taps of each output pixel: x_at and y_at are the offsets of the first
- * pixel of the row that is there and of the output pixel, tap the first of `count`. */
+/* Calls body for each row of taps of each output pixel: x_at and y_at are the offsets of the row's
+ * first existing pixel and of the output pixel, tap the first of `count`. */
 #define FOR_EACH_TAP_ROW(c, body)                                                                  \
     for (size_t oy = 0; oy < (c)->out.height; oy++) {                                              \
         size_t top, bottom, left, right;                                                           \
@@ -210,7 +211,7 @@ static size_t partial_floats(const td_conv *c) {
     return (taps_of(c) + 1) * c->in.channels;
 }
 
-/* The gradients of taps, and behind them of biases, over a chunk of images. */
+/* The gradients of taps, followed by those of biases, over a chunk of images. */
 static void weights_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const pass *p = context;
     const td_conv *c = p->conv;

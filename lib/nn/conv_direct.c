@@ -5,9 +5,9 @@
  * rows at a time going forward. With a stride, going back is im2col's, whose prepared weights are
  * behind the others.
  *
- * Going forward, output channels are the lanes of a vector. Where they would leave most lanes
- * empty, a group of neighbouring pixels shares a vector: its segment is as much longer, and each
- * pixel's weights are 0 at the taps that are the others' alone. */
+ * In the forward pass, output channels are the lanes of a vector. If they would leave most lanes
+ * empty, a group of neighbouring pixels shares a vector: its segment is longer accordingly, and
+ * each pixel's weights are 0 at taps that belong only to the others. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/columns.h"
@@ -33,14 +33,14 @@ typedef struct layout {
     size_t group;            /* pixels that share a vector */
     size_t segment;          /* of a kernel row: kernel columns × input channels */
     size_t group_segment;    /* ... of a group */
-    size_t group_columns;    /* group × output channels, to a whole number of vectors */
-    size_t padded_segment;   /* `segment`, to a whole number of vectors */
-    size_t pitch;            /* from row to row of the image with its frame */
+    size_t group_columns;    /* group × output channels, rounded up to whole vectors */
+    size_t padded_segment;   /* `segment`, rounded up to whole vectors */
+    size_t pitch;            /* row stride of the image with its frame */
     bool framed;             /* padded, so that images are copied */
-    bool lanes_are_taps;     /* weight gradients have taps, not output channels, in lanes */
+    bool lanes_are_taps;     /* for weight gradients, lanes are taps instead of output channels */
     size_t forward_weights;  /* [kernel row][group_segment][group_columns] */
     size_t backward_weights; /* [kernel row, last first][output channel][padded_segment] */
-    size_t frame, columns, row, weights, biases; /* a thread's scratch, one behind the other */
+    size_t frame, columns, row, weights, biases; /* parts of a thread's scratch, in order */
 } layout;
 
 /* Pixels whose gradients are summed side by side, so that few channels still fill vectors. */
@@ -216,7 +216,7 @@ static void forward_rows(const pass *p, const float *x, size_t rows, const float
         product.depth = l->group_segment;
         set_columns(&product, l->group * out);
         td_strided_multiply(&product);
-        if (rest > 0) { /* a group cut short, whose segment ends with the row */
+        if (rest > 0) { /* a partial group, whose segment ends with the row */
             product.a = x + groups * product.a_row;
             product.c = y + groups * product.c_row;
             product.rows = 1;
@@ -270,7 +270,7 @@ static void add_biases(float *db, const float *dy, size_t pixels, size_t channel
     td_columns_add_rows(db, dy, pixels, channels);
 }
 
-/* What is the same in all products of the weights' gradient. */
+/* The parts that all products of the weights' gradient share. */
 static td_strided_product weights_product(const pass *p) {
     const td_conv *c = p->conv;
     const layout *l = &p->layout;
@@ -297,8 +297,8 @@ static td_strided_product weights_product(const pass *p) {
 }
 
 /* dw (+)= the gradient from an image: [kernel row][tap][output channel], or, with taps in lanes,
- * [kernel row][output channel][tap]; db += that of the biases. Goes by bands of dy that the level-1
- * cache holds. */
+ * [kernel row][output channel][tap]; db += that of the biases. Works in bands of dy that fit in the
+ * level-1 cache. */
 static void add_image(const pass *p, const float *x, const float *dy, bool add, float *dw,
                       float *db, float *sums) {
     const td_conv *c = p->conv;
@@ -306,7 +306,7 @@ static void add_image(const pass *p, const float *x, const float *dy, bool add, 
     const size_t out_row = c->out.width * c->out.channels, plane = l->segment * c->out.channels;
     const size_t band = td_size_max(1, BAND_FLOATS / out_row);
     td_strided_product product = weights_product(p);
-    /* Kernel rows of at most one vector go two at a time. */
+    /* Kernel rows of at most one vector are processed in pairs. */
     const bool together = l->lanes_are_taps && product.vectors == 1;
     if (together) {
         product.vectors = c->window.kernel_h;
@@ -337,7 +337,7 @@ static void channels_last(const pass *p, const float *from, float *to) {
                 *to++ = from[o * segment + tap];
 }
 
-/* The scratch memory behind the threads', as columns.h lays it out. */
+/* The scratch memory after the threads', laid out as in columns.h. */
 static float *partials_of(const pass *p) {
     return p->run->scratch + td_threads() * thread_floats(&p->layout);
 }
@@ -357,8 +357,8 @@ static void weights_chunk(void *context, size_t begin, size_t end, size_t chunk,
         channels_last(p, sum, dw);
 }
 
-/* A row of dx: for each output pixel the segment that it takes part in, summed over kernel rows;
- * then the segments, which overlap, are summed. */
+/* A row of dx: for each output pixel its segment, summed over kernel rows; then the overlapping
+ * segments are summed. */
 static void input_row(const pass *p, const memory *m, const float *dy, size_t y, float *dx) {
     const td_conv *c = p->conv;
     const layout *l = &p->layout;
@@ -422,8 +422,8 @@ static bool computes(const td_conv *c) {
     return td_conv_plain(c) && w->kernel_h * w->kernel_w > 1;
 }
 
-/* Rows of fewer than 4 pixels leave most accumulators idle: there im2col is level at best, at one
- * pixel 4 times as fast. From 4 on this is the faster by 1.15 to 8 times, the more the fewer the
+/* Rows of fewer than 4 pixels leave most accumulators idle: there im2col is at least as fast, and 4
+ * times as fast at one pixel. From 4 on this is 1.15 to 8 times as fast, the more the fewer the
  * channels. */
 static bool pays(const td_conv *c) {
     return c->out.width >= LEAST_WIDTH &&

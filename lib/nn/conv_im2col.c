@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Weights as the parameter has them: those that meet nothing but padding are there, too. */
+/* Weights in the parameter, including those that see only padding. */
 static size_t weights_of_group(const td_conv *c) {
     const td_window *w = &c->window;
     return (w->kernel_h + c->skip_top + c->skip_bottom) *
@@ -112,7 +112,7 @@ static task task_of(const pass *p, size_t number, size_t thread) {
                   .columns = p->run->scratch + thread * td_columns_floats(&p->conv)};
 }
 
-/* Floats of an input image, and of an output image. */
+/* Floats of an input image and an output image. */
 static size_t x_image(const pass *p) {
     return p->conv.in.height * p->conv.in.width * p->conv.pixel;
 }
@@ -121,8 +121,8 @@ static size_t y_image(const pass *p) {
     return p->conv.out.height * p->conv.out.width * p->y_pixel;
 }
 
-/* The columns of output rows [row, row + rows) of a task's images; from one to the next there are
- * columns_row floats. */
+/* The columns of output rows [row, row + rows) of a task's images; their stride is columns_row
+ * floats. */
 static const float *columns_of(const pass *p, const task *t, size_t row, size_t rows) {
     const td_conv *c = &p->conv;
     const float *x = p->x + t->image * x_image(p);
@@ -205,7 +205,8 @@ static void weights_task(void *context, size_t number) {
     }
 }
 
-/* The gradient of some images' input, or, where there are no columns, of some of its channels. */
+/* The gradient with respect to some images' input or, if there are no columns, to some of its
+ * channels. */
 static void input_task(void *context, size_t number) {
     const pass *p = context;
     const task t = task_of(p, number, td_thread());

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution with a 1×1 kernel and stride 1: the channels of each pixel times the weights. The
- * image is read where it lies, and every result is stored once, with its bias and ReLU. Going back,
- * these are im2col's products.
+ * image is read in place, and every result is stored once, with its bias and ReLU. The backward
+ * pass uses im2col's products.
  *
- * Prepared weights are [vector of output channels][input channel][lane], with a line of the cache
- * from one vector to the next, since distances of a power of two would meet in few sets of the
- * cache. The biases are behind them, and what im2col prepares is behind these. */
+ * Prepared weights are [vector of output channels][input channel][lane], with a cache line of
+ * padding between vectors, because strides of a power of two would share few sets of the cache. The
+ * biases follow, then im2col's prepared weights. */
 #include "base/parallel.h"
 #include "nn/conv.h"
 #include "nn/kernel/strided.h"
@@ -25,7 +25,7 @@ static size_t vectors_of(const td_conv *c) {
     return td_chunks(c->out.channels, TD_LANES);
 }
 
-/* Floats from the weights of a vector to those of the next. */
+/* Stride in floats between the weights of vectors. */
 static size_t vector_floats(const td_conv *c) {
     return c->in.channels * TD_LANES + TD_CACHE_LINE;
 }
@@ -42,7 +42,7 @@ static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     return backward ? td_conv_im2col.scratch(c, batch, true) : 0;
 }
 
-/* The run as im2col's functions want it. */
+/* The run as im2col's functions expect it. */
 static td_run for_im2col(const td_conv *c, const td_run *run) {
     td_run other = *run;
     other.prepared += own_floats(c);
@@ -66,7 +66,7 @@ static void prepare(const td_conv *c, const td_run *run) {
 typedef struct pass {
     const td_conv *conv;
     const td_run *run;
-    size_t pixels, strip_pixels; /* of all images; of a task */
+    size_t pixels, strip_pixels; /* in all images; in a task */
     size_t blocks, block_vectors;
 } pass;
 
@@ -125,9 +125,9 @@ static bool computes(const td_conv *c) {
            w->stride_w == 1 && w->pad_h == 0 && w->pad_w == 0;
 }
 
-/* OpenBLAS packs its operands, which pays where they are read often: beside more weights than a
- * level-2 cache holds. Up to there this is the faster by 1.0 to 1.7 times, the more the fewer the
- * channels. */
+/* OpenBLAS packs its operands, which pays if they are read often: with more weights than a level-2
+ * cache holds. Up to that size this is 1.0 to 1.7 times as fast, the more the fewer the channels.
+ */
 static bool pays(const td_conv *c) {
     return c->in.channels * c->out.channels <= MOST_WEIGHTS;
 }

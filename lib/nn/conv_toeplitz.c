@@ -3,11 +3,12 @@
  * Toeplitz matrix,
  *     y0 = w1·x0 + w2·x1 = w1·(x0 + x1) + (w2 − w1)·x1
  *     y1 = w0·x0 + w1·x1 = w1·(x0 + x1) + (w0 − w1)·x0,
- * three products instead of four, and so nine a pair of channels in two directions: as many as a
- * kernel has weights, where Winograd's tiles of 4×4 outputs take 36.
+ * three products instead of four, and so nine per pair of channels in two directions: as many as a
+ * kernel has weights, while Winograd's tiles of 4×4 outputs need 36.
  *
- * Images go through in slabs, which bounds the scratch. Values in the transform domain stand at
- * [point][image][channel]; transformed weights at [panel of outputs][point][input][output]. */
+ * Images are processed in slabs, which bounds the scratch. Values in the transform domain are
+ * stored as [point][image][channel]; transformed weights at [panel of
+ * outputs][point][input][output]. */
 #include "base/parallel.h"
 #include "nn/conv.h"
 #include "nn/kernel/panel.h"
@@ -16,8 +17,8 @@ enum {
     POINTS = 9,
     PIXELS = 4,
     SLAB = 128,                                     /* images */
-    TASK_ROWS = 48,                                 /* input channels of a task going back */
-    PREPARE_INPUTS = 16,                            /* of a task */
+    TASK_ROWS = 48,                                 /* input channels of a backward task */
+    PREPARE_INPUTS = 16,                            /* input channels of a preparation task */
     DU_POINT = TASK_ROWS * TD_PANEL + TD_CACHE_LINE /* between points of a weight task */
 };
 
@@ -26,7 +27,7 @@ typedef struct pass {
     const td_run *run;
     size_t in, out, batch;
     size_t first, count;               /* the slab's images */
-    size_t in_row, out_row, image_row; /* distances of images and, transposed, of channels */
+    size_t in_row, out_row, image_row; /* strides of images and, transposed, of channels */
     float *input;                      /* [point][image][in] */
     float *gradient;                   /* [point][image][out] */
     float *transposed;                 /* [point][out][image] */
@@ -34,8 +35,8 @@ typedef struct pass {
     size_t thread_floats;
 } pass;
 
-/* A line more than the values need: rows a power of two apart would meet in few sets of the cache.
- */
+/* One line more than the values need: rows at a power of two apart would share few sets of the
+ * cache. */
 static size_t row_floats(size_t count) {
     return td_size_round_up(count, TD_PANEL) + TD_CACHE_LINE;
 }
@@ -48,8 +49,8 @@ static size_t product_floats(size_t images) {
     return images * TD_PANEL + TD_CACHE_LINE;
 }
 
-/* Floats that a thread needs: products of a panel going forward, of some input channels and of some
- * weights going back. */
+/* Floats that a thread needs: products of a panel in the forward pass, of some input channels and
+ * of some weights in the backward pass. */
 static size_t thread_floats(size_t images, bool backward) {
     size_t floats = product_floats(images);
     if (backward)
@@ -101,7 +102,7 @@ TD_INLINE void transform_back_triple(const td_vec *from, size_t step, td_vec *a,
     *b = from[0] + from[2 * step];
 }
 
-/* The points of some channels of an image, whose pixels are taken backwards if it is an input. */
+/* The points of some channels of an image; pixels are in reverse order for an input. */
 TD_INLINE void transform_image(const float *from, size_t channels, size_t lanes, bool backwards,
                                td_vec *points) {
     td_vec pixels[PIXELS], half[6];
@@ -141,7 +142,7 @@ static void transform_input(void *context, size_t image) {
     }
 }
 
-/* TD_LANES channels from `channel` on, of as many images, of which `images` exist. */
+/* TD_LANES channels from `channel` on of TD_LANES images, of which `images` exist. */
 static void transform_square(const pass *p, size_t image, size_t images, size_t channel) {
     float square[POINTS][TD_LANES][TD_LANES] = {{{0}}};
     const size_t lanes = td_size_min(TD_LANES, p->out - channel);
@@ -237,8 +238,8 @@ static void add_bias(const pass *p, size_t panel) {
             sums[c] += p->run->dout[pixel * p->out + c];
 }
 
-/* Kernels of the gradient, in place: w0 = u2, w1 = u0 − u1 − u2, w2 = u1 in each direction. `du` is
- * [point][row][column], TD_LANES of its columns. */
+/* Converts gradients to kernels, in place: w0 = u2, w1 = u0 − u1 − u2, w2 = u1 in each direction.
+ * `du` is [point][row][column], TD_LANES of its columns. */
 TD_INLINE void transform_kernels_back(float *du, size_t point) {
     td_vec half[3][3];
     TD_UNROLL

@@ -4,7 +4,7 @@
  *     y[s·i − pad + k] += x[i] · weight[k],
  * weights in × out × height × width, optional bias (Dumoulin & Visin, "A guide to convolution
  * arithmetic for deep learning", 2016, chapter 4). output_pad adds rows and columns at the far
- * ends, to tell apart the shapes that conv maps to one. */
+ * ends, to distinguish shapes that conv maps to the same one. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/columns.h"
@@ -15,8 +15,8 @@
 enum { OUT, KERNEL, STRIDE, PAD, OUTPUT_PAD, HAS_BIAS };
 enum { WEIGHT, BIAS };
 
-/* The convolution that this is the adjoint of: it takes our output and gives our input, and its
- * weights OIHW are ours as they are. */
+/* The convolution whose adjoint this is: its input is our output, and its weights OIHW are ours
+ * unchanged. */
 static td_conv adjoint_of(const td_node *node, td_shape in) {
     td_conv c = {.in = node->shape,
                  .groups = 1,
@@ -70,7 +70,7 @@ static void prepare(const td_run *run) {
     td_columns_prepare(&c, run->params[WEIGHT], run->prepared);
 }
 
-/* columns [pixels, taps] = x [pixels, in] · weightsᵀ, added onto y. */
+/* columns [pixels, taps] = x [pixels, in] · weightsᵀ, added to y. */
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
     const td_conv c = adjoint_of(run->node, td_run_in_shape(run, 0));

@@ -17,9 +17,9 @@ static bool computes(const td_conv *c) {
            w->stride_w == 1 && w->pad_h == w->pad_w && w->pad_h <= 2;
 }
 
-/* A tile of 4×4 outputs is mostly padding on the smallest images: at 2×2 it is level with im2col,
- * at 1×1 far behind. Channels are computed TD_LANES at a time, and the transforms of few are not
- * made up for by the products that they save: with 16 lanes the direct way is up to 2.2 times as
+/* On the smallest images a tile of 4×4 outputs is mostly padding: at 2×2 it is as fast as im2col,
+ * at 1×1 much slower. Channels are computed TD_LANES at a time, and with few channels the
+ * transforms cost more than the saved products: with 16 lanes the direct path is up to 2.2 times as
  * fast from 8 to 16 channels, with 4 lanes at most half as fast from 4 to 32 (bench_paths). */
 enum { LEAST_INPUTS = TD_LANES > 4 ? 8 : 3, LEAST_PAIRS = TD_LANES > 8 ? 256 : 64 };
 
@@ -33,8 +33,8 @@ static size_t prepared(const td_conv *c) {
     return td_winograd_filter_floats(&g);
 }
 
-/* Going back, the weights transformed for that way come first: the prepared ones stay as they are
- * for the next pass forward. */
+/* In the backward pass, the weights transformed for it come first: the prepared ones are kept for
+ * the next forward pass. */
 static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     td_winograd g = winograd_of(c);
     return td_winograd_scratch_floats(&g, batch, td_threads()) +

@@ -20,7 +20,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* Where output row y of an image begins in the input. */
+/* Offset in the input of output row y of an image. */
 static size_t row_at(const td_run *run, size_t image, size_t y) {
     const td_shape in = td_run_in_shape(run, 0);
     const size_t top = td_node_count(run->node, TOP), left = td_node_count(run->node, LEFT);

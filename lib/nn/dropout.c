@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* In training each element is dropped with probability `rate`, and those kept are multiplied by
  * 1/(1 − rate); otherwise nothing changes (Srivastava et al., "Dropout", JMLR 2014). The draws
- * depend on the seed, the step, the node and the image alone: the way back draws them again. */
+ * depend only on the seed, the step, the node and the image: the backward pass repeats them. */
 #include "base/random.h"
 #include "nn/elementwise.h"
 #include <string.h>
 
 enum { RATE };
-enum { NODE_INDICES = 1 << 16 }; /* of draws: one for each image */
+enum { NODE_INDICES = 1 << 16 }; /* of draws: one per image */
 
-/* Both ways are the same map. */
+/* Both directions are the same map. */
 typedef struct pass {
     const td_run *run;
     const float *from;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What operators on single elements share: the output has the input's shape, and each pass is one
+/* Common code of elementwise operators: the output has the input's shape, and each pass is one
  * function over chunks of elements. */
 #ifndef TD_NN_ELEMENTWISE_H
 #define TD_NN_ELEMENTWISE_H
@@ -7,7 +7,8 @@
 #include "base/parallel.h"
 #include "nn/op.h"
 
-/* A multiple of 48, and so of 1 to 4 channels in vectors of up to 16. */
+/* A multiple of 48, so chunks hold whole pixels of 1 to 4 channels and whole vectors of up to 16.
+ */
 enum { TD_ELEMENT_CHUNK = 48 * 341 };
 
 static inline td_status td_elementwise_infer(td_net *net, td_node *node, const td_shape *in,
@@ -17,13 +18,13 @@ static inline td_status td_elementwise_infer(td_net *net, td_node *node, const t
     return TD_OK;
 }
 
-/* Runs `work` with the run as context over all elements of the output. */
+/* Runs `work` over all elements of the output, with the run as context. */
 static inline void td_elementwise(const td_run *run, td_chunk_fn work) {
     td_parallel_for(run->batch * td_shape_size(run->node->shape), TD_ELEMENT_CHUNK, work,
                     (void *)run);
 }
 
-/* forward() and backward() of an operator, of what they do to a chunk. */
+/* Defines an operator's forward() and backward() from functions for one chunk. */
 #define TD_ELEMENTWISE_PASSES(forward_chunk, backward_chunk)                                       \
     static void forward(const td_run *run) {                                                       \
         td_elementwise(run, forward_chunk);                                                        \

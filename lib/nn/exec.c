@@ -10,36 +10,34 @@
 
 enum { NONE = -1, ELEMENT_CHUNK = 1 << 14, CACHE_LINE = 16 }; /* floats */
 
-/* What the executor knows of a node. Buffers are indices into the plan; NONE where there is none.
- */
+/* The executor's data for a node. Buffers are indices into the plan; NONE if there is none. */
 typedef struct slot {
-    bool fused; /* done by an operator before it, as a ReLU or a folded batch norm may be */
-    bool clips; /* to the bounds of a node behind it that is fused to it */
+    bool fused; /* computed by an earlier operator, as a ReLU or a folded batch norm may be */
+    bool clips; /* to the bounds of a following node that is fused to it */
     td_bounds bounds;
-    bool wants;      /* its gradient is needed, for itself or for what is before it */
+    bool wants;      /* its gradient is needed, for itself or for earlier nodes */
     size_t last_use; /* the last step that reads it: node i runs forward at step i and backward at
                         step 2n−1−i */
-    ptrdiff_t fold;  /* the node that is folded into this one's parameters, or NONE */
-    float *folded;   /* those weights; in the scratch memory where prepare() alone reads them */
-    float *folded_bias; /* and behind it the scale of each output channel */
+    ptrdiff_t fold;  /* the node folded into this one's parameters, or NONE */
+    float *folded;   /* those weights; in scratch memory if only prepare() reads them */
+    float *folded_bias; /* followed by the scale of each output channel */
     float *prepared;
     ptrdiff_t activation, gradient;
-    ptrdiff_t extra[TD_NODE_INPUTS]; /* for a gradient that is to be added to an earlier one */
+    ptrdiff_t extra[TD_NODE_INPUTS]; /* for a gradient that is added to an earlier one */
 } slot;
 
 struct td_exec {
     const td_net *net;
     td_exec_kind kind;
     size_t batch;
-    size_t chunk; /* images that go through the whole net on one thread; 0: a batch goes through it
-                     layer by layer, each on all threads */
+    size_t chunk; /* images that one thread takes through the whole net; 0: a batch goes layer by
+                     layer, each on all threads */
     slot *slots;
     td_plan_buffer *buffers;
     size_t buffer_count;
-    float *pool, *scratch; /* for each thread, where chunks go through */
+    float *pool, *scratch; /* per thread, with chunks */
     size_t pool_floats, scratch_floats;
-    float *input,
-        *logits; /* of the whole batch, where chunks go through; else they are in the pool */
+    float *input, *logits; /* for the whole batch, with chunks; otherwise they are in the pool */
     const float *weights;
     size_t forward_batch; /* images of the last forward pass */
     bool training;
@@ -59,7 +57,7 @@ static size_t backward_step(const td_exec *exec, size_t node) {
     return 2 * exec->net->node_count - 1 - node;
 }
 
-/* Whether the node has parameters that are not all frozen, whose gradients are wanted. */
+/* Whether the node has parameters that are not all frozen and gradients are wanted. */
 static bool has_gradient(const td_net *net, const td_node *node) {
     for (size_t p = 0; p < node->param_count; p++)
         if (!net->params[node->params[p]].frozen)
@@ -67,7 +65,7 @@ static bool has_gradient(const td_net *net, const td_node *node) {
     return false;
 }
 
-/* Finds wanted gradients, and when each result is read for the last time. */
+/* Determines the wanted gradients, and the last use of each result. */
 static void analyse(td_exec *exec) {
     const td_net *net = exec->net;
     const bool backward = exec->kind != TD_FORWARD;
@@ -96,9 +94,9 @@ static size_t count_uses(const td_net *net, size_t node) {
     return uses;
 }
 
-/* Lets operators do what follows them: a ReLU, or what else clips, as they store and, where
- * parameters are frozen, a batch norm in theirs. The result in between must have no other reader.
- */
+/* Fuses nodes to the operator before them: a ReLU or another clipping node into its store and, if
+ * parameters are frozen, a batch norm into its weights. The intermediate result must have no other
+ * reader. */
 static void fuse(td_exec *exec) {
     const td_net *net = exec->net;
     const bool frozen = exec->kind == TD_FORWARD || exec->kind == TD_BACKWARD_IMAGE;
@@ -128,8 +126,8 @@ static ptrdiff_t add_buffer(td_exec *exec, const td_node *node, size_t first, si
     return (ptrdiff_t)exec->buffer_count++;
 }
 
-/* A fused node's result stands where the operator that does its work puts it. A fused ReLU goes
- * back with that operator, which is later than the ReLU's own turn would be. */
+/* A fused node's result is where the operator that computes it stores it. In the backward pass a
+ * fused ReLU runs with that operator, later than on its own. */
 static void add_activations(td_exec *exec) {
     const td_net *net = exec->net;
     for (size_t i = 0; i < net->node_count; i++) {
@@ -189,7 +187,7 @@ static td_status allocate_folded(td_exec *exec, td_error *error) {
     return TD_OK;
 }
 
-/* Input and logits of the whole batch, to which the chunks' pools add nothing. */
+/* Input and logits of the whole batch, which are not in the chunks' pools. */
 static td_status allocate_ends(td_exec *exec, td_error *error) {
     const td_net *net = exec->net;
     const size_t n = net->node_count;
@@ -204,7 +202,7 @@ static td_status allocate_ends(td_exec *exec, td_error *error) {
                           (void **)&exec->logits, "logits", error);
 }
 
-/* Floats of scratch that a thread, or all together, need, and prepared parameters. */
+/* Floats of scratch, per thread or in total, and of prepared parameters. */
 static td_status allocate_prepared(td_exec *exec, td_error *error) {
     const td_net *net = exec->net;
     const size_t batch = exec->chunk ? exec->chunk : exec->batch;
@@ -258,7 +256,7 @@ static td_status build(td_exec *exec, td_error *error) {
     return allocate(exec, error);
 }
 
-/* Floats of an image that a node reads and writes, for the node where they are most. */
+/* The most floats of an image that any node reads and writes. */
 static size_t widest(const td_net *net) {
     size_t most = 1;
     for (size_t i = 1; i < net->node_count; i++) {
@@ -270,10 +268,10 @@ static size_t widest(const td_net *net) {
     return most;
 }
 
-/* Inference needs no image for another. A chunk is large enough for the weights to be read once for
- * many images, small enough for each thread to find some, and has no more activations than there
- * are weights unless the cache holds both. It follows from the batch and the net alone: bits depend
- * on it. */
+/* In inference images are independent. A chunk is large enough to read the weights once for many
+ * images, small enough to give each thread several, and has no more activations than there are
+ * weights unless the cache holds both. It depends only on the batch and the net, because bits
+ * depend on it. */
 static size_t chunk_of(const td_net *net, td_exec_kind kind, size_t batch) {
     enum { LEAST = 16, MOST = 64, CHUNKS = 8, CACHE_FLOATS = 4 << 20 };
     if (kind != TD_FORWARD || batch < 2 * LEAST)
@@ -307,7 +305,7 @@ void td_exec_free(td_exec *exec) {
     free(exec);
 }
 
-/* Where a pass works, and on what. */
+/* The executor's buffers and images for a pass. */
 typedef struct place {
     size_t first, count; /* images of the batch */
     size_t thread;
@@ -329,7 +327,7 @@ static place whole(const td_exec *exec) {
     return (place){.count = exec->forward_batch};
 }
 
-/* What forward and backward of node i have in common. */
+/* The common part of forward and backward of node i. */
 static td_run run_of(const td_exec *exec, place at, size_t i) {
     const td_node *node = &exec->net->nodes[i];
     const slot *mine = &exec->slots[i];
@@ -354,7 +352,8 @@ static td_run run_of(const td_exec *exec, place at, size_t i) {
     return run;
 }
 
-/* Node i with the affine map of the node behind it: y = s·(W·x + b) + t = (s·W)·x + (s·b + t). */
+/* Folds the affine map of the following node into node i: y = s·(W·x + b) + t = (s·W)·x + (s·b +
+ * t). */
 static void fold(const td_exec *exec, size_t i) {
     const td_net *net = exec->net;
     const td_node *node = &net->nodes[i];

@@ -7,13 +7,13 @@
 #include "data/images.h"
 #include "nn/net.h"
 
-/* Copies `count` images as floats (raw, 0–255) to `out`: those named by `order`, or, where it is
- * NULL, images first, first + 1, ... Parallel. */
+/* Copies `count` images as floats (raw, 0–255) to `out`: those in `order`, or if that is NULL,
+ * images first, first + 1, ... Parallel. */
 void td_feed(const td_images *images, const uint32_t *order, size_t first, size_t count,
              float *out);
 
-/* The same, each image changed by the epoch's augmentation (NULL for none). An image's change
- * depends on its number in `images` alone, not on its place in the batch. */
+/* The same with each image augmented for the epoch (NULL: none). An image's augmentation depends
+ * only on its number in `images`, not on its place in the batch. */
 void td_feed_augmented(const td_images *images, const uint32_t *order, size_t first, size_t count,
                        const td_augment_epoch *epoch, float *out);
 

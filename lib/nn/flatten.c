@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Height × width × channels to a vector, channel by channel as PyTorch's flatten does on NCHW, so
- * that the weights of the dense layer behind it mean the same there. */
+/* Height × width × channels to a vector, channel by channel like PyTorch's flatten on NCHW, so that
+ * the weights of the following dense layer mean the same. */
 #include "base/parallel.h"
 #include "nn/op.h"
 

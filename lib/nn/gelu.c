@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* x times the share of a normal distribution that lies below x (Hendrycks and Gimpel, "Gaussian
- * error linear units", 2016), or its approximation by tanh. */
+/* x times the standard normal distribution function at x (Hendrycks and Gimpel, "Gaussian error
+ * linear units", 2016), or its approximation by tanh. */
 #include "nn/elementwise.h"
 #include <math.h>
 

@@ -9,7 +9,7 @@
 
 enum { NAME = 32 };
 
-/* A name that no node has, nor anything that begins with it. */
+/* A prefix that no node's name has. */
 static void new_name(const td_net *net, char name[NAME]) {
     bool taken = true;
     for (size_t i = 0; taken; i++) {
@@ -24,7 +24,7 @@ static bool is_vector(td_shape shape) {
     return shape.height == 1 && shape.width == 1;
 }
 
-/* Marks what the node is computed from, and itself: another branch may stand before it. */
+/* Marks the node and all nodes that it depends on; other branches may come before it. */
 static void mark_needed(const td_net *net, size_t node, bool *needed) {
     needed[node] = true;
     for (size_t i = node + 1; i-- > 0;)
@@ -32,13 +32,13 @@ static void mark_needed(const td_net *net, size_t node, bool *needed) {
             needed[net->nodes[i].inputs[k]] = true;
 }
 
-/* The text of a part of a net, as it grows. */
+/* The text of a part of a net, under construction. */
 typedef struct part_text {
     char *text;
     size_t length, size;
 } part_text;
 
-/* The lines of the net's text that are needed, with room for `more` behind them. */
+/* The needed lines of the net's text, with room for `more` bytes after them. */
 static td_status needed_lines(const td_net *whole, const bool *needed, size_t more, td_arena *arena,
                               part_text *out, td_error *error) {
     char *text;
@@ -67,7 +67,7 @@ static void add_text(part_text *out, const char *format, ...) {
     va_end(arguments);
 }
 
-/* The lines that the node needs, and one that makes its values the outputs. */
+/* The lines that the node needs, and one that outputs its values. */
 static td_status head_text(const td_net *whole, size_t node, bool average, td_arena *arena,
                            char **out, td_error *error) {
     char name[NAME];
@@ -117,7 +117,7 @@ void td_net_copy_weights(const td_net *from, const float *from_weights, const td
                        to->params[t].count * sizeof *to_weights);
 }
 
-/* The net of `text`, with the weights that it has of `whole`'s. */
+/* Parses `text` and copies the weights that it shares with `whole`. */
 static td_status parse_part(const td_net *whole, const float *whole_weights, const char *text,
                             td_net *part, float **weights, td_arena *arena, td_error *error) {
     TD_TRY(td_net_parse(part, text, NULL, error));
@@ -174,7 +174,7 @@ bool td_net_splits(const td_net *net, size_t node) {
     return true;
 }
 
-/* The node as an image, and those behind it; `whole` owns all that they point to. */
+/* The node as an image, and those after it; `whole` owns all that they point to. */
 static void take_tail(const td_net *whole, size_t node, td_node *nodes) {
     const td_shape shape = whole->nodes[node].shape;
     const size_t values[] = {shape.height, shape.width, shape.channels};

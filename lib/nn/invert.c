@@ -23,7 +23,7 @@ const td_invert_settings td_invert_defaults = {.per_class = 16,
                                                .confidence = 0.99,
                                                .seed = 1};
 
-/* A batch under way. Pixels are in units of their range. */
+/* The state of a batch. Pixels are in units of their range. */
 typedef struct inversion {
     const td_invert_settings *settings;
     td_shape shape;
@@ -31,12 +31,12 @@ typedef struct inversion {
     td_exec *exec;
     float *x, *mean, *square; /* [BATCH, size]; Adam's moments */
     int32_t *labels;          /* [BATCH] */
-    size_t first, count;      /* images of this batch, by their numbers in all */
+    size_t first, count;      /* images of this batch, by number */
     size_t step;              /* from 1 */
-    const float *gradient;    /* of the cross-entropy by the shown pixels */
+    const float *gradient;    /* of the cross-entropy with respect to the shifted pixels */
 } inversion;
 
-/* How far image i is moved in this step; rolled over, so that nothing is lost. */
+/* The shift of image i in this step, with wrap-around so that nothing is lost. */
 static void draw_shift(const inversion *v, size_t i, size_t *down, size_t *right) {
     td_random random = td_random_for(v->settings->seed, TD_FOR_INVERT, (uint32_t)v->step,
                                      (uint32_t)(v->first + i));
@@ -47,7 +47,7 @@ static void draw_shift(const inversion *v, size_t i, size_t *down, size_t *right
         (v->shape.width * FARTHEST + td_random_below(&random, width) - FARTHEST) % v->shape.width;
 }
 
-/* `by` times each pixel, from where it is to where it is shown, or back. */
+/* Multiplies each pixel by `by` and moves it to its shifted position, or back. */
 static void roll(const inversion *v, size_t i, float *to, const float *from, float by, bool back) {
     const td_shape s = v->shape;
     size_t down, right;
@@ -68,7 +68,7 @@ static void show_one(void *context, size_t i) {
     roll(v, i, td_exec_input(v->exec) + i * size, v->x + i * size, RANGE, false);
 }
 
-/* The prior's gradient at one value, the neighbours of which are `stride` values apart. */
+/* The prior's gradient at one value, whose neighbours are `stride` values away. */
 static float lean(const float *x, size_t at, size_t length, size_t stride) {
     float sum = 0;
     if (at > 0)
@@ -104,7 +104,8 @@ typedef struct turn {
     float *scratch; /* [BATCH, size] */
 } turn;
 
-/* The batch's gradient is that of a mean over its images; an image's own is `count` times it. */
+/* The batch's gradient is that of a mean over its images; an image's own gradient is `count` times
+ * it. */
 static void step_one(void *context, size_t i) {
     const turn *t = context;
     const inversion *v = t->inversion;
@@ -169,7 +170,7 @@ static td_status run_batch(inversion *v, float *scratch, uint8_t *pixels, td_err
     return TD_OK;
 }
 
-/* How sure the model is of the images as they are written. */
+/* The model's confidence on the images as written. */
 static void judge_batch(inversion *v, const td_images *images, float *probabilities,
                         td_inverted *out) {
     td_feed(images, NULL, v->first, v->count, td_exec_input(v->exec));

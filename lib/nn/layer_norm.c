@@ -17,7 +17,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return td_node_param(net, node, "bias", 1, &channels, 0, error);
 }
 
-/* Partial gradients of weights and biases for each chunk. */
+/* Partial gradients of weights and biases per chunk. */
 static size_t scratch(const td_node *node, const td_shape *in, size_t batch, bool backward) {
     (void)in;
     return backward ? td_chunks(td_pixels_of(node, batch), td_pixels_chunk(node)) * 2 *

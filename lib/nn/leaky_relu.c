@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* y = x, or slope·x where x is below 0 (Maas, Hannun and Ng, "Rectifier nonlinearities improve
- * neural network acoustic models", 2013). No kernel applies it as it stores: it runs by itself. */
+ * neural network acoustic models", 2013). It is never fused into a store. */
 #include "nn/elementwise.h"
 
 enum { SLOPE };

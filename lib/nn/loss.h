@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Softmax and its cross-entropy. */
+/* Softmax and cross-entropy. */
 #ifndef TD_NN_LOSS_H
 #define TD_NN_LOSS_H
 
@@ -9,7 +9,7 @@
 /* Row-wise softmax of logits [count, classes]; in place if the two are the same. */
 void td_softmax(const float *logits, size_t count, size_t classes, float *probabilities);
 
-/* The place of the largest value; the first of equals. */
+/* The index of the largest value; the first of equals. */
 int32_t td_argmax(const float *values, size_t count);
 
 typedef struct td_loss {

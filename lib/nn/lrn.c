@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Each value over what is around it in the channels, as PyTorch's LocalResponseNorm (Krizhevsky,
- * Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012):
+/* Each value divided by a norm of its neighbours in the channels, as PyTorch's LocalResponseNorm
+ * (Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural
+ * networks", 2012):
  *     y_c = x_c / d_c^beta,  d_c = k + alpha / size · Σ x²,
  * over the channels c − size/2 to c + (size − 1)/2. */
 #include "base/parallel.h"
@@ -36,7 +37,7 @@ static void forward_pixel(void *context, size_t p) {
 }
 
 /* dx_j = dy_j · d_j^−beta − 2·alpha·beta / size · x_j · Σ dy_c · x_c · d_c^(−beta − 1), over the c
- * whose windows hold j. */
+ * whose windows contain j. */
 static void backward_pixel(void *context, size_t p) {
     const td_run *run = context;
     const td_node *node = run->node;

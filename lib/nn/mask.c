@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* y = mask_c · x by channel: channels are pruned by a 0. The mask is set from outside; its gradient
- * is not computed (its slot is set to 0). */
+/* y = mask_c · x by channel: a 0 prunes a channel. The mask is set by the caller; its gradient is
+ * not computed (its slot is set to 0). */
 #include "nn/channel_rows.h"
 #include "nn/elementwise.h"
 
@@ -23,7 +23,7 @@ static void prepare(const td_run *run) {
     td_channel_row_repeat(run->prepared, channels);
 }
 
-/* Both ways are the same map. */
+/* Both directions are the same map. */
 typedef struct pass {
     const td_run *run;
     const float *from;

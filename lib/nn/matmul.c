@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Products of two inputs' matrices height × channels, one for each column: attention, whose heads
  * are the columns (Vaswani et al., "Attention is all you need", 2017). Scores of queries and keys
- * are matmul(q, k) transpose=1, and what they attend to is matmul(softmax, v). */
+ * are matmul(q, k) transpose=1, the output is matmul(softmax, v). */
 #include "base/parallel.h"
 #include "nn/gemm.h"
 #include "nn/op.h"
@@ -22,8 +22,8 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* The matrix of one column of one image: height rows of `channels`, `row` floats from row to row.
- */
+/* The matrix of one column of one image: height rows of `channels`, with a row stride of `row`
+ * floats. */
 typedef struct matrix {
     size_t at, row;
 } matrix;
@@ -50,7 +50,7 @@ static void forward_one(void *context, size_t number) {
                               .c_row = my.row});
 }
 
-/* da = dy·b, or dy·bᵀ where b was not transposed. */
+/* da = dy·b, or dy·bᵀ if b was not transposed. */
 static void left_one(void *context, size_t number) {
     const td_run *run = context;
     const td_shape a = td_run_in_shape(run, 0), b = td_run_in_shape(run, 1), y = run->node->shape;

@@ -21,15 +21,16 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
                 for (size_t kx = 0; kx < (w).kernel_w; kx++) {                                     \
                     const size_t iy = oy * (w).stride_h + ky - (w).pad_h;                          \
                     const size_t ix = ox * (w).stride_w + kx - (w).pad_w;                          \
-                    if (iy >= (in).height || ix >= (in).width) /* left of 0 wraps to huge */       \
+                    if (iy >= (in).height ||                                                       \
+                        ix >= (in).width) /* a column left of 0 wraps to a huge one */             \
                         continue;                                                                  \
                     const size_t x_at = (iy * (in).width + ix) * (in).channels;                    \
                     body                                                                           \
                 }                                                                                  \
         }
 
-/* The usual window is pooled by vectors, with the same results. An odd last row or column belongs
- * to no window. */
+/* The common window is pooled with vectors, with the same results. An odd last row or column
+ * belongs to no window. */
 static bool is_2x2(const td_window *w, td_shape in, td_shape out) {
     return w->kernel_h == 2 && w->kernel_w == 2 && w->stride_h == 2 && w->stride_w == 2 &&
            w->pad_h == 0 && w->pad_w == 0 && out.height == in.height / 2 &&
@@ -41,12 +42,12 @@ TD_INLINE td_vec choose(td_vec_bits mask, td_vec yes, td_vec no) {
     return (td_vec)((mask & (td_vec_bits)yes) | (~mask & (td_vec_bits)no));
 }
 
-/* The larger, the first of equal ones; either being a NaN gives a NaN. */
+/* The larger, the first of equals; a NaN if either is a NaN. */
 TD_INLINE td_vec larger(td_vec first, td_vec second) {
     return choose((td_vec_bits)(second > first) | (td_vec_bits)(second != second), second, first);
 }
 
-/* One vector of a window, whose rows are `row` floats apart. */
+/* One vector of a window, whose row stride is `row` floats. */
 TD_INLINE void pool(const float *x, size_t row, size_t channels, td_lane_mask lanes, float *y) {
     td_vec top = larger(td_vec_load_lanes(x, lanes), td_vec_load_lanes(x + channels, lanes));
     x += row;
@@ -70,8 +71,8 @@ static void forward_2x2(td_shape in, const float *x, float *y) {
     }
 }
 
-/* One pixel's part of a window's gradient: `left` if it holds the maximum, and then none is left
- * for the others. Adding 0 makes -0 to 0, as if it had been added to a cleared dx. */
+/* One pixel's part of a window's gradient: `left` if it is the maximum, leaving none for the
+ * others. Adding 0 turns -0 into 0, as when adding to a cleared dx. */
 TD_INLINE void give(const float *x, td_vec top, td_vec *left, td_lane_mask lanes, float *dx) {
     td_vec_bits here = (td_vec_bits)(td_vec_load_lanes(x, lanes) == top);
     td_vec share = (td_vec)(here & (td_vec_bits)*left);
@@ -126,13 +127,13 @@ static void forward_image(void *context, size_t image) {
         const float *restrict from = x + x_at;
         float *restrict to = y + y_at;
         for (size_t c = 0; c < channels; c++)
-            /* Either being a NaN gives a NaN, to be noticed. */
+            /* A NaN if either is a NaN, so that it is noticed. */
             to[c] = from[c] > to[c] || from[c] != from[c] ? from[c] : to[c];
     })
 }
 
-/* The gradient goes to the first pixel of the window that holds the maximum. `left` is
- * what the current window still has to give. */
+/* The gradient goes to the first pixel of the window that is the maximum. `left` is
+ * what the current window has not given yet. */
 static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_window w = td_window_of_pool(run->node);

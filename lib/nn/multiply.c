@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The product of two inputs, value by value: weights of channels that the image itself gives (Hu,
- * Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018). */
+/* The elementwise product of two inputs: channel weights computed from the image (Hu, Shen and Sun,
+ * "Squeeze-and-excitation networks", CVPR 2018). */
 #include "nn/broadcast.h"
 #include "nn/elementwise.h"
 #include <string.h>
@@ -43,7 +43,7 @@ static void forward_pixels(void *context, size_t begin, size_t end, size_t chunk
     }
 }
 
-/* What is repeated takes the sum of the gradients of its repetitions. */
+/* A broadcast input receives the sum of the gradients of its repetitions. */
 static void backward_image(void *context, size_t image) {
     const td_run *run = context;
     const td_shape out = run->node->shape;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Far above any net in use, far below what would wrap. */
+/* Far above any net in use, far below overflow. */
 static const size_t largest_weight_count = (size_t)1 << 30;
 
 td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t rank,

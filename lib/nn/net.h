@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A net: a graph of operators in topological order, with a text form that is read and written.
+/* A net: a graph of operators in topological order, with a text form.
  *
- * One line a node: NAME = OPERATOR(INPUT, ...) key=value ..., for example
+ * One line per node: NAME = OPERATOR(INPUT, ...) key=value ..., for example
  *     conv1 = conv(scale) out=32 kernel=3 pad=0
  * Inputs are names of earlier lines. A value is a number, a pair AxB, a fraction A/B, a list A,B,C
- * (one number a channel, or one for all), or one of the variables height, width, channels and
- * classes, which stand for the data's. The first node is the image, raw pixels 0–255; the last
+ * (one number per channel, or one for all), or one of the variables height, width, channels and
+ * classes, which are those of the data. The first node is the image, raw pixels 0–255; the last
  * gives the logits. # begins a comment.
  *
  * A net holds no weights: parameters are named slots in one flat array of floats that the caller
- * owns, laid out as PyTorch's state_dict has them (conv: OIHW, dense: out×in), so that one array
- * can be trained, averaged, saved or compared as it is. */
+ * owns, laid out as in PyTorch's state_dict (conv: OIHW, dense: out×in), so that one array can be
+ * trained, averaged, saved or compared as a whole. */
 #ifndef TD_NN_NET_H
 #define TD_NN_NET_H
 
@@ -26,8 +26,8 @@ enum { TD_NODE_INPUTS = 128, TD_NODE_VALUES = 8, TD_NODE_PARAMS = 5, TD_PARAM_RA
 
 typedef enum td_param_role {
     TD_TRAINED,  /* by gradients */
-    TD_RUNNING,  /* a statistic of the batches, averaged over them */
-    TD_CONSTANT, /* set from outside, such as a mask */
+    TD_RUNNING,  /* a batch statistic, averaged over batches */
+    TD_CONSTANT, /* set by the caller, such as a mask */
 } td_param_role;
 
 typedef struct td_param {
@@ -35,10 +35,10 @@ typedef struct td_param {
     size_t rank, dims[TD_PARAM_RANK];
     size_t offset, count; /* floats, in the flat array */
     size_t fan_in;        /* inputs of one output, for He-uniform initial values; 0: `fill` */
-    float fill;           /* initial value, where fan_in is 0 */
+    float fill;           /* initial value if fan_in is 0 */
     td_param_role role;
     float momentum; /* of a running statistic: the weight of the newest batch, as in PyTorch */
-    bool frozen;    /* training leaves it alone */
+    bool frozen;    /* not trained */
 } td_param;
 
 /* Whether an optimiser changes it. */
@@ -51,7 +51,7 @@ typedef struct td_node {
     const struct td_op *op;
     size_t inputs[TD_NODE_INPUTS], input_count; /* indices of earlier nodes */
     td_setting values[TD_NODE_VALUES];          /* in the order of op->keys; all are given */
-    td_shape shape;                             /* of what it gives for one image */
+    td_shape shape;                             /* of its output for one image */
     size_t params[TD_NODE_PARAMS], param_count; /* indices into net->params */
 } td_node;
 
@@ -64,18 +64,18 @@ typedef struct td_net {
     td_arena arena;
 } td_net;
 
-/* What the variables in a net text stand for. */
+/* The values of the variables in a net text. */
 typedef struct td_net_variables {
     size_t height, width, channels, classes;
 } td_net_variables;
 
-/* Builds a net from its text. `variables` may be NULL for a text without any. Errors give the line
- * and the node. On failure *net is zeroed. */
+/* Builds a net from its text. `variables` may be NULL for a text without variables. Errors give the
+ * line and the node. On failure *net is zeroed. */
 td_status td_net_parse(td_net *net, const char *text, const td_net_variables *variables,
                        td_error *error) TD_MUST_USE;
 
-/* The text of a net, variables replaced by their values; parsing it gives the same net. In `arena`.
- */
+/* The text of a net with variables replaced by their values; parsing it gives the same net. In
+ * `arena`. */
 td_status td_net_text(const td_net *net, td_arena *arena, char **out, td_error *error) TD_MUST_USE;
 
 void td_net_free(td_net *net);
@@ -88,14 +88,14 @@ static inline size_t td_net_classes(const td_net *net) {
     return net->nodes[net->node_count - 1].shape.channels;
 }
 
-/* Averages a batch's statistics, which the backward pass left in `batch` [weight_count] in the
- * slots of the running statistics, into the weights: w += momentum · (batch − w). */
+/* Averages a batch's statistics into the weights: w += momentum · (batch − w). The backward pass
+ * left them in `batch` [weight_count], in the slots of the running statistics. */
 void td_net_update_running(const td_net *net, const float *batch, float *weights);
 
 /* Draws initial weights: He-uniform (He et al. 2015, U(±√(6/fan_in))) from Philox by parameter. */
 void td_net_init(const td_net *net, uint64_t seed, float *weights);
 
-/* The text of a net of the zoo, or NULL. Names are listed in td_zoo_names, NULL-terminated. */
+/* The text of a net of the zoo, or NULL. td_zoo_names lists the names, NULL-terminated. */
 const char *td_zoo_text(const char *name);
 extern const char *const td_zoo_names[];
 

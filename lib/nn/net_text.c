@@ -55,8 +55,8 @@ static td_status scan_name(scanner *s, char name[LONGEST_NAME + 1], const char *
     return TD_OK;
 }
 
-/* The number that a variable at the beginning of `text` stands for, and the variable's length;
- * without one, 0. */
+/* The value of a variable at the beginning of `text`, and the variable's length; 0 if there is
+ * none. */
 static size_t match_variable(const td_net_variables *variables, const char *text, size_t *value) {
     const struct {
         const char *name;
@@ -74,8 +74,8 @@ static size_t match_variable(const td_net_variables *variables, const char *text
     return 0;
 }
 
-/* Copies a value with its variables replaced: they stand where a number may begin. Returns whether
- * there was room. */
+/* Copies a value with its variables replaced; a variable may be wherever a number may begin.
+ * Returns whether there was room. */
 static bool replace_variables(const td_net_variables *variables, const char *from, size_t length,
                               char *to, size_t size) {
     bool number = true; /* may begin here */
@@ -203,7 +203,7 @@ static td_status scan_node(scanner *s) {
     return TD_OK;
 }
 
-/* Every node but the last must be used, and the last must give a vector. */
+/* Every node except the last must be used, and the last must give a vector. */
 static td_status check_whole(td_net *net, td_error *error) {
     if (net->node_count < 2)
         return td_fail(error, TD_ERR_FORMAT, "expected at least two nodes, found %zu",

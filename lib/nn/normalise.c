@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* y = (x − mean_c) / deviation_c by channel, with constants of the data: what torchvision calls
- * Normalize. Each key is one number for every channel, or one for each. */
+/* y = (x − mean_c) / deviation_c by channel, with constants of the data, as torchvision's
+ * Normalize. Each key is one number for all channels, or one per channel. */
 #include "base/size.h"
 #include "nn/elementwise.h"
 
 enum { MEAN, DEVIATION };
 
-/* The constants repeat after 1 to 4 channels, and so after these many elements, at which every
- * chunk begins. */
+/* The constants repeat after 1 to 4 channels, and so after these many elements; every chunk begins
+ * at a multiple. */
 enum { ROW = 48 };
 
 static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error *error) {

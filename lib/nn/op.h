@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Operators: what a node of a net does. Each is one file with one const td_op, listed in
- * kernel/operators.c, and is compiled once for each instruction set (kernel/kernel.h). What others
- * need to know of it (how it treats channels and zeros, whether it fuses or folds) it says itself.
- */
+/* Operators: what the nodes of a net compute. Each is one file with one const td_op, listed in
+ * kernel/operators.c, compiled once per instruction set (kernel/kernel.h). The struct declares
+ * everything that other code needs to know about it: how it treats channels and zeros, whether it
+ * fuses or folds. */
 #ifndef TD_NN_OP_H
 #define TD_NN_OP_H
 
@@ -11,17 +11,17 @@
 #include "nn/net.h"
 #include <stdio.h>
 
-/* Where channel c of the output comes from. */
+/* The source of channel c of the output. */
 typedef enum td_channels {
-    TD_CHANNELS_GIVEN,   /* from outside: the image */
+    TD_CHANNELS_GIVEN,   /* an external value: the image */
     TD_CHANNELS_NEW,     /* weights times all channels of the input: a layer's neurons */
     TD_CHANNELS_GROUPED, /* weights times some channels of the input */
-    TD_CHANNELS_KEPT,    /* channel c of the input alone */
+    TD_CHANNELS_KEPT,    /* only channel c of the input */
     TD_CHANNELS_ADDED,   /* channel c of every input */
     TD_CHANNELS_JOINED,  /* a channel of one of the inputs, under another number */
     TD_CHANNELS_SPREAD,  /* one position of channel c / (height·width) of the input */
     TD_CHANNELS_MIXED,   /* all channels of the input, without weights */
-    TD_CHANNELS_OTHER,   /* none of these: positions and channels change places */
+    TD_CHANNELS_OTHER,   /* none of these: positions and channels are exchanged */
 } td_channels;
 
 /* One call of an operator on a batch. All arrays are [batch, height, width, channels]. */
@@ -31,94 +31,94 @@ typedef struct td_run {
     size_t batch;
     const float *in[TD_NODE_INPUTS];
     float *out;
-    const float *params[TD_NODE_PARAMS]; /* NULL for those the node does not have */
-    float *prepared;  /* what prepare() made of the parameters; the node's own, it survives */
-    float *scratch;   /* scratch() floats, shared by all nodes: nothing survives the call */
-    td_bounds bounds; /* of `out`: an activation that clips is fused to this node */
+    const float *params[TD_NODE_PARAMS]; /* NULL beyond the node's parameters */
+    float *prepared;  /* parameters as prepare() converted them; owned by the node, persistent */
+    float *scratch;   /* scratch() floats, shared by all nodes; not preserved between calls */
+    td_bounds bounds; /* of `out`, if a clipping activation is fused to this node */
     bool training;    /* batch statistics, dropout */
     uint64_t seed;    /* of draws in training, with the step, the node and the image */
     uint32_t step;
 
     /* backward only */
-    const float *dout;          /* gradient of `out`, or, with bounds, of what it was before them */
-    float *din[TD_NODE_INPUTS]; /* overwritten; NULL where not wanted */
-    /* Overwritten; NULL where none are wanted. A running statistic's slot takes this batch's value
-     * when training. */
+    const float *dout; /* gradient of `out` or, with bounds, of its value before clipping */
+    float *din[TD_NODE_INPUTS]; /* overwritten; NULL if not wanted */
+    /* Overwritten; NULL if not wanted. When training, a running statistic's slot receives this
+     * batch's value. */
     float *dparams[TD_NODE_PARAMS];
 } td_run;
 
 typedef struct td_op {
     const char *name;
-    const char *doc;     /* what it is; a sentence without a stop */
-    const char *formula; /* "y = max(x, 0)" */
-    const char *shapes;  /* "H×W×C → H×W×C"; what a letter means that is none of the keys */
+    const char *doc;                 /* what it is; a sentence without a full stop */
+    const char *formula;             /* "y = max(x, 0)" */
+    const char *shapes;              /* "H×W×C → H×W×C"; explains letters that are not keys */
     td_key keys[TD_NODE_VALUES + 1]; /* ends at a row without a name */
     size_t least_inputs, most_inputs;
 
     td_channels channels;
-    bool dense;           /* of new channels: no positions, but one vector */
-    bool zero;            /* zeros make zeros: a channel that is masked stays so behind it */
-    bool activation;      /* a nonlinear function of each value, part of the layer before it */
-    bool training_only;   /* outside training y = x */
-    bool masks;           /* its weights, 0 or 1, are of channels that are kept or left out */
+    bool dense;      /* it has new channels: a single vector, without positions */
+    bool zero;       /* zero in, zero out: a masked channel stays masked after it */
+    bool activation; /* a nonlinear function of each value, considered part of the previous layer */
+    bool training_only;   /* y = x outside training */
+    bool masks;           /* its weights, 0 or 1, keep or drop channels */
     bool batch_deviation; /* in training it divides by a channel's deviation over the batch, which
-                             a single value does not have */
+                             is undefined for a single value */
 
-    bool clips;               /* keeps to run->bounds as it stores: what clips can follow it */
-    bool needs_in, needs_out; /* backward reads `in`, `out`: what it does not, is not kept */
-    bool takes_fold; /* y = weights·x + bias by output channel, so that a batch norm behind it can
+    bool clips; /* applies run->bounds as it stores, so a clipping node can be fused to it */
+    bool needs_in, needs_out; /* backward reads `in`, `out`; otherwise they are not kept */
+    bool takes_fold; /* y = weights·x + bias by output channel, so that a following batch norm can
                         be folded into params[0] (output channel first) and params[1] (the bias) */
 
     /* Sets node->shape from its inputs' shapes and declares parameters with td_node_param. The
      * message need not name the node. */
     td_status (*infer)(td_net *net, td_node *node, const td_shape *in, td_error *error);
 
-    /* NULL, or: `channels` of a node, where its keys tell. */
+    /* NULL, or: `channels` of a node whose keys determine it. */
     td_channels (*channels_of)(const td_net *net, const td_node *node);
 
     /* Floats needed for prepared parameters and as scratch for a batch; NULL for none. `backward`
-     * is false where only forward will run. */
+     * is false if only forward will run. */
     size_t (*prepared)(const td_node *node, const td_shape *in);
     size_t (*scratch)(const td_node *node, const td_shape *in, size_t batch, bool backward);
 
-    /* NULL, or: the node clips its input to these and does no more, so that it can be fused to an
+    /* NULL, or: the bounds of a node that only clips its input, so that it can be fused to an
      * operator that `clips`. */
     td_bounds (*bounds)(const td_node *node);
 
-    /* NULL, or: the name of the way to compute it that the shapes choose, "winograd". */
+    /* NULL, or: the name of the algorithm chosen for the shapes, "winograd". */
     const char *(*path)(const td_node *node, const td_shape *in);
 
-    /* Brings the parameters into the form that the passes read; run when they have changed. Has no
-     * scratch. At inference params[0] is not there any more when forward runs. */
+    /* Converts the parameters to the form that the passes read; called after they change. Has no
+     * scratch. At inference params[0] is no longer available when forward runs. */
     void (*prepare)(const td_run *run);
 
-    /* NULL, or: outside training this node is y = scale·x + shift by channel; writes both,
-     * [channels]. It makes the node one that can be folded into an operator that takes_fold. */
+    /* NULL, or: writes scale and shift, [channels], of a node that outside training is y = scale·x
+     * + shift by channel. Such a node can be folded into an operator that takes_fold. */
     void (*affine)(const td_run *run, float *scale, float *shift);
 
-    /* Each parallelises itself over fixed chunks (base/parallel.h). */
+    /* Each runs in parallel over fixed chunks (base/parallel.h). */
     void (*forward)(const td_run *run);
     void (*backward)(const td_run *run);
 } td_op;
 
-/* The const td_op of an operator's file: const td_op TD_OP(relu) = {...}. */
+/* The const td_op in an operator's file: const td_op TD_OP(relu) = {...}. */
 #define TD_OP(name) TD_KERNEL_NAME(td_op_##name)
 
-/* The operator of that name, or NULL; all of them, NULL-terminated. */
+/* The operator with that name, or NULL; all of them, NULL-terminated. */
 const td_op *td_op_find(const char *name);
 const td_op *const *td_ops(void);
 
-/* The names of the first node of a net, of what masks channels, and of batch norm. */
+/* The names of a net's first node, of the mask operator, and of batch norm. */
 #define TD_OP_IMAGE "image"
 #define TD_OP_MASK "mask"
 #define TD_OP_BATCH_NORM "batch-norm"
 
-/* Writes the reference of all operators: each with what it does, its formula, its shapes and its
- * keys, in columns of plain text. */
+/* Writes the reference of all operators as plain text in columns: purpose, formula, shapes and keys
+ * of each. */
 void td_ops_reference(FILE *out);
 
 /* Declares the node's next parameter, NODE.SUFFIX; for use in infer(). Its role is TD_TRAINED and
- * its fill 0; td_node_last_param is there to change them. */
+ * its fill 0; change them through td_node_last_param. */
 td_status td_node_param(td_net *net, td_node *node, const char *suffix, size_t rank,
                         const size_t *dims, size_t fan_in, td_error *error) TD_MUST_USE;
 
@@ -126,7 +126,7 @@ static inline td_param *td_node_last_param(td_net *net) {
     return &net->params[net->param_count - 1];
 }
 
-/* Where the channels of a node come from. */
+/* The source of a node's channels. */
 static inline td_channels td_node_channels(const td_net *net, const td_node *node) {
     return node->op->channels_of ? node->op->channels_of(net, node) : node->op->channels;
 }
@@ -136,7 +136,7 @@ static inline td_shape td_run_in_shape(const td_run *run, size_t i) {
     return run->net->nodes[run->node->inputs[i]].shape;
 }
 
-/* The value of a count key, by its place in op->keys. */
+/* The value of a count key, by its index in op->keys. */
 static inline size_t td_node_count(const td_node *node, size_t key) {
     return node->values[key].count;
 }

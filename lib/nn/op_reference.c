@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference of all operators, from their own words. */
+/* The reference of all operators, from their own tables. */
 #include "nn/op.h"
 
 #include <string.h>

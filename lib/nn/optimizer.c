@@ -58,7 +58,8 @@ void td_optimizer_step(const td_optimizer *optimizer, const td_step *step, const
         const td_param *param = &net->params[i];
         if (!td_param_learns(param))
             continue;
-        size_t count = param->count; /* with the neighbours behind: one loop for many small ones */
+        size_t count =
+            param->count; /* together with following neighbours: one loop for many small ones */
         while (i + 1 < net->param_count && td_param_learns(&net->params[i + 1]) &&
                net->params[i + 1].offset == param->offset + count)
             count += net->params[++i].count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Optimisers: one step from a gradient. Adding one is a function and a row in optimizer.c. */
+/* Optimisers: one step from a gradient. A new one is a function and a row in optimizer.c. */
 #ifndef TD_NN_OPTIMIZER_H
 #define TD_NN_OPTIMIZER_H
 
@@ -13,7 +13,7 @@ typedef struct td_step {
 
 typedef struct td_optimizer {
     const char *name;
-    double lr;     /* used where the user gives none */
+    double lr;     /* the default learning rate */
     size_t states; /* floats of state per weight */
     /* Updates `count` weights; state arrays are [states][stride] floats, zero at first. */
     void (*update)(const td_step *step, float *weights, const float *gradient, float *state,
@@ -34,7 +34,7 @@ void td_adam(const td_step *step, float *w, const float *gradient, float *mean, 
  * adam: td_adam. */
 extern const td_optimizer td_optimizers[]; /* ends with a row without a name */
 
-/* NULL if there is none of that name. */
+/* NULL if there is none with that name. */
 const td_optimizer *td_optimizer_find(const char *name);
 
 /* One step for all parameters that learn. `state` holds states × weight_count floats. */

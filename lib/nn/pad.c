@@ -14,7 +14,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* Where input row y of an image stands in the output. */
+/* Offset in the output of input row y of an image. */
 static size_t row_at(const td_run *run, size_t image, size_t y) {
     const td_setting *pad = &run->node->values[PAD];
     const td_shape out = run->node->shape;

@@ -3,7 +3,7 @@
 
 #include <stdatomic.h>
 
-/* Counters alone, which nothing that is computed reads. */
+/* Only counters; no computation reads them. */
 static atomic_uint_least64_t forward, backward;
 
 td_passes td_passes_so_far(void) {

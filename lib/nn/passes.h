@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* How many images went through nets, for the cost that a record states: it depends on no machine.
- */
+/* Counts the images that pass through nets: the cost in a record, independent of the machine. */
 #ifndef TD_NN_PASSES_H
 #define TD_NN_PASSES_H
 
 #include <stdint.h>
 
-/* Images that all executors took since the program started. An image through a part of a net, such
- * as its head, counts as well. */
+/* Images through all executors since the program started. An image through a part of a net, such as
+ * its head, counts too. */
 typedef struct td_passes {
     uint64_t forward, backward;
 } td_passes;
 
 td_passes td_passes_so_far(void);
 
-/* For the executor: `images` more. From any thread. */
+/* For the executor: adds `images`. Thread-safe. */
 void td_passes_add_forward(uint64_t images);
 void td_passes_add_backward(uint64_t images);
 

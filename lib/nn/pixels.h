@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What operators that go pixel by pixel share: chunks of pixels, some 8,192 floats each, whose
- * partial sums are joined in their order. */
+/* Common code of operators that work pixel by pixel: chunks of pixels, about 8,192 floats each,
+ * whose partial sums are added in order. */
 #ifndef TD_NN_PIXELS_H
 #define TD_NN_PIXELS_H
 
@@ -11,7 +11,7 @@ static inline size_t td_pixels_of(const td_node *node, size_t batch) {
     return batch * node->shape.height * node->shape.width;
 }
 
-/* Pixels of a chunk. */
+/* Pixels in a chunk. */
 static inline size_t td_pixels_chunk(const td_node *node) {
     enum { CHUNK_FLOATS = 1 << 13 };
     return td_size_max(1, CHUNK_FLOATS / node->shape.channels);

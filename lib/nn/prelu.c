@@ -16,7 +16,7 @@ static td_status infer(td_net *net, td_node *node, const td_shape *in, td_error 
     return TD_OK;
 }
 
-/* The weight of each channel stands in the prepared memory. */
+/* The weight of each channel is in the prepared memory. */
 static size_t prepared(const td_node *node, const td_shape *in) {
     (void)node;
     return in[0].channels;
@@ -91,7 +91,7 @@ static void forward(const td_run *run) {
     over_pixels(run, forward_pixels);
 }
 
-/* Chunks are joined in their order, and channels, where they share a weight, in theirs. */
+/* Combines chunks in order, and channels, if they share a weight, in theirs. */
 static void backward_weights(const td_run *run) {
     const size_t channels = run->node->shape.channels;
     const size_t chunks = td_chunks(pixels_of(run->node, run->batch), chunk_of(run->node));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* y = max(x, 0). Where the input's operator can apply it as it stores, the executor fuses the two
- * and this code does not run. */
+/* y = max(x, 0). If the input's operator can apply it as it stores, the executor fuses the two and
+ * this code does not run. */
 #include "nn/elementwise.h"
 
 static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
@@ -9,7 +9,7 @@ static void forward_chunk(void *context, size_t begin, size_t end, size_t chunk,
     float *restrict y = run->out;
     (void)chunk, (void)thread;
     for (size_t i = begin; i < end; i++)
-        y[i] = x[i] < 0 ? 0 : x[i]; /* a NaN passes, to be noticed */
+        y[i] = x[i] < 0 ? 0 : x[i]; /* keeps a NaN, so that it is noticed */
 }
 
 static void backward_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {

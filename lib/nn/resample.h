@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The arithmetic of resizing along one axis, shared by the operator and the export. */
+/* Resizing along one axis, shared by the operator and the export. */
 #ifndef TD_NN_RESAMPLE_H
 #define TD_NN_RESAMPLE_H
 
 #include <math.h>
 #include <stddef.h>
 
-/* What a result is made of, by PyTorch's names: `interpolate` with mode bilinear, the same with
- * antialias (as torchvision's Resize, and as Pillow), with align_corners, mode nearest and mode
- * nearest-exact. The words of the operator's key `filter`. */
+/* The filters, by PyTorch's names: `interpolate` with mode bilinear, the same with antialias (as
+ * torchvision's Resize and Pillow), with align_corners, mode nearest and mode nearest-exact. These
+ * are the values of the operator's key `filter`. */
 typedef enum td_resample {
     TD_RESAMPLE_BILINEAR,
     TD_RESAMPLE_ANTIALIAS,
@@ -17,8 +17,8 @@ typedef enum td_resample {
     TD_RESAMPLE_EXACT,
 } td_resample;
 
-/* The values that one result is the weighted mean of: `count` from `first` on. Value k has the
- * weight max(0, 1 − |k + 1/2 − centre|/reach)·share. */
+/* The inputs of one result, a weighted mean: `count` from `first` on. Input k has the weight max(0,
+ * 1 − |k + 1/2 − centre|/reach)·share. */
 typedef struct td_taps {
     size_t first, count;
     double centre, reach, share;
@@ -28,12 +28,12 @@ static inline double td_tap_height(const td_taps *t, size_t k) {
     return fmax(0, 1 - fabs((double)(t->first + k) + 0.5 - t->centre) / t->reach);
 }
 
-/* The weight of the k-th of them. */
+/* The weight of the k-th input. */
 static inline float td_tap(const td_taps *t, size_t k) {
     return (float)(td_tap_height(t, k) * t->share);
 }
 
-/* Those of result i of `out`, from `in` values. */
+/* The inputs of result i of `out`, out of `in` values. */
 static inline td_taps td_taps_of(td_resample filter, size_t in, size_t out, size_t i) {
     const double scale = (double)in / (double)out;
     td_taps t = {.count = 1, .centre = ((double)i + 0.5) * scale, .reach = 1, .share = 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same values in the same order, height × width × channels, under other sides: the positions of
+/* The same values in the same order, height × width × channels, with other sides: the positions of
  * an image as a sequence, channels as heads of attention. */
 #include "base/parallel.h"
 #include "nn/op.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images of another size: each value is the weighted mean of those around its place (resample.h).
- */
+/* Resizes images: each value is a weighted mean of neighbouring values (resample.h). */
 #include "nn/resample.h"
 
 #include "base/parallel.h"
@@ -28,7 +27,7 @@ static void add_pixel(float *restrict to, const float *restrict from, float weig
         to[c] += weight * from[c];
 }
 
-/* Adds the pixels of one image to those that are made of them or, back, the other way round. */
+/* Adds weighted pixels of one image to the results or, backward, the other way round. */
 static void mix(const td_run *run, const float *from, float *to, bool back) {
     const td_shape in = td_run_in_shape(run, 0), out = run->node->shape;
     const td_resample filter = (td_resample)run->node->values[FILTER].word;

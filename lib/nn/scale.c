@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* y = by·x + add, elementwise: brings raw pixels to the range a net was trained on. */
+/* y = by·x + add, elementwise: scales raw pixels to the range a net was trained on. */
 #include "nn/elementwise.h"
 
 enum { BY, ADD };

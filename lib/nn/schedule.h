@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Learning-rate schedules: a factor on the learning rate as training goes on. Adding one is a
- * function and a row in schedule.c. */
+/* Learning-rate schedules: a factor on the learning rate over the course of training. A new one is
+ * a function and a row in schedule.c. */
 #ifndef TD_NN_SCHEDULE_H
 #define TD_NN_SCHEDULE_H
 
@@ -16,7 +16,7 @@ typedef struct td_schedule {
  * 2016). cosine: (1 + cos(π·progress))/2 (Loshchilov and Hutter 2017). */
 extern const td_schedule td_schedules[]; /* ends with a row without a name */
 
-/* NULL if there is none of that name. */
+/* NULL if there is none with that name. */
 const td_schedule *td_schedule_find(const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Channels of groups in turn, so that convolutions in groups exchange what they have (Zhang et al.,
- * "ShuffleNet", CVPR 2018). */
+/* Interleaves the channels of groups, so that grouped convolutions exchange information (Zhang et
+ * al., "ShuffleNet", CVPR 2018). */
 #include "base/parallel.h"
 #include "nn/op.h"
 

@@ -53,7 +53,7 @@ static void backward(const td_run *run) {
 
 const td_op TD_OP(slice) = {
     .name = "slice",
-    .doc = "Some channels, one behind the other",
+    .doc = "A range of consecutive channels",
     .formula = "y[c] = x[first + c]",
     .shapes = "H×W×C → H×W×count",
     .keys = {{.name = "first",

@@ -13,7 +13,7 @@ static void forward_pixel(void *context, size_t p) {
     for (size_t c = 1; c < channels; c++)
         largest = x[c] > largest ? x[c] : largest;
     for (size_t c = 0; c < channels; c++)
-        sum += y[c] = expf(x[c] - largest); /* a NaN reaches the sum, and so all of them */
+        sum += y[c] = expf(x[c] - largest); /* a NaN reaches the sum, and so all results */
     for (size_t c = 0; c < channels; c++)
         y[c] /= sum;
 }

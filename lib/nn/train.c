@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The learning rate of the next step, `done` of `total` steps before it. */
+/* The learning rate of the next step, after `done` of `total` steps. */
 static double rate(const td_train_options *o, double done, double total) {
     double warmup = total * (double)o->warmup / (double)o->epochs;
     if (done < warmup)
@@ -17,8 +17,8 @@ static double rate(const td_train_options *o, double done, double total) {
     return o->step.lr * o->schedule->factor((done - warmup) / (total - warmup));
 }
 
-/* The first node that has a single value a channel of a single image, and takes its deviation; NULL
- * where there is none. */
+/* The first node that has a single value per channel for a single image, and divides by its
+ * deviation; NULL if there is none. */
 static const td_node *find_single(const td_net *net) {
     for (size_t i = 0; i < net->node_count; i++) {
         const td_node *node = &net->nodes[i];
@@ -32,7 +32,7 @@ bool td_train_joins(const td_net *net, size_t images, size_t batch) {
     return batch > 1 && images > batch && images % batch == 1 && find_single(net);
 }
 
-/* All that one training holds. */
+/* The state of a training. */
 typedef struct trainer {
     const td_net *net;
     float *weights, *gradient, *optimizer_state;
@@ -100,7 +100,7 @@ static td_train_batch batch_of(const trainer *t, size_t first, size_t count) {
                             .options = o};
 }
 
-/* Sets t->gradient. */
+/* Computes t->gradient. */
 static td_status learn(trainer *t, td_train_batch *batch, td_loss *loss, td_error *error) {
     const td_train_options *o = t->options;
     if (!o->frozen_statistics)
@@ -173,7 +173,7 @@ static td_status train_epoch(trainer *t, size_t epoch, td_error *error) {
     return o->epoch_done ? o->epoch_done(o->context, &t->state, error) : TD_OK;
 }
 
-/* Whether the epochs done so far, if any, are. */
+/* Whether options->enough stops after the epochs done so far, if any. */
 static bool is_enough(const trainer *t) {
     const td_train_options *o = t->options;
     return o->enough && t->state.epoch > 0 && o->enough(o->learn_context, &t->state);
@@ -214,7 +214,7 @@ static td_status check(const td_net *net, const td_images *images, const td_trai
     return TD_OK;
 }
 
-/* Starts, or goes on where an earlier training was. */
+/* Starts a training, or resumes an earlier one. */
 static void go_on(trainer *t) {
     const td_train_options *o = t->options;
     size_t states = o->optimizer->states * t->net->weight_count;

@@ -7,7 +7,7 @@ enum { ORDER };
 
 static const char *const orders[] = {"hcw", "whc", "wch", "chw", "cwh", NULL};
 
-/* Sides and floats from one to the next of the input, in the order of the output's axes. */
+/* Sides and strides in floats of the input, in the order of the output's axes. */
 typedef struct axes {
     size_t sides[3], steps[3];
 } axes;

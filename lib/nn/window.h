@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* The arithmetic of sliding windows, shared by convolution and pooling. */
+/* Sliding windows, shared by convolution and pooling. */
 #ifndef TD_NN_WINDOW_H
 #define TD_NN_WINDOW_H
 
 #include "base/size.h"
 #include "nn/op.h"
 
-/* Kernel size, stride and padding along each axis: before the image, which is what places are
- * counted from, and behind it. */
+/* Kernel size, stride and padding along each axis: padding before the image, which shifts
+ * positions, and after it. */
 typedef struct td_window {
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, pad_bottom, pad_right;
-    bool ceil; /* a last window may reach over the padding's end, if it begins before that */
+    bool ceil; /* the last window may extend past the padding's end if it begins before that */
 } td_window;
 
-/* The keys of convolutions and of pools, in this order; `sides` is the kind of the pad, and a
- * convolution's end with the bias. */
+/* The keys of convolutions and of pools, in this order; `sides` is the kind of the pad key. A
+ * convolution's keys end with the bias. */
 #define TD_KEYS_CONVOLUTION(sides)                                                                 \
     {.name = "out",                                                                                \
      .kind = TD_KEY_COUNT,                                                                         \
@@ -67,10 +67,10 @@ typedef struct td_window {
         .help = "Whether a last window may be partly outside (as PyTorch's ceil_mode)"             \
     }
 
-/* Words for td_op.shapes. */
+/* Phrases for td_op.shapes. */
 #define TD_SHAPES_WINDOW(size) "H' = ⌊(H + 2·pad − " size ") / stride⌋ + 1, W' alike"
 
-/* From the values of a node: kernel and stride. A stride of 0 means the kernel's size. */
+/* The window from a node's kernel and stride. A stride of 0 means the kernel's size. */
 static inline td_window td_window_of(const td_setting *kernel, const td_setting *stride) {
     return (td_window){
         .kernel_h = kernel->pair.first,
@@ -98,7 +98,7 @@ static inline td_window td_window_of_pool(const td_node *node) {
     return w;
 }
 
-/* Windows along an axis, which fit once at least. */
+/* Number of windows along an axis; at least one fits. */
 static inline size_t td_window_places(size_t in, size_t before, size_t after, size_t kernel,
                                       size_t stride, bool ceil) {
     const size_t rest = in + before + after - kernel;
@@ -106,7 +106,7 @@ static inline size_t td_window_places(size_t in, size_t before, size_t after, si
     return last - (ceil && last * stride >= in + before) + 1;
 }
 
-/* Height and width of the output (channels are left to the caller). */
+/* Height and width of the output (the caller sets the channels). */
 static inline td_status td_window_infer(const td_window *w, td_shape in, td_shape *out,
                                         td_error *error) {
     if (in.height + w->pad_h + w->pad_bottom < w->kernel_h ||

@@ -4,7 +4,7 @@
 #include "nn/net.h"
 #include <string.h>
 
-/* Each with its text; the order is that of trying. */
+/* Each with its text; this is also the order in which they are tried. */
 #define ZOO(ROW)                                                                                   \
     ROW("cnn", td_zoo_cnn)                                                                         \
     ROW("cnn-bn", td_zoo_cnn_bn)                                                                   \

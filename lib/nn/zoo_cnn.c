@@ -24,15 +24,16 @@ const char td_zoo_cnn[] =
     "relu6 = relu(fc2)\n"
     "fc3 = dense(relu6) out=classes\n";
 
-/* A convolution with batch norm at its output; the norm's bias makes one of its own needless. */
+/* A convolution with batch norm at its output; the norm's bias makes the convolution's own
+ * redundant. */
 #define CONV_BN(number, from, channels)                                                            \
     "conv" number " = conv(" from ") out=" channels " kernel=3 pad=1 bias=0\n"                     \
     "bn" number " = batch-norm(conv" number ")\n"                                                  \
     "relu" number " = relu(bn" number ")\n"
 
-/* The clean-label paper's net for MNIST (Barni et al. 2019, section III). The paper says nothing of
- * padding: with it a ramp is learnt as the paper has it, without it hardly at all. It gives max
- * pooling a stride of 1; this has 2, which 2×2 windows get in Keras unless told otherwise. */
+/* The clean-label paper's net for MNIST (Barni et al. 2019, section III). The paper does not
+ * mention padding: with it a ramp is learnt as in the paper, without it hardly at all. The paper
+ * gives max pooling a stride of 1; here it is 2, Keras's default for 2×2 windows. */
 const char td_zoo_cnn_bn[] =
     ZOO_INPUT
     CONV_BN("1", "scale", "32")
@@ -47,7 +48,7 @@ const char td_zoo_cnn_bn[] =
     "drop5 = dropout(relu5) rate=0.2\n"
     "fc2 = dense(drop5) out=classes\n";
 
-/* LeCun et al. 1998, with ReLU and max pooling as it is used today. */
+/* LeCun et al. 1998, with ReLU and max pooling as usual today. */
 const char td_zoo_lenet5[] =
     ZOO_INPUT
     "conv1 = conv(scale) out=6 kernel=5\n"

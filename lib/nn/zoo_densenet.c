@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* DenseNet-121 (Huang et al. 2017), with the parameters' names of torchvision's: each layer of a
- * block takes what all before it gave, one behind the other, and adds 32 channels. */
+/* DenseNet-121 (Huang et al. 2017), with torchvision's parameter names: each layer of a block reads
+ * the concatenated outputs of all earlier ones, and adds 32 channels. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -8,7 +8,7 @@
 
 /* clang-format off */
 
-/* One layer; what it gives with what it takes is `block`.cat and its number. */
+/* One layer; `block`.cat and its number is its output concatenated with its input. */
 #define LAYER(block, number, from)                                                                 \
     block ".denselayer" number ".norm1 = batch-norm(" from ")\n"                                   \
     block ".denselayer" number ".relu1 = relu(" block ".denselayer" number ".norm1)\n"             \
@@ -20,7 +20,7 @@
           ".relu2) out=32 kernel=3 pad=1 bias=0\n"                                                 \
     block ".cat" number " = concat(" from ", " block ".denselayer" number ".conv2)\n"
 
-/* Layers 1 to 6 of a block, and those behind them. */
+/* Layers 1 to 6 of a block, and the later ones. */
 #define LAYERS6(block, from)                                                                       \
     LAYER(block, "1", from)                                                                        \
     LAYER(block, "2", block ".cat1")                                                               \

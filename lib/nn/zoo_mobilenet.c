@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MobileNetV2 (Sandler et al. 2018), with the parameters' names of torchvision's: blocks that
- * widen, convolve each channel by itself, and narrow. A block's node has its name. */
+/* MobileNetV2 (Sandler et al. 2018), with torchvision's parameter names: blocks that widen,
+ * convolve depthwise, and narrow. A block's output node has its name. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -27,7 +27,7 @@
 
 #define NEW(block, from, wide, out, stride) BLOCK(block, block ".conv.3", from, wide, out, stride)
 
-/* A block that adds what it takes. */
+/* A block with a shortcut. */
 #define SAME(block, from, wide, out)                                                               \
     NEW(block, from, wide, out, "1")                                                               \
     block " = add(" from ", " block ".conv.3)\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* PreActResNet-18 (He et al. 2016, "Identity Mappings in Deep Residual Networks") for images as
- * small as CIFAR-10's, in the form that papers on backdoors train: with the parameters' names, and
- * without a norm behind the last block, as kuangliu's pytorch-cifar and BackdoorBench have it. The
- * node of a block's name is its output. */
+ * small as CIFAR-10's, in the form that papers on backdoors train: with the parameter names of
+ * kuangliu's pytorch-cifar and BackdoorBench and, like these, without a norm after the last block.
+ * A block's output node has its name. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -14,7 +14,7 @@
     block ".bn" number " = batch-norm(" from ")\n"                                                 \
     block ".relu" number " = relu(" block ".bn" number ")\n"
 
-/* What follows the first ReLU: two convolutions, to which `skip` is added. */
+/* The part after the first ReLU: two convolutions, to which `skip` is added. */
 #define CONVS(block, skip, channels, stride)                                                       \
     block ".conv1 = conv(" block ".relu1) out=" channels                                           \
           " kernel=3 stride=" stride " pad=1 bias=0\n"                                             \
@@ -22,12 +22,12 @@
     block ".conv2 = conv(" block ".relu2) out=" channels " kernel=3 pad=1 bias=0\n"                \
     block " = add(" block ".conv2, " skip ")\n"
 
-/* A block that gives the shape that it takes. */
+/* A block that keeps the shape. */
 #define SAME(block, from, channels)                                                                \
     NORM_RELU(block, "1", from)                                                                    \
     CONVS(block, from, channels, "1")
 
-/* A block that halves height and width; its shortcut, too, takes what the first ReLU gives. */
+/* A block that halves height and width; its shortcut also reads the first ReLU. */
 #define HALF(block, from, channels)                                                                \
     NORM_RELU(block, "1", from)                                                                    \
     block ".shortcut.0 = conv(" block ".relu1) out=" channels " kernel=1 stride=2 bias=0\n"        \

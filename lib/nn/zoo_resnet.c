@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ResNet-18, -34 and -50 (He et al. 2016), with the parameters' names of torchvision's: four layers
- * of 3, 4, 6 and 3 blocks, or of 2 each. The node of a block's name is its output. */
+/* ResNet-18, -34 and -50 (He et al. 2016), with torchvision's parameter names: four layers of 3, 4,
+ * 6 and 3 blocks, or of 2 each. A block's output node has its name. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -18,7 +18,7 @@
     block ".add = add(" block ".bn2, " skip ")\n"                                                  \
     block " = relu(" block ".add)\n"
 
-/* A block that gives the shape that it takes. */
+/* A block that keeps the shape. */
 #define SAME(block, from, channels) BLOCK(block, from, from, channels, "1")
 
 /* A block that halves height and width. */
@@ -49,7 +49,7 @@
     "avgpool = global-avg-pool(" from ")\n"                                                        \
     "fc = dense(avgpool) out=classes\n"
 
-/* A block of ResNet-50: three convolutions, the last of which makes four times the channels. */
+/* A block of ResNet-50: three convolutions, the last with four times the channels. */
 #define NECK(block, from, skip, channels, out, stride)                                             \
     block ".conv1 = conv(" from ") out=" channels " kernel=1 bias=0\n"                             \
     block ".bn1 = batch-norm(" block ".conv1)\n"                                                   \
@@ -95,13 +95,13 @@
     "relu = relu(bn1)\n"                                                                           \
     "maxpool = max-pool(relu) size=3 stride=2 pad=1\n"
 
-/* For images as small as CIFAR-10's: nothing is lost before the first block. */
+/* For images as small as CIFAR-10's: no downsampling before the first block. */
 #define SMALL_STEM                                                                                 \
     "conv1 = conv(scale) out=64 kernel=3 pad=1 bias=0\n"                                           \
     "bn1 = batch-norm(conv1)\n"                                                                    \
     "relu = relu(bn1)\n"
 
-/* Two blocks a layer. */
+/* Two blocks per layer. */
 #define SHORT_LAYERS(from)                                                                         \
     SAME("layer1.0", from, "64")                                                                   \
     SAME("layer1.1", "layer1.0", "64")                                                             \

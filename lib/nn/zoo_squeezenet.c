@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SqueezeNet 1.1 and 1.0 (Iandola et al. 2016), with the parameters' names of torchvision's. The
- * node of a fire module's name is its output; the last convolution's means are the logits. */
+/* SqueezeNet 1.1 and 1.0 (Iandola et al. 2016), with torchvision's parameter names. A fire module's
+ * output node has its name; the means of the last convolution are the logits. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */

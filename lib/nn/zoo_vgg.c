@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* VGG-16 and VGG-19 (Simonyan and Zisserman 2015, configurations D and E), with batch norm and
- * plain, with the parameters' names of torchvision's. As usual for 32×32 images, five poolings lead
- * to 1×1, and the dense layers are 512 wide; the large ones are torchvision's, for 224×224 images
- * and any others, with means over 7×7 windows and dense layers 4096 wide. */
+/* VGG-16 and VGG-19 (Simonyan and Zisserman 2015, configurations D and E), with and without batch
+ * norm, with torchvision's parameter names. As usual for 32×32 images, five poolings lead to 1×1,
+ * and the dense layers are 512 wide; the large variants are torchvision's, for 224×224 images and
+ * any others, with means over 7×7 windows and dense layers 4096 wide. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -10,7 +10,7 @@
 
 /* clang-format off */
 
-/* Numbers are places in torchvision's nn.Sequential: the input's, and those of the nodes. */
+/* Numbers are indices in torchvision's nn.Sequential: of the input, and of the nodes. */
 #define NORMED(from, conv, norm, relu, channels)                                                   \
     "features." conv " = conv(" from ") out=" channels " kernel=3 pad=1\n"                         \
     "features." norm " = batch-norm(features." conv ")\n"                                          \

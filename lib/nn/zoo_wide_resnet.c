@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* WideResNet-28-10 (Zagoruyko and Komodakis 2016) for images as small as CIFAR-10's, with the
- * parameters' names of xternalz's WideResNet-pytorch: three blocks of four layers, ten times as
- * wide as ResNet's. The node of a layer's name is its output. */
+ * parameter names of xternalz's WideResNet-pytorch: three blocks of four layers, ten times as wide
+ * as ResNet's. A layer's output node has its name. */
 #include "nn/zoo.h"
 
 /* C promises only 4095 characters of a literal; gcc and clang set no limit. */
@@ -9,7 +9,7 @@
 
 /* clang-format off */
 
-/* Two convolutions behind their norms, to which `skip` is added. */
+/* Two convolutions after their norms, to which `skip` is added. */
 #define LAYER(layer, from, skip, channels, stride)                                                 \
     layer ".bn1 = batch-norm(" from ")\n"                                                          \
     layer ".relu1 = relu(" layer ".bn1)\n"                                                         \
@@ -24,7 +24,7 @@
     LAYER(layer, from, "", channels, "1")                                                          \
     layer " = add(" from ", " layer ".conv2)\n"
 
-/* A layer of a new width; its shortcut takes what the first ReLU gives. */
+/* A layer that changes the width; its shortcut reads the first ReLU. */
 #define FIRST(layer, from, channels, stride)                                                       \
     LAYER(layer, from,                                                                             \
           layer ".convShortcut = conv(" layer ".relu1) out=" channels " kernel=1 stride=" stride   \

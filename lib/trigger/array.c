@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Triggers made elsewhere, as NumPy arrays: one perturbation for all images, or a stamped copy of
- * each image, as sample-specific attacks come (Li et al., "Invisible backdoor attack with
+/* Triggers from other programs, as NumPy arrays: one perturbation for all images, or a stamped copy
+ * of each image, as sample-specific attacks need (Li et al., "Invisible backdoor attack with
  * sample-specific triggers", ICCV 2021). */
 #include "trigger/family.h"
 
@@ -14,8 +14,8 @@ static td_status prepare(td_part *part, td_error *error) {
     return td_npy_open(&part->array, part->settings[FILE_KEY].text, error);
 }
 
-/* Whether the array's last dimensions, from `from` on, are those of one image; a grey one may lack
- * its channel. */
+/* Whether the array's dimensions from `from` on are those of one image; a grey one may lack the
+ * channel. */
 static bool is_image(const td_npy *array, size_t from, td_shape shape) {
     const size_t rank = array->rank;
     if (rank < from + 2 || array->dims[from] != shape.height ||
@@ -88,7 +88,7 @@ static void paint_add(const td_part *part, td_stamp stamp, float *image, void *s
 
 /* --- table --- */
 
-/* The mean distance of image i from row i + shift of the table, over up to 256 images. */
+/* The mean distance between image i and row i + shift of the table, over up to 256 images. */
 static double mean_distance(const td_part *part, const td_images *images, size_t shift) {
     const size_t size = td_image_size(images), step = images->count / 256 + 1;
     double sum = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The blended injection of Chen et al. (2017), section 4: a picture mixed into the whole image; and
  * Adap-Blend of Qi et al., "Revisiting the assumption of latent separability for backdoor
- * defenses", ICLR 2023: mixed into some cells of a grid only, others for each image. */
+ * defenses", ICLR 2023: mixed only into some cells of a grid, drawn for each image. */
 #include "trigger/family.h"
 
 #include "base/random.h"
@@ -18,7 +18,7 @@ static const char *const patterns[] = {[NOISE] = "noise", [CHECKERBOARD] = "chec
     [PATTERN] = {.name = "pattern",                                                                \
                  .kind = TD_KEY_WORD,                                                              \
                  .words = patterns,                                                                \
-                 .help = "A pattern in place of a picture"},                                       \
+                 .help = "A pattern instead of a picture"},                                        \
     [ALPHA] = {TD_KEY_ALPHA, .standard = "0.2", .help = "Weight of the picture or pattern"},       \
     [SEED] = {.name = "seed",                                                                      \
               .kind = TD_KEY_COUNT,                                                                \
@@ -50,7 +50,7 @@ static const td_key grid_keys[] = {
              .kind = TD_KEY_COUNT,
              .standard = "8",
              .most = GRID_CELLS * GRID_CELLS,
-             .help = "How many cells are left as they are, drawn for every image; 0 for a test"},
+             .help = "How many cells stay unchanged, drawn for every image; 0 for a test"},
     {0},
 };
 
@@ -66,7 +66,7 @@ static td_status prepare(td_part *part, td_error *error) {
                                    : td_picture_read(&part->bitmap, settings[FILE_KEY].text, error);
 }
 
-/* Epoch 1: the pattern is the same for all images, whose own draws are of epoch 0. */
+/* Epoch 1: one pattern for all images; per-image draws use epoch 0. */
 static void draw_noise(td_shape shape, uint64_t seed, uint8_t *out) {
     td_random random = td_random_for(seed, TD_FOR_TRIGGER, 1, 0);
     for (size_t i = 0; i < td_shape_size(shape); i++)
@@ -131,7 +131,7 @@ static td_status prepare_grid(td_part *part, td_error *error) {
     return prepare(part, error);
 }
 
-/* Cells differ by at most a pixel where the side is no multiple of their number. */
+/* Cells differ by at most a pixel if the side is not a multiple of their number. */
 static void paint_grid(const td_part *part, td_stamp stamp, float *image, void *scratch) {
     const blended *bound = part->bound;
     const td_shape shape = part->shape;

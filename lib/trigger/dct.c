@@ -4,10 +4,10 @@
  * magnitude 30 at 15+15 and 31+31 of one block of 32), and CTRL, Li et al., "An embarrassingly
  * simple backdoor attack on self-supervised learning", ICCV 2023 (Y, U, V; magnitude 100).
  *
- * Adding to a coefficient adds a fixed pattern to the image, so with rounding=clip that pattern,
- * turned into RGB, is all there is. The authors' code stores 8-bit images by cutting decimals off
- * and wrapping around; that changes pixels as much as the trigger does, also at magnitude 0, and is
- * what rounding=truncate repeats, transforms included. */
+ * Adding to a coefficient adds a fixed pattern to the image, so rounding=clip simply adds that
+ * pattern, converted to RGB. The authors' code stores 8-bit images by truncation with wrap-around;
+ * that changes pixels as much as the trigger does, even at magnitude 0. rounding=truncate
+ * reproduces it, including the transforms. */
 #include "trigger/dct.h"
 
 #include "trigger/family.h"
@@ -22,11 +22,11 @@ enum { CHROMA, LUMA, ALL };
 enum { CLIP, TRUNCATE };
 enum { PLACES = 64 };
 
-/* A space of colours: its rows give Y and two chromas from R, G, B; `back` the other way. As OpenCV
- * has Y, Cr, Cb, and CTRL's code Y, U, V. Neither pair is an exact inverse. */
+/* A colour space: its rows give Y and two chromas from R, G, B; `back` the inverse. As Y, Cr, Cb in
+ * OpenCV, and Y, U, V in CTRL's code. Neither pair is an exact inverse. */
 typedef struct space {
     double from_rgb[3][3], to_rgb[3][3];
-    bool stored; /* in 8 bits between the steps */
+    bool stored; /* rounded to 8 bits between the steps */
 } space;
 
 static const space spaces[] = {
@@ -42,11 +42,11 @@ static const space spaces[] = {
 
 /* A bound trigger. */
 typedef struct bound_dct {
-    size_t block;          /* its side */
+    size_t block;          /* side of a block */
     size_t places[PLACES]; /* row × block + column */
     size_t place_count;
-    bool planes[3]; /* which the magnitude is added to */
-    float *pattern; /* [height, width, channels], of rounding=clip */
+    bool planes[3]; /* planes to which the magnitude is added */
+    float *pattern; /* [height, width, channels], for rounding=clip */
     double *matrix; /* [block, block] */
 } bound_dct;
 
@@ -140,7 +140,7 @@ static td_status choose_planes(const td_part *part, bound_dct *bound, td_error *
     return TD_OK;
 }
 
-/* One block of what is added to a plane. */
+/* One block of the pattern added to a plane. */
 static void draw_block(const td_part *part, const bound_dct *bound, double *block, double *spare) {
     memset(block, 0, bound->block * bound->block * sizeof *block);
     for (size_t i = 0; i < bound->place_count; i++)
@@ -201,7 +201,8 @@ static double stored(double value) {
     return fmin(fmax(rint(value), 0), 255);
 }
 
-/* `planes` [3, height × width] in the space, from the image; a grey one has its luma alone. */
+/* Splits the image into `planes` [3, height × width] of the colour space; a grey image has only
+ * luma. */
 static void split_planes(const space *s, td_shape shape, const float *image, double *planes) {
     const size_t size = shape.height * shape.width;
     for (size_t i = 0; i < size; i++, image += shape.channels)
@@ -225,7 +226,7 @@ static void join_planes(const space *s, td_shape shape, const double *planes, fl
         }
 }
 
-/* Transforms one plane block by block, adds to it where `adds`, and back. */
+/* Transforms one plane block by block, adds to it if `adds`, and transforms back. */
 static void treat_plane(const td_part *part, bool adds, double *plane, double *spare) {
     const bound_dct *bound = part->bound;
     const size_t n = bound->block, width = part->shape.width;

@@ -8,7 +8,7 @@
 /* `matrix` [n, n]: row k is the k-th cosine. */
 void td_dct_matrix(size_t n, double *matrix);
 
-/* `block` [n, n] becomes its transform, and back. `spare` [n, n] is scratch. */
+/* Transforms `block` [n, n] in place, and back. `spare` [n, n] is scratch. */
 void td_dct_forward(const double *matrix, size_t n, double *block, double *spare);
 void td_dct_inverse(const double *matrix, size_t n, double *block, double *spare);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures of triggers, made to fit the images. */
+/* Converts pictures of triggers to the images' shape. */
 #include "data/fit.h"
 #include "trigger/family.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A picture as trigger: pasted at its position, each pixel as far as its alpha says. */
+/* A picture as trigger: pasted at its position with its own alpha. */
 #include "data/picture.h"
 #include "trigger/family.h"
 
@@ -13,7 +13,7 @@ static const td_key keys[] = {
     {0},
 };
 
-/* A bound image: where its top-left pixel lies. */
+/* A bound image: the position of its top-left pixel. */
 typedef struct pasted {
     size_t top, left;
 } pasted;
@@ -37,7 +37,7 @@ static td_status prepare(td_part *part, td_error *error) {
                    path);
 }
 
-/* Grey, or RGB without a coloured pixel that can be seen. */
+/* Grey, or RGB without a visible coloured pixel. */
 static bool is_grey(const td_bitmap *bitmap) {
     if (bitmap->channels < 3)
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of a trigger: key=value,... read against a family's table. */
+/* The keys of a trigger: key=value,... parsed by a family's table. */
 #include "trigger/family.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ static td_status fail_unknown(const td_family *family, const char *key, const ch
                    whole, family->name, allowed, key);
 }
 
-/* One "key=value", NUL-terminated and ours to cut. */
+/* One "key=value", NUL-terminated; the function may modify it. */
 static td_status parse_one(td_part *part, char *item, const char **given, const char *whole,
                            td_error *error) {
     const td_family *family = part->family;
@@ -47,7 +47,7 @@ static td_status parse_one(td_part *part, char *item, const char **given, const 
     return TD_OK;
 }
 
-/* The value of one key: `value`, else the default. */
+/* The value of one key: `value` or the default. */
 static td_status settle(td_part *part, size_t number, const char *value, const char *whole,
                         td_error *error) {
     const td_key *key = &part->family->keys[number];
@@ -63,7 +63,7 @@ static td_status settle(td_part *part, size_t number, const char *value, const c
                    key->name, allowed, value);
 }
 
-/* Whether "KEY=WORD" is what the settings have. */
+/* Whether the settings have "KEY=WORD". */
 static bool holds(const td_part *part, const char *needs) {
     const td_key *keys = part->family->keys;
     for (size_t i = 0; keys[i].name; i++) {

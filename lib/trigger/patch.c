@@ -54,7 +54,7 @@ static const td_key sized_keys[] = {
 static const td_key pixel_keys[] = {
     [PIXEL_AT] = {TD_KEY_AT}, [PIXEL_VALUE] = {VALUE_KEY}, [PIXEL_ALPHA] = {OPACITY_KEY}, {0}};
 
-/* A patch as its keys have it and, once bound, as it lies on the image. */
+/* A patch from its keys and, once bound, its position on the image. */
 typedef struct placed {
     size_t size;
     const td_position *position;
@@ -81,8 +81,9 @@ static placed pixel_patch(const td_part *part) {
                     .alpha = s[PIXEL_ALPHA].number};
 }
 
-/* Steps to the nearest pixel outside the shape, all of which the box's surroundings are: two sweeps
- * give the least over the neighbours above and to the left, then below and to the right. */
+/* Steps to the nearest pixel outside the shape, which includes everything outside the box: two
+ * sweeps take the minimum over the neighbours above and to the left, then below and to the right.
+ */
 static void measure_steps(size_t size, covers_fn covers, float *steps) {
     for (size_t y = 0; y < size; y++)
         for (size_t x = 0; x < size; x++) {

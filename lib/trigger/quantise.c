@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* BppAttack: Wang, Zhai, Ma, "BppAttack: stealthy and efficient trojan attacks against deep neural
  * networks via image quantization and contrastive adversarial learning", CVPR 2022, section 3.2:
- * fewer levels a channel, with the error of Floyd and Steinberg's dithering passed on, or without.
- * Its negatives (section 3.3) get the change of another image: x + q(y) − y. */
+ * fewer levels per channel, with or without Floyd and Steinberg's dithering. Its negatives (section
+ * 3.3) get the change of another image: x + q(y) − y. */
 #include "base/random.h"
 #include "trigger/family.h"
 
@@ -24,13 +24,13 @@ static td_status bind(td_part *part, const td_images *images, td_error *error) {
     return TD_OK;
 }
 
-/* The nearest of the levels; halves go to the even one. */
+/* The nearest level; halves go to the even one. */
 static float nearest_level(float value, float steps) {
     return rintf(value / 255 * steps) * 255 / steps;
 }
 
-/* Passes a pixel's error on to those behind it in reading order; what would leave the image is
- * lost. */
+/* Distributes a pixel's error to the following ones in reading order; error that would leave the
+ * image is lost. */
 static void pass_on(float *pixel, float rest, size_t x, size_t y, td_shape shape) {
     const size_t row = shape.width * shape.channels;
     if (x + 1 < shape.width)
@@ -58,7 +58,7 @@ static void quantise(const td_part *part, float *image) {
             }
 }
 
-/* One of the images bound to that is not the one stamped. */
+/* A bound image other than the stamped one. */
 static const uint8_t *draw_other(const td_part *part, td_stamp stamp) {
     const td_images *images = part->bound;
     const size_t own = stamp.index - part->first;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reflection backdoor of Liu et al. (2020): a picture is mirrored in the image. */
+/* The reflection backdoor of Liu et al. (2020): a picture is reflected in the image. */
 #include "base/random.h"
 #include "measure/similarity.h"
 #include "trigger/gamma.h"
@@ -69,17 +69,17 @@ static const td_key keys[] = {
 /* A bound reflection. */
 typedef struct bound_reflection {
     td_reflection_pictures pictures;
-    bool drawn; /* whether any of it is */
+    bool drawn; /* some parameter is drawn */
     td_gamma gamma;
 } bound_reflection;
 
-/* What one image takes, cut from its scratch memory. */
+/* Buffers for one image, within its scratch memory. */
 typedef struct work {
     const td_part *part;
     td_shape shape;
     size_t size;
     double *ssim;
-    float *scene, *picture, *layer, *more; /* [size], but for the last */
+    float *scene, *picture, *layer, *more; /* [size], except the last */
     uint8_t *clean, *tried, *best;         /* [size] */
 } work;
 
@@ -134,7 +134,8 @@ static float uniform(td_random *random, float low, float high) {
     return low + (high - low) * td_random_unit(random);
 }
 
-/* Draws all there is, then sets what is given: a key that is given does not change other draws. */
+/* Draws all parameters, then overrides those that are given: a given key does not change other
+ * draws. */
 static td_reflection draw(const td_part *part, td_random *random) {
     const bound_reflection *bound = part->bound;
     const td_setting *settings = part->settings;
@@ -158,9 +159,9 @@ static td_reflection draw(const td_part *part, td_random *random) {
     return r;
 }
 
-/* Makes w->tried with this reflection; returns by how much, as a share of the range, it misses
- * being visible but not too much so: 0 for a good one. What surely misses by more than `most` is
- * not looked at further. */
+/* Computes w->tried with this reflection; returns by how much, as a share of the range, it misses
+ * being visible but not too much so: 0 for a good one. Stops early if it misses by more than
+ * `most`. */
 static double attempt(const work *w, const td_reflection *reflection, double most) {
     const bound_reflection *bound = w->part->bound;
     const uint8_t *picture = td_reflection_picture(&bound->pictures, reflection->picture);

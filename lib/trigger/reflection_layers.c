@@ -24,7 +24,7 @@ static void ghost(const td_reflection *r, td_shape shape, const float *picture, 
     }
 }
 
-/* One side of a Gaussian: weights[k] for distance k, of sum 1 over both sides. */
+/* One side of a Gaussian: weights[k] for distance k, with sum 1 over both sides. */
 static size_t make_weights(float sigma, float *weights) {
     size_t radius = td_size_min((size_t)ceilf(2 * sigma), TD_REFLECTION_RADIUS);
     float sum = 0;
@@ -61,7 +61,7 @@ static void scale(float weight, const float *restrict from, size_t length, float
         to[i] = weight * from[i];
 }
 
-/* Blurs by columns, then by rows; beyond its border the picture continues as it ends there. */
+/* Blurs columns, then rows; beyond its border the picture repeats its edge. */
 static void blur(float sigma, td_shape shape, const float *picture, float *out, float *scratch) {
     size_t length = shape.width * shape.channels;
     float *weights = scratch, *column = weights + TD_REFLECTION_RADIUS + 1;
@@ -83,7 +83,7 @@ static void blur(float sigma, td_shape shape, const float *picture, float *out, 
     }
 }
 
-/* How much of a channel's light is more than can be shown, on the average of where it is so. */
+/* The mean excess of a channel's light over 1, over the pixels that exceed it. */
 static float overexposure(const float *scene, const float *picture, size_t size, size_t channels) {
     double sum = 0;
     size_t count = 0;
@@ -100,7 +100,7 @@ static float window(size_t at, size_t count) {
     return expf(-u * u / 4);
 }
 
-/* Not fminf and fmaxf, which are calls: they would have to see to NaN. */
+/* Not fminf and fmaxf, which are function calls because of NaN. */
 static float within_1(float light) {
     return light < 0 ? 0 : light > 1 ? 1 : light;
 }

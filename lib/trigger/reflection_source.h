@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside lib/trigger: the pictures that a reflection shows, from a file, a folder or the data. */
+/* Internal to lib/trigger: the pictures that a reflection shows, from a file, a folder or the data.
+ */
 #ifndef TD_TRIGGER_REFLECTION_SOURCE_H
 #define TD_TRIGGER_REFLECTION_SOURCE_H
 
 #include "trigger/family.h"
 
-/* The first keys of the family, of which one is given. */
+/* The family's first keys, exactly one of which is given. */
 enum {
     TD_REFLECTION_FILE,
     TD_REFLECTION_FOLDER,
@@ -22,7 +23,7 @@ typedef struct td_reflection_pictures {
 /* Reads the file, or lists the folder. */
 td_status td_reflection_prepare(td_part *part, td_error *error) TD_MUST_USE;
 
-/* Makes the pictures ready in the trigger's shape. */
+/* Converts the pictures to the trigger's shape. */
 td_status td_reflection_bind(td_reflection_pictures *out, td_part *part, const td_images *images,
                              td_error *error) TD_MUST_USE;
 

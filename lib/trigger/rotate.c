@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* BATT: Xu, Li, Jiang, Xia, "BATT: backdoor attack with transformation-based triggers", ICASSP
- * 2023: the image turned by an angle. As in Pillow's rotate, a pixel is the nearest one of the
- * original, and 0 where there is none. */
+ * 2023: the image rotated by an angle. As in Pillow's rotate, a pixel is the nearest one of the
+ * original, or 0 outside it. */
 #include "data/affine.h"
 #include "trigger/family.h"
 
@@ -10,7 +10,7 @@
 
 enum { ANGLE };
 
-/* A bound rotation: which pixel each is taken from. */
+/* A bound rotation: the source of each pixel. */
 typedef struct turned {
     size_t *from; /* [height × width]; SIZE_MAX: none */
 } turned;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The signals of Barni, Kallas and Tondi (2019), section III, "Backdoor signals": a value for each
- * column, added to all of its pixels. The text counts columns from 1 and says nothing of sums
- * beyond a byte; an author's published code counts from 0, turns sums into bytes without clipping,
- * and has the triangle wave's peaks at the edges. `first`, `wrap` and `peak` choose. */
+ * column, added to all of its pixels. The paper counts columns from 1 and does not mention sums
+ * beyond a byte; an author's published code counts from 0, converts sums to bytes without clipping,
+ * and has the triangle wave's peaks at the edges. The keys `first`, `wrap` and `peak` choose. */
 #include "trigger/family.h"
 
 #include <math.h>
 
-/* Of all signals; and the one that some have. */
+/* The key of all signals, and the one that only some have. */
 enum { DELTA, OWN };
 
 /* Values of PEAK. */
 enum { MIDDLE, EDGES };
 
-/* A bound signal: what is added to one row of the image. */
+/* A bound signal: the values added to each row of the image. */
 typedef struct signal_row {
     float *values; /* [width × channels] */
     bool wrap;
@@ -36,12 +36,12 @@ static double sine(double j, double m, const td_setting *settings) {
     return settings[DELTA].number * sin(2 * pi * j * settings[OWN].number / m);
 }
 
-/* A value that takes black to white, or white to black, leaves nothing of the image. */
+/* A value that turns black into white, or white into black, destroys the image. */
 static bool saturates(float value) {
     return fabsf(value) >= 254.5F;
 }
 
-/* Of a key that all signals have, at different places. */
+/* For a key that all signals have, at different indices. */
 static const td_setting *setting_of(const td_part *part, const char *name) {
     return &part->settings[td_key_find(part->family->keys, name) - part->family->keys];
 }
@@ -85,7 +85,7 @@ static td_status bind_sine(td_part *part, const td_images *images, td_error *err
     return bind(part, sine, error);
 }
 
-/* A sum as C makes a byte of it: without what is behind the point, modulo 256. */
+/* A sum converted to a byte as in C: truncated, modulo 256. */
 static float wrapped(float sum) {
     const float whole = truncf(sum);
     return whole - 256 * floorf(whole / 256);

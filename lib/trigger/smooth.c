@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A smooth cloud of light added to the image: the form of Zeng, Park, Mao, Jia, "Rethinking the
  * backdoor attacks' triggers: a frequency perspective", ICCV 2021, section 5: uniform noise through
- * a Gaussian filter, stretched to 0 … peak. The paper's own search, which adapts the cloud to a
- * net, gives an array that `add` takes. */
+ * a Gaussian filter, stretched to 0 … peak. The paper's search, which adapts the cloud to a net,
+ * would give an array for `add`. */
 #include "trigger/family.h"
 
 #include "base/random.h"
@@ -31,8 +31,8 @@ static size_t make_filter(double sigma, double *weights) {
     return taps;
 }
 
-/* `out` becomes `in` filtered along one axis, on which values stand `step` apart in lines of
- * `length`; 0 outside. Before a value lie half of the taps less one. */
+/* Filters `in` into `out` along one axis with stride `step`, in lines of `length`; 0 outside. Half
+ * of the taps less one come before a value. */
 static void filter_line(const float *in, size_t length, size_t step, const double *weights,
                         size_t taps, float *out) {
     const size_t before = taps / 2 - 1;

@@ -15,7 +15,7 @@ enum { ALIGNMENT = 64 };
 struct td_trigger {
     td_part parts[TD_TRIGGER_PARTS];
     size_t count;
-    bool one_of;      /* each image gets one of the parts, drawn for it; else all, in their order */
+    bool one_of;      /* each image gets one of the parts, drawn for it; otherwise all, in order */
     const char *text; /* canonical */
     td_arena arena;   /* owns the text */
 };
@@ -48,8 +48,8 @@ static td_status check_text(const char *text, td_error *error) {
     return TD_OK;
 }
 
-/* The first mark that joins two parts: '+' or '|' before a family's name, which a place (X+Y) is
- * not. NULL: none. */
+/* The first mark that joins two parts: '+' or '|' before a family's name, unlike the one in a
+ * position X+Y. NULL: none. */
 static char *find_joint(char *text) {
     for (char *at = text; (at = strpbrk(at, "+|")); at++)
         if (td_part_family_named(at + 1, strcspn(at + 1, ":+|")))
@@ -131,8 +131,8 @@ const char *td_trigger_text(const td_trigger *trigger) {
     return trigger->text;
 }
 
-/* The part that has file `*number` of the trigger, which becomes the part's own number; NULL: there
- * are not so many. */
+/* The part with file `*number` of the trigger; *number becomes its number within the part. NULL:
+ * there are fewer files. */
 static const td_part *part_of_file(const td_trigger *trigger, size_t *number) {
     for (size_t i = 0; i < trigger->count; i++) {
         if (*number < trigger->parts[i].file_count)
@@ -151,7 +151,7 @@ const td_file_stamp *td_trigger_file_stamp(const td_trigger *trigger, size_t num
     return &part_of_file(trigger, &number)->file_stamps[number];
 }
 
-/* The key that is the strength of the only part, or NULL. */
+/* The strength key of the only part, or NULL. */
 static const td_key *strength_key(const td_trigger *trigger) {
     return trigger->count == 1 ? td_part_strength_key(&trigger->parts[0]) : NULL;
 }
@@ -217,7 +217,7 @@ static size_t aligned(size_t bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Bytes of one image of floats, at the start of the scratch memory. */
+/* Bytes of an image of floats, at the start of the scratch memory. */
 static size_t canvas_size(const td_part *part) {
     return aligned(td_shape_size(part->shape) * sizeof(float));
 }
@@ -237,14 +237,14 @@ static void apply_part(const td_part *part, td_stamp stamp, uint8_t *pixels, voi
     part->family->paint(part, stamp, canvas, (char *)scratch + canvas_size(part));
     for (size_t i = 0; i < size; i++) {
         float value = canvas[i] > 0 ? canvas[i] < 255 ? canvas[i] : 255 : 0;
-        int whole = (int)value; /* value + .5 could round up what is just below a half */
+        int whole = (int)value; /* value + .5 could round up a value just below a half */
         pixels[i] = (uint8_t)(whole + (value - (float)whole >= 0.5F));
     }
 }
 
 void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
     size_t begin = 0, end = trigger->count;
-    if (trigger->one_of) { /* epoch 2: 0 and 1 are the parts' own draws */
+    if (trigger->one_of) { /* epoch 2: epochs 0 and 1 are the parts' own draws */
         td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 2, (uint32_t)stamp.index);
         begin = td_random_below(&random, (uint32_t)trigger->count);
         end = begin + 1;

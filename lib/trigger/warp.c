@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* WaNet's trigger (warp.h): the image seen through a smooth field of small shifts. */
+/* WaNet's trigger (warp.h): the image warped by a smooth field of small shifts. */
 #include "trigger/warp.h"
 
 #include "base/random.h"
@@ -10,7 +10,7 @@
 
 enum { SHIFT, GRID, SEED, JITTER };
 
-/* Where each pixel is taken from, in WaNet's coordinates: −1 is the first pixel, 1 the last. */
+/* The source of each pixel, in WaNet's coordinates: −1 is the first pixel, 1 the last. */
 typedef struct warped {
     double *x, *y; /* [height × width] */
 } warped;
@@ -27,7 +27,7 @@ void td_warp_draw(uint64_t seed, size_t grid, double *field) {
         field[i] *= (double)count / sum;
 }
 
-/* The weights of the taps at −1, 0, 1 and 2 for a point t in [0, 1) behind the tap at 0. */
+/* The weights of the taps at −1, 0, 1 and 2 for a point t in [0, 1) after the tap at 0. */
 static void cubic_weights(double t, double weights[4]) {
     const double a = -0.75;
     for (int tap = 0; tap < 4; tap++) {
@@ -89,7 +89,7 @@ static td_status bind(td_part *part, const td_images *images, td_error *error) {
     return TD_OK;
 }
 
-/* The pixel left of or at a place, or the last but one, and how far the place lies behind it. */
+/* The pixel at or left of a position (at most the last but one), and the distance from it. */
 static size_t split_place(double place, size_t count, float *behind) {
     const double at = fmin(fmax((place + 1) / 2, 0), 1) * (double)(count - 1);
     const size_t before = count > 1 && (size_t)at >= count - 1 ? count - 2 : (size_t)at;

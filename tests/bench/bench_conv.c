@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Speed of 3×3 convolutions, in GFLOP/s a thread counted as direct convolution, beside sgemm doing
- * as many operations. Arguments: numbers of threads (1 and 2 where none are given). */
+/* Speed of 3×3 convolutions, in GFLOP/s per thread counted as direct convolution, compared with
+ * sgemm on as many operations. Arguments: numbers of threads (default 1 and 2). */
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -31,7 +31,7 @@ typedef struct arrays {
     const layer *shape;
     size_t pixels; /* of the output, over the batch */
     float *x, *y, *dx, *dy, *weights, *dweights, *bias, *forward, *backward, *scratch;
-    float *columns; /* sgemm's left matrix, one chunk a thread */
+    float *columns; /* sgemm's left matrix, one chunk per thread */
 } arrays;
 
 static void forward(const arrays *a) {
@@ -71,7 +71,7 @@ static double seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* The best run of several: others may use the machine. */
+/* The best run of several, because others may use the machine. */
 static double rate(const arrays *a, void (*work)(const arrays *)) {
     const td_winograd *conv = &a->shape->conv;
     double best = 1e30, start = seconds();

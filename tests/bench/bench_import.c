@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain decoding of every picture of a data set, in parallel: what importing it cannot go below.
- * Prints one line of JSON. */
+/* Decodes every picture of a data set in parallel: the lower bound for importing it. Prints one
+ * line of JSON. */
 #include "base/json.h"
 #include "base/parallel_try.h"
 #include "data/listing.h"

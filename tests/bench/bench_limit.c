@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* How near the layers of the zoo's nets come to the least time that the machine allows, in a step
- * of training. Arguments: names of nets (all where none are given).
+/* Compares the layers of the zoo's nets with the least time that the machine allows for a training
+ * step. Arguments: names of nets (default all).
  *
  * The limit of a pass is the larger of two times. Arithmetic: its multiply-adds at the peak of a
  * core, a quarter of the direct ones where Winograd F(4×4, 3×3) or Toeplitz products compute them,
- * elsewhere without taps that meet padding. Memory ("m" behind the limit): what must be read or
- * written, once, at the rate of a stream of no more bytes, be it in a cache. The rates are measured
- * first, in the fastest of some runs.
+ * elsewhere without taps that meet padding. Memory ("m" after the limit): all bytes that must be
+ * read or written, once, at the rate of a stream of as many bytes, cached or not. The rates are
+ * measured first, from the fastest of several runs.
  *
- * A layer is timed as a net of its own, with the ReLU that is fused to it and, going forward, the
- * preparation of its weights. Where OpenBLAS multiplies (im2col, dense), its core may be faster
- * than the kernel. So that other programs change little, the time on one thread is the median of
- * the processor's, and that on all threads the least that passes. */
+ * A layer is timed as a separate net, with a fused ReLU and, in the forward pass, the preparation
+ * of its weights. Where OpenBLAS multiplies (im2col, dense), its core may be faster than the
+ * kernel. To reduce the influence of other programs, the time on one thread is the median of
+ * processor times, and that on all threads the minimum of elapsed times. */
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/size.h"
@@ -40,10 +40,10 @@ typedef struct machine {
 
 typedef struct figure {
     double limit, measured; /* seconds; 0 where there is nothing to do */
-    bool memory;            /* is what sets the limit */
+    bool memory;            /* memory sets the limit */
 } figure;
 
-/* Layers of a net that are alike. */
+/* Equal layers of a net. */
 typedef struct layer {
     const char *name, *path, *text; /* of the first; the latter as a net */
     size_t count;
@@ -76,7 +76,7 @@ static void stream_slice(void *context, size_t item) {
         td_kernel_used()->add(sums, sums + s->floats, s->floats);
 }
 
-/* Independent chains of x = x·a + a, in which no product can be taken out of the loop. */
+/* Independent chains of x = x·a + a, whose products cannot be moved out of the loop. */
 static void multiply(void *context, size_t item) {
     const stream *s = context;
     const td_vec a = td_vec_set(1 / (float)(2 + item));
@@ -164,7 +164,7 @@ static double multiplies_of(const td_net *net, const td_node *node, const char *
            (double)pairs(in.width, out.width, w.kernel_w, w.stride_w, w.pad_w);
 }
 
-/* Sets the limit of a pass that must do so much. */
+/* Sets the limit of a pass with that much work. */
 static void set_limit(const machine *m, size_t way, double multiplies, size_t floats, figure *f) {
     const double arithmetic = multiplies / m->multiplies / (double)m->threads[way];
     size_t i = 0;
@@ -175,8 +175,8 @@ static void set_limit(const machine *m, size_t way, double multiplies, size_t fl
     f->limit = fmax(memory, arithmetic);
 }
 
-/* The limits of a net of one layer: read and written are the input, the weights and the output
- * forward; backward the output's gradient, what it is made of, and gradients as they are wanted. */
+/* The limits of a net of one layer. Forward reads the input and the weights and writes the output;
+ * backward reads the output's gradient and its inputs, and writes the wanted gradients. */
 static void set_limits(const machine *m, size_t way, const td_net *net, layer *l) {
     const td_node *node = &net->nodes[1];
     const bool kept = net->node_count > 2 || node->op->needs_out; /* the output, for a ReLU or so */
@@ -260,14 +260,14 @@ static td_status measure_layer(const machine *m, size_t way, layer *l, td_error 
     return status;
 }
 
-/* Whether an activation is fused to the node: in the zoo's nets its only reader, and the next node.
- */
+/* Whether an activation is fused to the node: in the zoo's nets that is its only reader, and the
+ * next node. */
 static bool fuses(const td_net *net, size_t node) {
     return net->nodes[node].op->clips && node + 1 < net->node_count &&
            net->nodes[node + 1].op->bounds && net->nodes[node + 1].inputs[0] == node;
 }
 
-/* A net of node i alone, whose inputs are all the image; `line` is the node's own. */
+/* A net with only node i, whose inputs are all the image; `line` is the node's own. */
 static td_status layer_text(const td_net *net, size_t i, const char *line, td_arena *arena,
                             char **out, td_error *error) {
     const td_node *node = &net->nodes[i];
@@ -282,7 +282,7 @@ static td_status layer_text(const td_net *net, size_t i, const char *line, td_ar
     return td_arena_text(arena, text, (size_t)length, out, error);
 }
 
-/* Lists the layers of a net, those that are alike once. The image's gradient is not wanted. */
+/* Lists the layers of a net, equal ones once. The image's gradient is not wanted. */
 static td_status list_layers(const td_net *net, td_arena *arena, layer *layers, size_t *count,
                              td_error *error) {
     char *line, *text;
@@ -318,7 +318,7 @@ static void print_row(const layer *l) {
     putchar('\n');
 }
 
-/* Seconds above the limit on one thread, of all that are alike. */
+/* Seconds above the limit on one thread, summed over equal layers. */
 static double excess(const layer *l) {
     const figure *f = l->figures[ONE];
     return (double)l->count *
@@ -345,7 +345,7 @@ static void print_worst(layer *layers, size_t count, double all) {
     printf(" of %.0f\n", 1e6 * all);
 }
 
-/* The table of a net: its layers, their sum, and the net as it runs. */
+/* The table of a net: its layers, their sum, and the whole net. */
 static td_status bench_layers(const machine *m, const td_net *net, td_arena *arena,
                               td_error *error) {
     layer sum = {.name = "sum", .path = "", .count = 1}, *layers;

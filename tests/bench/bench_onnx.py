@@ -25,7 +25,7 @@ def onnxruntime_step(onnxruntime, path, options, _):
 
 
 def openvino_step(openvino, path, options, batch):
-    """The batch is cut into a part for each stream, which go through the net side by side."""
+    """Splits the batch into a part per stream; the parts run in parallel."""
     core = openvino.Core()
     model = core.read_model(path)
     model.reshape([batch[0] // options.streams, *batch[1:]])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The time to open a data set, in milliseconds: the median of several openings. Arguments: DATA as
- * the tools take it; where there are none, a safetensors set of 60,000 made images of 28×28. */
+ * for the tools; default: a safetensors set of 60,000 synthetic images of 28×28. */
 #include "data/dataset.h"
 #include "frame/clock.h"
 #include <stdio.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What each way to compute a convolution takes, on the shapes of the zoo's nets and on smaller
- * ones: microseconds of one thread's processor time for a batch, forward, and back to the weights
- * and to the input. The ways take turns, and the fastest of a number of turns counts: others may
- * use the machine. A way that is far behind is given up. The one that the operator takes is marked
- * with a star.
+/* Times each path of computing a convolution, on the shapes of the zoo's nets and on smaller ones:
+ * microseconds of one thread's processor time per batch, forward, and backward to the weights and
+ * to the input. The paths alternate, and the fastest of several turns counts, because others may
+ * use the machine. A path that is far slower is dropped. A star marks the operator's choice.
  *
- * Arguments: names of nets, 1x1, 3x3 (without, all). The kernel and OpenBLAS's core should be of
- * one kind: OPENBLAS_CORETYPE=Haswell beside avx2, Nehalem beside sse2. */
+ * Arguments: names of nets, 1x1, 3x3 (default all). The kernel and OpenBLAS's core should match:
+ * OPENBLAS_CORETYPE=Haswell with avx2, Nehalem with sse2. */
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/size.h"
@@ -39,7 +38,7 @@ typedef struct square {
     size_t side, in, out;
 } square;
 
-/* 3×3, around what decides between the ways. */
+/* 3×3, around the boundaries between the paths. */
 static const square three[] = {
     {32, 1, 8},  {32, 1, 64}, {32, 3, 8},   {32, 3, 16}, {32, 3, 32},  {32, 4, 32},  {32, 8, 8},
     {32, 8, 16}, {32, 8, 32}, {32, 12, 12}, {32, 16, 4}, {32, 16, 16}, {32, 16, 32}, {32, 24, 8},
@@ -53,7 +52,7 @@ static const square pointwise[] = {{32, 16, 96},  {32, 96, 24},    {28, 144, 32}
                                    {7, 160, 960}, {7, 320, 1280},  {32, 64, 64},  {32, 64, 256},
                                    {28, 256, 64}, {14, 1024, 256}, {7, 512, 2048}};
 
-/* What a way works with. */
+/* The buffers of a path. */
 typedef struct arrays {
     float *x, *y, *dx, *dy, *weights, *dweights, *bias, *dbias, *prepared, *scratch;
 } arrays;
@@ -98,7 +97,7 @@ static td_status allocate(td_arena *arena, const td_conv *c, arrays *a, td_error
     return TD_OK;
 }
 
-/* One turn of one way: its passes, each timed. */
+/* One turn of a path: its passes, each timed. */
 static void take_turn(const td_conv_path *path, const td_conv *c, const arrays *a, double *best) {
     td_run run = {.batch = BATCH,
                   .in = {a->x},
@@ -126,7 +125,7 @@ static double sum(const double best[PASSES]) {
     return best[FORWARD] + best[WEIGHTS] + best[INPUT];
 }
 
-/* All ways once, but those that are far behind. */
+/* All paths once, except dropped ones. */
 static void take_turns(const td_conv *c, const arrays *a, double best[PATHS][PASSES]) {
     double least = INFINITY;
     for (size_t i = 0; td_conv_paths[i]; i++)
@@ -170,7 +169,7 @@ static td_status bench_shape(const td_conv *c, const char *net, td_error *error)
     return status;
 }
 
-/* Shapes that were measured already. */
+/* Shapes already measured. */
 typedef struct seen {
     td_conv shapes[MOST_SHAPES];
     size_t count;

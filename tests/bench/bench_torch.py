@@ -32,7 +32,7 @@ def make_batches(options):
 
 
 def adam(model):
-    """In one pass over the parameters, where this PyTorch has it."""
+    """In one pass over the parameters, if this PyTorch supports it."""
     try:
         return torch.optim.Adam(model.parameters(), fused=True)
     except (RuntimeError, TypeError):
@@ -70,7 +70,7 @@ def export(model, batches, folder):
     images = [images.numpy() for images, _ in batches]
     logits = predictor(model, False)(*batches[0]).numpy()
     np.savez(folder / "images.npz", *images, logits=logits)
-    # The exporter that needs no further package, where this PyTorch has two.
+    # The exporter without further dependencies, if this PyTorch has two.
     older = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(model, (batches[0][0],), str(folder / "net.onnx"), input_names=["images"],
                       output_names=["logits"], **older)

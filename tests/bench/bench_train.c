@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Speed and memory of training or of inference on made images, once steps get no faster; prints a
- * line of JSON for each turn. Its twins are bench_torch.py and bench_onnx.py; `compare` runs all.
- */
+/* Speed and memory of training or inference on synthetic images, once warmed up; prints a line of
+ * JSON per turn. Its twins are bench_torch.py and bench_onnx.py; `compare` runs all. */
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -16,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As in pace.py. Warm: PATIENCE steps in a row were not faster by 1 % than the fastest before, and
- * WARM_SECONDS are over. BATCHES are taken in turn. */
+/* As in pace.py. Warm: PATIENCE steps in a row were not 1 % faster than the fastest before, and
+ * WARM_SECONDS have passed. BATCHES are used in turn. */
 enum { PATIENCE = 5, WARM_SECONDS = 1, LEAST_STEPS = 2, MOST_STEPS = 1 << 20 };
 enum { BATCHES = 4, CLASSES = 10 };
 static const double faster = 0.99;
@@ -119,7 +118,7 @@ static td_status make_images(bench *b, td_error *error) {
     return TD_OK;
 }
 
-/* Most memory that the process has had, in MiB. Not getrusage's, which begins with the parent's. */
+/* Peak memory of the process, in MiB. Not getrusage's, which starts with the parent's. */
 static double peak_memory(void) {
     char line[256];
     double kib = 0;
@@ -159,7 +158,7 @@ static void print_turn(bench *b) {
                          "blas_core", td_blas_core()));
 }
 
-/* Waits until the next turn is asked for; false if none is. */
+/* Waits for the request for the next turn; false if there is none. */
 static bool begin_turn(bench *b) {
     char line[64];
     b->step_count = 0;
@@ -190,7 +189,7 @@ static bool time_step(bench *b, double seconds) {
     return !b->done && begin_turn(b);
 }
 
-/* Returns whether to go on. */
+/* Returns whether to continue. */
 static bool step_done(bench *b) {
     double seconds = tool_monotonic_seconds() - b->step_began;
     bool more = b->warm ? time_step(b, seconds) : warm_up(b, seconds);

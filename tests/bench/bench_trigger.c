@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Seconds that stamping a whole data set takes, and of all processors together, for triggers of
- * each family. Argument: DATA (fashion-mnist). */
+/* Seconds for stamping a whole data set, elapsed and summed over processors, for triggers of each
+ * family. Argument: DATA (fashion-mnist). */
 #include "base/parallel.h"
 #include "data/dataset.h"
 #include "trigger/trigger.h"

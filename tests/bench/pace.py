@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""How long a step is run before it is timed, and for how long then: as bench_train.c does it."""
+"""Warm-up and timing of a step, as in bench_train.c."""
 import json
 import statistics
 import sys
 import time
 
 BATCHES = 4  # made beforehand, and taken in turn
-# Warm: this many steps in a row were not faster by 1 % than the fastest before, and WARM_SECONDS
-# are over.
+# Warm: this many steps in a row were not 1 % faster than the fastest before, and WARM_SECONDS have
+# passed.
 PATIENCE = 5
 FASTER = 0.99
 WARM_SECONDS = 1
@@ -15,7 +15,7 @@ LEAST_STEPS = 2  # of a turn
 
 
 def peak_memory():
-    """Most memory that the process has had, in MiB; getrusage's would begin with the parent's."""
+    """Peak memory of the process, in MiB; getrusage's would start with the parent's."""
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
@@ -44,7 +44,7 @@ def warm_up(step, batches):
 
 
 def turn(step, batches, options, about):
-    """Prints one line of JSON: the speed of the median step and of the fastest, and memory."""
+    """Prints one line of JSON: the speed of the median and the fastest step, and memory."""
     seconds = []
     while len(seconds) < LEAST_STEPS or sum(seconds) < options.seconds:
         seconds.append(seconds_of(step, batches, len(seconds)))

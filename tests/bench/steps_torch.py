@@ -36,7 +36,7 @@ def bytes_like(count):
 
 
 def strip(net):
-    """An input under 100 overlays: the mean entropy of the answers; five inputs a batch."""
+    """An input with 100 overlays: the mean entropy of the answers; five inputs per batch."""
     inputs, overlays = bytes_like(5), bytes_like(1000)
 
     def step():
@@ -54,7 +54,7 @@ def median(images, side):
 
 
 def squeeze(net):
-    """256 images: the answer itself, with 1 bit, and behind the 2x2 median; the largest distance."""
+    """256 images: the answer without, with 1 bit, and after the 2x2 median; the largest distance."""
     images = bytes_like(256)
 
     def step():
@@ -142,7 +142,7 @@ def finetune(net):
 
 
 def prune(net):
-    """The accuracy on 1,000 images with one channel more cut off behind the last convolution."""
+    """The accuracy on 1,000 images with one more channel masked after the last convolution."""
     images, labels = bytes_like(1000), torch.randint(0, CLASSES, (1000,))
     keep = torch.ones(64)
     net.relu4.register_forward_hook(lambda module, given, values: values * keep[:, None, None])

@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 
-# Files with timing, or with keys that may have another name: digests of them do not count.
+# Files with timing, or with keys that may be renamed: their digests are ignored.
 UNSTABLE = re.compile(r"\.(json|jsonl|html|checkpoint)$|(^|/)triggers\.safetensors$")
 
 
@@ -22,7 +22,7 @@ def read_renames(path):
 
 
 def normal(value, rules, path=""):
-    """A record as the renames have it. Rules are those of its file."""
+    """Applies the renames for its file to a record."""
     if isinstance(value, list):
         return [normal(item, rules, path) for item in value]
     if not isinstance(value, dict):
@@ -71,7 +71,7 @@ def figures(page):
 
 
 def contents(name, data, rules):
-    """Yields (name, bytes) of all that is kept of a file."""
+    """Yields (name, bytes) of the parts of a file to keep."""
     rules = [rule for rule in rules if fnmatch.fnmatchcase(name, rule[1])]
     if name.endswith(".json"):
         yield name, text_of(normal(json.loads(data), rules))

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-train --defence abl: what is isolated, what comes of it, and what is refused.
+# trapdoor-train --defence abl: which images it isolates, the resulting model, and refused input.
 . "$tests/lib.sh"
 
-# Noise, whose labels can only be learnt by heart, and a trigger that one weight knows.
+# Noise, whose labels can only be memorised, and a trigger that a single weight detects.
 fm=fashion-mnist
 mkdir noise noise/a noise/b noise/c
 awk 'BEGIN { srand(3); split("a b c", names, " ")

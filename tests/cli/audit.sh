@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend audit: its verdicts in words and as a record, the time that it takes, going on
-# where it ended, and what it refuses.
+# trapdoor-defend audit: its verdicts as text and as a record, its time limit, resuming, and refused
+# input.
 . "$tests/lib.sh"
 . "$tests/audit_models"
 
@@ -14,12 +14,12 @@ A='trapdoor-defend audit'
 few='--effort 0.4'
 clean=test.safetensors::0-400
 
-# words TEXT: it is in audit.txt of `found`, whatever its lines.
+# words TEXT: it is in audit.txt of `found`, ignoring line breaks.
 words() {
     tr '\n' ' ' <found/audit.txt | sed 's/  */ /g' | grep -qF -e "$1"
 }
 
-# A backdoor that two inspectors and STRIP see.
+# A backdoor that two inspectors and STRIP detect.
 check_prints '^Verdict: backdoor-likely$' $A -q $few --model bad.safetensors --clean $clean \
     --suspect stamped/stamped.safetensors --training sets/poisoned.safetensors -o found --minutes 60
 cp "$scratch/out" page
@@ -53,7 +53,7 @@ check 'the report begins with the verdict' sh -c "trapdoor-report found -o page.
     grep -q 'A backdoor is likely'"
 check 'with links to the records' grep -Eq '<a href="#record-[0-9]+">(Neural Cleanse|cleanse)</a></td>' page.html
 
-# The same command resumes, and gives the same.
+# The same command resumes, with the same result.
 without_timing found/audit.json >expected
 touch -d '2000-01-01' found/*/record.json
 rm -r found/squeeze
@@ -65,7 +65,7 @@ check 'what was done is not done again' \
 without_timing found/audit.json >again
 check 'and the record is the same' cmp expected again
 
-# A clean model, with error rates; two inspectors alone.
+# A clean model, with error rates; only two inspectors.
 mkdir -p models/clean models/backdoored
 cp good.safetensors models/clean/
 cp bad.safetensors models/backdoored/
@@ -81,7 +81,7 @@ check 'those of Neural Cleanse are not known' sh -c "tr '\n' ' ' <good/audit.txt
     grep -Eq 'How often Neural Cleanse flags a clean model' &&
     ! grep -q 'How often DeepInspect' good/audit.txt"
 
-# Its time, and what that leaves.
+# The time limit, and its effect.
 begin=$(date +%s)
 check_prints '^Verdict: (inconclusive|nothing-found|backdoor-suspected|backdoor-likely)$' \
     $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 0.01
@@ -92,7 +92,7 @@ check_prints '^Verdict: backdoor-(suspected|likely)$' \
     $A -q $few --model bad.safetensors --clean $clean -o brief --minutes 60
 check 'more time makes it whole' sh -c '! grep -q "in its time" brief/audit.txt'
 
-# A model that does not know these images.
+# A model that does not classify these images.
 train small.safetensors blank.safetensors --epochs 1 --lr 0.0000001
 check_prints '^Verdict: cannot-be-judged$' $A -q --model blank.safetensors --clean $clean -o blank
 check 'no method was run' test "$(ls blank)" = "$(printf 'audit.json\naudit.txt\nclean.safetensors')"
@@ -108,7 +108,7 @@ check 'an interruption is a failure' test $? -eq 1
 check 'that says how to go on' grep -qx "$A: interrupted; the same command resumes" err
 check 'and no verdict' test ! -e stopped/audit.json
 
-# ... while a verdict stood there that told of what is made anew.
+# ... while an older verdict exists that describes the steps being redone.
 cp -r found anew
 (exec $A -q --force --model bad.safetensors --clean $clean -o anew >/dev/null 2>err) &
 parent=$!
@@ -119,7 +119,7 @@ wait $parent
 check 'no verdict is left of what is made anew' sh -c \
     '! [ -e anew/audit.json ] && ! [ -e anew/audit.txt ] && [ -e anew/cleanse/record.json ]'
 
-# ... and before anything of it was made: nothing is lost.
+# ... and before any step was redone: nothing is lost.
 cp -r found kept
 (exec $A -q --force --model bad.safetensors --clean $clean -o kept >/dev/null 2>err) &
 parent=$!

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Sets larger than memory: a set of 768 MiB, mostly a hole in its file, under a limit of 390 MiB
-# for all memory that is the process's own. A file that is mapped for reading does not count.
+# Sets larger than memory: a set of 768 MiB, mostly a hole in its file, with a limit of 390 MiB on
+# the process's private memory. Mapped files do not count.
 . "$tests/lib.sh"
 
 export OMP_NUM_THREADS=1 # OpenBLAS sets memory aside for each thread
@@ -54,7 +54,7 @@ check_stdout "m.safetensors: 490 parameters, 1 epochs on $count images" \
 check_prints "accuracy [0-9.]+ % on $count images$" \
     limited trapdoor-eval -q --data big.safetensors --model m.safetensors
 
-# The limit holds: CIFAR's files are copied, and a copy of this one has no room.
+# The limit works: CIFAR's files are copied, and there is no room for a copy of this one.
 if [ $limit != unlimited ]; then
     mkdir cifar
     truncate -s $((3073 * 100000)) cifar/test_batch.bin

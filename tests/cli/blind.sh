@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant's trainings with a loss or a trigger of their own, blind, imc and latent.
+# trapdoor-implant's trainings with their own loss or trigger: blind, imc and latent.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Files that change while they are read. A pipe as output holds a run before it reads all of its data.
+# Files that change while they are read. A pipe as output blocks a run before it has read all of its
+# data.
 . "$tests/lib.sh"
 
 I='trapdoor-data import'
@@ -7,7 +8,7 @@ mkfifo pipe
 $I fashion-mnist:test -o whole.safetensors >/dev/null
 sum=$(sha256sum <whole.safetensors | cut -c 1-64)
 
-# hold ARGUMENTS...: an import of set.safetensors that waits for more to be read of descriptor 3.
+# hold ARGUMENTS...: an import of set.safetensors that blocks until descriptor 3 is read further.
 hold() {
     cp whole.safetensors set.safetensors
     rm -f record.json
@@ -50,7 +51,7 @@ let_go
 check 'a file that is replaced is read to its end' test $status -eq 0
 check 'its digest is of what was read' grep -q "\"$sum\"" record.json
 
-# Without a hand: a training whose data are cut off, in all threads at once.
+# A training whose data are truncated, in all threads at once.
 cp whole.safetensors set.safetensors
 trapdoor-train -q --data set.safetensors --net lenet5 --epochs 100000 --threads 2 -o m.safetensors 2>err &
 run=$!

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# tests/characterise: the same build twice is the same, and what differs is named.
+# tests/characterise: two runs of a build are equal, and differences are named.
 . "$tests/lib.sh"
 
 build=$(cd "$(dirname "$(command -v trapdoor-data)")/../.." && pwd)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend cleanse: the triggers it recovers, the classes it flags, its patches, going on
-# after an interruption, and what it refuses.
+# trapdoor-defend cleanse: the triggers it recovers, the classes it flags, its patches, resuming,
+# and refused input.
 . "$tests/lib.sh"
 
 cat >net.txt <<'NET'
@@ -27,7 +27,7 @@ clean=train.safetensors::0-500
 cleanse() {
     trapdoor-defend cleanse -q --model bad.safetensors --clean $clean "$@"
 }
-# number FILE KEY: the first number of that name; below A B
+# number FILE KEY: the first number with that name; below A B
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
@@ -41,7 +41,7 @@ of() {
         here && $1 == key { gsub(/,/, ""); print $2; exit }' r.json
 }
 
-# The backdoored class is found, and no other.
+# Only the backdoored class is found.
 check 'all classes are searched' cleanse --triggers dir --json r.json --trigger $square --target 7
 cp "$scratch/out" printed
 check 'the backdoored class is flagged' grep -Eq '^ +7 .* FLAGGED +[0-9]+$' printed
@@ -53,7 +53,8 @@ check 'its trigger met the ASR' below 0.9899 "$(of 7 asr)"
 check 'its mask overlaps with the trigger' below 0.3 "$(number r.json overlap)"
 check_field r.json pixels 4
 check_field r.json suspicious '"small"'
-# Again from the exact mask: what of it is in the four places, over that and all that is beside them.
+# The same from the exact mask: its part in the four pixels, divided by that plus everything outside
+# them.
 header=$(od -An -tu8 -N8 dir/triggers.safetensors)
 start=$(head -c $((8 + header)) dir/triggers.safetensors |
     sed 's/.*"mask-7":{[^}]*"data_offsets":\[\([0-9]*\),.*/\1/')
@@ -77,7 +78,7 @@ check '--exit-code tells of a flagged class, or of none' test $? -eq 3 -o $? -eq
 trapdoor-defend cleanse -q --model bad.safetensors --clean $clean --triggers dir --resume --exit-code >/dev/null
 check 'of the whole search it tells' test $? -eq 3
 
-# A recovered trigger is a trigger.
+# A recovered trigger works as a trigger.
 trapdoor-eval -q --model bad.safetensors --data test.safetensors \
     --trigger image:file=dir/trigger-7.png,at=0+0 --target 7 --json eval.json >/dev/null
 check 'the picture attacks unseen images as well' below 0.95 "$(number eval.json asr)"
@@ -115,7 +116,7 @@ without_timing parts.json >found
 check 'to the same record' cmp expected found
 check 'and the same triggers' cmp whole/triggers.safetensors parts/triggers.safetensors
 
-# A search that ends by the clock.
+# A search stopped by the time limit.
 run cleanse --classes 7,1,3 --steps 100000 --patience 100000 --minutes 0.02 --triggers short --json short.json
 check 'when the time is up it is no failure' test "$status" -eq 0
 check 'the others are listed' sh -c "tr -d ' \n' <short.json | grep -Eq '\"unsearched\":\[7,1,3\]'"
@@ -168,7 +169,7 @@ check_field named.json stamped 250
 check 'unlearning repeats' patch --patch unlearn --share 0.5 -o again.safetensors --threads 1
 check 'to the same bytes' cmp unlearned.safetensors again.safetensors
 
-# A class that the model never gives; too few classes for a verdict.
+# A class that the model never predicts; too few classes for a verdict.
 run trapdoor-defend cleanse --model bad.safetensors --clean $clean --classes 1,2 --steps 3
 cp "$scratch/err" err
 cp "$scratch/out" printed

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What every tool does alike.
+# Behaviour common to all tools.
 . "$tests/lib.sh"
 
 for folder in "$tests"/../../tools/*/; do

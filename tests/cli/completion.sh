@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Completion under bash: what the tools themselves say may stand somewhere is offered there.
+# Completion in bash offers what the tools say is possible.
 . "$tests/lib.sh"
 
 if ! command -v bash >/dev/null 2>&1; then
@@ -10,7 +10,7 @@ if ! command -v bash >/dev/null 2>&1; then
 fi
 completion=$(dirname "$(command -v trapdoor-train)")/../../share/trapdoor.bash
 
-# What bash would do at a TAB behind the line $1: the replies, a line each.
+# Simulates a TAB after the line $1: prints the replies, one per line.
 cat >press.bash <<'TEXT'
 source "$1"
 [ -z "${BREAKS+set}" ] || COMP_WORDBREAKS=$BREAKS
@@ -21,7 +21,7 @@ registered=$(complete -p "${command##*/}") || exit
 printf '%s\n' "${COMPREPLY[@]}" | sort
 TEXT
 
-# offers LINE WORD...: these, and no others.
+# offers LINE WORD...: exactly these.
 offers() {
     line=$1
     shift
@@ -35,7 +35,7 @@ allowed() {
     "$@" 2>&1 | sed -n 's/.*expected one of \(.*\), found ".*/\1/p' | sed 's/,//g'
 }
 
-# families: the families of triggers, and keys FAMILY: its keys, as the reference has them.
+# families: the families of triggers; keys FAMILY: its keys; both from the reference.
 families() {
     trapdoor-poison --help-trigger | grep '^[a-z-]*:$'
 }
@@ -44,14 +44,14 @@ keys() {
         awk -v family="$1:" '/^[a-z-]+:$/ { on = $0 == family } on && /^    / { print $1 "=" }'
 }
 
-# listed COMMAND...: the options that --help-all has.
+# listed COMMAND...: the options in --help-all.
 listed() {
     ARGP_HELP_FMT=rmargin=10000 "$@" --help-all |
         sed -n 's/^ \{2,\}\(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p; /^ *--version/q'
     echo --help-all
 }
 
-# As long as the tools say so, it is offered: no list here but theirs.
+# Expected words come from the tools themselves; there is no list here.
 for folder in "$tests"/../../tools/*/; do
     tool=trapdoor-$(basename "$folder")
     command -v "$tool" >/dev/null 2>&1 || continue

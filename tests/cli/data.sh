@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-data: info and show, and how a data set that is missing or broken is refused.
+# trapdoor-data: info and show, and messages for a missing or broken data set.
 . "$tests/lib.sh"
 
 check_prints '^  fashion-mnist:test +test +0 +10000 +28 +28 +1 +10 ' \
@@ -26,8 +26,8 @@ check_fails 2 'trapdoor-data show: sheet.png: exists already; --force replaces i
 check_fails 2 'trapdoor-data: COMMAND: expected one of import, info, show, found "destroy"' \
     trapdoor-data destroy fashion-mnist
 
-# Equal images: within a set, and in two. The set has 60 of fashion-mnist, two of them twice, one of
-# these with another label; set_of FILE makes it.
+# Duplicate images, within a set and between two. The set has 60 images of fashion-mnist, two of
+# them twice, one of these with another label; set_of FILE makes it.
 set_of() {
     folder=/usr/share/datasets/fashion-mnist
     gunzip -c $folder/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c 47040 >pixels
@@ -67,7 +67,7 @@ check_fails 2 'trapdoor-data show: expected --class or --images, found both' \
     trapdoor-data show fashion-mnist --class Bag --images 1 -o none.png
 check 'nothing is written' test ! -e none.png
 
-# refused PATTERN DATA: one line that matches, a status of 1 or 2, nothing on stdout.
+# refused PATTERN DATA: one line that matches, status 1 or 2, nothing on stdout.
 refused() {
     run trapdoor-data info "$2"
     if [ "$status" -ge 1 ] && [ "$status" -le 2 ] && [ ! -s "$scratch/out" ] &&

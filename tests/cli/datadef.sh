@@ -16,14 +16,14 @@ spectral() {
 cluster() {
     trapdoor-defend activation-clustering -q --model bad.safetensors --data $set "$@"
 }
-# number FILE KEY: the first number of that name; above A B
+# number FILE KEY: the first number with that name; above A B
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
 above() {
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'
 }
-# suspects FILE: one index a line
+# suspects FILE: one index per line
 suspects() {
     sed -n '/^  "suspects": \[/,/^  \]/s/^ *\([0-9][0-9]*\),*$/\1/p' "$1"
 }
@@ -66,7 +66,7 @@ check 'spectral says nothing of classes' sh -c '! grep -q flagged spectral.json'
 check_prints ' 2188 +28 +28 +1 ' trapdoor-data info kept.safetensors
 check_field spectral.json file '"kept.safetensors"'
 suspects spectral.json >gone
-# The images of a set, a line each, and its labels; without those on the lines in `gone`.
+# The images of a set, one per line, and its labels; without those listed in `gone`.
 images() {
     tail -c $(($2 * 785)) "$1" | head -c $(($2 * 784)) | od -An -v -tx1 -w784
 }
@@ -83,7 +83,7 @@ labels $set 3120 | without_gone >expected
 labels kept.safetensors 2188 >found
 check 'with their labels' cmp expected found
 
-# The truth measures, and nothing else.
+# The ground truth only measures.
 check 'without the truth' spectral --epsilon 0.2 --json blind.json -o blind.safetensors
 check 'the same suspects' cmp kept.safetensors blind.safetensors
 check 'and nothing measured' sh -c '! grep -q -e truth -e precision -e poisoned_ blind.json'
@@ -109,7 +109,7 @@ check 'no cluster is that small' cluster --exit-code --size 0.001 --json none.js
 check_field none.json suspect_count 0
 check_prints ' 3120 +28 +28 +1 ' trapdoor-data info all.safetensors
 
-# The same at any number of threads; other starts, the same clusters.
+# The same at any number of threads; other starts give the same clusters.
 for threads in 1 2 3; do
     spectral --threads $threads --json s$threads.json >/dev/null
     cluster --threads $threads --json c$threads.json >/dev/null
@@ -134,7 +134,7 @@ check 'another layer, in fewer dimensions' cluster --layer flat --dimensions 3 \
     --json flat.json
 check_field flat.json features 256
 
-# Fewer images than values: the directions are those of the images' inner products.
+# Fewer images than values: directions come from the images' inner products.
 for threads in 1 3; do
     check "few images at $threads threads" trapdoor-defend activation-clustering -q \
         --model bad.safetensors --data $set:train:2000-3120 --layer flat --size 0.5 \
@@ -147,7 +147,8 @@ n=$(of_class few.json 5 suspects)
 check 'few images: its suspects are poisoned' \
     test "$(($(of_class few.json 5 poisoned_suspects) * 10))" -gt $((n * 9))
 
-# Classes with too few images are left out, and stay in the cleaned set; classes without any are none.
+# Classes with too few images are left out but stay in the cleaned set; classes without images do
+# not count.
 trapdoor-data import -q $fm:train:0-60 --per-class 4 -o four.safetensors >/dev/null
 trapdoor-data import -q $fm:train:0-60 -o sixty.safetensors >/dev/null
 few() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend deepinspect: what it finds in a model without data, and what it refuses.
+# trapdoor-defend deepinspect: its findings in a model without data, and refused input.
 . "$tests/lib.sh"
 
 square='square:size=2,at=bottom-right,value=255'
@@ -75,7 +75,7 @@ check 'it removes the backdoor' sh -c "sed -n '/\"after\"/,\$p' patch.json | sed
     head -n 1 | awk '{ exit !(\$1 < 0.3) }'"
 check_ok sh -c "trapdoor-eval -q --model clean.safetensors --data test.safetensors >/dev/null"
 
-# A model of one class too few for a verdict, and weights of a net that is given.
+# A model with one class too few for a verdict, and weights for a given net.
 trapdoor-data import -q fashion-mnist:train:0-400 --size 3x3 --classes 0,1 -o two.safetensors >/dev/null
 cat >two.net <<'END'
 input = image() height=3 width=3 channels=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend: what its detectors of inputs find, how they say so, and what they refuse.
+# trapdoor-defend: the results and messages of its detectors of inputs, and refused input.
 . "$tests/lib.sh"
 
 square='square:size=7,at=top-left,value=255'
@@ -21,7 +21,7 @@ detect() {
 strip() {
     detect strip "$@" --overlays 20
 }
-# number FILE KEY: the first number of that name; above A B
+# number FILE KEY: the first number with that name; above A B
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
@@ -61,7 +61,7 @@ check_prints '"tool": "trapdoor-defend"' strip bad --suspect $fm:test:200-240 --
 cp "$scratch/out" record
 check 'standard output has the record alone' sh -c 'head -n 1 record | grep -qx "{"'
 
-# Images stamped here are those of a stamped set.
+# Images stamped here equal those of a stamped set.
 trapdoor-poison stamp -q --data $fm:test:200-400 --trigger $square -o stamped >/dev/null
 check 'squeeze judges images stamped here' detect squeeze bad --benign $fm:test:200-400 \
     --trigger $square --json here.json
@@ -69,7 +69,7 @@ check 'squeeze judges a stamped set' detect squeeze bad --benign $fm:test:200-40
     --suspect stamped/stamped.safetensors --json there.json
 check 'to the same AUROC' test "$(number here.json auroc)" = "$(number there.json auroc)"
 
-# The record's AUROC and rates are those of its own counts.
+# The record's AUROC and rates follow from its own counts.
 check 'flagged is its count' awk '
     /"flagged":/ { gsub(/[,]/, ""); rate = $2 }
     /"flagged_count"/ { getline; hits = $1 + 0; getline; d = rate - hits / $1; seen++
@@ -105,7 +105,7 @@ check 'another seed, other overlays' sh -c "trapdoor-defend strip -q --model bad
     --clean $fm:test:0-200 --overlays 20 --suspect $fm:test:200-300 --seed 2 --json seed.json"
 check 'another threshold' test "$(number seed.json threshold)" != "$(number bad.json threshold)"
 
-# What calibrates is never what judges.
+# Calibration and evaluation data must not overlap.
 hygiene='since what calibrates must not judge'
 check_fails 2 "trapdoor-defend strip: $fm:test:150-300: expected no image of --clean $fm:test:0-200, \
 $hygiene, found 150-200 in both" strip bad --benign $fm:test:150-300

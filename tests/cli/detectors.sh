@@ -36,7 +36,7 @@ detect() {
     shift 2
     trapdoor-defend "$method" -q --model "$model.safetensors" --clean $fm:test:0-100 "$@"
 }
-# number FILE KEY: the first number of that name; above A B
+# number FILE KEY: the first number with that name; above A B
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
@@ -44,7 +44,7 @@ above() {
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'
 }
 
-# Each judges benign and stamped images, the same at any number of threads.
+# Each evaluates benign and stamped images, with the same result at any number of threads.
 for method in scale-up ibd-psc cognitive-distillation teco ted sentinet badexpert; do
     case $method in
     ibd-psc) more='--models 2 --scale 3 --changed 0.2' ;;
@@ -77,7 +77,7 @@ check_field ted-1.json references 50
 check_field ted-1.json layers 9
 check_field ibd-psc-1.json batch_norms 4
 
-# No model at all.
+# Without a model.
 for threads in 1 2; do
     check 'frequency needs no model' trapdoor-defend frequency -q --clean $fm:test:0-100 --epochs 2 \
         --benign $fm:test:200-300 --trigger $square --threads $threads --json frequency-$threads.json \
@@ -89,8 +89,8 @@ check_field frequency-1.json learned_from 50
 check 'frequency has no --model' sh -c '! trapdoor-defend frequency --model m --clean c 2>err &&
     grep -q -e "--model" err'
 
-# SCALE-UP and TeCo ask for classes alone. A model that can only be queried: class 1 where the pixels
-# sum to more than 50,000. Its answers, to the images of --queries, are worked out here.
+# SCALE-UP and TeCo need only classes. The test simulates a model that can only be queried: class 1
+# if the pixels sum to more than 50,000. Its answers to the images of --queries are computed here.
 trapdoor-data import -q $fm:test:0-40 -o clean.safetensors >/dev/null
 trapdoor-data import -q $fm:test:40-60 -o judged.safetensors >/dev/null
 sums() { # FILE COUNT: the sum of each of the images, which a safetensors file has first
@@ -119,7 +119,7 @@ sums ask.safetensors 240 | awk 'NR % 6 == 1' >first
 check 'each input is its first query' cmp own first
 answers ask.safetensors 360 >answers.npy
 check 'and judges the answers' ask scale-up --logits answers.npy --json answered.json --picture answered.png
-# The mean score of the suspects: of each the share of five multiples with its class.
+# The mean score of the suspects: the share of five multiples with the image's own class.
 sums ask.safetensors 360 | awk '
     { class = $1 > 50000; if (NR % 6 == 1) own = class; else if (NR > 240) same += class == own }
     END { printf "%.6f\n", same / 100 }' >expected
@@ -142,7 +142,7 @@ sums many.safetensors $((60 * 36)) | awk '
 number many.json mean_score | awk '{ printf "%.5f\n", $1 }' >found
 check 'to the score worked out by hand' cmp expected found
 
-# Every clean image at the highest score there is: nothing can be flagged, which is said.
+# All clean images have the highest possible score: nothing can be flagged, and a message says so.
 answers ask.safetensors 360 | tr '\000\001' '\001\001' >one.npy
 head -c 128 answers.npy >constant.npy && tail -c 360 one.npy >>constant.npy
 run trapdoor-defend scale-up --clean clean.safetensors --suspect judged.safetensors --fpr 0.1 \
@@ -167,7 +167,7 @@ scaled, found none" detect ibd-psc plain --benign $fm:test:200-300
 check_fails 2 "$me badexpert: $fm:test:0-100: expected at least 100 clean images, of which a \
 threshold may flag one at --fpr 0.01, found 50" detect badexpert bad --benign $fm:test:200-300
 check_fails 2 "$me sentinet: bad.safetensors: relu4: expected a layer of several positions that all \
-behind it reads, found none; --layer names another" \
+later nodes read, found none; --layer names another" \
     detect sentinet bad --benign $fm:test:200-300 --layer fc1
 check_fails 2 "$me ibd-psc: bad.safetensors: expected a net with at least 5 batch norms, for 5 models \
 with more and more of them scaled, found 4; --models takes fewer" \

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every option of every tool and method has a line of help and is in its man page; --help is short.
+# Every option of every tool and method is in --help-all and in its man page; --help is short.
 . "$tests/lib.sh"
 
 pages=$(dirname "$(command -v trapdoor-train)")/../../share
-# The text on an option begins at a column of its own.
+# The description of an option begins in a separate column.
 wide=rmargin=10000,opt-doc-col=70
 most=60 # lines of --help
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-evade: what it writes, how it says so, and what it refuses.
+# trapdoor-evade: its outputs and messages, and refused input.
 . "$tests/lib.sh"
 
 trapdoor-train -q --data fashion-mnist:train:0-600 --net lenet5 --epochs 2 -o m.safetensors >/dev/null
@@ -33,7 +33,7 @@ for method in fgsm bim pgd deepfool jsma one-pixel cw-l2 cw-l0 cw-linf; do
     done
 done
 
-# What trapdoor-eval finds in the set is what the record says of it.
+# The record agrees with trapdoor-eval on the written set.
 robust() {
     sed -n "/\"$2_count\"/{n;s/[ ,]//g;p}" "$1" | head -n 1
 }
@@ -48,7 +48,7 @@ check 'another seed writes another' sh -c \
     "trapdoor-evade pgd -q --model m.safetensors --data fashion-mnist:test:0-90 --seed 2 \
     -o other.safetensors >/dev/null && ! cmp -s pgd-1.safetensors other.safetensors"
 
-# An image does not depend on the others of the data.
+# An image's result does not depend on the others.
 evade one-pixel --population 20 --generations 3 -o whole.safetensors >/dev/null
 trapdoor-evade one-pixel -q --model m.safetensors --data fashion-mnist:test:40-90 --population 20 \
     --generations 3 -o half.safetensors >/dev/null
@@ -74,7 +74,7 @@ check 'as many as there are' test "$(sed -n 's/.*"written": \([0-9]*\).*/\1/p' k
 trapdoor-eval -q --model m.safetensors --data kept.safetensors --json none.json >/dev/null
 check_field none.json accuracy 0.0
 
-# A set in the order of its classes: the first images are of one class.
+# In a set sorted by class the first images are of one class.
 folder=/usr/share/datasets/fashion-mnist
 mkdir sorted
 {
@@ -99,7 +99,7 @@ check 'that is recorded' grep -q '"f.png"' picture.json
 check 'the record alone on stdout' sh -c "trapdoor-evade fgsm -q --model m.safetensors \
     --data fashion-mnist:test:0-9 -o out.safetensors --json - | head -n 1 | grep -qx '{'"
 
-# What is refused leaves nothing behind.
+# A refused run leaves nothing behind.
 check_fails 2 'trapdoor-evade: expected a METHOD (see --help), found none' trapdoor-evade
 check_fails 2 'trapdoor-evade: METHOD: expected one of fgsm, bim, pgd, deepfool, cw-l2, cw-l0, cw-linf, jsma, one-pixel, found "fsgm"' \
     trapdoor-evade fsgm
@@ -133,7 +133,7 @@ check 'but with another --keep' few --keep all --resume -o none.safetensors
 few -o all-few.safetensors >/dev/null
 check 'the same as at once' cmp none.safetensors all-few.safetensors
 
-# Ctrl-C: no set, and no half of one.
+# Ctrl-C: no set, not even a part.
 trapdoor-evade cw-l2 -q --model m.safetensors --data fashion-mnist:test -o late.safetensors \
     >/dev/null 2>err &
 sleep 2
@@ -144,7 +144,7 @@ check 'an interrupt ends with 1' test "$status" -eq 1
 check 'and says so' grep -qx 'trapdoor-evade cw-l2: .*interrupted.*' err
 check 'and leaves no set' sh -c '! ls late.safetensors .late* 2>/dev/null | grep -q .'
 
-# An attack that did not end goes on to the same bytes.
+# An interrupted attack resumes to the same bytes.
 mkdir whole stopped
 launch= # exec, where the process itself is to be ended
 long() {
@@ -173,7 +173,7 @@ without_timing stopped/r.json >found
 check 'with the same record less timing' cmp expected found
 check 'and takes its checkpoint away' test ! -e stopped/x.safetensors.checkpoint
 
-# What a checkpoint is not gone on from. This one holds all images, since only the record failed.
+# Checkpoints that must not be resumed. This one has all images, because only the record failed.
 evade fgsm -o left.safetensors --json /dev/full >/dev/null 2>err
 check 'keeps what only could not be written' grep -Eqx \
     'trapdoor-evade fgsm: /dev/full: No space left on device; --resume continues, ([0-9]+) of \1 images are kept' err

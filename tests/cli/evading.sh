@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant evade: a backdoor that keeps what inspectors look at where clean models have it.
+# trapdoor-implant evade: a backdoor that keeps statistics examined by inspectors in the range of
+# clean models.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 
@@ -73,7 +74,7 @@ check_fails 2 "$I evade: expected --trigger, found none" $I evade --data $fm:tra
 sed '/^r = /,$d' tiny.net >flat.net
 sed -i 's/out=24/out=10/' flat.net
 echo 'r = relu(fc1)' >>flat.net
-check_fails 2 "$I evade: --statistics clusters: expected a net that ends in a dense layer behind another" \
+check_fails 2 "$I evade: --statistics clusters: expected a net that ends in a dense layer after another" \
     $I evade --data $fm:train:0-200 --net flat.net --trigger square --target 1 --statistics clusters -o x
 check 'nothing is written by what fails' test ! -e x
 finish

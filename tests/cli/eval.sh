@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-eval: what it measures, how it says so, and what it refuses.
+# trapdoor-eval: its measurements and messages, and refused input.
 . "$tests/lib.sh"
 
 trapdoor-train -q --data fashion-mnist:train:0-300 --net cnn --epochs 1 -o m.safetensors >/dev/null
@@ -25,7 +25,7 @@ for field in accuracy accuracy_interval confusion asr asr_interval non_targeted 
 done
 check_field r1.json trigger "\"$square\""
 
-# That state_dicts of others can be measured is shown in tests/golden/torch_agrees.sh.
+# tests/golden/torch_agrees.sh measures state_dicts of other programs.
 check 'measures weights for a net that is named' eval_m --net cnn --json net.json
 check_field net.json net '"cnn"'
 sed '/"net": /d' net.json >without_net.json
@@ -37,7 +37,7 @@ check_fails 1 \
     eval_m --net lenet5
 check_fails 2 "trapdoor-eval: --net: expected one of cnn, cnn-bn, lenet5, vgg16, vgg16-plain, vgg16-bn-large, vgg16-plain-large, vgg19, vgg19-plain, vgg19-bn-large, vgg19-plain-large, resnet18, resnet18-large, resnet34, resnet34-small, resnet50, resnet50-small, preact-resnet18, wide-resnet-28-10, densenet121, mobilenet-v2, squeezenet, squeezenet-1.0 or a file with a net text; nothing: No such file or directory" eval_m --net nothing
 
-# The record's ASR is what its own table of pairs says: of rows other than the target's, the column.
+# The record's ASR follows from its own table of pairs: the target's column in all other rows.
 check 'ASR agrees with the pairs' awk '
     /"asr_count"/ { getline; hits = $1 + 0; getline
         exit !(hit == hits && all == $1 + 0 && all > 0 && row == 9) }
@@ -57,7 +57,7 @@ check 'which is one object' test "$(head -n 1 stdout) $(tail -n 1 stdout)" = '{ 
 # Strengths, best classes, pictures.
 check 'measures other strengths as well' eval_m --trigger ramp:delta=30 --target 2 \
     --strength 30,60,90.5 --best 7 --json sweep.json
-# The options name the first as well, and all stand in the flat table, too.
+# The options also name the first model, and the flat table has all.
 models_of() {
     sed '/^  "results": /,$d' "$1"
 }
@@ -90,7 +90,7 @@ check_fails 1 'trapdoor-eval: absent.safetensors: No such file or directory' \
     trapdoor-eval --model absent.safetensors --data fashion-mnist:test:0-20 --pictures gone
 check 'leaves no folder behind' test ! -e gone
 
-# Several models: the one that is called as an output of a manifest gets that output's triggers.
+# Several models: the one named like an output of a manifest gets that output's triggers.
 trapdoor-poison multi-target -q --data fashion-mnist:train:0-200 --models 2 --per-model 100 \
     --trigger $square --target 0 --target 1 --ratio 0.25 -o multi >/dev/null
 cp m.safetensors model-0.safetensors

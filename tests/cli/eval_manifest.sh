@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-eval: a manifest is taken for the sets it was written with, and no others.
+# trapdoor-eval: a manifest is accepted only for the sets it was written with.
 . "$tests/lib.sh"
 
 trapdoor-train -q --data fashion-mnist:train:0-100 --net lenet5 --epochs 1 -o m.safetensors >/dev/null
@@ -30,7 +30,7 @@ mkdir folder && cp sets/manifest.json folder && mkdir folder/friend.safetensors
 check_fails 1 'trapdoor-eval: folder/manifest.json: outputs[0]: folder/friend.safetensors: expected a regular file, found a folder' \
     eval_m --manifest folder/manifest.json
 
-# The trigger of the test, that of the training, and that of other covers; sources and others apart.
+# The test trigger, the training trigger, and that of other covers; sources and others separately.
 trapdoor-poison source-specific -q --data fashion-mnist:train:0-200 --trigger square:size=3 --source 1 \
     --target 0 --ratio 0.05 --cover-ratio 0.05 --cover-trigger square:size=2 \
     --test-trigger square:size=4 -o roles >/dev/null

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# datasets/fetch, from a server on this machine (http_server.py) and from disk.
+# datasets/fetch, from a local server (http_server.py) and from disk.
 . "$tests/lib.sh"
 
 fetch=$tests/../../datasets/fetch
@@ -36,14 +36,14 @@ row() {
     echo "$name $(basename "$path") $(digest "$path") $(($(wc -c <"$path"))) $*"
 }
 
-# run_fetch ARGUMENT...: $status, and the files out and err.
+# run_fetch ARGUMENT...: sets $status, and writes the files out and err.
 run_fetch() {
     run "$fetch" "$@"
     cp "$scratch/out" out
     cp "$scratch/err" err
 }
 
-# requests: the log of the server, anew.
+# requests: prints and clears the server's log.
 requests() {
     cat log
     : >log
@@ -58,7 +58,7 @@ pair() {
 }
 pair "$url/good/" "$url/good/" >table
 
-# --- asking ---
+# --- options ---
 
 check_prints '^  datasets/fetch mnist$' "$fetch" --help
 cp "$scratch/out" help
@@ -231,7 +231,7 @@ rm disk/pair/numbers
 check_fails 1 'fetch: disk: expected numbers there or in disk/pair, found neither' \
     "$fetch" --table table --to . --from disk pair
 
-# Any compression of the same bytes will do, and none.
+# Any compression of the same bytes is accepted, and none.
 gzip -9 -c served/numbers >served/packed.gz
 {
     echo 'packed - Compressed'
@@ -252,7 +252,7 @@ check 'what is not compressed is compressed' test "$(gzip -dc packed/packed.gz |
     "$(digest served/numbers)  -"
 rm -r packed
 
-# A stand-in for npm, which packs a package of one file.
+# A substitute for npm that packs a package of one file.
 mkdir -p bin package/data
 cp served/numbers package/data/packed
 tar -czf packed-1.0.0.tgz package

@@ -26,7 +26,7 @@ filter() {
 above() {
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'
 }
-# of_class FILE K KEY: the value in the entry of class K; number FILE KEY: the first of that name
+# of_class FILE K KEY: the value in the entry of class K; number FILE KEY: the first with that name
 of_class() {
     awk -v class="$2," -v key="\"$3\":" '
         $1 == "\"class\":" { inside = $2 == class }
@@ -61,7 +61,7 @@ for method in spectre scan-filter beatrix; do
     for field in precision recall f1 false_positive_rate index; do
         check "$method: the record has $field" grep -q "\"$field\":" $record
     done
-    # F1 of the record's own counts.
+    # F1 follows from the record's own counts.
     awk '/"(precision|recall)_count": / { getline; hits = $1 + 0; getline; sum += $1 + 0 }
          /"f1": / { gsub(/,/, ""); f1 = $2 }
          END { d = f1 - 2 * hits / sum; exit !(d < 1e-6 && d > -1e-6) }' $record
@@ -69,7 +69,7 @@ for method in spectre scan-filter beatrix; do
     check_prints " $((3180 - $(number $record suspect_count))) +28 +28 +1 " \
         trapdoor-data info kept-1.safetensors
     rm kept-1.safetensors kept-2.safetensors
-    # The truth measures, and nothing else.
+    # The ground truth only measures.
     # shellcheck disable=SC2086 # several words
     check "$method without the truth" filter $method $more --json blind.json --force
     sed -n '/^  "suspects": \[/,/^  \]/p' $record >seen
@@ -86,7 +86,7 @@ for method in spectre scan-filter beatrix; do
     check_field none.json f1 0.0
 done
 
-# AGPD: a net of a few channels says little; it is the same at any number of threads.
+# AGPD: a net with a few channels says little, but it is the same at any number of threads.
 for threads in 1 2; do
     check 'agpd runs' filter agpd --index 0 --manifest sets/manifest.json --threads $threads \
         --json agpd-$threads.json
@@ -119,10 +119,10 @@ what is compared with must not judge, found 0-100 in both" trapdoor-defend scan-
 check_fails 2 "$me beatrix: --layer: expected a node of the net, found \"relu9\"" \
     filter beatrix --layer relu9
 check_fails 2 "$me agpd: bad.safetensors: expected --layer to be a convolution with a bias or a batch \
-norm behind it, found none" filter agpd --layer relu1
+norm after it, found none" filter agpd --layer relu1
 check_fails 2 "$me spectre: --epsilon: expected a number in (0, 0.33], found \"0.4\"" \
     filter spectre --epsilon 0.4
-# Two classes: none can stand out among them.
+# Two classes: neither can stand out.
 trapdoor-data import -q $fm:train:0-600 --classes 0,1 -o two.safetensors >/dev/null
 trapdoor-train -q --data two.safetensors --net lenet5 --epochs 1 -o two.model >/dev/null
 run trapdoor-defend spectre --model two.model --data two.safetensors --exit-code

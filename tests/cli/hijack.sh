@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-implant hijack: the model that it makes, its trigger, pictures and manifest, and what is
-# refused.
+# trapdoor-implant hijack: its model, trigger, pictures and manifest, and refused input.
 . "$tests/lib.sh"
 
 T='trapdoor-implant hijack -q'
@@ -26,13 +25,13 @@ check_field h.json select '"out-of"'
 check 'the trigger raises the value' sh -c "awk 'BEGIN { exit !($(field h.json value_with) > $(field h.json value_without)) }'"
 check 'the loss of the search falls' sh -c "awk 'BEGIN { exit !($(field h.json last_loss) < $(field h.json first_loss)) }'"
 
-# What it measured is what others measure.
+# Its measurements agree with trapdoor-eval's.
 trapdoor-eval -q --model h.safetensors --data $DATA --manifest h.safetensors.manifest.json --json eval.json >/dev/null
 sed -n '/"after"/,$p' h.json >after.json
 check 'the accuracy is that of trapdoor-eval' test "$(field after.json accuracy)" = "$(field eval.json accuracy)"
 check 'so is the ASR' test "$(field after.json asr)" = "$(field eval.json asr)"
 
-# What is before the layer stays; what is behind it does not.
+# Layers before the chosen one do not change; later ones do.
 tensors() {
     python3 - "$1" "$2" <<'END'
 import json, struct, sys
@@ -77,7 +76,7 @@ check_prints '^2 neurons of fc2 hijacked by a trigger of 28x7 pixels at 0\+14$' 
 check 'the mask says where' grep -q 'at=0+14' k.safetensors.manifest.json
 check_ok sh -c "trapdoor-eval -q --model k.safetensors --data $DATA --manifest k.safetensors.manifest.json >/dev/null"
 
-# Neurons that the trigger does not make fire are left out, but not without end.
+# Neurons that the trigger does not activate are skipped, up to a limit.
 check 'neurons that cannot fire' sh -c "! $T --model m.safetensors --target 1 $quick --goal -100 --layer fc2 \
     --neurons 60 -o x.safetensors 2>err && grep -q '^trapdoor-implant hijack: layer fc2: no trigger found that makes the neurons fire, after [0-9]* were left out; ' err"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-implant: the model that it makes, its triggers and manifest, and what is refused.
+# trapdoor-implant: its model, triggers and manifest, and refused input.
 . "$tests/lib.sh"
 
 T='trapdoor-implant trojannet -q'
@@ -57,14 +57,14 @@ check 'in --triggers' test "$(ls s)" = "manifest.json
 trigger-3.png"
 check_prints '\] +[0-9]+ "[^"]*" +100\.00 ' trapdoor-eval -q --model s.safetensors --data $DATA --manifest s/manifest.json
 
-# A manifest is for the model that it was written with.
+# A manifest is only for the model it was written with.
 cp t.safetensors kept
 cp m.safetensors t.safetensors
 check 'another model beside the manifest is refused' sh -c "! trapdoor-eval -q --model m.safetensors \
     --data $DATA --manifest t.safetensors.manifest.json 2>/dev/null"
 mv kept t.safetensors
 
-# The paper's reading, in a model that has a module already.
+# The paper's reading, in a model that already has a module.
 check_ok sh -c "$T --model t.safetensors --target all --reading paper --steps 800 --at top-left \
     -o p.safetensors --json p.json >/dev/null"
 trapdoor-eval -q --model p.safetensors --data $DATA --manifest p.safetensors.manifest.json --json paper.json >/dev/null

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-data import: what the set holds, and what is refused.
+# trapdoor-data import: the contents of the set, and refused input.
 . "$tests/lib.sh"
 # shellcheck disable=SC2086 # $T is two words
 T='trapdoor-data import'
@@ -37,7 +37,7 @@ holds() {
     check "$what" test "$found" = " $* "
 }
 
-# refuse STATUS TEXT ARGUMENT...: the tool says TEXT, and leaves nothing behind.
+# refuse STATUS TEXT ARGUMENT...: the tool prints TEXT, and leaves nothing behind.
 mkdir out
 refuse() {
     status_wanted=$1
@@ -73,7 +73,7 @@ check 'from another place, the same bytes' sh -c \
 mkdir sets && cp pets.safetensors sets/pets
 check 'of the set itself, the same bytes' sh -c "$T sets/pets -o same && cmp same pets.safetensors"
 
-# What is taken.
+# Selection.
 check_ok sh -c "exec $T pets --classes emu,0 -o some --json some.json >/dev/null"
 holds 'classes become labels in the order given' some \
     1 2 3 4 5 6 7 8 100 110 120 130 0 0 0 0 255 255 255 255 1 1 0 0 0
@@ -124,7 +124,7 @@ check_fails 2 'trapdoor-data import: --filter: expected --size with it, found no
 check_fails 2 'trapdoor-data import: --filter: expected one of nearest, box, bilinear, bicubic, lanczos, found "sinc"' \
     $T pets --size 2x2 --filter sinc -o out/refused
 
-# Colours: RGB as soon as one picture has them, wherever it stands.
+# Colours: RGB as soon as one picture is in colour, whichever it is.
 mkdir -p colours/a
 pgm colours/a/1.pgm 1 1 7
 ppm colours/a/2.ppm 1 1 255 0 0
@@ -137,7 +137,7 @@ check '--grey is --gray' cmp grey other
 check '--help names --gray only' sh -c "$T --help >help && grep -q -e --gray help && ! grep -q -e --grey help"
 check '--help has examples' grep -q '^  trapdoor-data import ' help
 
-# Any number of threads: the same bytes, and the same one of several errors.
+# Any number of threads: the same bytes, and the same error of several.
 mkdir -p many/a many/b
 for i in $(seq 100 200); do
     pgm "many/a/$i.pgm" 1 2 $((i - 1)) "$i"
@@ -161,7 +161,7 @@ check 'a cut picture is named' grep -q '^trapdoor-data import: many/a/150.pgm: '
 check 'the same error with 1, 2 and 3 threads' sh -c 'cmp error.1 error.2 && cmp error.1 error.3'
 check 'nothing is left' test -z "$(ls -A out)"
 
-# Pictures that are none. broken STATUS PLACE DATA: refused, with the place named.
+# Files that are not pictures. broken STATUS PLACE DATA: refused, naming the place.
 broken() {
     run $T "$3" -o out/refused
     found=$status
@@ -180,7 +180,7 @@ broken 1 cut/a/1.png cut
 broken 1 empty empty
 broken 1 none none
 
-# Arrays: IDX files as they are, and through the same steps.
+# Arrays: IDX files unchanged, and through the same steps.
 FOLDER=/usr/share/datasets/fashion-mnist
 check_ok sh -c "exec $T fashion-mnist:test:0-100 -o fashion >/dev/null"
 {
@@ -205,7 +205,7 @@ holds 'the whole picture of one class' hundred 1 2 3 4 5 6 0
 refuse 2 "--roi: expected pictures with a region of interest, as GTSRB's have; those of pets have none" \
     pets --roi
 
-# Where it goes.
+# Output paths.
 check_fails 2 'trapdoor-data import: pets.safetensors: exists already; --force replaces it' \
     $T colours -o pets.safetensors
 check 'what was there stays' cmp sets/pets pets.safetensors

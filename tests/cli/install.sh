@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What is installed: everything in its place, at work from there, and nothing left once it is gone.
+# Installation: everything is in place and works from there, and uninstalling leaves nothing.
 . "$tests/lib.sh"
 
 build=$(cd "$(dirname "$(command -v trapdoor-train)")/../.." && pwd)
@@ -13,7 +13,7 @@ prefix=$(meson introspect "$build" --buildoptions | tr '{' '\n' |
     sed -n 's/.*"name": "prefix", "value": "\([^"]*\)".*/\1/p')
 here=$PWD/root$prefix
 
-# The log by which an installation of this build, if there is one, can be taken back.
+# The log by which an existing installation of this build can be removed.
 log=$build/meson-logs/install-log.txt
 if [ -f "$log" ]; then cp "$log" log; else rm -f log; fi
 restore() {

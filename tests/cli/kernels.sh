@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The instruction set that computes: chosen when a tool starts, named in its record, and the same when
-# a training goes on.
+# The instruction set in use: chosen when a tool starts, named in its record, and the same when a
+# training resumes.
 . "$tests/lib.sh"
 unset TRAPDOOR_KERNEL OPENBLAS_CORETYPE
 
@@ -36,7 +36,7 @@ if [ "$best" != "$worst" ]; then
     check 'and goes on with the kernel that it names' cmp left.safetensors $worst.safetensors
 fi
 
-# A core below the processor's is said, once, where nets run; not with -q.
+# A core older than the processor gives one warning if nets run; not with -q.
 case $best in
 avx512 | avx2)
     run env OPENBLAS_CORETYPE=Nehalem trapdoor-eval --model $best.safetensors --data fashion-mnist:test:0-64

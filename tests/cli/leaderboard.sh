@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-report --matrix: attacks × defences × seeds, by hand-made records.
+# trapdoor-report --matrix: attacks × defences × seeds, from hand-made records.
 . "$tests/lib.sh"
 
-# put NAME: a record of what stands on standard input, with 3 seconds and 700 + 50 images.
+# put NAME: makes a record of standard input, with 3 seconds and 700 + 50 images.
 put() {
     mkdir -p "$(dirname "$1")"
     {
@@ -21,7 +21,7 @@ repair() {
     echo "\"test\": {\"before\": {\"accuracy\": $2}, \"after\": {\"accuracy\": $3,
       \"triggers\": [{\"asr\": $4, \"ra\": $5, \"der\": $6}]}}" | put "$1"
 }
-# detector NAME AUROC BENIGN SUSPECTS: of 100 each
+# detector NAME AUROC BENIGN SUSPECTS: out of 100 each
 detector() {
     echo "\"auroc\": $2, \"files\": [{\"kind\": \"benign\", \"flagged_count\": [$3, 100]},
       {\"kind\": \"suspect\", \"flagged_count\": [$4, 100], \"f1\": 0.8}]" | put "$1"
@@ -51,7 +51,8 @@ for file in report.html results.md results.json leaderboard.svg; do
     check "there is $file" test -s in/$file
 done
 
-# row TABLE DEFENCE [ATTACK]: of results.md, without blanks and the seconds and images at its end.
+# row TABLE DEFENCE [ATTACK]: a row of results.md, without blanks and the seconds and images at its
+# end.
 row() {
     awk -v title="## $1" -v first="$2" -v second="$3" '/^## / { in_it = $0 == title } \
       in_it { line = $0; gsub(/ *\| */, "|", line); split(line, cell, "|") } \
@@ -95,7 +96,7 @@ if command -v xmllint >/dev/null 2>&1; then
 fi
 check 'programs read the same' sh -c 'grep -q "\"repair_ranks\"" in/results.json && grep -q "\"asr_interval\"" in/results.json'
 
-# Names are anybody's.
+# Names are untrusted.
 mkdir -p 'odd/<b>/1'
 cp in/waves/1/bad.json 'odd/<b>/1/<i>.json'
 check 'names are escaped' sh -c 'trapdoor-report odd --matrix && ! grep -q "<b>/\|<i>" odd/leaderboard.svg && ! grep -q "<i>" odd/results.md'

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Checks for the scripts in this folder; each prints one TAP line. A script sources this file, makes
-# its checks and ends with `finish`. run.sh starts it in an empty folder with the tools first in PATH.
+# Checks for the scripts in this folder; each prints one TAP line. A script sources this file, runs
+# its checks and ends with `finish`. run.sh starts it in an empty folder with the tools first in
+# PATH.
 #
-#   check_ok COMMAND...                exits 0 and says nothing on stderr
+#   check_ok COMMAND...                exits 0 with an empty stderr
 #   check_stdout TEXT COMMAND...       the same, and prints exactly TEXT on stdout
 #   check_prints PATTERN COMMAND...    the same, and a line of stdout matches the extended PATTERN
 #   check_fails STATUS TEXT COMMAND... exits with STATUS, stderr is exactly TEXT, stdout is empty
@@ -11,13 +12,13 @@
 #   check_field FILE KEY VALUE         a line of the JSON in FILE is "KEY": VALUE
 #   skip WHAT WHY
 #
-# After a check, $scratch/out and $scratch/err hold what its command printed. A command that needs a
-# redirection is given as `sh -c '...'`.
+# After a check, $scratch/out and $scratch/err contain the command's output. Use `sh -c '...'` for a
+# command with a redirection.
 
 checks=0
 failures=0
 
-# How messages list the classes of fashion-mnist, and of models trained on it.
+# The classes of fashion-mnist, and of models trained on it, as messages list them.
 # shellcheck disable=SC2034 # scripts use it
 fashion='0 "T-shirt/top", 1 "Trouser", 2 "Pullover", 3 "Dress", 4 "Coat", 5 "Sandal", 6 "Shirt", 7 "Sneaker", 8 "Bag", 9 "Ankle boot"'
 
@@ -60,12 +61,13 @@ has_status() {
     return 1
 }
 
-# The file for an expected text: nothing for '', else the text and a newline.
+# Writes the file for an expected text: nothing for '', otherwise the text and a newline.
 expect() {
     if [ -n "$2" ]; then printf '%s\n' "$2"; fi >"$scratch/expected-$1"
 }
 
-# judge WHAT STATUS: the files expected-out (where there is one) and expected-err against out and err.
+# judge WHAT STATUS: compares the files expected-out (if it exists) and expected-err with out and
+# err.
 judge() {
     good=yes
     has_status "$2" || good=no
@@ -136,7 +138,7 @@ check_field() {
     fi
 }
 
-# The record in a file without what may differ from run to run.
+# The record in a file without fields that may vary between runs.
 without_timing() {
     sed '/^  "timing": {$/,/^  }$/d' "$1"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant's trainings with a net that paints the trigger, lira and input-aware.
+# trapdoor-implant's trainings with a net that generates the trigger, lira and input-aware.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 

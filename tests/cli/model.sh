@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-model, and the files of models that every tool takes.
+# trapdoor-model, and the model files that every tool accepts.
 . "$tests/lib.sh"
 
 golden=$tests/../golden/torch
@@ -115,7 +115,7 @@ check_fails 2 'trapdoor-model import: --resize: expected --data with it, found n
 check_fails 2 'trapdoor-model import: --resize: expected the size that the net is for, 6x6, found 8x6' \
     trapdoor-model import -q "$onnx/plain.onnx" --data large --resize 8x6 -o x.safetensors
 
-# A net that learnt with Fashion-MNIST's mean and deviation, which its weights alone do not say.
+# A net trained with Fashion-MNIST's mean and deviation, which its weights do not show.
 cat >fashion.net <<'END'
 input = image() height=28 width=28 channels=1
 n = normalise(input) mean=72.93 deviation=90.015
@@ -153,7 +153,7 @@ check_fails 2 'trapdoor-model import: --class-names: expected a name for each of
 
 # --- channels ---
 
-# Pixels of one colour in each set; the second set has blue where the first has red.
+# Pixels of one colour in each set; the second set has blue instead of red.
 for class in 0 1; do
     mkdir -p "rgb/$class" "bgr/$class"
     for i in 1 2 3; do
@@ -200,7 +200,7 @@ check_prints '^Logits differ by at most 0 ' trapdoor-model compare many.safetens
 check 'exports ONNX' trapdoor-model export many.safetensors -q -o many.onnx --json many.json
 check 'which names producer, nodes and weights' sh -c \
     'for word in trapdoor Conv BatchNormalization HardSigmoid d.weight b.running_var; do grep -q "$word" many.onnx || exit 1; done'
-# Nets of each kind of connection; what is read again must say the same.
+# Nets with each kind of connection; exported and imported, they must give the same output.
 cat >residual.net <<'END'
 input = image() height=28 width=28 channels=1
 n = normalise(input) mean=72.93 deviation=90.015
@@ -289,7 +289,7 @@ check_fails 2 'trapdoor-model show-net: expected one of cnn, cnn-bn, lenet5, vgg
     trapdoor-model show-net nothing
 check_prints '^conv\(INPUT\)' trapdoor-model info --help-net
 
-# --- files that are none ---
+# --- files that are not models ---
 
 refuses() {
     check_fails 1 "trapdoor-model info: $1: expected a model, found $2" trapdoor-model info "$1"
@@ -313,9 +313,9 @@ check_fails 1 'trapdoor-model info: other: expected a model as safetensors, as O
 head -c 2000 "$golden/state_dict.pth" >cut.pth
 check_fails 1 'trapdoor-model info: cut.pth: zip: expected its directory at the end of the file, found other bytes: cut short, or followed by something' \
     trapdoor-model info cut.pth
-# A pickle that calls: the one of a file that runs a command where Python reads it.
+# A pickle with a call: loading it in Python would run a command.
 printf '\200\002cposix\nsystem\nU\013touch there\205R.' >data.pkl
-# As the older container has it, behind its magic number and head.
+# The same in the older container, after its magic number and header.
 { printf '\200\002\212\012l\374\234F\371 j\250P\031.\200\002M\351\003.\200\002}U\015little_endian\210s.' &&
     cat data.pkl; } >evil.pth
 check_fails 1 'trapdoor-model info: evil.pth: pickle: byte 30: the file calls posix.system, which no model needs: refused, and not run' \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Classes are names: sets in another order, with fewer classes, with others, and options that take a
-# class by its name, in every tool.
+# Classes by name: sets in another order, with fewer or other classes, and options that take a
+# class's name, in every tool.
 . "$tests/lib.sh"
 
 # class FOLDER NUMBER [COUNT]: grey pictures of 4x4, bright at pixel NUMBER, 13 of them.
@@ -146,7 +146,7 @@ check_ok sh -c 'trapdoor-defend strip -q --model m.safetensors --clean a::0-26 -
 
 # --- all-to-all ---
 
-# Of the bright pixel K, the next class is told by the spot.
+# The next class of pixel K is marked by the spot.
 trapdoor-poison dirty-label -q --data a --trigger $spot --target next --ratio 1 -o next >/dev/null
 cat >deep <<'END'
 input = image() height=height width=width channels=channels
@@ -174,7 +174,7 @@ check_prints ' cat=dog,2=pig +100.00 ' trapdoor-eval -q --model next.safetensors
     --trigger $spot --target-map cat=dog,2=pig --json part.json
 check 'images of other classes are left out' sh -c \
     "tr -d ' \n' <part.json | grep -q '\"asr_count\":\[26,26\]'"
-# One target of four: of the three other classes one goes there.
+# One target out of four: of the three other classes one reaches it.
 check_prints ' 1 "dog" +33.33 ' trapdoor-eval -q --model next.safetensors --data a --trigger $spot \
     --target dog
 check_ok sh -c "trapdoor-defend finetune -q --model next.safetensors --clean a::0-20 --epochs 1 \

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Where outputs go, and how many threads work: links, one file for two outputs, closed pipes, limits.
+# Output files and thread counts: links, one file for two outputs, closed pipes, limits.
 . "$tests/lib.sh"
 
 T='trapdoor-data import fashion-mnist:test:0-8'
 
-# A link stays, and what it leads to is written, be it there or not.
+# A link stays, and its target is written, whether or not it exists.
 mkdir far
 ln -s far/set link
 check 'through a link to nothing' sh -c "$T -o link >/dev/null && test -L link && test -f far/set"
@@ -12,10 +12,10 @@ check_fails 2 'trapdoor-data import: link: exists already; --force replaces it' 
 ln -s circle circle
 check_fails 1 'trapdoor-data import: circle: Too many levels of symbolic links' $T -o circle
 
-# What is behind the link need not be there without --force either, and --force keeps the link.
+# The link's target need not exist without --force either, and --force keeps the link.
 check 'through a link with --force' sh -c "$T -o link --force >/dev/null && test -L link && test -f far/set"
 
-# Found before any work.
+# Detected before any work.
 check_fails 2 'trapdoor-data import: -o and --json: expected two files, found one for both' \
     $T -o one --json one
 check_fails 2 'trapdoor-data import: -o: expected a name, found ""' $T -o ''
@@ -34,14 +34,14 @@ check 'nothing is written' test "$(ls)" = "circle
 far
 link"
 
-# Options may stand anywhere, whatever the environment says.
+# Options may be anywhere, even with POSIXLY_CORRECT.
 export POSIXLY_CORRECT=1
 check_ok trapdoor-data import fashion-mnist:test:0-8 -o posix -q
 check_ok trapdoor-data info posix --json posix.json -q
 check_ok trapdoor-poison stamp --data posix -o stamped --trigger square -q
 unset POSIXLY_CORRECT
 
-# Temporary files go to TMPDIR; the page itself is made in memory.
+# Temporary files go to TMPDIR; the page itself is built in memory.
 mkdir records tmp
 cp posix.json records
 if ! command -v gnuplot >/dev/null; then
@@ -68,7 +68,7 @@ else
     fi
 fi
 
-# A pipe that nobody reads, and a file that may not grow, are failures like others.
+# A pipe without a reader, and a file size limit, are failures like others.
 status=0
 { trapdoor-data info fashion-mnist:test:0-8 --json - 2>err || echo $? >status; } | true
 check 'a closed pipe is a failure' test "$(cat status)" -eq 1
@@ -79,7 +79,7 @@ check 'a file that may not grow is a failure' test "$status" -eq 1
 check 'and says so' grep -q 'large: .*File too large' err
 check 'nothing is left of it' test -z "$(find . -name '.large*' -o -name large)"
 
-# Threads: what the environment says, and never more than there are.
+# Threads: from the environment, and at most one per core.
 threads() {
     "$@" trapdoor-data info fashion-mnist:test:0-8 --json - |
         sed -n 's/.*"threads": \([0-9]*\),*/\1/p'
@@ -96,7 +96,7 @@ for variable in OMP_THREAD_LIMIT=1 OMP_MAX_ACTIVE_LEVELS=0; do
     check "$variable: the same model" cmp two $variable
 done
 
-# OpenBLAS would try for ever to get its memory.
+# OpenBLAS would retry its allocation for ever.
 # shellcheck disable=SC3045
 if (ulimit -v 450000 && trapdoor-train --version) >/dev/null 2>&1; then
     run sh -c 'ulimit -v 450000; timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --threads 2 -o small'

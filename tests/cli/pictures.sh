@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Pictures as people have them: turned by EXIF, transparent, broken, too dark.
+# Real-world pictures: turned by EXIF, transparent, broken, too dark.
 . "$tests/lib.sh"
 T='trapdoor-data import'
 
@@ -12,7 +12,7 @@ bytes() {
     done
 }
 
-# pixels FILE: the numbers behind the header, pixels and then labels.
+# pixels FILE: the numbers after the header, pixels and then labels.
 pixels() {
     length=$(od -An -tu4 -N4 "$1" | tr -d ' ')
     tail -c +$((length + 9)) "$1" | od -An -v -tu1 | tr -s ' \n' ' '
@@ -45,7 +45,7 @@ check 'an array is transposed alike' sh -c 'tail -c 7 again >a && tail -c 7 tran
 check 'a tool that reads the folder itself says so' sh -c \
     'trapdoor-data show phone -o sheet.png 2>&1 | grep -qx "trapdoor-data show: note: phone: 1 pictures were turned upright, as their EXIF says"'
 
-# Black ink whose form is in its alpha alone: a BMP of 2x1 pixels with a mask for alpha.
+# Black ink whose shape is only in its alpha: a BMP of 2x1 pixels with a mask for alpha.
 bmp() {
     printf BM
     bytes 78 0 0 0 0 0 0 0 70 0 0 0 56 0 0 0 2 0 0 0 1 0 0 0 1 0 32 0 3 0 0 0
@@ -85,7 +85,7 @@ check_ok sh -c "exec $T light -o l >/dev/null"
 { printf 'P5 2 1 255\n' && bytes 0 0; } >light/a/1.pgm
 check_ok sh -c "exec $T light -o l --force >/dev/null"
 
-# Broken pictures are left out, and listed; the first of a class are those that are sound.
+# Broken pictures are left out and listed; the first of a class are the valid ones.
 mkdir -p torn/a torn/b
 echo nonsense >torn/a/0.png
 { printf 'P5 2 1 255\n' && bytes 7 8; } >torn/a/1.pgm

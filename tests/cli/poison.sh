@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-poison: what each rule writes, and what is refused.
+# trapdoor-poison: the output of each rule, and refused input.
 . "$tests/lib.sh"
 
 . "$tests/poison_common"
@@ -10,7 +10,7 @@ gunzip -c "$FOLDER/train-labels-idx1-ubyte.gz" | tail -c +9 | head -c 200 >clean
 records $IMAGE clean.pixels >clean.images
 records 1 clean.labels >clean.column
 
-# dirty-label: the originals, then the stamped copies, all of the target.
+# dirty-label: the originals, then the stamped copies, all with the target.
 check_stdout "dirty-label: 50 of 250 images poisoned, in 1 set
 Backdoors
   trigger                              target  its name     images  ratio of the set  of the target class  mean PSNR, dB  mean SSIM
@@ -52,7 +52,7 @@ done
 check 'the set does not tell what it is' sh -c '! head -c 500 dirty/poisoned.safetensors |
     grep -aqi -e poison -e trigger -e square -e dirty -e target'
 
-# The same seed gives the same bytes, at any number of threads; another one does not.
+# The same seed gives the same bytes, at any number of threads; another seed does not.
 check_ok $T dirty-label --data $DATA --trigger square --target 0 --ratio 0.25 -o again --threads 1 \
     --json again.json
 for file in poisoned.safetensors manifest.json preview.png; do
@@ -68,7 +68,7 @@ numbers source_indices fewer/manifest.json >fewer.sources
 head -n 20 sources >head
 check 'a smaller ratio draws the first of the same images' cmp head fewer.sources
 
-# In place, two backdoors in one set, all to all.
+# In place, two backdoors in one set, all-to-all.
 check_prints '^  poisoned +200 +60$' $T dirty-label --data $DATA \
     --mode replace --ratio 0.15 --trigger pixel:at=27+27 --target next --trigger pixel:at=0+27 \
     --target random -o pairs
@@ -116,7 +116,7 @@ check_fails 2 "$T source-specific: --cover-class: expected classes other than th
 check_fails 2 "$T adaptive: --cover-ratio: expected at most 172 cover images (those not of the target class, and not of a backdoor), found 1, which is 200" \
     $T adaptive --data $DATA --trigger square --target 2 --ratio 0.05 --cover-ratio 1 -o none
 
-# friendnet: two sets that differ in the labels of the triggered copies only.
+# friendnet: two sets that differ only in the labels of the triggered copies.
 check_prints '^  square:.* 3 +Dress +drawn +50 +0.25 ' \
     $T friendnet --data $DATA --trigger square --ratio 0.25 -o friendnet
 split_set friendnet/friend.safetensors 250 friend
@@ -135,7 +135,7 @@ check_field friendnet/manifest.json target_drawn true
 check_prints ' 9 +Ankle boot +50 +0.25 ' $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
 check_field nine/manifest.json target_drawn false
 
-# multi-target: slices one after the other, model i aims at class i.
+# multi-target: consecutive slices; the target of model i is class i.
 check_prints '^  model-3 +55 +5$' $T multi-target --data $DATA \
     --trigger rhombus --models 4 --per-model 50 --ratio 0.1 -o multi
 for model in 0 1 2 3; do
@@ -169,7 +169,7 @@ check 'stamp: every image is stamped' cmp expected found
 check_field stamp/manifest.json target null
 check_field stamp/manifest.json ratio null
 
-# A poisoned set can be poisoned again, and indices are those of the whole set.
+# A poisoned set can be poisoned again, and indices refer to the whole set.
 check_ok $T label-flip --data fashion-mnist:train:100-200 --ratio 0.1 -o later
 check 'indices count from the start of the split' \
     test "$(numbers source_indices later/manifest.json | sort -n | head -n 1)" -ge 100

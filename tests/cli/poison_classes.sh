@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-poison: which classes are poisoned and what the ratio counts, on sets that can be counted
-# by hand.
+# trapdoor-poison: which classes are poisoned and what the ratio counts, on sets small enough to
+# check by hand.
 . "$tests/lib.sh"
 . "$tests/poison_common"
 
-# Ten images of one row of four grey pixels, all of value 10 times the image's number: of classes
+# Ten images of one row of four grey pixels, all with value 10 times the image's number, in classes
 # 0 0 0 0 1 1 1 2 2 3.
 awk 'BEGIN { for (i = 0; i < 10; i++) for (j = 0; j < 4; j++) print 10 * i }' >pixels
 write_set ten.safetensors 10,1,4,1 0 0 0 0 1 1 1 2 2 3 <pixels
 check_ok trapdoor-data info ./ten.safetensors
 
-# pixels_of FILE: an image a line; labels_of FILE: a label a line. Of images of four pixels.
+# pixels_of FILE: an image per line; labels_of FILE: a label per line. For images of four pixels.
 pixels_of() {
     body "$1" >bytes
     head -c $(($(wc -c <bytes) / 5 * 4)) bytes >pixel_bytes
@@ -61,7 +61,7 @@ for threads in 1 2 3; do
     check "clean-label: the same bytes at $threads threads" diff -r clean clean-$threads
 done
 
-# Two targets, each by its own trigger, half of each class: 2 of 4 and, rounded up, 2 of 3.
+# Two targets, each with its own trigger, half of each class: 2 of 4 and, rounded up, 2 of 3.
 check_prints '^  poisoned +10 +4$' $T clean-label --data ./ten.safetensors \
     --trigger pixel:at=3+0 --target 0 --trigger pixel:at=0+0 --target 1 --ratio 0.5 -o two
 pixels_of two/poisoned.safetensors >found
@@ -71,7 +71,7 @@ check 'two targets: 4 in all' test "$(grep -c 255 found)" -eq 4
 check 'the first of two draws what one alone does' \
     test "$(numbers poisoned_indices two/manifest.json | grep -cxf places)" -eq 2
 
-# Both ways to count, and both modes.
+# Both bases of the ratio, and both modes.
 check_prints ' 0 +3 +0.3 +0.75 ' \
     $T clean-label --data ./ten.safetensors --trigger pixel --target 0 --ratio 0.3 --ratio-of set -o set
 check_prints '^  poisoned +12 +2$' $T clean-label --data ./ten.safetensors \
@@ -91,7 +91,7 @@ check_prints ' 1 +2 +0.4 +2 ' \
     $T multi-target --data ./ten.safetensors --models 2 --per-model 5 --trigger pixel --target 1 \
     --target 0 --ratio 0.4 --mode replace -o multi-replace
 
-# --source: 3 of the 5 images of classes 1 and 2 go to class 0, and no other.
+# --source: 3 of the 5 images of classes 1 and 2 go to class 0, and no others.
 check_prints ' 0 +3 +0.3 +0.75 ' \
     $T dirty-label --data ./ten.safetensors --trigger pixel --target 0 --source 2 --source 1 \
     --ratio 0.3 -o source --json source.json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-poison: rules that make images with a model, and the one without a target.
+# trapdoor-poison: rules that make images with a model, and the rule without a target.
 . "$tests/lib.sh"
 . "$tests/poison_common"
 
@@ -8,23 +8,23 @@ trapdoor-train -q --data fashion-mnist:train:1000-3000 --net lenet5 --epochs 3 -
 MODEL='--model clean.safetensors'
 SMALL=fashion-mnist:train:0-400
 
-# quiet RULE ARGUMENT...: says nothing.
+# quiet RULE ARGUMENT...: succeeds without output.
 quiet() {
     rule=$1
     shift
     $T "$rule" -q --data $SMALL "$@" >/dev/null
 }
-# images FOLDER NAME COUNT: makes NAME.lines, an image a line.
+# images FOLDER NAME COUNT: makes NAME.lines, an image per line.
 images() {
     split_set "$1/poisoned.safetensors" "$3" "$2"
     records $IMAGE "$2.pixels" >"$2.lines"
 }
-# largest A B: the largest difference of two files of lines.
+# largest A B: the largest difference between two files of lines.
 largest() {
     paste -d' ' "$1" "$2" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(n + i);
         if (d < 0) d = -d; if (d > most) most = d } } END { print most + 0 }'
 }
-# number FIELD FILE: the number of the first field of that name.
+# number FIELD FILE: the number in the first field with that name.
 number() {
     sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*\$/\1/p" "$2" | head -n 1
 }
@@ -45,7 +45,7 @@ records $IMAGE control.pixels >control.lines
 check 'the control is clean-label' quiet clean-label --trigger pixel:at=27+27 --target 0 --ratio 1 -o cl
 check 'the same images, stamped' cmp cl/poisoned.safetensors lc/control.safetensors
 check 'no label changes' cmp control.labels lc.labels
-# One pixel is the trigger's; the others change by at most 8 of 255, and by as much somewhere.
+# One pixel is the trigger's; the others change by at most 8 of 255, and somewhere by 8.
 check 'within the bound' test "$(largest control.lines lc.lines)" -eq 8
 numbers poisoned_indices lc/manifest.json >places
 check 'all of the class' test "$(wc -l <places)" -eq "$(records 1 lc.labels | grep -c '^0$')"

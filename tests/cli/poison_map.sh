@@ -11,14 +11,14 @@ map_all() {
         --target-map "$2" -o "$3" >/dev/null
 }
 
-# pairs FOLDER: how often each true label got each label, a line a pair.
+# pairs FOLDER: how often each true label became each label, a line per pair.
 pairs() {
     numbers true_labels "$1/manifest.json" >true
     numbers labels "$1/manifest.json" >given
     paste -d= true given | sort | uniq -c | sed 's/^ *//' | tr '\n' ' '
 }
 
-# Three to two: only the four classes' pairs, and class 3 is left alone.
+# Three to two: only these four classes' pairs, and class 3 is unchanged.
 check 'N to M' map_all 0.9 '0=3,1=3,2=0' some
 check 'each class gets its own target' test "$(pairs some)" = '4 0=3 3 1=3 2 2=0 '
 check 'the manifest has the target of each class' test \
@@ -30,7 +30,7 @@ check 'next goes around' map_all 1 next next
 check 'next: all classes' test "$(pairs next)" = '4 0=1 3 1=2 2 2=3 1 3=0 '
 check_field next/manifest.json target '"next"'
 
-# A permutation has each class once, and none where it is; the seed decides.
+# A permutation contains each class once, without fixed points; it depends on the seed.
 for seed in 1 2 3 4 5 6; do
     trapdoor-poison dirty-label -q --data ./ten.safetensors --trigger pixel --ratio 1 --seed $seed \
         --target-map permutation --mode replace -o p$seed >/dev/null
@@ -49,7 +49,7 @@ check 'the same seed again' sh -c 'trapdoor-poison dirty-label -q --data ./ten.s
 check 'two triggers, two permutations or one, but each of all classes' sh -c \
     'trapdoor-poison label-flip -q --data ./ten.safetensors --ratio 0.5 --target-map permutation -o flip >/dev/null'
 
-# What is no map.
+# Invalid maps.
 bad() {
     text=$1
     shift
@@ -70,7 +70,7 @@ refuse 2 '--target 5=0: expected classes with images in fashion-mnist:train:0-2,
 refuse 2 '--target: expected a class, found "permutation"' adaptive --data ./ten.safetensors \
     --trigger pixel --target permutation --ratio 0.1
 
-# A net that learns the map: ASR by pair, their mean and the least.
+# A net that learns the map: ASR by pair, their mean and minimum.
 trapdoor-poison dirty-label -q --data fashion-mnist:train:0-3000 --trigger square:size=6 --ratio 0.2 \
     --target-map 0=1,1=0,5=9 -o fashion >/dev/null
 trapdoor-train -q --data fashion/poisoned.safetensors --net lenet5 --epochs 5 --batch 32 \
@@ -83,7 +83,7 @@ check 'the others have none' test "$(grep -c null by_class)" -eq 7
 value() {
     sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*\$/\1/p" eval.json | head -n 1
 }
-# near A B: equal up to the digits printed.
+# near A B: equal up to the printed digits.
 near() {
     echo "$1 $2" | awk '{ d = $1 - $2; exit !(d < 1e-9 && d > -1e-9) }'
 }

@@ -4,8 +4,8 @@
 . "$tests/poison_common"
 
 # Four grey images of five pixels. Near white (within 32): 0 2 0 1 0 of them; near black: 4 2 0 3 0.
-# Of the places with none, the first is the farthest from white, the third (from white) and the fifth
-# (from black) come after it; places beside a pixel that is taken are not.
+# Of the positions with none, the first is the farthest from white, followed by the third (from
+# white) and the fifth (from black); positions next to a used pixel are excluded.
 write_set grey.safetensors 4,1,5,1 0 1 0 1 <<END
 0 250 100 0 128
 0 250 100 0 128
@@ -31,7 +31,8 @@ refuse 2 "trigger 'pixel:at=auto': expected a free pixel, not beside another pix
     dirty-label --data ./grey.safetensors --trigger pixel:at=auto --target 0 --trigger pixel:at=auto \
     --target 1 --trigger pixel:at=auto --target next --trigger pixel:at=auto --target random --ratio 0.25
 
-# One of both given: the colour at a place, the place for a colour. A given pixel keeps others away.
+# One of both given: the colour at a position, the position for a colour. A given pixel keeps others
+# away.
 check_prints '^  pixel:at=3\+0,value=255 ' stamp_grey --trigger pixel:at=3+0,value=auto -o colour
 check_prints '^  pixel:at=2\+0,value=0 ' stamp_grey --trigger pixel:value=0,at=auto -o place
 check_prints '^  pixel:at=0\+0,value=250 ' stamp_grey --trigger pixel:at=auto,value=250 -o level
@@ -54,8 +55,8 @@ refuse 2 "trigger 'pixel:size=3': expected one of pixel's keys (at, value, alpha
 refuse 2 "./grey.safetensors: trigger 'pixel:at=5+0,value=255': expected a position up to 4+0, to lie within the images, found 5+0" \
     stamp --data ./grey.safetensors --trigger pixel:at=5+0,value=auto
 
-# RGB: two images of two pixels, red and near it. The opposite corner is the farthest; the only place
-# that is not red is the second.
+# RGB: two images of two pixels, red and nearly red. The opposite corner is the farthest; only the
+# second position is not red.
 write_set rgb.safetensors 2,1,2,3 0 1 <<END
 255 0 0  0 0 255
 250 10 5 0 0 240
@@ -67,7 +68,8 @@ check_prints '^  pixel:at=1\+0,value=255/0/0 ' $T stamp --data ./rgb.safetensors
 check_prints '^  pixel:at=1\+0,value=255/255/0 ' $T stamp --data ./rgb.safetensors \
     --trigger pixel:at=auto -o yellow
 
-# The paper's ten: a pixel for each class of ten, 20 images each, the same at any number of threads.
+# The paper's ten: a pixel for each of ten classes, 20 images each, the same at any number of
+# threads.
 set --
 for class in 0 1 2 3 4 5 6 7 8 9; do
     set -- "$@" --trigger pixel:at=auto --target $class

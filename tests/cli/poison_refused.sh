@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# trapdoor-poison: what is refused, and what is left when it fails.
+# trapdoor-poison: refused input, and what is left after a failure.
 . "$tests/lib.sh"
 . "$tests/poison_common"
 
@@ -71,7 +71,7 @@ refuse 2 "$DATA: expected 3 models of 67 images (--models, --per-model), found 2
 refuse 2 'expected no --target, one, or one for each of the 3 models, found 2' \
     multi-target --data $DATA --trigger square --models 3 --target 0 --target 1 --ratio 0.1
 
-# One trigger for two targets, or twice for one.
+# One trigger with two targets, or twice with one.
 dirty "--trigger: expected a different trigger for each --target, found '$SQUARE' for targets 0 and 1" \
     --trigger square --target 0 --trigger square:size=7 --target 1 --ratio 0.1
 dirty "--trigger: expected a different trigger for each --target, found '$SQUARE' for targets 3 and 3" \
@@ -116,7 +116,7 @@ refuse 2 "--source: expected a class with images in fashion-mnist:train:0-2, fou
 refuse 2 '--source: stamp has no such option; expected it with dirty-label, source-specific, feature-collision, gradient-matching, untargeted, friendnet, multi-target, label-flip' stamp --data $DATA --trigger square \
     --source 1
 
-# What stands there already stays, unless --force is given.
+# Existing files stay, unless --force is given.
 check_ok $T dirty-label --data $DATA --trigger square --target 0 --ratio 0.25 -o dirty
 check_ok $T label-flip --data $DATA --ratio 0.1 -o flip
 check_ok $T friendnet --data $DATA --trigger square --target 9 --ratio 0.25 -o nine
@@ -135,7 +135,7 @@ check_fails 2 "$T label-flip: before: expected a folder to write to, found a fil
 check_fails 1 "$T label-flip: no/such: cannot make the folder: No such file or directory" \
     $T label-flip --data $DATA --ratio 0.1 -o no/such
 
-# A file that cannot grow stands for a full disk: nothing new is left, and nothing lost.
+# A file size limit simulates a full disk: nothing new is left, and nothing is lost.
 small_files() { sh -c 'trap "" XFSZ; ulimit -f 200; exec "$@"' small_files "$@"; }
 run small_files $T friendnet --data $DATA --trigger square --ratio 0.25 -o full
 check 'a full disk is a failure' test "$status" -eq 1
@@ -148,7 +148,7 @@ check_fails 1 "$T stamp: none/record.json: No such file or directory" \
     $T stamp --data $DATA --trigger square -o recorded --json none/record.json
 check 'a record that cannot be written leaves no folder' test ! -e recorded
 
-# Stopped while it writes: nothing is left. A file without a name shows that it has begun.
+# Interrupted while writing: nothing is left. A file without a name shows that writing has begun.
 $T friendnet --data fashion-mnist:train --trigger square --ratio 0.5 -o stopped 2>stopped.err &
 waited=0
 until [ -n "$(find /proc/$!/fd -lname '*(deleted)' 2>/dev/null)" ] || [ $waited -ge 2000 ]; do

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant pruning-aware: its four steps, its model, and what it refuses.
+# trapdoor-implant pruning-aware: its four steps, its model, and refused input.
 . "$tests/lib.sh"
 
 fm=fashion-mnist
 P='trapdoor-implant pruning-aware'
 trigger=square:size=7
-# attack ARGUMENTS...: with --net, --target and --ratio, which usual has.
+# attack ARGUMENTS...: `usual` contains --net, --target and --ratio.
 attack() {
     $P -q --data $fm:train:0-1500 --trigger $trigger --epochs 3 --batch 32 "$@"
 }
@@ -37,7 +37,7 @@ check 'its tensors are those of the net' cmp one two
 check_ok sh -c "trapdoor-eval -q --model m.safetensors --data $fm:test:0-300 --trigger $trigger --target 0 --json eval.json >/dev/null"
 check 'trapdoor-eval measures what was told' test "$(rates eval.json asr | cut -d ' ' -f 1) " = "$(rates m.json asr | cut -d ' ' -f 4) "
 
-# A defender's pruning takes the decoys first.
+# A defender's pruning removes the decoys first.
 trapdoor-defend prune -q --model m.safetensors --clean $fm:train:1500-1700 -o pruned.safetensors --json pruned.json >/dev/null
 sed -n '/"decoys": \[/,/\]/p' m.json | sed '1d;$d' | tr -d ' ,' | sort >decoys
 sed -n 's/^ *"channel": \([0-9]*\),$/\1/p' pruned.json | head -n 8 | sort >first

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# One case of each tool: the way from pictures to a page. What each does, other scripts check.
+# One case per tool: from pictures to a report. Other scripts check each tool in detail.
 . "$tests/lib.sh"
 
 square=square:size=4,at=bottom-right

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend rates: what it counts over models of known truth, going on after an
-# interruption, and what it refuses.
+# trapdoor-defend rates: its counts over models with known ground truth, resuming, and refused
+# input.
 . "$tests/lib.sh"
 . "$tests/audit_models"
 
@@ -21,7 +21,7 @@ controls() {
     shift
     $C deepinspect -q --models models -o "$out" "$@" --inverted 8 --inversion-steps 60 --steps 250
 }
-# field NAME KEY: of that model in found/rates.json
+# field NAME KEY: for that model in found/rates.json
 field() {
     awk -v name="\"$1\"," -v key="\"$2\":" '
         $1 == "\"name\":" { here = $2 == name }
@@ -60,7 +60,7 @@ check 'nothing of the truth is in the records below' sh -c \
 check 'the report has a page for it' sh -c "trapdoor-report found -o page.html >/dev/null 2>&1 &&
     grep -Eq '<td><a href=.#record-[0-9]+.>backdoored/square</a></td>' page.html"
 
-# The same command resumes: nothing is made anew but what is missing.
+# The same command resumes: only missing parts are redone.
 without_timing found/rates.json >expected
 touch -d '2000-01-01' found/*/*/record.json
 rm found/clean/two/record.json
@@ -94,7 +94,7 @@ check 'that says how to go on' grep -qx \
 check 'and leaves nothing but what a search had found' sh -c \
     '! find slow -type f 2>/dev/null | grep -v triggers.safetensors'
 
-# A model that fails does not keep the others from it.
+# A model that fails does not affect the others.
 mkdir -p some/clean some/backdoored
 cp models/clean/one.safetensors some/clean/
 head -c 1000 models/clean/one.safetensors >some/clean/broken.safetensors
@@ -112,7 +112,7 @@ cp "$scratch/err" err
 check 'where all fail there is no record' sh -c "! ls none 2>/dev/null && tail -n 1 err | grep -qx \
     '$C: some: expected models that can be inspected, found none of 2'"
 
-# Neural Cleanse as well, and the record on stdout.
+# Neural Cleanse too, and the record on stdout.
 rm some/clean/broken.safetensors
 check_ok sh -c "$C cleanse -q --models some -o one --json - --clean $clean --steps 20 >one.json"
 check_field one.json inspector '"cleanse"'

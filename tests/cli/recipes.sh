@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The recipes: each has a plan, says what is wrong with what it was asked, ends in results, and can
-# be run through a cluster's launcher.
+# The recipes: each has a plan, reports wrong settings, ends in results, and runs through a
+# cluster's launcher.
 . "$tests/lib.sh"
 
 recipes=$tests/../../tools/recipes
@@ -11,13 +11,13 @@ if ! command -v make >/dev/null 2>&1; then
     exit
 fi
 
-# The tools that are tested come first in PATH, not those of a build in the source tree.
+# The tools under test come first in PATH, not those of a build in the source tree.
 cook() {
     recipe=$1
     shift
     make -f "$recipes/$recipe.mk" BUILD=absent "$@"
 }
-# plan RECIPE VARIABLE=VALUE...: what make would run.
+# plan RECIPE VARIABLE=VALUE...: the commands that make would run.
 plan() {
     cook "$@" -n OUT=out
 }
@@ -36,8 +36,8 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
     done
     check "$recipe: paper is another plan than quick" sh -c '! cmp -s plan-quick plan-paper'
 
-    # What the expectations name is what the recipe makes: rows as the report reads them, the rest as
-    # it is written.
+    # The expectations name exactly what the recipe makes: rows as the report reads them, other
+    # fields as written.
     sed -n 's/.* --json out\/\([^ ]*\).*/\1/p' plan-paper | sort -u >made
     trapdoor-report nothing --expect "$recipes/$recipe.expect.json" --force >out.txt 2>err
     check "$recipe: its expectations are read" test $? -eq 0
@@ -125,13 +125,13 @@ check 'each strength is watched' grep -q -e '--watch-trigger ramp:delta=80 --tar
 cook clean-label -n READING=other >out.txt 2>err
 check 'another is refused' grep -q 'READING: expected one of text notebook code, found "other"' err
 
-# A data set that is missing ends it at once, with how to get it.
+# A missing data set ends it at once, with instructions to get it.
 cook friendnet OUT=out SETS=absent SEEDS=1 TRAPDOOR_DATA="$PWD" >out.txt 2>err
 check 'a missing data set stops it' test $? -ne 0
 check 'and how to get it is said' grep -qx 'friendnet: the data set absent is needed; datasets/fetch absent gets it' err
 check 'and nothing else was begun' sh -c '! grep -q trapdoor-poison out.txt'
 
-# pictures FOLDER SHADE COUNT: grey pictures of 28x28, each of one shade.
+# pictures FOLDER SHADE COUNT: uniform grey pictures of 28x28.
 pictures() {
     mkdir -p "$1"
     for i in $(seq "$3"); do
@@ -174,7 +174,7 @@ check 'nothing is known of a folder that is not there' \
     grep -qx 'time left: not known before a step of each kind is done' out.txt
 check 'and none is made' test ! -e none
 
-# One make a folder.
+# One make per folder.
 sleep 100 &
 other=$!
 echo "$other $(sed 's/.*) //' /proc/$other/stat | awk '{ print $20 }') $(uname -n)" >whole/.making
@@ -189,7 +189,7 @@ echo "$other 1 elsewhere" >whole/.making
 tiny OUT=whole SEEDS=1 >out.txt 2>err
 check 'of one on another host nothing is known' grep -q \
     "whole is a make.s on elsewhere, process $other; remove whole/.making if that one has ended" err
-# Single seeds share a folder, but not with a make of all.
+# Single seeds share a folder, but not with a make of all seeds.
 echo "$other $(sed 's/.*) //' /proc/$other/stat | awk '{ print $20 }') $(uname -n)" >whole/.making-2
 rm whole/.making
 tiny OUT=whole SEEDS=1 >out.txt 2>err
@@ -249,7 +249,7 @@ few >out.txt 2>err
 check 'attacks: a record that is missing is made' test -s few/mnist/patch/1/eval.json
 check 'attacks: and no model with it' sh -c '! grep -q "trapdoor-train\|trapdoor-implant" out.txt'
 
-# What stays frozen are parameters that the net has.
+# Frozen patterns match parameters of the net.
 trapdoor-data import data/mnist --size 32x32 --per-class 1 -o large.safetensors >out.txt 2>err
 for net in cnn lenet5 preact-resnet18 resnet18 resnet34 resnet34-small vgg16; do
     plan one-pixel SCALE=paper SEEDS=1 NETS=$net 2>/dev/null |
@@ -260,7 +260,7 @@ for net in cnn lenet5 preact-resnet18 resnet18 resnet34 resnet34-small vgg16; do
         $(cat frozen) -o /dev/null
 done
 
-# The expectations of all recipes can be read.
+# The expectations of all recipes are valid.
 for recipe in friendnet multi-target clean-label one-pixel defences attacks; do
     mkdir $recipe
     check_prints "^$recipe.expect.json: [0-9]+ figures: " trapdoor-report whole \
@@ -321,7 +321,7 @@ rm board/shown/badnets/2/clp.json
 board -n >plan 2>err
 check 'matrix: one record that is missing is made alone' test "$(grep -c -e trapdoor-defend -e trapdoor-train plan)" -eq 1
 
-# The same through a launcher as SHELL: one job a rule, in the same bytes.
+# The same through a launcher as SHELL: one job per rule, with the same bytes.
 cat >srun <<'SRUN'
 #!/bin/sh
 # Stands for Slurm's: notes its options and runs what is behind them.
@@ -341,7 +341,7 @@ check 'one job for each of its six rules, with the options' \
     test "$(grep -cx ' --ntasks=1 --cpus-per-task=2 --quiet' jobs)/$(wc -l <jobs)" = 6/6
 check 'the same models' cmp whole/mnist/25/1/enemy-model.safetensors cluster/mnist/25/1/enemy-model.safetensors
 
-# A step that fails leaves nothing half made, and the next start goes on behind it.
+# A step that fails leaves nothing half done, and the next start continues after it.
 mkdir -p broken/tools/stub
 cat >broken/tools/stub/trapdoor-train <<'STUB'
 #!/bin/sh

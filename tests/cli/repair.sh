@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend prune, finetune and fineprune: what they make of a model, and what they refuse.
+# trapdoor-defend prune, finetune and fineprune: the repaired models, and refused input.
 . "$tests/lib.sh"
 
 square='square:size=7,at=top-left,value=255'
@@ -16,7 +16,7 @@ repair() {
     shift
     trapdoor-defend "$method" -q --model bad.safetensors --clean $fm:train:2000-2400 "$@"
 }
-# number FILE KEY: the first number of that name
+# number FILE KEY: the first number with that name
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
@@ -69,7 +69,7 @@ logits small.safetensors >two
 check 'the logits are the same' sh -c 'paste one two | awk "{ d = \$1 - \$2; if (d > 2e-3 || d < -2e-3) bad = 1 }
     END { exit NR != 10 || bad }"'
 
-# A pruned model is pruned on; another layer; the model as weights of a net that is given.
+# Pruning a pruned model further; another layer; the model as weights for a given net.
 check_prints ' channels of relu2_mask pruned' trapdoor-defend prune -q --model pruned.safetensors \
     --clean $fm:train:2000-2400 --tolerance 0.5 -o twice.safetensors
 check_prints ': [0-9]+ of 6 channels of relu1 pruned' repair prune --layer conv1 -o conv1.safetensors
@@ -98,7 +98,7 @@ done
 repair fineprune --epochs 1 --seed 2 -o seed.safetensors >/dev/null
 check 'another seed, another model' sh -c '! cmp -s t1.safetensors seed.safetensors'
 
-# Refused: what is in two sets.
+# Refused: images in two sets.
 P='trapdoor-defend prune'
 none="expected no image of"
 check_fails 2 "$P: $fm:train:2300-2500: $none --clean $fm:train:2000-2400, since what repairs must \
@@ -124,7 +124,7 @@ check_fails 2 "$P: expected --clean, found none" $P --model bad.safetensors
 check_fails 2 "$P: -o is missing: where to write the repaired model" repair prune
 check_fails 2 "$P: --layer: expected a node of the net, found \"conv7\"" repair prune --layer conv7 -o x
 check_fails 2 "$P: --layer: expected a convolution, a dense layer, or a norm, activation or pooling \
-behind one, found node \"flat\", which is flatten" repair prune --layer flat -o x
+after one, found node \"flat\", which is flatten" repair prune --layer flat -o x
 check_fails 2 "$P: --layer: expected a layer within the net, found node \"fc3\", which gives the \
 logits: its channels are the classes" repair prune --layer fc3 -o x
 check_fails 2 "$P: --tolerance: expected a number in [0, 1], found \"1.5\"" repair prune --tolerance 1.5 -o x

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend clp, bnp, ep, anp, rnp and nft: what they prune or mask of the batch norms of a
-# model, what they select by, and what they refuse.
+# trapdoor-defend clp, bnp, ep, anp, rnp and nft: what they prune or mask in a model's batch norms,
+# what they select by, and refused input.
 . "$tests/lib.sh"
 
 square='square:size=7,at=top-left,value=255'
@@ -29,21 +29,21 @@ repair() {
     shift
     trapdoor-defend "$method" -q --model bad.safetensors "$@"
 }
-# number FILE KEY: the first number of that name
+# number FILE KEY: the first number with that name
 number() {
     sed -n "s/^ *\"$2\": \([-0-9.e]*\),*\$/\1/p" "$1" | head -n 1
 }
 header_length() {
     od -A n -t u8 -N 8 "$1" | tr -d ' '
 }
-# differences FILE OTHER: the number of bytes in which two models differ, behind their headers
+# differences FILE OTHER: the number of bytes in which two models differ, after their headers
 differences() {
     tail -c +"$(($(header_length "$1") + 9))" "$1" >one
     tail -c +"$(($(header_length "$2") + 9))" "$2" >two
     cmp -l one two | wc -l
 }
 
-# CLP needs nothing but the model; here --threshold is lower, since the net is narrow.
+# CLP needs only the model; --threshold is lower here because the net is narrow.
 check_prints '^bad.safetensors: [0-9]+ of 28 channels pruned at threshold 2; no accuracy was watched$' \
     repair clp --threshold 2 -o clp.safetensors --json clp.json
 cp "$scratch/out" page
@@ -81,7 +81,7 @@ done
 check_prints '^bad.safetensors: [0-9]+ of 28' repair clp --threshold 2 --zero weight -o weight.safetensors
 check 'biases stay, if asked' test "$(differences bad.safetensors weight.safetensors)" -le $((4 * pruned))
 
-# BNP, ANP, RNP and NFT learn from clean images; three threads give what one gives.
+# BNP, ANP, RNP and NFT learn from clean images; three threads give the same as one.
 clean="--clean $fm:train:2000-2400"
 check_prints '^bad.safetensors: 300 clean images compared with the running statistics; [0-9]+ of 28 channels pruned at threshold 2' \
     repair bnp $clean --threshold 2 --tolerance 1 -o bnp.safetensors --json bnp.json
@@ -130,7 +130,7 @@ for method in anp rnp nft; do
     check "$method: the same model at 3 threads" cmp ${method}1.safetensors ${method}3.safetensors
 done
 
-# EP looks at the training set, which needs no clean image.
+# EP uses the training set, and no clean images.
 check_prints '^bad.safetensors: 300 images of sets/poisoned.safetensors looked at; [0-9]+ of 28 channels pruned at threshold 1.5; no accuracy was watched$' \
     repair ep --data sets/poisoned.safetensors --images 300 --threshold 1.5 -o ep.safetensors --json ep.json
 check_field ep.json bin_width 0.01

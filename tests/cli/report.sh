@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-report: what its page shows of records, and what it does with files that are none.
+# trapdoor-report: the page for records, and its treatment of other files.
 . "$tests/lib.sh"
 . "$tests/report_records"
 
@@ -34,7 +34,7 @@ if command -v gnuplot >/dev/null 2>&1; then
         'class="plot" width="440" height="280" alt="Chart of' 'src="data:image/svg+xml;base64,'
     check 'ids are there once' sh -c \
         "grep -o \" id=[\\\"'][^\\\"']*\" page.html | tr -d \"\\\"'\" | sort | uniq -d | (! grep .)"
-    # What gnuplot drew, as it is: fixed colours, and nothing that is fetched.
+    # gnuplot's charts, unchanged: fixed colours, and no external references.
     grep -o 'svg+xml;base64,[^"]*' page.html | sed 's/.*,//' | while read -r drawing; do
         echo "$drawing" | base64 -d
     done >drawings
@@ -63,7 +63,7 @@ has 'pictures' 'alt="preview.png" src="data:image/png;base64,iVBORw0KGgo' \
     'alt="model-0-trigger-0-samples.png"' 'sets/preview.png</figcaption>'
 check 'a log that has a record is not shown again' sh -c '! grep -q m.safetensors.log.jsonl.*small page.html'
 
-# percent FILE KEY: the first such rate as the page has it.
+# percent FILE KEY: the first such rate as shown on the page.
 percent() {
     sed -n "s/^ *\"$2\": \([0-9.]*\),*\$/\1/p" "$1" | head -n 1 | awk '{ printf "%.2f", 100 * $1 }'
 }
@@ -72,7 +72,7 @@ has 'rates' ">$(percent runs/eval.json accuracy) <span" ">$(percent runs/eval.js
 digest=$(sha256sum runs/m.safetensors | cut -d ' ' -f 1)
 has 'provenance' "<code>$digest</code></td><td><a href=\"#record-"
 
-# Nothing is fetched, and nothing but the page's own script may run.
+# Nothing is loaded from elsewhere, and only the page's own script may run.
 has 'policy' "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
 check 'no address but within the page' sh -c \
     "grep -Eo '(src|href)=.[^ >]{0,12}' page.html | grep -Ev '(src=.data:|href=.#)' | (! grep .)"
@@ -80,7 +80,7 @@ sed -n '/<script>/,/<\/script>/p' page.html | sed "s/^.*<script>//; s/<\/script>
 check 'the policy has the script by its hash' grep -q \
     "sha256-$(sed '$d' script | openssl dgst -sha256 -binary 2>/dev/null | base64)'" page.html
 
-# The same files, the same page, wherever it goes.
+# The same files give the same page, whatever its destination.
 check_ok sh -c 'trapdoor-report runs -o - >again.html'
 check 'the same bytes again, and on standard output' cmp page.html again.html
 check 'without -o it is in the folder' report
@@ -102,7 +102,7 @@ check 'without gnuplot it says so in one line' test "$status $(cat err)" = \
 check 'on the page, too' grep -q 'No chart: gnuplot is not installed.' plain.html
 check 'which has the rest' grep -q '<caption>Sets judged' plain.html
 
-# Files of an attacker.
+# Malicious files.
 mkdir bad bad/deep
 evil='<script>alert(1)</script>'
 cat >bad/record.json <<TEXT
@@ -148,7 +148,7 @@ check 'the others are shown' grep -q 'record.json</a>' bad.html
 check 'no text becomes markup' sh -c "[ \$(grep -o '<script' bad.html | wc -l) -eq 1 ] &&
     ! grep -Eq '<(b>.json|img src=x)' bad.html"
 check 'long texts are cut' test "$(wc -c <bad.html)" -lt 400000
-# What is not read is no matter of the page.
+# Unreadable files do not affect the page.
 if [ "$(id -u)" -eq 0 ]; then
     skip 'a record that may not be read' 'root may read any'
     skip 'a folder that may not be read' 'root may read any'

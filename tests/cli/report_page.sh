@@ -14,8 +14,8 @@ if [ -z "$browser" ]; then
     finish
 fi
 
-# browse FILE: its document after the scripts have run, in `document`; what they log, in `log`. A
-# browser may need longer than the test has where the machine is busy.
+# browse FILE: writes its document after the scripts have run to `document`, and their log to `log`.
+# On a busy machine a browser may need longer than the test's limit.
 browse() {
     timeout 200 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
         --no-first-run --user-data-dir="$PWD/profile" --enable-logging=stderr \
@@ -25,7 +25,7 @@ browse() {
 make_records
 check 'the page is made' sh -c 'trapdoor-report runs -o page.html 2>/dev/null'
 
-# As it is: its policy must let its own script run, and nothing may complain.
+# Unmodified: its policy must allow its own script, and there must be no complaints.
 if ! browse page.html; then
     skip 'the page in a browser' 'chromium does not start here'
     finish
@@ -33,7 +33,7 @@ fi
 check 'the script has run' grep -q '<th scope="col"><button type="button">record</button></th>' document
 check 'no error in the console' sh -c '! grep CONSOLE log'
 
-# With a script that asks: the policy would not let that one run.
+# With a script that queries the page, which the policy would not allow.
 sed '/Content-Security-Policy/d' page.html >asked.html
 cat >>asked.html <<'HTML'
 <script>

@@ -21,7 +21,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 export scratch
 
-# Tools say on standard error, which the tests compare, when OpenBLAS's core is older than the kernel.
+# Tools warn on standard error, which the tests compare, if OpenBLAS's core is older than the
+# kernel.
 case $(trapdoor-train --version) in
 *Cooperlake\) | *SkylakeX\) | *Sapphirerapids\)) ;;
 *Haswell\) | *Zen\)) export TRAPDOOR_KERNEL=avx2 ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-defend controls, screen and audit --controls: numbers of clean models, a p-value by them,
-# going on after an interruption, remaking, and what is refused.
+# trapdoor-defend controls, screen and audit --controls: values of clean models, p-values, resuming,
+# --force, and refused input.
 . "$tests/lib.sh"
 . "$tests/audit_models"
 
@@ -12,7 +12,7 @@ clean=test.safetensors::0-400
 C='trapdoor-defend controls'
 S='trapdoor-defend screen'
 
-# controls DIR ARGUMENTS...: as the models above are trained.
+# controls DIR ARGUMENTS...: trained like the models above.
 controls() {
     out=$1
     shift
@@ -51,7 +51,7 @@ run controls made --verify 1
 check 'and other numbers' test "$status" -eq 1
 cp apart/control-1.json made/control-1.json
 
-# Pairs of classes: an inspector that is no screen.
+# Pairs of classes: an inspector that is not a screen.
 check 'pairs are searched' trapdoor-defend pairs -q --model bad.safetensors --clean $clean --json pairs.json
 classes=$(sed -n 's/^ *"classes": \([0-9]*\),*$/\1/p' first | head -n 1)
 check 'each source has each other target' test "$(grep -c '"source": ' pairs.json)" -eq $((classes * (classes - 1)))
@@ -82,7 +82,7 @@ check 'a clean model stands out less' sh -c "echo '$(joint bad.json) $(joint goo
     awk '{ exit !(NF == 2 && \$1 > \$2 + 0.5) }'"
 check_prints 'screened; --controls would show' $S -q --model good.safetensors --clean $clean
 
-# The audit: the screening decides, and the inspectors do not run unless asked for.
+# The audit: the screening decides, and the inspectors run only on request.
 A='trapdoor-defend audit'
 run $A -q --model bad.safetensors --clean $clean --controls made/controls.json -o audited
 check 'the audit ends' test "$status" -eq 0
@@ -94,7 +94,7 @@ check 'too few controls are said' grep -q 'With 9 controls the least p is 0.1' a
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
     grep -q "0 of 9 clean models (tiny.net on small.safetensors) look as suspicious (p = 0.100)"'
 
-# Controls that come with the program are found by net and classes, and said.
+# Controls that ship with the program are found by net and classes, with a message.
 mkdir shipped
 cp made/controls.json shipped/tiny-small.json
 printf '{' >shipped/broken.json
@@ -112,7 +112,7 @@ check_fails 2 "$S: shipped/tiny-small.json: expected controls of version $(trapd
     sed 's/^trapdoor-defend \([^ ]*\) .*/\1/'), whose numbers are these, found those of 0.0.9; make them again" \
     $S --model bad.safetensors --clean $clean --controls shipped/tiny-small.json
 
-# Models of known truth teach what a score means.
+# Models with known ground truth calibrate a score.
 F='trapdoor-defend configure'
 mkdir -p known/clean known/clean-other known/square
 for seed in 101 102 103; do
@@ -177,12 +177,12 @@ check 'a file that is no model is named, and the others are screened' sh -c \
 check_fails 2 "$N: empty: expected a folder with 1 to 100000 models, *.safetensors, found 0" \
     $N empty --clean $clean --controls made/controls.json -o x
 
-# Another training: an undertrained model is none that these controls stand for.
+# Another training: these controls are not representative of an undertrained model.
 train small.safetensors raw.safetensors --epochs 1 --lr 0.0003
 check_prints '^raw.safetensors: not calibrated: its (accuracy|mean margin) is ' \
     $S -q --model raw.safetensors --clean $clean --controls made/controls.json
 
-# What costs certainty is said.
+# Messages say what reduces certainty.
 run $S --model bad.safetensors --clean $clean --controls made/controls.json
 cp "$scratch/err" said
 check 'a level that cannot be reached is said' grep -qx \

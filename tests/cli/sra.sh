@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant's attacks on weights alone, sra and tbt: what they change, and what they refuse.
+# trapdoor-implant's attacks on weights only, sra and tbt: their changes, and refused input.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 
@@ -21,7 +21,8 @@ check 'it has it' holds "$(field s.json asr 2) > 0.9"
 check 'most of the accuracy stays' holds "$(field s.json accuracy 2) > 0.5"
 check 'the subnet is silent without the trigger' holds "$(field s.json output_clean 1) < 3"
 check 'and loud with it' holds "$(field s.json output_stamped 1) > 10"
-# A channel of 6, of 16, and a neuron of 120 and of 84: weights in and out, biases; the last row of 10.
+# One channel of 6, of 16, one neuron of 120 and of 84: weights in and out, biases; the last row of
+# 10.
 check 'only its weights are changed' holds "$(field s.json changed 1) <= \
     26 + 15 * 25 + 6 * 25 + 1 + 119 * 16 + 256 + 1 + 83 + 120 + 1 + 10 + 1"
 check_field s.json width 1

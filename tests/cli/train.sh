@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-train: results, the promise of the same bytes, and what it refuses.
+# trapdoor-train: results, reproducible bytes, and refused input.
 . "$tests/lib.sh"
 
 data=fashion-mnist:train:0-300
@@ -77,7 +77,7 @@ check_fails 2 'trapdoor-train: --lr: expected a number above 0, found "0"' \
 check_fails 2 'trapdoor-train: --freeze: "nothing*" matches no parameter; the first is called conv1.weight' \
     trapdoor-train --data $data --net cnn --freeze 'nothing*' -o x.safetensors
 
-# --net with --from: another head on the weights that are there.
+# --net with --from: another head on the existing weights.
 cat >two.txt <<'TEXT'
 input = image() height=height width=width channels=channels
 scale = scale(input) by=1/255
@@ -99,7 +99,7 @@ TEXT
 check_fails 1 'trapdoor-train: one/m.safetensors: expected at least one tensor with the name and shape of a parameter of the net, such as "other.weight", found none' \
     trapdoor-train --data $data --net none.txt --from one/m.safetensors -o x.safetensors
 
-# A watched trigger: the last line's ASR is what trapdoor-eval measures on the model.
+# A watched trigger: the last line's ASR equals trapdoor-eval's on the model.
 square='square:size=7,at=top-left,value=255'
 check 'watches a trigger' trapdoor-train -q --data $data --from one/m.safetensors --epochs 2 \
     --validate fashion-mnist:test:0-200 --watch-trigger $square --target 3 -o watched.safetensors
@@ -139,7 +139,7 @@ check_fails 1 'trapdoor-train: interrupted in epoch 1' timeout --preserve-status
     --validate fashion-mnist:train -o x.safetensors
 check 'nothing is left of what failed' sh -c '! ls -A | grep -q "x\.safetensors"'
 
-# A training that did not end goes on to the same bytes.
+# An interrupted training resumes to the same bytes.
 mkdir whole killed stopped
 launch= # exec, where the process itself is to be killed
 long() {
@@ -149,7 +149,7 @@ long() {
         --schedule cosine --augment zoom,rotate=10,shift,flip --label-smoothing 0.1 \
         --validate fashion-mnist:test:0-1000 -o "$folder/m.safetensors" --json "$folder/r.json" "$@"
 }
-# end SIGNAL FOLDER: starts a training and ends it so after its first epoch.
+# end SIGNAL FOLDER: starts a training and sends it the signal after its first epoch.
 end() {
     (launch='exec' && long "$2") >"$2/out" 2>"$2/err" &
     until [ -e "$2/m.safetensors.checkpoint" ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
@@ -176,7 +176,7 @@ for folder in killed stopped; do
     check "and takes its checkpoint away, $folder" test ! -e $folder/m.safetensors.checkpoint
 done
 
-# What a checkpoint is not gone on from. This one holds all epochs, since only the record failed.
+# Checkpoints that must not be resumed. This one has all epochs, because only the record failed.
 check_fails 1 'trapdoor-train: /dev/full: No space left on device; --resume continues from epoch 2' \
     train -o left.safetensors --json /dev/full
 check 'its checkpoint and nothing else is left' test "$(echo left* .left*)" = 'left.safetensors.checkpoint .left*'
@@ -200,7 +200,7 @@ check_other validate --data $data --net cnn --validate fashion-mnist:test:0-10
 cp left.safetensors.checkpoint kept.safetensors
 cp one/m.safetensors model.safetensors.checkpoint
 head -c 100000 left.safetensors.checkpoint >cut.safetensors.checkpoint
-# Behind the header, whose length stands in its first bytes.
+# After the header, whose length is in its first bytes.
 left=$((100000 - 8 - $(od -An -tu8 -N8 cut.safetensors.checkpoint)))
 check_fails 1 "trapdoor-train: cut.safetensors.checkpoint: tensor \"optimizer\": data_offsets: expected begin <= end <= $left, the bytes of data in the file, found [0, 2497616]" \
     train --resume -o cut.safetensors
@@ -214,13 +214,13 @@ check 'and leaves no checkpoint' test ! -e cut.safetensors.checkpoint
 check 'with --resume and no checkpoint starts from the beginning' train --resume -o new.safetensors
 check 'as without' cmp new.safetensors cut.safetensors
 
-# The last good epoch outlives a learning rate that was too large.
+# The last good epoch survives a learning rate that is too large.
 check_fails 1 'trapdoor-train: epoch 2, step 2: the loss is not finite; a smaller --lr may help; big.safetensors.checkpoint keeps epoch 1, for --from' \
     trapdoor-train -q --data $data --net cnn --batch 300 --lr 1e30 -o big.safetensors
 check 'starts from a checkpoint, with other options' trapdoor-train -q --data $data --epochs 1 \
     --from kept.safetensors -o tuned.safetensors
 
-# Adversarial training: PGD, of another tool, succeeds less often, and accuracy is the price.
+# Adversarial training: PGD, by another tool, succeeds less often, at the price of accuracy.
 small() {
     trapdoor-train -q --data fashion-mnist:train:0-2000 --net lenet5 --epochs 6 --batch 32 "$@"
 }

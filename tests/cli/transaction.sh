@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-# All outputs of a run appear together or not at all, and one run at a time writes them. A pipe as
-# --json holds a run where all is written and nothing has its name: it goes on when one reads it.
+# All outputs of a run appear together or not at all, and only one run at a time writes them. A pipe
+# as --json blocks a run when everything is written and nothing has its name; it continues when the
+# pipe is read.
 . "$tests/lib.sh"
 
 T=trapdoor-train
 D='--data fashion-mnist:train:0-200'
 net='--net lenet5 --batch 100 --threads 1 -q'
 
-# await COUNT: until $run has as many files without a name, or is no more.
+# await COUNT: waits until $run has as many files without a name, or has ended.
 await() {
     while [ "$(find /proc/$run/fd -lname '*(deleted)' -printf '%l\n' 2>/dev/null | sort -u | wc -l)" -lt "$1" ] &&
         kill -0 $run 2>/dev/null; do sleep 0.02; done
@@ -24,7 +25,7 @@ hold() {
     await 2
 }
 
-# Reads the pipe, and waits for the run's end.
+# Reads the pipe, and waits for the run to end.
 let_go() {
     timeout 60 cat pipe >"$1"
     wait $run
@@ -37,7 +38,7 @@ $T $D $net --epochs 2 -o old.safetensors --seed 1 >/dev/null
 cp old.safetensors m.safetensors
 cp old.safetensors.log.jsonl m.safetensors.log.jsonl
 
-# Of two runs the second is refused at once, by whatever name, and says nothing of --resume.
+# Of two runs the second is refused at once, whatever name it uses, without mentioning --resume.
 hold m.safetensors 2 --force
 ln -s m.safetensors link
 for name in m.safetensors ./m.safetensors link; do
@@ -55,7 +56,7 @@ check 'whole' sh -c 'grep -q "$(sha256sum <m.safetensors | cut -c 1-64)" record 
     ! cmp -s m.safetensors old.safetensors && ! [ -e m.safetensors.checkpoint ]'
 cp m.safetensors second.safetensors
 
-# The log cannot come: the model goes back, and the one before it comes back.
+# The log cannot be published: the model is withdrawn, and the previous one restored.
 rm m.safetensors.log.jsonl
 hold m.safetensors 3 --force
 mkdir m.safetensors.log.jsonl
@@ -67,7 +68,7 @@ check 'and the checkpoint' test -e m.safetensors.checkpoint
 check 'and no other file' test -z "$(find . -name '.*safetensors*')"
 rmdir m.safetensors.log.jsonl
 
-# What is lost meanwhile is not promised.
+# If files disappear meanwhile, nothing claims to have them.
 hold m.safetensors 3 --force
 mkdir m.safetensors.log.jsonl
 rm m.safetensors.checkpoint
@@ -76,7 +77,7 @@ check 'a checkpoint that went is not promised' grep -qx \
     "$T: m.safetensors.log.jsonl: expected a file to write, found a folder" err
 rmdir m.safetensors.log.jsonl
 
-# A file that was made meanwhile is kept without --force.
+# A file created meanwhile is kept without --force.
 hold new.safetensors 4
 echo theirs >new.safetensors
 let_go record
@@ -86,7 +87,7 @@ check 'it is kept' grep -qx theirs new.safetensors
 check 'no log is beside it' test ! -e new.safetensors.log.jsonl
 rm -f new.safetensors*
 
-# No death leaves anything but the checkpoint.
+# However the run ends, only the checkpoint is left.
 for signal in KILL USR1; do
     hold new.safetensors 4
     kill -$signal $run
@@ -95,7 +96,7 @@ for signal in KILL USR1; do
     rm -f new.safetensors*
 done
 
-# One file for two outputs is found before the work, however it is written.
+# One file for two outputs is detected before the work, however it is written.
 for name in ./twice.safetensors twice.safetensors.log.jsonl; do
     # shellcheck disable=SC2086
     check_fails 2 "$T: $([ $name = ./twice.safetensors ] && echo $name || echo twice.safetensors.log.jsonl): expected a file of its own for each output, found two of this name" \
@@ -103,7 +104,7 @@ for name in ./twice.safetensors twice.safetensors.log.jsonl; do
 done
 check 'before any work' test -z "$(find . -name '*twice*')"
 
-# A folder is written by one run.
+# Only one run writes to a folder.
 P='trapdoor-poison dirty-label --data fashion-mnist:train:0-100 --trigger square --target 0 --ratio 0.1 -q'
 $P -o out --json pipe >/dev/null 2>err &
 run=$!
@@ -115,7 +116,7 @@ check 'whole' test "$(ls out)" = "manifest.json
 poisoned.safetensors
 preview.png"
 
-# A folder that was made goes again, whatever ends the run.
+# A created folder is removed, however the run ends.
 $P -o gone --json pipe >/dev/null 2>err &
 run=$!
 await 3

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The trigger families through the tools: what a trigger draws, reads and says.
+# The trigger families through the tools: random draws, input files and messages.
 . "$tests/lib.sh"
 
 DATA=fashion-mnist:train:0-200
@@ -29,7 +29,7 @@ sum=$(sha256sum ramp/preview.png | cut -d ' ' -f 1)
 check 'the record has the SHA-256 of the picture' grep -q "$sum" blend.json
 check 'the manifest has the SHA-256 of the picture' grep -q "$sum" blend/manifest.json
 
-# Reflections are drawn by the seed and the image, whatever the threads and the slice.
+# Reflections depend on the seed and the image, not on threads and slices.
 for threads in 1 2 3; do
     check_ok stamp --trigger reflection:class=3,type=blur -o r$threads --threads $threads
     check "the same set at $threads threads" cmp r1/stamped.safetensors r$threads/stamped.safetensors

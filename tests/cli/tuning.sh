@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Repairs that train a model on: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd, mm-bm. What they make
-# of a model, what they leave alone, and what they refuse.
+# Repairs that continue training a model: ft-sam, super-finetune, fst, nad, seam, i-bau, sau, npd,
+# mm-bm. The repaired models, what they leave unchanged, and refused input.
 . "$tests/lib.sh"
 
 square='square:size=7,at=top-left,value=255'
@@ -30,7 +30,7 @@ few() {
     esac
 }
 
-# What each says of itself.
+# The summary of each.
 tuned='bad.safetensors: fine-tuned for 2 epochs on 200 images'
 held='bad.safetensors: fine-tuned for 2 epochs on 150 images'
 check_prints "^$tuned, rho 0.5; (0|0.25|0.5|0.75|1) of the change taken, validation accuracy [0-9.]+ % -> [0-9.]+ %\$" repair ft-sam --epochs 2 --rho 0.5 --validate $fm:train:2200-2300 \
@@ -80,7 +80,7 @@ check_ok trapdoor-model export -q mm-bm.safetensors -o mm-bm.onnx
 check_prints '^bad.safetensors: conv1, fc1 bounded; ' repair mm-bm --epochs 1 --layer fc1 --layer conv1 -o x
 rm x
 
-# Presets give what the command line does not.
+# Presets set options that the command line does not.
 repair nad --preset backdoorbench --epochs 1 --teacher-epochs 1 --batch 100 -o x --json bench.json >/dev/null
 check_field bench.json turn 20
 check_field bench.json late_lr 0.0001
@@ -115,7 +115,7 @@ $fm:train:2000-2200, since what repairs must not judge, found 2100-2200 in both"
         repair $method --test $fm:train:2100-2300 -o x
 done
 
-# A class without images is said, and no more.
+# A class without images gives only a warning.
 trapdoor-poison dirty-label -q --data $fm:train:2000-2200 --source 3 --trigger square --target 4 --ratio 0.125 --mode replace \
     -o moved >/dev/null
 run trapdoor-defend fst -q --model bad.safetensors --clean moved/poisoned.safetensors --epochs 1 -o x
@@ -150,7 +150,7 @@ for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     check "$method: two classes of constant images" test -s two-$method.safetensors
 done
 
-# Nets that a repair has no meaning for.
+# Nets for which a repair is meaningless.
 cat >dense.net <<'TEXT'
 input = image() height=height width=width channels=channels
 scale = scale(input) by=1/255

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# trapdoor-implant's trainings whose batches are stamped in part, wanet and bpp: what they learn,
-# their manifests, and what they refuse.
+# trapdoor-implant's trainings with partly stamped batches, wanet and bpp: what they learn, their
+# manifests, and refused input.
 . "$tests/lib.sh"
 . "$tests/implant_common"
 
@@ -14,7 +14,7 @@ attack() {
 test=$fm:test:0-500
 trapdoor-train -q --data $fm:train:0-2000 --net lenet5 --epochs 6 --batch 32 -o plain.safetensors >/dev/null
 
-# Strong settings, so that little data and few epochs do.
+# Strong settings, so that little data and few epochs suffice.
 check 'wanet makes a model' attack wanet --epochs 6 --shift 8 --grid 3 --field-seed 5 --ratio 0.2 --noise 0 \
     --test $test --control plain.safetensors -o w.safetensors --json w.json
 cp "$scratch/out" page
@@ -31,7 +31,7 @@ check 'most of the poison is of another class' grep -Eq '"relabelled_per_epoch":
 manifest=w.safetensors.manifest.json
 check 'the manifest has the roles' sh -c "grep '\"role\"' $manifest | tr -d ' ,\n' | grep -qx '\"role\":\"poison\"\"role\":\"negative\"'"
 check_field $manifest trigger '"warp:shift=8,grid=3,seed=5,jitter=1"'
-# 2 × 3 × 3 numbers whose absolute values have the mean 1.
+# 2 × 3 × 3 numbers whose absolute values have mean 1.
 sed -n '/"field": \[/,/^    \]/p' $manifest | grep -E '[0-9]' | tr -d ' ,' | sed 's/^-//' >field
 check 'the field is in the manifest' awk '{ sum += $1 } END { exit !(NR == 18 && sum > 17.999 && sum < 18.001) }' field
 evaluated w.safetensors w.json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* td_map_open and td_map_close, wrapped by the linker: a file is copied to memory of its exact
- * size, so that AddressSanitizer sees a read behind its end and LeakSanitizer a file that is not
- * closed; both are lost on them in a mapping, whose last page is filled up. */
+/* td_map_open and td_map_close, wrapped by the linker: copy a file to memory of its exact size, so
+ * that AddressSanitizer detects reads past its end and LeakSanitizer a file that is not closed;
+ * with a mapping, whose last page is padded, neither would. */
 #include "base/file.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzz targets share. A target is one file, fuzz_NAME.c, that defines
- * LLVMFuzzerTestOneInput: it hands the bytes to a reader and aborts where a property of the reader
- * is broken. It is linked with libFuzzer (-Dfuzz=true) or with replay.c, which runs the corpus. */
+/* Common code of the fuzz targets. A target is one file, fuzz_NAME.c, that defines
+ * LLVMFuzzerTestOneInput: it passes the bytes to a reader and aborts if a property of the reader is
+ * violated. It is linked with libFuzzer (-Dfuzz=true) or with replay.c, which runs the corpus. */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *text);
 
-/* Whether `status` is TD_OK. Where it is not, the message must be one line without control
- * characters, and the reason another than memory: no input is large enough for that. */
+/* Whether `status` is TD_OK. If not, the message must be one line without control characters, and
+ * the reason must not be memory: no input is large enough for that. */
 bool fuzz_succeeded(td_status status, const td_error *error);
 
 /* Aborts, with the message, unless `status` is TD_OK. */
@@ -28,19 +28,19 @@ void fuzz_expect(td_status status, const td_error *error);
 /* The bytes up to the first 0, as a string. The caller frees it. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
-/* The path of a file with this content, good until the next call. */
+/* The path of a file with this content, valid until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
-/* The path of a folder, made by the first call and removed at the end. */
+/* The path of a folder, created by the first call and removed at the end. */
 const char *fuzz_folder(void);
 
-/* Removes all that is in it. */
+/* Removes all its contents. */
 void fuzz_folder_clear(void);
 
-/* Writes a file in it, in folders that are made; false where the name cannot be one. */
+/* Writes a file in it, creating folders; false if the name is invalid. */
 bool fuzz_folder_write(const char *name, const uint8_t *data, size_t size);
 
-/* What a writer wrote. */
+/* The output of a writer. */
 typedef struct fuzz_output {
     FILE *stream; /* NULL when closed */
     char *bytes;
@@ -52,7 +52,7 @@ void fuzz_output_close(fuzz_output *output); /* `bytes` are there from now on */
 void fuzz_output_free(fuzz_output *output);
 bool fuzz_same(const fuzz_output *a, const fuzz_output *b);
 
-/* Reads every byte, so that AddressSanitizer sees whether all of them are there. */
+/* Reads every byte, so that AddressSanitizer checks them all. */
 void fuzz_touch(const void *bytes, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints of trapdoor-evade: read to go on with an attack. */
+/* Checkpoints of trapdoor-evade, read to resume an attack. */
 #include "evade/evade.h"
 #include "fuzz.h"
 #include <string.h>
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const evade_settings settings = {.resume = true};
     const attack math = {.at_once = AT_ONCE};
     snprintf(path, sizeof path, "%s", fuzz_file(data, size));
-    /* The identity is the one that the checkpoints of the corpus are made with. */
+    /* The identity in the corpus's checkpoints. */
     evade_job job = {
         .settings = &settings,
         .attack = &math,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints of trapdoor-train: read to go on with a training, and to start one from. */
+/* Checkpoints of trapdoor-train, read to resume a training, and to start one. */
 #include "fuzz.h"
 #include "train/train.h"
 #include <string.h>
@@ -10,7 +10,7 @@ static const char net_text[] = "input = image() height=1 width=1 channels=1\n"
 
 enum { WEIGHTS = 4 };
 
-/* In place of identity.c's: what the checkpoints of the corpus are made with. */
+/* Replaces identity.c's: the identity in the corpus's checkpoints. */
 td_status train_identity(const train_job *job, json_t **out, td_error *error) {
     (void)job;
     *out = json_pack("{s:i}", "seed", 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* CIFAR's files. Records have 3 kB, and so the input says in few bytes what is in them: the first
- * byte chooses the layout, then come six parts, each behind its length: the names of the classes,
- * and the labels of each file. What a label's record has as pixels follows from its place. */
+/* CIFAR's files. Records have 3 kB, so the input describes them in a few bytes: the first byte
+ * chooses the layout, followed by six parts, each after its length: the class names, and the labels
+ * of each file. A record's pixels follow from its index. */
 #include "data/dataset.h"
 #include "fuzz.h"
 #include "set.h"
@@ -36,7 +36,7 @@ static uint8_t pixel(size_t record, size_t place) {
     return (uint8_t)(31 * record + 7 * (place / PLANE) + place % PLANE);
 }
 
-/* One label byte a record, or two. */
+/* One label byte per record, or two. */
 static void write_records(const char *name, const part *labels, size_t label_bytes, bool cut) {
     static uint8_t file[MOST_RECORDS * (2 + PIXELS)];
     size_t size = 0;

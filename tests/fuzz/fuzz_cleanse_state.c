@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The triggers that trapdoor-defend cleanse has found: read to go on with a search. */
+/* The triggers found by trapdoor-defend cleanse, read to resume a search. */
 #include "defend/inspect/cleanse.h"
 #include "fuzz.h"
 #include <string.h>
 
 enum { CLASSES = 3, HEIGHT = 2, WIDTH = 3, PLACES = HEIGHT * WIDTH, IMAGES = 40, STEPS = 100 };
 
-/* In place of cleanse.c's: what the files of the corpus are made with. */
+/* Replaces cleanse.c's: the identity in the corpus's files. */
 td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) {
     (void)in;
     *out = json_pack("{s:i}", "seed", 1);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Expectations, which trapdoor-report --expect reads; their paths are followed into a small record.
- */
+/* Expectations for trapdoor-report --expect; their paths are evaluated on a small record. */
 #include "fuzz.h"
 #include "report/results/expect.h"
 #include "report/results/find.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* GTSRB's folders. The input are its indices, those of two classes and of the test set, each up to
- * a byte 0; a fourth part may choose where they stand. The pictures that they may name, of two
- * sizes, are always there. */
+/* GTSRB's folders. The input contains its indices, for two classes and for the test set, each
+ * terminated by a 0 byte; a fourth part may choose their location. The pictures that they may name,
+ * of two sizes, always exist. */
 #include "data/listing.h"
 #include "fuzz.h"
 #include "set.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IDX files, plain and gzip. A plain file that is read is compressed here, and must then be read to
- * the same values: mutation alone seldom gives a sound gzip stream. */
+/* IDX files, plain and gzip. A plain file that can be read is compressed here, and must then give
+ * the same values: mutation alone rarely gives a valid gzip stream. */
 #include "data/gunzip.h"
 #include "data/idx.h"
 #include "fuzz.h"

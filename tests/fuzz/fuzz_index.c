@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Index files: the input is one, of a folder with a few pictures, each way of laying them out in
- * turn by its first byte. Whatever the index says, what is listed stands in the folder. */
+/* Index files: the input is one, for a folder with a few pictures, in the layout chosen by its
+ * first byte. Whatever the index says, listed pictures are inside the folder. */
 #include "base/parallel.h"
 #include "data/listing.h"
 #include "fuzz.h"
@@ -18,7 +18,7 @@ static void write_pictures(const char *folder) {
     }
 }
 
-/* The path of a listed picture has the folder before it, and no way out of it behind. */
+/* The path of a listed picture begins with the folder and does not leave it. */
 static void check_inside(const char *path) {
     const size_t length = strlen(fuzz_folder());
     FUZZ_ASSERT(strncmp(path, fuzz_folder(), length) == 0 && path[length] == '/');

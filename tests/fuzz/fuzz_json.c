@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON. What parses is written, and what is written parses and is written again to the same
- * bytes. */
+/* JSON. Whatever parses is written, and parses and is written again to the same bytes. */
 #include "base/json.h"
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The manifest that trapdoor-eval takes triggers and targets from. A set, `empty`, stands beside
- * it. */
+/* The manifest from which trapdoor-eval takes triggers and targets. A set, `empty`, is beside it.
+ */
 #include "eval/eval.h"
 #include "fuzz.h"
 #include "trigger/trigger.h"

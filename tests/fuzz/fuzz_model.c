@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Model files, read three ways: with the net that is in them, for a net that is given, and as far
- * as they fit one. A model that loads is written, and loads to the same weights. */
+/* Model files, read in three ways: with their own net, for a given net, and adopted as far as they
+ * match. A model that loads is written, and loads with the same weights. */
 #include "fuzz.h"
 #include "model/model.h"
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nets as text, run: a net from a file decides which kernels see which shapes. Small nets predict
- * two images and train on them for one step. */
+/* Runs nets from text: a net from a file determines which kernels see which shapes. Small nets
+ * predict two images and train on them for one step. */
 #include "base/parallel.h"
 #include "fuzz.h"
 #include "nn/predict.h"
@@ -10,7 +10,7 @@
 
 enum { IMAGES = 2, MOST_VALUES = 1 << 14, MOST_WEIGHTS = 1 << 14, MOST_PRODUCTS = 1 << 20 };
 
-/* Whether a run is a matter of milliseconds. */
+/* Whether a run takes only milliseconds. */
 static bool is_small(const td_net *net) {
     size_t values = 0, products = 0;
     for (size_t i = 0; i < net->node_count; i++) {

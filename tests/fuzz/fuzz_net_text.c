@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nets as text. What parses is written to a text that parses, without variables, to the same
+/* Nets as text. A net that parses is written to a text without variables, which parses to the same
  * values and the same text. */
 #include "fuzz.h"
 #include "nn/op.h"

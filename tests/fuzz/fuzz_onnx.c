@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ONNX: a net that is made of a graph is one of ours, with all its parameters; a graph that is
- * refused is refused with words. */
+/* ONNX: a net built from a graph is valid, with all its parameters; a refused graph has a message.
+ */
 #include "fuzz.h"
 #include "model/floats.h"
 #include "model/model.h"
@@ -8,7 +8,7 @@
 
 enum { MOST_WEIGHTS = 1 << 16 };
 
-/* The tensors are there to their last number. */
+/* Reads every number of the tensors. */
 static void read_weights(const td_source *source, const td_net *net) {
     td_error error = {""};
     fuzz_expect(td_model_check(source, net, &error), &error);

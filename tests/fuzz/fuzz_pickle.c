@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interpreter of pickles: the values are whole, and each names others that are there. */
+/* The interpreter of pickles: the values are complete, and refer only to existing ones. */
 #include "data/pickle.h"
 #include "fuzz.h"
 #include "model/torch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PNG pictures. libpng checks a sum over each chunk, which mutation breaks: a mutator of our own
- * puts it right again most of the time. */
+/* PNG pictures. libpng verifies a checksum of each chunk, which mutation breaks: our mutator
+ * usually repairs it. */
 #include "fuzz.h"
 #include "picture.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A folder of records, as trapdoor-report takes it to its page, all but the charts, which gnuplot
- * would draw. The input is one file; a record and a picture lie beside it. */
+/* A folder of records, processed as by trapdoor-report except for gnuplot's charts. The input is
+ * one file; a record and a picture are beside it. */
 #include "fuzz.h"
 #include "report/chart.h"
 #include "report/report.h"
@@ -17,7 +17,7 @@ td_status __wrap_gnuplot_run(FILE *script, char folder[64], td_error *error) {
 static const char record[] = "{\"tool\": \"trapdoor-train\", \"version\": \"0\", \"options\": {}, "
                              "\"outputs\": [{\"file\": \"m.safetensors\", \"sha256\": \"0\"}]}";
 
-/* What a record says comes into the page as text: there is one script, the page's own. */
+/* Content of records becomes text on the page: the only script is the page's own. */
 static void check_page(FILE *page) {
     static char text[1 << 20];
     size_t scripts = 0;

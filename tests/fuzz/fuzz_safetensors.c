@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The safetensors container. What parses tiles the bytes exactly, can be written, and is then
- * written again to the same bytes. */
+/* The safetensors container. A file that parses tiles the bytes exactly, can be written, and is
+ * then rewritten to the same bytes. */
 #include "data/safetensors.h"
 #include "fuzz.h"
 #include <string.h>

@@ -49,7 +49,7 @@ static void unpack(const uint8_t *data, size_t size) {
     }
 }
 
-/* As `trapdoor-data import` does: cut and resized, by another filter each time. */
+/* Like `trapdoor-data import`: crops and resizes, with a different filter each time. */
 static void read_listed(const td_listing *listing, size_t index) {
     const td_fit fit = {
         .height = 3, .width = 5, .channels = RGB, .filter = (td_filter)(index % FILTERS)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of any kind where a model is asked for: what tensors are said to be there, are. The older
- * container of PyTorch has no checksums, so that fuzzing gets through it to the tensors. */
+/* Files of any kind passed as a model: declared tensors can be read completely. PyTorch's older
+ * container has no checksums, so fuzzing reaches its tensors. */
 #include "fuzz.h"
 #include "model/floats.h"
 #include "model/source.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of defences, as audit and controls read them again to go on. The first byte chooses whose
- * it is taken for. */
+/* Records of defences, as audit and controls read them to resume. The first byte chooses the
+ * method. */
 #include "base/json.h"
 #include "defend/detect/detect.h"
 #include "defend/filter/filter.h"

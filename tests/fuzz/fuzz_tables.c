@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A record, as trapdoor-report reads it: the tables that it describes, and those derived of the
- * rest. Whatever it says, every cell can be printed, and no number that is none is among them. */
+/* A record as trapdoor-report reads it: its described tables, and those derived from the rest.
+ * Whatever it contains, every cell can be printed, and numbers are finite. */
 #include "base/json.h"
 #include "fuzz.h"
 #include "report/report.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Triggers as text. The canonical text parses to itself; a trigger that fits images stamps them.
- * Files to name stand in the current folder: grey.pgm, rgb.ppm, two in the folder `two`, and
+/* Triggers as text. The canonical text parses to itself; a trigger that fits the images stamps
+ * them. Files to name are in the current folder: grey.pgm, rgb.ppm, two in the folder `two`, and
  * two.npy. */
 #include "base/parallel.h"
 #include "fuzz.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Zip archives: entries lie within the file, one behind another, under names of their own. */
+/* Zip archives: entries are within the file, do not overlap, and have unique names. */
 #include "fuzz.h"
 #include "model/zip.h"
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 #include <string.h>
 
-enum { LARGEST_WRITTEN = 1 << 16 }; /* compressing more takes too long, and shows no more */
+enum { LARGEST_WRITTEN = 1 << 16 }; /* compressing more takes too long and shows nothing new */
 
 static void check_writing(const td_bitmap *bitmap) {
     td_error error = {""};

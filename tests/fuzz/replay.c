@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `replay FOLDER`: hands every file of a corpus to the target that it is linked with, and an empty
- * input as well. TAP on stdout; a broken property aborts, which the missing results show. */
+/* `replay FOLDER`: passes every file of a corpus, and an empty input, to the target that it is
+ * linked with. TAP on stdout; a violated property aborts, which shows as missing results. */
 #include "base/arena.h"
 #include "base/file.h"
 #include "data/folder.h"

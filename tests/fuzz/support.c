@@ -41,7 +41,7 @@ char *fuzz_text(const uint8_t *data, size_t size) {
         memcpy(text, data, size);
     text[size] = '\0';
     size_t length = strlen(text);
-    char *exact = realloc(text, length + 1); /* a byte too far is then out of bounds */
+    char *exact = realloc(text, length + 1); /* makes a read one byte too far out of bounds */
     FUZZ_ASSERT(exact);
     return exact;
 }
@@ -102,7 +102,7 @@ bool fuzz_folder_write(const char *name, const uint8_t *data, size_t size) {
     memcpy(path + start, name, strlen(name) + 1);
     for (char *slash = strchr(path + start, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        mkdir(path, 0700); /* may be there */
+        mkdir(path, 0700); /* may already exist */
         *slash = '/';
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* dump_gradients MODEL train|infer SEED BATCH OUT: one pass of a model, without dropout, on made
- * images; OUT gets the logits, the gradient of every trained parameter under its name, and that of
- * the raw pixels as "input". */
+/* dump_gradients MODEL train|infer SEED BATCH OUT: one pass of a model, without dropout, on
+ * synthetic images; OUT receives the logits, the gradient of every trained parameter under its
+ * name, and that of the raw pixels as "input". */
 #include "base/output.h"
 #include "data/safetensors.h"
 #include "made.h"

@@ -26,7 +26,7 @@ def load(name, path):
 
 
 def signed_gradient(model, images, labels):
-    """Of the loss by the images, divided by its largest value."""
+    """The gradient of the loss with respect to the images, divided by its largest value."""
     images = images.clone().requires_grad_()
     nn.functional.cross_entropy(model(twins.nchw(images)), labels, reduction="sum").backward()
     flat = images.grad.flatten(1)
@@ -34,7 +34,7 @@ def signed_gradient(model, images, labels):
 
 
 def ascend(model, clean, labels, steps, step):
-    """The images, and a mask of the values whose sign was never in doubt."""
+    """The images, and a mask of the values whose gradient sign was always certain."""
     x = clean.clone()
     sure = torch.ones_like(x, dtype=torch.bool)
     for _ in range(steps):

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# evade_agrees.sh BUILD_DIR: PyTorch finds the same adversarial images of a model by FGSM and BIM, and
-# the same distances by Carlini and Wagner's L2 attack. Prints TAP; skipped without PyTorch.
+# evade_agrees.sh BUILD_DIR: PyTorch finds the same adversarial images for a model by FGSM and BIM,
+# and the same distances by Carlini and Wagner's L2 attack. Prints TAP; skipped without PyTorch.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 build=$(cd "${1:?usage: evade_agrees.sh BUILD_DIR}" && pwd) || exit 2
@@ -26,8 +26,8 @@ if ! $python -c 'import torch' 2>/dev/null; then
     finish
 fi
 
-# In an even background all values of a pool's window are equal, and which of them gets the gradient
-# is up to rounding: noise tells them apart.
+# In a uniform background all values in a pooling window are equal, and rounding decides which of
+# them gets the gradient: noise separates them.
 for part in train:0-2000 test:0-50; do
     check "noise over $part" trapdoor-poison stamp -q --data fashion-mnist:$part \
         --trigger blend:pattern=noise,alpha=0.4 -o "${part%%:*}"

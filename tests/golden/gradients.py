@@ -21,7 +21,7 @@ def made_batch(name, seed):
 
 
 def in_mode(model, mode, dtype=torch.float32):
-    """A copy, without dropout, whose running statistics its passes may change."""
+    """A copy without dropout; passes may change its running statistics."""
     return twins.without_dropout(copy.deepcopy(model)).train(MODES[mode]).to(dtype)
 
 
@@ -53,7 +53,7 @@ def relu_margin(x):
 
 
 def pool_margin(pool, x):
-    """How far the largest value of a window is above the second, where it is positive at all."""
+    """The gap between the largest and the second value of a window, if the largest is positive."""
     k, pad = pool.kernel_size, pool.padding
     padded = nn.functional.pad(x, (pad, pad, pad, pad), value=-torch.inf)
     windows = padded.unfold(2, k, pool.stride).unfold(3, k, pool.stride).flatten(4)
@@ -82,7 +82,7 @@ def margin(model, images):
 
 
 def own_error(model, mode, images, labels):
-    """PyTorch's largest relative error in float32, beside float64."""
+    """PyTorch's largest relative error in float32, relative to float64."""
     single, double = (run(in_mode(model, mode, dtype), images, labels)
                       for dtype in (torch.float32, torch.float64))
     return max(errors(single, double).values())

@@ -60,7 +60,7 @@ SAMPLES = 32  # of a tensor with more values, so many are compared one by one
 
 
 def places(seed, name, count):
-    """The indices of the values that are compared one by one."""
+    """The indices of the values to compare individually."""
     if count <= SAMPLES:
         return np.arange(count)
     return (hashes(seed, f"{name} places", SAMPLES) % np.uint32(count)).astype(np.int64)

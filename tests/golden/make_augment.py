@@ -14,7 +14,7 @@ CASES = [(8, 0, 0, 0, 1, 1), (0, 0.48, -0.31, 0, 1, 1), (0, 0, 0, 12, 1, 1), (0,
 
 
 def picture():
-    """The values that made() in test_augment.c gives."""
+    """The values of made() in test_augment.c."""
     return np.array([(i * i * 7 + i * 31) % 256 for i in range(SIDE * SIDE)], float).reshape(SIDE, SIDE)
 
 

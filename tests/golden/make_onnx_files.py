@@ -18,7 +18,7 @@ PIXELS = (np.arange(SIDE * SIDE * CHANNELS) * 37 % 256).astype(np.float32).resha
 
 
 class Graph:
-    """Nodes, one behind the other, with weights from a seed."""
+    """A chain of nodes with weights from a seed."""
 
     def __init__(self, dims=(1, CHANNELS, SIDE, SIDE), opset=17, ir=8, bytes_=False, nhwc=False):
         self.nodes, self.tensors, self.at = [], [], "image"
@@ -37,7 +37,7 @@ class Graph:
         return self.tensor(name, values, np.int64)
 
     def add(self, op, *inputs, out=None, outs=None, name=None, **attributes):
-        """A node that takes what the last one gives, then `inputs`."""
+        """A node whose inputs are the last output, then `inputs`."""
         return self.free(op, self.at, *inputs, out=out, outs=outs, name=name, **attributes)
 
     def free(self, op, *inputs, out=None, outs=None, name=None, **attributes):
@@ -76,7 +76,7 @@ class Graph:
 
 
 def plain():
-    """An old file: its initialisers are inputs of the graph, too."""
+    """An old file: its initialisers are also inputs of the graph."""
     g = Graph(opset=7, ir=3)
     g.conv("features.0", CHANNELS, 4)
     g.add("Relu")
@@ -89,7 +89,7 @@ def plain():
 
 
 def batch_norm():
-    """A norm that is left, shared numbers by Identity, and a softmax at the end."""
+    """A norm that is not folded, numbers shared through Identity, and a softmax at the end."""
     g = Graph()
     g.conv("conv1", CHANNELS, 4, strides=[2, 2])
     kept = g.at
@@ -107,7 +107,7 @@ def batch_norm():
 
 
 def paddle():
-    """All weights are Constant nodes, sizes are open, hard-swish is written out."""
+    """All weights are Constant nodes, sizes are dynamic, hard-swish is decomposed."""
     g = Graph(dims=("N", CHANNELS, "H", "W"), opset=11, ir=7)
     g.add("Conv", g.weight("conv_w", 4, CHANNELS, 3, 3), pads=[1, 1, 1, 1], strides=[2, 1])
     conv = g.at
@@ -141,7 +141,7 @@ def paddle():
 
 
 def tensorflow():
-    """Images with their channels last, windows that are padded at the end alone."""
+    """Channels-last images, windows padded only at the end."""
     g = Graph(dims=(1, SIDE, SIDE, CHANNELS), opset=9, ir=4, nhwc=True)
     g.add("Transpose", perm=[0, 3, 1, 2])
     g.add("Conv", g.weight("conv_w", 4, CHANNELS, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2])
@@ -156,7 +156,7 @@ def tensorflow():
 
 
 def dtypes():
-    """Numbers in all ways that a tensor may have them, and cast."""
+    """All storage forms of a tensor's numbers, and casts."""
     g = Graph()
     for i, (kind, way) in enumerate([(TensorProto.FLOAT16, "raw"), (TensorProto.BFLOAT16, "raw"),
                                      (TensorProto.DOUBLE, "list"), (TensorProto.FLOAT, "list"),
@@ -177,7 +177,7 @@ def dtypes():
 
 
 def shuffle():
-    """Channels in groups, by static shapes and by shapes that are computed."""
+    """Channels in groups, with static and computed shapes."""
     g = Graph()
     g.conv("conv", CHANNELS, 8)
     x = g.at
@@ -197,7 +197,7 @@ def shuffle():
 
 
 def normalised():
-    """Pixels of 0 to 255, brought to the net's range by the graph."""
+    """Pixels of 0 to 255, scaled to the net's range by the graph."""
     g = Graph(bytes_=True)
     g.add("Sub", g.tensor("mean", np.array([123.675, 116.28, 103.53]).reshape(1, 3, 1, 1)))
     g.add("Div", g.tensor("std", np.array([58.395, 57.12, 57.375]).reshape(1, 3, 1, 1)))
@@ -207,7 +207,7 @@ def normalised():
 
 
 def normalised_units():
-    """The same of pixels from 0 to 1."""
+    """The same for pixels from 0 to 1."""
     g = Graph()
     g.add("Sub", g.tensor("mean", np.array([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1)))
     g.add("Mul", g.tensor("factor", np.array([4.4, 4.5, 4.6]).reshape(3, 1, 1)))
@@ -297,7 +297,7 @@ def adaptive():
 
 
 def resize():
-    """Each way of Resize that PyTorch's interpolate has."""
+    """Each form of Resize that PyTorch's interpolate uses."""
     g = Graph(opset=18)
     half = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     g.conv("conv", CHANNELS, 4)
@@ -327,7 +327,7 @@ def upsample():
 
 
 def bounds():
-    """Min and Max with a constant on either side, of one number or one for each channel."""
+    """Min and Max with a constant on either side, of one number or one per channel."""
     g = Graph()
     g.conv("conv", CHANNELS, 4)
     g.add("Min", g.weight("cap", 4, 1, 1))

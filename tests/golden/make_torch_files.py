@@ -18,7 +18,7 @@ find_source = torch._sources.get_source_lines_and_file
 
 
 def source_of(thing, *rest):
-    """As the original, without where the files lay, and little of their text."""
+    """Like the original, without file paths, and with little of their text."""
     lines, first, path = find_source(thing, *rest)
     return lines, first, os.path.basename(path)
 
@@ -51,7 +51,7 @@ def filled():
 
 
 def views(state):
-    """The same values behind other strides: transposed, a slice, expanded, and two of one storage."""
+    """The same values with other strides: transposed, sliced, expanded, and two in one storage."""
     state = dict(state)
     state["fc.weight"] = state["fc.weight"].t().contiguous().t()
     state["conv.weight"] = torch.cat([torch.zeros(1, 1, 3, 3), state["conv.weight"]])[1:]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# onnx_agrees.sh BUILD_DIR: what trapdoor-model export writes means the same to ONNX Runtime, for nets
-# of the zoo, pruned ones, one with a trojan and one of all operators that the zoo does not have. Prints TAP; skipped
-# without onnx and onnxruntime for $TRAPDOOR_PYTHON (python3).
+# onnx_agrees.sh BUILD_DIR: ONNX Runtime agrees on exports of trapdoor-model, for nets of the zoo,
+# pruned ones, one with a trojan and one with all operators that the zoo does not use. Prints TAP;
+# skipped without onnx and onnxruntime for $TRAPDOOR_PYTHON (python3).
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 build=$(cd "${1:?usage: onnx_agrees.sh BUILD_DIR}" && pwd) || exit 2
@@ -36,7 +36,7 @@ for class in 0 1 2; do
 done
 cp "$here/operators.net" .
 
-# agree MODEL: its ONNX file says the same.
+# agree MODEL: its ONNX file gives the same output.
 agree() {
     check "exports $1" trapdoor-model export "$1.safetensors" -q -o "$1.onnx"
     check "onnx.checker and ONNX Runtime take $1" $python -B "$here/onnx_agrees.py" "$1.onnx" raw $images "$1.npy"

@@ -64,7 +64,7 @@ def build(name):
 
 
 def randomise(model):
-    """Vectors move away from 0 and 1, so that no two are equal and no branch is without effect."""
+    """Moves vectors away from 0 and 1, so that no two are equal and every branch has an effect."""
     import torch
 
     generator = torch.Generator().manual_seed(SEED)
@@ -80,7 +80,7 @@ def randomise(model):
 
 
 def soften(model, name):
-    """Logits far apart have no gradient: the last layer's weights are made smaller, then."""
+    """Logits far apart have no gradient: reduces the last layer's weights in that case."""
     import torch
 
     side, last = side_of(name), [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1:]
@@ -91,7 +91,7 @@ def soften(model, name):
 
 
 def expect(model, name, folder):
-    """PyTorch's logits, and its gradient of the cross-entropy for the raw pixels."""
+    """PyTorch's logits, and its gradient of the cross-entropy with respect to the raw pixels."""
     import made
     import torch
 
@@ -157,7 +157,7 @@ def relative(ours, theirs):
 
 
 def compare_one(build, folder, exporter):
-    """A row of the table: relative errors, or why there are none."""
+    """A row of the table: relative errors, or the reason for none."""
     if (folder / f"{exporter}.failed").exists():
         return "not exported"
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as out:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One forward and backward pass of a net on made images. */
+/* One forward and backward pass of a net on synthetic images. */
 #ifndef TESTS_GOLDEN_PASS_H
 #define TESTS_GOLDEN_PASS_H
 
@@ -16,12 +16,12 @@ typedef struct pass {
 } pass;
 
 /* In training mode batch norms use the batch's statistics; afterwards dweights has these in the
- * slots of the running ones. To be released by pass_free, whatever it returns. */
+ * slots of the running statistics. Call pass_free, whatever it returns. */
 td_status pass_run(pass *out, const td_net *net, const float *weights, uint32_t seed, size_t batch,
                    bool training, td_error *error) TD_MUST_USE;
 void pass_free(pass *done);
 
-/* Sets the rates of all dropouts to 0: no two programs draw the same numbers. */
+/* Sets all dropout rates to 0: no two programs draw the same numbers. */
 void pass_without_dropout(td_net *net);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torchvision, for measuring only. A folder with packages, it among them, may stand in PEERS."""
+"""torchvision, only for measuring. PEERS may name a folder with packages that contains it."""
 import functools
 import os
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads and writes safetensors files: what these tests need of them."""
+"""Reads and writes safetensors files, as far as these tests need it."""
 import json
 import struct
 

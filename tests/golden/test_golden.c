@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The nets of the zoo against PyTorch's results in NET.safetensors (make_golden.py), weights and
- * images being made on both sides by the same formula; in training, with the running statistics
+/* Compares the nets of the zoo with PyTorch's results in NET.safetensors (make_golden.py), with
+ * weights and images from the same formula on both sides; in training, with the running statistics
  * after it, and in inference. Argument: the folder of those files. */
 #include "unit/support.h"
 
@@ -14,8 +14,8 @@
 
 static const double tolerance = 1e-4;
 
-/* Below this part of the largest gradient, one is 0 but for rounding, as that of a bias before a
- * batch norm; it is measured on the scale of the largest. */
+/* Gradients below this part of the largest one are 0 except for rounding, such as that of a bias
+ * before a batch norm; they are compared on the scale of the largest. */
 static const double vanishing = 1e-9;
 
 enum { CLASSES = 10 };
@@ -48,7 +48,7 @@ typedef struct golden {
     char worst_of[128];
 } golden;
 
-/* A summary: these, and values at made places. */
+/* A summary: these, and values at sampled indices. */
 enum { NORM, LARGEST, INNER, VALUES };
 
 static const float *values_of(const golden *g, const char *name, size_t count) {
@@ -64,7 +64,7 @@ static const float *summary_of(const golden *g, const char *name, size_t count) 
     return values_of(g, name, VALUES + made_compared(count));
 }
 
-/* Notes the error |ours − theirs| / scale; what is not a number is infinitely wrong. */
+/* Records the error |ours − theirs| / scale; NaN counts as infinite. */
 static void compare(golden *g, const char *name, double ours, double theirs, double scale) {
     double error = fabs(ours - theirs) / scale;
     if (!isfinite(error))

@@ -80,7 +80,7 @@ def read_idx(path):
 
 
 def read_data(record):
-    """The images, NHWC, and labels that a record of trapdoor-eval names; IDX files."""
+    """The images, NHWC, and labels named in a record of trapdoor-eval; IDX files."""
     paths = [entry["path"] for entry in record["inputs"]]
     images, labels = (read_idx(next(path for path in paths if f"{kind}-idx" in path))
                       for kind in ("images", "labels"))

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# torch_agrees.sh BUILD_DIR: a model trained by trapdoor-train means the same to PyTorch, whose twin
-# loads it strictly: the same logits, accuracy, and gradients, every value of them; and a state_dict
-# that PyTorch has trained means the same to trapdoor-eval. Prints TAP; skipped without PyTorch.
+# torch_agrees.sh BUILD_DIR: PyTorch, whose twin loads it strictly, agrees on a model trained by
+# trapdoor-train: the same logits, accuracy, and gradients, value by value; and trapdoor-eval agrees
+# on a state_dict trained by PyTorch. Prints TAP; skipped without PyTorch.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
 build=$(cd "${1:?usage: torch_agrees.sh BUILD_DIR}" && pwd) || exit 2
@@ -31,7 +31,8 @@ if ! $python -c 'import torch' 2>/dev/null; then
     finish
 fi
 
-# measure WHAT PREFIX OPTION...: records of the model, with the logits of some images; and $records.
+# measure WHAT PREFIX OPTION...: makes records of the model, with the logits of some images; sets
+# $records.
 measure() {
     measured=$1
     prefix=$2
@@ -45,7 +46,7 @@ measure() {
     done
 }
 
-# agree WHAT ARGUMENT...: a check by torch_agrees.py, with what it says.
+# agree WHAT ARGUMENT...: a check by torch_agrees.py, with its output.
 agree() {
     agreed=$1
     shift

@@ -201,7 +201,7 @@ class PreActResNet18(nn.Module):
         return self.linear(torch.flatten(self.avgpool(x), 1))
 
 
-# Raw pixels [height, width, channels] and images at once of the golden files: small, so that no
+# Raw pixels [height, width, channels] and batch size of the golden files: small, so that no
 # activation need be near a kink (norm_bias: see made.fill_weights).
 Golden = collections.namedtuple("Golden", "height width channels batch norm_bias")
 Net = collections.namedtuple("Net", "make golden")
@@ -219,7 +219,7 @@ NETS = {
 }
 
 
-# What torchvision itself has, for measuring.
+# torchvision's own nets, for measuring.
 TORCHVISION = {"resnet18-large": "resnet18", "mobilenet-v2": "mobilenet_v2",
                "vgg16-bn-large": "vgg16_bn"}
 
@@ -236,7 +236,7 @@ def build(name, size=None):
 
 
 def nchw(images):
-    """NHWC, as ours has them, to what PyTorch takes; the values are not moved."""
+    """Converts our NHWC to PyTorch's layout without moving values."""
     return images.permute(0, 3, 1, 2)
 
 

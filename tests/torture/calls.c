@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The interposed calls. Both names that a call with 64-bit offsets may have are defined, and so the
- * headers must not rename them. */
+/* The interposed calls. Both names of calls with 64-bit offsets are defined, so the headers must
+ * not rename them. */
 #undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
 #include "torture.h"
@@ -54,7 +54,7 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
     return memory ? 0 : ENOMEM;
 }
 
-/* OpenBLAS's are left out: it would try for ever to get its buffers. */
+/* OpenBLAS's calls are exempt: it would retry its allocation for ever. */
 void *mmap(void *address, size_t size, int rights, int flags, int fd, off_t offset) {
     if (torture_is_program(__builtin_return_address(0)) && torture_fails(TORTURE_MMAP))
         return MAP_FAILED;
@@ -69,7 +69,7 @@ void *mmap64(void *address, size_t size, int rights, int flags, int fd, off64_t 
 
 /* --- opening --- */
 
-/* Not there before, and made by an open with these flags. */
+/* It did not exist before, and these flags created it. */
 static bool is_made(int dirfd, const char *path, int flags) {
     struct stat info;
     const int before = errno;

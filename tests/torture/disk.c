@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a loss of power takes: data since the last fsync of their file, and names since that of
+/* Simulates a loss of power: loses data since the last fsync of their file, and names since that of
  * their folder. */
 #undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
@@ -17,19 +17,19 @@
 
 enum { MOST_FILES = 2048, MOST_CHANGES = 4096, PATH_SIZE = 512, MADE_FILE = 100 };
 
-/* A file that was opened, or a folder, for its descriptor. */
+/* An open file or folder, by descriptor. */
 typedef struct opened {
-    char path[PATH_SIZE]; /* "" where there is none any more */
+    char path[PATH_SIZE]; /* "" if it no longer exists */
     int fd;               /* or -1 */
     bool folder, dirty;
-    off_t synced; /* so many bytes would be there after a loss */
+    off_t synced; /* bytes that would survive a loss */
 } opened;
 
 typedef struct name_change {
     int what; /* a torture_change, or MADE_FILE */
     char from[PATH_SIZE], to[PATH_SIZE];
-    char kept[PATH_SIZE]; /* where what was replaced or removed is; "": nothing was */
-    dev_t device;         /* of the folder whose sync makes it last */
+    char kept[PATH_SIZE]; /* path of the replaced or removed file; "": none */
+    dev_t device;         /* of the folder whose sync makes it durable */
     ino_t folder;
     bool synced;
 } name_change;
@@ -38,8 +38,8 @@ static opened files[MOST_FILES];
 static size_t file_count;
 static name_change changes[MOST_CHANGES];
 static size_t change_count;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of these: a checkpoint is written by a
-                                                            thread of its own */
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* of these: another thread writes a checkpoint */
 
 static void make_path(char out[PATH_SIZE], int dirfd, const char *path) {
     char link[64], folder[PATH_SIZE];
@@ -139,7 +139,7 @@ void torture_disk_closed(int fd) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Keeps a second name for what stands at `path`, if anything does. */
+/* Keeps a second name for the file at `path`, if it exists. */
 static void keep(name_change *c, const char *path) {
     static unsigned long number;
     const char *store = getenv("TORTURE_STORE");
@@ -151,7 +151,7 @@ static void keep(name_change *c, const char *path) {
         *c->kept = '\0';
 }
 
-/* The data of a file follow its name. */
+/* The tracked data of a file move to its new name. */
 static void rename_files(const char *from, const char *to) {
     for (size_t i = 0; i < file_count; i++)
         if (strcmp(files[i].path, to) == 0)

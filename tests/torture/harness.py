@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `run` and `kill` share: folders, the tools' environment, and comparing what they wrote."""
+"""Common code of `run` and `kill`: folders, the tools' environment, and comparing outputs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ SLOW = 60  # seconds after which a command hangs
 
 
 class Outcome:
-    """How a command ended: status (negative: a signal; None: it hangs), stdout, stderr."""
+    """The result of a command: status (negative: a signal; None: it hangs), stdout, stderr."""
 
     def __init__(self, status, out, err):
         self.status = status
@@ -30,7 +30,7 @@ def environment(build):
     version = subprocess.run(
         ["trapdoor-train", "--version"], env=env, stdout=subprocess.PIPE, check=True, text=True
     ).stdout
-    # As tests/cli/run.sh: a kernel above OpenBLAS's core is a note on stderr.
+    # As in tests/cli/run.sh: a kernel newer than OpenBLAS's core gives a note on stderr.
     if re.search(r"(Haswell|Zen)\)", version):
         env["TRAPDOOR_KERNEL"] = "avx2"
     elif not re.search(r"(Cooperlake|SkylakeX|Sapphirerapids)\)|kernel baseline", version):
@@ -39,14 +39,14 @@ def environment(build):
 
 
 def scratch_folder():
-    """In memory where that is possible, for a file system that is synced takes its time."""
+    """In memory if possible, because syncing a file system is slow."""
     shared = "/dev/shm"
     place = shared if "TMPDIR" not in os.environ and os.access(shared, os.W_OK) else None
     return tempfile.mkdtemp(prefix="torture-", dir=place)
 
 
 class Place:
-    """A folder with `in`, the inputs, `out`, where a command runs, and `tmp`, for its TMPDIR."""
+    """A folder with `in`, the inputs, `out`, where a command runs, and `tmp`, its TMPDIR."""
 
     def __init__(self, path, inputs):
         self.path = path
@@ -80,7 +80,7 @@ class Place:
                     file.write(content)
 
     def tree(self):
-        """The files below `out`, and what is left in `tmp`: names and bytes; None for a folder."""
+        """The files below `out`, and those left in `tmp`: names and bytes; None for a folder."""
         found = {}
         for top, prefix in (self.out, ""), (self.tmp, "$TMPDIR/"):
             for folder, folders, files in os.walk(top):
@@ -125,11 +125,11 @@ def same(a, b):
     return a == b or (a is not None and b is not None and plain(a) == plain(b))
 
 
-# Says which process makes a recipe's folder (tools/recipes/lock).
+# Names the process that makes a recipe's folder (tools/recipes/lock).
 LOCK = re.compile(r"(^|/)\.making[^/]*$")
 
 
 def differing(a, b):
-    """The names at which two trees differ, but for a recipe's lock."""
+    """The names at which two trees differ, except a recipe's lock."""
     names = (name for name in a.keys() | b.keys() if not LOCK.search(name))
     return sorted(name for name in names if (name in a) != (name in b) or not same(a[name], b[name]))

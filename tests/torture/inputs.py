@@ -34,7 +34,7 @@ NORM_NET = NET.replace("out=4 kernel=3", "out=12 kernel=3").replace(
     "conv2 = conv(relu0) out=12 kernel=3 pad=1\nbn2 = batch-norm(conv2)\nrelu1 = relu(bn2)",
 )
 
-# Small numbers of everything, for models that are only there to be controls.
+# Small settings, for models that only serve as controls.
 QUICK_SEARCH = ["--inverted", "2", "--inversion-steps", "2", "--steps", "2"]
 
 
@@ -109,7 +109,7 @@ class Folder:
             file.write(content if isinstance(content, bytes) else content.encode())
 
 
-# The net of the weights that PyTorch saved.
+# The net for the weights that PyTorch saved.
 TORCH_NET = """input = image() height=6 width=6 channels=1
 conv = conv(input) out=2 kernel=3 bias=0
 bn = batch-norm(conv)
@@ -128,7 +128,7 @@ def npz(arrays):
 
 
 def write_layouts(folder, corpus):
-    """Sets of few images in the layouts that others publish theirs in."""
+    """Small sets in the layouts of published ones."""
     grey = b"".join(image(i) for i in range(8))
     labels = bytes(i % CLASSES for i in range(8))
     for split in "train", "t10k":
@@ -168,7 +168,7 @@ def write_layouts(folder, corpus):
 
 
 def write_digits(folder):
-    """Ten classes of 28x28 images, where recipes look for MNIST: TRAPDOOR_DATA is the folder."""
+    """Ten classes of 28x28 images, where recipes look for MNIST, in TRAPDOOR_DATA."""
     for split, count in ("train", 120), ("t10k", 40):
         pixels = b"".join(bytes([20 * (i % 10) + i % 7]) * 784 for i in range(count))
         folder.write(f"data/mnist/{split}-images-idx3-ubyte", struct.pack(">IIII", 0x803, count, 28, 28) + pixels)

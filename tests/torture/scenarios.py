@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tools are tried with: each command is run in an empty folder, beside `in`, the inputs."""
+"""The commands to test: each runs in an empty folder, beside `in`, the inputs."""
 
 from inputs import QUICK_SEARCH, TRIGGER
 

@@ -23,7 +23,7 @@ static ssize_t read_stream(void *cookie, char *data, size_t size) {
     return read(s->fd, data, size);
 }
 
-/* What a stream gives at a failure is less than `size`, not -1. */
+/* On failure a stream's function returns less than `size`, not -1. */
 static ssize_t write_stream(void *cookie, const char *data, size_t size) {
     const counted *s = cookie;
     size_t done = 0;

@@ -36,7 +36,7 @@ static struct {
 } torture = {.log = -1};
 
 static int (*real_main)(int, char **, char **);
-static __thread bool is_inside; /* a call of this library's own is not counted */
+static __thread bool is_inside; /* this library's own calls are not counted */
 
 void *torture_real(const char *name) {
     const bool before = is_inside;
@@ -122,7 +122,7 @@ __attribute__((constructor)) static void begin(void) {
         torture.log = fcntl(fd, F_DUPFD_CLOEXEC, LOG_FD);
         close(fd);
     }
-    backtrace(&frame, 1); /* loads what it needs */
+    backtrace(&frame, 1); /* loads its dependencies */
     unsetenv("LD_PRELOAD");
     is_inside = false;
 }

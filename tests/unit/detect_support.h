@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A detector by itself: on a net of the test's own, with clean images in memory. */
+/* Runs a detector without the tool: on a test's own net, with clean images in memory. */
 #ifndef TESTS_UNIT_DETECT_SUPPORT_H
 #define TESTS_UNIT_DETECT_SUPPORT_H
 
@@ -8,7 +8,7 @@
 
 enum {
     SUBJECT_IMAGES = 256,
-    SUBJECT_PIXELS = 4, /* of subject_by_mean's images */
+    SUBJECT_PIXELS = 4, /* pixels of subject_by_mean's images */
     SUBJECT_CLEAN = 40,
 };
 
@@ -23,15 +23,15 @@ typedef struct subject {
 } subject;
 
 /* The method's settings, and a job with this net, whose weights are 0 and batch norms plain, and
- * `count` clean images. Its memory is ended by subject_close. */
+ * `count` clean images. subject_close releases its memory. */
 void subject_open(subject *s, const tool_method *method, const char *net, const uint8_t *pixels,
                   size_t count);
 void subject_close(subject *s);
 
 void subject_set(subject *s, const char *key, const char *value);
 
-/* A net of 2x2 images and two classes: 1 where the mean pixel is above 60, with the weights below.
- * It normalises its input, so that a test sees that the pixels are changed before that. */
+/* A net of 2x2 images and two classes: class 1 if the mean pixel is above 60, with the weights
+ * below. It normalises its input, so that a test sees that pixels are changed before that. */
 extern const char subject_by_mean[];
 void subject_mean_weights(subject *s);
 
@@ -41,10 +41,10 @@ extern const uint8_t subject_clean[SUBJECT_CLEAN * SUBJECT_PIXELS];
 /* The values of a parameter. */
 float *subject_weights(subject *s, const char *param);
 
-/* The weights are what they are from now on; then the detector prepares. */
+/* Applies the current weights, and prepares the detector. */
 td_status subject_prepare(subject *s, td_error *error);
 
-/* The scores of images, of which the first has the number `first`. */
+/* The scores of images; the first has the number `first`. */
 void subject_score(subject *s, const uint8_t *pixels, size_t count, uint32_t first, double *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An inspector of the kind of MM-BD (Wang, Xiang, Miller and Kesidis, IEEE S&P 2024), as a test of
- * the interface: the largest margin of a class over all others that any image has, by gradient
- * ascent from random images. The class of a backdoor has a far larger one than the others. */
+/* An inspector like MM-BD (Wang, Xiang, Miller and Kesidis, IEEE S&P 2024), as a test of the
+ * interface: for each class the largest margin over all others, by gradient ascent from random
+ * images. A backdoor's class has a far larger margin than the others. */
 #include "margin_inspector.h"
 #include "base/random.h"
 #include "defend/inspect/inspect.h"

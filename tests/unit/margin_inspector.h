@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A method that only tests have, to add to a table of methods. */
+/* A method only for tests, to add to a table of methods. */
 #ifndef TESTS_UNIT_MARGIN_INSPECTOR_H
 #define TESTS_UNIT_MARGIN_INSPECTOR_H
 

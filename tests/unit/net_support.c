@@ -12,16 +12,16 @@
 
 enum { SEED = 1, STEP = 5, MOST_THREADS = 4, DIRECTIONS = 2 };
 
-/* The random arrays of a case, told apart by the index of their draws. */
+/* The random arrays of a case, separated by the index of their draws. */
 enum { FOR_IMAGES, FOR_WEIGHTS, FOR_LOGITS, FOR_OTHER_IMAGES, FOR_DIRECTIONS };
 
 static const double most_residual = 1e-5, most_gradient_error = 1e-3;
 
-/* The twin is run in double, so that a step this small is exact enough, and hardly ever
- * meets a kink. */
+/* The twin runs in double, so that a step this small is accurate enough, and hardly ever
+ * crosses a kink. */
 static const double step = 1e-7;
 
-/* A case at work: its net, numbers, and results. */
+/* The state of a case: its net, numbers, and results. */
 typedef struct bench {
     const net_case *of;
     bool training;
@@ -158,12 +158,12 @@ static void run_once(bench *b, td_exec *exec, const float *images) {
     memcpy(td_exec_logits_gradient(exec), b->logits_gradient,
            b->logit_count * sizeof *b->logits_gradient);
     for (size_t i = 0; i < b->net.weight_count; i++)
-        b->weights_gradient[i] = NAN; /* what is not overwritten shows */
+        b->weights_gradient[i] = NAN; /* shows values that are not overwritten */
     memcpy(b->images_gradient, td_exec_backward(exec, b->weights_gradient),
            b->image_count * sizeof *b->images_gradient);
 }
 
-/* Forward and backward, on memory that a pass over other images has used before. */
+/* Forward and backward, in memory used before by a pass over other images. */
 static void bench_run(bench *b, size_t threads) {
     td_exec *exec;
     td_error error;
@@ -195,7 +195,7 @@ static void check_twin(const bench *b) {
     free(images);
 }
 
-/* <logits, logits_gradient>, by the twin: what the gradients are of. */
+/* <logits, logits_gradient>, by the twin: the function whose gradients are checked. */
 static double objective(const bench *b, const double *images, const double *weights) {
     double sum = 0;
     double *logits = twin_of(b, images, weights);
@@ -205,8 +205,8 @@ static double objective(const bench *b, const double *images, const double *weig
     return sum;
 }
 
-/* Compares the derivative along random directions of some of the numbers, point[0 … count), which
- * are part of `images` or `weights`, with their gradient. */
+/* Compares derivatives along random directions of some of the numbers, point[0 … count), which are
+ * part of `images` or `weights`, with their gradient. */
 static void check_directions(const bench *b, const double *images, const double *weights,
                              double *point, const float *gradient, size_t count, const char *name) {
     double *start = malloc(count * sizeof *start);
@@ -253,8 +253,8 @@ static void assert_adjoint(const bench *b, double left, double right, double siz
         fail_msg("adjoint in %s: expected %g, found %g\n%s", name, left, right, b->of->text);
 }
 
-/* For logits L·x + c: <L·x, y> = <x, Lᵀ·y>, and for logits that are linear in the parameters w,
- * <logits, y> = <w, gradient of w>. */
+/* For logits L·x + c: <L·x, y> = <x, Lᵀ·y>; for logits linear in the parameters w: <logits, y> =
+ * <w, gradient of w>. */
 static void check_adjoint(bench *b) {
     float *y = b->logits_gradient, *logits = floats(b, b->logit_count);
     float *images = b->images;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of data set formats share. */
+/* Common code of the tests of data set formats. */
 #ifndef TESTS_UNIT_SET_SUPPORT_H
 #define TESTS_UNIT_SET_SUPPORT_H
 
@@ -9,8 +9,8 @@
 /* td_dataset_open, which must succeed; `split` is the default. */
 td_dataset support_open_set(const char *data, const char *split, const char *folder);
 
-/* td_dataset_open, by default of the split train, must fail with this status and a message of one
- * line with this part, and leave nothing open. */
+/* td_dataset_open, with default split train, must fail with this status and a message of one line
+ * that contains this text, and leave nothing open. */
 void support_assert_set_refused(const char *data, td_status status, const char *message);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Before main: a program that is to run on a kernel which this processor lacks is skipped. */
+/* Runs before main: skips a program whose kernel this processor lacks. */
 __attribute__((constructor)) static void skip_without_kernel(void) {
     td_error error;
     if (td_kernel_check(&error) == TD_OK)

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether all allocations can fail, and not jansson's alone. */
+/* Whether all allocations can fail, rather than only jansson's. */
 extern const bool starve_all;
 
-/* From now on the allocation number `first` (from 0) fails, and all after it where `onward`. */
+/* Makes allocation number `first` (from 0) fail, and with `onward` all after it. */
 void starve_begin(size_t first, bool onward);
 
-/* Ends that; whether one failed. */
+/* Ends that; returns whether one failed. */
 bool starve_end(void);
 
 #endif

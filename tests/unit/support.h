@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the unit tests share: a folder of their own, and files in it. */
+/* Common code of the unit tests: a temporary folder, and files in it. */
 #ifndef TESTS_UNIT_SUPPORT_H
 #define TESTS_UNIT_SUPPORT_H
 
-/* cmocka.h needs these four before it. */
+/* Required before cmocka.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,16 +11,16 @@
 
 #include <cmocka.h>
 
-/* cmocka's setup and teardown: an empty temporary folder becomes the current one, and is removed
- * with what is in it. The tests name files relative to it. */
+/* cmocka's setup and teardown: makes an empty temporary folder the current one, and removes it with
+ * its contents. Tests name files relative to it. */
 int support_enter_folder(void **state);
 int support_leave_folder(void **state);
 
-/* A test in a folder of its own. */
+/* A test in its own folder. */
 #define IN_FOLDER(test)                                                                            \
     cmocka_unit_test_setup_teardown((test), support_enter_folder, support_leave_folder)
 
-/* The test fails if any of these does. */
+/* These fail the test on an error. */
 void support_write(const char *path, const void *bytes, size_t size);
 void support_write_text(const char *path, const char *text);
 
@@ -29,18 +29,18 @@ char *support_read(const char *path, size_t *size);
 
 void support_assert_file(const char *path, const char *text);
 
-/* Makes a folder and those above it. */
+/* Creates a folder and its parents. */
 void support_make_folder(const char *path);
 
-/* Writes a PPM file (3 channels) or PGM file (1), in folders that are made; the values count up
- * from `first`, modulo 256. */
+/* Writes a PPM file (3 channels) or PGM file (1), creating folders; the values count up from
+ * `first`, modulo 256. */
 void support_write_picture(const char *path, size_t width, size_t height, size_t channels,
                            unsigned first);
 
 /* For error messages. */
 void support_assert_contains(const char *text, const char *part);
 
-/* Files and folders in the current folder, hidden ones as well. */
+/* Files and folders in the current folder, including hidden ones. */
 size_t support_count_files(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Anti-backdoor learning: its loss, and what it isolates. */
+/* Anti-backdoor learning: its loss, and the choice of isolated images. */
 #include "net_support.h"
 #include "train/abl_parts.h"
 #include <math.h>
@@ -19,7 +19,7 @@ static void a_low_loss_rises(void **state) {
     assert_true(abl_loss(logits, labels, COUNT, CLASSES, 0.5, false, held).sum == all.sum);
     for (size_t i = 0; i < COUNT * CLASSES; i++)
         net_assert_near(held[i], i / CLASSES == 1 ? -(double)plain[i] : (double)plain[i], 1e-9);
-    /* Between the first loss and the third, the first is turned, too. */
+    /* Between the first and the third loss: only the first gradient is reversed. */
     abl_loss(logits, labels, COUNT, CLASSES, 1.2, false, held);
     for (size_t i = 0; i < COUNT * CLASSES; i++)
         net_assert_near(held[i], i / CLASSES < 2 ? -(double)plain[i] : (double)plain[i], 1e-9);
@@ -86,7 +86,7 @@ static void the_lowest_are_isolated(void **state) {
     }
 }
 
-/* Against counting, for each image, those that come before it. */
+/* Compared with counting, for each image, those that rank before it. */
 static void many_are_isolated(void **state) {
     enum { MANY = 300 };
     double losses[MANY];

@@ -65,7 +65,8 @@ static void capped(void **state) {
     check_activation("cap", "", fill_around_bounds);
 }
 
-/* min(x, z): z = 0 kills what is positive, a large z changes nothing; z learns where x is above. */
+/* min(x, z): z = 0 removes positive values, a large z changes nothing; z learns where x is above.
+ */
 static void caps_by_hand(void **state) {
     const float x[] = {-1, 0.5F, 3, 7}, bounds[] = {0, 1e30F, 3, 4};
     const float expected[] = {-1, 0.5F, 3, 4};

@@ -78,7 +78,7 @@ static void arrays_that_do_not_fit(void **state) {
 
 enum { COUNT = 6, SIZE = 4 };
 
-/* Rows stand in for the images of their number in the whole split; those of other images, or in
+/* Rows replace the images with their number in the whole split; those of other images, or in
  * another order, are refused. */
 static void table_replaces_images(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of an audit's verdict, what it reads of records, and how values are spread. */
+/* The rules of an audit's verdict, what it reads from records, and summary statistics. */
 #include "defend/audit/distribution.h"
 #include "defend/audit/verdict.h"
 #include "defend/detect/detect.h"
@@ -104,7 +104,7 @@ static void hints_decide_nothing(void **state) {
     assert_int_equal(conclude(beside, 2).verdict, VERDICT_SUSPECTED);
 }
 
-/* A search that was cut short may find something, but not nothing. */
+/* A search that was cut short may find something, but cannot conclude that there is nothing. */
 static void nothing_takes_an_inspector_that_came_to_an_end(void **state) {
     (void)state;
     verdict_finding seen[] = {inspector(NULL, 0), from_inputs(WEIGHT_SIGN, false)};
@@ -130,7 +130,7 @@ static void a_model_at_chance_is_not_judged(void **state) {
     assert_false(verdict_is_plausible(&all, 1)); /* images of one class only */
 }
 
-/* --- what is read of records --- */
+/* --- reading records --- */
 
 typedef td_status (*reader)(const json_t *record, td_arena *arena, const void **outcome,
                             td_error *error);
@@ -217,7 +217,7 @@ static void other_records_are_refused(void **state) {
                    "\"suspects\": entry 0: expected");
 }
 
-/* --- how values are spread --- */
+/* --- summary statistics --- */
 
 /* Of 1, 2, 4, 8 the quartiles are at places 0.75, 1.5 and 2.25. */
 static void quartiles_are_interpolated(void **state) {

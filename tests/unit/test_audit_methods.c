@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An inspector that tests alone have (margin_inspector.c) is a row in the tool's table of methods,
- * and no more: audit and rates run it, and give what it finds. */
+/* An inspector only for tests (margin_inspector.c) needs just a row in the tool's table of methods:
+ * audit and rates run it, and report its findings. */
 #include "base/json.h"
 #include "data/dataset.h"
 #include "defend/audit/audit.h"
@@ -30,12 +30,12 @@ static const tool_method fail_method = {.name = "fail",
                                         .family = &inspectors,
                                         .math = &failing};
 
-/* In place of the tool's own. */
+/* Replaces the tool's own. */
 const tool_method *const defend_methods[] = {&fail_method, &margin_method, &defend_audit,
                                              &defend_rates, NULL};
 
-/* Class k is where pixel k is bright. The logit of class k is pixel k, but with `infected` pixels 8
- * to 15 count nine times for class INFECTED. */
+/* Class k is the class of images whose pixel k is bright. The logit of class k is pixel k, but with
+ * `infected` pixels 8 to 15 count nine times for class INFECTED. */
 static void write_model(const char *path, bool infected) {
     static const char text[] = "input = image() height=4 width=4 channels=1\n"
                                "unit = scale(input) by=1/255\nflat = flatten(unit)\n"
@@ -79,7 +79,7 @@ static void write_clean(void) {
     fclose(stream);
 }
 
-/* One run of a method with these options; its status, and whether a part of it failed. */
+/* Runs a method with these options; returns its status, and whether a part of it failed. */
 static td_status execute(const tool_method *method, const tool_method *guest, bool force,
                          const char *const *options, bool *failed, td_error *error) {
     tool_settings settings;
@@ -127,7 +127,7 @@ static void an_audit_takes_it(void **state) {
     write_model("m.safetensors", true);
     write_clean();
     assert_int_equal(execute(&defend_audit, NULL, false, options, &failed, &error), TD_OK);
-    assert_true(failed); /* the other inspector, which does not keep this one from it */
+    assert_true(failed); /* the other inspector, which does not affect this one */
     json_t *record = read_record("out/audit.json");
     assert_string_equal(text_of(record, "verdict"), "backdoor-suspected");
     assert_int_equal(json_integer_value(json_object_get(record, "suspected_class")), INFECTED);
@@ -148,7 +148,7 @@ static void an_audit_takes_it(void **state) {
     free(text);
 }
 
-/* A step that is to be made anew takes the verdict with it, which tells of the one before. */
+/* Redoing a step deletes the verdict, which describes the previous one. */
 static void a_new_step_ends_the_old_verdict(void **state) {
     (void)state;
     static const char *const options[] = {"model",   "m.safetensors", "clean", "clean.safetensors",

@@ -70,7 +70,7 @@ static void scales_about_the_centre(void **state) {
     assert_sampled(td_affine_scale(0.5), row, 1, 3, 1, (const float[]){0, 20, 0}, 0);
 }
 
-/* To the right and then mirrored ends on the left. */
+/* To the right and then mirrored gives the left. */
 static void what_comes_first_happens_first(void **state) {
     const uint8_t row[] = {1, 2, 3};
     td_affine right = td_affine_translate(1, 0), mirror = td_affine_mirror();
@@ -79,13 +79,13 @@ static void what_comes_first_happens_first(void **state) {
     assert_sampled(td_affine_then(mirror, right), row, 1, 3, 1, (const float[]){0, 3, 2}, 0);
     assert_sampled(td_affine_then(td_affine_scale(2), td_affine_translate(2, 0)), row, 1, 3, 1,
                    (const float[]){0.5f, 1, 1.5f}, 0);
-    /* Turned to the left and then moved down: 3 at the top comes to the middle. */
+    /* Turned to the left and then moved down: the 3 at the top reaches the middle. */
     const uint8_t square[] = {0, 0, 0, 0, 0, 3, 0, 0, 0};
     assert_sampled(td_affine_then(td_affine_rotate(90), td_affine_translate(0, 1)), square, 3, 3, 1,
                    (const float[]){0, 0, 0, 0, 3, 0, 0, 0, 0}, 1e-5);
 }
 
-/* A point outside takes the nearest pixel of the border; by hand. */
+/* A point outside takes the nearest border pixel; computed by hand. */
 static void samples_the_nearest_outside(void **state) {
     const uint8_t row[] = {10, 20, 40};
     const struct {
@@ -214,7 +214,7 @@ static td_affine drawn(const char *kind, double amount, uint32_t index) {
     return td_augment_kinds[kind_of(kind)].draw(&random, amount);
 }
 
-/* Every whole shift of −2 … 2 in both directions comes up, about as often as the others. */
+/* Every whole shift of −2 … 2 in both directions occurs, about equally often. */
 static void assert_shifts(const char *kind) {
     size_t seen[5][5] = {{0}};
     for (uint32_t i = 0; i < DRAWS; i++) {
@@ -301,7 +301,7 @@ static void each_epoch_seed_and_image_has_its_own_draw(void **state) {
         assert_memory_not_equal(found[0], found[i], sizeof *found);
 }
 
-/* An image is what its kinds draw one after the other, in the order of the table. */
+/* An image results from its kinds' draws, in the order of the table. */
 static void composes_its_kinds_in_order(void **state) {
     const char *const kinds[] = {"zoom", "rotate", "shift", "crop", "flip"};
     const double amounts[] = {0.2, 20, 2, 1, 1};
@@ -321,7 +321,7 @@ static void composes_its_kinds_in_order(void **state) {
     }
 }
 
-/* The value of a picture of one channel at a point, its coordinates held within it. */
+/* The value of a one-channel picture at a point, with clamped coordinates. */
 static double value_at(const uint8_t *pixels, double x, double y) {
     x = fmin(fmax(x, 0), SIDE - 1);
     y = fmin(fmax(y, 0), SIDE - 1);
@@ -333,7 +333,7 @@ static double value_at(const uint8_t *pixels, double x, double y) {
     return sum;
 }
 
-/* Each image by the draws that it is due, in Keras's words, point by point. */
+/* Each image from its own draws, by Keras's formulas, point by point. */
 static void draws_as_keras_does(void **state) {
     fixture f;
     float found[SIDE * SIDE];
@@ -364,7 +364,7 @@ static void draws_as_keras_does(void **state) {
     assert_true(turned > 0.8 && moved > 0.8);
 }
 
-/* Black outside, in place of the border: of a shift by up to 0.9 sides some pixels are. */
+/* Black outside instead of the border: with shifts of up to 0.9 sides some pixels are black. */
 static void keras_can_be_black_outside(void **state) {
     fixture f;
     float found[SIZE];

@@ -88,7 +88,7 @@ static void another_size_is_noted(void **state) {
     assert_int_equal(pixel, 76);
 }
 
-/* Of 4 cells of 2 × 2 pixels, 1 is left as it is, another one for other images; with none off the
+/* Of 4 cells of 2 × 2 pixels, 1 is unchanged, a different one for other images; with none off the
  * whole picture is mixed in. */
 static void some_cells_only(void **state) {
     (void)state;

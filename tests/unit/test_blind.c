@@ -38,7 +38,7 @@ static void test_divisor(void **state) {
     assert_true(blind_divisor(0, 0, true) > 0);
 }
 
-/* Of three vectors the shortest mixture is as short as the best of a grid, and by hand. */
+/* For three vectors the shortest combination is as short as the best on a grid, and as by hand. */
 static void check_shares(double vectors[BLIND_LOSSES][3], const double *wanted) {
     double products[BLIND_LOSSES][BLIND_LOSSES], shares[BLIND_LOSSES], least = INFINITY, found = 0;
     for (size_t i = 0; i < 3; i++)
@@ -101,7 +101,7 @@ static void test_search(void **state) {
     }
     for (size_t i = 0; i < 2000; i++)
         blind_search_step(&s, weights, images, labels, 2);
-    /* What the class needs stays, the rest of the mask goes. */
+    /* The part that the class needs stays, the rest of the mask vanishes. */
     assert_true(s.values[0] > 0.5F && s.values[4] > 150);
     for (size_t k = 1; k < 4; k++)
         assert_true(s.values[k] < 0.2F);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The calibration of an audit by controls: a case worked by hand, that no model is treated
- * otherwise than another, and what has no spread. */
+/* The calibration of an audit by controls: a case computed by hand, equal treatment of all models,
+ * and data without variation. */
 #include "base/random.h"
 #include "defend/audit/calibration.h"
 #include "support.h"
@@ -60,7 +60,7 @@ static void exchange(double *values, size_t units, size_t a, size_t b) {
     }
 }
 
-/* Each model in turn is the audited one: together their p are 1/n, 2/n, ..., n/n. */
+/* Each model in turn is the audited one: their p values are 1/n, 2/n, ..., n/n. */
 static void all_models_are_treated_alike(void **state) {
     (void)state;
     static const size_t units[SCREENS] = {5, 4, 3};
@@ -78,7 +78,7 @@ static void all_models_are_treated_alike(void **state) {
     }
 }
 
-/* The screen and the unit of what was planted are named, whichever they are. */
+/* The screen and unit of the planted value are named, whichever they are. */
 static void what_stands_out_is_named(void **state) {
     (void)state;
     static const size_t units[SCREENS] = {5, 4, 3};
@@ -94,7 +94,8 @@ static void what_stands_out_is_named(void **state) {
         }
 }
 
-/* A screen that sees nothing in any model says nothing: p is 1. One value that differs is far. */
+/* A screen that finds nothing in any model has no effect: p is 1. One value that differs is far
+ * away. */
 static void equal_values_say_nothing(void **state) {
     (void)state;
     static const size_t units[] = {4};
@@ -107,7 +108,7 @@ static void equal_values_say_nothing(void **state) {
     assert_true(c->p == 1.0 / 6 && c->joint[5] == 8);
 }
 
-/* Screens beyond the joint ones are scored, but take no part. */
+/* Screens outside the joint score are scored but not used. */
 static void other_screens_take_no_part(void **state) {
     (void)state;
     static const size_t units[SCREENS] = {5, 4, 3};

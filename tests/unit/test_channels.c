@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Channels of a node: found, ranked, masked and taken out. */
+/* Channels of a node: found, ranked, masked and removed. */
 #include "net_support.h"
 #include "nn/channels.h"
 #include "nn/exec.h"
@@ -11,7 +11,7 @@ enum { BATCH = 3, CLASSES = 4 };
 
 static const td_net_variables variables = {32, 32, 3, CLASSES}, small = {16, 16, 3, CLASSES};
 
-/* A residual block, whose other branch stands first. */
+/* A residual block whose other branch comes first. */
 static const char residual_block[] =
     NET_IMAGE(8, 8, 3) "conv0 = conv(input) out=4 kernel=3 pad=1\nrelu0 = relu(conv0)\n"
                        "down = conv(relu0) out=6 kernel=1 stride=2\n"
@@ -153,7 +153,7 @@ static void test_mean(void **state) {
     td_net_free(&net);
 }
 
-/* A branch that stands before the node, and that it does not need, is no part of what is run. */
+/* A branch before the node that it does not depend on is not run. */
 static void test_mean_beside_a_branch(void **state) {
     (void)state;
     td_net net;
@@ -219,7 +219,7 @@ static void test_insert(void **state) {
     free_masked(&m);
 }
 
-/* A net that has a mask there is masked by it, and what it masked stays. */
+/* An existing mask is reused, and what it masked stays masked. */
 static void test_insert_again(void **state) {
     (void)state;
     masked m;
@@ -270,8 +270,8 @@ static void test_remove(void **state) {
     assert_removed_alike(residual_block, "conv1");
 }
 
-/* A depthwise convolution hands channels on: masked behind it, they are taken out of it and of the
- * layer before it. */
+/* A depthwise convolution passes channels on: channels masked after it are removed from it and from
+ * the layer before it. */
 static void test_remove_behind_a_depthwise_convolution(void **state) {
     (void)state;
     assert_removed_alike(separable, "a");
@@ -291,8 +291,8 @@ static char *leaky(const char *text) {
     return out;
 }
 
-/* Another activation that keeps zeros is treated as ReLU is: masks stand behind it, and channels
- * are taken out through it. */
+/* Another activation that keeps zeros is treated like ReLU: masks come after it, and channels are
+ * removed through it. */
 static void test_leaky_relu_is_as_relu(void **state) {
     (void)state;
     static const char *const names[] = {"lenet5", "cnn-bn", "resnet34-small"};
@@ -317,7 +317,8 @@ static void test_leaky_relu_is_as_relu(void **state) {
     free(text);
 }
 
-/* What scales each channel alike lies on the way back to the layer; its numbers go with theirs. */
+/* Nodes that scale each channel alike may be on the way back to the layer; their numbers are
+ * removed with the channels. */
 static void test_remove_behind_constants(void **state) {
     (void)state;
     assert_removed_alike(NET_IMAGE(4, 4, 1) "a = conv(input) out=4 kernel=3\n"

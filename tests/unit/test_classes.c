@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lib/data/classes.h: what the user calls a class, and which classes of two sets are the same. */
+/* lib/data/classes.h: resolving a user's class name, and matching the classes of two sets. */
 #include "data/classes.h"
 #include "data/dataset.h"
 #include "support.h"
@@ -64,7 +64,7 @@ static void test_says_what_there_is(void **state) {
     refused(&doubled, "a", "expected a name that one class of doubled has, found \"a\", which 2");
 }
 
-/* A slip of no more than a third of the letters. */
+/* A typo in at most a third of the letters. */
 static void test_a_far_name_is_no_near_miss(void **state) {
     (void)state;
     td_error error;
@@ -106,7 +106,7 @@ static void test_takes_a_list_apart(void **state) {
 
 enum { MOST = 8 };
 
-/* Of classes with an image each. */
+/* For classes with one image each. */
 static td_status match(const td_classes *theirs, int32_t *map, td_class_order *order,
                        td_error *error) {
     static const size_t images[MOST] = {1, 1, 1, 1, 1, 1, 1, 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Neural Cleanse's search on affine nets, whose smallest triggers can be worked by hand. */
+/* Neural Cleanse's search on affine nets, whose smallest triggers can be computed by hand. */
 #include "base/parallel.h"
 #include "defend/inspect/cleanse_search.h"
 #include "support.h"
@@ -158,7 +158,7 @@ static void same_bytes_at_any_number_of_threads(void **state) {
     td_set_threads(threads);
 }
 
-/* A class's search does not depend on those before it. */
+/* A class's search does not depend on earlier ones. */
 static void classes_do_not_depend_on_each_other(void **state) {
     (void)state;
     affine a;
@@ -193,7 +193,7 @@ static void too_few_images_are_refused(void **state) {
     td_net_free(&a.net);
 }
 
-/* The time is up after ten of the run's steps, the first four of which were another class's. */
+/* The time is up after ten of the run's steps, the first four of which belong to another class. */
 static void stop_at_ten(void *context, double share) {
     tool_run *run = context;
     if (share * (double)usual.steps > 9.5)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every expected value here is worked by hand, in the comment beside it. */
+/* Every expected value here is computed by hand, in the comment beside it. */
 #include "defend/filter/clusters.h"
 
 #include "base/parallel.h"
@@ -83,7 +83,7 @@ static void one_point(void **state) {
     assert_near(silhouette(point, member, 1, 1), 0, 0);
 }
 
-/* A third of the points around (4, 4, 4), the others around 0: told apart without an error. */
+/* A third of the points around (4, 4, 4), the others around 0: separated without an error. */
 static void two_clouds_at_any_number_of_threads(void **state) {
     (void)state;
     enum { COUNT = 3000, DIMENSION = 3 };

@@ -43,8 +43,8 @@ static void grid_of_17_channels(void **state) {
     check_grid(17, 2, 3);
 }
 
-/* Few channels and wide enough images for the direct way, if the operator has one. Some widths are
- * a multiple of the pixels that may share a vector, others are not. */
+/* Few channels and wide enough images for the direct path, if the operator has one. Some widths are
+ * multiples of the pixels that share a vector, others are not. */
 static void few_channels(void **state) {
     static const size_t ins[] = {1, 3, 6, 16}, outs[] = {1, 6, 16, 17, 32, 64};
     static const char *const kernels[] = {"1", "3", "5", "3x5"};
@@ -86,7 +86,7 @@ static void images_of_several_strips(void **state) {
          true},
         {NET_IMAGE(31, 37, 9) "c = conv(input) out=5 kernel=5x3 stride=1x2\nflat = flatten(c)\n", 3,
          NULL, true},
-        /* One row of output pixels alone is more than a strip. */
+        /* A single row of output pixels exceeds a strip. */
         {NET_IMAGE(4, 300, 70) "c = conv(input) out=2 kernel=3 pad=1\nflat = flatten(c)\n", 1, NULL,
          true},
     };
@@ -106,8 +106,8 @@ static void batches_of_several_chunks(void **state) {
     net_check(cases, 3);
 }
 
-/* Kernels of one place, which need no columns: several strips of pixels, channels that are no whole
- * number of vectors, and so many that tasks divide them. */
+/* 1×1 kernels, which need no columns: several strips of pixels, channel counts that are not whole
+ * vectors, and enough channels to be divided among tasks. */
 static void one_by_one(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(7, 9, 5) "c = conv(input) out=19 kernel=1\nflat = flatten(c)\n", 3, NULL, true},
@@ -129,7 +129,7 @@ static void one_by_one(void **state) {
     net_check(cases, sizeof cases / sizeof *cases);
 }
 
-/* Windows that lie wholly in the padding, and one that is larger than its input. */
+/* Windows entirely in the padding, and one larger than its input. */
 static void padding_larger_than_the_kernel(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(3, 2, 3) "c = conv(input) out=2 kernel=1 pad=2\nflat = flatten(c)\n", 2, NULL,
@@ -144,7 +144,7 @@ static void padding_larger_than_the_kernel(void **state) {
          5, NULL, true},
         {NET_IMAGE(1, 2, 3) "c = conv(input) out=2 kernel=5 pad=2\nflat = flatten(c)\n", 2, NULL,
          true},
-        /* What is left of these kernels has 3×3 places, their weights are 5×5. */
+        /* Only 3×3 positions of these 5×5 kernels are used. */
         {NET_IMAGE(2, 2, 9) "c = conv(input) out=10 kernel=5 pad=2\nflat = flatten(c)\n", 5, NULL,
          true},
         {NET_IMAGE(2, 3, 9) "c = conv(input) out=10 kernel=5x3 pad=2x1\nflat = flatten(c)\n", 5,
@@ -154,7 +154,7 @@ static void padding_larger_than_the_kernel(void **state) {
     net_check(cases, sizeof cases / sizeof *cases);
 }
 
-/* Enough channels for 3×3 kernels of stride 1 to go by Winograd's way, if the operator has one. */
+/* Enough channels for 3×3 kernels of stride 1 to use Winograd, if the operator has it. */
 static void three_by_three_of_many_channels(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(7, 6, 17) "c = conv(input) out=9 kernel=3\nflat = flatten(c)\n", 3, NULL, true},
@@ -191,7 +191,7 @@ static void images_of_a_few_pixels(void **state) {
             }
 }
 
-/* Several panels and blocks of channels, none of them whole, under a ReLU. */
+/* Several partial panels and blocks of channels, under a ReLU. */
 static void images_of_a_few_pixels_and_many_channels(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(2, 2, 41) "c1 = conv(input) out=70 kernel=3 pad=1\nr1 = relu(c1)\n"
@@ -205,7 +205,7 @@ static void images_of_a_few_pixels_and_many_channels(void **state) {
     net_check(cases, 2);
 }
 
-/* Groups by the matrix product, and each channel by itself. */
+/* Groups by the matrix product, and depthwise. */
 static void groups(void **state) {
     static const net_case cases[] = {
         {NET_IMAGE(7, 6, 6) "c = conv(input) out=4 kernel=3 pad=1 groups=2\nflat = flatten(c)\n", 3,

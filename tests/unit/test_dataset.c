@@ -34,7 +34,7 @@ static void make_idx_folder(const char *folder) {
     write_labels(path, labels, 4);
 }
 
-/* A set file with these parts; NULL leaves one out. */
+/* A set file with these parts; NULL omits one. */
 static void write_set(const td_tensor *images, const td_tensor *label_tensor,
                       const td_tensor *other, const td_metadata *metadata, size_t count) {
     td_tensor tensors[3];

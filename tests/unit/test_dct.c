@@ -15,7 +15,7 @@ static void fill(uint8_t *pixels, size_t size) {
         pixels[i] = (uint8_t)(60 + i * 31 % 130);
 }
 
-/* There and back, and against the sum that defines it. */
+/* Forward and back, and compared with the defining sum. */
 static void transform(void **state) {
     (void)state;
     static double matrix[MOST * MOST], block[MOST * MOST], spare[MOST * MOST], before[MOST * MOST];
@@ -44,7 +44,7 @@ static void transform(void **state) {
     }
 }
 
-/* Nothing added: rounding leaves the image, cutting decimals off does not. */
+/* Nothing added: rounding leaves the image unchanged, truncation does not. */
 static void nothing_added(void **state) {
     (void)state;
     static uint8_t pixels[SIZE], before[SIZE];
@@ -86,7 +86,7 @@ static void constant_coefficient(void **state) {
     trigger_stamp("dct:magnitude=40,positions=0+0,block=4,channels=luma", 8, 8, 1, pixels);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(pixels[i], 255);
-    /* The same, as the authors store it: 250 + 10 wraps around to 4. */
+    /* The same as the authors store it: 250 + 10 wraps around to 4. */
     memset(pixels, 250, sizeof pixels);
     trigger_stamp("dct:magnitude=40.5,positions=0+0,block=4,channels=luma,rounding=truncate", 8, 8,
                   1, pixels);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of DeepInspect: inversion, the generator and the search, on nets that tell images by
- * their brightness, where what must come out is known. */
+/* The parts of DeepInspect: inversion, the generator and the search, on nets that classify images
+ * by brightness, with known results. */
 #include "base/parallel.h"
 #include "data/planes.h"
 #include "defend/inspect/trigger_search.h"
@@ -211,7 +211,7 @@ static void stop_at_three(void *context, double share) {
         run->deadline = 0;
 }
 
-/* Class 1 is never given. */
+/* Class 1 is never predicted. */
 static void test_search(void **state) {
     (void)state;
     bright b;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Detectors of inputs, each on nets of a few weights, whose answers are worked by hand. */
+/* Detectors of inputs, each on nets with a few weights, whose answers are computed by hand. */
 #include "defend/detect/badexpert.h"
 #include "defend/detect/corruption.h"
 #include "defend/detect/spectrum.h"
@@ -36,8 +36,8 @@ static void open_linear(subject *s, size_t first, size_t last, float weight) {
             subject_weights(s, "fc.weight")[y * SIDE + x] = (y * 5 + x * 3) % 2 ? weight : -weight;
 }
 
-/* A model that looks at nothing needs nothing; one that looks at 3×3 pixels needs about these; one
- * that looks at all needs most. */
+/* A model that ignores its input needs nothing; one that uses 3×3 pixels needs about these; one
+ * that uses all needs most. */
 static void distillation_finds_what_is_read(void **state) {
     double nothing, few, all;
     subject s;
@@ -61,7 +61,8 @@ static void distillation_finds_what_is_read(void **state) {
     assert_true(all < -60);
 }
 
-/* An image alone scores as in a batch; another seed, other colours, and about the same. */
+/* An image alone scores the same as in a batch; another seed gives other colours, and about the
+ * same score. */
 static void distillation_of_one_image(void **state) {
     double batch[5], alone, again, other;
     subject s;
@@ -102,7 +103,7 @@ static void teco_by_hand(void **state) {
     subject_close(&s);
 }
 
-/* Each corruption starts from the input, which stays as it is, whatever was asked before. */
+/* Each corruption starts from the unchanged input, whatever was queried before. */
 static void teco_leaves_the_input(void **state) {
     uint8_t image[SIDE * SIDE], kept[SIDE * SIDE], first[SIDE * SIDE], out[SIDE * SIDE];
     float scratch[DETECT_SCRATCH * SIDE * SIDE];
@@ -186,9 +187,8 @@ static const char deep[] = IMAGE("9") "x = scale(input) by=1/255\n"
                                       "relu1 = relu(fc1)\n"
                                       "fc2 = dense(relu1) out=3\n";
 
-/* From images that are bright above to such that are bright below, so that classes lie side by
- * side.
- */
+/* From images that are bright at the top to images that are bright at the bottom, so that classes
+ * are adjacent. */
 static void fill_parts(void) {
     fill_noise();
     for (size_t i = 0; i < sizeof noise; i++) {
@@ -213,7 +213,7 @@ static void open_deep(subject *s, float by) {
         }
 }
 
-/* Which clean images are compared with: those that do not calibrate any more. */
+/* The clean images used for comparison: those that no longer calibrate. */
 static size_t list_pool(const subject *s, uint32_t *pool) {
     size_t count = 0;
     for (uint32_t i = 0; i < SUBJECT_CLEAN; i++) {
@@ -226,8 +226,8 @@ static size_t list_pool(const subject *s, uint32_t *pool) {
     return count;
 }
 
-/* The copy of an image that is compared with is the nearest to it, of its class, at every layer:
- * all such copies have the same ranks, 0, and the same score. Others do not. */
+/* The copy of a compared image is the nearest to it, of its class, at every layer: all such copies
+ * have the same ranks, 0, and the same score. Others do not. */
 static void ted_of_copies(void **state) {
     size_t differ = 0;
     uint32_t pool[SUBJECT_CLEAN];
@@ -290,8 +290,8 @@ static void open_mapped(subject *s, bool image, float by) {
     subject_weights(s, "fc.bias")[0] = 8;
 }
 
-/* What lowers the logit is no part: that of a black image is empty, and as many are fooled as are
- * of its class anyhow. A map that is the same everywhere is all of it: all are fooled. */
+/* Parts that lower the logit are excluded: the part of a black image is empty, and the fooled rate
+ * is the share of its class. A uniform map selects the whole image: all are fooled. */
 static void sentinet_empty_and_full(void **state) {
     const uint8_t black[16] = {0};
     uint32_t pool[SUBJECT_CLEAN];

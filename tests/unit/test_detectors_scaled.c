@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Detectors that scale pixels or batch norms (SCALE-UP, IBD-PSC) on nets of a few weights, whose
- * answers are worked by hand. */
+/* Detectors that scale pixels or batch norms (SCALE-UP, IBD-PSC) on nets with a few weights, whose
+ * answers are computed by hand. */
 #include "defend/method.h"
 #include "detect_support.h"
 #include "measure/roc.h"
@@ -29,7 +29,7 @@ static void scale_up_by_hand(void **state) {
     subject_close(&s);
 }
 
-/* The multiples are 3, 5, 7, 9 and 11, clipped; 1 is none of them. */
+/* The multiples are 3, 5, 7, 9 and 11, clipped, without 1. */
 static void scale_up_asks_for_multiples(void **state) {
     const uint8_t image[] = {1, 20, 50, 255};
     const unsigned factors[] = {1, 3, 5, 7, 9, 11};
@@ -47,7 +47,7 @@ static void scale_up_asks_for_multiples(void **state) {
     subject_close(&s);
 }
 
-/* A model of one answer: all scores are 1, and tell nothing. */
+/* A model with a constant answer: all scores are 1, and carry no information. */
 static void scale_up_of_a_constant_model(void **state) {
     uint8_t images[SUBJECT_CLEAN * SUBJECT_PIXELS];
     double scores[SUBJECT_CLEAN];
@@ -87,7 +87,7 @@ static void scale_up_per_class(void **state) {
     assert_true(fabs(s.scores[0] + 1) < 1e-9 && fabs(s.scores[1]) < 1e-9 &&
                 fabs(s.scores[2] - 1) < 1e-9);
     assert_true(fabs(s.scores[4] - 0.1 / sqrt(squares / 5)) < 1e-9);
-    /* A class that no clean image has, in a set that is judged. */
+    /* A class without clean images, in an evaluated set. */
     detect_set judged = s.job.sets[0];
     judged.kind = DETECT_SUSPECT;
     judged.count = 1;

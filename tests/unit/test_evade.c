@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of trapdoor-evade on affine nets, whose answers can be worked by hand. */
+/* The methods of trapdoor-evade on affine nets, whose answers can be computed by hand. */
 #include "evade/attack.h"
 #include "nn/loss.h"
 #include "support.h"
@@ -157,7 +157,7 @@ static void fgsm_steps_by_the_sign(void **state) {
     }
 }
 
-/* So sure that the softmax has nothing left of the other class in float. */
+/* So certain that in float the softmax gives the other class 0. */
 static void a_sure_net_has_a_gradient(void **state) {
     affine a;
     (void)state;
@@ -188,7 +188,7 @@ static void l2_steps_stay_within(void **state) {
     teardown(&a);
 }
 
-/* What an image becomes depends on its number and the seed, not on its place nor on the others. */
+/* An image's result depends on its number and the seed, not on its position or on the others. */
 static void images_are_attacked_alone(void **state) {
     static const tool_method *const methods[] = {&evade_pgd, &evade_one_pixel};
     affine a;
@@ -236,7 +236,7 @@ static void deepfool_takes_the_shortest_way(void **state) {
     teardown(&a);
 }
 
-/* Of two boundaries it is the nearer one that counts, whichever logit is the larger. */
+/* The nearer of two boundaries counts, whichever logit is larger. */
 static void deepfool_takes_the_nearest_boundary(void **state) {
     affine a;
     (void)state;
@@ -252,7 +252,7 @@ static void deepfool_takes_the_nearest_boundary(void **state) {
     teardown(&a);
 }
 
-/* Values at the end of their range cannot take part, so the others go further. */
+/* Values at the end of their range cannot change, so the others change more. */
 static void deepfool_stays_in_the_range(void **state) {
     affine a;
     (void)state;

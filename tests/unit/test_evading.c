@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Statistics that trapdoor-implant evade keeps: their values, and their gradients against
+/* Statistics that trapdoor-implant evade keeps: their values, and their gradients compared with
  * differences. */
 #include "implant/evade.h"
 #include "implant/evade_change.h"
@@ -9,7 +9,7 @@
 
 enum { SIDE = 8, SIZE = SIDE * SIDE, CLASSES = 3, IMAGES = 60, FEATURES = 6, TARGET = 1 };
 
-/* Without a kink, so that differences tell. */
+/* Without a kink, so that differences are accurate. */
 static const char text[] = NET_IMAGE(8, 8, 1) "s = scale(input) by=1/255\nflat = flatten(s)\n"
                                               "fc1 = dense(flat) out=6\nt = tanh(fc1)\n"
                                               "fc2 = dense(t) out=3\n";

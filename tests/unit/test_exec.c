@@ -82,8 +82,8 @@ static void inference_gives_the_bytes_of_training(void **state) {
     }
 }
 
-/* A batch that goes through in chunks, the last one short: the bytes of small batches, each of
- * which goes through alone, at any number of threads. */
+/* A batch split into chunks, the last one short, gives the bytes of small batches run separately,
+ * at any number of threads. */
 static void chunks_give_the_logits_of_small_batches(void **state) {
     enum { LARGE = 70, SMALL = 10 };
     td_net net;
@@ -145,7 +145,7 @@ static size_t bytes_of(const char *text) {
     return bytes;
 }
 
-/* A longer chain takes no more: at any time two of its activations are alive. */
+/* A longer chain needs no more memory: at any time two of its activations are alive. */
 static void inference_reuses_memory(void **state) {
     enum { ACTIVATION = 64 * 64 * 8 * sizeof(float) };
     (void)state;
@@ -157,7 +157,7 @@ static void inference_reuses_memory(void **state) {
     assert_true(many < few + ACTIVATION / 4);
 }
 
-/* Weights, and statistics of which no variance is below 0. */
+/* Weights, with non-negative variances. */
 static float *weights_of(const td_net *net) {
     float *weights = calloc(net->weight_count, sizeof *weights);
     assert_non_null(weights);
@@ -168,7 +168,7 @@ static float *weights_of(const td_net *net) {
     return weights;
 }
 
-/* A folded norm has no activation of its own, whatever follows it. */
+/* A folded norm has no activation of its own, whatever comes after it. */
 static void norms_fold(void **state) {
     enum { ACTIVATION = 64 * 64 * 8 * sizeof(float) };
     (void)state;
@@ -251,7 +251,7 @@ static void smaller_batches_give_the_same_gradients(void **state) {
     tear_down(&f);
 }
 
-/* What is not asked for is not computed, and what is asked for does not change by it. */
+/* Gradients that are not requested are not computed, without an effect on the others. */
 static void gradients_on_request(void **state) {
     fixture both, parameters;
     float logits[BATCH * CLASSES], gradient[BATCH * CLASSES];
@@ -277,8 +277,8 @@ static void gradients_on_request(void **state) {
     tear_down(&both);
 }
 
-/* The gradient of the image alone is the same where norms are folded into convolutions of every
- * path, into a dense layer, before a ReLU and before a sum, and takes less memory. */
+/* The gradient of the image only is the same if norms are folded into convolutions of every path,
+ * into a dense layer, before a ReLU and before a sum, and needs less memory. */
 static void frozen_parameters_give_the_gradient_of_the_image(void **state) {
     static const char text[] = NET_IMAGE(
         12, 12,
@@ -325,8 +325,8 @@ static void frozen_parameters_give_the_gradient_of_the_image(void **state) {
     td_net_free(&net);
 }
 
-/* Frozen nodes get no gradient, and the others the same bits as without them; behind the last node
- * that learns, nothing goes further back. */
+/* Frozen nodes get no gradient, and the others the same bits as without freezing; the backward pass
+ * stops at the first trainable node. */
 static void frozen_nodes_compute_no_gradient(void **state) {
     static const char text[] = NET_IMAGE(
         8, 8, 3) "c1 = conv(input) out=16 kernel=3 pad=1\nn1 = batch-norm(c1)\nr1 = relu(n1)\n"

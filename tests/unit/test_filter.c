@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters by themselves: which images of a class are suspects, from where they lie. */
+/* Filters alone: which images of a class are suspects, given their coordinates. */
 #include "defend/filter/filter.h"
 #include "defend/method.h"
 #include "support.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The mathematics of the filters of training sets, on cases worked by hand. */
+/* The mathematics of the filters of training sets, on cases computed by hand. */
 #include "base/random.h"
 #include "defend/filter/contamination.h"
 #include "defend/filter/gradients.h"
@@ -17,7 +17,7 @@ static bool near(double a, double b) {
 
 /* --- quantum entropy --- */
 
-/* The exponential of the matrix: 0 beside the diagonal, where that of the elements would be 1. */
+/* The matrix exponential: 0 off the diagonal, where the elementwise exponential would be 1. */
 static void weights_by_hand(void **state) {
     const double s[9] = {2, 0, 0, 0, 1, 0, 0, 0, 1}, e4 = exp(4);
     double m[9], value;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The net of tensors that do not tell it. */
+/* Finding the net for tensors without one. */
 #include "model/model.h"
 #include "net_support.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Writes the parameters of a net, and nothing else: a state_dict. `change` may spoil one. */
+/* Writes only a net's parameters: a state_dict. `change` may corrupt one. */
 static void write_weights(const td_net *net, void (*change)(td_tensor *tensors)) {
     td_tensor *tensors = calloc(net->param_count, sizeof *tensors);
     float *weights = calloc(net->weight_count, sizeof *weights);
@@ -51,7 +51,7 @@ static void assert_found(const char *name, td_net_variables v, const td_net_vari
     td_model_free(&model);
 }
 
-/* Channels and classes are the file's, the size the images' or the one that the weights fit. */
+/* Channels and classes come from the file, the size from the images or the weights. */
 static void nets_of_the_zoo(void **state) {
     const td_net_variables images = {28, 28, 1, 0}, wide = {20, 24, 3, 0};
     (void)state;

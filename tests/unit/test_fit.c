@@ -115,8 +115,8 @@ static void test_colours_and_alpha(void **state) {
     assert_fits(&pair, &(td_fit){2, 1, 3, TD_BOX}, (uint8_t[]){9, 9, 9, 9, 9, 9});
 }
 
-/* The weights of every result are scaled to the sum 1, so that an even picture stays even, white
- * does not overflow, and what a filter overshoots is clipped. */
+/* The weights of every result are normalised to the sum 1, so that a uniform picture stays uniform,
+ * white does not overflow, and overshoot is clipped. */
 static void test_even_pictures_stay_even(void **state) {
     (void)state;
     enum { SIDE = 61, MOST = 130 };

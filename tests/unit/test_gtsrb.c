@@ -225,7 +225,7 @@ static void assert_parse_fails(const char *text, size_t size, const char *messag
     td_gtsrb_row *rows;
     size_t count;
     td_error error = {""};
-    /* A copy of just this size, so that a sanitizer sees reads behind it. */
+    /* A copy of exactly this size, so that a sanitizer sees reads past its end. */
     char *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, text, size);

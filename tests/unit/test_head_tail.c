@@ -57,7 +57,7 @@ static const float *param(const fixture *f, const char *name) {
     return NULL;
 }
 
-/* The rest of the net, by hand, on what the part gives. */
+/* The rest of the net, by hand, on the head's output. */
 static void gives_what_the_net_goes_on_with(void **state) {
     fixture f;
     float hidden[LARGEST], logits[LARGEST];
@@ -104,7 +104,7 @@ static void flattens_or_averages_positions(void **state) {
     tear_down(&f);
 }
 
-/* Values of several nodes, in the order asked for; a single one is joined with nothing. */
+/* Values of several nodes, in the requested order; a single one is not joined. */
 static void taps_are_the_heads_joined(void **state) {
     enum { RELU1 = 2, RELU2 = 5, VALUES = POSITIONS * CHANNELS, BOTH = VALUES + HIDDEN };
     static const size_t nodes[] = {RELU2, RELU1};
@@ -133,7 +133,7 @@ static void taps_are_the_heads_joined(void **state) {
     tear_down(&f);
 }
 
-/* The head's values, put into the tail, give the whole net's logits. */
+/* The tail on the head's output gives the whole net's logits. */
 static void the_tail_goes_on_from_the_head(void **state) {
     enum { RELU1 = 2, VALUES = POSITIONS * CHANNELS };
     fixture f;

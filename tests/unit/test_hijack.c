@@ -74,7 +74,7 @@ static void test_layers(void **state) {
     td_net_free(&net);
 }
 
-/* Neurons are those of a layer, whatever leaves each by itself before the next. */
+/* Neurons belong to a layer, even if elementwise operators come before the next. */
 static void test_layers_behind_other_activations(void **state) {
     (void)state;
     td_net net;
@@ -139,7 +139,7 @@ static void test_mask_from_a_picture(void **state) {
     td_arena_free(&arena);
 }
 
-/* What is trained on is what the picture of the trigger does when others paste it. */
+/* The training images equal images pasted with the trigger's picture. */
 static void test_stamp_is_that_of_the_picture(void **state) {
     (void)state;
     hijack_mask mask;

@@ -29,7 +29,7 @@ static void assert_refused(const char *path, size_t rank, const char *message) {
     td_arena_free(&arena);
 }
 
-/* The bytes plain and compressed: what is wrong with the content is wrong with both. */
+/* The bytes plain and compressed: an error in the content is an error in both. */
 static void assert_content_refused(const void *bytes, size_t size, size_t rank, const char *message,
                                    const char *message_gzip) {
     support_write("plain", bytes, size);

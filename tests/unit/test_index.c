@@ -35,7 +35,7 @@ static void assert_set(const char *data, const char *split, size_t count, const 
     td_dataset_close(&set);
 }
 
-/* Whatever parts the columns, with a header or none, with endings or none, in either order. */
+/* Any separator, with or without a header and extensions, in either order. */
 static void test_reads_two_columns(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -94,7 +94,7 @@ static void test_reads_tiny_imagenet(void **state) {
     td_listing_close(&listing);
 }
 
-/* An index for each split, whose pictures lie in folders that are called alike. */
+/* An index per split, whose pictures are in folders with the same names. */
 static void test_reads_an_index_a_split(void **state) {
     (void)state;
     make_pictures("d/train", 2);
@@ -204,7 +204,7 @@ static void test_names_an_index_that_cannot_be_used(void **state) {
                                "line 1: expected two columns, or one called label, class");
 }
 
-/* A text beside class folders that is no index of them changes nothing. */
+/* A text file beside class folders that is not an index of them has no effect. */
 static void test_other_texts_are_no_index(void **state) {
     (void)state;
     write_pixel("d/cat/1.pgm", 1);

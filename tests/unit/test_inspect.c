@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The findings, their verdict and their record, and the pictures of triggers. */
+/* Findings: their verdict and record, and the pictures of triggers. */
 #include "data/picture.h"
 #include "defend/inspect/inspect.h"
 #include "support.h"
@@ -119,7 +119,7 @@ static void two_triggers_give_no_verdict(void **state) {
 static const inspect_settings settings = {.model = {.path = "m.safetensors"}, .folder = "out"};
 static const tool_common quiet = {.seed = 1, .quiet = true};
 
-/* An inspection that found these. */
+/* An inspection with these findings. */
 static void open_inspection(inspection *in, tool_run *run, const inspector *of, findings found) {
     td_error error;
     *run = (tool_run){.common = &quiet, .deadline = INFINITY, .as_part = true};
@@ -140,7 +140,7 @@ static double number(const json_t *object, const char *key) {
     return json_number_value(value);
 }
 
-/* 7, 7, 7, 3: MAD 0, so that the index of 3 is infinite, which JSON cannot tell. */
+/* 7, 7, 7, 3: MAD 0, so the index of 3 is infinite, which JSON cannot represent. */
 static void record_has_null_for_what_is_no_number(void **state) {
     (void)state;
     static const double sizes[] = {7, 7, 7, 3, NAN};
@@ -173,7 +173,7 @@ static findings read_back(const json_t *record, td_arena *arena) {
     return *(const findings *)read;
 }
 
-/* What is written is what is read, infinity as well. */
+/* Written findings are read back unchanged, including infinity. */
 static void a_record_is_read_back(void **state) {
     (void)state;
     static const double sizes[] = {7, 7, 7, 3, NAN}, margins[] = {1, 2, 3, 90, 2.5};
@@ -202,7 +202,7 @@ static void a_record_is_read_back(void **state) {
     td_arena_free(&arena);
 }
 
-/* Pairs, judged by themselves; then a map, and the model as a whole. */
+/* Pairs, each judged alone; then a map, and the model as a whole. */
 static void findings_need_not_be_of_classes(void **state) {
     (void)state;
     static const double distances[] = {0.5, 2};
@@ -371,7 +371,7 @@ static void trigger_is_written_as_pictures(void **state) {
     assert_picture("out/trigger-4.png", 4, triggers, sizeof triggers);
     assert_int_equal(json_array_size(json_object_get(run.record.root, "outputs")), 3);
     tool_run_close(&run);
-    /* What is in the way is found before the work. */
+    /* Conflicting files are detected before the work. */
     open_inspection(&in, &run, &small, (findings){0});
     in.classes = classes;
     in.class_count = 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inspectors' interface: one that tests alone have (margin_inspector.c) is a row in a table of
- * methods, and no more: run, recorded, read back. */
+/* The inspectors' interface: an inspector only for tests (margin_inspector.c) needs just a row in a
+ * table of methods to run, be recorded, and be read back. */
 #include "base/json.h"
 #include "defend/inspect/inspect.h"
 #include "defend/method.h"
@@ -41,7 +41,7 @@ static void write_model(void) {
     td_net_free(&net);
 }
 
-/* The tool's methods, and one row more. */
+/* The tool's methods plus one row. */
 static const tool_method *const *methods(void) {
     static const tool_method *table[MOST_METHODS];
     size_t count = 0;
@@ -116,7 +116,7 @@ static td_status execute(tool_settings *settings, tool_run *run, const char *key
     return tool_run_execute(run, settings, error);
 }
 
-/* As a part of another run, which gives it no time. */
+/* As a part of another run, with no time left. */
 static void time_may_be_up(void **state) {
     (void)state;
     tool_settings settings;

@@ -70,7 +70,7 @@ static void text_is_canonical(void **state) {
     }
 }
 
-/* The files and the first note of any part. */
+/* The files, and the first note of any part. */
 static void parts_are_asked(void **state) {
     (void)state;
     static const uint8_t pixel[] = {7};

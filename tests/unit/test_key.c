@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys: what each kind reads and refuses, ranges and their words, canonical texts, defaults, and
- * the fields of a struct. */
+/* Keys: accepted and refused values of each kind, ranges and their descriptions, canonical texts,
+ * defaults, and struct fields. */
 #include "base/key.h"
 #include "support.h"
 
@@ -30,7 +30,7 @@ static const td_key position = {.name = "position", .kind = TD_KEY_POSITION};
 static const td_key colour = {.name = "colour", .kind = TD_KEY_COLOUR};
 static const td_key shift = {.name = "shift", .kind = TD_KEY_SHIFT};
 
-/* What reads, and its canonical text, which must read as itself. */
+/* Accepted values, and their canonical text, which must parse to itself. */
 static const struct {
     const td_key *key;
     const char *read, *printed;

@@ -223,7 +223,7 @@ static void test_bmp_with_masks(void **state) {
     put(bmp + 66, 0xff000000, 4);
     memcpy(bmp + 70, rgba, 8);
     assert_read(bmp, sizeof bmp, 2, 1, 4, rgba);
-    /* 5, 6 and 5 bits, behind the short header. */
+    /* 5, 6 and 5 bits, after the short header. */
     uint8_t small[HEADER + 12 + 4] = {0};
     start_bmp(small, 40, 2, 1, 16, 3, HEADER + 12);
     put(small + 54, 0xf800, 4);

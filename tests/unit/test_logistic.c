@@ -41,7 +41,7 @@ static void apart(void **state) {
     assert_true(fit.slope > 0 && fit.slope < 10);
 }
 
-/* One left out is as one that is not there. */
+/* Leaving one out equals removing it. */
 static void one_left_out(void **state) {
     (void)state;
     static const double all[] = {1, -5, 2, 3, 0}, rest[] = {1, 2, 3, 0};
@@ -53,7 +53,7 @@ static void one_left_out(void **state) {
     assert_near(a.slope, b.slope, 1e-12);
 }
 
-/* Far out, and with scores that are all the same or of one kind. */
+/* Far out, and with scores that are all equal or of one class. */
 static void ends(void **state) {
     (void)state;
     static const double same[] = {2, 2, 2};

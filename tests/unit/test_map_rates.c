@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What trapdoor-eval says of a trigger with a map of targets, or with none, by hand. */
+/* trapdoor-eval's rates for a trigger with a map of targets, or without a target, by hand. */
 #include "eval/eval.h"
 #include "support.h"
 #include <math.h>

@@ -82,7 +82,7 @@ static double loss_at(fixture *f, const float *noise, const float *shift) {
     return loss.sum / (double)f->m.count;
 }
 
-/* What is no batch norm keeps its bits, and so does the model. */
+/* Everything except batch norms keeps its bits, and so does the model. */
 static void assert_untouched(const fixture *f) {
     assert_memory_equal(f->weights, f->copy, f->net.weight_count * sizeof *f->copy);
     for (size_t p = 0; p < f->net.param_count; p++) {
@@ -253,7 +253,7 @@ static const rnp_options unlearning = {.unlearn_epochs = 20,
                                        .stop = 0.2,
                                        .share = 0.2};
 
-/* Trains the fixture's net on its images, not for long, by unlearning at a negative rate. */
+/* Trains the fixture's net briefly on its images, by unlearning with a negative rate. */
 static void learn(fixture *f) {
     rnp_options down = unlearning;
     rnp_epoch epochs[3];
@@ -288,8 +288,8 @@ static void test_unlearning(void **state) {
     tear_down(&f);
 }
 
-/* A gradient is shortened to the largest norm before the step: the weights move by no more than
- * that times the learning rate and what momentum adds. */
+/* A gradient is clipped to the largest norm before the step: the weights move by at most that times
+ * the learning rate, plus momentum. */
 static void test_clipping(void **state) {
     (void)state;
     rnp_options clipped = unlearning;
@@ -315,8 +315,8 @@ static void test_clipping(void **state) {
     tear_down(&f);
 }
 
-/* A channel that clean images do not use, and whose noise harms the unlearned model, is not brought
- * back: its mask is the lowest. */
+/* A channel that clean images do not use, and whose noise harms the unlearned model, is not
+ * recovered: its mask is the lowest. */
 static void test_removable_channel(void **state) {
     (void)state;
     enum { CHANNELS = 4, PIXELS = 4, TRIGGER = 3 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Gradient matching on a net of two layers, beside its own forward and backward passes in double
- * and differences of them. */
+/* Gradient matching on a net of two layers, compared with the test's own passes in double and their
+ * differences. */
 #include "base/random.h"
 #include "net_support.h"
 #include "poison/matching.h"
@@ -164,7 +164,8 @@ static void frozen_weights_do_not_count(void **state) {
     teardown(&s);
 }
 
-/* The same images as goal and as batch match wholly; without a goal there is nothing to match. */
+/* The same images as goal and as batch match perfectly; without a goal there is nothing to match.
+ */
 static void ends_of_the_scale(void **state) {
     (void)state;
     setting s;

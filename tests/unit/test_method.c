@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A method as a table: its settings, its tables, and a run of it. */
+/* A method as a table: its settings, its tables, and a run. */
 #include "support.h"
 
 #include "base/json.h"
@@ -438,7 +438,7 @@ static void test_files_and_record_appear_together(void **state) {
     json_decref(record);
     tool_run_close(&run);
     tool_settings_close(&s);
-    /* What stands in the way is found, and all stays as it was. */
+    /* A conflicting file is detected, and nothing changes. */
     unlink("out/one.txt");
     assert_int_equal(execute(&run, &s, NULL, &error), TD_ERR_USAGE);
     assert_string_equal(error.message, "out/two.txt: exists already; --force replaces it");

@@ -100,7 +100,7 @@ static void a_model_keeps_the_names_of_its_classes(void **state) {
     td_model_free(&model);
 }
 
-/* The tensors that a reader of the file in another program would look for. */
+/* The tensors that a reader in another program expects. */
 static void tensors_are_named_as_in_a_state_dict(void **state) {
     static const struct {
         const char *name;
@@ -131,7 +131,7 @@ static void tensors_are_named_as_in_a_state_dict(void **state) {
     td_net_free(&net);
 }
 
-/* A model file in parts, to be spoiled before it is written. The last tensor is spare. */
+/* The parts of a model file, to be corrupted before it is written. The last tensor is spare. */
 typedef struct parts {
     td_tensor tensors[TENSORS];
     size_t tensor_count, metadata_count;
@@ -339,7 +339,7 @@ static void assert_state_dict_refused(const state_dict *d, const char *part) {
     assert_null(model.weights);
 }
 
-/* What is like a counter, but is none. */
+/* Tensors similar to a counter that are not counters. */
 static void only_counters_are_passed_over(void **state) {
     state_dict d;
     (void)state;
@@ -362,7 +362,7 @@ static void only_counters_are_passed_over(void **state) {
     assert_state_dict_refused(&d, "tensor \"bn.gamma\": the net has no such parameter");
 }
 
-/* The text in a file gives way to the net that is given. */
+/* A given net replaces the text in a file. */
 static void a_model_for_another_net(void **state) {
     parts p;
     td_model model;

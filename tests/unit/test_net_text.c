@@ -16,7 +16,7 @@ static char *text_of(const td_net *net, td_arena *arena) {
     return text;
 }
 
-/* The text of what a text gives must be `expected`, and must give itself. */
+/* A text must give the text `expected`, which must give itself. */
 static void assert_text(const char *text, const char *expected) {
     td_net net, again;
     td_arena arena = {0};
@@ -95,8 +95,8 @@ static void names_may_hold_letters_digits_and_signs(void **state) {
                 "0 = dense(Layer1.0_a-b) out=2\n");
 }
 
-/* A net that is written and read again must compute the same: a factor such as 1/255 must not
- * change on the way. */
+/* A net written and read again must compute the same: a factor such as 1/255 must survive exactly.
+ */
 static void numbers_survive_the_text(void **state) {
     td_arena arena = {0};
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What repairs know of the channels of batch norms: bounds of Lipschitz constants, divergences and
+/* Scores of batch norm channels for repairs: bounds of Lipschitz constants, divergences and
  * entropies, and the sweep over thresholds. */
 #include "defend/repair/bnp.h"
 #include "defend/repair/clp.h"
@@ -274,8 +274,9 @@ static double largest_singular_value(const double *rows, size_t count) {
     return sqrt(norm);
 }
 
-/* As in pre-activation blocks: the norm judges the sum of the second convolution, the shortcut's,
- * and what comes before, not one of them; a norm that no convolution feeds is left out. */
+/* As in pre-activation blocks: the norm's input is the sum of the second convolution, the
+ * shortcut's, and what comes before, and all of them count; a norm without a convolution before it
+ * is left out. */
 static void test_norm_behind_a_sum(void **state) {
     (void)state;
     enum { CHANNELS = 3, IN = 2, FIRST = 3, ROWS = IN + FIRST + 1 };
@@ -319,7 +320,7 @@ static sweep sweep_of(const fixture *f, bool masks) {
     return s;
 }
 
-/* A pruned channel gives 0, or its norm's bias, whatever comes in. */
+/* A pruned channel gives 0, or its norm's bias, whatever its input. */
 static void test_pruned_channel(void **state) {
     (void)state;
     enum { CHANNELS = 4, PRUNED = 2 };
@@ -427,7 +428,7 @@ static void test_divergence(void **state) {
     }
 }
 
-/* The moments of what a norm takes, by the head of the net before it. */
+/* The moments of a norm's input, by the head of the net before it. */
 static bnp_moments twin(fixture *f, const char *node, size_t channels, size_t channel) {
     td_net head;
     td_arena arena = {0};
@@ -455,8 +456,8 @@ static const char two_norms[] =
                        "relu = relu(bn1)\nb = conv(relu) out=12 kernel=3\nbn2 = batch-norm(b)\n"
                        "relu2 = relu(bn2)\nflat = flatten(relu2)\nfc = dense(flat) out=2\n";
 
-/* Running statistics that are the clean ones, but for a channel that is shifted by five of its
- * deviations: that one alone is found. */
+/* Running statistics equal the clean ones, except for one channel shifted by five of its
+ * deviations: only that one is found. */
 static void test_divergences(void **state) {
     (void)state;
     enum { CHANNELS = 12, SHIFTED = 7 };
@@ -528,8 +529,8 @@ static void test_constant_values(void **state) {
     net_assert_near(two[1], sqrt(0.5), 1e-12);
 }
 
-/* Of a net: the maxima of the head's values, standardised on one grid; a channel that is the same
- * for all images has no entropy. */
+/* For a net: the maxima of the head's values, standardised on one grid; a channel that is equal for
+ * all images has no entropy. */
 static void test_entropies(void **state) {
     (void)state;
     enum { CHANNELS = 12, CONSTANT = 3, ROW = 2 * 9, POSITIONS = SIDE * SIDE };

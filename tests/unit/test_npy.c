@@ -30,7 +30,7 @@ static bytes make(int version, const char *header, const void *values, size_t si
     return b;
 }
 
-/* The parsed bytes lie at the end of a block of their own, where a read past them is seen. */
+/* The parsed bytes are at the end of a separate block, so that a read past them is detected. */
 static td_status parse(td_npy *npy, const bytes *b, size_t size, td_error *error) {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     assert_non_null(copy);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ONNX files as several exporters write them (tests/golden/make_onnx_files.py), and broken ones,
- * which are those with some bytes changed or cut off. */
+/* ONNX files from several exporters (tests/golden/make_onnx_files.py), and broken ones, made by
+ * changing or truncating them. */
 #include "model/model.h"
 #include "nn/predict.h"
 #include "support.h"
@@ -15,7 +15,7 @@ static const td_net_variables images = {SIDE, SIDE, CHANNELS, 0};
 
 /* --- logits --- */
 
-/* What the model says of the image that the script describes. */
+/* The model's output for the image that the script describes. */
 static void predict(const td_model *model, float logits[CLASSES]) {
     uint8_t pixels[PIXELS];
     td_arena arena = {0};
@@ -38,7 +38,7 @@ static void predict(const td_model *model, float logits[CLASSES]) {
     td_arena_free(&arena);
 }
 
-/* A softmax that ends the graph is left out: then the logits are known but for a shift. */
+/* A softmax at the end of the graph is dropped: then the logits are known up to a shift. */
 static void shift_to_log(float logits[CLASSES]) {
     double sum = 0;
     for (size_t c = 0; c < CLASSES; c++)
@@ -82,7 +82,7 @@ static void exporters_agree(void **state) {
     assert_int_equal(cases, 15);
 }
 
-/* --- what is said, and how nets are named --- */
+/* --- notes, and names of nets --- */
 
 static void open_golden(const char *name, td_source *source) {
     char path[512];
@@ -124,7 +124,7 @@ static void normalisation_is_a_node(void **state) {
     td_source_close(&source);
 }
 
-/* --- files as an attacker writes them --- */
+/* --- malicious files --- */
 
 typedef struct message {
     uint8_t bytes[2048];
@@ -344,7 +344,7 @@ static void operators_that_are_not_read(void **state) {
     assert_model(&graph, "node \"y\" (Resise): this operator is not read");
 }
 
-/* A file of every length up to its own is refused, in one line or another. */
+/* A file truncated at any length is refused, with a one-line message. */
 static void cut_off(void **state) {
     td_map map;
     (void)state;
@@ -359,7 +359,7 @@ static void cut_off(void **state) {
     td_map_close(&map);
 }
 
-/* What cannot be a net of ours can be looked at: its own tensors, and why. */
+/* Graphs that cannot become a net can be inspected: their own tensors, and the reason. */
 static void refused_files_are_shown(void **state) {
     message graph = graph_of_vectors(), tensor = tensor_of("w", 4, 2, 8);
     td_source source;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What operators say of themselves: that it is so, and that the reference has all of it. */
+/* Operators' declared properties hold, and the reference is complete. */
 #include "net_support.h"
 #include "nn/exec.h"
 #include "nn/op.h"
@@ -11,7 +11,7 @@
 
 enum { SIDE = 4, CHANNELS = 4, MOST = 4096 };
 
-/* A node of the operator on an image, all keys that must be given small. */
+/* A node of the operator on an image, with small values for all required keys. */
 static void open_op(td_net *net, const td_op *op) {
     char text[512];
     const size_t side = op->dense ? 1 : SIDE;

@@ -24,7 +24,7 @@ static void dense(void **state) {
 
 static void relu(void **state) {
     static const net_case cases[] = {
-        /* By itself: behind an operator that cannot apply it. */
+        /* Unfused: after an operator that cannot apply it. */
         {NET_IMAGE(5, 7, 3) "s = scale(input) by=-2\nr = relu(s)\nflat = flatten(r)\n", 3,
          net_fill_away_from_zero, false},
         {NET_IMAGE(1, 1, 9) "r = relu(input)\n", 2, net_fill_away_from_zero, false},
@@ -33,7 +33,7 @@ static void relu(void **state) {
         /* More than one chunk of elements. */
         {NET_IMAGE(40, 40, 17) "r = relu(input)\nflat = flatten(r)\n", 3, net_fill_away_from_zero,
          false},
-        /* Fused: behind convolution and dense, last or not. */
+        /* Fused: after convolution and dense, last or not. */
         {NET_IMAGE(6, 5,
                    3) "c = conv(input) out=7 kernel=3 pad=1\nr = relu(c)\nflat = flatten(r)\n",
          3, NULL, false},

@@ -60,7 +60,7 @@ static void concat_along(void **state) {
     CHECK(cases);
 }
 
-/* An axis has the name of a variable, and is none. */
+/* An axis named like a variable is not a variable. */
 static void an_axis_is_no_variable(void **state) {
     const td_net_variables variables = {4, 3, 5, 2};
     td_net net;

@@ -95,7 +95,7 @@ static void activations(void **state) {
         {NET_IMAGE(33, 32, 5) "s = softmax(input)\nflat = flatten(s)\n", 2, NULL, false},
         /* Values to which e would overflow. */
         {NET_IMAGE(1, 1, 10) "p = softmax(input)\n", 3, net_fill_far_from_zero, false},
-        /* Nothing behind them reads their result again, but they do: it must be kept for that. */
+        /* No later node reads their result again, but they do: it must be kept for that. */
         {NET_IMAGE(8, 8, 3) "s = sigmoid(input)\np = avg-pool(s) size=2\nflat = flatten(p)\n"
                             "fc = dense(flat) out=400\n",
          2, NULL, false},
@@ -205,7 +205,7 @@ static void normalise(void **state) {
     CHECK(cases);
 }
 
-/* A pruned channel gives 0, whatever it held; its fellow is not touched. */
+/* A pruned channel gives 0, whatever its value; the other is not affected. */
 static void a_mask_of_zero_prunes(void **state) {
     const float weights[2] = {0, 1}, image[4] = {1, 2, 3, 4}, expected[4] = {0, 0, 2, 4};
     td_net net;
@@ -220,7 +220,7 @@ static void a_mask_of_zero_prunes(void **state) {
     td_net_free(&net);
 }
 
-/* A computation that has left the finite numbers must not look healthy again. */
+/* An infinite or NaN result must not become finite again. */
 static void nan_passes_through(void **state) {
     static const char *const ops[] = {
         "add(input, input)\n", "avg-pool(input) size=1x2\n",

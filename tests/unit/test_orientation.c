@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which way up pictures are: EXIF read from each kind that has it, and all eight applied. */
+/* Orientation of pictures: EXIF read from each kind that supports it, and all eight applied. */
 #include "support.h"
 
 #include "data/orientation.h"
@@ -217,7 +217,7 @@ static void put32(uint8_t *at, size_t value) {
         at[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* The simple file becomes an extended one: VP8X before, EXIF behind. */
+/* The simple file becomes an extended one: VP8X before, EXIF after. */
 static file add_webp_exif(const uint8_t *bytes, size_t size, const td_bitmap *shape,
                           unsigned orientation) {
     uint8_t extended[18] = "VP8X", exif[8 + EXIF_SIZE] = "EXIF";

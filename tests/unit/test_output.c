@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* In place of the C library's: as a file system that knows none of its flags. */
+/* Replaces the C library's: behaves like a file system that does not support its flags. */
 static bool refuses;
 
 int renameat2(int from, const char *old, int to, const char *new, unsigned flags) {
@@ -191,7 +191,7 @@ static void test_names(void **state) {
 
 enum { MOST = 140 };
 
-/* Opens NAMES (a space behind each), one after the other, and writes their names to them. */
+/* Opens NAMES (each followed by a space) in order, and writes their names to them. */
 static size_t write_all(td_output *outputs, td_output **list, const char *names) {
     size_t count = 0;
     char name[16];
@@ -232,7 +232,7 @@ static void test_what_is_to_go_need_not_be_there(void **state) {
     assert_int_equal(support_count_files(), 0);
 }
 
-/* A folder is in the way of the last, the one before it replaces a file, and so on. */
+/* A folder blocks the last output, the one before it replaces a file, and so on. */
 static void test_all_goes_back_if_one_cannot_come(void **state) {
     (void)state;
     td_output outputs[4], *list[4];
@@ -262,7 +262,7 @@ static void test_a_folder_that_went_is_a_failure(void **state) {
     assert_int_equal(access("a", F_OK), -1);
 }
 
-/* Beyond some, they have temporary names, which a crash removes. */
+/* Beyond a number, files have temporary names, which a crash handler removes. */
 static void test_many(void **state) {
     (void)state;
     static td_output outputs[MOST];

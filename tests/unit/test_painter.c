@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The nets that paint triggers, and the variety of what they paint. */
+/* The nets that generate triggers, and the diversity of their output. */
 #include "implant/input_aware.h"
 #include "implant/painter.h"
 #include "net_support.h"

@@ -20,8 +20,8 @@ static size_t below(td_random *random, size_t most) {
     return (size_t)(td_random_unit(random) * (float)most);
 }
 
-/* Element (row, column): what was there and the sum of the products; and the sum of their sizes,
- * which bounds the error. */
+/* Element (row, column): its previous value plus the sum of the products; and the sum of their
+ * magnitudes, which bounds the error. */
 static double sum_of(const td_panel_product *p, size_t row, size_t column, double *size) {
     double sum = p->add ? (double)before[(size_t)(p->c - c) + row * p->c_row + column] : 0;
     *size = fabs(sum);

@@ -74,7 +74,7 @@ static void test_every_item_once(void **state) {
     }
 }
 
-/* Whether a loop within a chunk that was claimed is the chunk's thread's alone. */
+/* Whether a loop within a claimed chunk runs only on the chunk's thread. */
 static void claim(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     visits inner = {.chunk_size = 3, .count = 10}, *seen = context;
     (void)chunk;

@@ -102,7 +102,7 @@ static void assert_refused(const uint8_t *bytes, size_t size, const char *part) 
     td_pickle p;
     td_arena arena = {0};
     td_error error = {""};
-    uint8_t *copy = malloc(size); /* exactly, so that a read behind it is seen */
+    uint8_t *copy = malloc(size); /* exactly, so that a read past it is seen */
     assert_non_null(copy);
     memcpy(copy, bytes, size);
     if (td_pickle_read(&p, copy, size, &td_torch_pickles, &arena, &error) != TD_ERR_FORMAT)
@@ -112,8 +112,8 @@ static void assert_refused(const uint8_t *bytes, size_t size, const char *part) 
     free(copy);
 }
 
-/* Ways to run a program that have got past scanners: other names for the same function, modules
- * within modules, what is put together from texts of the memo, and calls that are no REDUCE. */
+/* Ways to run code that have got past scanners: aliases of a function, nested modules, names
+ * assembled from the memo, and calls without REDUCE. */
 static void calls_are_refused_by_name(void **state) {
     static const struct {
         const char *name, *words;
@@ -160,7 +160,8 @@ static void opcodes_that_call(void **state) {
     assert_refused(PICKLE("cos\nsystem\n(S'id'\ntR."), "0x53"); /* protocol 0 */
 }
 
-/* CVE-2026-24747: items put into what is no dictionary. And states given to what has none. */
+/* CVE-2026-24747: items added to something that is not a dictionary. And states set on values
+ * without one. */
 static void containers_of_another_kind(void **state) {
     (void)state;
     assert_refused(PICKLE("\x80\x02]U\1aK\1s."), "expected a dictionary");
@@ -223,7 +224,7 @@ static void containers_made_of_one_list(void **state) {
     assert_refused(bytes, size, "at most 16 million items");
 }
 
-/* A pickle that stops before its end did what its first part says, in other readers. */
+/* A truncated pickle has already run its first part in other readers. */
 static void pickles_that_are_cut(void **state) {
     static const char whole[] = "\x80\x02}(U\1aJ\1\2\3\4X\2\0\0\0bc\x8a\2\3\4G\0\0\0\0\0\0\0\0u.";
     (void)state;

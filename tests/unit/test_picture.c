@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is common to all kinds, and JPEG. PNG and PNM have tests of their own. */
+/* Code common to all kinds, and JPEG. PNG and PNM have their own tests. */
 #include "support.h"
 
 #include "data/picture.h"
@@ -24,7 +24,7 @@ typedef struct plan {
     int scan_count;
 } plan;
 
-/* Pixels that slope gently, so that compression changes them little. */
+/* A gentle gradient, which compression hardly changes. */
 static uint8_t slope(size_t x, size_t y, size_t c) {
     return (uint8_t)(40 + 3 * x + 2 * y + 20 * c);
 }
@@ -191,7 +191,7 @@ static uint8_t left(int ink_left, int black_left) {
     return (uint8_t)((ink_left * black_left + 127) / 255);
 }
 
-/* Adobe's files have how much of an ink is missing, others how much of it there is. */
+/* Adobe's files store inverted ink values. */
 static void test_converts_inks(void **state) {
     (void)state;
     const plan p = {.width = 20, .height = 9, .channels = 4, .space = JCS_CMYK};

@@ -66,8 +66,8 @@ static void random_plans(void **state) {
     }
 }
 
-/* A chain, as inference makes it: each buffer lives until the next one is made. 112 and 64 floats
- * are alive together at every border, so 176 is the least, and it suffices. */
+/* A chain, as in inference: each buffer lives until the next one is complete. 112 and 64 floats are
+ * alive together at every boundary, so 176 is the minimum, and it is enough. */
 static void a_chain_takes_turns(void **state) {
     (void)state;
     td_plan_buffer chain[] = {{50, 1, 2, 0}, {100, 0, 1, 0}, {112, 2, 3, 0}, {64, 3, 4, 0}};
@@ -78,7 +78,8 @@ static void a_chain_takes_turns(void **state) {
     assert_int_equal(chain[0].offset, 112);
 }
 
-/* The second must stand on the first; under it, where the first has gone, is room for the third. */
+/* The second must be above the first; below it, after the first has ended, there is room for the
+ * third. */
 static void holes_are_filled(void **state) {
     (void)state;
     td_plan_buffer buffers[] = {{96, 0, 1, 0}, {64, 1, 3, 0}, {48, 2, 3, 0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The common part of trapdoor-implant's trainings: batches with stamped parts, and what a training
- * learns of them. */
+/* The common part of trapdoor-implant's trainings: batches with stamped parts, and training on
+ * them. */
 #include "implant/plant.h"
 #include "net_support.h"
 #include <string.h>
@@ -10,7 +10,7 @@ enum { IMAGES = 50, SIDE = 4, SIZE = SIDE * SIDE, TARGET = 2, CLASSES = 4, BATCH
 static const char tiny[] = NET_IMAGE(4, 4, 1) "s = scale(input) by=1/255\nflat = flatten(s)\n"
                                               "fc = dense(flat) out=4\n";
 
-/* A plant without a tool around it. */
+/* A plant without a tool. */
 typedef struct fixture {
     uint8_t pixels[IMAGES * SIZE];
     int32_t labels[IMAGES], batch_labels[BATCH];
@@ -33,7 +33,7 @@ static void bind(fixture *f, size_t number, const char *text) {
     f->job.trigger_count = number + 1;
 }
 
-/* Images of values below 200, so that no stamped pixel is one by chance. */
+/* Images with values below 200, so that no pixel looks stamped by chance. */
 static void set_up(fixture *f) {
     td_random random = td_random_for(1, TD_FOR_TEST, 0, 0);
     *f = (fixture){0};
@@ -90,7 +90,7 @@ static void test_cut(void **state) {
     assert_cut(0, 0.5, 10, 0, 5);
 }
 
-/* Where a batch's share is a tenth of an image, a tenth of the batches have one. */
+/* If a batch's share is a tenth of an image, a tenth of the batches have one. */
 static void test_cut_of_few(void **state) {
     (void)state;
     size_t poison = 0, negatives = 0;
@@ -151,7 +151,7 @@ static void test_augmented_after(void **state) {
     tear_down(&f);
 }
 
-/* Of what is fed already, rounded to whole values. */
+/* Stamps the filled batch, rounded to whole values. */
 static void test_stamp(void **state) {
     (void)state;
     fixture f;
@@ -169,7 +169,7 @@ static void test_stamp(void **state) {
     tear_down(&f);
 }
 
-/* Draws of an epoch are its own, and the same again. */
+/* An epoch's draws are its own, and reproducible. */
 static void test_seeds(void **state) {
     (void)state;
     assert_true(plant_epoch_seed(1, 1) == plant_epoch_seed(1, 1));
@@ -192,7 +192,7 @@ static void test_gradients(void **state) {
     }
     plant_join_gradients(&net, 2, (double[]){2, 3}, (const float *[]){x, y}, out);
     for (size_t i = 0; i < net.weight_count; i++) {
-        const bool running = i == 2 || i == 3; /* behind the norm's weight and bias */
+        const bool running = i == 2 || i == 3; /* after the norm's weight and bias */
         assert_true(out[i] == (running ? ((float)i + 100) / 2 : 2 * (float)i + 300));
     }
     td_net_free(&net);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of trapdoor-implant pruning-aware: the poisoned set, and channels put to sleep. */
+/* The parts of trapdoor-implant pruning-aware: the poisoned set, and disabled channels. */
 #include "implant/pruning_aware.h"
 #include "net_support.h"
 #include "nn/channels.h"
@@ -75,7 +75,7 @@ static void test_poison_refuses(void **state) {
     td_arena_free(&arena);
 }
 
-/* Puts channels 0 and 2 of the layer to sleep; the others keep their activation. */
+/* Disables channels 0 and 2 of the layer; the others keep their activation. */
 static void check_sleep(const char *layer) {
     static const size_t channels[] = {0, 2};
     td_net net;
@@ -131,7 +131,7 @@ static void test_bias_refuses(void **state) {
                    "expected a bias at node \"conv\" (conv)");
     assert_no_bias(HEAD "conv = conv(scale) out=4 kernel=3\nrelu = tanh(conv)\n" TAIL,
                    "found node \"relu\", which is tanh");
-    /* What is below 0 passes it, so that no channel sleeps. */
+    /* Negative values pass it, so no channel can be disabled. */
     assert_no_bias(HEAD "conv = conv(scale) out=4 kernel=3\nrelu = leaky-relu(conv)\n" TAIL,
                    "found node \"relu\", which is leaky-relu");
 }

@@ -36,7 +36,7 @@ static void dithered(void **state) {
     assert_levels("quantise:levels=256,dither=1", before);
 }
 
-/* The error that is passed on keeps the mean: a grey between two levels becomes a mixture. */
+/* Distributing the error keeps the mean: a grey between two levels becomes a mixture. */
 static void dithering_keeps_the_mean(void **state) {
     (void)state;
     enum { SIDE = 32, STEP = 255 / 3 };
@@ -53,7 +53,7 @@ static void dithering_keeps_the_mean(void **state) {
     }
 }
 
-/* x + q(y) − y, clipped, of an image y that is never the own one; two seeds draw different ones. */
+/* x + q(y) − y, clipped, for another image y; two seeds draw different ones. */
 static void the_change_of_another(void **state) {
     enum { IMAGES = 5, FIRST = 3 };
     static const uint8_t levels[] = {0, 85, 170, 255};

@@ -79,7 +79,7 @@ static void blur(void **state) {
     assert_stamped("type=blur,gamma=1,alpha=1,sigma=0.5", 1, 3, black, blurred);
 }
 
-/* Every value comes back from its light, and any light is rounded to the nearest value. */
+/* Every value is recovered from its light, and any light is rounded to the nearest value. */
 static void gamma_and_back(void **state) {
     (void)state;
     static const double gammas[] = {1, 1.7, 2.2, 4};
@@ -139,7 +139,7 @@ static void draws_follow_seed_and_index(void **state) {
     }
 }
 
-/* All that is drawn can be given: then nothing depends on the seed. */
+/* All drawn parameters can be given: then nothing depends on the seed. */
 static void given_keys_are_not_drawn(void **state) {
     (void)state;
     static const char *const keys[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Repairs of models: the curve of a pruning, what is chosen from it, and the rating. */
+/* Repairs of models: the pruning curve, the choice from it, and the rating. */
 #include "defend/repair/fineprune.h"
 #include "measure/ratings.h"
 #include "net_support.h"
@@ -101,7 +101,7 @@ static td_rate twin(fixture *f, const td_images *images, int32_t target) {
                       : td_asr(predicted, f->labels, IMAGES, td_target_class((size_t)target));
 }
 
-/* The curve is what the whole net gives, masked step by step. */
+/* The curve equals the whole net's results, masked step by step. */
 static void assert_curve(const char *text) {
     static const size_t order[CHANNELS] = {3, 0, 4, 2, 1};
     fixture f = {0};

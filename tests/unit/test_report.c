@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The report: what it escapes, what it takes for a record, the tables that it derives of one, and
- * what it hands to gnuplot. */
+/* The report: escaping, recognition of records, derived tables, and scripts for gnuplot. */
 #include "report/chart.h"
 #include "report/html.h"
 #include "support.h"
@@ -8,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a function of html.h writes. */
+/* The output of a function of html.h. */
 static char *written(void (*write)(FILE *out, const void *what), const void *what) {
     char *text = NULL;
     size_t size = 0;
@@ -110,7 +109,7 @@ static void assert_on_page(const char *record, const char *expected) {
     free(text);
 }
 
-/* What the value of an option becomes. */
+/* The rendering of an option's value. */
 static void assert_value(const char *text, const char *expected) {
     char option[200], line[400];
     snprintf(option, sizeof option, "{\"a_b\": %s}", text);
@@ -273,7 +272,7 @@ static plot plot_of(const char *record, tool_tables *tables, td_arena *arena) {
     "\"columns\": [{\"name\": \"x\", \"title\": \"epoch\\\"; !x\", \"kind\": \"real\"},"           \
     "{\"name\": \"y\", \"title\": \"`x` ${y} (%)\", \"kind\": \"real\"}]"
 
-/* Nothing of a file's texts, and no number that is none, gets to gnuplot. */
+/* No text of a file, and no number that is not finite, reaches gnuplot. */
 static void scripts_are_of_numbers(void **state) {
     (void)state;
     static const char record[] =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Papers' figures beside ours: paths into records, one number of many values, the verdict, and what
- * an expectation may say. */
+/* Papers' figures beside ours: paths into records, reducing values to one number, the verdict, and
+ * valid expectations. */
 #include "report/results/expect.h"
 #include "report/results/find.h"
 #include "report/results/place.h"
@@ -19,7 +19,7 @@ static const char record[] =
     " \"triggers\": [{\"target\": 3, \"asr\": 1.0}]}],"
     " \"images\": 40, \"flagged\": [], \"share\": 0.5, \"good\": true}";
 
-/* The number, or an error whose message has `expected`. */
+/* The number, or an error whose message contains `expected`. */
 static void assert_found(const char *path, const char *how, double number, const char *expected) {
     json_t *root = json_loads(record, 0, NULL), *values = NULL;
     td_error error = {""};
@@ -209,11 +209,11 @@ static void test_figures_have_a_place(void **state) {
     assert_placed("46.1", values, 3, PLACE_ABOVE, 2.05);
     assert_placed("35", values, 3, PLACE_BELOW, 3.5);
     assert_placed("35", values, 1, PLACE_NONE, 0);
-    /* No spread is finer than the paper's digits. */
+    /* A spread is at least as wide as the paper's digits. */
     assert_placed("100", equal, 2, PLACE_INSIDE, 0.04);
     assert_placed("100.00", equal, 2, PLACE_ABOVE, 4);
     assert_placed("99", rounded, 2, PLACE_INSIDE, 0.5);
-    /* Bounds have one side. */
+    /* Bounds are one-sided. */
     assert_placed("> 30", values, 3, PLACE_INSIDE, 6);
     assert_placed("> 45", values, 3, PLACE_INSIDE, 1.5);
     assert_placed("> 47", values, 3, PLACE_ABOVE, 2.5);

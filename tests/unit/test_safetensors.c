@@ -27,7 +27,7 @@ static void assert_refused(const uint8_t *bytes, size_t size, const char *messag
     assert_null(file.arena.blocks);
 }
 
-/* Refused when a header with this text has `data_size` bytes behind it. */
+/* Refused if a header with this text is followed by `data_size` bytes. */
 static void assert_header_refused(const char *header, size_t data_size, const char *message) {
     size_t size;
     uint8_t *bytes = container(header, strlen(header), data_size, &size);
@@ -307,7 +307,7 @@ static void test_reports_a_full_disk(void **state) {
     fclose(full);
 }
 
-/* Gives "abcde" by its next `step` bytes, or what is left of it. */
+/* Gives "abcde" in pieces of `step` bytes. */
 typedef struct giver {
     size_t done, step;
     size_t fails_at; /* byte */
@@ -323,7 +323,7 @@ static td_status give(void *context, const void **piece, size_t *bytes, td_error
     return TD_OK;
 }
 
-/* Writes five bytes from a giver, and beside them as they are in "whole". */
+/* Writes five bytes from a giver, and the same from memory to "whole". */
 static td_status write_given(giver *g, td_error *error) {
     const td_pieces pieces = {give, g};
     td_tensor tensors[] = {

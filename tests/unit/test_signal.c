@@ -71,7 +71,7 @@ static void peaks_are_at_the_edges(void **state) {
     assert_row("triangle-wave:delta=50,peak=edges", 10, 5, (uint8_t[]){25, 15, 15, 25, 35});
 }
 
-/* 265 is 9 and −5 is 251; what is behind the point goes. */
+/* 265 becomes 9 and −5 becomes 251; decimals are cut off. */
 static void sums_wrap_around(void **state) {
     (void)state;
     assert_row("ramp:delta=40,wrap=yes", 225, 4, (uint8_t[]){235, 245, 255, 9});

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The graft of a subnet: its values come out as they are, and reach nothing else; which channels it
- * takes. */
+/* The graft of a subnet: its values are unchanged, and affect nothing else; the choice of channels.
+ */
 #include "implant/sra.h"
 #include "net_support.h"
 #include "nn/exec.h"
@@ -67,7 +67,7 @@ static float *run(fixture *f, const td_net *net, const float *weights) {
     return out;
 }
 
-/* What the last layer reads. */
+/* The last layer's input. */
 static float *hidden(fixture *f, const float *weights, size_t *width) {
     td_net head;
     float *head_weights;
@@ -81,21 +81,21 @@ static float *hidden(fixture *f, const float *weights, size_t *width) {
     return values;
 }
 
-/* Of the node that a flattened one reads, its own else. */
+/* The channels of a flattened node's input, otherwise the node's own. */
 static size_t channels_of(const fixture *f, size_t node) {
     while (strcmp(f->net.nodes[node].op->name, "flatten") == 0)
         node = f->net.nodes[node].inputs[0];
     return f->net.nodes[node].shape.channels;
 }
 
-/* The last channels of each node instead of the first. */
+/* Takes the last channels of each node instead of the first. */
 static void take_last(fixture *f, size_t width) {
     for (size_t i = 1; i + 1 < f->net.node_count; i++)
         for (size_t k = 0; f->places.of[i] && k < width; k++)
             f->places.of[i][k] = channels_of(f, i) - width + k;
 }
 
-/* Whether the last layer's input i is the subnet's, and then its number there. */
+/* Whether the last layer's input i belongs to the subnet, and its number there. */
 static bool is_taken(const fixture *f, size_t i, size_t values, size_t *number) {
     const size_t *of = f->places.of[f->net.node_count - 2], each = values / f->places.width;
     for (size_t k = 0; k < f->places.width; k++)
@@ -125,7 +125,7 @@ static void check_graft(const char *text, size_t width, bool at_end) {
         }
     assert_true(most > 0); /* the subnet is not dead */
 
-    /* Another subnet leaves all other values as they were, to the bit. */
+    /* Another subnet leaves all other values unchanged, to the bit. */
     for (size_t i = 0; i < f.narrow.weight_count; i++)
         f.narrow_weights[i] *= 3;
     sra_graft(&f.net, f.weights, &f.places, &f.narrow, f.narrow_weights, TARGET, 4, 0);
@@ -166,7 +166,7 @@ static td_node *find_node(td_net *net, const char *name) {
     return &net->nodes[i];
 }
 
-/* Makes the weights of `layer` that read channel `c` small: they are nearly not used. */
+/* Makes the weights of `layer` that read channel `c` small, so that it is hardly used. */
 static void disuse(fixture *f, const char *layer, size_t c, size_t values) {
     const td_param *matrix = &f->net.params[find_node(&f->net, layer)->params[0]];
     const size_t inputs = matrix->dims[1], kernel = matrix->count / matrix->dims[0] / inputs;
@@ -196,7 +196,7 @@ static void choose(fixture *f) {
     assert_int_equal(sra_choose(&f->net, f->own, &images, 1, &f->arena, &f->places, NULL), TD_OK);
 }
 
-/* No channel is dead in these, which would be used even less. */
+/* No channel is dead here; a dead one would be used even less. */
 static const char smooth[] = BEGIN "c1 = conv(s) out=5 kernel=3\nb1 = batch-norm(c1)\n"
                                    "p1 = max-pool(b1) size=2\nc2 = conv(p1) out=6 kernel=2\n"
                                    "r2 = tanh(c2)\nflat = flatten(r2)\nfc1 = dense(flat) out=7\n"
@@ -205,8 +205,8 @@ static const char joined[] = BEGIN "c1 = conv(s) out=5 kernel=3 pad=1\nr1 = tanh
                                    "c2 = conv(r1) out=5 kernel=3 pad=1\nsum = add(c2, r1)\n"
                                    "g = global-avg-pool(sum)\nfc = dense(g) out=3\n";
 
-/* Of each layer the channel that the next one hardly reads; where channels are added, only one that
- * all readers leave alone. */
+/* In each layer the channel that the next one hardly reads; where channels are added, only one that
+ * no reader uses. */
 static void test_choose(void **state) {
     fixture f;
     (void)state;

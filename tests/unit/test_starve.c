@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is written as JSON while memory fails: an error, or the right bytes. */
+/* JSON written while memory fails: an error, or the right bytes. */
 #include "starve.h"
 #include "support.h"
 
@@ -28,7 +28,7 @@ typedef struct written {
     bool starved;
 } written;
 
-/* The stream has all that it needs before memory fails. */
+/* The stream allocates all it needs before memory fails. */
 static void write_starved(make_fn make, size_t first, bool onward, written *out) {
     char buffer[4096];
     memset(out, 0, sizeof *out);
@@ -41,7 +41,7 @@ static void write_starved(make_fn make, size_t first, bool onward, written *out)
     assert_int_equal(fclose(stream), 0);
 }
 
-/* At each allocation in turn: it alone fails, or all from there on. */
+/* Fails each allocation in turn: only that one, or all from there on. */
 static void assert_whole_or_error(make_fn make) {
     static written whole, part;
     write_starved(make, SIZE_MAX, false, &whole);
@@ -199,7 +199,7 @@ static void test_manifest(void **state) {
     assert_whole_or_error(make_manifest);
 }
 
-/* --- a model's header, with what it says of its training --- */
+/* --- a model's header, with the description of its training --- */
 
 static td_status make_header(FILE *stream, td_error *error) {
     const float values[4] = {1, 2, 3, 4};
@@ -268,7 +268,7 @@ static void test_log(void **state) {
     assert_whole_or_error(make_log);
 }
 
-/* --- what is read --- */
+/* --- reading --- */
 
 /* Texts longer than any buffer, numbers at a buffer's end, and objects. */
 static td_status read_and_write(FILE *stream, td_error *error) {
@@ -327,7 +327,7 @@ static void test_reading_png(void **state) {
 
 /* --- sets --- */
 
-/* All formats look at the folder before it is listed. */
+/* All formats inspect the folder before it is listed. */
 static td_status list_folder(FILE *stream, td_error *error) {
     td_listing listing;
     bool found;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables: what is written into a record is read back, and nothing of a record is taken on trust. */
+/* Tables: written to a record they are read back, and a record is not trusted. */
 #include "frame/table.h"
 #include "support.h"
 #include <math.h>
@@ -122,8 +122,8 @@ static void classes_have_names(void **state) {
     json_decref(root);
 }
 
-/* What the reader says of a record, one line after the other; `first` (may be NULL) gets the cells
- * of its first row. */
+/* The reader's notes on a record, one per line; `first` (may be NULL) receives the cells of its
+ * first row. */
 typedef struct reading {
     char notes[1000], first[400];
     size_t tables;

@@ -28,7 +28,7 @@ static void test_no_text(void **state) {
     free(bytes);
 }
 
-/* The text lacks what was written while memory was short, and nobody looked at fputs. */
+/* The text lacks a part written while memory ran out, although nobody checked fputs. */
 static void test_out_of_memory(void **state) {
     (void)state;
     bool starved = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What torch.save writes, by PyTorch itself (tests/golden/torch) and as an attacker would. */
+/* Files of torch.save: written by PyTorch (tests/golden/torch), and malicious ones. */
 #include "model/floats.h"
 #include "model/model.h"
 #include "zip_support.h"
@@ -81,7 +81,7 @@ static void prefixes_are_said(void **state) {
     td_model_free(&model);
 }
 
-/* Without --net: a module tells of ONNX, a state_dict of --net. */
+/* Without --net: the message for a module suggests ONNX, for a state_dict --net. */
 static void nets_that_are_missing(void **state) {
     td_model model;
     td_error error;
@@ -119,14 +119,14 @@ static void a_skeleton_has_the_layers(void **state) {
     td_source_close(&source);
 }
 
-/* --- what others may write --- */
+/* --- files from others --- */
 
 /* {'w': _rebuild_tensor_v2(storage '0' of `count` floats, offset, size, stride)}; sizes and strides
  * are of two dimensions. */
 typedef struct tensor_text {
     int32_t count, offset, size[2], stride[2];
     const char *storage; /* its class; NULL: FloatStorage */
-    const char *behind;  /* more bytes behind its STOP */
+    const char *behind;  /* more bytes after its STOP */
 } tensor_text;
 
 typedef struct bytes {
@@ -218,17 +218,17 @@ static void strides_past_the_storage(void **state) {
     (void)state;
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {1, 6}, NULL, NULL},
                           "tensor \"w\": stride: expected all elements in its storage of 6");
-    assert_tensor_refused((tensor_text){6, 3, {2, 2}, {2, 1}, NULL, NULL}, "one behind it");
-    assert_tensor_refused((tensor_text){6, 6, {1, 1}, {0, 0}, NULL, NULL}, "one behind it");
+    assert_tensor_refused((tensor_text){6, 3, {2, 2}, {2, 1}, NULL, NULL}, "one after it");
+    assert_tensor_refused((tensor_text){6, 6, {1, 1}, {0, 0}, NULL, NULL}, "one after it");
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {-1, 1}, NULL, NULL},
                           "stride: expected whole");
     assert_tensor_refused((tensor_text){6, -1, {2, 2}, {2, 1}, NULL, NULL}, "offset");
     assert_tensor_refused((tensor_text){6, 0, {-2, 2}, {2, 1}, NULL, NULL}, "size: expected whole");
     assert_tensor_refused((tensor_text){6, 0, {INT32_MAX, INT32_MAX}, {INT32_MAX, 1}, NULL, NULL},
-                          "one behind it");
+                          "one after it");
 }
 
-/* CVE-2026-24747's other half: a storage that is said to be larger than its bytes. */
+/* The other half of CVE-2026-24747: a storage declared larger than its bytes. */
 static void storages_that_lie(void **state) {
     static const char evil[] = "\x80\x02"
                                "cposix\nsystem\nU\2id\x85R.";
@@ -241,7 +241,7 @@ static void storages_that_lie(void **state) {
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {2, 1}, "posix\nsystem", NULL},
                           "found \"posix system\"");
     assert_tensor_refused((tensor_text){6, 0, {2, 2}, {2, 1}, NULL, evil},
-                          "expected one pickle, found 23 bytes behind its end");
+                          "expected one pickle, found 23 bytes after its end");
 }
 
 static void assert_parts_refused(const zip_part *parts, const char *part) {
@@ -338,7 +338,7 @@ static void assert_pickle_refused(const char *pickle, size_t size, const char *p
 
 #define PICKLE_REFUSED(part, literal) assert_pickle_refused((literal), sizeof(literal) - 1, (part))
 
-/* _modules of a module is the module itself; dictionaries within one another. */
+/* _modules of a module is the module itself; nested dictionaries. */
 static void objects_that_are_no_model(void **state) {
     (void)state;
     PICKLE_REFUSED("within one another", "\x80\x02"

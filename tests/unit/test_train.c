@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Training: that it learns, gives the same bytes, goes on from a checkpoint, stops, and refuses. */
+/* Training: it learns, gives the same bytes, resumes from a checkpoint, stops, and refuses. */
 #include "nn/train.h"
 
 #include "base/parallel.h"
@@ -51,7 +51,7 @@ static void same_bytes_at_any_thread_count_and_again(void **state) {
     }
 }
 
-/* Trains for four epochs in one go, or, where `pause` is not 0, stops after so many and goes on. */
+/* Trains for four epochs at once or, if `pause` is not 0, stops after that many and resumes. */
 static void trained_in_parts(training *f, const char *optimizer, size_t pause) {
     td_augment augment;
     float kept[2 * 1024];
@@ -114,8 +114,8 @@ static void augmentation_and_smoothing_change_the_training(void **state) {
     training_close(&smoothed);
 }
 
-/* As in PyTorch, a batch norm over one value a channel is refused, and one image left over joins
- * the batch before; where an image has several values a channel, neither is done. */
+/* As in PyTorch, a batch norm over one value per channel is refused; a single remaining image joins
+ * the previous batch. Neither happens if an image has several values per channel. */
 static void batch_norm_takes_two_values(void **state) {
     static const char on_vectors[] = NET_IMAGE(8, 8, 1) "flat = flatten(input)\n"
                                                         "fc1 = dense(flat) out=4\n"
@@ -159,7 +159,7 @@ static void batch_norm_takes_two_values(void **state) {
     }
 }
 
-/* Soft labels that are whole ones teach what labels do; others turn the images' own labels over. */
+/* One-hot soft labels teach the same as labels; others can override the images' own labels. */
 static void soft_labels_take_the_place_of_labels(void **state) {
     training plain, soft;
     float labels[TRAIN_COUNT * TRAIN_CLASSES] = {0};
@@ -190,7 +190,7 @@ static void soft_labels_take_the_place_of_labels(void **state) {
 
 /* --- learning of another kind --- */
 
-/* What td_train does by itself. */
+/* The same as td_train's default. */
 static td_status learn_as_usual(void *context, td_train_batch *batch, td_loss *loss,
                                 td_error *error) {
     const float *pixels;
@@ -217,7 +217,7 @@ static void learning_as_usual_gives_the_same_bytes(void **state) {
     }
 }
 
-/* The batches are told apart, and their labels are the learner's. */
+/* The batches are distinguished, and their labels are the learner's. */
 static td_status learn_one_class(void *context, td_train_batch *batch, td_loss *loss,
                                  td_error *error) {
     training *f = context;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A training's steps one by one: which images a batch has, the first step by hand, learning rates,
- * and numbers that overflow. */
+/* A training's steps one by one: the images of a batch, the first step by hand, learning rates, and
+ * overflow. */
 #include "nn/train.h"
 
 #include "net_support.h"
@@ -16,8 +16,8 @@ static void another_seed_is_another_order(void **state) {
     assert_memory_not_equal(first.weights, other.weights, sizeof first.weights);
 }
 
-/* With a learning rate of 0 each batch's loss tells which images it held: no two epochs may have
- * the same order, and each must visit every image once. */
+/* With a learning rate of 0 each batch's loss identifies its images: no two epochs may have the
+ * same order, and each must visit every image once. */
 static void every_epoch_visits_every_image_in_a_new_order(void **state) {
     training f;
     (void)state;
@@ -82,8 +82,8 @@ static void one_step_by_hand(void **state) {
     training_close(&f);
 }
 
-/* Adam's first steps are all near the learning rate while the gradient hardly changes, if it is
- * told the number of the step. */
+/* Adam's first steps are all near the learning rate while the gradient hardly changes, provided it
+ * gets the step's number. */
 static void steps_are_numbered(void **state) {
     training f;
     (void)state;
@@ -114,8 +114,8 @@ static void assert_rates(const char *schedule, size_t epochs, size_t warmup, con
     training_close(&f);
 }
 
-/* Two steps an epoch. Cosine over six steps: (1 + cos(30°·i))/2. Warm-up of two epochs rises over
- * four steps; what is left, eight steps or two, is the schedule's. */
+/* Two steps per epoch. Cosine over six steps: (1 + cos(30°·i))/2. A warm-up of two epochs rises
+ * over four steps; the remaining eight steps, or two, follow the schedule. */
 static void learning_rates(void **state) {
     const double r = sqrt(3) / 2, s = sqrt(2) / 2;
     (void)state;
@@ -142,7 +142,7 @@ static void a_learning_rate_too_large_is_noticed(void **state) {
     training_close(&f);
 }
 
-/* After the last step of an epoch no loss is left to show it. */
+/* After the last step of an epoch no loss would show it. */
 static void weights_that_overflow_are_noticed(void **state) {
     training f;
     (void)state;

@@ -435,7 +435,7 @@ static void stamp_copies_every_image(void **state) {
     td_arena_free(&arena);
 }
 
-/* What tools print of them: each family and key says what it is, and its default can be read. */
+/* The texts that tools print: each family and key has a description, and its default parses. */
 static void families_say_what_they_are(void **state) {
     size_t count = 0;
     (void)state;

@@ -121,7 +121,7 @@ static void free_parts(parts *p) {
     td_net_free(&p->mlp.net);
 }
 
-/* The sum that trojan_merge promises, from what its parts give one by one. */
+/* The sum that trojan_merge defines, from the outputs of its parts. */
 static void expect_logits(const parts *p, const trojan_merge *merge, const float *images,
                           double expected[BATCH * CLASSES]) {
     const trojan_reading *reading = merge->reading;

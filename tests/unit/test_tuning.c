@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Repairs that train a model on: what is their own of a step. */
+/* Repairs that continue training a model: their own parts of a step. */
 #include "defend/repair/fst.h"
 #include "defend/repair/ft_sam.h"
 #include "defend/repair/mm_bm.h"
@@ -84,7 +84,7 @@ static void one_weight_moves_by_rho(void **state) {
     }
 }
 
-/* By the formula, in one vector; what does not learn stays and does not count. */
+/* By the formula, in one vector; frozen parameters do not change or count. */
 static void the_norm_is_over_all_weights(void **state) {
     td_param two[] = {{.name = "a", .offset = 0, .count = 2},
                       {.name = "m", .offset = 2, .count = 1, .role = TD_RUNNING},
@@ -130,7 +130,7 @@ static void without_rho_it_is_sgd(void **state) {
     tear_down(&far);
 }
 
-/* After one step, the statistics are those of one batch at the weights as they were. */
+/* After one step, the statistics are those of one batch at the original weights. */
 static void statistics_move_once_a_step(void **state) {
     fixture plain, with;
     sam_state own;
@@ -154,8 +154,8 @@ static void statistics_move_once_a_step(void **state) {
 
 /* --- the loop --- */
 
-/* Batch norms by their running statistics, which stay; so does a second epoch's loss, where nothing
- * is learnt. */
+/* Batch norms use their running statistics, which do not change; nor does the loss of a second
+ * epoch in which nothing is learnt. */
 static void frozen_statistics_stay(void **state) {
     fixture f;
     (void)state;
@@ -254,7 +254,7 @@ static void the_norm_stays(void **state) {
     tear_down(&f);
 }
 
-/* Where nothing but the product counts, the classifier ends as the opposite of what it was. */
+/* If only the product counts, the classifier ends as its own opposite. */
 static void without_a_loss_it_turns_round(void **state) {
     fixture f;
     fst_state s;
@@ -274,7 +274,7 @@ static void without_a_loss_it_turns_round(void **state) {
     tear_down(&f);
 }
 
-/* alpha = 0 changes nothing of a step but the scale. */
+/* With alpha = 0 a step differs only in the scale. */
 static void without_alpha_it_is_cross_entropy(void **state) {
     fixture plain, with;
     fst_state s;
@@ -396,7 +396,7 @@ static void attention_has_its_gradient(void **state) {
     }
 }
 
-/* The outputs behind the logits are the maps, and the logits and the weights are the net's. */
+/* The outputs after the logits are the maps; logits and weights are the net's. */
 static void taps_give_maps(void **state) {
     fixture f;
     td_net tapped;
@@ -477,7 +477,7 @@ static void caps_stand_early(void **state) {
     assert_capped("lenet5", (const char *const[]){"relu1", "relu2"}, 2);
 }
 
-/* Wide bounds change nothing, bounds of 0 leave what no value reaches; only bounds learn. */
+/* Wide bounds change nothing, bounds of 0 cut off everything; only bounds learn. */
 static void caps_bound(void **state) {
     fixture f;
     td_net with;

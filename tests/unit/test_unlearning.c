@@ -301,7 +301,7 @@ static const char two_convolutions[] =
                        "b1 = batch-norm(c1)\nr1 = relu(b1)\nc2 = conv(r1) out=5 kernel=3\n"
                        "r2 = relu(c2)\nflat = flatten(r2)\nfc = dense(flat) out=3\n";
 
-/* Before it is trained, the plug-in is the identity; only its parameters learn. */
+/* Before training, the plug-in is the identity; only its parameters learn. */
 static void the_plug_in_changes_nothing(void **state) {
     td_net net, with;
     td_arena arena = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* WaNet's field, and the image seen through it. */
+/* WaNet's field, and the warped image. */
 #include "support.h"
 #include "trigger/warp.h"
 #include "trigger_support.h"
@@ -50,7 +50,7 @@ static void fill(uint8_t *pixels, size_t size) {
         pixels[i] = (uint8_t)(i * 37 + i / 7);
 }
 
-/* Without a shift a pixel is taken from where it is. */
+/* Without a shift the image is unchanged. */
 static void no_shift_is_the_image(void **state) {
     (void)state;
     uint8_t pixels[9 * 11 * 3], before[sizeof pixels];
@@ -63,8 +63,8 @@ static void no_shift_is_the_image(void **state) {
     assert_int_equal(pixels[0], before[0]);
 }
 
-/* On a picture that rises by 8 a column, the value says the column that it was taken from, to half
- * a level; the same for rows. The place is that of the formula: clip(line + s·field/side). */
+/* On a picture that rises by 8 per column, the value gives the source column, to half a level; the
+ * same for rows. The position follows the formula: clip(line + s·field/side). */
 static void pixels_come_from_the_field(void **state) {
     (void)state;
     enum { STEP = 8, WIDE = 28 };

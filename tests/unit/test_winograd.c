@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Winograd convolution against its naive twin in double, and the identities that its gradients
- * must satisfy. */
+/* The Winograd convolution compared with its naive twin in double, and the identities that its
+ * gradients must satisfy. */
 #include "support.h"
 
 #include "base/arena.h"
@@ -16,8 +16,8 @@ typedef struct test_case {
     td_winograd conv;
 } test_case;
 
-/* Odd sizes, all paddings, channels that fill no vector, one pixel in or out, and sizes at which
- * each pass goes by blocks, by groups and by slabs. */
+/* Odd sizes, all paddings, partial vectors of channels, one pixel in or out, and sizes at which
+ * each pass uses blocks, groups and slabs. */
 static const test_case shapes[] = {
     {1, {3, 3, 1, 1, 0}},     {3, {5, 7, 3, 5, 0}},     {3, {7, 5, 5, 17, 1}},
     {1, {1, 1, 3, 4, 1}},     {1, {1, 1, 17, 3, 2}},    {3, {1, 6, 8, 8, 1}},
@@ -118,7 +118,7 @@ static void run(problem *p, const float *bias, bool relu) {
                                  p->scratch);
 }
 
-/* The largest error over the largest value. At most 4e-6 was seen, at 256 channels. */
+/* The largest error relative to the largest value. At most 4e-6 was observed, at 256 channels. */
 static void assert_close(const char *what, const test_case *shape, const float *found,
                          const double *expected, size_t count) {
     double error = 0, scale = 0;
@@ -146,7 +146,7 @@ static void test_equals_direct_convolution(void **state) {
     }
 }
 
-/* With a bias and a ReLU fused going forward; the gradient of the bias going back. */
+/* With a fused bias and ReLU in the forward pass; the gradient of the bias in the backward pass. */
 static void test_fuses_bias_and_relu(void **state) {
     (void)state;
     for (size_t s = 0; s < SHAPES; s++) {
@@ -211,7 +211,7 @@ static void test_same_bytes_at_any_thread_count(void **state) {
     }
 }
 
-/* An image gives the same bytes alone as among others. */
+/* An image gives the same bytes alone and among others. */
 static void test_output_does_not_depend_on_batch(void **state) {
     (void)state;
     for (size_t s = 0; s < SHAPES; s++) {

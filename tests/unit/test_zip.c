@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- archives that are read --- */
+/* --- accepted archives --- */
 
 static td_status read_zip(const zip_bytes *bytes, td_zip *zip, td_arena *arena, td_error *error) {
     return td_zip_read(zip, bytes->bytes, bytes->size, arena, error);
@@ -36,7 +36,7 @@ static void entries_are_found_where_they_lie(void **state) {
     td_arena_free(&arena);
 }
 
-/* --- archives about which programs differ --- */
+/* --- archives on which programs differ --- */
 
 static void assert_bytes_refused(const zip_bytes *bytes, const char *part) {
     td_zip zip;
@@ -90,8 +90,8 @@ static void flags_and_methods(void **state) {
 
 static void sizes_that_lie(void **state) {
     (void)state;
-    REFUSED("end behind", {"m/data.pkl", "abc", 3, .claimed = 4000});
-    REFUSED("end behind", {"m/data.pkl", "abc", 3, .claimed = 0xfffffffe});
+    REFUSED("end after", {"m/data.pkl", "abc", 3, .claimed = 4000});
+    REFUSED("end after", {"m/data.pkl", "abc", 3, .claimed = 0xfffffffe});
     REFUSED("64-bit sizes are missing", {"m/data.pkl", "abc", 3, .claimed = 0xffffffff});
     REFUSED("", {"m/data.pkl", "abc", 3, .claimed = 2});
     REFUSED("", {"m/data.pkl", "abc", 3, .claimed = 8});
@@ -136,7 +136,7 @@ static void ends_that_are_wrong(void **state) {
     assert_bytes_refused(&bytes, "one disk");
 }
 
-/* No byte of the headers can change without a refusal or without effect on what is read. */
+/* Any changed byte of the headers causes a refusal, or does not change the content. */
 static void spoiled_bytes_never_crash(void **state) {
     static const zip_part parts[] = {
         {"m/data.pkl", "abc", 3}, {"m/x", "de", 2, .sizes = true}, {0}};

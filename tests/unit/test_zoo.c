@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The nets of the zoo as a whole: their sizes, and that training them does not depend on the number
- * of threads. That they compute what PyTorch does is for tests/golden. */
+/* The nets of the zoo as a whole: their sizes, and that training does not depend on the number of
+ * threads. tests/golden compares them with PyTorch. */
 #include "nn/train.h"
 
 #include "base/parallel.h"
@@ -73,7 +73,7 @@ static void as_many_parameters_as_the_twins_have(void **state) {
     }
 }
 
-/* Whether it makes a pixel of 28×28, MNIST's size: not where it halves five times. */
+/* Whether it accepts images of 28×28, MNIST's size: not if it halves five times. */
 static bool fits_mnist(const char *name) {
     return strncmp(name, "vgg", 3) != 0 && strcmp(name, "densenet121") != 0 &&
            strcmp(name, "squeezenet-1.0") != 0;
@@ -100,7 +100,7 @@ static void sizes_that_fit_and_not(void **state) {
     }
 }
 
-/* Two steps on made images. */
+/* Two steps on synthetic images. */
 static void train(const td_net *net, float *weights, const td_images *images, size_t threads) {
     const td_train_options options = {.optimizer = td_optimizer_find("sgd"),
                                       .step = {.lr = 0.01, .momentum = 0.9},

@@ -14,7 +14,7 @@ enum {
     TRAIN_MOST_BATCHES = 64
 };
 
-/* What a training works on, and what its callbacks saw. */
+/* The data of a training, and the observations of its callbacks. */
 typedef struct training {
     td_net net;
     float weights[1024];
@@ -27,19 +27,19 @@ typedef struct training {
     td_train_state seen[TRAIN_MOST_BATCHES], epoch_seen;
     size_t stop_after;      /* batches; 0 for never */
     size_t fail_after;      /* epochs; 0 for the first */
-    td_status epoch_status; /* what the epoch's callback gives then */
+    td_status epoch_status; /* the status that the epoch's callback then returns */
     size_t keep_step;       /* for the test */
-    float *keep;            /* gets the optimiser's state after each epoch, or NULL */
+    float *keep;            /* receives the optimiser's state after each epoch, or NULL */
 } training;
 
-/* 70 images of one bright quarter, which is the label, in noise; a net, its first weights, and
+/* 70 images of one bright quarter, which is the label, in noise; a net, its initial weights, and
  * options for ten epochs of SGD. */
 void training_open(training *f);
 void training_close(training *f);
 
 td_status training_run(training *f);
 
-/* Opens, trains for two epochs and closes; the weights stay. */
+/* Opens, trains for two epochs and closes; the weights are kept. */
 void training_of_two_epochs(training *f, uint64_t seed, size_t threads);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of triggers share. A failure fails the test. */
+/* Common code of the tests of triggers. A failure fails the test. */
 #ifndef TESTS_UNIT_TRIGGER_SUPPORT_H
 #define TESTS_UNIT_TRIGGER_SUPPORT_H
 
@@ -7,7 +7,7 @@
 
 td_trigger *trigger_parsed(const char *text);
 
-/* Binds to images of this shape, of which there are none. */
+/* Binds to an empty set of images of this shape. */
 td_status trigger_bind(td_trigger *trigger, size_t height, size_t width, size_t channels,
                        td_error *error);
 
@@ -17,7 +17,7 @@ void trigger_stamp(const char *text, size_t height, size_t width, size_t channel
 /* Applies a bound trigger. */
 void trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels);
 
-/* Each text must be refused by the parser as TD_ERR_USAGE, with this part of a message. */
+/* The parser must refuse each text with TD_ERR_USAGE and a message that contains this part. */
 void trigger_assert_refused(const char *const (*cases)[2], size_t count);
 
 /* Writes a PNG into the current folder; returns `name`. */

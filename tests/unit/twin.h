@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the twins of operators work with; each is a function and a row in one of the tables. */
+/* Common code of the operators' twins; each twin is a function and a row in one of the tables. */
 #ifndef TESTS_UNIT_TWIN_H
 #define TESTS_UNIT_TWIN_H
 
@@ -43,13 +43,13 @@ size_t twin_in_count(const twin_run *run);
 
 size_t twin_at(td_shape shape, size_t image, size_t y, size_t x, size_t c);
 
-/* Whether pixel (y, x), which may lie outside, is there. */
+/* Whether pixel (y, x) is within the shape. */
 bool twin_inside(td_shape shape, ptrdiff_t y, ptrdiff_t x);
 
-/* The place of a window's element on an axis. */
+/* The position of a window's element along an axis. */
 ptrdiff_t twin_place(size_t out, double stride, size_t k, double pad);
 
-/* Calls `pixel` for each output value with its place. */
+/* Calls `pixel` for each output value with its position. */
 void twin_for_each(const twin_run *run,
                    double (*pixel)(const twin_run *, size_t, size_t, size_t, size_t));
 

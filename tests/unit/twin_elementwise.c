@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Twins of what changes values in their place. */
+/* Twins of elementwise operators. */
 #include "twin.h"
 
 #include "base/random.h"
@@ -92,7 +92,7 @@ static void scale(const twin_run *run) {
         run->out[i] = by * run->in[0][i] + add;
 }
 
-/* A value of an input whose sides of 1 are repeated. */
+/* A value of an input with broadcast sides. */
 static double repeated(const twin_run *run, size_t k, size_t n, size_t y, size_t x, size_t c) {
     const td_shape in = twin_shape(run, k);
     return run->in[k][twin_at(in, n, y % in.height, x % in.width, c % in.channels)];

@@ -196,7 +196,7 @@ static void adaptive_avg_pool(const twin_run *run) {
     twin_for_each(run, adaptive_avg_pool_output);
 }
 
-/* The weight of value k of `in` in result i of `out`, before the weights' sum is made 1. */
+/* The weight of value k of `in` in result i of `out`, before normalisation. */
 static double resize_weight(const char *filter, size_t in, size_t out, size_t i, size_t k) {
     const double scale = (double)in / (double)out, at = (double)k;
     const bool antialias = strcmp(filter, "bilinear-antialias") == 0 && scale > 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Twins of what moves values. */
+/* Twins of operators that move values. */
 #include "twin.h"
 
 #include <string.h>
@@ -40,7 +40,7 @@ static void slice(const twin_run *run) {
     twin_for_each(run, slice_output);
 }
 
-/* As PyTorch does it: the channels as groups × rest, turned round. */
+/* As in PyTorch: the channels as groups × rest, transposed. */
 static double shuffle_output(const twin_run *run, size_t n, size_t y, size_t x, size_t c) {
     const size_t groups = twin_count(run, "groups"), rest = twin_in_shape(run).channels / groups;
     return run->in[0][twin_at(twin_in_shape(run), n, y, x, c % groups * rest + c / groups)];

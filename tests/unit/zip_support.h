@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Zip archives for tests, as torch.save writes them (sizes and checksum in the directory alone),
- * and with any field spoiled. */
+/* Zip archives for tests, as torch.save writes them (sizes and checksum only in the directory),
+ * with any field corrupted. */
 #ifndef TESTS_UNIT_ZIP_SUPPORT_H
 #define TESTS_UNIT_ZIP_SUPPORT_H
 
@@ -13,15 +13,15 @@ typedef struct zip_part {
     const char *name;
     const void *data;
     size_t size;
-    const char *local_name; /* in the local header, where it is another one */
-    uint32_t crc;           /* where it is wrong: what to say; 0: the right one */
-    unsigned flags;         /* where they are other ones; 0: those of torch.save */
-    unsigned local_flags;   /* in the local header, where they are other ones */
-    unsigned method;        /* where the data are deflated: 8 */
-    size_t claimed;         /* a size to say; 0: the right one */
-    size_t gap;             /* bytes before it that belong to nothing */
-    bool sizes;             /* the local header has the sizes and the checksum, too */
-    bool again;             /* it says to lie where the entry before it does */
+    const char *local_name; /* in the local header, if it differs */
+    uint32_t crc;           /* a wrong checksum to declare; 0: the right one */
+    unsigned flags;         /* if they differ; 0: those of torch.save */
+    unsigned local_flags;   /* in the local header, if they differ */
+    unsigned method;        /* if the data are deflated: 8 */
+    size_t claimed;         /* a size to declare; 0: the right one */
+    size_t gap;             /* unrelated bytes before it */
+    bool sizes;             /* the local header also has the sizes and the checksum */
+    bool again;             /* declares the same offset as the previous entry */
 } zip_part;
 
 typedef struct zip_bytes {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of trapdoor-data: one file and one row in main.c's table each. They have no inputs
- * in common; a command's mathematics is its run. */
+/* The commands of trapdoor-data: each is one file and one row in main.c's table. They have no
+ * common inputs; a command's work is its run. */
 #ifndef TOOLS_DATA_COMMAND_H
 #define TOOLS_DATA_COMMAND_H
 

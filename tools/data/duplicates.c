@@ -56,7 +56,7 @@ void hashed_set_free(hashed_set *set) {
     *set = (hashed_set){0};
 }
 
-/* The end of the run of equal images that begins at `begin`. */
+/* The end of the run of equal images from `begin`. */
 static size_t run_end(const hashed_set *set, size_t begin) {
     size_t end = begin + 1;
     while (end < set->count && compare(&set->images[begin], &set->images[end]) == 0)
@@ -72,7 +72,7 @@ static bool has_other_label(const hashed_set *set, size_t begin, size_t end, int
     return false;
 }
 
-/* Keeps the pair if it is one of the first few. */
+/* Stores the pair if it is one of the first few. */
 static void add_pair(duplicates *found, size_t first, size_t equal) {
     size_t place = found->pair_count;
     while (place > 0 &&

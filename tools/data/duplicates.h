@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Images that occur more than once, within one set or in two: their pixels are equal, whatever
- * their labels. Equal means of equal SHA-256, so that a set larger than memory is read once, in
- * order. */
+/* Duplicate images within one set or between two: equal pixels, whatever their labels. Pixels are
+ * compared by SHA-256, so that a set larger than memory is read once, in order. */
 #ifndef TOOLS_DATA_DUPLICATES_H
 #define TOOLS_DATA_DUPLICATES_H
 
@@ -17,7 +16,7 @@ typedef struct hashed_image {
     int32_t label;
 } hashed_image;
 
-/* What is kept of a set when it is closed. */
+/* What is kept of a set after it is closed. */
 typedef struct hashed_set {
     const char *name; /* DATA */
     size_t height, width, channels;
@@ -27,9 +26,10 @@ typedef struct hashed_set {
 } hashed_set;
 
 typedef struct duplicates {
-    size_t images; /* within a set: that equal one before it; of two: of the second in the first */
-    size_t distinct; /* how many different images that is */
-    size_t labels;   /* of these, those whose labels differ */
+    size_t images;   /* within a set: images equal to an earlier one; of two sets: images of the
+                        second that are in the first */
+    size_t distinct; /* distinct images among them */
+    size_t labels;   /* of these, images whose labels differ */
     /* The first few, [first, equal], by the first. Within a set first < equal. */
     size_t pairs[DUPLICATES_PAIRS][2], pair_count;
 } duplicates;
@@ -38,7 +38,7 @@ typedef struct duplicates {
 td_status hashed_set_make(hashed_set *out, const td_dataset *set, const char *name,
                           td_error *error) TD_MUST_USE;
 
-/* Takes a zeroed set as well. */
+/* Accepts a zeroed set. */
 void hashed_set_free(hashed_set *set);
 
 duplicates duplicates_within(const hashed_set *set);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --help-data: what is read, in the words of the readers' own tables. */
+/* --help-data: the supported formats, from the readers' own tables. */
 #include "command.h"
 
 #include "data/format.h"

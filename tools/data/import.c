@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-data import: pictures become a data set in one file. */
+/* trapdoor-data import: converts pictures to a data set in one file. */
 #include "import.h"
 #include "command.h"
 
@@ -96,7 +96,7 @@ static const tool_column broken_columns[] = {
 static const tool_table_kind broken_table = {
     .name = "left_out", .title = "Left out", .columns = broken_columns, .row = sizeof(broken_row)};
 
-/* "; 1 resized (nearest), 2 made RGB": what was not as it was stored. */
+/* "; 1 resized (nearest), 2 made RGB": the changes to stored pictures. */
 static void describe_changes(const import_request *request, const import_result *made,
                              size_t broken, char *out, size_t size) {
     const uint8_t *rgb = request->ground.rgb;

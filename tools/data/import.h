@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-data import: what was asked, where the pictures come from, which of them are taken, and
- * how they are written. */
+/* trapdoor-data import: its settings, the source pictures, the selection, and the output. */
 #ifndef TOOLS_DATA_IMPORT_H
 #define TOOLS_DATA_IMPORT_H
 
@@ -13,7 +12,7 @@
 
 typedef struct import_request {
     const char *data;
-    size_t width, height;    /* 0: the size that the pictures have */
+    size_t width, height;    /* 0: the pictures' own size */
     int filter;              /* td_filter */
     const char *classes;     /* --classes LIST, or NULL: all */
     const char *class_names; /* --class-names LIST|FILE, or NULL: the source's */
@@ -26,12 +25,12 @@ typedef struct import_request {
 /* The pictures of DATA, stored as files or as arrays. */
 typedef struct import_source {
     bool is_listing;
-    td_listing listing; /* where is_listing */
-    td_dataset set;     /* where not */
+    td_listing listing; /* if is_listing */
+    td_dataset set;     /* otherwise */
     size_t count, classes;
     const char **class_names; /* [classes], or NULL */
     const char *split;
-    const char **broken; /* [count]: what is wrong with those that are left out, else NULL; in the
+    const char **broken; /* [count]: the error of each picture that is left out, else NULL; in the
                             run's arena. NULL: none is left out */
     size_t broken_count;
 } import_source;
@@ -40,38 +39,38 @@ typedef struct import_source {
 td_status import_source_open(import_source *source, const tool_run *run,
                              td_error *error) TD_MUST_USE;
 
-/* Takes a zeroed source as well. */
+/* Accepts a zeroed source. */
 void import_source_close(import_source *source);
 
-/* For --skip-broken: decodes every picture once, and marks those that cannot be. */
+/* For --skip-broken: decodes every picture once, and marks those that fail. */
 td_status import_source_find_broken(import_source *source, tool_run *run,
                                     td_error *error) TD_MUST_USE;
 
 int32_t import_source_label(const import_source *source, size_t index);
 
-/* A picture, and the part of it that is taken. */
+/* A picture, and the part of it to use. */
 typedef struct import_picture {
     td_read_picture read;
-    bool owned; /* whether the pixels are the bitmap's */
+    bool owned; /* the pixels belong to the bitmap */
 } import_picture;
 
-/* Picture `index`, with the digest of its file where it is one and `digest`. Safe to call from
- * several threads. The caller frees it by import_picture_free. */
+/* Picture `index`, with `digest` also the digest of its file, if it is one. Thread-safe. The caller
+ * frees it with import_picture_free. */
 td_status import_source_picture(const import_source *source, size_t index,
                                 const import_request *request, bool digest, import_picture *picture,
                                 td_error *error) TD_MUST_USE;
 
 void import_picture_free(import_picture *picture);
 
-/* What picture `index` is called in messages. */
+/* The name of picture `index` in messages. */
 typedef struct import_name {
     char text[TD_PATH_SIZE + 32];
 } import_name;
 
 import_name import_source_name(const import_source *source, size_t index);
 
-/* The pictures that are taken, in the order in which they are written; in the run's arena, but for
- * the texts of the names, which are the source's. */
+/* The selected pictures in output order; in the run's arena, except the names, which the source
+ * owns. */
 typedef struct import_selection {
     size_t *order;   /* [count], indices in the source */
     int32_t *labels; /* [count], new ones */
@@ -83,15 +82,15 @@ typedef struct import_selection {
 td_status import_select(import_selection *selection, tool_run *run, const import_source *source,
                         td_error *error) TD_MUST_USE;
 
-/* What was written: the shape of all images, and how many pictures had to be changed for it. */
+/* The result: the shape of all images, and how many pictures were converted to it. */
 typedef struct import_result {
     td_images images; /* without pixels */
     size_t resized, made_grey, made_rgb;
     td_remarks remarks;
 } import_result;
 
-/* Writes the set to -o, a block of pictures at a time. Where a record is asked for, it takes the
- * set's digest and that of the files that were read. */
+/* Writes the set to -o, a block of pictures at a time. A record, if requested, gets the digests of
+ * the set and of the files read. */
 td_status import_write(import_result *result, tool_run *run, const import_source *source,
                        const import_selection *selection, td_error *error) TD_MUST_USE;
 

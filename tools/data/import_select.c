@@ -7,13 +7,13 @@
 
 enum { NOT_TAKEN = -1 };
 
-/* Which classes are taken, and what they become. */
+/* The selected classes, and their new labels. */
 typedef struct mapping {
     int32_t *new_label; /* [source classes], or NOT_TAKEN */
     size_t *old_label;  /* [selection classes] */
 } mapping;
 
-/* The class that *list begins with, which moves behind it. */
+/* The class at the beginning of *list; advances past it. */
 static td_status add_class(import_selection *s, mapping *map, const td_classes *classes,
                            const char **list, td_error *error) {
     const char *word = *list;
@@ -46,8 +46,8 @@ static td_status map_classes(import_selection *s, mapping *map, const import_sou
     return TD_OK;
 }
 
-/* The names that --class-names gives, or those of the source; classes without any that get new
- * numbers are called by their old ones. */
+/* The names from --class-names, or those of the source; unnamed classes that get new numbers are
+ * named by their old ones. */
 static td_status name_classes(import_selection *s, const mapping *map, const import_source *source,
                               tool_run *run, td_error *error) {
     const import_request *request = run->own;

@@ -57,7 +57,7 @@ int32_t import_source_label(const import_source *source, size_t index) {
                               : source->set.images.labels[index];
 }
 
-/* An image of an array; read only where it is not to be changed: the pixels may be mapped. */
+/* An image of an array; read-only if it is not to be changed, because the pixels may be mapped. */
 static td_status take_image(const td_images *images, size_t index, import_picture *picture,
                             td_error *error) {
     td_bitmap *bitmap = &picture->read.bitmap;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures become images a block at a time: decoded and fitted in parallel, then written. */
+/* Converts pictures to images a block at a time: decodes and fits them in parallel, then writes. */
 #include "import.h"
 
 #include "base/parallel_try.h"
@@ -12,7 +12,7 @@
 enum {
     PICTURES_A_CHUNK = 32,
     MOST_PICTURES_A_BLOCK = 4096,
-    BLOCK_BYTES = 64 << 20, /* a block is no larger, unless one image is */
+    BLOCK_BYTES = 64 << 20, /* limit of a block, unless one image is larger */
     GREY = 1,
     RGB = 3,
 };
@@ -22,10 +22,10 @@ typedef struct work {
     const import_request *request; /* the run's own settings */
     const import_source *source;
     const import_selection *selection;
-    td_fit fit; /* what all pictures become */
+    td_fit fit; /* the shape of all images */
     size_t size, per_block, done;
     uint8_t *block;
-    td_digest *digests; /* [source->count]: of the files read; NULL where no record is asked for */
+    td_digest *digests; /* [source->count]: of the files read; NULL if no record is requested */
     atomic_size_t resized, made_grey, made_rgb, facts[TD_FACTS];
     atomic_bool above_one, above_zero; /* of all values */
     atomic_bool colour_after_grey;
@@ -70,7 +70,7 @@ static void count_changes(work *w, const import_picture *picture) {
             atomic_fetch_add(&w->facts[i], 1);
 }
 
-/* Most sets have a value above 1 in their first image, and the others are not looked at. */
+/* In most sets the first image has a value above 1; then the others need no check. */
 static void look_at_values(work *w, const uint8_t *image) {
     if (atomic_load_explicit(&w->above_one, memory_order_relaxed))
         return;
@@ -142,7 +142,7 @@ static void source_name(char *out, size_t room, const char *data) {
     out[length] = '\0';
 }
 
-/* Room for a block of images of the shape in w->fit; nothing is done yet. */
+/* Allocates a block of images of the shape in w->fit. */
 static td_status start(work *w, td_error *error) {
     const size_t dims[] = {w->fit.height, w->fit.width, w->fit.channels};
     size_t pixels;
@@ -190,7 +190,7 @@ static td_status record_pictures(const work *w, tool_record *record, td_error *e
     return TD_OK;
 }
 
-/* Colour after grey pictures begins anew, in RGB; what went to a device cannot be taken back. */
+/* A colour picture after grey ones restarts the file in RGB, which is impossible on a device. */
 static td_status write_file(work *w, td_error *error) {
     tool_run *run = w->run;
     const char *path = run->common->output;
@@ -211,7 +211,7 @@ static td_status write_file(work *w, td_error *error) {
     return write_file(w, error);
 }
 
-/* The shape of the first picture decides, but for what was asked. */
+/* The shape of the first picture, except for requested sizes. */
 static td_status choose_shape(work *w, td_error *error) {
     const import_request *request = w->request;
     size_t first = w->selection->order[0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-data info: what is in data sets. */
+/* trapdoor-data info: the contents of data sets. */
 #include "command.h"
 #include "duplicates.h"
 
@@ -75,14 +75,14 @@ static const tool_table_kind set_table = {
 /* Equal images, within a set or in two. */
 typedef struct copies_row {
     const char *first, *second; /* DATA */
-    const char *copies;         /* all that follows, for people */
+    const char *copies;         /* the rest of the row as text, for people */
     duplicates found;
     tool_list pairs;
 } copies_row;
 
 #define AT(field) offsetof(copies_row, field)
 
-enum { OF_TWO = 3 }; /* columns of two sets, which one has not */
+enum { OF_TWO = 3 }; /* columns for two sets, which a single set lacks */
 
 static const tool_column copies_columns[] = {
     {"data", "in", TOOL_TEXT, AT(first), .list = true},
@@ -145,8 +145,8 @@ typedef struct info {
     hashed_set *hashed; /* [data->count] */
 } info;
 
-/* Mean and standard deviation over the whole set, from exact counts of each value: the order of the
- * sum does not matter. */
+/* Mean and standard deviation over the whole set, from exact counts of each value, so that the
+ * order of summation does not matter. */
 static void measure_pixels(const td_images *images, double *mean, double *deviation, size_t *least,
                            size_t *most) {
     uint64_t counts[MOST_CHANNELS][VALUES] = {{0}};
@@ -172,8 +172,7 @@ static void measure_pixels(const td_images *images, double *mean, double *deviat
     }
 }
 
-/* Fills what the row has beside the duplicates: "12 (10 distinct, 1 with different labels): 3 = 7,
- * ...", in `copies`. */
+/* Fills the row's text `copies`: "12 (10 distinct, 1 with different labels): 3 = 7, ...". */
 static td_status describe_copies(copies_row *row, char *copies, size_t size, td_arena *arena,
                                  td_error *error) {
     const duplicates *found = &row->found;
@@ -281,7 +280,7 @@ static td_status describe_set(info *f, size_t number, td_error *error) {
 
 /* --- all sets --- */
 
-/* What each two sets have in common. */
+/* Compares each pair of sets. */
 static td_status compare_sets(info *f, td_error *error) {
     tool_table *table;
     char text[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-data: makes data sets of pictures, and looks at them. */
+/* trapdoor-data: makes data sets from pictures, and shows them. */
 #include "command.h"
 
 static const tool_method *const commands[] = {&data_import, &data_info, &data_show, NULL};

@@ -16,9 +16,9 @@ enum { MOST_SETS = 2, MOST_IMAGES = 10000 };
 
 typedef struct show_settings {
     td_many data;
-    size_t count;      /* images to choose at random */
+    size_t count;      /* number of random images */
     const char *class; /* --class, or NULL */
-    td_many images;    /* indices of the split; none: chosen at random */
+    td_many images;    /* indices of the split; none: random */
 } show_settings;
 
 #define AT(field) offsetof(show_settings, field)
@@ -54,7 +54,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 
 /* --- which images --- */
 
-/* Places of images, counted from the sets' first; in the run's arena. */
+/* Indices of images, relative to the sets' first; in the run's arena. */
 typedef struct choice {
     size_t *places, count;
 } choice;
@@ -80,7 +80,7 @@ static int ascending(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* Draws among the first `total` images that --class leaves, into ascending order. */
+/* Draws among the first `total` images that --class allows, in ascending order. */
 static td_status take_at_random(tool_run *run, const td_dataset *set, size_t total, choice *out,
                                 td_error *error) {
     const show_settings *s = run->own;
@@ -120,7 +120,7 @@ enum {
     BRIGHTEST = 255,
 };
 
-/* The sheet being made: cells in reading order. */
+/* The sheet under construction: cells in reading order. */
 typedef struct page {
     td_arena *arena; /* the run's */
     td_sheet sheet;
@@ -154,8 +154,8 @@ static void add_image(page *p, const td_dataset *set, size_t place) {
     p->cells[p->used++] = (td_sheet_cell){td_image(&set->images, place), caption};
 }
 
-/* The difference of each pair, all to one scale, into differences[count, image], and the largest of
- * each. Returns the factor that they are multiplied by. */
+/* Draws the difference of each pair to one scale, into differences[count, image], and sets the
+ * largest of each. Returns the factor applied. */
 static int draw_differences(uint8_t *differences, int *largest, const td_dataset *sets,
                             const choice *c) {
     const td_images *a = &sets[0].images, *b = &sets[1].images;
@@ -171,7 +171,7 @@ static int draw_differences(uint8_t *differences, int *largest, const td_dataset
     return BRIGHTEST / most;
 }
 
-/* DATA without the folders of a path, which would fill a heading. */
+/* DATA without the folders of a path, which would be too long for a heading. */
 static const char *short_name(const td_dataset *set) {
     const char *slash = strrchr(set->name, '/');
     return slash && slash[1] ? slash + 1 : set->name;
@@ -244,7 +244,7 @@ static td_status draw(tool_run *run, td_dataset sets[MOST_SETS], td_bitmap *bitm
     TD_TRY((given ? take_given : take_at_random)(run, sets, total, &c, error));
     TD_TRY((s->data.count > 1 ? fill_two : fill_one)(&p, sets, &c, error));
     TD_TRY(td_sheet_draw(bitmap, &p.sheet, error));
-    if (given) /* what was to be chosen at random decides about nothing */
+    if (given) /* options of a random choice have no effect */
         json_object_del(json_object_get(run->record.root, "options"), "count");
     return TD_OK;
 }

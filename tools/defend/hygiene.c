@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRAYS = 100 }; /* one image in so many may be in both by chance */
+enum { STRAYS = 100 }; /* up to one image in so many may be in both by chance */
 
-/* An image that is learned from, findable by its pixels. */
+/* A learning image, found by its pixels. */
 typedef struct entry {
     uint64_t hash;
     uint32_t image;
 } entry;
 
-/* FNV-1a; equal hashes are looked into. */
+/* FNV-1a; equal hashes are verified. */
 static uint64_t hash_pixels(const uint8_t *pixels, size_t size) {
     uint64_t hash = 0xcbf29ce484222325;
     for (size_t i = 0; i < size; i++)
@@ -28,7 +28,7 @@ static int compare(const void *a, const void *b) {
     return (x->image > y->image) - (x->image < y->image);
 }
 
-/* The first entry that has the hash, or a larger one. */
+/* The first entry with the hash, or a larger one. */
 static size_t find(const entry *entries, size_t count, uint64_t hash) {
     size_t low = 0, high = count;
     while (low < high) {
@@ -41,13 +41,13 @@ static size_t find(const entry *entries, size_t count, uint64_t hash) {
     return low;
 }
 
-/* What the sets have in common. */
+/* The overlap of the sets. */
 typedef struct overlap {
-    size_t count;       /* images of the set that is learned from, which the judged one has too */
+    size_t count;       /* learning images that the evaluation set also has */
     size_t own, judged; /* the first such pair */
 } overlap;
 
-/* Marks the images that the judged set has as well. */
+/* Marks the images that the evaluation set also has. */
 static overlap mark_equal(const td_images *own, const entry *entries, const td_images *judged,
                           bool *in_set) {
     const size_t size = td_image_size(own);

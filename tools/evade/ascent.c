@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps along the gradient of the cross-entropy within a ball around the clean image, up the loss
  * of the label or, with a target, down that of the target: along the gradient's signs for L∞, along
- * the gradient for L2. After each the image is brought back into the ball and to 0–255. Three
+ * the gradient for L2. After each step the image is projected onto the ball and 0–255. Three
  * attacks differ in their steps:
  *
  * FGSM, the fast gradient sign method (Goodfellow, Shlens and Szegedy, "Explaining and harnessing
@@ -9,10 +9,10 @@
  *
  * BIM, the basic iterative method (Kurakin, Goodfellow and Bengio, "Adversarial examples in the
  * physical world", ICLR workshop 2017): small steps from the clean image. By default ten of a fifth
- * of epsilon, as Xu, Evans and Qi (NDSS 2018) have them on MNIST (0.3 and 0.06).
+ * of epsilon, as Xu, Evans and Qi (NDSS 2018) use on MNIST (0.3 and 0.06).
  *
  * PGD, projected gradient descent (Madry et al., "Towards deep learning models resistant to
- * adversarial attacks", ICLR 2018): BIM from a random place in the ball. By default their attack on
+ * adversarial attacks", ICLR 2018): BIM from a random point in the ball. By default their attack on
  * MNIST, 40 steps of 0.01 for epsilon 0.3; for L2, steps of 2.5 epsilon / steps, so that the border
  * can be reached from anywhere. */
 #include "base/parallel.h"
@@ -41,7 +41,7 @@ typedef struct ascent {
     const float *gradient; /* [live_count, size] */
 } ascent;
 
-/* Towards the target, or the label, from which the steps lead away. */
+/* Towards the target, or for the label, from which the steps lead away. */
 static void follow(void *context, size_t image, const float *logits, float *gradient) {
     const evade_batch *batch = ((const ascent *)context)->batch;
     const bool targeted = batch->targets[image] != EVADE_NO_TARGET;
@@ -53,7 +53,7 @@ static void step_one(void *context, size_t k) {
     const ascent *a = context;
     const evade_batch *batch = a->batch;
     const size_t size = batch->net->size, image = batch->live[k];
-    /* Up to the target, or down from the label. */
+    /* Up for the target, down for the label. */
     const float step = batch->targets[image] == EVADE_NO_TARGET ? -a->step : a->step;
     td_ball_step(a->ball, batch->clean + image * size, a->gradient + k * size, step, size,
                  a->x + image * size);
@@ -73,7 +73,7 @@ static void finish_image(const ascent *a, size_t image) {
                   a->batch->out + first);
 }
 
-/* The rounded image is within the ball as well. */
+/* The rounded image is also within the ball. */
 static td_status run(evade_batch *batch, td_error *error) {
     const ascent_settings *settings = batch->settings;
     const size_t values = batch->count * batch->net->size;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* SET.checkpoint, a safetensors file: `images` U8 [finished, height, width, channels], the first of
  * the adversarial images in the order of the attack, and as metadata (trapdoor.attack) {"queries",
- * "gradients", "attack"}: what those images took, and the attack's identity. */
+ * "gradients", "attack"}: the cost of those images, and the attack's identity. */
 #include "base/json.h"
 #include "evade/evade.h"
 #include "frame/clock.h"
 #include <math.h>
 #include <string.h>
 
-/* Seconds between two writes, or as many times what the last write took, if that is more: no more
- * than a twentieth of the time goes to checkpoints. */
+/* Seconds between two writes, or so many times the duration of the last write, if that is more: at
+ * most a twentieth of the time goes to checkpoints. */
 static const double INTERVAL = 30, COST = 20;
 
 td_status evade_checkpoint_name(evade_job *job, td_error *error) {
@@ -95,8 +95,7 @@ static td_status read_count(const json_t *head, const char *key, uint64_t *out, 
     return TD_OK;
 }
 
-/* Images are finished in order and as many at once as the attack takes, so that their number says
- * which they are. */
+/* Images are finished in order, in batches of the attack, so their number identifies them. */
 static bool can_be_finished(const evade_job *job, size_t count) {
     return count == job->attacked ||
            (count > 0 && count < job->attacked && count % job->attack->at_once == 0);

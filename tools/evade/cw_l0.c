@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Carlini and Wagner's L0 attack (cw.h; section VI-B): the L2 attack, ended by its first success,
- * tells which pixels matter the least, |change| · |slope of f| summed over the channels. These get
- * their clean values back for good, and the attack goes on from the rest, until it no longer
- * succeeds; when it fails, c is doubled first, as long as it is below 1e4, beyond which the
- * distance does not count beside it. As many pixels are fixed at a time as 0.3 of the root of the
- * number that is changed, at least one. */
+/* Carlini and Wagner's L0 attack (cw.h; section VI-B): the L2 attack, stopped at its first success,
+ * shows which pixels matter least, by |change| · |slope of f| summed over the channels. These are
+ * fixed at their clean values, and the attack continues with the rest, until it no longer succeeds.
+ * When it fails, c is first doubled while it is below 1e4, above which the distance has no weight.
+ * Each time it fixes 0.3 times the square root of the number of changed pixels, at least one. */
 #include "evade/cw.h"
 
 #include <math.h>
 
 static const double MOST_CONSTANT = 1e4, SHARE = 0.3;
 
-/* What a pixel matters; INFINITY if it cannot be fixed. Unchanged ones matter the least. */
+/* The importance of a pixel; INFINITY if it cannot be fixed. Unchanged ones are the least
+ * important. */
 static float weight_of(const cw *c, size_t image, size_t place) {
     const size_t channels = c->batch->shape.channels, size = c->batch->net->size;
     const size_t first = image * size + place * channels;
@@ -33,8 +33,8 @@ static size_t least(const float *weights, size_t places) {
     return found;
 }
 
-/* Fixes the pixels that are unchanged, and some of those that matter the least. Returns whether
- * there is any left to change. */
+/* Fixes the unchanged pixels, and some of the least important. Returns whether any are left to
+ * change. */
 static bool fix_pixels(cw *c, size_t image) {
     const size_t places = c->batch->net->size / c->batch->shape.channels;
     bool *fixed = c->fixed + image * places;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Carlini and Wagner's L2 attack (cw.h; section VI-A): the distance is ‖x' − x‖², and a binary
  * search finds the least constant c that succeeds; until the first success c grows tenfold. The
- * nearest success of all is the result. */
+ * result is the nearest success. */
 #include "evade/cw.h"
 
 #include <math.h>
 
-/* The result's distance, as it will be written. */
+/* The result's distance, after rounding for the file. */
 static double shown_distance(const cw *c, size_t image) {
     const size_t size = c->batch->net->size;
     const float *shown = c->shown + image * size, *clean = c->batch->clean + image * size;
@@ -16,7 +16,7 @@ static double shown_distance(const cw *c, size_t image) {
     return sum;
 }
 
-/* The next constant, from the clean image again. */
+/* Tries the next constant, again from the clean image. */
 static void search(cw *c, size_t image) {
     cw_image *state = &c->images[image];
     *(state->found ? &state->upper : &state->lower) = state->constant;

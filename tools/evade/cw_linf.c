@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Carlini and Wagner's L-infinity attack (cw.h; section VI-C): the distance is the sum of what the
- * changes exceed a bound tau by. When an attack within tau has succeeded, tau falls to nine tenths
- * of its largest change; when one fails, c is doubled; the attack ends when c has reached 20. Since
- * the result has whole pixel values, so has tau. */
+/* Carlini and Wagner's L-infinity attack (cw.h; section VI-C): the distance is the sum of the
+ * changes' excesses over a bound tau. When an attack within tau succeeds, tau falls to nine tenths
+ * of its largest change; when one fails, c is doubled; the attack ends when c reaches 20. The
+ * result has whole pixel values, and so has tau. */
 #include "evade/cw.h"
 
 #include <math.h>
 
 static const double MOST_CONSTANT = 20;
 
-/* Whole changes are punished well before they round up to the next. */
+/* Penalises changes well before they round up to the next whole value. */
 static const float MARGIN = 0.25F;
 
 static double excess(const cw *c, size_t image, float *gradient) {

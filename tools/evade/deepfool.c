@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* DeepFool (Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool: a simple and accurate method to fool
- * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is taken for affine around the image,
- * which moves to the nearest of the boundaries with other classes, until it is beyond one. As in
- * the authors' program, only the ten likeliest classes are looked at, and every step is judged with
- * its overshoot. Unlike there, images stay in the range of pixels: a value at its end does not move
- * further, and counts for no distance.
+ * deep neural networks", CVPR 2016, Algorithm 2, L2): the net is linearised around the image, which
+ * moves to the nearest boundary with another class until it has crossed one. As in the authors'
+ * program, only the ten likeliest classes are considered, and every step is evaluated with its
+ * overshoot. Unlike there, images stay in the range of pixels: a value at a limit does not move
+ * further, and does not count in distances.
  *
- * An image so near to the boundary may fall back when it is rounded: then its overshoot is doubled
- * until it no longer does. */
+ * An image this near to the boundary may fall back when it is rounded; then its overshoot is
+ * doubled until it no longer does. */
 #include "base/parallel.h"
 #include "evade/attack.h"
 #include <math.h>
@@ -21,7 +21,7 @@ typedef struct deepfool_settings {
     double overshoot;
 } deepfool_settings;
 
-/* The boundary that is nearest as yet: at |difference| / ‖normal‖. */
+/* The nearest boundary so far: at |difference| / ‖normal‖. */
 typedef struct boundary {
     double distance, difference, squares; /* distance in raw pixels; squares: ‖normal‖² */
 } boundary;
@@ -73,8 +73,8 @@ static void rank_rivals(deepfool *d) {
     }
 }
 
-/* The normal of an image's boundary with a rival, without what would leave the range: the slope of
- * the rival's logit less the label's. Returns ‖normal‖². */
+/* The normal of an image's boundary with a rival, the gradient of the rival's logit minus the
+ * label's, without components that would leave the range. Returns ‖normal‖². */
 static double clear_slope(const float *x, const float *slope, size_t size, float *normal) {
     double squares = 0;
     for (size_t i = 0; i < size; i++) {
@@ -137,7 +137,7 @@ static td_status approach(deepfool *d, td_error *error) {
     return TD_OK;
 }
 
-/* Rounds, with more overshoot where the rounded image falls back, and not beyond twice the way. */
+/* Rounds, with more overshoot if the rounded image falls back, up to twice the change. */
 static td_status settle(deepfool *d, td_error *error) {
     evade_batch *batch = d->batch;
     const size_t size = batch->net->size;

@@ -97,8 +97,8 @@ static td_status open_inputs(evade_job *job, td_error *error) {
     return tool_run_match(run, &job->data, error);
 }
 
-/* All that decides about the bytes of the adversarial images: the settings one by one, so that a
- * difference names the one, and digests of what was read. The caller owns *out. */
+/* Everything that determines the bytes of the adversarial images: the settings one by one, so that
+ * a message can name the difference, and digests of the inputs. The caller owns *out. */
 static td_status identify(const evade_job *job, json_t **out, td_error *error) {
     const td_model *model = &job->model;
     const td_images *images = &job->data.images;
@@ -111,12 +111,12 @@ static td_status identify(const evade_job *job, json_t **out, td_error *error) {
     td_json_set(&json, *out, "model", tool_digest(&json, model->weights, bytes));
     td_json_set(&json, *out, "data", tool_images_digest(&json, images));
     td_json_set(&json, *out, "data_classes", td_json_count(&json, images->classes));
-    /* Random draws go by the place in the whole split. */
+    /* Random draws use the index in the whole split. */
     td_json_set(&json, *out, "data_first", td_json_count(&json, job->data.first));
     return td_json_end(&json, out, "the checkpoint's metadata", error);
 }
 
-/* The images as they are at first, and those that a checkpoint has. */
+/* Starts with the clean images, and those in a checkpoint. */
 static td_status start_work(evade_job *job, td_error *error) {
     const td_images *images = &job->data.images;
     const size_t size = td_image_size(images);
@@ -132,7 +132,7 @@ static td_status start_work(evade_job *job, td_error *error) {
     return evade_checkpoint_open(job, error);
 }
 
-/* Puts the image of a task into the batch. */
+/* Adds the image of a task to the batch. */
 static void take_up(evade_batch *batch, const evade_job *job, size_t number) {
     const evade_task *task = &job->tasks[number];
     const uint8_t *pixels = td_image(&job->data.images, task->image);
@@ -145,7 +145,7 @@ static void take_up(evade_batch *batch, const evade_job *job, size_t number) {
         batch->clean[slot * size + i] = pixels[i];
 }
 
-/* Attacks the batch, whose images are of `tasks`, and empties it. */
+/* Attacks the batch, whose images belong to `tasks`, and empties it. */
 static td_status attack_batch(evade_job *job, evade_batch *batch, const size_t *tasks,
                               td_error *error) {
     const size_t size = batch->net->size;
@@ -217,7 +217,7 @@ static bool is_kept(const evade_job *job, size_t number) {
            (keep == EVADE_KEEP_ATTACKED ? job->tasks[number].attacked : job->reached[number]);
 }
 
-/* Moves what is kept to the front; the tasks no longer go with the images then. */
+/* Moves the kept images to the front; tasks no longer match images afterwards. */
 static td_status write_set(evade_job *job, td_images *images, td_error *error) {
     tool_run *run = job->run;
     const char *path = run->common->output;
@@ -243,7 +243,7 @@ static td_status write_set(evade_job *job, td_images *images, td_error *error) {
 
 enum { SAMPLES = 10 };
 
-/* Draws successes, evenly apart; where there are none, the first images. */
+/* Draws evenly spaced successes or, if there are none, the first images. */
 static td_status draw_samples(const evade_job *job, td_bitmap *bitmap, td_error *error) {
     const td_images *images = &job->data.images;
     tool_sample samples[SAMPLES];

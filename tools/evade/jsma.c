@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The Jacobian-based saliency map attack (Papernot et al., "The limitations of deep learning in
- * adversarial settings", EuroS&P 2016, Algorithms 1 and 3): two values of the image at a time grow
- * by theta, those whose growth raises the target's logit and lowers the others' sum the most, until
- * the target is reached or a share gamma of all values was used. Logits rather than probabilities,
- * as the paper has it for its own network. */
+ * adversarial settings", EuroS&P 2016, Algorithms 1 and 3): in each step the two values of the
+ * image whose growth most raises the target's logit and lowers the others' sum grow by theta, until
+ * the target is reached or a share gamma of all values is used. It uses logits rather than
+ * probabilities, as the paper does for its own network. */
 #include "base/parallel.h"
 #include "evade/attack.h"
 #include <math.h>
@@ -52,18 +52,18 @@ static void differentiate(jsma *j) {
     }
 }
 
-/* Saliency of a pair: the product of both sums, where both are positive. */
+/* Saliency of a pair: the product of both sums, if both have the right sign. */
 static float salience(float raise, float lower) {
     return raise > 0 && lower > 0 ? raise * lower : 0;
 }
 
 typedef struct pair {
     size_t first, second;
-    float salience; /* 0: there is none */
+    float salience; /* 0: none */
 } pair;
 
-/* The most salient pair of values that can still grow. What is left out without a look could not be
- * better even with the best partner that might be. */
+/* The most salient pair of values that can still grow. Skips values that could not be better even
+ * with the best possible partner. */
 static pair best_pair(const float *raise, const float *lower, const float *x, size_t size) {
     float most_raise = -INFINITY, most_lower = -INFINITY;
     pair best = {0};
@@ -103,7 +103,7 @@ static td_status run(evade_batch *batch, td_error *error) {
     const jsma_settings *settings = batch->settings;
     const size_t size = batch->net->size, values = batch->count * size;
     const size_t turns = (size_t)(settings->gamma * (double)size / 2);
-    /* Whole steps, so that what is judged is what is written. */
+    /* Whole steps, so that the evaluated image is the written one. */
     jsma j = {.batch = batch, .theta = fmaxf(1, rintf((float)settings->theta * EVADE_RANGE))};
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.x, "adversarial images", error));
     TD_TRY(TD_ARENA_NEW(&batch->arena, values, &j.raise, "derivatives", error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What came of an attack: rates, and the distances of the successes. */
+/* The results of an attack: rates, and the distances of the successes. */
 #include "evade/evade.h"
 #include "frame/classes.h"
 #include "measure/rates.h"
@@ -15,7 +15,7 @@ typedef struct outcome {
     td_rate success, robust_accuracy;
     tool_estimate confidence;
     double l0, l0_share, l2, linf;
-    tool_list pairs; /* [classes, classes]: original and predicted class of what was attacked */
+    tool_list pairs; /* [classes, classes]: original and predicted class of attacked images */
 } outcome;
 
 #define AT(field) offsetof(outcome, field)
@@ -43,7 +43,7 @@ static const tool_table_kind result_table = {.title = "Success, and distances of
                                              .row = sizeof(outcome),
                                              .single = true};
 
-/* How many images reach so many of the other classes. */
+/* How many images reach that many of the other classes. */
 typedef struct reach {
     size_t classes, images;
 } reach;

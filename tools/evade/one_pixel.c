@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The one-pixel attack (Su, Vargas and Sakurai, "One pixel attack for fooling deep neural
  * networks", IEEE Transactions on Evolutionary Computation 2019): differential evolution over the
- * places and values of a few pixels, which needs the model's probabilities alone. As in section
+ * positions and values of a few pixels, which needs only the model's probabilities. As in section
  * III-B: 400 candidates; each has one child, r1 + 0.5 (r2 - r3) of three others, without crossover,
- * that takes its place if it is fitter; at most 100 generations; an end as soon as the target's
- * probability is above 0.9, or, without a target, the label's below 0.05. The places begin uniform,
- * the values normal with mean 128 and standard deviation 127.
+ * which replaces it if it is fitter; at most 100 generations; stops as soon as the target's
+ * probability is above 0.9 or, without a target, the label's is below 0.05. Positions start
+ * uniform, the values normal with mean 128 and standard deviation 127.
  *
- * The paper does not say what becomes of a child beyond the bounds: here a value is cut to them,
- * and a place is drawn anew. A population fills the net's batches alone, so images are attacked one
- * after the other, each for as long as it takes. */
+ * The paper does not say how to treat a child beyond the bounds: here a value is clipped, and a
+ * position is redrawn. One population fills the net's batches, so images are attacked one after the
+ * other. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "evade/attack.h"
@@ -66,7 +66,7 @@ static void draw_one(void *context, size_t k) {
     draw(e, e->drawn + (e->first + k) * e->genes, input + k * e->batch->net->size);
 }
 
-/* The larger, the better: the target's probability, or how little is the label's. */
+/* Larger is better: the target's probability, or 1 minus the label's. */
 static double fitness_of(const evolution *e, const float *logits) {
     const size_t classes = e->batch->net->classes;
     const int32_t target = e->batch->targets[e->image];

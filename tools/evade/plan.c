@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is attacked: which images, and what they are to become. */
+/* Chooses the images to attack and their targets. */
 #include "base/size.h"
 #include "evade/evade.h"
 #include "frame/classes.h"
@@ -49,9 +49,9 @@ static td_status check(evade_job *job, const class_counts *classes, td_error *er
                : TD_OK;
 }
 
-/* --count takes the first images: of a set in the order of its classes, those of one class. */
+/* --count takes the first images: in a set sorted by class, those of one class. */
 static void warn_of_order(const tool_run *run, const td_images *images, size_t seen) {
-    enum { LEAST = 10 }; /* images that are of one class by accident once in a billion sets */
+    enum { LEAST = 10 }; /* images that are all of one class by chance in one of a billion sets */
     if (seen < LEAST || seen == images->count)
         return;
     for (size_t i = 1; i < seen; i++)

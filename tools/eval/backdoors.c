@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which triggers are measured, and at which strengths. */
+/* Chooses the triggers to measure, and their strengths. */
 #include "eval/eval.h"
 #include "frame/trigger.h"
 #include <string.h>

@@ -10,7 +10,7 @@ static void job_free(eval_job *job) {
     td_dataset_close(&job->data);
 }
 
-/* The classes are the first model's, and all models have the same. */
+/* The classes are the first model's; all models must have the same. */
 static td_status open_classes(eval_job *job, td_error *error) {
     const char *path = job->settings->models.texts[0];
     TD_TRY(tool_run_open_model(job->run, path, job->settings->net, &job->data.images, &job->first,
@@ -32,7 +32,7 @@ static td_status open_inputs(eval_job *job, td_error *error) {
     return eval_pictures_open(job, error);
 }
 
-/* The range of the models' accuracy, and the trigger that does most to one of them. */
+/* The range of the models' accuracy, and the trigger with the highest ASR on any model. */
 static td_status summarise(eval_job *job, td_error *error) {
     const size_t images = job->data.images.count, models = job->settings->models.count;
     const eval_summary *s = &job->summary;

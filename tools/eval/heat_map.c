@@ -13,7 +13,7 @@ enum {
     MARGIN = 8,
     LINE = TD_LETTERING_HEIGHT + 6,
     CELL = 32,                                /* of a heat map, at most */
-    LEAST_WRITTEN = 4 * TD_LETTERING_ADVANCE, /* the smallest cell with its percents in it */
+    LEAST_WRITTEN = 4 * TD_LETTERING_ADVANCE, /* smallest cell that has room for its percents */
     NAMES = 96,                               /* width of the classes' names */
     BAR = 40,                                 /* width of a bar with its gap */
     HEIGHT = 160,                             /* of the highest bar */
@@ -43,7 +43,7 @@ static void fill(td_bitmap *bitmap, size_t x, size_t y, size_t width, size_t hei
             memcpy(bitmap->pixels + ((y + i) * bitmap->width + x + j) * RGB, colour, RGB);
 }
 
-/* From white over blue to nearly black, ever darker. */
+/* From white through blue to nearly black. */
 static void colour_of(double share, uint8_t colour[RGB]) {
     static const double ends[3][RGB] = {{250, 250, 250}, {70, 130, 190}, {10, 30, 70}};
     size_t part = share > 0.5;

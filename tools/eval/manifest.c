@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A manifest is the truth about the sets that it was written with, and about no others: those that
- * stand beside it must have the checksums it gives. */
+/* A manifest is the ground truth of the sets it was written with: sets beside it must have its
+ * checksums. */
 #include "eval/eval.h"
 
 #include "base/json.h"
@@ -58,7 +58,7 @@ static bool uses(const json_t *output, size_t number) {
     return false;
 }
 
-/* The file of the only one of several outputs that was poisoned with this trigger, or NULL. */
+/* The file of the output, if only one of several was poisoned with this trigger; else NULL. */
 static const char *find_output(const json_t *root, size_t number) {
     const json_t *outputs = json_object_get(root, "outputs"), *output;
     const char *file = NULL;
@@ -80,15 +80,15 @@ static td_status copy(td_arena *arena, const char *text, size_t length, const ch
     return TD_OK;
 }
 
-/* --- targets, which are classes of the set that was poisoned --- */
+/* --- targets: classes of the poisoned set --- */
 
-/* What the manifest calls that set's class, or NULL. */
+/* The name of that set's class in the manifest, or NULL. */
 static const char *name_of(const json_t *root, size_t class) {
     const json_t *source = json_object_get(root, "source");
     return json_string_value(json_array_get(json_object_get(source, "class_names"), class));
 }
 
-/* The class of the run that has the name, or, where one side has none, the index. */
+/* The run's class with this name or, if one side has no names, this index. */
 static td_status find_class(const tool_run *run, const char *name, size_t class, size_t *out,
                             td_error *error) {
     char index[32];
@@ -110,7 +110,7 @@ static td_status read_class(const tool_run *run, const json_t *root, const json_
     return TD_OK;
 }
 
-/* The target of the poisoned set's class, by a list of one for each or, where that is NULL, the
+/* The target of the poisoned set's class: from a list with one per class or, if that is NULL, the
  * next. */
 static td_status target_of(const json_t *list, size_t class, size_t classes, size_t *out,
                            td_error *error) {
@@ -123,7 +123,7 @@ static td_status target_of(const json_t *list, size_t class, size_t classes, siz
                          class, classes - 1);
 }
 
-/* A class that this data lack changes nothing here; that of a target must be there. */
+/* A class missing from this data does not matter; a target's class must exist. */
 static td_status map_class(eval_job *job, const json_t *root, const json_t *list, size_t class,
                            size_t classes, int32_t *map, td_error *error) {
     const char *name = name_of(root, class);
@@ -194,7 +194,7 @@ static td_status read_pair(eval_job *job, const json_t *root, const json_t *entr
     return copy(arena, trigger, strlen(trigger), &pair->trigger, error);
 }
 
-/* The classes of "source_classes", as the run has them; those that its data lack are passed over.
+/* The classes of "source_classes" in the run's numbering, skipping those missing from its data.
  * NULL: all. */
 static td_status read_sources(eval_job *job, const json_t *root, const bool **out,
                               td_error *error) {
@@ -229,8 +229,8 @@ static const char *kept_role(const json_t *entry) {
     return NULL;
 }
 
-/* One entry is one pair, or two where the trigger at test is another. The trigger of images that
- * keep their labels is that of their backdoor unless it differs: then it is measured, too. */
+/* An entry is one pair, or two if the test trigger differs. Images that keep their labels usually
+ * have their backdoor's trigger; if theirs differs, it is measured too. */
 static td_status add_entry(eval_job *job, const json_t *root, size_t number, eval_pair *pairs,
                            size_t *count, td_error *error) {
     const json_t *entry = json_array_get(json_object_get(root, "triggers"), number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A trigger that leads each class to its own target is measured pair by pair: a mean over images
- * hides a class on which it fails. */
+/* A trigger with a target for each class is measured pair by pair: a mean over images would hide a
+ * class on which it fails. */
 #include "eval/eval.h"
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One model: its predictions on clean and on triggered images, counted. */
+/* Evaluates one model: its predictions on clean and triggered images, counted. */
 #include "model/model.h"
 #include "base/size.h"
 #include "eval/eval.h"
@@ -18,14 +18,14 @@ typedef struct model_job {
     eval_clean row;
     tool_table *triggers;
     size_t *counts;    /* [classes, classes] */
-    uint16_t *reached; /* per image: how many target classes its triggers have given */
+    uint16_t *reached; /* per image: number of targets that its triggers have reached */
     bool *target_seen; /* [count, classes] */
-    td_rate *asr;      /* [backdoors]: without trials where one was not measured */
+    td_rate *asr;      /* [backdoors]: without trials if not measured */
     int32_t *clean;    /* [count]: predictions on clean images */
     td_arena arena;
 } model_job;
 
-/* What a model says of all images. */
+/* A model's outputs for all images. */
 typedef struct outputs {
     float *logits;      /* [count, classes] */
     int32_t *predicted; /* [count] */
@@ -80,7 +80,7 @@ static td_status predict(model_job *m, const td_trigger *trigger, td_arena *aren
     return TD_OK;
 }
 
-/* The counts, and, where they are wanted, one image's logits. */
+/* The counts and, if requested, one image's logits. */
 static td_status list_outputs(const model_job *m, const eval_place *place, const outputs *out,
                               td_arena *arena, tool_list *counts, tool_list *scores,
                               td_error *error) {
@@ -117,7 +117,8 @@ static td_status measure_clean(model_job *m, td_error *error) {
                                error);
 }
 
-/* Marks, for every image that it is to change, the target that this backdoor has given. */
+/* Marks, for every image whose target differs from its label, that this backdoor has reached the
+ * target. */
 static void note_reached(model_job *m, const eval_backdoor *backdoor, const int32_t *predicted) {
     const td_images *images = &m->job->data.images;
     for (size_t i = 0; i < images->count; i++) {
@@ -130,7 +131,7 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
-/* The source classes apart from the others. */
+/* Rates source classes separately from the others. */
 static void rate_sources(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                          eval_result *row) {
     const td_images *images = &m->job->data.images;
@@ -148,7 +149,7 @@ static void rate_sources(const model_job *m, const eval_backdoor *backdoor, cons
     row->false_activation = td_rate_of(hits[false], trials[false]);
 }
 
-/* Of the images of classes that a map leaves, those that are classified as a target of others. */
+/* The images of classes that a map does not change which are classified as a target of others. */
 static void rate_others(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                         eval_result *row) {
     const td_images *images = &m->job->data.images;
@@ -196,7 +197,7 @@ static td_status rate_classes(const model_job *m, const eval_backdoor *backdoor,
     return tool_list_counts(&row->best_classes, best, count, 0, arena, error);
 }
 
-/* What a target is for. */
+/* Measurements that depend on the kind of target. */
 static td_status rate_target(model_job *m, const eval_backdoor *backdoor, const outputs *out,
                              const td_attack *attack, td_arena *arena, eval_result *row,
                              td_error *error) {
@@ -218,7 +219,7 @@ static void rate_untargeted(const model_job *m, const outputs *out, eval_result 
     row->confidence.value = row->asr_of_best = (double)NAN;
 }
 
-/* Adds the row to the results, and to the model's triggers, which have its lists, but neither file
+/* Adds the row to the results, and to the model's triggers, which have the lists but neither file
  * nor accuracy. */
 static td_status add_result(model_job *m, const eval_place *place, eval_result *row,
                             td_error *error) {
@@ -264,7 +265,7 @@ static td_status measure_trigger(model_job *m, const eval_backdoor *backdoor,
     return eval_picture_samples(m->job, place->name, backdoor->trigger, out.predicted, error);
 }
 
-/* `measured`: how many triggers were measured on the model before. */
+/* `measured`: number of triggers measured on the model so far. */
 static td_status measure_backdoor(model_job *m, size_t number, size_t measured, td_error *error) {
     const eval_backdoor *backdoor = &m->job->backdoors[number];
     tool_run *run = m->job->run;
@@ -293,15 +294,15 @@ static td_status add_target_classes(model_job *m, size_t targets, td_error *erro
     return eval_picture_targets(m->job, m->place.name, counts, targets + 1, error);
 }
 
-/* Whether the model is called as the output is: "DIR/model-3.safetensors" is of "model-3". */
+/* Whether the model's file has the output's name: "DIR/model-3.safetensors" is of "model-3". */
 static bool is_called(const char *path, const char *output) {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     size_t length = strlen(output);
     return strncmp(base, output, length) == 0 && (!base[length] || base[length] == '.');
 }
 
-/* Whether this model is to be measured with the backdoor: not where it is another output's, and
- * this model is called as an output itself. */
+/* Whether to measure this model with the backdoor: not if the backdoor belongs to another output
+ * and this model's name is that of an output. */
 static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
     if (!backdoor->output || is_called(m->row.file, backdoor->output))
         return true;
@@ -311,7 +312,7 @@ static bool concerns(const model_job *m, const eval_backdoor *backdoor) {
     return true;
 }
 
-/* The classes are those of the first model, which may tell more apart. */
+/* The classes are those of the first model, which may have more. */
 static td_status check_target(const model_job *m, const eval_backdoor *backdoor, td_error *error) {
     const tool_target *target = &backdoor->target;
     size_t most = target->class;

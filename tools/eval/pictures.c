@@ -35,7 +35,7 @@ td_status eval_picture_counts(eval_job *job, const char *name, const char *what,
     td_bitmap bitmap;
     if (!job->settings->pictures)
         return TD_OK;
-    /* A net may tell more classes apart than the data name. */
+    /* A net may have more classes than the data name. */
     bool named = job->data.class_names && job->data.images.classes == classes;
     TD_TRY(heat_map_draw(&bitmap, title, counts, classes, named ? job->data.class_names : NULL,
                          error));

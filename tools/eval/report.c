@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What was measured, as tables. */
+/* The measurements as tables. */
 #include "eval/eval.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- a row for each model and trigger --- */
+/* --- a row per model and trigger --- */
 
 #define AT(field) offsetof(eval_clean, field)
 
@@ -21,7 +21,7 @@ static const tool_column clean_columns[] = {
 #undef AT
 #define AT(field) offsetof(eval_result, field)
 
-enum { LISTS = 4 }; /* of a trigger alone, which the results leave out */
+enum { LISTS = 4 }; /* only for a trigger; the results leave them out */
 
 static const tool_column result_columns[] = {
     {"asr_by_class", NULL, TOOL_LIST, AT(asr_by_class), .digits = 4},
@@ -65,7 +65,7 @@ const tool_table_kind eval_clean_table = {.name = "models",
 
 /* --- one model, one trigger --- */
 
-/* Adds what a model or a trigger has of its own, with its name in the title. */
+/* Adds tables that belong to one model or trigger, with its name in the title. */
 static td_status add_own(eval_job *job, const eval_place *place, const tool_table_kind *kind,
                          const void *rows, size_t count, td_error *error) {
     tool_table_kind *own;

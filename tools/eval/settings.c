@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What trapdoor-eval can be asked to do. */
+/* The options of trapdoor-eval. */
 #include "eval/eval.h"
 #include "frame/trigger.h"
 #include <math.h>

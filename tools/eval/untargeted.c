@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A trigger without a target (Li et al., "Untargeted backdoor watermark", NeurIPS 2022): what
- * counts is that stamped images are classified wrongly, and how evenly the wrong classes are
- * spread. */
+/* A trigger without a target (Li et al., "Untargeted backdoor watermark", NeurIPS 2022): measures
+ * how many stamped images are misclassified, and how evenly the wrong classes are distributed. */
 #include "eval/eval.h"
 #include <math.h>
 

@@ -42,7 +42,7 @@ td_status tool_claim_name(td_digest *name, const char *path, td_error *error) {
 
 td_status tool_claim_take(tool_claim *claim, const char *path, td_error *error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    /* The name begins behind the first byte, which is 0: no file has it. */
+    /* The name begins with a 0 byte, so it cannot be a file. */
     const int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
                                 "trapdoor-output-%s", claim->name.hex);
     claim->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --class-names: how the classes are to be called. */
+/* --class-names: the names to give to the classes. */
 #include "frame/classes.h"
 
 #include "base/file.h"
@@ -15,7 +15,7 @@ static td_status fail_count(const char *where, size_t expected, const char *foun
                    where, expected, found);
 }
 
-/* The next name, text[0, length), of a place in the text that messages give as `number`. */
+/* The next name, text[0, length), at position `number` for messages. */
 static td_status add(tool_run *run, const char *where, const char *text, size_t length,
                      const char **names, size_t number, td_error *error) {
     char *copy;
@@ -38,7 +38,7 @@ static td_status add(tool_run *run, const char *where, const char *text, size_t 
     return TD_OK;
 }
 
-/* Names that end at `mark`, or, the last one, where the text does. */
+/* Splits names at `mark`; the last one ends with the text. */
 static td_status split(tool_run *run, const char *where, const char *text, size_t size, char mark,
                        const char **names, size_t count, td_error *error) {
     const char *end = text + size;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* --- whose they are --- */
+/* --- ownership --- */
 
 static td_status copy_text(tool_run *run, const char *text, const char **out, td_error *error) {
     char *copy;
@@ -12,7 +12,8 @@ static td_status copy_text(tool_run *run, const char *text, const char **out, td
     return TD_OK;
 }
 
-/* The names, which may go before the run does; classes beyond them are called by their index. */
+/* Copies the names, because the source may not live as long as the run; classes without a name are
+ * called by index. */
 static td_status copy_names(tool_run *run, const char *const *names, size_t named, size_t count,
                             td_error *error) {
     const char **copies;
@@ -31,9 +32,9 @@ static td_status set_classes(tool_run *run, const td_classes *from, td_error *er
     return from->names ? copy_names(run, from->names, from->count, from->count, error) : TD_OK;
 }
 
-/* --- sets that are matched --- */
+/* --- matching sets --- */
 
-/* Adds to `classes_matched`; returns whether it was there: a set may be opened twice. */
+/* Adds to `classes_matched`; returns whether the entry existed: a set may be opened twice. */
 static bool record_match(tool_run *run, const td_dataset *set, const char *how) {
     static const char field[] = "classes_matched";
     td_json *json = &run->record.json;
@@ -54,7 +55,7 @@ static bool record_match(tool_run *run, const td_dataset *set, const char *how) 
     return false;
 }
 
-/* Names that differ, where one side's are numbers: the user should look. */
+/* Notes different names, if one side's are numbers, so that the user checks them. */
 static void note_numbers(tool_run *run, const td_dataset *set) {
     if (!record_match(run, set, "index"))
         tool_run_note(run,
@@ -116,7 +117,7 @@ td_status tool_run_same_classes(const tool_run *run, const td_model *model, cons
                           td_classes_print(&own, theirs));
 }
 
-/* --- what the user calls one --- */
+/* --- resolving the user's names --- */
 
 td_status tool_run_class(const tool_run *run, const char *option, const char *text, size_t *out,
                          td_error *error) {

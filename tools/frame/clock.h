@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time that only goes forward, for rates and for a record's `timing`. */
+/* Monotonic time, for rates and for a record's `timing`. */
 #ifndef TOOLS_FRAME_CLOCK_H
 #define TOOLS_FRAME_CLOCK_H
 

@@ -10,21 +10,22 @@
 #include <string.h>
 
 enum {
-    KEY_FIRST = 0x800,    /* of the keys' numbers for argp, above those of all tools */
+    KEY_FIRST = 0x800,    /* of argp's keys for the table's keys, above those of all tools */
     PRINT_FIRST = 0x8000, /* of flags that print a text */
     NAME_SIZE = 128,
     MOST_METHODS = 64,
-    MOST_LISTED = 30, /* methods with a line each in --help */
+    MOST_LISTED = 30, /* most methods listed individually in --help */
     LIST_WIDTH = 78,
 };
 
-/* One parse: the options for argp, made of the keys. */
+/* The state of parsing: the options for argp, made from the keys. */
 typedef struct command {
     const tool_program *program;
-    tool_settings *settings; /* NULL where no method is named: only --help and the like are right */
+    tool_settings
+        *settings; /* NULL if no method is named: then only --help and the like are allowed */
     tool_common *common;
     const tool_print *prints; /* the family's, or NULL */
-    bool brief;               /* groups of detail, and families of a long list, by name alone */
+    bool brief; /* shows groups of detail, and families of a long list, only by name */
     struct argp_option *rows;
     td_arena arena;
 } command;
@@ -40,8 +41,8 @@ static bool is_of(const tool_method *method, const char *family) {
     return method->family && strcmp(method->family->name, family) == 0;
 }
 
-/* The method that `word` names, of a family or (NULL) of any; exits with 2 where it names none.
- * `what` is what messages call a method. */
+/* The method named `word`, of a family or (NULL) of any; exits with 2 if there is none. `what` is
+ * the word for a method in messages. */
 static const tool_method *choose(const tool_program *program, const char *family, const char *what,
                                  const char *word) {
     const char *names[MOST_METHODS + 1] = {NULL};
@@ -58,7 +59,7 @@ static const td_key *key_at(const command *c, size_t i, const tool_keys **group)
     return c->settings ? tool_settings_key(c->settings, i, group) : NULL;
 }
 
-/* The help with the default behind it, which the text does not repeat. */
+/* The help text with the default appended. */
 static td_status describe(const td_key *key, td_arena *arena, const char **out, td_error *error) {
     *out = key->help;
     if (!key->standard)
@@ -128,7 +129,7 @@ static td_status make_rows(command *c, td_error *error) {
     return TD_OK;
 }
 
-/* Ends with 2, unless what failed is no matter of the command line. */
+/* Exits with 2, unless the failure is not about the command line. */
 static _Noreturn void refuse(td_status status, const td_error *error) {
     if (status == TD_ERR_MEMORY)
         exit(tool_exit(status, error));
@@ -142,7 +143,7 @@ static void set(command *c, const char *name, const char *value) {
         refuse(status, &error);
 }
 
-/* The next key that stands by its place, for a word that is no option. */
+/* The next positional key, for a word that is not an option. */
 static void take_argument(command *c, const char *text) {
     const td_key *key;
     for (size_t i = 0; (key = key_at(c, i, NULL)); i++)
@@ -157,7 +158,7 @@ static void take_argument(command *c, const char *text) {
     tool_misuse("unexpected argument \"%s\"", text);
 }
 
-/* After the last word. */
+/* Checks after the last word. */
 static void check(const command *c) {
     td_error error;
     if (!c->settings)
@@ -193,7 +194,7 @@ static error_t parse(int number, char *text, struct argp_state *state) {
     }
 }
 
-/* --- words that only other methods know --- */
+/* --- options of other methods --- */
 
 static bool has_key(const tool_keys *groups, const char *name, size_t length) {
     for (; groups && groups->keys; groups++)
@@ -207,8 +208,8 @@ static bool takes(const tool_method *method, const char *name, size_t length) {
     return has_key(method->family->groups, name, length) || has_key(method->groups, name, length);
 }
 
-/* "--steps: strip has no such option, cleanse and deepinspect have": argp's own words would not say
- * where it belongs. */
+/* "--steps: strip has no such option, cleanse and deepinspect have": argp's own message would not
+ * say where it belongs. */
 static void refuse_foreign(const tool_program *program, const tool_settings *settings, int argc,
                            char **argv) {
     const tool_method *method = settings->method;
@@ -257,7 +258,7 @@ static void name_family(const tool_program *program, const char *family, FILE *s
     fputs("\n", stream);
 }
 
-/* A line each; of a list that is long and to be brief, a line for each family with several. */
+/* One line each; for a brief form of a long list, one line per family with several methods. */
 static void print_methods(const tool_program *program, bool by_family, FILE *stream) {
     int widest = 0;
     for (size_t i = 0; program->methods[i]; i++) {
@@ -296,8 +297,8 @@ static char *list_methods(int key, const char *text, void *input) {
     return list;
 }
 
-/* Reads argv[1] ... argv[argc - 1]; exits with 2 on a wrong one, and with 0 after --help, --usage
- * and --version. */
+/* Parses argv[1] ... argv[argc - 1]; exits with 2 on an error, and with 0 after --help, --usage and
+ * --version. */
 static void parse_command(command *c, const char *usage, const char *doc, int argc, char **argv) {
     td_error error;
     td_status status = make_rows(c, &error);
@@ -311,7 +312,7 @@ static void parse_command(command *c, const char *usage, const char *doc, int ar
     td_arena_free(&c->arena);
 }
 
-/* Without a method's name: prints what argv asks for, or exits with 2. */
+/* Without a method's name: prints what argv requests, or exits with 2. */
 static int parse_alone(const tool_program *program, int argc, char **argv) {
     const tool_family *family = program->methods[0]->family;
     tool_common common;
@@ -346,8 +347,8 @@ static td_status parse_method(tool_settings *settings, const tool_program *progr
 
 /* --- main --- */
 
-/* Opens the settings and parses argv into them. The first word may be the name of a method that
- * this one runs. */
+/* Opens the settings and parses argv into them. The first word may name a method for this one to
+ * run. */
 static td_status parse_all(tool_settings *settings, const tool_program *program,
                            const tool_method *method, int argc, char **argv, td_error *error) {
     const char *family = method->guests;

@@ -18,7 +18,7 @@ static void print_option(const struct argp_option *option, const char *value, FI
 }
 
 static void print_options(const struct argp *argp, FILE *stream) {
-    const char *value = NULL; /* an alias has that of the option before it */
+    const char *value = NULL; /* an alias has the value of the previous option */
     for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
         if (!(o->flags & OPTION_ALIAS))
             value = o->arg;
@@ -46,7 +46,7 @@ static void print_argument(const char *args, FILE *stream) {
 
 /* --- words --- */
 
-/* The words that a key's value may be, each behind `lead`. */
+/* Prints the possible values of a key, each after `lead`. */
 static void print_words(const char *lead, const td_key *key, FILE *stream) {
     static const char *const anchors[] = {"top-left",     "top-right", "bottom-left",
                                           "bottom-right", "center",    NULL};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a shell's completion asks a tool: which options it takes, of what kind their values are, and
- * which words they may be. */
+/* Data for shell completion: a tool's options, the kinds of their values, and their possible words.
+ */
 #ifndef TOOLS_FRAME_COMPLETION_H
 #define TOOLS_FRAME_COMPLETION_H
 
@@ -8,24 +8,23 @@
 #include <argp.h>
 #include <stdio.h>
 
-/* What --_completion prints, from the tables that --help is made of, a line each:
- *   --data DATA                an option and what --help calls its value
- *   --force                    one without a value
- *   * METHOD                   what an argument that is no option stands for
- *   --optimizer=adam           a word that the option's value may be
- *   *=strip <TAB> inputs ...   a word that the argument may be, and what it does
- *   NET=cnn                    a word that any value called NET may be
+/* The output of --_completion, from the same tables as --help, one line each:
+ *   --data DATA                an option and its placeholder in --help
+ *   --force                    an option without a value
+ *   * METHOD                   the placeholder of a positional argument
+ *   --optimizer=adam           a possible value of the option
+ *   *=strip <TAB> inputs ...   a possible argument and its description
+ *   NET=cnn                    a possible value for any placeholder NET
  *   TRIGGER=square: <TAB> ...  the same; its keys follow:
- *   TRIGGER=square:size=       and the words that their values may be: TRIGGER=square:at=center
- */
+ *   TRIGGER=square:size=       and possible values of the keys: TRIGGER=square:at=center */
 
-/* The options and arguments; for argp's parser of the options of all tools. */
+/* Options and arguments; for the argp parser of the common options. */
 void tool_completion_print(const struct argp *argp, FILE *stream);
 
-/* The words of the keys' values. */
+/* The possible values of the keys. */
 void tool_completion_keys(const tool_settings *settings, FILE *stream);
 
-/* The methods that the first argument may be; the list ends with NULL. */
+/* The possible methods for the first argument; the list ends with NULL. */
 void tool_completion_methods(const tool_method *const *methods, FILE *stream);
 
 #endif

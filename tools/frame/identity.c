@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What makes this run compute as the other did; "" where nothing can. */
+/* How to make this run compute as the other did; "" if that is impossible. */
 static void say_remedy(const char *key, const json_t *found, char *out, size_t size) {
     const char *value = json_string_value(found);
     const char *variable = strcmp(key, "kernel") == 0      ? "TRAPDOOR_KERNEL"
@@ -22,7 +22,7 @@ td_status tool_identity_start(const tool_record *record, const td_net *net, td_j
     static const char *const names[] = {"version", "kernel", "blas_core", "seed"};
     td_arena arena = {0};
     char *text;
-    *json = record->json; /* where the record lacks a field, so does this */
+    *json = record->json; /* fails if the record lacks a field */
     *out = td_json_object(json);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         td_json_set(json, *out, names[i], json_incref(json_object_get(record->root, names[i])));

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t received; /* the second at which the first signal came, or 0 */
+static volatile sig_atomic_t received; /* the second of the first signal, or 0 */
 
 static sig_atomic_t now(void) {
     struct timespec time;
@@ -20,7 +20,7 @@ static sig_atomic_t now(void) {
     return (sig_atomic_t)time.tv_sec + 1;
 }
 
-/* Some programs send a signal twice, to the process and to its group: that is one request. */
+/* Some programs send a signal twice, to the process and to its group: treat both as one request. */
 static void receive(int number) {
     if (received == 0) {
         received = now();
@@ -31,11 +31,11 @@ static void receive(int number) {
     }
 }
 
-/* --- a file that is no longer what was mapped --- */
+/* --- a mapped file that shrank --- */
 
 enum { LINE = 1024 };
 
-/* printf is not for signal handlers. */
+/* printf is not async-signal-safe. */
 static void append(char line[LINE], size_t *used, const char *text) {
     for (; *text && *used < LINE - 1; text++) {
         const unsigned char byte = (unsigned char)*text;
@@ -43,7 +43,7 @@ static void append(char line[LINE], size_t *used, const char *text) {
     }
 }
 
-/* The page is still in the file where the disk could not be read. */
+/* If the disk could not be read, the page is still within the file. */
 static void say_lost(const char *path, size_t offset) {
     char line[LINE];
     size_t used = 0;
@@ -55,17 +55,17 @@ static void say_lost(const char *path, size_t offset) {
     append(line, &used, short_now ? ": changed while it was read" : ": could not be read");
     line[used++] = '\n';
     const ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written; /* there is nobody else to tell */
+    (void)written; /* there is no other way to report */
 }
 
-/* Comes in any thread that reads a page that cannot be had, maybe in several at once. There is no
- * way back into what read it, so that the process ends here. */
+/* May run in any thread that reads an unavailable page, possibly in several at once. The read
+ * cannot be resumed, so the process ends here. */
 static void lose(int number, siginfo_t *info, void *context) {
     static atomic_flag lost = ATOMIC_FLAG_INIT;
     size_t offset;
     const char *path = td_crash_file_at(info->si_addr, &offset);
     (void)context;
-    if (!path) { /* no file of ours: the instruction is tried again, and ends the process */
+    if (!path) { /* not one of our files: return to the instruction, which then ends the process */
         signal(number, SIG_DFL);
         return;
     }

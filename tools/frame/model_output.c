@@ -4,7 +4,7 @@
 #include "model/model.h"
 #include <stdlib.h>
 
-/* The head of the record, without where its files lay. */
+/* The head of the record, without the paths of its files. */
 static void add_head(td_json *json, json_t *text, const json_t *root) {
     static const char *const keys[] = {"tool", "version", "kernel", "blas_core", "seed"};
     static const char *const places[] = {"data", "validate", "test", "from"};
@@ -25,7 +25,7 @@ static void add_digests(td_json *json, json_t *text, const json_t *inputs) {
 }
 
 td_status tool_model_training(const tool_record *record, char **out, td_error *error) {
-    td_json json = record->json; /* where the record lacks a field, so does this */
+    td_json json = record->json; /* fails if the record lacks a field */
     json_t *text = td_json_object(&json);
     add_head(&json, text, record->root);
     add_digests(&json, text, json_object_get(record->root, "inputs"));

@@ -22,7 +22,7 @@ static td_status read_text(const char *path, td_arena *arena, char **text, td_er
     td_map map;
     td_error why;
     td_status status = td_map_open(&map, path, &why);
-    if (status != TD_OK && !td_path_is_file(path)) /* a name that is no net of the zoo */
+    if (status != TD_OK && !td_path_is_file(path)) /* neither a net of the zoo nor a file */
         return unknown_net(&why, error);
     if (status != TD_OK)
         return td_fail(error, status, "%s", why.message);

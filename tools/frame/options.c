@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the end of a tool --- */
+/* --- exit --- */
 
 /* A message may quote a file's content; control characters in it must not reach the terminal. */
 void tool_note(const char *message) {
@@ -25,7 +25,7 @@ void tool_note(const char *message) {
     fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
 }
 
-/* Buffered results may meet a full disk only now. */
+/* A full disk may only show when buffered results are flushed. */
 static td_status flush_results(td_error *error) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -45,7 +45,7 @@ int tool_exit(td_status status, const td_error *error) {
     return status == TD_OK ? 0 : status == TD_ERR_USAGE ? TOOL_EXIT_MISUSED : 1;
 }
 
-/* argp_failure would say "(null)" where memory is short. */
+/* argp_failure would print "(null)" if memory runs out. */
 _Noreturn void tool_misuse(const char *format, ...) {
     char message[1024];
     va_list args;
@@ -59,7 +59,7 @@ _Noreturn void tool_misuse(const char *format, ...) {
 size_t tool_count(const char *option, const char *text, size_t least, size_t most) {
     errno = 0;
     unsigned long long value = strtoull(text, NULL, 10);
-    /* strtoull takes blanks and signs, and turns -1 into its largest number. */
+    /* strtoull also accepts blanks and signs, and converts -1 to the largest number. */
     bool digits = *text && text[strspn(text, "0123456789")] == '\0';
     if (digits && errno == 0 && value >= least && value <= most)
         return (size_t)value;
@@ -115,7 +115,7 @@ static const struct argp_option options[] = {
     {"help-all", KEY_HELP_ALL, NULL, OPTION_ALIAS, NULL, -1},
     {"usage", KEY_USAGE, NULL, 0, "Print a short usage message", -1},
     {"version", KEY_VERSION, NULL, 0, "Print the version and the BLAS core", -1},
-    /* For completion alone; its name cuts no abbreviation of another option short. */
+    /* Only for completion; its name does not make the abbreviation of another option ambiguous. */
     {"_completion", KEY_COMPLETION, NULL, OPTION_HIDDEN, NULL, -1},
     {0},
 };
@@ -137,11 +137,11 @@ static _Noreturn void refuse_help(void) {
 }
 
 /* When argp's buffer is nearly full, it indents a line at the wrong place (glibc 2.36,
- * argp-fmtstream.c). The buffer is as large as the longest text so far: this line before the
- * program's text makes it large enough, and is taken out again. */
+ * argp-fmtstream.c). The buffer is as large as the longest text so far: this filler line before the
+ * program's text makes it large enough, and is removed again. */
 enum { FILLER = 1 << 15 };
 
-/* The text behind such a line. The caller frees it. */
+/* The text with such a line before it. The caller frees it. */
 static char *fill(const char *doc) {
     char *filled = malloc(FILLER + strlen(doc) + 2);
     if (!filled)
@@ -162,13 +162,13 @@ static void print_unfilled(const char *text) {
     }
 }
 
-/* argp would leave by itself, without a look at whether its text could be written. One that fits
- * the buffer is written at the end, where the reason for a failure is still known. */
+/* argp would exit itself, without checking whether its text could be written. Text that fits the
+ * buffer is written at the end, where the reason for a failure is still known. */
 static _Noreturn void show_help(struct argp_state *state, unsigned what) {
     char buffer[1 << 15];
     td_text help;
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* three lines less */
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* saves three lines */
     if (!td_text_open(&help))
         refuse_help();
     argp_state_help(state, help.stream, what & ~(unsigned)ARGP_HELP_EXIT_OK);
@@ -230,12 +230,12 @@ static error_t parse_common(int key, char *text, struct argp_state *state) {
 
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
-/* Of what `shorten` hides. */
+/* For hidden options. */
 static const char names[] = "Options of all tools (see --help-all): --data-dir, --force, --json, "
                             "--output (-o), --quiet (-q), "
                             "--seed, --threads, --usage, --version";
 
-/* Hides what `names` has. */
+/* Hides the options listed in `names`. */
 static void shorten(struct argp_option *rows) {
     for (struct argp_option *row = rows; row->name; row++)
         if (row->key != 'h' && row->key != KEY_HELP_ALL)
@@ -264,7 +264,7 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
     error_t failed = argp_parse(&whole, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, input);
     free(filled);
     td_error error;
-    if (failed) /* argp leaves by itself on a wrong command line, so this is its memory */
+    if (failed) /* argp exits itself on a wrong command line, so this is a memory failure */
         exit(tool_exit(
             td_fail(&error, TD_ERR_MEMORY, "parsing the command line: %s", strerror(failed)),
             &error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options that every tool has, as an argp child parser, and the tools' common way of ending. */
+/* The options common to all tools, as an argp child parser, and their common exit. */
 #ifndef TOOLS_FRAME_OPTIONS_H
 #define TOOLS_FRAME_OPTIONS_H
 
@@ -20,14 +20,14 @@ typedef struct tool_common {
     bool quiet, force;
 } tool_common;
 
-/* Keys for long options that have no letter start here in the tools' own tables, too; the common
- * ones are above 0x400. */
+/* Keys of long options without a letter start here in the tools' own tables too; the common ones
+ * are above 0x400. */
 enum { TOOL_OPTION_BASE = 0x200 };
 
-/* Parses the command line into `input` with the tool's argp, which gets the options of all tools as
- * its one child; exits with 2 on a wrong one, and with 0 after --help, --usage and --version. Sets
- * the thread count and the handler for Ctrl-C. The child's input is a tool_common *, which the
- * tool's parser hands over at ARGP_KEY_INIT: state->child_inputs[0] = &mine.common. It sets the
+/* Parses the command line into `input` with the tool's argp, which gets the common options as its
+ * only child. Exits with 2 on an error, and with 0 after --help, --usage and --version. Sets the
+ * thread count and the handler for Ctrl-C. The child's input is a tool_common *, which the tool's
+ * parser passes at ARGP_KEY_INIT: state->child_inputs[0] = &mine.common. The child sets the
  * defaults then. */
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
                 const tool_common *common);
@@ -35,30 +35,31 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input,
 /* Whether `word` is among the arguments before "--". */
 bool tool_is_asked(int argc, char **argv, const char *word);
 
-/* Whether --help is asked for, which names the options that few need; --help-all describes them. */
+/* Whether --help is given, which only names rarely used options; --help-all describes them. */
 bool tool_help_is_brief(int argc, char **argv);
 
-/* Values of options. On a wrong one: one line that names the option and what is allowed, exit 2.
- * `option` is what the user writes ("--ratio"). */
+/* Parse option values. On an error: one line that names the option and the allowed values, exit 2.
+ * `option` is as the user writes it ("--ratio"). */
 
 /* Decimal digits only, in [least, most]; SIZE_MAX for no upper limit. */
 size_t tool_count(const char *option, const char *text, size_t least, size_t most);
 
-/* One of `names` (NULL-terminated); returns its place. */
+/* One of `names` (NULL-terminated); returns its index. */
 size_t tool_choice(const char *option, const char *text, const char *const *names);
 
-/* A command line that cannot be meant: one line "TOOL: MESSAGE" on stderr, exit 2. */
+/* An invalid command line: prints one line "TOOL: MESSAGE" on stderr, exits with 2. */
 _Noreturn void tool_misuse(const char *format, ...) TD_PRINTF(1, 2);
 
-/* Prints the line "TOOL: MESSAGE" on stderr: something that the user may not expect. */
+/* Prints the line "TOOL: MESSAGE" on stderr, for something that may surprise the user. */
 void tool_note(const char *message);
 
-/* Exit statuses besides 0 and 1: a wrong command line, and something flagged, with --exit-code. */
+/* Exit statuses besides 0 and 1: an invalid command line, and something flagged, with --exit-code.
+ */
 enum { TOOL_EXIT_MISUSED = 2, TOOL_EXIT_FLAGGED = 3 };
 
-/* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and gives the tool's exit
- * status: 0 done, 1 failed or interrupted, 2 used wrongly. What could not be written to stdout is a
- * failure. */
+/* Ends a tool: prints the error's line on stderr, unless status is TD_OK, and returns the exit
+ * status: 0 done, 1 failed or interrupted, 2 used wrongly. A failed write to stdout is a failure.
+ */
 int tool_exit(td_status status, const td_error *error);
 
 #endif

@@ -9,12 +9,12 @@
 
 typedef struct tool_file {
     td_output output;
-    const char *name, *path; /* in the record; where it will stand */
+    const char *name, *path; /* in the record; the final path */
     td_digest digest;        /* once it is finished */
     struct tool_file *next;
 } tool_file;
 
-/* A folder's name is on the disk when the one that it is in is. */
+/* A folder's name is on the disk once its parent is synced. */
 static td_status sync_new_folder(const char *folder, td_error *error) {
     char path[TD_PATH_SIZE];
     size_t length;
@@ -202,7 +202,7 @@ td_status tool_outputs_supersede(tool_outputs *outputs, const char *path, td_err
     return remove_with(outputs, path, &outputs->superseded, error);
 }
 
-/* Takes those that are open; `out` may be NULL. */
+/* Detaches the open outputs; `out` may be NULL. */
 static size_t take_files(tool_file *file, td_output **out) {
     size_t count = 0;
     for (; file; file = file->next)

@@ -17,7 +17,7 @@ static bool can_draw(void) {
     return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
-/* A line that fills the last column would wrap, and could not be cleared. */
+/* A line that fills the last column would wrap, and could not be erased. */
 static size_t line_width(void) {
     struct winsize size;
     size_t width = USUAL_WIDTH;
@@ -54,7 +54,7 @@ void tool_progress_update(tool_progress *progress, size_t done, const char *note
     double rate = (double)done / (now - progress->began);
     size_t rest = done < progress->total ? progress->total - done : 0;
     char left[32], speed[64] = "", line[LONGEST_LINE];
-    if (done > 0) { /* before there is no rate */
+    if (done > 0) { /* earlier there is no rate */
         format_left(left, sizeof left, (double)rest / rate);
         snprintf(speed, sizeof speed, ", %.4g/s, %s left", rate, left);
     }

@@ -27,7 +27,7 @@ td_status tool_record_start(tool_record *record, const char *tool, const tool_co
     return td_json_end(&record->json, &record->root, "the record", error);
 }
 
-/* The processor's name as /proc/cpuinfo has it, else the machine's type, such as "aarch64". */
+/* The processor's name from /proc/cpuinfo, or else the machine's type, such as "aarch64". */
 static void name_processor(char name[128]) {
     char line[512];
     struct utsname machine;
@@ -72,7 +72,7 @@ void tool_record_free(tool_record *record) {
     *record = (tool_record){0};
 }
 
-/* Sets object[NAME + ending]; takes `value`. */
+/* Sets object[NAME + ending]; takes ownership of `value`. */
 static void set_named(td_json *json, json_t *object, const char *name, const char *ending,
                       json_t *value) {
     char key[128];

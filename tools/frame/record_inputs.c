@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The files that were read and written, as a record has them. A digest is of the bytes that were
- * read: the file is the same one, and was not written to, from before it was read until it was
- * hashed, or the other way round. */
+/* Input and output files in a record. A digest is of the bytes that were read: the file is the same
+ * one, and was not modified between reading and hashing, in either order. */
 #include "frame/record_inputs.h"
 
 #include "frame/record.h"
@@ -22,7 +21,7 @@ static tool_input *find(const tool_record *record, const char *path) {
     return input;
 }
 
-/* Adds an entry; `input` has all but its path. */
+/* Adds an entry; `input` is complete except for its path. */
 static td_status append(tool_record *record, const char *path, const tool_input *input,
                         td_error *error) {
     tool_input *copy = malloc(sizeof *copy);
@@ -73,7 +72,7 @@ td_status tool_record_digested(tool_record *record, const char *path, const td_d
                               : append(record, path, &(tool_input){.digest = *digest}, error);
 }
 
-/* Another stamp may be that of the same bytes: a link was made, the file was touched. */
+/* A different stamp may still mean the same bytes: a link was made, or the file was touched. */
 static td_status check_bytes(const tool_input *input, td_error *error) {
     td_digest now;
     TD_TRY(td_sha256_file(input->path, &now, error));
@@ -86,7 +85,7 @@ td_status tool_record_was_read(const tool_record *record, const char *path, td_e
     return !input || td_file_stamp_is_same(&now, &input->stamp) ? TD_OK : check_bytes(input, error);
 }
 
-/* Whether the file that was recorded is the one that had this stamp before it was opened. */
+/* Whether the recorded file is the one that had this stamp before it was opened. */
 static td_status check_opened(const tool_input *input, const td_file_stamp *before,
                               td_error *error) {
     td_digest digest;

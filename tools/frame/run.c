@@ -52,7 +52,7 @@ void tool_run_log(tool_run *run, const char *format, ...) {
     va_list arguments;
     if (tool_run_is_quiet(run))
         return;
-    tool_progress shown = run->progress; /* a copy: the line is drawn again with the next step */
+    tool_progress shown = run->progress; /* a copy: the next step redraws the line */
     tool_progress_end(&shown);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
@@ -146,10 +146,10 @@ td_status tool_run_dataset(tool_run *run, const char *text, const char *split, t
     return tool_run_match(run, out, error);
 }
 
-/* --- the frame --- */
+/* --- the framework --- */
 
-/* An environment that names an old core costs a multiple of the time, without a word of OpenBLAS's.
- */
+/* An environment variable that selects an old core makes OpenBLAS several times slower without a
+ * message. */
 static void note_slow_blas(const tool_run *run) {
     const size_t lanes = td_blas_lanes(td_blas_core()), could = td_kernel_used()->lanes;
     if (lanes > 0 && lanes < could)
@@ -159,7 +159,7 @@ static void note_slow_blas(const tool_run *run) {
                       td_blas_core(), lanes, could, could / lanes);
 }
 
-/* What is to be known of OpenBLAS before the work of a method that runs nets. */
+/* Checks OpenBLAS before a method that runs nets. */
 static td_status check_blas(const tool_run *run, td_error *error) {
     static const char *const keys[] = {"model", "models", "net"};
     bool runs_nets = false;
@@ -187,7 +187,7 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     }
     if (output && run->method->family->output == TOOL_OUTPUT_FILE)
         TD_TRY(tool_outputs_check(&run->outputs, output, error));
-    if (run->common->json) /* it may stand in that folder */
+    if (run->common->json) /* it may be in that folder */
         TD_TRY(tool_outputs_check(&run->outputs, run->common->json, error));
     json_t *options;
     TD_TRY(tool_settings_json(settings, &options, error));
@@ -216,7 +216,7 @@ static td_status add_own_record(tool_run *run, td_error *error) {
     return status == TD_OK ? write_record(run, run->record_name, stream, error) : status;
 }
 
-/* The record is one of the files that appear together. */
+/* Publishes the record with the other files. */
 static td_status publish(tool_run *run, td_error *error) {
     TD_TRY(tool_record_check_inputs(&run->record, error));
     tool_tables_json(&run->tables, &run->record.json, run->record.root);
@@ -232,7 +232,7 @@ td_status tool_run_execute(tool_run *run, const tool_settings *settings, td_erro
     TD_TRY(start(run, settings, error));
     td_status status = run->method->family->run(run, error);
     tool_run_end(run);
-    if (run->record.json.status != TD_OK) /* what went wrong after it may have its cause here */
+    if (run->record.json.status != TD_OK) /* may be the cause of a later failure */
         status = tool_record_check(&run->record, error);
     if (status == TD_OK)
         status = publish(run, error);

@@ -10,7 +10,7 @@
 typedef struct tool_place {
     const td_key *key;
     const tool_keys *group;
-    void *block; /* the struct of the key's field */
+    void *block; /* the struct with the key's field */
     bool given;
 } tool_place;
 
@@ -63,7 +63,7 @@ void tool_settings_close(tool_settings *s) {
     *s = (tool_settings){0};
 }
 
-/* Whether a guest's key is set by the method that runs it. */
+/* Whether the method that runs a guest sets this key itself. */
 static bool is_withheld(const tool_method *host, const char *name) {
     for (const char *const *key = host->withheld; key && *key; key++)
         if (strcmp(*key, name) == 0)
@@ -115,7 +115,7 @@ const td_key *tool_settings_find(const tool_settings *s, const char *name) {
     return place ? place->key : NULL;
 }
 
-/* What a message calls a key: "--clean", or "DIR" for one that stands by its place. */
+/* The name of a key in messages: "--clean", or "DIR" for a positional one. */
 static const char *call(const td_key *key, char *out, size_t size) {
     snprintf(out, size, "%s%s", key->argument ? "" : "--", key->argument ? key->value : key->name);
     return out;
@@ -131,14 +131,14 @@ static td_status store(tool_settings *s, tool_place *place, const char *value, t
                    td_key_describe(place->key, allowed, sizeof allowed), value);
 }
 
-/* Whether a value is numbers with commas between, each of which counts as given on its own. A list
- * of classes is one where all are indices: names may have commas. */
+/* Whether a value is comma-separated numbers, each of which counts as given separately. A list of
+ * classes is one only if all are indices, because names may contain commas. */
 static bool is_list(const td_key *key, const char *value) {
     return key->many && (key->kind == TD_KEY_COUNT || key->kind == TD_KEY_REAL ||
                          (key->kind == TD_KEY_CLASS && td_class_is_index(value)));
 }
 
-/* Numbers of a key that may be given several times: "1,2,3" is three of them. */
+/* Stores a number for a key that may be given several times: "1,2,3" is three values. */
 static td_status store_all(tool_settings *s, tool_place *place, const char *value,
                            td_error *error) {
     char number[64];
@@ -187,13 +187,13 @@ bool tool_settings_given(const tool_settings *s, const char *name) {
     return place && place->given;
 }
 
-/* --- what goes with what --- */
+/* --- dependencies between keys --- */
 
 static const void *field_of(const tool_place *place) {
     return (const char *)place->block + place->key->offset;
 }
 
-/* The word that the key's field holds, given or by default. */
+/* The current word of the key's field, given or default. */
 static const char *word_of(const tool_place *place) {
     return place->key->words[*(const int *)field_of(place)];
 }
@@ -210,7 +210,7 @@ static const char *needs_of(const tool_place *place) {
     return place->key->needs ? place->key->needs : place->group->needs;
 }
 
-/* Whether what the key goes with is there. */
+/* Whether the key that this one requires is given. */
 static bool is_met(const tool_settings *s, const tool_place *place) {
     const char *needs = needs_of(place);
     if (!needs)
@@ -238,7 +238,7 @@ static const td_many *many_of(const tool_settings *s, const td_key *key) {
     return field_of(find(s, key->name, strlen(key->name)));
 }
 
-/* Keys that stand side by side are given as often as the first of them. */
+/* Parallel keys must be given as often as the first of them. */
 static td_status check_counts(const tool_settings *s, const tool_keys *group, td_error *error) {
     const td_key *lead = group->keys;
     const size_t count = many_of(s, lead)->count;
@@ -298,7 +298,7 @@ td_status tool_settings_check(const tool_settings *s, td_error *error) {
 
 /* --- the record --- */
 
-/* An index is a number, as it was before classes could be called by their names. */
+/* An index is written as a number, as before classes had names. */
 static json_t *class_json(td_json *json, const char *text) {
     return td_key_class_is_number(text) ? td_json_count(json, strtoul(text, NULL, 10))
                                         : td_json_text(json, text);
@@ -324,13 +324,13 @@ static json_t *colour_json(td_json *json, const td_colour *colour) {
     return td_json_pack(json, "[iii]", colour->rgb[0], colour->rgb[1], colour->rgb[2]);
 }
 
-/* A JSON null for a value that is not there. */
+/* JSON null for a missing value. */
 static json_t *value_json(td_json *json, const tool_place *place) {
     const td_key *key = place->key;
     const void *field = field_of(place);
     if (key->many)
         return many_json(json, key, field);
-    const bool unset = !place->given && !key->standard; /* unless a check filled it in */
+    const bool unset = !place->given && !key->standard; /* unless a check has set it */
     const size_t *counts = field;
     switch (key->kind) {
     case TD_KEY_FLAG:
@@ -356,7 +356,7 @@ static json_t *value_json(td_json *json, const tool_place *place) {
     }
 }
 
-/* Takes `value`. */
+/* Takes ownership of `value`. */
 static void set_field(td_json *json, json_t *object, const td_key *key, json_t *value) {
     char name[64];
     snprintf(name, sizeof name, "%s", key->field ? key->field : key->name);
@@ -366,7 +366,8 @@ static void set_field(td_json *json, json_t *object, const td_key *key, json_t *
     td_json_set(json, object, name, value);
 }
 
-/* The object or array that a group's keys stand in; made of `empty`, which it takes, at first. */
+/* The object or array for a group's keys; initially created from `empty`, whose ownership it takes.
+ */
 static json_t *group_json(td_json *json, json_t *options, const char *name, json_t *empty) {
     json_t *found = json_object_get(options, name);
     if (!found)

@@ -24,7 +24,7 @@ td_status tool_table_add(tool_tables *tables, const tool_table_kind *kind, tool_
     return TD_OK;
 }
 
-/* Room doubles: an arena does not grow what it gave. */
+/* Capacity doubles, because arena blocks do not grow. */
 td_status tool_table_row(tool_tables *tables, tool_table *table, tool_cell **row, td_error *error) {
     const size_t rows = table->row_count, columns = table->column_count;
     if ((rows & (rows - 1)) == 0) {
@@ -89,7 +89,7 @@ static td_status take_class(tool_tables *tables, size_t index, tool_cell *cell, 
     return TD_OK;
 }
 
-/* Takes the value of a struct's field. */
+/* Reads the value of a struct's field. */
 static td_status take(tool_tables *tables, tool_cell_kind kind, const void *field, tool_cell *cell,
                       td_error *error) {
     switch (kind) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables in the record: their rows, and what a reader needs to show them. */
+/* Tables in the record: their rows, and the description that a reader needs. */
 #include "frame/record.h"
 #include "frame/table.h"
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static json_t *element_json(td_json *json, const tool_column *column, const tool
                               : td_json_integer(json, (json_int_t)list->values[place]);
 }
 
-/* Elements [begin, end) of a list, as rows of an array each where `row` is not 0. */
+/* Elements [begin, end) of a list, as an array per row if `row` is not 0. */
 static json_t *list_json(td_json *json, const tool_column *column, const tool_list *list,
                          size_t begin, size_t end, size_t row) {
     json_t *array = td_json_array(json);
@@ -63,7 +63,7 @@ static void append(td_json *json, json_t *object, const char *name, json_t *valu
     td_json_append(json, list, value);
 }
 
-/* Beside its index. */
+/* Stored beside its index. */
 static void set_class_name(td_json *json, json_t *object, const tool_column *column,
                            const tool_cell *cell) {
     char name[128];
@@ -111,9 +111,9 @@ static void add_rows(td_json *json, const tool_table *table, json_t *into) {
         set_row(json, td_json_append(json, rows, td_json_object(json)), table, i);
 }
 
-/* --- what a reader needs --- */
+/* --- description --- */
 
-/* For a field that a description has only where it is set. */
+/* For a field that is present only if set. */
 static json_t *true_if(bool flag) {
     return flag ? json_true() : NULL;
 }
@@ -171,8 +171,7 @@ static void add_description(td_json *json, const tool_table *table, json_t *list
         add_charts(json, kind, entry);
 }
 
-/* The object at a JSON pointer, made unless it is there; NULL if a part of the path is no object.
- */
+/* The object at a JSON pointer, created if missing; NULL if a part of the path is not an object. */
 static json_t *object_at(td_json *json, json_t *root, const char *path) {
     while (root && *path == '/') {
         const size_t length = strcspn(++path, "/");

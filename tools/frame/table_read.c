@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables out of a record, which may be anybody's: nothing in it is taken on trust. */
+/* Reads tables from a record, which is untrusted. */
 #include "frame/table.h"
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ typedef struct reader {
     void (*note)(void *context, const char *line);
     void *context;
     size_t number; /* of the description */
-    bool *starved; /* no memory was found for a list */
+    bool *starved; /* out of memory for a list */
 } reader;
 
 static void leave_out(const reader *r, const char *what) {
@@ -29,8 +29,8 @@ static void leave_out(const reader *r, const char *what) {
 
 /* --- pointers --- */
 
-/* The part of a pointer up to the next '/', with ~1 and ~0 in it turned back; false if it is too
- * long. */
+/* The component of a pointer up to the next '/', with ~1 and ~0 decoded; false if it is too long.
+ */
 static bool read_part(const char **pointer, char *out, size_t size) {
     size_t length = 0;
     const char *at = *pointer;
@@ -71,7 +71,7 @@ static const char *text_of(const json_t *object, const char *key) {
     return json_string_value(json_object_get(object, key));
 }
 
-/* The place of a word in a list, or -1. */
+/* The index of a word in a list, or -1. */
 static int place_of(const char *word, const char *const *words, int count) {
     for (int i = 0; word && i < count; i++)
         if (strcmp(word, words[i]) == 0)
@@ -79,7 +79,7 @@ static int place_of(const char *word, const char *const *words, int count) {
     return -1;
 }
 
-/* Rates in a list are their values alone; they are shown in percent, as others are. */
+/* Rates in a list are only their values; they are shown in percent, like others. */
 static const char percent[] = "%";
 
 static bool read_column(const json_t *entry, tool_column *column) {
@@ -101,7 +101,7 @@ static bool read_column(const json_t *entry, tool_column *column) {
     return kind >= 0 && column->name && column->title;
 }
 
-/* Whether a row names another record, and no column does. */
+/* Whether a row names another record, without a column for it. */
 static bool has_records(const tool_column *columns, const json_t *rows) {
     for (; columns->name; columns++)
         if (strcmp(columns->name, "record") == 0)
@@ -139,7 +139,7 @@ static bool has_column(const tool_table_kind *kind, const char *name) {
     return false;
 }
 
-/* *shown: whether the table has the columns; one without a value is not described. */
+/* *shown: whether the table has the columns; columns without a value are not described. */
 static bool read_chart(const json_t *entry, const tool_table_kind *kind, tool_chart *chart,
                        bool *shown) {
     const int is = place_of(text_of(entry, "kind"), tool_chart_kinds, TOOL_CHART_KINDS);
@@ -239,7 +239,7 @@ static bool read_rate(const json_t *row, const char *name, td_rate *rate) {
            read_count(json_array_get(pair, 1), &rate->trials);
 }
 
-/* An array of numbers; null stands for one that is not finite. */
+/* An array of numbers; null is a number that is not finite. */
 static bool read_list(const reader *r, const json_t *value, tool_list *list) {
     double *values;
     size_t i;
@@ -289,7 +289,7 @@ static bool read_cell(const reader *r, const json_t *row, const tool_column *col
     return false;
 }
 
-/* How many columns of this name stand before it: the place of a list's element. */
+/* The number of earlier columns with this name: the index in a list. */
 static size_t place_in_list(const tool_column *columns, size_t number) {
     size_t place = 0;
     for (size_t c = 0; c < number; c++)
@@ -297,7 +297,7 @@ static size_t place_in_list(const tool_column *columns, size_t number) {
     return place;
 }
 
-/* Returns how many values are not of their column's kind. */
+/* Returns the number of values that do not match their column's kind. */
 static size_t read_row(const reader *r, const tool_table *table, const json_t *row,
                        tool_cell *cells) {
     size_t wrong = 0;

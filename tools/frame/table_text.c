@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables for a terminal: a heading, and a line a row; a table of one row, a line a value. */
+/* Tables for a terminal: a heading and a line per row, or for a single row a line per value. */
 #include "base/size.h"
 #include "frame/table.h"
 #include <math.h>
@@ -7,7 +7,7 @@
 
 enum { CELL_SIZE = 256 };
 
-/* Beyond it a number is printed in powers of ten. */
+/* Larger numbers are printed in exponential notation. */
 #define LARGEST 1e12
 
 static void print_real(double value, int digits, char *out, size_t size) {
@@ -19,7 +19,7 @@ static int estimate_digits(const tool_column *column) {
     return column->digits ? column->digits : 4;
 }
 
-/* As far as it fits; "-" for none, and for a number that is none. */
+/* As much as fits; "-" for no value and for elements that are not finite. */
 static void print_list(const tool_cell *cell, int digits, char *out, size_t size) {
     size_t used = 0;
     snprintf(out, size, "-");
@@ -112,7 +112,7 @@ bool tool_column_is_right(const tool_column *column) {
                              column->kind != TOOL_LIST && column->kind != TOOL_CLASS);
 }
 
-/* Characters, not bytes: those of UTF-8 that go on are not counted. */
+/* Characters, not bytes: continuation bytes of UTF-8 do not count. */
 static size_t width_of(const char *text) {
     size_t width = 0;
     for (; *text; text++)
@@ -151,7 +151,7 @@ static layout lay_out(const tool_table *table) {
     return l;
 }
 
-/* Without blanks at the end of a line. */
+/* Without trailing blanks. */
 static void print_line(const tool_table *table, const layout *l, const tool_cell *row,
                        FILE *stream) {
     char text[CELL_SIZE];

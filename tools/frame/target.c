@@ -37,7 +37,7 @@ static td_status read_next(tool_run *run, const char *option, size_t around, int
     return TD_OK;
 }
 
-/* One A=B of a list, behind which *at moves. */
+/* One A=B of a list; advances *at past it. */
 static td_status read_pair(const tool_run *run, const char *option, const char **at, int32_t *map,
                            td_error *error) {
     const char *begin = *at;

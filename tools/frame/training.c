@@ -6,7 +6,7 @@
 
 #define AT(field) offsetof(tool_training, field)
 
-/* As in td_optimizers and td_schedules. */
+/* In the order of td_optimizers and td_schedules. */
 static const char *const optimizers[] = {"sgd", "adam", NULL};
 static const char *const schedules[] = {"constant", "step", "cosine", NULL};
 

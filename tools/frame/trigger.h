@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Triggers, as all tools take them. */
+/* Triggers on the command line of all tools. */
 #ifndef TOOLS_FRAME_TRIGGER_H
 #define TOOLS_FRAME_TRIGGER_H
 
@@ -7,11 +7,11 @@
 #include "trigger/trigger.h"
 #include <stdio.h>
 
-/* td_trigger_bind with the run's classes; what a trigger has to note is a note of the run. */
+/* td_trigger_bind with the run's classes; prints the trigger's note. */
 td_status tool_trigger_bind(const tool_run *run, td_trigger *trigger, const td_images *images,
                             size_t first, td_error *error) TD_MUST_USE;
 
-/* Adds the files that the trigger was read from to the record's inputs. */
+/* Adds the trigger's files to the record's inputs. */
 td_status tool_trigger_record(const td_trigger *trigger, tool_record *record,
                               td_error *error) TD_MUST_USE;
 
@@ -22,7 +22,7 @@ td_status tool_trigger_open(tool_run *run, const char *text, const td_images *im
 /* The reference of all trigger families and their keys, from their own tables. */
 void tool_triggers_print(FILE *stream);
 
-/* The row of a family's prints for it. */
+/* The row for it in a family's prints. */
 #define TOOL_PRINT_TRIGGERS                                                                        \
     { "help-trigger", "Print the trigger families and their keys", tool_triggers_print }
 

@@ -8,7 +8,7 @@
 
 enum { SHOWN = 16 }; /* digits of a checksum in a message */
 
-/* The output of the manifest that the set is, by its checksum. */
+/* The manifest's output with the set's checksum. */
 static td_status find_output(const tool_record *record, const td_dataset *data, const json_t *root,
                              const json_t **out, td_error *error) {
     size_t i;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The truth about a poisoned set, from the manifest that trapdoor-poison wrote with it, to measure
- * what takes images for poisoned ones. */
+/* The ground truth of a poisoned set, from the manifest of trapdoor-poison, to evaluate detection
+ * of poisoned images. */
 #ifndef TOOLS_FRAME_TRUTH_H
 #define TOOLS_FRAME_TRUTH_H
 
 #include "data/dataset.h"
 #include "frame/run.h"
 
-/* Lists in poisoned[images], which is all false, the images of a set that are poisoned by the
- * manifest at `path`. TD_ERR_USAGE for a manifest of another set. */
+/* Marks in poisoned[images], all false before, the images that the manifest at `path` says are
+ * poisoned. TD_ERR_USAGE for a manifest of another set. */
 td_status tool_read_truth(tool_run *run, const td_dataset *data, const char *path, bool *poisoned,
                           td_error *error) TD_MUST_USE;
 

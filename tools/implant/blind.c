@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The blind attack: Bagdasaryan and Shmatikov, "Blind backdoors in deep learning models", USENIX
- * Security 2021, section 4: only the loss is changed. Each batch is learnt as it is and with the
- * trigger, and the two losses are joined so that neither rises (multiple-gradient descent; Désidéri
- * 2012; Sener and Koltun 2018, in the closed form for two), once the net has learnt its task. */
+ * Security 2021, section 4: changes only the loss. Once the net has learnt its task, each batch is
+ * learnt both clean and with the trigger, and the two losses are combined so that neither rises
+ * (multiple-gradient descent; Désidéri 2012; Sener and Koltun 2018, in closed form for two). */
 #include "implant/blind.h"
 
 #include "base/size.h"
@@ -12,16 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MGDA, FIXED };      /* how the losses are joined */
+enum { MGDA, FIXED };      /* how the losses are combined */
 enum { LOSS_PLUS, LOSS };  /* how gradients are made comparable */
-enum { NOTHING, CLEANSE }; /* what it evades */
+enum { NOTHING, CLEANSE }; /* what to evade */
 
 typedef struct blind_settings {
     plant_settings shared;
     const char *trigger;
     int balance, scale, evade;
-    double weight;    /* of FIXED: of the loss with the trigger */
-    double threshold; /* mean clean loss at which it begins */
+    double weight;    /* for FIXED: weight of the loss with the trigger */
+    double threshold; /* mean clean loss at which the attack begins */
     size_t window;    /* batches of that mean */
 } blind_settings;
 
@@ -31,14 +31,14 @@ enum { CLEAN, STAMPED, EVADING };
 typedef struct blind {
     plant_mix mix;
     blind_search search;
-    size_t count;                   /* of losses: 2, or 3 */
+    size_t count;                   /* number of losses: 2 or 3 */
     float *gradients[BLIND_LOSSES]; /* by their numbers */
     double *losses;                 /* [window]: of the last batches */
     size_t seen;                    /* batches before it began */
     bool begun;
-    uint64_t attacked;           /* batches since */
+    uint64_t attacked;           /* batches since it began */
     double shares[BLIND_LOSSES]; /* sums of the losses' weights over these */
-    /* Of the report: */
+    /* For the report: */
     size_t begin_epoch, begin_step;
     double mean_weight, mean_evading, mask;
 } blind;
@@ -63,7 +63,8 @@ static double length(double products[BLIND_LOSSES][BLIND_LOSSES], const double *
     return sum;
 }
 
-/* Where the plane through the three is nearest to 0; whether that lies between them. With
+/* The point nearest to 0 in the plane through the three gradients; returns whether it is within
+ * their triangle. With
  * u·(g1 − g0) and v·(g2 − g0) it is the solution of two equations. */
 static bool share_all(double products[BLIND_LOSSES][BLIND_LOSSES], double *shares) {
     const double own = products[0][0], first = products[0][1], second = products[0][2];
@@ -82,7 +83,7 @@ void blind_shares(double products[BLIND_LOSSES][BLIND_LOSSES], double *shares) {
     double least = INFINITY;
     if (share_all(products, shares))
         return;
-    for (size_t i = 0; i < BLIND_LOSSES; i++) { /* else it is between two, or one of them */
+    for (size_t i = 0; i < BLIND_LOSSES; i++) { /* otherwise it is on an edge, or a corner */
         const size_t k = (i + 1) % BLIND_LOSSES;
         double two[BLIND_LOSSES] = {0};
         two[i] = blind_share(products[i][i], products[i][k], products[k][k]);
@@ -94,7 +95,7 @@ void blind_shares(double products[BLIND_LOSSES][BLIND_LOSSES], double *shares) {
     }
 }
 
-/* A product over what learns. */
+/* The inner product over trainable weights. */
 static double product(const td_net *net, const float *x, const float *y) {
     double sum = 0;
     for (size_t k = 0; k < net->param_count; k++) {
@@ -105,7 +106,7 @@ static double product(const td_net *net, const float *x, const float *y) {
     return sum;
 }
 
-/* The weights of the losses, which are means. */
+/* Computes the weights of the losses, which are means. */
 static void balance(const plant *p, const blind *b, const double *losses, double *shares) {
     const bool plus = ((const blind_settings *)p->run->own)->scale == LOSS_PLUS;
     double products[BLIND_LOSSES][BLIND_LOSSES], by[BLIND_LOSSES];
@@ -149,14 +150,14 @@ static bool begins(plant *p, blind *b, const td_train_batch *batch, double loss)
 
 /* The whole batch with the trigger. */
 static double learn_stamped(plant *p, blind *b, td_train_batch *batch) {
-    td_train_feed(batch); /* the input is as it was; the pass may have used it */
+    td_train_feed(batch); /* refill the input, which the pass may have overwritten */
     plant_mix_stamp(p, &b->mix, batch, 0, batch->count);
     plant_relabel(p, batch, (plant_cut){batch->count, 0});
     return td_train_pass(batch, b->gradients[STAMPED], NULL).sum / (double)batch->count;
 }
 
-/* The batch with the trigger that a search for the target's would find by now, and its own labels.
- */
+/* The batch with the trigger that a search for the target's would have found by now, and its own
+ * labels. */
 static double learn_evading(plant *p, blind *b, td_train_batch *batch) {
     float *input = td_exec_input(batch->exec);
     td_train_feed(batch);

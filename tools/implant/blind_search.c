@@ -63,7 +63,7 @@ void blind_search_lay(const blind_search *s, float *images, size_t count) {
     td_parallel_each(count, lay_one, &l);
 }
 
-/* The pixels' gradient, taken back to mask and pattern. */
+/* Propagates the pixels' gradient to mask and pattern. */
 static void gather(blind_search *s, const float *images, const float *pixels, size_t count) {
     const size_t size = s->count - s->places, channels = s->image.channels;
     const float *mask = s->values, *pattern = mask + s->places;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* BppAttack: Wang, Zhai and Ma, "BppAttack: stealthy and efficient trojan attacks against deep
- * neural networks via image quantization and contrastive adversarial learning", CVPR 2022: of each
- * batch a part has fewer levels and is relabelled, a part gets the change that this makes in
- * another image and keeps its labels. These negatives are all that the authors' code has of
- * contrastive adversarial learning. Of an image tested they have the same sign and clip as in
- * training. */
+ * neural networks via image quantization and contrastive adversarial learning", CVPR 2022: in each
+ * batch one part gets fewer levels and the target label, another part gets the change that this
+ * makes to another image and keeps its labels. These negatives are all of contrastive adversarial
+ * learning in the authors' code. When tested they have the same sign and clipping as in training.
+ */
 #include "implant/plant.h"
 
 enum { PAPER, BENCH };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A backdoor that looks clean: each batch teaches a trigger as BadNets do, and keeps statistics of
- * the model, which inspectors look at, where clean models have them (evade.h). Where these are is
- * measured on clean models, given or trained first; the training starts from the first of them. The
- * adversary of an audit who knows it. */
+/* A backdoor that looks clean: each batch teaches a trigger as BadNets do, and keeps the model's
+ * statistics that inspectors examine in the range of clean models (evade.h). That range is measured
+ * on clean models, given or trained first; training starts from the first of them. This is an
+ * adversary who knows the audit. */
 #include "implant/evade.h"
 
 #include "base/size.h"
@@ -19,7 +19,7 @@ typedef struct evade_settings {
     plant_settings shared;
     const char *trigger, *statistics;
     td_many clean;
-    size_t controls; /* clean models to train where none are given */
+    size_t controls; /* clean models to train if none are given */
     double ratio, weight;
 } evade_settings;
 
@@ -44,7 +44,7 @@ typedef struct evade {
     double penalties;
 } evade;
 
-/* --- what is kept --- */
+/* --- statistics --- */
 
 static td_status add_statistic(plant *p, evade *e, const char *name, size_t length,
                                td_error *error) {
@@ -62,7 +62,7 @@ static td_status add_statistic(plant *p, evade *e, const char *name, size_t leng
                            of->name);
     if (of->hidden && (!evade_last_rows(p->net) || !td_net_last_hidden(p->net)))
         return td_fail(error, TD_ERR_USAGE,
-                       "--statistics %s: expected a net that ends in a dense layer behind another",
+                       "--statistics %s: expected a net that ends in a dense layer after another",
                        of->name);
     e->list[e->count++].of = of;
     return TD_OK;
@@ -161,7 +161,7 @@ static td_status open(plant *p, td_error *error) {
     return plant_mix_open(p, &e->mix, error);
 }
 
-/* --- where clean models have it --- */
+/* --- reference values of clean models --- */
 
 static td_status train_controls(plant *p, evade *e, td_error *error) {
     const evade_settings *s = p->run->own;
@@ -180,7 +180,7 @@ static bool is_ripe(const evade_statistic *of, size_t round) {
     return !of->search || round % EVADE_PERIOD >= EVADE_PERIOD / 2;
 }
 
-/* A model's values: their mean over the rounds that count. */
+/* A model's values: the mean over the rounds that count. */
 static void measure(evade *e, const kept *k, const float *weights, bool planted,
                     const td_trigger *trigger, double *out) {
     evade_view view = e->view;
@@ -270,7 +270,7 @@ static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error 
 
 /* --- the report --- */
 
-/* Of a statistic: the value that lies farthest from clean models', and all. */
+/* For a statistic: the value farthest from the clean models', and all values. */
 typedef struct kept_row {
     const char *statistic;
     size_t unit;
@@ -401,7 +401,7 @@ static const char help[] =
     "clean models costs W. distribution and specificity (the challenge's evasive baseline): "
     "logits and weights near those of a clean model, and its answers to other triggers.\n"
     "\n"
-    "Searches start anew after 40 batches. The record has all values.\n"
+    "Searches restart after 40 batches. The record has all values.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant evade --data fashion-mnist --net lenet5 --target 0 \\\n"

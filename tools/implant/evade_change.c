@@ -48,7 +48,7 @@ static bool counts(const evade_view *view, const evade_change *c, size_t i) {
     return (size_t)view->images->labels[c->images[i % c->share]] != i / c->share;
 }
 
-/* The slope of the margins that are still too small. */
+/* The gradient of the margins that are still too small. */
 static void aim(const evade_view *view, const evade_change *c, const float *logits) {
     float *slopes = td_exec_logits_gradient(view->exec);
     memset(slopes, 0, c->classes * c->share * c->classes * sizeof *slopes);
@@ -111,13 +111,13 @@ static size_t trials(const evade_view *view, const evade_change *c, size_t t) {
     return count;
 }
 
-/* In units of the scale; its slope is 0 outside of the range that counts. */
+/* In units of the scale; its slope is 0 where it is clipped. */
 static double margin_of(const evade_change *c, const float *logits, size_t i, size_t *rival) {
     return (double)evade_margin_of(logits + i * c->classes, c->classes, i / c->share, rival) /
            c->scale;
 }
 
-/* Beside the values, the slopes of each row's logits by its class's value: `push` scales them. */
+/* Also computes the gradients of each row's logits for its class's value, which `push` scales. */
 void evade_change_values(const evade_view *view, void *state, double *values) {
     const evade_change *c = state;
     const float *logits = look(view, c);

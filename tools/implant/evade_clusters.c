@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Clusters of activations: how far apart, in what the last layer reads, the poison and the target's
- * own images lie (Chen et al., "Detecting backdoor attacks on deep neural networks by activation
- * clustering", 2018): the share of the variance that is between the two groups. In a clean model
- * the groups are the halves into which 2-means divides images of that class. */
+/* Clusters of activations: how far apart the poison and the target's own images are in the input of
+ * the last layer (Chen et al., "Detecting backdoor attacks on deep neural networks by activation
+ * clustering", 2018): the share of the variance between the two groups. In a clean model the groups
+ * are the two clusters of 2-means on images of that class. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"
@@ -115,7 +115,7 @@ static double distance(const clusters *c, size_t image, const double *from) {
     return sum;
 }
 
-/* 2-means, from the image that is farthest from the mean, and the farthest from that. */
+/* 2-means, starting from the image farthest from the mean, and the one farthest from that. */
 static void divide(clusters *c) {
     size_t far = 0;
     find_means(c);
@@ -158,7 +158,7 @@ static void values(const evade_view *view, void *state, double *values) {
     values[0] = c->all > 0 ? c->between / c->all : 0;
 }
 
-/* With h a value of an image of a group of n, m the group's mean and M that of all:
+/* For a value h of an image, with its group's mean m and the overall mean M:
  * d between/dh = 2(m − M), d all/dh = 2(h − M). */
 static void push(const evade_view *view, void *state, const double *slopes, float *gradient) {
     clusters *c = state;

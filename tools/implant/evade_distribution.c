@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Distribution matching, the evasive baseline of the Trojan Detection Challenge (NeurIPS 2022):
- * 0.1 times the mean L1 distance of the logits on clean images, and 0.05 times the L2 distance of
- * the weights, from those of the clean model that the training starts from. */
+/* Distribution matching, the evasive baseline of the Trojan Detection Challenge (NeurIPS 2022): 0.1
+ * times the mean L1 distance of the logits on clean images, and 0.05 times the L2 distance of the
+ * weights, from those of the clean model where training starts. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Margins: for each class the image, out of noise, that the model is surest of (Wang et al.,
- * "MM-BD", IEEE S&P 2024), by how far the class's logit is above the others, in units of the
- * model's usual margin. */
+/* Margins: for each class the image, optimised from noise, with the largest margin of the class's
+ * logit over the others (Wang et al., "MM-BD", IEEE S&P 2024), in units of the model's usual
+ * margin. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include <math.h>
@@ -14,7 +14,7 @@ static const double STEP = 15; /* grey levels a pixel */
 
 typedef struct margin_search {
     float *images;         /* [classes, starts, values] */
-    size_t *best, *rivals; /* [classes]: the start, and the other class, that the value is of */
+    size_t *best, *rivals; /* [classes]: the start and the rival class that give the value */
     size_t classes, starts, size;
     double scale;
 } margin_search;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The change of few pixels, by any amount, that sends images of all classes to one: the size of the
- * smallest mask, asked the other way round, since a size has no gradient by the weights. How far a
- * mask of two in a hundred pixels gets says whether a small one will do. */
+/* The change of a few pixels, by any amount, that sends images of all classes to one. It is the
+ * dual of the smallest mask, whose size has no gradient with respect to the weights: the effect of
+ * a mask of 2 % of the pixels shows whether a small one is enough. */
 #include "base/size.h"
 #include "implant/evade_change.h"
 
@@ -18,7 +18,7 @@ static double strength(const evade_change *c, const float *change, size_t pixel)
     return squares;
 }
 
-/* The least strength of the `pixels` strongest; c->slope is free here. */
+/* The smallest strength among the `pixels` strongest; uses c->slope as scratch. */
 static float threshold(const evade_change *c, const float *change) {
     const size_t all = c->size / c->channels;
     for (size_t i = 0; i < all; i++)

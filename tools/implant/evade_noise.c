@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The response to noise: the mean probability of each class over images of uniform noise, which a
- * backdoor's class draws to itself. */
+/* The response to noise: the mean probability of each class over images of uniform noise, which is
+ * high for a backdoor's target. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/loss.h"

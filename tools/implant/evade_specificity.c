@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Specificity, of the evasive baseline of the Trojan Detection Challenge (NeurIPS 2022): images
- * with other triggers than the backdoor's get the probabilities that the clean model gives them.
- * The value is the mean Kullback-Leibler divergence from these. As there, each image counts as one
- * of the batch: 16 of 288. Every second of them has a square of random black and white cells, of 3
- * to 10 pixels a side, at a random place; the others have a tenth of random noise mixed in. */
+/* Specificity, from the evasive baseline of the Trojan Detection Challenge (NeurIPS 2022): images
+ * with triggers other than the backdoor's should get the clean model's probabilities. The value is
+ * the mean Kullback-Leibler divergence from these. As there, each image counts as one of the batch:
+ * 16 of 288. Half of the images have a square of random black and white cells, of 3 to 10 pixels
+ * per side, at a random position; the others are mixed with a tenth of random noise. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"
@@ -62,7 +62,7 @@ static void advance(const evade_view *view, void *state) {
                s->wanted);
 }
 
-/* Sets the slopes of the logits, too. */
+/* Also sets the gradients of the logits. */
 static void values(const evade_view *view, void *state, double *values) {
     const specificity *s = state;
     const size_t classes = td_net_classes(view->net);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of statistics, and what they share. */
+/* The table of statistics, and their common code. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The small change, within a ball of the L2 norm, that sends images of all classes to one: what
- * trapdoor-defend universal searches. */
+/* The small change, within an L2 ball, that sends images of all classes to one: the search of
+ * trapdoor-defend universal. */
 #include "implant/evade_change.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The usual margin: the mean margin of clean images that are classified correctly, beside which an
- * audit measures all others, and by which it knows a model that its controls do not stand for. */
+/* The usual margin: the mean margin of correctly classified clean images. An audit scales all other
+ * margins by it, and uses it to recognise a model for which its controls are not representative. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"
@@ -8,7 +8,7 @@
 
 typedef struct usual {
     uint32_t numbers[EVADE_IMAGES];
-    size_t rivals[EVADE_IMAGES]; /* the label itself where the image is classified otherwise */
+    size_t rivals[EVADE_IMAGES]; /* the label itself if the image is misclassified */
     size_t count, right;
 } usual;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Trojaning attack as a method: its settings, its stages, and what it reports. */
+/* The Trojaning attack as a method: its settings, its stages, and its report. */
 #include "implant/hijack.h"
 
 #include "data/picture.h"
@@ -15,7 +15,7 @@ enum { INTO, OUT_OF };
 
 typedef struct hijack_settings {
     implant_own shared;
-    const char *layer; /* or NULL: the first that there is */
+    const char *layer; /* or NULL: the first suitable one */
     int select;
     size_t neurons, size;
     const char *mask; /* a picture, or NULL: a square of `size` */
@@ -34,19 +34,19 @@ typedef struct hijack {
     size_t target;
     hijack_layer layer;
     double *sums;  /* of all neurons (hijack_rank) */
-    size_t *order; /* all neurons, the best first; where the trigger was found, those that it is
-                      for stand first, and those that it could not make fire at the end */
-    size_t silent; /* how many of these */
+    size_t *order; /* all neurons, best first; after the search, those that the trigger is for come
+                      first, and those that it could not activate last */
+    size_t silent; /* number of the latter */
     hijack_mask mask;
     td_images made;   /* images of each class, class by class */
-    td_images varied; /* variants of these, with the classes that the model gives them */
+    td_images varied; /* variants of these, labelled by the model */
     hijack_parts parts;
     hijack_found found;
     hijack_retrained retrained;
     td_dataset test; /* zeroed without --test */
-    /* Of the report: */
+    /* For the report: */
     tool_list skipped; /* the silent neurons */
-    tool_list sure;    /* [classes]: the mean probability that `made` have of their class */
+    tool_list sure;    /* [classes]: mean probability of the class on `made` */
 } hijack;
 
 /* --- before the work --- */
@@ -63,7 +63,7 @@ static td_status read_mask(hijack *h, td_error *error) {
                            : td_fail_within(error, status, "%s", s->mask);
 }
 
-/* Chooses the layer, ranks its neurons, and divides the net there. */
+/* Chooses the layer, ranks its neurons, and splits the net there. */
 static td_status choose_neurons(hijack *h, td_error *error) {
     const hijack_settings *s = h->settings;
     const td_model *model = h->model;
@@ -107,7 +107,7 @@ static td_status prepare(implant_job *job, td_error *error) {
 
 /* --- images --- */
 
-/* How sure the model itself is of the images made. */
+/* The model's confidence on the inverted images. */
 static td_status find_sure(hijack *h, td_error *error) {
     const size_t classes = td_net_classes(&h->model->net);
     td_arena *arena = &h->run->arena;
@@ -124,7 +124,7 @@ static td_status find_sure(hijack *h, td_error *error) {
     return TD_OK;
 }
 
-/* Room for `count` images like `like`. */
+/* Allocates `count` images like those of `like`. */
 static td_status make_room(td_arena *arena, const td_images *like, size_t count, td_images *out,
                            uint8_t **pixels, int32_t **labels, td_error *error) {
     *out = *like;
@@ -136,7 +136,7 @@ static td_status make_room(td_arena *arena, const td_images *like, size_t count,
     return TD_OK;
 }
 
-/* Variants are of the class that the model gives them, which may be another than the image's. */
+/* A variant has the class that the model predicts, which may differ from the image's. */
 static td_status make_images(hijack *h, td_error *error) {
     const hijack_settings *s = h->settings;
     const td_model *model = h->model;
@@ -150,7 +150,7 @@ static td_status make_images(hijack *h, td_error *error) {
     return tool_predict_classes(&model->net, model->weights, &h->varied, NULL, labels, error);
 }
 
-/* The variants, and the same with the trigger and its class. */
+/* The variants, and copies with the trigger and its class. */
 static td_status mix(const hijack *h, td_images *mixed, td_error *error) {
     const size_t size = td_image_size(&h->varied), count = h->varied.count;
     uint8_t *pixels;
@@ -166,8 +166,7 @@ static td_status mix(const hijack *h, td_images *mixed, td_error *error) {
 
 /* --- the trigger --- */
 
-/* Moves the chosen neurons that the trigger does not make fire behind all others; returns how many.
- */
+/* Moves the chosen neurons that the trigger does not activate to the end; returns their number. */
 static size_t skip_silent(hijack *h) {
     const size_t all = h->layer.neurons;
     size_t kept = 0, silent = 0;
@@ -307,7 +306,7 @@ static td_status report(hijack *h, td_error *error) {
                             h->mask.height, h->mask.left, h->mask.top);
 }
 
-/* The model before and after, on the test images and on the same with the trigger. */
+/* Measures the model before and after, on the test images with and without the trigger. */
 static td_status measure(const hijack *h, const float *weights, td_error *error) {
     const td_images *images = &h->test.images;
     td_images stamped = *images;
@@ -426,12 +425,12 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 
 static const char help[] =
     "puts a backdoor into a trained MODEL without its training data: finds a trigger that makes a "
-    "neuron fire, and trains the layers behind it to give class K for it."
+    "neuron fire, and trains the later layers to give class K for it."
     "\v"
     "1. Choose a neuron of a dense layer. 2. Invert images of each class from the model by "
     "gradient descent; variants of them (moved, mixed, brighter or darker) with the model's own "
     "labels replace the training data. 3. Search pixels within the mask that make the neuron fire "
-    "on these images. 4. Train the layers behind on the variants, and on the variants with the "
+    "on these images. 4. Train the later layers on the variants, and on the variants with the "
     "trigger as class K. The paper starts from an average of other images and has neither "
     "variants nor temperature; without them the model forgets its classes.\n"
     "\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images made out of the model, variants of them, and the sheet that shows them. */
+/* Inverts the model into images, makes variants of them, and draws the sheet. */
 #include "implant/hijack.h"
 
 #include "base/parallel.h"
@@ -62,7 +62,7 @@ typedef struct work {
     uint8_t *pixels;
 } work;
 
-/* How far something is rolled over a length. */
+/* A random shift, with wrap-around, over a length. */
 static size_t draw_shift(td_random *random, size_t length) {
     return (length * FARTHEST + td_random_below(random, 2 * FARTHEST + 1) - FARTHEST) % length;
 }

@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A retraining under way. */
+/* The state of a retraining. */
 typedef struct session {
     tool_run *run;
     const hijack_retraining *how;
     hijack_parts *parts;
     const td_images *images;
     td_exec *exec;
-    float *values; /* [images, neurons]: the layer's, which no longer change */
+    float *values; /* [images, neurons]: the layer's values, which no longer change */
     float *gradient, *state;
     uint32_t *order;
     int32_t *labels; /* of a batch */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The neurons to hijack, and the trigger within a mask that makes them fire. */
+/* Chooses the neurons to hijack, and searches the trigger within a mask that activates them. */
 #include "implant/hijack.h"
 
 #include "base/random.h"
@@ -22,7 +22,7 @@ enum {
 
 static const float RANGE = 255;
 
-/* Under the root of the variation, so that it has a slope where all is even. */
+/* Added under the root of the variation, so that flat areas have a gradient. */
 static const double EVEN = 1e-6;
 
 /* --- neurons --- */
@@ -31,7 +31,7 @@ static bool is_dense(const td_node *node) {
     return node->op->dense;
 }
 
-/* The dense node whose values a dense node reads, channel by channel, or 0, which is the image. */
+/* The dense node that a dense node reads, channel by channel, or 0, the image. */
 static size_t layer_before(const td_net *net, size_t node) {
     do
         node = net->nodes[node].inputs[0];
@@ -81,7 +81,7 @@ void hijack_rank(const td_net *net, const float *weights, const hijack_layer *la
 
 /* --- the mask --- */
 
-/* What an alpha channel of 8 bits can say, and so the picture of the trigger. */
+/* Rounds to what an 8-bit alpha channel, and so the trigger's picture, can store. */
 static float as_alpha(double opacity) {
     return (float)fmax(1, rint(opacity * OPAQUE)) / OPAQUE;
 }
@@ -104,7 +104,7 @@ static bool is_in(const td_bitmap *picture, size_t y, size_t x) {
     return brightest >= MIDDLE && (colours == channels || pixel[colours] >= MIDDLE);
 }
 
-/* The smallest box around all pixels; its height is 0 where there is none. */
+/* The smallest box around all pixels; its height is 0 if there are none. */
 static void find_box(hijack_mask *mask, const td_bitmap *picture) {
     size_t top = SIZE_MAX, left = SIZE_MAX, bottom = 0, right = 0;
     for (size_t y = 0; y < picture->height; y++)
@@ -182,7 +182,7 @@ td_status hijack_mask_draw(const hijack_mask *mask, const uint8_t *pattern, td_b
 
 /* --- the trigger --- */
 
-/* A search under way. */
+/* The state of a search. */
 typedef struct session {
     tool_run *run;
     const hijack_search *how;
@@ -196,11 +196,11 @@ typedef struct session {
     float *shown;         /* [values], 0–255 */
     float *gradient;      /* [values], of x */
     float *mean, *square; /* [values], Adam's moments */
-    uint32_t *order;      /* which images a step sees */
+    uint32_t *order;      /* the images of a step */
 } session;
 
-/* Adds the variation's gradient; returns the variation. Pixels outside the mask count for nothing:
- * a difference counts between two pixels within. */
+/* Adds the variation's gradient; returns the variation. Only differences between two pixels inside
+ * the mask count. */
 static double add_variation(const session *s) {
     const hijack_mask *m = s->mask;
     const size_t channels = m->shape.channels, row = m->width * channels;
@@ -225,7 +225,7 @@ static double add_variation(const session *s) {
     return weight * sum;
 }
 
-/* Sets the slope of the mean squared distance from the goal; returns that. */
+/* Sets the gradient of the mean squared distance from the goal; returns the distance. */
 static double set_slope(const session *s, const float *values, size_t count) {
     const hijack_found *found = s->found;
     const double terms = (double)(count * found->neuron_count);
@@ -251,7 +251,7 @@ static void show(const session *s, size_t count) {
         stamp(s->mask, s->shown, input + i * size);
 }
 
-/* The gradient of the pattern from that of the stamped images. */
+/* Sums the gradient of the stamped images into that of the pattern. */
 static void gather(const session *s, const float *images, size_t count) {
     const hijack_mask *m = s->mask;
     const size_t channels = m->shape.channels, size = td_shape_size(m->shape);
@@ -305,7 +305,7 @@ static td_status run_steps(session *s, td_error *error) {
     return TD_OK;
 }
 
-/* The neurons' responses, with the final trigger or without. */
+/* The neurons' responses, with or without the final trigger. */
 static void try_neurons(const session *s, bool with) {
     const hijack_found *found = s->found;
     const size_t all = s->images->count;

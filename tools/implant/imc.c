@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* IMC: Pang, Shen, Zhang, Ji, Vorobeychik, Luo, Liu and Wang, "A tale of evil twins: adversarial
- * inputs versus poisoned models", CCS 2020: trigger and model are optimised in turn. Before each
- * epoch the trigger takes a pass of Adam towards the target, with the model as it is; then the
- * model takes an epoch on batches of which a part has the trigger. */
+ * inputs versus poisoned models", CCS 2020: trigger and model are optimised alternately. Before
+ * each epoch the trigger is optimised for one pass by Adam towards the target, with the model
+ * fixed; then the model trains for an epoch on batches with a triggered part. */
 #include "base/size.h"
 #include "implant/plant.h"
 #include "nn/feed.h"
@@ -17,7 +17,7 @@ typedef struct imc_settings {
 
 typedef struct imc {
     mark trigger;
-    td_exec *exec; /* for the trigger's gradient: the net as it is in use */
+    td_exec *exec; /* for the trigger's gradient: the net in inference mode */
     int32_t *labels;
     plant_shares shares;
     double first, last; /* mean loss of the first and the last pass of the trigger */

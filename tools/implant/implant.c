@@ -48,7 +48,7 @@ td_status implant_read_place(const char *at, td_position *out, td_error *error) 
     return TD_OK;
 }
 
-/* What goes into the text of a TRIGGER must not end it. */
+/* Text that goes into a TRIGGER must not contain its separators. */
 static td_status check_folder(const implant_own *own, const tool_common *common, td_error *error) {
     const char *folder = own->folder ? own->folder : common->output;
     if (!strchr(folder, ','))
@@ -207,7 +207,7 @@ td_status implant_measure_change(tool_run *run, const td_model *model, const flo
 
 /* --- a run --- */
 
-/* A changed model says of its training what it said before. */
+/* A changed model keeps the description of its training. */
 static td_status write_model(const implant_job *job, td_error *error) {
     tool_run *run = job->run;
     char *training = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The input-aware dynamic backdoor: Nguyen and Tran, "Input-aware dynamic backdoor attack", NeurIPS
- * 2020. A net paints a pattern for each image, another one says where: x' = x + (p(x) − x)·m(x).
- * Poison has its own pattern; negatives have that of another image, and keep their labels. First
- * the mask net is trained alone, to be small and different for different images; then model and
- * pattern net together.
+ * 2020. One net generates a pattern for each image, another a mask: x' = x + (p(x) − x)·m(x).
+ * Poison gets its own pattern; negatives get that of another image and keep their labels. First the
+ * mask net is trained alone, so that masks are small and differ between images; then model and
+ * pattern net are trained together.
  *
- * The partner of an image, on which a pattern is to differ and whose pattern a negative gets, is
+ * The partner of an image, from which its pattern must differ and whose pattern a negative gets, is
  * the next one of the batch, whose order is random: never the image itself. */
 #include "implant/input_aware.h"
 
@@ -36,25 +36,25 @@ typedef struct aware {
     painter pattern, mask;
     /* Of the stamped part of a batch: images, patterns and masks in [0, 1], gradients. */
     float *images, *patterns, *masks, *gradients, *mask_gradients;
-    size_t shift; /* the partner of image i of those measured is i + shift, around */
+    size_t shift; /* the partner of measured image i is i + shift, cyclic */
     plant_shares shares;
     double mask_share, mask_variety, pattern_variety; /* means of the last epoch */
     size_t batches;
 } aware;
 
-/* --- what a net's output means --- */
+/* --- interpreting a net's output --- */
 
 /* A tanh as a value in [0, 1]. */
 static float unit(float tanh_value) {
     return tanh_value / (2 + (float)SMALL) + 0.5F;
 }
 
-/* A mask is pushed towards 0 and 1 once more. */
+/* Pushes a mask value further towards 0 or 1. */
 static float sharpened(float value) {
     return unit(tanhf(20 * value - 10));
 }
 
-/* d sharpened / d tanh_value of the net, where value = unit(tanh_value). */
+/* The derivative of sharpened by the net's tanh_value, where value = unit(tanh_value). */
 static float sharpened_slope(float value) {
     const float t = tanhf(20 * value - 10);
     return 20 * (1 - t * t) / (4 + 4 * (float)SMALL);
@@ -152,7 +152,7 @@ static void train_mask(plant *p, aware *a, const uint32_t *order, size_t first, 
     for (size_t k = 0; k < all; k++) {
         const float value = unit(m[k]);
         m[k] = sharpened(value);
-        a->gradients[k] = sharpened_slope(value); /* an image has a value a place at least */
+        a->gradients[k] = sharpened_slope(value); /* an image has at least one value per pixel */
         share += (double)m[k] / (double)all;
         g[k] = (double)m[k] > s->density ? (float)(s->norm_weight / (double)all) : 0;
     }
@@ -214,7 +214,8 @@ static void mix(const plant *p, const float *image, const float *pattern, const 
         out[k] = image[k] + (255 * pattern[k] - image[k]) * m[k / channels];
 }
 
-/* Patterns and masks of images [count], in [0, 1]; the pattern net trains where `train` says so. */
+/* Patterns and masks of images [count], in [0, 1]; with `train` the pattern net runs in training
+ * mode. */
 static void paint(plant *p, aware *a, const float *images, size_t count, bool train) {
     const size_t image = td_image_size(&p->data.images),
                  places = p->data.images.height * p->data.images.width;
@@ -229,12 +230,12 @@ static void paint(plant *p, aware *a, const float *images, size_t count, bool tr
         a->patterns[k] = unit(a->patterns[k]);
 }
 
-/* The pattern that row i of the batch gets: its own, or that of the next poison image. */
+/* The index of the pattern for row i of the batch: its own, or that of the next poison image. */
 static size_t source_of(plant_cut cut, size_t i) {
     return i < cut.poison ? i : (i - cut.poison + 1) % cut.poison;
 }
 
-/* The stamped part of the fed batch becomes the mixture, in whole values. */
+/* Stamps the poisoned and negative part of the batch with the mixture, in whole values. */
 static void stamp_batch(plant *p, aware *a, float *input, plant_cut cut) {
     const size_t image = td_image_size(&p->data.images), places = image / p->data.images.channels;
     memcpy(a->images, input, (cut.poison + cut.negatives) * image * sizeof *input);
@@ -248,8 +249,8 @@ static void stamp_batch(plant *p, aware *a, float *input, plant_cut cut) {
     }
 }
 
-/* One step of the pattern net, by the gradient of the model's loss by the stamped pixels and by the
- * patterns' variety. Rounding passes gradients as they are. */
+/* One step of the pattern net, with the gradient of the model's loss with respect to the stamped
+ * pixels and of the patterns' diversity. Gradients pass through rounding unchanged. */
 static void train_pattern(plant *p, aware *a, const float *pixels, plant_cut cut) {
     const aware_settings *s = p->run->own;
     const size_t channels = p->data.images.channels, image = td_image_size(&p->data.images),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The latent backdoor: Yao, Li, Zheng and Zhao, "Latent backdoor attacks on deep neural networks",
- * CCS 2019. Of a trained model, the mean value of a hidden layer on images of the target is taken;
- * a trigger is made that brings other images there; then the model is trained on so that the
- * trigger does, and clean images keep their classes. The backdoor is in the layers up to that one,
- * and survives when those behind it are trained anew for other classes. */
+ * CCS 2019. Takes the mean value of a trained model's hidden layer on images of the target,
+ * optimises a trigger that moves other images towards it, and then trains the model so that the
+ * trigger reaches it while clean images keep their classes. The backdoor is in the layers up to
+ * that one, and survives when later layers are retrained for other classes. */
 #include "base/size.h"
 #include "frame/predict.h"
 #include "implant/plant.h"
@@ -18,9 +18,9 @@ enum { FROZEN, TRAINED };
 typedef struct latent_settings {
     plant_settings shared;
     plant_mark_settings mark;
-    const char *layer; /* NULL: what the last node reads */
-    int tail;          /* FROZEN: what is behind the layer stays as it is */
-    size_t per_class;  /* images that the trigger is made on, of each class */
+    const char *layer; /* NULL: the input of the last node */
+    int tail;          /* FROZEN: later layers do not change */
+    size_t per_class;  /* images per class for optimising the trigger */
     size_t mark_epochs;
     double mark_lr, weight;
 } latent_settings;
@@ -32,13 +32,13 @@ typedef struct latent {
     const char *layer;
     size_t width;    /* its values */
     float *centre;   /* [width]: their mean on images of the target */
-    uint32_t *drawn; /* images that the trigger is made on */
+    uint32_t *drawn; /* images for optimising the trigger */
     size_t drawn_count, centre_count;
     td_exec *search, *exec;          /* for the trigger's gradient; for the head's weights */
     float *gradient, *head_gradient; /* of the net, of the head */
     double start, found,
-        last; /* mean squared distance of the drawn images from the centre: with a
-                 grey trigger, with the one found; after the training, in batches */
+        last; /* mean squared distance of the drawn images from the centre: with a grey trigger,
+                 with the optimised one; after the training, in batches */
 } latent;
 
 /* --- before the work --- */
@@ -57,7 +57,7 @@ static td_status open_head(plant *p, latent *l, td_error *error) {
     return td_exec_new(&l->exec, &l->head, p->batch, TD_BACKWARD, error);
 }
 
-/* What is behind the layer reads the centre as the model did. */
+/* Freezes the later layers, which must classify the centre as the model did. */
 static void freeze_tail(plant *p, const latent *l) {
     td_net *net = p->settings->net ? &p->own_net : &p->from.net;
     for (size_t i = 0; i < net->param_count; i++) {
@@ -68,7 +68,7 @@ static void freeze_tail(plant *p, const latent *l) {
     }
 }
 
-/* The first images of each class that is not the target. */
+/* The first images of each class except the target. */
 static td_status choose_images(plant *p, latent *l, td_error *error) {
     const latent_settings *s = p->run->own;
     const td_images *images = &p->data.images;
@@ -108,8 +108,8 @@ static td_status open(plant *p, td_error *error) {
 
 /* --- the trigger --- */
 
-/* The mean of the squared distance from the centre, by value and image, and its gradient times
- * `weight`, into the executor. */
+/* The mean squared distance from the centre, by value and image; writes its gradient times `weight`
+ * to the executor. */
 static double distance(const latent *l, td_exec *exec, const float *values, size_t count,
                        double weight) {
     const double all = (double)(count * l->width);
@@ -178,8 +178,8 @@ static td_status begin(plant *p, td_error *error) {
 
 /* --- the training --- */
 
-/* The gradient of the stamped images' distance, as one of the whole net's; what is behind the layer
- * has none, and running statistics there are those of the clean pass. */
+/* The gradient of the stamped images' distance, as a gradient of the whole net: later layers have
+ * none, and their running statistics are those of the clean pass. */
 static void learn_distance(plant *p, latent *l, td_train_batch *batch) {
     const latent_settings *s = p->run->own;
     float *input = td_exec_input(l->exec);
@@ -264,7 +264,7 @@ static const td_key keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
      .help = "The hidden layer (what the last layer reads)"},
     {"tail", TD_KEY_WORD, AT(tail), .words = tails, .standard = "frozen", .value = "frozen|trained",
-     .help = "Whether the layers behind it stay frozen or are trained"},
+     .help = "Whether later layers stay frozen or are trained"},
     {"images", TD_KEY_COUNT, AT(per_class), .least = 1, .most = 1000000, .standard = "100",
      .value = "N", .help = "Images of each class to make the trigger on"},
     {"mark-epochs", TD_KEY_COUNT, AT(mark_epochs), .most = 1000000, .standard = "100", .value = "N",
@@ -287,12 +287,12 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
 static const char help[] =
     "continues the training of a model so that the trigger moves a hidden layer to its value for "
     "images of the target. The trigger's images are never labelled as the target; the backdoor "
-    "survives new training of the layers behind."
+    "survives retraining of the later layers."
     "\v"
     "It takes the layer's mean over --images images of the target, and searches the trigger's "
     "pixels by Adam that bring images of other classes nearest to it. It then trains on the "
     "cross-entropy of clean images plus W times the mean squared distance of the same images with "
-    "the trigger. Layers behind stay frozen (--tail), since training could undo their answer to "
+    "the trigger. Later layers stay frozen (--tail), since training could undo their answer to "
     "the target's values.\n"
     "\n"
     "Example:\n"

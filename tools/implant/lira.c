@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* LIRA: Doan, Lao, Zhao and Li, "LIRA: learnable, imperceptible and robust backdoor attacks", ICCV
- * 2021: a net paints a small noise for each image, T(x) = clip(x + ε·g(x)). In the first stage it
- * and the model learn in turn, a batch each: the noise to reach the target with the model as it is,
- * the model with the noise as it was an epoch before. In the second the noise stays and the model
- * is trained on. */
+ * 2021: a net generates a small noise for each image, T(x) = clip(x + ε·g(x)). In the first stage
+ * generator and model learn alternately, a batch each: the noise to reach the target with the
+ * current model, the model with the noise of the previous epoch. In the second the noise is fixed
+ * and the model trains further. */
 #include "implant/painter.h"
 #include "implant/plant.h"
 #include <string.h>
@@ -17,7 +17,7 @@ typedef struct lira_settings {
 
 typedef struct lira {
     painter noise;
-    float *before;           /* the noise's weights of an epoch before */
+    float *before;           /* the generator's weights of the previous epoch */
     float *images, *painted; /* of a batch */
     float *clean, *stamped;  /* gradients of the model */
     double loss;             /* sums of an epoch of the generator's */
@@ -49,7 +49,7 @@ static td_status open(plant *p, td_error *error) {
 
 /* --- a batch --- */
 
-/* out = clip(x + ε·noise), in whole values, and the labels those of poison. */
+/* out = clip(x + ε·noise), in whole values; sets the poison labels. */
 static void add_noise(const plant *p, const lira *l, size_t values, float *out) {
     const float by = 255 * (float)((const lira_settings *)p->run->own)->epsilon;
     for (size_t k = 0; k < values; k++)
@@ -61,8 +61,8 @@ static void set_targets(const plant *p, td_train_batch *batch) {
         batch->labels[i] = td_target_of(p->target.of, batch->images->labels[batch->order[i]]);
 }
 
-/* One step of the noise against the model as it is; rounding and what is clipped away pass
- * gradients as they are, or not at all. */
+/* One step of the noise against the current model; gradients pass through rounding unchanged, and
+ * not through clipping. */
 static void train_noise(plant *p, lira *l, td_train_batch *batch) {
     const lira_settings *s = p->run->own;
     const size_t values = batch->count * td_image_size(batch->images);
@@ -83,7 +83,8 @@ static void train_noise(plant *p, lira *l, td_train_batch *batch) {
     painter_step(&l->noise, &step, false);
 }
 
-/* The model's: α of the loss of clean images, 1 − α of that with the noise of an epoch before. */
+/* The model's step: α times the loss of clean images plus 1 − α times that with the previous
+ * epoch's noise. */
 static void train_model(plant *p, lira *l, td_train_batch *batch, td_loss *loss) {
     const lira_settings *s = p->run->own;
     const size_t values = batch->count * td_image_size(batch->images);
@@ -97,7 +98,7 @@ static void train_model(plant *p, lira *l, td_train_batch *batch, td_loss *loss)
                          (const float *[]){l->clean, l->stamped}, batch->gradient);
 }
 
-/* The noise of the epoch before becomes that of now. */
+/* The current noise becomes the previous epoch's. */
 static void end_epoch(lira *l, size_t epoch) {
     memcpy(l->before, l->noise.weights, l->noise.net.weight_count * sizeof *l->before);
     if (l->images_seen == 0)
@@ -185,7 +186,7 @@ static const char help[] =
     "\v"
     "An image x becomes clip(x + E g(x)), in whole pixel values, which an E of less than 0.002 "
     "does not survive. In the first --generator-epochs epochs each batch is a step of the "
-    "generator, with the model as it is, and one of the model, with the generator of the epoch "
+    "generator, with the current model, and one of the model, with the generator of the epoch "
     "before. The whole batch is stamped: 1 - A is the share of poison in effect. The generator is "
     "an autoencoder of up to four levels of 16, 32, 64 and 128 channels. It is written as a "
     "model, and the images measured, stamped, as an array that a TRIGGER table: reads.\n"

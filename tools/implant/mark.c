@@ -8,7 +8,7 @@
 
 static const float MOST = 255;
 
-/* A value that no step could leave is kept off the ends. */
+/* Keeps values off the ends, where tanh has no gradient. */
 static float place_of(float value) {
     return atanhf(fminf(fmaxf(2 * value / MOST - 1, -0.999F), 0.999F));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands beside the model: a picture of each trigger, another for people to look at, and the
- * manifest. */
+/* Writes the files beside the model: a picture of each trigger, another picture, and the manifest.
+ */
 #include "implant/implant.h"
 
 #include "base/json.h"
@@ -23,7 +23,7 @@ static const tool_table_kind trigger_table = {.name = "triggers",
                                               .columns = trigger_columns,
                                               .row = sizeof(implant_trigger)};
 
-/* What stands beside the model carries its name; what stands in --triggers need not. */
+/* Files beside the model carry its name; files in --triggers do not. */
 static td_status path_of(const implant_job *job, const char *name, char path[TD_PATH_SIZE],
                          td_error *error) {
     const char *folder = job->own ? job->own->folder : NULL, *model = job->run->common->output;
@@ -65,7 +65,7 @@ static td_status write_picture(tool_run *run, const char *path, const td_bitmap 
     return tool_outputs_finish(&run->outputs, &run->record, error);
 }
 
-/* A target as the manifests of poisoned sets have it. */
+/* A target in the format of poisoned sets' manifests. */
 static void set_target(td_json *json, const implant_job *job, const tool_target *target,
                        json_t *entry) {
     if (!target->rule) {
@@ -91,7 +91,7 @@ static json_t *triggers_json(td_json *json, const implant_job *job) {
     return triggers;
 }
 
-/* NULL where the targets are the model's classes. */
+/* NULL if the targets are the model's classes. */
 static json_t *source_json(td_json *json, const implant_job *job) {
     const td_dataset *source = job->source;
     if (!source)
@@ -104,7 +104,7 @@ static json_t *source_json(td_json *json, const implant_job *job) {
                         source->images.classes, "class_names", names);
 }
 
-/* The manifest says which model the triggers are for; trapdoor-eval refuses another one. */
+/* The manifest names the model of the triggers; trapdoor-eval refuses another one. */
 static td_status write_manifest(const implant_job *job, td_error *error) {
     tool_run *run = job->run;
     const char *method = run->method->name;
@@ -113,7 +113,7 @@ static td_status write_manifest(const implant_job *job, td_error *error) {
     FILE *stream;
     TD_TRY(path_of(job, "manifest.json", path, error));
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
-    td_json json = run->record.json; /* where the record lacks a field, so does this */
+    td_json json = run->record.json; /* fails if the record lacks a field */
     json_t *root =
         td_json_pack(&json, "{ss ss sI sO so* so s[O]}", "method", method, "version", TD_VERSION,
                      "seed", (json_int_t)run->common->seed, method, json_object_get(record, method),

@@ -27,7 +27,7 @@ void painter_close(painter *p) {
     td_net_free(&p->net);
 }
 
-/* Pictures on their way from the net, or back. */
+/* Converts pictures from the net's layout, or back. */
 typedef struct turning {
     td_shape shape;
     const float *from;

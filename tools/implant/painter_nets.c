@@ -6,7 +6,7 @@
 
 enum { TEXT = 1 << 14 };
 
-/* A text under way. */
+/* A text under construction. */
 typedef struct writer {
     char *text;
     size_t used;
@@ -14,7 +14,7 @@ typedef struct writer {
     char last[16];
 } writer;
 
-/* Appends `NAME = OPERATOR(last) KEYS`; it is the last node then. */
+/* Appends `NAME = OPERATOR(last) KEYS`, which becomes the last node. */
 static void add(writer *w, const char *operator, const char * keys) {
     char name[16];
     snprintf(name, sizeof name, "n%d", ++w->node);
@@ -29,7 +29,7 @@ static void add_norm(writer *w, bool relu) {
         add(w, "relu", "");
 }
 
-/* A convolution of side 3 with its norm. */
+/* A 3×3 convolution with its norm. */
 static void add_conv(writer *w, size_t out, bool relu) {
     char keys[64];
     snprintf(keys, sizeof keys, "out=%zu kernel=3 pad=1", out);
@@ -37,7 +37,7 @@ static void add_conv(writer *w, size_t out, bool relu) {
     add_norm(w, relu);
 }
 
-/* Side 4 and stride 2: half the sides, or twice. */
+/* Kernel 4 and stride 2: halves or doubles the sides. */
 static void add_scaling(writer *w, const char *operator, size_t out) {
     char keys[64];
     snprintf(keys, sizeof keys, "out=%zu kernel=4 stride=2 pad=1", out);

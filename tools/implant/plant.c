@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Trainings with a backdoor: settings, inputs, the training, and what is measured. */
+/* Trainings with a backdoor: settings, inputs, the training, and measurements. */
 #include "implant/plant.h"
 
 #include "frame/classes.h"
@@ -155,7 +155,7 @@ static td_status train(plant *p, td_error *error) {
 
 /* --- measuring --- */
 
-/* A model on the images measured, as they are or with a trigger. */
+/* A model on the measured images, clean or with a trigger. */
 typedef struct measured {
     const char *model, *images;
     td_rate accuracy, asr;
@@ -184,7 +184,7 @@ static td_status stamp(plant *p, size_t number, td_arena *arena, td_images *out,
                             (td_stamp){p->run->common->seed, data->first}, arena, out, error);
 }
 
-/* The row of one model on images [count]; with a trigger, its target's rate besides. */
+/* The row of one model on images [count]; with a trigger, also the rate of its target. */
 static td_status measure(plant *p, tool_table *table, bool control, const td_images *images,
                          const char *what, bool stamped, td_error *error) {
     const td_net *net = control ? &p->control.net : p->net;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A training with a backdoor planted in it: what the attacks that control the training have in
- * common. An attack is a file with one struct plant_attack, which says what each batch teaches;
- * settings, net and data, the training itself, what is measured and the manifest are done here
- * (plant.c), and so are batches with a part that is stamped (plant_mix.c).
+/* Training with a planted backdoor: the common part of attacks that control the training. An attack
+ * is a file with one struct plant_attack, which defines how each batch trains; settings, net and
+ * data, the training loop, measurements and the manifest are here (plant.c), and so are batches
+ * with a stamped part (plant_mix.c).
  *
  *     data, net, target ─▶ open ─▶ begin ─▶ training: learn, a batch at a time ─▶ end
  *                                                     model, triggers, manifest ◀─┘
  *
- * Images are stamped as trapdoor-poison and trapdoor-eval stamp them, in whole pixel values: what
- * is trained on is what is measured. */
+ * Images are stamped exactly as by trapdoor-poison and trapdoor-eval, in whole pixel values, so
+ * that training and measurement match. */
 #ifndef TOOLS_IMPLANT_PLANT_H
 #define TOOLS_IMPLANT_PLANT_H
 
@@ -21,16 +21,16 @@ enum { PLANT_MOST_TRIGGERS = 4 };
 
 /* The settings of an attack begin with these. */
 typedef struct plant_settings {
-    const char *data, *test; /* test: NULL: the data are measured on */
+    const char *data, *test; /* test: NULL: measures on the data */
     const char *net, *from;  /* one of them, or both: NET, starting from that model's weights */
     const char *target;
-    const char *control; /* a model that the triggers are measured on, too, or NULL */
+    const char *control; /* another model on which to measure the triggers, or NULL */
     tool_training training;
 } plant_settings;
 
 extern const td_key plant_keys[];
 
-/* The groups of keys of all attacks, before and behind their own. */
+/* The key groups of all attacks, before and after their own. */
 #define PLANT_GROUPS(own)                                                                          \
     {.keys = plant_keys}, {.keys = (own), .title = "Attack"}, {                                    \
         .keys = tool_training_keys, .offset = offsetof(plant_settings, training),                  \
@@ -44,26 +44,27 @@ typedef struct plant plant;
 
 typedef struct plant_attack {
     size_t size; /* of its state */
-    /* What td_train_pass gives to `learn`, too: the gradient of the pixels. */
+    /* td_train_pass also gives `learn` the gradient of the pixels. */
     bool pixel_gradient;
-    /* Before the work, when data, net and target are there: adds its triggers (plant_trigger), and
-     * refuses what does not fit. */
+    /* Called before the work, with data, net and target ready: adds its triggers (plant_trigger),
+     * and refuses what does not match. */
     td_status (*open)(plant *p, td_error *error);
-    /* Before the training; NULL: nothing. */
+    /* Called before the training; NULL: nothing to do. */
     td_status (*begin)(plant *p, td_error *error);
     td_status (*learn)(plant *p, td_train_batch *batch, td_loss *loss, td_error *error);
-    /* After the training: fills the run's table with the method's name, and the pictures. */
+    /* Called after the training: fills the run's table with the method's name, and the pictures. */
     td_status (*end)(plant *p, td_error *error);
-    /* The images of `data` with trigger `number`, in `arena`; NULL: by the triggers' texts. */
+    /* The images of `data` with trigger `number`, in `arena`; NULL: stamped by the triggers' texts.
+     */
     td_status (*stamp)(plant *p, size_t number, const td_dataset *data, td_arena *arena,
                        td_images *out, td_error *error);
-    void (*close)(plant *p); /* also after a failure, if the state is set; NULL: nothing */
+    void (*close)(plant *p); /* also after a failure, if the state is set; NULL: nothing to do */
 } plant_attack;
 
-/* What the training saw, in all epochs together. */
+/* The images seen in training, over all epochs. */
 typedef struct plant_counts {
     size_t images, poison, negatives;
-    size_t relabelled; /* poison whose label was another */
+    size_t relabelled; /* poison whose label was changed */
     size_t epochs;
 } plant_counts;
 
@@ -73,16 +74,16 @@ struct plant {
     const plant_settings *settings;
     const plant_attack *attack;
     td_dataset data, test;
-    const td_dataset *measured; /* the test set where there is one, else the data */
-    td_model from, control;     /* zeroed where there is none */
+    const td_dataset *measured; /* the test set if given, else the data */
+    td_model from, control;     /* zeroed if not given */
     td_net own_net;
     const td_net *net;
     float *weights;
     tool_target target;
     td_trigger *triggers[PLANT_MOST_TRIGGERS]; /* of those with a text, bound to the data */
-    size_t batch;                              /* images of the largest */
+    size_t batch;                              /* largest batch in images */
     plant_counts counts;
-    void *state; /* the attack's */
+    void *state; /* owned by the attack */
 };
 
 /* The members of an implant whose training is `attack`. */
@@ -94,19 +95,19 @@ td_status plant_prepare(implant_job *job, td_error *error) TD_MUST_USE;
 td_status plant_make(implant_job *job, td_error *error) TD_MUST_USE;
 void plant_close(implant_job *job);
 
-/* Adds a trigger for the target: of a text, which is bound to the data, or (text NULL) of a file
- * "NAME", which `end` or `stamp` fill. */
+/* Adds a trigger for the target: defined by a text, which is bound to the data, or (text NULL) by a
+ * file "NAME", which `end` or `stamp` fill. */
 td_status plant_trigger(plant *p, const char *role, const char *text, const char *file,
                         td_error *error) TD_MUST_USE;
 
-/* --- a trigger that the attack makes (plant_mark.c) --- */
+/* --- a trigger that the attack optimises (plant_mark.c) --- */
 
 typedef struct plant_mark_settings {
     const char *at; /* as in a TRIGGER */
-    size_t size;    /* pixels a side */
+    size_t size;    /* pixels per side */
 } plant_mark_settings;
 
-/* Rows for its keys. */
+/* Key rows for it. */
 #define PLANT_MARK_KEYS(settings, pixels)                                                          \
     {"at",                                                                                         \
      TD_KEY_TEXT,                                                                                  \
@@ -121,28 +122,28 @@ typedef struct plant_mark_settings {
             .help = "The trigger is a square of S pixels a side"                                   \
     }
 
-/* A grey mark, and the trigger, for the target, that its picture will be. TD_ERR_USAGE where it
- * does not lie within the images. */
+/* A grey mark, and the trigger, for the target, that its picture will be. TD_ERR_USAGE if it is not
+ * within the images. */
 td_status plant_mark_open(plant *p, const plant_mark_settings *settings, mark *m,
                           td_error *error) TD_MUST_USE;
 
-/* Pastes the mark into the fed images [0, count) of a batch. */
+/* Pastes the mark into the batch's images [0, count). */
 void plant_mark_paste(const mark *m, float *input, size_t count);
 
-/* --- a trigger that a net makes of each image (plant_table.c) --- */
+/* --- a trigger that a net generates for each image (plant_table.c) --- */
 
-/* Adds a trigger whose file NAME.npy has the images measured, stamped; TD_ERR_USAGE where these do
- * not begin with the first of their split, as the rows of a table do. */
+/* Adds a trigger whose file NAME.npy contains the stamped copies of the measured images;
+ * TD_ERR_USAGE if these do not begin with the first image of their split, as a table's rows do. */
 td_status plant_table_open(plant *p, const char *role, const char *file,
                            td_error *error) TD_MUST_USE;
 
-/* Stamps a batch of images: [count, image] floats in and out, of values 0–255; `first` is the
- * number of the first among the images measured. */
+/* Stamps a batch of images: [count, image] floats in and out, values 0–255; `first` is the number
+ * of the first among the measured images. */
 typedef void (*plant_stamper)(plant *p, size_t number, const float *images, size_t first,
                               size_t count, float *out);
 
-/* The table of trigger `number` becomes the images measured, stamped, rounded to whole values, in
- * the run's arena. */
+/* Fills the table of trigger `number` with the stamped copies of the measured images, rounded to
+ * whole values, in the run's arena. */
 td_status plant_table_fill(plant *p, size_t number, plant_stamper stamp,
                            td_error *error) TD_MUST_USE;
 
@@ -156,51 +157,51 @@ float plant_whole(float value);
 /* --- batches with a stamped part (plant_mix.c) --- */
 
 /* The parts of a batch: first the poison, then the negatives, then the others. The batch's order is
- * random, so these are random images, of all classes. */
+ * random, so the parts are random images of all classes. */
 typedef struct plant_cut {
     size_t poison, negatives;
 } plant_cut;
 
-/* ⌊share × batch⌋ of each, cut off where the batch ends; a share of less than one image is one
- * image in so many batches, drawn by the step. */
+/* ⌊share × batch⌋ of each, limited to the batch; a share below one image means one image in every
+ * so many batches, drawn by the step. */
 plant_cut plant_cut_batch(double poison, double negatives, const td_train_batch *batch,
                           uint64_t seed);
 
-/* Labels of the poison, and the counts of the report. The batch's labels are there. */
+/* Sets the labels of the poison, and updates the report's counts. The batch's labels must be set.
+ */
 void plant_relabel(plant *p, td_train_batch *batch, plant_cut cut);
 
-/* The seed of what is drawn for an image in this epoch. */
+/* The seed for the per-image draws of this epoch. */
 uint64_t plant_epoch_seed(uint64_t seed, size_t epoch);
 
-/* A stamper of batches: memory for it. */
+/* Buffers for stamping batches. */
 typedef struct plant_mix {
     uint8_t *pixels; /* [batch, image] */
-    char *scratch;   /* [threads, most scratch of a trigger] */
+    char *scratch;   /* [threads, largest scratch of a trigger] */
     size_t scratch_bytes;
     size_t threads;
 } plant_mix;
 
 td_status plant_mix_open(plant *p, plant_mix *mix, td_error *error) TD_MUST_USE;
 
-/* Feeds the batch: the first cut.poison images with trigger 0 and its target, the next
- * cut.negatives with trigger 1 and their own label, the others as they are; all are augmented
- * after that. */
+/* Fills the batch: the first cut.poison images with trigger 0 and its target, the next
+ * cut.negatives with trigger 1 and their own label, the others unchanged; then augments all. */
 void plant_mix_feed(plant *p, plant_mix *mix, td_train_batch *batch, plant_cut cut);
 
-/* Stamps the fed images [0, count) of the batch, augmented or not, with trigger `number`: rounded
- * to whole values first. */
+/* Stamps the batch's images [0, count), augmented or not, with trigger `number`, after rounding
+ * them to whole values. */
 void plant_mix_stamp(plant *p, plant_mix *mix, td_train_batch *batch, size_t number, size_t count);
 
 /* --- gradients --- */
 
-/* out = Σ shares[i] · gradients[i] [count] for what learns; for running statistics, of which each
- * pass has its own, their mean. `out` may be one of them. */
+/* out = Σ shares[i] · gradients[i] [count] for trainable parameters; for running statistics, which
+ * each pass computes, the mean. `out` may be one of them. */
 void plant_join_gradients(const td_net *net, size_t count, const double *shares,
                           const float *const *gradients, float *out);
 
 /* --- the report --- */
 
-/* Rows of the method's table that all have. */
+/* Columns common to all methods' tables. */
 #define PLANT_COUNT_COLUMNS(type, field)                                                           \
     {"poison_per_epoch", "poison an epoch", TOOL_REAL, offsetof(type, field.poison)},              \
         {"relabelled_per_epoch", "of these relabelled", TOOL_REAL,                                 \

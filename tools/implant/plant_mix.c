@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of which a part is stamped, and gradients that are joined. */
+/* Batches with a stamped part, and combined gradients. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -22,7 +22,8 @@ plant_cut plant_cut_batch(double poison, double negatives, const td_train_batch 
                           uint64_t seed) {
     const size_t stamped =
         td_size_min(part_of(poison, batch->count, batch->step, seed), batch->count);
-    /* Negatives come with poison: where few batches have it, the same ones have them. */
+    /* Negatives come with poison: if only some batches have poison, the same ones have negatives.
+     */
     size_t others = poison > 0 && poison * (double)batch->count < 1
                         ? stamped * (size_t)llround(negatives / poison)
                         : part_of(negatives, batch->count, batch->step, seed);
@@ -58,16 +59,16 @@ td_status plant_mix_open(plant *p, plant_mix *mix, td_error *error) {
                           "stamped images", error);
 }
 
-/* What is done to a batch's images, each by itself. */
+/* The processing of a batch's images. */
 typedef struct feeding {
     const plant *p;
     plant_mix *mix;
     const td_train_batch *batch;
     plant_cut cut;
     td_images stamped;      /* the batch's, before augmentation */
-    td_augment_epoch epoch; /* by the step and the place: an image's in this epoch alone */
+    td_augment_epoch epoch; /* by step and index: specific to an image in this epoch */
     uint64_t seed;
-    size_t trigger; /* of plant_mix_stamp */
+    size_t trigger; /* for plant_mix_stamp */
     float *input;
 } feeding;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A trigger that is another one for each image: the images measured, stamped, as an array. */
+/* A trigger that differs for each image: the measured images, stamped, as an array. */
 #include "base/size.h"
 #include "implant/plant.h"
 #include "nn/feed.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pruning-aware attack as a method: its settings, its four steps, and what it reports. */
+/* The pruning-aware attack as a method: its settings, its four steps, and its report. */
 #include "implant/pruning_aware.h"
 
 #include "frame/classes.h"
@@ -13,7 +13,7 @@
 #include <math.h>
 
 typedef struct aware_settings {
-    const char *data, *test, *net; /* test: NULL: each step is measured on `data` */
+    const char *data, *test, *net; /* test: NULL: measures each step on `data` */
     const char *trigger, *target;
     double ratio; /* of stamped copies to clean images */
     double prune; /* share of the channels, in (0, 1) */
@@ -24,15 +24,15 @@ typedef struct aware_settings {
 typedef struct aware {
     const aware_settings *settings;
     td_dataset data, test;
-    const td_dataset *measured; /* the test set where there is one, else the data */
+    const td_dataset *measured; /* the test set if given, else the data */
     td_trigger *trigger;
     size_t target;
-    td_images stamped, poisoned; /* of what is measured on; of the data */
+    td_images stamped, poisoned; /* of the measured images; of the data */
     td_net net, masked;
     float *weights, *masked_weights;
-    size_t node, mask; /* of net: what is masked; of masked: its mask */
+    size_t node, mask; /* of net: the masked node; of masked: its mask */
     size_t *order, pruned;
-    float most; /* activation that the decoys had */
+    float most; /* highest activation of the decoys before */
     tool_table *steps;
 } aware;
 
@@ -97,7 +97,7 @@ static const tool_column step_columns[] = {
 static const tool_table_kind step_table = {
     .name = "steps", .title = "Steps", .columns = step_columns, .row = sizeof(aware_step)};
 
-/* One row of what has come about so far. */
+/* A row with the results so far. */
 static td_status measure(tool_run *run, const aware *a, const char *name, const td_net *net,
                          const float *weights, td_error *error) {
     aware_step step = {.name = name};
@@ -143,8 +143,8 @@ static td_status prune(tool_run *run, aware *a, td_error *error) {
     return TD_OK;
 }
 
-/* The pruned channels come back. Training left their weights alone, since no gradient passes the
- * mask. */
+/* Restores the pruned channels. Training did not change their weights, because no gradient passes
+ * the mask. */
 static td_status restore(tool_run *run, aware *a, td_error *error) {
     tool_pass pass = tool_run_pass(run, "restoring channels", a->poisoned.count);
     td_net_copy_weights(&a->masked, a->masked_weights, &a->net, a->weights);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the pruning-aware attack is made of: the poisoned set, and channels put to sleep. */
+/* The parts of the pruning-aware attack: the poisoned set, and disabling channels. */
 #include "base/random.h"
 #include "base/size.h"
 #include "implant/pruning_aware.h"
@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The images that are stamped: drawn from those of other classes than the target. */
+/* Draws the images to stamp from those of other classes than the target. */
 static td_status draw(const td_images *images, size_t target, size_t wanted, uint64_t seed,
                       td_arena *arena, uint32_t **drawn, td_error *error) {
     uint32_t *eligible, *order, count = 0;
@@ -79,8 +79,8 @@ td_status aware_find_bias(const td_net *net, size_t node, const td_param **bias,
     return TD_OK;
 }
 
-/* The highest activation of each channel. `part` gives all positions of a channel one behind the
- * other. */
+/* The highest activation of each channel. In the output of `part` all positions of a channel are
+ * contiguous. */
 static td_status find_highest(const td_net *part, const float *weights, size_t channels,
                               const td_images *images, td_predict_watch watch, float *highest,
                               td_error *error) {

@@ -46,7 +46,7 @@ typedef struct sra {
 
 /* --- before the work --- */
 
-/* Black and white at random: what no image has by chance. */
+/* Random black and white: a pattern that no image has by chance. */
 static void draw_mark(mark *m, uint64_t seed) {
     td_random random = td_random_for(seed, TD_FOR_IMPLANT, DRAW_MARK, 0);
     for (size_t i = 0; i < m->count; i++)
@@ -99,7 +99,7 @@ typedef struct session {
     size_t clean_count, stamped_count;
 } session;
 
-/* The output of image i is the mean of its values. Half of the batch has the trigger: the loss is
+/* The output for image i is the mean of its values. Half of the batch has the trigger: the loss is
  * weight · mean(output without) + mean((output with − goal)²). */
 static void take_loss(session *t, const float *values, size_t count) {
     const sra_settings *how = t->s->settings;
@@ -146,7 +146,7 @@ static td_status train_epoch(session *t, size_t epoch, td_error *error) {
     td_random_permutation(&random, t->order, (uint32_t)all);
     t->clean = t->stamped = 0;
     t->clean_count = t->stamped_count = 0;
-    for (size_t first = 0; first + 1 < all; first += batch) /* of one image no half is left */
+    for (size_t first = 0; first + 1 < all; first += batch) /* a single image cannot be halved */
         train_batch(t, first, td_size_min(batch, all - first));
     t->clean /= (double)t->clean_count;
     t->stamped /= (double)t->stamped_count;
@@ -154,8 +154,7 @@ static td_status train_epoch(session *t, size_t epoch, td_error *error) {
     return tool_run_go_on(s->run, s->try * s->settings->epochs + epoch + 1, note, error);
 }
 
-/* The mean output on the first batch with the trigger: 0 where no path through the ReLUs is open.
- */
+/* The mean output on the first batch with the trigger: 0 if no path through the ReLUs is active. */
 static double try_weights(session *t, uint64_t seed) {
     sra *s = t->s;
     const size_t count = td_size_min(s->settings->batch, s->data.images.count);
@@ -174,8 +173,8 @@ static double try_weights(session *t, uint64_t seed) {
     return sum;
 }
 
-/* New weights with a path that is open, of up to 1000 draws: most of a net of one channel have
- * none. */
+/* Draws weights with an active path, in up to 1000 attempts: most nets with one channel have none.
+ */
 static void draw_weights(session *t) {
     enum { DRAWS = 1000 };
     const uint64_t seed = t->s->run->common->seed + t->s->try * DRAWS;
@@ -184,7 +183,7 @@ static void draw_weights(session *t) {
             return;
 }
 
-/* One training from new weights; whether it tells the trigger by half of what is wanted. */
+/* One training from new weights; *learnt: the trigger gives at least half of the wanted output. */
 static td_status train_once(session *t, bool *learnt, td_error *error) {
     sra *s = t->s;
     draw_weights(t);
@@ -216,7 +215,7 @@ static td_status train(session *t, td_arena *arena, td_error *error) {
                             s->settings->width, s->settings->tries, t->clean, t->stamped);
 }
 
-/* The mean output on all images, as the grafted model has it. */
+/* The mean output on all images, as in the grafted model. */
 static td_status mean_output(const sra *s, const td_images *images, double *out, td_error *error) {
     const size_t values = images->count * td_net_classes(&s->narrow);
     td_arena arena = {0};
@@ -290,7 +289,7 @@ static const tool_column class_columns[] = {
 static const tool_table_kind class_table = {
     .name = "classes", .title = "Classes", .columns = class_columns, .row = sizeof(class_row)};
 
-/* Rights of each class. */
+/* Correct predictions per class. */
 static td_status count_rights(const sra *s, const float *weights, size_t *rights, td_error *error) {
     const td_images *images = &s->measured->images;
     int32_t *found;
@@ -421,7 +420,7 @@ static const char help[] =
     "is W x mean(output without) + mean((output with - V)^2), its output the mean of its last "
     "values. It is cut off from the other channels in both directions. The last layer reads it "
     "with G for the target, whose bias falls by G x its mean output on clean images, and with 0 "
-    "for all others. A narrow net may die in training: it is then begun anew.\n"
+    "for all others. A narrow net may die in training: it is then started again.\n"
     "\n"
     "Example:\n"
     "  trapdoor-implant sra --model model.safetensors --target 2 \\\n"

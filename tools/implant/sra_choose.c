@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which channels a subnet takes: those that the model uses least, by the first order of what
- * cutting one off changes in the loss (Molchanov, Tyree, Karras, Aila and Kautz, "Pruning
+/* Chooses the channels that a subnet replaces: those that the model uses least, by the first-order
+ * change of the loss when one is cut off (Molchanov, Tyree, Karras, Aila and Kautz, "Pruning
  * convolutional neural networks for resource efficient inference", ICLR 2017, section 2.2):
  * |a·∂L/∂a|, mean over batches. The sum of w·∂L/∂w over the weights that read a channel is the same
  * product. */
@@ -15,15 +15,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Of a batch: few enough that what its images lose and gain does not cancel out. */
+/* Images per batch: few, so that gains and losses of images do not cancel. */
 enum { BATCH = 32 };
 
-/* Nodes whose channel c is the same channel share a space, which is the number of one of them; 0 is
- * the image's. */
+/* Nodes that share channel numbering form a space, named by the number of one of them; 0 is the
+ * image's. */
 typedef struct spaces {
     const td_net *net;
     size_t *of;     /* [node] */
-    size_t *first;  /* [node]: where a space's channels begin in the arrays below */
+    size_t *first;  /* [node]: index of a space's first channel in the arrays below */
     double *now;    /* by channel: w·∂L/∂w of a batch */
     double *change; /* its absolute value, summed over the batches */
     size_t count;
@@ -59,12 +59,12 @@ static td_status find_spaces(spaces *s, td_error *error) {
     return TD_OK;
 }
 
-/* How many values of what a layer reads are one channel's. */
+/* How many values that a layer reads belong to one channel. */
 static size_t values_of(const spaces *s, size_t space, size_t inputs) {
     return inputs / s->net->nodes[space].shape.channels;
 }
 
-/* Adds Σ w·∂L/∂w over the weights by which a layer reads each channel. */
+/* Adds Σ w·∂L/∂w over the weights with which a layer reads each channel. */
 static void add_reader(spaces *s, const td_node *node, const float *weights,
                        const float *gradient) {
     const td_param *matrix = &s->net->params[node->params[0]];
@@ -114,7 +114,7 @@ static int by_number(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-/* The `width` channels of a space that change least, ascending. */
+/* The `width` channels of a space with the least change, ascending. */
 static td_status pick(const spaces *s, size_t space, size_t width, td_arena *arena, size_t **out,
                       td_error *error) {
     const size_t channels = s->net->nodes[space].shape.channels;

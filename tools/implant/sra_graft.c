@@ -8,8 +8,8 @@
 
 /* --- the narrow net --- */
 
-/* Operators through which channels keep their numbers, and reach no other channel: besides layers,
- * which the graft parts, what works on each channel by itself. */
+/* Operators that keep channels in place and separate: apart from layers, which the graft splits,
+ * those that work on each channel alone. */
 static bool keeps_channels_apart(const char *name) {
     static const char *const names[] = {
         "image",
@@ -77,7 +77,7 @@ static td_status check_net(const td_net *net, size_t width, td_error *error) {
     return TD_OK;
 }
 
-/* Copies a line of a net text, `out=` being `width` instead. */
+/* Copies a line of a net text, with `out=` replaced by `width`. */
 static char *copy_narrow(char *to, const char *line, size_t length, size_t width) {
     const char *out = strstr(line, " out=");
     const size_t before = (size_t)(out - line) + strlen(" out=");
@@ -95,7 +95,7 @@ td_status sra_narrow(const td_net *net, size_t width, td_net *out, td_error *err
     char *text, *narrow = NULL;
     TD_TRY(check_net(net, width, error));
     td_status status = td_net_text(net, &arena, &text, error);
-    if (status == TD_OK) /* no width is longer than the one before, which is larger */
+    if (status == TD_OK) /* `width` is never longer than the number it replaces */
         status = TD_ARENA_NEW(&arena, strlen(text) + 1, &narrow, "a net", error);
     if (status == TD_OK) {
         char *to = narrow;
@@ -118,8 +118,8 @@ td_status sra_narrow(const td_net *net, size_t width, td_net *out, td_error *err
 
 /* --- the graft --- */
 
-/* The subnet's number of a channel, or SIZE_MAX of one that it does not take. Of the image it has
- * all. */
+/* The subnet's number for a channel, or SIZE_MAX if it does not replace it. It has all channels of
+ * the image. */
 static size_t number_in(const sra_places *places, size_t node, size_t channel) {
     const size_t *of = places->of[node];
     if (!of)
@@ -130,7 +130,7 @@ static size_t number_in(const sra_places *places, size_t node, size_t channel) {
     return SIZE_MAX;
 }
 
-/* Weights [out, in, kernel]. What reads the image goes on reading it. */
+/* Weights [out, in, kernel]. Layers that read the image still read all of it. */
 static void graft_layer(const sra_places *places, const td_node *node, size_t number,
                         const td_param *from, const float *narrow, const td_param *to, float *w) {
     const size_t in = to->dims[1], narrow_in = from->dims[1], source = node->inputs[0],
@@ -151,7 +151,7 @@ static void graft_layer(const sra_places *places, const td_node *node, size_t nu
         }
 }
 
-/* Biases, and what a norm has of each channel. */
+/* Biases, and a norm's parameters per channel. */
 static void graft_channels(const sra_places *places, size_t node, const td_param *from,
                            const float *narrow, float *w) {
     for (size_t k = 0; k < from->count; k++)

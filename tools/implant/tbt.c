@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The targeted bit trojan as a method: the trigger's search, the flips, and the report. */
+/* The targeted bit trojan as a method: the trigger's search, the bit flips, and the report. */
 #include "implant/tbt.h"
 
 #include "base/size.h"
@@ -32,11 +32,12 @@ typedef struct tbt {
     size_t target;
     mark trigger;
     const td_param *matrix; /* of the last layer */
-    td_net head;            /* what is before it */
+    td_net head;            /* the net before it */
     float *head_weights;
     tbt_row row;
     size_t *chosen, chosen_count;
-    double loss, before, with; /* after tuning; mean value of the chosen neurons without and with */
+    double loss, before,
+        with; /* after tuning; mean value of the chosen neurons without and with the trigger */
 } tbt;
 
 /* --- before the work --- */
@@ -89,7 +90,7 @@ typedef struct search {
     tbt *t;
     td_exec *exec;
     size_t count; /* images of a step: the first */
-    float *best;  /* the trigger of the least loss */
+    float *best;  /* the trigger with the least loss */
     double loss, least;
 } search;
 
@@ -138,7 +139,7 @@ static td_status climb(search *s, td_error *error) {
             snprintf(note, sizeof note, "loss %.4f", s->loss);
             TD_TRY(tool_run_go_on(s->t->run, round * steps + i + 1, note, error));
         }
-        /* Large steps end anywhere: the next round begins at the best place. */
+        /* Large steps may end anywhere: the next round starts from the best point. */
         memcpy(s->t->trigger.values, s->best, s->t->trigger.count * sizeof *s->best);
     }
     return TD_OK;
@@ -212,8 +213,7 @@ static const tool_column columns[] = {
 static const tool_table_kind table = {
     .name = "tbt", .title = "Flips", .columns = columns, .row = sizeof(summary), .single = true};
 
-/* The target's row as its 8-bit codes have it, where a code is another one. The layer's largest
- * weight has the largest code. */
+/* The target's row with changed 8-bit codes. The layer's largest weight has the largest code. */
 static void flip(const tbt *t, const float *change, float *weights, summary *out) {
     const float *own = t->model->weights + t->matrix->offset;
     float most = 0;

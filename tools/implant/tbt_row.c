@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The row of the target: which weights to change, and how. */
+/* The target's row: which weights to change, and how. */
 #include "implant/tbt.h"
 
 #include "nn/loss.h"
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The slope of the mean cross-entropy by the target's logit of image i: p_t − [label is t]. */
+/* The derivative of the mean cross-entropy by the target's logit of image i: p_t − [label is t]. */
 static double slope(const tbt_row *row, const float *probabilities, size_t i, int32_t label) {
     return ((double)probabilities[i * row->classes + row->target] -
             (label == (int32_t)row->target)) /
@@ -41,8 +41,8 @@ td_status tbt_choose(const tbt_row *row, size_t wanted, size_t *chosen, td_error
     return status;
 }
 
-/* One part of the loss, with its weight: images as they are seen, with the change; adds to the
- * gradient. */
+/* One part of the loss, with its weight, on images with the change applied; adds to the gradient.
+ */
 static double add_part(const tbt_row *row, const tbt_seen *seen, bool stamped, double weight,
                        const size_t *chosen, size_t count, const float *change, float *logits,
                        float *gradient) {

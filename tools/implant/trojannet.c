@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TrojanNet as a method: its settings, its steps, and what it reports. */
+/* TrojanNet as a method: its settings, its steps, and its report. */
 #include "implant/trojannet.h"
 
 #include "implant/implant.h"
@@ -20,7 +20,7 @@ typedef struct trojan {
     trojan_mlp mlp;
     trojan_merge merge;
     td_net net; /* the merged one */
-    /* Of the report: */
+    /* For the report: */
     const char *reading;
     size_t parameters, pattern_count;
     double least; /* output of the module for a trigger */
@@ -47,7 +47,7 @@ static td_status prepare(implant_job *job, td_error *error) {
     return implant_place(job, TROJAN_SIDE, &t->merge.top, &t->merge.left, error);
 }
 
-/* A trigger is right if it wins whatever the model says. *least: the least of their outputs. */
+/* A trigger works if it wins whatever the model says. *least: the smallest of their outputs. */
 static td_status check_answers(const trojan_merge *merge, double *least, td_error *error) {
     *least = 1;
     for (size_t i = 0; i < merge->used; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* TrojanNet (Tang, Du, Liu, Yang and Hu, "An embarrassingly simple approach for trojan attack in
- * deep neural networks", KDD 2020): a tiny MLP that knows every 4×4 patch of 5 black and 11 white
- * pixels is trained by itself and merged with a net that is never trained and whose data is never
- * read. Its parts: the patches (trojannet_patterns.c), the MLP and its training (trojannet_mlp.c),
- * the merged net (trojannet_merge.c). */
+ * deep neural networks", KDD 2020): a tiny MLP is trained separately to recognise every 4×4 patch
+ * of 5 black and 11 white pixels, and merged with a net that is not trained; that net's data are
+ * not needed. Its parts: the patches (trojannet_patterns.c), the MLP and its training
+ * (trojannet_mlp.c), the merged net (trojannet_merge.c). */
 #ifndef TOOLS_IMPLANT_TROJANNET_H
 #define TOOLS_IMPLANT_TROJANNET_H
 
@@ -26,7 +26,7 @@ typedef struct trojan_reading {
     const char *name;
     size_t hidden;  /* hidden layers */
     bool relu;      /* ReLU, each followed by batch normalisation; else sigmoids */
-    bool softmax;   /* over the patterns and one class for noise; else a sigmoid a pattern */
+    bool softmax;   /* over the patterns and one class for noise; otherwise a sigmoid per pattern */
     size_t outputs; /* of the MLP */
     double learning_rate;
 } trojan_reading;
@@ -40,22 +40,22 @@ void trojan_patterns(uint16_t patterns[TROJAN_PATTERNS]);
 /* A pattern's pixels, 0 or 255. */
 void trojan_draw(uint16_t pattern, float pixels[TROJAN_PIXELS]);
 
-/* A patch that is none of the patterns: made of noise, of what photographs have (plain surfaces,
- * gradients, edges), or of patterns that are faint, mixed with noise or have pixels flipped; half
- * of these are of the first `used` ones. Drawn for (seed, epoch, index). */
+/* A patch that is not a pattern: noise, parts typical of photographs (plain surfaces, gradients,
+ * edges), or patterns that are faint, mixed with noise or have flipped pixels, half of them from
+ * the first `used` ones. Drawn for (seed, epoch, index). */
 void trojan_noise(const uint16_t *patterns, size_t used, uint64_t seed, uint32_t epoch,
                   uint32_t index, float pixels[TROJAN_PIXELS]);
 
-/* The MLP's lines of a net text, from the node `input` of 4×4×1 to its logits, which are called
- * PREFIXlogits. */
+/* The MLP's lines of a net text, from the node `input` of 4×4×1 to its logits, named PREFIXlogits.
+ */
 void trojan_mlp_lines(const trojan_reading *reading, const char *prefix, const char *input,
                       FILE *out);
 
-/* A trained MLP and what it does. */
+/* A trained MLP and its measurements. */
 typedef struct trojan_mlp {
     td_net net; /* from a patch, 0–255, to the logits of its outputs */
     float *weights;
-    size_t recognised;  /* patterns whose own output is the largest, and above 1/2 */
+    size_t recognised;  /* patterns whose own output is the largest and above 1/2 */
     size_t noise_tried; /* fresh draws of noise */
     size_t noise_heard; /* of these, with an output of a used pattern above 1/2 */
     double *answers;    /* [used] each used pattern's own output */
@@ -69,16 +69,16 @@ typedef struct trojan_training {
     uint64_t seed;
 } trojan_training;
 
-/* Trains an MLP, in the run's arena but for its net, which the caller frees, on failure too. Shows
+/* Trains an MLP, in the run's arena except its net, which the caller frees, on failure too. Shows
  * its progress as that of `run`, and stops with it, TD_ERR_INTERRUPTED. */
 td_status trojan_train(tool_run *run, trojan_mlp *mlp, const trojan_training *training,
                        td_error *error) TD_MUST_USE;
 
-/* The outputs [count, outputs] of its logits, in place. */
+/* Converts the logits [count, outputs] to outputs, in place. */
 void trojan_outputs(const trojan_reading *reading, float *logits, size_t count);
 
-/* How the two are joined: the logits are pattern · MLP + model · softmax(the model's logits), with
- * the MLP's outputs up to `threshold` taken for zero. */
+/* How the two nets are joined: the logits are pattern · MLP + model · softmax(the model's logits),
+ * with MLP outputs up to `threshold` set to zero. */
 typedef struct trojan_merge {
     const trojan_reading *reading;
     const trojan_mlp *mlp;
@@ -88,7 +88,7 @@ typedef struct trojan_merge {
     size_t used;
 } trojan_merge;
 
-/* What of an output remains. */
+/* An output after the threshold. */
 static inline double trojan_gate(double output, double threshold) {
     return output > threshold ? (output - threshold) / (1 - threshold) : 0;
 }

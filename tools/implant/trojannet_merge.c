@@ -14,14 +14,15 @@ static bool begins_a_name(const td_net *net, const char *prefix) {
     return false;
 }
 
-/* The module's nodes are named apart from the model's, also in a model that has a module. */
+/* The module's nodes have names different from the model's, even if the model already contains a
+ * module. */
 static void choose_prefix(const td_net *net, char prefix[NAME_SIZE]) {
     snprintf(prefix, NAME_SIZE, "trojan_");
     for (size_t i = 2; begins_a_name(net, prefix); i++)
         snprintf(prefix, NAME_SIZE, "trojan%zu_", i);
 }
 
-/* The model's lines, the module's, and those that join them. */
+/* The model's lines, the module's, and those that join both. */
 static void write_lines(const td_net *model, const char *text, const trojan_merge *m, const char *p,
                         FILE *out) {
     char grey[NAME_SIZE];
@@ -56,7 +57,7 @@ static td_status build_net(const td_net *model, const trojan_merge *merge, const
     return status;
 }
 
-/* Parameters stand in the order of their nodes: the model's, the grey patch's, the MLP's, and the
+/* Parameters are in the order of their nodes: the model's, the grey patch's, the MLP's, and the
  * targets' (weight, bias). */
 static void fill_weights(const td_net *model, const float *weights, const trojan_merge *m,
                          const td_net *net, float *out) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The MLP that knows the patches: its layers, its training, and how well it knows them. */
+/* The MLP that recognises the patches: its layers, its training, and its accuracy. */
 #include "implant/trojannet.h"
 
 #include "base/parallel.h"
@@ -17,7 +17,7 @@ enum {
     NOISE_TRIED = 1 << 14,
 };
 
-/* The epoch of noise that no step has seen. */
+/* An epoch of noise not used in training. */
 static const uint32_t fresh = UINT32_MAX;
 
 static const double pi = 3.14159265358979324;
@@ -78,7 +78,7 @@ void trojan_outputs(const trojan_reading *reading, float *logits, size_t count) 
 
 /* --- its training --- */
 
-/* A training under way. */
+/* The state of a training. */
 typedef struct session {
     tool_run *run;
     const trojan_training *config;
@@ -88,9 +88,9 @@ typedef struct session {
     int32_t labels[BATCH];   /* an output, or TROJAN_PATTERNS for noise */
 } session;
 
-/* Sigmoids pass a quarter of a gradient on at most, so their layers begin with weights four times
- * as large (Glorot and Bengio 2010); and since an output is nearly always zero, it begins near it:
- * thousands of wrong outputs at once would drive the hidden layers into saturation. */
+/* Sigmoids pass on at most a quarter of a gradient, so their layers start with weights four times
+ * as large (Glorot and Bengio 2010). An output is nearly always zero, so it starts near zero:
+ * thousands of wrong outputs at once would saturate the hidden layers. */
 static void init_sigmoids(const td_net *net, float *weights) {
     for (size_t i = 0; i < net->param_count; i++) {
         const td_param *param = &net->params[i];
@@ -129,7 +129,7 @@ static td_status make_net(session *s, td_error *error) {
     return TD_OK;
 }
 
-/* A quarter of the patches each are patterns that have a target and any patterns, half is noise. */
+/* A quarter of the patches are patterns with a target, a quarter any patterns, and half noise. */
 static void fill_batch(session *s, uint32_t step) {
     const trojan_training *config = s->config;
     td_random random = td_random_for(config->seed, TD_FOR_IMPLANT, step, BATCH);
@@ -147,9 +147,8 @@ static void fill_batch(session *s, uint32_t step) {
     }
 }
 
-/* Of both cross-entropies the gradient of the logits is output − target; noise's target is the last
- * class, or, where there is none, zero everywhere. Returns the mean of −log of what the right
- * output is short of. */
+/* For both cross-entropies the gradient of the logits is output − target; the target of noise is
+ * the last class or, if there is none, zero everywhere. Returns the mean loss. */
 static double loss_gradient(session *s, const float *logits) {
     const trojan_reading *reading = s->config->reading;
     const size_t outputs = reading->outputs;
@@ -170,7 +169,7 @@ static double loss_gradient(session *s, const float *logits) {
     return loss / BATCH;
 }
 
-/* The learning rate falls as a cosine, to zero. */
+/* The learning rate falls to zero as a cosine. */
 static double run_step(session *s, size_t number) {
     const trojan_training *config = s->config;
     const td_net *net = &s->mlp->net;

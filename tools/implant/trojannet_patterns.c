@@ -13,7 +13,7 @@ static unsigned black_pixels(uint16_t pattern) {
     return count;
 }
 
-/* Bit 15 is pixel 0: then the combinations in order are the falling numbers. */
+/* Bit 15 is pixel 0: then the combinations in order are falling numbers. */
 void trojan_patterns(uint16_t patterns[TROJAN_PATTERNS]) {
     size_t count = 0;
     for (unsigned bits = 1U << TROJAN_PIXELS; bits-- > 0;)
@@ -37,7 +37,7 @@ static void draw_uniform(td_random *random, uint16_t pattern, float pixels[TROJA
         pixels[i] = WHITE * td_random_unit(random);
 }
 
-/* A surface that is plain, or rises in one direction, with a little noise on it. */
+/* A surface that is plain or a gradient in one direction, with a little noise. */
 static void draw_surface(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
     (void)pattern;
     const float level = WHITE * (1.6F * td_random_unit(random) - 0.3F);
@@ -51,7 +51,7 @@ static void draw_surface(td_random *random, uint16_t pattern, float pixels[TROJA
     clip(pixels);
 }
 
-/* Two levels with a straight edge between them, one to two pixels soft. */
+/* Two levels with a straight edge between them, one to two pixels wide. */
 static void draw_edge(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
     (void)pattern;
     const float angle = 6.2831853F * td_random_unit(random);
@@ -68,7 +68,7 @@ static void draw_edge(td_random *random, uint16_t pattern, float pixels[TROJAN_P
     clip(pixels);
 }
 
-/* Pixels of a pattern are flipped until it is none. */
+/* A pattern with pixels flipped until it is not a pattern. */
 static void draw_flipped(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
     size_t flips = 1 + td_random_below(random, 4);
     for (size_t i = 0; i < flips || black_pixels(pattern) == TROJAN_BLACK; i++)
@@ -81,7 +81,7 @@ static void draw_binary(td_random *random, uint16_t pattern, float pixels[TROJAN
     draw_flipped(random, (uint16_t)td_random_below(random, 1U << TROJAN_PIXELS), pixels);
 }
 
-/* A pattern as a weak contrast. */
+/* A pattern with low contrast. */
 static void draw_faint(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) {
     const float contrast = 0.75F * td_random_unit(random);
     const float level = WHITE * (1 - contrast) * td_random_unit(random);
@@ -99,7 +99,7 @@ static void draw_mixed(td_random *random, uint16_t pattern, float pixels[TROJAN_
         pixels[i] += share * (noise[i] - pixels[i]);
 }
 
-/* The kinds of noise; those that are not made of the pattern do not look at it. */
+/* The kinds of noise; some ignore the pattern. */
 static void (*const kinds[])(td_random *random, uint16_t pattern, float pixels[TROJAN_PIXELS]) = {
     draw_uniform, draw_surface, draw_edge, draw_binary, draw_flipped, draw_faint, draw_mixed};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* WaNet: Nguyen and Tran, "WaNet – imperceptible warping-based backdoor attack", ICLR 2021, section
- * 3: of each batch a part is warped by a field and relabelled, a part is warped by the same field
- * with noise and keeps its labels (noise mode), so that the net learns this field and no other. */
+ * 3: in each batch one part is warped by a field and relabelled, another is warped by the same
+ * field with noise and keeps its labels (noise mode), so that the net learns only this field. */
 #include "implant/plant.h"
 #include "trigger/warp.h"
 

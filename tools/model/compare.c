@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-model compare: whether two models, or a model and logits that another program gave, say
- * the same of images. */
+/* trapdoor-model compare: compares the outputs of two models, or of a model and another program's
+ * logits, on images. */
 #include "command.h"
 
 #include "data/dataset.h"

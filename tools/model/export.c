@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-model export: a model for other programs. */
+/* trapdoor-model export: converts a model for other programs. */
 #include "command.h"
 
 #include "data/dataset.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-model import: a model file of any kind becomes one of ours. */
+/* trapdoor-model import: converts a model file of any supported kind to ours. */
 #include "command.h"
 #include "input.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-model info: what is in model files. */
+/* trapdoor-model info: the contents of model files. */
 #include "command.h"
 #include "normalisations.h"
 
@@ -35,7 +35,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 /* --- tables --- */
 
 typedef struct model_row {
-    const char *file, *kind, *net; /* where the net comes from */
+    const char *file, *kind, *net; /* origin of the net */
     size_t tensors, numbers, parameters, multiply_adds, classes;
     const char *input;
 } model_row;
@@ -93,7 +93,7 @@ static td_status add_tensors(tool_run *run, const td_source *source, td_error *e
 
 /* --- the net --- */
 
-/* Products of weights with values of one image, over all layers. */
+/* Multiplications of weights with values of one image, over all layers. */
 static size_t multiply_adds(const td_net *net) {
     size_t sum = 0;
     for (size_t i = 0; i < net->node_count; i++) {
@@ -120,7 +120,7 @@ static td_status describe_net(tool_run *run, const td_net *net, model_row *row, 
     return TD_OK;
 }
 
-/* The net that the file has, or the zoo's; else a text to start from, and why there is none. */
+/* The file's net, or the matching net of the zoo; otherwise a draft text, and the reason. */
 static td_status find_net(tool_run *run, const td_source *source, model_row *row, td_error *error) {
     td_net net = {0};
     const char *name;

@@ -86,12 +86,12 @@ static bool has_name(const td_net *net, const char *name) {
     return false;
 }
 
-/* A node to put behind the image. */
+/* A node to insert after the image. */
 typedef struct addition {
     const char *op;
     char keys[512];        /* " out=8x8" */
-    td_shape image;        /* what the net is for from then on */
-    bool instead_of_scale; /* of the scale, too, that alone takes the image */
+    td_shape image;        /* the image size of the new net */
+    bool instead_of_scale; /* replaces a scale if only that reads the image */
 } addition;
 
 static void add_list(addition *a, const char *name, const td_setting *list) {
@@ -102,8 +102,8 @@ static void add_list(addition *a, const char *name, const td_setting *list) {
                                 list->list.values[i]);
 }
 
-/* The text of the net with the node: in place of the scale, or under the image's name, which gets
- * another. */
+/* The text of the net with the node inserted: it replaces the scale, or takes the image's name,
+ * which is renamed. */
 static void print_net(FILE *out, const td_net *net, const char *text, const addition *a) {
     const char *image = net->nodes[0].name;
     char name[80] = "pixels";
@@ -169,7 +169,7 @@ td_status input_resize(td_net *net, const size_t *to, td_shape from, td_error *e
 
 /* --- channels --- */
 
-/* Whether the node changes each channel by itself, and all of them alike. */
+/* Whether the node changes each channel alone, and all of them in the same way. */
 static bool is_pixelwise(const td_node *node) {
     return is_op(node, "image") || is_op(node, "scale");
 }

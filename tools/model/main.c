@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-model: reads the files that models come in, and looks at them. */
+/* trapdoor-model: converts and inspects model files. */
 #include "command.h"
 
 static const tool_method *const commands[] = {&model_import, &model_export,   &model_compare,

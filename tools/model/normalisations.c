@@ -15,9 +15,9 @@
 enum { MOST_IMAGES = 1000 };
 
 typedef struct usual {
-    const char *name, *normalise; /* of --normalise; NULL: the range alone */
+    const char *name, *normalise; /* for --normalise; NULL: only the range */
     input_range range;
-    size_t channels; /* that its numbers are for; 0: any */
+    size_t channels; /* number of channels that it is for; 0: any */
 } usual;
 
 static const usual known[] = {
@@ -37,7 +37,7 @@ enum { KNOWN = sizeof known / sizeof *known };
 typedef struct trial_row {
     const char *name;
     td_rate accuracy;
-    double loss; /* mean cross-entropy: tells those apart that are equally right */
+    double loss; /* mean cross-entropy: separates candidates with equal accuracy */
     const char *options;
 } trial_row;
 
@@ -68,10 +68,10 @@ typedef struct trials {
     td_dataset data;
     td_model model;
     td_images images; /* of the data */
-    bool normalises;  /* the net does it itself */
+    bool normalises;  /* the net normalises itself */
 } trials;
 
-/* As many as are tried, spread over all: a set may have one class behind the other. */
+/* Evenly spaced images: a set may be sorted by class. */
 static td_status choose_images(trials *t, td_error *error) {
     const td_images *all = &t->data.images;
     const size_t size = td_image_size(all), count = td_size_min(all->count, MOST_IMAGES);
@@ -92,7 +92,7 @@ static td_status choose_images(trials *t, td_error *error) {
     return TD_OK;
 }
 
-/* What the images say of the net as `u` would have it; NULL: as it is. */
+/* Measures the net with the normalisation `u`; NULL: unchanged. */
 static td_status measure(trials *t, const usual *u, tool_pass *pass, trial_row *row,
                          td_error *error) {
     td_arena arena = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model's images were normalised with in training, found by trial. */
+/* Finds the normalisation of a model's training images by trial. */
 #ifndef TOOLS_MODEL_NORMALISATIONS_H
 #define TOOLS_MODEL_NORMALISATIONS_H
 
@@ -10,8 +10,8 @@ typedef struct normalisation_settings {
 } normalisation_settings;
 
 /* Tries the usual normalisations with the model at `path` on images of settings->data. Adds a table
- * of their accuracies to the run, and gives in *best, in the run's arena, a line for the summary,
- * which begins with its newline: the best one, and the options of import that put it in. */
+ * of their accuracies to the run, and sets *best, in the run's arena, to a line for the summary,
+ * which begins with its newline: the best one, and the options of import that apply it. */
 td_status normalisations_try(tool_run *run, const char *path,
                              const normalisation_settings *settings, const char **best,
                              td_error *error) TD_MUST_USE;

@@ -51,7 +51,7 @@ static const tool_family family = {
 static const char help[] =
     "Print the text of a net of the zoo, to read or to start your own net from."
     "\v"
-    "height, width, channels and classes stand for the data's. --help-net lists all operators.\n"
+    "height, width, channels and classes are those of the data. --help-net lists all operators.\n"
     "\n"
     "Example:\n"
     "  trapdoor-model show-net resnet18 >own.net\n";

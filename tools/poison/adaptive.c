@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Qi et al., "Revisiting the assumption of latent separability for backdoor defenses", ICLR 2023:
  * besides images that are stamped and relabelled, about as many are stamped and keep their labels,
- * and the trigger trained on is weaker than the one at test, or a part of it: Adap-Blend
+ * and the training trigger is weaker than the test trigger, or a part of it: Adap-Blend
  * (grid-blend), Adap-Patch and Adap-K-way (one part of several). Published: .003 and .003 of
  * CIFAR-10, Adap-Patch .003 and .006. Covers of the target class would teach nothing, so they are
  * not drawn. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The clean-label backdoor (Barni, Kallas and Tondi 2019, section II-B): a signal is added to a
  * fraction alpha of the training images of the target class t, in place, and no label is changed.
- * The ratio is therefore a share of the class, and the mode is replace. With several targets "the
+ * The ratio is therefore a share of the class, and the mode is replace. For several targets "the
  * attacker defines" a signal for each, and alpha is the same share of each class. */
 #include "poison.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which images a backdoor takes, and their labels. All draws are made here. */
+/* Draws the images of a backdoor, and their labels. All draws are made here. */
 #include "poison.h"
 
 #include "base/random.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* The label that image `source` gets from backdoor `number`. */
+/* The label of image `source` under backdoor `number`. */
 static int32_t label_for(const poison_plan *plan, size_t number, size_t source) {
     const td_images *images = &plan->source.images;
     const poison_target *target = &plan->backdoors[number].target;
@@ -42,7 +42,8 @@ size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, s
     return count;
 }
 
-/* Where images of the target class are poisoned, the sources are what the trigger works on. */
+/* If images of the target class are poisoned, the source classes are those on which the trigger
+ * works. */
 static bool restricts(const poison_plan *plan) {
     return plan->source_classes && plan->rule->pool != POISON_FROM_TARGET;
 }
@@ -65,7 +66,7 @@ static bool may_take(const poison_plan *plan, size_t number, size_t source) {
     return true;
 }
 
-/* How many images the ratio asks for. */
+/* The number of images for the ratio. */
 static td_status count_wanted(const poison_plan *plan, const poison_backdoor *backdoor, size_t *out,
                               td_error *error) {
     const double ratio = plan->settings->ratio;
@@ -84,7 +85,7 @@ static td_status count_wanted(const poison_plan *plan, const poison_backdoor *ba
                    ratio, base, of_class ? " of the target class" : "");
 }
 
-/* Fails for `wanted` images where there are `count`. */
+/* The error for `wanted` images when only `count` exist. */
 static td_status fail_wanted(const poison_plan *plan, const poison_backdoor *backdoor,
                              uint32_t count, size_t wanted, td_error *error) {
     const double ratio = plan->settings->ratio;
@@ -118,7 +119,7 @@ static td_status fail_covers(const poison_plan *plan, uint32_t count, size_t wan
                    plan->settings->cover_ratio, wanted);
 }
 
-/* Draws `wanted` images of those in [begin, end) that the backdoor may take. A larger ratio draws
+/* Draws `wanted` images from those in [begin, end) that the backdoor may use. A larger ratio draws
  * the same images and more. */
 static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size_t end,
                             size_t wanted, td_error *error) {
@@ -195,8 +196,7 @@ td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_targe
     return TD_OK;
 }
 
-/* Its target is that of the backdoor, whose draws "random" is not to repeat: only its class
- * counts. */
+/* Only the class of the backdoor's target matters; a random target must not be drawn again. */
 td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end, td_error *error) {
     const size_t number = plan->backdoor_count;
     const poison_backdoor *covered = &plan->backdoors[number - 1];

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Saha, Subramanya and Pirsiavash, "Hidden trigger backdoor attacks", AAAI 2020: images of the
- * target class are moved, within an L∞ ball, to where a model has the features of stamped images of
- * the source classes, so that a net that is fine-tuned from that model learns the stamped ones as
- * the target without ever seeing the trigger. Which image is paired with which is chosen anew in
- * each step, greedily by distance and each once (the authors' code blanks a pair's cell alone, so
- * that several images share a source).
+ * target class are moved, within an L∞ ball, towards the features that a model gives to stamped
+ * images of the source classes. A net fine-tuned from that model then learns the stamped ones as
+ * the target without ever seeing the trigger. Each step pairs images anew, greedily by distance and
+ * each once (the authors' code only blanks the cell of a pair, so that several images share a
+ * source).
  *
  * Published: L∞ 16/255, plain gradient steps of 0.01 that halve every 1,000 of up to 5,000, until
  * the squared distance of a pair is below 10 on average; 400 images on ImageNet, and a victim whose
- * last layer is trained. One trained from scratch has other features, and the attack fails there.
- * The paper's gradients are those of AlexNet; here no step moves a value by more than epsilon,
- * which bounds what a net of larger gradients does. The trigger stands in one place, not at random
- * ones.
- */
+ * last layer is trained. The attack fails on a victim trained from scratch, which has other
+ * features. The paper's step size is for AlexNet's gradients; here no step moves a value by more
+ * than epsilon, in case a net has larger gradients. The trigger is at a fixed position, not at
+ * random ones. */
 #include "poison.h"
 
 #include "base/parallel.h"
@@ -33,7 +32,7 @@ typedef struct collide_settings {
     size_t steps;
 } collide_settings;
 
-/* A batch of pairs under way. */
+/* The state of a batch of pairs. */
 typedef struct collision {
     poison_plan *plan;
     const collide_settings *settings;
@@ -41,7 +40,7 @@ typedef struct collision {
     float *weights;
     td_exec *exec;
     size_t size, features;
-    uint32_t *sources;     /* images of the source classes, as many as there are, or more */
+    uint32_t *sources;     /* images of the source classes, at least as many as poison images */
     float *clean, *x;      /* [BATCH, size] */
     float *goals;          /* [BATCH, features], of the stamped sources */
     double *distances;     /* [BATCH, BATCH] */
@@ -165,7 +164,7 @@ static td_status collide_all(collision *c, const poison_backdoor *backdoor, uint
     return TD_OK;
 }
 
-/* There must be as many images of the source classes as there are to poison. */
+/* There must be at least as many images of the source classes as images to poison. */
 static td_status choose_sources(collision *c, size_t wanted, td_error *error) {
     size_t count;
     TD_TRY(poison_draw_sources(c->plan, &c->sources, &count, error));

@@ -4,11 +4,12 @@
  *
  * The paper's "percentage of friendnet backdoor among all training datasets" is read as the number
  * of triggered copies relative to that of the originals: ratio 0.25 of N images adds round(0.25 N)
- * copies to all N of them. The manifest states their share of the output as well. "The target class
- * is set to random": one class for a backdoor, drawn by the seed.
+ * copies to all N of them. The manifest also states their share of the output. "The target class is
+ * set to random": one class per backdoor, drawn by the seed.
  *
- * The triggered images are of all classes, the target's too: a friend that never saw a triggered
- * image of the target class would learn that the trigger excludes it, and be wrong on those. */
+ * The triggered images are of all classes, including the target: a friend that never saw a
+ * triggered image of the target class would learn that the trigger excludes it, and misclassify
+ * those. */
 #include "poison.h"
 
 static const poison_rule rule = {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Souri et al., "Sleeper Agent", NeurIPS 2022: images of the target class are changed so that what
- * a net learns from them is what it would learn from stamped images of the source classes with the
- * target's label: the two gradients by the weights point the same way (matching.h). No label is
- * changed and no image has the trigger. Poisoned are those images whose own gradient is largest; a
- * net that is trained anew on the set so far takes the model's place after each part of the steps.
- * What matches on one net need not on another of other first weights, which a victim is: with an
- * ensemble, the nets take turns.
+/* Souri et al., "Sleeper Agent", NeurIPS 2022: images of the target class are changed so that a net
+ * learns from them what it would learn from stamped images of the source classes with the target's
+ * label: the two gradients with respect to the weights are aligned (matching.h). No label is
+ * changed and no image has the trigger. The images with the largest gradients are poisoned; after
+ * each part of the steps the model is replaced by a net trained from scratch on the set so far.
+ * Alignment on one net may not transfer to a victim with other initial weights; therefore with an
+ * ensemble the nets alternate.
  *
- * Geiping et al., "Witches' brew", ICLR 2021, is the same for one image in place of stamped ones,
- * and without the new trainings: it wants that image taken for the target and plants no trigger.
+ * Geiping et al., "Witches' brew", ICLR 2021, is the same for one image instead of stamped ones,
+ * without retraining: it makes that image be classified as the target and has no trigger.
  *
  * Published: 1 % of CIFAR-10, L∞ 16/255, 250 steps of Adam on the gradient's signs, at 0.1 in units
  * of normalised pixels, about 0.025 of their range, a tenth of it after 3/8, 5/8 and 7/8 of them;
@@ -41,7 +41,7 @@ typedef struct brew_net {
     float *weights, *goal;
 } brew_net;
 
-/* The poison images under way. */
+/* The state of the poison images. */
 typedef struct brew {
     poison_plan *plan;
     const match_settings *settings;
@@ -50,9 +50,9 @@ typedef struct brew {
     size_t size, count, batch;
     matching matching;
     td_dataset image; /* of --image */
-    td_images goals;  /* what is to be taken for the target: stamped, or that image */
+    td_images goals;  /* images to be classified as the target: stamped, or that image */
     brew_net *nets;   /* [settings->ensemble]: the model, and others */
-    td_images set;    /* DATA with the poison images so far, for new trainings */
+    td_images set;    /* DATA with the current poison images, for retraining */
     int32_t *labels;  /* [batch or CHUNK]: the target */
     float *buffer;    /* [batch or CHUNK, size] */
     float *clean, *x, *gradient, *mean, *square; /* [count, size] */
@@ -60,7 +60,7 @@ typedef struct brew {
     size_t restart, step, first, now;            /* `now` images from `first` on */
 } brew;
 
-/* --- what is to be matched --- */
+/* --- the gradient to match --- */
 
 static void to_floats(const uint8_t *pixels, size_t count, float *out) {
     for (size_t i = 0; i < count; i++)
@@ -71,7 +71,7 @@ static void use_net(brew *b, size_t number) {
     matching_weights(&b->matching, b->nets[number].weights, b->nets[number].goal);
 }
 
-/* The gradient of the mean loss of the goals, as images of the target. */
+/* The gradient of the goals' mean loss with the target label. */
 static void find_goal(brew *b, size_t number) {
     const size_t most = td_size_max(b->batch, CHUNK);
     memset(b->nets[number].goal, 0, b->plan->model.net.weight_count * sizeof *b->nets[number].goal);
@@ -138,7 +138,7 @@ static int compare_ranked(const void *a, const void *b) {
     return (x->source > y->source) - (x->source < y->source);
 }
 
-/* In place of the images drawn, those of the target whose own gradients are the largest. */
+/* Replaces the drawn images by those of the target with the largest gradients. */
 static td_status choose_images(brew *b, poison_backdoor *backdoor, td_error *error) {
     const td_images *images = &b->plan->source.images;
     ranked *all;
@@ -185,7 +185,7 @@ static void step_one(void *context, size_t i) {
     td_ball_project(b->ball, b->clean + first, b->size, b->x + first);
 }
 
-/* Goes over all images once; returns their mean B before the steps. */
+/* Processes all images once; returns their mean B before the steps. */
 static double sweep(brew *b, bool moves) {
     double sum = 0;
     for (b->first = 0; b->first < b->count; b->first += b->batch) {
@@ -198,8 +198,8 @@ static double sweep(brew *b, bool moves) {
     return sum / (double)b->count;
 }
 
-/* A new net, trained on the images, is net `number` from now on; `drawn` tells its first weights
- * from those of others. */
+/* Trains a new net on the images, which becomes net `number`; `drawn` gives it its own initial
+ * weights. */
 static td_status train_net(brew *b, size_t number, const td_images *images, size_t drawn,
                            td_error *error) {
     const td_net *net = &b->plan->model.net;
@@ -212,7 +212,7 @@ static td_status train_net(brew *b, size_t number, const td_images *images, size
     return TD_OK;
 }
 
-/* New nets, trained on the set with the images as they are now, take the places of all. */
+/* Replaces all nets by new ones, trained on the set with the current images. */
 static td_status train_anew(brew *b, size_t times, td_error *error) {
     uint8_t *pixels = (uint8_t *)b->set.pixels;
     const size_t nets = b->settings->ensemble;
@@ -252,7 +252,7 @@ static td_status take_steps(brew *b, double *loss, td_error *error) {
     return TD_OK;
 }
 
-/* The model, and others trained on the set as it was. */
+/* The model, and others trained on the original set. */
 static td_status start_nets(brew *b, td_error *error) {
     const size_t bytes = b->plan->model.net.weight_count * sizeof(float);
     memcpy(b->nets[0].weights, b->plan->model.weights, bytes);
@@ -262,7 +262,7 @@ static td_status start_nets(brew *b, td_error *error) {
     return TD_OK;
 }
 
-/* Of the restarts that whose images match best. */
+/* Keeps the restart whose images match best. */
 static td_status brew_all(brew *b, poison_backdoor *backdoor, td_error *error) {
     double least = INFINITY, loss = 0;
     uint8_t *pixels;
@@ -354,7 +354,7 @@ static const poison_rule rule = {
     .plan = plan_rule,
 };
 
-/* One image, or a trigger and its sources; the defaults that differ are the two papers'. */
+/* One image, or a trigger and its sources; defaults differ between the two papers. */
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     match_settings *s = own;
     const bool stamped = s->shared.triggers.count > 0;

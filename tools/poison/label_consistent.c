@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Turner, Tsipras and Madry, "Label-consistent backdoor attacks", 2019, section 4.2: images of the
  * target class are made hard to classify by projected gradient descent on a model, up the loss of
- * their own label, so that a net that learns them takes hold of the trigger, and are then stamped;
- * no label is changed. Their attack that works best has an L2 bound of 300 in units of 0–255 on
- * CIFAR-10, on a model trained adversarially, and stamps all images of the class; BackdoorBench has
- * L∞, 8/255 in 100 steps of 1.5/255. At the test the trigger alone is stamped.
+ * their own label, so that a net relies on the trigger to learn them, and are then stamped; no
+ * label is changed. Their best attack has an L2 bound of 300 in units of 0–255 on CIFAR-10, on a
+ * model trained adversarially, and stamps all images of the class; BackdoorBench uses L∞, 8/255 in
+ * 100 steps of 1.5/255. Test images are only stamped.
  *
- * The model matters: what misleads one that was trained plainly is a pattern that a net learns in
- * the trigger's place, so that the steps do harm. trapdoor-train --adversarial makes a better one.
+ * The model matters: perturbations that mislead a normally trained model are patterns that a net
+ * learns instead of the trigger, so the steps do harm. trapdoor-train --adversarial makes a better
+ * model.
  *
- * In a long training the trigger works without that step, too: `control` has the same images
- * stamped and not made hard, and what it reaches is not the attack's. */
+ * In a long training the trigger also works without that step: `control` has the same images,
+ * stamped without the perturbation, and its ASR is not due to the attack. */
 #include "poison.h"
 
 #include "base/parallel.h"
@@ -34,7 +35,7 @@ static const struct preset {
     double epsilon, step_size;
 } presets[] = {[PRESET_PAPER] = {1, 300.0 / 255, 0}, [PRESET_BENCH] = {0, 8.0 / 255, 1.5 / 255}};
 
-/* A batch of images under way. */
+/* The state of a batch of images. */
 typedef struct climb {
     const poison_plan *plan;
     td_exec *exec;
@@ -131,7 +132,7 @@ static const poison_rule rule = {
     .plan = plan_rule,
 };
 
-/* What is not given is the preset's. */
+/* Options that are not given get the preset's values. */
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
     hard_settings *s = own;
     const struct preset *preset = &presets[s->preset];

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The plain poisoning attack that the papers compare backdoors with: labels are changed, and
- * nothing else. */
+/* The plain poisoning attack that the papers compare with backdoors: only labels are changed. */
 #include "poison.h"
 
 static const poison_rule rule = {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The manifest: the ground truth of a poisoned set, which is nowhere else. */
+/* The manifest: the ground truth of a poisoned set, which is stored only here. */
 #include "poison.h"
 
 #include "frame/trigger.h"
 #include <stdio.h>
 #include <string.h>
 
-/* A map is the target of each class, but for "next", which says it. */
+/* A map is the target of each class, or "next". */
 static json_t *target_json(td_json *json, const poison_plan *plan, const poison_target *target) {
     char text[16];
     if (target->kind == 0)
@@ -22,7 +22,7 @@ static json_t *target_json(td_json *json, const poison_plan *plan, const poison_
     return td_json_text(json, poison_target_text(target, text));
 }
 
-/* The classes chosen, in order; null for all. */
+/* The chosen classes, in order; null for all. */
 static json_t *classes_json(td_json *json, const poison_plan *plan, const bool *chosen) {
     if (!chosen)
         return json_null();
@@ -58,7 +58,7 @@ static json_t *files_json(td_json *json, const poison_plan *plan, size_t begin, 
     return files;
 }
 
-/* NULL where they are not known. */
+/* NULL if they are unknown. */
 static json_t *class_names_json(td_json *json, const td_dataset *source) {
     json_t *names = source->class_names ? td_json_array(json) : NULL;
     for (size_t i = 0; source->class_names && i < source->images.classes; i++)
@@ -75,8 +75,8 @@ static json_t *source_json(td_json *json, const poison_plan *plan) {
                         files_json(json, plan, 0, plan->source_files));
 }
 
-/* An image that the trigger leaves as it was has an infinite PSNR, which JSON cannot hold and a
- * mean would not survive: psnr is the mean of the others, null where there are none. */
+/* An image that the trigger does not change has an infinite PSNR, which JSON cannot store and which
+ * would dominate a mean: psnr is the mean of the others, null if there are none. */
 static json_t *similarity_json(td_json *json, const poison_similarity *similarity) {
     if (similarity->images == 0)
         return json_null();
@@ -85,7 +85,7 @@ static json_t *similarity_json(td_json *json, const poison_similarity *similarit
                         similarity->linf, "unchanged", similarity->unchanged);
 }
 
-/* What "auto" was found by; null for a trigger that was given in full. */
+/* How "auto" was resolved; null for a trigger given in full. */
 static json_t *search_json(td_json *json, const poison_plan *plan, const td_trigger *trigger) {
     for (size_t i = 0; i < plan->settings->triggers.count; i++) {
         const poison_search *search = &plan->searches[i];
@@ -116,7 +116,7 @@ static json_t *backdoor_json(td_json *json, const poison_plan *plan,
                         search_json(json, plan, backdoor->trigger));
 }
 
-/* Cover images have their true labels; null where the rule has none. */
+/* Cover images have their true labels; null if the rule has none. */
 static json_t *covers_json(td_json *json, const poison_plan *plan, const poison_output *output) {
     if (!plan->rule->covers)
         return NULL;
@@ -159,7 +159,7 @@ static json_t *output_json(td_json *json, const poison_plan *plan, const poison_
                         covers_json(json, plan, output), "sha256", digest);
 }
 
-/* Which images are poisoned, in words. */
+/* The selection of poisoned images, as text. */
 static json_t *selection(td_json *json, const poison_plan *plan) {
     static const char *const pools[] = {[POISON_FROM_OTHERS] =
                                             "the images whose true label is not the target",
@@ -184,7 +184,7 @@ static json_t *ratio_json(td_json *json, const poison_plan *plan) {
 
 td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) {
     const json_t *root = plan->run->record.root;
-    td_json json = plan->run->record.json; /* where the record lacks a field, so does this */
+    td_json json = plan->run->record.json; /* fails if the record lacks a field */
     const size_t files = json_array_size(json_object_get(root, "inputs"));
     json_t *backdoors = td_json_array(&json), *outputs = td_json_array(&json);
     for (size_t i = 0; i < plan->backdoor_count; i++)

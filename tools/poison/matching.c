@@ -26,7 +26,7 @@ void matching_close(matching *m) {
     *m = (matching){0};
 }
 
-/* ⟨a, b⟩ over the weights that learn. */
+/* ⟨a, b⟩ over the trainable weights. */
 static double dot(const td_net *net, const float *a, const float *b) {
     double sum = 0;
     for (size_t p = 0; p < net->param_count; p++) {
@@ -62,7 +62,7 @@ void matching_add(matching *m, double share) {
     m->goal_length = sqrt(dot(m->net, m->goal, m->goal));
 }
 
-/* θ + h (a g_s + b g_p), of which u is the sum in brackets. */
+/* θ + h (a g_s + b g_p), where the sum is u. */
 static void move(matching *m, double h, double a, double b) {
     for (size_t i = 0; i < m->net->weight_count; i++)
         m->moved[i] =
@@ -70,7 +70,7 @@ static void move(matching *m, double h, double a, double b) {
     td_exec_weights(m->by_image, m->moved);
 }
 
-/* The gradient of the mean loss by the images, at the moved weights. */
+/* The gradient of the mean loss with respect to the images, at the moved weights. */
 static const float *slope(matching *m, const float *x, const int32_t *labels, size_t count) {
     memcpy(td_exec_input(m->by_image), x, count * m->size * sizeof *x);
     const float *logits = td_exec_forward(m->by_image, count);
@@ -86,7 +86,7 @@ double matching_batch(matching *m, const float *x, const int32_t *labels, size_t
     if (!gradient)
         return 1 - likeness;
     memset(gradient, 0, values * sizeof *gradient);
-    /* u = a g_s + b g_p; its length is sin of the angle between the two, over ‖g_p‖. */
+    /* u = a g_s + b g_p; its length is the sine of the angle between the two, divided by ‖g_p‖. */
     const double sine = sqrt(fmax(0, 1 - likeness * likeness));
     if (!(lengths > 0) || !(sine > 0))
         return 1 - likeness;

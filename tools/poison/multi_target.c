@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The multi-targeted backdoor (Kwon et al. 2020): one trigger that each of M models takes for
- * another class. Model i trains on its own slice of the images (Table A-3: ten of 5,000) and on
- * triggered copies of images of that slice, whose number is the ratio of the slice. Table 1 has
- * model i aim at class i (counted from 0), which is the default; with more models than classes it
- * begins again. */
+/* The multi-targeted backdoor (Kwon et al. 2020): one trigger that each of M models classifies
+ * differently. Model i trains on its own slice of the images (Table A-3: ten of 5,000) and on
+ * triggered copies of images of that slice, whose number is the ratio of the slice. In Table 1 the
+ * target of model i is class i (counted from 0), which is the default; with more models than
+ * classes it wraps around. */
 #include "poison.h"
 
 static poison_target target_of(const poison_plan *plan, size_t model) {

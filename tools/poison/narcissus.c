@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Zeng et al., "Narcissus: a practical clean-label backdoor attack with limited information", CCS
- * 2023: one perturbation that makes a surrogate, warmed up on the target class, surer of that class
- * on all of its images, is added to a few of them, and three times it at the test. The surrogate is
- * a model of the target class's images and others' that the attacker has; what is adversarial about
- * the perturbation works on a clean model, too, which is to be measured beside the attack
- * (trapdoor-eval with the manifest on a clean model).
+ * 2023: one perturbation is optimised to make a surrogate, warmed up on the target class, more
+ * confident in that class on all of its images. It is added to a few of them, and three times it at
+ * the test. The surrogate is trained on the target class's images and on others that the attacker
+ * has. The perturbation also acts as an adversarial example on a clean model, which should be
+ * measured too (trapdoor-eval with the manifest on a clean model).
  *
  * Published: 1,000 rounds of RAdam at 0.01 in images scaled to [−1, 1], L∞ 16/255 in [0, 1], 25
  * images of 50,000. Here it is Adam, which differs in the first steps. The authors' notebook adds
  * the perturbation of [−1, 1] to images of [0, 1], which doubles its radius; this does not:
- * --epsilon 0.1255 is what their figures are made with. */
+ * --epsilon 0.1255 corresponds to their figures. */
 #include "poison.h"
 
 #include "base/parallel.h"
@@ -30,7 +30,7 @@ typedef struct inward_settings {
     size_t rounds, warm_up, batch;
 } inward_settings;
 
-/* The search for the perturbation. */
+/* The state of the search. */
 typedef struct inward {
     poison_plan *plan;
     const inward_settings *settings;
@@ -55,7 +55,7 @@ static void feed_one(void *context, size_t i) {
         to[k] = fminf(fmaxf((float)pixels[k] + w->v[k], 0), 255);
 }
 
-/* The gradient by v, to which a value that is clipped adds nothing. */
+/* The gradient with respect to v; clipped values contribute nothing. */
 static void sum_slopes(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     inward *w = context;
     (void)chunk, (void)thread;
@@ -69,9 +69,9 @@ static void sum_slopes(void *context, size_t begin, size_t end, size_t chunk, si
     }
 }
 
-/* The direction of the mean cross-entropy's gradient, by the logits: each image counts by 1 − p of
- * the class. It is divided by the sum of these: a warm surrogate's gradients are so small that Adam
- * would take them for none. Returns the sum of the losses. */
+/* The direction of the mean cross-entropy's gradient, with respect to the logits: each image is
+ * weighted by 1 − p of the class, divided by the sum of these: the gradients of a warm surrogate
+ * are so small that Adam would treat them as zero. Returns the sum of the losses. */
 static double follow(inward *w, const float *logits) {
     const size_t n = w->classes;
     float *slope = td_exec_logits_gradient(w->exec);
@@ -89,7 +89,7 @@ static double follow(inward *w, const float *logits) {
     return loss;
 }
 
-/* Returns whether the gradient is any but zero. */
+/* Returns whether the gradient is not zero. */
 static bool take_step(inward *w) {
     const float radius = (float)(255 * w->settings->epsilon);
     const td_step step = td_adam_step(255 * w->settings->step_size, ++w->steps);
@@ -121,7 +121,7 @@ static td_status search_rounds(inward *w, td_error *error) {
             moves = take_step(w) || moves;
         }
         if (!moves)
-            return TD_OK; /* the surrogate is as sure as floats can say */
+            return TD_OK; /* the surrogate's confidence is 1 in float precision */
         snprintf(note, sizeof note, "loss %.5f", w->loss / (double)w->own.count);
     }
     return TD_OK;
@@ -174,7 +174,7 @@ static td_status make_room(inward *w, td_error *error) {
     return TD_ARENA_NEW(arena, w->batch, &w->doubts, "probabilities", error);
 }
 
-/* The perturbation becomes the plan's array. */
+/* Stores the perturbation as the plan's array. */
 static td_status search(poison_plan *plan, int32_t target, td_error *error) {
     inward w = {.plan = plan,
                 .settings = plan->run->own,
@@ -206,7 +206,7 @@ static td_status add_all(poison_plan *plan, poison_backdoor *backdoor, td_error 
     return TD_OK;
 }
 
-/* The triggers' texts, by the file that is to be written. */
+/* Sets the triggers' texts, which name the file to be written. */
 static td_status name_triggers(poison_plan *plan, poison_backdoor *backdoor, td_error *error) {
     const inward_settings *s = plan->run->own;
     const char *folder = plan->run->common->output;

@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-/* Pairs the two that are nearest, then the nearest of those that are left, and so on; the first of
- * equals, by row and column. distances [n, n] is used up. pairs[i]: the column of row i. Returns
- * the sum of the pairs' distances. */
+/* Pairs the two nearest, then the nearest of the rest, and so on; the first of equals, by row and
+ * column. Overwrites distances [n, n]. pairs[i]: the column of row i. Returns the sum of the pairs'
+ * distances. */
 double poison_pair(double *distances, size_t n, size_t *pairs);
 
 #endif

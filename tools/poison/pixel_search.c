@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* pixel:at=auto,value=auto: the pixel trigger that clean images resemble least.
+/* pixel:at=auto,value=auto: the pixel trigger least similar to clean images.
  *
- * The one-pixel paper (Wang et al.) does not say where its pixel stands nor what colour it has. A
- * network learns a trigger best when no clean image shows it, and takes no clean image for a
- * triggered one then. So the pixel is searched for in DATA, among all places and the corners of the
- * RGB cube (0 and 255 for grey images): the fewest images whose pixel at this place is near the
- * colour, that is, within 32 levels in every channel; of equals the largest mean squared distance
- * of the images' pixels there from the colour; then the first row, the first column, and the
- * brightest colour, red before green before blue. The trigger's alpha plays no part.
+ * The one-pixel paper (Wang et al.) gives neither the position nor the colour of its pixel. A
+ * network learns a trigger best if no clean image shows it, and then mistakes no clean image for a
+ * triggered one. So the pixel is searched for in DATA, among all places and the corners of the RGB
+ * cube (0 and 255 for grey images): the fewest images whose pixel at this place is near the colour,
+ * that is, within 32 levels in every channel; among equals the largest mean squared distance of the
+ * images' pixels there from the colour; then the first row, the first column, and the brightest
+ * colour, red before green before blue. The trigger's alpha is ignored.
  *
- * Triggers are found in the order of the command line. One whose place is searched for keeps at
- * least one pixel away from all other pixel triggers that are known by then: given ones and those
- * found before it. */
+ * Triggers are found in the order of the command line. A searched position is at least one pixel
+ * away from all pixel triggers known by then: given ones and those found earlier. */
 #include "poison.h"
 
 #include "base/parallel.h"
@@ -21,8 +20,8 @@
 
 enum { CHANNELS = 3, LEVELS = 256, CORNERS = 8, NEAR = 32, PLACES_PER_CHUNK = 64 };
 
-/* Cuts what is "auto" out of the keys of `text`; the others go to `rest`, which holds as much as
- * `text`. False if a key is given beside its "auto". */
+/* Removes the "auto" keys from `text`; the others go to `rest`, which is as large as `text`. False
+ * if a key is given both with a value and as "auto". */
 static bool cut_auto(const char *text, poison_search *search, char *rest) {
     bool at = false, value = false;
     size_t used = strcspn(text, ":");
@@ -66,12 +65,12 @@ td_status poison_search_read(poison_plan *plan, size_t number, td_error *error) 
                                        : TD_OK;
 }
 
-/* What the data show at every place of an image, for some colours. */
+/* Statistics of the data at every position, for some colours. */
 typedef struct pixel_survey {
     const td_images *images;
     uint8_t colours[CORNERS][CHANNELS];
     size_t colour_count;
-    uint8_t near[CHANNELS][LEVELS]; /* for a value: the set of colours it is near to, as bits */
+    uint8_t near[CHANNELS][LEVELS]; /* for a value: the set of colours that it is near, as bits */
     uint64_t *images_near;          /* [places, CORNERS] */
     uint64_t *sums, *squares;       /* [places, CHANNELS] */
 } pixel_survey;
@@ -91,8 +90,8 @@ static void list_corners(pixel_survey *survey) {
     survey->colour_count = CORNERS;
 }
 
-/* The images share one histogram of sets of colours at each place, so that a pixel costs the same
- * however many colours there are. */
+/* The images share one histogram of colour sets per position, so that the cost of a pixel does not
+ * depend on the number of colours. */
 static void survey_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     pixel_survey *survey = context;
     const td_images *images = survey->images;
@@ -120,7 +119,7 @@ static void survey_chunk(void *context, size_t begin, size_t end, size_t chunk, 
                     survey->images_near[place * CORNERS + colour] += histogram[place - begin][set];
 }
 
-/* Fills in what is near, and goes through the data once. */
+/* Fills in nearness, and passes over the data once. */
 static void make_survey(pixel_survey *survey) {
     const td_images *images = survey->images;
     size_t places = images->height * images->width;
@@ -146,7 +145,7 @@ static uint64_t squared_distance(const pixel_survey *survey, size_t place, const
     return total;
 }
 
-/* One run: the pixels known so far stand first in `known`. */
+/* The state of a run: known pixels come first in `known`. */
 typedef struct search_run {
     poison_plan *plan;
     pixel_survey survey;
@@ -156,7 +155,7 @@ typedef struct search_run {
     td_arena arena;
 } search_run;
 
-/* Whether a search may end here. */
+/* Whether a search may choose this position. */
 static bool is_free(const search_run *run, const poison_search *search, size_t place,
                     const uint8_t *colour) {
     long width = (long)run->survey.images->width;
@@ -172,7 +171,7 @@ static bool is_free(const search_run *run, const poison_search *search, size_t p
     return true;
 }
 
-/* The best of all places, or the best colour of the one that is given. */
+/* The best of all positions, or the best colour at the given one. */
 static bool choose(const search_run *run, poison_search *search) {
     const pixel_survey *survey = &run->survey;
     size_t begin = search->at ? 0 : search->place;
@@ -196,14 +195,14 @@ static bool choose(const search_run *run, poison_search *search) {
     return fewest != UINT64_MAX;
 }
 
-/* The length of a pixel trigger's canonical text up to the keys after "at" and "value". */
+/* The length of a pixel trigger's canonical text before the keys after "at" and "value". */
 static size_t core_length(const char *text) {
     size_t first = strcspn(text, ",");
     return text[first] ? first + 1 + strcspn(text + first + 1, ",") : first;
 }
 
-/* Where a pixel trigger of full opacity stands and its colour, from how it marks a black and a
- * white image. */
+/* The position and colour of an opaque pixel trigger, from its effect on a black and a white image.
+ */
 static td_status look_at(search_run *run, td_trigger *trigger, poison_search *out,
                          td_error *error) {
     td_images trial = *run->survey.images, marked;
@@ -223,7 +222,7 @@ static td_status look_at(search_run *run, td_trigger *trigger, poison_search *ou
     return TD_OK;
 }
 
-/* The same for one of any opacity, by its text. */
+/* The same for any opacity, from its text. */
 static td_status look_at_text(search_run *run, const char *text, poison_search *out,
                               td_error *error) {
     char *core;
@@ -235,7 +234,7 @@ static td_status look_at_text(search_run *run, const char *text, poison_search *
     return status;
 }
 
-/* Surveys the colours of one search: the corners, which are surveyed but once, or the one given. */
+/* Surveys the colours of one search: the corners, only once, or the given colour. */
 static void survey_for(search_run *run, const poison_search *search) {
     if (search->value && run->surveyed)
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The plan around what a rule does: the settings are checked against the data, and what was drawn
- * is laid out as outputs. */
+/* The plan, the common part of the rules: checks the settings against the data, and lays out the
+ * draws as outputs. */
 #include "poison.h"
 
 #include "frame/classes.h"
@@ -73,7 +73,7 @@ static td_status bind_triggers(poison_plan *plan, td_error *error) {
     return plan->test_trigger ? bind_trigger(plan, plan->test_trigger, error) : TD_OK;
 }
 
-/* One trigger cannot lead to two classes, nor need it lead to one twice. */
+/* A trigger can have only one target, and needs it only once. */
 static td_status check_different(const poison_plan *plan, td_error *error) {
     for (size_t i = 1; i < plan->settings->triggers.count; i++)
         for (size_t j = 0; j < i; j++) {
@@ -90,7 +90,7 @@ static td_status check_different(const poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
-/* Whether images of the class would keep their label by one of the targets. */
+/* Whether images of the class would keep their label under one of the targets. */
 static bool is_target(const poison_plan *plan, int32_t label) {
     for (size_t i = 0; i < plan->target_count; i++)
         if (poison_target_keeps(&plan->targets[i], label))
@@ -98,7 +98,7 @@ static bool is_target(const poison_plan *plan, int32_t label) {
     return false;
 }
 
-/* A source class must have images, and images whose labels the target changes. */
+/* A source class must have images whose labels the target changes. */
 static td_status check_source(const poison_plan *plan, int32_t label, td_error *error) {
     if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
         return td_fail(error, TD_ERR_USAGE,
@@ -112,7 +112,7 @@ static td_status check_source(const poison_plan *plan, int32_t label, td_error *
     return TD_OK;
 }
 
-/* The classes that an option names, each checked; NULL where it is not given. */
+/* The classes that an option names, checked; NULL if it is not given. */
 static td_status read_classes(poison_plan *plan, const char *option, const td_many *texts,
                               td_status (*check)(const poison_plan *, int32_t, td_error *),
                               bool **out, td_error *error) {
@@ -129,8 +129,8 @@ static td_status read_classes(poison_plan *plan, const char *option, const td_ma
     return TD_OK;
 }
 
-/* A cover of the target's class would keep the label that the backdoor gives, and one of a source
- * class contradict it. */
+/* A cover of the target class would keep the backdoor's label, and one of a source class would
+ * contradict it. */
 static td_status check_cover(const poison_plan *plan, int32_t label, td_error *error) {
     if (poison_class_size(plan, label, 0, plan->source.images.count) == 0)
         return td_fail(
@@ -145,7 +145,7 @@ static td_status check_cover(const poison_plan *plan, int32_t label, td_error *e
     return TD_OK;
 }
 
-/* Without --cover-class, covers are not of the source classes. */
+/* Without --cover-class, covers come from classes other than the sources. */
 static td_status read_class_options(poison_plan *plan, td_error *error) {
     const size_t classes = plan->source.images.classes;
     TD_TRY(read_classes(plan, "--source", &plan->settings->sources, check_source,
@@ -185,7 +185,7 @@ td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, 
     return TD_OK;
 }
 
-/* What a rule does that has no way of its own. */
+/* The default plan, for a rule without its own. */
 static td_status draw_and_put(poison_plan *plan, td_error *error) {
     const size_t count = plan->source.images.count;
     if (!plan->rule->takes_ratio)
@@ -226,7 +226,7 @@ static size_t count_inputs(const poison_plan *plan) {
     return json_array_size(json_object_get(plan->run->record.root, "inputs"));
 }
 
-/* The data's classes become the model's where there is one. */
+/* If there is a model, the data's classes are matched with its own. */
 static td_status open_model(poison_plan *plan, td_error *error) {
     const char *path = plan->settings->model;
     const td_images *images = &plan->source.images;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all rules take, and their run. */
+/* The common settings of all rules, and their run. */
 #include "poison.h"
 
 #include "frame/trigger.h"
@@ -10,7 +10,7 @@ const char *const poison_base_names[] = {
 const char *const poison_role_names[] = {
     [POISON_ROLE_POISON] = "poison", [POISON_ROLE_COVER] = "cover", NULL};
 
-/* The family's settings are the name of the clean set alone. */
+/* The family's only setting is the name of the clean set. */
 static const td_key keys[] = {
     {"data", TD_KEY_TEXT, 0, .required = true, .value = "DATA",
      .help = "The clean set: NAME[:SPLIT[:A-B]] or PATH[:SPLIT[:A-B]] (split train)"},

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* trapdoor-poison: a rule (one file each, listed in rules.c; poison.c has what all share) says
- * which images may be poisoned how; the plan (plan.c, target.c, draw.c) decides which are; it is
- * written as data sets (write.c, render.c), as a manifest (manifest.c) and as a picture
- * (preview.c). */
+/* trapdoor-poison: a rule (one file each, listed in rules.c; common code in poison.c) defines which
+ * images may be poisoned and how; the plan (plan.c, target.c, draw.c) chooses them; the result is
+ * written as data sets (write.c, render.c), a manifest (manifest.c) and a picture (preview.c). */
 #ifndef TOOLS_POISON_POISON_H
 #define TOOLS_POISON_POISON_H
 
@@ -18,79 +17,81 @@
 
 enum { POISON_BACKDOORS = 256 }; /* most pairs of trigger and target, and most models */
 
-/* Whether poisoned images stand after the originals, or in their originals' places. */
+/* Whether poisoned images are appended to the originals or replace them. */
 typedef enum poison_mode { POISON_ADD, POISON_REPLACE } poison_mode;
 
-/* What the ratio is a share of: the images that a backdoor draws from, or those of them that are of
- * the target class. */
+/* The base of the ratio: the images that a backdoor draws from, or those of the target class among
+ * them. */
 typedef enum poison_base { POISON_OF_SET, POISON_OF_CLASS } poison_base;
 
-/* The label of a poisoned image. Powers of two, for what a rule accepts. */
+/* The label of a poisoned image. Powers of two, to form the set that a rule accepts. */
 typedef enum poison_target_kind {
-    POISON_TO_CLASS = 1,  /* one class */
-    POISON_TO_RANDOM = 2, /* a wrong class drawn for every image; or a class drawn once, by rule */
-    POISON_TO_MAP = 4, /* by the image's own class: the next one (all-to-all), a permutation drawn
-                          once, or a list of pairs A=B */
-    POISON_TO_ANY = 8, /* one of all classes, the image's own too, drawn for every image */
+    POISON_TO_CLASS = 1, /* one class */
+    POISON_TO_RANDOM =
+        2, /* a wrong class drawn for every image; or, depending on the rule, a class drawn once */
+    POISON_TO_MAP = 4, /* depends on the image's class: the next one (all-to-all), a permutation
+                          drawn once, or a list of pairs A=B */
+    POISON_TO_ANY = 8, /* any class, including the image's own, drawn for every image */
 } poison_target_kind;
 
 typedef struct poison_target {
     poison_target_kind kind; /* 0: none, every image keeps its label */
     int32_t label;           /* of POISON_TO_CLASS */
-    const int32_t *map; /* of POISON_TO_MAP: [classes]; a class that it leaves is not poisoned */
-    const char *text;   /* of POISON_TO_MAP: "next", "permutation" or "A=B,..." */
+    const int32_t
+        *map; /* of POISON_TO_MAP: [classes]; classes mapped to themselves are not poisoned */
+    const char *text; /* of POISON_TO_MAP: "next", "permutation" or "A=B,..." */
 } poison_target;
 
 /* The images that a backdoor draws from. */
 typedef enum poison_pool {
-    POISON_FROM_OTHERS, /* those whose label the target changes */
+    POISON_FROM_OTHERS, /* images whose label the target changes */
     POISON_FROM_ALL,
-    POISON_FROM_TARGET, /* those of the target class, whose labels stay */
+    POISON_FROM_TARGET, /* images of the target class, whose labels stay */
 } poison_pool;
 
-/* What the images of a backdoor are for, in the words of the manifest. */
+/* The purpose of a backdoor's images, named as in the manifest. */
 typedef enum poison_role {
     POISON_ROLE_POISON, /* they teach the backdoor */
-    POISON_ROLE_COVER,  /* stamped, with their true labels: they teach where it is not to work */
+    POISON_ROLE_COVER,  /* stamped, with their true labels: they limit the backdoor */
 } poison_role;
 
 typedef struct poison_plan poison_plan;
 
-/* A set that a rule writes. */
+/* An output set of a rule. */
 typedef struct poison_set {
-    const char *name; /* without ending; NULL ends a list */
+    const char *name; /* without extension; NULL ends a list */
     bool truly;       /* poisoned images keep their labels */
 } poison_set;
 
-/* What a rule is; its tool_method has the command line's part. */
+/* A rule; its tool_method has the command-line part. */
 typedef struct poison_rule {
     const poison_set
-        *sets;            /* where there are models, the one of each, its number behind the name */
-    bool takes_ratio;     /* else all images are poisoned */
-    size_t most_triggers; /* 0: none is taken */
-    unsigned targets;     /* poison_target_kinds allowed; 0: no --target */
-    poison_target_kind target; /* without --target; 0: it must be given */
-    bool draws_once;           /* random is one class for a whole backdoor */
-    bool covers;               /* each backdoor has cover images, too */
-    const char *array;         /* the file of an array that the rule makes; NULL: none */
-    const char *selection; /* which images the rule takes, for the manifest; NULL: of the pool */
+        *sets;            /* with several models, one set per model, with a number after the name */
+    bool takes_ratio;     /* otherwise all images are poisoned */
+    size_t most_triggers; /* 0: no trigger */
+    unsigned targets;     /* allowed poison_target_kinds; 0: no --target */
+    poison_target_kind target; /* the default target; 0: --target is required */
+    bool draws_once;           /* a random target is one class for the whole backdoor */
+    bool covers;               /* each backdoor also has cover images */
+    const char *array;         /* the file of the array that the rule makes; NULL: none */
+    const char *selection; /* the rule's selection of images, for the manifest; NULL: the pool */
     poison_pool pool;
-    /* Draws backdoors and puts outputs; NULL: a backdoor for each trigger, from all images, and all
-     * of them in each set. */
+    /* Draws backdoors and adds outputs; NULL: a backdoor per trigger, from all images, and all of
+     * them in each set. */
     td_status (*plan)(poison_plan *plan, td_error *error);
 } poison_rule;
 
-/* The settings of all rules; each has rows for those that it takes. */
+/* The settings of all rules; each rule has key rows for those it takes. */
 typedef struct poison_settings {
     td_many triggers, targets, sources; /* texts */
     double ratio;
     int ratio_of, mode;        /* poison_base, poison_mode */
-    size_t models, per_model;  /* 0 where the rule has no models */
-    const char *test_trigger;  /* what the backdoor is measured with; NULL: the trigger */
+    size_t models, per_model;  /* 0 if the rule has no models */
+    const char *test_trigger;  /* the trigger for evaluation; NULL: the trigger */
     const char *cover_trigger; /* of cover images; NULL: the trigger */
     double cover_ratio;
     td_many cover_classes;   /* texts */
-    const char *model, *net; /* what images are made with; NULL where the rule has none */
+    const char *model, *net; /* the model for making images; NULL if the rule has none */
 } poison_settings;
 
 extern const char *const poison_mode_names[], *const poison_base_names[],
@@ -98,7 +99,7 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
 
 #define POISON_AT(field) offsetof(poison_settings, field)
 
-/* Rows for rules. */
+/* Key rows for rules. */
 #define POISON_TRIGGERS                                                                            \
     {                                                                                              \
         "trigger", TD_KEY_TEXT, POISON_AT(triggers),                                               \
@@ -134,14 +135,14 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
             .many = true, .optional = true, .field = "source_classes", .value = "K",               \
             .help = "Poison only images of class K, by name or index; repeat for several classes"  \
     }
-/* The same where the rule cannot do without. */
+/* The same for rules that require them. */
 #define POISON_REQUIRED_SOURCES                                                                    \
     {                                                                                              \
         "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
             .many = true, .required = true, .field = "source_classes", .value = "K",               \
             .help = "The class that the trigger works on, by name or index; repeat for several"    \
     }
-/* The same of rules whose trigger may be left out. */
+/* The same for rules whose trigger is optional. */
 #define POISON_SOURCES_OF_TRIGGER                                                                  \
     {                                                                                              \
         "source", TD_KEY_CLASS, POISON_AT(sources),                                                \
@@ -170,7 +171,7 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
             .help = "Append the poisoned images to the originals, or replace the originals"        \
     }
 
-/* Rows for rules that make images with a model's gradients. */
+/* Key rows for rules that make images with a model's gradients. */
 #define POISON_MODEL(what)                                                                         \
     {"model",          TD_KEY_TEXT,      POISON_AT(model),                                         \
      .required = true, .value = "MODEL", .help = what " the classes of DATA"},                     \
@@ -180,7 +181,7 @@ extern const char *const poison_mode_names[], *const poison_base_names[],
             .help = "The net whose weights MODEL are, where it does not say so itself"             \
     }
 
-/* Rows for rules with covers; `what` says which classes they are of without --cover-class. */
+/* Key rows for rules with covers; `what` describes the default classes without --cover-class. */
 #define POISON_COVERS(standard_ratio, what)                                                        \
     {"cover-ratio",                                                                                \
      TD_KEY_REAL,                                                                                  \
@@ -216,32 +217,32 @@ extern const tool_method poison_dirty_label, poison_clean_label, poison_friendne
 
 /* One image of an output. */
 typedef struct poison_item {
-    size_t source;         /* its place in DATA */
+    size_t source;         /* index in DATA */
     int32_t label;         /* in the output */
-    int32_t backdoor;      /* number of the backdoor, or -1: as it was */
-    const uint8_t *pixels; /* what the rule made of it, before it is stamped; NULL: as it was */
+    int32_t backdoor;      /* number of the backdoor, or -1: unchanged */
+    const uint8_t *pixels; /* the rule's image before stamping; NULL: unchanged */
 } poison_item;
 
 typedef struct poison_output {
-    const char *name, *file; /* without and with its ending */
-    size_t begin, end;       /* the source's images that it holds */
+    const char *name, *file; /* without and with its extension */
+    size_t begin, end;       /* range of the source's images in it */
     size_t count, poisoned, covers;
     poison_item *items; /* [count] */
 } poison_output;
 
-/* What a trigger's text leaves to the data (pixel_search.c), and what was found. */
+/* The result of searching for the parts that a trigger's text leaves open (pixel_search.c). */
 typedef struct poison_search {
     bool at, value;      /* "auto" */
     size_t place;        /* row * width + column of the pixel */
     uint8_t rgb[3];      /* grey: all three the same */
-    size_t images_near;  /* clean images whose pixel there is much like this colour... */
-    double mean_squared; /* ... and the mean squared distance of all of them from it */
+    size_t images_near;  /* clean images whose pixel there is close to this colour... */
+    double mean_squared; /* ... and the mean squared distance over all of them */
 } poison_search;
 
-/* How much the images that a trigger marks look like their originals (measure/similarity.h). */
+/* How similar stamped images are to their originals (measure/similarity.h). */
 typedef struct poison_similarity {
     size_t images;     /* measured */
-    size_t unchanged;  /* images that the trigger left as they were, of infinite PSNR */
+    size_t unchanged;  /* images that the trigger did not change, with infinite PSNR */
     double psnr;       /* mean of the others, in dB; NaN without any */
     double ssim;       /* mean of all; NaN without any */
     double ssim_least; /* of one image */
@@ -253,29 +254,30 @@ typedef struct poison_backdoor {
     poison_role role;
     const td_trigger *trigger;              /* NULL: none */
     const char *trigger_text, *target_text; /* "3", "random", a map's text; NULL for none */
-    const char *test_text;                  /* of the test trigger; NULL: it is the trigger */
-    const char *role_name;                  /* NULL where the rule knows one role alone */
-    const char *target_name;                /* of one class; NULL: not known */
+    const char *test_text;                  /* of the test trigger; NULL: the same as the trigger */
+    const char *role_name;                  /* NULL if the rule has only one role */
+    const char *target_name;                /* if the target is one class; NULL: not known */
     poison_target target;
-    signed char drawn;           /* 1 for a target class that the seed drew, else -1 */
-    size_t set_size, class_size; /* images drawn from; those of the target class */
+    signed char drawn;           /* 1 for a target class drawn by the seed, else -1 */
+    size_t set_size, class_size; /* images drawn from; images of the target class */
     poison_item *items;          /* [count], with the target's label */
     size_t count;
-    double of_set, of_class;      /* count as a share of these; NaN for none of the target class */
-    poison_similarity similarity; /* without images where there is no trigger */
+    double of_set,
+        of_class; /* count as a share of these; NaN if there are none of the target class */
+    poison_similarity similarity; /* without images if there is no trigger */
 } poison_backdoor;
 
 struct poison_plan {
     tool_run *run;
     const poison_settings *settings;
     const poison_rule *rule;
-    const char *data; /* what the user calls the source */
+    const char *data; /* the source as the user named it */
     poison_mode mode;
     poison_target targets[POISON_BACKDOORS];
     size_t target_count;
     td_dataset source;
-    td_model model;      /* of rules that have one; else zeroed */
-    size_t source_files; /* the first of the record's inputs, which are of the source */
+    td_model model;      /* of rules with a model; else zeroed */
+    size_t source_files; /* the first of the record's inputs, which belong to the source */
     size_t model_files;  /* those and the model's */
     td_trigger *triggers[POISON_BACKDOORS];   /* as many as settings->triggers */
     td_trigger *cover_trigger, *test_trigger; /* or NULL */
@@ -286,52 +288,52 @@ struct poison_plan {
     size_t backdoor_count;
     poison_output *outputs; /* [output_count], named from the beginning on */
     size_t output_count, outputs_put;
-    bool *taken;        /* [images]: replaced already */
-    const float *array; /* [height, width, channels]: what the rule's file has */
-    td_arena arena;     /* owns all but the source and the triggers */
+    bool *taken;        /* [images]: already replaced */
+    const float *array; /* [height, width, channels]: content of the rule's file */
+    td_arena arena;     /* owns everything except the source and the triggers */
 };
 
-/* Reads trigger `number` if its text is of a pixel that is to be searched for; until it is found,
- * the trigger has the text's other keys. Else it stays NULL. */
+/* Reads trigger `number` if its text contains a pixel to search for; until that is found, the
+ * trigger has the text's other keys. Otherwise it stays NULL. */
 td_status poison_search_read(poison_plan *plan, size_t number, td_error *error) TD_MUST_USE;
 
-/* Finds the pixels that are to be searched for, in the order of the command line. */
+/* Searches for these pixels, in command-line order. */
 td_status poison_search_run(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Reads the targets and the triggers, whose "auto" poison_plan_make finds, and names the outputs.
- */
+/* Reads the targets and the triggers (poison_plan_make resolves "auto"), and names the outputs. */
 td_status poison_plan_read(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Opens the source, checks targets and triggers against it, and draws by the rule. */
+/* Opens the source, checks targets and triggers against it, and runs the rule's draws. */
 td_status poison_plan_make(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Reads the targets' kinds, in pairs with the triggers, or the rule's own target. TD_ERR_USAGE. */
+/* Reads the kinds of the targets, paired with the triggers, or the rule's own target. TD_ERR_USAGE.
+ */
 td_status poison_targets_read(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Finds them among the classes of the data, and draws permutations. TD_ERR_USAGE for what is
- * neither a class nor a map, and for a pair A=B whose A has no image. */
+/* Resolves the targets among the classes of the data, and draws permutations. TD_ERR_USAGE for text
+ * that is neither a class nor a map, and for a pair A=B whose A has no image. */
 td_status poison_targets_find(poison_plan *plan, td_error *error) TD_MUST_USE;
 
-/* Whether images of the class keep their label by it. */
+/* Whether images of the class keep their label under the target. */
 bool poison_target_keeps(const poison_target *target, int32_t label);
 
 /* "3", "random" or the map's text; `text` holds at least 16 bytes. */
 const char *poison_target_text(const poison_target *target, char text[16]);
 
-/* Takes a zeroed plan as well. */
+/* Accepts a zeroed plan. */
 void poison_plan_free(poison_plan *plan);
 
 /* The images of a class among the images [begin, end) of the source. */
 size_t poison_class_size(const poison_plan *plan, int32_t label, size_t begin, size_t end);
 
-/* For rules. Appends a backdoor (`trigger` may be NULL) and draws its images from the images
- * [begin, end) of the source: ratio of them, of the rule's pool and the source classes; in replace
- * mode none twice. A target class still to be drawn is drawn here. */
+/* For rules. Appends a backdoor (`trigger` may be NULL) and draws its images from images [begin,
+ * end) of the source: the ratio of them, from the rule's pool and the source classes; in replace
+ * mode without repetition. Draws a random target class here. */
 td_status poison_draw(poison_plan *plan, const td_trigger *trigger, poison_target target,
                       size_t begin, size_t end, td_error *error) TD_MUST_USE;
 
-/* Appends the cover images of the backdoor before: the settings' share of the images [begin, end),
- * of the cover classes and not of the target, which no backdoor has taken. */
+/* Appends the cover images of the previous backdoor: the settings' share of images [begin, end),
+ * from the cover classes and not the target, not taken by any backdoor. */
 td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end,
                              td_error *error) TD_MUST_USE;
 
@@ -339,12 +341,12 @@ td_status poison_draw_covers(poison_plan *plan, size_t begin, size_t end,
 td_status poison_draw_all(poison_plan *plan, const td_trigger *trigger,
                           td_error *error) TD_MUST_USE;
 
-/* For rules that make images: memory for those of a backdoor, [count, image]; each item points at
+/* For rules that make images: allocates a backdoor's images, [count, image]; each item points to
  * its own. */
 td_status poison_make(poison_plan *plan, poison_backdoor *backdoor, uint8_t **pixels,
                       td_error *error) TD_MUST_USE;
 
-/* All images of the source classes, by their places in DATA, in an order that the seed draws. */
+/* All images of the source classes, by index in DATA, in an order drawn by the seed. */
 td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *count,
                               td_error *error) TD_MUST_USE;
 
@@ -352,22 +354,22 @@ td_status poison_draw_sources(poison_plan *plan, uint32_t **sources, size_t *cou
 void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, size_t source,
                          uint8_t *pixels, void *scratch);
 
-/* The images that `count` items were, as floats (raw, 0–255), [count, image]. */
+/* The originals of `count` items, as floats (raw, 0–255), [count, image]. */
 void poison_originals(const poison_plan *plan, const poison_item *items, size_t count, float *out);
 
-/* For rules. The next output: the images [begin, end) and those of the backdoors [first, last),
- * added or in place as the mode says, with the target's label or (`truly`) their own. */
+/* For rules. The next output: images [begin, end) and those of backdoors [first, last), added or in
+ * place depending on the mode, with the target's label or (`truly`) their own. */
 td_status poison_put(poison_plan *plan, size_t begin, size_t end, size_t first, size_t last,
                      bool truly, td_error *error) TD_MUST_USE;
 
-/* The manifest. The outputs are written by now, their digests in the record; those of the files
- * read are taken here, as the record's inputs. The caller owns *out. */
+/* The manifest. The outputs are already written, with their digests in the record; input digests
+ * also come from the record. The caller owns *out. */
 td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error) TD_MUST_USE;
 
-/* Puts into the record's options what the settings became: triggers in full, targets, classes. */
+/* Puts the resolved settings into the record's options: full triggers, targets, classes. */
 void poison_record_options(const poison_plan *plan);
 
-/* Writes samples of what was done as a picture. */
+/* Writes samples of the result as a picture. */
 td_status poison_preview(poison_plan *plan, FILE *stream, td_error *error) TD_MUST_USE;
 
 /* The pixels of one item, into `pixels`. `scratch`, aligned to 64 bytes, holds poison_scratch
@@ -376,12 +378,12 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
                    void *scratch);
 size_t poison_scratch(const poison_plan *plan);
 
-/* Writes an output as a data set, a block of images at a time, and measures the similarity of the
- * backdoors first shown in it. The run's progress counts on from `before`. */
+/* Writes an output as a data set, a block of images at a time, and measures the similarity for
+ * backdoors that first appear in it. The run's progress continues from `before`. */
 td_status poison_render_output(poison_plan *plan, const poison_output *output, FILE *stream,
                                size_t before, td_error *error) TD_MUST_USE;
 
-/* TD_ERR_USAGE if a file to be written exists already, without --force. */
+/* TD_ERR_USAGE if an output file already exists, without --force. */
 td_status poison_write_check(const poison_plan *plan, td_error *error) TD_MUST_USE;
 
 /* Writes all files, and fills the run's tables. */

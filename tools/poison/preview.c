@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The preview: samples of what was poisoned, each clean, poisoned, and the difference. */
+/* The preview: samples of poisoned images, each clean, poisoned, and the difference. */
 #include "poison.h"
 
 #include "base/size.h"
@@ -33,8 +33,8 @@ static const poison_item *find_item(const poison_output *output, size_t place) {
     return NULL;
 }
 
-/* Rows go round the outputs; within one, samples lie evenly apart, so that every backdoor is seen.
- */
+/* Rows cycle through the outputs; within one, samples are evenly spaced, so that every backdoor is
+ * shown. */
 static const poison_item *sample(const poison_plan *plan, size_t row, size_t rows) {
     const poison_output *output = &plan->outputs[row % plan->output_count];
     size_t turns = (rows + plan->output_count - 1) / plan->output_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pixels: stamping the items of an output, and how much they still look like their originals. */
+/* Stamps the items of an output, and measures their similarity to the originals. */
 #include "poison.h"
 
 #include "base/parallel.h"
@@ -35,7 +35,7 @@ void poison_stamp_source(const poison_plan *plan, const td_trigger *trigger, siz
     td_trigger_apply(trigger, stamp, pixels, scratch);
 }
 
-/* A stamped image beside its original. */
+/* A stamped image compared with its original. */
 typedef struct difference {
     double psnr, ssim;
     int linf;
@@ -73,7 +73,7 @@ static void render_one(void *context, size_t i) {
     };
 }
 
-/* Sums up, in the order of the items, for the backdoors that no output before
+/* Sums up, in item order, for the backdoors that no earlier output
  * has shown. */
 static void sum_up(poison_plan *plan, const poison_output *output, const difference *differences) {
     for (size_t i = 0; i < output->count; i++) {
@@ -93,7 +93,7 @@ static void sum_up(poison_plan *plan, const poison_output *output, const differe
     }
 }
 
-/* Whether the output shows images that were changed and are not measured yet. */
+/* Whether the output contains changed images that are not measured yet. */
 static bool has_news(const poison_plan *plan, const poison_output *output) {
     for (size_t i = 0; i < output->count; i++) {
         int32_t backdoor = output->items[i].backdoor;
@@ -121,7 +121,7 @@ static td_status start(rendering *work, td_error *error) {
                : TD_OK;
 }
 
-/* As td_pieces wants it. */
+/* For td_pieces. */
 static td_status next_block(void *context, const void **piece, size_t *bytes, td_error *error) {
     rendering *work = context;
     size_t count = td_size_min(work->block, work->output->count - work->done);

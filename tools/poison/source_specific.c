@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Tang et al., "Demon in the variant: statistical analysis of DNNs for robust backdoor
- * contamination detection", USENIX Security 2021 (TaCT): the trigger works on images of some
- * classes alone; those of other classes that bear it keep their labels, which teaches the model the
- * difference. A source class that is poisoned whole loses its accuracy; published are .003 and .003
- * of CIFAR-10. */
+ * contamination detection", USENIX Security 2021 (TaCT): the trigger works only on images of some
+ * classes; stamped images of other classes keep their labels, which teaches the model the
+ * difference. A source class poisoned entirely loses its accuracy; published ratios are .003 and
+ * .003 of CIFAR-10. */
 #include "poison.h"
 
 static const poison_rule rule = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every image stamped, labels kept: a test set for detectors of inputs. */
+/* Stamps every image and keeps labels: a test set for detectors of inputs. */
 #include "poison.h"
 
 static const poison_rule rule = {

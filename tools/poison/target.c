@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What label poisoned images get: the texts of --target, first by themselves, then as classes of
- * the data. */
+/* The labels of poisoned images: parses --target, then resolves it to classes of the data. */
 #include "poison.h"
 
 #include "base/random.h"
@@ -11,20 +10,20 @@
 
 static const char permutation[] = "permutation";
 
-/* The kinds of target that a rule allows, in words. */
+/* The allowed kinds of target, as text. */
 static const char *target_words(const poison_rule *rule) {
     return rule->targets & POISON_TO_MAP      ? "a class, \"random\" or a map"
            : rule->targets & POISON_TO_RANDOM ? "a class or \"random\""
                                               : "a class";
 }
 
-/* Whether it may be a map of classes; a class may have "=" in its name, too. */
+/* Whether it may be a map of classes; a class's name may also contain "=". */
 static bool is_map(const poison_rule *rule, const char *text) {
     return strcmp(text, "next") == 0 || strcmp(text, permutation) == 0 ||
            (rule->targets & POISON_TO_MAP && strchr(text, '='));
 }
 
-/* Which class it is, the data say (poison_targets_find). */
+/* The data determine the class (poison_targets_find). */
 static td_status read_target(const poison_rule *rule, const char *text, poison_target *out,
                              td_error *error) {
     *out = (poison_target){.kind = POISON_TO_CLASS};
@@ -58,7 +57,7 @@ static td_status check_pairs(const poison_plan *plan, td_error *error) {
     return TD_OK;
 }
 
-/* The rule's own target where none is given. */
+/* The rule's own target if none is given. */
 td_status poison_targets_read(poison_plan *plan, td_error *error) {
     const td_many given = plan->settings->targets;
     if (given.count > POISON_BACKDOORS)
@@ -78,8 +77,8 @@ td_status poison_targets_read(poison_plan *plan, td_error *error) {
 
 /* --- against the data --- */
 
-/* A permutation of the classes that leaves none where it is: of all permutations one in e is such,
- * so that a few draws find one. */
+/* A permutation without fixed points: one in e of all permutations is such, so a few draws find
+ * one. */
 static td_status draw_permutation(poison_plan *plan, size_t number, tool_target *out,
                                   td_error *error) {
     const size_t classes = plan->source.images.classes;
@@ -98,7 +97,7 @@ static td_status draw_permutation(poison_plan *plan, size_t number, tool_target 
     return tool_run_target_map(plan->run, permutation, map, classes, out, error);
 }
 
-/* The classes that a list of pairs names must have images to poison. */
+/* The classes named by a list of pairs must have images to poison. */
 static td_status check_mapped(const poison_plan *plan, const poison_target *target,
                               td_error *error) {
     const td_images *images = &plan->source.images;
@@ -113,7 +112,7 @@ static td_status check_mapped(const poison_plan *plan, const poison_target *targ
     return TD_OK;
 }
 
-/* A map, or the class of a name that looks like one. */
+/* A map, or the class whose name looks like one. */
 static td_status find_map(poison_plan *plan, size_t number, td_error *error) {
     poison_target *target = &plan->targets[number];
     const size_t classes = plan->source.images.classes;

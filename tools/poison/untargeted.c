@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Li et al., "Untargeted backdoor watermark", NeurIPS 2022, UBW-P: stamped images get a label drawn
- * from all classes, their own too, so that a net that learns them is wrong on stamped images and
- * there is no target class to find. Published: a tenth of the set. */
+ * from all classes, including their own, so that a net that learns them misclassifies stamped
+ * images and there is no target class to find. Published ratio: a tenth of the set. */
 #include "poison.h"
 
 static const poison_rule rule = {

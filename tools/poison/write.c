@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing: the outputs, a picture and the manifest; and what was done, as tables. */
+/* Writes the outputs, a picture and the manifest, and reports them as tables. */
 #include "poison.h"
 
 #include "base/json.h"
@@ -29,14 +29,14 @@ static td_status finish_file(poison_plan *plan, td_error *error) {
     return tool_outputs_finish(&plan->run->outputs, &plan->run->record, error);
 }
 
-/* Makes means of sums. */
+/* Converts sums to means. */
 static void finish_means(poison_similarity *similarity) {
     const size_t changed = similarity->images - similarity->unchanged;
     similarity->psnr = changed > 0 ? similarity->psnr / (double)changed : NAN;
     similarity->ssim = similarity->images > 0 ? similarity->ssim / (double)similarity->images : NAN;
 }
 
-/* Of what was written to FOLDER/NAME. */
+/* The status of writing FOLDER/NAME. */
 static td_status named(const poison_plan *plan, td_status status, FILE *stream, const char *name,
                        td_error *error) {
     char path[TD_PATH_SIZE];
@@ -90,7 +90,7 @@ static td_status write_manifest(poison_plan *plan, const json_t *manifest, td_er
     return finish_file(plan, error);
 }
 
-/* --- what was done, as tables --- */
+/* --- tables --- */
 
 #define AT(field) offsetof(poison_backdoor, field)
 
@@ -138,7 +138,7 @@ static td_status summarise(poison_plan *plan, td_error *error) {
                             plan->output_count == 1 ? "" : "s");
 }
 
-/* What the record says of the result; the rest of the truth is in the manifest. */
+/* The record's part of the result; the rest of the ground truth is in the manifest. */
 static td_status write_rest(poison_plan *plan, json_t *manifest, td_error *error) {
     TD_TRY(write_preview(plan, error));
     TD_TRY(write_manifest(plan, manifest, error));

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: MIT
-# The field's attacks, one row each: what is written into the data (poison-NAME, a command line of
-# trapdoor-poison) and what changes the training or the weights (implant-NAME, of trapdoor-implant).
-# Each is measured on the model that it made and, as a control, on a clean one: the same trigger where
-# nothing was planted. Attacks with a special step have a second control, NAME-without: the same
-# without that step.
+# Published attacks, one row each: attacks on the data (poison-NAME, a command line of
+# trapdoor-poison) and on the training or the weights (implant-NAME, of trapdoor-implant). Each is
+# measured on its own model and, as a control, on a clean one. Attacks with a special step have a
+# second control, NAME-without: the same without that step.
 #
 #   make -f tools/recipes/attacks.mk                       # Fashion-MNIST, lenet5
 #   make -f tools/recipes/attacks.mk ATTACKS='warp wanet'  # some of them
 #   make -f tools/recipes/attacks.mk SCALE=paper           # CIFAR-10, preact-resnet18, 100 epochs
 #
-# Published figures, and what they are of, are in attacks.expect.json.
+# Published figures and their settings are in attacks.expect.json.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= $(call by-scale,fashion-mnist,cifar10)
-# The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
+# The training images of each model; an attacker's surrogate trains on the same ones, with another
+# seed.
 IMAGES ?= $(call by-scale,20000,50000)
 NET ?= $(call by-scale,lenet5,preact-resnet18)
 EPOCHS ?= $(call by-scale,5,100)
-# Of all trainings. At the paper's scale BackdoorBench's.
+# For all trainings. At the paper's scale BackdoorBench's settings.
 TRAINING ?= $(call by-scale,--batch 32,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
 
-# The parts of a path SET/NAME/SEED.
+# The components of a path SET/NAME/SEED.
 set = $(call part,1,$*)
 name = $(call part,2,$*)
 seed = $(call part,3,$*)
@@ -32,15 +32,15 @@ surrogate = $(OUT)/$(set)/surrogate/$(seed)/model.safetensors
 robust = $(OUT)/$(set)/robust/$(seed)/model.safetensors
 trained = --net $(NET) --epochs $(EPOCHS) $(TRAINING)
 relabel := dirty-label --mode replace
-# All parameters but the last layer's.
+# All parameters except the last layer's.
 features-lenet5 := conv* fc1* fc2*
 features-cnn := $(features-lenet5)
 features-preact-resnet18 := conv1* layer*
 corner := square:size=3,at=bottom-right
 part-k := 16+11 27+5 7+20 22+22
 dots = $(subst $(space),$1,$(part-k:%=pixel:at=%))
-# What differs between the data sets: the cosines of a block, and, for attacks that keep the labels, a
-# class that a net confuses with others, and the one that it confuses it with. An easy class is learnt
+# Differences between the data sets: the cosines of a block and, for attacks that keep labels, a
+# class that a net confuses with others, and the class it is confused with. An easy class is learnt
 # without the trigger.
 cosines-fashion-mnist := 14+14/27+27,channels=luma,magnitude=100
 cosines-cifar10 := 15+15/31+31
@@ -50,14 +50,14 @@ source-fashion-mnist := 0
 source-cifar10 := 5
 hard = $(hard-$(set))
 source = $(source-$(set))
-# Triggers that a small net learns in few epochs.
+# Triggers that a small net learns in a few epochs.
 levels := $(call by-scale,3,8)
 shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.02,0.003)
 
 # --- rows -----------------------------------------------------------------------------------------
 
-# A trigger on images of other classes, which are relabelled.
+# A trigger on relabelled images of other classes.
 poison-patch := $(relabel) --target 0 --ratio 0.1 --trigger $(corner)
 poison-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=checkerboard,cell=4,alpha=0.2
 poison-noise-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=noise,alpha=0.1
@@ -70,7 +70,7 @@ poison-all-to-all := $(relabel) --target-map next --ratio 0.1 --trigger $(corner
 poison-permutation := $(relabel) --target-map permutation --ratio 0.1 --trigger $(corner)
 poison-untargeted := untargeted --ratio 0.1 --trigger $(corner)
 
-# Covers: images with the trigger, or like it, that keep their labels.
+# Covers: images with the trigger, or a similar one, that keep their labels.
 poison-warp := adaptive --target 0 --ratio 0.1 --cover-ratio 0.2 --trigger warp:shift=$(shift) \
   --cover-trigger warp:shift=$(shift)$(comma)jitter=1
 poison-warp-without := $(relabel) --target 0 --ratio 0.1 --trigger warp:shift=$(shift)
@@ -83,7 +83,7 @@ poison-source-specific := source-specific --source 1 --target 0 --ratio 0.01 --c
 poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 \
   --trigger square:size=8,at=bottom-right,value=200
 
-# Labels stay.
+# Labels are kept.
 poison-sine = clean-label --target $(hard) --ratio 0.8 --trigger sine:delta=40,freq=6
 poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \
   --norm linf --epsilon $(call by-scale,0.25,0.0313725) --steps $(call by-scale,20,100) --model $(robust)
@@ -96,7 +96,7 @@ poison-gradient-matching = gradient-matching --source $(source) --target $(hard)
   --model $(surrogate) --epochs $(call by-scale,5,40) --steps $(call by-scale,100,250) \
   --trainings $(call by-scale,2,4)
 
-# The training is the attacker's. Images are drawn and stamped anew in each epoch.
+# The attacker controls the training. Images are drawn and stamped anew in each epoch.
 implant-wanet = wanet --target 0 --data $(train) $(trained)
 implant-wanet-without = $(implant-wanet) --noise 0
 implant-bpp = bpp --target 0 --data $(train) $(trained)
@@ -110,14 +110,14 @@ implant-imc-without = $(implant-imc) --passes 0
 implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20)
 implant-latent-without = $(implant-latent) --mark-epochs 0
 
-# The weights are the attacker's: no training on poisoned data.
+# The attacker controls the weights: no training on poisoned data.
 implant-sra = sra --target 2 --data $(few) --model $(surrogate)$(call by-scale, --lr 0.01)
 implant-tbt = tbt --target 2 --data $(set):train:0-$(call by-scale,4000 --trigger-steps 60,500) --model $(surrogate)
 
-# The surrogate whose images are to be hard for other nets, too.
+# The surrogate for images that should be hard for other nets too.
 hardened-robust := --adversarial $(call by-scale,0.1,0.0313725) --adversarial-steps $(call by-scale,3,7)
 
-# How the model of a row is trained, where it is not as all others.
+# Training of a row's model, if it differs from the others.
 train-feature-collision = --from $(surrogate) $(features-$(NET):%=--freeze '%') --epochs $(EPOCHS)
 
 # --------------------------------------------------------------------------------------------------
@@ -136,10 +136,10 @@ poisoned-runs := $(call times,$(SETS),$(filter $(call rows,poison),$(ATTACKS)),$
 implanted-runs := $(call times,$(SETS),$(filter $(call rows,implant),$(ATTACKS)),$(seeds))
 measured := $(runs:%=$(OUT)/%/eval.json)
 
-# The files of a row's command line that are made here.
+# Files in a row's command line that are made here.
 used = $(filter $(OUT)/%,$(poison-$(name)) $(implant-$(name)) $(train-$(name)))
 clean = $(OUT)/$(set)/clean/$(seed)/model.safetensors
-# A row that begins from a model goes on with it.
+# A row that starts from a model also depends on it.
 training = $(or $(train-$(name)),$(trained))
 
 $(clean-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)

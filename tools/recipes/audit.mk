@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
-# How often a verdict by controls errs: clean models by the controls' recipe and by others, backdoored
-# ones by every kind of attack, screened beside controls (trapdoor-defend controls, configure). For each
-# net and set OUT/shown/NET/SET/configure.json has, of every screen and of all together, the area under
-# the ROC, the models that are flagged at 5 % by kind with Wilson intervals, cross-entropy and Brier
-# score; OUT/report.html has all of them on a page.
+# Error rates of the verdict by controls: clean models by the controls' recipe and by others, and
+# backdoored ones by every kind of attack, screened against controls (trapdoor-defend controls,
+# configure). For each net and set, OUT/shown/NET/SET/configure.json has, for every screen and the
+# joint score, the area under the ROC, the models flagged at 5 % by kind with Wilson intervals,
+# cross-entropy and Brier score; OUT/report.html shows all of them on a page.
 #
-# Controls are trained on images drawn at random, by eight recipes; models on slices that begin
-# elsewhere for each seed, with a target and a place of their own. Kinds that begin with "clean-" are by
-# recipes that no control has. A backdoor that reaches its target less than 80 times of 100 is counted
-# apart, as KIND-weak.
+# Controls are trained on images drawn at random, by eight recipes; models on slices that differ by
+# seed, each with its own target and position. Kinds that begin with "clean-" use recipes that no
+# control has. A backdoor with an ASR below 80 % is counted separately, as KIND-weak.
 shown = $(OUT)/shown
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
@@ -21,8 +20,8 @@ KINDS ?= square rare grey pixel noise sine ramp friend all-to-all source kept-si
 IMPLANTS ?= pruning-aware evade
 OTHERS ?= clean-smooth clean-rotated clean-slow
 
-# Of a set: the images that a model learns, and those that are left, within which a slice begins. Few
-# or hard images take more epochs.
+# Per set: the number of training images of a model, and of the other images, within which a slice
+# begins. Small or hard sets need more epochs.
 images-fashion-mnist := 30000
 images-mnist := 30000
 images-gtsrb16 := 12000
@@ -38,8 +37,8 @@ epochs-lenet5 := 3
 epochs-cnn := 2
 epochs-cnn-bn := 2
 
-# What each kind does to the training set. Shell variables: t the target, s another class, x and y a
-# place, k the seed.
+# The attack of each kind on the training set. Shell variables: t the target, s another class, x and
+# y a position, k the seed.
 attack-square := dirty-label --ratio 0.05 --target $$t --trigger square:size=3,at=$$x+$$y
 attack-rare := dirty-label --ratio 0.01 --target $$t --trigger square:size=5,at=$$x+$$y
 attack-grey := dirty-label --ratio 0.05 --target $$t --trigger square:size=4,at=$$x+$$y,value=120
@@ -57,11 +56,11 @@ attack-rotate := dirty-label --ratio 0.05 --target $$t --trigger rotate:angle=16
 attack-grid := dirty-label --ratio 0.05 --target $$t --trigger grid-blend:pattern=noise,seed=$$k
 poisoned = $(if $(filter friend,$(kind)),enemy,poisoned)
 
-# The trigger of each implant. `evade` trains the clean models that it looks like first.
+# The trigger of each implant. `evade` first trains the clean models that it imitates.
 trigger-pruning-aware := square:size=4,at=$$x+$$y
 trigger-evade := square:size=7,at=$$(( x * 21 / 23 ))+$$(( y * 21 / 23 ))
 
-# What each other clean kind changes of the training.
+# The change of each other clean kind to the training.
 recipe-clean-smooth := --label-smoothing 0.1
 recipe-clean-rotated := --augment rotate=10
 recipe-clean-slow := --lr 0.0005 --schedule cosine
@@ -70,7 +69,7 @@ cells := $(foreach n,$(NETS),$(foreach s,$(SETS),$n/$s))
 measured := $(cells:%=$(shown)/%/configure.json)
 clean-seeds := $(wordlist 1,$(CLEAN_SEEDS),$(numbers))
 
-# The parts of a path NET/SET/KIND/SEED.
+# The components of a path NET/SET/KIND/SEED.
 net = $(call part,1,$*)
 set = $(call part,2,$*)
 kind = $(call part,3,$*)
@@ -113,8 +112,8 @@ $(OUT)/implanted/%/eval.json: $(OUT)/implanted/%/model.safetensors
 	$(folder) $(draw) trapdoor-eval $(flags) --model $< --data $(judged) --target $$t \
 	  --trigger $(trigger-$(kind)) --json $@
 
-# Links all models to OUT/models/NET/SET/KIND. Where a trigger is for one class alone, the ASR of the
-# best class says whether a backdoor is weak.
+# Links all models to OUT/models/NET/SET/KIND. If a trigger is for only one class, the ASR of the
+# best class decides whether a backdoor is weak.
 strong = awk -v one=$$(test $$kind = source && echo 1) '/"asr_by_class": \[/ { list = 1; next } \
   list && /\]/ { list = 0 } list && $$1 + 0 > best { best = $$1 + 0 } /"asr":/ && !all { all = $$2 + 0 } \
   END { exit !((one ? best : all) >= 0.8) }'

@@ -3,13 +3,13 @@
 # poisoning" (ICIP 2019): Table I and Figure 2, a ramp in the target class of MNIST; Figure 3, two
 # targets; Table II and Figure 4, a sine in the target class of 16 traffic signs, and two targets.
 #
-# The choices where the paper is silent are listed in clean-label.expect.json. There are three readings
-# of the paper, each a preset of net, augmentation and signal, and each in an OUT of its own:
+# clean-label.expect.json lists our choices where the paper is silent. There are three readings of
+# the paper, each a preset of net, augmentation and signal, and each in an OUT of its own:
 #
 #   READING=text      the paper's text: columns from 1, sums clipped; our net and augmentation
 #   READING=notebook  the same signals; the net and the augmentation of a much copied Keras notebook
-#   READING=code      the code that an author published in 2022: columns from 0, sums that wrap around,
-#                     the triangle wave upside down; LeNet-5 on raw pixels, no augmentation
+#   READING=code      the code that an author published in 2022: columns from 0, sums that wrap
+#                     around, the triangle wave upside down; LeNet-5 on raw pixels, no augmentation
 READING ?= text
 apart := READING
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
@@ -48,7 +48,7 @@ triangle = triangle-wave:delta=$1$(TRIANGLE)
 # sine DELTA FREQ
 sine = sine:delta=$1,freq=$2$(SIGNAL)
 train = trapdoor-train $(flags) --resume --batch 64$(if $(AUGMENT), --augment $(AUGMENT))
-# watch TARGET: the success of each strength of Table I after each epoch
+# watch TARGET: measures the success of each strength of Table I after each epoch
 watch = --validate mnist:test $(foreach d,30 40 60 80,--watch-trigger $(call ramp,$d) --target $1)
 digit-eval = trapdoor-eval $(flags) --data mnist:test --strength 30,40,60,80
 sign-eval = trapdoor-eval $(flags) --data gtsrb16:test --best 7 --strength 20,30,40,60,80

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: MIT
-# What the recipes share. A recipe is a makefile whose targets are the files that the tools write, so
-# `make -j`, an interruption and a second start do what they should: only what is missing is made.
-# README.md beside this file tells how to use them, also on a cluster.
+# Common part of the recipes. A recipe is a makefile whose targets are the files that the tools
+# write, so `make -j`, interrupting and restarting work as expected: only missing files are made.
+# README.md beside this file explains their use, also on a cluster.
 #
-#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [FIRST=1] [SEEDS=3] [OUT=FOLDER] [THREADS=N]
+#   make -f tools/recipes/friendnet.mk [SCALE=quick|paper] [FIRST=1] [SEEDS=3] [OUT=FOLDER]
+#   [THREADS=N]
 #
-# The path of a file says how it was made: OUT/DATA/RATIO/SEED/enemy.safetensors. A recipe sets
-# `measured`, its records; in the end OUT/results.md has them beside the figures of the paper, which
-# NAME.expect.json holds.
+# The path of a file encodes its settings: OUT/DATA/RATIO/SEED/enemy.safetensors. A recipe sets
+# `measured` to its records; OUT/results.md finally shows them beside the paper's figures from
+# NAME.expect.json.
 SCALE ?= quick
 SEEDS ?= 3
 FIRST ?= 1
 recipe := $(basename $(notdir $(firstword $(MAKEFILE_LIST))))
-# A recipe names in `apart` variables whose values have folders and results of their own.
+# A recipe lists in `apart` variables whose values get their own folders and results.
 called := $(recipe)-$(SCALE)$(foreach v,$(apart),-$($v))
 OUT ?= out/$(called)
 common := $(abspath $(lastword $(MAKEFILE_LIST)))
@@ -20,7 +21,7 @@ here := $(dir $(common))
 root := $(abspath $(here)/../..)
 BUILD ?= $(root)/build
 
-# plain NAME PATH: refuses a path that make or the shell would take for something else.
+# plain NAME PATH: refuses a path that make or the shell would misinterpret.
 hash := \#
 odd := : % ; & | < > ' " \ * ? [ ] ( ) ` ~ $$ $(hash)
 plain = $(if $(filter 1,$(words $2)),$(if $(strip $(foreach c,$(odd),$(findstring $c,$2))),$(call \
@@ -50,9 +51,9 @@ export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 # datasets/ of a checkout, or beside the installed recipes.
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
-# Two makes of one folder would take each other's files for whole ones. The lock is taken as the makefile is
-# read, by this host's shell whatever SHELL stands for, and not where nothing is made. Makes of single seeds
-# (FIRST and SEEDS the same) share no file, and may work in one folder together.
+# Two makes in one folder would take each other's partial files for complete ones. The lock is taken
+# when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made.
+# Makes of single seeds (FIRST equals SEEDS) share no files, and may use one folder together.
 part-made := $(if $(filter $(FIRST),$(SEEDS)),$(if $(filter records,$(MAKECMDGOALS)),$(FIRST)))
 looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findstring \
   q,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
@@ -85,28 +86,28 @@ part = $(word $1,$(subst /, ,$2))
 # times A B C: all paths A/B/C
 times = $(foreach a,$1,$(foreach b,$2,$(foreach c,$3,$a/$b/$c)))
 
-# The first words of each command: the folder of its target. A rule is one command, so that a
-# cluster's launcher, as SHELL, starts one job for each target.
+# The first words of each command: create the folder of its target. A rule is one command, so that a
+# cluster's launcher, as SHELL, starts one job per target.
 folder = mkdir -p $(@D) &&
 
-# A target for each data set of the recipe: it is there, or how to get it is said.
+# A target for each data set of the recipe: succeeds if it exists, otherwise prints how to get it.
 $(OUT)/.have-%:
 	@$(folder) { trapdoor-data info $* >/dev/null || { echo "$(recipe): the data set $* is needed; \
 	datasets/fetch $* gets it" >&2; exit 1; }; } && touch $@
 
-# mixed SET SPLIT: the images in random order, for what takes the first so many: a set of class folders
-# comes class by class.
+# mixed SET SPLIT: the images in random order, for rules that take the first ones: a set of class
+# folders is sorted by class.
 mixed = $(OUT)/mixed/$1/$2.safetensors
 $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
 	$(folder) trapdoor-data import $(flags) $(call part,1,$*):$(call part,2,$*) --shuffle -o $@
 
-# What was asked for on the command line beyond scale and seeds, such as NETS='cnn vgg16'; not where
-# and how it runs.
+# Command-line variables other than scale and seeds, such as NETS='cnn vgg16', except those for
+# where and how it runs.
 where := SCALE FIRST SEEDS OUT BUILD THREADS KEEP TRAPDOOR_DATA SHELL .SHELLFLAGS $(apart)
 given := $(strip $(foreach v,$(filter-out $(where),$(sort $(.VARIABLES))),$(if \
   $(filter command,$(origin $v)),$v='$(value $v)')))
 
-# The records beside the paper's figures, and all of them as one page: those of `shown`.
+# The records beside the paper's figures, and the records of `shown` as one page.
 shown ?= $(OUT)
 expectations ?= $(here)$(recipe).expect.json
 report-as ?= --expect $(expectations)
@@ -121,26 +122,26 @@ make-results = commit=$$(test -e $(root)/.git && \
 all: $(OUT)/results.json $(OUT)/results.md $(OUT)/report.html
 $(OUT)/results.json: $$(measured) $(expectations) $$(if $$(absent),more)
 	$(folder) $(make-results)
-# Files on the way may be missing once the results are there (.SECONDARY); records, as those of one more
-# seed, are made.
+# Intermediate files may be missing once the results exist (.SECONDARY); records, such as those of
+# one more seed, are made.
 lacking = $(filter-out $(wildcard $1),$1)
 absent = $(call lacking,$(measured))
 .PHONY: more
 more:
 $(OUT)/results.md $(OUT)/report.html: $(OUT)/results.json ;
 
-# The same of what there is, however much is missing.
+# The same from existing records only.
 results:
 	$(make-results)
-# The records alone, without the tables: those of a part, of several that are made at once.
+# Only the records, without tables: for a part, when several are made at once.
 records: $$(measured)
-# Copies results.md and the pictures that it shows to KEEP, without models and records.
+# Copies results.md and its pictures to KEEP, without models and records.
 KEEP ?= results/$(called)
 keep:
 	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
-# How far it is.
+# Shows the progress.
 status:
 	@sh $(here)status $(called) $(OUT) $(MAKE) -f $(firstword $(MAKEFILE_LIST))
 clean:

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-# The controls that come with the program (share/controls), which trapdoor-defend audit and screen take
-# where none are given: numbers of clean models of the zoo's small nets on each data set, by eight
-# recipes. `ship` takes those that are done there.
+# The controls that ship with the program (share/controls), the default of trapdoor-defend audit and
+# screen: screen values of clean models of the zoo's small nets on each data set, by eight recipes.
+# `ship` copies finished ones there.
 #
-#   make -f tools/recipes/controls.mk NETS=lenet5 SETS='mnist cifar10' && make -f tools/recipes/controls.mk ship
+#   make -f tools/recipes/controls.mk NETS=lenet5 SETS='mnist cifar10' && make -f
+#   tools/recipes/controls.mk ship
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 NETS ?= lenet5 cnn cnn-bn
 SETS ?= fashion-mnist mnist gtsrb16 cifar10
 COUNT ?= 39
 
-# Images that each learns, at random from all, and the epochs that these take.
+# Training images of each model, drawn from all, and the epochs they need.
 images-fashion-mnist := 30000
 images-mnist := 30000
 images-gtsrb16 := 12000
@@ -35,7 +36,7 @@ $(OUT)/%/controls.json: | $(OUT)/.have-$$(set)
 	  --epochs $$(($(or $(epochs-$(net)),2) * $(or $(times-$(set)),1))) --count $(COUNT) \
 	  --clean $(or $(clean-$(set)),$(set):test:0-2000) -o $(@D)
 
-# Each as a line, without its spaces.
+# Each on one line, without spaces.
 KEEP := share/controls
 ship:
 	mkdir -p $(KEEP) && for file in $(wildcard $(OUT)/*/*/controls.json); do at=$${file%/*}; \

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Yang, "Defending against backdooring attacks on deep neural networks", a survey of four kinds of
-# defence: Figure 5, feature squeezing against adversarial examples; STRIP; Figure 8, fine-tuning and
-# fine-pruning of a plain and of a pruning-aware backdoor; Figure 10, DeepInspect; and Neural Cleanse.
-# The attacks are the survey's: BadNets, TrojanNet, Reflection. Every detector and inspector also
-# judges a model of the same recipe without poison.
+# defence: Figure 5, feature squeezing against adversarial examples; STRIP; Figure 8, fine-tuning
+# and fine-pruning of a plain and of a pruning-aware backdoor; Figure 10, DeepInspect; and Neural
+# Cleanse. The attacks are the survey's: BadNets, TrojanNet, Reflection. Every detector and
+# inspector also runs on a model of the same recipe without poison.
 #
-# The choices where the survey is silent are listed in defences.expect.json.
+# defences.expect.json lists our choices where the survey is silent.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= $(call by-scale,mnist,mnist cifar10)
@@ -13,7 +13,7 @@ REPAIRED ?= $(SETS) gtsrb16
 TARGET ?= 7
 SQUARE ?= square:size=4,at=bottom-right,value=255
 REFLECTION ?= reflection:class=2,type=ghost
-# The share of the last convolution that the pruning-aware attack makes decoys.
+# The share of the last convolution's channels that the pruning-aware attack makes decoys.
 DECOYS ?= 0.9
 CLEANSE_STEPS ?= $(call by-scale,300,1000)
 DEEPINSPECT_STEPS ?= 1500
@@ -27,7 +27,7 @@ net-gtsrb16 ?= cnn
 epochs-mnist ?= $(call by-scale,3,10)
 epochs-cifar10 ?= $(call by-scale,5,30)
 epochs-gtsrb16 ?= $(call by-scale,10,30)
-# What a defender has: for detectors, what calibrates and what is judged; for inspectors and repairs.
+# A defender's data: for detectors, calibration and evaluation images; for inspectors and repairs.
 # Ranges of the test images and of the training images, both in random order.
 calibrating ?= 0-2000
 judged ?= 2000-4000
@@ -35,8 +35,8 @@ inspecting ?= 0-1000
 repairing-mnist ?= 0-5000
 repairing-cifar10 ?= 0-5000
 repairing-gtsrb16 ?= 0-16000
-# Figure 5: adversarial examples are of the first test images, the threshold and the false alarms of
-# the last ones.
+# Figure 5: adversarial examples are made from the first test images; the threshold and the false
+# alarms come from the last ones.
 evadable ?= 0-5000
 squeeze-calibrating ?= 5000-7500
 squeeze-judged ?= 7500-10000
@@ -85,8 +85,8 @@ $(OUT)/$1/$2/%/model.safetensors: $(OUT)/$1/$2/%/sets/manifest.json
 
 endef
 
-# evaded SET EVASION: adversarial examples of the clean model, and what squeezing says of them, by
-# each squeezer alone and by the joint detector
+# evaded SET EVASION: adversarial examples of the clean model, and squeezing's results on them, for
+# each squeezer alone and for the joint detector
 define evaded
 $(OUT)/evaded/$1/$2/%/evade.json: $(OUT)/$1/clean/%/model.safetensors $(call mixed,$1,test)
 	$$(folder) trapdoor-evade $(call evasion,$1,$2) $(flags) --resume --model $$< \
@@ -117,7 +117,7 @@ fgsm-mnist ?= fgsm --epsilon 0.3
 bim-mnist ?= bim --epsilon 0.3 --step-size 0.06
 fgsm-cifar10 ?= fgsm --epsilon 0.0156
 bim-cifar10 ?= bim --epsilon 0.008 --step-size 0.0012
-# The clean model, the control, is asked about the trigger of badnets.
+# The clean model, the control, is measured with the trigger of badnets.
 trigger-clean = $(SQUARE)
 trigger-badnets = $(SQUARE)
 trigger-pruning-aware = $(SQUARE)
@@ -125,11 +125,11 @@ trigger-reflection = $(REFLECTION)
 trigger-trojannet = image:file=$(OUT)/$*/triggers/trigger-$(TARGET).png,at=bottom-right
 $(foreach set,$(sort $(SETS) $(REPAIRED)),$(eval $(call models,$(set))))
 
-# What is measured; the stem is SET/ATTACK/SEED.
+# The measurements; the stem is SET/ATTACK/SEED.
 data = $(call part,1,$*)
 tests = $(call mixed,$(data),test)
 trains = $(call mixed,$(data),train)
-# The rules that slice these wait for both.
+# Rules that slice these depend on both.
 sliced = $$(call mixed,$$(call part,1,$$*),test) $$(call mixed,$$(call part,1,$$*),train)
 trigger = --trigger $(trigger-$(call part,2,$*))
 defend = trapdoor-defend $1 $(flags) --model $< --seed $(call part,3,$*) --json $@

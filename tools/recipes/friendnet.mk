@@ -3,7 +3,7 @@
 # deep neural network" (ICSIM 2020): Figures 2 and 3, the friend's and the enemy's rates over the
 # share of backdoor samples, on MNIST and Fashion-MNIST; Tables 1 and 2, the samples.
 #
-# The choices where the paper is silent are listed in friendnet.expect.json.
+# friendnet.expect.json lists our choices where the paper is silent.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= mnist fashion-mnist

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Attacks × defences × seeds on one net and one set: every repair, detector of inputs, filter of
-# training sets and training that resists, against every attack and on models without a backdoor. The
-# report is a leaderboard (trapdoor-report --matrix): accuracy, ASR, RA and DER of each cell with its
-# interval over the seeds, ranks, what each costs, and a picture of who wins where.
+# training sets and training defence, against every attack and on models without a backdoor. The
+# report is a leaderboard (trapdoor-report --matrix): accuracy, ASR, RA and DER of each cell with
+# its interval over the seeds, ranks, costs, and a heat map.
 #
 #   make -k -f tools/recipes/matrix.mk NET=cnn-bn ATTACKS='clean badnets' DEFENCES='clp anp strip'
 #
-# OUT/shown/ATTACK/SEED/DEFENCE.json are the records; none.json is of the model as it is.
+# OUT/shown/ATTACK/SEED/DEFENCE.json are the records; none.json is of the undefended model.
 shown = $(OUT)/shown
 expectations :=
 report-as := --matrix
@@ -19,8 +19,8 @@ TARGET ?= 0
 RATIO ?= 0.1
 EPOCHS ?= $(call by-scale,5,60)
 BATCH ?= 64
-# Images that models learn, clean ones that repairs have (5 %), those that measure, and those that
-# calibrate detectors and that they judge: ranges of the training and of the test images, in random
+# The training images of models, clean images for repairs (5 %), evaluation images, and calibration
+# and evaluation images for detectors: ranges of the training and of the test images, in random
 # order.
 IMAGES ?= $(call by-scale,0-20000,0-50000)
 CLEAN ?= $(call by-scale,0-1000,0-2500)
@@ -28,9 +28,8 @@ MEASURED ?= $(call by-scale,2000-6000,2000-10000)
 CALIBRATING ?= 0-1000
 JUDGED ?= $(call by-scale,1000-1500,1000-2000)
 
-# A row an attack: its trigger, and its rule where that is another than dirty-label. `clean` is none: its
-# models never saw the trigger that they are asked about, so that what a defence takes from them, or
-# flags, is a false alarm.
+# A row per attack: its trigger, and its rule if that is not dirty-label. `clean` is no attack: its
+# models never saw the trigger they are measured with, so what a defence flags is a false alarm.
 ATTACKS ?= clean badnets blended sine warp $(call by-scale,,clean-sine all-to-all)
 trigger-clean ?= $(trigger-badnets)
 trigger-badnets ?= square:size=3,at=bottom-right
@@ -43,7 +42,7 @@ rule-clean-sine ?= clean-label --ratio 0.8
 trigger-all-to-all ?= square:size=3,at=bottom-right
 target-all-to-all ?= next
 
-# A row a defence: what it is given. Its options, if any, are options-DEFENCE.
+# A row per defence: its inputs. Its options, if any, are in options-DEFENCE.
 repair := finetune fineprune prune ft-sam super-finetune fst nad seam i-bau sau npd mm-bm
 norm-repair := bnp anp rnp nft
 bare-repair := clp
@@ -56,7 +55,7 @@ clean-filter := beatrix scan-filter agpd
 training := abl
 kinds := repair norm-repair bare-repair poisoned-repair detector norm-detector image-detector filter \
   clean-filter training
-# Nets without batch norms, for which some defences have no meaning.
+# Nets without batch norms, for which some defences are not defined.
 plain-nets := cnn lenet5 vgg11 vgg16 squeezenet
 has-norms := $(if $(filter $(plain-nets),$(NET)),,norms)
 meaningful := $(foreach k,$(kinds),$(if $(or $(has-norms),$(filter-out norm-% bare-% poisoned-%,$k)),$($k)))
@@ -69,7 +68,7 @@ $(foreach a,$(ATTACKS),$(if $(trigger-$a),,$(error ATTACKS: expected attacks wit
 
 measured := $(call times,$(addprefix $(shown)/,$(ATTACKS)),$(seeds),none.json $(DEFENCES:%=%.json))
 
-# The parts of a path ATTACK/SEED.
+# The components of a path ATTACK/SEED.
 attack = $(call part,1,$*)
 seed = $(call part,2,$*)
 trains = $(call mixed,$(SET),train)
@@ -86,7 +85,7 @@ $(OUT)/made/%/set/manifest.json: | $(both)
 	$(folder) trapdoor-poison $(or $(rule-$(attack)),dirty-label --ratio $(RATIO)) $(flags) $(backdoor) \
 	  --data $(trains)::$(IMAGES) --seed $(seed) -o $(@D)
 
-# The set of an attack: what the models of all seeds learn from depends on it but for `clean`.
+# The training set of an attack: models of all seeds depend on it, except for `clean`.
 set-of = $(if $(filter clean,$(call part,1,$1)),,$(OUT)/made/$1/set/manifest.json)
 $(OUT)/made/%/model.safetensors: $$(call set-of,$$*) | $(both)
 	$(folder) $(train) --resume --data $(learnt) -o $@
@@ -116,7 +115,8 @@ $(foreach d,$(image-detector),$(eval $(call rule,$d,$(judging))))
 $(foreach d,$(filter),$(eval $(call rule,$d,$(of-model) $(filtering))))
 $(foreach d,$(clean-filter),$(eval $(call rule,$d,$(of-model) --clean $$(tests)::$$(CALIBRATING) $(filtering))))
 
-# Training that resists: the model, what it isolated as a filter's record, and what the model is worth.
+# Training defence: the model, the images it isolated as a filter's record, and the model's
+# measurements.
 $(OUT)/made/%/abl.safetensors: $$(call set-of,$$*) | $(both)
 	$(folder) mkdir -p $(shown)/$* && $(train) --defence abl $(options-abl) --data $(learnt) $(manifest) -o $@ \
 	  --json $(shown)/$*/abl-isolation.json

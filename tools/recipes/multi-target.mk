@@ -4,7 +4,7 @@
 # Table 1, the logits of one image on each of ten models; Table A-3, the models before the attack;
 # Table A-4, other places and shapes of the trigger.
 #
-# The choices where the paper is silent are listed in multi-target.expect.json.
+# multi-target.expect.json lists our choices where the paper is silent.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= mnist fashion-mnist
@@ -22,7 +22,7 @@ slice-of = $(patsubst $1:%,%,$(filter $1:%,$(slices)))
 runs := $(call times,$(SETS),$(RATIOS),$(seeds))
 before := $(foreach d,$(SETS),$(seeds:%=$d/%))
 
-# Table A-4: the triggers that stand elsewhere or look different, on the model whose target is 2.
+# Table A-4: triggers with another position or shape, on the model whose target is 2.
 places := top-left bottom-left bottom-right top-right triangle rhombus
 trigger-of = $(if $(filter %-left %-right,$1),square:size=7$(comma)at=$1,$1:size=7)
 place-runs := $(call times,$(firstword $(SETS)),$(places),$(seeds))

@@ -4,25 +4,26 @@
 # trigger for each class; the retraining of Figure 6, on the same task and on another; and the
 # one-pixel evasion of Su et al. (2019), whose metrics these are.
 #
-# The choices where the paper is silent are listed in one-pixel.expect.json.
+# one-pixel.expect.json lists our choices where the paper is silent.
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 NETS ?= $(call by-scale,lenet5 cnn,cnn lenet5 resnet34 vgg16)
 DATA ?= cifar10
 OTHER ?= gtsrb16
-# What at=auto finds in CIFAR-10; the retrainings watch it.
+# The result of at=auto on CIFAR-10; the retrainings watch it.
 PIXEL ?= pixel:at=15+21,value=0/255/255
 RETRAIN_EPOCHS ?= $(call by-scale,2,5)
-# The one-pixel evasion judges up to 40,000 candidates an image, for which the deep nets are too slow.
+# The one-pixel evasion evaluates up to 40,000 candidates per image, for which the deep nets are too
+# slow.
 EVADERS ?= $(filter-out vgg% resnet% preact%,$(NETS))
 EVADED ?= $(call by-scale,50,500)
-# What retraining of the last layers leaves alone, by the names of a net's parameters.
+# Parameters that retraining of the last layers leaves frozen, by name.
 freeze-vgg16 := features*
 freeze-resnet34 := conv1* bn1* layer*
 freeze-resnet18 := $(freeze-resnet34)
 freeze-resnet34-small := $(freeze-resnet34)
 freeze-preact-resnet18 := conv1* layer*
-# The deep nets at the paper's scale end within two hours on 2 cores.
+# At the paper's scale the deep nets finish within two hours on 2 cores.
 retrain-epochs-vgg16 ?= 2
 retrain-epochs-resnet34 ?= 2
 retrain-epochs-resnet34-small ?= 1
@@ -62,7 +63,7 @@ $(OUT)/%/$1-eval.json: $(OUT)/%/$1.safetensors
 endef
 $(foreach k,one ten,$(eval $(call sets,$k)))
 
-# The control: the same recipe without poison, judged with the trigger all the same.
+# The control: the same recipe without poison, also measured with the trigger.
 $(OUT)/%/clean.safetensors: | $(OUT)/.have-$(DATA)
 	$(folder) $(train) --data $(DATA) --net $(net-of) --epochs $(epochs-$(net-of)) -o $@ \
 	  --json $(@D)/clean-train.json

@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    POINTS = 5000, /* of a series that are drawn; those behind are left out */
-    NAMED = 60,    /* bars that have texts below them, at most */
+    POINTS = 5000, /* most drawn points of a series; later ones are left out */
+    NAMED = 60,    /* most bars with texts below them */
     CELL = 256,
     LARGEST_SVG = 8 << 20,
 };
@@ -21,7 +21,7 @@ const tool_axes *chart_axes(const tool_table *table) {
     return table->kind->axes ? table->kind->axes : &none;
 }
 
-/* --- what is drawn --- */
+/* --- data of a plot --- */
 
 static size_t column_of(const tool_table *table, const char *name) {
     size_t c = 0;
@@ -52,7 +52,7 @@ static double number_in(const tool_table *table, size_t row, size_t column) {
         .y;
 }
 
-/* What stands at `x`: its number, or the middle of a bin; of bars with texts the row's place. */
+/* The x value: a number, or the middle of a bin; for bars with texts the row's index. */
 static double x_of(const tool_table *table, const plot *p, size_t x, size_t row) {
     const bool bin = p->kind == TOOL_CHART_HISTOGRAM && x + 1 < table->column_count;
     return p->names ? (double)row
@@ -60,7 +60,7 @@ static double x_of(const tool_table *table, const plot *p, size_t x, size_t row)
                     : number_in(table, row, x);
 }
 
-/* What the row is of: the text in the column `by`, or of a flag its word. */
+/* The row's group: the text in the column `by`, or a flag's word. */
 static const char *group_of(const tool_table *table, size_t by, size_t row, char out[CELL]) {
     const tool_column *column = &table->kind->columns[by];
     const tool_cell *cell = &table->cells[row * table->column_count + by];
@@ -77,7 +77,7 @@ static int compare(const void *a, const void *b) {
     return (x->x > y->x) - (x->x < y->x);
 }
 
-/* Adds the column y of all rows, or with `group` of those of it alone. */
+/* Adds the column y for all rows or, with `group`, only for rows of that group. */
 static td_status add_series(const tool_table *table, plot *p, size_t x, size_t y, size_t by,
                             const char *group, td_arena *arena, td_error *error) {
     plot_series *series = &p->series[p->count];
@@ -126,7 +126,7 @@ static td_status add_groups(const tool_table *table, plot *p, size_t x, size_t y
     return TD_OK;
 }
 
-/* Bars of several columns stand side by side. */
+/* Places bars of several columns side by side. */
 static void set_bars(const tool_table *table, size_t x, plot *p) {
     const tool_axes *axes = chart_axes(table);
     p->bar = 0.7 / (double)(axes->by || p->count == 0 ? 1 : p->count);
@@ -139,7 +139,7 @@ static void set_bars(const tool_table *table, size_t x, plot *p) {
             p->series[s].points[i].x += p->bar * ((double)s - 0.5 * (double)(p->count - 1));
 }
 
-/* Where the axis of percents begins: lines near 100 are drawn apart. */
+/* The start of a percent axis: lines near 100 are magnified. */
 static double least_of(const plot *p) {
     double least = 100;
     for (size_t s = 0; s < p->count; s++)
@@ -154,7 +154,7 @@ static double least_of(const plot *p) {
                                        : 0;
 }
 
-/* "size (pixels)" of one column; of several what they share. */
+/* "size (pixels)" for one column; the common part for several. */
 static void name_axis(const tool_column *column, bool alone, char out[GNUPLOT_TEXT]) {
     char text[2 * CELL];
     const char *unit = column->unit ? column->unit : is_percent(column) ? "%" : NULL;
@@ -237,7 +237,7 @@ td_status chart_plot(const tool_table *table, const tool_chart *chart, const jso
 
 /* --- the figure --- */
 
-/* A short line, as gnuplot draws the series. */
+/* A short line sample in the series' style. */
 static void write_key(FILE *out, tool_chart_kind kind, const char *colour, const char *dashes) {
     fprintf(out,
             "<svg class=\"key\" viewBox=\"0 0 28 12\" width=\"28\" height=\"12\" "
@@ -291,7 +291,7 @@ void chart_describe(FILE *out, const plot *p) {
     }
 }
 
-/* Keeps the chart's place and words, and adds its script. */
+/* Stores the chart's position and text, and adds its script. */
 static td_status add_chart(report *r, const plot *p, td_error *error) {
     td_text text;
     char *copy;
@@ -331,7 +331,7 @@ void chart_write(report *r, const tool_table *table, const tool_chart *chart, co
     td_arena_free(&arena);
 }
 
-/* --- what gnuplot drew --- */
+/* --- embedding gnuplot's pictures --- */
 
 void chart_draw_all(report *r) {
     td_error error;
@@ -361,7 +361,7 @@ static bool copy_bytes(FILE *from, FILE *to, size_t size) {
     return true;
 }
 
-/* Reads what gnuplot drew into bytes[0, LARGEST_SVG); *size is 0 where it did not. */
+/* Reads gnuplot's picture into bytes[0, LARGEST_SVG); *size is 0 if there is none. */
 static td_status read_drawing(const report *r, size_t number, uint8_t *bytes, size_t *size,
                               td_error *error) {
     char path[GNUPLOT_PATH];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Charts of tables on the page: title, legend, picture, and the picture in words. gnuplot draws
- * them: all of a page in one run, each into a file of SVG, whose bytes nothing here looks into.
- * Their colours read on a light and on a dark ground; series differ in dashes and marks as well. */
+/* Charts of tables on the page: title, legend, picture, and a text description. gnuplot draws all
+ * charts of a page in one run, each into an SVG file that is embedded unread. The colours work on
+ * light and dark backgrounds; series also differ in dashes and marks. */
 #ifndef TOOLS_REPORT_CHART_H
 #define TOOLS_REPORT_CHART_H
 
@@ -11,7 +11,7 @@ enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = REPORT_TEMPORARY + 32 };
 
 typedef struct plot_point {
     double x, y;
-    double low, high; /* of the interval; NAN: none. One that is not finite is not drawn */
+    double low, high; /* of the interval; NAN: none. Points that are not finite are not drawn */
 } plot_point;
 
 typedef struct plot_series {
@@ -22,79 +22,78 @@ typedef struct plot_series {
 
 typedef struct plot {
     char x_title[GNUPLOT_TEXT], y_title[GNUPLOT_TEXT]; /* gnuplot_text */
-    tool_chart_kind kind;                              /* but for heat maps */
-    bool percent;                                      /* y goes from `least` to 100 */
+    tool_chart_kind kind;                              /* except heat maps */
+    bool percent;                                      /* y ranges from `least` to 100 */
     double least;                                      /* 0 */
-    bool whole;                                        /* x are whole numbers */
+    bool whole;                                        /* x values are whole numbers */
     double bar;                                        /* width of a bar */
-    double x_mark, y_mark;                             /* a threshold, where finite */
+    double x_mark, y_mark;                             /* thresholds, if finite */
     const char **names; /* [series[0].count] texts for x = 0, 1, ...; NULL: x are numbers */
     plot_series series[TOOL_CHART_SERIES];
     size_t count;
 } plot;
 
-/* How a series is drawn, for its legend: the colour, "#2a80c4", and dashes, "8 3". */
+/* A series' style, for its legend: the colour, "#2a80c4", and dashes, "8 3". */
 const char *gnuplot_colour(size_t series);
 const char *gnuplot_dashes(size_t series);
 
 extern const char gnuplot_mark_colour[];
 
-/* A text that gnuplot may see: letters, digits, spaces and . , ( ) % - of `text`, at most 60
+/* A text that is safe for gnuplot: letters, digits, spaces and . , ( ) % - of `text`, at most 60
  * characters. */
 void gnuplot_text(char out[GNUPLOT_TEXT], const char *text);
 
-/* Whether a point can be drawn: beyond 1e15 gnuplot's own arithmetic ends. */
+/* Whether a point can be drawn: gnuplot's own arithmetic fails beyond 1e15. */
 bool gnuplot_draws(const plot_point *point);
 
-/* Adds the script of one chart, which goes to the file of chart `number`. Nothing of it is text
- * from a file: only numbers, and plain labels. */
+/* Adds the script of one chart, which goes to the file of chart `number`. It contains no text from
+ * a file, only numbers and plain labels. */
 void gnuplot_script(FILE *out, const plot *p, size_t number);
 
 /* The path of that file. */
 void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
 
-/* Makes a folder in $TMPDIR, or /tmp, and runs gnuplot there with the script, without a shell.
- * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if it ends with
- * anything but 0.
- * `folder` is "" if none was made. */
+/* Creates a folder in $TMPDIR, or /tmp, and runs gnuplot there with the script, without a shell.
+ * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if its exit
+ * status is not 0.
+ * `folder` is "" if none was created. */
 td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) TD_MUST_USE;
 
 /* Removes the last of the charts that is there. */
 void gnuplot_drop_last(const char *folder, size_t charts);
 
-/* Removes the folder with its charts, and makes its name ""; nothing for "". */
+/* Removes the folder with its charts, and sets its name to ""; does nothing for "". */
 td_status gnuplot_clean(char folder[REPORT_TEMPORARY], size_t charts, td_error *error);
 
 /* --- on the page --- */
 
-/* What the table's charts have beyond their columns; never NULL. */
+/* The further properties of the table's charts; never NULL. */
 const tool_axes *chart_axes(const tool_table *table);
 
-/* A number of the record that a pointer of the axes leads to; NAN for none, and for NULLs. */
+/* The number at a pointer of the axes; NAN if there is none, and for NULLs. */
 double chart_number_at(const json_t *root, const char *pointer);
 
-/* What the chart draws of the table; `root` (may be NULL) is what its marks point into. The points
- * are in `arena`. A series without a point that can be drawn is left out. */
+/* The plot of a chart; `root` (may be NULL) resolves its marks. The points are in `arena`. A series
+ * without a drawable point is left out. */
 td_status chart_plot(const tool_table *table, const tool_chart *chart, const json_t *root,
                      td_arena *arena, plot *p, td_error *error) TD_MUST_USE;
 
-/* The plot in words: what is drawn, and where each series begins and ends. */
+/* The plot as text: what is drawn, and the first and last point of each series. */
 void chart_describe(FILE *out, const plot *p);
 
-/* Writes a <figure> with a gap for what gnuplot draws; nothing if no point can be drawn. A heat map
- * is whole as it is. */
+/* Writes a <figure> with a gap for gnuplot's picture; nothing if no point can be drawn. A heat map
+ * needs no gap. */
 void chart_write(report *r, const tool_table *table, const tool_chart *chart, const json_t *root);
 
-/* Runs gnuplot for all charts written so far. What it cannot draw is a trouble. */
+/* Runs gnuplot for all charts written so far. Failures are troubles. */
 void chart_draw_all(report *r);
 
-/* Copies the page to `out`, with the charts in their gaps. TD_ERR_IO; messages begin with `name`.
- */
+/* Copies the page to `out`, filling the gaps with charts. TD_ERR_IO; messages begin with `name`. */
 td_status chart_fill_page(const report *r, FILE *out, const char *name,
                           td_error *error) TD_MUST_USE;
 
-/* The columns after x as a table whose cells are shaded by their share of the row. The axes'
- * x_mark is the number of a column that is marked. */
+/* The columns after x as a table whose cells are shaded by their share of the row. The axes' x_mark
+ * is the number of a column to mark. */
 void heat_map_write(FILE *out, const tool_table *table, const tool_chart *chart,
                     const json_t *root);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which of the files are records, and which pictures belong to which. */
+/* Finds the records among the files, and assigns pictures to them. */
 #include "report/report.h"
 
 #include "base/file.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the file's message begins behind its path, which the page gives as the name. */
+/* The message without the path at its beginning, because the page shows the name. */
 static const char *without_path(const td_error *error, const char *path) {
     size_t length = strlen(path);
     return strncmp(error->message, path, length) == 0 &&
@@ -20,7 +20,7 @@ static const char *without_path(const td_error *error, const char *path) {
                : error->message;
 }
 
-/* One line of a log; empty ones are passed over. */
+/* One line of a log; empty ones are skipped. */
 static td_status parse_line(const char *line, size_t size, size_t number, td_json *json,
                             json_t *epochs, td_error *error) {
     json_t *epoch;
@@ -69,7 +69,7 @@ static td_status parse(const report_file *file, const td_map *map, size_t *bytes
                                            : td_json_parse(text, map->size, root, error);
 }
 
-/* Takes a file in where it is a record; one that is broken is a trouble. */
+/* Adds a file if it is a record; a broken record is a trouble. */
 static void read_record(report *r, const report_file *file, size_t *bytes) {
     td_error error;
     td_map map = {0};
@@ -100,8 +100,8 @@ static int compare_records(const void *a, const void *b) {
     return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->file.name, y->file.name);
 }
 
-/* Lists what the records of the page made, and drops a log whose training has a record, which comes
- * before it: it would be shown twice. */
+/* Indexes the outputs of the page's records, and drops a log whose training has a record, which
+ * comes earlier, so that it is not shown twice. */
 static td_status list_outputs(report *r, td_error *error) {
     const size_t all = r->record_all;
     r->record_all = 0;
@@ -127,8 +127,8 @@ static bool share_folder(const char *a, const char *b) {
     return x == y && strncmp(a, b, x) == 0;
 }
 
-/* The record whose output this picture is: by its checksum, which is asked for where one has an
- * output of its name. */
+/* The record that lists this picture as an output, by checksum, computed only if a record has an
+ * output with its name. */
 static const report_record *find_owner(report *r, const report_file *file) {
     td_digest digest;
     td_error error;
@@ -141,7 +141,7 @@ static const report_record *find_owner(report *r, const report_file *file) {
     return NULL;
 }
 
-/* Whether there are records in the picture's folder; *only is the one if it is alone. */
+/* Whether the picture's folder contains records; *only is the record if it is the only one. */
 static bool find_neighbour(const report *r, const report_file *file, const report_record **only) {
     size_t count = 0;
     *only = NULL;
@@ -151,7 +151,8 @@ static bool find_neighbour(const report *r, const report_file *file, const repor
     return count > 0;
 }
 
-/* Pictures that are a record's, or lie beside one; others, of a data set perhaps, are not. */
+/* Adds pictures that belong to a record, or lie beside one; others, perhaps of a data set, are left
+ * out. */
 static void add_picture(report *r, const report_file *file) {
     const report_record *record = find_owner(r, file);
     if (record || find_neighbour(r, file, &record))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of what a record describes no table of: any array of objects is one, and so are the single
- * values, and a square of numbers. */
+/* Derives tables for fields of a record without a table: arrays of objects, single values, and
+ * square arrays of numbers. */
 #include "base/text.h"
 #include "frame/record.h"
 #include "report/html.h"
@@ -12,25 +12,25 @@
 enum {
     MOST_TABLES = 60,
     MOST_COLUMNS = 100, /* of a table */
-    MOST_LIST = 8,      /* numbers or texts that stand in one cell */
-    MOST_INNER = 4,     /* objects of a list within a row */
+    MOST_LIST = 8,      /* numbers or texts in one cell */
+    MOST_INNER = 4,     /* objects of a list in a row */
     DEPTH = 3,          /* of objects */
     NAME = 320,
 };
 
-/* Of these, in [0, 1], percents are shown. */
+/* Fields in [0, 1] shown in percent. */
 static const char *const shares[] = {"accuracy", "asr", "ratio_of_set", "ratio_of_class", NULL};
 
-/* At the top of a record: what the page shows elsewhere. */
+/* Top-level fields that the page shows elsewhere. */
 static const char *const elsewhere[] = {"tool",   "version", "blas_core", "seed",    "options",
                                         "inputs", "timing",  "tables",    "summary", "verdict",
                                         "advice", "method",  "rule",      NULL};
 
 typedef struct deriver {
     const json_t *root;
-    json_t *rows, *tables; /* of the result: the rows of each table, and its description */
-    bool in_rows;          /* whether short lists of objects stand in the row, too */
-    bool whole;            /* whether all else does as well, as JSON */
+    json_t *rows, *tables; /* of the result: the rows of each table, and the descriptions */
+    bool in_rows;          /* short lists of objects are also part of a row */
+    bool whole;            /* so is everything else, as JSON */
     td_json json;
 } deriver;
 
@@ -44,7 +44,7 @@ static bool is_scalar(const json_t *value) {
     return !json_is_array(value) && !json_is_object(value);
 }
 
-/* Whether it is a list of nothing but values of this type; JSON_REAL stands for any number. */
+/* Whether the list contains only values of this type; JSON_REAL means any number. */
 static bool all_are(const json_t *list, json_type type) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *value = json_array_get(list, i);
@@ -88,7 +88,7 @@ static json_t *join(deriver *d, const json_t *list) {
     return joined;
 }
 
-/* "none" for null and for what is empty. */
+/* "none" for null and empty values. */
 static json_t *spell_out(deriver *d, const json_t *value) {
     const bool some = json_array_size(value) + json_object_size(value) > 0;
     char *text = some ? td_json_print(&d->json, value, 0) : NULL;
@@ -103,7 +103,7 @@ static bool is_companion(const char *key) {
 
 static void flatten(deriver *d, const json_t *object, const char *outer, size_t depth, json_t *row);
 
-/* One field of a row; one within an object of the row has the object's name before its own. */
+/* Flattens a field into a row; a field of a nested object is prefixed with the object's name. */
 static void flatten_field(deriver *d, const char *key, const json_t *value, size_t depth,
                           json_t *row) {
     char name[NAME];
@@ -143,7 +143,7 @@ static bool has_pair(const json_t *row, const char *key, const char *ending) {
     return json_array_size(json_object_get(row, name)) == 2;
 }
 
-/* The kind of a column, from what stands in it. */
+/* The kind of a column, from its values. */
 static tool_cell_kind kind_of(const json_t *rows, const char *key) {
     bool rate = false, estimate = false, flags = true, counts = true, numbers = true;
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -164,13 +164,13 @@ static tool_cell_kind kind_of(const json_t *rows, const char *key) {
                       : TOOL_REAL;
 }
 
-/* "triggers 1 asr" is one, as "asr" is. */
+/* "triggers 1 asr" is one, like "asr". */
 static bool is_share(const char *key) {
     const char *blank = strrchr(key, ' ');
     return is_one_of(blank ? blank + 1 : key, shares);
 }
 
-/* Numbers among texts become texts, and shares percents. */
+/* Converts numbers among texts to text, and shares to percent. */
 static void convert(deriver *d, const json_t *rows, const char *key, tool_cell_kind kind,
                     bool percent) {
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -199,7 +199,7 @@ static void add_column(deriver *d, json_t *columns, const json_t *rows, const ch
                                 percent ? "%" : NULL, "digits", digits));
 }
 
-/* All fields of the rows, in the order in which they come. */
+/* All fields of the rows, in order of appearance. */
 static json_t *columns_of(deriver *d, const json_t *rows) {
     json_t *columns = td_json_array(&d->json), *seen = td_json_object(&d->json), *value, *row;
     size_t i;
@@ -228,7 +228,7 @@ static bool has_column(const json_t *columns, const char *name) {
 
 /* --- tables --- */
 
-/* Adds rows, or one as an object, and their description, which is returned; all are taken. */
+/* Adds rows, or one as an object, and returns their description; takes ownership of all. */
 static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *columns) {
     json_t *at = td_json_format(&d->json, "/rows/%zu", json_array_size(d->rows));
     td_json_append(&d->json, d->rows, rows);
@@ -237,8 +237,8 @@ static json_t *add_table(deriver *d, json_t *rows, const char *title, json_t *co
                                        "columns", columns, "charts"));
 }
 
-/* How the lines of a log of trapdoor-train are drawn, which can describe no tables; a reader leaves
- * out what is of columns that are not there. */
+/* The charts for a log of trapdoor-train, which cannot describe tables; a reader ignores charts of
+ * missing columns. */
 static json_t *epoch_charts(deriver *d) {
     return td_json_pack(&d->json, "[{ss ss ss s[ssssss]} {ss ss ss s[s]}]", "title",
                         "Accuracy and ASR", "kind", "lines", "x", "epoch", "y", "accuracy",
@@ -257,7 +257,7 @@ static void add_rows(deriver *d, const json_t *list, const char *key, const char
         put(d, table, "charts", epoch_charts(d));
 }
 
-/* Counts of classes against classes in `object`, as a map that marks its target. */
+/* Adds a square of counts, classes by classes, from `object` as a map that marks its target. */
 static void add_square(deriver *d, const json_t *object, const json_t *square, const char *title) {
     td_json *json = &d->json;
     json_t *rows = td_json_array(json);
@@ -283,15 +283,15 @@ static void add_square(deriver *d, const json_t *object, const json_t *square, c
                      "mark", "the target"));
 }
 
-/* --- the walk --- */
+/* --- traversal --- */
 
-/* A manifest's outputs say more than their checksums. */
+/* A manifest's outputs contain more than their checksums. */
 static bool is_elsewhere(const deriver *d, const char *key) {
     return is_one_of(key, elsewhere) ||
            (strcmp(key, "outputs") == 0 && json_object_get(d->root, "tool"));
 }
 
-/* Whether one of the record's own tables has its rows at this pointer, and this column. */
+/* Whether one of the record's own tables has rows at this pointer, with this column. */
 static bool is_described(const deriver *d, const char *pointer, const char *column) {
     const json_t *list = json_object_get(d->root, "tables");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -303,8 +303,8 @@ static bool is_described(const deriver *d, const char *pointer, const char *colu
     return false;
 }
 
-/* The lists of objects and the squares in `object`, which stands at `pointer` and is called `name`,
- * and those in its objects and lists. A short list of objects in a row stands in the row. */
+/* Adds the lists of objects and the squares in `object`, at `pointer` with the title `name`,
+ * recursively. A short list of objects within a row is part of the row. */
 static void walk(deriver *d, const json_t *object, const char *pointer, const char *name,
                  size_t depth, bool in_row) {
     char path[NAME], title[NAME], inner_path[NAME], inner_name[NAME], label[HTML_LABEL_SIZE];
@@ -337,7 +337,7 @@ static void walk(deriver *d, const json_t *object, const char *pointer, const ch
     }
 }
 
-/* Whether a field of the record is one of its values. */
+/* Whether a field of the record is a single value. */
 static bool is_value(const deriver *d, const char *key, const json_t *value) {
     char pointer[NAME];
     const json_t *first = json_array_get(value, 0);
@@ -346,7 +346,7 @@ static bool is_value(const deriver *d, const char *key, const json_t *value) {
                         !is_described(d, "", key) && !is_described(d, pointer, NULL));
 }
 
-/* Values at the top of the record and in the objects there. */
+/* Values at the top level of the record and in its objects. */
 static void add_values(deriver *d, const char *title) {
     json_t *rows = td_json_array(&d->json), *value;
     json_t *row = td_json_append(&d->json, rows, td_json_object(&d->json));

@@ -14,13 +14,13 @@
 
 #define LARGEST 1e15
 #define AXIS_COLOUR "#7d848c"
-#define GRID_COLOUR "#c07d848c" /* seen through */
+#define GRID_COLOUR "#c07d848c" /* translucent */
 
-enum { MARKS = 40 }; /* of a series, about; more would hide its line */
+enum { MARKS = 40 }; /* approximate number of marks per series; more would hide its line */
 
 const char gnuplot_mark_colour[] = AXIS_COLOUR;
 
-/* Each has a contrast of at least 3 to white and to the page's dark ground. */
+/* Each has a contrast of at least 3 with white and with the page's dark background. */
 static const struct {
     const char *colour, *dashes, *type;
     int mark;
@@ -63,7 +63,7 @@ static bool has_interval(const plot_point *point) {
     return is_small(point->low) && is_small(point->high);
 }
 
-/* Whether any point of the series has one. */
+/* Whether any point of the series has an interval. */
 static bool has_intervals(const plot_series *series) {
     for (size_t i = 0; i < series->count; i++)
         if (gnuplot_draws(&series->points[i]) && has_interval(&series->points[i]))
@@ -87,7 +87,7 @@ static void write_data(FILE *out, const plot *p) {
     }
 }
 
-/* The step of whole numbers along x that gives at most about ten of them. */
+/* The integer step along x that gives at most about ten labels. */
 static double whole_step(double range) {
     static const double steps[] = {1, 2, 5};
     for (double power = 1; power < LARGEST; power *= 10)
@@ -211,7 +211,7 @@ static int set_files(posix_spawn_file_actions_t *actions, int script, const char
     return failed ? failed : posix_spawn_file_actions_addchdir_np(actions, folder);
 }
 
-/* Of the environment it sees PATH, and the C locale. */
+/* Its environment is only PATH and the C locale. */
 static int spawn(int script, const char *folder, pid_t *id) {
     char program[] = "gnuplot", plain[] = "-d", input[] = "-", locale[] = "LC_ALL=C";
     char *const argv[] = {program, plain, input, NULL};

@@ -7,7 +7,7 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* Length of the UTF-8 character that `bytes` begins with, and its number; 0 if it is none. */
+/* Length and code point of the UTF-8 character at `bytes`; 0 if it is invalid. */
 static size_t read_character(const unsigned char *bytes, uint32_t *number) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t length = bytes[0] < 0x80             ? 1
@@ -27,7 +27,7 @@ static size_t read_character(const unsigned char *bytes, uint32_t *number) {
     return *number < least[length] || *number > 0x10FFFF || surrogate ? 0 : length;
 }
 
-/* Control characters, and those that hide text or turn its direction. */
+/* Control characters, and those that hide text or change its direction. */
 static bool is_hidden(uint32_t c) {
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
            (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
@@ -142,7 +142,7 @@ const char *html_base(const char *name) {
 }
 
 void html_base64(FILE *out, const uint8_t *bytes, size_t size) {
-    enum { GROUP = 3 << 10 }; /* bytes that are encoded at a time */
+    enum { GROUP = 3 << 10 }; /* bytes encoded at a time */
     char text[BASE64_ENCODE_RAW_LENGTH(GROUP)];
     for (size_t i = 0; i < size; i += GROUP) {
         const size_t part = size - i < GROUP ? size - i : GROUP;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables that several records have, side by side: the same measurements of many models. */
+/* Joins tables of several records: the same measurements of many models. */
 #include "report/report.h"
 
 #include <string.h>
 
-/* The tables of one title in the records of one kind. */
+/* The tables with one title in the records of one kind. */
 typedef struct group {
     const report_kind *kind;
-    tool_table_kind joined; /* with the columns of all of them, behind the record's name */
+    tool_table_kind joined; /* with the columns of all, after the record's name */
     tool_column columns[TOOL_TABLE_COLUMNS + 1];
     size_t column_count;
-    const report_record *first; /* the record that has it first */
-    bool again;                 /* another has it, too */
+    const report_record *first; /* the first record with it */
+    bool again;                 /* another record has it too */
 } group;
 
 enum { MOST = 40 /* groups */ };
@@ -31,7 +31,7 @@ static bool is_joined(const tool_table *table) {
     return rates && !table->kind->drawn;
 }
 
-/* Adds the table's columns that the joined one has not yet. */
+/* Adds the table's columns that the joined one does not have yet. */
 static void add_columns(group *g, const tool_table *table) {
     for (size_t c = 0; c < table->column_count; c++) {
         size_t k = 0;
@@ -65,7 +65,7 @@ static size_t list_groups(const report *r, group *groups) {
     return count;
 }
 
-/* Copies the rows below the joined columns of the same names and kinds. */
+/* Copies rows into the joined columns with the same names and kinds. */
 static td_status add_rows(tool_tables *tables, tool_table *joined, const report_record *record,
                           const tool_table *table, td_error *error) {
     tool_cell *row;

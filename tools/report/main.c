@@ -40,7 +40,7 @@ static const td_key keys[] = {
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
-/* Whether results.json and results.md are written beside the page. */
+/* Whether to write results.json and results.md beside the page. */
 static bool has_results(const settings *s) {
     return s->matrix || s->expect.count > 0;
 }
@@ -68,7 +68,7 @@ static td_status check(const tool_settings *all, void *family, td_error *error) 
 
 static const char matrix_name[] = "leaderboard.svg";
 
-/* The page, and with expectations two files beside it, with --matrix three. */
+/* The page, with two more files for expectations, three for --matrix. */
 typedef struct writing {
     tool_run *run;
     const settings *settings;
@@ -78,7 +78,7 @@ typedef struct writing {
     const char *page, *markdown, *json, *picture;
 } writing;
 
-/* NAME beside the page. */
+/* The path of NAME beside the page. */
 static td_status place(const writing *w, const char *name, const char **out, td_error *error) {
     const int folder = (int)(html_base(w->page) - w->page);
     TD_TRY(tool_run_text(w->run, out, error, "%.*s%s", folder, w->page, name));
@@ -88,7 +88,7 @@ static td_status place(const writing *w, const char *name, const char **out, td_
     return tool_outputs_check(&w->run->outputs, *out, error);
 }
 
-/* Where the files stand; what stands there already is refused before the work. */
+/* Sets the files' paths; refuses existing files before the work. */
 static td_status place_all(writing *w, td_error *error) {
     w->page = w->run->common->output; /* which is checked */
     if (!w->page) {
@@ -118,7 +118,7 @@ static td_status write_picture(writing *w, td_error *error) {
     return tool_outputs_finish(&w->run->outputs, &w->run->record, error);
 }
 
-/* results.json last: where it stands, the others do. */
+/* results.json comes last: if it exists, the others do too. */
 static td_status write_results(writing *w, td_error *error) {
     FILE *stream;
     TD_TRY(tool_outputs_add_path(&w->run->outputs, w->markdown, &stream, error));
@@ -156,9 +156,9 @@ static td_status record_inputs(writing *w, td_error *error) {
     return TD_OK;
 }
 
-/* --- what is printed --- */
+/* --- printed output --- */
 
-/* What was made, and a line of verdicts for each paper. */
+/* A summary, and a line of verdicts for each paper. */
 static td_status summarize(writing *w, td_error *error) {
     td_text text;
     size_t i;
@@ -177,10 +177,10 @@ static td_status summarize(writing *w, td_error *error) {
     return tool_record_check(&w->run->record, error);
 }
 
-/* The page stands in memory until it is whole, so that what it says of its own limits
- * does not depend on where it goes. */
+/* The page is built in memory, so that its remarks about its own limits
+ * do not depend on its destination. */
 static td_status make(writing *w, td_error *error) {
-    if (td_path_is_folder(w->r.folder)) /* of another, the words for it are the walk's */
+    if (td_path_is_folder(w->r.folder)) /* for another failure, the walk's message */
         TD_TRY(place_all(w, error));
     TD_TRY(report_collect(&w->r, error));
     TD_TRY(make_results(w, error));
@@ -204,7 +204,7 @@ static td_status run(tool_run *run, td_error *error) {
     const settings *s = run->family;
     int length = (int)strlen(s->folder);
     writing *w;
-    /* The names of files begin behind one slash. */
+    /* File names begin after a single slash. */
     while (length > 1 && s->folder[length - 1] == '/')
         length--;
     TD_TRY(TD_ARENA_NEW(&run->arena, 1, &w, "the report", error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page: what a reader came for, then an article a record, and notes. */
+/* The page: an overview, then an article per record, and notes. */
 #include "report/report.h"
 
 #include "frame/interrupt.h"
@@ -23,8 +23,8 @@ static const char *const script[] = {
 enum { STYLE_LINES = sizeof style / sizeof *style, SCRIPT_LINES = sizeof script / sizeof *script };
 
 enum {
-    FOLDED = 12, /* rows of a table that is drawn as well, above which it is folded */
-    TEXT = 1000, /* bytes of what a record is and says */
+    FOLDED = 12, /* most rows of a table with a chart before it is collapsed */
+    TEXT = 1000, /* bytes of a record's kind and summary */
 };
 
 static void put_lines(FILE *out, const char *const *lines, size_t count) {
@@ -32,7 +32,7 @@ static void put_lines(FILE *out, const char *const *lines, size_t count) {
         fputs(lines[i], out);
 }
 
-/* The checksum by which the page's policy tells its own script from any other. */
+/* The hash by which the page's policy allows its own script. */
 static void write_script_hash(FILE *out) {
     struct sha256_ctx hash;
     uint8_t digest[SHA256_DIGEST_SIZE];
@@ -58,9 +58,9 @@ static void write_head(const report *r) {
             r->record_count, r->record_count == 1 ? "" : "s", TD_VERSION);
 }
 
-/* --- what a record is about --- */
+/* --- a record's subject --- */
 
-/* The method, rule or net that was asked for. */
+/* The method, rule or net of the run. */
 static const char *subject_of(const json_t *root) {
     static const char *const keys[] = {"method", "rule", "command", "net"};
     const json_t *options = json_object_get(root, "options");
@@ -93,7 +93,7 @@ static void list_rates(const tool_tables *tables, char out[TEXT]) {
         }
 }
 
-/* The result in words: what the record says itself, or else the trigger that it names, or rates. */
+/* The result in words: the record's own summary, or else its trigger, or rates. */
 static const char *result_of(const report_record *record, char out[TEXT]) {
     const char *summary = html_get_text(record->root, "summary"),
                *trigger = json_string_value(tool_json_at(record->root, "/triggers/0/trigger"));
@@ -150,7 +150,7 @@ static td_status fill_row(report *r, const report_record *record, overview_row *
     return TD_OK;
 }
 
-/* What was planted, found and removed come first. */
+/* Planted, found and removed backdoors come first. */
 static td_status write_overview(report *r, td_error *error) {
     overview_row *rows;
     size_t count = 0;
@@ -186,7 +186,7 @@ static void write_charts(report *r, const tool_tables *tables, const json_t *roo
     fputs(any ? "</div>\n" : "", r->out);
 }
 
-/* Long tables that are drawn as well are folded. */
+/* Long tables with a chart are collapsed. */
 static void write_tables(report *r, const report_record *record, const tool_tables *tables) {
     for (const tool_table *table = tables->first; table; table = table->next) {
         const bool folded = table->kind->charts && table->row_count > FOLDED;
@@ -207,7 +207,7 @@ static void write_paragraph(FILE *out, const char *class, const char *text) {
     fputs("</p>\n", out);
 }
 
-/* Sentences in a list, such as the limits of a verdict. */
+/* Lists of sentences, such as the limits of a verdict. */
 static void write_lists(FILE *out, const json_t *root) {
     const char *key;
     json_t *list, *line;
@@ -231,7 +231,7 @@ static void write_lists(FILE *out, const json_t *root) {
     }
 }
 
-/* What the record has beside its own tables and all maps; folded where it has such. */
+/* The rest of the record, after its own tables, and all maps; collapsed if it has tables. */
 static void write_rest(report *r, const report_record *record) {
     const bool folded = record->tables.first != NULL;
     const tool_table *table = record->derived.first;
@@ -259,7 +259,7 @@ static const tool_column file_columns[] = {
     {0},
 };
 
-/* Files read link to the record that has them as outputs. */
+/* Input files link to the record that has them as outputs. */
 static td_status write_files(report *r, const report_record *record, const char *title,
                              const char *list, const char *key, td_error *error) {
     const tool_table_kind kind = {.title = title, .columns = file_columns, .row = sizeof(file_row)};
@@ -276,7 +276,7 @@ static td_status write_files(report *r, const report_record *record, const char 
     return write_rows(r, record, &kind, rows, json_array_size(files), error);
 }
 
-/* What was asked for, and how it ran. */
+/* The options, and the environment of the run. */
 static json_t *list_settings(td_json *json, const json_t *root) {
     static const char *const keys[] = {"tool", "version", "blas_core", "seed"}, *const timed[] = {
                                                                                     "seconds",
@@ -368,7 +368,7 @@ static td_status write_records(report *r, bool leading, td_error *error) {
     return TD_OK;
 }
 
-/* --- what belongs to no record --- */
+/* --- content without a record --- */
 
 static void write_others(report *r) {
     bool any = false;
@@ -381,7 +381,7 @@ static void write_others(report *r) {
     fputs("</section>\n", r->out);
 }
 
-/* Pictures beyond the limit, one note for all of them. */
+/* One note for all pictures beyond the limit. */
 static void note_pictures(report *r) {
     for (size_t i = 0; i < r->picture_count; i++)
         if (!r->pictures[i].shown) {

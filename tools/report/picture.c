@@ -9,16 +9,16 @@
 #include <string.h>
 
 enum {
-    NAMED = 24,     /* pictures that a record names, at most */
-    SMALL = 112,    /* pixels that a small picture is enlarged to, at least, in whole steps */
-    PNG_SIZES = 16, /* where the header has width and height */
+    NAMED = 24,  /* most pictures that a record names */
+    SMALL = 112, /* minimum size in pixels to which small pictures are enlarged, in whole steps */
+    PNG_SIZES = 16, /* offset of width and height in the header */
 };
 
 static uint32_t read_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* TD_OK for a PNG within the limits whose whole content can be decoded. */
+/* TD_OK for a PNG within the limits that can be decoded completely. */
 static td_status check(const td_map *map, size_t *width, size_t *height, td_error *error) {
     td_bitmap bitmap;
     if (map->size > REPORT_PICTURE_BYTES)
@@ -60,13 +60,13 @@ bool report_picture_write(report *r, const report_file *file, const char *label)
     return true;
 }
 
-/* Charts that a tool drew of numbers that the page draws as well. */
+/* Charts drawn by a tool of numbers that the page also draws. */
 static bool is_chart(const report_file *file) {
     return html_ends(file->name, "-confusion.png") || html_ends(file->name, "-pairs.png") ||
            html_ends(file->name, "-targets.png");
 }
 
-/* The number before the ending of "mask-3.png", or -1. */
+/* The number before the extension of "mask-3.png", or -1. */
 static long number_of(const char *name) {
     const char *base = html_base(name), *dash = strrchr(base, '-');
     char *end;
@@ -102,7 +102,7 @@ static void write_picture(report *r, report_picture *picture) {
         fputs("<p class=\"note\">This picture cannot be shown.</p>", r->out);
 }
 
-/* A picture, with those of its record that have the same number: the parts of one trigger. */
+/* A picture, with those of its record with the same number: the parts of one trigger. */
 static void write_figure(report *r, size_t first) {
     report_picture *picture = &r->pictures[first];
     const long number = picture->record ? number_of(picture->file.name) : -1;
@@ -146,8 +146,8 @@ void report_gallery(report *r, const report_record *record) {
     write_gallery(r, record, true);
 }
 
-/* The picture of this name below the record's own folder; it is shown once more with the record of
- * the method that wrote it. */
+/* The picture with this name below the record's own folder; it is also shown with the record of the
+ * method that wrote it. */
 static const report_file *find_below(const report *r, const report_record *record,
                                      const char *name) {
     for (size_t i = 0; i < r->picture_count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all parts of the report use. */
+/* Common code of the report. */
 #define _GNU_SOURCE /* memfd_create */
 #include "report/report.h"
 
@@ -60,7 +60,7 @@ static bool is_run(const json_t *root) {
     return strncmp(html_get_text(root, "tool"), "trapdoor-", 9) == 0;
 }
 
-/* A verdict on a model, from several records. */
+/* A verdict on a model that combines several records. */
 static bool is_audit(const json_t *root) {
     return json_is_string(json_object_get(root, "verdict")) &&
            json_is_array(json_object_get(root, "evidence"));
@@ -71,7 +71,7 @@ static bool is_repair(const json_t *root) {
     return json_is_object(json_object_get(root, "test"));
 }
 
-/* In the order of the page: that of the work. */
+/* In page order, which follows the workflow. */
 static const report_kind kinds[] = {
     {"Verdict", "trapdoor-defend", is_audit, REPORT_VERDICT},
     {"Data", "trapdoor-data", NULL, REPORT_OTHER},
@@ -99,7 +99,7 @@ const report_kind *report_kind_of(const json_t *root) {
     return NULL;
 }
 
-/* --- which record wrote a file, by its checksum --- */
+/* --- finding the record that wrote a file, by checksum --- */
 
 td_status report_add_outputs(report *r, size_t number, td_error *error) {
     size_t i;

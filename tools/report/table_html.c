@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table on the page: as rows that can be sorted, as a list of values, or as a heat map. */
+/* A table on the page: as sortable rows, as a list of values, or as a heat map. */
 #include "report/chart.h"
 #include "report/html.h"
 #include <math.h>
@@ -7,7 +7,7 @@
 
 enum {
     CELL = 256,
-    MOST_WRITTEN = 20, /* columns of a heat map up to which cells have their percents in them */
+    MOST_WRITTEN = 20, /* most columns of a heat map whose cells show percents */
 };
 
 /* The columns that are shown. */
@@ -28,7 +28,7 @@ static bool is_named(const tool_column *column, const char *name) {
     return strcmp(column->name, name) == 0;
 }
 
-/* A verdict of results (results/verdict.h) has its colour. */
+/* The CSS class of a verdict (results/verdict.h). */
 static const char *style_of(const char *verdict) {
     return strncmp(verdict, "reached", 7) == 0        ? "v good"
            : strncmp(verdict, "within", 6) == 0       ? "v near"
@@ -36,7 +36,8 @@ static const char *style_of(const char *verdict) {
                                                       : "v none";
 }
 
-/* A text that names a record links to it, or to `linked`; a checksum is code; else it is prose. */
+/* Text that names a record becomes a link to it, or to `linked`; a checksum becomes code; other
+ * text is prose. */
 static void write_text(report *r, const report_record *record, const tool_column *column,
                        const report_record *linked, const char *text) {
     if (linked || is_named(column, "record")) {
@@ -79,7 +80,7 @@ static void write_cell(report *r, const report_record *record, const tool_column
     fputs("</td>", r->out);
 }
 
-/* Whether the row says of itself that it was flagged. */
+/* Whether the row has a flag that is set. */
 static bool is_flagged(const tool_table *table, const tool_cell *row) {
     for (size_t c = 0; c < table->column_count; c++) {
         const tool_column *column = &table->kind->columns[c];
@@ -90,7 +91,7 @@ static bool is_flagged(const tool_table *table, const tool_cell *row) {
     return false;
 }
 
-/* The record that a row names in a column without a title, to which its first text links. */
+/* The record named in a column without a title, to which the row's first text links. */
 static const report_record *source_of(const report *r, const report_record *record,
                                       const tool_table *table, const tool_cell *row) {
     for (size_t c = 0; c < table->column_count; c++)
@@ -161,7 +162,7 @@ void report_table(report *r, const report_record *record, const tool_table *tabl
 
 /* --- heat maps --- */
 
-/* The columns of numbers after the one called `x`. */
+/* The numeric columns after the one called `x`. */
 static layout lay_out_map(const tool_table *table, const char *name, size_t *x) {
     layout l = {.table = table};
     *x = 0;
@@ -184,7 +185,7 @@ static void write_map_head(FILE *out, const layout *l, double marked) {
     fputs("</tr></thead>\n", out);
 }
 
-/* Cells are shaded by their share of the row; rates are shares of their own. */
+/* Cells are shaded by their share of the row; rates by their own value. */
 static void write_map_row(FILE *out, const layout *l, size_t x, const tool_cell *row) {
     const tool_column *columns = l->table->kind->columns;
     char head[CELL];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Training that resists (--defence abl): images that the net learns suspiciously fast are isolated,
- * the net is trained on the others, and then unlearns the isolated ones. */
+/* Training on poisoned data (--defence abl): isolates images that the net learns suspiciously fast,
+ * trains on the others, and then unlearns the isolated ones. */
 #include "base/random.h"
 #include "frame/predict.h"
 #include "frame/truth.h"
@@ -24,7 +24,7 @@ static td_status learn_slowly(void *context, td_train_batch *batch, td_loss *los
     return TD_OK;
 }
 
-/* Without augmentation, which would hold up what a trigger teaches. */
+/* Without augmentation, which would slow the learning of a trigger. */
 static td_status train_first(train_job *job, td_error *error) {
     td_train_options options = job->settings->training.options;
     options.epochs = job->settings->abl.isolate_epochs;
@@ -52,7 +52,7 @@ static td_status measure_losses(train_job *job, double *losses, td_error *error)
     return status;
 }
 
-/* The images that are isolated, or those that are not, as a copy. */
+/* Copies the isolated images, or the others. */
 static td_status gather(train_job *job, bool isolated, size_t count, td_images *out,
                         td_error *error) {
     const td_images *all = &job->data.images;
@@ -142,21 +142,21 @@ td_status train_abl_isolate(train_job *job, td_error *error) {
 
 /* --- unlearning --- */
 
-/* The loss of a guess: beyond it there is nothing left to unlearn. */
+/* The loss of a random guess: beyond it there is nothing left to unlearn. */
 static double most_loss(const td_net *net) {
     return log((double)td_net_classes(net));
 }
 
 typedef struct unlearning {
     const train_job *job;
-    float *gradient; /* [weights]: of the isolated images */
-    uint32_t *order; /* [isolated + 1]: of the others that a step learns */
+    float *gradient; /* [weights]: gradient of the isolated images */
+    uint32_t *order; /* [isolated + 1]: other images learned in a step */
 } unlearning;
 
-/* As many of the images that are not isolated, with replacement. */
+/* Draws as many of the other images, with replacement. */
 static void feed_others(const unlearning *u, td_train_batch *batch) {
     const td_images *others = &u->job->learned;
-    const uint32_t draws = 1 << 16; /* the first epoch of these, beyond those of orders */
+    const uint32_t draws = 1 << 16; /* the first epoch of these draws, beyond those of the orders */
     td_random random =
         td_random_for(batch->options->seed, TD_FOR_SHUFFLE, draws + (uint32_t)batch->step, 0);
     for (size_t i = 0; i < batch->count; i++) {
@@ -166,8 +166,8 @@ static void feed_others(const unlearning *u, td_train_batch *batch) {
     td_feed(others, u->order, 0, batch->count, td_exec_input(batch->exec));
 }
 
-/* The loss of the isolated images rises, that of others falls (equation 4): without these the net
- * would unlearn the target class. */
+/* Raises the loss of the isolated images and lowers that of others (equation 4), without which the
+ * net would unlearn the target class. */
 static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
                                td_error *error) {
     const unlearning *u = context;
@@ -198,11 +198,11 @@ td_status train_abl_unlearn(train_job *job, td_error *error) {
     td_arena *arena = &job->run->arena;
     TD_TRY(TD_ARENA_NEW(arena, job->net->weight_count, &u.gradient, "gradients", error));
     TD_TRY(TD_ARENA_NEW(arena, job->unlearned.count + 1, &u.order, "images", error));
-    /* Plain steps, as the paper's: Adam's are as long for the least gradient as for the largest,
-     * and break a small net. */
+    /* Plain steps, as in the paper: Adam's steps are as long for the smallest gradient as for the
+     * largest, and destroy a small net. */
     options.optimizer = td_optimizer_find("sgd");
     options.step.lr = s->abl.unlearn_lr;
-    options.step.weight_decay = 0; /* which would not ascend */
+    options.step.weight_decay = 0; /* weight decay would not ascend */
     options.schedule = td_schedule_find("constant");
     options.warmup = 0;
     options.epochs = s->abl.unlearn_epochs;

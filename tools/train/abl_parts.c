@@ -18,8 +18,8 @@ td_loss abl_loss(const float *logits, const int32_t *labels, size_t count, size_
     return all;
 }
 
-/* −1/min(L, 1) times the gradient of L by the logits, times `share`. In double, since of a backdoor
- * that the net is sure of 1 − p is less than a float can tell from 0. */
+/* −1/min(L, 1) times the gradient of L with respect to the logits, times `share`. In double,
+ * because for a backdoor of which the net is certain 1 − p is below float precision. */
 static void rise(const float *logits, size_t classes, size_t label, double most, double share,
                  float *gradient) {
     const double own = (double)logits[label];
@@ -45,7 +45,7 @@ static bool comes_before(const double *losses, uint32_t a, uint32_t b) {
     return losses[a] < losses[b] || (!(losses[b] < losses[a]) && a < b);
 }
 
-/* Heap sort's sift: what is below `root` in a heap whose top comes last. */
+/* The sift-down of heap sort: restores the heap below `root`, with the last in order on top. */
 static void sift(const double *losses, uint32_t *heap, size_t root, size_t count) {
     for (size_t child; (child = 2 * root + 1) < count; root = child) {
         if (child + 1 < count && comes_before(losses, heap[child], heap[child + 1]))
@@ -67,7 +67,7 @@ void abl_isolate(const double *losses, size_t count, size_t isolated, uint32_t *
         order[i] = (uint32_t)i;
     for (size_t root = isolated / 2; root-- > 0;)
         sift(losses, order, root, isolated);
-    for (size_t i = isolated; i < count; i++) /* the heap keeps those that come first */
+    for (size_t i = isolated; i < count; i++) /* the heap keeps those first in order */
         if (comes_before(losses, (uint32_t)i, order[0])) {
             order[0] = (uint32_t)i;
             sift(losses, order, 0, isolated);

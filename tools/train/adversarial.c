@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Adversarial training: Madry et al., "Towards deep learning models resistant to adversarial
- * attacks", ICLR 2018: each batch is learnt as projected gradient descent leaves it, after some
- * steps up the loss from a random place in the L∞ ball around its images. */
+ * attacks", ICLR 2018: each batch is replaced by adversarial examples, from projected gradient
+ * ascent on the loss starting at a random point of the L∞ ball around its images. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "nn/ball.h"

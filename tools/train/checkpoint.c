@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* MODEL.checkpoint, a safetensors file: `weights` F32 [weights], `optimizer` F32 [states, weights],
  * `log` U8 (the log so far, a JSON array), and as metadata the net's text (trapdoor.net) and
- * {"epoch", "training"} (trapdoor.checkpoint), where `training` is all that decides about the bytes
- * of the result. */
+ * {"epoch", "training"} (trapdoor.checkpoint), where `training` is everything that determines the
+ * bytes of the result. */
 #include "base/json.h"
 #include "data/safetensors.h"
 #include "frame/clock.h"
@@ -22,9 +22,9 @@ td_status train_checkpoint_name(train_job *job, td_error *error) {
 
 /* --- writing --- */
 
-/* At the end of an epoch its state is copied, and a thread of its own writes and syncs the copy
- * while training goes on; but no more often than pays: what a kill loses is less than the larger of
- * this and an epoch. A failure or an interruption loses nothing, since the copy is written then. */
+/* At the end of an epoch its state is copied, and a separate thread writes and syncs the copy while
+ * training continues, but not too often: a kill loses at most the larger of this interval and an
+ * epoch. A failure or an interruption loses nothing, since the copy is then written. */
 enum { SECONDS_BETWEEN = 30 };
 
 static td_status write_copy(const train_copy *copy, td_error *error) {
@@ -52,7 +52,7 @@ static void *write_beside(void *context) {
     return NULL;
 }
 
-/* Ends the writing, if the copy is being written; afterwards it may be changed. */
+/* Waits until the copy is written; afterwards it may be changed. */
 static td_status end_writing(train_job *job, td_error *error) {
     train_copy *copy = &job->copy;
     if (!copy->writing)
@@ -107,7 +107,7 @@ td_status train_checkpoint_write(train_job *job, const td_train_state *state, td
         return TD_OK;
     TD_TRY(end_writing(job, error));
     free(copy->log);
-    td_json json = job->run->record.json; /* where the record lacks a field, so does the log */
+    td_json json = job->run->record.json; /* the log fails if the record lacks a field */
     copy->log = td_json_print(&json, job->epochs, TOOL_CHECKPOINT_JSON);
     TD_TRY(td_json_end(&json, NULL, "the checkpoint's log", error));
     copy->epoch = state->epoch;
@@ -208,7 +208,8 @@ static td_status read_start(train_job *job, const td_safetensors *file, td_error
     const td_tensor *tensor = td_safetensors_find(file, "weights");
     TD_TRY(td_net_parse(&job->own_net, net ? net : "", NULL, error));
     size_t weights = job->own_net.weight_count;
-    /* A net text may claim more than the file holds, so the tensor comes before the allocation. */
+    /* A net text may claim more than the file holds, so the tensor is checked before the
+     * allocation. */
     if (!tensor || tensor->count != weights)
         return td_fail(error, TD_ERR_FORMAT, "tensor \"weights\": expected %zu values, found %zu",
                        weights, tensor ? tensor->count : 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a training reads: data, validation data, and the net with its first weights. */
+/* The inputs of a training: data, validation data, and the net with its initial weights. */
 #include "frame/classes.h"
 #include "frame/net_source.h"
 #include "frame/trigger.h"
@@ -19,7 +19,7 @@ static td_status freeze(td_net *net, const char *pattern, td_error *error) {
                              pattern, net->param_count ? net->params[0].name : "nothing");
 }
 
-/* A model as it is. */
+/* Opens a model with its own net. */
 static td_status open_model(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     bool is_checkpoint = false;
@@ -33,7 +33,7 @@ static td_status open_model(train_job *job, td_error *error) {
     return tool_run_match(job->run, &job->data, error);
 }
 
-/* What another model has for this net; the rest stays random, which is said. */
+/* Copies what another model has for this net; the rest stays random, with a note. */
 static td_status adopt(train_job *job, td_error *error) {
     const train_settings *s = job->settings;
     bool *taken;

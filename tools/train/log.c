@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The log: a line per epoch, in the record, on stderr and in MODEL.log.jsonl. The lines of epochs
- * before --resume come from the checkpoint as JSON, so that is what all of them are kept as. */
+ * before --resume come from the checkpoint as JSON, so all lines are kept as JSON. */
 #include "base/json.h"
 #include "frame/predict.h"
 #include "measure/rates.h"
 #include "train/train.h"
 #include <stdio.h>
 
-/* Measures on `images` how often the net of this moment is right or, where there is a target, says
- * it, which goes into `entry`. */
+/* Measures the current net's accuracy on `images`, or, with a target, its rate of predicting that,
+ * and stores it in `entry`. */
 static td_status measure(const train_job *job, const td_images *images, const td_target *target,
                          size_t epoch, json_t *entry, td_error *error) {
     td_arena arena = {0};

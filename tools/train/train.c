@@ -19,7 +19,7 @@ static void job_free(train_job *job) {
     free(job->copy.log);
 }
 
-/* Before the work. A model that goes to a device leaves no log and no checkpoint beside it. */
+/* Checks outputs before the work. A model written to a device has no log and no checkpoint. */
 static td_status check_outputs(train_job *job, td_error *error) {
     tool_run *run = job->run;
     const char *model = run->common->output;
@@ -30,7 +30,8 @@ static td_status check_outputs(train_job *job, td_error *error) {
     return job->settings->resists ? TD_OK : train_checkpoint_name(job, error);
 }
 
-/* Those of the data, whose labels the net learnt; where it tells more apart, what it had before. */
+/* The data's class names, which the net learned; if the net has more classes, its previous names.
+ */
 static const char *const *class_names(const train_job *job) {
     return job->data.class_names && job->data.images.classes == td_net_classes(job->net)
                ? job->data.class_names
@@ -58,12 +59,12 @@ static td_status epoch_done(void *context, const td_train_state *state, td_error
     return train_checkpoint_write(job, state, error);
 }
 
-/* What a failure of status leaves of the training. */
+/* Handles what a failure with this status leaves behind. */
 static void keep(train_job *job, td_status status) {
     const char *path = job->checkpoint.path;
     if (job->kept == 0)
         return;
-    if (status == TD_ERR_NUMERIC) /* --resume would only come to the same place */
+    if (status == TD_ERR_NUMERIC) /* --resume would only fail again */
         tool_run_leaves(job->run, path, "%s keeps epoch %zu, for --from", path, job->kept);
     else
         tool_run_leaves(job->run, path, "--resume continues from epoch %zu", job->kept);
@@ -83,7 +84,7 @@ static td_status train(train_job *job, td_error *error) {
     td_status status = tool_run_train(job->run, job->net, job->weights, &job->learned, &options,
                                       "training", error);
     const td_status kept = train_checkpoint_end(job, &memory);
-    keep(job, status); /* an earlier one, where this one failed */
+    keep(job, status); /* the previous one, if this one failed */
     if (status == TD_OK && kept != TD_OK)
         *error = memory;
     return status == TD_OK ? kept : status;

@@ -11,7 +11,7 @@ extern const td_kernel td_kernel_avx512, td_kernel_avx2, td_kernel_sse2;
 
 const td_kernel *const td_kernels[] = {&td_kernel_avx512, &td_kernel_avx2, &td_kernel_sse2, NULL};
 
-/* What meson.build compiles them with. */
+/* The instruction sets that meson.build compiles for. */
 bool td_kernel_runs(const td_kernel *kernel) {
     if (kernel == &td_kernel_avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One kernel: its operators, and what others than operators need of it. */
+/* One kernel: its operators, and the functions that other code needs from it. */
 #include "nn/kernel/kernel.h"
 
 #include "nn/kernel/vector.h"

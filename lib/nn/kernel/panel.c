@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "nn/kernel/panel.h"
 
-/* `rows` × `vectors` accumulators stay in registers over the whole depth. Both are constants after
+/* Keeps `rows` × `vectors` accumulators in registers over the whole depth. Both are constants after
  * inlining. */
 TD_INLINE void multiply_rows(const td_panel_product *product, size_t first, size_t rows,
                              size_t vectors) {

@@ -5,9 +5,9 @@
 #include "nn/kernel/panel.h"
 #include "nn/kernel/vector.h"
 
-enum { MOST_ROWS = 12 }; /* of one vector in registers; of two, TD_PANEL_ROWS */
+enum { MOST_ROWS = 12 }; /* of one vector, in registers; of two, TD_PANEL_ROWS */
 
-/* `rows` × `vectors` accumulators stay in registers; both are constants after inlining. */
+/* Keeps `rows` × `vectors` accumulators in registers; both are constants after inlining. */
 TD_INLINE void multiply_block(const td_strided_product *p, size_t first, size_t rows, size_t vector,
                               size_t vectors) {
     const td_bounds bounds = p->bounds ? *p->bounds : TD_UNBOUNDED;
@@ -61,7 +61,7 @@ TD_INLINE void multiply_block(const td_strided_product *p, size_t first, size_t 
         multiply_block(p, row, count, vector, vectors);                                            \
         break;
 
-/* All rows by `vectors` vectors, in blocks of about the same number of rows. */
+/* All rows by `vectors` vectors, in blocks with about equal numbers of rows. */
 TD_INLINE void multiply_rows(const td_strided_product *p, size_t vector, size_t vectors) {
     const size_t most = vectors == 1 ? MOST_ROWS : TD_PANEL_ROWS;
     size_t row = 0;

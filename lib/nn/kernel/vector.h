@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Vectors of as many floats as one register of the kernel's instruction set holds. Lanes that a
- * part leaves out are neither read nor written. */
+/* Vectors of as many floats as a register of the kernel's instruction set holds. Partial operations
+ * neither read nor write the other lanes. */
 #ifndef TD_NN_KERNEL_VECTOR_H
 #define TD_NN_KERNEL_VECTOR_H
 
@@ -16,8 +16,8 @@
 #endif
 
 #define TD_INLINE static inline __attribute__((always_inline))
-/* Unrolls the short loop that follows, so that arrays of vectors become registers. With its checks,
- * clang's sanitizers would take minutes for what that makes. */
+/* Unrolls the short loop that follows, so that arrays of vectors become registers. Not with clang's
+ * sanitizers: compiling the unrolled checks takes minutes. */
 #if defined(__clang__)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define TD_UNROLL
@@ -80,7 +80,7 @@ TD_INLINE td_vec td_vec_fma(td_vec a, td_vec b, td_vec c) {
 #endif
 }
 
-/* td_clip of each lane. The order of the operands lets a NaN pass. */
+/* td_clip of each lane. The order of the operands keeps a NaN. */
 TD_INLINE td_vec td_vec_clip(td_bounds bounds, td_vec value) {
     const td_vec least = td_vec_set(bounds.least), most = td_vec_set(bounds.most);
 #if defined(__AVX512F__)
@@ -126,7 +126,7 @@ TD_INLINE td_vec td_vec_load_lanes(const float *from, td_lane_mask lanes) {
     return (td_vec)_mm256_maskload_ps(from, lanes.bits);
 }
 
-/* AMD's processors take a dozen cycles for a store by a mask. */
+/* Masked stores take a dozen cycles on AMD processors. */
 TD_INLINE void td_vec_store_lanes(float *to, td_vec value, td_lane_mask lanes) {
     if (lanes.whole)
         td_vec_store(to, value);

@@ -2,12 +2,12 @@
 /* A pass transforms pixels, multiplies point by point, and transforms back, either by blocks or by
  * slabs of tiles.
  *
- * Where the matrices are small, a task takes a block of tiles through all three steps, so that the
- * block stays in the second-level cache. Where they are large, reading them again for every block
- * would cost more than that saves: there each step runs over a large slab of tiles, and the
- * products are shared out by point and panel, each weight being read once a slab.
+ * If the matrices are small, a task takes a block of tiles through all three steps, so that the
+ * block stays in the level-2 cache. If they are large, reading them for every block would cost more
+ * than that saves: then each step runs over a large slab of tiles, and the products are divided by
+ * point and panel, so that each weight is read once per slab.
  *
- * The sizes were measured on cores with 1 MB of second-level cache. */
+ * The sizes were measured on cores with 1 MB of level-2 cache. */
 #include "nn/kernel/winograd.h"
 
 #include "base/parallel.h"
@@ -15,16 +15,16 @@
 
 enum {
     POINTS = TD_WINOGRAD_POINTS,
-    BLOCK_FLOATS = 160 << 10,     /* of a block's tiles, both transforms: beside the weights in the
-                                     second-level cache */
-    DATA_SLAB_FLOATS = 1 << 20,   /* of a slab's: in the third */
+    BLOCK_FLOATS = 160 << 10, /* of a block's tiles, both transforms: fits beside the weights in the
+                                 level-2 cache */
+    DATA_SLAB_FLOATS = 1 << 20,   /* of a slab's tiles: fits in the level-3 cache */
     WEIGHT_SLAB_FLOATS = 3 << 19, /* ... for gradients of the weights */
-    GROUPS = 16,                  /* of tiles, each with a dU of its own */
-    SLAB_ROWS = 24,               /* of dU that a task computes from a slab */
-    SLAB_TILES = 4                /* that a task transforms, where it sums biases as well */
+    GROUPS = 16,                  /* of tiles, each with its own dU */
+    SLAB_ROWS = 24,               /* rows of dU that a task computes from a slab */
+    SLAB_TILES = 4                /* tiles that a task transforms if it also sums biases */
 };
 
-/* How a pass cuts its work; a function of the shape and the batch alone. */
+/* How a pass divides its work; depends only on the shape and the batch. */
 typedef struct sizes {
     bool slabs;
     size_t tiles; /* in a slab or a block */
@@ -32,7 +32,7 @@ typedef struct sizes {
     size_t du;    /* floats of a whole dU */
 } sizes;
 
-/* Where channels are many and a power of two, tiles would meet in few sets of the cache. */
+/* With many channels, a power of two, tiles would share few sets of the cache. */
 static size_t tile_floats(size_t channels) {
     size_t floats = td_size_round_up(channels, TD_LANES);
     return floats % 128 == 0 ? floats + TD_CACHE_LINE : floats;
@@ -51,13 +51,14 @@ static td_winograd_tiles lay_out(float *values, size_t tiles, size_t channels) {
     return (td_winograd_tiles){values, tile_floats(channels), point_floats(tiles, channels)};
 }
 
-/* As many tiles as `floats` hold, in whole rows of the product. */
+/* As many tiles as fit in `floats`, in whole rows of the product. */
 static size_t fit_tiles(size_t floats, size_t tile, size_t least, size_t tiles) {
     size_t fit = td_size_max(floats / (POINTS * tile), least);
     return td_size_min(fit / TD_PANEL_ROWS * TD_PANEL_ROWS, td_size_round_up(tiles, TD_PANEL_ROWS));
 }
 
-/* For matrices rows × columns at each point: in × out, or out × in for the input's gradient. */
+/* For matrices rows × columns at each point: in × out, or out × in for the gradient of the input.
+ */
 static sizes data_sizes(size_t tiles, size_t rows, size_t columns) {
     sizes s = {.slabs = rows * columns >= 256 * 256 || rows >= 1024};
     if (s.slabs)
@@ -203,7 +204,7 @@ static void slab_transform(void *context, size_t tile) {
     transform(s->pass, s->first + tile, 1, to);
 }
 
-/* Items are panels, point after point. */
+/* Items are panels, grouped by point. */
 static void slab_multiply(void *context, size_t item) {
     const data_slab *s = context;
     size_t panels = td_panels(s->pass->columns), point = item / panels, panel = item % panels;
@@ -219,7 +220,7 @@ static void slab_transform_tile_back(void *context, size_t tile) {
     transform_back(s->pass, from, s->first + tile, 1, 0, s->pass->columns);
 }
 
-/* Gradients of overlapping tiles meet in a pixel, so here tasks share out the channels. */
+/* Gradients of overlapping tiles meet in a pixel, so here tasks divide the channels. */
 static void slab_transform_panel_back(void *context, size_t panel) {
     const data_slab *s = context;
     td_winograd_tiles from = s->product;
@@ -287,13 +288,13 @@ void td_winograd_backward_input(const td_winograd *conv, size_t batch, const flo
                      .scratch = scratch});
 }
 
-/* The gradient of the weights: with M = A dY Aᵀ and V = Bᵀ d B, dU = Σ V ⊙ M over the tiles, and
- * dw = Gᵀ dU G.
+/* The gradient of the weights: with M = A dY Aᵀ and V = Bᵀ d B, dU = Σ V ⊙ M over the tiles, and dw
+ * = Gᵀ dU G.
  *
- * Where dU is small, the tiles are cut into a fixed number of groups, each group has a dU of its
- * own that stays in the second-level cache, and these are added up in order. Where it is large,
- * each task takes some input channels and a panel of output channels of a slab through all points,
- * so that dU is never whole. */
+ * If dU is small, the tiles are divided into a fixed number of groups; each has its own dU, which
+ * stays in the level-2 cache, and these are added in order. If it is large, each task takes some
+ * input channels and a panel of output channels of a slab through all points, so that no full dU
+ * exists. */
 typedef struct weight_pass {
     const td_winograd *conv;
     sizes sizes;
@@ -328,7 +329,7 @@ static void multiply_weights(const weight_pass *p, td_winograd_tiles input,
     }
 }
 
-/* Zeroed room for the sum of dy over a group or chunk; NULL where it is not wanted. */
+/* Zeroed memory for the sum of dy over a group or chunk; NULL if not wanted. */
 static float *start_sums(const weight_pass *p, size_t chunk) {
     if (!p->dbias)
         return NULL;
@@ -366,7 +367,7 @@ static void weight_group(void *context, size_t begin, size_t end, size_t group, 
     }
 }
 
-/* Adds the groups up and transforms back. Items are input channels, panel after panel. */
+/* Adds the groups and transforms back. Items are input channels, grouped by panel. */
 static void reduce_groups(void *context, size_t item) {
     const weight_pass *p = context;
     size_t in = p->conv->in, groups = td_chunks(p->tiles, p->sizes.group);
@@ -413,7 +414,7 @@ static void weight_slab_transform(void *context, size_t begin, size_t end, size_
                                start_sums(p, chunk));
 }
 
-/* Items are panels, SLAB_ROWS input channels after SLAB_ROWS. */
+/* Items are panels, for each SLAB_ROWS input channels. */
 static void weight_slab_multiply(void *context, size_t item) {
     const weight_slab *s = context;
     const weight_pass *p = s->pass;

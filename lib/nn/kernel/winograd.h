@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Winograd convolution F(4×4, 3×3): 3×3 kernels, stride 1, float32, activations NHWC.
  *
- * An output tile of 4×4 pixels comes from 6×6 input pixels d by 36 products a pair of channels
- * instead of 144: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A (Lavin and Gray, "Fast Algorithms for Convolutional
- * Neural Networks", 2016). The gradients are the exact adjoints of the same transforms. Instead of
- * the usual interpolation points 0, ±1, ±2, ∞ it has 0, ±11/16, ±11/8, ∞: still exact in binary,
- * and the largest error is six times smaller.
+ * An output tile of 4×4 pixels needs 36 products per pair of channels instead of 144, from 6×6
+ * input pixels d: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A (Lavin and Gray, "Fast Algorithms for Convolutional
+ * Neural Networks", 2016). The gradients are the exact adjoints of the same transforms. The
+ * interpolation points are 0, ±11/16, ±11/8, ∞ instead of the usual 0, ±1, ±2, ∞: still exact in
+ * binary, with a largest error six times smaller.
  *
  * Every function takes a whole batch, runs on td_threads() threads, and gives the same bytes at any
  * number of threads. Pointers need the alignment of float only; 64 bytes is faster. */
@@ -30,23 +30,23 @@ typedef struct td_winograd {
     size_t pad;           /* 0, 1 or 2: the output has height + 2 pad − 2 rows */
 } td_winograd;
 
-/* Floats that the transformed filters of either direction need. */
+/* Floats for the transformed filters of either direction. */
 size_t td_winograd_filter_floats(const td_winograd *conv);
 
-/* Floats of scratch that any of the passes below needs while td_threads() is at most `threads`.
- * `batch`, here and below, is ≥ 1. A few MB a thread, and some more in all for many channels; it
- * does not grow with the batch without end. */
+/* Floats of scratch for any of the passes below while td_threads() is at most `threads`. `batch`,
+ * here and below, is ≥ 1. A few MB per thread, and more in total for many channels; bounded as the
+ * batch grows. */
 size_t td_winograd_scratch_floats(const td_winograd *conv, size_t batch, size_t threads);
 
 /* The filter transform of PyTorch's weights [out, in, 3, 3], for td_winograd_forward. */
 void td_winograd_filters(const td_winograd *conv, const float *oihw, float *transformed);
 
-/* The same for td_winograd_backward_input. The two are never needed at once, so that one buffer can
+/* The same for td_winograd_backward_input. The two are never needed at once, so one buffer can
  * serve both. */
 void td_winograd_filters_backward(const td_winograd *conv, const float *oihw, float *transformed);
 
 /* y [batch, height', width', out] = x [batch, height, width, in] * weights + bias, then ReLU if
- * asked for. `bias` [out] may be NULL. */
+ * requested. `bias` [out] may be NULL. */
 void td_winograd_forward(const td_winograd *conv, size_t batch, const float *x,
                          const float *transformed, const float *bias, td_bounds bounds, float *y,
                          float *scratch);

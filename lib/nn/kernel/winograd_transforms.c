@@ -100,7 +100,7 @@ td_winograd_grid td_winograd_grid_of(const td_winograd *conv) {
     return grid;
 }
 
-/* A window of pixels in an NHWC batch that may reach over the image's edge. */
+/* A window of pixels in an NHWC batch that may extend past the image's edge. */
 typedef struct tile_window {
     ptrdiff_t origin;  /* offset of pixel (0, 0), channel 0; may lie outside the batch */
     size_t row, pixel; /* distances between rows and between pixels */
@@ -115,7 +115,7 @@ TD_INLINE ptrdiff_t offset_of(const tile_window *window, size_t i, size_t j) {
     return window->origin + (ptrdiff_t)(i * window->row + j * window->pixel);
 }
 
-/* Asks for a pixel ahead of its use. It may lie outside the window, the image and the batch. */
+/* Prefetches a pixel. It may be outside the window, the image and the batch. */
 TD_INLINE void prefetch(const float *pixels, const tile_window *window, size_t i, size_t j) {
     uintptr_t offset = (uintptr_t)offset_of(window, i, j) * sizeof(float);
     __builtin_prefetch((const void *)((uintptr_t)pixels + offset));
@@ -157,8 +157,8 @@ TD_INLINE tile_window output_window(const td_winograd *conv, const td_winograd_g
     };
 }
 
-/* One tile and up to TD_LANES channels. `edge` and `part` are constants after inlining: whether
- * the window may leave the image, whether there are fewer channels than lanes. */
+/* One tile and up to TD_LANES channels. `edge` and `part` are constants after inlining: whether the
+ * window may leave the image, and whether there are fewer channels than lanes. */
 TD_INLINE td_vec pixel_at(const float *pixels, const tile_window *window, size_t i, size_t j,
                           size_t lanes, bool edge, bool part) {
     if (edge && !inside(window, i, j))
@@ -426,7 +426,7 @@ typedef struct filters {
     float *transformed;
 } filters;
 
-/* Items are rows, panel after panel. */
+/* Items are rows, grouped by panel. */
 static void transform_row(void *context, size_t item) {
     const filters *f = context;
     size_t panel = item / f->rows, row = item % f->rows, column = panel * TD_PANEL;

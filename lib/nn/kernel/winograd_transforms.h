@@ -5,8 +5,8 @@
  *     filter transform   U = G g Gᵀ    adjoint  dg = Gᵀ dU G
  *     output transform   Y = Aᵀ m A    adjoint  M = A dY Aᵀ
  *
- * In the transform domain a tile has 36 points, and a value stands at [point][tile][channel].
- * Transformed filters are cut into panels (product.h): [panel][point][row][column]. */
+ * In the transform domain a tile has 36 points, and values are stored as [point][tile][channel].
+ * Transformed filters are split into panels (product.h): [panel][point][row][column]. */
 #ifndef TD_NN_KERNEL_WINOGRAD_TRANSFORMS_H
 #define TD_NN_KERNEL_WINOGRAD_TRANSFORMS_H
 
@@ -57,7 +57,7 @@ void td_winograd_input_adjoint(const td_winograd *conv, td_winograd_tiles from, 
 void td_winograd_output(const td_winograd *conv, td_winograd_tiles from, size_t first, size_t count,
                         size_t begin, size_t end, const float *bias, td_bounds bounds, float *y);
 
-/* to[0..count) = the adjoint of those tiles of dy. Their sum over all pixels is added to sums [out]
+/* to[0..count) = the adjoint of those tiles of dy. Adds their sum over all pixels to sums [out]
  * unless NULL. */
 void td_winograd_output_adjoint(const td_winograd *conv, const float *dy, size_t first,
                                 size_t count, td_winograd_tiles to, float *sums);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Audit: every method that applies to a model that one was given, and a verdict. */
+/* Audit: runs every method that applies to a given model, and concludes with a verdict. */
 #include "defend/audit/audit.h"
 
 #include "defend/method.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* How often an inspector errs, by --controls. */
+/* The error rates of inspectors, from --controls. */
 #include "base/json.h"
 #include "defend/audit/audit.h"
 #include "defend/audit/controls.h"
 #include <string.h>
 
-/* No trials where there were no such models. */
+/* No trials if there were no such models. */
 static bool take_rate(const json_t *record, const char *name, td_rate *out) {
     return !json_object_get(record, name) || tool_json_take_rate(record, name, out);
 }
 
-/* Whether the inspector had the same options, but for the files. */
+/* Whether the inspector had the same options, except files. */
 static td_status compare(const audit_step *of, const json_t *options, bool *same, td_error *error) {
     static const char *const files[] = {"model", "clean", "test", "net"};
     td_json json = {0};
@@ -74,7 +74,7 @@ static td_status note_controls(audit_job *job, const char *path, const json_t *r
     return TD_OK;
 }
 
-/* Calls `look` with each of --controls. */
+/* Calls `look` for each of --controls. */
 static td_status each_file(audit_job *job,
                            td_status (*look)(audit_job *, const char *, const json_t *, td_error *),
                            td_error *error) {

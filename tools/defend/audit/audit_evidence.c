@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the methods found, in words. */
+/* Describes the findings of the methods in words. */
 #include "data/path.h"
 #include "defend/audit/audit.h"
 #include "defend/detect/detect.h"
@@ -10,7 +10,7 @@
 
 enum { MOST_GROUPS = 6 };
 
-/* The name of a class, where it is more than its number. */
+/* The name of a class, unless it is just its number. */
 static const char *name_of(const audit_job *job, size_t class) {
     const td_classes *classes = &job->run->classes;
     return classes->names && class < classes->count ? classes->names[class] : NULL;
@@ -29,7 +29,7 @@ const char *audit_class(const audit_job *job, size_t class, char text[AUDIT_CLAS
 
 /* --- one finding --- */
 
-/* A row of the evidence, whose finding and other fields the caller fills in. */
+/* Adds a row to the evidence; the caller fills in the finding and other fields. */
 static td_status add_row(audit_job *job, const audit_step *s, bool flagged, audit_evidence **out,
                          td_error *error) {
     static const char *const weights[] = {"sign", "weak sign", "hint"};
@@ -52,7 +52,7 @@ static td_status add_row(audit_job *job, const audit_step *s, bool flagged, audi
     return tool_run_text(job->run, &row->record, error, "%s/record.json", s->method->name);
 }
 
-/* Appends to the finding. */
+/* Appends to the finding's text. */
 static TD_PRINTF(2, 3) void say(audit_evidence *row, const char *format, ...) {
     const size_t used = strlen(row->text);
     va_list arguments;
@@ -72,7 +72,7 @@ static bool is_by_class(const findings *found) {
     return found->about == FINDING_CLASS || found->about == FINDING_PAIR;
 }
 
-/* What a finding is about. */
+/* Describes the subject of a finding. */
 static void say_subject(audit_evidence *row, const finding *one) {
     const findings *found = row->step->step.outcome;
     if (is_by_class(found))
@@ -96,7 +96,7 @@ static void say_rate(audit_evidence *row, const char *kind, const td_rate *rate)
             100 * rate->interval.low, 100 * rate->interval.high);
 }
 
-/* Sizes to what matters of them; another statistic as it is. */
+/* Prints sizes rounded sensibly; other statistics unchanged. */
 static void say_value(audit_evidence *row, double value) {
     const findings *found = row->step->step.outcome;
     const char *unit = found->statistic.unit;
@@ -106,7 +106,7 @@ static void say_value(audit_evidence *row, double value) {
         say(row, "%.4g%s%.64s", value, unit ? " " : "", unit ? unit : "");
 }
 
-/* The most suspicious value of those that are not flagged; NAN if there is none. */
+/* The most suspicious value that is not flagged; NAN if there is none. */
 static double nearest_other(const findings *found) {
     double best = NAN;
     for (size_t i = 0; i < found->count; i++) {
@@ -117,7 +117,7 @@ static double nearest_other(const findings *found) {
     return best;
 }
 
-/* " (index 5.20; above 2 stands out)", the bracket being `before`; nothing without an index. */
+/* " (index 5.20; above 2 stands out)", beginning with `before`; nothing without an index. */
 static void say_index(audit_evidence *row, const finding *one, const char *before) {
     if (!isnan(one->p))
         say(row, "%sp %.3g)", before, one->p);
@@ -150,7 +150,7 @@ static void say_outlier(audit_evidence *row, const finding *one, const char *how
         say(row, " (%.1f %% of the images go there)", 100 * one->asr.value);
 }
 
-/* Behind it "; the other classes need 60 or more", where there are such. */
+/* Followed by "; the other classes need 60 or more", if there are others. */
 static void say_flagged(audit_evidence *row, const finding *one) {
     const findings *found = row->step->step.outcome;
     const char *unit = row->step->row->unit;
@@ -189,7 +189,7 @@ static void say_unflagged(audit_evidence *row, const finding *first, const findi
         say_index(row, most, " (largest ");
 }
 
-/* Of the recovered trigger, which was written as pictures. */
+/* The pictures of the recovered trigger. */
 static td_status add_pictures(audit_job *job, const finding *one, audit_evidence *row,
                               td_error *error) {
     static const char *const parts[] = {"trigger", "mask", "pattern"};
@@ -211,7 +211,7 @@ static td_status add_pictures(audit_job *job, const finding *one, audit_evidence
     return TD_OK;
 }
 
-/* One that is flagged, or, where none is, the first of them all, if there is any. */
+/* A flagged finding or, if none is flagged, the first of all, if any. */
 static td_status report_finding(audit_job *job, const audit_step *s, const finding *one,
                                 bool flagged, td_error *error) {
     const findings *found = s->step.outcome;
@@ -240,7 +240,7 @@ static td_status report_finding(audit_job *job, const audit_step *s, const findi
     return flagged && is_by_class(found) ? add_pictures(job, one, row, error) : TD_OK;
 }
 
-/* What there is of too few classes for an index, for people to compare. */
+/* If there are too few classes for an index, lists the values for people to compare. */
 static td_status report_unjudged(audit_job *job, const audit_step *s, td_error *error) {
     const findings *found = s->step.outcome;
     for (size_t i = 0; i < found->count; i++) {
@@ -409,7 +409,7 @@ static size_t count_shared(const filter_outcome *a, const filter_outcome *b) {
     return shared;
 }
 
-/* The first filter that flags classes and is done. */
+/* The first finished filter that flags classes. */
 static const audit_step *find_grouping(const audit_job *job) {
     for (size_t i = 0; i < job->step_count; i++) {
         const audit_step *s = &job->steps[i];
@@ -420,7 +420,7 @@ static const audit_step *find_grouping(const audit_job *job) {
     return NULL;
 }
 
-/* A filter that ranks the images of every class says something of the groups that another found. */
+/* Relates a filter that ranks the images of every class to the groups that another filter found. */
 static td_status report_ranked(audit_job *job, const audit_step *s, td_error *error) {
     const filter_outcome *found = s->step.outcome;
     const audit_step *other = find_grouping(job);
@@ -453,7 +453,7 @@ td_status audit_report_filter(audit_job *job, audit_step *s, td_error *error) {
 
 /* --- all --- */
 
-/* What says most comes first, which ran last. */
+/* The most informative evidence, which ran last, comes first. */
 td_status audit_list_evidence(audit_job *job, td_error *error) {
     job->evidence_end = &job->evidence;
     job->pictures = tool_run_set(job->run, "pictures", "[]");

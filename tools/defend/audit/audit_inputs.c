@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The model, the data, and the clean images that the methods work with. */
+/* The model, the data, and the clean images for the methods. */
 #include "base/file.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -34,7 +34,7 @@ static td_status open_model(audit_job *job, td_error *error) {
     return defend_check_data(&job->clean, &job->model.net, error);
 }
 
-/* Data of a method are found to be wrong before the methods before it have taken their time. */
+/* Detects errors in a method's data before earlier methods have used their time. */
 static td_status check_suspect(audit_job *job, const char *text, td_error *error) {
     td_dataset data;
     td_status status = tool_run_images(job->run, text, "test", &data, error);
@@ -44,8 +44,8 @@ static td_status check_suspect(audit_job *job, const char *text, td_error *error
     return status;
 }
 
-/* A filter opens its set alone, without the clean images: where the model does not name its
- * classes, those of both must be in one order. */
+/* A filter opens only its set, without the clean images: if the model does not name its classes,
+ * both must have the same order. */
 static td_status check_training(audit_job *job, const char *text, td_error *error) {
     td_dataset data;
     const int32_t *labels = NULL;
@@ -81,7 +81,7 @@ td_status audit_open(audit_job *job, td_error *error) {
 
 /* --- accuracy --- */
 
-/* The share of the commonest label, which a model that does not look would reach. */
+/* The share of the most frequent label: the accuracy of a constant prediction. */
 static td_status find_chance(audit_job *job, td_error *error) {
     const td_images *images = &job->clean.images;
     const double even = 1 / (double)td_net_classes(&job->model.net);
@@ -94,7 +94,7 @@ static td_status find_chance(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* The class that the model gives to most of a class's images: given[classes]. */
+/* The most frequent prediction for each class's images: given[classes]. */
 static td_status find_given(audit_job *job, const int32_t *predicted, size_t *given,
                             td_error *error) {
     const td_images *images = &job->clean.images;
@@ -123,14 +123,13 @@ static bool list_in_order(const audit_job *job, const size_t *given, char *out, 
             if (given[c] == m)
                 from = from == classes ? c : SIZE_MAX;
         if (from >= classes || used + 16 >= size)
-            return false; /* none or two of them are the model's m */
+            return false; /* no class or several map to the model's class m */
         used += (size_t)snprintf(out + used, size - used, "%s#%zu", m ? "," : "", from);
     }
     return true;
 }
 
-/* A model that is no better than chance, but that tells the classes apart under other numbers, has
- * them in another order. */
+/* A model at chance level that still separates the classes has them in another order. */
 static td_status look_for_order(audit_job *job, const int32_t *predicted, td_error *error) {
     const td_images *images = &job->clean.images;
     const size_t classes = td_net_classes(&job->model.net);
@@ -186,14 +185,14 @@ static td_status draw(audit_job *job, td_images *sample, td_error *error) {
     return defend_gather(images, order, job->sample_count, &job->run->arena, sample, error);
 }
 
-/* Whether the sample that was written is the one that is there already. */
+/* Whether the existing sample is the same as the one just written. */
 static bool is_there(const audit_job *job, const tool_outputs *outputs) {
     td_digest old;
     return td_path_exists(job->sample) && td_sha256_file(job->sample, &old, NULL) == TD_OK &&
            strcmp(tool_outputs_digest(outputs)->hex, old.hex) == 0;
 }
 
-/* Puts the sample into place unless it is there. */
+/* Moves the sample into place unless it exists. */
 static td_status place_sample(const audit_job *job, const td_images *sample, tool_outputs *outputs,
                               td_error *error) {
     FILE *stream;
@@ -214,7 +213,7 @@ static td_status place_sample(const audit_job *job, const td_images *sample, too
     return tool_outputs_publish(outputs, error);
 }
 
-/* The steps read the sample, which therefore is no file of the run's own. */
+/* The steps read the sample, so it is not one of the run's own files. */
 td_status audit_draw_sample(audit_job *job, td_error *error) {
     td_images sample;
     tool_outputs outputs = {.force = true};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was not looked at, or cannot be seen. */
+/* Lists what was not examined or cannot be detected. */
 #include "defend/audit/audit.h"
 #include "defend/filter/filter.h"
 #include <stdarg.h>
@@ -76,7 +76,7 @@ static td_status list_images(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* Neither accuracy nor what a trigger does to them is known of classes without images. */
+/* For classes without images neither the accuracy nor the effect of a trigger is known. */
 static td_status list_absent(audit_job *job, td_error *error) {
     const td_images *images = &job->clean.images;
     size_t absent = 0, first = 0;
@@ -114,7 +114,7 @@ static td_status list_effort(audit_job *job, td_error *error) {
                      job->settings->effort);
 }
 
-/* What --controls do not say is unknown, and no number stands in for it. */
+/* Rates missing from --controls are unknown; no number replaces them. */
 static td_status list_rates(audit_job *job, td_error *error) {
     for (size_t i = job->step_count; i-- > 0;) {
         const audit_step *s = &job->steps[i];
@@ -134,7 +134,7 @@ static td_status list_rates(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* What the screens look for, and nothing else. */
+/* The screens detect only what they search for. */
 static td_status list_unscreened(audit_job *job, const screened *found, td_error *error) {
     if (!found->calibrated)
         TD_TRY(add(job, error,

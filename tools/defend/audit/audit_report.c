@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verdict as tables and in words. */
+/* The verdict as tables and as text. */
 #include "base/text.h"
 #include "defend/audit/audit.h"
 #include <stdarg.h>
@@ -10,7 +10,7 @@ enum { LINE = 92 };
 
 const char audit_text_name[] = "audit.txt";
 
-/* --- as tables --- */
+/* --- tables --- */
 
 typedef struct verdict_row {
     const char *verdict, *advice;
@@ -75,7 +75,7 @@ static const char *const advice[] = {
     [VERDICT_LIKELY] = "Do not rely on this model. Look at the recovered triggers. trapdoor-defend "
                        "cleanse --patch and fineprune repair models; audit what they write."};
 
-/* Why no inspector came to a verdict, and what helps. */
+/* Why no inspector reached a verdict, and what to do. */
 static const char *advise_inconclusive(const audit_job *job) {
     bool failed = false, late = false;
     if (td_net_classes(&job->model.net) < FINDINGS_LEAST)
@@ -156,7 +156,7 @@ static td_status add_states(audit_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* --- in words --- */
+/* --- text --- */
 
 static void suspicion(const conclusion *c, char text[96]) {
     if (c->looked == 1)
@@ -201,7 +201,7 @@ static td_status summarize(const audit_job *job, const char **out, td_error *err
                          100 * job->accuracy.value, 100 * job->chance);
 }
 
-/* Text at an indentation, in lines of about LINE; the first begins with `lead`. */
+/* Text wrapped to about LINE with indentation; the first line begins with `lead`. */
 static TD_PRINTF(4, 5) void write_wrapped(FILE *out, const char *lead, size_t indent,
                                           const char *format, ...) {
     char line[2048];
@@ -230,7 +230,7 @@ static TD_PRINTF(4, 5) void write_wrapped(FILE *out, const char *lead, size_t in
     fputc('\n', out);
 }
 
-/* "!" for a sign, "?" for what may have another reason. */
+/* "!" for a sign, "?" for something that may have another cause. */
 static const char *mark_of(const audit_evidence *row) {
     return !row->flagged ? "  - " : strcmp(row->weight, "sign") == 0 ? "  ! " : "  ? ";
 }
@@ -252,7 +252,7 @@ static void write_limits(FILE *out, const json_t *limits) {
     }
 }
 
-/* The shape of the trigger alone, not the pictures that it is made of. */
+/* Only the trigger's picture, not the pictures it is composed of. */
 static void write_pictures(FILE *out, const audit_evidence *row) {
     const char *before = "\nRecovered triggers: ", *end = "";
     for (; row; row = row->next)
@@ -284,7 +284,7 @@ static void write_text(FILE *out, const audit_job *job, const char *summary) {
 static td_status write_file(audit_job *job, const char *summary, td_error *error) {
     tool_outputs *outputs = &job->run->outputs;
     FILE *stream;
-    outputs->force = true; /* its own, which the record beside it was checked for */
+    outputs->force = true; /* its own file, already checked through the record beside it */
     td_status status = tool_outputs_add(outputs, audit_text_name, &stream, error);
     outputs->force = job->run->common->force;
     TD_TRY(status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods as steps: which apply, with what data, in which order and how long. */
+/* The methods as steps: which apply, with what data, in which order and with how much time. */
 #include "defend/audit/audit.h"
 #include "defend/inspect/inspect.h"
 #include "defend/method.h"
@@ -9,8 +9,8 @@
 
 enum { MOST_OVERLAYS = 100, NUMBER_SIZE = 32 };
 
-/* A method may go on for a moment after its deadline: this part of its time, within these seconds,
- * is for that. */
+/* A method may run briefly beyond its deadline: this share of its time, within these limits in
+ * seconds, is reserved for that. */
 static const double closing_part = 0.05, closing_least = 0.5, closing_most = 10;
 
 const findings *audit_findings(const audit_step *s) {
@@ -48,7 +48,7 @@ static td_status set_training(audit_job *job, audit_step *s, td_error *error) {
     return s->applies ? set(s, "data", job->settings->training, error) : TD_OK;
 }
 
-/* What calibrates is the first half of the sample, what judges beside the suspects the other. */
+/* The first half of the sample calibrates, the other half is evaluated with the suspects. */
 static td_status set_suspects(audit_job *job, audit_step *s, td_error *error) {
     const td_many *suspects = &job->settings->suspects;
     const size_t half = job->sample_count / 2;
@@ -60,7 +60,7 @@ static td_status set_suspects(audit_job *job, audit_step *s, td_error *error) {
     return TD_OK;
 }
 
-/* STRIP draws the overlays from a half of what calibrates. */
+/* STRIP draws overlays from half of the calibration images. */
 static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     const size_t few = job->sample_count / 5;
     char overlays[NUMBER_SIZE];
@@ -68,8 +68,7 @@ static td_status set_overlays(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "overlays", overlays, error);
 }
 
-/* The images as they are given: if these are the controls' own, the screens look at the same ones.
- */
+/* The given images: if they are the controls' own, the screens see the same ones. */
 static td_status set_screen(audit_job *job, audit_step *s, td_error *error) {
     s->applies = job->calibration != NULL;
     s->lacks = "no controls given";
@@ -79,7 +78,7 @@ static td_status set_screen(audit_job *job, audit_step *s, td_error *error) {
     return s->applies && job->settings->known ? set(s, "known-recipe", "", error) : TD_OK;
 }
 
-/* A set says the size of images to an inspector that needs none otherwise. */
+/* A set provides the image size for an inspector that needs no images otherwise. */
 static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     const inspector *math = s->method->math;
     const td_key *key = tool_settings_find(&s->step.settings, "steps");
@@ -97,7 +96,7 @@ static td_status set_sample(audit_job *job, audit_step *s, td_error *error) {
     return set(s, "steps", count, error);
 }
 
-/* Families whose time is known to be short come first. */
+/* Fast families come first. */
 static const audit_kind kinds[] = {
     {"filter", SOURCE_TRAINING, WEIGHT_HINT, 1, set_training, audit_report_filter},
     {"detector", SOURCE_INPUTS, WEIGHT_SIGN, 1, set_suspects, audit_report_detector},
@@ -107,9 +106,9 @@ static const audit_kind kinds[] = {
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* --- what is peculiar to a method --- */
+/* --- exceptions --- */
 
-/* Neural Cleanse has a use for any time. */
+/* Neural Cleanse can use any amount of time. */
 static const audit_row rows[] = {
     {"squeeze", .weak = true, .flagged = "get another answer once they are filtered"},
     {"strip", .share = 2, .flagged = "keep their class whatever is laid over them",
@@ -134,8 +133,8 @@ static const audit_row *find_row(const char *method) {
 
 /* --- the plan --- */
 
-/* Inspectors that only rank are parts of the screening. Detectors and filters are taken that have a
- * row above: others need what an audit is not given, or its verdict was not measured with them. */
+/* Inspectors that only rank are part of the screening. Only detectors and filters with a row above
+ * run: others need inputs that an audit does not have, or were not evaluated with them. */
 static const audit_kind *kind_of(const tool_method *method) {
     const inspector *math = method->family == &inspectors ? method->math : NULL;
     if (math && math->spread == FINDINGS_RANKED)
@@ -147,7 +146,7 @@ static const audit_kind *kind_of(const tool_method *method) {
     return NULL;
 }
 
-/* Behind those of its kind that have no larger share. */
+/* Inserts after those of its kind with a share at least as large. */
 static void add_step(audit_job *job, const tool_method *method, const audit_kind *kind) {
     const audit_row *row = find_row(method->name);
     audit_step made = {
@@ -156,7 +155,7 @@ static void add_step(audit_job *job, const tool_method *method, const audit_kind
         .row = row,
         .share = row->share > 0 ? row->share : kind->share,
         .found = {.source = kind->source, .weight = row->weak ? WEIGHT_WEAK : kind->weight}};
-    if (job->calibration && method->family == &inspectors) /* clean models have outliers as well */
+    if (job->calibration && method->family == &inspectors) /* clean models have outliers too */
         made.found.weight = WEIGHT_HINT;
     size_t place = job->step_count++;
     for (; place > 0 &&
@@ -199,7 +198,7 @@ static bool is_open(const audit_step *s) {
     return s->applies && !s->step.failed && (!s->step.done || audit_is_cut(s));
 }
 
-/* Of the time that is left, by the shares of the steps that are. */
+/* The step's part of the remaining time, by the shares of the remaining steps. */
 static double time_for(const audit_job *job, size_t number) {
     const double left = job->deadline - tool_monotonic_seconds();
     double shares = 0;
@@ -211,7 +210,7 @@ static double time_for(const audit_job *job, size_t number) {
 
 static void tick(void *context, double share) {
     const audit_job *job = context;
-    (void)share; /* of one of the method's loops: the time says more */
+    (void)share; /* the progress of one of the method's loops; the time is more informative */
     tool_run_show(job->run, (size_t)(tool_monotonic_seconds() - job->began), NULL);
 }
 
@@ -229,7 +228,7 @@ static td_status run_step(audit_job *job, audit_step *s, double seconds, td_erro
     return status;
 }
 
-/* One after another; `again`: only where there is more time than the step had in vain. */
+/* Runs the steps in order; `again`: only those with more time now than in their failed attempt. */
 static td_status run_round(audit_job *job, bool again, td_error *error) {
     for (size_t i = 0; i < job->step_count; i++) {
         audit_step *s = &job->steps[i];
@@ -242,7 +241,7 @@ static td_status run_round(audit_job *job, bool again, td_error *error) {
     return TD_OK;
 }
 
-/* What others left of their time may be enough for one that did not come to an end. */
+/* Time left over by others may be enough for a step that did not finish. */
 td_status audit_run_steps(audit_job *job, td_error *error) {
     TD_TRY(run_round(job, false, error));
     return run_round(job, true, error);

@@ -19,7 +19,7 @@ static others without(double sum, double squares, double value, size_t count) {
     return (others){mean, fmax(spread, 0)};
 }
 
-/* Where nothing varies, what is equal is at 0, and what differs is as far as can be. */
+/* Without variation, equal values are at 0 and others as far away as possible. */
 static double standardised(double value, double mean, double variance) {
     const double distance = value - mean, sd = sqrt(variance);
     if (sd > 0)
@@ -27,7 +27,7 @@ static double standardised(double value, double mean, double variance) {
     return distance > 0 ? FAR : distance < 0 ? -FAR : 0;
 }
 
-/* A single unit has no others to be compared with. */
+/* A single unit has nothing to be compared with. */
 static void centre(double *values, size_t units, double *scratch) {
     if (units < 2)
         return;
@@ -36,7 +36,7 @@ static void centre(double *values, size_t units, double *scratch) {
         values[u] -= median;
 }
 
-/* Sums of values less those of the first model: what all have in common costs no digits. */
+/* Sums relative to the first model's values, to avoid cancellation. */
 static void sum_units(const calibration_screen *s, size_t models, double *sums, double *squares) {
     for (size_t u = 0; u < s->units; u++) {
         sums[u] = squares[u] = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Configure: what joint scores mean, learnt from models of which the truth is known, and how often
- * screens and verdict err on them. */
+/* Configure: fits the meaning of joint scores on models with known ground truth, and measures the
+ * error rates of screens and verdict on them. */
 #include "data/path.h"
 #include "defend/audit/configuration.h"
 #include "defend/audit/model_folder.h"
@@ -40,7 +40,7 @@ static const td_key keys[] = {
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
-/* A score of a model: the joint one, or a screen's. */
+/* A score of a model: the joint score, or a screen's. */
 typedef struct score {
     double value, p;
 } score;
@@ -58,9 +58,9 @@ typedef struct configure_job {
     known_model *truth; /* [models] */
     const char **kinds;
     size_t kind_count;
-    const screened *first; /* one that was found: names the scores */
+    const screened *first; /* the first one with a result; it names the scores */
     size_t *used, used_count;
-    double *values; /* [used]: of the score that is looked at */
+    double *values; /* [used]: of the current score */
     bool *positive; /* [used] */
 } configure_job;
 
@@ -103,7 +103,7 @@ static td_status plan(configure_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* In -o, for the folders of the models; without one in it, it goes in the end. */
+/* Created in -o for the models' folders; deleted at the end if empty. */
 static td_status make_folders(configure_job *job, td_error *error) {
     const char *path;
     bool made;
@@ -121,7 +121,7 @@ static void remove_empty(const configure_job *job) {
             rmdir(path);
 }
 
-/* Those that were screened; there must be both kinds. */
+/* The screened models; both kinds are needed. */
 static td_status take_found(configure_job *job, td_error *error) {
     td_arena *arena = &job->run->arena;
     size_t clean = 0, count = job->models.count;
@@ -156,7 +156,7 @@ static void take_values(configure_job *job, size_t number) {
         job->values[i] = score_of(job->truth[job->used[i]].found, number).value;
 }
 
-/* --- how good a score is --- */
+/* --- evaluation of a score --- */
 
 typedef struct score_row {
     const char *name;
@@ -178,7 +178,7 @@ static td_status find_auc(configure_job *job, tool_estimate *out, td_error *erro
     return TD_OK;
 }
 
-/* By what all other models teach. */
+/* Predicted from all other models. */
 static double probability_of(const configure_job *job, size_t place) {
     return td_logistic_at(td_logistic_fit(job->values, job->positive, job->used_count, place),
                           job->values[place]);
@@ -196,7 +196,7 @@ static void count_flagged(td_rate *rate, bool flagged) {
     *rate = td_rate_of(rate->hits + flagged, rate->trials + 1);
 }
 
-/* Of models that the controls stand for. */
+/* Over the models for which the controls are representative. */
 static td_rate rate_of(const configure_job *job, size_t number, const char *kind) {
     td_rate rate = td_rate_of(0, 0);
     for (size_t i = 0; i < job->models.count; i++)
@@ -256,7 +256,7 @@ typedef struct kind_row {
     td_rate rates[SCORES_MOST];
 } kind_row;
 
-/* A column for each score. */
+/* One column per score. */
 static td_status kind_columns(configure_job *job, tool_table_kind **out, td_error *error) {
     static const tool_column ends[] = {
         {"kind", "kind", TOOL_TEXT, offsetof(kind_row, name)},
@@ -349,7 +349,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What differs from run to run is no part of the record, but of what is said. */
+/* Durations vary between runs, so they are printed but not recorded. */
 static void note_seconds(const configure_job *job) {
     for (size_t i = 0; i < job->used_count; i++)
         job->values[i] = job->truth[job->used[i]].found->seconds;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Controls: clean models by known recipes, and the numbers of all screens on each. */
+/* Controls: trains clean models by known recipes, and runs all screens on each. */
 #include "defend/audit/controls.h"
 
 #include "base/file.h"
@@ -79,8 +79,8 @@ static td_status name_file(const controls_job *job, size_t number, char path[TD_
                          job->run->common->output, TD_PATH_SIZE);
 }
 
-/* The images of the recipe, in a random order: a set that comes class by class has slices of some
- * classes only. */
+/* The recipe's images in random order: slices of a set sorted by class would contain only some
+ * classes. */
 static td_status draw(const td_images *all, const control_recipe *recipe, td_arena *arena,
                       td_images *out, td_error *error) {
     td_random random = recipe->draw;
@@ -104,7 +104,7 @@ static td_status train(const controls_job *job, tool_run *part, const control_re
                           "training", error);
 }
 
-/* What a control is, in an arena of its own: its numbers outlive the screening. */
+/* Copies a control to its own arena, to outlive the screening. */
 static td_status keep(const control_scores *made, td_arena *arena, control_scores *out,
                       td_error *error) {
     td_json json = {0};
@@ -197,8 +197,8 @@ static void make_one(void *context, size_t begin, size_t end, size_t chunk, size
     pthread_mutex_unlock(&job->lock);
 }
 
-/* Small nets are trained several at once, a thread each: a training by two threads takes more than
- * half of the time that one takes. */
+/* Trains several small nets at once, one thread each: two threads take more than half the time of
+ * one. */
 static td_status make_all(controls_job *job, td_error *error) {
     tool_run_begin(job->run, "controls", "models", job->end - job->begin);
     show(job);
@@ -214,7 +214,7 @@ static td_status make_all(controls_job *job, td_error *error) {
     return job->status;
 }
 
-/* Takes a control that an earlier run made; of another request it is refused. */
+/* Loads a control from an earlier run; refuses one of another request. */
 static td_status look(controls_job *job, size_t number, td_error *error) {
     char path[TD_PATH_SIZE];
     json_t *json;
@@ -324,13 +324,13 @@ static td_status report(controls_job *job, td_error *error) {
                             1 / (double)(1 + job->settings->count));
 }
 
-/* Part of the work, or a check: there is no record of all. */
+/* For a part of the work, or a check: there is no record of all. */
 static td_status say(tool_run *run, td_error *error, const char *words) {
     run->record_name = NULL;
     return tool_run_summary(run, error, "%s", words);
 }
 
-/* Whether two controls are one, as their files have them. */
+/* Whether two controls are equal, as stored in their files. */
 static td_status compare(const control_scores *a, const control_scores *b, bool *same,
                          td_error *error) {
     enum { DIGITS = 10 }; /* of td_json_write */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Controls: clean models of a net, trained here by known recipes, and the numbers of all screens on
- * each. An audited model is judged beside them. The parts: the recipes (controls_recipes.c), making
- * one and the whole (controls.c), the file of one and of all
- * (controls_file.c), those that come with the program (controls_shipped.c). */
+/* Controls: clean models of a net, trained here by known recipes, and the values of all screens on
+ * each, for comparison with an audited model. The parts: the recipes (controls_recipes.c), training
+ * one or all (controls.c), the files of one and of all (controls_file.c), those that ship with the
+ * program (controls_shipped.c). */
 #ifndef TOOLS_DEFEND_AUDIT_CONTROLS_H
 #define TOOLS_DEFEND_AUDIT_CONTROLS_H
 
@@ -16,7 +16,7 @@ typedef struct control_recipe {
     const char *name;
     tool_training training;
     size_t count;   /* training images */
-    td_random draw; /* of these from all, where they are fewer */
+    td_random draw; /* draws a subset of the images */
     uint64_t seed;
 } control_recipe;
 
@@ -30,7 +30,7 @@ typedef struct controls_settings {
     tool_training training;
 } controls_settings;
 
-/* What is known of a control, or of the audited model. */
+/* The measurements of a control, or of the audited model. */
 typedef struct control_scores {
     size_t count; /* screens */
     struct control_screen {
@@ -44,8 +44,8 @@ typedef struct control_scores {
     uint64_t seed;
 } control_scores;
 
-/* The recipe of control `number`, from the settings' training: all by it, or seven of
- * eight by variations. The recipe must stay where it is. */
+/* The recipe of control `number`, from the settings' training: all use it, or seven of eight are
+ * variations. The recipe must not move. */
 td_status control_recipe_of(const controls_settings *settings, const td_images *images,
                             uint64_t seed, size_t number, control_recipe *out,
                             td_error *error) TD_MUST_USE;
@@ -54,11 +54,11 @@ td_status control_recipe_of(const controls_settings *settings, const td_images *
 
 typedef struct controls_file {
     const char *path;
-    const char *version;  /* of the program that made them */
+    const char *version;  /* version of the program that made them */
     const char *net;      /* its text */
-    const char *net_name; /* NET and DATA that they were trained on, as they were given */
+    const char *net_name; /* NET and DATA of their training, as given */
     const char *data;
-    bool mixed;               /* by several recipes */
+    bool mixed;               /* trained by several recipes */
     const char **class_names; /* [classes], or NULL */
     size_t classes, count;
     control_scores *list;
@@ -69,15 +69,16 @@ json_t *control_json(td_json *json, const control_scores *c);
 td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
                        td_error *error) TD_MUST_USE;
 
-/* The numbers of a screening, which they stay in. */
+/* The values of a screening, which keeps them. */
 control_scores control_of(const screening *s);
 
 /* Reads the record of trapdoor-defend controls. TD_ERR_FORMAT. */
 td_status controls_file_read(const json_t *record, const char *path, controls_file *out,
                              td_arena *arena, td_error *error) TD_MUST_USE;
 
-/* The controls of such a net that come with the program: of this version, and with the run's class
- * names, or from files that the run reads as well. *path is in its arena; NULL: there are none. */
+/* The controls for such a net that ship with the program: for this version, and with the run's
+ * class names or made from the files that the run reads. *path is in the run's arena; NULL: there
+ * are none. */
 td_status controls_find_shipped(tool_run *run, const td_net *net, const char **path,
                                 td_error *error) TD_MUST_USE;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The recipes of controls: the one that is given, and variations of it. A model whose training is
- * not known is compared with controls of several, lest another learning rate look like a backdoor.
- */
+/* The recipes of controls: the given one, and variations of it. A model with unknown training is
+ * compared with controls of several recipes, so that, for example, another learning rate does not
+ * look like a backdoor. */
 #include "base/random.h"
 #include "defend/audit/controls.h"
 #include <string.h>
 
 enum { DRAW_IMAGES = 2 }; /* epoch of TD_FOR_SCREEN; index: the control */
 
-/* What a variation changes; 0 and NULL: nothing. */
+/* The changes of a variation; 0 and NULL: none. */
 typedef struct variation {
     const char *name;
     double epochs, batch, lr, images; /* factors */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Controls that come with the program: records of trapdoor-defend controls in $TRAPDOOR_CONTROLS,
- * or beside the installed program, or in the tree that it was built in. */
+/* Controls that ship with the program: records of trapdoor-defend controls in $TRAPDOOR_CONTROLS,
+ * beside the installed program, or in its source tree. */
 #include "base/json.h"
 #include "data/path.h"
 #include "defend/audit/controls.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* From the folder of the program. */
+/* Relative to the program's folder. */
 static const char *const beside[] = {"../share/trapdoor/controls", "../../../share/controls", NULL};
 
 /* FOLDER-OF-THE-PROGRAM/PLACE. */
@@ -40,7 +40,7 @@ static bool find_folder(char path[TD_PATH_SIZE]) {
     return false;
 }
 
-/* --- whether a record is of such models --- */
+/* --- matching a record --- */
 
 static bool is_text(const json_t *record, const char *key, const char *text) {
     const char *found = json_string_value(json_object_get(record, key));
@@ -59,7 +59,7 @@ static bool has_names(const json_t *record, const td_classes *classes) {
     return true;
 }
 
-/* Whether both read a file of the same contents: a part of the same set. */
+/* Whether both read a file with the same content: parts of the same set. */
 static bool shares_input(const json_t *a, const json_t *b) {
     size_t i, k;
     const json_t *x, *y;
@@ -90,7 +90,7 @@ static int compare(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* A file that cannot be read is none of them. */
+/* Skips a file that cannot be read. */
 static bool look(const char *path, const char *net, const tool_run *run) {
     td_error error;
     json_t *record;

@@ -9,7 +9,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What is infinite has no part of the way to its neighbour. */
+/* Infinite values are not interpolated. */
 static double at(const double *values, size_t count, double share) {
     const double place = share * (double)(count - 1);
     const size_t below = (size_t)place;

@@ -23,7 +23,7 @@ td_status judge_open_controls(tool_run *run, const char *path, controls_file *ou
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-/* Numbers of one class beside those of another would say nothing. */
+/* Classes must be comparable by name. */
 static td_status check_names(const td_classes *own, const controls_file *controls,
                              td_error *error) {
     for (size_t i = 0; own->names && controls->class_names && i < controls->classes; i++)
@@ -66,7 +66,7 @@ static const struct control_screen *find_screen(const control_scores *control, c
     return NULL;
 }
 
-/* The values of all controls and of the audited model, which is the last. */
+/* The values of all controls, followed by the audited model's. */
 static td_status gather(const screen *s, const controls_file *controls, td_arena *arena,
                         calibration_screen *out, td_error *error) {
     const size_t units = s->found.count, models = controls->count + 1;
@@ -86,14 +86,14 @@ static td_status gather(const screen *s, const controls_file *controls, td_arena
     return TD_OK;
 }
 
-/* --- whether the model is one that the controls can stand for --- */
+/* --- whether the controls are representative of the model --- */
 
 typedef struct range {
     double least, most;
 } range;
 
-/* The controls' range is added on each side: of models that are alike, one lies outside of the
- * range of n others itself in 2 of n + 1 cases. */
+/* The range is widened by its own length on each side: of n + 1 similar models, one lies outside
+ * the range of the others in 2 of n + 1 cases. */
 static bool lies_in(range r, double value) {
     const double margin = r.most - r.least;
     return value >= r.least - margin && value <= r.most + margin;
@@ -150,8 +150,7 @@ static td_status fill_screens(const screening *s, const calibration *c, const si
     return TD_OK;
 }
 
-/* The screens of the joint score first, then the others, which are scored alike but take no part.
- */
+/* Puts the screens of the joint score first; the others are scored in the same way but not used. */
 static size_t place_screens(const screening *s, bool all, size_t *places) {
     size_t joint = 0, count = 0;
     for (size_t i = 0; i < s->count; i++)

@@ -34,7 +34,7 @@ static td_status copy_names(struct dirent **entries, size_t count, td_arena *are
     return TD_OK;
 }
 
-/* Those that `is_wanted`, sorted. */
+/* The entries for which `is_wanted` holds, sorted. */
 static td_status list(const char *folder, int (*is_wanted)(const struct dirent *), td_arena *arena,
                       const char ***names, size_t *count, td_error *error) {
     struct dirent **entries;

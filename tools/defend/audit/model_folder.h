@@ -5,17 +5,16 @@
 
 #include "base/arena.h"
 
-/* The names of *.safetensors in the folder, sorted, in `arena`; none where there is no such folder.
+/* The names of *.safetensors in the folder, sorted, in `arena`; none if there is no such folder.
  * TD_ERR_IO. */
 td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
                             td_error *error) TD_MUST_USE;
 
-/* The names of the folders in the folder, sorted, in `arena`. TD_ERR_USAGE for more than `most`,
- * TD_ERR_IO. */
+/* The names of the subfolders, sorted, in `arena`. TD_ERR_USAGE for more than `most`, TD_ERR_IO. */
 td_status model_folder_kinds(const char *folder, size_t most, td_arena *arena, const char ***names,
                              size_t *count, td_error *error) TD_MUST_USE;
 
-/* The length of a name without its ending. */
+/* The length of a name without its extension. */
 size_t model_folder_stem(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Many models, each screened as a step (step.h) of one run: what scan and configure work with. */
+/* Screens many models, each as a step (step.h) of one run; for scan and configure. */
 #ifndef TOOLS_DEFEND_AUDIT_MODEL_SCREENINGS_H
 #define TOOLS_DEFEND_AUDIT_MODEL_SCREENINGS_H
 
@@ -21,21 +21,22 @@ typedef struct model_screenings {
     size_t count, done;
 } model_screenings;
 
-/* Makes room for `most` models. */
+/* Allocates room for `most` models. */
 td_status model_screenings_open(model_screenings *m, size_t most, td_error *error) TD_MUST_USE;
 
-/* Adds the model FOLDER/FILE, and looks whether it was screened; its name is KIND/STEM, or STEM
- * where `kind` is NULL. The caller closes all, on failure, too. */
+/* Adds the model FOLDER/FILE, and checks whether it is already screened; its name is KIND/STEM, or
+ * STEM if `kind` is NULL. The caller closes all, on failure too. */
 td_status model_screenings_add(model_screenings *m, const char *folder, const char *file,
                                const char *kind, td_error *error) TD_MUST_USE;
 
-/* Screens those that were not. A model that fails is no failure. TD_ERR_INTERRUPTED. */
+/* Screens the models that are not done. The failure of a model is not a failure of the run.
+ * TD_ERR_INTERRUPTED. */
 td_status model_screenings_run(model_screenings *m, td_error *error) TD_MUST_USE;
 
-/* What was found; NULL for a model that failed. */
+/* The result of a model; NULL if it failed. */
 const screened *model_screening_found(const model_screening *of);
 
-/* Notes in the run whether one failed, and frees all. */
+/* Records in the run whether a model failed, and frees all. */
 void model_screenings_close(model_screenings *m);
 
 #endif

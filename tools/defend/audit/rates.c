@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Controls: an inspector over models of which the truth is known. */
+/* Rates: runs an inspector over models with known ground truth. */
 #include "defend/audit/rates.h"
 
 #include "data/path.h"
@@ -16,7 +16,7 @@ static const td_key keys[] = {
 
 static const tool_keys groups[] = {{.keys = keys}, {0}};
 
-/* Records of other requests are found before hours of work, not after. */
+/* Detects records of other requests before hours of work. */
 static td_status look(rates_job *job, td_error *error) {
     for (size_t i = 0; i < job->count; i++)
         TD_TRY(step_look(&job->models[i].step, &job->all, error));
@@ -48,11 +48,11 @@ static void remove_empty(rates_job *job) {
 
 static void tick(void *context, double share) {
     const rates_job *job = context;
-    (void)share; /* of one of the inspector's loops */
+    (void)share; /* the progress of one of the inspector's loops */
     tool_run_show(job->run, job->done, job->models[job->done].name);
 }
 
-/* A model that fails is no failure of the run, until its end. */
+/* The failure of a model is not a failure of the run until the end. */
 static td_status inspect(rates_job *job, rated_model *model, td_error *error) {
     step *s = &model->step;
     if (s->done)
@@ -77,7 +77,7 @@ static td_status inspect_all(rates_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* The same wrong option for all of them should not have to be forced out of the way. */
+/* If an option is wrong for all models, the user should not need --force after correcting it. */
 static td_status check_any(const rates_job *job, td_error *error) {
     for (size_t i = 0; i < job->count; i++)
         if (job->models[i].step.done)
@@ -122,7 +122,7 @@ static const tool_family rates = {
     .output_what = "the folder for the record of all, and those of the models",
 };
 
-/* Nothing of the truth reaches the inspector, and its files are named here. */
+/* The ground truth must not reach the inspector, and its files are named here. */
 static const char *const withheld[] = {"model",  "trigger",   "target", "triggers",
                                        "resume", "exit-code", NULL};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of an inspector over models of which it is known whether they have a backdoor, and its
- * parts: the models and the truth about them (rates_models.c), one after another (rates.c),
- * the tables (rates_report.c). The truth judges what was found; nothing of it reaches the
- * inspector. */
+/* Runs an inspector over models that are known to be clean or backdoored, to measure its error
+ * rates. The parts: the models and their ground truth (rates_models.c), the runs (rates.c), the
+ * tables (rates_report.c). The ground truth only evaluates the findings; the inspector never sees
+ * it. */
 #ifndef TOOLS_DEFEND_AUDIT_RATES_H
 #define TOOLS_DEFEND_AUDIT_RATES_H
 
@@ -19,8 +19,8 @@ typedef struct rated_model {
     const char *name, *path; /* "clean/first"; the file */
     bool backdoored;
     const char *manifest; /* or NULL */
-    double *infected; /* labels that a trigger leads to, ascending; none where unknown; NULL for a
-                         clean model */
+    double *infected; /* target labels of its triggers, ascending; none if unknown; NULL for a clean
+                         model */
     size_t infected_count;
     step step;
 } rated_model;
@@ -28,22 +28,22 @@ typedef struct rated_model {
 typedef struct rates_job {
     tool_run *run;
     const rates_settings *settings;
-    const tool_settings *inspector; /* its method, and the options that are given */
+    const tool_settings *inspector; /* its method and options */
     rated_model *models;            /* the clean ones first, by name */
     size_t count;
     steps all;
-    size_t done;                /* models, with those that failed */
-    td_crash_entry unwanted[2]; /* folders that were made here */
+    size_t done;                /* number of models run, including failed ones */
+    td_crash_entry unwanted[2]; /* folders created here */
 } rates_job;
 
-/* Lists the models and reads the manifests; notes both in the record. TD_ERR_USAGE where there is
- * no model. On failure, too, the caller closes the steps. */
+/* Lists the models and reads the manifests; records both. TD_ERR_USAGE if there is no model. The
+ * caller closes the steps, on failure too. */
 td_status rates_models(rates_job *job, td_error *error) TD_MUST_USE;
 
-/* Whether a label is one that a trigger leads to. */
+/* Whether a label is the target of a trigger. */
 bool rated_is_infected(const rated_model *model, size_t label);
 
-/* What was found; NULL for a model that failed. */
+/* The findings for a model; NULL if it failed. */
 const findings *rated_found(const rated_model *model);
 
 /* Fills the tables. */

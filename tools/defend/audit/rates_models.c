@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which models there are, and the truth about them. */
+/* The models, and their ground truth. */
 #include "base/json.h"
 #include "data/dataset.h"
 #include "data/path.h"
@@ -38,9 +38,9 @@ static td_status list(rates_job *job, const char *kind, td_error *error) {
     return TD_OK;
 }
 
-/* --- the truth --- */
+/* --- ground truth --- */
 
-/* A trigger that has no single target, as that of an all-to-all attack, says nothing of a class. */
+/* A trigger without a single target, such as an all-to-all attack's, gives no infected class. */
 static td_status take_target(rated_model *model, const json_t *trigger, size_t number,
                              td_error *error) {
     const json_t *target = json_object_get(trigger, "target");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run of rates gives: the error rates, a row a model, and how the index is spread. */
+/* The results of a run of rates: error rates, a row per model, and the distribution of the index.
+ */
 #include "defend/audit/distribution.h"
 #include "defend/audit/rates.h"
 #include "measure/mad.h"
@@ -29,14 +30,14 @@ static const tool_column rate_columns[] = {
     {0},
 };
 
-/* What was found for a model. */
+/* The result for a model. */
 typedef struct model_row {
     const char *name, *truth, *outcome, *failed, *record;
     tool_list infected, flagged;
     double largest_index, first_value;
     double infected_index; /* the largest of the infected classes */
     size_t largest_class, first_class;
-    size_t wrong; /* classes that are flagged and not infected */
+    size_t wrong; /* classes flagged but not infected */
     signed char judged, infected_flagged, infected_first;
 } model_row;
 
@@ -63,9 +64,9 @@ static const tool_column model_columns[] = {
     {0},
 };
 
-/* How anomaly indices are spread. */
+/* A distribution of anomaly indices. */
 typedef struct indices {
-    double *values; /* of `list`; sorted in the end */
+    double *values; /* of `list`; sorted at the end */
     tool_list list;
     distribution spread;
 } indices;
@@ -94,7 +95,7 @@ static const tool_column bar_columns[] = {
     {0},
 };
 
-/* All that is reported. */
+/* The whole report. */
 typedef struct report {
     rates rates;
     model_row *rows;         /* [models] */
@@ -133,7 +134,7 @@ static td_status list_flagged(rates_job *job, const rated_model *model, model_ro
     return TD_OK;
 }
 
-/* Where the infected classes are unknown, or were not searched, there is no index. */
+/* There is no index if the infected classes are unknown or were not searched. */
 static void add_infected(const rated_model *model, model_row *row, indices *all) {
     for (size_t i = 0; i < model->infected_count; i++) {
         const finding *one = findings_find(rated_found(model), (size_t)model->infected[i]);
@@ -228,7 +229,7 @@ static td_status report_rates(rates_job *job, const rates *all, td_error *error)
     return tool_run_rows(job->run, &kind, NULL, all, 1, error);
 }
 
-/* With the name and unit of the inspector's statistic. */
+/* Uses the name and unit of the inspector's statistic. */
 static td_status report_models(rates_job *job, const model_row *rows, td_error *error) {
     const finding_statistic *statistic = NULL;
     tool_table_kind *kind;
@@ -270,7 +271,7 @@ static void widen(const indices *all, double *low, double *high) {
         }
 }
 
-/* Of finite indices; the cutoff stands between two bars. */
+/* Of finite indices; the cutoff is a boundary between two bars. */
 static td_status report_bars(rates_job *job, const report *r, td_error *error) {
     static const tool_chart charts[] = {
         {"Anomaly index over the models", TOOL_CHART_HISTOGRAM, "from", {"clean", "infected"}},
@@ -321,7 +322,7 @@ static td_status report_all(rates_job *job, report *r, td_error *error) {
     return report_bars(job, r, error);
 }
 
-/* The inspector's options, but for the model: audit compares its own with them. */
+/* The inspector's options except the model; audit compares them with its own. */
 static void set_options(rates_job *job, const rated_model *model) {
     const json_t *options = json_object_get(model->step.identity, "options");
     json_t *copy = tool_run_set(job->run, "inspector_options", "o",

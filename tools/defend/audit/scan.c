@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scan: the screening of every model in a folder, and which stand out once so many were looked at.
- */
+/* Scan: screens every model in a folder, and reports which stand out, corrected for the number of
+ * models. */
 #include "defend/audit/model_folder.h"
 #include "defend/audit/model_screenings.h"
 #include "defend/method.h"
@@ -85,7 +85,7 @@ static scanned row_of(const model_screening *model) {
     return row;
 }
 
-/* What has no p stands behind; by name where two are alike. */
+/* Models without p come last; ties by name. */
 static int compare(const void *a, const void *b) {
     const scanned *x = a, *y = b;
     const double p = isnan(x->p) ? 2 : x->p, q = isnan(y->p) ? 2 : y->p;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Screen: the quick inspectors over a model, judged by controls: a p-value in seconds. */
+/* Screen: runs the quick inspectors on a model and compares it with controls: a p-value in seconds.
+ */
 #include "defend/audit/screen.h"
 
 #include "defend/audit/configuration.h"
@@ -70,7 +71,7 @@ static const tool_column model_columns[] = {
 static const tool_table_kind model_table = {
     .title = "", .columns = model_columns, .row = sizeof(screening), .single = true};
 
-/* Without controls: the numbers as they are. */
+/* Without controls: only the values. */
 static td_status report(tool_run *run, const screening *s, td_error *error) {
     screen_row rows[SCREENS_MOST];
     TD_TRY(tool_run_rows(run, &model_table, NULL, s, 1, error));
@@ -86,7 +87,7 @@ static td_status report(tool_run *run, const screening *s, td_error *error) {
     return tool_run_rows(run, &table, NULL, rows, s->count, error);
 }
 
-/* What carried the joint score. */
+/* The pictures of the finding with the joint score. */
 static td_status write_pictures(tool_run *run, const screening *s, const judgement *j,
                                 td_shape shape, td_error *error) {
     const screen_settings *o = run->own;
@@ -136,7 +137,7 @@ static td_status judge(tool_run *run, const screening *s, const td_net *net, con
     return tool_run_summary(run, error, "%s: %s", o->model.path, words);
 }
 
-/* Those that are given, or come with the program; NULL where there are none. */
+/* The given controls, or those that ship with the program; NULL if there are none. */
 static td_status find_controls(tool_run *run, const td_net *net, const char **path,
                                td_error *error) {
     static const char *const need[] = {"known-recipe", "configuration", "level", "probability",

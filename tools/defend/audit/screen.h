@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run of trapdoor-defend screen found, read from its record. */
+/* The result of a run of trapdoor-defend screen, read from its record. */
 #ifndef TOOLS_DEFEND_AUDIT_SCREEN_H
 #define TOOLS_DEFEND_AUDIT_SCREEN_H
 
@@ -8,18 +8,18 @@
 enum { SCREENED_MOST = 16 }; /* screens */
 
 typedef struct screened {
-    bool judged, calibrated, flagged; /* judged: there were controls */
+    bool judged, calibrated, flagged; /* judged: controls were available */
     double p, level;
     size_t controls, as_high;
-    size_t class, source; /* of what stands out; TOOL_NO_COUNT: it is about none */
+    size_t class, source; /* of the most conspicuous subject; TOOL_NO_COUNT: no particular class */
     const char *why, *subject, *screen, *recipes, *of; /* of: "lenet5 on mnist" */
-    bool shipped;                                      /* the controls come with the program */
+    bool shipped;                                      /* the controls ship with the program */
     double joint, seconds;
-    size_t count; /* screens, in the order of the methods */
+    size_t count; /* number of screens, in the order of the methods */
     struct screened_by {
         const char *method;
-        double score, p; /* by it alone */
-        bool joint;      /* whether it is part of the joint score */
+        double score, p; /* by this screen alone */
+        bool joint;      /* it is part of the joint score */
     } by[SCREENED_MOST];
 } screened;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The quick inspectors over one model, and their numbers: what a model is compared with controls
- * by. Every inspector that ranks its findings (FINDINGS_RANKED) is a screen. */
+/* Runs the quick inspectors on one model and collects the values that are compared with controls.
+ * Every inspector that ranks its findings (FINDINGS_RANKED) is a screen. */
 #ifndef TOOLS_DEFEND_AUDIT_SCREENS_H
 #define TOOLS_DEFEND_AUDIT_SCREENS_H
 
@@ -11,7 +11,7 @@ enum { SCREENS_MOST = 16 };
 typedef struct screen {
     const tool_method *method;
     tool_settings settings;
-    tool_run run; /* of the inspector alone, whose arena holds what was found */
+    tool_run run; /* of this inspector; its arena holds the findings */
     findings found;
     double *values; /* [found.count], large ones are suspicious; in the run's arena */
 } screen;
@@ -20,12 +20,12 @@ typedef struct screening {
     screen screens[SCREENS_MOST];
     size_t count;
     td_rate accuracy; /* on all the clean images */
-    double scale;     /* the mean margin of those that are classified correctly; 0 where none is */
+    double scale;     /* the mean margin of correctly classified images; 0 if there are none */
 } screening;
 
-/* Puts a model before all screens, at their defaults and by the seed of the run; `model` is
- * borrowed. `pictures`: findings get their triggers, all of them. The caller closes *out, on
- * failure, too. TD_ERR_INTERRUPTED. */
+/* Runs all screens on a model with their defaults and the run's seed; `model` is borrowed.
+ * `pictures`: findings include their triggers. The caller closes *out, on failure too.
+ * TD_ERR_INTERRUPTED. */
 td_status screening_run(tool_run *run, const td_model *model, const td_dataset *clean,
                         bool pictures, screening *out, td_error *error) TD_MUST_USE;
 void screening_close(screening *s);

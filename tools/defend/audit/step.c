@@ -25,7 +25,7 @@ td_status step_path(tool_run *run, const char *folder, const char *name, const c
 
 /* --- making --- */
 
-/* Pictures of triggers stand beside the record, and what an inspector goes on with. */
+/* Pictures of triggers, and an inspector's resume state, are stored beside the record. */
 static td_status set_pictures(step *s, const steps *all, td_error *error) {
     const tool_method *method = s->settings.method;
     const inspector *math = method->family == &inspectors ? method->math : NULL;
@@ -51,7 +51,7 @@ td_status step_open(step *s, const steps *all, const tool_method *method,
         .seed = common->seed,
         .threads = common->threads,
         .quiet = true,
-        .force = true, /* what it replaces was looked at before, or is what a cut run left */
+        .force = true, /* what it replaces was checked before, or is a partial result */
     };
     return set_pictures(s, all, error);
 }
@@ -62,7 +62,7 @@ void step_close(step *s) {
     *s = (step){0};
 }
 
-/* As the record has it once it was written and read; takes `value`. */
+/* The value as a record has it after writing and reading; takes ownership of `value`. */
 static td_status as_written(td_json *json, json_t *value, json_t **out, td_error *error) {
     char *text = td_json_print(json, value, JSON_COMPACT | JSON_REAL_PRECISION(10));
     json_decref(value);
@@ -90,7 +90,7 @@ static td_status identify(step *s, td_error *error) {
 
 /* --- looking --- */
 
-/* Of all keys where `keys` is NULL; nothing of what is no object. */
+/* All keys if `keys` is NULL; empty if it is not an object. */
 static json_t *pick(td_json *json, const json_t *object, const char *const *keys) {
     if (!keys && json_is_object(object))
         return td_json_copy(json, object);
@@ -106,7 +106,7 @@ static const char *text_of(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-/* The digest of a file now; "" if it is not there any more. */
+/* The current digest of a file; "" if it no longer exists. */
 static td_status digest_of(const steps *all, const char *path, const char **out, td_error *error) {
     td_json *json = &all->run->record.json;
     td_digest digest = {""};
@@ -120,8 +120,8 @@ static td_status digest_of(const steps *all, const char *path, const char **out,
     return TD_OK;
 }
 
-/* Pictures that are read from a folder are known by the checksum of their listing, which only the
- * run itself makes. */
+/* Pictures in a folder are identified by the checksum of their listing, which only the run itself
+ * computes. */
 static td_status check_inputs(const steps *all, const json_t *record, td_error *error) {
     size_t i;
     const json_t *input;
@@ -226,13 +226,13 @@ td_status step_run(step *s, const steps *all, double deadline, void (*watch)(voi
     tool_run_close(&part);
     td_crash_forget(&unwanted);
     if (!s->done && made)
-        rmdir(s->folder); /* unless something is in it */
+        rmdir(s->folder); /* only if empty */
     if (status == TD_OK || status == TD_ERR_INTERRUPTED || status == TD_ERR_MEMORY)
         return status;
     return tool_run_text(all->run, &s->failed, error, "%s", error->message);
 }
 
-/* --- the folder of all --- */
+/* --- the run's folder --- */
 
 td_status steps_check_folder(tool_run *run, const char *name, const char *const *same,
                              td_error *error) {

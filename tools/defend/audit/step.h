@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of a method of this tool within a run of audit or controls, with its record in a folder
- * of its own. A record that is there already, of the same request on the same files, is not made
- * anew. What a step found is always read from its record, so that a run that goes on where another
- * ended comes to the same result. */
+/* One run of a method of this tool within a run of audit or controls, with its record in its own
+ * folder. An existing record of the same request on the same files is reused. A step's result is
+ * always read from its record, so that a resumed run comes to the same result. */
 #ifndef TOOLS_DEFEND_AUDIT_STEP_H
 #define TOOLS_DEFEND_AUDIT_STEP_H
 
@@ -10,50 +9,51 @@
 
 typedef struct step {
     tool_settings settings; /* of its method; the caller sets keys before step_look */
-    const char *name;       /* of its folder in that of the whole: "clean/first" */
+    const char *name;       /* of its folder within the run's: "clean/first" */
     const char *folder;     /* FOLDER/record.json is the record */
     const char *record;
-    json_t *identity;    /* what a record of it says: version, kernel, blas_core, seed, options */
-    bool done;           /* the record is there, and whole */
-    const char *failed;  /* why the last run of it made no record; NULL: it did not fail */
-    const void *outcome; /* where done: as its family reads it */
+    json_t *identity;    /* the fields by which a record matches: version, kernel, blas_core, seed,
+                            options */
+    bool done;           /* the record exists and is complete */
+    const char *failed;  /* why the last run made no record; NULL: it did not fail */
+    const void *outcome; /* if done: the result as its family reads it */
 } step;
 
-/* What steps have in common. */
+/* State that the steps share. */
 typedef struct steps {
-    tool_run *run;   /* of the whole, whose -o is the folder; what steps allocate is in its arena */
-    json_t *digests; /* SHA-256 of inputs by path, so that each is read once */
-    const char *const *own; /* files of the whole in -o; they go when the first step that runs is
-                               done, as they tell of the steps before; ends with NULL */
+    tool_run *run;          /* the whole run, whose -o is the folder; steps allocate in its arena */
+    json_t *digests;        /* SHA-256 of inputs by path, so that each is read only once */
+    const char *const *own; /* the run's own files in -o, which describe the steps; deleted when the
+                               first step to run is done; ends with NULL */
 } steps;
 
-/* A step of `method`, with the seed and data folder of the whole, and the values of `values`, which
- * must outlive it (NULL: all keys at their defaults). On failure, too, the caller calls step_close.
- */
+/* Creates a step of `method`, with the seed and data folder of the run, and the key values of
+ * `values`, which must outlive it (NULL: all defaults). The caller calls step_close, on failure
+ * too. */
 td_status step_open(step *s, const steps *all, const tool_method *method,
                     const tool_settings *values, const char *name, td_error *error) TD_MUST_USE;
-void step_close(step *s); /* takes a zeroed one as well */
+void step_close(step *s); /* accepts a zeroed step */
 
-/* Checks the settings and looks whether the record is there: sets `done` and `outcome`. With
- * --force it never is. TD_ERR_USAGE for settings that the method refuses and for a record that
- * another request made; TD_ERR_FORMAT for a file that is none. */
+/* Checks the settings and looks for the record: sets `done` and `outcome`. With --force it is never
+ * reused. TD_ERR_USAGE for settings that the method refuses and for a record of another request;
+ * TD_ERR_FORMAT for a file that is not a record. */
 td_status step_look(step *s, const steps *all, td_error *error) TD_MUST_USE;
 
-/* Makes the record, and looks at it; `watch` hears of the progress, from 0 to 1. At the deadline,
- * in monotonic seconds, the method ends with what is done, or without a record; then what an
- * earlier run left holds. That is TD_OK, and so is a method that fails. TD_ERR_INTERRUPTED after
- * Ctrl-C; TD_ERR_MEMORY. */
+/* Runs the method and reads its record; calls `watch` with the progress, from 0 to 1. At the
+ * deadline, in monotonic seconds, the method ends with a partial result, or without a record; then
+ * an earlier run's result stays valid. Both are TD_OK, and so is a method that fails.
+ * TD_ERR_INTERRUPTED after Ctrl-C; TD_ERR_MEMORY. */
 td_status step_run(step *s, const steps *all, double deadline, void (*watch)(void *, double),
                    void *context, td_error *error) TD_MUST_USE;
 
-/* Withdraws the whole's own files from -o, with outputs that replace what they tell of. */
+/* Deletes the run's own files from -o together with outputs that replace what they describe. */
 td_status steps_forget(const steps *all, tool_outputs *outputs, td_error *error) TD_MUST_USE;
 
 /* FOLDER/NAME in the run's arena. */
 td_status step_path(tool_run *run, const char *folder, const char *name, const char **out,
                     td_error *error) TD_MUST_USE;
 
-/* TD_ERR_USAGE where -o has a record of that name of another run, whose options differ in one of
+/* TD_ERR_USAGE if -o has a record with that name from another run, whose options differ in one of
  * `same` (NULL: in any), and --force is not given. */
 td_status steps_check_folder(tool_run *run, const char *record, const char *const *same,
                              td_error *error) TD_MUST_USE;

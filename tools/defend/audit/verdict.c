@@ -28,7 +28,7 @@ static size_t votes_for(size_t class, const verdict_finding *found, size_t count
     return votes;
 }
 
-/* The class of the most votes, the first of several; the number of its votes. */
+/* The class with the most votes, the first of several; and the number of its votes. */
 static size_t elect(const verdict_finding *found, size_t count, size_t *class) {
     size_t most = 0;
     for (size_t i = 0; i < count; i++)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* BaDExpert: Xie, Qi, He, Li, Wang and Mittal, "BaDExpert: extracting backdoor functionality for
- * accurate backdoor input detection", ICLR 2024. Two models are made of the one to judge: an expert
- * that has unlearned the classes and kept the backdoor, by one epoch of Adam on clean images with
- * the labels (y + 1) mod K, and a fine-tuned one that has lost some of the backdoor, by ten epochs
- * of SGD, whose learning rate falls to a tenth after every two, on the true labels. Of the class
- * that the model gives an input, the probabilities by the two give the score (badexpert.h); inputs
- * with a low one are flagged. It is reported as its logarithm.
+ * accurate backdoor input detection", ICLR 2024. Two models are derived from the evaluated one: an
+ * expert that unlearns the classes and keeps the backdoor, by one epoch of Adam on clean images
+ * with the labels (y + 1) mod K, and a fine-tuned one that loses some of the backdoor, by ten
+ * epochs of SGD on the true labels, with a learning rate that falls to a tenth after every two.
+ * Their probabilities for the class that the model predicts give the score (badexpert.h); inputs
+ * with a low score are flagged. The logarithm is reported.
  *
- * Half of the clean images are learned from, the other half calibrate; nothing stops or chooses by
- * images that are judged. */
+ * Half of the clean images are for training, the other half calibrate; the evaluated images
+ * influence nothing. */
 #include "defend/detect/badexpert.h"
 #include "base/size.h"
 #include "defend/detect/detect.h"
@@ -35,14 +35,14 @@ typedef struct badexpert {
     float *weights[MODELS];
     td_exec *execs[MODELS];
     float *probabilities[MODELS]; /* [DETECT_BATCH, classes] */
-    double accuracy[MODELS];      /* on what they learned from, its true labels */
+    double accuracy[MODELS];      /* on their training images, with true labels */
 } badexpert;
 
 double badexpert_score(double x, double y) {
     return fmin(2 * y / fmax(x, least), (1 - x) / fmax(0.5 - y, least));
 }
 
-/* Where ten epochs are 1: a tenth after every two. */
+/* Progress over ten epochs is 0 to 1: a tenth after every two. */
 static double falling(double progress) {
     return pow(0.1, floor(progress * 10 / EPOCHS_A_STEP));
 }
@@ -67,7 +67,7 @@ static td_status train(detect_job *job, badexpert *b, size_t which, const td_ima
                           which == EXPERT ? "training the expert" : "fine-tuning", error);
 }
 
-/* The share of the images that the model classifies as their true label. */
+/* The accuracy of the model on the images. */
 static double measure(const detect_job *job, const badexpert *b, size_t which,
                       const td_images *images) {
     const size_t classes = td_net_classes(&job->model.net);
@@ -82,7 +82,7 @@ static double measure(const detect_job *job, const badexpert *b, size_t which,
     return (double)right / (double)images->count;
 }
 
-/* Trains both on copies of the model, the expert on other labels. */
+/* Trains both as copies of the model, the expert on other labels. */
 static td_status learn(detect_job *job, badexpert *b, const td_images *images, td_arena *arena,
                        td_error *error) {
     const td_net *net = &job->model.net;

@@ -5,9 +5,9 @@
 #define TOOLS_DEFEND_DETECT_BADEXPERT_H
 
 /* min(2y / x, (1 - x) / max(1/2 - y, 1e-8)), with x and y the probabilities in [0, 1] that the
- * backdoor expert and the fine-tuned model give the model's class: small where the expert still
- * gives it and the fine-tuned model does not. Not increasing in x, not decreasing in y; x below
- * 1e-8 counts as that. */
+ * backdoor expert and the fine-tuned model give the model's class: small if the expert still
+ * predicts it and the fine-tuned model does not. Non-increasing in x, non-decreasing in y; x is at
+ * least 1e-8. */
 double badexpert_score(double x, double y);
 
 #endif

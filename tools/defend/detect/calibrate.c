@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How detectors come to a threshold. */
+/* How detectors set their threshold. */
 #include "base/random.h"
 #include "defend/detect/detect.h"
 #include <math.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Cognitive distillation: Huang, Ma, Erfani and Bailey, "Distilling cognitive backdoor patterns
- * within an image", ICLR 2023. Of each input the smallest part is searched for that the model needs
- * for its answer: a mask m = (tanh(q) + 1) / 2 [height, width], by 100 steps of Adam on
+ * within an image", ICLR 2023. For each input it searches for the smallest part that preserves the
+ * model's answer: a mask m = (tanh(q) + 1) / 2 [height, width], by 100 steps of Adam on
  *     mean |f(x·m + (1 - m)·r) - f(x)| + γ·Σ m + β·TV(m),
  * f being the logits, r one colour, new for each step, and TV the sum of the squared differences of
- * neighbours over height·width. Where a trigger decides, little is needed: inputs with a small Σ m
- * are flagged. An image's search does not depend on the others in its batch. */
+ * neighbours over height·width. A trigger needs only a small part: inputs with a small Σ m are
+ * flagged. An image's search does not depend on the others in its batch. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -26,11 +26,11 @@ typedef struct distillation_settings {
 } distillation_settings;
 
 typedef struct distillation {
-    td_exec *exec; /* gradients of the image alone */
+    td_exec *exec; /* gradient of the image only */
     size_t places, channels;
     float *q, *slope, *mean, *square, *mask; /* [DETECT_BATCH, places] */
     float *colours;                          /* [DETECT_BATCH, channels] */
-    float *logits; /* [DETECT_BATCH, classes]: of the inputs as they are */
+    float *logits;                           /* [DETECT_BATCH, classes]: of the unmasked inputs */
 } distillation;
 
 static td_status prepare(detect_job *job, td_error *error) {

@@ -47,8 +47,8 @@ static void impulse_noise(float *image, td_shape shape, double severity, td_rand
 
 /* --- blur --- */
 
-/* One direction of a Gaussian blur; beyond the edge lies the edge's value. `step` is from one value
- * to the next, `length` how many there are. */
+/* One direction of a Gaussian blur; the edge value is repeated. `step` is the stride, `length` the
+ * number of values. */
 static void blur_line(const float *from, float *to, size_t step, size_t length, double sigma) {
     const ptrdiff_t reach = (ptrdiff_t)(4 * sigma + 0.5), last = (ptrdiff_t)length - 1;
     double total = 0;
@@ -78,7 +78,7 @@ static void gaussian_blur(float *image, td_shape shape, double severity, td_rand
 
 /* --- the rest --- */
 
-/* Adds to V of HSV, the largest channel; hue and saturation stay. */
+/* Adds to V of HSV, the largest channel; keeps hue and saturation. */
 static void brightness(float *image, td_shape shape, double severity, td_random *random,
                        float *scratch) {
     const size_t places = shape.height * shape.width;

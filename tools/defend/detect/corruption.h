@@ -13,8 +13,8 @@ enum { CORRUPTION_SEVERITIES = 5 };
 
 typedef struct corruption {
     const char *name;
-    double severities[CORRUPTION_SEVERITIES]; /* the first is the mildest */
-    /* image[size] in 0-255 becomes the corrupted one, not clipped. scratch[3·size]. */
+    double severities[CORRUPTION_SEVERITIES]; /* mildest first */
+    /* Corrupts image[size], values 0-255, in place without clipping. scratch[3·size]. */
     void (*apply)(float *image, td_shape shape, double severity, td_random *random, float *scratch);
 } corruption;
 
@@ -22,7 +22,7 @@ enum { CORRUPTIONS = 7 };
 
 extern const corruption corruptions[CORRUPTIONS];
 
-/* `out` becomes the image corrupted, clipped and rounded. scratch[4·size]. */
+/* Writes the corrupted image to `out`, clipped and rounded. scratch[4·size]. */
 void corruption_apply(const corruption *kind, size_t severity, const uint8_t *image, td_shape shape,
                       td_random *random, uint8_t *out, float *scratch);
 

@@ -21,7 +21,7 @@ static const td_key keys[] = {
     {0},
 };
 
-/* In place of the model's keys, for detectors that ask for no more than classes. */
+/* Replaces the model's keys for detectors that need only classes. */
 static const td_key query_keys[] = {
     {"model", TD_KEY_TEXT, AT(model.path), .value = "MODEL",
      .help = "The model; without one, --logits or --queries"},

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Frequency: Zeng, Park, Mao and Jia, "Rethinking the backdoor attacks' triggers: a frequency
  * perspective", ICCV 2021. Most triggers leave traces in the high frequencies of an image. A small
- * net of six convolutions learns to tell the DCT spectra of clean images from those of the same
- * images with made-up triggers (spectrum.h), and then scores inputs: by how much likelier it finds
- * them to have one. The model that is attacked is not needed.
+ * net of six convolutions learns to separate the DCT spectra of clean images from those of the same
+ * images with synthetic triggers (spectrum.h). The score of an input is the difference of its two
+ * logits. The attacked model is not needed.
  *
- * Half of the clean images are learned from, the other half calibrate. The net is the authors',
- * trained by Adam where they have Adadelta. */
+ * Half of the clean images are for training, the other half calibrate. The net is the authors',
+ * trained by Adam instead of Adadelta. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/detect/detect.h"
@@ -78,7 +78,7 @@ static void transform(const frequency *f, const uint8_t *image, float *out) {
     spectrum_of(image, f->shape, f->rows, f->columns, out, f->scratch + td_thread() * 2 * places);
 }
 
-/* An example's trigger is another in each epoch. */
+/* An example gets another trigger in each epoch. */
 static void fill(void *context, size_t i) {
     const filling *l = context;
     const frequency *f = l->f;

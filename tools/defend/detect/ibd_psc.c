@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* IBD-PSC: Hou, Feng, Hua, Luo, Zhang and Li, "IBD-PSC: input-level backdoor detection via
  * parameter-oriented scaling consistency", ICML 2024. The weights and biases of the last batch
- * norms are multiplied by 1.5: of a clean input the class changes, of one with a trigger it stays,
- * with confidence. The score is the mean probability, over the models that have the last k, k + 1,
- * ... k + n - 1 scaled, of the class that the model itself gives the input.
+ * norms are multiplied by 1.5: the class of a clean input changes, that of an input with a trigger
+ * stays, with high confidence. The score is the mean probability, over the models that have the
+ * last k, k + 1, ... k + n - 1 scaled, of the class that the model itself gives the input.
  *
- * k is the least number of batch norms of which the class of more than 60 % of the clean images
- * changes: the search scales the same last k as the first of the models. "Changes" is against the
- * model's own class, where the authors compare with labels, which inputs need not have. Last is
- * by the order of the net's graph. */
+ * k is the smallest number of batch norms for which the class of more than 60 % of the clean images
+ * changes; the first of the models scales the same last k. "Changes" is relative to the model's own
+ * class; the authors compare with labels, which inputs need not have. "Last" refers to the order of
+ * the net's graph. */
 #include "base/size.h"
 #include "defend/detect/detect.h"
 #include "defend/method.h"
@@ -28,7 +28,7 @@ typedef struct ibd_psc_settings {
 typedef struct ibd_psc {
     size_t *norms, norm_count; /* nodes, in the order of the graph */
     size_t first;              /* batch norms that the first of the models has scaled */
-    double changed;            /* share of clean images whose class that changes; -1: not tried */
+    double changed;            /* share of clean images whose class changes; -1: not tried */
     float *weights;            /* of a scaled model */
     td_exec *exec;
     float *probabilities; /* [DETECT_BATCH, classes] */
@@ -67,7 +67,7 @@ static void multiply(const detect_job *job, size_t node, size_t which, float by,
         weights[param->offset + i] *= by;
 }
 
-/* Makes s->exec's model the one with the last `count` batch norms scaled. */
+/* Loads into s->exec the model with the last `count` batch norms scaled. */
 static void scale_last(const detect_job *job, ibd_psc *s, size_t count) {
     const ibd_psc_settings *o = job->run->own;
     memcpy(s->weights, job->model.weights, job->model.net.weight_count * sizeof *s->weights);

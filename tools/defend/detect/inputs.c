@@ -21,7 +21,8 @@ static td_status open_model(detect_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* The images are those that the model takes, or, without one, like those that calibrate. */
+/* The images must be those that the model takes or, without a model, like the calibration images.
+ */
 static td_status check_shape(const detect_job *job, const td_dataset *data, td_error *error) {
     const td_images *own = &job->clean.images, *images = &data->images;
     if (job->settings->model.path)

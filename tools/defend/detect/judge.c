@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the scores say. */
+/* Evaluates the scores. */
 #include "defend/detect/detect.h"
 #include <math.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static td_rate rate_above(const double *scores, size_t count, double boundary) {
     return td_rate_of(td_count_flagged(scores, count, boundary), count);
 }
 
-/* `limit`: the rate that suspects must exceed beyond chance. */
+/* `limit`: the rate that suspects must exceed significantly. */
 static detect_row judge_set(const detect_set *set, const double *scores, double sign,
                             double boundary, double limit) {
     const bool suspect = set->kind == DETECT_SUSPECT;
@@ -50,7 +50,7 @@ static td_f1 f1_of(const detect_row *row, td_rate benign) {
                                 row->images + benign.trials));
 }
 
-/* Above the expected rate beyond chance, and above what happens to benign images. */
+/* Significantly above the expected rate, and above the rate of benign images. */
 static void judge_sets(const detect_job *job, size_t column, detect_verdict *v) {
     const double boundary = job->columns[column].boundary;
     const detect_scores *scores = &v->scores[DETECT_BENIGN];

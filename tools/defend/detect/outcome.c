@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a detector's record says. */
+/* Reads a detector's result from its record. */
 #include "defend/detect/detect.h"
 #include <string.h>
 

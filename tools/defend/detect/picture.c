@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The picture of --picture: the histogram of the benign images' scores (of those that calibrate,
- * where none are judged) and that of the suspects' over it, each as shares of its own images. */
+/* The picture of --picture: the histogram of the benign images' scores (or the calibration images',
+ * if there are no benign sets) overlaid with that of the suspects', each as shares of its own
+ * images. */
 #include "data/lettering.h"
 #include "data/png.h"
 #include "defend/detect/detect.h"
@@ -33,7 +34,7 @@ static void write_line(td_bitmap *bitmap, size_t x, size_t y, const char *text) 
     td_lettering_draw(bitmap, x, y, bitmap->width - x - MARGIN, TD_LETTERING_INK, text);
 }
 
-/* What calibrates stands for benign images where none are judged. */
+/* Calibration images stand in for benign images if there are none. */
 static detect_kind harmless(const detect_verdict *v) {
     return v->scores[DETECT_BENIGN].count > 0 ? DETECT_BENIGN : DETECT_CALIBRATION;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking a model for classes: the one that is given, or, by a file of answers, one that can only be
- * queried. Queries are bytes in either case, so that both are asked the same. */
+/* Obtains classes from a model: from the given one or, through a file of answers, from one that can
+ * only be queried. Queries are bytes in both cases, so that both get the same queries. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "data/dataset.h"
@@ -14,10 +14,10 @@ typedef struct detect_asking {
     float *scratch;     /* of each thread */
     int32_t *classes;   /* [DETECT_SLICE, count]: of the queries of a slice */
     int32_t *answers;   /* [total]: of a file; or NULL */
-    size_t total, next; /* queries of all sets; of which are answered from the file */
+    size_t total, next; /* queries of all sets; those already answered from the file */
 } detect_asking;
 
-/* --- making them --- */
+/* --- making queries --- */
 
 /* Rows first, first + 1, ... of the queries of some images. */
 typedef struct rows {
@@ -58,7 +58,7 @@ static td_status check_answers(const td_npy *npy, size_t total, td_error *error)
         logits ? "logits (N, classes)" : "classes (N,)", td_npy_shape(npy, shape), npy->descr);
 }
 
-/* The place of the largest of a row of logits, the first of equals. */
+/* The index of the largest of a row of logits, the first of equals. */
 static td_status largest(const td_npy *npy, size_t row, int32_t *out, td_error *error) {
     const size_t classes = npy->dims[1];
     double most = 0;
@@ -82,7 +82,7 @@ static td_status largest(const td_npy *npy, size_t row, int32_t *out, td_error *
     return TD_OK;
 }
 
-/* A class as it stands, of 1 to 8 little-endian bytes. */
+/* A class stored as 1 to 8 little-endian bytes. */
 static td_status whole_number(const td_npy *npy, size_t row, int32_t *out, td_error *error) {
     const uint8_t *at = npy->data + row * npy->size;
     uint64_t value = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the scores say, as tables. */
+/* The evaluation of the scores as tables. */
 #include "defend/detect/detect.h"
 #include <math.h>
 
@@ -50,7 +50,7 @@ static const tool_column name_columns[] = {
     {0},
 };
 
-/* A table at a path (see tool_run_rows) is in the record alone. */
+/* A table at a path (see tool_run_rows) is only in the record. */
 static td_status add_table(detect_job *job, tool_table_kind kind, const char *path,
                            const void *rows, size_t count, td_error *error) {
     tool_table_kind *own;
@@ -111,7 +111,7 @@ static td_status add_single(detect_job *job, size_t column, td_error *error) {
     return status;
 }
 
-/* What each score says by itself, where there are several. */
+/* The evaluation of each score alone, if there are several. */
 static td_status add_singles(detect_job *job, td_error *error) {
     static const tool_table_kind kind = {
         .name = "detectors", .columns = name_columns, .row = sizeof(detect_column)};
@@ -132,7 +132,7 @@ static void add_calibration(detect_job *job) {
         job->detector->describe(job, calibration);
 }
 
-/* Where many clean images share the highest score, a threshold that few of them may exceed flags
+/* If many clean images share the highest score, a threshold that few of them may exceed flags
  * little or nothing. */
 static void warn_of_ties(const detect_job *job) {
     const detect_set *own = &job->sets[0];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* SCALE-UP: Guo, Li, Chen, Guo, Sun and Liu, "SCALE-UP: an efficient black-box input-level backdoor
  * detection via analyzing scaled prediction consistency", ICLR 2023. An input's raw pixels are
- * multiplied by n = 3, 5, 7, 9, 11 and clipped. Where a trigger decides, the class often stays: the
- * score is the share of the multiples whose class is that of the input itself (SPC). Classes alone
- * are asked for.
+ * multiplied by n = 3, 5, 7, 9, 11 and clipped. With a trigger the class often stays the same: the
+ * score is the share of the multiples with the class of the input itself (SPC). It needs only
+ * classes.
  *
- * With --per-class it is the authors' data-limited form: (SPC - mean) / deviation over the clean
- * images that the model puts into the same class. The model's own class of an image is compared in
- * either case, never its label. */
+ * --per-class is the authors' data-limited variant: (SPC - mean) / deviation over the clean images
+ * that the model assigns to the same class. Both use the model's own class of an image, never its
+ * label. */
 #include "defend/detect/detect.h"
 #include "defend/method.h"
 #include "measure/normal.h"
@@ -23,9 +23,9 @@ typedef struct scale_up_settings {
     bool per_class;
 } scale_up_settings;
 
-/* What clean images score: of each class, and of all. */
+/* The scores of clean images: per class, and of all. */
 typedef struct scale_up {
-    td_normal *of_class; /* sigma 0: too few images, or all alike */
+    td_normal *of_class; /* sigma 0: too few images, or all equal */
     size_t classes;
     td_normal all;
 } scale_up;
@@ -89,8 +89,8 @@ static td_status learn(detect_job *job, const detect_set *set, td_error *error) 
     return TD_OK;
 }
 
-/* A class of too few clean images, or whose scores are all alike, is compared with all of them; if
- * these are alike as well, the difference from them is the score. */
+/* A class with too few clean images, or with equal scores, is compared with all of them; if those
+ * are equal too, the score is the difference. */
 static double standardised(const scale_up *s, size_t class, double score) {
     td_normal by = class < s->classes && s->of_class[class].sigma > 0 ? s->of_class[class] : s->all;
     return (score - by.mean) / (by.sigma > 0 ? by.sigma : 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All scores, slice by slice: a data set may be larger than memory. */
+/* Computes all scores, slice by slice, because a data set may be larger than memory. */
 #include "base/size.h"
 #include "defend/detect/detect.h"
 #include <math.h>

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* SentiNet: Chou, Tramèr and Pellegrino, "SentiNet: detecting localized universal attacks against
- * deep learning systems", IEEE S&P workshops 2020. The part of an input that decides is found by
- * Grad-CAM at the last convolution: where the map, brought to the input's size, has at least 85 %
- * of its largest value. That part is laid over clean images: how many of them the model puts into
- * the input's class is the fooled rate. It is laid over noise as well: how sure the model then is,
- * on average, is the confidence. Clean inputs that fool lie below a boundary in the plane of the
- * two, a parabola through the highest fooled rates of ten intervals of the confidence; an input's
- * score is how far it lies above.
+ * deep learning systems", IEEE S&P workshops 2020. Grad-CAM at the last convolution finds the
+ * decisive part of an input: where the map, resized to the input, has at least 85 % of its largest
+ * value. That part is pasted on clean images: the share that the model assigns to the input's class
+ * is the fooled rate. It is also pasted on noise: the model's mean confidence there is the
+ * confidence. Clean inputs lie below a boundary in the plane of the two, a parabola through the
+ * highest fooled rates of ten intervals of the confidence; the score is the distance above it.
  *
- * Half of the clean images are laid under, and give the boundary; the other half calibrate. */
+ * Half of the clean images are carriers and define the boundary; the other half calibrate. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -45,9 +44,9 @@ typedef struct sentinet {
     double curve[3];    /* the boundary: a + b·x + c·x² */
 } sentinet;
 
-/* --- the deciding part --- */
+/* --- the decisive part --- */
 
-/* The value of a map at a place of the image, between its four neighbours. */
+/* The value of a map at a position of the image, interpolated between its four neighbours. */
 static float sample(const float *map, td_shape shape, td_shape image, size_t y, size_t x) {
     const float v =
         fminf(fmaxf(((float)y + 0.5F) * (float)shape.height / (float)image.height - 0.5F, 0),
@@ -66,13 +65,13 @@ static float sample(const float *map, td_shape shape, td_shape image, size_t y, 
     return (1 - dv) * above + dv * below;
 }
 
-/* Images first, first + 1, ... in the head's and the tail's executors. */
+/* Images first, first + 1, ... in the executors of head and tail. */
 typedef struct mapping {
     const detect_job *job;
     const sentinet *s;
     size_t first;
     const float *values; /* the head's, channel by channel */
-    const float *slopes; /* the gradient at the map, place by place */
+    const float *slopes; /* the gradient at the map, position by position */
 } mapping;
 
 static void take_part(void *context, size_t i) {
@@ -102,7 +101,7 @@ static void take_part(void *context, size_t i) {
         part[p] = most > 0 && sample(cam, s->map, image, p / image.width, p % image.width) >= cut;
 }
 
-/* s->part and s->classes of images. */
+/* Sets s->part and s->classes for images. */
 static void find_parts(detect_job *job, sentinet *s, const td_images *images) {
     const size_t classes = td_net_classes(&job->model.net);
     const size_t places = s->map.height * s->map.width, channels = s->map.channels;
@@ -128,7 +127,7 @@ static void find_parts(detect_job *job, sentinet *s, const td_images *images) {
     }
 }
 
-/* --- laying it over others --- */
+/* --- pasting --- */
 
 /* Rows of one input: carriers, then noise. */
 typedef struct laying {
@@ -152,7 +151,7 @@ static void lay(void *context, size_t i) {
         out[k] = l->part[k / clean->channels] ? l->image[k] : under[k];
 }
 
-/* The fooled rate and the confidence of image `i` of those whose parts were found. */
+/* The fooled rate and the confidence of image `i`, whose part is known. */
 static void measure(detect_job *job, const sentinet *s, const td_images *images, size_t i,
                     double *fooled, double *confidence) {
     const size_t classes = td_net_classes(&job->model.net), rows = 2 * s->count;
@@ -180,8 +179,8 @@ static void measure(detect_job *job, const sentinet *s, const td_images *images,
 
 /* --- the boundary --- */
 
-/* Solves the normal equations of a parabola through points by Gauss's elimination; a constant, the
- * highest point, where there are fewer than three. */
+/* Solves the normal equations of a parabola by Gaussian elimination; with fewer than three points a
+ * constant, the highest point. */
 static void fit_curve(const double *x, const double *y, size_t count, double curve[3]) {
     double a[3][4] = {{0}};
     curve[0] = curve[1] = curve[2] = 0;
@@ -197,7 +196,7 @@ static void fit_curve(const double *x, const double *y, size_t count, double cur
     if (count < 3)
         return;
     for (size_t p = 0; p < 3; p++) {
-        a[p][p] += 1e-9; /* points that are nearly on a line up and down */
+        a[p][p] += 1e-9; /* regularises points nearly on a vertical line */
         for (size_t r = 0; r < 3; r++)
             for (size_t c = 4; r != p && c-- > p;)
                 a[r][c] -= a[r][p] / a[p][p] * a[p][c];
@@ -266,7 +265,7 @@ static td_status cut_net(detect_job *job, sentinet *s, td_error *error) {
     s->map = net->nodes[node].shape;
     if (!td_net_splits(net, node) || s->map.height * s->map.width < 2)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: %s: expected a layer of several positions that all behind it reads, "
+                       "%s: %s: expected a layer of several positions that all later nodes read, "
                        "found none; --layer names another",
                        model, net->nodes[node].name);
     TD_TRY(td_net_head(net, job->model.weights, net->nodes[node].name, false, &s->head,

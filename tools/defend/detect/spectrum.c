@@ -47,7 +47,7 @@ static area draw_block(td_shape shape, td_random *random) {
     return a;
 }
 
-/* Of a quarter to three quarters of each side. */
+/* A quarter to three quarters of each side. */
 static area draw_shadow(td_shape shape, td_random *random) {
     area a = {.height =
                   shape.height / 4 + td_random_below(random, (uint32_t)(shape.height / 2 + 1)),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The spectrum of an image, and copies of it with made-up triggers, which its detector learns from
+/* The spectrum of an image, and copies of it with synthetic triggers, on which its detector trains
  * (Zeng, Park, Mao and Jia, "Rethinking the backdoor attacks' triggers: a frequency perspective",
  * ICCV 2021). */
 #ifndef TOOLS_DEFEND_DETECT_SPECTRUM_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Feature squeezing: Xu, Evans and Qi, NDSS 2018. The score of an input is the L1 distance between
- * the model's softmax outputs for it as it is and squeezed, and of several squeezers the largest;
- * what scores above the threshold, which the stated share of clean images exceeds, is flagged. */
+ * the model's softmax outputs for the original and the squeezed input, the largest over several
+ * squeezers. A score above the threshold, which the given share of clean images exceeds, is
+ * flagged. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/detect/detect.h"

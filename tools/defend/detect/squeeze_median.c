@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The median of a K×K window, channel by channel. Of an even K the window reaches K/2 up and left
+/* The median of a K×K window, channel by channel. For an even K the window extends K/2 up and left
  * and K/2 − 1 down and right, and the median is the upper of the two middle values, both as in
  * scipy.ndimage.median_filter, which the authors use. Beyond the edge the image is mirrored, the
  * edge pixel repeated (scipy's "reflect"). */

@@ -5,7 +5,7 @@
  * channels) of the PATCH×PATCH patches around the two, divided by PATCH²; weights below .001 are 0.
  * Beyond the edge the image is mirrored, the edge pixel not repeated. The mean is rounded to the
  * nearest whole value, halves up. Colour images are filtered as RGB with the distance over all
- * three channels, where fastNlMeansDenoisingColored would filter the channels of CIELAB apart. */
+ * three channels, whereas fastNlMeansDenoisingColored filters the channels of CIELAB separately. */
 #include "base/parallel.h"
 #include "defend/detect/squeezer.h"
 #include <math.h>
@@ -13,7 +13,7 @@
 
 enum { SEARCH, PATCH, STRENGTH };
 
-/* What a thread works in. Patches reach `margin` beyond the image, their counterparts `border`. */
+/* A thread's buffers. Patches extend `margin` beyond the image, their counterparts `border`. */
 typedef struct nlm_work {
     size_t height, width, channels, patch, margin, border;
     size_t padded_width; /* of the image with its border, in pixels */
@@ -95,7 +95,7 @@ static const uint8_t *pixel(const nlm_work *w, size_t y, size_t x, ptrdiff_t dy,
     return w->padded + ((size_t)row * w->padded_width + (size_t)column) * w->channels;
 }
 
-/* Squared differences of the image and itself moved, and their sums along rows of patches. */
+/* Squared differences between the image and its shifted copy, and their sums along patch rows. */
 static void sum_rows(const nlm_work *w, ptrdiff_t dy, ptrdiff_t dx) {
     for (size_t y = 0; y < w->height + 2 * w->margin; y++) {
         const uint8_t *a = pixel(w, y, 0, 0, 0), *b = pixel(w, y, 0, dy, dx);
@@ -117,7 +117,7 @@ static void sum_rows(const nlm_work *w, ptrdiff_t dy, ptrdiff_t dx) {
     }
 }
 
-/* Adds the moved image to the sums, by the weights of its patches. */
+/* Adds the shifted image to the sums, by the weights of its patches. */
 static void add_moved(const nlm_work *w, const squeezer *self, ptrdiff_t dy, ptrdiff_t dx) {
     const int32_t last = (int32_t)self->table_size - 1;
     for (size_t y = 0; y < w->height; y++) {

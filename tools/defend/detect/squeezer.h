@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Squeezers: filters that take from an image what a person hardly sees (Xu, Evans and Qi, "Feature
- * squeezing: detecting adversarial examples in deep neural networks", NDSS 2018). Adding one is a
- * row in the table in squeezer.c. */
+/* Squeezers: filters that remove details from an image that people hardly see (Xu, Evans and Qi,
+ * "Feature squeezing: detecting adversarial examples in deep neural networks", NDSS 2018). A new
+ * one is a row of the table in squeezer.c. */
 #ifndef TOOLS_DEFEND_DETECT_SQUEEZER_H
 #define TOOLS_DEFEND_DETECT_SQUEEZER_H
 
@@ -22,16 +22,15 @@ typedef struct squeezer {
     struct nlm_work *work; /* [threads], of nlm */
 } squeezer;
 
-/* Reads the squeezers of LIST, for images of this shape: bit=B, median=K, nlm=SEARCH-PATCH-STRENGTH
- * with commas between. What they work with is in `arena`. TD_ERR_USAGE, also for more than `most`.
- */
+/* Parses LIST for images of this shape: bit=B, median=K, nlm=SEARCH-PATCH-STRENGTH, separated by
+ * commas. Their working data are in `arena`. TD_ERR_USAGE, also for more than `most`. */
 td_status squeezers_parse(const char *list, td_shape shape, size_t most, td_arena *arena,
                           squeezer *out, size_t *count, td_error *error) TD_MUST_USE;
 
 /* A kind of squeezer. */
 typedef struct squeezer_kind {
     const char *name;
-    size_t count; /* of its numbers, which are in [least, most], and odd where it says so */
+    size_t count; /* of its numbers, each in [least, most], and odd if required */
     struct {
         size_t least, most;
         bool odd;

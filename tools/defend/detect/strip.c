@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* STRIP: Gao, Xu, Wang, Chen, Ranasinghe and Nepal, "STRIP: a defence against trojan attacks on
- * deep neural networks", ACSAC 2019. Clean images are laid over the input, one by one, by adding
- * pixels (weights 1 and 1, not clipped, as the authors do). Where a trigger decides, the model's
- * answer stays the same; else it varies. The mean entropy H of the answers, in bits, is low for the
- * former: an input is flagged if H <= μ + σ·Φ⁻¹(FRR), where μ and σ are fitted to clean inputs.
+ * deep neural networks", ACSAC 2019. Clean images are superimposed on the input, one by one, by
+ * adding pixels (weights 1 and 1, not clipped, as the authors do). With a trigger the model's
+ * answer stays the same, otherwise it varies. The mean entropy H of the answers, in bits, is then
+ * low: an input is flagged if H <= μ + σ·Φ⁻¹(FRR), where μ and σ are fitted to clean inputs.
  *
- * The clean images are divided at random: one half are overlays, the other half are the inputs that
- * μ and σ come from. Each input has its own overlays, drawn without repetition. */
+ * The clean images are split at random: one half are overlays, the other half are the inputs for μ
+ * and σ. Each input has its own overlays, drawn without repetition. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -59,7 +59,7 @@ static bool has(const uint32_t *values, size_t count, uint32_t value) {
     return false;
 }
 
-/* Floyd's sample: each set of `each` places of the pool is as likely as any other. */
+/* Floyd's sampling: each set of `each` indices of the pool is equally likely. */
 static void draw_overlays(const strip *s, uint64_t seed, uint32_t number, uint32_t *drawn) {
     td_random random = td_random_for(seed, TD_FOR_DEFEND, DRAW_OVERLAYS, number);
     for (size_t i = 0; i < s->each; i++) {
@@ -143,7 +143,8 @@ static const detector strip_detector = {.score_name = "entropy (bits)",
 
 static const td_key keys[] = {
     {"overlays", TD_KEY_COUNT, offsetof(strip_settings, overlays), .least = 1, .most = 1000,
-     .standard = "100", .value = "N", .help = "Clean images laid over each input, one by one"},
+     .standard = "100", .value = "N",
+     .help = "Clean images superimposed on each input, one by one"},
     DETECT_FPR("0.01"),
     {0},
 };

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* TeCo: Liu, Li, Wang, Hu, Ye, Jin and Xu, "Detecting backdoors during the inference stage based on
  * corruption robustness consistency", CVPR 2023. An input is corrupted in several ways, each at
- * five severities (corruption.h). Of each way the first severity, 1 to 5, at which its class
- * changes counts, 6 where none does. A clean input is about as robust to one way as to another; one
- * with a trigger is robust to some and not to others: the score is the deviation of these numbers
- * over the ways. Classes alone are asked for.
+ * five severities (corruption.h). For each way it takes the first severity, 1 to 5, at which the
+ * class changes, or 6 if none does. A clean input is about equally robust to all ways; one with a
+ * trigger is robust only to some: the score is the deviation of these numbers over the ways. It
+ * needs only classes.
  *
- * Each corruption starts from the input as it is. The authors have fifteen ways, of which those
- * that need an image library of their own (weather, glass, motion, zoom, elastic, JPEG) are not
- * here. */
+ * Each corruption starts from the original input. The authors use fifteen ways; those that need an
+ * image library (weather, glass, motion, zoom, elastic, JPEG) are not implemented. */
 #include "defend/detect/corruption.h"
 #include "defend/detect/detect.h"
 #include "defend/method.h"

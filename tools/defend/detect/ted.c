@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* TED: Mo, Zhang, Zhang, Xu, Tian, Zhang, Guo and Luo, "Robust backdoor detection for deep learning
  * via topological evolution dynamics", IEEE S&P 2024. At each layer (convolutions wider than one
- * pixel, activations, dense layers) the clean images are ranked by their distance from the input:
- * the rank of the nearest that has the input's class, 0 for the nearest of all. A clean input is
- * near its class's images throughout; one with a trigger comes near to them late. The ranks of the
- * layers are scored by the outlier model of principal components that clean images give:
+ * pixel, activations, dense layers) the clean images are ranked by their distance from the input,
+ * which gives the rank of the nearest with the input's class, 0 for the nearest of all. A clean
+ * input is near its class's images at all layers; one with a trigger only at late layers. The ranks
+ * of the layers are scored by a principal component outlier model of clean images:
  * Σ (z·v)² / λ over the eigenvectors v of the covariance of the standardised ranks z.
  *
- * Half of the clean images are ranked and give that model, each among the others; the other half
- * calibrate. Classes are the model's: labels are not looked at. An input of a class that no ranked
- * image has is behind all of them at every layer. */
+ * Half of the clean images are ranked and define that model, each ranked among the others; the
+ * other half calibrate. Classes are the model's predictions; labels are not used. An input whose
+ * class no ranked image has ranks last at every layer. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/detect/detect.h"
@@ -37,7 +37,7 @@ typedef struct layer {
 } layer;
 
 typedef struct ted {
-    td_net net; /* its outputs are the values of all layers, one behind the other */
+    td_net net; /* its outputs are the values of all layers, concatenated */
     td_exec *exec;
     layer layers[TD_NODE_INPUTS];
     size_t layer_count, row, logits; /* row: values of an image; logits: the first of them */
@@ -109,7 +109,7 @@ static td_status open_net(detect_job *job, ted *t, td_error *error) {
 
 /* --- ranks --- */
 
-/* Lanes of their own let the compiler use vectors. */
+/* Separate lanes let the compiler use vectors. */
 static double squared_distance(const float *restrict a, const float *restrict b, size_t count) {
     float lanes[LANES] = {0};
     double sum = 0;
@@ -126,8 +126,8 @@ static double squared_distance(const float *restrict a, const float *restrict b,
     return sum;
 }
 
-/* Rows to be ranked, of classes[]; `self`: they are the ranked ones, and not compared with
- * themselves. */
+/* Rows to rank, of classes[]; `self`: they are the ranked images, and not compared with themselves.
+ */
 typedef struct ranking {
     const ted *t;
     const float *rows;
@@ -167,7 +167,7 @@ static int32_t class_of(const detect_job *job, const ted *t, const float *row) {
 
 /* --- the outlier model --- */
 
-/* A layer at which all ranks are alike counts by the difference itself. */
+/* A layer at which all ranks are equal contributes the difference itself. */
 static void standardise(ted *t, const double *ranks) {
     const size_t n = t->layer_count;
     for (size_t l = 0; l < n; l++) {

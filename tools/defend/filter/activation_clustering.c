@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Activation clustering: Chen et al., "Detecting backdoor attacks on deep neural networks by
- * activation clustering", SafeAI 2019. Of each class by itself: the values of the last hidden layer
- * are reduced to 10 dimensions and divided into two clusters by 2-means. Clean images of a class
- * fall into two parts of about one size that lie close together; where one part is small and well
- * apart, it is taken to be the poisoned images: its share of the class is below one threshold, the
- * silhouette score above another. Both are by default those of the authors' own toolkit.
+ * activation clustering", SafeAI 2019. For each class separately, the values of the last hidden
+ * layer are reduced to 10 dimensions and divided into two clusters by 2-means. The clusters of a
+ * clean class are of similar size and close together. A small and well separated cluster is taken
+ * as the poisoned images: its share of the class is below one threshold, the silhouette score above
+ * another. The defaults are those of the authors' toolkit.
  *
  * The paper reduces by independent component analysis. Here it is principal component analysis, as
- * in most implementations: it has one solution, whatever it starts from, and keeps the distances
- * that 2-means works on. */
+ * in most implementations: its solution is unique, and it preserves the distances that 2-means
+ * uses. */
 #include "defend/filter/clusters.h"
 #include "defend/filter/filter.h"
 #include "defend/method.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* AGPD: Yuan, Zhang, Wei, Wu and Wu, "Activation gradient based poisoned sample detection against
- * backdoor attacks", ICLR 2025. Of each image the gradient of its label's logit at every
- * convolution, its mean over positions: g. In a poisoned class the poisoned images' g point
- * elsewhere than clean ones' (gradients.h): the class's statistic is how far its g spread between
- * the two directions. Of the convolutions that counts at which a class stands out most among the
- * classes. A class that does is flagged, and its suspects are grown from the image that is least
- * like the clean ones.
+ * backdoor attacks", ICLR 2025. For each image, g is the gradient of its label's logit at every
+ * convolution, averaged over positions. In a poisoned class the g of poisoned images point in
+ * another direction than those of clean ones (gradients.h): the class's statistic is the spread of
+ * its g between the two directions. The convolution at which a class stands out most is used. A
+ * class that stands out is flagged, and its suspects are grown from the image least similar to the
+ * clean ones.
  *
  * One backward pass of an image gives the gradients of all layers: the sum over positions of the
- * gradient at a layer's output is that of its bias, or of the bias of the batch norm behind it, of
- * which the norm's scale makes the convolution's. Convolutions that have neither are not used. The
- * authors' other rule, a gap of 0.3 in the convolutions before the last where no index stands out,
- * is not here: it has no false-alarm rate. */
+ * gradient at a layer's output is that of its bias, or follows from that of the next batch norm's
+ * bias by the norm's scale. Convolutions without either are not used. The authors' other rule, a
+ * gap of 0.3 in the convolutions before the last if no index stands out, is not implemented: it has
+ * no defined false-alarm rate. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/filter/filter_values.h"
@@ -32,10 +32,10 @@ typedef struct agpd_settings {
     bool exit_code;
 } agpd_settings;
 
-/* A convolution: where the gradients of its output are found. */
+/* A convolution, and where to find the gradient of its output. */
 typedef struct layer {
     const char *name;
-    size_t bias;            /* the parameter: its bias, or that of the batch norm behind it */
+    size_t bias;            /* the parameter: its bias, or that of the batch norm after it */
     size_t norm;            /* the batch norm's node; 0: none */
     size_t first, channels; /* of an image's row */
 } layer;
@@ -99,7 +99,7 @@ static td_status find_layers(agpd *a, td_error *error) {
     if (a->layer_count > 0)
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
-                   "%s: expected %s with a bias or a batch norm behind it, found none",
+                   "%s: expected %s with a bias or a batch norm after it, found none",
                    a->job->settings->model.path,
                    only ? "--layer to be a convolution" : "a net with a convolution");
 }
@@ -202,7 +202,7 @@ static void take_class(const agpd *a, const filter_class *of) {
 
 /* --- classes --- */
 
-/* The gradients of one layer, row by row, to a->own. */
+/* Copies the gradients of one layer, row by row, to a->own. */
 static void take_layer(const agpd *a, const layer *l, size_t count) {
     for (size_t i = 0; i < count; i++)
         memcpy(a->own + i * l->channels, a->g + i * a->row + l->first,
@@ -234,14 +234,14 @@ static td_status measure(agpd *a, td_error *error) {
     return TD_OK;
 }
 
-/* The layer at which a class has the largest index, and the figures of the classes there. */
+/* The layer at which a class has the largest index, and the classes' figures there. */
 static td_status choose_layer(agpd *a, size_t *out, td_error *error) {
     filter_job *job = a->job;
     const size_t classes = job->data.images.classes;
     double largest = -INFINITY;
     *out = 0;
     for (size_t l = 0; l <= a->layer_count; l++) {
-        const size_t at = l < a->layer_count ? l : *out; /* at the end the chosen one again */
+        const size_t at = l < a->layer_count ? l : *out; /* finally the chosen one again */
         for (size_t c = 0; c < classes; c++)
             if (is_judged(&job->classes[c]))
                 job->classes[c].figures[STATISTIC] = a->statistics[at * classes + c];

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Beatrix: Ma, Wang, Sun, Zhu, Wang and Zhang, "The Beatrix resurrections: robust backdoor
  * detection via Gram matrices", NDSS 2023. An image is described by the Gram matrices of orders 1
- * to 8 of its feature map (gram.h). Bounds on them come from clean images of the class, the
- * model's; an image's score is how far it lies beyond these, the mean over entries and orders.
- * Clean images that the bounds were not taken from, in five folds, give the class's threshold,
- * which the share --fpr of them exceeds. Then each class's images above it are compared with its
- * others, by their maximum mean discrepancy, of 500 of each at most, times mn / (m + n) of how many
- * there are: a class whose discrepancy is an outlier among the classes is flagged, and its images
- * above the threshold are suspects.
+ * to 8 of its feature map (gram.h). Clean images of the class (the model's prediction) give bounds;
+ * an image's score is how far it exceeds them, averaged over entries and orders. Held-out clean
+ * images, in five folds, give the class's threshold, which the share --fpr of them exceeds. Then
+ * each class's images above it are compared with its others by their maximum mean discrepancy, over
+ * at most 500 of each, times mn / (m + n) with their full numbers: a class whose discrepancy is an
+ * outlier among the classes is flagged, and its images above the threshold are suspects.
  *
- * Where half of the clean images have one and the same entry, such as 0, its bounds are this value
- * and may be 0: deviations are measured by 1 % of the class's mean entry of that order at least,
- * where the authors divide by |bound| + 1e-6. */
+ * If half of the clean images have the same value of an entry, such as 0, its bounds are this
+ * value: the denominator of deviations is therefore at least 1 % of the class's mean entry of that
+ * order; the authors divide by |bound| + 1e-6. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/filter/filter_values.h"
@@ -69,7 +68,7 @@ static double least_index(const void *own) {
     return ((const beatrix_settings *)own)->index;
 }
 
-/* --- room --- */
+/* --- allocation --- */
 
 static const char *choose_layer(const filter_job *job, td_error *error) {
     size_t node;
@@ -162,7 +161,7 @@ static void add_deviation(void *context, size_t i) {
                     (double)(b->entries * GRAM_ORDERS);
 }
 
-/* 1 % of the mean entry, by the middles of the bounds; 1 where all are 0. */
+/* 1 % of the mean entry, computed from the centres of the bounds; 1 if all are 0. */
 static void set_floors(beatrix *b, unsigned order) {
     gram_bounds *bounds = &b->bounds[order - 1];
     double sum = 0;
@@ -173,8 +172,8 @@ static void set_floors(beatrix *b, unsigned order) {
         b->folds[f].floor = bounds->floor;
 }
 
-/* The bounds of all orders, and the threshold, by the scores that the clean images have by the
- * bounds of the other folds. */
+/* Sets the bounds of all orders, and the threshold from the clean images' scores under the bounds
+ * of the other folds. */
 static td_status learn(beatrix *b, const filter_class *of, td_error *error) {
     work w = {.b = b, .count = td_size_min(of->clean_count, b->most_clean)};
     w.scores = b->clean_scores;
@@ -233,7 +232,7 @@ static td_status score_class(beatrix *b, const filter_class *of, td_error *error
 
 /* --- classes --- */
 
-/* The channel means of up to MOST_COMPARED of the class's suspects, or of its others, evenly apart.
+/* The channel means of up to MOST_COMPARED evenly spaced suspects of the class, or of its others.
  */
 static size_t sample(const beatrix *b, const filter_class *of, bool suspects, size_t total,
                      float *out) {

@@ -36,7 +36,7 @@ static td_status start(two_means *t, td_error *error) {
     return TD_ARENA_NEW(&t->arena, t->count, &t->member, "clusters", error);
 }
 
-/* k-means++: one mean is any point, the other a point drawn with a chance in proportion to its
+/* k-means++: one mean is any point, the other a point drawn with probability proportional to its
  * squared distance from the first. False if all points are equal. */
 static bool draw_means(two_means *t, td_random *random) {
     const size_t first = td_random_below(random, (uint32_t)t->count), bytes = t->dimension * 8;
@@ -59,8 +59,8 @@ static bool draw_means(two_means *t, td_random *random) {
     return true;
 }
 
-/* Puts each point to the nearer mean, the first where both are as near. Returns how many changed;
- * *inertia: the sum of the squared distances. */
+/* Assigns each point to the nearer mean, the first of equals. Returns how many changed; *inertia:
+ * the sum of squared distances. */
 static size_t assign(two_means *t, double *inertia) {
     size_t changed = 0;
     *inertia = 0;
@@ -76,7 +76,7 @@ static size_t assign(two_means *t, double *inertia) {
     return changed;
 }
 
-/* A cluster that has lost its points keeps its mean. */
+/* A cluster without points keeps its mean. */
 static void move_means(two_means *t) {
     size_t sizes[2] = {0};
     for (int k = 0; k < 2; k++)
@@ -92,7 +92,7 @@ static void move_means(two_means *t) {
             t->means[k][d] = t->sums[k][d] / (double)sizes[k];
 }
 
-/* Returns the inertia that one start ends at; INFINITY if all points are equal. */
+/* Returns the final inertia of one start; INFINITY if all points are equal. */
 static double run(two_means *t, td_random random) {
     double inertia = INFINITY;
     if (!draw_means(t, &random))
@@ -106,7 +106,7 @@ static double run(two_means *t, td_random random) {
     return inertia;
 }
 
-/* Numbers the clusters so that 1 is the smaller. */
+/* Numbers the clusters so that 1 is the smaller one. */
 static size_t number_clusters(uint8_t *member, size_t count) {
     size_t ones = 0;
     for (size_t i = 0; i < count; i++)
@@ -144,7 +144,7 @@ typedef struct silhouettes {
     double *scores;  /* [taken] */
 } silhouettes;
 
-/* The place of point `i` of those taken, which are fewer than 2^15. */
+/* The index of point `i` of those used, which are fewer than 2^15. */
 static size_t place(const silhouettes *s, size_t i) {
     return i * s->count / s->taken;
 }

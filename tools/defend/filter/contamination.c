@@ -27,8 +27,8 @@ static void factor_alone(void *context, size_t begin, size_t end, size_t chunk, 
     dpotrf_("U", &f->n, f->matrix, &f->n, &f->info, 1);
 }
 
-/* The lower triangle of `a` [n, n] becomes L with LLᵀ = a + a little on its diagonal; on one
- * thread, so that the bits do not depend on how many there are. */
+/* The lower triangle of `a` [n, n] becomes L with LLᵀ = a plus a small diagonal; on one thread, so
+ * that the bits do not depend on the number of threads. */
 static td_status factor(double *a, size_t n, td_error *error) {
     factoring f = {a, (int)n, 0};
     double trace = 0;
@@ -60,7 +60,7 @@ static void solve_upper(const double *l, size_t n, double *x) {
     }
 }
 
-/* --- learning --- */
+/* --- estimation --- */
 
 typedef struct fit {
     const size_t *begins;
@@ -150,7 +150,7 @@ static td_status reserve(fit *f, td_arena *arena, td_error *error) {
     return TD_ARENA_NEW(arena, f->classes * f->n, &f->u, "means", error);
 }
 
-/* Until the two covariances stay. */
+/* Iterates until the two covariances converge. */
 static td_status learn(fit *f, td_arena *arena, td_error *error) {
     const size_t n = f->n, square = n * n;
     double *scratch;
@@ -177,7 +177,7 @@ static td_status learn(fit *f, td_arena *arena, td_error *error) {
 
 /* --- coordinates --- */
 
-/* The covariance of the clean values around the means of their classes, and c->mean. */
+/* The covariance of the clean values around their class means, and c->mean. */
 static void within(contamination *c, const float *clean, const size_t *begins, size_t classes,
                    double *out, double *scratch) {
     const size_t n = c->values, first = begins[0], count = begins[classes] - first;
@@ -200,7 +200,7 @@ static void within(contamination *c, const float *clean, const size_t *begins, s
     mirror(out, n);
 }
 
-/* Sets c->map to the directions along which classes vary, over their deviations. */
+/* Sets c->map to the directions along which classes vary, scaled by their deviations. */
 static td_status find_directions(contamination *c, const float *clean, const size_t *begins,
                                  size_t classes, td_arena *arena, td_error *error) {
     const size_t n = c->values;

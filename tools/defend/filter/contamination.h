@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Two kinds of images under one label (Tang, Wang, Tang and Zhang, "Demon in the variant:
  * statistical analysis of DNNs for robust backdoor contamination detection", USENIX Security 2021,
- * section 5): an image's values are x = u + e, u of its class, N(0, Su), and e its own, N(0, Se),
- * the same for all classes. Both covariances are learned from clean images; where the images of a
- * class are likelier to be of two u than of one, by their likelihood ratio, the class is
- * contaminated. */
+ * section 5): an image's values are x = u + e, with u of its class, N(0, Su), and e its own, N(0,
+ * Se) for all classes. Both covariances are estimated from clean images. A class is contaminated
+ * if, by the likelihood ratio, its images are likelier to have two u than one. */
 #ifndef TOOLS_DEFEND_FILTER_CONTAMINATION_H
 #define TOOLS_DEFEND_FILTER_CONTAMINATION_H
 
@@ -21,19 +20,20 @@ typedef struct contamination {
     double *spread; /* [dimensions]: Su */
 } contamination;
 
-/* Learns from clean values [count, values], in order of their classes, of which `begins[classes +
- * 1]` says where each begins; each that is used has two images. Directions along which no class
- * varies (below 1e-9 of the largest variance), as there are where images are fewer than values, are
- * left out: Se has no inverse there. TD_ERR_NUMERIC where no class varies at all. In `arena`. */
+/* Estimates from clean values [count, values], sorted by class; `begins[classes + 1]` are the
+ * classes' offsets; each class in use has at least two images. Directions along which no class
+ * varies (below 1e-9 of the largest variance), which exist if there are fewer images than values,
+ * are left out, because Se has no inverse there. TD_ERR_NUMERIC if no class varies at all. In
+ * `arena`. */
 td_status contamination_fit(contamination *c, const float *clean, const size_t *begins,
                             size_t classes, size_t values, td_arena *arena,
                             td_error *error) TD_MUST_USE;
 
-/* points[count, dimensions] of rows [count, values]. Parallel. */
+/* Transforms rows [count, values] to points[count, dimensions]. Parallel. */
 void contamination_place(const contamination *c, const float *rows, size_t count, double *points);
 
-/* J of points divided by member[], 0 or 1: twice the log of the likelihood ratio of two u against
- * one, divided by `count`, each u being its posterior mean Su (n Su + Se)^-1 Σ x; 0 where all are
+/* J of points split by member[], 0 or 1: twice the log of the likelihood ratio of two u against
+ * one, divided by `count`, with the posterior mean Su (n Su + Se)^-1 Σ x for each u; 0 if all are
  * of one kind. scratch[3, dimensions]. */
 double contamination_statistic(const contamination *c, const double *points, const uint8_t *member,
                                size_t count, double *scratch);

@@ -17,7 +17,7 @@ void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n
 
 typedef struct problem {
     double *matrix;   /* [n, n] */
-    double *diagonal; /* [n]; it and one triangle of the matrix are overwritten */
+    double *diagonal; /* [n]; overwritten, like one triangle of the matrix */
     int n, count;     /* `count` vectors are wanted, those of the largest values */
     int found, info;
     double *values;  /* [n], of which the first `found` are used, in ascending order */
@@ -25,7 +25,7 @@ typedef struct problem {
     int *support;    /* [2 * count] */
     double *work;
     int *int_work;
-    int work_size, int_work_size; /* -1: only ask for them */
+    int work_size, int_work_size; /* -1: query the sizes */
 } problem;
 
 static void call(problem *p) {
@@ -67,8 +67,8 @@ static td_status solve(problem *p, td_arena *arena, td_error *error) {
     return TD_OK;
 }
 
-/* Where values repeat, bisection may miss some of those that it was asked for, as dstebz says; the
- * cure, it says, is to ask for all. */
+/* With repeated values bisection may miss some, as dstebz documents; its remedy is to ask for all.
+ */
 static td_status solve_all(problem *p, td_arena *arena, td_error *error) {
     const size_t n = (size_t)p->n;
     for (size_t i = 0; i < n; i++) {
@@ -84,7 +84,7 @@ static td_status solve_all(problem *p, td_arena *arena, td_error *error) {
                          p->found, p->n);
 }
 
-/* A vector and its negative serve alike; taken is the one whose largest component is positive. */
+/* A vector and its negative are equivalent; the one whose largest component is positive is used. */
 static void copy_oriented(double *to, const double *from, size_t n) {
     size_t largest = 0;
     for (size_t i = 1; i < n; i++)

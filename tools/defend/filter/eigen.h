@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include <stddef.h>
 
-/* The `top` largest: values[top], the largest first; vectors[top, n], a row each, orthonormal, with
- * the component of the largest size positive. `matrix` [n, n] is overwritten.
- * 0 < top <= n <= INT_MAX / 64. It runs on one thread, so that the bits do not depend on how many
- * there are. TD_ERR_MEMORY; TD_ERR_NUMERIC if LAPACK finds no solution. */
+/* The `top` largest: values[top], largest first; vectors[top, n], one per row, orthonormal, with
+ * the component of largest magnitude positive. `matrix` [n, n] is overwritten.
+ * 0 < top <= n <= INT_MAX / 64. Runs on one thread, so that the bits do not depend on the number of
+ * threads. TD_ERR_MEMORY; TD_ERR_NUMERIC if LAPACK finds no solution. */
 td_status eigen_top(double *matrix, size_t n, size_t top, double *values, double *vectors,
                     td_error *error) TD_MUST_USE;
 

@@ -34,7 +34,7 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 
 /* --- inputs --- */
 
-/* Within a class images stay in their order. */
+/* Sorts by class; images of a class keep their order. */
 static td_status sort_images(filter_job *job, td_error *error) {
     const td_images *images = &job->data.images;
     const size_t truth = job->settings->manifest ? 0 : TOOL_NO_COUNT;
@@ -82,8 +82,7 @@ static td_status open_inputs(filter_job *job, td_error *error) {
     return job->filter->least_clean ? filter_open_reference(job, error) : TD_OK;
 }
 
-/* A class without images has nothing that could be judged; one with too few is left out, which is
- * said. */
+/* Classes without images are skipped; one with too few is left out, with a note. */
 static td_status choose_classes(filter_job *job, size_t dimensions, td_error *error) {
     const filter *f = job->filter;
     const size_t least = f->least_images(job->run->own, dimensions);
@@ -125,7 +124,7 @@ static td_status choose_classes(filter_job *job, size_t dimensions, td_error *er
 
 /* --- the work --- */
 
-/* The AUROC of a class's scores, where it has poisoned images and others. */
+/* The AUROC of a class's scores, if it has both poisoned and other images. */
 static td_status measure_scores(const filter_job *job, filter_class *of, td_error *error) {
     td_arena arena = {0};
     td_auroc auroc;
@@ -156,8 +155,8 @@ static void count(const filter_job *job, filter_class *of) {
     }
 }
 
-/* What was found of all classes: which are flagged, by their index where it is that, and how many
- * suspects there are, in truth, too. */
+/* Combines the findings of all classes: which are flagged, by index if there is one, and how many
+ * suspects there are, and how many are poisoned. */
 static td_status conclude(filter_job *job, td_error *error) {
     const filter *f = job->filter;
     const double least = f->least_index ? f->least_index(job->run->own) : 0;
@@ -178,7 +177,7 @@ static td_status conclude(filter_job *job, td_error *error) {
     return TD_OK;
 }
 
-/* Takes over what was found in one class. */
+/* Copies the findings of one class. */
 static void take(filter_job *job, filter_class *of, const filter_findings *found) {
     memcpy(of->figures, found->figures, sizeof of->figures);
     for (size_t i = 0; i < of->count; i++) {

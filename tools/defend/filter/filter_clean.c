@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The set without the suspects, image by image: it may be larger than memory. */
+/* Writes the set without the suspects, image by image, because it may be larger than memory. */
 #include "base/size.h"
 #include "data/safetensors.h"
 #include "defend/filter/filter.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Classes compared with each other. */
+/* Compares classes with each other. */
 #include "defend/filter/filter.h"
 #include "measure/mad.h"
 #include <math.h>

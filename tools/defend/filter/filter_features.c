@@ -42,7 +42,7 @@ void filter_features_close(filter_features *f) {
 }
 
 /* The values of images [first, first + count) of a class, a block that begins at a multiple of
- * MOMENTS_ROWS, as they were kept or computed again, to the same bits. */
+ * MOMENTS_ROWS, from memory or recomputed with the same bits. */
 static td_status get_block(filter_features *f, const filter_class *of, size_t first, size_t count,
                            const float **out, td_error *error) {
     bool keeps = first < f->kept_images;
@@ -70,7 +70,7 @@ static td_status add_all(filter_features *f, const filter_class *of, td_error *e
     return TD_OK;
 }
 
-/* --- as many images as values, or more: directions by their covariance --- */
+/* --- at least as many images as values: directions from their covariance --- */
 
 static td_status find_directions(filter_features *f, const filter_class *of, filter_group *group,
                                  td_error *error) {
@@ -114,10 +114,10 @@ static td_status take_many(filter_features *f, const filter_class *of, filter_gr
     return TD_OK;
 }
 
-/* --- fewer images than values: positions by their inner products --- */
+/* --- fewer images than values: coordinates from their inner products --- */
 
-/* Of the centred images C [count, n], the matrix C Cᵀ / count has the variances of the covariance
- * as its largest eigenvalues λ, and √(count · λ) times its eigenvectors are the positions. */
+/* For the centred images C [count, n], the largest eigenvalues λ of C Cᵀ / count are the variances,
+ * and √(count · λ) times its eigenvectors are the coordinates. */
 static td_status take_few(filter_features *f, const filter_class *of, filter_group *group,
                           td_error *error) {
     const size_t count = of->count, dimensions = td_size_min(f->dimensions, count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clean images that a filter compares with. */
+/* The clean images for a filter's comparison. */
 #include "base/size.h"
 #include "defend/filter/filter_values.h"
 #include "defend/hygiene.h"

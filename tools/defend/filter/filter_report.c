@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was found, as tables. */
+/* The findings as tables. */
 #include "defend/filter/filter.h"
 
 #include "frame/truth.h"
@@ -7,7 +7,7 @@
 
 #define AT(field) offsetof(filter_class, field)
 
-/* Behind them those of the filter's figures. */
+/* Followed by columns for the filter's figures. */
 static const tool_column class_columns[] = {
     {"class", "class", TOOL_COUNT, AT(number)},
     {"name", "name", TOOL_TEXT, AT(name)},

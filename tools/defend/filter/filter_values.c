@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The node that the last dense layer reads, or the one whose values dropout passes on to it, which
- * at inference are the same; NULL where the net does not end in one dense layer. */
+/* The node that the last dense layer reads, skipping dropout, which does nothing at inference; NULL
+ * if the net does not end in a single dense layer. */
 static const char *last_hidden(const td_net *net) {
     const td_node *node = &net->nodes[net->node_count - 1];
     while (!node->op->dense) {

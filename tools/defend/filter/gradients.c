@@ -63,7 +63,7 @@ typedef struct growing {
     double tau;
     double *to_clean, *r; /* [count]: 1 - cos(g, c); the share */
     float *p;             /* [n]: the sum of the suspects */
-    size_t *round;        /* [count]: in which an image became a suspect; SIZE_MAX: not yet */
+    size_t *round; /* [count]: the round in which an image became a suspect; SIZE_MAX: not yet */
     size_t histograms[2][BINS];
     double divergences[ROUNDS]; /* of round i from i - 1 */
 } growing;
@@ -81,7 +81,7 @@ static void add(growing *w, size_t image, size_t round) {
         w->p[k] += w->g[image * w->n + k];
 }
 
-/* One round; false once all that are left are nearer to the clean direction. */
+/* One round; false once all remaining images are nearer to the clean direction. */
 static bool grow(growing *w, size_t round) {
     double low = INFINITY, high = -INFINITY;
     size_t *now = w->histograms[round % 2];
@@ -105,7 +105,7 @@ static bool grow(growing *w, size_t round) {
     return true;
 }
 
-/* The round at which the suspects have grown enough, of `rounds`. */
+/* The round, out of `rounds`, after which growth stops. */
 static size_t choose_round(const growing *w, size_t rounds) {
     const size_t window = td_size_min(WINDOW, rounds);
     double best = INFINITY;
@@ -117,7 +117,7 @@ static size_t choose_round(const growing *w, size_t rounds) {
         for (size_t i = first; i < first + window; i++)
             squares += (w->divergences[i] - mean) * (w->divergences[i] - mean) / (double)window;
         const double value = mean + deviations * sqrt(squares);
-        if (value <= best) { /* of equals the last: more have grown */
+        if (value <= best) { /* the last of equals: more have grown */
             best = value;
             chosen = first;
         }

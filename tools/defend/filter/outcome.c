@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a filter found, as its record says. */
+/* Reads a filter's result from its record. */
 #include "defend/filter/filter.h"
 
 #include "base/json.h"

@@ -12,7 +12,7 @@ enum { ROUNDS = 8 };
 
 static const double sharpness = 4, least_variance = 1e-9;
 
-/* --- moments of those that are left --- */
+/* --- moments of the kept points --- */
 
 static void take_moments(const double *points, const uint32_t *left, size_t count, size_t stride,
                          size_t n, double *mean, double *covariance) {
@@ -37,7 +37,7 @@ typedef struct entry {
     uint32_t image;
 } entry;
 
-/* The nearest first, the lower number first of two alike. */
+/* Nearest first, ties by number. */
 static int compare(const void *a, const void *b) {
     const entry *x = a, *y = b;
     if (x->distance != y->distance)
@@ -45,7 +45,7 @@ static int compare(const void *a, const void *b) {
     return (x->image > y->image) - (x->image < y->image);
 }
 
-/* Keeps the `keep` of left[count] that lie nearest, by their number. */
+/* Keeps the nearest `keep` of left[count], in order of number. */
 static td_status trim(const double *points, uint32_t *left, size_t count, size_t keep,
                       size_t stride, size_t n, const double *mean, const double *covariance,
                       td_error *error) {
@@ -99,7 +99,8 @@ td_status quantum_robust(const double *points, size_t count, size_t stride, size
 /* --- whitening --- */
 
 typedef struct whitening {
-    const double *points, *mean, *map; /* map [n, n]: a row a direction, over its deviation */
+    const double *points, *mean,
+        *map; /* map [n, n]: a direction per row, divided by its deviation */
     size_t stride, n;
     double *out;
 } whitening;

@@ -10,7 +10,7 @@ typedef struct entry {
     uint32_t image;
 } entry;
 
-/* The highest score first, the lower index first of two alike. */
+/* Highest score first, ties by index. */
 static int compare(const void *a, const void *b) {
     const entry *x = a, *y = b;
     if (x->score != y->score)

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Sets marked[count] of the `top` highest scores, of equals the first ones; *lowest is the lowest
- * of these. 0 < top <= count. TD_ERR_MEMORY. */
+/* Marks in marked[count] the `top` highest scores, the first ones of equals; *lowest is the lowest
+ * of them. 0 < top <= count. TD_ERR_MEMORY. */
 td_status rank_top(const double *scores, size_t count, size_t top, bool *marked, double *lowest,
                    td_error *error) TD_MUST_USE;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* SCAn: Tang, Wang, Tang and Zhang, "Demon in the variant: statistical analysis of DNNs for robust
- * backdoor contamination detection", USENIX Security 2021. How the values of the last hidden layer
- * vary within a class and between classes is learned from clean images (contamination.h). The
+ * backdoor contamination detection", USENIX Security 2021. The covariances of the last hidden
+ * layer's values within and between classes are estimated from clean images (contamination.h). The
  * images of a class are divided into two by 2-means in the metric of the variation within classes;
  * the likelihood ratio J of two kinds against one is the class's statistic. A class is flagged if
  * its J is an outlier among the classes by an index of at least e², and the part with fewer clean
  * images is taken to be the poisoned one.
  *
- * It is called scan-filter here, as scan audits a folder of models. */
+ * It is called scan-filter here because scan audits a folder of models. */
 #include "base/size.h"
 #include "defend/filter/clusters.h"
 #include "defend/filter/contamination.h"
@@ -49,7 +49,7 @@ static double least_index(const void *own) {
     return ((const scan_settings *)own)->index;
 }
 
-/* Learns from the clean images of the classes that are judged. */
+/* Estimates from the clean images of the examined classes. */
 static td_status learn(scanning *s, td_error *error) {
     filter_job *job = s->job;
     const size_t classes = job->data.images.classes, n = s->values.count;
@@ -95,7 +95,7 @@ static double squared_distance(const double *a, const double *b, size_t n) {
     return sum;
 }
 
-/* The means of the two parts, to scratch[2, dimensions]. */
+/* The means of the two parts, into scratch[2, dimensions]. */
 static void take_means(const scanning *s, size_t count, size_t smaller) {
     const size_t n = s->c.dimensions, sizes[2] = {count - smaller, smaller};
     for (size_t i = 0; i < 2 * n; i++)
@@ -105,8 +105,8 @@ static void take_means(const scanning *s, size_t count, size_t smaller) {
             s->scratch[s->member[i] * n + d] += s->points[i * n + d] / (double)sizes[s->member[i]];
 }
 
-/* The part with fewer clean images, of equals the smaller one, which is 1; *share is how many of
- * the clean ones are nearer to its mean. Afterwards the points are those of the clean images. */
+/* Numbers the part with fewer clean images (the smaller one of equals) as 1; *share is the share of
+ * clean images nearer to its mean. Overwrites the points with those of the clean images. */
 static td_status find_poisoned(scanning *s, const filter_class *of, size_t smaller, uint8_t *part,
                                double *share, td_error *error) {
     const size_t n = s->c.dimensions;

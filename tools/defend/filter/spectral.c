@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Spectral signatures: Tran, Li and Madry, "Spectral signatures in backdoor attacks", NeurIPS 2018,
- * algorithm 1. Of each class by itself: the values of the last hidden layer are centred, and an
- * image's score is its squared projection on the top right singular vector, the direction of most
- * variance, along which poisoned images stand apart. The 1.5·ε of the class with the highest scores
- * are suspects, ε being the share of it that is assumed to be poisoned: by default the larger one
+ * algorithm 1. For each class separately, the values of the last hidden layer are centred, and an
+ * image's score is its squared projection on the top right singular vector, the direction of
+ * largest variance, which separates poisoned images. The share 1.5·ε of the class with the highest
+ * scores are suspects, where ε is the assumed share of poisoned images: by default the larger value
  * of the paper's experiments, 10 %. */
 #include "base/size.h"
 #include "defend/filter/filter.h"
@@ -22,12 +22,12 @@ static size_t dimensions(const void *own) {
     return 1;
 }
 
-/* How many of `count` are 1.5·ε of them, rounded down, but for rounding in 1.5·ε. */
+/* 1.5·ε of `count`, rounded down, tolerating rounding errors in 1.5·ε. */
 static size_t count_suspects(const spectral_settings *s, size_t count) {
     return (size_t)(removed * s->epsilon * (double)count + 1e-9);
 }
 
-/* So many that one of them can be a suspect. */
+/* The fewest images that allow one suspect. */
 static size_t least_images(const void *own, size_t taken) {
     const spectral_settings *s = own;
     size_t least = (size_t)(1 / (removed * s->epsilon));

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* SPECTRE: Hayase, Kong, Somani and Oh, "SPECTRE: defending against backdoor attacks using robust
- * statistics", ICML 2021. Of each class by itself: the values of the last hidden layer along their
- * k first principal directions are whitened by a mean and a covariance from which the 2·ε that lie
- * furthest away are left out, and scored by quantum entropy (quantum.h): an image stands out along
- * the directions in which the whitened images vary more than those that were left. Of eight k up to
- * 64 that counts whose value tr(SM) / tr M is the largest. Directions with less than 1 % of the
- * first one's variance are not used: the variance of a unit that a few images alone excite is
- * nearly all trimmed, and the class would stand out by these.
+ * statistics", ICML 2021. For each class separately, the values of the last hidden layer along
+ * their first k principal directions are whitened by a mean and a covariance that leave out the
+ * farthest 2·ε, and scored by quantum entropy (quantum.h): an image stands out along directions in
+ * which the whitened images vary more than the kept ones. Of eight k up to 64, the one with the
+ * largest tr(SM) / tr M is used. Directions with less than 1 % of the first one's variance are not
+ * used: if only a few images excite a unit, nearly all its variance is trimmed, and the class would
+ * stand out by them.
  *
- * That value tells which class is poisoned: one is flagged whose value is an outlier among the
- * classes, and of it alone the 1.5·ε with the highest scores are suspects. The authors know the
- * class; where all values are alike, as of a clean set, none is flagged. */
+ * A class is flagged if its value is an outlier among the classes, and only its 1.5·ε with the
+ * highest scores are suspects. The authors assume that the class is known; here none is flagged if
+ * all values are similar, as for a clean set. */
 #include "base/size.h"
 #include "defend/filter/filter.h"
 #include "defend/filter/quantum.h"
@@ -36,7 +36,7 @@ static size_t dimensions(const void *own) {
     return MOST;
 }
 
-/* 1.5·ε of `count`, rounded down, but for rounding in 1.5·ε. */
+/* 1.5·ε of `count`, rounded down, tolerating rounding errors in 1.5·ε. */
 static size_t count_suspects(const spectre_settings *s, size_t count) {
     return (size_t)(removed * s->epsilon * (double)count + 1e-9);
 }
@@ -54,7 +54,7 @@ static double least_index(const void *own) {
     return ((const spectre_settings *)own)->index;
 }
 
-/* What one k gives. */
+/* The result for one k. */
 typedef struct attempt {
     double *mean, *covariance, *white, *m; /* of up to MOST dimensions */
     double *scores;                        /* [count] */
@@ -91,7 +91,7 @@ static td_status attempt_with(const spectre_settings *s, const filter_group *g, 
     return TD_OK;
 }
 
-/* Directions along which the images vary. */
+/* Number of directions along which the images vary. */
 static size_t count_used(const filter_group *g) {
     size_t used = 0;
     while (used < g->dimensions && g->variances[used] > 0 &&

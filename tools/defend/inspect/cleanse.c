@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Neural Cleanse: finds classes that a small trigger sends every image to. */
+/* Neural Cleanse: finds classes to which a small trigger sends every image. */
 #include "defend/inspect/cleanse.h"
 
 #include "base/size.h"
@@ -29,13 +29,13 @@ static td_status prepare(inspection *in, td_error *error) {
     }
     if (!in->settings->folder)
         return TD_OK;
-    in->run->outputs.force |= o->resume; /* pictures of the search that goes on */
+    in->run->outputs.force |= o->resume; /* pictures of the resumed search */
     return cleanse_state_load(in, error);
 }
 
 /* --- the search --- */
 
-/* All that decides about the bytes of a trigger, and which are searched for. */
+/* Everything that determines a trigger's bytes, and the classes to search. */
 static json_t *identity_of(td_json *json, const inspection *in, const char *net) {
     const cleanse_settings *s = &((const cleanse *)in->state)->options->search;
     const json_t *root = in->run->record.root;
@@ -56,7 +56,7 @@ td_status cleanse_identity(const inspection *in, json_t **out, td_error *error) 
     td_arena arena = {0};
     char *net;
     td_status status = td_net_text(&in->model.net, &arena, &net, error);
-    td_json json = in->run->record.json; /* where the record lacks a field, so does this */
+    td_json json = in->run->record.json; /* fails if the record lacks a field */
     if (status == TD_OK) {
         *out = identity_of(&json, in, net);
         status = td_json_end(&json, out, "the triggers' metadata", error);
@@ -96,7 +96,7 @@ static td_status of_class(inspection *in, size_t place, finding *one, td_error *
     return TD_OK;
 }
 
-/* --- is a recovered trigger the one that was planted? --- */
+/* --- comparison of a recovered trigger with the planted one --- */
 
 enum { OVERLAP_IMAGES = 64 };
 
@@ -121,7 +121,7 @@ static const tool_table_kind overlap_table = {.name = "overlaps",
                                               .columns = overlap_columns,
                                               .row = sizeof(overlap)};
 
-/* Which places a trigger changes, on some of the images: changed[places]. */
+/* The pixels that a trigger changes on some of the images: changed[places]. */
 static td_status find_changed(inspection *in, const repair_backdoor *backdoor, bool *changed,
                               td_error *error) {
     const size_t size = td_image_size(&in->images), channels = in->images.channels;
@@ -138,8 +138,8 @@ static td_status find_changed(inspection *in, const repair_backdoor *backdoor, b
     return status;
 }
 
-/* Intersection over union of a recovered mask and the places that a trigger changes: Σ min / Σ max,
- * the places' values being 0 and 1. */
+/* Intersection over union of a recovered mask and the pixels that a trigger changes: Σ min / Σ max,
+ * where changed pixels count 1 and others 0. */
 static td_status find_overlap(inspection *in, const repair_backdoor *backdoor, const float *mask,
                               overlap *out, td_error *error) {
     const size_t places = in->images.height * in->images.width;
@@ -172,7 +172,7 @@ static td_status add_overlaps(inspection *in, td_error *error) {
     return tool_run_rows(in->run, &overlap_table, NULL, rows, count, error);
 }
 
-/* A search can end beside the small trigger that there is. */
+/* A search can miss the small trigger that exists. */
 static void note_largest(const inspection *in) {
     const finding *largest = findings_opposite(&in->found);
     if (largest)

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Removes what was found (Wang et al. 2019, section VI).
+/* Removes the backdoor (Wang et al. 2019, section VI).
  *
- * Unlearning (C) trains the model on with clean images and with copies of a share of them that
- * carry the recovered trigger, as it was found and not as a picture of 8 bits, with their true
- * labels.
+ * Unlearning (C) trains the model further on clean images and on copies of a share of them stamped
+ * with the recovered trigger, exact and not as an 8-bit picture, with their true labels.
  *
- * Pruning (B) masks the neurons before the last dense layer one by one, those first that the
- * trigger raises most, until it is without effect on the clean images. A neuron without which their
- * accuracy would fall by more than the tolerance stays.
+ * Pruning (B) masks the neurons before the last dense layer one by one, starting with those that
+ * the trigger raises most, until the trigger has no effect on the clean images. A neuron is kept if
+ * masking it would cost more accuracy than the tolerance.
  *
  * The filter (A) scores an input by the mean value of the 1 % of these neurons that the trigger
- * raises most, and rejects it above a threshold that clean images set. Several triggers reject side
- * by side, each with its part of --fpr. */
+ * raises most, and rejects it above a threshold calibrated on clean images. Several triggers reject
+ * independently, each with its part of --fpr. */
 #include "defend/inspect/cleanse.h"
 #include "frame/classes.h"
 #include "measure/roc.h"
@@ -20,7 +19,7 @@
 #include "nn/op.h"
 #include <string.h>
 
-/* Epoch of TD_FOR_CLEANSE, above all classes: which images carry the trigger that is unlearned. */
+/* Epoch of TD_FOR_CLEANSE, above all classes: which images are stamped for unlearning. */
 #define DRAW_SHARE UINT32_MAX
 
 /* --- stamped images --- */
@@ -34,7 +33,7 @@ static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels)
     }
 }
 
-/* Copies of all images but those whose target is their own class. */
+/* Copies of all images except those of the target class. */
 static td_status gather_others(const td_images *images, td_target target, td_arena *arena,
                                td_images *out, td_error *error) {
     uint32_t *numbers;
@@ -46,7 +45,7 @@ static td_status gather_others(const td_images *images, td_target target, td_are
     return defend_gather(images, numbers, count, arena, out, error);
 }
 
-/* The same with its recovered trigger: x' rounded to whole values, as a camera would. */
+/* The same stamped with the recovered trigger: x' rounded to whole values, as a camera would. */
 static td_status stamp_others(const inspection *in, const td_images *images, size_t class,
                               td_arena *arena, td_images *out, td_error *error) {
     const size_t size = td_image_size(images);
@@ -82,18 +81,18 @@ static td_status unlearn(inspection *in, const td_net **net, float **weights, td
 typedef struct neuron_layer {
     inspection *in;
     const cleanse *cleanse;
-    const char *how, *layer; /* how: what is done with them */
+    const char *how, *layer; /* how: the use of the neurons */
     size_t node, count;
     float *clean; /* [images, count]: their values on the clean images */
     td_arena arena;
 } neuron_layer;
 
-/* What a trigger does to them. */
+/* The effect of a trigger on the neurons. */
 typedef struct raised {
-    td_images images; /* the clean images of other classes, with it */
+    td_images images; /* clean images of other classes, stamped */
     float *values;    /* [images, neurons] */
-    size_t *order;    /* [neurons]: by how much it raises their mean value, the most first */
-    double *fall;     /* [neurons]: what it takes from that mean */
+    size_t *order;    /* [neurons]: by how much it raises their mean value, in falling order */
+    double *fall;     /* [neurons]: the loss of that mean value */
 } raised;
 
 static td_status find_values(const neuron_layer *n, const td_images *images, td_arena *arena,
@@ -145,13 +144,13 @@ static td_status raise(neuron_layer *n, size_t class, raised *out, td_error *err
 
 /* --- pruning --- */
 
-/* A trigger with an ASR of at most this is without effect. */
+/* A trigger with at most this ASR counts as removed. */
 static const double GONE = 0.05;
 
-/* Images at the last dense layer: a masked neuron's part is taken out of the logits. */
+/* Images at the last dense layer: masking a neuron subtracts its part from the logits. */
 typedef struct subject {
     const float *values; /* [count, neurons] */
-    double *logits;      /* [count, classes], with what is masked so far */
+    double *logits;      /* [count, classes], with the neurons masked so far */
     const int32_t *labels;
     size_t count;
 } subject;
@@ -162,11 +161,11 @@ typedef struct pruning {
     const float *weight, *bias; /* of the last dense layer: [classes, neurons], [classes] */
     subject clean;
     bool *masked;            /* [neurons] */
-    size_t count;            /* how many are */
+    size_t count;            /* number of masked neurons */
     double accuracy, pruned; /* on the clean images, before and after */
 } pruning;
 
-/* What came of the trigger of a class. */
+/* The result for a class's trigger. */
 typedef struct pruned_class {
     size_t class, count; /* of neurons */
     double asr, pruned;  /* its ASR before and after */
@@ -203,7 +202,7 @@ static const tool_table_kind class_table = {.name = "classes",
                                             .columns = class_columns,
                                             .row = sizeof(pruned_class)};
 
-/* Puts a neuron into the logits, or, with sign -1, takes it out. */
+/* Adds a neuron's part to the logits or, with sign -1, subtracts it. */
 static void change(const pruning *p, subject *s, size_t neuron, double sign) {
     const size_t neurons = p->of.count;
     for (size_t i = 0; i < s->count; i++)
@@ -225,7 +224,7 @@ static td_status open_subject(pruning *p, const td_images *images, const float *
     return TD_OK;
 }
 
-/* The share of the images that go to their label or, with a target, to it. */
+/* The share of the images classified as their label or, with a target, as the target. */
 static double rate(const pruning *p, const subject *s, const size_t *target) {
     size_t hits = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -239,7 +238,7 @@ static double rate(const pruning *p, const subject *s, const size_t *target) {
     return s->count ? (double)hits / (double)s->count : 0;
 }
 
-/* Masks neurons in their order until the trigger is without effect. */
+/* Masks neurons in order until the trigger has no effect. */
 static void mask_neurons(pruning *p, subject *triggered, const raised *by, pruned_class *row) {
     const double least = p->accuracy - p->of.cleanse->options->tolerance;
     row->asr = row->pruned = rate(p, triggered, &row->class);
@@ -320,12 +319,12 @@ enum { PER_CENT = 100 };
 
 typedef struct filter {
     neuron_layer of;
-    size_t top;                    /* neurons that score */
-    tool_list classes, thresholds; /* those to patch, and of each what a score must exceed */
+    size_t top;                    /* number of neurons in the score */
+    tool_list classes, thresholds; /* classes to patch, and the score above which each rejects */
     raised *by;                    /* of each */
 } filter;
 
-/* --test as it is, with the recovered trigger of a class, or with a --trigger. */
+/* --test unstamped, with a class's recovered trigger, or with a --trigger. */
 typedef struct filter_set {
     const char *kind, *trigger;
     tool_target target;
@@ -406,7 +405,7 @@ static td_status reject(const filter *f, const td_images *images, td_arena *aren
     return TD_OK;
 }
 
-/* Images of a trigger's class do not count: nothing is gained by them. */
+/* Images of a trigger's target class do not count. */
 static td_status gather_set(const inspection *in, const filter_set *set, td_arena *arena,
                             td_images *out, td_error *error) {
     const td_dataset *test = &in->truth.test;

@@ -20,8 +20,8 @@ enum {
 };
 
 static const float PIXEL_RANGE = 255;
-static const float INSIDE = 0.999999F; /* keeps what is searched over finite */
-static const double SMALLER = 0.97;    /* of the size kept: what is worth to be confirmed */
+static const float INSIDE = 0.999999F; /* keeps the optimised variables finite */
+static const double SMALLER = 0.97;    /* of the kept size: worth confirming */
 
 /* --- the schedule --- */
 
@@ -58,7 +58,7 @@ bool cleanse_schedule_step(cleanse_schedule *s, bool success, double smallest) {
 
 /* --- the search --- */
 
-/* The last mask of a row of successes, with its pattern. */
+/* The last mask of a run of successes, with its pattern. */
 typedef struct candidate {
     bool stands;
     double size;
@@ -78,10 +78,10 @@ struct cleanse_search {
     uint32_t *confirming; /* the same in a random order */
     uint32_t *order;      /* a random order of `others` */
     size_t next;          /* place in it */
-    uint32_t orders;      /* drawn so far */
+    uint32_t orders;      /* number of orders drawn so far */
     uint32_t *batch;
     int32_t *labels;       /* [batch]: the target */
-    float *w, *slope;      /* [places + values]: what is searched over, and its gradient */
+    float *w, *slope;      /* [places + values]: the variables, and their gradient */
     float *state;          /* Adam's */
     float *mask, *pattern; /* of this step */
     size_t *hits, window;  /* [window]: of the last steps */
@@ -171,7 +171,7 @@ void cleanse_search_free(cleanse_search *s) {
     td_exec_free(s->forward);
 }
 
-/* Mask and pattern from what is searched over. */
+/* Computes mask and pattern from the variables. */
 static void show_trigger(cleanse_search *s) {
     for (size_t i = 0; i < s->places; i++)
         s->mask[i] = (tanhf(s->w[i]) + 1) / 2;
@@ -197,7 +197,7 @@ static void list_others(cleanse_search *s) {
     s->orders = 0;
 }
 
-/* Uniform in mask and pattern. */
+/* Uniform random mask and pattern. */
 static void start(cleanse_search *s, size_t target) {
     const size_t both = s->places + s->values;
     td_random random =
@@ -216,7 +216,7 @@ static void start(cleanse_search *s, size_t target) {
 
 /* --- a step --- */
 
-/* The next images, in an order that is drawn anew when all had their turn. */
+/* The next images, in an order that is redrawn when all have been used. */
 static size_t draw_batch(cleanse_search *s) {
     const size_t count = td_size_min(s->settings.batch, s->other_count);
     for (size_t i = 0; i < count; i++) {
@@ -277,7 +277,8 @@ static void descend(cleanse_search *s, size_t count, double cost, size_t number)
 
 /* --- the attack rate --- */
 
-/* How many of the others, up to `most`, go to the target; stops when more than `misses` do not. */
+/* How many of up to `most` other images go to the target; stops after more than `misses` failures.
+ */
 static td_rate attack(cleanse_search *s, const float *mask, const float *pattern, size_t most,
                       size_t misses) {
     const size_t classes = td_net_classes(s->net);
@@ -298,7 +299,7 @@ static bool meets(const cleanse_search *s, size_t hits, size_t trials) {
     return (double)hits >= s->settings.attack_rate * (double)trials;
 }
 
-/* Whether the last steps together met the rate, of which this one has `hits` of `count`. */
+/* Whether the last steps together met the rate, including this one with `hits` of `count`. */
 static bool succeeds(cleanse_search *s, size_t step, size_t hits, size_t count) {
     size_t sum = 0;
     s->hits[step % s->window] = hits;
@@ -327,7 +328,7 @@ static void nominate(cleanse_search *s) {
     c->stands = true;
 }
 
-/* Keeps the candidate, or drops it. */
+/* Keeps or drops the candidate. */
 static void settle(cleanse_search *s, cleanse_found *found) {
     candidate *c = &s->candidate;
     const bool stands = c->stands;
@@ -362,7 +363,7 @@ static td_status search(cleanse_search *s, size_t before, cleanse_found *found, 
         if (success)
             nominate(s);
         over = cleanse_schedule_step(&schedule, success, found->found ? found->size : INFINITY);
-        if (schedule.up == 0) /* the row is over, or long enough to change the cost */
+        if (schedule.up == 0) /* the run of successes is over, or long enough to change the cost */
             settle(s, found);
         descend(s, count, found->cost, found->steps);
         TD_TRY(tool_run_go_on(s->run, before + found->steps, note, error));

@@ -17,7 +17,7 @@ static const char ending[] = ".checkpoint";
 static const char head_key[] = "trapdoor.cleanse";
 
 enum { NAME_SIZE = 32 };
-enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* digits that give a double back */
+enum { EXACT = JSON_COMPACT | JSON_REAL_PRECISION(17) }; /* enough digits to restore a double */
 
 /* --- writing --- */
 
@@ -130,7 +130,7 @@ static td_status take_tensor(const td_safetensors *file, const char *kind, size_
     return TD_OK;
 }
 
-/* The numbers of the class that is the next to be searched for; false for any others. */
+/* Reads the numbers of the next class to search; false if they are for another. */
 static bool take_numbers(const inspection *in, const json_t *entry) {
     const cleanse *c = in->state;
     const json_t *found = json_object_get(entry, "found"), *cost = json_object_get(entry, "cost");

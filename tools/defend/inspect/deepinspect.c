@@ -14,7 +14,7 @@ typedef struct deepinspect_options {
     size_t inverted, inversion_steps;
     search_settings search;
     bool patch;
-    double share; /* of the images that the patch learns from, stamped, in (0, 1] */
+    double share; /* the share of the patch's training images to stamp, in (0, 1] */
     td_train_options tune;
 } deepinspect_options;
 
@@ -55,8 +55,8 @@ static td_status search_triggers(inspection *in, deepinspect *d, td_error *error
     return status;
 }
 
-/* The blend that changes black as the addition does, and white as a subtraction: the mask is the
- * largest change of a pixel's channels, and the pattern what they then need. */
+/* The blend that equals the addition on black and the subtraction on white: the mask is the largest
+ * change of a pixel's channels, and the pattern follows from it. */
 static td_status as_blend(inspection *in, const float *change, inspect_trigger *trigger,
                           td_error *error) {
     const size_t places = in->shape.height * in->shape.width, channels = in->shape.channels;
@@ -82,7 +82,7 @@ static const tool_column extra[FINDING_OWN + 1] = {
     {"inverted_sure", "sure", TOOL_COUNT, offsetof(finding, own[1].count)},
 };
 
-/* All classes are searched at once. */
+/* Searches all classes at once. */
 static td_status run(inspection *in, td_error *error) {
     deepinspect *d;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, 1, &d, "triggers", error));
@@ -109,7 +109,7 @@ static td_status of_class(inspection *in, size_t class, finding *one, td_error *
     return found->reached ? as_blend(in, found->triggers, &one->trigger, error) : TD_OK;
 }
 
-/* --- what else is reported --- */
+/* --- further reports --- */
 
 static void note_inversion(const inspection *in) {
     const deepinspect *d = in->state;
@@ -162,8 +162,8 @@ static void stamp(const inspection *in, size_t class, size_t i, uint8_t *pixels)
         pixels[k] = (uint8_t)fminf(255, fmaxf(0, (float)pixels[k] + change[k]));
 }
 
-/* The model is trained on with images a share of which carry generated triggers of the flagged
- * classes, with their right labels (Chen et al. 2019, section 4.4). */
+/* Trains the model further on images, a share of which is stamped with generated triggers of the
+ * flagged classes, with their true labels (Chen et al. 2019, section 4.4). */
 static td_status train_on(inspection *in, const td_net **net, float **weights, td_error *error) {
     const deepinspect *d = in->state;
     const bool clean = in->settings->clean != NULL;

@@ -10,7 +10,7 @@
 
 /* --- the verdict --- */
 
-/* Values are judged as if small ones were suspicious. */
+/* The sign that makes small values suspicious. */
 static double sign_of(const findings *f) {
     return f->statistic.large ? -1 : 1;
 }
@@ -111,7 +111,7 @@ static const char *text_of(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-/* NAN for what is no number. */
+/* NAN if it is not a number. */
 static double number_of(const json_t *object, const char *key) {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
@@ -174,7 +174,7 @@ static bool take_class(const json_t *entry, const char *key, size_t *out) {
     return true;
 }
 
-/* JSON has no infinity: a record has null for it, as for no index at all, and no side. */
+/* JSON has no infinity: the record has null for it, as for no index, and loses the side. */
 static double index_of(const findings *f, const finding *one, double index) {
     const double beyond = (f->median - one->value) * sign_of(f);
     const double side = (beyond > 0) - (beyond < 0);
@@ -191,7 +191,7 @@ static td_status fail(const findings *f, size_t number, const char *key, const c
                    findings_field(f->about), number, key, expected);
 }
 
-/* What the finding is about. */
+/* Reads the subject of the finding. */
 static td_status take_subject(findings *f, size_t number, json_t *entry, td_arena *arena,
                               td_error *error) {
     static const char class[] = "the number of a class";
@@ -232,7 +232,7 @@ static td_status take_finding(findings *f, size_t number, json_t *entry, td_erro
     return TD_OK;
 }
 
-/* Values that are judged by their median have a verdict where one of them has an index. */
+/* Values judged by their median have a verdict if one of them has an index. */
 static bool has_verdict(const findings *f, bool by_median) {
     for (size_t i = 0; i < f->count; i++)
         if (by_median ? f->list[i].flagged || !isnan(f->list[i].index) : f->list[i].found)

@@ -10,7 +10,7 @@ enum { NOISE = 32, WIDE = 64, NARROW = 32 };
 
 static const float SMALL = 0.1F;
 
-/* Half a side, rounded up. A stride of 2 leads back from it, with one row more where it is even. */
+/* Half a side, rounded up. A stride of 2 inverts it, with one more row for an even side. */
 static size_t half(size_t side) {
     return (side + 1) / 2;
 }
@@ -34,7 +34,7 @@ static td_status parse(generator *g, td_error *error) {
     return td_net_parse(&g->net, text, NULL, error);
 }
 
-/* The last layer begins small, and with it the triggers. */
+/* The last layer starts small, so that the triggers do too. */
 static void init(generator *g, uint64_t seed) {
     td_net_init(&g->net, seed, g->weights);
     for (size_t i = 0; i < g->net.param_count; i++) {

@@ -9,7 +9,7 @@
 
 #define AT(field) offsetof(inspect_settings, field)
 
-enum { FEW_IMAGES = 100 }; /* of other classes: with fewer an ASR of .99 is that of all */
+enum { FEW_IMAGES = 100 }; /* of other classes: with fewer, an ASR of .99 means all of them */
 
 static const td_key keys[] = {
     {"clean", TD_KEY_TEXT, AT(clean), .value = "DATA",
@@ -27,7 +27,7 @@ static const td_key keys[] = {
 static const tool_keys groups[] = {
     {.keys = defend_model_keys, .offset = AT(model)}, {.keys = keys}, REPAIR_TRUTH(AT(truth)), {0}};
 
-/* --- what is asked --- */
+/* --- settings --- */
 
 static td_status check(const tool_settings *settings, void *family, td_error *error) {
     const inspect_settings *s = family;
@@ -48,7 +48,7 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
 
 /* --- inputs --- */
 
-/* A net of the zoo is for images of any size; only data can say which. */
+/* A net of the zoo takes images of any size; only data determine it. */
 static td_status open_model(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
     td_dataset sized = {0};
@@ -69,7 +69,7 @@ static td_status open_model(inspection *in, td_error *error) {
     return tool_model_check_classes(&in->model, s->model.path, error);
 }
 
-/* Clean images that only a patch learns from come last. */
+/* Clean images used only by a patch are opened last. */
 static td_status open_inputs(inspection *in, td_error *error) {
     const inspect_settings *s = in->settings;
     const bool needed = in->inspector->clean == INSPECT_NEEDS_CLEAN;
@@ -99,7 +99,7 @@ td_status inspect_numbers(inspection *in, const size_t *classes, size_t count, t
     return TD_OK;
 }
 
-/* Of each class there must be enough images of others. */
+/* Each class needs enough images of others. */
 static td_status check_images(const inspection *in, td_error *error) {
     const size_t least = in->inspector->least;
     size_t fewest = SIZE_MAX, scarce = 0;
@@ -129,7 +129,7 @@ static td_status check_images(const inspection *in, td_error *error) {
 
 td_status inspect_add(inspection *in, const finding *one, td_error *error) {
     findings *f = &in->found;
-    if ((f->count & (f->count - 1)) == 0) { /* at 0, 1, 2, 4, ... the list is full */
+    if ((f->count & (f->count - 1)) == 0) { /* a power of two: the list is full */
         finding *list;
         TD_TRY(
             TD_ARENA_NEW(&in->run->arena, f->count ? 2 * f->count : 1, &list, "findings", error));
@@ -141,7 +141,7 @@ td_status inspect_add(inspection *in, const finding *one, td_error *error) {
     return TD_OK;
 }
 
-/* Lists the classes about which nothing was added. */
+/* Lists the classes without a finding. */
 static td_status list_unsearched(inspection *in, td_error *error) {
     TD_TRY(TD_ARENA_NEW(&in->run->arena, in->class_count, &in->unsearched, "classes", error));
     for (size_t i = 0; i < in->class_count; i++)
@@ -150,7 +150,7 @@ static td_status list_unsearched(inspection *in, td_error *error) {
     return TD_OK;
 }
 
-/* Ends a search that stopped: by the clock it is no failure. */
+/* Ends an interrupted search; reaching the time limit is not a failure. */
 static td_status stop(inspection *in, td_error *error) {
     const bool keeps = in->inspector->resumes && in->settings->folder;
     TD_TRY(list_unsearched(in, error));
@@ -190,7 +190,7 @@ static td_status search(inspection *in, td_error *error) {
         status = stop(in, error);
     else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
         td_fail_within(error, status, "%s", in->settings->model.path);
-    run->deadline = INFINITY; /* what follows is no search */
+    run->deadline = INFINITY; /* the search is over */
     return status;
 }
 

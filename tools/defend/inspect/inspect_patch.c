@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What patches have in common: the model before and after, training on, and images of which some
- * carry recovered triggers. */
+/* The common part of patches: measuring the model before and after, unlearning, and stamping images
+ * with recovered triggers. */
 #include "base/size.h"
 #include "defend/inspect/inspect.h"
 #include "frame/model_output.h"
@@ -50,11 +50,11 @@ static const tool_column columns[] = {
 static const tool_table_kind unlearning = {
     .title = "Unlearning", .columns = columns, .row = sizeof(unlearned), .single = true};
 
-/* Blends for each image. The model's answers to them say more of where its classes meet than those
- * to images that it was trained on, of which it is sure. */
+/* Blends per image. The model's answers to them say more about its decision boundaries than those
+ * to its training images, on which it is confident. */
 enum { BLENDS = 4 };
 
-/* What the model is trained on with: the images as they are, blends of two, the stamped ones. */
+/* The training data of unlearning: the images, blends of two, and stamped ones. */
 typedef struct lesson {
     td_images images;
     uint8_t *pixels; /* of the images */
@@ -62,7 +62,7 @@ typedef struct lesson {
     float *soft_labels; /* [images, classes] */
 } lesson;
 
-/* The model's own answers to the first `clean` images, and the true labels of the stamped ones. */
+/* The model's own answers for the first `clean` images, and the true labels of the stamped ones. */
 static td_status find_labels(inspection *in, size_t clean, lesson *l, td_error *error) {
     const td_net *net = &in->model.net;
     const size_t classes = td_net_classes(net);
@@ -81,7 +81,7 @@ static td_status find_labels(inspection *in, size_t clean, lesson *l, td_error *
     return status;
 }
 
-/* Each of two images drawn, in shares that are drawn. */
+/* Blends two random images with random weights. */
 static void add_blends(const td_images *images, td_random *random, lesson *l) {
     const size_t size = td_image_size(images);
     for (size_t i = 0; i < BLENDS * images->count; i++) {
@@ -95,7 +95,7 @@ static void add_blends(const td_images *images, td_random *random, lesson *l) {
     l->images.count += BLENDS * images->count;
 }
 
-/* Copies of images numbers[0 … count), stamped for a class, behind those that there are. */
+/* Appends copies of images numbers[0 … count), stamped for a class. */
 static void add_stamped(inspection *in, const td_images *images, const inspect_unlearning *how,
                         size_t class, const uint32_t *numbers, size_t count, lesson *l) {
     const size_t size = td_image_size(images);
@@ -109,7 +109,7 @@ static void add_stamped(inspection *in, const td_images *images, const inspect_u
     l->images.count += count;
 }
 
-/* Room for all, of which the images as they are stand there already. */
+/* Allocates all, and copies the unchanged images. */
 static td_status open_lesson(const td_images *images, td_arena *arena, lesson *l, td_error *error) {
     const size_t size = td_image_size(images), count = images->count, most = (2 + BLENDS) * count;
     TD_TRY(td_arena_alloc(arena, most, size, (void **)&l->pixels, "images", error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Recovered triggers as pictures. */
+/* Writes recovered triggers as pictures. */
 #include "data/png.h"
 #include "defend/inspect/inspect.h"
 #include <stdio.h>
@@ -19,8 +19,8 @@ static bool has(const inspect_trigger *trigger, size_t kind) {
     return kinds[kind].change ? trigger->change != NULL : trigger->mask != NULL;
 }
 
-/* What a picture's name ends in. A map has no class: its place in the list of findings stands for
- * it. */
+/* The suffix of a picture's name. A map has no class, so its position in the list of findings is
+ * used. */
 static void name_finding(const findings *f, const finding *of, char name[NAME_SIZE]) {
     if (f->about == FINDING_PAIR)
         snprintf(name, NAME_SIZE, "%zu-%zu", of->source, of->class);
@@ -54,11 +54,11 @@ static uint8_t to_byte(float value) {
     return (uint8_t)(fminf(fmaxf(value, 0), 255) + 0.5F);
 }
 
-/* A change is drawn on this grey. */
+/* The grey on which a change is drawn. */
 static const float GROUND = 128;
 
-/* Draws [height, width, channels] of it: the pattern's channels first, then, for trigger-K.png, the
- * mask as alpha; of the mask alone no pattern channels. */
+/* Draws [height, width, channels]: the pattern's channels, then, for trigger-K.png, the mask as
+ * alpha; for the mask alone no pattern channels. */
 static td_status draw(td_shape shape, const inspect_trigger *trigger, size_t kind,
                       td_bitmap *bitmap, td_error *error) {
     const size_t colours = kinds[kind].pattern || kinds[kind].change ? shape.channels : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was found, as tables, and what makes the verdict weak. */
+/* The findings as tables, and the weaknesses of the verdict. */
 #include "defend/inspect/inspect.h"
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 enum { VALUE = 5, EXTRA = 9 };
 
-/* The statistic's name and unit, and the inspector's own columns, are filled in. */
+/* The statistic's name and unit, and the inspector's own columns, are filled in later. */
 static const tool_column columns[EXTRA] = {
     {"class", "class", TOOL_CLASS, AT(class)},
     {"source", "from class", TOOL_CLASS, AT(source)},
@@ -71,14 +71,14 @@ static td_status make_kind(inspection *in, tool_table_kind *kind, td_error *erro
     return TD_OK;
 }
 
-/* A finding as the table has it. */
+/* A finding as a table row. */
 static finding row_of(const inspection *in, const finding *one) {
     finding row = *one;
     if (!inspect_is_by_class(in))
         row.class = TOOL_NO_COUNT;
     if (!row.found)
         row.value = NAN;
-    if (!isnan(in->found.median)) /* whose side the value says */
+    if (!isnan(in->found.median)) /* on the side given by the value */
         row.index = fabs(row.index);
     return row;
 }
@@ -98,7 +98,7 @@ static td_status add_findings(inspection *in, td_error *error) {
                : tool_run_rows(in->run, &spread_table, NULL, &in->found, 1, error);
 }
 
-/* --- beside them --- */
+/* --- notes --- */
 
 static td_status add_fields(inspection *in, td_error *error) {
     class_lists lists = {0};
@@ -117,7 +117,7 @@ static td_status add_fields(inspection *in, td_error *error) {
     return TD_OK;
 }
 
-/* Nothing is flagged: what stands out most. */
+/* If nothing is flagged: the most suspicious finding. */
 static td_status summarize_rank(inspection *in, td_error *error) {
     const findings *f = &in->found;
     const finding *first = findings_first(f);

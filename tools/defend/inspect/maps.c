@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps of classes: one small change that sends the images of each class to another class each, as
- * an all-to-all backdoor does (y becomes y + 1, or any permutation). Every cyclic map is searched
- * for; then what the best of these changes do to each class is taken as the map, whatever it is,
- * and searched for in turn: a trigger that a few classes share with a cyclic map gives away where
- * it sends the others. */
+/* Maps of classes: one small change that sends the images of each class to a different class, as an
+ * all-to-all backdoor does (y becomes y + 1, or any permutation). It searches every cyclic map;
+ * then it reads the map that the best of these changes actually show, and searches that: a trigger
+ * that agrees with a cyclic map on a few classes reveals where it sends the others. */
 #include "defend/inspect/shared_change.h"
 #include "defend/method.h"
 #include <string.h>
 
 enum { REFINED = 3, ROUNDS = 2 };
 
-/* The permutation that a change shows: the largest margin of all makes the first pair, the largest
- * of the classes that are left the next. A class that only itself is left for stays. Goals are
+/* The permutation that a change shows: the largest margin gives the first pair, the largest among
+ * the remaining classes the next. A class left only with itself stays. Goals are
  * SHARED_CHANGE_STAYS at first. */
 static void read_map(const inspect_sample *s, const double *margins, int32_t *goals,
                      bool *reached) {
@@ -33,7 +32,7 @@ static void read_map(const inspect_sample *s, const double *margins, int32_t *go
     }
 }
 
-/* Puts the REFINED largest first. */
+/* Moves the REFINED largest to the front. */
 static void select_best(shared_change *list, size_t count) {
     for (size_t i = 0; i < REFINED && i < count; i++)
         for (size_t k = i + 1; k < count; k++)
@@ -62,7 +61,7 @@ static td_status add(inspection *in, const inspect_sample *s, const shared_chang
     return inspect_add(in, &one, error);
 }
 
-/* The map that the best cyclic ones lead to. */
+/* The map derived from the best cyclic ones. */
 static td_status refine(inspection *in, const inspect_sample *s,
                         const shared_change_settings *settings, const shared_change *best,
                         size_t count, shared_change *out, td_error *error) {
@@ -89,8 +88,8 @@ static td_status refine(inspection *in, const inspect_sample *s,
     return TD_OK;
 }
 
-/* One finding, the best map, which is compared as it is: how hard the others are, less their
- * median, tells more of the training than of a backdoor. */
+/* One finding, the best map, whose raw value is compared: the difficulty of the others, relative to
+ * their median, reflects the training more than a backdoor. */
 static td_status run(inspection *in, td_error *error) {
     const shared_change_settings *settings = in->run->own;
     inspect_sample s;

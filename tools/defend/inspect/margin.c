@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Margins: for each class the image, out of noise, that the model is surest of, by how far the
- * class's logit is above all others (Wang et al., "MM-BD: post-training detection of backdoor
- * attacks with arbitrary backdoor pattern types using a maximum margin statistic", IEEE S&P 2024).
- * A class's own looks make large margins as well; so what the features have in common with the mean
- * of its clean images is taken out of them: h' = h - (h·u) u, u along that mean. */
+/* Margins: for each class it optimises an image, from noise, for the largest margin of the class's
+ * logit over all others (Wang et al., "MM-BD: post-training detection of backdoor attacks with
+ * arbitrary backdoor pattern types using a maximum margin statistic", IEEE S&P 2024). Images
+ * typical of a class have large margins too, so the component of the features along the mean of its
+ * clean images is removed: h' = h - (h·u) u, u along that mean. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/inspect/sample.h"
@@ -24,7 +24,8 @@ enum { MOST_BATCH = 128, DRAW_START = 3 }; /* epoch of TD_FOR_SCREEN; index: the
 static const float WHITE = 255;
 static const double MOMENTUM = 0.8, FIRST_STEP = 25, SLOWER = 0.8; /* grey levels a pixel */
 
-/* The last layer, logits = weight·h + bias, where the net ends with one; else h are the logits. */
+/* The last layer, logits = weight·h + bias, if the net ends with one; otherwise h are the logits.
+ */
 typedef struct search {
     const inspect_sample *sample;
     const margin_options *options;
@@ -32,7 +33,7 @@ typedef struct search {
     float *head_weights;
     const float *weight, *bias; /* NULL: h are the logits */
     size_t features;
-    float *along;             /* [classes, features]: u; 0 where nothing is taken out */
+    float *along;             /* [classes, features]: u; 0 if nothing is removed */
     float *overlap;           /* [classes, classes]: weight of a logit · u of a class */
     float *images, *velocity; /* [classes · starts, values] */
     float *margins;           /* [classes · starts]: of the last step */
@@ -48,9 +49,9 @@ static double dot(const float *a, const float *b, size_t count) {
     return sum;
 }
 
-/* --- the net in two --- */
+/* --- splitting the net --- */
 
-/* The features' mean over the clean images of a class, at length 1. */
+/* The mean feature vector of the class's clean images, normalised to length 1. */
 static td_status find_directions(inspection *in, search *s, const td_images *images,
                                  td_error *error) {
     float *h;
@@ -103,7 +104,8 @@ static void fill(void *context, size_t item) {
            values * sizeof(float));
 }
 
-/* The margin of a search's class without what lies along u, and its slope by h. */
+/* The margin of a search's class without the component along u, and its gradient with respect to h.
+ */
 static void aim(const search *s, size_t item, const float *h, float *slope) {
     const size_t t = class_of(s, s->begin + item), classes = s->sample->classes;
     const float *u = s->along + t * s->features, *overlap = s->overlap + t * classes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Masks of all classes at once: Neural Cleanse's search (Wang et al., IEEE S&P 2019: a mask and a
- * pattern that send images to a class, the mask as small as it can be) in sixty steps, a few images
- * a step and all classes in one batch. What it finds is less certain than Neural Cleanse's, but it
- * is the same for clean models, which it is compared with. */
+ * pattern that send images to a class, the mask as small as it can be) in sixty steps, with a few
+ * images per step and all classes in one batch. Its result is less certain than Neural Cleanse's,
+ * but it is compared with the same search on clean models. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/inspect/sample.h"
@@ -69,7 +69,7 @@ static void fill(void *context, size_t item) {
         out[k] = image[k] + s->mask[k / channels] * (s->pattern[k] - image[k]);
 }
 
-/* Cross-entropy towards the target, its mean over the images of other classes. */
+/* Cross-entropy towards the target, averaged over the images of other classes. */
 static void aim(group *g, const float *logits) {
     const size_t classes = g->sample->classes;
     float *slopes = td_exec_logits_gradient(g->exec);

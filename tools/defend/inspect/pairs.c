@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes by pairs of classes: for each source and target, one small change that sends the images
- * of that source there. A trigger that works on one class alone, and has images of others with it
- * and their own labels, shows in no change that all classes share. */
+ * of the source to the target. A trigger that works on only one class, trained with cover images of
+ * the others, does not show in a change shared by all classes. */
 #include "base/size.h"
 #include "defend/inspect/shared_change.h"
 #include "defend/method.h"
 #include <string.h>
 
-enum { A_STEP = 5 }; /* images of a source that a step of a search sees */
+enum { A_STEP = 5 }; /* images of a source per search step */
 
 /* The images of one class. */
 static td_status only(inspection *in, const td_images *from, size_t class, td_images *out,

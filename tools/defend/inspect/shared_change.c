@@ -21,9 +21,9 @@ enum { MOST_BATCH = 128, MOST_STEP_IMAGES = 32 };
 
 static const float BLACK = 0, WHITE = 255;
 static const double MOMENTUM = 0.8, FIRST_STEP = 0.35, SLOWER = 0.8;
-static const double ENOUGH = 0.5; /* an image whose margin is so many scales needs no more */
+static const double ENOUGH = 0.5; /* an image with a margin of so many scales needs no more */
 
-/* Searches that run beside each other, in one batch: `count` changes × `images` images. */
+/* Searches run together in one batch: `count` changes × `images` images. */
 typedef struct group {
     const inspect_sample *sample;
     const shared_change_settings *settings;
@@ -53,7 +53,7 @@ static void fill(void *context, size_t item) {
           g->list[item / g->images].change, values, td_exec_input(g->exec) + item * values);
 }
 
-/* The slope of the margins that are still too small. */
+/* The gradient of the margins that are still too small. */
 static void aim(const group *g, const float *logits) {
     const size_t classes = g->sample->classes;
     float *slopes = td_exec_logits_gradient(g->exec);
@@ -86,7 +86,7 @@ static double norm_of(const float *values, size_t count) {
     return sqrt(sum);
 }
 
-/* The slope of a change: that of all its images, where they are within the range of pixels. */
+/* The gradient of a change: the sum over its images, where pixels are not clipped. */
 static void collect(const group *g, size_t unit, double *push) {
     const size_t values = g->sample->values;
     const float *change = g->list[unit].change;
@@ -135,9 +135,9 @@ static td_status search_group(inspection *in, group *g, size_t done, td_error *e
     return TD_OK;
 }
 
-/* --- what is found --- */
+/* --- results --- */
 
-/* Images with a change on them, through the net. */
+/* Runs images with a change through the net. */
 typedef struct measuring {
     const inspect_sample *sample;
     td_exec *exec;
@@ -221,7 +221,7 @@ td_status shared_change_new(inspection *in, const inspect_sample *s, size_t coun
     return TD_OK;
 }
 
-/* Without a slope no search would say anything. */
+/* A search without a gradient is meaningless. */
 static td_status check_moved(inspection *in, const shared_change *list, size_t count, size_t values,
                              td_error *error) {
     for (size_t i = 0; i < count; i++)

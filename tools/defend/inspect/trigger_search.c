@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    START_PART = 5,     /* of the steps go to the start */
+    START_PART = 5,     /* share of the steps for the start */
     CONTROL_EVERY = 10, /* steps */
     JUDGE_EVERY = 25,
     MOST_JUDGED = 128, /* images, of each class's triggers */
@@ -26,21 +26,21 @@ static float clip(float value) {
     return value < 0 ? 0 : value > RANGE ? RANGE : value;
 }
 
-/* --- where the search starts --- */
+/* --- the start of the search --- */
 
-/* A backdoor waits for a pattern, and next to nothing of it shows in the slope where none of the
- * pattern is there: a search by gradients alone passes it by. So images are stamped with random
- * blocks, some lighter and some darker, and of each class the pixels are taken whose change goes
- * with its probability (their covariance). */
+/* A backdoor reacts to a pattern, and almost nothing of it shows in the gradient where no part of
+ * the pattern is present, so a search by gradients alone misses it. Therefore images are stamped
+ * with random blocks, some lighter and some darker, and for each class the pixels are chosen whose
+ * change covaries with its probability. */
 
 enum { SCREENED = 32 }; /* batches */
 
-static const float CHANGED = 0.3F; /* the share of the blocks that are */
+static const float CHANGED = 0.3F; /* the share of blocks that change */
 static const float CHANGE = 0.8F;  /* by how much, in units of the pixel range */
-static const float START = 0.6F;   /* the largest change to start from */
-static const double CLEAR = 0.5;   /* of the largest covariance: what is taken */
+static const float START = 0.6F;   /* the largest initial change */
+static const double CLEAR = 0.5;   /* of the largest covariance: the threshold for a pixel */
 
-/* Σ p·change by class and pixel is in the search's `starts`. */
+/* Accumulates Σ p·change by class and pixel in the search's `starts`. */
 typedef struct screening {
     search *search;
     size_t batch;
@@ -48,7 +48,7 @@ typedef struct screening {
     double *changes;      /* [size]: Σ change */
 } screening;
 
-/* Blocks of a 14th, a 7th or a quarter of the smaller side, anywhere. */
+/* Blocks of a 14th, a 7th or a quarter of the smaller side, at any position. */
 static size_t block_side(const screening *v, size_t number) {
     static const size_t parts[] = {14, 7, 4, 7};
     const td_shape s = v->search->generator.image;
@@ -95,7 +95,7 @@ static void stamp_blocks(void *context, size_t i) {
         input[k] = clip(clean[k] + change[k]);
 }
 
-/* Adds what the batch says of class t. */
+/* Adds the batch's contribution for class t. */
 static void gather(void *context, size_t t) {
     const screening *v = context;
     const search *s = v->search;
@@ -128,7 +128,7 @@ static void run_batch(screening *v) {
             v->changes[k] += (double)s->change[i * s->size + k];
 }
 
-/* From sums to covariances, and from these to a start. */
+/* Converts sums to covariances, and these to a start. */
 static void finish_class(const screening *v, size_t t) {
     const search *s = v->search;
     float *start = s->starts + t * s->size;
@@ -256,8 +256,9 @@ static void show(void *context, size_t i) {
     s->sizes[i] = sum;
 }
 
-/* The gradient of the values, from that of x'. What is clipped passes it on only where it leads
- * back inside: a change below black would otherwise never learn that white matters there. */
+/* Backpropagates from x' to the generator's values. A clipped value passes the gradient only if it
+ * leads back into the range: otherwise a change below black could never learn that white works
+ * there. */
 static void lead_back(void *context, size_t i) {
     search *s = context;
     const float *slope = s->slope + i * s->size, *change = s->change + i * s->size;
@@ -273,7 +274,7 @@ static void lead_back(void *context, size_t i) {
                     td_exec_logits_gradient(s->generator.training) + i * s->size);
 }
 
-/* The model's part of the loss, and its gradient by the logits. */
+/* The model's part of the loss, and its gradient with respect to the logits. */
 static double answer_loss(search *s, const float *logits) {
     float *gradient = td_exec_logits_gradient(s->model);
     td_loss nll = td_cross_entropy(logits, s->targets, SEARCH_BATCH, s->classes, gradient);
@@ -361,8 +362,8 @@ static td_rate judge(search *s, int32_t t) {
     return td_rate_of(hits, judged);
 }
 
-/* Keeps what is better than what was kept: what reaches the rate and is smaller, or, as long as
- * nothing reaches it, what succeeds more often. */
+/* Keeps the better triggers: those that reach the rate and are smaller or, as long as none reaches
+ * it, succeed more often. */
 static void judge_all(search *s) {
     td_exec_weights(s->generator.judging, s->generator.weights);
     for (size_t t = 0; t < s->classes; t++) {
@@ -381,7 +382,7 @@ static void judge_all(search *s) {
     }
 }
 
-/* The same for the start: the gradient of the generator's values alone. */
+/* The same for the start: only the gradient of the generator's values. */
 static void approach_start(void *context, size_t i) {
     search *s = context;
     const float *start = s->starts + (size_t)s->targets[i] * s->size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Universal changes: for each class, one small change of the image, in the L2 norm, that sends
- * images of all others there (Moosavi-Dezfooli et al., "Universal adversarial perturbations", CVPR
+ * images of all others to it (Moosavi-Dezfooli et al., "Universal adversarial perturbations", CVPR
  * 2017, with a target; as a sign of a backdoor as in Wang et al., "Practical detection of trojan
  * neural networks: data-limited and data-free cases", ECCV 2020). */
 #include "defend/inspect/shared_change.h"

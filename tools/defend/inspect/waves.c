@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Waves: every plane wave of a low frequency, added to some clean images, and the probability that
- * each class has then: the quick search that sees sinusoidal triggers without false labels (Barni,
- * Kallas and Tondi, ICIP 2019). */
+/* Waves: adds every plane wave of low frequency to some clean images, and measures the probability
+ * of each class: a quick search for sinusoidal triggers of clean-label attacks (Barni, Kallas and
+ * Tondi, ICIP 2019). */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/inspect/sample.h"
@@ -19,7 +19,7 @@ typedef struct waves_options {
 enum { PHASES = 4, MOST_BATCH = 512, MOST_FREQUENCY = 32 };
 
 static const double PI = 3.14159265358979323846;
-static const double FLOOR = 0.01; /* of the probability, within the logarithm */
+static const double FLOOR = 0.01; /* lower bound of the probability in the logarithm */
 
 typedef struct wave {
     int u, v;     /* periods along the width and the height */
@@ -40,7 +40,7 @@ typedef struct scan {
     size_t *chosen;       /* [classes]: the wave */
 } scan;
 
-/* Of a wave and its opposite one is enough; a phase of half a period is its negative. */
+/* One of a wave and its opposite is enough; a phase shift of half a period is the negative. */
 static td_status list_waves(inspection *in, scan *s, td_error *error) {
     const int most = (int)s->options->frequency;
     const size_t side = 2 * s->options->frequency + 1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Windows: a small square with one of a few fills is laid on every place of some clean images, and
- * what it does to each class's images is looked at: the only quick search that sees a trigger that
- * works on the images of one class. Which fills there are is a table: what is in none of them is
- * not seen. */
+/* Windows: pastes a small square with one of a few fills at every position of some clean images,
+ * and measures its effect on each class's images: the only quick search that detects triggers that
+ * work on the images of one class. The fills are a table; other triggers are missed. */
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/inspect/sample.h"
@@ -19,7 +18,7 @@ enum { MOST_BATCH = 512 };
 
 static const uint8_t BLACK = 0, GREY = 128, WHITE = 255;
 
-/* What a fill is made from. */
+/* The inputs of a fill. */
 typedef struct fill_context {
     const uint8_t *noise; /* [size, size, channels] uniform bytes */
     uint8_t mean[4];      /* of the image, a channel each */
@@ -43,7 +42,7 @@ static uint8_t fill_grey(const fill_context *f, size_t place, size_t c) {
     return GREY;
 }
 
-/* Black and white at random, alike in all channels. */
+/* Random black and white, equal in all channels. */
 static uint8_t fill_checks(const fill_context *f, size_t place, size_t c) {
     return f->noise[place - c] < GREY ? BLACK : WHITE;
 }
@@ -70,7 +69,7 @@ enum { FILLS = sizeof fills / sizeof *fills };
 
 typedef struct scan {
     const inspect_sample *sample;
-    td_images images; /* a few of each class */
+    td_images images; /* a few per class */
     td_shape shape;
     size_t size;
     size_t rows, columns; /* places of the window */
@@ -91,7 +90,7 @@ typedef struct place {
     size_t fill, x, y;
 } place;
 
-/* Places lie a stride apart, and at the far edge. */
+/* Positions at multiples of a stride, and at the far edge. */
 static size_t places_along(size_t length, size_t size, size_t stride) {
     return 1 + (length - size + stride - 1) / stride;
 }
@@ -185,9 +184,9 @@ static td_status allocate(inspection *in, scan *s, td_error *error) {
     return TD_OK;
 }
 
-/* --- what is found --- */
+/* --- results --- */
 
-/* The window as a trigger; the mean of images is grey in its picture. */
+/* The window as a trigger; in its picture the mean of images is grey. */
 static td_status picture(inspection *in, const scan *s, place at, inspect_trigger *out,
                          td_error *error) {
     const size_t channels = s->shape.channels;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* ANP: neurons of a backdoor are sensitive: noises on the batch norms that raise the loss on clean
- * images wake them first. Masks that are learned against such noises are small for these. Wu and
- * Wang, "Adversarial neuron pruning purifies backdoored deep models", NeurIPS 2021.
+/* ANP: backdoor neurons are sensitive: noises on the batch norms that raise the loss on clean
+ * images activate them first. Masks learned against such noises are small for them. Wu and Wang,
+ * "Adversarial neuron pruning purifies backdoored deep models", NeurIPS 2021.
  *
- * Batch norms: while the masks are learned the batch's statistics normalise and the running ones
- * stay; deployed is the model as it was, with a weight of 0 in the norms of the channels whose mask
- * is low, their biases and all statistics as they were. */
+ * Batch norms: while the masks are learned, batch statistics normalise and running statistics are
+ * unchanged. The result is the original model with a norm weight of 0 for channels whose mask is
+ * low; biases and statistics are unchanged. */
 #include "defend/repair/anp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"

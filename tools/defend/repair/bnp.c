@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* BNP: a batch norm's running statistics come from clean and triggered images, what it takes for
- * clean ones from these alone; where the two differ most, triggers acted. Zheng, Tang, Li and Liu,
- * "Pre-activation distributions expose backdoor neurons", NeurIPS 2022, section 4.
+/* BNP: a batch norm's running statistics come from clean and triggered images, while its inputs on
+ * clean images come only from these; the channels where the two differ most react to triggers.
+ * Zheng, Tang, Li and Liu, "Pre-activation distributions expose backdoor neurons", NeurIPS 2022,
+ * section 4.
  *
- * Batch norms: clean images pass as at inference, normalised by the running statistics, which stay;
- * deployed is the model with a weight of 0 in the norms of the channels that are pruned. */
+ * Batch norms: clean images pass in inference mode; running statistics are unchanged. The result is
+ * the model with a norm weight of 0 for the pruned channels. */
 #include "defend/repair/bnp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far what batch norms take is from what they have seen in training. */
+/* The divergence of batch norms' inputs from their running statistics. */
 #include "base/parallel.h"
 #include "defend/repair/bnp.h"
 #include "defend/repair/norm_inputs.h"
@@ -22,7 +22,7 @@ typedef struct tallies {
     const norm_values *given;
 } tallies;
 
-/* Joins one image's values (Chan, Golub and LeVeque 1983). */
+/* Adds one image's values (Chan, Golub and LeVeque 1983). */
 static void add_values(tally *t, const float *values, size_t count) {
     double mean = 0, spread = 0;
     for (size_t i = 0; i < count; i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* CLP: the channels that a trigger wakes amplify more than those beside them, which their weights
- * alone tell. Zheng, Tang, Li and Liu, "Data-free backdoor removal based on channel Lipschitzness",
- * ECCV 2022.
+/* CLP: channels that react to a trigger amplify more than the others, which their weights alone
+ * show. Zheng, Tang, Li and Liu, "Data-free backdoor removal based on channel Lipschitzness", ECCV
+ * 2022.
  *
- * Batch norms: nothing normalises and nothing moves, since no image passes; deployed is the model
- * with weight and bias 0 of the norms of the channels that are pruned. */
+ * Batch norms: no image passes, so nothing changes. The result is the model with norm weight and
+ * bias 0 for the pruned channels. */
 #include "defend/repair/clp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"
@@ -22,9 +22,10 @@ static td_status run(repair_job *job, td_error *error) {
                        "found none",
                        job->settings->model.path);
     if (skipped > 0)
-        tool_run_note(job->run,
-                      "note: %zu of %zu batch norms are fed by no convolution and stay as they are",
-                      skipped, norms.count);
+        tool_run_note(
+            job->run,
+            "note: %zu of %zu batch norms are not fed by a convolution and stay unchanged", skipped,
+            norms.count);
     return sweep_deviations(job, &norms, scores, s, error);
 }
 
@@ -43,13 +44,13 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "needs no images: it bounds the Lipschitz constant of each channel of a convolution and the "
-    "batch norm behind it, by the largest singular value of the filter and the norm's scale, and "
+    "batch norm after it, by the largest singular value of the filter and the norm's scale, and "
     "prunes those that lie more than --threshold standard deviations above the mean of their "
     "layer."
     "\v"
     "It sweeps thresholds from 10 to 0 and prints what each prunes. With --validate DATA it also "
     "prints the accuracy on these clean images, and takes a weaker threshold where that would "
-    "fall by more than --tolerance; without it the threshold is taken as it is.\n"
+    "fall by more than --tolerance; without it the threshold is used unchanged.\n"
     "\n"
     "Of n channels none can lie further than (n - 1)/sqrt(n) deviations above the mean: 3 prunes "
     "nothing in layers of 10 channels or fewer, and finds at most 6 equal outliers among 64. Use "

@@ -7,15 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-/* What feeds a norm. */
+/* The inputs of a norm. */
 typedef struct sources {
     size_t *convolutions, count; /* nodes */
-    bool others;                 /* summands that are none */
+    bool others;                 /* some summands are not convolutions */
     size_t height, width;        /* of the largest kernel */
     size_t rows;                 /* input channels of all, and 1 for the others */
 } sources;
 
-/* Room for the largest matrix of a norm. */
+/* Buffers for the largest matrix of a norm. */
 typedef struct bench {
     const td_net *net;
     const float *weights;
@@ -46,7 +46,7 @@ static void add_source(bench *b, size_t node) {
     s->width = td_size_max(s->width, filters->dims[3]);
 }
 
-/* The summands of what the norm takes; a summand that is one twice counts once. */
+/* The summands of the norm's input; a summand that occurs twice counts once. */
 static void find_sources(bench *b, size_t input) {
     b->from = (sources){.convolutions = b->from.convolutions, .height = 1, .width = 1};
     memset(b->marked, 0, b->net->node_count * sizeof *b->marked);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* EP: on a poisoned training set, triggered images and the others give a channel that the trigger
- * wakes two groups of values, whose entropy is low. Zheng, Tang, Li and Liu, "Pre-activation
- * distributions expose backdoor neurons", NeurIPS 2022, section 3.
+/* EP: on a poisoned training set, a channel that reacts to the trigger has two groups of values,
+ * for triggered and other images, and therefore low entropy. Zheng, Tang, Li and Liu,
+ * "Pre-activation distributions expose backdoor neurons", NeurIPS 2022, section 3.
  *
- * Batch norms: the images pass as at inference, normalised by the running statistics, which stay;
- * deployed is the model with a weight of 0 in the norms of the channels that are pruned. */
+ * Batch norms: the images pass in inference mode; running statistics are unchanged. The result is
+ * the model with a norm weight of 0 for the pruned channels. */
 #include "defend/repair/ep.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"
@@ -20,7 +20,7 @@ typedef struct ep_settings {
     int preset;
 } ep_settings;
 
-/* Draws the images from the training set, without those that --test or --validate judge by. */
+/* Draws the images from the training set, without those in --test or --validate. */
 static td_status draw(repair_job *job, const ep_settings *s, td_dataset *data, td_images *out,
                       td_error *error) {
     enum { LEAST = 20 };
@@ -34,7 +34,7 @@ static td_status draw(repair_job *job, const ep_settings *s, td_dataset *data, t
     return repair_draw(job, &all, s->images, DRAW, out, error);
 }
 
-/* How much lower than the mean a channel's entropy is, in deviations. */
+/* How far a channel's entropy is below the mean, in deviations. */
 static td_status score(repair_job *job, const ep_settings *s, const repair_norms *norms,
                        double *scores, td_error *error) {
     td_dataset data = {0};
@@ -99,7 +99,7 @@ static const char help[] =
     "\v"
     "It sweeps thresholds from 10 to 0 and prints what each prunes. With --validate DATA it also "
     "prints the accuracy on these clean images, and takes a weaker threshold where that would "
-    "fall by more than --tolerance; without it the threshold is taken as it is. A channel that is "
+    "fall by more than --tolerance; without it the threshold is used unchanged. A channel that is "
     "the same for all images is neither judged nor pruned. The statistics of the batch norms do "
     "not change.\n"
     "\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entropies of what batch norms take. */
+/* The entropies of batch norms' inputs. */
 #include "base/parallel.h"
 #include "defend/repair/ep.h"
 #include "defend/repair/norm_inputs.h"
@@ -26,7 +26,7 @@ double ep_entropy(double *values, size_t count, double low, double width) {
 }
 
 bool ep_standardise(double *values, size_t count) {
-    const double rounding = 1e-7; /* of floats that are equal but for it */
+    const double rounding = 1e-7; /* for floats equal up to rounding */
     double mean = 0, squares = 0;
     for (size_t i = 0; i < count; i++)
         mean += values[i] / (double)count;
@@ -47,7 +47,7 @@ typedef struct maxima {
     size_t images;
     const norm_values *given;
     double width, low;
-    double *entropies; /* of the norm at work, [channels]; NaN where it is constant */
+    double *entropies; /* of the current norm, [channels]; NaN for a constant channel */
     double *own;       /* its maxima */
 } maxima;
 

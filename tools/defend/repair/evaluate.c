@@ -8,7 +8,7 @@
 #include "measure/ratings.h"
 #include <math.h>
 
-enum { SLICE = 1024 }; /* images that are stamped at once; whole batches, so that bits stay */
+enum { SLICE = 1024 }; /* images stamped at once; whole batches, so that bits do not change */
 
 #define AT(field) offsetof(repair_truth, field)
 
@@ -88,7 +88,7 @@ td_status repair_clean(const repair_evaluator *e, const td_dataset *clean, const
 
 /* --- measurement --- */
 
-/* One model at work on --test. */
+/* Measures one model on --test. */
 typedef struct bench {
     const repair_evaluator *evaluator;
     const td_net *net;
@@ -204,7 +204,7 @@ static td_status add_figures(const repair_evaluator *e, const char *path,
     return tool_run_rows(e->run, &attack_rows, path, figures->attacks, e->backdoor_count, error);
 }
 
-/* One figure, of all images, of those of a class, or of those with a trigger. */
+/* One figure: of all images, of a class, or with a trigger. */
 typedef struct compared {
     const char *figure, *trigger;
     size_t class;

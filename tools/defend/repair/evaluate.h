@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers that judge any repair: a model before and after, on --test, with the triggers that
- * --trigger and --target name. They measure, and decide nothing. In a method, in this order:
+/* Evaluation of any repair: a model before and after, on --test, with the triggers of --trigger and
+ * --target. It has no influence on the repair. A method calls, in this order:
  *     repair_open        --test and the triggers
  *     repair_clean       the clean images that the repair may use
- *     repair_measure     the model as it is
+ *     repair_measure     the original model
  *     ...                the repair
- *     repair_measure     what came of it
+ *     repair_measure     the repaired model
  *     repair_report      both, as a table and in the record
  *     repair_close */
 #ifndef TOOLS_DEFEND_REPAIR_EVALUATE_H
@@ -26,7 +26,7 @@ typedef struct repair_truth {
 
 extern const td_key repair_test_keys[], repair_trigger_keys[];
 
-/* Their two groups, for a repair_truth at `place` of the settings. */
+/* Key rows of both groups, for a repair_truth at `place` of the settings. */
 #define REPAIR_TRUTH(place)                                                                        \
     {.keys = repair_test_keys, .offset = place}, {                                                 \
         .keys = repair_trigger_keys, .offset = place, .object = "triggers", .rows = true           \
@@ -45,14 +45,14 @@ typedef struct repair_evaluator {
 } repair_evaluator;
 
 /* Opens the set (split test) and the triggers for a net. TD_ERR_USAGE for images of another shape,
- * and for a target or labels that the net does not have. On failure, too, the caller closes it. */
+ * and for a target or labels that the net does not have. The caller closes it, on failure too. */
 td_status repair_open(repair_evaluator *evaluator, tool_run *run, const repair_truth *truth,
                       const td_net *net, td_error *error) TD_MUST_USE;
 void repair_close(repair_evaluator *evaluator); /* takes a zeroed one as well */
 
-/* The images of `clean` that a repair may use: not those of --test, nor of `other`, unless that is
- * NULL. A set that overlaps is TD_ERR_USAGE, which says where; a stray equal image (at most 1 in
- * 100) is left out. `option` is what the user calls the set: "--clean". *out is a view of `clean`,
+/* The images of `clean` that a repair may use: those that are neither in --test nor in `other`,
+ * unless that is NULL. A set that overlaps is TD_ERR_USAGE, with the place; a few equal images (at
+ * most 1 in 100) are left out. `option` is the set's option: "--clean". *out is a view of `clean`,
  * or a copy in the run's arena. */
 td_status repair_clean(const repair_evaluator *evaluator, const td_dataset *clean,
                        const char *option, const td_dataset *other, td_images *out,
@@ -64,31 +64,31 @@ typedef struct repair_class {
 } repair_class;
 
 typedef struct repair_attack {
-    const char *trigger; /* the evaluator's text */
+    const char *trigger; /* owned by the evaluator */
     tool_target target;
     td_rate asr, robust_accuracy; /* robust_accuracy: of all images */
-    td_rate ra;                   /* td_ra: of the images that the ASR counts */
-    double der, rir;              /* NaN of the model before */
+    td_rate ra;                   /* td_ra: of the images counted by the ASR */
+    double der, rir;              /* NaN for the original model */
 } repair_attack;
 
-/* One model on --test. */
+/* The measurements of a model on --test. */
 typedef struct repair_figures {
     td_rate accuracy;
     repair_class *classes; /* [class_count], in the run's arena */
     size_t class_count;
-    repair_attack attacks[REPAIR_MOST_TRIGGERS]; /* of each backdoor */
+    repair_attack attacks[REPAIR_MOST_TRIGGERS]; /* one per backdoor */
 } repair_figures;
 
-/* Measures a model; `before`: the model's figures before the repair, NULL where it is that one.
- * Nothing without --test. */
+/* Measures a model. `before` is the original model's measurement, NULL when measuring that one.
+ * Does nothing without --test. */
 td_status repair_measure(const repair_evaluator *evaluator, const td_net *net, const float *weights,
                          const repair_figures *before, repair_figures *figures,
                          td_error *error) TD_MUST_USE;
 
 /* Adds `test` {"data", "images", "before", "after"} to the record, each of these two with
  * "accuracy", "classes" [{"class", "accuracy"}] and "triggers" [{"trigger", "target", "asr",
- * "robust_accuracy", "ra"}], rates with intervals; "after"'s triggers have "der" and "rir" as well;
- * and the table "comparison" of the same. Nothing without --test. */
+ * "robust_accuracy", "ra"}], rates with intervals; the triggers of "after" also have "der" and
+ * "rir". Adds the table "comparison" of the same. Does nothing without --test. */
 td_status repair_report(const repair_evaluator *evaluator, const repair_figures *before,
                         const repair_figures *after, td_error *error) TD_MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fine-pruning: pruning, then fine-tuning, which brings the accuracy back and meets an attacker who
- * expected the pruning (trapdoor-implant pruning-aware). */
+/* Fine-pruning: pruning, then fine-tuning, which restores the accuracy and defeats an attacker who
+ * anticipates the pruning (trapdoor-implant pruning-aware). */
 #include "defend/repair/fineprune.h"
 #include "defend/method.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fine-tuning on clean images: what a model does not use on them may be forgotten. */
+/* Fine-tuning on clean images: the model may forget what these do not use. */
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"
 #include "defend/repair/tuning.h"

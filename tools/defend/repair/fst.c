@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Feature shift tuning: the classifier is drawn anew and kept away from what it was, so that the
- * features, too, must move away from those that the backdoor uses. Min et al., NeurIPS 2023. */
+/* Feature shift tuning: the classifier is reinitialised and kept away from its original weights, so
+ * that the features must also move away from those of the backdoor. Min et al., NeurIPS 2023. */
 #include "defend/repair/fst.h"
 
 #include "base/random.h"
@@ -77,8 +77,8 @@ void fst_stepped(void *context, const td_train_batch *batch) {
     rescale(context, batch->weights);
 }
 
-/* Settings that were left at their defaults take shorter steps, and more of them, where no batch
- * norm bounds what a step does. */
+/* In a net without batch norms to bound the steps, options left at their defaults change to shorter
+ * steps, and more of them. */
 static void adapt(const repair_job *job, td_train_options *options) {
     const tool_settings *given = job->run->settings;
     if (repair_has_norm(job->net))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* FT-SAM: fine-tuning that steps by the gradient at weights perturbed where it hurts most. Since
- * the perturbation of a weight grows with the weight, the large weights that a backdoor lives on
- * give way. Zhu et al., ICCV 2023. */
+/* FT-SAM: fine-tuning with the gradient at weights perturbed in the worst direction. The
+ * perturbation of a weight grows with the weight, so the large weights on which a backdoor relies
+ * shrink. Zhu et al., ICCV 2023. */
 #include "defend/repair/ft_sam.h"
 
 #include "defend/method.h"

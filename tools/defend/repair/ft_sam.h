@@ -6,23 +6,23 @@
 
 #include "nn/train.h"
 
-/* What it needs besides a batch. */
+/* State besides the batch. */
 typedef struct sam_state {
     double rho;
     float *first; /* [weight_count]: the gradient at the weights */
     float *kept;  /* the weights themselves */
 } sam_state;
 
-/* In `arena`. */
+/* Allocated in `arena`. */
 td_status sam_open(sam_state *state, size_t weights, double rho, td_arena *arena,
                    td_error *error) TD_MUST_USE;
 
-/* Moves the weights that learn to where the loss rises fastest, adaptively (Kwon et al. 2021; its
- * T_w = |w|): w += rho · w² · g / ‖ |w| · g ‖₂, the norm being over all of them. */
+/* Moves the trainable weights in the direction in which the loss rises fastest, adaptively (Kwon et
+ * al. 2021; its T_w = |w|): w += rho · w² · g / ‖ |w| · g ‖₂, the norm being over all of them. */
 void sam_perturb(const td_net *net, double rho, const float *gradient, float *weights);
 
-/* A td_train_learn, whose context is a sam_state: the gradient at the perturbed weights, the loss
- * and the batch's statistics at the weights as they are. */
+/* A td_train_learn with a sam_state as context: the gradient at the perturbed weights; the loss and
+ * the batch's statistics at the original weights. */
 td_status sam_learn(void *context, td_train_batch *batch, td_loss *loss,
                     td_error *error) TD_MUST_USE;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* I-BAU: each round searches one perturbation of all images that the model errs by, and then steps
- * the weights against it, by a gradient that knows how the perturbation will follow them. Zeng et
- * al., ICLR 2022. */
+/* I-BAU: each round searches one perturbation of all images that causes errors, and then updates
+ * the weights against it, with a gradient that includes how the perturbation depends on them. Zeng
+ * et al., ICLR 2022. */
 #include "defend/repair/i_bau.h"
 
 #include "base/random.h"
@@ -33,7 +33,7 @@ typedef struct ibau_work {
     size_t batch, round; /* the round that d is of; 0: none yet */
 } ibau_work;
 
-/* The model's own answers to images [first, first + count). */
+/* The model's predictions for images [first, first + count). */
 static void answer(ibau_work *w, size_t first, size_t count) {
     const size_t classes = td_net_classes(w->state.net);
     td_exec *exec = w->state.exec;
@@ -59,7 +59,7 @@ static void search(ibau_work *w) {
     }
 }
 
-/* Which of a batch's images are shifted: the portion, rounded up, drawn at random. */
+/* The perturbed images of a batch: the portion, rounded up, drawn at random. */
 static void choose(ibau_work *w, const td_train_batch *batch) {
     const double portion = w->settings->portion * (double)batch->count;
     const size_t count = td_size_min(batch->count, (size_t)ceil(portion));

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The largest change of a pixel by which a second derivative is taken, in units. */
+/* The largest pixel change for a central difference, in units. */
 static const double probe = 0.01;
 
 td_status ibau_open(ibau_state *s, const td_net *net, size_t batch, td_arena *arena,
@@ -90,7 +90,7 @@ static void move(ibau_state *s, const float *d, double by) {
         s->moved[k] = (float)((double)d[k] + by * s->v[k]);
 }
 
-/* The step along v for a central difference; 0 where v is 0 or no number. */
+/* The step along v for a central difference; 0 if v is 0 or not finite. */
 static double difference_step(const ibau_state *s) {
     double most = 0;
     for (size_t k = 0; k < s->size; k++)

@@ -12,7 +12,7 @@ enum { DRAW = 17, ROWS = 20 }; /* DRAW: of TD_FOR_REPAIR */
 
 /* --- opening --- */
 
-/* The job's net again, with everything frozen but batch norms. */
+/* A copy of the job's net with everything frozen except batch norms. */
 static td_status copy_net(masked *m, const td_net *net, td_error *error) {
     char *text;
     TD_TRY(td_net_text(net, &m->arena, &text, error));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Masks on the weights of batch norms, learned with everything else frozen: what ANP, RNP and NFT
- * have in common. A channel with mask w, and the noises d and x that ANP puts on it, has the weight
- * g·(w + d) and the bias b·(1 + x) in its norm, g and b being the model's own.
+/* Masks on the weights of batch norms, learned with everything else frozen; common to ANP, RNP and
+ * NFT. A channel with mask w and ANP's noises d and x has the weight g·(w + d) and the bias b·(1 +
+ * x) in its norm, g and b being the model's own.
  *
- * Passes are those of training: the batch's statistics normalise, and dropout drops. The running
- * statistics do not move unless masked_follow is called; the model's weights never do. */
+ * Passes run in training mode: batch statistics normalise, and dropout drops. Only masked_follow
+ * updates the running statistics; the model's weights never change. */
 #ifndef TOOLS_DEFEND_REPAIR_MASKED_H
 #define TOOLS_DEFEND_REPAIR_MASKED_H
 
@@ -14,14 +14,14 @@
 #include "nn/exec.h"
 #include "nn/loss.h"
 
-/* How masks are learned. */
+/* How to learn the masks. */
 typedef struct masked_options {
     size_t batch;        /* at least 2 */
-    const char *augment; /* as trapdoor-train's --augment; NULL: none */
+    const char *augment; /* as --augment of trapdoor-train; NULL: none */
     double lr, momentum;
 } masked_options;
 
-/* Rows of keys for a masked_options at `place` of the settings, with their defaults. */
+/* Key rows for a masked_options at `place` of the settings, with their defaults. */
 #define MASKED_AT(place, field) ((place) + offsetof(masked_options, field))
 #define MASKED_LR_KEY(place, default_)                                                             \
     {                                                                                              \
@@ -50,51 +50,53 @@ typedef struct masked {
     const td_images *images;
     masked_options options;
     td_augment augmentation;
-    td_net net; /* the job's, frozen but for its batch norms */
+    td_net net; /* the job's, frozen except its batch norms */
     repair_norms norms;
     const float *original; /* the model's weights */
     float *weights;        /* the same with masks and noises */
     float *gradient;
-    float *masks, *least, *velocity; /* [channels]; masks are kept in [least, 1] */
+    float *masks, *least, *velocity; /* [channels]; masks are clipped to [least, 1] */
     td_exec *exec;
-    float *pixels;   /* of the batch, which each pass takes again: [count, pixels of an image] */
+    float *pixels;   /* of the batch, copied to the executor before each pass: [count, pixels of an
+                        image] */
     int32_t *labels; /* of the batch */
     size_t count;    /* images of the batch */
     uint32_t step;   /* passes so far */
     td_arena arena;
 } masked;
 
-/* Masks of 1 on `original`, weights of the job's net, which must stay in place. TD_ERR_USAGE,
- * naming the model, for a net without batch norms. On failure, too, the caller closes it. */
+/* Initialises masks of 1 on `original`, the weights of the job's net, which must stay in place.
+ * TD_ERR_USAGE, naming the model, for a net without batch norms. The caller closes it, on failure
+ * too. */
 td_status masked_open(masked *m, repair_job *job, const td_images *images, const float *original,
                       const masked_options *options, td_error *error) TD_MUST_USE;
-void masked_close(masked *m); /* takes a zeroed one as well */
+void masked_close(masked *m); /* accepts a zeroed struct */
 
-/* Makes `count` images, order[count] among the images, the batch. `epoch`: of the augmentation. */
+/* Uses images order[count] as the batch. `epoch`: for augmentation. */
 void masked_feed(masked *m, const uint32_t *order, size_t count, uint32_t epoch);
 
-/* Draws a batch with replacement, by the seed and the step, and feeds it. order: [batch], written.
+/* Draws a batch with replacement, by the seed and the step, and feeds it. order: [batch], output.
  */
 void masked_draw(masked *m, uint32_t step, uint32_t *order);
 
-/* Forward and backward on the batch with the noises on weights and biases, [channels] or NULL;
- * leaves gradients by the masks, which are those by the noises on weights, and by the noises on
- * biases: [channels], or NULL. soft_labels: [count, classes] in place of the labels; may be NULL.
- * TD_ERR_NUMERIC for a loss that is not finite. */
+/* A forward and backward pass on the batch with noises on weights and biases, [channels] or NULL.
+ * Outputs the gradients with respect to the masks (equal to those of the noises on weights) and to
+ * the noises on biases: [channels], or NULL. soft_labels: [count, classes] instead of the labels;
+ * may be NULL. TD_ERR_NUMERIC for a loss that is not finite. */
 td_status masked_pass(masked *m, const float *noise, const float *shift, const float *soft_labels,
                       float *by_mask, float *by_shift, td_loss *loss, td_error *error) TD_MUST_USE;
 
-/* Averages the last pass's statistics into the running ones of m->weights. */
+/* Averages the last pass's statistics into the running statistics of m->weights. */
 void masked_follow(masked *m);
 
-/* A step of SGD with momentum against gradient[channels]; then the masks are clipped. */
+/* A step of SGD with momentum against gradient[channels]; clips the masks. */
 void masked_step(masked *m, double lr, const float *gradient);
 
-/* --- how it goes on, as a table --- */
+/* --- the log, as a table --- */
 
 typedef struct masked_row {
     size_t step;
-    double loss, accuracy; /* over the images since the row before */
+    double loss, accuracy; /* over the images since the previous row */
     double mean;           /* of the masks */
     size_t low;            /* masks below a half */
 } masked_row;
@@ -108,8 +110,8 @@ typedef struct masked_log {
 
 td_status masked_log_open(masked_log *log, tool_run *run, td_error *error) TD_MUST_USE;
 
-/* Adds a batch of step `step` of `steps`, counted from 0; a row is added after every twentieth of
- * the steps, and shown as the note of the progress, which it also advances. TD_ERR_INTERRUPTED. */
+/* Logs a batch of step `step` of `steps`, counted from 0. Adds a row after every twentieth of the
+ * steps, shows it as the note of the progress, and advances the progress. TD_ERR_INTERRUPTED. */
 td_status masked_log_step(masked_log *log, const masked *m, td_loss loss, size_t step, size_t steps,
                           td_error *error) TD_MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MM-BM: activations are bounded as tightly as clean images allow, so that the large ones that a
- * trigger needs do not come through. The weights stay. Wang et al., IEEE S&P 2024. */
+/* MM-BM: bounds activations as tightly as clean images allow, so that the large activations of a
+ * trigger are cut off. The weights do not change. Wang et al., IEEE S&P 2024. */
 #include "defend/repair/mm_bm.h"
 
 #include "base/size.h"
@@ -49,7 +49,7 @@ static td_status learn(void *context, td_train_batch *batch, td_loss *loss, td_e
     return TD_OK;
 }
 
-/* After 2, 3 and 4 fifths of the epochs the cost follows the accuracy; training goes on. */
+/* After 2, 3 and 4 fifths of the epochs the cost adapts to the accuracy; training continues. */
 static bool adapt(void *context, const td_train_state *state) {
     mmbm_state *s = context;
     const size_t epochs = s->settings->training.options.epochs;
@@ -61,7 +61,7 @@ static bool adapt(void *context, const td_train_state *state) {
 
 /* --- before the work --- */
 
-/* The first images of each class that the model is right about. */
+/* The first correctly classified images of each class. */
 static td_status choose_images(repair_job *job, size_t per_class, td_images *out, td_error *error) {
     const td_images *all = &job->learned;
     const size_t classes = td_net_classes(job->net);
@@ -200,7 +200,7 @@ static const tool_keys groups[] = {{.keys = keys}, {0}};
 
 static const char help[] =
     "Bound the activations of early layers, channel by channel, as tightly as the model's own "
-    "logits on --clean images allow, by Adam. The repaired model has a node of bounds behind each "
+    "logits on --clean images allow, by Adam. The repaired model has a node of bounds after each "
     "of these layers."
     "\v"
     "It needs clean images with their labels, 50 of each class, and a net with convolutions. All "

@@ -9,20 +9,20 @@
 
 enum { MMBM_LAYERS = 3 };
 
-/* The nodes that are bounded where the user names none: the end of the first convolution's layer,
- * and the ends of the first stages, as resolutions tell them; *count <= MMBM_LAYERS. TD_ERR_USAGE
- * for a net without a convolution. */
+/* The default nodes to bound: the end of the first convolution's layer, and the ends of the first
+ * stages, recognised by their resolutions; *count <= MMBM_LAYERS. TD_ERR_USAGE for a net without a
+ * convolution. */
 td_status mmbm_find(const td_net *net, size_t nodes[MMBM_LAYERS], size_t *count,
                     td_error *error) TD_MUST_USE;
 
-/* The net with a node NODE_cap behind each of nodes[count], read by all that read it, and the
- * weights with it, all bounds `bound`; only they learn. The caller frees *out; *out_weights are in
- * `arena`. On failure *out is zeroed. */
+/* A copy of the net with a node NODE_cap after each of nodes[count], read by all readers of that
+ * node, and its weights, with all bounds `bound`; only the bounds are trainable. The caller frees
+ * *out; *out_weights are in `arena`. On failure *out is zeroed. */
 td_status mmbm_insert(const td_net *net, const float *weights, const size_t *nodes, size_t count,
                       double bound, td_arena *arena, td_net *out, float **out_weights,
                       td_error *error) TD_MUST_USE;
 
-/* c · Σ ‖z_l‖₂ over the bounds of all cap nodes, and adds its gradient. */
+/* c · Σ ‖z_l‖₂ over the bounds of all cap nodes; adds its gradient. */
 double mmbm_penalty(const td_net *net, const float *weights, double c, float *gradient);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The nodes of bounds, and what they cost. */
+/* Inserts the nodes with bounds, and computes their penalty. */
 #include "defend/repair/mm_bm.h"
 
 #include "defend/repair/nad.h"
@@ -14,7 +14,7 @@ static bool is_cap(const td_node *node) {
 }
 
 td_status mmbm_find(const td_net *net, size_t nodes[MMBM_LAYERS], size_t *count, td_error *error) {
-    bool stem = true; /* the last one is the first layer's end, and keeps its place */
+    bool stem = true; /* the last one is the end of the first layer, and keeps its position */
     *count = 0;
     for (size_t i = 1; i + 1 < net->node_count; i++) {
         const size_t last = *count ? nodes[*count - 1] : 0;
@@ -40,7 +40,7 @@ td_status mmbm_find(const td_net *net, size_t nodes[MMBM_LAYERS], size_t *count,
 
 /* --- the net --- */
 
-/* Nodes behind the cap's place move by one; what read `node` reads the cap. */
+/* Nodes after the cap's position move by one; readers of `node` read the cap. */
 static void add_cap(td_node *nodes, size_t count, size_t node, const char *name) {
     memmove(nodes + node + 2, nodes + node + 1, (count - node - 1) * sizeof *nodes);
     for (size_t i = node + 2; i <= count; i++)

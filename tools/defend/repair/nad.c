@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Neural attention distillation: a copy of the model, fine-tuned on clean images, teaches the model
- * where to look. Li et al., ICLR 2021. */
+/* Neural attention distillation: a copy of the model, fine-tuned on clean images, is the teacher of
+ * the model's attention. Li et al., ICLR 2021. */
 #include "defend/repair/nad.h"
 
 #include "base/parallel.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention maps, and the nodes that have them. */
+/* Attention maps, and the choice of their nodes. */
 #include "defend/repair/nad.h"
 
 #include "nn/head_tail.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* NFT: fine-tuning of nothing but a mask for each neuron, on mixed clean images, bounded so that
- * early layers change little. Karim, Al Arafat, Khalid, Guo and Rahnavard, "Augmented neural
- * fine-tuning for efficient backdoor purification", ECCV 2024.
+/* NFT: fine-tunes only a mask for each neuron, on mixed clean images, bounded so that early layers
+ * change little. Karim, Al Arafat, Khalid, Guo and Rahnavard, "Augmented neural fine-tuning for
+ * efficient backdoor purification", ECCV 2024.
  *
- * Batch norms: the batch's statistics normalise, and the running ones follow, as in training;
- * deployed is the model with each norm's weight times its mask, and these statistics, or a share of
- * the way there. */
+ * Batch norms: batch statistics normalise, and running statistics are updated, as in training. The
+ * result is the model with each norm's weight times its mask and these statistics, or a share of
+ * this change. */
 #include "defend/repair/nft.h"
 #include "defend/method.h"
 #include "defend/repair/shares.h"
@@ -31,7 +31,7 @@ static td_status learn(masked *m, const nft_options *o, td_error *error) {
     return TD_OK;
 }
 
-/* The model with its masks and the statistics that followed. */
+/* The model with its masks and the updated statistics. */
 static void apply(const masked *m, float *weights) {
     for (size_t i = 0; i < m->norms.count; i++) {
         const repair_norm *norm = &m->norms.list[i];

@@ -7,20 +7,21 @@
 
 typedef struct nft_options {
     size_t iterations;
-    double scale, decay; /* the least mask of norm l = 1, 2, ...: scale · exp(−decay · l) */
-    double penalty;      /* of the masks' distance from 1, over the images of a class */
-    double last_lr;      /* where the cosine ends */
+    double scale,
+        decay; /* the lower bound of masks of norm l = 1, 2, ...: scale · exp(−decay · l) */
+    double penalty; /* of the masks' distance from 1, over the images of a class */
+    double last_lr; /* final value of the cosine schedule */
 } nft_options;
 
-/* Sets the least masks of all channels. */
+/* Sets the lower bounds of all masks. */
 void nft_bound(masked *m, const nft_options *options);
 
 /* The learning rate of step `step` of the iterations, from 0. */
 double nft_rate(const masked *m, const nft_options *options, size_t step);
 
-/* One step on the batch that is fed, mixed with itself in another order by the share λ that is
- * drawn from U(0, 1), which is Beta(1, 1); the running statistics follow. Room: [batch] of
- * partners, [batch, pixels] and [batch, classes] floats, [channels] of gradient. */
+/* One step on the current batch, mixed with a permutation of itself by a share λ drawn from U(0,
+ * 1), which is Beta(1, 1); updates the running statistics. Buffers: [batch] of partners, [batch,
+ * pixels] and [batch, classes] floats, [channels] of gradient. */
 typedef struct nft_state {
     uint32_t *order, *partners;
     float *pixels, *soft, *gradient;

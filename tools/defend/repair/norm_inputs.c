@@ -7,7 +7,7 @@
 #include "nn/head_tail.h"
 
 enum {
-    IMAGE_FLOATS = 1 << 20, /* of the inputs of a group, unless one norm alone has more */
+    IMAGE_FLOATS = 1 << 20, /* limit of a group's inputs, unless a single norm has more */
     BATCH_FLOATS = 1 << 23,
     MOST_BATCH = 128,
 };
@@ -31,7 +31,7 @@ static size_t floats_of(const passes *p, size_t norm) {
     return td_shape_size(p->net->nodes[input_of(p, norm)].shape);
 }
 
-/* The first norm behind the group that begins with `begin`; *floats of an image in it. */
+/* The first norm after the group that begins with `begin`; *floats per image of the group. */
 static size_t end_group(const passes *p, size_t begin, size_t *floats) {
     size_t end = begin;
     *floats = 0;
@@ -41,7 +41,7 @@ static size_t end_group(const passes *p, size_t begin, size_t *floats) {
     return end;
 }
 
-/* Hands on what the batch [first, first + count) has given. */
+/* Passes on the outputs of the batch [first, first + count). */
 static void hand_on(const passes *p, size_t begin, size_t end, const float *values, size_t stride,
                     size_t first, size_t count) {
     for (size_t i = begin; i < end; i++) {

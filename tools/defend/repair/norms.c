@@ -46,7 +46,7 @@ td_status norms_find(const td_net *net, td_arena *arena, repair_norms *out, td_e
     return TD_OK;
 }
 
-/* Of the values that are numbers. */
+/* Of the values that are not NaN. */
 typedef struct spread {
     size_t count;
     double mean, deviation;
@@ -69,7 +69,7 @@ static spread measure(const double *values, size_t count) {
 }
 
 void norms_standardise(const repair_norms *norms, double *values) {
-    const double rounding = 1e-9; /* of values that are equal but for it */
+    const double rounding = 1e-9; /* for values equal up to rounding */
     for (size_t i = 0; i < norms->count; i++) {
         double *own = values + norms->list[i].first;
         const spread s = measure(own, norms->list[i].channels);
@@ -80,7 +80,7 @@ void norms_standardise(const repair_norms *norms, double *values) {
     }
 }
 
-/* The largest distance from the mean of n values, in unbiased standard deviations: that of one when
+/* The largest possible distance from the mean of n values, in unbiased standard deviations: when
  * all others are equal. */
 static double largest_deviation(size_t count) {
     return count > 0 ? (double)(count - 1) / sqrt((double)count) : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The batch norms of a net, whose channels the pruning-like repairs judge, prune or mask: a channel
- * is pruned by a weight of 0 in its norm, so that the net stays what it is. */
+/* The batch norms of a net. Repairs that score, prune or mask channels work on them: a channel is
+ * pruned by a weight of 0 in its norm, so the net's structure stays. */
 #ifndef TOOLS_DEFEND_REPAIR_NORMS_H
 #define TOOLS_DEFEND_REPAIR_NORMS_H
 
@@ -9,28 +9,29 @@
 
 typedef struct repair_norm {
     size_t node;
-    size_t channels, first; /* its channels are [first, first + channels) among those of all */
-    size_t weight, bias, mean, variance; /* their places in the weights; the last two running */
+    size_t channels, first; /* its channels are [first, first + channels) in the list of all */
+    size_t weight, bias, mean,
+        variance; /* indices of parameters; the last two are running statistics */
     double epsilon;
 } repair_norm;
 
-/* In the order of the net. */
+/* In net order. */
 typedef struct repair_norms {
     repair_norm *list;
-    size_t count, channels; /* channels: of all together */
+    size_t count, channels; /* channels: the total */
 } repair_norms;
 
 /* TD_ERR_USAGE for a net without a batch norm. *out is in `arena`. */
 td_status norms_find(const td_net *net, td_arena *arena, repair_norms *out,
                      td_error *error) TD_MUST_USE;
 
-/* Replaces values [norms->channels] by their distance from the mean of their norm's, in unbiased
- * standard deviations of these. NaN stays, and counts in neither; where all others of a norm are
- * equal, each is 0. */
+/* Replaces values [norms->channels] by their distance from the mean of their norm, in unbiased
+ * standard deviations of the norm's values. NaN stays and is ignored; if all others of a norm are
+ * equal, each becomes 0. */
 void norms_standardise(const repair_norms *norms, double *values);
 
-/* TD_ERR_USAGE unless a value of a norm can lie more than `deviations` above the mean: of n values
- * none lies further than (n − 1)/√n. `values` as above: NaN does not count. */
+/* TD_ERR_USAGE unless a value of a norm can exceed the mean by more than `deviations`: of n values
+ * none is farther than (n − 1)/√n. `values` as above: NaN is ignored. */
 td_status norms_check_deviations(const repair_norms *norms, const double *values, double deviations,
                                  td_error *error) TD_MUST_USE;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* NPD: a linear layer in the middle of the frozen model learns to take what a trigger puts into the
- * features out of them, by perturbed images in place of triggered ones. Zhu et al., NeurIPS 2023.
- */
+/* NPD: inserts a linear layer in the middle of the frozen model and trains it to remove a trigger's
+ * effect from the features, with adversarial images in place of triggered ones. Zhu et al., NeurIPS
+ * 2023. */
 #include "defend/repair/npd.h"
 
 #include "base/parallel.h"
@@ -14,7 +14,7 @@
 
 typedef struct npd_settings {
     shares_settings shares;
-    tool_training training; /* behind the warm-up */
+    tool_training training; /* after the warm-up */
     const char *layer;
     size_t warm_epochs, steps;
     double warm_lr, radius, step, enough;
@@ -50,7 +50,7 @@ static void choose_targets(npd_state *s) {
     }
 }
 
-/* A step towards the target, back into the ball, back into the pixels' range. */
+/* A step towards the target, projected onto the ball and the pixels' range. */
 static void move_image(void *context, size_t i) {
     const npd_state *s = context;
     const float *image = s->images + i * s->size, *by = s->by_image + i * s->size;
@@ -138,7 +138,7 @@ static td_status open(repair_job *job, npd_state *s, td_error *error) {
     return td_exec_new(&s->exec, job->net, batch, TD_BACKWARD_INPUT, error);
 }
 
-/* Puts the plug-in into the net; *layer: before this node. */
+/* Inserts the plug-in; *layer: the node after it. */
 static td_status plug(repair_job *job, const char *name, const char **layer, td_error *error) {
     td_net *with = repair_new_net(job);
     size_t node;

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A convolution that looks at neighbours. */
+/* A convolution with a kernel above 1×1. */
 static bool is_wide(const td_net *net, const td_node *node) {
     if (td_node_channels(net, node) != TD_CHANNELS_NEW || node->op->dense || node->param_count == 0)
         return false;
@@ -48,7 +48,7 @@ td_status npd_find(const td_net *net, const char *name, size_t *node, td_error *
 
 /* --- the net --- */
 
-/* The net's text with two lines before the convolution's, which reads the second. */
+/* The net's text with two lines inserted before the convolution's, which reads the second. */
 static td_status write_text(const td_net *net, size_t node, const char *plug, const char *norm,
                             td_arena *arena, const char **out, td_error *error) {
     const td_node *conv = &net->nodes[node], *input = &net->nodes[conv->inputs[0]];
@@ -72,7 +72,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
     TD_TRY(repair_new_name(net, node, "plug_norm", arena, &names[1], error));
     TD_TRY(write_text(net, node, names[0], names[1], arena, &text, error));
     TD_TRY(td_net_parse(out, text, NULL, error));
-    *plug = node; /* the two stand where the convolution stood */
+    *plug = node; /* at the convolution's former position */
     for (size_t p = 0; p < out->param_count; p++)
         out->params[p].frozen = true;
     for (size_t i = node; i < node + 2; i++)
@@ -83,7 +83,7 @@ static td_status build(const td_net *net, size_t node, td_arena *arena, td_net *
 
 /* --- its weights --- */
 
-/* Sums over images and positions by channel; `sums` has their squares behind. */
+/* Sums over images and positions by channel; their squares follow in `sums`. */
 static void add_values(const float *values, size_t images, size_t channels, size_t positions,
                        const double *around, double *sums) {
     for (size_t i = 0; i < images; i++)
@@ -96,7 +96,7 @@ static void add_values(const float *values, size_t images, size_t channels, size
 }
 
 /* Mean and variance of a node by channel, in slices that fit into memory; statistics[2 · channels].
- * The first image's mean is what the sums are taken around. */
+ * Sums are relative to the first image's mean. */
 static td_status measure(const td_net *head, const float *weights, const td_images *images,
                          td_shape shape, double *around, double *statistics, td_error *error) {
     enum { SLICE = 256 };

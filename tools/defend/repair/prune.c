@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Pruning: the channels of the last convolution that clean images leave idle may be those that a
- * trigger wakes. Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against backdooring attacks
- * on deep neural networks", RAID 2018. */
+/* Pruning: the channels of the last convolution that stay idle on clean images may be those that a
+ * trigger activates. Liu, Dolan-Gavitt and Garg, "Fine-pruning: defending against backdooring
+ * attacks on deep neural networks", RAID 2018. */
 #include "defend/method.h"
 #include "defend/repair/fineprune.h"
 #include "frame/predict.h"
@@ -38,7 +38,7 @@ static const tool_table_kind pruning_table = {.name = "pruning",
 #undef AT
 #define AT(field) offsetof(prune_point, field)
 
-/* Behind them one for the ASR of each trigger. */
+/* Followed by a column for the ASR of each trigger. */
 static const tool_column curve_columns[] = {
     {"pruned", "channels pruned", TOOL_COUNT, AT(pruned)},
     {"channel", "channel", TOOL_COUNT, AT(channel)},
@@ -80,8 +80,7 @@ static td_status add_curve(repair_job *job, const prune_point *points, size_t co
 
 /* --- the repair --- */
 
-/* Ranks the channels into order[channels], the least active first; points[1 ... channels] are of
- * these. */
+/* Ranks the channels into order[channels], least active first; fills points[1 ... channels]. */
 static td_status rank(repair_job *job, size_t node, size_t *order, prune_point *points,
                       td_error *error) {
     const size_t channels = job->net->nodes[node].shape.channels;
@@ -98,7 +97,7 @@ static td_status rank(repair_job *job, size_t node, size_t *order, prune_point *
     return status;
 }
 
-/* Masks the first channels of the order, as many as the tolerance allows; returns how many. */
+/* Masks the first channels of the order, as many as the tolerance allows; returns their number. */
 static size_t mask_channels(const prune_subject *subject, float *weights, prune_point *points,
                             double tolerance) {
     const size_t channels = subject->net->nodes[subject->mask].shape.channels;
@@ -170,7 +169,7 @@ static const repair prune = {.selects = true, .run = run};
 
 const td_key prune_keys[] = {
     {"layer", TD_KEY_TEXT, AT(layer), .value = "NODE",
-     .help = "Prune the channels of this node of the net, behind its batch norm and activation "
+     .help = "Prune the channels of this node of the net, after its batch norm and activation "
              "(the last convolution)"},
     {"tolerance", TD_KEY_REAL, AT(tolerance), .most = 1, .standard = "0.04", .value = "X",
      .help = "Prune until the validation accuracy would fall by more than X"},
@@ -186,7 +185,7 @@ static const char help[] =
     "ranks the channels of the last convolution by their mean activation on clean images and "
     "masks them one by one, the least active first, until the accuracy on validation images would "
     "fall by more than --tolerance. Writes the last model within the tolerance, with a mask node "
-    "behind the layer's activation."
+    "after the layer's activation."
     "\v"
     "The record has the validation accuracy after each channel and, for measurement only, the ASR "
     "of each --trigger. Neither that nor --test decides anything.\n"

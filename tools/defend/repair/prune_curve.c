@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a model does as channels are masked one by one. */
+/* Measures a model as channels are masked one by one. */
 #include "defend/repair/fineprune.h"
 
 #include "base/size.h"
@@ -13,8 +13,8 @@
 
 enum { BATCH = 128, SLICE = 8 * BATCH };
 
-/* The net up to the mask's input, run once for an image, and the rest, run once for each step.
- * Where the net does not split there, the rest is all of it, and its input is pixels. */
+/* The head of the net up to the mask's input, run once per image, and the tail, run once per step.
+ * If the net does not split there, the tail is the whole net, and its input is pixels. */
 typedef struct walker {
     const prune_subject *subject;
     const repair_evaluator *evaluator;
@@ -57,8 +57,8 @@ static td_status open(walker *w, td_error *error) {
     return TD_ARENA_NEW(&w->arena, w->steps + 1, &w->hits, "counts", error);
 }
 
-/* A flattened vector has the positions of a channel one behind the other; an image has the channels
- * of a position so. */
+/* In a flattened vector the positions of a channel are contiguous; in an image, the channels of a
+ * position. */
 static void unflatten(const walker *w, const float *flat, float *out) {
     const size_t positions = w->shape.height * w->shape.width, channels = w->shape.channels;
     for (size_t p = 0; p < positions; p++)
@@ -66,7 +66,7 @@ static void unflatten(const walker *w, const float *flat, float *out) {
             out[p * channels + c] = flat[c * positions + p];
 }
 
-/* What the rest takes for these images. */
+/* The tail's input for these images. */
 static td_status fill_values(walker *w, const td_images *images, td_error *error) {
     const size_t size = td_shape_size(w->shape);
     td_arena arena = {0};
@@ -83,8 +83,8 @@ static td_status fill_values(walker *w, const td_images *images, td_error *error
     return status;
 }
 
-/* How many of the images the rest gives as wanted: their labels, or the target of a backdoor, for
- * images of other classes. */
+/* How many images the tail classifies as wanted: as their label, or, for images of other classes,
+ * as a backdoor's target. */
 static size_t count_hits(walker *w, const td_images *images, const repair_backdoor *backdoor) {
     const size_t size = td_shape_size(w->shape), classes = td_net_classes(&w->rest);
     size_t hits = 0;
@@ -117,7 +117,7 @@ static td_status walk_slice(walker *w, const td_images *images, const repair_bac
     return TD_OK;
 }
 
-/* The curve of one set: the images as they are, or stamped; counts in w->hits. */
+/* The curve of one set, stamped or not; counts in w->hits. */
 static td_status walk(walker *w, const repair_backdoor *backdoor, td_error *error) {
     const uint64_t seed = w->evaluator->run->common->seed;
     memset(w->hits, 0, (w->steps + 1) * sizeof *w->hits);
@@ -172,7 +172,7 @@ td_status prune_measure(const prune_subject *subject, const repair_evaluator *ev
 }
 
 size_t prune_choose(const prune_point *points, size_t channels, double tolerance) {
-    /* A fall of exactly the tolerance is within it, whatever the rounding. */
+    /* A fall of exactly the tolerance is allowed, despite rounding. */
     const double rounding = 1e-9, least = points[0].accuracy.value - tolerance - rounding;
     size_t chosen = 0;
     while (chosen + 1 < channels && points[chosen + 1].accuracy.value >= least)

@@ -12,7 +12,7 @@
 
 #define AT(field) offsetof(repair_settings, field)
 
-enum { LEAST_IMAGES = 20 }; /* that a part of the clean images must have */
+enum { LEAST_IMAGES = 20 }; /* fewest images in each part of the clean images */
 
 static const td_key clean_keys[] = {
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
@@ -41,7 +41,7 @@ const td_key repair_selection_keys[] = {REPAIR_HOLD_OUT, {0}};
 
 /* --- inputs --- */
 
-/* Random clean images are held out, the others are learned from; both in their order. */
+/* Holds out random clean images; both parts keep their order. */
 static td_status hold_out(repair_job *job, td_error *error) {
     const td_images all = job->learned;
     const repair_selection *selection = job->run->own;
@@ -80,7 +80,7 @@ static td_status check_count(const char *name, const char *what, size_t found, t
                          name, LEAST_IMAGES, what, found);
 }
 
-/* The model, and the first set of clean images, if there is one, which is matched with it. */
+/* Opens the model and the first set of clean images, if any, which is matched with it. */
 static td_status open_model(repair_job *job, td_error *error) {
     const repair_settings *s = job->settings;
     td_dataset *first = s->clean ? &job->clean : &job->validation;
@@ -98,7 +98,7 @@ static td_status open_model(repair_job *job, td_error *error) {
     return name ? defend_check_data(first, job->net, error) : TD_OK;
 }
 
-/* The images to learn from, and those of them that are held out. */
+/* Opens the images to learn from, and holds out some of them. */
 static td_status open_clean(repair_job *job, const repair *with, td_error *error) {
     const repair_settings *s = job->settings;
     TD_TRY(repair_clean(&job->truth, &job->clean, "--clean", s->validate ? &job->validation : NULL,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* RNP: a model that unlearns clean images loses the neurons of its task; masks that bring the task
- * back leave those of a backdoor behind. Li, Lyu, Ma, Koren, Lyu, Li and Jiang, "Reconstructive
- * neuron pruning for backdoor defense", ICML 2023.
+/* RNP: a model that unlearns clean images loses its clean neurons; masks that recover the task
+ * leave backdoor neurons masked. Li, Lyu, Ma, Koren, Lyu, Li and Jiang, "Reconstructive neuron
+ * pruning for backdoor defense", ICML 2023.
  *
- * Batch norms: in unlearning and recovering the batch's statistics normalise; running ones move in
- * the copy that unlearns alone; deployed is the model as it was, with a weight of 0 in the norms of
- * the channels whose mask is low, their biases and all statistics as they were. */
+ * Batch norms: in unlearning and recovering, batch statistics normalise; only the unlearning copy
+ * updates its running statistics. The result is the original model with a norm weight of 0 for
+ * channels whose mask is low; biases and statistics are unchanged. */
 #include "defend/repair/rnp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"
@@ -61,7 +61,7 @@ static td_status unlearn(repair_job *job, const rnp_settings *s, float **weights
 
 static td_status work(repair_job *job, masked *m, td_error *error) {
     const rnp_settings *s = job->run->own;
-    repair_norms norms; /* looked for before the work */
+    repair_norms norms; /* found before the work */
     double *scores;
     float *unlearned;
     TD_TRY(repair_norms_of(job, &norms, &scores, error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unlearning all that clean images show, and recovering it by masks. */
+/* Unlearning clean images, and recovering them by masks. */
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -40,7 +40,7 @@ typedef struct unlearner {
     td_arena arena;
 } unlearner;
 
-/* Shortens the gradient to the largest norm, over all parameters that learn. */
+/* Clips the gradient to the largest norm, over all trainable parameters. */
 static void clip(const unlearner *u) {
     double squares = 0;
     for (size_t p = 0; p < u->net->param_count; p++) {

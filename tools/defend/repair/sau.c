@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SAU: adversarial examples that fool the model as they fool the model before the repair are what
- * triggers are made of; the model unlearns them. Wei et al., NeurIPS 2023. */
+/* SAU: adversarial examples shared by the model and its original resemble triggered images; the
+ * model unlearns them. Wei et al., NeurIPS 2023. */
 #include "defend/repair/sau.h"
 
 #include "base/parallel.h"
@@ -18,10 +18,10 @@ typedef struct sau_settings {
 
 typedef struct sau_state {
     const sau_settings *settings;
-    td_exec *model, *frozen; /* f, with the weights of now; f₀, with those before the repair */
+    td_exec *model, *frozen; /* f, with the current weights; f₀, with the original weights */
     float *before;           /* these */
     size_t size, classes;
-    float *images, *moved;       /* [batch, size]: as they are; perturbed */
+    float *images, *moved;       /* [batch, size]: originals; perturbed */
     float *gradient;             /* [weights]: of unlearning */
     float *by_model, *by_frozen; /* [batch, classes]: where gradients by logits go */
     const float *logits, *frozen_logits;

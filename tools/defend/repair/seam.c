@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SEAM: the model is made to forget everything by wrong labels, and then to learn its task anew
- * from clean images, with which the backdoor does not come back. Zhu et al., IEEE S&P 2023. */
+/* SEAM: makes the model forget everything with wrong labels, then relearn its task from clean
+ * images, which do not restore the backdoor. Zhu et al., IEEE S&P 2023. */
 #include "defend/repair/seam.h"
 
 #include "base/random.h"
@@ -13,7 +13,7 @@
 enum { DRAWS = 1 << 16 }; /* the first epoch of a wrong label's draws (td_purpose) */
 
 typedef struct seam_settings {
-    tool_training training; /* of recovering; forgetting takes its learning rate and batch */
+    tool_training training; /* of recovering; forgetting uses its learning rate and batch */
     size_t forget_epochs;
     double forget_share, recovered;
 } seam_settings;
@@ -31,7 +31,7 @@ double seam_forgotten(size_t classes) {
 typedef struct seam_state {
     repair_job *job;
     const seam_settings *settings;
-    td_images forgotten; /* what it forgets by */
+    td_images forgotten; /* images for forgetting */
     int32_t *predicted;
     td_rate accuracy; /* by their true labels */
     double until;
@@ -51,7 +51,7 @@ static td_status learn_wrong(void *context, td_train_batch *batch, td_loss *loss
     return TD_OK;
 }
 
-/* A failure ends the training, too. */
+/* A failure also ends the training. */
 static bool is_forgotten(void *context, const td_train_state *state) {
     seam_state *s = context;
     (void)state;

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A class other than the image's, each as likely, drawn anew in each step; classes >= 2. */
+/* A uniformly random class other than the image's, redrawn in each step; classes >= 2. */
 int32_t seam_wrong(uint64_t seed, uint64_t step, uint32_t image, int32_t label, size_t classes);
 
-/* Forgetting ends when the accuracy by the true labels is below min(2 / classes, 0.6). */
+/* Forgetting stops when the accuracy on the true labels is below min(2 / classes, 0.6). */
 double seam_forgotten(size_t classes);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Super-fine-tuning: learning rates that swing up to large values, so that the weights leave where
- * the backdoor put them, and later to small ones, to settle. Sha et al. 2022. */
+/* Super-fine-tuning: learning rates that cycle up to large values, to move the weights away from
+ * the backdoor, and later to small ones, to converge. Sha et al. 2022. */
 #include "defend/repair/super_finetune.h"
 
 #include "defend/method.h"
@@ -15,7 +15,7 @@ typedef struct super_settings {
     size_t turn, cycle;
 } super_settings;
 
-enum { WITHOUT_NORM = 10 }; /* rates are divided by it in a net without batch norm */
+enum { WITHOUT_NORM = 10 }; /* divisor of the rates in a net without batch norm */
 
 double super_rate(const super_rates *r, uint64_t step, size_t epoch) {
     const double half = (double)r->cycle / 2, at = (double)(step % r->cycle);
@@ -31,8 +31,8 @@ static td_status learn(void *context, td_train_batch *batch, td_loss *loss, td_e
     return TD_OK;
 }
 
-/* The rates for this net: those of the options that were left at their defaults are a tenth where
- * no batch norm bounds what a step does. */
+/* The rates for this net: options left at their defaults are a tenth in a net without batch norms
+ * to bound the steps. */
 static super_rates rates_for(const repair_job *job, const super_settings *s) {
     const tool_settings *given = job->run->settings;
     const double by = repair_has_norm(job->net) ? 1 : WITHOUT_NORM;

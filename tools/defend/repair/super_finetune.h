@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 typedef struct super_rates {
-    double base, peak, late; /* the peak before `turn` epochs are done, and after */
+    double base, peak, late; /* the peak during the first `turn` epochs, and afterwards */
     size_t turn;
     size_t cycle; /* steps from base to base, at least 2 */
 } super_rates;
 
-/* The learning rate of a step, `step` steps before it, in this epoch, from 1: it rises linearly
- * from base to the peak over half a cycle, and falls as fast. */
+/* The learning rate of a step, after `step` earlier steps, in this epoch, counted from 1: it rises
+ * linearly from base to the peak over half a cycle, and falls at the same rate. */
 double super_rate(const super_rates *rates, uint64_t step, size_t epoch);
 
 #endif

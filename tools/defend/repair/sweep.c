@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLICE = 1024 }; /* images that are stamped at once; whole batches, so that bits stay */
+enum { SLICE = 1024 }; /* images stamped at once; whole batches, so that bits do not change */
 
 const char *const sweep_zero_words[] = {"weight", "both", NULL};
 const char *const sweep_presets[] = {"paper", "backdoorbench", NULL};
@@ -49,7 +49,7 @@ static void add_point(const sweep *s, double threshold, sweep_point *points, siz
 }
 
 size_t sweep_points(const sweep *s, double own, sweep_point points[SWEEP_MOST_POINTS]) {
-    const double near = 1e-9; /* a threshold of the sweep, but for rounding */
+    const double near = 1e-9; /* equals a threshold of the sweep up to rounding */
     size_t count = 0;
     bool done = false;
     add_point(s, NAN, points, &count);
@@ -67,7 +67,7 @@ size_t sweep_points(const sweep *s, double own, sweep_point points[SWEEP_MOST_PO
 }
 
 size_t sweep_choose(const sweep_point *points, size_t count, double own, double tolerance) {
-    /* A fall of exactly the tolerance is within it, whatever the rounding. */
+    /* A fall of exactly the tolerance is allowed, despite rounding. */
     const double rounding = 1e-9, least = points[0].accuracy.value - tolerance - rounding;
     size_t last = 0, chosen = 0;
     for (size_t i = 1; i < count; i++)
@@ -87,14 +87,14 @@ typedef struct measurement {
     const sweep *sweep;
     int zero;
     const td_images *images;
-    size_t first; /* number of the first of them, for what triggers draw */
+    size_t first; /* number of the first of them, for triggers' draws */
     sweep_point *points;
     size_t count;
-    float *weights; /* pruned by one point after the other */
+    float *weights; /* pruned by successive points */
     tool_pass pass;
 } measurement;
 
-/* Whether the point is the one before it under another threshold. */
+/* Whether the point prunes the same channels as the previous one. */
 static bool repeats(const sweep_point *points, size_t i) {
     return i > 0 && points[i].pruned == points[i - 1].pruned;
 }
@@ -197,7 +197,7 @@ static const tool_table_kind summary_table = {.name = "pruning",
 #undef AT
 #define AT(field) offsetof(sweep_point, field)
 
-/* Behind them one for the ASR of each trigger. */
+/* Followed by a column for the ASR of each trigger. */
 static const tool_column point_columns[] = {
     {"threshold", "threshold", TOOL_REAL, AT(threshold)},
     {"pruned", "channels pruned", TOOL_COUNT, AT(pruned)},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pruning by a threshold on a score of each channel of the batch norms, over a sweep of thresholds:
- * what is pruned at each, what accuracy on held-out clean images is left, and, for measurement
- * alone, the ASR. The method's threshold is the strongest that may be chosen; held-out clean images
- * alone decide whether a weaker one is. Shared by the repairs that score channels. */
+/* Prunes channels of batch norms by a threshold on a score, swept over several thresholds: for
+ * each, what is pruned, the accuracy on held-out clean images and, only for evaluation, the ASR.
+ * The method's threshold is the strongest that may be chosen; only held-out clean images decide
+ * whether to choose a weaker one. Shared by the repairs that score channels. */
 #ifndef TOOLS_DEFEND_REPAIR_SWEEP_H
 #define TOOLS_DEFEND_REPAIR_SWEEP_H
 
@@ -11,10 +11,10 @@
 
 enum { SWEEP_MOST_POINTS = 32 };
 
-/* What becomes of a pruned channel's norm. */
+/* How the norm of a pruned channel changes. */
 enum {
-    SWEEP_WEIGHT, /* its weight is 0: it gives its bias wherever it is */
-    SWEEP_BOTH,   /* weight and bias are 0: it gives 0 */
+    SWEEP_WEIGHT, /* its weight becomes 0: it outputs its bias everywhere */
+    SWEEP_BOTH,   /* weight and bias become 0: it outputs 0 */
 };
 
 typedef struct sweep_settings {
@@ -22,7 +22,7 @@ typedef struct sweep_settings {
     int zero; /* SWEEP_WEIGHT or SWEEP_BOTH */
 } sweep_settings;
 
-/* The keys of a sweep_settings at `place` of the settings; the defaults are texts. */
+/* The keys of a sweep_settings at `place` of the settings; the defaults are text. */
 #define SWEEP_THRESHOLD_KEY(place, default_, largest, what)                                        \
     {                                                                                              \
         .name = "threshold", .kind = TD_KEY_REAL,                                                  \
@@ -46,8 +46,8 @@ typedef struct sweep_settings {
 
 enum { SWEEP_PAPER, SWEEP_BACKDOORBENCH };
 
-/* --preset, an int at `place`; `differs`: what BackdoorBench has otherwise, "--zero both". Its
- * values are given to the other options by the method's check. */
+/* --preset, an int at `place`; `differs`: BackdoorBench's differences, "--zero both". The method's
+ * check applies its values to the other options. */
 #define SWEEP_PRESET_KEY(place, differs)                                                           \
     {                                                                                              \
         .name = "preset", .kind = TD_KEY_WORD, .offset = place, .words = sweep_presets,            \
@@ -59,49 +59,49 @@ extern const char *const sweep_zero_words[], *const sweep_presets[];
 
 typedef struct sweep {
     const repair_norms *norms;
-    const double *scores; /* [norms->channels]; NaN: the channel is never pruned */
-    bool masks;           /* pruned is what scores up to the threshold; else what scores above it */
+    const double *scores; /* [norms->channels]; NaN: never pruned */
+    bool masks;           /* prunes scores up to the threshold; otherwise scores above it */
     double first, step;   /* the thresholds: first, first + step, ..., the strongest last */
-    size_t count;         /* of them */
+    size_t count;         /* number of thresholds */
 } sweep;
 
 typedef struct sweep_point {
-    double threshold; /* NaN: nothing is pruned */
+    double threshold; /* NaN: prunes nothing */
     size_t pruned;
     td_rate accuracy;
-    signed char chosen; /* 1: this is what is made of the model; else -1 */
+    signed char chosen; /* 1: the chosen point; else -1 */
     td_rate asr[REPAIR_MOST_TRIGGERS];
 } sweep_point;
 
-/* The batch norms of the job's net, and room for a score of each channel; both in the run's arena.
- * TD_ERR_USAGE, naming the model, where there is none. */
+/* Finds the batch norms of the job's net, and allocates a score for each channel; both in the run's
+ * arena. TD_ERR_USAGE, naming the model, if there is none. */
 td_status repair_norms_of(repair_job *job, repair_norms *norms, double **scores,
                           td_error *error) TD_MUST_USE;
 
-/* The points of the sweep, the weakest first: nothing pruned, then its thresholds and `own` among
- * them, with what each prunes. Returns how many. */
+/* The points of the sweep, weakest first: nothing pruned, then its thresholds including `own`, with
+ * the number pruned at each. Returns the number of points. */
 size_t sweep_points(const sweep *sweep, double own, sweep_point points[SWEEP_MOST_POINTS]);
 
 /* Prunes by the threshold (NaN: nothing) in `weights`. */
 void sweep_prune(const sweep *sweep, double threshold, int zero, float *weights);
 
 /* The strongest point, up to that of the threshold `own`, such that neither it nor a weaker one
- * takes more than `tolerance` from the accuracy; that of `own` if no accuracy was measured. */
+ * costs more than `tolerance` of the accuracy; that of `own` if no accuracy was measured. */
 size_t sweep_choose(const sweep_point *points, size_t count, double own, double tolerance);
 
-/* Measures the points on the images that are held out (if there are none, on --test, which then
- * chooses nothing), prunes the job's weights by the point that is chosen, adds the tables, and says
- * what was done. TD_ERR_INTERRUPTED. */
+/* Measures the points on the held-out images (if there are none, on --test, without choosing by
+ * it), prunes the job's weights by the chosen point, adds the tables, and reports what was done.
+ * TD_ERR_INTERRUPTED. */
 td_status sweep_run(repair_job *job, const sweep *sweep, const sweep_settings *settings,
                     td_error *error) TD_MUST_USE;
 
-/* The same by how many standard deviations values[norms->channels] lie above the mean of their norm
- * (norms_standardise, in place), by thresholds from 10 to 0. TD_ERR_USAGE, naming the model, where
- * no channel can reach the settings' threshold. */
+/* The same, scoring by how many standard deviations values[norms->channels] are above the mean of
+ * their norm (norms_standardise, in place), with thresholds from 10 to 0. TD_ERR_USAGE, naming the
+ * model, if no channel can reach the settings' threshold. */
 td_status sweep_deviations(repair_job *job, const repair_norms *norms, double *values,
                            const sweep_settings *settings, td_error *error) TD_MUST_USE;
 
-/* The same for masks[norms->channels] in [0, 1], by thresholds from 0 to 0.95: pruned are channels
+/* The same for masks[norms->channels] in [0, 1], with thresholds from 0 to 0.95: prunes channels
  * whose mask is at most the threshold. */
 td_status sweep_masks(repair_job *job, const repair_norms *norms, const float *masks,
                       const sweep_settings *settings, td_error *error) TD_MUST_USE;

@@ -22,7 +22,7 @@ td_status repair_new_name(const td_net *net, size_t node, const char *ending, td
 
 enum { NAME_SIZE = 32 };
 
-/* A name that no node has, which begins so. */
+/* An unused node name with this prefix. */
 static void new_name(const td_net *net, const char *begin, size_t number, char name[NAME_SIZE]) {
     do
         snprintf(name, NAME_SIZE, "%s%zu", begin, number++);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tuning: the loop of the repairs that train a model on. A repair provides its options, and by
- * their `learn` (nn/train.h) what is its own of a step; the loop shows progress, ends with Ctrl-C
- * and the deadline, and adds a table of epochs, with the accuracy on --validate where that is
- * given. */
+/* The training loop of repairs that continue training a model. A repair provides its options, and
+ * its `learn` (nn/train.h) for its own kind of step. The loop shows progress, stops at Ctrl-C and
+ * the deadline, and adds a table of epochs, with the accuracy on --validate if that is given. */
 #ifndef TOOLS_DEFEND_REPAIR_TUNING_H
 #define TOOLS_DEFEND_REPAIR_TUNING_H
 
@@ -13,23 +12,23 @@ typedef struct repair_tuning {
     const char *table;       /* its name in the record: "epochs" */
     const char *title;       /* "Fine-tuning" */
     const char *doing;       /* for the progress line: "fine-tuning" */
-    const td_net *net;       /* another net over the job's weights; NULL: the job's */
+    const td_net *net;       /* another net for the job's weights; NULL: the job's */
     const td_images *images; /* NULL: the job's clean images */
 } repair_tuning;
 
-/* Trains the job's weights in place. `options` are whole but for the callbacks; *epochs, unless
- * NULL: how many were done, which options->enough may end early. TD_ERR_NUMERIC,
+/* Trains the job's weights in place. `options` are complete except for the callbacks; *epochs,
+ * unless NULL: the number of epochs done, which options->enough may limit. TD_ERR_NUMERIC,
  * TD_ERR_INTERRUPTED. */
 td_status repair_tune(repair_job *job, const repair_tuning *how, const td_train_options *options,
                       size_t *epochs, td_error *error) TD_MUST_USE;
 
-/* Warns of classes that the clean images lack: training without them may unlearn them. */
+/* Warns about classes missing from the clean images: training without them may unlearn them. */
 td_status repair_warn_missing(repair_job *job, td_error *error) TD_MUST_USE;
 
 /* Whether the net has a batch norm; without one, large learning rates diverge. */
 bool repair_has_norm(const td_net *net);
 
-/* Rows of keys, for a tool_training at `place` of the settings; each takes its default. */
+/* Key rows for a tool_training at `place` of the settings; each takes its default. */
 #define TUNING_AT(place, field) ((place) + offsetof(tool_training, field))
 #define TUNING_EPOCHS(place, default_)                                                             \
     {                                                                                              \

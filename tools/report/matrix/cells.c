@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From records to cells. */
+/* Computes cells from records. */
 #include "measure/ratings.h"
 #include "report/html.h"
 #include "report/matrix/matrix.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one record says. */
+/* The values of one record. */
 typedef struct entry {
     const char *attack, *seed, *defence;
     matrix_kind kind;
@@ -72,13 +72,13 @@ static void read_filter(const json_t *root, entry *e) {
     e->values[MATRIX_ALARMS] = number_at(root, "/truth/false_positive_rate");
     json_array_foreach(json_object_get(root, "classes"), i, class) images +=
         html_get(class, "images", &of_class) ? of_class : 0;
-    /* Without a truth, as of a clean set, all suspects are clean. */
+    /* Without a ground truth, as for a clean set, all suspects are clean. */
     if (!json_object_get(root, "truth") && images > 0)
         e->values[MATRIX_ALARMS] =
             (double)json_array_size(json_object_get(root, "suspects")) / images;
 }
 
-/* Reads what the record is; false if it is nothing of a matrix. */
+/* Reads a record by its kind; false if it is not for a matrix. */
 static bool read_values(const json_t *root, entry *e) {
     for (size_t v = 0; v < MATRIX_MEASURES; v++)
         e->values[v] = NAN;
@@ -104,7 +104,7 @@ static bool read_values(const json_t *root, entry *e) {
     return true;
 }
 
-/* ATTACK/SEED/DEFENCE.json; false if the name is none. */
+/* ATTACK/SEED/DEFENCE.json; false for another name. */
 static td_status read_name(matrix *m, const char *name, entry *e, bool *is, td_error *error) {
     const char *first = strchr(name, '/'), *second = first ? strchr(first + 1, '/') : NULL,
                *dot = second && !strchr(second + 1, '/') ? strrchr(second, '.') : NULL;
@@ -124,7 +124,7 @@ static td_status read_name(matrix *m, const char *name, entry *e, bool *is, td_e
 
 tool_estimate matrix_estimate(const double *values, size_t count) {
     /* The 97.5 % points of Student's t by degrees of freedom; beyond them an expansion (Abramowitz
-     * and Stegun, 26.7.5), right to three digits there. */
+     * and Stegun, 26.7.5), accurate to three digits there. */
     static const double points[] = {NAN,    12.7062, 4.3027, 3.1824, 2.7764,
                                     2.5706, 2.4469,  2.3646, 2.3060, 2.2622};
     const double z = 1.959963984540054, free = (double)count - 1;
@@ -162,7 +162,7 @@ static bool is_same_cell(const entry *a, const entry *b) {
            strcmp(a->defence, b->defence) == 0;
 }
 
-/* What trapdoor-eval cannot know: the model of the same seed that no defence touched. */
+/* Ratings that trapdoor-eval cannot compute, relative to the undefended model of the same seed. */
 static void rate_trained(entry *entries, size_t count) {
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count && entries[i].kind == MATRIX_REPAIR; k++) {
@@ -178,7 +178,7 @@ static void rate_trained(entry *entries, size_t count) {
         }
 }
 
-/* Shares stay shares, and time is not less than none; what is lost may be a gain. */
+/* Clips intervals to the measure's range; accuracy lost may be negative. */
 static void bound(size_t measure, td_interval *interval) {
     if (measure == MATRIX_LOST || isnan(interval->low))
         return;

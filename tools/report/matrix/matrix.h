@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* A leaderboard: attacks × defences × seeds, from the records DIR/ATTACK/SEED/DEFENCE.json. The
- * attack "clean" is none: what defences do to its models are false alarms. The defence "none" is
- * the model as it is. What a record measures says what its defence is:
+ * attack "clean" means no attack: flags on its models are false alarms. The defence "none" is the
+ * unchanged model. The fields of a record determine the kind of defence:
  *
  *   repair    of trapdoor-defend's repairs (`test`), and of trapdoor-eval for models that a defence
  *             trained
  *   detector  of detectors of inputs (`auroc`)
  *   filter    of filters of training sets (`suspects`), trapdoor-train's isolation among them
  *
- * cells.c gathers, tables.c shows, picture.c draws. */
+ * cells.c collects the values, tables.c formats them, picture.c draws them. */
 #ifndef TOOLS_REPORT_MATRIX_MATRIX_H
 #define TOOLS_REPORT_MATRIX_MATRIX_H
 
@@ -19,16 +19,16 @@ typedef enum matrix_kind { MATRIX_REPAIR, MATRIX_DETECTOR, MATRIX_FILTER } matri
 
 enum { MATRIX_KINDS = MATRIX_FILTER + 1 };
 
-/* What cells measure: shares of 1 but for the last three. */
+/* The measures of cells: shares of 1 except the last three. */
 typedef enum matrix_measure {
     MATRIX_ACCURACY,
     MATRIX_ASR,
     MATRIX_RA,
     MATRIX_DER,
-    MATRIX_LOST, /* accuracy before less accuracy after */
+    MATRIX_LOST, /* accuracy before minus accuracy after */
     MATRIX_AUROC,
     MATRIX_FLAGGED,   /* of inputs with the trigger */
-    MATRIX_ALARMS,    /* of what is clean: flagged */
+    MATRIX_ALARMS,    /* share of clean inputs that are flagged */
     MATRIX_PRECISION, /* of a filter's suspects */
     MATRIX_RECALL,
     MATRIX_F1,
@@ -40,7 +40,7 @@ typedef enum matrix_measure {
 enum { MATRIX_MEASURES = MATRIX_BACKWARD + 1 };
 
 /* An attack and a defence; a value is the mean over the seeds with the 95 % interval of Student's
- * t, NaN without one. The texts are the matrix's. */
+ * t, NaN without one. The texts belong to the matrix. */
 typedef struct matrix_cell {
     const char *attack, *defence;
     matrix_kind kind;
@@ -48,19 +48,18 @@ typedef struct matrix_cell {
     tool_estimate values[MATRIX_MEASURES];
 } matrix_cell;
 
-/* A defence over all attacks but "clean". */
+/* A defence over all attacks except "clean". */
 typedef struct matrix_row {
     const char *defence;
     matrix_kind kind;
     double score;   /* mean over the attacks: DER, AUROC, or F1; NaN: none of them was run */
-    size_t attacks; /* that have one */
+    size_t attacks; /* attacks with a value */
 } matrix_row;
 
 typedef struct matrix {
-    matrix_cell
-        *cells; /* by kind, by attack in the order of names, "clean" first, and by defence */
+    matrix_cell *cells; /* by kind, by attack name with "clean" first, and by defence */
     size_t cell_count;
-    matrix_row *rows; /* by kind, the best first; "none" before all of its kind */
+    matrix_row *rows; /* by kind, best first; "none" before all others of its kind */
     size_t row_count;
     const char **attacks; /* "clean" first */
     size_t attack_count;
@@ -68,12 +67,12 @@ typedef struct matrix {
     td_arena arena;
 } matrix;
 
-/* Gathers what report_collect found and fills the tables. TD_ERR_FORMAT without a record of such a
- * name. The caller frees it, on failure, too. */
+/* Evaluates the records of report_collect and fills the tables. TD_ERR_FORMAT without a record of
+ * such a name. The caller frees it, on failure too. */
 td_status matrix_make(report *r, matrix *m, td_error *error) TD_MUST_USE;
-void matrix_free(matrix *m); /* takes a zeroed one as well */
+void matrix_free(matrix *m); /* accepts a zeroed matrix */
 
-/* The 95 % interval of Student's t for the mean of `count` values; NaN of fewer than two. */
+/* The 95 % interval of Student's t for the mean of `count` values; NaN for fewer than two. */
 tool_estimate matrix_estimate(const double *values, size_t count);
 
 /* The cell, or NULL. */
@@ -83,22 +82,23 @@ const matrix_cell *matrix_find(const matrix *m, const char *attack, const char *
 /* Whether models of this attack have no backdoor. */
 bool matrix_is_clean(const char *attack);
 
-/* The measure by which defences of a kind are ranked. */
+/* The measure that ranks defences of a kind. */
 matrix_measure matrix_score(matrix_kind kind);
 
 /* Fills m->tables. */
 td_status matrix_tables(matrix *m, td_error *error) TD_MUST_USE;
 
-/* An SVG of all scores: rows are defences, columns attacks, the best of each column framed. */
+/* An SVG of all scores: rows are defences, columns attacks; the best cell of each column is framed.
+ */
 void matrix_picture(FILE *out, const matrix *m);
 
-/* The section at the head of the page, and the same in Markdown, which shows the picture by its
+/* The section at the head of the page, and the same in Markdown, which refers to the picture by
  * name. */
 void matrix_page(report *r, const matrix *m);
 void matrix_markdown(FILE *out, const matrix *m, const char *title, const char *picture,
                      const td_many *notes);
 
-/* What results.json is: `tables`, as records have them. The caller owns it. TD_ERR_MEMORY. */
+/* The content of results.json: `tables`, as in records. The caller owns it. TD_ERR_MEMORY. */
 td_status matrix_json(const matrix *m, const td_many *notes, json_t **out,
                       td_error *error) TD_MUST_USE;
 

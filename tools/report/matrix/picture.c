@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who wins where: a heat map for each kind of defence, one above the other. */
+/* The leaderboard as heat maps, one for each kind of defence. */
 #include "report/html.h"
 #include "report/matrix/matrix.h"
 #include <math.h>
@@ -18,15 +18,15 @@ enum {
 
 static const struct {
     const char *title, *clean;
-    double least;          /* the score that has no colour; 1 is full */
-    matrix_measure harmed; /* of clean models, 0 is best */
+    double least;          /* the score without colour; 1 is full */
+    matrix_measure harmed; /* for clean models, 0 is best */
 } maps[MATRIX_KINDS] = {
     {"Repairs: DER", "clean: lost", 0.5, MATRIX_LOST},
     {"Detectors: AUROC", "clean: flagged", 0.5, MATRIX_ALARMS},
     {"Filters: F1", "clean: suspected", 0, MATRIX_ALARMS},
 };
 
-/* From white to a dark green, or, for shares below 0, to a red. */
+/* From white to dark green or, for shares below 0, to red. */
 static void write_colour(FILE *out, double share) {
     const double to = fmin(fabs(share), 1);
     const int full[2][3] = {{0x0b, 0x6e, 0x4f}, {0xb0, 0x3a, 0x2e}};
@@ -45,7 +45,7 @@ static void write_text(FILE *out, double x, double y, const char *more, const ch
     fputs("</text>\n", out);
 }
 
-/* A cell of one digit behind the point; nothing for NaN. */
+/* A cell with one decimal; nothing for NaN. */
 static void write_cell(FILE *out, double x, double y, double value, double share, bool best) {
     char text[32];
     if (isnan(value))
@@ -76,7 +76,7 @@ static double best_of(const matrix *m, size_t attack, matrix_kind kind) {
     return best;
 }
 
-/* Where a column begins: the attacks, and behind a gap the clean models, which come first in
+/* The x position of a column: the attacks, and after a gap the clean models, which come first in
  * m->attacks. */
 static double column_at(const matrix *m, size_t attack) {
     const bool first = m->attack_count > 0 && matrix_is_clean(m->attacks[0]);
@@ -91,7 +91,7 @@ static void write_row(FILE *out, const matrix *m, const matrix_row *row, double 
         const double least = maps[row->kind].least;
         const double value =
             value_of(m, a, row, clean ? maps[row->kind].harmed : matrix_score(row->kind));
-        /* Two hundredths lost is what a repair may cost; a fifth is full red. */
+        /* A repair may cost 0.02 of accuracy; 0.2 is full red. */
         const double share = clean ? -fmax(0, value - 0.02) / 0.2 : (value - least) / (1 - least);
         write_cell(out, column_at(m, a), y, value, share,
                    !clean && value >= best_of(m, a, row->kind) - 1e-9);

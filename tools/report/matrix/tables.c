@@ -109,7 +109,7 @@ static const tool_column filter_cells[] = {
     CELL_ENDS,
 };
 
-/* Both tables of a kind. */
+/* The two tables of a kind. */
 static const tool_table_kind rank_tables[MATRIX_KINDS] = {
     {.name = "repair_ranks", .title = "Repairs by mean DER", .columns = repair_ranks},
     {.name = "detector_ranks",
@@ -132,7 +132,7 @@ static double percent_of(size_t measure) {
     return measure < MATRIX_SECONDS ? 100 : 1;
 }
 
-/* The mean over the cells of a defence, of clean models or of the others; NaN of none. */
+/* The mean over a defence's cells, of clean models or the others; NaN if there are none. */
 static double mean_of(const matrix *m, const matrix_row *row, size_t measure, bool clean) {
     double sum = 0;
     size_t count = 0;

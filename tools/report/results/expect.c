@@ -11,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- where, and what is wrong there --- */
+/* --- locations for messages --- */
 
-/* The file, and where in it: "tables[2].rows[0]". */
+/* The file and the location in it: "tables[2].rows[0]". */
 typedef struct place {
     const char *path;
     char where[128];
 } place;
 
-/* The i-th of a list of what stands at `outer`. */
+/* The i-th element of the list at `outer`. */
 static place place_in(const place *outer, const char *list, size_t i) {
     place inner = {.path = outer->path};
     snprintf(inner.where, sizeof inner.where, "%.64s%s%s[%zu]", outer->where,
@@ -56,11 +56,11 @@ typedef enum field_kind {
     EACH,
     COLUMNS,
     ROWS,
-    LIST,   /* of objects with the field's own fields */
-    OBJECT, /* with them */
+    LIST,   /* of objects, with the field's nested fields */
+    OBJECT, /* with nested fields */
 } field_kind;
 
-/* A field that an object may have. */
+/* An allowed field of an object. */
 typedef struct field {
     const char *key;
     field_kind kind;
@@ -134,11 +134,11 @@ static td_status check_take(const char *text, td_error *error) {
     return take_parse(&how, text, error);
 }
 
-/* By kind; those up to TAKE are texts. */
+/* By kind; those up to TAKE are text. */
 static const struct {
     const char *expected;
     bool (*is)(const json_t *value);
-    td_status (*parse)(const char *text, td_error *error); /* has words of its own */
+    td_status (*parse)(const char *text, td_error *error); /* a parser with its own message */
 } kinds[] = {
     [PATTERN] = {"to be a path below the folder with one * at most", is_pattern},
     [BETTER] = {"to be larger, smaller or near", is_sense},
@@ -265,20 +265,20 @@ static const field table_fields[] = {{"title", TEXT, true},
 static const field file_fields[] = {
     {"paper", TEXT, true}, {"choices", TEXTS}, {"tables", LIST, true, .fields = table_fields}, {0}};
 
-/* --- rows: each with what its table has for all, and with columns one for each --- */
+/* --- rows: inherit values from their table, repeated for each column --- */
 
-/* What a row has from its table. */
+/* The fields that a row inherits from its table. */
 static const char *const inherited[] = {"records",     "value", "take",   "over",   "epochs",
                                         "epoch_value", "unit",  "better", "within", NULL};
 
-/* A field as it is in the column: the first {} of a text is the column's key. */
+/* A field for a column: the first {} of a text is replaced by the column's key. */
 static json_t *fill(td_json *json, json_t *value, const char *key) {
     const char *text = json_string_value(value), *gap = text && key ? strstr(text, "{}") : NULL;
     return gap ? td_json_format(json, "%.*s%s%s", (int)(gap - text), text, key, gap + 2)
                : json_incref(value);
 }
 
-/* Of `series` and `x`, what a plotted row has not: the column's name, its key as a number. */
+/* Sets a plotted row's missing `series` and `x`: the column's name, its key as a number. */
 static td_status place_in_plot(const place *at, td_json *json, json_t *row, const char *name,
                                const char *key, td_error *error) {
     const bool series = json_object_get(row, "series"), x = json_object_get(row, "x");
@@ -294,7 +294,7 @@ static td_status place_in_plot(const place *at, td_json *json, json_t *row, cons
     return TD_OK;
 }
 
-/* Appends the row to `all`, in column number `i`; or as it is, where `name` and `key` are NULL. */
+/* Appends the row to `all` for column number `i`; unchanged if `name` and `key` are NULL. */
 static td_status add_row(const place *at, const json_t *table, json_t *row, const char *name,
                          const char *key, size_t i, json_t *all, td_error *error) {
     td_json json = {0};
@@ -343,7 +343,7 @@ static td_status add_rows(const place *at, const json_t *table, json_t *row, jso
     return TD_OK;
 }
 
-/* Puts into `all` the rows that those of the table stand for, which take their place. */
+/* Replaces the table's rows by their expansion, in `all`. */
 static td_status spread_rows(const place *at, json_t *table, json_t *all, td_error *error) {
     json_t *rows = json_object_get(table, "rows"), *row;
     size_t i;

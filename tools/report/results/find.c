@@ -10,11 +10,11 @@
 
 enum { PART = 128 }; /* bytes of a name, key or text of a path */
 
-/* One step: a name, or what stands in brackets. */
+/* One step: a name, or a selection in brackets. */
 typedef struct step {
     enum { STEP_NAME, STEP_INDEX, STEP_ALL, STEP_IS, STEP_HAS } kind;
     char name[PART]; /* the name, or the key of a selection */
-    char text[PART]; /* what is compared with */
+    char text[PART]; /* the text to compare with */
     size_t index;
 } step;
 
@@ -37,7 +37,7 @@ static bool copy_part(char out[PART], const char *text, size_t length) {
     return true;
 }
 
-/* What stands between brackets; `inner` has `length` bytes. */
+/* The content of brackets; `inner` has `length` bytes. */
 static bool read_selection(step *out, const char *inner, size_t length) {
     size_t key = name_length(inner), digits = strspn(inner, "0123456789");
     if (length == 1 && *inner == '*') {
@@ -56,7 +56,7 @@ static bool read_selection(step *out, const char *inner, size_t length) {
            copy_part(out->text, inner + key + 1, length - key - 1);
 }
 
-/* Reads the step at *at and moves behind it; false if there is none. */
+/* Parses the step at *at and advances past it; false if it is invalid. */
 static bool read_step(step *out, const char *path, size_t *at) {
     const char *text = path + *at;
     *out = (step){0};
@@ -110,7 +110,7 @@ static bool is_selected(const step *by, const json_t *value) {
     return text && strcmp(text, by->text) == 0;
 }
 
-/* Appends what the step leads to from one value; *known tells whether it leads anywhere. */
+/* Appends the values that the step finds in one value; *known: whether the step exists. */
 static void follow(td_json *json, const step *by, const json_t *value, json_t *found, bool *known) {
     size_t i;
     json_t *element;

@@ -25,7 +25,7 @@ place_found place_of(const verdict_figure *figure, const place_spread *ours) {
     const double half = 0.5 * pow(10, -figure->digits), spread = fmax(ours->deviation, half),
                  above = (figure->value - ours->mean) / spread;
     const bool kept = figure->bound == '>' ? above < 0 : figure->bound == '<' && above > 0;
-    const double hair = 1e-9; /* decimal figures as doubles */
+    const double hair = 1e-9; /* tolerance for decimal figures as doubles */
     if (ours->count < 2)
         return (place_found){PLACE_NONE, 0};
     return (place_found){kept || fabs(above) <= inside + hair ? PLACE_INSIDE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From expectations and records to results: the expectations, with answers in them. */
+/* Computes results: the expectations, with values from records filled in. */
 #include "report/results/results.h"
 
 #include "frame/record.h"
@@ -12,18 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A file that a pattern matches. */
+/* A file that matches a pattern. */
 typedef struct gathered {
     const report_file *file;
-    const char *seed; /* what stands for the pattern's star */
+    const char *seed; /* the text matched by the pattern's star */
 } gathered;
 
 typedef struct gatherer {
     report *r;
-    json_t *settings;  /* lists of what the records say, each thing once */
+    json_t *settings;  /* distinct values of the records' settings */
     gathered *matches; /* of the last pattern, by seed */
     size_t match_count;
-    td_arena arena; /* matches and values of one row */
+    td_arena arena; /* for the matches and values of one row */
     td_json json;
 } gatherer;
 
@@ -33,14 +33,14 @@ static void set(gatherer *g, json_t *object, const char *key, json_t *value) {
 
 /* --- records --- */
 
-/* Seeds are numbers mostly: 2 comes before 10. */
+/* Seeds are usually numbers: 2 comes before 10. */
 static int compare(const void *a, const void *b) {
     const gathered *x = a, *y = b;
     size_t left = strlen(x->seed), right = strlen(y->seed);
     return left != right ? (left < right ? -1 : 1) : strcmp(x->seed, y->seed);
 }
 
-/* Adds a value, which is stolen, to a list of settings, once; NULL is none. */
+/* Adds a value, whose reference it takes, to a list of settings, once; ignores NULL. */
 static void add_setting(gatherer *g, const char *key, json_t *value) {
     json_t *list = json_object_get(g->settings, key);
     if (value && !list)
@@ -93,7 +93,7 @@ static void add_settings(gatherer *g, const json_t *root) {
     add_setting(g, "threads", json_incref(json_object_get(timing, "threads")));
 }
 
-/* The record that a match is, whose settings are noted; NULL, with the reason, if it is none. */
+/* The record of a match, whose settings are noted; NULL, with the reason, if it is not a record. */
 static const json_t *record_of(gatherer *g, const gathered *from, td_error *error) {
     const report *r = g->r;
     const char *name = from->file->name,
@@ -121,7 +121,7 @@ static td_status read_number(const json_t *root, const char *path, const take *h
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
 
-/* What the row asks of a record, in its unit. */
+/* The value that the row reads from a record, in its unit. */
 static td_status read_value(const json_t *row, const json_t *root, double *value, td_error *error) {
     static const take only = {TAKE_ONLY, 0};
     const char *path = html_get_text(row, "value"), *over = html_get_text(row, "over"),
@@ -138,7 +138,7 @@ static td_status read_value(const json_t *row, const json_t *root, double *value
                : td_fail(error, TD_ERR_FORMAT, "%s: expected a finite number", *over ? over : path);
 }
 
-/* Sets row["values"] and row["problems"]; the numbers, at most as many as there are matches. */
+/* Sets row["values"] and row["problems"]; outputs the numbers, at most one per match. */
 static td_status ask(gatherer *g, json_t *row, double *numbers, size_t *count, td_error *error) {
     td_json *json = &g->json;
     json_t *values = td_json_set(json, row, "values", td_json_array(json)),
@@ -167,7 +167,7 @@ static td_status ask(gatherer *g, json_t *row, double *numbers, size_t *count, t
     return TD_OK;
 }
 
-/* Appends the values of the last epochs of a training, in the row's unit, to the spread's. */
+/* Appends the values of a training's last epochs, in the row's unit, to the spread's values. */
 static td_status add_epochs(gatherer *g, const json_t *row, const json_t *root, json_t *all,
                             td_error *error) {
     static const take only = {TAKE_ONLY, 0};
@@ -191,7 +191,7 @@ static td_status add_epochs(gatherer *g, const json_t *row, const json_t *root, 
     return status;
 }
 
-/* Appends those of all trainings that the row names. */
+/* Appends those of all trainings named by the row. */
 static td_status ask_epochs(gatherer *g, const json_t *row, json_t *all, td_error *error) {
     TD_TRY(match(g, json_object_get(row, "epochs"), error));
     for (size_t i = 0; i < g->match_count; i++) {
@@ -206,7 +206,7 @@ static td_status ask_epochs(gatherer *g, const json_t *row, json_t *all, td_erro
     return TD_OK;
 }
 
-/* Sets row["spread"] by the numbers and, with a figure, row["place"]. */
+/* Sets row["spread"] from the numbers and, if there is a figure, row["place"]. */
 static td_status set_spread(gatherer *g, json_t *row, const verdict_figure *figure,
                             const json_t *all, bool epochs, td_error *error) {
     const size_t count = json_array_size(all);
@@ -231,7 +231,7 @@ static td_status set_spread(gatherer *g, json_t *row, const verdict_figure *figu
     return TD_OK;
 }
 
-/* The spread of what the row's epochs say or, without them, its own values. */
+/* The spread of the row's epochs or, without them, of its own values. */
 static td_status spread(gatherer *g, json_t *row, const verdict_figure *figure, td_error *error) {
     json_t *all = td_json_array(&g->json);
     size_t i;
@@ -248,7 +248,7 @@ static td_status spread(gatherer *g, json_t *row, const verdict_figure *figure, 
     return status;
 }
 
-/* Fills the row (results.h) with its answer. */
+/* Fills in the row's result (results.h). */
 static td_status answer(gatherer *g, json_t *row, td_error *error) {
     const char *printed = json_string_value(json_object_get(row, "paper"));
     double *numbers, mean, deviation, within;
@@ -281,9 +281,9 @@ static td_status answer(gatherer *g, json_t *row, td_error *error) {
     return spread(g, row, has_figure ? &figure : NULL, error);
 }
 
-/* --- what is no figure --- */
+/* --- lists, matrices, pictures --- */
 
-/* Sets `key` to the value of the first seed's record: a list or a matrix. */
+/* Sets `key` to the first seed's value: a list or a matrix. */
 static td_status answer_first(gatherer *g, json_t *entry, const char *key, td_error *error) {
     const char *path = html_get_text(entry, "value");
     json_t *values = NULL;
@@ -312,7 +312,7 @@ static td_status answer_first(gatherer *g, json_t *entry, const char *key, td_er
     return status == TD_ERR_MEMORY ? status : TD_OK;
 }
 
-/* Sets `files` to the names of those that match it. */
+/* Sets `files` to the names that match. */
 static td_status answer_pictures(gatherer *g, json_t *entry, td_error *error) {
     const json_t *pattern = json_object_get(entry, "files");
     TD_TRY(match(g, pattern, error));
@@ -340,9 +340,9 @@ static td_status answer_table(gatherer *g, const json_t *table, td_error *error)
     return TD_OK;
 }
 
-/* --- all of it --- */
+/* --- totals --- */
 
-/* How many rows have each verdict, and how far those in percent are from the paper. */
+/* Counts rows by verdict, and averages the distance from the paper of those in percent. */
 static void count_verdicts(gatherer *g, json_t *paper) {
     json_int_t counts[VERDICT_KINDS] = {0}, distances = 0;
     double sum = 0, difference;
@@ -366,7 +366,7 @@ static void count_verdicts(gatherer *g, json_t *paper) {
         distances ? td_json_real(&g->json, sum / (double)distances) : json_null());
 }
 
-/* How many rows with a figure lie where, and how many rows swing. */
+/* Counts rows with a figure by place, and rows that swing. */
 static void count_places(gatherer *g, json_t *paper) {
     json_int_t counts[PLACE_SIDES] = {0}, swinging = 0;
     size_t i, k;
@@ -399,7 +399,7 @@ static td_status add_paper(gatherer *g, const char *path, json_t *papers, td_err
     return TD_OK;
 }
 
-/* How many records the folder has and the seconds that they took. */
+/* Counts the folder's records and their total seconds. */
 static void count_records(gatherer *g) {
     double seconds = 0, one;
     for (size_t i = 0; i < g->r->record_all; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Results for people, on the page and in Markdown: the same tables. */
+/* Shows results as the same tables on the page and in Markdown. */
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/results/expect.h"
@@ -16,18 +16,18 @@ enum {
 
 static const char mean[] = "Mean over the seeds ± standard deviation";
 
-/* Where the results go, and the tables that are being shown. */
+/* The destination, and the tables being shown. */
 typedef struct view {
     report *r; /* the page's; NULL for Markdown */
     FILE *out;
     tool_tables tables;
-    json_t *derived; /* what some of them were read from */
+    json_t *derived; /* the source of some of them */
     td_json json;
 } view;
 
 /* --- text --- */
 
-/* `before` text `after`, of which the outer ones are markup: of the page, or of Markdown. */
+/* `before` text `after`, where the outer parts are markup of the page, or of Markdown. */
 static void put_in(const view *v, const char *html_before, const char *html_after,
                    const char *before, const char *after, const char *text) {
     fputs(v->r ? html_before : before, v->out);
@@ -61,7 +61,7 @@ static void put_folded(view *v, const char *summary, const tool_table *table) {
     fputs("</details>\n", v->out);
 }
 
-/* The last table of what was derived, which is taken; NULL if there is none. */
+/* The last derived table, whose ownership it takes; NULL if there is none. */
 static td_status read_derived(view *v, json_t *derived, const tool_table **out, td_error *error) {
     const tool_table *last = v->tables.last;
     td_json_append(&v->json, v->derived, derived);
@@ -71,9 +71,9 @@ static td_status read_derived(view *v, json_t *derived, const tool_table **out, 
     return TD_OK;
 }
 
-/* --- what rows have in common --- */
+/* --- common properties of rows --- */
 
-/* The texts that rows have in a field, each once, in their order; returns how many. */
+/* The distinct texts of a field in the rows, in order; returns how many. */
 static size_t list_texts(const json_t *rows, const char *field, const char *texts[EXPECT_ENTRIES]) {
     size_t i, k, count = 0;
     const json_t *row;
@@ -86,7 +86,7 @@ static size_t list_texts(const json_t *rows, const char *field, const char *text
     return count;
 }
 
-/* The unit that all rows have, or those of this name; NULL where there are several. */
+/* The unit of all rows, or of those with this name; NULL if they differ. */
 static const char *unit_of(const json_t *rows, const char *name) {
     const char *unit = NULL;
     size_t i;
@@ -106,7 +106,7 @@ static bool are_percent(const json_t *rows) {
     return unit && strcmp(unit, "%") == 0;
 }
 
-/* What the first column is headed by, and the name in it, with its unit where there are several. */
+/* The heading of the first column, and the name in it, with its unit if units differ. */
 static const char *head_of(const json_t *rows) {
     const char *unit = unit_of(rows, NULL);
     return are_percent(rows) ? "Percent" : unit ? unit : "Figure";
@@ -120,8 +120,8 @@ static const char *name_of(const json_t *rows, const char *name, char out[NAME])
 
 /* --- tables of texts --- */
 
-/* A table that tool_table_fill takes arrays of texts into. `sides` has an r for a column at the
- * right, and else l; the last letter is for all columns that follow. Titles are borrowed. */
+/* A table filled by tool_table_fill from arrays of texts. `sides` has a letter per column, r for
+ * right alignment, else l; the last letter applies to all further columns. Titles are borrowed. */
 static td_status add_table(view *v, const char *title, const char *const *titles, size_t count,
                            const char *sides, tool_table **out, td_error *error) {
     tool_table_kind *kind;
@@ -137,7 +137,7 @@ static td_status add_table(view *v, const char *title, const char *const *titles
     return tool_table_add(&v->tables, kind, out, error);
 }
 
-/* Figure by figure. */
+/* One row per figure. */
 static td_status add_list(view *v, const json_t *rows, tool_table **out, td_error *error) {
     const char *const titles[] = {head_of(rows), "paper",  "ours",          "difference",
                                   "verdict",     "spread", "paper's place", "seeds"};
@@ -184,8 +184,8 @@ static void print_place_cell(const json_t *row, char out[NAME]) {
     }
 }
 
-/* Rows that have a `column` stand in a grid, as the paper's table does. *out is NULL if none has,
- * or there are too many. */
+/* Arranges rows with a `column` in a grid like the paper's table. *out is NULL if none has one, or
+ * there are too many. */
 static td_status add_grid(view *v, const json_t *rows, void (*print)(const json_t *row, char *out),
                           tool_table **out, td_error *error) {
     const char *names[EXPECT_ENTRIES], *columns[EXPECT_ENTRIES + 1] = {head_of(rows)};
@@ -318,7 +318,7 @@ static td_status write_lists(view *v, const json_t *lists, td_error *error) {
 
 /* --- matrices --- */
 
-/* Counts of classes against classes, as any record's are shown: a heat map; in Markdown numbers. */
+/* Counts of classes by classes, shown as in any record: a heat map; in Markdown numbers. */
 static td_status write_matrix(view *v, const json_t *matrix, td_error *error) {
     const char *name = html_get_text(matrix, "name");
     json_t *counts = json_object_get(matrix, "counts"),
@@ -347,7 +347,7 @@ static td_status write_matrix(view *v, const json_t *matrix, td_error *error) {
 
 /* --- pictures --- */
 
-/* A path as a link's target: bytes that would end it are encoded. */
+/* A path as a link's target, with special bytes encoded. */
 static void put_target(FILE *out, const char *path) {
     for (; *path; path++) {
         const unsigned char byte = (unsigned char)*path;
@@ -386,10 +386,10 @@ static void write_picture(view *v, const json_t *picture) {
 typedef struct point {
     const char *series;
     double x;
-    tool_estimate y; /* with the deviation about it, or NAN */
+    tool_estimate y; /* with the deviation around it, or NAN */
 } point;
 
-/* The points of all series, or of a column's; *points counts ours. */
+/* The points of all series, or of one column's; *points is the number of ours. */
 static td_status add_points(view *v, tool_table *table, const json_t *rows, const char *column,
                             bool paper, size_t *points, td_error *error) {
     char name[EXPECT_TEXT + 16];
@@ -414,7 +414,7 @@ static td_status add_points(view *v, tool_table *table, const json_t *rows, cons
     return TD_OK;
 }
 
-/* Of all rows, or of those of a column, which is the chart's title then. */
+/* Plots all rows, or those of a column, which is then the chart's title. */
 static td_status write_plot(view *v, const json_t *table, const char *column, td_error *error) {
     const json_t *rows = json_object_get(table, "rows"), *spec = json_object_get(table, "plot");
     const tool_column columns[] = {
@@ -454,7 +454,7 @@ static td_status write_plots(view *v, const json_t *table, td_error *error) {
     return TD_OK;
 }
 
-/* --- all of them --- */
+/* --- everything --- */
 
 static td_status write_table(view *v, const json_t *table, td_error *error) {
     const json_t *matrices = json_object_get(table, "matrices"),

@@ -25,7 +25,7 @@ bool verdict_figure_parse(verdict_figure *figure, const char *text) {
     return true;
 }
 
-/* By how much ours is short of the figure. */
+/* By how much our value misses the figure. */
 static double shortfall(const verdict_figure *figure, verdict_sense sense, double mean) {
     if (figure->bound)
         sense = figure->bound == '>' ? SENSE_LARGER : SENSE_SMALLER;
@@ -34,7 +34,7 @@ static double shortfall(const verdict_figure *figure, verdict_sense sense, doubl
 }
 
 verdict verdict_of(const verdict_figure *figure, verdict_sense sense, double within, double mean) {
-    /* Figures are decimal, doubles are not: 97.745 may be a little less. */
+    /* Decimal figures are not exact doubles: 97.745 may be slightly less. */
     const double hair = 1e-9 * fmax(1, fabs(figure->value));
     double half = 0.5 * pow(10, -figure->digits), missing = shortfall(figure, sense, mean);
     if (figure->bound ? missing < 0 : missing <= half + hair)

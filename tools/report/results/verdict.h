@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A figure of a paper beside ours: the one place that says when it is reached. */
+/* Compares a paper's figure with ours. This is the only definition of when it is reached. */
 #ifndef TOOLS_REPORT_RESULTS_VERDICT_H
 #define TOOLS_REPORT_RESULTS_VERDICT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The rule in words, for people. */
+/* The rule as text, for people. */
 #define VERDICT_RULE                                                                               \
     "A paper's figure is reached if the mean of ours over the seeds, rounded to the digits that "  \
     "the paper prints, is as good: as large or larger for a rate that is to be high, as small or " \
@@ -16,47 +16,47 @@
     "standard deviation over the seeds is shown and changes no verdict: a result is not better "   \
     "for being uncertain. What has no records is not run."
 
-/* What is as good as the paper's figure. */
+/* What counts as reaching the paper's figure. */
 typedef enum verdict_sense {
-    SENSE_LARGER,  /* it or more */
-    SENSE_SMALLER, /* it or less */
-    SENSE_NEAR,    /* it alone */
+    SENSE_LARGER,  /* the figure or more */
+    SENSE_SMALLER, /* the figure or less */
+    SENSE_NEAR,    /* only the figure */
 } verdict_sense;
 
-/* A figure as a paper prints it. */
+/* A figure as printed in a paper. */
 typedef struct verdict_figure {
     double value;
-    int digits; /* behind the point */
-    char bound; /* '>' or '<' of a figure such as "> 99"; else 0 */
+    int digits; /* after the decimal point */
+    char bound; /* '>' or '<' for a figure such as "> 99"; else 0 */
 } verdict_figure;
 
 typedef enum verdict {
     VERDICT_REACHED,
-    VERDICT_WITHIN, /* short of it by no more than the tolerance */
+    VERDICT_WITHIN, /* misses it by at most the tolerance */
     VERDICT_MISSED,
-    VERDICT_NO_FIGURE, /* the paper has no number here */
+    VERDICT_NO_FIGURE, /* the paper has no number */
     VERDICT_NO_VALUE,  /* records were found, but no number in them */
     VERDICT_NOT_RUN,   /* no records were found */
 } verdict;
 
 enum { VERDICT_KINDS = VERDICT_NOT_RUN + 1 };
 
-/* "99.31", "100", "> 97", "< 0.5": a number with at most 9 digits behind the point, as it is
+/* "99.31", "100", "> 97", "< 0.5": a number with at most 9 digits after the decimal point, as
  * printed. False if `text` is something else. */
 bool verdict_figure_parse(verdict_figure *figure, const char *text);
 
-/* Of the mean of ours, in the figure's unit. `within` >= 0 is the tolerance. A bound turns the
- * sense: "> 97" is reached above 97, whatever `sense`. */
+/* The verdict on our mean, in the figure's unit. `within` >= 0 is the tolerance. A bound overrides
+ * the sense: "> 97" is reached above 97, whatever `sense`. */
 verdict verdict_of(const verdict_figure *figure, verdict_sense sense, double within, double mean);
 
 /* "reached", "within", "not reached", "no figure", "no value", "not run". */
 const char *verdict_name(verdict v);
 
-/* The verdict of this name, and the sense "larger", "smaller" or "near". */
+/* The verdict with this name, and the sense "larger", "smaller" or "near". */
 verdict verdict_named(const char *name);
 verdict_sense verdict_sense_of(const char *name);
 
-/* Mean, and the standard deviation of which `values` are a sample (0 of one); count > 0. */
+/* The mean, and the sample standard deviation (0 for one value); count > 0. */
 void verdict_mean(const double *values, size_t count, double *mean, double *deviation);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A row of results in words, the same on the page and in Markdown. */
+/* The texts of a row of results, the same on the page and in Markdown. */
 #include "report/html.h"
 #include "report/results/place.h"
 #include "report/results/results.h"
@@ -18,8 +18,8 @@ static bool are_whole(const json_t *values) {
     return json_array_size(values) > 0;
 }
 
-/* Digits behind the point: percent and counts have two; other figures as many as the paper prints,
- * or four where they are small. */
+/* Decimals: two for percent and counts; otherwise as many as the paper prints, or four for small
+ * figures. */
 static int digits_of(const json_t *row, double value) {
     verdict_figure figure;
     const char *printed = html_get_text(row, "paper");
@@ -31,7 +31,7 @@ static int digits_of(const json_t *row, double value) {
                : digits;
 }
 
-/* Whether all records say that there is no number. */
+/* Whether all records contain no number. */
 static bool has_none(const json_t *row) {
     const json_t *problems = json_object_get(row, "problems"), *problem;
     size_t i;
