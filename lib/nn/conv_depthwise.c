@@ -55,14 +55,14 @@ static void clip(size_t at, size_t pad, size_t kernel, size_t in, size_t *from, 
     *to = td_size_max(*from, *to);
 }
 
-/* Pixels of an output row whose windows have the same rows and columns of the kernel. */
+/* Neighbouring pixels of an output row whose windows use the same part of the kernel. */
 typedef struct stretch {
-    const float *x, *weight; /* what the first pixel's window meets first */
+    const float *x, *weight; /* the first ones of the first pixel's window */
     float *y;                /* of the first pixel */
     size_t count, rows, columns;
 } stretch;
 
-/* Constants where they are called, so that accumulators and distances stay in registers. */
+/* Compile-time constants in the common cases, so that sums and distances stay in registers. */
 typedef struct shape {
     size_t pixels, columns, stride; /* computed together; of the kernel; to the next pixel */
 } shape;
@@ -140,7 +140,7 @@ static void forward_row(const pass *p, size_t image, size_t oy) {
             if (next_left != left || next_right != right)
                 break;
         }
-        const bool meets = top < bottom && left < right; /* the image, not its padding alone */
+        const bool meets = top < bottom && left < right; /* the image, not only its padding */
         const size_t iy = meets ? oy * w->stride_h + top - w->pad_h : 0;
         const size_t ix = meets ? ox * w->stride_w + left - w->pad_w : 0;
         const stretch s = {.x = x + (iy * c->in.width + ix) * channels,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution of few input channels, by register blocks straight from the image: in NHWC the taps
  * of one kernel row lie side by side (a segment), so nothing has to be laid out first. Padded
- * images are copied into a frame of zeros, one for each thread: whole ones going back, a band of
- * rows at a time going forward. With a stride, going back is im2col's, whose prepared weights are
- * behind the others.
+ * images are copied into a frame of zeros, one per thread: a band of rows at a time in the forward
+ * pass, whole images in the backward pass. With a stride, im2col computes the backward pass; its
+ * prepared weights follow the others.
  *
  * In the forward pass, output channels are the lanes of a vector. If they would leave most lanes
  * empty, a group of neighbouring pixels shares a vector: its segment is longer accordingly, and
@@ -19,8 +19,8 @@ enum {
     MOST_CHANNELS = 16,      /* of the input */
     MOST_PAIRS = 256,        /* of input and output channels, where those are more */
     LEAST_WIDTH = 4,         /* of the output */
-    FRAME_FLOATS = 16 << 10, /* of the frame of a band going forward: 64 KiB */
-    BAND_FLOATS = 6 << 10,   /* of dy that a band holds going back: 24 KiB */
+    FRAME_FLOATS = 16 << 10, /* of a band's frame in the forward pass: 64 KiB */
+    BAND_FLOATS = 6 << 10,   /* of dy in a band of the backward pass: 24 KiB */
     BIAS_FLOATS = 256,       /* least floats of a row that bias gradients are summed in */
 };
 
@@ -52,7 +52,7 @@ static bool strided(const td_conv *c) {
     return c->window.stride_h > 1 || c->window.stride_w > 1;
 }
 
-/* Floats of an input row that the windows of a group of neighbouring pixels meet. */
+/* Floats of an input row in the windows of a group of neighbouring pixels. */
 static size_t group_segment(const td_conv *c, size_t group) {
     return (c->window.kernel_w + (group - 1) * c->window.stride_w) * c->in.channels;
 }
@@ -147,7 +147,7 @@ typedef struct pass {
     const td_conv *conv;
     const td_run *run;
     layout layout;
-    size_t band_rows, bands; /* of an image's output rows, going forward */
+    size_t band_rows, bands; /* of an image's output rows, in the forward pass */
 } pass;
 
 /* A thread's scratch memory. */

@@ -34,9 +34,9 @@ static void prepare(const td_conv *c, const td_run *run) {
                            run->prepared + g * td_columns_weights(&group));
 }
 
-/* Work is cut into chunks of images. Going forward, few of these are cut into bands of strips;
- * where there are few pixels, into blocks of output channels as well: every block lays its columns
- * out anew, which pays from 128 channels on. */
+/* Work is cut into chunks of images. In the forward pass few chunks are cut into bands of strips,
+ * and if there are few pixels into blocks of output channels as well: every block lays out its
+ * columns again, which pays from 128 channels on. */
 enum { BLOCK_CHANNELS = 128, ENOUGH_TASKS = 8, INPUT_PIXELS = 128 };
 
 typedef struct pass {
