@@ -143,7 +143,7 @@ for i in $(seq 45); do
     printf '%256s' '' >>two/a/$i.pgm
     printf '%256s' '' | tr ' ' x >>two/b/$i.pgm
 done
-trapdoor-train -q --data two --net two.net --epochs 1 --batch 8 -o two.safetensors >/dev/null 2>&1
+trapdoor-train -q --data two --net two.net --epochs 5 --batch 8 -o two.safetensors >/dev/null 2>&1
 for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     # shellcheck disable=SC2046
     run trapdoor-defend $method -q --model two.safetensors --clean two $(few $method) -o two-$method.safetensors
