@@ -235,8 +235,8 @@ static td_status work(repair_job *job, nad_state *s, td_error *error) {
                            .repair = distil,
                            .context = s};
     TD_TRY(prepare(job, s, error));
-    TD_TRY(say(job, s, error));
-    return strengths_take(job, &all, error);
+    TD_TRY(strengths_take(job, &all, error));
+    return say(job, s, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
@@ -301,12 +301,12 @@ static const char help[] =
     "Fine-tune a copy of the model on the --clean images, and then train the model itself on them "
     "with the copy as a teacher: besides the cross-entropy, a second loss pulls the model's "
     "attention (the squares of a layer's maps, summed over channels and scaled to length 1) to "
-    "the teacher's. SGD."
+    "the teacher's."
     "\v"
-    "It needs clean images with their labels, the paper's 5 % of the training set, and a net with "
+    "It needs clean images with labels (the paper has 5 % of the training set) and a net with "
     "convolutions. In a net without batch norm the rates are, unless given, 0.01 and 0.003, and "
     "the "
-    "teacher's 0.003. The teacher's batch norms keep their statistics once it is tuned; the "
+    "teacher's 0.003. The teacher's batch norms keep their statistics once tuned; the "
     "model's "
     "average those of each batch once. A strength is a factor of both rates." STRENGTHS_HELP "\n"
     "Example:\n"

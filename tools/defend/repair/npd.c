@@ -217,8 +217,7 @@ static const td_key keys[] = {
      .value = "X", .help = "Their learning rate"},
     {"radius", TD_KEY_REAL, AT(radius), .above = true, .most = INFINITY, .standard = "3",
      .value = "E",
-     .help = "Largest L2 norm of a change, pixels 0 to 1; the default is of 3072 values, and goes "
-             "by the root of their number in others"},
+     .help = "Largest L2 norm of a change, pixels 0 to 1; by the root of the values, here 3072"},
     {"step", TD_KEY_REAL, AT(step), .above = true, .most = 1, .standard = "0.1", .value = "X",
      .help = "Change of a pixel in a step of the search"},
     {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000, .standard = "2", .value = "N",
@@ -249,8 +248,8 @@ static const char help[] =
     "\v"
     "It needs clean images with labels (the paper has 5 % of the training set) and a net with two "
     "convolutions. The plug-in begins as the identity: its norm has the statistics of the clean "
-    "images, fixed, and its scale and shift undo them; the published one begins at the norm's "
-    "usual values and warms up. All other weights and statistics stay." SHARES_HELP "\n"
+    "images, fixed, and its scale and shift undo them; the published one warms up. All else "
+    "stays." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend npd --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

@@ -56,6 +56,7 @@ struct repair_job {
     float *weights;         /* of it */
     td_images learned;      /* clean images to learn from */
     td_images held_out;     /* others, to select by; count 0: none */
+    td_images all;          /* clean images of both kinds, but none of --validate */
     size_t held_out_first;  /* number of the first of them, for what triggers draw */
     repair_evaluator truth; /* for measurement alone */
     td_dataset clean, validation;

@@ -11,8 +11,8 @@ const td_key shares_keys[] = {
     REPAIR_HOLD_OUT,
     {"tolerance", TD_KEY_REAL, offsetof(shares_settings, tolerance), .most = 1, .standard = "0.02",
      .value = "X",
-     .help = "Make only as much of the change (by eighths) as takes at most X from the accuracy "
-             "on held-out clean images, one standard error included; 1: all"},
+     .help = "Take as much of the change (by eighths) as loses at most X of the held-out accuracy "
+             "with one standard error; 1: all"},
     {0},
 };
 

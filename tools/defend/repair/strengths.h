@@ -23,13 +23,12 @@ typedef struct strengths {
 extern const td_key strengths_keys[];
 
 /* A sentence for the help, behind others. */
-#define STRENGTHS_HELP                                                                             \
-    " The record has a table of the strengths that were tried, and of the shares of the weakest "  \
-    "one's change if all took too much.\n"
+#define STRENGTHS_HELP " The record has a table of the strengths tried.\n"
 
 /* Repairs the job's weights by the first of the strengths whose loss of accuracy on the images that
- * are held out, with one standard error, is no more than the tolerance, else by what shares_take
- * takes of the last; adds a table of those that were tried. TD_ERR_INTERRUPTED. */
+ * are held out is no more than the tolerance, once more, on these images as well, which makes up
+ * for the luck of the first that passes; else by what shares_take takes of the last. Adds a table
+ * of those that were tried. TD_ERR_INTERRUPTED. */
 td_status strengths_take(repair_job *job, const strengths *s, td_error *error) TD_MUST_USE;
 
 #endif
