@@ -20,9 +20,10 @@ repair() {
 # few METHOD: options that keep it short.
 few() {
     case $1 in
-    nad) echo --epochs 1 --teacher-epochs 1 ;;
+    nad) echo --epochs 1 --teacher-epochs 1 --tolerance 1 ;;
     i-bau) echo --rounds 1 ;;
-    npd) echo --epochs 1 --warm-epochs 1 ;;
+    npd) echo --epochs 1 --warm-epochs 1 --tolerance 1 ;;
+    ft-sam | super-finetune | fst) echo --epochs 1 --tolerance 1 ;;
     seam) echo --epochs 1 --forget-epochs 1 ;;
     sau) echo --epochs 1 --steps 2 ;;
     mm-bm) echo --epochs 1 --batch 32 --bound 0.5 ;; # data count where bounds do
@@ -30,31 +31,46 @@ few() {
     esac
 }
 
-# The summary of each.
-tuned='bad.safetensors: fine-tuned for 2 epochs on 200 images'
+# What each says of itself.
 held='bad.safetensors: fine-tuned for 2 epochs on 150 images'
-check_prints "^$tuned, rho 0.5; (0|0.25|0.5|0.75|1) of the change taken, validation accuracy [0-9.]+ % -> [0-9.]+ %\$" repair ft-sam --epochs 2 --rho 0.5 --validate $fm:train:2200-2300 \
+check_prints "^bad.safetensors: strength 1 taken, validation accuracy [0-9.]+ % -> [0-9.]+ %; fine-tuned for 2 epochs on 200 images, rho 0.5\$" repair ft-sam --epochs 2 --rho 0.5 --tolerance 1 --validate $fm:train:2200-2300 \
     --test $fm:test:0-300 --trigger $square --target 0 -o ft-sam.safetensors --json ft-sam.json
 check 'each epoch is recorded' test "$(grep -c '"validation_accuracy":' ft-sam.json)" -eq 2
 check_field ft-sam.json rho 0.5
 check_field ft-sam.json label_smoothing 0.1
 check_field ft-sam.json weight_decay 0.0005
 check 'it is measured' grep -q '"der":' ft-sam.json
-check 'no more is taken than the tolerance allows, and the largest such share' awk -F'[:,]' '/"share":/ { share = $2 + 0 }
-    /"accuracy":/ && inside { at[share] = $2 + 0 } /"chosen": true/ && inside { taken = share }
-    /"shares": \[/ { inside = 1 } /^  \]/ { inside = 0 }
-    END { for (share = 1; at[share] < at[0] - 0.02 - 1e-9;) share -= 0.25; exit !(share == taken) }' ft-sam.json
+# Of a table of a record, the chosen row is the first whose loss, with FACTOR times its error, is at most 0.02.
+chosen_first() {
+    awk -v name="\"$2\": [" -v factor="$3" 'index($0, name) { inside = 1 } /^  \]/ { inside = 0 }
+        inside && /"lost":/ { gsub(/,/, ""); lost = $2 }
+        inside && /"standard_error":/ { gsub(/,/, ""); fits = lost + factor * $2 <= 0.02 + 1e-9; rows++ }
+        inside && /"chosen":/ { taken = /true/; if (done || taken != fits) wrong = wrong || !done || taken; done = done || taken }
+        END { exit wrong || !rows || !done }' "$1"
+}
 check_prints "^$held, learning rates 0.003 to 0.25 and 0.005; [01]" repair super-finetune --epochs 2 \
     -o super.safetensors --json super.json
 check_field super.json late_peak 0.005
+check 'the largest share is taken that the tolerance allows' chosen_first super.json shares 1
+check 'shares are eighths' test "$(grep -c '"share":' super.json)" -eq 9
 check_prints "^$held, learning rates 0.001 to 0.02 and 0.005; [01]" repair super-finetune --epochs 2 --lr 0.001 \
     --peak 0.02 -o x
 rm x
-check_prints '^bad.safetensors: classifier drawn anew and tuned for 2 epochs on 200 images, alpha 0.1; its cosine with what it was is -?0\.[0-9]{3}$' \
-    repair fst --epochs 2 -o fst.safetensors
-check_prints '^bad.safetensors: distilled for 2 epochs on 200 images from a teacher fine-tuned for 1, by the attention at relu1, relu2$' \
+check_prints '^bad.safetensors: strength 1 taken, validation accuracy .*; classifier drawn anew and tuned for 2 epochs on 200 images, alpha 0.1; its cosine with what it was is -?0\.[0-9]{3}$' \
+    repair fst --epochs 2 --tolerance 1 -o fst.safetensors --json fst.json
+check 'at a tolerance of 1 nothing else is tried' test "$(grep -c '"strength":' fst.json)" -eq 1
+check_prints '^bad.safetensors: strength (1|0\.[0-9]+) taken, .*; distilled for 2 epochs on 200 images from a teacher fine-tuned for 1, by the attention at relu1, relu2$' \
     repair nad --epochs 2 --teacher-epochs 1 -o nad.safetensors --json nad.json
 check_field nad.json attention '"relu1, relu2"'
+check 'the strongest is taken that the tolerance allows' chosen_first nad.json strengths 0
+check 'and then on all images' grep -q '"epochs_all": \[' nad.json
+# A classifier that is drawn anew and hardly learns: no strength will do, and little of the last one's change.
+check_prints '^bad.safetensors: (0|0\.[0-9]+) of the change taken, ' repair fst --epochs 1 --lr 0.000001 \
+    -o kept.safetensors --json weaker.json
+check 'weaker ones are tried' test "$(grep -c '"strength":' weaker.json)" -eq 5
+check 'each has its epochs' grep -q '"epochs_5": \[' weaker.json
+check 'none of them is taken' sh -c 'sed -n "/\"strengths\": \[/,/^  \]/p" weaker.json >of; ! grep -q "\"chosen\": true" of'
+check 'the largest share of the last is' chosen_first weaker.json shares 1
 check_prints 'by the attention at conv2$' repair nad --epochs 1 --teacher-epochs 1 --layer conv2 -o x
 rm x
 check_prints '^bad.safetensors: forgot to [0-9.]+ % on 100 images in [1-9] epochs; recovered for 3 epochs on 200 images$' \

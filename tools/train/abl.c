@@ -166,8 +166,16 @@ static void feed_others(const unlearning *u, td_train_batch *batch) {
     td_feed(others, u->order, 0, batch->count, td_exec_input(batch->exec));
 }
 
-/* Raises the loss of the isolated images and lowers that of others (equation 4), without which the
- * net would unlearn the target class. */
+/* Not of the running statistics, which are no gradient. */
+static void add_learnt(const td_param *param, const float *from, float *to) {
+    for (size_t i = 0; td_param_learns(param) && i < param->count; i++)
+        to[param->offset + i] += from[param->offset + i];
+}
+
+/* The loss of the isolated images rises, that of others falls (equation 4): without these the net
+ * would unlearn the target class. Each is normalised by its own batch, as in the authors' code,
+ * which takes from the isolated images what they all have, and so much less of the target class;
+ * the running statistics are those of the others. */
 static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *loss,
                                td_error *error) {
     const unlearning *u = context;
@@ -179,8 +187,8 @@ static td_status unlearn_batch(void *context, td_train_batch *batch, td_loss *lo
     td_exec_backward(batch->exec, u->gradient);
     feed_others(u, batch);
     td_train_pass(batch, batch->gradient, NULL);
-    for (size_t i = 0; i < batch->net->weight_count; i++)
-        batch->gradient[i] += u->gradient[i];
+    for (size_t p = 0; p < batch->net->param_count; p++)
+        add_learnt(&batch->net->params[p], u->gradient, batch->gradient);
     return TD_OK;
 }
 
@@ -208,7 +216,6 @@ td_status train_abl_unlearn(train_job *job, td_error *error) {
     options.epochs = s->abl.unlearn_epochs;
     options.augment = NULL;
     options.label_smoothing = 0;
-    options.frozen_statistics = true;
     options.learn = unlearn_batch;
     options.learn_context = &u;
     options.epoch_done = log_epoch;

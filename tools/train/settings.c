@@ -83,9 +83,8 @@ static const td_key abl[] = {
          "below it, as in the authors' code"},
     {"unlearn-epochs", TD_KEY_COUNT, AT(abl.unlearn_epochs), .least = 1, .most = 1000000,
      .standard = "5", .value = "N",
-     .help =
-         "Epochs of unlearning, by SGD with --momentum, beside as many other images, with fixed "
-         "batch norms; an image at the loss of a guess is left alone"},
+     .help = "Epochs of unlearning, by SGD with --momentum, beside as many other images, each "
+             "normalised by their own batch; an image at the loss of a guess is left alone"},
     {"unlearn-lr", TD_KEY_REAL, AT(abl.unlearn_lr), .above = true, .most = INFINITY,
      .standard = "0.0005", .value = "X", .help = "Learning rate of unlearning"},
     {"preset", TD_KEY_WORD, AT(abl.preset), .words = presets, .standard = "paper", .value = "NAME",

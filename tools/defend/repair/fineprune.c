@@ -28,7 +28,7 @@ static const tool_keys groups[] = {
 
 static const char help[] =
     "prunes the model like trapdoor-defend prune, then fine-tunes it like trapdoor-defend "
-    "finetune on the images that ranked the channels. The masks stay."
+    "finetune, by its learning rates, on the images that ranked the channels. The masks stay."
     "\v"
     "Example:\n"
     "  trapdoor-defend fineprune --model model.safetensors \\\n"

@@ -5,12 +5,14 @@
 
 #include "base/random.h"
 #include "defend/method.h"
+#include "defend/repair/strengths.h"
 #include "defend/repair/tuning.h"
 #include "nn/op.h"
 #include <math.h>
 #include <string.h>
 
 typedef struct fst_settings {
+    shares_settings shares;
     tool_training training;
     double alpha;
 } fst_settings;
@@ -88,30 +90,55 @@ static void adapt(const repair_job *job, td_train_options *options) {
     options->epochs = tool_settings_given(given, "epochs") ? options->epochs : 40;
 }
 
-static td_status run(repair_job *job, td_error *error) {
-    const fst_settings *s = job->run->own;
-    const repair_tuning how = {
-        .table = "epochs", .title = "Feature shift tuning", .doing = "fine-tuning"};
-    td_train_options options = s->training.options;
+typedef struct fst_work {
+    const fst_settings *settings;
+    td_train_options options;
     fst_state state;
-    td_status status = fst_open(&state, job->net, job->weights, s->alpha, &job->run->arena, error);
-    if (status != TD_OK)
-        return td_fail_within(error, status, "%s", job->settings->model.path);
-    TD_TRY(repair_warn_missing(job, error));
-    fst_draw(&state, job->net, job->run->common->seed, job->weights);
-    adapt(job, &options);
-    tool_run_set(job->run, "tuning", "{sf sI sI}", "lr", options.step.lr, "batch",
-                 (json_int_t)options.batch, "epochs", (json_int_t)options.epochs);
-    options.learn = fst_learn;
-    options.stepped = fst_stepped;
-    options.learn_context = &state;
-    TD_TRY(repair_tune(job, &how, &options, NULL, error));
-    const float *w = job->weights + state.weight->offset;
+} fst_work;
+
+/* A strength is a factor of alpha. */
+static td_status tune(void *context, repair_job *job, double strength, const char *table,
+                      td_error *error) {
+    fst_work *w = context;
+    const repair_tuning how = {
+        .table = table, .title = "Feature shift tuning", .doing = "fine-tuning"};
+    w->state.alpha = strength * w->settings->alpha;
+    fst_draw(&w->state, job->net, job->run->common->seed, job->weights);
+    return repair_tune(job, &how, &w->options, NULL, error);
+}
+
+static void say(repair_job *job, const fst_work *w) {
+    const fst_state *s = &w->state;
+    const float *now = job->weights + s->weight->offset;
     repair_say(job,
                "classifier drawn anew and tuned for %zu epochs on %zu images, alpha %g; its cosine "
                "with what it was is %.3f",
-               options.epochs, job->learned.count, s->alpha,
-               product(w, state.original, state.weight->count) / (state.norm * state.norm));
+               w->options.epochs, job->learned.count, s->alpha,
+               product(now, s->original, s->weight->count) / (s->norm * s->norm));
+}
+
+static td_status run(repair_job *job, td_error *error) {
+    static const double factors[] = {1, 0.5, 0.25, 0.1, 0};
+    const fst_settings *s = job->run->own;
+    fst_work w = {.settings = s, .options = s->training.options};
+    const strengths all = {.values = factors,
+                           .count = sizeof factors / sizeof *factors,
+                           .tolerance = s->shares.tolerance,
+                           .repair = tune,
+                           .context = &w};
+    td_status status =
+        fst_open(&w.state, job->net, job->weights, s->alpha, &job->run->arena, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", job->settings->model.path);
+    TD_TRY(repair_warn_missing(job, error));
+    adapt(job, &w.options);
+    tool_run_set(job->run, "tuning", "{sf sI sI}", "lr", w.options.step.lr, "batch",
+                 (json_int_t)w.options.batch, "epochs", (json_int_t)w.options.epochs);
+    w.options.learn = fst_learn;
+    w.options.stepped = fst_stepped;
+    w.options.learn_context = &w.state;
+    TD_TRY(strengths_take(job, &all, error));
+    say(job, &w);
     return TD_OK;
 }
 
@@ -122,7 +149,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair fst = {.run = run};
+static const repair fst = {.selects = true, .run = run};
 
 #define AT(field) offsetof(fst_settings, field)
 
@@ -139,7 +166,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = strengths_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Redraw the dense layer of the logits and fine-tune the whole model on the --clean images; "
@@ -150,8 +177,8 @@ static const char help[] =
     "ends in a dense layer. Batch norms average the statistics of each batch. In a net without "
     "any, "
     "--lr, --batch and --epochs that are not given are 0.003, 32 and 40; the record has them as "
-    "tuning. The larger --alpha, the surer the backdoor goes, and the more accuracy with it.\n"
-    "\n"
+    "tuning. The larger --alpha, the surer the backdoor goes, and the more accuracy with it. A "
+    "strength is a factor of it." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend fst --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-1200 --test fashion-mnist \\\n"

@@ -5,7 +5,7 @@
 #include "defend/repair/ft_sam.h"
 
 #include "defend/method.h"
-#include "defend/repair/shares.h"
+#include "defend/repair/strengths.h"
 #include "defend/repair/tuning.h"
 #include <math.h>
 #include <string.h>
@@ -62,22 +62,39 @@ td_status sam_learn(void *context, td_train_batch *batch, td_loss *loss, td_erro
     return TD_OK;
 }
 
-static td_status run(repair_job *job, td_error *error) {
-    const sam_settings *s = job->run->own;
-    const repair_tuning how = {
-        .table = "epochs", .title = "Sharpness-aware fine-tuning", .doing = "fine-tuning"};
-    td_train_options options = s->training.options;
+typedef struct sam_work {
+    td_train_options options;
     sam_state state;
-    float *before;
-    TD_TRY(shares_before(job, &before, error));
+    double rho;
+} sam_work;
+
+/* A strength is a factor of rho. */
+static td_status tune(void *context, repair_job *job, double strength, const char *table,
+                      td_error *error) {
+    sam_work *w = context;
+    const repair_tuning how = {
+        .table = table, .title = "Sharpness-aware fine-tuning", .doing = "fine-tuning"};
+    w->state.rho = strength * w->rho;
+    return repair_tune(job, &how, &w->options, NULL, error);
+}
+
+static td_status run(repair_job *job, td_error *error) {
+    static const double factors[] = {1, 0.5, 0.25, 0.1};
+    const sam_settings *s = job->run->own;
+    sam_work w = {.options = s->training.options, .rho = s->rho};
+    const strengths all = {.values = factors,
+                           .count = sizeof factors / sizeof *factors,
+                           .tolerance = s->shares.tolerance,
+                           .repair = tune,
+                           .context = &w};
     TD_TRY(repair_warn_missing(job, error));
-    TD_TRY(sam_open(&state, job->net->weight_count, s->rho, &job->run->arena, error));
-    options.learn = sam_learn;
-    options.learn_context = &state;
-    TD_TRY(repair_tune(job, &how, &options, NULL, error));
-    repair_say(job, "fine-tuned for %zu epochs on %zu images, rho %g", options.epochs,
-               job->learned.count, s->rho);
-    return shares_take(job, before, s->shares.tolerance, error);
+    TD_TRY(sam_open(&w.state, job->net->weight_count, s->rho, &job->run->arena, error));
+    w.options.learn = sam_learn;
+    w.options.learn_context = &w.state;
+    TD_TRY(strengths_take(job, &all, error));
+    repair_say(job, "fine-tuned for %zu epochs on %zu images, rho %g", w.options.epochs,
+               job->learned.count, w.state.rho);
+    return TD_OK;
 }
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
@@ -105,7 +122,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = strengths_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Fine-tune a model on the --clean images by sharpness-aware minimisation: each step takes the "
@@ -114,7 +131,8 @@ static const char help[] =
     "\v"
     "It needs clean images with their labels; the paper takes 5 % of the training set, as many of "
     "each class. The batch norms' statistics average each batch once, at the weights as they "
-    "are." SHARES_HELP "\n"
+    "are. A strength is a factor of rho: of a net of few weights, the paper's changes each of them "
+    "more." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend ft-sam --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

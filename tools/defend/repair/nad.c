@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "defend/method.h"
+#include "defend/repair/strengths.h"
 #include "defend/repair/taps.h"
 #include "defend/repair/tune.h"
 #include "defend/repair/tuning.h"
@@ -14,6 +15,7 @@
 enum { PAPER, BENCH };
 
 typedef struct nad_settings {
+    shares_settings shares;
     tool_training training; /* its lr: of the first epochs */
     int preset;
     size_t teacher_epochs, turn;
@@ -33,8 +35,9 @@ typedef struct nad_state {
     float *teacher_weights;
     stage stages[REPAIR_MOST_TAPS];
     size_t stage_count;
-    size_t classes;         /* of the logits, before the maps */
-    double lr;              /* of the first epochs */
+    size_t classes;     /* of the logits, before the maps */
+    double lr, late_lr; /* of the first epochs, and of the others */
+    double teacher_lr;
     double *scratch, *loss; /* [threads, 3 · most positions], [batch] */
     size_t *correct;        /* [batch] */
     size_t scratch_size;
@@ -72,7 +75,7 @@ static td_status learn(void *context, td_train_batch *batch, td_loss *loss, td_e
     nad_state *s = context;
     const size_t floats = batch->count * td_shape_size(td_net_input(batch->net));
     (void)error;
-    batch->lr = batch->epoch <= s->settings->turn ? s->lr : s->settings->late_lr;
+    batch->lr = batch->epoch <= s->settings->turn ? s->lr : s->late_lr;
     td_train_feed(batch);
     memcpy(td_exec_input(s->teacher), td_exec_input(batch->exec), floats * sizeof(float));
     s->batch = batch;
@@ -154,7 +157,7 @@ static td_status teach(repair_job *job, nad_state *s, td_error *error) {
     const nad_settings *own = s->settings;
     td_train_options options = own->training.options;
     options.epochs = own->teacher_epochs;
-    options.step.lr = own->teacher_lr;
+    options.step.lr = s->teacher_lr;
     TD_TRY(TD_ARENA_NEW(&job->run->arena, weights, &s->teacher_weights, "weights", error));
     memcpy(s->teacher_weights, job->weights, weights * sizeof *job->weights);
     return tune_model(job->run, &options, "fine-tuning the teacher", job->net, s->teacher_weights,
@@ -175,33 +178,70 @@ static td_status say(repair_job *job, const nad_state *s, td_error *error) {
     return TD_OK;
 }
 
-static td_status distil(repair_job *job, nad_state *s, td_error *error) {
-    const repair_tuning how = {.table = "epochs",
+/* The rates for this net: those that were left at their defaults are lower where no batch norm
+ * bounds what a step does. */
+static void adapt(const repair_job *job, nad_state *s) {
+    static const double most = 0.01, plain = 0.003;
+    const tool_settings *given = job->run->settings;
+    const bool norm = repair_has_norm(job->net);
+    const nad_settings *own = s->settings;
+    s->lr = own->training.options.step.lr;
+    s->late_lr = own->late_lr;
+    s->teacher_lr = own->teacher_lr;
+    if (!norm && !tool_settings_given(given, "lr"))
+        s->lr = fmin(s->lr, most);
+    if (!norm && !tool_settings_given(given, "late-lr"))
+        s->late_lr = fmin(s->late_lr, plain);
+    if (!norm && !tool_settings_given(given, "teacher-lr"))
+        s->teacher_lr = fmin(s->teacher_lr, plain);
+}
+
+static td_status distil(void *context, repair_job *job, double strength, const char *table,
+                        td_error *error) {
+    nad_state *s = context;
+    const repair_tuning how = {.table = table,
                                .title = "Attention distillation",
                                .doing = "distilling",
                                .net = &s->tapped};
+    const double lr = s->lr, late_lr = s->late_lr;
     td_train_options options = s->settings->training.options;
+    options.learn = learn;
+    options.learn_context = s;
+    s->lr *= strength;
+    s->late_lr = fmin(late_lr, s->lr);
+    td_status status = repair_tune(job, &how, &options, NULL, error);
+    s->lr = lr;
+    s->late_lr = late_lr;
+    return status;
+}
+
+static td_status prepare(repair_job *job, nad_state *s, td_error *error) {
+    const size_t batch = s->settings->training.options.batch;
     size_t nodes[REPAIR_MOST_TAPS], count;
     TD_TRY(choose_nodes(job, s->settings, nodes, &count, error));
     set_stages(s, job->net, nodes, count);
     TD_TRY(repair_taps(job->net, nodes, count, &s->tapped, error));
     TD_TRY(repair_warn_missing(job, error));
+    adapt(job, s);
     TD_TRY(teach(job, s, error));
-    TD_TRY(
-        allocate(s, &job->run->arena, td_size_min(options.batch, job->learned.count) + 1, error));
-    options.learn = learn;
-    options.learn_context = s;
-    TD_TRY(repair_tune(job, &how, &options, NULL, error));
+    return allocate(s, &job->run->arena, td_size_min(batch, job->learned.count) + 1, error);
+}
+
+static td_status work(repair_job *job, nad_state *s, td_error *error) {
+    static const double rates[] = {1, 0.3, 0.1, 0.03};
+    const strengths all = {.values = rates,
+                           .count = sizeof rates / sizeof *rates,
+                           .tolerance = s->settings->shares.tolerance,
+                           .repair = distil,
+                           .context = s};
+    TD_TRY(prepare(job, s, error));
+    TD_TRY(strengths_take(job, &all, error));
     return say(job, s, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
     nad_state s = {.settings = job->run->own, .classes = td_net_classes(job->net)};
-    const bool given = tool_settings_given(job->run->settings, "lr");
-    s.lr = s.settings->training.options.step.lr;
-    if (!given && !repair_has_norm(job->net)) /* 0.1 diverges there */
-        s.lr = fmin(s.lr, s.settings->late_lr);
-    td_status status = distil(job, &s, error);
+    td_status status = work(job, &s, error);
     td_exec_free(s.teacher);
     td_net_free(&s.tapped);
     return status;
@@ -223,7 +263,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
-static const repair nad = {.run = run};
+static const repair nad = {.selects = true, .run = run};
 
 #define AT(field) offsetof(nad_settings, field)
 
@@ -255,19 +295,20 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = strengths_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Fine-tune a copy of the model on the --clean images, and then train the model itself on them "
     "with the copy as a teacher: besides the cross-entropy, a second loss pulls the model's "
     "attention (the squares of a layer's maps, summed over channels and scaled to length 1) to "
-    "the teacher's. SGD."
+    "the teacher's."
     "\v"
-    "It needs clean images with their labels, the paper's 5 % of the training set, and a net with "
-    "convolutions. In a net without batch norm --lr is, unless given, at most --late-lr. The "
-    "teacher's batch norms keep their statistics once it is tuned; the model's average those of "
-    "each batch once.\n"
-    "\n"
+    "It needs clean images with labels (the paper has 5 % of the training set) and a net with "
+    "convolutions. In a net without batch norm the rates are, unless given, 0.01 and 0.003, and "
+    "the "
+    "teacher's 0.003. The teacher's batch norms keep their statistics once tuned; the "
+    "model's "
+    "average those of each batch once. A strength is a factor of both rates." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend nad --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

@@ -21,10 +21,13 @@ typedef struct npd_settings {
     npd_weights weights;
 } npd_settings;
 
+enum { PAPER_SIZE = 3072 }; /* values of the paper's images, 32 x 32 x 3 */
+
 typedef struct npd_state {
     const npd_settings *settings;
     td_exec *exec; /* for TD_BACKWARD_INPUT, not training */
     size_t size, classes;
+    double radius;
     float *images, *moved; /* [batch, size] */
     float *gradient;       /* [weights]: of the perturbed images */
     int32_t *own, *target; /* [batch] */
@@ -61,7 +64,7 @@ static void move_image(void *context, size_t i) {
         moved[k] -= step * (float)((by[k] > 0) - (by[k] < 0));
         squares += (double)(moved[k] - image[k]) * (double)(moved[k] - image[k]);
     }
-    const double most = 255 * s->settings->radius, norm = sqrt(squares);
+    const double most = 255 * s->radius, norm = sqrt(squares);
     const float by_norm = norm > most ? (float)(most / norm) : 1;
     for (size_t k = 0; k < s->size; k++)
         moved[k] = fminf(fmaxf(image[k] + by_norm * (moved[k] - image[k]), 0), 255);
@@ -138,7 +141,16 @@ static td_status open(repair_job *job, npd_state *s, td_error *error) {
     return td_exec_new(&s->exec, job->net, batch, TD_BACKWARD_INPUT, error);
 }
 
-/* Inserts the plug-in; *layer: the node after it. */
+/* A change of the paper's norm, in an image of fewer values, would be a larger one of each: the
+ * default is the paper's for each value. */
+static double radius_for(const repair_job *job, const npd_state *s) {
+    const double radius = s->settings->radius;
+    return tool_settings_given(job->run->settings, "radius")
+               ? radius
+               : radius * sqrt((double)s->size / PAPER_SIZE);
+}
+
+/* Puts the plug-in into the net; *layer: before this node. */
 static td_status plug(repair_job *job, const char *name, const char **layer, td_error *error) {
     td_net *with = repair_new_net(job);
     size_t node;
@@ -167,7 +179,9 @@ static td_status polarize(repair_job *job, npd_state *s, td_error *error) {
     TD_TRY(plug(job, s->settings->layer, &layer, error));
     TD_TRY(open(job, s, error));
     TD_TRY(shares_before(job, &before, error));
+    s->radius = radius_for(job, s);
     tool_run_set(job->run, "plugged_before", "s", layer);
+    tool_run_set(job->run, "tuning", "{sf}", "radius", s->radius);
     options.learn = learn;
     options.learn_context = s;
     options.epochs += s->settings->warm_epochs;
@@ -202,7 +216,8 @@ static const td_key keys[] = {
     {"warm-lr", TD_KEY_REAL, AT(warm_lr), .above = true, .most = INFINITY, .standard = "0.0001",
      .value = "X", .help = "Their learning rate"},
     {"radius", TD_KEY_REAL, AT(radius), .above = true, .most = INFINITY, .standard = "3",
-     .value = "E", .help = "Largest L2 norm of a change, pixels 0 to 1"},
+     .value = "E",
+     .help = "Largest L2 norm of a change, pixels 0 to 1; by the root of the values, here 3072"},
     {"step", TD_KEY_REAL, AT(step), .above = true, .most = 1, .standard = "0.1", .value = "X",
      .help = "Change of a pixel in a step of the search"},
     {"steps", TD_KEY_COUNT, AT(steps), .least = 1, .most = 1000, .standard = "2", .value = "N",
@@ -233,8 +248,8 @@ static const char help[] =
     "\v"
     "It needs clean images with labels (the paper has 5 % of the training set) and a net with two "
     "convolutions. The plug-in begins as the identity: its norm has the statistics of the clean "
-    "images, fixed, and its scale and shift undo them; the published one begins at the norm's "
-    "usual values and warms up. All other weights and statistics stay." SHARES_HELP "\n"
+    "images, fixed, and its scale and shift undo them; the published one warms up. All else "
+    "stays." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend npd --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"

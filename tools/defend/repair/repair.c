@@ -103,6 +103,7 @@ static td_status open_clean(repair_job *job, const repair *with, td_error *error
     const repair_settings *s = job->settings;
     TD_TRY(repair_clean(&job->truth, &job->clean, "--clean", s->validate ? &job->validation : NULL,
                         &job->learned, error));
+    job->all = job->learned;
     if (with->selects && !s->validate)
         TD_TRY(hold_out(job, error));
     return check_count(s->clean, "work with", job->learned.count, error);

@@ -52,12 +52,13 @@ struct repair_job {
     tool_run *run; /* progress, deadline, seed, and the repair's settings, run->own */
     const repair_settings *settings;
     td_model model;
-    const td_net *net;      /* the original or the repaired net */
-    float *weights;         /* of that net */
-    td_images learned;      /* clean images for training */
-    td_images held_out;     /* others, for selection; count 0: none */
-    size_t held_out_first;  /* number of the first of them, for triggers' draws */
-    repair_evaluator truth; /* only for evaluation */
+    const td_net *net;      /* the model's, or what the repair made */
+    float *weights;         /* of it */
+    td_images learned;      /* clean images to learn from */
+    td_images held_out;     /* others, to select by; count 0: none */
+    td_images all;          /* clean images of both kinds, but none of --validate */
+    size_t held_out_first;  /* number of the first of them, for what triggers draw */
+    repair_evaluator truth; /* for measurement alone */
     td_dataset clean, validation;
     td_net nets[REPAIR_NETS];
     size_t net_count;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Partial repairs: a repair that trains the weights may cost a clean model too much accuracy. Then
- * only a share of its change is applied, interpolating between the weights before and after, as
- * much as held-out clean images allow. */
+/* Shares of the way: a repair that changes weights smoothly, by training, may take more accuracy
+ * than a clean model should lose. Then less of its change is made: a share of the way from the
+ * weights before it to those after, as much as held-out clean images allow. A few hundred of them
+ * know a loss to a point or so, and the largest of several shares that seem to pass is the luckiest
+ * one; so a share passes by its loss and one standard error of that. */
 #ifndef TOOLS_DEFEND_REPAIR_SHARES_H
 #define TOOLS_DEFEND_REPAIR_SHARES_H
 
@@ -19,9 +21,22 @@ typedef struct shares_settings {
 /* The rows --hold-out and --tolerance. */
 extern const td_key shares_keys[];
 
-/* job->weights are the repair of `before`[net->weight_count]. Sets them to the largest of the
- * shares 1, 3/4, 1/2, 1/4 and 0 of that change that costs no more than the tolerance of the
- * accuracy on the held-out images, and adds a table of all. TD_ERR_INTERRUPTED. */
+/* The accuracy that is lost between two models, of the same `count` images, > 0, each of which a
+ * model is right about or not; *deviation: its standard error, to which only the images count that
+ * one of them alone is right about. */
+double shares_lost(const bool *before, const bool *after, size_t count, double *deviation);
+
+/* Whether a loss of accuracy is no more than the tolerance, one standard error included. */
+bool shares_allowed(double lost, double deviation, double tolerance);
+
+/* Which of the held-out images weights of the job's net are right about. TD_ERR_INTERRUPTED. */
+td_status shares_right(const repair_job *job, const float *weights, bool *right, td_rate *accuracy,
+                       td_error *error) TD_MUST_USE;
+
+/* job->weights are what the repair made of `before`[net->weight_count]. Sets them to the largest of
+ * the shares 1, 7/8, ..., 1/8 and 0 of that change whose loss of accuracy on the images that are
+ * held out, with one standard error, is no more than the tolerance, and adds a table of all.
+ * TD_ERR_INTERRUPTED. */
 td_status shares_take(repair_job *job, const float *before, double tolerance,
                       td_error *error) TD_MUST_USE;
 
