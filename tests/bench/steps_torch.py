@@ -11,12 +11,14 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+import audit_prototype
 import safetensors
 import twins
 
@@ -243,6 +245,10 @@ STEPS = {  # the items of a round, and the rounds
     "spectral": Step("image", 1000, 10, spectral),
     "activation-clustering": Step("image", 1000, 10, activation_clustering),
     "one-pixel": Step("candidate", 400, 20, one_pixel),
+    "universal": Step("step of 100 images", 1, 40, audit_prototype.universal),
+    "mask": Step("step of 100 images", 1, 40, audit_prototype.mask),
+    "windows": Step("window on 20 images", audit_prototype.TRIALS, 20, audit_prototype.windows),
+    "waves": Step("wave on 10 images", audit_prototype.WAVES, 20, audit_prototype.waves),
 }
 
 
