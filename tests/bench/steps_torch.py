@@ -11,12 +11,14 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+import audit_prototype
 import safetensors
 import twins
 
@@ -243,6 +245,10 @@ STEPS = {  # the items of a round, and the rounds
     "spectral": Step("image", 1000, 10, spectral),
     "activation-clustering": Step("image", 1000, 10, activation_clustering),
     "one-pixel": Step("candidate", 400, 20, one_pixel),
+    "universal": Step("step of 100 images", 1, 40, audit_prototype.universal),
+    "mask": Step("step of 100 images", 1, 40, audit_prototype.mask),
+    "windows": Step("window on 20 images", audit_prototype.TRIALS, 20, audit_prototype.windows),
+    "waves": Step("wave on 10 images", audit_prototype.WAVES, 20, audit_prototype.waves),
 }
 
 
@@ -251,17 +257,19 @@ def main():
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--model", required=True)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--processor", action="store_true", help="processor time")
     options = parser.parse_args()
+    clock = time.process_time if options.processor else time.perf_counter
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     row = STEPS[options.step]
     step = row.make(load(options.model))
     seconds = []
     for number in range(2 + row.rounds):
-        start = time.perf_counter()
+        start = clock()
         step()
         if number >= 2:
-            seconds.append(time.perf_counter() - start)
+            seconds.append(clock() - start)
     print(json.dumps({"unit": row.unit, "seconds": statistics.median(seconds) / row.items}))
 
 
