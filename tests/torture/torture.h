@@ -3,13 +3,21 @@
  * the process at it. What is counted are the calls of the program and of the libraries that it is
  * linked with, those of the C library for an allocation or a stream among them.
  *
- *   TORTURE="KIND K once|always"  the K-th call (from 1) of the kind fails, or all from it on; 0:
- * none TORTURE="disk K kill|data|names"  the process is killed before its K-th change of a file
- * system; "data": and of what was written since the last fsync half is lost; "names": all of it,
- * with all names made, changed or removed in folders that were not synced since TORTURE_LOG=FILE
- * where it says which call it was, "hit KIND K" with the frames that led to it, "at MODULE OFFSET",
- * and in the end how many there were, "count KIND N" TORTURE_STORE=FOLDER   where "names" keeps
- * files that are replaced or removed; on the same file system
+ * TORTURE="KIND K once|always": the K-th call (from 1) of the kind fails, or all from it on; 0:
+ * none.
+ *
+ * TORTURE="KIND 0 stacks": none fails, and the log has the stack of each call of the kind.
+ *
+ * TORTURE="disk K kill|data|names": the process is killed before its K-th change of a file system;
+ * "data": and of what was written since the last fsync half is lost; "names": all of it, with all
+ * names made, changed or removed in folders that were not synced since.
+ *
+ * TORTURE_LOG=FILE: where it says which call failed, "hit KIND K" with the frames that led to it,
+ * "at MODULE OFFSET"; the stack of each call, "stack K HASH"; and in the end how many there were,
+ * "count KIND N".
+ *
+ * TORTURE_STORE=FOLDER: where "names" keeps files that are replaced or removed; on the same file
+ * system.
  *
  * Programs that the process starts are left alone. */
 #ifndef TORTURE_H
