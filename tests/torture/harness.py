@@ -7,10 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SLOW = 60  # seconds after which a command hangs, less those that it waits for a processor
+SLOW = 60  # seconds after which a command hangs, as communicate() counts them
 
 
 class Outcome:
@@ -22,24 +21,28 @@ class Outcome:
         self.err = err
 
 
-def waited(pid):
-    """The seconds that a process has been ready to run on a machine that had no processor for it."""
+def state(pid):
+    """Whether a process sleeps, and the seconds that it has computed."""
     try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return True, 0
+    return fields[0] in "SD", (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def communicate(process, limit=SLOW):
-    """As process.communicate(timeout=limit), but the time that it waits for a processor does not count."""
-    begin = time.monotonic()
+    """As process.communicate(timeout=limit), but only seconds in which the process sleeps or computes count: not
+    those in which the machine has no processor for it, or someone has stopped it."""
+    counted = computed = 0
     while True:
-        left = limit - (time.monotonic() - begin - waited(process.pid))
         try:
-            return process.communicate(timeout=max(left, 0))
+            return process.communicate(timeout=1)
         except subprocess.TimeoutExpired:
-            if time.monotonic() - begin - waited(process.pid) >= limit:
+            sleeps, now = state(process.pid)
+            counted += 1 if sleeps else now - computed
+            computed = now
+            if counted >= limit:
                 raise
 
 
