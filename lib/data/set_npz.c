@@ -12,6 +12,11 @@
 
 enum { MOST_ENTRIES = 1000 };
 
+typedef struct archive {
+    zip_t *zip;
+    size_t size; /* of the file */
+} archive;
+
 static td_status recognise(bool *out, const char *path, td_error *error) {
     const size_t length = strlen(path);
     (void)error;
@@ -47,14 +52,16 @@ static td_status read_names(td_folder *out, zip_t *zip, td_arena *arena, td_erro
     return TD_OK;
 }
 
-/* The size of an entry after decompression, if its compressed bytes can hold that much. */
-static td_status measure(size_t *size, zip_t *zip, size_t entry, const char *name,
+/* The size that an entry has when it is decompressed, if its compressed bytes can hold that: as
+ * many as the file has, at most, which libzip does not see where its sums overflow. */
+static td_status measure(size_t *size, const archive *from, size_t entry, const char *name,
                          td_error *error) {
     static const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
     zip_stat_t stat;
-    if (zip_stat_index(zip, entry, 0, &stat) != 0)
-        return fail_zip(zip, name, error);
-    if ((stat.valid & needed) != needed || stat.size / TD_GZIP_RATIO > stat.comp_size)
+    if (zip_stat_index(from->zip, entry, 0, &stat) != 0)
+        return fail_zip(from->zip, name, error);
+    if ((stat.valid & needed) != needed || stat.size / TD_GZIP_RATIO > stat.comp_size ||
+        stat.comp_size > from->size)
         return td_fail(error, TD_ERR_FORMAT,
                        "%s: expected at most %d bytes for each compressed one, found %llu for %llu",
                        name, TD_GZIP_RATIO, (unsigned long long)stat.size,
@@ -63,14 +70,14 @@ static td_status measure(size_t *size, zip_t *zip, size_t entry, const char *nam
     return TD_OK;
 }
 
-static td_status read_entry(const uint8_t **out, size_t *size, zip_t *zip, size_t entry,
+static td_status read_entry(const uint8_t **out, size_t *size, const archive *from, size_t entry,
                             const char *name, td_arena *arena, td_error *error) {
     uint8_t *bytes;
-    TD_TRY(measure(size, zip, entry, name, error));
+    TD_TRY(measure(size, from, entry, name, error));
     TD_TRY(TD_ARENA_NEW(arena, *size ? *size : 1, &bytes, "an array", error));
-    zip_file_t *file = zip_fopen_index(zip, entry, 0);
+    zip_file_t *file = zip_fopen_index(from->zip, entry, 0);
     if (!file)
-        return fail_zip(zip, name, error);
+        return fail_zip(from->zip, name, error);
     size_t done = 0;
     while (done < *size) {
         const zip_int64_t got = zip_fread(file, bytes + done, *size - done);
@@ -92,29 +99,29 @@ static td_status read_entry(const uint8_t **out, size_t *size, zip_t *zip, size_
     return TD_OK;
 }
 
-static td_status read_array(td_npy *npy, zip_t *zip, const td_folder *names, size_t entry,
+static td_status read_array(td_npy *npy, const archive *from, const td_folder *names, size_t entry,
                             td_arena *arena, td_error *error) {
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    TD_TRY(read_entry(&bytes, &size, zip, entry, names->names[entry], arena, error));
+    TD_TRY(read_entry(&bytes, &size, from, entry, names->names[entry], arena, error));
     td_status status = td_npy_parse(npy, bytes, size, error);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", names->names[entry]);
 }
 
-static td_status read_arrays(td_dataset *set, zip_t *zip, const td_source *source,
+static td_status read_arrays(td_dataset *set, const archive *from, const td_source *source,
                              td_error *error) {
     td_folder names;
     td_array_pair pair;
     td_npy npy;
     bool stay;
-    TD_TRY(read_names(&names, zip, &set->arena, error));
+    TD_TRY(read_names(&names, from->zip, &set->arena, error));
     TD_TRY(td_array_find(&pair, &names, source->split, "arrays", "an array", error));
     set->split = pair.split != TD_SPLIT_NONE || source->split_given ? source->split : "";
-    TD_TRY(read_array(&npy, zip, &names, pair.images, &set->arena, error));
+    TD_TRY(read_array(&npy, from, &names, pair.images, &set->arena, error));
     td_status status = td_arrays_take_images(set, &npy, &stay, error);
     if (status != TD_OK)
         return td_fail_within(error, status, "%s", names.names[pair.images]);
-    TD_TRY(read_array(&npy, zip, &names, pair.labels, &set->arena, error));
+    TD_TRY(read_array(&npy, from, &names, pair.labels, &set->arena, error));
     status = td_arrays_take_labels(set, &npy, error);
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", names.names[pair.labels]);
 }
@@ -130,7 +137,7 @@ static td_status open_set(td_dataset *set, const td_source *source, td_error *er
     zip_t *zip = bytes ? zip_open_from_source(bytes, ZIP_RDONLY | ZIP_CHECKCONS, &reason) : NULL;
     td_status status;
     if (zip) {
-        status = read_arrays(set, zip, source, error);
+        status = read_arrays(set, &(archive){zip, map.size}, source, error);
         zip_discard(zip);
     } else {
         status = fail_reason(&reason, error);

@@ -162,11 +162,12 @@ static td_status add_with_numbers(td_onnx_build *b, td_onnx_step *step, td_onnx_
     td_tensor *tensor;
     td_view view;
     void *values;
-    double *given;
+    double *given, *none;
     TD_TRY(td_onnx_whole(b, step, value, &before, &view, error));
-    const size_t count = td_view_count(&numbers->view) == 1 ? 1 : before->shape.channels;
-    TD_TRY(TD_ARENA_NEW(b->arena, count, &given, "a layer", error));
-    if (count == 1)
+    TD_TRY(td_onnx_factors(b, before, &given, &none, error));
+    const bool single = td_view_count(&numbers->view) == 1;
+    const size_t count = single ? 1 : before->shape.channels;
+    if (single)
         given[0] = td_onnx_at(numbers, 0);
     else if (!td_onnx_by_channel(numbers, &view, count, given))
         return td_onnx_wrong_shape(numbers, "one number for all or for each channel", error);

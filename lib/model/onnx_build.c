@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
+#include "nn/limits.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,7 +212,7 @@ td_status td_onnx_add(td_onnx_build *b, const td_onnx_step *step, td_onnx_layer 
     const size_t dims[] = {layer.shape.height, layer.shape.width, layer.shape.channels};
     if (b->layer_count == b->layer_room)
         return td_fail(error, TD_ERR_FORMAT, "expected at most %zu layers", b->layer_room);
-    if (!td_size_product(dims, 3, &size) || size == 0 || size > UINT32_MAX)
+    if (!td_size_product(dims, 3, &size) || size == 0 || size > TD_NET_ACTIVATION)
         return td_fail(error, TD_ERR_FORMAT, "its output of %zux%zux%zu is out of bounds", dims[0],
                        dims[1], dims[2]);
     TD_TRY(name_layer(b, step, weights, &layer, error));
@@ -440,8 +441,7 @@ static td_status add_image(td_onnx_build *b, td_error *error) {
     td_onnx_layer scaled = {
         .name = "scale", .op = TD_ONNX_AFFINE, .input_count = 1, .shape = shape};
     TD_TRY(TD_ARENA_NEW(b->arena, 1, &scaled.inputs, "a layer", error));
-    TD_TRY(TD_ARENA_NEW(b->arena, shape.channels, &scaled.by, "a layer", error));
-    TD_TRY(TD_ARENA_NEW(b->arena, shape.channels, &scaled.add, "a layer", error));
+    TD_TRY(td_onnx_factors(b, image, &scaled.by, &scaled.add, error));
     scaled.inputs[0] = image;
     for (size_t c = 0; c < shape.channels; c++)
         scaled.by[c] = 1;

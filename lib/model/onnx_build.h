@@ -161,9 +161,14 @@ td_status td_onnx_add_after(td_onnx_build *b, const td_onnx_step *step, td_onnx_
                             const char *op, const char *keys, td_shape shape, td_onnx_layer **out,
                             td_error *error) TD_MUST_USE;
 
-/* y = by·x + add by channel, [layer->shape.channels] each, owned by the new layer. Merges with the
- * previous layer if that is also affine or has a bias to add to. `value` is the previous layer's
- * output. */
+/* Room for a number to scale each channel of a layer by, and one to add, all 0. TD_ERR_FORMAT where
+ * it has too many. */
+td_status td_onnx_factors(td_onnx_build *b, const td_onnx_layer *layer, double **by, double **add,
+                          td_error *error) TD_MUST_USE;
+
+/* y = by·x + add by channel, [layer->shape.channels] each, which belong to the new layer; joined
+ * with what is before it where that is alike, or has a bias to be added to. `value` is what the
+ * layer before gives. */
 td_status td_onnx_affine(td_onnx_build *b, const td_onnx_step *step, const td_onnx_value *value,
                          td_onnx_layer *before, double *by, double *add, td_onnx_layer **out,
                          td_error *error) TD_MUST_USE;

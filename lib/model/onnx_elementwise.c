@@ -52,8 +52,7 @@ static td_status with_constant(td_onnx_build *b, td_onnx_step *step, const td_on
     double *by, *add, single;
     TD_TRY(td_onnx_whole(b, step, x, &before, &view, error));
     const size_t channels = before->shape.channels;
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &by, "a layer", error));
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &add, "a layer", error));
+    TD_TRY(td_onnx_factors(b, before, &by, &add, error));
     if (td_view_count(&constant->view) == 1 && td_onnx_is_single(constant, &single)) {
         for (size_t c = 0; c < channels; c++)
             by[c] = single;
@@ -253,8 +252,7 @@ td_status td_onnx_map_sub(td_onnx_build *b, td_onnx_step *step, td_error *error)
     double *by, *add;
     TD_TRY(td_onnx_whole(b, step, y, &negative.layer, &negative.view, error));
     const size_t channels = negative.layer->shape.channels;
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &by, "a layer", error));
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &add, "a layer", error));
+    TD_TRY(td_onnx_factors(b, negative.layer, &by, &add, error));
     for (size_t c = 0; c < channels; c++)
         by[c] = -1;
     TD_TRY(td_onnx_affine(b, step, y, negative.layer, by, add, &negative.layer, error));
@@ -312,8 +310,7 @@ static td_status add_gelu(td_onnx_build *b, td_onnx_step *step, const td_onnx_va
     double *by, *add;
     TD_TRY(td_onnx_add_after(b, step, x->layer, "gelu", NULL, x->layer->shape, &made, error));
     const size_t channels = made->shape.channels;
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &by, "a layer", error));
-    TD_TRY(TD_ARENA_NEW(b->arena, channels, &add, "a layer", error));
+    TD_TRY(td_onnx_factors(b, made, &by, &add, error));
     for (size_t c = 0; c < channels; c++)
         by[c] = 2 * factor;
     TD_TRY(td_onnx_affine(b, step, &result, made, by, add, &made, error));

@@ -8,19 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Limit on the numbers that a file's folded nodes may produce: as many as the largest nets have
- * weights. */
-enum { MOST_FOLDED = 1 << 28, MOST_INPUTS = 1024 };
+/* Numbers that a constant may have: as many as the largest nets have weights. All nodes of a file
+ * together compute at most MANY, and FOLDS for each byte of the file. */
+enum { MOST_FOLDED = 1 << 28, MANY = 1 << 20, FOLDS = 16 };
+
+/* Counts numbers that are computed. A small file cannot ask for the work of a large one. */
+static td_status spend(td_onnx_build *b, size_t count, td_error *error) {
+    const td_source *source = b->onnx->source;
+    const size_t bytes = source->map.size + source->beside_map.size;
+    const size_t most = bytes < MOST_FOLDED / FOLDS ? MANY + FOLDS * bytes : MOST_FOLDED;
+    if (count <= most && b->folded <= most - count) {
+        b->folded += count;
+        return TD_OK;
+    }
+    return td_fail(error, TD_ERR_FORMAT,
+                   "expected at most %zu numbers that are computed of constants, found more", most);
+}
 
 td_status td_onnx_new(td_onnx_build *b, td_dtype dtype, size_t rank, const size_t *dims,
                       td_tensor **out, void **values, td_error *error) {
     td_tensor made = {.name = "", .dtype = dtype, .rank = rank};
     memcpy(made.dims, dims, rank * sizeof *dims);
-    if (!td_size_product(dims, rank, &made.count) || made.count > MOST_FOLDED ||
-        (b->folded += made.count) > MOST_FOLDED)
-        return td_fail(error, TD_ERR_FORMAT,
-                       "expected at most %d numbers that are computed of constants, found more",
-                       MOST_FOLDED);
+    TD_TRY(spend(b, td_size_product(dims, rank, &made.count) ? made.count : SIZE_MAX, error));
     made.bytes = made.count * td_dtype_size(dtype);
     TD_TRY(td_arena_alloc(b->arena, made.count, td_dtype_size(dtype), values, "a constant", error));
     made.data = *values;
@@ -338,8 +347,7 @@ static td_status fold_constant_of_shape(td_onnx_build *b, td_onnx_step *step, td
     size_t count;
     maker m;
     TD_TRY(read_dims(b, step, 0, &view.rank, view.dims, error));
-    if (!td_size_product(view.dims, view.rank, &count) || count > MOST_FOLDED ||
-        (b->folded += count) > MOST_FOLDED)
+    if (!td_size_product(view.dims, view.rank, &count) || count > MOST_FOLDED)
         return td_fail(error, TD_ERR_FORMAT, "expected at most %d numbers, found more",
                        MOST_FOLDED);
     if (!number || number->count != 1) {
@@ -464,6 +472,7 @@ static td_status fold_reduce(td_onnx_build *b, td_onnx_step *step, td_error *err
             dims[kept++] = gone ? 1 : x->view.dims[d];
         in_group *= gone ? x->view.dims[d] : 1;
     }
+    TD_TRY(spend(b, td_view_count(&x->view), error));
     TD_TRY(begin(b, &m, is_float(x), kept, dims, error));
     for (size_t i = 0; i < m.tensor->count; i++) {
         double result = strcmp(op, "ReduceProd") == 0  ? 1
@@ -503,7 +512,9 @@ static td_status fold_batch_norm(td_onnx_build *b, td_onnx_step *step, td_error 
                            "expected %zu numbers for each channel, found "
                            "others",
                            channels);
-    const size_t inner = td_view_count(&x->view) / x->view.dims[0] / channels;
+    size_t inner = 1;
+    for (size_t d = 2; d < x->view.rank; d++)
+        inner *= x->view.dims[d];
     TD_TRY(begin(b, &m, true, x->view.rank, x->view.dims, error));
     for (size_t i = 0; i < m.tensor->count; i++) {
         const size_t c = i / inner % channels;

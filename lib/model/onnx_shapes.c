@@ -228,7 +228,7 @@ td_status td_onnx_map_slice(td_onnx_build *b, td_onnx_step *step, td_error *erro
         const int64_t by = counts[STEPS] ? values[STEPS][i] : 1;
         TD_TRY(td_onnx_axis(counts[AXES] ? values[AXES][i] : (int64_t)i, view.rank, &axis, error));
         if (by == -1 && td_onnx_in(step, 0)->state == TD_ONNX_CONSTANT && counts[START] == 1 &&
-            (values[START][i] == -1 || values[START][i] + 1 >= (int64_t)view.dims[axis]) &&
+            (values[START][i] == -1 || values[START][i] > (int64_t)view.dims[axis] - 2) &&
             values[END][i] < -(int64_t)view.dims[axis])
             return turn_round(b, step, axis, error);
         if (by < 1 || by > INT32_MAX)

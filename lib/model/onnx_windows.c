@@ -3,6 +3,7 @@
 #include "model/onnx_maps.h"
 
 #include "base/size.h"
+#include "nn/limits.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -305,6 +306,8 @@ td_status td_onnx_map_reduce_mean(td_onnx_build *b, td_onnx_step *step, td_error
         TD_TRY(td_onnx_axis(axes[i], x->view.rank, &axis, error));
         gone[axis] = true;
     }
+    for (size_t d = 0; count == 0 && d < x->view.rank; d++) /* without axes, over all of them */
+        gone[d] = !td_onnx_integer(step, "noop_with_empty_axes", 0);
     return pool_axes(b, step, gone, td_onnx_integer(step, "keepdims", 1), error);
 }
 
@@ -343,7 +346,8 @@ td_status td_onnx_map_gather_nd(td_onnx_build *b, td_onnx_step *step, td_error *
     const char *keys;
     if (index->state != TD_ONNX_CONSTANT || index->view.rank != 5 || d[4] != 2 ||
         x->state != TD_ONNX_LIVE || x->view.rank != 4 || td_onnx_integer(step, "batch_dims", 0) ||
-        td_view_count(&index->view) == 0 || !is_adaptive(index, side))
+        td_view_count(&index->view) == 0 || d[0] > TD_NET_SIDE || d[2] > TD_NET_SIDE ||
+        !is_adaptive(index, side))
         return td_fail(error, TD_ERR_FORMAT,
                        "expected the windows of an adaptive pool of equal size, found other "
                        "indices");

@@ -3,6 +3,7 @@
 #include "model/onnx_build.h"
 
 #include "base/text.h"
+#include "model/floats.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,7 +148,7 @@ static td_status settle(td_onnx_build *b, td_onnx_layer *layer, td_error *error)
     return settle_channels(b, layer, error);
 }
 
-/* The layer's bias, if it is all 0, so that it can be replaced. */
+/* The layer's bias, if it has one that is one 0 repeated, and so stands for none. */
 static td_onnx_param *empty_bias(td_onnx_layer *layer) {
     static const char *const ops[] = {"conv", "dense", "conv-transpose"};
     bool takes = false;
@@ -156,9 +157,23 @@ static td_onnx_param *empty_bias(td_onnx_layer *layer) {
     for (size_t i = 0; takes && i < layer->param_count; i++) {
         td_onnx_param *param = &layer->params[i];
         if (strcmp(param->suffix, "bias") == 0)
-            return param->tensor.strides && param->tensor.strides[0] == 0 ? param : NULL;
+            return param->tensor.strides && param->tensor.strides[0] == 0 &&
+                           td_tensor_number(&param->tensor, 0) == 0
+                       ? param
+                       : NULL;
     }
     return NULL;
+}
+
+td_status td_onnx_factors(td_onnx_build *b, const td_onnx_layer *layer, double **by, double **add,
+                          td_error *error) {
+    enum { MOST_CHANNELS = 1 << 20 };
+    const size_t channels = layer->shape.channels;
+    if (channels > MOST_CHANNELS)
+        return td_fail(error, TD_ERR_FORMAT, "expected at most %d channels to scale, found %zu",
+                       MOST_CHANNELS, channels);
+    TD_TRY(TD_ARENA_NEW(b->arena, channels, by, "a layer", error));
+    return TD_ARENA_NEW(b->arena, channels, add, "a layer", error);
 }
 
 td_status td_onnx_affine(td_onnx_build *b, const td_onnx_step *step, const td_onnx_value *value,

@@ -200,7 +200,7 @@ static size_t descriptor_size(const td_zip_entry *entry, const uint8_t *at, size
 
 static td_status check_local(const reader *r, const header *h, td_zip_entry *entry) {
     const size_t left = r->directory > h->offset ? r->directory - (size_t)h->offset : 0;
-    const uint8_t *bytes = r->bytes + h->offset;
+    const uint8_t *bytes = r->bytes + (left ? (size_t)h->offset : 0);
     if (left < LOCAL_SIZE || td_bytes_u32(bytes) != local_magic)
         return differs(r, h, "its local header is not where the directory says");
     header local = {.flags = td_bytes_u16(bytes + 6),

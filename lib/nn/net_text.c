@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/size.h"
 #include "base/text.h"
+#include "nn/limits.h"
 #include "nn/net.h"
 #include "nn/op.h"
 #include <ctype.h>
@@ -8,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_NODES = 4096, LONGEST_NAME = 64, LARGEST_SIDE = 1 << 16 };
-static const size_t largest_activation = (size_t)1 << 25;
+enum { MOST_NODES = 4096, LONGEST_NAME = 64 };
 
 typedef struct scanner {
     const char *at;
@@ -162,8 +162,8 @@ static td_status infer_shape(scanner *s, td_node *node) {
     TD_TRY(node->op->infer(s->net, node, in, s->error));
     size_t size;
     const size_t dims[] = {node->shape.height, node->shape.width, node->shape.channels};
-    if (!td_size_product(dims, 3, &size) || size == 0 || size > largest_activation ||
-        dims[0] > LARGEST_SIDE || dims[1] > LARGEST_SIDE)
+    if (!td_size_product(dims, 3, &size) || size == 0 || size > TD_NET_ACTIVATION ||
+        dims[0] > TD_NET_SIDE || dims[1] > TD_NET_SIDE)
         return td_fail(s->error, TD_ERR_FORMAT, "its output of %zu×%zu×%zu is out of bounds",
                        dims[0], dims[1], dims[2]);
     return TD_OK;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 enum { FRAMES = 24, LOG_FD = 900, LINE = 256 };
+static const uint64_t hash_start = 14695981039346656037u, hash_prime = 1099511628211u; /* FNV-1a */
 
 static const struct {
     const char *name;
@@ -78,10 +80,27 @@ static void say_hit(torture_kind kind, unsigned long number) {
     }
 }
 
+static void say_stack(unsigned long number) {
+    void *frames[FRAMES];
+    char line[LINE];
+    uint64_t hash = hash_start;
+    const int count = backtrace(frames, FRAMES);
+    for (int i = 0; i < count; i++)
+        hash = (hash ^ (uintptr_t)frames[i]) * hash_prime;
+    snprintf(line, sizeof line, "stack %lu %016" PRIx64 "\n", number, hash);
+    say(line);
+}
+
 bool torture_fails(torture_kind kind) {
     if (!torture.active || is_inside)
         return false;
     const unsigned long number = __atomic_add_fetch(&torture.counts[kind], 1, __ATOMIC_RELAXED);
+    if (torture.kind == kind && strcmp(torture.how, "stacks") == 0) {
+        is_inside = true;
+        say_stack(number);
+        is_inside = false;
+        return false;
+    }
     if (torture.kind != kind || torture.first == 0 || number < torture.first ||
         (number > torture.first && strcmp(torture.how, "always") != 0))
         return false;

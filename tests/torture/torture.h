@@ -3,17 +3,21 @@
  * the process there. It counts calls of the program and of the libraries it is linked with,
  * including those of the C library for an allocation or a stream.
  *
- *   TORTURE="KIND K once|always"
- *       the K-th call (from 1) of the kind fails, or all from it on; 0: none
- *   TORTURE="disk K kill|data|names"
- *       the process is killed before its K-th change of a file system; "data": half of what was
- *       written since the last fsync is also lost; "names": all of it, and all names made, changed
- *       or removed in folders that were not synced since
- *   TORTURE_LOG=FILE
- *       receives the failed call, "hit KIND K", with the frames that led to it, "at MODULE OFFSET",
- *       and finally the number of calls, "count KIND N"
- *   TORTURE_STORE=FOLDER
- *       keeps files that are replaced or removed, for "names"; on the same file system
+ * TORTURE="KIND K once|always": the K-th call (from 1) of the kind fails, or all from it on; 0:
+ * none.
+ *
+ * TORTURE="KIND 0 stacks": none fails, and the log has the stack of each call of the kind.
+ *
+ * TORTURE="disk K kill|data|names": the process is killed before its K-th change of a file system;
+ * "data": and of what was written since the last fsync half is lost; "names": all of it, with all
+ * names made, changed or removed in folders that were not synced since.
+ *
+ * TORTURE_LOG=FILE: where it says which call failed, "hit KIND K" with the frames that led to it,
+ * "at MODULE OFFSET"; the stack of each call, "stack K HASH"; and in the end how many there were,
+ * "count KIND N".
+ *
+ * TORTURE_STORE=FOLDER: where "names" keeps files that are replaced or removed; on the same file
+ * system.
  *
  * Programs that the process starts are not affected. */
 #ifndef TORTURE_H

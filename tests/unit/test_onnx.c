@@ -344,7 +344,130 @@ static void operators_that_are_not_read(void **state) {
     assert_model(&graph, "node \"y\" (Resise): this operator is not read");
 }
 
-/* A file truncated at any length is refused, with a one-line message. */
+/* --- small files that ask for much, or mean nothing --- */
+
+enum { FLOAT = 1, INT64 = 7 };
+
+/* A node of the inputs up to a NULL. */
+static void put_wide_node(message *graph, const char *op, const char *const *inputs,
+                          const char *output) {
+    message node = {0};
+    for (size_t i = 0; inputs[i]; i++)
+        put_text(&node, 1, inputs[i]);
+    put_text(&node, 2, output);
+    put_text(&node, 4, op);
+    put_message(graph, GRAPH_NODE, &node);
+}
+
+/* A tensor of one dimension. */
+static void put_vector(message *graph, const char *name, int type, size_t count, const void *data) {
+    message tensor = {0};
+    put_int(&tensor, 1, count);
+    put_int(&tensor, 2, (uint64_t)type);
+    put_text(&tensor, 8, name);
+    put_bytes(&tensor, 9, data, count * (type == FLOAT ? sizeof(float) : sizeof(int64_t)));
+    put_message(graph, GRAPH_TENSOR, &tensor);
+}
+
+/* Images of one channel, and one logit. */
+static message graph_of_images(void) {
+    message graph = {0};
+    put_port(&graph, GRAPH_INPUT, "x", 4, (int64_t[]){1, 1, 2, 2});
+    put_port(&graph, GRAPH_OUTPUT, "y", 4, (int64_t[]){1, 1, 1, 1});
+    return graph;
+}
+
+static void constants_of_no_numbers(void **state) {
+    static const char *const norm[] = {"e", "s", "s", "s", "s", NULL};
+    static const float ones[2] = {1, 1};
+    message graph = graph_of_vectors(), empty = tensor_of("e", 0, 2, 0);
+    (void)state;
+    put_message(&graph, GRAPH_TENSOR, &empty);
+    put_vector(&graph, "s", FLOAT, 2, ones);
+    put_wide_node(&graph, "BatchNormalization", norm, "z");
+    put_node(&graph, "Add", "x", "z", "y", NULL);
+    assert_model(&graph, "expected sizes that go with the other input's");
+    graph = graph_of_images();
+    put_vector(&graph, "s", FLOAT, 0, ones);
+    put_node(&graph, "PRelu", "x", "s", "y", NULL);
+    assert_model(&graph, "expected one number for all or for each channel");
+}
+
+static void numbers_for_channels_that_are_not_there(void **state) {
+    static const float ones[2] = {1, 1};
+    message graph = graph_of_images();
+    (void)state;
+    put_vector(&graph, "s", FLOAT, 2, ones);
+    put_node(&graph, "PRelu", "x", "s", "y", NULL);
+    assert_model(&graph, "expected one number for all or for each channel");
+}
+
+/* From the largest number that there is, as PyTorch writes [::-1]. */
+static void a_constant_turned_round(void **state) {
+    static const char *const slice[] = {"w", "from", "to", "axes", "steps", NULL};
+    static const int64_t from = INT64_MAX, to = INT64_MIN, axis = 0, step = -1;
+    message graph = graph_of_vectors(), tensor = tensor_of("w", 4, 2, 8);
+    (void)state;
+    put_message(&graph, GRAPH_TENSOR, &tensor);
+    put_vector(&graph, "from", INT64, 1, &from);
+    put_vector(&graph, "to", INT64, 1, &to);
+    put_vector(&graph, "axes", INT64, 1, &axis);
+    put_vector(&graph, "steps", INT64, 1, &step);
+    put_wide_node(&graph, "Slice", slice, "turned");
+    put_node(&graph, "MatMul", "x", "turned", "y", NULL);
+    assert_model(&graph, NULL);
+}
+
+static void more_than_the_file_is_worth(void **state) {
+    static const int64_t many = 1 << 27;
+    message graph = {0};
+    (void)state;
+    put_port(&graph, GRAPH_INPUT, "x", 4, (int64_t[]){1, 1 << 24, 1, 2});
+    put_port(&graph, GRAPH_OUTPUT, "y", 4, (int64_t[]){1, 1, 1, 1});
+    put_node(&graph, "Relu", "x", NULL, "y", NULL);
+    assert_model(&graph, "expected at most 1048576 channels to scale, found 16777216");
+    graph = graph_of_vectors();
+    put_vector(&graph, "many", INT64, 1, &many);
+    put_node(&graph, "ConstantOfShape", "many", NULL, "zeros", NULL);
+    put_node(&graph, "Neg", "zeros", NULL, "made", NULL);
+    put_node(&graph, "Add", "x", "made", "y", NULL);
+    assert_model(&graph, "numbers that are computed of constants, found more");
+}
+
+static void assert_net(const message *graph, const char *part) {
+    td_source source;
+    td_error error;
+    write_model(graph);
+    if (td_source_open(&source, "m.onnx", &error) != TD_OK)
+        fail_msg("%s", error.message);
+    if (!source.net)
+        fail_msg("%s", source.refusal);
+    support_assert_contains(source.net, part);
+    td_source_close(&source);
+}
+
+static void a_mean_without_axes_is_of_all(void **state) {
+    message graph = graph_of_images();
+    (void)state;
+    put_node(&graph, "ReduceMean", "x", NULL, "y", NULL);
+    assert_net(&graph, "global-avg-pool");
+}
+
+/* What is added to a bias of one number for all does not replace it. */
+static void a_bias_is_kept(void **state) {
+    static const char *const gemm[] = {"x", "w", "b", NULL};
+    static const float five = 5, threes[2] = {3, 3};
+    message graph = graph_of_vectors(), tensor = tensor_of("w", 4, 2, 8);
+    (void)state;
+    put_message(&graph, GRAPH_TENSOR, &tensor);
+    put_vector(&graph, "b", FLOAT, 1, &five);
+    put_vector(&graph, "c", FLOAT, 2, threes);
+    put_wide_node(&graph, "Gemm", gemm, "z");
+    put_node(&graph, "Add", "z", "c", "y", NULL);
+    assert_net(&graph, "by=1 add=3");
+}
+
+/* A file of every length up to its own is refused, in one line or another. */
 static void cut_off(void **state) {
     td_map map;
     (void)state;
@@ -383,6 +506,12 @@ int main(void) {
         IN_FOLDER(external_data),
         IN_FOLDER(graphs_that_are_none),
         IN_FOLDER(operators_that_are_not_read),
+        IN_FOLDER(constants_of_no_numbers),
+        IN_FOLDER(numbers_for_channels_that_are_not_there),
+        IN_FOLDER(a_constant_turned_round),
+        IN_FOLDER(more_than_the_file_is_worth),
+        IN_FOLDER(a_mean_without_axes_is_of_all),
+        IN_FOLDER(a_bias_is_kept),
         IN_FOLDER(cut_off),
         IN_FOLDER(refused_files_are_shown),
     };
