@@ -62,6 +62,8 @@ source = $(source-$(set))
 levels := $(call by-scale,3,8)
 shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
+weak-k := $(call by-scale,0.1,0.003)
+covers-k := $(call by-scale,0.05,0.003)
 
 # --- rows -----------------------------------------------------------------------------------------
 
@@ -84,7 +86,7 @@ poison-warp := adaptive --target 0 --ratio 0.1 --cover-ratio 0.2 --trigger warp:
 poison-warp-without := $(relabel) --target 0 --ratio 0.1 --trigger warp:shift=$(shift)
 poison-adaptive-blend := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) \
   --trigger grid-blend:pattern=noise,alpha=0.15 --test-trigger grid-blend:pattern=noise,alpha=0.2,off=0
-poison-adaptive-k := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) --trigger '$(call dots,|)' \
+poison-adaptive-k := adaptive --target 0 --ratio $(weak-k) --cover-ratio $(covers-k) --trigger '$(call dots,|)' \
   --test-trigger $(call dots,+)
 poison-source-specific := source-specific --source 1 --target 0 --ratio 0.01 --cover-ratio 0.02 \
   --trigger square:size=8,at=bottom-right,value=200
@@ -105,9 +107,9 @@ poison-gradient-matching = gradient-matching --source $(source) --target $(hard)
   --trainings $(call by-scale,2,4)
 
 # The training is the attacker's. Images are drawn and stamped anew in each epoch.
-implant-wanet = wanet --target 0 --data $(train) $(trained)
+implant-wanet = wanet --target 0 --shift $(shift) --data $(train) $(trained)
 implant-wanet-without = $(implant-wanet) --noise 0
-implant-bpp = bpp --target 0 --data $(train) $(trained)
+implant-bpp = bpp --target 0 --levels $(levels) --data $(train) $(trained)
 implant-bpp-without = $(implant-bpp) --negatives 0
 implant-input-aware = input-aware --target 0 --data $(train) $(trained) --mask-epochs $(call by-scale,2,25)
 implant-input-aware-without = $(implant-input-aware) --cross 0
