@@ -59,7 +59,7 @@ source-cifar10 := 5
 hard = $(hard-$(set))
 source = $(source-$(set))
 # Triggers that a small net learns in few epochs.
-levels := $(call by-scale,3,8)
+levels := $(call by-scale,2,8)
 shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
