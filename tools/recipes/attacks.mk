@@ -64,6 +64,7 @@ shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
 covers-k := $(call by-scale,0.05,0.003)
+epochs-adaptive-k := $(call by-scale,20)
 
 # --- rows -----------------------------------------------------------------------------------------
 
