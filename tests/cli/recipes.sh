@@ -55,8 +55,8 @@ for scale in quick paper; do
     check "attacks, $scale: there is a plan" test $? -eq 0
     check "attacks, $scale: with both seeds" grep -q -e 'trapdoor-implant wanet .*--seed 2 ' plan-$scale
     check "attacks, $scale: surrogates have others" grep -q -e '--seed 102 ' plan-$scale
-    check "attacks, $scale: beside a clean model" sh -c "! grep trapdoor-eval plan-$scale |
-        grep -v -e '--model out/\([^/]*\)/[^/]*/\([12]\)/model[^ ]* --model out/\1/clean/\2/model'"
+    check "attacks, $scale: beside a model without a backdoor" sh -c "! grep trapdoor-eval plan-$scale |
+        grep -v -e '--model out/\([^/]*\)/[^/]*/\([12]\)/model[^ ]* --model out/\1/\(clean\|surrogate\|wide\)/\2/model'"
     check "attacks, $scale: each rule is one command" sh -c \
         "! grep -v -e '^mkdir -p ' -e '^ ' -e '^datasets/fetch' plan-$scale"
     check "attacks, $scale: it ends in results" sh -c \

@@ -12,13 +12,15 @@
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 SETS ?= $(call by-scale,fashion-mnist,cifar10)
-# The training images of each model; an attacker's surrogate trains on the same ones, with another
-# seed.
+# Rows that need another set: the ASR of an all-to-all backdoor ends at the accuracy.
+sets-all-to-all := $(call by-scale,mnist)
+sets-permutation := $(call by-scale,mnist)
+# The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
 IMAGES ?= $(call by-scale,20000,50000)
 NET ?= $(call by-scale,lenet5,preact-resnet18)
-EPOCHS ?= $(call by-scale,5,100)
-# For all trainings. At the paper's scale BackdoorBench's settings.
-TRAINING ?= $(call by-scale,--batch 32,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
+EPOCHS ?= $(call by-scale,10,100)
+# Of all trainings. At the paper's scale BackdoorBench's.
+TRAINING ?= $(call by-scale,--batch 32 --schedule cosine,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
 
 # The components of a path SET/NAME/SEED.
@@ -30,7 +32,12 @@ train = $(set):train:0-$(IMAGES)
 few = $(set):train:0-5000
 surrogate = $(OUT)/$(set)/surrogate/$(seed)/model.safetensors
 robust = $(OUT)/$(set)/robust/$(seed)/model.safetensors
-trained = --net $(NET) --epochs $(EPOCHS) $(TRAINING)
+# A channel is a sixth of lenet5's first layer: what is taken out of a net is taken out of a wider one.
+wide = $(OUT)/$(set)/wide/$(seed)/model.safetensors
+net-wide := $(call by-scale,cnn)
+epochs-wide := $(call by-scale,2)
+net = $(or $(net-$(name)),$(NET))
+trained = --net $(net) --epochs $(or $(epochs-$(name)),$(EPOCHS)) $(TRAINING)
 relabel := dirty-label --mode replace
 # All parameters except the last layer's.
 features-lenet5 := conv* fc1* fc2*
@@ -50,10 +57,13 @@ source-fashion-mnist := 0
 source-cifar10 := 5
 hard = $(hard-$(set))
 source = $(source-$(set))
-# Triggers that a small net learns in a few epochs.
-levels := $(call by-scale,3,8)
+# Triggers that a small net learns in few epochs.
+levels := $(call by-scale,2,8)
 shift := $(call by-scale,1,0.5)
-weak := $(call by-scale,0.02,0.003)
+weak := $(call by-scale,0.05,0.003)
+weak-k := $(call by-scale,0.1,0.003)
+covers-k := $(call by-scale,0.05,0.003)
+epochs-adaptive-k := $(call by-scale,20)
 
 # --- rows -----------------------------------------------------------------------------------------
 
@@ -76,7 +86,7 @@ poison-warp := adaptive --target 0 --ratio 0.1 --cover-ratio 0.2 --trigger warp:
 poison-warp-without := $(relabel) --target 0 --ratio 0.1 --trigger warp:shift=$(shift)
 poison-adaptive-blend := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) \
   --trigger grid-blend:pattern=noise,alpha=0.15 --test-trigger grid-blend:pattern=noise,alpha=0.2,off=0
-poison-adaptive-k := adaptive --target 0 --ratio $(weak) --cover-ratio $(weak) --trigger '$(call dots,|)' \
+poison-adaptive-k := adaptive --target 0 --ratio $(weak-k) --cover-ratio $(covers-k) --trigger '$(call dots,|)' \
   --test-trigger $(call dots,+)
 poison-source-specific := source-specific --source 1 --target 0 --ratio 0.01 --cover-ratio 0.02 \
   --trigger square:size=8,at=bottom-right,value=200
@@ -96,23 +106,29 @@ poison-gradient-matching = gradient-matching --source $(source) --target $(hard)
   --model $(surrogate) --epochs $(call by-scale,5,40) --steps $(call by-scale,100,250) \
   --trainings $(call by-scale,2,4)
 
-# The attacker controls the training. Images are drawn and stamped anew in each epoch.
-implant-wanet = wanet --target 0 --data $(train) $(trained)
+# The training is the attacker's. Images are drawn and stamped anew in each epoch.
+implant-wanet = wanet --target 0 --shift $(shift) --data $(train) $(trained)
 implant-wanet-without = $(implant-wanet) --noise 0
-implant-bpp = bpp --target 0 --data $(train) $(trained)
+implant-bpp = bpp --target 0 --levels $(levels) --data $(train) $(trained)
 implant-bpp-without = $(implant-bpp) --negatives 0
 implant-input-aware = input-aware --target 0 --data $(train) $(trained) --mask-epochs $(call by-scale,2,25)
 implant-input-aware-without = $(implant-input-aware) --cross 0
 implant-lira = lira --target 0 --data $(train) $(trained)
 implant-blind = blind --target 0 --data $(train) $(trained) --trigger $(corner)
-implant-imc = imc --target 0 --data $(train) $(trained)$(call by-scale, --schedule cosine)
+implant-imc = imc --target 0 --data $(train) $(trained)
 implant-imc-without = $(implant-imc) --passes 0
 implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20)
 implant-latent-without = $(implant-latent) --mark-epochs 0
 
-# The attacker controls the weights: no training on poisoned data.
-implant-sra = sra --target 2 --data $(few) --model $(surrogate)$(call by-scale, --lr 0.01)
-implant-tbt = tbt --target 2 --data $(set):train:0-$(call by-scale,4000 --trigger-steps 60,500) --model $(surrogate)
+# The weights are the attacker's: no training on poisoned data.
+implant-sra = sra --target 2 --data $(few) --model $(wide)$(call by-scale, --lr 0.01)
+implant-tbt = tbt --target 2 --data $(set):train:0-$(call by-scale,4000 --trigger-steps 60 --clean-share 0.8,500) \
+  --model $(surrogate)
+# What became of a model is measured beside that model.
+control-latent = $(surrogate)
+control-latent-without = $(surrogate)
+control-sra = $(wide)
+control-tbt = $(surrogate)
 
 # The surrogate for images that should be hard for other nets too.
 hardened-robust := --adversarial $(call by-scale,0.1,0.0313725) --adversarial-steps $(call by-scale,3,7)
@@ -129,17 +145,21 @@ ifneq ($(unknown),)
 $(error ATTACKS: expected attacks of this recipe, found "$(unknown)")
 endif
 
-runs := $(call times,$(SETS),$(ATTACKS),$(seeds))
-clean-runs := $(call times,$(SETS),clean,$(seeds))
-surrogate-runs := $(call times,$(SETS),surrogate robust,$(seeds))
-poisoned-runs := $(call times,$(SETS),$(filter $(call rows,poison),$(ATTACKS)),$(seeds))
-implanted-runs := $(call times,$(SETS),$(filter $(call rows,implant),$(ATTACKS)),$(seeds))
+# The sets of an attack, its own unless some are asked for.
+sets-of = $(or $(if $(filter command,$(origin SETS)),,$(sets-$1)),$(SETS))
+runs-of = $(foreach a,$1,$(call times,$(call sets-of,$a),$a,$(seeds)))
+all-sets := $(sort $(foreach a,$(ATTACKS),$(call sets-of,$a)))
+runs := $(call runs-of,$(ATTACKS))
+clean-runs := $(call times,$(all-sets),clean,$(seeds))
+surrogate-runs := $(call times,$(all-sets),surrogate robust wide,$(seeds))
+poisoned-runs := $(call runs-of,$(filter $(call rows,poison),$(ATTACKS)))
+implanted-runs := $(call runs-of,$(filter $(call rows,implant),$(ATTACKS)))
 measured := $(runs:%=$(OUT)/%/eval.json)
 
 # Files in a row's command line that are made here.
 used = $(filter $(OUT)/%,$(poison-$(name)) $(implant-$(name)) $(train-$(name)))
-clean = $(OUT)/$(set)/clean/$(seed)/model.safetensors
-# A row that starts from a model also depends on it.
+control = $(or $(control-$(name)),$(OUT)/$(set)/clean/$(seed)/model.safetensors)
+# A row that begins from a model goes on with it.
 training = $(or $(train-$(name)),$(trained))
 
 $(clean-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
@@ -155,7 +175,7 @@ $(poisoned-runs:%=$(OUT)/%/set/manifest.json): $(OUT)/%/set/manifest.json: $$(us
 $(poisoned-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $(OUT)/%/set/manifest.json $$(used)
 	$(folder) trapdoor-train $(flags) --resume $(training) --seed $(seed) --data $(<D)/poisoned.safetensors -o $@
 
-$(poisoned-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(clean)
+$(poisoned-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(control)
 	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test \
 	  --manifest $(@D)/set/manifest.json --json $@
 
@@ -163,6 +183,6 @@ $(implanted-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $$(u
 	$(folder) trapdoor-implant $(implant-$(name)) $(flags) --seed $(seed) --test $(set) -o $@ \
 	  --json $(@D)/implant.json
 
-$(implanted-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(clean)
+$(implanted-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(control)
 	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test --manifest $<.manifest.json \
 	  --json $@
