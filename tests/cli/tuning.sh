@@ -64,6 +64,9 @@ check_prints '^bad.safetensors: strength (1|0\.[0-9]+) taken, .*; distilled for 
 check_field nad.json attention '"relu1, relu2"'
 check 'the strongest is taken that the tolerance allows' chosen_first nad.json strengths 0
 check 'and then on all images' grep -q '"epochs_all": \[' nad.json
+# All images may fill larger batches than those that the strength is chosen by.
+check 'a batch of more images than are learned from first' repair nad --epochs 1 --teacher-epochs 1 --batch 180 \
+    --tolerance 1 -o large.safetensors
 # A classifier that is drawn anew and hardly learns: no strength will do, and little of the last one's change.
 check_prints '^bad.safetensors: (0|0\.[0-9]+) of the change taken, ' repair fst --epochs 1 --lr 0.000001 \
     -o kept.safetensors --json weaker.json

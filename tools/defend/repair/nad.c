@@ -215,6 +215,8 @@ static td_status distil(void *context, repair_job *job, double strength, const c
     return status;
 }
 
+/* Batches are of all clean images once the strength is chosen (strengths.h); a last one of a single
+ * image is added to the one before. */
 static td_status prepare(repair_job *job, nad_state *s, td_error *error) {
     const size_t batch = s->settings->training.options.batch;
     size_t nodes[REPAIR_MOST_TAPS], count;
@@ -224,7 +226,7 @@ static td_status prepare(repair_job *job, nad_state *s, td_error *error) {
     TD_TRY(repair_warn_missing(job, error));
     adapt(job, s);
     TD_TRY(teach(job, s, error));
-    return allocate(s, &job->run->arena, td_size_min(batch, job->learned.count) + 1, error);
+    return allocate(s, &job->run->arena, td_size_min(batch, job->all.count) + 1, error);
 }
 
 static td_status work(repair_job *job, nad_state *s, td_error *error) {
@@ -304,11 +306,9 @@ static const char help[] =
     "the teacher's."
     "\v"
     "It needs clean images with labels (the paper has 5 % of the training set) and a net with "
-    "convolutions. In a net without batch norm the rates are, unless given, 0.01 and 0.003, and "
-    "the "
-    "teacher's 0.003. The teacher's batch norms keep their statistics once tuned; the "
-    "model's "
-    "average those of each batch once. A strength is a factor of both rates." STRENGTHS_HELP "\n"
+    "convolutions. In a net without batch norm the default rates are 0.01, 0.003, and for the "
+    "teacher 0.003. The tuned teacher's batch norms keep their statistics; the model's average "
+    "those of each batch once. A strength is a factor of both rates." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend nad --model model.safetensors \\\n"
     "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"
