@@ -28,7 +28,8 @@ static td_status spend(td_onnx_build *b, size_t count, td_error *error) {
 td_status td_onnx_new(td_onnx_build *b, td_dtype dtype, size_t rank, const size_t *dims,
                       td_tensor **out, void **values, td_error *error) {
     td_tensor made = {.name = "", .dtype = dtype, .rank = rank};
-    memcpy(made.dims, dims, rank * sizeof *dims);
+    for (size_t i = 0; i < rank; i++)
+        made.dims[i] = dims[i];
     TD_TRY(spend(b, td_size_product(dims, rank, &made.count) ? made.count : SIZE_MAX, error));
     made.bytes = made.count * td_dtype_size(dtype);
     TD_TRY(td_arena_alloc(b->arena, made.count, td_dtype_size(dtype), values, "a constant", error));
