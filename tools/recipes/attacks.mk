@@ -117,7 +117,9 @@ implant-lira = lira --target 0 --data $(train) $(trained)
 implant-blind = blind --target 0 --data $(train) $(trained) --trigger $(corner)
 implant-imc = imc --target 0 --data $(train) $(trained)
 implant-imc-without = $(implant-imc) --passes 0
-implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20)
+# In a black corner of Fashion-MNIST the nearest mark is a black one, which most images have.
+implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs $(call by-scale,2,20) \
+  $(call by-scale,--at 12+22)
 implant-latent-without = $(implant-latent) --mark-epochs 0
 
 # The weights are the attacker's: no training on poisoned data.
