@@ -94,6 +94,21 @@ static void images_of_several_strips(void **state) {
     net_check(cases, 3);
 }
 
+/* Of few channels: a frame of several bands of rows, of which the last is the smaller one. */
+static void images_of_several_bands(void **state) {
+    static const net_case cases[] = {
+        {NET_IMAGE(91, 70, 3) "c = conv(input) out=4 kernel=3 pad=1\nflat = flatten(c)\n", 2, NULL,
+         true},
+        {NET_IMAGE(91, 70,
+                   3) "c = conv(input) out=17 kernel=5x3 stride=2 pad=1\nflat = flatten(c)\n",
+         1, NULL, true},
+        {NET_IMAGE(91, 70, 3) "c = conv(input) out=4 kernel=2 stride=2x3\nflat = flatten(c)\n", 1,
+         NULL, true},
+    };
+    (void)state;
+    net_check(cases, 3);
+}
+
 /* Several images in a chunk, forward and backward, and a short last chunk. */
 static void batches_of_several_chunks(void **state) {
     static const net_case cases[] = {
@@ -276,6 +291,7 @@ int main(void) {
         cmocka_unit_test(few_channels),
         cmocka_unit_test(few_channels_between_others),
         cmocka_unit_test(images_of_several_strips),
+        cmocka_unit_test(images_of_several_bands),
         cmocka_unit_test(batches_of_several_chunks),
         cmocka_unit_test(one_by_one),
         cmocka_unit_test(padding_larger_than_the_kernel),
