@@ -51,6 +51,13 @@ static inline td_conv td_conv_group(const td_conv *c) {
     return group;
 }
 
+/* The run of a way whose prepared weights follow `floats` of another's. */
+static inline td_run td_conv_run_after(const td_run *run, size_t floats) {
+    td_run other = *run;
+    other.prepared += floats;
+    return other;
+}
+
 static inline size_t td_conv_taps(const td_conv *c) {
     return c->window.kernel_h * c->window.kernel_w * c->in.channels;
 }

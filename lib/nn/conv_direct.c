@@ -110,13 +110,6 @@ static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     return own + td_columns_scratch(c, batch, c->out.channels, true);
 }
 
-/* The run as im2col's functions want it. */
-static td_run for_im2col(const td_conv *c, const td_run *run) {
-    td_run other = *run;
-    other.prepared += layout_of(c).forward_weights;
-    return other;
-}
-
 static void prepare(const td_conv *c, const td_run *run) {
     const layout l = layout_of(c);
     const size_t stride = c->window.stride_w, kernel_h = c->window.kernel_h,
@@ -138,7 +131,7 @@ static void prepare(const td_conv *c, const td_run *run) {
                     }
                 }
     if (strided(c)) {
-        const td_run other = for_im2col(c, run);
+        const td_run other = td_conv_run_after(run, l.forward_weights);
         td_conv_im2col.prepare(c, &other);
     }
 }
@@ -404,7 +397,7 @@ static void input_image(void *context, size_t image) {
 static void backward(const td_conv *c, const td_run *run) {
     pass p = {.conv = c, .run = run, .layout = layout_of(c)};
     if (strided(c)) {
-        const td_run other = for_im2col(c, run);
+        const td_run other = td_conv_run_after(run, p.layout.forward_weights);
         td_conv_im2col.backward(c, &other);
         return;
     }

@@ -42,13 +42,6 @@ static size_t scratch(const td_conv *c, size_t batch, bool backward) {
     return backward ? td_conv_im2col.scratch(c, batch, true) : 0;
 }
 
-/* The run as im2col's functions expect it. */
-static td_run for_im2col(const td_conv *c, const td_run *run) {
-    td_run other = *run;
-    other.prepared += own_floats(c);
-    return other;
-}
-
 static void prepare(const td_conv *c, const td_run *run) {
     const size_t in = c->in.channels, vector = vector_floats(c);
     float *biases = run->prepared + vectors_of(c) * vector;
@@ -59,7 +52,7 @@ static void prepare(const td_conv *c, const td_run *run) {
             to[i * TD_LANES] = run->params[0][o * in + i];
         biases[o] = run->params[1] ? run->params[1][o] : 0;
     }
-    const td_run other = for_im2col(c, run);
+    const td_run other = td_conv_run_after(run, own_floats(c));
     td_conv_im2col.prepare(c, &other);
 }
 
@@ -115,7 +108,7 @@ static void forward(const td_conv *c, const td_run *run) {
 }
 
 static void backward(const td_conv *c, const td_run *run) {
-    const td_run other = for_im2col(c, run);
+    const td_run other = td_conv_run_after(run, own_floats(c));
     td_conv_im2col.backward(c, &other);
 }
 
