@@ -7,7 +7,8 @@
  * than that saves: then each step runs over a large slab of tiles, and the products are divided by
  * point and panel, so that each weight is read once per slab.
  *
- * The sizes were measured on cores with 1 MB of level-2 cache. */
+ * The sizes were measured on cores with 1 MB of level-2 cache and a fast level-3 cache (AMD Zen 4),
+ * and with 1.25 MB and a third of that rate (Intel Ice Lake). */
 #include "nn/kernel/winograd.h"
 
 #include "base/parallel.h"
@@ -18,9 +19,10 @@ enum {
     BLOCK_FLOATS = 160 << 10, /* of a block's tiles, both transforms: fits beside the weights in the
                                  level-2 cache */
     DATA_SLAB_FLOATS = 1 << 20,   /* of a slab's tiles: fits in the level-3 cache */
-    WEIGHT_SLAB_FLOATS = 3 << 19, /* ... for gradients of the weights */
+    WEIGHT_SLAB_FLOATS = 1 << 18, /* ... for gradients of the weights, which read them repeatedly */
     GROUPS = 16,                  /* of tiles, each with its own dU */
-    SLAB_ROWS = 24,               /* rows of dU that a task computes from a slab */
+    LEAST_SLAB_ROWS = 24,         /* rows of dU that a task computes from a slab */
+    MOST_SLAB_ROWS = 144,         /* ... which fit in the level-2 cache */
     SLAB_TILES = 4                /* tiles that a task transforms if it also sums biases */
 };
 
@@ -79,6 +81,14 @@ static sizes weight_sizes(const td_winograd *conv, size_t tiles) {
     return s;
 }
 
+/* Rows of dU that a task computes: the more, the seldomer a slab is read, but each of `threads`
+ * should have some tasks. The sums are the same, however the rows are divided. */
+static size_t slab_rows(const td_winograd *conv, size_t threads) {
+    size_t rows = td_chunks(conv->in * td_panels(conv->out), 2 * threads);
+    rows = td_size_min(td_size_max(rows, LEAST_SLAB_ROWS), MOST_SLAB_ROWS);
+    return td_size_round_up(rows, TD_PANEL_ROWS);
+}
+
 static size_t data_scratch(size_t tiles, size_t rows, size_t columns, size_t threads) {
     sizes s = data_sizes(tiles, rows, columns);
     size_t input = tiles_floats(s.tiles, rows);
@@ -91,7 +101,7 @@ static size_t weight_scratch(const td_winograd *conv, size_t tiles, size_t threa
     sizes s = weight_sizes(conv, tiles);
     size_t both = tiles_floats(s.tiles, conv->in) + tiles_floats(s.tiles, conv->out);
     if (s.slabs)
-        return both + threads * td_winograd_panel_floats(SLAB_ROWS) +
+        return both + threads * td_winograd_panel_floats(MOST_SLAB_ROWS) +
                td_chunks(s.tiles, SLAB_TILES) * conv->out;
     return threads * both + td_chunks(tiles, s.group) * (s.du + conv->out);
 }
@@ -398,6 +408,7 @@ static void weight_groups(weight_pass *p) {
 typedef struct weight_slab {
     const weight_pass *pass;
     size_t first, count; /* tiles */
+    size_t rows;         /* of a task */
     td_winograd_tiles input, gradient;
 } weight_slab;
 
@@ -414,13 +425,13 @@ static void weight_slab_transform(void *context, size_t begin, size_t end, size_
                                start_sums(p, chunk));
 }
 
-/* Items are panels, for each SLAB_ROWS input channels. */
+/* Items are panels, for each `rows` input channels. */
 static void weight_slab_multiply(void *context, size_t item) {
     const weight_slab *s = context;
     const weight_pass *p = s->pass;
-    size_t panels = td_panels(p->conv->out), row = item / panels * SLAB_ROWS, panel = item % panels;
-    size_t end = td_size_min(row + SLAB_ROWS, p->conv->in), du_point = td_panel_floats(SLAB_ROWS);
-    float *du = p->scratch + td_thread() * td_winograd_panel_floats(SLAB_ROWS);
+    size_t panels = td_panels(p->conv->out), row = item / panels * s->rows, panel = item % panels;
+    size_t end = td_size_min(row + s->rows, p->conv->in), du_point = td_panel_floats(s->rows);
+    float *du = p->scratch + td_thread() * td_winograd_panel_floats(MOST_SLAB_ROWS);
     multiply_weights(p, s->input, s->gradient, s->count, row, end, panel, false, du, du_point);
     td_winograd_filter_adjoint(p->conv, du, du_point, panel, row, end, s->first > 0, p->dw);
 }
@@ -428,9 +439,10 @@ static void weight_slab_multiply(void *context, size_t item) {
 static void weight_slabs(weight_pass *p) {
     const td_winograd *conv = p->conv;
     size_t size = p->sizes.tiles;
-    float *input = p->scratch + td_threads() * td_winograd_panel_floats(SLAB_ROWS);
+    float *input = p->scratch + td_threads() * td_winograd_panel_floats(MOST_SLAB_ROWS);
     float *gradient = input + tiles_floats(size, conv->in);
     weight_slab s = {.pass = p,
+                     .rows = slab_rows(conv, td_threads()),
                      .input = lay_out(input, size, conv->in),
                      .gradient = lay_out(gradient, size, conv->out)};
     p->sums = gradient + tiles_floats(size, conv->out);
@@ -438,8 +450,8 @@ static void weight_slabs(weight_pass *p) {
         s.count = td_size_min(size, p->tiles - s.first);
         td_parallel_for(s.count, SLAB_TILES, weight_slab_transform, &s);
         add_sums(p, td_chunks(s.count, SLAB_TILES));
-        td_parallel_each(td_chunks(conv->in, SLAB_ROWS) * td_panels(conv->out),
-                         weight_slab_multiply, &s);
+        td_parallel_each(td_chunks(conv->in, s.rows) * td_panels(conv->out), weight_slab_multiply,
+                         &s);
     }
 }
 
