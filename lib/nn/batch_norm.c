@@ -222,22 +222,30 @@ static void forward(const td_run *run) {
     td_parallel_for(element_count(run), step, forward_chunk, (void *)run);
 }
 
+/* Where the output was clipped, dy counts as 0; to compute the output again is cheaper than to read
+ * it. */
+static void sum_gradients(td_bounds bounds, const float *restrict x, const float *restrict dy,
+                          size_t length, const float *restrict mean, const float *restrict scale,
+                          const float *restrict shift, float *restrict sum,
+                          float *restrict product) {
+    for (size_t i = 0; i < length; i++) {
+        const float deviation = x[i] - mean[i];
+        const float d = td_gate(bounds, dy[i], deviation * scale[i] + shift[i]);
+        sum[i] += d;
+        product[i] += d * deviation;
+    }
+}
+
 /* Σ dy and Σ dy·(x − mean) of a chunk. */
 static void gather_chunk(void *context, size_t begin, size_t end, size_t chunk, size_t thread) {
     const td_run *run = context;
     const size_t channels = run->node->shape.channels, row_floats = td_channel_row(channels);
-    const float *restrict mean = norm_of(run).mean;
-    float *restrict sum = rows_of(run, thread), *restrict product = sum + row_floats;
-    memset(sum, 0, row_floats * sizeof *sum);
-    memset(product, 0, row_floats * sizeof *product);
-    for (size_t at = begin; at < end; at += row_floats) {
-        const float *restrict x = run->in[0] + at, *restrict dy = run->dout + at;
-        const size_t length = td_size_min(row_floats, end - at);
-        for (size_t i = 0; i < length; i++) {
-            sum[i] += dy[i];
-            product[i] += dy[i] * (x[i] - mean[i]);
-        }
-    }
+    const norm n = norm_of(run);
+    float *sum = rows_of(run, thread), *product = sum + row_floats;
+    memset(sum, 0, 2 * row_floats * sizeof *sum);
+    for (size_t at = begin; at < end; at += row_floats)
+        sum_gradients(run->bounds, run->in[0] + at, run->dout + at,
+                      td_size_min(row_floats, end - at), n.mean, n.scale, n.shift, sum, product);
     fold_row(sum, channels, chunk_sums(run, chunk));
     fold_row(product, channels, chunk_sums(run, chunk) + channels);
 }
@@ -274,7 +282,8 @@ static void spread_chunk(void *context, size_t begin, size_t end, size_t chunk, 
     const td_run *run = context;
     const size_t row_floats = td_channel_row(run->node->shape.channels);
     const norm n = norm_of(run);
-    const float *restrict mean = n.mean, *restrict scale = n.scale;
+    const float *restrict mean = n.mean, *restrict scale = n.scale, *restrict shift = n.shift;
+    const td_bounds bounds = run->bounds;
     const float *restrict slope = coefficients(run), *restrict offset = slope + row_floats;
     const bool training = run->training;
     (void)chunk, (void)thread;
@@ -283,8 +292,10 @@ static void spread_chunk(void *context, size_t begin, size_t end, size_t chunk, 
         float *restrict dx = run->din[0] + at;
         const size_t length = td_size_min(row_floats, end - at);
         for (size_t i = 0; i < length; i++) {
-            float dy_only = scale[i] * dy[i];
-            dx[i] = training ? dy_only + (slope[i] * (x[i] - mean[i]) + offset[i]) : dy_only;
+            const float deviation = x[i] - mean[i];
+            const float d = td_gate(bounds, dy[i], deviation * scale[i] + shift[i]);
+            const float dy_only = scale[i] * d;
+            dx[i] = training ? dy_only + (slope[i] * deviation + offset[i]) : dy_only;
         }
     }
 }
@@ -328,6 +339,7 @@ const td_op TD_OP(batch_norm) = {
     .channels = TD_CHANNELS_KEPT,
     .batch_deviation = true,
     .clips = true,
+    .gates = true,
     .needs_in = true,
     .infer = infer,
     .prepared = prepared,

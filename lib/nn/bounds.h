@@ -23,4 +23,10 @@ static inline float td_clip(td_bounds bounds, float value) {
     return value > bounds.most ? bounds.most : value;
 }
 
+/* The gradient of a value that was clipped to `out`. Without a branch, at -O2, too. */
+static inline float td_gate(td_bounds bounds, float gradient, float out) {
+    const float above = out > bounds.least ? gradient : 0;
+    return out < bounds.most ? above : 0;
+}
+
 #endif

@@ -461,7 +461,7 @@ static void backward_node(td_exec *exec, size_t i, float *dweights) {
     const bool gradient = dweights && has_gradient(net, run.node);
     for (size_t p = 0; gradient && p < run.node->param_count; p++)
         run.dparams[p] = dweights + net->params[run.node->params[p]].offset;
-    if (mine->clips) {
+    if (mine->clips && !run.node->op->gates) {
         gate g = {buffer_at(exec, at, mine->gradient), run.out, mine->bounds};
         td_parallel_for(run.batch * td_shape_size(run.node->shape), ELEMENT_CHUNK, gate_chunk, &g);
     }

@@ -40,7 +40,8 @@ typedef struct td_run {
     uint32_t step;
 
     /* backward only */
-    const float *dout; /* gradient of `out` or, with bounds, of its value before clipping */
+    const float *dout; /* gradient of `out`; with bounds, of its value before clipping, unless the
+                          operator `gates` */
     float *din[TD_NODE_INPUTS]; /* overwritten; NULL if not wanted */
     /* Overwritten; NULL if not wanted. When training, a running statistic's slot receives this
      * batch's value. */
@@ -65,6 +66,7 @@ typedef struct td_op {
                              is undefined for a single value */
 
     bool clips; /* applies run->bounds as it stores, so a clipping node can be fused to it */
+    bool gates; /* ... and in its backward pass, as it reads dout */
     bool needs_in, needs_out; /* backward reads `in`, `out`; otherwise they are not kept */
     bool takes_fold; /* y = weights·x + bias by output channel, so that a following batch norm can
                         be folded into params[0] (output channel first) and params[1] (the bias) */

@@ -64,10 +64,8 @@ static void add(float *restrict to, const float *restrict from, size_t count) {
 
 static void gate(td_bounds bounds, float *restrict gradient, const float *restrict out,
                  size_t count) {
-    for (size_t i = 0; i < count; i++) { /* without a branch, at -O2, too */
-        const float given = gradient[i], above = out[i] > bounds.least ? given : 0;
-        gradient[i] = out[i] < bounds.most ? above : 0;
-    }
+    for (size_t i = 0; i < count; i++)
+        gradient[i] = td_gate(bounds, gradient[i], out[i]);
 }
 
 static void adam(const td_step *step, float *restrict w, const float *restrict g, float *restrict m,
