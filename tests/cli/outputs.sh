@@ -41,26 +41,20 @@ check_ok trapdoor-data info posix --json posix.json -q
 check_ok trapdoor-poison stamp --data posix -o stamped --trigger square -q
 unset POSIXLY_CORRECT
 
-# Temporary files go to TMPDIR; the page itself is built in memory.
-mkdir records tmp
+# There are no temporary files: the page and its charts are made in memory.
+mkdir records
 cp posix.json records
 if ! command -v gnuplot >/dev/null; then
-    skip 'a chart in TMPDIR' 'gnuplot is not installed'
+    skip 'a chart without temporary files' 'gnuplot is not installed'
 else
     printf '%s\n' '{"epoch":1,"loss":2,"accuracy":0.1,"lr":1}' '{"epoch":2,"loss":1,"accuracy":0.2,"lr":1}' >records/m.log.jsonl
-    run env TMPDIR="$PWD/none" trapdoor-report records -o none.html
-    cp "$scratch/err" err
-    check 'no page is made' test "$status" -eq 1 -a ! -e none.html
-    check 'charts without a folder for temporary files are a failure, with the reason' \
-        grep -qx "trapdoor-report: gnuplot: a temporary folder in $PWD/none: No such file or directory" err
-    check_ok env TMPDIR="$PWD/tmp" trapdoor-report records -o drawn.html -q
-    check 'a chart in TMPDIR' grep -q 'data:image/svg' drawn.html
-    check 'which is empty then' test -z "$(ls tmp)"
+    check_ok env TMPDIR="$PWD/none" trapdoor-report records -o drawn.html -q
+    check 'a chart without a folder for temporary files' grep -q 'data:image/svg' drawn.html
     if unshare -m test -d /var/tmp 2>/dev/null &&
         case $(command -v trapdoor-report) in /tmp/*) false ;; esac; then
         cp -r records /var/tmp/trapdoor-records.$$
-        check 'with /tmp read-only' sh -c "cd /var/tmp/trapdoor-records.$$ && mkdir t &&
-            TMPDIR=\$PWD/t unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /tmp && exec trapdoor-report . -o drawn.html' &&
+        check 'with /tmp read-only' sh -c "cd /var/tmp/trapdoor-records.$$ &&
+            unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /tmp && exec trapdoor-report . -o drawn.html' &&
             grep -q data:image/svg drawn.html"
         rm -rf /var/tmp/trapdoor-records.$$
     else

@@ -102,6 +102,25 @@ check 'without gnuplot it says so in one line' test "$status $(cat err)" = \
 check 'on the page, too' grep -q 'No chart: gnuplot is not installed.' plain.html
 check 'which has the rest' grep -q '<caption>Sets judged' plain.html
 
+# A gnuplot that stops in its second chart.
+mkdir stops
+cat >stops/gnuplot <<'TEXT'
+#!/bin/sh
+printf '<?xml version="1.0"?>\n<svg>\n</svg>\n\n<?xml version="1.0"?>\n<svg>\n<path'
+exit 1
+TEXT
+chmod +x stops/gnuplot
+run env PATH="$PWD/stops:$PATH" "$tool" runs -o half.html
+cp "$scratch/err" err
+check 'where gnuplot stops the page is made' test "$status" -eq 0
+check 'and the tool says why' grep -qx \
+    'trapdoor-report: note: a chart: gnuplot: expected exit status 0, found 1' err
+check 'the page has the charts before' test "$(grep -o 'class="plot"' half.html | wc -l)" -eq 1
+printf '<?xml version="1.0"?>\n<svg>\n</svg>\n' >stops/whole
+check 'which are whole' sh -c "grep -o 'svg+xml;base64,[^\"]*' half.html | sed 's/.*,//' | base64 -d |
+    cmp - stops/whole"
+check 'and says of the others that they are missing' grep -q 'No chart: gnuplot could not draw it.' half.html
+
 # Malicious files.
 mkdir bad bad/deep
 evil='<script>alert(1)</script>'

@@ -6,11 +6,10 @@
 #include "report/report.h"
 #include <string.h>
 
-td_status __wrap_gnuplot_run(FILE *script, char folder[64], td_error *error);
+td_status __wrap_gnuplot_run(FILE *script, FILE *drawings, td_error *error);
 
-td_status __wrap_gnuplot_run(FILE *script, char folder[64], td_error *error) {
-    (void)script;
-    *folder = '\0';
+td_status __wrap_gnuplot_run(FILE *script, FILE *drawings, td_error *error) {
+    (void)script, (void)drawings;
     return td_fail(error, TD_ERR_USAGE, "gnuplot is not asked");
 }
 

@@ -246,7 +246,7 @@ static void logs_are_read_line_by_line(void **state) {
 }
 
 static void write_script(FILE *out, const void *what) {
-    gnuplot_script(out, what, 7);
+    gnuplot_script(out, what);
 }
 
 /* The plot of the first chart of a record's first table that has one. */
@@ -286,7 +286,7 @@ static void scripts_are_of_numbers(void **state) {
     plot p = plot_of(record, &tables, &arena);
     assert_int_equal(p.count, 1);
     char *script = written(write_script, &p);
-    support_assert_contains(script, "set output \"chart-7.svg\"\n");
+    support_assert_contains(script, "reset\nset encoding utf8\nset terminal svg ");
     support_assert_contains(script, "set xlabel \"epoch x\" ");
     support_assert_contains(script, "set ylabel \"x y (%)\" ");
     support_assert_contains(script, "$d0 << END\n1 50 50 50\n4 60 60 60\nEND\nplot $d0 using");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/chart.h"
 
+#include "base/size.h"
 #include "base/text.h"
 #include "frame/options.h"
 #include "report/html.h"
@@ -305,7 +306,7 @@ static td_status add_chart(report *r, const plot *p, td_error *error) {
                              : td_fail_memory(error, "a chart");
     free(bytes);
     TD_TRY(status);
-    gnuplot_script(r->script, p, r->chart_count);
+    gnuplot_script(r->script, p);
     r->charts[r->chart_count++] = (report_chart){ftello(r->out), copy};
     return TD_OK;
 }
@@ -335,12 +336,14 @@ void chart_write(report *r, const tool_table *table, const tool_chart *chart, co
 
 void chart_draw_all(report *r) {
     td_error error;
-    const td_status status =
-        r->chart_count > 0 ? gnuplot_run(r->script, r->chart_folder, &error) : TD_OK;
+    if (r->chart_count == 0)
+        return;
+    td_status status = report_memory(&r->drawings, &error);
+    if (status == TD_OK)
+        status = gnuplot_run(r->script, r->drawings, &error);
     r->gnuplot_missing = status == TD_ERR_USAGE;
     if (status == TD_OK)
         return;
-    gnuplot_drop_last(r->chart_folder, r->chart_count); /* where gnuplot ended */
     if (!r->gnuplot_missing)
         report_trouble_failed(r, "a chart", status, &error);
     else if (!r->quiet)
@@ -361,31 +364,35 @@ static bool copy_bytes(FILE *from, FILE *to, size_t size) {
     return true;
 }
 
-/* Reads gnuplot's picture into bytes[0, LARGEST_SVG); *size is 0 if there is none. */
-static td_status read_drawing(const report *r, size_t number, uint8_t *bytes, size_t *size,
-                              td_error *error) {
-    char path[GNUPLOT_PATH];
-    *size = 0;
-    gnuplot_path(path, r->chart_folder, number);
+/* Reads the next of gnuplot's documents. *size is 0 if there is none that is whole, and LARGEST_SVG
+ * if it is larger than that. */
+static td_status read_drawing(const report *r, uint8_t *bytes, size_t *size, td_error *error) {
+    static const char begin[] = "<?xml", end[] = "</svg>\n";
+    char *line = NULL;
+    size_t room = 0, done = 0;
+    ssize_t length;
+    bool whole = false;
     errno = 0;
-    FILE *drawing = *r->chart_folder ? fopen(path, "rb") : NULL;
-    if (!drawing)
-        return !*r->chart_folder || errno == ENOENT
-                   ? TD_OK
-                   : td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
-    *size = fread(bytes, 1, LARGEST_SVG, drawing);
-    const td_status status =
-        ferror(drawing) ? td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno ? errno : EIO))
-                        : TD_OK;
-    fclose(drawing);
-    return status;
+    while (r->drawings && !whole && (length = getline(&line, &room, r->drawings)) > 0) {
+        if (done == 0 && strncmp(line, begin, strlen(begin)) != 0)
+            continue; /* an empty line between two */
+        const size_t fits = td_size_min((size_t)length, LARGEST_SVG - done);
+        memcpy(bytes + done, line, fits);
+        done += fits;
+        whole = strcmp(line, end) == 0;
+    }
+    free(line);
+    *size = whole ? done : 0;
+    return whole || !r->drawings || feof(r->drawings)
+               ? TD_OK
+               : td_fail(error, TD_ERR_IO, "a chart: %s", strerror(errno ? errno : EIO));
 }
 
 static td_status write_drawing(const report *r, size_t number, FILE *out, td_error *error) {
     size_t size;
     uint8_t *bytes = malloc(LARGEST_SVG);
     const td_status status =
-        bytes ? read_drawing(r, number, bytes, &size, error) : td_fail_memory(error, "a chart");
+        bytes ? read_drawing(r, bytes, &size, error) : td_fail_memory(error, "a chart");
     if (status != TD_OK) {
         free(bytes);
         return status;
@@ -408,6 +415,8 @@ td_status chart_fill_page(const report *r, FILE *out, const char *name, td_error
     bool good = true;
     errno = 0;
     rewind(r->out);
+    if (r->drawings)
+        rewind(r->drawings);
     for (size_t i = 0; i < r->chart_count && good; i++) {
         good = copy_bytes(r->out, out, (size_t)(r->charts[i].place - done));
         done = r->charts[i].place;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Charts of tables on the page: title, legend, picture, and a text description. gnuplot draws all
- * charts of a page in one run, each into an SVG file that is embedded unread. The colours work on
+ * charts of a page in one run, as SVG documents that are embedded unread. The colours work on
  * light and dark backgrounds; series also differ in dashes and marks. */
 #ifndef TOOLS_REPORT_CHART_H
 #define TOOLS_REPORT_CHART_H
 
 #include "report/report.h"
 
-enum { GNUPLOT_TEXT = 61, GNUPLOT_PATH = REPORT_TEMPORARY + 32 };
+enum { GNUPLOT_TEXT = 61 };
 
 typedef struct plot_point {
     double x, y;
@@ -46,24 +46,14 @@ void gnuplot_text(char out[GNUPLOT_TEXT], const char *text);
 /* Whether a point can be drawn: gnuplot's own arithmetic fails beyond 1e15. */
 bool gnuplot_draws(const plot_point *point);
 
-/* Adds the script of one chart, which goes to the file of chart `number`. It contains no text from
- * a file, only numbers and plain labels. */
-void gnuplot_script(FILE *out, const plot *p, size_t number);
+/* Adds the script of one chart. It contains no text from a file, only numbers and plain labels. */
+void gnuplot_script(FILE *out, const plot *p);
 
-/* The path of that file. */
-void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number);
-
-/* Creates a folder in $TMPDIR, or /tmp, and runs gnuplot there with the script, without a shell.
- * TD_ERR_USAGE if there is no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if its exit
- * status is not 0.
- * `folder` is "" if none was created. */
-td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) TD_MUST_USE;
-
-/* Removes the last of the charts that is there. */
-void gnuplot_drop_last(const char *folder, size_t charts);
-
-/* Removes the folder with its charts, and sets its name to ""; does nothing for "". */
-td_status gnuplot_clean(char folder[REPORT_TEMPORARY], size_t charts, td_error *error);
+/* Runs gnuplot with the script, without a shell. It writes an SVG document for each chart into
+ * `drawings`, one after the other, and stops at one that it cannot draw. TD_ERR_USAGE if there is
+ * no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if its exit status is not 0. Both files
+ * have descriptors. */
+td_status gnuplot_run(FILE *script, FILE *drawings, td_error *error) TD_MUST_USE;
 
 /* --- on the page --- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np */
+#define _GNU_SOURCE /* asprintf */
 #include "report/chart.h"
 
 #include <ctype.h>
@@ -45,10 +45,6 @@ void gnuplot_text(char out[GNUPLOT_TEXT], const char *text) {
         if (isalnum((unsigned char)*text) || strchr(" .,()%-", *text))
             out[length++] = *text;
     out[length] = '\0';
-}
-
-void gnuplot_path(char out[GNUPLOT_PATH], const char *folder, size_t number) {
-    snprintf(out, GNUPLOT_PATH, "%s/chart-%zu.svg", folder, number);
 }
 
 static bool is_small(double value) {
@@ -184,11 +180,10 @@ static void write_series(FILE *out, const plot *p, size_t s) {
     }
 }
 
-void gnuplot_script(FILE *out, const plot *p, size_t number) {
-    fprintf(out,
-            "reset\nset encoding utf8\nset terminal svg noenhanced size 440,280 font "
-            "\"sans-serif,12\"\nset output \"chart-%zu.svg\"\n",
-            number);
+void gnuplot_script(FILE *out, const plot *p) {
+    fputs("reset\nset encoding utf8\nset terminal svg noenhanced size 440,280 font "
+          "\"sans-serif,12\"\n",
+          out);
     write_axes(out, p);
     if (p->kind != TOOL_CHART_LINES)
         fprintf(out, "set boxwidth %.9g\n", p->bar);
@@ -197,22 +192,22 @@ void gnuplot_script(FILE *out, const plot *p, size_t number) {
         fputs(s == 0 ? "plot " : ", \\\n", out);
         write_series(out, p, s);
     }
-    fputs("\nunset output\n", out);
+    fputs("\n", out);
 }
 
 /* --- the run --- */
 
-static int set_files(posix_spawn_file_actions_t *actions, int script, const char *folder) {
+static int set_files(posix_spawn_file_actions_t *actions, int script, int drawings) {
     int failed = posix_spawn_file_actions_adddup2(actions, script, STDIN_FILENO);
     if (!failed)
-        failed = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!failed)
-        failed = posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO, STDERR_FILENO);
-    return failed ? failed : posix_spawn_file_actions_addchdir_np(actions, folder);
+        failed = posix_spawn_file_actions_adddup2(actions, drawings, STDOUT_FILENO);
+    return failed
+               ? failed
+               : posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 }
 
 /* Its environment is only PATH and the C locale. */
-static int spawn(int script, const char *folder, pid_t *id) {
+static int spawn(int script, int drawings, pid_t *id) {
     char program[] = "gnuplot", plain[] = "-d", input[] = "-", locale[] = "LC_ALL=C";
     char *const argv[] = {program, plain, input, NULL};
     char *path = NULL;
@@ -222,7 +217,7 @@ static int spawn(int script, const char *folder, pid_t *id) {
     char *const environment[] = {path, locale, NULL};
     int failed = posix_spawn_file_actions_init(&actions);
     if (!failed) {
-        failed = set_files(&actions, script, folder);
+        failed = set_files(&actions, script, drawings);
         if (!failed)
             failed = posix_spawnp(id, argv[0], &actions, NULL, argv, environment);
         posix_spawn_file_actions_destroy(&actions);
@@ -231,24 +226,12 @@ static int spawn(int script, const char *folder, pid_t *id) {
     return failed;
 }
 
-static td_status make_folder(char folder[REPORT_TEMPORARY], td_error *error) {
-    const char *given = getenv("TMPDIR"), *parent = given && *given ? given : "/tmp";
-    const int length = snprintf(folder, REPORT_TEMPORARY, "%s/trapdoor-report-XXXXXX", parent);
-    errno = ENAMETOOLONG;
-    if (length < REPORT_TEMPORARY && mkdtemp(folder))
-        return TD_OK;
-    *folder = '\0';
-    return td_fail(error, TD_ERR_IO, "gnuplot: a temporary folder in %s: %s", parent,
-                   strerror(errno));
-}
-
-td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *error) {
+td_status gnuplot_run(FILE *script, FILE *drawings, td_error *error) {
     pid_t id;
     int state;
-    TD_TRY(make_folder(folder, error));
     if (fflush(script) != 0 || lseek(fileno(script), 0, SEEK_SET) != 0)
         return td_fail(error, TD_ERR_IO, "gnuplot: %s", strerror(errno));
-    const int failed = spawn(fileno(script), folder, &id);
+    const int failed = spawn(fileno(script), fileno(drawings), &id);
     if (failed)
         return td_fail(error, failed == ENOENT ? TD_ERR_USAGE : TD_ERR_IO, "gnuplot: %s",
                        strerror(failed));
@@ -261,25 +244,4 @@ td_status gnuplot_run(FILE *script, char folder[REPORT_TEMPORARY], td_error *err
                ? TD_OK
                : td_fail(error, TD_ERR_FORMAT, "gnuplot: expected exit status 0, found %d",
                          WEXITSTATUS(state));
-}
-
-void gnuplot_drop_last(const char *folder, size_t charts) {
-    char path[GNUPLOT_PATH];
-    for (bool found = !*folder; !found && charts > 0;) {
-        gnuplot_path(path, folder, --charts);
-        found = unlink(path) == 0;
-    }
-}
-
-td_status gnuplot_clean(char folder[REPORT_TEMPORARY], size_t charts, td_error *error) {
-    char path[GNUPLOT_PATH];
-    for (size_t i = 0; i < charts && *folder; i++) {
-        gnuplot_path(path, folder, i);
-        if (unlink(path) != 0 && errno != ENOENT)
-            return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    if (*folder && rmdir(folder) != 0)
-        return td_fail(error, TD_ERR_IO, "%s: %s", folder, strerror(errno));
-    *folder = '\0';
-    return TD_OK;
 }

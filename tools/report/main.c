@@ -191,7 +191,6 @@ static td_status make(writing *w, td_error *error) {
     if (fflush(w->r.out) != 0 || ferror(w->r.out))
         return td_fail_memory(error, "the page");
     TD_TRY(write_page(w, error));
-    TD_TRY(gnuplot_clean(w->r.chart_folder, w->r.chart_count, error));
     if (w->settings->matrix)
         TD_TRY(write_picture(w, error));
     if (w->results)

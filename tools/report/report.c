@@ -167,7 +167,8 @@ void report_free(report *r) {
         fclose(r->out);
     if (r->script)
         fclose(r->script);
-    gnuplot_clean(r->chart_folder, r->chart_count, NULL);
+    if (r->drawings)
+        fclose(r->drawings);
     json_decref(r->makers);
     td_arena_free(&r->arena);
     *r = (report){0};

@@ -27,8 +27,6 @@ enum {
     REPORT_ROWS = 500,            /* of a table */
 };
 
-enum { REPORT_TEMPORARY = 1024 }; /* bytes of the path of a temporary folder */
-
 /* A file below the folder. */
 typedef struct report_file {
     const char *path; /* as it is opened */
@@ -105,7 +103,7 @@ typedef struct report {
     FILE *script;   /* for gnuplot */
     report_chart charts[REPORT_CHARTS];
     size_t chart_count;
-    char chart_folder[REPORT_TEMPORARY]; /* gnuplot's folder; "" without charts */
+    FILE *drawings; /* gnuplot's; NULL without charts */
     bool gnuplot_missing;
     td_status failed; /* first failure that was not about a file's content (memory, system): the
                          page is not written */
