@@ -22,8 +22,9 @@ typedef uint8_t byte_vector __attribute__((vector_size(16)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Integer arithmetic is as fast as the vectors are wide, and gives the same results on all
- * processors. */
-#if defined(__x86_64__) && defined(__gnu_linux__)
+ * processors. The choice at the program's start runs before ThreadSanitizer is ready, and crashes
+ * with it. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
 #define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EVERY_CPU

@@ -121,6 +121,13 @@ check 'which are whole' sh -c "grep -o 'svg+xml;base64,[^\"]*' half.html | sed '
     cmp - stops/whole"
 check 'and says of the others that they are missing' grep -q 'No chart: gnuplot could not draw it.' half.html
 
+# A signal to all processes of a run may reach gnuplot first.
+printf '#!/bin/sh\nkill -TERM $$\n' >stops/gnuplot
+run env PATH="$PWD/stops:$PATH" "$tool" runs -o none.html
+cp "$scratch/err" err
+check 'a gnuplot that is told to end ends the report' test "$status" -eq 1 -a ! -e none.html
+check 'which is interrupted' grep -qx 'trapdoor-report: interrupted' err
+
 # Malicious files.
 mkdir bad bad/deep
 evil='<script>alert(1)</script>'

@@ -51,8 +51,8 @@ void gnuplot_script(FILE *out, const plot *p);
 
 /* Runs gnuplot with the script, without a shell. It writes an SVG document for each chart into
  * `drawings`, one after the other, and stops at one that it cannot draw. TD_ERR_USAGE if there is
- * no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_FORMAT if its exit status is not 0. Both files
- * have descriptors. */
+ * no gnuplot, TD_ERR_IO if it cannot be run, TD_ERR_INTERRUPTED if it was told to end,
+ * TD_ERR_FORMAT if its exit status is not 0. Both files have descriptors. */
 td_status gnuplot_run(FILE *script, FILE *drawings, td_error *error) TD_MUST_USE;
 
 /* --- on the page --- */

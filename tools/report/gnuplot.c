@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +227,11 @@ static int spawn(int script, int drawings, pid_t *id) {
     return failed;
 }
 
+/* Signals that a terminal or a scheduler sends to all processes of a run. */
+static bool is_request(int number) {
+    return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
+
 td_status gnuplot_run(FILE *script, FILE *drawings, td_error *error) {
     pid_t id;
     int state;
@@ -238,6 +244,8 @@ td_status gnuplot_run(FILE *script, FILE *drawings, td_error *error) {
     while (waitpid(id, &state, 0) < 0)
         if (errno != EINTR)
             return td_fail(error, TD_ERR_IO, "gnuplot: %s", strerror(errno));
+    if (WIFSIGNALED(state) && is_request(WTERMSIG(state)))
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
     if (!WIFEXITED(state))
         return td_fail(error, TD_ERR_FORMAT, "gnuplot: ended by signal %d", WTERMSIG(state));
     return WEXITSTATUS(state) == 0

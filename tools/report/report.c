@@ -33,7 +33,7 @@ td_status report_check(const report *r, td_error *error) {
 }
 
 bool report_is_fatal(td_status status) {
-    return status == TD_ERR_MEMORY || status == TD_ERR_IO;
+    return status == TD_ERR_MEMORY || status == TD_ERR_IO || status == TD_ERR_INTERRUPTED;
 }
 
 void report_trouble_failed(report *r, const char *name, td_status status, const td_error *error) {

@@ -118,8 +118,8 @@ void report_trouble_add(report *r, const char *name, const char *reason);
 /* The failure kept by report_trouble_failed. */
 td_status report_check(const report *r, td_error *error) TD_MUST_USE;
 
-/* Whether a failure is not about a file's content but memory or the system. The report fails then.
- */
+/* Whether a failure is not about a file's content but memory, the system or an interruption. The
+ * report fails then. */
 bool report_is_fatal(td_status status);
 
 /* Like report_trouble_add for the failure of a part, unless that is fatal. */
