@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* fts */
 #include "report/report.h"
 
+#include "data/folder.h"
 #include "frame/interrupt.h"
 #include "report/html.h"
 #include <errno.h>
-#include <fts.h>
 #include <string.h>
-
-static int compare(const FTSENT **a, const FTSENT **b) {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
+#include <sys/stat.h>
 
 static td_status add_file(report *r, const char *path, td_error *error) {
     const size_t folder = strlen(r->folder) + 1;
@@ -29,37 +25,48 @@ static td_status add_file(report *r, const char *path, td_error *error) {
     return TD_OK;
 }
 
-static td_status add_entry(report *r, FTS *tree, FTSENT *entry, td_error *error) {
-    const char *name = entry->fts_path + strlen(r->folder) + 1;
-    const bool top = entry->fts_level == 0;
-    if (top && entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
-        return td_fail(error, TD_ERR_IO, "%s: %s", r->folder,
-                       strerror(entry->fts_errno ? entry->fts_errno : ENOTDIR));
-    if (!top && entry->fts_name[0] == '.')
-        fts_set(tree, entry, FTS_SKIP);
-    else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
-        return td_fail(error, TD_ERR_IO, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
-    else if (entry->fts_info == FTS_F)
-        return add_file(r, entry->fts_path, error);
-    else if (entry->fts_info == FTS_D && entry->fts_level > REPORT_DEPTH) {
-        report_trouble_add(r, name, "too many folders below each other: this one is left out");
-        fts_set(tree, entry, FTS_SKIP);
+static td_status walk(report *r, const char *folder, size_t depth, td_error *error);
+
+/* Below the root no links are followed. */
+static td_status add_entry(report *r, const char *path, size_t depth, td_error *error) {
+    struct stat info;
+    if (tool_interrupted())
+        return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
+    if (lstat(path, &info) != 0)
+        return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
+    if (S_ISREG(info.st_mode))
+        return add_file(r, path, error);
+    if (!S_ISDIR(info.st_mode))
+        return TD_OK;
+    if (depth <= REPORT_DEPTH)
+        return walk(r, path, depth, error);
+    report_trouble_add(r, path + strlen(r->folder) + 1,
+                       "too many folders below each other: this one is left out");
+    return TD_OK;
+}
+
+static td_status walk_names(report *r, const char *folder, size_t depth, td_arena *arena,
+                            td_error *error) {
+    td_folder entries;
+    char *path;
+    TD_TRY(td_folder_read(&entries, folder, arena, error));
+    TD_TRY(TD_ARENA_NEW(arena, TD_PATH_SIZE, &path, "a path", error));
+    for (size_t i = 0; i < entries.count; i++) {
+        TD_TRY(td_folder_join(path, folder, entries.names[i], error));
+        TD_TRY(add_entry(r, path, depth + 1, error));
     }
     return TD_OK;
 }
 
-td_status report_walk(report *r, td_error *error) {
-    char *const roots[] = {(char *)r->folder, NULL};
-    td_status status = TD_OK;
-    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->files, "a list of files", error));
-    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, compare);
-    if (!tree)
-        return td_fail(error, TD_ERR_IO, "%s: %s", r->folder, strerror(errno));
-    for (FTSENT *entry; status == TD_OK && (errno = 0, entry = fts_read(tree));)
-        status = tool_interrupted() ? td_fail(error, TD_ERR_INTERRUPTED, "interrupted")
-                                    : add_entry(r, tree, entry, error);
-    if (status == TD_OK && errno)
-        status = td_fail(error, TD_ERR_IO, "%s: %s", r->folder, strerror(errno));
-    fts_close(tree);
+/* `depth` folders below the root, in the order of names. */
+static td_status walk(report *r, const char *folder, size_t depth, td_error *error) {
+    td_arena arena = {0};
+    const td_status status = walk_names(r, folder, depth, &arena, error);
+    td_arena_free(&arena);
     return status;
+}
+
+td_status report_walk(report *r, td_error *error) {
+    TD_TRY(TD_ARENA_NEW(&r->arena, REPORT_FILES, &r->files, "a list of files", error));
+    return walk(r, r->folder, 0, error);
 }
