@@ -11,7 +11,7 @@
 
 enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
 
-#if defined __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define SANITIZED true
 #else
 #define SANITIZED false
