@@ -81,7 +81,7 @@ static sizes weight_sizes(const td_winograd *conv, size_t tiles) {
     return s;
 }
 
-/* Rows of dU that a task computes: the more, the seldomer a slab is read, but each of `threads`
+/* Rows of dU that a task computes: the more, the less often a slab is read, but each of `threads`
  * should have some tasks. The sums are the same, however the rows are divided. */
 static size_t slab_rows(const td_winograd *conv, size_t threads) {
     size_t rows = td_chunks(conv->in * td_panels(conv->out), 2 * threads);
