@@ -32,7 +32,7 @@ td_index_lines td_index_lines_start(const char *text, size_t size) {
     if (size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0)
         lines.at = strlen(mark);
     size_t at = lines.at;
-    while (at < size && (text[at] == '\n' || text[at] == '\r'))
+    while (at < size && (text[at] == '\n' || text[at] == '\r' || text[at] == ' '))
         at++;
     td_index_lines first = lines;
     first.at = at;
@@ -47,6 +47,11 @@ td_index_lines td_index_lines_start(const char *text, size_t size) {
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
+}
+
+/* Whether c at the beginning of a line belongs to no field. */
+static bool is_margin(char c, char separator) {
+    return c == ' ' || (c == '\t' && separator == ' ');
 }
 
 static td_status fail_line(const td_index_line *line, td_error *error, const char *what) {
@@ -111,17 +116,12 @@ static td_status cut_at_blanks(td_index_line *line, td_error *error) {
     return TD_OK;
 }
 
-static td_status take_text(td_index_line *line, const char *text, size_t length, char separator,
-                           td_error *error) {
+static td_status take_text(td_index_line *line, const char *text, size_t length, td_error *error) {
     if (length >= TD_INDEX_LINE)
         return fail_line(line, error, "expected less than 8192 bytes, found more");
     for (size_t i = 0; i < length; i++)
         if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
             return fail_line(line, error, "expected text, found a control character");
-    while (separator == ' ' && length > 0 && is_blank(*text)) {
-        text++;
-        length--;
-    }
     memcpy(line->text, text, length);
     line->text[length] = '\0';
     return TD_OK;
@@ -132,14 +132,16 @@ td_status td_index_lines_next(td_index_lines *lines, td_index_line *line, bool *
     *more = false;
     while (lines->at < lines->size) {
         size_t next;
-        const size_t length = line_length(lines, &next);
+        size_t length = line_length(lines, &next);
         const char *text = lines->text + lines->at;
         lines->at = next;
+        for (; length > 0 && is_margin(*text, lines->separator); length--)
+            text++;
         line->number = ++lines->number;
         line->count = 0;
         if (length == 0)
             continue;
-        TD_TRY(take_text(line, text, length, lines->separator, error));
+        TD_TRY(take_text(line, text, length, error));
         *more = true;
         return lines->separator == ' ' ? cut_at_blanks(line, error)
                                        : cut_at(line, lines->separator, error);

@@ -27,8 +27,8 @@ typedef struct td_index_lines {
 /* Starts at the first line, which determines the separator. */
 td_index_lines td_index_lines_start(const char *text, size_t size);
 
-/* Reads the next line that is not empty; *more is false at the end. Messages begin with the line.
- */
+/* Reads the next line that is not empty and has more than blanks. *more is false at the end.
+ * Messages begin with the line. */
 td_status td_index_lines_next(td_index_lines *lines, td_index_line *line, bool *more,
                               td_error *error) TD_MUST_USE;
 

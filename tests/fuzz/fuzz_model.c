@@ -59,11 +59,13 @@ static void load_for_given(const char *path) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    /* One size, since every net of the zoo is tried at each. */
+    static const td_net_variables images = {.height = 28, .width = 28};
     td_error error = {""};
     td_model model;
     const char *path = fuzz_file(data, size);
     load_for_given(path);
-    if (fuzz_succeeded(td_model_load(&model, path, NULL, &error), &error)) {
+    if (fuzz_succeeded(td_model_load(&model, path, &images, &error), &error)) {
         check_weights(model.weights, model.net.weight_count);
         check_writing(&model);
     }

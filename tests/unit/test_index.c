@@ -47,6 +47,8 @@ static void test_reads_two_columns(void **state) {
         "\"0.pgm\",\"dog\"\n\"1.pgm\",\"cat\"\n2.pgm,\"dog\"\n",
         "file,label,width\n0.pgm,dog,1\n1.pgm,cat,1\n2.pgm,dog,1\n",
         "./0.pgm dog\n./1.pgm cat\n./2.pgm dog\n",
+        "  \n0.pgm dog\n \t\n 1.pgm cat\n2.pgm dog\n ",
+        "  \n0.pgm,dog\n \n 1.pgm,cat\n2.pgm,dog\n",
         ",image_id,CLASS\n0,0.pgm,dog\n1,1.pgm,cat\n2,2.pgm,dog\n",
     };
     make_pictures("d", 4);
