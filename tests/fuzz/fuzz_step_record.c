@@ -24,8 +24,9 @@ static void check_detector(const detect_outcome *o) {
 }
 
 static void check_filter(const filter_outcome *o) {
-    for (size_t i = 0; i < o->suspect_count; i++)
-        FUZZ_ASSERT(o->suspects[i] < o->images);
+    FUZZ_ASSERT(o->suspect_count <= o->images);
+    for (size_t i = 1; i < o->suspect_count; i++)
+        FUZZ_ASSERT(o->suspects[i - 1] < o->suspects[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

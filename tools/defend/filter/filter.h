@@ -37,9 +37,9 @@ typedef struct filter_outcome {
     size_t images;
     filter_outcome_class *classes;
     size_t class_count;
-    size_t left_out;  /* classes with too few images */
-    size_t *suspects; /* numbers of images, ascending */
-    size_t suspect_count;
+    size_t left_out;      /* classes with too few images */
+    size_t *suspects;     /* numbers of images within the whole split, ascending */
+    size_t suspect_count; /* at most `images` */
 } filter_outcome;
 
 /* The families' read: *outcome is a filter_outcome. */

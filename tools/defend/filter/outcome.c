@@ -34,6 +34,7 @@ td_status filter_read(const json_t *record, td_arena *arena, const void **outcom
     const json_t *suspects = json_object_get(record, "suspects");
     const json_t *images = json_object_get(record, "images");
     filter_outcome *made;
+    json_int_t last = -1;
     json_t *entry;
     size_t i;
     if (!json_is_array(classes) || !json_is_array(suspects) || !json_is_integer(images) ||
@@ -52,11 +53,16 @@ td_status filter_read(const json_t *record, td_arena *arena, const void **outcom
     TD_TRY(TD_ARENA_NEW(arena, made->suspect_count, &made->suspects, "a record", error));
     json_array_foreach(classes, i, entry) TD_TRY(take_class(entry, i, made, error));
     json_array_foreach(suspects, i, entry) {
-        if (!json_is_integer(entry) || json_integer_value(entry) < 0)
+        if (!json_is_integer(entry) || json_integer_value(entry) <= last)
             return td_fail(error, TD_ERR_FORMAT,
-                           "\"suspects\": entry %zu: expected the number of an image", i);
-        made->suspects[i] = (size_t)json_integer_value(entry);
+                           "\"suspects\": entry %zu: expected the numbers of images, ascending", i);
+        last = json_integer_value(entry);
+        made->suspects[i] = (size_t)last;
     }
+    if (made->suspect_count > made->images)
+        return td_fail(error, TD_ERR_FORMAT,
+                       "\"suspects\": expected at most the %zu of \"images\", found %zu",
+                       made->images, made->suspect_count);
     *outcome = made;
     return TD_OK;
 }
