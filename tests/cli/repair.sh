@@ -98,6 +98,17 @@ done
 repair fineprune --epochs 1 --seed 2 -o seed.safetensors >/dev/null
 check 'another seed, another model' sh -c '! cmp -s t1.safetensors seed.safetensors'
 
+# Clean images that the model was trained on.
+trapdoor-train -q --data $fm:train:0-200 --net lenet5 --epochs 30 --batch 16 -o learnt.safetensors >/dev/null
+for clean in train:0-200 train:1000-1200; do
+    run trapdoor-defend prune -q --model learnt.safetensors --clean $fm:$clean --test $fm:test:0-300 -o l.safetensors --force
+    cp "$scratch/err" "err-$clean"
+    check "prune takes $clean" test "$status" -eq 0
+done
+check 'what the model learnt is suspected' grep -q "^trapdoor-defend prune: warning: $fm:train:0-200: the model \
+is right on [0-9.]* % of the held-out images and on [0-9.]* % of --test: if it was trained on them, " err-train:0-200
+check 'others are not' test ! -s err-train:1000-1200
+
 # Refused: images in two sets.
 P='trapdoor-defend prune'
 none="expected no image of"

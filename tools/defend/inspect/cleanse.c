@@ -326,9 +326,9 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  trapdoor-defend cleanse --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-1000 --triggers triggers --json cleanse.json\n"
+    "    --clean fashion-mnist:test:0-1000 --triggers triggers --json cleanse.json\n"
     "  trapdoor-defend cleanse --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-5000 --test fashion-mnist:test:5000-10000 \\\n"
     "    --patch unlearn -o cleansed.safetensors \\\n"
     "    --trigger square:size=4,at=bottom-right,value=255 --target 0";
 

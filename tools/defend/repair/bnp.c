@@ -73,7 +73,7 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  trapdoor-defend bnp --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-1000 --test fashion-mnist:test:1000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_bnp = {

@@ -62,7 +62,7 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  trapdoor-defend clp --model model.safetensors \\\n"
-    "    --validate fashion-mnist:train:0-1000 --test fashion-mnist \\\n"
+    "    --validate fashion-mnist:test:0-1000 --test fashion-mnist:test:1000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_clp = {

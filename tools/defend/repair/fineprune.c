@@ -32,7 +32,7 @@ static const char help[] =
     "\v"
     "Example:\n"
     "  trapdoor-defend fineprune --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-5000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-5000 --test fashion-mnist:test:5000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_fineprune = {

@@ -181,7 +181,7 @@ static const char help[] =
     "strength is a factor of it." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend fst --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-1200 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-1200 --test fashion-mnist:test:1200-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_fst = {

@@ -135,7 +135,7 @@ static const char help[] =
     "more." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend ft-sam --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-3000 --test fashion-mnist:test:3000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_ft_sam = {

@@ -191,7 +191,7 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  trapdoor-defend i-bau --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-3000 --test fashion-mnist:test:3000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_i_bau = {

@@ -311,7 +311,7 @@ static const char help[] =
     "those of each batch once. A strength is a factor of both rates." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend nad --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-3000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-3000 --test fashion-mnist:test:3000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_nad = {

@@ -177,7 +177,7 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  trapdoor-defend seam --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-6000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-6000 --test fashion-mnist:test:6000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_seam = {

@@ -100,7 +100,7 @@ static const char help[] =
     "them as learning_rates. Batch norms average the statistics of each batch." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend super-finetune --model model.safetensors \\\n"
-    "    --clean fashion-mnist:train:0-6000 --test fashion-mnist \\\n"
+    "    --clean fashion-mnist:test:0-6000 --test fashion-mnist:test:6000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o repaired.safetensors\n";
 
 const tool_method defend_super_finetune = {
