@@ -19,11 +19,11 @@ TARGET ?= 0
 RATIO ?= 0.1
 EPOCHS ?= $(call by-scale,5,60)
 BATCH ?= 64
-# The training images of models, clean images for repairs (5 %; others, since repairs are chosen by
-# the accuracy on them), evaluation images, and calibration and evaluation images for detectors:
-# ranges of the training and of the test images, in random order.
-IMAGES ?= $(call by-scale,1000-21000,2500-50000)
-CLEAN ?= $(call by-scale,0-1000,0-2500)
+# The training images of models, clean images for repairs (none that the models learn, since repairs
+# are chosen by the accuracy on them), evaluation images, and calibration and evaluation images for
+# detectors: ranges of the training and of the test images, in random order.
+IMAGES ?= $(call by-scale,2500-22500,2500-50000)
+CLEAN ?= 0-2500
 MEASURED ?= $(call by-scale,2000-6000,2000-10000)
 CALIBRATING ?= 0-1000
 JUDGED ?= $(call by-scale,1000-1500,1000-2000)
