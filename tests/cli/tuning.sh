@@ -91,11 +91,13 @@ check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 1
 check_field npd.json plugged_before '"conv2"'
 check_prints 'conv2_plug_norm = batch-norm' trapdoor-model info npd.safetensors
 
-check_prints '^bad.safetensors: relu1, relu2 bounded; tightened for 10 epochs on [0-9]+ images that the model was right about, last cost [0-9.]+$' \
+check_prints '^bad.safetensors: relu1, relu2 bounded; strength 1 taken, validation accuracy [0-9.]+ % -> [0-9.]+ %; tightened for 10 epochs on [0-9]+ images that the model was right about, last cost [0-9.]+$' \
     repair mm-bm --epochs 10 --per-class 10 -o mm-bm.safetensors --json mm-bm.json
 check_field mm-bm.json capped '"relu1, relu2"'
 check_prints 'relu2_cap = cap' trapdoor-model info mm-bm.safetensors
 check_ok trapdoor-model export -q mm-bm.safetensors -o mm-bm.onnx
+check_prints '^bad.safetensors: relu1, relu2 bounded; strength 0\.[0-9]+ taken, ' \
+    repair mm-bm --epochs 20 --lr 1 --cost 50 --validate $fm:train:2200-2300 -o mm-bm-weak.safetensors
 check_prints '^bad.safetensors: conv1, fc1 bounded; ' repair mm-bm --epochs 1 --layer fc1 --layer conv1 -o x
 rm x
 

@@ -16,9 +16,9 @@ SETS ?= $(call by-scale,fashion-mnist,cifar10)
 sets-all-to-all := $(call by-scale,mnist)
 sets-permutation := $(call by-scale,mnist)
 # The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
-IMAGES ?= $(call by-scale,20000,50000)
+IMAGES ?= $(call by-scale,60000,50000)
 NET ?= $(call by-scale,lenet5,preact-resnet18)
-EPOCHS ?= $(call by-scale,10,100)
+EPOCHS ?= $(call by-scale,20,100)
 # Of all trainings. At the paper's scale BackdoorBench's.
 TRAINING ?= $(call by-scale,--batch 32 --schedule cosine,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
@@ -62,8 +62,7 @@ levels := $(call by-scale,2,8)
 shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
-covers-k := $(call by-scale,0.05,0.003)
-epochs-adaptive-k := $(call by-scale,20)
+covers-k := $(call by-scale,0.03,0.003)
 
 # --- rows -----------------------------------------------------------------------------------------
 
@@ -94,7 +93,9 @@ poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 
   --trigger square:size=8,at=bottom-right,value=200
 
 # Labels are kept.
-poison-sine = clean-label --target $(hard) --ratio 0.8 --trigger sine:delta=40,freq=6
+poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.5,0.8) --trigger sine:delta=40,freq=6
+# The paper's test signals are stronger than those of training.
+eval-sine := --strength 60
 poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \
   --norm linf --epsilon $(call by-scale,0.25,0.0313725) --steps $(call by-scale,20,100) --model $(robust)
 poison-label-consistent-without = clean-label --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right
@@ -178,7 +179,7 @@ $(poisoned-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $(OUT
 	$(folder) trapdoor-train $(flags) --resume $(training) --seed $(seed) --data $(<D)/poisoned.safetensors -o $@
 
 $(poisoned-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(control)
-	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test \
+	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test $(eval-$(name)) \
 	  --manifest $(@D)/set/manifest.json --json $@
 
 $(implanted-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $$(used) | $(OUT)/.have-$$(set)

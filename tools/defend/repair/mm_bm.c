@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "defend/method.h"
+#include "defend/repair/strengths.h"
 #include "defend/repair/tuning.h"
 #include "frame/predict.h"
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 typedef struct mmbm_settings {
+    shares_settings shares;
     tool_training training;
     td_many layers;
     size_t per_class;
@@ -20,8 +22,11 @@ typedef struct mmbm_settings {
 
 typedef struct mmbm_state {
     const mmbm_settings *settings;
+    const td_net *net; /* the original, and its weights */
+    const float *weights;
     td_exec *original;
     double cost;
+    size_t images; /* of the last training */
 } mmbm_state;
 
 /* MSE(f_z, f) + c · Σ ‖z_l‖₂. */
@@ -61,10 +66,11 @@ static bool adapt(void *context, const td_train_state *state) {
 
 /* --- before the work --- */
 
-/* The first correctly classified images of each class. */
-static td_status choose_images(repair_job *job, size_t per_class, td_images *out, td_error *error) {
+/* The first images of each class that the original classifies correctly. */
+static td_status choose_images(repair_job *job, const mmbm_state *s, td_images *out,
+                               td_error *error) {
     const td_images *all = &job->learned;
-    const size_t classes = td_net_classes(job->net);
+    const size_t classes = td_net_classes(s->net);
     td_arena *arena = &job->run->arena;
     int32_t *predicted;
     uint32_t *numbers;
@@ -72,9 +78,9 @@ static td_status choose_images(repair_job *job, size_t per_class, td_images *out
     TD_TRY(TD_ARENA_NEW(arena, all->count, &predicted, "predictions", error));
     TD_TRY(TD_ARENA_NEW(arena, all->count, &numbers, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, classes, &counts, "classes", error));
-    TD_TRY(tool_predict_classes(job->net, job->weights, all, NULL, predicted, error));
+    TD_TRY(tool_predict_classes(s->net, s->weights, all, NULL, predicted, error));
     for (size_t i = 0; i < all->count; i++)
-        if (predicted[i] == all->labels[i] && counts[predicted[i]]++ < per_class)
+        if (predicted[i] == all->labels[i] && counts[predicted[i]]++ < s->settings->per_class)
             numbers[count++] = (uint32_t)i;
     if (count == 0)
         return td_fail(error, TD_ERR_USAGE,
@@ -133,32 +139,46 @@ static td_status cap(repair_job *job, const mmbm_settings *s, td_error *error) {
     return TD_OK;
 }
 
-static td_status bound(repair_job *job, mmbm_state *s, td_error *error) {
+/* A strength is a factor of the cost. */
+static td_status tighten(void *context, repair_job *job, double strength, const char *table,
+                         td_error *error) {
+    mmbm_state *s = context;
     td_images images;
     const repair_tuning how = {
-        .table = "epochs", .title = "Bounding", .doing = "bounding", .images = &images};
+        .table = table, .title = "Bounding", .doing = "bounding", .images = &images};
     td_train_options options = s->settings->training.options;
-    TD_TRY(repair_warn_missing(job, error));
-    TD_TRY(choose_images(job, s->settings->per_class, &images, error));
-    const size_t batch = td_size_min(options.batch, images.count) + 1;
-    TD_TRY(td_exec_new(&s->original, job->net, batch, TD_FORWARD, error));
-    td_exec_weights(s->original, job->weights);
-    TD_TRY(cap(job, s->settings, error));
+    TD_TRY(choose_images(job, s, &images, error));
+    s->cost = strength * s->settings->cost;
+    s->images = images.count;
     options.frozen_statistics = true;
     options.learn = learn;
     options.enough = adapt;
     options.learn_context = s;
-    TD_TRY(repair_tune(job, &how, &options, NULL, error));
+    return repair_tune(job, &how, &options, NULL, error);
+}
+
+static td_status bound(repair_job *job, mmbm_state *s, td_error *error) {
+    static const double factors[] = {1, 0.3, 0.1, 0.03, 0.01};
+    const strengths all = {.values = factors,
+                           .count = sizeof factors / sizeof *factors,
+                           .tolerance = s->settings->shares.tolerance,
+                           .repair = tighten,
+                           .context = s};
+    const size_t batch = td_size_min(s->settings->training.options.batch, job->all.count) + 1;
+    TD_TRY(repair_warn_missing(job, error));
+    TD_TRY(td_exec_new(&s->original, s->net, batch, TD_FORWARD, error));
+    td_exec_weights(s->original, s->weights);
+    TD_TRY(cap(job, s->settings, error));
+    TD_TRY(strengths_take(job, &all, error));
     repair_say(job,
                "tightened for %zu epochs on %zu images that the model was right about, last "
                "cost %.3g",
-               options.epochs, images.count, s->cost);
+               s->settings->training.options.epochs, s->images, s->cost);
     return TD_OK;
 }
 
 static td_status run(repair_job *job, td_error *error) {
-    mmbm_state s = {.settings = job->run->own};
-    s.cost = s.settings->cost;
+    mmbm_state s = {.settings = job->run->own, .net = job->net, .weights = job->weights};
     td_status status = bound(job, &s, error);
     td_exec_free(s.original);
     return status;
@@ -173,7 +193,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair mm_bm = {.run = run};
+static const repair mm_bm = {.selects = true, .run = run};
 
 #define AT(field) offsetof(mmbm_settings, field)
 
@@ -196,7 +216,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = strengths_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Bound the activations of early layers, channel by channel, as tightly as the model's own "
@@ -204,8 +224,8 @@ static const char help[] =
     "of these layers."
     "\v"
     "It needs clean images with their labels, 50 of each class, and a net with convolutions. All "
-    "weights and statistics stay. The authors' code takes the images from the test set.\n"
-    "\n"
+    "weights and statistics stay. A strength is a factor of --cost. The authors' code takes the "
+    "images from the test set." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend mm-bm --model model.safetensors \\\n"
     "    --clean fashion-mnist:test:0-1000 --test fashion-mnist:test:1000-10000 \\\n"
