@@ -35,7 +35,7 @@ robust = $(OUT)/$(set)/robust/$(seed)/model.safetensors
 # A channel is a sixth of lenet5's first layer: what is taken out of a net is taken out of a wider one.
 wide = $(OUT)/$(set)/wide/$(seed)/model.safetensors
 net-wide := $(call by-scale,cnn)
-epochs-wide := $(call by-scale,2)
+epochs-wide := $(call by-scale,8)
 net = $(or $(net-$(name)),$(NET))
 trained = --net $(net) --epochs $(or $(epochs-$(name)),$(EPOCHS)) $(TRAINING)
 relabel := dirty-label --mode replace
@@ -63,6 +63,15 @@ shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
 covers-k := $(call by-scale,0.03,0.003)
+# A net that sees the covers often enough tells them apart.
+epochs-adaptive-blend := $(call by-scale,10)
+# An image's own trigger takes a net that can tell it from another's.
+net-input-aware := $(call by-scale,cnn)
+net-input-aware-without := $(net-input-aware)
+epochs-input-aware := $(call by-scale,8)
+epochs-input-aware-without := $(epochs-input-aware)
+control-input-aware = $(wide)
+control-input-aware-without = $(wide)
 
 # --- rows -----------------------------------------------------------------------------------------
 
@@ -93,7 +102,7 @@ poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 
   --trigger square:size=8,at=bottom-right,value=200
 
 # Labels are kept.
-poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.5,0.8) --trigger sine:delta=40,freq=6
+poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.8) --trigger sine:delta=40,freq=6
 # The paper's test signals are stronger than those of training.
 eval-sine := --strength 60
 poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \

@@ -43,6 +43,7 @@ trigger-all-to-all ?= square:size=3,at=bottom-right
 target-all-to-all ?= next
 
 # A row per defence: its inputs. Its options, if any, are in options-DEFENCE.
+options-sau ?= $(call by-scale,--epochs 30,)
 repair := finetune fineprune prune ft-sam super-finetune fst nad seam i-bau sau npd mm-bm
 norm-repair := bnp anp rnp nft
 bare-repair := clp
