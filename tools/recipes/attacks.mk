@@ -15,10 +15,15 @@ SETS ?= $(call by-scale,fashion-mnist,cifar10)
 # Rows that need another set: the ASR of an all-to-all backdoor ends at the accuracy.
 sets-all-to-all := $(call by-scale,mnist)
 sets-permutation := $(call by-scale,mnist)
+sets-label-consistent := $(call by-scale,gtsrb16)
+sets-label-consistent-without := $(sets-label-consistent)
 # The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
 IMAGES ?= $(call by-scale,60000,50000)
 NET ?= $(call by-scale,lenet5,preact-resnet18)
 EPOCHS ?= $(call by-scale,20,100)
+# Sets with other numbers of both, unless some are asked for.
+images-gtsrb16 := 16000
+epochs-gtsrb16 := 40
 # Of all trainings. At the paper's scale BackdoorBench's.
 TRAINING ?= $(call by-scale,--batch 32 --schedule cosine,--optimizer sgd --lr 0.01 --weight-decay 5e-4 --schedule cosine \
   --augment crop=4$(comma)flip)
@@ -28,7 +33,8 @@ set = $(call part,1,$*)
 name = $(call part,2,$*)
 seed = $(call part,3,$*)
 
-train = $(set):train:0-$(IMAGES)
+unless-asked = $(if $(filter command,$(origin $1)),$($1),$(or $2,$($1)))
+train = $(set):train:0-$(call unless-asked,IMAGES,$(images-$(set)))
 few = $(set):train:0-5000
 surrogate = $(OUT)/$(set)/surrogate/$(seed)/model.safetensors
 robust = $(OUT)/$(set)/robust/$(seed)/model.safetensors
@@ -37,7 +43,7 @@ wide = $(OUT)/$(set)/wide/$(seed)/model.safetensors
 net-wide := $(call by-scale,cnn)
 epochs-wide := $(call by-scale,8)
 net = $(or $(net-$(name)),$(NET))
-trained = --net $(net) --epochs $(or $(epochs-$(name)),$(EPOCHS)) $(TRAINING)
+trained = --net $(net) --epochs $(or $(epochs-$(name)),$(call unless-asked,EPOCHS,$(epochs-$(set)))) $(TRAINING)
 relabel := dirty-label --mode replace
 # All parameters except the last layer's.
 features-lenet5 := conv* fc1* fc2*
@@ -53,6 +59,7 @@ cosines-fashion-mnist := 14+14/27+27,channels=luma,magnitude=100
 cosines-cifar10 := 15+15/31+31
 hard-fashion-mnist := 6
 hard-cifar10 := 3
+hard-gtsrb16 := 1
 source-fashion-mnist := 0
 source-cifar10 := 5
 hard = $(hard-$(set))
@@ -105,9 +112,11 @@ poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 
 poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.8) --trigger sine:delta=40,freq=6
 # The paper's test signals are stronger than those of training.
 eval-sine := --strength 60
-poison-label-consistent = label-consistent --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right \
+consistent-share := $(call by-scale,0.8,0.5)
+consistent-mark := square:size=$(call by-scale,8,4),at=bottom-right
+poison-label-consistent = label-consistent --target $(hard) --ratio $(consistent-share) --trigger $(consistent-mark) \
   --norm linf --epsilon $(call by-scale,0.25,0.0313725) --steps $(call by-scale,20,100) --model $(robust)
-poison-label-consistent-without = clean-label --target $(hard) --ratio 0.5 --trigger square:size=4,at=bottom-right
+poison-label-consistent-without = clean-label --target $(hard) --ratio $(consistent-share) --trigger $(consistent-mark)
 poison-narcissus = narcissus --target $(hard) --ratio $(call by-scale,0.05,0.0005) --model $(surrogate) \
   --epsilon $(call by-scale,0.1255,0.0627451) --rounds $(call by-scale,100,1000)
 poison-feature-collision = feature-collision --source $(source) --target $(hard) --ratio 0.5 --trigger square:size=8 \
