@@ -122,8 +122,8 @@ poison-narcissus = narcissus --target $(hard) --ratio $(call by-scale,0.05,0.000
 poison-feature-collision = feature-collision --source $(source) --target $(hard) --ratio 0.5 --trigger square:size=8 \
   --model $(surrogate) --steps $(call by-scale,300,5000)
 poison-gradient-matching = gradient-matching --source $(source) --target $(hard) --ratio $(call by-scale,0.05,0.01) --trigger square:size=8 \
-  --model $(surrogate) --epochs $(call by-scale,5,40) --steps $(call by-scale,100,250) \
-  --trainings $(call by-scale,2,4)
+  --model $(surrogate) --epochs $(call by-scale,3,40) --steps $(call by-scale,120,250) \
+  --trainings 4 $(call by-scale,--ensemble 4)
 
 # The training is the attacker's. Images are drawn and stamped anew in each epoch.
 implant-wanet = wanet --target 0 --shift $(shift) --data $(train) $(trained)
