@@ -44,6 +44,8 @@ target-all-to-all ?= next
 
 # A row per defence: its inputs. Its options, if any, are in options-DEFENCE.
 options-sau ?= $(call by-scale,--epochs 30,)
+# matrix.net has four batch norms, one less than the default's models.
+options-ibd-psc ?= $(call by-scale,--models 4,)
 repair := finetune fineprune prune ft-sam super-finetune fst nad seam i-bau sau npd mm-bm
 norm-repair := bnp anp rnp nft
 bare-repair := clp
