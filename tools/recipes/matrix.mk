@@ -44,14 +44,13 @@ target-all-to-all ?= next
 
 # A row per defence: its inputs. Its options, if any, are in options-DEFENCE.
 options-sau ?= $(call by-scale,--epochs 30,)
-# matrix.net has four batch norms, one less than the default's models.
-options-ibd-psc ?= $(call by-scale,--models 4,)
 repair := finetune fineprune prune ft-sam super-finetune fst nad seam i-bau sau npd mm-bm
 norm-repair := bnp anp rnp nft
 bare-repair := clp
 poisoned-repair := ep
 detector := strip squeeze scale-up cognitive-distillation teco ted sentinet badexpert
-norm-detector := ibd-psc
+# The scales of all four norms of matrix.net do not change its classes, as ibd-psc needs.
+norm-detector := $(if $(filter matrix.net,$(notdir $(NET))),,ibd-psc)
 image-detector := frequency
 filter := spectral activation-clustering spectre
 clean-filter := beatrix scan-filter agpd
