@@ -26,7 +26,7 @@ few() {
     ft-sam | super-finetune | fst) echo --epochs 1 --tolerance 1 ;;
     seam) echo --epochs 1 --forget-epochs 1 ;;
     sau) echo --epochs 1 --steps 2 ;;
-    mm-bm) echo --epochs 1 --batch 32 --bound 0.5 ;; # data count where bounds do
+    mm-bm) echo --epochs 1 --batch 32 --bound 0.5 --tolerance 1 ;; # data count where bounds do
     *) echo --epochs 1 ;;
     esac
 }
@@ -98,6 +98,11 @@ check_prints 'relu2_cap = cap' trapdoor-model info mm-bm.safetensors
 check_ok trapdoor-model export -q mm-bm.safetensors -o mm-bm.onnx
 check_prints '^bad.safetensors: relu1, relu2 bounded; strength 0\.[0-9]+ taken, ' \
     repair mm-bm --epochs 20 --lr 1 --cost 50 --validate $fm:train:2200-2300 -o mm-bm-weak.safetensors
+check_prints '^bad.safetensors: relu1, relu2 bounded; no strength taken, validation accuracy [0-9.]+ %; ' \
+    repair mm-bm --epochs 1 --bound 0.001 --lr 0.0001 --validate $fm:train:2200-2300 -o mm-bm-none.safetensors
+check_ok sh -c "for m in bad mm-bm-none; do trapdoor-eval -q --model \$m.safetensors --data $fm:test:0-300 --json \$m.json >/dev/null || exit; done"
+check 'a model that no bounds are allowed for classifies as before' test "$(grep -m 1 '"accuracy":' mm-bm-none.json)" = \
+    "$(grep -m 1 '"accuracy":' bad.json)"
 check_prints '^bad.safetensors: conv1, fc1 bounded; ' repair mm-bm --epochs 1 --layer fc1 --layer conv1 -o x
 rm x
 

@@ -502,6 +502,11 @@ static void caps_bound(void **state) {
         learning += td_param_learns(&with.params[p]);
     assert_int_equal(learning, 2);
     const td_param *cap = param(&with, "r_cap.bound"), *bias = param(&with, "fc.bias");
+    const float bias_before = weights[bias->offset];
+    mmbm_bound(&with, weights, 0.25);
+    assert_true(weights[cap->offset + cap->count - 1] == 0.25F);
+    assert_true(weights[param(&with, "c_cap.bound")->offset] == 0.25F);
+    assert_true(weights[bias->offset] == bias_before);
     memset(weights + cap->offset, 0, cap->count * sizeof *weights);
     assert_int_equal(td_predict(&with, weights, &f.images, watch, &f.arena, &after, NULL), TD_OK);
     for (size_t i = 0; i < COUNT * CLASSES; i++)

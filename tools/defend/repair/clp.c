@@ -62,7 +62,8 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  trapdoor-defend clp --model model.safetensors \\\n"
-    "    --validate fashion-mnist:test:0-1000 --test fashion-mnist:test:1000-10000 \\\n"
+    "    --validate fashion-mnist:test:0-1000 \\\n"
+    "    --test fashion-mnist:test:1000-10000 \\\n"
     "    --trigger square:size=4 --target 0 -o pruned.safetensors\n";
 
 const tool_method defend_clp = {

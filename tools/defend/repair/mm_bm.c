@@ -20,6 +20,10 @@ typedef struct mmbm_settings {
     double bound, cost, accuracy;
 } mmbm_settings;
 
+/* Beyond all activations: the accuracy to compare with is the original's, not that of the first
+ * bounds. */
+static const double NO_BOUND = 1e30;
+
 typedef struct mmbm_state {
     const mmbm_settings *settings;
     const td_net *net; /* the original, and its weights */
@@ -131,7 +135,7 @@ static td_status cap(repair_job *job, const mmbm_settings *s, td_error *error) {
     for (size_t i = 0; i < count; i++)
         TD_TRY(td_arena_print(&job->run->arena, &names, error, "%s%s%s", names, i ? ", " : "",
                               job->net->nodes[nodes[i]].name));
-    TD_TRY(mmbm_insert(job->net, job->weights, nodes, count, s->bound, &job->run->arena, with,
+    TD_TRY(mmbm_insert(job->net, job->weights, nodes, count, NO_BOUND, &job->run->arena, with,
                        &job->weights, error));
     job->net = with;
     tool_run_set(job->run, "capped", "s", names);
@@ -148,6 +152,7 @@ static td_status tighten(void *context, repair_job *job, double strength, const 
         .table = table, .title = "Bounding", .doing = "bounding", .images = &images};
     td_train_options options = s->settings->training.options;
     TD_TRY(choose_images(job, s, &images, error));
+    mmbm_bound(job->net, job->weights, s->settings->bound);
     s->cost = strength * s->settings->cost;
     s->images = images.count;
     options.frozen_statistics = true;
@@ -162,6 +167,7 @@ static td_status bound(repair_job *job, mmbm_state *s, td_error *error) {
     const strengths all = {.values = factors,
                            .count = sizeof factors / sizeof *factors,
                            .tolerance = s->settings->shares.tolerance,
+                           .or_nothing = true,
                            .repair = tighten,
                            .context = s};
     const size_t batch = td_size_min(s->settings->training.options.batch, job->all.count) + 1;

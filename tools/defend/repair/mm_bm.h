@@ -22,7 +22,10 @@ td_status mmbm_insert(const td_net *net, const float *weights, const size_t *nod
                       double bound, td_arena *arena, td_net *out, float **out_weights,
                       td_error *error) TD_MUST_USE;
 
-/* c · Σ ‖z_l‖₂ over the bounds of all cap nodes; adds its gradient. */
+/* Sets the trainable bounds, those of mmbm_insert. */
+void mmbm_bound(const td_net *net, float *weights, double bound);
+
+/* c · Σ ‖z_l‖₂ over the trainable bounds; adds its gradient. */
 double mmbm_penalty(const td_net *net, const float *weights, double c, float *gradient);
 
 #endif

@@ -79,21 +79,33 @@ td_status mmbm_insert(const td_net *net, const float *weights, const size_t *nod
         return status;
     }
     td_net_copy_weights(net, weights, out, *out_weights);
-    for (size_t i = 0; i < count; i++) {
-        td_param *param = &out->params[out->nodes[nodes[i] + i + 1].params[0]];
-        param->frozen = false;
-        for (size_t c = 0; c < param->count; c++)
-            (*out_weights)[param->offset + c] = (float)bound;
-    }
+    for (size_t i = 0; i < count; i++)
+        out->params[out->nodes[nodes[i] + i + 1].params[0]].frozen = false;
+    mmbm_bound(out, *out_weights, bound);
     return TD_OK;
+}
+
+/* The bounds of a node; NULL if it has none that learn. */
+static const td_param *bounds_of(const td_net *net, size_t node) {
+    const td_param *param =
+        is_cap(&net->nodes[node]) ? &net->params[net->nodes[node].params[0]] : NULL;
+    return param && td_param_learns(param) ? param : NULL;
+}
+
+void mmbm_bound(const td_net *net, float *weights, double bound) {
+    for (size_t i = 0; i < net->node_count; i++) {
+        const td_param *param = bounds_of(net, i);
+        for (size_t k = 0; param && k < param->count; k++)
+            weights[param->offset + k] = (float)bound;
+    }
 }
 
 double mmbm_penalty(const td_net *net, const float *weights, double c, float *gradient) {
     double sum = 0;
     for (size_t i = 0; i < net->node_count; i++) {
-        if (!is_cap(&net->nodes[i]) || !td_param_learns(&net->params[net->nodes[i].params[0]]))
+        const td_param *param = bounds_of(net, i);
+        if (!param)
             continue;
-        const td_param *param = &net->params[net->nodes[i].params[0]];
         const float *z = weights + param->offset;
         double squares = 0;
         for (size_t k = 0; k < param->count; k++)

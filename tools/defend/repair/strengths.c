@@ -88,6 +88,11 @@ td_status strengths_take(repair_job *job, const strengths *s, td_error *error) {
     }
     const strength_row *last = &rows[tried - 1];
     TD_TRY(tool_run_rows(job->run, &table, NULL, rows, tried, error));
+    if (last->chosen != 1 && s->or_nothing) {
+        memcpy(job->weights, t.before, job->net->weight_count * sizeof *job->weights);
+        repair_say(job, "no strength taken, validation accuracy %.2f %%", 100 * before.value);
+        return TD_OK;
+    }
     if (last->chosen != 1)
         return shares_take(job, t.before, s->tolerance, error);
     repair_say(job, "strength %g taken, validation accuracy %.2f %% -> %.2f %%", last->strength,

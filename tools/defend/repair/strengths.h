@@ -13,6 +13,7 @@ typedef struct strengths {
     const double *values; /* from the strongest, 1 */
     size_t count;         /* 1 to MOST_STRENGTHS */
     double tolerance;     /* of the accuracy, in [0, 1] */
+    bool or_nothing;      /* where none passes, nothing of the last one is taken */
     /* Repairs job->weights; `table`: a name for its epochs that no other strength has. */
     td_status (*repair)(void *context, repair_job *job, double strength, const char *table,
                         td_error *error);
@@ -27,8 +28,8 @@ extern const td_key strengths_keys[];
 
 /* Repairs the job's weights by the first of the strengths whose loss of accuracy on the images that
  * are held out is no more than the tolerance, once more, on these images as well, which makes up
- * for the luck of the first that passes; else by what shares_take takes of the last. Adds a table
- * of those that were tried. TD_ERR_INTERRUPTED. */
+ * for the luck of the first that passes; else by what shares_take takes of the last, or not at all.
+ * Adds a table of those that were tried. TD_ERR_INTERRUPTED. */
 td_status strengths_take(repair_job *job, const strengths *s, td_error *error) TD_MUST_USE;
 
 #endif
