@@ -77,8 +77,8 @@ net-input-aware := $(call by-scale,cnn)
 net-input-aware-without := $(net-input-aware)
 epochs-input-aware := $(call by-scale,8)
 epochs-input-aware-without := $(epochs-input-aware)
-control-input-aware = $(wide)
-control-input-aware-without = $(wide)
+control-input-aware = $(call by-scale,$(wide))
+control-input-aware-without = $(control-input-aware)
 
 # --- rows -----------------------------------------------------------------------------------------
 
