@@ -3,37 +3,13 @@
 
 #include "base/utf8.h"
 #include "data/text.h"
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-
-static td_status fail_errno(td_error *error, const char *path) {
-    if (errno == ENOMEM)
-        return td_fail(error, TD_ERR_MEMORY, "%s: out of memory", path);
-    return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
-}
 
 static int compare(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Adds a name to folder->names, which grow by doubling. */
-static td_status add(td_folder *folder, const char *name, td_arena *arena, td_error *error) {
-    size_t count = folder->count;
-    if ((count & (count - 1)) == 0) {
-        char **names;
-        TD_TRY(TD_ARENA_NEW(arena, count ? 2 * count : 1, &names, "file names", error));
-        if (count > 0)
-            memcpy(names, folder->names, count * sizeof *names);
-        folder->names = names;
-    }
-    TD_TRY(td_arena_text(arena, name, strlen(name), &folder->names[count], error));
-    folder->count++;
-    return TD_OK;
 }
 
 static bool is_passed_over(const char *name) {
@@ -47,27 +23,35 @@ static bool is_passed_over(const char *name) {
     return false;
 }
 
+typedef struct reading {
+    td_folder *folder;
+    td_arena *arena;
+} reading;
+
+/* Adds a name to the folder's, which grow by doubling. */
+static td_status take_name(void *context, const char *name, td_error *error) {
+    const reading *r = context;
+    const size_t count = r->folder->count;
+    if (is_passed_over(name))
+        return TD_OK;
+    if ((count & (count - 1)) == 0) {
+        char **names;
+        TD_TRY(TD_ARENA_NEW(r->arena, count ? 2 * count : 1, &names, "file names", error));
+        if (count > 0)
+            memcpy(names, r->folder->names, count * sizeof *names);
+        r->folder->names = names;
+    }
+    TD_TRY(td_arena_text(r->arena, name, strlen(name), &r->folder->names[count], error));
+    r->folder->count++;
+    return TD_OK;
+}
+
 td_status td_folder_read(td_folder *out, const char *path, td_arena *arena, td_error *error) {
     *out = (td_folder){0};
-    DIR *stream = opendir(path);
-    if (!stream)
-        return fail_errno(error, path);
-    td_status status = TD_OK;
-    while (status == TD_OK) {
-        errno = 0;
-        const struct dirent *entry = readdir(stream);
-        if (!entry) {
-            if (errno)
-                status = fail_errno(error, path);
-            break;
-        }
-        if (!is_passed_over(entry->d_name))
-            status = add(out, entry->d_name, arena, error);
-    }
-    closedir(stream);
-    if (status == TD_OK && out->count > 0)
+    TD_TRY(td_entry_list(path, take_name, &(reading){out, arena}, error));
+    if (out->count > 0)
         qsort(out->names, out->count, sizeof *out->names, compare);
-    return status;
+    return TD_OK;
 }
 
 td_status td_folder_read_folders(td_folder *out, const char *path, td_arena *arena,
@@ -94,13 +78,8 @@ td_status td_folder_join(char *out, const char *folder, const char *name, td_err
 }
 
 td_status td_folder_look(td_entry *out, const char *path, td_error *error) {
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return fail_errno(error, path);
-    *out = S_ISREG(info.st_mode)   ? TD_ENTRY_FILE
-           : S_ISDIR(info.st_mode) ? TD_ENTRY_FOLDER
-                                   : TD_ENTRY_OTHER;
-    return TD_OK;
+    *out = td_entry_look(path);
+    return *out == TD_ENTRY_NONE ? td_entry_fail(error, path) : TD_OK;
 }
 
 td_status td_folder_check_name(const char *folder, const char *name, td_error *error) {

@@ -5,14 +5,13 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "data/entry.h"
 #include "data/path.h"
 
 typedef struct td_folder {
     char **names; /* [count], sorted bytewise */
     size_t count;
 } td_folder;
-
-typedef enum td_entry { TD_ENTRY_FILE, TD_ENTRY_FOLDER, TD_ENTRY_OTHER } td_entry;
 
 /* Reads the names in the folder at `path`, except hidden ones (".x") and files that operating
  * systems create: Thumbs.db, ehthumbs.db, desktop.ini, __MACOSX, @eaDir, $RECYCLE.BIN. The names

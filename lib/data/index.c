@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { MOST_FILES = 64, MOST_FOLDERS = 64 };
 
@@ -297,7 +296,7 @@ static td_status find_beside(td_index_files *out, const char *folder, test_fn te
                              td_error *error) {
     char above[TD_PATH_SIZE];
     td_index_files found = {0};
-    if (!find_above(above, folder) || access(above, R_OK) != 0) /* outside the set */
+    if (!find_above(above, folder) || !td_entry_is_open(above)) /* outside the set */
         return TD_OK;
     TD_TRY(find_files(&found, above, folder, test, arena, error));
     size_t rank, length;

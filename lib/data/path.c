@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/path.h"
 
+#include "data/entry.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 bool td_path_join(char *out, const char *folder, const char *name) {
     size_t length = strlen(folder);
@@ -16,18 +16,15 @@ bool td_path_join(char *out, const char *folder, const char *name) {
 }
 
 bool td_path_exists(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0;
+    return td_entry_look(path) != TD_ENTRY_NONE;
 }
 
 bool td_path_is_folder(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return td_entry_look(path) == TD_ENTRY_FOLDER;
 }
 
 bool td_path_is_file(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    return td_entry_look(path) == TD_ENTRY_FILE;
 }
 
 const char *td_path_base(const char *path, size_t *length) {

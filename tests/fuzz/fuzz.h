@@ -31,11 +31,14 @@ char *fuzz_text(const uint8_t *data, size_t size);
 /* The path of a file with this content, valid until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t size);
 
-/* The path of a folder, created by the first call and removed at the end. */
+/* The path of a folder; like all files of the targets it is in memory only. */
 const char *fuzz_folder(void);
 
 /* Removes all its contents. */
 void fuzz_folder_clear(void);
+
+/* From now on paths that do not begin with / are in it. */
+void fuzz_folder_enter(void);
 
 /* Writes a file in it, creating folders; false if the name is invalid. */
 bool fuzz_folder_write(const char *name, const uint8_t *data, size_t size);

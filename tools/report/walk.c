@@ -4,9 +4,7 @@
 #include "data/folder.h"
 #include "frame/interrupt.h"
 #include "report/html.h"
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static td_status add_file(report *r, const char *path, td_error *error) {
     const size_t folder = strlen(r->folder) + 1;
@@ -29,14 +27,14 @@ static td_status walk(report *r, const char *folder, size_t depth, td_error *err
 
 /* Below the root no links are followed. */
 static td_status add_entry(report *r, const char *path, size_t depth, td_error *error) {
-    struct stat info;
     if (tool_interrupted())
         return td_fail(error, TD_ERR_INTERRUPTED, "interrupted");
-    if (lstat(path, &info) != 0)
-        return td_fail(error, TD_ERR_IO, "%s: %s", path, strerror(errno));
-    if (S_ISREG(info.st_mode))
+    const td_entry kind = td_entry_look_unfollowed(path);
+    if (kind == TD_ENTRY_NONE)
+        return td_entry_fail(error, path);
+    if (kind == TD_ENTRY_FILE)
         return add_file(r, path, error);
-    if (!S_ISDIR(info.st_mode))
+    if (kind != TD_ENTRY_FOLDER)
         return TD_OK;
     if (depth <= REPORT_DEPTH)
         return walk(r, path, depth, error);
