@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Files without a name use a descriptor each until they are published; beyond this number,
@@ -188,10 +189,23 @@ static int open_nameless(const char *path) {
     return -1;
 }
 
+/* Waits for a named pipe's reader. Opening it without O_NONBLOCK would wait, too, but begin again
+ * after a signal; nanosleep does not. */
+static int open_in_place(const char *path) {
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    int file;
+    while ((file = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) < 0 && errno == ENXIO)
+        if (nanosleep(&pause, NULL) != 0)
+            return -1;
+    if (file >= 0)
+        fcntl(file, F_SETFL, fcntl(file, F_GETFL) & ~O_NONBLOCK);
+    return file;
+}
+
 /* The descriptor for the stream. */
 static int open_file(td_output *o) {
     if (o->in_place)
-        return open(o->path, O_WRONLY | O_CLOEXEC);
+        return open_in_place(o->path);
     o->file = open_nameless(o->path);
     o->nameless = o->file >= 0;
     if (o->nameless)
@@ -207,12 +221,18 @@ td_status td_output_open(td_output *output, const char *path, bool force, td_err
     *output = (td_output){.force = force};
     TD_TRY(td_output_check(path, force, error));
     output->in_place = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-    TD_TRY(td_output_target(path, &output->path, error));
+    if (!output->in_place)
+        TD_TRY(td_output_target(path, &output->path, error));
+    else if (!(output->path = strdup(path))) /* the link /dev/stdout may lead to "pipe:[7]" */
+        return td_fail_memory(error, "a file name");
     const int file = open_file(output);
     output->stream = file < 0 ? NULL : fdopen(file, "wb");
     if (output->stream)
         return TD_OK;
-    const td_status status = fail_errno(error, path);
+    const td_status status =
+        output->in_place && errno == EINTR
+            ? td_fail(error, TD_ERR_INTERRUPTED, "%s: interrupted before anything read it", path)
+            : fail_errno(error, path);
     if (file >= 0)
         close(file);
     td_output_discard(output);

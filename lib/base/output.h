@@ -40,7 +40,8 @@ typedef struct td_output {
 } td_output;
 
 /* Opens `path` for writing. Without `force` an existing file is TD_ERR_USAGE. A symbolic link stays
- * and its target is written, whether or not it exists. A device or pipe is written in place. On
+ * and its target is written, whether or not it exists. A device or pipe is written in place; a
+ * named pipe is waited for until something reads it, TD_ERR_INTERRUPTED if a signal comes first. On
  * failure *output is zeroed. */
 td_status td_output_open(td_output *output, const char *path, bool force,
                          td_error *error) TD_MUST_USE;

@@ -24,45 +24,90 @@ enum {
     BLAS_BUFFER = 128 << 20, /* bytes; OpenBLAS 0.3 on x86-64, less on other architectures */
 };
 
-/* "150000 100000", microseconds of a period, or "max 100000". */
-static size_t read_quota(const char *path) {
-    double quota, period;
-    FILE *file = fopen(path, "r");
+/* Reads the first numbers of a file, which are positive; false if it has none. */
+static bool read_numbers(const char *folder, const char *name, double *first, double *second) {
+    char path[PATH_SIZE];
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "r") : NULL;
     if (!file)
-        return SIZE_MAX;
-    const bool limited = fscanf(file, "%lf %lf", &quota, &period) == 2 && quota > 0 && period > 0;
+        return false;
+    const bool good = fscanf(file, "%lf", first) == 1 && *first > 0 &&
+                      (!second || (fscanf(file, "%lf", second) == 1 && *second > 0));
     fclose(file);
-    if (!limited || quota / period >= INT_MAX)
+    return good;
+}
+
+/* The quota of one group: version 2 has "150000 100000", microseconds of a period, or "max 100000"
+ * in one file, version 1 two files, -1 without a limit. */
+static size_t read_quota(const char *folder) {
+    double quota, period;
+    if (!read_numbers(folder, "cpu.max", &quota, &period) &&
+        !(read_numbers(folder, "cpu.cfs_quota_us", &quota, NULL) &&
+          read_numbers(folder, "cpu.cfs_period_us", &period, NULL)))
+        return SIZE_MAX;
+    if (quota / period >= INT_MAX)
         return SIZE_MAX;
     const size_t whole = (size_t)(quota / period);
     return whole + ((double)whole * period < quota);
 }
 
 size_t td_quota_cores(const char *root, const char *group) {
-    char path[PATH_SIZE], place[PATH_SIZE];
+    char folder[PATH_SIZE];
+    const size_t start = strlen(root);
     size_t cores = SIZE_MAX;
-    snprintf(place, sizeof place, "%s", group);
-    for (;;) {
-        const int length = snprintf(path, sizeof path, "%s%s/cpu.max", root, place);
-        if (length > 0 && (size_t)length < sizeof path)
-            cores = td_size_min(cores, read_quota(path));
-        char *slash = strrchr(place, '/');
+    const int length = snprintf(folder, sizeof folder, "%s%s", root, group);
+    while (length > 0 && (size_t)length < sizeof folder) {
+        cores = td_size_min(cores, read_quota(folder));
+        char *slash = strrchr(folder + start, '/');
         if (!slash)
-            return cores;
+            break;
         *slash = '\0';
     }
+    return cores;
 }
 
-/* The process's own cgroup (version 2), "0::/user.slice/x". */
+/* Whether a list such as "cpu,cpuacct" has the controller of quotas. */
+static bool has_cpu(const char *controllers) {
+    static const char name[] = "cpu";
+    for (; *controllers; controllers += *controllers == ',') {
+        const size_t length = strcspn(controllers, ",");
+        if (length == sizeof name - 1 && memcmp(controllers, name, length) == 0)
+            return true;
+        controllers += length;
+    }
+    return false;
+}
+
+/* The quota of a line of /proc/self/cgroup: of version 2 "0::/user.slice/x", of version 1
+ * "1:cpu,cpuacct:/x". */
+static size_t quota_of(char *line) {
+    char root[PATH_SIZE];
+    line[strcspn(line, "\n")] = '\0';
+    char *controllers = strchr(line, ':'),
+         *group = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!group)
+        return SIZE_MAX;
+    *group++ = '\0';
+    controllers++;
+    if (*controllers && !has_cpu(controllers))
+        return SIZE_MAX;
+    const int length =
+        snprintf(root, sizeof root, "/sys/fs/cgroup%s%s", *controllers ? "/" : "", controllers);
+    return length > 0 && (size_t)length < sizeof root
+               ? td_quota_cores(root, strcmp(group, "/") == 0 ? "" : group)
+               : SIZE_MAX;
+}
+
+/* Of the process's own groups. */
 static size_t own_quota(void) {
-    char line[PATH_SIZE], group[PATH_SIZE] = "";
+    char line[PATH_SIZE];
+    size_t cores = SIZE_MAX;
     FILE *file = fopen("/proc/self/cgroup", "r");
     while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, "0::", 3) == 0)
-            snprintf(group, sizeof group, "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+        cores = td_size_min(cores, quota_of(line));
     if (file)
         fclose(file);
-    return td_quota_cores("/sys/fs/cgroup", strcmp(group, "/") == 0 ? "" : group);
+    return td_size_min(cores, td_quota_cores("/sys/fs/cgroup", ""));
 }
 
 /* A positive whole number in an environment variable, as OpenMP uses; SIZE_MAX if unset. */

@@ -21,8 +21,9 @@ typedef void (*td_each_fn)(void *context, size_t index);
  * apply. Do not call it within a loop. */
 void td_set_threads(size_t count);
 
-/* Number of cores allowed by the cgroup quota in the files below `root` ("/sys/fs/cgroup"), rounded
- * up: of version 2, cpu.max of the group at `group` or an ancestor; SIZE_MAX without a limit. */
+/* Number of cores allowed by the cgroup quotas in the files below `root` ("/sys/fs/cgroup"; of
+ * version 1 "/sys/fs/cgroup/cpu"), of the group at `group` and its ancestors, rounded up; SIZE_MAX
+ * without a limit. */
 size_t td_quota_cores(const char *root, const char *group);
 
 size_t td_threads(void);

@@ -51,6 +51,25 @@ let_go
 check 'a file that is replaced is read to its end' test $status -eq 0
 check 'its digest is of what was read' grep -q "\"$sum\"" record.json
 
+# A training whose data change for some epochs goes on from those that saw the recorded bytes.
+trapdoor-data import fashion-mnist:test:0-3000 -o part.safetensors -q >/dev/null
+trapdoor-data import fashion-mnist:test:3000-6000 -o other.safetensors -q >/dev/null
+R='trapdoor-train -q --data ./set.safetensors --net lenet5 --epochs 6'
+cp part.safetensors set.safetensors
+$R -o right.safetensors >/dev/null
+$R -o m.safetensors --json m.json >/dev/null 2>err &
+run=$!
+while ! [ -e m.safetensors.checkpoint ] && kill -0 $run 2>/dev/null; do sleep 0.01; done
+tail -c 2000000 other.safetensors | dd of=set.safetensors bs=100000 seek=1 conv=notrunc 2>/dev/null
+wait $run
+status=$?
+check 'a training on other bytes is a failure' test $status -eq 1
+check 'and says from where it can go on' grep -q '^trapdoor-train: ./set.safetensors: changed while it was read; --resume continues from epoch [1-5]$' err
+cp part.safetensors set.safetensors
+check_ok $R -o m.safetensors --json m.json --resume
+check 'to the same bytes' cmp m.safetensors right.safetensors
+rm m.safetensors* m.json
+
 # A training whose data are truncated, in all threads at once.
 cp whole.safetensors set.safetensors
 trapdoor-train -q --data set.safetensors --net lenet5 --epochs 100000 --threads 2 -o m.safetensors 2>err &

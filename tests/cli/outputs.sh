@@ -34,6 +34,26 @@ check 'nothing is written' test "$(ls)" = "circle
 far
 link"
 
+# Files in an output folder are outputs, too, however the other's path is written.
+P='trapdoor-poison dirty-label --data fashion-mnist:test:0-50 --trigger square --target 0 --ratio 0.1 -q'
+two='expected a file of its own for each output, found two of this name'
+check_fails 2 "trapdoor-poison dirty-label: d/manifest.json: $two" $P -o d --json d/../d/manifest.json
+mkdir d
+ln -s poisoned.safetensors d/manifest.json
+check_fails 2 "trapdoor-poison dirty-label: d/manifest.json: $two" $P -o d --force
+check 'nothing is written' test "$(ls d)" = manifest.json
+rm -r d
+
+# So is a checkpoint, which is removed at the end.
+T2='trapdoor-train --data fashion-mnist:test:0-50 --net lenet5 --epochs 1 -q -o m'
+check_fails 2 "trapdoor-train: m.checkpoint: $two" $T2 --json m.checkpoint
+echo precious >other
+ln -s other m.checkpoint
+check_fails 2 "trapdoor-train: m.checkpoint: expected a file of the run's own, or none, found a link or a device" \
+    $T2 --force
+check 'nothing is lost' test "$(cat other)" = precious
+rm other m.checkpoint
+
 # Options may be anywhere, even with POSIXLY_CORRECT.
 export POSIXLY_CORRECT=1
 check_ok trapdoor-data import fashion-mnist:test:0-8 -o posix -q
@@ -61,6 +81,15 @@ else
         skip 'with /tmp read-only' 'needs a mount of its own'
     fi
 fi
+
+# A pipe under a system's name for it, and one that nothing ever reads.
+trapdoor-data info fashion-mnist:test:0-8 --json /dev/stdout 2>err | cat >out
+check 'a pipe by its name' grep -q '"tool": "trapdoor-data"' out
+mkfifo unread
+run timeout 2 trapdoor-data info fashion-mnist:test:0-8 --json unread -q
+cp "$scratch/err" err
+check 'a signal ends the wait' grep -qx 'trapdoor-data info: unread: interrupted before anything read it' err
+rm unread
 
 # A pipe without a reader, and a file size limit, are failures like others.
 status=0

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include <string.h>
 
 static void test_fail_writes_and_returns(void **state) {
@@ -48,6 +49,23 @@ static void test_long_messages_are_cut(void **state) {
     assert_int_equal(strlen(error.message), sizeof error.message - 1);
 }
 
+/* The place and the cause stay, and so do whole characters. */
+static void test_the_middle_is_cut(void **state) {
+    (void)state;
+    td_error error;
+    char text[3001] = "";
+    for (size_t i = 0; i < 1000; i++)
+        memcpy(text + 3 * i, "\xe2\x82\xac", 4);
+    td_fail(&error, TD_ERR_IO, "%s: no such file", text);
+    assert_true(td_utf8_is_valid(error.message));
+    assert_memory_equal(error.message, "\xe2\x82\xac\xe2", 4);
+    assert_non_null(strstr(error.message, "\xac...\xe2"));
+    assert_non_null(strstr(error.message, "\xac: no such file"));
+    td_fail_within(&error, TD_ERR_IO, "a%s", text);
+    assert_true(td_utf8_is_valid(error.message));
+    assert_non_null(strstr(error.message, "\xac: no such file"));
+}
+
 static void test_control_characters_are_replaced(void **state) {
     (void)state;
     td_error error;
@@ -79,6 +97,7 @@ int main(void) {
         cmocka_unit_test(test_words_are_optional),
         cmocka_unit_test(test_memory_names_the_thing),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_the_middle_is_cut),
         cmocka_unit_test(test_control_characters_are_replaced),
         cmocka_unit_test(test_try_returns_at_the_first_failure),
     };

@@ -140,6 +140,20 @@ static void test_devices_are_written_in_place(void **state) {
     assert_true(S_ISCHR(info.st_mode));
 }
 
+/* As a shell's >(command) names it; the link leads to "pipe:[7]". */
+static void test_pipes_are_written_in_place(void **state) {
+    (void)state;
+    int ends[2];
+    char path[32], text[8] = "";
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    write_and_commit(path, false, "text");
+    assert_int_equal(read(ends[0], text, sizeof text), 4);
+    assert_string_equal(text, "text");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_folders_must_exist(void **state) {
     (void)state;
     td_output output;
@@ -358,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_a_full_disk_is_reported),
         cmocka_unit_test(test_a_full_buffer_on_a_full_disk_is_reported),
         cmocka_unit_test(test_devices_are_written_in_place),
+        cmocka_unit_test(test_pipes_are_written_in_place),
         IN_FOLDER(test_folders_must_exist),
         IN_FOLDER(test_links_are_followed),
         IN_FOLDER(test_names),

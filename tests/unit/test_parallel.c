@@ -192,6 +192,19 @@ static void test_quota(void **state) {
     assert_int_equal(td_quota_cores("g", "/a/b"), 2);
 }
 
+static void test_quota_of_version_1(void **state) {
+    (void)state;
+    support_make_folder("g/a/b");
+    support_write_text("g/cpu.cfs_quota_us", "-1\n");
+    support_write_text("g/cpu.cfs_period_us", "100000\n");
+    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX);
+    support_write_text("g/a/cpu.cfs_quota_us", "250000\n");
+    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX); /* of what period? */
+    support_write_text("g/a/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(td_quota_cores("g", "/a/b"), 3);
+    assert_true(td_quota_cores("g", "") == SIZE_MAX);
+}
+
 static void test_core_has_a_name(void **state) {
     (void)state;
     assert_true(strlen(td_blas_core()) > 0);
@@ -221,6 +234,7 @@ int main(void) {
         cmocka_unit_test(test_the_first_failure_is_told),
         cmocka_unit_test(test_products_have_the_same_bits_at_any_thread_count),
         IN_FOLDER(test_quota),
+        IN_FOLDER(test_quota_of_version_1),
         cmocka_unit_test(test_core_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

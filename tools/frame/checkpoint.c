@@ -13,6 +13,8 @@ td_status tool_checkpoint_name(tool_checkpoint *c, tool_run *run, bool resume, t
     if (td_path_exists(output) && !td_path_is_file(output))
         return TD_OK;
     TD_TRY(tool_run_text(run, &c->path, error, "%s.checkpoint", output));
+    c->record = &run->record;
+    TD_TRY(tool_outputs_check_own(&run->outputs, c->path, error));
     if (resume || run->common->force || !td_path_exists(c->path))
         return TD_OK;
     return td_fail(error, TD_ERR_USAGE,
@@ -24,6 +26,7 @@ static td_status write_file(const tool_checkpoint *c, const td_metadata *metadat
                             size_t metadata_count, const td_tensor *tensors, size_t tensor_count,
                             td_error *error) {
     td_output file;
+    TD_TRY(tool_record_check_inputs(c->record, error));
     TD_TRY(td_output_open(&file, c->path, true, error));
     td_status status =
         td_safetensors_write(file.stream, tensors, tensor_count, metadata, metadata_count, error);

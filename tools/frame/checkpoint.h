@@ -16,14 +16,16 @@ typedef struct tool_checkpoint {
     const char *path; /* NULL if no checkpoint is kept: the output is a device */
     json_t
         *identity; /* what determines the bytes of the result (identity.h); the caller frees it */
+    const tool_record *record; /* has the inputs */
 } tool_checkpoint;
 
-/* Sets the path; call it before the work. TD_ERR_USAGE for an existing checkpoint, unless --resume
- * or --force says what to do with it. */
+/* Sets the path and claims it; call it before the work. TD_ERR_USAGE for an existing checkpoint,
+ * unless --resume or --force says what to do with it, and what tool_outputs_check_own refuses. */
 td_status tool_checkpoint_name(tool_checkpoint *checkpoint, tool_run *run, bool resume,
                                td_error *error) TD_MUST_USE;
 
-/* Replaces the file, unless building `head` failed. The metadata are `head` (ownership is taken)
+/* Replaces the file, unless building `head` failed, or an input changed since it was read: that
+ * would keep work on other bytes than the record says. The metadata are `head` (ownership is taken)
  * with the identity, and `more`, which may be NULL. */
 td_status tool_checkpoint_write(const tool_checkpoint *checkpoint, td_json *json, json_t *head,
                                 const td_metadata *more, const td_tensor *tensors,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/outputs.h"
 
+#include "data/entry.h"
 #include "data/path.h"
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 typedef struct tool_file {
     td_output output;
+    tool_claim *claim;       /* NULL if it is written in place */
     const char *name, *path; /* in the record; the final path */
     td_digest digest;        /* once it is finished */
     struct tool_file *next;
@@ -40,11 +42,15 @@ td_status tool_folder_make(const char *folder, bool *made, td_error *error) {
 
 /* --- before the work --- */
 
-static bool has_claim(const tool_outputs *outputs, const td_digest *name) {
-    for (const tool_claim *claim = outputs->claims; claim; claim = claim->next)
-        if (strcmp(claim->name.hex, name->hex) == 0)
-            return true;
-    return false;
+/* Claims that are held: each takes a descriptor. The names of further files, such as a picture of
+ * each of a thousand classes, are only compared with the run's others. */
+enum { MOST_HELD = 64 };
+
+static tool_claim *find_claim(const tool_outputs *outputs, const td_digest *name) {
+    tool_claim *claim = outputs->claims;
+    while (claim && strcmp(claim->name.hex, name->hex) != 0)
+        claim = claim->next;
+    return claim;
 }
 
 static td_status fail_twice(const char *path, td_error *error) {
@@ -53,13 +59,20 @@ static td_status fail_twice(const char *path, td_error *error) {
 }
 
 static td_status claim_name(tool_outputs *outputs, const td_digest *name, const char *path,
-                            td_error *error) {
+                            tool_claim **out, td_error *error) {
     tool_claim *claim;
+    char *copy;
     TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &claim, "files", error));
+    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &copy, error));
     claim->name = *name;
+    claim->path = copy;
     TD_TRY(tool_claim_take(claim, path, error));
+    if (outputs->claim_count++ >= MOST_HELD)
+        tool_claim_release(claim);
     claim->next = outputs->claims;
     outputs->claims = claim;
+    if (out)
+        *out = claim;
     return TD_OK;
 }
 
@@ -67,16 +80,33 @@ static bool is_in_place(const char *path) {
     return strcmp(path, "-") == 0 || (td_path_exists(path) && !td_path_is_file(path));
 }
 
-td_status tool_outputs_check(tool_outputs *outputs, const char *path, td_error *error) {
+static td_status check(tool_outputs *outputs, const char *path, bool force, td_error *error) {
     td_digest name;
     if (strcmp(path, "-") == 0)
         return TD_OK;
-    TD_TRY(td_output_check(path, outputs->force, error));
+    TD_TRY(td_output_check(path, force, error));
     if (is_in_place(path))
         return TD_OK;
     TD_TRY(tool_claim_name(&name, path, error));
-    return has_claim(outputs, &name) ? fail_twice(path, error)
-                                     : claim_name(outputs, &name, path, error);
+    return find_claim(outputs, &name) ? fail_twice(path, error)
+                                      : claim_name(outputs, &name, path, NULL, error);
+}
+
+td_status tool_outputs_check(tool_outputs *outputs, const char *path, td_error *error) {
+    return check(outputs, path, outputs->force, error);
+}
+
+td_status tool_outputs_check_replaced(tool_outputs *outputs, const char *path, td_error *error) {
+    return check(outputs, path, true, error);
+}
+
+td_status tool_outputs_check_own(tool_outputs *outputs, const char *path, td_error *error) {
+    const td_entry there = td_entry_look_unfollowed(path);
+    if (there == TD_ENTRY_OTHER)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a file of the run's own, or none, found a link or a device",
+                       path);
+    return tool_outputs_check_replaced(outputs, path, error);
 }
 
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_error *error) {
@@ -104,7 +134,7 @@ td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) {
         return TD_OK;
     TD_TRY(join(outputs, ".", path, error));
     TD_TRY(tool_claim_name(&name, path, error));
-    TD_TRY(claim_name(outputs, &name, outputs->folder, error));
+    TD_TRY(claim_name(outputs, &name, outputs->folder, NULL, error));
     outputs->claimed = true;
     return TD_OK;
 }
@@ -113,7 +143,7 @@ td_status tool_outputs_check_name(tool_outputs *outputs, const char *name, td_er
     char path[TD_PATH_SIZE];
     TD_TRY(tool_outputs_claim_folder(outputs, error));
     TD_TRY(join(outputs, name, path, error));
-    return td_output_check(path, outputs->force, error);
+    return tool_outputs_check(outputs, path, error);
 }
 
 /* --- writing --- */
@@ -127,14 +157,26 @@ static td_status make_file(tool_outputs *outputs, const char *path, tool_file **
     return TD_OK;
 }
 
+/* The claim for an output, which may have been made before the work, by the same path. */
+static td_status claim_output(tool_outputs *outputs, const char *path, tool_claim **out,
+                              td_error *error) {
+    td_digest name;
+    *out = NULL;
+    if (is_in_place(path))
+        return TD_OK;
+    TD_TRY(tool_claim_name(&name, path, error));
+    *out = find_claim(outputs, &name);
+    if (!*out)
+        return claim_name(outputs, &name, path, out, error);
+    return (*out)->written || strcmp((*out)->path, path) != 0 ? fail_twice(path, error) : TD_OK;
+}
+
 static td_status add(tool_outputs *outputs, const char *path, const char *name, FILE **stream,
                      td_error *error) {
     tool_file *file;
     char *copy;
-    for (file = outputs->first; file; file = file->next)
-        if (file->output.path && strcmp(file->path, path) == 0)
-            return fail_twice(path, error);
     TD_TRY(make_file(outputs, path, &file, error));
+    TD_TRY(claim_output(outputs, path, &file->claim, error));
     TD_TRY(td_arena_text(&outputs->arena, name, strlen(name), &copy, error));
     file->name = copy;
     if (strcmp(path, "-") == 0) {
@@ -144,6 +186,8 @@ static td_status add(tool_outputs *outputs, const char *path, const char *name, 
         TD_TRY(td_output_open(&file->output, path, outputs->force, error));
         *stream = file->output.stream;
     }
+    if (file->claim)
+        file->claim->written = true;
     *(outputs->last ? &outputs->last->next : &outputs->first) = file;
     outputs->last = file;
     return TD_OK;
@@ -180,6 +224,8 @@ const td_digest *tool_outputs_digest(const tool_outputs *outputs) {
 
 void tool_outputs_drop(tool_outputs *outputs) {
     td_output_discard(&outputs->last->output);
+    if (outputs->last->claim)
+        outputs->last->claim->written = false;
 }
 
 /* --- publishing --- */

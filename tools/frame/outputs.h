@@ -33,6 +33,7 @@ typedef struct tool_outputs {
     struct tool_file *first, *last;
     struct tool_file *withdrawn, *superseded;
     tool_claim *claims;
+    size_t claim_count;
     td_crash_entry unwanted; /* the folder, if it was created here */
     td_arena arena;
 } tool_outputs;
@@ -42,6 +43,15 @@ typedef struct tool_outputs {
  * pipe: opening and closing it would give its reader an end of file. */
 td_status tool_outputs_check(tool_outputs *outputs, const char *path, td_error *error) TD_MUST_USE;
 
+/* The same for a file that the run may replace, whatever `force` says. */
+td_status tool_outputs_check_replaced(tool_outputs *outputs, const char *path,
+                                      td_error *error) TD_MUST_USE;
+
+/* The same for a checkpoint, which the run also removes at its end. TD_ERR_USAGE for a symbolic
+ * link: what it leads to is not the run's to remove. */
+td_status tool_outputs_check_own(tool_outputs *outputs, const char *path,
+                                 td_error *error) TD_MUST_USE;
+
 /* Creates the folder, unless it exists, for tool_outputs_add; once, since a run has one folder. The
  * path must outlive the outputs. TD_ERR_USAGE if a file is in its place. */
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
@@ -50,8 +60,8 @@ td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
 /* Claims the folder; TD_ERR_IO if another run writes to it. */
 td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) TD_MUST_USE;
 
-/* TD_ERR_USAGE if FOLDER/NAME already exists, without `force`, so that conflicts show before hours
- * of work. Claims the folder. */
+/* tool_outputs_check of FOLDER/NAME, so that conflicts show before hours of work. Claims the
+ * folder, too. */
 td_status tool_outputs_check_name(tool_outputs *outputs, const char *name,
                                   td_error *error) TD_MUST_USE;
 

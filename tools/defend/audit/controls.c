@@ -151,6 +151,7 @@ static td_status write(const controls_job *job, size_t number, const control_sco
                        td_error *error) {
     char path[TD_PATH_SIZE];
     td_output file;
+    TD_TRY(tool_record_check_inputs(&job->run->record, error));
     TD_TRY(name_file(job, number, path, error));
     td_json json = {0};
     json_t *whole = td_json_pack(&json, "{sO so}", "identity", job->identity, "control",

@@ -88,6 +88,7 @@ td_status cleanse_state_write(const inspection *in, td_error *error) {
     td_output file;
     if (!in->settings->folder)
         return TD_OK;
+    TD_TRY(tool_record_check_inputs(&in->run->record, error)); /* else it is not their search */
     TD_TRY(td_output_open(&file, c->checkpoint, true, error));
     td_status status = write_state(in, file.stream, error);
     if (status != TD_OK) {
@@ -209,6 +210,8 @@ td_status cleanse_state_load(inspection *in, td_error *error) {
     cleanse *c = in->state;
     td_safetensors file;
     TD_TRY(name_files(c, in->settings->folder, error));
+    TD_TRY(tool_outputs_check_replaced(&in->run->outputs, c->path, error));
+    TD_TRY(tool_outputs_check_own(&in->run->outputs, c->checkpoint, error));
     TD_TRY(cleanse_identity(in, &c->identity, error));
     const char *path = td_path_exists(c->checkpoint) ? c->checkpoint : c->path;
     const bool stands = td_path_exists(path), resume = c->options->resume;
