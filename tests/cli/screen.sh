@@ -82,6 +82,10 @@ check 'a clean model stands out less' sh -c "echo '$(joint bad.json) $(joint goo
     awk '{ exit !(NF == 2 && \$1 > \$2 + 0.5) }'"
 check_prints 'screened; --controls would show' $S -q --model good.safetensors --clean $clean
 
+# Other images give other scores: p is valid beside controls that were scored on the same.
+check_prints "^good.safetensors: not calibrated: the clean images are not those of the controls \\($clean, to be given as --clean\\)" \
+    $S -q --model good.safetensors --clean test.safetensors::200-600 --controls made/controls.json --level 0.99
+
 # The audit: the screening decides, and the inspectors run only on request.
 A='trapdoor-defend audit'
 run $A -q --model bad.safetensors --clean $clean --controls made/controls.json -o audited
@@ -92,7 +96,7 @@ check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
 check 'and p is that of the screening' sh -c "test '$(joint audited/screen/record.json)' = '$(joint bad.json)'"
 check 'too few controls are said' grep -q 'With 9 controls the least p is 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
-    grep -q "0 of 9 clean models (tiny.net on small.safetensors) look as suspicious (p = 0.100)"'
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors, trained by several recipes) look as suspicious (p = 0.100)"'
 
 # Controls that ship with the program are found by net and classes, with a message.
 mkdir shipped
@@ -104,7 +108,7 @@ check_field found.json shipped true
 check 'which they are' grep -q '"controls_of": "tiny.net on small.safetensors"' found.json
 env TRAPDOOR_CONTROLS=shipped trapdoor-defend audit -q --model bad.safetensors --clean $clean -o shipped-audit >/dev/null
 check 'by an audit, too' sh -c 'tr "\n" " " <shipped-audit/audit.txt | sed "s/  */ /g" |
-    grep -q "0 of 9 clean models (tiny.net on small.safetensors, with the program) look as suspicious"'
+    grep -q "0 of 9 clean models (tiny.net on small.safetensors, trained by several recipes, with the program) look as suspicious"'
 sed 's/^  "version": "[^"]*"/  "version": "0.0.9"/' made/controls.json >shipped/tiny-small.json
 check_prints 'screened; --controls would show' env TRAPDOOR_CONTROLS=shipped \
     $S -q --model bad.safetensors --clean $clean
@@ -170,11 +174,22 @@ check 'the most suspicious model stands first' sh -c 'grep -A 2 -x Models page |
     grep -Eq "^  first +0\.1000 +0\.[12]000"'
 check 'each has its record and a picture' sh -c 'test -s scanned/first/record.json &&
     ls scanned/first/*.png >/dev/null'
+trapdoor-model export good.safetensors -o models/second.onnx -q >/dev/null
+run $N models -q --clean $clean --controls made/controls.json --level 0.15 -o scanned
+cp "$scratch/err" said
+check 'a model of another format is one of them; its net is another' sh -c \
+    "test $status -eq 1 && grep -q '\"name\": \"second.onnx\"' scanned/scan.json &&
+        grep -q 'second.onnx: made/controls.json: expected controls of the model.s net' said"
+rm models/second.onnx
+run $N models --clean $clean --controls made/controls.json --level 0.05 -o few
+cp "$scratch/err" said
+check 'too few controls for so many models are said' \
+    grep -q 'note: with 9 controls the least p is 0.1: nothing can be flagged at a q of 0.05$' said
 printf 'no model' >models/third.safetensors
 run $N models -q --clean $clean --controls made/controls.json --level 0.15 -o scanned --force
 check 'a file that is no model is named, and the others are screened' sh -c \
     "test $status -eq 1 && grep -q '\"name\": \"third\"' scanned/scan.json && test -s scanned/scan.json"
-check_fails 2 "$N: empty: expected a folder with 1 to 100000 models, *.safetensors, found 0" \
+check_fails 2 "$N: empty: expected a folder with models, found none of this name" \
     $N empty --clean $clean --controls made/controls.json -o x
 
 # Another training: these controls are not representative of an undertrained model.
@@ -208,7 +223,7 @@ trapdoor-train -q --data small.safetensors --net blind.net --epochs 1 -o blind.s
 run $S -q --model blind.safetensors --clean $clean
 cp "$scratch/err" said
 check 'a model without a gradient is refused' grep -qx "$S: universal: $clean: expected a model whose logits have a gradient with respect to the image, found that none reaches it" said
-check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\" and \"controls\"" \
+check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\", \"clean_images\" and \"controls\"" \
     $S --model bad.safetensors --clean $clean --controls bad.json
 head -c 2000 made/controls.json >cut.json
 run $S --model bad.safetensors --clean $clean --controls cut.json

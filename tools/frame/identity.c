@@ -77,12 +77,14 @@ json_t *tool_digest(td_json *json, const void *data, size_t size) {
     return td_json_text(json, td_sha256(data, size).hex);
 }
 
-json_t *tool_images_digest(td_json *json, const td_images *images) {
-    if (images->count == 0)
-        return json_null();
+td_digest tool_images_sha256(const td_images *images) {
     char both[2 * sizeof(td_digest)];
     int length = snprintf(both, sizeof both, "%s%s",
                           td_sha256(images->pixels, images->count * td_image_size(images)).hex,
                           td_sha256(images->labels, images->count * sizeof *images->labels).hex);
-    return tool_digest(json, both, (size_t)length);
+    return td_sha256(both, (size_t)length);
+}
+
+json_t *tool_images_digest(td_json *json, const td_images *images) {
+    return images->count > 0 ? td_json_text(json, tool_images_sha256(images).hex) : json_null();
 }

@@ -27,7 +27,10 @@ td_status tool_identity_compare(const json_t *config, json_t *found, const char 
 /* The digest of memory as a JSON string. */
 json_t *tool_digest(td_json *json, const void *data, size_t size);
 
-/* One digest of images and labels, whatever file they came from; null if there are no images. */
+/* One digest of images and labels, whatever file they came from. */
+td_digest tool_images_sha256(const td_images *images);
+
+/* The same as a JSON string; null if there are no images. */
 json_t *tool_images_digest(td_json *json, const td_images *images);
 
 #endif

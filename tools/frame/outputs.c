@@ -109,16 +109,6 @@ td_status tool_outputs_check_own(tool_outputs *outputs, const char *path, td_err
     return tool_outputs_check_replaced(outputs, path, error);
 }
 
-td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_error *error) {
-    if (outputs->folder)
-        return TD_OK;
-    outputs->folder = folder;
-    TD_TRY(tool_folder_make(folder, &outputs->made, error));
-    if (outputs->made)
-        outputs->unwanted = td_crash_unwanted(folder);
-    return TD_OK;
-}
-
 static td_status join(const tool_outputs *outputs, const char *name, char path[TD_PATH_SIZE],
                       td_error *error) {
     return td_path_join(path, outputs->folder, name)
@@ -127,11 +117,9 @@ static td_status join(const tool_outputs *outputs, const char *name, char path[T
                          outputs->folder, TD_PATH_SIZE);
 }
 
-td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) {
+static td_status claim_folder(tool_outputs *outputs, td_error *error) {
     char path[TD_PATH_SIZE];
     td_digest name;
-    if (outputs->claimed)
-        return TD_OK;
     TD_TRY(join(outputs, ".", path, error));
     TD_TRY(tool_claim_name(&name, path, error));
     TD_TRY(claim_name(outputs, &name, outputs->folder, NULL, error));
@@ -139,9 +127,18 @@ td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) {
     return TD_OK;
 }
 
+td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_error *error) {
+    if (outputs->folder)
+        return TD_OK;
+    outputs->folder = folder;
+    TD_TRY(tool_folder_make(folder, &outputs->made, error));
+    if (outputs->made)
+        outputs->unwanted = td_crash_unwanted(folder);
+    return claim_folder(outputs, error);
+}
+
 td_status tool_outputs_check_name(tool_outputs *outputs, const char *name, td_error *error) {
     char path[TD_PATH_SIZE];
-    TD_TRY(tool_outputs_claim_folder(outputs, error));
     TD_TRY(join(outputs, name, path, error));
     return tool_outputs_check(outputs, path, error);
 }
@@ -283,7 +280,7 @@ void tool_outputs_close(tool_outputs *outputs) {
             td_output_discard(&file->output);
     for (tool_claim *claim = outputs->claims; claim; claim = claim->next)
         tool_claim_release(claim);
-    if (outputs->made)
+    if (outputs->made && outputs->claimed) /* else another run may be about to write to it */
         rmdir(outputs->folder);
     td_crash_forget(&outputs->unwanted);
     td_arena_free(&outputs->arena);

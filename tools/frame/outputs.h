@@ -60,8 +60,7 @@ td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
 /* Claims the folder; TD_ERR_IO if another run writes to it. */
 td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) TD_MUST_USE;
 
-/* tool_outputs_check of FOLDER/NAME, so that conflicts show before hours of work. Claims the
- * folder, too. */
+/* tool_outputs_check of FOLDER/NAME, so that conflicts show before hours of work. */
 td_status tool_outputs_check_name(tool_outputs *outputs, const char *name,
                                   td_error *error) TD_MUST_USE;
 

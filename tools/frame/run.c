@@ -181,10 +181,8 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->tables.classes = &run->classes;
     TD_TRY(check_blas(run, error));
     const char *output = run->common->output;
-    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER) {
+    if (output && run->method->family->output == TOOL_OUTPUT_FOLDER)
         TD_TRY(tool_outputs_folder(&run->outputs, output, error));
-        TD_TRY(tool_outputs_claim_folder(&run->outputs, error));
-    }
     if (output && run->method->family->output == TOOL_OUTPUT_FILE)
         TD_TRY(tool_outputs_check(&run->outputs, output, error));
     if (run->common->json) /* it may be in that folder */

@@ -23,7 +23,7 @@ BUILD ?= $(root)/build
 
 # plain NAME PATH: refuses a path that make or the shell would misinterpret.
 hash := \#
-odd := : % ; & | < > ' " \ * ? [ ] ( ) ` ~ $$ $(hash)
+odd := : = % ; & | < > ' " \ * ? [ ] ( ) ` ~ $$ $(hash)
 plain = $(if $(filter 1,$(words $2)),$(if $(strip $(foreach c,$(odd),$(findstring $c,$2))),$(call \
   refused,$1,$2)),$(call refused,$1,$2))
 refused = $(error $1: expected a path without blanks, colons, quotes and the like, found "$2")

@@ -112,7 +112,7 @@ static const char help[] =
     "same command, also with more data, resumes where the last one ended.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend audit --model model.safetensors --clean mnist:test \\\n"
+    "  trapdoor-defend audit --model model.safetensors --clean mnist:test:0-2000 \\\n"
     "    --minutes 20 -o audit\n";
 
 const tool_method defend_audit = {

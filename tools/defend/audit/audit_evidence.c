@@ -270,8 +270,10 @@ static td_status report_unjudged(audit_job *job, const audit_step *s, td_error *
 static void say_screened(audit_evidence *row, const screened *found) {
     if (!found->calibrated)
         say(row, "the controls do not stand for this model: %s; beside them, ", found->why);
-    say(row, "%zu of %zu clean models (%s%s) look as suspicious (p = %.3f)", found->as_high,
-        found->controls, found->of, row->job->shipped ? ", with the program" : "", found->p);
+    say(row, "%zu of %zu clean models (%s, trained by %s%s) look as suspicious (p = %.3f)",
+        found->as_high, found->controls, found->of,
+        strcmp(found->recipes, "mixed") == 0 ? "several recipes" : "one recipe",
+        row->job->shipped ? ", with the program" : "", found->p);
     say(row, "; what stands out most, by %s, is ", found->screen);
     if (found->class == TOOL_NO_COUNT)
         say(row, "%s", found->subject);

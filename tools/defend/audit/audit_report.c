@@ -70,8 +70,10 @@ static const char *const advice[] = {
     [VERDICT_NOTHING] = "More can be looked at with inputs from use (--suspect) and the training "
                         "set (--training).",
     [VERDICT_SUSPECTED] = "Look at the recovered triggers: is one a mark that nobody would expect "
-                          "in an image? Try them on images of your own: every tool takes them as "
-                          "--trigger image:file=trigger-K.png,at=0+0.",
+                          "in an image? A small one (trigger-K.png) can be tried on images of "
+                          "your own: every tool takes it as "
+                          "--trigger image:file=trigger-K.png,at=0+0. A change of the whole image "
+                          "(change-K.png) would replace the image, and says nothing there.",
     [VERDICT_LIKELY] = "Do not rely on this model. Look at the recovered triggers. trapdoor-defend "
                        "cleanse --patch and fineprune repair models; audit what they write."};
 

@@ -315,6 +315,7 @@ static td_status report(controls_job *job, td_error *error) {
     }
     tool_run_set(run, "net_text", "s", job->net_text);
     tool_run_set(run, "classes", "z", td_net_classes(&job->net));
+    tool_run_set(run, "clean_images", "s", tool_images_sha256(&job->clean.images).hex);
     json_t *names = run->classes.names ? tool_run_set(run, "class_names", "[]") : NULL;
     for (size_t i = 0; names && i < run->classes.count; i++)
         td_json_append(json, names, td_json_text(json, run->classes.names[i]));

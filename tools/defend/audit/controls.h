@@ -58,8 +58,9 @@ typedef struct controls_file {
     const char *net;      /* its text */
     const char *net_name; /* NET and DATA of their training, as given */
     const char *data;
-    bool mixed;               /* trained by several recipes */
-    const char **class_names; /* [classes], or NULL */
+    const char *clean, *clean_images; /* the images they were scored on: as given; digest */
+    bool mixed;                       /* trained by several recipes */
+    const char **class_names;         /* [classes], or NULL */
     size_t classes, count;
     control_scores *list;
 } controls_file;

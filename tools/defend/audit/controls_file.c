@@ -109,19 +109,23 @@ td_status controls_file_read(const json_t *record, const char *path, controls_fi
     const char *net = json_string_value(json_object_get(record, "net_text")),
                *data = json_string_value(json_object_get(options, "data")),
                *name = json_string_value(json_object_get(options, "net")),
+               *clean = json_string_value(json_object_get(options, "clean")),
+               *clean_images = json_string_value(json_object_get(record, "clean_images")),
                *version = json_string_value(json_object_get(record, "version")),
                *recipes = json_string_value(json_object_get(options, "recipes"));
     json_int_t classes;
     *out = (controls_file){.path = path};
-    if (!net || !data || !name || !version || !recipes ||
+    if (!net || !data || !name || !clean || !clean_images || !version || !recipes ||
         !td_json_take_integer(record, "classes", &classes) || classes < 1 ||
         classes > TD_MOST_CLASSES || !json_is_array(list) || json_array_size(list) > CONTROLS_MOST)
         return td_fail(error, TD_ERR_FORMAT,
                        "expected a record of trapdoor-defend controls, with \"net_text\", "
-                       "\"classes\" and \"controls\"");
+                       "\"classes\", \"clean_images\" and \"controls\"");
     TD_TRY(copy(arena, net, &out->net, error));
     TD_TRY(copy(arena, data, &out->data, error));
     TD_TRY(copy(arena, name, &out->net_name, error));
+    TD_TRY(copy(arena, clean, &out->clean, error));
+    TD_TRY(copy(arena, clean_images, &out->clean_images, error));
     TD_TRY(copy(arena, version, &out->version, error));
     out->mixed = strcmp(recipes, "mixed") == 0;
     out->classes = (size_t)classes;

@@ -76,10 +76,12 @@ static td_status gather(const screen *s, const controls_file *controls, td_arena
     for (size_t i = 0; i < controls->count; i++) {
         const struct control_screen *of = find_screen(&controls->list[i], s->method->name);
         if (!of || of->units != units)
-            return td_fail(error, TD_ERR_USAGE,
-                           "%s: control %zu: expected %zu numbers of %s, found %zu: it was made "
-                           "with other classes of clean images, or by another version",
-                           controls->path, i, units, s->method->name, of ? of->units : 0);
+            return td_fail(
+                error, TD_ERR_USAGE,
+                "%s: control %zu: expected %zu numbers of %s, found %zu: it was made "
+                "with clean images of other classes than --clean has (%s), or by another "
+                "version",
+                controls->path, i, units, s->method->name, of ? of->units : 0, controls->clean);
         memcpy(out->values + i * units, of->values, units * sizeof *out->values);
     }
     memcpy(out->values + controls->count * units, s->values, units * sizeof *out->values);
@@ -97,6 +99,18 @@ typedef struct range {
 static bool lies_in(range r, double value) {
     const double margin = r.most - r.least;
     return value >= r.least - margin && value <= r.most + margin;
+}
+
+/* The searches see other images otherwise, and a clean model's scores change with them by more than
+ * from model to model. */
+static td_status check_images(const screening *s, const controls_file *controls, td_arena *arena,
+                              judgement *out, td_error *error) {
+    return strcmp(s->images.hex, controls->clean_images) == 0
+               ? TD_OK
+               : td_arena_print(arena, &out->why, error,
+                                "the clean images are not those of the controls (%s, to be given "
+                                "as --clean)",
+                                controls->clean);
 }
 
 static td_status check_range(const screening *s, const controls_file *controls, td_arena *arena,
@@ -181,7 +195,9 @@ td_status judge_model(const screening *screens, const td_net *net, const td_clas
     for (size_t i = 0; i < screens->count; i++)
         TD_TRY(gather(&screens->screens[i], controls, arena, &c.screens[places[i]], error));
     TD_TRY(calibrate(&c, joint, error));
-    TD_TRY(check_range(screens, controls, arena, out, error));
+    TD_TRY(check_images(screens, controls, arena, out, error));
+    if (!out->why)
+        TD_TRY(check_range(screens, controls, arena, out, error));
     c.screen_count = joint;
     out->calibrated = !out->why;
     out->joint = c.joint[c.controls];
@@ -215,7 +231,7 @@ static const tool_column head_columns[] = {
     {"controls_of", "controls of", TOOL_TEXT, HEAD(of)},
     {"shipped", "which come with the program", TOOL_FLAG, HEAD(shipped)},
     {"level", NULL, TOOL_REAL, HEAD(level)},
-    {"flagged", "", TOOL_FLAG, HEAD(flagged), .flag = "FLAGGED"},
+    {"flagged", "verdict", TOOL_FLAG, HEAD(flagged), .flag = "FLAGGED"},
     {"calibrated", NULL, TOOL_FLAG, HEAD(calibrated)},
     {"not_calibrated", "not calibrated", TOOL_TEXT, HEAD(why)},
     {"controls_file", NULL, TOOL_TEXT, HEAD(controls_file)},

@@ -7,16 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char ending[] = ".safetensors";
+/* Of the formats that are read (model/source.h); the first is the program's own. */
+static const char *const endings[] = {".safetensors", ".onnx", ".pt", ".pth", NULL};
+
+static bool ends_in(const char *name, const char *ending) {
+    const size_t length = strlen(name), least = strlen(ending);
+    return length > least && strcmp(name + length - least, ending) == 0;
+}
 
 size_t model_folder_stem(const char *name) {
-    return strlen(name) - (sizeof ending - 1);
+    return strlen(name) - (ends_in(name, endings[0]) ? strlen(endings[0]) : 0);
 }
 
 static int is_model(const struct dirent *entry) {
-    const size_t length = strlen(entry->d_name), least = sizeof ending - 1;
-    return entry->d_name[0] != '.' && length > least &&
-           strcmp(entry->d_name + length - least, ending) == 0;
+    bool found = false;
+    for (size_t i = 0; endings[i]; i++)
+        found |= ends_in(entry->d_name, endings[i]);
+    return found && entry->d_name[0] != '.';
 }
 
 static int compare(const struct dirent **a, const struct dirent **b) {

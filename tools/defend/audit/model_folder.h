@@ -5,8 +5,8 @@
 
 #include "base/arena.h"
 
-/* The names of *.safetensors in the folder, sorted, in `arena`; none if there is no such folder.
- * TD_ERR_IO. */
+/* The names of the models in the folder by their endings, sorted, in `arena`; none if there is no
+ * such folder. TD_ERR_IO. */
 td_status model_folder_list(const char *folder, td_arena *arena, const char ***names, size_t *count,
                             td_error *error) TD_MUST_USE;
 
@@ -14,7 +14,8 @@ td_status model_folder_list(const char *folder, td_arena *arena, const char ***n
 td_status model_folder_kinds(const char *folder, size_t most, td_arena *arena, const char ***names,
                              size_t *count, td_error *error) TD_MUST_USE;
 
-/* The length of a name without its extension. */
+/* The length of a name without ".safetensors"; of another format's the whole, since a model may be
+ * there in both. */
 size_t model_folder_stem(const char *name);
 
 #endif

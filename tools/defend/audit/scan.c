@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scan: screens every model in a folder, and reports which stand out, corrected for the number of
  * models. */
+#include "data/path.h"
 #include "defend/audit/model_folder.h"
 #include "defend/audit/model_screenings.h"
 #include "defend/method.h"
@@ -20,7 +21,7 @@ static const char record_name[] = "scan.json";
 
 static const td_key keys[] = {
     {"folder", TD_KEY_TEXT, AT(folder), .required = true, .argument = true, .value = "DIR",
-     .help = "The folder with the models, *.safetensors"},
+     .help = "The folder with the models: *.safetensors, *.onnx, *.pt, *.pth"},
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Labelled images that you trust, some 20 of each class (split test)"},
     {"controls", TD_KEY_TEXT, AT(controls), .required = true, .value = "FILE",
@@ -52,10 +53,14 @@ typedef struct scan_job {
 static td_status plan(scan_job *job, td_error *error) {
     const char **files, *folder = job->settings->folder;
     size_t count;
+    if (!td_path_is_folder(folder))
+        return td_fail(error, TD_ERR_USAGE, "%s: expected a folder with models, found %s", folder,
+                       td_path_exists(folder) ? "a file" : "none of this name");
     TD_TRY(model_folder_list(folder, &job->run->arena, &files, &count, error));
     if (count == 0 || count > MODEL_SCREENINGS_MOST)
         return td_fail(error, TD_ERR_USAGE,
-                       "%s: expected a folder with 1 to %d models, *.safetensors, found %zu",
+                       "%s: expected a folder with 1 to %d models, *.safetensors, *.onnx, *.pt or "
+                       "*.pth, found %zu",
                        folder, MODEL_SCREENINGS_MOST, count);
     TD_TRY(model_screenings_open(&job->models, count, error));
     for (size_t i = 0; i < count; i++)
@@ -125,6 +130,31 @@ static const tool_column columns[] = {
 static const tool_table_kind table = {
     .name = "scanned", .title = "Models", .columns = columns, .row = sizeof(scanned)};
 
+/* If there are too few controls for one model alone to be flagged among so many. */
+static void note_least(const scan_job *job, const scanned *rows, size_t count) {
+    const screened *found = NULL;
+    size_t judged = 0;
+    for (size_t i = 0; i < count; i++) {
+        judged += !isnan(rows[i].p);
+        if (!found)
+            found = model_screening_found(&job->models.list[i]);
+    }
+    const double models = (double)(found ? found->controls : 0) + 1, level = job->settings->level;
+    /* k models of the least p among all judged have q = judged / (k models). */
+    const double needed = ceil((double)judged / (models * level) - 1e-9);
+    if (needed > (double)judged)
+        tool_run_note(job->run,
+                      "note: with %.0f controls the least p is %.3g: nothing can be flagged at a q "
+                      "of %g",
+                      models - 1, 1 / models, level);
+    else if (needed > 1)
+        tool_run_note(
+            job->run,
+            "note: with %.0f controls the least p is %.3g: of %zu models %.0f must have it "
+            "to be flagged at a q of %g",
+            models - 1, 1 / models, judged, needed, level);
+}
+
 static td_status report(scan_job *job, td_error *error) {
     const size_t count = job->models.count;
     scanned *rows;
@@ -134,6 +164,7 @@ static td_status report(scan_job *job, td_error *error) {
     qsort(rows, count, sizeof *rows, compare);
     const size_t flagged = find_q(rows, count, job->settings->level);
     job->run->flagged = flagged > 0;
+    note_least(job, rows, count);
     TD_TRY(tool_run_rows(job->run, &table, NULL, rows, count, error));
     return tool_run_summary(job->run, error, "%s: %zu of %zu models flagged, q at most %g",
                             job->settings->folder, flagged, count, job->settings->level);

@@ -264,7 +264,7 @@ static const char help[] =
     "trapdoor-defend audit searches longer and reports more.\n"
     "\n"
     "Example:\n"
-    "  trapdoor-defend screen --model model.safetensors --clean mnist:test \\\n"
+    "  trapdoor-defend screen --model model.safetensors --clean mnist:test:0-2000 \\\n"
     "    --controls controls/controls.json\n";
 
 const tool_method defend_screen = {

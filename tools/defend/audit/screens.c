@@ -3,6 +3,7 @@
 
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
+#include "frame/identity.h"
 #include "frame/predict.h"
 #include <math.h>
 
@@ -66,6 +67,7 @@ static td_status run_screen(tool_run *whole, const td_model *model, const td_dat
 td_status screening_run(tool_run *run, const td_model *model, const td_dataset *clean,
                         bool pictures, screening *out, td_error *error) {
     *out = (screening){0};
+    out->images = tool_images_sha256(&clean->images);
     TD_TRY(inspect_note_few(run, &clean->images, td_net_classes(&model->net), error));
     TD_TRY(measure(run, model, &clean->images, out, error));
     for (size_t i = 0; defend_methods[i]; i++) {

@@ -19,7 +19,8 @@ typedef struct screen {
 typedef struct screening {
     screen screens[SCREENS_MOST];
     size_t count;
-    td_rate accuracy; /* on all the clean images */
+    td_digest images; /* of the clean images (frame/identity.h) */
+    td_rate accuracy; /* on all of them */
     double scale;     /* the mean margin of correctly classified images; 0 if there are none */
 } screening;
 

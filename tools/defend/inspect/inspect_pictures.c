@@ -30,11 +30,9 @@ static void name_finding(const findings *f, const finding *of, char name[NAME_SI
 }
 
 td_status inspect_claim_folder(inspection *in, td_error *error) {
-    tool_outputs *outputs = &in->run->outputs;
-    if (!in->settings->folder)
-        return TD_OK;
-    TD_TRY(tool_outputs_folder(outputs, in->settings->folder, error));
-    return tool_outputs_claim_folder(outputs, error);
+    return in->settings->folder
+               ? tool_outputs_folder(&in->run->outputs, in->settings->folder, error)
+               : TD_OK;
 }
 
 td_status inspect_check_pictures(inspection *in, td_error *error) {
