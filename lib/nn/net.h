@@ -78,6 +78,10 @@ td_status td_net_parse(td_net *net, const char *text, const td_net_variables *va
  * `arena`. */
 td_status td_net_text(const td_net *net, td_arena *arena, char **out, td_error *error) TD_MUST_USE;
 
+/* Whether two nets compute the same from the same parameters: the same operators on the same inputs
+ * with the same values, whatever the nodes' names. A model that was exported is the same net. */
+bool td_net_is_same(const td_net *a, const td_net *b);
+
 void td_net_free(td_net *net);
 
 static inline td_shape td_net_input(const td_net *net) {

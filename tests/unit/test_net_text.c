@@ -367,6 +367,41 @@ static void the_zoo_parses(void **state) {
     td_arena_free(&arena);
 }
 
+/* --- whether two nets are the same --- */
+
+#define SAME_NET(name, by, kernel, pool, sum)                                                      \
+    "input = image() height=8 width=8 channels=1\n" name " = scale(input) by=" by " add=0\n"       \
+    "conv1 = conv(" name ") out=2 kernel=" kernel " pad=1\n"                                       \
+    "pool1 = max-pool(conv1) size=2" pool "\n"                                                     \
+    "relu1 = relu(pool1)\n"                                                                        \
+    "sum = add(" sum ")\n"                                                                         \
+    "flat = flatten(sum)\n"                                                                        \
+    "fc1 = dense(flat) out=3\n"
+
+static bool is_same(const char *text) {
+    static const char mine[] = SAME_NET("scale", "0.00392156862745098", "3", "", "pool1, relu1");
+    td_net own, other;
+    td_error error;
+    assert_int_equal(td_net_parse(&own, mine, NULL, &error), TD_OK);
+    assert_int_equal(td_net_parse(&other, text, NULL, &error), TD_OK);
+    const bool same = td_net_is_same(&own, &other);
+    assert_int_equal(td_net_is_same(&other, &own), same);
+    td_net_free(&own);
+    td_net_free(&other);
+    return same;
+}
+
+static void names_and_spellings_make_no_other_net(void **state) {
+    (void)state;
+    assert_true(is_same(SAME_NET("s_1", "0.00392156869", "3x3", " stride=2", "pool1, relu1")));
+    assert_false(is_same(SAME_NET("s", "0.0039", "3", "", "pool1, relu1")));
+    assert_false(is_same(SAME_NET("s", "0.00392156862745098", "1", "", "pool1, relu1")));
+    assert_false(is_same(SAME_NET("s", "0.00392156862745098", "3", " stride=1", "pool1, relu1")));
+    assert_false(is_same(SAME_NET("s", "0.00392156862745098", "3", "", "relu1, pool1")));
+    assert_false(is_same("input = image() height=8 width=8 channels=1\nflat = flatten(input)\n"
+                         "fc1 = dense(flat) out=3\n"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_value),
@@ -388,6 +423,7 @@ int main(void) {
         cmocka_unit_test(too_many_nodes),
         cmocka_unit_test(initial_weights),
         cmocka_unit_test(the_zoo_parses),
+        cmocka_unit_test(names_and_spellings_make_no_other_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,9 +73,20 @@ static bool shares_input(const json_t *a, const json_t *b) {
     return false;
 }
 
-static bool fits(const json_t *record, const char *net, const tool_run *run) {
+static bool is_of_net(const json_t *record, const td_net *net) {
+    const char *text = json_string_value(json_object_get(record, "net_text"));
+    td_net theirs;
+    td_error error;
+    if (!text || td_net_parse(&theirs, text, NULL, &error) != TD_OK)
+        return false;
+    const bool same = td_net_is_same(net, &theirs);
+    td_net_free(&theirs);
+    return same;
+}
+
+static bool fits(const json_t *record, const td_net *net, const tool_run *run) {
     return is_text(record, "method", "controls") && is_text(record, "version", TD_VERSION) &&
-           is_text(record, "net_text", net) &&
+           is_of_net(record, net) &&
            (has_names(record, &run->classes) || shares_input(record, run->record.root));
 }
 
@@ -91,7 +102,7 @@ static int compare(const struct dirent **a, const struct dirent **b) {
 }
 
 /* Skips a file that cannot be read. */
-static bool look(const char *path, const char *net, const tool_run *run) {
+static bool look(const char *path, const td_net *net, const tool_run *run) {
     td_error error;
     json_t *record;
     if (td_json_read(path, &record, &error) != TD_OK)
@@ -103,17 +114,16 @@ static bool look(const char *path, const char *net, const tool_run *run) {
 
 td_status controls_find_shipped(tool_run *run, const td_net *net, const char **path,
                                 td_error *error) {
-    char folder[TD_PATH_SIZE], file[TD_PATH_SIZE], *text;
+    char folder[TD_PATH_SIZE], file[TD_PATH_SIZE];
     struct dirent **entries;
     *path = NULL;
-    TD_TRY(td_net_text(net, &run->arena, &text, error));
     const int count = find_folder(folder) ? scandir(folder, &entries, is_record, compare) : -1;
     if (count < 0)
         return TD_OK;
     td_status status = TD_OK;
     for (int i = 0; i < count; i++) {
         if (!*path && status == TD_OK && td_path_join(file, folder, entries[i]->d_name) &&
-            look(file, text, run))
+            look(file, net, run))
             status = tool_run_text(run, path, error, "%s", file);
         free(entries[i]);
     }

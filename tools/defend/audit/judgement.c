@@ -36,8 +36,8 @@ static td_status check_names(const td_classes *own, const controls_file *control
 }
 
 static td_status check_controls(const td_net *net, const td_classes *own,
-                                const controls_file *controls, td_arena *arena, td_error *error) {
-    char *text;
+                                const controls_file *controls, td_error *error) {
+    td_net theirs;
     const size_t classes = td_net_classes(net);
     if (strcmp(controls->version, TD_VERSION) != 0)
         return td_fail(error, TD_ERR_USAGE,
@@ -51,8 +51,10 @@ static td_status check_controls(const td_net *net, const td_classes *own,
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected controls of %zu classes, as the model has, found %zu",
                        controls->path, classes, controls->classes);
-    TD_TRY(td_net_text(net, arena, &text, error));
-    if (strcmp(text, controls->net) != 0)
+    TD_TRY(td_net_parse(&theirs, controls->net, NULL, error));
+    const bool same = td_net_is_same(net, &theirs);
+    td_net_free(&theirs);
+    if (!same)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected controls of the model's net, found those of another one",
                        controls->path);
@@ -185,7 +187,7 @@ td_status judge_model(const screening *screens, const td_net *net, const td_clas
                        .recipes = controls->mixed ? "mixed" : "one",
                        .file = controls->path,
                        .screen_count = screens->count};
-    TD_TRY(check_controls(net, classes, controls, arena, error));
+    TD_TRY(check_controls(net, classes, controls, error));
     TD_TRY(td_arena_print(arena, &out->of, error, "%s on %s", controls->net_name, controls->data));
     TD_TRY(TD_ARENA_NEW(arena, screens->count, &c.screens, "scores", error));
     TD_TRY(TD_ARENA_NEW(arena, controls->count + 1, &c.joint, "scores", error));
