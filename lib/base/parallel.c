@@ -51,7 +51,8 @@ static size_t read_quota(const char *folder) {
     return whole + ((double)whole * period < quota);
 }
 
-size_t td_quota_cores(const char *root, const char *group) {
+/* The least quota of the group at `group` below `root`, and of its ancestors. */
+static size_t least_quota(const char *root, const char *group) {
     char folder[PATH_SIZE];
     const size_t start = strlen(root);
     size_t cores = SIZE_MAX;
@@ -67,47 +68,46 @@ size_t td_quota_cores(const char *root, const char *group) {
 }
 
 /* Whether a list such as "cpu,cpuacct" has the controller of quotas. */
-static bool has_cpu(const char *controllers) {
+static bool has_cpu(const char *controllers, size_t length) {
     static const char name[] = "cpu";
-    for (; *controllers; controllers += *controllers == ',') {
-        const size_t length = strcspn(controllers, ",");
-        if (length == sizeof name - 1 && memcmp(controllers, name, length) == 0)
+    for (const char *end = controllers + length; controllers < end;) {
+        const size_t one = strcspn(controllers, ",:");
+        if (one == sizeof name - 1 && memcmp(controllers, name, one) == 0)
             return true;
-        controllers += length;
+        controllers += one + 1;
     }
     return false;
 }
 
-/* The quota of a line of /proc/self/cgroup: of version 2 "0::/user.slice/x", of version 1
- * "1:cpu,cpuacct:/x". */
-static size_t quota_of(char *line) {
-    char root[PATH_SIZE];
-    line[strcspn(line, "\n")] = '\0';
-    char *controllers = strchr(line, ':'),
-         *group = controllers ? strchr(controllers + 1, ':') : NULL;
-    if (!group)
+size_t td_quota_cores(const char *root, const char *line) {
+    char folder[PATH_SIZE], group[PATH_SIZE];
+    const char *controllers = strchr(line, ':');
+    const char *place = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!place)
         return SIZE_MAX;
-    *group++ = '\0';
-    controllers++;
-    if (*controllers && !has_cpu(controllers))
+    const size_t length = (size_t)(place - ++controllers);
+    if (length > 0 && !has_cpu(controllers, length))
         return SIZE_MAX;
-    const int length =
-        snprintf(root, sizeof root, "/sys/fs/cgroup%s%s", *controllers ? "/" : "", controllers);
-    return length > 0 && (size_t)length < sizeof root
-               ? td_quota_cores(root, strcmp(group, "/") == 0 ? "" : group)
+    place++;
+    const int one = snprintf(folder, sizeof folder, "%s%s%.*s", root, length > 0 ? "/" : "",
+                             (int)length, controllers);
+    const int other = snprintf(group, sizeof group, "%.*s", (int)strcspn(place, "\n"), place);
+    return one > 0 && (size_t)one < sizeof folder && other > 0 && (size_t)other < sizeof group
+               ? least_quota(folder, group)
                : SIZE_MAX;
 }
 
-/* Of the process's own groups. */
+/* Of the process's own groups; without a list of them, of the root. */
 static size_t own_quota(void) {
+    static const char root[] = "/sys/fs/cgroup";
     char line[PATH_SIZE];
-    size_t cores = SIZE_MAX;
+    size_t cores = td_quota_cores(root, "0::/");
     FILE *file = fopen("/proc/self/cgroup", "r");
     while (file && fgets(line, sizeof line, file))
-        cores = td_size_min(cores, quota_of(line));
+        cores = td_size_min(cores, td_quota_cores(root, line));
     if (file)
         fclose(file);
-    return td_size_min(cores, td_quota_cores("/sys/fs/cgroup", ""));
+    return cores;
 }
 
 /* A positive whole number in an environment variable, as OpenMP uses; SIZE_MAX if unset. */

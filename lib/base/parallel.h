@@ -21,10 +21,10 @@ typedef void (*td_each_fn)(void *context, size_t index);
  * apply. Do not call it within a loop. */
 void td_set_threads(size_t count);
 
-/* Number of cores allowed by the cgroup quotas in the files below `root` ("/sys/fs/cgroup"; of
- * version 1 "/sys/fs/cgroup/cpu"), of the group at `group` and its ancestors, rounded up; SIZE_MAX
- * without a limit. */
-size_t td_quota_cores(const char *root, const char *group);
+/* Number of cores allowed by the quotas of a cgroup and its ancestors, rounded up; SIZE_MAX without
+ * a limit. `line` is one of /proc/self/cgroup: of version 2 "0::/user.slice/x", of version 1
+ * "1:cpu,cpuacct:/x"; of another controller, it has no limit. `root` is "/sys/fs/cgroup". */
+size_t td_quota_cores(const char *root, const char *line);
 
 size_t td_threads(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of the targets, in memory: a system call takes longer than most readers. The linker
  * replaces the library's functions that ask the file system (base/file.h, data/entry.h) with those
- * here, which know the paths below `root`; for others they call the library's own.
+ * here, which know the paths below ROOT; for others they call the library's own.
  *
  * A file is opened as a copy of its exact size, so that AddressSanitizer detects reads past its end
  * and LeakSanitizer a file that is not closed; with a mapping, whose last page is padded, neither
@@ -26,7 +26,7 @@ typedef struct entry {
     char path[LONGEST_PATH]; /* below ROOT; "" is ROOT itself */
     size_t length;
     td_entry kind;
-    uint8_t *bytes; /* [capacity], kept for the next input; NULL if a folder */
+    uint8_t *bytes; /* [capacity]; kept for what the next input has here */
     size_t size, capacity;
 } entry;
 

@@ -180,29 +180,37 @@ static void test_products_have_the_same_bits_at_any_thread_count(void **state) {
 static void test_quota(void **state) {
     (void)state;
     support_make_folder("g/a/b");
-    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX); /* no file tells */
+    assert_true(td_quota_cores("g", "0::/a/b") == SIZE_MAX); /* no file tells */
     support_write_text("g/a/cpu.max", "150000 100000\n");
-    assert_int_equal(td_quota_cores("g", "/a/b"), 2); /* one and a half */
+    assert_int_equal(td_quota_cores("g", "0::/a/b\n"), 2); /* one and a half */
     support_write_text("g/a/b/cpu.max", "max 100000\n");
-    assert_int_equal(td_quota_cores("g", "/a/b"), 2);
+    assert_int_equal(td_quota_cores("g", "0::/a/b"), 2);
     support_write_text("g/a/b/cpu.max", "1000 100000\n");
-    assert_int_equal(td_quota_cores("g", "/a/b"), 1);
-    assert_int_equal(td_quota_cores("g", "/a"), 2);
+    assert_int_equal(td_quota_cores("g", "0::/a/b\n"), 1);
+    assert_int_equal(td_quota_cores("g", "0::/a"), 2);
     support_write_text("g/a/b/cpu.max", "-5 0\n");
-    assert_int_equal(td_quota_cores("g", "/a/b"), 2);
+    assert_int_equal(td_quota_cores("g", "0::/a/b"), 2);
+    support_write_text("g/cpu.max", "100000 100000\n");
+    assert_int_equal(td_quota_cores("g", "0::/\n"), 1);
+    assert_true(td_quota_cores("g", "no line of it") == SIZE_MAX);
 }
 
 static void test_quota_of_version_1(void **state) {
     (void)state;
-    support_make_folder("g/a/b");
-    support_write_text("g/cpu.cfs_quota_us", "-1\n");
-    support_write_text("g/cpu.cfs_period_us", "100000\n");
-    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX);
-    support_write_text("g/a/cpu.cfs_quota_us", "250000\n");
-    assert_true(td_quota_cores("g", "/a/b") == SIZE_MAX); /* of what period? */
-    support_write_text("g/a/cpu.cfs_period_us", "100000\n");
-    assert_int_equal(td_quota_cores("g", "/a/b"), 3);
-    assert_true(td_quota_cores("g", "") == SIZE_MAX);
+    static const char line[] = "4:cpu,cpuacct:/a/b\n";
+    support_make_folder("g/cpu,cpuacct/a/b");
+    support_write_text("g/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    support_write_text("g/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    assert_true(td_quota_cores("g", line) == SIZE_MAX);
+    support_write_text("g/cpu,cpuacct/a/cpu.cfs_quota_us", "250000\n");
+    assert_true(td_quota_cores("g", line) == SIZE_MAX); /* of what period? */
+    support_write_text("g/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(td_quota_cores("g", line), 3);
+    assert_true(td_quota_cores("g", "4:cpu,cpuacct:/\n") == SIZE_MAX);
+    support_make_folder("g/cpuset/a");
+    support_write_text("g/cpuset/a/cpu.cfs_quota_us", "100000\n");
+    support_write_text("g/cpuset/a/cpu.cfs_period_us", "100000\n");
+    assert_true(td_quota_cores("g", "3:cpuset:/a\n") == SIZE_MAX); /* another controller */
 }
 
 static void test_core_has_a_name(void **state) {

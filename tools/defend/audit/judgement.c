@@ -103,8 +103,8 @@ static bool lies_in(range r, double value) {
     return value >= r.least - margin && value <= r.most + margin;
 }
 
-/* The searches see other images otherwise, and a clean model's scores change with them by more than
- * from model to model. */
+/* The searches see the images, so that the scores of clean models on others have another
+ * distribution. */
 static td_status check_images(const screening *s, const controls_file *controls, td_arena *arena,
                               judgement *out, td_error *error) {
     return strcmp(s->images.hex, controls->clean_images) == 0
