@@ -70,6 +70,12 @@ run $S -q --model bad.safetensors --clean $clean --controls made/controls.json -
     --exit-code --triggers seen
 check 'and exits with 3' test "$status" -eq 3
 check 'what stands out is a picture' sh -c 'ls seen/*3.png >/dev/null'
+seen=$(echo seen/*3.png)
+run $S -q --model bad.safetensors --clean $clean --controls made/controls.json --triggers seen --force \
+    --json "$PWD/$seen"
+cp "$scratch/err" said
+check 'a record in the place of that picture is refused' sh -c \
+    "test $status -eq 2 && grep -q 'expected a file of its own for each output, found two of this name' said"
 check_prints '^0\.900000$' $S -q --model bad.safetensors --clean $clean \
     --controls made/controls.json --probability
 # joint RECORD
