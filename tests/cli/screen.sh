@@ -70,7 +70,7 @@ run $S -q --model bad.safetensors --clean $clean --controls made/controls.json -
     --exit-code --triggers seen
 check 'and exits with 3' test "$status" -eq 3
 check 'what stands out is a picture' sh -c 'ls seen/*3.png >/dev/null'
-seen=$(echo seen/*3.png)
+seen=$(find seen -name "*3.png" | sort | head -n 1)
 run $S -q --model bad.safetensors --clean $clean --controls made/controls.json --triggers seen --force \
     --json "$PWD/$seen"
 cp "$scratch/err" said
