@@ -30,8 +30,13 @@ check 'a clean model more or less' sh -c '! grep -q "\"accuracy\": 0\.[0-5]" fir
 
 # The same at another number of threads, in parts, and after an interruption.
 without_timing first >expected
-controls apart --only 3-5 --threads 1 >/dev/null
-check 'a part has no record of all' test ! -e apart/controls.json
+controls apart --part 2/3 --threads 1 >/dev/null &
+controls apart --part 3/3 --threads 1 >said
+second=$?
+check 'two parts at once' sh -c "wait $! 2>/dev/null; test $second -eq 0"
+wait
+check 'a part has its controls, and no record of all' test "$(cd apart && echo *)" = \
+    'control-3.json control-4.json control-5.json control-6.json control-7.json control-8.json'
 controls apart --threads 3 >/dev/null
 without_timing apart/controls.json >found
 check 'the same in parts and at other threads' cmp expected found
@@ -45,6 +50,17 @@ run controls made --verify 1
 cp "$scratch/err" said
 check 'other weights are found out' sh -c \
     "test $status -eq 1 && grep -q '^$C: control 1: expected the weights 0000' said"
+check_prints '^verified: the same' sh -c "$C -q --net tiny.net --data small.safetensors --clean $clean --epochs 6 \
+    --lr 0.003 --verify 1 --with first"
+check_fails 2 "$C: first: not of this request: \"epochs\": expected 5, found 6; take the options of the record" \
+    $C --net tiny.net --data small.safetensors --clean $clean --epochs 5 --lr 0.003 --verify 1 --with first
+check_fails 2 "$C: first: --verify: expected one of the 9 controls, found 9" \
+    $C --net tiny.net --data small.safetensors --clean $clean --epochs 6 --lr 0.003 --verify 9 --with first
+check_fails 2 "$C: --with: expected --verify with it, found none" controls x --with first
+check_fails 2 "$C: -o is missing: the folder for the controls" \
+    $C --net tiny.net --data small.safetensors --clean $clean --verify 1
+check_fails 2 "$C: both/controls.json: expected a file of its own for each output, found two of this name" \
+    controls both --json both/controls.json
 cp apart/control-1.json made/control-1.json
 sed 's/"mask": \[/"mask": [ 1,/' apart/control-1.json >made/control-1.json
 run controls made --verify 1
@@ -187,6 +203,31 @@ check 'a model of another format is one of them, and gets the same p' sh -c \
     "test $status -eq 0 && grep -E '^  second(.onnx)? ' page | awk '{ p[\$1] = \$2 }
         END { exit !(p[\"second\"] > 0 && p[\"second\"] == p[\"second.onnx\"]) }'"
 rm models/second.onnx
+sed 's/out=32/out=16/' tiny.net >other.net
+mkdir -p shipped
+cp made/controls.json shipped/tiny-small.json
+trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o models/other.safetensors >/dev/null
+TRAPDOOR_CONTROLS=shipped
+export TRAPDOOR_CONTROLS
+for part in 1/2 2/2; do
+    check_prints "^models: part $part is screened; a run without --part gathers all\$" \
+        $N models -q --clean $clean --level 0.15 --part $part -o parts
+done
+check 'the parts make no record of all' test ! -e parts/scan.json
+cp parts/first/record.json before
+run $N models -q --clean $clean --level 0.15 -o parts
+cp "$scratch/out" page
+check 'they are gathered' sh -c "test $status -eq 0 && cmp before parts/first/record.json"
+check 'controls that come with the program are used for the nets that have such' sh -c "grep -q '^  first  *0\.1000 ' page &&
+    grep -q '^  other  .*no controls of its net and set come with the program\$' page"
+if command -v make >/dev/null 2>&1; then
+    check 'the recipe does the same' sh -c "make -s -j 2 -f '$tests/../../tools/recipes/scan.mk' BUILD=absent MODELS=models \
+        CLEAN=$clean OPTIONS='--level 0.15' PARTS=2 OUT=spread >made.txt && sed '/--part gathers/d' made.txt | cmp - page"
+else
+    skip 'the recipe does the same' 'make is not here'
+fi
+unset TRAPDOOR_CONTROLS
+rm models/other.safetensors
 run $N models --clean $clean --controls made/controls.json --level 0.05 -o few
 cp "$scratch/err" said
 check 'too few controls for so many models are said' \
@@ -220,7 +261,6 @@ run $S --model named.safetensors --clean renamed.safetensors --controls made/con
 cp "$scratch/err" said
 check 'controls of other classes are refused' sh -c "test $status -eq 2 && grep -q \
     '^$S: made/controls.json: expected controls whose class 0 is .a., as that of named.safetensors, found .T-shirt/top.\$' said"
-sed 's/out=32/out=16/' tiny.net >other.net
 trapdoor-train -q --data small.safetensors --net other.net --epochs 1 -o other.safetensors >/dev/null
 check_fails 2 "$S: made/controls.json: expected controls of the model's net, found those of another one" \
     $S --model other.safetensors --clean $clean --controls made/controls.json
@@ -236,8 +276,10 @@ run $S --model bad.safetensors --clean $clean --controls cut.json
 cp "$scratch/err" said
 check 'controls that end early are named' sh -c \
     "test $status -eq 1 && grep -q '^$S: cut.json: ' said"
-check_fails 2 "$C: --only: expected A-B with A < B <= 9, the number of controls, found \"4-10\"" \
-    controls x --only 4-10
+for part in 3/2 0/2 1 1/2x -1/2; do
+    check_fails 2 "$C: --part: expected K/N with K from 1 to N, at most 100000, found \"$part\"" \
+        controls x --part=$part
+done
 run controls made --images 500
 cp "$scratch/err" said
 check 'controls of another request are not gone on with' sh -c "test $status -eq 2 &&

@@ -10,10 +10,9 @@
 #include <stdbool.h>
 
 typedef struct tool_claim {
-    td_digest name;   /* hash of the folder and the file's name in it */
-    const char *path; /* as it was written when it was claimed */
-    bool written;     /* one of the outputs is written there */
-    int socket;       /* negative: not held, or the system has no such sockets */
+    td_digest name; /* hash of the folder and the file's name in it */
+    bool written;   /* one of the outputs is written there */
+    int socket;     /* negative: not held, or the system has no such sockets */
     struct tool_claim *next;
 } tool_claim;
 

@@ -61,11 +61,8 @@ static td_status fail_twice(const char *path, td_error *error) {
 static td_status claim_name(tool_outputs *outputs, const td_digest *name, const char *path,
                             tool_claim **out, td_error *error) {
     tool_claim *claim;
-    char *copy;
     TD_TRY(TD_ARENA_NEW(&outputs->arena, 1, &claim, "files", error));
-    TD_TRY(td_arena_text(&outputs->arena, path, strlen(path), &copy, error));
     claim->name = *name;
-    claim->path = copy;
     TD_TRY(tool_claim_take(claim, path, error));
     if (outputs->claim_count++ >= MOST_HELD)
         tool_claim_release(claim);
@@ -132,6 +129,8 @@ td_status tool_outputs_folder(tool_outputs *outputs, const char *folder, td_erro
         return TD_OK;
     outputs->folder = folder;
     TD_TRY(tool_folder_make(folder, &outputs->made, error));
+    if (outputs->shared)
+        return TD_OK;
     if (outputs->made)
         outputs->unwanted = td_crash_unwanted(folder);
     return claim_folder(outputs, error);
@@ -154,7 +153,7 @@ static td_status make_file(tool_outputs *outputs, const char *path, tool_file **
     return TD_OK;
 }
 
-/* The claim for an output, which may have been made before the work, by the same path. */
+/* The claim for an output, which may have been made before the work. */
 static td_status claim_output(tool_outputs *outputs, const char *path, tool_claim **out,
                               td_error *error) {
     td_digest name;
@@ -165,7 +164,7 @@ static td_status claim_output(tool_outputs *outputs, const char *path, tool_clai
     *out = find_claim(outputs, &name);
     if (!*out)
         return claim_name(outputs, &name, path, out, error);
-    return (*out)->written || strcmp((*out)->path, path) != 0 ? fail_twice(path, error) : TD_OK;
+    return (*out)->written ? fail_twice(path, error) : TD_OK;
 }
 
 static td_status add(tool_outputs *outputs, const char *path, const char *name, FILE **stream,

@@ -26,6 +26,7 @@
 
 typedef struct tool_outputs {
     bool force;         /* files may be replaced */
+    bool shared;        /* other runs may write other files to the folder at the same time */
     const char *folder; /* the folder for names without a path; NULL: none */
     bool made;          /* the folder was created here */
     bool claimed;       /* no other run may write to it */
@@ -52,13 +53,11 @@ td_status tool_outputs_check_replaced(tool_outputs *outputs, const char *path,
 td_status tool_outputs_check_own(tool_outputs *outputs, const char *path,
                                  td_error *error) TD_MUST_USE;
 
-/* Creates the folder, unless it exists, for tool_outputs_add; once, since a run has one folder. The
- * path must outlive the outputs. TD_ERR_USAGE if a file is in its place. */
+/* Creates the folder, unless it exists, for tool_outputs_add, and claims it unless it is shared;
+ * once, since a run has one folder. The path must outlive the outputs. TD_ERR_USAGE if a file is in
+ * its place; TD_ERR_IO if another run writes to it. */
 td_status tool_outputs_folder(tool_outputs *outputs, const char *folder,
                               td_error *error) TD_MUST_USE;
-
-/* Claims the folder; TD_ERR_IO if another run writes to it. */
-td_status tool_outputs_claim_folder(tool_outputs *outputs, td_error *error) TD_MUST_USE;
 
 /* tool_outputs_check of FOLDER/NAME, so that conflicts show before hours of work. */
 td_status tool_outputs_check_name(tool_outputs *outputs, const char *name,

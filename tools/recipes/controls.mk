@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 # The controls that ship with the program (share/controls), the default of trapdoor-defend audit and
 # screen: screen values of clean models of the zoo's small nets on each data set, by eight recipes.
-# `ship` copies finished ones there.
+# `ship` copies finished ones there, for a row in share/controls/meson.build.
 #
 #   make -f tools/recipes/controls.mk NETS=lenet5 SETS='mnist cifar10' && make -f
 #   tools/recipes/controls.mk ship
+#
+# They are made with AVX2, unless asked for otherwise, so that more than the latest processors can
+# make them again to the bit (trapdoor-defend controls --verify K --with FILE).
+ifeq ($(shell uname -m),x86_64)
+export TRAPDOOR_KERNEL ?= avx2
+export OPENBLAS_CORETYPE ?= Haswell
+endif
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 NETS ?= lenet5 cnn cnn-bn

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "data/path.h"
+#include "defend/audit/part.h"
+#include "defend/audit/step.h"
 #include "defend/inputs.h"
 #include "defend/method.h"
 #include "frame/identity.h"
@@ -36,12 +38,14 @@ static const td_key keys[] = {
              "less data"},
     {"images", TD_KEY_COUNT, AT(images), .most = UINT32_MAX, .standard = "0", .value = "N",
      .help = "Train each on N images drawn at random; 0: on all"},
-    {"only", TD_KEY_TEXT, AT(only), .unrecorded = true, .value = "A-B",
-     .help = "Make only the controls A to B-1, on one of several machines; a run without it "
-             "collects all"},
+    {"part", TD_KEY_TEXT, AT(part), .unrecorded = true, .value = "K/N",
+     .help = "Make only part K of N, on one of several machines; a run without it gathers all"},
     {"verify", TD_KEY_COUNT, AT(verify), .most = CONTROLS_MOST, .optional = true,
      .unrecorded = true, .value = "K",
      .help = "Make control K again and compare it bit by bit with DIR"},
+    {"with", TD_KEY_TEXT, AT(with), .needs = "verify", .unrecorded = true, .value = "FILE",
+     .help = "Compare it with this record of controls, such as one that comes with the program; "
+             "takes the options by which it was made, and no -o"},
     {0},
 };
 
@@ -239,21 +243,6 @@ static td_status look(controls_job *job, size_t number, td_error *error) {
 
 /* --- inputs --- */
 
-static td_status read_only(controls_job *job, td_error *error) {
-    const char *only = job->settings->only;
-    char rest;
-    job->begin = 0;
-    job->end = job->settings->count;
-    if (!only)
-        return TD_OK;
-    if (sscanf(only, "%zu-%zu%c", &job->begin, &job->end, &rest) == 2 && job->begin < job->end &&
-        job->end <= job->settings->count)
-        return TD_OK;
-    return td_fail(error, TD_ERR_USAGE,
-                   "--only: expected A-B with A < B <= %zu, the number of controls, found \"%s\"",
-                   job->settings->count, only);
-}
-
 static td_status identify(controls_job *job, td_error *error) {
     td_json json = {0};
     TD_TRY(tool_identity_start(&job->run->record, &job->net, &json, &job->identity, error));
@@ -266,7 +255,7 @@ static td_status identify(controls_job *job, td_error *error) {
 static td_status open_inputs(controls_job *job, td_error *error) {
     const controls_settings *s = job->settings;
     tool_run *run = job->run;
-    TD_TRY(read_only(job, error));
+    TD_TRY(part_read(s->part, s->count, &job->begin, &job->end, error));
     TD_TRY(tool_run_dataset(run, s->data, "train", &job->data, error));
     TD_TRY(tool_run_dataset(run, s->clean, "test", &job->clean, error));
     TD_TRY(tool_net_open(&job->net, s->net, &job->data.images, error));
@@ -326,12 +315,6 @@ static td_status report(controls_job *job, td_error *error) {
                             1 / (double)(1 + job->settings->count));
 }
 
-/* For a part of the work, or a check: there is no record of all. */
-static td_status say(tool_run *run, td_error *error, const char *words) {
-    run->record_name = NULL;
-    return tool_run_summary(run, error, "%s", words);
-}
-
 /* Whether two controls are equal, as stored in their files. */
 static td_status compare(const control_scores *a, const control_scores *b, bool *same,
                          td_error *error) {
@@ -348,16 +331,66 @@ static td_status compare(const control_scores *a, const control_scores *b, bool 
     return td_json_end(&json, NULL, "a control", error);
 }
 
+/* What the controls of a record are, as `identify` has it of those of a run. */
+static td_status identify_record(const controls_job *job, const json_t *record, json_t **out,
+                                 td_error *error) {
+    static const char *const names[] = {"version", "kernel", "blas_core", "seed", "clean_images"};
+    const char *net = json_string_value(json_object_get(record, "net_text"));
+    td_json json = {0};
+    *out = td_json_object(&json);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        td_json_set(&json, *out, names[i], json_incref(json_object_get(record, names[i])));
+    td_json_update(&json, *out, json_object_get(record, "options"));
+    td_json_set(&json, *out, "net", tool_digest(&json, net, strlen(net)));
+    /* The record has none; other images make another control. */
+    td_json_set(&json, *out, "data_images",
+                json_incref(json_object_get(job->identity, "data_images")));
+    return td_json_end(&json, out, "what the controls are", error);
+}
+
+/* The control of that number in a record, and whether it was asked for by the same request. */
+static td_status look_in(const controls_job *job, size_t number, const char *path,
+                         const control_scores **out, td_error *error) {
+    controls_file file;
+    json_t *record, *found = NULL;
+    TD_TRY(td_json_read(path, &record, error));
+    td_status status = controls_file_read(record, path, &file, &job->run->arena, error);
+    if (status == TD_OK)
+        status = identify_record(job, record, &found, error);
+    if (status == TD_OK)
+        status = tool_identity_compare(job->identity, found, "request",
+                                       "take the options of the record", error);
+    json_decref(found);
+    json_decref(record);
+    if (status == TD_OK && number >= file.count)
+        status =
+            td_fail(error, TD_ERR_USAGE, "--verify: expected one of the %zu controls, found %zu",
+                    file.count, number);
+    *out = status == TD_OK ? &file.list[number] : NULL;
+    return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
+}
+
+static td_status look_for(controls_job *job, size_t number, const control_scores **out,
+                          td_error *error) {
+    *out = &job->list[number];
+    if (job->settings->with)
+        return look_in(job, number, job->settings->with, out, error);
+    if (number < job->settings->count)
+        TD_TRY(look(job, number, error));
+    return number < job->settings->count && job->made[number]
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE,
+                         "--verify: expected one of the controls that %s has, found %zu",
+                         job->run->common->output, number);
+}
+
 static td_status verify(controls_job *job, td_error *error) {
     const size_t number = job->settings->verify;
+    const control_scores *old;
     control_scores again;
     td_arena arena = {0};
     bool same = false;
-    if (number >= job->settings->count || !job->made[number])
-        return td_fail(error, TD_ERR_USAGE,
-                       "--verify: expected one of the controls that %s has, found %zu",
-                       job->run->common->output, number);
-    const control_scores *old = &job->list[number];
+    TD_TRY(look_for(job, number, &old, error));
     td_status status = make(job, number, &arena, &again, error);
     if (status == TD_OK)
         status = compare(&again, old, &same, error);
@@ -368,26 +401,38 @@ static td_status verify(controls_job *job, td_error *error) {
                          number, old->model, again.model);
     td_arena_free(&arena);
     TD_TRY(status);
-    return say(job->run, error, "verified: the same weights and numbers, to the bit");
+    return tool_run_summary(job->run, error, "verified: the same weights and numbers, to the bit");
+}
+
+/* A part of the controls, or a check of one, makes no record. */
+static td_status claim_record(const controls_job *job, td_error *error) {
+    const char *path;
+    if (!job->run->record_name)
+        return TD_OK;
+    TD_TRY(step_path(job->run, job->run->common->output, record_name, &path, error));
+    return tool_outputs_check_replaced(&job->run->outputs, path, error);
 }
 
 static td_status make_controls(controls_job *job, td_error *error) {
     const controls_settings *s = job->settings;
+    TD_TRY(claim_record(job, error));
     TD_TRY(open_inputs(job, error));
-    for (size_t i = 0; i < s->count; i++)
-        TD_TRY(look(job, i, error));
     if (s->verify != SIZE_MAX)
         return verify(job, error);
+    for (size_t i = 0; i < s->count; i++)
+        TD_TRY(look(job, i, error));
     TD_TRY(make_all(job, error));
-    if (s->only)
-        return say(job->run, error, "made; a run without --only gathers all");
-    return report(job, error);
+    return s->part ? tool_run_summary(job->run, error,
+                                      "part %s is made; a run without --part gathers all", s->part)
+                   : report(job, error);
 }
 
 static td_status run(tool_run *run, td_error *error) {
-    controls_job job = {.run = run, .settings = run->family, .status = TD_OK};
+    const controls_settings *s = run->family;
+    controls_job job = {.run = run, .settings = s, .status = TD_OK};
     pthread_mutex_init(&job.lock, NULL);
-    run->record_name = record_name;
+    if (!s->part && s->verify == SIZE_MAX)
+        run->record_name = record_name;
     td_status status = make_controls(&job, error);
     for (size_t i = 0; job.arenas && i < job.settings->count; i++)
         td_arena_free(&job.arenas[i]);
@@ -403,6 +448,9 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     controls_settings *s = family;
     if (!tool_settings_given(settings, "verify"))
         s->verify = SIZE_MAX;
+    if (!settings->common.output && !s->with)
+        return td_fail(error, TD_ERR_USAGE, "-o is missing: %s",
+                       settings->method->family->output_what);
     return tool_training_complete(&s->training, settings->common.seed, error);
 }
 
@@ -414,7 +462,6 @@ static const tool_family controls = {
     .check = check,
     .run = run,
     .output = TOOL_OUTPUT_FOLDER,
-    .needs_output = true,
     .output_what = "the folder for the controls",
 };
 

@@ -25,8 +25,9 @@ typedef struct controls_settings {
     size_t images; /* of the training set, drawn at random; 0: all */
     int recipes;
     size_t count;
-    const char *only; /* "A-B", or NULL */
+    const char *part; /* "K/N", or NULL */
     size_t verify;    /* SIZE_MAX: none */
+    const char *with; /* the record to verify with; NULL: the output folder */
     tool_training training;
 } controls_settings;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Controls that ship with the program: records of trapdoor-defend controls in $TRAPDOOR_CONTROLS,
- * beside the installed program, or in its source tree. */
+ * beside the installed program, or in the build folder. */
 #include "base/json.h"
 #include "data/path.h"
 #include "defend/audit/controls.h"
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Relative to the program's folder. */
-static const char *const beside[] = {"../share/trapdoor/controls", "../../../share/controls", NULL};
+static const char *const beside[] = {"../share/trapdoor/controls", "../../share/controls", NULL};
 
 /* FOLDER-OF-THE-PROGRAM/PLACE. */
 static bool place_beside(const char *place, char path[TD_PATH_SIZE]) {

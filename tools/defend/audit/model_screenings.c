@@ -24,7 +24,8 @@ td_status model_screenings_add(model_screenings *m, const char *folder, const ch
     TD_TRY(step_open(s, &m->all, &defend_screen, NULL, model->name, error));
     TD_TRY(set(s, "model", path, error));
     TD_TRY(set(s, "clean", m->clean, error));
-    TD_TRY(set(s, "controls", m->controls, error));
+    if (m->controls)
+        TD_TRY(set(s, "controls", m->controls, error));
     if (m->known)
         TD_TRY(set(s, "known-recipe", "", error));
     return step_look(s, &m->all, error);

@@ -15,7 +15,7 @@ typedef struct model_screening {
 
 typedef struct model_screenings {
     steps all;
-    const char *clean, *controls; /* as --clean and --controls */
+    const char *clean, *controls; /* as --clean and --controls, or NULL */
     bool known;
     model_screening *list;
     size_t count, done;

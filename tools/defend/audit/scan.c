@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Scan: screens every model in a folder, and reports which stand out, corrected for the number of
  * models. */
+#include "base/size.h"
 #include "data/path.h"
 #include "defend/audit/model_folder.h"
 #include "defend/audit/model_screenings.h"
+#include "defend/audit/part.h"
 #include "defend/method.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct scan_settings {
-    const char *folder, *clean, *controls;
+    const char *folder, *clean, *controls, *part;
     bool known, exit_code;
     double level;
 } scan_settings;
@@ -24,12 +26,15 @@ static const td_key keys[] = {
      .help = "The folder with the models: *.safetensors, *.onnx, *.pt, *.pth"},
     {"clean", TD_KEY_TEXT, AT(clean), .required = true, .value = "DATA",
      .help = "Labelled images that you trust, some 20 of each class (split test)"},
-    {"controls", TD_KEY_TEXT, AT(controls), .required = true, .value = "FILE",
-     .help = "The record of trapdoor-defend controls for the net and the data"},
+    {"controls", TD_KEY_TEXT, AT(controls), .value = "FILE",
+     .help = "The record of trapdoor-defend controls for the net and the data; without it those "
+             "that come with the program, for each model's own net"},
     {"known-recipe", TD_KEY_FLAG, AT(known), .help = "The controls were trained like these models"},
     {"level", TD_KEY_REAL, AT(level), .above = true, .most = 1, .below = true, .standard = "0.1",
      .value = "Q",
      .help = "Flag models with q at most Q; about a share of Q of the flagged ones is clean"},
+    {"part", TD_KEY_TEXT, AT(part), .unrecorded = true, .value = "K/N",
+     .help = "Screen only part K of N, on one of several machines; a run without it gathers all"},
     {"exit-code", TD_KEY_FLAG, AT(exit_code), .unrecorded = true,
      .help = "Exit with 3 if a model is flagged"},
     {0},
@@ -52,7 +57,7 @@ typedef struct scan_job {
 
 static td_status plan(scan_job *job, td_error *error) {
     const char **files, *folder = job->settings->folder;
-    size_t count;
+    size_t count, begin, end;
     if (!td_path_is_folder(folder))
         return td_fail(error, TD_ERR_USAGE, "%s: expected a folder with models, found %s", folder,
                        td_path_exists(folder) ? "a file" : "none of this name");
@@ -62,8 +67,9 @@ static td_status plan(scan_job *job, td_error *error) {
                        "%s: expected a folder with 1 to %d models, *.safetensors, *.onnx, *.pt or "
                        "*.pth, found %zu",
                        folder, MODEL_SCREENINGS_MOST, count);
-    TD_TRY(model_screenings_open(&job->models, count, error));
-    for (size_t i = 0; i < count; i++)
+    TD_TRY(part_read(job->settings->part, count, &begin, &end, error));
+    TD_TRY(model_screenings_open(&job->models, end - begin, error));
+    for (size_t i = begin; i < end; i++)
         TD_TRY(model_screenings_add(&job->models, folder, files[i], NULL, error));
     return TD_OK;
 }
@@ -80,6 +86,10 @@ static scanned row_of(const model_screening *model) {
                    .flagged = -1};
     if (!found)
         return row;
+    if (!found->judged) {
+        row.note = "no controls of its net and set come with the program";
+        return row;
+    }
     row.subject = found->subject;
     row.screen = found->screen;
     row.class = found->class;
@@ -132,14 +142,16 @@ static const tool_table_kind table = {
 
 /* If there are too few controls for one model alone to be flagged among so many. */
 static void note_least(const scan_job *job, const scanned *rows, size_t count) {
-    const screened *found = NULL;
-    size_t judged = 0;
+    size_t judged = 0, controls = 0;
     for (size_t i = 0; i < count; i++) {
+        const screened *found = model_screening_found(&job->models.list[i]);
         judged += !isnan(rows[i].p);
-        if (!found)
-            found = model_screening_found(&job->models.list[i]);
+        if (found && found->judged)
+            controls = td_size_max(controls, found->controls);
     }
-    const double models = (double)(found ? found->controls : 0) + 1, level = job->settings->level;
+    if (judged == 0)
+        return;
+    const double models = (double)controls + 1, level = job->settings->level;
     /* k models of the least p among all judged have q = judged / (k models). */
     const double needed = ceil((double)judged / (models * level) - 1e-9);
     if (needed > (double)judged)
@@ -171,10 +183,14 @@ static td_status report(scan_job *job, td_error *error) {
 }
 
 static td_status scan(scan_job *job, td_error *error) {
+    const scan_settings *s = job->settings;
     TD_TRY(steps_check_folder(job->run, record_name, NULL, error));
     TD_TRY(plan(job, error));
     TD_TRY(model_screenings_run(&job->models, error));
-    return report(job, error);
+    return s->part ? tool_run_summary(job->run, error,
+                                      "%s: part %s is screened; a run without --part gathers all",
+                                      s->folder, s->part)
+                   : report(job, error);
 }
 
 static td_status run(tool_run *run, td_error *error) {
@@ -186,7 +202,7 @@ static td_status run(tool_run *run, td_error *error) {
                                .clean = settings->clean,
                                .controls = settings->controls,
                                .known = settings->known}};
-    run->record_name = record_name;
+    run->record_name = settings->part ? NULL : record_name;
     td_status status = scan(&job, error);
     model_screenings_close(&job.models);
     return status;
@@ -194,7 +210,7 @@ static td_status run(tool_run *run, td_error *error) {
 
 static const tool_family scans = {
     .name = "scan",
-    .usage = "DIR --clean DATA --controls FILE -o OUT",
+    .usage = "DIR --clean DATA -o OUT",
     .run = run,
     .output = TOOL_OUTPUT_FOLDER,
     .needs_output = true,

@@ -250,7 +250,7 @@ static td_status read_screened(const json_t *record, td_arena *arena, const void
 
 const tool_family screens = {
     .name = "screen",
-    .usage = "--model MODEL --clean DATA --controls FILE",
+    .usage = "--model MODEL --clean DATA",
     .run = run,
     .read = read_screened,
 };

@@ -239,7 +239,8 @@ td_status steps_check_folder(tool_run *run, const char *name, const char *const 
     const char *path;
     json_t *record;
     TD_TRY(step_path(run, run->common->output, name, &path, error));
-    TD_TRY(tool_outputs_check_replaced(&run->outputs, path, error));
+    if (run->record_name)
+        TD_TRY(tool_outputs_check_replaced(&run->outputs, path, error));
     if (run->common->force || !td_path_exists(path))
         return TD_OK;
     TD_TRY(td_json_read(path, &record, error));
