@@ -7,6 +7,7 @@
 #include "net_support.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
@@ -20,7 +21,7 @@ enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
 static const struct row {
     const char *net;
     size_t side, channels, learning; /* parameters that learn: those of PyTorch's twin */
-    enum { QUICK, SLOW, LONG } time; /* SLOW: too slow with sanitizers; LONG: to be trained here */
+    enum { QUICK, SLOW, LONG } time; /* SLOW: too slow when checked; LONG: to be trained here */
 } rows[] = {
     {"cnn", 28, 1, 312202, QUICK},
     {"cnn-bn", 28, 1, 1676458, QUICK},
@@ -47,6 +48,12 @@ static const struct row {
     {"squeezenet-1.0", 32, 3, 740554, LONG},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
+
+/* Whether sanitizers, or valgrind, which preloads its own library, make it many times slower. */
+static bool is_checked(void) {
+    const char *preloaded = getenv("LD_PRELOAD");
+    return SANITIZED || (preloaded && strstr(preloaded, "vgpreload"));
+}
 
 static void parse_row(const struct row *row, td_net *net) {
     net_parsed(net, td_zoo_text(row->net),
@@ -170,8 +177,8 @@ int main(void) {
     for (size_t i = 0; i < ROWS; i++) {
         if (rows[i].time == LONG)
             continue;
-        if (SANITIZED && rows[i].time == SLOW) {
-            printf("# %s is left out here: too slow with sanitizers\n", rows[i].net);
+        if (is_checked() && rows[i].time == SLOW) {
+            printf("# %s is left out here: too slow with sanitizers or valgrind\n", rows[i].net);
             continue;
         }
         snprintf(names[i], sizeof names[i], "%.15s trains to the same bytes at 1 to %d threads",
