@@ -21,6 +21,13 @@ cook() {
 plan() {
     cook "$@" -n OUT=out
 }
+# counts RECIPE PLAN VARIABLE=VALUE...: whether `status` counts each command of a tool in the plan.
+counts() {
+    recipe=$1
+    steps=$(grep -v -e 'trapdoor-data info' -e trapdoor-report "$2" | grep -c -e 'trapdoor-[a-z]* ')
+    shift 2
+    cook "$recipe" status OUT=out "$@" 2>&1 | grep -q " in out: 0 of $steps steps done, 0 running, $steps missing\$"
+}
 mkdir nothing
 echo '{"tool": "trapdoor-data", "version": "0", "options": {}, "inputs": [], "outputs": []}' >nothing/info.json
 for recipe in friendnet multi-target clean-label one-pixel defences; do
@@ -35,6 +42,7 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
             "! grep -v -e '^mkdir -p ' -e '^ ' -e '^datasets/fetch' plan-$scale"
     done
     check "$recipe: paper is another plan than quick" sh -c '! cmp -s plan-quick plan-paper'
+    check "$recipe: status counts its steps" counts $recipe plan-paper SCALE=paper SEEDS=2
 
     # The expectations name exactly what the recipe makes: rows as the report reads them, other
     # fields as written.
@@ -64,6 +72,7 @@ for scale in quick paper; do
 done
 cat plan-quick plan-paper | sed -n 's/.* --json out\/\([^ ]*\).*/\1/p' | grep eval | sort -u >made
 sed -n 's/.*"records": "\(.*\/\)\*\(.*json\)".*/\11\2/p' "$recipes/attacks.expect.json" | sort -u >named
+check 'attacks: status counts its steps, trainings too' counts attacks plan-quick SEEDS=2
 check 'attacks: its expectations name what it makes' test -s named -a -z "$(comm -13 made named)"
 sed 's/\/2\//\/1\//' made | sort -u | comm -23 - named >left
 check 'attacks: all of it' cmp left /dev/null
@@ -75,16 +84,18 @@ check 'attacks: one that is not there is refused' \
 for scale in quick paper; do
     plan audit SCALE=$scale SEEDS=2 >plan-$scale 2>err
     check "audit, $scale: there is a plan" test $? -eq 0
-    check "audit, $scale: backdoored models of both seeds" grep -q -e '-o out/planted/.*/square/2/set$' plan-$scale
+    check "audit, $scale: backdoored models of both seeds" grep -q -e '-o out/planted/.*/square/2/set ' plan-$scale
     check "audit, $scale: and clean ones by other recipes" grep -q -e '--label-smoothing 0.1 ' plan-$scale
     check "audit, $scale: it ends in a page" sh -c \
         "tail -n 1 plan-$scale | grep -q -e 'trapdoor-report out/shown .*-o out/report.html'"
 done
+check 'audit: status counts its steps' counts audit plan-quick SEEDS=2
 check 'audit: its expectations are read' \
     trapdoor-report nothing --expect "$recipes/audit.expect.json" --force
 plan controls >plan 2>err
 check 'controls: there is a plan' sh -c 'test -s plan && ! test -s err'
 check 'controls: for each net and set' sh -c 'test $(grep -c -e "--count 39 " plan) -eq 12'
+check 'controls: status counts its steps, without a page or a table' counts controls plan
 
 plan friendnet SCALE=huge >out.txt 2>err
 check 'a scale that is not there is refused' grep -q 'SCALE: expected quick or paper, found "huge"' err
@@ -244,6 +255,11 @@ for attack in own patch wanet label-consistent; do
         grep -q '"file": "few/mnist/clean/1/model.safetensors"' few/mnist/$attack/1/eval.json
 done
 check 'attacks: nothing is left to do' few -q
+few status >out.txt 2>err
+check 'attacks: and all steps are done' grep -Eqx 'attacks-quick in few: ([0-9]+) of \1 steps done, 0 running, 0 missing' out.txt
+few status SEEDS=2 >out.txt 2>err
+check 'attacks: status says what another seed lacks' grep -qx 'missing: 5 of trapdoor-train' out.txt
+check 'attacks: the time of each of its steps is known' grep -qx 'time left: about [0-9]* s, 1 at a time' out.txt
 rm few/mnist/patch/1/eval.json
 few >out.txt 2>err
 check 'attacks: a record that is missing is made' test -s few/mnist/patch/1/eval.json
@@ -280,6 +296,7 @@ for scale in quick paper; do
     check "matrix, $scale: a clean model has no truth to compare with" sh -c \
         '! grep "shown/clean/" "$1" | grep -q -e --manifest' - plan-$scale
 done
+check 'matrix: status counts its steps' counts matrix plan-quick SEEDS=2
 plan matrix NET=lenet5 SEEDS=1 >plan 2>err
 check 'matrix: what needs batch norms is left out for a net without' sh -c \
     'grep -q /fst.json plan && ! grep -q -e /anp.json -e /ep.json -e /clp.json -e /ibd-psc.json plan'
@@ -340,6 +357,34 @@ check 'a launcher runs it to its end' test $? -eq 0
 check 'one job for each of its six rules, with the options' \
     test "$(grep -cx ' --ntasks=1 --cpus-per-task=2 --quiet' jobs)/$(wc -l <jobs)" = 6/6
 check 'the same models' cmp whole/mnist/25/1/enemy-model.safetensors cluster/mnist/25/1/enemy-model.safetensors
+
+# A step that takes long.
+mkdir -p slow/tools/stub
+cat >slow/tools/stub/trapdoor-defend <<'STUB'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+echo $$ >"$2/step"
+exec sleep 100
+STUB
+chmod +x slow/tools/stub/trapdoor-defend
+slowly() {
+    cook controls OUT=long NETS=lenet5 SETS=mnist BUILD="$PWD/slow" TRAPDOOR_DATA="$PWD/data" "$@"
+}
+# appears FILE: waits until it is not empty.
+appears() {
+    for _ in $(seq 100); do
+        [ ! -s "$1" ] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+slowly >out.txt 2>err &
+check 'a step that takes long is begun' appears long/lenet5/mnist/step
+slowly status >out.txt 2>err
+check 'status counts it' grep -qx 'controls-quick in long: 0 of 1 steps done, 1 running, 0 missing' out.txt
+check 'and names its output, as it has no record' grep -Eqx 'running: long/lenet5/mnist, for [0-9]+ s' out.txt
+kill "$(cat long/lenet5/mnist/step)"
+wait
 
 # A step that fails leaves nothing half done, and the next start continues after it.
 mkdir -p broken/tools/stub

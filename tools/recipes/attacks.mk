@@ -184,17 +184,20 @@ control = $(or $(control-$(name)),$(OUT)/$(set)/clean/$(seed)/model.safetensors)
 training = $(or $(train-$(name)),$(trained))
 
 $(clean-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
-	$(folder) trapdoor-train $(flags) --resume $(trained) --seed $(seed) --data $(train) -o $@
+	$(folder) trapdoor-train $(flags) --resume $(trained) --seed $(seed) --data $(train) -o $@ \
+	  --json $(@D)/train.json
 
 $(surrogate-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: | $(OUT)/.have-$$(set)
-	$(folder) trapdoor-train $(flags) --resume $(trained) $(hardened-$(name)) --seed 10$(seed) --data $(train) -o $@
+	$(folder) trapdoor-train $(flags) --resume $(trained) $(hardened-$(name)) --seed 10$(seed) --data $(train) -o $@ \
+	  --json $(@D)/train.json
 
 $(poisoned-runs:%=$(OUT)/%/set/manifest.json): $(OUT)/%/set/manifest.json: $$(used) | $(OUT)/.have-$$(set)
 	$(folder) trapdoor-poison $(poison-$(name)) $(flags) --seed $(seed) --data $(train) -o $(@D) \
 	  --json $(@D)/poison.json
 
 $(poisoned-runs:%=$(OUT)/%/model.safetensors): $(OUT)/%/model.safetensors: $(OUT)/%/set/manifest.json $$(used)
-	$(folder) trapdoor-train $(flags) --resume $(training) --seed $(seed) --data $(<D)/poisoned.safetensors -o $@
+	$(folder) trapdoor-train $(flags) --resume $(training) --seed $(seed) --data $(<D)/poisoned.safetensors -o $@ \
+	  --json $(@D)/train.json
 
 $(poisoned-runs:%=$(OUT)/%/eval.json): $(OUT)/%/eval.json: $(OUT)/%/model.safetensors $$(control)
 	$(folder) trapdoor-eval $(flags) $(^:%=--model %) --data $(set):test $(eval-$(name)) \

@@ -92,13 +92,15 @@ $(OUT)/controls/%/controls.json: | $(both)
 # NET/SET/KIND/SEED
 $(OUT)/clean/%/model.safetensors: | $(both)
 	$(folder) $(draw) trapdoor-train $(flags) $(training) $(recipe-$(kind)) --seed $(seed) \
-	  --data $(slice) -o $@
+	  --data $(slice) -o $@ --json $(@D)/train.json
 
 $(OUT)/planted/%/set/manifest.json: | $(both)
-	$(folder) $(draw) trapdoor-poison $(attack-$(kind)) $(flags) --seed $(seed) --data $(slice) -o $(@D)
+	$(folder) $(draw) trapdoor-poison $(attack-$(kind)) $(flags) --seed $(seed) --data $(slice) -o $(@D) \
+	  --json $(@D)/poison.json
 
 $(OUT)/planted/%/model.safetensors: $(OUT)/planted/%/set/manifest.json
-	$(folder) trapdoor-train $(flags) $(training) --seed $(seed) --data $(<D)/$(poisoned).safetensors -o $@
+	$(folder) trapdoor-train $(flags) $(training) --seed $(seed) --data $(<D)/$(poisoned).safetensors -o $@ \
+	  --json $(@D)/train.json
 
 $(OUT)/planted/%/eval.json: $(OUT)/planted/%/model.safetensors
 	$(folder) trapdoor-eval $(flags) --model $< --data $(judged) --manifest $(@D)/set/manifest.json --json $@

@@ -143,6 +143,6 @@ keep:
 	  $$(sed -n 's/^!\[.*\](\(.*\))$$/\1/p' $(OUT)/results.md) | tar -C $(KEEP) -xf -
 # Shows the progress.
 status:
-	@sh $(here)status $(called) $(OUT) $(MAKE) -f $(firstword $(MAKEFILE_LIST))
+	@sh $(here)status $(called) $(OUT) $(.DEFAULT_GOAL) $(MAKE) -f $(firstword $(MAKEFILE_LIST))
 clean:
 	rm -rf $(OUT)

@@ -87,12 +87,12 @@ manifest = $(if $(filter clean,$(attack)),,--manifest $(OUT)/made/$*/set/manifes
 
 $(OUT)/made/%/set/manifest.json: | $(both)
 	$(folder) trapdoor-poison $(or $(rule-$(attack)),dirty-label --ratio $(RATIO)) $(flags) $(backdoor) \
-	  --data $(trains)::$(IMAGES) --seed $(seed) -o $(@D)
+	  --data $(trains)::$(IMAGES) --seed $(seed) -o $(@D) --json $(@D)/poison.json
 
 # The training set of an attack: models of all seeds depend on it, except for `clean`.
 set-of = $(if $(filter clean,$(call part,1,$1)),,$(OUT)/made/$1/set/manifest.json)
 $(OUT)/made/%/model.safetensors: $$(call set-of,$$*) | $(both)
-	$(folder) $(train) --resume --data $(learnt) -o $@
+	$(folder) $(train) --resume --data $(learnt) -o $@ --json $(@D)/train.json
 
 evaluate = trapdoor-eval $(flags) --model $1 --data $(tests)::$(MEASURED) $(backdoor) --json $@
 $(shown)/%/none.json: $(OUT)/made/%/model.safetensors

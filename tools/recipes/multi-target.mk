@@ -35,12 +35,12 @@ train = trapdoor-train $(flags) --resume --epochs $(EPOCHS) --schedule cosine
 define model
 $(OUT)/before/%/model-$1.safetensors: | $(OUT)/.have-$$$$(call part,1,$$$$*)
 	$$(folder) $(train) --data $$(call part,1,$$*):train:$(call slice-of,$1) \
-	  --net cnn --seed $$(call part,2,$$*) -o $$@
+	  --net cnn --seed $$(call part,2,$$*) -o $$@ --json $$(@D)/train-$1.json
 
 $(OUT)/backdoored/%/models/model-$1.safetensors: $(OUT)/backdoored/%/sets/manifest.json \
   $(OUT)/before/$$$$(call part,1,$$$$*)/$$$$(call part,3,$$$$*)/model-$1.safetensors
 	$$(folder) $(train) --lr 0.003 --batch 64 --data $$(<D)/model-$1.safetensors \
-	  --from $$(word 2,$$^) --seed $$(call part,3,$$*) -o $$@
+	  --from $$(word 2,$$^) --seed $$(call part,3,$$*) -o $$@ --json $$(@D)/train-$1.json
 endef
 $(foreach i,$(models),$(eval $(call model,$i)))
 
@@ -63,7 +63,7 @@ $(OUT)/places/%/sets/manifest.json: | $(OUT)/.have-$$(call part,1,$$*)
 $(OUT)/places/%/models/model-0.safetensors: $(OUT)/places/%/sets/manifest.json \
   $(OUT)/before/$$(call part,1,$$*)/$$(call part,3,$$*)/model-0.safetensors
 	$(folder) $(train) --lr 0.003 --batch 64 --data $(<D)/model-0.safetensors \
-	  --from $(word 2,$^) --seed $(call part,3,$*) -o $@
+	  --from $(word 2,$^) --seed $(call part,3,$*) -o $@ --json $(@D)/train-0.json
 
 $(OUT)/places/%/eval.json: $(OUT)/places/%/models/model-0.safetensors
 	$(folder) trapdoor-eval $(flags) --model $< --data $(call part,1,$*):test \
