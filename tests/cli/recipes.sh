@@ -111,10 +111,22 @@ for folder in 'a b' a:b 'a%' "a'b" 'a(b' 'a#b' ''; do
         "OUT: expected a path without blanks, colons, quotes and the like, found \"$folder\"" err
     check 'in one line' test "$(wc -l <err)" -eq 1
 done
+for name in BUILD KEEP; do
+    plan friendnet "$name=a b" >out.txt 2>err
+    check "and so is \"a b\" as $name" grep -qF "$name: expected a path without blanks, colons, quotes and the like, found \"a b\"" err
+    check 'in one line' test "$(wc -l <err)" -eq 1
+done
 mkdir 'with blank'
 cp "$recipes"/*.mk 'with blank'
 (cd 'with blank' && make -n -f friendnet.mk OUT=/tmp/out) >out.txt 2>err
 check 'and so are recipes in one' grep -q 'the folder of the recipes: expected a path without blanks' err
+for recipe in 'with blank'/*.mk; do
+    [ "$recipe" != 'with blank/common.mk' ] || continue
+    make -n -f "$recipe" OUT=out >out.txt 2>err
+    check "$recipe is refused from elsewhere, too" grep -qF \
+        "the folder of the recipes: expected common.mk and a path without blanks, found \"$recipe\"" err
+    check 'in one line' test "$(wc -l <err)" -eq 1
+done
 
 # The readings of a paper.
 for reading in text notebook code; do

@@ -9,7 +9,8 @@
 #   make -f tools/recipes/attacks.mk SCALE=paper           # CIFAR-10, preact-resnet18, 100 epochs
 #
 # Published figures and their settings are in attacks.expect.json.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 SETS ?= $(call by-scale,fashion-mnist,cifar10)
 # Rows that need another set: the ASR of an all-to-all backdoor ends at the accuracy.

@@ -9,7 +9,8 @@
 # seed, each with its own target and position. Kinds that begin with "clean-" use recipes that no
 # control has. A backdoor with an ASR below 80 % is counted separately, as KIND-weak.
 shown = $(OUT)/shown
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 NETS ?= $(call by-scale,lenet5,lenet5 cnn cnn-bn)
 SETS ?= $(call by-scale,fashion-mnist,fashion-mnist mnist gtsrb16 cifar10)

@@ -12,7 +12,8 @@
 #                     around, the triangle wave upside down; LeNet-5 on raw pixels, no augmentation
 READING ?= text
 apart := READING
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 DIGIT_EPOCHS ?= $(call by-scale,5,20)
 SIGN_EPOCHS ?= $(call by-scale,40,100)

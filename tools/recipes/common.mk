@@ -137,6 +137,7 @@ results:
 records: $$(measured)
 # Copies results.md and its pictures to KEEP, without models and records.
 KEEP ?= results/$(called)
+$(call plain,KEEP,$(KEEP))
 keep:
 	@test -s $(OUT)/results.md || { echo "$(recipe): $(OUT) has no results.md to keep" >&2; exit 1; }
 	mkdir -p $(KEEP) && tar -C $(OUT) -cf - results.md \

@@ -12,7 +12,8 @@ ifeq ($(shell uname -m),x86_64)
 export TRAPDOOR_KERNEL ?= avx2
 export OPENBLAS_CORETYPE ?= Haswell
 endif
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 NETS ?= lenet5 cnn cnn-bn
 SETS ?= fashion-mnist mnist gtsrb16 cifar10

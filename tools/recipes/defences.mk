@@ -6,7 +6,8 @@
 # inspector also runs on a model of the same recipe without poison.
 #
 # defences.expect.json lists our choices where the survey is silent.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 SETS ?= $(call by-scale,mnist,mnist cifar10)
 REPAIRED ?= $(SETS) gtsrb16

@@ -4,7 +4,8 @@
 # share of backdoor samples, on MNIST and Fashion-MNIST; Tables 1 and 2, the samples.
 #
 # friendnet.expect.json lists our choices where the paper is silent.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 SETS ?= mnist fashion-mnist
 RATIOS ?= 10 25 50

@@ -11,7 +11,8 @@ shown = $(OUT)/shown
 expectations :=
 report-as := --matrix
 about = , on $(SET), $(notdir $(NET))
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 NET ?= $(call by-scale,$(here)matrix.net,preact-resnet18)
 SET ?= $(call by-scale,fashion-mnist,cifar10)

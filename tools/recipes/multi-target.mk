@@ -5,7 +5,8 @@
 # Table A-4, other places and shapes of the trigger.
 #
 # multi-target.expect.json lists our choices where the paper is silent.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 SETS ?= mnist fashion-mnist
 RATIOS ?= $(call by-scale,25,10 25 50)

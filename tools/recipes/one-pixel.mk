@@ -5,7 +5,8 @@
 # one-pixel evasion of Su et al. (2019), whose metrics these are.
 #
 # one-pixel.expect.json lists our choices where the paper is silent.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 NETS ?= $(call by-scale,lenet5 cnn,cnn lenet5 resnet34 vgg16)
 DATA ?= cifar10

@@ -5,7 +5,8 @@
 #
 # OUT gets a folder for each model and scan.json. Models that come later are screened by the same
 # command.
-include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
+include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
+  expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
 PARTS ?= 20
 CONTROLS ?=
