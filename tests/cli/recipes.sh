@@ -97,6 +97,27 @@ check 'controls: there is a plan' sh -c 'test -s plan && ! test -s err'
 check 'controls: for each net and set' sh -c 'test $(grep -c -e "--count 39 " plan) -eq 12'
 check 'controls: status counts its steps, without a page or a table' counts controls plan
 
+# Parts, single seeds that are made at once, share no files but the shuffled images.
+for recipe in friendnet multi-target clean-label one-pixel defences attacks matrix; do
+    for seed in 1 2; do
+        plan $recipe SCALE=paper FIRST=$seed SEEDS=$seed records 2>err |
+            grep -o -e 'out/[^ ,;:]*' | grep -v '^out/mixed/' | sort -u >files-$seed
+    done
+    check "$recipe: a part has files" test "$(grep -c safetensors files-2)" -gt 1
+    comm -12 files-1 files-2 | grep -v -x -e 'out/.have-[a-z0-9-]*' >both
+    check "$recipe: none of them another part's" cmp both /dev/null
+done
+cook audit records OUT=joint SETS=absent FIRST=2 SEEDS=2 >out.txt 2>err
+check 'audit: a part locks the whole folder, as its models are judged together' test -e joint/.making
+# Another part's images may be newer than what was made of them.
+for recipe in one-pixel defences matrix; do
+    cook $recipe -n OUT=old SEEDS=1 2>err | sed -n 's/^mkdir -p \([^ ]*\) .*/\1/p' | xargs mkdir -p
+    cook $recipe -t OUT=old SEEDS=1 >out.txt 2>err
+    touch -d tomorrow old/mixed/*/*
+    check "$recipe: nothing is made anew for newer shuffled images" cook $recipe -q OUT=old SEEDS=1
+    rm -r old
+done
+
 plan friendnet SCALE=huge >out.txt 2>err
 check 'a scale that is not there is refused' grep -q 'SCALE: expected quick or paper, found "huge"' err
 for number in none 0 -1 100 '1 2' 1.5 ''; do
@@ -349,6 +370,29 @@ check 'matrix: the table and the picture are kept' test "$(cd board-kept && echo
 rm board/shown/badnets/2/clp.json
 board -n >plan 2>err
 check 'matrix: one record that is missing is made alone' test "$(grep -c -e trapdoor-defend -e trapdoor-train plan)" -eq 1
+
+# Two parts at once need the same shuffled images: one makes them.
+mkdir -p counting/tools/stub
+cat >counting/tools/stub/trapdoor-data <<'STUB'
+#!/bin/sh
+if [ "$1" = import ]; then
+    echo "$*" >>imports
+    sleep 1
+fi
+PATH=${PATH#*:} exec trapdoor-data "$@"
+STUB
+chmod +x counting/tools/stub/trapdoor-data
+# shellcheck disable=SC2317 # run in the background
+beside() {
+    board records OUT=beside FIRST=$1 SEEDS=$1 ATTACKS=clean DEFENCES=clp BUILD="$PWD/counting"
+}
+beside 1 >out.txt 2>err &
+beside 2 >out-2.txt 2>err-2
+check 'two parts at once: the second is made' test $? -eq 0
+wait $!
+check 'two parts at once: the first is made' test $? -eq 0
+check 'two parts at once: both have their records' test -s beside/shown/clean/1/clp.json -a -s beside/shown/clean/2/clp.json
+check 'two parts at once: train and test images are made once' test "$(wc -l <imports)" -eq 2
 
 # The same through a launcher as SHELL: one job per rule, with the same bytes.
 cat >srun <<'SRUN'

@@ -9,6 +9,7 @@
 # seed, each with its own target and position. Kinds that begin with "clean-" use recipes that no
 # control has. A backdoor with an ASR below 80 % is counted separately, as KIND-weak.
 shown = $(OUT)/shown
+joint := yes
 include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
   expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 

@@ -53,8 +53,10 @@ export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(r
 
 # Two makes in one folder would take each other's partial files for complete ones. The lock is taken
 # when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made.
-# Makes of single seeds (FIRST equals SEEDS) share no files, and may use one folder together.
-part-made := $(if $(filter $(FIRST),$(SEEDS)),$(if $(filter records,$(MAKECMDGOALS)),$(FIRST)))
+# Makes of single seeds (FIRST equals SEEDS) share no files but `mixed`, and may use one folder
+# together, unless the recipe sets `joint`: its models of all seeds are judged together.
+part-made := $(if $(joint),,$(if $(filter $(FIRST),$(SEEDS)),$(if $(filter \
+  records,$(MAKECMDGOALS)),$(FIRST))))
 looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findstring \
   q,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
 ifneq ($(filter-out status results keep,$(or $(MAKECMDGOALS),all)),)
@@ -96,10 +98,13 @@ $(OUT)/.have-%:
 	datasets/fetch $* gets it" >&2; exit 1; }; } && touch $@
 
 # mixed SET SPLIT: the images in random order, for rules that take the first ones: a set of class
-# folders is sorted by class.
+# folders is sorted by class. Makes of single seeds that need them at once wait for the first, or,
+# where files cannot be locked, write the same bytes: rules have them behind "|", since they may be
+# newer than what was made of them.
 mixed = $(OUT)/mixed/$1/$2.safetensors
 $(OUT)/mixed/%.safetensors: | $(OUT)/.have-$$(call part,1,$$*)
-	$(folder) trapdoor-data import $(flags) $(call part,1,$*):$(call part,2,$*) --shuffle -o $@
+	$(folder) { flock 8 2>/dev/null; test -e $@ || trapdoor-data import $(flags) \
+	  $(call part,1,$*):$(call part,2,$*) --shuffle -o $@; } 8>>$(OUT)/.have-$(call part,1,$*)
 
 # Command-line variables other than scale and seeds, such as NETS='cnn vgg16', except those for
 # where and how it runs.

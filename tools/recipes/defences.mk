@@ -89,7 +89,7 @@ endef
 # evaded SET EVASION: adversarial examples of the clean model, and squeezing's results on them, for
 # each squeezer alone and for the joint detector
 define evaded
-$(OUT)/evaded/$1/$2/%/evade.json: $(OUT)/$1/clean/%/model.safetensors $(call mixed,$1,test)
+$(OUT)/evaded/$1/$2/%/evade.json: $(OUT)/$1/clean/%/model.safetensors | $(call mixed,$1,test)
 	$$(folder) trapdoor-evade $(call evasion,$1,$2) $(flags) --resume --model $$< \
 	  --data $(call mixed,$1,test)::$(evadable) \
 	  --count 100 --keep successful --seed $$* -o $$(@D)/adversarial.safetensors \

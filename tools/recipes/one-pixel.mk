@@ -87,6 +87,6 @@ $(OUT)/%/retrain-new-task.json: $(OUT)/%/one.safetensors | $(OUT)/.have-$(OTHER)
 	$(folder) $(retrain) --data $(OTHER) --validate $(OTHER):test --net $(net-of) \
 	  -o $(@:.json=.safetensors) --json $@
 
-$(OUT)/%/evade.json: $(OUT)/%/clean.safetensors $(call mixed,$(DATA),test)
-	$(folder) trapdoor-evade one-pixel $(flags) --model $< --data $(word 2,$^) --count $(EVADED) --resume \
+$(OUT)/%/evade.json: $(OUT)/%/clean.safetensors | $(call mixed,$(DATA),test)
+	$(folder) trapdoor-evade one-pixel $(flags) --model $< --data $(call mixed,$(DATA),test) --count $(EVADED) --resume \
 	  --seed $(call part,2,$*) -o $(@D)/evaded.safetensors --picture $(@D)/evaded.png --json $@
