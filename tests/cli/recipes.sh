@@ -439,8 +439,28 @@ check 'a step that takes long is begun' appears long/lenet5/mnist/step
 slowly status >out.txt 2>err
 check 'status counts it' grep -qx 'controls-quick in long: 0 of 1 steps done, 1 running, 0 missing' out.txt
 check 'and names its output, as it has no record' grep -Eqx 'running: long/lenet5/mnist, for [0-9]+ s' out.txt
-kill "$(cat long/lenet5/mnist/step)"
+read -r make _ <long/.making
+kill -KILL "$make"
 wait
+slowly >out.txt 2>err
+check 'a step that outlives its make keeps the folder' test $? -ne 0
+step=$(cat long/lenet5/mnist/step)
+check 'which is said, in one line' sh -c 'test "$(wc -l <err)" -eq 1 && grep -Eq "$1" err' sh \
+    "controls: long has steps of a make that was killed, processes [0-9 ]*\b$step\b[0-9 ]*; wait for their end, or kill them"
+slowly status >out.txt 2>err
+check 'status counts it still' grep -qx 'controls-quick in long: 0 of 1 steps done, 1 running, 0 missing' out.txt
+kill "$step"
+cat >slow/tools/stub/trapdoor-defend <<'STUB'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+echo made >"$2/controls.json"
+STUB
+for _ in $(seq 100); do # the step's shell ends a little later
+    slowly >out.txt 2>err
+    grep -q 'was killed' err || break
+    sleep 0.1
+done
+check 'once it has ended, the next make goes on' test -s long/lenet5/mnist/controls.json
 
 # A step that fails leaves nothing half done, and the next start continues after it.
 mkdir -p broken/tools/stub

@@ -52,7 +52,8 @@ export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
 # Two makes in one folder would take each other's partial files for complete ones. The lock is taken
-# when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made.
+# when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made. The
+# steps hold it, too, as a killed make's run on, except those of another launcher.
 # Makes of single seeds (FIRST equals SEEDS) share no files but `mixed`, and may use one folder
 # together, unless the recipe sets `joint`: its models of all seeds are judged together.
 part-made := $(if $(joint),,$(if $(filter $(FIRST),$(SEEDS)),$(if $(filter \
@@ -62,7 +63,8 @@ looking := $(findstring n,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))$(findst
 ifneq ($(filter-out status results keep,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(looking),)
 launcher := $(SHELL)
-launcher-flags := $(.SHELLFLAGS)
+launcher-flags := $(if $(filter default,$(origin .SHELLFLAGS)),$(here)step \
+  $(OUT)/.making$(part-made:%=-%),$(.SHELLFLAGS))
 override SHELL := /bin/sh
 override .SHELLFLAGS := -c
 locked := $(shell sh $(here)lock $(OUT) $$PPID $(part-made))
