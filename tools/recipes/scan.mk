@@ -28,9 +28,9 @@ screen = trapdoor-defend scan $(MODELS) $(filter-out --force,$(flags)) --clean $
   $(if $(CONTROLS),--controls $(CONTROLS)) $(OPTIONS) -o $(OUT)
 
 # A part ends with status 1 if a model cannot be read; scan.json names it.
-$(OUT)/.parts/%: $(wildcard $(MODELS))
-	$(folder) { $(screen) --part $*/$(PARTS) || test $$? -eq 1; } && touch $@
+$(OUT)/.parts/%.json: $(wildcard $(MODELS))
+	$(folder) rm -f $@ && $(screen) --part $*/$(PARTS) --json $@ || test $$? -eq 1
 
 .PRECIOUS: $(OUT)/scan.json
-$(OUT)/scan.json: $(patsubst %,$(OUT)/.parts/%,$(wordlist 1,$(PARTS),$(numbers)))
-	$(screen)
+$(OUT)/scan.json: $(patsubst %,$(OUT)/.parts/%.json,$(wordlist 1,$(PARTS),$(numbers)))
+	$(folder) $(screen)
