@@ -217,6 +217,12 @@ trapdoor-data import -q train.safetensors --classes 3 -o one.safetensors >/dev/n
 trapdoor-train -q --data one.safetensors --net one.txt --epochs 1 -o one.model >/dev/null
 check_fails 2 "$T: one.model: expected a model of at least two classes, found 1" \
     $T --model one.model --clean one.safetensors
+sed 's/by=1\/255/by=1000000 add=-1000000/; s/^conv1 = conv(scale)/bound = clip(scale) min=0 max=1\nconv1 = conv(bound)/' \
+    net.txt >step.txt
+trapdoor-train -q --data train.safetensors --net step.txt --epochs 1 -o step.safetensors >/dev/null
+check_fails 2 "$T: step.safetensors: expected a model whose logits have a gradient with respect to the image, found that none reaches it" \
+    $T -q --model step.safetensors --clean $clean --steps 20 --triggers stepped
+check 'and leaves no triggers' test ! -e stepped
 mkdir stopped
 check_fails 1 "$T: interrupted after 0 of 10 classes" timeout --preserve-status -s INT 1 $T -q \
     --model bad.safetensors --clean $clean --steps 1000000 --patience 100000 --triggers stopped/dir

@@ -97,6 +97,10 @@ END
 # Refused.
 check_fails 2 "$D: expected --model, found none" $D
 check_fails 1 "$D: none.safetensors: No such file or directory" $D --model none.safetensors
+sed 's/by=1\/255/by=0/' tiny.net >blind.net
+trapdoor-train -q --data small.safetensors --net blind.net --epochs 1 -o blind.safetensors >/dev/null
+check_fails 2 "$D: blind.safetensors: expected a model whose logits have a gradient with respect to the image, found that none reaches it" \
+    $D -q --model blind.safetensors --inverted 2 --inversion-steps 5 --steps 20
 check_fails 2 "$D: --patch: expected -o and a file to write to, found none" deep --patch
 check_fails 2 "$D: -o: expected --patch, whose model it takes; --triggers DIR takes the recovered triggers" deep -o x
 check_fails 2 "$D: --clean: expected --patch, which alone may learn from it, found none" deep --clean small.safetensors

@@ -266,9 +266,23 @@ check_fails 2 "$S: made/controls.json: expected controls of the model's net, fou
     $S --model other.safetensors --clean $clean --controls made/controls.json
 sed 's/by=1\/255/by=0/' tiny.net >blind.net
 trapdoor-train -q --data small.safetensors --net blind.net --epochs 1 -o blind.safetensors >/dev/null
-run $S -q --model blind.safetensors --clean $clean
-cp "$scratch/err" said
-check 'a model without a gradient is refused' grep -qx "$S: universal: $clean: expected a model whose logits have a gradient with respect to the image, found that none reaches it" said
+for screen in universal waves; do
+    check_fails 2 "trapdoor-defend $screen: blind.safetensors: $clean: expected a model whose logits depend on the image, found the same for each of 200" \
+        trapdoor-defend $screen -q --model blind.safetensors --clean $clean
+done
+check_fails 2 "$S: universal: $clean: expected a model whose logits depend on the image, found the same for each of 200" \
+    $S -q --model blind.safetensors --clean $clean
+# A threshold has a gradient nowhere, or nearly so.
+sed 's/by=1\/255/by=1000000 add=-1000000/; s/^conv1 = conv(unit)/bound = clip(unit) min=0 max=1\nconv1 = conv(bound)/' \
+    tiny.net >step.net
+trapdoor-train -q --data small.safetensors --net step.net --epochs 3 -o step.safetensors >/dev/null
+for screen in universal maps mask margin pairs; do
+    check_fails 2 "trapdoor-defend $screen: step.safetensors: expected a model whose logits have a gradient with respect to the image, found that none reaches it" \
+        trapdoor-defend $screen -q --model step.safetensors --clean $clean
+done
+check 'windows need no gradient' trapdoor-defend windows -q --model step.safetensors --clean $clean
+check_fails 2 "$S: universal: expected a model whose logits have a gradient with respect to the image, found that none reaches it" \
+    $S -q --model step.safetensors --clean $clean
 check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\", \"clean_images\" and \"controls\"" \
     $S --model bad.safetensors --clean $clean --controls bad.json
 head -c 2000 made/controls.json >cut.json

@@ -69,6 +69,7 @@ static td_status run(inspection *in, td_error *error) {
     cleanse *c = in->state;
     const cleanse_settings *settings = &c->options->search;
     in->ready = c->done;
+    in->has_gradient = c->done > 0; /* no others are written */
     in->steps = settings->steps;
     TD_TRY(tool_run_text(in->run, &in->said, error,
                          "the smallest triggers that reach an ASR of %g %% on %zu clean images",
@@ -85,7 +86,9 @@ static td_status of_class(inspection *in, size_t place, finding *one, td_error *
     if (place >= c->done) {
         TD_TRY(cleanse_search_class(c->search, one->class, place * in->steps, f, error));
         c->done++;
-        TD_TRY(cleanse_state_write(in, error));
+        in->has_gradient |= f->has_gradient;
+        if (in->has_gradient)
+            TD_TRY(cleanse_state_write(in, error));
     }
     one->found = f->found;
     one->value = f->size;
@@ -206,6 +209,7 @@ static const inspector cleanse_inspector = {.about = FINDING_CLASS,
                                             .statistic = {.name = "size", .unit = "pixels"},
                                             .rated = true,
                                             .spread = FINDINGS_MAD,
+                                            .by_gradient = true,
                                             .clean = INSPECT_NEEDS_CLEAN,
                                             .least = CLEANSE_LEAST,
                                             .extra = extra,

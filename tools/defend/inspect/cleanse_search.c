@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
+#include "defend/inspect/backward.h"
 #include "nn/exec.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -266,10 +267,11 @@ static void slope_chunk(void *context, size_t begin, size_t end, size_t chunk, s
 }
 
 /* Adam's step down the loss of the last forward pass. */
-static void descend(cleanse_search *s, size_t count, double cost, size_t number) {
+static void descend(cleanse_search *s, size_t count, size_t number, cleanse_found *found) {
     const td_step step = {.lr = 0.1, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 1e-8, .number = number};
     const size_t both = s->places + s->values;
-    slopes g = {s, td_exec_backward(s->gradient, NULL), count, (float)cost};
+    slopes g = {s, inspect_backward(s->gradient, count * s->values, &found->has_gradient), count,
+                (float)found->cost};
     td_parallel_for(s->places, PLACES_A_CHUNK, slope_chunk, &g);
     td_adam(&step, s->w, s->slope, s->state, s->state + both, both);
     show_trigger(s);
@@ -365,7 +367,7 @@ static td_status search(cleanse_search *s, size_t before, cleanse_found *found, 
         over = cleanse_schedule_step(&schedule, success, found->found ? found->size : INFINITY);
         if (schedule.up == 0) /* the run of successes is over, or long enough to change the cost */
             settle(s, found);
-        descend(s, count, found->cost, found->steps);
+        descend(s, count, found->steps, found);
         TD_TRY(tool_run_go_on(s->run, before + found->steps, note, error));
     }
     return TD_OK;

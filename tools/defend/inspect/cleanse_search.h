@@ -32,12 +32,13 @@ typedef struct cleanse_settings {
 /* The result of a search. */
 typedef struct cleanse_found {
     bool found;
-    double size;    /* Σ mask, in pixels; 0 unless found */
-    td_rate asr;    /* on all clean images of other classes; if not found, of the last mask */
-    size_t steps;   /* taken */
-    double cost;    /* of the last step */
-    float *mask;    /* [height, width]; owned by the caller */
-    float *pattern; /* [height, width, channels]; owned by the caller */
+    double size;       /* Σ mask, in pixels; 0 unless found */
+    td_rate asr;       /* on all clean images of other classes; if not found, of the last mask */
+    size_t steps;      /* taken */
+    double cost;       /* of the last step */
+    bool has_gradient; /* a gradient of the image was not 0 (backward.h) */
+    float *mask;       /* [height, width]; owned by the caller */
+    float *pattern;    /* [height, width, channels]; owned by the caller */
 } cleanse_found;
 
 typedef struct cleanse_search cleanse_search;

@@ -51,6 +51,7 @@ static td_status search_triggers(inspection *in, deepinspect *d, td_error *error
     TD_TRY(search_open(&s, in->run, &in->model.net, in->model.weights, &d->inverted.images,
                        settings, d->found, error));
     td_status status = search_run(&s, error);
+    in->has_gradient = s.has_gradient;
     search_close(&s);
     return status;
 }
@@ -194,6 +195,7 @@ static const inspector deepinspect_inspector = {.about = FINDING_CLASS,
                                                 .statistic = {.name = "size", .unit = "L1"},
                                                 .rated = true,
                                                 .spread = FINDINGS_DOUBLE_MAD,
+                                                .by_gradient = true,
                                                 .clean = INSPECT_MAY_CLEAN,
                                                 .extra = extra,
                                                 .pictures = true,

@@ -129,6 +129,9 @@ static td_status check_images(const inspection *in, td_error *error) {
 
 td_status inspect_add(inspection *in, const finding *one, td_error *error) {
     findings *f = &in->found;
+    if (one->found && !isfinite(one->value))
+        return td_fail(error, TD_ERR_NUMERIC, "expected a finite %s, found %g", f->statistic.name,
+                       one->value);
     if ((f->count & (f->count - 1)) == 0) { /* a power of two: the list is full */
         finding *list;
         TD_TRY(
@@ -181,6 +184,15 @@ static td_status search_classes(inspection *in, td_error *error) {
     return TD_OK;
 }
 
+/* A search without a gradient is meaningless, also one that the time limit cuts short. */
+static td_status check_gradient(const inspection *in, td_error *error) {
+    return !in->inspector->by_gradient || in->has_gradient || in->found.count == 0
+               ? TD_OK
+               : td_fail(error, TD_ERR_USAGE,
+                         "expected a model whose logits have a gradient with respect to the image, "
+                         "found that none reaches it");
+}
+
 static td_status search(inspection *in, td_error *error) {
     tool_run *run = in->run;
     run->deadline = fmin(run->deadline, tool_monotonic_seconds() + 60 * in->settings->minutes);
@@ -188,7 +200,9 @@ static td_status search(inspection *in, td_error *error) {
     tool_run_end(run);
     if (status == TD_ERR_INTERRUPTED && inspect_is_by_class(in))
         status = stop(in, error);
-    else if (status != TD_OK && status != TD_ERR_INTERRUPTED)
+    if (status == TD_OK)
+        status = check_gradient(in, error);
+    if (status != TD_OK && status != TD_ERR_INTERRUPTED)
         td_fail_within(error, status, "%s", in->settings->model.path);
     run->deadline = INFINITY; /* the search is over */
     return status;
@@ -212,6 +226,8 @@ td_status inspect_find(tool_run *run, const td_model *model, const td_dataset *c
     td_status status = math->prepare ? math->prepare(&in, error) : TD_OK;
     if (status == TD_OK)
         status = search_classes(&in, error);
+    if (status == TD_OK)
+        status = check_gradient(&in, error);
     tool_run_end(run);
     if (math->close)
         math->close(&in);

@@ -48,6 +48,7 @@ typedef struct inspector {
     bool steady; /* for FINDINGS_RANKED: another training recipe hardly changes the values relative
                     to their median, so controls of another recipe will do */
     bool apart;  /* for FINDINGS_RANKED: too slow for a screen; runs only on its own */
+    bool by_gradient; /* of the image, by inspect_backward: a search that none reaches is refused */
     inspect_clean clean;
     size_t least; /* clean images of other classes needed for each class; 0: any number */
     const tool_column *extra; /* its own columns, after the others, at most FINDING_OWN, for a
@@ -88,8 +89,9 @@ struct inspection {
     repair_evaluator truth; /* only for evaluation */
     size_t *classes;        /* to examine: all, unless `prepare` chooses */
     size_t class_count;
-    size_t ready; /* the first so many need no search by of_class, even when the time is up */
-    size_t steps; /* progress steps per class: 1, unless `prepare` sets more */
+    size_t ready;      /* the first so many need no search by of_class, even when the time is up */
+    size_t steps;      /* progress steps per class: 1, unless `prepare` sets more */
+    bool has_gradient; /* a gradient of the image was not 0 (backward.h) */
     findings found;
     size_t *flagged;    /* the flagged classes, once the findings are judged */
     size_t *unsearched; /* classes left out because the time was up; NULL: none */
@@ -103,7 +105,8 @@ static inline bool inspect_is_by_class(const inspection *in) {
     return in->found.about == FINDING_CLASS || in->found.about == FINDING_PAIR;
 }
 
-/* Adds a finding; its map and trigger must outlive the run. TD_ERR_MEMORY. */
+/* Adds a finding; its map and trigger must outlive the run. TD_ERR_NUMERIC for a value that is not
+ * finite; TD_ERR_MEMORY. */
 td_status inspect_add(inspection *in, const finding *one, td_error *error) TD_MUST_USE;
 
 /* Formats classes for a table. */

@@ -6,6 +6,7 @@
  * clean images is removed: h' = h - (h·u) u, u along that mean. */
 #include "base/parallel.h"
 #include "base/size.h"
+#include "defend/inspect/backward.h"
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
 #include "nn/head_tail.h"
@@ -158,7 +159,7 @@ static td_status search_batch(inspection *in, search *s, size_t done, td_error *
             aim(s, i, h + i * s->features, td_exec_logits_gradient(s->exec) + i * s->features);
         if (s->step == s->options->steps)
             break;
-        s->slope = td_exec_backward(s->exec, NULL);
+        s->slope = inspect_backward(s->exec, s->count * s->sample->values, &in->has_gradient);
         td_parallel_each(s->count, move, s);
     }
     return TD_OK;
@@ -232,6 +233,7 @@ static td_status run(inspection *in, td_error *error) {
 static const inspector math = {
     .statistic = {.name = "margin", .unit = "of the model's usual one", .large = true},
     .spread = FINDINGS_RANKED,
+    .by_gradient = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,

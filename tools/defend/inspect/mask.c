@@ -5,6 +5,7 @@
  * but it is compared with the same search on clean models. */
 #include "base/parallel.h"
 #include "base/size.h"
+#include "defend/inspect/backward.h"
 #include "defend/inspect/sample.h"
 #include "defend/method.h"
 #include "nn/loss.h"
@@ -165,7 +166,8 @@ static td_status search_group(inspection *in, group *g, size_t done, td_error *e
         TD_TRY(tool_run_go_on(in->run, done + g->step, NULL, error));
         td_parallel_each(g->count * g->images, fill, g);
         aim(g, td_exec_forward(g->exec, g->count * g->images));
-        g->pixel_slope = td_exec_backward(g->exec, NULL);
+        g->pixel_slope =
+            inspect_backward(g->exec, g->count * g->images * g->sample->values, &in->has_gradient);
         td_parallel_each(g->count, move, g);
     }
     return TD_OK;
@@ -219,6 +221,7 @@ static const inspector math = {
     .rated = true,
     .spread = FINDINGS_RANKED,
     .steady = true,
+    .by_gradient = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,

@@ -74,6 +74,7 @@ static const inspector math = {
     .rated = true,
     .spread = FINDINGS_RANKED,
     .apart = true,
+    .by_gradient = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,

@@ -124,9 +124,14 @@ static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_
 
 /* --- the scale --- */
 
-/* Adds the margins of the images that are classified correctly. */
-static td_status add_margins(inspection *in, const td_images *images, double *sum, size_t *right,
-                             td_error *error) {
+/* Of the images: the margins of those that are classified correctly. */
+typedef struct usual {
+    double sum;
+    size_t right;
+    bool varies; /* their logits differ */
+} usual;
+
+static td_status add_margins(inspection *in, const td_images *images, usual *u, td_error *error) {
     const size_t classes = td_net_classes(&in->model.net);
     float *logits;
     TD_TRY(td_predict(&in->model.net, in->model.weights, images, (td_predict_watch){0},
@@ -135,27 +140,35 @@ static td_status add_margins(inspection *in, const td_images *images, double *su
         const float margin =
             inspect_margin(logits + i * classes, classes, (size_t)images->labels[i], NULL);
         if (margin > 0) {
-            *sum += (double)margin;
-            (*right)++;
+            u->sum += (double)margin;
+            u->right++;
         }
+        u->varies |= memcmp(logits + i * classes, logits, classes * sizeof *logits) != 0;
     }
     return TD_OK;
 }
 
 td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *out,
                               td_error *error) {
-    double sum = 0;
-    size_t right = 0;
+    usual u = {0};
     *out = (inspect_sample){.classes = td_net_classes(&in->model.net),
                             .values = td_image_size(&in->images)};
     TD_TRY(choose(in, per_class, out, error));
-    TD_TRY(add_margins(in, &out->search, &sum, &right, error));
-    TD_TRY(add_margins(in, &out->measure, &sum, &right, error));
-    if (right == 0)
+    TD_TRY(add_margins(in, &out->search, &u, error));
+    TD_TRY(add_margins(in, &out->measure, &u, error));
+    if (u.right == 0)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a model that classifies some of these images correctly, found "
                        "that it does none of %zu",
                        in->clean.name, out->search.count + out->measure.count);
-    out->scale = sum / (double)right;
-    return TD_OK;
+    if (!u.varies)
+        return td_fail(error, TD_ERR_USAGE,
+                       "%s: expected a model whose logits depend on the image, found the same for "
+                       "each of %zu",
+                       in->clean.name, out->search.count + out->measure.count);
+    out->scale = u.sum / (double)u.right;
+    return isfinite(out->scale) ? TD_OK
+                                : td_fail(error, TD_ERR_NUMERIC,
+                                          "%s: expected logits with a finite mean margin, found %g",
+                                          in->clean.name, out->scale);
 }

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "data/planes.h"
+#include "defend/inspect/backward.h"
 #include "nn/feed.h"
 #include "nn/loss.h"
 #include <math.h>
@@ -303,7 +304,7 @@ double search_loss(search *s) {
     for (size_t i = 0; i < SEARCH_BATCH; i++)
         loss +=
             s->found[s->targets[i]].g2 * fmax(0, s->sizes[i] - s->settings->gamma) / SEARCH_BATCH;
-    s->slope = td_exec_backward(s->model, NULL);
+    s->slope = inspect_backward(s->model, SEARCH_BATCH * s->size, &s->has_gradient);
     td_parallel_each(SEARCH_BATCH, lead_back, s);
     td_exec_backward(g->training, g->gradient);
     return loss;

@@ -56,6 +56,7 @@ typedef struct search {
     const float *slope;  /* gradient of x' */
     float *starts;       /* [classes, size]: the triggers at the start, in units of the range */
     search_class *found; /* [classes] */
+    bool has_gradient;   /* a gradient of x' was not 0 (backward.h) */
 } search;
 
 /* `images` has equally many images per class, in class order, as inversion gives them. Fills

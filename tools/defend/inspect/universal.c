@@ -31,6 +31,7 @@ static const inspector math = {
     .rated = true,
     .spread = FINDINGS_RANKED,
     .steady = true,
+    .by_gradient = true,
     .clean = INSPECT_NEEDS_CLEAN,
     .pictures = true,
     .run = run,
