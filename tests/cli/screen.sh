@@ -244,6 +244,13 @@ train small.safetensors raw.safetensors --epochs 1 --lr 0.0003
 check_prints '^raw.safetensors: not calibrated: its (accuracy|mean margin) is ' \
     $S -q --model raw.safetensors --clean $clean --controls made/controls.json
 
+run $S -q --model raw.safetensors --clean $clean --controls made/controls.json --probability
+cp "$scratch/out" page
+cp "$scratch/err" said
+check 'a number alone comes with a warning' sh -c "test $status -eq 0 && grep -Eqx '[01]\.[0-9]{6}' page &&
+    test \$(wc -l <page) -eq 1 && test \$(wc -l <said) -eq 1 &&
+    grep -Eq '^$S: warning: not calibrated: its (accuracy|mean margin) is .*; the controls do not stand for this model' said"
+
 # Messages say what reduces certainty.
 run $S --model bad.safetensors --clean $clean --controls made/controls.json
 cp "$scratch/err" said

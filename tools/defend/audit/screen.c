@@ -131,6 +131,8 @@ static td_status judge(tool_run *run, const screening *s, const td_net *net, con
     TD_TRY(judge_words(&j, &run->arena, &words, error));
     run->flagged = judge_flags(&j, o->level);
     note_least(run, &j, o->level);
+    if (o->probability && !j.calibrated) /* which a number alone does not show */
+        tool_run_note(run, "warning: %s", words);
     if (o->probability)
         TD_TRY(tool_run_text(run, &run->words, error, "%.6f\n",
                              o->configuration ? j.probability : 1 - j.p));
