@@ -115,6 +115,7 @@ static td_status check_images(const screening *s, const controls_file *controls,
                                 controls->clean);
 }
 
+/* The accuracies' intervals do not matter: all are measured on the same images and err together. */
 static td_status check_range(const screening *s, const controls_file *controls, td_arena *arena,
                              judgement *out, td_error *error) {
     range accuracy = {INFINITY, -INFINITY}, scale = {INFINITY, -INFINITY};
