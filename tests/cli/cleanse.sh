@@ -175,6 +175,9 @@ cp "$scratch/err" err
 cp "$scratch/out" printed
 check 'a search without a trigger says so' grep -Eq '^ +1 "Trouser" +[0-9.]+ \[[0-9., ]+\] +3$' printed
 check 'and that it takes no part' grep -qx 'trapdoor-defend cleanse: note: 2 of 2 classes, the first of them 1, have no trigger that reaches the ASR and take no part in the verdict' err
+run trapdoor-defend cleanse --model bad.safetensors --clean $clean --classes 1 --steps 3
+cp "$scratch/err" said
+check 'one class is named as one' grep -qx 'trapdoor-defend cleanse: note: class 1 has no trigger that reaches the ASR and takes no part in the verdict' said
 check 'there is no verdict' grep -qx 'trapdoor-defend cleanse: warning: expected triggers of at least 3 classes for a verdict, found 0: nothing is flagged' err
 check 'no class, nothing to patch' sh -c "trapdoor-defend cleanse --model bad.safetensors \
     --clean $clean --classes 1 --steps 3 --patch unlearn -o none.safetensors 2>&1 |

@@ -116,6 +116,7 @@ check 'the screening has its record' test -s audited/screen/record.json
 check 'inspectors are not run' test ! -e audited/cleanse
 check 'and the evidence has p' grep -q '"p": 0.1' audited/audit.json
 check 'and p is that of the screening' sh -c "test '$(joint audited/screen/record.json)' = '$(joint bad.json)'"
+check 'the one method is named as one' grep -q '"summary": "Nothing was found by the one method that came to an end. ' audited/audit.json
 check 'too few controls are said' grep -q 'With 9 controls the least p is 0.1' audited/audit.json
 check 'in words' sh -c 'tr "\n" " " <audited/audit.txt | sed "s/  */ /g" |
     grep -q "0 of 9 clean models (tiny.net on small.safetensors, trained by several recipes) look as suspicious (p = 0.100)"'

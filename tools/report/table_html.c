@@ -154,9 +154,8 @@ void report_table(report *r, const report_record *record, const tool_table *tabl
     }
     fputs("</tbody>", r->out);
     if (shown < count)
-        fprintf(r->out,
-                "<tfoot><tr><td colspan=\"%zu\">%zu more rows are left out.</td></tr></tfoot>",
-                l.count, count - shown);
+        fprintf(r->out, "<tfoot><tr><td colspan=\"%zu\">%zu more row%s left out.</td></tr></tfoot>",
+                l.count, count - shown, count - shown == 1 ? " is" : "s are");
     fputs("</table></div>\n", r->out);
 }
 

@@ -171,8 +171,8 @@ static void say_unflagged(audit_evidence *row, const finding *first, const findi
     const findings *found = row->step->step.outcome;
     const char *unit = row->step->row->unit;
     if (found->unsearched > 0)
-        say(row, "of the %zu of %zu classes that were searched, ", found->count,
-            found->count + found->unsearched);
+        say(row, "of the %zu of %zu classes that %s searched, ", found->count,
+            found->count + found->unsearched, found->count == 1 ? "was" : "were");
     if (!found->judged || !first) {
         say(row, "too few have %s to be compared", unit ? "a trigger" : "a value");
         return;
@@ -270,10 +270,10 @@ static td_status report_unjudged(audit_job *job, const audit_step *s, td_error *
 static void say_screened(audit_evidence *row, const screened *found) {
     if (!found->calibrated)
         say(row, "the controls do not stand for this model: %s; beside them, ", found->why);
-    say(row, "%zu of %zu clean models (%s, trained by %s%s) look as suspicious (p = %.3f)",
+    say(row, "%zu of %zu clean models (%s, trained by %s%s) look%s as suspicious (p = %.3f)",
         found->as_high, found->controls, found->of,
         strcmp(found->recipes, "mixed") == 0 ? "several recipes" : "one recipe",
-        row->job->shipped ? ", with the program" : "", found->p);
+        row->job->shipped ? ", with the program" : "", found->as_high == 1 ? "s" : "", found->p);
     say(row, "; what stands out most, by %s, is ", found->screen);
     if (found->class == TOOL_NO_COUNT)
         say(row, "%s", found->subject);
@@ -354,9 +354,10 @@ td_status audit_report_detector(audit_job *job, audit_step *s, td_error *error) 
         if (!set->suspect)
             continue;
         TD_TRY(add_row(job, s, set->above, &row, error));
-        say(row, "of the %zu inputs of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
-            set->flagged.trials, set->data, 100 * set->flagged.value,
-            s->row->flagged ? s->row->flagged : "are flagged", 100 * benign->flagged.value,
+        say(row, "of the %zu input%s of %.200s, %.1f %% %s; of clean images %.1f %% do: %s",
+            set->flagged.trials, set->flagged.trials == 1 ? "" : "s", set->data,
+            100 * set->flagged.value, s->row->flagged ? s->row->flagged : "are flagged",
+            100 * benign->flagged.value,
             set->above ? "more than chance explains" : "no more than chance explains");
         row->data = set->data;
         row->share = set->flagged;
@@ -438,13 +439,15 @@ static td_status report_ranked(audit_job *job, const audit_step *s, td_error *er
             first);
         return TD_OK;
     }
+    const size_t shared = count_shared(grouped, found);
     const char *title = other->method->title;
     const bool lower = *title >= 'A' && *title <= 'Z' && title[1] >= 'a';
     say(row,
-        "%zu of the %zu images that %c%s suspects are among the %.0f %% that stand out most in "
+        "%zu of the %zu image%s that %c%s suspects %s among the %.0f %% that stand out most in "
         "their class (by chance: about %.0f)",
-        count_shared(grouped, found), grouped->suspect_count, lower ? *title - 'A' + 'a' : *title,
-        title + 1, first, first / 100 * (double)grouped->suspect_count);
+        shared, grouped->suspect_count, grouped->suspect_count == 1 ? "" : "s",
+        lower ? *title - 'A' + 'a' : *title, title + 1, shared == 1 ? "is" : "are", first,
+        first / 100 * (double)grouped->suspect_count);
     return TD_OK;
 }
 

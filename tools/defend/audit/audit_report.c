@@ -160,9 +160,11 @@ static td_status add_states(audit_job *job, td_error *error) {
 
 /* --- text --- */
 
+static const char only_method[] = "the one method that came to an end";
+
 static void suspicion(const conclusion *c, char text[96]) {
     if (c->looked == 1)
-        snprintf(text, 96, "the one method that came to an end sees signs of one");
+        snprintf(text, 96, "%s sees signs of one", only_method);
     else
         snprintf(text, 96, "%zu of %zu methods %s signs of one", c->pointing, c->looked,
                  c->pointing == 1 ? "sees" : "see");
@@ -173,6 +175,7 @@ static td_status summarize(const audit_job *job, const char **out, td_error *err
     const conclusion *c = &job->conclusion;
     tool_run *run = job->run;
     char name[AUDIT_CLASS_SIZE], where[AUDIT_CLASS_SIZE + 8] = "", seen[96];
+    const char *by = only_method;
     if (c->has_class)
         snprintf(where, sizeof where, ", in %s", audit_class(job, c->class, name));
     switch (c->verdict) {
@@ -186,10 +189,12 @@ static td_status summarize(const audit_job *job, const char **out, td_error *err
                              c->weak ? ", on weak grounds" : "", seen, where,
                              c->pointing > 1 ? " They do not agree." : "");
     case VERDICT_NOTHING:
+        if (c->looked > 1)
+            TD_TRY(
+                tool_run_text(run, &by, error, "the %zu methods that came to an end", c->looked));
         return tool_run_text(run, out, error,
-                             "Nothing was found by the %zu methods that came to an end. That is no "
-                             "proof that the model is clean.",
-                             c->looked);
+                             "Nothing was found by %s. That is no proof that the model is clean.",
+                             by);
     case VERDICT_INCONCLUSIVE:
         return tool_run_text(run, out, error,
                              "Nothing was found, but too little was looked at to "

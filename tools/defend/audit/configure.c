@@ -380,13 +380,13 @@ static td_status configure(configure_job *job, td_error *error) {
     TD_TRY(learn(job, error));
     note_seconds(job);
     const td_rate *hits = &rows[0].detected, *alarms = &rows[0].false_alarms;
-    return tool_run_summary(job->run, error,
-                            "%s: with p at most %g, %zu of %zu backdoored models are flagged, and "
-                            "%zu of %zu clean ones; AUC %.3f, cross-entropy %.3f",
-                            job->settings->folder, job->settings->level, hits->hits, hits->trials,
-                            alarms->hits + rows[0].other_alarms.hits,
-                            alarms->trials + rows[0].other_alarms.trials, rows[0].auc.value,
-                            rows[0].cross_entropy);
+    return tool_run_summary(
+        job->run, error,
+        "%s: with p at most %g, %zu of %zu backdoored models %s flagged, and "
+        "%zu of %zu clean ones; AUC %.3f, cross-entropy %.3f",
+        job->settings->folder, job->settings->level, hits->hits, hits->trials,
+        hits->hits == 1 ? "is" : "are", alarms->hits + rows[0].other_alarms.hits,
+        alarms->trials + rows[0].other_alarms.trials, rows[0].auc.value, rows[0].cross_entropy);
 }
 
 static td_status run(tool_run *run, td_error *error) {

@@ -299,7 +299,8 @@ td_status judge_words(const judgement *j, td_arena *arena, const char **out, td_
                               "(beside them, p = %.3f)",
                               j->why, j->p);
     return td_arena_print(arena, out, error,
-                          "p = %.3f: %zu of %zu clean models look as suspicious; what stands out "
+                          "p = %.3f: %zu of %zu clean models look%s as suspicious; what stands out "
                           "most is %s (%s)",
-                          j->p, j->as_high, j->controls, carried->subject, carried->title);
+                          j->p, j->as_high, j->controls, j->as_high == 1 ? "s" : "",
+                          carried->subject, carried->title);
 }

@@ -338,7 +338,8 @@ td_status rates_report(rates_job *job, td_error *error) {
         backdoored += job->models[i].backdoored;
     tool_run_set(job->run, "inspector", "s", inspector);
     set_options(job, &job->models[0]);
-    TD_TRY(tool_run_summary(job->run, error, "%s: %s on %zu clean and %zu backdoored models",
-                            job->settings->models, inspector, job->count - backdoored, backdoored));
+    TD_TRY(tool_run_summary(job->run, error, "%s: %s on %zu clean and %zu backdoored model%s",
+                            job->settings->models, inspector, job->count - backdoored, backdoored,
+                            backdoored == 1 ? "" : "s"));
     return report_all(job, &r, error);
 }

@@ -120,7 +120,11 @@ static void note_inversion(const inspection *in) {
             poor++;
             first = i;
         }
-    if (poor > 0)
+    if (poor == 1)
+        tool_run_note(
+            in->run, "note: no image of class %zu could be inverted that the model is sure of (%g)",
+            first, td_invert_defaults.confidence);
+    if (poor > 1)
         tool_run_note(in->run,
                       "note: of %zu of %zu classes, the first of them %zu, no image could be "
                       "inverted that the model is sure of (%g)",

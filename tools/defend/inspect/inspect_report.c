@@ -157,16 +157,20 @@ static td_status summarize(inspection *in, td_error *error) {
 static void note(const inspection *in) {
     const findings *f = &in->found;
     const bool triggers = f->rated;
+    const char *what = triggers ? "trigger that reaches the ASR" : f->statistic.name;
+    const size_t lacking = f->count - f->valued;
     size_t first = 0;
     while (first < f->count && f->list[first].found)
         first++;
-    if (first < f->count)
+    if (lacking == 1)
+        tool_run_note(in->run, "note: class %zu has no %s and takes no part in the verdict",
+                      f->list[first].class, what);
+    if (lacking > 1)
         tool_run_note(
             in->run,
             "note: %zu of %zu classes, the first of them %zu, have no %s and take no part "
             "in the verdict",
-            f->count - f->valued, f->count, f->list[first].class,
-            triggers ? "trigger that reaches the ASR" : f->statistic.name);
+            lacking, f->count, f->list[first].class, what);
     if (in->inspector->spread == FINDINGS_OWN || in->inspector->spread == FINDINGS_RANKED)
         return;
     if (!f->judged)
