@@ -108,6 +108,15 @@ check_prints 'screened; --controls would show' $S -q --model good.safetensors --
 check_prints "^good.safetensors: not calibrated: the clean images are not those of the controls \\($clean, to be given as --clean\\)" \
     $S -q --model good.safetensors --clean test.safetensors::200-600 --controls made/controls.json --level 0.99
 
+# Classes without names fit those of any set; the images tell the sets apart.
+for part in small test; do
+    trapdoor-data import -q $part.safetensors --transpose -o turned.safetensors --force >/dev/null
+    sed 's/"class_names"/"other_names"/' turned.safetensors >unnamed-$part.safetensors
+done
+train unnamed-small.safetensors unnamed.safetensors --epochs 2
+check_prints "^unnamed.safetensors: not calibrated: the clean images are not those of the controls \\($clean, to be given as --clean\\)" \
+    $S -q --model unnamed.safetensors --clean unnamed-test.safetensors::0-400 --controls made/controls.json
+
 # The audit: the screening decides, and the inspectors run only on request.
 A='trapdoor-defend audit'
 run $A -q --model bad.safetensors --clean $clean --controls made/controls.json -o audited
