@@ -302,6 +302,9 @@ check_fails 2 "$S: universal: expected a model whose logits have a gradient with
     $S -q --model step.safetensors --clean $clean
 check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with \"net_text\", \"classes\", \"clean_images\" and \"controls\"" \
     $S --model bad.safetensors --clean $clean --controls bad.json
+sed 's/"net_text": "[^"]*"/"net_text": ""/' made/controls.json >broken.json
+check_fails 1 "$S: broken.json: net text: expected at least two nodes, found 0" \
+    $S --model bad.safetensors --clean $clean --controls broken.json
 head -c 2000 made/controls.json >cut.json
 run $S --model bad.safetensors --clean $clean --controls cut.json
 cp "$scratch/err" said

@@ -51,7 +51,9 @@ static td_status check_controls(const td_net *net, const td_classes *own,
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected controls of %zu classes, as the model has, found %zu",
                        controls->path, classes, controls->classes);
-    TD_TRY(td_net_parse(&theirs, controls->net, NULL, error));
+    td_status status = td_net_parse(&theirs, controls->net, NULL, error);
+    if (status != TD_OK)
+        return td_fail_within(error, status, "%s", controls->path);
     const bool same = td_net_is_same(net, &theirs);
     td_net_free(&theirs);
     if (!same)
