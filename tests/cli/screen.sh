@@ -271,6 +271,8 @@ cp "$scratch/err" said
 check 'few clean images are said, once' sh -c 'test $(grep -c "clean images, where the search takes 20" said) -eq 1'
 
 # Refused.
+check_fails 2 'trapdoor-defend mask: good.safetensors: test.safetensors::0-4: expected at least two clean images of each of at least 2 classes, found as many of 1' \
+    trapdoor-defend mask --model good.safetensors --clean test.safetensors::0-4
 trapdoor-data import -q test.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o renamed.safetensors >/dev/null
 trapdoor-data import -q small.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o other.train >/dev/null
 train other.train named.safetensors --epochs 1

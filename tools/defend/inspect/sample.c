@@ -97,28 +97,30 @@ td_status inspect_note_few(tool_run *run, const td_images *images, size_t classe
 
 static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_error *error) {
     uint32_t *places;
-    size_t *counts;
+    size_t *counts, twice = 0;
     part search, measure;
     TD_TRY(TD_ARENA_NEW(&in->run->arena, s->classes * per_class, &places, "a sample", error));
     TD_TRY(TD_ARENA_NEW(&in->run->arena, s->classes, &counts, "a sample", error));
     TD_TRY(make_part(in, s->classes * per_class, &search, error));
     TD_TRY(make_part(in, s->classes * per_class, &measure, error));
     list_by_class(&in->images, per_class, places, counts);
-    note_few(in->run, per_class, s->classes, counts);
     for (size_t i = 0; i < per_class; i++)
         for (size_t c = 0; c < s->classes; c++)
             if (i < counts[c])
                 add(i < (counts[c] + 1) / 2 ? &search : &measure, &in->images,
                     places[c * per_class + i]);
-    for (size_t c = 0; c < s->classes; c++)
+    for (size_t c = 0; c < s->classes; c++) {
         s->present += counts[c] > 0;
+        twice += counts[c] > 1;
+    }
     s->search = images_of(&search, &in->images);
     s->measure = images_of(&measure, &in->images);
-    if (s->present < LEAST_CLASSES || measure.count < LEAST_CLASSES)
+    if (twice < LEAST_CLASSES)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected at least two clean images of each of at least %d classes, "
-                       "found images of %zu",
-                       in->clean.name, LEAST_CLASSES, s->present);
+                       "found as many of %zu",
+                       in->clean.name, LEAST_CLASSES, twice);
+    note_few(in->run, per_class, s->classes, counts);
     return TD_OK;
 }
 

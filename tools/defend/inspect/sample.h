@@ -18,7 +18,7 @@ typedef struct inspect_sample {
 } inspect_sample;
 
 /* Copies the first `per_class` images of each class into the run's arena, and prints a note if
- * there are fewer. TD_ERR_USAGE if fewer than two classes have any, if the model classifies none of
+ * there are fewer. TD_ERR_USAGE if fewer than two classes have two, if the model classifies none of
  * them correctly, or if its logits are the same for all; TD_ERR_NUMERIC if margins are not finite.
  */
 td_status inspect_sample_take(inspection *in, size_t per_class, inspect_sample *out,
