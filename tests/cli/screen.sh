@@ -307,6 +307,9 @@ check_fails 1 "$S: bad.json: expected a record of trapdoor-defend controls, with
 sed 's/"net_text": "[^"]*"/"net_text": ""/' made/controls.json >broken.json
 check_fails 1 "$S: broken.json: net text: expected at least two nodes, found 0" \
     $S --model bad.safetensors --clean $clean --controls broken.json
+sed 's/"clean": "/"clean": "two\\nlines /' made/controls.json >broken.json
+check_fails 1 "$S: broken.json: \"clean\": expected a line of text, found control characters" \
+    $S --model bad.safetensors --clean $clean --controls broken.json
 head -c 2000 made/controls.json >cut.json
 run $S --model bad.safetensors --clean $clean --controls cut.json
 cp "$scratch/err" said

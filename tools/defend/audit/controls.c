@@ -190,6 +190,8 @@ static void make_one(void *context, size_t begin, size_t end, size_t chunk, size
     td_status status = make(job, number, &job->arenas[number], &job->list[number], &error);
     if (status == TD_OK)
         status = write(job, number, &job->list[number], &error);
+    else
+        td_fail_within(&error, status, "control %zu", number);
     pthread_mutex_lock(&job->lock);
     if (status == TD_OK) {
         job->made[number] = true;
@@ -309,10 +311,10 @@ static td_status report(controls_job *job, td_error *error) {
     for (size_t i = 0; names && i < run->classes.count; i++)
         td_json_append(json, names, td_json_text(json, run->classes.names[i]));
     TD_TRY(tool_run_rows(run, &table, NULL, rows, job->settings->count, error));
-    return tool_run_summary(run, error,
-                            "%zu controls of %s on %s: the least p of an audit by them is %.3f",
-                            job->settings->count, job->settings->net, job->settings->data,
-                            1 / (double)(1 + job->settings->count));
+    return tool_run_summary(
+        run, error, "%zu control%s of %s on %s: the least p of an audit by them is %.3f",
+        job->settings->count, job->settings->count == 1 ? "" : "s", job->settings->net,
+        job->settings->data, 1 / (double)(1 + job->settings->count));
 }
 
 /* Whether two controls are equal, as stored in their files. */

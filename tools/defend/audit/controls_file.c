@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Controls as JSON. */
 #include "base/json.h"
+#include "data/text.h"
 #include "defend/audit/controls.h"
 #include "frame/record.h"
 #include <math.h>
@@ -41,6 +42,15 @@ static td_status copy(td_arena *arena, const char *text, const char **out, td_er
     return TD_OK;
 }
 
+/* A text that messages show. */
+static td_status copy_line(td_arena *arena, const char *text, const char *key, const char **out,
+                           td_error *error) {
+    return td_text_is_plain(text)
+               ? copy(arena, text, out, error)
+               : td_fail(error, TD_ERR_FORMAT,
+                         "\"%s\": expected a line of text, found control characters", key);
+}
+
 static td_status read_values(const json_t *list, const char *method, struct control_screen *out,
                              td_arena *arena, td_error *error) {
     const size_t count = json_array_size(list);
@@ -75,8 +85,8 @@ td_status control_read(const json_t *json, control_scores *out, td_arena *arena,
                        "expected \"recipe\", \"seed\", \"model_sha256\", \"accuracy_count\", "
                        "\"scale\" and \"scores\" of a control");
     out->seed = (uint64_t)seed;
-    TD_TRY(copy(arena, recipe, &out->recipe, error));
-    TD_TRY(copy(arena, model, &out->model, error));
+    TD_TRY(copy_line(arena, recipe, "recipe", &out->recipe, error));
+    TD_TRY(copy_line(arena, model, "model_sha256", &out->model, error));
     json_object_foreach(scores, method, list) {
         if (out->count == SCREENS_MOST)
             return td_fail(error, TD_ERR_FORMAT, "scores: expected at most %d lists", SCREENS_MOST);
@@ -97,7 +107,7 @@ static td_status read_class_names(const json_t *names, controls_file *out, td_ar
         const char *name = json_string_value(json_array_get(names, i));
         if (!name)
             return td_fail(error, TD_ERR_FORMAT, "\"class_names\": entry %zu: expected a text", i);
-        TD_TRY(copy(arena, name, &out->class_names[i], error));
+        TD_TRY(copy_line(arena, name, "class_names", &out->class_names[i], error));
     }
     return TD_OK;
 }
@@ -122,11 +132,11 @@ td_status controls_file_read(const json_t *record, const char *path, controls_fi
                        "expected a record of trapdoor-defend controls, with \"net_text\", "
                        "\"classes\", \"clean_images\" and \"controls\"");
     TD_TRY(copy(arena, net, &out->net, error));
-    TD_TRY(copy(arena, data, &out->data, error));
-    TD_TRY(copy(arena, name, &out->net_name, error));
-    TD_TRY(copy(arena, clean, &out->clean, error));
-    TD_TRY(copy(arena, clean_images, &out->clean_images, error));
-    TD_TRY(copy(arena, version, &out->version, error));
+    TD_TRY(copy_line(arena, data, "data", &out->data, error));
+    TD_TRY(copy_line(arena, name, "net", &out->net_name, error));
+    TD_TRY(copy_line(arena, clean, "clean", &out->clean, error));
+    TD_TRY(copy_line(arena, clean_images, "clean_images", &out->clean_images, error));
+    TD_TRY(copy_line(arena, version, "version", &out->version, error));
     out->mixed = strcmp(recipes, "mixed") == 0;
     out->classes = (size_t)classes;
     out->count = json_array_size(list);
