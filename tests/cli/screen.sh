@@ -31,10 +31,10 @@ check 'a clean model more or less' sh -c '! grep -q "\"accuracy\": 0\.[0-5]" fir
 # The same at another number of threads, in parts, and after an interruption.
 without_timing first >expected
 controls apart --part 2/3 --threads 1 >/dev/null &
-controls apart --part 3/3 --threads 1 >said
+controls apart --part 3/3 --threads 1 >/dev/null
 second=$?
-check 'two parts at once' sh -c "wait $! 2>/dev/null; test $second -eq 0"
-wait
+wait $!
+check 'two parts at once' test "$?/$second" = 0/0
 check 'a part has its controls, and no record of all' test "$(cd apart && echo *)" = \
     'control-3.json control-4.json control-5.json control-6.json control-7.json control-8.json'
 controls apart --threads 3 >/dev/null
@@ -54,8 +54,10 @@ check_prints '^verified: the same' sh -c "$C -q --net tiny.net --data small.safe
     --lr 0.003 --verify 1 --with first"
 check_fails 2 "$C: first: not of this request: \"epochs\": expected 5, found 6; take the options of the record" \
     $C --net tiny.net --data small.safetensors --clean $clean --epochs 5 --lr 0.003 --verify 1 --with first
-check_fails 2 "$C: first: --verify: expected one of the 9 controls, found 9" \
+check_fails 2 "$C: first: --verify: expected one of its 9 controls, counted from 0, found 9" \
     $C --net tiny.net --data small.safetensors --clean $clean --epochs 6 --lr 0.003 --verify 9 --with first
+check_fails 2 "$C: -o has no meaning with --with" controls x --verify 1 --with first
+check_fails 2 "$C: --part has no meaning with --verify" controls x --verify 1 --part 1/2
 check_fails 2 "$C: --with: expected --verify with it, found none" controls x --with first
 check_fails 2 "$C: -o is missing: the folder for the controls" \
     $C --net tiny.net --data small.safetensors --clean $clean --verify 1
@@ -233,6 +235,13 @@ check 'controls that come with the program are used for the nets that have such'
 if command -v make >/dev/null 2>&1; then
     check 'the recipe does the same' sh -c "make -s -j 2 -f '$tests/../../tools/recipes/scan.mk' BUILD=absent MODELS=models \
         CLEAN=$clean OPTIONS='--level 0.15' PARTS=2 OUT=spread >made.txt && sed '/--part gathers/d' made.txt | cmp - page"
+    echo broken >models/third.pt
+    for again in 1 2; do
+        make -s -f "$tests/../../tools/recipes/scan.mk" BUILD=absent MODELS=models CLEAN=$clean \
+            OPTIONS='--level 0.15' PARTS=2 OUT=spread >made.txt 2>&1
+        check "it fails if a model cannot be read, $again" sh -c "test $? -ne 0 && grep -q '^  third.pt ' made.txt"
+    done
+    rm models/third.pt
 else
     skip 'the recipe does the same' 'make is not here'
 fi
@@ -271,7 +280,7 @@ cp "$scratch/err" said
 check 'few clean images are said, once' sh -c 'test $(grep -c "clean images, where the search takes 20" said) -eq 1'
 
 # Refused.
-check_fails 2 'trapdoor-defend mask: good.safetensors: test.safetensors::0-4: expected at least two clean images of each of at least 2 classes, found as many of 1' \
+check_fails 2 'trapdoor-defend mask: good.safetensors: test.safetensors::0-4: expected at least two clean images of each of at least 2 classes, found two of only 1' \
     trapdoor-defend mask --model good.safetensors --clean test.safetensors::0-4
 trapdoor-data import -q test.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o renamed.safetensors >/dev/null
 trapdoor-data import -q small.safetensors --class-names a,b,c,d,e,f,g,h,i,j -o other.train >/dev/null

@@ -21,7 +21,7 @@ enum { IMAGES = 16, BATCH = 8, MOST_THREADS = 4, CLASSES = 10 };
 static const struct row {
     const char *net;
     size_t side, channels, learning; /* parameters that learn: those of PyTorch's twin */
-    enum { QUICK, SLOW, LONG } time; /* SLOW: too slow when checked; LONG: to be trained here */
+    enum { QUICK, SLOW, LONG } time; /* SLOW: too slow if is_checked; LONG: to be trained here */
 } rows[] = {
     {"cnn", 28, 1, 312202, QUICK},
     {"cnn-bn", 28, 1, 1676458, QUICK},

@@ -178,7 +178,8 @@ static td_status start(tool_run *run, const tool_settings *settings, td_error *e
     run->family = settings->family;
     run->own = settings->own;
     run->outputs.force = settings->common.force;
-    run->outputs.shared = tool_settings_given(settings, "part");
+    const char *part = run->method->family->part;
+    run->outputs.shared = part && tool_settings_given(settings, part);
     run->tables.classes = &run->classes;
     TD_TRY(check_blas(run, error));
     const char *output = run->common->output;

@@ -57,6 +57,7 @@ typedef struct tool_family {
      * methods that run others. TD_ERR_FORMAT for another record. May be NULL. */
     td_status (*read)(const json_t *record, td_arena *arena, const void **outcome, td_error *error);
     tool_output_kind output;
+    const char *part;        /* the key of runs that write to one folder together; NULL: none */
     bool needs_output;       /* -o must be given */
     const char *output_what; /* "where to write the model" */
 } tool_family;

@@ -52,8 +52,8 @@ export PATH := $(subst $(space),:,$(strip $(wildcard $(BUILD)/tools/*))):$(PATH)
 export TRAPDOOR_DATA ?= $(abspath $(firstword $(wildcard $(here)../datasets) $(root)/datasets))
 
 # Two makes in one folder would take each other's partial files for complete ones. The lock is taken
-# when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made. The
-# steps hold it, too, as a killed make's run on, except those of another launcher.
+# when the makefile is read, by this host's shell whatever SHELL is, and not if nothing is made. Its
+# steps hold it, too, since they outlive a killed make; those of another launcher do not.
 # Makes of single seeds (FIRST equals SEEDS) share no files but `mixed`, and may use one folder
 # together, unless the recipe sets `joint`: its models of all seeds are judged together.
 part-made := $(if $(joint),,$(if $(filter $(FIRST),$(SEEDS)),$(if $(filter \

@@ -6,8 +6,8 @@
 #   make -f tools/recipes/controls.mk NETS=lenet5 SETS='mnist cifar10' && make -f
 #   tools/recipes/controls.mk ship
 #
-# They are made with AVX2, unless asked for otherwise, so that more than the latest processors can
-# make them again to the bit (trapdoor-defend controls --verify K --with FILE).
+# New ones are made with AVX2, unless asked for otherwise, so that older processors can make them
+# again to the bit, too (trapdoor-defend controls --verify K --with FILE).
 ifeq ($(shell uname -m),x86_64)
 export TRAPDOOR_KERNEL ?= avx2
 export OPENBLAS_CORETYPE ?= Haswell

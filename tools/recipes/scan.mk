@@ -4,7 +4,7 @@
 #   make -f tools/recipes/scan.mk MODELS=models CLEAN=fashion-mnist:test:0-2000 -j 2 THREADS=1
 #
 # OUT gets a folder for each model and scan.json. Models that come later are screened by the same
-# command.
+# command; one that changes takes another OUT.
 include $(or $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))common.mk),$(error the folder of the recipes: \
   expected common.mk and a path without blanks, found "$(strip $(MAKEFILE_LIST))"))
 
@@ -20,17 +20,20 @@ ifeq ($(CLEAN),)
 $(error CLEAN: expected the clean images, as in CLEAN=fashion-mnist:test:0-2000, found none)
 endif
 
+# A model that is written anew changes neither the folder's time nor the names in it.
+models := $(wildcard $(wildcard $(MODELS) $(MODELS)/*) $(wildcard $(CONTROLS)))
+
 .PHONY: scan
-scan: $(OUT)/scan.json
+scan: $(OUT)/.parts/all
 .DEFAULT_GOAL := scan
 
 screen = trapdoor-defend scan $(MODELS) $(filter-out --force,$(flags)) --clean $(CLEAN) \
   $(if $(CONTROLS),--controls $(CONTROLS)) $(OPTIONS) -o $(OUT)
 
-# A part ends with status 1 if a model cannot be read; scan.json names it.
-$(OUT)/.parts/%.json: $(wildcard $(MODELS))
-	$(folder) rm -f $@ && $(screen) --part $*/$(PARTS) --json $@ || test $$? -eq 1
+# A part ends with status 1, and has its record, if a model cannot be screened; scan.json names it.
+$(OUT)/.parts/%.json: $(models)
+	$(folder) rm -f $@ && $(screen) --part $*/$(PARTS) --json $@ || { test $$? -eq 1 && test -s $@; }
 
-.PRECIOUS: $(OUT)/scan.json
-$(OUT)/scan.json: $(patsubst %,$(OUT)/.parts/%.json,$(wordlist 1,$(PARTS),$(numbers)))
-	$(folder) $(screen)
+# Not a file of the tool, which writes scan.json even if a model cannot be screened.
+$(OUT)/.parts/all: $(patsubst %,$(OUT)/.parts/%.json,$(wordlist 1,$(PARTS),$(numbers)))
+	$(folder) $(screen) && touch $@

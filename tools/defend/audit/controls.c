@@ -365,9 +365,9 @@ static td_status look_in(const controls_job *job, size_t number, const char *pat
     json_decref(found);
     json_decref(record);
     if (status == TD_OK && number >= file.count)
-        status =
-            td_fail(error, TD_ERR_USAGE, "--verify: expected one of the %zu controls, found %zu",
-                    file.count, number);
+        status = td_fail(error, TD_ERR_USAGE,
+                         "--verify: expected one of its %zu controls, counted from 0, found %zu",
+                         file.count, number);
     *out = status == TD_OK ? &file.list[number] : NULL;
     return status == TD_OK ? TD_OK : td_fail_within(error, status, "%s", path);
 }
@@ -450,6 +450,10 @@ static td_status check(const tool_settings *settings, void *family, td_error *er
     controls_settings *s = family;
     if (!tool_settings_given(settings, "verify"))
         s->verify = SIZE_MAX;
+    if (s->with && settings->common.output)
+        return td_fail(error, TD_ERR_USAGE, "-o has no meaning with --with");
+    if (s->part && s->verify != SIZE_MAX)
+        return td_fail(error, TD_ERR_USAGE, "--part has no meaning with --verify");
     if (!settings->common.output && !s->with)
         return td_fail(error, TD_ERR_USAGE, "-o is missing: %s",
                        settings->method->family->output_what);
@@ -464,6 +468,7 @@ static const tool_family controls = {
     .check = check,
     .run = run,
     .output = TOOL_OUTPUT_FOLDER,
+    .part = "part",
     .output_what = "the folder for the controls",
 };
 

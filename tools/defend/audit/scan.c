@@ -176,6 +176,9 @@ static td_status report(scan_job *job, td_error *error) {
     qsort(rows, count, sizeof *rows, compare);
     const size_t flagged = find_q(rows, count, job->settings->level);
     job->run->flagged = flagged > 0;
+    if (!job->settings->controls)
+        tool_run_note(job->run, "note: the models are judged beside the controls that come with "
+                                "the program; each record names its own");
     note_least(job, rows, count);
     TD_TRY(tool_run_rows(job->run, &table, NULL, rows, count, error));
     return tool_run_summary(job->run, error, "%s: %zu of %zu models flagged, q at most %g",
@@ -213,6 +216,7 @@ static const tool_family scans = {
     .usage = "DIR --clean DATA -o OUT",
     .run = run,
     .output = TOOL_OUTPUT_FOLDER,
+    .part = "part",
     .needs_output = true,
     .output_what = "the folder for the records",
 };

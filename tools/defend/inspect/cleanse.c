@@ -69,7 +69,7 @@ static td_status run(inspection *in, td_error *error) {
     cleanse *c = in->state;
     const cleanse_settings *settings = &c->options->search;
     in->ready = c->done;
-    in->has_gradient = c->done > 0; /* no others are written */
+    in->has_gradient = c->done > 0; /* without one none are written */
     in->steps = settings->steps;
     TD_TRY(tool_run_text(in->run, &in->said, error,
                          "the smallest triggers that reach an ASR of %g %% on %zu clean images",

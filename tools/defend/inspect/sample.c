@@ -118,7 +118,7 @@ static td_status choose(inspection *in, size_t per_class, inspect_sample *s, td_
     if (twice < LEAST_CLASSES)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected at least two clean images of each of at least %d classes, "
-                       "found as many of %zu",
+                       "found two of only %zu",
                        in->clean.name, LEAST_CLASSES, twice);
     note_few(in->run, per_class, s->classes, counts);
     return TD_OK;
