@@ -59,7 +59,7 @@ static td_status write_model(tool_run *run, const td_model *model, td_error *err
 }
 
 static td_status export_model(tool_run *run, td_error *error) {
-    td_model model;
+    td_model model = {0};
     td_status status = open_model(run, &model, error);
     if (status == TD_OK)
         status = write_model(run, &model, error);
