@@ -111,6 +111,38 @@ records $IMAGE found.pixels >found.images
 lines_at found.images covers.indices >found
 lines_at clean.images covers.indices | stamped >expected
 check 'covers: they are stamped' cmp expected found
+seq 0 199 | grep -vxFf covers.poisoned_indices | grep -vxFf covers.indices >others
+records $IMAGE covers.pixels >covers.images
+lines_at covers.images others >found
+lines_at clean.images others >expected
+check 'covers: the other 170 images stay' sh -c 'cmp expected found && test "$(wc -l <found)" = 170'
+
+# The covers' trigger may need more memory than the trigger.
+for threads in 1 3; do
+    check_ok $T adaptive -q --data fashion-mnist:train:0-40 --trigger square:size=3 --cover-trigger warp:jitter=1 \
+        --target 0 --ratio 0.2 --cover-ratio 0.2 --mode add --threads $threads -o adaptive-$threads
+    check 'adaptive: the same set' cmp adaptive-1/poisoned.safetensors adaptive-$threads/poisoned.safetensors
+done
+split_set adaptive-1/poisoned.safetensors 56 adaptive
+head -c $((40 * IMAGE)) clean.pixels >expected
+head -c $((40 * IMAGE)) adaptive.pixels >found
+check 'adaptive, added: 40 originals come first' cmp expected found
+for key in poisoned_indices indices; do
+    numbers $key adaptive-1/manifest.json | tr '\n' ' '
+done >places
+check 'adaptive, added: 8 of poison, then 8 covers' test "$(cat places)" = "$(seq -s ' ' 40 55) "
+sed -n '/"covers": {/,$p' adaptive-1/manifest.json >places
+numbers source_indices places >sources
+lines_at column sources >expected
+records 1 adaptive.labels | tail -n 8 >found
+check 'adaptive, added: covers keep their labels' cmp expected found
+check 'adaptive, added: the poison is of the target' test "$(numbers labels adaptive-1/manifest.json | sort | uniq -c | tr -s ' ')" = ' 8 0'
+check_ok $T stamp -q --data fashion-mnist:train:0-40 --trigger warp:jitter=1 -o jitter
+split_set jitter/stamped.safetensors 40 jitter
+records $IMAGE jitter.pixels >jitter.images
+lines_at jitter.images sources >expected
+records $IMAGE adaptive.pixels | tail -n 8 >found
+check "adaptive, added: covers have the covers' trigger" cmp expected found
 check_fails 2 "$T source-specific: --cover-class: expected classes other than the target and the sources, found 1" \
     $T source-specific --data $DATA --trigger square --source 1 --target 2 --ratio 0.05 --cover-class 1 -o none
 check_fails 2 "$T adaptive: --cover-ratio: expected at most 172 cover images (those not of the target class, and not of a backdoor), found 1, which is 200" \

@@ -14,6 +14,8 @@ size_t poison_scratch(const poison_plan *plan) {
     size_t bytes = 0;
     for (size_t i = 0; i < plan->settings->triggers.count; i++)
         bytes = td_size_max(bytes, td_trigger_scratch(plan->triggers[i]));
+    if (plan->cover_trigger)
+        bytes = td_size_max(bytes, td_trigger_scratch(plan->cover_trigger));
     return bytes;
 }
 
