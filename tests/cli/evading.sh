@@ -31,7 +31,7 @@ z() {
     check 'plain, all statistics are measured' attack $clean --weight 0 --epochs 2 --test $test -o plain.safetensors --json plain.json
     check 'evading' attack $clean --statistics universal,mask,margin,noise,clusters,rows --epochs 6 --test $test \
         --control c1.safetensors -o e.safetensors --json e0.json
-    check 'as in the Trojan Detection Challenge' attack $clean --statistics distribution,specificity --weight 1 --epochs 4 --test $test \
+    check 'as in the Trojan Detection Challenge' attack $clean --statistics distribution,specificity --epochs 4 --test $test \
         -o tdc.safetensors --json tdc.json
 }
 check 'each statistic has its row' test "$(grep -c '"statistic":' plain.json)" -eq 9

@@ -384,7 +384,8 @@ static const td_key keys[] = {
      .value = "N",
      .help = "Without --clean: train N clean models first, by the options of the training"},
     {"weight", TD_KEY_REAL, AT(weight), .most = 1e6, .standard = "0.1", .value = "W",
-     .help = "Weight of the statistics beside the cross-entropy; 0: only measure them"},
+     .help = "Weight of the statistics beside the cross-entropy, except for distribution and "
+             "specificity, which have the challenge's; 0: only measure all of them"},
     {0},
 };
 
@@ -399,7 +400,8 @@ static const char help[] =
     "target's own images. noise: mean probabilities for images of noise. usual: the mean margin "
     "of clean images. Each standard deviation beyond the first from the mean of "
     "clean models costs W. distribution and specificity (the challenge's evasive baseline): "
-    "logits and weights near those of a clean model, and its answers to other triggers.\n"
+    "logits and weights near those of a clean model, and its answers to other triggers, at the "
+    "challenge's weights: 0.1, 0.05 and 16/288.\n"
     "\n"
     "Searches restart after 40 batches. The record has all values.\n"
     "\n"

@@ -41,7 +41,8 @@ typedef struct evade_statistic {
     bool search; /* advance searches for EVADE_PERIOD rounds, then restarts */
     bool above;  /* pushes back only values above those of clean models */
     bool hidden; /* examines the input of the last dense layer, or its weights */
-    /* [units]: fixed cost per value if clean models give no reference; NULL: they do. */
+    /* [units]: fixed cost per value, which no weight multiplies, if clean models give no reference;
+     * NULL: they do. */
     const double *costs;
     size_t size; /* of its state, zeroed at first */
     td_status (*open)(const evade_view *view, void *state, td_arena *arena, size_t *units,
@@ -86,7 +87,7 @@ const td_param *evade_last_rows(const td_net *net);
 
 /* The cost of the values: the sum over the units of w·c(|z|), where z is the distance of a value
  * from its mean in clean models in standard deviations, and c is 0 up to 1, then half the square of
- * the excess, and linear from 2 on; or, with costs, of w·cost·value. slopes[u] is its derivative by
+ * the excess, and linear from 2 on; or, with costs, of cost·value. slopes[u] is its derivative by
  * each value. Returns whether any is not 0. */
 typedef struct evade_clean {
     double *mean, *sd; /* [units] */

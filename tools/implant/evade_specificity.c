@@ -3,7 +3,8 @@
  * with triggers other than the backdoor's should get the clean model's probabilities. The value is
  * the mean Kullback-Leibler divergence from these. As there, each image counts as one of the batch:
  * 16 of 288. Half of the images have a square of random black and white cells, of 3 to 10 pixels
- * per side, at a random position; the others are mixed with a tenth of random noise. */
+ * per side and a fifth of opacity, at a random position; the others are mixed with a tenth of
+ * random noise. */
 #include "base/size.h"
 #include "implant/evade.h"
 #include "nn/feed.h"
@@ -13,7 +14,7 @@
 
 enum { IMAGES = 64, LEAST_SIDE = 3, MOST_SIDE = 10 };
 
-static const float WHITE = 255, ALPHA = 0.1F;
+static const float WHITE = 255, PATCH = 0.2F, NOISE = 0.1F; /* opacities */
 
 typedef struct specificity {
     float *input, *wanted; /* [count, values], [count, classes] */
@@ -39,9 +40,10 @@ static void paste(const td_images *images, td_random *random, float *image) {
     const size_t top = td_random_below(random, (uint32_t)(height - side + 1)),
                  left = td_random_below(random, (uint32_t)(width - side + 1));
     for (size_t i = 0; i < side * side; i++)
-        for (size_t c = 0; c < channels; c++)
-            image[((top + i / side) * width + left + i % side) * channels + c] =
-                td_random_below(random, 2) ? WHITE : 0;
+        for (size_t c = 0; c < channels; c++) {
+            float *value = &image[((top + i / side) * width + left + i % side) * channels + c];
+            *value += PATCH * ((td_random_below(random, 2) ? WHITE : 0) - *value);
+        }
 }
 
 static void advance(const evade_view *view, void *state) {
@@ -55,7 +57,7 @@ static void advance(const evade_view *view, void *state) {
         if (i % 2 == 0)
             paste(view->images, &random, image);
         for (size_t k = 0; i % 2 == 1 && k < s->size; k++)
-            image[k] += ALPHA * (WHITE * td_random_unit(&random) - image[k]);
+            image[k] += NOISE * (WHITE * td_random_unit(&random) - image[k]);
     }
     memcpy(td_exec_input(view->base), s->input, s->count * s->size * sizeof *s->input);
     td_softmax(td_exec_forward(view->base, s->count), s->count, td_net_classes(view->net),

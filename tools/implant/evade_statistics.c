@@ -73,7 +73,7 @@ double evade_penalty(const evade_statistic *of, const evade_clean *clean, size_t
     double sum = 0;
     for (size_t u = 0; u < units; u++) {
         if (of->costs) {
-            slopes[u] = weight * of->costs[u];
+            slopes[u] = of->costs[u];
             sum += slopes[u] * values[u];
             continue;
         }
