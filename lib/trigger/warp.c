@@ -10,7 +10,8 @@
 
 enum { SHIFT, GRID, SEED, JITTER };
 
-/* The source of each pixel, in WaNet's coordinates: −1 is the first pixel, 1 the last. */
+/* The source of each pixel, in WaNet's coordinates: −1 is the first pixel, 1 the last. Clipped to
+ * these before the jitter is added, and again after. */
 typedef struct warped {
     double *x, *y; /* [height × width] */
 } warped;
@@ -61,8 +62,10 @@ void td_warp_enlarge(const double *plane, size_t grid, size_t height, size_t wid
     }
 }
 
-static double line(size_t i, size_t count) {
-    return count > 1 ? 2 * (double)i / (double)(count - 1) - 1 : 0;
+/* The source of pixel i of a line, moved by `by` of the field. */
+static double source(size_t i, size_t count, double by) {
+    const double own = count > 1 ? 2 * (double)i / (double)(count - 1) - 1 : 0;
+    return fmin(fmax(own + by / (double)count, -1), 1);
 }
 
 static td_status bind(td_part *part, const td_images *images, td_error *error) {
@@ -79,10 +82,8 @@ static td_status bind(td_part *part, const td_images *images, td_error *error) {
     td_warp_enlarge(field, grid, shape.height, shape.width, bound->x);
     td_warp_enlarge(field + grid * grid, grid, shape.height, shape.width, bound->y);
     for (size_t i = 0; i < size; i++) {
-        bound->x[i] =
-            line(i % shape.width, shape.width) + shift * bound->x[i] / (double)shape.width;
-        bound->y[i] =
-            line(i / shape.width, shape.height) + shift * bound->y[i] / (double)shape.height;
+        bound->x[i] = source(i % shape.width, shape.width, shift * bound->x[i]);
+        bound->y[i] = source(i / shape.width, shape.height, shift * bound->y[i]);
     }
     part->bound = bound;
     part->scratch = td_shape_size(shape) * sizeof(float);

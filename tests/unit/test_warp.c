@@ -61,6 +61,12 @@ static void no_shift_is_the_image(void **state) {
     memcpy(pixels, before, sizeof pixels);
     trigger_stamp("warp:shift=0", 1, 1, 1, pixels);
     assert_int_equal(pixels[0], before[0]);
+    float values[sizeof before];
+    for (size_t i = 0; i < sizeof before; i++)
+        values[i] = (float)before[i] + (float)i / 1024;
+    trigger_paint("warp:shift=0", (td_stamp){1, 0}, (td_shape){9, 11, 3}, values);
+    for (size_t i = 0; i < sizeof before; i++)
+        assert_true(fabs((double)values[i] - before[i] - (double)i / 1024) <= 255e-6);
 }
 
 /* On a picture that rises by 8 per column, the value gives the source column, to half a level; the
@@ -86,6 +92,47 @@ static void pixels_come_from_the_field(void **state) {
             most = fmax(most, fabs(expected - at));
         }
         assert_true(most > 0.2 && most < 1.5); /* the mean shift is .24 pixels */
+    }
+}
+
+/* The source of a pixel is that of the field, clipped to the image, and up to (side − 1)/side of
+ * half a pixel from there on either side, clipped again: on a picture that rises by 1 per column
+ * (or row) the values are the sources. At a border that the field leaves, half of the pixels move
+ * inwards. */
+static void jitter_is_half_a_pixel(void **state) {
+    (void)state;
+    enum { WIDE = 28, IMAGES = 20 };
+    const double most = 0.5 * (WIDE - 1) / WIDE;
+    for (size_t plane = 0; plane < 2; plane++) {
+        float plain[WIDE * WIDE], ramp[WIDE * WIDE], moved[WIDE * WIDE];
+        double least = 0, largest = 0, sum = 0;
+        size_t border = 0, inwards = 0, inside = 0;
+        for (size_t i = 0; i < WIDE * WIDE; i++)
+            ramp[i] = plain[i] = (float)(plane == 0 ? i % WIDE : i / WIDE);
+        trigger_paint("warp:shift=4", (td_stamp){1, 0}, (td_shape){WIDE, WIDE, 1}, plain);
+        for (size_t image = 0; image < IMAGES; image++) {
+            memcpy(moved, ramp, sizeof ramp);
+            trigger_paint("warp:shift=4,jitter=1", (td_stamp){1, image}, (td_shape){WIDE, WIDE, 1},
+                          moved);
+            for (size_t i = 0; i < WIDE * WIDE; i++) {
+                const double by = (double)moved[i] - (double)plain[i];
+                assert_true(fabs(by) <= most + 1e-4);
+                if (plain[i] == 0 || plain[i] == WIDE - 1) {
+                    assert_true(plain[i] == 0 ? by >= 0 : by <= 0);
+                    border++;
+                    inwards += by != 0;
+                } else if (plain[i] > 0.5F && plain[i] < WIDE - 1.5F) {
+                    least = fmin(least, by);
+                    largest = fmax(largest, by);
+                    sum += by;
+                    inside++;
+                }
+            }
+        }
+        assert_true(least < -0.98 * most && largest > 0.98 * most);
+        assert_true(fabs(sum / (double)inside) < 0.02);
+        assert_true(border > 20 * IMAGES);
+        assert_in_range(inwards * 100 / border, 45, 55);
     }
 }
 
@@ -125,9 +172,10 @@ static void bad_texts_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(field_is_normalised),     cmocka_unit_test(field_is_enlarged),
-        cmocka_unit_test(no_shift_is_the_image),   cmocka_unit_test(pixels_come_from_the_field),
-        cmocka_unit_test(jitter_differs_by_image), cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(field_is_normalised),    cmocka_unit_test(field_is_enlarged),
+        cmocka_unit_test(no_shift_is_the_image),  cmocka_unit_test(pixels_come_from_the_field),
+        cmocka_unit_test(jitter_is_half_a_pixel), cmocka_unit_test(jitter_differs_by_image),
+        cmocka_unit_test(bad_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

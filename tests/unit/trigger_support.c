@@ -3,6 +3,7 @@
 
 #include "data/png.h"
 #include "support.h"
+#include "trigger/family.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,20 @@ void trigger_stamp(const char *text, size_t height, size_t width, size_t channel
         fail_msg("%s", error.message);
     trigger_apply(trigger, (td_stamp){1, 0}, pixels);
     td_trigger_free(trigger);
+}
+
+void trigger_paint(const char *text, td_stamp stamp, td_shape shape, float *image) {
+    const td_images none = {
+        .height = shape.height, .width = shape.width, .channels = shape.channels};
+    td_part part = {0};
+    td_error error;
+    assert_int_equal(td_part_parse(&part, text, &error), TD_OK);
+    assert_int_equal(td_part_bind(&part, &none, 0, &error), TD_OK);
+    void *scratch = malloc(part.scratch + 1);
+    assert_non_null(scratch);
+    part.family->paint(&part, stamp, image, scratch);
+    free(scratch);
+    td_part_free(&part);
 }
 
 void trigger_assert_refused(const char *const (*cases)[2], size_t count) {

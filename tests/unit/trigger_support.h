@@ -17,6 +17,10 @@ void trigger_stamp(const char *text, size_t height, size_t width, size_t channel
 /* Applies a bound trigger. */
 void trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels);
 
+/* Paints on an image of floats, [height, width, channels], without clipping and rounding: a trigger
+ * of one part that takes no pictures from the data. */
+void trigger_paint(const char *text, td_stamp stamp, td_shape shape, float *image);
+
 /* The parser must refuse each text with TD_ERR_USAGE and a message that contains this part. */
 void trigger_assert_refused(const char *const (*cases)[2], size_t count);
 
