@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Triggers in the DCT's domain, a constant added to a few coefficients of each block: FTrojan, Wang
  * et al., "An invisible black-box backdoor attack through frequency domain", ECCV 2022 (Y, Cr, Cb;
- * magnitude 30 at 15+15 and 31+31 of one block of 32), and CTRL, Li et al., "An embarrassingly
- * simple backdoor attack on self-supervised learning", ICCV 2023 (Y, U, V; magnitude 100).
+ * magnitude 20 at 15+15 and 31+31 of one block of 32 on CIFAR-10, 50 at 31+31 on GTSRB), and CTRL,
+ * Li et al., "An embarrassingly simple backdoor attack on self-supervised learning", ICCV 2023 (Y,
+ * U, V; magnitude 100).
  *
  * Adding to a coefficient adds a fixed pattern to the image, so rounding=clip simply adds that
  * pattern, converted to RGB. The authors' code stores 8-bit images by truncation with wrap-around;
@@ -276,10 +277,11 @@ static const char *const rounding_names[] = {[CLIP] = "clip", [TRUNCATE] = "trun
 static const td_key keys[] = {
     [MAGNITUDE] = {.name = "magnitude",
                    .kind = TD_KEY_REAL,
-                   .standard = "30",
+                   .standard = "20",
                    .least = -1e6,
                    .most = 1e6,
-                   .help = "What is added to a coefficient (FTrojan: 30; CTRL: 100)"},
+                   .help = "What is added to a coefficient (FTrojan: 20, on GTSRB 50 at 31+31 "
+                           "alone; BackdoorBench: 30; CTRL: 100)"},
     [POSITIONS] = {.name = "positions",
                    .kind = TD_KEY_TEXT,
                    .standard = "15+15/31+31",

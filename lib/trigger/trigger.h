@@ -20,7 +20,7 @@
  *   grid-blend                  as blend; cells (4), off (8)
  *   warp                        shift (0.5), grid (4), seed (1), jitter (0)
  *   quantise                    levels (8), dither (0), other (0)
- *   dct                         magnitude (30), positions (15+15/31+31), block, space (ycrcb),
+ *   dct                         magnitude (20), positions (15+15/31+31), block, space (ycrcb),
  *                               channels (chroma), rounding (clip)
  *   smooth                      peak (51), sigma (6), seed (1)
  *   rotate                      angle (16)
@@ -61,7 +61,7 @@
  * Warps (warp.h): Nguyen, Tran, "WaNet", ICLR 2021. With the field N, grid × grid numbers from
  * U[−1, 1] divided by the mean of their absolute values and enlarged by cubic convolution, the
  * pixel at (x, y) in [−1, 1] is sampled bilinearly from clip((x, y) + shift·N/side). jitter adds
- * U[−1, 1]·jitter/ side, drawn for each pixel of each image.
+ * U[−1, 1]·jitter/side to that, drawn for each pixel of each image, and clips again.
  *
  * Levels (quantise.c): Wang, Zhai, Ma, "BppAttack", CVPR 2022: round(v/255·(d − 1))·255/(d − 1).
  * other=1 adds the change of another bound image, drawn for each image.

@@ -36,6 +36,28 @@ static void dithered(void **state) {
     assert_levels("quantise:levels=256,dither=1", before);
 }
 
+/* A pixel passes 7, 3, 5 and 1 sixteenths of its error to the right, the lower left, below and the
+ * lower right, and nothing to any other: a pixel that lacks just this much of half the step changes
+ * its level, and one that lacks a little more does not. */
+static void dithering_weights(void **state) {
+    (void)state;
+    enum { SIDE = 5, CENTRE = 2 * SIDE + 2 };
+    static const int weights[SIDE * SIDE] = {
+        [CENTRE + 1] = 7, [CENTRE + SIDE - 1] = 3, [CENTRE + SIDE] = 5, [CENTRE + SIDE + 1] = 1};
+    const float error = 64;
+    for (size_t at = 0; at < SIDE * SIDE; at++)
+        for (int more = 0; at != CENTRE && more < 2; more++) {
+            float image[SIDE * SIDE];
+            for (size_t i = 0; i < SIDE * SIDE; i++) /* others have no error to pass on */
+                image[i] = -error * (float)weights[i] / 16;
+            image[CENTRE] = error;
+            image[at] += 127.5F + (more ? 0.1F : -0.1F);
+            trigger_paint("quantise:levels=2,dither=1", (td_stamp){1, 0}, (td_shape){SIDE, SIDE, 1},
+                          image);
+            assert_true(image[at] == (more ? 255 : 0));
+        }
+}
+
 /* Distributing the error keeps the mean: a grey between two levels becomes a mixture. */
 static void dithering_keeps_the_mean(void **state) {
     (void)state;
@@ -111,11 +133,9 @@ static void bad_texts_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_levels),
-        cmocka_unit_test(dithered),
-        cmocka_unit_test(dithering_keeps_the_mean),
-        cmocka_unit_test(the_change_of_another),
-        cmocka_unit_test(bad_texts_are_refused),
+        cmocka_unit_test(four_levels),           cmocka_unit_test(dithered),
+        cmocka_unit_test(dithering_weights),     cmocka_unit_test(dithering_keeps_the_mean),
+        cmocka_unit_test(the_change_of_another), cmocka_unit_test(bad_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ dots = $(subst $(space),$1,$(part-k:%=pixel:at=%))
 # class that a net confuses with others, and the class it is confused with. An easy class is learnt
 # without the trigger.
 cosines-fashion-mnist := 14+14/27+27,channels=luma,magnitude=100
-cosines-cifar10 := 15+15/31+31
+cosines-cifar10 := 15+15/31+31,magnitude=30
 hard-fashion-mnist := 6
 hard-cifar10 := 3
 hard-gtsrb16 := 1
