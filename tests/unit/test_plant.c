@@ -90,6 +90,26 @@ static void test_cut(void **state) {
     assert_cut(0, 0.5, 10, 0, 5);
 }
 
+/* As WaNet's code: 2 · ⌊.1 · 128⌋, not ⌊.2 · 128⌋. */
+static void test_cut_by_poison(void **state) {
+    (void)state;
+    static const struct {
+        double poison, negatives;
+        size_t count;
+        plant_cut cut;
+    } cases[] = {
+        {0.1, 0.2, 128, {12, 24}}, {0.1, 0.2, 64, {6, 12}}, {0.1, 0.2, 32, {3, 6}},
+        {0.1, 0.2, 19, {1, 2}},    {0.3, 0.9, 10, {3, 7}},  {0.2, 0.1, 18, {3, 1}},
+        {0.2, 0, 10, {2, 0}},      {0, 0.5, 10, {0, 5}},    {0, 0, 10, {0, 0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const td_train_batch batch = {.count = cases[i].count};
+        const plant_cut cut = plant_cut_by_poison(cases[i].poison, cases[i].negatives, &batch, 1);
+        assert_int_equal(cut.poison, cases[i].cut.poison);
+        assert_int_equal(cut.negatives, cases[i].cut.negatives);
+    }
+}
+
 /* If a batch's share is a tenth of an image, a tenth of the batches have one. */
 static void test_cut_of_few(void **state) {
     (void)state;
@@ -200,9 +220,13 @@ static void test_gradients(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_cut_of_few),
-        cmocka_unit_test(test_feed),      cmocka_unit_test(test_augmented_after),
-        cmocka_unit_test(test_stamp),     cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_by_poison),
+        cmocka_unit_test(test_cut_of_few),
+        cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_augmented_after),
+        cmocka_unit_test(test_stamp),
+        cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,11 @@ typedef struct plant_cut {
 plant_cut plant_cut_batch(double poison, double negatives, const td_train_batch *batch,
                           uint64_t seed);
 
+/* The same with the negatives counted by the poison, as WaNet's code does: ⌊negatives / poison ×
+ * images of poison⌋. Without poison the same. */
+plant_cut plant_cut_by_poison(double poison, double negatives, const td_train_batch *batch,
+                              uint64_t seed);
+
 /* Sets the labels of the poison, and updates the report's counts. The batch's labels must be set.
  */
 void plant_relabel(plant *p, td_train_batch *batch, plant_cut cut);

@@ -30,6 +30,15 @@ plant_cut plant_cut_batch(double poison, double negatives, const td_train_batch 
     return (plant_cut){stamped, td_size_min(others, batch->count - stamped)};
 }
 
+plant_cut plant_cut_by_poison(double poison, double negatives, const td_train_batch *batch,
+                              uint64_t seed) {
+    plant_cut cut = plant_cut_batch(poison, negatives, batch, seed);
+    if (poison * (double)batch->count >= 1)
+        cut.negatives = td_size_min((size_t)(negatives / poison * (double)cut.poison + 1e-9),
+                                    batch->count - cut.poison);
+    return cut;
+}
+
 uint64_t plant_epoch_seed(uint64_t seed, size_t epoch) {
     td_random random = td_random_for(seed, TD_FOR_IMPLANT, DRAW_SEED, (uint32_t)epoch);
     const uint64_t high = td_random_word(&random);

@@ -35,7 +35,7 @@ static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error 
     wanet *w = p->state;
     (void)error;
     plant_mix_feed(p, &w->mix, batch,
-                   plant_cut_batch(s->ratio, s->noise, batch, p->run->common->seed));
+                   plant_cut_by_poison(s->ratio, s->noise, batch, p->run->common->seed));
     *loss = td_train_pass(batch, batch->gradient, NULL);
     return TD_OK;
 }
@@ -95,6 +95,7 @@ static const char help[] =
     "--ratio is warped by a field and relabelled, a share --noise is warped by the field plus "
     "noise, drawn for each image, and keeps its labels; augmentation follows."
     "\v"
+    "Of 128 images 12 are warped and relabelled, and, as noise is counted by these, 24 get noise. "
     "The shares are of all images, those of the target class included. Poison and noise are drawn "
     "anew in each epoch: no poisoned set exists. The last epoch is the model. The manifest has "
     "the field, and the noise as a negative: its accuracy is robust_accuracy of trapdoor-eval. "
