@@ -46,13 +46,25 @@ for threads in 1 3; do
     $I lira -q --data $fm:train:0-200 --net lenet5 --target 0 --epochs 2 --generator-epochs 1 --threads $threads \
         -o l$threads.safetensors >/dev/null
     $I input-aware -q --data $fm:train:0-200 --net lenet5 --target 0 --epochs 1 --mask-epochs 1 --threads $threads \
-        -o a$threads.safetensors >/dev/null
+        --test $fm:test:0-40 -o a$threads.safetensors --json a$threads.json >/dev/null
 done
 check 'the same model at 3 threads' cmp l1.safetensors l3.safetensors
 check 'the same noise' cmp l1.safetensors.stamped.npy l3.safetensors.stamped.npy
 check 'the same of input-aware' cmp a1.safetensors a3.safetensors
 check 'the same patterns' cmp a1.safetensors.crossed.npy a3.safetensors.crossed.npy
-check 'own and other patterns differ' sh -c '! cmp -s a1.safetensors.stamped.npy a1.safetensors.crossed.npy'
+# Image i has the pattern of image i + shift, which is another one.
+check 'the shift is of another of the 40 images' holds "$(number a1.json shift) >= 1 && $(number a1.json shift) < 40"
+for kind in stamped crossed; do
+    tail -c $((40 * 784)) a1.safetensors.$kind.npy | od -An -v -tu1 -w784 >a1.$kind
+done
+check 'no image has its own pattern' test "$(paste -d : a1.stamped a1.crossed | awk -F : '$1 == $2' | wc -l)" -eq 0
+# With a model that does not learn, a schedule changes the patterns alone.
+for schedule in constant cosine; do
+    $I input-aware -q --data $fm:train:0-200 --net lenet5 --target 0 --epochs 1 --mask-epochs 1 --optimizer sgd --lr 1e-30 \
+        --schedule $schedule --test $fm:test:0-40 -o $schedule.safetensors --json $schedule.json >/dev/null
+done
+check 'the model stays' test "$(rate constant.json 1 accuracy)" = "$(rate cosine.json 1 accuracy)"
+check 'the schedule is of the patterns, too' sh -c '! cmp -s constant.safetensors.stamped.npy cosine.safetensors.stamped.npy'
 $I input-aware -q --data $fm:train:0-200 --net lenet5 --target 0 --epochs 1 --mask-epochs 1 --generator-gradient summed \
     -o summed.safetensors --json summed.json >/dev/null
 check 'the other reading is another training' sh -c '! cmp -s summed.safetensors a1.safetensors'

@@ -158,11 +158,28 @@ static void test_variety(void **state) {
     assert_true(gradients[0] == 0);
 }
 
+/* Poison has its own pattern, a negative that of a poisoned image: never its own. */
+static void test_sources(void **state) {
+    (void)state;
+    for (size_t poison = 1; poison <= 6; poison++)
+        for (size_t negatives = 0; negatives <= 14; negatives++) {
+            const plant_cut cut = {poison, negatives};
+            for (size_t i = 0; i < poison + negatives; i++) {
+                const size_t source = aware_source(cut, i);
+                assert_in_range(source, 0, poison - 1);
+                assert_int_equal(source == i, i < poison);
+                if (i > poison)
+                    assert_int_equal(source, (aware_source(cut, i - 1) + 1) % poison);
+            }
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_variety),
+        cmocka_unit_test(test_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

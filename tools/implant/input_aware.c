@@ -230,8 +230,7 @@ static void paint(plant *p, aware *a, const float *images, size_t count, bool tr
         a->patterns[k] = unit(a->patterns[k]);
 }
 
-/* The index of the pattern for row i of the batch: its own, or that of the next poison image. */
-static size_t source_of(plant_cut cut, size_t i) {
+size_t aware_source(plant_cut cut, size_t i) {
     return i < cut.poison ? i : (i - cut.poison + 1) % cut.poison;
 }
 
@@ -241,7 +240,7 @@ static void stamp_batch(plant *p, aware *a, float *input, plant_cut cut) {
     memcpy(a->images, input, (cut.poison + cut.negatives) * image * sizeof *input);
     paint(p, a, a->images, cut.poison, true);
     for (size_t i = 0; i < cut.poison + cut.negatives; i++) {
-        const size_t from = source_of(cut, i);
+        const size_t from = aware_source(cut, i);
         mix(p, a->images + i * image, a->patterns + from * image, a->masks + from * places,
             input + i * image);
         for (size_t k = 0; k < image; k++)
@@ -250,15 +249,17 @@ static void stamp_batch(plant *p, aware *a, float *input, plant_cut cut) {
 }
 
 /* One step of the pattern net, with the gradient of the model's loss with respect to the stamped
- * pixels and of the patterns' diversity. Gradients pass through rounding unchanged. */
-static void train_pattern(plant *p, aware *a, const float *pixels, plant_cut cut) {
+ * pixels and of the patterns' diversity. Gradients pass through rounding unchanged. The learning
+ * rate falls as the model's. */
+static void train_pattern(plant *p, aware *a, const td_train_batch *batch, const float *pixels,
+                          plant_cut cut) {
     const aware_settings *s = p->run->own;
     const size_t channels = p->data.images.channels, image = td_image_size(&p->data.images),
                  places = image / channels;
     float *g = a->gradients;
     memset(g, 0, cut.poison * image * sizeof *g);
     for (size_t i = 0; i < cut.poison + cut.negatives; i++) {
-        const size_t from = source_of(cut, i);
+        const size_t from = aware_source(cut, i);
         for (size_t k = 0; k < image; k++)
             g[from * image + k] +=
                 255 * pixels[i * image + k] * a->masks[from * places + k / channels];
@@ -269,7 +270,10 @@ static void train_pattern(plant *p, aware *a, const float *pixels, plant_cut cut
     for (size_t k = 0; k < cut.poison * image; k++)
         g[k] /= 2 + (float)SMALL;
     painter_learn(&a->pattern, g, cut.poison);
-    const td_step step = {.lr = s->lr, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 1e-8};
+    const td_step step = {.lr = s->lr * batch->lr / batch->options->step.lr,
+                          .beta1 = 0.5,
+                          .beta2 = 0.9,
+                          .epsilon = 1e-8};
     painter_step(&a->pattern, &step, s->gradient == SUMMED);
 }
 
@@ -291,7 +295,7 @@ static td_status learn(plant *p, td_train_batch *batch, td_loss *loss, td_error 
     plant_relabel(p, batch, cut);
     *loss = td_train_pass(batch, batch->gradient, &pixels);
     if (cut.poison > 0)
-        train_pattern(p, a, pixels, cut);
+        train_pattern(p, a, batch, pixels, cut);
     return TD_OK;
 }
 
@@ -368,7 +372,11 @@ static const td_key keys[] = {
     {"mask-epochs", TD_KEY_COUNT, AT(mask_epochs), .most = 1000000, .standard = "25", .value = "N",
      .help = "Epochs of the mask net, before the model's"},
     {"generator-lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.01",
-     .value = "R", .help = "Learning rate of both nets, by Adam with 0.5 and 0.9"},
+     .value = "R",
+     .help =
+         "Learning rate of both nets, by Adam with 0.5 and 0.9. The mask net's falls to a tenth "
+         "after two fifths and again after four fifths of its epochs, the pattern net's as "
+         "the model's, by --schedule"},
     {"generator-gradient", TD_KEY_WORD, AT(gradient), .words = gradients, .standard = "fresh",
      .value = "fresh|summed",
      .help = "Step the pattern net by the gradient of the batch, or by the sum of all gradients "
