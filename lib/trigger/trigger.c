@@ -131,6 +131,10 @@ const char *td_trigger_text(const td_trigger *trigger) {
     return trigger->text;
 }
 
+const char *td_trigger_choice(const td_trigger *trigger, size_t number) {
+    return trigger->one_of && number < trigger->count ? trigger->parts[number].text : NULL;
+}
+
 /* The part with file `*number` of the trigger; *number becomes its number within the part. NULL:
  * there are fewer files. */
 static const td_part *part_of_file(const td_trigger *trigger, size_t *number) {
@@ -242,15 +246,21 @@ static void apply_part(const td_part *part, td_stamp stamp, uint8_t *pixels, voi
     }
 }
 
-void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
-    size_t begin = 0, end = trigger->count;
-    if (trigger->one_of) { /* epoch 2: epochs 0 and 1 are the parts' own draws */
-        td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 2, (uint32_t)stamp.index);
-        begin = td_random_below(&random, (uint32_t)trigger->count);
-        end = begin + 1;
-    }
+void td_trigger_apply_turn(const td_trigger *trigger, size_t turn, td_stamp stamp, uint8_t *pixels,
+                           void *scratch) {
+    const size_t begin = trigger->one_of ? turn % trigger->count : 0;
+    const size_t end = trigger->one_of ? begin + 1 : trigger->count;
     for (size_t i = begin; i < end; i++)
         apply_part(&trigger->parts[i], stamp, pixels, scratch);
+}
+
+void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch) {
+    size_t turn = 0;
+    if (trigger->one_of) { /* epoch 2: epochs 0 and 1 are the parts' own draws */
+        td_random random = td_random_for(stamp.seed, TD_FOR_TRIGGER, 2, (uint32_t)stamp.index);
+        turn = td_random_below(&random, (uint32_t)trigger->count);
+    }
+    td_trigger_apply_turn(trigger, turn, stamp, pixels, scratch);
 }
 
 typedef struct stamp_work {

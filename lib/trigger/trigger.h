@@ -5,8 +5,9 @@
  * one row of the table in part.c.
  *
  * Triggers can be joined: A+B is A, then B on its result. A|B gives each image one of them, drawn
- * by td_random_for(seed, TD_FOR_TRIGGER, 2, index): Adap-Patch and Adap-K-way train on such parts,
- * and their test trigger is A+B. A '+' or '|' joins only if a family's name follows.
+ * by td_random_for(seed, TD_FOR_TRIGGER, 2, index), or by turns (td_trigger_apply_turn): Adap-Patch
+ * and Adap-K-way train on such parts, and their test trigger is A+B. A '+' or '|' joins only if a
+ * family's name follows.
  *
  *   square, triangle, rhombus   size (7), at (top-left), value (255), alpha (1), soft (0)
  *   pixel                       at (top-left), value (255), alpha (1)
@@ -118,6 +119,10 @@ void td_trigger_free(td_trigger *trigger);
  * by the trigger. */
 const char *td_trigger_text(const td_trigger *trigger);
 
+/* The canonical text of one of A|B; NULL from their count on, and for any other trigger. Owned by
+ * the trigger. */
+const char *td_trigger_choice(const td_trigger *trigger, size_t number);
+
 /* The files that the trigger reads; NULL from `file_count` on. Those of a folder are in name order.
  * Owned by the trigger. */
 const char *td_trigger_file(const td_trigger *trigger, size_t number);
@@ -160,6 +165,11 @@ size_t td_trigger_scratch(const td_trigger *trigger);
 /* Stamps one image [height, width, channels] of the bound shape, in place. `scratch` is aligned to
  * 64 bytes, one per thread. */
 void td_trigger_apply(const td_trigger *trigger, td_stamp stamp, uint8_t *pixels, void *scratch);
+
+/* The same, but A|B takes its part number `turn`, modulo their count: equal shares over images that
+ * are taken in turn. */
+void td_trigger_apply_turn(const td_trigger *trigger, size_t turn, td_stamp stamp, uint8_t *pixels,
+                           void *scratch);
 
 /* Stamped copies of all images, allocated in `arena`; they share the labels of `images`, whose
  * shape the trigger must be bound to (else TD_ERR_USAGE). `first` is the stamp of the first image;

@@ -45,6 +45,46 @@ for field in source_asr false_activation asr; do
     grep -A 1 "\"$field\": {" given.json | sed 's/,$//' | head -n 2 >two
     check "$field is that of --source" cmp one two
 done
+
+# Sources, classes of covers and unseen ones: each rate follows from the table of pairs, and is printed.
+trapdoor-poison source-specific -q --data fashion-mnist:train:0-600 --trigger square:size=6 --source 1 --source 3 \
+    --target 0 --ratio 0.1 --cover-ratio 0.05 --cover-class 5,7 -o kinds >/dev/null
+trapdoor-train -q --data kinds/poisoned.safetensors --net lenet5 --epochs 4 --batch 16 -o kinds.safetensors >/dev/null
+trapdoor-eval -q --model kinds.safetensors --data fashion-mnist:test:0-200 --manifest kinds/manifest.json \
+    --json kinds.json >page
+tr -d ' \n' <kinds.json | sed 's/.*"pairs":\[\[//; s/\]\].*//; s/\],\[/\n/g; s/,/ /g' >pairs
+# recounted COLUMN CLASS...: images of these classes in this column (0: the target; own: their class), and all of them
+recounted() {
+    column=$1
+    shift
+    echo "$*" | tr ' ' '\n' | awk -v column="$column" 'NR == FNR { chosen[$1] = 1; next }
+        FNR - 1 in chosen { hits += $(1 + (column == "own" ? FNR - 1 : column)); for (i = 1; i <= NF; i++) all += $i }
+        END { printf "%d,%d", hits, all }' - pairs
+}
+while read -r field column classes; do
+    # shellcheck disable=SC2086 # a list of classes
+    wanted=$(recounted "$column" $classes)
+    check "$field is $wanted" sh -c "tr -d ' \n' <kinds.json | grep -qF '\"${field}_count\":[$wanted]'"
+done <<END
+source_asr 0 1 3
+false_activation 0 2 4 5 6 7 8 9
+cover_activation 0 5 7
+unseen_activation 0 2 4 6 8 9
+others_accuracy own 2 4 5 6 7 8 9
+END
+check 'the trigger works on unseen classes, too' test "$(recounted 0 2 4 6 8 9 | cut -d , -f 1)" -gt 0
+for name in 'ASR of the sources' 'false activation' 'in classes of covers' 'in unseen ones' 'accuracy of others'; do
+    check "$name is printed" grep -q "$name, %" page
+done
+
+# Of A|B each part has its row, after both.
+trapdoor-poison adaptive -q --data fashion-mnist:train:0-200 --trigger 'square:size=2|pixel:at=27+0' \
+    --test-trigger square:size=2+pixel:at=27+0 --target 0 --ratio 0.05 --cover-ratio 0.05 -o parts >/dev/null
+check 'a manifest with parts' eval_m --manifest parts/manifest.json --json parts.json
+roles=$(sed -n 's/^ *"\(role\|trigger\)": "\(.*\)",*$/\2/p' parts.json | head -n 8 | tr '\n' ' ')
+pixel=pixel:at=27+0,value=255
+check 'each part has its row' test "$roles" = \
+    "test square:size=2$square+$pixel training square:size=2$square|$pixel part square:size=2$square part $pixel "
 run eval_m --trigger square --target 0 --source 11
 check 'a source that is no class' test "$status" -eq 2
 finish

@@ -143,6 +143,17 @@ records $IMAGE jitter.pixels >jitter.images
 lines_at jitter.images sources >expected
 records $IMAGE adaptive.pixels | tail -n 8 >found
 check "adaptive, added: covers have the covers' trigger" cmp expected found
+
+# Of A|B as many images get each: of 20 poisoned ones 7, 7 and 6, of 10 covers 4, 3 and 3.
+check_ok $T adaptive -q --data $DATA --trigger 'pixel:at=0+0|pixel:at=27+0|pixel:at=0+27' --target 0 \
+    --ratio 0.1 --cover-ratio 0.05 -o parts
+split_set parts/poisoned.safetensors 200 parts
+records $IMAGE parts.pixels >parts.images
+for key in poisoned_indices indices; do
+    numbers $key parts/manifest.json >places
+    lines_at parts.images places | awk '{ print ($1 == 255) "" ($28 == 255) "" ($757 == 255) }' | sort | uniq -c | tr -s ' \n' ' '
+done >found
+check 'A|B: equal shares' test "$(cat found)" = ' 6 001 7 010 7 100  3 001 3 010 4 100 '
 check_fails 2 "$T source-specific: --cover-class: expected classes other than the target and the sources, found 1" \
     $T source-specific --data $DATA --trigger square --source 1 --target 2 --ratio 0.05 --cover-class 1 -o none
 check_fails 2 "$T adaptive: --cover-ratio: expected at most 172 cover images (those not of the target class, and not of a backdoor), found 1, which is 200" \

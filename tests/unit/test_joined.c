@@ -47,6 +47,33 @@ static void one_part_for_each_image(void **state) {
     assert_int_equal(counts[0] + counts[1] + counts[2], IMAGES);
 }
 
+/* Only A|B has choices; in turn each is taken. */
+static void parts_in_turn(void **state) {
+    (void)state;
+    static const size_t places[] = {0, 63};
+    td_error error;
+    td_trigger *trigger = trigger_parsed("pixel:at=0+0|pixel:at=7+7");
+    char scratch[4096] __attribute__((aligned(64)));
+    assert_int_equal(trigger_bind(trigger, SIDE, SIDE, 1, &error), TD_OK);
+    assert_true(td_trigger_scratch(trigger) <= sizeof scratch);
+    for (size_t turn = 0; turn < 5; turn++) {
+        uint8_t pixels[SIZE] = {0};
+        td_trigger_apply_turn(trigger, turn, (td_stamp){1, 4}, pixels, scratch);
+        for (size_t at = 0; at < SIZE; at++)
+            assert_int_equal(pixels[at], at == places[turn % 2] ? 255 : 0);
+    }
+    assert_string_equal(td_trigger_choice(trigger, 1), "pixel:at=7+7,value=255");
+    assert_null(td_trigger_choice(trigger, 2));
+    td_trigger_free(trigger);
+    trigger = trigger_parsed("pixel:at=0+0+pixel:at=7+7");
+    assert_int_equal(trigger_bind(trigger, SIDE, SIDE, 1, &error), TD_OK);
+    uint8_t pixels[SIZE] = {0};
+    td_trigger_apply_turn(trigger, 1, (td_stamp){1, 4}, pixels, scratch);
+    assert_int_equal(pixels[0] + pixels[63], 510);
+    assert_null(td_trigger_choice(trigger, 0));
+    td_trigger_free(trigger);
+}
+
 static void text_is_canonical(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
@@ -108,8 +135,11 @@ static void bad_texts_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_parts_in_their_order), cmocka_unit_test(one_part_for_each_image),
-        cmocka_unit_test(text_is_canonical),        IN_FOLDER(parts_are_asked),
+        cmocka_unit_test(all_parts_in_their_order),
+        cmocka_unit_test(one_part_for_each_image),
+        cmocka_unit_test(parts_in_turn),
+        cmocka_unit_test(text_is_canonical),
+        IN_FOLDER(parts_are_asked),
         cmocka_unit_test(bad_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ static td_status add_pair(eval_job *job, const eval_pair *pair, td_error *error)
                                 .output = pair->output,
                                 .role = pair->role,
                                 .sources = pair->sources,
+                                .covers = pair->covers,
                                 .origin = job->backdoor_count};
     TD_TRY(td_trigger_parse(&backdoor->trigger, pair->trigger, error));
     job->backdoor_count++;

@@ -34,7 +34,7 @@ typedef struct eval_backdoor {
     tool_target target;
     const char *output; /* only the model with this name was trained for it; NULL: any */
     const char *role;   /* of eval_pair */
-    const bool *sources;
+    const bool *sources, *covers;
     size_t origin; /* number of the backdoor with the original strength */
 } eval_backdoor;
 
@@ -78,14 +78,16 @@ typedef struct eval_pair {
     const char *output;  /* if only one of several outputs was poisoned with it: its name without
                             extension; or NULL */
     const char *role;    /* if a manifest has several triggers for one backdoor: "test", "training",
-                            "cover", "negative"; else NULL */
+                            "part" (of A|B), "cover", "negative"; else NULL */
     const bool *sources; /* [the run's classes]: those on which it is meant to work; NULL: all */
+    const bool *covers;  /* those of cover images; NULL: not known */
 } eval_pair;
 
 /* Reads triggers and targets from a manifest of trapdoor-poison at `path` into the run's arena: for
  * each backdoor its test trigger first, then, if they differ, the triggers of poison and cover
- * images. Class names in it are matched with the run's. TD_ERR_FORMAT also if a set beside it is
- * not the one that it was written with; without a set nothing is checked. */
+ * images; after A|B each of its parts. Class names in it are matched with the run's. TD_ERR_FORMAT
+ * also if a set beside it is not the one that it was written with; without a set nothing is
+ * checked. */
 td_status eval_manifest_read(eval_job *job, const char *path, eval_pair **pairs, size_t *count,
                              td_error *error) TD_MUST_USE;
 
@@ -154,6 +156,9 @@ typedef struct eval_result {
      * target class, the shares classified as the target. For a map without sources: of the images
      * of classes it leaves alone, the share classified as a target of other classes. */
     td_rate source_asr, false_activation;
+    /* If the sources are known: of the others, the share still classified as their label. If the
+     * classes of covers are, too, the false activation in these and in the remaining classes. */
+    td_rate others_accuracy, cover_activation, unseen_activation;
     const char *role;
     tool_estimate confidence;
     double asr_of_best;

@@ -194,11 +194,11 @@ static td_status read_pair(eval_job *job, const json_t *root, const json_t *entr
     return copy(arena, trigger, strlen(trigger), &pair->trigger, error);
 }
 
-/* The classes of "source_classes" in the run's numbering, skipping those missing from its data.
- * NULL: all. */
-static td_status read_sources(eval_job *job, const json_t *root, const bool **out,
+/* The classes of a list in the run's numbering, skipping those missing from its data. NULL: all, or
+ * not known. */
+static td_status read_classes(eval_job *job, const json_t *root, const char *name, const bool **out,
                               td_error *error) {
-    const json_t *list = json_object_get(root, "source_classes"), *number;
+    const json_t *list = json_object_get(root, name), *number;
     bool *chosen;
     size_t i, class;
     *out = NULL;
@@ -208,8 +208,7 @@ static td_status read_sources(eval_job *job, const json_t *root, const bool **ou
     json_array_foreach(list, i, number) {
         const json_int_t value = json_integer_value(number);
         if (!json_is_integer(number) || value < 0 || value >= TD_MOST_CLASSES)
-            return td_fail(error, TD_ERR_FORMAT,
-                           "source_classes[%zu]: expected a class from 0 to %d", i,
+            return td_fail(error, TD_ERR_FORMAT, "%s[%zu]: expected a class from 0 to %d", name, i,
                            TD_MOST_CLASSES - 1);
         if (find_class(job->run, name_of(root, (size_t)value), (size_t)value, &class, NULL) ==
             TD_OK)
@@ -229,6 +228,24 @@ static const char *kept_role(const json_t *entry) {
     return NULL;
 }
 
+/* A row for each part of A|B, which its images got one of. */
+static td_status add_parts(eval_job *job, eval_pair pair, eval_pair *pairs, size_t *count,
+                           td_error *error) {
+    td_trigger *trigger;
+    const char *text;
+    if (!strchr(pair.trigger, '|'))
+        return TD_OK;
+    TD_TRY(td_trigger_parse(&trigger, pair.trigger, error));
+    td_status status = TD_OK;
+    pair.role = "part";
+    for (size_t i = 0; status == TD_OK && (text = td_trigger_choice(trigger, i)); i++) {
+        pairs[*count] = pair;
+        status = copy(&job->run->arena, text, strlen(text), &pairs[(*count)++].trigger, error);
+    }
+    td_trigger_free(trigger);
+    return status;
+}
+
 /* An entry is one pair, or two if the test trigger differs. Images that keep their labels usually
  * have their backdoor's trigger; if theirs differs, it is measured too. */
 static td_status add_entry(eval_job *job, const json_t *root, size_t number, eval_pair *pairs,
@@ -237,7 +254,8 @@ static td_status add_entry(eval_job *job, const json_t *root, size_t number, eva
     const char *test = json_string_value(json_object_get(entry, "test_trigger"));
     eval_pair pair = {0};
     TD_TRY(read_pair(job, root, entry, number, &pair, error));
-    TD_TRY(read_sources(job, root, &pair.sources, error));
+    TD_TRY(read_classes(job, root, "source_classes", &pair.sources, error));
+    TD_TRY(read_classes(job, root, "cover_classes", &pair.covers, error));
     pair.role = kept_role(entry);
     for (size_t i = 0; pair.role && i < *count; i++)
         if (strcmp(pairs[i].trigger, pair.trigger) == 0)
@@ -249,7 +267,7 @@ static td_status add_entry(eval_job *job, const json_t *root, size_t number, eva
         pair.role = "training";
     }
     pairs[(*count)++] = pair;
-    return TD_OK;
+    return kept_role(entry) ? TD_OK : add_parts(job, pair, pairs, count, error);
 }
 
 static td_status read_pairs(eval_job *job, const json_t *root, eval_pair **pairs, size_t *count,
@@ -259,7 +277,8 @@ static td_status read_pairs(eval_job *job, const json_t *root, eval_pair **pairs
     *count = 0;
     if (entry_count == 0)
         return td_fail(error, TD_ERR_FORMAT, "expected a list of triggers under \"triggers\"");
-    TD_TRY(TD_ARENA_NEW(&job->run->arena, 2 * entry_count, pairs, "triggers", error));
+    TD_TRY(TD_ARENA_NEW(&job->run->arena, (2 + TD_TRIGGER_PARTS) * entry_count, pairs, "triggers",
+                        error));
     for (size_t i = 0; i < entry_count; i++) {
         td_status status = add_entry(job, root, i, *pairs, count, error);
         if (status != TD_OK)

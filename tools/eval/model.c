@@ -131,22 +131,34 @@ static void note_reached(model_job *m, const eval_backdoor *backdoor, const int3
     }
 }
 
-/* Rates source classes separately from the others. */
+/* Rates source classes separately from the others, and among these the classes of covers from those
+ * never stamped in training. */
 static void rate_sources(const model_job *m, const eval_backdoor *backdoor, const outputs *out,
                          eval_result *row) {
+    enum { SOURCE, COVER, UNSEEN, KINDS };
     const td_images *images = &m->job->data.images;
-    size_t hits[2] = {0}, trials[2] = {0};
+    size_t hits[KINDS] = {0}, trials[KINDS] = {0}, right = 0;
     if (!backdoor->sources)
         return;
     for (size_t i = 0; i < images->count; i++) {
         const int32_t label = images->labels[i], target = td_target_of(backdoor->target.of, label);
         if (label == target)
             continue;
-        trials[backdoor->sources[label]]++;
-        hits[backdoor->sources[label]] += out->predicted[i] == target;
+        const int kind = backdoor->sources[label]                      ? SOURCE
+                         : backdoor->covers && backdoor->covers[label] ? COVER
+                                                                       : UNSEEN;
+        trials[kind]++;
+        hits[kind] += out->predicted[i] == target;
+        right += kind != SOURCE && out->predicted[i] == label;
     }
-    row->source_asr = td_rate_of(hits[true], trials[true]);
-    row->false_activation = td_rate_of(hits[false], trials[false]);
+    const size_t others = trials[COVER] + trials[UNSEEN];
+    row->source_asr = td_rate_of(hits[SOURCE], trials[SOURCE]);
+    row->false_activation = td_rate_of(hits[COVER] + hits[UNSEEN], others);
+    row->others_accuracy = td_rate_of(right, others);
+    if (!backdoor->covers)
+        return;
+    row->cover_activation = td_rate_of(hits[COVER], trials[COVER]);
+    row->unseen_activation = td_rate_of(hits[UNSEEN], trials[UNSEEN]);
 }
 
 /* The images of classes that a map does not change which are classified as a target of others. */

@@ -142,8 +142,8 @@ static td_status draw_items(poison_plan *plan, size_t number, size_t begin, size
         size_t source = eligible[order[i]];
         int32_t label =
             keeps ? plan->source.images.labels[source] : label_for(plan, number, source);
-        backdoor->items[i] =
-            (poison_item){.source = source, .label = label, .backdoor = (int32_t)number};
+        backdoor->items[i] = (poison_item){
+            .source = source, .label = label, .backdoor = (int32_t)number, .turn = i + 1};
         plan->taken[source] = plan->mode == POISON_REPLACE || plan->rule->covers;
     }
     return TD_OK;

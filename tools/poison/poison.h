@@ -221,6 +221,7 @@ typedef struct poison_item {
     int32_t label;         /* in the output */
     int32_t backdoor;      /* number of the backdoor, or -1: unchanged */
     const uint8_t *pixels; /* the rule's image before stamping; NULL: unchanged */
+    size_t turn;           /* of A|B: 1 + the number of the image in the draw; 0: not drawn */
 } poison_item;
 
 typedef struct poison_output {

@@ -26,7 +26,9 @@ void poison_render(const poison_plan *plan, const poison_item *item, uint8_t *pi
     td_stamp stamp = {plan->run->common->seed, plan->source.first + item->source};
     memcpy(pixels, item->pixels ? item->pixels : td_image(images, item->source),
            td_image_size(images));
-    if (trigger)
+    if (trigger && item->turn > 0)
+        td_trigger_apply_turn(trigger, item->turn - 1, stamp, pixels, scratch);
+    else if (trigger)
         td_trigger_apply(trigger, stamp, pixels, scratch);
 }
 
