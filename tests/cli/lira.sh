@@ -21,11 +21,11 @@ with="--test $test --control plain.safetensors"
         $with -o aware.safetensors --json aware.json
 }
 check 'the noise is learnt' holds "$(rate lira.json 1 asr) > 0.9"
-check 'the control does not know it' holds "$(rate lira.json 2 asr) < 0.3"
+check 'the control does not know it' holds "$(rate lira.json 2 asr) < 0.2"
 check 'the accuracy stays' holds "$(rate lira.json 1 accuracy) > $(rate lira.json 2 accuracy) - 0.12"
 check 'the generator gets better' holds "$(number lira.json generator_loss_last) < $(number lira.json generator_loss_first)"
 check 'the patterns are learnt' holds "$(rate aware.json 1 asr) > 0.6"
-check 'the control does not know them' holds "$(rate aware.json 2 asr) < 0.3"
+check 'the control does not know them' holds "$(rate aware.json 2 asr) < 0.2"
 check 'a mask takes a part of the image' holds "$(number aware.json mask_share) > 0.01 && $(number aware.json mask_share) < 0.6"
 for name in lira aware; do
     evaluated $name.safetensors $name.json

@@ -94,7 +94,10 @@ check_field class/manifest.json ratio_of_class 0.5
 
 # Cover images: stamped, with their labels; no image is both, and each is where the manifest says.
 check_prints '^  cover +square:.* 2 +Pullover +20 +0.1 ' $T source-specific --data $DATA \
-    --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 -o covers
+    --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 --threads 3 -o covers
+check_ok $T source-specific --data $DATA --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 \
+    --threads 1 -o covers-1
+check 'covers: the same at one thread' diff -r covers covers-1
 split_set covers/poisoned.safetensors 200 covers
 for key in poisoned_indices indices true_labels; do
     numbers $key covers/manifest.json >covers.$key

@@ -44,13 +44,15 @@ trapdoor-model compare none.safetensors two.safetensors --data $fm:test:0-100 >s
 check 'without poison it is the plain training' grep -q 'same' same
 for threads in 1 3; do
     attack wanet --epochs 1 --threads $threads --augment shift=1,flip -o t$threads.safetensors >/dev/null
+    $I bpp -q --data $fm:train:0-500 --net lenet5 --target 0 --epochs 1 --threads $threads --dither -o b$threads.safetensors >/dev/null
 done
 check 'the same model at 3 threads' cmp t1.safetensors t3.safetensors
+check 'the same of bpp' cmp b1.safetensors b3.safetensors
 
 check 'bpp makes a model' attack bpp --epochs 6 --levels 2 --negatives 0.1 --test $test --control plain.safetensors \
     -o b.safetensors --json b.json
 check 'its backdoor is learnt' holds "$(rate b.json 1 asr) > 0.8"
-check 'its control lacks it' holds "$(rate b.json 2 asr) < 0.3"
+check 'its control lacks it' holds "$(rate b.json 2 asr) < 0.2"
 check 'negatives keep their class' holds "$(rate b.json 3 asr) < 0.2"
 check_field b.json ratio 0.2
 evaluated b.safetensors b.json
