@@ -46,6 +46,20 @@ check 'ASR agrees with the pairs' awk '
     inside && /[0-9]/ { n = $1 + 0; if (row > 0) { all += n; if (column == 0) hit += n } column++; next }
     inside && row == 9 && /\]/ { inside = 0 }' r1.json
 
+# A stored set is what --trigger stamps, also if the trigger draws for each image: the same classes.
+# matrix FILE NAME: the first of this name, on one line
+matrix() {
+    tr -d ' \n' <"$1" | sed 's/"'"$2"'":\[\[/\n&/' | sed -n '2s/\]\].*//p' | sed 's/[^:]*://'
+}
+for trigger in warp:jitter=1 dct:positions=14+14/27+27,channels=luma,magnitude=300 smooth:peak=150 'square|pixel'; do
+    rm -rf stored stored.json stamped.json
+    trapdoor-poison stamp -q --data fashion-mnist:test:0-200 --trigger "$trigger" -o stored >/dev/null
+    trapdoor-eval -q --model m.safetensors --data stored/stamped.safetensors --json stored.json >/dev/null
+    eval_m --trigger "$trigger" --target 0 --json stamped.json >/dev/null
+    check "the stored set agrees: $trigger" test "$(matrix stored.json confusion)" = "$(matrix stamped.json pairs)"
+    check 'and differs from the clean images' test "$(matrix stored.json confusion)" != "$(matrix clean.json confusion)"
+done
+
 check 'prints the logits of an image' sh -c \
     "trapdoor-eval -q --model m.safetensors --data fashion-mnist:test:0-200 --scores 7 >scores"
 check 'of each class' test "$(grep -Ec '^  [A-Z].*  +-?[0-9]+\.[0-9]{4}$' scores)" -eq 10
