@@ -57,6 +57,35 @@ dirty "$DATA: trigger 'pixel:at=top-left,value=1/2/3': expected one value for gr
     --trigger pixel:value=1/2/3 --target 0 --ratio 0.1
 dirty "$DATA: trigger 'image:file=red.png,at=top-left': expected a grey picture for grey images, found one in colour" \
     --trigger image:file=red.png --target 0 --ratio 0.1
+dirty "$DATA: trigger 'dct:magnitude=20,positions=8+3,block=8,channels=luma': key 'positions': expected rows and columns below the block's 8, found 8" \
+    --trigger dct:positions=8+3,block=8,channels=luma --target 0 --ratio 0.1
+dirty "$DATA: trigger 'dct:magnitude=20,positions=8+3,channels=chroma': expected channels=luma for grey images, found channels=chroma" \
+    --trigger dct:positions=8+3 --target 0 --ratio 0.1
+for rule in adaptive 'source-specific --source 1'; do
+    # shellcheck disable=SC2086 # a rule and its option
+    refuse 2 '--cover-class: expected classes other than the target and the sources, found 2' $rule --data $DATA \
+        --trigger square --target 2 --ratio 0.05 --cover-class 2
+done
+
+# Tables: of fewer images, of another shape, and of these images in another order.
+# table SHAPE: a header for pixels on stdin
+table() {
+    printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': ($1), }"
+    cat
+}
+gunzip -c "$FOLDER/train-images-idx3-ubyte.gz" | tail -c +17 | head -c $((200 * IMAGE)) >clean.pixels
+head -c $((3 * IMAGE)) clean.pixels | table '3, 28, 28, 1' >few.npy
+table '200, 1, 28, 28' <clean.pixels >turned.npy
+{ tail -c $((150 * IMAGE)) clean.pixels && head -c $((50 * IMAGE)) clean.pixels; } | table '200, 28, 28, 1' >order.npy
+refuse 2 "$DATA: trigger 'table:file=few.npy': few.npy: expected a row for each image up to number 199, found 3" \
+    stamp --data $DATA --trigger table:file=few.npy
+refuse 2 "$DATA: trigger 'table:file=turned.npy': turned.npy: expected |u1 (N, 28, 28, 1), found (200, 1, 28, 28) of |u1" \
+    stamp --data $DATA --trigger table:file=turned.npy
+$T stamp --data $DATA --trigger table:file=order.npy -o refused 2>order.err
+check 'a table in another order is refused in one line' grep -Eqx \
+    "$T stamp: $DATA: trigger 'table:file=order.npy': order.npy: expected a changed copy of each image, in their order; found a mean distance of [0-9.]+ from its own image and of [0-9.]+ from another one" order.err
+check 'nothing is written' test ! -e refused
+
 refuse 1 'none.png: No such file or directory' stamp --data $DATA --trigger image:file=none.png
 refuse 2 '--target: expected a class or "random", found "next"' friendnet --data $DATA \
     --trigger square --target next --ratio 0.1
