@@ -44,6 +44,12 @@ check_field dirty/manifest.json ratio_of_class 2.083333333
 check_field dirty/manifest.json poisoned_share 0.2
 check_field dirty/manifest.json seed 1
 check_field dirty/manifest.json mode '"add"'
+check_field dirty/manifest.json access '"data"'
+check_field dirty/manifest.json of '"set"'
+check_field dirty/manifest.json set_size 200
+check_field dirty/manifest.json class_size 24
+check_field dirty/manifest.json source_classes null
+check_field dirty/manifest.json selection '"drawn without repetition from the images whose true label is not the target"'
 for file in dirty/poisoned.safetensors "$FOLDER/train-images-idx3-ubyte.gz"; do
     sum=$(sha256sum "$file" | cut -d ' ' -f 1)
     check "the manifest has the SHA-256 of $file" grep -q "$sum" dirty/manifest.json
@@ -91,6 +97,7 @@ check 'the manifest has the new labels' cmp expected found
 check_prints ' 1 +Trouser +13 +0.065 +0.5 ' $T dirty-label --data $DATA \
     --ratio-of class --ratio 0.5 --trigger square --target 1 -o class
 check_field class/manifest.json ratio_of_class 0.5
+check_field class/manifest.json of '"class"'
 
 # Cover images: stamped, with their labels; no image is both, and each is where the manifest says.
 check_prints '^  cover +square:.* 2 +Pullover +20 +0.1 ' $T source-specific --data $DATA \

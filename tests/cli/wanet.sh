@@ -30,6 +30,7 @@ check_field w.json negatives_per_epoch 0.0
 check 'most of the poison is of another class' grep -Eq '"relabelled_per_epoch": 3[34][0-9]' w.json
 manifest=w.safetensors.manifest.json
 check 'the manifest has the roles' sh -c "grep '\"role\"' $manifest | tr -d ' ,\n' | grep -qx '\"role\":\"poison\"\"role\":\"negative\"'"
+check_field $manifest access '"training"'
 check_field $manifest trigger '"warp:shift=8,grid=3,seed=5,jitter=1"'
 # 2 × 3 × 3 numbers whose absolute values have mean 1.
 sed -n '/"field": \[/,/^    \]/p' $manifest | grep -E '[0-9]' | tr -d ' ,' | sed 's/^-//' >field
@@ -47,6 +48,8 @@ for threads in 1 3; do
     $I bpp -q --data $fm:train:0-500 --net lenet5 --target 0 --epochs 1 --threads $threads --dither -o b$threads.safetensors >/dev/null
 done
 check 'the same model at 3 threads' cmp t1.safetensors t3.safetensors
+check_field t1.safetensors.manifest.json augment '"shift=1,flip"'
+check_field t1.safetensors.manifest.json ratio 0.1
 check 'the same of bpp' cmp b1.safetensors b3.safetensors
 
 check 'bpp makes a model' attack bpp --epochs 6 --levels 2 --negatives 0.1 --test $test --control plain.safetensors \

@@ -115,10 +115,12 @@ static td_status write_manifest(const implant_job *job, td_error *error) {
     TD_TRY(tool_outputs_add_path(&run->outputs, path, &stream, error));
     td_json json = run->record.json; /* fails if the record lacks a field */
     json_t *root =
-        td_json_pack(&json, "{ss ss sI sO so* so s[O]}", "method", method, "version", TD_VERSION,
-                     "seed", (json_int_t)run->common->seed, method, json_object_get(record, method),
-                     "source", source_json(&json, job), "triggers", triggers_json(&json, job),
-                     "outputs", json_array_get(json_object_get(record, "outputs"), 0));
+        td_json_pack(&json, "{ss ss ss sI sO sO so* so s[O]}", "method", method, "access",
+                     job->math->trains ? "training" : "weights", "version", TD_VERSION, "seed",
+                     (json_int_t)run->common->seed, "options", json_object_get(record, "options"),
+                     method, json_object_get(record, method), "source", source_json(&json, job),
+                     "triggers", triggers_json(&json, job), "outputs",
+                     json_array_get(json_object_get(record, "outputs"), 0));
     td_status status = td_json_end(&json, &root, "the manifest", error);
     if (status == TD_OK)
         status = td_name_stream(error, td_json_write(stream, root, error), stream, path);

@@ -197,9 +197,9 @@ td_status poison_manifest(const poison_plan *plan, json_t **out, td_error *error
     }
     json_t *settings = json_object_get(json_object_get(root, "options"), "settings");
     *out = td_json_pack(
-        &json, "{ss ss sI ss so so so* so sO* so so* so so so}", "rule", plan->run->method->name,
-        "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed, "mode",
-        poison_mode_names[plan->mode], "ratio", ratio_json(&json, plan), "source_classes",
+        &json, "{ss ss ss sI ss so so so* so sO* so so* so so so}", "rule", plan->run->method->name,
+        "access", "data", "version", TD_VERSION, "seed", (json_int_t)plan->run->common->seed,
+        "mode", poison_mode_names[plan->mode], "ratio", ratio_json(&json, plan), "source_classes",
         classes_json(&json, plan, plan->source_classes), "cover_classes",
         plan->rule->covers ? classes_json(&json, plan, plan->cover_classes) : NULL, "selection",
         selection(&json, plan), "settings", settings, "source", source_json(&json, plan),
