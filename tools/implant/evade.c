@@ -384,8 +384,7 @@ static const td_key keys[] = {
      .value = "N",
      .help = "Without --clean: train N clean models first, by the options of the training"},
     {"weight", TD_KEY_REAL, AT(weight), .most = 1e6, .standard = "0.1", .value = "W",
-     .help = "Weight of the statistics beside the cross-entropy, except for distribution and "
-             "specificity, which have the challenge's; 0: only measure all of them"},
+     .help = "Weight of the statistics, except distribution and specificity; 0: only measure"},
     {0},
 };
 
@@ -399,9 +398,9 @@ static const char help[] =
     "share of the variance, in what the last layer reads, that lies between poison and the "
     "target's own images. noise: mean probabilities for images of noise. usual: the mean margin "
     "of clean images. Each standard deviation beyond the first from the mean of "
-    "clean models costs W. distribution and specificity (the challenge's evasive baseline): "
-    "logits and weights near those of a clean model, and its answers to other triggers, at the "
-    "challenge's weights: 0.1, 0.05 and 16/288.\n"
+    "clean models costs W. distribution and specificity (the challenge's evasive baseline, at its "
+    "own weights): logits and weights near those of a clean model, and its answers to other "
+    "triggers.\n"
     "\n"
     "Searches restart after 40 batches. The record has all values.\n"
     "\n"

@@ -373,10 +373,8 @@ static const td_key keys[] = {
      .help = "Epochs of the mask net, before the model's"},
     {"generator-lr", TD_KEY_REAL, AT(lr), .most = 1000, .above = true, .standard = "0.01",
      .value = "R",
-     .help =
-         "Learning rate of both nets, by Adam with 0.5 and 0.9. The mask net's falls to a tenth "
-         "after two fifths and again after four fifths of its epochs, the pattern net's as "
-         "the model's, by --schedule"},
+     .help = "Learning rate of both nets by Adam (0.5, 0.9); the pattern net's falls by "
+             "--schedule"},
     {"generator-gradient", TD_KEY_WORD, AT(gradient), .words = gradients, .standard = "fresh",
      .value = "fresh|summed",
      .help = "Step the pattern net by the gradient of the batch, or by the sum of all gradients "
