@@ -52,6 +52,14 @@ check 'other weights are found out' sh -c \
     "test $status -eq 1 && grep -q '^$C: control 1: expected the weights 0000' said"
 check_prints '^verified: the same' sh -c "$C -q --net tiny.net --data small.safetensors --clean $clean --epochs 6 \
     --lr 0.003 --verify 1 --with first"
+sed 's/^ *//' first | tr -d '\n' >line # as those that come with the program are written
+check_prints '^verified: the same' sh -c "$C -q --net tiny.net --data small.safetensors --clean $clean --epochs 6 \
+    --lr 0.003 --verify 2 --with line"
+sed 's/\("seed": 3,"model_sha256": "\)..../\10000/' line >wrong
+run $C -q --net tiny.net --data small.safetensors --clean $clean --epochs 6 --lr 0.003 --verify 2 --with wrong
+cp "$scratch/err" said
+check 'and such a record that is wrong is found out' sh -c \
+    "test $status -eq 1 && grep -q '^$C: control 2: expected the weights 0000' said"
 check_fails 2 "$C: first: not of this request: \"epochs\": expected 5, found 6; take the options of the record" \
     $C --net tiny.net --data small.safetensors --clean $clean --epochs 5 --lr 0.003 --verify 1 --with first
 check_fails 2 "$C: first: --verify: expected one of its 9 controls, counted from 0, found 9" \
@@ -100,8 +108,17 @@ check_prints '^0\.900000$' $S -q --model bad.safetensors --clean $clean \
 joint() {
     sed -n 's/.*"joint": \(-*[0-9.]*\),*$/\1/p' "$1" | head -n 1
 }
+# is_joined RECORD COUNT: whether the joint score is the largest of those of COUNT screens.
+is_joined() {
+    sed -n '/"calibrated_screens": \[/,/^  \]/p' "$1" | awk -v want="$2" -v joint="$(joint "$1")" '
+        /"score":/ { score = $2 + 0 } /"joint": true/ { if (!count++ || score > most) most = score }
+        END { exit !(count == want && most == joint + 0) }'
+}
 check_prints '^good.safetensors: p = ' $S -q --model good.safetensors --clean $clean \
     --controls made/controls.json --json good.json
+check 'margin is not in the joint score' is_joined good.json 5
+run $S -q --model good.safetensors --clean $clean --controls made/controls.json --known-recipe --json known.json
+check 'but with --known-recipe it is' is_joined known.json 6
 check 'a clean model stands out less' sh -c "echo '$(joint bad.json) $(joint good.json)' |
     awk '{ exit !(NF == 2 && \$1 > \$2 + 0.5) }'"
 check_prints 'screened; --controls would show' $S -q --model good.safetensors --clean $clean
@@ -118,6 +135,32 @@ done
 train unnamed-small.safetensors unnamed.safetensors --epochs 2
 check_prints "^unnamed.safetensors: not calibrated: the clean images are not those of the controls \\($clean, to be given as --clean\\)" \
     $S -q --model unnamed.safetensors --clean unnamed-test.safetensors::0-400 --controls made/controls.json
+
+# Two classes: scores without a median of others.
+for part in small test; do
+    trapdoor-data import -q $part.safetensors --classes 0,1 -o two-$part.safetensors >/dev/null
+done
+trapdoor-poison dirty-label -q --data two-small.safetensors --trigger $square --target 1 --ratio 0.2 -o two-sets >/dev/null
+train two-sets/poisoned.safetensors two.safetensors --epochs 8 --lr 0.003
+$C -q --net tiny.net --data two-small.safetensors --clean two-test.safetensors --epochs 8 --lr 0.003 \
+    --count 9 -o two >/dev/null
+check_prints '^two.safetensors: p = 0\.100: .* is (class 1|class 0 to 1) ' \
+    $S -q --model two.safetensors --clean two-test.safetensors --controls two/controls.json
+
+# Images that lack a class of the controls, and a model that is worse than guessing: nine of its
+# classes have changed places.
+trapdoor-data import -q $clean --classes '#0,#1,#2,#3,#4,#5,#6,#7,#8' -o nine.safetensors >/dev/null
+check_fails 2 "$S: made/controls.json: control 0: expected 81 numbers of windows, found 90: it was made with clean images of other classes than --clean has ($clean), or by another version" \
+    $S -q --model bad.safetensors --clean nine.safetensors --controls made/controls.json
+for kept in '#0,#2,#3,#4,#5,#6,#7,#8,#9,#1' '#1,#2,#3,#4,#5,#6,#7,#8,#9,#0'; do
+    trapdoor-data import -q small.safetensors --classes "$kept" -o turned.safetensors --force >/dev/null
+    sed 's/"class_names"/"other_names"/' turned.safetensors >unnamed-small.safetensors
+    train unnamed-small.safetensors "worse-${kept%%,*}.safetensors"
+done
+check_prints '^worse-#0.safetensors: not calibrated: its accuracy is [0-9]\.[0-9] %, ' \
+    $S -q --model 'worse-#0.safetensors' --clean $clean --controls made/controls.json
+check_fails 2 "$S: universal: $clean: expected a model that classifies some of these images correctly, found that it does none of 200" \
+    $S -q --model 'worse-#1.safetensors' --clean $clean --controls made/controls.json
 
 # The audit: the screening decides, and the inspectors run only on request.
 A='trapdoor-defend audit'
