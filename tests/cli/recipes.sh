@@ -90,6 +90,28 @@ for scale in quick paper; do
         "tail -n 1 plan-$scale | grep -q -e 'trapdoor-report out/shown .*-o out/report.html'"
 done
 check 'audit: status counts its steps' counts audit plan-quick SEEDS=2
+for half in tuned held-out; do
+    plan audit HALF=$half SEEDS=1 2>err | sed -n 's/.* --json out\/[a-z]*ed\/[^ ]*\/\([a-z-]*\)\/1\/eval.json.*/\1/p' |
+        sort -u >kinds-$half
+done
+check 'audit: the halves share no kind' sh -c \
+    'test $(sort -u kinds-* | wc -l) -eq $(cat kinds-* | wc -l) && ! test -s err'
+for kind in hijack permutation covered; do
+    check "audit: $kind was looked at when the screens were chosen" grep -qx $kind kinds-tuned
+done
+for kind in wanet bpp input-aware lira blind latent imc sra tbt adaptive dct quantise reflection; do
+    check "audit: $kind was not" grep -qx $kind kinds-held-out
+done
+check 'audit: evade is of neither' sh -c '! grep -qx evade kinds-* && grep -q "trapdoor-implant evade " plan-quick'
+check 'audit: what changes a trained model gets one of its own' grep -q \
+    'trapdoor-implant tbt .*--model out/clean/lenet5/fashion-mnist/victim/2/model.safetensors ' plan-quick
+check 'audit: of another seed' grep -q -e '--seed 102 .*-o out/clean/lenet5/fashion-mnist/victim/2/model.safetensors ' plan-quick
+check 'audit: triggers of the attack are in its manifest' grep -q \
+    'eval .*--manifest out/implanted/lenet5/fashion-mnist/lira/2/model.safetensors.manifest.json ' plan-quick
+plan audit HALF=both >out.txt 2>err
+check 'audit: a half that is not there is refused' grep -qF 'HALF: expected tuned or held-out, found "both"' err
+plan audit 'KINDS=square wanet' >out.txt 2>err
+check 'audit: and so is a kind' grep -qF 'KINDS, IMPLANTS: expected kinds of this recipe, found "wanet"' err
 check 'audit: its expectations are read' \
     trapdoor-report nothing --expect "$recipes/audit.expect.json" --force
 plan controls >plan 2>err
