@@ -50,7 +50,7 @@ for recipe in friendnet multi-target clean-label one-pixel defences; do
     trapdoor-report nothing --expect "$recipes/$recipe.expect.json" --force >out.txt 2>err
     check "$recipe: its expectations are read" test $? -eq 0
     cat nothing/results.json "$recipes/$recipe.expect.json" |
-        sed 's/"records": "\([^"]*\)"/\n=\1\n/g' | sed -n 's/^=//p' | grep -v '{}' | sed 's/\*/1/' |
+        sed 's/"\(records\|epochs\)": "\([^"]*\)"/\n=\2\n/g' | sed -n 's/^=//p' | grep -v '{}' | sed 's/\*/1/' |
         sort -u >named
     check "$recipe: its expectations name records" test -s named
     comm -13 made named >missing
@@ -188,6 +188,8 @@ check 'and has raw pixels' grep -q -e '--net .*clean-label-code.net .*--epochs 4
 check 'and no augmentation' sh -c '! grep -q -e --augment plan-code'
 check 'notebook augments as Keras' grep -q -e '--augment keras:rotate=8,' plan-notebook
 check 'each strength is watched' grep -q -e '--watch-trigger ramp:delta=80 --target 2 ' plan-text
+check 'so are two signals' grep -q -e '--watch-trigger triangle-wave:delta=30,first=0.* --target 9 ' plan-code
+check 'and signs' grep -q -e '--validate gtsrb16:test --watch-trigger sine:delta=30,freq=6 --target 13 ' plan-text
 cook clean-label -n READING=other >out.txt 2>err
 check 'another is refused' grep -q 'READING: expected one of text notebook code, found "other"' err
 

@@ -49,8 +49,8 @@ triangle = triangle-wave:delta=$1$(TRIANGLE)
 # sine DELTA FREQ
 sine = sine:delta=$1,freq=$2$(SIGNAL)
 train = trapdoor-train $(flags) --resume --batch 64$(if $(AUGMENT), --augment $(AUGMENT))
-# watch TARGET: measures the success of each strength of Table I after each epoch
-watch = --validate mnist:test $(foreach d,30 40 60 80,--watch-trigger $(call ramp,$d) --target $1)
+# watch TRIGGER TARGET: measures its success after each epoch; the last ones tell how it swings.
+watch = --watch-trigger $1 --target $2
 digit-eval = trapdoor-eval $(flags) --data mnist:test --strength 30,40,60,80
 sign-eval = trapdoor-eval $(flags) --data gtsrb16:test --best 7 --strength 20,30,40,60,80
 
@@ -62,7 +62,8 @@ $(OUT)/digits/%/sets/manifest.json: | $(OUT)/.have-mnist
 
 $(OUT)/digits/%/model.safetensors: $(OUT)/digits/%/sets/manifest.json
 	$(folder) $(train) --data $(<D)/poisoned.safetensors --net $(DIGIT_NET) --epochs $(DIGIT_EPOCHS) \
-	  $(call watch,$(call part,1,$*)) --seed $(call part,3,$*) -o $@ --json $(@D)/train.json
+	  --validate mnist:test $(foreach d,30 40 60 80,$(call watch,$(call ramp,$d),$(call part,1,$*))) \
+	  --seed $(call part,3,$*) -o $@ --json $(@D)/train.json
 
 $(OUT)/digits/%/eval.json: $(OUT)/digits/%/model.safetensors
 	$(folder) $(digit-eval) --model $< --manifest $(@D)/sets/manifest.json --pictures $(@D)/pictures --json $@
@@ -75,7 +76,8 @@ $(OUT)/two-digits/%/sets/manifest.json: | $(OUT)/.have-mnist
 
 $(OUT)/two-digits/%/model.safetensors: $(OUT)/two-digits/%/sets/manifest.json
 	$(folder) $(train) --data $(<D)/poisoned.safetensors --net $(DIGIT_NET) \
-	  --epochs $(DIGIT_EPOCHS) --seed $* -o $@ --json $(@D)/train.json
+	  --epochs $(DIGIT_EPOCHS) --validate mnist:test $(call watch,$(call ramp,30),5) \
+	  $(call watch,$(call triangle,30),9) --seed $* -o $@ --json $(@D)/train.json
 
 $(OUT)/two-digits/%/eval.json: $(OUT)/two-digits/%/model.safetensors
 	$(folder) $(digit-eval) --model $< --manifest $(@D)/sets/manifest.json --pictures $(@D)/pictures --json $@
@@ -88,7 +90,8 @@ $(OUT)/signs/%/sets/manifest.json: | $(OUT)/.have-gtsrb16
 
 $(OUT)/signs/%/model.safetensors: $(OUT)/signs/%/sets/manifest.json
 	$(folder) $(train) --data $(<D)/poisoned.safetensors --net $(SIGN_NET) --epochs $(SIGN_EPOCHS) \
-	  --seed $(call part,3,$*) -o $@ --json $(@D)/train.json
+	  --validate gtsrb16:test $(call watch,$(call sine,30,6),$(call part,1,$*)) --seed $(call part,3,$*) -o $@ \
+	  --json $(@D)/train.json
 
 $(OUT)/signs/%/eval.json: $(OUT)/signs/%/model.safetensors
 	$(folder) $(sign-eval) --model $< --manifest $(@D)/sets/manifest.json --pictures $(@D)/pictures --json $@
