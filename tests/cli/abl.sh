@@ -34,6 +34,7 @@ check_field ab.json defence '"abl"'
 check_field ab.json suspect_count 33
 check_field ab.json isolate_epochs 5
 check_field ab.json gamma 0.5
+check_field ab.json hold '"image"'
 check_field ab.json poisoned 60
 check 'the images are listed' test "$(sed -n '/"suspects": \[/,/\]/p' ab.json | grep -c '^ *[0-9]')" -eq 33
 check 'nine in ten of them are poisoned' awk '/"precision":/ { gsub(/,/, ""); good = $2 >= 0.9 }
@@ -61,7 +62,17 @@ check_field bench.json optimizer '"sgd"'
 check_field bench.json lr 0.05
 check_field bench.json weight_decay 0.0005
 check_field bench.json unlearn_epochs 2
+check_field bench.json hold '"batch"'
 rm bench.safetensors
+
+# A share is rounded down: 33.79 and 231, which in binary is less by its last bit.
+for share in 0.0512 0.35; do
+    train -o share.safetensors --json $share.json >/dev/null
+    rm share.safetensors*
+done
+share=0.05
+check_field 0.0512.json suspect_count 33
+check_field 0.35.json suspect_count 231
 
 T=trapdoor-train
 share=0.0001

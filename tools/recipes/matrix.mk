@@ -47,6 +47,8 @@ target-all-to-all ?= next
 # A row per defence: its inputs. Its options, if any, are in options-DEFENCE.
 # The paper's 100 epochs would take a third of all the time.
 options-sau ?= $(call by-scale,--epochs 30,)
+# The loss of the authors' code, by which the published results were made.
+options-abl ?= --hold batch
 repair := finetune fineprune prune ft-sam super-finetune fst nad seam i-bau sau npd mm-bm
 norm-repair := bnp anp rnp nft
 bare-repair := clp

@@ -112,9 +112,14 @@ static td_status report(train_job *job, const double *losses, size_t count, cons
     return poisoned ? tool_add_truth(run, job->isolated, poisoned, images, error) : TD_OK;
 }
 
+/* The share of `images`, rounded down, tolerating rounding errors: 0.29 · 100 is 29. */
+static size_t count_isolated(const abl_settings *s, size_t images) {
+    return (size_t)(s->share * (double)images + 1e-9);
+}
+
 td_status train_abl_isolate(train_job *job, td_error *error) {
     const size_t images = job->data.images.count;
-    const size_t count = (size_t)(job->settings->abl.share * (double)images);
+    const size_t count = count_isolated(&job->settings->abl, images);
     td_arena *arena = &job->run->arena;
     const char *manifest = job->settings->abl.manifest;
     bool *poisoned = NULL;

@@ -58,9 +58,13 @@ static const char *const holds[] = {[ABL_IMAGE] = "image", [ABL_BATCH] = "batch"
 
 static const char *const presets[] = {"paper", [ABL_BACKDOORBENCH] = "backdoorbench", NULL};
 
-static const tool_preset backdoorbench[] = {{"optimizer", "sgd"},       {"lr", "0.01"},
-                                            {"weight-decay", "0.0005"}, {"schedule", "cosine"},
-                                            {"unlearn-epochs", "20"},   {0}};
+static const tool_preset backdoorbench[] = {{"optimizer", "sgd"},
+                                            {"lr", "0.01"},
+                                            {"weight-decay", "0.0005"},
+                                            {"schedule", "cosine"},
+                                            {"hold", "batch"},
+                                            {"unlearn-epochs", "20"},
+                                            {0}};
 
 static const td_key defending[] = {
     {"defence", TD_KEY_WORD, AT(defence), .words = defences, .optional = true, .value = "NAME",
@@ -77,7 +81,7 @@ static const td_key abl[] = {
      .help = "Epochs before the isolation, by --optimizer, --lr and --schedule, without --augment"},
     {"gamma", TD_KEY_REAL, AT(abl.gamma), .most = INFINITY, .standard = "0.5", .value = "L",
      .help = "Raise losses below L"},
-    {"hold", TD_KEY_WORD, AT(abl.hold), .words = holds, .standard = "batch", .value = "image|batch",
+    {"hold", TD_KEY_WORD, AT(abl.hold), .words = holds, .standard = "image", .value = "image|batch",
      .help =
          "Raise the loss of each image below --gamma, as in the paper, or of a batch whose mean is "
          "below it, as in the authors' code"},
@@ -89,7 +93,7 @@ static const td_key abl[] = {
      .standard = "0.0005", .value = "X", .help = "Learning rate of unlearning"},
     {"preset", TD_KEY_WORD, AT(abl.preset), .words = presets, .standard = "paper", .value = "NAME",
      .help = "Defaults: those above, or, by backdoorbench, --optimizer sgd --lr 0.01 "
-             "--weight-decay 0.0005 --schedule cosine --unlearn-epochs 20"},
+             "--weight-decay 0.0005 --schedule cosine --hold batch --unlearn-epochs 20"},
     {"manifest", TD_KEY_TEXT, AT(abl.manifest), .value = "FILE",
      .help = "The manifest of DATA by trapdoor-poison, only to measure the precision and recall of "
              "the isolation"},
