@@ -18,6 +18,16 @@
 checks=0
 failures=0
 
+# constant FOLDER COUNT: a data set of COUNT images of 16x16 in each of two classes, which differ in
+# nothing but their one grey value.
+constant() {
+    mkdir "$1" "$1/a" "$1/b"
+    for image in $(seq "$2"); do
+        { printf 'P5 16 16 255\n' && printf '%256s' ''; } >"$1/a/$image.pgm"
+        { printf 'P5 16 16 255\n' && printf '%256s' '' | tr ' ' x; } >"$1/b/$image.pgm"
+    done
+}
+
 # The classes of fashion-mnist, and of models trained on it, as messages list them.
 # shellcheck disable=SC2034 # scripts use it
 fashion='0 "T-shirt/top", 1 "Trouser", 2 "Pullover", 3 "Dress", 4 "Coat", 5 "Sandal", 6 "Shirt", 7 "Sneaker", 8 "Bag", 9 "Ankle boot"'

@@ -130,6 +130,40 @@ for method in anp rnp nft; do
     check "$method: the same model at 3 threads" cmp ${method}1.safetensors ${method}3.safetensors
 done
 
+# short METHOD DATA: arguments of a short run with these images.
+short() {
+    case $1 in
+    clp) echo "--threshold 1 --validate $2" ;;
+    bnp) echo "--threshold 1 --clean $2" ;;
+    ep) echo "--threshold 1 --data $2" ;;
+    rnp) echo "--clean $2 --unlearn-epochs 2 --recover-epochs 1 --stop 1" ;;
+    *) echo "--clean $2 --iterations 3" ;;
+    esac
+}
+trapdoor-poison dirty-label -q --data $fm:train:2000-2200 --source 3 --trigger square --target 4 --ratio 0.125 \
+    --mode replace -o moved >/dev/null
+missing='warning: --clean has no image of 1 of the 10 classes, the first of them 3 "Dress": the repaired model may forget them'
+constant flat 90
+trapdoor-train -q --data flat --net net --epochs 2 --batch 16 -o flat.safetensors >/dev/null 2>&1
+for method in clp bnp ep anp rnp nft; do
+    # shellcheck disable=SC2046 # several words
+    repair $method $(short $method $fm:train:2000-2200) -o blind.safetensors >/dev/null
+    # shellcheck disable=SC2046,SC2086
+    repair $method $(short $method $fm:train:2000-2200) $tests_of -o tested.safetensors >/dev/null
+    check "$method: what it is tested by decides nothing" cmp blind.safetensors tested.safetensors
+    # shellcheck disable=SC2046
+    run trapdoor-defend $method -q --model flat.safetensors $(short $method flat) -o flat-$method.safetensors
+    check "$method: two classes of constant images" test -s flat-$method.safetensors
+    # shellcheck disable=SC2046
+    run repair $method $(short $method moved/poisoned.safetensors) -o moved.safetensors
+    grep 'warning: --clean has' "$scratch/err" >err
+    case $method in
+    anp | rnp | nft) check "$method: a class that is missing is named" grep -qx "trapdoor-defend $method: $missing" err ;;
+    *) check "$method: needs no image of every class" test ! -s err -a -s moved.safetensors ;;
+    esac
+    rm -f blind.safetensors tested.safetensors moved.safetensors
+done
+
 # EP uses the training set, and no clean images.
 check_prints '^bad.safetensors: 300 images of sets/poisoned.safetensors looked at; [0-9]+ of 28 channels pruned at threshold 1.5; no accuracy was watched$' \
     repair ep --data sets/poisoned.safetensors --images 300 --threshold 1.5 -o ep.safetensors --json ep.json

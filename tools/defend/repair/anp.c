@@ -9,6 +9,7 @@
 #include "defend/repair/anp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"
+#include "defend/repair/tuning.h"
 
 typedef struct anp_settings {
     repair_selection selection;
@@ -38,6 +39,7 @@ static td_status learn(masked *m, const anp_options *o, td_error *error) {
 
 static td_status work(repair_job *job, masked *m, td_error *error) {
     const anp_settings *s = job->run->own;
+    TD_TRY(repair_warn_missing(job, error));
     TD_TRY(masked_open(m, job, &job->learned, job->weights, &s->masks, error));
     TD_TRY(learn(m, &s->anp, error));
     repair_say(job, "masks learned in %zu steps on %zu images", s->anp.iterations,

@@ -9,6 +9,7 @@
 #include "defend/repair/nft.h"
 #include "defend/method.h"
 #include "defend/repair/shares.h"
+#include "defend/repair/tuning.h"
 
 typedef struct nft_settings {
     shares_settings shares;
@@ -58,6 +59,7 @@ static void say(repair_job *job, const masked *m, const nft_options *o) {
 static td_status work(repair_job *job, masked *m, td_error *error) {
     const nft_settings *s = job->run->own;
     float *before;
+    TD_TRY(repair_warn_missing(job, error));
     TD_TRY(shares_before(job, &before, error));
     TD_TRY(masked_open(m, job, &job->learned, before, &s->masks, error));
     nft_bound(m, &s->nft);

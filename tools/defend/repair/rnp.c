@@ -9,6 +9,7 @@
 #include "defend/repair/rnp.h"
 #include "defend/method.h"
 #include "defend/repair/sweep.h"
+#include "defend/repair/tuning.h"
 #include <math.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static td_status work(repair_job *job, masked *m, td_error *error) {
     double *scores;
     float *unlearned;
     TD_TRY(repair_norms_of(job, &norms, &scores, error));
+    TD_TRY(repair_warn_missing(job, error));
     TD_TRY(unlearn(job, s, &unlearned, error));
     TD_TRY(masked_open(m, job, &job->learned, unlearned, &s->masks, error));
     TD_TRY(rnp_recover(m, &s->rnp, error));
