@@ -74,6 +74,14 @@ share=0.05
 check_field 0.0512.json suspect_count 33
 check_field 0.35.json suspect_count 231
 
+# Images that are all alike, in two classes.
+constant flat 30
+check_ok sh -c "trapdoor-train -q --data flat --net small.net --defence abl --epochs 1 --isolate 0.1 \
+    --isolate-epochs 1 --unlearn-epochs 1 -o flat.safetensors --json flat.json >/dev/null"
+check_field flat.json suspect_count 6
+check_fails 2 "trapdoor-train: --isolate: expected a share that is at least one of the 1 images, found 0.5" \
+    trapdoor-train -q --data flat::0-1 --net small.net --defence abl --isolate 0.5 -o x
+
 T=trapdoor-train
 share=0.0001
 check_fails 2 "$T: --isolate: expected a share that is at least one of the 660 images, found 0.0001" \

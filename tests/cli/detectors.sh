@@ -77,6 +77,8 @@ check_field ted-1.json references 50
 check_field ted-1.json layers 9
 check_field ibd-psc-1.json batch_norms 4
 
+check 'the expert scores stamped images higher' above "$(number badexpert-1.json auroc)" 0.5
+
 # Without a model.
 for threads in 1 2; do
     check 'frequency needs no model' trapdoor-defend frequency -q --clean $fm:test:0-100 --epochs 2 \
@@ -86,6 +88,7 @@ for threads in 1 2; do
 done
 check 'frequency: the same record at 2 threads' cmp record-1 record-2
 check_field frequency-1.json learned_from 50
+check 'stamped images score higher' above "$(number frequency-1.json auroc)" 0.5
 check 'frequency has no --model' sh -c '! trapdoor-defend frequency --model m --clean c 2>err &&
     grep -q -e "--model" err'
 
@@ -153,6 +156,36 @@ check 'and nothing is flagged' grep -q ' 0.00 \[' out
 check 'standardised by class, equal scores are 0' ask scale-up --logits constant.npy --per-class \
     --json flat.json
 check_field flat.json mean_score 0.0
+
+# Two classes of constant images, one class, one image, and a class that the model does not have.
+constant flat 100
+constant other 20 0 z
+constant third 1 1 2
+mkdir third/c && mv third/b/1.pgm third/c/1.pgm && cp third/a/1.pgm third/b/2.pgm
+trapdoor-train -q --data flat --net norms.txt --epochs 3 --batch 16 -o flat.safetensors >/dev/null
+for method in scale-up ibd-psc cognitive-distillation teco ted sentinet badexpert frequency; do
+    case $method in
+    ibd-psc) more='--models 2 --first 1' ;;
+    cognitive-distillation) more='--steps 3' ;;
+    sentinet) more='--carriers 10 --layer relu2' ;;
+    badexpert) more='--fpr 0.05 --expert-epochs 1 --epochs 1' ;;
+    frequency) more='--fpr 0.05 --epochs 1' ;;
+    *) more= ;;
+    esac
+    test $method = frequency || more="$more --model flat.safetensors"
+    # shellcheck disable=SC2086 # several words
+    check "$method judges two classes of constant images" trapdoor-defend $method -q --clean flat $more \
+        --benign other --trigger square:size=4 --json flat.json --force
+    check "$method has an AUROC of them" grep -Eq '"auroc": [01]\.[0-9]+,' flat.json
+    # shellcheck disable=SC2086
+    check "$method: clean images of one class" defined trapdoor-defend $method -q --clean flat::0-100 $more \
+        --benign other
+    # shellcheck disable=SC2086
+    check "$method: one image to judge" defined trapdoor-defend $method -q --clean flat $more --suspect other::0-1
+    # shellcheck disable=SC2086
+    check "$method: a class more than the model has" defined trapdoor-defend $method -q --clean flat $more \
+        --suspect third
+done
 
 # Refusals.
 me=trapdoor-defend

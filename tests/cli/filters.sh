@@ -103,6 +103,32 @@ check_field one.json features 6
 
 # Bad inputs.
 me=trapdoor-defend
+# Two classes of constant images, one class to compare with, one image, and a class that the model
+# does not have.
+constant flat 40
+constant other 20 0 z
+cp -r flat three && mkdir three/c && cp other/a/1.pgm three/c
+constant unlike 20 1 2
+trapdoor-train -q --data flat --net lenet5 --epochs 1 -o flat.safetensors >/dev/null
+for method in spectral activation-clustering spectre scan-filter beatrix agpd; do
+    compare=
+    case $method in scan-filter | beatrix | agpd) compare='--clean other' ;; esac
+    # shellcheck disable=SC2086 # two words, or none
+    check "$method: two classes of constant images" defined $me $method -q --model flat.safetensors --data flat $compare
+    # shellcheck disable=SC2086
+    check "$method: one image" defined $me $method -q --model flat.safetensors --data unlike::0-1 $compare
+    test -z "$compare" || check "$method: clean images of one class" defined $me $method -q --model flat.safetensors \
+        --data unlike --clean other::0-20
+    # shellcheck disable=SC2086
+    check_fails 2 "$me $method: three: expected classes of flat.safetensors, 0 \"a\", 1 \"b\", found 2 \"c\" \
+with 1 image; trapdoor-data import --classes a,b leaves it out, --class-names renames it" \
+        $me $method -q --model flat.safetensors --data three $compare
+done
+# Of three the one in the middle has an index of exactly 0, and the one below it less: two are flagged.
+trapdoor-data import -q $fm:train:0-600 --classes 0,1,2 -o middle.safetensors >/dev/null
+trapdoor-train -q --data middle.safetensors --net lenet5 --epochs 2 -o middle.model >/dev/null
+run $me spectre -q --model middle.model --data middle.safetensors --index 0 --json middle.json
+check 'an index flags classes that reach it, on one side' test "$(grep -c '"flagged": true' middle.json)" -eq 2
 note="$me scan-filter: note: $set: left out, with fewer images than the 4 that a judgement takes, and \
 the 2 clean ones that the model classifies correctly: class"
 trapdoor-data import -q $fm:test:0-12 -o few.safetensors >/dev/null

@@ -18,14 +18,21 @@
 checks=0
 failures=0
 
-# constant FOLDER COUNT: a data set of COUNT images of 16x16 in each of two classes, which differ in
-# nothing but their one grey value.
+# constant FOLDER COUNT [A B]: a data set of COUNT images of 16x16 in each of two classes, which
+# differ in nothing but their one grey value, the bytes A and B.
 constant() {
     mkdir "$1" "$1/a" "$1/b"
     for image in $(seq "$2"); do
-        { printf 'P5 16 16 255\n' && printf '%256s' ''; } >"$1/a/$image.pgm"
-        { printf 'P5 16 16 255\n' && printf '%256s' '' | tr ' ' x; } >"$1/b/$image.pgm"
+        { printf 'P5 16 16 255\n' && printf '%256s' '' | tr ' ' "${3:- }"; } >"$1/a/$image.pgm"
+        { printf 'P5 16 16 255\n' && printf '%256s' '' | tr ' ' "${4:-x}"; } >"$1/b/$image.pgm"
     done
+}
+
+# defined COMMAND...: ends with a result, or with a refusal in one line.
+defined() {
+    code=0
+    "$@" >/dev/null 2>"$scratch/refusal" || code=$?
+    [ $code -eq 0 ] || { [ $code -le 2 ] && [ "$(wc -l <"$scratch/refusal")" -eq 1 ]; }
 }
 
 # The classes of fashion-mnist, and of models trained on it, as messages list them.

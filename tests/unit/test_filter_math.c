@@ -201,16 +201,18 @@ static void gram_by_hand(void **state) {
     assert_int_equal(gram_count(2), 3);
 }
 
-/* {2, 0} and {1, 1} have one mean; the orders rank their energies differently. */
+/* {2, 2, 0} and {2.5, .75, .75} have one mean; the first orders rank them differently: 8 and 7.375,
+ * then √32 and √39.695. */
 static void orders_tell_different_things(void **state) {
-    const float one[2] = {1, 1}, other[2] = {1.4F, 0};
+    const float one[3] = {2, 2, 0}, other[3] = {2.5F, 0.75F, 0.75F};
     double scratch[4], a[2], b[2];
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        gram_of(one, 1, 2, i == 0 ? 1 : 8, scratch, &a[i]);
-        gram_of(other, 1, 2, i == 0 ? 1 : 8, scratch, &b[i]);
+        gram_of(one, 1, 3, i + 1, scratch, &a[i]);
+        gram_of(other, 1, 3, i + 1, scratch, &b[i]);
     }
-    assert_true(a[0] > b[0] && a[1] < b[1]);
+    assert_true(near(a[0], 8) && near(b[0], 7.375));
+    assert_true(near(a[1], sqrt(32)) && near(b[1], sqrt(39.6953125)));
 }
 
 static void bounds_by_hand(void **state) {

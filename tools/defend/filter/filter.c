@@ -155,13 +155,27 @@ static void count(const filter_job *job, filter_class *of) {
     }
 }
 
+static void warn_of_few(const filter_job *job) {
+    size_t judged = 0;
+    for (size_t c = 0; c < job->data.images.classes; c++)
+        judged += !isnan(job->classes[c].figures[0]);
+    if (judged < FILTER_LEAST_CLASSES)
+        tool_run_note(
+            job->run,
+            "warning: %s: classes are compared with each other: of %zu none can stand out, "
+            "and none is flagged",
+            job->data.name, judged);
+}
+
 /* Combines the findings of all classes: which are flagged, by index if there is one, and how many
  * suspects there are, and how many are poisoned. */
 static td_status conclude(filter_job *job, td_error *error) {
     const filter *f = job->filter;
     const double least = f->least_index ? f->least_index(job->run->own) : 0;
-    if (f->least_index)
+    if (f->least_index) {
         TD_TRY(filter_compare(job, error));
+        warn_of_few(job);
+    }
     for (size_t c = 0; c < job->data.images.classes; c++) {
         filter_class *of = &job->classes[c];
         const bool judged = of->count > 0 && !of->left_out;

@@ -12,7 +12,10 @@
 #include "defend/inputs.h"
 #include "measure/roc.h"
 
-enum { FILTER_FIGURES = 4 /* most numbers of a filter's own per class */ };
+enum {
+    FILTER_FIGURES = 4,      /* most numbers of a filter's own per class */
+    FILTER_LEAST_CLASSES = 3 /* of fewer that are compared none can stand out */
+};
 
 /* The inputs of every filter. */
 typedef struct filter_settings {
@@ -156,7 +159,7 @@ td_status filter_open_reference(filter_job *job, td_error *error) TD_MUST_USE;
 
 /* Sets figures[1] of the examined classes from figures[0]: (value - median) / (1.4826 MAD), so that
  * unusually small values are not suspicious. With a MAD of 0 it is INFINITY above the median,
- * otherwise 0. */
+ * otherwise 0; of fewer than FILTER_LEAST_CLASSES all are 0. */
 td_status filter_compare(filter_job *job, td_error *error) TD_MUST_USE;
 
 /* Marks in poisoned[images], all false before, the images that the manifest at `path` says are

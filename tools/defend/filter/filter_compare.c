@@ -4,7 +4,7 @@
 #include "measure/mad.h"
 #include <math.h>
 
-enum { STATISTIC, INDEX, LEAST_CLASSES = 3 };
+enum { STATISTIC, INDEX };
 
 td_status filter_compare(filter_job *job, td_error *error) {
     const size_t classes = job->data.images.classes;
@@ -16,12 +16,6 @@ td_status filter_compare(filter_job *job, td_error *error) {
     for (size_t c = 0; c < classes; c++)
         if (!isnan(job->classes[c].figures[STATISTIC]))
             values[judged++] = job->classes[c].figures[STATISTIC];
-    if (judged < LEAST_CLASSES)
-        tool_run_note(
-            job->run,
-            "warning: %s: classes are compared with each other: of %zu none can stand out, "
-            "and none is flagged",
-            job->data.name, judged);
     if (judged == 0)
         return TD_OK;
     const double median = td_median(values, judged, scratch);
@@ -31,7 +25,9 @@ td_status filter_compare(filter_job *job, td_error *error) {
         if (isnan(figures[STATISTIC]))
             continue;
         const double index = td_anomaly_index(figures[STATISTIC], median, mad);
-        figures[INDEX] = judged < LEAST_CLASSES ? 0 : figures[STATISTIC] < median ? -index : index;
+        figures[INDEX] = judged < FILTER_LEAST_CLASSES ? 0
+                         : figures[STATISTIC] < median ? -index
+                                                       : index;
     }
     return TD_OK;
 }
