@@ -2,7 +2,9 @@
 /* Detectors of inputs, each on nets with a few weights, whose answers are computed by hand. */
 #include "defend/detect/badexpert.h"
 #include "defend/detect/corruption.h"
+#include "defend/detect/sentinet.h"
 #include "defend/detect/spectrum.h"
+#include "defend/detect/ted.h"
 #include "defend/method.h"
 #include "detect_support.h"
 #include "trigger/dct.h"
@@ -79,6 +81,25 @@ static void distillation_of_one_image(void **state) {
     subject_close(&s);
 }
 
+/* The variation of the mask is a cost: where it is dear, the mask is even, and so as large
+ * everywhere as the pixels that are read need it. */
+static void distillation_smooths(void **state) {
+    double even, sharp;
+    subject s;
+    (void)state;
+    open_linear(&s, 3, 6, 20);
+    subject_set(&s, "tv", "1000");
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 1, 0, &even);
+    subject_close(&s);
+    open_linear(&s, 3, 6, 20);
+    subject_set(&s, "tv", "0");
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, noise, 1, 0, &sharp);
+    subject_close(&s);
+    assert_true(even < 5 * sharp);
+}
+
 /* --- TeCo --- */
 
 static void teco_by_hand(void **state) {
@@ -152,6 +173,30 @@ static void corruptions_by_hand(void **state) {
     assert_memory_equal(out, ((uint8_t[]){25, 25, 25, 25}), 4);
     corrupt("gaussian-blur", 4, even, (td_shape){SIDE, SIDE, 1}, out);
     assert_memory_equal(out, even, sizeof even);
+}
+
+/* Every severity of those whose result is known. */
+static void all_severities(void **state) {
+    const double added[] = {0.1, 0.2, 0.3, 0.4, 0.5}, factors[] = {0.4, 0.3, 0.2, 0.1, 0.05};
+    const size_t cells[] = {5, 4, 3, 2, 2}; /* of nine pixels, by .6, .5, .4, .3 and .25 */
+    const uint8_t two[] = {0, 200};
+    uint8_t image[PLACES], out[PLACES];
+    (void)state;
+    for (size_t i = 0; i < PLACES; i++)
+        image[i] = (uint8_t)(20 * (i % SIDE));
+    for (size_t severity = 0; severity < CORRUPTION_SEVERITIES; severity++) {
+        corrupt("brightness", severity, (uint8_t[]){0, 100}, (td_shape){1, 2, 1}, out);
+        assert_int_equal(out[0], lrint(255 * added[severity]));
+        assert_int_equal(out[1], lrint(100 + 255 * added[severity]));
+        corrupt("contrast", severity, two, (td_shape){1, 2, 1}, out);
+        assert_int_equal(out[0], lrint(100 - 100 * factors[severity]));
+        assert_int_equal(out[1], lrint(100 + 100 * factors[severity]));
+        corrupt("pixelate", severity, image, (td_shape){SIDE, SIDE, 1}, out);
+        size_t found = 1;
+        for (size_t x = 1; x < SIDE; x++)
+            found += out[x] != out[x - 1];
+        assert_int_equal(found, cells[severity]);
+    }
 }
 
 /* Each severity changes more than the one before it. */
@@ -266,6 +311,50 @@ static void ted_of_a_scaled_layer(void **state) {
         assert_true(fabs(scores[0][i] - scores[1][i]) < 1e-6 * (1 + scores[0][i]));
 }
 
+/* Of class 1 the nearest is at 2, and one is nearer; a copy is at 0, and so are two of another
+ * class, which are not nearer; of class 3 there is none. */
+static void ted_ranks_by_hand(void **state) {
+    const double distances[] = {3, 2, 1, 5}, copies[] = {0, 4, 0, 0};
+    const int32_t classes[] = {0, 1, 0, 1}, of[] = {0, 1, 0, 1};
+    (void)state;
+    assert_int_equal(ted_rank(distances, classes, 4, 0), 0);
+    assert_int_equal(ted_rank(distances, classes, 4, 1), 1);
+    assert_int_equal(ted_rank(copies, of, 4, 1), 0);
+    assert_int_equal(ted_rank(distances, classes, 4, 3), 4);
+}
+
+/* A layer twice has the same ranks twice: then nothing but their common direction varies, and the
+ * score is that of one layer. */
+static void ted_of_a_layer_twice(void **state) {
+    static const char *const nets[] = {
+        IMAGE("9") "x = scale(input) by=1/255\nflat = flatten(x)\nfc = dense(flat) out=3\n",
+        IMAGE("9") "x = scale(input) by=1/255\nflat = flatten(x)\nfc = dense(flat) out=3\n"
+                   "again = relu(fc)\n"};
+    double scores[2][20];
+    size_t differ = 0;
+    subject s;
+    (void)state;
+    for (size_t turn = 0; turn < 2; turn++) {
+        fill_parts();
+        subject_open(&s, &defend_ted, nets[turn], noise, SUBJECT_CLEAN);
+        /* Top or bottom decide the class, noise the distances; nothing for the ReLU to clip. */
+        for (size_t i = 0; i < 3 * PLACES; i++)
+            subject_weights(&s, "fc.weight")[i] = i >= 2 * PLACES ? (i % 2 ? 2 : -2)
+                                                  : i / PLACES == (i % PLACES > PLACES / 2) ? 0.02F
+                                                                                            : 0;
+        for (size_t i = 0; i < 3; i++)
+            subject_weights(&s, "fc.bias")[i] = i == 2 ? 10 : 20;
+        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+        subject_score(&s, noise + 7, 20, 0, scores[turn]);
+        subject_close(&s);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        assert_true(fabs(scores[0][i] - scores[1][i]) < 1e-6 * (1 + scores[0][i]));
+        differ += scores[0][i] != scores[0][0];
+    }
+    assert_true(differ > 0);
+}
+
 /* --- SentiNet --- */
 
 static const char mapped[] = IMAGE("4") "x = scale(input) by=1/255\n"
@@ -314,6 +403,18 @@ static void sentinet_empty_and_full(void **state) {
     assert_true(fabs(scores[0] - 1) < 1e-12);
     assert_true(fabs(scores[1] - 1 / (1 + exp(-40))) < 1e-6);
     subject_close(&s);
+}
+
+static void sentinet_fits_a_parabola(void **state) {
+    const double x[] = {0.1, 0.3, 0.5, 0.6, 0.9};
+    double y[5], curve[3];
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        y[i] = x[i] * x[i];
+    sentinet_curve(x, y, 5, curve);
+    assert_true(fabs(curve[0]) < 1e-5 && fabs(curve[1]) < 1e-5 && fabs(curve[2] - 1) < 1e-5);
+    sentinet_curve(x, y, 2, curve);
+    assert_true(curve[0] == y[1] && curve[1] == 0 && curve[2] == 0);
 }
 
 static void sentinet_refuses(void **state) {
@@ -405,6 +506,57 @@ static void made_up_triggers(void **state) {
 
 /* --- all --- */
 
+/* With batch norms, and a class that changes if they are scaled. */
+static const char whole[] = IMAGE("9") "x = scale(input) by=1/255\n"
+                                       "conv = conv(x) out=4 kernel=3\n"
+                                       "bn = batch-norm(conv)\n"
+                                       "relu = relu(bn)\n"
+                                       "flat = flatten(relu)\n"
+                                       "fc1 = dense(flat) out=6\n"
+                                       "bn1 = batch-norm(fc1)\n"
+                                       "relu1 = relu(bn1)\n"
+                                       "fc2 = dense(relu1) out=3\n";
+
+/* An image's score does not depend on others beside it, and no detector changes the model. */
+static void images_are_alone(void **state) {
+    static const struct {
+        const tool_method *method;
+        const char *set[3][2];
+    } all[] = {
+        {&defend_ted, {{NULL}}},
+        {&defend_teco, {{NULL}}},
+        {&defend_scale_up, {{NULL}}},
+        {&defend_cognitive_distillation, {{"steps", "5"}}},
+        {&defend_sentinet, {{"carriers", "10"}}},
+        {&defend_ibd_psc, {{"first", "1"}, {"models", "2"}}},
+        {&defend_badexpert, {{"fpr", "0.05"}, {"epochs", "1"}, {"expert-epochs", "1"}}},
+    };
+    (void)state;
+    for (size_t m = 0; m < sizeof all / sizeof *all; m++) {
+        double together[4 * SUBJECT_IMAGES], alone[4];
+        float before[2048];
+        subject s;
+        fill_parts();
+        subject_open(&s, all[m].method, whole, noise, SUBJECT_CLEAN);
+        const size_t bytes = s.job.model.net.weight_count * sizeof *before;
+        assert_true(bytes <= sizeof before);
+        td_net_init(&s.job.model.net, 1, s.job.model.weights);
+        memcpy(before, s.job.model.weights, bytes);
+        for (size_t i = 0; i < 3 && all[m].set[i][0]; i++)
+            subject_set(&s, all[m].set[i][0], all[m].set[i][1]);
+        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+        subject_score(&s, noise + 3 * PLACES, 5, 3, together);
+        for (size_t i = 0; i < 5; i++) {
+            subject_score(&s, noise + (3 + i) * PLACES, 1, 3 + (uint32_t)i, alone);
+            if (!(fabs(together[i] - alone[0]) <= 1e-4 * (1 + fabs(alone[0]))))
+                fail_msg("%s: image %zu scores %g among others, %g alone", all[m].method->name, i,
+                         together[i], alone[0]);
+        }
+        assert_memory_equal(s.job.model.weights, before, bytes);
+        subject_close(&s);
+    }
+}
+
 /* Too few clean images for the rate. */
 static void too_few_images(void **state) {
     const tool_method *const methods[] = {&defend_scale_up, &defend_teco, &defend_ibd_psc,
@@ -424,18 +576,24 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distillation_finds_what_is_read),
         cmocka_unit_test(distillation_of_one_image),
+        cmocka_unit_test(distillation_smooths),
         cmocka_unit_test(teco_by_hand),
         cmocka_unit_test(teco_leaves_the_input),
         cmocka_unit_test(corruptions_by_hand),
+        cmocka_unit_test(all_severities),
         cmocka_unit_test(severities_grow),
         cmocka_unit_test(ted_of_copies),
         cmocka_unit_test(ted_of_a_scaled_layer),
+        cmocka_unit_test(ted_ranks_by_hand),
+        cmocka_unit_test(ted_of_a_layer_twice),
         cmocka_unit_test(sentinet_empty_and_full),
+        cmocka_unit_test(sentinet_fits_a_parabola),
         cmocka_unit_test(sentinet_refuses),
         cmocka_unit_test(badexpert_by_hand),
         cmocka_unit_test(badexpert_is_monotonous),
         cmocka_unit_test(spectra_by_hand),
         cmocka_unit_test(made_up_triggers),
+        cmocka_unit_test(images_are_alone),
         cmocka_unit_test(too_few_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,29 @@ static void ibd_psc_searches(void **state) {
     }
 }
 
+/* The last norms are scaled. White is y = 1, and the last bias makes 2 of it: scaled, the last one
+ * alone gives 3, the last two 1.5² + 1.5; the first one alone would give 2.5, the first two 3.25.
+ */
+static void ibd_psc_scales_the_last(void **state) {
+    const char *const firsts[] = {"1", "2"};
+    const double values[] = {3, 3.75};
+    uint8_t white[SUBJECT_CLEAN];
+    double score;
+    subject s;
+    (void)state;
+    memset(white, 255, sizeof white);
+    for (size_t i = 0; i < 2; i++) {
+        open_norms(&s, 4, white);
+        subject_weights(&s, "bn3.bias")[0] = 1;
+        subject_set(&s, "models", "1");
+        subject_set(&s, "first", firsts[i]);
+        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+        subject_score(&s, white, 1, 0, &score);
+        assert_true(fabs(score - 1 / (1 + exp(values[i] - 4))) < 1e-4);
+        subject_close(&s);
+    }
+}
+
 static void ibd_psc_refuses(void **state) {
     uint8_t white[SUBJECT_CLEAN];
     td_error error;
@@ -199,6 +222,7 @@ int main(void) {
         cmocka_unit_test(scale_up_per_class),
         cmocka_unit_test(ibd_psc_unscaled),
         cmocka_unit_test(ibd_psc_searches),
+        cmocka_unit_test(ibd_psc_scales_the_last),
         cmocka_unit_test(ibd_psc_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
  * highest fooled rates of ten intervals of the confidence; the score is the distance above it.
  *
  * Half of the clean images are carriers and define the boundary; the other half calibrate. */
+#include "defend/detect/sentinet.h"
+
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -179,9 +181,8 @@ static void measure(detect_job *job, const sentinet *s, const td_images *images,
 
 /* --- the boundary --- */
 
-/* Solves the normal equations of a parabola by Gaussian elimination; with fewer than three points a
- * constant, the highest point. */
-static void fit_curve(const double *x, const double *y, size_t count, double curve[3]) {
+/* Solves the normal equations by Gaussian elimination. */
+void sentinet_curve(const double *x, const double *y, size_t count, double curve[3]) {
     double a[3][4] = {{0}};
     curve[0] = curve[1] = curve[2] = 0;
     for (size_t i = 0; i < count; i++) {
@@ -229,7 +230,7 @@ static void fit_boundary(sentinet *s, const double *fooled, const double *confid
             x[points] = confidence[at[b]];
             y[points++] = best[b];
         }
-    fit_curve(x, y, points, s->curve);
+    sentinet_curve(x, y, points, s->curve);
 }
 
 static double above(const sentinet *s, double fooled, double confidence) {

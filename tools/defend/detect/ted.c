@@ -10,6 +10,8 @@
  * Half of the clean images are ranked and define that model, each ranked among the others; the
  * other half calibrate. Classes are the model's predictions; labels are not used. An input whose
  * class no ranked image has ranks last at every layer. */
+#include "defend/detect/ted.h"
+
 #include "base/parallel.h"
 #include "base/size.h"
 #include "defend/detect/detect.h"
@@ -126,6 +128,17 @@ static double squared_distance(const float *restrict a, const float *restrict b,
     return sum;
 }
 
+size_t ted_rank(const double *distances, const int32_t *classes, size_t count, int32_t class) {
+    double nearest = INFINITY;
+    size_t nearer = 0;
+    for (size_t k = 0; k < count; k++)
+        if (classes[k] == class && distances[k] < nearest)
+            nearest = distances[k];
+    for (size_t k = 0; k < count; k++)
+        nearer += distances[k] < nearest;
+    return nearer;
+}
+
 /* Rows to rank, of classes[]; `self`: they are the ranked images, and not compared with themselves.
  */
 typedef struct ranking {
@@ -138,19 +151,12 @@ typedef struct ranking {
 
 static double rank_at(const ranking *r, size_t i, const layer *at, double *distances) {
     const ted *t = r->t;
-    double nearest = INFINITY;
-    size_t nearer = 0;
-    for (size_t k = 0; k < t->pool_count; k++) {
+    for (size_t k = 0; k < t->pool_count; k++)
         distances[k] = r->self && k == i
                            ? INFINITY
                            : squared_distance(r->rows + i * t->row + at->first,
                                               t->pool + k * t->row + at->first, at->count);
-        if (t->classes[k] == r->classes[i] && distances[k] < nearest)
-            nearest = distances[k];
-    }
-    for (size_t k = 0; k < t->pool_count; k++)
-        nearer += distances[k] < nearest;
-    return (double)nearer;
+    return (double)ted_rank(distances, t->classes, t->pool_count, r->classes[i]);
 }
 
 static void rank_row(void *context, size_t i) {
