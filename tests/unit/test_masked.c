@@ -413,6 +413,34 @@ static void test_nft(void **state) {
     tear_down(&f);
 }
 
+/* The penalty, of the masks' distance from 1 over the images of a class, pulls a mask below 1 up:
+ * by rate · penalty / (images / classes) in a step, beside one without it. */
+static void test_nft_pull(void **state) {
+    (void)state;
+    nft_options o = {.iterations = 10, .last_lr = 0.02};
+    const double penalties[] = {0, 0.4}, rate = 0.05;
+    float masks[2][64];
+    for (size_t i = 0; i < 2; i++) {
+        fixture f;
+        nft_state s;
+        td_loss loss;
+        set_up(&f, two_norms);
+        o.penalty = penalties[i];
+        f.m.options.lr = rate;
+        f.m.options.momentum = 0;
+        assert_true(f.m.norms.channels <= 64);
+        for (size_t c = 0; c < f.m.norms.channels; c++)
+            f.m.masks[c] = 0.5F;
+        assert_int_equal(nft_open(&s, &f.m, NULL), TD_OK);
+        assert_int_equal(nft_step(&f.m, &o, 0, &s, &loss, NULL), TD_OK);
+        memcpy(masks[i], f.m.masks, f.m.norms.channels * sizeof(float));
+        for (size_t c = 0; i == 1 && c < f.m.norms.channels; c++)
+            net_assert_near((double)masks[1][c] - (double)masks[0][c],
+                            rate * 0.4 * CLASSES / IMAGES, 1e-6);
+        tear_down(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients),
@@ -426,6 +454,7 @@ int main(void) {
         cmocka_unit_test(test_removable_channel),
         cmocka_unit_test(test_nft_rate),
         cmocka_unit_test(test_nft),
+        cmocka_unit_test(test_nft_pull),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,37 @@ static void without_a_loss_it_turns_round(void **state) {
     tear_down(&f);
 }
 
+/* A step of plain SGD differs from one without alpha by -rate · alpha · W_original in the
+ * classifier, away from what it was, and in nothing else. */
+static void alpha_pushes_away(void **state) {
+    const double alphas[] = {0, 0.3}, rate = 0.05;
+    fixture f[2];
+    fst_state s[2];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        set_up(&f[i]);
+        assert_int_equal(fst_open(&s[i], &f[i].net, f[i].weights, alphas[i], &f[i].arena, NULL),
+                         TD_OK);
+        fst_draw(&s[i], &f[i].net, 1, f[i].weights);
+        f[i].options.step = (td_step){.lr = rate};
+        f[i].options.schedule = td_schedule_find("constant");
+        f[i].options.epochs = 1;
+        f[i].options.batch = COUNT;
+        f[i].options.learn = fst_learn;
+        f[i].options.learn_context = &s[i];
+        train(&f[i]);
+    }
+    for (size_t k = 0; k < f[0].net.weight_count; k++) {
+        const size_t at = k - s[1].weight->offset;
+        const double by = k >= s[1].weight->offset && at < s[1].weight->count
+                              ? -rate * 0.3 * (double)s[1].original[at]
+                              : 0;
+        net_assert_near((double)f[1].weights[k] - (double)f[0].weights[k], by, 1e-6);
+    }
+    tear_down(&f[0]);
+    tear_down(&f[1]);
+}
+
 /* With alpha = 0 a step differs only in the scale. */
 static void without_alpha_it_is_cross_entropy(void **state) {
     fixture plain, with;
@@ -575,6 +606,7 @@ int main(void) {
         cmocka_unit_test(rates_swing),
         cmocka_unit_test(the_norm_stays),
         cmocka_unit_test(without_a_loss_it_turns_round),
+        cmocka_unit_test(alpha_pushes_away),
         cmocka_unit_test(without_alpha_it_is_cross_entropy),
         cmocka_unit_test(a_net_without_a_dense_end_is_refused),
         cmocka_unit_test(wrong_labels),
