@@ -42,11 +42,9 @@ void tool_triggers_print(FILE *stream) {
     fputs("A trigger is written as its family and the keys that are not at their defaults:\n"
           "  FAMILY[:key=value,...]\n"
           "  square:size=4,at=bottom-right\n"
-          "A+B is A, then B on its result; of A|B each image gets one, drawn for it (images that\n"
-          "trapdoor-poison selects take turns).\n"
-          "It is laid on raw pixels of 0 to 255, which are then clipped and rounded. A default "
-          "stands\n"
-          "in parentheses.\n",
+          "A+B is A, then B on its result; of A|B each image gets one, drawn for it (those\n"
+          "that trapdoor-poison selects take turns). It is laid on raw pixels of 0 to 255,\n"
+          "which are then clipped and rounded. A default stands in parentheses.\n",
           stream);
     for (size_t i = 0; (name = td_trigger_family_name(i)); i++) {
         size_t width = 0;
