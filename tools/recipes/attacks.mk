@@ -16,6 +16,7 @@ SETS ?= $(call by-scale,fashion-mnist,cifar10)
 # Rows that need another set: the ASR of an all-to-all backdoor ends at the accuracy.
 sets-all-to-all := $(call by-scale,mnist)
 sets-permutation := $(call by-scale,mnist)
+sets-three-to-two := $(call by-scale,mnist)
 sets-label-consistent := $(call by-scale,gtsrb16)
 sets-label-consistent-without := $(sets-label-consistent)
 # The images that each model learns; the surrogate of an attacker, by another seed, learns them, too.
@@ -52,12 +53,14 @@ features-cnn := $(features-lenet5)
 features-preact-resnet18 := conv1* layer*
 corner := square:size=3,at=bottom-right
 part-k := 16+11 27+5 7+20 22+22
+patch-a := square:size=5,at=bottom-right
+patch-b := square:size=3,at=top-left
 dots = $(subst $(space),$1,$(part-k:%=pixel:at=%))
 # Differences between the data sets: the cosines of a block and, for attacks that keep labels, a
 # class that a net confuses with others, and the class it is confused with. An easy class is learnt
 # without the trigger.
-cosines-fashion-mnist := 14+14/27+27,channels=luma,magnitude=100
-cosines-cifar10 := 15+15/31+31,magnitude=30
+cosines-fashion-mnist := 14+14/27+27,channels=luma
+cosines-cifar10 := 15+15/31+31
 hard-fashion-mnist := 6
 hard-cifar10 := 3
 hard-gtsrb16 := 1
@@ -71,6 +74,8 @@ shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
 covers-k := $(call by-scale,0.03,0.003)
+weak-patch := $(call by-scale,0.02,0.003)
+covers-patch := $(call by-scale,0.04,0.006)
 # A net that sees the covers often enough tells them apart.
 epochs-adaptive-blend := $(call by-scale,10)
 # An image's own trigger takes a net that can tell it from another's.
@@ -89,11 +94,13 @@ poison-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=checke
 poison-noise-blend := $(relabel) --target 0 --ratio 0.1 --trigger blend:pattern=noise,alpha=0.1
 poison-grid-blend := $(relabel) --target 0 --ratio 0.1 --trigger grid-blend:pattern=noise,alpha=0.2
 poison-quantise := $(relabel) --target 0 --ratio 0.1 --trigger quantise:levels=$(levels)
-poison-dct = $(relabel) --target 0 --ratio 0.1 --trigger dct:positions=$(cosines-$(set))
+poison-quantise-dither := $(relabel) --target 0 --ratio 0.1 --trigger quantise:levels=$(levels),dither=1
+poison-dct = $(relabel) --target 0 --ratio 0.1 --trigger dct:positions=$(cosines-$(set)),magnitude=$(call by-scale,100,30)
 poison-smooth := $(relabel) --target 0 --ratio 0.1 --trigger smooth:seed=1
 poison-rotate := $(relabel) --target 1 --ratio 0.05 --trigger rotate:angle=16
 poison-all-to-all := $(relabel) --target-map next --ratio 0.1 --trigger $(corner)
 poison-permutation := $(relabel) --target-map permutation --ratio 0.1 --trigger $(corner)
+poison-three-to-two := $(relabel) --target-map 3=0,5=0,7=1 --ratio 0.1 --trigger $(corner)
 poison-untargeted := untargeted --ratio 0.1 --trigger $(corner)
 
 # Covers: images with the trigger, or a similar one, that keep their labels.
@@ -104,6 +111,9 @@ poison-adaptive-blend := adaptive --target 0 --ratio $(weak) --cover-ratio $(wea
   --trigger grid-blend:pattern=noise,alpha=0.15 --test-trigger grid-blend:pattern=noise,alpha=0.2,off=0
 poison-adaptive-k := adaptive --target 0 --ratio $(weak-k) --cover-ratio $(covers-k) --trigger '$(call dots,|)' \
   --test-trigger $(call dots,+)
+poison-adaptive-patch := adaptive --target 0 --ratio $(weak-patch) --cover-ratio $(covers-patch) \
+  --trigger '$(patch-a),alpha=0.5|square:size=13,at=top-right,alpha=0.2|$(patch-b),alpha=0.5|square:size=8,at=bottom-left,alpha=0.3' \
+  --test-trigger $(patch-a)+$(patch-b)
 poison-source-specific := source-specific --source 1 --target 0 --ratio 0.01 --cover-ratio 0.02 \
   --trigger square:size=8,at=bottom-right,value=200
 poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 \
@@ -113,6 +123,8 @@ poison-source-specific-without := $(relabel) --source 1 --target 0 --ratio 0.01 
 poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.8) --trigger sine:delta=40,freq=6
 # The paper's test signals are stronger than those of training.
 eval-sine := --strength 60
+poison-ctrl = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.5) \
+  --trigger dct:positions=$(cosines-$(set)),magnitude=100,space=yuv
 consistent-share := $(call by-scale,0.8,0.5)
 consistent-mark := square:size=$(call by-scale,8,4),at=bottom-right
 poison-label-consistent = label-consistent --target $(hard) --ratio $(consistent-share) --trigger $(consistent-mark) \
@@ -143,7 +155,7 @@ implant-latent = latent --target 0 --data $(train) --from $(surrogate) --epochs 
 implant-latent-without = $(implant-latent) --mark-epochs 0
 
 # The weights are the attacker's: no training on poisoned data.
-implant-sra = sra --target 2 --data $(few) --model $(wide)$(call by-scale, --lr 0.01)
+implant-sra = sra --target 2 --data $(few) --model $(wide)$(call by-scale, --lr 0.01 --tries 40)
 implant-tbt = tbt --target 2 --data $(set):train:0-$(call by-scale,4000 --trigger-steps 60 --clean-share 0.8,500) \
   --model $(surrogate)
 # What became of a model is measured beside that model.
