@@ -21,11 +21,11 @@ repair() {
 few() {
     case $1 in
     nad) echo --epochs 1 --teacher-epochs 1 --tolerance 1 ;;
-    i-bau) echo --rounds 1 ;;
+    i-bau) echo --rounds 1 --tolerance 1 ;;
     npd) echo --epochs 1 --warm-epochs 1 --tolerance 1 ;;
     ft-sam | super-finetune | fst) echo --epochs 1 --tolerance 1 ;;
-    seam) echo --epochs 1 --forget-epochs 1 ;;
-    sau) echo --epochs 1 --steps 2 ;;
+    seam) echo --epochs 1 --forget-epochs 1 --tolerance 1 ;;
+    sau) echo --epochs 1 --steps 2 --tolerance 1 ;;
     mm-bm) echo --epochs 1 --batch 32 --bound 0.5 --tolerance 1 ;; # data count where bounds do
     *) echo --epochs 1 ;;
     esac
@@ -76,16 +76,26 @@ check 'none of them is taken' sh -c 'sed -n "/\"strengths\": \[/,/^  \]/p" weake
 check 'the largest share of the last is' chosen_first weaker.json shares 1
 check_prints 'by the attention at conv2$' repair nad --epochs 1 --teacher-epochs 1 --layer conv2 -o x
 rm x
-check_prints '^bad.safetensors: forgot to [0-9.]+ % on 100 images in [1-9] epochs; recovered for 3 epochs on 200 images$' \
-    repair seam --forget-share 0.5 --epochs 3 --recovered 1 -o seam.safetensors --json seam.json
+check_prints '^bad.safetensors: strength 1 taken, .*; forgot to [0-9.]+ % on 100 images in [1-9] epochs; recovered for 3 epochs on 200 images$' \
+    repair seam --forget-share 0.5 --epochs 3 --recovered 1 --tolerance 1 -o seam.safetensors --json seam.json
 check 'what is forgotten is recorded' grep -q '"forgetting":' seam.json
-check_prints '; recovered for 1 epochs on 200 images$' repair seam --forget-share 0.5 --epochs 3 --recovered 0 -o x
+check 'and again on all images' grep -q '"forgetting_all":' seam.json
+check_prints '; recovered for 1 epochs on 200 images$' repair seam --forget-share 0.5 --epochs 3 --recovered 0 \
+    --tolerance 1 -o x
 rm x
-check_prints '^bad.safetensors: unlearned in 2 rounds on 200 images; the last perturbation has L2 norm [0-9.]+ of pixels 0-1$' \
+repair seam --lr 0.003 --forget-share 1 --recovered 0 -o weaker --json gentle.json >/dev/null 2>&1
+check 'it forgets by shorter steps where the tolerance wants it' test "$(grep -c '"strength":' gentle.json)" -gt 1
+check 'each has its forgetting' grep -q '"forgetting_2":' gentle.json
+check 'the first of these is taken that the tolerance allows' chosen_first gentle.json strengths 0
+rm weaker
+check_prints '^bad.safetensors: unlearned in 2 rounds on 150 images; the last perturbation has L2 norm [0-9.]+ of pixels 0-1; (0|0\.[0-9]+|1) of the change taken, ' \
     repair i-bau --rounds 2 -o i-bau.safetensors --json i-bau.json
 check_field i-bau.json lr 0.001
-check_prints '^bad.safetensors: unlearned for 2 epochs on 200 images; in the last, [0-9]+ of them had an example that fooled both models alike$' \
-    repair sau --epochs 2 -o sau.safetensors
+check_prints '^bad.safetensors: unlearned for 2 epochs on 150 images; in the last, [0-9]+ of them had an example that fooled both models alike; (0|0\.[0-9]+|1) of the change taken, ' \
+    repair sau --epochs 2 --lr 0.003 -o sau.safetensors --json sau.json
+for method in i-bau sau; do
+    check "$method: the largest share is taken that the tolerance allows" chosen_first $method.json shares 1
+done
 check_prints '^bad.safetensors: a plug-in before conv2 trained for 2 epochs on 150 images; [01]' \
     repair npd --epochs 1 --warm-epochs 1 -o npd.safetensors --json npd.json
 check_field npd.json plugged_before '"conv2"'
@@ -130,7 +140,11 @@ for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     # shellcheck disable=SC2046
     repair $method $(few $method) --seed 2 -o seed.safetensors >/dev/null 2>&1
     check "$method: another seed, another model" sh -c '! cmp -s t1.safetensors seed.safetensors'
-    rm t?.safetensors seed.safetensors t?.json
+    # shellcheck disable=SC2046
+    repair $method $(few $method) --test $fm:test:0-40 --trigger $square --target 0 -o tested.safetensors \
+        >/dev/null 2>&1
+    check "$method: what it is tested by decides nothing" cmp t1.safetensors tested.safetensors
+    rm t?.safetensors seed.safetensors t?.json tested.safetensors
 
     check_fails 2 "trapdoor-defend $method: expected --clean, found none" trapdoor-defend $method \
         --model bad.safetensors -o x
@@ -162,19 +176,43 @@ relu2 = relu(bn2)
 flat = flatten(relu2)
 fc = dense(flat) out=classes
 TEXT
-mkdir two two/a two/b
-for i in $(seq 45); do
-    printf 'P5 16 16 255\n' >two/a/$i.pgm
-    cp two/a/$i.pgm two/b/$i.pgm
-    printf '%256s' '' >>two/a/$i.pgm
-    printf '%256s' '' | tr ' ' x >>two/b/$i.pgm
-done
+constant two 45
 trapdoor-train -q --data two --net two.net --epochs 5 --batch 8 -o two.safetensors >/dev/null 2>&1
 for method in ft-sam super-finetune fst nad seam i-bau sau npd mm-bm; do
     # shellcheck disable=SC2046
     run trapdoor-defend $method -q --model two.safetensors --clean two $(few $method) -o two-$method.safetensors
     check "$method: two classes of constant images" test -s two-$method.safetensors
 done
+
+# header FILE: of a model, its tensors. tensor FILE NAME: the bytes of one.
+header() {
+    tail -c +9 "$1" | head -c "$(od -A n -t u8 -N 8 "$1")"
+}
+tensor() {
+    at=$(header "$1" | sed -n "s/.*\"$2\":{[^}]*\"data_offsets\":\[\([0-9]*\),\([0-9]*\)\].*/\1 \2/p")
+    tail -c +$((9 + $(od -A n -t u8 -N 8 "$1") + ${at% *})) "$1" | head -c $((${at#* } - ${at% *}))
+}
+# unchanged FILE PATTERN: none of the tensors of two.safetensors with such names differs in FILE.
+unchanged() {
+    names=$(header two.safetensors | grep -Eo '"[a-z0-9_.]+":{"d' | cut -d '"' -f 2 | grep -E "$2")
+    for name in $names; do
+        tensor two.safetensors "$name" >was
+        tensor "$1" "$name" >is
+        test -s was && cmp -s was is || return
+    done
+    test -n "$names"
+}
+changed() {
+    ! unchanged "$@"
+}
+for method in i-bau sau npd mm-bm; do
+    check "$method: running statistics stay" unchanged two-$method.safetensors running_
+done
+for method in ft-sam super-finetune fst nad seam; do
+    check "$method: running statistics follow" changed two-$method.safetensors running_mean
+done
+check 'npd: all of the model stays, beside the plug-in' unchanged two-npd.safetensors .
+check 'mm-bm: all of the model stays, beside the bounds' unchanged two-mm-bm.safetensors .
 
 # Nets for which a repair is meaningless.
 cat >dense.net <<'TEXT'

@@ -172,6 +172,16 @@ static void without_iterations_it_is_the_outer_gradient(void **state) {
     tear_down(&f);
 }
 
+/* The authors' code rounds down, and perturbs none of a batch of 50. */
+static void a_portion_is_shifted(void **state) {
+    (void)state;
+    assert_int_equal(ibau_shifted(0.01, 50), 1);
+    assert_int_equal(ibau_shifted(0.01, 100), 1);
+    assert_int_equal(ibau_shifted(0.01, 256), 3);
+    assert_int_equal(ibau_shifted(0, 256), 0);
+    assert_int_equal(ibau_shifted(1, 7), 7);
+}
+
 static void others_are_not_shifted(void **state) {
     fixture f;
     bool shifted[COUNT] = {false};
@@ -384,6 +394,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hypergradient_by_differences),
         cmocka_unit_test(without_iterations_it_is_the_outer_gradient),
+        cmocka_unit_test(a_portion_is_shifted),
         cmocka_unit_test(others_are_not_shifted),
         cmocka_unit_test(divergences),
         cmocka_unit_test(equal_models_agree),

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/size.h"
 #include "defend/method.h"
+#include "defend/repair/shares.h"
 #include "defend/repair/tuning.h"
 #include "nn/feed.h"
 #include <math.h>
@@ -15,6 +16,7 @@
 enum { PAPER, BENCH };
 
 typedef struct ibau_settings {
+    shares_settings shares;
     tool_training training; /* its epochs: the rounds */
     int preset;
     double step, penalty, portion, unit;
@@ -59,10 +61,13 @@ static void search(ibau_work *w) {
     }
 }
 
-/* The perturbed images of a batch: the portion, rounded up, drawn at random. */
+size_t ibau_shifted(double portion, size_t batch) {
+    return td_size_min(batch, (size_t)ceil(portion * (double)batch));
+}
+
+/* The perturbed images of a batch, drawn at random. */
 static void choose(ibau_work *w, const td_train_batch *batch) {
-    const double portion = w->settings->portion * (double)batch->count;
-    const size_t count = td_size_min(batch->count, (size_t)ceil(portion));
+    const size_t count = ibau_shifted(w->settings->portion, batch->count);
     td_random random = td_random_for(batch->options->seed, TD_FOR_REPAIR, 3, (uint32_t)batch->step);
     td_random_permutation(&random, w->permuted, (uint32_t)batch->count);
     memset(w->shifted, 0, batch->count * sizeof *w->shifted);
@@ -111,6 +116,8 @@ static td_status unlearn(repair_job *job, ibau_work *w, td_error *error) {
     const repair_tuning how = {
         .table = "epochs", .title = "Rounds of unlearning", .doing = "unlearning"};
     td_train_options options = w->settings->training.options;
+    float *before;
+    TD_TRY(shares_before(job, &before, error));
     TD_TRY(repair_warn_missing(job, error));
     TD_TRY(open(job, w, error));
     options.learn = learn;
@@ -124,7 +131,7 @@ static td_status unlearn(repair_job *job, ibau_work *w, td_error *error) {
                "unlearned in %zu rounds on %zu images; the last perturbation has L2 norm %.3g of "
                "pixels 0-1",
                options.epochs, job->learned.count, w->settings->unit * sqrt(squares));
-    return TD_OK;
+    return shares_take(job, before, w->settings->shares.tolerance, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
@@ -148,7 +155,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair i_bau = {.run = run};
+static const repair i_bau = {.selects = true, .run = run};
 
 #define AT(field) offsetof(ibau_settings, field)
 
@@ -177,7 +184,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Unlearn adversarially: each of --rounds searches one perturbation of all --clean images that "
@@ -187,8 +194,7 @@ static const char help[] =
     "It needs clean images with their labels, the paper's 5,000. The batch norms normalise by "
     "their running statistics, which stay. Products with second derivatives are central "
     "differences. The authors' code perturbs no image of a batch below 100; here at least one is, "
-    "unless --portion is 0.\n"
-    "\n"
+    "unless --portion is 0." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend i-bau --model model.safetensors \\\n"
     "    --clean fashion-mnist:test:0-3000 --test fashion-mnist:test:3000-10000 \\\n"

@@ -39,6 +39,9 @@ td_status ibau_open(ibau_state *state, const td_net *net, size_t batch, td_arena
                     td_error *error) TD_MUST_USE;
 void ibau_close(ibau_state *state); /* accepts a zeroed state */
 
+/* How many images of a batch are perturbed: the portion in [0, 1], rounded up. */
+size_t ibau_shifted(double portion, size_t batch);
+
 /* The sum of the batch's cross-entropies, and the gradients of their mean with respect to d [size]
  * and the weights, unless NULL. */
 td_loss ibau_loss(ibau_state *state, const ibau_batch *batch, const float *d, double *by_d,

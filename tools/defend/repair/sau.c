@@ -5,11 +5,13 @@
 
 #include "base/parallel.h"
 #include "defend/method.h"
+#include "defend/repair/shares.h"
 #include "defend/repair/tuning.h"
 #include <math.h>
 #include <string.h>
 
 typedef struct sau_settings {
+    shares_settings shares;
     tool_training training;
     double radius, step;
     size_t steps;
@@ -153,10 +155,9 @@ static td_status open(repair_job *job, sau_state *s, td_error *error) {
     TD_TRY(TD_ARENA_NEW(arena, floats, &s->images, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, floats, &s->moved, "images", error));
     TD_TRY(TD_ARENA_NEW(arena, weights, &s->gradient, "gradients", error));
-    TD_TRY(TD_ARENA_NEW(arena, weights, &s->before, "weights", error));
+    TD_TRY(shares_before(job, &s->before, error));
     TD_TRY(TD_ARENA_NEW(arena, batch, &s->shared, "a batch", error));
     TD_TRY(TD_ARENA_NEW(arena, batch, &s->loss, "losses", error));
-    memcpy(s->before, job->weights, weights * sizeof *s->before);
     TD_TRY(td_exec_new(&s->model, job->net, batch, TD_BACKWARD_INPUT, error));
     TD_TRY(td_exec_new(&s->frozen, job->net, batch, TD_BACKWARD_IMAGE, error));
     td_exec_weights(s->frozen, s->before);
@@ -177,7 +178,7 @@ static td_status unlearn(repair_job *job, sau_state *s, td_error *error) {
                "unlearned for %zu epochs on %zu images; in the last, %zu of them had an example "
                "that fooled both models alike",
                options.epochs, job->learned.count, s->fooled);
-    return TD_OK;
+    return shares_take(job, s->before, s->settings->shares.tolerance, error);
 }
 
 static td_status run(repair_job *job, td_error *error) {
@@ -197,7 +198,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair sau = {.run = run};
+static const repair sau = {.selects = true, .run = run};
 
 #define AT(field) offsetof(sau_settings, field)
 
@@ -219,7 +220,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = shares_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Unlearn shared adversarial examples: for each batch of --clean images, search perturbations "
@@ -228,8 +229,7 @@ static const char help[] =
     "\v"
     "It needs clean images with their labels, the paper's 5 % of the training set. Perturbed "
     "pixels may leave 0-255, as in the authors' code. The batch norms normalise by their running "
-    "statistics, which stay. Each epoch costs some 16 of plain fine-tuning.\n"
-    "\n"
+    "statistics, which stay. Each epoch costs some 16 of plain fine-tuning." SHARES_HELP "\n"
     "Example:\n"
     "  trapdoor-defend sau --model model.safetensors \\\n"
     "    --clean fashion-mnist:test:0-3000 --test fashion-mnist:test:3000-10000 \\\n"

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* SEAM: makes the model forget everything with wrong labels, then relearn its task from clean
- * images, which do not restore the backdoor. Zhu et al., IEEE S&P 2023. */
+ * images, which do not restore the backdoor. Zhu et al., IEEE S&P 2023. Where what is relearned is
+ * too little, it forgets by shorter steps. */
 #include "defend/repair/seam.h"
 
 #include "base/random.h"
 #include "base/size.h"
 #include "defend/method.h"
+#include "defend/repair/strengths.h"
 #include "defend/repair/tuning.h"
 #include "frame/predict.h"
 #include <math.h>
+#include <string.h>
 
 enum { DRAWS = 1 << 16 }; /* the first epoch of a wrong label's draws (td_purpose) */
 
 typedef struct seam_settings {
+    shares_settings shares;
     tool_training training; /* of recovering; forgetting uses its learning rate and batch */
     size_t forget_epochs;
     double forget_share, recovered;
@@ -32,9 +36,11 @@ typedef struct seam_state {
     repair_job *job;
     const seam_settings *settings;
     td_images forgotten; /* images for forgetting */
+    size_t forgot;       /* epochs of it */
     int32_t *predicted;
     td_rate accuracy; /* by their true labels */
     double until;
+    size_t recovered; /* epochs of recovering */
     td_status status; /* of measuring it, with this: */
     td_error error;
 } seam_state;
@@ -77,31 +83,22 @@ static td_status choose_images(seam_state *s, td_error *error) {
     return defend_gather(all, order, count, arena, &s->forgotten, error);
 }
 
-static td_status forget(seam_state *s, td_error *error) {
-    const repair_tuning how = {.table = "forgetting",
+static td_status forget(seam_state *s, double strength, const char *table, td_error *error) {
+    const repair_tuning how = {.table = table,
                                .title = "Forgetting, by wrong labels",
                                .doing = "forgetting",
                                .images = &s->forgotten};
     td_train_options options = s->settings->training.options;
-    size_t epochs;
     TD_TRY(choose_images(s, error));
+    options.step.lr *= strength;
     options.epochs = s->settings->forget_epochs;
     options.learn = learn_wrong;
     options.enough = is_forgotten;
     options.learn_context = s;
-    TD_TRY(repair_tune(s->job, &how, &options, &epochs, error));
-    if (s->status != TD_OK) {
+    TD_TRY(repair_tune(s->job, &how, &options, &s->forgot, error));
+    if (s->status != TD_OK)
         *error = s->error;
-        return s->status;
-    }
-    repair_say(s->job, "forgot to %.2f %% on %zu images in %zu epochs", 100 * s->accuracy.value,
-               s->forgotten.count, epochs);
-    if (s->accuracy.value >= s->until)
-        tool_run_note(s->job->run,
-                      "warning: expected an accuracy below %.2f after forgetting, found %.2f; more "
-                      "--forget-epochs may help",
-                      s->until, s->accuracy.value);
-    return TD_OK;
+    return s->status;
 }
 
 /* --- recovering --- */
@@ -111,29 +108,56 @@ static bool is_recovered(void *context, const td_train_state *state) {
     return state->accuracy > s->settings->recovered;
 }
 
-static td_status recover(seam_state *s, td_error *error) {
+static td_status recover(seam_state *s, const char *table, td_error *error) {
     const repair_tuning how = {
-        .table = "epochs", .title = "Recovering, by true labels", .doing = "recovering"};
+        .table = table, .title = "Recovering, by true labels", .doing = "recovering"};
     td_train_options options = s->settings->training.options;
-    size_t epochs;
     options.enough = is_recovered;
     options.learn_context = s;
-    TD_TRY(repair_tune(s->job, &how, &options, &epochs, error));
-    repair_say(s->job, "recovered for %zu epochs on %zu images", epochs, s->job->learned.count);
-    return TD_OK;
+    return repair_tune(s->job, &how, &options, &s->recovered, error);
+}
+
+/* A strength is a factor of the learning rate of forgetting. `table` begins with "epochs". */
+static td_status forget_and_recover(void *context, repair_job *job, double strength,
+                                    const char *table, td_error *error) {
+    seam_state *s = context;
+    const char *forgetting;
+    TD_TRY(td_arena_print(&job->run->arena, &forgetting, error, "forgetting%s",
+                          table + strlen("epochs")));
+    TD_TRY(forget(s, strength, forgetting, error));
+    return recover(s, table, error);
+}
+
+static void say(const seam_state *s) {
+    repair_say(s->job, "forgot to %.2f %% on %zu images in %zu epochs", 100 * s->accuracy.value,
+               s->forgotten.count, s->forgot);
+    repair_say(s->job, "recovered for %zu epochs on %zu images", s->recovered,
+               s->job->learned.count);
+    if (s->accuracy.value >= s->until)
+        tool_run_note(s->job->run,
+                      "warning: expected an accuracy below %.2f after forgetting, found %.2f; more "
+                      "--forget-epochs may help",
+                      s->until, s->accuracy.value);
 }
 
 static td_status run(repair_job *job, td_error *error) {
     const size_t classes = td_net_classes(job->net);
+    static const double factors[] = {1, 0.3, 0.1, 0.03};
     seam_state s = {.job = job, .settings = job->run->own, .until = seam_forgotten(classes)};
+    const strengths all = {.values = factors,
+                           .count = sizeof factors / sizeof *factors,
+                           .tolerance = s.settings->shares.tolerance,
+                           .repair = forget_and_recover,
+                           .context = &s};
     if (classes < 2)
         return td_fail(error, TD_ERR_USAGE,
                        "%s: expected a net of at least 2 classes, so that a label can be wrong, "
                        "found %zu",
                        job->settings->model.path, classes);
     TD_TRY(repair_warn_missing(job, error));
-    TD_TRY(forget(&s, error));
-    return recover(&s, error);
+    TD_TRY(strengths_take(job, &all, error));
+    say(&s);
+    return TD_OK;
 }
 
 static td_status check(const tool_settings *settings, void *own, td_error *error) {
@@ -145,7 +169,7 @@ static td_status check(const tool_settings *settings, void *own, td_error *error
     return TD_OK;
 }
 
-static const repair seam = {.run = run};
+static const repair seam = {.selects = true, .run = run};
 
 #define AT(field) offsetof(seam_settings, field)
 
@@ -164,7 +188,7 @@ static const td_key keys[] = {
     {0},
 };
 
-static const tool_keys groups[] = {{.keys = keys}, {0}};
+static const tool_keys groups[] = {{.keys = strengths_keys}, {.keys = keys}, {0}};
 
 static const char help[] =
     "Make a model forget its task by training it on some of the --clean images with wrong labels, "
@@ -173,8 +197,7 @@ static const char help[] =
     "\v"
     "It needs clean images with their labels, of at least two classes; the paper recovers with 10 "
     "% of the training set and forgets by 1 %. Batch norms average the statistics of each batch, "
-    "in both phases.\n"
-    "\n"
+    "in both phases. A strength is a factor of the learning rate of forgetting." STRENGTHS_HELP "\n"
     "Example:\n"
     "  trapdoor-defend seam --model model.safetensors \\\n"
     "    --clean fashion-mnist:test:0-6000 --test fashion-mnist:test:6000-10000 \\\n"
