@@ -3,6 +3,7 @@
 #include "nn/train.h"
 
 #include "base/parallel.h"
+#include "frame/checkpoint.h"
 #include "net_support.h"
 #include "nn/loss.h"
 #include "nn/predict.h"
@@ -340,6 +341,25 @@ static void data_that_does_not_fit_the_net(void **state) {
     assert_mismatch(empty, "found 0");
 }
 
+/* A kill just before the end of an epoch loses all since the last one that was written. */
+static void a_kill_loses_half_a_minute_or_an_epoch(void **state) {
+    const double lengths[] = {0.01, 1, 10, 14, 16, 29, 30, 31, 100};
+    (void)state;
+    assert_true(tool_checkpoint_due(INFINITY, 0)); /* nothing was written yet */
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const double length = lengths[i];
+        double age = 0;
+        for (size_t epoch = 0; epoch < 10000; epoch++) {
+            age += length;
+            assert_true(age <= fmax(30, length) + 1e-9);
+            if (tool_checkpoint_due(age, length)) {
+                assert_true(age + length > 30); /* not before it is necessary */
+                age = 0;
+            }
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns),
@@ -354,6 +374,7 @@ int main(void) {
         cmocka_unit_test(callbacks_can_stop),
         cmocka_unit_test(callbacks_are_optional),
         cmocka_unit_test(data_that_does_not_fit_the_net),
+        cmocka_unit_test(a_kill_loses_half_a_minute_or_an_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,11 @@ td_status tool_checkpoint_write(const tool_checkpoint *c, td_json *json, json_t 
     return status;
 }
 
+bool tool_checkpoint_due(double age, double step) {
+    const double most = 30;
+    return age + step > most;
+}
+
 static td_status read_head(const tool_checkpoint *c, const td_safetensors *file, json_t **head,
                            td_error *error) {
     const char *text = td_safetensors_metadata(file, c->key);

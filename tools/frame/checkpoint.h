@@ -31,6 +31,11 @@ td_status tool_checkpoint_write(const tool_checkpoint *checkpoint, td_json *json
                                 const td_metadata *more, const td_tensor *tensors,
                                 size_t tensor_count, td_error *error) TD_MUST_USE;
 
+/* Whether a checkpoint is due at the end of a step of so many seconds, if the work in the last one
+ * is `age` seconds old. Then a kill loses at most half a minute, or a step if that is longer, and
+ * what is done while a checkpoint is written; provided that the next step takes no longer. */
+bool tool_checkpoint_due(double age, double step);
+
 /* Loads the work from a checkpoint; `head` is the one it was written with. */
 typedef td_status (*tool_checkpoint_fn)(void *context, const json_t *head,
                                         const td_safetensors *file, td_error *error);

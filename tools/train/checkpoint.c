@@ -22,10 +22,9 @@ td_status train_checkpoint_name(train_job *job, td_error *error) {
 
 /* --- writing --- */
 
-/* At the end of an epoch its state is copied, and a separate thread writes and syncs the copy while
- * training continues, but not too often: a kill loses at most the larger of this interval and an
- * epoch. A failure or an interruption loses nothing, since the copy is then written. */
-enum { SECONDS_BETWEEN = 30 };
+/* At the end of each epoch its state is copied. A separate thread writes and syncs the copy while
+ * training continues, if the copy is due; an interruption or a failure loses nothing, since the
+ * copy is then written. */
 
 static td_status write_copy(const train_copy *copy, td_error *error) {
     const train_job *job = copy->job;
@@ -68,7 +67,6 @@ static td_status end_writing(train_job *job, td_error *error) {
 static td_status begin_writing(train_job *job, td_error *error) {
     train_copy *copy = &job->copy;
     sigset_t all, before;
-    copy->begun = tool_monotonic_seconds();
     atomic_store(&copy->written, false);
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -88,23 +86,17 @@ static td_status allocate(train_job *job, td_error *error) {
     if (copy->weights)
         return TD_OK;
     copy->job = job;
-    copy->begun = -INFINITY;
+    copy->kept = -INFINITY;
     TD_TRY(td_net_text(job->net, arena, &copy->net, error));
     TD_TRY(TD_ARENA_NEW(arena, weights * job->states, &copy->optimizer_state, "the checkpoint",
                         error));
     return TD_ARENA_NEW(arena, weights, &copy->weights, "the checkpoint", error);
 }
 
-td_status train_checkpoint_write(train_job *job, const td_train_state *state, td_error *error) {
+/* Waits for the thread to have finished with the previous copy. */
+static td_status take_copy(train_job *job, const td_train_state *state, td_error *error) {
     train_copy *copy = &job->copy;
     const size_t weights = job->net->weight_count;
-    const bool last = state->epoch == job->settings->training.options.epochs;
-    if (!job->checkpoint.path)
-        return TD_OK;
-    TD_TRY(allocate(job, error));
-    if (copy->writing && !atomic_load(&copy->written) && !last &&
-        tool_monotonic_seconds() - copy->begun < SECONDS_BETWEEN)
-        return TD_OK;
     TD_TRY(end_writing(job, error));
     free(copy->log);
     td_json json = job->run->record.json; /* the log fails if the record lacks a field */
@@ -114,9 +106,25 @@ td_status train_checkpoint_write(train_job *job, const td_train_state *state, td
     memcpy(copy->weights, job->weights, weights * sizeof *copy->weights);
     memcpy(copy->optimizer_state, state->optimizer_state,
            weights * job->states * sizeof *copy->optimizer_state);
-    return last || tool_monotonic_seconds() - copy->begun >= SECONDS_BETWEEN
-               ? begin_writing(job, error)
-               : TD_OK;
+    return TD_OK;
+}
+
+td_status train_checkpoint_write(train_job *job, const td_train_state *state, td_error *error) {
+    train_copy *copy = &job->copy;
+    if (!job->checkpoint.path)
+        return TD_OK;
+    TD_TRY(allocate(job, error));
+    const double now = tool_monotonic_seconds(), epoch = now - copy->ended;
+    const bool due = state->epoch == job->settings->training.options.epochs ||
+                     tool_checkpoint_due(now - copy->kept, epoch);
+    copy->ended = now;
+    if (!due && copy->writing && !atomic_load(&copy->written))
+        return TD_OK;
+    TD_TRY(take_copy(job, state, error));
+    if (!due)
+        return TD_OK;
+    copy->kept = now;
+    return begin_writing(job, error);
 }
 
 td_status train_checkpoint_end(train_job *job, td_error *error) {

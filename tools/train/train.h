@@ -59,7 +59,8 @@ typedef struct train_copy {
     td_status status;
     td_error error;
     pthread_t writer;
-    double begun; /* monotonic seconds, start of the last write */
+    double ended; /* monotonic seconds: of the last epoch */
+    double kept;  /* ... and of the last one that was written */
 } train_copy;
 
 /* One run. Arrays are in the run's arena. */
@@ -127,7 +128,7 @@ td_status train_checkpoint_load(train_job *job, td_error *error) TD_MUST_USE;
 td_status train_checkpoint_start(train_job *job, const char *path, bool *found,
                                  td_error *error) TD_MUST_USE;
 
-/* After an epoch: replaces the checkpoint with the current state, in the background. */
+/* After an epoch: copies the state, and writes it in the background if that is due. */
 td_status train_checkpoint_write(train_job *job, const td_train_state *state,
                                  td_error *error) TD_MUST_USE;
 
