@@ -38,6 +38,11 @@ NORM_NET = NET.replace("out=4 kernel=3", "out=12 kernel=3").replace(
 QUICK_SEARCH = ["--inverted", "2", "--inversion-steps", "2", "--steps", "2"]
 
 
+# The controls in `numbers`; the inputs lie in a folder `in`.
+CONTROLS = ["trapdoor-defend", "controls", "--net", "../in/tiny.net", "--data", "../in/set.safetensors", "--clean",
+            "../in/test.safetensors::0-60", "--epochs", "1", "--count", "3", "--recipes", "one"]  # fmt: skip
+
+
 def image(number, channels=1, side=SIDE):
     """An image of class number % CLASSES: one quarter of it is bright."""
     noise = random.Random(number)
@@ -207,6 +212,22 @@ EXPECT = {
 }
 
 
+def write_board(folder):
+    """Records of a repair, a detector and a filter, for attacks and clean models."""
+
+    def record(name, **fields):
+        common = {"tool": "trapdoor-defend", "version": "0", "options": {}, "inputs": [], "outputs": [],
+                  "timing": {"seconds": 3, "image_passes": {"forward": 700, "backward": 50}}}  # fmt: skip
+        folder.write(f"board/{name}.json", json.dumps(common | fields))
+
+    for place, asr in ("square/1", 1.0), ("square/2", 0.9), ("clean/1", 0.1):
+        after = {"accuracy": 0.8, "triggers": [{"asr": asr / 2, "ra": 0.5, "der": 0.7}]}
+        record(f"{place}/none", models=[{"accuracy": 0.9, "triggers": [{"asr": asr, "ra": 0.1}]}])
+        record(f"{place}/mends", test={"before": {"accuracy": 0.9}, "after": after})
+        record(f"{place}/looks", auroc=0.8, files=[{"kind": "suspect", "flagged_count": [9, 10], "f1": 0.8}])
+        record(f"{place}/picks", suspects=[1, 2], classes=[{"images": 40}])
+
+
 def make(path, corpus):
     """Makes all of them in a folder. The tools come first in PATH."""
     folder = Folder(path)
@@ -217,6 +238,7 @@ def make(path, corpus):
     folder.write("mask.png", png(SIDE, SIDE, bytes([255]) * 40 + bytes(SIDE * SIDE - 40)))
     write_layouts(folder, corpus)
     write_digits(folder)
+    write_board(folder)
     train(path, "set.safetensors", "m.safetensors")
     train(path, "set.safetensors", "n.safetensors", "--seed", "2")
     run(path, "trapdoor-poison", "dirty-label", "-q", "--data", "set.safetensors", "--trigger", TRIGGER,
@@ -228,14 +250,16 @@ def make(path, corpus):
     shutil.copy(os.path.join(path, "m.safetensors"), os.path.join(path, "models/clean/one.safetensors"))
     train(path, "poisoned/poisoned.safetensors", "models/backdoored/square.safetensors")
     train(path, "poisoned/poisoned.safetensors", "norm.safetensors", net="norm.net")
+    os.makedirs(os.path.join(path, "several"))
+    for model in "m.safetensors", "n.safetensors", "models/backdoored/square.safetensors":
+        shutil.copy(os.path.join(path, model), os.path.join(path, "several"))
     shutil.copy(
         os.path.join(path, "poisoned/manifest.json"),
         os.path.join(path, "models/backdoored/square.manifest.json"),
     )
     run(path, "trapdoor-defend", "rates", "deepinspect", "-q", "--models", "models", "-o", "controls",
         *QUICK_SEARCH)  # fmt: skip
-    run(path, "trapdoor-defend", "controls", "-q", "--net", "tiny.net", "--data", "set.safetensors", "--clean",
-        "test.safetensors::0-60", "--epochs", "1", "--count", "3", "--recipes", "one", "-o", "numbers")  # fmt: skip
+    run(path, *CONTROLS, "-q", "-o", "numbers")
     folder.write("torch.net", TORCH_NET)
     shutil.copy(os.path.join(corpus, "../../golden/torch/state_dict.pth"), os.path.join(path, "state.pth"))
     os.makedirs(os.path.join(path, "records"))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The commands to test: each runs in an empty folder, beside `in`, the inputs."""
 
-from inputs import QUICK_SEARCH, TRIGGER
+from inputs import CONTROLS, QUICK_SEARCH, TRIGGER
 
 
 class Scenario:
@@ -16,9 +16,10 @@ class Scenario:
     drops    what --force takes away before the first part is made anew
     tells    what is done stays, as --help says, and its own outputs tell of a part that failed:
              `keeps` needs no message
+    other    words that make other outputs, for those that --force replaces
     """
 
-    def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=(), tells=False):
+    def __init__(self, name, words, keeps=(), resume=(), parts=False, drops=(), tells=False, other=("--seed", "9")):
         self.name = name
         self.words = words
         self.keeps = list(keeps)
@@ -26,6 +27,7 @@ class Scenario:
         self.parts = parts
         self.drops = list(drops)
         self.tells = tells
+        self.other = list(other)
 
     def command(self, *more):
         return [*self.words, "-q", "--threads", "1", *more]
@@ -120,6 +122,13 @@ def models():
         ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--from", "../in/m.safetensors", "--epochs", "1",
          "--augment", "shift=1,flip", "--freeze", "conv*", "--validate", "../in/test.safetensors::0-8",
          "--watch-trigger", TRIGGER, "--target", "3", "--schedule", "cosine", "-o", "m"],
+        keeps=["m.checkpoint"],
+        resume=["--resume"],
+    )  # fmt: skip
+    yield Scenario(
+        "train-adversarial",
+        ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--net", "../in/tiny.net", "--epochs", "1",
+         "--adversarial", "0.1", "--adversarial-steps", "2", "-o", "m"],
         keeps=["m.checkpoint"],
         resume=["--resume"],
     )  # fmt: skip
@@ -305,15 +314,13 @@ def defend():
         drops=["c/rates.json"],
         tells=True,
     )
-    yield Scenario(
-        "controls",
-        ["trapdoor-defend", "controls", "--net", "../in/tiny.net", "--data", "../in/set.safetensors::0-40", "--clean",
-         "../in/test.safetensors::0-40", "--epochs", "1", "--count", "2", "-o", "c"],
-        keeps=["c", "c/control-*.json"],
-        parts=True,
-        drops=["c/controls.json"],
-        tells=True,
-    )  # fmt: skip
+    of = ["trapdoor-defend", "controls", "--net", "../in/tiny.net", "--data", "../in/set.safetensors::0-40", "--clean",
+          "../in/test.safetensors::0-40", "--epochs", "1", "--count", "2"]  # fmt: skip
+    kept = {"keeps": ["c", "c/control-*.json"], "parts": True, "tells": True}
+    yield Scenario("controls", [*of, "-o", "c"], drops=["c/controls.json"], **kept)
+    yield Scenario("controls-part", [*of, "--part", "1/2", "-o", "c"], **kept)
+    again = [*CONTROLS, "--verify", "1", "--with", "../in/numbers/controls.json"]
+    yield Scenario("controls-verify", again, other=())
     numbers = ["--clean", "../in/test.safetensors::0-60", "--controls", "../in/numbers/controls.json"]
     yield Scenario("screen", ["trapdoor-defend", "screen", *model, *numbers, "--triggers", "t", *record])
     yield Scenario(
@@ -324,6 +331,22 @@ def defend():
         drops=["c/scan.json"],
         tells=True,
     )
+    yield Scenario(
+        "configure",
+        ["trapdoor-defend", "configure", "../in/models", *numbers, "-o", "c"],
+        keeps=["c", "c/*"],
+        parts=True,
+        drops=["c/configure.json"],
+        tells=True,
+    )
+    yield Scenario(
+        "audit-controls",
+        ["trapdoor-defend", "audit", *model, *numbers, "--effort", "0.002", "-o", "a"],
+        keeps=["a", "a/*"],
+        parts=True,
+        drops=["a/audit.json", "a/audit.txt"],
+        tells=True,
+    )
 
 
 def report():
@@ -331,6 +354,7 @@ def report():
     yield Scenario(
         "report-expect", ["trapdoor-report", "../in/records", "--expect", "../in/expect.json", "-o", "p.html"]
     )
+    yield Scenario("report-matrix", ["trapdoor-report", "../in/board", "--matrix", "-o", "p.html"])
 
 
 def scenarios():

@@ -137,8 +137,8 @@ static td_status take_found(configure_job *job, td_error *error) {
         job->positive[job->used_count] = job->truth[i].backdoored;
         job->used[job->used_count++] = i;
     }
-    if (clean == 0 || clean == job->used_count)
-        return td_fail(error, TD_ERR_USAGE,
+    if (clean == 0 || clean == job->used_count) /* no wrong use if a model failed */
+        return td_fail(error, job->used_count == count ? TD_ERR_USAGE : TD_ERR_FORMAT,
                        "%s: expected clean models, in folders that begin with \"%s\", and "
                        "backdoored ones, found %zu and %zu that could be screened",
                        job->settings->folder, clean_kind, clean, job->used_count - clean);
