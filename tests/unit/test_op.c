@@ -2,6 +2,7 @@
 /* Operators' declared properties hold, and the reference is complete. */
 #include "net_support.h"
 #include "nn/exec.h"
+#include "nn/kernel/kernel.h"
 #include "nn/op.h"
 
 #include <math.h>
@@ -175,12 +176,45 @@ static void every_operator_is_in_the_reference(void **state) {
     free(text);
 }
 
+static size_t kernel_count(void) {
+    size_t count = 0;
+    while (td_kernels[count])
+        count++;
+    return count;
+}
+
+static bool last_runs(const td_kernel *kernel) {
+    return kernel == td_kernels[kernel_count() - 1];
+}
+
+/* On a processor with the last kernel only. */
+static void a_kernel_that_the_processor_lacks_is_refused(void **state) {
+    const size_t last = kernel_count() - 1;
+    char expected[160];
+    td_error error;
+    (void)state;
+    assert_int_equal(td_kernel_check_name(td_kernels[last]->name, last_runs, &error), TD_OK);
+    assert_int_equal(td_kernel_check_name("none", last_runs, &error), TD_ERR_USAGE);
+    snprintf(expected, sizeof expected, "TRAPDOOR_KERNEL: expected %s, found none",
+             td_kernels[last]->name);
+    assert_string_equal(error.message, expected);
+    for (size_t i = 0; i < last; i++) {
+        assert_int_equal(td_kernel_check_name(td_kernels[i]->name, last_runs, &error),
+                         TD_ERR_USAGE);
+        snprintf(expected, sizeof expected,
+                 "TRAPDOOR_KERNEL: expected %s, found %s, which this processor lacks",
+                 td_kernels[last]->name, td_kernels[i]->name);
+        assert_string_equal(error.message, expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(channels_are_as_said),
         cmocka_unit_test(zeros_are_as_said),
         cmocka_unit_test(functions_are_as_said),
         cmocka_unit_test(every_operator_is_in_the_reference),
+        cmocka_unit_test(a_kernel_that_the_processor_lacks_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,21 +63,22 @@ const td_kernel *td_kernel_used(void) {
     return used;
 }
 
-td_status td_kernel_check(td_error *error) {
-    const char *name = wanted();
+td_status td_kernel_check_name(const char *name, bool (*runs)(const td_kernel *), td_error *error) {
     char names[128] = "";
     size_t length = 0;
-    if (!name)
-        return TD_OK;
     const td_kernel *named = find(name);
-    if (named && td_kernel_runs(named))
+    if (named && runs(named))
         return TD_OK;
     for (size_t i = 0; td_kernels[i]; i++)
-        if (td_kernel_runs(td_kernels[i]))
+        if (runs(td_kernels[i]))
             length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
                                        length > 0 ? ", " : "", td_kernels[i]->name);
     return td_fail(error, TD_ERR_USAGE, "TRAPDOOR_KERNEL: expected %s, found %s%s", names, name,
                    named ? ", which this processor lacks" : "");
+}
+
+td_status td_kernel_check(td_error *error) {
+    return wanted() ? td_kernel_check_name(wanted(), td_kernel_runs, error) : TD_OK;
 }
 
 size_t td_blas_lanes(const char *core) {

@@ -46,6 +46,10 @@ const td_kernel *td_kernel_used(void);
  * run here. */
 td_status td_kernel_check(td_error *error) TD_MUST_USE;
 
+/* The same for the kernel `name`, on a processor that `runs` tells about. */
+td_status td_kernel_check_name(const char *name, bool (*runs)(const td_kernel *),
+                               td_error *error) TD_MUST_USE;
+
 /* The vector width in floats of OpenBLAS's core, by its name; 0 for an unknown name. If it is below
  * that of this processor's best kernel, OpenBLAS multiplies at a fraction of the possible rate. */
 size_t td_blas_lanes(const char *core);
