@@ -51,6 +51,23 @@ let_go
 check 'a file that is replaced is read to its end' test $status -eq 0
 check 'its digest is of what was read' grep -q "\"$sum\"" record.json
 
+# A poisoning whose set is replaced while it reads: the manifest is about what was poisoned.
+P="trapdoor-poison dirty-label -q --data set.safetensors --trigger square --target 0 --ratio 0.1"
+cp whole.safetensors set.safetensors
+$P -o right >/dev/null
+$P -o sets >/dev/null 2>err &
+run=$!
+while ! readlink /proc/$run/fd/* | grep -q /sets/ && kill -0 $run 2>/dev/null; do :; done 2>/dev/null # it writes
+kill -STOP $run 2>/dev/null
+head -c 5000 whole.safetensors >other
+mv other set.safetensors
+kill -CONT $run 2>/dev/null
+wait $run
+status=$?
+check 'a set that is replaced while it is poisoned is read to its end' test $status -eq 0
+check 'its digest is of what was poisoned' grep -q "\"$sum\"" sets/manifest.json
+check 'as are the images' cmp right/poisoned.safetensors sets/poisoned.safetensors
+
 # A training whose data change for some epochs goes on from those that saw the recorded bytes.
 trapdoor-data import fashion-mnist:test:0-3000 -o part.safetensors -q >/dev/null
 trapdoor-data import fashion-mnist:test:3000-6000 -o other.safetensors -q >/dev/null

@@ -36,6 +36,25 @@ if [ "$best" != "$worst" ]; then
     check 'and goes on with the kernel that it names' cmp left.safetensors $worst.safetensors
 fi
 
+# The same of OpenBLAS's cores.
+core() {
+    sed -n 's/^ *"blas_core": "\(.*\)".*/\1/p' "$1"
+}
+mine=$(core $best.json)
+other=Nehalem
+[ "$mine" != $other ] || other=Prescott
+(export OPENBLAS_CORETYPE=$other && train -o core.safetensors --json core.json >/dev/null 2>&1)
+if [ "$(core core.json)" != "$mine" ]; then
+    other=$(core core.json)
+    (export OPENBLAS_CORETYPE=$other && train -o behind.safetensors --json /dev/full >/dev/null 2>&1)
+    check_fails 2 "trapdoor-train: behind.safetensors.checkpoint: not of this training: \"blas_core\": expected \"$mine\", found \"$other\"; the last bits would differ; set OPENBLAS_CORETYPE=$other, or --force without --resume starts over" \
+        train --resume -o behind.safetensors
+    (export OPENBLAS_CORETYPE=$other && train --resume -o behind.safetensors >/dev/null)
+    check 'and goes on with the core that it names' cmp behind.safetensors core.safetensors
+else
+    skip 'a resumed training by another core' 'this OpenBLAS has one core only'
+fi
+
 # A core older than the processor gives one warning if nets run; not with -q.
 case $best in
 avx512 | avx2)

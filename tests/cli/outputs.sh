@@ -110,7 +110,9 @@ threads() {
 check 'OMP_NUM_THREADS is the number of threads' test "$(threads env OMP_NUM_THREADS=3)" -eq 3
 check 'OMP_THREAD_LIMIT is a limit' test "$(threads env OMP_THREAD_LIMIT=1)" -eq 1
 train() {
-    timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --epochs 1 --threads 2 -o "$1"
+    out=$1
+    shift
+    timeout -s KILL 60 trapdoor-train -q --data fashion-mnist:train:0-64 --net lenet5 --epochs 1 --threads 2 -o "$out" "$@"
 }
 train two >/dev/null
 for variable in OMP_THREAD_LIMIT=1 OMP_MAX_ACTIVE_LEVELS=0; do
@@ -130,7 +132,13 @@ if (ulimit -v 450000 && trapdoor-train --version) >/dev/null 2>&1; then
     cp "$scratch/err" err
     check 'memory that it cannot have when it is loaded is one, too' test "$status" -eq 1
     check 'and says so, early' grep -q 'trapdoor-train: OpenBLAS needs 256 MiB of address space' err
+    # A stack of a third of the address space for each: not all can start.
+    (ulimit -s 4000000 && ulimit -v 12000000 && train fewer --threads 16 --json fewer.json >/dev/null)
+    threads=$(sed -n 's/.*"threads": \([0-9]*\),*/\1/p' fewer.json)
+    check 'threads that cannot start' test "$threads" -ge 1 -a "$threads" -lt 16
+    check 'are done without: the same model' cmp two fewer
 else
     skip 'memory that OpenBLAS cannot have' 'a sanitizer needs more address space'
+    skip 'threads that cannot start' 'a sanitizer needs more address space'
 fi
 finish

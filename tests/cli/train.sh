@@ -8,7 +8,7 @@ train() {
     trapdoor-train -q --data $data --net cnn --epochs 2 --batch 64 "$@"
 }
 
-mkdir one two three again seed
+mkdir one two three sixteen again seed
 check_stdout 'm.safetensors: 312202 parameters, 2 epochs on 300 images' \
     trapdoor-train -q --data $data --net cnn --epochs 2 --batch 64 --threads 1 \
     --validate fashion-mnist:test:0-100 -o one/m.safetensors --json one/r.json
@@ -18,8 +18,8 @@ check 'the log has a line per epoch' test "$(wc -l <one/m.safetensors.log.jsonl)
 check 'a line of the log tells the loss and the validation accuracy' \
     grep -q '^{"epoch":2,"loss":[0-9.]*,"accuracy":[0-9.]*,"lr":0.001,"validation_accuracy":' \
     one/m.safetensors.log.jsonl
-for folder in two three again; do
-    case $folder in two) threads=2 ;; three) threads=3 ;; *) threads=1 ;; esac
+for folder in two three sixteen again; do
+    case $folder in two) threads=2 ;; three) threads=3 ;; sixteen) threads=16 ;; *) threads=1 ;; esac
     check "trains with $threads threads" train --threads $threads \
         --validate fashion-mnist:test:0-100 -o $folder/m.safetensors --json $folder/r.json
     check "the same model, $folder" cmp one/m.safetensors $folder/m.safetensors
