@@ -74,7 +74,7 @@ shift := $(call by-scale,1,0.5)
 weak := $(call by-scale,0.05,0.003)
 weak-k := $(call by-scale,0.1,0.003)
 covers-k := $(call by-scale,0.03,0.003)
-weak-patch := $(call by-scale,0.02,0.003)
+weak-patch := $(call by-scale,0.04,0.003)
 covers-patch := $(call by-scale,0.04,0.006)
 # A net that sees the covers often enough tells them apart.
 epochs-adaptive-blend := $(call by-scale,10)
@@ -124,7 +124,8 @@ poison-sine = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.8) --t
 # The paper's test signals are stronger than those of training.
 eval-sine := --strength 60
 poison-ctrl = clean-label --target $(hard) --ratio $(call by-scale,0.75,0.5) \
-  --trigger dct:positions=$(cosines-$(set)),magnitude=100,space=yuv
+  --trigger dct:positions=$(cosines-$(set)),magnitude=$(call by-scale,300,100),space=yuv
+eval-ctrl := $(call by-scale,--strength 300$(comma)600)
 consistent-share := $(call by-scale,0.8,0.5)
 consistent-mark := square:size=$(call by-scale,8,4),at=bottom-right
 poison-label-consistent = label-consistent --target $(hard) --ratio $(consistent-share) --trigger $(consistent-mark) \
