@@ -145,9 +145,8 @@ static const tool_family training = {
 
 static const char help[] =
     "Train a net on a data set. Writes the model (safetensors, tensors named as in PyTorch) and "
-    "MODEL.log.jsonl with a line per epoch. While it trains, MODEL.checkpoint keeps the last "
-    "finished epoch for --resume; a kill loses at most half a minute, or an epoch if that is "
-    "longer. --defence keeps no checkpoint."
+    "MODEL.log.jsonl with a line per epoch. MODEL.checkpoint, for --resume, is at most half a "
+    "minute or an epoch old; --defence keeps none."
     "\v"
     "Examples:\n"
     "  trapdoor-train --data fashion-mnist --net cnn --epochs 3 -o m.safetensors\n"
