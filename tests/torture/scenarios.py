@@ -102,8 +102,10 @@ def models():
     )
     yield Scenario("model-info", ["trapdoor-model", "info", "../in/m.safetensors", "--json", "r.json"])
     yield Scenario(
-        "model-export", ["trapdoor-model", "export", "../in/m.safetensors", "-o", "m.onnx", "--json", "r.json"]
-    )
+        "model-export",
+        ["trapdoor-model", "export", "../in/m.safetensors", "--data", "../in/test.safetensors", "-o", "m.onnx", "--json",
+         "r.json"],
+    )  # fmt: skip
     yield Scenario(
         "model-compare",
         ["trapdoor-model", "compare", "../in/m.safetensors", "../in/n.safetensors", "--data", "../in/test.safetensors",
