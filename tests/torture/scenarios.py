@@ -119,6 +119,14 @@ def models():
         keeps=["m.checkpoint"],
         resume=["--resume"],
     )  # fmt: skip
+    # Epochs that are long enough for the previous checkpoint to be written meanwhile.
+    yield Scenario(
+        "train-on",
+        ["trapdoor-train", "--data", "../in/set.safetensors", "--net", "../in/tiny.net", "--epochs", "4", "--batch", "1",
+         "-o", "m"],
+        keeps=["m.checkpoint"],
+        resume=["--resume"],
+    )  # fmt: skip
     yield Scenario(
         "train-from",
         ["trapdoor-train", "--data", "../in/set.safetensors::0-20", "--from", "../in/m.safetensors", "--epochs", "1",

@@ -22,9 +22,9 @@ td_status train_checkpoint_name(train_job *job, td_error *error) {
 
 /* --- writing --- */
 
-/* At the end of each epoch its state is copied. A separate thread writes and syncs the copy while
- * training continues, if the copy is due; an interruption or a failure loses nothing, since the
- * copy is then written. */
+/* At the end of each epoch its state is copied, unless the previous copy is being written. A
+ * separate thread writes and syncs the copy while training continues, if it is due; otherwise an
+ * interruption or a failure writes it. */
 
 static td_status write_copy(const train_copy *copy, td_error *error) {
     const train_job *job = copy->job;
@@ -98,10 +98,15 @@ static td_status take_copy(train_job *job, const td_train_state *state, td_error
     train_copy *copy = &job->copy;
     const size_t weights = job->net->weight_count;
     TD_TRY(end_writing(job, error));
-    free(copy->log);
     td_json json = job->run->record.json; /* the log fails if the record lacks a field */
-    copy->log = td_json_print(&json, job->epochs, TOOL_CHECKPOINT_JSON);
-    TD_TRY(td_json_end(&json, NULL, "the checkpoint's log", error));
+    char *log = td_json_print(&json, job->epochs, TOOL_CHECKPOINT_JSON);
+    td_status status = td_json_end(&json, NULL, "the checkpoint's log", error);
+    if (status != TD_OK) { /* the previous copy may still have to be written */
+        free(log);
+        return status;
+    }
+    free(copy->log);
+    copy->log = log;
     copy->epoch = state->epoch;
     memcpy(copy->weights, job->weights, weights * sizeof *copy->weights);
     memcpy(copy->optimizer_state, state->optimizer_state,
@@ -128,12 +133,13 @@ td_status train_checkpoint_write(train_job *job, const td_train_state *state, td
 }
 
 td_status train_checkpoint_end(train_job *job, td_error *error) {
-    TD_TRY(end_writing(job, error));
-    if (job->copy.epoch > job->kept) {
-        TD_TRY(write_copy(&job->copy, error));
-        job->kept = job->copy.epoch;
+    td_status status = end_writing(job, error);
+    if (job->copy.epoch > job->kept) { /* not written yet, or in vain */
+        status = write_copy(&job->copy, error);
+        if (status == TD_OK)
+            job->kept = job->copy.epoch;
     }
-    return TD_OK;
+    return status;
 }
 
 /* --- reading --- */
