@@ -20,6 +20,11 @@ BEGIN {
     printf ".SS %s\n", roff($0)
     next
 }
+/^     / { # the key's text goes on
+    sub(/^ +/, "")
+    print roff($0)
+    next
+}
 /^    / { # a key
     key = $1
     sub(/^ +[^ ]+ +/, "")

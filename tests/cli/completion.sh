@@ -41,7 +41,7 @@ families() {
 }
 keys() {
     trapdoor-poison --help-trigger |
-        awk -v family="$1:" '/^[a-z-]+:$/ { on = $0 == family } on && /^    / { print $1 "=" }'
+        awk -v family="$1:" '/^[a-z-]+:$/ { on = $0 == family } on && /^    [^ ]/ { print $1 "=" }'
 }
 
 # listed COMMAND...: the options in --help-all.

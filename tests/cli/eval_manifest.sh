@@ -73,7 +73,7 @@ unseen_activation 0 2 4 6 8 9
 others_accuracy own 2 4 5 6 7 8 9
 END
 check 'the trigger works on unseen classes, too' test "$(recounted 0 2 4 6 8 9 | cut -d , -f 1)" -gt 0
-for name in 'ASR of the sources' 'false activation' 'in classes of covers' 'in unseen ones' 'accuracy of others'; do
+for name in 'ASR of the sources' 'false activation' 'false activation, cover classes' 'false activation, unseen classes' 'accuracy of others'; do
     check "$name is printed" grep -q "$name, %" page
 done
 

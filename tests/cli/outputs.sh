@@ -133,10 +133,14 @@ if (ulimit -v 450000 && trapdoor-train --version) >/dev/null 2>&1; then
     check 'memory that it cannot have when it is loaded is one, too' test "$status" -eq 1
     check 'and says so, early' grep -q 'trapdoor-train: OpenBLAS needs 256 MiB of address space' err
     # A stack of a third of the address space for each: not all can start.
-    (ulimit -s 4000000 && ulimit -v 12000000 && train fewer --threads 16 --json fewer.json >/dev/null)
-    threads=$(sed -n 's/.*"threads": \([0-9]*\),*/\1/p' fewer.json)
-    check 'threads that cannot start' test "$threads" -ge 1 -a "$threads" -lt 16
-    check 'are done without: the same model' cmp two fewer
+    if (ulimit -s 4000000 && ulimit -v 12000000) 2>/dev/null; then
+        (ulimit -s 4000000 && ulimit -v 12000000 && train fewer --threads 16 --json fewer.json >/dev/null)
+        threads=$(sed -n 's/.*"threads": \([0-9]*\),*/\1/p' fewer.json)
+        check 'threads that cannot start' test "$threads" -ge 1 -a "$threads" -lt 16
+        check 'are done without: the same model' cmp two fewer
+    else
+        skip 'threads that cannot start' 'the stack may not be as large'
+    fi
 else
     skip 'memory that OpenBLAS cannot have' 'a sanitizer needs more address space'
     skip 'threads that cannot start' 'a sanitizer needs more address space'

@@ -157,7 +157,7 @@ for kept in '#0,#2,#3,#4,#5,#6,#7,#8,#9,#1' '#1,#2,#3,#4,#5,#6,#7,#8,#9,#0'; do
     sed 's/"class_names"/"other_names"/' turned.safetensors >unnamed-small.safetensors
     train unnamed-small.safetensors "worse-${kept%%,*}.safetensors"
 done
-check_prints '^worse-#0.safetensors: not calibrated: its accuracy is [0-9]\.[0-9] %, ' \
+check_prints '^worse-#0.safetensors: not calibrated: its accuracy is [0-9]+\.[0-9] %, ' \
     $S -q --model 'worse-#0.safetensors' --clean $clean --controls made/controls.json
 check_fails 2 "$S: universal: $clean: expected a model that classifies some of these images correctly, found that it does none of 200" \
     $S -q --model 'worse-#1.safetensors' --clean $clean --controls made/controls.json

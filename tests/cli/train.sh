@@ -47,6 +47,7 @@ out = dense(flat) out=classes
 NET
 check_prints '^leaky-relu\(INPUT\)$' trapdoor-train --help-net
 check_prints '^reflection:$' trapdoor-train --help-trigger
+check 'in lines of at most 79 characters' sh -c '! trapdoor-train --help-trigger | grep -q "^.\{80\}"'
 check_fails 2 'trapdoor-train: --lr: expected it once, a number above 0, found it again with "0.1"' \
     train --lr 0.01 --lr 0.1 -o x.safetensors
 check 'trains for a record on stdout' sh -c "trapdoor-train -q --data $data --net net.txt --epochs 1 \

@@ -28,17 +28,34 @@ td_status tool_trigger_open(tool_run *run, const char *text, const td_images *im
     return tool_trigger_record(*out, &run->record, error);
 }
 
-static void print_key(const td_key *key, size_t width, FILE *stream) {
-    char allowed[256];
-    fprintf(stream, "    %-*s  %s: %s", (int)width, key->name, key->help,
-            td_key_describe(key, allowed, sizeof allowed));
-    if (key->standard)
-        fprintf(stream, " (%s)", key->standard);
+/* The words of a text after `column` characters of the line, in lines of at most 79. */
+static void print_wrapped(const char *text, size_t column, FILE *stream) {
+    const size_t indent = column;
+    while (*text) {
+        const size_t length = strcspn(text, " ");
+        if (column + 1 + length > 79) {
+            fprintf(stream, "\n%*s", (int)indent, "");
+            column = indent;
+        }
+        column += (size_t)fprintf(stream, " %.*s", (int)length, text);
+        text += length + strspn(text + length, " ");
+    }
     fputc('\n', stream);
+}
+
+static void print_key(const td_key *key, size_t width, FILE *stream) {
+    char allowed[256], text[1024];
+    const char *standard = key->standard ? key->standard : "";
+    snprintf(text, sizeof text, "%s: %s%s%s%s", key->help,
+             td_key_describe(key, allowed, sizeof allowed), *standard ? " (" : "", standard,
+             *standard ? ")" : "");
+    fprintf(stream, "    %-*s ", (int)width, key->name);
+    print_wrapped(text, width + 5, stream);
 }
 
 void tool_triggers_print(FILE *stream) {
     const char *name;
+    char doc[256];
     fputs("A trigger is written as its family and the keys that are not at their defaults:\n"
           "  FAMILY[:key=value,...]\n"
           "  square:size=4,at=bottom-right\n"
@@ -48,7 +65,9 @@ void tool_triggers_print(FILE *stream) {
           stream);
     for (size_t i = 0; (name = td_trigger_family_name(i)); i++) {
         size_t width = 0;
-        fprintf(stream, "\n%s:\n  %s.\n", name, td_trigger_family_doc(i));
+        fprintf(stream, "\n%s:\n ", name);
+        snprintf(doc, sizeof doc, "%s.", td_trigger_family_doc(i));
+        print_wrapped(doc, 1, stream);
         for (const td_key *key = td_trigger_family_keys(i); key->name; key++)
             width = td_size_max(width, strlen(key->name));
         for (const td_key *key = td_trigger_family_keys(i); key->name; key++)
