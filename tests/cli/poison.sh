@@ -104,6 +104,7 @@ check_prints '^  cover +square:.* 2 +Pullover +20 +0.1 ' $T source-specific --da
     --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 --threads 3 -o covers
 check_ok $T source-specific --data $DATA --trigger square --source 1 --target 2 --ratio 0.05 --cover-ratio 0.1 \
     --threads 1 -o covers-1
+check 'covers are of neither source nor target' sh -c "tr -d ' \n' <covers-1/manifest.json | grep -qF '\"cover_classes\":[0,3,4,5,6,7,8,9]'"
 check 'covers: the same at one thread' diff -r covers covers-1
 split_set covers/poisoned.safetensors 200 covers
 for key in poisoned_indices indices true_labels; do

@@ -145,7 +145,7 @@ static td_status check_cover(const poison_plan *plan, int32_t label, td_error *e
     return TD_OK;
 }
 
-/* Without --cover-class, covers come from classes other than the sources. */
+/* Without --cover-class, covers come from classes other than the sources and the target. */
 static td_status read_class_options(poison_plan *plan, td_error *error) {
     const size_t classes = plan->source.images.classes;
     TD_TRY(read_classes(plan, "--source", &plan->settings->sources, check_source,
@@ -156,7 +156,7 @@ static td_status read_class_options(poison_plan *plan, td_error *error) {
         return TD_OK;
     TD_TRY(TD_ARENA_NEW(&plan->arena, classes, &plan->cover_classes, "classes", error));
     for (size_t i = 0; i < classes; i++)
-        plan->cover_classes[i] = !plan->source_classes[i];
+        plan->cover_classes[i] = !plan->source_classes[i] && !is_target(plan, (int32_t)i);
     return TD_OK;
 }
 
