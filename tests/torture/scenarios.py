@@ -333,22 +333,15 @@ def defend():
     yield Scenario("controls-verify", again, other=())
     numbers = ["--clean", "../in/test.safetensors::0-60", "--controls", "../in/numbers/controls.json"]
     yield Scenario("screen", ["trapdoor-defend", "screen", *model, *numbers, "--triggers", "t", *record])
-    yield Scenario(
-        "scan",
-        ["trapdoor-defend", "scan", "../in/models/backdoored", *numbers, "-o", "c"],
-        keeps=["c", "c/*"],
-        parts=True,
-        drops=["c/scan.json"],
-        tells=True,
-    )
-    yield Scenario(
-        "configure",
-        ["trapdoor-defend", "configure", "../in/models", *numbers, "-o", "c"],
-        keeps=["c", "c/*"],
-        parts=True,
-        drops=["c/configure.json"],
-        tells=True,
-    )
+    for name, models in {"scan": "../in/models/backdoored", "configure": "../in/models"}.items():
+        yield Scenario(
+            name,
+            ["trapdoor-defend", name, models, *numbers, "-o", "c"],
+            keeps=["c", "c/*"],
+            parts=True,
+            drops=[f"c/{name}.json"],
+            tells=True,
+        )
     yield Scenario(
         "audit-controls",
         ["trapdoor-defend", "audit", *model, *numbers, "--effort", "0.002", "-o", "a"],

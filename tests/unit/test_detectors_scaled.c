@@ -148,48 +148,40 @@ static void ibd_psc_unscaled(void **state) {
     subject_close(&s);
 }
 
-/* All clean images are white, y = 1: class 0 at bias 2. Scaling one batch norm gives 1.5, which
- * changes nothing, two 2.25, class 1: k = 2, and the score of a white image is the probability of
- * class 0 by two scaled. With two models the other has three scaled: 3.375. */
-static void ibd_psc_searches(void **state) {
-    const char *const models[] = {"1", "2"};
+/* The score of a white image, y = 1, by models of which the first scales `first` batch norms (NULL:
+ * those that change the class of white, all clean images). The last norm's bias is `last`. */
+static double score_of_white(float bias, float last, const char *first, const char *models) {
     uint8_t white[SUBJECT_CLEAN];
     double score;
     subject s;
-    (void)state;
     memset(white, 255, sizeof white);
-    for (size_t i = 0; i < 2; i++) {
-        const double by_two = 1 / (1 + exp(0.25)), by_three = 1 / (1 + exp(1.375));
-        open_norms(&s, 2, white);
-        subject_set(&s, "models", models[i]);
-        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-        subject_score(&s, white, 1, 0, &score);
-        assert_true(fabs(score - (i == 0 ? by_two : (by_two + by_three) / 2)) < 1e-4);
-        subject_close(&s);
-    }
+    open_norms(&s, bias, white);
+    subject_weights(&s, "bn3.bias")[0] = last;
+    subject_set(&s, "models", models);
+    if (first)
+        subject_set(&s, "first", first);
+    assert_int_equal(subject_prepare(&s, NULL), TD_OK);
+    subject_score(&s, white, 1, 0, &score);
+    subject_close(&s);
+    return score;
 }
 
-/* The last norms are scaled. White is y = 1, and the last bias makes 2 of it: scaled, the last one
- * alone gives 3, the last two 1.5² + 1.5; the first one alone would give 2.5, the first two 3.25.
- */
-static void ibd_psc_scales_the_last(void **state) {
-    const char *const firsts[] = {"1", "2"};
-    const double values[] = {3, 3.75};
-    uint8_t white[SUBJECT_CLEAN];
-    double score;
-    subject s;
+/* White is class 0 at bias 2. Scaling one batch norm gives 1.5, which changes nothing, two 2.25,
+ * class 1: k = 2, and the score is the probability of class 0 by two scaled. With two models the
+ * other has three scaled: 3.375. */
+static void ibd_psc_searches(void **state) {
+    const double by_two = 1 / (1 + exp(0.25)), by_three = 1 / (1 + exp(1.375));
     (void)state;
-    memset(white, 255, sizeof white);
-    for (size_t i = 0; i < 2; i++) {
-        open_norms(&s, 4, white);
-        subject_weights(&s, "bn3.bias")[0] = 1;
-        subject_set(&s, "models", "1");
-        subject_set(&s, "first", firsts[i]);
-        assert_int_equal(subject_prepare(&s, NULL), TD_OK);
-        subject_score(&s, white, 1, 0, &score);
-        assert_true(fabs(score - 1 / (1 + exp(values[i] - 4))) < 1e-4);
-        subject_close(&s);
-    }
+    assert_true(fabs(score_of_white(2, 0, NULL, "1") - by_two) < 1e-4);
+    assert_true(fabs(score_of_white(2, 0, NULL, "2") - (by_two + by_three) / 2) < 1e-4);
+}
+
+/* The last norms are scaled. The last bias makes 2 of white: scaled, the last one alone gives 3,
+ * the last two 1.5² + 1.5; the first one alone would give 2.5, the first two 3.25. */
+static void ibd_psc_scales_the_last(void **state) {
+    (void)state;
+    assert_true(fabs(score_of_white(4, 1, "1", "1") - 1 / (1 + exp(3 - 4))) < 1e-4);
+    assert_true(fabs(score_of_white(4, 1, "2", "1") - 1 / (1 + exp(3.75 - 4))) < 1e-4);
 }
 
 static void ibd_psc_refuses(void **state) {

@@ -78,7 +78,8 @@ td_status td_kernel_check_name(const char *name, bool (*runs)(const td_kernel *)
 }
 
 td_status td_kernel_check(td_error *error) {
-    return wanted() ? td_kernel_check_name(wanted(), td_kernel_runs, error) : TD_OK;
+    const char *name = wanted();
+    return name ? td_kernel_check_name(name, td_kernel_runs, error) : TD_OK;
 }
 
 size_t td_blas_lanes(const char *core) {
