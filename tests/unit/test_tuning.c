@@ -5,7 +5,6 @@
 #include "defend/repair/mm_bm.h"
 #include "defend/repair/nad.h"
 #include "defend/repair/seam.h"
-#include "defend/repair/shares.h"
 #include "defend/repair/super_finetune.h"
 #include "defend/repair/taps.h"
 #include "net_support.h"
@@ -375,59 +374,6 @@ static void when_all_is_forgotten(void **state) {
 
 /* --- NAD --- */
 
-enum { CHANNELS = 3, POSITIONS = 4, MAP = CHANNELS * POSITIONS };
-
-static double attention(const float *student, const float *teacher, float *gradient) {
-    double scratch[3 * POSITIONS];
-    return nad_attention(student, teacher, CHANNELS, POSITIONS, 0.5, gradient, scratch);
-}
-
-static void attention_has_no_scale(void **state) {
-    float map[MAP], scaled[MAP], gradient[MAP], other[MAP];
-    (void)state;
-    net_normal(map, MAP, 20);
-    net_normal(other, MAP, 21);
-    for (size_t i = 0; i < MAP; i++)
-        scaled[i] = -8 * map[i];
-    assert_true(attention(map, map, gradient) == 0);
-    for (size_t i = 0; i < MAP; i++)
-        assert_true(gradient[i] == 0);
-    net_assert_near(attention(map, scaled, gradient), 0, 1e-9);
-    assert_true(attention(map, other, gradient) > 1e-3);
-}
-
-/* (1, 0) and (0, 1) once they have length 1; the mean over two positions is 1. */
-static void attention_by_hand(void **state) {
-    const float student[] = {3, 0}, teacher[] = {0, 0.5F}, zero[] = {0, 0};
-    float gradient[2];
-    double scratch[6];
-    (void)state;
-    net_assert_near(nad_attention(student, teacher, 1, 2, 1, gradient, scratch), 1, 1e-5);
-    net_assert_near(nad_attention(zero, teacher, 1, 2, 1, gradient, scratch), 0.5, 1e-5);
-    assert_true(gradient[0] == 0 && gradient[1] == 0);
-    gradient[0] = 1;
-    assert_true(nad_attention(student, teacher, 2, 1, 1, gradient, scratch) == 0);
-    assert_true(gradient[0] == 0 && gradient[1] == 0);
-}
-
-static void attention_has_its_gradient(void **state) {
-    float map[MAP], teacher[MAP], gradient[MAP], unused[MAP];
-    const float step = 1e-3F;
-    (void)state;
-    net_normal(map, MAP, 22);
-    net_normal(teacher, MAP, 23);
-    attention(map, teacher, gradient);
-    for (size_t i = 0; i < MAP; i++) {
-        const float at = map[i];
-        map[i] = at + step;
-        const double above = attention(map, teacher, unused), high = map[i];
-        map[i] = at - step;
-        const double below = attention(map, teacher, unused), low = map[i];
-        map[i] = at;
-        net_assert_near(gradient[i], 0.5 * (above - below) / (high - low), 1e-5);
-    }
-}
-
 /* The outputs after the logits are the maps; logits and weights are the net's. */
 static void taps_give_maps(void **state) {
     fixture f;
@@ -569,32 +515,6 @@ static void caps_cost_their_norm(void **state) {
     tear_down(&f);
 }
 
-/* Of 8 images 3 are lost and 1 is won: a loss of 1/4, of variance (1/2 - 1/16) / 8. */
-static void a_loss_has_its_error(void **state) {
-    const bool before[8] = {true, true, true, false, true, false, true, false};
-    const bool after[8] = {false, false, false, true, true, false, true, false};
-    double deviation;
-    (void)state;
-    assert_true(shares_lost(before, after, 8, &deviation) == 0.25);
-    net_assert_near(deviation, sqrt(0.4375 / 8), 1e-12);
-    assert_true(shares_lost(after, before, 8, &deviation) == -0.25);
-    net_assert_near(deviation, sqrt(0.4375 / 8), 1e-12);
-    assert_true(shares_lost(before, before, 8, &deviation) == 0);
-    assert_true(deviation == 0);
-}
-
-/* By its loss and its error together; a tolerance of 1 allows all, one of 0 what changes nothing.
- */
-static void what_a_tolerance_allows(void **state) {
-    (void)state;
-    assert_true(shares_allowed(0.01, 0.01, 0.02));
-    assert_false(shares_allowed(0.01, 0.011, 0.02));
-    assert_true(shares_allowed(-0.02, 0.03, 0.02));
-    assert_true(shares_allowed(0.99, 0.02, 1));
-    assert_true(shares_allowed(0, 0, 0));
-    assert_false(shares_allowed(0, 0.001, 0));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_weight_moves_by_rho),
@@ -611,16 +531,11 @@ int main(void) {
         cmocka_unit_test(a_net_without_a_dense_end_is_refused),
         cmocka_unit_test(wrong_labels),
         cmocka_unit_test(when_all_is_forgotten),
-        cmocka_unit_test(attention_has_no_scale),
-        cmocka_unit_test(attention_by_hand),
-        cmocka_unit_test(attention_has_its_gradient),
         cmocka_unit_test(taps_give_maps),
         cmocka_unit_test(stages_end_blocks),
         cmocka_unit_test(caps_stand_early),
         cmocka_unit_test(caps_bound),
         cmocka_unit_test(caps_cost_their_norm),
-        cmocka_unit_test(a_loss_has_its_error),
-        cmocka_unit_test(what_a_tolerance_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
